@@ -1,0 +1,56 @@
+//! E-mail addresses: how people name a user.
+
+use std::fmt;
+
+/// The longest address, in bytes: the column's width.
+pub const EMAIL_MAX_BYTES: usize = 255;
+
+/// A trimmed, lower-cased address of valid syntax with a domain, at most [`EMAIL_MAX_BYTES`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Email(String);
+
+impl Email {
+    pub fn parse(text: &str) -> Result<Email, String> {
+        let text = text.trim();
+        if text.len() > EMAIL_MAX_BYTES {
+            return Err(format!("is longer than {EMAIL_MAX_BYTES} bytes"));
+        }
+        let options = email_address::Options::default().without_display_text().without_domain_literal();
+        email_address::EmailAddress::parse_with_options(text, options)
+            .map_err(|_| "is not an e-mail address such as ann@example.com".to_owned())?;
+        if text.chars().any(super::text::is_unsafe) {
+            return Err("contains control characters".to_owned());
+        }
+        Ok(Email(text.to_lowercase()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_trimmed_and_lower_cased() {
+        assert_eq!(Email::parse("  Ann@Example.COM ").unwrap().as_str(), "ann@example.com");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in
+            ["ann", "ann@", "@example.com", "a b@example.com", "Ann <ann@example.com>", "ann@exa\u{202e}mple.com", ""]
+        {
+            assert!(Email::parse(text).is_err(), "{text} was accepted");
+        }
+        assert!(Email::parse(&format!("{}@example.com", "a".repeat(300))).is_err());
+    }
+}

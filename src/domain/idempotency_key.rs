@@ -1,0 +1,24 @@
+//! Idempotency keys: the caller's name for one request, so that repeating it changes nothing.
+
+/// The longest key, in characters: the column's width.
+pub const IDEMPOTENCY_KEY_MAX_CHARACTERS: usize = 255;
+
+/// 1–255 printable ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    pub fn parse(text: &str) -> Result<IdempotencyKey, String> {
+        if text.is_empty() || text.len() > IDEMPOTENCY_KEY_MAX_CHARACTERS {
+            return Err(format!("must have 1 to {IDEMPOTENCY_KEY_MAX_CHARACTERS} characters"));
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+            return Err("must be printable ASCII".to_owned());
+        }
+        Ok(IdempotencyKey(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,35 @@
+//! The shop's values: parse, check, compute. Pure: no I/O, no async, no clock of its own.
+//!
+//! Strict when written: each `parse` refuses what the shop does not allow, with the reason. What
+//! other programs wrote is read as it stands and never passes through here.
+
+pub mod clock;
+pub mod email;
+pub mod idempotency_key;
+pub mod money;
+pub mod movement_reason;
+pub mod name;
+pub mod order_status;
+pub mod page;
+pub mod password;
+pub mod quantity;
+pub mod reference;
+pub mod sku;
+pub mod text;
+pub mod user_status;
+pub mod violations;
+
+pub use clock::{Clock, IdSource};
+pub use email::Email;
+pub use idempotency_key::IdempotencyKey;
+pub use money::Money;
+pub use movement_reason::MovementReason;
+pub use name::{PersonName, ProductName};
+pub use order_status::OrderStatus;
+pub use page::{Cursor, Page};
+pub use password::Password;
+pub use quantity::Quantity;
+pub use reference::Reference;
+pub use sku::Sku;
+pub use user_status::UserStatus;
+pub use violations::{Violation, Violations};

@@ -1,0 +1,147 @@
+//! Money: exact decimals with two places, never a float.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+
+use super::Quantity;
+
+/// Decimal places of every amount.
+pub const PLACES: u32 = 2;
+
+/// A non-negative amount with two decimal places.
+///
+/// Parsed strictly: more places or digits than allowed are refused, never rounded. Read back
+/// leniently through [`Money::from_stored`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Money(Decimal);
+
+impl Money {
+    /// The highest price of one piece: `decimal(10,2)`.
+    pub const MAX_PRICE: Money = Money(Decimal::from_parts(1_410_065_407, 2, 0, false, PLACES));
+    /// The highest total of one order: `decimal(12,2)`.
+    pub const MAX_TOTAL: Money = Money(Decimal::from_parts(3_567_587_327, 232, 0, false, PLACES));
+    pub const ZERO: Money = Money(Decimal::ZERO);
+
+    /// A price: 0 to 99 999 999.99, at most two decimal places.
+    pub fn parse_price(text: &str) -> Result<Money, String> {
+        Money::parse(text, Money::MAX_PRICE)
+    }
+
+    /// A total: 0 to 9 999 999 999.99, at most two decimal places.
+    pub fn parse_total(text: &str) -> Result<Money, String> {
+        Money::parse(text, Money::MAX_TOTAL)
+    }
+
+    fn parse(text: &str, max: Money) -> Result<Money, String> {
+        let text = text.trim();
+        if text.starts_with('-') {
+            return Err("must not be negative".to_owned());
+        }
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_digits(whole) || !is_digits(fraction) {
+            return Err("is not an amount such as 12.50".to_owned());
+        }
+        if fraction.len() > PLACES as usize {
+            return Err(format!("has more than {PLACES} decimal places"));
+        }
+        let too_much = || format!("is more than {max}");
+        let amount = Decimal::from_str(text).map_err(|_| too_much())?;
+        if amount > max.0 { Err(too_much()) } else { Ok(Money::from_stored(amount)) }
+    }
+
+    /// An amount as a database returned it: rounded to two places, because SQLite keeps decimals as
+    /// 8-byte floats (exact in this range).
+    pub fn from_stored(amount: Decimal) -> Money {
+        let mut amount = amount.round_dp(PLACES);
+        amount.rescale(PLACES);
+        Money(amount)
+    }
+
+    /// The amount for a statement's parameter.
+    pub fn to_decimal(self) -> Decimal {
+        self.0
+    }
+
+    /// `None` when the product leaves the range of a total.
+    pub fn checked_times(self, quantity: Quantity) -> Option<Money> {
+        self.0
+            .checked_mul(Decimal::from(quantity.get()))
+            .map(Money::from_stored)
+            .filter(|total| *total <= Money::MAX_TOTAL)
+    }
+
+    /// `None` when the sum leaves the range of a total.
+    pub fn checked_plus(self, other: Money) -> Option<Money> {
+        self.0.checked_add(other.0).map(Money::from_stored).filter(|total| *total <= Money::MAX_TOTAL)
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}", self.0)
+    }
+}
+
+impl serde::Serialize for Money {
+    /// A string ("12.50"): JSON numbers are floats to most readers.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_are_those_of_the_columns() {
+        assert_eq!(Money::MAX_PRICE.to_string(), "99999999.99");
+        assert_eq!(Money::MAX_TOTAL.to_string(), "9999999999.99");
+        assert_eq!(Money::parse_price("99999999.99"), Ok(Money::MAX_PRICE));
+        assert!(Money::parse_price("100000000").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_kept_exactly_is_refused() {
+        for text in [
+            "1.005",
+            "1e30",
+            "-1",
+            "-0",
+            "1,50",
+            "",
+            ".5",
+            "5.",
+            "NaN",
+            "1_000",
+            "٣",
+            "99999999999999999999999999999999",
+        ] {
+            assert!(Money::parse_price(text).is_err(), "{text} was accepted");
+        }
+        assert_eq!(Money::parse_price(" 12.5 ").unwrap().to_string(), "12.50");
+        assert_eq!(Money::parse_price("007").unwrap().to_string(), "7.00");
+    }
+
+    #[test]
+    fn arithmetic_that_overflows_is_none() {
+        let million = Quantity::parse("1000000").unwrap();
+        assert_eq!(Money::MAX_PRICE.checked_times(million), None);
+        assert_eq!(Money::MAX_TOTAL.checked_plus(Money::parse_price("0.01").unwrap()), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whole_cents_survive_text_and_floats(cents in 0i64..=9_999_999_999) {
+            let money = Money::from_stored(Decimal::new(cents, 2));
+            proptest::prop_assert_eq!(Money::parse_price(&money.to_string()), Ok(money));
+            // SQLite's way: the amount as an 8-byte float and back.
+            let float: f64 = money.to_string().parse().unwrap();
+            let read = Decimal::try_from(float).unwrap();
+            proptest::prop_assert_eq!(Money::from_stored(read), money);
+        }
+    }
+}

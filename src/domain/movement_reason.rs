@@ -1,0 +1,41 @@
+//! Why stock moved.
+
+/// Reasons of a stock movement. `stock adjust` takes those of [`MovementReason::ADJUSTMENTS`]; the
+/// others are written by shopctl itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MovementReason {
+    /// The stock that a product was created with.
+    Initial,
+    /// Taken by an order.
+    Order,
+    Received,
+    Correction,
+    Damaged,
+    Shrinkage,
+    Return,
+    Other,
+}
+
+impl MovementReason {
+    pub const ADJUSTMENTS: [MovementReason; 6] = [
+        MovementReason::Received,
+        MovementReason::Correction,
+        MovementReason::Damaged,
+        MovementReason::Shrinkage,
+        MovementReason::Return,
+        MovementReason::Other,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            MovementReason::Initial => "initial",
+            MovementReason::Order => "order",
+            MovementReason::Received => "received",
+            MovementReason::Correction => "correction",
+            MovementReason::Damaged => "damaged",
+            MovementReason::Shrinkage => "shrinkage",
+            MovementReason::Return => "return",
+            MovementReason::Other => "other",
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! How many pieces: 1 to 1 000 000 in an order line; signed in a stock movement.
+
+use std::fmt;
+
+/// The most pieces of one product in one order or one adjustment.
+pub const MAX_QUANTITY: i32 = 1_000_000;
+/// The most lines of one order.
+pub const MAX_LINES: usize = 300;
+/// The highest stock of one product: what an `integer` column holds.
+pub const MAX_STOCK: i32 = i32::MAX;
+
+/// Pieces of one product: 1 to [`MAX_QUANTITY`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quantity(i32);
+
+impl Quantity {
+    pub fn parse(text: &str) -> Result<Quantity, String> {
+        Quantity::new(parse_integer(text)?)
+    }
+
+    pub fn new(value: i64) -> Result<Quantity, String> {
+        match i32::try_from(value) {
+            Ok(value @ 1..=MAX_QUANTITY) => Ok(Quantity(value)),
+            _ => Err(format!("must be between 1 and {MAX_QUANTITY}")),
+        }
+    }
+
+    pub fn get(self) -> i32 {
+        self.0
+    }
+
+    /// Two lines for one product, merged.
+    pub fn plus(self, other: Quantity) -> Result<Quantity, String> {
+        Quantity::new(i64::from(self.0) + i64::from(other.0))
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A change of stock such as `+5` or `-2`: never 0, at most [`MAX_QUANTITY`] either way.
+pub fn parse_delta(text: &str) -> Result<i32, String> {
+    match i32::try_from(parse_integer(text)?) {
+        Ok(0) => Err("must not be 0".to_owned()),
+        Ok(value) if (-MAX_QUANTITY..=MAX_QUANTITY).contains(&value) => Ok(value),
+        _ => Err(format!("must be between -{MAX_QUANTITY} and +{MAX_QUANTITY}")),
+    }
+}
+
+/// A stock level: 0 to [`MAX_STOCK`].
+pub fn parse_stock(text: &str) -> Result<i32, String> {
+    match i32::try_from(parse_integer(text)?) {
+        Ok(value @ 0..=MAX_STOCK) => Ok(value),
+        _ => Err(format!("must be between 0 and {MAX_STOCK}")),
+    }
+}
+
+fn parse_integer(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("is not a whole number".to_owned());
+    }
+    // Longer than i64: as good as its limit, the range check that follows refuses it.
+    Ok(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_outside_the_range_are_refused() {
+        for text in ["0", "-1", "1000001", "1000000000", "two", "", "1.0", "99999999999999999999", "0x10"] {
+            assert!(Quantity::parse(text).is_err(), "{text} was accepted");
+        }
+        assert_eq!(Quantity::parse("+7").unwrap().get(), 7);
+    }
+
+    #[test]
+    fn deltas_are_signed_and_never_zero() {
+        assert_eq!(parse_delta("+5"), Ok(5));
+        assert_eq!(parse_delta("-2"), Ok(-2));
+        assert!(parse_delta("0").is_err());
+        assert!(parse_delta("-99999999999999999999").is_err());
+    }
+}

@@ -1,0 +1,43 @@
+//! Rules for free text, shared by names, notes and everything that is shown on a terminal.
+
+/// Whether a character may drive a terminal or reorder what is read: controls (ESC, CR, C1 …),
+/// line and paragraph separators, and the bidirectional formatting characters of Unicode UAX #9.
+pub fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// Trims, then checks the length in characters and that nothing unsafe is inside.
+///
+/// `max_characters` is inclusive. The error is one sentence without the field's name.
+pub fn single_line(text: &str, max_characters: usize) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    // Bytes first: a text of megabytes is refused without being walked.
+    if text.len() > max_characters.saturating_mul(char::MAX.len_utf8()) || text.chars().count() > max_characters {
+        return Err(format!("is longer than {max_characters} characters"));
+    }
+    match text.chars().find(|&character| is_unsafe(character)) {
+        Some(character) => Err(format!("contains the control character {}", character.escape_unicode())),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// The longest description or note, in characters.
+pub const LONG_TEXT_MAX_CHARACTERS: usize = 10_000;
+
+/// Free text that may have line breaks and tabs (descriptions, notes): trimmed, at most
+/// [`LONG_TEXT_MAX_CHARACTERS`], no other controls and no bidi characters.
+pub fn multi_line(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.len() > LONG_TEXT_MAX_CHARACTERS * char::MAX.len_utf8() || text.chars().count() > LONG_TEXT_MAX_CHARACTERS {
+        return Err(format!("is longer than {LONG_TEXT_MAX_CHARACTERS} characters"));
+    }
+    match text.chars().find(|&character| is_unsafe(character) && !matches!(character, '\n' | '\t' | '\r')) {
+        Some(character) => Err(format!("contains the control character {}", character.escape_unicode())),
+        None => Ok(text.replace("\r\n", "\n")),
+    }
+}

@@ -1,0 +1,65 @@
+//! All that is wrong with one input, reported together (BR-001).
+
+use serde_json::json;
+
+use crate::error::{Error, Kind, printable};
+
+/// One broken rule: which field, what was given, why it is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    pub field: String,
+    pub value: Option<String>,
+    pub problem: String,
+}
+
+/// Collects violations while an input is being checked.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Parses one field; a refusal is noted and `None` comes back.
+    pub fn parse<T>(&mut self, field: &str, value: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        match parse(value) {
+            Ok(parsed) => Some(parsed),
+            Err(problem) => {
+                self.0.push(Violation { field: field.to_owned(), value: Some(value.to_owned()), problem });
+                None
+            }
+        }
+    }
+
+    /// Notes a violation whose value must not or need not be repeated (a password, a missing field).
+    pub fn add(&mut self, field: &str, problem: impl Into<String>) {
+        self.0.push(Violation { field: field.to_owned(), value: None, problem: problem.into() });
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `Ok` when nothing was noted, else one error (exit 7) that lists every violation.
+    pub fn into_result(self) -> Result<(), Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<String> = self
+            .0
+            .iter()
+            .map(|violation| match &violation.value {
+                Some(value) => format!("{} {}: {}", violation.field, printable(value), violation.problem),
+                None => format!("{}: {}", violation.field, violation.problem),
+            })
+            .collect();
+        let message = match lines.as_slice() {
+            [only] => only.clone(),
+            many => format!("{} invalid values\n  {}", many.len(), many.join("\n  ")),
+        };
+        let details: Vec<_> =
+            self.0.iter().map(|violation| json!({ "field": violation.field, "problem": violation.problem })).collect();
+        Err(Error::new(Kind::Invalid, "invalid", message).details(json!({ "violations": details })))
+    }
+}

@@ -1,0 +1,233 @@
+//! The one error type: what kind of failure, what to tell the user, what to do next.
+//!
+//! Every [`Kind`] has exactly one exit code; `shopctl help exit-codes` prints [`Kind::ALL`].
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+/// Shorthand for results that fail with the house's own [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of failure this is; it alone decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A defect of shopctl, or a migration that failed.
+    Internal,
+    /// The command line is wrong: unknown flag or field, contradictory flags.
+    Usage,
+    /// A named object does not exist.
+    NotFound,
+    /// Configuration, credentials, permission, unknown context, no shop there, read-only file.
+    Configuration,
+    /// The database cannot be reached, is locked, timed out or is full: retry later.
+    Unavailable,
+    /// The shop refuses: illegal transition, insufficient stock, duplicate, stale value.
+    Conflict,
+    /// Values that break the rules; nothing was written.
+    Invalid,
+    /// Of several objects some were done and some were not.
+    Partial,
+    /// A check says no: pending, edited, drifted, does not add up.
+    CheckFailed,
+    /// The person said no, or ended the input.
+    Declined,
+    /// A confirmation is needed but cannot be asked for, or a guard refused.
+    ConfirmationNeeded,
+    /// The connection was lost at COMMIT and the database cannot be asked.
+    OutcomeUnknown,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl Kind {
+    /// All kinds in the order of their exit codes.
+    pub const ALL: [Kind; 13] = [
+        Kind::Internal,
+        Kind::Usage,
+        Kind::NotFound,
+        Kind::Configuration,
+        Kind::Unavailable,
+        Kind::Conflict,
+        Kind::Invalid,
+        Kind::Partial,
+        Kind::CheckFailed,
+        Kind::Declined,
+        Kind::ConfirmationNeeded,
+        Kind::OutcomeUnknown,
+        Kind::Interrupted,
+    ];
+
+    /// The process exit code of this kind.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Kind::Internal => 1,
+            Kind::Usage => 2,
+            Kind::NotFound => 3,
+            Kind::Configuration => 4,
+            Kind::Unavailable => 5,
+            Kind::Conflict => 6,
+            Kind::Invalid => 7,
+            Kind::Partial => 8,
+            Kind::CheckFailed => 9,
+            Kind::Declined => 10,
+            Kind::ConfirmationNeeded => 11,
+            Kind::OutcomeUnknown => 12,
+            Kind::Interrupted => 130,
+        }
+    }
+
+    /// One line for `shopctl help exit-codes`.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Kind::Internal => "unexpected internal error; a migration that failed",
+            Kind::Usage => "usage: unknown flag or field, contradictory flags",
+            Kind::NotFound => "a named object was not found",
+            Kind::Configuration => {
+                "configuration, credentials, permission, unknown context, no shop there, read-only file"
+            }
+            Kind::Unavailable => "database unreachable, locked or timed out after retries, disk full (retry later)",
+            Kind::Conflict => {
+                "conflict: illegal transition, insufficient stock, duplicate, stale value, idempotency key reused for something else"
+            }
+            Kind::Invalid => "invalid value, nothing written (all violations are listed together)",
+            Kind::Partial => "several objects or rows, some done and some not",
+            Kind::CheckFailed => {
+                "a check says no: migrations pending, edited or drifted, stock or audit does not add up"
+            }
+            Kind::Declined => "declined",
+            Kind::ConfirmationNeeded => "confirmation needed but impossible, or a guard refused",
+            Kind::OutcomeUnknown => {
+                "outcome unknown: connection lost or interrupted at COMMIT and the database cannot be asked; the message names what settles it"
+            }
+            Kind::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether the same command may succeed later without anything being changed.
+    pub const fn is_retryable(self) -> bool {
+        matches!(self, Kind::Unavailable)
+    }
+}
+
+/// A failure as the user sees it. Secrets never get in here: whoever builds one redacts first.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    code: &'static str,
+    message: String,
+    hints: Vec<String>,
+    details: Value,
+}
+
+impl Error {
+    /// `code` is stable and dotted (`stock.insufficient`); `message` is lower-case, one sentence,
+    /// without a final period.
+    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+        Error { kind, code, message: message.into(), hints: Vec::new(), details: Value::Null }
+    }
+
+    /// A defect of shopctl itself: never the user's fault.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Error::new(Kind::Internal, "internal", message)
+    }
+
+    /// Exit 3: `noun` is `user`, `product`, `order` …; `who` is what was typed.
+    pub fn not_found(noun: &'static str, who: impl fmt::Display) -> Self {
+        let code = match noun {
+            "user" => "user.not_found",
+            "product" => "product.not_found",
+            "order" => "order.not_found",
+            _ => "not_found",
+        };
+        let who = who.to_string();
+        Error::new(Kind::NotFound, code, format!("no {noun} {}", printable(&who)))
+            .details(json!({ "noun": noun, "name": who }))
+    }
+
+    /// Exit 6.
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Error::new(Kind::Conflict, code, message)
+    }
+
+    /// Exit 2.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Error::new(Kind::Usage, "usage", message)
+    }
+
+    /// Exit 4.
+    pub fn configuration(code: &'static str, message: impl Into<String>) -> Self {
+        Error::new(Kind::Configuration, code, message)
+    }
+
+    /// Adds the exact next command (or what else to do).
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds machine-readable details for JSON output.
+    #[must_use]
+    pub fn details(mut self, details: Value) -> Self {
+        self.details = details;
+        self
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// `{"error":{"code","message","hint","exit","retryable","details"}}`
+    pub fn to_json(&self) -> Value {
+        json!({ "error": {
+            "code": self.code,
+            "message": self.message,
+            "hint": if self.hints.is_empty() { Value::Null } else { Value::String(self.hints.join("\n")) },
+            "exit": self.kind.exit_code(),
+            "retryable": self.kind.is_retryable(),
+            "details": self.details,
+        }})
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The longest piece of a user's own text that a message repeats, in characters.
+const QUOTED_MAX_CHARACTERS: usize = 80;
+
+/// A user's or a database's text made safe to stand inside a message: control and bidi characters
+/// are shown escaped and long text is cut.
+pub fn printable(text: &str) -> String {
+    let mut safe = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == QUOTED_MAX_CHARACTERS {
+            safe.push('…');
+            break;
+        }
+        if crate::domain::text::is_unsafe(character) {
+            safe.extend(character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    if safe.is_empty() { "''".to_owned() } else { safe }
+}
