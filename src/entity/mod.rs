@@ -1,1 +1,12 @@
+//! One entity per table: what a row looks like.
+//!
+//! Rows are read leniently: status, e-mail and the like stay the text that is stored, because other
+//! programs write these tables too. What shopctl itself writes goes through `domain` first.
 
+pub mod audit_event;
+mod money;
+pub mod order;
+pub mod order_item;
+pub mod product;
+pub mod stock_movement;
+pub mod user;

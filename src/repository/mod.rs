@@ -1,1 +1,228 @@
+//! Queries, one file per entity. Reads take any connection; writes take the write handle that only
+//! an operation obtains, and return a [`Change`] that the operation must record.
 
+pub mod audit_event;
+pub mod order;
+pub mod product;
+pub mod stock_movement;
+pub mod user;
+
+use sea_orm::sea_query::{ExprTrait, Func, LikeExpr};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, Order, PaginatorTrait, PrimaryKeyTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select, Value,
+};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::domain::page::Sort;
+use crate::domain::{Cursor, Money, Page};
+use crate::error::{Error, Kind, Result};
+
+/// Rows of one INSERT: below every engine's limit on bound values for our widest table, and what
+/// distributed engines advise.
+pub const ROWS_PER_INSERT: usize = 500;
+
+/// What an operation changed about one entity, for its audit event.
+#[derive(Debug, Clone)]
+#[must_use = "rows changed without an event make the commit fail: hand it to Operation::record"]
+pub struct Change {
+    /// `user`, `product`, `order` …
+    pub entity: &'static str,
+    pub id: Uuid,
+    /// The entity before; absent when it was created.
+    pub before: Option<Json>,
+    /// The entity after; absent when it was deleted.
+    pub after: Option<Json>,
+    /// Database rows that this change stands for.
+    pub rows: u64,
+}
+
+impl Change {
+    /// Lets this change stand for further rows (an order's items, movements and stock).
+    pub fn covering(mut self, rows: Rows) -> Change {
+        self.rows += rows.0;
+        self
+    }
+}
+
+/// Rows written on behalf of an entity whose [`Change`] has to cover them.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "rows changed without an event make the commit fail: let a Change cover them"]
+pub struct Rows(pub u64);
+
+impl Rows {
+    pub fn count(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A page of a list and where it goes on.
+#[derive(Debug, Clone)]
+pub struct Listing<M> {
+    pub items: Vec<M>,
+    pub next: Option<Cursor>,
+}
+
+/// A field that a list can be sorted by. Each is backed by an index that ends with the id.
+pub struct SortField<E: EntityTrait> {
+    pub name: &'static str,
+    pub column: E::Column,
+    pub kind: SortKind,
+    /// The row's value of this field, as the cursor carries it.
+    pub value: fn(&E::Model) -> String,
+}
+
+/// How a cursor's text becomes a parameter again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortKind {
+    Text,
+    Time,
+    Money,
+    Integer,
+}
+
+impl SortKind {
+    fn parameter(self, text: &str) -> Option<Value> {
+        match self {
+            SortKind::Text => Some(text.into()),
+            SortKind::Time => text.parse::<chrono::DateTime<chrono::Utc>>().ok().map(Value::from),
+            SortKind::Money => Money::parse_total(text).ok().map(Value::from),
+            SortKind::Integer => text.parse::<i32>().ok().map(Value::from),
+        }
+    }
+}
+
+/// Finds the sort field of that name. Errors: exit 2, naming the fields that there are.
+pub fn sort_field<'a, E: EntityTrait>(fields: &'a [SortField<E>], sort: &Sort) -> Result<&'a SortField<E>> {
+    fields.iter().find(|field| field.name == sort.field).ok_or_else(|| {
+        let names: Vec<_> = fields.iter().map(|field| field.name).collect();
+        let mut error = Error::usage(format!("cannot sort by {}", crate::error::printable(&sort.field)));
+        if let Some(close) = names.iter().find(|name| strsim::jaro_winkler(name, &sort.field) > 0.8) {
+            error = error.hint(format!("did you mean --sort {close}?"));
+        }
+        error.hint(format!("fields to sort by: {} (with - in front: descending)", names.join(", ")))
+    })
+}
+
+/// One page of a filtered, sorted list: limit and offset, or the continuation after a row.
+///
+/// Errors: exit 2 for an unknown sort field, a cursor of another order, or a cursor together with
+/// an offset.
+pub async fn find_page<E, C>(
+    connection: &C,
+    select: Select<E>,
+    fields: &[SortField<E>],
+    id: E::Column,
+    id_of: fn(&E::Model) -> Uuid,
+    page: &Page,
+) -> Result<Listing<E::Model>>
+where
+    E: EntityTrait,
+    E::Model: FromQueryResult + Send + Sync,
+    C: ConnectionTrait,
+{
+    let field = sort_field(fields, &page.sort)?;
+    let direction = if page.sort.descending { Order::Desc } else { Order::Asc };
+    let mut select = select.order_by(field.column, direction.clone()).order_by(id, direction);
+    if let Some(cursor) = &page.after {
+        select = select.filter(after(field, id, cursor, page)?);
+    }
+    if page.offset > 0 {
+        select = select.offset(page.offset);
+    }
+    // One row more than asked for tells whether the list goes on.
+    let mut items = select.limit(page.limit + 1).all(connection).await?;
+    let mut next = None;
+    if items.len() as u64 > page.limit {
+        items.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+        next = items.last().map(|last| Cursor { sort: page.sort.clone(), value: (field.value)(last), id: id_of(last) });
+    }
+    Ok(Listing { items, next })
+}
+
+/// The rows behind the cursor, written so that an index on (field, id) serves on every engine.
+fn after<E: EntityTrait>(field: &SortField<E>, id: E::Column, cursor: &Cursor, page: &Page) -> Result<Condition> {
+    if cursor.sort != page.sort {
+        return Err(
+            Error::usage("the cursor belongs to a list sorted another way").hint("use the same --sort as before")
+        );
+    }
+    if page.offset > 0 {
+        return Err(Error::usage("--after and --offset contradict each other"));
+    }
+    let value = field
+        .kind
+        .parameter(&cursor.value)
+        .ok_or_else(|| Error::usage("the cursor is damaged").hint("copy it whole from the list before"))?;
+    let column = field.column;
+    Ok(if page.sort.descending {
+        Condition::all()
+            .add(column.lte(value.clone()))
+            .add(Condition::any().add(column.lt(value)).add(id.lt(cursor.id)))
+    } else {
+        Condition::all()
+            .add(column.gte(value.clone()))
+            .add(Condition::any().add(column.gt(value)).add(id.gt(cursor.id)))
+    })
+}
+
+/// A row by its id.
+pub async fn find_by_id<E, C>(connection: &C, id: Uuid) -> Result<Option<E::Model>>
+where
+    E: EntityTrait,
+    <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Uuid>,
+    C: ConnectionTrait,
+{
+    Ok(E::find_by_id(id).one(connection).await?)
+}
+
+/// How many rows a filter finds, whatever the page.
+pub async fn count<E, C>(connection: &C, select: Select<E>) -> Result<u64>
+where
+    E: EntityTrait,
+    E::Model: Send + Sync,
+    C: ConnectionTrait,
+    Select<E>: for<'db> PaginatorTrait<'db, C>,
+{
+    Ok(select.count(connection).await?)
+}
+
+/// Deletes one row by its id. Errors: [`Kind::Conflict`] when it is not there any more.
+pub async fn delete_by_id<E>(handle: &crate::db::write::WriteHandle, id: Uuid) -> Result<Rows>
+where
+    E: EntityTrait,
+    <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Uuid>,
+{
+    let result = E::delete_by_id(id).exec(handle).await?;
+    expect_rows(result.rows_affected, 1)?;
+    Ok(Rows(result.rows_affected))
+}
+
+/// Holds that a statement changed as many rows as were meant (DL-003).
+///
+/// Errors: [`Kind::Conflict`] — somebody else was there in between.
+pub fn expect_rows(changed: u64, meant: usize) -> Result<()> {
+    if changed == meant as u64 {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Conflict, "stale", format!("{changed} rows changed where {meant} were meant"))
+        .hint("somebody else changed this meanwhile: look again and repeat"))
+}
+
+/// A condition that finds `text` anywhere in one of the columns, whatever its case (ASCII).
+pub fn contains<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
+    /// Not a backslash: MySQL gives that a meaning of its own inside a literal.
+    const ESCAPE: char = '!';
+    let mut pattern = String::from("%");
+    for character in text.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | ESCAPE) {
+            pattern.push(ESCAPE);
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    columns.iter().fold(Condition::any(), |any, column| {
+        any.add(Func::lower(column.into_expr()).like(LikeExpr::new(pattern.clone()).escape(ESCAPE)))
+    })
+}

@@ -1,1 +1,11 @@
+//! Every mutation of shop data, each inside an [`operation`].
+//!
+//! A service is written twice over: `apply` does the work on an open operation, a thin `run` opens
+//! one around it, so that seeds and imports can put many applies into one transaction.
 
+pub mod operation;
+pub mod place_order;
+pub mod product;
+mod settle;
+pub mod stock;
+pub mod user;

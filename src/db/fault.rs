@@ -1,0 +1,231 @@
+//! What went wrong in the database, told apart in one place for all engines.
+//!
+//! Codes: SQLite's result codes (https://www.sqlite.org/rescode.html), PostgreSQL's SQLSTATEs
+//! (appendix A of its manual), MySQL's and MariaDB's error numbers. MySQL's numbers come from
+//! `MySqlDatabaseError::number()`: its SQLSTATEs are too coarse.
+
+use sea_orm::sqlx::Error as DriverError;
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::sqlx::mysql::MySqlDatabaseError;
+use sea_orm::sqlx::postgres::PgDatabaseError;
+use sea_orm::sqlx::sqlite::SqliteError;
+use sea_orm::{DbErr, RuntimeErr};
+
+use super::target::ServerTarget;
+use crate::error::{Error, Kind, printable};
+
+/// The causes that shopctl treats differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// A unique constraint: its name, or on SQLite its columns (`users.email`).
+    Unique(String),
+    ForeignKey,
+    Check,
+    /// A conflict with another transaction: the whole operation can be run again.
+    Transient,
+    /// The connection broke: at COMMIT the outcome is unknown until one looks.
+    ConnectionLost,
+    /// A read-only file, server or transaction.
+    ReadOnly,
+    Full,
+    Permission,
+    /// Tables or columns are missing: the schema is not there or older than this program.
+    NoSchema,
+    /// Not a database file, or a damaged one.
+    NotADatabase,
+    /// No connection could be had in time.
+    Unreachable,
+    Other,
+}
+
+/// A unique constraint as the engines name it when it is violated.
+#[derive(Debug, Clone, Copy)]
+pub struct UniqueConstraint {
+    pub name: &'static str,
+    /// `table.column[, table.column]`, SQLite's way.
+    pub columns: &'static str,
+}
+
+impl UniqueConstraint {
+    pub fn is_violated_by(&self, fault: &Fault) -> bool {
+        matches!(fault, Fault::Unique(what) if what == self.name || what == self.columns)
+    }
+}
+
+/// Tells the cause of a failure.
+pub fn classify(error: &DbErr) -> Fault {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(driver))
+        | DbErr::Exec(RuntimeErr::SqlxError(driver))
+        | DbErr::Query(RuntimeErr::SqlxError(driver)) => classify_driver(driver),
+        DbErr::ConnectionAcquire(_) => Fault::Unreachable,
+        _ => Fault::Other,
+    }
+}
+
+/// [`classify`] for an error of the driver itself.
+pub fn classify_driver(error: &DriverError) -> Fault {
+    match error {
+        DriverError::Io(_) | DriverError::Protocol(_) | DriverError::WorkerCrashed => Fault::ConnectionLost,
+        DriverError::Tls(_) => Fault::ConnectionLost,
+        DriverError::PoolTimedOut | DriverError::PoolClosed => Fault::Unreachable,
+        DriverError::Database(error) => classify_database(error.as_ref()),
+        _ => Fault::Other,
+    }
+}
+
+fn classify_database(error: &dyn DatabaseError) -> Fault {
+    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        return postgres(error.code(), error.constraint());
+    }
+    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return mysql(error.number(), error.message());
+    }
+    if error.try_downcast_ref::<SqliteError>().is_some() {
+        let code = error.code().and_then(|code| code.parse().ok()).unwrap_or(0);
+        return sqlite(code, error.message());
+    }
+    Fault::Other
+}
+
+fn postgres(code: &str, constraint: Option<&str>) -> Fault {
+    match code {
+        "23505" => Fault::Unique(constraint.unwrap_or_default().to_owned()),
+        "23503" | "23001" => Fault::ForeignKey,
+        "23514" => Fault::Check,
+        "40001" | "40P01" | "55P03" => Fault::Transient,
+        "57P01" | "57P02" | "40003" => Fault::ConnectionLost,
+        "25006" => Fault::ReadOnly,
+        "53100" => Fault::Full,
+        "42501" => Fault::Permission,
+        "42P01" | "42703" | "3F000" => Fault::NoSchema,
+        "53300" | "57P03" => Fault::Unreachable,
+        code if code.starts_with("08") => Fault::ConnectionLost,
+        _ => Fault::Other,
+    }
+}
+
+fn mysql(number: u16, message: &str) -> Fault {
+    match number {
+        1062 => {
+            // Duplicate entry '…' for key 'users.uq_users_email': MariaDB leaves the table out.
+            let key = message.rsplit('\'').nth(1).unwrap_or_default();
+            Fault::Unique(key.rsplit('.').next().unwrap_or_default().to_owned())
+        }
+        1451 | 1452 | 1216 | 1217 => Fault::ForeignKey,
+        4025 | 3819 => Fault::Check,
+        // 1020: snapshot isolation; 3101, 1180: group replication; 1047: a Galera node not ready.
+        1213 | 1205 | 1020 | 3101 | 1180 | 1047 => Fault::Transient,
+        1053 | 1927 | 2006 | 2013 => Fault::ConnectionLost,
+        1290 | 1792 | 1836 => Fault::ReadOnly,
+        1021 | 1114 | 3185 => Fault::Full,
+        1044 | 1142 | 1143 | 1227 | 1370 => Fault::Permission,
+        1146 | 1054 => Fault::NoSchema,
+        1040 | 1203 => Fault::Unreachable,
+        _ => Fault::Other,
+    }
+}
+
+fn sqlite(code: i32, message: &str) -> Fault {
+    match code {
+        2067 | 1555 => Fault::Unique(message.rsplit_once("failed: ").map_or("", |(_, columns)| columns).to_owned()),
+        787 | 1811 => Fault::ForeignKey,
+        275 => Fault::Check,
+        1 if message.contains("no such table") || message.contains("no such column") => Fault::NoSchema,
+        // The primary code is the low byte (5 busy, 6 locked, 8 read-only, 13 full, 14 cannot open,
+        // 11 and 26 damaged or not a database, 23 and 3 no permission).
+        _ => match code & 0xff {
+            5 | 6 => Fault::Transient,
+            8 => Fault::ReadOnly,
+            13 => Fault::Full,
+            14 | 23 | 3 => Fault::Permission,
+            11 | 26 => Fault::NotADatabase,
+            _ => Fault::Other,
+        },
+    }
+}
+
+/// The database's own words, short: never a URL, never a password.
+pub fn reason(error: &DriverError) -> String {
+    match error {
+        DriverError::Database(error) => printable(error.message()),
+        DriverError::PoolTimedOut => "no connection became free in time".to_owned(),
+        DriverError::Io(error) => error.to_string(),
+        other => printable(&other.to_string()),
+    }
+}
+
+/// The house's error for a fault; `message` is what happened.
+pub fn error_of(fault: Fault, message: &str) -> Error {
+    match fault {
+        Fault::Unique(_) => Error::conflict("database.duplicate", message),
+        Fault::ForeignKey => Error::conflict("database.referenced", message),
+        Fault::Check => Error::new(Kind::Invalid, "database.check", message),
+        Fault::Transient => Error::new(Kind::Unavailable, "database.busy", message)
+            .hint("another process holds the lock; try again, or give more time with --timeout"),
+        Fault::ConnectionLost => Error::new(Kind::Unavailable, "database.connection_lost", message)
+            .hint("nothing of this command was kept; run it again"),
+        Fault::ReadOnly => Error::configuration("database.read_only", message)
+            .hint("the database is read-only for this user: check the file's permissions or the server's mode"),
+        Fault::Full => Error::new(Kind::Unavailable, "database.full", message).hint("free some space and run it again"),
+        Fault::Permission => Error::configuration("database.permission", message)
+            .hint("this user lacks the right: shopctl config show tells which user connects, and where to"),
+        Fault::NoSchema => Error::configuration("database.no_schema", message).hint("run shopctl migrate up"),
+        Fault::NotADatabase => Error::configuration("database.not_a_database", message)
+            .hint("shopctl config show tells where this path comes from"),
+        Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),
+        Fault::Other => Error::new(Kind::Internal, "database.unexpected", message),
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Error {
+        let fault = classify(&error);
+        let what = match &error {
+            DbErr::Conn(RuntimeErr::SqlxError(driver))
+            | DbErr::Exec(RuntimeErr::SqlxError(driver))
+            | DbErr::Query(RuntimeErr::SqlxError(driver)) => reason(driver),
+            other => printable(&other.to_string()),
+        };
+        let message = match fault {
+            Fault::NoSchema => format!("the shop's schema is missing or older than this shopctl: {what}"),
+            Fault::Transient => format!("the database is busy: {what}"),
+            Fault::ConnectionLost => format!("the connection to the database was lost: {what}"),
+            Fault::ReadOnly => format!("the database cannot be written: {what}"),
+            Fault::Full => format!("the disk or the database is full: {what}"),
+            Fault::Permission => format!("permission denied by the database: {what}"),
+            _ => format!("the database refused: {what}"),
+        };
+        error_of(fault, &message)
+    }
+}
+
+/// What a server said at login.
+pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
+    let code = match error.try_downcast_ref::<MySqlDatabaseError>() {
+        Some(error) => error.number().to_string(),
+        None => error.code().unwrap_or_default().into_owned(),
+    };
+    let who = printable(&target.user);
+    let address = format!("{}:{}", printable(&target.host), target.port);
+    match code.as_str() {
+        "28P01" | "28000" | "1045" | "1698" => Error::configuration(
+            "database.credentials",
+            format!("{address} refused the user {who}: wrong password, or no access from here"),
+        )
+        .hint("shopctl config show tells where user and password come from"),
+        "3D000" | "1049" => Error::configuration(
+            "database.missing",
+            format!("the server at {address} has no database {}", printable(&target.database)),
+        )
+        .hint("create it, or correct the name: shopctl config show tells where it comes from"),
+        "1044" | "42501" => Error::configuration(
+            "database.permission",
+            format!("{address}: the user {who} has no access to the database {}", printable(&target.database)),
+        ),
+        "53300" | "1040" | "57P03" => {
+            Error::new(Kind::Unavailable, "database.unavailable", format!("{address}: {}", printable(error.message())))
+        }
+        _ => error_of(classify_database(error), &format!("{address}: {}", printable(error.message()))),
+    }
+}

@@ -1,0 +1,51 @@
+//! MySQL and MariaDB.
+
+use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
+use sea_orm::sqlx::{ConnectOptions, Connection, Executor};
+use sea_orm::{DatabaseConnection, SqlxMySqlConnector};
+
+use super::target::{ServerTarget, SslMode};
+use super::{ConnectSettings, first_connection};
+use crate::error::Result;
+
+/// The driver forces no strict mode: without it values are cut to fit in silence. Stated whole,
+/// so that a server's own setting changes nothing.
+const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
+    ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
+
+pub async fn connect(target: &ServerTarget, settings: &ConnectSettings) -> Result<DatabaseConnection> {
+    let mut options = MySqlConnectOptions::new()
+        .port(target.port)
+        .database(&target.database)
+        .username(&target.user)
+        .charset("utf8mb4")
+        .collation("utf8mb4_bin")
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .ssl_mode(match target.ssl {
+            SslMode::Disable => MySqlSslMode::Disabled,
+            SslMode::Prefer => MySqlSslMode::Preferred,
+            SslMode::Require => MySqlSslMode::Required,
+            SslMode::VerifyCa => MySqlSslMode::VerifyCa,
+            SslMode::VerifyFull => MySqlSslMode::VerifyIdentity,
+        })
+        .disable_statement_logging();
+    options = if target.host.starts_with('/') { options.socket(&target.host) } else { options.host(&target.host) };
+    if let Some(password) = &target.password {
+        options = options.password(password.expose());
+    }
+    if let Some(certificate) = &target.ssl_root_certificate {
+        options = options.ssl_ca(certificate);
+    }
+    let pool = MySqlPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .min_connections(settings.min_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .idle_timeout(settings.idle_timeout)
+        .test_before_acquire(false)
+        .after_connect(|connection, _| Box::pin(async move { connection.execute(SESSION).await.map(drop) }))
+        .connect_lazy_with(options.clone());
+    first_connection(&pool, target, settings.connect_timeout, || async move { options.connect().await?.close().await })
+        .await?;
+    Ok(SqlxMySqlConnector::from_sqlx_mysql_pool(pool))
+}

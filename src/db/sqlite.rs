@@ -1,0 +1,88 @@
+//! SQLite: one file, one writer at a time.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::sqlx::{ConnectOptions, Error as DriverError};
+use sea_orm::{DatabaseConnection, SqliteTransactionMode, SqlxSqliteConnector};
+
+use super::target::SqliteTarget;
+use super::{Access, ConnectSettings};
+use crate::error::{Error, Kind, Result};
+
+/// A deferred transaction that reads and then writes fails at once when another has written
+/// meanwhile, whatever busy_timeout says; taking the write lock at BEGIN waits instead.
+pub const TRANSACTION_MODE: Option<SqliteTransactionMode> = Some(SqliteTransactionMode::Immediate);
+
+/// How long one statement waits for the write lock before the operation's own retry takes over.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Permissions of a new file: it holds password hashes.
+#[cfg(unix)]
+const FILE_MODE: u32 = 0o600;
+
+pub async fn connect(target: &SqliteTarget, settings: &ConnectSettings) -> Result<DatabaseConnection> {
+    let exists = target.path.exists();
+    if !exists {
+        if settings.access != Access::Create {
+            return Err(no_shop(&target.path));
+        }
+        create(&target.path)?;
+    }
+    let mut options = SqliteConnectOptions::new()
+        .filename(&target.path)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
+    options = match settings.access {
+        // Neither WAL nor creation: setting a journal mode on a read-only file is an error.
+        Access::Read => options.read_only(true),
+        Access::Write => options.synchronous(SqliteSynchronous::Full),
+        Access::Create => options.synchronous(SqliteSynchronous::Full).journal_mode(SqliteJournalMode::Wal),
+    };
+    let pool = SqlitePoolOptions::new()
+        .max_connections(settings.max_connections)
+        .min_connections(settings.min_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .test_before_acquire(false)
+        .connect_lazy_with(options);
+    match pool.acquire().await {
+        Ok(_first) => {}
+        Err(error) => return Err(open_error(&target.path, &error)),
+    }
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Creates the file empty and readable by its owner alone.
+fn create(path: &Path) -> Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| create_error(folder, &error))?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, FILE_MODE);
+    options.open(path).map_err(|error| create_error(path, &error))?;
+    Ok(())
+}
+
+fn create_error(path: &Path, error: &std::io::Error) -> Error {
+    let kind = match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::Unavailable,
+        _ => Kind::Configuration,
+    };
+    Error::new(kind, "database.create", format!("cannot create {}: {error}", path.display()))
+}
+
+fn no_shop(path: &Path) -> Error {
+    Error::configuration("database.no_shop", format!("no shop at {}", path.display())).hint(
+        "run shopctl quickstart for a demo shop, or shopctl migrate up for an empty one; \
+         shopctl config show tells where this path comes from",
+    )
+}
+
+fn open_error(path: &Path, error: &DriverError) -> Error {
+    let fault = super::fault::classify_driver(error);
+    super::fault::error_of(fault, &format!("cannot open {}: {}", path.display(), super::fault::reason(error)))
+}

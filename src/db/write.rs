@@ -1,0 +1,162 @@
+//! The write handle: an open transaction that counts what it changes and is dead after its first
+//! error.
+//!
+//! Dead, because the engines disagree about what follows an error: PostgreSQL's COMMIT then
+//! returns success and keeps nothing, MariaDB's session after a deadlock is in autocommit.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+
+use super::fault::{Fault, classify};
+use super::target::Engine;
+
+/// An open transaction. Only `service::operation` and the migration runner obtain one; write
+/// functions of repositories ask for it by type.
+pub struct WriteHandle {
+    transaction: DatabaseTransaction,
+    engine: Engine,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rows_written: u64,
+    statements: u64,
+    fail_at: Option<u64>,
+    first_fault: Option<Fault>,
+}
+
+/// How far a handle had come: what a savepoint returns to.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    rows_written: u64,
+}
+
+impl WriteHandle {
+    pub(super) fn new(transaction: DatabaseTransaction, engine: Engine) -> Self {
+        WriteHandle { transaction, engine, state: Mutex::default() }
+    }
+
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Rows inserted, updated or deleted so far.
+    pub fn rows_written(&self) -> u64 {
+        self.state().rows_written
+    }
+
+    /// Statements sent so far.
+    pub fn statements(&self) -> u64 {
+        self.state().statements
+    }
+
+    /// The first failure of a statement; from then on nothing more is sent.
+    pub fn first_fault(&self) -> Option<Fault> {
+        self.state().first_fault.clone()
+    }
+
+    /// Makes the statement with this number (from 1) fail instead of being sent: how tests walk
+    /// through every way an operation can break off.
+    pub fn fail_at(&self, statement: u64) {
+        self.state().fail_at = Some(statement);
+    }
+
+    pub async fn commit(self) -> Result<(), DbErr> {
+        self.check_alive()?;
+        self.transaction.commit().await
+    }
+
+    /// Rolls back; dropping the handle does the same a little later.
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        self.transaction.rollback().await
+    }
+
+    /// Remembers the state of things before a savepoint.
+    pub fn mark(&self) -> Mark {
+        Mark { rows_written: self.rows_written() }
+    }
+
+    /// Rolls back to the savepoint set at `mark` and revives the handle. Not for transient faults:
+    /// after those the transaction itself may be gone.
+    pub async fn return_to(&self, savepoint: &str, mark: Mark) -> Result<(), DbErr> {
+        self.transaction.execute_unprepared(&format!("ROLLBACK TO SAVEPOINT {savepoint}")).await?;
+        let mut state = self.state();
+        state.first_fault = None;
+        state.rows_written = mark.rows_written;
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_alive(&self) -> Result<(), DbErr> {
+        match self.state().first_fault {
+            None => Ok(()),
+            Some(_) => Err(DbErr::Custom("a statement of this transaction failed: it cannot go on".to_owned())),
+        }
+    }
+
+    fn before(&self) -> Result<(), DbErr> {
+        self.check_alive()?;
+        let mut state = self.state();
+        state.statements += 1;
+        if state.fail_at == Some(state.statements) {
+            state.first_fault = Some(Fault::Other);
+            return Err(DbErr::Custom(format!("statement {} fails by request", state.statements)));
+        }
+        Ok(())
+    }
+
+    fn after<T>(&self, result: Result<T, DbErr>, rows: impl FnOnce(&T) -> u64) -> Result<T, DbErr> {
+        let mut state = self.state();
+        match &result {
+            Ok(value) => state.rows_written += rows(value),
+            Err(error) => {
+                state.first_fault.get_or_insert_with(|| classify(error));
+            }
+        }
+        result
+    }
+}
+
+/// Whether the rows that a statement returns are rows it wrote (`… RETURNING`).
+fn writes(statement: &Statement) -> bool {
+    !statement.sql.starts_with("SELECT")
+}
+
+#[async_trait]
+impl ConnectionTrait for WriteHandle {
+    fn get_database_backend(&self) -> DbBackend {
+        self.transaction.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.before()?;
+        let result = self.transaction.execute_raw(statement).await;
+        self.after(result, ExecResult::rows_affected)
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.before()?;
+        let result = self.transaction.execute_unprepared(sql).await;
+        self.after(result, |_| 0)
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.before()?;
+        let writes = writes(&statement);
+        let result = self.transaction.query_one_raw(statement).await;
+        self.after(result, |row| u64::from(writes && row.is_some()))
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.before()?;
+        let writes = writes(&statement);
+        let result = self.transaction.query_all_raw(statement).await;
+        self.after(result, |rows| if writes { rows.len() as u64 } else { 0 })
+    }
+}

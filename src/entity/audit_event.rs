@@ -1,0 +1,37 @@
+//! What an operation did to one entity, or what the shop refused.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "audit_events")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// All events of one operation share it.
+    pub operation_id: Uuid,
+    /// Position within the operation, from 0; unique with `operation_id`.
+    pub sequence: i32,
+    /// `order.place`, `user.create` …
+    pub operation: String,
+    pub actor: String,
+    /// `succeeded` or `failed`.
+    pub outcome: String,
+    /// `user`, `product`, `order`.
+    pub entity_type: String,
+    pub entity_id: Option<Uuid>,
+    /// JSON text of the entity before; absent when it was created.
+    pub before: Option<String>,
+    /// JSON text of the entity after; absent when it was deleted.
+    pub after: Option<String>,
+    pub reason: Option<String>,
+    pub error: Option<String>,
+    #[sea_orm(unique)]
+    pub idempotency_key: Option<String>,
+    /// SHA-256 of the request that came with the key, hexadecimal.
+    pub request_fingerprint: Option<String>,
+    pub seal_id: Option<Uuid>,
+    pub occurred_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,27 @@
+//! An order: who bought, where it stands, what it came to.
+
+use sea_orm::entity::prelude::*;
+
+use crate::domain::Money;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "orders")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    #[sea_orm(unique)]
+    pub reference: String,
+    pub user_id: Uuid,
+    pub status: String,
+    /// Sum of the lines at their snapshotted prices.
+    pub total_amount: Money,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    #[sea_orm(belongs_to, from = "user_id", to = "id")]
+    pub user: BelongsTo<super::user::Entity>,
+    #[sea_orm(has_many)]
+    pub items: HasMany<super::order_item::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,25 @@
+//! Something the shop sells.
+
+use sea_orm::entity::prelude::*;
+
+use crate::domain::Money;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "products")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    #[sea_orm(unique)]
+    pub sku: String,
+    pub name: String,
+    pub description: Option<String>,
+    /// Of one piece.
+    pub price: Money,
+    /// Pieces on hand; equals the sum of the product's movements.
+    pub stock_quantity: i32,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

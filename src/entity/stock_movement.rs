@@ -1,0 +1,21 @@
+//! One change of a product's stock. Append-only, no foreign keys: it outlives what it names.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "stock_movements")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub product_id: Uuid,
+    /// Pieces: negative when they leave.
+    pub delta: i32,
+    pub reason: String,
+    pub order_id: Option<Uuid>,
+    pub operation_id: Uuid,
+    pub note: Option<String>,
+    pub created_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,109 @@
+//! Audit events: appended by operations, read by everyone.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Select};
+use uuid::Uuid;
+
+use super::{Listing, SortField, SortKind};
+use crate::db::fault::UniqueConstraint;
+use crate::db::write::WriteHandle;
+use crate::domain::Page;
+use crate::entity::audit_event::{Column, Entity, Model};
+use crate::error::Result;
+
+/// A key belongs to one request.
+pub const UNIQUE_KEY: UniqueConstraint =
+    UniqueConstraint { name: "uq_audit_events_idempotency_key", columns: "audit_events.idempotency_key" };
+
+/// An operation has one event per sequence number: what the tombstone of a lost COMMIT relies on.
+pub const UNIQUE_SEQUENCE: UniqueConstraint = UniqueConstraint {
+    name: "uq_audit_events_operation_id_sequence",
+    columns: "audit_events.operation_id, audit_events.sequence",
+};
+
+/// Which events are wanted; list and count use the same.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub entity_type: Option<String>,
+    pub entity_id: Option<Uuid>,
+    pub operation_id: Option<Uuid>,
+    pub operation: Option<String>,
+    pub actor: Option<String>,
+    pub outcome: Option<String>,
+    pub since: Option<DateTime<Utc>>,
+    /// Exclusive.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Fields to sort by.
+pub const SORT_FIELDS: [SortField<Entity>; 1] = [SortField {
+    name: "occurred_at",
+    column: Column::OccurredAt,
+    kind: SortKind::Time,
+    value: |event| event.occurred_at.to_rfc3339(),
+}];
+
+fn select(filter: &Filter) -> Select<Entity> {
+    let mut condition = Condition::all();
+    let texts = [
+        (Column::EntityType, &filter.entity_type),
+        (Column::Operation, &filter.operation),
+        (Column::Actor, &filter.actor),
+        (Column::Outcome, &filter.outcome),
+    ];
+    for (column, text) in texts {
+        if let Some(text) = text {
+            condition = condition.add(column.eq(text.as_str()));
+        }
+    }
+    if let Some(id) = filter.entity_id {
+        condition = condition.add(Column::EntityId.eq(id));
+    }
+    if let Some(id) = filter.operation_id {
+        condition = condition.add(Column::OperationId.eq(id));
+    }
+    if let Some(since) = filter.since {
+        condition = condition.add(Column::OccurredAt.gte(since));
+    }
+    if let Some(until) = filter.until {
+        condition = condition.add(Column::OccurredAt.lt(until));
+    }
+    Entity::find().filter(condition)
+}
+
+pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>> {
+    super::find_by_id::<Entity, _>(connection, id).await
+}
+
+/// A page of events, newest first.
+pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
+    super::find_page(connection, select(filter), &SORT_FIELDS, Column::Id, |event| event.id, page).await
+}
+
+pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
+    super::count(connection, select(filter)).await
+}
+
+/// The first event of the operation that a key belongs to.
+pub async fn find_by_idempotency_key(connection: &impl ConnectionTrait, key: &str) -> Result<Option<Model>> {
+    Ok(Entity::find().filter(Column::IdempotencyKey.eq(key)).one(connection).await?)
+}
+
+/// Appends the events of an operation: one statement for up to [`super::ROWS_PER_INSERT`] of them.
+pub async fn create_many(handle: &WriteHandle, events: Vec<Model>) -> Result<()> {
+    for chunk in events.chunks(super::ROWS_PER_INSERT) {
+        let models = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
+        let written = Entity::insert_many(models).exec_without_returning(handle).await?;
+        super::expect_rows(written, chunk.len())?;
+    }
+    Ok(())
+}
+
+/// The first event of an operation.
+pub async fn find_first_of(connection: &impl ConnectionTrait, operation_id: Uuid) -> Result<Option<Model>> {
+    Ok(Entity::find()
+        .filter(Column::OperationId.eq(operation_id))
+        .filter(Column::Sequence.eq(0))
+        .one(connection)
+        .await?)
+}

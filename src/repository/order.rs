@@ -1,0 +1,174 @@
+//! Orders with their items.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{ExprTrait, Query};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Select};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::{Change, Listing, Rows, SortField, SortKind};
+use crate::db::fault::UniqueConstraint;
+use crate::db::write::WriteHandle;
+use crate::domain::{Money, OrderStatus, Page, Reference};
+use crate::entity::order::{Column, Entity, Model};
+use crate::entity::{order_item, product, user};
+use crate::error::Result;
+
+/// No two orders share a reference.
+pub const UNIQUE_REFERENCE: UniqueConstraint =
+    UniqueConstraint { name: "uq_orders_reference", columns: "orders.reference" };
+
+/// Which orders are wanted; list and count use the same.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Any of these; empty means all.
+    pub statuses: Vec<OrderStatus>,
+    pub user_id: Option<Uuid>,
+    /// With a line for this product.
+    pub product_id: Option<Uuid>,
+    pub since: Option<DateTime<Utc>>,
+    /// Exclusive.
+    pub until: Option<DateTime<Utc>>,
+    pub min_total: Option<Money>,
+    pub max_total: Option<Money>,
+}
+
+/// An item together with the product it names (which only another program could have removed).
+pub type ItemWithProduct = (order_item::Model, Option<product::Model>);
+
+/// Fields to sort by.
+pub const SORT_FIELDS: [SortField<Entity>; 2] = [
+    SortField {
+        name: "created_at",
+        column: Column::CreatedAt,
+        kind: SortKind::Time,
+        value: |order| order.created_at.to_rfc3339(),
+    },
+    SortField {
+        name: "total_amount",
+        column: Column::TotalAmount,
+        kind: SortKind::Money,
+        value: |order| order.total_amount.to_string(),
+    },
+];
+
+fn select(filter: &Filter) -> Select<Entity> {
+    let mut condition = Condition::all();
+    if !filter.statuses.is_empty() {
+        condition = condition.add(Column::Status.is_in(filter.statuses.iter().map(|status| status.as_str())));
+    }
+    if let Some(user_id) = filter.user_id {
+        condition = condition.add(Column::UserId.eq(user_id));
+    }
+    if let Some(product_id) = filter.product_id {
+        let mut orders_with_product = Query::select();
+        orders_with_product
+            .column(order_item::Column::OrderId)
+            .from(order_item::Entity)
+            .and_where(order_item::Column::ProductId.into_expr().eq(product_id));
+        condition = condition.add(Column::Id.in_subquery(orders_with_product));
+    }
+    if let Some(since) = filter.since {
+        condition = condition.add(Column::CreatedAt.gte(since));
+    }
+    if let Some(until) = filter.until {
+        condition = condition.add(Column::CreatedAt.lt(until));
+    }
+    if let Some(total) = filter.min_total {
+        condition = condition.add(Column::TotalAmount.gte(total));
+    }
+    if let Some(total) = filter.max_total {
+        condition = condition.add(Column::TotalAmount.lte(total));
+    }
+    Entity::find().filter(condition)
+}
+
+pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>> {
+    super::find_by_id::<Entity, _>(connection, id).await
+}
+
+/// A page of orders, newest first unless the page says otherwise.
+pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
+    super::find_page(connection, select(filter), &SORT_FIELDS, Column::Id, |order| order.id, page).await
+}
+
+pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
+    super::count(connection, select(filter)).await
+}
+
+/// The order with this reference.
+pub async fn find_by_reference(connection: &impl ConnectionTrait, reference: &Reference) -> Result<Option<Model>> {
+    Ok(Entity::find().filter(Column::Reference.eq(reference.as_str())).one(connection).await?)
+}
+
+/// An order by id or reference as typed; a reference that another program made is found as it is.
+pub async fn find_named(connection: &impl ConnectionTrait, name: &str) -> Result<Option<Model>> {
+    if let Ok(id) = Uuid::try_parse(name) {
+        return find_by_id(connection, id).await;
+    }
+    if let Ok(reference) = Reference::parse(name)
+        && let Some(order) = find_by_reference(connection, &reference).await?
+    {
+        return Ok(Some(order));
+    }
+    Ok(Entity::find().filter(Column::Reference.eq(name.trim())).one(connection).await?)
+}
+
+/// The lines of an order with their products, in the order they were written.
+pub async fn find_items(connection: &impl ConnectionTrait, order_id: Uuid) -> Result<Vec<ItemWithProduct>> {
+    Ok(order_item::Entity::find()
+        .filter(order_item::Column::OrderId.eq(order_id))
+        .order_by_asc(order_item::Column::Id)
+        .find_also_related(product::Entity)
+        .all(connection)
+        .await?)
+}
+
+/// The users of the given orders, for lists that show who bought.
+pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> Result<Vec<user::Model>> {
+    let mut ids: Vec<Uuid> = orders.iter().map(|order| order.user_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(user::Entity::find().filter(user::Column::Id.is_in(ids)).all(connection).await?)
+}
+
+/// Inserts an order and all its items: two statements whatever the number of lines.
+pub async fn create(handle: &WriteHandle, order: Model, items: Vec<order_item::Model>) -> Result<Change> {
+    let after = audit_view(&order, &items);
+    let id = order.id;
+    let rows = Entity::insert(order.into_active_model()).exec_without_returning(handle).await?;
+    super::expect_rows(rows, 1)?;
+    let count = items.len();
+    let items = items.into_iter().map(IntoActiveModel::into_active_model);
+    let item_rows = order_item::Entity::insert_many(items).exec_without_returning(handle).await?;
+    super::expect_rows(item_rows, count)?;
+    let change = Change { entity: "order", id, before: None, after: Some(after), rows };
+    Ok(change.covering(Rows(item_rows)))
+}
+
+/// An order with its lines as events keep it.
+pub fn audit_view(order: &Model, items: &[order_item::Model]) -> Json {
+    let items: Vec<Json> = items
+        .iter()
+        .map(|item| {
+            json!({
+                "id": item.id,
+                "product_id": item.product_id,
+                "quantity": item.quantity,
+                "unit_price": item.unit_price,
+            })
+        })
+        .collect();
+    json!({
+        "reference": order.reference,
+        "user_id": order.user_id,
+        "status": order.status,
+        "total_amount": order.total_amount,
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
+        "items": items,
+    })
+}

@@ -1,0 +1,264 @@
+//! Products: finders, list, writes, and the one statement that takes stock.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Query};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QuerySelect, Select,
+};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::{Change, Listing, Rows, SortField, SortKind};
+use crate::db::fault::UniqueConstraint;
+use crate::db::write::WriteHandle;
+use crate::domain::{Money, Page};
+use crate::entity::product::{ActiveModel, Column, Entity, Model};
+use crate::error::Result;
+
+/// No two products share a SKU.
+pub const UNIQUE_SKU: UniqueConstraint = UniqueConstraint { name: "uq_products_sku", columns: "products.sku" };
+
+/// Which products are wanted; list and count use the same.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Anywhere in SKU or name.
+    pub search: Option<String>,
+    pub min_price: Option<Money>,
+    pub max_price: Option<Money>,
+    /// At most this many pieces left.
+    pub max_stock: Option<i32>,
+}
+
+/// Fields to sort by.
+pub const SORT_FIELDS: [SortField<Entity>; 5] = [
+    SortField {
+        name: "created_at",
+        column: Column::CreatedAt,
+        kind: SortKind::Time,
+        value: |product| product.created_at.to_rfc3339(),
+    },
+    SortField { name: "sku", column: Column::Sku, kind: SortKind::Text, value: |product| product.sku.clone() },
+    SortField { name: "name", column: Column::Name, kind: SortKind::Text, value: |product| product.name.clone() },
+    SortField {
+        name: "price",
+        column: Column::Price,
+        kind: SortKind::Money,
+        value: |product| product.price.to_string(),
+    },
+    SortField {
+        name: "stock_quantity",
+        column: Column::StockQuantity,
+        kind: SortKind::Integer,
+        value: |product| product.stock_quantity.to_string(),
+    },
+];
+
+fn select(filter: &Filter) -> Select<Entity> {
+    let mut condition = Condition::all();
+    if let Some(text) = &filter.search {
+        condition = condition.add(super::contains(&[Column::Sku, Column::Name], text));
+    }
+    if let Some(price) = filter.min_price {
+        condition = condition.add(Column::Price.gte(price));
+    }
+    if let Some(price) = filter.max_price {
+        condition = condition.add(Column::Price.lte(price));
+    }
+    if let Some(stock) = filter.max_stock {
+        condition = condition.add(Column::StockQuantity.lte(stock));
+    }
+    Entity::find().filter(condition)
+}
+
+pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>> {
+    super::find_by_id::<Entity, _>(connection, id).await
+}
+
+/// A page of products, newest first unless the page says otherwise.
+pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
+    super::find_page(connection, select(filter), &SORT_FIELDS, Column::Id, |product| product.id, page).await
+}
+
+pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
+    super::count(connection, select(filter)).await
+}
+
+/// The product with this SKU, as shopctl stores it (upper-case) or as another program wrote it.
+pub async fn find_by_sku(connection: &impl ConnectionTrait, sku: &str) -> Result<Option<Model>> {
+    Ok(find_named(connection, &[sku]).await?.into_iter().next())
+}
+
+/// Products by id or SKU, in one statement and in no particular order.
+pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Result<Vec<Model>> {
+    let (ids, skus) = split_names(names);
+    let mut condition = Condition::any();
+    if !ids.is_empty() {
+        condition = condition.add(Column::Id.is_in(ids));
+    }
+    if !skus.is_empty() {
+        condition = condition.add(Column::Sku.is_in(skus));
+    }
+    Ok(Entity::find().filter(condition).all(connection).await?)
+}
+
+/// Whether `name`, an id or SKU as typed, names this product.
+pub fn is_named(product: &Model, name: &str) -> bool {
+    match Uuid::try_parse(name) {
+        Ok(id) => product.id == id,
+        Err(_) => product.sku == name || product.sku == name.trim().to_ascii_uppercase(),
+    }
+}
+
+fn split_names(names: &[&str]) -> (Vec<Uuid>, Vec<String>) {
+    let (mut ids, mut skus) = (Vec::new(), Vec::new());
+    for name in names {
+        match Uuid::try_parse(name) {
+            Ok(id) => ids.push(id),
+            Err(_) => {
+                let stored = name.trim().to_ascii_uppercase();
+                if stored != *name {
+                    skus.push((*name).to_owned());
+                }
+                skus.push(stored);
+            }
+        }
+    }
+    (ids, skus)
+}
+
+/// Locks one product against other writers until the transaction ends.
+pub async fn find_for_update(handle: &WriteHandle, id: Uuid) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(handle).await?)
+}
+
+/// Stock levels of the given products now: a locking read, because a plain one shows MySQL's
+/// snapshot of the moment when the transaction began to read.
+pub async fn stock_levels(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<(Uuid, i32)>> {
+    Ok(Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::StockQuantity])
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .lock_shared()
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
+/// Takes stock of all the given products, or reports how few had enough.
+///
+/// One conditional statement (`stock - n WHERE stock >= n`), which cannot oversell at any isolation
+/// level; rows are locked in id order, so that two orders cannot deadlock. Returns the products that
+/// had enough, as they are after the deduction, and their number; when it is lower than asked for,
+/// the transaction must be rolled back.
+pub async fn take_stock(
+    handle: &WriteHandle,
+    quantities: &[(Uuid, i32)],
+    now: DateTime<Utc>,
+) -> Result<(Vec<Model>, Rows)> {
+    let mut ids: Vec<Uuid> = quantities.iter().map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    let wanted = quantities.iter().fold(CaseStatement::new(), |case, (id, quantity)| {
+        case.case(Expr::col(Column::Id).eq(*id), Expr::value(*quantity))
+    });
+    let mut update = Query::update();
+    update
+        .table(Entity)
+        .value(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(Expr::expr(wanted.clone())))
+        .value(Column::UpdatedAt, now)
+        .and_where(Expr::col(Column::StockQuantity).gte(Expr::expr(wanted)));
+    handle.engine().limit_to_ids_in_order(&mut update, Entity, Column::Id, &ids);
+    if handle.engine().returns_updated_rows() {
+        update.returning(Query::returning().columns(columns()));
+        let rows = handle.query_all(&update).await?;
+        let taken: Vec<Model> = rows.iter().map(|row| Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
+        let count = Rows(taken.len() as u64);
+        return Ok((taken, count));
+    }
+    let count = handle.execute(&update).await?.rows_affected();
+    // Without RETURNING: the rows that carry this statement's time.
+    let condition = Condition::all().add(Column::Id.is_in(ids)).add(Column::UpdatedAt.eq(now));
+    let taken = Entity::find().filter(condition).all(handle).await?;
+    Ok((taken, Rows(count)))
+}
+
+fn columns() -> [Column; 8] {
+    [
+        Column::Id,
+        Column::Sku,
+        Column::Name,
+        Column::Description,
+        Column::Price,
+        Column::StockQuantity,
+        Column::CreatedAt,
+        Column::UpdatedAt,
+    ]
+}
+
+/// Moves one product's stock by `delta` if the result stays within `0..=i32::MAX`; the number of
+/// rows tells whether it did.
+pub async fn move_stock(handle: &WriteHandle, id: Uuid, delta: i32, now: DateTime<Utc>) -> Result<Rows> {
+    let (lowest, highest) = if delta < 0 { (-delta, i32::MAX) } else { (0, i32::MAX - delta) };
+    let result = Entity::update_many()
+        .col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).add(delta))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(Column::StockQuantity.between(lowest, highest))
+        .exec(handle)
+        .await?;
+    Ok(Rows(result.rows_affected))
+}
+
+/// Inserts a product.
+pub async fn create(handle: &WriteHandle, product: Model) -> Result<Change> {
+    let change = Change { entity: "product", id: product.id, before: None, after: Some(audit_view(&product)), rows: 1 };
+    let rows = Entity::insert(product.into_active_model()).exec_without_returning(handle).await?;
+    super::expect_rows(rows, 1)?;
+    Ok(change)
+}
+
+/// Writes SKU, name, description and price of `after` over `before`. Stock has its own ways.
+pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
+    let values = ActiveModel {
+        sku: Set(after.sku.clone()),
+        name: Set(after.name.clone()),
+        description: Set(after.description.clone()),
+        price: Set(after.price),
+        updated_at: Set(after.updated_at),
+        ..Default::default()
+    };
+    let result = Entity::update_many().set(values).filter(Column::Id.eq(before.id)).exec(handle).await?;
+    super::expect_rows(result.rows_affected, 1)?;
+    Ok(changed(before, after))
+}
+
+/// Deletes a product; the foreign key refuses one that was ever ordered.
+pub async fn delete(handle: &WriteHandle, product: &Model) -> Result<Change> {
+    let rows = super::delete_by_id::<Entity>(handle, product.id).await?;
+    let change = Change { entity: "product", id: product.id, before: Some(audit_view(product)), after: None, rows: 0 };
+    Ok(change.covering(rows))
+}
+
+/// The change from one state of a product to another, standing for one row.
+pub fn changed(before: &Model, after: &Model) -> Change {
+    Change {
+        entity: "product",
+        id: before.id,
+        before: Some(audit_view(before)),
+        after: Some(audit_view(after)),
+        rows: 1,
+    }
+}
+
+/// A product as events keep it.
+pub fn audit_view(product: &Model) -> Json {
+    json!({
+        "sku": product.sku,
+        "name": product.name,
+        "description": product.description,
+        "price": product.price,
+        "stock_quantity": product.stock_quantity,
+        "created_at": product.created_at,
+        "updated_at": product.updated_at,
+    })
+}

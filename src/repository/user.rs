@@ -1,0 +1,181 @@
+//! Users: finders, list, writes.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    Select,
+};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::{Change, Listing, SortField, SortKind};
+use crate::db::fault::UniqueConstraint;
+use crate::db::write::WriteHandle;
+use crate::domain::{Page, UserStatus};
+use crate::entity::user::{ActiveModel, Column, Entity, Model};
+use crate::error::Result;
+
+/// No two users share an e-mail address.
+pub const UNIQUE_EMAIL: UniqueConstraint = UniqueConstraint { name: "uq_users_email", columns: "users.email" };
+
+/// Which users are wanted; list and count use the same.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub status: Option<UserStatus>,
+    /// Anywhere in e-mail, first or last name.
+    pub search: Option<String>,
+    pub created_since: Option<DateTime<Utc>>,
+    /// Exclusive.
+    pub created_until: Option<DateTime<Utc>>,
+}
+
+/// Fields to sort by.
+pub const SORT_FIELDS: [SortField<Entity>; 2] = [
+    SortField {
+        name: "created_at",
+        column: Column::CreatedAt,
+        kind: SortKind::Time,
+        value: |user| user.created_at.to_rfc3339(),
+    },
+    SortField { name: "email", column: Column::Email, kind: SortKind::Text, value: |user| user.email.clone() },
+];
+
+fn select(filter: &Filter) -> Select<Entity> {
+    let mut condition = Condition::all();
+    if let Some(status) = filter.status {
+        condition = condition.add(Column::Status.eq(status.as_str()));
+    }
+    if let Some(text) = &filter.search {
+        condition = condition.add(super::contains(&[Column::Email, Column::FirstName, Column::LastName], text));
+    }
+    if let Some(since) = filter.created_since {
+        condition = condition.add(Column::CreatedAt.gte(since));
+    }
+    if let Some(until) = filter.created_until {
+        condition = condition.add(Column::CreatedAt.lt(until));
+    }
+    Entity::find().filter(condition)
+}
+
+pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>> {
+    super::find_by_id::<Entity, _>(connection, id).await
+}
+
+/// A page of users, newest first unless the page says otherwise.
+pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
+    super::find_page(connection, select(filter), &SORT_FIELDS, Column::Id, |user| user.id, page).await
+}
+
+pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
+    super::count(connection, select(filter)).await
+}
+
+/// Users who may place orders.
+pub async fn find_active(connection: &impl ConnectionTrait, page: &Page) -> Result<Listing<Model>> {
+    let filter = Filter { status: Some(UserStatus::Active), ..Filter::default() };
+    find_all(connection, &filter, page).await
+}
+
+/// The user with this address as shopctl stores it, or as another program wrote it (any case).
+pub async fn find_by_email(connection: &impl ConnectionTrait, email: &str) -> Result<Option<Model>> {
+    find_one(connection, Who::Email(email), Lock::None).await
+}
+
+/// How people name a user.
+#[derive(Debug, Clone, Copy)]
+pub enum Who<'a> {
+    Id(Uuid),
+    Email(&'a str),
+}
+
+impl<'a> Who<'a> {
+    /// A UUID names a user by id, everything else by e-mail address.
+    pub fn parse(text: &'a str) -> Who<'a> {
+        match Uuid::try_parse(text) {
+            Ok(id) => Who::Id(id),
+            Err(_) => Who::Email(text.trim()),
+        }
+    }
+}
+
+/// How firmly a row is held while the transaction goes on (SQLite has one writer anyway).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    None,
+    /// Against changes by others.
+    Share,
+    /// Against changes and other locks.
+    Update,
+}
+
+/// Finds a user by id or e-mail, with a lock on the row if asked.
+pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Lock) -> Result<Option<Model>> {
+    let (quick, thorough) = match who {
+        Who::Id(id) => (Column::Id.eq(id), None),
+        Who::Email(email) => {
+            let stored = email.to_lowercase();
+            let exact = Column::Email.is_in([stored.clone(), email.to_owned()]);
+            // Not indexed: only asked when nothing was found, for a row that another program wrote.
+            (exact, Some(Func::lower(Column::Email.into_expr()).eq(stored)))
+        }
+    };
+    let found = locked(quick, lock).one(connection).await?;
+    match (found, thorough) {
+        (None, Some(thorough)) => Ok(locked(thorough, lock).one(connection).await?),
+        (found, _) => Ok(found),
+    }
+}
+
+fn locked(condition: Expr, lock: Lock) -> Select<Entity> {
+    let select = Entity::find().filter(condition);
+    match lock {
+        Lock::None => select,
+        Lock::Share => select.lock_shared(),
+        Lock::Update => select.lock_exclusive(),
+    }
+}
+
+/// Inserts a user.
+pub async fn create(handle: &WriteHandle, user: Model) -> Result<Change> {
+    let change = Change { entity: "user", id: user.id, before: None, after: Some(audit_view(&user)), rows: 1 };
+    let rows = Entity::insert(user.into_active_model()).exec_without_returning(handle).await?;
+    super::expect_rows(rows, 1)?;
+    Ok(change)
+}
+
+/// Writes `after` over `before`; whoever changed the row meanwhile makes it fail as stale.
+pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
+    let values = ActiveModel {
+        email: Set(after.email.clone()),
+        password_hash: Set(after.password_hash.clone()),
+        first_name: Set(after.first_name.clone()),
+        last_name: Set(after.last_name.clone()),
+        status: Set(after.status.clone()),
+        updated_at: Set(after.updated_at),
+        ..Default::default()
+    };
+    let result = Entity::update_many().set(values).filter(Column::Id.eq(before.id)).exec(handle).await?;
+    super::expect_rows(result.rows_affected, 1)?;
+    let (before_view, after_view) = (audit_view(before), audit_view(after));
+    Ok(Change { entity: "user", id: before.id, before: Some(before_view), after: Some(after_view), rows: 1 })
+}
+
+/// Deletes a user; the foreign key refuses one with orders.
+pub async fn delete(handle: &WriteHandle, user: &Model) -> Result<Change> {
+    let rows = super::delete_by_id::<Entity>(handle, user.id).await?;
+    let change = Change { entity: "user", id: user.id, before: Some(audit_view(user)), after: None, rows: 0 };
+    Ok(change.covering(rows))
+}
+
+/// A user as events keep it: never the password hash, only that it was changed is seen elsewhere.
+pub fn audit_view(user: &Model) -> Json {
+    json!({
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "status": user.status,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    })
+}

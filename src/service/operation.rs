@@ -1,0 +1,486 @@
+//! The central piece: one mutation, from BEGIN to a COMMIT whose outcome is known.
+//!
+//! An operation has a name, an actor, perhaps a reason and an idempotency key, and a closure that
+//! changes rows. It retries the whole closure on transient conflicts, records what the shop
+//! refused, and never claims an outcome that it does not know.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::ConnectionTrait;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
+
+use super::settle::{Settled, settle};
+use crate::db::Database;
+use crate::db::fault::{Fault, classify};
+use crate::db::write::WriteHandle;
+use crate::domain::{Clock, IdSource, IdempotencyKey};
+use crate::entity::audit_event;
+use crate::error::{Error, Kind, Result};
+use crate::repository::{self, Change};
+
+/// The longest pause before a retry; pauses double from 1 ms, with full jitter.
+const BACKOFF_CAP: Duration = Duration::from_millis(200);
+/// Retries without a deadline (bulk work) end here, some minutes of contention later.
+const MAX_ATTEMPTS: u32 = 1_000;
+/// The share of the time limit kept back to settle a lost COMMIT.
+const SETTLE_SHARE: u32 = 4;
+/// The most that is kept back for it.
+const SETTLE_RESERVE: Duration = Duration::from_secs(5);
+/// An error text in an event is cut here, in characters.
+const ERROR_MAX_CHARACTERS: usize = 2_000;
+
+/// Opens operations on one database for one actor.
+#[derive(Debug, Clone)]
+pub struct Operations {
+    pub database: Database,
+    pub clock: Clock,
+    pub ids: IdSource,
+    pub actor: String,
+    /// When to give up; `None` for bulk work.
+    pub deadline: Option<Instant>,
+    /// Runs the real transaction and rolls it back.
+    pub dry_run: bool,
+    /// True while a COMMIT is under way: an interrupt must wait for its outcome.
+    pub committing: Arc<AtomicBool>,
+}
+
+/// What is asked for, apart from the work itself.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// `order.place`, `user.create` …
+    pub name: &'static str,
+    /// What it is about, should it be refused: `order`, `user` …
+    pub entity: &'static str,
+    pub reason: Option<String>,
+    pub idempotency: Option<Idempotency>,
+}
+
+impl Request {
+    /// A request without reason and key.
+    pub fn new(name: &'static str, entity: &'static str) -> Self {
+        Request { name, entity, ..Request::default() }
+    }
+}
+
+/// A key and the fingerprint of the request that came with it.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    pub key: IdempotencyKey,
+    /// SHA-256 of the request, hexadecimal.
+    pub fingerprint: String,
+}
+
+impl Idempotency {
+    /// `request` has to be the same for requests that mean the same.
+    pub fn new(key: IdempotencyKey, operation: &str, request: &Json) -> Self {
+        let digest = Sha256::digest(format!("{operation}\n{request}"));
+        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Idempotency { key, fingerprint }
+    }
+}
+
+/// How an operation ended well.
+#[derive(Debug)]
+pub enum Outcome<T> {
+    Done(T),
+    /// The key had been used for the same request: this is the first event of that operation.
+    Replayed(Box<audit_event::Model>),
+}
+
+impl<T> Outcome<T> {
+    /// The value of an operation that had no key and so cannot be a replay.
+    pub fn done(self) -> Result<T> {
+        match self {
+            Outcome::Done(value) => Ok(value),
+            Outcome::Replayed(_) => Err(Error::internal("a request without a key was replayed")),
+        }
+    }
+}
+
+/// An open operation: the only way to a write handle.
+pub struct Operation {
+    handle: WriteHandle,
+    id: Uuid,
+    now: DateTime<Utc>,
+    ids: IdSource,
+    changes: Vec<Change>,
+    savepoints: u32,
+}
+
+enum Attempt<T> {
+    Committed(T),
+    Replayed(Box<audit_event::Model>),
+    /// Rolled back; nothing of it is left.
+    Failed {
+        error: Error,
+        fault: Option<Fault>,
+    },
+    /// COMMIT was sent and no answer came.
+    Unknown(T),
+}
+
+impl Operations {
+    /// Without a deadline: for bulk work and commands of many steps.
+    #[must_use]
+    pub fn without_deadline(mut self) -> Self {
+        self.deadline = None;
+        self
+    }
+
+    /// Runs `body` in a transaction, again on transient conflicts, until it is committed, refused,
+    /// or the deadline passes.
+    ///
+    /// Errors: the first error of `body`; [`Kind::Unavailable`] when time ran out before COMMIT;
+    /// [`Kind::OutcomeUnknown`] when the connection was lost at COMMIT and nobody can be asked.
+    pub async fn run<T>(
+        &self,
+        request: &Request,
+        body: impl AsyncFn(&mut Operation) -> Result<T>,
+    ) -> Result<Outcome<T>> {
+        let operation_id = self.ids.next();
+        for attempt in 0.. {
+            match self.attempt(request, operation_id, &body).await {
+                Attempt::Committed(value) => return Ok(Outcome::Done(value)),
+                Attempt::Replayed(event) => return Ok(Outcome::Replayed(event)),
+                Attempt::Unknown(value) => return self.settled(request, operation_id, value).await,
+                Attempt::Failed { error, fault } => {
+                    if self.is_worth_repeating(fault.as_ref(), attempt) {
+                        self.pause(attempt).await;
+                        continue;
+                    }
+                    if error.kind() == Kind::Conflict
+                        && let Some(event) = self.replay_after_refusal(request).await
+                    {
+                        return Ok(Outcome::Replayed(event));
+                    }
+                    self.record_refusal(request, operation_id, &error).await;
+                    return Err(error);
+                }
+            }
+        }
+        Err(Error::internal("an operation ran out of attempts"))
+    }
+
+    /// One whole transaction.
+    async fn attempt<T>(
+        &self,
+        request: &Request,
+        operation_id: Uuid,
+        body: &impl AsyncFn(&mut Operation) -> Result<T>,
+    ) -> Attempt<T> {
+        let work = self.work(request, operation_id, body);
+        let (handle, value) = match self.limited(work).await {
+            Some(Work::Ready(handle, value)) => (handle, value),
+            Some(Work::Replayed(event)) => return Attempt::Replayed(event),
+            Some(Work::Failed { error, fault }) => return Attempt::Failed { error, fault },
+            None => return Attempt::Failed { error: timed_out(), fault: None },
+        };
+        if self.dry_run {
+            return match handle.rollback().await {
+                Ok(()) => Attempt::Committed(value),
+                Err(error) => Attempt::Failed { error: error.into(), fault: None },
+            };
+        }
+        self.committing.store(true, Ordering::SeqCst);
+        match self.limited(handle.commit()).await {
+            Some(Ok(())) => Attempt::Committed(value),
+            Some(Err(error)) => match classify(&error) {
+                // The database said no: it is not committed.
+                fault @ (Fault::Transient
+                | Fault::Unique(_)
+                | Fault::ForeignKey
+                | Fault::Check
+                | Fault::Full
+                | Fault::ReadOnly) => {
+                    self.committing.store(false, Ordering::SeqCst);
+                    Attempt::Failed { error: error.into(), fault: Some(fault) }
+                }
+                _ => Attempt::Unknown(value),
+            },
+            None => Attempt::Unknown(value),
+        }
+    }
+
+    /// Everything up to COMMIT.
+    async fn work<T>(
+        &self,
+        request: &Request,
+        operation_id: Uuid,
+        body: &impl AsyncFn(&mut Operation) -> Result<T>,
+    ) -> Work<T> {
+        let handle = match self.database.begin().await {
+            Ok(handle) => handle,
+            Err(error) => {
+                let fault = Some(classify(&error));
+                return Work::Failed { error: error.into(), fault };
+            }
+        };
+        let now = self.clock.now();
+        let mut operation =
+            Operation { handle, id: operation_id, now, ids: self.ids, changes: Vec::new(), savepoints: 0 };
+        let result = match find_replay(&operation.handle, request).await {
+            Ok(Some(event)) => return Work::Replayed(event),
+            Ok(None) => match body(&mut operation).await {
+                Ok(value) => operation.write_events(self, request).await.map(|()| value),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        let fault = operation.handle.first_fault();
+        match (result, &fault) {
+            (Ok(value), None) => Work::Ready(operation.handle, value),
+            (Ok(_), Some(_)) => {
+                Work::Failed { error: Error::internal("an error inside a transaction was swallowed"), fault }
+            }
+            (Err(error), _) => {
+                // The first error is the one reported; a failing rollback only means that the
+                // connection is gone, and the transaction with it.
+                let _ = operation.handle.rollback().await;
+                Work::Failed { error, fault }
+            }
+        }
+    }
+
+    async fn settled<T>(&self, request: &Request, operation_id: Uuid, value: T) -> Result<Outcome<T>> {
+        let tombstone = self.failed_event(request, operation_id, "connection lost at COMMIT");
+        let settled = settle(&self.database, tombstone, self.deadline).await;
+        self.committing.store(false, Ordering::SeqCst);
+        match settled {
+            Settled::Happened => Ok(Outcome::Done(value)),
+            Settled::DidNotHappen => Err(Error::new(
+                Kind::Unavailable,
+                "database.connection_lost",
+                "the connection was lost at COMMIT; nothing was applied",
+            )
+            .hint("run the same command again")),
+            Settled::Unknown => Err(self.unknown(request, operation_id)),
+        }
+    }
+
+    fn unknown(&self, request: &Request, operation_id: Uuid) -> Error {
+        let error = Error::new(
+            Kind::OutcomeUnknown,
+            "operation.outcome_unknown",
+            format!(
+                "the connection was lost at COMMIT of {} and the database does not answer: operation {operation_id}",
+                request.name
+            ),
+        );
+        let error = match &request.idempotency {
+            Some(idempotency) => error.hint(format!(
+                "run the same command again with --idempotency-key {}: it cannot happen twice",
+                idempotency.key.as_str()
+            )),
+            None => error.hint(format!(
+                "when the database answers again: shopctl audit list --operation-id {operation_id} tells whether it happened"
+            )),
+        };
+        let key = request.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
+        error.details(json!({ "operation_id": operation_id, "idempotency_key": key }))
+    }
+
+    fn is_worth_repeating(&self, fault: Option<&Fault>, attempt: u32) -> bool {
+        let is_transient = match fault {
+            Some(Fault::Transient) => true,
+            // A reference drawn twice, or a key that somebody used in the same moment: the next
+            // attempt draws anew, or finds the other's event and replays it.
+            Some(fault) => {
+                repository::order::UNIQUE_REFERENCE.is_violated_by(fault)
+                    || repository::audit_event::UNIQUE_KEY.is_violated_by(fault)
+            }
+            None => false,
+        };
+        is_transient && attempt < MAX_ATTEMPTS && self.deadline.is_none_or(|deadline| Instant::now() < deadline)
+    }
+
+    async fn pause(&self, attempt: u32) {
+        let longest = Duration::from_millis(1 << attempt.min(16)).min(BACKOFF_CAP);
+        sleep(longest.mul_f64(rand::random::<f64>())).await;
+    }
+
+    /// Runs a future until a little before the deadline, so that a lost COMMIT can be settled.
+    async fn limited<F: Future>(&self, future: F) -> Option<F::Output> {
+        let Some(deadline) = self.deadline else { return Some(future.await) };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let reserve = if self.committing.load(Ordering::SeqCst) {
+            (left / SETTLE_SHARE).min(SETTLE_RESERVE)
+        } else {
+            Duration::ZERO
+        };
+        timeout_at(deadline - reserve, future).await.ok()
+    }
+
+    /// After a refusal: perhaps another process did the same request a moment ago.
+    async fn replay_after_refusal(&self, request: &Request) -> Option<Box<audit_event::Model>> {
+        find_replay(self.database.connection(), request).await.ok().flatten()
+    }
+
+    /// Records what the shop refused (exit 6) and failed post-checks, best effort (BR-003).
+    async fn record_refusal(&self, request: &Request, operation_id: Uuid, error: &Error) {
+        let is_recorded = error.kind() == Kind::Conflict || error.code() == UNACCOUNTED;
+        if self.dry_run || !is_recorded {
+            return;
+        }
+        let event = self.failed_event(request, operation_id, &format!("{}: {}", error.code(), error.message()));
+        let record = async {
+            let handle = self.database.begin().await?;
+            repository::audit_event::create_many(&handle, vec![event]).await?;
+            handle.commit().await?;
+            Ok::<(), Error>(())
+        };
+        match self.limited(record).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!("the refusal could not be recorded: {error}"),
+            None => tracing::debug!("the refusal could not be recorded in time"),
+        }
+    }
+
+    fn failed_event(&self, request: &Request, operation_id: Uuid, error: &str) -> audit_event::Model {
+        audit_event::Model {
+            id: self.ids.next(),
+            operation_id,
+            sequence: 0,
+            operation: request.name.to_owned(),
+            actor: self.actor.clone(),
+            outcome: "failed".to_owned(),
+            entity_type: request.entity.to_owned(),
+            entity_id: None,
+            before: None,
+            after: None,
+            reason: request.reason.clone(),
+            error: Some(error.chars().take(ERROR_MAX_CHARACTERS).collect()),
+            idempotency_key: None,
+            request_fingerprint: None,
+            seal_id: None,
+            occurred_at: self.clock.now(),
+        }
+    }
+}
+
+enum Work<T> {
+    Ready(WriteHandle, T),
+    Replayed(Box<audit_event::Model>),
+    Failed { error: Error, fault: Option<Fault> },
+}
+
+/// The code of a failed post-check: rows changed that no event accounts for.
+const UNACCOUNTED: &str = "operation.unaccounted";
+
+impl Operation {
+    /// For the write functions of repositories, and for reads that have to see them.
+    pub fn handle(&self) -> &WriteHandle {
+        &self.handle
+    }
+
+    /// Shared by all events and movements of this operation.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// One time for everything the operation writes.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    pub fn new_id(&self) -> Uuid {
+        self.ids.next()
+    }
+
+    /// Takes a change in, for its audit event.
+    pub fn record(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Runs a part that may be refused without spoiling what came before it.
+    ///
+    /// The inner error is the part's own: it was rolled back to the savepoint. The outer one means
+    /// that the whole operation cannot go on (a transient conflict, a lost connection).
+    pub async fn savepoint<T>(&mut self, body: impl AsyncFnOnce(&mut Operation) -> Result<T>) -> Result<Result<T>> {
+        self.savepoints += 1;
+        let name = format!("part_{}", self.savepoints);
+        let (mark, changes) = (self.handle.mark(), self.changes.len());
+        self.handle.execute_unprepared(&format!("SAVEPOINT {name}")).await?;
+        match body(self).await {
+            Ok(value) => {
+                self.handle.execute_unprepared(&format!("RELEASE SAVEPOINT {name}")).await?;
+                Ok(Ok(value))
+            }
+            Err(error) if matches!(self.handle.first_fault(), Some(Fault::Transient | Fault::ConnectionLost)) => {
+                Err(error)
+            }
+            Err(error) => {
+                self.handle.return_to(&name, mark).await?;
+                self.changes.truncate(changes);
+                Ok(Err(error))
+            }
+        }
+    }
+
+    /// Post-check (DL-003) and audit events (BR-003), the last statement before COMMIT.
+    async fn write_events(&mut self, operations: &Operations, request: &Request) -> Result<()> {
+        let accounted: u64 = self.changes.iter().map(|change| change.rows).sum();
+        let written = self.handle.rows_written();
+        if accounted != written {
+            let message = format!("{} wrote {written} rows but its events account for {accounted}", request.name);
+            return Err(Error::new(Kind::Internal, UNACCOUNTED, message));
+        }
+        let changes = std::mem::take(&mut self.changes);
+        let events = changes.into_iter().zip(0..).map(|(change, sequence)| {
+            // The key is unique: it stands in the operation's first event only.
+            let idempotency = request.idempotency.as_ref().filter(|_| sequence == 0);
+            audit_event::Model {
+                id: self.ids.next(),
+                operation_id: self.id,
+                sequence,
+                operation: request.name.to_owned(),
+                actor: operations.actor.clone(),
+                outcome: "succeeded".to_owned(),
+                entity_type: change.entity.to_owned(),
+                entity_id: Some(change.id),
+                before: change.before.map(|json| json.to_string()),
+                after: change.after.map(|json| json.to_string()),
+                reason: request.reason.clone(),
+                error: None,
+                idempotency_key: idempotency.map(|idempotency| idempotency.key.as_str().to_owned()),
+                request_fingerprint: idempotency.map(|idempotency| idempotency.fingerprint.clone()),
+                seal_id: None,
+                occurred_at: self.now,
+            }
+        });
+        repository::audit_event::create_many(&self.handle, events.collect()).await
+    }
+}
+
+/// The event of the operation that this request's key belongs to, if any.
+///
+/// Errors: exit 6 when the key was used for another request.
+async fn find_replay(connection: &impl ConnectionTrait, request: &Request) -> Result<Option<Box<audit_event::Model>>> {
+    let Some(idempotency) = &request.idempotency else { return Ok(None) };
+    let key = idempotency.key.as_str();
+    let Some(event) = repository::audit_event::find_by_idempotency_key(connection, key).await? else {
+        return Ok(None);
+    };
+    if event.request_fingerprint.as_deref() == Some(&idempotency.fingerprint) {
+        return Ok(Some(Box::new(event)));
+    }
+    Err(Error::conflict(
+        "idempotency.key_reused",
+        format!(
+            "the idempotency key {key} belongs to another request ({} of {})",
+            event.operation,
+            event.occurred_at.format("%Y-%m-%d %H:%M:%S UTC")
+        ),
+    )
+    .hint("use a new key for a new request"))
+}
+
+fn timed_out() -> Error {
+    Error::new(Kind::Unavailable, "database.timeout", "the database did not answer in time; nothing was applied")
+        .hint("try again, or give more time with --timeout")
+}

@@ -1,0 +1,154 @@
+//! Products: create with their first stock, update, delete.
+
+use super::operation::{Operation, Operations, Request};
+use crate::db::fault::Fault;
+use crate::domain::{Money, MovementReason, ProductName, Sku};
+use crate::entity::product::Model;
+use crate::entity::stock_movement;
+use crate::error::{Error, Result, printable};
+use crate::repository;
+
+/// A product to be created.
+#[derive(Debug, Clone)]
+pub struct NewProduct {
+    pub sku: Sku,
+    pub name: ProductName,
+    pub description: Option<String>,
+    pub price: Money,
+    /// Pieces on hand from the start.
+    pub stock: i32,
+}
+
+/// What to change; absent fields stay.
+#[derive(Debug, Clone, Default)]
+pub struct ProductUpdate {
+    pub sku: Option<Sku>,
+    pub name: Option<ProductName>,
+    /// `Some(None)` removes the description.
+    pub description: Option<Option<String>>,
+    pub price: Option<Money>,
+}
+
+/// A product before and after a mutation.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    pub before: Model,
+    pub after: Model,
+    pub changed: bool,
+}
+
+/// Creates a product. Errors: exit 6 when the SKU is taken.
+pub async fn create(operations: &Operations, new: &NewProduct) -> Result<Model> {
+    operations
+        .run(&Request::new("product.create", "product"), async |operation| apply_create(operation, new).await)
+        .await?
+        .done()
+}
+
+/// Creates a product on an open operation; stock comes with its movement.
+pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result<Model> {
+    let product = Model {
+        id: operation.new_id(),
+        sku: new.sku.as_str().to_owned(),
+        name: new.name.as_str().to_owned(),
+        description: new.description.clone(),
+        price: new.price,
+        stock_quantity: new.stock,
+        created_at: operation.now(),
+        updated_at: operation.now(),
+    };
+    let created = repository::product::create(operation.handle(), product.clone()).await;
+    let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;
+    if product.stock_quantity > 0 {
+        let movement = stock_movement::Model {
+            id: operation.new_id(),
+            product_id: product.id,
+            delta: product.stock_quantity,
+            reason: MovementReason::Initial.as_str().to_owned(),
+            order_id: None,
+            operation_id: operation.id(),
+            note: None,
+            created_at: operation.now(),
+        };
+        let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
+        change = change.covering(rows);
+    }
+    operation.record(change);
+    Ok(product)
+}
+
+/// Changes SKU, name, description or price. Errors: exit 3, exit 6 when the SKU is taken.
+pub async fn update(operations: &Operations, name: &str, update: &ProductUpdate) -> Result<Changed> {
+    let body = async |operation: &mut Operation| apply_update(operation, name, update).await;
+    operations.run(&Request::new("product.update", "product"), body).await?.done()
+}
+
+/// Changes a product on an open operation; equal values write nothing.
+pub async fn apply_update(operation: &mut Operation, name: &str, update: &ProductUpdate) -> Result<Changed> {
+    let before = find_for_update(operation, name).await?;
+    let mut after = before.clone();
+    if let Some(sku) = &update.sku {
+        after.sku = sku.as_str().to_owned();
+    }
+    if let Some(name) = &update.name {
+        after.name = name.as_str().to_owned();
+    }
+    if let Some(description) = &update.description {
+        after.description.clone_from(description);
+    }
+    if let Some(price) = update.price {
+        after.price = price;
+    }
+    if after == before {
+        return Ok(Changed { before, after, changed: false });
+    }
+    after.updated_at = operation.now();
+    let updated = repository::product::update(operation.handle(), &before, &after).await;
+    let change = updated.map_err(|error| duplicate(operation, &after.sku, error))?;
+    operation.record(change);
+    Ok(Changed { before, after, changed: true })
+}
+
+/// Deletes a product that was never ordered; its remaining stock goes with it.
+///
+/// Errors: exit 3; exit 6 when it was ordered.
+pub async fn delete(operations: &Operations, name: &str) -> Result<Model> {
+    let body = async |operation: &mut Operation| {
+        let product = find_for_update(operation, name).await?;
+        let deleted = repository::product::delete(operation.handle(), &product).await;
+        let change = deleted.map_err(|error| match operation.handle().first_fault() {
+            Some(Fault::ForeignKey) => Error::conflict(
+                "product.was_ordered",
+                format!("{} was ordered and cannot be deleted", printable(&product.sku)),
+            )
+            .hint(format!("shopctl order list --product {}", printable(&product.sku))),
+            _ => error,
+        })?;
+        operation.record(change);
+        Ok(product)
+    };
+    operations.run(&Request::new("product.delete", "product"), body).await?.done()
+}
+
+/// The product of that SKU or id, locked until the operation ends. Errors: exit 3.
+pub async fn find_for_update(operation: &Operation, name: &str) -> Result<Model> {
+    let found = repository::product::find_named(operation.handle(), &[name]).await?.into_iter().next();
+    let locked = match found {
+        Some(product) => repository::product::find_for_update(operation.handle(), product.id).await?,
+        None => None,
+    };
+    locked.ok_or_else(|| {
+        Error::not_found("product", name).hint("shopctl product list --search TEXT finds products by name or SKU")
+    })
+}
+
+fn duplicate(operation: &Operation, sku: &str, error: Error) -> Error {
+    match operation.handle().first_fault() {
+        Some(fault) if repository::product::UNIQUE_SKU.is_violated_by(&fault) => {
+            let sku = printable(sku);
+            Error::conflict("product.duplicate", format!("a product with the SKU {sku} exists already"))
+                .hint(format!("shopctl product show {sku}, or give another --sku"))
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,168 @@
+//! Users: create, update, password, disable, enable, delete.
+
+use super::operation::{Operation, Operations, Request};
+use crate::db::fault::Fault;
+use crate::domain::{Email, Password, PersonName, UserStatus};
+use crate::entity::user::Model;
+use crate::error::{Error, Result, printable};
+use crate::repository;
+use crate::repository::user::{Lock, Who};
+
+/// A user to be created.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    pub email: Email,
+    pub first_name: PersonName,
+    pub last_name: PersonName,
+    /// PHC string: hashed before the transaction begins, because hashing takes its time.
+    pub password_hash: String,
+}
+
+/// What to change; absent fields stay.
+#[derive(Debug, Clone, Default)]
+pub struct UserUpdate {
+    pub email: Option<Email>,
+    pub first_name: Option<PersonName>,
+    pub last_name: Option<PersonName>,
+}
+
+/// A user before and after a mutation.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    pub before: Model,
+    pub after: Model,
+    pub changed: bool,
+}
+
+/// Hashes a new password.
+pub fn hash(password: &Password) -> Result<String> {
+    password.hash().map_err(Error::internal)
+}
+
+/// Creates a user. Errors: exit 6 when the e-mail address is taken.
+pub async fn create(operations: &Operations, new: &NewUser) -> Result<Model> {
+    operations
+        .run(&Request::new("user.create", "user"), async |operation| apply_create(operation, new).await)
+        .await?
+        .done()
+}
+
+/// Creates a user on an open operation.
+pub async fn apply_create(operation: &mut Operation, new: &NewUser) -> Result<Model> {
+    let user = Model {
+        id: operation.new_id(),
+        email: new.email.as_str().to_owned(),
+        password_hash: new.password_hash.clone(),
+        first_name: new.first_name.as_str().to_owned(),
+        last_name: new.last_name.as_str().to_owned(),
+        status: UserStatus::Active.as_str().to_owned(),
+        created_at: operation.now(),
+        updated_at: operation.now(),
+    };
+    let created = repository::user::create(operation.handle(), user.clone()).await;
+    let change = created.map_err(|error| duplicate(operation, &user.email, error))?;
+    operation.record(change);
+    Ok(user)
+}
+
+/// Changes names or e-mail address. Errors: exit 3, exit 6 when the address is taken.
+pub async fn update(operations: &Operations, who: &str, update: &UserUpdate) -> Result<Changed> {
+    mutate(operations, "user.update", who, async |_operation, user| {
+        let mut after = user.clone();
+        if let Some(email) = &update.email {
+            after.email = email.as_str().to_owned();
+        }
+        if let Some(name) = &update.first_name {
+            after.first_name = name.as_str().to_owned();
+        }
+        if let Some(name) = &update.last_name {
+            after.last_name = name.as_str().to_owned();
+        }
+        Ok(after)
+    })
+    .await
+}
+
+/// Replaces the password hash.
+pub async fn set_password(operations: &Operations, who: &str, password_hash: &str) -> Result<Changed> {
+    mutate(operations, "user.set_password", who, async |_operation, user| {
+        Ok(Model { password_hash: password_hash.to_owned(), ..user.clone() })
+    })
+    .await
+}
+
+/// Disables or enables a user; one that already is so stays unchanged.
+///
+/// Errors: exit 6 for an anonymized user.
+pub async fn set_status(operations: &Operations, who: &str, status: UserStatus) -> Result<Changed> {
+    let name = if status == UserStatus::Active { "user.enable" } else { "user.disable" };
+    mutate(operations, name, who, async |_operation, user| {
+        if user.status == UserStatus::Anonymized.as_str() {
+            return Err(Error::conflict(
+                "user.anonymized",
+                format!("{} is anonymized, which cannot be undone", printable(&user.email)),
+            ));
+        }
+        Ok(Model { status: status.as_str().to_owned(), ..user.clone() })
+    })
+    .await
+}
+
+/// Deletes a user without orders. Errors: exit 3; exit 6 when there are orders.
+pub async fn delete(operations: &Operations, who: &str) -> Result<Model> {
+    let body = async |operation: &mut Operation| {
+        let user = find(operation, who).await?;
+        let deleted = repository::user::delete(operation.handle(), &user).await;
+        let change = deleted.map_err(|error| match operation.handle().first_fault() {
+            Some(Fault::ForeignKey) => {
+                let email = printable(&user.email);
+                Error::conflict("user.has_orders", format!("{email} has orders and cannot be deleted"))
+                    .hint(format!("shopctl user disable {email}"))
+            }
+            _ => error,
+        })?;
+        operation.record(change);
+        Ok(user)
+    };
+    operations.run(&Request::new("user.delete", "user"), body).await?.done()
+}
+
+/// Finds, changes and writes one user; equal values write nothing.
+async fn mutate(
+    operations: &Operations,
+    name: &'static str,
+    who: &str,
+    change: impl AsyncFn(&Operation, &Model) -> Result<Model>,
+) -> Result<Changed> {
+    let body = async |operation: &mut Operation| {
+        let before = find(operation, who).await?;
+        let after = change(operation, &before).await?;
+        if after == before {
+            return Ok(Changed { before, after, changed: false });
+        }
+        let after = Model { updated_at: operation.now(), ..after };
+        let updated = repository::user::update(operation.handle(), &before, &after).await;
+        let change = updated.map_err(|error| duplicate(operation, &after.email, error))?;
+        operation.record(change);
+        Ok(Changed { before, after, changed: true })
+    };
+    operations.run(&Request::new(name, "user"), body).await?.done()
+}
+
+async fn find(operation: &Operation, who: &str) -> Result<Model> {
+    let user = repository::user::find_one(operation.handle(), Who::parse(who), Lock::Update).await?;
+    user.ok_or_else(|| {
+        Error::not_found("user", who).hint("shopctl user list --search TEXT finds users by name or e-mail")
+    })
+}
+
+fn duplicate(operation: &Operation, email: &str, error: Error) -> Error {
+    match operation.handle().first_fault() {
+        Some(fault) if repository::user::UNIQUE_EMAIL.is_violated_by(&fault) => {
+            let email = printable(email);
+            Error::conflict("user.duplicate", format!("a user with the e-mail address {email} exists already"))
+                .hint(format!("shopctl user show {email}"))
+        }
+        _ => error,
+    }
+}
