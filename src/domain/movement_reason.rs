@@ -8,6 +8,8 @@ pub enum MovementReason {
     Initial,
     /// Taken by an order.
     Order,
+    /// Given back by an order that was undone.
+    Restock,
     Received,
     Correction,
     Damaged,
@@ -30,6 +32,7 @@ impl MovementReason {
         match self {
             MovementReason::Initial => "initial",
             MovementReason::Order => "order",
+            MovementReason::Restock => "restock",
             MovementReason::Received => "received",
             MovementReason::Correction => "correction",
             MovementReason::Damaged => "damaged",
@@ -37,5 +40,14 @@ impl MovementReason {
             MovementReason::Return => "return",
             MovementReason::Other => "other",
         }
+    }
+
+    /// The reasons that `stock adjust` takes.
+    pub fn parse_adjustment(text: &str) -> Result<MovementReason, String> {
+        let names: Vec<_> = MovementReason::ADJUSTMENTS.iter().map(|reason| reason.as_str()).collect();
+        MovementReason::ADJUSTMENTS
+            .into_iter()
+            .find(|reason| reason.as_str() == text.trim().to_lowercase())
+            .ok_or_else(|| format!("is none of {}", names.join(", ")))
     }
 }

@@ -22,6 +22,11 @@ impl Password {
         }
     }
 
+    /// The plain text, to tell equal ones apart before hashing; never for output.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// argon2id with OWASP's parameters (m = 19456 KiB, t = 2, p = 1) as a PHC string.
     /// Source: OWASP Password Storage Cheat Sheet; they are the crate's defaults, held by a test.
     pub fn hash(&self) -> Result<String, String> {

@@ -8,5 +8,7 @@ mod money;
 pub mod order;
 pub mod order_item;
 pub mod product;
+pub mod seed;
+pub mod seed_row;
 pub mod stock_movement;
 pub mod user;

@@ -4,6 +4,7 @@
 pub mod audit_event;
 pub mod order;
 pub mod product;
+pub mod seed;
 pub mod stock_movement;
 pub mod user;
 

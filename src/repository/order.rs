@@ -149,6 +149,15 @@ pub async fn create(handle: &WriteHandle, order: Model, items: Vec<order_item::M
     Ok(change.covering(Rows(item_rows)))
 }
 
+/// Deletes an order and its lines. Their stock and movements are the caller's business.
+pub async fn delete(handle: &WriteHandle, order: &Model, items: &[order_item::Model]) -> Result<Change> {
+    let lines = order_item::Entity::delete_many().filter(order_item::Column::OrderId.eq(order.id)).exec(handle).await?;
+    let rows = super::delete_by_id::<Entity>(handle, order.id).await?;
+    let before = Some(audit_view(order, items));
+    let change = Change { entity: "order", id: order.id, before, after: None, rows: lines.rows_affected };
+    Ok(change.covering(rows))
+}
+
 /// An order with its lines as events keep it.
 pub fn audit_view(order: &Model, items: &[order_item::Model]) -> Json {
     let items: Vec<Json> = items

@@ -1,1 +1,334 @@
+//! Versioned seeds: data for development and tests, applied once, undone cleanly.
+//!
+//! A seed is one operation: all of it or nothing. Rows go by natural key (DL-001): absent → create,
+//! different → update, equal → unchanged; orders are created or left alone.
 
+mod file;
+
+use std::collections::HashMap;
+
+use crate::domain::{MovementReason, Reference};
+use crate::entity::{order, order_item, seed, seed_row, stock_movement};
+use crate::error::{Error, Kind, Result};
+use crate::repository;
+use crate::repository::user::{Lock, Who};
+use crate::service::operation::{Operation, Operations, Request};
+use crate::service::product::ProductUpdate;
+use crate::service::{place_order, product, user};
+
+pub use file::Seed;
+use file::SeedUser;
+
+/// The seeds that are part of the program, oldest first.
+const EMBEDDED: [(&str, &str); 2] = [
+    ("20260101000001_catalogue", include_str!("../../seeds/20260101000001_catalogue.toml")),
+    ("20260101000002_demo", include_str!("../../seeds/20260101000002_demo.toml")),
+];
+
+/// Where a seed stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Pending,
+    Applied,
+    /// Applied, but the file has changed since.
+    Edited,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Applied => "applied",
+            State::Edited => "edited",
+        }
+    }
+}
+
+/// A seed and its history.
+#[derive(Debug, Clone)]
+pub struct SeedStatus {
+    pub seed: Seed,
+    pub state: State,
+    pub history: Option<seed::Model>,
+}
+
+/// What applying a seed did.
+#[derive(Debug, Clone, Default)]
+pub struct Applied {
+    pub name: String,
+    pub created: i32,
+    pub updated: i32,
+    pub unchanged: i32,
+    /// Nothing was run: the seed had been applied as it is.
+    pub skipped: bool,
+}
+
+/// What undoing a seed did.
+#[derive(Debug, Clone, Default)]
+pub struct Reverted {
+    pub name: String,
+    pub deleted: u32,
+    /// Rows that are used or were changed since, by entity and natural key.
+    pub kept: Vec<String>,
+}
+
+/// The embedded seeds, oldest first.
+pub fn embedded() -> Result<Vec<Seed>> {
+    EMBEDDED.iter().map(|(name, text)| Seed::parse(name, text)).collect()
+}
+
+/// Finds a seed by its name, with or without the timestamp. Errors: exit 3.
+pub fn find<'a>(seeds: &'a [Seed], name: &str) -> Result<&'a Seed> {
+    let is_named = |seed: &&Seed| seed.name == name || seed.name.split_once('_').is_some_and(|(_, short)| short == name);
+    seeds.iter().find(is_named).ok_or_else(|| Error::not_found("seed", name).hint("shopctl seed status lists the seeds"))
+}
+
+/// Every seed with its state, read only.
+pub async fn status(connection: &impl sea_orm::ConnectionTrait, seeds: &[Seed]) -> Result<Vec<SeedStatus>> {
+    let history = repository::seed::find_all(connection).await?;
+    let status = seeds.iter().map(|seed| {
+        let history = history.iter().find(|applied| applied.name == seed.name).cloned();
+        let state = match &history {
+            None => State::Pending,
+            Some(applied) if applied.checksum == seed.checksum => State::Applied,
+            Some(_) => State::Edited,
+        };
+        SeedStatus { seed: seed.clone(), state, history }
+    });
+    Ok(status.collect())
+}
+
+/// Applies a seed: everything in one transaction. One that is applied as it is does nothing.
+///
+/// Errors: exit 11 for an environment that the seed is not meant for; those of the services.
+pub async fn up(operations: &Operations, seed: &Seed, environment: &str) -> Result<Applied> {
+    if !seed.environments.iter().any(|allowed| allowed == environment) {
+        let meant = seed.environments.join(", ");
+        let message = format!("seed {} is meant for {meant}, and this database is {environment}", seed.name);
+        return Err(Error::new(Kind::ConfirmationNeeded, "seed.environment", message));
+    }
+    let passwords = hash_passwords(&seed.users)?;
+    let request = Request::new("seed.up", "seed");
+    let body = async |operation: &mut Operation| apply(operation, seed, &passwords, environment, &operations.actor).await;
+    operations.run(&request, body).await?.done()
+}
+
+/// Hashes each distinct password once: hashing is meant to be slow.
+fn hash_passwords(users: &[SeedUser]) -> Result<Vec<String>> {
+    let mut hashes = HashMap::<String, String>::new();
+    let mut all = Vec::new();
+    for seed_user in users {
+        let plain = seed_user.password.expose().to_owned();
+        let hash = match hashes.get(&plain) {
+            Some(hash) => hash.clone(),
+            None => user::hash(&seed_user.password)?,
+        };
+        hashes.insert(plain, hash.clone());
+        all.push(hash);
+    }
+    Ok(all)
+}
+
+async fn apply(
+    operation: &mut Operation,
+    seed: &Seed,
+    passwords: &[String],
+    environment: &str,
+    actor: &str,
+) -> Result<Applied> {
+    let history = repository::seed::find_by_name(operation.handle(), &seed.name).await?;
+    if history.is_some_and(|applied| applied.checksum == seed.checksum) {
+        return Ok(Applied { name: seed.name.clone(), skipped: true, ..Applied::default() });
+    }
+    let mut applied = Applied { name: seed.name.clone(), ..Applied::default() };
+    let mut created = Vec::new();
+    for (seed_user, hash) in seed.users.iter().zip(passwords) {
+        apply_user(operation, seed, seed_user, hash, &mut applied, &mut created).await?;
+    }
+    for new in &seed.products {
+        apply_product(operation, seed, new, &mut applied, &mut created).await?;
+    }
+    for new in &seed.orders {
+        let reference = new.reference.clone().unwrap_or_else(|| Reference::from_id(operation.new_id()));
+        if repository::order::find_by_reference(operation.handle(), &reference).await?.is_some() {
+            applied.unchanged += 1;
+            continue;
+        }
+        let placed = place_order::apply(operation, new).await?;
+        created.push(row(seed, "order", placed.order.id));
+        applied.created += 1;
+    }
+    let history = seed::Model {
+        name: seed.name.clone(),
+        checksum: seed.checksum.clone(),
+        environment: environment.to_owned(),
+        rows_created: applied.created,
+        rows_updated: applied.updated,
+        rows_unchanged: applied.unchanged,
+        applied_by: actor.to_owned(),
+        applied_at: operation.now(),
+    };
+    let change = repository::seed::replace(operation.handle(), operation.id(), history, created).await?;
+    operation.record(change);
+    Ok(applied)
+}
+
+fn row(seed: &Seed, entity: &str, id: uuid::Uuid) -> seed_row::Model {
+    seed_row::Model { seed: seed.name.clone(), entity: entity.to_owned(), id }
+}
+
+async fn apply_user(
+    operation: &mut Operation,
+    seed: &Seed,
+    seed_user: &SeedUser,
+    hash: &str,
+    applied: &mut Applied,
+    created: &mut Vec<seed_row::Model>,
+) -> Result<()> {
+    let found =
+        repository::user::find_one(operation.handle(), Who::Email(seed_user.email.as_str()), Lock::Update).await?;
+    let Some(before) = found else {
+        let new = user::NewUser {
+            email: seed_user.email.clone(),
+            first_name: seed_user.first_name.clone(),
+            last_name: seed_user.last_name.clone(),
+            password_hash: hash.to_owned(),
+        };
+        let user = user::apply_create(operation, &new).await?;
+        created.push(row(seed, "user", user.id));
+        applied.created += 1;
+        return Ok(());
+    };
+    // The password stays: a hash tells nothing about equality, and somebody may have changed it.
+    let mut after = before.clone();
+    after.first_name = seed_user.first_name.as_str().to_owned();
+    after.last_name = seed_user.last_name.as_str().to_owned();
+    if after == before {
+        applied.unchanged += 1;
+        return Ok(());
+    }
+    after.updated_at = operation.now();
+    let change = repository::user::update(operation.handle(), &before, &after).await?;
+    operation.record(change);
+    applied.updated += 1;
+    Ok(())
+}
+
+async fn apply_product(
+    operation: &mut Operation,
+    seed: &Seed,
+    new: &product::NewProduct,
+    applied: &mut Applied,
+    created: &mut Vec<seed_row::Model>,
+) -> Result<()> {
+    if repository::product::find_by_sku(operation.handle(), new.sku.as_str()).await?.is_none() {
+        let product = product::apply_create(operation, new).await?;
+        created.push(row(seed, "product", product.id));
+        applied.created += 1;
+        return Ok(());
+    }
+    // Stock is not part of the difference: it moves with every order.
+    let update = ProductUpdate {
+        sku: None,
+        name: Some(new.name.clone()),
+        description: Some(new.description.clone()),
+        price: Some(new.price),
+    };
+    let changed = product::apply_update(operation, new.sku.as_str(), &update).await?.changed;
+    *(if changed { &mut applied.updated } else { &mut applied.unchanged }) += 1;
+    Ok(())
+}
+
+/// Undoes a seed: deletes the rows that it created, orders first, and keeps those that are used or
+/// were changed since. Stock goes back through movements.
+///
+/// Errors: exit 6 when the seed is not applied.
+pub async fn down(operations: &Operations, seed: &Seed) -> Result<Reverted> {
+    let body = async |operation: &mut Operation| {
+        if repository::seed::find_by_name(operation.handle(), &seed.name).await?.is_none() {
+            return Err(Error::conflict("seed.not_applied", format!("seed {} is not applied", seed.name))
+                .hint("shopctl seed status"));
+        }
+        let rows = repository::seed::find_rows(operation.handle(), &seed.name).await?;
+        let mut reverted = Reverted { name: seed.name.clone(), ..Reverted::default() };
+        for entity in ["order", "product", "user"] {
+            for row in rows.iter().filter(|row| row.entity == entity) {
+                revert_row(operation, row, &mut reverted).await?;
+            }
+        }
+        let change = repository::seed::delete(operation.handle(), operation.id(), &seed.name).await?;
+        operation.record(change);
+        Ok(reverted)
+    };
+    operations.run(&Request::new("seed.down", "seed"), body).await?.done()
+}
+
+async fn revert_row(operation: &mut Operation, row: &seed_row::Model, reverted: &mut Reverted) -> Result<()> {
+    let kept = match row.entity.as_str() {
+        "order" => revert_order(operation, row.id).await?,
+        "product" => match repository::product::find_by_id(operation.handle(), row.id).await? {
+            Some(product) => {
+                let deleted = operation
+                    .savepoint(async |operation| {
+                        let change = repository::product::delete(operation.handle(), &product).await?;
+                        operation.record(change);
+                        Ok(())
+                    })
+                    .await?;
+                deleted.err().map(|_| format!("product {} (was ordered)", product.sku))
+            }
+            None => return Ok(()),
+        },
+        _ => match repository::user::find_by_id(operation.handle(), row.id).await? {
+            Some(user) => {
+                let deleted = operation
+                    .savepoint(async |operation| {
+                        let change = repository::user::delete(operation.handle(), &user).await?;
+                        operation.record(change);
+                        Ok(())
+                    })
+                    .await?;
+                deleted.err().map(|_| format!("user {} (has orders)", user.email))
+            }
+            None => return Ok(()),
+        },
+    };
+    match kept {
+        Some(kept) => reverted.kept.push(kept),
+        None => reverted.deleted += 1,
+    }
+    Ok(())
+}
+
+/// Deletes a pending order and gives its stock back; `Some` names an order that is kept.
+async fn revert_order(operation: &mut Operation, id: uuid::Uuid) -> Result<Option<String>> {
+    let Some(order) = repository::order::find_by_id(operation.handle(), id).await? else { return Ok(None) };
+    if order.updated_at != order.created_at {
+        return Ok(Some(format!("order {} (changed since)", crate::domain::reference::display(&order.reference))));
+    }
+    let items = repository::order::find_items(operation.handle(), id).await?;
+    let items: Vec<order_item::Model> = items.into_iter().map(|(item, _)| item).collect();
+    let mut change = repository::order::delete(operation.handle(), &order, &items).await?;
+    for item in &items {
+        let rows =
+            repository::product::move_stock(operation.handle(), item.product_id, item.quantity, operation.now()).await?;
+        change = change.covering(rows);
+    }
+    let movements = items.iter().map(|item| restock(operation, &order, item)).collect();
+    let rows = repository::stock_movement::create_many(operation.handle(), movements).await?;
+    operation.record(change.covering(rows));
+    Ok(None)
+}
+
+fn restock(operation: &Operation, order: &order::Model, item: &order_item::Model) -> stock_movement::Model {
+    stock_movement::Model {
+        id: operation.new_id(),
+        product_id: item.product_id,
+        delta: item.quantity,
+        reason: MovementReason::Restock.as_str().to_owned(),
+        order_id: Some(order.id),
+        operation_id: operation.id(),
+        note: None,
+        created_at: operation.now(),
+    }
+}

@@ -1,0 +1,22 @@
+//! A seed that was applied.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "shopctl_seeds")]
+pub struct Model {
+    /// File name without its ending.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub name: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub checksum: String,
+    pub environment: String,
+    pub rows_created: i32,
+    pub rows_updated: i32,
+    pub rows_unchanged: i32,
+    pub applied_by: String,
+    pub applied_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,18 @@
+//! A row that a seed created: what its undoing may delete.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "shopctl_seed_rows")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub seed: String,
+    /// `user`, `product` or `order`.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub entity: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

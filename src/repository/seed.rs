@@ -1,0 +1,58 @@
+//! The history of seeds and the rows that they created.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Change, Rows};
+use crate::db::write::WriteHandle;
+use crate::entity::seed::{Column, Entity, Model};
+use crate::entity::seed_row;
+use crate::error::Result;
+
+/// All applied seeds by name.
+pub async fn find_all(connection: &impl ConnectionTrait) -> Result<Vec<Model>> {
+    Ok(Entity::find().order_by_asc(Column::Name).all(connection).await?)
+}
+
+pub async fn find_by_name(connection: &impl ConnectionTrait, name: &str) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(name.to_owned()).one(connection).await?)
+}
+
+/// The rows that a seed created and that its undoing may delete.
+pub async fn find_rows(connection: &impl ConnectionTrait, name: &str) -> Result<Vec<seed_row::Model>> {
+    Ok(seed_row::Entity::find().filter(seed_row::Column::Seed.eq(name)).all(connection).await?)
+}
+
+/// Writes a seed's history anew, with the rows it created in addition to earlier ones.
+pub async fn replace(
+    handle: &WriteHandle,
+    operation_id: Uuid,
+    seed: Model,
+    created: Vec<seed_row::Model>,
+) -> Result<Change> {
+    let after = json!({
+        "name": seed.name,
+        "checksum": seed.checksum,
+        "environment": seed.environment,
+        "rows_created": seed.rows_created,
+        "rows_updated": seed.rows_updated,
+        "rows_unchanged": seed.rows_unchanged,
+    });
+    let removed = Entity::delete_by_id(seed.name.clone()).exec(handle).await?.rows_affected;
+    let mut rows = removed + Entity::insert(seed.into_active_model()).exec_without_returning(handle).await?;
+    for chunk in created.chunks(super::ROWS_PER_INSERT) {
+        let models = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
+        rows += seed_row::Entity::insert_many(models).exec_without_returning(handle).await?;
+    }
+    Ok(Change { entity: "seed", id: operation_id, before: None, after: Some(after), rows })
+}
+
+/// Forgets a seed.
+pub async fn delete(handle: &WriteHandle, operation_id: Uuid, name: &str) -> Result<Change> {
+    let rows = seed_row::Entity::delete_many().filter(seed_row::Column::Seed.eq(name)).exec(handle).await?;
+    let seeds = Entity::delete_by_id(name.to_owned()).exec(handle).await?;
+    let before = Some(json!({ "name": name }));
+    let change = Change { entity: "seed", id: operation_id, before, after: None, rows: rows.rows_affected };
+    Ok(change.covering(Rows(seeds.rows_affected)))
+}
