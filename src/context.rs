@@ -1,1 +1,91 @@
+//! Wires a command: configuration, a lazy database, output, clock, ids, actor. Decides nothing.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::config::Config;
+use crate::db::target::Target;
+use crate::db::{Access, ConnectSettings, Database};
+use crate::domain::{Clock, IdSource};
+use crate::error::{Error, Kind, Result};
+use crate::output::Output;
+use crate::service::operation::Operations;
+
+/// What every command gets.
+pub struct Context {
+    pub config: Config,
+    pub output: Output,
+    pub clock: Clock,
+    pub ids: IdSource,
+    pub started: Instant,
+    /// True while a COMMIT is under way.
+    pub committing: Arc<AtomicBool>,
+}
+
+impl Context {
+    #[allow(clippy::disallowed_methods, reason = "the one place where time and ids come from")]
+    pub fn new(config: Config, output: Output, committing: Arc<AtomicBool>) -> Context {
+        let clock = Clock(chrono::Utc::now);
+        let ids = IdSource(uuid::Uuid::now_v7);
+        Context { config, output, clock, ids, started: Instant::now(), committing }
+    }
+
+    /// Opens the configured database.
+    ///
+    /// Errors: those of [`Database::connect`]; exit 11 for writing in a read-only context.
+    pub async fn database(&self, access: Access) -> Result<Database> {
+        self.open(&self.config.target, access).await
+    }
+
+    /// Opens another database with the configured pool and time limits.
+    pub async fn open(&self, target: &Target, access: Access) -> Result<Database> {
+        if access != Access::Read && self.config.read_only {
+            let context = self.config.context.clone().unwrap_or_default();
+            return Err(Error::new(
+                Kind::ConfirmationNeeded,
+                "context.read_only",
+                format!("the context {context} is read-only"),
+            )
+            .hint("choose another context with --context, or change it in shopctl.toml"));
+        }
+        let pool = &self.config.pool;
+        let settings = ConnectSettings {
+            target: target.clone(),
+            access,
+            max_connections: pool.max,
+            min_connections: pool.min,
+            acquire_timeout: pool.acquire,
+            idle_timeout: pool.idle,
+            connect_timeout: self.config.connect_timeout,
+        };
+        Database::connect(&settings).await
+    }
+
+    /// Operations on a database, until the command's time limit.
+    pub fn operations(&self, database: &Database, dry_run: bool) -> Operations {
+        Operations {
+            database: database.clone(),
+            clock: self.clock,
+            ids: self.ids,
+            actor: self.config.actor.clone(),
+            deadline: self.config.timeout.map(|timeout| self.started + timeout),
+            dry_run,
+            committing: Arc::clone(&self.committing),
+        }
+    }
+
+    /// `user@host, process 123`: how others see who holds a lock.
+    pub fn runner(&self) -> String {
+        let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+        let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
+        format!("{}@{host}, process {}", self.config.actor, std::process::id())
+    }
+
+    /// Time left for the whole command, if it has a limit.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.config.timeout.map(|timeout| timeout.saturating_sub(self.started.elapsed()))
+    }
+}

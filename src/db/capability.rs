@@ -38,4 +38,26 @@ impl Engine {
             }
         };
     }
+
+    /// Whether DDL takes part in transactions.
+    pub fn has_transactional_ddl(self) -> bool {
+        match self {
+            Engine::Sqlite | Engine::Postgres => true,
+            Engine::Mysql => false,
+        }
+    }
+
+    /// Whether whoever begins a transaction is alone in writing.
+    pub fn has_one_writer(self) -> bool {
+        self == Engine::Sqlite
+    }
+
+    /// The server's clock, some seconds from now, as SQL.
+    pub fn seconds_from_now(self, seconds: u32) -> String {
+        match self {
+            Engine::Sqlite => format!("strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '+{seconds} seconds')"),
+            Engine::Postgres => format!("clock_timestamp() + interval '{seconds} seconds'"),
+            Engine::Mysql => format!("utc_timestamp(6) + interval {seconds} second"),
+        }
+    }
 }

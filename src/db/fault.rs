@@ -31,6 +31,8 @@ pub enum Fault {
     Permission,
     /// Tables or columns are missing: the schema is not there or older than this program.
     NoSchema,
+    /// What is to be created is there already.
+    AlreadyExists,
     /// Not a database file, or a damaged one.
     NotADatabase,
     /// No connection could be had in time.
@@ -99,6 +101,7 @@ fn postgres(code: &str, constraint: Option<&str>) -> Fault {
         "53100" => Fault::Full,
         "42501" => Fault::Permission,
         "42P01" | "42703" | "3F000" => Fault::NoSchema,
+        "42P07" | "42710" | "42701" => Fault::AlreadyExists,
         "53300" | "57P03" => Fault::Unreachable,
         code if code.starts_with("08") => Fault::ConnectionLost,
         _ => Fault::Other,
@@ -120,7 +123,8 @@ fn mysql(number: u16, message: &str) -> Fault {
         1290 | 1792 | 1836 => Fault::ReadOnly,
         1021 | 1114 | 3185 => Fault::Full,
         1044 | 1142 | 1143 | 1227 | 1370 => Fault::Permission,
-        1146 | 1054 => Fault::NoSchema,
+        1146 | 1054 | 1051 => Fault::NoSchema,
+        1050 | 1060 | 1061 | 1826 => Fault::AlreadyExists,
         1040 | 1203 => Fault::Unreachable,
         _ => Fault::Other,
     }
@@ -174,7 +178,7 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::NotADatabase => Error::configuration("database.not_a_database", message)
             .hint("shopctl config show tells where this path comes from"),
         Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),
-        Fault::Other => Error::new(Kind::Internal, "database.unexpected", message),
+        Fault::AlreadyExists | Fault::Other => Error::new(Kind::Internal, "database.unexpected", message),
     }
 }
 

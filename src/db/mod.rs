@@ -121,7 +121,7 @@ impl Database {
 
     /// Refuses a database without the shop's tables, naming the command that makes them.
     pub fn missing_schema(target: &Target) -> Error {
-        Error::configuration("database.no_schema", format!("{target:?} has no shop schema"))
+        Error::configuration("database.no_schema", format!("{target} has no shop schema"))
             .hint("run shopctl migrate up")
     }
 }

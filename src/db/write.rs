@@ -89,6 +89,12 @@ impl WriteHandle {
         Ok(())
     }
 
+    /// Revives the handle after a failure that leaves the transaction whole: MySQL and MariaDB undo
+    /// a failed DDL statement alone. For the migration runner.
+    pub fn forgive(&self) {
+        self.state().first_fault = None;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod email;
 pub mod idempotency_key;
+pub mod moment;
 pub mod money;
 pub mod movement_reason;
 pub mod name;

@@ -89,13 +89,19 @@ impl Seed {
     pub fn parse(name: &str, text: &str) -> Result<Seed> {
         let raw: RawSeed = toml::from_str(text).map_err(|error| syntax_error(name, text, &error))?;
         let mut violations = Violations::new();
-        let users = raw.users.iter().zip(1..).filter_map(|(user, row)| check_user(&mut violations, user, row)).collect();
-        let products =
-            raw.products.iter().zip(1..).filter_map(|(product, row)| check_product(&mut violations, product, row)).collect();
-        let orders = raw.orders.iter().zip(1..).filter_map(|(order, row)| check_order(&mut violations, order, row)).collect();
-        violations.into_result().map_err(|error| {
-            Error::new(Kind::Invalid, "seed.invalid", format!("seed {name}: {}", error.message()))
-        })?;
+        let users =
+            raw.users.iter().zip(1..).filter_map(|(user, row)| check_user(&mut violations, user, row)).collect();
+        let products = raw
+            .products
+            .iter()
+            .zip(1..)
+            .filter_map(|(product, row)| check_product(&mut violations, product, row))
+            .collect();
+        let orders =
+            raw.orders.iter().zip(1..).filter_map(|(order, row)| check_order(&mut violations, order, row)).collect();
+        violations
+            .into_result()
+            .map_err(|error| Error::new(Kind::Invalid, "seed.invalid", format!("seed {name}: {}", error.message())))?;
         let checksum = Sha256::digest(text.replace("\r\n", "\n")).iter().map(|byte| format!("{byte:02x}")).collect();
         let (description, environments) = (raw.description, raw.environments);
         Ok(Seed { name: name.to_owned(), description, environments, checksum, users, products, orders })

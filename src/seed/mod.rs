@@ -79,8 +79,12 @@ pub fn embedded() -> Result<Vec<Seed>> {
 
 /// Finds a seed by its name, with or without the timestamp. Errors: exit 3.
 pub fn find<'a>(seeds: &'a [Seed], name: &str) -> Result<&'a Seed> {
-    let is_named = |seed: &&Seed| seed.name == name || seed.name.split_once('_').is_some_and(|(_, short)| short == name);
-    seeds.iter().find(is_named).ok_or_else(|| Error::not_found("seed", name).hint("shopctl seed status lists the seeds"))
+    let is_named =
+        |seed: &&Seed| seed.name == name || seed.name.split_once('_').is_some_and(|(_, short)| short == name);
+    seeds
+        .iter()
+        .find(is_named)
+        .ok_or_else(|| Error::not_found("seed", name).hint("shopctl seed status lists the seeds"))
 }
 
 /// Every seed with its state, read only.
@@ -109,7 +113,8 @@ pub async fn up(operations: &Operations, seed: &Seed, environment: &str) -> Resu
     }
     let passwords = hash_passwords(&seed.users)?;
     let request = Request::new("seed.up", "seed");
-    let body = async |operation: &mut Operation| apply(operation, seed, &passwords, environment, &operations.actor).await;
+    let body =
+        async |operation: &mut Operation| apply(operation, seed, &passwords, environment, &operations.actor).await;
     operations.run(&request, body).await?.done()
 }
 
@@ -310,8 +315,8 @@ async fn revert_order(operation: &mut Operation, id: uuid::Uuid) -> Result<Optio
     let items: Vec<order_item::Model> = items.into_iter().map(|(item, _)| item).collect();
     let mut change = repository::order::delete(operation.handle(), &order, &items).await?;
     for item in &items {
-        let rows =
-            repository::product::move_stock(operation.handle(), item.product_id, item.quantity, operation.now()).await?;
+        let rows = repository::product::move_stock(operation.handle(), item.product_id, item.quantity, operation.now())
+            .await?;
         change = change.covering(rows);
     }
     let movements = items.iter().map(|item| restock(operation, &order, item)).collect();

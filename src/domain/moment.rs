@@ -1,0 +1,54 @@
+//! Points in time as typed: RFC 3339, or a day, which begins at midnight UTC.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+
+/// `2026-03-01`, `2026-03-01T12:30:00Z`, `2026-03-01 12:30:00+01:00`.
+pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
+    let text = text.trim();
+    if let Ok(day) = text.parse::<NaiveDate>() {
+        return Ok(day.and_time(NaiveTime::MIN).and_utc());
+    }
+    DateTime::parse_from_rfc3339(text)
+        .map(|moment| moment.to_utc())
+        .map_err(|_| "is neither a day such as 2026-03-01 nor a time such as 2026-03-01T12:30:00Z".to_owned())
+}
+
+/// A span of time as typed: `30`, `30s`, `500ms`, `2m`, `1h`; a bare number is seconds.
+pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {
+    let text = text.trim();
+    let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let problem = || "is not a time such as 30s, 500ms or 2m".to_owned();
+    let number: u64 = number.parse().map_err(|_| problem())?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(problem()),
+    };
+    number.checked_mul(milliseconds).map(std::time::Duration::from_millis).ok_or_else(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_begin_at_midnight_utc() {
+        assert_eq!(parse("2026-03-01").unwrap().to_rfc3339(), "2026-03-01T00:00:00+00:00");
+        assert_eq!(parse("2026-03-01T12:30:00+01:00").unwrap().to_rfc3339(), "2026-03-01T11:30:00+00:00");
+        for text in ["", "yesterday", "2026-13-01", "2026-02-30"] {
+            assert!(parse(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn spans_have_units() {
+        assert_eq!(parse_span("500ms").unwrap().as_millis(), 500);
+        assert_eq!(parse_span("2m").unwrap().as_secs(), 120);
+        for text in ["", "s", "1x", "-1", "1.5s", "99999999999999999999"] {
+            assert!(parse_span(text).is_err(), "{text} was accepted");
+        }
+    }
+}
