@@ -1,1 +1,303 @@
+//! The command line: global flags, the tree of commands, and nothing else but dispatch.
 
+mod arguments;
+mod audit;
+mod config;
+pub mod confirm;
+mod help;
+mod list;
+mod migrate;
+mod mutation;
+mod order;
+mod product;
+mod quickstart;
+mod seed;
+mod stock;
+mod user;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{Config, Flags};
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::output::{ColorChoice, Format, Output, OutputSettings};
+
+/// Looks after a shop's database: schema, seeds, users, products, stock and orders
+#[derive(Debug, Parser)]
+#[command(name = "shopctl", version, max_term_width = 100, propagate_version = false, disable_help_subcommand = true)]
+#[command(
+    after_help = "A first shop: shopctl quickstart\nTopics: shopctl help environment|exit-codes|formatting|lifecycle"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+struct GlobalArguments {
+    /// Use a database of this name from shopctl.toml
+    #[arg(short, long, global = true, value_name = "NAME")]
+    context: Option<String>,
+    /// Use this database: postgres://…, mysql://… or sqlite:PATH
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Read this file instead of shopctl.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How to print: table, json, jsonl, csv, tsv or id
+    #[arg(short, long, global = true, value_name = "FORMAT")]
+    output: Option<OutputFormat>,
+    /// The same as --output json
+    #[arg(long, global = true, conflicts_with = "output")]
+    json: bool,
+    /// Show these fields only, in this order
+    #[arg(long, global = true, value_name = "A,B", value_delimiter = ',')]
+    fields: Option<Vec<String>>,
+    /// Leave the header out
+    #[arg(long, global = true)]
+    no_headers: bool,
+    /// When to colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    /// Say less: no notes on standard error
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more; twice: also the text of each statement
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Give up after this time (0: never) [default: 30s]
+    #[arg(long, global = true, value_name = "TIME")]
+    timeout: Option<String>,
+    /// Give up connecting after this time [default: 5s]
+    #[arg(long, global = true, value_name = "TIME")]
+    connect_timeout: Option<String>,
+    /// Never ask: fail instead, naming the flag that would answer
+    #[arg(long, global = true)]
+    no_input: bool,
+    /// Who does this, for the audit trail [default: the operating system's user]
+    #[arg(long, global = true, value_name = "WHO")]
+    actor: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OutputFormat {
+    Table,
+    Json,
+    Jsonl,
+    Csv,
+    Tsv,
+    Id,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create an embedded demo shop, place an order in it and show that
+    Quickstart(quickstart::Arguments),
+    /// Bring the database's schema up to date, or back
+    #[command(subcommand)]
+    Migrate(migrate::Command),
+    /// Fill a development database with data
+    #[command(subcommand)]
+    Seed(seed::Command),
+    /// Look after users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Look after products
+    #[command(subcommand)]
+    Product(product::Command),
+    /// Correct stock
+    #[command(subcommand)]
+    Stock(stock::Command),
+    /// Place and look up orders
+    #[command(subcommand)]
+    Order(order::Command),
+    /// See who did what
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Show the configuration and where it comes from
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Explain a topic or a command
+    Help(help::Arguments),
+}
+
+impl GlobalArguments {
+    fn flags(&self) -> Flags {
+        Flags {
+            context: self.context.clone(),
+            config: self.config.clone(),
+            database_url: self.database_url.clone(),
+            timeout: self.timeout.clone(),
+            connect_timeout: self.connect_timeout.clone(),
+            actor: self.actor.clone(),
+        }
+    }
+
+    fn output_settings(&self) -> OutputSettings {
+        let format = match self.output {
+            _ if self.json => Some(Format::Json),
+            None => None,
+            Some(OutputFormat::Table) => Some(Format::Table),
+            Some(OutputFormat::Json) => Some(Format::Json),
+            Some(OutputFormat::Jsonl) => Some(Format::Jsonl),
+            Some(OutputFormat::Csv) => Some(Format::Csv),
+            Some(OutputFormat::Tsv) => Some(Format::Tsv),
+            Some(OutputFormat::Id) => Some(Format::Id),
+        };
+        let color = match self.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        OutputSettings { format, fields: self.fields.clone(), no_headers: self.no_headers, color, quiet: self.quiet }
+    }
+}
+
+/// Parses the process's arguments, runs the command, reports a failure, and gives the exit code.
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return help::refuse_arguments(&error),
+    };
+    start_logging(cli.global.verbose);
+    let output = Output::standard(cli.global.output_settings());
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.error(&Error::internal(format!("cannot start: {error}")));
+            return Kind::Internal.exit_code();
+        }
+    };
+    let code = runtime.block_on(run(cli, output));
+    // Connections and look-ups that still hang must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run(cli: Cli, output: Output) -> u8 {
+    let committing = Arc::new(AtomicBool::new(false));
+    if let Command::Help(arguments) = &cli.command {
+        return report(&output, help::run(&output, arguments));
+    }
+    let config = match Config::load(cli.global.flags()) {
+        Ok(config) => config,
+        Err(error) => return report(&output, Err(error)),
+    };
+    for warning in config.warnings() {
+        output.warn(warning);
+    }
+    let context = Context::new(config, output, Arc::clone(&committing));
+    let asking = Asking { audience: confirm::Audience::detect(), no_input: cli.global.no_input };
+    let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
+    report(&context.output, result)
+}
+
+fn report(output: &Output, result: Result<()>) -> u8 {
+    match result {
+        Ok(()) => 0,
+        Err(error) => {
+            output.error(&error);
+            error.kind().exit_code()
+        }
+    }
+}
+
+/// Whether and how a command may ask.
+struct Asking {
+    audience: confirm::Audience,
+    no_input: bool,
+}
+
+async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+    match command {
+        Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
+        Command::Migrate(command) => migrate::run(context, asking, command).await,
+        Command::Seed(command) => seed::run(context, asking, command).await,
+        Command::User(command) => limited(context, user::run(context, asking, command)).await,
+        Command::Product(command) => limited(context, product::run(context, asking, command)).await,
+        Command::Stock(command) => limited(context, stock::run(context, command)).await,
+        Command::Order(command) => limited(context, order::run(context, command)).await,
+        Command::Audit(command) => limited(context, audit::run(context, command)).await,
+        Command::Config(command) => config::run(context, &command),
+        Command::Help(arguments) => help::run(&context.output, &arguments),
+    }
+}
+
+/// Ends a command that takes longer than `--timeout`; an operation that has begun to commit ends
+/// by itself, with what it knows.
+async fn limited(context: &Context, command: impl Future<Output = Result<()>>) -> Result<()> {
+    /// Operations end at the deadline by themselves and say more.
+    const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
+    let Some(timeout) = context.config.timeout else { return command.await };
+    match tokio::time::timeout_at(context.started + timeout + GRACE, command).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::new(
+            Kind::Unavailable,
+            "database.timeout",
+            format!("no answer within {} s", timeout.as_secs_f32()),
+        )
+        .hint("try again, or give more time with --timeout")),
+    }
+}
+
+/// Ends a command at Ctrl-C: the open transaction is rolled back with its connection. While a
+/// COMMIT is under way its outcome is waited for; a second Ctrl-C does not wait.
+async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &AtomicBool) -> Result<()> {
+    let mut command = std::pin::pin!(command);
+    let mut interrupts = 0;
+    loop {
+        tokio::select! {
+            result = &mut command => return result,
+            signal = tokio::signal::ctrl_c() => {
+                interrupts += 1;
+                if signal.is_err() || !committing.load(Ordering::SeqCst) {
+                    return Err(Error::new(Kind::Interrupted, "interrupted", "interrupted; nothing was applied"));
+                }
+                if interrupts > 1 {
+                    return Err(Error::new(
+                        Kind::OutcomeUnknown,
+                        "operation.outcome_unknown",
+                        "interrupted at COMMIT: it is not known whether the change was applied",
+                    )
+                    .hint("shopctl audit list tells"));
+                }
+            }
+        }
+    }
+}
+
+/// Logs go to stderr and only when asked for: `-v`, `-vv` or RUST_LOG. The drivers stay quiet
+/// whatever is asked, because their traces may hold values.
+fn start_logging(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let level = match verbose {
+        0 if std::env::var_os("RUST_LOG").is_none() => return,
+        0 => None,
+        1 => Some("shopctl=debug"),
+        _ => Some("shopctl=trace"),
+    };
+    let mut filter = match level {
+        Some(level) => EnvFilter::new(level),
+        None => EnvFilter::from_default_env(),
+    };
+    for quiet in ["sqlx=off", "sea_orm=off", "sea_orm_migration=off"] {
+        if let Ok(directive) = quiet.parse() {
+            filter = filter.add_directive(directive);
+        }
+    }
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true).init();
+}

@@ -42,6 +42,8 @@ pub struct Config {
     pub embedded_default: SqliteTarget,
     /// Nobody named a database.
     pub is_embedded_default: bool,
+    /// The command line itself names the database.
+    pub is_named_by_flag: bool,
     pub pool: PoolSettings,
     /// For single operations; `None` is no limit.
     pub timeout: Option<Duration>,
@@ -53,6 +55,7 @@ pub struct Config {
     pub read_only: bool,
     entries: Vec<Entry>,
     warnings: Vec<String>,
+    places: Vec<Place>,
 }
 
 /// One setting as `config show` prints it: redacted, with its origin.
@@ -91,29 +94,49 @@ impl Config {
             origin: chosen.origin.clone(),
         });
         if let Target::Server(server) = &chosen.target {
-            settings.entries.push(Entry { name: "ssl", value: server.ssl.as_str().to_owned(), origin: chosen.ssl_origin.clone() });
+            settings.entries.push(Entry {
+                name: "ssl",
+                value: server.ssl.as_str().to_owned(),
+                origin: chosen.ssl_origin.clone(),
+            });
             let password = if server.password.is_some() { "***" } else { "(none)" };
-            settings.entries.push(Entry { name: "password", value: password.to_owned(), origin: chosen.origin.clone() });
+            settings.entries.push(Entry {
+                name: "password",
+                value: password.to_owned(),
+                origin: chosen.origin.clone(),
+            });
         }
         let max = settings.number("pool.max", "DB_POOL_MAX", POOL_MAX, 1);
         let min = settings.number("pool.min", "DB_POOL_MIN", POOL_MIN, 0);
         let acquire = settings.span("pool.acquire", "DB_POOL_ACQUIRE", None, POOL_ACQUIRE);
         let idle = settings.span("pool.idle", "DB_POOL_IDLE", None, POOL_IDLE);
         let timeout = settings.span("timeout", "SHOPCTL_TIMEOUT", sources.flags.timeout.as_deref(), TIMEOUT);
-        let connect_timeout =
-            settings.span("connect_timeout", "SHOPCTL_CONNECT_TIMEOUT", sources.flags.connect_timeout.as_deref(), CONNECT_TIMEOUT);
+        let connect_timeout = settings.span(
+            "connect_timeout",
+            "SHOPCTL_CONNECT_TIMEOUT",
+            sources.flags.connect_timeout.as_deref(),
+            CONNECT_TIMEOUT,
+        );
         let actor = settings.actor();
-        let (protected, read_only) = context.as_ref().map_or((false, false), |context| (context.protected, context.read_only));
+        let (protected, read_only) =
+            context.as_ref().map_or((false, false), |context| (context.protected, context.read_only));
         if let Some(context) = &context {
-            settings.entries.push(Entry { name: "context", value: context.name.clone(), origin: context.origin.clone() });
+            settings.entries.push(Entry {
+                name: "context",
+                value: context.name.clone(),
+                origin: context.origin.clone(),
+            });
         }
         let Settings { entries, violations, .. } = settings;
         violations.into_result().map_err(|error| {
-            Error::configuration("config.invalid", error.message().to_owned()).details(error.to_json()["error"]["details"].clone())
+            Error::configuration("config.invalid", error.message().to_owned())
+                .details(error.to_json()["error"]["details"].clone())
         })?;
         Ok(Config {
             warnings: warnings(&chosen.target, sources),
+            places: sources.places.clone(),
             is_embedded_default: chosen.is_default,
+            is_named_by_flag: sources.flags.database_url.is_some() || sources.flags.context.is_some(),
             target: chosen.target,
             embedded_default: sources.embedded_default(),
             pool: PoolSettings { max: max.max(min), min, acquire, idle },
@@ -130,6 +153,11 @@ impl Config {
     /// Every setting with its origin, secrets redacted.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The files that are looked at, in order of precedence.
+    pub fn places(&self) -> &[Place] {
+        &self.places
     }
 
     /// What a careful user would want to know: weak TLS, a readable file with a password.
@@ -173,10 +201,11 @@ impl Settings<'_> {
 
     fn number(&mut self, name: &'static str, variable: &str, default: &str, lowest: u32) -> u32 {
         let (text, origin) = self.value(name, variable, None, default);
-        let parsed = self.violations.parse(&format!("{name} ({origin})"), &text, |text| match text.trim().parse::<u32>() {
-            Ok(number) if (lowest..=1000).contains(&number) => Ok(number),
-            _ => Err(format!("must be between {lowest} and 1000")),
-        });
+        let parsed =
+            self.violations.parse(&format!("{name} ({origin})"), &text, |text| match text.trim().parse::<u32>() {
+                Ok(number) if (lowest..=1000).contains(&number) => Ok(number),
+                _ => Err(format!("must be between {lowest} and 1000")),
+            });
         parsed.unwrap_or(lowest)
     }
 

@@ -191,7 +191,8 @@ impl Sources {
             error = error.hint(format!("did you mean --context {close}?"));
         }
         let known: Vec<_> = names.iter().map(|name| name.as_str()).collect();
-        let list = if known.is_empty() { "no file names any".to_owned() } else { format!("contexts: {}", known.join(", ")) };
+        let list =
+            if known.is_empty() { "no file names any".to_owned() } else { format!("contexts: {}", known.join(", ")) };
         Err(error.hint(format!("{list}; shopctl config path tells which files are read")))
     }
 }
@@ -200,9 +201,7 @@ fn read_file(path: &Path, must_exist: bool) -> Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => Ok(None),
-        Err(error) => {
-            Err(Error::configuration("config.file", format!("cannot read {}: {error}", path.display())))
-        }
+        Err(error) => Err(Error::configuration("config.file", format!("cannot read {}: {error}", path.display()))),
     }
 }
 
@@ -228,7 +227,11 @@ fn parse(path: &Path, text: &str) -> Result<FileSettings> {
         let column = before.chars().rev().take_while(|&character| character != '\n').count() + 1;
         // Only messages about names are repeated: others may quote a value.
         let about_names = error.message().starts_with("unknown field") || error.message().starts_with("missing field");
-        let what = if about_names { printable(error.message().lines().next().unwrap_or_default()) } else { "not understood".to_owned() };
+        let what = if about_names {
+            printable(error.message().lines().next().unwrap_or_default())
+        } else {
+            "not understood".to_owned()
+        };
         Error::configuration("config.file", format!("{}:{line}:{column}: {what}", path.display()))
     })
 }

@@ -36,7 +36,9 @@ pub fn choose(sources: &Sources, context: Option<&ChosenContext>) -> Result<Chos
         let get = |name: &str| variables.get(name).filter(|value| !value.is_empty());
         let parts: Vec<&str> = PARTS.into_iter().filter(|name| get(name).is_some()).collect();
         match (get("DATABASE_URL"), parts.first()) {
-            (Some(_), Some(part)) => return Err(named_twice(&format!("{place} DATABASE_URL"), &format!("{place} {part}"))),
+            (Some(_), Some(part)) => {
+                return Err(named_twice(&format!("{place} DATABASE_URL"), &format!("{place} {part}")));
+            }
             (Some(url), None) => return from_url(url, format!("{place} DATABASE_URL")),
             (None, Some(_)) => return from_variables(place, &parts, &get),
             (None, None) => {}
@@ -61,8 +63,9 @@ fn named_twice(one: &str, other: &str) -> Error {
 }
 
 fn from_url(url: &str, origin: String) -> Result<Chosen> {
-    let target = Target::parse_url(url)
-        .map_err(|problem| Error::configuration("config.database_url", format!("the database URL ({origin}) {problem}")))?;
+    let target = Target::parse_url(url).map_err(|problem| {
+        Error::configuration("config.database_url", format!("the database URL ({origin}) {problem}"))
+    })?;
     let ssl_origin = if url.contains("ssl") { origin.clone() } else { "default".to_owned() };
     Ok(Chosen { target, origin, ssl_origin, is_default: false })
 }
@@ -101,7 +104,8 @@ fn from_parts(parts: &Parts, origin: String) -> Result<Chosen> {
     let mut violations = Violations::new();
     let dialect = parts.dialect.as_deref().unwrap_or("postgres");
     let engine = violations.parse("dialect", dialect, |text| {
-        Engine::parse(&text.trim().to_ascii_lowercase()).ok_or_else(|| "is none of sqlite, postgres, mysql, mariadb".to_owned())
+        Engine::parse(&text.trim().to_ascii_lowercase())
+            .ok_or_else(|| "is none of sqlite, postgres, mysql, mariadb".to_owned())
     });
     let ssl = match &parts.ssl {
         Some(value) => {

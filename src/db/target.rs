@@ -173,7 +173,10 @@ impl Target {
         }
         let url = url::Url::parse(text).map_err(|_| shape)?;
         let decode = |part: &str| {
-            percent_encoding::percent_decode_str(part).decode_utf8().map(|text| text.into_owned()).map_err(|_| shape.to_owned())
+            percent_encoding::percent_decode_str(part)
+                .decode_utf8()
+                .map(|text| text.into_owned())
+                .map_err(|_| shape.to_owned())
         };
         let mut host = decode(url.host_str().unwrap_or("localhost"))?;
         host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -217,7 +220,9 @@ impl Target {
     /// The database's own name: what has to be typed before something is destroyed.
     pub fn name(&self) -> String {
         match self {
-            Target::Sqlite(sqlite) => sqlite.path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
+            Target::Sqlite(sqlite) => {
+                sqlite.path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+            }
             Target::Server(server) => server.database.clone(),
         }
     }
@@ -262,9 +267,16 @@ impl fmt::Display for Target {
 }
 
 fn printable_path(path: &std::path::Path) -> String {
-    path.to_string_lossy().chars().flat_map(|character| {
-        if crate::domain::text::is_unsafe(character) { character.escape_unicode().collect::<Vec<_>>() } else { vec![character] }
-    }).collect()
+    path.to_string_lossy()
+        .chars()
+        .flat_map(|character| {
+            if crate::domain::text::is_unsafe(character) {
+                character.escape_unicode().collect::<Vec<_>>()
+            } else {
+                vec![character]
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -286,7 +298,14 @@ mod tests {
 
     #[test]
     fn only_hosts_that_are_not_loopback_must_prove_who_they_are() {
-        for (host, ssl) in [("localhost", SslMode::Prefer), ("127.8.8.8", SslMode::Prefer), ("::1", SslMode::Prefer), ("/run/x", SslMode::Prefer), ("10.0.0.1", SslMode::VerifyFull), ("localhost.example.com", SslMode::VerifyFull)] {
+        for (host, ssl) in [
+            ("localhost", SslMode::Prefer),
+            ("127.8.8.8", SslMode::Prefer),
+            ("::1", SslMode::Prefer),
+            ("/run/x", SslMode::Prefer),
+            ("10.0.0.1", SslMode::VerifyFull),
+            ("localhost.example.com", SslMode::VerifyFull),
+        ] {
             assert_eq!(SslMode::default_for(host), ssl, "{host}");
         }
     }

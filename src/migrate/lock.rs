@@ -127,10 +127,12 @@ fn is_race(error: &DbErr) -> bool {
 async fn try_acquire(database: &Database, token: &str, runner: &str) -> Result<bool> {
     let connection = database.connection();
     let mut insert = Query::insert();
-    insert
-        .into_table(locks())
-        .columns(["name", "token", "holder", "expires_at"])
-        .values_panic([NAME.into(), token.into(), runner.into(), expiry(database)]);
+    insert.into_table(locks()).columns(["name", "token", "holder", "expires_at"]).values_panic([
+        NAME.into(),
+        token.into(),
+        runner.into(),
+        expiry(database),
+    ]);
     match connection.execute(&insert).await {
         Ok(_) => return Ok(true),
         Err(error) if matches!(classify(&error), Fault::Unique(_) | Fault::Transient) => {}

@@ -86,7 +86,8 @@ pub async fn status(connection: &impl ConnectionTrait) -> Result<Vec<MigrationSt
     let records = history::read(connection).await?;
     let find = |name: &str| records.iter().find(|record| record.name == name);
     let known = MIGRATIONS.iter().map(|migration| describe(migration.name, find(migration.name), State::Pending));
-    let is_unknown = |record: &&Record| record.is_applied && MIGRATIONS.iter().all(|migration| migration.name != record.name);
+    let is_unknown =
+        |record: &&Record| record.is_applied && MIGRATIONS.iter().all(|migration| migration.name != record.name);
     let unknown = records.iter().filter(is_unknown).map(|record| describe(&record.name, Some(record), State::Unknown));
     Ok(known.chain(unknown).collect())
 }
@@ -137,9 +138,10 @@ async fn up_locked(
 async fn apply_next(database: &Database, plan: &Plan, last: Option<usize>) -> Result<Option<Step>> {
     let handle = begin(database, plan.lock_wait).await?;
     let records = history::read(&handle).await?;
-    let pending = MIGRATIONS.iter().enumerate().find(|(_, migration)| {
-        records.iter().all(|record| record.name != migration.name || !record.is_applied)
-    });
+    let pending = MIGRATIONS
+        .iter()
+        .enumerate()
+        .find(|(_, migration)| records.iter().all(|record| record.name != migration.name || !record.is_applied));
     let Some((_, migration)) = pending.filter(|(position, _)| last.is_none_or(|last| *position <= last)) else {
         handle.rollback().await?;
         return Ok(None);
@@ -203,9 +205,10 @@ async fn down_locked(
 async fn revert_newest(database: &Database, plan: &Plan) -> Result<Option<Step>> {
     let handle = begin(database, plan.lock_wait).await?;
     let records = history::read(&handle).await?;
-    let newest = records.iter().filter(|record| record.is_applied).max_by(|one, other| {
-        one.sequence.cmp(&other.sequence).then_with(|| one.name.cmp(&other.name))
-    });
+    let newest = records
+        .iter()
+        .filter(|record| record.is_applied)
+        .max_by(|one, other| one.sequence.cmp(&other.sequence).then_with(|| one.name.cmp(&other.name)));
     let Some(newest) = newest.filter(|newest| plan.to.as_ref() != Some(&newest.name)) else {
         handle.rollback().await?;
         return Ok(None);
@@ -256,7 +259,13 @@ async fn begin(database: &Database, wait: Duration) -> Result<WriteHandle> {
     }
 }
 
-async fn record_failure(database: &Database, migration: &Migration, sequence: i64, plan: &Plan, error: &sea_orm::DbErr) {
+async fn record_failure(
+    database: &Database,
+    migration: &Migration,
+    sequence: i64,
+    plan: &Plan,
+    error: &sea_orm::DbErr,
+) {
     let record = async {
         let handle = database.begin().await?;
         history::record_failed(&handle, migration.name, sequence, &plan.runner, &error.to_string()).await?;
@@ -279,9 +288,10 @@ fn failed(migration: &Migration, direction: &str, error: &sea_orm::DbErr) -> Err
 }
 
 fn position(name: &str) -> Result<usize> {
-    MIGRATIONS.iter().position(|migration| migration.name == name).ok_or_else(|| {
-        Error::not_found("migration", name).hint("shopctl migrate status lists the migrations")
-    })
+    MIGRATIONS
+        .iter()
+        .position(|migration| migration.name == name)
+        .ok_or_else(|| Error::not_found("migration", name).hint("shopctl migrate status lists the migrations"))
 }
 
 /// What the database says it is for (`development`, `production` …), if it says so.
@@ -297,4 +307,9 @@ pub async fn set_environment(database: &Database, environment: &str) -> Result<(
     history::set_environment(&handle, environment).await?;
     handle.commit().await?;
     Ok(())
+}
+
+/// The names of all migrations, oldest first.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|migration| migration.name)
 }

@@ -1,1 +1,268 @@
+//! Everything that shopctl says: data on stdout, messages on stderr.
+//!
+//! The only place that prints. A command hands over rows of a [`View`], a [`Mutation`] or an
+//! error; format, colour, width and escaping are decided here.
 
+use std::io::{self, BufWriter, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Kind, Result};
+
+mod cell;
+mod column;
+pub mod csv;
+mod escape;
+mod format;
+mod json;
+mod rows;
+mod show;
+mod table;
+mod terminal;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+pub mod views;
+
+pub use cell::{Cell, Nested};
+pub use column::{Column, Heading, View, closest};
+pub use format::{ColorChoice, Format};
+pub use rows::Rows;
+pub use terminal::Terminal;
+
+const RED: &str = "\u{1b}[1;31m";
+const YELLOW: &str = "\u{1b}[1;33m";
+const CYAN: &str = "\u{1b}[36m";
+const RESET: &str = "\u{1b}[0m";
+
+/// What the command line said about output.
+#[derive(Debug, Clone, Default)]
+pub struct OutputSettings {
+    /// `None`: a table on a terminal, tab-separated values in a pipe.
+    pub format: Option<Format>,
+    /// The wanted fields, in this order; `None` is what the format shows by itself.
+    pub fields: Option<Vec<String>>,
+    pub no_headers: bool,
+    pub color: ColorChoice,
+    /// Hides notes; warnings, errors and data stay.
+    pub quiet: bool,
+}
+
+/// The answer of a command that changed (or would have changed) one object.
+#[derive(Debug, Clone)]
+pub struct Mutation {
+    /// For people: `order K7Q2M-9XD4T cancelled, 3 units restocked`.
+    pub line: String,
+    /// What `-o id` prints; also the object's `"id"`.
+    pub id: String,
+    /// The rest of the object: its natural key, `changed`, `replayed`, `dry_run`, `before`,
+    /// `after`, and for a create all its fields ([`View::to_json`]).
+    pub json: Map<String, Value>,
+}
+
+/// The way out: two streams and how to write on each.
+///
+/// A reader who closes the pipe ends the output quietly: every method then succeeds without
+/// writing, and [`Output::is_closed`] lets a long command stop early.
+pub struct Output {
+    settings: OutputSettings,
+    format: Format,
+    terminal: Terminal,
+    stdout: Mutex<Box<dyn Write + Send>>,
+    stderr: Mutex<Box<dyn Write + Send>>,
+    is_closed: AtomicBool,
+}
+
+impl Output {
+    /// The output of this process.
+    pub fn standard(settings: OutputSettings) -> Output {
+        let stdout = BufWriter::new(io::stdout());
+        Output::new(settings, Terminal::detect(), Box::new(stdout), Box::new(io::stderr()))
+    }
+
+    /// An output onto any two streams.
+    pub fn new(
+        settings: OutputSettings,
+        terminal: Terminal,
+        stdout: Box<dyn Write + Send>,
+        stderr: Box<dyn Write + Send>,
+    ) -> Output {
+        let default = if terminal.stdout_is_terminal { Format::Table } else { Format::Tsv };
+        Output {
+            format: settings.format.unwrap_or(default),
+            settings,
+            terminal,
+            stdout: Mutex::new(stdout),
+            stderr: Mutex::new(stderr),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    /// The format in force.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether whoever read stdout is gone: what still follows need not be computed.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// Refuses a wrong `--fields` before a command does anything. `extra` are the names that the
+    /// command will add in [`Output::show`].
+    ///
+    /// Errors: exit 2 for a field that the view does not have.
+    pub fn check_fields<V: View>(&self, extra: &[&'static str]) -> Result<()> {
+        let names: Vec<_> = V::COLUMNS.iter().map(|column| column.heading.name).chain(extra.iter().copied()).collect();
+        column::select(self.settings.fields.as_deref().unwrap_or_default(), &names).map(drop)
+    }
+
+    /// Prints one page of a list; `next` is the cursor of the page after it, `total` the number of
+    /// all rows if it was asked for.
+    ///
+    /// Errors: exit 2 for an unknown field (nothing was printed then), exit 5 when stdout cannot
+    /// be written.
+    pub fn list<V: View>(&self, rows: &[V], next: Option<&str>, total: Option<u64>) -> Result<()> {
+        let mut printed = self.rows::<V>()?;
+        for row in rows {
+            printed.push(row)?;
+        }
+        printed.finish(next, total)
+    }
+
+    /// Starts a list whose rows are printed as they come in (`--all`).
+    ///
+    /// Errors: exit 2 for an unknown field.
+    pub fn rows<V: View>(&self) -> Result<Rows<'_, V>> {
+        Rows::new(self)
+    }
+
+    /// Prints one object. `extra` are further fields of it that no list has, such as the items of
+    /// an order: `&[("items", Cell::nested(&items))]`.
+    ///
+    /// Errors: as [`Output::list`].
+    pub fn show<V: View>(&self, row: &V, extra: &[(&'static str, Cell)]) -> Result<()> {
+        let text = show::render(self, row, extra)?;
+        self.text(&text)
+    }
+
+    /// Says what was changed. It cannot fail, because the change is committed: if stdout cannot be
+    /// written, a warning on stderr says so.
+    pub fn mutation(&self, mutation: &Mutation) {
+        let text = match self.format {
+            Format::Table | Format::Csv | Format::Tsv => escape::line(&mutation.line),
+            Format::Id => escape::tsv(&mutation.id),
+            Format::Json | Format::Jsonl => {
+                let mut object = Map::from_iter([("id".to_owned(), Value::from(mutation.id.as_str()))]);
+                object.extend(mutation.json.clone());
+                json::text(&Value::Object(object))
+            }
+        };
+        if let Err(error) = self.text(&format!("{text}\n")) {
+            self.warn(&format!("{error}; it was: {}", mutation.line));
+        }
+    }
+
+    /// Prints data that has its form already (a completion script, a manual page) as it stands.
+    ///
+    /// Errors: exit 5 when stdout cannot be written.
+    pub fn text(&self, text: &str) -> Result<()> {
+        self.write(text)?;
+        self.flush()
+    }
+
+    /// Prints one JSON value on a line, for answers that are neither rows nor mutations.
+    ///
+    /// Errors: exit 5 when stdout cannot be written.
+    pub fn json(&self, value: &Value) -> Result<()> {
+        self.text(&format!("{}\n", json::text(value)))
+    }
+
+    /// A remark on stderr, hidden by `--quiet`.
+    pub fn note(&self, text: &str) {
+        if !self.settings.quiet {
+            self.say(text);
+        }
+    }
+
+    /// A line on stderr that `--quiet` does not hide: what a question is about.
+    pub fn say(&self, text: &str) {
+        self.write_message(&format!("{}\n", escape::lines(text)));
+    }
+
+    /// A warning on stderr.
+    pub fn warn(&self, text: &str) {
+        let label = self.painted(YELLOW, "warning");
+        self.write_message(&format!("{label}: {}\n", escape::lines(text)));
+    }
+
+    /// The error that ends the command, on stderr: message and hints, or under JSON formats
+    /// exactly one object on one line.
+    pub fn error(&self, error: &Error) {
+        // Rows that were printed before the failure come before it on a shared terminal.
+        if self.flush().is_err() {
+            self.warn("the output is not complete");
+        }
+        if matches!(self.format, Format::Json | Format::Jsonl) {
+            return self.write_message(&format!("{}\n", json::text(&error.to_json())));
+        }
+        let label = self.painted(RED, &format!("error[{}]", error.code()));
+        let mut text = format!("{label}: {}\n", escape::lines(error.message()));
+        for hint in error.hints() {
+            text.push_str(&format!("{}: {}\n", self.painted(CYAN, "hint"), escape::line(hint)));
+        }
+        self.write_message(&text);
+    }
+
+    fn painted(&self, color: &str, text: &str) -> String {
+        if self.terminal.stderr_has_color(self.settings.color) {
+            format!("{color}{text}{RESET}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// CSV keeps every byte for programs; only a terminal must not be driven by it.
+    fn seen(&self, csv: String) -> String {
+        if self.terminal.stdout_is_terminal { escape::lines(&csv) } else { csv }
+    }
+
+    /// Writes data without flushing it.
+    fn write(&self, text: &str) -> Result<()> {
+        self.unless_closed(|stdout| stdout.write_all(text.as_bytes()))
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.unless_closed(|stdout| stdout.flush())
+    }
+
+    fn unless_closed(&self, action: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        if self.is_closed() {
+            return Ok(());
+        }
+        match action(lock(&self.stdout).as_mut()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.is_closed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => {
+                Err(Error::new(Kind::Unavailable, "output.write", format!("the output could not be written: {error}")))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// A message that cannot be written has nowhere else to go.
+    fn write_message(&self, text: &str) {
+        let mut stderr = lock(&self.stderr);
+        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    }
+}
+
+/// A panic while printing leaves nothing half done that matters.
+fn lock(stream: &Mutex<Box<dyn Write + Send>>) -> MutexGuard<'_, Box<dyn Write + Send>> {
+    stream.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -29,6 +29,13 @@ pub struct ProductUpdate {
     pub price: Option<Money>,
 }
 
+impl ProductUpdate {
+    /// Whether nothing is to be changed.
+    pub fn is_empty(&self) -> bool {
+        self.sku.is_none() && self.name.is_none() && self.description.is_none() && self.price.is_none()
+    }
+}
+
 /// A product before and after a mutation.
 #[derive(Debug, Clone)]
 pub struct Changed {

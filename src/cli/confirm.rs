@@ -1,0 +1,333 @@
+//! Questions: may this be done, and the hidden password.
+//!
+//! Read key by key in raw mode instead of through dialoguer's prompts, whose `Confirm` and `Input`
+//! take Ctrl-D for a letter, and whose `Password` asks again for ever at the end of input and
+//! leaves the echo off when Ctrl-C ends the process (dialoguer 0.12, console 0.16). Here Ctrl-C
+//! and Ctrl-D are keys: no signal, no hidden cursor, and the terminal is restored on every way out.
+
+use std::env;
+use std::io::{self, IsTerminal};
+
+use dialoguer::console::{Key, Term, measure_text_width};
+use serde_json::json;
+
+use crate::domain::text::is_unsafe;
+use crate::error::{Error, Kind, Result, printable};
+use crate::output::Output;
+
+const CONTROL_D: char = '\u{4}';
+const CONTROL_U: char = '\u{15}';
+
+/// Whether there is somebody to ask. A plain value, so that a test sets it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Audience {
+    pub stdin_is_terminal: bool,
+    pub stderr_is_terminal: bool,
+    /// `CI` is set and not empty.
+    pub is_ci: bool,
+}
+
+impl Audience {
+    /// The facts of this process.
+    pub fn detect() -> Audience {
+        Audience {
+            stdin_is_terminal: io::stdin().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+            is_ci: env::var_os("CI").is_some_and(|value| !value.is_empty()),
+        }
+    }
+}
+
+/// What the command line has answered already, and whether anybody can be asked for the rest.
+#[derive(Debug, Clone, Default)]
+pub struct Confirmation {
+    /// `--yes`
+    pub assume_yes: bool,
+    /// `--confirm NAME`
+    pub confirm: Option<String>,
+    /// `--no-input`
+    pub no_input: bool,
+    /// `--dry-run`: nothing will stay changed, so nothing is asked.
+    pub dry_run: bool,
+    pub audience: Audience,
+}
+
+/// What is left to do about a question.
+#[derive(Debug)]
+enum Decision {
+    Granted,
+    Ask,
+}
+
+impl Confirmation {
+    /// Whether prompts are allowed: stdin and stderr are terminals, no CI, no `--no-input`.
+    pub fn is_interactive(&self) -> bool {
+        let Audience { stdin_is_terminal, stderr_is_terminal, is_ci } = self.audience;
+        stdin_is_terminal && stderr_is_terminal && !is_ci && !self.no_input
+    }
+
+    /// Lets pass what was answered with yes. `impact` says what would happen, as a sentence without
+    /// a period: `this cancels 3 orders and restocks 7 units`. Anything but yes is no.
+    ///
+    /// Errors: exit 10 for no or the end of input, 11 when nobody can be asked, 130 for Ctrl-C.
+    pub fn yes_or_no(&self, output: &Output, impact: &str) -> Result<()> {
+        match self.decide_yes_or_no(impact)? {
+            Decision::Granted => Ok(()),
+            Decision::Ask => {
+                output.say(impact);
+                judge_yes_or_no(&ask("go on? [y/N] ", Echo::Shown)?)
+            }
+        }
+    }
+
+    /// Lets pass what was answered with the name of what is at stake; `--yes` does not.
+    ///
+    /// Errors: exit 10 for another name or the end of input, 11 when nobody can be asked or
+    /// `--confirm` names something else, 130 for Ctrl-C.
+    pub fn typed_name(&self, output: &Output, impact: &str, expected_name: &str) -> Result<()> {
+        match self.decide_typed_name(impact, expected_name)? {
+            Decision::Granted => Ok(()),
+            Decision::Ask => {
+                output.say(impact);
+                let question = format!("type {} to go on: ", printable(expected_name));
+                judge_typed_name(&ask(&question, Echo::Shown)?, expected_name)
+            }
+        }
+    }
+
+    /// A new password, typed twice without being shown.
+    ///
+    /// Errors: exit 10 for none or the end of input, 11 when nobody can be asked, 130 for Ctrl-C.
+    pub fn hidden_password(&self, output: &Output) -> Result<String> {
+        if !self.is_interactive() || self.dry_run {
+            return Err(Error::new(Kind::ConfirmationNeeded, "password.needed", "a password is needed")
+                .hint("give it with --password-stdin or --password-file FILE"));
+        }
+        loop {
+            let password = ask("password: ", Echo::Hidden)?;
+            if password.is_empty() {
+                return Err(declined("no password was given"));
+            }
+            if ask("the same password again: ", Echo::Hidden)? == password {
+                return Ok(password);
+            }
+            output.warn("the two passwords differ, please type both again");
+        }
+    }
+
+    fn decide_yes_or_no(&self, impact: &str) -> Result<Decision> {
+        match self {
+            _ if self.dry_run || self.assume_yes => Ok(Decision::Granted),
+            _ if self.is_interactive() => Ok(Decision::Ask),
+            _ => Err(needed(impact).hint("repeat the command with --yes")),
+        }
+    }
+
+    fn decide_typed_name(&self, impact: &str, expected_name: &str) -> Result<Decision> {
+        let hint = format!("repeat the command with --confirm {}", printable(expected_name));
+        match &self.confirm {
+            _ if self.dry_run => Ok(Decision::Granted),
+            Some(name) if name == expected_name => Ok(Decision::Granted),
+            Some(name) => {
+                let message = format!("--confirm names {}, but this is {}", printable(name), printable(expected_name));
+                Err(Error::new(Kind::ConfirmationNeeded, "confirmation.mismatch", message).hint(hint))
+            }
+            None if self.is_interactive() => Ok(Decision::Ask),
+            None => Err(needed(impact).hint(hint)),
+        }
+    }
+}
+
+fn judge_yes_or_no(answer: &str) -> Result<()> {
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(declined("declined, nothing was changed")),
+    }
+}
+
+fn judge_typed_name(answer: &str, expected_name: &str) -> Result<()> {
+    if answer.trim() == expected_name {
+        return Ok(());
+    }
+    Err(declined("another name was typed, nothing was changed"))
+}
+
+fn needed(impact: &str) -> Error {
+    Error::new(Kind::ConfirmationNeeded, "confirmation.needed", format!("confirmation needed: {impact}"))
+        .details(json!({ "impact": impact }))
+}
+
+fn declined(message: &str) -> Error {
+    Error::new(Kind::Declined, "declined", message)
+}
+
+/// The error of a prompt that did not come to an answer; for the prompts of dialoguer as well,
+/// which hide the cursor while they wait.
+///
+/// Returns Ctrl-C as exit 130, the end of input as exit 10, anything else as exit 1. Ctrl-C gets
+/// here from dialoguer only if the process handles SIGINT, because console raises it.
+pub fn unanswered(failure: impl Into<io::Error>) -> Error {
+    let failure = failure.into();
+    // Best effort: there may be no terminal left to restore.
+    let _ = Term::stderr().show_cursor();
+    match failure.kind() {
+        io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "interrupted", "interrupted, nothing was changed"),
+        io::ErrorKind::UnexpectedEof => declined("the input ended, nothing was changed"),
+        _ => Error::internal(format!("the question could not be asked: {failure}")),
+    }
+}
+
+/// Whether what is typed can be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Echo {
+    Shown,
+    Hidden,
+}
+
+/// Raw mode for as long as this lives. Held over a whole answer and not per key, because between
+/// two keys the terminal would echo a pasted password.
+struct RawMode;
+
+impl RawMode {
+    fn enter() -> io::Result<RawMode> {
+        crossterm::terminal::enable_raw_mode().map(|()| RawMode)
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        // Nothing can be done about a terminal that is gone.
+        let _ = crossterm::terminal::disable_raw_mode();
+    }
+}
+
+/// Asks on stderr and reads one line.
+fn ask(question: &str, echo: Echo) -> Result<String> {
+    let terminal = Term::stderr();
+    let answer = RawMode::enter().and_then(|_raw| {
+        terminal.write_str(question)?;
+        read_answer(&terminal, echo)
+    });
+    // After raw mode, in which a line feed would not return the carriage.
+    let _ = terminal.write_line("");
+    answer.map_err(unanswered)
+}
+
+fn read_answer(terminal: &Term, echo: Echo) -> io::Result<String> {
+    let mut answer = String::new();
+    loop {
+        match terminal.read_key_raw()? {
+            Key::Enter => return Ok(answer),
+            Key::CtrlC => return Err(io::ErrorKind::Interrupted.into()),
+            Key::Char(CONTROL_D) if answer.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Key::Char(CONTROL_U) => erase(terminal, &std::mem::take(&mut answer), echo)?,
+            Key::Backspace => {
+                if let Some(last) = answer.pop() {
+                    erase(terminal, last.encode_utf8(&mut [0; 4]), echo)?;
+                }
+            }
+            Key::Char(character) if !is_unsafe(character) => {
+                answer.push(character);
+                if echo == Echo::Shown {
+                    terminal.write_str(character.encode_utf8(&mut [0; 4]))?;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn erase(terminal: &Term, text: &str, echo: Echo) -> io::Result<()> {
+    match echo {
+        Echo::Shown => terminal.clear_chars(measure_text_width(text)),
+        Echo::Hidden => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::testing::captured;
+    use crate::output::{OutputSettings, Terminal};
+
+    const SOMEBODY: Audience = Audience { stdin_is_terminal: true, stderr_is_terminal: true, is_ci: false };
+
+    fn somebody() -> Confirmation {
+        Confirmation { audience: SOMEBODY, ..Confirmation::default() }
+    }
+
+    #[test]
+    fn only_a_person_at_both_ends_is_asked() {
+        assert!(somebody().is_interactive());
+        for absent in [
+            Confirmation { no_input: true, ..somebody() },
+            Confirmation { audience: Audience { is_ci: true, ..SOMEBODY }, ..somebody() },
+            Confirmation { audience: Audience { stdin_is_terminal: false, ..SOMEBODY }, ..somebody() },
+            Confirmation { audience: Audience { stderr_is_terminal: false, ..SOMEBODY }, ..somebody() },
+        ] {
+            assert!(!absent.is_interactive(), "{absent:?}");
+        }
+    }
+
+    #[test]
+    fn yes_and_dry_run_pass_and_nobody_is_refused_with_the_flag() {
+        let (output, stdout, stderr) = captured(OutputSettings::default(), Terminal::default());
+        for granted in
+            [Confirmation { assume_yes: true, ..Confirmation::default() }, Confirmation { dry_run: true, ..somebody() }]
+        {
+            granted.yes_or_no(&output, "this cancels 3 orders").unwrap();
+        }
+        let refusal = Confirmation::default().yes_or_no(&output, "this cancels 3 orders").unwrap_err();
+        assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
+        assert_eq!(refusal.message(), "confirmation needed: this cancels 3 orders");
+        assert_eq!(refusal.hints(), ["repeat the command with --yes"]);
+        assert!(matches!(somebody().decide_yes_or_no("").unwrap(), Decision::Ask));
+        assert_eq!(stdout.text() + &stderr.text(), "");
+    }
+
+    #[test]
+    fn a_name_is_confirmed_by_that_name_alone() {
+        let decide = |confirmation: Confirmation| confirmation.decide_typed_name("this drops all tables", "shop");
+        let with = |name: &str| Confirmation { confirm: Some(name.to_owned()), ..somebody() };
+        assert!(matches!(decide(with("shop")).unwrap(), Decision::Granted));
+        assert!(matches!(decide(somebody()).unwrap(), Decision::Ask));
+        assert!(matches!(decide(Confirmation { assume_yes: true, ..somebody() }).unwrap(), Decision::Ask));
+        assert!(matches!(decide(Confirmation { dry_run: true, ..with("shpo") }).unwrap(), Decision::Granted));
+        for refused in [with("Shop"), Confirmation { assume_yes: true, ..Confirmation::default() }] {
+            let error = decide(refused).unwrap_err();
+            assert_eq!(error.kind(), Kind::ConfirmationNeeded);
+            assert_eq!(error.hints(), ["repeat the command with --confirm shop"]);
+        }
+    }
+
+    #[test]
+    fn anything_but_yes_is_no() {
+        for answer in ["y", "Y", " yes ", "YES"] {
+            judge_yes_or_no(answer).unwrap();
+        }
+        for answer in ["", "n", "no", "yep", "ja"] {
+            assert_eq!(judge_yes_or_no(answer).unwrap_err().kind(), Kind::Declined);
+        }
+        judge_typed_name("shop ", "shop").unwrap();
+        assert_eq!(judge_typed_name("", "shop").unwrap_err().kind(), Kind::Declined);
+    }
+
+    #[test]
+    fn a_password_that_nobody_can_type_names_the_flags() {
+        let (output, ..) = captured(OutputSettings::default(), Terminal::default());
+        let refusal = Confirmation::default().hidden_password(&output).unwrap_err();
+        assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
+        assert_eq!(refusal.hints(), ["give it with --password-stdin or --password-file FILE"]);
+    }
+
+    #[test]
+    fn a_prompt_that_ends_early_has_its_own_exit_code() {
+        for (failure, kind) in [
+            (io::ErrorKind::Interrupted, Kind::Interrupted),
+            (io::ErrorKind::UnexpectedEof, Kind::Declined),
+            (io::ErrorKind::NotConnected, Kind::Internal),
+        ] {
+            assert_eq!(unanswered(failure).kind(), kind);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `shopctl help TOPIC`, and what is said about arguments that are not understood.
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
+
+use super::Cli;
+use crate::domain::order_status::{LIFECYCLE, StockEffect};
+use crate::error::{Error, Kind, Result, printable};
+use crate::output::{Format, Output, OutputSettings};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  shopctl help exit-codes\n  shopctl help order create")]
+pub struct Arguments {
+    /// environment, exit-codes, formatting, lifecycle, or a command
+    #[arg(value_name = "TOPIC")]
+    topic: Vec<String>,
+}
+
+const TOPICS: [&str; 4] = ["environment", "exit-codes", "formatting", "lifecycle"];
+
+const ENVIRONMENT: &str = "\
+Which database: flag > environment > .env > shopctl.toml > the embedded default.
+
+  DATABASE_URL            postgres://USER:PASSWORD@HOST:PORT/DATABASE, mysql://…, mariadb://… or sqlite:PATH
+  or in parts             DB_DIALECT DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD DB_SSL
+  DB_SSL                  true (verify-full), false (disable), prefer, require, verify-ca, verify-full;
+                          verify-full unless the host is this machine
+  DB_POOL_MAX             connections at most (20)
+  DB_POOL_MIN             connections kept (0)
+  DB_POOL_ACQUIRE         longest wait for one (30s)
+  DB_POOL_IDLE            idle ones are closed after (10s)
+  SHOPCTL_CONTEXT         a database of this name from shopctl.toml, as --context
+  SHOPCTL_TIMEOUT         as --timeout (30s)
+  SHOPCTL_CONNECT_TIMEOUT as --connect-timeout (5s)
+  SHOPCTL_ACTOR           who does this, for the audit trail, as --actor
+  CI                      set: never ask
+  NO_COLOR, CLICOLOR_FORCE, TERM=dumb, RUST_LOG as elsewhere
+
+shopctl config show prints every setting with its origin.
+";
+
+const FORMATTING: &str = "\
+Data goes to standard output, everything else to standard error.
+
+  --output table   for people; the default on a terminal, fitted to its width
+  --output tsv     tab-separated without header; the default in a pipe (tab, newline, backslash escaped)
+  --output csv     with header; cells that a spreadsheet would run get a leading '
+  --output json    one value; lists are {\"items\": […], \"next\": cursor or null}
+  --output jsonl   one object a line
+  --output id      ids only, one a line
+  --fields a,b     these fields only, in this order
+  --no-headers     no header in table and csv
+
+Money is text (\"12.50\"), times are RFC 3339 in UTC with microseconds.
+";
+
+pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
+    match arguments.topic.first().map(String::as_str) {
+        None => output.text(&render(&mut Cli::command())),
+        Some("environment") => output.text(ENVIRONMENT),
+        Some("formatting") => output.text(FORMATTING),
+        Some("exit-codes") => output.text(&exit_codes()),
+        Some("lifecycle") => output.text(&lifecycle()),
+        Some(_) => command_help(output, &arguments.topic),
+    }
+}
+
+fn render(command: &mut clap::Command) -> String {
+    command.render_long_help().to_string()
+}
+
+fn command_help(output: &Output, words: &[String]) -> Result<()> {
+    let mut command = Cli::command();
+    command.build();
+    for word in words {
+        let Some(next) = command.find_subcommand(word).cloned() else {
+            let names: Vec<&str> =
+                TOPICS.into_iter().chain(command.get_subcommands().map(clap::Command::get_name)).collect();
+            let error = Error::usage(format!("no help on {}", printable(word)));
+            let error = match crate::output::closest(word, &names) {
+                Some(close) => error.hint(format!("did you mean {close}?")),
+                None => error,
+            };
+            return Err(error.hint(format!("topics: {}; or any command", TOPICS.join(", "))));
+        };
+        command = next;
+    }
+    output.text(&render(&mut command))
+}
+
+/// Printed from the same table that decides the exit codes.
+fn exit_codes() -> String {
+    let mut text = String::from("  0  done; also an empty list, already so, an idempotent replay\n");
+    for kind in Kind::ALL {
+        text.push_str(&format!("{:>3}  {}\n", kind.exit_code(), kind.meaning()));
+    }
+    text
+}
+
+/// Printed from the one table of the lifecycle.
+fn lifecycle() -> String {
+    let mut text = String::from("from       verb      to         stock\n-          create    pending    taken\n");
+    for row in LIFECYCLE {
+        let stock = match row.stock {
+            StockEffect::None => "",
+            StockEffect::Restored => "restored",
+        };
+        let line = format!("{:<10} {:<9} {:<10} {stock}", row.from.as_str(), row.verb, row.to.as_str());
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Help and version go to stdout with 0; everything else is a usage error (exit 2), as JSON where
+/// JSON was asked for.
+pub fn refuse_arguments(error: &clap::Error) -> u8 {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A reader who left is no failure.
+        let _ = error.print();
+        return 0;
+    }
+    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let wants_json =
+        arguments.iter().any(|argument| argument == "--json" || argument == "--output=json" || argument == "-ojson")
+            || arguments
+                .windows(2)
+                .any(|pair| matches!(pair[0].as_str(), "-o" | "--output") && pair[1].starts_with("json"));
+    if wants_json {
+        let settings = OutputSettings { format: Some(Format::Json), ..OutputSettings::default() };
+        let text = error.render().to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        Output::standard(settings).error(&Error::usage(message).hint("shopctl --help"));
+    } else {
+        let _ = error.print();
+    }
+    Kind::Usage.exit_code()
+}

@@ -1,0 +1,266 @@
+//! `shopctl order`
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::arguments::{KeyArguments, ListArguments, WriteArguments, optional, word};
+use super::list::{self, Shown};
+use super::mutation::{self, done, finish};
+use crate::context::Context;
+use crate::db::{Access, Database};
+use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, reference, text::multi_line};
+use crate::error::{Error, Kind, Result, printable};
+use crate::output::views::{ItemView, OrderDetailView, OrderView};
+use crate::output::{Mutation, View};
+use crate::repository::order as orders;
+use crate::repository::user::{Lock, Who};
+use crate::repository::{product as products, user as users};
+use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Place an order: all lines or none
+    #[command(after_help = "Examples:
+  shopctl order create --user ann@example.com --item MUG-01:2 --item PEN-FINE
+  shopctl order create --from order.json --idempotency-key web-4711
+
+A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \"quantity\": 2}]}")]
+    Create(CreateArguments),
+    /// List orders, newest first
+    #[command(after_help = "Examples:
+  shopctl order list --status pending,paid --since 2026-01-01
+  shopctl order list --user ann@example.com --json")]
+    List(OrderListArguments),
+    /// Show one order with its lines
+    #[command(after_help = "Example:\n  shopctl order show K7Q2M-9XD4T")]
+    Show(ShowArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct CreateArguments {
+    /// Who buys: e-mail address or id
+    #[arg(long, value_name = "WHO", required_unless_present = "from", conflicts_with = "from")]
+    user: Option<String>,
+    /// What and how many (1 when absent); repeat for more lines
+    #[arg(long = "item", value_name = "PRODUCT[:QUANTITY]", required_unless_present = "from", conflicts_with = "from")]
+    items: Vec<String>,
+    /// Read the order from a JSON file (- for standard input)
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Kept with the stock movements
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    #[command(flatten)]
+    key: KeyArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct OrderListArguments {
+    /// One or more of pending, paid, shipped, completed, cancelled, refunded
+    #[arg(long, value_name = "STATUS,…", value_delimiter = ',')]
+    status: Vec<String>,
+    /// E-mail address or id
+    #[arg(long, value_name = "WHO")]
+    user: Option<String>,
+    /// With a line for this product: SKU or id
+    #[arg(long, value_name = "PRODUCT")]
+    product: Option<String>,
+    /// Placed at or after this time
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Placed before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    min_total: Option<String>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    max_total: Option<String>,
+    #[command(flatten)]
+    list: ListArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// Reference or id
+    #[arg(value_name = "ORDER")]
+    order: String,
+}
+
+pub async fn run(context: &Context, command: Command) -> Result<()> {
+    match command {
+        Command::Create(arguments) => create(context, &arguments).await,
+        Command::List(arguments) => list(context, &arguments).await,
+        Command::Show(arguments) => show(context, &arguments).await,
+    }
+}
+
+async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let (user, lines) = match &arguments.from {
+        Some(path) => read_order(path, &mut violations)?,
+        None => {
+            let lines = arguments.items.iter().filter_map(|item| parse_item(item, &mut violations)).collect();
+            (arguments.user.clone().unwrap_or_default(), lines)
+        }
+    };
+    let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
+    let key = arguments.key.parse(&mut violations);
+    violations.into_result()?;
+    let new = NewOrder { user, lines, note, reference: None };
+    let database = context.database(Access::Write).await?;
+    let dry_run = arguments.write.dry_run;
+    let placed = place_order::run(&context.operations(&database, dry_run), &new, key).await?;
+    print_placed(context, &database, &placed, dry_run);
+    Ok(())
+}
+
+/// Says what was ordered; also for `quickstart`'s order.
+fn print_placed(context: &Context, database: &Database, placed: &PlacedOrder, dry_run: bool) {
+    let name = reference::display(&placed.order.reference);
+    let verb = if placed.replayed { "was placed before".to_owned() } else { done(dry_run, "placed") };
+    let pieces: i64 = placed.items.iter().map(|(item, _)| i64::from(item.quantity)).sum();
+    let line = format!(
+        "order {name} {verb}: {pieces} {} for {}, total {}",
+        if pieces == 1 { "piece" } else { "pieces" },
+        placed.user.as_ref().map_or_else(|| "?".to_owned(), |user| printable(&user.email)),
+        placed.order.total_amount
+    );
+    let view = detail(placed);
+    let mut json = view.to_json();
+    let after = Value::Object(json.clone());
+    json.extend(mutation::outcome(!placed.replayed, placed.replayed, dry_run, Value::Null, after));
+    finish(context, database, dry_run || placed.replayed, &Mutation { line, id: placed.order.id.to_string(), json });
+}
+
+/// An order with its lines as every format shows it.
+pub fn detail(placed: &PlacedOrder) -> OrderDetailView {
+    let items = placed.items.iter().map(|(item, product)| ItemView {
+        id: item.id,
+        product: product.clone(),
+        product_id: item.product_id,
+        quantity: item.quantity,
+        unit_price: item.unit_price,
+        line_total: Quantity::new(i64::from(item.quantity))
+            .ok()
+            .and_then(|quantity| item.unit_price.checked_times(quantity)),
+    });
+    let email = placed.user.as_ref().map(|user| user.email.clone());
+    OrderDetailView { order: OrderView { order: placed.order.clone(), email }, items: items.collect() }
+}
+
+/// `PRODUCT` or `PRODUCT:QUANTITY`; neither SKUs nor UUIDs have a colon.
+fn parse_item(text: &str, violations: &mut Violations) -> Option<NewLine> {
+    let (product, quantity) = text.rsplit_once(':').unwrap_or((text, "1"));
+    if product.trim().is_empty() {
+        violations.add("item", "names no product");
+    }
+    let quantity = violations.parse(&format!("quantity of {}", printable(product)), quantity, Quantity::parse)?;
+    Some(NewLine { product: product.trim().to_owned(), quantity })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrderFile {
+    user: String,
+    items: Vec<OrderFileItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrderFileItem {
+    #[serde(alias = "product", alias = "id")]
+    sku: String,
+    #[serde(default = "one")]
+    quantity: Value,
+}
+
+fn one() -> Value {
+    Value::from(1)
+}
+
+/// Errors: exit 4 for an unreadable file, 7 for one that is not an order, with line and column.
+fn read_order(path: &std::path::Path, violations: &mut Violations) -> Result<(String, Vec<NewLine>)> {
+    /// 300 lines fit many times over.
+    const MAX_BYTES: u64 = 1024 * 1024;
+    let is_stdin = path == std::path::Path::new("-");
+    let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let mut text = String::new();
+    let read = if is_stdin {
+        std::io::stdin().lock().take(MAX_BYTES + 1).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
+    };
+    read.map_err(|error| Error::configuration("order.unreadable", format!("cannot read {place}: {error}")))?;
+    let invalid = |what: String| Error::new(Kind::Invalid, "order.invalid", format!("{place}: {what}"));
+    if text.len() as u64 > MAX_BYTES {
+        return Err(invalid(format!("is larger than {MAX_BYTES} bytes")));
+    }
+    let file: OrderFile = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| invalid(printable(&error.to_string())))?;
+    let mut lines = Vec::new();
+    for (item, position) in file.items.iter().zip(1..) {
+        let quantity = item.quantity.as_str().map_or_else(|| item.quantity.to_string(), str::to_owned);
+        if let Some(quantity) = violations.parse(&format!("items[{position}].quantity"), &quantity, Quantity::parse) {
+            lines.push(NewLine { product: item.sku.trim().to_owned(), quantity });
+        }
+    }
+    Ok((file.user, lines))
+}
+
+async fn list(context: &Context, arguments: &OrderListArguments) -> Result<()> {
+    context.output.check_fields::<OrderView>(&[])?;
+    let mut violations = Violations::new();
+    let known: Vec<_> = OrderStatus::ALL.map(|status| (status.as_str(), status)).into();
+    let parse_status = |text: &String| violations.parse("status", text, |text| word(text, &known));
+    let statuses = arguments.status.iter().filter_map(parse_status).collect();
+    let mut filter = orders::Filter {
+        statuses,
+        user_id: None,
+        product_id: None,
+        since: optional(&mut violations, "since", arguments.since.as_deref(), moment::parse),
+        until: optional(&mut violations, "until", arguments.until.as_deref(), moment::parse),
+        min_total: optional(&mut violations, "min-total", arguments.min_total.as_deref(), Money::parse_total),
+        max_total: optional(&mut violations, "max-total", arguments.max_total.as_deref(), Money::parse_total),
+    };
+    let page = arguments.list.page("created_at", &mut violations);
+    violations.into_result()?;
+    crate::repository::sort_field(&orders::SORT_FIELDS, &page.sort)?;
+    let database = context.database(Access::Read).await?;
+    if let Some(who) = &arguments.user {
+        let user = users::find_one(database.connection(), Who::parse(who), Lock::None).await?;
+        filter.user_id = Some(user.ok_or_else(|| Error::not_found("user", who))?.id);
+    }
+    if let Some(name) = &arguments.product {
+        let found = products::find_named(database.connection(), &[name]).await?.into_iter().next();
+        filter.product_id = Some(found.ok_or_else(|| Error::not_found("product", name))?.id);
+    }
+    let fetch = async |page: &Page| {
+        let found = orders::find_all(database.connection(), &filter, page).await?;
+        let buyers = orders::find_users(database.connection(), &found.items).await?;
+        let rows = found.items.into_iter().map(|order| {
+            let email = buyers.iter().find(|user| user.id == order.user_id).map(|user| user.email.clone());
+            OrderView { order, email }
+        });
+        Ok(Shown { rows: rows.collect(), next: found.next })
+    };
+    let count = async || orders::count(database.connection(), &filter).await;
+    list::print(context, &arguments.list, page, fetch, count).await
+}
+
+async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
+    context.output.check_fields::<OrderDetailView>(&[])?;
+    let database = context.database(Access::Read).await?;
+    let connection = database.connection();
+    let order = orders::find_named(connection, &arguments.order).await?.ok_or_else(|| {
+        Error::not_found("order", &arguments.order).hint("shopctl order list --user WHO finds a customer's orders")
+    })?;
+    let user = users::find_by_id(connection, order.user_id).await?;
+    let items = orders::find_items(connection, order.id).await?;
+    context.output.show(&detail(&PlacedOrder { order, user, items, replayed: false }), &[])
+}

@@ -1,0 +1,250 @@
+//! `shopctl product`
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use super::Asking;
+use super::arguments::{ConfirmArguments, ListArguments, WriteArguments, optional, required};
+use super::confirm::Confirmation;
+use super::list::{self, Shown};
+use super::mutation::{self, done, finish};
+use crate::context::Context;
+use crate::db::Access;
+use crate::domain::quantity::parse_stock;
+use crate::domain::{Money, Page, ProductName, Sku, Violations, text::multi_line};
+use crate::entity::product::Model;
+use crate::error::{Error, Result, printable};
+use crate::output::views::ProductView;
+use crate::output::{Mutation, View};
+use crate::repository::product as products;
+use crate::service::product::{self as service, NewProduct, ProductUpdate};
+
+/// What `--low-stock` means without a number.
+const LOW_STOCK: &str = "5";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a product
+    #[command(
+        after_help = "Example:\n  shopctl product create --name \"Blue mug\" --price 12.50 --sku MUG-09 --stock 40"
+    )]
+    Create(CreateArguments),
+    /// List products, newest first
+    #[command(
+        after_help = "Examples:\n  shopctl product list --low-stock\n  shopctl product list --search mug --sort price"
+    )]
+    List(ProductListArguments),
+    /// Show one product
+    #[command(after_help = "Example:\n  shopctl product show MUG-01")]
+    Show(ProductArguments),
+    /// Change SKU, name, description or price
+    #[command(after_help = "Example:\n  shopctl product update MUG-01 --price 13.00")]
+    Update(UpdateArguments),
+    /// Delete a product that was never ordered
+    #[command(after_help = "Example:\n  shopctl product delete MUG-09 --confirm MUG-09")]
+    Delete(DeleteArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct CreateArguments {
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// Of one piece, such as 12.50
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    price: String,
+    /// Made from the name when absent
+    #[arg(long, value_name = "SKU")]
+    sku: Option<String>,
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Pieces on hand
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
+    stock: String,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ProductListArguments {
+    /// Anywhere in SKU or name
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    min_price: Option<String>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    max_price: Option<String>,
+    /// At most N pieces left (5 when no number is given)
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = LOW_STOCK)]
+    low_stock: Option<String>,
+    /// Nothing left
+    #[arg(long, conflicts_with = "low_stock")]
+    out_of_stock: bool,
+    #[command(flatten)]
+    list: ListArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ProductArguments {
+    /// SKU or id
+    #[arg(value_name = "PRODUCT")]
+    product: String,
+}
+
+#[derive(Debug, Args)]
+pub struct UpdateArguments {
+    #[command(flatten)]
+    product: ProductArguments,
+    #[arg(long, value_name = "SKU")]
+    sku: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// An empty text removes it
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    price: Option<String>,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct DeleteArguments {
+    #[command(flatten)]
+    product: ProductArguments,
+    #[command(flatten)]
+    confirm: ConfirmArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+    match command {
+        Command::Create(arguments) => create(context, &arguments).await,
+        Command::List(arguments) => list(context, &arguments).await,
+        Command::Show(arguments) => show(context, &arguments).await,
+        Command::Update(arguments) => update(context, &arguments).await,
+        Command::Delete(arguments) => delete(context, asking, &arguments).await,
+    }
+}
+
+async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let name = violations.parse("name", &arguments.name, ProductName::parse);
+    let sku = match (&arguments.sku, &name) {
+        (Some(sku), _) => violations.parse("sku", sku, Sku::parse),
+        (None, Some(name)) => violations.parse("name", name.as_str(), Sku::from_name),
+        (None, None) => None,
+    };
+    let description = optional(&mut violations, "description", arguments.description.as_deref(), multi_line);
+    let price = violations.parse("price", &arguments.price, Money::parse_price);
+    let stock = violations.parse("stock", &arguments.stock, parse_stock);
+    violations.into_result()?;
+    let new = NewProduct {
+        sku: required(sku)?,
+        name: required(name)?,
+        description: description.filter(|text| !text.is_empty()),
+        price: required(price)?,
+        stock: required(stock)?,
+    };
+    let database = context.database(Access::Write).await?;
+    let dry_run = arguments.write.dry_run;
+    let product = service::create(&context.operations(&database, dry_run), &new).await?;
+    let line = format!("product {} {}", printable(&product.sku), done(dry_run, "created"));
+    let mut json = ProductView(product.clone()).to_json();
+    json.extend(mutation::outcome(true, false, dry_run, Value::Null, view(&product)));
+    finish(context, &database, dry_run, &Mutation { line, id: product.id.to_string(), json });
+    Ok(())
+}
+
+async fn list(context: &Context, arguments: &ProductListArguments) -> Result<()> {
+    context.output.check_fields::<ProductView>(&[])?;
+    let mut violations = Violations::new();
+    let low_stock = optional(&mut violations, "low-stock", arguments.low_stock.as_deref(), parse_stock);
+    let filter = products::Filter {
+        search: arguments.search.clone(),
+        min_price: optional(&mut violations, "min-price", arguments.min_price.as_deref(), Money::parse_price),
+        max_price: optional(&mut violations, "max-price", arguments.max_price.as_deref(), Money::parse_price),
+        max_stock: if arguments.out_of_stock { Some(0) } else { low_stock },
+    };
+    let page = arguments.list.page("created_at", &mut violations);
+    violations.into_result()?;
+    crate::repository::sort_field(&products::SORT_FIELDS, &page.sort)?;
+    let database = context.database(Access::Read).await?;
+    let fetch = async |page: &Page| {
+        let found = products::find_all(database.connection(), &filter, page).await?;
+        Ok(Shown { rows: found.items.into_iter().map(ProductView).collect(), next: found.next })
+    };
+    let count = async || products::count(database.connection(), &filter).await;
+    list::print(context, &arguments.list, page, fetch, count).await
+}
+
+async fn find(context: &Context, name: &str) -> Result<Model> {
+    let database = context.database(Access::Read).await?;
+    let found = products::find_named(database.connection(), &[name]).await?.into_iter().next();
+    found.ok_or_else(|| {
+        Error::not_found("product", name).hint("shopctl product list --search TEXT finds products by name or SKU")
+    })
+}
+
+async fn show(context: &Context, arguments: &ProductArguments) -> Result<()> {
+    context.output.check_fields::<ProductView>(&[])?;
+    context.output.show(&ProductView(find(context, &arguments.product).await?), &[])
+}
+
+async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let description = optional(&mut violations, "description", arguments.description.as_deref(), multi_line);
+    let update = ProductUpdate {
+        sku: optional(&mut violations, "sku", arguments.sku.as_deref(), Sku::parse),
+        name: optional(&mut violations, "name", arguments.name.as_deref(), ProductName::parse),
+        description: description.map(|text| Some(text).filter(|text| !text.is_empty())),
+        price: optional(&mut violations, "price", arguments.price.as_deref(), Money::parse_price),
+    };
+    violations.into_result()?;
+    if update.is_empty() {
+        return Err(Error::usage("nothing to change").hint("give --sku, --name, --description or --price"));
+    }
+    let database = context.database(Access::Write).await?;
+    let dry_run = arguments.write.dry_run;
+    let changed = service::update(&context.operations(&database, dry_run), &arguments.product.product, &update).await?;
+    let sku = printable(&changed.after.sku);
+    let verb = if changed.changed { done(dry_run, "updated") } else { "unchanged".to_owned() };
+    let rest = mutation::outcome(changed.changed, false, dry_run, view(&changed.before), view(&changed.after));
+    let mutation = Mutation {
+        line: format!("product {sku} {verb}"),
+        id: changed.after.id.to_string(),
+        json: named(&changed.after, rest),
+    };
+    finish(context, &database, dry_run || !changed.changed, &mutation);
+    Ok(())
+}
+
+async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
+    let product = find(context, &arguments.product.product).await?;
+    let dry_run = arguments.write.dry_run;
+    let confirm = arguments.confirm.confirm.clone();
+    let confirmation =
+        Confirmation { assume_yes: false, confirm, no_input: asking.no_input, dry_run, audience: asking.audience };
+    let sku = printable(&product.sku);
+    let impact = format!("{sku} and its {} pieces will be deleted for good", product.stock_quantity);
+    confirmation.typed_name(&context.output, &impact, &product.sku)?;
+    let database = context.database(Access::Write).await?;
+    let product = service::delete(&context.operations(&database, dry_run), &product.id.to_string()).await?;
+    let line = format!("product {sku} {}", done(dry_run, "deleted"));
+    let rest = mutation::outcome(true, false, dry_run, view(&product), Value::Null);
+    let json = named(&product, rest);
+    finish(context, &database, dry_run, &Mutation { line, id: product.id.to_string(), json });
+    Ok(())
+}
+
+fn view(product: &Model) -> Value {
+    Value::Object(ProductView(product.clone()).to_json())
+}
+
+fn named(product: &Model, rest: Map<String, Value>) -> Map<String, Value> {
+    let mut json = Map::new();
+    json.insert("id".to_owned(), json!(product.id));
+    json.insert("sku".to_owned(), json!(product.sku));
+    json.extend(rest);
+    json
+}

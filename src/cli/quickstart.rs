@@ -1,0 +1,78 @@
+//! `shopctl quickstart`: a shop from one command.
+
+use clap::Args;
+
+use super::{migrate, order, seed};
+use crate::context::Context;
+use crate::db::target::Target;
+use crate::db::{Access, Database};
+use crate::domain::Quantity;
+use crate::error::{Error, Kind, Result};
+use crate::service::place_order::{self, NewLine, NewOrder};
+
+/// Creates the embedded shop (or the database named by --database-url), applies the migrations,
+/// seeds the demo, places one order and shows it. Running it again adds an order.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  shopctl quickstart
+  shopctl quickstart --database-url postgres://postgres@localhost/shop")]
+pub struct Arguments {}
+
+/// The demo's customer and what is ordered.
+const CUSTOMER: &str = "grace@example.com";
+const ITEMS: [(&str, i64); 2] = [("MUG-01", 1), ("TEA-EARL-100", 2)];
+
+pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
+    // Whatever the environment says: somebody trying the tool must not change a real shop by that.
+    let target = match context.config.is_named_by_flag {
+        true => context.config.target.clone(),
+        false => Target::Sqlite(context.config.embedded_default.clone()),
+    };
+    let database = context.open(&target, Access::Create).await?;
+    refuse_other_shops(&database).await?;
+    let mut plan = migrate::whole_plan(context)?;
+    plan.environment = Some(migrate::DEVELOPMENT.to_owned());
+    migrate::apply(context, &database, &plan).await?;
+    seed::apply(context, &database, &crate::seed::embedded()?).await?;
+
+    let lines: Result<Vec<_>, String> = ITEMS
+        .into_iter()
+        .map(|(sku, quantity)| Ok(NewLine { product: sku.to_owned(), quantity: Quantity::new(quantity)? }))
+        .collect();
+    let new = NewOrder {
+        user: CUSTOMER.to_owned(),
+        lines: lines.map_err(Error::internal)?,
+        note: Some("quickstart".to_owned()),
+        reference: None,
+    };
+    let placed = place_order::run(&context.operations(&database, false).without_deadline(), &new, None).await?;
+    let detail = order::detail(&placed);
+    context.output.note("");
+    context.output.show(&detail, &[])?;
+    let url = match (&target, context.config.is_named_by_flag) {
+        (_, false) => String::new(),
+        (target, true) => format!(" --database-url {target}"),
+    };
+    context.output.note(&format!(
+        "\nthe shop is {target}\ntry: shopctl order list{url}\n     shopctl product list --low-stock{url}\n     \
+         shopctl order create --user {CUSTOMER} --item MUG-02:2{url}"
+    ));
+    database.close().await;
+    Ok(())
+}
+
+/// A shop that has migrations but is not for development was made by somebody else.
+async fn refuse_other_shops(database: &Database) -> Result<()> {
+    let status = crate::migrate::status(database.connection()).await?;
+    let is_new = status.iter().all(|migration| migration.state != crate::migrate::State::Applied);
+    let environment = crate::migrate::environment(database.connection()).await?;
+    if is_new && environment.is_none() || environment.as_deref() == Some(migrate::DEVELOPMENT) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::ConfirmationNeeded,
+        "quickstart.other_shop",
+        format!("{} is a shop that is not for development", database.target()),
+    )
+    .hint("name another database with --database-url"))
+}

@@ -1,0 +1,159 @@
+//! `shopctl seed`
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Asking;
+use super::arguments::ConfirmArguments;
+use super::confirm::Confirmation;
+use super::mutation::finish;
+use crate::context::Context;
+use crate::db::{Access, Database};
+use crate::error::{Error, Kind, Result, printable};
+use crate::output::Mutation;
+use crate::output::views::SeedView;
+use crate::seed::{self, Seed, State};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Apply seeds that are pending or were edited
+    #[command(after_help = "Examples:\n  shopctl seed up\n  shopctl seed up --only catalogue")]
+    Up(UpArguments),
+    /// Delete the rows that a seed created
+    #[command(after_help = "Example:\n  shopctl seed down demo --confirm demo")]
+    Down(DownArguments),
+    /// Show where each seed stands; changes nothing
+    #[command(after_help = "Examples:\n  shopctl seed status\n  shopctl seed status --check")]
+    Status(StatusArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct UpArguments {
+    /// This one only
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct DownArguments {
+    /// The seed's name, with or without its timestamp
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    confirm: ConfirmArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// Exit with 9 when a seed is pending or was edited
+    #[arg(long)]
+    check: bool,
+}
+
+pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+    let seeds = seed::embedded()?;
+    match command {
+        Command::Up(arguments) => {
+            let chosen = match &arguments.only {
+                Some(name) => vec![seed::find(&seeds, name)?.clone()],
+                None => seeds,
+            };
+            let database = context.database(Access::Write).await?;
+            apply(context, &database, &chosen).await
+        }
+        Command::Down(arguments) => down(context, asking, seed::find(&seeds, &arguments.name)?, &arguments).await,
+        Command::Status(arguments) => status(context, &seeds, &arguments).await,
+    }
+}
+
+/// Applies seeds and says what each did; also for `quickstart`.
+pub async fn apply(context: &Context, database: &Database, seeds: &[Seed]) -> Result<()> {
+    let environment = development_only(context, database).await?;
+    let operations = context.operations(database, false).without_deadline();
+    for seed in seeds {
+        let applied = seed::up(&operations, seed, &environment).await?;
+        let line = if applied.skipped {
+            format!("seed {} unchanged", applied.name)
+        } else {
+            format!(
+                "seed {} applied: {} created, {} updated, {} unchanged",
+                applied.name, applied.created, applied.updated, applied.unchanged
+            )
+        };
+        let json = json!({
+            "changed": !applied.skipped,
+            "created": applied.created,
+            "updated": applied.updated,
+            "unchanged": applied.unchanged,
+        });
+        let json = json.as_object().cloned().unwrap_or_default();
+        finish(context, database, applied.skipped, &Mutation { line, id: applied.name, json });
+    }
+    Ok(())
+}
+
+/// Seeds are for databases that say they are for development or tests.
+async fn development_only(context: &Context, database: &Database) -> Result<String> {
+    let refused =
+        |reason: String, hint: &str| Err(Error::new(Kind::ConfirmationNeeded, "seed.environment", reason).hint(hint));
+    if context.config.protected {
+        return refused(
+            "this context is protected: seeds are refused".to_owned(),
+            "choose another context with --context",
+        );
+    }
+    match crate::migrate::environment(database.connection()).await? {
+        Some(environment) if environment == "development" || environment == "test" => Ok(environment),
+        Some(environment) => refused(
+            format!("{} is for {}: seeds are refused", database.target(), printable(&environment)),
+            "seeds are for development and test databases; shopctl migrate env shows what a database is for",
+        ),
+        None => {
+            // Nobody said what it is for: either there is no schema yet, or it is somebody's real shop.
+            crate::repository::seed::find_all(database.connection()).await?;
+            refused(
+                format!("nobody has said what {} is for: seeds are refused", database.target()),
+                "if it is for development: shopctl migrate env development",
+            )
+        }
+    }
+}
+
+async fn down(context: &Context, asking: &Asking, seed: &Seed, arguments: &DownArguments) -> Result<()> {
+    let database = context.database(Access::Write).await?;
+    development_only(context, &database).await?;
+    let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
+    let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
+    let confirm = arguments.confirm.confirm.clone();
+    let confirmation = Confirmation {
+        assume_yes: false,
+        confirm,
+        no_input: asking.no_input,
+        dry_run: false,
+        audience: asking.audience,
+    };
+    confirmation.typed_name(&context.output, &impact, short)?;
+    let reverted = seed::down(&context.operations(&database, false).without_deadline(), seed).await?;
+    for kept in &reverted.kept {
+        context.output.warn(&format!("kept {}", printable(kept)));
+    }
+    let line = format!("seed {} reverted: {} deleted, {} kept", seed.name, reverted.deleted, reverted.kept.len());
+    let json = json!({ "changed": true, "deleted": reverted.deleted, "kept": reverted.kept });
+    let json = json.as_object().cloned().unwrap_or_default();
+    finish(context, &database, false, &Mutation { line, id: seed.name.clone(), json });
+    Ok(())
+}
+
+async fn status(context: &Context, seeds: &[Seed], arguments: &StatusArguments) -> Result<()> {
+    context.output.check_fields::<SeedView>(&[])?;
+    let database = context.database(Access::Read).await?;
+    let status = seed::status(database.connection(), seeds).await?;
+    let open = status.iter().filter(|status| status.state != State::Applied).count();
+    let rows: Vec<_> = status.into_iter().map(SeedView).collect();
+    context.output.list(&rows, None, None)?;
+    if arguments.check && open > 0 {
+        return Err(Error::new(Kind::CheckFailed, "seed.open", format!("{open} seeds are pending or were edited"))
+            .hint("shopctl seed up"));
+    }
+    Ok(())
+}

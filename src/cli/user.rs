@@ -1,0 +1,375 @@
+//! `shopctl user`
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Asking;
+use super::arguments::{ConfirmArguments, ListArguments, WriteArguments, YesArguments, optional, required, word};
+use super::confirm::Confirmation;
+use super::list::{self, Shown};
+use super::mutation::{self, done, finish};
+use crate::context::Context;
+use crate::db::Access;
+use crate::domain::{Email, Password, PersonName, UserStatus, Violations, moment};
+use crate::entity::user::Model;
+use crate::error::{Error, Result, printable};
+use crate::output::views::UserView;
+use crate::output::{Mutation, View};
+use crate::repository::user as users;
+use crate::repository::user::Who;
+use crate::service::user::{self as service, NewUser, UserUpdate};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a user
+    #[command(after_help = "Examples:
+  shopctl user create --email ann@example.com --first-name Ann --last-name Lee
+  shopctl user create --email bo@example.com --first-name Bo --last-name Ek --password-stdin < secret.txt")]
+    Create(CreateArguments),
+    /// List users, newest first
+    #[command(after_help = "Examples:\n  shopctl user list --status active\n  shopctl user list --search lee --json")]
+    List(UserListArguments),
+    /// Show one user
+    #[command(after_help = "Example:\n  shopctl user show ann@example.com")]
+    Show(WhoArguments),
+    /// Change names or e-mail address
+    #[command(after_help = "Example:\n  shopctl user update ann@example.com --last-name Lee-Park")]
+    Update(UpdateArguments),
+    /// Replace a user's password
+    #[command(after_help = "Example:\n  shopctl user set-password ann@example.com --password-stdin < secret.txt")]
+    SetPassword(SetPasswordArguments),
+    /// Keep a user from ordering
+    #[command(after_help = "Example:\n  shopctl user disable ann@example.com --yes")]
+    Disable(DisableArguments),
+    /// Let a disabled user order again
+    #[command(after_help = "Example:\n  shopctl user enable ann@example.com")]
+    Enable(EnableArguments),
+    /// Delete a user who has no orders
+    #[command(after_help = "Example:\n  shopctl user delete ann@example.com --confirm ann@example.com")]
+    Delete(DeleteArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct CreateArguments {
+    #[arg(long, value_name = "EMAIL")]
+    email: String,
+    #[arg(long, value_name = "NAME")]
+    first_name: String,
+    #[arg(long, value_name = "NAME")]
+    last_name: String,
+    #[command(flatten)]
+    password: PasswordArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+struct PasswordArguments {
+    /// Read the password from standard input
+    #[arg(long, conflicts_with = "password_file")]
+    password_stdin: bool,
+    /// Read the password from a file
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<std::path::PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct UserListArguments {
+    /// active, disabled or anonymized
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// Anywhere in e-mail address, first or last name
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Created at or after this time
+    #[arg(long, value_name = "TIME")]
+    created_since: Option<String>,
+    /// Created before this time
+    #[arg(long, value_name = "TIME")]
+    created_until: Option<String>,
+    #[command(flatten)]
+    list: ListArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct WhoArguments {
+    /// E-mail address or id
+    #[arg(value_name = "WHO")]
+    who: String,
+}
+
+#[derive(Debug, Args)]
+pub struct UpdateArguments {
+    #[command(flatten)]
+    who: WhoArguments,
+    #[arg(long, value_name = "EMAIL")]
+    email: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    first_name: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    last_name: Option<String>,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct SetPasswordArguments {
+    #[command(flatten)]
+    who: WhoArguments,
+    #[command(flatten)]
+    password: PasswordArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct DisableArguments {
+    #[command(flatten)]
+    who: WhoArguments,
+    #[command(flatten)]
+    yes: YesArguments,
+    #[command(flatten)]
+    confirm: ConfirmArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct EnableArguments {
+    #[command(flatten)]
+    who: WhoArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct DeleteArguments {
+    #[command(flatten)]
+    who: WhoArguments,
+    #[command(flatten)]
+    confirm: ConfirmArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+    match command {
+        Command::Create(arguments) => create(context, asking, &arguments).await,
+        Command::List(arguments) => list(context, &arguments).await,
+        Command::Show(arguments) => show(context, &arguments.who).await,
+        Command::Update(arguments) => update(context, &arguments).await,
+        Command::SetPassword(arguments) => set_password(context, asking, &arguments).await,
+        Command::Disable(arguments) => disable(context, asking, &arguments).await,
+        Command::Enable(arguments) => {
+            set_status(context, &arguments.who.who, UserStatus::Active, arguments.write.dry_run).await
+        }
+        Command::Delete(arguments) => delete(context, asking, &arguments).await,
+    }
+}
+
+async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let email = violations.parse("email", &arguments.email, Email::parse);
+    let first_name = violations.parse("first-name", &arguments.first_name, PersonName::parse);
+    let last_name = violations.parse("last-name", &arguments.last_name, PersonName::parse);
+    // Somebody who has to type a password should not do so for an input that is refused anyway.
+    if arguments.password.is_asked_for() {
+        std::mem::take(&mut violations).into_result()?;
+    }
+    let password = arguments.password.read(context, asking)?;
+    let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
+    violations.into_result()?;
+    let database = context.database(Access::Write).await?;
+    let new = NewUser {
+        email: required(email)?,
+        first_name: required(first_name)?,
+        last_name: required(last_name)?,
+        password_hash: service::hash(&required(password)?)?,
+    };
+    let dry_run = arguments.write.dry_run;
+    let user = service::create(&context.operations(&database, dry_run), &new).await?;
+    let line = format!("user {} {}", printable(&user.email), done(dry_run, "created"));
+    let mut json = UserView(user.clone()).to_json();
+    json.extend(outcome(true, dry_run, None, Some(&user)));
+    finish(context, &database, dry_run, &Mutation { line, id: user.id.to_string(), json });
+    Ok(())
+}
+
+impl PasswordArguments {
+    fn is_asked_for(&self) -> bool {
+        !self.password_stdin && self.password_file.is_none()
+    }
+
+    /// The password from where it was said to be, without the final line break.
+    fn read(&self, context: &Context, asking: &Asking) -> Result<String> {
+        use std::io::Read;
+        /// More than any allowed password; a larger input is refused without being read whole.
+        const MAX_BYTES: u64 = 64 * 1024;
+        let unreadable = |what: &str, error: &std::io::Error| {
+            Error::configuration("password.unreadable", format!("cannot read the password from {what}: {error}"))
+        };
+        let mut text = String::new();
+        if self.password_stdin {
+            let stdin = std::io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text);
+            stdin.map_err(|error| unreadable("standard input", &error))?;
+        } else if let Some(path) = &self.password_file {
+            let place = path.display().to_string();
+            let file = std::fs::File::open(path).map_err(|error| unreadable(&place, &error))?;
+            file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unreadable(&place, &error))?;
+        } else {
+            return confirmation(asking, false, None, false).hidden_password(&context.output);
+        }
+        Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
+    }
+}
+
+async fn list(context: &Context, arguments: &UserListArguments) -> Result<()> {
+    context.output.check_fields::<UserView>(&[])?;
+    let mut violations = Violations::new();
+    let statuses: Vec<_> = UserStatus::ALL.map(|status| (status.as_str(), status)).into();
+    let filter = users::Filter {
+        status: optional(&mut violations, "status", arguments.status.as_deref(), |text| word(text, &statuses)),
+        search: arguments.search.clone(),
+        created_since: optional(&mut violations, "created-since", arguments.created_since.as_deref(), moment::parse),
+        created_until: optional(&mut violations, "created-until", arguments.created_until.as_deref(), moment::parse),
+    };
+    let page = arguments.list.page("created_at", &mut violations);
+    violations.into_result()?;
+    crate::repository::sort_field(&users::SORT_FIELDS, &page.sort)?;
+    let database = context.database(Access::Read).await?;
+    let fetch = async |page: &crate::domain::Page| {
+        let found = users::find_all(database.connection(), &filter, page).await?;
+        Ok(Shown { rows: found.items.into_iter().map(UserView).collect(), next: found.next })
+    };
+    list::print(context, &arguments.list, page, fetch, async || users::count(database.connection(), &filter).await)
+        .await
+}
+
+async fn show(context: &Context, who: &str) -> Result<()> {
+    context.output.check_fields::<UserView>(&[])?;
+    let database = context.database(Access::Read).await?;
+    let user = users::find_one(database.connection(), Who::parse(who), users::Lock::None).await?;
+    context.output.show(&UserView(user.ok_or_else(|| unknown(who))?), &[])
+}
+
+fn unknown(who: &str) -> Error {
+    Error::not_found("user", who).hint("shopctl user list --search TEXT finds users by name or e-mail")
+}
+
+async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let update = UserUpdate {
+        email: optional(&mut violations, "email", arguments.email.as_deref(), Email::parse),
+        first_name: optional(&mut violations, "first-name", arguments.first_name.as_deref(), PersonName::parse),
+        last_name: optional(&mut violations, "last-name", arguments.last_name.as_deref(), PersonName::parse),
+    };
+    violations.into_result()?;
+    if update.email.is_none() && update.first_name.is_none() && update.last_name.is_none() {
+        return Err(Error::usage("nothing to change").hint("give --email, --first-name or --last-name"));
+    }
+    let database = context.database(Access::Write).await?;
+    let operations = context.operations(&database, arguments.write.dry_run);
+    let changed = service::update(&operations, &arguments.who.who, &update).await?;
+    finish_change(context, &database, &changed, arguments.write.dry_run, "updated");
+    Ok(())
+}
+
+async fn set_password(context: &Context, asking: &Asking, arguments: &SetPasswordArguments) -> Result<()> {
+    let password = arguments.password.read(context, asking)?;
+    let mut violations = Violations::new();
+    let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
+    violations.into_result()?;
+    let database = context.database(Access::Write).await?;
+    let hash = service::hash(&required(password)?)?;
+    let operations = context.operations(&database, arguments.write.dry_run);
+    let changed = service::set_password(&operations, &arguments.who.who, &hash).await?;
+    finish_change(context, &database, &changed, arguments.write.dry_run, "has a new password");
+    Ok(())
+}
+
+async fn disable(context: &Context, asking: &Asking, arguments: &DisableArguments) -> Result<()> {
+    let who = &arguments.who.who;
+    let email = look_up(context, who).await?.email;
+    let confirmation =
+        confirmation(asking, arguments.yes.yes, arguments.confirm.confirm.as_deref(), arguments.write.dry_run);
+    let impact = format!("{} will not be able to order until enabled again", printable(&email));
+    if context.config.protected {
+        confirmation.typed_name(&context.output, &impact, &context.config.target.name())?;
+    } else {
+        confirmation.yes_or_no(&context.output, &impact)?;
+    }
+    set_status(context, who, UserStatus::Disabled, arguments.write.dry_run).await
+}
+
+async fn look_up(context: &Context, who: &str) -> Result<Model> {
+    let database = context.database(Access::Read).await?;
+    let user = users::find_one(database.connection(), Who::parse(who), users::Lock::None).await?;
+    user.ok_or_else(|| unknown(who))
+}
+
+async fn set_status(context: &Context, who: &str, status: UserStatus, dry_run: bool) -> Result<()> {
+    let database = context.database(Access::Write).await?;
+    let changed = service::set_status(&context.operations(&database, dry_run), who, status).await?;
+    let verb = if status == UserStatus::Active { "enabled" } else { "disabled" };
+    finish_change(context, &database, &changed, dry_run, verb);
+    Ok(())
+}
+
+async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
+    let user = look_up(context, &arguments.who.who).await?;
+    let dry_run = arguments.write.dry_run;
+    let confirmation = confirmation(asking, false, arguments.confirm.confirm.as_deref(), dry_run);
+    let impact = format!("{} will be deleted for good", printable(&user.email));
+    confirmation.typed_name(&context.output, &impact, &user.email)?;
+    let database = context.database(Access::Write).await?;
+    let user = service::delete(&context.operations(&database, dry_run), &user.id.to_string()).await?;
+    let line = format!("user {} {}", printable(&user.email), done(dry_run, "deleted"));
+    let json = named(&user, outcome(true, dry_run, Some(&user), None));
+    finish(context, &database, dry_run, &Mutation { line, id: user.id.to_string(), json });
+    Ok(())
+}
+
+fn confirmation(asking: &Asking, yes: bool, confirm: Option<&str>, dry_run: bool) -> Confirmation {
+    Confirmation {
+        assume_yes: yes,
+        confirm: confirm.map(str::to_owned),
+        no_input: asking.no_input,
+        dry_run,
+        audience: asking.audience,
+    }
+}
+
+fn finish_change(
+    context: &Context,
+    database: &crate::db::Database,
+    changed: &service::Changed,
+    dry_run: bool,
+    verb: &str,
+) {
+    let email = printable(&changed.after.email);
+    let line = if changed.changed {
+        format!("user {email} {}", done(dry_run, verb))
+    } else {
+        format!("user {email} unchanged")
+    };
+    let json = named(&changed.after, outcome(changed.changed, dry_run, Some(&changed.before), Some(&changed.after)));
+    finish(context, database, dry_run || !changed.changed, &Mutation { line, id: changed.after.id.to_string(), json });
+}
+
+fn named(user: &Model, rest: serde_json::Map<String, Value>) -> serde_json::Map<String, Value> {
+    let mut json = serde_json::Map::new();
+    json.insert("id".to_owned(), json!(user.id));
+    json.insert("email".to_owned(), json!(user.email));
+    json.extend(rest);
+    json
+}
+
+fn outcome(
+    changed: bool,
+    dry_run: bool,
+    before: Option<&Model>,
+    after: Option<&Model>,
+) -> serde_json::Map<String, Value> {
+    let view = |user: Option<&Model>| user.map_or(Value::Null, |user| Value::Object(UserView(user.clone()).to_json()));
+    mutation::outcome(changed, false, dry_run, view(before), view(after))
+}

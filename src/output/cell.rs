@@ -1,0 +1,170 @@
+//! One value of a row, and its text for people and for programs.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value};
+
+use super::column::{Heading, View, cells};
+use super::{escape, json};
+use crate::domain::Money;
+
+/// One value of a row, before any format has touched it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    Text(String),
+    Money(Money),
+    Integer(i64),
+    Time(DateTime<Utc>),
+    Boolean(bool),
+    Json(Value),
+    /// Rows inside a row, such as the items of an order.
+    Nested(Nested),
+    Missing,
+}
+
+/// The rows inside a [`Cell::Nested`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nested {
+    pub(super) headings: Vec<Heading>,
+    pub(super) rows: Vec<Vec<Cell>>,
+}
+
+impl Cell {
+    /// The rows of another view as one cell.
+    pub fn nested<V: View>(rows: &[V]) -> Cell {
+        let columns: Vec<_> = V::COLUMNS.iter().collect();
+        Cell::Nested(Nested {
+            headings: columns.iter().map(|column| column.heading).collect(),
+            rows: rows.iter().map(|row| cells(&columns, row)).collect(),
+        })
+    }
+
+    /// For the eyes: short, on one line, safe for the terminal.
+    pub(super) fn for_people(&self) -> String {
+        match self {
+            Cell::Text(text) => escape::line(text),
+            Cell::Time(time) => time.format("%Y-%m-%d %H:%M").to_string(),
+            Cell::Boolean(true) => "yes".to_owned(),
+            Cell::Boolean(false) => "no".to_owned(),
+            Cell::Missing => "-".to_owned(),
+            Cell::Money(_) | Cell::Integer(_) | Cell::Json(_) | Cell::Nested(_) => self.for_programs(),
+        }
+    }
+
+    /// Exact and complete, not yet escaped for any format; what is missing is empty.
+    pub(super) fn for_programs(&self) -> String {
+        match self {
+            Cell::Text(text) => text.clone(),
+            Cell::Money(amount) => amount.to_string(),
+            Cell::Integer(number) => number.to_string(),
+            Cell::Time(time) => rfc3339(*time),
+            Cell::Boolean(value) => value.to_string(),
+            Cell::Json(value) => json::text(value),
+            Cell::Nested(_) => json::text(&self.to_json()),
+            Cell::Missing => String::new(),
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            Cell::Text(text) => Value::from(text.as_str()),
+            Cell::Money(amount) => Value::from(amount.to_string()),
+            Cell::Integer(number) => Value::from(*number),
+            Cell::Time(time) => Value::from(rfc3339(*time)),
+            Cell::Boolean(value) => Value::from(*value),
+            Cell::Json(value) => value.clone(),
+            Cell::Nested(nested) => nested.rows.iter().map(|row| object(&nested.headings, row)).collect(),
+            Cell::Missing => Value::Null,
+        }
+    }
+
+    /// Whether it lines up on the right.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Cell::Money(_) | Cell::Integer(_))
+    }
+
+    /// Whether somebody wrote it freely: only that is ever shortened, and only that can pass for a
+    /// formula.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Cell::Text(_) | Cell::Json(_) | Cell::Nested(_))
+    }
+}
+
+impl Nested {
+    /// The part that a table shows.
+    pub(super) fn in_table(&self) -> (Vec<Heading>, Vec<Vec<Cell>>) {
+        let shown = |row: &Vec<Cell>| {
+            self.headings
+                .iter()
+                .zip(row)
+                .filter(|(heading, _)| heading.in_table)
+                .map(|(_, cell)| cell.clone())
+                .collect()
+        };
+        let headings = self.headings.iter().copied().filter(|heading| heading.in_table).collect();
+        (headings, self.rows.iter().map(shown).collect())
+    }
+}
+
+/// One row as an object, in the order of its headings.
+pub(super) fn object(headings: &[Heading], row: &[Cell]) -> Map<String, Value> {
+    headings.iter().zip(row).map(|(heading, cell)| (heading.name.to_owned(), cell.to_json())).collect()
+}
+
+/// Always six digits and `Z`, so that times sort as text.
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Cell {
+        Cell::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Cell {
+        Cell::Text(text)
+    }
+}
+
+impl From<Money> for Cell {
+    fn from(amount: Money) -> Cell {
+        Cell::Money(amount)
+    }
+}
+
+impl From<i64> for Cell {
+    fn from(number: i64) -> Cell {
+        Cell::Integer(number)
+    }
+}
+
+impl From<i32> for Cell {
+    fn from(number: i32) -> Cell {
+        Cell::Integer(number.into())
+    }
+}
+
+impl From<DateTime<Utc>> for Cell {
+    fn from(time: DateTime<Utc>) -> Cell {
+        Cell::Time(time)
+    }
+}
+
+impl From<bool> for Cell {
+    fn from(value: bool) -> Cell {
+        Cell::Boolean(value)
+    }
+}
+
+impl From<Value> for Cell {
+    fn from(value: Value) -> Cell {
+        Cell::Json(value)
+    }
+}
+
+impl<T: Into<Cell>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Cell {
+        value.map_or(Cell::Missing, Into::into)
+    }
+}

@@ -1,0 +1,110 @@
+//! What the rows of a noun look like, and which of their fields are wanted.
+
+use serde_json::{Map, Value};
+
+use super::cell::{self, Cell};
+use crate::error::{Error, Result, printable};
+
+/// How alike two names must be to be offered as what was meant (Jaro-Winkler, 0 to 1).
+const SIMILAR_ENOUGH: f64 = 0.8;
+
+/// The name of a field and how a table shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heading {
+    /// In JSON, in CSV and behind `--fields`: `created_at`.
+    pub name: &'static str,
+    /// Above a table: `CREATED`.
+    pub title: &'static str,
+    /// Whether a table shows it without being asked; every other format has all fields.
+    pub in_table: bool,
+}
+
+/// One field of a view: its heading and how to read it, in one place.
+pub struct Column<V> {
+    pub(super) heading: Heading,
+    pub(super) cell: fn(&V) -> Cell,
+}
+
+impl<V> Column<V> {
+    /// A field that every format shows.
+    pub const fn new(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
+        Column { heading: Heading { name, title, in_table: true }, cell }
+    }
+
+    /// A field that a table of many rows leaves out unless `--fields` names it.
+    pub const fn detail(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
+        Column { heading: Heading { name, title, in_table: false }, cell }
+    }
+}
+
+/// What the rows of one noun look like, in every format.
+///
+/// ```
+/// use shopctl::output::{Column, View};
+///
+/// struct Shelf { id: String, boxes: i64 }
+///
+/// impl View for Shelf {
+///     const NOUN: &'static str = "shelves";
+///     const COLUMNS: &'static [Column<Shelf>] = &[
+///         Column::detail("id", "ID", |shelf| shelf.id.as_str().into()),
+///         Column::new("boxes", "BOXES", |shelf| shelf.boxes.into()),
+///     ];
+///     fn id(&self) -> String { self.id.clone() }
+/// }
+/// ```
+pub trait View: Sized + 'static {
+    /// The plural, for messages: `no orders`.
+    const NOUN: &'static str;
+    /// The fields in the order of every format.
+    const COLUMNS: &'static [Column<Self>];
+
+    /// What `-o id` prints.
+    fn id(&self) -> String;
+
+    /// All fields as one object: the answer of `show --json` and the top level of `create --json`.
+    fn to_json(&self) -> Map<String, Value> {
+        Self::COLUMNS.iter().map(|column| (column.heading.name.to_owned(), (column.cell)(self).to_json())).collect()
+    }
+}
+
+/// The cells of one row under these columns.
+pub(super) fn cells<V>(columns: &[&Column<V>], row: &V) -> Vec<Cell> {
+    columns.iter().map(|column| (column.cell)(row)).collect()
+}
+
+/// One row as an object, under these columns only.
+pub(super) fn object<V>(columns: &[&Column<V>], row: &V) -> Value {
+    let headings: Vec<_> = columns.iter().map(|column| column.heading).collect();
+    Value::Object(cell::object(&headings, &cells(columns, row)))
+}
+
+/// The positions in `available` of the wanted fields, in the order in which they were asked for.
+///
+/// Errors: exit 2 for a field that does not exist, with the one that was probably meant and all
+/// that there are.
+pub(super) fn select(wanted: &[String], available: &[&str]) -> Result<Vec<usize>> {
+    wanted.iter().map(|name| select_one(name.trim(), available)).collect()
+}
+
+fn select_one(wanted: &str, available: &[&str]) -> Result<usize> {
+    if let Some(position) = available.iter().position(|name| *name == wanted) {
+        return Ok(position);
+    }
+    let error = Error::usage(format!("unknown field {}", printable(wanted)));
+    let error = match closest(wanted, available) {
+        Some(name) => error.hint(format!("did you mean {name}?")),
+        None => error,
+    };
+    Err(error.hint(format!("the fields are {}", available.join(", "))))
+}
+
+/// The candidate that was probably meant, if any is similar enough.
+pub fn closest<'a>(typed: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    candidates
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(typed, candidate), *candidate))
+        .filter(|(similarity, _)| *similarity >= SIMILAR_ENOUGH)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, candidate)| candidate)
+}

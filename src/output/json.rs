@@ -1,0 +1,39 @@
+//! JSON that is safe to look at: the same values, with nothing in them that drives a terminal.
+
+use serde_json::Value;
+
+use crate::domain::text::is_unsafe;
+
+/// Compact JSON on one line.
+///
+/// serde_json escapes only what JSON demands (below U+0020). C1 controls and bidi characters can
+/// only stand inside strings, so writing them as `\u009b` leaves the value the same.
+pub fn text(value: &Value) -> String {
+    let plain = value.to_string();
+    let mut safe = String::with_capacity(plain.len());
+    for character in plain.chars() {
+        if is_unsafe(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn json_shows_no_controls_and_means_the_same(name in "(?s).*|[\\u{0}-\\u{9f}\\u{200e}-\\u{202e}]*") {
+            let value = serde_json::json!({ name.as_str(): [name.as_str()] });
+            let text = text(&value);
+            proptest::prop_assert!(!text.chars().any(is_unsafe));
+            proptest::prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+        }
+    }
+}

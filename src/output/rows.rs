@@ -1,0 +1,134 @@
+//! Lists, row by row, in every format.
+
+use serde_json::Value;
+
+use super::cell::Cell;
+use super::column::{self, Column, View, cells};
+use super::table::Layout;
+use super::{Format, Output, csv, escape, json};
+use crate::error::Result;
+
+/// Rows of a table that are held back to find its widths; those after them use the same.
+const LAYOUT_ROWS: usize = 1000;
+
+/// A list that is being printed. Nothing is written before the first row or [`Rows::finish`], so a
+/// query that fails at once leaves stdout empty.
+#[must_use = "a list ends with `finish`"]
+pub struct Rows<'a, V: View> {
+    output: &'a Output,
+    columns: Vec<&'static Column<V>>,
+    count: u64,
+    /// The rows of a table until its layout is known.
+    waiting: Vec<Vec<Cell>>,
+    layout: Option<Layout>,
+}
+
+impl<'a, V: View> Rows<'a, V> {
+    pub(super) fn new(output: &'a Output) -> Result<Rows<'a, V>> {
+        let columns = match &output.settings.fields {
+            Some(wanted) => {
+                let names: Vec<_> = V::COLUMNS.iter().map(|column| column.heading.name).collect();
+                column::select(wanted, &names)?.into_iter().map(|position| &V::COLUMNS[position]).collect()
+            }
+            None => {
+                V::COLUMNS.iter().filter(|column| output.format != Format::Table || column.heading.in_table).collect()
+            }
+        };
+        Ok(Rows { output, columns, count: 0, waiting: Vec::new(), layout: None })
+    }
+
+    /// Prints one more row.
+    ///
+    /// Errors: exit 5 when stdout cannot be written.
+    pub fn push(&mut self, row: &V) -> Result<()> {
+        if self.count == 0 {
+            self.begin()?;
+        }
+        self.count += 1;
+        match self.output.format {
+            Format::Table => self.push_to_table(cells(&self.columns, row)),
+            Format::Json => {
+                let separator = if self.count == 1 { "\n" } else { ",\n" };
+                self.output.write(&format!("{separator}{}", json::text(&column::object(&self.columns, row))))
+            }
+            Format::Jsonl => self.output.write(&format!("{}\n", json::text(&column::object(&self.columns, row)))),
+            Format::Csv => self.output.write(&self.output.seen(csv::row(&cells(&self.columns, row))?)),
+            Format::Tsv => self.output.write(&tsv_row(&cells(&self.columns, row))),
+            Format::Id => self.output.write(&format!("{}\n", escape::tsv(&row.id()))),
+        }
+    }
+
+    /// Ends the list, with the cursor of the next page and the number of all rows if asked for.
+    ///
+    /// Errors: exit 5 when stdout cannot be written.
+    pub fn finish(mut self, next: Option<&str>, total: Option<u64>) -> Result<()> {
+        if self.count == 0 {
+            self.begin()?;
+        }
+        match self.output.format {
+            Format::Json => {
+                let line_break = if self.count == 0 { "" } else { "\n" };
+                let total = total.map(|total| format!(",\"total\":{total}")).unwrap_or_default();
+                let next = json::text(&next.map_or(Value::Null, Value::from));
+                self.output.write(&format!("{line_break}],\"next\":{next}{total}}}\n"))?;
+            }
+            Format::Table => self.print_waiting()?,
+            Format::Jsonl | Format::Csv | Format::Tsv | Format::Id => {}
+        }
+        self.output.flush()?;
+        self.note_the_rest(next, total);
+        Ok(())
+    }
+
+    fn begin(&self) -> Result<()> {
+        match self.output.format {
+            Format::Json => self.output.write("{\"items\":["),
+            Format::Csv if !self.output.settings.no_headers => {
+                self.output.write(&csv::line(self.columns.iter().map(|column| column.heading.name))?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn push_to_table(&mut self, row: Vec<Cell>) -> Result<()> {
+        if let Some(layout) = &self.layout {
+            return self.output.write(&layout.row(&row));
+        }
+        self.waiting.push(row);
+        if self.waiting.len() == LAYOUT_ROWS { self.print_waiting() } else { Ok(()) }
+    }
+
+    /// Fixes the layout of a table by the rows that wait, and prints them.
+    fn print_waiting(&mut self) -> Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let headings: Vec<_> = self.columns.iter().map(|column| column.heading).collect();
+        let rows = std::mem::take(&mut self.waiting);
+        let (layout, text) = self.output.table(&headings, &rows);
+        self.layout = Some(layout);
+        self.output.write(&text)
+    }
+
+    /// What JSON has inside itself stands on stderr for every other format.
+    fn note_the_rest(&self, next: Option<&str>, total: Option<u64>) {
+        if self.output.format == Format::Json {
+            return;
+        }
+        if self.count == 0 && self.output.format == Format::Table {
+            self.output.note(&format!("no {}", V::NOUN));
+        }
+        if let Some(total) = total {
+            self.output.note(&format!("{total} {} in all", V::NOUN));
+        }
+        if let Some(cursor) = next {
+            self.output.note(&format!("next page: --after {cursor}"));
+        }
+    }
+}
+
+/// One line of tab-separated values.
+pub(super) fn tsv_row(cells: &[Cell]) -> String {
+    let values: Vec<String> = cells.iter().map(|cell| escape::tsv(&cell.for_programs())).collect();
+    format!("{}\n", values.join("\t"))
+}

@@ -1,0 +1,71 @@
+//! One object in every format.
+
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
+
+use super::cell::{self, Cell};
+use super::column::{self, Heading, View};
+use super::rows::tsv_row;
+use super::table::Layout;
+use super::{Format, Output, csv, escape, json};
+use crate::error::Result;
+
+/// The whole text of one object. In the flat formats (CSV, TSV) it is one row as in a list, and
+/// rows inside it are one cell of JSON.
+pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, Cell)]) -> Result<String> {
+    let mut fields: Vec<(Heading, Cell)> =
+        V::COLUMNS.iter().map(|column| (column.heading, (column.cell)(row))).collect();
+    fields.extend(extra.iter().map(|(name, cell)| (Heading { name, title: name, in_table: true }, cell.clone())));
+    if let Some(wanted) = &output.settings.fields {
+        let names: Vec<_> = fields.iter().map(|(heading, _)| heading.name).collect();
+        let positions = column::select(wanted, &names)?;
+        fields = positions.into_iter().map(|position| fields[position].clone()).collect();
+    }
+    let (headings, cells): (Vec<Heading>, Vec<Cell>) = fields.into_iter().unzip();
+    match output.format {
+        Format::Table => Ok(lines(output, &headings, &cells)),
+        Format::Json | Format::Jsonl => {
+            Ok(format!("{}\n", json::text(&Value::Object(cell::object(&headings, &cells)))))
+        }
+        Format::Csv if output.settings.no_headers => Ok(output.seen(csv::row(&cells)?)),
+        Format::Csv => Ok(csv::line(headings.iter().map(|heading| heading.name))? + &output.seen(csv::row(&cells)?)),
+        Format::Tsv => Ok(tsv_row(&cells)),
+        Format::Id => Ok(format!("{}\n", escape::tsv(&row.id()))),
+    }
+}
+
+/// One `name:  value` a line, then each nested list as a table under its name.
+fn lines(output: &Output, headings: &[Heading], cells: &[Cell]) -> String {
+    let widest = headings.iter().map(|heading| heading.name.width()).max().unwrap_or(0);
+    let mut text = String::new();
+    let mut tables = String::new();
+    for (heading, cell) in headings.iter().zip(cells) {
+        match cell {
+            Cell::Nested(nested) if nested.rows.is_empty() => tables.push_str(&format!("\n{}: none\n", heading.name)),
+            Cell::Nested(nested) => {
+                let (shown, rows) = nested.in_table();
+                tables.push_str(&format!("\n{}:\n{}", heading.name, output.table(&shown, &rows).1));
+            }
+            value => {
+                let label = format!("{}:", heading.name);
+                text.push_str(&format!("{label:<width$}  {}\n", value.for_people(), width = widest + 1));
+            }
+        }
+    }
+    let tables = if text.is_empty() { tables.trim_start() } else { &tables };
+    text + tables
+}
+
+impl Output {
+    /// A table and the layout that further rows of it need.
+    pub(super) fn table(&self, headings: &[Heading], rows: &[Vec<Cell>]) -> (Layout, String) {
+        let has_header = !self.settings.no_headers;
+        let titles: Vec<_> = headings.iter().map(|heading| if has_header { heading.title } else { "" }).collect();
+        let width = self.terminal.width.filter(|_| self.terminal.stdout_is_terminal);
+        let layout = Layout::fit(&titles, rows, width);
+        let is_bold = self.terminal.stdout_has_color(self.settings.color);
+        let mut text = if has_header { layout.header(&titles, is_bold) } else { String::new() };
+        text.extend(rows.iter().map(|row| layout.row(row)));
+        (layout, text)
+    }
+}

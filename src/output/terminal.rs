@@ -1,0 +1,81 @@
+//! What stands at the other end of stdout and stderr, and whether it gets colours.
+
+use std::env;
+use std::io::{self, IsTerminal};
+
+use dialoguer::console::Term;
+
+use super::ColorChoice;
+
+/// The facts about the two streams and the environment, each stream judged by itself. A plain
+/// value, so that a test sets them.
+#[derive(Debug, Clone, Default)]
+pub struct Terminal {
+    pub stdout_is_terminal: bool,
+    pub stderr_is_terminal: bool,
+    /// Columns of the terminal at stdout; `None` means that nothing is ever shortened.
+    pub width: Option<usize>,
+    /// `NO_COLOR` is set and not empty (<https://no-color.org>).
+    pub no_color: bool,
+    /// `CLICOLOR_FORCE` is set and neither empty nor `0` (<https://bixense.com/clicolors>).
+    pub force_color: bool,
+    /// `TERM=dumb`.
+    pub is_dumb: bool,
+}
+
+impl Terminal {
+    /// The facts of this process.
+    pub fn detect() -> Terminal {
+        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        Terminal {
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+            width: Term::stdout().size_checked().map(|(_rows, columns)| usize::from(columns)),
+            no_color: is_set("NO_COLOR"),
+            force_color: is_set("CLICOLOR_FORCE") && env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+            is_dumb: env::var_os("TERM").is_some_and(|value| value == "dumb"),
+        }
+    }
+
+    /// Whether stdout gets colours: the flag, then NO_COLOR, CLICOLOR_FORCE, TERM=dumb, TTY.
+    pub fn stdout_has_color(&self, choice: ColorChoice) -> bool {
+        self.has_color(choice, self.stdout_is_terminal)
+    }
+
+    /// Whether stderr gets colours, by the same rules.
+    pub fn stderr_has_color(&self, choice: ColorChoice) -> bool {
+        self.has_color(choice, self.stderr_is_terminal)
+    }
+
+    fn has_color(&self, choice: ColorChoice, is_terminal: bool) -> bool {
+        match choice {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if self.no_color => false,
+            ColorChoice::Auto if self.force_color => true,
+            ColorChoice::Auto => is_terminal && !self.is_dumb,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_beats_the_environment_and_each_stream_is_judged_apart() {
+        let nothing = Terminal::default();
+        let stderr_only = Terminal { stderr_is_terminal: true, ..nothing.clone() };
+        assert!(!stderr_only.stdout_has_color(ColorChoice::Auto));
+        assert!(stderr_only.stderr_has_color(ColorChoice::Auto));
+        assert!(!stderr_only.stderr_has_color(ColorChoice::Never));
+
+        let dumb = Terminal { is_dumb: true, ..stderr_only.clone() };
+        assert!(!dumb.stderr_has_color(ColorChoice::Auto));
+        assert!(Terminal { force_color: true, ..dumb.clone() }.stderr_has_color(ColorChoice::Auto));
+
+        let refused = Terminal { no_color: true, force_color: true, ..dumb };
+        assert!(!refused.stderr_has_color(ColorChoice::Auto));
+        assert!(refused.stdout_has_color(ColorChoice::Always));
+    }
+}

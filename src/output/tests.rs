@@ -1,0 +1,299 @@
+//! What a user sees, format by format.
+
+use std::io;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, json};
+
+use super::testing::{Captured, captured};
+use super::{Cell, ColorChoice, Column, Format, Mutation, Output, OutputSettings, Terminal, View};
+use crate::domain::Money;
+use crate::domain::text::is_unsafe;
+use crate::error::{Error, Kind};
+
+struct Parcel {
+    reference: String,
+    note: Option<String>,
+    pieces: i64,
+    total: Money,
+    sent_at: DateTime<Utc>,
+}
+
+impl View for Parcel {
+    const NOUN: &'static str = "parcels";
+    const COLUMNS: &'static [Column<Parcel>] = &[
+        Column::detail("id", "ID", |parcel| parcel.id().into()),
+        Column::new("reference", "REFERENCE", |parcel| parcel.reference.as_str().into()),
+        Column::new("note", "NOTE", |parcel| parcel.note.as_deref().into()),
+        Column::new("pieces", "PIECES", |parcel| parcel.pieces.into()),
+        Column::new("total", "TOTAL", |parcel| parcel.total.into()),
+        Column::new("sent_at", "SENT", |parcel| parcel.sent_at.into()),
+    ];
+
+    fn id(&self) -> String {
+        format!("id-{}", self.reference)
+    }
+}
+
+fn parcel(reference: &str, note: Option<&str>, pieces: i64) -> Parcel {
+    Parcel {
+        reference: reference.to_owned(),
+        note: note.map(str::to_owned),
+        pieces,
+        total: Money::parse_total("1012.5").unwrap(),
+        sent_at: DateTime::from_timestamp_micros(1_795_450_474_123_456).unwrap(),
+    }
+}
+
+fn parcels() -> [Parcel; 2] {
+    [parcel("A1", Some("=1+1\tpaid\\\u{1b}[31m\u{202e}\n\"x\""), 12), parcel("B2", None, -3)]
+}
+
+fn in_format(format: Format) -> OutputSettings {
+    OutputSettings { format: Some(format), ..OutputSettings::default() }
+}
+
+fn on_a_terminal(width: usize) -> Terminal {
+    Terminal { stdout_is_terminal: true, stderr_is_terminal: true, width: Some(width), ..Terminal::default() }
+}
+
+/// A list with a further page, as stdout and stderr.
+fn listed(settings: OutputSettings, terminal: Terminal) -> (String, String) {
+    let (output, stdout, stderr) = captured(settings, terminal);
+    output.list(&parcels(), Some("CURSOR"), Some(7)).unwrap();
+    (stdout.text(), stderr.text())
+}
+
+#[test]
+fn a_terminal_gets_a_table_that_fits() {
+    let plain = OutputSettings { color: ColorChoice::Never, ..OutputSettings::default() };
+    let (stdout, stderr) = listed(plain.clone(), on_a_terminal(64));
+    insta::assert_snapshot!(stdout, @r##"
+    REFERENCE  NOTE                PIECES    TOTAL  SENT
+    A1         =1+1\tpaid\\u{1b}…      12  1012.50  2026-11-23 16:14
+    B2         -                       -3  1012.50  2026-11-23 16:14
+    "##);
+    insta::assert_snapshot!(stderr, @r##"
+    7 parcels in all
+    next page: --after CURSOR
+    "##);
+    let (stdout, _) = listed(plain, on_a_terminal(200));
+    insta::assert_snapshot!(stdout, @r##"
+    REFERENCE  NOTE                                PIECES    TOTAL  SENT
+    A1         =1+1\tpaid\\u{1b}[31m\u{202e}\n"x"      12  1012.50  2026-11-23 16:14
+    B2         -                                       -3  1012.50  2026-11-23 16:14
+    "##);
+    let (stdout, _) = listed(OutputSettings::default(), on_a_terminal(200));
+    assert!(stdout.starts_with("\u{1b}[1mREFERENCE  NOTE"), "{stdout}");
+}
+
+#[test]
+fn a_pipe_gets_complete_tab_separated_values_without_a_header() {
+    let (stdout, stderr) = listed(OutputSettings::default(), Terminal::default());
+    insta::assert_snapshot!(stdout, @r##"
+    id-A1	A1	=1+1\tpaid\\\u{1b}[31m\u{202e}\n"x"	12	1012.50	2026-11-23T16:14:34.123456Z
+    id-B2	B2		-3	1012.50	2026-11-23T16:14:34.123456Z
+    "##);
+    insta::assert_snapshot!(stderr, @r##"
+    7 parcels in all
+    next page: --after CURSOR
+    "##);
+    let (_, stderr) = listed(OutputSettings { quiet: true, ..OutputSettings::default() }, Terminal::default());
+    assert_eq!(stderr, "");
+}
+
+#[test]
+fn json_lists_are_one_document_and_jsonl_one_object_a_line() {
+    let (document, stderr) = listed(in_format(Format::Json), Terminal::default());
+    insta::assert_snapshot!(document, @r##"
+    {"items":[
+    {"id":"id-A1","reference":"A1","note":"=1+1\tpaid\\\u001b[31m\u202e\n\"x\"","pieces":12,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z"},
+    {"id":"id-B2","reference":"B2","note":null,"pieces":-3,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z"}
+    ],"next":"CURSOR","total":7}
+    "##);
+    assert_eq!(stderr, "");
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let (lines, _) = listed(in_format(Format::Jsonl), Terminal::default());
+    for (line, item) in lines.lines().zip(document["items"].as_array().unwrap()) {
+        assert_eq!(&serde_json::from_str::<serde_json::Value>(line).unwrap(), item);
+    }
+    let (output, stdout, _) = captured(in_format(Format::Json), Terminal::default());
+    output.list::<Parcel>(&[], None, None).unwrap();
+    assert_eq!(stdout.text(), "{\"items\":[],\"next\":null}\n");
+}
+
+#[test]
+fn csv_has_a_header_and_guards_texts_only() {
+    let (stdout, _) = listed(in_format(Format::Csv), Terminal::default());
+    insta::assert_snapshot!(stdout, @r##"
+    id,reference,note,pieces,total,sent_at
+    id-A1,A1,"'=1+1	paid\[31m‮
+    ""x""",12,1012.50,2026-11-23T16:14:34.123456Z
+    id-B2,B2,,-3,1012.50,2026-11-23T16:14:34.123456Z
+    "##);
+    let (bare, _) = listed(OutputSettings { no_headers: true, ..in_format(Format::Csv) }, Terminal::default());
+    assert_eq!(bare, stdout.split_once('\n').unwrap().1);
+}
+
+#[test]
+fn fields_are_chosen_and_ordered_in_every_format() {
+    let chosen = |format| {
+        let fields = Some(vec!["pieces".to_owned(), " reference".to_owned()]);
+        listed(OutputSettings { fields, ..in_format(format) }, Terminal::default()).0
+    };
+    assert_eq!(chosen(Format::Tsv), "12\tA1\n-3\tB2\n");
+    assert_eq!(chosen(Format::Csv), "pieces,reference\n12,A1\n-3,B2\n");
+    assert_eq!(chosen(Format::Jsonl), "{\"pieces\":12,\"reference\":\"A1\"}\n{\"pieces\":-3,\"reference\":\"B2\"}\n");
+    assert_eq!(chosen(Format::Table), "PIECES  REFERENCE\n    12  A1\n    -3  B2\n");
+    assert_eq!(chosen(Format::Id), "id-A1\nid-B2\n");
+}
+
+#[test]
+fn an_unknown_field_is_refused_before_anything_is_printed() {
+    let fields = Some(vec!["peices".to_owned()]);
+    let (output, stdout, stderr) = captured(OutputSettings { fields, ..in_format(Format::Csv) }, Terminal::default());
+    for refusal in [
+        output.check_fields::<Parcel>(&[]).unwrap_err(),
+        output.list(&parcels(), None, None).unwrap_err(),
+        output.show(&parcel("A1", None, 1), &[]).unwrap_err(),
+    ] {
+        assert_eq!(refusal.kind(), Kind::Usage);
+        assert_eq!(refusal.message(), "unknown field peices");
+        assert_eq!(
+            refusal.hints(),
+            ["did you mean pieces?", "the fields are id, reference, note, pieces, total, sent_at"]
+        );
+    }
+    assert_eq!(stdout.text() + &stderr.text(), "");
+}
+
+#[test]
+fn an_empty_list_says_so_to_people_only() {
+    let (output, stdout, stderr) = captured(OutputSettings::default(), on_a_terminal(80));
+    output.list::<Parcel>(&[], None, None).unwrap();
+    assert_eq!((stdout.text().as_str(), stderr.text().as_str()), ("", "no parcels\n"));
+    let (output, stdout, stderr) = captured(in_format(Format::Csv), Terminal::default());
+    output.list::<Parcel>(&[], None, None).unwrap();
+    assert_eq!((stdout.text().lines().count(), stderr.text().as_str()), (1, ""));
+}
+
+#[test]
+fn one_object_is_shown_with_what_is_inside_it() {
+    let shown = |settings, terminal| {
+        let (output, stdout, _) = captured(settings, terminal);
+        output.check_fields::<Parcel>(&["inside"]).unwrap();
+        output.show(&parcel("A1", Some("two\nlines"), 2), &[("inside", Cell::nested(&parcels()[1..]))]).unwrap();
+        stdout.text()
+    };
+    let plain = OutputSettings { color: ColorChoice::Never, ..OutputSettings::default() };
+    insta::assert_snapshot!(shown(plain.clone(), on_a_terminal(80)), @r##"
+    id:         id-A1
+    reference:  A1
+    note:       two\nlines
+    pieces:     2
+    total:      1012.50
+    sent_at:    2026-11-23 16:14
+
+    inside:
+    REFERENCE  NOTE  PIECES    TOTAL  SENT
+    B2         -         -3  1012.50  2026-11-23 16:14
+    "##);
+    insta::assert_snapshot!(shown(in_format(Format::Json), Terminal::default()), @r##"
+    {"id":"id-A1","reference":"A1","note":"two\nlines","pieces":2,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z","inside":[{"id":"id-B2","reference":"B2","note":null,"pieces":-3,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z"}]}
+    "##);
+    let only_inside = OutputSettings { fields: Some(vec!["inside".to_owned()]), ..plain };
+    assert!(shown(only_inside.clone(), on_a_terminal(80)).starts_with("inside:\nREFERENCE"));
+    assert!(shown(only_inside, Terminal::default()).starts_with("[{\"id\":\"id-B2\""));
+}
+
+#[test]
+fn a_mutation_is_one_line_an_object_or_an_id() {
+    let said = |format| {
+        let (output, stdout, _) = captured(in_format(format), Terminal::default());
+        let json = Map::from_iter([("changed".to_owned(), json!(true))]);
+        output.mutation(&Mutation { line: "parcel A1\u{1b} sent".to_owned(), id: "7".to_owned(), json });
+        stdout.text()
+    };
+    assert_eq!(said(Format::Tsv), "parcel A1\\u{1b} sent\n");
+    assert_eq!(said(Format::Json), "{\"id\":\"7\",\"changed\":true}\n");
+    assert_eq!(said(Format::Id), "7\n");
+}
+
+#[test]
+fn errors_name_their_code_and_their_hints() {
+    let error =
+        Error::conflict("stock.insufficient", "MUG-01 has 3 in stock, 5 requested").hint("wait").hint("or\nnot");
+    let (output, _, stderr) = captured(OutputSettings::default(), Terminal::default());
+    output.error(&error);
+    assert_eq!(
+        stderr.text(),
+        "error[stock.insufficient]: MUG-01 has 3 in stock, 5 requested\nhint: wait\nhint: or\\nnot\n"
+    );
+    let (output, _, stderr) = captured(in_format(Format::Jsonl), on_a_terminal(80));
+    output.error(&error);
+    assert_eq!(stderr.text().lines().count(), 1);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&stderr.text()).unwrap(), error.to_json());
+    let (output, _, stderr) = captured(OutputSettings::default(), on_a_terminal(80));
+    output.error(&error);
+    assert!(stderr.text().starts_with("\u{1b}[1;31merror[stock.insufficient]\u{1b}[0m: "));
+}
+
+fn with_failing_stdout(kind: io::ErrorKind) -> (Output, Captured) {
+    let stderr = Captured::default();
+    let stdout = Box::new(Captured::failing(kind));
+    (Output::new(in_format(Format::Tsv), Terminal::default(), stdout, Box::new(stderr.clone())), stderr)
+}
+
+#[test]
+fn a_closed_pipe_ends_the_list_quietly() {
+    let (output, stderr) = with_failing_stdout(io::ErrorKind::BrokenPipe);
+    output.list(&parcels(), None, None).unwrap();
+    assert!(output.is_closed());
+    output.mutation(&Mutation { line: "sent".to_owned(), id: "7".to_owned(), json: Map::new() });
+    assert_eq!(stderr.text(), "");
+}
+
+#[test]
+fn a_full_disk_fails_a_list_but_only_warns_after_a_change() {
+    let (output, stderr) = with_failing_stdout(io::ErrorKind::StorageFull);
+    let error = output.list(&parcels(), None, None).unwrap_err();
+    assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "output.write"));
+    assert_eq!(stderr.text(), "");
+    output.mutation(&Mutation { line: "parcel A1 sent".to_owned(), id: "7".to_owned(), json: Map::new() });
+    assert!(stderr.text().starts_with("warning: the output could not be written"), "{}", stderr.text());
+    assert!(stderr.text().contains("parcel A1 sent"));
+}
+
+#[test]
+fn a_long_table_goes_on_after_its_widths_are_fixed() {
+    let (output, stdout, _) = captured(in_format(Format::Table), Terminal::default());
+    let mut rows = output.rows::<Parcel>().unwrap();
+    for number in 0..1500 {
+        rows.push(&parcel(&format!("A{number}"), None, number)).unwrap();
+    }
+    assert_eq!(stdout.text().lines().count(), 1501);
+    rows.finish(None, None).unwrap();
+    assert_eq!(stdout.text().lines().count(), 1501);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_of_the_database_drives_the_terminal(
+        text in "(?s).*|[\\u{0}-\\u{9f}\\u{200e}-\\u{202e}\\u{2066}-\\u{2069}]*",
+        position in 0..Format::ALL.len(),
+        width in 20usize..100,
+    ) {
+        let format = Format::ALL[position];
+        let settings = OutputSettings { color: ColorChoice::Never, ..in_format(format) };
+        let (output, stdout, stderr) = captured(settings, on_a_terminal(width));
+        let row = parcel(&text, Some(&text), 1);
+        output.list(std::slice::from_ref(&row), Some(&text), None).unwrap();
+        output.show(&row, &[("inside", Cell::nested(std::slice::from_ref(&row)))]).unwrap();
+        output.mutation(&Mutation { line: text.clone(), id: text.clone(), json: row.to_json() });
+        output.warn(&text);
+        output.error(&Error::internal(text.as_str()).hint(text.as_str()));
+        let everything = stdout.text() + &stderr.text();
+        let is_driver = |character| is_unsafe(character) && !matches!(character, '\n' | '\t');
+        proptest::prop_assert!(!everything.chars().any(is_driver), "{:?}", everything);
+    }
+}

@@ -1,0 +1,241 @@
+//! What each noun looks like: explicit views, so that a column never appears by accident (a
+//! password hash has none).
+
+use uuid::Uuid;
+
+use super::{Cell, Column, View};
+use crate::domain::reference;
+use crate::entity::{audit_event, order, product, user};
+
+/// A user, without the password hash.
+pub struct UserView(pub user::Model);
+
+impl View for UserView {
+    const NOUN: &'static str = "users";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::new("email", "EMAIL", |view| view.0.email.as_str().into()),
+        Column::new("first_name", "FIRST NAME", |view| view.0.first_name.as_str().into()),
+        Column::new("last_name", "LAST NAME", |view| view.0.last_name.as_str().into()),
+        Column::new("status", "STATUS", |view| view.0.status.as_str().into()),
+        Column::new("created_at", "CREATED", |view| view.0.created_at.into()),
+        Column::detail("updated_at", "UPDATED", |view| view.0.updated_at.into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.id.to_string()
+    }
+}
+
+/// A product.
+pub struct ProductView(pub product::Model);
+
+impl View for ProductView {
+    const NOUN: &'static str = "products";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
+        Column::new("name", "NAME", |view| view.0.name.as_str().into()),
+        Column::detail("description", "DESCRIPTION", |view| view.0.description.clone().into()),
+        Column::new("price", "PRICE", |view| view.0.price.into()),
+        Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.into()),
+        Column::new("created_at", "CREATED", |view| view.0.created_at.into()),
+        Column::detail("updated_at", "UPDATED", |view| view.0.updated_at.into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.id.to_string()
+    }
+}
+
+/// An order in a list.
+pub struct OrderView {
+    pub order: order::Model,
+    /// The buyer's e-mail address; `None` when another program removed the user.
+    pub email: Option<String>,
+}
+
+impl View for OrderView {
+    const NOUN: &'static str = "orders";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.order.id.to_string().into()),
+        Column::new("reference", "REFERENCE", |view| reference::display(&view.order.reference).into()),
+        Column::new("user", "USER", |view| view.email.clone().into()),
+        Column::detail("user_id", "USER ID", |view| view.order.user_id.to_string().into()),
+        Column::new("status", "STATUS", |view| view.order.status.as_str().into()),
+        Column::new("total_amount", "TOTAL", |view| view.order.total_amount.into()),
+        Column::new("created_at", "CREATED", |view| view.order.created_at.into()),
+        Column::detail("updated_at", "UPDATED", |view| view.order.updated_at.into()),
+    ];
+
+    fn id(&self) -> String {
+        self.order.id.to_string()
+    }
+}
+
+/// A line of an order.
+pub struct ItemView {
+    pub id: Uuid,
+    /// `None` when another program removed the product.
+    pub product: Option<product::Model>,
+    pub product_id: Uuid,
+    pub quantity: i32,
+    pub unit_price: crate::domain::Money,
+    /// `None` when a foreign row's amount is out of range.
+    pub line_total: Option<crate::domain::Money>,
+}
+
+impl View for ItemView {
+    const NOUN: &'static str = "items";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.id.to_string().into()),
+        Column::new("sku", "SKU", |view| view.product.as_ref().map(|product| product.sku.clone()).into()),
+        Column::new("name", "NAME", |view| view.product.as_ref().map(|product| product.name.clone()).into()),
+        Column::detail("product_id", "PRODUCT ID", |view| view.product_id.to_string().into()),
+        Column::new("quantity", "QUANTITY", |view| view.quantity.into()),
+        Column::new("unit_price", "UNIT PRICE", |view| view.unit_price.into()),
+        Column::new("line_total", "LINE TOTAL", |view| view.line_total.into()),
+    ];
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+/// An order with its lines.
+pub struct OrderDetailView {
+    pub order: OrderView,
+    pub items: Vec<ItemView>,
+}
+
+impl View for OrderDetailView {
+    const NOUN: &'static str = "orders";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("id", "ID", |view| view.order.id().into()),
+        Column::new("reference", "REFERENCE", |view| reference::display(&view.order.order.reference).into()),
+        Column::new("user", "USER", |view| view.order.email.clone().into()),
+        Column::new("user_id", "USER ID", |view| view.order.order.user_id.to_string().into()),
+        Column::new("status", "STATUS", |view| view.order.order.status.as_str().into()),
+        Column::new("total_amount", "TOTAL", |view| view.order.order.total_amount.into()),
+        Column::new("created_at", "CREATED", |view| view.order.order.created_at.into()),
+        Column::new("updated_at", "UPDATED", |view| view.order.order.updated_at.into()),
+        Column::new("items", "ITEMS", |view| Cell::nested(&view.items)),
+    ];
+
+    fn id(&self) -> String {
+        self.order.id()
+    }
+}
+
+/// An audit event.
+pub struct EventView(pub audit_event::Model);
+
+impl View for EventView {
+    const NOUN: &'static str = "events";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::new("occurred_at", "TIME", |view| view.0.occurred_at.into()),
+        Column::new("operation", "OPERATION", |view| view.0.operation.as_str().into()),
+        Column::new("actor", "ACTOR", |view| view.0.actor.as_str().into()),
+        Column::new("outcome", "OUTCOME", |view| view.0.outcome.as_str().into()),
+        Column::new("entity_type", "ENTITY", |view| view.0.entity_type.as_str().into()),
+        Column::detail("entity_id", "ENTITY ID", |view| view.0.entity_id.map(|id| id.to_string()).into()),
+        Column::new("name", "NAME", |view| name_in(&view.0).into()),
+        Column::detail("operation_id", "OPERATION ID", |view| view.0.operation_id.to_string().into()),
+        Column::detail("sequence", "SEQUENCE", |view| view.0.sequence.into()),
+        Column::detail("before", "BEFORE", |view| json(view.0.before.as_deref())),
+        Column::detail("after", "AFTER", |view| json(view.0.after.as_deref())),
+        Column::new("reason", "REASON", |view| view.0.reason.clone().into()),
+        Column::detail("error", "ERROR", |view| view.0.error.clone().into()),
+        Column::detail("idempotency_key", "KEY", |view| view.0.idempotency_key.clone().into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.id.to_string()
+    }
+}
+
+/// The natural key that the event's own data names.
+fn name_in(event: &audit_event::Model) -> Option<String> {
+    let text = event.after.as_deref().or(event.before.as_deref())?;
+    let data: serde_json::Value = serde_json::from_str(text).ok()?;
+    let key = ["email", "sku", "reference", "name"].into_iter().find_map(|key| data[key].as_str())?;
+    Some(if event.entity_type == "order" { reference::display(key) } else { key.to_owned() })
+}
+
+/// What another program wrote may not be JSON: it is shown as text then.
+fn json(text: Option<&str>) -> Cell {
+    match text {
+        None => Cell::Missing,
+        Some(text) => serde_json::from_str(text).map_or_else(|_| Cell::from(text), Cell::Json),
+    }
+}
+
+/// A migration and where it stands.
+pub struct MigrationView(pub crate::migrate::MigrationStatus);
+
+impl View for MigrationView {
+    const NOUN: &'static str = "migrations";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("name", "NAME", |view| view.0.name.as_str().into()),
+        Column::new("state", "STATE", |view| view.0.state.as_str().into()),
+        Column::new("applied_at", "APPLIED", |view| view.0.applied_at.into()),
+        Column::detail("runner", "RUNNER", |view| view.0.runner.clone().into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.name.clone()
+    }
+}
+
+/// A seed and where it stands.
+pub struct SeedView(pub crate::seed::SeedStatus);
+
+impl View for SeedView {
+    const NOUN: &'static str = "seeds";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("name", "NAME", |view| view.0.seed.name.as_str().into()),
+        Column::new("state", "STATE", |view| view.0.state.as_str().into()),
+        Column::new("description", "DESCRIPTION", |view| view.0.seed.description.as_str().into()),
+        Column::detail("environments", "ENVIRONMENTS", |view| view.0.seed.environments.join(", ").into()),
+        Column::detail("applied_at", "APPLIED", |view| view.0.history.as_ref().map(|seed| seed.applied_at).into()),
+        Column::detail("applied_by", "BY", |view| view.0.history.as_ref().map(|seed| seed.applied_by.clone()).into()),
+        Column::detail("rows_created", "CREATED", |view| view.0.history.as_ref().map(|seed| seed.rows_created).into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.seed.name.clone()
+    }
+}
+
+/// A setting and where it came from.
+pub struct SettingView(pub crate::config::Entry);
+
+impl View for SettingView {
+    const NOUN: &'static str = "settings";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("name", "SETTING", |view| view.0.name.into()),
+        Column::new("value", "VALUE", |view| view.0.value.as_str().into()),
+        Column::new("origin", "ORIGIN", |view| view.0.origin.as_str().into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.name.to_owned()
+    }
+}
+
+/// A file that is looked at.
+pub struct PlaceView(pub crate::config::Place);
+
+impl View for PlaceView {
+    const NOUN: &'static str = "files";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("path", "PATH", |view| view.0.path.display().to_string().into()),
+        Column::new("exists", "EXISTS", |view| view.0.exists.into()),
+        Column::new("purpose", "PURPOSE", |view| view.0.purpose.into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.path.display().to_string()
+    }
+}
