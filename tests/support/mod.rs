@@ -1,0 +1,34 @@
+//! What the tests stand on: real servers, a shop on each, the binary as a process, a proxy that
+//! breaks connections.
+
+pub mod proxy;
+pub mod servers;
+pub mod shop;
+
+pub use shop::{Backend, Run, Shop};
+
+/// Runs `fn NAME(shop: &Shop)` on every backend as a test of its own: `NAME::sqlite`,
+/// `NAME::postgres`, `NAME::mariadb`. Each gets a migrated shop for development.
+#[macro_export]
+macro_rules! on_every_backend {
+    ($($name:ident),+ $(,)?) => { $(
+        mod $name {
+            use $crate::support::{Backend, Shop};
+
+            #[test]
+            fn sqlite() {
+                Shop::migrated(Backend::Sqlite).iter().for_each(super::$name);
+            }
+
+            #[test]
+            fn postgres() {
+                Shop::migrated(Backend::Postgres).iter().for_each(super::$name);
+            }
+
+            #[test]
+            fn mariadb() {
+                Shop::migrated(Backend::MariaDb).iter().for_each(super::$name);
+            }
+        }
+    )+ };
+}

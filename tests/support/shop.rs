@@ -1,0 +1,296 @@
+//! A shop of a test's own, and shopctl run on it as a user would.
+
+use std::future::Future;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use serde_json::Value;
+
+use super::servers;
+
+/// A run that takes longer is killed and fails its test.
+const RUN_LIMIT: Duration = Duration::from_secs(90);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+/// A fresh database and a home of its own.
+pub struct Shop {
+    pub backend: Backend,
+    pub url: String,
+    /// Home, configuration, data and working folder of every run.
+    pub home: tempfile::TempDir,
+}
+
+/// How a run ended.
+#[must_use = "assert how the run ended"]
+#[derive(Debug)]
+pub struct Run {
+    pub arguments: String,
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+    pub duration: Duration,
+}
+
+/// Runs a future to its end on a runtime of its own.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+impl Shop {
+    /// An empty database; `None` where the backend is left out.
+    pub fn empty(backend: Backend) -> Option<Shop> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let home = tempfile::tempdir().expect("the temporary folder can be written");
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let on_server = |server: &servers::Server| {
+            block_on(async {
+                let admin = sea_orm::Database::connect(&server.admin_url).await?;
+                admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await?;
+                admin.close().await
+            })
+            .expect("the admin may create databases");
+            let (base, _) = server.admin_url.rsplit_once('/').expect("a URL with a path");
+            format!("{base}/{name}")
+        };
+        let url = match backend {
+            Backend::Sqlite => format!("sqlite:{}", home.path().join("shop.db").display()),
+            Backend::Postgres => on_server(servers::postgres()?),
+            Backend::MariaDb => on_server(servers::mariadb()?),
+        };
+        Some(Shop { backend, url, home })
+    }
+
+    /// A database with the schema, for development.
+    pub fn migrated(backend: Backend) -> Option<Shop> {
+        let shop = Shop::empty(backend)?;
+        shop.run(&["migrate", "up"]).success();
+        Some(shop)
+    }
+
+    /// As this shop, but reached by another URL (through a proxy, as another user).
+    pub fn with_url(&self, url: String) -> Shop {
+        Shop { backend: self.backend, url, home: tempfile::tempdir().expect("the temporary folder can be written") }
+    }
+
+    /// shopctl with nothing of the tester's environment, standard input closed.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shopctl"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path())
+            .env("USER", "tester")
+            .env("DATABASE_URL", &self.url)
+            .current_dir(self.home.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        finish(self.start(arguments), arguments)
+    }
+
+    /// Starts a run without waiting for its end.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().expect("the binary was built")
+    }
+
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary was built");
+        // A program that refuses its arguments does not read: a broken pipe is fine.
+        let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+        finish(child, arguments)
+    }
+
+    /// Creates a user and gives its e-mail address.
+    pub fn user(&self, name: &str) -> String {
+        let email = format!("{name}@example.com");
+        let arguments = ["user", "create", "--email", &email, "--first-name", name, "--last-name", "Test", "--password-stdin"];
+        self.run_with_input(&arguments, "correct horse\n").success();
+        email
+    }
+
+    pub fn product(&self, sku: &str, price: &str, stock: i32) {
+        let stock = stock.to_string();
+        self.run(&["product", "create", "--sku", sku, "--name", sku, "--price", price, "--stock", &stock]).success();
+    }
+
+    /// A connection as any other program would make it.
+    pub async fn connect(&self) -> DatabaseConnection {
+        sea_orm::Database::connect(&self.url).await.expect("the test's own database answers")
+    }
+
+    /// Runs a statement as another program would.
+    pub fn sql(&self, statement: &str) {
+        block_on(async {
+            let connection = self.connect().await;
+            connection.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+            connection.close().await.expect("closes");
+        });
+    }
+
+    /// The first column of all rows as text.
+    pub fn column(&self, query: &str) -> Vec<String> {
+        block_on(async {
+            let connection = self.connect().await;
+            let statement = Statement::from_string(connection.get_database_backend(), query);
+            let rows = connection.query_all_raw(statement).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+            let column = rows.iter().map(as_text).collect();
+            connection.close().await.expect("closes");
+            column
+        })
+    }
+
+    /// One number.
+    pub fn number(&self, query: &str) -> i64 {
+        let column = self.column(query);
+        let [only] = column.as_slice() else { panic!("{query} gave {column:?}") };
+        only.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or_else(|| panic!("{query} gave {only}"))
+    }
+
+    /// Rows of all tables that operations write, to tell that nothing changed.
+    pub fn counts(&self) -> Vec<i64> {
+        ["users", "products", "orders", "order_items", "stock_movements", "audit_events"]
+            .iter()
+            .map(|table| self.number(&format!("SELECT COUNT(*) FROM {table}")))
+            .collect()
+    }
+
+    /// What must hold after everything: reliability in five queries.
+    pub fn assert_invariants(&self) {
+        let whole = match self.backend {
+            Backend::Sqlite => "CAST(ROUND(SUM(quantity * unit_price) * 100) AS INTEGER)",
+            _ => "SUM(quantity * unit_price) * 100",
+        };
+        let total = match self.backend {
+            Backend::Sqlite => "CAST(ROUND(o.total_amount * 100) AS INTEGER)",
+            _ => "o.total_amount * 100",
+        };
+        let none = [
+            ("stock below zero", "SELECT COUNT(*) FROM products WHERE stock_quantity < 0".to_owned()),
+            (
+                "stock that differs from its movements",
+                "SELECT COUNT(*) FROM products p WHERE stock_quantity <> \
+                 (SELECT COALESCE(SUM(delta), 0) FROM stock_movements m WHERE m.product_id = p.id)"
+                    .to_owned(),
+            ),
+            (
+                "orders whose total differs from their lines",
+                format!("SELECT COUNT(*) FROM orders o WHERE {total} <> (SELECT {whole} FROM order_items i WHERE i.order_id = o.id)"),
+            ),
+            (
+                "orders without exactly one event",
+                "SELECT COUNT(*) FROM orders o WHERE 1 <> (SELECT COUNT(*) FROM audit_events e \
+                 WHERE e.entity_type = 'order' AND e.entity_id = o.id AND e.outcome = 'succeeded')"
+                    .to_owned(),
+            ),
+            (
+                "lines without a movement",
+                "SELECT COUNT(*) FROM order_items i WHERE 1 <> (SELECT COUNT(*) FROM stock_movements m \
+                 WHERE m.order_id = i.order_id AND m.product_id = i.product_id AND m.delta = -i.quantity)"
+                    .to_owned(),
+            ),
+        ];
+        for (what, query) in none {
+            assert_eq!(self.number(&query), 0, "{what} on {:?}", self.backend);
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// Writes a file into the working folder.
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).expect("the test's own folder");
+        std::fs::write(&path, content).expect("the test's own folder");
+        path
+    }
+}
+
+fn as_text(row: &sea_orm::QueryResult) -> String {
+    if let Ok(text) = row.try_get_by_index::<Option<String>>(0) {
+        return text.unwrap_or_default();
+    }
+    if let Ok(number) = row.try_get_by_index::<i64>(0) {
+        return number.to_string();
+    }
+    if let Ok(number) = row.try_get_by_index::<i32>(0) {
+        return number.to_string();
+    }
+    let decimal = row.try_get_by_index::<rust_decimal::Decimal>(0);
+    decimal.map(|number| number.to_string()).unwrap_or_else(|error| panic!("neither text nor number: {error}"))
+}
+
+/// Waits for the end of a run, but not for ever.
+pub fn finish(mut child: Child, arguments: &[&str]) -> Run {
+    let started = Instant::now();
+    let (mut out, mut err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+    let read = |stream: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let id = child.id();
+    let (over, watched) = std::sync::mpsc::channel::<()>();
+    let watchdog = std::thread::spawn(move || {
+        if watched.recv_timeout(RUN_LIMIT).is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+        }
+    });
+    let (stdout, stderr) = std::thread::scope(|scope| {
+        let stderr = scope.spawn(|| read(&mut err));
+        (read(&mut out), stderr.join().expect("reading does not panic"))
+    });
+    let status = child.wait().expect("our own child");
+    drop(over);
+    watchdog.join().expect("waiting does not panic");
+    let code = status.code().unwrap_or(-1);
+    Run { arguments: arguments.join(" "), code, stdout, stderr, duration: started.elapsed() }
+}
+
+impl Run {
+    #[track_caller]
+    pub fn success(self) -> Run {
+        self.exits_with(0)
+    }
+
+    #[track_caller]
+    pub fn exits_with(self, code: i32) -> Run {
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self}"))
+    }
+
+    #[track_caller]
+    pub fn says(self, text: &str) -> Run {
+        assert!(self.stderr.contains(text), "{text} is not said by {self}");
+        self
+    }
+}
+
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Run { arguments, code, stdout, stderr, .. } = self;
+        write!(f, "shopctl {arguments}\nexit {code}\nstdout:\n{stdout}\nstderr:\n{stderr}")
+    }
+}
