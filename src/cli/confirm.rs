@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::domain::text::is_unsafe;
 use crate::error::{Error, Kind, Result, printable};
-use crate::output::Output;
+use crate::output::{Output, escape};
 
 const CONTROL_D: char = '\u{4}';
 const CONTROL_U: char = '\u{15}';
@@ -89,7 +89,7 @@ impl Confirmation {
             Decision::Granted => Ok(()),
             Decision::Ask => {
                 output.say(impact);
-                let question = format!("type {} to go on: ", printable(expected_name));
+                let question = format!("type {} to go on: ", escape::line(expected_name));
                 judge_typed_name(&ask(&question, Echo::Shown)?, expected_name)
             }
         }
@@ -124,7 +124,7 @@ impl Confirmation {
     }
 
     fn decide_typed_name(&self, impact: &str, expected_name: &str) -> Result<Decision> {
-        let hint = format!("repeat the command with --confirm {}", printable(expected_name));
+        let hint = format!("repeat the command with --confirm {}", escape::line(expected_name));
         match &self.confirm {
             _ if self.dry_run => Ok(Decision::Granted),
             Some(name) if name == expected_name => Ok(Decision::Granted),
@@ -168,8 +168,11 @@ fn declined(message: &str) -> Error {
 /// here from dialoguer only if the process handles SIGINT, because console raises it.
 pub fn unanswered(failure: impl Into<io::Error>) -> Error {
     let failure = failure.into();
-    // Best effort: there may be no terminal left to restore.
-    let _ = Term::stderr().show_cursor();
+    let terminal = Term::stderr();
+    if terminal.is_term() {
+        // Best effort: it may be gone.
+        let _ = terminal.show_cursor();
+    }
     match failure.kind() {
         io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "interrupted", "interrupted, nothing was changed"),
         io::ErrorKind::UnexpectedEof => declined("the input ended, nothing was changed"),

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 mod cell;
 mod column;
 pub mod csv;
-mod escape;
+pub mod escape;
 mod format;
 mod json;
 mod rows;
@@ -202,10 +202,9 @@ impl Output {
     /// The error that ends the command, on stderr: message and hints, or under JSON formats
     /// exactly one object on one line.
     pub fn error(&self, error: &Error) {
-        // Rows that were printed before the failure come before it on a shared terminal.
-        if self.flush().is_err() {
-            self.warn("the output is not complete");
-        }
+        // Rows that were printed before the failure come before it on a shared terminal; should
+        // they not come through, the exit code of this error speaks for them.
+        let _ = self.flush();
         if matches!(self.format, Format::Json | Format::Jsonl) {
             return self.write_message(&format!("{}\n", json::text(&error.to_json())));
         }

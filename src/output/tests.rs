@@ -68,21 +68,21 @@ fn listed(settings: OutputSettings, terminal: Terminal) -> (String, String) {
 fn a_terminal_gets_a_table_that_fits() {
     let plain = OutputSettings { color: ColorChoice::Never, ..OutputSettings::default() };
     let (stdout, stderr) = listed(plain.clone(), on_a_terminal(64));
-    insta::assert_snapshot!(stdout, @r##"
+    insta::assert_snapshot!(stdout, @r#"
     REFERENCE  NOTE                PIECES    TOTAL  SENT
     A1         =1+1\tpaid\\u{1b}…      12  1012.50  2026-11-23 16:14
     B2         -                       -3  1012.50  2026-11-23 16:14
-    "##);
-    insta::assert_snapshot!(stderr, @r##"
+    "#);
+    insta::assert_snapshot!(stderr, @r#"
     7 parcels in all
     next page: --after CURSOR
-    "##);
+    "#);
     let (stdout, _) = listed(plain, on_a_terminal(200));
-    insta::assert_snapshot!(stdout, @r##"
+    insta::assert_snapshot!(stdout, @r#"
     REFERENCE  NOTE                                PIECES    TOTAL  SENT
     A1         =1+1\tpaid\\u{1b}[31m\u{202e}\n"x"      12  1012.50  2026-11-23 16:14
     B2         -                                       -3  1012.50  2026-11-23 16:14
-    "##);
+    "#);
     let (stdout, _) = listed(OutputSettings::default(), on_a_terminal(200));
     assert!(stdout.starts_with("\u{1b}[1mREFERENCE  NOTE"), "{stdout}");
 }
@@ -90,14 +90,14 @@ fn a_terminal_gets_a_table_that_fits() {
 #[test]
 fn a_pipe_gets_complete_tab_separated_values_without_a_header() {
     let (stdout, stderr) = listed(OutputSettings::default(), Terminal::default());
-    insta::assert_snapshot!(stdout, @r##"
+    insta::assert_snapshot!(stdout, @r#"
     id-A1	A1	=1+1\tpaid\\\u{1b}[31m\u{202e}\n"x"	12	1012.50	2026-11-23T16:14:34.123456Z
     id-B2	B2		-3	1012.50	2026-11-23T16:14:34.123456Z
-    "##);
-    insta::assert_snapshot!(stderr, @r##"
+    "#);
+    insta::assert_snapshot!(stderr, @r#"
     7 parcels in all
     next page: --after CURSOR
-    "##);
+    "#);
     let (_, stderr) = listed(OutputSettings { quiet: true, ..OutputSettings::default() }, Terminal::default());
     assert_eq!(stderr, "");
 }
@@ -105,12 +105,12 @@ fn a_pipe_gets_complete_tab_separated_values_without_a_header() {
 #[test]
 fn json_lists_are_one_document_and_jsonl_one_object_a_line() {
     let (document, stderr) = listed(in_format(Format::Json), Terminal::default());
-    insta::assert_snapshot!(document, @r##"
+    insta::assert_snapshot!(document, @r#"
     {"items":[
     {"id":"id-A1","reference":"A1","note":"=1+1\tpaid\\\u001b[31m\u202e\n\"x\"","pieces":12,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z"},
     {"id":"id-B2","reference":"B2","note":null,"pieces":-3,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z"}
     ],"next":"CURSOR","total":7}
-    "##);
+    "#);
     assert_eq!(stderr, "");
     let document: serde_json::Value = serde_json::from_str(&document).unwrap();
     let (lines, _) = listed(in_format(Format::Jsonl), Terminal::default());
@@ -125,12 +125,12 @@ fn json_lists_are_one_document_and_jsonl_one_object_a_line() {
 #[test]
 fn csv_has_a_header_and_guards_texts_only() {
     let (stdout, _) = listed(in_format(Format::Csv), Terminal::default());
-    insta::assert_snapshot!(stdout, @r##"
-    id,reference,note,pieces,total,sent_at
-    id-A1,A1,"'=1+1	paid\[31m‮
-    ""x""",12,1012.50,2026-11-23T16:14:34.123456Z
-    id-B2,B2,,-3,1012.50,2026-11-23T16:14:34.123456Z
-    "##);
+    let expected = concat!(
+        "id,reference,note,pieces,total,sent_at\n",
+        "id-A1,A1,\"'=1+1\tpaid\\\u{1b}[31m\u{202e}\n\"\"x\"\"\",12,1012.50,2026-11-23T16:14:34.123456Z\n",
+        "id-B2,B2,,-3,1012.50,2026-11-23T16:14:34.123456Z\n"
+    );
+    assert_eq!(stdout, expected);
     let (bare, _) = listed(OutputSettings { no_headers: true, ..in_format(Format::Csv) }, Terminal::default());
     assert_eq!(bare, stdout.split_once('\n').unwrap().1);
 }
@@ -186,7 +186,7 @@ fn one_object_is_shown_with_what_is_inside_it() {
         stdout.text()
     };
     let plain = OutputSettings { color: ColorChoice::Never, ..OutputSettings::default() };
-    insta::assert_snapshot!(shown(plain.clone(), on_a_terminal(80)), @r##"
+    insta::assert_snapshot!(shown(plain.clone(), on_a_terminal(80)), @r#"
     id:         id-A1
     reference:  A1
     note:       two\nlines
@@ -197,10 +197,8 @@ fn one_object_is_shown_with_what_is_inside_it() {
     inside:
     REFERENCE  NOTE  PIECES    TOTAL  SENT
     B2         -         -3  1012.50  2026-11-23 16:14
-    "##);
-    insta::assert_snapshot!(shown(in_format(Format::Json), Terminal::default()), @r##"
-    {"id":"id-A1","reference":"A1","note":"two\nlines","pieces":2,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z","inside":[{"id":"id-B2","reference":"B2","note":null,"pieces":-3,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z"}]}
-    "##);
+    "#);
+    insta::assert_snapshot!(shown(in_format(Format::Json), Terminal::default()), @r#"{"id":"id-A1","reference":"A1","note":"two\nlines","pieces":2,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z","inside":[{"id":"id-B2","reference":"B2","note":null,"pieces":-3,"total":"1012.50","sent_at":"2026-11-23T16:14:34.123456Z"}]}"#);
     let only_inside = OutputSettings { fields: Some(vec!["inside".to_owned()]), ..plain };
     assert!(shown(only_inside.clone(), on_a_terminal(80)).starts_with("inside:\nREFERENCE"));
     assert!(shown(only_inside, Terminal::default()).starts_with("[{\"id\":\"id-B2\""));
