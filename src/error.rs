@@ -112,7 +112,11 @@ impl Kind {
 
 /// A failure as the user sees it. Secrets never get in here: whoever builds one redacts first.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Report>);
+
+/// What an [`Error`] holds; boxed, so that a `Result` stays small where nothing fails.
+#[derive(Debug)]
+struct Report {
     kind: Kind,
     code: &'static str,
     message: String,
@@ -124,7 +128,7 @@ impl Error {
     /// `code` is stable and dotted (`stock.insufficient`); `message` is lower-case, one sentence,
     /// without a final period.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Error { kind, code, message: message.into(), hints: Vec::new(), details: Value::Null }
+        Error(Box::new(Report { kind, code, message: message.into(), hints: Vec::new(), details: Value::Null }))
     }
 
     /// A defect of shopctl itself: never the user's fault.
@@ -163,49 +167,49 @@ impl Error {
     /// Adds the exact next command (or what else to do).
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        self.0.hints.push(hint.into());
         self
     }
 
     /// Adds machine-readable details for JSON output.
     #[must_use]
     pub fn details(mut self, details: Value) -> Self {
-        self.details = details;
+        self.0.details = details;
         self
     }
 
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     pub fn code(&self) -> &'static str {
-        self.code
+        self.0.code
     }
 
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     pub fn hints(&self) -> &[String] {
-        &self.hints
+        &self.0.hints
     }
 
     /// `{"error":{"code","message","hint","exit","retryable","details"}}`
     pub fn to_json(&self) -> Value {
         json!({ "error": {
-            "code": self.code,
-            "message": self.message,
-            "hint": if self.hints.is_empty() { Value::Null } else { Value::String(self.hints.join("\n")) },
-            "exit": self.kind.exit_code(),
-            "retryable": self.kind.is_retryable(),
-            "details": self.details,
+            "code": self.0.code,
+            "message": self.0.message,
+            "hint": if self.0.hints.is_empty() { Value::Null } else { Value::String(self.0.hints.join("\n")) },
+            "exit": self.0.kind.exit_code(),
+            "retryable": self.0.kind.is_retryable(),
+            "details": self.0.details,
         }})
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 

@@ -25,7 +25,13 @@ fn stock_that_runs_out_is_sold_exactly(shop: &Shop) {
                             // One to five lines, begun at different products, so that orders cross.
                             let lines = 1 + (worker + round) % skus.len();
                             let items: Vec<String> = (0..lines)
-                                .map(|line| format!("{}:{}", skus[(worker * 3 + line * (1 + round % 2)) % skus.len()], 1 + round % 3))
+                                .map(|line| {
+                                    format!(
+                                        "{}:{}",
+                                        skus[(worker * 3 + line * (1 + round % 2)) % skus.len()],
+                                        1 + round % 3
+                                    )
+                                })
                                 .collect();
                             let mut arguments = vec!["order", "create", "--user", user];
                             items.iter().for_each(|item| arguments.extend(["--item", item.as_str()]));

@@ -3,7 +3,11 @@
 use crate::on_every_backend;
 use crate::support::{Backend, Shop};
 
-on_every_backend!(rows_of_other_programs_are_listed_found_and_orderable, odd_rows_never_crash_a_list, pages_miss_no_row_of_one_statement);
+on_every_backend!(
+    rows_of_other_programs_are_listed_found_and_orderable,
+    odd_rows_never_crash_a_list,
+    pages_miss_no_row_of_one_statement
+);
 
 fn insert(shop: &Shop) {
     shop.sql("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('Old@Example.com', 'x', 'Old', 'Hand')");

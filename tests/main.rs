@@ -3,7 +3,7 @@
 
 mod support;
 
-mod architecture;
+
 mod commands;
 mod concurrency;
 mod connection;
@@ -12,5 +12,5 @@ mod input;
 mod interruptions;
 mod migrations;
 mod operations;
-mod prompts;
+
 mod secrets;

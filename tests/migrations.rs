@@ -6,7 +6,11 @@ use crate::on_every_backend;
 use crate::support::shop::{block_on, finish};
 use crate::support::{Backend, Shop};
 
-on_every_backend!(down_and_up_again_gives_a_working_shop, a_stock_migrator_reads_everything_as_applied, the_environment_is_noted);
+on_every_backend!(
+    down_and_up_again_gives_a_working_shop,
+    a_stock_migrator_reads_everything_as_applied,
+    the_environment_is_noted
+);
 
 const MIGRATIONS: i64 = 8;
 
@@ -39,7 +43,11 @@ fn six_runners_at_once_apply_each_migration_once_on_mariadb() {
 }
 
 fn down_and_up_again_gives_a_working_shop(shop: &Shop) {
-    let name = if shop.backend == Backend::Sqlite { "shop".to_owned() } else { shop.url.rsplit('/').next().expect("a name").to_owned() };
+    let name = if shop.backend == Backend::Sqlite {
+        "shop".to_owned()
+    } else {
+        shop.url.rsplit('/').next().expect("a name").to_owned()
+    };
     shop.run(&["migrate", "down"]).exits_with(11).says("--confirm");
     shop.run(&["migrate", "down", "--steps", "99", "--confirm", &name]).success();
     assert_eq!(shop.number("SELECT COUNT(*) FROM seaql_migrations"), 0);
@@ -96,10 +104,16 @@ fn status_of_nothing_is_everything_pending_and_creates_nothing() {
         match backend {
             Backend::Sqlite => assert!(!shop.path("shop.db").exists()),
             Backend::Postgres => {
-                assert_eq!(shop.number("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'"), 0);
+                assert_eq!(
+                    shop.number("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'"),
+                    0
+                );
             }
             Backend::MariaDb => {
-                assert_eq!(shop.number("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()"), 0);
+                assert_eq!(
+                    shop.number("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()"),
+                    0
+                );
             }
         }
     }
@@ -110,7 +124,11 @@ fn a_lock_left_by_a_killed_runner_is_taken_over() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::empty(backend) else { continue };
         shop.run(&["migrate", "up", "--steps", "1"]).success();
-        let soon = if backend == Backend::Postgres { "clock_timestamp() + interval '2 seconds'" } else { "utc_timestamp(6) + interval 2 second" };
+        let soon = if backend == Backend::Postgres {
+            "clock_timestamp() + interval '2 seconds'"
+        } else {
+            "utc_timestamp(6) + interval 2 second"
+        };
         shop.sql(&format!(
             "INSERT INTO shopctl_locks (name, token, holder, expires_at) VALUES ('migrate', 'gone', 'ann@build-7, process 4711', {soon})"
         ));
@@ -127,12 +145,17 @@ fn a_migration_that_fails_is_recorded_and_can_be_run_again() {
         shop.run(&["migrate", "up", "--steps", "3"]).success();
         // In the way of the fourth; on an engine whose DDL commits by itself a table of that name
         // means that an earlier run died after making it, so there a view stands in the way.
-        let obstacle = if backend == Backend::MariaDb { "CREATE TABLE other (id int); RENAME TABLE orders TO hidden" } else { "CREATE TABLE order_items (x int)" };
+        let obstacle = if backend == Backend::MariaDb {
+            "CREATE TABLE other (id int); RENAME TABLE orders TO hidden"
+        } else {
+            "CREATE TABLE order_items (x int)"
+        };
         obstacle.split("; ").for_each(|statement| shop.sql(statement));
         shop.run(&["migrate", "up"]).exits_with(1).says("m20260101_000004_create_order_items");
         let status = shop.run(&["migrate", "status", "--json"]).success().json();
         assert_eq!(status["items"][3]["state"], "failed", "{backend:?}");
-        let remedy = if backend == Backend::MariaDb { "RENAME TABLE hidden TO orders" } else { "DROP TABLE order_items" };
+        let remedy =
+            if backend == Backend::MariaDb { "RENAME TABLE hidden TO orders" } else { "DROP TABLE order_items" };
         shop.sql(remedy);
         shop.run(&["migrate", "up"]).success();
         shop.run(&["migrate", "status", "--check"]).success();

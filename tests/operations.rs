@@ -188,7 +188,8 @@ fn a_key_used_at_the_same_moment_gives_one_order(shop: &Shop) {
     shop.product("LAST", "9.00", 1);
     let arguments = ["order", "create", "--user", &user, "--item", "LAST", "--idempotency-key", "web-1", "--json"];
     let children: Vec<_> = (0..8).map(|_| shop.start(&arguments)).collect();
-    let runs: Vec<_> = children.into_iter().map(|child| crate::support::shop::finish(child, &arguments).success()).collect();
+    let runs: Vec<_> =
+        children.into_iter().map(|child| crate::support::shop::finish(child, &arguments).success()).collect();
     let ids: std::collections::BTreeSet<String> = runs.iter().map(|run| run.json()["id"].to_string()).collect();
     assert_eq!(ids.len(), 1, "all must agree on one order");
     let fresh = runs.iter().filter(|run| run.json()["replayed"] == false).count();
