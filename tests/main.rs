@@ -3,7 +3,6 @@
 
 mod support;
 
-
 mod commands;
 mod concurrency;
 mod connection;

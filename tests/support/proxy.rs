@@ -175,7 +175,8 @@ impl Shared {
     }
 
     fn is_commit(&self, message: &[u8]) -> bool {
-        let (kind, text) = if self.is_mysql { (message.get(4), message.get(5..)) } else { (message.first(), message.get(5..)) };
+        let (kind, text) =
+            if self.is_mysql { (message.get(4), message.get(5..)) } else { (message.first(), message.get(5..)) };
         let is_query = kind == Some(if self.is_mysql { &3 } else { &b'Q' });
         is_query && text.is_some_and(|text| text.starts_with(b"COMMIT"))
     }

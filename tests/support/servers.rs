@@ -27,13 +27,17 @@ pub struct Server {
 /// The PostgreSQL server, or `None` where it is not installed and nobody insists.
 pub fn postgres() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER.get_or_init(|| found("PostgreSQL", "postgresql", postgres_binaries()).map(|folder| start_postgres(&folder))).as_ref()
+    SERVER
+        .get_or_init(|| found("PostgreSQL", "postgresql", postgres_binaries()).map(|folder| start_postgres(&folder)))
+        .as_ref()
 }
 
 /// The MariaDB (or MySQL) server, or `None` where it is not installed and nobody insists.
 pub fn mariadb() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER.get_or_init(|| found("MariaDB", "mariadb-server", which("mariadbd")).map(|binary| start_mariadb(&binary))).as_ref()
+    SERVER
+        .get_or_init(|| found("MariaDB", "mariadb-server", which("mariadbd")).map(|binary| start_mariadb(&binary)))
+        .as_ref()
 }
 
 /// In CI a missing server is a failure; elsewhere it is left out, and that is said.
@@ -56,7 +60,8 @@ fn which(program: &str) -> Option<PathBuf> {
 /// The folder with the newest `initdb` and `postgres`.
 fn postgres_binaries() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut folders: Vec<PathBuf> = versions.map(|version| version.join("bin")).filter(|bin| bin.join("initdb").is_file()).collect();
+    let mut folders: Vec<PathBuf> =
+        versions.map(|version| version.join("bin")).filter(|bin| bin.join("initdb").is_file()).collect();
     folders.sort_by_key(|bin| version_of(bin));
     folders.pop().or_else(|| which("initdb").and_then(|file| file.parent().map(Path::to_owned)))
 }
@@ -81,7 +86,11 @@ fn as_user(program: &Path, user: Option<(u32, u32)>) -> Command {
     if let Some((uid, gid)) = user {
         command.uid(uid).gid(gid);
     }
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LC_ALL", "C").stdin(Stdio::null());
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null());
     command
 }
 
@@ -108,7 +117,8 @@ fn start_postgres(binaries: &Path) -> Server {
     initdb.current_dir(&folder).args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"]).arg(&data);
     run(&mut initdb);
     // One role has to show a password: for the tests of wrong ones.
-    let rules = "local all all trust\nhost all secret_user 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
+    let rules =
+        "local all all trust\nhost all secret_user 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
     fs::write(data.join("pg_hba.conf"), rules).expect("the server's own folder");
     let port = free_port();
     let mut server = as_user(&binaries.join("postgres"), user);

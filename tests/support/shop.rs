@@ -31,7 +31,6 @@ pub struct Shop {
 }
 
 /// How a run ended.
-#[must_use = "assert how the run ended"]
 #[derive(Debug)]
 pub struct Run {
     pub arguments: String,
@@ -99,6 +98,7 @@ impl Shop {
         command
     }
 
+    #[must_use = "assert how the run ended"]
     pub fn run(&self, arguments: &[&str]) -> Run {
         finish(self.start(arguments), arguments)
     }
@@ -108,6 +108,7 @@ impl Shop {
         self.command(arguments).spawn().expect("the binary was built")
     }
 
+    #[must_use = "assert how the run ended"]
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary was built");
         // A program that refuses its arguments does not read: a broken pipe is fine.
@@ -118,7 +119,8 @@ impl Shop {
     /// Creates a user and gives its e-mail address.
     pub fn user(&self, name: &str) -> String {
         let email = format!("{name}@example.com");
-        let arguments = ["user", "create", "--email", &email, "--first-name", name, "--last-name", "Test", "--password-stdin"];
+        let arguments =
+            ["user", "create", "--email", &email, "--first-name", name, "--last-name", "Test", "--password-stdin"];
         self.run_with_input(&arguments, "correct horse\n").success();
         email
     }
@@ -189,7 +191,9 @@ impl Shop {
             ),
             (
                 "orders whose total differs from their lines",
-                format!("SELECT COUNT(*) FROM orders o WHERE {total} <> (SELECT {whole} FROM order_items i WHERE i.order_id = o.id)"),
+                format!(
+                    "SELECT COUNT(*) FROM orders o WHERE {total} <> (SELECT {whole} FROM order_items i WHERE i.order_id = o.id)"
+                ),
             ),
             (
                 "orders without exactly one event",
@@ -237,6 +241,7 @@ fn as_text(row: &sea_orm::QueryResult) -> String {
 }
 
 /// Waits for the end of a run, but not for ever.
+#[must_use = "assert how the run ended"]
 pub fn finish(mut child: Child, arguments: &[&str]) -> Run {
     let started = Instant::now();
     let (mut out, mut err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));

@@ -1,0 +1,193 @@
+//! Reaching a database, or not: what was refused, by whom, and what to do.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use crate::support::shop::finish;
+use crate::support::{Backend, Run, Shop, servers};
+
+fn list(shop: &Shop, url: &str) -> Run {
+    let arguments = ["user", "list"];
+    finish(shop.command(&arguments).env("DATABASE_URL", url).spawn().expect("built"), &arguments)
+}
+
+fn any() -> Shop {
+    Shop::empty(Backend::Sqlite).expect("always there")
+}
+
+#[test]
+fn a_refused_connection_names_host_port_and_reason_at_once() {
+    let port = servers::free_port();
+    for scheme in ["postgres", "mysql"] {
+        let run = list(&any(), &format!("{scheme}://u:s3cret@127.0.0.1:{port}/shop")).exits_with(5);
+        assert!(run.stderr.contains(&format!("127.0.0.1 port {port}: connection refused")), "{run}");
+        assert!(run.duration < Duration::from_secs(5), "it took {:?}", run.duration);
+        assert!(!run.stderr.contains("s3cret") && !run.stderr.contains("pool"), "{run}");
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_up_in_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = silent.local_addr().expect("bound").port();
+    for scheme in ["postgres", "mysql"] {
+        let shop = any();
+        let arguments = ["user", "list", "--connect-timeout", "1s"];
+        let url = format!("{scheme}://u@127.0.0.1:{port}/shop");
+        let run = finish(shop.command(&arguments).env("DATABASE_URL", url).spawn().expect("built"), &arguments);
+        let run = run.exits_with(5);
+        assert!(run.stderr.contains("no answer within 1 s"), "{run}");
+        assert!(run.duration < Duration::from_secs(3), "it took {:?}", run.duration);
+    }
+}
+
+#[test]
+fn a_host_that_does_not_exist_is_named() {
+    list(&any(), "postgres://u@no-such-host.invalid/shop").exits_with(5).says("no-such-host.invalid");
+}
+
+#[test]
+fn a_wrong_password_is_a_matter_of_credentials() {
+    if let Some(shop) = Shop::migrated(Backend::Postgres) {
+        // Other tests may have made the role.
+        let database = shop.url.rsplit('/').next().expect("a name");
+        shop.sql("DO $$ BEGIN CREATE ROLE secret_user LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+        let port = servers::postgres().expect("there").port;
+        let run = list(&shop, &format!("postgres://secret_user:wr0ng@127.0.0.1:{port}/{database}")).exits_with(4);
+        assert!(run.stderr.contains("secret_user") && !run.stderr.contains("wr0ng"), "{run}");
+        // The right password, but no rights on the tables.
+        list(&shop, &format!("postgres://secret_user:right@127.0.0.1:{port}/{database}"))
+            .exits_with(4)
+            .says("permission");
+        list(&shop, &format!("postgres://postgres@127.0.0.1:{port}/missing")).exits_with(4).says("no database missing");
+    }
+    if let Some(shop) = Shop::migrated(Backend::MariaDb) {
+        let port = servers::mariadb().expect("there").port;
+        shop.sql("CREATE USER IF NOT EXISTS 'secret_user'@'%' IDENTIFIED BY 'right'");
+        let run = list(&shop, &format!("mysql://secret_user:wr0ng@127.0.0.1:{port}/mysql")).exits_with(4);
+        assert!(run.stderr.contains("secret_user") && !run.stderr.contains("wr0ng"), "{run}");
+        list(&shop, &format!("mysql://root@127.0.0.1:{port}/missing")).exits_with(4).says("no database missing");
+    }
+}
+
+#[test]
+fn a_database_without_the_schema_says_how_to_make_it() {
+    for backend in [Backend::Postgres, Backend::MariaDb] {
+        let Some(shop) = Shop::empty(backend) else { continue };
+        shop.run(&["user", "list"]).exits_with(4).says("run shopctl migrate up");
+        shop.run(&["stock", "adjust", "X", "+1", "--reason", "received"]).exits_with(4).says("run shopctl migrate up");
+        shop.run(&["seed", "up"]).exits_with(4).says("run shopctl migrate up");
+    }
+    let shop = any();
+    shop.run(&["user", "list"]).exits_with(4).says("no shop at").says("shopctl quickstart");
+    assert!(!shop.path("shop.db").exists(), "a mistyped path must not become an empty shop");
+}
+
+#[test]
+fn a_role_that_may_only_read_can_list_and_see_the_status() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    let database = shop.url.rsplit('/').next().expect("a name");
+    let role = format!("reader_{database}");
+    shop.sql(&format!("CREATE ROLE {role} LOGIN"));
+    shop.sql(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"));
+    let reader = shop.with_url(shop.url.replace("postgres@", &format!("{role}@")));
+    reader.run(&["user", "list"]).success();
+    reader.run(&["migrate", "status", "--check"]).success();
+    reader.run(&["product", "create", "--name", "X", "--price", "1"]).exits_with(4).says("permission");
+}
+
+#[test]
+fn a_read_only_file_is_listed_but_not_written() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.user("ann");
+    let mode = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("ours")
+    };
+    mode(&shop.path("shop.db"), 0o444);
+    mode(shop.home.path(), 0o555);
+    let run = |arguments: &[&str]| {
+        let mut command = shop.command(arguments);
+        // Permissions do not bind root.
+        if std::fs::metadata("/proc/self").is_ok_and(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata) == 0) {
+            command.uid(65534).gid(65534);
+        }
+        finish(command.spawn().expect("built"), arguments)
+    };
+    let (listed, written) = (run(&["user", "list"]), run(&["product", "create", "--name", "X", "--price", "1"]));
+    mode(shop.home.path(), 0o755);
+    assert!(listed.success().stdout.contains("ann@example.com"));
+    written.exits_with(4);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_leaves_the_shop_whole() {
+    use std::process::Command;
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let disk = shop.path("disk");
+    std::fs::create_dir(&disk).expect("ours");
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=600k", "tmpfs"]).arg(&disk).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "\nLEFT OUT: the full disk, which needs the right to mount a small one\n");
+        return;
+    }
+    let full = shop.with_url(format!("sqlite:{}", disk.join("shop.db").display()));
+    full.run(&["migrate", "up"]).success();
+    let description = "x".repeat(9_000);
+    let mut codes = Vec::new();
+    for number in 0..80 {
+        let sku = format!("S-{number}");
+        let run = full.run(&[
+            "product",
+            "create",
+            "--name",
+            "X",
+            "--sku",
+            &sku,
+            "--price",
+            "1",
+            "--description",
+            &description,
+        ]);
+        codes.push(run.code);
+        if run.code != 0 {
+            assert!(run.stderr.contains("full"), "{run}");
+            break;
+        }
+    }
+    let created = codes.iter().filter(|code| **code == 0).count() as i64;
+    let whole = full.column("PRAGMA integrity_check");
+    let found = full.number("SELECT COUNT(*) FROM products");
+    let _ = Command::new("umount").arg(&disk).status();
+    assert_eq!(codes.last(), Some(&5), "{codes:?}");
+    assert_eq!((whole, found), (vec!["ok".to_owned()], created));
+}
+
+#[test]
+fn settings_show_where_they_come_from() {
+    let shop = any();
+    shop.file(
+        "shopctl.toml",
+        "[context.live]\ndatabase_url = \"postgres://ann:s3cret@db.example.com/shop\"\nprotected = true\n\
+         [context.reports]\ndatabase_url = \"sqlite:reports.db\"\nread_only = true\n",
+    );
+    let plain = |arguments: &[&str]| {
+        finish(shop.command(arguments).env_remove("DATABASE_URL").spawn().expect("built"), arguments)
+    };
+    let shown = plain(&["config", "show", "--context", "live", "--json"]).success();
+    assert_eq!(shown.json()["items"][0]["value"], "postgres://ann@db.example.com/shop");
+    assert!(!shown.stdout.contains("s3cret") && !shown.stderr.contains("s3cret"), "{shown}");
+    assert!(shown.stdout.contains("verify-full"), "{shown}");
+    plain(&["config", "show", "--context", "lvie"]).exits_with(4).says("did you mean --context live?");
+    plain(&["product", "create", "--name", "X", "--price", "1", "--context", "reports"])
+        .exits_with(11)
+        .says("read-only");
+    plain(&["config", "show", "--context", "live", "--database-url", "sqlite:x.db"]).exits_with(2).says("named twice");
+    shop.run(&["config", "path"]).success();
+    shop.file("shopctl.toml", "databse_url = \"postgres://ann:s3cret@h/d\"\n");
+    let run = plain(&["user", "list"]).exits_with(4);
+    assert!(run.stderr.contains("shopctl.toml:1:1") && !run.stderr.contains("s3cret"), "{run}");
+}
