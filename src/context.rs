@@ -1,7 +1,7 @@
 //! Wires a command: configuration, a lazy database, output, clock, ids, actor. Decides nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -14,6 +14,15 @@ use crate::error::{Error, Kind, Result};
 use crate::output::Output;
 use crate::service::operation::Operations;
 
+/// A command does one thing after the other: a second connection would only be made while the first
+/// is on its way back to the pool. Migrations keep the heartbeat of their lock beside them.
+fn connections(access: Access) -> u32 {
+    match access {
+        Access::Read => 1,
+        Access::Write | Access::Create => 2,
+    }
+}
+
 /// What every command gets.
 pub struct Context {
     pub config: Config,
@@ -23,25 +32,37 @@ pub struct Context {
     pub started: Instant,
     /// True while a COMMIT is under way.
     pub committing: Arc<AtomicBool>,
+    opened: Mutex<Vec<Database>>,
 }
+
+/// Taking leave of a server must not take long.
+const CLOSE_LIMIT: Duration = Duration::from_millis(250);
 
 impl Context {
     #[allow(clippy::disallowed_methods, reason = "the one place where time and ids come from")]
     pub fn new(config: Config, output: Output, committing: Arc<AtomicBool>) -> Context {
         let clock = Clock(chrono::Utc::now);
         let ids = IdSource(uuid::Uuid::now_v7);
-        Context { config, output, clock, ids, started: Instant::now(), committing }
+        Context { config, output, clock, ids, started: Instant::now(), committing, opened: Mutex::default() }
     }
 
-    /// Opens the configured database.
+    /// Connects to the configured database.
     ///
     /// Errors: those of [`Database::connect`]; exit 11 for writing in a read-only context.
     pub async fn database(&self, access: Access) -> Result<Database> {
-        self.open(&self.config.target, access).await
+        let database = self.open(&self.config.target, access, connections(access)).await?;
+        database.ready().await?;
+        Ok(database)
     }
 
-    /// Opens another database with the configured pool and time limits.
-    pub async fn open(&self, target: &Target, access: Access) -> Result<Database> {
+    /// The configured database for a command whose first act is to begin an operation, which
+    /// connects by itself.
+    pub async fn database_for_operation(&self) -> Result<Database> {
+        self.open(&self.config.target, Access::Write, 1).await
+    }
+
+    /// Opens any database with the configured pool and time limits.
+    async fn open(&self, target: &Target, access: Access, connections: u32) -> Result<Database> {
         if access != Access::Read && self.config.read_only {
             let context = self.config.context.clone().unwrap_or_default();
             return Err(Error::new(
@@ -55,13 +76,32 @@ impl Context {
         let settings = ConnectSettings {
             target: target.clone(),
             access,
-            max_connections: pool.max,
+            max_connections: pool.max.min(connections).max(pool.min),
             min_connections: pool.min,
             acquire_timeout: pool.acquire,
             idle_timeout: pool.idle,
             connect_timeout: self.config.connect_timeout,
         };
-        Database::connect(&settings).await
+        let database = Database::open(&settings).await?;
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(database.clone());
+        Ok(database)
+    }
+
+    /// Takes leave of the databases: a server does not log a lost client, and a SQLite shop is one
+    /// file again.
+    pub async fn close(&self) {
+        let opened = std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
+        for database in opened {
+            // What hangs is left to the end of the process.
+            let _ = tokio::time::timeout(CLOSE_LIMIT, database.close()).await;
+        }
+    }
+
+    /// Connects to another database than the configured one.
+    pub async fn other_database(&self, target: &Target, access: Access) -> Result<Database> {
+        let database = self.open(target, access, connections(access)).await?;
+        database.ready().await?;
+        Ok(database)
     }
 
     /// Operations on a database, until the command's time limit.

@@ -78,6 +78,7 @@ fn script(shop: &Shop) -> Vec<String> {
         stock adjust CLOTH-LINEN -4 --reason shrinkage --json
         order create --user zoe@example.com --item mug-01:2 --item MUG-01:3 --item B-1 --json --idempotency-key k-1
         order create --user zoe@example.com --item B-1:1 --item MUG-01:5 --json --idempotency-key k-1
+        order create --user zoe@example.com --item MUG-01:6 --json --idempotency-key k-1
         order create --user zoe@example.com --item LAMP-DESK:999 --item CLOTH-LINEN:4 --item MUG-01 --json
         order create --user nobody@example.com --item MUG-01 --json
         order create --user zoe@example.com --item NOPE --item ALSO-NOT --json
@@ -130,6 +131,12 @@ fn normal(text: &str) -> String {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
+                    // The error of an event is cut before the time that it may name.
+                    if name == "error"
+                        && let Some(text) = member.as_str()
+                    {
+                        *member = Value::from(text.split(" of 20").next().unwrap_or_default());
+                    }
                     let is_made_up = matches!(name.as_str(), "name" | "message" | "reference") && !mentions_id(member);
                     if VARYING.contains(&name.as_str()) && !is_made_up {
                         *member = Value::Null;

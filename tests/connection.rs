@@ -105,6 +105,7 @@ fn a_read_only_file_is_listed_but_not_written() {
     let mode = |path: &std::path::Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("ours")
     };
+    assert!(!shop.path("shop.db-wal").exists(), "a shop at rest is one file");
     mode(&shop.path("shop.db"), 0o444);
     mode(shop.home.path(), 0o555);
     let run = |arguments: &[&str]| {

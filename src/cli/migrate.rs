@@ -107,7 +107,6 @@ async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
     let plan = plan(context, arguments.to.as_ref(), arguments.steps, &arguments.lock)?;
     let database = context.database(Access::Create).await?;
     apply(context, &database, &plan).await?;
-    database.close().await;
     Ok(())
 }
 
@@ -178,7 +177,6 @@ async fn down(context: &Context, asking: &Asking, arguments: &DownArguments) -> 
     if !steps.is_empty() {
         context.output.note(&format!("changed {}", database.target()));
     }
-    database.close().await;
     Ok(())
 }
 

@@ -203,6 +203,7 @@ async fn run(cli: Cli, output: Output) -> u8 {
     let context = Context::new(config, output, Arc::clone(&committing));
     let asking = Asking { audience: confirm::Audience::detect(), no_input: cli.global.no_input };
     let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
+    context.close().await;
     report(&context.output, result)
 }
 

@@ -113,7 +113,7 @@ async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
     let key = arguments.key.parse(&mut violations);
     violations.into_result()?;
     let new = NewOrder { user, lines, note, reference: None };
-    let database = context.database(Access::Write).await?;
+    let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let placed = place_order::run(&context.operations(&database, dry_run), &new, key).await?;
     print_placed(context, &database, &placed, dry_run);

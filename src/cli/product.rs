@@ -146,7 +146,7 @@ async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
         price: required(price)?,
         stock: required(stock)?,
     };
-    let database = context.database(Access::Write).await?;
+    let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let product = service::create(&context.operations(&database, dry_run), &new).await?;
     let line = format!("product {} {}", printable(&product.sku), done(dry_run, "created"));
@@ -204,7 +204,7 @@ async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     if update.is_empty() {
         return Err(Error::usage("nothing to change").hint("give --sku, --name, --description or --price"));
     }
-    let database = context.database(Access::Write).await?;
+    let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let changed = service::update(&context.operations(&database, dry_run), &arguments.product.product, &update).await?;
     let sku = printable(&changed.after.sku);
@@ -228,7 +228,7 @@ async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments)
     let sku = printable(&product.sku);
     let impact = format!("{sku} and its {} pieces will be deleted for good", product.stock_quantity);
     confirmation.typed_name(&context.output, &impact, &product.sku)?;
-    let database = context.database(Access::Write).await?;
+    let database = context.database_for_operation().await?;
     let product = service::delete(&context.operations(&database, dry_run), &product.id.to_string()).await?;
     let line = format!("product {sku} {}", done(dry_run, "deleted"));
     let rest = mutation::outcome(true, false, dry_run, view(&product), Value::Null);

@@ -28,7 +28,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
         true => context.config.target.clone(),
         false => Target::Sqlite(context.config.embedded_default.clone()),
     };
-    let database = context.open(&target, Access::Create).await?;
+    let database = context.other_database(&target, Access::Create).await?;
     refuse_other_shops(&database).await?;
     let mut plan = migrate::whole_plan(context)?;
     plan.environment = Some(migrate::DEVELOPMENT.to_owned());
@@ -57,7 +57,6 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
         "\nthe shop is {target}\ntry: shopctl order list{url}\n     shopctl product list --low-stock{url}\n     \
          shopctl order create --user {CUSTOMER} --item MUG-02:2{url}"
     ));
-    database.close().await;
     Ok(())
 }
 

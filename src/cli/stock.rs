@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 use super::arguments::{KeyArguments, WriteArguments, optional, required};
 use super::mutation::{self, done, finish};
 use crate::context::Context;
-use crate::db::Access;
 use crate::domain::quantity::parse_delta;
 use crate::domain::{MovementReason, Violations, text::multi_line};
 use crate::entity::product::Model;
@@ -58,7 +57,7 @@ async fn adjust(context: &Context, arguments: &AdjustArguments) -> Result<()> {
     violations.into_result()?;
     let adjustment =
         Adjustment { product: arguments.product.clone(), delta: required(delta)?, reason: required(reason)?, note };
-    let database = context.database(Access::Write).await?;
+    let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let adjusted = service::adjust(&context.operations(&database, dry_run), &adjustment, key).await?;
     let (before, after) = (&adjusted.product.before, &adjusted.product.after);

@@ -179,7 +179,7 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
     let password = arguments.password.read(context, asking)?;
     let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
     violations.into_result()?;
-    let database = context.database(Access::Write).await?;
+    let database = context.database_for_operation().await?;
     let new = NewUser {
         email: required(email)?,
         first_name: required(first_name)?,
@@ -267,7 +267,7 @@ async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     if update.email.is_none() && update.first_name.is_none() && update.last_name.is_none() {
         return Err(Error::usage("nothing to change").hint("give --email, --first-name or --last-name"));
     }
-    let database = context.database(Access::Write).await?;
+    let database = context.database_for_operation().await?;
     let operations = context.operations(&database, arguments.write.dry_run);
     let changed = service::update(&operations, &arguments.who.who, &update).await?;
     finish_change(context, &database, &changed, arguments.write.dry_run, "updated");
@@ -279,7 +279,7 @@ async fn set_password(context: &Context, asking: &Asking, arguments: &SetPasswor
     let mut violations = Violations::new();
     let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
     violations.into_result()?;
-    let database = context.database(Access::Write).await?;
+    let database = context.database_for_operation().await?;
     let hash = service::hash(&required(password)?)?;
     let operations = context.operations(&database, arguments.write.dry_run);
     let changed = service::set_password(&operations, &arguments.who.who, &hash).await?;
@@ -308,7 +308,7 @@ async fn look_up(context: &Context, who: &str) -> Result<Model> {
 }
 
 async fn set_status(context: &Context, who: &str, status: UserStatus, dry_run: bool) -> Result<()> {
-    let database = context.database(Access::Write).await?;
+    let database = context.database_for_operation().await?;
     let changed = service::set_status(&context.operations(&database, dry_run), who, status).await?;
     let verb = if status == UserStatus::Active { "enabled" } else { "disabled" };
     finish_change(context, &database, &changed, dry_run, verb);
@@ -321,7 +321,7 @@ async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments)
     let confirmation = confirmation(asking, false, arguments.confirm.confirm.as_deref(), dry_run);
     let impact = format!("{} will be deleted for good", printable(&user.email));
     confirmation.typed_name(&context.output, &impact, &user.email)?;
-    let database = context.database(Access::Write).await?;
+    let database = context.database_for_operation().await?;
     let user = service::delete(&context.operations(&database, dry_run), &user.id.to_string()).await?;
     let line = format!("user {} {}", printable(&user.email), done(dry_run, "deleted"));
     let json = named(&user, outcome(true, dry_run, Some(&user), None));

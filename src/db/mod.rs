@@ -8,17 +8,17 @@ mod sqlite;
 pub mod target;
 pub mod write;
 
-use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use sea_orm::sqlx;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionOptions, TransactionTrait};
+use sea_orm::sqlx::{self, ConnectOptions, Connection};
+use sea_orm::{DatabaseConnection, DbErr, RuntimeErr, TransactionOptions, TransactionTrait};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::error::{Error, Kind, Result};
+use fault::Fault;
 use target::{Engine, ServerTarget, Target};
 use write::WriteHandle;
 
@@ -46,12 +46,28 @@ pub struct ConnectSettings {
     pub connect_timeout: Duration,
 }
 
-/// An open database.
+/// A database and its pool. Servers are connected to by the first use, so that an operation costs
+/// no round trip more than its own.
 #[derive(Debug, Clone)]
 pub struct Database {
     connection: DatabaseConnection,
     settings: ConnectSettings,
     statements: Arc<AtomicU64>,
+    is_connected: Arc<AtomicBool>,
+}
+
+/// Why a transaction did not begin.
+#[derive(Debug)]
+pub struct BeginFailure {
+    pub error: Error,
+    /// What the database said, if it was reached.
+    pub fault: Option<Fault>,
+}
+
+impl From<BeginFailure> for Error {
+    fn from(failure: BeginFailure) -> Error {
+        failure.error
+    }
 }
 
 /// A refused TCP connection shows itself within this time; the driver alone would go on trying.
@@ -60,17 +76,15 @@ const REFUSAL_PROBE_AFTER: Duration = Duration::from_millis(200);
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Database {
-    /// Opens a pool and its first connection.
+    /// Opens a pool. A SQLite file is opened at once, a server by [`Database::ready`] or
+    /// [`Database::begin`].
     ///
-    /// Errors: [`Kind::Unavailable`] naming host, port and reason; [`Kind::Configuration`] for
-    /// credentials, a missing database, a missing or unreadable SQLite file.
-    pub async fn connect(settings: &ConnectSettings) -> Result<Database> {
+    /// Errors: [`Kind::Configuration`] for a missing or unreadable SQLite file.
+    pub async fn open(settings: &ConnectSettings) -> Result<Database> {
         let mut connection = match &settings.target {
             Target::Sqlite(target) => sqlite::connect(target, settings).await?,
-            Target::Server(target) => match target.engine {
-                Engine::Mysql => mysql::connect(target, settings).await?,
-                Engine::Postgres | Engine::Sqlite => postgres::connect(target, settings).await?,
-            },
+            Target::Server(target) if target.engine == Engine::Mysql => mysql::pool(target, settings),
+            Target::Server(target) => postgres::pool(target, settings),
         };
         let statements = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&statements);
@@ -79,15 +93,41 @@ impl Database {
             // The text only: bound values are never logged.
             tracing::trace!(target: "shopctl::sql", elapsed = ?info.elapsed, failed = info.failed, "{}", info.statement.sql);
         });
-        Ok(Database { connection, settings: settings.clone(), statements })
+        Ok(Database { connection, settings: settings.clone(), statements, is_connected: Arc::default() })
+    }
+
+    /// Opens a pool and its first connection. Errors: as [`Database::open`] and [`Database::ready`].
+    pub async fn connect(settings: &ConnectSettings) -> Result<Database> {
+        let database = Database::open(settings).await?;
+        database.ready().await?;
+        Ok(database)
+    }
+
+    /// Makes the first connection.
+    ///
+    /// Errors: [`Kind::Unavailable`] naming host, port and reason; [`Kind::Configuration`] for
+    /// credentials, TLS, a missing database.
+    pub async fn ready(&self) -> Result<()> {
+        let acquire = async {
+            match self.engine() {
+                Engine::Sqlite => Ok(()),
+                Engine::Postgres => first_connection(self.connection.get_postgres_connection_pool()).await,
+                Engine::Mysql => first_connection(self.connection.get_mysql_connection_pool()).await,
+            }
+        };
+        match self.first_use(acquire).await? {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.connect_error(&error)),
+        }
     }
 
     /// A new pool to the same database: after a lost or abandoned connection the old one is not
     /// to be trusted (a cancelled BEGIN leaves its connection inside a transaction, sqlx#4385).
     pub async fn reconnect(&self) -> Result<Database> {
-        Database::connect(&self.settings).await
+        Database::open(&self.settings).await
     }
 
+    /// For reads. Not while a transaction is open: the pool may have one connection only.
     pub fn connection(&self) -> &DatabaseConnection {
         &self.connection
     }
@@ -107,10 +147,16 @@ impl Database {
 
     /// Begins a transaction the way the engine needs it. For `service::operation` and the
     /// migration runner only.
-    pub async fn begin(&self) -> Result<WriteHandle, sea_orm::DbErr> {
+    pub async fn begin(&self) -> Result<WriteHandle, BeginFailure> {
         let options = TransactionOptions { sqlite_transaction_mode: sqlite::TRANSACTION_MODE, ..Default::default() };
-        let transaction = self.connection.begin_with_options(options).await?;
-        Ok(WriteHandle::new(transaction, self.engine()))
+        match self.first_use(self.connection.begin_with_options(options)).await {
+            Ok(Ok(transaction)) => Ok(WriteHandle::new(transaction, self.engine())),
+            Ok(Err(DbErr::Conn(RuntimeErr::SqlxError(error)))) => {
+                Err(BeginFailure { error: self.connect_error(&error), fault: Some(fault::classify_driver(&error)) })
+            }
+            Ok(Err(error)) => Err(BeginFailure { fault: Some(fault::classify(&error)), error: error.into() }),
+            Err(error) => Err(BeginFailure { error, fault: None }),
+        }
     }
 
     /// Closes the pool in an orderly way.
@@ -119,50 +165,51 @@ impl Database {
         let _ = self.connection.close().await;
     }
 
-    /// Refuses a database without the shop's tables, naming the command that makes them.
-    pub fn missing_schema(target: &Target) -> Error {
-        Error::configuration("database.no_schema", format!("{target} has no shop schema"))
-            .hint("run shopctl migrate up")
+    /// Runs what needs the first connection to a server, but not longer than it takes to know that
+    /// the connection will not come. A failure abandons the pool: nothing goes on with it.
+    async fn first_use<F: Future>(&self, use_it: F) -> Result<F::Output> {
+        let Target::Server(target) = &self.settings.target else { return Ok(use_it.await) };
+        if self.is_connected.load(Ordering::Relaxed) {
+            return Ok(use_it.await);
+        }
+        let first = async {
+            tokio::select! {
+                output = use_it => Ok(output),
+                refused = refusal(target) => Err(refused),
+            }
+        };
+        let limit = self.settings.connect_timeout;
+        let output = match timeout(limit, first).await {
+            Ok(output) => output?,
+            // The driver retries some refusals in silence (too many connections, starting up): ask once more.
+            Err(_) => match timeout(DIAGNOSIS_TIMEOUT, diagnose(target)).await {
+                Ok(Err(error)) => return Err(connect_error(target, &error)),
+                _ => return Err(unreachable_error(target, &format!("no answer within {} s", limit.as_secs_f32()))),
+            },
+        };
+        self.is_connected.store(true, Ordering::Relaxed);
+        Ok(output)
+    }
+
+    fn connect_error(&self, error: &sqlx::Error) -> Error {
+        match &self.settings.target {
+            Target::Server(target) => connect_error(target, error),
+            Target::Sqlite(_) => fault::error_of(fault::classify_driver(error), &fault::reason(error)),
+        }
     }
 }
 
-/// A raw statement of this engine, with its values.
-pub fn statement(
-    connection: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = sea_orm::Value>,
-) -> Statement {
-    Statement::from_sql_and_values(connection.get_database_backend(), sql, values)
+/// Makes the pool's first connection and gives it back before anything else is asked of the pool.
+async fn first_connection<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    connection.return_to_pool().await;
+    Ok(())
 }
 
-/// Waits for the first connection of a server's pool, but not longer than needed to know that it
-/// will not come, and says why.
-async fn first_connection<D, F, R>(
-    pool: &sqlx::Pool<D>,
-    target: &ServerTarget,
-    connect_timeout: Duration,
-    diagnose: F,
-) -> Result<()>
-where
-    D: sqlx::Database,
-    F: FnOnce() -> R,
-    R: Future<Output = Result<(), sqlx::Error>>,
-{
-    let acquired = timeout(connect_timeout, async {
-        tokio::select! {
-            acquired = pool.acquire() => acquired.map(drop).map_err(|error| connect_error(target, &error)),
-            refused = refusal(target) => Err(refused),
-        }
-    })
-    .await;
-    match acquired {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(error),
-        // The driver retries some refusals in silence (too many connections, starting up): ask once more.
-        Err(_) => match timeout(DIAGNOSIS_TIMEOUT, diagnose()).await {
-            Ok(Err(error)) => Err(connect_error(target, &error)),
-            _ => Err(unreachable_error(target, &format!("no answer within {} s", connect_timeout.as_secs_f32()))),
-        },
+async fn diagnose(target: &ServerTarget) -> Result<(), sqlx::Error> {
+    match target.engine {
+        Engine::Mysql => mysql::options(target).connect().await?.close().await,
+        Engine::Postgres | Engine::Sqlite => postgres::options(target).connect().await?.close().await,
     }
 }
 

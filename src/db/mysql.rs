@@ -1,19 +1,19 @@
 //! MySQL and MariaDB.
 
 use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
-use sea_orm::sqlx::{ConnectOptions, Connection, Executor};
+use sea_orm::sqlx::{ConnectOptions, Executor};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector};
 
+use super::ConnectSettings;
 use super::target::{ServerTarget, SslMode};
-use super::{ConnectSettings, first_connection};
-use crate::error::Result;
 
 /// The driver forces no strict mode: without it values are cut to fit in silence. Stated whole,
 /// so that a server's own setting changes nothing.
 const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
     ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
 
-pub async fn connect(target: &ServerTarget, settings: &ConnectSettings) -> Result<DatabaseConnection> {
+/// How to reach the server.
+pub fn options(target: &ServerTarget) -> MySqlConnectOptions {
     let mut options = MySqlConnectOptions::new()
         .port(target.port)
         .database(&target.database)
@@ -37,6 +37,11 @@ pub async fn connect(target: &ServerTarget, settings: &ConnectSettings) -> Resul
     if let Some(certificate) = &target.ssl_root_certificate {
         options = options.ssl_ca(certificate);
     }
+    options
+}
+
+/// A pool that connects when it is used.
+pub fn pool(target: &ServerTarget, settings: &ConnectSettings) -> DatabaseConnection {
     let pool = MySqlPoolOptions::new()
         .max_connections(settings.max_connections)
         .min_connections(settings.min_connections)
@@ -44,8 +49,6 @@ pub async fn connect(target: &ServerTarget, settings: &ConnectSettings) -> Resul
         .idle_timeout(settings.idle_timeout)
         .test_before_acquire(false)
         .after_connect(|connection, _| Box::pin(async move { connection.execute(SESSION).await.map(drop) }))
-        .connect_lazy_with(options.clone());
-    first_connection(&pool, target, settings.connect_timeout, || async move { options.connect().await?.close().await })
-        .await?;
-    Ok(SqlxMySqlConnector::from_sqlx_mysql_pool(pool))
+        .connect_lazy_with(options(target));
+    SqlxMySqlConnector::from_sqlx_mysql_pool(pool)
 }

@@ -1,14 +1,14 @@
 //! PostgreSQL and the distributed engines that speak its protocol.
 
+use sea_orm::sqlx::ConnectOptions;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sea_orm::sqlx::{ConnectOptions, Connection};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 
+use super::ConnectSettings;
 use super::target::{ServerTarget, SslMode};
-use super::{ConnectSettings, first_connection};
-use crate::error::Result;
 
-pub async fn connect(target: &ServerTarget, settings: &ConnectSettings) -> Result<DatabaseConnection> {
+/// How to reach the server.
+pub fn options(target: &ServerTarget) -> PgConnectOptions {
     // Every option is set here, so that PGPASSWORD, PGSSLMODE and the like change nothing in silence.
     let mut options = PgConnectOptions::new_without_pgpass()
         .port(target.port)
@@ -30,6 +30,11 @@ pub async fn connect(target: &ServerTarget, settings: &ConnectSettings) -> Resul
     if let Some(certificate) = &target.ssl_root_certificate {
         options = options.ssl_root_cert(certificate);
     }
+    options
+}
+
+/// A pool that connects when it is used.
+pub fn pool(target: &ServerTarget, settings: &ConnectSettings) -> DatabaseConnection {
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .min_connections(settings.min_connections)
@@ -37,8 +42,6 @@ pub async fn connect(target: &ServerTarget, settings: &ConnectSettings) -> Resul
         .idle_timeout(settings.idle_timeout)
         // A fresh pool needs no ping before each use; each is a round trip.
         .test_before_acquire(false)
-        .connect_lazy_with(options.clone());
-    first_connection(&pool, target, settings.connect_timeout, || async move { options.connect().await?.close().await })
-        .await?;
-    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+        .connect_lazy_with(options(target));
+    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::sqlx::{ConnectOptions, Error as DriverError};
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sea_orm::sqlx::{ConnectOptions, Error as DriverError, Executor};
 use sea_orm::{DatabaseConnection, SqliteTransactionMode, SqlxSqliteConnector};
 
 use super::target::SqliteTarget;
@@ -41,17 +43,35 @@ pub async fn connect(target: &SqliteTarget, settings: &ConnectSettings) -> Resul
         Access::Write => options.synchronous(SqliteSynchronous::Full),
         Access::Create => options.synchronous(SqliteSynchronous::Full).journal_mode(SqliteJournalMode::Wal),
     };
+    let immutable = options.clone().immutable(true);
+    match open(options, settings).await {
+        Ok(pool) => Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)),
+        // A shop in WAL mode needs files beside it even to be read; where those cannot be made and
+        // none are there, nobody is writing: read the file alone.
+        Err(error) if settings.access == Access::Read && is_alone(&target.path) => {
+            let pool = open(immutable, settings).await.map_err(|_| open_error(&target.path, &error))?;
+            Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+        }
+        Err(error) => Err(open_error(&target.path, &error)),
+    }
+}
+
+fn is_alone(path: &Path) -> bool {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    !Path::new(&wal).exists()
+}
+
+/// Opens the file and reads its header, so that what is no database is told here.
+async fn open(options: SqliteConnectOptions, settings: &ConnectSettings) -> Result<SqlitePool, DriverError> {
     let pool = SqlitePoolOptions::new()
         .max_connections(settings.max_connections)
         .min_connections(settings.min_connections)
         .acquire_timeout(settings.acquire_timeout)
         .test_before_acquire(false)
         .connect_lazy_with(options);
-    match pool.acquire().await {
-        Ok(_first) => {}
-        Err(error) => return Err(open_error(&target.path, &error)),
-    }
-    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+    pool.execute("SELECT 1 FROM sqlite_master LIMIT 1").await?;
+    Ok(pool)
 }
 
 /// Creates the file empty and readable by its owner alone.

@@ -253,8 +253,8 @@ async fn begin(database: &Database, wait: Duration) -> Result<WriteHandle> {
     loop {
         match database.begin().await {
             Ok(handle) => return Ok(handle),
-            Err(error) if classify(&error) == Fault::Transient && Instant::now() < until => {}
-            Err(error) => return Err(error.into()),
+            Err(failure) if failure.fault == Some(Fault::Transient) && Instant::now() < until => {}
+            Err(failure) => return Err(failure.error),
         }
     }
 }

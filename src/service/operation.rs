@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use super::settle::{Settled, settle};
-use crate::db::Database;
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
+use crate::db::{BeginFailure, Database};
 use crate::domain::{Clock, IdSource, IdempotencyKey};
 use crate::entity::audit_event;
 use crate::error::{Error, Kind, Result};
@@ -216,10 +216,7 @@ impl Operations {
     ) -> Work<T> {
         let handle = match self.database.begin().await {
             Ok(handle) => handle,
-            Err(error) => {
-                let fault = Some(classify(&error));
-                return Work::Failed { error: error.into(), fault };
-            }
+            Err(BeginFailure { error, fault }) => return Work::Failed { error, fault },
         };
         let now = self.clock.now();
         let mut operation =

@@ -1,6 +1,8 @@
 //! Placing an order: all lines or none, stock taken, prices snapshotted, in a constant number of
 //! statements whatever the number of lines.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -84,11 +86,12 @@ fn check_lines(new: &NewOrder) -> Result<()> {
     violations.into_result()
 }
 
-/// Requests that mean the same have the same fingerprint, whatever the order of their lines.
+/// Requests that mean the same have the same fingerprint, however their lines are split and sorted.
 fn fingerprint(new: &NewOrder) -> Json {
-    let mut lines: Vec<(String, i32)> =
-        new.lines.iter().map(|line| (line.product.to_ascii_uppercase(), line.quantity.get())).collect();
-    lines.sort_unstable();
+    let mut lines = BTreeMap::<String, i64>::new();
+    for line in &new.lines {
+        *lines.entry(line.product.to_ascii_uppercase()).or_default() += i64::from(line.quantity.get());
+    }
     json!({ "user": new.user.trim().to_lowercase(), "lines": lines, "note": new.note })
 }
 

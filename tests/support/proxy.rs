@@ -117,7 +117,7 @@ impl Shared {
             if self.silent.load(Ordering::SeqCst) {
                 continue;
             }
-            if turn.swap(false, Ordering::SeqCst) {
+            if !self.is_farewell(&message) && turn.swap(false, Ordering::SeqCst) {
                 self.round_trips.fetch_add(1, Ordering::SeqCst);
             }
             if is_startup && is_ssl_request(&message) {
@@ -179,6 +179,11 @@ impl Shared {
             if self.is_mysql { (message.get(4), message.get(5..)) } else { (message.first(), message.get(5..)) };
         let is_query = kind == Some(if self.is_mysql { &3 } else { &b'Q' });
         is_query && text.is_some_and(|text| text.starts_with(b"COMMIT"))
+    }
+
+    /// A message that nobody answers: Terminate, COM_QUIT.
+    fn is_farewell(&self, message: &[u8]) -> bool {
+        if self.is_mysql { message.get(4) == Some(&1) } else { message.first() == Some(&b'X') }
     }
 
     /// Rolls back on the server and tells the client that its transaction lost a race.

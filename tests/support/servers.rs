@@ -21,6 +21,7 @@ pub struct Server {
     pub port: u16,
     /// URL of a database that always exists, as a user who may do everything.
     pub admin_url: String,
+    _process: Child,
     _watchdog: Child,
 }
 
@@ -166,7 +167,7 @@ fn launch(mut server: Command, folder: &Path, signal: &str, port: u16, admin_url
         assert!(Instant::now() < until, "the server does not answer:\n{}", log());
         std::thread::sleep(POLL);
     }
-    Server { port, admin_url, _watchdog: watchdog }
+    Server { port, admin_url, _process: child, _watchdog: watchdog }
 }
 
 fn answers(url: &str) -> bool {
