@@ -92,7 +92,7 @@ impl<'a, V: View> Rows<'a, V> {
 
     fn push_to_table(&mut self, row: Vec<Cell>) -> Result<()> {
         if let Some(layout) = &self.layout {
-            return self.output.write(&layout.row(&row));
+            return self.output.write(&layout.rows(&[row]));
         }
         self.waiting.push(row);
         if self.waiting.len() == LAYOUT_ROWS { self.print_waiting() } else { Ok(()) }

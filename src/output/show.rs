@@ -65,7 +65,7 @@ impl Output {
         let layout = Layout::fit(&titles, rows, width);
         let is_bold = self.terminal.stdout_has_color(self.settings.color);
         let mut text = if has_header { layout.header(&titles, is_bold) } else { String::new() };
-        text.extend(rows.iter().map(|row| layout.row(row)));
+        text.push_str(&layout.rows(rows));
         (layout, text)
     }
 }

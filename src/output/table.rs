@@ -1,13 +1,15 @@
 //! Tables for people: no lines, two spaces between columns, fitted to the width of the terminal.
 //!
-//! Written out here because a table crate wraps long cells where this house shortens them, and
-//! what then remains of its work is padding.
+//! comfy-table lays them out; what it would wrap into several lines is shortened before it sees it,
+//! so that a row stays a line.
 
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use unicode_width::UnicodeWidthStr;
 
 use super::cell::Cell;
 
-const GAP: &str = "  ";
+/// Spaces between two columns.
+const GAP: u16 = 2;
 /// A column of text is never made narrower than this, even when the table is then too wide.
 const NARROWEST: usize = 8;
 const BOLD: &str = "\u{1b}[1m";
@@ -46,36 +48,44 @@ impl Layout {
 
     /// The header line.
     pub fn header(&self, titles: &[&str], is_bold: bool) -> String {
-        let line = self.line(titles.iter().map(|title| (*title).to_owned()));
+        let line = self.lines([titles.iter().map(|title| (*title).to_owned()).collect()]);
         if is_bold { format!("{BOLD}{}{RESET}\n", line.trim_end()) } else { line }
     }
 
-    /// The line of one row.
-    pub fn row(&self, cells: &[Cell]) -> String {
-        self.line(cells.iter().map(Cell::for_people))
+    /// The lines of these rows.
+    pub fn rows(&self, rows: &[Vec<Cell>]) -> String {
+        self.lines(rows.iter().map(|row| row.iter().map(Cell::for_people).collect()))
     }
 
-    fn line(&self, texts: impl Iterator<Item = String>) -> String {
-        let mut line = String::new();
-        for (position, (lane, text)) in self.columns.iter().zip(texts).enumerate() {
-            if position > 0 {
-                line.push_str(GAP);
-            }
-            let text = if self.is_fitted && lane.is_text { shorten(text, lane.width) } else { text };
-            let padding = " ".repeat(lane.width.saturating_sub(text.width()));
-            let (left, right) = if lane.is_number { (padding, text) } else { (text, padding) };
-            line.push_str(&left);
-            line.push_str(&right);
+    fn lines(&self, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        for row in rows {
+            let texts = self.columns.iter().zip(row);
+            table.add_row(texts.map(
+                |(lane, text)| {
+                    if self.is_fitted && lane.is_text { shorten(text, lane.width) } else { text }
+                },
+            ));
         }
-        line.truncate(line.trim_end_matches(' ').len());
-        line.push('\n');
-        line
+        let last = self.columns.len().saturating_sub(1);
+        for (position, (lane, column)) in self.columns.iter().zip(table.column_iter_mut()).enumerate() {
+            let gap = if position == last { 0 } else { GAP };
+            column.set_padding((0, gap));
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(
+                u16::try_from(lane.width).unwrap_or(u16::MAX).saturating_add(gap),
+            )));
+            if lane.is_number {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table.lines().map(|line| format!("{}\n", line.trim_end_matches(' '))).collect()
     }
 }
 
 /// Takes from the widest text column, one column of the screen at a time, until the lines fit.
 fn narrow(columns: &mut [Lane], terminal_width: usize) {
-    let gaps = GAP.len() * columns.len().saturating_sub(1);
+    let gaps = usize::from(GAP) * columns.len().saturating_sub(1);
     let mut too_much = (columns.iter().map(|lane| lane.width).sum::<usize>() + gaps).saturating_sub(terminal_width);
     while too_much > 0 {
         let widest = columns.iter_mut().filter(|lane| lane.is_text).max_by_key(|lane| lane.width);
@@ -126,7 +136,7 @@ mod tests {
                 names.iter().map(|name| vec![Cell::from(name.as_str()), Cell::from(number), Cell::from("x")]).collect();
             let layout = Layout::fit(&["NAME", "NUMBER", "X"], &rows, Some(terminal_width));
             for row in &rows {
-                let line = layout.row(row);
+                let line = layout.rows(std::slice::from_ref(row));
                 proptest::prop_assert!(line.trim_end().width() <= terminal_width, "{}", line);
                 proptest::prop_assert_eq!(line.matches('\n').count(), 1);
             }
