@@ -6,7 +6,7 @@ use super::Asking;
 use super::arguments::{ConfirmArguments, required};
 use super::confirm::Confirmation;
 use crate::context::Context;
-use crate::db::{Access, Database};
+use crate::db::Access;
 use crate::domain::{Violations, moment, text::single_line};
 use crate::error::{Error, Kind, Result};
 use crate::migrate::{self, MigrationStatus, Plan, Progress, State};
@@ -106,13 +106,7 @@ fn plan(context: &Context, to: Option<&String>, steps: Option<u32>, lock: &LockA
 async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
     let plan = plan(context, arguments.to.as_ref(), arguments.steps, &arguments.lock)?;
     let database = context.database(Access::Create).await?;
-    apply(context, &database, &plan).await?;
-    Ok(())
-}
-
-/// Applies what is pending and says so; also for `quickstart`.
-pub async fn apply(context: &Context, database: &Database, plan: &Plan) -> Result<()> {
-    let steps = migrate::up(database, plan, &mut |progress| tell(context, "applied", &progress)).await?;
+    let steps = migrate::up(&database, &plan, &mut |progress| tell(context, "applied", &progress)).await?;
     if steps.is_empty() {
         context.output.note("nothing to apply: the schema is up to date");
     } else {

@@ -244,8 +244,10 @@ async fn limited(context: &Context, command: impl Future<Output = Result<()>>) -
     /// Operations end at the deadline by themselves and say more.
     const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
     let Some(timeout) = context.config.timeout else { return command.await };
-    match tokio::time::timeout_at(context.started + timeout + GRACE, command).await {
+    let mut command = std::pin::pin!(command);
+    match tokio::time::timeout_at(context.started + timeout + GRACE, &mut command).await {
         Ok(result) => result,
+        Err(_) if !context.has_time_limit() => command.await,
         Err(_) => Err(Error::new(
             Kind::Unavailable,
             "database.timeout",

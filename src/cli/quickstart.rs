@@ -6,7 +6,7 @@ use super::{migrate, order, seed};
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
-use crate::domain::Quantity;
+use crate::domain::{Quantity, reference};
 use crate::error::{Error, Kind, Result};
 use crate::service::place_order::{self, NewLine, NewOrder};
 
@@ -32,8 +32,14 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     refuse_other_shops(&database).await?;
     let mut plan = migrate::whole_plan(context)?;
     plan.environment = Some(migrate::DEVELOPMENT.to_owned());
-    migrate::apply(context, &database, &plan).await?;
-    seed::apply(context, &database, &crate::seed::embedded()?).await?;
+    // What leads to the order are remarks; the order alone is data.
+    let steps = crate::migrate::up(&database, &plan, &mut |_| {}).await?;
+    context.output.note(&format!("shop {target}\n{} migrations applied", steps.len()));
+    let operations = context.operations(&database, false).without_deadline();
+    for seed in crate::seed::embedded()? {
+        let applied = crate::seed::up(&operations, &seed, migrate::DEVELOPMENT).await?;
+        context.output.note(&seed::line(&applied));
+    }
 
     let lines: Result<Vec<_>, String> = ITEMS
         .into_iter()
@@ -45,16 +51,16 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
         note: Some("quickstart".to_owned()),
         reference: None,
     };
-    let placed = place_order::run(&context.operations(&database, false).without_deadline(), &new, None).await?;
+    let placed = place_order::run(&operations, &new, None).await?;
     let detail = order::detail(&placed);
-    context.output.note("");
+    context.output.note(&format!("order {} placed\n", reference::display(&placed.order.reference)));
     context.output.show(&detail, &[])?;
     let url = match (&target, context.config.is_named_by_flag) {
         (_, false) => String::new(),
         (target, true) => format!(" --database-url {target}"),
     };
     context.output.note(&format!(
-        "\nthe shop is {target}\ntry: shopctl order list{url}\n     shopctl product list --low-stock{url}\n     \
+        "\ntry: shopctl order list{url}\n     shopctl product list --low-stock{url}\n     \
          shopctl order create --user {CUSTOMER} --item MUG-02:2{url}"
     ));
     Ok(())

@@ -66,20 +66,13 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
     }
 }
 
-/// Applies seeds and says what each did; also for `quickstart`.
-pub async fn apply(context: &Context, database: &Database, seeds: &[Seed]) -> Result<()> {
+/// Applies seeds and says what each did.
+async fn apply(context: &Context, database: &Database, seeds: &[Seed]) -> Result<()> {
     let environment = development_only(context, database).await?;
     let operations = context.operations(database, false).without_deadline();
     for seed in seeds {
         let applied = seed::up(&operations, seed, &environment).await?;
-        let line = if applied.skipped {
-            format!("seed {} unchanged", applied.name)
-        } else {
-            format!(
-                "seed {} applied: {} created, {} updated, {} unchanged",
-                applied.name, applied.created, applied.updated, applied.unchanged
-            )
-        };
+        let line = line(&applied);
         let json = json!({
             "changed": !applied.skipped,
             "created": applied.created,
@@ -90,6 +83,17 @@ pub async fn apply(context: &Context, database: &Database, seeds: &[Seed]) -> Re
         finish(context, database, applied.skipped, &Mutation { line, id: applied.name, json });
     }
     Ok(())
+}
+
+/// What applying a seed did, for people.
+pub fn line(applied: &seed::Applied) -> String {
+    if applied.skipped {
+        return format!("seed {} unchanged", applied.name);
+    }
+    format!(
+        "seed {} applied: {} created, {} updated, {} unchanged",
+        applied.name, applied.created, applied.updated, applied.unchanged
+    )
 }
 
 /// Seeds are for databases that say they are for development or tests.

@@ -220,9 +220,7 @@ impl Settings<'_> {
         let flag = self.sources.flags.actor.clone().map(|actor| (actor, "flag --actor".to_owned()));
         let (actor, origin) = flag
             .or_else(|| self.sources.variable("SHOPCTL_ACTOR"))
-            .or_else(|| self.sources.variable("USER"))
-            .or_else(|| self.sources.variable("LOGNAME"))
-            .unwrap_or_else(|| ("unknown".to_owned(), "default".to_owned()));
+            .unwrap_or_else(|| (self.sources.system_user.clone(), "operating system".to_owned()));
         self.entries.push(Entry { name: "actor", value: actor.clone(), origin: origin.clone() });
         let check = |text: &str| crate::domain::text::single_line(text, ACTOR_MAX_CHARACTERS);
         self.violations.parse(&format!("actor ({origin})"), &actor, check).unwrap_or_default()

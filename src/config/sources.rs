@@ -36,6 +36,8 @@ pub struct Sources {
     pub(super) files: Vec<(PathBuf, FileSettings)>,
     pub places: Vec<Place>,
     pub data_folder: PathBuf,
+    /// Who runs this, as the operating system says.
+    pub system_user: String,
     pub warnings: Vec<String>,
 }
 
@@ -106,6 +108,7 @@ impl Sources {
             environment: std::env::vars().filter(|(_, value)| !value.is_empty()).collect(),
             dotenv: read_dotenv(Path::new(DOTENV))?,
             data_folder,
+            system_user: whoami::username().unwrap_or_else(|_| "unknown".to_owned()),
             ..Sources::default()
         };
         sources.place(Path::new(DOTENV), "variables of the working directory");

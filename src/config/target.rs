@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn sources() -> Sources {
-        Sources { data_folder: "/data".into(), ..Sources::default() }
+        Sources { data_folder: "/data".into(), system_user: "tester".to_owned(), ..Sources::default() }
     }
 
     fn database(config: &Config) -> (String, String) {
