@@ -55,9 +55,11 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     let detail = order::detail(&placed);
     context.output.note(&format!("order {} placed\n", reference::display(&placed.order.reference)));
     context.output.show(&detail, &[])?;
-    let url = match (&target, context.config.is_named_by_flag) {
-        (_, false) => String::new(),
-        (target, true) => format!(" --database-url {target}"),
+    // Only where the next command would go elsewhere by itself.
+    let url = if context.config.target == target && !context.config.is_named_by_flag {
+        String::new()
+    } else {
+        format!(" --database-url {target}")
     };
     context.output.note(&format!(
         "\ntry: shopctl order list{url}\n     shopctl product list --low-stock{url}\n     \
