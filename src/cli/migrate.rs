@@ -4,7 +4,6 @@ use clap::{Args, Subcommand};
 
 use super::Asking;
 use super::arguments::{ConfirmArguments, required};
-use super::confirm::Confirmation;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::{Violations, moment, text::single_line};
@@ -158,15 +157,7 @@ async fn down(context: &Context, asking: &Asking, arguments: &DownArguments) -> 
         (None, steps) => format!("the newest {steps} migrations"),
     };
     let impact = format!("{what} of {} will be reverted, with the data in its tables", database.target());
-    let confirm = arguments.confirm.confirm.clone();
-    let confirmation = Confirmation {
-        assume_yes: false,
-        confirm,
-        no_input: asking.no_input,
-        dry_run: false,
-        audience: asking.audience,
-    };
-    confirmation.typed_name(&context.output, &impact, &name)?;
+    asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, &name)?;
     let steps = migrate::down(&database, &plan, &mut |progress| tell(context, "reverted", &progress)).await?;
     if !steps.is_empty() {
         context.output.note(&format!("changed {}", database.target()));

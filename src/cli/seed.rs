@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::Asking;
 use super::arguments::ConfirmArguments;
-use super::confirm::Confirmation;
 use super::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -128,15 +127,7 @@ async fn down(context: &Context, asking: &Asking, seed: &Seed, arguments: &DownA
     development_only(context, &database).await?;
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
     let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
-    let confirm = arguments.confirm.confirm.clone();
-    let confirmation = Confirmation {
-        assume_yes: false,
-        confirm,
-        no_input: asking.no_input,
-        dry_run: false,
-        audience: asking.audience,
-    };
-    confirmation.typed_name(&context.output, &impact, short)?;
+    asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, short)?;
     let reverted = seed::down(&context.operations(&database, false).without_deadline(), seed).await?;
     for kept in &reverted.kept {
         context.output.warn(&format!("kept {}", printable(kept)));
