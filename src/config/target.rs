@@ -120,7 +120,7 @@ fn from_parts(parts: &Parts, origin: String) -> Result<Chosen> {
     violations.into_result().map_err(|error| {
         Error::configuration("config.invalid", format!("the database ({origin}): {}", error.message()))
     })?;
-    let engine = engine.unwrap_or(Engine::Postgres);
+    let engine = engine.unwrap_or_default();
     let name = parts.name.clone().unwrap_or_default();
     let target = if engine == Engine::Sqlite {
         Target::Sqlite(SqliteTarget { path: name.into() })

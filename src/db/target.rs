@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use crate::error::printable;
 
 /// The protocol a database speaks. Distributed engines are reached through `Postgres` and `Mysql`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
     Sqlite,
+    /// What parts without a dialect mean.
+    #[default]
     Postgres,
     /// MySQL and MariaDB.
     Mysql,
