@@ -91,13 +91,14 @@ fn plan(context: &Context, to: Option<&String>, steps: Option<u32>, lock: &LockA
     let mut violations = Violations::new();
     let lock_wait = violations.parse("lock-wait", &lock.lock_wait, moment::parse_span);
     violations.into_result()?;
-    let environment = context.config.target.is_local().then(|| DEVELOPMENT.to_owned());
+    let settings =
+        if context.config.target.is_local() { vec![(migrate::ENVIRONMENT, DEVELOPMENT)] } else { Vec::new() };
     Ok(Plan {
         steps,
         to: to.cloned(),
         lock_wait: required(lock_wait)?,
         runner: context.runner(),
-        environment,
+        settings,
         clock: context.clock,
     })
 }
@@ -202,7 +203,7 @@ fn all_pending() -> Vec<MigrationStatus> {
 async fn environment(context: &Context, arguments: &EnvironmentArguments) -> Result<()> {
     let Some(text) = &arguments.environment else {
         let database = context.database(Access::Read).await?;
-        let environment = migrate::environment(database.connection()).await?;
+        let environment = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
         return context.output.show(&EnvironmentView(environment), &[]);
     };
     /// The names of environments are words.
@@ -214,7 +215,7 @@ async fn environment(context: &Context, arguments: &EnvironmentArguments) -> Res
     violations.into_result()?;
     let database = context.database(Access::Write).await?;
     let environment = required(environment)?;
-    migrate::set_environment(&database, &environment).await?;
+    migrate::set_setting(&database, migrate::ENVIRONMENT, &environment).await?;
     context.output.show(&EnvironmentView(Some(environment)), &[])?;
     context.output.note(&format!("changed {}", database.target()));
     Ok(())

@@ -8,6 +8,7 @@ use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::domain::{Quantity, reference};
 use crate::error::{Error, Kind, Result};
+use crate::migrate as schema;
 use crate::service::place_order::{self, NewLine, NewOrder};
 
 /// Creates the embedded shop (or the database named by --database-url), applies the migrations,
@@ -18,6 +19,7 @@ use crate::service::place_order::{self, NewLine, NewOrder};
   shopctl quickstart --database-url postgres://postgres@localhost/shop")]
 pub struct Arguments {}
 
+const QUICKSTART: &str = "quickstart";
 /// The demo's customer and what is ordered.
 const CUSTOMER: &str = "grace@example.com";
 const ITEMS: [(&str, i64); 2] = [("MUG-01", 1), ("TEA-EARL-100", 2)];
@@ -31,9 +33,9 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     let database = context.other_database(&target, Access::Create).await?;
     refuse_other_shops(&database).await?;
     let mut plan = migrate::whole_plan(context)?;
-    plan.environment = Some(migrate::DEVELOPMENT.to_owned());
+    plan.settings = vec![(schema::ENVIRONMENT, migrate::DEVELOPMENT), (schema::MADE_BY, QUICKSTART)];
     // What leads to the order are remarks; the order alone is data.
-    let steps = crate::migrate::up(&database, &plan, &mut |_| {}).await?;
+    let steps = schema::up(&database, &plan, &mut |_| {}).await?;
     context.output.note(&format!("shop {target}\n{} migrations applied", steps.len()));
     let operations = context.operations(&database, false).without_deadline();
     for seed in crate::seed::embedded()? {
@@ -68,18 +70,21 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// A shop that has migrations but is not for development was made by somebody else.
+/// The demo goes into a new database, or into one that quickstart itself made for development.
 async fn refuse_other_shops(database: &Database) -> Result<()> {
-    let status = crate::migrate::status(database.connection()).await?;
-    let is_new = status.iter().all(|migration| migration.state != crate::migrate::State::Applied);
-    let environment = crate::migrate::environment(database.connection()).await?;
-    if is_new && environment.is_none() || environment.as_deref() == Some(migrate::DEVELOPMENT) {
+    let status = schema::status(database.connection()).await?;
+    if status.iter().all(|migration| migration.state != schema::State::Applied) {
+        return Ok(());
+    }
+    let environment = schema::setting(database.connection(), schema::ENVIRONMENT).await?;
+    let made_by = schema::setting(database.connection(), schema::MADE_BY).await?;
+    if environment.as_deref() == Some(migrate::DEVELOPMENT) && made_by.as_deref() == Some(QUICKSTART) {
         return Ok(());
     }
     Err(Error::new(
         Kind::ConfirmationNeeded,
         "quickstart.other_shop",
-        format!("{} is a shop that is not for development", database.target()),
+        format!("{} is a shop that quickstart did not make for development", database.target()),
     )
-    .hint("name another database with --database-url"))
+    .hint("name another database with --database-url; for a demo in this one: shopctl seed up"))
 }

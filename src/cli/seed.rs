@@ -105,7 +105,7 @@ async fn development_only(context: &Context, database: &Database) -> Result<Stri
             "choose another context with --context",
         );
     }
-    match crate::migrate::environment(database.connection()).await? {
+    match crate::migrate::setting(database.connection(), crate::migrate::ENVIRONMENT).await? {
         Some(environment) if environment == "development" || environment == "test" => Ok(environment),
         Some(environment) => refused(
             format!("{} is for {}: seeds are refused", database.target(), printable(&environment)),
