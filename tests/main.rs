@@ -13,5 +13,5 @@ mod interruptions;
 mod migrations;
 mod operations;
 mod prompts;
-
+mod runner;
 mod secrets;

@@ -143,8 +143,7 @@ fn a_migration_that_fails_is_recorded_and_can_be_run_again() {
     for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::empty(backend) else { continue };
         shop.run(&["migrate", "up", "--steps", "3"]).success();
-        // In the way of the fourth; on an engine whose DDL commits by itself a table of that name
-        // means that an earlier run died after making it, so there a view stands in the way.
+        // In the way of the fourth; MariaDB's own way is a table that is missing.
         let obstacle = if backend == Backend::MariaDb {
             "CREATE TABLE other (id int); RENAME TABLE orders TO hidden"
         } else {

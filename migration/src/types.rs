@@ -73,7 +73,7 @@ pub fn random_code(backend: DbBackend, length: u32) -> String {
 /// 3339 with the shortest of no, three or six fractional digits), so that it sorts with the rest.
 pub fn time(backend: DbBackend) -> &'static str {
     match backend {
-        DbBackend::Postgres => "timestamptz NOT NULL DEFAULT clock_timestamp()",
+        DbBackend::Postgres => "timestamptz NOT NULL DEFAULT statement_timestamp()",
         DbBackend::MySql => "datetime(6) NOT NULL DEFAULT (utc_timestamp(6))",
         _ => "text NOT NULL DEFAULT (replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), '.000+', '+'))",
     }

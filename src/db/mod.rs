@@ -1,6 +1,7 @@
 //! Connections to a database: one pool, its engine, and what may be said about it in public.
 
 mod capability;
+mod ddl;
 pub mod fault;
 mod mysql;
 mod postgres;

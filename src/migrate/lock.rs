@@ -3,10 +3,14 @@
 //! A lease instead of the servers' own advisory locks: those were granted twice behind transaction
 //! poolers and on Galera clusters. The lease uses the server's clock, so that runners need not
 //! agree on the time; a runner that was killed blocks the next one for [`LEASE_SECONDS`] at most.
+//! A runner that lost it while it slept or was cut off changes nothing more: each step holds the
+//! lease within its own transaction.
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, Query};
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Alias, DynIden, Expr, ExprTrait, IntoIden, Query, UpdateStatement};
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -14,6 +18,8 @@ use tokio::time::sleep;
 use super::{Plan, Progress};
 use crate::db::Database;
 use crate::db::fault::{Fault, classify};
+use crate::db::target::Engine;
+use crate::db::write::WriteHandle;
 use crate::error::{Error, Kind, Result, printable};
 
 /// How long a lease holds without a heartbeat.
@@ -35,6 +41,15 @@ pub struct Lock {
 struct Lease {
     token: String,
     heartbeat: JoinHandle<()>,
+    /// The heartbeat's own connection, once it needed one.
+    own: Arc<OnceLock<Database>>,
+}
+
+impl Drop for Lease {
+    /// Also when the runner is abandoned halfway: a heartbeat alone would keep others out for ever.
+    fn drop(&mut self) {
+        self.heartbeat.abort();
+    }
 }
 
 impl Lock {
@@ -49,8 +64,7 @@ impl Lock {
         let token = format!("{:032x}", rand::random::<u128>());
         let until = Instant::now() + plan.lock_wait;
         let mut told = false;
-        while !try_acquire(database, &token, &plan.runner).await? {
-            let holder = holder(database.connection()).await?.unwrap_or_else(|| "another runner".to_owned());
+        while let Some(holder) = try_acquire(database, &token, &plan.runner).await? {
             if Instant::now() >= until {
                 return Err(Error::new(Kind::Unavailable, "migrate.locked", format!("migrations are being run by {holder}"))
                     .hint("wait for it, or give more time with --lock-wait; a runner that died frees the lock by itself within 15 s"));
@@ -61,14 +75,24 @@ impl Lock {
             }
             sleep(POLL.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
         }
-        let heartbeat = tokio::spawn(beat(database.clone(), token.clone()));
-        Ok(Lock { database: database.clone(), lease: Some(Lease { token, heartbeat }) })
+        let own = Arc::new(OnceLock::new());
+        let heartbeat = tokio::spawn(beat(database.clone(), token.clone(), Arc::clone(&own)));
+        Ok(Lock { database: database.clone(), lease: Some(Lease { token, heartbeat, own }) })
     }
 
-    /// Holds that the lease is still ours: a runner that was asleep for too long stops here.
-    pub async fn check(&self) -> Result<()> {
+    /// Whether the lock keeps others out between the steps too, so that the history read once
+    /// stays true.
+    pub fn spans_steps(&self) -> bool {
+        self.lease.is_some()
+    }
+
+    /// Extends the lease within a step's transaction: if it is still ours, nobody can take it over
+    /// before that transaction ends.
+    ///
+    /// Errors: exit 5 when another runner has it; the caller rolls back.
+    pub async fn hold(&self, handle: &WriteHandle) -> Result<()> {
         let Some(lease) = &self.lease else { return Ok(()) };
-        if extend(&self.database, &lease.token).await? {
+        if extend(handle, handle.engine(), &lease.token).await? {
             return Ok(());
         }
         Err(Error::new(Kind::Unavailable, "migrate.lock_lost", "the migration lock was taken over by another runner")
@@ -76,8 +100,8 @@ impl Lock {
     }
 
     /// Lets the next runner in.
-    pub async fn release(self) {
-        let Some(lease) = self.lease else { return };
+    pub async fn release(mut self) {
+        let Some(lease) = self.lease.take() else { return };
         lease.heartbeat.abort();
         let mut delete = Query::delete();
         delete
@@ -87,15 +111,22 @@ impl Lock {
         if let Err(error) = self.database.connection().execute(&delete).await {
             tracing::debug!("the migration lock was not released and will expire: {error}");
         }
+        if let Some(own) = lease.own.get() {
+            own.clone().close().await;
+        }
     }
 }
 
-fn locks() -> sea_orm::sea_query::DynIden {
+fn locks() -> DynIden {
     Alias::new("shopctl_locks").into_iden()
 }
 
-fn expiry(database: &Database) -> Expr {
-    Expr::cust(database.engine().seconds_from_now(LEASE_SECONDS))
+fn now(engine: Engine) -> Expr {
+    Expr::cust(engine.seconds_from_now(0))
+}
+
+fn expiry(engine: Engine) -> Expr {
+    Expr::cust(engine.seconds_from_now(LEASE_SECONDS))
 }
 
 async fn create_history(database: &Database) -> Result<()> {
@@ -123,61 +154,89 @@ fn is_race(error: &DbErr) -> bool {
     matches!(classify(error), Fault::Unique(_) | Fault::AlreadyExists | Fault::Transient)
 }
 
-/// Takes the lease if nobody has it, or if it ran out.
-async fn try_acquire(database: &Database, token: &str, runner: &str) -> Result<bool> {
+/// Takes the lease if nobody has it, or if it ran out; else says who has it.
+///
+/// Looks first and inserts only where nothing is: an insert that fails at each poll would fill the
+/// server's log with errors.
+async fn try_acquire(database: &Database, token: &str, runner: &str) -> Result<Option<String>> {
     let connection = database.connection();
+    let holder = holder(connection).await?;
+    let attempt = match &holder {
+        None => connection.execute(&insert(database.engine(), token, runner)).await,
+        Some(_) => connection.execute(&take_over(database.engine(), token, runner)).await,
+    };
+    let others = || Some(holder.clone().unwrap_or_else(|| "another runner".to_owned()));
+    match attempt {
+        Ok(result) if result.rows_affected() == 1 => Ok(None),
+        Ok(_) => Ok(others()),
+        Err(error) if matches!(classify(&error), Fault::Unique(_) | Fault::Transient) => Ok(others()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn insert(engine: Engine, token: &str, runner: &str) -> sea_orm::sea_query::InsertStatement {
     let mut insert = Query::insert();
     insert.into_table(locks()).columns(["name", "token", "holder", "expires_at"]).values_panic([
         NAME.into(),
         token.into(),
         runner.into(),
-        expiry(database),
+        expiry(engine),
     ]);
-    match connection.execute(&insert).await {
-        Ok(_) => return Ok(true),
-        Err(error) if matches!(classify(&error), Fault::Unique(_) | Fault::Transient) => {}
-        Err(error) => return Err(error.into()),
-    }
+    insert
+}
+
+fn take_over(engine: Engine, token: &str, runner: &str) -> UpdateStatement {
     let mut update = Query::update();
     update
         .table(locks())
         .value("token", token)
         .value("holder", runner)
-        .value("acquired_at", Expr::cust(database.engine().seconds_from_now(0)))
-        .value("expires_at", expiry(database))
+        .value("acquired_at", now(engine))
+        .value("expires_at", expiry(engine))
         .and_where(Expr::col("name").eq(NAME))
-        .and_where(Expr::col("expires_at").lt(Expr::cust(database.engine().seconds_from_now(0))));
-    match connection.execute(&update).await {
-        Ok(result) => Ok(result.rows_affected() == 1),
-        Err(error) if classify(&error) == Fault::Transient => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+        .and_where(Expr::col("expires_at").lt(now(engine)));
+    update
 }
 
+/// Who has the lease, and since when.
 async fn holder(connection: &impl ConnectionTrait) -> Result<Option<String>> {
     let mut select = Query::select();
-    select.column("holder").from(locks()).and_where(Expr::col("name").eq(NAME));
-    let row = connection.query_one(&select).await?;
-    let holder: Option<String> = row.map(|row| row.try_get("", "holder")).transpose()?;
-    Ok(holder.map(|holder| printable(&holder)))
+    select.columns(["holder", "acquired_at"]).from(locks()).and_where(Expr::col("name").eq(NAME));
+    let Some(row) = connection.query_one(&select).await? else { return Ok(None) };
+    let (holder, since): (String, DateTime<Utc>) = (row.try_get("", "holder")?, row.try_get("", "acquired_at")?);
+    Ok(Some(format!("{} (since {} UTC)", printable(&holder), since.format("%Y-%m-%d %H:%M:%S"))))
 }
 
-async fn extend(database: &Database, token: &str) -> Result<bool> {
+async fn extend(connection: &impl ConnectionTrait, engine: Engine, token: &str) -> Result<bool, DbErr> {
     let mut update = Query::update();
     update
         .table(locks())
-        .value("expires_at", expiry(database))
+        .value("expires_at", expiry(engine))
         .and_where(Expr::col("name").eq(NAME))
         .and_where(Expr::col("token").eq(token));
-    Ok(database.connection().execute(&update).await?.rows_affected() == 1)
+    Ok(connection.execute(&update).await?.rows_affected() == 1)
 }
 
-/// Extends the lease for as long as the runner lives.
-async fn beat(database: Database, token: String) {
+/// Extends the lease for as long as the runner lives, on a connection of its own: those of the
+/// pool may all be busy with the migration. Most runs are over before it is needed.
+async fn beat(database: Database, token: String, own: Arc<OnceLock<Database>>) {
     loop {
         sleep(HEARTBEAT).await;
-        if let Err(error) = extend(&database, &token).await {
-            tracing::debug!("the migration lock could not be extended: {error}");
+        let outcome = match own.get() {
+            Some(own) => extend(own.connection(), own.engine(), &token).await.map_err(Error::from),
+            None => connect_and_extend(&database, &token, &own).await,
+        };
+        match outcome {
+            Ok(true) => {}
+            Ok(false) => return tracing::debug!("the migration lock was taken over"),
+            Err(error) => tracing::debug!("the migration lock could not be extended: {error}"),
         }
     }
+}
+
+async fn connect_and_extend(database: &Database, token: &str, own: &OnceLock<Database>) -> Result<bool> {
+    let connected = database.reconnect().await?;
+    connected.ready().await?;
+    let connected = own.get_or_init(|| connected);
+    Ok(extend(connected.connection(), connected.engine(), token).await?)
 }

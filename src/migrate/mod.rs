@@ -3,19 +3,18 @@
 
 mod history;
 mod lock;
-
-use std::time::{Duration, Instant};
+mod runner;
+use std::time::Duration;
 
 use migration::{MIGRATIONS, Migration};
 use sea_orm::ConnectionTrait;
 
 use crate::db::Database;
-use crate::db::fault::{Fault, classify};
-use crate::db::write::WriteHandle;
 use crate::domain::Clock;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Error, Result};
 use history::Record;
 use lock::Lock;
+use runner::Runner;
 
 /// Where a migration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +111,9 @@ fn describe(name: &str, record: Option<&Record>, otherwise: State) -> MigrationS
 /// when another runner held the lock for too long; exit 3 for an unknown `to`.
 pub async fn up(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
     let last = plan.to.as_deref().map(position).transpose()?;
+    let pending = &MIGRATIONS[..last.map_or(MIGRATIONS.len(), |last| last + 1)];
     let lock = Lock::acquire(database, plan, progress).await?;
-    let done = up_locked(database, plan, last, &lock, progress).await;
+    let done = up_locked(database, plan, pending, &lock, progress).await;
     lock.release().await;
     done
 }
@@ -121,62 +121,24 @@ pub async fn up(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progr
 async fn up_locked(
     database: &Database,
     plan: &Plan,
-    last: Option<usize>,
+    migrations: &[Migration],
     lock: &Lock,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Step>> {
+    let mut runner = Runner::new(database, plan, lock).await?;
     let mut steps = Vec::new();
     while plan.steps.is_none_or(|limit| steps.len() < limit as usize) {
-        lock.check().await?;
-        let Some(step) = apply_next(database, plan, last).await? else { break };
+        let Some(step) = runner.apply_next(migrations).await? else { break };
         progress(Progress::Done(&step));
         steps.push(step);
     }
     Ok(steps)
 }
 
-/// Applies the oldest pending migration, if there is one up to `last`.
-async fn apply_next(database: &Database, plan: &Plan, last: Option<usize>) -> Result<Option<Step>> {
-    let handle = begin(database, plan.lock_wait).await?;
-    let records = history::read(&handle).await?;
-    let pending = MIGRATIONS
-        .iter()
-        .enumerate()
-        .find(|(_, migration)| records.iter().all(|record| record.name != migration.name || !record.is_applied));
-    let Some((_, migration)) = pending.filter(|(position, _)| last.is_none_or(|last| *position <= last)) else {
-        handle.rollback().await?;
-        return Ok(None);
-    };
-    if records.iter().all(|record| !record.is_applied) {
-        for (name, value) in &plan.settings {
-            if history::setting(&handle, name).await?.is_none() {
-                history::set_setting(&handle, name, value).await?;
-            }
-        }
-    }
-    let sequence = records.iter().map(|record| record.sequence).max().unwrap_or(0) + 1;
-    let started = Instant::now();
-    let statements = (migration.up)(handle.get_database_backend());
-    if !database.engine().has_transactional_ddl() {
-        // An intent row, committed before the DDL that commits by itself.
-        history::record_intent(&handle, migration.name, sequence, &plan.runner).await?;
-    }
-    let result = execute(&handle, &statements, Fault::AlreadyExists).await;
-    if let Err(error) = result {
-        // The first error is reported, whatever the rollback says.
-        let _ = handle.rollback().await;
-        record_failure(database, migration, sequence, plan, &error).await;
-        return Err(failed(migration, "up", &error));
-    }
-    let step = Step { name: migration.name.to_owned(), duration: started.elapsed() };
-    history::record_applied(&handle, migration.name, sequence, &plan.runner, step.duration, plan.clock.now()).await?;
-    handle.commit().await?;
-    Ok(Some(step))
-}
-
 /// Reverts migrations in reverse order of their application.
 ///
-/// Errors: as [`up`]; exit 6 for one that this program does not know.
+/// Errors: as [`up`]; exit 6 for one that this program does not know, and for a `to` that is not
+/// applied (everything would be reverted).
 pub async fn down(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
     if let Some(to) = &plan.to {
         position(to)?;
@@ -195,99 +157,14 @@ async fn down_locked(
 ) -> Result<Vec<Step>> {
     // Down to a migration without a number of steps: as many as it takes.
     let limit = plan.steps.unwrap_or(if plan.to.is_some() { u32::MAX } else { 1 }) as usize;
+    let mut runner = Runner::new(database, plan, lock).await?;
     let mut steps = Vec::new();
     while steps.len() < limit {
-        lock.check().await?;
-        let Some(step) = revert_newest(database, plan).await? else { break };
+        let Some(step) = runner.revert_newest().await? else { break };
         progress(Progress::Done(&step));
         steps.push(step);
     }
     Ok(steps)
-}
-
-async fn revert_newest(database: &Database, plan: &Plan) -> Result<Option<Step>> {
-    let handle = begin(database, plan.lock_wait).await?;
-    let records = history::read(&handle).await?;
-    let newest = records
-        .iter()
-        .filter(|record| record.is_applied)
-        .max_by(|one, other| one.sequence.cmp(&other.sequence).then_with(|| one.name.cmp(&other.name)));
-    let Some(newest) = newest.filter(|newest| plan.to.as_ref() != Some(&newest.name)) else {
-        handle.rollback().await?;
-        return Ok(None);
-    };
-    let Some(migration) = MIGRATIONS.iter().find(|migration| migration.name == newest.name) else {
-        handle.rollback().await?;
-        let name = printable(&newest.name);
-        return Err(Error::conflict(
-            "migrate.unknown",
-            format!("{name} is applied, but this shopctl does not know it and cannot revert it"),
-        )
-        .hint("use the shopctl that applied it"));
-    };
-    let started = Instant::now();
-    let statements = (migration.down)(handle.get_database_backend());
-    if let Err(error) = execute(&handle, &statements, Fault::NoSchema).await {
-        let _ = handle.rollback().await;
-        return Err(failed(migration, "down", &error));
-    }
-    history::record_reverted(&handle, migration.name).await?;
-    handle.commit().await?;
-    Ok(Some(Step { name: migration.name.to_owned(), duration: started.elapsed() }))
-}
-
-/// Runs the statements of one migration. On an engine whose DDL commits by itself an earlier run
-/// may have died between the DDL and its record: `done` is how the database says that.
-async fn execute(handle: &WriteHandle, statements: &[String], done: Fault) -> Result<(), sea_orm::DbErr> {
-    let result = handle.execute_unprepared(&statements.join(";\n")).await;
-    match result {
-        Err(error) if !handle.engine().has_transactional_ddl() && classify(&error) == done => {
-            handle.forgive();
-            Ok(())
-        }
-        other => other.map(drop),
-    }
-}
-
-/// Begins a transaction; on SQLite another process may hold the file for longer than the driver
-/// waits.
-async fn begin(database: &Database, wait: Duration) -> Result<WriteHandle> {
-    let until = Instant::now() + wait;
-    loop {
-        match database.begin().await {
-            Ok(handle) => return Ok(handle),
-            Err(failure) if failure.fault == Some(Fault::Transient) && Instant::now() < until => {}
-            Err(failure) => return Err(failure.error),
-        }
-    }
-}
-
-async fn record_failure(
-    database: &Database,
-    migration: &Migration,
-    sequence: i64,
-    plan: &Plan,
-    error: &sea_orm::DbErr,
-) {
-    let record = async {
-        let handle = database.begin().await?;
-        history::record_failed(&handle, migration.name, sequence, &plan.runner, &error.to_string()).await?;
-        handle.commit().await?;
-        Ok::<(), Error>(())
-    };
-    if let Err(error) = record.await {
-        tracing::debug!("the failure could not be recorded: {error}");
-    }
-}
-
-fn failed(migration: &Migration, direction: &str, error: &sea_orm::DbErr) -> Error {
-    let cause = Error::from(error.clone());
-    let kind = match cause.kind() {
-        Kind::Configuration | Kind::Unavailable => cause.kind(),
-        _ => Kind::Internal,
-    };
-    Error::new(kind, "migrate.failed", format!("migration {} failed ({direction}): {cause}", migration.name))
-        .hint("earlier migrations are kept; mend the cause and run shopctl migrate up again")
 }
 
 fn position(name: &str) -> Result<usize> {

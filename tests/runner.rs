@@ -1,0 +1,247 @@
+//! The migration runner on the library: what a killed, a late and a foreign runner leave behind.
+
+use std::time::Duration;
+
+use sea_orm::ConnectionTrait;
+use shopctl::db::target::{SqliteTarget, Target};
+use shopctl::db::{Access, ConnectSettings, Database};
+use shopctl::domain::Clock;
+use shopctl::error::{Kind, Result};
+use shopctl::migrate::{ENVIRONMENT, Plan, Progress, State, down, set_setting, setting, status, up};
+
+use crate::support::shop::block_on;
+use crate::support::{Backend, Shop};
+
+const USERS: &str = "m20260101_000001_create_users";
+const PRODUCTS: &str = "m20260101_000002_create_products";
+const SEEDS: &str = "m20260101_000007_create_seeds";
+const SEED_ROWS: &str = "m20260101_000008_create_seed_rows";
+
+const EVERYWHERE: [Backend; 3] = [Backend::Sqlite, Backend::Postgres, Backend::MariaDb];
+/// Where a lease keeps runners apart, not the lock of a file.
+const SERVERS: [Backend; 2] = [Backend::Postgres, Backend::MariaDb];
+
+/// An empty database, connected to.
+struct Trial {
+    shop: Shop,
+    database: Database,
+}
+
+/// Runs a test on an empty database of each backend that is not left out.
+fn on(backends: &[Backend], test: impl AsyncFn(&Trial)) {
+    for shop in backends.iter().filter_map(|backend| Shop::empty(*backend)) {
+        block_on(async {
+            let trial = Trial::connect(shop).await;
+            test(&trial).await;
+            trial.database.close().await;
+        });
+    }
+}
+
+impl Trial {
+    async fn connect(shop: Shop) -> Trial {
+        let target = match shop.backend {
+            Backend::Sqlite => Target::Sqlite(SqliteTarget { path: shop.path("shop.db") }),
+            _ => Target::parse_url(&shop.url).expect("a URL of ours"),
+        };
+        let limit = Duration::from_secs(10);
+        let settings = ConnectSettings {
+            target,
+            access: Access::Create,
+            max_connections: 2,
+            min_connections: 0,
+            acquire_timeout: limit,
+            idle_timeout: limit,
+            connect_timeout: limit,
+        };
+        Trial { shop, database: Database::connect(&settings).await.expect("the test's own database answers") }
+    }
+
+    async fn sql(&self, sql: &str) {
+        self.database.connection().execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    async fn up(&self, plan: &Plan) -> Result<usize> {
+        Ok(up(&self.database, plan, &mut |_| ()).await?.len())
+    }
+
+    async fn down(&self, plan: &Plan) -> Result<Vec<String>> {
+        let steps = down(&self.database, plan, &mut |_| ()).await?;
+        Ok(steps.into_iter().map(|step| step.name).collect())
+    }
+
+    async fn states(&self) -> Vec<State> {
+        status(self.database.connection()).await.unwrap().iter().map(|migration| migration.state).collect()
+    }
+}
+
+fn plan() -> Plan {
+    Plan {
+        steps: None,
+        to: None,
+        lock_wait: Duration::from_secs(1),
+        runner: "tester@here, process 1".to_owned(),
+        settings: Vec::new(),
+        clock: Clock(|| chrono::DateTime::from_timestamp(1_767_225_600, 0).unwrap()),
+    }
+}
+
+fn steps(steps: u32) -> Plan {
+    Plan { steps: Some(steps), ..plan() }
+}
+
+fn to(name: &str) -> Plan {
+    Plan { to: Some(name.to_owned()), ..plan() }
+}
+
+#[test]
+fn up_down_and_up_again() {
+    on(&EVERYWHERE, async |trial| {
+        assert_eq!(trial.states().await, [State::Pending; 8]);
+        assert_eq!(trial.up(&to(PRODUCTS)).await.unwrap(), 2);
+        assert_eq!(trial.up(&plan()).await.unwrap(), 6);
+        assert_eq!(trial.up(&plan()).await.unwrap(), 0);
+        assert_eq!(trial.down(&to(USERS)).await.unwrap().len(), 7);
+        assert_eq!(trial.down(&steps(9)).await.unwrap(), [USERS]);
+        assert_eq!(trial.states().await, [State::Pending; 8]);
+        assert_eq!(trial.up(&plan()).await.unwrap(), 8);
+        assert_eq!(trial.states().await, [State::Applied; 8]);
+    });
+}
+
+#[test]
+fn down_to_a_migration_that_is_not_applied_used_to_revert_everything() {
+    on(&EVERYWHERE, async |trial| {
+        trial.up(&to(SEEDS)).await.unwrap();
+        let error = trial.down(&to(SEED_ROWS)).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Conflict, "migrate.not_applied"));
+        assert_eq!(trial.up(&plan()).await.unwrap(), 1, "nothing was reverted");
+    });
+}
+
+#[test]
+fn down_goes_by_the_order_of_application() {
+    on(&EVERYWHERE, async |trial| {
+        trial.up(&plan()).await.unwrap();
+        trial.sql(&format!("UPDATE shopctl_migrations SET sequence = 99 WHERE name = '{SEEDS}'")).await;
+        assert_eq!(trial.down(&steps(2)).await.unwrap(), [SEEDS, SEED_ROWS]);
+    });
+}
+
+#[test]
+fn a_table_of_somebody_else_is_never_taken_for_a_migration_that_was_done() {
+    on(&EVERYWHERE, async |trial| {
+        trial.sql("CREATE TABLE products (x int)").await;
+        for _ in 0..2 {
+            let error = trial.up(&plan()).await.unwrap_err();
+            assert_eq!((error.kind(), error.code()), (Kind::Internal, "migrate.failed"));
+            assert!(error.message().contains(PRODUCTS), "{error}");
+            assert_eq!(trial.states().await[..3], [State::Applied, State::Failed, State::Pending]);
+        }
+        trial.sql("DROP TABLE products").await;
+        assert_eq!(trial.up(&plan()).await.unwrap(), 7);
+    });
+}
+
+#[test]
+fn a_stock_migrator_and_this_one_take_turns() {
+    use migration::Migrator;
+    use sea_orm_migration::MigratorTrait;
+    on(&EVERYWHERE, async |trial| {
+        let connection = trial.database.connection();
+        Migrator::up(connection, Some(3)).await.unwrap();
+        assert_eq!(trial.up(&plan()).await.unwrap(), 5);
+        assert!(Migrator::get_pending_migrations(connection).await.unwrap().is_empty());
+        Migrator::down(connection, Some(1)).await.unwrap();
+        assert_eq!(trial.states().await[6..], [State::Applied, State::Pending]);
+        assert_eq!(trial.up(&plan()).await.unwrap(), 1);
+        assert_eq!(trial.down(&steps(8)).await.unwrap().len(), 8);
+    });
+}
+
+#[test]
+fn an_unknown_migration_is_shown_and_not_reverted() {
+    on(&EVERYWHERE, async |trial| {
+        trial.up(&plan()).await.unwrap();
+        trial.sql("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_of_tomorrow', 0)").await;
+        trial
+            .sql("INSERT INTO shopctl_migrations (name, state, sequence, runner, version) VALUES ('m29991231_of_tomorrow', 'applied', 9, 'x', '9')")
+            .await;
+        assert_eq!(trial.states().await.last(), Some(&State::Unknown));
+        assert_eq!(trial.down(&plan()).await.unwrap_err().code(), "migrate.unknown");
+        assert_eq!(trial.up(&plan()).await.unwrap(), 0);
+    });
+}
+
+/// What a run leaves that is killed between the statement and its record; only where DDL commits by
+/// itself.
+#[test]
+fn a_run_that_died_after_its_statement_is_completed() {
+    on(&[Backend::MariaDb], async |trial| {
+        trial.up(&plan()).await.unwrap();
+        let died_in_up = format!(
+            "DELETE FROM seaql_migrations WHERE version = '{SEED_ROWS}'; \
+         UPDATE shopctl_migrations SET state = 'running' WHERE name = '{SEED_ROWS}'"
+        );
+        let died_in_down = format!("UPDATE shopctl_migrations SET state = 'reverting' WHERE name = '{SEED_ROWS}'");
+        let dropped = "; DROP TABLE shopctl_seed_rows";
+        for death in [died_in_up.clone(), died_in_up + dropped, died_in_down.clone(), died_in_down + dropped] {
+            trial.sql(&death).await;
+            assert_eq!(trial.states().await.last(), Some(&State::Pending));
+            assert_eq!(trial.up(&plan()).await.unwrap(), 1, "{death}");
+            trial.sql("SELECT seed FROM shopctl_seed_rows").await;
+            trial.sql(&death).await;
+            assert_eq!(trial.down(&plan()).await.unwrap(), [SEED_ROWS], "{death}");
+            assert_eq!(trial.up(&plan()).await.unwrap(), 1, "{death}");
+        }
+    });
+}
+
+#[test]
+fn a_migration_that_cannot_be_reverted_is_still_applied() {
+    on(&[Backend::MariaDb], async |trial| {
+        trial.up(&plan()).await.unwrap();
+        trial.sql("CREATE TABLE guard (id binary(16), FOREIGN KEY (id) REFERENCES products (id))").await;
+        trial.sql(&format!("UPDATE shopctl_migrations SET sequence = 99 WHERE name = '{PRODUCTS}'")).await;
+        let error = trial.down(&plan()).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Internal, "migrate.failed"));
+        assert_eq!(trial.states().await, [State::Applied; 8]);
+    });
+}
+
+#[test]
+fn a_runner_that_lost_the_lock_changes_nothing_more() {
+    on(&SERVERS, async |trial| {
+        let steal = || {
+            let statement = "UPDATE shopctl_locks SET token = 'of another', holder = 'another'";
+            // A runtime of its own needs a thread of its own.
+            std::thread::scope(|scope| scope.spawn(|| trial.shop.sql(statement)).join().expect("no panic"));
+        };
+        let plan = plan();
+        let error = up(&trial.database, &plan, &mut |_| steal()).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.lock_lost"));
+        assert_eq!(trial.states().await[..2], [State::Applied, State::Pending]);
+        let mut waits = 0;
+        let error = up(&trial.database, &plan, &mut |progress| {
+            waits += 1;
+            assert!(matches!(progress, Progress::Waiting(holder) if holder.starts_with("another (since 20")));
+        })
+        .await
+        .unwrap_err();
+        assert_eq!((error.kind(), error.code(), waits), (Kind::Unavailable, "migrate.locked", 1));
+    });
+}
+
+#[test]
+fn the_environment_is_noted_with_the_first_migration_only() {
+    on(&EVERYWHERE, async |trial| {
+        let connection = trial.database.connection();
+        assert_eq!(setting(connection, ENVIRONMENT).await.unwrap(), None);
+        assert_eq!(set_setting(&trial.database, ENVIRONMENT, "test").await.unwrap_err().kind(), Kind::Configuration);
+        trial.up(&Plan { settings: vec![(ENVIRONMENT, "test")], ..steps(1) }).await.unwrap();
+        trial.up(&Plan { settings: vec![(ENVIRONMENT, "development")], ..plan() }).await.unwrap();
+        assert_eq!(setting(connection, ENVIRONMENT).await.unwrap().as_deref(), Some("test"));
+        set_setting(&trial.database, ENVIRONMENT, "production").await.unwrap();
+        assert_eq!(setting(connection, ENVIRONMENT).await.unwrap().as_deref(), Some("production"));
+    });
+}
