@@ -32,6 +32,9 @@ fn a_url_never_shows_its_password_whole_or_broken() {
         format!("postgres://ann:12#{CANARY}@127.0.0.1/shop"),
         format!("postgres://ann:%zz{CANARY}@127.0.0.1/shop?x={CANARY}"),
         format!("postgers://ann:{CANARY}@127.0.0.1/shop"),
+        format!("sqlite://bob:{CANARY}@h/x"),
+        format!("postgres://127.0.0.1:{port}/db;password={CANARY}"),
+        format!("postgres://ann:1/2/{CANARY}@127.0.0.1/shop"),
         CANARY.to_owned(),
     ] {
         assert_hidden(&shop, &["config", "show"], &url);

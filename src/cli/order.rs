@@ -165,14 +165,14 @@ fn parse_item(text: &str, violations: &mut Violations) -> Option<NewLine> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with user and items")]
 struct OrderFile {
     user: String,
     items: Vec<OrderFileItem>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with sku and quantity")]
 struct OrderFileItem {
     #[serde(alias = "product", alias = "id")]
     sku: String,

@@ -25,6 +25,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const FILE_MODE: u32 = 0o600;
 
 pub async fn connect(target: &SqliteTarget, settings: &ConnectSettings) -> Result<DatabaseConnection> {
+    if target.path.is_dir() {
+        let path = target.path.display();
+        return Err(Error::configuration(
+            "database.not_a_database",
+            format!("{path} is a folder, not a database file"),
+        ));
+    }
     let exists = target.path.exists();
     if !exists {
         if settings.access != Access::Create {
@@ -97,7 +104,7 @@ fn create_error(path: &Path, error: &std::io::Error) -> Error {
 
 fn no_shop(path: &Path) -> Error {
     Error::configuration("database.no_shop", format!("no shop at {}", path.display())).hint(
-        "run shopctl quickstart for a demo shop, or shopctl migrate up for an empty one; \
+        "shopctl migrate up makes an empty one there, shopctl quickstart a demo shop of its own; \
          shopctl config show tells where this path comes from",
     )
 }

@@ -211,19 +211,40 @@ pub fn expect_rows(changed: u64, meant: usize) -> Result<()> {
         .hint("somebody else changed this meanwhile: look again and repeat"))
 }
 
-/// A condition that finds `text` anywhere in one of the columns, whatever its case (ASCII).
+/// A condition that finds `text` anywhere in one of the columns, whatever the case of its ASCII
+/// letters; other letters as typed, in upper or in lower case (the engines' LOWER disagrees there).
 pub fn contains<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
+    let mut spellings = vec![ascii_lower(text), ascii_lower(&text.to_lowercase()), ascii_lower(&text.to_uppercase())];
+    spellings.dedup();
+    let mut any = Condition::any();
+    for column in columns {
+        for spelling in &spellings {
+            // The engine lowers the column's own letters, some of them also beyond ASCII.
+            any = any.add(Func::lower(column.into_expr()).like(pattern(spelling)));
+            if !spelling.is_ascii() {
+                any = any.add(Func::lower(column.into_expr()).like(pattern(&spelling.to_lowercase())));
+                any = any.add(column.into_expr().like(pattern(text)));
+            }
+        }
+    }
+    any
+}
+
+fn ascii_lower(text: &str) -> String {
+    text.to_ascii_lowercase()
+}
+
+/// `%text%` with the wildcards inside the text taken literally.
+fn pattern(text: &str) -> LikeExpr {
     /// Not a backslash: MySQL gives that a meaning of its own inside a literal.
     const ESCAPE: char = '!';
     let mut pattern = String::from("%");
-    for character in text.to_lowercase().chars() {
+    for character in text.chars() {
         if matches!(character, '%' | '_' | ESCAPE) {
             pattern.push(ESCAPE);
         }
         pattern.push(character);
     }
     pattern.push('%');
-    columns.iter().fold(Condition::any(), |any, column| {
-        any.add(Func::lower(column.into_expr()).like(LikeExpr::new(pattern.clone()).escape(ESCAPE)))
-    })
+    LikeExpr::new(pattern).escape(ESCAPE)
 }

@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryF
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Change, Rows};
+use super::Change;
 use crate::db::write::WriteHandle;
 use crate::entity::seed::{Column, Entity, Model};
 use crate::entity::seed_row;
@@ -48,11 +48,14 @@ pub async fn replace(
     Ok(Change { entity: "seed", id: operation_id, before: None, after: Some(after), rows })
 }
 
-/// Forgets a seed.
-pub async fn delete(handle: &WriteHandle, operation_id: Uuid, name: &str) -> Result<Change> {
-    let rows = seed_row::Entity::delete_many().filter(seed_row::Column::Seed.eq(name)).exec(handle).await?;
-    let seeds = Entity::delete_by_id(name.to_owned()).exec(handle).await?;
-    let before = Some(json!({ "name": name }));
-    let change = Change { entity: "seed", id: operation_id, before, after: None, rows: rows.rows_affected };
-    Ok(change.covering(Rows(seeds.rows_affected)))
+/// Forgets a seed, and these of its rows.
+pub async fn delete(handle: &WriteHandle, operation_id: Uuid, name: &str, row_ids: &[Uuid]) -> Result<Change> {
+    let mut rows = Entity::delete_by_id(name.to_owned()).exec(handle).await?.rows_affected;
+    for chunk in row_ids.chunks(super::ROWS_PER_INSERT) {
+        let these = seed_row::Entity::delete_many()
+            .filter(seed_row::Column::Seed.eq(name))
+            .filter(seed_row::Column::Id.is_in(chunk.iter().copied()));
+        rows += these.exec(handle).await?.rows_affected;
+    }
+    Ok(Change { entity: "seed", id: operation_id, before: Some(json!({ "name": name })), after: None, rows })
 }

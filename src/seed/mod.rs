@@ -70,6 +70,7 @@ pub struct Reverted {
     pub deleted: u32,
     /// Rows that are used or were changed since, by entity and natural key.
     pub kept: Vec<String>,
+    kept_rows: Vec<uuid::Uuid>,
 }
 
 /// The embedded seeds, oldest first.
@@ -112,7 +113,7 @@ pub async fn up(operations: &Operations, seed: &Seed, environment: &str) -> Resu
         return Err(Error::new(Kind::ConfirmationNeeded, "seed.environment", message));
     }
     let passwords = hash_passwords(&seed.users)?;
-    let request = Request::new("seed.up", "seed");
+    let request = Request { repeats_on_duplicate: true, ..Request::new("seed.up", "seed") };
     let body =
         async |operation: &mut Operation| apply(operation, seed, &passwords, environment, &operations.actor).await;
     operations.run(&request, body).await?.done()
@@ -261,7 +262,10 @@ pub async fn down(operations: &Operations, seed: &Seed) -> Result<Reverted> {
                 revert_row(operation, row, &mut reverted).await?;
             }
         }
-        let change = repository::seed::delete(operation.handle(), operation.id(), &seed.name).await?;
+        let kept = &reverted.kept_rows;
+        let deleted: Vec<_> = rows.iter().filter(|row| !kept.contains(&row.id)).map(|row| row.id).collect();
+        // What is kept stays the seed's own: undoing it once more may find it unused.
+        let change = repository::seed::delete(operation.handle(), operation.id(), &seed.name, &deleted).await?;
         operation.record(change);
         Ok(reverted)
     };
@@ -299,7 +303,10 @@ async fn revert_row(operation: &mut Operation, row: &seed_row::Model, reverted: 
         },
     };
     match kept {
-        Some(kept) => reverted.kept.push(kept),
+        Some(kept) => {
+            reverted.kept.push(kept);
+            reverted.kept_rows.push(row.id);
+        }
         None => reverted.deleted += 1,
     }
     Ok(())

@@ -59,6 +59,9 @@ pub struct Request {
     pub entity: &'static str,
     pub reason: Option<String>,
     pub idempotency: Option<Idempotency>,
+    /// For work that looks before it inserts: a duplicate means that somebody else did the same in
+    /// this moment, and another look will find it.
+    pub repeats_on_duplicate: bool,
 }
 
 impl Request {
@@ -150,7 +153,7 @@ impl Operations {
                 Attempt::Replayed(event) => return Ok(Outcome::Replayed(event)),
                 Attempt::Unknown(value) => return self.settled(request, operation_id, value).await,
                 Attempt::Failed { error, fault } => {
-                    if self.is_worth_repeating(fault.as_ref(), attempt) {
+                    if self.is_worth_repeating(request, fault.as_ref(), attempt) {
                         self.pause(attempt).await;
                         continue;
                     }
@@ -282,9 +285,10 @@ impl Operations {
         error.details(json!({ "operation_id": operation_id, "idempotency_key": key }))
     }
 
-    fn is_worth_repeating(&self, fault: Option<&Fault>, attempt: u32) -> bool {
+    fn is_worth_repeating(&self, request: &Request, fault: Option<&Fault>, attempt: u32) -> bool {
         let is_transient = match fault {
             Some(Fault::Transient) => true,
+            Some(Fault::Unique(_)) if request.repeats_on_duplicate => true,
             // A reference drawn twice, or a key that somebody used in the same moment: the next
             // attempt draws anew, or finds the other's event and replays it.
             Some(fault) => {

@@ -58,8 +58,8 @@ pub async fn run(operations: &Operations, new: &NewOrder, key: Option<Idempotenc
     let request = Request {
         name: "order.place",
         entity: "order",
-        reason: None,
         idempotency: key.map(|key| Idempotency::new(key, "order.place", &fingerprint(new))),
+        ..Request::default()
     };
     match operations.run(&request, async |operation| apply(operation, new).await).await? {
         Outcome::Done(placed) => Ok(placed),

@@ -43,6 +43,7 @@ pub async fn adjust(operations: &Operations, adjustment: &Adjustment, key: Optio
         entity: "product",
         reason: Some(adjustment.reason.as_str().to_owned()),
         idempotency: key.map(|key| Idempotency::new(key, "stock.adjust", &fingerprint)),
+        ..Request::default()
     };
     match operations.run(&request, async |operation| apply_adjust(operation, adjustment).await).await? {
         Outcome::Done(product) => Ok(Adjusted { product, replayed: false }),
@@ -67,7 +68,7 @@ pub async fn apply_adjust(operation: &mut Operation, adjustment: &Adjustment) ->
     let moved =
         repository::product::move_stock(operation.handle(), before.id, adjustment.delta, operation.now()).await?;
     if moved.count() == 0 {
-        return Err(out_of_range(&before, adjustment.delta));
+        return Err(out_of_range(&before, adjustment));
     }
     let movement = stock_movement::Model {
         id: operation.new_id(),
@@ -90,7 +91,8 @@ pub async fn apply_adjust(operation: &mut Operation, adjustment: &Adjustment) ->
     Ok(Changed { before, after, changed: true })
 }
 
-fn out_of_range(product: &Model, delta: i32) -> Error {
+fn out_of_range(product: &Model, adjustment: &Adjustment) -> Error {
+    let (delta, reason) = (adjustment.delta, adjustment.reason.as_str());
     let sku = printable(&product.sku);
     let have = product.stock_quantity;
     if delta > 0 {
@@ -99,5 +101,5 @@ fn out_of_range(product: &Model, delta: i32) -> Error {
     let need = -delta;
     let error = Error::conflict("stock.insufficient", format!("{sku} has {have} in stock, {need} to be taken"))
         .details(json!({ "lines": [{ "sku": product.sku, "have": have, "need": need }] }));
-    if have > 0 { error.hint(format!("at most: shopctl stock adjust {sku} -{have}")) } else { error }
+    if have > 0 { error.hint(format!("at most: shopctl stock adjust {sku} -{have} --reason {reason}")) } else { error }
 }
