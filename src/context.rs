@@ -1,6 +1,6 @@
 //! Wires a command: configuration, a lazy database, output, clock, ids, actor. Decides nothing.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub struct Context {
     /// True while a COMMIT is under way.
     pub committing: Arc<AtomicBool>,
     opened: Mutex<Vec<Database>>,
+    is_unlimited: AtomicBool,
 }
 
 /// Taking leave of a server must not take long.
@@ -43,7 +44,16 @@ impl Context {
     pub fn new(config: Config, output: Output, committing: Arc<AtomicBool>) -> Context {
         let clock = Clock(chrono::Utc::now);
         let ids = IdSource(uuid::Uuid::now_v7);
-        Context { config, output, clock, ids, started: Instant::now(), committing, opened: Mutex::default() }
+        Context {
+            config,
+            output,
+            clock,
+            ids,
+            started: Instant::now(),
+            committing,
+            opened: Mutex::default(),
+            is_unlimited: AtomicBool::new(false),
+        }
     }
 
     /// Connects to the configured database.
@@ -119,13 +129,16 @@ impl Context {
 
     /// `user@host, process 123`: how others see who holds a lock.
     pub fn runner(&self) -> String {
-        let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
-        let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
+        let host = whoami::hostname().unwrap_or_else(|_| "localhost".to_owned());
         format!("{}@{host}, process {}", self.config.actor, std::process::id())
     }
 
-    /// Time left for the whole command, if it has a limit.
-    pub fn time_left(&self) -> Option<Duration> {
-        self.config.timeout.map(|timeout| timeout.saturating_sub(self.started.elapsed()))
+    /// Lifts the command's time limit: for what may take long by its nature.
+    pub fn lift_time_limit(&self) {
+        self.is_unlimited.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_time_limit(&self) -> bool {
+        self.config.timeout.is_some() && !self.is_unlimited.load(Ordering::Relaxed)
     }
 }

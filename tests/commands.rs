@@ -31,6 +31,12 @@ fn quickstart_makes_a_shop_and_can_be_run_again() {
         shop.assert_invariants();
         shop.run(&["migrate", "env", "production"]).success();
         run(&shop).exits_with(11).says("quickstart.other_shop");
+        let other = Shop::migrated(backend).expect("the backend is there");
+        let before = other.counts();
+        let arguments = ["quickstart", "--database-url", &other.url];
+        let command = other.command(&arguments).env_remove("DATABASE_URL").spawn().expect("built");
+        crate::support::shop::finish(command, &arguments).exits_with(11).says("did not make");
+        assert_eq!(other.counts(), before);
     }
 }
 

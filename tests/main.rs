@@ -3,6 +3,7 @@
 
 mod support;
 
+mod architecture;
 mod commands;
 mod concurrency;
 mod connection;
@@ -11,5 +12,6 @@ mod input;
 mod interruptions;
 mod migrations;
 mod operations;
+mod prompts;
 
 mod secrets;

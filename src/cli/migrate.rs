@@ -4,9 +4,8 @@ use clap::{Args, Subcommand};
 
 use super::Asking;
 use super::arguments::{ConfirmArguments, required};
-use super::confirm::Confirmation;
 use crate::context::Context;
-use crate::db::{Access, Database};
+use crate::db::Access;
 use crate::domain::{Violations, moment, text::single_line};
 use crate::error::{Error, Kind, Result};
 use crate::migrate::{self, MigrationStatus, Plan, Progress, State};
@@ -92,13 +91,14 @@ fn plan(context: &Context, to: Option<&String>, steps: Option<u32>, lock: &LockA
     let mut violations = Violations::new();
     let lock_wait = violations.parse("lock-wait", &lock.lock_wait, moment::parse_span);
     violations.into_result()?;
-    let environment = context.config.target.is_local().then(|| DEVELOPMENT.to_owned());
+    let settings =
+        if context.config.target.is_local() { vec![(migrate::ENVIRONMENT, DEVELOPMENT)] } else { Vec::new() };
     Ok(Plan {
         steps,
         to: to.cloned(),
         lock_wait: required(lock_wait)?,
         runner: context.runner(),
-        environment,
+        settings,
         clock: context.clock,
     })
 }
@@ -106,13 +106,7 @@ fn plan(context: &Context, to: Option<&String>, steps: Option<u32>, lock: &LockA
 async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
     let plan = plan(context, arguments.to.as_ref(), arguments.steps, &arguments.lock)?;
     let database = context.database(Access::Create).await?;
-    apply(context, &database, &plan).await?;
-    Ok(())
-}
-
-/// Applies what is pending and says so; also for `quickstart`.
-pub async fn apply(context: &Context, database: &Database, plan: &Plan) -> Result<()> {
-    let steps = migrate::up(database, plan, &mut |progress| tell(context, "applied", &progress)).await?;
+    let steps = migrate::up(&database, &plan, &mut |progress| tell(context, "applied", &progress)).await?;
     if steps.is_empty() {
         context.output.note("nothing to apply: the schema is up to date");
     } else {
@@ -164,15 +158,7 @@ async fn down(context: &Context, asking: &Asking, arguments: &DownArguments) -> 
         (None, steps) => format!("the newest {steps} migrations"),
     };
     let impact = format!("{what} of {} will be reverted, with the data in its tables", database.target());
-    let confirm = arguments.confirm.confirm.clone();
-    let confirmation = Confirmation {
-        assume_yes: false,
-        confirm,
-        no_input: asking.no_input,
-        dry_run: false,
-        audience: asking.audience,
-    };
-    confirmation.typed_name(&context.output, &impact, &name)?;
+    asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, &name)?;
     let steps = migrate::down(&database, &plan, &mut |progress| tell(context, "reverted", &progress)).await?;
     if !steps.is_empty() {
         context.output.note(&format!("changed {}", database.target()));
@@ -217,7 +203,7 @@ fn all_pending() -> Vec<MigrationStatus> {
 async fn environment(context: &Context, arguments: &EnvironmentArguments) -> Result<()> {
     let Some(text) = &arguments.environment else {
         let database = context.database(Access::Read).await?;
-        let environment = migrate::environment(database.connection()).await?;
+        let environment = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
         return context.output.show(&EnvironmentView(environment), &[]);
     };
     /// The names of environments are words.
@@ -229,7 +215,7 @@ async fn environment(context: &Context, arguments: &EnvironmentArguments) -> Res
     violations.into_result()?;
     let database = context.database(Access::Write).await?;
     let environment = required(environment)?;
-    migrate::set_environment(&database, &environment).await?;
+    migrate::set_setting(&database, migrate::ENVIRONMENT, &environment).await?;
     context.output.show(&EnvironmentView(Some(environment)), &[])?;
     context.output.note(&format!("changed {}", database.target()));
     Ok(())

@@ -19,8 +19,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
 
+use self::confirm::Confirmation;
 use crate::config::{Config, Flags};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -52,8 +54,8 @@ struct GlobalArguments {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// How to print: table, json, jsonl, csv, tsv or id
-    #[arg(short, long, global = true, value_name = "FORMAT")]
-    output: Option<OutputFormat>,
+    #[arg(short, long, global = true, value_name = "FORMAT", value_parser = formats(), hide_possible_values = true)]
+    output: Option<Format>,
     /// The same as --output json
     #[arg(long, global = true, conflicts_with = "output")]
     json: bool,
@@ -64,8 +66,8 @@ struct GlobalArguments {
     #[arg(long, global = true)]
     no_headers: bool,
     /// When to colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    color: Color,
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = colors())]
+    color: ColorChoice,
     /// Say less: no notes on standard error
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -86,21 +88,21 @@ struct GlobalArguments {
     actor: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum OutputFormat {
-    Table,
-    Json,
-    Jsonl,
-    Csv,
-    Tsv,
-    Id,
+/// The words of `--output`, in step with the formats that there are.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    one_of(Format::ALL, Format::as_str)
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Color {
-    Auto,
-    Always,
-    Never,
+fn colors() -> impl TypedValueParser<Value = ColorChoice> {
+    one_of(ColorChoice::ALL, ColorChoice::as_str)
+}
+
+fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [T; N],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let find = move |word: String| all.into_iter().find(|value| name(*value) == word).ok_or("unknown word");
+    PossibleValuesParser::new(all.map(name)).try_map(find)
 }
 
 #[derive(Debug, Subcommand)]
@@ -148,22 +150,14 @@ impl GlobalArguments {
     }
 
     fn output_settings(&self) -> OutputSettings {
-        let format = match self.output {
-            _ if self.json => Some(Format::Json),
-            None => None,
-            Some(OutputFormat::Table) => Some(Format::Table),
-            Some(OutputFormat::Json) => Some(Format::Json),
-            Some(OutputFormat::Jsonl) => Some(Format::Jsonl),
-            Some(OutputFormat::Csv) => Some(Format::Csv),
-            Some(OutputFormat::Tsv) => Some(Format::Tsv),
-            Some(OutputFormat::Id) => Some(Format::Id),
-        };
-        let color = match self.color {
-            Color::Auto => ColorChoice::Auto,
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
-        };
-        OutputSettings { format, fields: self.fields.clone(), no_headers: self.no_headers, color, quiet: self.quiet }
+        let format = if self.json { Some(Format::Json) } else { self.output };
+        OutputSettings {
+            format,
+            fields: self.fields.clone(),
+            no_headers: self.no_headers,
+            color: self.color,
+            quiet: self.quiet,
+        }
     }
 }
 
@@ -223,6 +217,14 @@ struct Asking {
     no_input: bool,
 }
 
+impl Asking {
+    /// `yes` and `confirm` are what the command line answered beforehand.
+    fn confirmation(&self, yes: bool, confirm: &Option<String>, dry_run: bool) -> Confirmation {
+        let (no_input, audience) = (self.no_input, self.audience);
+        Confirmation { assume_yes: yes, confirm: confirm.clone(), no_input, dry_run, audience }
+    }
+}
+
 async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
         Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
@@ -244,8 +246,10 @@ async fn limited(context: &Context, command: impl Future<Output = Result<()>>) -
     /// Operations end at the deadline by themselves and say more.
     const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
     let Some(timeout) = context.config.timeout else { return command.await };
-    match tokio::time::timeout_at(context.started + timeout + GRACE, command).await {
+    let mut command = std::pin::pin!(command);
+    match tokio::time::timeout_at(context.started + timeout + GRACE, &mut command).await {
         Ok(result) => result,
+        Err(_) if !context.has_time_limit() => command.await,
         Err(_) => Err(Error::new(
             Kind::Unavailable,
             "database.timeout",

@@ -120,7 +120,7 @@ async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
     Ok(())
 }
 
-/// Says what was ordered; also for `quickstart`'s order.
+/// Says what was ordered.
 fn print_placed(context: &Context, database: &Database, placed: &PlacedOrder, dry_run: bool) {
     let name = reference::display(&placed.order.reference);
     let verb = if placed.replayed { "was placed before".to_owned() } else { done(dry_run, "placed") };

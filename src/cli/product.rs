@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use super::Asking;
 use super::arguments::{ConfirmArguments, ListArguments, WriteArguments, optional, required};
-use super::confirm::Confirmation;
 use super::list::{self, Shown};
 use super::mutation::{self, done, finish};
 use crate::context::Context;
@@ -222,9 +221,7 @@ async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
 async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
     let product = find(context, &arguments.product.product).await?;
     let dry_run = arguments.write.dry_run;
-    let confirm = arguments.confirm.confirm.clone();
-    let confirmation =
-        Confirmation { assume_yes: false, confirm, no_input: asking.no_input, dry_run, audience: asking.audience };
+    let confirmation = asking.confirmation(false, &arguments.confirm.confirm, dry_run);
     let sku = printable(&product.sku);
     let impact = format!("{sku} and its {} pieces will be deleted for good", product.stock_quantity);
     confirmation.typed_name(&context.output, &impact, &product.sku)?;

@@ -6,8 +6,9 @@ use super::{migrate, order, seed};
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
-use crate::domain::Quantity;
+use crate::domain::{Quantity, reference};
 use crate::error::{Error, Kind, Result};
+use crate::migrate as schema;
 use crate::service::place_order::{self, NewLine, NewOrder};
 
 /// Creates the embedded shop (or the database named by --database-url), applies the migrations,
@@ -18,6 +19,7 @@ use crate::service::place_order::{self, NewLine, NewOrder};
   shopctl quickstart --database-url postgres://postgres@localhost/shop")]
 pub struct Arguments {}
 
+const QUICKSTART: &str = "quickstart";
 /// The demo's customer and what is ordered.
 const CUSTOMER: &str = "grace@example.com";
 const ITEMS: [(&str, i64); 2] = [("MUG-01", 1), ("TEA-EARL-100", 2)];
@@ -31,9 +33,15 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     let database = context.other_database(&target, Access::Create).await?;
     refuse_other_shops(&database).await?;
     let mut plan = migrate::whole_plan(context)?;
-    plan.environment = Some(migrate::DEVELOPMENT.to_owned());
-    migrate::apply(context, &database, &plan).await?;
-    seed::apply(context, &database, &crate::seed::embedded()?).await?;
+    plan.settings = vec![(schema::ENVIRONMENT, migrate::DEVELOPMENT), (schema::MADE_BY, QUICKSTART)];
+    // What leads to the order are remarks; the order alone is data.
+    let steps = schema::up(&database, &plan, &mut |_| {}).await?;
+    context.output.note(&format!("shop {target}\n{} migrations applied", steps.len()));
+    let operations = context.operations(&database, false).without_deadline();
+    for seed in crate::seed::embedded()? {
+        let applied = crate::seed::up(&operations, &seed, migrate::DEVELOPMENT).await?;
+        context.output.note(&seed::line(&applied));
+    }
 
     let lines: Result<Vec<_>, String> = ITEMS
         .into_iter()
@@ -45,33 +53,38 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
         note: Some("quickstart".to_owned()),
         reference: None,
     };
-    let placed = place_order::run(&context.operations(&database, false).without_deadline(), &new, None).await?;
+    let placed = place_order::run(&operations, &new, None).await?;
     let detail = order::detail(&placed);
-    context.output.note("");
+    context.output.note(&format!("order {} placed\n", reference::display(&placed.order.reference)));
     context.output.show(&detail, &[])?;
-    let url = match (&target, context.config.is_named_by_flag) {
-        (_, false) => String::new(),
-        (target, true) => format!(" --database-url {target}"),
+    // Only where the next command would go elsewhere by itself.
+    let url = if context.config.target == target && !context.config.is_named_by_flag {
+        String::new()
+    } else {
+        format!(" --database-url {target}")
     };
     context.output.note(&format!(
-        "\nthe shop is {target}\ntry: shopctl order list{url}\n     shopctl product list --low-stock{url}\n     \
+        "\ntry: shopctl order list{url}\n     shopctl product list --low-stock{url}\n     \
          shopctl order create --user {CUSTOMER} --item MUG-02:2{url}"
     ));
     Ok(())
 }
 
-/// A shop that has migrations but is not for development was made by somebody else.
+/// The demo goes into a new database, or into one that quickstart itself made for development.
 async fn refuse_other_shops(database: &Database) -> Result<()> {
-    let status = crate::migrate::status(database.connection()).await?;
-    let is_new = status.iter().all(|migration| migration.state != crate::migrate::State::Applied);
-    let environment = crate::migrate::environment(database.connection()).await?;
-    if is_new && environment.is_none() || environment.as_deref() == Some(migrate::DEVELOPMENT) {
+    let status = schema::status(database.connection()).await?;
+    if status.iter().all(|migration| migration.state != schema::State::Applied) {
+        return Ok(());
+    }
+    let environment = schema::setting(database.connection(), schema::ENVIRONMENT).await?;
+    let made_by = schema::setting(database.connection(), schema::MADE_BY).await?;
+    if environment.as_deref() == Some(migrate::DEVELOPMENT) && made_by.as_deref() == Some(QUICKSTART) {
         return Ok(());
     }
     Err(Error::new(
         Kind::ConfirmationNeeded,
         "quickstart.other_shop",
-        format!("{} is a shop that is not for development", database.target()),
+        format!("{} is a shop that quickstart did not make for development", database.target()),
     )
-    .hint("name another database with --database-url"))
+    .hint("name another database with --database-url; for a demo in this one: shopctl seed up"))
 }

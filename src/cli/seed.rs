@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::Asking;
 use super::arguments::ConfirmArguments;
-use super::confirm::Confirmation;
 use super::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -66,20 +65,13 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
     }
 }
 
-/// Applies seeds and says what each did; also for `quickstart`.
-pub async fn apply(context: &Context, database: &Database, seeds: &[Seed]) -> Result<()> {
+/// Applies seeds and says what each did.
+async fn apply(context: &Context, database: &Database, seeds: &[Seed]) -> Result<()> {
     let environment = development_only(context, database).await?;
     let operations = context.operations(database, false).without_deadline();
     for seed in seeds {
         let applied = seed::up(&operations, seed, &environment).await?;
-        let line = if applied.skipped {
-            format!("seed {} unchanged", applied.name)
-        } else {
-            format!(
-                "seed {} applied: {} created, {} updated, {} unchanged",
-                applied.name, applied.created, applied.updated, applied.unchanged
-            )
-        };
+        let line = line(&applied);
         let json = json!({
             "changed": !applied.skipped,
             "created": applied.created,
@@ -92,6 +84,17 @@ pub async fn apply(context: &Context, database: &Database, seeds: &[Seed]) -> Re
     Ok(())
 }
 
+/// What applying a seed did, for people.
+pub fn line(applied: &seed::Applied) -> String {
+    if applied.skipped {
+        return format!("seed {} unchanged", applied.name);
+    }
+    format!(
+        "seed {} applied: {} created, {} updated, {} unchanged",
+        applied.name, applied.created, applied.updated, applied.unchanged
+    )
+}
+
 /// Seeds are for databases that say they are for development or tests.
 async fn development_only(context: &Context, database: &Database) -> Result<String> {
     let refused =
@@ -102,7 +105,7 @@ async fn development_only(context: &Context, database: &Database) -> Result<Stri
             "choose another context with --context",
         );
     }
-    match crate::migrate::environment(database.connection()).await? {
+    match crate::migrate::setting(database.connection(), crate::migrate::ENVIRONMENT).await? {
         Some(environment) if environment == "development" || environment == "test" => Ok(environment),
         Some(environment) => refused(
             format!("{} is for {}: seeds are refused", database.target(), printable(&environment)),
@@ -124,15 +127,7 @@ async fn down(context: &Context, asking: &Asking, seed: &Seed, arguments: &DownA
     development_only(context, &database).await?;
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
     let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
-    let confirm = arguments.confirm.confirm.clone();
-    let confirmation = Confirmation {
-        assume_yes: false,
-        confirm,
-        no_input: asking.no_input,
-        dry_run: false,
-        audience: asking.audience,
-    };
-    confirmation.typed_name(&context.output, &impact, short)?;
+    asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, short)?;
     let reverted = seed::down(&context.operations(&database, false).without_deadline(), seed).await?;
     for kept in &reverted.kept {
         context.output.warn(&format!("kept {}", printable(kept)));

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::Asking;
 use super::arguments::{ConfirmArguments, ListArguments, WriteArguments, YesArguments, optional, required, word};
-use super::confirm::Confirmation;
 use super::list::{self, Shown};
 use super::mutation::{self, done, finish};
 use crate::context::Context;
@@ -217,7 +216,7 @@ impl PasswordArguments {
             let file = std::fs::File::open(path).map_err(|error| unreadable(&place, &error))?;
             file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unreadable(&place, &error))?;
         } else {
-            return confirmation(asking, false, None, false).hidden_password(&context.output);
+            return asking.confirmation(false, &None, false).hidden_password(&context.output);
         }
         Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
     }
@@ -290,8 +289,7 @@ async fn set_password(context: &Context, asking: &Asking, arguments: &SetPasswor
 async fn disable(context: &Context, asking: &Asking, arguments: &DisableArguments) -> Result<()> {
     let who = &arguments.who.who;
     let email = look_up(context, who).await?.email;
-    let confirmation =
-        confirmation(asking, arguments.yes.yes, arguments.confirm.confirm.as_deref(), arguments.write.dry_run);
+    let confirmation = asking.confirmation(arguments.yes.yes, &arguments.confirm.confirm, arguments.write.dry_run);
     let impact = format!("{} will not be able to order until enabled again", printable(&email));
     if context.config.protected {
         confirmation.typed_name(&context.output, &impact, &context.config.target.name())?;
@@ -318,7 +316,7 @@ async fn set_status(context: &Context, who: &str, status: UserStatus, dry_run: b
 async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
     let user = look_up(context, &arguments.who.who).await?;
     let dry_run = arguments.write.dry_run;
-    let confirmation = confirmation(asking, false, arguments.confirm.confirm.as_deref(), dry_run);
+    let confirmation = asking.confirmation(false, &arguments.confirm.confirm, dry_run);
     let impact = format!("{} will be deleted for good", printable(&user.email));
     confirmation.typed_name(&context.output, &impact, &user.email)?;
     let database = context.database_for_operation().await?;
@@ -327,16 +325,6 @@ async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments)
     let json = named(&user, outcome(true, dry_run, Some(&user), None));
     finish(context, &database, dry_run, &Mutation { line, id: user.id.to_string(), json });
     Ok(())
-}
-
-fn confirmation(asking: &Asking, yes: bool, confirm: Option<&str>, dry_run: bool) -> Confirmation {
-    Confirmation {
-        assume_yes: yes,
-        confirm: confirm.map(str::to_owned),
-        no_input: asking.no_input,
-        dry_run,
-        audience: asking.audience,
-    }
 }
 
 fn finish_change(

@@ -159,22 +159,14 @@ impl<'a> Settings<'a> {
             .or_else(|| self.sources.variable("SHOPCTL_ACTOR"));
         let (actor, origin) = match named {
             Some(named) => (single_line(&named.text, ACTOR_MAX_CHARACTERS), named.origin),
-            None => self.operating_system_user(),
+            None => {
+                // Nobody chose this name for shopctl: one that makes no sense is no mistake to correct.
+                let user = single_line(&self.sources.system_user, ACTOR_MAX_CHARACTERS);
+                (Ok(user.unwrap_or_else(|_| "unknown".to_owned())), "operating system".to_owned())
+            }
         };
         let read = actor.map(|actor| (actor.clone(), escaped(&actor)));
         self.keep("actor", origin, read).unwrap_or_default()
-    }
-
-    /// Nobody chose these variables for shopctl: what makes no sense is passed over. `.env` says
-    /// nothing about the operating system.
-    fn operating_system_user(&self) -> (Result<String, String>, String) {
-        for variable in ["USER", "LOGNAME"] {
-            let user = self.sources.environment.get(variable).map(|user| single_line(user, ACTOR_MAX_CHARACTERS));
-            if let Some(Ok(user)) = user {
-                return (Ok(user), format!("environment {variable}"));
-            }
-        }
-        (Ok("unknown".to_owned()), "default".to_owned())
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) const DOTENV: &str = ".env";
 const EMBEDDED: &str = "shop.db";
 
 /// Every variable that is looked at; others are not even kept.
-const VARIABLES: [&str; 18] = [
+const VARIABLES: [&str; 16] = [
     "DATABASE_URL",
     "DB_DIALECT",
     "DB_HOST",
@@ -35,8 +35,6 @@ const VARIABLES: [&str; 18] = [
     "SHOPCTL_TIMEOUT",
     "SHOPCTL_CONNECT_TIMEOUT",
     "SHOPCTL_ACTOR",
-    "USER",
-    "LOGNAME",
 ];
 
 /// What the command line says about settings.
@@ -73,6 +71,8 @@ pub struct Sources {
     pub places: Vec<Place>,
     /// The user's data folder; `None` for a user without a home.
     pub data_folder: Option<PathBuf>,
+    /// Who runs this, as the operating system says.
+    pub system_user: String,
     /// Those of the files that not only their owner can read.
     pub readable_by_others: Vec<PathBuf>,
     pub warnings: Vec<String>,
@@ -158,6 +158,7 @@ impl Sources {
             environment: read_environment(environment)?,
             places: folders.places(&flags),
             data_folder: folders.data.clone(),
+            system_user: whoami::username().unwrap_or_default(),
             ..Sources::default()
         };
         let path = folders.working.join(DOTENV);
@@ -251,7 +252,8 @@ fn read_file(path: &Path, must_exist: bool) -> Result<Option<String>> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

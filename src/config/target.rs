@@ -197,7 +197,7 @@ fn from_parts(parts: &FoundParts, violations: &mut Violations) -> Option<Chosen>
     let engine = reader.read("dialect", |text| {
         Engine::parse(&text.trim().to_ascii_lowercase()).ok_or("must be one of sqlite, postgres, mysql, mariadb")
     });
-    let engine = engine.unwrap_or(Engine::Postgres);
+    let engine = engine.unwrap_or_default();
     if !parts.values.contains_key("name") {
         // Parts of a lower level are not mixed in: half of one database and half of another.
         reader.refuse("name", "is missing: all parts of a database stand on one level");

@@ -11,7 +11,7 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn sources() -> Sources {
-    Sources { data_folder: Some("/data".into()), ..Sources::default() }
+    Sources { data_folder: Some("/data".into()), system_user: "tester".to_owned(), ..Sources::default() }
 }
 
 fn with_environment(pairs: &[(&str, &str)]) -> Sources {
@@ -108,9 +108,9 @@ fn defaults_are_those_that_are_documented() {
     let seconds = Duration::from_secs;
     assert_eq!(config.pool, PoolSettings { max: 20, min: 0, acquire: seconds(30), idle: seconds(10) });
     assert_eq!((config.timeout, config.connect_timeout), (Some(seconds(30)), seconds(5)));
-    assert_eq!((config.actor.as_str(), config.context.as_deref()), ("unknown", None));
+    assert_eq!((config.actor.as_str(), config.context.as_deref()), ("tester", None));
     assert!(!config.protected && !config.read_only && config.warnings().is_empty());
-    assert!(config.entries().iter().all(|entry| entry.origin == "default"));
+    assert!(config.entries().iter().all(|entry| entry.origin == "default" || entry.name == "actor"));
     assert_eq!(config.entries()[0].name, "database");
     let pool = with_file(sources(), "[pool]\nmax = 7\nmin = '2'\nacquire = 3\nidle = '4m'\n");
     let expected = PoolSettings { max: 7, min: 2, acquire: seconds(3), idle: seconds(240) };
@@ -120,12 +120,12 @@ fn defaults_are_those_that_are_documented() {
 
 #[test]
 fn the_actor_is_whoever_is_named_else_the_operating_systems_user() {
-    let mut sources = with_environment(&[("LOGNAME", "log")]);
-    assert_eq!(entry(&sources, "actor"), pair("log", "environment LOGNAME"));
-    sources = with_dotenv(with_environment(&[("USER", "ann\u{1b}"), ("LOGNAME", "log")]), &[("USER", "eve")]);
-    assert_eq!(entry(&sources, "actor"), pair("log", "environment LOGNAME"), "nobody chose $USER for shopctl");
-    sources.environment = map(&[("USER", "ann"), ("SHOPCTL_ACTOR", " nightly job ")]);
-    assert_eq!(entry(&sources, "actor"), pair("nightly job", "environment SHOPCTL_ACTOR"));
+    let mut sources = with_environment(&[("USER", "eve")]);
+    assert_eq!(entry(&sources, "actor"), pair("tester", "operating system"));
+    sources.system_user = "\u{1b}[2J".to_owned();
+    assert_eq!(entry(&sources, "actor"), pair("unknown", "operating system"));
+    sources = with_dotenv(sources, &[("SHOPCTL_ACTOR", " nightly job ")]);
+    assert_eq!(entry(&sources, "actor"), pair("nightly job", ".env SHOPCTL_ACTOR"));
     sources.flags.actor = Some("grace".to_owned());
     assert_eq!(entry(&sources, "actor"), pair("grace", "flag --actor"));
     sources.flags.actor = Some("\u{1b}[2J".to_owned());

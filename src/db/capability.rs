@@ -39,6 +39,14 @@ impl Engine {
         };
     }
 
+    /// Whether a plain read inside a transaction shows the state of its beginning, by default.
+    pub fn reads_a_snapshot(self) -> bool {
+        match self {
+            Engine::Sqlite | Engine::Postgres => false,
+            Engine::Mysql => true,
+        }
+    }
+
     /// Whether DDL takes part in transactions.
     pub fn has_transactional_ddl(self) -> bool {
         match self {

@@ -12,9 +12,11 @@ use crate::domain::text::is_unsafe;
 use crate::error::{Result, printable};
 
 /// The protocol a database speaks. Distributed engines are reached through `Postgres` and `Mysql`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
     Sqlite,
+    /// What parts without a dialect mean.
+    #[default]
     Postgres,
     /// MySQL and MariaDB.
     Mysql,

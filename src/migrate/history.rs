@@ -147,30 +147,19 @@ async fn delete(handle: &WriteHandle, from: &'static str, column: &'static str, 
     Ok(())
 }
 
-const ENVIRONMENT: &str = "environment";
-
-/// What the database is for; `None` where nobody said so, or where there is no schema.
-pub async fn environment(connection: &impl ConnectionTrait) -> Result<Option<String>> {
+/// What the database says about itself under this name; `None` where nobody said so, or where there
+/// is no schema.
+pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
     let mut select = Query::select();
-    select.column("value").from(table("shopctl_settings")).and_where(Expr::col("name").eq(ENVIRONMENT));
+    select.column("value").from(table("shopctl_settings")).and_where(Expr::col("name").eq(name));
     let rows = or_missing(connection.query_all(&select).await)?;
     Ok(rows.first().map(|row| row.try_get("", "value")).transpose()?)
 }
 
-pub async fn set_environment(handle: &WriteHandle, environment: &str) -> Result<()> {
-    delete(handle, "shopctl_settings", "name", ENVIRONMENT).await?;
+pub async fn set_setting(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {
+    delete(handle, "shopctl_settings", "name", name).await?;
     let mut insert = Query::insert();
-    insert
-        .into_table(table("shopctl_settings"))
-        .columns(["name", "value"])
-        .values_panic([ENVIRONMENT.into(), environment.into()]);
+    insert.into_table(table("shopctl_settings")).columns(["name", "value"]).values_panic([name.into(), value.into()]);
     handle.execute(&insert).await?;
-    Ok(())
-}
-
-pub async fn set_environment_if_absent(handle: &WriteHandle, value: &str) -> Result<()> {
-    if environment(handle).await?.is_none() {
-        set_environment(handle, value).await?;
-    }
     Ok(())
 }

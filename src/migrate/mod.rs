@@ -60,8 +60,9 @@ pub struct Plan {
     pub lock_wait: Duration,
     /// `user@host, process 123`: shown to those who wait.
     pub runner: String,
-    /// What the database is for, noted when it gets its first migration.
-    pub environment: Option<String>,
+    /// What the database is to say about itself ([`ENVIRONMENT`], [`MADE_BY`]), noted when it gets
+    /// its first migration.
+    pub settings: Vec<(&'static str, &'static str)>,
     pub clock: Clock,
 }
 
@@ -146,10 +147,12 @@ async fn apply_next(database: &Database, plan: &Plan, last: Option<usize>) -> Re
         handle.rollback().await?;
         return Ok(None);
     };
-    if records.iter().all(|record| !record.is_applied)
-        && let Some(environment) = &plan.environment
-    {
-        history::set_environment_if_absent(&handle, environment).await?;
+    if records.iter().all(|record| !record.is_applied) {
+        for (name, value) in &plan.settings {
+            if history::setting(&handle, name).await?.is_none() {
+                history::set_setting(&handle, name, value).await?;
+            }
+        }
     }
     let sequence = records.iter().map(|record| record.sequence).max().unwrap_or(0) + 1;
     let started = Instant::now();
@@ -294,17 +297,22 @@ fn position(name: &str) -> Result<usize> {
         .ok_or_else(|| Error::not_found("migration", name).hint("shopctl migrate status lists the migrations"))
 }
 
-/// What the database says it is for (`development`, `production` …), if it says so.
-pub async fn environment(connection: &impl ConnectionTrait) -> Result<Option<String>> {
-    history::environment(connection).await
+/// What the database is for: `development`, `production` …
+pub const ENVIRONMENT: &str = "environment";
+/// Which command made the database, if it was not `migrate up`.
+pub const MADE_BY: &str = "made_by";
+
+/// What the database says about itself, if it says anything.
+pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
+    history::setting(connection, name).await
 }
 
-/// Notes what the database is for.
+/// Notes what the database is to say about itself.
 ///
 /// Errors: exit 4 when the database has no shop schema.
-pub async fn set_environment(database: &Database, environment: &str) -> Result<()> {
+pub async fn set_setting(database: &Database, name: &str, value: &str) -> Result<()> {
     let handle = database.begin().await?;
-    history::set_environment(&handle, environment).await?;
+    history::set_setting(&handle, name, value).await?;
     handle.commit().await?;
     Ok(())
 }

@@ -132,17 +132,17 @@ pub async fn find_for_update(handle: &WriteHandle, id: Uuid) -> Result<Option<Mo
     Ok(Entity::find_by_id(id).lock_exclusive().one(handle).await?)
 }
 
-/// Stock levels of the given products now: a locking read, because a plain one shows MySQL's
-/// snapshot of the moment when the transaction began to read.
-pub async fn stock_levels(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<(Uuid, i32)>> {
-    Ok(Entity::find()
+/// Stock levels of the given products now, for a message. Locks only where a plain read would show
+/// the moment when the transaction began: a lock out of order invites a deadlock.
+pub async fn stock_levels(handle: &WriteHandle, ids: &[Uuid]) -> Result<Vec<(Uuid, i32)>> {
+    let mut select = Entity::find()
         .select_only()
         .columns([Column::Id, Column::StockQuantity])
-        .filter(Column::Id.is_in(ids.iter().copied()))
-        .lock_shared()
-        .into_tuple()
-        .all(connection)
-        .await?)
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    if handle.engine().reads_a_snapshot() {
+        select = select.lock_shared();
+    }
+    Ok(select.into_tuple().all(handle).await?)
 }
 
 /// Takes stock of all the given products, or reports how few had enough.

@@ -1,0 +1,194 @@
+//! The house's rules, read off its source: which storey may use which, and what stands where.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each room may use with `crate::…`; arrows point down only.
+const MAY_USE: [(&str, &[&str]); 13] = [
+    ("main", &[]),
+    (
+        "cli",
+        &["config", "context", "db", "domain", "entity", "error", "migrate", "output", "repository", "seed", "service"],
+    ),
+    ("context", &["config", "db", "domain", "error", "output", "service"]),
+    ("seed", &["domain", "entity", "error", "repository", "service"]),
+    ("service", &["db", "domain", "entity", "error", "repository"]),
+    ("migrate", &["db", "domain", "error"]),
+    ("repository", &["db", "domain", "entity", "error"]),
+    ("entity", &["domain"]),
+    ("domain", &["error"]),
+    ("error", &["domain"]),
+    ("db", &["domain", "error"]),
+    ("output", &["domain", "entity", "error"]),
+    ("config", &["db", "domain", "error"]),
+];
+
+/// The views know what they show.
+const VIEWS_MAY_ALSO_USE: [&str; 3] = ["config", "migrate", "seed"];
+
+/// Words that stand in one place only, and where that is.
+const ONLY_IN: [(&str, &str); 9] = [
+    ("println!", "src/output/"),
+    ("print!(", "src/output/"),
+    ("Utc::now", "src/context.rs"),
+    ("Uuid::now_v7", "src/context.rs"),
+    ("DbBackend::", "src/db/"),
+    ("DatabaseBackend::", "src/db/"),
+    ("Engine::Postgres", "src/db/"),
+    (".unwrap()", "nowhere"),
+    (".expect(\"", "nowhere"),
+];
+
+/// Commands and repositories do not use one another, except what is shared.
+const SHARED: [&str; 6] = ["arguments", "confirm", "list", "mutation", "Asking", "Cli"];
+
+const LONGEST_FILE: usize = 500;
+
+/// Broken rules of one file. `path` is below the package, with forward slashes.
+fn check(path: &str, source: &str) -> Vec<String> {
+    let code = without_tests_and_comments(source);
+    let mut broken = Vec::new();
+    let inside = path.trim_start_matches("src/");
+    let room = inside.split(['/', '.']).next().unwrap_or_default();
+    let allowed = MAY_USE.iter().find(|(name, _)| *name == room).map(|(_, allowed)| *allowed);
+    for used in used_rooms(&code) {
+        let is_view = path == "src/output/views.rs" && VIEWS_MAY_ALSO_USE.contains(&used.as_str());
+        let is_allowed = used == room || is_view || allowed.is_some_and(|allowed| allowed.contains(&used.as_str()));
+        if !is_allowed && room != "lib" {
+            broken.push(format!("{path} uses {used}"));
+        }
+    }
+    for (word, place) in ONLY_IN {
+        if code.contains(word) && !path.starts_with(place) {
+            broken.push(format!("{path} has {word}, which belongs {place}"));
+        }
+    }
+    let is_noun =
+        ["src/cli/", "src/repository/"].iter().any(|folder| path.starts_with(folder)) && !path.ends_with("mod.rs");
+    if is_noun && !path.ends_with("quickstart.rs") {
+        broken.extend(
+            siblings(&code)
+                .filter(|sibling| !SHARED.contains(&sibling.as_str()))
+                .map(|sibling| format!("{path} uses its sibling {sibling}")),
+        );
+    }
+    if source.lines().count() > LONGEST_FILE {
+        broken.push(format!("{path} has more than {LONGEST_FILE} lines"));
+    }
+    broken
+}
+
+fn without_tests_and_comments(source: &str) -> String {
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// First segments of `crate::a` and `crate::{a, b::c}`.
+fn used_rooms(code: &str) -> Vec<String> {
+    let first = |path: &str| {
+        path.trim().chars().take_while(|&character| character.is_alphanumeric() || character == '_').collect::<String>()
+    };
+    code.split("crate::")
+        .skip(1)
+        .flat_map(|rest| match rest.strip_prefix('{') {
+            Some(list) => top_level(list).into_iter().map(|path| first(&path)).collect(),
+            None => vec![first(rest)],
+        })
+        .filter(|room| !room.is_empty() && room != "Error" && room != "Result")
+        .collect()
+}
+
+/// The parts of a brace list, up to its closing brace, nested lists left whole.
+fn top_level(list: &str) -> Vec<String> {
+    let (mut depth, mut parts) = (0, vec![String::new()]);
+    for character in list.chars() {
+        match character {
+            '}' if depth == 0 => break,
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        parts.last_mut().expect("never empty").push(character);
+    }
+    parts
+}
+
+/// `super::NAME` where NAME is a module of the same folder.
+fn siblings(code: &str) -> impl Iterator<Item = String> {
+    let names = code.split("super::").skip(1).map(|rest| {
+        rest.chars().take_while(|&character| character.is_alphanumeric() || character == '_').collect::<String>()
+    });
+    // Types and functions of the folder's own mod.rs are no siblings.
+    let modules = [
+        "audit",
+        "audit_event",
+        "config",
+        "help",
+        "migrate",
+        "order",
+        "product",
+        "quickstart",
+        "seed",
+        "stock",
+        "stock_movement",
+        "user",
+    ];
+    names.filter(move |name| modules.contains(&name.as_str())).collect::<Vec<_>>().into_iter()
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the source is there").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn arrows_point_down_and_everything_stands_in_its_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    files(&root.join("src"), &mut found);
+    assert!(found.len() > 50, "the source was not found");
+    let broken: Vec<String> = found
+        .iter()
+        // Helpers of unit tests, compiled for them alone.
+        .filter(|file| !file.ends_with("output/tests.rs") && !file.ends_with("output/testing.rs"))
+        .flat_map(|file| {
+            let path = file.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/");
+            check(&path, &fs::read_to_string(file).expect("readable"))
+        })
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn each_rule_can_be_broken() {
+    let cases = [
+        ("src/domain/money.rs", "use crate::db::Database;", "uses db"),
+        ("src/repository/user.rs", "use crate::{\n    domain::Money,\n    service::user,\n};", "uses service"),
+        ("src/service/user.rs", "fn f() { crate::output::csv::guard(); }", "uses output"),
+        ("src/service/user.rs", "fn f() { println!(); }", "println!"),
+        ("src/db/mod.rs", "let now = chrono::Utc::now();", "Utc::now"),
+        ("src/seed/mod.rs", "match DbBackend::Sqlite {}", "DbBackend::"),
+        ("src/error.rs", "let x = y.unwrap();", ".unwrap()"),
+        ("src/cli/user.rs", "use super::order;", "sibling order"),
+        ("src/repository/user.rs", "use super::product::find_by_id;", "sibling product"),
+    ];
+    for (path, source, rule) in cases {
+        let broken = check(path, source);
+        assert!(broken.iter().any(|text| text.contains(rule)), "{source} in {path} gave {broken:?}");
+    }
+    assert_eq!(check("src/error.rs", &"\n".repeat(501)).len(), 1);
+    assert!(
+        check("src/service/user.rs", "use crate::domain::Money; // println!\n// crate::output").len() == 1,
+        "only the trailing comment counts"
+    );
+}

@@ -1,0 +1,129 @@
+//! Questions, asked on a real pseudo-terminal.
+
+use std::process::Command;
+
+use rexpect::session::{PtySession, spawn_command};
+
+use crate::support::{Backend, Shop};
+
+/// How long to wait for a text or for the end, in milliseconds.
+const LIMIT_MILLISECONDS: u64 = 20_000;
+
+fn shop() -> Shop {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.user("ann");
+    shop
+}
+
+/// shopctl on a pseudo-terminal, with nothing of the tester's environment.
+fn start(shop: &Shop, arguments: &[&str], variables: &[(&str, &str)]) -> PtySession {
+    let template = shop.command(arguments);
+    let mut command = Command::new(template.get_program());
+    command.args(arguments).env_clear().current_dir(shop.home.path());
+    command.envs(template.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("TERM", "xterm").envs(variables.iter().copied());
+    spawn_command(command, Some(LIMIT_MILLISECONDS)).expect("a pseudo-terminal")
+}
+
+/// Reads the rest, waits for the end and gives the exit code with what was shown.
+fn end(mut session: PtySession) -> (i32, String) {
+    let rest = session.exp_eof().expect("it ends");
+    // The type of the status belongs to a crate behind the crate: `Exited(Pid(4711), 10)`.
+    let status = format!("{:?}", session.process().wait().expect("our own child"));
+    let code = status.strip_prefix("Exited(").and_then(|text| text.trim_end_matches(')').rsplit(", ").next());
+    let code = code.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("it ended with {status} after {rest}"));
+    (code, rest)
+}
+
+fn status(shop: &Shop) -> String {
+    shop.column("SELECT status FROM users").remove(0)
+}
+
+#[test]
+fn yes_disables_and_everything_else_does_not() {
+    let shop = shop();
+    for (answer, code) in [("n\r", 10), ("\r", 10), ("maybe\r", 10), ("\u{4}", 10), ("\u{3}", 130)] {
+        let mut session = start(&shop, &["user", "disable", "ann@example.com"], &[]);
+        session.exp_string("[y/N]").expect("it asks");
+        session.send(answer).and_then(|_| session.flush()).expect("it listens");
+        let (ended_with, shown) = end(session);
+        assert_eq!(ended_with, code, "{answer:?} gave {shown}");
+        assert_eq!(status(&shop), "active", "after {answer:?}");
+    }
+    let mut session = start(&shop, &["user", "disable", "ann@example.com"], &[]);
+    session.exp_string("will not be able to order").expect("the impact comes first");
+    session.exp_string("[y/N]").expect("it asks");
+    session.send("y\r").and_then(|_| session.flush()).expect("it listens");
+    assert_eq!(end(session).0, 0);
+    assert_eq!(status(&shop), "disabled");
+}
+
+#[test]
+fn deleting_asks_for_the_name() {
+    let shop = shop();
+    for (answer, code, left) in [("bob\r", 10, 1), ("\u{3}", 130, 1), ("\u{4}", 10, 1), ("ann@example.com\r", 0, 0)] {
+        let mut session = start(&shop, &["user", "delete", "ann@example.com"], &[]);
+        session.exp_string("type ann@example.com to go on").expect("it asks");
+        session.send(answer).and_then(|_| session.flush()).expect("it listens");
+        let (ended_with, shown) = end(session);
+        assert_eq!(ended_with, code, "{answer:?} gave {shown}");
+        assert_eq!(shop.number("SELECT COUNT(*) FROM users"), left, "after {answer:?}");
+    }
+}
+
+#[test]
+fn a_password_is_asked_for_twice_and_never_shown() {
+    let shop = shop();
+    let arguments = ["user", "create", "--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek"];
+    let mut session = start(&shop, &arguments, &[]);
+    let mut shown = session.exp_string(":").expect("it asks");
+    session.send("battery staple\r").and_then(|_| session.flush()).expect("it listens");
+    shown += &session.exp_string(":").expect("it asks again");
+    session.send("battery staple\r").and_then(|_| session.flush()).expect("it listens");
+    let (code, rest) = end(session);
+    shown += &rest;
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("battery"), "{shown}");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM users"), 2);
+
+    let arguments = ["user", "create", "--email", "cy@example.com", "--first-name", "Cy", "--last-name", "Oh"];
+    let mut session = start(&shop, &arguments, &[]);
+    session.exp_string(":").expect("it asks");
+    session.send("half a pass\u{3}").and_then(|_| session.flush()).expect("it listens");
+    let (code, shown) = end(session);
+    assert_eq!(code, 130, "{shown}");
+    assert!(!shown.contains("half"), "{shown}");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM users"), 2);
+}
+
+#[test]
+fn an_input_that_is_refused_anyway_does_not_ask_for_a_password() {
+    let shop = shop();
+    let session = start(&shop, &["user", "create", "--email", "x", "--first-name", "X", "--last-name", "Y"], &[]);
+    let (code, shown) = end(session);
+    assert_eq!(code, 7, "{shown}");
+}
+
+#[test]
+fn nobody_is_asked_under_no_input_or_ci() {
+    let shop = shop();
+    for (flags, variables) in [(vec!["--no-input"], vec![]), (vec![], vec![("CI", "true")])] {
+        let arguments: Vec<&str> = ["user", "delete", "ann@example.com"].into_iter().chain(flags).collect();
+        let (code, shown) = end(start(&shop, &arguments, &variables));
+        assert_eq!(code, 11, "{shown}");
+        assert!(shown.contains("--confirm"), "{shown}");
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM users"), 1);
+}
+
+#[test]
+fn a_table_on_a_terminal_has_a_header_and_a_list_in_a_pipe_has_none() {
+    let shop = shop();
+    let (code, shown) = end(start(&shop, &["user", "list", "--color", "never"], &[]));
+    assert_eq!(code, 0);
+    assert!(shown.contains("EMAIL") && shown.contains("ann@example.com"), "{shown}");
+    let piped = shop.run(&["user", "list"]).success().stdout;
+    assert!(!piped.contains("EMAIL") && piped.contains("\tann@example.com\t"), "{piped}");
+    let (_, empty) = end(start(&shop, &["order", "list"], &[]));
+    assert!(empty.contains("no orders"), "{empty}");
+}
