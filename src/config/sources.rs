@@ -1,22 +1,44 @@
 //! Where settings come from: flags, environment, `.env`, files. Reading them is the only I/O here.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
-use serde::Deserialize;
 
-use super::Place;
-use crate::db::target::SqliteTarget;
-use crate::error::{Error, Result, printable};
+use super::{Place, dotenv, file};
+use crate::db::target::{SqliteTarget, escaped};
+use crate::error::{Error, Result};
 
 const FILE: &str = "shopctl.toml";
-const DOTENV: &str = ".env";
+pub(super) const DOTENV: &str = ".env";
 /// The embedded shop's file in the user's data folder.
 const EMBEDDED: &str = "shop.db";
 
+/// Every variable that is looked at; others are not even kept.
+const VARIABLES: [&str; 16] = [
+    "DATABASE_URL",
+    "DB_DIALECT",
+    "DB_HOST",
+    "DB_PORT",
+    "DB_NAME",
+    "DB_USER",
+    "DB_PASSWORD",
+    "DB_SSL",
+    "DB_POOL_MAX",
+    "DB_POOL_MIN",
+    "DB_POOL_ACQUIRE",
+    "DB_POOL_IDLE",
+    "SHOPCTL_CONTEXT",
+    "SHOPCTL_TIMEOUT",
+    "SHOPCTL_CONNECT_TIMEOUT",
+    "SHOPCTL_ACTOR",
+];
+
 /// What the command line says about settings.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Flags {
     pub context: Option<String>,
     pub config: Option<PathBuf>,
@@ -26,215 +48,326 @@ pub struct Flags {
     pub actor: Option<String>,
 }
 
+impl fmt::Debug for Flags {
+    /// Without the URL: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flags")
+            .field("config", &self.config)
+            .field("database_url", &self.database_url.as_ref().map(|_| "***"))
+            .finish_non_exhaustive()
+    }
+}
+
 /// All sources, read.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     pub flags: Flags,
+    /// Variables of the process; an empty one counts as unset.
     pub environment: BTreeMap<String, String>,
-    pub dotenv: BTreeMap<String, String>,
-    /// In order of precedence.
-    pub(super) files: Vec<(PathBuf, FileSettings)>,
+    /// `.env` and its variables.
+    pub dotenv: Option<(PathBuf, BTreeMap<String, String>)>,
+    /// Paths and contents, in order of precedence.
+    pub files: Vec<(PathBuf, String)>,
     pub places: Vec<Place>,
-    pub data_folder: PathBuf,
+    /// The user's data folder; `None` for a user without a home.
+    pub data_folder: Option<PathBuf>,
     /// Who runs this, as the operating system says.
     pub system_user: String,
+    /// Those of the files that not only their owner can read.
+    pub readable_by_others: Vec<PathBuf>,
     pub warnings: Vec<String>,
 }
 
-/// `shopctl.toml`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FileSettings {
-    pub database_url: Option<String>,
-    pub database: Option<Parts>,
-    #[serde(default)]
-    pool: BTreeMap<String, toml::Value>,
-    timeout: Option<toml::Value>,
-    connect_timeout: Option<toml::Value>,
-    #[serde(default)]
-    pub context: BTreeMap<String, ContextSettings>,
+impl fmt::Debug for Sources {
+    /// Names only: variables and files may hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("flags", &self.flags)
+            .field("environment", &self.environment.keys())
+            .field("dotenv", &self.dotenv.as_ref().map(|(path, variables)| (path, variables.keys())))
+            .field("places", &self.places)
+            .finish_non_exhaustive()
+    }
 }
 
-/// `[context.NAME]`: one of several databases.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ContextSettings {
-    pub database_url: Option<String>,
-    pub database: Option<Parts>,
-    #[serde(default)]
-    pub protected: bool,
-    #[serde(default)]
-    pub read_only: bool,
-}
-
-/// A target in parts: no percent-encoding needed.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Parts {
-    pub dialect: Option<String>,
-    pub host: Option<String>,
-    pub port: Option<u16>,
-    pub name: Option<String>,
-    pub user: Option<String>,
-    pub password: Option<crate::db::target::Secret>,
-    pub ssl: Option<toml::Value>,
-}
-
-/// The context that was chosen.
-#[derive(Debug, Clone)]
-pub(super) struct ChosenContext {
-    pub name: String,
+/// A value and where it was found.
+pub(super) struct Found {
+    pub text: String,
     pub origin: String,
-    pub file: PathBuf,
-    pub settings: ContextSettings,
-    pub protected: bool,
-    pub read_only: bool,
+}
+
+/// The folders that files are looked for in.
+struct Folders {
+    working: PathBuf,
+    config: Option<PathBuf>,
+    data: Option<PathBuf>,
+}
+
+impl Folders {
+    fn of_this_process() -> Folders {
+        let project = ProjectDirs::from("", "", "shopctl");
+        Folders {
+            // A working directory that is gone has no files: looking there finds nothing.
+            working: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            config: project.as_ref().map(|project| project.config_dir().to_owned()),
+            data: project.map(|project| project.data_dir().to_owned()),
+        }
+    }
+
+    /// The files of settings for these flags, in order of precedence.
+    fn settings(&self, flags: &Flags) -> Vec<PathBuf> {
+        if let Some(path) = &flags.config {
+            return vec![self.working.join(path)];
+        }
+        let mut paths: Vec<_> =
+            [Some(&self.working), self.config.as_ref()].into_iter().flatten().map(|folder| folder.join(FILE)).collect();
+        paths.dedup();
+        paths
+    }
+
+    fn places(&self, flags: &Flags) -> Vec<Place> {
+        let place = |path: PathBuf, purpose| Place { exists: path.exists(), path, purpose };
+        let mut places = vec![place(self.working.join(DOTENV), "variables of the working directory")];
+        places.extend(self.settings(flags).into_iter().map(|path| place(path, "settings")));
+        places.extend(self.data.iter().map(|folder| place(folder.join(EMBEDDED), "the embedded shop")));
+        places
+    }
+}
+
+/// The files that are looked at, in order of precedence, even where a broken one keeps
+/// [`super::Config`] from being made.
+pub fn places(flags: &Flags) -> Vec<Place> {
+    Folders::of_this_process().places(flags)
 }
 
 impl Sources {
-    /// Reads the process's environment, `.env` and the configuration files.
+    /// Reads the process's environment, `.env` and the configuration files; exports nothing.
     ///
-    /// Errors: exit 4 for a file that is unreadable or malformed, naming it and the line; its
-    /// content is never repeated.
+    /// Errors: exit 4 for a file that is unreadable or malformed, naming it and the line, and for a
+    /// variable that is not UTF-8; contents are never repeated.
     pub fn read(flags: Flags) -> Result<Sources> {
-        let folders = ProjectDirs::from("", "", "shopctl");
-        let data_folder = folders.as_ref().map_or_else(|| PathBuf::from("."), |folders| folders.data_dir().to_owned());
-        let config_folder = folders.map_or_else(|| PathBuf::from("."), |folders| folders.config_dir().to_owned());
-        let paths = match &flags.config {
-            Some(path) => vec![path.clone()],
-            None => vec![PathBuf::from(FILE), config_folder.join(FILE)],
-        };
+        Sources::read_from(flags, &Folders::of_this_process(), std::env::vars_os())
+    }
+
+    fn read_from(
+        flags: Flags,
+        folders: &Folders,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Sources> {
         let mut sources = Sources {
-            environment: std::env::vars().filter(|(_, value)| !value.is_empty()).collect(),
-            dotenv: read_dotenv(Path::new(DOTENV))?,
-            data_folder,
-            system_user: whoami::username().unwrap_or_else(|_| "unknown".to_owned()),
+            environment: read_environment(environment)?,
+            places: folders.places(&flags),
+            data_folder: folders.data.clone(),
+            system_user: whoami::username().unwrap_or_default(),
             ..Sources::default()
         };
-        sources.place(Path::new(DOTENV), "variables of the working directory");
-        for path in paths {
-            let must_exist = flags.config.is_some();
-            if let Some(text) = read_file(&path, must_exist)? {
-                let settings = parse(&path, &text)?;
-                sources.warn_if_readable(&path, &settings);
-                sources.files.push((path.clone(), settings));
-            }
-            sources.place(&path, "settings");
+        let path = folders.working.join(DOTENV);
+        // A folder of this name is a virtual environment of Python.
+        if !path.is_dir()
+            && let Some(text) = read_file(&path, false)?
+        {
+            let dotenv = dotenv::parse(&path, &text, |name| VARIABLES.contains(&name))?;
+            sources.warnings = dotenv.warnings;
+            sources.note_readers(&path);
+            sources.dotenv = Some((path, dotenv.variables));
         }
-        sources.place(&sources.embedded_default().path, "the embedded shop");
+        for path in folders.settings(&flags) {
+            if let Some(text) = read_file(&path, flags.config.is_some())? {
+                sources.note_readers(&path);
+                sources.files.push((path, text));
+            }
+        }
         sources.flags = flags;
         Ok(sources)
     }
 
-    fn place(&mut self, path: &Path, purpose: &'static str) {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        self.places.push(Place { exists: path.exists(), path, purpose });
-    }
-
     #[cfg(unix)]
-    fn warn_if_readable(&mut self, path: &Path, settings: &FileSettings) {
+    fn note_readers(&mut self, path: &Path) {
         use std::os::unix::fs::PermissionsExt;
         const OTHERS: u32 = 0o077;
-        let holds_password = |url: &Option<String>, parts: &Option<Parts>| {
-            url.as_ref().is_some_and(|url| url.contains('@'))
-                || parts.as_ref().is_some_and(|parts| parts.password.is_some())
-        };
-        let is_secret = holds_password(&settings.database_url, &settings.database)
-            || settings.context.values().any(|context| holds_password(&context.database_url, &context.database));
-        let mode = path.metadata().map_or(0, |metadata| metadata.permissions().mode());
-        if is_secret && mode & OTHERS != 0 {
-            let path = path.display();
-            self.warnings.push(format!("{path} may hold a password and others can read it: chmod 600 {path}"));
+        if path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & OTHERS != 0) {
+            self.readable_by_others.push(path.to_owned());
         }
     }
 
     #[cfg(not(unix))]
-    fn warn_if_readable(&mut self, _path: &Path, _settings: &FileSettings) {}
+    fn note_readers(&mut self, _path: &Path) {}
 
+    /// `.env`, if a password stands in it.
+    pub(super) fn dotenv_with_password(&self) -> Option<&PathBuf> {
+        let (path, variables) = self.dotenv.as_ref()?;
+        let in_url = variables.get("DATABASE_URL").is_some_and(|url| file::url_holds_password(url));
+        (in_url || variables.contains_key("DB_PASSWORD")).then_some(path)
+    }
+
+    /// The embedded shop; in the working directory for a user without a home.
     pub(super) fn embedded_default(&self) -> SqliteTarget {
-        SqliteTarget { path: self.data_folder.join(EMBEDDED) }
+        SqliteTarget { path: self.data_folder.clone().unwrap_or_default().join(EMBEDDED) }
+    }
+
+    /// The environment, then `.env`, each with the word that names it.
+    pub(super) fn variable_levels(&self) -> impl Iterator<Item = (&'static str, &BTreeMap<String, String>)> {
+        let dotenv = self.dotenv.as_ref().map(|(_, variables)| (DOTENV, variables));
+        std::iter::once(("environment", &self.environment)).chain(dotenv)
     }
 
     /// A variable and where it stands.
-    pub(super) fn variable(&self, name: &str) -> Option<(String, String)> {
-        let of = |map: &BTreeMap<String, String>, place: &str| {
-            map.get(name).filter(|value| !value.is_empty()).map(|value| (value.clone(), format!("{place} {name}")))
-        };
-        of(&self.environment, "environment").or_else(|| of(&self.dotenv, DOTENV))
+    pub(super) fn variable(&self, name: &str) -> Option<Found> {
+        self.variable_levels().find_map(|(level, variables)| variable_of(level, variables, name))
     }
+}
 
-    /// A setting of a file by its dotted name (`pool.max`, `timeout`).
-    pub(super) fn file_setting(&self, name: &str) -> Option<(String, String)> {
-        self.files.iter().find_map(|(path, settings)| {
-            let value = match name.split_once('.') {
-                Some((_, key)) => settings.pool.get(key),
-                None if name == "timeout" => settings.timeout.as_ref(),
-                None if name == "connect_timeout" => settings.connect_timeout.as_ref(),
-                None => None,
-            }?;
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Some((text, path.display().to_string()))
-        })
-    }
+/// A variable of one level; an empty one counts as unset.
+pub(super) fn variable_of(level: &str, variables: &BTreeMap<String, String>, name: &str) -> Option<Found> {
+    let text = variables.get(name).filter(|text| !text.is_empty())?.clone();
+    Some(Found { text, origin: format!("{level} {name}") })
+}
 
-    /// The context asked for. Errors: exit 4 for one that no file names, with the closest name.
-    pub(super) fn context(&self) -> Result<Option<ChosenContext>> {
-        let flag = self.flags.context.clone().map(|name| (name, "flag --context".to_owned()));
-        let Some((name, origin)) = flag.or_else(|| self.variable("SHOPCTL_CONTEXT")) else { return Ok(None) };
-        for (path, file) in &self.files {
-            if let Some(settings) = file.context.get(&name) {
-                let (protected, read_only) = (settings.protected, settings.read_only);
-                let (file, settings) = (path.clone(), settings.clone());
-                return Ok(Some(ChosenContext { name, origin, file, settings, protected, read_only }));
-            }
+fn read_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<BTreeMap<String, String>> {
+    let mut environment = BTreeMap::new();
+    for (name, value) in variables {
+        let Some(name) = VARIABLES.into_iter().find(|known| name == *known) else { continue };
+        // To pass it over would be to work on another database than the one that was meant.
+        let value = value.into_string().map_err(|_| {
+            Error::configuration("config.invalid", format!("the environment variable {name} is not UTF-8"))
+                .hint(format!("set {name} anew, or unset it"))
+        })?;
+        if !value.is_empty() {
+            environment.insert(name.to_owned(), value);
         }
-        let names: Vec<&String> = self.files.iter().flat_map(|(_, file)| file.context.keys()).collect();
-        let mut error = Error::configuration("config.unknown_context", format!("no context {}", printable(&name)));
-        if let Some(close) = names.iter().find(|known| strsim::jaro_winkler(known, &name) > 0.8) {
-            error = error.hint(format!("did you mean --context {close}?"));
-        }
-        let known: Vec<_> = names.iter().map(|name| name.as_str()).collect();
-        let list =
-            if known.is_empty() { "no file names any".to_owned() } else { format!("contexts: {}", known.join(", ")) };
-        Err(error.hint(format!("{list}; shopctl config path tells which files are read")))
     }
+    Ok(environment)
 }
 
 fn read_file(path: &Path, must_exist: bool) -> Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => Ok(None),
-        Err(error) => Err(Error::configuration("config.file", format!("cannot read {}: {error}", path.display()))),
+        // HOME=/dev/null is a way to have no home.
+        Err(error) if !must_exist && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => {
+            let path = escaped(&path.to_string_lossy());
+            Err(Error::configuration("config.file", format!("cannot read {path}: {error}"))
+                .hint("correct the file or its permissions (as UTF-8 text that you can read), or name another"))
+        }
     }
 }
 
-fn read_dotenv(path: &Path) -> Result<BTreeMap<String, String>> {
-    let Some(text) = read_file(path, false)? else { return Ok(BTreeMap::new()) };
-    let mut variables = BTreeMap::new();
-    for pair in dotenvy::from_read_iter(text.as_bytes()) {
-        // The parser's own error repeats the line, which may hold a password.
-        let (name, value) = pair.map_err(|_| {
-            Error::configuration("config.file", format!("{} has a line that is not NAME=value", path.display()))
-                .hint("values with spaces or # need quotes")
-        })?;
-        variables.insert(name, value);
-    }
-    Ok(variables)
-}
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
 
-fn parse(path: &Path, text: &str) -> Result<FileSettings> {
-    toml::from_str(text).map_err(|error| {
-        let start = error.span().map_or(0, |span| span.start).min(text.len());
-        let before = text.get(..start).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|&character| character != '\n').count() + 1;
-        // Only messages about names are repeated: others may quote a value.
-        let about_names = error.message().starts_with("unknown field") || error.message().starts_with("missing field");
-        let what = if about_names {
-            printable(error.message().lines().next().unwrap_or_default())
-        } else {
-            "not understood".to_owned()
+    use super::super::Config;
+    use super::*;
+
+    const SECRET: &str = "database_url = \"postgres://u:c4n4ry@localhost/d\"\n";
+
+    /// A working, a configuration and a data folder below one temporary folder.
+    fn folders(home: &tempfile::TempDir) -> Folders {
+        let folder = |name: &str| {
+            let path = home.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            path
         };
-        Error::configuration("config.file", format!("{}:{line}:{column}: {what}", path.display()))
-    })
+        Folders { working: folder("work"), config: Some(folder("config")), data: Some(home.path().join("data")) }
+    }
+
+    fn write(path: &Path, text: &str, mode: u32) {
+        std::fs::write(path, text).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn read(flags: Flags, folders: &Folders) -> Result<Sources> {
+        Sources::read_from(flags, folders, std::iter::empty())
+    }
+
+    fn config_flag(path: &str) -> Flags {
+        Flags { config: Some(path.into()), ..Flags::default() }
+    }
+
+    #[test]
+    fn missing_files_are_fine_and_all_places_are_told() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = folders(&home);
+        write(&folders.working.join(FILE), "timeout = 1\n", 0o600);
+        let sources = read(Flags::default(), &folders).unwrap();
+        let places: Vec<_> = sources.places.iter().map(|place| (place.path.clone(), place.exists)).collect();
+        let path = |name: &str| home.path().join(name);
+        let expected = [
+            (path("work/.env"), false),
+            (path("work/shopctl.toml"), true),
+            (path("config/shopctl.toml"), false),
+            (path("data/shop.db"), false),
+        ];
+        assert_eq!(places, expected);
+        assert_eq!(sources.files.len(), 1);
+    }
+
+    #[test]
+    fn a_file_named_by_the_flag_replaces_the_others_and_must_exist() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = folders(&home);
+        write(&folders.working.join(FILE), "timeout = 1\n", 0o600);
+        write(&folders.working.join("other.toml"), "timeout = 2\n", 0o600);
+        let sources = read(config_flag("other.toml"), &folders).unwrap();
+        assert_eq!(sources.files, [(folders.working.join("other.toml"), "timeout = 2\n".to_owned())]);
+        let error = read(config_flag("missing.toml"), &folders).unwrap_err();
+        assert_eq!(error.code(), "config.file");
+        assert!(error.message().contains("missing.toml"), "{error}");
+    }
+
+    #[test]
+    fn an_unreadable_file_is_an_error_but_a_folder_named_dotenv_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = folders(&home);
+        std::fs::create_dir(folders.working.join(DOTENV)).unwrap();
+        assert!(read(Flags::default(), &folders).unwrap().dotenv.is_none());
+        std::fs::create_dir(folders.working.join(FILE)).unwrap();
+        assert_eq!(read(Flags::default(), &folders).unwrap_err().code(), "config.file");
+        std::fs::remove_dir(folders.working.join(FILE)).unwrap();
+        std::fs::write(folders.working.join(FILE), b"c4n4ry \xff").unwrap();
+        let error = read(Flags::default(), &folders).unwrap_err();
+        assert!(!format!("{error:?}").contains("c4n4ry"), "{error:?}");
+    }
+
+    #[test]
+    fn no_home_is_no_reason_to_fail_when_a_database_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = Folders { working: home.path().to_owned(), config: Some("/dev/null/x".into()), data: None };
+        let mut sources = read(Flags::default(), &folders).unwrap();
+        assert_eq!(Config::resolve(&sources).unwrap_err().code(), "config.no_home");
+        sources.flags.database_url = Some("sqlite:a.db".to_owned());
+        assert!(Config::resolve(&sources).is_ok());
+    }
+
+    #[test]
+    fn a_file_with_a_password_that_others_can_read_is_worth_a_warning() {
+        for (name, text, mode, is_told) in [
+            (FILE, SECRET, 0o644, true),
+            (FILE, SECRET, 0o640, true),
+            (FILE, SECRET, 0o600, false),
+            (FILE, "[context.x.database]\nname = \"d\"\npassword = \"c4n4ry\"\n", 0o644, true),
+            (FILE, "database_url = \"postgres://u@localhost/d\"\n", 0o644, false),
+            (DOTENV, "DB_NAME=d\nDB_PASSWORD=c4n4ry\n", 0o644, true),
+            (DOTENV, "DB_NAME=d\n", 0o644, false),
+        ] {
+            let home = tempfile::tempdir().unwrap();
+            let folders = folders(&home);
+            write(&folders.working.join(name), text, mode);
+            let config = Config::resolve(&read(Flags::default(), &folders).unwrap()).unwrap();
+            assert_eq!(config.warnings().len(), usize::from(is_told), "{text} {mode:o}: {:?}", config.warnings());
+            assert!(config.warnings().iter().all(|warning| warning.contains("chmod 600") && !warning.contains("c4n")));
+        }
+    }
+
+    #[test]
+    fn only_known_variables_are_kept_and_all_of_them_must_be_text() {
+        use std::os::unix::ffi::OsStringExt;
+        let variable = |name: &str, value: &[u8]| (OsString::from(name), OsString::from_vec(value.to_vec()));
+        let read = |variables: Vec<(OsString, OsString)>| read_environment(variables.into_iter());
+        let kept = read(vec![variable("OTHER", b"\xff"), variable("DB_NAME", b"d"), variable("DB_HOST", b"")]).unwrap();
+        assert_eq!(kept.into_iter().collect::<Vec<_>>(), [("DB_NAME".to_owned(), "d".to_owned())]);
+        let error = read(vec![variable("DATABASE_URL", b"c4n4ry\xff")]).unwrap_err();
+        assert!(error.message().contains("DATABASE_URL") && !error.message().contains("c4n4ry"), "{error}");
+    }
 }

@@ -1,212 +1,339 @@
-//! Which database is meant: the highest source that names one, as a URL or in parts.
+//! Which database is meant: the highest level that names one, as a URL, in parts or as a context.
 
-use super::Sources;
-use super::sources::{ChosenContext, Parts};
-use crate::db::target::{Engine, Secret, ServerTarget, SqliteTarget, SslMode, Target, default_user};
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+
+use super::Entry;
+use super::file::{ContextSettings, ParsedFile, Parts, Setting, closest};
+use super::sources::{Found, Sources, variable_of};
+use crate::db::target::{
+    Engine, Secret, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, default_user, escaped, url,
+};
 use crate::domain::Violations;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 
 /// The target and where it was named.
 pub struct Chosen {
     pub target: Target,
-    pub origin: String,
-    pub ssl_origin: String,
     pub is_default: bool,
+    pub context: Option<ChosenContext>,
+    origin: String,
+    ssl_origin: String,
+    password_origin: String,
 }
 
-const PARTS: [&str; 7] = ["DB_DIALECT", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_SSL"];
+/// The context that was chosen.
+pub struct ChosenContext {
+    pub name: String,
+    origin: String,
+    protected: Option<(bool, String)>,
+    read_only: Option<(bool, String)>,
+}
 
-/// Errors: exit 2 when one level names the target twice; exit 4 for a target that makes no sense.
-pub fn choose(sources: &Sources, context: Option<&ChosenContext>) -> Result<Chosen> {
-    if let (Some(_), Some(context)) = (&sources.flags.database_url, context) {
-        return Err(named_twice("--database-url", &context.origin));
+/// A part: its key in a file, its variable, where it stands in a file's table.
+type Part = (&'static str, &'static str, fn(&Parts) -> &Setting);
+
+const PARTS: [Part; 7] = [
+    ("dialect", "DB_DIALECT", |parts| &parts.dialect),
+    ("host", "DB_HOST", |parts| &parts.host),
+    ("port", "DB_PORT", |parts| &parts.port),
+    ("name", "DB_NAME", |parts| &parts.name),
+    ("user", "DB_USER", |parts| &parts.user),
+    ("password", "DB_PASSWORD", |parts| &parts.password),
+    ("ssl", "DB_SSL", |parts| &parts.ssl),
+];
+
+/// A target in parts, whatever they come from.
+struct FoundParts {
+    origin: String,
+    values: BTreeMap<&'static str, Found>,
+}
+
+/// What one level says about the target; more than one of these is a contradiction.
+#[derive(Default)]
+struct Level {
+    context: Option<Found>,
+    url: Option<Found>,
+    parts: Option<FoundParts>,
+}
+
+impl Level {
+    fn of_flags(sources: &Sources) -> Level {
+        let found =
+            |text: &Option<String>, flag: &str| text.clone().map(|text| Found { text, origin: format!("flag {flag}") });
+        Level {
+            context: found(&sources.flags.context, "--context"),
+            url: found(&sources.flags.database_url, "--database-url"),
+            parts: None,
+        }
     }
-    if let Some(url) = &sources.flags.database_url {
-        return from_url(url, "flag --database-url".to_owned());
+
+    fn of_variables(level: &str, variables: &BTreeMap<String, String>) -> Level {
+        let get = |name: &str| variable_of(level, variables, name);
+        let values: BTreeMap<_, _> =
+            PARTS.iter().filter_map(|(part, name, _)| get(name).map(|found| (*part, found))).collect();
+        let names: Vec<&str> =
+            PARTS.iter().filter(|(part, ..)| values.contains_key(part)).map(|(_, name, _)| *name).collect();
+        let origin = format!("{level} {}", names.join(", "));
+        Level {
+            context: get("SHOPCTL_CONTEXT"),
+            url: get("DATABASE_URL"),
+            parts: (!values.is_empty()).then_some(FoundParts { origin, values }),
+        }
     }
-    if let Some(context) = context {
-        let place = format!("{} [context.{}]", context.file.display(), context.name);
-        let chosen = from_file(context.settings.database_url.as_ref(), context.settings.database.as_ref(), &place)?;
-        return chosen.ok_or_else(|| {
-            Error::configuration("config.context", format!("{place} names no database"))
-                .hint("add database_url = \"…\" or a database table")
+
+    fn of_file(file: &ParsedFile, url: &Setting, parts: &Option<Spanned<Parts>>) -> Level {
+        let parts = parts.as_ref().map(|parts| FoundParts {
+            origin: file.origin(parts.span().start),
+            values: PARTS
+                .iter()
+                .filter_map(|(part, _, get)| file.found(get(parts.get_ref())).map(|found| (*part, found)))
+                .collect(),
         });
+        Level { context: None, url: file.found(url), parts }
     }
-    for (place, variables) in [("environment", &sources.environment), (".env", &sources.dotenv)] {
-        let get = |name: &str| variables.get(name).filter(|value| !value.is_empty());
-        let parts: Vec<&str> = PARTS.into_iter().filter(|name| get(name).is_some()).collect();
-        match (get("DATABASE_URL"), parts.first()) {
-            (Some(_), Some(part)) => {
-                return Err(named_twice(&format!("{place} DATABASE_URL"), &format!("{place} {part}")));
-            }
-            (Some(url), None) => return from_url(url, format!("{place} DATABASE_URL")),
-            (None, Some(_)) => return from_variables(place, &parts, &get),
-            (None, None) => {}
+
+    /// Where a target is named, once for each way.
+    fn origins(&self) -> Vec<&str> {
+        let found = [&self.context, &self.url].into_iter().flatten().map(|found| found.origin.as_str());
+        found.chain(self.parts.as_ref().map(|parts| parts.origin.as_str())).collect()
+    }
+
+    /// The target without the context; `None` if the violations say why.
+    fn target(&self, violations: &mut Violations) -> Result<Option<Chosen>> {
+        match (&self.url, &self.parts) {
+            (Some(url), _) => from_url(url).map(Some),
+            (None, Some(parts)) => Ok(from_parts(parts, violations)),
+            (None, None) => Ok(None),
         }
     }
-    for (path, file) in &sources.files {
-        let place = path.display().to_string();
-        if let Some(chosen) = from_file(file.database_url.as_ref(), file.database.as_ref(), &place)? {
-            return Ok(chosen);
-        }
+}
+
+/// Decides on the database; `None` if the violations say why there is none.
+///
+/// Errors: exit 2 when one level names the target twice, or a URL on the command line stands beside
+/// a context; exit 4 for a malformed URL, an unknown context, a user without a home.
+pub fn choose(sources: &Sources, files: &[ParsedFile], violations: &mut Violations) -> Result<Option<Chosen>> {
+    let mut levels = vec![Level::of_flags(sources)];
+    levels.extend(sources.variable_levels().map(|(level, variables)| Level::of_variables(level, variables)));
+    levels.extend(files.iter().map(|file| Level::of_file(file, &file.settings.database_url, &file.settings.database)));
+    // Stricter than precedence: who chose a protected context does not lose the protection by a URL.
+    let context = levels.iter().find_map(|level| level.context.as_ref());
+    if let (Some(url), Some(context)) = (&levels[0].url, context) {
+        return Err(named_twice(&url.origin, &context.origin));
     }
-    Ok(Chosen {
-        target: Target::Sqlite(sources.embedded_default()),
-        origin: "default".to_owned(),
-        ssl_origin: String::new(),
-        is_default: true,
-    })
+    let Some(level) = levels.iter().find(|level| !level.origins().is_empty()) else {
+        return embedded(sources).map(Some);
+    };
+    refuse_twice(level)?;
+    match &level.context {
+        Some(context) => from_context(context, files, violations),
+        None => level.target(violations),
+    }
+}
+
+fn refuse_twice(level: &Level) -> Result<()> {
+    match level.origins().as_slice() {
+        [one, other, ..] => Err(named_twice(one, other)),
+        _ => Ok(()),
+    }
 }
 
 fn named_twice(one: &str, other: &str) -> Error {
     Error::usage(format!("the database is named twice: by {one} and by {other}")).hint("keep one of them")
 }
 
-fn from_url(url: &str, origin: String) -> Result<Chosen> {
-    let target = Target::parse_url(url).map_err(|problem| {
-        Error::configuration("config.database_url", format!("the database URL ({origin}) {problem}"))
-    })?;
-    let ssl_origin = if url.contains("ssl") { origin.clone() } else { "default".to_owned() };
-    Ok(Chosen { target, origin, ssl_origin, is_default: false })
-}
-
-fn from_file(url: Option<&String>, parts: Option<&Parts>, place: &str) -> Result<Option<Chosen>> {
-    match (url, parts) {
-        (Some(_), Some(_)) => Err(named_twice(&format!("{place} database_url"), &format!("{place} [database]"))),
-        (Some(url), None) => from_url(url, place.to_owned()).map(Some),
-        (None, Some(parts)) => from_parts(parts, place.to_owned()).map(Some),
-        (None, None) => Ok(None),
+fn embedded(sources: &Sources) -> Result<Chosen> {
+    if sources.data_folder.is_none() {
+        return Err(Error::configuration(
+            "config.no_home",
+            "no database is named, and there is no home folder for one",
+        )
+        .hint("set HOME, or name a database with --database-url"));
     }
+    let target = Target::Sqlite(sources.embedded_default());
+    Ok(Chosen::new(target, "default".to_owned(), None, None, true))
 }
 
-fn from_variables<'a>(place: &str, names: &[&str], get: &impl Fn(&str) -> Option<&'a String>) -> Result<Chosen> {
-    let text = |name: &str| get(name).cloned();
-    let port = match text("DB_PORT").map(|port| port.trim().parse::<u16>()) {
-        Some(Err(_)) => {
-            return Err(Error::configuration("config.invalid", format!("{place} DB_PORT must be between 1 and 65535")));
-        }
-        Some(Ok(port)) => Some(port),
-        None => None,
-    };
-    let parts = Parts {
-        dialect: text("DB_DIALECT"),
-        host: text("DB_HOST"),
-        port,
-        name: text("DB_NAME"),
-        user: text("DB_USER"),
-        password: text("DB_PASSWORD").map(Secret::new),
-        ssl: text("DB_SSL").map(toml::Value::String),
-    };
-    from_parts(&parts, format!("{place} {}", names.join(", ")))
+fn from_context(context: &Found, files: &[ParsedFile], violations: &mut Violations) -> Result<Option<Chosen>> {
+    let found = files.iter().find_map(|file| file.settings.context.get(&context.text).map(|settings| (file, settings)));
+    let Some((file, settings)) = found else { return Err(unknown_context(context, files)) };
+    let level = Level::of_file(file, &settings.database_url, &settings.database);
+    refuse_twice(&level)?;
+    if level.origins().is_empty() {
+        let (name, path) = (printable(&context.text), escaped(&file.path.to_string_lossy()));
+        return Err(Error::configuration("config.context", format!("the context {name} in {path} names no database"))
+            .hint(format!("add database_url = \"…\" to [context.{name}], or a table [context.{name}.database]")));
+    }
+    let chosen = level.target(violations)?;
+    Ok(chosen.map(|chosen| Chosen { context: Some(ChosenContext::new(context, file, settings)), ..chosen }))
 }
 
-fn from_parts(parts: &Parts, origin: String) -> Result<Chosen> {
-    let mut violations = Violations::new();
-    let dialect = parts.dialect.as_deref().unwrap_or("postgres");
-    let engine = violations.parse("dialect", dialect, |text| {
-        Engine::parse(&text.trim().to_ascii_lowercase())
-            .ok_or_else(|| "is none of sqlite, postgres, mysql, mariadb".to_owned())
+fn unknown_context(context: &Found, files: &[ParsedFile]) -> Error {
+    let names: Vec<&str> =
+        files.iter().flat_map(|file| file.settings.context.keys()).map(|name| name.as_str()).collect();
+    // A URL in the wrong place may hold a password.
+    let name = if context.text.contains([':', '@', '/']) { "of that name" } else { &printable(&context.text) };
+    let mut error = Error::configuration("config.unknown_context", format!("no context {name} ({})", context.origin));
+    if let Some(close) = closest(&context.text, names.iter().copied()) {
+        error = error.hint(format!("did you mean --context {}?", escaped(close)));
+    }
+    let names = match names.is_empty() {
+        true => "no file names any".to_owned(),
+        false => format!("contexts: {}", escaped(&names.join(", "))),
+    };
+    error.hint(format!("{names}; shopctl config path tells which files are read"))
+}
+
+fn from_url(found: &Found) -> Result<Chosen> {
+    let parsed = url::parse(&found.text, &format!("the database URL ({})", found.origin))?;
+    let ssl_origin = parsed.is_ssl_named.then(|| found.origin.clone());
+    Ok(Chosen::new(parsed.target, found.origin.clone(), ssl_origin, None, false))
+}
+
+fn from_parts(parts: &FoundParts, violations: &mut Violations) -> Option<Chosen> {
+    let mut reader = PartsReader { parts, violations, is_sound: true };
+    let engine = reader.read("dialect", |text| {
+        Engine::parse(&text.trim().to_ascii_lowercase()).ok_or("must be one of sqlite, postgres, mysql, mariadb")
     });
-    let ssl = match &parts.ssl {
-        Some(value) => {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            violations.parse("ssl", &text, SslMode::parse)
-        }
-        None => None,
-    };
-    if parts.name.is_none() {
-        violations.add("name", "the database's name is missing (DB_NAME)");
-    }
-    violations.into_result().map_err(|error| {
-        Error::configuration("config.invalid", format!("the database ({origin}): {}", error.message()))
-    })?;
     let engine = engine.unwrap_or_default();
-    let name = parts.name.clone().unwrap_or_default();
-    let target = if engine == Engine::Sqlite {
-        Target::Sqlite(SqliteTarget { path: name.into() })
-    } else {
-        let host = parts.host.clone().unwrap_or_else(|| "localhost".to_owned());
-        Target::Server(ServerTarget {
+    if !parts.values.contains_key("name") {
+        // Parts of a lower level are not mixed in: half of one database and half of another.
+        reader.refuse("name", "is missing: all parts of a database stand on one level");
+    }
+    let target = if engine == Engine::Sqlite { reader.sqlite() } else { reader.server(engine) };
+    if !reader.is_sound {
+        return None;
+    }
+    let origin_of = |part| parts.values.get(part).map(|found: &Found| found.origin.clone());
+    Some(Chosen::new(target?, parts.origin.clone(), origin_of("ssl"), origin_of("password"), false))
+}
+
+/// Takes parts one by one and notes what is wrong, without the value.
+struct PartsReader<'a> {
+    parts: &'a FoundParts,
+    violations: &'a mut Violations,
+    is_sound: bool,
+}
+
+impl PartsReader<'_> {
+    fn refuse(&mut self, part: &str, problem: &str) {
+        let origin = self.parts.values.get(part).map_or(&self.parts.origin, |found| &found.origin);
+        self.violations.add(&format!("database.{part} ({origin})"), problem);
+        self.is_sound = false;
+    }
+
+    fn read<T, P: AsRef<str>>(&mut self, part: &str, read: impl FnOnce(&str) -> Result<T, P>) -> Option<T> {
+        match read(&self.parts.values.get(part)?.text) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.refuse(part, problem.as_ref());
+                None
+            }
+        }
+    }
+
+    fn sqlite(&mut self) -> Option<Target> {
+        for part in ["host", "port", "user", "password", "ssl"] {
+            if self.parts.values.contains_key(part) {
+                self.refuse(part, "means nothing for sqlite, which is a file: remove it, or correct the dialect");
+            }
+        }
+        self.read("name", SqliteTarget::checked).map(Target::Sqlite)
+    }
+
+    fn server(&mut self, engine: Engine) -> Option<Target> {
+        let port = self.read("port", |text| match text.trim().parse::<u16>() {
+            Ok(port) if port > 0 => Ok(port),
+            _ => Err("must be a whole number between 1 and 65535"),
+        });
+        let host = self.read("host", |text| check_host(text.trim()).map(|()| text.trim().to_owned()));
+        let user = self.read("user", |text| check_name(text).map(|()| text.to_owned()));
+        let database = self.read("name", |text| check_name(text).map(|()| text.to_owned()));
+        let password = self.read("password", |text| match text.contains('\0') {
+            true => Err("must not contain NUL"),
+            false => Ok(Secret::new(text)),
+        });
+        let ssl = self.read("ssl", SslMode::parse);
+        let host = host.unwrap_or_else(|| "localhost".to_owned());
+        Some(Target::Server(ServerTarget {
             engine,
-            port: parts.port.unwrap_or(engine.default_port()),
-            database: name,
-            user: parts.user.clone().unwrap_or_else(|| default_user(engine).to_owned()),
-            password: parts.password.clone(),
+            port: port.unwrap_or(engine.default_port()),
+            database: database?,
+            user: user.unwrap_or_else(|| default_user(engine).to_owned()),
+            password,
             ssl: ssl.unwrap_or(SslMode::default_for(&host)),
             ssl_root_certificate: None,
             host,
-        })
-    };
-    let ssl_origin = if parts.ssl.is_some() { origin.clone() } else { "default".to_owned() };
-    Ok(Chosen { target, origin, ssl_origin, is_default: false })
+        }))
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
+impl ChosenContext {
+    fn new(context: &Found, file: &ParsedFile, settings: &ContextSettings) -> ChosenContext {
+        let flag = |setting: &Option<Spanned<bool>>| {
+            setting.as_ref().map(|value| (*value.get_ref(), file.origin(value.span().start)))
+        };
+        ChosenContext {
+            name: context.text.clone(),
+            origin: context.origin.clone(),
+            protected: flag(&settings.protected),
+            read_only: flag(&settings.read_only),
+        }
+    }
+}
 
-    use super::super::{Config, Flags, Sources};
-    use crate::error::Kind;
-
-    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+impl Chosen {
+    fn new(
+        target: Target,
+        origin: String,
+        ssl_origin: Option<String>,
+        password_origin: Option<String>,
+        is_default: bool,
+    ) -> Chosen {
+        let ssl_origin = ssl_origin.unwrap_or_else(|| "default".to_owned());
+        let password_origin = password_origin.unwrap_or_else(|| origin.clone());
+        Chosen { target, is_default, context: None, origin, ssl_origin, password_origin }
     }
 
-    fn sources() -> Sources {
-        Sources { data_folder: "/data".into(), system_user: "tester".to_owned(), ..Sources::default() }
+    pub fn is_protected(&self) -> bool {
+        self.context.as_ref().and_then(|context| context.protected.as_ref()).is_some_and(|(is_set, _)| *is_set)
     }
 
-    fn database(config: &Config) -> (String, String) {
-        let entry = config.entries().iter().find(|entry| entry.name == "database").unwrap();
-        (entry.value.clone(), entry.origin.clone())
+    pub fn is_read_only(&self) -> bool {
+        self.context.as_ref().and_then(|context| context.read_only.as_ref()).is_some_and(|(is_set, _)| *is_set)
     }
 
-    #[test]
-    fn the_highest_source_that_names_a_database_wins() {
-        let mut sources = sources();
-        let resolved = Config::resolve(&sources).unwrap();
-        assert!(resolved.is_embedded_default);
-        assert_eq!(database(&resolved), ("sqlite:/data/shop.db".to_owned(), "default".to_owned()));
-        sources.dotenv = map(&[("DATABASE_URL", "sqlite:dotenv.db")]);
-        assert_eq!(database(&Config::resolve(&sources).unwrap()).1, ".env DATABASE_URL");
-        sources.environment = map(&[("DB_NAME", "shop"), ("DB_HOST", "db.example.com"), ("DB_PASSWORD", "s3cret/#")]);
-        let resolved = Config::resolve(&sources).unwrap();
-        assert_eq!(database(&resolved).0, "postgres://postgres@db.example.com/shop");
-        assert!(!format!("{resolved:?}").contains("s3cret"));
-        sources.flags = Flags { database_url: Some("sqlite:flag.db".to_owned()), ..Flags::default() };
-        assert_eq!(database(&Config::resolve(&sources).unwrap()).0, "sqlite:flag.db");
-    }
-
-    #[test]
-    fn a_target_named_twice_on_one_level_is_a_usage_error() {
-        let mut sources = sources();
-        sources.environment = map(&[("DATABASE_URL", "sqlite:a.db"), ("DB_NAME", "b")]);
-        assert_eq!(Config::resolve(&sources).unwrap_err().kind(), Kind::Usage);
-    }
-
-    #[test]
-    fn values_that_make_no_sense_are_refused_together() {
-        let mut sources = sources();
-        sources.environment = map(&[("DB_POOL_MAX", "many"), ("DB_POOL_IDLE", "soon")]);
-        let error = Config::resolve(&sources).unwrap_err();
-        assert_eq!(error.kind(), Kind::Configuration);
-        assert!(error.message().contains("pool.max") && error.message().contains("pool.idle"), "{error}");
-    }
-
-    #[test]
-    fn weak_tls_to_a_remote_host_is_worth_a_warning() {
-        let mut sources = sources();
-        sources.environment = map(&[("DATABASE_URL", "postgres://a@db.example.com/shop?sslmode=require")]);
-        assert_eq!(Config::resolve(&sources).unwrap().warnings().len(), 1);
-        sources.environment = map(&[("DATABASE_URL", "postgres://a@db.example.com/shop")]);
-        assert!(Config::resolve(&sources).unwrap().warnings().is_empty());
-    }
-
-    #[test]
-    fn an_unknown_context_is_refused() {
-        let mut sources = sources();
-        sources.flags.context = Some("produktion".to_owned());
-        let error = Config::resolve(&sources).unwrap_err();
-        assert_eq!((error.kind(), error.code()), (Kind::Configuration, "config.unknown_context"));
+    /// The target's part of `config show`, the database itself first.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut add = |name, value: &str, origin: &str| {
+            entries.push(Entry { name, value: escaped(value), origin: origin.to_owned() });
+        };
+        add("database", &self.target.to_string(), &self.origin);
+        if let Target::Server(server) = &self.target {
+            add("ssl", server.ssl.as_str(), &self.ssl_origin);
+            if let Some(certificate) = &server.ssl_root_certificate {
+                add("ssl_root_certificate", &certificate.to_string_lossy(), &self.origin);
+            }
+            match &server.password {
+                Some(_) => add("password", "***", &self.password_origin),
+                None => add("password", "(none)", "default"),
+            }
+        }
+        let context = self.context.as_ref();
+        match context {
+            Some(context) => add("context", &context.name, &context.origin),
+            None => add("context", "(none)", "default"),
+        }
+        let flag = |flag: Option<&(bool, String)>| {
+            flag.map_or((false, "default".to_owned()), |(is_set, origin)| (*is_set, origin.clone()))
+        };
+        let protected = flag(context.and_then(|context| context.protected.as_ref()));
+        add("protected", &protected.0.to_string(), &protected.1);
+        let read_only = flag(context.and_then(|context| context.read_only.as_ref()));
+        add("read_only", &read_only.0.to_string(), &read_only.1);
+        entries
     }
 }

@@ -1,0 +1,199 @@
+//! `shopctl.toml`: what may stand in it, and how a mistake is told without repeating any of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::{Deserialize, Deserializer, Visitor};
+use toml::Spanned;
+
+use super::sources::Found;
+use crate::db::target::{Target, escaped};
+use crate::error::{Error, Result};
+
+/// A text, number or truth value as it was written, whatever it is for; never printed.
+#[derive(Clone)]
+pub struct Scalar(String);
+
+impl fmt::Debug for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// A value and where it stands in the file.
+pub type Setting = Option<Spanned<Scalar>>;
+
+/// The whole file.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSettings {
+    pub database_url: Setting,
+    pub database: Option<Spanned<Parts>>,
+    #[serde(default)]
+    pub pool: Pool,
+    pub timeout: Setting,
+    pub connect_timeout: Setting,
+    #[serde(default)]
+    pub context: BTreeMap<String, ContextSettings>,
+}
+
+/// `[pool]`
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    pub max: Setting,
+    pub min: Setting,
+    pub acquire: Setting,
+    pub idle: Setting,
+}
+
+/// `[context.NAME]`: one of several databases.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextSettings {
+    pub database_url: Setting,
+    pub database: Option<Spanned<Parts>>,
+    pub protected: Option<Spanned<bool>>,
+    pub read_only: Option<Spanned<bool>>,
+}
+
+/// `[database]`: a target in parts, without percent-encoding.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parts {
+    pub dialect: Setting,
+    pub host: Setting,
+    pub port: Setting,
+    pub name: Setting,
+    pub user: Setting,
+    pub password: Setting,
+    pub ssl: Setting,
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+        impl Visitor<'_> for Written {
+            type Value = Scalar;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a number, true or false")
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_owned()))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_string()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_string()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Written)
+    }
+}
+
+impl FileSettings {
+    /// Whether somebody who reads the file learns a password.
+    pub fn holds_password(&self) -> bool {
+        let of = |url: &Setting, parts: &Option<Spanned<Parts>>| {
+            url.as_ref().is_some_and(|url| url_holds_password(&url.get_ref().0))
+                || parts.as_ref().is_some_and(|parts| parts.get_ref().password.is_some())
+        };
+        of(&self.database_url, &self.database)
+            || self.context.values().any(|context| of(&context.database_url, &context.database))
+    }
+}
+
+/// A URL that is not understood may hold one, too, if only it has an @.
+pub fn url_holds_password(url: &str) -> bool {
+    match Target::parse_url(url) {
+        Ok(Target::Server(server)) => server.password.is_some(),
+        Ok(Target::Sqlite(_)) => false,
+        Err(_) => url.contains('@'),
+    }
+}
+
+/// A file that was understood.
+pub struct ParsedFile {
+    pub path: PathBuf,
+    pub settings: FileSettings,
+    line_starts: Vec<usize>,
+}
+
+impl ParsedFile {
+    /// `shopctl.toml (/path):3` for the value at a byte offset.
+    pub fn origin(&self, offset: usize) -> String {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let line = self.line_starts.partition_point(|start| *start <= offset);
+        format!("{} ({}):{line}", escaped(&name), escaped(&self.path.to_string_lossy()))
+    }
+
+    /// A value with its origin.
+    pub fn found(&self, setting: &Setting) -> Option<Found> {
+        let setting = setting.as_ref()?;
+        Some(Found { text: setting.get_ref().0.clone(), origin: self.origin(setting.span().start) })
+    }
+}
+
+/// Reads a file's text.
+///
+/// Errors: exit 4, `config.file`, with file, line and column; nothing of the text is repeated,
+/// because any of it may be a password.
+pub fn parse(path: &Path, text: &str) -> Result<ParsedFile> {
+    let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(index, _)| index + 1)).collect();
+    match toml::from_str(text) {
+        Ok(settings) => Ok(ParsedFile { path: path.to_owned(), settings, line_starts }),
+        Err(error) => {
+            let start = error.span().map_or(0, |span| span.start).min(text.len());
+            let before = text.get(..start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|&character| character != '\n').count() + 1;
+            let (what, hint) = explain(error.message());
+            let path = escaped(&path.to_string_lossy());
+            Err(Error::configuration("config.file", format!("{path}:{line}:{column}: {what}")).hint(hint))
+        }
+    }
+}
+
+/// Our own words for the parser's message, which may quote the file.
+fn explain(message: &str) -> (String, String) {
+    let first_line = message.lines().next().unwrap_or_default();
+    // What was expected stands last and comes from this program.
+    let expected = first_line.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
+    let correct = "correct the value on this line; texts stand between quotes".to_owned();
+    if let Some(name) = first_line.strip_prefix("unknown field `") {
+        let name = name.rsplit_once("`, expected ").map_or(name, |(name, _)| name);
+        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        let hint = match closest(name, known.iter().copied()) {
+            Some(close) => format!("did you mean {close}? known here: {}", known.join(", ")),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        ("unknown key".to_owned(), hint)
+    } else if first_line.starts_with("invalid type") || first_line.starts_with("invalid value") {
+        (format!("a value of the wrong kind, expected {expected}"), correct)
+    } else if first_line.starts_with("duplicate") {
+        ("this key stands twice".to_owned(), "keep one of them".to_owned())
+    } else {
+        ("not understood as TOML".to_owned(), "texts need quotes: database_url = \"…\"".to_owned())
+    }
+}
+
+/// The known name that was probably meant.
+pub fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    /// Below this, two words merely share some letters.
+    const SIMILAR: f64 = 0.8;
+    known
+        .map(|known| (strsim::jaro_winkler(known, name), known))
+        .filter(|(similarity, _)| *similarity > SIMILAR)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, known)| known)
+}

@@ -1,0 +1,181 @@
+//! Values other than the database: looked up by precedence, checked, remembered with their origin.
+
+use std::time::Duration;
+
+use super::file::{FileSettings, ParsedFile, Setting};
+use super::sources::{Flags, Found, Sources};
+use super::{Entry, PoolSettings};
+use crate::db::target::escaped;
+use crate::domain::Violations;
+use crate::domain::moment::parse_span;
+use crate::domain::text::single_line;
+
+/// The width of the column that keeps the actor.
+const ACTOR_MAX_CHARACTERS: usize = 255;
+/// More connections than any server gives to one client.
+const CONNECTIONS_MAX: u32 = 1000;
+/// A year: longer is a slip of the hand, and far from what a clock can hold.
+const SPAN_MAX: Duration = Duration::from_secs(8760 * 3600);
+
+/// One setting: its name, where it is looked for, and what holds when nobody says.
+pub struct Key {
+    name: &'static str,
+    variable: &'static str,
+    flag: fn(&Flags) -> Option<&String>,
+    in_file: fn(&FileSettings) -> &Setting,
+    default: &'static str,
+    /// Zero has a meaning of its own (of a time limit: none).
+    is_zero_allowed: bool,
+}
+
+const POOL_MAX: Key = Key {
+    name: "pool.max",
+    variable: "DB_POOL_MAX",
+    flag: |_| None,
+    in_file: |file| &file.pool.max,
+    default: "20",
+    is_zero_allowed: false,
+};
+const POOL_MIN: Key = Key {
+    name: "pool.min",
+    variable: "DB_POOL_MIN",
+    in_file: |file| &file.pool.min,
+    default: "0",
+    is_zero_allowed: true,
+    ..POOL_MAX
+};
+const POOL_ACQUIRE: Key = Key {
+    name: "pool.acquire",
+    variable: "DB_POOL_ACQUIRE",
+    in_file: |file| &file.pool.acquire,
+    default: "30s",
+    ..POOL_MAX
+};
+const POOL_IDLE: Key =
+    Key { name: "pool.idle", variable: "DB_POOL_IDLE", in_file: |file| &file.pool.idle, default: "10s", ..POOL_MAX };
+pub const TIMEOUT: Key = Key {
+    name: "timeout",
+    variable: "SHOPCTL_TIMEOUT",
+    flag: |flags| flags.timeout.as_ref(),
+    in_file: |file| &file.timeout,
+    default: "30s",
+    is_zero_allowed: true,
+};
+pub const CONNECT_TIMEOUT: Key = Key {
+    name: "connect_timeout",
+    variable: "SHOPCTL_CONNECT_TIMEOUT",
+    flag: |flags| flags.connect_timeout.as_ref(),
+    in_file: |file| &file.connect_timeout,
+    default: "5s",
+    is_zero_allowed: false,
+};
+
+/// Looks values up and remembers their origin; all that is wrong is reported together.
+pub struct Settings<'a> {
+    sources: &'a Sources,
+    files: &'a [ParsedFile],
+    pub entries: Vec<Entry>,
+    pub violations: Violations,
+}
+
+impl<'a> Settings<'a> {
+    pub fn new(sources: &'a Sources, files: &'a [ParsedFile]) -> Self {
+        Settings { sources, files, entries: Vec::new(), violations: Violations::new() }
+    }
+
+    fn look_up(&self, key: &Key) -> Found {
+        let flag = || {
+            let text = (key.flag)(&self.sources.flags)?.clone();
+            Some(Found { text, origin: format!("flag --{}", key.name.replace('_', "-")) })
+        };
+        let in_files = || self.files.iter().find_map(|file| file.found((key.in_file)(&file.settings)));
+        flag()
+            .or_else(|| self.sources.variable(key.variable))
+            .or_else(in_files)
+            .unwrap_or_else(|| Found { text: key.default.to_owned(), origin: "default".to_owned() })
+    }
+
+    /// Keeps a value with its origin, or notes what is wrong with it, without the value: somebody
+    /// may have pasted a secret into the wrong variable.
+    fn keep<T>(&mut self, name: &'static str, origin: String, read: Result<(T, String), String>) -> Option<T> {
+        match read {
+            Ok((value, shown)) => {
+                self.entries.push(Entry { name, value: shown, origin });
+                Some(value)
+            }
+            Err(problem) => {
+                self.violations.add(&format!("{name} ({origin})"), problem);
+                None
+            }
+        }
+    }
+
+    pub fn pool(&mut self) -> PoolSettings {
+        let origins = [self.look_up(&POOL_MIN).origin, self.look_up(&POOL_MAX).origin];
+        let (max, min) = (self.number(&POOL_MAX), self.number(&POOL_MIN));
+        if let (Some(max), Some(min)) = (max, min)
+            && min > max
+        {
+            let [min_origin, max_origin] = origins;
+            let problem = format!("must not be more than pool.max ({max_origin})");
+            self.violations.add(&format!("pool.min ({min_origin})"), problem);
+        }
+        PoolSettings {
+            max: max.unwrap_or_default(),
+            min: min.unwrap_or_default(),
+            acquire: self.span(&POOL_ACQUIRE),
+            idle: self.span(&POOL_IDLE),
+        }
+    }
+
+    fn number(&mut self, key: &Key) -> Option<u32> {
+        let found = self.look_up(key);
+        let lowest = u32::from(!key.is_zero_allowed);
+        let read = match found.text.trim().parse::<u32>() {
+            Ok(number) if (lowest..=CONNECTIONS_MAX).contains(&number) => Ok((number, number.to_string())),
+            _ => Err(format!("must be a whole number between {lowest} and {CONNECTIONS_MAX}")),
+        };
+        self.keep(key.name, found.origin, read)
+    }
+
+    /// A span of time; zero also where it is wrong, which the violations then say.
+    pub fn span(&mut self, key: &Key) -> Duration {
+        let found = self.look_up(key);
+        let read = match parse_span(&found.text) {
+            Ok(span) if span <= SPAN_MAX && (key.is_zero_allowed || !span.is_zero()) => Ok((span, shown_span(span))),
+            _ => {
+                let zero = if key.is_zero_allowed { "0 is no limit" } else { "0 is not allowed" };
+                Err(format!("must be a time such as 30, 30s, 500ms or 2m, at most 8760h; {zero}"))
+            }
+        };
+        self.keep(key.name, found.origin, read).unwrap_or_default()
+    }
+
+    /// Who does it: whoever is named, else the operating system's user.
+    pub fn actor(&mut self) -> String {
+        let flag = self.sources.flags.actor.clone();
+        let named = flag
+            .map(|text| Found { text, origin: "flag --actor".to_owned() })
+            .or_else(|| self.sources.variable("SHOPCTL_ACTOR"));
+        let (actor, origin) = match named {
+            Some(named) => (single_line(&named.text, ACTOR_MAX_CHARACTERS), named.origin),
+            None => {
+                // Nobody chose this name for shopctl: one that makes no sense is no mistake to correct.
+                let user = single_line(&self.sources.system_user, ACTOR_MAX_CHARACTERS);
+                (Ok(user.unwrap_or_else(|_| "unknown".to_owned())), "operating system".to_owned())
+            }
+        };
+        let read = actor.map(|actor| (actor.clone(), escaped(&actor)));
+        self.keep("actor", origin, read).unwrap_or_default()
+    }
+}
+
+fn shown_span(span: Duration) -> String {
+    if span.is_zero() {
+        "none".to_owned()
+    } else if span.subsec_millis() == 0 {
+        format!("{}s", span.as_secs())
+    } else {
+        format!("{}ms", span.as_millis())
+    }
+}

@@ -1,0 +1,203 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::error::Kind;
+
+const CANARY: &str = "c4n4ryS3cret";
+
+fn server(text: &str) -> ServerTarget {
+    match Target::parse_url(text) {
+        Ok(Target::Server(server)) => server,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+fn shown(text: &str) -> String {
+    Target::parse_url(text).map_or_else(|error| panic!("{text}: {error}"), |target| target.to_string())
+}
+
+fn refused(text: &str) -> Error {
+    let error = Target::parse_url(text).expect_err(text);
+    assert_eq!((error.kind(), error.code()), (Kind::Configuration, "config.database_url"), "{text}");
+    assert!(!error.hints().is_empty(), "{text}");
+    error
+}
+
+fn everything_said(text: &str) -> String {
+    match Target::parse_url(text) {
+        Ok(target) => format!("{target} {target:?} {target:#?}"),
+        Err(error) => format!("{error} {error:?} {} {}", error.to_json(), error.hints().join(" ")),
+    }
+}
+
+#[test]
+fn urls_are_taken_apart_and_shown_without_the_password() {
+    let target = server("postgresql://ann:p%40ss%2Fword@db.example.com/shop");
+    assert_eq!(target.password.as_ref().map(Secret::expose), Some("p@ss/word"));
+    assert_eq!((target.port, target.ssl), (5432, SslMode::VerifyFull));
+    let target = server("mariadb://a%3Ab@db.example.com:3307/my%20shop?ssl-ca=/ca%2B1.pem");
+    assert_eq!((target.engine, target.port), (Engine::Mysql, 3307));
+    assert_eq!((target.user.as_str(), target.database.as_str()), ("a:b", "my shop"));
+    assert_eq!(target.ssl_root_certificate, Some("/ca+1.pem".into()));
+    for (url, text) in [
+        ("postgresql://ann:x@db.example.com/shop", "postgres://ann@db.example.com/shop"),
+        ("postgres://ann@db.example.com:5432/shop", "postgres://ann@db.example.com/shop"),
+        ("mariadb://root@127.0.0.1:3307/shop?ssl-mode=DISABLED", "mysql://root@127.0.0.1:3307/shop"),
+        ("MYSQL://h/shop", "mysql://root@h/shop"),
+        ("postgres://u@[::1]:5433/shop", "postgres://u@[::1]:5433/shop"),
+        ("postgres:///shop", "postgres://postgres@localhost/shop"),
+        ("sqlite:/path/shop.db", "sqlite:/path/shop.db"),
+        ("sqlite:///path/shop.db", "sqlite:/path/shop.db"),
+        ("sqlite://a/b.db?mode=rwc", "sqlite:a/b.db"),
+        ("sqlite:50%25%3F.db", "sqlite:50%25%3F.db"),
+    ] {
+        assert_eq!(shown(url), text);
+        assert_eq!(shown(text), text, "what is shown can be used again");
+    }
+}
+
+#[test]
+fn sockets_are_named_by_a_parameter_or_an_encoded_host() {
+    for url in [
+        "postgres://u@/shop?host=/run/postgresql",
+        "postgres://u@localhost/shop?host=%2Frun%2Fpostgresql",
+        "postgres://u@%2Frun%2Fpostgresql/shop",
+    ] {
+        let target = server(url);
+        assert_eq!((target.host.as_str(), target.ssl), ("/run/postgresql", SslMode::Prefer), "{url}");
+        assert_eq!(shown(url), "postgres://u@/shop?host=/run/postgresql");
+    }
+    assert_eq!(shown("mysql://u@/shop?socket=/run/my.sock"), "mysql://u@/shop?socket=/run/my.sock");
+    let unusual = "postgres://u@localhost:5433/shop?host=/run/postgresql";
+    assert_eq!(shown(unusual), unusual);
+    refused("mysql://u@/shop?socket=my.sock");
+}
+
+#[test]
+fn the_parameter_decides_the_tls_mode_whatever_its_spelling() {
+    for name in ["sslmode", "ssl-mode", "ssl_mode"] {
+        assert_eq!(server(&format!("postgres://h/d?{name}=require")).ssl, SslMode::Require);
+    }
+    assert_eq!(server("mysql://h/d?ssl-mode=VERIFY_IDENTITY").ssl, SslMode::VerifyFull);
+    assert!(refused("postgres://h/d?sslmode=allow").message().contains("none of disable"));
+    // Which of the two was meant decides whether a password travels in the clear.
+    assert!(refused("postgres://h/d?sslmode=verify-full&ssl-mode=disable").message().contains("twice"));
+}
+
+#[test]
+fn an_unknown_parameter_is_named_by_its_place_or_by_a_public_word() {
+    let message = |url: &str| refused(url).message().to_owned();
+    assert!(message("postgres://h/d?channel_binding=require").contains("the parameter channel_binding"));
+    assert!(message("postgres://h/d?sslmod=require").contains("did you mean sslmode?"));
+    let message = message("postgres://h/d?sslmode=require&c4n4ry=1");
+    assert!(message.contains("number 2") && !message.contains("c4n4ry"), "{message}");
+}
+
+#[test]
+fn a_database_in_memory_would_be_gone_with_the_command() {
+    for url in ["sqlite::memory:", "sqlite://:memory:", "sqlite:%3Amemory:", "sqlite:file::memory:", "sqlite:"] {
+        assert!(refused(url).message().contains("in memory"), "{url}");
+    }
+    for url in ["sqlite:x.db?mode=memory", "sqlite:x.db?mode=ro", "sqlite:x.db?cache=shared", "sqlite:x.db?mode"] {
+        refused(url);
+    }
+}
+
+#[test]
+fn what_no_database_can_be_reached_by_is_refused() {
+    for url in [
+        "",
+        "shop.db",
+        "postgres",
+        "postgres:shop",
+        "postgres:/shop",
+        "postgres://",
+        "postgres://h",
+        "postgres://h/",
+        "postgres://h/a/b",
+        "postgres://h:0/d",
+        "postgres://h:65536/d",
+        "postgres://:5433/d",
+        "postgres://u@h/d?host=",
+        "postgres://u@h/d?sslrootcert=",
+        "postgres://u@h/d#x",
+        "postgres://u:p%00@h/d",
+        "postgres://u:p\tq@h/d",
+        "postgres://u@h%0A/d",
+        "postgres://u%1B@h/d",
+        "postgres://u@h/%FF",
+        "oracle://h/d",
+        "sqlite:a%00b.db",
+    ] {
+        refused(url);
+    }
+}
+
+#[test]
+fn a_password_cut_short_by_its_own_characters_is_not_shown() {
+    for url in [
+        format!("postgres://u:12/{CANARY}@h/d"),
+        format!("postgres://u:12?{CANARY}@h/d"),
+        format!("postgres://u:12#{CANARY}@h/d"),
+        format!("postgres://u:12?host={CANARY}@h/d"),
+        format!("postgres://u:12/x?host={CANARY}@h/d"),
+        format!("postgres://u:12/x?sslrootcert={CANARY}@h/d"),
+        format!("postgres:u:{CANARY}@h/d"),
+        format!("postgres:/u:{CANARY}@h/d"),
+        format!("postgres:ann:{CANARY}"),
+        format!("sqlite://u:{CANARY}@h/d"),
+        format!("sqlite:postgres://u:{CANARY}@h/d"),
+        format!("postgers://u:{CANARY}@h/d"),
+        format!("postgres://u@h/d?password={CANARY}"),
+        format!("postgres://u@h/d?sslmode={CANARY}"),
+        CANARY.to_owned(),
+    ] {
+        let error = refused(&url);
+        let said = format!("{error} {error:?} {} {}", error.to_json(), error.hints().join(" "));
+        assert!(!said.contains(CANARY), "{said} from {url}");
+    }
+}
+
+/// Mostly characters that mean something in a URL, so that the garbage reaches every branch.
+fn garbage() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z0-9:/?#@%&=. \\[\\]\\\\+_-]{0,16}",
+        "\\PC{0,12}",
+        "(postgres|mysql|sqlite|host|sslmode|://|//|=|\\?|&|%40|@|:|/|#|h|d|5432){0,8}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn an_error_never_repeats_a_piece_of_the_url(before in garbage(), after in garbage()) {
+        for text in [
+            format!("{before}{CANARY}{after}"),
+            format!("postgres://{before}{CANARY}{after}"),
+            format!("mysql://u:{before}{CANARY}{after}"),
+            format!("sqlite:{before}{CANARY}{after}"),
+            format!("postgres://u@h/d?{before}{CANARY}{after}"),
+        ] {
+            // What was understood has its parts in their places; the password is looked at below.
+            if Target::parse_url(&text).is_err() {
+                prop_assert!(!everything_said(&text).contains(CANARY), "{} from {text}", everything_said(&text));
+            }
+        }
+    }
+
+    #[test]
+    fn a_raw_password_is_never_shown_whatever_surrounds_it(before in garbage(), after in garbage()) {
+        for scheme in ["postgres", "postgresql", "mysql", "mariadb", "sqlite", "postgers"] {
+            let text = format!("{scheme}://user:{before}{CANARY}{after}@db.example.com/shop");
+            prop_assert!(!everything_said(&text).contains(CANARY), "{} from {text}", everything_said(&text));
+        }
+    }
+
+    #[test]
+    fn any_encoded_password_arrives_whole_and_hidden(password in "[^\\x00]{0,12}") {
+        let password = format!("{password}{CANARY}");
+        let encoded = percent_encoding::utf8_percent_encode(&password, percent_encoding::NON_ALPHANUMERIC);
+        let text = format!("postgres://user:{encoded}@db.example.com/shop");
+        prop_assert_eq!(server(&text).password.map(|secret| secret.expose().to_owned()), Some(password));
+        prop_assert!(!everything_said(&text).contains(CANARY));
+    }
+}
