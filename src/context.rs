@@ -72,7 +72,13 @@ impl Context {
     }
 
     /// Opens any database with the configured pool and time limits.
+    ///
+    /// Errors: exit 2 for fields asked of a command that changes something: there they would be
+    /// found wrong too late.
     async fn open(&self, target: &Target, access: Access, connections: u32) -> Result<Database> {
+        if access != Access::Read && self.output.has_fields() {
+            return Err(Error::usage("--fields is for commands that list or show"));
+        }
         if access != Access::Read && self.config.read_only {
             let context = self.config.context.clone().unwrap_or_default();
             return Err(Error::new(

@@ -11,6 +11,9 @@ on_every_backend!(
     a_mutation_says_what_it_changed_and_leaves_one_event,
     a_dry_run_changes_nothing,
     seeds_are_applied_once_and_undone_cleanly,
+    seeds_applied_at_once_are_applied_once,
+    what_an_undoing_keeps_stays_the_seeds_own,
+    searches_find_letters_beyond_ascii,
     a_user_with_orders_is_disabled_not_deleted,
 );
 
@@ -241,6 +244,50 @@ fn seeds_are_applied_once_and_undone_cleanly(shop: &Shop) {
     shop.run(&["seed", "down", "demo", "--confirm", "demo"]).exits_with(6);
 }
 
+fn seeds_applied_at_once_are_applied_once(shop: &Shop) {
+    let arguments = ["seed", "up", "--json"];
+    let children: Vec<_> = (0..8).map(|_| shop.start(&arguments)).collect();
+    for child in children {
+        let run = crate::support::shop::finish(child, &arguments).success();
+        assert_eq!(run.json()["items"].as_array().map(Vec::len), Some(2), "one JSON value: {run}");
+    }
+    assert_eq!(shop.number("SELECT SUM(rows_created) FROM shopctl_seeds"), 18);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 4);
+    shop.assert_invariants();
+}
+
+fn what_an_undoing_keeps_stays_the_seeds_own(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    for _ in 0..2 {
+        shop.run(&["seed", "down", "catalogue", "--confirm", "catalogue"]).success().says("was ordered");
+        shop.run(&["seed", "up"]).success();
+    }
+    shop.run(&["seed", "down", "demo", "--confirm", "demo"]).success();
+    shop.run(&["seed", "down", "catalogue", "--confirm", "catalogue"]).success();
+    assert_eq!(shop.counts()[..4], [0, 0, 0, 0]);
+}
+
+fn searches_find_letters_beyond_ascii(shop: &Shop) {
+    let arguments = [
+        "user",
+        "create",
+        "--email",
+        "e@example.com",
+        "--first-name",
+        "Éloïse",
+        "--last-name",
+        "O_x%y",
+        "--password-stdin",
+    ];
+    shop.run_with_input(&arguments, "correct horse\n").success();
+    for (text, found) in
+        [("Éloïse", 1), ("éloïse", 1), ("loï", 1), ("o_X%", 1), ("ox", 0), ("EXAMPLE", 1), ("%", 1), ("!", 0)]
+    {
+        let run = shop.run(&["user", "list", "--search", text, "-o", "id"]).success();
+        assert_eq!(run.stdout.lines().count(), found, "{text}: {run}");
+    }
+}
+
 fn a_user_with_orders_is_disabled_not_deleted(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 10);
@@ -294,6 +341,10 @@ fn usage_errors_are_two_also_as_json() {
     let run = shop.run(&["order", "list", "--nonsense", "--json"]).exits_with(2);
     let error: Value = serde_json::from_str(&run.stderr).expect("one JSON object");
     assert_eq!((&error["error"]["code"], &error["error"]["exit"]), (&Value::from("usage"), &Value::from(2)));
+    let run = shop.run(&["user", "show", "-ojsonl"]).exits_with(2);
+    let error: Value = serde_json::from_str(&run.stderr).expect("one JSON object");
+    assert!(error["error"]["message"].to_string().contains("<WHO>"), "{run}");
+    shop.run(&["product", "create", "--name", "X", "--price", "1", "--fields", "nope"]).exits_with(2);
     shop.run(&["user", "list", "--fields", "emial"]).exits_with(2).says("did you mean email?");
     shop.run(&["user", "list", "--sort", "password_hash"]).exits_with(2).says("fields to sort by");
     shop.run(&["order", "list", "--status", "pendign"]).exits_with(7).says("did you mean pending?");

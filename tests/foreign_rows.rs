@@ -53,13 +53,28 @@ fn odd_rows_never_crash_a_list(shop: &Shop) {
 }
 
 fn pages_miss_no_row_of_one_statement(shop: &Shop) {
+    let created_at = |number: usize| format!("'2024-01-0{} 00:00:0{}'", 1 + number % 3, number % 7);
+    let odd: Vec<String> =
+        (0..20).map(|number| format!("('odd{number}@example.com', 'x', 'F', 'L', {})", created_at(number))).collect();
+    shop.sql(&format!(
+        "INSERT INTO users (email, password_hash, first_name, last_name, created_at) VALUES {}",
+        odd.join(", ")
+    ));
     // All of one statement, so of one time: the id alone tells them apart.
     let rows: Vec<String> = (0..25).map(|number| format!("('u{number}@example.com', 'x', 'F', 'L')")).collect();
     shop.sql(&format!("INSERT INTO users (email, password_hash, first_name, last_name) VALUES {}", rows.join(", ")));
+    for sort in ["created_at", "-created_at", "email", "-email"] {
+        assert_eq!(pages(shop, sort), 45, "sorted by {sort}");
+    }
+    assert_eq!(shop.run(&["user", "list", "--all", "-o", "id"]).success().stdout.lines().count(), 45);
+}
+
+/// Rows found by going from page to page; none is shown twice.
+fn pages(shop: &Shop, sort: &str) -> usize {
     let mut found = std::collections::BTreeSet::new();
     let mut cursor: Option<String> = None;
     loop {
-        let mut arguments = vec!["user", "list", "--json", "--limit", "4"];
+        let mut arguments = vec!["user", "list", "--json", "--limit", "7", "--sort", sort];
         if let Some(cursor) = &cursor {
             arguments.extend(["--after", cursor]);
         }
@@ -72,6 +87,5 @@ fn pages_miss_no_row_of_one_statement(shop: &Shop) {
             None => break,
         }
     }
-    assert_eq!(found.len(), 25);
-    assert_eq!(shop.run(&["user", "list", "--all", "-o", "id"]).success().stdout.lines().count(), 25);
+    found.len()
 }

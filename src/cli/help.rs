@@ -120,19 +120,29 @@ pub fn refuse_arguments(error: &clap::Error) -> u8 {
         let _ = error.print();
         return 0;
     }
-    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let wants_json =
-        arguments.iter().any(|argument| argument == "--json" || argument == "--output=json" || argument == "-ojson")
-            || arguments
-                .windows(2)
-                .any(|pair| matches!(pair[0].as_str(), "-o" | "--output") && pair[1].starts_with("json"));
-    if wants_json {
+    if wants_json() {
         let settings = OutputSettings { format: Some(Format::Json), ..OutputSettings::default() };
         let text = error.render().to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        Output::standard(settings).error(&Error::usage(message).hint("shopctl --help"));
+        // Everything that clap says up to its usage line, on one line: what is missing, what was meant.
+        let said = text.split("Usage:").next().unwrap_or_default().trim_start_matches("error: ");
+        let message = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
+        let hint = usage.map_or_else(|| "shopctl --help".to_owned(), |usage| format!("usage: {usage}"));
+        Output::standard(settings).error(&Error::usage(message).hint(hint));
     } else {
         let _ = error.print();
     }
     Kind::Usage.exit_code()
+}
+
+/// Whether the arguments, which were not understood, ask for JSON.
+fn wants_json() -> bool {
+    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let is_json = |format: &str| matches!(format, "json" | "jsonl");
+    let alone = |argument: &String| {
+        let format = argument.strip_prefix("--output=").or_else(|| argument.strip_prefix("-o"));
+        argument == "--json" || format.is_some_and(|format| is_json(format.trim_start_matches('=')))
+    };
+    let in_two = |pair: &[String]| matches!(pair[0].as_str(), "-o" | "--output") && is_json(&pair[1]);
+    arguments.iter().any(alone) || arguments.windows(2).any(in_two)
 }

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::db::Access;
 use crate::domain::{Violations, moment, text::single_line};
 use crate::error::{Error, Kind, Result};
-use crate::migrate::{self, MigrationStatus, Plan, Progress, State};
+use crate::migrate::{self, MigrationStatus, Plan, Progress, State, Step};
 use crate::output::views::MigrationView;
 use crate::output::{Format, View};
 
@@ -107,6 +107,7 @@ async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
     let plan = plan(context, arguments.to.as_ref(), arguments.steps, &arguments.lock)?;
     let database = context.database(Access::Create).await?;
     let steps = migrate::up(&database, &plan, &mut |progress| tell(context, "applied", &progress)).await?;
+    print_steps(context, "applied", &steps);
     if steps.is_empty() {
         context.output.note("nothing to apply: the schema is up to date");
     } else {
@@ -128,12 +129,12 @@ fn tell(context: &Context, verb: &str, progress: &Progress<'_>) {
         Progress::Done(step) => {
             // A failure to print must not stop migrations halfway.
             let line = match context.output.format() {
-                Format::Json | Format::Jsonl => serde_json::json!({
-                    "name": step.name, "state": verb, "duration_milliseconds": u64::try_from(step.duration.as_millis()).unwrap_or(u64::MAX),
-                })
-                .to_string(),
+                Format::Json => return,
+                Format::Jsonl => step_json(verb, step).to_string(),
                 Format::Id => step.name.clone(),
-                Format::Table | Format::Csv | Format::Tsv => format!("{verb} {} ({} ms)", step.name, step.duration.as_millis()),
+                Format::Table | Format::Csv | Format::Tsv => {
+                    format!("{verb} {} ({} ms)", step.name, step.duration.as_millis())
+                }
             };
             if let Err(error) = context.output.text(&format!("{line}\n")) {
                 context.output.warn(error.message());
@@ -148,6 +149,7 @@ async fn down(context: &Context, asking: &Asking, arguments: &DownArguments) -> 
     let applied = migrate::status(database.connection()).await?;
     let applied: Vec<_> = applied.iter().filter(|status| status.state == State::Applied).collect();
     if applied.is_empty() {
+        print_steps(context, "reverted", &[]);
         context.output.note("nothing to revert");
         return Ok(());
     }
@@ -160,10 +162,27 @@ async fn down(context: &Context, asking: &Asking, arguments: &DownArguments) -> 
     let impact = format!("{what} of {} will be reverted, with the data in its tables", database.target());
     asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, &name)?;
     let steps = migrate::down(&database, &plan, &mut |progress| tell(context, "reverted", &progress)).await?;
+    print_steps(context, "reverted", &steps);
     if !steps.is_empty() {
         context.output.note(&format!("changed {}", database.target()));
     }
     Ok(())
+}
+
+/// What was done, as one JSON value where that was asked for; other formats said it step by step.
+fn print_steps(context: &Context, verb: &str, steps: &[Step]) {
+    if context.output.is_json() {
+        let items: Vec<_> = steps.iter().map(|step| step_json(verb, step)).collect();
+        let json = serde_json::json!({ "changed": !items.is_empty(), "items": items });
+        if let Err(error) = context.output.json(&json) {
+            context.output.warn(error.message());
+        }
+    }
+}
+
+fn step_json(verb: &str, step: &Step) -> serde_json::Value {
+    let milliseconds = u64::try_from(step.duration.as_millis()).unwrap_or(u64::MAX);
+    serde_json::json!({ "name": step.name, "state": verb, "duration_milliseconds": milliseconds })
 }
 
 async fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {

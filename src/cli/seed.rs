@@ -69,9 +69,9 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
 async fn apply(context: &Context, database: &Database, seeds: &[Seed]) -> Result<()> {
     let environment = development_only(context, database).await?;
     let operations = context.operations(database, false).without_deadline();
+    let (mut items, mut is_changed) = (Vec::new(), false);
     for seed in seeds {
         let applied = seed::up(&operations, seed, &environment).await?;
-        let line = line(&applied);
         let json = json!({
             "changed": !applied.skipped,
             "created": applied.created,
@@ -79,7 +79,21 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed]) -> Result
             "unchanged": applied.unchanged,
         });
         let json = json.as_object().cloned().unwrap_or_default();
-        finish(context, database, applied.skipped, &Mutation { line, id: applied.name, json });
+        let mutation = Mutation { line: line(&applied), id: applied.name, json };
+        if context.output.is_json() {
+            items.push(mutation.to_json());
+        } else {
+            context.output.mutation(&mutation);
+        }
+        is_changed |= !applied.skipped;
+    }
+    if context.output.is_json()
+        && let Err(error) = context.output.json(&json!({ "changed": is_changed, "items": items }))
+    {
+        context.output.warn(error.message());
+    }
+    if is_changed {
+        context.output.note(&format!("changed {}", database.target()));
     }
     Ok(())
 }

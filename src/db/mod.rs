@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::{self, ConnectOptions, Connection};
-use sea_orm::{DatabaseConnection, DbErr, RuntimeErr, TransactionOptions, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, TransactionOptions, TransactionTrait};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -198,6 +198,11 @@ impl Database {
             Target::Sqlite(_) => fault::error_of(fault::classify_driver(error), &fault::reason(error)),
         }
     }
+}
+
+/// Whether times are stored as text, in whatever form a program wrote them.
+pub fn stores_times_as_text(connection: &impl ConnectionTrait) -> bool {
+    connection.get_database_backend() == sea_orm::DbBackend::Sqlite
 }
 
 /// Makes the pool's first connection and gives it back before anything else is asked of the pool.

@@ -1,7 +1,6 @@
 //! Which database: an embedded SQLite file or a server, with everything needed to connect.
 
 // Beside this file, not below it: git ignores every folder named target.
-#[path = "target_url.rs"]
 pub(crate) mod url;
 
 use std::fmt;

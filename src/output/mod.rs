@@ -63,6 +63,15 @@ pub struct Mutation {
     pub json: Map<String, Value>,
 }
 
+impl Mutation {
+    /// The whole object, its id first.
+    pub fn to_json(&self) -> Value {
+        let mut object = Map::from_iter([("id".to_owned(), Value::from(self.id.as_str()))]);
+        object.extend(self.json.clone());
+        Value::Object(object)
+    }
+}
+
 /// The way out: two streams and how to write on each.
 ///
 /// A reader who closes the pipe ends the output quietly: every method then succeeds without
@@ -104,6 +113,16 @@ impl Output {
     /// The format in force.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// Whether the command line chose fields.
+    pub fn has_fields(&self) -> bool {
+        self.settings.fields.is_some()
+    }
+
+    /// Whether the answer has to be one JSON value.
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
     }
 
     /// Whether whoever read stdout is gone: what still follows need not be computed.
@@ -155,11 +174,7 @@ impl Output {
         let text = match self.format {
             Format::Table | Format::Csv | Format::Tsv => escape::line(&mutation.line),
             Format::Id => escape::tsv(&mutation.id),
-            Format::Json | Format::Jsonl => {
-                let mut object = Map::from_iter([("id".to_owned(), Value::from(mutation.id.as_str()))]);
-                object.extend(mutation.json.clone());
-                json::text(&Value::Object(object))
-            }
+            Format::Json | Format::Jsonl => json::text(&mutation.to_json()),
         };
         if let Err(error) = self.text(&format!("{text}\n")) {
             self.warn(&format!("{error}; it was: {}", mutation.line));

@@ -127,7 +127,7 @@ where
     let direction = if page.sort.descending { Order::Desc } else { Order::Asc };
     let mut select = select.order_by(field.column, direction.clone()).order_by(id, direction);
     if let Some(cursor) = &page.after {
-        select = select.filter(after(field, id, cursor, page)?);
+        select = select.filter(after(connection, field, id, cursor, page)?);
     }
     if page.offset > 0 {
         select = select.offset(page.offset);
@@ -137,13 +137,25 @@ where
     let mut next = None;
     if items.len() as u64 > page.limit {
         items.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
-        next = items.last().map(|last| Cursor { sort: page.sort.clone(), value: (field.value)(last), id: id_of(last) });
+        if let Some(last) = items.last() {
+            let value = match is_text(connection, field) {
+                true => stored_text(connection, field, id, id_of(last)).await?,
+                false => (field.value)(last),
+            };
+            next = Some(Cursor { sort: page.sort.clone(), value, id: id_of(last) });
+        }
     }
     Ok(Listing { items, next })
 }
 
 /// The rows behind the cursor, written so that an index on (field, id) serves on every engine.
-fn after<E: EntityTrait>(field: &SortField<E>, id: E::Column, cursor: &Cursor, page: &Page) -> Result<Condition> {
+fn after<E: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    field: &SortField<E>,
+    id: E::Column,
+    cursor: &Cursor,
+    page: &Page,
+) -> Result<Condition> {
     if cursor.sort != page.sort {
         return Err(
             Error::usage("the cursor belongs to a list sorted another way").hint("use the same --sort as before")
@@ -152,8 +164,8 @@ fn after<E: EntityTrait>(field: &SortField<E>, id: E::Column, cursor: &Cursor, p
     if page.offset > 0 {
         return Err(Error::usage("--after and --offset contradict each other"));
     }
-    let value = field
-        .kind
+    let kind = if is_text(connection, field) { SortKind::Text } else { field.kind };
+    let value = kind
         .parameter(&cursor.value)
         .ok_or_else(|| Error::usage("the cursor is damaged").hint("copy it whole from the list before"))?;
     let column = field.column;
@@ -166,6 +178,22 @@ fn after<E: EntityTrait>(field: &SortField<E>, id: E::Column, cursor: &Cursor, p
             .add(column.gte(value.clone()))
             .add(Condition::any().add(column.gt(value)).add(id.gt(cursor.id)))
     })
+}
+
+/// Whether the field's values are text that sorts as text: times, where the engine has no such type.
+/// Other programs write them in forms of their own, so a cursor carries the very text.
+fn is_text<E: EntityTrait>(connection: &impl ConnectionTrait, field: &SortField<E>) -> bool {
+    field.kind == SortKind::Time && crate::db::stores_times_as_text(connection)
+}
+
+async fn stored_text<E, C>(connection: &C, field: &SortField<E>, id: E::Column, row: Uuid) -> Result<String>
+where
+    E: EntityTrait,
+    C: ConnectionTrait,
+{
+    let text = field.column.into_expr().cast_as("text");
+    let stored = E::find().select_only().expr_as(text, "value").filter(id.eq(row)).into_tuple().one(connection).await?;
+    stored.ok_or_else(|| Error::internal("the last row of a page is gone"))
 }
 
 /// A row by its id.
@@ -212,26 +240,34 @@ pub fn expect_rows(changed: u64, meant: usize) -> Result<()> {
 }
 
 /// A condition that finds `text` anywhere in one of the columns, whatever the case of its ASCII
-/// letters; other letters as typed, in upper or in lower case (the engines' LOWER disagrees there).
+/// letters. The engines' LOWER disagrees beyond ASCII, so such a text is looked for as typed, in
+/// lower and in upper case, and with each word's first letter in upper case.
 pub fn contains<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
-    let mut spellings = vec![ascii_lower(text), ascii_lower(&text.to_lowercase()), ascii_lower(&text.to_uppercase())];
-    spellings.dedup();
     let mut any = Condition::any();
     for column in columns {
-        for spelling in &spellings {
-            // The engine lowers the column's own letters, some of them also beyond ASCII.
-            any = any.add(Func::lower(column.into_expr()).like(pattern(spelling)));
-            if !spelling.is_ascii() {
-                any = any.add(Func::lower(column.into_expr()).like(pattern(&spelling.to_lowercase())));
-                any = any.add(column.into_expr().like(pattern(text)));
+        if text.is_ascii() {
+            any = any.add(Func::lower(column.into_expr()).like(pattern(&text.to_ascii_lowercase())));
+            continue;
+        }
+        for spelling in [text.to_owned(), text.to_lowercase(), text.to_uppercase(), with_capitals(text)] {
+            // An engine lowers either ASCII alone or everything.
+            for lowered in [spelling.to_ascii_lowercase(), spelling.to_lowercase()] {
+                any = any.add(Func::lower(column.into_expr()).like(pattern(&lowered)));
             }
         }
     }
     any
 }
 
-fn ascii_lower(text: &str) -> String {
-    text.to_ascii_lowercase()
+fn with_capitals(text: &str) -> String {
+    let mut is_first = true;
+    let capital = text.chars().flat_map(|character| {
+        let spelled: Vec<char> =
+            if is_first { character.to_uppercase().collect() } else { character.to_lowercase().collect() };
+        is_first = !character.is_alphanumeric();
+        spelled
+    });
+    capital.collect()
 }
 
 /// `%text%` with the wildcards inside the text taken literally.

@@ -24,10 +24,12 @@ pub async fn find_rows(connection: &impl ConnectionTrait, name: &str) -> Result<
     Ok(seed_row::Entity::find().filter(seed_row::Column::Seed.eq(name)).all(connection).await?)
 }
 
-/// Writes a seed's history anew, with the rows it created in addition to earlier ones.
-pub async fn replace(
+/// Writes a seed's history, with the rows it created in addition to earlier ones. Without `before`
+/// the insert fails if somebody else has applied the seed meanwhile.
+pub async fn record(
     handle: &WriteHandle,
     operation_id: Uuid,
+    before: Option<&Model>,
     seed: Model,
     created: Vec<seed_row::Model>,
 ) -> Result<Change> {
@@ -39,8 +41,11 @@ pub async fn replace(
         "rows_updated": seed.rows_updated,
         "rows_unchanged": seed.rows_unchanged,
     });
-    let removed = Entity::delete_by_id(seed.name.clone()).exec(handle).await?.rows_affected;
-    let mut rows = removed + Entity::insert(seed.into_active_model()).exec_without_returning(handle).await?;
+    let mut rows = 0;
+    if before.is_some() {
+        rows += Entity::delete_by_id(seed.name.clone()).exec(handle).await?.rows_affected;
+    }
+    rows += Entity::insert(seed.into_active_model()).exec_without_returning(handle).await?;
     for chunk in created.chunks(super::ROWS_PER_INSERT) {
         let models = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
         rows += seed_row::Entity::insert_many(models).exec_without_returning(handle).await?;

@@ -143,7 +143,7 @@ async fn apply(
     actor: &str,
 ) -> Result<Applied> {
     let history = repository::seed::find_by_name(operation.handle(), &seed.name).await?;
-    if history.is_some_and(|applied| applied.checksum == seed.checksum) {
+    if history.as_ref().is_some_and(|applied| applied.checksum == seed.checksum) {
         return Ok(Applied { name: seed.name.clone(), skipped: true, ..Applied::default() });
     }
     let mut applied = Applied { name: seed.name.clone(), ..Applied::default() };
@@ -164,7 +164,7 @@ async fn apply(
         created.push(row(seed, "order", placed.order.id));
         applied.created += 1;
     }
-    let history = seed::Model {
+    let now_applied = seed::Model {
         name: seed.name.clone(),
         checksum: seed.checksum.clone(),
         environment: environment.to_owned(),
@@ -174,7 +174,8 @@ async fn apply(
         applied_by: actor.to_owned(),
         applied_at: operation.now(),
     };
-    let change = repository::seed::replace(operation.handle(), operation.id(), history, created).await?;
+    let change =
+        repository::seed::record(operation.handle(), operation.id(), history.as_ref(), now_applied, created).await?;
     operation.record(change);
     Ok(applied)
 }

@@ -127,6 +127,10 @@ fn read_server(engine: Engine, rest: &str) -> Result<ParsedUrl, Problem> {
         return Err("names no database (…HOST:PORT/DATABASE)".into());
     }
     check_name(&database).map_err(|_| SHAPE)?;
+    // `;password=…` is another dialect's way: it would become part of the name, and be shown.
+    if url.path().contains([';', '=']) {
+        return Err(SHAPE.into());
+    }
     // A slash that is meant stands there encoded.
     if url.path().trim_start_matches('/').contains('/') {
         return Err("has more than one name behind the host (…HOST:PORT/DATABASE)".into());
@@ -214,5 +218,4 @@ fn decode(part: &str) -> Result<String, Problem> {
 }
 
 #[cfg(test)]
-#[path = "target_url_tests.rs"]
 mod tests;
