@@ -159,7 +159,7 @@ fn normal(text: &str) -> String {
     }
     /// A drawn reference or a time stands in it; seeds' references are fixed.
     fn mentions_id(value: &Value) -> bool {
-        value.as_str().is_some_and(|text| text.len() == 11 && !text.starts_with("DEM01") || text.contains("UTC"))
+        value.as_str().is_some_and(|text| text.len() == 11 && !text.starts_with("DEM01") || text.contains(" of 20"))
     }
     let parsed: Result<Value, _> = serde_json::from_str(text);
     match parsed {

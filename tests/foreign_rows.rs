@@ -43,10 +43,29 @@ fn rows_of_other_programs_are_listed_found_and_orderable(shop: &Shop) {
 
 fn odd_rows_never_crash_a_list(shop: &Shop) {
     insert(shop);
-    if shop.backend == Backend::Sqlite {
-        shop.sql("UPDATE users SET created_at = '2020-01-02 03:04:05'");
-    }
+    let times: &[&str] = match shop.backend {
+        Backend::Sqlite => &["2020-01-02 03:04:05", "no time at all", "1700000000", ""],
+        Backend::Postgres => &["infinity", "-infinity", "290000-01-01", "4000-01-01 BC"],
+        Backend::MariaDb => &["0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"],
+    };
     shop.sql("UPDATE users SET first_name = ''");
+    for time in times {
+        for table in ["users", "products", "orders"] {
+            shop.sql(&format!("UPDATE {table} SET created_at = '{time}', updated_at = '{time}'"));
+        }
+        let users = shop.run(&["user", "list", "--json"]).success().json();
+        assert!(users["items"][0]["created_at"].is_string(), "{time}");
+        for arguments in [["product", "list"], ["order", "list"], ["user", "list"]] {
+            shop.run(&arguments).success();
+            let table: Vec<&str> = arguments.into_iter().chain(["-o", "table"]).collect();
+            shop.run(&table).success();
+        }
+        shop.run(&["user", "update", "old@example.com", "--first-name", "Mended"]).success();
+        let sku = shop.column("SELECT sku FROM products").remove(0);
+        shop.run(&["stock", "adjust", &sku, "+1", "--reason", "received"]).success();
+        let reference = shop.column("SELECT reference FROM orders").remove(0);
+        shop.run(&["order", "show", &reference]).success();
+    }
     for arguments in [["user", "list"], ["product", "list"], ["order", "list"], ["audit", "list"]] {
         shop.run(&arguments).success();
     }
@@ -63,6 +82,13 @@ fn pages_miss_no_row_of_one_statement(shop: &Shop) {
     // All of one statement, so of one time: the id alone tells them apart.
     let rows: Vec<String> = (0..25).map(|number| format!("('u{number}@example.com', 'x', 'F', 'L')")).collect();
     shop.sql(&format!("INSERT INTO users (email, password_hash, first_name, last_name) VALUES {}", rows.join(", ")));
+    let between = |since: &str, until: &str| {
+        let arguments = ["user", "list", "--created-since", since, "--created-until", until, "-o", "id"];
+        shop.run(&arguments).success().stdout.lines().count()
+    };
+    let days = [("2024-01-01", "2024-01-02"), ("2024-01-02", "2024-01-03"), ("2024-01-03", "2024-01-04")];
+    assert_eq!(days.map(|(since, until)| between(since, until)), [7, 7, 6]);
+    assert_eq!(between("2024-01-01T00:00:03Z", "2024-01-01T00:00:04Z"), 1);
     for sort in ["created_at", "-created_at", "email", "-email"] {
         assert_eq!(pages(shop, sort), 45, "sorted by {sort}");
     }

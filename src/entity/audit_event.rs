@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::Moment;
+
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_events")]
@@ -31,7 +33,8 @@ pub struct Model {
     /// SHA-256 of the request that came with the key, hexadecimal.
     pub request_fingerprint: Option<String>,
     pub seal_id: Option<Uuid>,
-    pub occurred_at: DateTimeUtc,
+    #[sea_orm(select_as = "char(64)")]
+    pub occurred_at: Moment,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

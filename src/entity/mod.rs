@@ -4,6 +4,7 @@
 //! programs write these tables too. What shopctl itself writes goes through `domain` first.
 
 pub mod audit_event;
+mod moment;
 mod money;
 pub mod order;
 pub mod order_item;
@@ -12,3 +13,5 @@ pub mod seed;
 pub mod seed_row;
 pub mod stock_movement;
 pub mod user;
+
+pub use moment::Moment;

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::Moment;
 use crate::domain::Money;
 
 #[sea_orm::model]
@@ -16,8 +17,10 @@ pub struct Model {
     pub status: String,
     /// Sum of the lines at their snapshotted prices.
     pub total_amount: Money,
-    pub created_at: DateTimeUtc,
-    pub updated_at: DateTimeUtc,
+    #[sea_orm(select_as = "char(64)")]
+    pub created_at: Moment,
+    #[sea_orm(select_as = "char(64)")]
+    pub updated_at: Moment,
     #[sea_orm(belongs_to, from = "user_id", to = "id")]
     pub user: BelongsTo<super::user::Entity>,
     #[sea_orm(has_many)]

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::Moment;
 use crate::domain::Money;
 
 #[sea_orm::model]
@@ -18,8 +19,10 @@ pub struct Model {
     pub price: Money,
     /// Pieces on hand; equals the sum of the product's movements.
     pub stock_quantity: i32,
-    pub created_at: DateTimeUtc,
-    pub updated_at: DateTimeUtc,
+    #[sea_orm(select_as = "char(64)")]
+    pub created_at: Moment,
+    #[sea_orm(select_as = "char(64)")]
+    pub updated_at: Moment,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::Moment;
+
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "shopctl_seeds")]
@@ -16,7 +18,8 @@ pub struct Model {
     pub rows_updated: i32,
     pub rows_unchanged: i32,
     pub applied_by: String,
-    pub applied_at: DateTimeUtc,
+    #[sea_orm(select_as = "char(64)")]
+    pub applied_at: Moment,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

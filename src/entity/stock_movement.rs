@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::Moment;
+
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "stock_movements")]
@@ -15,7 +17,8 @@ pub struct Model {
     pub order_id: Option<Uuid>,
     pub operation_id: Uuid,
     pub note: Option<String>,
-    pub created_at: DateTimeUtc,
+    #[sea_orm(select_as = "char(64)")]
+    pub created_at: Moment,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::Moment;
+
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
@@ -14,8 +16,10 @@ pub struct Model {
     pub first_name: String,
     pub last_name: String,
     pub status: String,
-    pub created_at: DateTimeUtc,
-    pub updated_at: DateTimeUtc,
+    #[sea_orm(select_as = "char(64)")]
+    pub created_at: Moment,
+    #[sea_orm(select_as = "char(64)")]
+    pub updated_at: Moment,
     #[sea_orm(has_many)]
     pub orders: HasMany<super::order::Entity>,
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::column::{Heading, View, cells};
 use super::{escape, json};
 use crate::domain::Money;
+use crate::entity::Moment;
 
 /// One value of a row, before any format has touched it.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,6 +149,15 @@ impl From<i32> for Cell {
 impl From<DateTime<Utc>> for Cell {
     fn from(time: DateTime<Utc>) -> Cell {
         Cell::Time(time)
+    }
+}
+
+impl From<Moment> for Cell {
+    fn from(moment: Moment) -> Cell {
+        match moment {
+            Moment::Known(time) => Cell::Time(time),
+            Moment::Odd(text) => Cell::Text(text),
+        }
     }
 }
 

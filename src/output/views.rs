@@ -18,8 +18,8 @@ impl View for UserView {
         Column::new("first_name", "FIRST NAME", |view| view.0.first_name.as_str().into()),
         Column::new("last_name", "LAST NAME", |view| view.0.last_name.as_str().into()),
         Column::new("status", "STATUS", |view| view.0.status.as_str().into()),
-        Column::new("created_at", "CREATED", |view| view.0.created_at.into()),
-        Column::detail("updated_at", "UPDATED", |view| view.0.updated_at.into()),
+        Column::new("created_at", "CREATED", |view| view.0.created_at.clone().into()),
+        Column::detail("updated_at", "UPDATED", |view| view.0.updated_at.clone().into()),
     ];
 
     fn id(&self) -> String {
@@ -39,8 +39,8 @@ impl View for ProductView {
         Column::detail("description", "DESCRIPTION", |view| view.0.description.clone().into()),
         Column::new("price", "PRICE", |view| view.0.price.into()),
         Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.into()),
-        Column::new("created_at", "CREATED", |view| view.0.created_at.into()),
-        Column::detail("updated_at", "UPDATED", |view| view.0.updated_at.into()),
+        Column::new("created_at", "CREATED", |view| view.0.created_at.clone().into()),
+        Column::detail("updated_at", "UPDATED", |view| view.0.updated_at.clone().into()),
     ];
 
     fn id(&self) -> String {
@@ -64,8 +64,8 @@ impl View for OrderView {
         Column::detail("user_id", "USER ID", |view| view.order.user_id.to_string().into()),
         Column::new("status", "STATUS", |view| view.order.status.as_str().into()),
         Column::new("total_amount", "TOTAL", |view| view.order.total_amount.into()),
-        Column::new("created_at", "CREATED", |view| view.order.created_at.into()),
-        Column::detail("updated_at", "UPDATED", |view| view.order.updated_at.into()),
+        Column::new("created_at", "CREATED", |view| view.order.created_at.clone().into()),
+        Column::detail("updated_at", "UPDATED", |view| view.order.updated_at.clone().into()),
     ];
 
     fn id(&self) -> String {
@@ -117,8 +117,8 @@ impl View for OrderDetailView {
         Column::new("user_id", "USER ID", |view| view.order.order.user_id.to_string().into()),
         Column::new("status", "STATUS", |view| view.order.order.status.as_str().into()),
         Column::new("total_amount", "TOTAL", |view| view.order.order.total_amount.into()),
-        Column::new("created_at", "CREATED", |view| view.order.order.created_at.into()),
-        Column::new("updated_at", "UPDATED", |view| view.order.order.updated_at.into()),
+        Column::new("created_at", "CREATED", |view| view.order.order.created_at.clone().into()),
+        Column::new("updated_at", "UPDATED", |view| view.order.order.updated_at.clone().into()),
         Column::new("items", "ITEMS", |view| Cell::nested(&view.items)),
     ];
 
@@ -134,7 +134,7 @@ impl View for EventView {
     const NOUN: &'static str = "events";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.0.id.to_string().into()),
-        Column::new("occurred_at", "TIME", |view| view.0.occurred_at.into()),
+        Column::new("occurred_at", "TIME", |view| view.0.occurred_at.clone().into()),
         Column::new("operation", "OPERATION", |view| view.0.operation.as_str().into()),
         Column::new("actor", "ACTOR", |view| view.0.actor.as_str().into()),
         Column::new("outcome", "OUTCOME", |view| view.0.outcome.as_str().into()),
@@ -198,7 +198,9 @@ impl View for SeedView {
         Column::new("state", "STATE", |view| view.0.state.as_str().into()),
         Column::new("description", "DESCRIPTION", |view| view.0.seed.description.as_str().into()),
         Column::detail("environments", "ENVIRONMENTS", |view| view.0.seed.environments.join(", ").into()),
-        Column::detail("applied_at", "APPLIED", |view| view.0.history.as_ref().map(|seed| seed.applied_at).into()),
+        Column::detail("applied_at", "APPLIED", |view| {
+            view.0.history.as_ref().map(|seed| seed.applied_at.clone()).into()
+        }),
         Column::detail("applied_by", "BY", |view| view.0.history.as_ref().map(|seed| seed.applied_by.clone()).into()),
         Column::detail("rows_created", "CREATED", |view| view.0.history.as_ref().map(|seed| seed.rows_created).into()),
     ];

@@ -40,10 +40,10 @@ pub const SORT_FIELDS: [SortField<Entity>; 1] = [SortField {
     name: "occurred_at",
     column: Column::OccurredAt,
     kind: SortKind::Time,
-    value: |event| event.occurred_at.to_rfc3339(),
+    value: |event| event.occurred_at.to_string(),
 }];
 
-fn select(filter: &Filter) -> Select<Entity> {
+fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
     let mut condition = Condition::all();
     let texts = [
         (Column::EntityType, &filter.entity_type),
@@ -62,12 +62,7 @@ fn select(filter: &Filter) -> Select<Entity> {
     if let Some(id) = filter.operation_id {
         condition = condition.add(Column::OperationId.eq(id));
     }
-    if let Some(since) = filter.since {
-        condition = condition.add(Column::OccurredAt.gte(since));
-    }
-    if let Some(until) = filter.until {
-        condition = condition.add(Column::OccurredAt.lt(until));
-    }
+    condition = condition.add(super::in_period(connection, Column::OccurredAt, filter.since, filter.until));
     Entity::find().filter(condition)
 }
 
@@ -77,11 +72,11 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<O
 
 /// A page of events, newest first.
 pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
-    super::find_page(connection, select(filter), &SORT_FIELDS, Column::Id, |event| event.id, page).await
+    super::find_page(connection, select(connection, filter), &SORT_FIELDS, Column::Id, |event| event.id, page).await
 }
 
 pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
-    super::count(connection, select(filter)).await
+    super::count(connection, select(connection, filter)).await
 }
 
 /// The first event of the operation that a key belongs to.

@@ -8,6 +8,7 @@ pub mod seed;
 pub mod stock_movement;
 pub mod user;
 
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{ExprTrait, Func, LikeExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, Order, PaginatorTrait, PrimaryKeyTrait,
@@ -87,7 +88,7 @@ impl SortKind {
     fn parameter(self, text: &str) -> Option<Value> {
         match self {
             SortKind::Text => Some(text.into()),
-            SortKind::Time => text.parse::<chrono::DateTime<chrono::Utc>>().ok().map(Value::from),
+            SortKind::Time => text.parse::<DateTime<Utc>>().ok().map(Value::from),
             SortKind::Money => Money::parse_total(text).ok().map(Value::from),
             SortKind::Integer => text.parse::<i32>().ok().map(Value::from),
         }
@@ -184,6 +185,36 @@ fn after<E: EntityTrait>(
 /// Other programs write them in forms of their own, so a cursor carries the very text.
 fn is_text<E: EntityTrait>(connection: &impl ConnectionTrait, field: &SortField<E>) -> bool {
     field.kind == SortKind::Time && crate::db::stores_times_as_text(connection)
+}
+
+/// The rows whose time lies in `since..until`; either end may be open.
+///
+/// Where times are text in any form, both sides are brought to one form with milliseconds; the day
+/// in front, with which every form begins, lets an index narrow the search.
+pub fn in_period<K: ColumnTrait>(
+    connection: &impl ConnectionTrait,
+    column: K,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> Condition {
+    const DAY: &str = "%Y-%m-%d";
+    const EXACT: &str = "%Y-%m-%dT%H:%M:%S%.3f";
+    let mut period = Condition::all();
+    if !crate::db::stores_times_as_text(connection) {
+        period = period.add_option(since.map(|since| column.gte(since)));
+        return period.add_option(until.map(|until| column.lt(until)));
+    }
+    let exact = || Func::cust("strftime").arg("%Y-%m-%dT%H:%M:%f").arg(column.into_expr());
+    if let Some(since) = since {
+        period = period.add(column.into_expr().gte(since.format(DAY).to_string()));
+        period = period.add(exact().gte(since.format(EXACT).to_string()));
+    }
+    if let Some(until) = until {
+        let next_day = until.checked_add_days(chrono::Days::new(1)).unwrap_or(until);
+        period = period.add(column.into_expr().lt(next_day.format(DAY).to_string()));
+        period = period.add(exact().lt(until.format(EXACT).to_string()));
+    }
+    period
 }
 
 async fn stored_text<E, C>(connection: &C, field: &SortField<E>, id: E::Column, row: Uuid) -> Result<String>

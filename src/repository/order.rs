@@ -42,7 +42,7 @@ pub const SORT_FIELDS: [SortField<Entity>; 2] = [
         name: "created_at",
         column: Column::CreatedAt,
         kind: SortKind::Time,
-        value: |order| order.created_at.to_rfc3339(),
+        value: |order| order.created_at.to_string(),
     },
     SortField {
         name: "total_amount",
@@ -52,7 +52,7 @@ pub const SORT_FIELDS: [SortField<Entity>; 2] = [
     },
 ];
 
-fn select(filter: &Filter) -> Select<Entity> {
+fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
     let mut condition = Condition::all();
     if !filter.statuses.is_empty() {
         condition = condition.add(Column::Status.is_in(filter.statuses.iter().map(|status| status.as_str())));
@@ -68,12 +68,7 @@ fn select(filter: &Filter) -> Select<Entity> {
             .and_where(order_item::Column::ProductId.into_expr().eq(product_id));
         condition = condition.add(Column::Id.in_subquery(orders_with_product));
     }
-    if let Some(since) = filter.since {
-        condition = condition.add(Column::CreatedAt.gte(since));
-    }
-    if let Some(until) = filter.until {
-        condition = condition.add(Column::CreatedAt.lt(until));
-    }
+    condition = condition.add(super::in_period(connection, Column::CreatedAt, filter.since, filter.until));
     if let Some(total) = filter.min_total {
         condition = condition.add(Column::TotalAmount.gte(total));
     }
@@ -89,11 +84,11 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<O
 
 /// A page of orders, newest first unless the page says otherwise.
 pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
-    super::find_page(connection, select(filter), &SORT_FIELDS, Column::Id, |order| order.id, page).await
+    super::find_page(connection, select(connection, filter), &SORT_FIELDS, Column::Id, |order| order.id, page).await
 }
 
 pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
-    super::count(connection, select(filter)).await
+    super::count(connection, select(connection, filter)).await
 }
 
 /// The order with this reference.

@@ -36,7 +36,7 @@ pub const SORT_FIELDS: [SortField<Entity>; 5] = [
         name: "created_at",
         column: Column::CreatedAt,
         kind: SortKind::Time,
-        value: |product| product.created_at.to_rfc3339(),
+        value: |product| product.created_at.to_string(),
     },
     SortField { name: "sku", column: Column::Sku, kind: SortKind::Text, value: |product| product.sku.clone() },
     SortField { name: "name", column: Column::Name, kind: SortKind::Text, value: |product| product.name.clone() },
@@ -224,7 +224,7 @@ pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Resu
         name: Set(after.name.clone()),
         description: Set(after.description.clone()),
         price: Set(after.price),
-        updated_at: Set(after.updated_at),
+        updated_at: Set(after.updated_at.clone()),
         ..Default::default()
     };
     let result = Entity::update_many().set(values).filter(Column::Id.eq(before.id)).exec(handle).await?;

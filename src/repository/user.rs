@@ -36,12 +36,12 @@ pub const SORT_FIELDS: [SortField<Entity>; 2] = [
         name: "created_at",
         column: Column::CreatedAt,
         kind: SortKind::Time,
-        value: |user| user.created_at.to_rfc3339(),
+        value: |user| user.created_at.to_string(),
     },
     SortField { name: "email", column: Column::Email, kind: SortKind::Text, value: |user| user.email.clone() },
 ];
 
-fn select(filter: &Filter) -> Select<Entity> {
+fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
     let mut condition = Condition::all();
     if let Some(status) = filter.status {
         condition = condition.add(Column::Status.eq(status.as_str()));
@@ -49,12 +49,8 @@ fn select(filter: &Filter) -> Select<Entity> {
     if let Some(text) = &filter.search {
         condition = condition.add(super::contains(&[Column::Email, Column::FirstName, Column::LastName], text));
     }
-    if let Some(since) = filter.created_since {
-        condition = condition.add(Column::CreatedAt.gte(since));
-    }
-    if let Some(until) = filter.created_until {
-        condition = condition.add(Column::CreatedAt.lt(until));
-    }
+    condition =
+        condition.add(super::in_period(connection, Column::CreatedAt, filter.created_since, filter.created_until));
     Entity::find().filter(condition)
 }
 
@@ -64,11 +60,11 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<O
 
 /// A page of users, newest first unless the page says otherwise.
 pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
-    super::find_page(connection, select(filter), &SORT_FIELDS, Column::Id, |user| user.id, page).await
+    super::find_page(connection, select(connection, filter), &SORT_FIELDS, Column::Id, |user| user.id, page).await
 }
 
 pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
-    super::count(connection, select(filter)).await
+    super::count(connection, select(connection, filter)).await
 }
 
 /// Users who may place orders.
@@ -152,7 +148,7 @@ pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Resu
         first_name: Set(after.first_name.clone()),
         last_name: Set(after.last_name.clone()),
         status: Set(after.status.clone()),
-        updated_at: Set(after.updated_at),
+        updated_at: Set(after.updated_at.clone()),
         ..Default::default()
     };
     let result = Entity::update_many().set(values).filter(Column::Id.eq(before.id)).exec(handle).await?;

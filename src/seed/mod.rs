@@ -172,7 +172,7 @@ async fn apply(
         rows_updated: applied.updated,
         rows_unchanged: applied.unchanged,
         applied_by: actor.to_owned(),
-        applied_at: operation.now(),
+        applied_at: operation.now().into(),
     };
     let change =
         repository::seed::record(operation.handle(), operation.id(), history.as_ref(), now_applied, created).await?;
@@ -214,7 +214,7 @@ async fn apply_user(
         applied.unchanged += 1;
         return Ok(());
     }
-    after.updated_at = operation.now();
+    after.updated_at = operation.now().into();
     let change = repository::user::update(operation.handle(), &before, &after).await?;
     operation.record(change);
     applied.updated += 1;
@@ -342,6 +342,6 @@ fn restock(operation: &Operation, order: &order::Model, item: &order_item::Model
         order_id: Some(order.id),
         operation_id: operation.id(),
         note: None,
-        created_at: operation.now(),
+        created_at: operation.now().into(),
     }
 }

@@ -359,7 +359,7 @@ impl Operations {
             idempotency_key: None,
             request_fingerprint: None,
             seal_id: None,
-            occurred_at: self.clock.now(),
+            occurred_at: self.clock.now().into(),
         }
     }
 }
@@ -451,7 +451,7 @@ impl Operation {
                 idempotency_key: idempotency.map(|idempotency| idempotency.key.as_str().to_owned()),
                 request_fingerprint: idempotency.map(|idempotency| idempotency.fingerprint.clone()),
                 seal_id: None,
-                occurred_at: self.now,
+                occurred_at: self.now.into(),
             }
         });
         repository::audit_event::create_many(&self.handle, events.collect()).await
@@ -472,11 +472,7 @@ async fn find_replay(connection: &impl ConnectionTrait, request: &Request) -> Re
     }
     Err(Error::conflict(
         "idempotency.key_reused",
-        format!(
-            "the idempotency key {key} belongs to another request ({} of {})",
-            event.operation,
-            event.occurred_at.format("%Y-%m-%d %H:%M:%S UTC")
-        ),
+        format!("the idempotency key {key} belongs to another request ({} of {})", event.operation, event.occurred_at),
     )
     .hint("use a new key for a new request"))
 }

@@ -222,8 +222,8 @@ fn build(
         user_id: user.id,
         status: OrderStatus::Pending.as_str().to_owned(),
         total_amount: total(lines)?,
-        created_at: operation.now(),
-        updated_at: operation.now(),
+        created_at: operation.now().into(),
+        updated_at: operation.now().into(),
     };
     Ok((order, items))
 }
@@ -255,7 +255,7 @@ fn build_movements(
             order_id: Some(order.id),
             operation_id: operation.id(),
             note: note.map(str::to_owned),
-            created_at: operation.now(),
+            created_at: operation.now().into(),
         })
         .collect()
 }

@@ -61,8 +61,8 @@ pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result
         description: new.description.clone(),
         price: new.price,
         stock_quantity: new.stock,
-        created_at: operation.now(),
-        updated_at: operation.now(),
+        created_at: operation.now().into(),
+        updated_at: operation.now().into(),
     };
     let created = repository::product::create(operation.handle(), product.clone()).await;
     let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;
@@ -75,7 +75,7 @@ pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result
             order_id: None,
             operation_id: operation.id(),
             note: None,
-            created_at: operation.now(),
+            created_at: operation.now().into(),
         };
         let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
         change = change.covering(rows);
@@ -109,7 +109,7 @@ pub async fn apply_update(operation: &mut Operation, name: &str, update: &Produc
     if after == before {
         return Ok(Changed { before, after, changed: false });
     }
-    after.updated_at = operation.now();
+    after.updated_at = operation.now().into();
     let updated = repository::product::update(operation.handle(), &before, &after).await;
     let change = updated.map_err(|error| duplicate(operation, &after.sku, error))?;
     operation.record(change);

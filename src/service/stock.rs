@@ -78,12 +78,12 @@ pub async fn apply_adjust(operation: &mut Operation, adjustment: &Adjustment) ->
         order_id: None,
         operation_id: operation.id(),
         note: adjustment.note.clone(),
-        created_at: operation.now(),
+        created_at: operation.now().into(),
     };
     let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
     let after = Model {
         stock_quantity: before.stock_quantity + adjustment.delta,
-        updated_at: operation.now(),
+        updated_at: operation.now().into(),
         ..before.clone()
     };
     // `changed` stands for the product's row, which `moved` counted.

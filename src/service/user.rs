@@ -56,8 +56,8 @@ pub async fn apply_create(operation: &mut Operation, new: &NewUser) -> Result<Mo
         first_name: new.first_name.as_str().to_owned(),
         last_name: new.last_name.as_str().to_owned(),
         status: UserStatus::Active.as_str().to_owned(),
-        created_at: operation.now(),
-        updated_at: operation.now(),
+        created_at: operation.now().into(),
+        updated_at: operation.now().into(),
     };
     let created = repository::user::create(operation.handle(), user.clone()).await;
     let change = created.map_err(|error| duplicate(operation, &user.email, error))?;
@@ -140,7 +140,7 @@ async fn mutate(
         if after == before {
             return Ok(Changed { before, after, changed: false });
         }
-        let after = Model { updated_at: operation.now(), ..after };
+        let after = Model { updated_at: operation.now().into(), ..after };
         let updated = repository::user::update(operation.handle(), &before, &after).await;
         let change = updated.map_err(|error| duplicate(operation, &after.email, error))?;
         operation.record(change);

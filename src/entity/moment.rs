@@ -1,0 +1,133 @@
+//! A time as it is stored: normally a moment in UTC, but other programs write what they like
+//! (`infinity`, year 290000, text that is no time), and that is shown, never a crash.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
+use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
+
+/// A stored time. Columns are read as text (`select_as`), because the drivers panic or fail on what
+/// lies outside their range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moment {
+    Known(DateTime<Utc>),
+    /// What is no time to us, as it is stored.
+    Odd(String),
+}
+
+/// The engines' own forms, without a zone: UTC is what all of them mean.
+const FORMS: [&str; 2] = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"];
+
+impl Moment {
+    /// Reads any form that an engine or another program writes.
+    pub fn from_stored(text: &str) -> Moment {
+        let text = text.trim_end();
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Moment::Known(time.to_utc());
+        }
+        // PostgreSQL writes `+00`.
+        let bare = text.strip_suffix("+00").or_else(|| text.strip_suffix("+00:00")).or_else(|| text.strip_suffix('Z'));
+        let bare = bare.unwrap_or(text);
+        let with_time = FORMS.iter().find_map(|form| NaiveDateTime::parse_from_str(bare, form).ok());
+        let time = with_time.or_else(|| Some(bare.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN)));
+        time.map_or_else(|| Moment::Odd(text.to_owned()), |time| Moment::Known(time.and_utc()))
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Moment::Known(time) => f.write_str(&time.to_rfc3339()),
+            Moment::Odd(text) => f.write_str(text),
+        }
+    }
+}
+
+impl serde::Serialize for Moment {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Moment::Known(time) => time.serialize(serializer),
+            Moment::Odd(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl From<DateTime<Utc>> for Moment {
+    fn from(time: DateTime<Utc>) -> Moment {
+        Moment::Known(time)
+    }
+}
+
+impl From<Moment> for Value {
+    fn from(moment: Moment) -> Value {
+        match moment {
+            Moment::Known(time) => time.into(),
+            Moment::Odd(text) => text.into(),
+        }
+    }
+}
+
+impl TryGetable for Moment {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        match String::try_get_by(row, index) {
+            Ok(text) => Ok(Moment::from_stored(&text)),
+            // A row that a statement returns right after writing it has the column itself.
+            Err(TryGetError::DbErr(_)) => DateTime::<Utc>::try_get_by(row, index).map(Moment::Known),
+            Err(missing) => Err(missing),
+        }
+    }
+}
+
+impl ValueType for Moment {
+    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+        <DateTime<Utc> as ValueType>::try_from(value).map(Moment::Known)
+    }
+
+    fn type_name() -> String {
+        "Moment".to_owned()
+    }
+
+    fn array_type() -> ArrayType {
+        ArrayType::ChronoDateTimeUtc
+    }
+
+    fn column_type() -> ColumnType {
+        ColumnType::TimestampWithTimeZone
+    }
+}
+
+impl Nullable for Moment {
+    fn null() -> Value {
+        Value::ChronoDateTimeUtc(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_engines_form_is_the_same_moment() {
+        let moment = Moment::from_stored("2026-11-23T18:11:47.806160Z");
+        for text in [
+            "2026-11-23T18:11:47.806160+00:00",
+            "2026-11-23 18:11:47.80616+00",
+            "2026-11-23 18:11:47.806160",
+            "2026-11-23T18:11:47.80616   ",
+            "2026-11-23T19:11:47.80616+01:00",
+        ] {
+            assert_eq!(Moment::from_stored(text), moment, "{text}");
+        }
+        assert_eq!(Moment::from_stored("2026-11-23").to_string(), "2026-11-23T00:00:00+00:00");
+    }
+
+    #[test]
+    fn what_is_no_time_stays_as_it_is() {
+        for text in
+            ["infinity", "-infinity", "290000-01-01 00:00:00+00", "0000-00-00 00:00:00", "yesterday", "1700000000", ""]
+        {
+            assert_eq!(Moment::from_stored(text), Moment::Odd(text.to_owned()));
+        }
+    }
+}
