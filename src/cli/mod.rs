@@ -270,7 +270,7 @@ async fn until_interrupted(command: impl Future<Output = Result<()>>, committing
             signal = tokio::signal::ctrl_c() => {
                 interrupts += 1;
                 if signal.is_err() || !committing.load(Ordering::SeqCst) {
-                    return Err(Error::new(Kind::Interrupted, "interrupted", "interrupted; nothing was applied"));
+                    return Err(Error::new(Kind::Interrupted, "interrupted", "interrupted; what was not yet committed is rolled back"));
                 }
                 if interrupts > 1 {
                     return Err(Error::new(

@@ -46,7 +46,7 @@ pub struct Operations {
     pub deadline: Option<Instant>,
     /// Runs the real transaction and rolls it back.
     pub dry_run: bool,
-    /// True while a COMMIT is under way: an interrupt must wait for its outcome.
+    /// True while the outcome of a COMMIT is not known: an interrupt must wait for it.
     pub committing: Arc<AtomicBool>,
 }
 
@@ -191,7 +191,9 @@ impl Operations {
             };
         }
         self.committing.store(true, Ordering::SeqCst);
-        match self.limited(handle.commit()).await {
+        let committed = self.limited(handle.commit()).await;
+        self.committing.store(false, Ordering::SeqCst);
+        match committed {
             Some(Ok(())) => Attempt::Committed(value),
             Some(Err(error)) => match classify(&error) {
                 // The database said no: it is not committed.
@@ -200,10 +202,7 @@ impl Operations {
                 | Fault::ForeignKey
                 | Fault::Check
                 | Fault::Full
-                | Fault::ReadOnly) => {
-                    self.committing.store(false, Ordering::SeqCst);
-                    Attempt::Failed { error: error.into(), fault: Some(fault) }
-                }
+                | Fault::ReadOnly) => Attempt::Failed { error: error.into(), fault: Some(fault) },
                 _ => Attempt::Unknown(value),
             },
             None => Attempt::Unknown(value),
@@ -249,6 +248,7 @@ impl Operations {
 
     async fn settled<T>(&self, request: &Request, operation_id: Uuid, value: T) -> Result<Outcome<T>> {
         let tombstone = self.failed_event(request, operation_id, "connection lost at COMMIT");
+        self.committing.store(true, Ordering::SeqCst);
         let settled = settle(&self.database, tombstone, self.deadline).await;
         self.committing.store(false, Ordering::SeqCst);
         match settled {
