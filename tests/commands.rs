@@ -294,6 +294,8 @@ fn a_user_with_orders_is_disabled_not_deleted(shop: &Shop) {
     shop.run(&["order", "create", "--user", &user, "--item", "MUG"]).success();
     shop.run(&["user", "delete", &user]).exits_with(11).says("--confirm");
     shop.run(&["user", "delete", &user, "--confirm", &user]).exits_with(6).says("shopctl user disable ann@example.com");
+    let refused = shop.run(&["audit", "list", "--user", &user, "--outcome", "failed", "--json"]).success().json();
+    assert_eq!(refused["items"][0]["operation"], "user.delete", "what was refused is found by whom it was about");
     shop.run(&["user", "disable", &user]).exits_with(11).says("--yes");
     shop.run(&["user", "disable", &user, "--yes"]).success();
     shop.run(&["user", "disable", &user, "--yes"]).success();

@@ -6,6 +6,7 @@
 pub mod operation;
 pub mod place_order;
 pub mod product;
+mod request;
 mod settle;
 pub mod stock;
 pub mod user;

@@ -10,16 +10,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
-use serde_json::{Value as Json, json};
-use sha2::{Digest, Sha256};
+use serde_json::json;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
+use super::request::find_replay;
+pub use super::request::{Idempotency, Request};
 use super::settle::{Settled, settle};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
-use crate::domain::{Clock, IdSource, IdempotencyKey};
+use crate::domain::{Clock, IdSource};
 use crate::entity::audit_event;
 use crate::error::{Error, Kind, Result};
 use crate::repository::{self, Change};
@@ -50,44 +51,6 @@ pub struct Operations {
     pub committing: Arc<AtomicBool>,
 }
 
-/// What is asked for, apart from the work itself.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// `order.place`, `user.create` …
-    pub name: &'static str,
-    /// What it is about, should it be refused: `order`, `user` …
-    pub entity: &'static str,
-    pub reason: Option<String>,
-    pub idempotency: Option<Idempotency>,
-    /// For work that looks before it inserts: a duplicate means that somebody else did the same in
-    /// this moment, and another look will find it.
-    pub repeats_on_duplicate: bool,
-}
-
-impl Request {
-    /// A request without reason and key.
-    pub fn new(name: &'static str, entity: &'static str) -> Self {
-        Request { name, entity, ..Request::default() }
-    }
-}
-
-/// A key and the fingerprint of the request that came with it.
-#[derive(Debug, Clone)]
-pub struct Idempotency {
-    pub key: IdempotencyKey,
-    /// SHA-256 of the request, hexadecimal.
-    pub fingerprint: String,
-}
-
-impl Idempotency {
-    /// `request` has to be the same for requests that mean the same.
-    pub fn new(key: IdempotencyKey, operation: &str, request: &Json) -> Self {
-        let digest = Sha256::digest(format!("{operation}\n{request}"));
-        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Idempotency { key, fingerprint }
-    }
-}
-
 /// How an operation ended well.
 #[derive(Debug)]
 pub enum Outcome<T> {
@@ -114,6 +77,7 @@ pub struct Operation {
     ids: IdSource,
     changes: Vec<Change>,
     savepoints: u32,
+    subject: Option<Uuid>,
 }
 
 enum Attempt<T> {
@@ -123,6 +87,8 @@ enum Attempt<T> {
     Failed {
         error: Error,
         fault: Option<Fault>,
+        /// The entity that it was about, as far as it was known.
+        subject: Option<Uuid>,
     },
     /// COMMIT was sent and no answer came.
     Unknown(T),
@@ -152,7 +118,7 @@ impl Operations {
                 Attempt::Committed(value) => return Ok(Outcome::Done(value)),
                 Attempt::Replayed(event) => return Ok(Outcome::Replayed(event)),
                 Attempt::Unknown(value) => return self.settled(request, operation_id, value).await,
-                Attempt::Failed { error, fault } => {
+                Attempt::Failed { error, fault, subject } => {
                     if self.is_worth_repeating(request, fault.as_ref(), attempt) {
                         self.pause(attempt).await;
                         continue;
@@ -162,7 +128,7 @@ impl Operations {
                     {
                         return Ok(Outcome::Replayed(event));
                     }
-                    self.record_refusal(request, operation_id, &error).await;
+                    self.record_refusal(request, operation_id, subject, &error).await;
                     return Err(error);
                 }
             }
@@ -181,13 +147,13 @@ impl Operations {
         let (handle, value) = match self.limited(work).await {
             Some(Work::Ready(handle, value)) => (handle, value),
             Some(Work::Replayed(event)) => return Attempt::Replayed(event),
-            Some(Work::Failed { error, fault }) => return Attempt::Failed { error, fault },
-            None => return Attempt::Failed { error: timed_out(), fault: None },
+            Some(Work::Failed { error, fault, subject }) => return Attempt::Failed { error, fault, subject },
+            None => return Attempt::Failed { error: timed_out(), fault: None, subject: None },
         };
         if self.dry_run {
             return match handle.rollback().await {
                 Ok(()) => Attempt::Committed(value),
-                Err(error) => Attempt::Failed { error: error.into(), fault: None },
+                Err(error) => Attempt::Failed { error: error.into(), fault: None, subject: None },
             };
         }
         self.committing.store(true, Ordering::SeqCst);
@@ -202,7 +168,7 @@ impl Operations {
                 | Fault::ForeignKey
                 | Fault::Check
                 | Fault::Full
-                | Fault::ReadOnly) => Attempt::Failed { error: error.into(), fault: Some(fault) },
+                | Fault::ReadOnly) => Attempt::Failed { error: error.into(), fault: Some(fault), subject: None },
                 _ => Attempt::Unknown(value),
             },
             None => Attempt::Unknown(value),
@@ -218,11 +184,18 @@ impl Operations {
     ) -> Work<T> {
         let handle = match self.database.begin().await {
             Ok(handle) => handle,
-            Err(BeginFailure { error, fault }) => return Work::Failed { error, fault },
+            Err(BeginFailure { error, fault }) => return Work::Failed { error, fault, subject: None },
         };
         let now = self.clock.now();
-        let mut operation =
-            Operation { handle, id: operation_id, now, ids: self.ids, changes: Vec::new(), savepoints: 0 };
+        let mut operation = Operation {
+            handle,
+            id: operation_id,
+            now,
+            ids: self.ids,
+            changes: Vec::new(),
+            savepoints: 0,
+            subject: None,
+        };
         let result = match find_replay(&operation.handle, request).await {
             Ok(Some(event)) => return Work::Replayed(event),
             Ok(None) => match body(&mut operation).await {
@@ -231,17 +204,17 @@ impl Operations {
             },
             Err(error) => Err(error),
         };
-        let fault = operation.handle.first_fault();
+        let (fault, subject) = (operation.handle.first_fault(), operation.subject);
         match (result, &fault) {
             (Ok(value), None) => Work::Ready(operation.handle, value),
             (Ok(_), Some(_)) => {
-                Work::Failed { error: Error::internal("an error inside a transaction was swallowed"), fault }
+                Work::Failed { error: Error::internal("an error inside a transaction was swallowed"), fault, subject }
             }
             (Err(error), _) => {
                 // The first error is the one reported; a failing rollback only means that the
                 // connection is gone, and the transaction with it.
                 let _ = operation.handle.rollback().await;
-                Work::Failed { error, fault }
+                Work::Failed { error, fault, subject }
             }
         }
     }
@@ -323,12 +296,13 @@ impl Operations {
     }
 
     /// Records what the shop refused (exit 6) and failed post-checks, best effort (BR-003).
-    async fn record_refusal(&self, request: &Request, operation_id: Uuid, error: &Error) {
+    async fn record_refusal(&self, request: &Request, operation_id: Uuid, subject: Option<Uuid>, error: &Error) {
         let is_recorded = error.kind() == Kind::Conflict || error.code() == UNACCOUNTED;
         if self.dry_run || !is_recorded {
             return;
         }
-        let event = self.failed_event(request, operation_id, &format!("{}: {}", error.code(), error.message()));
+        let error = format!("{}: {}", error.code(), error.message());
+        let event = audit_event::Model { entity_id: subject, ..self.failed_event(request, operation_id, &error) };
         let record = async {
             let handle = self.database.begin().await?;
             repository::audit_event::create_many(&handle, vec![event]).await?;
@@ -367,7 +341,7 @@ impl Operations {
 enum Work<T> {
     Ready(WriteHandle, T),
     Replayed(Box<audit_event::Model>),
-    Failed { error: Error, fault: Option<Fault> },
+    Failed { error: Error, fault: Option<Fault>, subject: Option<Uuid> },
 }
 
 /// The code of a failed post-check: rows changed that no event accounts for.
@@ -391,6 +365,11 @@ impl Operation {
 
     pub fn new_id(&self) -> Uuid {
         self.ids.next()
+    }
+
+    /// Says which entity the operation is about: should it be refused, the failed event names it.
+    pub fn about(&mut self, id: Uuid) {
+        self.subject = Some(id);
     }
 
     /// Takes a change in, for its audit event.
@@ -456,25 +435,6 @@ impl Operation {
         });
         repository::audit_event::create_many(&self.handle, events.collect()).await
     }
-}
-
-/// The event of the operation that this request's key belongs to, if any.
-///
-/// Errors: exit 6 when the key was used for another request.
-async fn find_replay(connection: &impl ConnectionTrait, request: &Request) -> Result<Option<Box<audit_event::Model>>> {
-    let Some(idempotency) = &request.idempotency else { return Ok(None) };
-    let key = idempotency.key.as_str();
-    let Some(event) = repository::audit_event::find_by_idempotency_key(connection, key).await? else {
-        return Ok(None);
-    };
-    if event.request_fingerprint.as_deref() == Some(&idempotency.fingerprint) {
-        return Ok(Some(Box::new(event)));
-    }
-    Err(Error::conflict(
-        "idempotency.key_reused",
-        format!("the idempotency key {key} belongs to another request ({} of {})", event.operation, event.occurred_at),
-    )
-    .hint("use a new key for a new request"))
 }
 
 fn timed_out() -> Error {

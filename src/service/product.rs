@@ -138,15 +138,17 @@ pub async fn delete(operations: &Operations, name: &str) -> Result<Model> {
 }
 
 /// The product of that SKU or id, locked until the operation ends. Errors: exit 3.
-pub async fn find_for_update(operation: &Operation, name: &str) -> Result<Model> {
+pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Model> {
     let found = repository::product::find_named(operation.handle(), &[name]).await?.into_iter().next();
     let locked = match found {
         Some(product) => repository::product::find_for_update(operation.handle(), product.id).await?,
         None => None,
     };
-    locked.ok_or_else(|| {
+    let product = locked.ok_or_else(|| {
         Error::not_found("product", name).hint("shopctl product list --search TEXT finds products by name or SKU")
-    })
+    })?;
+    operation.about(product.id);
+    Ok(product)
 }
 
 fn duplicate(operation: &Operation, sku: &str, error: Error) -> Error {

@@ -149,11 +149,13 @@ async fn mutate(
     operations.run(&Request::new(name, "user"), body).await?.done()
 }
 
-async fn find(operation: &Operation, who: &str) -> Result<Model> {
+async fn find(operation: &mut Operation, who: &str) -> Result<Model> {
     let user = repository::user::find_one(operation.handle(), Who::parse(who), Lock::Update).await?;
-    user.ok_or_else(|| {
+    let user = user.ok_or_else(|| {
         Error::not_found("user", who).hint("shopctl user list --search TEXT finds users by name or e-mail")
-    })
+    })?;
+    operation.about(user.id);
+    Ok(user)
 }
 
 fn duplicate(operation: &Operation, email: &str, error: Error) -> Error {
