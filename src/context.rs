@@ -34,6 +34,7 @@ pub struct Context {
     pub committing: Arc<AtomicBool>,
     opened: Mutex<Vec<Database>>,
     is_unlimited: AtomicBool,
+    would_change: AtomicBool,
 }
 
 /// Taking leave of a server must not take long.
@@ -53,6 +54,7 @@ impl Context {
             committing,
             opened: Mutex::default(),
             is_unlimited: AtomicBool::new(false),
+            would_change: AtomicBool::new(false),
         }
     }
 
@@ -142,6 +144,15 @@ impl Context {
     /// Lifts the command's time limit: for what may take long by its nature.
     pub fn lift_time_limit(&self) {
         self.is_unlimited.store(true, Ordering::Relaxed);
+    }
+
+    /// Remembers that a dry run found something that would change.
+    pub fn note_would_change(&self) {
+        self.would_change.store(true, Ordering::Relaxed);
+    }
+
+    pub fn would_change(&self) -> bool {
+        self.would_change.load(Ordering::Relaxed)
     }
 
     pub fn has_time_limit(&self) -> bool {

@@ -375,7 +375,7 @@ fn every_example_of_the_help_is_understood() {
     shop.user("ann");
     for (path, example) in found {
         // Run as printed, by a shell; what it may not find is data, never its own flags.
-        let script = example.replacen("shopctl", env!("CARGO_BIN_EXE_shopctl"), 1);
+        let script = example.replace("shopctl ", concat!(env!("CARGO_BIN_EXE_shopctl"), " "));
         let mut command = shop.command(&[]);
         let mut bash = Command::new("bash");
         bash.args(["-c", &script])

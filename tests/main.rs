@@ -10,6 +10,7 @@ mod connection;
 mod foreign_rows;
 mod input;
 mod interruptions;
+mod lifecycle;
 mod migrations;
 mod operations;
 mod prompts;

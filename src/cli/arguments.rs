@@ -12,6 +12,9 @@ pub struct WriteArguments {
     /// Run the real transaction, roll it back and say what it would have done
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// With --dry-run: exit with 9 if something would change
+    #[arg(long, requires = "dry_run")]
+    pub exit_code: bool,
 }
 
 /// For commands that add something.
@@ -35,6 +38,17 @@ pub struct YesArguments {
     /// Do not ask
     #[arg(short = 'y', long)]
     pub yes: bool,
+}
+
+/// For commands that ask yes or no, and on a protected context for the database's name.
+#[derive(Debug, Clone, Args)]
+pub struct AnswerArguments {
+    /// Do not ask
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// On a protected context: confirm by naming the database, instead of being asked
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
 }
 
 /// For commands that ask for a name to be typed.

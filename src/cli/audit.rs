@@ -106,7 +106,7 @@ async fn entity(database: &Database, arguments: &AuditListArguments) -> Result<O
     let id = match entity {
         "user" => user::find_one(connection, Who::parse(name), Lock::None).await?.map(|user| user.id),
         "product" => product::find_by_sku(connection, name).await?.map(|product| product.id),
-        _ => order::find_named(connection, name).await?.map(|order| order.id),
+        _ => order::find_named(connection, name, Lock::None).await?.map(|order| order.id),
     };
     Ok(Some((entity, id.ok_or_else(|| Error::not_found(entity, name))?)))
 }

@@ -103,12 +103,15 @@ fn lifecycle() -> String {
     for row in LIFECYCLE {
         let stock = match row.stock {
             StockEffect::None => "",
-            StockEffect::Restored => "restored",
+            StockEffect::Restored => "restored (--no-restock: not)",
+            StockEffect::OnRequest => "--restock: restored",
         };
-        let line = format!("{:<10} {:<9} {:<10} {stock}", row.from.as_str(), row.verb, row.to.as_str());
+        let (from, verb, to) = (row.from.as_str(), row.verb.as_str(), row.verb.leads_to().as_str());
+        let line = format!("{from:<10} {verb:<9} {to:<10} {stock}");
         text.push_str(line.trim_end());
         text.push('\n');
     }
+    text.push_str("\nA verb that leads where the order already is changes nothing; every other pair is refused.\n");
     text
 }
 

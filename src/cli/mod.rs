@@ -2,6 +2,7 @@
 
 mod arguments;
 mod audit;
+mod batch;
 mod config;
 pub mod confirm;
 mod help;
@@ -20,8 +21,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::arguments::AnswerArguments;
 use self::confirm::Confirmation;
 use crate::config::{Config, Flags};
 use crate::context::Context;
@@ -163,8 +165,9 @@ impl GlobalArguments {
 
 /// Parses the process's arguments, runs the command, reports a failure, and gives the exit code.
 pub fn main() -> u8 {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return help::refuse_arguments(&error),
     };
     start_logging(cli.global.verbose);
@@ -176,13 +179,22 @@ pub fn main() -> u8 {
             return Kind::Internal.exit_code();
         }
     };
-    let code = runtime.block_on(run(cli, output));
+    let code = runtime.block_on(run(cli, output, tells_by_exit_code(&matches)));
     // Connections and look-ups that still hang must not keep the process.
     runtime.shutdown_background();
     code
 }
 
-async fn run(cli: Cli, output: Output) -> u8 {
+/// Whether the command was given `--exit-code`, which every command that changes something has.
+fn tells_by_exit_code(matches: &clap::ArgMatches) -> bool {
+    let mut leaf = matches;
+    while let Some((_, deeper)) = leaf.subcommand() {
+        leaf = deeper;
+    }
+    leaf.try_get_one("exit_code").ok().flatten().copied().unwrap_or(false)
+}
+
+async fn run(cli: Cli, output: Output, tells_by_exit_code: bool) -> u8 {
     let committing = Arc::new(AtomicBool::new(false));
     if let Command::Help(arguments) = &cli.command {
         return report(&output, help::run(&output, arguments));
@@ -198,7 +210,10 @@ async fn run(cli: Cli, output: Output) -> u8 {
     let asking = Asking { audience: confirm::Audience::detect(), no_input: cli.global.no_input };
     let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
     context.close().await;
-    report(&context.output, result)
+    match report(&context.output, result) {
+        0 if tells_by_exit_code && context.would_change() => Kind::CheckFailed.exit_code(),
+        code => code,
+    }
 }
 
 fn report(output: &Output, result: Result<()>) -> u8 {
@@ -223,6 +238,28 @@ impl Asking {
         let (no_input, audience) = (self.no_input, self.audience);
         Confirmation { assume_yes: yes, confirm: confirm.clone(), no_input, dry_run, audience }
     }
+
+    /// Asks yes or no; on a protected context for the database's name instead. The impact is only
+    /// looked up if it will be shown.
+    async fn permission(
+        &self,
+        context: &Context,
+        answers: &AnswerArguments,
+        dry_run: bool,
+        impact: impl AsyncFnOnce() -> Result<String>,
+    ) -> Result<()> {
+        let is_protected = context.config.protected;
+        if dry_run || (answers.yes && !is_protected) {
+            return Ok(());
+        }
+        let impact = impact().await?;
+        let confirmation = self.confirmation(answers.yes, &answers.confirm, dry_run);
+        if is_protected {
+            confirmation.typed_name(&context.output, &impact, &context.config.target.name())
+        } else {
+            confirmation.yes_or_no(&context.output, &impact)
+        }
+    }
 }
 
 async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Result<()> {
@@ -233,7 +270,7 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::User(command) => limited(context, user::run(context, asking, command)).await,
         Command::Product(command) => limited(context, product::run(context, asking, command)).await,
         Command::Stock(command) => limited(context, stock::run(context, command)).await,
-        Command::Order(command) => limited(context, order::run(context, command)).await,
+        Command::Order(command) => limited(context, order::run(context, asking, command)).await,
         Command::Audit(command) => limited(context, audit::run(context, command)).await,
         Command::Config(command) => config::run(context, &command),
         Command::Help(arguments) => help::run(&context.output, &arguments),

@@ -27,8 +27,17 @@ pub fn outcome(changed: bool, replayed: bool, dry_run: bool, before: Value, afte
 
 /// Prints the mutation, and on stderr which database it changed, unless nothing was written.
 pub fn finish(context: &Context, database: &Database, nothing_written: bool, mutation: &Mutation) {
+    note_dry_run(context, mutation);
     context.output.mutation(mutation);
     if !nothing_written {
         context.output.note(&format!("changed {}", database.target()));
+    }
+}
+
+/// Remembers for `--exit-code` what a dry run would change.
+pub fn note_dry_run(context: &Context, mutation: &Mutation) {
+    let is = |member: &str| mutation.json.get(member).and_then(Value::as_bool).unwrap_or(false);
+    if is("dry_run") && is("changed") {
+        context.note_would_change();
     }
 }

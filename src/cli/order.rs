@@ -7,6 +7,9 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::Value;
 
+mod lifecycle;
+
+use super::Asking;
 use super::arguments::{KeyArguments, ListArguments, WriteArguments, optional, word};
 use super::list::{self, Shown};
 use super::mutation::{self, done, finish};
@@ -38,6 +41,31 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
     /// Show one order with its lines
     #[command(after_help = "Example:\n  shopctl order show K7Q2M-9XD4T")]
     Show(ShowArguments),
+    /// Mark orders as paid
+    #[command(after_help = "Examples:
+  shopctl order pay K7Q2M-9XD4T
+  shopctl order list --status pending --user ann@example.com -o id | shopctl order pay -f - --yes")]
+    Pay(lifecycle::MoveArguments),
+    /// Mark paid orders as shipped
+    #[command(after_help = "Example:\n  shopctl order ship K7Q2M-9XD4T --tracking 1Z999AA10123456784")]
+    Ship(lifecycle::ShipArguments),
+    /// Mark paid or shipped orders as completed
+    #[command(after_help = "Example:\n  shopctl order complete K7Q2M-9XD4T")]
+    Complete(lifecycle::MoveArguments),
+    /// Cancel pending orders; what they took goes back into stock
+    #[command(after_help = "Examples:
+  shopctl order cancel K7Q2M-9XD4T --reason \"changed her mind\"
+  shopctl order cancel K7Q2M-9XD4T --no-restock --yes")]
+    Cancel(lifecycle::CancelArguments),
+    /// Refund paid orders; what was not shipped goes back into stock
+    #[command(after_help = "Examples:
+  shopctl order refund K7Q2M-9XD4T --reason \"arrived broken\"
+  shopctl order refund K7Q2M-9XD4T --restock
+  shopctl order refund K7Q2M-9XD4T --restock MUG-01=1 --yes")]
+    Refund(lifecycle::RefundArguments),
+    /// Cancel orders that have been pending for too long
+    #[command(after_help = "Example:\n  shopctl order expire --older-than 24h --yes")]
+    Expire(lifecycle::ExpireArguments),
 }
 
 #[derive(Debug, Args)]
@@ -92,8 +120,14 @@ pub struct ShowArguments {
     order: String,
 }
 
-pub async fn run(context: &Context, command: Command) -> Result<()> {
+pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
+        Command::Pay(arguments) => lifecycle::pay(context, asking, &arguments).await,
+        Command::Ship(arguments) => lifecycle::ship(context, asking, &arguments).await,
+        Command::Complete(arguments) => lifecycle::complete(context, asking, &arguments).await,
+        Command::Cancel(arguments) => lifecycle::cancel(context, asking, &arguments).await,
+        Command::Refund(arguments) => lifecycle::refund(context, asking, &arguments).await,
+        Command::Expire(arguments) => lifecycle::expire(context, asking, &arguments).await,
         Command::Create(arguments) => create(context, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
@@ -257,7 +291,7 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     context.output.check_fields::<OrderDetailView>(&[])?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
-    let order = orders::find_named(connection, &arguments.order).await?.ok_or_else(|| {
+    let order = orders::find_named(connection, &arguments.order, Lock::None).await?.ok_or_else(|| {
         Error::not_found("order", &arguments.order).hint("shopctl order list --user WHO finds a customer's orders")
     })?;
     let user = users::find_by_id(connection, order.user_id).await?;

@@ -13,7 +13,7 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|_| "is neither a day such as 2026-03-01 nor a time such as 2026-03-01T12:30:00Z".to_owned())
 }
 
-/// A span of time as typed: `30`, `30s`, `500ms`, `2m`, `1h`; a bare number is seconds.
+/// A span of time as typed: `30`, `30s`, `500ms`, `2m`, `1h`, `7d`; a bare number is seconds.
 pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {
     let text = text.trim();
     let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
@@ -25,6 +25,7 @@ pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {
         "" | "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return Err(problem()),
     };
     number.checked_mul(milliseconds).map(std::time::Duration::from_millis).ok_or_else(problem)

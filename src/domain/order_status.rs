@@ -39,39 +39,113 @@ impl OrderStatus {
     }
 }
 
+/// What an admin or the clock does to an order once it is placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Pay,
+    Ship,
+    Complete,
+    Cancel,
+    Expire,
+    Refund,
+}
+
+impl Verb {
+    pub const ALL: [Verb; 6] = [Verb::Pay, Verb::Ship, Verb::Complete, Verb::Cancel, Verb::Expire, Verb::Refund];
+
+    /// As it is typed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Verb::Pay => "pay",
+            Verb::Ship => "ship",
+            Verb::Complete => "complete",
+            Verb::Cancel => "cancel",
+            Verb::Expire => "expire",
+            Verb::Refund => "refund",
+        }
+    }
+
+    /// The name of the operation.
+    pub const fn operation(self) -> &'static str {
+        match self {
+            Verb::Pay => "order.pay",
+            Verb::Ship => "order.ship",
+            Verb::Complete => "order.complete",
+            Verb::Cancel => "order.cancel",
+            Verb::Expire => "order.expire",
+            Verb::Refund => "order.refund",
+        }
+    }
+
+    /// Where it leads, from wherever it may start.
+    pub const fn leads_to(self) -> OrderStatus {
+        match self {
+            Verb::Pay => OrderStatus::Paid,
+            Verb::Ship => OrderStatus::Shipped,
+            Verb::Complete => OrderStatus::Completed,
+            Verb::Cancel | Verb::Expire => OrderStatus::Cancelled,
+            Verb::Refund => OrderStatus::Refunded,
+        }
+    }
+}
+
 /// What happens to the stock of an order's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StockEffect {
     None,
     /// Every line goes back, unless the caller says otherwise.
     Restored,
+    /// Nothing goes back unless the caller says so: the goods have left the house.
+    OnRequest,
 }
 
-/// One row of the lifecycle: `verb` leads from `from` to `to`.
-#[derive(Debug, Clone, Copy)]
+/// One row of the lifecycle: `verb` leads from `from` to [`Verb::leads_to`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {
     pub from: OrderStatus,
-    pub verb: &'static str,
-    pub to: OrderStatus,
+    pub verb: Verb,
     pub stock: StockEffect,
 }
 
-const fn row(from: OrderStatus, verb: &'static str, to: OrderStatus, stock: StockEffect) -> Transition {
-    Transition { from, verb, to, stock }
+const fn row(from: OrderStatus, verb: Verb, stock: StockEffect) -> Transition {
+    Transition { from, verb, stock }
 }
 
-/// BR-002: what is not in this table is refused.
+/// BR-002: what is not in this table is refused, unless the order is already where the verb leads.
 pub const LIFECYCLE: [Transition; 9] = [
-    row(OrderStatus::Pending, "pay", OrderStatus::Paid, StockEffect::None),
-    row(OrderStatus::Pending, "cancel", OrderStatus::Cancelled, StockEffect::Restored),
-    row(OrderStatus::Pending, "expire", OrderStatus::Cancelled, StockEffect::Restored),
-    row(OrderStatus::Paid, "ship", OrderStatus::Shipped, StockEffect::None),
-    row(OrderStatus::Paid, "complete", OrderStatus::Completed, StockEffect::None),
-    row(OrderStatus::Shipped, "complete", OrderStatus::Completed, StockEffect::None),
-    row(OrderStatus::Paid, "refund", OrderStatus::Refunded, StockEffect::Restored),
-    row(OrderStatus::Shipped, "refund", OrderStatus::Refunded, StockEffect::None),
-    row(OrderStatus::Completed, "refund", OrderStatus::Refunded, StockEffect::None),
+    row(OrderStatus::Pending, Verb::Pay, StockEffect::None),
+    row(OrderStatus::Pending, Verb::Cancel, StockEffect::Restored),
+    row(OrderStatus::Pending, Verb::Expire, StockEffect::Restored),
+    row(OrderStatus::Paid, Verb::Ship, StockEffect::None),
+    row(OrderStatus::Paid, Verb::Complete, StockEffect::None),
+    row(OrderStatus::Shipped, Verb::Complete, StockEffect::None),
+    row(OrderStatus::Paid, Verb::Refund, StockEffect::Restored),
+    row(OrderStatus::Shipped, Verb::Refund, StockEffect::OnRequest),
+    row(OrderStatus::Completed, Verb::Refund, StockEffect::OnRequest),
 ];
+
+/// What a verb comes to for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Take(Transition),
+    /// The order is already where the verb leads.
+    AlreadyThere,
+    Refused,
+}
+
+/// Looks the pair up in the table.
+pub fn step(from: OrderStatus, verb: Verb) -> Step {
+    if from == verb.leads_to() {
+        return Step::AlreadyThere;
+    }
+    let found = LIFECYCLE.into_iter().find(|row| row.from == from && row.verb == verb);
+    found.map_or(Step::Refused, Step::Take)
+}
+
+/// The verbs that lead on from a status; none from a terminal one.
+pub fn allowed(from: OrderStatus) -> impl Iterator<Item = Verb> {
+    LIFECYCLE.into_iter().filter(move |row| row.from == from).map(|row| row.verb)
+}
 
 #[cfg(test)]
 mod tests {
@@ -79,13 +153,27 @@ mod tests {
 
     #[test]
     fn cancelled_and_refunded_are_terminal() {
-        assert!(LIFECYCLE.iter().all(|row| !matches!(row.from, OrderStatus::Cancelled | OrderStatus::Refunded)));
+        for terminal in [OrderStatus::Cancelled, OrderStatus::Refunded] {
+            assert_eq!(allowed(terminal).count(), 0);
+            for verb in Verb::ALL {
+                assert!(!matches!(step(terminal, verb), Step::Take(_)), "{verb:?} leaves {terminal:?}");
+            }
+        }
     }
 
     #[test]
-    fn a_verb_leads_from_one_state_to_one_state_only() {
+    fn no_pair_stands_in_the_table_twice() {
         for (position, row) in LIFECYCLE.iter().enumerate() {
             assert!(LIFECYCLE[position + 1..].iter().all(|other| (other.from, other.verb) != (row.from, row.verb)));
+        }
+    }
+
+    #[test]
+    fn every_verb_starts_somewhere_and_none_where_it_leads() {
+        for verb in Verb::ALL {
+            assert!(LIFECYCLE.iter().any(|row| row.verb == verb), "{verb:?} is never allowed");
+            assert!(LIFECYCLE.iter().all(|row| row.verb != verb || row.from != verb.leads_to()));
+            assert_eq!(step(verb.leads_to(), verb), Step::AlreadyThere);
         }
     }
 }

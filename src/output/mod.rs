@@ -181,6 +181,18 @@ impl Output {
         }
     }
 
+    /// Says what was changed about several objects: a line each, or one JSON value. As
+    /// [`Output::mutation`], it cannot fail.
+    pub fn mutations(&self, mutations: &[Mutation]) {
+        if self.format != Format::Json {
+            return mutations.iter().for_each(|mutation| self.mutation(mutation));
+        }
+        let items: Vec<Value> = mutations.iter().map(Mutation::to_json).collect();
+        if let Err(error) = self.json(&serde_json::json!({ "items": items })) {
+            self.warn(error.message());
+        }
+    }
+
     /// Prints data that has its form already (a completion script, a manual page) as it stands.
     ///
     /// Errors: exit 5 when stdout cannot be written.

@@ -59,6 +59,25 @@ impl Rows {
     }
 }
 
+/// How firmly a row is held while the transaction goes on (SQLite has one writer anyway).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    None,
+    /// Against changes by others.
+    Share,
+    /// Against changes and other locks.
+    Update,
+}
+
+/// Adds the lock to a query.
+fn locked<E: EntityTrait>(select: Select<E>, lock: Lock) -> Select<E> {
+    match lock {
+        Lock::None => select,
+        Lock::Share => select.lock_shared(),
+        Lock::Update => select.lock_exclusive(),
+    }
+}
+
 /// A page of a list and where it goes on.
 #[derive(Debug, Clone)]
 pub struct Listing<M> {

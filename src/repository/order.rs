@@ -1,12 +1,12 @@
 //! Orders with their items.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Select};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{Change, Listing, Rows, SortField, SortKind};
+use super::{Change, Listing, Lock, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::{Money, OrderStatus, Page, Reference};
@@ -97,16 +97,33 @@ pub async fn find_by_reference(connection: &impl ConnectionTrait, reference: &Re
 }
 
 /// An order by id or reference as typed; a reference that another program made is found as it is.
-pub async fn find_named(connection: &impl ConnectionTrait, name: &str) -> Result<Option<Model>> {
-    if let Ok(id) = Uuid::try_parse(name) {
-        return find_by_id(connection, id).await;
+pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Lock) -> Result<Option<Model>> {
+    let condition = match Uuid::try_parse(name) {
+        Ok(id) => Column::Id.eq(id),
+        Err(_) => Column::Reference.is_in(spellings(name)),
+    };
+    let mut found = super::locked(Entity::find().filter(condition), lock).all(connection).await?;
+    // Should both spellings exist, ours is meant.
+    found.sort_by_key(|order| order.reference == name.trim());
+    Ok(found.into_iter().next())
+}
+
+/// The orders of these ids and references, as far as they exist, in no particular order.
+pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>> {
+    let mut orders = Vec::new();
+    for names in names.chunks(super::ROWS_PER_INSERT) {
+        let ids = names.iter().filter_map(|name| Uuid::try_parse(name).ok());
+        let references = names.iter().flat_map(|name| spellings(name));
+        let either = Condition::any().add(Column::Id.is_in(ids)).add(Column::Reference.is_in(references));
+        orders.extend(Entity::find().filter(either).all(connection).await?);
     }
-    if let Ok(reference) = Reference::parse(name)
-        && let Some(order) = find_by_reference(connection, &reference).await?
-    {
-        return Ok(Some(order));
-    }
-    Ok(Entity::find().filter(Column::Reference.eq(name.trim())).one(connection).await?)
+    Ok(orders)
+}
+
+/// A reference as shopctl stores it, and as it was typed.
+fn spellings(name: &str) -> Vec<String> {
+    let stored = Reference::parse(name).ok().map(|reference| reference.as_str().to_owned());
+    stored.into_iter().chain([name.trim().to_owned()]).collect()
 }
 
 /// The lines of an order with their products, in the order they were written.
@@ -142,6 +159,33 @@ pub async fn create(handle: &WriteHandle, order: Model, items: Vec<order_item::M
     super::expect_rows(item_rows, count)?;
     let change = Change { entity: "order", id, before: None, after: Some(after), rows };
     Ok(change.covering(Rows(item_rows)))
+}
+
+/// Moves an order on, if it is still where `before` was (compare-and-set on the status).
+///
+/// `more` is what the event says beside the order itself: tracking, note, what was restored.
+/// Errors: exit 6 when somebody else moved it meanwhile.
+pub async fn change_status(
+    handle: &WriteHandle,
+    before: &Model,
+    after: &Model,
+    items: &[order_item::Model],
+    more: Map<String, Json>,
+) -> Result<Change> {
+    let result = Entity::update_many()
+        .col_expr(Column::Status, Expr::value(after.status.as_str()))
+        .col_expr(Column::UpdatedAt, Expr::value(after.updated_at.clone()))
+        .filter(Column::Id.eq(before.id))
+        .filter(Column::Status.eq(before.status.as_str()))
+        .exec(handle)
+        .await?;
+    super::expect_rows(result.rows_affected, 1)?;
+    let mut view = audit_view(after, items);
+    if let Some(view) = view.as_object_mut() {
+        view.extend(more);
+    }
+    let before_view = Some(audit_view(before, items));
+    Ok(Change { entity: "order", id: before.id, before: before_view, after: Some(view), rows: 1 })
 }
 
 /// Deletes an order and its lines. Their stock and movements are the caller's business.

@@ -158,9 +158,7 @@ pub async fn take_stock(
 ) -> Result<(Vec<Model>, Rows)> {
     let mut ids: Vec<Uuid> = quantities.iter().map(|(id, _)| *id).collect();
     ids.sort_unstable();
-    let wanted = quantities.iter().fold(CaseStatement::new(), |case, (id, quantity)| {
-        case.case(Expr::col(Column::Id).eq(*id), Expr::value(*quantity))
-    });
+    let wanted = by_product(quantities);
     let mut update = Query::update();
     update
         .table(Entity)
@@ -180,6 +178,32 @@ pub async fn take_stock(
     let condition = Condition::all().add(Column::Id.is_in(ids)).add(Column::UpdatedAt.eq(now));
     let taken = Entity::find().filter(condition).all(handle).await?;
     Ok((taken, Rows(count)))
+}
+
+/// Puts pieces of all the given products back in one statement; rows are locked in id order.
+///
+/// The number of rows is lower than asked for when a product is gone or its stock would leave the
+/// range: then the transaction must be rolled back.
+pub async fn return_stock(handle: &WriteHandle, quantities: &[(Uuid, i32)], now: DateTime<Utc>) -> Result<Rows> {
+    let mut ids: Vec<Uuid> = quantities.iter().map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    let returned = by_product(quantities);
+    let room = Expr::value(i32::MAX).sub(Expr::expr(returned.clone()));
+    let mut update = Query::update();
+    update
+        .table(Entity)
+        .value(Column::StockQuantity, Expr::col(Column::StockQuantity).add(Expr::expr(returned)))
+        .value(Column::UpdatedAt, now)
+        .and_where(Expr::col(Column::StockQuantity).lte(room));
+    handle.engine().limit_to_ids_in_order(&mut update, Entity, Column::Id, &ids);
+    Ok(Rows(handle.execute(&update).await?.rows_affected()))
+}
+
+/// `CASE id WHEN … THEN quantity … END`
+fn by_product(quantities: &[(Uuid, i32)]) -> CaseStatement {
+    quantities.iter().fold(CaseStatement::new(), |case, (id, quantity)| {
+        case.case(Expr::col(Column::Id).eq(*id), Expr::value(*quantity))
+    })
 }
 
 fn columns() -> [Column; 8] {

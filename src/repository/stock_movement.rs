@@ -24,3 +24,8 @@ pub async fn create_many(handle: &WriteHandle, movements: Vec<Model>) -> Result<
 pub async fn find_by_operation(connection: &impl ConnectionTrait, operation_id: Uuid) -> Result<Vec<Model>> {
     Ok(Entity::find().filter(Column::OperationId.eq(operation_id)).order_by_asc(Column::Id).all(connection).await?)
 }
+
+/// The movements that an order caused.
+pub async fn find_by_order(connection: &impl ConnectionTrait, order_id: Uuid) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::OrderId.eq(order_id)).order_by_asc(Column::Id).all(connection).await?)
+}

@@ -1,14 +1,14 @@
 //! Users: finders, list, writes.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Func};
+use sea_orm::sea_query::{ExprTrait, Func};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
-    Select,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Select,
 };
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+pub use super::Lock;
 use super::{Change, Listing, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
@@ -95,16 +95,6 @@ impl<'a> Who<'a> {
     }
 }
 
-/// How firmly a row is held while the transaction goes on (SQLite has one writer anyway).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lock {
-    None,
-    /// Against changes by others.
-    Share,
-    /// Against changes and other locks.
-    Update,
-}
-
 /// Finds a user by id or e-mail, with a lock on the row if asked.
 pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Lock) -> Result<Option<Model>> {
     let (quick, thorough) = match who {
@@ -116,19 +106,10 @@ pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Loc
             (exact, Some(Func::lower(Column::Email.into_expr()).eq(stored)))
         }
     };
-    let found = locked(quick, lock).one(connection).await?;
+    let found = super::locked(Entity::find().filter(quick), lock).one(connection).await?;
     match (found, thorough) {
-        (None, Some(thorough)) => Ok(locked(thorough, lock).one(connection).await?),
+        (None, Some(thorough)) => Ok(super::locked(Entity::find().filter(thorough), lock).one(connection).await?),
         (found, _) => Ok(found),
-    }
-}
-
-fn locked(condition: Expr, lock: Lock) -> Select<Entity> {
-    let select = Entity::find().filter(condition);
-    match lock {
-        Lock::None => select,
-        Lock::Share => select.lock_shared(),
-        Lock::Update => select.lock_exclusive(),
     }
 }
 

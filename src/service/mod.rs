@@ -4,6 +4,7 @@
 //! one around it, so that seeds and imports can put many applies into one transaction.
 
 pub mod operation;
+pub mod order_lifecycle;
 pub mod place_order;
 pub mod product;
 mod request;

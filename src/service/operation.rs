@@ -102,6 +102,13 @@ impl Operations {
         self
     }
 
+    /// With a time limit that begins now: for one of many operations, or after a question.
+    #[must_use]
+    pub fn within(mut self, limit: Option<Duration>) -> Self {
+        self.deadline = limit.map(|limit| Instant::now() + limit);
+        self
+    }
+
     /// Runs `body` in a transaction, again on transient conflicts, until it is committed, refused,
     /// or the deadline passes.
     ///

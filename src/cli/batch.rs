@@ -1,0 +1,199 @@
+//! One command, several objects: each is an operation of its own.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::mutation::note_dry_run;
+use crate::context::Context;
+use crate::db::Database;
+use crate::error::{Error, Kind, Result};
+use crate::output::Mutation;
+use crate::service::operation::Operations;
+
+/// The most objects of one command; more are several commands.
+const MAX_OBJECTS: usize = 100_000;
+/// No name is longer, whatever a file holds.
+const MAX_LINE_BYTES: u64 = 1_024;
+
+/// For commands that take one or many objects.
+#[derive(Debug, Args)]
+pub struct BatchArguments {
+    /// Read them from a file, one a line (- for standard input)
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Stop at the first that cannot be done
+    #[arg(long)]
+    pub fail_fast: bool,
+}
+
+/// What a command is about.
+#[derive(Debug)]
+pub struct Names {
+    pub names: Vec<String>,
+    /// One object named as an argument: the answer is that object, not a list of one.
+    pub is_single: bool,
+}
+
+impl BatchArguments {
+    /// The names given as arguments and in the file, each once.
+    ///
+    /// An empty file is nothing to do. Errors: exit 2 for no names at all, or too many; exit 4 for an
+    /// unreadable file.
+    pub fn names(&self, arguments: &[String], noun: &str) -> Result<Names> {
+        let mut names: Vec<String> = arguments.to_vec();
+        if let Some(path) = &self.file {
+            names.extend(read_names(path)?);
+        }
+        if names.is_empty() && self.file.is_none() {
+            return Err(Error::usage(format!("no {noun} is named")).hint("name them, or give a file with -f"));
+        }
+        if names.len() > MAX_OBJECTS {
+            return Err(Error::usage(format!("more than {MAX_OBJECTS} {noun}s")).hint("split them"));
+        }
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        let is_single = names.len() == 1 && self.file.is_none();
+        Ok(Names { names, is_single })
+    }
+}
+
+fn read_names(path: &Path) -> Result<Vec<String>> {
+    let is_stdin = path == Path::new("-");
+    let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let unreadable =
+        |error: std::io::Error| Error::configuration("file.unreadable", format!("cannot read {place}: {error}"));
+    let source: Box<dyn Read> = match is_stdin {
+        true => Box::new(std::io::stdin()),
+        false => Box::new(std::fs::File::open(path).map_err(unreadable)?),
+    };
+    let mut reader = BufReader::new(source);
+    let mut names = Vec::new();
+    while names.len() <= MAX_OBJECTS {
+        let mut line = String::new();
+        if (&mut reader).take(MAX_LINE_BYTES).read_line(&mut line).map_err(unreadable)? == 0 {
+            break;
+        }
+        if line.len() as u64 == MAX_LINE_BYTES && !line.ends_with('\n') {
+            let message = format!("{place}: line {} is longer than {MAX_LINE_BYTES} bytes", names.len() + 1);
+            return Err(Error::new(Kind::Invalid, "file.line_too_long", message));
+        }
+        let name = line.trim_start_matches('\u{feff}').trim();
+        if !name.is_empty() {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Does one thing to each object and says so at once; JSON is one value at the end.
+///
+/// A single object fails with its own error. Of several all are attempted, unless `fail_fast`.
+/// Errors: exit 8 when some were done and some not; the common error when all failed alike; at once
+/// whatever is about the database and not about an object.
+pub async fn run(
+    context: &Context,
+    database: &Database,
+    operations: &Operations,
+    Names { names, is_single }: &Names,
+    fail_fast: bool,
+    body: impl AsyncFn(&Operations, &str) -> Result<Mutation>,
+) -> Result<()> {
+    let limit = context.config.timeout;
+    let is_single = *is_single;
+    if !is_single {
+        context.lift_time_limit();
+    }
+    let mut batch = Batch::default();
+    for name in names {
+        let operations = if is_single { operations.clone() } else { operations.clone().within(limit) };
+        match body(&operations, name).await {
+            Ok(mutation) => batch.take(context, is_single, mutation),
+            Err(error) if is_single => return Err(error),
+            Err(error) => {
+                let is_over = fail_fast || !is_about_an_object(&error);
+                batch.fail(context, name, error);
+                if is_over {
+                    break;
+                }
+            }
+        }
+    }
+    batch.end(context, database, names.len(), is_single)
+}
+
+fn is_about_an_object(error: &Error) -> bool {
+    matches!(error.kind(), Kind::NotFound | Kind::Conflict | Kind::Invalid)
+}
+
+#[derive(Default)]
+struct Batch {
+    /// Held back for JSON only.
+    mutations: Vec<Mutation>,
+    done: usize,
+    changed: bool,
+    failures: Vec<(String, Error)>,
+}
+
+impl Batch {
+    fn take(&mut self, context: &Context, is_single: bool, mutation: Mutation) {
+        let is = |member: &str| mutation.json.get(member).and_then(Value::as_bool).unwrap_or(false);
+        self.done += 1;
+        self.changed |= is("changed") && !is("dry_run");
+        note_dry_run(context, &mutation);
+        if context.output.is_json() && !is_single {
+            self.mutations.push(mutation);
+        } else {
+            context.output.mutation(&mutation);
+        }
+    }
+
+    fn fail(&mut self, context: &Context, name: &str, error: Error) {
+        // Under JSON an error is one object, at the end.
+        if !context.output.is_json() {
+            context.output.warn(&format!("{} [{}]", error.message(), error.code()));
+        }
+        self.failures.push((name.to_owned(), error));
+    }
+
+    fn end(self, context: &Context, database: &Database, wanted: usize, is_single: bool) -> Result<()> {
+        if context.output.is_json() && !is_single {
+            context.output.mutations(&self.mutations);
+        }
+        if self.changed {
+            context.output.note(&format!("changed {}", database.target()));
+        }
+        if self.failures.is_empty() {
+            return Ok(());
+        }
+        Err(self.partial(wanted))
+    }
+
+    /// Errors of several objects as one.
+    fn partial(self, wanted: usize) -> Error {
+        let first = self.failures[0].1.kind();
+        let is_alike = self.done == 0 && self.failures.iter().all(|(_, error)| error.kind() == first);
+        let kind = match self.failures.iter().find(|(_, error)| !is_about_an_object(error)) {
+            // What is not about an object ended the batch: it decides unless something was done.
+            Some((_, error)) if self.done == 0 => error.kind(),
+            _ if is_alike => first,
+            _ => Kind::Partial,
+        };
+        let failed = self.failures.len();
+        let untried = wanted - self.done - failed;
+        let untried = if untried == 0 { String::new() } else { format!(", {untried} not tried") };
+        let message = format!("of {wanted}, {} done, {failed} failed{untried}", self.done);
+        let list = self.failures.iter().map(|(name, error)| {
+            json!({ "name": name, "code": error.code(), "message": error.message(), "exit": error.kind().exit_code() })
+        });
+        let details = json!({ "done": self.done, "failures": list.collect::<Vec<_>>() });
+        let error = Error::new(kind, "partial", message).details(details);
+        match self.failures.iter().find_map(|(_, error)| error.hints().first()) {
+            Some(hint) => error.hint(hint.clone()),
+            None => error,
+        }
+    }
+}
