@@ -16,3 +16,4 @@ mod operations;
 mod prompts;
 mod runner;
 mod secrets;
+mod stock;

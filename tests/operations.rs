@@ -56,7 +56,13 @@ fn order(user: &str, lines: &[(&str, i64)]) -> NewOrder {
         product: (*product).to_owned(),
         quantity: Quantity::new(*quantity).expect("in range"),
     };
-    NewOrder { user: user.to_owned(), lines: lines.iter().map(line).collect(), note: None, reference: None }
+    NewOrder {
+        user: user.to_owned(),
+        lines: lines.iter().map(line).collect(),
+        note: None,
+        reference: None,
+        expected_total: None,
+    }
 }
 
 fn a_failure_at_any_statement_leaves_at_most_the_failed_event(shop: &Shop) {

@@ -6,6 +6,9 @@ use crate::domain::Page;
 use crate::error::Result;
 use crate::output::View;
 
+/// A timeline shows so many events, the newest; `audit list` has them all.
+pub const TIMELINE_MAX: u64 = 1_000;
+
 /// Rows of a page as they are shown, and where the list goes on.
 pub struct Shown<V> {
     pub rows: Vec<V>,

@@ -123,10 +123,10 @@ enum Command {
     /// Look after products
     #[command(subcommand)]
     Product(product::Command),
-    /// Correct stock
+    /// Look after stock: levels, corrections, movements
     #[command(subcommand)]
     Stock(stock::Command),
-    /// Place and look up orders
+    /// Place, look up and move orders along
     #[command(subcommand)]
     Order(order::Command),
     /// See who did what
@@ -269,7 +269,7 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::Seed(command) => seed::run(context, asking, command).await,
         Command::User(command) => limited(context, user::run(context, asking, command)).await,
         Command::Product(command) => limited(context, product::run(context, asking, command)).await,
-        Command::Stock(command) => limited(context, stock::run(context, command)).await,
+        Command::Stock(command) => limited(context, stock::run(context, asking, command)).await,
         Command::Order(command) => limited(context, order::run(context, asking, command)).await,
         Command::Audit(command) => limited(context, audit::run(context, command)).await,
         Command::Config(command) => config::run(context, &command),

@@ -11,17 +11,17 @@ mod lifecycle;
 
 use super::Asking;
 use super::arguments::{KeyArguments, ListArguments, WriteArguments, optional, word};
-use super::list::{self, Shown};
+use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, reference, text::multi_line};
 use crate::error::{Error, Kind, Result, printable};
+use crate::output::views::timeline::TimelineView;
 use crate::output::views::{ItemView, OrderDetailView, OrderView};
-use crate::output::{Mutation, View};
-use crate::repository::order as orders;
+use crate::output::{Cell, Mutation, View};
 use crate::repository::user::{Lock, Who};
-use crate::repository::{product as products, user as users};
+use crate::repository::{audit_event as events, order as orders, product as products, user as users};
 use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
 
 #[derive(Debug, Subcommand)]
@@ -30,6 +30,7 @@ pub enum Command {
     #[command(after_help = "Examples:
   shopctl order create --user ann@example.com --item MUG-01:2 --item PEN-FINE
   shopctl order create --from order.json --idempotency-key web-4711
+  shopctl order create --user ann@example.com --item MUG-01:2 --expect-total 25.00
 
 A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \"quantity\": 2}]}")]
     Create(CreateArguments),
@@ -39,7 +40,7 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
   shopctl order list --user ann@example.com --json")]
     List(OrderListArguments),
     /// Show one order with its lines
-    #[command(after_help = "Example:\n  shopctl order show K7Q2M-9XD4T")]
+    #[command(after_help = "Examples:\n  shopctl order show K7Q2M-9XD4T\n  shopctl order show K7Q2M-9XD4T --timeline")]
     Show(ShowArguments),
     /// Mark orders as paid
     #[command(after_help = "Examples:
@@ -82,6 +83,9 @@ pub struct CreateArguments {
     /// Kept with the stock movements
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+    /// Refuse the order if prices have changed and it comes to another total
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    expect_total: Option<String>,
     #[command(flatten)]
     key: KeyArguments,
     #[command(flatten)]
@@ -118,6 +122,9 @@ pub struct ShowArguments {
     /// Reference or id
     #[arg(value_name = "ORDER")]
     order: String,
+    /// Also show what happened to it, from the audit trail
+    #[arg(long)]
+    timeline: bool,
 }
 
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
@@ -144,9 +151,11 @@ async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
         }
     };
     let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
+    let expected_total =
+        optional(&mut violations, "expect-total", arguments.expect_total.as_deref(), Money::parse_total);
     let key = arguments.key.parse(&mut violations);
     violations.into_result()?;
-    let new = NewOrder { user, lines, note, reference: None };
+    let new = NewOrder { user, lines, note, reference: None, expected_total };
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let placed = place_order::run(&context.operations(&database, dry_run), &new, key).await?;
@@ -288,7 +297,8 @@ async fn list(context: &Context, arguments: &OrderListArguments) -> Result<()> {
 }
 
 async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
-    context.output.check_fields::<OrderDetailView>(&[])?;
+    let extra: &[&str] = if arguments.timeline { &["timeline"] } else { &[] };
+    context.output.check_fields::<OrderDetailView>(extra)?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
     let order = orders::find_named(connection, &arguments.order, Lock::None).await?.ok_or_else(|| {
@@ -296,5 +306,10 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     })?;
     let user = users::find_by_id(connection, order.user_id).await?;
     let items = orders::find_items(connection, order.id).await?;
-    context.output.show(&detail(&PlacedOrder { order, user, items, replayed: false }), &[])
+    let mut extra = Vec::new();
+    if arguments.timeline {
+        let events = events::find_of(connection, "order", order.id, TIMELINE_MAX).await?;
+        extra.push(("timeline", Cell::nested(&events.into_iter().map(TimelineView).collect::<Vec<_>>())));
+    }
+    context.output.show(&detail(&PlacedOrder { order, user, items, replayed: false }), &extra)
 }

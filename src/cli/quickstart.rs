@@ -52,6 +52,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
         lines: lines.map_err(Error::internal)?,
         note: Some("quickstart".to_owned()),
         reference: None,
+        expected_total: None,
     };
     let placed = place_order::run(&operations, &new, None).await?;
     let detail = order::detail(&placed);

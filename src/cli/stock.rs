@@ -1,18 +1,33 @@
-//! `shopctl stock`
+//! `shopctl stock`: levels, adjustments, movements.
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
-use super::arguments::{KeyArguments, WriteArguments, optional, required};
+use super::Asking;
+use super::arguments::{AnswerArguments, KeyArguments, ListArguments, WriteArguments, optional, required};
+use super::batch::{self, Names};
+use super::list::{self, Shown};
 use super::mutation::{self, done, finish};
 use crate::context::Context;
-use crate::domain::quantity::parse_delta;
-use crate::domain::{MovementReason, Violations, text::multi_line};
+use crate::db::{Access, Database};
+use crate::domain::page::Sort;
+use crate::domain::quantity::{parse_delta, parse_stock};
+use crate::domain::{MovementReason, Page, Violations, text::multi_line};
 use crate::entity::product::Model;
-use crate::error::{Result, printable};
+use crate::error::{Error, Kind, Result, printable};
 use crate::output::views::ProductView;
+use crate::output::views::stock::{MovementView, StockDifferenceView, StockView};
 use crate::output::{Mutation, View};
-use crate::service::stock::{self as service, Adjustment};
+use crate::repository::product::StockDifference;
+use crate::repository::{order as orders, product as products, stock_movement as movements};
+use crate::service::operation::Operations;
+use crate::service::stock::{self as service, Adjustment, Count};
+
+/// What `--low` means without a number.
+const LOW_STOCK: &str = "5";
+/// So many products are named in a question.
+const SHOWN: usize = 10;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -21,6 +36,20 @@ pub enum Command {
   shopctl stock adjust MUG-01 +24 --reason received
   shopctl stock adjust MUG-01 -2 --reason damaged --note \"dropped in the warehouse\"")]
     Adjust(AdjustArguments),
+    /// List stock, what runs out first at the top
+    #[command(after_help = "Examples:\n  shopctl stock list --low\n  shopctl stock list --out --json")]
+    List(StockListArguments),
+    /// Set stock to what was counted
+    #[command(after_help = "Example:\n  shopctl stock set MUG-01 22 --expect 24 --reason shrinkage")]
+    Set(SetArguments),
+    /// Show a product's stock movements, newest first
+    #[command(after_help = "Example:\n  shopctl stock history MUG-01")]
+    History(HistoryArguments),
+    /// Compare stock with its movements: what another program changed shows (exit 9)
+    #[command(after_help = "Examples:
+  shopctl stock verify
+  shopctl stock verify MUG-01 --accept --note \"counted by the till\"")]
+    Verify(VerifyArguments),
 }
 
 #[derive(Debug, Args)]
@@ -42,10 +71,231 @@ pub struct AdjustArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, command: Command) -> Result<()> {
+#[derive(Debug, Args)]
+pub struct StockListArguments {
+    /// Anywhere in SKU or name
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// At most N pieces left (5 when no number is given)
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = LOW_STOCK)]
+    low: Option<String>,
+    /// Nothing left
+    #[arg(long, conflicts_with = "low")]
+    out: bool,
+    #[command(flatten)]
+    list: ListArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct SetArguments {
+    /// SKU or id
+    #[arg(value_name = "PRODUCT")]
+    product: String,
+    /// Pieces that were counted
+    #[arg(value_name = "N", allow_negative_numbers = true)]
+    level: String,
+    /// Pieces recorded so far: nothing is changed if they are others meanwhile
+    #[arg(long, value_name = "OLD", allow_negative_numbers = true)]
+    expect: String,
+    /// received, correction, damaged, shrinkage, return or other
+    #[arg(long, value_name = "REASON", default_value = "correction")]
+    reason: String,
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryArguments {
+    /// SKU or id
+    #[arg(value_name = "PRODUCT")]
+    product: String,
+    #[command(flatten)]
+    list: ListArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// SKUs or ids; all products when absent
+    #[arg(value_name = "PRODUCT")]
+    products: Vec<String>,
+    /// Record the differences as movements with the reason external; the stock stays
+    #[arg(long)]
+    accept: bool,
+    /// Kept with the movements
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    note: Option<String>,
+    #[command(flatten)]
+    answers: AnswerArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
+        Command::List(arguments) => list(context, &arguments).await,
         Command::Adjust(arguments) => adjust(context, &arguments).await,
+        Command::Set(arguments) => set(context, &arguments).await,
+        Command::History(arguments) => history(context, &arguments).await,
+        Command::Verify(arguments) => verify(context, asking, &arguments).await,
     }
+}
+
+async fn list(context: &Context, arguments: &StockListArguments) -> Result<()> {
+    context.output.check_fields::<StockView>(&[])?;
+    let mut violations = Violations::new();
+    let low = optional(&mut violations, "low", arguments.low.as_deref(), parse_stock);
+    let filter = products::Filter {
+        search: arguments.search.clone(),
+        max_stock: if arguments.out { Some(0) } else { low },
+        ..products::Filter::default()
+    };
+    let mut page = arguments.list.page("created_at", &mut violations);
+    if arguments.list.sort.is_none() && page.after.is_none() {
+        // What runs out first is what one looks for.
+        page.sort = Sort::parse("stock_quantity");
+    }
+    violations.into_result()?;
+    crate::repository::sort_field(&products::SORT_FIELDS, &page.sort)?;
+    let database = context.database(Access::Read).await?;
+    let fetch = async |page: &Page| {
+        let found = products::find_all(database.connection(), &filter, page).await?;
+        Ok(Shown { rows: found.items.into_iter().map(StockView).collect(), next: found.next })
+    };
+    let count = async || products::count(database.connection(), &filter).await;
+    list::print(context, &arguments.list, page, fetch, count).await
+}
+
+async fn set(context: &Context, arguments: &SetArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let level = violations.parse("pieces", &arguments.level, parse_stock);
+    let expected = violations.parse("expect", &arguments.expect, parse_stock);
+    let reason = violations.parse("reason", &arguments.reason, MovementReason::parse_adjustment);
+    let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
+    violations.into_result()?;
+    let count = Count {
+        product: arguments.product.clone(),
+        level: required(level)?,
+        expected: required(expected)?,
+        reason: required(reason)?,
+        note,
+    };
+    let database = context.database_for_operation().await?;
+    let dry_run = arguments.write.dry_run;
+    let changed = service::set(&context.operations(&database, dry_run), &count).await?;
+    let (before, after) = (&changed.before, &changed.after);
+    let (sku, level) = (printable(&after.sku), after.stock_quantity);
+    let line = match changed.changed {
+        true => format!("stock of {sku} {}: {} → {level}", done(dry_run, "set"), before.stock_quantity),
+        false => format!("stock of {sku} is {level} already"),
+    };
+    let json = named(after, mutation::outcome(changed.changed, false, dry_run, view(before), view(after)));
+    let mutation = Mutation { line, id: after.id.to_string(), json };
+    finish(context, &database, dry_run || !changed.changed, &mutation);
+    Ok(())
+}
+
+async fn history(context: &Context, arguments: &HistoryArguments) -> Result<()> {
+    context.output.check_fields::<MovementView>(&[])?;
+    let mut violations = Violations::new();
+    let page = arguments.list.page("created_at", &mut violations);
+    violations.into_result()?;
+    crate::repository::sort_field(&movements::SORT_FIELDS, &page.sort)?;
+    let database = context.database(Access::Read).await?;
+    let connection = database.connection();
+    // A product that is gone is found by its id: its movements outlive it.
+    let id = match Uuid::try_parse(&arguments.product) {
+        Ok(id) => id,
+        Err(_) => find(&database, &arguments.product).await?.id,
+    };
+    let fetch = async |page: &Page| {
+        let found = movements::find_all(connection, id, page).await?;
+        let ids: Vec<Uuid> = found.items.iter().filter_map(|movement| movement.order_id).collect();
+        let orders = orders::find_references(connection, &ids).await?;
+        let rows = found.items.into_iter().map(|movement| {
+            let order = orders.iter().find(|(id, _)| movement.order_id == Some(*id)).map(|(_, name)| name.clone());
+            MovementView { movement, order }
+        });
+        Ok(Shown { rows: rows.collect(), next: found.next })
+    };
+    list::print(context, &arguments.list, page, fetch, async || movements::count(connection, id).await).await
+}
+
+async fn find(database: &Database, name: &str) -> Result<Model> {
+    let found = products::find_by_sku(database.connection(), name).await?;
+    found.ok_or_else(|| {
+        Error::not_found("product", name).hint("shopctl product list --search TEXT finds products by name or SKU")
+    })
+}
+
+/// Compares stock with its movements; with `--accept` records the differences.
+async fn verify(context: &Context, asking: &Asking, arguments: &VerifyArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
+    violations.into_result()?;
+    let database = context.database(Access::Read).await?;
+    let mut ids = Vec::new();
+    for name in &arguments.products {
+        ids.push(find(&database, name).await?.id);
+    }
+    let differences = products::find_stock_differences(database.connection(), &ids).await?;
+    if arguments.accept {
+        return accept(context, asking, arguments, &differences, note.as_deref()).await;
+    }
+    context.output.check_fields::<StockDifferenceView>(&[])?;
+    let count = differences.len();
+    if count == 0 {
+        context.output.note("stock is what its movements come to");
+    }
+    let rows: Vec<_> = differences.into_iter().map(StockDifferenceView).collect();
+    context.output.list(&rows, None, None)?;
+    if count == 0 {
+        return Ok(());
+    }
+    let message = format!("the stock of {count} products is not what their movements come to");
+    let message =
+        if count == 1 { "the stock of 1 product is not what its movements come to".to_owned() } else { message };
+    Err(Error::new(Kind::CheckFailed, "stock.differs", message)
+        .hint("if another program was right: shopctl stock verify --accept")
+        .hint("if not: shopctl stock set PRODUCT N --expect OLD, after shopctl stock verify --accept"))
+}
+
+async fn accept(
+    context: &Context,
+    asking: &Asking,
+    arguments: &VerifyArguments,
+    differences: &[StockDifference],
+    note: Option<&str>,
+) -> Result<()> {
+    let dry_run = arguments.write.dry_run;
+    if differences.is_empty() {
+        context.output.note("stock is what its movements come to");
+    }
+    if differences.len() > 1 {
+        let names: Vec<String> = differences.iter().take(SHOWN).map(|product| printable(&product.sku)).collect();
+        let more = if differences.len() > SHOWN { ", …" } else { "" };
+        let count = differences.len();
+        let impact =
+            format!("this records the differences of {count} products as movements: {}{more}", names.join(", "));
+        asking.permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
+    }
+    let database = context.database_for_operation().await?;
+    let names = differences.iter().map(|product| product.id.to_string()).collect();
+    let operations = context.operations(&database, dry_run).within(context.config.timeout);
+    let one = async |operations: &Operations, id: &str| {
+        let accepted = service::accept(operations, id, note).await?;
+        let (sku, delta) = (printable(&accepted.product.sku), accepted.delta);
+        let line = match delta {
+            0 => format!("stock of {sku} is what its movements come to"),
+            _ => format!("stock of {sku}: {delta:+} {}", done(dry_run, "recorded as external")),
+        };
+        let mut json = named(&accepted.product, Map::new());
+        json.extend(mutation::outcome(delta != 0, false, dry_run, Value::Null, view(&accepted.product)));
+        json.insert("delta".to_owned(), json!(delta));
+        Ok(Mutation { line, id: id.to_owned(), json })
+    };
+    batch::run(context, &database, &operations, &Names { names, is_single: false }, false, one).await
 }
 
 async fn adjust(context: &Context, arguments: &AdjustArguments) -> Result<()> {
@@ -64,14 +314,20 @@ async fn adjust(context: &Context, arguments: &AdjustArguments) -> Result<()> {
     let verb = if adjusted.replayed { "was adjusted before".to_owned() } else { done(dry_run, "adjusted") };
     let line =
         format!("stock of {} {verb}: {} → {}", printable(&after.sku), before.stock_quantity, after.stock_quantity);
-    let mut json = Map::new();
-    json.insert("id".to_owned(), json!(after.id));
-    json.insert("sku".to_owned(), json!(after.sku));
-    json.extend(mutation::outcome(adjusted.product.changed, adjusted.replayed, dry_run, view(before), view(after)));
+    let rest = mutation::outcome(adjusted.product.changed, adjusted.replayed, dry_run, view(before), view(after));
+    let json = named(after, rest);
     finish(context, &database, dry_run || adjusted.replayed, &Mutation { line, id: after.id.to_string(), json });
     Ok(())
 }
 
 fn view(product: &Model) -> Value {
     Value::Object(ProductView(product.clone()).to_json())
+}
+
+fn named(product: &Model, rest: Map<String, Value>) -> Map<String, Value> {
+    let mut json = Map::new();
+    json.insert("id".to_owned(), json!(product.id));
+    json.insert("sku".to_owned(), json!(product.sku));
+    json.extend(rest);
+    json
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Asking;
 use super::arguments::{ConfirmArguments, ListArguments, WriteArguments, YesArguments, optional, required, word};
-use super::list::{self, Shown};
+use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
 use crate::context::Context;
 use crate::db::Access;
@@ -13,9 +13,10 @@ use crate::domain::{Email, Password, PersonName, UserStatus, Violations, moment}
 use crate::entity::user::Model;
 use crate::error::{Error, Result, printable};
 use crate::output::views::UserView;
-use crate::output::{Mutation, View};
-use crate::repository::user as users;
+use crate::output::views::timeline::TimelineView;
+use crate::output::{Cell, Mutation, View};
 use crate::repository::user::Who;
+use crate::repository::{audit_event as events, user as users};
 use crate::service::user::{self as service, NewUser, UserUpdate};
 
 #[derive(Debug, Subcommand)]
@@ -29,8 +30,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  shopctl user list --status active\n  shopctl user list --search lee --json")]
     List(UserListArguments),
     /// Show one user
-    #[command(after_help = "Example:\n  shopctl user show ann@example.com")]
-    Show(WhoArguments),
+    #[command(
+        after_help = "Examples:\n  shopctl user show ann@example.com\n  shopctl user show ann@example.com --timeline"
+    )]
+    Show(ShowArguments),
     /// Change names or e-mail address
     #[command(after_help = "Example:\n  shopctl user update ann@example.com --last-name Lee-Park")]
     Update(UpdateArguments),
@@ -98,6 +101,15 @@ pub struct WhoArguments {
 }
 
 #[derive(Debug, Args)]
+pub struct ShowArguments {
+    #[command(flatten)]
+    who: WhoArguments,
+    /// Also show what happened to the user and their orders, from the audit trail
+    #[arg(long)]
+    timeline: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct UpdateArguments {
     #[command(flatten)]
     who: WhoArguments,
@@ -155,7 +167,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
     match command {
         Command::Create(arguments) => create(context, asking, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
-        Command::Show(arguments) => show(context, &arguments.who).await,
+        Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
         Command::SetPassword(arguments) => set_password(context, asking, &arguments).await,
         Command::Disable(arguments) => disable(context, asking, &arguments).await,
@@ -244,11 +256,21 @@ async fn list(context: &Context, arguments: &UserListArguments) -> Result<()> {
         .await
 }
 
-async fn show(context: &Context, who: &str) -> Result<()> {
-    context.output.check_fields::<UserView>(&[])?;
+async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
+    let extra: &[&str] = if arguments.timeline { &["timeline"] } else { &[] };
+    context.output.check_fields::<UserView>(extra)?;
     let database = context.database(Access::Read).await?;
-    let user = users::find_one(database.connection(), Who::parse(who), users::Lock::None).await?;
-    context.output.show(&UserView(user.ok_or_else(|| unknown(who))?), &[])
+    let (connection, who) = (database.connection(), &arguments.who.who);
+    let user = users::find_one(connection, Who::parse(who), users::Lock::None).await?;
+    let user = user.ok_or_else(|| unknown(who))?;
+    let mut extra = Vec::new();
+    if arguments.timeline {
+        let mut all = events::find_of(connection, "user", user.id, TIMELINE_MAX).await?;
+        all.extend(events::find_of_orders(connection, user.id, TIMELINE_MAX).await?);
+        all.sort_by_key(|event| (event.occurred_at.to_string(), event.id));
+        extra.push(("timeline", Cell::nested(&all.into_iter().map(TimelineView).collect::<Vec<_>>())));
+    }
+    context.output.show(&UserView(user), &extra)
 }
 
 fn unknown(who: &str) -> Error {

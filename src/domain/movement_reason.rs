@@ -10,6 +10,8 @@ pub enum MovementReason {
     Order,
     /// Given back by an order that was undone.
     Restock,
+    /// What another program did to the stock, recorded afterwards.
+    External,
     Received,
     Correction,
     Damaged,
@@ -33,6 +35,7 @@ impl MovementReason {
             MovementReason::Initial => "initial",
             MovementReason::Order => "order",
             MovementReason::Restock => "restock",
+            MovementReason::External => "external",
             MovementReason::Received => "received",
             MovementReason::Correction => "correction",
             MovementReason::Damaged => "damaged",

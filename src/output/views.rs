@@ -1,6 +1,9 @@
 //! What each noun looks like: explicit views, so that a column never appears by accident (a
 //! password hash has none).
 
+pub mod stock;
+pub mod timeline;
+
 use uuid::Uuid;
 
 use super::{Cell, Column, View};

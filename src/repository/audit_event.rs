@@ -1,7 +1,10 @@
 //! Audit events: appended by operations, read by everyone.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Select};
+use sea_orm::sea_query::{ExprTrait, Query};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 use uuid::Uuid;
 
 use super::{Listing, SortField, SortKind};
@@ -9,6 +12,7 @@ use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::Page;
 use crate::entity::audit_event::{Column, Entity, Model};
+use crate::entity::order;
 use crate::error::Result;
 
 /// A key belongs to one request.
@@ -82,6 +86,32 @@ pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result
 /// The first event of the operation that a key belongs to.
 pub async fn find_by_idempotency_key(connection: &impl ConnectionTrait, key: &str) -> Result<Option<Model>> {
     Ok(Entity::find().filter(Column::IdempotencyKey.eq(key)).one(connection).await?)
+}
+
+/// The newest events of one entity, oldest first, at most `limit`.
+pub async fn find_of(
+    connection: &impl ConnectionTrait,
+    entity_type: &str,
+    entity_id: Uuid,
+    limit: u64,
+) -> Result<Vec<Model>> {
+    let select = Entity::find().filter(Column::EntityType.eq(entity_type)).filter(Column::EntityId.eq(entity_id));
+    newest(connection, select, limit).await
+}
+
+/// The newest events of a user's orders, oldest first, at most `limit`.
+pub async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Uuid, limit: u64) -> Result<Vec<Model>> {
+    let mut orders = Query::select();
+    orders.column(order::Column::Id).from(order::Entity).and_where(order::Column::UserId.into_expr().eq(user_id));
+    let select = Entity::find().filter(Column::EntityType.eq("order")).filter(Column::EntityId.in_subquery(orders));
+    newest(connection, select, limit).await
+}
+
+async fn newest(connection: &impl ConnectionTrait, select: Select<Entity>, limit: u64) -> Result<Vec<Model>> {
+    let newest_first = select.order_by_desc(Column::OccurredAt).order_by_desc(Column::Id).limit(limit);
+    let mut events = newest_first.all(connection).await?;
+    events.reverse();
+    Ok(events)
 }
 
 /// Appends the events of an operation: one statement for up to [`super::ROWS_PER_INSERT`] of them.

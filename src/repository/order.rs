@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Select};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -145,6 +147,15 @@ pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> 
         return Ok(Vec::new());
     }
     Ok(user::Entity::find().filter(user::Column::Id.is_in(ids)).all(connection).await?)
+}
+
+/// The references of the orders with these ids, as far as they exist.
+pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let select = Entity::find().select_only().columns([Column::Id, Column::Reference]);
+    Ok(select.filter(Column::Id.is_in(ids.iter().copied())).into_tuple().all(connection).await?)
 }
 
 /// Inserts an order and all its items: two statements whatever the number of lines.

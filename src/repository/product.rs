@@ -1,10 +1,10 @@
 //! Products: finders, list, writes, and the one statement that takes stock.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Query};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel,
-    QueryFilter, QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::{Money, Page};
 use crate::entity::product::{ActiveModel, Column, Entity, Model};
+use crate::entity::stock_movement;
 use crate::error::Result;
 
 /// No two products share a SKU.
@@ -145,6 +146,38 @@ pub async fn stock_levels(handle: &WriteHandle, ids: &[Uuid]) -> Result<Vec<(Uui
     Ok(select.into_tuple().all(handle).await?)
 }
 
+/// A product whose stock is not what its movements come to.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct StockDifference {
+    pub id: Uuid,
+    pub sku: String,
+    pub stock_quantity: i32,
+    /// The sum of all movements.
+    pub moved: i64,
+}
+
+/// The products whose stock another program changed, by SKU; all of them, or those with these ids.
+pub async fn find_stock_differences(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<StockDifference>> {
+    let moved = || Func::coalesce([stock_movement::Column::Delta.sum(), Expr::value(0)]);
+    let mut select = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Sku, Column::StockQuantity])
+        .expr_as(Expr::from(moved()).cast_as(crate::db::integer_type(connection)), "moved")
+        .join(
+            JoinType::LeftJoin,
+            Entity::belongs_to(stock_movement::Entity).from(Column::Id).to(stock_movement::Column::ProductId).into(),
+        )
+        .group_by(Column::Id)
+        .group_by(Column::Sku)
+        .group_by(Column::StockQuantity)
+        .having(Column::StockQuantity.into_expr().ne(Expr::from(moved())))
+        .order_by_asc(Column::Sku);
+    if !ids.is_empty() {
+        select = select.filter(Column::Id.is_in(ids.iter().copied()));
+    }
+    Ok(select.into_model().all(connection).await?)
+}
+
 /// Takes stock of all the given products, or reports how few had enough.
 ///
 /// One conditional statement (`stock - n WHERE stock >= n`), which cannot oversell at any isolation
@@ -272,6 +305,18 @@ pub fn changed(before: &Model, after: &Model) -> Change {
         after: Some(audit_view(after)),
         rows: 1,
     }
+}
+
+/// The change of a product whose movements, which came to `moved`, now come to its stock; it stands
+/// for no row of the product's own.
+pub fn accepted(product: &Model, moved: i64) -> Change {
+    let with = |moved: i64| {
+        let mut view = audit_view(product);
+        view["moved_quantity"] = moved.into();
+        Some(view)
+    };
+    let after = with(i64::from(product.stock_quantity));
+    Change { entity: "product", id: product.id, before: with(moved), after, rows: 0 }
 }
 
 /// A product as events keep it.

@@ -1,12 +1,24 @@
 //! Stock movements: appended, never changed.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 use uuid::Uuid;
 
-use super::Rows;
+use super::{Listing, Rows, SortField, SortKind};
 use crate::db::write::WriteHandle;
+use crate::domain::Page;
 use crate::entity::stock_movement::{Column, Entity, Model};
 use crate::error::Result;
+
+/// Fields to sort by.
+pub const SORT_FIELDS: [SortField<Entity>; 1] = [SortField {
+    name: "created_at",
+    column: Column::CreatedAt,
+    kind: SortKind::Time,
+    value: |movement| movement.created_at.to_string(),
+}];
 
 /// Appends movements.
 pub async fn create_many(handle: &WriteHandle, movements: Vec<Model>) -> Result<Rows> {
@@ -28,4 +40,25 @@ pub async fn find_by_operation(connection: &impl ConnectionTrait, operation_id: 
 /// The movements that an order caused.
 pub async fn find_by_order(connection: &impl ConnectionTrait, order_id: Uuid) -> Result<Vec<Model>> {
     Ok(Entity::find().filter(Column::OrderId.eq(order_id)).order_by_asc(Column::Id).all(connection).await?)
+}
+
+fn select(product_id: Uuid) -> Select<Entity> {
+    Entity::find().filter(Column::ProductId.eq(product_id))
+}
+
+/// A page of a product's movements, newest first unless the page says otherwise.
+pub async fn find_all(connection: &impl ConnectionTrait, product_id: Uuid, page: &Page) -> Result<Listing<Model>> {
+    super::find_page(connection, select(product_id), &SORT_FIELDS, Column::Id, |movement| movement.id, page).await
+}
+
+pub async fn count(connection: &impl ConnectionTrait, product_id: Uuid) -> Result<u64> {
+    super::count(connection, select(product_id)).await
+}
+
+/// What all movements of a product come to.
+pub async fn sum(connection: &impl ConnectionTrait, product_id: Uuid) -> Result<i64> {
+    let sum = Column::Delta.sum().cast_as(crate::db::integer_type(connection));
+    let sum: Option<Option<i64>> =
+        select(product_id).select_only().expr_as(sum, "sum").into_tuple().one(connection).await?;
+    Ok(sum.flatten().unwrap_or(0))
 }

@@ -156,7 +156,13 @@ fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<
     if raw.items.is_empty() {
         violations.add(&field("items"), "at least one is needed");
     }
-    Some(NewOrder { user: user?.as_str().to_owned(), lines, note: None, reference: Some(reference?) })
+    Some(NewOrder {
+        user: user?.as_str().to_owned(),
+        lines,
+        note: None,
+        reference: Some(reference?),
+        expected_total: None,
+    })
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub struct NewOrder {
     pub note: Option<String>,
     /// The reference to use, for seeds; drawn when absent.
     pub reference: Option<Reference>,
+    /// Refuse the order when it comes to anything else: the buyer was told this total.
+    pub expected_total: Option<Money>,
 }
 
 /// One line as typed: lines that name the same product are merged.
@@ -108,6 +110,7 @@ pub async fn apply(operation: &mut Operation, new: &NewOrder) -> Result<PlacedOr
     }
     let lines = at_current_prices(lines, taken)?;
     let (order, items) = build(operation, &user, &lines, new.reference.clone())?;
+    check_total(&order, &lines, new.expected_total)?;
     let movements = build_movements(operation, &order, &items, new.note.as_deref());
     check_balance(&order, &items, &movements)?;
 
@@ -237,6 +240,20 @@ fn total(lines: &[Line]) -> Result<Money> {
         violations.add("total", format!("is more than {}", Money::MAX_TOTAL));
         violations.into_result().err().unwrap_or_else(|| Error::internal("no violation"))
     })
+}
+
+/// Errors: exit 6 when prices are others than the buyer was told; the prices that count are listed.
+fn check_total(order: &order::Model, lines: &[Line], expected: Option<Money>) -> Result<()> {
+    let Some(expected) = expected.filter(|expected| *expected != order.total_amount) else { return Ok(()) };
+    let total = order.total_amount;
+    let prices: Vec<String> = lines
+        .iter()
+        .map(|Line { product, quantity }| format!("{quantity} × {} at {}", printable(&product.sku), product.price))
+        .collect();
+    let message = format!("the total is {total}, not {expected} as expected: {}", prices.join(", "));
+    Err(Error::conflict("order.total_changed", message)
+        .hint(format!("if that is right: repeat with --expect-total {total}"))
+        .details(json!({ "total": total, "expected": expected })))
 }
 
 fn build_movements(

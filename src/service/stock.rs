@@ -1,6 +1,7 @@
-//! Stock: adjustments with their reason.
+//! Stock: adjustments with their reason, counted levels, and what other programs did.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
 use super::product::{Changed, find_for_update};
@@ -65,21 +66,17 @@ pub async fn adjust(operations: &Operations, adjustment: &Adjustment, key: Optio
 /// Adjusts stock on an open operation.
 pub async fn apply_adjust(operation: &mut Operation, adjustment: &Adjustment) -> Result<Changed> {
     let before = find_for_update(operation, &adjustment.product).await?;
+    move_by(operation, before, adjustment).await
+}
+
+/// Moves the stock of a product that is locked already.
+async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustment) -> Result<Changed> {
     let moved =
         repository::product::move_stock(operation.handle(), before.id, adjustment.delta, operation.now()).await?;
     if moved.count() == 0 {
         return Err(out_of_range(&before, adjustment));
     }
-    let movement = stock_movement::Model {
-        id: operation.new_id(),
-        product_id: before.id,
-        delta: adjustment.delta,
-        reason: adjustment.reason.as_str().to_owned(),
-        order_id: None,
-        operation_id: operation.id(),
-        note: adjustment.note.clone(),
-        created_at: operation.now().into(),
-    };
+    let movement = movement(operation, before.id, adjustment.delta, adjustment.reason, adjustment.note.as_deref());
     let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
     let after = Model {
         stock_quantity: before.stock_quantity + adjustment.delta,
@@ -89,6 +86,102 @@ pub async fn apply_adjust(operation: &mut Operation, adjustment: &Adjustment) ->
     // `changed` stands for the product's row, which `moved` counted.
     operation.record(repository::product::changed(&before, &after).covering(rows));
     Ok(Changed { before, after, changed: true })
+}
+
+fn movement(
+    operation: &Operation,
+    product_id: Uuid,
+    delta: i32,
+    reason: MovementReason,
+    note: Option<&str>,
+) -> stock_movement::Model {
+    stock_movement::Model {
+        id: operation.new_id(),
+        product_id,
+        delta,
+        reason: reason.as_str().to_owned(),
+        order_id: None,
+        operation_id: operation.id(),
+        note: note.map(str::to_owned),
+        created_at: operation.now().into(),
+    }
+}
+
+/// A stock level that was counted.
+#[derive(Debug, Clone)]
+pub struct Count {
+    /// SKU or id.
+    pub product: String,
+    pub level: i32,
+    /// The level that whoever counted believes to be recorded.
+    pub expected: i32,
+    pub reason: MovementReason,
+    pub note: Option<String>,
+}
+
+/// Sets stock to a level, if it is what the caller expects (compare-and-set).
+///
+/// Errors: exit 3; exit 6 when the stock is another one meanwhile.
+pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
+    let body = async |operation: &mut Operation| {
+        let before = find_for_update(operation, &count.product).await?;
+        let sku = printable(&before.sku);
+        if before.stock_quantity != count.expected {
+            let have = before.stock_quantity;
+            return Err(Error::conflict(
+                "stock.changed",
+                format!("{sku} has {have} in stock, not {} as expected", count.expected),
+            )
+            .hint(format!(
+                "if {} is right all the same: shopctl stock set {sku} {} --expect {have}",
+                count.level, count.level
+            )));
+        }
+        if before.stock_quantity == count.level {
+            return Ok(Changed { after: before.clone(), before, changed: false });
+        }
+        let adjustment = Adjustment {
+            product: before.sku.clone(),
+            delta: count.level - before.stock_quantity,
+            reason: count.reason,
+            note: count.note.clone(),
+        };
+        move_by(operation, before, &adjustment).await
+    };
+    let reason = Some(count.reason.as_str().to_owned());
+    let request = Request { name: "stock.set", entity: "product", reason, ..Request::default() };
+    operations.run(&request, body).await?.done()
+}
+
+/// A difference between a product's stock and its movements that was recorded as a movement.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub product: Model,
+    /// Pieces; 0 when there was no difference any more.
+    pub delta: i64,
+}
+
+/// Records what another program did to a product's stock as a movement; the stock stays.
+///
+/// Errors: exit 3; exit 6 when the difference is more than a movement can hold.
+pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) -> Result<Accepted> {
+    let body = async |operation: &mut Operation| {
+        let product = find_for_update(operation, product).await?;
+        let moved = repository::stock_movement::sum(operation.handle(), product.id).await?;
+        let delta = i64::from(product.stock_quantity) - moved;
+        if delta == 0 {
+            return Ok(Accepted { product, delta });
+        }
+        let pieces = i32::try_from(delta).map_err(|_| {
+            let sku = printable(&product.sku);
+            Error::conflict("stock.too_much", format!("{sku} differs by {delta}, more than a movement can hold"))
+        })?;
+        let movement = movement(operation, product.id, pieces, MovementReason::External, note);
+        let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
+        operation.record(repository::product::accepted(&product, moved).covering(rows));
+        Ok(Accepted { product, delta })
+    };
+    operations.run(&Request::new("stock.accept", "product"), body).await?.done()
 }
 
 fn out_of_range(product: &Model, adjustment: &Adjustment) -> Error {

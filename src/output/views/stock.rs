@@ -1,0 +1,67 @@
+//! What stock looks like: levels, movements, differences.
+
+use super::super::{Column, View};
+use crate::domain::reference;
+use crate::entity::{product, stock_movement};
+use crate::repository::product::StockDifference;
+
+/// How much there is of a product.
+pub struct StockView(pub product::Model);
+
+impl View for StockView {
+    const NOUN: &'static str = "products";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
+        Column::new("name", "NAME", |view| view.0.name.as_str().into()),
+        Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.into()),
+        Column::new("updated_at", "UPDATED", |view| view.0.updated_at.clone().into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.id.to_string()
+    }
+}
+
+/// A change of a product's stock.
+pub struct MovementView {
+    pub movement: stock_movement::Model,
+    /// Of the order that caused it; `None` when there is none, or none any more.
+    pub order: Option<String>,
+}
+
+impl View for MovementView {
+    const NOUN: &'static str = "movements";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.movement.id.to_string().into()),
+        Column::new("created_at", "TIME", |view| view.movement.created_at.clone().into()),
+        Column::new("delta", "CHANGE", |view| view.movement.delta.into()),
+        Column::new("reason", "REASON", |view| view.movement.reason.as_str().into()),
+        Column::new("order", "ORDER", |view| view.order.as_deref().map(reference::display).into()),
+        Column::detail("order_id", "ORDER ID", |view| view.movement.order_id.map(|id| id.to_string()).into()),
+        Column::new("note", "NOTE", |view| view.movement.note.clone().into()),
+        Column::detail("operation_id", "OPERATION ID", |view| view.movement.operation_id.to_string().into()),
+    ];
+
+    fn id(&self) -> String {
+        self.movement.id.to_string()
+    }
+}
+
+/// A product whose stock is not what its movements come to.
+pub struct StockDifferenceView(pub StockDifference);
+
+impl View for StockDifferenceView {
+    const NOUN: &'static str = "differences";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
+        Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.into()),
+        Column::new("moved_quantity", "MOVEMENTS", |view| view.0.moved.into()),
+        Column::new("difference", "DIFFERENCE", |view| (i64::from(view.0.stock_quantity) - view.0.moved).into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.id.to_string()
+    }
+}

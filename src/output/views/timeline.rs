@@ -1,0 +1,99 @@
+//! What happened to something, as its events tell it.
+
+use serde_json::Value;
+
+use super::super::{Column, View};
+use super::{EventView, name_in};
+use crate::entity::audit_event;
+
+/// One event of a timeline.
+pub struct TimelineView(pub audit_event::Model);
+
+impl View for TimelineView {
+    const NOUN: &'static str = "events";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::new("occurred_at", "TIME", |view| view.0.occurred_at.clone().into()),
+        Column::new("operation", "OPERATION", |view| view.0.operation.as_str().into()),
+        Column::new("name", "NAME", |view| name_in(&view.0).into()),
+        Column::new("change", "CHANGE", |view| change(&view.0).into()),
+        Column::new("actor", "ACTOR", |view| view.0.actor.as_str().into()),
+        Column::new("reason", "REASON", |view| view.0.reason.clone().into()),
+        Column::new("tracking", "TRACKING", |view| text_in(&view.0, "tracking").into()),
+        Column::new("note", "NOTE", |view| text_in(&view.0, "note").into()),
+        Column::detail("error", "ERROR", |view| view.0.error.clone().into()),
+    ];
+
+    fn id(&self) -> String {
+        EventView(self.0.clone()).id()
+    }
+}
+
+fn data(text: Option<&str>) -> Value {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+fn text_in(event: &audit_event::Model, member: &str) -> Option<String> {
+    data(event.after.as_deref())[member].as_str().map(str::to_owned)
+}
+
+/// `pending → paid`, `created`, or the fields that changed; what was refused says so.
+fn change(event: &audit_event::Model) -> String {
+    if event.outcome == "failed" {
+        return "refused".to_owned();
+    }
+    match (data(event.before.as_deref()), data(event.after.as_deref())) {
+        (Value::Null, Value::Object(_)) => "created".to_owned(),
+        (Value::Object(_), Value::Null) => "deleted".to_owned(),
+        (before, after) if before["status"] != after["status"] => {
+            let status = |data: &Value| data["status"].as_str().unwrap_or("?").to_owned();
+            format!("{} → {}", status(&before), status(&after))
+        }
+        (before, after) => {
+            let changed = after.as_object().into_iter().flatten();
+            let changed = changed.filter(|(name, value)| before.get(name.as_str()) != Some(value));
+            let names = changed.map(|(name, _)| name.as_str()).filter(|name| !QUIET.contains(name));
+            names.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// What changes with every event, or is nobody's to see.
+const QUIET: [&str; 2] = ["updated_at", "salt"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(before: &str, after: &str) -> audit_event::Model {
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        audit_event::Model {
+            id: uuid::Uuid::nil(),
+            operation_id: uuid::Uuid::nil(),
+            sequence: 0,
+            operation: "user.update".to_owned(),
+            actor: "ann".to_owned(),
+            outcome: "succeeded".to_owned(),
+            entity_type: "user".to_owned(),
+            entity_id: None,
+            before: text(before),
+            after: text(after),
+            reason: None,
+            error: None,
+            idempotency_key: None,
+            request_fingerprint: None,
+            seal_id: None,
+            occurred_at: crate::entity::Moment::from_stored("2026-11-23"),
+        }
+    }
+
+    #[test]
+    fn a_change_is_told_in_words() {
+        assert_eq!(change(&event("", r#"{"status":"pending"}"#)), "created");
+        assert_eq!(change(&event(r#"{"status":"pending"}"#, "")), "deleted");
+        assert_eq!(change(&event(r#"{"status":"pending"}"#, r#"{"status":"paid","tracking":"1"}"#)), "pending → paid");
+        let after = r#"{"email":"b","last_name":"x","updated_at":2}"#;
+        assert_eq!(change(&event(r#"{"email":"a","last_name":"x","updated_at":1}"#, after)), "email");
+        assert_eq!(change(&event("not json", "")), "");
+    }
+}

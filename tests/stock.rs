@@ -1,0 +1,153 @@
+//! Stock: counted levels, history, what other programs did, and orders at an expected total.
+
+use crate::on_every_backend;
+use crate::support::Shop;
+
+on_every_backend!(
+    stock_is_set_only_from_the_level_that_was_expected,
+    stock_lists_what_runs_out_first,
+    the_history_of_a_product_names_its_orders,
+    what_another_program_did_to_stock_is_found_and_accepted,
+    an_order_at_another_total_than_expected_is_refused,
+    timelines_tell_what_happened,
+);
+
+fn stock_is_set_only_from_the_level_that_was_expected(shop: &Shop) {
+    shop.product("MUG", "12.50", 24);
+    let set = |level: &str, expected: &str| {
+        shop.run(&["stock", "set", "mug", level, "--expect", expected, "--reason", "shrinkage", "--json"])
+    };
+    let run = set("22", "24").success().json();
+    assert_eq!((&run["before"]["stock_quantity"], &run["after"]["stock_quantity"]), (&24.into(), &22.into()));
+    set("20", "24").exits_with(6).says("stock.changed").says("--expect 22");
+    assert_eq!(set("22", "22").success().json()["changed"], false);
+    set("-1", "22").exits_with(7);
+    let reasons = shop.column("SELECT reason FROM stock_movements ORDER BY created_at");
+    assert_eq!(reasons, ["initial", "shrinkage"]);
+    assert_eq!(
+        shop.column("SELECT reason FROM audit_events WHERE operation = 'stock.set' AND outcome = 'succeeded'"),
+        ["shrinkage"]
+    );
+    shop.assert_invariants();
+}
+
+fn stock_lists_what_runs_out_first(shop: &Shop) {
+    [("A", 7), ("B", 0), ("C", 3)].iter().for_each(|(sku, stock)| shop.product(sku, "1.00", *stock));
+    let skus = |flags: &[&str]| {
+        let run = shop.run(&[&["stock", "list", "--json", "--fields", "sku"], flags].concat()).success().json();
+        run["items"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|item| item["sku"].as_str().expect("text").to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(skus(&[]), ["B", "C", "A"]);
+    assert_eq!(skus(&["--low"]), ["B", "C"]);
+    assert_eq!(skus(&["--low=2"]), ["B"]);
+    assert_eq!(skus(&["--out"]), ["B"]);
+    assert_eq!(skus(&["--sort", "-sku"]), ["C", "B", "A"]);
+}
+
+fn the_history_of_a_product_names_its_orders(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("MUG", "12.50", 24);
+    let order = shop.run(&["order", "create", "--user", &user, "--item", "MUG:2", "--json"]).success().json();
+    let reference = order["reference"].as_str().expect("text");
+    shop.run(&["order", "cancel", reference, "--yes", "--note", "called"]).success();
+    let run = shop.run(&["stock", "history", "MUG", "--json", "--count"]).success().json();
+    let told: Vec<_> = run["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|item| (item["delta"].as_i64(), item["reason"].as_str(), item["order"].as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some(2), Some("restock"), Some(reference)),
+            (Some(-2), Some("order"), Some(reference)),
+            (Some(24), Some("initial"), None)
+        ]
+    );
+    assert_eq!((&run["total"], &run["items"][0]["note"]), (&3.into(), &"called".into()));
+    let page = shop.run(&["stock", "history", "MUG", "--limit", "1", "--json"]).success().json();
+    let next = page["next"].as_str().expect("a cursor");
+    let page = shop.run(&["stock", "history", "MUG", "--limit", "1", "--json", "--after", next]).success().json();
+    assert_eq!(page["items"][0]["reason"], "order");
+    shop.run(&["stock", "history", "NOSUCH"]).exits_with(3);
+}
+
+fn what_another_program_did_to_stock_is_found_and_accepted(shop: &Shop) {
+    ["A", "B", "C"].iter().for_each(|sku| shop.product(sku, "1.00", 10));
+    shop.run(&["stock", "verify"]).success();
+    shop.sql("UPDATE products SET stock_quantity = 7 WHERE sku = 'A'");
+    shop.sql("INSERT INTO products (sku, name, price, stock_quantity) VALUES ('D', 'D', 1, 4)");
+    let run = shop.run(&["stock", "verify", "--json"]).exits_with(9);
+    let told: Vec<_> = run.json()["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|item| (item["sku"].to_string(), item["difference"].as_i64()))
+        .collect();
+    assert_eq!(told, [("\"A\"".to_owned(), Some(-3)), ("\"D\"".to_owned(), Some(4))]);
+    shop.run(&["stock", "verify", "B"]).success();
+    shop.run(&["stock", "verify", "--accept"]).exits_with(11);
+    let before = shop.everything();
+    shop.run(&["stock", "verify", "--accept", "-n", "--exit-code"]).exits_with(9);
+    assert_eq!(shop.everything(), before);
+    let run = shop.run(&["stock", "verify", "--accept", "--yes", "--note", "till", "--json"]).success().json();
+    assert_eq!(run["items"].as_array().expect("a list").len(), 2);
+    assert_eq!(
+        shop.column("SELECT delta FROM stock_movements WHERE reason = 'external' AND note = 'till' ORDER BY delta"),
+        ["-3", "4"]
+    );
+    shop.run(&["stock", "verify"]).success();
+    shop.run(&["stock", "verify", "--accept", "--yes"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events WHERE operation = 'stock.accept'"), 2);
+    shop.assert_invariants();
+}
+
+fn an_order_at_another_total_than_expected_is_refused(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("MUG", "12.50", 24);
+    let create =
+        |total: &str| shop.run(&["order", "create", "--user", &user, "--item", "MUG:2", "--expect-total", total]);
+    create("25").success();
+    shop.run(&["product", "update", "MUG", "--price", "13.00"]).success();
+    let before = shop.counts();
+    create("25.00").exits_with(6).says("order.total_changed").says("2 × MUG at 13.00").says("--expect-total 26.00");
+    create("25.001").exits_with(7);
+    assert_eq!(shop.counts()[..5], before[..5]);
+    create("26.00").success();
+    shop.assert_invariants();
+}
+
+fn timelines_tell_what_happened(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("MUG", "12.50", 24);
+    let order = shop.run(&["order", "create", "--user", &user, "--item", "MUG:2", "--json"]).success().json();
+    let reference = order["reference"].as_str().expect("text");
+    shop.run(&["order", "pay", reference, "--actor", "till"]).success();
+    shop.run(&["order", "cancel", reference, "--yes"]).exits_with(6);
+    shop.run(&["order", "ship", reference, "--tracking", "1Z999"]).success();
+    shop.run(&["user", "update", &user, "--last-name", "Lee"]).success();
+    let told = |arguments: &[&str]| -> Vec<[String; 3]> {
+        let run = shop.run(arguments).success().json();
+        let rows = run["timeline"].as_array().expect("a list").clone();
+        let text = |row: &serde_json::Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
+        rows.iter().map(|row| ["operation", "change", "tracking"].map(|field| text(row, field))).collect()
+    };
+    let order_told = [
+        ["order.place", "created", ""],
+        ["order.pay", "pending → paid", ""],
+        ["order.cancel", "refused", ""],
+        ["order.ship", "paid → shipped", "1Z999"],
+    ];
+    assert_eq!(told(&["order", "show", reference, "--timeline", "--json"]), order_told);
+    let mut all = vec![["user.create", "created", ""]];
+    all.extend(order_told);
+    all.push(["user.update", "last_name", ""]);
+    assert_eq!(told(&["user", "show", &user, "--timeline", "--json"]), all);
+    assert!(shop.run(&["order", "show", reference, "--json"]).success().json().get("timeline").is_none());
+}
