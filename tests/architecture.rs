@@ -126,6 +126,7 @@ fn siblings(code: &str) -> impl Iterator<Item = String> {
     let modules = [
         "audit",
         "audit_event",
+        "audit_seal",
         "config",
         "help",
         "migrate",

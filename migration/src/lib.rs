@@ -11,6 +11,7 @@ mod m20260101_000005_create_stock_movements;
 mod m20260101_000006_create_audit_events;
 mod m20260101_000007_create_seeds;
 mod m20260101_000008_create_seed_rows;
+mod m20260101_000009_create_audit_seals;
 pub mod types;
 
 use sea_orm_migration::prelude::*;
@@ -27,7 +28,7 @@ pub struct Migration {
 }
 
 /// Every migration, oldest first.
-pub const MIGRATIONS: [Migration; 8] = [
+pub const MIGRATIONS: [Migration; 9] = [
     m20260101_000001_create_users::MIGRATION,
     m20260101_000002_create_products::MIGRATION,
     m20260101_000003_create_orders::MIGRATION,
@@ -36,6 +37,7 @@ pub const MIGRATIONS: [Migration; 8] = [
     m20260101_000006_create_audit_events::MIGRATION,
     m20260101_000007_create_seeds::MIGRATION,
     m20260101_000008_create_seed_rows::MIGRATION,
+    m20260101_000009_create_audit_seals::MIGRATION,
 ];
 
 /// Tables of the history itself, before any migration: SeaORM's own (kept in step, so that its

@@ -32,7 +32,7 @@ fn up(backend: DbBackend) -> Vec<String> {
         .index("idx_audit_events_entity", "entity_type, entity_id, occurred_at, id")
         .index("idx_audit_events_operation", "operation, occurred_at, id")
         .index("idx_audit_events_actor", "actor, occurred_at, id")
-        .index("idx_audit_events_seal_id", "seal_id")
+        .index("idx_audit_events_seal_id", "seal_id, id")
         .index("idx_audit_events_occurred_at", "occurred_at, id")
         .create(backend)
 }

@@ -1,17 +1,29 @@
 //! `shopctl audit`
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::arguments::{ListArguments, optional, word};
+use super::arguments::{ListArguments, WriteArguments, optional, word};
 use super::list::{self, Shown};
+use super::mutation::{self, done, finish};
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::page::Sort;
 use crate::domain::{Page, Violations, moment};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::output::views::EventView;
+use crate::output::views::audit::FindingView;
+use crate::output::{Format, Mutation};
 use crate::repository::user::{Lock, Who};
-use crate::repository::{audit_event as events, order, product, user};
+use crate::repository::{audit_event as events, audit_seal as seals, order, product, user};
+use crate::service::explain::{self, Finding};
+use crate::service::seal;
+
+/// Events that an export reads at once.
+const EXPORT_ROWS: u64 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -20,10 +32,32 @@ pub enum Command {
   shopctl audit list --order K7Q2M-9XD4T
   shopctl audit list --outcome failed --since 2026-01-01 --json")]
     List(AuditListArguments),
+    /// Show one event with what was before and after
+    #[command(after_help = "Example:\n  shopctl audit show 01a2099a-f92b-73dc-878a-58879510c016")]
+    Show(ShowArguments),
+    /// Write events as JSON lines, oldest first
+    #[command(after_help = "Examples:
+  shopctl audit export --since 2026-01-01 > events.jsonl
+  shopctl audit export --out events.jsonl")]
+    Export(ExportArguments),
+    /// Seal the events that are not sealed yet, and print the hash to keep elsewhere
+    #[command(after_help = "A seal covers its events and the seal before it: with the hash that is printed, kept
+where nobody who can write to the database can reach it, verify tells whether anything was edited,
+removed, inserted, moved or cut off.
+
+Example:
+  shopctl audit seal")]
+    Seal(SealArguments),
+    /// Check the seals, and that every row is what its events say (exit 9)
+    #[command(after_help = "Examples:
+  shopctl audit verify
+  shopctl audit verify --head 8f2a0c6de4b5f1a3978d20c4b6e8f0a1c3d5e7f9012b4d6f8a0c2e4f60718293")]
+    Verify(VerifyArguments),
 }
 
+/// Which events.
 #[derive(Debug, Args)]
-pub struct AuditListArguments {
+pub struct FilterArguments {
     /// About this user: e-mail address or id
     #[arg(long, value_name = "WHO", conflicts_with_all = ["product", "order"])]
     user: Option<String>,
@@ -51,40 +85,94 @@ pub struct AuditListArguments {
     /// Before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct AuditListArguments {
+    #[command(flatten)]
+    filter: FilterArguments,
     #[command(flatten)]
     list: ListArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// The event's id
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    #[command(flatten)]
+    filter: FilterArguments,
+    /// Write a file, whole or not at all, readable by its owner alone
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct SealArguments {
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// The hash that a seal printed: it must still be among the seals
+    #[arg(long, value_name = "HASH")]
+    head: Option<String>,
 }
 
 pub async fn run(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::List(arguments) => list(context, &arguments).await,
+        Command::Show(arguments) => show(context, &arguments).await,
+        Command::Export(arguments) => export(context, &arguments).await,
+        Command::Seal(arguments) => seal(context, &arguments).await,
+        Command::Verify(arguments) => verify(context, &arguments).await,
     }
+}
+
+impl FilterArguments {
+    fn parse(&self, violations: &mut Violations) -> events::Filter {
+        let outcomes = [("succeeded", "succeeded"), ("failed", "failed")];
+        let outcome = optional(violations, "outcome", self.outcome.as_deref(), |text| word(text, &outcomes));
+        events::Filter {
+            entity_type: None,
+            entity_id: None,
+            operation_id: optional(violations, "operation-id", self.operation_id.as_deref(), parse_id),
+            operation: self.operation.clone(),
+            actor: self.by.clone(),
+            outcome: outcome.map(str::to_owned),
+            since: optional(violations, "since", self.since.as_deref(), moment::parse),
+            until: optional(violations, "until", self.until.as_deref(), moment::parse),
+        }
+    }
+
+    /// Adds what the events are about, which the database has to be asked for.
+    async fn look_up(&self, database: &Database, filter: &mut events::Filter) -> Result<()> {
+        if let Some((entity, id)) = entity(database, self).await? {
+            filter.entity_type = Some(entity.to_owned());
+            filter.entity_id = Some(id);
+        }
+        Ok(())
+    }
+}
+
+fn parse_id(text: &str) -> Result<Uuid, String> {
+    Uuid::try_parse(text.trim()).map_err(|_| "is not an id".to_owned())
 }
 
 async fn list(context: &Context, arguments: &AuditListArguments) -> Result<()> {
     context.output.check_fields::<EventView>(&[])?;
     let mut violations = Violations::new();
-    let outcomes = [("succeeded", "succeeded"), ("failed", "failed")];
-    let outcome = optional(&mut violations, "outcome", arguments.outcome.as_deref(), |text| word(text, &outcomes));
-    let parse_id = |text: &str| Uuid::try_parse(text.trim()).map_err(|_| "is not an id".to_owned());
-    let mut filter = events::Filter {
-        entity_type: None,
-        entity_id: None,
-        operation_id: optional(&mut violations, "operation-id", arguments.operation_id.as_deref(), parse_id),
-        operation: arguments.operation.clone(),
-        actor: arguments.by.clone(),
-        outcome: outcome.map(str::to_owned),
-        since: optional(&mut violations, "since", arguments.since.as_deref(), moment::parse),
-        until: optional(&mut violations, "until", arguments.until.as_deref(), moment::parse),
-    };
+    let mut filter = arguments.filter.parse(&mut violations);
     let page = arguments.list.page("occurred_at", &mut violations);
     violations.into_result()?;
     crate::repository::sort_field(&events::SORT_FIELDS, &page.sort)?;
     let database = context.database(Access::Read).await?;
-    if let Some((entity, id)) = entity(&database, arguments).await? {
-        filter.entity_type = Some(entity.to_owned());
-        filter.entity_id = Some(id);
-    }
+    arguments.filter.look_up(&database, &mut filter).await?;
     let fetch = async |page: &Page| {
         let found = events::find_all(database.connection(), &filter, page).await?;
         Ok(Shown { rows: found.items.into_iter().map(EventView).collect(), next: found.next })
@@ -93,8 +181,123 @@ async fn list(context: &Context, arguments: &AuditListArguments) -> Result<()> {
     list::print(context, &arguments.list, page, fetch, count).await
 }
 
+async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
+    context.output.check_fields::<EventView>(&[])?;
+    let mut violations = Violations::new();
+    let id = violations.parse("id", &arguments.id, parse_id);
+    violations.into_result()?;
+    let database = context.database(Access::Read).await?;
+    let event = events::find_by_id(database.connection(), id.unwrap_or_default()).await?;
+    let event = event.ok_or_else(|| Error::not_found("event", &arguments.id).hint("shopctl audit list -o id"))?;
+    context.output.show(&EventView(event), &[])
+}
+
+async fn export(context: &Context, arguments: &ExportArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let mut filter = arguments.filter.parse(&mut violations);
+    violations.into_result()?;
+    let output = context.output.exporting(Format::Jsonl, arguments.out.as_deref())?;
+    let mut rows = output.output().rows::<EventView>()?;
+    let database = context.database(Access::Read).await?;
+    arguments.filter.look_up(&database, &mut filter).await?;
+    context.lift_time_limit();
+    let mut page = Page { limit: EXPORT_ROWS, offset: 0, after: None, sort: Sort::parse("occurred_at") };
+    loop {
+        let found = events::find_all(database.connection(), &filter, &page).await?;
+        for event in found.items {
+            rows.push(&EventView(event))?;
+        }
+        match found.next {
+            Some(cursor) if !output.output().is_closed() => page.after = Some(cursor),
+            _ => break,
+        }
+    }
+    rows.finish(None, None)?;
+    output.complete()
+}
+
+/// Seals in steps, each a transaction of its own, until nothing is left.
+async fn seal(context: &Context, arguments: &SealArguments) -> Result<()> {
+    let dry_run = arguments.write.dry_run;
+    context.lift_time_limit();
+    let database = context.database_for_operation().await?;
+    let (mut made, mut events, mut last) = (0, 0_u64, None);
+    while let Some(seal) = seal::seal(&context.operations(&database, dry_run).within(context.config.timeout)).await? {
+        made += 1;
+        events += u64::try_from(seal.event_count).unwrap_or(0);
+        last = Some(seal);
+        if dry_run {
+            break;
+        }
+    }
+    if dry_run && last.is_some() {
+        events = seals::count_unsealed_events(database.connection()).await?;
+    }
+    let changed = last.is_some();
+    if last.is_none() {
+        last = seals::find_last(database.connection()).await?;
+    }
+    let plural = |count: u64| if count == 1 { "" } else { "s" };
+    let line = match (&last, changed) {
+        (Some(_), true) if dry_run => format!("{events} event{} would be sealed", plural(events)),
+        (Some(seal), true) => {
+            format!("{events} event{} sealed; seal {}, head {}", plural(events), seal.number, seal.hash)
+        }
+        (Some(seal), false) => format!("nothing to seal; seal {}, head {}", seal.number, seal.hash),
+        (None, _) => "nothing to seal".to_owned(),
+    };
+    let is_real = !(dry_run && changed);
+    let last = last.filter(|_| is_real);
+    let mut json = mutation::outcome(changed, false, dry_run, Value::Null, Value::Null);
+    json.insert("seals".to_owned(), json!(made));
+    json.insert("events".to_owned(), json!(events));
+    json.insert("number".to_owned(), json!(last.as_ref().map(|seal| seal.number)));
+    json.insert("head".to_owned(), json!(last.as_ref().map(|seal| &seal.hash)));
+    let id = last.map(|seal| seal.id.to_string()).unwrap_or_default();
+    let line = if changed { line.replace(" sealed;", &format!(" {};", done(dry_run, "sealed"))) } else { line };
+    finish(context, &database, dry_run || !changed, &Mutation { line, id, json });
+    Ok(())
+}
+
+async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
+    context.output.check_fields::<FindingView>(&[])?;
+    let mut violations = Violations::new();
+    let head = optional(&mut violations, "head", arguments.head.as_deref(), parse_hash);
+    violations.into_result()?;
+    let database = context.database(Access::Read).await?;
+    context.lift_time_limit();
+    let snapshot = database.snapshot().await?;
+    let chain = seal::verify(&snapshot, head.as_deref()).await?;
+    let mut explanation = explain::explain(&snapshot).await?;
+    drop(snapshot);
+    for problem in chain.problems {
+        let name = problem.seal.map(|number| number.to_string()).unwrap_or_default();
+        explanation.note(Finding { entity: "seal", id: None, name, what: problem.what });
+    }
+    let (found, shown) = (explanation.found, explanation.findings.len() as u64);
+    context.output.list(&explanation.findings.into_iter().map(FindingView).collect::<Vec<_>>(), None, None)?;
+    let sealed = chain.sealed_events;
+    context.output.note(&format!("{} rows compared; {sealed} events under {} seals", explanation.rows, chain.seals));
+    if chain.unsealed_events > 0 {
+        let count = chain.unsealed_events;
+        context.output.note(&format!("{count} events bear no seal yet and are not covered: shopctl audit seal"));
+    }
+    if found == 0 {
+        return Ok(());
+    }
+    let more = if found > shown { format!(" ({shown} shown)") } else { String::new() };
+    let plural = if found == 1 { "finding" } else { "findings" };
+    Err(Error::new(Kind::CheckFailed, "audit.unexplained", format!("{found} {plural}{more}")))
+}
+
+fn parse_hash(text: &str) -> Result<String, String> {
+    let hash = text.trim().to_ascii_lowercase();
+    let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash { Ok(hash) } else { Err("is not a hash that audit seal printed (64 hexadecimal digits)".to_owned()) }
+}
+
 /// What the events are to be about. An id need not exist any more: its events do.
-async fn entity(database: &Database, arguments: &AuditListArguments) -> Result<Option<(&'static str, Uuid)>> {
+async fn entity(database: &Database, arguments: &FilterArguments) -> Result<Option<(&'static str, Uuid)>> {
     let named = [("user", &arguments.user), ("product", &arguments.product), ("order", &arguments.order)];
     let Some((entity, name)) = named.into_iter().find_map(|(entity, name)| Some((entity, name.as_ref()?))) else {
         return Ok(None);

@@ -17,6 +17,7 @@ use crate::output::views::timeline::TimelineView;
 use crate::output::{Cell, Mutation, View};
 use crate::repository::user::Who;
 use crate::repository::{audit_event as events, user as users};
+use crate::service::anonymize;
 use crate::service::user::{self as service, NewUser, UserUpdate};
 
 #[derive(Debug, Subcommand)]
@@ -46,6 +47,11 @@ pub enum Command {
     /// Let a disabled user order again
     #[command(after_help = "Example:\n  shopctl user enable ann@example.com")]
     Enable(EnableArguments),
+    /// Erase who a user is, for good: orders stay, also what the audit trail knows is erased
+    #[command(after_help = "Refused while there are open orders. Seals over the audit trail still verify.
+
+Example:\n  shopctl user anonymize ann@example.com --confirm ann@example.com")]
+    Anonymize(DeleteArguments),
     /// Delete a user who has no orders
     #[command(after_help = "Example:\n  shopctl user delete ann@example.com --confirm ann@example.com")]
     Delete(DeleteArguments),
@@ -174,6 +180,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Enable(arguments) => {
             set_status(context, &arguments.who.who, UserStatus::Active, arguments.write.dry_run).await
         }
+        Command::Anonymize(arguments) => anonymize(context, asking, &arguments).await,
         Command::Delete(arguments) => delete(context, asking, &arguments).await,
     }
 }
@@ -346,6 +353,25 @@ async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments)
     let line = format!("user {} {}", printable(&user.email), done(dry_run, "deleted"));
     let json = named(&user, outcome(true, dry_run, Some(&user), None));
     finish(context, &database, dry_run, &Mutation { line, id: user.id.to_string(), json });
+    Ok(())
+}
+
+async fn anonymize(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
+    let user = look_up(context, &arguments.who.who).await?;
+    let dry_run = arguments.write.dry_run;
+    let email = printable(&user.email);
+    if user.status != UserStatus::Anonymized.as_str() {
+        let confirmation = asking.confirmation(false, &arguments.confirm.confirm, dry_run);
+        let impact = format!("{email} will be anonymized for good: name, address and password are erased, orders stay");
+        confirmation.typed_name(&context.output, &impact, &user.email)?;
+    }
+    let database = context.database_for_operation().await?;
+    let changed = anonymize::anonymize(&context.operations(&database, dry_run), &user.id.to_string()).await?;
+    let verb = if changed.changed { done(dry_run, "anonymized") } else { "is anonymized already".to_owned() };
+    // The answer is the last that tells who it was.
+    let json = named(&changed.after, outcome(changed.changed, dry_run, None, Some(&changed.after)));
+    let mutation = Mutation { line: format!("user {email} {verb}"), id: user.id.to_string(), json };
+    finish(context, &database, dry_run || !changed.changed, &mutation);
     Ok(())
 }
 

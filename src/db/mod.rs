@@ -14,7 +14,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::{self, ConnectOptions, Connection};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
+    TransactionOptions, TransactionTrait,
+};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -158,6 +161,17 @@ impl Database {
             Ok(Err(error)) => Err(BeginFailure { fault: Some(fault::classify(&error)), error: error.into() }),
             Err(error) => Err(BeginFailure { error, fault: None }),
         }
+    }
+
+    /// A read-only transaction that shows one moment of the database, however long it lasts.
+    pub async fn snapshot(&self) -> Result<DatabaseTransaction> {
+        let (isolation_level, access_mode) = match self.engine() {
+            // A deferred transaction is that already, and knows no levels.
+            Engine::Sqlite => (None, None),
+            Engine::Postgres | Engine::Mysql => (Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)),
+        };
+        let options = TransactionOptions { isolation_level, access_mode, ..Default::default() };
+        Ok(self.first_use(self.connection.begin_with_options(options)).await??)
     }
 
     /// Closes the pool in an orderly way.

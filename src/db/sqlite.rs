@@ -43,6 +43,8 @@ pub async fn connect(target: &SqliteTarget, settings: &ConnectSettings) -> Resul
         .filename(&target.path)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+        // What is erased must not be found in the file's free pages.
+        .pragma("secure_delete", "on")
         .disable_statement_logging();
     options = match settings.access {
         // Neither WAL nor creation: setting a journal mode on a read-only file is an error.

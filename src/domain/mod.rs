@@ -13,6 +13,7 @@ pub mod name;
 pub mod order_status;
 pub mod page;
 pub mod password;
+pub mod personal;
 pub mod quantity;
 pub mod reference;
 pub mod sku;

@@ -4,6 +4,7 @@
 //! programs write these tables too. What shopctl itself writes goes through `domain` first.
 
 pub mod audit_event;
+pub mod audit_seal;
 mod moment;
 mod money;
 pub mod order;

@@ -15,6 +15,7 @@ mod cell;
 mod column;
 pub mod csv;
 pub mod escape;
+mod export;
 mod format;
 mod json;
 mod rows;
@@ -29,6 +30,7 @@ pub mod views;
 
 pub use cell::{Cell, Nested};
 pub use column::{Column, Heading, View, closest};
+pub use export::Export;
 pub use format::{ColorChoice, Format};
 pub use rows::Rows;
 pub use terminal::Terminal;

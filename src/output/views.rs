@@ -1,6 +1,7 @@
 //! What each noun looks like: explicit views, so that a column never appears by accident (a
 //! password hash has none).
 
+pub mod audit;
 pub mod stock;
 pub mod timeline;
 
@@ -151,6 +152,8 @@ impl View for EventView {
         Column::new("reason", "REASON", |view| view.0.reason.clone().into()),
         Column::detail("error", "ERROR", |view| view.0.error.clone().into()),
         Column::detail("idempotency_key", "KEY", |view| view.0.idempotency_key.clone().into()),
+        Column::detail("request_fingerprint", "FINGERPRINT", |view| view.0.request_fingerprint.clone().into()),
+        Column::detail("seal_id", "SEAL", |view| view.0.seal_id.map(|id| id.to_string()).into()),
     ];
 
     fn id(&self) -> String {

@@ -1,7 +1,7 @@
 //! Audit events: appended by operations, read by everyone.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
 };
@@ -105,6 +105,30 @@ pub async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Uuid, li
     orders.column(order::Column::Id).from(order::Entity).and_where(order::Column::UserId.into_expr().eq(user_id));
     let select = Entity::find().filter(Column::EntityType.eq("order")).filter(Column::EntityId.in_subquery(orders));
     newest(connection, select, limit).await
+}
+
+/// All events of one entity, locked so that they are as they are now.
+pub async fn find_for_update(handle: &WriteHandle, entity_type: &str, entity_id: Uuid) -> Result<Vec<Model>> {
+    let select = Entity::find().filter(Column::EntityType.eq(entity_type)).filter(Column::EntityId.eq(entity_id));
+    Ok(super::locked(select, super::Lock::Update).all(handle).await?)
+}
+
+/// Replaces an event's documents by ones from which personal values were erased: the only change
+/// that a stored event ever sees, beside its seal.
+pub async fn erase(
+    handle: &WriteHandle,
+    id: Uuid,
+    before: Option<String>,
+    after: Option<String>,
+) -> Result<super::Rows> {
+    let result = Entity::update_many()
+        .col_expr(Column::Before, Expr::value(before))
+        .col_expr(Column::After, Expr::value(after))
+        .filter(Column::Id.eq(id))
+        .exec(handle)
+        .await?;
+    super::expect_rows(result.rows_affected, 1)?;
+    Ok(super::Rows(result.rows_affected))
 }
 
 async fn newest(connection: &impl ConnectionTrait, select: Select<Entity>, limit: u64) -> Result<Vec<Model>> {

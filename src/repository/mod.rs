@@ -2,10 +2,12 @@
 //! an operation obtains, and return a [`Change`] that the operation must record.
 
 pub mod audit_event;
+pub mod audit_seal;
 pub mod order;
 pub mod product;
 pub mod seed;
 pub mod stock_movement;
+pub mod trail;
 pub mod user;
 
 use chrono::{DateTime, Utc};

@@ -12,7 +12,7 @@ pub use super::Lock;
 use super::{Change, Listing, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
-use crate::domain::{Page, UserStatus};
+use crate::domain::{Page, UserStatus, personal};
 use crate::entity::user::{ActiveModel, Column, Entity, Model};
 use crate::error::Result;
 
@@ -145,14 +145,15 @@ pub async fn delete(handle: &WriteHandle, user: &Model) -> Result<Change> {
     Ok(change.covering(rows))
 }
 
-/// A user as events keep it: never the password hash, only that it was changed is seen elsewhere.
+/// A user as events keep it: never the password hash, and the personal values so that they can be
+/// erased.
 pub fn audit_view(user: &Model) -> Json {
-    json!({
+    personal::salted(json!({
         "email": user.email,
         "first_name": user.first_name,
         "last_name": user.last_name,
         "status": user.status,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
-    })
+    }))
 }

@@ -3,11 +3,14 @@
 //! A service is written twice over: `apply` does the work on an open operation, a thin `run` opens
 //! one around it, so that seeds and imports can put many applies into one transaction.
 
+pub mod anonymize;
+pub mod explain;
 pub mod operation;
 pub mod order_lifecycle;
 pub mod place_order;
 pub mod product;
 mod request;
+pub mod seal;
 mod settle;
 pub mod stock;
 pub mod user;

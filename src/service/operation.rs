@@ -20,7 +20,7 @@ use super::settle::{Settled, settle};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
-use crate::domain::{Clock, IdSource};
+use crate::domain::{Clock, IdSource, personal};
 use crate::entity::audit_event;
 use crate::error::{Error, Kind, Result};
 use crate::repository::{self, Change};
@@ -308,7 +308,7 @@ impl Operations {
         if self.dry_run || !is_recorded {
             return;
         }
-        let error = format!("{}: {}", error.code(), error.message());
+        let error = personal::without_addresses(&format!("{}: {}", error.code(), error.message()));
         let event = audit_event::Model { entity_id: subject, ..self.failed_event(request, operation_id, &error) };
         let record = async {
             let handle = self.database.begin().await?;

@@ -4,7 +4,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::domain::IdempotencyKey;
+use crate::domain::{IdempotencyKey, personal};
 use crate::entity::audit_event;
 use crate::error::{Error, Result};
 use crate::repository;
@@ -42,8 +42,7 @@ impl Idempotency {
     /// `request` has to be the same for requests that mean the same.
     pub fn new(key: IdempotencyKey, operation: &str, request: &Json) -> Self {
         let digest = Sha256::digest(format!("{operation}\n{request}"));
-        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Idempotency { key, fingerprint }
+        Idempotency { key, fingerprint: personal::hexadecimal(&digest) }
     }
 }
 

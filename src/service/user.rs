@@ -149,7 +149,8 @@ async fn mutate(
     operations.run(&Request::new(name, "user"), body).await?.done()
 }
 
-async fn find(operation: &mut Operation, who: &str) -> Result<Model> {
+/// The user of that address or id, locked until the operation ends. Errors: exit 3.
+pub async fn find(operation: &mut Operation, who: &str) -> Result<Model> {
     let user = repository::user::find_one(operation.handle(), Who::parse(who), Lock::Update).await?;
     let user = user.ok_or_else(|| {
         Error::not_found("user", who).hint("shopctl user list --search TEXT finds users by name or e-mail")

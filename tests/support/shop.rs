@@ -205,6 +205,22 @@ impl Shop {
         rows.collect()
     }
 
+    /// All texts of all tables that may name a person.
+    pub fn everything_in_the_clear(&self) -> String {
+        let columns = [
+            ("users", "email"),
+            ("users", "first_name"),
+            ("users", "last_name"),
+            ("audit_events", if self.backend == Backend::MariaDb { "`before`" } else { "before" }),
+            ("audit_events", "after"),
+            ("audit_events", "error"),
+            ("audit_events", "reason"),
+            ("audit_events", "actor"),
+            ("stock_movements", "note"),
+        ];
+        columns.map(|(table, column)| self.column(&format!("SELECT {column} FROM {table}")).join("\n")).join("\n")
+    }
+
     /// What must hold after everything: reliability in five queries.
     pub fn assert_invariants(&self) {
         let whole = match self.backend {

@@ -1,0 +1,147 @@
+//! Rows beside the events that explain them, in chunks by id: for comparing all of a shop with its
+//! audit trail in bounded memory.
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use crate::entity::{audit_event, order, order_item, product, stock_movement, user};
+use crate::error::Result;
+
+async fn after<E>(
+    connection: &impl ConnectionTrait,
+    id: E::Column,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<E::Model>>
+where
+    E: EntityTrait,
+    E::Model: FromQueryResult + Send + Sync,
+{
+    let mut select = E::find().order_by_asc(id).limit(limit);
+    if let Some(after) = after {
+        select = select.filter(id.gt(after));
+    }
+    Ok(select.all(connection).await?)
+}
+
+/// Up to `limit` users behind an id.
+pub async fn find_users_after(
+    connection: &impl ConnectionTrait,
+    id: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<user::Model>> {
+    after::<user::Entity>(connection, user::Column::Id, id, limit).await
+}
+
+/// Up to `limit` products behind an id.
+pub async fn find_products_after(
+    connection: &impl ConnectionTrait,
+    id: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<product::Model>> {
+    after::<product::Entity>(connection, product::Column::Id, id, limit).await
+}
+
+/// Up to `limit` orders behind an id.
+pub async fn find_orders_after(
+    connection: &impl ConnectionTrait,
+    id: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<order::Model>> {
+    after::<order::Entity>(connection, order::Column::Id, id, limit).await
+}
+
+/// The lines of these orders.
+pub async fn find_items_of(connection: &impl ConnectionTrait, orders: &[Uuid]) -> Result<Vec<order_item::Model>> {
+    let of_orders = order_item::Column::OrderId.is_in(orders.iter().copied());
+    Ok(order_item::Entity::find().filter(of_orders).all(connection).await?)
+}
+
+/// The events of what succeeded about these entities, in the order of their times.
+pub async fn find_events_of(
+    connection: &impl ConnectionTrait,
+    entity: &str,
+    ids: &[Uuid],
+) -> Result<Vec<audit_event::Model>> {
+    Ok(audit_event::Entity::find()
+        .filter(audit_event::Column::EntityType.eq(entity))
+        .filter(audit_event::Column::EntityId.is_in(ids.iter().copied()))
+        .filter(audit_event::Column::Outcome.eq("succeeded"))
+        .order_by_asc(audit_event::Column::OccurredAt)
+        .order_by_asc(audit_event::Column::Id)
+        .all(connection)
+        .await?)
+}
+
+/// What these orders took and gave back.
+pub async fn find_movements_of_orders(
+    connection: &impl ConnectionTrait,
+    orders: &[Uuid],
+) -> Result<Vec<stock_movement::Model>> {
+    let of_orders = stock_movement::Column::OrderId.is_in(orders.iter().copied());
+    Ok(stock_movement::Entity::find().filter(of_orders).all(connection).await?)
+}
+
+/// The movements of these products that no order caused.
+pub async fn find_own_movements_of_products(
+    connection: &impl ConnectionTrait,
+    products: &[Uuid],
+) -> Result<Vec<stock_movement::Model>> {
+    Ok(stock_movement::Entity::find()
+        .filter(stock_movement::Column::ProductId.is_in(products.iter().copied()))
+        .filter(stock_movement::Column::OrderId.is_null())
+        .all(connection)
+        .await?)
+}
+
+/// Up to `limit` ids behind one that succeeded events are about but that have no row.
+pub async fn find_ids_without_row(
+    connection: &impl ConnectionTrait,
+    entity: &str,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Uuid>> {
+    let id = audit_event::Column::EntityId;
+    let row = match entity {
+        "user" => exists(user::Entity, user::Column::Id, id),
+        "product" => exists(product::Entity, product::Column::Id, id),
+        _ => exists(order::Entity, order::Column::Id, id),
+    };
+    let mut select = audit_event::Entity::find()
+        .select_only()
+        .column(id)
+        .distinct()
+        .filter(audit_event::Column::EntityType.eq(entity))
+        .filter(audit_event::Column::Outcome.eq("succeeded"))
+        .filter(id.is_not_null())
+        .filter(Expr::exists(row).not())
+        .order_by_asc(id)
+        .limit(limit);
+    if let Some(after) = after {
+        select = select.filter(id.gt(after));
+    }
+    Ok(select.into_tuple().all(connection).await?)
+}
+
+/// Up to `limit` movements that were written by no operation that succeeded.
+pub async fn find_movements_without_event(
+    connection: &impl ConnectionTrait,
+    limit: u64,
+) -> Result<Vec<stock_movement::Model>> {
+    let mut events = Query::select();
+    events
+        .expr(Expr::value(1))
+        .from(audit_event::Entity)
+        .and_where(audit_event::Column::OperationId.into_expr().eq(stock_movement::Column::OperationId.into_expr()))
+        .and_where(audit_event::Column::Outcome.into_expr().eq("succeeded"));
+    let select = stock_movement::Entity::find().filter(Expr::exists(events).not());
+    Ok(select.order_by_asc(stock_movement::Column::Id).limit(limit).all(connection).await?)
+}
+
+/// A row of `table` whose `column` is the outer query's `id`.
+fn exists<E: EntityTrait>(table: E, column: E::Column, id: audit_event::Column) -> SelectStatement {
+    let mut row = Query::select();
+    row.expr(Expr::value(1)).from(table).and_where(column.into_expr().eq(id.into_expr()));
+    row
+}

@@ -1,0 +1,80 @@
+//! Erasing a person (GDPR, article 17): the row keeps its id and its orders, everything that tells
+//! who it was is replaced, also in the events that were stored. It cannot be undone.
+
+use super::operation::{Operation, Operations, Request};
+use super::user::{Changed, find};
+use crate::domain::{OrderStatus, UserStatus, personal, reference};
+use crate::entity::user::Model;
+use crate::error::{Error, Result, printable};
+use crate::repository;
+
+/// Orders that still need their buyer.
+const OPEN: [OrderStatus; 3] = [OrderStatus::Pending, OrderStatus::Paid, OrderStatus::Shipped];
+/// So many open orders are named.
+const NAMED: u64 = 5;
+/// The domain of addresses that lead nowhere (RFC 2606).
+const NOWHERE: &str = "anonymized.invalid";
+const NAME: &str = "anonymized";
+/// No password has this hash.
+const UNUSABLE: &str = "!";
+
+/// Anonymizes a user; one that already is so stays unchanged.
+///
+/// Errors: exit 3; exit 6 while there are open orders.
+pub async fn anonymize(operations: &Operations, who: &str) -> Result<Changed> {
+    let body = async |operation: &mut Operation| apply(operation, who).await;
+    operations.run(&Request::new("user.anonymize", "user"), body).await?.done()
+}
+
+async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
+    let before = find(operation, who).await?;
+    if before.status == UserStatus::Anonymized.as_str() {
+        return Ok(Changed { after: before.clone(), before, changed: false });
+    }
+    let after = Model {
+        email: format!("{NAME}-{}@{NOWHERE}", before.id.simple()),
+        password_hash: UNUSABLE.to_owned(),
+        first_name: NAME.to_owned(),
+        last_name: NAME.to_owned(),
+        status: UserStatus::Anonymized.as_str().to_owned(),
+        updated_at: operation.now().into(),
+        ..before.clone()
+    };
+    // The update comes first: whoever places an order from now on waits, and then finds nobody.
+    let mut change = repository::user::update(operation.handle(), &before, &after).await?;
+    refuse_open_orders(operation, &before).await?;
+    change.before = change.before.map(personal::erased);
+    for event in repository::audit_event::find_for_update(operation.handle(), "user", before.id).await? {
+        let erased = |text: &Option<String>| text.as_deref().map(erased_text);
+        let (before, after) = (erased(&event.before), erased(&event.after));
+        if (&before, &after) != (&event.before, &event.after) {
+            let rows = repository::audit_event::erase(operation.handle(), event.id, before, after).await?;
+            change = change.covering(rows);
+        }
+    }
+    operation.record(change);
+    Ok(Changed { before, after, changed: true })
+}
+
+/// What is no document is left as it is: shopctl did not write it.
+fn erased_text(text: &str) -> String {
+    serde_json::from_str(text).map_or_else(|_| text.to_owned(), |document| personal::erased(document).to_string())
+}
+
+async fn refuse_open_orders(operation: &Operation, user: &Model) -> Result<()> {
+    let filter = repository::order::Filter {
+        statuses: OPEN.to_vec(),
+        user_id: Some(user.id),
+        ..repository::order::Filter::default()
+    };
+    let page = crate::domain::Page { limit: NAMED, ..crate::domain::Page::default() };
+    let open = repository::order::find_all(operation.handle(), &filter, &page).await?;
+    if open.items.is_empty() {
+        return Ok(());
+    }
+    let email = printable(&user.email);
+    let names: Vec<String> = open.items.iter().map(|order| printable(&reference::display(&order.reference))).collect();
+    let more = if open.next.is_some() { ", …" } else { "" };
+    let message = format!("{email} has open orders: {}{more}", names.join(", "));
+    Err(Error::conflict("user.has_open_orders", message).hint(format!("shopctl order list --user {email}")))
+}

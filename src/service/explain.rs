@@ -1,0 +1,306 @@
+//! Whether the shop's rows are what the audit trail says: every row of users, products, orders and
+//! movements is explained by its events, and no event lacks its row. What another program wrote or
+//! removed shows.
+
+use std::collections::BTreeMap;
+
+use sea_orm::ConnectionTrait;
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::domain::{personal, reference};
+use crate::entity::{audit_event, order_item, stock_movement};
+use crate::error::{Result, printable};
+use crate::repository::{self, trail};
+
+/// Entities that are compared at once.
+const ROWS_AT_ONCE: u64 = 500;
+/// So many findings are told one by one; all are counted.
+pub const FINDINGS_TOLD: usize = 1_000;
+
+/// Something that the events do not explain, or that the rows do not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// `user`, `product`, `order`, `movement`, `seal`.
+    pub entity: &'static str,
+    pub id: Option<Uuid>,
+    /// E-mail address, SKU, reference.
+    pub name: String,
+    pub what: String,
+}
+
+/// What was compared and what was found.
+#[derive(Debug, Clone, Default)]
+pub struct Explanation {
+    /// Rows that were looked at.
+    pub rows: u64,
+    /// The first [`FINDINGS_TOLD`].
+    pub findings: Vec<Finding>,
+    /// All of them.
+    pub found: u64,
+}
+
+impl Explanation {
+    /// Notes a finding.
+    pub fn note(&mut self, finding: Finding) {
+        self.found += 1;
+        if self.findings.len() < FINDINGS_TOLD {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// A row of users, products or orders in the form that events keep.
+struct Subject {
+    id: Uuid,
+    name: String,
+    view: Json,
+}
+
+/// Compares all rows with their events. `connection` should show one moment of the database.
+pub async fn explain(connection: &impl ConnectionTrait) -> Result<Explanation> {
+    let mut explanation = Explanation::default();
+    for entity in ["user", "product", "order"] {
+        let mut after = None;
+        loop {
+            let subjects = subjects(connection, entity, after).await?;
+            let Some(last) = subjects.last() else { break };
+            after = Some(last.id);
+            explanation.rows += subjects.len() as u64;
+            explain_rows(connection, entity, &subjects, &mut explanation).await?;
+        }
+        missing_rows(connection, entity, &mut explanation).await?;
+    }
+    for movement in trail::find_movements_without_event(connection, FINDINGS_TOLD as u64).await? {
+        explanation.note(Finding {
+            entity: "movement",
+            id: Some(movement.id),
+            name: movement.id.to_string(),
+            what: format!("{:+} pieces, written by no operation of shopctl", movement.delta),
+        });
+    }
+    for product in repository::product::find_stock_differences(connection, &[]).await? {
+        explanation.note(Finding {
+            entity: "product",
+            id: Some(product.id),
+            name: product.sku,
+            what: format!("stock is {}, its movements come to {}", product.stock_quantity, product.moved),
+        });
+    }
+    Ok(explanation)
+}
+
+async fn subjects(connection: &impl ConnectionTrait, entity: &str, after: Option<Uuid>) -> Result<Vec<Subject>> {
+    Ok(match entity {
+        "user" => {
+            let users = trail::find_users_after(connection, after, ROWS_AT_ONCE).await?;
+            let subject = |user: crate::entity::user::Model| Subject {
+                id: user.id,
+                view: repository::user::audit_view(&user),
+                name: user.email,
+            };
+            users.into_iter().map(subject).collect()
+        }
+        "product" => {
+            let products = trail::find_products_after(connection, after, ROWS_AT_ONCE).await?;
+            let subject = |product: crate::entity::product::Model| Subject {
+                id: product.id,
+                view: repository::product::audit_view(&product),
+                name: product.sku,
+            };
+            products.into_iter().map(subject).collect()
+        }
+        _ => {
+            let orders = trail::find_orders_after(connection, after, ROWS_AT_ONCE).await?;
+            let ids: Vec<Uuid> = orders.iter().map(|order| order.id).collect();
+            let items = by(trail::find_items_of(connection, &ids).await?, |item: &order_item::Model| item.order_id);
+            let none = Vec::new();
+            let subject = |order: crate::entity::order::Model| Subject {
+                id: order.id,
+                view: repository::order::audit_view(&order, items.get(&order.id).unwrap_or(&none)),
+                name: reference::display(&order.reference),
+            };
+            orders.into_iter().map(subject).collect()
+        }
+    })
+}
+
+async fn explain_rows(
+    connection: &impl ConnectionTrait,
+    entity: &'static str,
+    subjects: &[Subject],
+    explanation: &mut Explanation,
+) -> Result<()> {
+    let ids: Vec<Uuid> = subjects.iter().map(|subject| subject.id).collect();
+    let events = trail::find_events_of(connection, entity, &ids).await?;
+    let events = by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default());
+    let movements = match entity {
+        "user" => Vec::new(),
+        "product" => trail::find_own_movements_of_products(connection, &ids).await?,
+        _ => trail::find_movements_of_orders(connection, &ids).await?,
+    };
+    let is_order = entity == "order";
+    let movements = by(
+        movements,
+        |movement: &stock_movement::Model| {
+            if is_order { movement.order_id.unwrap_or_default() } else { movement.product_id }
+        },
+    );
+    for subject in subjects {
+        let events: Vec<Known> = events.get(&subject.id).into_iter().flatten().map(Known::new).collect();
+        let movements = movements.get(&subject.id).map_or(&[][..], Vec::as_slice);
+        let problem = match unexplained(entity, &subject.view, &events) {
+            None if is_order => wrong_order_movements(&events, movements),
+            None if entity == "product" => wrong_own_movements(&events, movements),
+            problem => problem,
+        };
+        if let Some(what) = problem {
+            explanation.note(Finding { entity, id: Some(subject.id), name: subject.name.clone(), what });
+        }
+    }
+    Ok(())
+}
+
+/// Entities that have events but no row any more, although no event deleted them.
+async fn missing_rows(
+    connection: &impl ConnectionTrait,
+    entity: &'static str,
+    explanation: &mut Explanation,
+) -> Result<()> {
+    let mut after = None;
+    loop {
+        let ids = trail::find_ids_without_row(connection, entity, after, ROWS_AT_ONCE).await?;
+        let Some(last) = ids.last() else { return Ok(()) };
+        after = Some(*last);
+        let events = trail::find_events_of(connection, entity, &ids).await?;
+        for (id, events) in by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default()) {
+            let events: Vec<Known> = events.iter().map(Known::new).collect();
+            let Some(state) = final_states(entity, &events).pop() else { continue };
+            let name = ["email", "sku", "reference"].iter().find_map(|key| state[*key].as_str());
+            let what = "is gone though no event deleted it".to_owned();
+            explanation.note(Finding { entity, id: Some(id), name: name.unwrap_or_default().to_owned(), what });
+        }
+    }
+}
+
+fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Uuid) -> BTreeMap<Uuid, Vec<T>> {
+    let mut map = BTreeMap::<Uuid, Vec<T>>::new();
+    for row in rows {
+        map.entry(key(&row)).or_default().push(row);
+    }
+    map
+}
+
+/// An event with its documents read.
+struct Known {
+    operation_id: Uuid,
+    before: Option<Json>,
+    after: Option<Json>,
+}
+
+impl Known {
+    fn new(event: &audit_event::Model) -> Known {
+        let read = |text: &Option<String>| text.as_deref().map(|text| serde_json::from_str(text).unwrap_or_default());
+        Known { operation_id: event.operation_id, before: read(&event.before), after: read(&event.after) }
+    }
+}
+
+/// What of a document has to be found in the row. Stock is told by movements, and a product's time
+/// of change moves with it.
+fn comparable(entity: &str, document: &Json) -> Json {
+    let fields: &[&str] = match entity {
+        "user" => &["email", "first_name", "last_name", "status", "created_at", "updated_at"],
+        "product" => &["sku", "name", "description", "price", "created_at"],
+        _ => &["reference", "user_id", "status", "total_amount", "created_at", "updated_at", "items"],
+    };
+    let Some(document) = document.as_object() else { return Json::Null };
+    let is_erased = personal::is_erased(document);
+    let kept = fields.iter().filter(|field| !(is_erased && personal::FIELDS.contains(field)));
+    kept.map(|field| ((*field).to_owned(), sorted(document.get(*field).cloned().unwrap_or_default()))).collect()
+}
+
+/// Items in the order of their ids.
+fn sorted(mut value: Json) -> Json {
+    if let Some(items) = value.as_array_mut() {
+        items.sort_by_key(|item| item["id"].to_string());
+    }
+    value
+}
+
+/// The states that events lead to and that no other event starts from. Told by the documents and
+/// not by the times, because the clocks of those who wrote them may differ.
+fn final_states(entity: &str, events: &[Known]) -> Vec<Json> {
+    let mut states: Vec<Json> =
+        events.iter().filter_map(|event| event.after.as_ref()).map(|after| comparable(entity, after)).collect();
+    for before in events.iter().filter_map(|event| event.before.as_ref()) {
+        let before = comparable(entity, before);
+        if let Some(position) = states.iter().position(|state| *state == before) {
+            states.remove(position);
+        }
+    }
+    states
+}
+
+/// Why the row is not what its events lead to; `None` when it is.
+fn unexplained(entity: &str, row: &Json, events: &[Known]) -> Option<String> {
+    let states = final_states(entity, events);
+    let row = comparable(entity, row);
+    if states.contains(&row) {
+        return None;
+    }
+    let Some(state) = states.last() else {
+        let what = if events.is_empty() { "was not made by shopctl" } else { "is there though an event deleted it" };
+        return Some(what.to_owned());
+    };
+    let members = row.as_object().into_iter().flatten();
+    let differences =
+        members.filter(|(field, value)| state.get(field.as_str()) != Some(value)).map(|(field, value)| {
+            let expected = state.get(field.as_str()).unwrap_or(&Json::Null);
+            if field == "items" {
+                return "its lines differ from the events".to_owned();
+            }
+            format!("{field} is {}, the events say {}", shown(value), shown(expected))
+        });
+    Some(differences.collect::<Vec<_>>().join("; "))
+}
+
+fn shown(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), printable)
+}
+
+/// Compares what an order's events took and restored with its movements, product by product.
+fn wrong_order_movements(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    let mut expected = BTreeMap::<String, i64>::new();
+    for event in events {
+        let after = event.after.as_ref().unwrap_or(&Json::Null);
+        let lines = if event.before.is_none() { (&after["items"], -1) } else { (&after["restored"], 1) };
+        for line in lines.0.as_array().into_iter().flatten() {
+            let product = line["product_id"].as_str().unwrap_or_default().to_owned();
+            *expected.entry(product).or_default() += lines.1 * line["quantity"].as_i64().unwrap_or(0);
+        }
+    }
+    for movement in movements {
+        *expected.entry(movement.product_id.to_string()).or_default() -= i64::from(movement.delta);
+    }
+    let wrong = expected.into_iter().find(|(_, difference)| *difference != 0)?;
+    Some(format!("its movements of product {} differ by {} from its events", wrong.0, -wrong.1))
+}
+
+/// Compares a product's movements apart from orders with its events, operation by operation.
+fn wrong_own_movements(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    let mut expected = BTreeMap::<Uuid, i64>::new();
+    for event in events {
+        let level = |document: &Option<Json>| {
+            let document = document.as_ref()?;
+            document.get("moved_quantity").or_else(|| document.get("stock_quantity"))?.as_i64()
+        };
+        // Deleting a product deletes no movements.
+        let Some(after) = level(&event.after) else { continue };
+        *expected.entry(event.operation_id).or_default() += after - level(&event.before).unwrap_or(0);
+    }
+    for movement in movements {
+        *expected.entry(movement.operation_id).or_default() -= i64::from(movement.delta);
+    }
+    let wrong = expected.into_iter().find(|(_, difference)| *difference != 0)?;
+    Some(format!("its movements in operation {} differ by {} from its events", wrong.0, -wrong.1))
+}

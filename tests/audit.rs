@@ -1,0 +1,262 @@
+//! The audit trail: seals, what they find; rows and events that do not match; erasing a person.
+
+use serde_json::Value;
+
+use crate::on_every_backend;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(
+    sealed_events_cannot_be_tampered_with_unseen,
+    a_cut_off_tail_is_found_by_the_head_that_was_kept,
+    sealing_twice_and_at_once_is_one_chain,
+    what_another_program_wrote_is_found_and_named,
+    what_shopctl_does_is_explained_by_its_events,
+    a_person_is_erased_everywhere_and_seals_still_verify,
+    a_person_with_open_orders_is_not_erased,
+    an_export_has_every_event_and_is_whole_or_absent,
+);
+
+/// A shop in which all sorts of things happened.
+fn busy(shop: &Shop) -> Vec<String> {
+    let user = shop.user("ann");
+    shop.user("bob");
+    ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "12.50", 100));
+    let orders: Vec<String> = (0..5)
+        .map(|_| {
+            let run = shop.run(&["order", "create", "--user", &user, "--item", "MUG:2", "--item", "PEN", "--json"]);
+            run.success().json()["reference"].as_str().expect("text").to_owned()
+        })
+        .collect();
+    for (order, verbs) in
+        orders.iter().zip([&["pay", "ship", "complete"][..], &["cancel"], &["pay", "refund"], &["pay"]])
+    {
+        verbs.iter().for_each(|verb| drop(shop.run(&["order", verb, order, "--yes"]).success()));
+    }
+    shop.run(&["stock", "adjust", "MUG", "-3", "--reason", "damaged"]).success();
+    shop.run(&["stock", "set", "PEN", "90", "--expect", "97"]).success();
+    shop.run(&["product", "update", "MUG", "--price", "13.00"]).success();
+    shop.run(&["product", "create", "--name", "Hat", "--sku", "HAT", "--price", "1", "--stock", "2"]).success();
+    shop.run(&["product", "delete", "HAT", "--confirm", "HAT"]).success();
+    shop.run(&["user", "update", "bob@example.com", "--last-name", "Lee"]).success();
+    shop.run(&["order", "cancel", &orders[0], "--yes"]).exits_with(6);
+    orders
+}
+
+fn head(shop: &Shop) -> String {
+    shop.run(&["audit", "seal", "--json"]).success().json()["head"].as_str().expect("text").to_owned()
+}
+
+fn seal_findings(shop: &Shop, arguments: &[&str]) -> Vec<String> {
+    let run = shop.run(&[&["audit", "verify", "--json"], arguments].concat()).exits_with(9).json();
+    let items = run["items"].as_array().expect("a list").iter();
+    items.filter(|item| item["entity"] == "seal").map(|item| item["name"].as_str().expect("text").to_owned()).collect()
+}
+
+fn sealed_events_cannot_be_tampered_with_unseen(shop: &Shop) {
+    busy(shop);
+    let first = head(shop);
+    shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
+    let second = head(shop);
+    assert_ne!(first, second);
+    shop.run(&["audit", "verify"]).success();
+    // A head of the past is still among the seals.
+    [&first, &second].iter().for_each(|head| drop(shop.run(&["audit", "verify", "--head", head]).success()));
+
+    let of = |number: i32| format!("(SELECT id FROM audit_seals WHERE number = {number})");
+    let tampering = [
+        ("an edited reason", "UPDATE audit_events SET reason = 'eve' WHERE operation = 'order.cancel'".to_owned(),
+            "UPDATE audit_events SET reason = NULL WHERE operation = 'order.cancel'".to_owned()),
+        ("an edited price", "UPDATE audit_events SET after = REPLACE(after, '13.00', '12.00') WHERE operation = 'product.update'".to_owned(),
+            "UPDATE audit_events SET after = REPLACE(after, '12.00', '13.00') WHERE operation = 'product.update'".to_owned()),
+        ("an edited space", "UPDATE audit_events SET after = REPLACE(after, '\"last_name\":\"Lee\"', '\"last_name\": \"Lee\"') WHERE operation = 'user.update'".to_owned(),
+            "UPDATE audit_events SET after = REPLACE(after, '\"last_name\": \"Lee\"', '\"last_name\":\"Lee\"') WHERE operation = 'user.update'".to_owned()),
+        ("an inserted event", format!("INSERT INTO audit_events (operation, actor, outcome, entity_type, seal_id) SELECT 'order.pay', 'eve', 'failed', 'order', s.id FROM audit_seals s WHERE s.number = 1"),
+            "DELETE FROM audit_events WHERE actor = 'eve'".to_owned()),
+        ("an event out of its seal", "UPDATE audit_events SET seal_id = NULL WHERE operation = 'order.ship'".to_owned(),
+            format!("UPDATE audit_events SET seal_id = {} WHERE operation = 'order.ship'", of(1))),
+    ];
+    for (what, tamper, repair) in tampering {
+        shop.sql(&tamper);
+        assert_eq!(seal_findings(shop, &[]), ["1"], "{what}");
+        shop.sql(&repair);
+        let run = shop.run(&["audit", "verify"]);
+        assert_eq!(run.code, 0, "{what}, undone: {run}");
+    }
+    shop.sql(&format!("UPDATE audit_events SET seal_id = {} WHERE operation = 'order.ship'", of(2)));
+    assert_eq!(seal_findings(shop, &[]), ["1", "2"], "an event moved to another seal");
+    shop.sql(&format!("UPDATE audit_events SET seal_id = {} WHERE operation = 'order.ship'", of(1)));
+    shop.sql("UPDATE audit_seals SET event_count = event_count + 1 WHERE number = 1");
+    assert_eq!(seal_findings(shop, &[]), ["1"], "an edited seal");
+    shop.sql("UPDATE audit_seals SET event_count = event_count - 1 WHERE number = 1");
+    shop.sql("DELETE FROM audit_events WHERE operation = 'order.ship'");
+    assert_eq!(seal_findings(shop, &[]), ["1"], "a removed event");
+}
+
+fn a_cut_off_tail_is_found_by_the_head_that_was_kept(shop: &Shop) {
+    busy(shop);
+    head(shop);
+    shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
+    let kept = head(shop);
+    // Whoever can write to the database removes the last seal with what it covers, and the stock.
+    let last = "(SELECT s.id FROM audit_seals s WHERE s.number = 2)";
+    shop.sql("DELETE FROM stock_movements WHERE reason = 'received'");
+    shop.sql("UPDATE products SET stock_quantity = stock_quantity - 1 WHERE sku = 'MUG'");
+    shop.sql(&format!("DELETE FROM audit_events WHERE seal_id = {last}"));
+    shop.sql("DELETE FROM audit_events WHERE seal_id IS NULL");
+    shop.sql("DELETE FROM audit_seals WHERE number = 2");
+    shop.run(&["audit", "verify"]).success();
+    let run = shop.run(&["audit", "verify", "--head", &kept, "--json"]).exits_with(9);
+    assert!(run.json()["items"][0]["finding"].as_str().expect("text").contains("cut off"), "{run}");
+    shop.run(&["audit", "verify", "--head", "beef"]).exits_with(7);
+    // A seal removed from the middle leaves a gap.
+    head(shop);
+    shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
+    head(shop);
+    shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
+    head(shop);
+    shop.sql("DELETE FROM audit_seals WHERE number = 2");
+    assert_eq!(seal_findings(shop, &[])[0], "2");
+}
+
+fn sealing_twice_and_at_once_is_one_chain(shop: &Shop) {
+    busy(shop);
+    let arguments = ["audit", "seal", "--json"];
+    let children: Vec<_> = (0..6).map(|_| shop.start(&arguments)).collect();
+    let runs: Vec<Value> =
+        children.into_iter().map(|child| crate::support::shop::finish(child, &arguments).success().json()).collect();
+    assert!(runs.iter().any(|run| run["changed"] == true));
+    let count = shop.number("SELECT COUNT(*) FROM audit_seals");
+    assert_eq!(shop.number("SELECT MAX(number) FROM audit_seals"), count);
+    let again = shop.run(&arguments).success().json();
+    assert_eq!((&again["changed"], &again["events"]), (&false.into(), &0.into()), "sealing is no reason to seal");
+    let run = shop.run(&["audit", "verify"]).success();
+    assert!(run.stderr.contains("bear no seal yet"), "{run}");
+    shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
+    let before = shop.everything();
+    shop.run(&["audit", "seal", "-n", "--exit-code"]).exits_with(9);
+    assert_eq!(shop.everything(), before);
+}
+
+fn what_another_program_wrote_is_found_and_named(shop: &Shop) {
+    let orders = busy(shop);
+    shop.run(&["audit", "verify"]).success();
+    let stored = orders[3].replace('-', "");
+    let cases = [
+        ("UPDATE products SET price = 99 WHERE sku = 'PEN'".to_owned(), "UPDATE products SET price = 12.50 WHERE sku = 'PEN'".to_owned(), "PEN", "price is 99.00, the events say 12.50"),
+        ("UPDATE users SET first_name = 'Eve' WHERE email = 'bob@example.com'".to_owned(), "UPDATE users SET first_name = 'bob' WHERE email = 'bob@example.com'".to_owned(), "bob@example.com", "first_name is Eve, the events say bob"),
+        (format!("UPDATE orders SET status = 'completed' WHERE reference = '{stored}'"), format!("UPDATE orders SET status = 'paid' WHERE reference = '{stored}'"), &orders[3], "status is completed, the events say paid"),
+        (format!("UPDATE order_items SET unit_price = 1 WHERE quantity = 2 AND order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), format!("UPDATE order_items SET unit_price = 12.50 WHERE quantity = 2 AND order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), &orders[3], "its lines differ"),
+        ("UPDATE products SET stock_quantity = stock_quantity + 5 WHERE sku = 'PEN'".to_owned(), "UPDATE products SET stock_quantity = stock_quantity - 5 WHERE sku = 'PEN'".to_owned(), "PEN", "stock is"),
+        ("UPDATE stock_movements SET delta = -4 WHERE reason = 'damaged'".to_owned(), "UPDATE stock_movements SET delta = -3 WHERE reason = 'damaged'".to_owned(), "MUG", "its movements in operation"),
+        ("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('eve@example.com', '!', 'Eve', 'X')".to_owned(), "DELETE FROM users WHERE first_name = 'Eve'".to_owned(), "eve@example.com", "was not made by shopctl"),
+    ];
+    for (break_it, mend_it, name, finding) in cases {
+        shop.sql(&break_it);
+        let run = shop.run(&["audit", "verify", "--json"]).exits_with(9);
+        let items = run.json()["items"].as_array().expect("a list").clone();
+        let is_told = |item: &Value| item["name"] == name && item["finding"].as_str().expect("text").contains(finding);
+        assert!(items.iter().any(is_told), "{break_it}\n{run}");
+        shop.sql(&mend_it);
+        shop.run(&["audit", "verify"]).success();
+    }
+    // Gone for good: no repair.
+    let lost = format!("(SELECT o.id FROM orders o WHERE o.reference = '{stored}')");
+    shop.sql(&format!("DELETE FROM order_items WHERE order_id = {lost}"));
+    shop.sql(&format!("DELETE FROM orders WHERE reference = '{stored}'"));
+    let run = shop.run(&["audit", "verify", "--json"]).exits_with(9);
+    let item = &run.json()["items"][0];
+    assert_eq!((&item["name"], &item["finding"]), (&Value::from(stored), &"is gone though no event deleted it".into()));
+    shop.sql(
+        "INSERT INTO stock_movements (product_id, delta, reason) SELECT id, 3, 'gift' FROM products WHERE sku = 'PEN'",
+    );
+    let run = shop.run(&["audit", "verify", "--json"]).exits_with(9);
+    assert!(run.stdout.contains("+3 pieces, written by no operation"), "{run}");
+}
+
+fn what_shopctl_does_is_explained_by_its_events(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    busy(shop);
+    shop.run(&["user", "anonymize", "bob@example.com", "--confirm", "bob@example.com"]).success();
+    shop.sql("UPDATE products SET stock_quantity = stock_quantity + 5 WHERE sku = 'PEN'");
+    shop.run(&["stock", "verify", "--accept", "--yes"]).success();
+    shop.run(&["seed", "down", "demo", "--confirm", "demo"]).success();
+    let run = shop.run(&["audit", "verify"]).success();
+    assert!(run.stderr.contains("rows compared"), "{run}");
+}
+
+fn a_person_is_erased_everywhere_and_seals_still_verify(shop: &Shop) {
+    busy(shop);
+    let arguments = [
+        "user",
+        "create",
+        "--email",
+        "zoe.quill@example.com",
+        "--first-name",
+        "Zoemarie",
+        "--last-name",
+        "Quillfeather",
+        "--password-stdin",
+    ];
+    shop.run_with_input(&arguments, "correct horse\n").success();
+    shop.run_with_input(&arguments, "correct horse\n").exits_with(6);
+    shop.run(&["user", "update", "zoe.quill@example.com", "--last-name", "Quillfeather-Lee"]).success();
+    let order =
+        shop.run(&["order", "create", "--user", "zoe.quill@example.com", "--item", "MUG", "--json"]).success().json();
+    let reference = order["reference"].as_str().expect("text");
+    shop.run(&["order", "cancel", reference, "--yes"]).success();
+    let kept = head(shop);
+    shop.run(&["user", "anonymize", "zoe.quill@example.com"]).exits_with(11).says("--confirm");
+    let before = shop.everything();
+    shop.run(&["user", "anonymize", "zoe.quill@example.com", "-n"]).success();
+    assert_eq!(shop.everything(), before);
+    shop.run(&["user", "anonymize", "zoe.quill@example.com", "--confirm", "zoe.quill@example.com"]).success();
+    let all = shop.everything_in_the_clear();
+    for trace in ["zoe.quill", "Zoemarie", "Quillfeather"] {
+        assert!(!all.contains(trace), "{trace} is still there");
+    }
+    if shop.backend == Backend::Sqlite {
+        let file = std::fs::read(shop.path("shop.db")).expect("the shop's file");
+        let text = String::from_utf8_lossy(&file).into_owned();
+        assert!(!text.contains("Quillfeather"), "the file still has it");
+    }
+    shop.run(&["audit", "verify", "--head", &kept]).success();
+    let id = order["user_id"].as_str().expect("text");
+    let user = shop.run(&["user", "show", id, "--json"]).success().json();
+    assert_eq!(user["status"], "anonymized");
+    shop.run(&["order", "show", reference]).success();
+    let email = user["email"].as_str().expect("text");
+    shop.run(&["order", "create", "--user", email, "--item", "MUG"]).exits_with(6);
+    shop.run(&["user", "enable", email]).exits_with(6);
+    let again = shop.run(&["user", "anonymize", id, "--json"]).success().json();
+    assert_eq!(again["changed"], false);
+    shop.assert_invariants();
+}
+
+fn a_person_with_open_orders_is_not_erased(shop: &Shop) {
+    let orders = busy(shop);
+    let run = shop.run(&["user", "anonymize", "ann@example.com", "--confirm", "ann@example.com"]).exits_with(6);
+    assert!(run.stderr.contains(&orders[3]) && run.stderr.contains(&orders[4]), "{run}");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM users WHERE email = 'ann@example.com'"), 1);
+}
+
+fn an_export_has_every_event_and_is_whole_or_absent(shop: &Shop) {
+    busy(shop);
+    let count = shop.number("SELECT COUNT(*) FROM audit_events");
+    let run = shop.run(&["audit", "export"]).success();
+    assert_eq!(run.stdout.lines().count() as i64, count);
+    let times: Vec<String> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("a JSON object")["occurred_at"].to_string())
+        .collect();
+    assert!(times.is_sorted());
+    shop.run(&["audit", "export", "--out", "events.jsonl"]).success();
+    assert_eq!(std::fs::read_to_string(shop.path("events.jsonl")).expect("written"), run.stdout);
+    shop.run(&["audit", "export", "--out", "no/such/folder/events.jsonl"]).exits_with(4);
+    shop.run(&["audit", "export", "-o", "csv"]).exits_with(2);
+    let id = shop.run(&["audit", "list", "-o", "id", "--limit", "1"]).success().stdout;
+    let event = shop.run(&["audit", "show", id.trim(), "--json"]).success().json();
+    assert_eq!(event["id"], id.trim());
+    let some = shop.run(&["audit", "export", "--product", "MUG", "--operation", "stock.adjust"]).success();
+    assert_eq!(some.stdout.lines().count(), 1);
+}
