@@ -2,18 +2,22 @@
 
 mod arguments;
 mod audit;
+mod command_line;
 mod config;
 pub mod confirm;
 mod help;
+mod keys;
 mod list;
 mod migrate;
 mod mutation;
 mod order;
+mod picker;
 mod product;
 mod quickstart;
 mod seed;
 mod stock;
 mod user;
+mod wizard;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -223,6 +227,22 @@ impl Asking {
         let (no_input, audience) = (self.no_input, self.audience);
         Confirmation { assume_yes: yes, confirm: confirm.clone(), no_input, dry_run, audience }
     }
+
+    /// Whether flags are missing and somebody can be asked instead. `flags` are the required ones,
+    /// each with whether it was given.
+    ///
+    /// Errors: exit 2 naming those that are missing when nobody can be asked.
+    fn asks_for(&self, flags: &[(&str, bool)]) -> Result<bool> {
+        let missing: Vec<&str> = flags.iter().filter(|(_, is_given)| !is_given).map(|(flag, _)| *flag).collect();
+        if missing.is_empty() {
+            return Ok(false);
+        }
+        if self.confirmation(false, &None, false).is_interactive() && keys::can_draw() {
+            return Ok(true);
+        }
+        Err(Error::usage(format!("missing {}", missing.join(", ")))
+            .hint("give each as a flag; on a terminal shopctl asks for what is missing"))
+    }
 }
 
 async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Result<()> {
@@ -233,7 +253,7 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::User(command) => limited(context, user::run(context, asking, command)).await,
         Command::Product(command) => limited(context, product::run(context, asking, command)).await,
         Command::Stock(command) => limited(context, stock::run(context, command)).await,
-        Command::Order(command) => limited(context, order::run(context, command)).await,
+        Command::Order(command) => limited(context, order::run(context, asking, command)).await,
         Command::Audit(command) => limited(context, audit::run(context, command)).await,
         Command::Config(command) => config::run(context, &command),
         Command::Help(arguments) => help::run(&context.output, &arguments),
@@ -250,12 +270,7 @@ async fn limited(context: &Context, command: impl Future<Output = Result<()>>) -
     match tokio::time::timeout_at(context.started + timeout + GRACE, &mut command).await {
         Ok(result) => result,
         Err(_) if !context.has_time_limit() => command.await,
-        Err(_) => Err(Error::new(
-            Kind::Unavailable,
-            "database.timeout",
-            format!("no answer within {} s", timeout.as_secs_f32()),
-        )
-        .hint("try again, or give more time with --timeout")),
+        Err(_) => Err(crate::context::no_answer(timeout)),
     }
 }
 

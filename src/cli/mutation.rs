@@ -32,3 +32,10 @@ pub fn finish(context: &Context, database: &Database, nothing_written: bool, mut
         context.output.note(&format!("changed {}", database.target()));
     }
 }
+
+/// What a wizard leaves behind: the command that does the same without questions.
+pub fn note_command(context: &Context, command: Option<&str>) {
+    if let Some(command) = command {
+        context.output.note(&format!("the same without questions:\n  {command}"));
+    }
+}
