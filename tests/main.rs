@@ -15,3 +15,4 @@ mod operations;
 mod prompts;
 mod runner;
 mod secrets;
+mod wizards;
