@@ -26,7 +26,6 @@ use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
 pub enum Command {
     /// Place an order: all lines or none
     #[command(after_help = "Examples:
-  shopctl order create
   shopctl order create --user ann@example.com --item MUG-01:2 --item PEN-FINE
   shopctl order create --from order.json --idempotency-key web-4711
 

@@ -23,7 +23,9 @@ use crate::repository::Match;
 /// Rows that are asked of the database and shown.
 pub const LIMIT: usize = 8;
 /// Keys that follow one another as fast as this are one text: of a paste, or of a quick hand.
-const DEBOUNCE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(20);
+/// The same before a query that may take long: a hand at work would have to wait for its end.
+const LONG_PAUSE: Duration = Duration::from_millis(120);
 /// What a column other than the last takes at most.
 const WIDEST: usize = 30;
 
@@ -121,8 +123,10 @@ impl Picker<'_> {
         how: Match,
         is_asked: &Cell<bool>,
     ) -> Result<Found<T>> {
-        if how == Match::Start {
-            tokio::time::sleep(DEBOUNCE).await;
+        match how {
+            Match::Start => tokio::time::sleep(PAUSE).await,
+            Match::Anywhere if !text.is_empty() => tokio::time::sleep(LONG_PAUSE).await,
+            Match::Anywhere => {}
         }
         is_asked.set(true);
         let entries = self.context.in_time(find(&text, how)).await?;
@@ -322,5 +326,69 @@ impl Drop for Screen {
     fn drop(&mut self) {
         // Nothing can be done about a terminal that is gone.
         let _ = self.clear().and_then(|()| self.terminal.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str, how: Match, numbers: impl IntoIterator<Item = u128>) -> Found<u128> {
+        let entry = |number| Entry { id: Uuid::from_u128(number), cells: vec![number.to_string()], value: number };
+        Found { text: text.to_owned(), how, entries: numbers.into_iter().map(entry).collect() }
+    }
+
+    fn typed(list: &mut List<u128>, text: &str) {
+        text.chars().for_each(|character| drop(list.press(Key::Char(character)).unwrap()));
+    }
+
+    #[test]
+    fn a_word_is_looked_for_at_the_start_first_and_only_then_anywhere() {
+        let mut list = List::new(false);
+        typed(&mut list, "a");
+        assert_eq!(list.wanted(), Some(("a".to_owned(), Match::Start)));
+        assert!(!list.can_take(&Key::Enter) && list.can_take(&Key::Char('b')));
+        list.take(found("a", Match::Start, [1, 2]));
+        assert_eq!(list.wanted(), Some(("a".to_owned(), Match::Anywhere)));
+        list.press(Key::ArrowDown).unwrap();
+        list.take(found("a", Match::Anywhere, [3, 2]));
+        assert_eq!(list.entries.iter().map(|entry| entry.value).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!((list.wanted(), list.selected), (None, 1));
+        assert_eq!(list.press(Key::Enter).unwrap(), Some(Choice::Chosen(2)));
+        let mut words = List::<u128>::new(false);
+        typed(&mut words, "a b");
+        assert_eq!(words.wanted(), Some(("a b".to_owned(), Match::Anywhere)));
+    }
+
+    #[test]
+    fn an_answer_to_another_text_is_not_shown_and_enough_is_enough() {
+        let mut list = List::new(false);
+        typed(&mut list, "ab");
+        list.take(found("a", Match::Start, [1]));
+        assert!(list.entries.is_empty());
+        list.take(found("ab", Match::Start, 1..=9));
+        assert_eq!((list.entries.len(), list.has_more, list.wanted()), (LIMIT, true, None));
+        typed(&mut list, "c");
+        list.take(found("abc", Match::Start, []));
+        list.take(found("abc", Match::Anywhere, []));
+        assert_eq!(list.press(Key::Enter).unwrap(), None);
+        assert_eq!(list.state(), "nothing matches");
+    }
+
+    #[test]
+    fn the_end_of_a_series_comes_first_while_nothing_is_typed() {
+        let mut list = List::new(true);
+        assert!(list.can_take(&Key::Enter));
+        assert_eq!(list.press(Key::Enter).unwrap(), Some(Choice::Done));
+        list.take(found("", Match::Anywhere, [1]));
+        list.press(Key::ArrowDown).unwrap();
+        assert_eq!(list.press(Key::Enter).unwrap(), Some(Choice::Chosen(1)));
+    }
+
+    #[test]
+    fn the_end_of_a_long_text_stays_in_sight() {
+        assert_eq!(end_of("abcdef", 4), "def");
+        assert_eq!(end_of("日本語", 5), "本語");
+        assert_eq!(end_of("abc", 9), "abc");
     }
 }

@@ -23,7 +23,6 @@ use crate::service::user::{self as service, NewUser, UserUpdate};
 pub enum Command {
     /// Create a user
     #[command(after_help = "Examples:
-  shopctl user create
   shopctl user create --email ann@example.com --first-name Ann --last-name Lee
   shopctl user create --email bo@example.com --first-name Bo --last-name Ek --password-stdin < secret.txt")]
     Create(CreateArguments),
