@@ -330,3 +330,32 @@ fn the_time_limit_is_the_databases_and_not_the_persons() {
     let (code, shown) = end(session);
     assert_eq!(code, 0, "{shown}");
 }
+
+#[test]
+fn a_query_that_hangs_can_be_interrupted_and_ends_at_the_time_limit() {
+    use sea_orm::{ConnectionTrait, TransactionTrait};
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    stocked(&shop);
+    let before = shop.counts();
+    let mut waiting = start(&shop, &["order", "create"], &[]);
+    let mut limited = start(&shop, &["order", "create", "--timeout", "1s"], &[]);
+    for session in [&mut waiting, &mut limited] {
+        session.exp_string("back)").expect("the first list");
+    }
+    crate::support::shop::block_on(async {
+        let connection = shop.connect().await;
+        let lock = connection.begin().await.expect("begins");
+        lock.execute_unprepared("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await.expect("locks");
+        answer(&mut waiting, "", "ann");
+        answer(&mut limited, "", "ann");
+        // What is typed shows while the query hangs.
+        answer(&mut waiting, "who buys: ann", "\u{3}");
+        let (code, shown) = end(waiting);
+        assert_eq!(code, 130, "{shown}");
+        let (code, shown) = end(limited);
+        assert_eq!(code, 5, "{shown}");
+        assert!(shown.contains("no answer within 1 s"), "{shown}");
+        lock.rollback().await.expect("unlocks");
+    });
+    assert_eq!(shop.counts(), before);
+}

@@ -339,7 +339,7 @@ mod tests {
     }
 
     fn typed(list: &mut List<u128>, text: &str) {
-        text.chars().for_each(|character| drop(list.press(Key::Char(character)).unwrap()));
+        text.chars().for_each(|character| assert_eq!(list.press(Key::Char(character)).unwrap(), None));
     }
 
     #[test]
