@@ -122,14 +122,16 @@ impl Context {
         Ok(database)
     }
 
-    /// Operations on a database, until the command's time limit.
+    /// Operations on a database, until the command's time limit; once that was lifted (somebody was
+    /// asked), they have as much from now on.
     pub fn operations(&self, database: &Database, dry_run: bool) -> Operations {
+        let begin = if self.has_time_limit() { self.started } else { Instant::now() };
         Operations {
             database: database.clone(),
             clock: self.clock,
             ids: self.ids,
             actor: self.config.actor.clone(),
-            deadline: self.config.timeout.map(|timeout| self.started + timeout),
+            deadline: self.config.timeout.map(|timeout| begin + timeout),
             dry_run,
             committing: Arc::clone(&self.committing),
         }
@@ -155,7 +157,21 @@ impl Context {
         self.would_change.load(Ordering::Relaxed)
     }
 
+    /// Runs one read of a command whose own time limit was lifted.
+    ///
+    /// Errors: exit 5 when it takes longer than `--timeout`.
+    pub async fn in_time<T>(&self, read: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(timeout) = self.config.timeout else { return read.await };
+        tokio::time::timeout(timeout, read).await.unwrap_or_else(|_| Err(no_answer(timeout)))
+    }
+
     pub fn has_time_limit(&self) -> bool {
         self.config.timeout.is_some() && !self.is_unlimited.load(Ordering::Relaxed)
     }
+}
+
+/// Exit 5.
+pub fn no_answer(timeout: Duration) -> Error {
+    let message = format!("no answer within {} s", timeout.as_secs_f32());
+    Error::new(Kind::Unavailable, "database.timeout", message).hint("try again, or give more time with --timeout")
 }

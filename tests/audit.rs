@@ -70,7 +70,7 @@ fn sealed_events_cannot_be_tampered_with_unseen(shop: &Shop) {
             "UPDATE audit_events SET after = REPLACE(after, '12.00', '13.00') WHERE operation = 'product.update'".to_owned()),
         ("an edited space", "UPDATE audit_events SET after = REPLACE(after, '\"last_name\":\"Lee\"', '\"last_name\": \"Lee\"') WHERE operation = 'user.update'".to_owned(),
             "UPDATE audit_events SET after = REPLACE(after, '\"last_name\": \"Lee\"', '\"last_name\":\"Lee\"') WHERE operation = 'user.update'".to_owned()),
-        ("an inserted event", format!("INSERT INTO audit_events (operation, actor, outcome, entity_type, seal_id) SELECT 'order.pay', 'eve', 'failed', 'order', s.id FROM audit_seals s WHERE s.number = 1"),
+        ("an inserted event", "INSERT INTO audit_events (operation, actor, outcome, entity_type, seal_id) SELECT 'order.pay', 'eve', 'failed', 'order', s.id FROM audit_seals s WHERE s.number = 1".to_owned(),
             "DELETE FROM audit_events WHERE actor = 'eve'".to_owned()),
         ("an event out of its seal", "UPDATE audit_events SET seal_id = NULL WHERE operation = 'order.ship'".to_owned(),
             format!("UPDATE audit_events SET seal_id = {} WHERE operation = 'order.ship'", of(1))),

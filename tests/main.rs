@@ -18,3 +18,4 @@ mod prompts;
 mod runner;
 mod secrets;
 mod stock;
+mod wizards;

@@ -12,7 +12,7 @@ on_every_backend!(
     the_environment_is_noted
 );
 
-const MIGRATIONS: i64 = 8;
+const MIGRATIONS: i64 = 9;
 
 fn six_runners(backend: Backend) {
     let Some(shop) = Shop::empty(backend) else { return };

@@ -1,38 +1,12 @@
 //! Questions, asked on a real pseudo-terminal.
 
-use std::process::Command;
-
-use rexpect::session::{PtySession, spawn_command};
-
+use crate::support::terminal::{end, start};
 use crate::support::{Backend, Shop};
-
-/// How long to wait for a text or for the end, in milliseconds.
-const LIMIT_MILLISECONDS: u64 = 20_000;
 
 fn shop() -> Shop {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.user("ann");
     shop
-}
-
-/// shopctl on a pseudo-terminal, with nothing of the tester's environment.
-fn start(shop: &Shop, arguments: &[&str], variables: &[(&str, &str)]) -> PtySession {
-    let template = shop.command(arguments);
-    let mut command = Command::new(template.get_program());
-    command.args(arguments).env_clear().current_dir(shop.home.path());
-    command.envs(template.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.env("TERM", "xterm").envs(variables.iter().copied());
-    spawn_command(command, Some(LIMIT_MILLISECONDS)).expect("a pseudo-terminal")
-}
-
-/// Reads the rest, waits for the end and gives the exit code with what was shown.
-fn end(mut session: PtySession) -> (i32, String) {
-    let rest = session.exp_eof().expect("it ends");
-    // The type of the status belongs to a crate behind the crate: `Exited(Pid(4711), 10)`.
-    let status = format!("{:?}", session.process().wait().expect("our own child"));
-    let code = status.strip_prefix("Exited(").and_then(|text| text.trim_end_matches(')').rsplit(", ").next());
-    let code = code.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("it ended with {status} after {rest}"));
-    (code, rest)
 }
 
 fn status(shop: &Shop) -> String {

@@ -16,6 +16,9 @@ const USERS: &str = "m20260101_000001_create_users";
 const PRODUCTS: &str = "m20260101_000002_create_products";
 const SEEDS: &str = "m20260101_000007_create_seeds";
 const SEED_ROWS: &str = "m20260101_000008_create_seed_rows";
+const LAST: &str = "m20260101_000009_create_audit_seals";
+/// All of them.
+const ALL: usize = 9;
 
 const EVERYWHERE: [Backend; 3] = [Backend::Sqlite, Backend::Postgres, Backend::MariaDb];
 /// Where a lease keeps runners apart, not the lock of a file.
@@ -97,15 +100,15 @@ fn to(name: &str) -> Plan {
 #[test]
 fn up_down_and_up_again() {
     on(&EVERYWHERE, async |trial| {
-        assert_eq!(trial.states().await, [State::Pending; 8]);
+        assert_eq!(trial.states().await, [State::Pending; ALL]);
         assert_eq!(trial.up(&to(PRODUCTS)).await.unwrap(), 2);
-        assert_eq!(trial.up(&plan()).await.unwrap(), 6);
+        assert_eq!(trial.up(&plan()).await.unwrap(), ALL - 2);
         assert_eq!(trial.up(&plan()).await.unwrap(), 0);
-        assert_eq!(trial.down(&to(USERS)).await.unwrap().len(), 7);
-        assert_eq!(trial.down(&steps(9)).await.unwrap(), [USERS]);
-        assert_eq!(trial.states().await, [State::Pending; 8]);
-        assert_eq!(trial.up(&plan()).await.unwrap(), 8);
-        assert_eq!(trial.states().await, [State::Applied; 8]);
+        assert_eq!(trial.down(&to(USERS)).await.unwrap().len(), ALL - 1);
+        assert_eq!(trial.down(&steps(99)).await.unwrap(), [USERS]);
+        assert_eq!(trial.states().await, [State::Pending; ALL]);
+        assert_eq!(trial.up(&plan()).await.unwrap(), ALL);
+        assert_eq!(trial.states().await, [State::Applied; ALL]);
     });
 }
 
@@ -115,7 +118,7 @@ fn down_to_a_migration_that_is_not_applied_used_to_revert_everything() {
         trial.up(&to(SEEDS)).await.unwrap();
         let error = trial.down(&to(SEED_ROWS)).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (Kind::Conflict, "migrate.not_applied"));
-        assert_eq!(trial.up(&plan()).await.unwrap(), 1, "nothing was reverted");
+        assert_eq!(trial.up(&plan()).await.unwrap(), ALL - 7, "nothing was reverted");
     });
 }
 
@@ -124,7 +127,7 @@ fn down_goes_by_the_order_of_application() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&plan()).await.unwrap();
         trial.sql(&format!("UPDATE shopctl_migrations SET sequence = 99 WHERE name = '{SEEDS}'")).await;
-        assert_eq!(trial.down(&steps(2)).await.unwrap(), [SEEDS, SEED_ROWS]);
+        assert_eq!(trial.down(&steps(2)).await.unwrap(), [SEEDS, LAST]);
     });
 }
 
@@ -139,7 +142,7 @@ fn a_table_of_somebody_else_is_never_taken_for_a_migration_that_was_done() {
             assert_eq!(trial.states().await[..3], [State::Applied, State::Failed, State::Pending]);
         }
         trial.sql("DROP TABLE products").await;
-        assert_eq!(trial.up(&plan()).await.unwrap(), 7);
+        assert_eq!(trial.up(&plan()).await.unwrap(), ALL - 1);
     });
 }
 
@@ -150,12 +153,12 @@ fn a_stock_migrator_and_this_one_take_turns() {
     on(&EVERYWHERE, async |trial| {
         let connection = trial.database.connection();
         Migrator::up(connection, Some(3)).await.unwrap();
-        assert_eq!(trial.up(&plan()).await.unwrap(), 5);
+        assert_eq!(trial.up(&plan()).await.unwrap(), ALL - 3);
         assert!(Migrator::get_pending_migrations(connection).await.unwrap().is_empty());
         Migrator::down(connection, Some(1)).await.unwrap();
-        assert_eq!(trial.states().await[6..], [State::Applied, State::Pending]);
+        assert_eq!(trial.states().await[ALL - 2..], [State::Applied, State::Pending]);
         assert_eq!(trial.up(&plan()).await.unwrap(), 1);
-        assert_eq!(trial.down(&steps(8)).await.unwrap().len(), 8);
+        assert_eq!(trial.down(&steps(99)).await.unwrap().len(), ALL);
     });
 }
 
@@ -180,18 +183,18 @@ fn a_run_that_died_after_its_statement_is_completed() {
     on(&[Backend::MariaDb], async |trial| {
         trial.up(&plan()).await.unwrap();
         let died_in_up = format!(
-            "DELETE FROM seaql_migrations WHERE version = '{SEED_ROWS}'; \
-         UPDATE shopctl_migrations SET state = 'running' WHERE name = '{SEED_ROWS}'"
+            "DELETE FROM seaql_migrations WHERE version = '{LAST}'; \
+         UPDATE shopctl_migrations SET state = 'running' WHERE name = '{LAST}'"
         );
-        let died_in_down = format!("UPDATE shopctl_migrations SET state = 'reverting' WHERE name = '{SEED_ROWS}'");
-        let dropped = "; DROP TABLE shopctl_seed_rows";
+        let died_in_down = format!("UPDATE shopctl_migrations SET state = 'reverting' WHERE name = '{LAST}'");
+        let dropped = "; DROP TABLE audit_seals";
         for death in [died_in_up.clone(), died_in_up + dropped, died_in_down.clone(), died_in_down + dropped] {
             trial.sql(&death).await;
             assert_eq!(trial.states().await.last(), Some(&State::Pending));
             assert_eq!(trial.up(&plan()).await.unwrap(), 1, "{death}");
-            trial.sql("SELECT seed FROM shopctl_seed_rows").await;
+            trial.sql("SELECT hash FROM audit_seals").await;
             trial.sql(&death).await;
-            assert_eq!(trial.down(&plan()).await.unwrap(), [SEED_ROWS], "{death}");
+            assert_eq!(trial.down(&plan()).await.unwrap(), [LAST], "{death}");
             assert_eq!(trial.up(&plan()).await.unwrap(), 1, "{death}");
         }
     });
@@ -205,7 +208,7 @@ fn a_migration_that_cannot_be_reverted_is_still_applied() {
         trial.sql(&format!("UPDATE shopctl_migrations SET sequence = 99 WHERE name = '{PRODUCTS}'")).await;
         let error = trial.down(&plan()).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (Kind::Internal, "migrate.failed"));
-        assert_eq!(trial.states().await, [State::Applied; 8]);
+        assert_eq!(trial.states().await, [State::Applied; ALL]);
     });
 }
 

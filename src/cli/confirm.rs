@@ -1,22 +1,16 @@
 //! Questions: may this be done, and the hidden password.
 //!
-//! Read key by key in raw mode instead of through dialoguer's prompts, whose `Confirm` and `Input`
-//! take Ctrl-D for a letter, and whose `Password` asks again for ever at the end of input and
-//! leaves the echo off when Ctrl-C ends the process (dialoguer 0.12, console 0.16). Here Ctrl-C
-//! and Ctrl-D are keys: no signal, no hidden cursor, and the terminal is restored on every way out.
+//! Asked key by key, see `keys`.
 
 use std::env;
 use std::io::{self, IsTerminal};
 
-use dialoguer::console::{Key, Term, measure_text_width};
 use serde_json::json;
 
-use crate::domain::text::is_unsafe;
+use super::keys::{Echo, ask, declined};
+use crate::domain::Password;
 use crate::error::{Error, Kind, Result, printable};
 use crate::output::{Output, escape};
-
-const CONTROL_D: char = '\u{4}';
-const CONTROL_U: char = '\u{15}';
 
 /// Whether there is somebody to ask. A plain value, so that a test sets it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -95,7 +89,14 @@ impl Confirmation {
         }
     }
 
-    /// A new password, typed twice without being shown.
+    /// Lets pass what was reviewed, by a question of its own: `place this order?`. Never skipped.
+    ///
+    /// Errors: exit 10 for no or the end of input, 130 for Ctrl-C.
+    pub fn agreed(question: &str) -> Result<()> {
+        judge_yes_or_no(&ask(&format!("{question} [y/N] "), Echo::Shown)?)
+    }
+
+    /// A new password, typed twice without being shown; one that is not allowed is asked for again.
     ///
     /// Errors: exit 10 for none or the end of input, 11 when nobody can be asked, 130 for Ctrl-C.
     pub fn hidden_password(&self, output: &Output) -> Result<String> {
@@ -107,6 +108,10 @@ impl Confirmation {
             let password = ask("password: ", Echo::Hidden)?;
             if password.is_empty() {
                 return Err(declined("no password was given"));
+            }
+            if let Err(problem) = Password::parse(&password) {
+                output.warn(&format!("the password {problem}"));
+                continue;
             }
             if ask("the same password again: ", Echo::Hidden)? == password {
                 return Ok(password);
@@ -155,96 +160,6 @@ fn judge_typed_name(answer: &str, expected_name: &str) -> Result<()> {
 fn needed(impact: &str) -> Error {
     Error::new(Kind::ConfirmationNeeded, "confirmation.needed", format!("confirmation needed: {impact}"))
         .details(json!({ "impact": impact }))
-}
-
-fn declined(message: &str) -> Error {
-    Error::new(Kind::Declined, "declined", message)
-}
-
-/// The error of a prompt that did not come to an answer; for the prompts of dialoguer as well,
-/// which hide the cursor while they wait.
-///
-/// Returns Ctrl-C as exit 130, the end of input as exit 10, anything else as exit 1. Ctrl-C gets
-/// here from dialoguer only if the process handles SIGINT, because console raises it.
-pub fn unanswered(failure: impl Into<io::Error>) -> Error {
-    let failure = failure.into();
-    let terminal = Term::stderr();
-    if terminal.is_term() {
-        // Best effort: it may be gone.
-        let _ = terminal.show_cursor();
-    }
-    match failure.kind() {
-        io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "interrupted", "interrupted, nothing was changed"),
-        io::ErrorKind::UnexpectedEof => declined("the input ended, nothing was changed"),
-        _ => Error::internal(format!("the question could not be asked: {failure}")),
-    }
-}
-
-/// Whether what is typed can be seen.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Echo {
-    Shown,
-    Hidden,
-}
-
-/// Raw mode for as long as this lives. Held over a whole answer and not per key, because between
-/// two keys the terminal would echo a pasted password.
-struct RawMode;
-
-impl RawMode {
-    fn enter() -> io::Result<RawMode> {
-        crossterm::terminal::enable_raw_mode().map(|()| RawMode)
-    }
-}
-
-impl Drop for RawMode {
-    fn drop(&mut self) {
-        // Nothing can be done about a terminal that is gone.
-        let _ = crossterm::terminal::disable_raw_mode();
-    }
-}
-
-/// Asks on stderr and reads one line.
-fn ask(question: &str, echo: Echo) -> Result<String> {
-    let terminal = Term::stderr();
-    let answer = RawMode::enter().and_then(|_raw| {
-        terminal.write_str(question)?;
-        read_answer(&terminal, echo)
-    });
-    // After raw mode, in which a line feed would not return the carriage.
-    let _ = terminal.write_line("");
-    answer.map_err(unanswered)
-}
-
-fn read_answer(terminal: &Term, echo: Echo) -> io::Result<String> {
-    let mut answer = String::new();
-    loop {
-        match terminal.read_key_raw()? {
-            Key::Enter => return Ok(answer),
-            Key::CtrlC => return Err(io::ErrorKind::Interrupted.into()),
-            Key::Char(CONTROL_D) if answer.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Key::Char(CONTROL_U) => erase(terminal, &std::mem::take(&mut answer), echo)?,
-            Key::Backspace => {
-                if let Some(last) = answer.pop() {
-                    erase(terminal, last.encode_utf8(&mut [0; 4]), echo)?;
-                }
-            }
-            Key::Char(character) if !is_unsafe(character) => {
-                answer.push(character);
-                if echo == Echo::Shown {
-                    terminal.write_str(character.encode_utf8(&mut [0; 4]))?;
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn erase(terminal: &Term, text: &str, echo: Echo) -> io::Result<()> {
-    match echo {
-        Echo::Shown => terminal.clear_chars(measure_text_width(text)),
-        Echo::Hidden => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -321,16 +236,5 @@ mod tests {
         let refusal = Confirmation::default().hidden_password(&output).unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(refusal.hints(), ["give it with --password-stdin or --password-file FILE"]);
-    }
-
-    #[test]
-    fn a_prompt_that_ends_early_has_its_own_exit_code() {
-        for (failure, kind) in [
-            (io::ErrorKind::Interrupted, Kind::Interrupted),
-            (io::ErrorKind::UnexpectedEof, Kind::Declined),
-            (io::ErrorKind::NotConnected, Kind::Internal),
-        ] {
-            assert_eq!(unanswered(failure).kind(), kind);
-        }
     }
 }

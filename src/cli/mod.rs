@@ -3,18 +3,22 @@
 mod arguments;
 mod audit;
 mod batch;
+mod command_line;
 mod config;
 pub mod confirm;
 mod help;
+mod keys;
 mod list;
 mod migrate;
 mod mutation;
 mod order;
+mod picker;
 mod product;
 mod quickstart;
 mod seed;
 mod stock;
 mod user;
+mod wizard;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -254,11 +258,29 @@ impl Asking {
         }
         let impact = impact().await?;
         let confirmation = self.confirmation(answers.yes, &answers.confirm, dry_run);
+        // Somebody who thinks is not a database that hangs.
+        context.lift_time_limit();
         if is_protected {
             confirmation.typed_name(&context.output, &impact, &context.config.target.name())
         } else {
             confirmation.yes_or_no(&context.output, &impact)
         }
+    }
+
+    /// Whether flags are missing and somebody can be asked instead. `flags` are the required ones,
+    /// each with whether it was given.
+    ///
+    /// Errors: exit 2 naming those that are missing when nobody can be asked.
+    fn asks_for(&self, flags: &[(&str, bool)]) -> Result<bool> {
+        let missing: Vec<&str> = flags.iter().filter(|(_, is_given)| !is_given).map(|(flag, _)| *flag).collect();
+        if missing.is_empty() {
+            return Ok(false);
+        }
+        if self.confirmation(false, &None, false).is_interactive() && keys::can_draw() {
+            return Ok(true);
+        }
+        Err(Error::usage(format!("missing {}", missing.join(", ")))
+            .hint("give each as a flag; on a terminal shopctl asks for what is missing"))
     }
 }
 
@@ -287,12 +309,7 @@ async fn limited(context: &Context, command: impl Future<Output = Result<()>>) -
     match tokio::time::timeout_at(context.started + timeout + GRACE, &mut command).await {
         Ok(result) => result,
         Err(_) if !context.has_time_limit() => command.await,
-        Err(_) => Err(Error::new(
-            Kind::Unavailable,
-            "database.timeout",
-            format!("no answer within {} s", timeout.as_secs_f32()),
-        )
-        .hint("try again, or give more time with --timeout")),
+        Err(_) => Err(crate::context::no_answer(timeout)),
     }
 }
 

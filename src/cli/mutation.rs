@@ -41,3 +41,10 @@ pub fn note_dry_run(context: &Context, mutation: &Mutation) {
         context.note_would_change();
     }
 }
+
+/// What a wizard leaves behind: the command that does the same without questions.
+pub fn note_command(context: &Context, command: Option<&str>) {
+    if let Some(command) = command {
+        context.output.note(&format!("the same without questions:\n  {command}"));
+    }
+}

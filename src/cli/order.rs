@@ -9,10 +9,10 @@ use serde_json::Value;
 
 mod lifecycle;
 
-use super::Asking;
 use super::arguments::{KeyArguments, ListArguments, WriteArguments, optional, word};
 use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
+use super::{Asking, wizard};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, reference, text::multi_line};
@@ -71,11 +71,11 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
 
 #[derive(Debug, Args)]
 pub struct CreateArguments {
-    /// Who buys: e-mail address or id
-    #[arg(long, value_name = "WHO", required_unless_present = "from", conflicts_with = "from")]
+    /// Who buys: e-mail address or id; on a terminal, what is missing is asked for
+    #[arg(long, value_name = "WHO", conflicts_with = "from")]
     user: Option<String>,
     /// What and how many (1 when absent); repeat for more lines
-    #[arg(long = "item", value_name = "PRODUCT[:QUANTITY]", required_unless_present = "from", conflicts_with = "from")]
+    #[arg(long = "item", value_name = "PRODUCT[:QUANTITY]", conflicts_with = "from")]
     items: Vec<String>,
     /// Read the order from a JSON file (- for standard input)
     #[arg(long, value_name = "FILE")]
@@ -135,13 +135,18 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Cancel(arguments) => lifecycle::cancel(context, asking, &arguments).await,
         Command::Refund(arguments) => lifecycle::refund(context, asking, &arguments).await,
         Command::Expire(arguments) => lifecycle::expire(context, asking, &arguments).await,
-        Command::Create(arguments) => create(context, &arguments).await,
+        Command::Create(arguments) => create(context, asking, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
     }
 }
 
-async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
+async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments) -> Result<()> {
+    let is_from = arguments.from.is_some();
+    let is_wizard = asking.asks_for(&[
+        ("--user", is_from || arguments.user.is_some()),
+        ("--item", is_from || !arguments.items.is_empty()),
+    ])?;
     let mut violations = Violations::new();
     let (user, lines) = match &arguments.from {
         Some(path) => read_order(path, &mut violations)?,
@@ -155,12 +160,31 @@ async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
         optional(&mut violations, "expect-total", arguments.expect_total.as_deref(), Money::parse_total);
     let key = arguments.key.parse(&mut violations);
     violations.into_result()?;
-    let new = NewOrder { user, lines, note, reference: None, expected_total };
+    let mut new = NewOrder { user, lines, note, reference: None, expected_total };
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
-    let placed = place_order::run(&context.operations(&database, dry_run), &new, key).await?;
+    let mut command = None;
+    if is_wizard {
+        new = wizard::complete_order(context, &database, new).await?;
+        command = Some(equivalent(context, &new, arguments));
+    }
+    // Nobody should have to answer everything again because the shop refused.
+    let note_command = |_: &Error| mutation::note_command(context, command.as_deref());
+    let operations = context.operations(&database, dry_run);
+    let placed = place_order::run(&operations, &new, key).await.inspect_err(note_command)?;
     print_placed(context, &database, &placed, dry_run);
+    mutation::note_command(context, command.as_deref());
     Ok(())
+}
+
+/// The command that places this order without questions.
+fn equivalent(context: &Context, new: &NewOrder, arguments: &CreateArguments) -> String {
+    wizard::order_command(new)
+        .options("--note", arguments.note.as_deref())
+        .options("--expect-total", arguments.expect_total.as_deref())
+        .options("--idempotency-key", arguments.key.idempotency_key.as_deref())
+        .dry_run(arguments.write.dry_run)
+        .on_database_of(context)
 }
 
 /// Says what was ordered.

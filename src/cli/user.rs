@@ -7,6 +7,7 @@ use super::Asking;
 use super::arguments::{ConfirmArguments, ListArguments, WriteArguments, YesArguments, optional, required, word};
 use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
+use super::wizard;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::{Email, Password, PersonName, UserStatus, Violations, moment};
@@ -59,12 +60,13 @@ Example:\n  shopctl user anonymize ann@example.com --confirm ann@example.com")]
 
 #[derive(Debug, Args)]
 pub struct CreateArguments {
+    /// On a terminal, what is missing is asked for
     #[arg(long, value_name = "EMAIL")]
-    email: String,
+    email: Option<String>,
     #[arg(long, value_name = "NAME")]
-    first_name: String,
+    first_name: Option<String>,
     #[arg(long, value_name = "NAME")]
-    last_name: String,
+    last_name: Option<String>,
     #[command(flatten)]
     password: PasswordArguments,
     #[command(flatten)]
@@ -186,31 +188,54 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
 }
 
 async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments) -> Result<()> {
+    let is_wizard = asking.asks_for(&[
+        ("--email", arguments.email.is_some()),
+        ("--first-name", arguments.first_name.is_some()),
+        ("--last-name", arguments.last_name.is_some()),
+    ])?;
     let mut violations = Violations::new();
-    let email = violations.parse("email", &arguments.email, Email::parse);
-    let first_name = violations.parse("first-name", &arguments.first_name, PersonName::parse);
-    let last_name = violations.parse("last-name", &arguments.last_name, PersonName::parse);
-    // Somebody who has to type a password should not do so for an input that is refused anyway.
-    if arguments.password.is_asked_for() {
+    let mut answers = wizard::UserAnswers {
+        email: optional(&mut violations, "email", arguments.email.as_deref(), Email::parse),
+        first_name: optional(&mut violations, "first-name", arguments.first_name.as_deref(), PersonName::parse),
+        last_name: optional(&mut violations, "last-name", arguments.last_name.as_deref(), PersonName::parse),
+    };
+    // Somebody who has to type should not do so for an input that is refused anyway.
+    if is_wizard || arguments.password.is_asked_for() {
         std::mem::take(&mut violations).into_result()?;
     }
+    let opened = if is_wizard { Some(answers.complete(context).await?) } else { None };
     let password = arguments.password.read(context, asking)?;
     let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
     violations.into_result()?;
-    let database = context.database_for_operation().await?;
+    let dry_run = arguments.write.dry_run;
+    let database = match opened {
+        Some(database) => database,
+        None => context.database_for_operation().await?,
+    };
+    let command = if is_wizard { Some(reviewed(context, &answers, arguments)?) } else { None };
     let new = NewUser {
-        email: required(email)?,
-        first_name: required(first_name)?,
-        last_name: required(last_name)?,
+        email: required(answers.email)?,
+        first_name: required(answers.first_name)?,
+        last_name: required(answers.last_name)?,
         password_hash: service::hash(&required(password)?)?,
     };
-    let dry_run = arguments.write.dry_run;
     let user = service::create(&context.operations(&database, dry_run), &new).await?;
     let line = format!("user {} {}", printable(&user.email), done(dry_run, "created"));
     let mut json = UserView(user.clone()).to_json();
     json.extend(outcome(true, dry_run, None, Some(&user)));
     finish(context, &database, dry_run, &Mutation { line, id: user.id.to_string(), json });
+    mutation::note_command(context, command.as_deref());
     Ok(())
+}
+
+/// Lets the answers be confirmed and gives the command that would have needed no questions.
+fn reviewed(context: &Context, answers: &wizard::UserAnswers, arguments: &CreateArguments) -> Result<String> {
+    answers.review(context)?;
+    let command = match &arguments.password.password_file {
+        Some(path) => answers.command().option("--password-file", &path.display().to_string()),
+        None => answers.command().flag("--password-stdin"),
+    };
+    Ok(command.dry_run(arguments.write.dry_run).on_database_of(context))
 }
 
 impl PasswordArguments {
@@ -235,6 +260,7 @@ impl PasswordArguments {
             let file = std::fs::File::open(path).map_err(|error| unreadable(&place, &error))?;
             file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unreadable(&place, &error))?;
         } else {
+            context.lift_time_limit();
             return asking.confirmation(false, &None, false).hidden_password(&context.output);
         }
         Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
@@ -269,7 +295,7 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let database = context.database(Access::Read).await?;
     let (connection, who) = (database.connection(), &arguments.who.who);
     let user = users::find_one(connection, Who::parse(who), users::Lock::None).await?;
-    let user = user.ok_or_else(|| unknown(who))?;
+    let user = user.ok_or_else(|| service::unknown(who))?;
     let mut extra = Vec::new();
     if arguments.timeline {
         let mut all = events::find_of(connection, "user", user.id, TIMELINE_MAX).await?;
@@ -278,10 +304,6 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
         extra.push(("timeline", Cell::nested(&all.into_iter().map(TimelineView).collect::<Vec<_>>())));
     }
     context.output.show(&UserView(user), &extra)
-}
-
-fn unknown(who: &str) -> Error {
-    Error::not_found("user", who).hint("shopctl user list --search TEXT finds users by name or e-mail")
 }
 
 async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
@@ -331,7 +353,7 @@ async fn disable(context: &Context, asking: &Asking, arguments: &DisableArgument
 async fn look_up(context: &Context, who: &str) -> Result<Model> {
     let database = context.database(Access::Read).await?;
     let user = users::find_one(database.connection(), Who::parse(who), users::Lock::None).await?;
-    user.ok_or_else(|| unknown(who))
+    user.ok_or_else(|| service::unknown(who))
 }
 
 async fn set_status(context: &Context, who: &str, status: UserStatus, dry_run: bool) -> Result<()> {

@@ -33,6 +33,7 @@ pub use column::{Column, Heading, View, closest};
 pub use export::Export;
 pub use format::{ColorChoice, Format};
 pub use rows::Rows;
+pub use table::shorten;
 pub use terminal::Terminal;
 
 const RED: &str = "\u{1b}[1;31m";
@@ -243,6 +244,11 @@ impl Output {
             text.push_str(&format!("{}: {}\n", self.painted(CYAN, "hint"), escape::line(hint)));
         }
         self.write_message(&text);
+    }
+
+    /// Text for stderr that stands out where there are colours.
+    pub fn highlighted(&self, text: &str) -> String {
+        self.painted(CYAN, text)
     }
 
     fn painted(&self, color: &str, text: &str) -> String {

@@ -291,6 +291,26 @@ pub fn expect_rows(changed: u64, meant: usize) -> Result<()> {
         .hint("somebody else changed this meanwhile: look again and repeat"))
 }
 
+/// How a name that is still being typed is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// The key begins with it: an index answers at once, however large the table.
+    Start,
+    /// Each of its words is contained somewhere: may have to look at every row.
+    Anywhere,
+}
+
+/// The first rows whose `key`, whose index compares bytes, begins with `text`; sorted by it.
+pub fn starting_with<E: EntityTrait>(select: Select<E>, key: E::Column, text: &str) -> Select<E> {
+    let end = format!("{text}{}", char::MAX);
+    select.filter(key.gte(text)).filter(key.lt(end)).order_by_asc(key)
+}
+
+/// A condition that finds every word of `text` anywhere in one of the columns.
+pub fn contains_words<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
+    text.split_whitespace().fold(Condition::all(), |all, word| all.add(contains(columns, word)))
+}
+
 /// A condition that finds `text` anywhere in one of the columns, whatever the case of its ASCII
 /// letters. The engines' LOWER disagrees beyond ASCII, so such a text is looked for as typed, in
 /// lower and in upper case, and with each word's first letter in upper case.

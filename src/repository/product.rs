@@ -9,7 +9,7 @@ use sea_orm::{
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{Change, Listing, Rows, SortField, SortKind};
+use super::{Change, Listing, Match, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::{Money, Page};
@@ -83,6 +83,18 @@ pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: 
 
 pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
     super::count(connection, select(filter)).await
+}
+
+/// At most `limit` products, for somebody who is still typing SKU or name.
+pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, limit: u64) -> Result<Vec<Model>> {
+    let select = match how {
+        Match::Start => super::starting_with(Entity::find(), Column::Sku, &text.to_ascii_uppercase()),
+        Match::Anywhere => Entity::find()
+            .filter(super::contains_words(&[Column::Sku, Column::Name], text))
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id),
+    };
+    Ok(select.limit(limit).all(connection).await?)
 }
 
 /// The product with this SKU, as shopctl stores it (upper-case) or as another program wrote it.

@@ -3,13 +3,14 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{ExprTrait, Func};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Select,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 pub use super::Lock;
-use super::{Change, Listing, SortField, SortKind};
+use super::{Change, Listing, Match, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::{Page, UserStatus, personal};
@@ -76,6 +77,22 @@ pub async fn find_active(connection: &impl ConnectionTrait, page: &Page) -> Resu
 /// The user with this address as shopctl stores it, or as another program wrote it (any case).
 pub async fn find_by_email(connection: &impl ConnectionTrait, email: &str) -> Result<Option<Model>> {
     find_one(connection, Who::Email(email), Lock::None).await
+}
+
+/// At most `limit` users who may place orders, for somebody who is still typing e-mail or name.
+pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, limit: u64) -> Result<Vec<Model>> {
+    let active = UserStatus::Active.as_str();
+    let select = match how {
+        // Inside a function, lest SQLite prefers the index on the status, which fits nearly every row.
+        Match::Start => super::starting_with(Entity::find(), Column::Email, &text.to_lowercase())
+            .filter(Func::lower(Column::Status.into_expr()).eq(active)),
+        Match::Anywhere => Entity::find()
+            .filter(Column::Status.eq(active))
+            .filter(super::contains_words(&[Column::Email, Column::FirstName, Column::LastName], text))
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id),
+    };
+    Ok(select.limit(limit).all(connection).await?)
 }
 
 /// How people name a user.

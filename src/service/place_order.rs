@@ -124,11 +124,15 @@ pub async fn apply(operation: &mut Operation, new: &NewOrder) -> Result<PlacedOr
 
 async fn find_user(operation: &Operation, name: &str) -> Result<user::Model> {
     let found = repository::user::find_one(operation.handle(), Who::parse(name), Lock::Share).await?;
-    let user = found.ok_or_else(|| {
-        Error::not_found("user", name).hint("shopctl user list --search TEXT finds users by name or e-mail")
-    })?;
+    let user = found.ok_or_else(|| super::user::unknown(name))?;
+    check_may_order(&user)?;
+    Ok(user)
+}
+
+/// Errors: exit 6 for a user who is not active.
+pub fn check_may_order(user: &user::Model) -> Result<()> {
     if UserStatus::from_stored(&user.status) == Some(UserStatus::Active) {
-        return Ok(user);
+        return Ok(());
     }
     let email = printable(&user.email);
     let error = Error::conflict("user.not_active", format!("{email} is {} and cannot order", printable(&user.status)));
@@ -143,10 +147,10 @@ async fn find_user(operation: &Operation, name: &str) -> Result<user::Model> {
 async fn find_lines(operation: &Operation, wanted: &[NewLine]) -> Result<Vec<Line>> {
     let names: Vec<&str> = wanted.iter().map(|line| line.product.as_str()).collect();
     let products = repository::product::find_named(operation.handle(), &names).await?;
-    let (mut lines, mut unknown) = (Vec::<Line>::new(), Vec::new());
+    let (mut lines, mut unknown) = (Vec::<Line>::new(), Vec::<&str>::new());
     for new in wanted {
         let Some(product) = products.iter().find(|product| repository::product::is_named(product, &new.product)) else {
-            unknown.push(printable(&new.product));
+            unknown.push(new.product.as_str());
             continue;
         };
         match lines.iter_mut().find(|line| line.product.id == product.id) {
@@ -157,8 +161,14 @@ async fn find_lines(operation: &Operation, wanted: &[NewLine]) -> Result<Vec<Lin
     if unknown.is_empty() {
         return Ok(lines);
     }
-    Err(Error::not_found("product", unknown.join(", "))
-        .hint("shopctl product list --search TEXT finds products by name or SKU"))
+    Err(unknown_products(&unknown))
+}
+
+/// Exit 3 for products that there are not.
+pub fn unknown_products(names: &[&str]) -> Error {
+    let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
+    Error::not_found("product", names.join(", "))
+        .hint("shopctl product list --search TEXT finds products by name or SKU")
 }
 
 fn merged(line: &Line, new: &NewLine) -> Result<Quantity> {

@@ -152,20 +152,26 @@ async fn mutate(
 /// The user of that address or id, locked until the operation ends. Errors: exit 3.
 pub async fn find(operation: &mut Operation, who: &str) -> Result<Model> {
     let user = repository::user::find_one(operation.handle(), Who::parse(who), Lock::Update).await?;
-    let user = user.ok_or_else(|| {
-        Error::not_found("user", who).hint("shopctl user list --search TEXT finds users by name or e-mail")
-    })?;
+    let user = user.ok_or_else(|| unknown(who))?;
     operation.about(user.id);
     Ok(user)
 }
 
+/// Exit 3 for a user who is not there.
+pub fn unknown(who: &str) -> Error {
+    Error::not_found("user", who).hint("shopctl user list --search TEXT finds users by name or e-mail")
+}
+
+/// Exit 6 for an e-mail address that another user has.
+pub fn taken(email: &str) -> Error {
+    let email = printable(email);
+    Error::conflict("user.duplicate", format!("a user with the e-mail address {email} exists already"))
+        .hint(format!("shopctl user show {email}"))
+}
+
 fn duplicate(operation: &Operation, email: &str, error: Error) -> Error {
     match operation.handle().first_fault() {
-        Some(fault) if repository::user::UNIQUE_EMAIL.is_violated_by(&fault) => {
-            let email = printable(email);
-            Error::conflict("user.duplicate", format!("a user with the e-mail address {email} exists already"))
-                .hint(format!("shopctl user show {email}"))
-        }
+        Some(fault) if repository::user::UNIQUE_EMAIL.is_violated_by(&fault) => taken(email),
         _ => error,
     }
 }

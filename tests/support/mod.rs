@@ -4,6 +4,7 @@
 pub mod proxy;
 pub mod servers;
 pub mod shop;
+pub mod terminal;
 
 pub use shop::{Backend, Run, Shop};
 

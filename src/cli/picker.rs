@@ -1,0 +1,394 @@
+//! One out of many: a choice that searches the database while its name is being typed.
+//!
+//! The table is never loaded: each text asks for a handful of rows, first by the start of the key,
+//! which an index answers at once, then for the words anywhere. One query is under way at a time,
+//! and keys are taken while it runs, so that typing shows at once and Ctrl-C always ends it.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use dialoguer::console::Term;
+use unicode_width::UnicodeWidthStr;
+use uuid::Uuid;
+
+use super::keys::{self, Key, Line, Pressed, RawMode, unanswered};
+use crate::context::Context;
+use crate::error::Result;
+use crate::output::{escape, shorten};
+use crate::repository::Match;
+
+/// Rows that are asked of the database and shown.
+pub const LIMIT: usize = 8;
+/// Keys that follow one another as fast as this are one text: of a paste, or of a quick hand.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The same before a query that may take long: a hand at work would have to wait for its end.
+const LONG_PAUSE: Duration = Duration::from_millis(120);
+/// What a column other than the last takes at most.
+const WIDEST: usize = 30;
+
+/// One row to choose.
+#[derive(Debug, Clone)]
+pub struct Entry<T> {
+    pub id: Uuid,
+    /// What is shown, as it stands in the database; only the last is free text.
+    pub cells: Vec<String>,
+    pub value: T,
+}
+
+/// How a choice ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Choice<T> {
+    Chosen(T),
+    /// The entry that ends a series of choices.
+    Done,
+    /// Escape.
+    Back,
+}
+
+/// A choice to be made.
+pub struct Picker<'a> {
+    pub context: &'a Context,
+    /// A noun: `product`.
+    pub question: &'a str,
+    /// The entry that comes first while nothing is typed and ends a series of choices.
+    pub done: Option<&'a str>,
+}
+
+type Search<'a, T> = Pin<Box<dyn Future<Output = Result<Found<T>>> + 'a>>;
+
+/// The answer to a query.
+struct Found<T> {
+    text: String,
+    how: Match,
+    entries: Vec<Entry<T>>,
+}
+
+impl Picker<'_> {
+    /// Lets one be chosen. `find` answers a text with at most [`LIMIT`] + 1 entries; without a text,
+    /// with the newest.
+    ///
+    /// Errors: exit 10 for the end of input, 130 for Ctrl-C, those of `find`, exit 5 when it takes
+    /// longer than `--timeout`.
+    pub async fn pick<T>(&self, find: &impl AsyncFn(&str, Match) -> Result<Vec<Entry<T>>>) -> Result<Choice<T>> {
+        let mut screen = Screen::open().map_err(unanswered)?;
+        let mut list = List::new(self.done.is_some());
+        let mut pressed = VecDeque::new();
+        let is_asked = Cell::new(false);
+        let mut search: Option<Search<T>> = None;
+        loop {
+            while let Some(key) = pressed.pop_front() {
+                if !list.can_take(&key) {
+                    pressed.push_front(key);
+                    break;
+                }
+                if let Some(choice) = list.press(key).map_err(unanswered)? {
+                    drop(screen);
+                    return Ok(choice);
+                }
+            }
+            if search.is_none()
+                && let Some((text, how)) = list.wanted()
+            {
+                is_asked.set(false);
+                search = Some(Box::pin(self.search(find, text, how, &is_asked)));
+            }
+            screen.draw(&self.lines(&list)).map_err(unanswered)?;
+            tokio::select! {
+                biased;
+                () = keys::waiting() => {
+                    let key = keys::read().map_err(unanswered)?;
+                    if key == Key::CtrlC {
+                        return Err(unanswered(io::Error::from(io::ErrorKind::Interrupted)));
+                    }
+                    pressed.push_back(key);
+                    if !is_asked.get() {
+                        search = None;
+                    }
+                }
+                found = outcome(&mut search) => {
+                    search = None;
+                    list.take(found?);
+                }
+            }
+        }
+    }
+
+    async fn search<T>(
+        &self,
+        find: &impl AsyncFn(&str, Match) -> Result<Vec<Entry<T>>>,
+        text: String,
+        how: Match,
+        is_asked: &Cell<bool>,
+    ) -> Result<Found<T>> {
+        match how {
+            Match::Start => tokio::time::sleep(PAUSE).await,
+            Match::Anywhere if !text.is_empty() => tokio::time::sleep(LONG_PAUSE).await,
+            Match::Anywhere => {}
+        }
+        is_asked.set(true);
+        let entries = self.context.in_time(find(&text, how)).await?;
+        Ok(Found { text, how, entries })
+    }
+
+    /// What is on the screen: the question, the entries, how it stands.
+    fn lines<T>(&self, list: &List<T>) -> Drawing {
+        let (rows, columns) = Term::stderr().size();
+        // The last column stays free: some terminals wrap as soon as it is written.
+        let (width, height) = (usize::from(columns).saturating_sub(1).max(1), usize::from(rows));
+        let typed = end_of(&list.line.text, width.saturating_sub(self.question.width() + 2).max(1));
+        let question = shorten(format!("{}: {typed}", self.question), width);
+        let cursor = question.width();
+        let mut lines = vec![question];
+        // Question, state and the line of the cursor's return take their share of a low terminal.
+        let room = height.saturating_sub(3).max(1);
+        let first = (list.selected + 1).saturating_sub(room);
+        let done = list.has_done().then(|| self.done.unwrap_or_default().to_owned());
+        let all = done.into_iter().chain(in_columns(&list.entries));
+        for (position, text) in all.enumerate().skip(first).take(room) {
+            let is_selected = position == list.selected;
+            let line = shorten(format!("{} {text}", if is_selected { '>' } else { ' ' }), width);
+            lines.push(if is_selected { self.context.output.highlighted(&line) } else { line });
+        }
+        lines.push(shorten(list.state().to_owned(), width));
+        Drawing { lines, cursor }
+    }
+}
+
+async fn outcome<T>(search: &mut Option<Search<'_, T>>) -> Result<Found<T>> {
+    match search {
+        Some(search) => search.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The end of a text that is too long to be shown whole.
+fn end_of(text: &str, width: usize) -> &str {
+    let starts = text.char_indices().map(|(start, _)| start).chain([text.len()]);
+    starts.map(|start| &text[start..]).find(|end| end.width() < width).unwrap_or_default()
+}
+
+/// The entries as lines, their cells below one another.
+fn in_columns<T>(entries: &[Entry<T>]) -> Vec<String> {
+    let cells: Vec<Vec<String>> =
+        entries.iter().map(|entry| entry.cells.iter().map(|cell| escape::line(cell)).collect()).collect();
+    let width_of = |column: usize| cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
+    let line = |row: &Vec<String>| {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            line.push_str(cell);
+            if column + 1 < row.len() {
+                let width = width_of(column).unwrap_or(0).min(WIDEST);
+                line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
+            }
+        }
+        line
+    };
+    cells.iter().map(line).collect()
+}
+
+/// What was typed, what was found for it, and where the selection stands.
+struct List<T> {
+    line: Line,
+    entries: Vec<Entry<T>>,
+    /// The text that the entries answer, and the last query about it; `None` before the first.
+    answered: Option<(String, Match)>,
+    has_more: bool,
+    selected: usize,
+    offers_done: bool,
+}
+
+impl<T> List<T> {
+    fn new(offers_done: bool) -> List<T> {
+        List { line: Line::default(), entries: Vec::new(), answered: None, has_more: false, selected: 0, offers_done }
+    }
+
+    fn text(&self) -> &str {
+        self.line.text.trim()
+    }
+
+    fn has_done(&self) -> bool {
+        self.offers_done && self.text().is_empty()
+    }
+
+    /// The query that comes next; `None` when all is known about the text.
+    fn wanted(&self) -> Option<(String, Match)> {
+        let text = self.text();
+        let is_one_word = !text.is_empty() && !text.contains(char::is_whitespace);
+        match &self.answered {
+            Some((answered, Match::Anywhere)) if answered == text => None,
+            Some((answered, Match::Start)) if answered == text && self.has_more => None,
+            Some((answered, Match::Start)) if answered == text => Some((text.to_owned(), Match::Anywhere)),
+            _ => Some((text.to_owned(), if is_one_word { Match::Start } else { Match::Anywhere })),
+        }
+    }
+
+    /// Whether what is shown belongs to what was typed, so that keys mean what they seem to.
+    fn is_settled(&self) -> bool {
+        let answers = self.answered.as_ref().is_some_and(|(answered, _)| answered == self.text());
+        self.has_done() || (answers && !self.entries.is_empty()) || self.wanted().is_none()
+    }
+
+    fn can_take(&self, key: &Key) -> bool {
+        self.is_settled() || !matches!(key, Key::Enter | Key::ArrowUp | Key::ArrowDown)
+    }
+
+    fn press(&mut self, key: Key) -> io::Result<Option<Choice<T>>> {
+        let rows = usize::from(self.has_done()) + self.entries.len();
+        match self.line.press(key)? {
+            Pressed::Entered => return Ok(self.chosen()),
+            // Until the answer is there, nothing further down is meant.
+            Pressed::Edited => self.selected = 0,
+            Pressed::Other(Key::Escape) => return Ok(Some(Choice::Back)),
+            Pressed::Other(Key::ArrowUp) => self.selected = self.selected.saturating_sub(1),
+            Pressed::Other(Key::ArrowDown) => self.selected = (self.selected + 1).min(rows.saturating_sub(1)),
+            Pressed::Other(_) => {}
+        }
+        Ok(None)
+    }
+
+    fn chosen(&mut self) -> Option<Choice<T>> {
+        let position = match self.selected.checked_sub(usize::from(self.has_done())) {
+            None => return Some(Choice::Done),
+            Some(position) => position,
+        };
+        (position < self.entries.len()).then(|| Choice::Chosen(self.entries.swap_remove(position).value))
+    }
+
+    /// Takes an answer, unless the text is another one by now.
+    fn take(&mut self, found: Found<T>) {
+        if found.text != self.text() {
+            return;
+        }
+        let goes_on = self.answered.as_ref().is_some_and(|(answered, _)| *answered == found.text);
+        if !goes_on {
+            self.entries.clear();
+            self.selected = 0;
+        }
+        for entry in found.entries {
+            if self.entries.iter().all(|known| known.id != entry.id) {
+                self.entries.push(entry);
+            }
+        }
+        self.has_more = self.entries.len() > LIMIT;
+        self.entries.truncate(LIMIT);
+        self.answered = Some((found.text, found.how));
+    }
+
+    fn state(&self) -> &'static str {
+        match self.wanted() {
+            Some(_) => "searching…",
+            None if self.entries.is_empty() && self.text().is_empty() => "there is none",
+            None if self.entries.is_empty() => "nothing matches",
+            None if self.has_more => "there are more: type to find them (arrows, Enter, Esc: back)",
+            None => "(arrows, Enter, Esc: back)",
+        }
+    }
+}
+
+/// Lines and the column of the cursor in the first of them.
+struct Drawing {
+    lines: Vec<String>,
+    cursor: usize,
+}
+
+/// The part of the terminal below the cursor, in raw mode; cleared and given back when dropped.
+struct Screen {
+    terminal: Term,
+    _raw: RawMode,
+}
+
+impl Screen {
+    fn open() -> io::Result<Screen> {
+        let raw = RawMode::enter()?;
+        Ok(Screen { terminal: Term::buffered_stderr(), _raw: raw })
+    }
+
+    fn clear(&self) -> io::Result<()> {
+        self.terminal.clear_line()?;
+        self.terminal.clear_to_end_of_screen()
+    }
+
+    /// Draws the lines and leaves the cursor in the first, where the text goes on.
+    fn draw(&mut self, drawing: &Drawing) -> io::Result<()> {
+        self.clear()?;
+        self.terminal.write_str(&drawing.lines.join("\r\n"))?;
+        self.terminal.move_cursor_up(drawing.lines.len() - 1)?;
+        self.terminal.write_str("\r")?;
+        self.terminal.move_cursor_right(drawing.cursor)?;
+        self.terminal.flush()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Nothing can be done about a terminal that is gone.
+        let _ = self.clear().and_then(|()| self.terminal.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str, how: Match, numbers: impl IntoIterator<Item = u128>) -> Found<u128> {
+        let entry = |number| Entry { id: Uuid::from_u128(number), cells: vec![number.to_string()], value: number };
+        Found { text: text.to_owned(), how, entries: numbers.into_iter().map(entry).collect() }
+    }
+
+    fn typed(list: &mut List<u128>, text: &str) {
+        text.chars().for_each(|character| assert_eq!(list.press(Key::Char(character)).unwrap(), None));
+    }
+
+    #[test]
+    fn a_word_is_looked_for_at_the_start_first_and_only_then_anywhere() {
+        let mut list = List::new(false);
+        typed(&mut list, "a");
+        assert_eq!(list.wanted(), Some(("a".to_owned(), Match::Start)));
+        assert!(!list.can_take(&Key::Enter) && list.can_take(&Key::Char('b')));
+        list.take(found("a", Match::Start, [1, 2]));
+        assert_eq!(list.wanted(), Some(("a".to_owned(), Match::Anywhere)));
+        list.press(Key::ArrowDown).unwrap();
+        list.take(found("a", Match::Anywhere, [3, 2]));
+        assert_eq!(list.entries.iter().map(|entry| entry.value).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!((list.wanted(), list.selected), (None, 1));
+        assert_eq!(list.press(Key::Enter).unwrap(), Some(Choice::Chosen(2)));
+        let mut words = List::<u128>::new(false);
+        typed(&mut words, "a b");
+        assert_eq!(words.wanted(), Some(("a b".to_owned(), Match::Anywhere)));
+    }
+
+    #[test]
+    fn an_answer_to_another_text_is_not_shown_and_enough_is_enough() {
+        let mut list = List::new(false);
+        typed(&mut list, "ab");
+        list.take(found("a", Match::Start, [1]));
+        assert!(list.entries.is_empty());
+        list.take(found("ab", Match::Start, 1..=9));
+        assert_eq!((list.entries.len(), list.has_more, list.wanted()), (LIMIT, true, None));
+        typed(&mut list, "c");
+        list.take(found("abc", Match::Start, []));
+        list.take(found("abc", Match::Anywhere, []));
+        assert_eq!(list.press(Key::Enter).unwrap(), None);
+        assert_eq!(list.state(), "nothing matches");
+    }
+
+    #[test]
+    fn the_end_of_a_series_comes_first_while_nothing_is_typed() {
+        let mut list = List::new(true);
+        assert!(list.can_take(&Key::Enter));
+        assert_eq!(list.press(Key::Enter).unwrap(), Some(Choice::Done));
+        list.take(found("", Match::Anywhere, [1]));
+        list.press(Key::ArrowDown).unwrap();
+        assert_eq!(list.press(Key::Enter).unwrap(), Some(Choice::Chosen(1)));
+    }
+
+    #[test]
+    fn the_end_of_a_long_text_stays_in_sight() {
+        assert_eq!(end_of("abcdef", 4), "def");
+        assert_eq!(end_of("日本語", 5), "本語");
+        assert_eq!(end_of("abc", 9), "abc");
+    }
+}

@@ -1,0 +1,321 @@
+//! Wizards: what a command lacks is asked for, reviewed and confirmed. They write nothing: what they
+//! gather goes the way of the flags.
+
+use std::fmt::Display;
+
+use super::command_line::CommandLine;
+use super::confirm::Confirmation;
+use super::keys::{Echo, ask, declined};
+use super::picker::{Choice, Entry, LIMIT, Picker};
+use crate::context::Context;
+use crate::db::Database;
+use crate::domain::quantity::MAX_LINES;
+use crate::domain::{Email, Money, PersonName, Quantity, Sku};
+use crate::entity::{product, user};
+use crate::error::{Result, printable};
+use crate::repository::user::{Lock, Who};
+use crate::repository::{Match, product as products, user as users};
+use crate::service::place_order::{self, NewLine, NewOrder};
+use crate::service::user as user_service;
+
+/// One more than is shown tells whether there are more.
+const ASKED_FOR: u64 = LIMIT as u64 + 1;
+
+/// Asks until the answer is one; why it was not is said each time.
+fn ask_until<T>(context: &Context, label: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T> {
+    loop {
+        match parse(&ask(&format!("{label}: "), Echo::Shown)?) {
+            Ok(value) => return Ok(value),
+            Err(problem) => context.output.warn(&format!("this {problem}")),
+        }
+    }
+}
+
+/// A person's time is not the database's: each read has its own limit from here on.
+async fn begin(context: &Context, database: &Database) -> Result<()> {
+    context.lift_time_limit();
+    context.in_time(database.ready()).await
+}
+
+/// What is known of a user before, during and after the questions.
+#[derive(Debug, Default)]
+pub struct UserAnswers {
+    pub email: Option<Email>,
+    pub first_name: Option<PersonName>,
+    pub last_name: Option<PersonName>,
+}
+
+impl UserAnswers {
+    /// Asks for what is missing; gives the database that knows the addresses which are taken.
+    ///
+    /// Errors: exit 6 when the given e-mail address is taken, 10 for the end of input, 130 for Ctrl-C.
+    pub async fn complete(&mut self, context: &Context) -> Result<Database> {
+        let database = context.database_for_operation().await?;
+        begin(context, &database).await?;
+        let is_taken = async |email: &Email| {
+            let found = users::find_by_email(database.connection(), email.as_str());
+            context.in_time(found).await.map(|user| user.is_some())
+        };
+        match &self.email {
+            Some(email) if is_taken(email).await? => return Err(user_service::taken(email.as_str())),
+            Some(_) => {}
+            None => loop {
+                let email = ask_until(context, "e-mail address", Email::parse)?;
+                if !is_taken(&email).await? {
+                    self.email = Some(email);
+                    break;
+                }
+                context.output.warn(user_service::taken(email.as_str()).message());
+            },
+        }
+        if self.first_name.is_none() {
+            self.first_name = Some(ask_until(context, "first name", PersonName::parse)?);
+        }
+        if self.last_name.is_none() {
+            self.last_name = Some(ask_until(context, "last name", PersonName::parse)?);
+        }
+        Ok(database)
+    }
+
+    /// Shows all answers and asks whether they are right.
+    pub fn review(&self, context: &Context) -> Result<()> {
+        let text = |answer: Option<&dyn Display>| answer.map(ToString::to_string).unwrap_or_default();
+        context.output.say(&format!(
+            "\n  e-mail address  {}\n  first name      {}\n  last name       {}\n",
+            text(self.email.as_ref().map(|email| email as &dyn Display)),
+            text(self.first_name.as_ref().map(|name| name as &dyn Display)),
+            text(self.last_name.as_ref().map(|name| name as &dyn Display)),
+        ));
+        Confirmation::agreed("create this user?")
+    }
+
+    /// The command that would have needed no questions but the password.
+    pub fn command(&self) -> CommandLine {
+        CommandLine::new("user create")
+            .options("--email", self.email.as_ref().map(Email::as_str))
+            .options("--first-name", self.first_name.as_ref().map(PersonName::as_str))
+            .options("--last-name", self.last_name.as_ref().map(PersonName::as_str))
+    }
+}
+
+/// A line of the order that is being put together.
+struct Line {
+    product: product::Model,
+    quantity: Quantity,
+}
+
+/// An order that is being put together.
+struct Cart<'a> {
+    context: &'a Context,
+    database: &'a Database,
+    lines: Vec<Line>,
+}
+
+/// Completes an order: who buys, what, and whether it is right. Given parts are not asked for.
+///
+/// Errors: exit 3 for a given user or product that is not there, 6 for one who may not order, 10 for
+/// Escape at the first question, the end of input or no, 130 for Ctrl-C.
+pub async fn complete_order(context: &Context, database: &Database, new: NewOrder) -> Result<NewOrder> {
+    begin(context, database).await?;
+    let asks_user = new.user.is_empty();
+    let mut cart = Cart { context, database, lines: Vec::new() };
+    let mut buyer = if asks_user { None } else { Some(cart.given_user(&new.user).await?) };
+    cart.take_given(&new.lines).await?;
+    let buyer = loop {
+        let user = match buyer.take() {
+            Some(user) => user,
+            None => cart.pick_user().await?,
+        };
+        if !new.lines.is_empty() || cart.pick_products().await? {
+            break user;
+        }
+        if !asks_user {
+            return Err(nothing_chosen());
+        }
+    };
+    cart.review(&buyer)?;
+    let lines = if new.lines.is_empty() { cart.into_lines() } else { new.lines };
+    let user = if asks_user { name_of_user(&buyer) } else { new.user };
+    Ok(NewOrder { user, lines, ..new })
+}
+
+/// The command that places this order without questions.
+pub fn order_command(new: &NewOrder) -> CommandLine {
+    let command = CommandLine::new("order create").option("--user", &new.user);
+    new.lines.iter().fold(command, |command, line| match line.quantity.get() {
+        1 => command.option("--item", &line.product),
+        quantity => command.option("--item", &format!("{}:{quantity}", line.product)),
+    })
+}
+
+fn nothing_chosen() -> crate::error::Error {
+    declined("nothing was chosen, nothing was changed")
+}
+
+/// What names the user on a command line: the id where another program wrote an address that
+/// shopctl would not.
+fn name_of_user(user: &user::Model) -> String {
+    match Email::parse(&user.email) {
+        Ok(email) if email.as_str() == user.email => user.email.clone(),
+        _ => user.id.to_string(),
+    }
+}
+
+fn name_of_product(product: &product::Model) -> String {
+    match Sku::parse(&product.sku) {
+        Ok(sku) if sku.as_str() == product.sku => product.sku.clone(),
+        _ => product.id.to_string(),
+    }
+}
+
+fn user_entry(user: user::Model) -> Entry<user::Model> {
+    let cells = vec![user.email.clone(), format!("{} {}", user.first_name, user.last_name)];
+    Entry { id: user.id, cells, value: user }
+}
+
+fn product_entry(product: product::Model) -> Entry<product::Model> {
+    let stock = match product.stock_quantity {
+        ..=0 => "out of stock".to_owned(),
+        stock => format!("{stock} in stock"),
+    };
+    let cells = vec![product.sku.clone(), product.price.to_string(), stock, product.name.clone()];
+    Entry { id: product.id, cells, value: product }
+}
+
+impl Cart<'_> {
+    async fn given_user(&self, who: &str) -> Result<user::Model> {
+        let found = users::find_one(self.database.connection(), Who::parse(who), Lock::None);
+        let user = self.context.in_time(found).await?.ok_or_else(|| user_service::unknown(who))?;
+        place_order::check_may_order(&user)?;
+        Ok(user)
+    }
+
+    async fn take_given(&mut self, lines: &[NewLine]) -> Result<()> {
+        let names: Vec<&str> = lines.iter().map(|line| line.product.as_str()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let found = self.context.in_time(products::find_named(self.database.connection(), &names)).await?;
+        let named = |name: &str| found.iter().find(|product| products::is_named(product, name));
+        let unknown: Vec<&str> = names.into_iter().filter(|name| named(name).is_none()).collect();
+        if !unknown.is_empty() {
+            return Err(place_order::unknown_products(&unknown));
+        }
+        for line in lines {
+            if let Some(product) = named(&line.product).cloned() {
+                self.add(product, line.quantity);
+            }
+        }
+        Ok(())
+    }
+
+    async fn pick_user(&self) -> Result<user::Model> {
+        let connection = self.database.connection();
+        let find = async |text: &str, how: Match| {
+            let found = users::suggest(connection, text, how, ASKED_FOR).await?;
+            Ok(found.into_iter().map(user_entry).collect())
+        };
+        match (Picker { context: self.context, question: "who buys", done: None }).pick(&find).await? {
+            Choice::Chosen(user) => {
+                let (first, last) = (printable(&user.first_name), printable(&user.last_name));
+                self.context.output.say(&format!("who buys: {}, {first} {last}", printable(&user.email)));
+                Ok(user)
+            }
+            Choice::Done | Choice::Back => Err(nothing_chosen()),
+        }
+    }
+
+    /// Lets products be chosen one after the other. Escape takes the last one back; without any it
+    /// goes back to the question before, which is `false`.
+    async fn pick_products(&mut self) -> Result<bool> {
+        let connection = self.database.connection();
+        let find = async |text: &str, how: Match| {
+            let found = products::suggest(connection, text, how, ASKED_FOR).await?;
+            Ok(found.into_iter().map(product_entry).collect())
+        };
+        while self.lines.len() < MAX_LINES {
+            let done = (!self.lines.is_empty()).then_some("that is all");
+            let question = if done.is_none() { "product" } else { "next product" };
+            match (Picker { context: self.context, question, done }).pick(&find).await? {
+                Choice::Chosen(product) => {
+                    let quantity = self.ask_quantity(&product)?;
+                    self.add(product, quantity);
+                }
+                Choice::Done => return Ok(true),
+                Choice::Back => match self.lines.pop() {
+                    Some(line) => self.context.output.say(&format!("taken back: {}", printable(&line.product.sku))),
+                    None => return Ok(false),
+                },
+            }
+        }
+        self.context.output.say(&format!("{MAX_LINES} lines are the most of one order"));
+        Ok(true)
+    }
+
+    fn ask_quantity(&self, product: &product::Model) -> Result<Quantity> {
+        let label = format!("quantity of {}, {} in stock [1]", printable(&product.sku), product.stock_quantity);
+        let before = self.lines.iter().find(|line| line.product.id == product.id).map(|line| line.quantity);
+        ask_until(self.context, &label, |text| {
+            let quantity = if text.trim().is_empty() { Quantity::new(1)? } else { Quantity::parse(text)? };
+            let merged = before.map_or(Ok(quantity), |before| before.plus(quantity));
+            let merged = merged.map_err(|problem| format!("together with the line before {problem}"))?;
+            if self.total_with(product, merged).is_none() {
+                return Err(format!("makes the total more than {}", Money::MAX_TOTAL));
+            }
+            Ok(quantity)
+        })
+    }
+
+    /// The total if this were the product's quantity; `None` when it is too much for one order.
+    fn total_with(&self, product: &product::Model, quantity: Quantity) -> Option<Money> {
+        let others = self.lines.iter().filter(|line| line.product.id != product.id);
+        others
+            .map(|line| line.product.price.checked_times(line.quantity))
+            .chain([product.price.checked_times(quantity)])
+            .try_fold(Money::ZERO, |sum, amount| sum.checked_plus(amount?))
+    }
+
+    /// Adds a line, or to the line of that product, and says where that leads. Stock may change until
+    /// the order is placed, so too little of it is a warning.
+    fn add(&mut self, product: product::Model, quantity: Quantity) {
+        let total = |cart: &Cart| cart.total().map_or_else(|| "?".to_owned(), |total| total.to_string());
+        let position = self.lines.iter().position(|line| line.product.id == product.id);
+        let quantity = position.and_then(|at| self.lines[at].quantity.plus(quantity).ok()).unwrap_or(quantity);
+        let text = format!("{quantity} × {} {}", printable(&product.sku), printable(&product.name));
+        if quantity.get() > product.stock_quantity {
+            let sku = printable(&product.sku);
+            self.context.output.warn(&format!("{sku} has {} in stock, {quantity} requested", product.stock_quantity));
+        }
+        match position {
+            Some(at) => self.lines[at] = Line { product, quantity },
+            None => self.lines.push(Line { product, quantity }),
+        }
+        self.context.output.say(&format!("{text}; total {}", total(self)));
+    }
+
+    fn total(&self) -> Option<Money> {
+        let amounts = self.lines.iter().map(|line| line.product.price.checked_times(line.quantity));
+        amounts.into_iter().try_fold(Money::ZERO, |sum, amount| sum.checked_plus(amount?))
+    }
+
+    /// Shows the order and asks whether it is right.
+    fn review(&self, buyer: &user::Model) -> Result<()> {
+        let amount = |amount: Option<Money>| amount.map_or_else(|| "?".to_owned(), |amount| amount.to_string());
+        let (first, last) = (printable(&buyer.first_name), printable(&buyer.last_name));
+        let mut text = format!("\norder for {}, {first} {last}\n", printable(&buyer.email));
+        for Line { product, quantity } in &self.lines {
+            let line_total = amount(product.price.checked_times(*quantity));
+            let (price, sku, name) = (product.price.to_string(), printable(&product.sku), printable(&product.name));
+            text.push_str(&format!("{quantity:>6} × {price:>10} = {line_total:>12}  {sku}  {name}\n"));
+        }
+        let pieces: i64 = self.lines.iter().map(|line| i64::from(line.quantity.get())).sum();
+        text.push_str(&format!("{pieces:>6} in all, total {:>13}\n", amount(self.total())));
+        self.context.output.say(&text);
+        Confirmation::agreed("place this order?")
+    }
+
+    fn into_lines(self) -> Vec<NewLine> {
+        let line = |line: Line| NewLine { product: name_of_product(&line.product), quantity: line.quantity };
+        self.lines.into_iter().map(line).collect()
+    }
+}

@@ -1,0 +1,54 @@
+//! shopctl on a real pseudo-terminal.
+
+use std::process::Command;
+
+use rexpect::session::{PtySession, spawn_command};
+
+use super::Shop;
+
+/// How long to wait for a text or for the end, in milliseconds.
+const LIMIT_MILLISECONDS: u64 = 20_000;
+
+/// Starts shopctl on a pseudo-terminal, with nothing of the tester's environment.
+pub fn start(shop: &Shop, arguments: &[&str], variables: &[(&str, &str)]) -> PtySession {
+    // rexpect turns the echo off; a person's terminal has it.
+    start_in_shell(shop, "stty echo && exec shopctl \"$@\"", arguments, variables)
+}
+
+/// Starts a shell script on a pseudo-terminal; `shopctl` in it is the one under test.
+pub fn start_script(shop: &Shop, script: &str) -> PtySession {
+    start_in_shell(shop, &format!("stty echo; {script}"), &[], &[])
+}
+
+fn start_in_shell(shop: &Shop, script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> PtySession {
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_shopctl")).parent().expect("a folder").display();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).args(arguments).env_clear().current_dir(shop.home.path());
+    command.envs(shop.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH", path).env("TERM", "xterm").envs(variables.iter().copied());
+    spawn_command(command, Some(LIMIT_MILLISECONDS)).expect("a pseudo-terminal")
+}
+
+/// rexpect takes each byte for a character.
+fn decoded(text: &str) -> String {
+    let bytes: Vec<u8> = text.chars().map(|character| u8::try_from(character).unwrap_or(b'?')).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Waits until the question is asked and types the answer; gives what was shown until then.
+pub fn answer(session: &mut PtySession, question: &str, keys: &str) -> String {
+    let shown = session.exp_string(question).unwrap_or_else(|error| panic!("{question} is not asked: {error}"));
+    session.send(keys).and_then(|_| session.flush()).expect("it listens");
+    decoded(&shown) + question
+}
+
+/// Reads the rest, waits for the end and gives the exit code with what was shown.
+pub fn end(mut session: PtySession) -> (i32, String) {
+    let rest = session.exp_eof().expect("it ends");
+    // The type of the status belongs to a crate behind the crate: `Exited(Pid(4711), 10)`.
+    let status = format!("{:?}", session.process().wait().expect("our own child"));
+    let code = status.strip_prefix("Exited(").and_then(|text| text.trim_end_matches(')').rsplit(", ").next());
+    let code = code.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("it ended with {status} after {rest}"));
+    (code, decoded(&rest))
+}

@@ -1,0 +1,361 @@
+//! Wizards, driven through a real pseudo-terminal.
+
+use crate::on_every_backend;
+use crate::support::terminal::{answer, end, start, start_script};
+use crate::support::{Backend, Shop};
+
+/// A question and what is typed.
+type Step = (&'static str, &'static str);
+
+const ORDER: [Step; 9] = [
+    ("who buys: ", "ann\r"),
+    ("product: ", "mug-01\r"),
+    ("quantity of MUG-01, 10 in stock [1]: ", "2\r"),
+    ("next product: ", "fine\r"),
+    ("quantity of PEN-FINE, 5 in stock [1]: ", "\r"),
+    ("next product: ", "mug-01\r"),
+    ("quantity of MUG-01, 10 in stock [1]: ", "1\r"),
+    ("next product: ", "\r"),
+    ("place this order? [y/N] ", "y\r"),
+];
+
+const USER: [Step; 6] = [
+    ("e-mail address: ", "Bo@Example.com\r"),
+    ("first name: ", "Bo\r"),
+    ("last name: ", "O'Hara Ek\r"),
+    ("password: ", "battery staple\r"),
+    ("the same password again: ", "battery staple\r"),
+    ("create this user? [y/N] ", "y\r"),
+];
+
+fn stocked(shop: &Shop) {
+    shop.user("ann");
+    shop.user("zoe");
+    shop.product("MUG-01", "12.50", 10);
+    shop.product("PEN-FINE", "2.40", 5);
+}
+
+fn shop() -> Shop {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    stocked(&shop);
+    shop
+}
+
+/// Plays steps and gives the exit code with everything that was shown.
+fn play(shop: &Shop, arguments: &[&str], steps: &[Step]) -> (i32, String) {
+    let mut session = start(shop, arguments, &[]);
+    let mut shown: String = steps.iter().map(|(question, keys)| answer(&mut session, question, keys)).collect();
+    let (code, rest) = end(session);
+    shown.push_str(&rest);
+    (code, shown)
+}
+
+/// The command that a wizard left behind.
+fn equivalent(shown: &str) -> &str {
+    let line = shown.lines().find(|line| line.trim_start().starts_with("shopctl "));
+    line.unwrap_or_else(|| panic!("no command in {shown}")).trim()
+}
+
+on_every_backend!(an_order_through_the_wizard_is_the_order_of_the_printed_command);
+
+fn an_order_through_the_wizard_is_the_order_of_the_printed_command(shop: &Shop) {
+    stocked(shop);
+    let (code, shown) = play(shop, &["order", "create"], &ORDER);
+    assert_eq!(code, 0, "{shown}");
+    for text in ["total 25.00", "total 27.40", "total 39.90", "3 × MUG-01", "39.90"] {
+        assert!(shown.contains(text), "{text} is not in {shown}");
+    }
+    let command = equivalent(&shown);
+    assert_eq!(command, "shopctl order create --user ann@example.com --item MUG-01:3 --item PEN-FINE");
+    let (code, again) = end(start_script(shop, command));
+    assert_eq!(code, 0, "{again}");
+    assert_eq!(shop.column("SELECT quantity FROM order_items ORDER BY quantity"), ["1", "1", "3", "3"]);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 2);
+    assert_eq!(shop.number("SELECT COUNT(DISTINCT total_amount) FROM orders"), 1);
+    assert_eq!(shop.column("SELECT DISTINCT email FROM users JOIN orders ON user_id = users.id"), ["ann@example.com"]);
+    shop.assert_invariants();
+}
+
+#[test]
+fn a_user_through_the_wizard_is_the_user_of_the_printed_command() {
+    let shop = shop();
+    let (code, shown) = play(&shop, &["user", "create"], &USER);
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("battery"), "{shown}");
+    let command = equivalent(&shown).to_owned();
+    assert_eq!(
+        command,
+        r"shopctl user create --email bo@example.com --first-name Bo --last-name 'O'\''Hara Ek' --password-stdin"
+    );
+    let names = "SELECT first_name || ' ' || last_name FROM users WHERE email = 'bo@example.com'";
+    assert_eq!(shop.column(names), ["Bo O'Hara Ek"]);
+    shop.sql("DELETE FROM users WHERE email = 'bo@example.com'");
+    let (code, again) = end(start_script(&shop, &format!("echo battery staple | {command}")));
+    assert_eq!(code, 0, "{again}");
+    assert_eq!(shop.column(names), ["Bo O'Hara Ek"]);
+    shop.run_with_input(&["user", "delete", "bo@example.com", "--confirm", "bo@example.com"], "").success();
+}
+
+/// Ends the wizard by `key` at each of its questions in turn.
+fn ends_everywhere(noun: &str, steps: &[Step], key: &str, code: i32) {
+    let shop = shop();
+    let before = shop.counts();
+    for last in 0..steps.len() {
+        let script = format!("shopctl {noun} create; echo \"ended with $?\"; stty -a");
+        let mut session = start_script(&shop, &script);
+        steps[..last].iter().for_each(|(question, keys)| drop(answer(&mut session, question, keys)));
+        let question = steps[last].0;
+        answer(&mut session, question, key);
+        let (_, rest) = end(session);
+        assert!(rest.contains(&format!("ended with {code}")), "{key:?} at {question} gave {rest}");
+        for setting in ["-icanon", "-echo ", "-isig", "-icrnl", "-opost"] {
+            assert!(!rest.contains(setting), "{setting} is left after {key:?} at {question}: {rest}");
+        }
+        // What the picker drew is gone: nothing follows its last clearing but the error.
+        let after = rest.rsplit("\u{1b}[0J").next().unwrap_or_default();
+        assert!(!after.contains("Esc: back") && !after.contains("searching"), "left over at {question}: {rest}");
+        assert!(!rest.contains("\u{1b}[?25l"), "the cursor is hidden: {rest}");
+        assert_eq!(shop.counts(), before, "after {key:?} at {question}");
+    }
+}
+
+#[test]
+fn an_interrupt_at_any_question_about_an_order_leaves_nothing() {
+    ends_everywhere("order", &ORDER, "\u{3}", 130);
+}
+
+#[test]
+fn the_end_of_input_at_any_question_about_an_order_leaves_nothing() {
+    ends_everywhere("order", &ORDER, "\u{4}", 10);
+}
+
+#[test]
+fn an_interrupt_at_any_question_about_a_user_leaves_nothing() {
+    ends_everywhere("user", &USER, "\u{3}", 130);
+}
+
+#[test]
+fn the_end_of_input_at_any_question_about_a_user_leaves_nothing() {
+    ends_everywhere("user", &USER, "\u{4}", 10);
+}
+
+#[test]
+fn a_signal_from_outside_restores_the_terminal_as_well() {
+    let shop = shop();
+    let mut session =
+        start_script(&shop, "sh -c 'echo id $$; exec shopctl order create'; echo \"ended with $?\"; stty -a");
+    session.exp_string("id ").expect("the shell says its id");
+    let id = session.read_line().expect("a line");
+    session.exp_string("back)").expect("the first list");
+    let kill = std::process::Command::new("kill").args(["-INT", id.trim()]).status().expect("kill is everywhere");
+    assert!(kill.success());
+    let (_, rest) = end(session);
+    assert!(rest.contains("ended with 130") && !rest.contains("-icanon"), "{rest}");
+}
+
+#[test]
+fn wrong_answers_are_asked_again_with_the_reason() {
+    let shop = shop();
+    let steps = [
+        ("e-mail address: ", "nobody\r"),
+        ("is not an e-mail address", ""),
+        ("e-mail address: ", "ANN@example.com\r"),
+        ("a user with the e-mail address ann@example.com exists already", ""),
+        ("e-mail address: ", "boo\u{7f}@\u{15}bo@example.com\r"),
+        ("first name: ", "  \r"),
+        ("must not be empty", ""),
+        ("first name: ", "Bo\r"),
+        ("last name: ", "Ek\r"),
+        ("password: ", "short\r"),
+        ("must have 8 to 1024 bytes", ""),
+        ("password: ", "battery staple\r"),
+        ("again: ", "battery stable\r"),
+        ("differ", ""),
+        ("password: ", "battery staple\r"),
+        ("again: ", "battery staple\r"),
+        ("[y/N] ", "n\r"),
+    ];
+    let (code, shown) = play(&shop, &["user", "create"], &steps);
+    assert_eq!(code, 10, "{shown}");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM users"), 2);
+    let steps = [
+        ("who buys: ", "nobody-has-this-name\r"),
+        ("nothing matches", "\u{15}zoe\r"),
+        ("product: ", "pen\r"),
+        ("[1]: ", "0\r"),
+        ("must be between 1 and 1000000", ""),
+        ("[1]: ", "two\r"),
+        ("is not a whole number", ""),
+        ("[1]: ", "6\r"),
+        ("PEN-FINE has 5 in stock, 6 requested", ""),
+        ("next product: ", "\r"),
+        ("[y/N] ", "y\r"),
+        ("--user zoe@example.com --item PEN-FINE:6", ""),
+        ("stock.insufficient", ""),
+    ];
+    let (code, shown) = play(&shop, &["order", "create"], &steps);
+    assert_eq!(code, 6, "{shown}");
+}
+
+#[test]
+fn only_what_is_missing_is_asked() {
+    let shop = shop();
+    let given = ["user", "create", "--email", "bo@example.com", "--first-name", "Bo"];
+    let (code, shown) = play(&shop, &given, &USER[2..]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("first name: ") && !shown.contains("e-mail address: "), "{shown}");
+    let (code, shown) = play(&shop, &["user", "create", "--email", "bo@example.com"], &[]);
+    assert_eq!(code, 6, "{shown}");
+    let (code, shown) = play(&shop, &["order", "create", "--user", "ann@example.com", "--note", "a b"], &ORDER[1..]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("who buys") && equivalent(&shown).ends_with("--item PEN-FINE --note 'a b'"), "{shown}");
+    let given = ["order", "create", "--item", "mug-01:2", "--dry-run"];
+    let (code, shown) = play(&shop, &given, &[ORDER[0], ORDER[8]]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("product: ") && shown.contains("would be placed"), "{shown}");
+    assert_eq!(equivalent(&shown), "shopctl order create --user ann@example.com --item mug-01:2 --dry-run");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 1);
+    for (flag, value) in [("--item", "NOPE"), ("--user", "nobody@example.com")] {
+        let (code, shown) = play(&shop, &["order", "create", flag, value], &[]);
+        assert_eq!(code, 3, "{shown}");
+    }
+}
+
+#[test]
+fn escape_goes_back() {
+    let shop = shop();
+    let (code, shown) = play(&shop, &["order", "create"], &[("who buys: ", "\u{1b}")]);
+    assert_eq!(code, 10, "{shown}");
+    let steps = [
+        ("who buys: ", "zoe\r"),
+        ("product: ", "\u{1b}"),
+        ("who buys: ", "ann\r"),
+        ("product: ", "pen\r"),
+        ("[1]: ", "\r"),
+        ("next product: ", "\u{1b}"),
+        ("taken back: PEN-FINE", ""),
+        ("product: ", "mug\r"),
+        ("[1]: ", "\r"),
+        ("next product: ", "\r"),
+        ("[y/N] ", "y\r"),
+    ];
+    let (code, shown) = play(&shop, &["order", "create"], &steps);
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(equivalent(&shown), "shopctl order create --user ann@example.com --item MUG-01");
+}
+
+#[test]
+fn without_anybody_to_ask_the_missing_flags_are_named() {
+    let shop = shop();
+    shop.run(&["user", "create"]).exits_with(2).says("missing --email, --first-name, --last-name");
+    shop.run(&["user", "create", "--email", "x@example.com"]).exits_with(2).says("missing --first-name, --last-name");
+    shop.run(&["order", "create"]).exits_with(2).says("missing --user, --item");
+    let run = shop.run(&["order", "create", "--item", "MUG-01", "--json"]).exits_with(2);
+    let error: serde_json::Value = serde_json::from_str(&run.stderr).expect("one JSON object");
+    assert_eq!(error["error"]["message"], "missing --user");
+    for (arguments, variables) in [
+        (vec!["order", "create", "--no-input"], vec![]),
+        (vec!["order", "create"], vec![("CI", "true")]),
+        (vec!["order", "create"], vec![("TERM", "dumb")]),
+    ] {
+        let (code, shown) = end(start(&shop, &arguments, &variables));
+        assert_eq!(code, 2, "{shown}");
+        assert!(shown.contains("missing --user, --item"), "{shown}");
+    }
+}
+
+#[test]
+fn one_of_many_products_is_found_by_typing() {
+    let shop = shop();
+    shop.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+         INSERT INTO products (id, sku, name, price, stock_quantity, created_at, updated_at) \
+         SELECT randomblob(16), printf('P-%04d', i), printf('Thing number %d of steel', i), 1, i % 3, \
+         '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00' FROM n",
+    );
+    let mut session = start(&shop, &["order", "create", "--user", "ann@example.com"], &[]);
+    let newest = answer(&mut session, "there are more", "p-24");
+    assert!(newest.matches(" stock ").count() <= 8 * 2, "{newest}");
+    // By the start of the SKU, with the arrow; then by words anywhere, whatever their case.
+    answer(&mut session, "P-2401", "\u{1b}[B\r");
+    answer(&mut session, "quantity of P-2401, 1 in stock [1]: ", "\r");
+    answer(&mut session, "next product: ", "STEEL 2715 number\r");
+    answer(&mut session, "quantity of P-2715, 0 in stock [1]: ", "\r");
+    answer(&mut session, "P-2715 has 0 in stock, 1 requested", "");
+    answer(&mut session, "next product: ", "\r");
+    answer(&mut session, "[y/N] ", "n\r");
+    assert_eq!(end(session).0, 10);
+}
+
+#[test]
+fn a_narrow_terminal_and_hostile_names_do_no_harm() {
+    let shop = shop();
+    shop.sql("UPDATE products SET name = 'x' || char(27) || ']0;owned' || char(7) || char(8238) || 'long long name'");
+    shop.sql("UPDATE users SET first_name = 'ab' || char(27) || '[2J' || char(13)");
+    let script = "stty cols 20 rows 6; shopctl order create --color never";
+    let mut session = start_script(&shop, script);
+    let mut shown = answer(&mut session, "who buys: ", "example.com this text is far too long");
+    shown += &answer(&mut session, "nothing matches", "\u{15}ann\r");
+    shown += &answer(&mut session, "product: ", "mug\r");
+    let drawn: Vec<String> = shown.split("\u{1b}[0J").flat_map(|part| part.split("\r\n")).map(plain).collect();
+    for line in drawn.iter().filter(|line| !line.contains("who buys: ann@")) {
+        assert!(line.chars().count() < 20, "{line:?} is too wide in {shown:?}");
+    }
+    shown += &answer(&mut session, "[1]: ", "\u{3}");
+    let (code, rest) = end(session);
+    shown += &rest;
+    assert_eq!(code, 130, "{shown}");
+    for raw in ["\u{1b}]0;", "\u{1b}[2J", "\u{202e}", "\u{1b}[36m"] {
+        assert!(!shown.contains(raw), "{raw:?} in {shown:?}");
+    }
+}
+
+/// The line without what moves the cursor.
+fn plain(line: &str) -> String {
+    let line = line.replace('\r', "");
+    let mut parts = line.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.trim_start_matches(|c: char| c.is_ascii_digit()).get(1..).unwrap_or(""))
+}
+
+#[test]
+fn the_time_limit_is_the_databases_and_not_the_persons() {
+    let shop = shop();
+    let mut session = start(&shop, &["order", "create", "--timeout", "1s"], &[]);
+    session.exp_string("back)").expect("the first list");
+    // Nothing happens meanwhile: that is what is tested.
+    std::thread::sleep(std::time::Duration::from_millis(1700));
+    session.send("ann\r").and_then(|_| session.flush()).expect("it listens");
+    ORDER[1..].iter().for_each(|(question, keys)| drop(answer(&mut session, question, keys)));
+    let (code, shown) = end(session);
+    assert_eq!(code, 0, "{shown}");
+}
+
+#[test]
+fn a_query_that_hangs_can_be_interrupted_and_ends_at_the_time_limit() {
+    use sea_orm::{ConnectionTrait, TransactionTrait};
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    stocked(&shop);
+    let before = shop.counts();
+    let mut waiting = start(&shop, &["order", "create"], &[]);
+    let mut limited = start(&shop, &["order", "create", "--timeout", "1s"], &[]);
+    for session in [&mut waiting, &mut limited] {
+        session.exp_string("back)").expect("the first list");
+    }
+    crate::support::shop::block_on(async {
+        let connection = shop.connect().await;
+        let lock = connection.begin().await.expect("begins");
+        lock.execute_unprepared("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await.expect("locks");
+        answer(&mut waiting, "", "ann");
+        answer(&mut limited, "", "ann");
+        // What is typed shows while the query hangs.
+        answer(&mut waiting, "who buys: ann", "\u{3}");
+        let (code, shown) = end(waiting);
+        assert_eq!(code, 130, "{shown}");
+        let (code, shown) = end(limited);
+        assert_eq!(code, 5, "{shown}");
+        assert!(shown.contains("no answer within 1 s"), "{shown}");
+        lock.rollback().await.expect("unlocks");
+    });
+    assert_eq!(shop.counts(), before);
+}
