@@ -11,9 +11,11 @@ mod mutation;
 mod order;
 mod product;
 mod quickstart;
+mod report;
 mod seed;
 mod stock;
 mod user;
+mod zone;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -130,6 +132,9 @@ enum Command {
     /// See who did what
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Sum up sales and stock
+    #[command(subcommand)]
+    Report(report::Command),
     /// Show the configuration and where it comes from
     #[command(subcommand)]
     Config(config::Command),
@@ -168,7 +173,12 @@ pub fn main() -> u8 {
         Err(error) => return help::refuse_arguments(&error),
     };
     start_logging(cli.global.verbose);
-    let output = Output::standard(cli.global.output_settings());
+    let mut settings = cli.global.output_settings();
+    if matches!(&cli.command, Command::Report(command) if command.draws()) {
+        // A chart is for people, also in a pipe.
+        settings.format = settings.format.or(Some(Format::Table));
+    }
+    let output = Output::standard(settings);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -185,11 +195,11 @@ pub fn main() -> u8 {
 async fn run(cli: Cli, output: Output) -> u8 {
     let committing = Arc::new(AtomicBool::new(false));
     if let Command::Help(arguments) = &cli.command {
-        return report(&output, help::run(&output, arguments));
+        return conclude(&output, help::run(&output, arguments));
     }
     let config = match Config::load(cli.global.flags()) {
         Ok(config) => config,
-        Err(error) => return report(&output, Err(error)),
+        Err(error) => return conclude(&output, Err(error)),
     };
     for warning in config.warnings() {
         output.warn(warning);
@@ -198,10 +208,10 @@ async fn run(cli: Cli, output: Output) -> u8 {
     let asking = Asking { audience: confirm::Audience::detect(), no_input: cli.global.no_input };
     let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
     context.close().await;
-    report(&context.output, result)
+    conclude(&context.output, result)
 }
 
-fn report(output: &Output, result: Result<()>) -> u8 {
+fn conclude(output: &Output, result: Result<()>) -> u8 {
     match result {
         Ok(()) => 0,
         Err(error) => {
@@ -235,6 +245,7 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::Stock(command) => limited(context, stock::run(context, command)).await,
         Command::Order(command) => limited(context, order::run(context, command)).await,
         Command::Audit(command) => limited(context, audit::run(context, command)).await,
+        Command::Report(command) => limited(context, report::run(context, command)).await,
         Command::Config(command) => config::run(context, &command),
         Command::Help(arguments) => help::run(&context.output, &arguments),
     }

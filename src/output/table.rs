@@ -98,7 +98,7 @@ fn narrow(columns: &mut [Lane], terminal_width: usize) {
 }
 
 /// The text cut to a width, with `…` in place of what was cut.
-fn shorten(text: String, width: usize) -> String {
+pub(super) fn shorten(text: String, width: usize) -> String {
     if text.width() <= width {
         return text;
     }
