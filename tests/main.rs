@@ -13,5 +13,6 @@ mod interruptions;
 mod migrations;
 mod operations;
 mod prompts;
+mod reports;
 mod runner;
 mod secrets;

@@ -54,15 +54,14 @@ fn closest(typed: &str, folder: &Path) -> Option<String> {
     collect(folder, "", &mut names);
     names.sort_unstable();
     let typed = typed.to_lowercase().replace(' ', "_");
-    let place = |name: &str| name.rsplit('/').next().unwrap_or_default().to_lowercase();
-    if let Some(name) = names.iter().find(|name| name.to_lowercase() == typed || place(name) == typed) {
-        return Some(name.clone());
-    }
-    let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-    let candidates: Vec<&str> = lower.iter().map(String::as_str).collect();
-    let close = crate::output::closest(&typed, &candidates)?;
-    let position = lower.iter().position(|name| name == close)?;
-    names.get(position).cloned()
+    let whole = |name: &String| name.to_lowercase();
+    let place = |name: &String| whole(name).rsplit('/').next().unwrap_or_default().to_owned();
+    let like = |spelled: &dyn Fn(&String) -> String| {
+        let candidates: Vec<String> = names.iter().map(spelled).collect();
+        let close = crate::output::closest(&typed, &candidates.iter().map(String::as_str).collect::<Vec<_>>())?;
+        names.get(candidates.iter().position(|candidate| candidate == close)?).cloned()
+    };
+    if typed.contains('/') { like(&whole) } else { like(&place) }
 }
 
 /// All names below a folder. Beside the zones stand copies in other forms (`posix`, `right`) and

@@ -8,11 +8,11 @@ use super::money::PLACES;
 
 /// A sum of prices or totals with two decimal places. It holds some 10^26, far beyond what any
 /// number of orders adds up to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount(Decimal);
 
 impl Amount {
-    pub const ZERO: Amount = Amount(Decimal::ZERO);
+    pub const ZERO: Amount = Amount(Decimal::from_parts(0, 0, 0, false, PLACES));
 
     /// A sum as a database computed it.
     pub fn from_stored(sum: Decimal) -> Amount {
@@ -32,6 +32,12 @@ impl Amount {
     /// The share of each of `count`, rounded half up to whole cents; `None` for a count of zero.
     pub fn average(self, count: i64) -> Option<Amount> {
         self.0.checked_div(Decimal::from(count)).map(Amount::from_stored)
+    }
+}
+
+impl Default for Amount {
+    fn default() -> Amount {
+        Amount::ZERO
     }
 }
 

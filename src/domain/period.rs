@@ -115,7 +115,10 @@ pub fn buckets(step: Step, zone: &Zone, span: Span, now: DateTime<Utc>) -> Resul
         // A zone that steps over the date line leaves out a day.
         if end > begin {
             if buckets.len() == MAX_BUCKETS {
-                return Err(format!("has more than {MAX_BUCKETS} periods of a {}", step.as_str()));
+                return Err(format!(
+                    "has more than {MAX_BUCKETS} {}s: take longer ones, or begin later",
+                    step.as_str()
+                ));
             }
             buckets.push(Bucket { label: step.label(day), begin, end });
             begin = end;
@@ -130,7 +133,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::zone::testing::{apia, berlin, sao_paulo};
+    use crate::domain::zone::tests::{apia, berlin, sao_paulo};
 
     fn time(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
