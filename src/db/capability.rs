@@ -97,12 +97,20 @@ impl Engine {
     /// How many of the boundaries, which ascend, lie at or before the time in this column: its place
     /// among the periods between them. What is no time comes after all.
     pub fn place_among(self, column: Expr, boundaries: &[DateTime<Utc>]) -> Expr {
-        let boundaries: Vec<Expr> = boundaries.iter().map(|moment| self.comparable_moment(*moment)).collect();
+        let moments: Vec<Expr> = boundaries.iter().map(|moment| self.comparable_moment(*moment)).collect();
         match self {
-            Engine::Postgres | Engine::Mysql => halving(&column, &boundaries, 0),
+            // As large a CASE as the others have is compiled for seconds before it runs (jit). A
+            // literal becomes an array once, a parameter would for each row.
+            Engine::Postgres => {
+                let texts: Vec<String> =
+                    boundaries.iter().map(|moment| format!("\"{}\"", moment.to_rfc3339())).collect();
+                let array = Expr::cust(format!("'{{{}}}'::timestamptz[]", texts.join(",")));
+                Func::cust("width_bucket").arg(column).arg(array).into()
+            }
+            Engine::Mysql => halving(&column, &moments, 0),
             // The form is looked at once a row, not once a comparison.
-            Engine::Sqlite => Expr::case(column.clone().glob(SORTABLE_TIME), halving(&column, &boundaries, 0))
-                .finally(halving(&uniform_time(column), &boundaries, 0))
+            Engine::Sqlite => Expr::case(column.clone().glob(SORTABLE_TIME), halving(&column, &moments, 0))
+                .finally(halving(&uniform_time(column), &moments, 0))
                 .into(),
         }
     }
