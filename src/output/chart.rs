@@ -136,7 +136,7 @@ mod tests {
                         2026-03    0.00\n\
                         2026-04    0.01  ▏\n";
         assert_eq!(lines(&rows, &BLOCKS, 29), expected);
-        assert_eq!(lines(&rows, &ASCII, 29), expected.replace('█', "#").replace('▏', "#"));
+        assert_eq!(lines(&rows, &ASCII, 29), expected.replace(['█', '▏'], "#"));
     }
 
     #[test]
