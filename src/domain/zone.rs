@@ -25,8 +25,11 @@ impl Zone {
     }
 
     /// The first moment of a day: midnight, the first of two, or the one after a midnight that the
-    /// zone leaves out. `None` outside the years that can be reckoned with.
+    /// zone leaves out. `None` outside the years that every engine stores.
     pub fn begin_of(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
+        if !(0..=9999).contains(&day.year()) {
+            return None;
+        }
         let month = u8::try_from(day.month()).ok()?;
         let month_day = u8::try_from(day.day()).ok()?;
         let found = tz::DateTime::find(day.year(), month, month_day, 0, 0, 0, 0, self.0.as_ref()).ok()?.earliest();

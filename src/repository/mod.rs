@@ -9,7 +9,7 @@ pub mod seed;
 pub mod stock_movement;
 pub mod user;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use sea_orm::sea_query::{ExprTrait, Func, LikeExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, Order, PaginatorTrait, PrimaryKeyTrait,
@@ -219,7 +219,8 @@ pub fn near_period<K: ColumnTrait>(
         return Condition::all();
     }
     let first = since.and_then(|since| since.checked_sub_days(chrono::Days::new(1)));
-    let after = until.and_then(|until| until.checked_add_days(chrono::Days::new(2)));
+    // Five digits of a year would not sort with four.
+    let after = until.and_then(|until| until.checked_add_days(chrono::Days::new(2))).filter(|day| day.year() <= 9999);
     Condition::all()
         .add_option(first.map(|day| column.into_expr().gte(day.format(DAY).to_string())))
         .add_option(after.map(|day| column.into_expr().lt(day.format(DAY).to_string())))
