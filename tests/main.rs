@@ -15,6 +15,7 @@ mod lifecycle;
 mod migrations;
 mod operations;
 mod prompts;
+mod reports;
 mod runner;
 mod secrets;
 mod stock;

@@ -102,7 +102,8 @@ impl ListArguments {
     }
 }
 
-fn whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String> {
+/// A number of rows or the like. Errors: which numbers there are.
+pub fn whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String> {
     match text.trim().parse::<u64>() {
         Ok(number) if (lowest..=highest).contains(&number) => Ok(number),
         _ => Err(format!("must be a whole number from {lowest} to {highest}")),

@@ -33,6 +33,7 @@ Which database: flag > environment > .env > shopctl.toml > the embedded default.
   SHOPCTL_TIMEOUT         as --timeout (30s)
   SHOPCTL_CONNECT_TIMEOUT as --connect-timeout (5s)
   SHOPCTL_ACTOR           who does this, for the audit trail, as --actor
+  TZDIR                   zone files for --tz, if not in the usual place
   CI                      set: never ask
   NO_COLOR, CLICOLOR_FORCE, TERM=dumb, RUST_LOG as elsewhere
 

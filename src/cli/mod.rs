@@ -15,10 +15,12 @@ mod order;
 mod picker;
 mod product;
 mod quickstart;
+mod report;
 mod seed;
 mod stock;
 mod user;
 mod wizard;
+mod zone;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -136,6 +138,9 @@ enum Command {
     /// See who did what
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Sum up sales and stock
+    #[command(subcommand)]
+    Report(report::Command),
     /// Show the configuration and where it comes from
     #[command(subcommand)]
     Config(config::Command),
@@ -175,7 +180,12 @@ pub fn main() -> u8 {
         Err(error) => return help::refuse_arguments(&error),
     };
     start_logging(cli.global.verbose);
-    let output = Output::standard(cli.global.output_settings());
+    let mut settings = cli.global.output_settings();
+    if matches!(&cli.command, Command::Report(command) if command.draws()) {
+        // A chart is for people, also in a pipe.
+        settings.format = settings.format.or(Some(Format::Table));
+    }
+    let output = Output::standard(settings);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -201,11 +211,11 @@ fn tells_by_exit_code(matches: &clap::ArgMatches) -> bool {
 async fn run(cli: Cli, output: Output, tells_by_exit_code: bool) -> u8 {
     let committing = Arc::new(AtomicBool::new(false));
     if let Command::Help(arguments) = &cli.command {
-        return report(&output, help::run(&output, arguments));
+        return conclude(&output, help::run(&output, arguments));
     }
     let config = match Config::load(cli.global.flags()) {
         Ok(config) => config,
-        Err(error) => return report(&output, Err(error)),
+        Err(error) => return conclude(&output, Err(error)),
     };
     for warning in config.warnings() {
         output.warn(warning);
@@ -214,13 +224,13 @@ async fn run(cli: Cli, output: Output, tells_by_exit_code: bool) -> u8 {
     let asking = Asking { audience: confirm::Audience::detect(), no_input: cli.global.no_input };
     let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
     context.close().await;
-    match report(&context.output, result) {
+    match conclude(&context.output, result) {
         0 if tells_by_exit_code && context.would_change() => Kind::CheckFailed.exit_code(),
         code => code,
     }
 }
 
-fn report(output: &Output, result: Result<()>) -> u8 {
+fn conclude(output: &Output, result: Result<()>) -> u8 {
     match result {
         Ok(()) => 0,
         Err(error) => {
@@ -294,6 +304,7 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::Stock(command) => limited(context, stock::run(context, asking, command)).await,
         Command::Order(command) => limited(context, order::run(context, asking, command)).await,
         Command::Audit(command) => limited(context, audit::run(context, command)).await,
+        Command::Report(command) => limited(context, report::run(context, command)).await,
         Command::Config(command) => config::run(context, &command),
         Command::Help(arguments) => help::run(&context.output, &arguments),
     }

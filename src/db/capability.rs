@@ -1,11 +1,120 @@
 //! What the engines do in different ways, behind one small set of questions.
 
-use sea_orm::sea_query::{Expr, ExprTrait, IntoIden, IntoTableRef, LockType, Order, Query, UpdateStatement};
+use chrono::{DateTime, SecondsFormat, Utc};
+use rust_decimal::Decimal;
+use sea_orm::sea_query::extension::sqlite::SqliteExpr;
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoIden, IntoTableRef, LockType, Order, Query, UpdateStatement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 use uuid::Uuid;
 
 use super::target::Engine;
 
+/// The form in which shopctl and the schema's defaults write times where they are text: it sorts as
+/// the times do.
+const SORTABLE_TIME: &str = "????-??-??T??:??:??*+00:00";
+
 impl Engine {
+    pub fn of(connection: &impl ConnectionTrait) -> Engine {
+        match connection.get_database_backend() {
+            DbBackend::Postgres => Engine::Postgres,
+            DbBackend::MySql => Engine::Mysql,
+            _ => Engine::Sqlite,
+        }
+    }
+
+    /// The exact sum of an amount of each row, taken `times` a number, for [`Engine::read_sum`]; it
+    /// sorts as the sums do.
+    ///
+    /// SQLite keeps amounts as 8-byte floats, whose sum drifts: whole cents are summed there. Added
+    /// up apart in hundred thousands and the rest, because millions of pieces at the highest price
+    /// leave 64 bits; as text of equal length, because that sorts.
+    pub fn sum_exactly(self, amount: Expr, times: Option<Expr>) -> Expr {
+        let sum = |amount: Expr| match &times {
+            Some(times) => amount.mul(times.clone()).sum(),
+            None => amount.sum(),
+        };
+        match self {
+            Engine::Postgres | Engine::Mysql => sum(amount),
+            Engine::Sqlite => {
+                let cents = self.exactly(amount);
+                let low = sum(cents.clone().modulo(100_000));
+                let high = sum(cents.div(100_000)).add(low.clone().div(100_000));
+                Func::cust("printf").arg("%019d%05d").arg(high).arg(low.modulo(100_000)).into()
+            }
+        }
+    }
+
+    /// Reads what [`Engine::sum_exactly`] computed; nothing to add up is zero.
+    pub fn read_sum(self, row: &QueryResult, column: &str) -> Result<Decimal, DbErr> {
+        match self {
+            Engine::Postgres | Engine::Mysql => Ok(row.try_get::<Option<Decimal>>("", column)?.unwrap_or_default()),
+            Engine::Sqlite => {
+                let text: String = row.try_get("", column)?;
+                let odd = |_| DbErr::Type(format!("{text} is no sum of amounts"));
+                let cents = text.parse::<i128>().map_err(|_| odd(()))?;
+                Decimal::try_from_i128_with_scale(cents, 2).map_err(|_| odd(()))
+            }
+        }
+    }
+
+    /// An amount as a number that computes exactly: whole cents on SQLite, else the decimal itself.
+    pub fn exactly(self, amount: Expr) -> Expr {
+        match self {
+            Engine::Postgres | Engine::Mysql => amount,
+            Engine::Sqlite => Expr::from(Func::round(amount.mul(100))).cast_as("integer"),
+        }
+    }
+
+    /// A sum of integers as a 64-bit integer.
+    pub fn sum_of_integers(self, number: Expr) -> Expr {
+        number.sum().cast_as(match self {
+            Engine::Postgres => "bigint",
+            Engine::Mysql => "signed",
+            Engine::Sqlite => "integer",
+        })
+    }
+
+    /// A column of times as something that compares as the times do. Where times are text, other
+    /// programs write forms of their own: those are brought to one form, with milliseconds, and what
+    /// is no time is NULL.
+    pub fn comparable_time(self, column: Expr) -> Expr {
+        match self {
+            Engine::Postgres | Engine::Mysql => column,
+            Engine::Sqlite => {
+                Expr::case(column.clone().glob(SORTABLE_TIME), column.clone()).finally(uniform_time(column)).into()
+            }
+        }
+    }
+
+    /// A moment to compare [`Engine::comparable_time`] with.
+    pub fn comparable_moment(self, moment: DateTime<Utc>) -> Expr {
+        match self {
+            Engine::Postgres | Engine::Mysql => Expr::val(moment),
+            Engine::Sqlite => Expr::val(moment.to_rfc3339_opts(SecondsFormat::AutoSi, false)),
+        }
+    }
+
+    /// How many of the boundaries, which ascend, lie at or before the time in this column: its place
+    /// among the periods between them. What is no time comes after all.
+    pub fn place_among(self, column: Expr, boundaries: &[DateTime<Utc>]) -> Expr {
+        let moments: Vec<Expr> = boundaries.iter().map(|moment| self.comparable_moment(*moment)).collect();
+        match self {
+            // As large a CASE as the others have is compiled for seconds before it runs (jit). A
+            // literal becomes an array once, a parameter would for each row.
+            Engine::Postgres => {
+                let texts: Vec<String> =
+                    boundaries.iter().map(|moment| format!("\"{}\"", moment.to_rfc3339())).collect();
+                let array = Expr::cust(format!("'{{{}}}'::timestamptz[]", texts.join(",")));
+                Func::cust("width_bucket").arg(column).arg(array).into()
+            }
+            Engine::Mysql => halving(&column, &moments, 0),
+            // The form is looked at once a row, not once a comparison.
+            Engine::Sqlite => Expr::case(column.clone().glob(SORTABLE_TIME), halving(&column, &moments, 0))
+                .finally(halving(&uniform_time(column), &moments, 0))
+                .into(),
+        }
+    }
+
     /// Whether `UPDATE … RETURNING` exists.
     pub fn returns_updated_rows(self) -> bool {
         match self {
@@ -68,4 +177,18 @@ impl Engine {
             Engine::Mysql => format!("utc_timestamp(6) + interval {seconds} second"),
         }
     }
+}
+
+/// SQLite's text of a time in any form, in a form that compares with [`SORTABLE_TIME`].
+fn uniform_time(column: Expr) -> Expr {
+    Func::cust("strftime").arg("%Y-%m-%dT%H:%M:%f+00:00").arg(column).into()
+}
+
+/// A search by halves: a handful of comparisons a row, also among hundreds of boundaries.
+fn halving(time: &Expr, boundaries: &[Expr], passed: usize) -> Expr {
+    let middle = boundaries.len() / 2;
+    let Some(boundary) = boundaries.get(middle) else { return Expr::cust(passed.to_string()) };
+    let before = halving(time, &boundaries[..middle], passed);
+    let after = halving(time, &boundaries[middle + 1..], passed + middle + 1);
+    Expr::case(time.clone().lt(boundary.clone()), before).finally(after).into()
 }

@@ -3,6 +3,7 @@
 //! Strict when written: each `parse` refuses what the shop does not allow, with the reason. What
 //! other programs wrote is read as it stands and never passes through here.
 
+pub mod amount;
 pub mod clock;
 pub mod email;
 pub mod idempotency_key;
@@ -13,6 +14,7 @@ pub mod name;
 pub mod order_status;
 pub mod page;
 pub mod password;
+pub mod period;
 pub mod personal;
 pub mod quantity;
 pub mod reference;
@@ -20,7 +22,9 @@ pub mod sku;
 pub mod text;
 pub mod user_status;
 pub mod violations;
+pub mod zone;
 
+pub use amount::Amount;
 pub use clock::{Clock, IdSource};
 pub use email::Email;
 pub use idempotency_key::IdempotencyKey;
@@ -35,3 +39,4 @@ pub use reference::Reference;
 pub use sku::Sku;
 pub use user_status::UserStatus;
 pub use violations::{Violation, Violations};
+pub use zone::Zone;

@@ -33,6 +33,14 @@ impl OrderStatus {
         }
     }
 
+    /// Whether the order's total is revenue: paid for, and neither called off nor paid back.
+    pub const fn is_sale(self) -> bool {
+        match self {
+            OrderStatus::Paid | OrderStatus::Shipped | OrderStatus::Completed => true,
+            OrderStatus::Pending | OrderStatus::Cancelled | OrderStatus::Refunded => false,
+        }
+    }
+
     /// `None` for what another program wrote.
     pub fn from_stored(text: &str) -> Option<OrderStatus> {
         OrderStatus::ALL.into_iter().find(|status| status.as_str() == text)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::column::{Heading, View, cells};
 use super::{escape, json};
-use crate::domain::Money;
+use crate::domain::{Amount, Money};
 use crate::entity::Moment;
 
 /// One value of a row, before any format has touched it.
@@ -13,6 +13,8 @@ use crate::entity::Moment;
 pub enum Cell {
     Text(String),
     Money(Money),
+    /// A sum of money.
+    Amount(Amount),
     Integer(i64),
     Time(DateTime<Utc>),
     Boolean(bool),
@@ -47,7 +49,9 @@ impl Cell {
             Cell::Boolean(true) => "yes".to_owned(),
             Cell::Boolean(false) => "no".to_owned(),
             Cell::Missing => "-".to_owned(),
-            Cell::Money(_) | Cell::Integer(_) | Cell::Json(_) | Cell::Nested(_) => self.for_programs(),
+            Cell::Money(_) | Cell::Amount(_) | Cell::Integer(_) | Cell::Json(_) | Cell::Nested(_) => {
+                self.for_programs()
+            }
         }
     }
 
@@ -56,6 +60,7 @@ impl Cell {
         match self {
             Cell::Text(text) => text.clone(),
             Cell::Money(amount) => amount.to_string(),
+            Cell::Amount(amount) => amount.to_string(),
             Cell::Integer(number) => number.to_string(),
             Cell::Time(time) => rfc3339(*time),
             Cell::Boolean(value) => value.to_string(),
@@ -69,6 +74,7 @@ impl Cell {
         match self {
             Cell::Text(text) => Value::from(text.as_str()),
             Cell::Money(amount) => Value::from(amount.to_string()),
+            Cell::Amount(amount) => Value::from(amount.to_string()),
             Cell::Integer(number) => Value::from(*number),
             Cell::Time(time) => Value::from(rfc3339(*time)),
             Cell::Boolean(value) => Value::from(*value),
@@ -80,7 +86,7 @@ impl Cell {
 
     /// Whether it lines up on the right.
     pub(super) fn is_number(&self) -> bool {
-        matches!(self, Cell::Money(_) | Cell::Integer(_))
+        matches!(self, Cell::Money(_) | Cell::Amount(_) | Cell::Integer(_))
     }
 
     /// Whether somebody wrote it freely: only that is ever shortened, and only that can pass for a
@@ -131,6 +137,12 @@ impl From<String> for Cell {
 impl From<Money> for Cell {
     fn from(amount: Money) -> Cell {
         Cell::Money(amount)
+    }
+}
+
+impl From<Amount> for Cell {
+    fn from(amount: Amount) -> Cell {
+        Cell::Amount(amount)
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Kind, Result};
 
 mod cell;
+mod chart;
 mod column;
 pub mod csv;
 pub mod escape;
@@ -29,6 +30,7 @@ mod tests;
 pub mod views;
 
 pub use cell::{Cell, Nested};
+pub use chart::Bar;
 pub use column::{Column, Heading, View, closest};
 pub use export::Export;
 pub use format::{ColorChoice, Format};
@@ -153,6 +155,18 @@ impl Output {
             printed.push(row)?;
         }
         printed.finish(next, total)
+    }
+
+    /// Prints a report that is one page, with sums over all that it is about: `"totals"` in JSON, a
+    /// note on stderr in every other format.
+    ///
+    /// Errors: as [`Output::list`].
+    pub fn report<V: View>(&self, rows: &[V], totals: &[(&'static str, Cell)]) -> Result<()> {
+        let mut printed = self.rows::<V>()?;
+        for row in rows {
+            printed.push(row)?;
+        }
+        printed.finish_with(None, None, totals)
     }
 
     /// Starts a list whose rows are printed as they come in (`--all`).

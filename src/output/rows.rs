@@ -61,7 +61,17 @@ impl<'a, V: View> Rows<'a, V> {
     /// Ends the list, with the cursor of the next page and the number of all rows if asked for.
     ///
     /// Errors: exit 5 when stdout cannot be written.
-    pub fn finish(mut self, next: Option<&str>, total: Option<u64>) -> Result<()> {
+    pub fn finish(self, next: Option<&str>, total: Option<u64>) -> Result<()> {
+        self.finish_with(next, total, &[])
+    }
+
+    /// As [`Rows::finish`], with sums over all rows.
+    pub(super) fn finish_with(
+        mut self,
+        next: Option<&str>,
+        total: Option<u64>,
+        totals: &[(&'static str, Cell)],
+    ) -> Result<()> {
         if self.count == 0 {
             self.begin()?;
         }
@@ -70,13 +80,18 @@ impl<'a, V: View> Rows<'a, V> {
                 let line_break = if self.count == 0 { "" } else { "\n" };
                 let total = total.map(|total| format!(",\"total\":{total}")).unwrap_or_default();
                 let next = json::text(&next.map_or(Value::Null, Value::from));
-                self.output.write(&format!("{line_break}],\"next\":{next}{total}}}\n"))?;
+                let sums = totals.iter().map(|(name, cell)| ((*name).to_owned(), cell.to_json())).collect();
+                let sums = match totals {
+                    [] => String::new(),
+                    _ => format!(",\"totals\":{}", json::text(&Value::Object(sums))),
+                };
+                self.output.write(&format!("{line_break}],\"next\":{next}{total}{sums}}}\n"))?;
             }
             Format::Table => self.print_waiting()?,
             Format::Jsonl | Format::Csv | Format::Tsv | Format::Id => {}
         }
         self.output.flush()?;
-        self.note_the_rest(next, total);
+        self.note_the_rest(next, total, totals);
         Ok(())
     }
 
@@ -111,7 +126,7 @@ impl<'a, V: View> Rows<'a, V> {
     }
 
     /// What JSON has inside itself stands on stderr for every other format.
-    fn note_the_rest(&self, next: Option<&str>, total: Option<u64>) {
+    fn note_the_rest(&self, next: Option<&str>, total: Option<u64>, totals: &[(&'static str, Cell)]) {
         if self.output.format == Format::Json {
             return;
         }
@@ -120,6 +135,10 @@ impl<'a, V: View> Rows<'a, V> {
         }
         if let Some(total) = total {
             self.output.note(&format!("{total} {} in all", V::NOUN));
+        }
+        if !totals.is_empty() {
+            let sums: Vec<_> = totals.iter().map(|(name, cell)| format!("{name} {}", cell.for_people())).collect();
+            self.output.note(&format!("in all: {}", sums.join(", ")));
         }
         if let Some(cursor) = next {
             self.output.note(&format!("next page: --after {cursor}"));

@@ -21,19 +21,27 @@ pub struct Terminal {
     pub force_color: bool,
     /// `TERM=dumb`.
     pub is_dumb: bool,
+    /// Whether it shows block elements: a UTF-8 locale, and neither a dumb terminal nor the Linux
+    /// console, whose font lacks most of them.
+    pub has_blocks: bool,
 }
 
 impl Terminal {
     /// The facts of this process.
     pub fn detect() -> Terminal {
-        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_term = |name| env::var_os("TERM").is_some_and(|value| value == name);
+        // In the order in which the C library asks them (locale(7)).
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find(|name| is_set(name)).and_then(env::var_os);
+        let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
         Terminal {
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             width: Term::stdout().size_checked().map(|(_rows, columns)| usize::from(columns)),
-            no_color: is_set("NO_COLOR"),
-            force_color: is_set("CLICOLOR_FORCE") && env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
-            is_dumb: env::var_os("TERM").is_some_and(|value| value == "dumb"),
+            no_color: is_set(&"NO_COLOR"),
+            force_color: is_set(&"CLICOLOR_FORCE") && env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+            is_dumb: is_term("dumb"),
+            has_blocks: (locale.contains("utf-8") || locale.contains("utf8")) && !is_term("dumb") && !is_term("linux"),
         }
     }
 

@@ -5,12 +5,13 @@ pub mod audit_event;
 pub mod audit_seal;
 pub mod order;
 pub mod product;
+pub mod report;
 pub mod seed;
 pub mod stock_movement;
 pub mod trail;
 pub mod user;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use sea_orm::sea_query::{ExprTrait, Func, LikeExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, Order, PaginatorTrait, PrimaryKeyTrait,
@@ -19,6 +20,7 @@ use sea_orm::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use crate::db::target::Engine;
 use crate::domain::page::Sort;
 use crate::domain::{Cursor, Money, Page};
 use crate::error::{Error, Kind, Result};
@@ -210,32 +212,39 @@ fn is_text<E: EntityTrait>(connection: &impl ConnectionTrait, field: &SortField<
 
 /// The rows whose time lies in `since..until`; either end may be open.
 ///
-/// Where times are text in any form, both sides are brought to one form with milliseconds; the day
-/// in front, with which every form begins, lets an index narrow the search.
+/// Where times are text in any form, both sides are brought to one form.
 pub fn in_period<K: ColumnTrait>(
     connection: &impl ConnectionTrait,
     column: K,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
 ) -> Condition {
+    let engine = Engine::of(connection);
+    let time = || engine.comparable_time(column.into_expr());
+    let mut period = near_period(connection, column, since, until);
+    period = period.add_option(since.map(|since| time().gte(engine.comparable_moment(since))));
+    period.add_option(until.map(|until| time().lt(engine.comparable_moment(until))))
+}
+
+/// Where times are text: the rows that may lie in `since..until`, by the day in front, with which
+/// every form begins, so that an index narrows the search. It is the day of the form's own offset,
+/// which may be the one before or after.
+pub fn near_period<K: ColumnTrait>(
+    connection: &impl ConnectionTrait,
+    column: K,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> Condition {
     const DAY: &str = "%Y-%m-%d";
-    const EXACT: &str = "%Y-%m-%dT%H:%M:%S%.3f";
-    let mut period = Condition::all();
     if !crate::db::stores_times_as_text(connection) {
-        period = period.add_option(since.map(|since| column.gte(since)));
-        return period.add_option(until.map(|until| column.lt(until)));
+        return Condition::all();
     }
-    let exact = || Func::cust("strftime").arg("%Y-%m-%dT%H:%M:%f").arg(column.into_expr());
-    if let Some(since) = since {
-        period = period.add(column.into_expr().gte(since.format(DAY).to_string()));
-        period = period.add(exact().gte(since.format(EXACT).to_string()));
-    }
-    if let Some(until) = until {
-        let next_day = until.checked_add_days(chrono::Days::new(1)).unwrap_or(until);
-        period = period.add(column.into_expr().lt(next_day.format(DAY).to_string()));
-        period = period.add(exact().lt(until.format(EXACT).to_string()));
-    }
-    period
+    let first = since.and_then(|since| since.checked_sub_days(chrono::Days::new(1)));
+    // Five digits of a year would not sort with four.
+    let after = until.and_then(|until| until.checked_add_days(chrono::Days::new(2))).filter(|day| day.year() <= 9999);
+    Condition::all()
+        .add_option(first.map(|day| column.into_expr().gte(day.format(DAY).to_string())))
+        .add_option(after.map(|day| column.into_expr().lt(day.format(DAY).to_string())))
 }
 
 async fn stored_text<E, C>(connection: &C, field: &SortField<E>, id: E::Column, row: Uuid) -> Result<String>

@@ -1,0 +1,96 @@
+//! Time zones by name, from the operating system's own zone files.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::Zone;
+
+/// Where zone files are, besides `TZDIR`.
+const FOLDERS: [&str; 3] = ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"];
+/// A zone file has a few kilobytes.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The zone of that name; UTC needs no file. Errors: which name was probably meant, or that this
+/// system has no zone files.
+pub fn find(name: &str) -> Result<Zone, String> {
+    let name = name.trim();
+    if name.eq_ignore_ascii_case("UTC") {
+        return Ok(Zone::utc());
+    }
+    let Some(folder) = folder() else {
+        return Err(format!(
+            "this system has no zone files in {} (install tzdata or set TZDIR; UTC always works)",
+            FOLDERS[0]
+        ));
+    };
+    let file = folder.join(name);
+    let is_file = is_name(name) && file.metadata().is_ok_and(|file| file.is_file() && file.len() <= MAX_BYTES);
+    if !is_file {
+        return Err(match closest(name, &folder) {
+            Some(close) => format!("is no time zone (did you mean {close}?)"),
+            None => "is no time zone such as Europe/Berlin".to_owned(),
+        });
+    }
+    let bytes = std::fs::read(&file).map_err(|error| format!("cannot be read: {error}"))?;
+    Zone::from_file(&bytes)
+}
+
+fn folder() -> Option<PathBuf> {
+    let chosen = std::env::var_os("TZDIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    chosen.into_iter().chain(FOLDERS.map(PathBuf::from)).find(|folder| folder.is_dir())
+}
+
+/// A name never leads out of the folder.
+fn is_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphabetic())
+            && part.chars().all(|character| character.is_ascii_alphanumeric() || "+-_".contains(character))
+    };
+    name.split('/').all(is_part)
+}
+
+/// The zone that was probably meant: by its whole name, or by its place alone.
+fn closest(typed: &str, folder: &Path) -> Option<String> {
+    let mut names = Vec::new();
+    collect(folder, "", &mut names);
+    names.sort_unstable();
+    let typed = typed.to_lowercase().replace(' ', "_");
+    let whole = |name: &String| name.to_lowercase();
+    let place = |name: &String| whole(name).rsplit('/').next().unwrap_or_default().to_owned();
+    let like = |spelled: &dyn Fn(&String) -> String| {
+        let candidates: Vec<String> = names.iter().map(spelled).collect();
+        let close = crate::output::closest(&typed, &candidates.iter().map(String::as_str).collect::<Vec<_>>())?;
+        names.get(candidates.iter().position(|candidate| candidate == close)?).cloned()
+    };
+    if typed.contains('/') { like(&whole) } else { like(&place) }
+}
+
+/// All names below a folder. Beside the zones stand copies in other forms (`posix`, `right`) and
+/// tables, none of which begins with a capital letter.
+fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if !name.starts_with(|first: char| first.is_ascii_uppercase()) || !is_name(&name) {
+            continue;
+        }
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => collect(&entry.path(), &format!("{prefix}{name}/"), names),
+            Ok(_) => names.push(format!("{prefix}{name}")),
+            Err(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_lead_out_of_the_folder() {
+        for name in ["", "/etc/passwd", "../passwd", "Europe/../../passwd", "Europe/", "a\0b", "."] {
+            assert!(!is_name(name), "{name}");
+        }
+        for name in ["Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "EST5EDT"] {
+            assert!(is_name(name), "{name}");
+        }
+    }
+}

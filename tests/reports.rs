@@ -1,0 +1,324 @@
+//! What reports say: the same on every engine, exact to the cent, by the days of a time zone.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use crate::on_every_backend;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(
+    only_paid_shipped_and_completed_orders_are_sales,
+    sums_are_exact_over_thousands_of_lines,
+    sums_go_beyond_what_one_order_may_come_to,
+    a_day_is_that_of_the_time_zone,
+    a_day_of_changing_clocks_has_its_own_length,
+    the_best_come_first,
+    times_of_other_programs_fall_into_their_periods,
+    an_empty_shop_has_sold_nothing,
+);
+
+/// `Europe/Berlin` needs the system's zone files.
+fn has_zones() -> bool {
+    let has_zones = std::path::Path::new("/usr/share/zoneinfo/Europe/Berlin").exists();
+    if !has_zones {
+        eprintln!("left out: this system has no zone files");
+    }
+    has_zones
+}
+
+/// An order as another program writes it, its lines given as (SKU, quantity, price in cents).
+fn order(shop: &Shop, email: &str, status: &str, time: &str, lines: &[(&str, i64, i64)]) {
+    let total: i64 = lines.iter().map(|(_, quantity, price)| quantity * price).sum();
+    let reference = format!("T{:09}", shop.number("SELECT COUNT(*) FROM orders"));
+    shop.sql(&format!(
+        "INSERT INTO orders (reference, user_id, status, total_amount, created_at) \
+         SELECT '{reference}', id, '{status}', {}, '{}' FROM users WHERE email = '{email}'",
+        decimal(total),
+        stored(shop, time),
+    ));
+    for (sku, quantity, price) in lines {
+        shop.sql(&format!(
+            "INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, {quantity}, {} \
+             FROM orders o, products p WHERE o.reference = '{reference}' AND p.sku = '{sku}'",
+            decimal(*price),
+        ));
+    }
+}
+
+fn decimal(cents: i64) -> Decimal {
+    Decimal::new(cents, 2)
+}
+
+/// A time in UTC (`2026-03-01T12:00:00`) as shopctl stores it.
+fn stored(shop: &Shop, time: &str) -> String {
+    match shop.backend {
+        Backend::Sqlite | Backend::Postgres => format!("{time}+00:00"),
+        Backend::MariaDb => time.replace('T', " "),
+    }
+}
+
+fn report(shop: &Shop, arguments: &str) -> Value {
+    let arguments: Vec<&str> = ["report"].into_iter().chain(arguments.split(' ')).chain(["--json"]).collect();
+    shop.run(&arguments).success().json()
+}
+
+/// One field of every row.
+fn field(report: &Value, name: &str) -> Vec<Value> {
+    report["items"].as_array().expect("a list").iter().map(|row| row[name].clone()).collect()
+}
+
+/// Rows with something in them, as `PERIOD ORDERS UNITS REVENUE`.
+fn sold(report: &Value) -> Vec<String> {
+    let rows = report["items"].as_array().expect("a list").iter().filter(|row| row["orders"] != 0);
+    rows.map(|row| {
+        let text = |name: &str| row[name].as_str().map_or_else(|| row[name].to_string(), str::to_owned);
+        [text("period"), text("orders"), text("units"), text("revenue")].join(" ")
+    })
+    .collect()
+}
+
+fn only_paid_shipped_and_completed_orders_are_sales(shop: &Shop) {
+    let ann = shop.user("ann");
+    shop.product("MUG", "12.50", 10);
+    let statuses = ["pending", "paid", "shipped", "completed", "cancelled", "refunded"];
+    for (position, status) in statuses.iter().enumerate() {
+        let price = 10_i64.pow(u32::try_from(position).expect("six"));
+        order(shop, &ann, status, "2026-03-10T12:00:00", &[("MUG", 2, price), ("MUG", 1, price)]);
+    }
+    let sales = report(shop, "sales --by month --since 2026-02-01 --until 2026-05-01");
+    assert_eq!(field(&sales, "period"), ["2026-02", "2026-03", "2026-04"]);
+    assert_eq!(sold(&sales), ["2026-03 3 9 33.30"]);
+    assert_eq!(field(&sales, "average"), [Value::Null, json!("11.10"), Value::Null]);
+    assert_eq!(sales["totals"], json!({"orders": 3, "units": 9, "revenue": "33.30", "average": "11.10"}));
+    assert_eq!(field(&report(shop, "top-products"), "revenue"), ["33.30"]);
+    assert_eq!(field(&report(shop, "top-products"), "units"), [9]);
+    assert_eq!(field(&report(shop, "customers"), "orders"), [3]);
+    let by_status = report(shop, "orders-by-status");
+    assert_eq!(field(&by_status, "status"), statuses);
+    assert_eq!(field(&by_status, "amount"), ["0.03", "0.30", "3.00", "30.00", "300.00", "3000.00"]);
+    assert_eq!(field(&by_status, "is_sale"), [false, true, true, true, false, false]);
+    assert_eq!(by_status["totals"], json!({"orders": 6, "revenue": "33.30"}));
+    assert_eq!(field(&report(shop, "orders-by-status --since 2026-03-11"), "orders"), [0; 6]);
+    assert_eq!(field(&report(shop, "top-products --until 2026-03-10"), "sku").len(), 0);
+}
+
+/// Cents that no float holds, on every day of a year, added up once more here.
+fn sums_are_exact_over_thousands_of_lines(shop: &Shop) {
+    let ann = shop.user("ann");
+    shop.product("MUG", "12.50", 10);
+    shop.product("PEN", "0.10", 10);
+    const ORDERS: usize = 3000;
+    let mut orders = Vec::new();
+    let mut by_month: BTreeMap<String, (i64, i64, i64)> = BTreeMap::new();
+    for number in 0..ORDERS {
+        let (month, day) = (number % 12 + 1, number % 28 + 1);
+        let cents = if number % 2 == 0 { 10 } else { 20 + i64::try_from(number).expect("small") * 33_331 };
+        let time = format!("2025-{month:02}-{day:02}T{:02}:59:59.{:06}", number % 24, number * 331 % 1_000_000);
+        orders.push(format!("('E{number:05}', {}, '{}', 'paid', {{user}})", decimal(cents), stored(shop, &time)));
+        let sums = by_month.entry(format!("2025-{month:02}")).or_default();
+        *sums = (sums.0 + 1, sums.1 + 3, sums.2 + cents);
+    }
+    let user = format!("(SELECT id FROM users WHERE email = '{ann}')");
+    let values = orders.join(",").replace("{user}", &user);
+    shop.sql(&format!("INSERT INTO orders (reference, total_amount, created_at, status, user_id) VALUES {values}"));
+    for (sku, quantity, price) in [("MUG", 1, "0.10"), ("PEN", 2, "0.70")] {
+        shop.sql(&format!(
+            "INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, {quantity}, {price} \
+             FROM orders o, products p WHERE p.sku = '{sku}'"
+        ));
+    }
+    let expected: Vec<String> = by_month
+        .iter()
+        .map(|(month, (orders, units, cents))| format!("{month} {orders} {units} {}", decimal(*cents)))
+        .collect();
+    let sales = report(shop, "sales --by month --since 2025-01-01 --until 2026-01-01");
+    assert_eq!(sold(&sales), expected);
+    for step in ["day", "week"] {
+        let other = report(shop, &format!("sales --by {step} --since 2025-01-01 --until 2026-01-01"));
+        assert_eq!(other["totals"], sales["totals"], "by {step}");
+    }
+    assert_eq!(field(&report(shop, "sales --since 2025-01-01 --until 2026-01-01"), "period").len(), 365);
+    let top = report(shop, "top-products");
+    assert_eq!(
+        (field(&top, "sku"), field(&top, "revenue")),
+        (vec![json!("PEN"), json!("MUG")], vec![json!("4200.00"), json!("300.00")])
+    );
+    assert_eq!(report(shop, "customers")["items"][0]["revenue"], sales["totals"]["revenue"]);
+}
+
+fn sums_go_beyond_what_one_order_may_come_to(shop: &Shop) {
+    let ann = shop.user("ann");
+    shop.product("GOLD", "99999999.99", 2_147_483_647);
+    shop.product("MORE", "99999999.99", 2_147_483_647);
+    for _ in 0..3 {
+        order(shop, &ann, "paid", "2026-03-10T12:00:00", &[("GOLD", 100, 9_999_999_999)]);
+    }
+    let stock = report(shop, "stock-value --limit 1");
+    assert_eq!(field(&stock, "value"), ["214748364678525163.53"]);
+    assert_eq!(stock["totals"], json!({"products": 2, "stock": 4_294_967_294_i64, "value": "429496729357050327.06"}));
+    let sales = report(shop, "sales --by month --since 2026-03-01 --until 2026-04-01");
+    assert_eq!(sold(&sales), ["2026-03 3 300 29999999997.00"]);
+    assert_eq!(field(&sales, "average"), ["9999999999.00"]);
+    assert_eq!(field(&report(shop, "top-products"), "revenue"), ["29999999997.00"]);
+}
+
+fn a_day_is_that_of_the_time_zone(shop: &Shop) {
+    let ann = shop.user("ann");
+    shop.product("MUG", "12.50", 10);
+    order(shop, &ann, "paid", "2026-01-31T22:59:59.999999", &[("MUG", 1, 100)]);
+    order(shop, &ann, "paid", "2026-01-31T23:00:00", &[("MUG", 1, 200)]);
+    order(shop, &ann, "paid", "2026-01-31T23:30:00", &[("MUG", 1, 400)]);
+    let period = "--since 2026-01-31 --until 2026-02-02";
+    let utc = report(shop, &format!("sales {period}"));
+    assert_eq!(sold(&utc), ["2026-01-31 3 3 7.00"]);
+    if !has_zones() {
+        return;
+    }
+    let berlin = report(shop, &format!("sales {period} --tz Europe/Berlin"));
+    assert_eq!(sold(&berlin), ["2026-01-31 1 1 1.00", "2026-02-01 2 2 6.00"]);
+    assert_eq!(berlin["items"][1]["since"], "2026-01-31T23:00:00.000000Z");
+    let months = report(shop, "sales --by month --since 2026-01-01 --until 2026-03-01 --tz Europe/Berlin");
+    assert_eq!(sold(&months), ["2026-01 1 1 1.00", "2026-02 2 2 6.00"]);
+    let top = report(shop, "top-products --since 2026-02-01 --tz Europe/Berlin");
+    assert_eq!(field(&top, "revenue"), ["6.00"]);
+    // A period may begin and end inside a day.
+    let hour = report(shop, "sales --since 2026-01-31T23:00:00Z --until 2026-01-31T23:30:00Z");
+    assert_eq!(sold(&hour), ["2026-01-31 1 1 2.00"]);
+}
+
+fn a_day_of_changing_clocks_has_its_own_length(shop: &Shop) {
+    if !has_zones() {
+        return;
+    }
+    let ann = shop.user("ann");
+    shop.product("MUG", "12.50", 10);
+    // 29 March 2026 lasts from 23:00 UTC to 22:00 UTC, 25 October from 22:00 UTC to 23:00 UTC.
+    for time in ["2026-03-28T23:00:00", "2026-03-29T21:59:59", "2026-03-29T22:00:00"] {
+        order(shop, &ann, "completed", time, &[("MUG", 1, 1)]);
+    }
+    for time in ["2026-10-24T22:00:00", "2026-10-25T22:59:59", "2026-10-25T23:00:00"] {
+        order(shop, &ann, "completed", time, &[("MUG", 1, 1)]);
+    }
+    let days = |since, until| sold(&report(shop, &format!("sales --since {since} --until {until} --tz Europe/Berlin")));
+    assert_eq!(days("2026-03-28", "2026-03-31"), ["2026-03-29 2 2 0.02", "2026-03-30 1 1 0.01"]);
+    assert_eq!(days("2026-10-24", "2026-10-27"), ["2026-10-25 2 2 0.02", "2026-10-26 1 1 0.01"]);
+    let weeks = report(shop, "sales --by week --since 2026-03-23 --until 2026-04-06 --tz Europe/Berlin");
+    assert_eq!(sold(&weeks), ["2026-W13 2 2 0.02", "2026-W14 1 1 0.01"]);
+}
+
+fn the_best_come_first(shop: &Shop) {
+    let (ann, bob) = (shop.user("ann"), shop.user("bob"));
+    for sku in ["A", "B", "C"] {
+        shop.product(sku, "1.00", 10);
+    }
+    order(shop, &ann, "paid", "2026-03-10T12:00:00", &[("A", 1, 900), ("B", 20, 30)]);
+    order(shop, &bob, "paid", "2026-03-11T12:00:00", &[("B", 10, 31)]);
+    order(shop, &bob, "paid", "2026-03-12T12:00:00.5", &[("C", 2, 100)]);
+    assert_eq!(field(&report(shop, "top-products"), "sku"), ["B", "A", "C"]);
+    assert_eq!(field(&report(shop, "top-products --by quantity"), "units"), [30, 2, 1]);
+    assert_eq!(field(&report(shop, "top-products --limit 1"), "revenue"), ["9.10"]);
+    let customers = report(shop, "customers");
+    assert_eq!(field(&customers, "user"), [ann.as_str(), bob.as_str()]);
+    assert_eq!(field(&customers, "orders"), [1, 2]);
+    assert_eq!(field(&customers, "last_order")[1], "2026-03-12T12:00:00.500000Z");
+    assert_eq!(field(&report(shop, "customers --since 2026-03-11 --limit 5"), "user"), [bob.as_str()]);
+}
+
+/// SQLite keeps times as text in whatever form a program wrote.
+fn times_of_other_programs_fall_into_their_periods(shop: &Shop) {
+    if shop.backend != Backend::Sqlite {
+        return;
+    }
+    let ann = shop.user("ann");
+    shop.product("MUG", "12.50", 10);
+    let times = [
+        ("2026-03-01 00:00:00", 1),
+        ("2026-03-01T23:59:59Z", 10),
+        ("2026-03-02T00:30:00+02:00", 100),
+        ("2026-02-28T23:30:00-02:00", 1000),
+        ("2026-03-01", 10_000),
+        ("2026-03-01T00:00:00.000+00:00", 100_000),
+        ("no time", 1_000_000),
+        ("2026-03-02T00:00:00+00:00", 10_000_000),
+    ];
+    for (time, cents) in times {
+        order(shop, &ann, "paid", "2020-01-01T00:00:00", &[("MUG", 1, cents)]);
+        shop.sql(&format!("UPDATE orders SET created_at = '{time}' WHERE created_at LIKE '2020%'"));
+    }
+    let one_day = "--since 2026-03-01 --until 2026-03-02";
+    assert_eq!(sold(&report(shop, &format!("sales {one_day}"))), ["2026-03-01 6 6 1111.11"]);
+    assert_eq!(field(&report(shop, &format!("customers {one_day}")), "revenue"), ["1111.11"]);
+    assert_eq!(field(&report(shop, &format!("top-products {one_day}")), "revenue"), ["1111.11"]);
+    let run = shop.run(&["order", "list", "--since", "2026-03-01", "--until", "2026-03-02", "-o", "id"]).success();
+    assert_eq!(run.stdout.lines().count(), 6, "lists and reports agree");
+    assert_eq!(field(&report(shop, "customers --until 9999-12-31"), "orders"), [7], "all that have a time");
+    let customers = report(shop, "customers");
+    assert_eq!(field(&customers, "last_order"), ["2026-03-02T00:00:00.000000Z"]);
+    assert_eq!(field(&customers, "orders"), [8], "without a period every order counts");
+}
+
+fn an_empty_shop_has_sold_nothing(shop: &Shop) {
+    for (step, periods) in [("day", 30), ("week", 12), ("month", 12)] {
+        let sales = report(shop, &format!("sales --by {step}"));
+        assert_eq!(field(&sales, "revenue"), vec!["0.00"; periods]);
+        assert_eq!(sales["totals"], json!({"orders": 0, "units": 0, "revenue": "0.00", "average": null}));
+    }
+    for noun in ["top-products", "customers", "stock-value"] {
+        assert_eq!(report(shop, noun)["items"], json!([]));
+        shop.run(&["report", noun, "--chart"]).success();
+    }
+    assert_eq!(report(shop, "stock-value")["totals"], json!({"products": 0, "stock": 0, "value": "0.00"}));
+    assert_eq!(field(&report(shop, "orders-by-status"), "orders"), [0; 6]);
+}
+
+#[test]
+fn totals_stand_beside_the_rows_and_never_among_them() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.product("MUG", "12.50", 10);
+    let run = shop.run(&["report", "stock-value", "-o", "csv", "--fields", "sku,value"]).success();
+    assert_eq!(run.stdout, "sku,value\nMUG,125.00\n");
+    run.says("in all: products 1, stock 10, value 125.00");
+    let run = shop.run(&["report", "stock-value", "--json", "--quiet"]).success();
+    assert_eq!(run.stderr, "");
+    assert_eq!(run.json()["totals"]["value"], "125.00");
+}
+
+#[test]
+fn charts_are_for_people() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.product("MUG", "12.50", 10);
+    for format in ["json", "jsonl", "csv", "tsv", "id"] {
+        shop.run(&["report", "stock-value", "--chart", "-o", format]).exits_with(2).says("--chart");
+    }
+    let run = shop.run(&["report", "stock-value", "--chart"]).success();
+    assert!(run.stdout.starts_with("SKU") && run.stdout.contains("\nMUG  125.00  ####"), "{run}");
+    assert!(run.stdout.lines().all(|line| line.len() <= 80), "{run}");
+    let mut command = shop.command(&["report", "sales", "--chart", "--by", "month"]);
+    command.env("LC_ALL", "C.UTF-8").env("TERM", "xterm");
+    let run = crate::support::shop::finish(command.spawn().expect("built"), &["report"]).success();
+    assert!(run.stdout.contains("\n▁▁▁▁▁▁▁▁▁▁▁▁\n"), "{run}");
+}
+
+#[test]
+fn what_is_wrong_with_a_period_is_said_together() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let run = shop.run(&["report", "sales", "--by", "mnth", "--since", "soon", "--until", "2026-02-30"]);
+    let run = run.exits_with(7).says("did you mean month?").says("since soon").says("until 2026-02-30");
+    run.says("3 invalid values");
+    shop.run(&["report", "sales", "--since", "2020-01-01", "--until", "2026-01-01"]).exits_with(7).says("400 days");
+    shop.run(&["report", "sales", "--since", "2026-01-02", "--until", "2026-01-02"]).exits_with(7).says("not after");
+    shop.run(&["report", "sales", "--since", "+10000-01-01"]).exits_with(7).says("leaves the calendar");
+    shop.run(&["report", "customers", "--limit", "0"]).exits_with(7).says("limit 0");
+    if has_zones() {
+        for (typed, meant) in [("Europe/Berln", "Europe/Berlin"), ("berlin", "Europe/Berlin"), ("utc+1", "")] {
+            shop.run(&["report", "sales", "--tz", typed]).exits_with(7).says(meant);
+        }
+        shop.run(&["report", "sales", "--tz", "../../../etc/passwd"]).exits_with(7).says("no time zone");
+    }
+    let mut command = shop.command(&["report", "sales", "--tz", "Europe/Berlin"]);
+    command.env("TZDIR", shop.home.path());
+    let run = crate::support::shop::finish(command.spawn().expect("built"), &["report"]);
+    run.exits_with(7).says("no time zone");
+}
