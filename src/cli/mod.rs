@@ -4,6 +4,7 @@ mod arguments;
 mod audit;
 mod config;
 pub mod confirm;
+mod doctor;
 mod help;
 mod list;
 mod migrate;
@@ -130,6 +131,8 @@ enum Command {
     /// See who did what
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Check connection, schema and settings; with --deep also the data
+    Doctor(doctor::Arguments),
     /// Show the configuration and where it comes from
     #[command(subcommand)]
     Config(config::Command),
@@ -235,6 +238,7 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::Stock(command) => limited(context, stock::run(context, command)).await,
         Command::Order(command) => limited(context, order::run(context, command)).await,
         Command::Audit(command) => limited(context, audit::run(context, command)).await,
+        Command::Doctor(arguments) => limited(context, doctor::run(context, &arguments)).await,
         Command::Config(command) => config::run(context, &command),
         Command::Help(arguments) => help::run(&context.output, &arguments),
     }

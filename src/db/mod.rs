@@ -3,6 +3,7 @@
 mod capability;
 mod ddl;
 pub mod fault;
+pub mod inspection;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -14,7 +15,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::{self, ConnectOptions, Connection};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -158,6 +162,20 @@ impl Database {
             Ok(Err(error)) => Err(BeginFailure { fault: Some(fault::classify(&error)), error: error.into() }),
             Err(error) => Err(BeginFailure { error, fault: None }),
         }
+    }
+
+    /// Begins a transaction that reads one state of the whole database, whoever writes meanwhile.
+    ///
+    /// Errors: those of [`Database::ready`], if the connection is gone.
+    pub async fn snapshot(&self) -> Result<DatabaseTransaction> {
+        let is_sqlite = self.engine() == Engine::Sqlite;
+        let options = TransactionOptions {
+            // A read transaction of SQLite is a snapshot by nature.
+            isolation_level: (!is_sqlite).then_some(IsolationLevel::RepeatableRead),
+            access_mode: (!is_sqlite).then_some(AccessMode::ReadOnly),
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+        };
+        Ok(self.connection.begin_with_options(options).await?)
     }
 
     /// Closes the pool in an orderly way.

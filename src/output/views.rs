@@ -1,6 +1,8 @@
 //! What each noun looks like: explicit views, so that a column never appears by accident (a
 //! password hash has none).
 
+pub mod doctor;
+
 use uuid::Uuid;
 
 use super::{Cell, Column, View};

@@ -2,6 +2,7 @@
 //! an operation obtains, and return a [`Change`] that the operation must record.
 
 pub mod audit_event;
+pub mod invariant;
 pub mod order;
 pub mod product;
 pub mod seed;
