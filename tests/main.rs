@@ -7,6 +7,7 @@ mod architecture;
 mod commands;
 mod concurrency;
 mod connection;
+mod doctor;
 mod foreign_rows;
 mod input;
 mod interruptions;

@@ -24,8 +24,7 @@ pub async fn examine_deeply(
 ) -> Result<()> {
     let mut snapshot = database.snapshot().await?;
     progress(SCHEMA);
-    let schema = schema(&inspection::schema(&snapshot, database.engine()).await?);
-    let is_whole = schema.state != State::Failed;
+    let (schema, is_whole) = schema(&inspection::schema(&snapshot, database.engine()).await?);
     checks.push(schema);
     for invariant in &INVARIANTS {
         if !is_whole {
@@ -72,8 +71,9 @@ fn judge(invariant: &Invariant, violations: &Violations) -> Check {
     Check::new(invariant.name, state, detail).hint(hint)
 }
 
-/// The tables, columns and unique indexes that this program relies on.
-fn schema(found: &Schema) -> Check {
+/// The tables, columns and unique indexes that this program relies on, and whether all tables and
+/// columns are there.
+fn schema(found: &Schema) -> (Check, bool) {
     let unique = [
         user::UNIQUE_EMAIL,
         product::UNIQUE_SKU,
@@ -92,14 +92,13 @@ fn schema(found: &Schema) -> Check {
             }
         }
     }
+    let is_whole = missing.is_empty();
     let absent = unique.iter().filter(|constraint| !found.unique.contains(constraint.columns));
     missing.extend(absent.map(|constraint| format!("unique index {} on {}", constraint.name, constraint.columns)));
     if missing.is_empty() {
-        return Check::new(
-            SCHEMA,
-            State::Ok,
-            format!("{} tables with their columns and unique indexes", expected.len()),
-        );
+        let detail = format!("{} tables with their columns and unique indexes", expected.len());
+        return (Check::new(SCHEMA, State::Ok, detail), true);
     }
-    Check::new(SCHEMA, State::Failed, format!("missing: {}", missing.join(", "))).hint("shopctl migrate status")
+    let check = Check::new(SCHEMA, State::Failed, format!("missing: {}", missing.join(", ")));
+    (check.hint("shopctl migrate status"), is_whole)
 }

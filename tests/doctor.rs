@@ -1,0 +1,376 @@
+//! `shopctl doctor`: a healthy shop is well, every broken rule is found and named.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
+use crate::on_every_backend;
+use crate::support::proxy::{AtCommit, Proxy};
+use crate::support::{Backend, Run, Shop, servers};
+
+on_every_backend!(
+    a_seeded_shop_is_well,
+    every_broken_rule_is_found_and_named,
+    a_key_of_two_operations_is_found_without_its_index,
+    a_schema_that_lacks_a_column_is_not_whole,
+    pending_migrations_fail_the_check,
+    rows_of_other_programs_are_warnings,
+);
+
+/// Name, state and detail of each check.
+fn checks(run: &Run) -> BTreeMap<String, (String, String)> {
+    let json = run.json();
+    let items = json["items"].as_array().unwrap_or_else(|| panic!("no list in {run}"));
+    let text = |item: &Value, field: &str| item[field].as_str().unwrap_or_default().to_owned();
+    items.iter().map(|item| (text(item, "name"), (text(item, "state"), text(item, "detail")))).collect()
+}
+
+fn doctor(shop: &Shop) -> Run {
+    shop.run(&["doctor", "--deep", "--json"])
+}
+
+#[track_caller]
+fn assert_well(shop: &Shop) {
+    let run = doctor(shop).success();
+    let odd: Vec<_> = checks(&run).into_iter().filter(|(_, (state, _))| state != "ok").collect();
+    assert!(odd.is_empty(), "{odd:?} on {:?}", shop.backend);
+}
+
+fn a_seeded_shop_is_well(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    assert_well(shop);
+    let quick = shop.run(&["doctor", "--json"]).success();
+    let names: Vec<_> =
+        quick.json()["items"].as_array().expect("a list").iter().map(|item| item["name"].clone()).collect();
+    assert_eq!(
+        names,
+        ["configuration", "connection", "tls", "migrations", "settings", "pooler", "clock", "environment"]
+    );
+    let first = &quick.json()["items"][1];
+    assert!(first["hint"].is_null() && first["detail"].as_str().is_some_and(|text| text.ends_with("ms a round trip")));
+    for format in ["table", "tsv", "csv", "jsonl", "id"] {
+        let run = shop.run(&["doctor", "--deep", "-o", format]).success();
+        assert!(run.stdout.contains("stock-equals-movements"), "{run}");
+    }
+    shop.run(&["doctor", "--fields", "nope"]).exits_with(2);
+    // What an undoing deletes has given everything back.
+    shop.run(&["seed", "down", "demo", "--confirm", "demo"]).success();
+    assert_well(shop);
+}
+
+/// Statements that break one rule, what heals it again, and what has to be found.
+struct Break {
+    check: &'static str,
+    statement: String,
+    healing: String,
+    state: &'static str,
+    offender: &'static str,
+}
+
+fn broken(check: &'static str, offender: &'static str, statement: &str, healing: &str) -> Break {
+    let (statement, healing) = (statement.to_owned(), healing.to_owned());
+    Break { check, statement, healing, state: "failed", offender }
+}
+
+fn foreign(check: &'static str, offender: &'static str, statement: &str, healing: &str) -> Break {
+    Break { state: "warning", ..broken(check, offender, statement, healing) }
+}
+
+const FORGET_MOVEMENTS: &str = "DELETE FROM stock_movements WHERE note = 'broken'";
+
+fn breaks(backend: Backend) -> Vec<Break> {
+    let mut breaks = vec![
+        broken(
+            "stock-equals-movements",
+            "MUG-01",
+            "UPDATE products SET stock_quantity = stock_quantity + 1 WHERE sku = 'MUG-01'",
+            "UPDATE products SET stock_quantity = stock_quantity - 1 WHERE sku = 'MUG-01'",
+        ),
+        broken(
+            "stock-not-negative",
+            "MUG-01",
+            "UPDATE products SET stock_quantity = stock_quantity - 100000 WHERE sku = 'MUG-01'",
+            "UPDATE products SET stock_quantity = stock_quantity + 100000 WHERE sku = 'MUG-01'",
+        ),
+        broken(
+            "restock-within-taken",
+            "DEM01-00003",
+            "INSERT INTO stock_movements (product_id, delta, reason, order_id, note) SELECT product_id, quantity + 1, \
+             'restock', order_id, 'broken' FROM order_items WHERE order_id = (SELECT id FROM orders WHERE reference = 'DEM0100003')",
+            FORGET_MOVEMENTS,
+        ),
+        broken(
+            "restock-within-taken",
+            "DEM01-00003",
+            "INSERT INTO stock_movements (product_id, delta, reason, order_id, note) SELECT product_id, -1, \
+             'order', order_id, 'broken' FROM order_items WHERE order_id = (SELECT id FROM orders WHERE reference = 'DEM0100003')",
+            FORGET_MOVEMENTS,
+        ),
+        broken(
+            "total-equals-lines",
+            "1 orders whose total differs from their lines: DEM01-00003",
+            "UPDATE orders SET total_amount = total_amount + 0.01 WHERE reference = 'DEM0100003'",
+            "UPDATE orders SET total_amount = total_amount - 0.01 WHERE reference = 'DEM0100003'",
+        ),
+        broken(
+            "line-has-movement",
+            "DEM01-00003",
+            "UPDATE stock_movements SET reason = 'other' WHERE reason = 'order' \
+             AND order_id = (SELECT id FROM orders WHERE reference = 'DEM0100003')",
+            "UPDATE stock_movements SET reason = 'order' WHERE reason = 'other'",
+        ),
+        broken(
+            "movement-has-order",
+            "order ",
+            "INSERT INTO stock_movements (product_id, delta, reason, order_id, note) \
+             SELECT id, -1, 'order', id, 'broken' FROM products WHERE sku = 'MUG-01'",
+            FORGET_MOVEMENTS,
+        ),
+        broken(
+            "line-has-order-and-product",
+            "order_items ",
+            "INSERT INTO order_items (order_id, product_id, quantity, unit_price) \
+             SELECT id, id, 1, 1 FROM products WHERE sku = 'MUG-01'",
+            "DELETE FROM order_items WHERE order_id = product_id",
+        ),
+        broken(
+            "order-has-user",
+            "DEM01-00003",
+            "UPDATE orders SET user_id = id WHERE reference = 'DEM0100003'",
+            "UPDATE orders SET user_id = (SELECT id FROM users WHERE email = 'grace@example.com') WHERE reference = 'DEM0100003'",
+        ),
+        broken(
+            "order-has-lines",
+            "EMPTY-00001",
+            "INSERT INTO orders (reference, user_id) SELECT 'EMPTY00001', id FROM users WHERE email = 'grace@example.com'",
+            "DELETE FROM orders WHERE reference = 'EMPTY00001'",
+        ),
+        foreign(
+            "movement-has-event",
+            "stock_movements ",
+            "INSERT INTO stock_movements (product_id, delta, reason, note) SELECT id, 0, 'other', 'broken' FROM products WHERE sku = 'MUG-01'",
+            FORGET_MOVEMENTS,
+        ),
+        foreign(
+            "status-is-known",
+            "orders.status ",
+            "UPDATE orders SET status = 'lost' WHERE reference = 'DEM0100003'",
+            "UPDATE orders SET status = 'pending' WHERE reference = 'DEM0100003'",
+        ),
+        foreign(
+            "status-is-known",
+            "users.status ",
+            "UPDATE users SET status = 'lost' WHERE email = 'grace@example.com'",
+            "UPDATE users SET status = 'active' WHERE email = 'grace@example.com'",
+        ),
+        foreign(
+            "email-is-lower-case",
+            "Grace@example.com",
+            "UPDATE users SET email = 'Grace@example.com' WHERE email = 'grace@example.com'",
+            "UPDATE users SET email = 'grace@example.com' WHERE email = 'Grace@example.com'",
+        ),
+    ];
+    let healed = "UPDATE orders SET updated_at = created_at";
+    let odd_time = |time: &str| {
+        let statement = format!("UPDATE orders SET updated_at = '{time}' WHERE reference = 'DEM0100003'");
+        foreign("value-has-its-type", "orders.updated_at ", &statement, healed)
+    };
+    let odd = |place, statement: &str, healing: &str| foreign("value-has-its-type", place, statement, healing);
+    match backend {
+        Backend::Sqlite => breaks.extend([
+            odd_time("soon"),
+            odd_time("1700000000"),
+            odd(
+                "products.stock_quantity ",
+                "UPDATE products SET stock_quantity = 1.5 WHERE sku = 'EXTRA'",
+                "UPDATE products SET stock_quantity = 0 WHERE sku = 'EXTRA'",
+            ),
+            odd(
+                "products.price ",
+                "UPDATE products SET price = 'cheap' WHERE sku = 'EXTRA'",
+                "UPDATE products SET price = 1 WHERE sku = 'EXTRA'",
+            ),
+        ]),
+        Backend::Postgres => breaks.extend([
+            odd_time("infinity"),
+            odd_time("-infinity"),
+            odd(
+                "products.price ",
+                "UPDATE products SET price = 'NaN' WHERE sku = 'EXTRA'",
+                "UPDATE products SET price = 1 WHERE sku = 'EXTRA'",
+            ),
+        ]),
+        Backend::MariaDb => breaks.push(odd_time("0000-00-00 00:00:00")),
+    }
+    breaks
+}
+
+/// What lets a session write what the constraints forbid.
+fn unbound(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Sqlite => "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF; ",
+        Backend::Postgres => "SET session_replication_role = replica; ",
+        Backend::MariaDb => "SET check_constraint_checks = 0, foreign_key_checks = 0, sql_mode = ''; ",
+    }
+}
+
+fn every_broken_rule_is_found_and_named(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    shop.product("EXTRA", "1", 0);
+    if shop.backend == Backend::Postgres {
+        shop.sql(
+            "ALTER TABLE products DROP CONSTRAINT ck_products_stock_quantity; \
+             ALTER TABLE orders DROP CONSTRAINT ck_orders_status; ALTER TABLE users DROP CONSTRAINT ck_users_status",
+        );
+    }
+    shop.sql("UPDATE orders SET user_id = (SELECT id FROM users WHERE email = 'grace@example.com') WHERE reference = 'DEM0100003'");
+    let unbound = unbound(shop.backend);
+    for Break { check, statement, healing, state, offender } in breaks(shop.backend) {
+        shop.sql(&format!("{unbound}{statement}"));
+        let run = doctor(shop);
+        let found = checks(&run);
+        let (seen, detail) = &found[check];
+        assert_eq!((seen.as_str(), detail.contains(offender)), (state, true), "{check} after {statement}: {run}");
+        let has_failed = found.values().any(|(state, _)| state == "failed");
+        assert_eq!(run.code, if has_failed { 9 } else { 0 }, "{run}");
+        assert_eq!(run.stderr.contains("doctor.failed"), has_failed, "{run}");
+        assert!(state == "warning" || run.stderr.contains(check), "the error names the check: {run}");
+        shop.sql(&format!("{unbound}{healing}"));
+    }
+    assert_well(shop);
+}
+
+fn a_key_of_two_operations_is_found_without_its_index(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("MUG", "1", 10);
+    for key in ["k-1", "k-2"] {
+        shop.run(&["order", "create", "--user", &user, "--item", "MUG", "--idempotency-key", key]).success();
+    }
+    shop.sql(match shop.backend {
+        Backend::Sqlite => {
+            "CREATE TABLE copy AS SELECT * FROM audit_events; DROP TABLE audit_events; ALTER TABLE copy RENAME TO audit_events"
+        }
+        Backend::Postgres => "ALTER TABLE audit_events DROP CONSTRAINT uq_audit_events_idempotency_key",
+        Backend::MariaDb => "ALTER TABLE audit_events DROP INDEX uq_audit_events_idempotency_key",
+    });
+    let found = checks(&doctor(shop).exits_with(9));
+    assert!(found["schema"].1.contains("unique index uq_audit_events_idempotency_key"), "{found:?}");
+    assert_eq!(found["key-has-one-operation"].0, "ok");
+    shop.sql("UPDATE audit_events SET idempotency_key = 'k-1' WHERE idempotency_key = 'k-2'");
+    let found = checks(&doctor(shop).exits_with(9));
+    assert!(found["key-has-one-operation"].1.ends_with(": k-1"), "{found:?}");
+}
+
+fn a_schema_that_lacks_a_column_is_not_whole(shop: &Shop) {
+    shop.sql("ALTER TABLE stock_movements DROP COLUMN note");
+    let found = checks(&doctor(shop).exits_with(9));
+    assert_eq!(found["schema"], ("failed".to_owned(), "missing: column stock_movements.note".to_owned()));
+    assert_eq!(found["stock-equals-movements"].0, "skipped");
+    assert_eq!(found["migrations"].0, "ok");
+}
+
+fn pending_migrations_fail_the_check(shop: &Shop) {
+    let name = match shop.backend {
+        Backend::Sqlite => "shop",
+        _ => shop.url.rsplit('/').next().expect("a name"),
+    };
+    shop.run(&["migrate", "down", "--confirm", name]).success();
+    let run = shop.run(&["doctor", "--json"]).exits_with(9).says("1 of 8 checks failed: migrations");
+    let migrations = run.json()["items"][3].clone();
+    assert_eq!((&migrations["state"], &migrations["hint"]), (&"failed".into(), &"shopctl migrate up".into()), "{run}");
+    assert!(migrations["detail"].as_str().is_some_and(|detail| detail.starts_with("1 pending (first m2026")), "{run}");
+}
+
+fn rows_of_other_programs_are_warnings(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    shop.sql("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('$(id)@Example.com', 'x', 'Old', 'Hand')");
+    let rows: Vec<String> = (0..7).map(|number| format!("('Old {number}', 'OLD-{number}', 12, 0)")).collect();
+    shop.sql(&format!("INSERT INTO products (name, sku, price, stock_quantity) VALUES {}", rows.join(", ")));
+    let run = doctor(shop).success();
+    let found = checks(&run);
+    assert_eq!(found["user-has-event"].1, "1 users made by another program: $(id)@Example.com");
+    let products = "7 products made by another program: OLD-0, OLD-1, OLD-2, OLD-3, OLD-4, …";
+    assert_eq!(found["product-has-event"], ("warning".to_owned(), products.to_owned()));
+    assert!(run.stdout.contains("shopctl audit verify"), "{run}");
+    assert!(!run.stdout.contains("shopctl user show $(id)"), "a hint must not run in a shell: {run}");
+}
+
+#[test]
+fn a_server_that_is_not_there_shows_as_the_connection_that_failed() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    let port = servers::free_port();
+    let shop = shop.with_url(format!("postgres://ann:s3cret@127.0.0.1:{port}/shop"));
+    let run = doctor(&shop).exits_with(5).says("connection refused");
+    let found = checks(&run);
+    assert_eq!(found["configuration"].0, "ok");
+    assert_eq!(found["connection"].0, "failed");
+    assert!(found["connection"].1.contains("connection refused"), "{run}");
+    let others = found.iter().filter(|(name, _)| !["configuration", "connection"].contains(&name.as_str()));
+    assert!(found.len() > 20 && others.into_iter().all(|(_, (state, _))| state == "skipped"), "{run}");
+    assert!(!run.stdout.contains("s3cret") && !run.stderr.contains("s3cret"), "{run}");
+}
+
+#[test]
+fn a_database_without_a_schema_says_what_to_do() {
+    for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
+        let Some(shop) = Shop::empty(backend) else { continue };
+        if backend == Backend::Sqlite {
+            shop.run(&["doctor"]).exits_with(4).says("no shop at");
+            assert!(!shop.path("shop.db").exists(), "a file was made");
+            shop.file("shop.db", "");
+        }
+        let run = doctor(&shop).exits_with(9);
+        let found = checks(&run);
+        assert!(found["migrations"].1.starts_with("8 pending"), "{run}");
+        assert!(found["schema"].1.contains("table users"), "{run}");
+        assert_eq!(found["order-has-lines"].0, "skipped");
+    }
+}
+
+#[test]
+fn a_role_that_may_only_read_sees_everything() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    shop.run(&["seed", "up"]).success();
+    let database = shop.url.rsplit('/').next().expect("a name");
+    let role = format!("doctor_{database}");
+    shop.sql(&format!("CREATE ROLE {role} LOGIN"));
+    shop.sql(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"));
+    let reader = shop.with_url(shop.url.replace("postgres@", &format!("{role}@")));
+    assert_well(&reader);
+    // What may not be read is said of that check alone.
+    shop.sql(&format!("REVOKE SELECT ON order_items FROM {role}"));
+    let found = checks(&doctor(&reader).exits_with(9));
+    assert!(found["total-equals-lines"].1.contains("permission denied"), "{found:?}");
+    assert_eq!((found["stock-equals-movements"].0.as_str(), found["order-has-user"].0.as_str()), ("ok", "ok"));
+}
+
+#[test]
+fn files_with_secrets_that_others_can_open_are_warned_of() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let open = |path: &std::path::Path| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).expect("ours");
+    };
+    open(&shop.path("shop.db"));
+    open(&shop.file("shopctl.toml", "[context.live]\ndatabase_url = \"postgres://ann:s3cret@db.example.com/shop\"\n"));
+    let run = shop.run(&["doctor", "--json"]).success();
+    let check = run.json()["items"][0].clone();
+    assert_eq!(check["state"], "warning", "{run}");
+    let hint = check["hint"].as_str().expect("a command");
+    assert!(hint.starts_with("chmod 600 ") && hint.contains("shop.db") && hint.contains("shopctl.toml"), "{run}");
+    assert!(!run.stdout.contains("s3cret"), "{run}");
+}
+
+#[test]
+fn whatever_stands_between_shows_by_the_other_port() {
+    for backend in [Backend::Postgres, Backend::MariaDb] {
+        let Some(shop) = Shop::migrated(backend) else { continue };
+        assert_eq!(checks(&shop.run(&["doctor", "--json"]).success())["pooler"].1, "none seen");
+        let server = if backend == Backend::Postgres { servers::postgres() } else { servers::mariadb() };
+        let port = server.expect("there").port;
+        let proxy = Proxy::start(port, backend == Backend::MariaDb, AtCommit::Forward);
+        let between = shop.with_url(shop.url.replace(&format!(":{port}/"), &format!(":{}/", proxy.port)));
+        let found = checks(&between.run(&["doctor", "--json"]).success());
+        assert!(found["pooler"].1.contains(&format!("the server answers on port {port}")), "{found:?}");
+    }
+}
