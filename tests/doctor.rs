@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
+use shopctl::domain::Clock;
+use shopctl::service::doctor::{Circumstances, Migrations, State, examine};
 
 use crate::on_every_backend;
 use crate::support::proxy::{AtCommit, Proxy};
+use crate::support::shop::block_on;
 use crate::support::{Backend, Run, Shop, servers};
 
 on_every_backend!(
@@ -16,6 +20,7 @@ on_every_backend!(
     a_schema_that_lacks_a_column_is_not_whole,
     pending_migrations_fail_the_check,
     rows_of_other_programs_are_warnings,
+    writers_at_work_raise_no_false_alarm,
 );
 
 /// Name, state and detail of each check.
@@ -372,5 +377,52 @@ fn whatever_stands_between_shows_by_the_other_port() {
         let between = shop.with_url(shop.url.replace(&format!(":{port}/"), &format!(":{}/", proxy.port)));
         let found = checks(&between.run(&["doctor", "--json"]).success());
         assert!(found["pooler"].1.contains(&format!("the server answers on port {port}")), "{found:?}");
+    }
+}
+
+fn writers_at_work_raise_no_false_alarm(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("MUG", "12.50", 1000);
+    shop.product("JUG", "0.10", 1000);
+    let order = ["order", "create", "--user", user.as_str(), "--item", "MUG:2", "--item", "JUG:3"];
+    std::thread::scope(|scope| {
+        let writers: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| (0..8).for_each(|_| drop(shop.run(&order).success())))).collect();
+        while !writers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            assert_well(shop);
+        }
+    });
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 24);
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a clock that goes wrong is made from one that is right")]
+fn a_clock_that_goes_wrong_is_told_by_how_much() {
+    let circumstances = Circumstances {
+        database: "shop".to_owned(),
+        origin: "test".to_owned(),
+        exposed_files: Vec::new(),
+        context: None,
+        is_protected: false,
+        is_read_only: false,
+    };
+    for backend in [Backend::Postgres, Backend::MariaDb] {
+        let Some(shop) = Shop::migrated(backend) else { continue };
+        let clocks: [(fn() -> DateTime<Utc>, State, &str); 3] = [
+            (Utc::now, State::Ok, "the server's is "),
+            (|| Utc::now() + TimeDelta::seconds(5), State::Warning, "s behind"),
+            (|| Utc::now() - TimeDelta::seconds(90), State::Failed, "s ahead"),
+        ];
+        for (now, state, detail) in clocks {
+            let mut checks = Vec::new();
+            block_on(async {
+                let database = crate::operations::database(&shop).await;
+                let migrated = Ok(Migrations::default());
+                examine(&database, Clock(now), &circumstances, migrated, Ok(None), &mut checks).await.expect("reached");
+                database.close().await;
+            });
+            let clock = checks.iter().find(|check| check.name == "clock").expect("checked");
+            assert!(clock.state == state && clock.detail.contains(detail), "{clock:?}");
+        }
     }
 }

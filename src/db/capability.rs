@@ -78,6 +78,16 @@ impl Engine {
         }
     }
 
+    /// Stands behind the SELECT of a grouping with about as many groups as rows. MySQL and MariaDB
+    /// would keep a table of all groups and look each row up in it, seven times as long on MariaDB
+    /// 10.11 with millions of rows; the others choose to sort by themselves.
+    pub fn many_groups(self) -> &'static str {
+        match self {
+            Engine::Sqlite | Engine::Postgres => "",
+            Engine::Mysql => "SQL_BIG_RESULT ",
+        }
+    }
+
     /// An id as text that `Uuid::try_parse` reads.
     pub fn id_as_text(self, column: &str) -> String {
         match self {
