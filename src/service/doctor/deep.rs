@@ -62,7 +62,7 @@ fn judge(invariant: &Invariant, violations: &Violations) -> Check {
     };
     let more = if violations.count > violations.offenders.len() as u64 { ", …" } else { "" };
     let offenders = violations.offenders.join(", ");
-    let detail = format!("{} {}: {offenders}{more}", violations.count, invariant.offenders);
+    let detail = format!("{}: {} ({offenders}{more})", invariant.offenders, violations.count);
     let first = violations.first.as_deref().unwrap_or_default();
     // Somebody will paste it into a shell: a name that another program chose must not run there.
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_@+".contains(letter);
