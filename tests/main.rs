@@ -8,6 +8,7 @@ mod audit;
 mod commands;
 mod concurrency;
 mod connection;
+mod doctor;
 mod foreign_rows;
 mod input;
 mod interruptions;

@@ -6,6 +6,7 @@ mod batch;
 mod command_line;
 mod config;
 pub mod confirm;
+mod doctor;
 mod help;
 mod keys;
 mod list;
@@ -141,6 +142,8 @@ enum Command {
     /// Sum up sales and stock
     #[command(subcommand)]
     Report(report::Command),
+    /// Check connection, schema and settings; with --deep also the data
+    Doctor(doctor::Arguments),
     /// Show the configuration and where it comes from
     #[command(subcommand)]
     Config(config::Command),
@@ -305,6 +308,7 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::Order(command) => limited(context, order::run(context, asking, command)).await,
         Command::Audit(command) => limited(context, audit::run(context, command)).await,
         Command::Report(command) => limited(context, report::run(context, command)).await,
+        Command::Doctor(arguments) => limited(context, doctor::run(context, &arguments)).await,
         Command::Config(command) => config::run(context, &command),
         Command::Help(arguments) => help::run(&context.output, &arguments),
     }

@@ -53,6 +53,7 @@ pub struct Config {
     entries: Vec<Entry>,
     warnings: Vec<String>,
     places: Vec<Place>,
+    exposed_files: Vec<PathBuf>,
 }
 
 /// One setting as `config show` prints it: redacted, with its origin.
@@ -97,10 +98,12 @@ impl Config {
         let actor = settings.actor();
         let Settings { entries, violations, .. } = settings;
         let chosen = all_together(chosen, violations)?;
+        let exposed_files = exposed_files(sources, &files);
         Ok(Config {
             entries: chosen.entries().into_iter().chain(entries).collect(),
-            warnings: warnings(&chosen.target, sources, &files),
+            warnings: warnings(&chosen.target, sources, &exposed_files),
             places: sources.places.clone(),
+            exposed_files,
             embedded_default: sources.embedded_default(),
             is_embedded_default: chosen.is_default,
             is_named_by_flag: sources.flags.database_url.is_some() || sources.flags.context.is_some(),
@@ -123,6 +126,11 @@ impl Config {
     /// The files that are looked at, in order of precedence; without a `Config`: [`places`].
     pub fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// Files with a password that others than their owner can read.
+    pub fn exposed_files(&self) -> &[PathBuf] {
+        &self.exposed_files
     }
 
     /// What a careful user would want to know: weak TLS, a readable file with a password.
@@ -149,7 +157,13 @@ fn all_together(chosen: Result<Option<Chosen>>, mut violations: Violations) -> R
     chosen.ok_or_else(|| Error::internal("no database was chosen"))
 }
 
-fn warnings(target: &Target, sources: &Sources, files: &[ParsedFile]) -> Vec<String> {
+fn exposed_files(sources: &Sources, files: &[ParsedFile]) -> Vec<PathBuf> {
+    let with_password = files.iter().filter(|file| file.settings.holds_password()).map(|file| &file.path);
+    let with_password = with_password.chain(sources.dotenv_with_password());
+    with_password.filter(|path| sources.readable_by_others.contains(path)).cloned().collect()
+}
+
+fn warnings(target: &Target, sources: &Sources, exposed_files: &[PathBuf]) -> Vec<String> {
     let mut warnings = sources.warnings.clone();
     if let Target::Server(server) = target
         && !target.is_local()
@@ -158,9 +172,7 @@ fn warnings(target: &Target, sources: &Sources, files: &[ParsedFile]) -> Vec<Str
         let (host, mode) = (escaped(&server.host), server.ssl.as_str());
         warnings.push(format!("{weakness} for the remote host {host} (sslmode {mode}): use verify-full"));
     }
-    let with_password = files.iter().filter(|file| file.settings.holds_password()).map(|file| &file.path);
-    let with_password = with_password.chain(sources.dotenv_with_password());
-    for path in with_password.filter(|path| sources.readable_by_others.contains(path)) {
+    for path in exposed_files {
         let path = escaped(&path.to_string_lossy());
         warnings.push(format!("{path} holds a password and others can read it: chmod 600 {path}"));
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use directories::ProjectDirs;
 
 use super::{Place, dotenv, file};
+use crate::db::inspection::is_open_to_others;
 use crate::db::target::{SqliteTarget, escaped};
 use crate::error::{Error, Result};
 
@@ -181,17 +182,11 @@ impl Sources {
         Ok(sources)
     }
 
-    #[cfg(unix)]
     fn note_readers(&mut self, path: &Path) {
-        use std::os::unix::fs::PermissionsExt;
-        const OTHERS: u32 = 0o077;
-        if path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & OTHERS != 0) {
+        if is_open_to_others(path) {
             self.readable_by_others.push(path.to_owned());
         }
     }
-
-    #[cfg(not(unix))]
-    fn note_readers(&mut self, _path: &Path) {}
 
     /// `.env`, if a password stands in it.
     pub(super) fn dotenv_with_password(&self) -> Option<&PathBuf> {

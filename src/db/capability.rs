@@ -177,6 +177,71 @@ impl Engine {
             Engine::Mysql => format!("utc_timestamp(6) + interval {seconds} second"),
         }
     }
+
+    /// A stored amount as a number that adds up and compares exactly: whole cents on SQLite, which
+    /// keeps decimals as floats; the decimal itself elsewhere.
+    pub fn exact_amount(self, column: &str) -> String {
+        match self {
+            Engine::Sqlite => format!("CAST(ROUND({column} * 100) AS INTEGER)"),
+            Engine::Postgres | Engine::Mysql => column.to_owned(),
+        }
+    }
+
+    /// Stands behind the SELECT of a grouping with about as many groups as rows. MySQL and MariaDB
+    /// would keep a table of all groups and look each row up in it, seven times as long on MariaDB
+    /// 10.11 with millions of rows; the others choose to sort by themselves.
+    pub fn many_groups(self) -> &'static str {
+        match self {
+            Engine::Sqlite | Engine::Postgres => "",
+            Engine::Mysql => "SQL_BIG_RESULT ",
+        }
+    }
+
+    /// An id as text that `Uuid::try_parse` reads.
+    pub fn id_as_text(self, column: &str) -> String {
+        match self {
+            Engine::Postgres => format!("CAST({column} AS text)"),
+            Engine::Sqlite | Engine::Mysql => format!("LOWER(HEX({column}))"),
+        }
+    }
+
+    /// When a stored time is none that a program could read.
+    pub fn is_odd_time(self, column: &str) -> String {
+        match self {
+            // A bare number would be a Julian day to SQLite.
+            Engine::Sqlite => {
+                format!("typeof({column}) <> 'text' OR {column} NOT GLOB '????-??-??*' OR julianday({column}) IS NULL")
+            }
+            // Both infinities, and what lies beyond the calendars of most programs.
+            Engine::Postgres => format!("{column} < '0001-01-01 00:00:00+00' OR {column} >= '10000-01-01 00:00:00+00'"),
+            Engine::Mysql => format!("YEAR({column}) = 0 OR MONTH({column}) = 0 OR DAYOFMONTH({column}) = 0"),
+        }
+    }
+
+    /// When a stored amount is no number; `None` where the type forbids it.
+    pub fn is_odd_amount(self, column: &str) -> Option<String> {
+        match self {
+            Engine::Sqlite => Some(format!("typeof({column}) NOT IN ('real', 'integer')")),
+            Engine::Postgres => Some(format!("{column} = 'NaN'")),
+            Engine::Mysql => None,
+        }
+    }
+
+    /// When a stored whole number is none; `None` where the type forbids it.
+    pub fn is_odd_integer(self, column: &str) -> Option<String> {
+        match self {
+            Engine::Sqlite => Some(format!("typeof({column}) <> 'integer'")),
+            Engine::Postgres | Engine::Mysql => None,
+        }
+    }
+
+    /// When a stored id is none; `None` where the type forbids it.
+    pub fn is_odd_id(self, column: &str) -> Option<String> {
+        match self {
+            Engine::Sqlite => Some(format!("typeof({column}) <> 'blob' OR length({column}) <> 16")),
+            Engine::Postgres | Engine::Mysql => None,
+        }
+    }
 }
 
 /// SQLite's text of a time in any form, in a form that compares with [`SORTABLE_TIME`].

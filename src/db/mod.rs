@@ -3,6 +3,7 @@
 mod capability;
 mod ddl;
 pub mod fault;
+pub mod inspection;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use sea_orm::sqlx::{self, ConnectOptions, Connection};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
-    TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -163,15 +164,18 @@ impl Database {
         }
     }
 
-    /// A read-only transaction that shows one moment of the database, however long it lasts.
+    /// Begins a transaction that reads one state of the whole database, whoever writes meanwhile.
+    ///
+    /// Errors: those of [`Database::ready`], if the connection is gone.
     pub async fn snapshot(&self) -> Result<DatabaseTransaction> {
-        let (isolation_level, access_mode) = match self.engine() {
-            // A deferred transaction is that already, and knows no levels.
-            Engine::Sqlite => (None, None),
-            Engine::Postgres | Engine::Mysql => (Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)),
+        let is_sqlite = self.engine() == Engine::Sqlite;
+        let options = TransactionOptions {
+            // A read transaction of SQLite is a snapshot by nature.
+            isolation_level: (!is_sqlite).then_some(IsolationLevel::RepeatableRead),
+            access_mode: (!is_sqlite).then_some(AccessMode::ReadOnly),
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
         };
-        let options = TransactionOptions { isolation_level, access_mode, ..Default::default() };
-        Ok(self.first_use(self.connection.begin_with_options(options)).await??)
+        Ok(self.connection.begin_with_options(options).await?)
     }
 
     /// Closes the pool in an orderly way.

@@ -2,6 +2,7 @@
 //! password hash has none).
 
 pub mod audit;
+pub mod doctor;
 pub mod report;
 pub mod stock;
 pub mod timeline;

@@ -4,6 +4,7 @@
 //! one around it, so that seeds and imports can put many applies into one transaction.
 
 pub mod anonymize;
+pub mod doctor;
 pub mod explain;
 pub mod operation;
 pub mod order_lifecycle;

@@ -221,8 +221,10 @@ impl Shop {
         columns.map(|(table, column)| self.column(&format!("SELECT {column} FROM {table}")).join("\n")).join("\n")
     }
 
-    /// What must hold after everything: reliability in five queries.
+    /// What must hold after everything: `doctor --deep` finds nothing that failed. What matters most
+    /// is asked a second time in other words, so that the code under test is not its own witness.
     pub fn assert_invariants(&self) {
+        self.run(&["doctor", "--deep", "--json"]).success();
         let whole = match self.backend {
             Backend::Sqlite => "CAST(ROUND(SUM(quantity * unit_price) * 100) AS INTEGER)",
             _ => "SUM(quantity * unit_price) * 100",
@@ -247,14 +249,8 @@ impl Shop {
             ),
             (
                 "orders without an event",
-                "SELECT COUNT(*) FROM orders o WHERE 0 = (SELECT COUNT(*) FROM audit_events e \
+                "SELECT COUNT(*) FROM orders o WHERE 1 > (SELECT COUNT(*) FROM audit_events e \
                  WHERE e.entity_type = 'order' AND e.entity_id = o.id AND e.outcome = 'succeeded')"
-                    .to_owned(),
-            ),
-            (
-                "lines without a movement",
-                "SELECT COUNT(*) FROM order_items i WHERE 1 <> (SELECT COUNT(*) FROM stock_movements m \
-                 WHERE m.order_id = i.order_id AND m.product_id = i.product_id AND m.delta = -i.quantity)"
                     .to_owned(),
             ),
         ];

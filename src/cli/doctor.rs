@@ -1,0 +1,124 @@
+//! `shopctl doctor`
+
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::db::target::Target;
+use crate::db::{Access, Database, inspection};
+use crate::error::{Error, Kind, Result};
+use crate::migrate::{self, MigrationStatus};
+use crate::output::views::doctor::CheckView;
+use crate::service::doctor::{self, Check, Circumstances, Migrations, State};
+
+/// How often somebody who waits is told what is being checked.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  shopctl doctor\n  shopctl doctor --deep\n  shopctl doctor --deep --json")]
+pub struct Arguments {
+    /// Also hold all data against the shop's rules, which reads every row once or twice
+    #[arg(long)]
+    deep: bool,
+}
+
+/// Prints every check, also when there is no connection.
+///
+/// Errors: those of the connection; exit 9 when a check failed.
+pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    context.output.check_fields::<CheckView>(&[])?;
+    let circumstances = circumstances(context);
+    let mut checks = Vec::new();
+    let result = match context.database(Access::Read).await {
+        Ok(database) => examine(context, arguments, &database, &circumstances, &mut checks).await,
+        Err(error) => {
+            checks = doctor::unreachable(&circumstances, &error, arguments.deep);
+            Err(error)
+        }
+    };
+    let failed: Vec<_> = checks.iter().filter(|check| check.state == State::Failed).map(|check| check.name).collect();
+    let count = checks.len();
+    let rows: Vec<_> = checks.into_iter().map(CheckView).collect();
+    context.output.list(&rows, None, None)?;
+    result?;
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} of {count} checks failed: {}", failed.len(), failed.join(", "));
+    Err(Error::new(Kind::CheckFailed, "doctor.failed", message)
+        .details(serde_json::json!({ "failed": failed, "checks": count })))
+}
+
+async fn examine(
+    context: &Context,
+    arguments: &Arguments,
+    database: &Database,
+    circumstances: &Circumstances,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    if arguments.deep && !states_a_time_limit(context) {
+        context.lift_time_limit();
+    }
+    let status = unless_lost(migrate::status(database.connection()).await)?;
+    let migrations = status.map(|status| summary(&status));
+    let environment = unless_lost(migrate::setting(database.connection(), migrate::ENVIRONMENT).await)?;
+    doctor::examine(database, context.clock, circumstances, migrations, environment, checks).await?;
+    if arguments.deep {
+        let mut told = Instant::now();
+        let mut progress = |name: &'static str| {
+            if told.elapsed() >= PROGRESS_INTERVAL {
+                told = Instant::now();
+                context.output.note(&format!("checking {name}"));
+            }
+        };
+        doctor::examine_deeply(database, checks, &mut progress).await?;
+    }
+    Ok(())
+}
+
+/// What the database refused is what a check says; only a lost connection ends them all.
+fn unless_lost<T>(result: Result<T>) -> Result<Result<T>> {
+    match result {
+        Err(error) if error.kind() == Kind::Unavailable => Err(error),
+        other => Ok(other),
+    }
+}
+
+/// A large shop takes its time; but whoever states a limit means it.
+fn states_a_time_limit(context: &Context) -> bool {
+    context.config.entries().iter().any(|entry| entry.name == "timeout" && entry.origin != "default")
+}
+
+fn circumstances(context: &Context) -> Circumstances {
+    let config = &context.config;
+    let origin = config.entries().first().map_or_else(String::new, |entry| entry.origin.clone());
+    let mut exposed_files = config.exposed_files().to_vec();
+    if let Target::Sqlite(file) = &config.target
+        && inspection::is_open_to_others(&file.path)
+    {
+        exposed_files.push(file.path.clone());
+    }
+    Circumstances {
+        database: config.target.to_string(),
+        origin,
+        exposed_files,
+        context: config.context.clone(),
+        is_protected: config.protected,
+        is_read_only: config.read_only,
+    }
+}
+
+fn summary(status: &[MigrationStatus]) -> Migrations {
+    let names = |state| {
+        let these = status.iter().filter(move |migration| migration.state == state);
+        these.map(|migration| migration.name.clone()).collect::<Vec<_>>()
+    };
+    Migrations {
+        applied: names(migrate::State::Applied).len(),
+        pending: names(migrate::State::Pending),
+        failed: names(migrate::State::Failed),
+        unknown: names(migrate::State::Unknown),
+    }
+}

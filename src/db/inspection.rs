@@ -1,0 +1,212 @@
+//! What a database says about itself: version, TLS, settings, clock, schema. Reads only.
+//!
+//! Facts that an engine does not tell (another engine behind the same protocol, a role without the
+//! right) are left out; only a lost connection is an error here.
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
+
+use super::Database;
+use super::fault::{Fault, classify};
+use super::target::{Engine, Target};
+use crate::error::Result;
+
+/// Round trips that the median is taken of.
+const ROUND_TRIPS: usize = 5;
+/// What group and others may do with a file.
+#[cfg(unix)]
+const OTHERS: u32 = 0o077;
+
+/// The facts about a database that was reached.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// `PostgreSQL`, `MariaDB`, `MySQL`, `SQLite`, or what a related engine calls itself.
+    pub product: String,
+    pub version: String,
+    /// The oldest version that shopctl is written for, if this one is older.
+    pub too_old_for: Option<&'static str>,
+    pub tls: Tls,
+    pub settings: Vec<Setting>,
+    pub pooler: Option<Pooler>,
+}
+
+/// Whether the connection is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tls {
+    /// A file on this machine.
+    NotApplicable,
+    Used {
+        version: String,
+        cipher: String,
+    },
+    Unused,
+    /// The server does not say.
+    Unknown,
+}
+
+/// A setting of the server, the session or the tables that the shop relies on.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    pub name: &'static str,
+    pub value: String,
+    pub verdict: Verdict,
+}
+
+/// What a setting's value means for the shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Fine,
+    /// Works, with what is said here.
+    Odd(&'static str),
+    /// Promises cannot be kept.
+    Wrong(&'static str),
+}
+
+/// What stands between this process and the server.
+#[derive(Debug, Clone)]
+pub struct Pooler {
+    /// What was seen.
+    pub sign: String,
+    /// What it must be able to do.
+    pub requirement: &'static str,
+}
+
+/// Tables with their columns, and the columns of unique indexes (`orders.reference`,
+/// `audit_events.operation_id, audit_events.sequence`).
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    pub tables: BTreeMap<String, BTreeSet<String>>,
+    pub unique: BTreeSet<String>,
+}
+
+/// Asks for all facts; `tables` are those of the shop.
+///
+/// Errors: only a connection that was lost.
+pub async fn inspect(database: &Database, tables: &[&str]) -> Result<Inspection> {
+    match database.target() {
+        Target::Sqlite(_) => sqlite::inspect(database.connection()).await,
+        Target::Server(server) if server.engine == Engine::Mysql => {
+            mysql::inspect(database.connection(), server, tables).await
+        }
+        Target::Server(server) => postgres::inspect(database.connection(), server).await,
+    }
+}
+
+/// The median time of a trivial round trip.
+pub async fn round_trip(database: &Database) -> Result<Duration> {
+    let mut times = Vec::with_capacity(ROUND_TRIPS);
+    for _ in 0..ROUND_TRIPS {
+        let started = Instant::now();
+        first_row(database.connection(), "SELECT 1").await?;
+        times.push(started.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[ROUND_TRIPS / 2])
+}
+
+/// The server's clock; `None` for a file, which has none, and for what is no time.
+pub async fn server_time(database: &Database) -> Result<Option<DateTime<Utc>>> {
+    let sql = match database.engine() {
+        Engine::Sqlite => return Ok(None),
+        Engine::Postgres => {
+            "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS server_time"
+        }
+        Engine::Mysql => "SELECT CAST(utc_timestamp(6) AS CHAR) AS server_time",
+    };
+    let row = first_row(database.connection(), sql).await?;
+    let text = row.and_then(|row| text(&row, "server_time"));
+    let time = text.and_then(|text| NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok());
+    Ok(time.map(|time| time.and_utc()))
+}
+
+/// The tables and unique indexes that there are.
+pub async fn schema(connection: &impl ConnectionTrait, engine: Engine) -> Result<Schema> {
+    let (columns, unique) = match engine {
+        Engine::Sqlite => (sqlite::COLUMNS, sqlite::UNIQUE),
+        Engine::Postgres => (postgres::COLUMNS, postgres::UNIQUE),
+        Engine::Mysql => (mysql::COLUMNS, mysql::UNIQUE),
+    };
+    let mut schema = Schema::default();
+    for row in rows(connection, columns).await? {
+        if let (Some(table), Some(column)) = (text(&row, "in_table"), text(&row, "in_column")) {
+            schema.tables.entry(table).or_default().insert(column);
+        }
+    }
+    for row in rows(connection, unique).await? {
+        if let (Some(table), Some(columns)) = (text(&row, "in_table"), text(&row, "in_columns")) {
+            let columns: Vec<_> = columns.split(',').map(|column| format!("{table}.{column}")).collect();
+            schema.unique.insert(columns.join(", "));
+        }
+    }
+    Ok(schema)
+}
+
+/// Whether others than its owner can do something with a file.
+#[cfg(unix)]
+pub fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & OTHERS != 0)
+}
+
+/// Other systems have no such modes.
+#[cfg(not(unix))]
+pub fn is_open_to_others(_path: &Path) -> bool {
+    false
+}
+
+async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result<Vec<QueryResult>> {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    match connection.query_all_raw(statement).await {
+        Ok(rows) => Ok(rows),
+        Err(error) if matches!(classify(&error), Fault::ConnectionLost | Fault::Unreachable | Fault::NotADatabase) => {
+            Err(error.into())
+        }
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+async fn first_row(connection: &impl ConnectionTrait, sql: &str) -> Result<Option<QueryResult>> {
+    Ok(rows(connection, sql).await?.into_iter().next())
+}
+
+/// A column as text: some servers send theirs as bytes.
+fn text(row: &QueryResult, column: &str) -> Option<String> {
+    let bytes = || String::from_utf8(row.try_get::<Vec<u8>>("", column).ok()?).ok();
+    row.try_get::<String>("", column).ok().or_else(bytes)
+}
+
+/// The numbers at the beginning of a version (`10.11.6-MariaDB` is 10, 11, 6).
+fn numbers(version: &str) -> Vec<u32> {
+    let end = version.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(version.len());
+    version[..end].split('.').map_while(|number| number.parse().ok()).collect()
+}
+
+/// The oldest version, if `version` is older; one that cannot be read is not.
+fn too_old(version: &str, oldest: &'static str) -> Option<&'static str> {
+    let found = numbers(version);
+    (!found.is_empty() && found < numbers(oldest)).then_some(oldest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        for (version, is_old) in
+            [("13", false), ("12.22 (Debian)", true), ("9.6", true), ("130.1", false), ("unknown", false), ("", false)]
+        {
+            assert_eq!(too_old(version, "13").is_some(), is_old, "{version}");
+        }
+        assert_eq!(too_old("10.6.0-MariaDB-log", "10.6"), None);
+        assert_eq!(too_old("8.0.15", "8.0.16"), Some("8.0.16"));
+    }
+}

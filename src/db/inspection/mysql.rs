@@ -1,0 +1,106 @@
+//! What MySQL and MariaDB say about themselves.
+
+use sea_orm::ConnectionTrait;
+
+use super::{Inspection, Pooler, Setting, Tls, Verdict, first_row, rows, text, too_old};
+use crate::db::target::ServerTarget;
+use crate::error::Result;
+
+/// The oldest series that MariaDB itself still looks after.
+const OLDEST_MARIADB: &str = "10.6";
+/// With checks that are enforced.
+const OLDEST_MYSQL: &str = "8.0.16";
+const COLLATION: &str = "utf8mb4_bin";
+const REQUIREMENT: &str = "a proxy has to keep a transaction on one server, and the session's sql_mode with it";
+
+pub const COLUMNS: &str = "SELECT CAST(table_name AS CHAR) AS in_table, CAST(column_name AS CHAR) AS in_column \
+    FROM information_schema.columns WHERE table_schema = DATABASE()";
+
+pub const UNIQUE: &str = "SELECT CAST(table_name AS CHAR) AS in_table, \
+    CAST(GROUP_CONCAT(column_name ORDER BY seq_in_index SEPARATOR ',') AS CHAR) AS in_columns \
+    FROM information_schema.statistics WHERE table_schema = DATABASE() AND non_unique = 0 \
+    GROUP BY table_name, index_name";
+
+pub async fn inspect(connection: &impl ConnectionTrait, target: &ServerTarget, tables: &[&str]) -> Result<Inspection> {
+    let sql = "SELECT VERSION() AS version, @@version_comment AS comment, CAST(@@port AS CHAR) AS port, \
+               @@SESSION.sql_mode AS sql_mode";
+    let row = first_row(connection, sql).await?;
+    let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
+    let (version, comment) = (get("version"), get("comment"));
+    let is_mariadb = version.contains("MariaDB") || comment.contains("MariaDB");
+    let oldest = if is_mariadb { OLDEST_MARIADB } else { OLDEST_MYSQL };
+    let mode = get("sql_mode");
+    let is_strict = mode.contains("STRICT_ALL_TABLES");
+    let verdict = if is_strict { Verdict::Fine } else { Verdict::Wrong("values would be cut to fit in silence") };
+    let value = if is_strict { "strict".to_owned() } else { mode };
+    let mut settings = vec![Setting { name: "sql_mode", value, verdict }];
+    settings.extend(table_settings(connection, tables).await?);
+    Ok(Inspection {
+        product: if is_mariadb { "MariaDB" } else { "MySQL" }.to_owned(),
+        too_old_for: too_old(&version, oldest),
+        tls: tls(connection).await?,
+        settings,
+        pooler: pooler(target, &version, &comment, &get("port")),
+        version,
+    })
+}
+
+/// Engine and collation of the shop's tables, each told once if all agree.
+async fn table_settings(connection: &impl ConnectionTrait, tables: &[&str]) -> Result<Vec<Setting>> {
+    let sql = "SELECT CAST(table_name AS CHAR) AS in_table, CAST(engine AS CHAR) AS engine, \
+               CAST(table_collation AS CHAR) AS collation FROM information_schema.tables \
+               WHERE table_schema = DATABASE() ORDER BY 1";
+    let (mut settings, mut is_any) = (Vec::new(), false);
+    for row in rows(connection, sql).await? {
+        let get = |column| text(&row, column).unwrap_or_else(|| "unknown".to_owned());
+        let (table, engine, collation) = (get("in_table"), get("engine"), get("collation"));
+        if !tables.contains(&table.as_str()) {
+            continue;
+        }
+        is_any = true;
+        if engine != "InnoDB" {
+            let verdict = Verdict::Wrong("without InnoDB there are no transactions");
+            settings.push(Setting { name: "engine", value: format!("{engine} of {table}"), verdict });
+        }
+        if collation != COLLATION {
+            let verdict = Verdict::Odd("texts compare otherwise than by bytes, as utf8mb4_bin does");
+            settings.push(Setting { name: "collation", value: format!("{collation} of {table}"), verdict });
+        }
+    }
+    if settings.is_empty() && is_any {
+        settings.push(Setting { name: "engine", value: "InnoDB".to_owned(), verdict: Verdict::Fine });
+        settings.push(Setting { name: "collation", value: COLLATION.to_owned(), verdict: Verdict::Fine });
+    }
+    Ok(settings)
+}
+
+async fn tls(connection: &impl ConnectionTrait) -> Result<Tls> {
+    let (mut version, mut cipher) = (None, None);
+    for row in rows(connection, "SHOW SESSION STATUS LIKE 'Ssl_%'").await? {
+        match text(&row, "Variable_name").as_deref() {
+            Some("Ssl_version") => version = text(&row, "Value"),
+            Some("Ssl_cipher") => cipher = text(&row, "Value"),
+            _ => {}
+        }
+    }
+    Ok(match (version, cipher) {
+        (None, None) => Tls::Unknown,
+        (_, None) => Tls::Unused,
+        (_, Some(cipher)) if cipher.is_empty() => Tls::Unused,
+        (version, Some(cipher)) => Tls::Used { version: version.unwrap_or_default(), cipher },
+    })
+}
+
+/// ProxySQL and MaxScale say so in what they call the version, or show by the server's other port
+/// (as does a port mapping).
+fn pooler(target: &ServerTarget, version: &str, comment: &str, port: &str) -> Option<Pooler> {
+    let said = format!("{version} {comment}").to_ascii_lowercase();
+    if let Some(name) = ["proxysql", "maxscale"].into_iter().find(|name| said.contains(name)) {
+        return Some(Pooler { sign: format!("the version names {name}"), requirement: REQUIREMENT });
+    }
+    let is_other = !target.host.starts_with('/') && port != "unknown" && port != target.port.to_string();
+    is_other.then(|| Pooler {
+        sign: format!("connected to port {}, but the server answers on port {port}", target.port),
+        requirement: REQUIREMENT,
+    })
+}

@@ -1,0 +1,81 @@
+//! What PostgreSQL says about itself.
+
+use std::time::Instant;
+
+use sea_orm::ConnectionTrait;
+
+use super::{Inspection, Pooler, Setting, Tls, Verdict, first_row, text, too_old};
+use crate::db::target::ServerTarget;
+use crate::error::Result;
+
+/// With `gen_random_uuid()` of its own.
+const OLDEST: &str = "13";
+const REQUIREMENT: &str = "pgbouncer has to be 1.21 or newer with max_prepared_statements above 0";
+/// A server process this much older than this program's own connection was made for somebody else.
+const OLDER_SECONDS: u64 = 30;
+
+pub const COLUMNS: &str = "SELECT CAST(c.relname AS text) AS in_table, CAST(a.attname AS text) AS in_column \
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid)";
+
+pub const UNIQUE: &str = "SELECT CAST(c.relname AS text) AS in_table, \
+    string_agg(CAST(a.attname AS text), ',' ORDER BY k.place) AS in_columns \
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid \
+    CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, place) \
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number \
+    WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND pg_table_is_visible(c.oid) \
+    GROUP BY c.relname, i.indexrelid";
+
+pub async fn inspect(connection: &impl ConnectionTrait, target: &ServerTarget) -> Result<Inspection> {
+    let sql = "SELECT split_part(version(), ' ', 1) AS product, current_setting('server_version') AS version, \
+               current_setting('server_encoding') AS encoding";
+    let row = first_row(connection, sql).await?;
+    let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
+    let version = get("version");
+    let encoding = get("encoding");
+    let verdict = match encoding.as_str() {
+        "UTF8" | "UTF-8" => Verdict::Fine,
+        _ => Verdict::Wrong("texts beyond this encoding cannot be stored: the database has to be made with UTF8"),
+    };
+    Ok(Inspection {
+        product: get("product"),
+        too_old_for: too_old(&version, OLDEST),
+        version,
+        tls: tls(connection).await?,
+        settings: vec![Setting { name: "server_encoding", value: encoding, verdict }],
+        pooler: pooler(connection, target).await?,
+    })
+}
+
+async fn tls(connection: &impl ConnectionTrait) -> Result<Tls> {
+    let sql = "SELECT CAST(ssl AS text) AS used, version, cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let Some(row) = first_row(connection, sql).await? else { return Ok(Tls::Unknown) };
+    let get = |column| text(&row, column).unwrap_or_default();
+    Ok(match get("used").as_str() {
+        "true" => Tls::Used { version: get("version"), cipher: get("cipher") },
+        _ => Tls::Unused,
+    })
+}
+
+/// A pooler forwards what is asked, so it shows only by what it changes: the server listens on
+/// another port than the one connected to (also with a port mapping or a proxy), or the server's
+/// process has served somebody before this program connected.
+async fn pooler(connection: &impl ConnectionTrait, target: &ServerTarget) -> Result<Option<Pooler>> {
+    let asked = Instant::now();
+    let sql = "SELECT COALESCE(CAST(inet_server_port() AS text), '') AS port, \
+               CAST(CAST(EXTRACT(EPOCH FROM clock_timestamp() - backend_start) AS bigint) AS text) AS seconds \
+               FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    let Some(row) = first_row(connection, sql).await? else { return Ok(None) };
+    let port = text(&row, "port").unwrap_or_default();
+    let is_socket = target.host.starts_with('/');
+    if !is_socket && port != target.port.to_string() {
+        let server = if port.is_empty() { "a socket".to_owned() } else { format!("port {port}") };
+        let sign = format!("connected to port {}, but the server answers on {server}", target.port);
+        return Ok(Some(Pooler { sign, requirement: REQUIREMENT }));
+    }
+    let seconds: u64 = text(&row, "seconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+    Ok((seconds > OLDER_SECONDS + asked.elapsed().as_secs()).then(|| Pooler {
+        sign: format!("the server's process for this connection is {seconds} s old"),
+        requirement: REQUIREMENT,
+    }))
+}

@@ -1,0 +1,44 @@
+//! What SQLite says about a file.
+
+use sea_orm::ConnectionTrait;
+
+use super::{Inspection, Setting, Tls, Verdict, first_row, text, too_old};
+use crate::error::Result;
+
+/// With `UPDATE … RETURNING`.
+const OLDEST: &str = "3.35";
+
+pub const COLUMNS: &str = "SELECT tables.name AS in_table, columns.name AS in_column \
+    FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'";
+
+pub const UNIQUE: &str = "SELECT tables.name AS in_table, \
+    (SELECT group_concat(name, ',') FROM pragma_index_info(indexes.name)) AS in_columns \
+    FROM sqlite_master AS tables, pragma_index_list(tables.name) AS indexes \
+    WHERE tables.type = 'table' AND indexes.\"unique\" = 1 AND indexes.partial = 0";
+
+pub async fn inspect(connection: &impl ConnectionTrait) -> Result<Inspection> {
+    let sql = "SELECT sqlite_version() AS version, (SELECT encoding FROM pragma_encoding) AS encoding, \
+               (SELECT CAST(foreign_keys AS text) FROM pragma_foreign_keys) AS foreign_keys, \
+               (SELECT journal_mode FROM pragma_journal_mode) AS journal_mode";
+    let row = first_row(connection, sql).await?;
+    let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
+    let version = get("version");
+    let foreign_keys = get("foreign_keys");
+    let keys = if foreign_keys == "1" { Verdict::Fine } else { Verdict::Wrong("foreign keys are not enforced") };
+    Ok(Inspection {
+        product: "SQLite".to_owned(),
+        too_old_for: too_old(&version, OLDEST),
+        version,
+        tls: Tls::NotApplicable,
+        settings: vec![
+            Setting { name: "encoding", value: get("encoding"), verdict: Verdict::Fine },
+            Setting {
+                name: "foreign_keys",
+                value: if foreign_keys == "1" { "on".to_owned() } else { foreign_keys },
+                verdict: keys,
+            },
+            Setting { name: "journal_mode", value: get("journal_mode"), verdict: Verdict::Fine },
+        ],
+        pooler: None,
+    })
+}

@@ -1,0 +1,375 @@
+//! What must hold in every shop, as queries for the rows where it does not.
+//!
+//! Each is one set query: the database counts, and only the first few offenders come over. Where a
+//! whole is compared with its parts, both are put into one list that is grouped once, so that the
+//! time grows with the rows and never with their square, on every engine.
+
+use sea_orm::{ConnectionTrait, Statement};
+use uuid::Uuid;
+
+use crate::db::target::Engine;
+use crate::domain::{OrderStatus, UserStatus, reference};
+use crate::error::{Error, Result, printable};
+
+/// Offenders that are named; the rest is counted.
+pub const NAMED: usize = 5;
+
+/// What a violation means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gravity {
+    /// The shop's data contradict themselves.
+    Broken,
+    /// Another program wrote what shopctl would not; it is shown and can be worked with.
+    Foreign,
+}
+
+/// A rule, and how to find what breaks it.
+pub struct Invariant {
+    /// `stock-equals-movements`: stable, for programs.
+    pub name: &'static str,
+    pub gravity: Gravity,
+    /// What the offenders are: `products whose stock differs from the sum of their movements`.
+    pub offenders: &'static str,
+    /// The next command; `{}` stands for the first offender.
+    pub hint: &'static str,
+    named: Named,
+    /// Selects `place` and `name` of each offender.
+    query: fn(Engine) -> String,
+}
+
+/// What a query's `name` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// A SKU, an e-mail address, a key: as it is.
+    Text,
+    /// An order's reference; `place` is a product in it.
+    Order,
+    /// The id of a row; `place` is its table or column.
+    Row,
+}
+
+/// What breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violations {
+    pub count: u64,
+    /// The first [`NAMED`] of them.
+    pub offenders: Vec<String>,
+    /// The first as a command takes it, if commands take such names.
+    pub first: Option<String>,
+}
+
+/// Every rule: what contradicts itself first, then what other programs wrote.
+pub static INVARIANTS: [Invariant; 17] = [
+    Invariant {
+        name: "stock-not-negative",
+        gravity: Gravity::Broken,
+        offenders: "products with less than nothing in stock",
+        hint: "shopctl stock history {}",
+        named: Named::Text,
+        query: |_| "SELECT '' AS place, sku AS name FROM products WHERE stock_quantity < 0".to_owned(),
+    },
+    Invariant {
+        name: "stock-equals-movements",
+        gravity: Gravity::Broken,
+        offenders: "products whose stock differs from the sum of their movements",
+        hint: "shopctl stock verify {}",
+        named: Named::Text,
+        query: |_| stock_equals_movements(),
+    },
+    Invariant {
+        name: "restock-within-taken",
+        gravity: Gravity::Broken,
+        offenders: "lines with more given back than taken, or more taken than ordered",
+        hint: "shopctl order show {}",
+        named: Named::Order,
+        query: |engine| of_lines(engine, "", "SUM(delta) > 0 OR SUM(delta) < -SUM(quantity)"),
+    },
+    Invariant {
+        name: "total-equals-lines",
+        gravity: Gravity::Broken,
+        offenders: "orders whose total differs from their lines",
+        hint: "shopctl order show {}",
+        named: Named::Order,
+        query: total_equals_lines,
+    },
+    Invariant {
+        name: "line-has-movement",
+        gravity: Gravity::Broken,
+        offenders: "lines that did not take their stock",
+        hint: "shopctl order show {}",
+        named: Named::Order,
+        query: |engine| of_lines(engine, "AND reason = 'order'", "SUM(delta) <> -SUM(quantity)"),
+    },
+    Invariant {
+        name: "movement-has-order",
+        gravity: Gravity::Broken,
+        offenders: "movements of orders that are gone without giving back",
+        hint: "",
+        named: Named::Row,
+        query: movement_has_order,
+    },
+    Invariant {
+        name: "key-has-one-operation",
+        gravity: Gravity::Broken,
+        offenders: "idempotency keys of more than one operation",
+        hint: "",
+        named: Named::Text,
+        query: |_| {
+            "SELECT '' AS place, idempotency_key AS name FROM audit_events WHERE idempotency_key IS NOT NULL \
+             GROUP BY idempotency_key HAVING COUNT(*) > 1"
+                .to_owned()
+        },
+    },
+    Invariant {
+        name: "line-has-order-and-product",
+        gravity: Gravity::Broken,
+        offenders: "lines without their order or product",
+        hint: "",
+        named: Named::Row,
+        query: line_has_order_and_product,
+    },
+    Invariant {
+        name: "order-has-user",
+        gravity: Gravity::Broken,
+        offenders: "orders without their user",
+        hint: "shopctl order show {}",
+        named: Named::Order,
+        query: |_| {
+            "SELECT '' AS place, o.reference AS name FROM orders o \
+             WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = o.user_id)"
+                .to_owned()
+        },
+    },
+    Invariant {
+        name: "order-has-lines",
+        gravity: Gravity::Broken,
+        offenders: "orders without lines",
+        hint: "shopctl order show {}",
+        named: Named::Order,
+        query: |_| {
+            "SELECT '' AS place, o.reference AS name FROM orders o \
+             WHERE NOT EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = o.id)"
+                .to_owned()
+        },
+    },
+    Invariant {
+        name: "user-has-event",
+        gravity: Gravity::Foreign,
+        offenders: "users made by another program",
+        hint: AUDIT,
+        named: Named::Text,
+        query: |_| has_event("users", "user", "email"),
+    },
+    Invariant {
+        name: "product-has-event",
+        gravity: Gravity::Foreign,
+        offenders: "products made by another program",
+        hint: AUDIT,
+        named: Named::Text,
+        query: |_| has_event("products", "product", "sku"),
+    },
+    Invariant {
+        name: "order-has-event",
+        gravity: Gravity::Foreign,
+        offenders: "orders made by another program",
+        hint: AUDIT,
+        named: Named::Order,
+        query: |_| has_event("orders", "order", "reference"),
+    },
+    Invariant {
+        name: "movement-has-event",
+        gravity: Gravity::Foreign,
+        offenders: "stock movements made by another program",
+        hint: AUDIT,
+        named: Named::Row,
+        query: movement_has_event,
+    },
+    Invariant {
+        name: "status-is-known",
+        gravity: Gravity::Foreign,
+        offenders: "statuses that the shop does not know",
+        hint: "",
+        named: Named::Row,
+        query: status_is_known,
+    },
+    Invariant {
+        name: "email-is-lower-case",
+        gravity: Gravity::Foreign,
+        offenders: "e-mail addresses with capitals or spaces around them",
+        hint: "shopctl user show {}",
+        named: Named::Text,
+        query: |_| {
+            "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)"
+                .to_owned()
+        },
+    },
+    Invariant {
+        name: "value-has-its-type",
+        gravity: Gravity::Foreign,
+        offenders: "values that are no time, amount, number or id",
+        hint: "",
+        named: Named::Row,
+        query: value_has_its_type,
+    },
+];
+
+/// Which rows have no event is the audit trail's own question.
+const AUDIT: &str = "shopctl audit verify";
+
+/// What breaks a rule, as this connection sees the shop.
+///
+/// Errors: those of the database, also for data that the engine cannot add up.
+pub async fn find_violations(
+    connection: &impl ConnectionTrait,
+    engine: Engine,
+    invariant: &Invariant,
+) -> Result<Violations> {
+    let query = (invariant.query)(engine);
+    let backend = connection.get_database_backend();
+    let count = format!("SELECT COUNT(*) AS violations FROM ({query}) found");
+    let row = connection.query_one_raw(Statement::from_string(backend, count)).await?;
+    let row = row.ok_or_else(|| Error::internal("a count gave no row"))?;
+    let count = u64::try_from(row.try_get::<i64>("", "violations")?).unwrap_or(0);
+    let mut violations = Violations { count, offenders: Vec::new(), first: None };
+    if count == 0 {
+        return Ok(violations);
+    }
+    let named = format!("SELECT place, name FROM ({query}) found ORDER BY place, name LIMIT {NAMED}");
+    for row in connection.query_all_raw(Statement::from_string(backend, named)).await? {
+        let (place, name): (String, String) = (row.try_get("", "place")?, row.try_get("", "name")?);
+        violations.first.get_or_insert_with(|| match invariant.named {
+            Named::Order => printable(&reference::display(&name)),
+            Named::Text | Named::Row => printable(&name),
+        });
+        violations.offenders.push(invariant.named.describe(&place, &name));
+    }
+    Ok(violations)
+}
+
+impl Named {
+    fn describe(self, place: &str, name: &str) -> String {
+        let place = printable(place);
+        match self {
+            Named::Text => printable(name),
+            Named::Order if place == "''" => printable(&reference::display(name)),
+            Named::Order => format!("{} ({place})", printable(&reference::display(name))),
+            Named::Row => {
+                let id = Uuid::try_parse(name).map_or_else(|_| printable(name), |id| id.to_string());
+                format!("{place} {id}")
+            }
+        }
+    }
+}
+
+/// A movement of a product that was deleted counts for nothing.
+fn stock_equals_movements() -> String {
+    "SELECT '' AS place, p.sku AS name FROM \
+     (SELECT product_id FROM (SELECT id AS product_id, stock_quantity AS stock, 0 AS delta FROM products \
+       UNION ALL SELECT product_id, 0, delta FROM stock_movements) both_sides \
+      GROUP BY product_id HAVING SUM(stock) <> SUM(delta)) sums JOIN products p ON p.id = sums.product_id"
+        .to_owned()
+}
+
+/// The lines of existing orders for which `is_broken` holds of their ordered `quantity` and the
+/// `delta` of their movements; a product that was moved without being ordered is such a line too.
+fn of_lines(engine: Engine, which_movements: &str, is_broken: &str) -> String {
+    let many_groups = engine.many_groups();
+    format!(
+        "SELECT COALESCE(p.sku, '') AS place, o.reference AS name FROM \
+         (SELECT {many_groups}order_id, product_id FROM \
+           (SELECT order_id, product_id, delta, 0 AS quantity FROM stock_movements \
+            WHERE order_id IS NOT NULL {which_movements} \
+            UNION ALL SELECT order_id, product_id, 0, quantity FROM order_items) both_sides \
+          GROUP BY order_id, product_id HAVING {is_broken}) line \
+         JOIN orders o ON o.id = line.order_id LEFT JOIN products p ON p.id = line.product_id"
+    )
+}
+
+fn total_equals_lines(engine: Engine) -> String {
+    let (total, price) = (engine.exact_amount("total_amount"), engine.exact_amount("unit_price"));
+    let many_groups = engine.many_groups();
+    format!(
+        "SELECT '' AS place, o.reference AS name FROM \
+         (SELECT {many_groups}order_id FROM (SELECT id AS order_id, {total} AS total, 0 AS part FROM orders \
+           UNION ALL SELECT order_id, 0, quantity * {price} FROM order_items) both_sides \
+          GROUP BY order_id HAVING SUM(total) <> SUM(part)) sums JOIN orders o ON o.id = sums.order_id"
+    )
+}
+
+/// An order that was deleted has given back all that it took.
+fn movement_has_order(engine: Engine) -> String {
+    format!(
+        "SELECT 'order' AS place, {} AS name FROM \
+         (SELECT m.order_id FROM stock_movements m WHERE m.order_id IS NOT NULL \
+          AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = m.order_id) \
+          GROUP BY m.order_id, m.product_id HAVING SUM(m.delta) <> 0) gone",
+        engine.id_as_text("gone.order_id")
+    )
+}
+
+/// Two questions, each answered along one index; a line that lacks both counts once.
+fn line_has_order_and_product(engine: Engine) -> String {
+    let missing = |table: &str, column: &str| {
+        let id = engine.id_as_text("i.id");
+        format!(
+            "SELECT 'order_items' AS place, {id} AS name FROM order_items i \
+             WHERE NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = i.{column})"
+        )
+    };
+    format!("{} UNION {}", missing("orders", "order_id"), missing("products", "product_id"))
+}
+
+fn has_event(table: &str, entity: &str, name: &str) -> String {
+    format!(
+        "SELECT '' AS place, t.{name} AS name FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM audit_events e \
+         WHERE e.entity_type = '{entity}' AND e.entity_id = t.id AND e.outcome = 'succeeded')"
+    )
+}
+
+fn movement_has_event(engine: Engine) -> String {
+    format!(
+        "SELECT 'stock_movements' AS place, {} AS name FROM stock_movements m WHERE NOT EXISTS \
+         (SELECT 1 FROM audit_events e WHERE e.operation_id = m.operation_id AND e.outcome = 'succeeded')",
+        engine.id_as_text("m.id")
+    )
+}
+
+fn status_is_known(engine: Engine) -> String {
+    let known = |words: Vec<&str>| format!("status NOT IN ('{}')", words.join("', '"));
+    let orders = known(OrderStatus::ALL.iter().map(|status| status.as_str()).collect());
+    let users = known(UserStatus::ALL.iter().map(|status| status.as_str()).collect());
+    union(engine, [("orders", "status", orders), ("users", "status", users)])
+}
+
+fn value_has_its_type(engine: Engine) -> String {
+    const TIMES: [(&str, &str); 8] = [
+        ("users", "created_at"),
+        ("users", "updated_at"),
+        ("products", "created_at"),
+        ("products", "updated_at"),
+        ("orders", "created_at"),
+        ("orders", "updated_at"),
+        ("stock_movements", "created_at"),
+        ("audit_events", "occurred_at"),
+    ];
+    const AMOUNTS: [(&str, &str); 3] =
+        [("products", "price"), ("orders", "total_amount"), ("order_items", "unit_price")];
+    const INTEGERS: [(&str, &str); 3] =
+        [("products", "stock_quantity"), ("order_items", "quantity"), ("stock_movements", "delta")];
+    const TABLES: [&str; 6] = ["users", "products", "orders", "order_items", "stock_movements", "audit_events"];
+    let times = TIMES.map(|(table, column)| (table, column, Some(engine.is_odd_time(column))));
+    let amounts = AMOUNTS.map(|(table, column)| (table, column, engine.is_odd_amount(column)));
+    let integers = INTEGERS.map(|(table, column)| (table, column, engine.is_odd_integer(column)));
+    let ids = TABLES.map(|table| (table, "id", engine.is_odd_id("id")));
+    let all = times.into_iter().chain(amounts).chain(integers).chain(ids);
+    union(engine, all.filter_map(|(table, column, is_odd)| Some((table, column, is_odd?))))
+}
+
+/// The rows of several tables for which their condition holds, by column and id.
+fn union<'a>(engine: Engine, parts: impl IntoIterator<Item = (&'a str, &'a str, String)>) -> String {
+    let id = engine.id_as_text("id");
+    let parts = parts.into_iter().map(|(table, column, is_odd)| {
+        format!("SELECT '{table}.{column}' AS place, {id} AS name FROM {table} WHERE {is_odd}")
+    });
+    parts.collect::<Vec<_>>().join(" UNION ALL ")
+}

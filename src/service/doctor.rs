@@ -1,0 +1,282 @@
+//! Whether the shop is well: a list of checks as plain data. Reads only.
+
+mod deep;
+
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+
+pub use self::deep::examine_deeply;
+use crate::db::Database;
+use crate::db::inspection::{self, Inspection, Tls, Verdict};
+use crate::domain::Clock;
+use crate::entity::{audit_event, audit_seal, order, order_item, product, seed, seed_row, stock_movement, user};
+use crate::error::{Error, Result, printable};
+
+/// From here on a difference of the clocks is told: ids and times come from the client.
+const SKEW_WARNING: TimeDelta = TimeDelta::seconds(2);
+/// From here on the order of events cannot be read off their times.
+const SKEW_FAILURE: TimeDelta = TimeDelta::seconds(60);
+
+/// The checks that need no look at the shop's data, in order.
+const QUICK: [&str; 8] =
+    ["configuration", "connection", "tls", "migrations", "settings", "pooler", "clock", "environment"];
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Ok,
+    Warning,
+    Failed,
+    /// Could not be made, because an earlier one failed.
+    Skipped,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Ok => "ok",
+            State::Warning => "warning",
+            State::Failed => "failed",
+            State::Skipped => "skipped",
+        }
+    }
+}
+
+/// One check and what it saw.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// Stable, for programs.
+    pub name: &'static str,
+    pub state: State,
+    /// What was seen.
+    pub detail: String,
+    /// What to do, if there is something to do: a command where one does it.
+    pub hint: Option<String>,
+}
+
+impl Check {
+    fn new(name: &'static str, state: State, detail: impl Into<String>) -> Check {
+        Check { name, state, detail: detail.into(), hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Check {
+        self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
+        self
+    }
+
+    fn skipped(name: &'static str, why: &str) -> Check {
+        Check::new(name, State::Skipped, why)
+    }
+
+    /// A check that the database refused to make.
+    fn refused(name: &'static str, error: &Error) -> Check {
+        Check::new(name, State::Failed, error.message()).hint(error.hints().join("; "))
+    }
+}
+
+/// What the command knows before it asks the database.
+#[derive(Debug, Clone)]
+pub struct Circumstances {
+    /// The database as it may be shown.
+    pub database: String,
+    /// Where it is named.
+    pub origin: String,
+    /// Files with passwords or their hashes that others than their owner can open.
+    pub exposed_files: Vec<PathBuf>,
+    pub context: Option<String>,
+    pub is_protected: bool,
+    pub is_read_only: bool,
+}
+
+/// Names of migrations that are not as they should be.
+#[derive(Debug, Clone, Default)]
+pub struct Migrations {
+    pub applied: usize,
+    pub pending: Vec<String>,
+    pub failed: Vec<String>,
+    /// In the database, but not in this program.
+    pub unknown: Vec<String>,
+}
+
+/// All checks when there is no connection: the reason, and what was therefore left out.
+pub fn unreachable(circumstances: &Circumstances, error: &Error, is_deep: bool) -> Vec<Check> {
+    let deep = if is_deep { deep::names() } else { Vec::new() };
+    let names = QUICK.into_iter().chain(deep);
+    let checks = names.map(|name| match name {
+        "configuration" => configuration(circumstances),
+        "connection" => Check::refused(name, error),
+        name => Check::skipped(name, "there is no connection"),
+    });
+    checks.collect()
+}
+
+/// The quick checks, added to `checks` as they are made.
+///
+/// Errors: a connection that was lost on the way; what was checked before stands in `checks`.
+pub async fn examine(
+    database: &Database,
+    clock: Clock,
+    circumstances: &Circumstances,
+    migrated: Result<Migrations>,
+    environment: Result<Option<String>>,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    checks.push(configuration(circumstances));
+    let tables = tables();
+    let tables: Vec<&str> = tables.iter().map(|(table, _)| table.as_str()).collect();
+    let seen = inspection::inspect(database, &tables).await?;
+    checks.push(connection(database, &seen).await?);
+    checks.push(tls(database, &seen));
+    checks.push(match migrated {
+        Ok(migrated) => migrations(&migrated),
+        Err(error) => Check::refused("migrations", &error),
+    });
+    checks.push(settings(&seen));
+    checks.push(pooler(&seen));
+    checks.push(skew(database, clock).await?);
+    checks.push(match environment {
+        Ok(environment) => purpose(circumstances, environment),
+        Err(error) => Check::refused("environment", &error),
+    });
+    Ok(())
+}
+
+/// The shop's tables with their columns.
+fn tables() -> Vec<(String, Vec<String>)> {
+    use sea_orm::{EntityTrait, IdenStatic, Iterable};
+    fn table<E: EntityTrait>() -> (String, Vec<String>) {
+        let columns = E::Column::iter().map(|column| column.as_str().to_owned());
+        (E::default().table_name().to_owned(), columns.collect())
+    }
+    vec![
+        table::<user::Entity>(),
+        table::<product::Entity>(),
+        table::<order::Entity>(),
+        table::<order_item::Entity>(),
+        table::<stock_movement::Entity>(),
+        table::<audit_event::Entity>(),
+        table::<audit_seal::Entity>(),
+        table::<seed::Entity>(),
+        table::<seed_row::Entity>(),
+    ]
+}
+
+fn configuration(circumstances: &Circumstances) -> Check {
+    let detail = format!("{} (from {})", circumstances.database, circumstances.origin);
+    if circumstances.exposed_files.is_empty() {
+        return Check::new("configuration", State::Ok, detail);
+    }
+    let files: Vec<_> =
+        circumstances.exposed_files.iter().map(|path| crate::db::target::escaped(&path.to_string_lossy())).collect();
+    let detail = format!("{detail}; others can open {}, which holds secrets", files.join(", "));
+    Check::new("configuration", State::Warning, detail).hint(format!("chmod 600 {}", files.join(" ")))
+}
+
+async fn connection(database: &Database, seen: &Inspection) -> Result<Check> {
+    let milliseconds = inspection::round_trip(database).await?.as_secs_f64() * 1_000.0;
+    let server = format!("{} {}", printable(&seen.product), printable(&seen.version));
+    let detail = format!("{server}, {milliseconds:.1} ms a round trip");
+    Ok(match seen.too_old_for {
+        None => Check::new("connection", State::Ok, detail),
+        Some(oldest) => {
+            Check::new("connection", State::Warning, format!("{detail}; shopctl is written for {oldest} and newer"))
+        }
+    })
+}
+
+fn tls(database: &Database, seen: &Inspection) -> Check {
+    let is_local = database.target().is_local();
+    match &seen.tls {
+        Tls::NotApplicable => Check::new("tls", State::Ok, "not needed: a file on this machine"),
+        Tls::Used { version, cipher } => {
+            Check::new("tls", State::Ok, format!("{} with {}", printable(version), printable(cipher)))
+        }
+        Tls::Unused if is_local => Check::new("tls", State::Ok, "not in use, on this machine"),
+        Tls::Unused => Check::new("tls", State::Warning, "not in use, and the host is another machine")
+            .hint("set DB_SSL=verify-full, or sslmode=verify-full in the URL"),
+        Tls::Unknown if is_local => Check::new("tls", State::Ok, "the server does not say; the host is this machine"),
+        Tls::Unknown => Check::new("tls", State::Warning, "the server does not say whether it is in use"),
+    }
+}
+
+fn migrations(migrated: &Migrations) -> Check {
+    let Migrations { applied, pending, failed, unknown } = migrated;
+    let parts: Vec<String> = [("pending", pending), ("failed", failed), ("unknown to this shopctl", unknown)]
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(state, names)| {
+            let first = names.first().map(|name| printable(name)).unwrap_or_default();
+            format!("{} {state} (first {first})", names.len())
+        })
+        .collect();
+    if parts.is_empty() {
+        return Check::new("migrations", State::Ok, format!("{applied} applied, none pending"));
+    }
+    let hint = if pending.is_empty() && failed.is_empty() {
+        "a newer shopctl made this schema: use that one"
+    } else {
+        "shopctl migrate up"
+    };
+    Check::new("migrations", State::Failed, parts.join(", ")).hint(hint)
+}
+
+fn settings(seen: &Inspection) -> Check {
+    let mut state = State::Ok;
+    let values = seen.settings.iter().map(|setting| {
+        let value = format!("{} {}", setting.name, printable(&setting.value));
+        match setting.verdict {
+            Verdict::Fine => value,
+            Verdict::Odd(why) => {
+                state = if state == State::Failed { state } else { State::Warning };
+                format!("{value}: {why}")
+            }
+            Verdict::Wrong(why) => {
+                state = State::Failed;
+                format!("{value}: {why}")
+            }
+        }
+    });
+    let detail = values.collect::<Vec<_>>().join(", ");
+    Check::new("settings", state, detail)
+}
+
+/// For information only: what stands in between usually does what it should.
+fn pooler(seen: &Inspection) -> Check {
+    match &seen.pooler {
+        None => Check::new("pooler", State::Ok, "none seen"),
+        Some(pooler) => {
+            let sign = printable(&pooler.sign);
+            Check::new("pooler", State::Ok, format!("perhaps a pooler, proxy or port mapping: {sign}"))
+                .hint(pooler.requirement)
+        }
+    }
+}
+
+async fn skew(database: &Database, clock: Clock) -> Result<Check> {
+    let before = clock.now();
+    let Some(server) = inspection::server_time(database).await? else {
+        return Ok(Check::new("clock", State::Ok, "the database has none of its own"));
+    };
+    // The server looked at its clock about halfway.
+    let difference = server - (before + (clock.now() - before) / 2);
+    let seconds = difference.num_milliseconds() as f64 / 1_000.0;
+    let detail = format!("the server's is {:.1} s {}", seconds.abs(), if seconds < 0.0 { "behind" } else { "ahead" });
+    let state = match difference.abs() {
+        skew if skew > SKEW_FAILURE => State::Failed,
+        skew if skew > SKEW_WARNING => State::Warning,
+        _ => return Ok(Check::new("clock", State::Ok, detail)),
+    };
+    Ok(Check::new("clock", state, format!("{detail}: ids and times come from this machine"))
+        .hint("set both clocks by NTP (timedatectl status)"))
+}
+
+fn purpose(circumstances: &Circumstances, environment: Option<String>) -> Check {
+    let word = environment.as_deref().map_or_else(|| "not set".to_owned(), printable);
+    let context = circumstances.context.as_deref().map(printable);
+    let context = context.map_or_else(|| "no context".to_owned(), |name| format!("context {name}"));
+    let marks = [(circumstances.is_protected, ", protected"), (circumstances.is_read_only, ", read-only")];
+    let marks: String = marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark).collect();
+    let check = Check::new("environment", State::Ok, format!("{word}; {context}{marks}"));
+    if environment.is_none() { check.hint("shopctl migrate env production") } else { check }
+}

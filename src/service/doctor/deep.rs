@@ -1,0 +1,104 @@
+//! The shop's data against its rules, all on one state of the database.
+
+use super::{Check, State, tables};
+use crate::db::Database;
+use crate::db::inspection::{self, Schema};
+use crate::error::{Error, Kind, Result};
+use crate::repository::invariant::{Gravity, INVARIANTS, Invariant, Violations, find_violations};
+use crate::repository::{audit_event, order, product, user};
+
+const SCHEMA: &str = "schema";
+
+/// The names of the deep checks, in order.
+pub fn names() -> Vec<&'static str> {
+    std::iter::once(SCHEMA).chain(INVARIANTS.iter().map(|invariant| invariant.name)).collect()
+}
+
+/// The deep checks, added to `checks` as they are made; `progress` hears the name of each before.
+///
+/// Errors: a connection that was lost on the way; what was checked before stands in `checks`.
+pub async fn examine_deeply(
+    database: &Database,
+    checks: &mut Vec<Check>,
+    progress: &mut dyn FnMut(&'static str),
+) -> Result<()> {
+    let mut snapshot = database.snapshot().await?;
+    progress(SCHEMA);
+    let (schema, is_whole) = schema(&inspection::schema(&snapshot, database.engine()).await?);
+    checks.push(schema);
+    for invariant in &INVARIANTS {
+        if !is_whole {
+            checks.push(Check::skipped(invariant.name, "the schema is not whole"));
+            continue;
+        }
+        progress(invariant.name);
+        match find_violations(&snapshot, database.engine(), invariant).await {
+            Ok(violations) => checks.push(judge(invariant, &violations)),
+            Err(error) if is_refusal(&error) => {
+                checks.push(Check::refused(invariant.name, &error));
+                // A failed statement ends the transaction on some engines: the rest sees a new state.
+                snapshot.rollback().await?;
+                snapshot = database.snapshot().await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    snapshot.rollback().await?;
+    Ok(())
+}
+
+/// Whether only this one question went wrong.
+fn is_refusal(error: &Error) -> bool {
+    !matches!(error.kind(), Kind::Unavailable)
+}
+
+fn judge(invariant: &Invariant, violations: &Violations) -> Check {
+    if violations.count == 0 {
+        return Check::new(invariant.name, State::Ok, format!("no {}", invariant.offenders));
+    }
+    let state = match invariant.gravity {
+        Gravity::Broken => State::Failed,
+        Gravity::Foreign => State::Warning,
+    };
+    let more = if violations.count > violations.offenders.len() as u64 { ", …" } else { "" };
+    let offenders = violations.offenders.join(", ");
+    let detail = format!("{}: {} ({offenders}{more})", invariant.offenders, violations.count);
+    let first = violations.first.as_deref().unwrap_or_default();
+    // Somebody will paste it into a shell: a name that another program chose must not run there.
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_@+".contains(letter);
+    let is_usable = !invariant.hint.contains("{}") || first.chars().all(is_plain) && !first.starts_with('-');
+    let hint = if is_usable { invariant.hint.replace("{}", first) } else { String::new() };
+    Check::new(invariant.name, state, detail).hint(hint)
+}
+
+/// The tables, columns and unique indexes that this program relies on, and whether all tables and
+/// columns are there.
+fn schema(found: &Schema) -> (Check, bool) {
+    let unique = [
+        user::UNIQUE_EMAIL,
+        product::UNIQUE_SKU,
+        order::UNIQUE_REFERENCE,
+        audit_event::UNIQUE_KEY,
+        audit_event::UNIQUE_SEQUENCE,
+    ];
+    let expected = tables();
+    let mut missing = Vec::new();
+    for (table, columns) in &expected {
+        match found.tables.get(table) {
+            None => missing.push(format!("table {table}")),
+            Some(found) => {
+                let absent = columns.iter().filter(|column| !found.contains(*column));
+                missing.extend(absent.map(|column| format!("column {table}.{column}")));
+            }
+        }
+    }
+    let is_whole = missing.is_empty();
+    let absent = unique.iter().filter(|constraint| !found.unique.contains(constraint.columns));
+    missing.extend(absent.map(|constraint| format!("unique index {} on {}", constraint.name, constraint.columns)));
+    if missing.is_empty() {
+        let detail = format!("{} tables with their columns and unique indexes", expected.len());
+        return (Check::new(SCHEMA, State::Ok, detail), true);
+    }
+    let check = Check::new(SCHEMA, State::Failed, format!("missing: {}", missing.join(", ")));
+    (check.hint("shopctl migrate status"), is_whole)
+}

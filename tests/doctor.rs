@@ -1,0 +1,276 @@
+//! `shopctl doctor`: a healthy shop is well, every broken rule is found and named.
+
+mod breaks;
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+use shopctl::domain::Clock;
+use shopctl::service::doctor::{Circumstances, Migrations, State, examine};
+
+use self::breaks::Break;
+use crate::on_every_backend;
+use crate::support::proxy::{AtCommit, Proxy};
+use crate::support::shop::block_on;
+use crate::support::{Backend, Run, Shop, servers};
+
+on_every_backend!(
+    a_seeded_shop_is_well,
+    every_broken_rule_is_found_and_named,
+    a_key_of_two_operations_is_found_without_its_index,
+    a_schema_that_lacks_a_column_is_not_whole,
+    pending_migrations_fail_the_check,
+    rows_of_other_programs_are_warnings,
+    writers_at_work_raise_no_false_alarm,
+);
+
+/// Name, state and detail of each check.
+fn checks(run: &Run) -> BTreeMap<String, (String, String)> {
+    let json = run.json();
+    let items = json["items"].as_array().unwrap_or_else(|| panic!("no list in {run}"));
+    let text = |item: &Value, field: &str| item[field].as_str().unwrap_or_default().to_owned();
+    items.iter().map(|item| (text(item, "name"), (text(item, "state"), text(item, "detail")))).collect()
+}
+
+fn doctor(shop: &Shop) -> Run {
+    shop.run(&["doctor", "--deep", "--json"])
+}
+
+#[track_caller]
+fn assert_well(shop: &Shop) {
+    let run = doctor(shop).success();
+    let odd: Vec<_> = checks(&run).into_iter().filter(|(_, (state, _))| state != "ok").collect();
+    assert!(odd.is_empty(), "{odd:?} on {:?}", shop.backend);
+}
+
+fn a_seeded_shop_is_well(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    assert_well(shop);
+    let quick = shop.run(&["doctor", "--json"]).success();
+    let names: Vec<_> =
+        quick.json()["items"].as_array().expect("a list").iter().map(|item| item["name"].clone()).collect();
+    assert_eq!(
+        names,
+        ["configuration", "connection", "tls", "migrations", "settings", "pooler", "clock", "environment"]
+    );
+    let first = &quick.json()["items"][1];
+    assert!(first["hint"].is_null() && first["detail"].as_str().is_some_and(|text| text.ends_with("ms a round trip")));
+    for format in ["table", "tsv", "csv", "jsonl", "id"] {
+        let run = shop.run(&["doctor", "--deep", "-o", format]).success();
+        assert!(run.stdout.contains("stock-equals-movements"), "{run}");
+    }
+    shop.run(&["doctor", "--fields", "nope"]).exits_with(2);
+    // What an undoing deletes has given everything back.
+    shop.run(&["seed", "down", "demo", "--confirm", "demo"]).success();
+    assert_well(shop);
+}
+
+fn every_broken_rule_is_found_and_named(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    shop.product("EXTRA", "1", 0);
+    if shop.backend == Backend::Postgres {
+        shop.sql(
+            "ALTER TABLE products DROP CONSTRAINT ck_products_stock_quantity; \
+             ALTER TABLE orders DROP CONSTRAINT ck_orders_status; ALTER TABLE users DROP CONSTRAINT ck_users_status",
+        );
+    }
+    shop.sql("UPDATE orders SET user_id = (SELECT id FROM users WHERE email = 'grace@example.com') WHERE reference = 'DEM0100003'");
+    let unbound = breaks::unbound(shop.backend);
+    for Break { check, statement, healing, state, offender } in breaks::of(shop.backend) {
+        shop.sql(&format!("{unbound}{statement}"));
+        let run = doctor(shop);
+        let found = checks(&run);
+        let (seen, detail) = &found[check];
+        assert_eq!((seen.as_str(), detail.contains(offender)), (state, true), "{check} after {statement}: {run}");
+        let has_failed = found.values().any(|(state, _)| state == "failed");
+        assert_eq!(run.code, if has_failed { 9 } else { 0 }, "{run}");
+        assert_eq!(run.stderr.contains("doctor.failed"), has_failed, "{run}");
+        assert!(state == "warning" || run.stderr.contains(check), "the error names the check: {run}");
+        shop.sql(&format!("{unbound}{healing}"));
+    }
+    assert_well(shop);
+}
+
+fn a_key_of_two_operations_is_found_without_its_index(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("MUG", "1", 10);
+    for key in ["k-1", "k-2"] {
+        shop.run(&["order", "create", "--user", &user, "--item", "MUG", "--idempotency-key", key]).success();
+    }
+    shop.sql(match shop.backend {
+        Backend::Sqlite => {
+            "CREATE TABLE copy AS SELECT * FROM audit_events; DROP TABLE audit_events; ALTER TABLE copy RENAME TO audit_events"
+        }
+        Backend::Postgres => "ALTER TABLE audit_events DROP CONSTRAINT uq_audit_events_idempotency_key",
+        Backend::MariaDb => "ALTER TABLE audit_events DROP INDEX uq_audit_events_idempotency_key",
+    });
+    let found = checks(&doctor(shop).exits_with(9));
+    assert!(found["schema"].1.contains("unique index uq_audit_events_idempotency_key"), "{found:?}");
+    assert_eq!(found["key-has-one-operation"].0, "ok");
+    shop.sql("UPDATE audit_events SET idempotency_key = 'k-1' WHERE idempotency_key = 'k-2'");
+    let found = checks(&doctor(shop).exits_with(9));
+    assert!(found["key-has-one-operation"].1.ends_with(": 1 (k-1)"), "{found:?}");
+}
+
+fn a_schema_that_lacks_a_column_is_not_whole(shop: &Shop) {
+    shop.sql("ALTER TABLE stock_movements DROP COLUMN note");
+    let found = checks(&doctor(shop).exits_with(9));
+    assert_eq!(found["schema"], ("failed".to_owned(), "missing: column stock_movements.note".to_owned()));
+    assert_eq!(found["stock-equals-movements"].0, "skipped");
+    assert_eq!(found["migrations"].0, "ok");
+}
+
+fn pending_migrations_fail_the_check(shop: &Shop) {
+    let name = match shop.backend {
+        Backend::Sqlite => "shop",
+        _ => shop.url.rsplit('/').next().expect("a name"),
+    };
+    shop.run(&["migrate", "down", "--confirm", name]).success();
+    let run = shop.run(&["doctor", "--json"]).exits_with(9).says("1 of 8 checks failed: migrations");
+    let migrations = run.json()["items"][3].clone();
+    assert_eq!((&migrations["state"], &migrations["hint"]), (&"failed".into(), &"shopctl migrate up".into()), "{run}");
+    assert!(migrations["detail"].as_str().is_some_and(|detail| detail.starts_with("1 pending (first m2026")), "{run}");
+}
+
+fn rows_of_other_programs_are_warnings(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    shop.sql("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('$(id)@Example.com', 'x', 'Old', 'Hand')");
+    let rows: Vec<String> = (0..7).map(|number| format!("('Old {number}', 'OLD-{number}', 12, 0)")).collect();
+    shop.sql(&format!("INSERT INTO products (name, sku, price, stock_quantity) VALUES {}", rows.join(", ")));
+    let run = doctor(shop).success();
+    let found = checks(&run);
+    assert_eq!(found["user-has-event"].1, "users made by another program: 1 ($(id)@Example.com)");
+    let products = "products made by another program: 7 (OLD-0, OLD-1, OLD-2, OLD-3, OLD-4, …)";
+    assert_eq!(found["product-has-event"], ("warning".to_owned(), products.to_owned()));
+    assert!(run.stdout.contains("shopctl audit verify"), "{run}");
+    assert!(!run.stdout.contains("shopctl user show $(id)"), "a hint must not run in a shell: {run}");
+}
+
+#[test]
+fn a_server_that_is_not_there_shows_as_the_connection_that_failed() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    let port = servers::free_port();
+    let shop = shop.with_url(format!("postgres://ann:s3cret@127.0.0.1:{port}/shop"));
+    let run = doctor(&shop).exits_with(5).says("connection refused");
+    let found = checks(&run);
+    assert_eq!(found["configuration"].0, "ok");
+    assert_eq!(found["connection"].0, "failed");
+    assert!(found["connection"].1.contains("connection refused"), "{run}");
+    let others = found.iter().filter(|(name, _)| !["configuration", "connection"].contains(&name.as_str()));
+    assert!(found.len() > 20 && others.into_iter().all(|(_, (state, _))| state == "skipped"), "{run}");
+    assert!(!run.stdout.contains("s3cret") && !run.stderr.contains("s3cret"), "{run}");
+}
+
+#[test]
+fn a_database_without_a_schema_says_what_to_do() {
+    for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
+        let Some(shop) = Shop::empty(backend) else { continue };
+        if backend == Backend::Sqlite {
+            shop.run(&["doctor"]).exits_with(4).says("no shop at");
+            assert!(!shop.path("shop.db").exists(), "a file was made");
+            shop.file("shop.db", "");
+        }
+        let run = doctor(&shop).exits_with(9);
+        let found = checks(&run);
+        assert!(found["migrations"].1.starts_with("9 pending"), "{run}");
+        assert!(found["schema"].1.contains("table users"), "{run}");
+        assert_eq!(found["order-has-lines"].0, "skipped");
+    }
+}
+
+#[test]
+fn a_role_that_may_only_read_sees_everything() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    shop.run(&["seed", "up"]).success();
+    let database = shop.url.rsplit('/').next().expect("a name");
+    let role = format!("doctor_{database}");
+    shop.sql(&format!("CREATE ROLE {role} LOGIN"));
+    shop.sql(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"));
+    let reader = shop.with_url(shop.url.replace("postgres@", &format!("{role}@")));
+    assert_well(&reader);
+    // What may not be read is said of that check alone.
+    shop.sql(&format!("REVOKE SELECT ON order_items FROM {role}"));
+    let found = checks(&doctor(&reader).exits_with(9));
+    assert!(found["total-equals-lines"].1.contains("permission denied"), "{found:?}");
+    assert_eq!((found["stock-equals-movements"].0.as_str(), found["order-has-user"].0.as_str()), ("ok", "ok"));
+}
+
+#[test]
+fn files_with_secrets_that_others_can_open_are_warned_of() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let open = |path: &std::path::Path| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).expect("ours");
+    };
+    open(&shop.path("shop.db"));
+    open(&shop.file("shopctl.toml", "[context.live]\ndatabase_url = \"postgres://ann:s3cret@db.example.com/shop\"\n"));
+    let run = shop.run(&["doctor", "--json"]).success();
+    let check = run.json()["items"][0].clone();
+    assert_eq!(check["state"], "warning", "{run}");
+    let hint = check["hint"].as_str().expect("a command");
+    assert!(hint.starts_with("chmod 600 ") && hint.contains("shop.db") && hint.contains("shopctl.toml"), "{run}");
+    assert!(!run.stdout.contains("s3cret"), "{run}");
+}
+
+#[test]
+fn whatever_stands_between_shows_by_the_other_port() {
+    for backend in [Backend::Postgres, Backend::MariaDb] {
+        let Some(shop) = Shop::migrated(backend) else { continue };
+        assert_eq!(checks(&shop.run(&["doctor", "--json"]).success())["pooler"].1, "none seen");
+        let server = if backend == Backend::Postgres { servers::postgres() } else { servers::mariadb() };
+        let port = server.expect("there").port;
+        let proxy = Proxy::start(port, backend == Backend::MariaDb, AtCommit::Forward);
+        let between = shop.with_url(shop.url.replace(&format!(":{port}/"), &format!(":{}/", proxy.port)));
+        let found = checks(&between.run(&["doctor", "--json"]).success());
+        assert!(found["pooler"].1.contains(&format!("the server answers on port {port}")), "{found:?}");
+    }
+}
+
+fn writers_at_work_raise_no_false_alarm(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("MUG", "12.50", 1000);
+    shop.product("JUG", "0.10", 1000);
+    let order = ["order", "create", "--user", user.as_str(), "--item", "MUG:2", "--item", "JUG:3"];
+    std::thread::scope(|scope| {
+        let writers: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| (0..8).for_each(|_| drop(shop.run(&order).success())))).collect();
+        while !writers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            assert_well(shop);
+        }
+    });
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 24);
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a clock that goes wrong is made from one that is right")]
+fn a_clock_that_goes_wrong_is_told_by_how_much() {
+    let circumstances = Circumstances {
+        database: "shop".to_owned(),
+        origin: "test".to_owned(),
+        exposed_files: Vec::new(),
+        context: None,
+        is_protected: false,
+        is_read_only: false,
+    };
+    for backend in [Backend::Postgres, Backend::MariaDb] {
+        let Some(shop) = Shop::migrated(backend) else { continue };
+        type Wrong = (fn() -> DateTime<Utc>, State, &'static str);
+        let clocks: [Wrong; 3] = [
+            (Utc::now, State::Ok, "the server's is "),
+            (|| Utc::now() + TimeDelta::seconds(5), State::Warning, "s behind"),
+            (|| Utc::now() - TimeDelta::seconds(90), State::Failed, "s ahead"),
+        ];
+        for (now, state, detail) in clocks {
+            let mut checks = Vec::new();
+            block_on(async {
+                let database = crate::operations::database(&shop).await;
+                let migrated = Ok(Migrations::default());
+                examine(&database, Clock(now), &circumstances, migrated, Ok(None), &mut checks).await.expect("reached");
+                database.close().await;
+            });
+            let clock = checks.iter().find(|check| check.name == "clock").expect("checked");
+            assert!(clock.state == state && clock.detail.contains(detail), "{clock:?}");
+        }
+    }
+}
