@@ -14,6 +14,7 @@ mod input;
 mod interruptions;
 mod lifecycle;
 mod migrations;
+mod model;
 mod operations;
 mod prompts;
 mod reports;
