@@ -1,10 +1,18 @@
 //! Many processes at once: nothing is oversold, no transient conflict reaches a user.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
 use crate::on_every_backend;
 use crate::support::Shop;
 use crate::support::shop::finish;
 
-on_every_backend!(stock_that_runs_out_is_sold_exactly, adjustments_at_once_all_count);
+on_every_backend!(
+    stock_that_runs_out_is_sold_exactly,
+    adjustments_at_once_all_count,
+    everything_at_once_keeps_the_shop_whole,
+);
 
 /// Processes at a time, and orders of each.
 const PROCESSES: usize = 8;
@@ -70,4 +78,70 @@ fn adjustments_at_once_all_count(shop: &Shop) {
     }
     assert_eq!(shop.number("SELECT stock_quantity FROM products"), 48);
     shop.assert_invariants();
+}
+
+/// Processes that do everything at once.
+const WORKERS: usize = 16;
+/// For so long; longer with the variable.
+const SECONDS: u64 = 4;
+const VARIABLE: &str = "SHOPCTL_TEST_SECONDS";
+
+/// Workers place, pay, ship, complete, cancel, refund and adjust at random, often the same order.
+fn everything_at_once_keeps_the_shop_whole(shop: &Shop) {
+    use rand::Rng;
+    let user = shop.user("ann");
+    let skus: Vec<String> = (0..20).map(|number| format!("SKU-{number:02}")).collect();
+    skus.iter().for_each(|sku| shop.product(sku, "3.33", 30));
+    let seconds = std::env::var(VARIABLE).ok().map_or(SECONDS, |text| text.parse().expect("a number"));
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let orders = Mutex::new(Vec::<String>::new());
+    let work = || {
+        let mut random = rand::rng();
+        let mut codes = BTreeMap::<i32, u64>::new();
+        while Instant::now() < end {
+            let known = orders.lock().expect("no panic").clone();
+            let verbs = ["pay", "pay", "ship", "complete", "cancel", "refund"];
+            let mut arguments: Vec<String> = match random.random_range(0..10) {
+                0..4 => ["order", "create", "--user", &user].map(str::to_owned).to_vec(),
+                4 => {
+                    let delta = random.random_range(1..5) * if random.random() { 1 } else { -1 };
+                    let sku = &skus[random.random_range(0..skus.len())];
+                    ["stock", "adjust", sku, &format!("{delta}"), "--reason", "correction"].map(str::to_owned).to_vec()
+                }
+                _ if known.is_empty() => continue,
+                _ => {
+                    // The newest few, so that several workers are at the same order.
+                    let order = &known[random.random_range(known.len().saturating_sub(12)..known.len())];
+                    ["order", verbs[random.random_range(0..verbs.len())], order, "--yes"].map(str::to_owned).to_vec()
+                }
+            };
+            if arguments[1] == "create" {
+                for _ in 0..random.random_range(1..5) {
+                    let sku = &skus[random.random_range(0..skus.len())];
+                    arguments.extend(["--item".to_owned(), format!("{sku}:{}", random.random_range(1..4))]);
+                }
+            } else if arguments[1] == "refund" && random.random() {
+                arguments.push("--restock".to_owned());
+            }
+            arguments.extend(["--json".to_owned(), "--quiet".to_owned()]);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let run = finish(shop.start(&arguments), &arguments);
+            assert!(matches!(run.code, 0 | 6), "{run}");
+            *codes.entry(run.code).or_default() += 1;
+            if run.code == 0 && arguments[1] == "create" {
+                let reference = run.json()["reference"].as_str().expect("text").to_owned();
+                orders.lock().expect("no panic").push(reference);
+            }
+        }
+        codes
+    };
+    let codes = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().map(|worker| worker.join().expect("no panic")).collect::<Vec<_>>()
+    });
+    let done: u64 = codes.iter().filter_map(|codes| codes.get(&0)).sum();
+    println!("{:?}: {done} done in {seconds} s", shop.backend);
+    assert!(done > 10, "only {done} were done");
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
 }
