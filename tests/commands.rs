@@ -9,7 +9,7 @@ use crate::support::{Backend, Shop};
 
 on_every_backend!(
     a_mutation_says_what_it_changed_and_leaves_one_event,
-    a_dry_run_changes_nothing,
+    a_dry_run_of_every_mutation_changes_nothing,
     seeds_are_applied_once_and_undone_cleanly,
     seeds_applied_at_once_are_applied_once,
     what_an_undoing_keeps_stays_the_seeds_own,
@@ -201,30 +201,85 @@ fn column(shop: &Shop, name: &'static str) -> &'static str {
     if shop.backend == Backend::MariaDb && name == "before" { "`before`" } else { name }
 }
 
-fn a_dry_run_changes_nothing(shop: &Shop) {
-    let user = shop.user("ann");
-    shop.product("MUG", "12.50", 10);
-    let before = (shop.counts(), shop.column("SELECT stock_quantity FROM products"));
-    let arguments: [&[&str]; 6] = [
-        &["order", "create", "--user", &user, "--item", "MUG:2"],
-        &["stock", "adjust", "MUG", "-3", "--reason", "damaged"],
-        &["product", "update", "MUG", "--price", "1"],
-        &["product", "delete", "MUG"],
-        &["user", "disable", &user],
-        &["order", "create", "--user", &user, "--item", "MUG:99"],
-    ];
-    for (position, arguments) in arguments.iter().enumerate() {
-        let arguments: Vec<&str> = arguments.iter().copied().chain(["-n"]).collect();
-        let run = shop.run(&arguments);
-        if position < 5 {
-            let run = run.success();
-            assert!(run.stdout.contains("would be"), "{run}");
-            assert!(!run.stderr.contains("changed "), "{run}");
-        } else {
-            run.exits_with(6).says("stock.insufficient");
+/// Each command that takes `--dry-run`, with arguments under which it would change something.
+const MUTATIONS: [(&str, &[&str]); 20] = [
+    (
+        "user create",
+        &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
+    ),
+    ("user update", &["ann@example.com", "--last-name", "Lee"]),
+    ("user set-password", &["ann@example.com", "--password-file", "secret.txt"]),
+    ("user disable", &["ann@example.com"]),
+    ("user enable", &["off@example.com"]),
+    ("user anonymize", &["off@example.com"]),
+    ("user delete", &["off@example.com"]),
+    ("product create", &["--name", "Hat", "--price", "1", "--stock", "4"]),
+    ("product update", &["MUG", "--price", "1"]),
+    ("product delete", &["PEN"]),
+    ("stock adjust", &["MUG", "-3", "--reason", "damaged"]),
+    ("stock set", &["MUG", "5", "--expect", "8"]),
+    ("stock verify", &["--accept"]),
+    ("order create", &["--user", "ann@example.com", "--item", "MUG:2"]),
+    ("order pay", &["PENDING"]),
+    ("order ship", &["PAID", "--tracking", "1Z"]),
+    ("order complete", &["PAID"]),
+    ("order cancel", &["PENDING"]),
+    ("order refund", &["PAID"]),
+    ("order expire", &["--older-than", "0s"]),
+];
+
+fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
+    ["ann", "off", "old"].iter().for_each(|name| drop(shop.user(name)));
+    shop.run(&["user", "disable", "off@example.com", "--yes"]).success();
+    ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "12.50", 10));
+    let [pending, paid] = [0, 1].map(|_| {
+        let run = shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG", "--json"]);
+        run.success().json()["reference"].as_str().expect("text").to_owned()
+    });
+    shop.run(&["order", "pay", &paid]).success();
+    // What another program changed, for `stock verify --accept`.
+    shop.sql("UPDATE products SET stock_quantity = 9 WHERE sku = 'PEN'");
+    shop.file("secret.txt", "correct horse\n");
+    let before = shop.everything();
+    let sealing = [("audit seal", &[][..])];
+    for (command, arguments) in MUTATIONS.iter().copied().chain(sealing) {
+        let named = |argument: &&'static str| match *argument {
+            "PENDING" => pending.clone(),
+            "PAID" => paid.clone(),
+            other => other.to_owned(),
+        };
+        let arguments: Vec<String> = command.split(' ').map(str::to_owned).chain(arguments.iter().map(named)).collect();
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        arguments.push("-n");
+        let run = shop.run(&arguments).success();
+        assert!(!run.stderr.contains("changed "), "{run}");
+        // Whether a password matches is no change.
+        if command != "user verify-password" {
+            assert!(run.stdout.contains("would"), "{run}");
+            arguments.push("--exit-code");
+            shop.run(&arguments).exits_with(9);
         }
-        assert_eq!((shop.counts(), shop.column("SELECT stock_quantity FROM products")), before);
+        assert_eq!(shop.everything(), before, "{command}");
     }
+    shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG:99", "-n"]).exits_with(6);
+    assert_eq!(shop.everything(), before, "a refusal under dry run is not recorded");
+}
+
+#[test]
+fn every_command_with_a_dry_run_is_tried() {
+    use clap::CommandFactory;
+    let mut with_dry_run = Vec::new();
+    for noun in shopctl::cli::Cli::command().get_subcommands() {
+        for verb in noun.get_subcommands() {
+            if verb.get_arguments().any(|argument| argument.get_id() == "dry_run") {
+                with_dry_run.push(format!("{} {}", noun.get_name(), verb.get_name()));
+            }
+        }
+    }
+    let tried: Vec<&str> = MUTATIONS.iter().map(|(command, _)| *command).chain(["audit seal"]).collect();
+    let missing: Vec<_> = with_dry_run.iter().filter(|command| !tried.contains(&command.as_str())).collect();
+    assert!(missing.is_empty(), "without a dry run in the tests: {missing:?}");
+    assert!(with_dry_run.len() > 15);
 }
 
 fn seeds_are_applied_once_and_undone_cleanly(shop: &Shop) {
