@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::arguments::{ListArguments, WriteArguments, optional, word};
 use super::list::{self, Shown};
-use super::mutation::{self, done, finish};
+use super::mutation::{self, finish};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::page::Sort;
@@ -216,46 +216,42 @@ async fn export(context: &Context, arguments: &ExportArguments) -> Result<()> {
     output.complete()
 }
 
-/// Seals in steps, each a transaction of its own, until nothing is left.
+/// Seals in steps, each a transaction of its own, until nothing is left; a dry run tries one step.
 async fn seal(context: &Context, arguments: &SealArguments) -> Result<()> {
     let dry_run = arguments.write.dry_run;
     context.lift_time_limit();
     let database = context.database_for_operation().await?;
-    let (mut made, mut events, mut last) = (0, 0_u64, None);
-    while let Some(seal) = seal::seal(&context.operations(&database, dry_run).within(context.config.timeout)).await? {
-        made += 1;
-        events += u64::try_from(seal.event_count).unwrap_or(0);
-        last = Some(seal);
+    let (mut made, mut events, mut after) = (0, 0_u64, None);
+    loop {
+        match seal::seal(&context.operations(&database, dry_run), after).await? {
+            Some(sealed) => {
+                made += 1;
+                events += u64::try_from(sealed.seal.event_count).unwrap_or(0);
+                after = Some(sealed.last_event);
+            }
+            // Perhaps an event with an earlier id was committed in the meantime.
+            None if after.is_some() => after = None,
+            None => break,
+        }
         if dry_run {
+            events = seals::count_unsealed_events(database.connection()).await?;
             break;
         }
     }
-    if dry_run && last.is_some() {
-        events = seals::count_unsealed_events(database.connection()).await?;
-    }
-    let changed = last.is_some();
-    if last.is_none() {
-        last = seals::find_last(database.connection()).await?;
-    }
-    let plural = |count: u64| if count == 1 { "" } else { "s" };
-    let line = match (&last, changed) {
-        (Some(_), true) if dry_run => format!("{events} event{} would be sealed", plural(events)),
-        (Some(seal), true) => {
-            format!("{events} event{} sealed; seal {}, head {}", plural(events), seal.number, seal.hash)
-        }
-        (Some(seal), false) => format!("nothing to seal; seal {}, head {}", seal.number, seal.hash),
-        (None, _) => "nothing to seal".to_owned(),
+    let head = seals::find_last(database.connection()).await?;
+    let stands = head.as_ref().map_or_else(String::new, |seal| format!("; seal {}, head {}", seal.number, seal.hash));
+    let line = match (made, dry_run) {
+        (0, _) => format!("nothing to seal{stands}"),
+        (_, true) => format!("events that would be sealed: {events}"),
+        (_, false) => format!("events sealed: {events}{stands}"),
     };
-    let is_real = !(dry_run && changed);
-    let last = last.filter(|_| is_real);
-    let mut json = mutation::outcome(changed, false, dry_run, Value::Null, Value::Null);
+    let mut json = mutation::outcome(made > 0, false, dry_run, Value::Null, Value::Null);
     json.insert("seals".to_owned(), json!(made));
     json.insert("events".to_owned(), json!(events));
-    json.insert("number".to_owned(), json!(last.as_ref().map(|seal| seal.number)));
-    json.insert("head".to_owned(), json!(last.as_ref().map(|seal| &seal.hash)));
-    let id = last.map(|seal| seal.id.to_string()).unwrap_or_default();
-    let line = if changed { line.replace(" sealed;", &format!(" {};", done(dry_run, "sealed"))) } else { line };
-    finish(context, &database, dry_run || !changed, &Mutation { line, id, json });
+    json.insert("number".to_owned(), json!(head.as_ref().map(|seal| seal.number)));
+    json.insert("head".to_owned(), json!(head.as_ref().map(|seal| &seal.hash)));
+    let id = head.map(|seal| seal.id.to_string()).unwrap_or_default();
+    finish(context, &database, dry_run || made == 0, &Mutation { line, id, json });
     Ok(())
 }
 

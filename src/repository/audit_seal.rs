@@ -21,9 +21,16 @@ pub async fn find_after(connection: &impl ConnectionTrait, number: i32, limit: u
     Ok(behind.limit(limit).all(connection).await?)
 }
 
-/// Events without a seal, by id.
-pub async fn find_unsealed_events(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<audit_event::Model>> {
-    let unsealed = audit_event::Entity::find().filter(audit_event::Column::SealId.is_null());
+/// Up to `limit` events without a seal behind an id, by id.
+pub async fn find_unsealed_events(
+    connection: &impl ConnectionTrait,
+    after: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<audit_event::Model>> {
+    let mut unsealed = audit_event::Entity::find().filter(audit_event::Column::SealId.is_null());
+    if let Some(id) = after {
+        unsealed = unsealed.filter(audit_event::Column::Id.gt(id));
+    }
     Ok(unsealed.order_by_asc(audit_event::Column::Id).limit(limit).all(connection).await?)
 }
 

@@ -22,21 +22,32 @@ const ROWS_AT_ONCE: u64 = 1_000;
 /// The operation that seals. Its own event waits for the next seal, which it is no reason for.
 const SEAL: &str = "audit.seal";
 
-/// Seals the oldest events that bear no seal yet, up to [`EVENTS_PER_SEAL`].
-///
-/// Returns the new seal, or nothing when there is nothing to seal.
-pub async fn seal(operations: &Operations) -> Result<Option<audit_seal::Model>> {
-    // Two sealers at once draw the same number: the later one looks again.
-    let request = Request { name: SEAL, entity: "seal", repeats_on_duplicate: true, ..Request::default() };
-    operations.run(&request, async |operation| apply(operation, &operations.actor).await).await?.done()
+/// A new seal and how far it reaches.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    pub seal: audit_seal::Model,
+    /// The last event that it covers.
+    pub last_event: Uuid,
 }
 
-async fn apply(operation: &mut Operation, actor: &str) -> Result<Option<audit_seal::Model>> {
+/// Seals the oldest events that bear no seal yet, up to [`EVENTS_PER_SEAL`].
+///
+/// `after` is the last event that the seal before covered, in a run that makes many: the index
+/// still holds the entries of all that was sealed a moment ago, and need not be read through again.
+/// Returns nothing when there is nothing to seal behind it.
+pub async fn seal(operations: &Operations, after: Option<Uuid>) -> Result<Option<Sealed>> {
+    // Two sealers at once draw the same number: the later one looks again.
+    let request = Request { name: SEAL, entity: "seal", repeats_on_duplicate: true, ..Request::default() };
+    operations.run(&request, async |operation| apply(operation, &operations.actor, after).await).await?.done()
+}
+
+async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> Result<Option<Sealed>> {
     let last = repository::audit_seal::find_last(operation.handle()).await?;
-    let events = repository::audit_seal::find_unsealed_events(operation.handle(), EVENTS_PER_SEAL).await?;
-    if events.iter().all(|event| event.operation == SEAL) {
-        return Ok(None);
-    }
+    let events = repository::audit_seal::find_unsealed_events(operation.handle(), after, EVENTS_PER_SEAL).await?;
+    let last_event = match events.last() {
+        Some(last) if events.iter().any(|event| event.operation != SEAL) => last.id,
+        _ => return Ok(None),
+    };
     let too_many = |_| Error::internal("more events than a seal can count");
     let mut seal = audit_seal::Model {
         id: operation.new_id(),
@@ -53,7 +64,7 @@ async fn apply(operation: &mut Operation, actor: &str) -> Result<Option<audit_se
     let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
     let change = repository::audit_seal::create(operation.handle(), seal.clone(), &ids).await?;
     operation.record(change);
-    Ok(Some(seal))
+    Ok(Some(Sealed { seal, last_event }))
 }
 
 /// The hash of a seal: of what the seal says, then of each event in the order of their ids.
