@@ -202,13 +202,14 @@ fn column(shop: &Shop, name: &'static str) -> &'static str {
 }
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 20] = [
+const MUTATIONS: [(&str, &[&str]); 21] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
     ),
     ("user update", &["ann@example.com", "--last-name", "Lee"]),
     ("user set-password", &["ann@example.com", "--password-file", "secret.txt"]),
+    ("user verify-password", &["old@example.com", "--password-file", "secret.txt"]),
     ("user disable", &["ann@example.com"]),
     ("user enable", &["off@example.com"]),
     ("user anonymize", &["off@example.com"]),

@@ -16,6 +16,7 @@ mod lifecycle;
 mod migrations;
 mod model;
 mod operations;
+mod people;
 mod prompts;
 mod reports;
 mod runner;

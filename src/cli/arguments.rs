@@ -32,14 +32,6 @@ impl KeyArguments {
     }
 }
 
-/// For commands that ask yes or no.
-#[derive(Debug, Clone, Args)]
-pub struct YesArguments {
-    /// Do not ask
-    #[arg(short = 'y', long)]
-    pub yes: bool,
-}
-
 /// For commands that ask yes or no, and on a protected context for the database's name.
 #[derive(Debug, Clone, Args)]
 pub struct AnswerArguments {

@@ -100,10 +100,7 @@ impl Confirmation {
     ///
     /// Errors: exit 10 for none or the end of input, 11 when nobody can be asked, 130 for Ctrl-C.
     pub fn hidden_password(&self, output: &Output) -> Result<String> {
-        if !self.is_interactive() || self.dry_run {
-            return Err(Error::new(Kind::ConfirmationNeeded, "password.needed", "a password is needed")
-                .hint("give it with --password-stdin or --password-file FILE"));
-        }
+        self.somebody_types_passwords()?;
         loop {
             let password = ask("password: ", Echo::Hidden)?;
             if password.is_empty() {
@@ -118,6 +115,22 @@ impl Confirmation {
             }
             output.warn("the two passwords differ, please type both again");
         }
+    }
+
+    /// A password that exists already, typed once without being shown.
+    ///
+    /// Errors: as [`Confirmation::hidden_password`].
+    pub fn known_password(&self) -> Result<String> {
+        self.somebody_types_passwords()?;
+        ask("password: ", Echo::Hidden)
+    }
+
+    fn somebody_types_passwords(&self) -> Result<()> {
+        if self.is_interactive() && !self.dry_run {
+            return Ok(());
+        }
+        Err(Error::new(Kind::ConfirmationNeeded, "password.needed", "a password is needed")
+            .hint("give it with --password-stdin or --password-file FILE"))
     }
 
     fn decide_yes_or_no(&self, impact: &str) -> Result<Decision> {

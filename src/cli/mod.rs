@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use self::arguments::AnswerArguments;
+use self::arguments::{AnswerArguments, ConfirmArguments};
 use self::confirm::Confirmation;
 use crate::config::{Config, Flags};
 use crate::context::Context;
@@ -278,6 +278,19 @@ impl Asking {
         } else {
             confirmation.yes_or_no(&context.output, &impact)
         }
+    }
+
+    /// Asks for the name of what will be destroyed.
+    fn name(
+        &self,
+        context: &Context,
+        confirm: &ConfirmArguments,
+        dry_run: bool,
+        impact: &str,
+        name: &str,
+    ) -> Result<()> {
+        context.lift_time_limit();
+        self.confirmation(false, &confirm.confirm, dry_run).typed_name(&context.output, impact, name)
     }
 
     /// Whether flags are missing and somebody can be asked instead. `flags` are the required ones,

@@ -207,16 +207,7 @@ fn print_placed(context: &Context, database: &Database, placed: &PlacedOrder, dr
 
 /// An order with its lines as every format shows it.
 pub fn detail(placed: &PlacedOrder) -> OrderDetailView {
-    let items = placed.items.iter().map(|(item, product)| ItemView {
-        id: item.id,
-        product: product.clone(),
-        product_id: item.product_id,
-        quantity: item.quantity,
-        unit_price: item.unit_price,
-        line_total: Quantity::new(i64::from(item.quantity))
-            .ok()
-            .and_then(|quantity| item.unit_price.checked_times(quantity)),
-    });
+    let items = placed.items.iter().cloned().map(|(item, product)| ItemView::new(item, product));
     let email = placed.user.as_ref().map(|user| user.email.clone());
     OrderDetailView { order: OrderView { order: placed.order.clone(), email }, items: items.collect() }
 }

@@ -221,10 +221,9 @@ async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
 async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
     let product = find(context, &arguments.product.product).await?;
     let dry_run = arguments.write.dry_run;
-    let confirmation = asking.confirmation(false, &arguments.confirm.confirm, dry_run);
     let sku = printable(&product.sku);
     let impact = format!("{sku} and its {} pieces will be deleted for good", product.stock_quantity);
-    confirmation.typed_name(&context.output, &impact, &product.sku)?;
+    asking.name(context, &arguments.confirm, dry_run, &impact, &product.sku)?;
     let database = context.database_for_operation().await?;
     let product = service::delete(&context.operations(&database, dry_run), &product.id.to_string()).await?;
     let line = format!("product {sku} {}", done(dry_run, "deleted"));

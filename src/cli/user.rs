@@ -1,10 +1,13 @@
 //! `shopctl user`
 
+mod data;
+mod password;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Asking;
-use super::arguments::{ConfirmArguments, ListArguments, WriteArguments, YesArguments, optional, required, word};
+use super::arguments::{AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, optional, required, word};
 use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
 use super::wizard;
@@ -41,13 +44,23 @@ pub enum Command {
     Update(UpdateArguments),
     /// Replace a user's password
     #[command(after_help = "Example:\n  shopctl user set-password ann@example.com --password-stdin < secret.txt")]
-    SetPassword(SetPasswordArguments),
+    SetPassword(password::SetPasswordArguments),
+    /// Tell whether a password is a user's (exit 0) or not (exit 9)
+    #[command(
+        after_help = "Hashes that other programs made with bcrypt verify too; the next set-password replaces them.
+
+Example:\n  shopctl user verify-password ann@example.com --password-stdin < secret.txt"
+    )]
+    VerifyPassword(password::VerifyPasswordArguments),
     /// Keep a user from ordering
     #[command(after_help = "Example:\n  shopctl user disable ann@example.com --yes")]
     Disable(DisableArguments),
     /// Let a disabled user order again
     #[command(after_help = "Example:\n  shopctl user enable ann@example.com")]
     Enable(EnableArguments),
+    /// Write everything the shop holds about a user, as one JSON document
+    #[command(after_help = "Example:\n  shopctl user export-data ann@example.com --out ann.json")]
+    ExportData(data::ExportDataArguments),
     /// Erase who a user is, for good: orders stay, also what the audit trail knows is erased
     #[command(after_help = "Refused while there are open orders. Seals over the audit trail still verify.
 
@@ -68,19 +81,9 @@ pub struct CreateArguments {
     #[arg(long, value_name = "NAME")]
     last_name: Option<String>,
     #[command(flatten)]
-    password: PasswordArguments,
+    password: password::PasswordArguments,
     #[command(flatten)]
     write: WriteArguments,
-}
-
-#[derive(Debug, Args)]
-struct PasswordArguments {
-    /// Read the password from standard input
-    #[arg(long, conflicts_with = "password_file")]
-    password_stdin: bool,
-    /// Read the password from a file
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -132,23 +135,11 @@ pub struct UpdateArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct SetPasswordArguments {
-    #[command(flatten)]
-    who: WhoArguments,
-    #[command(flatten)]
-    password: PasswordArguments,
-    #[command(flatten)]
-    write: WriteArguments,
-}
-
-#[derive(Debug, Args)]
 pub struct DisableArguments {
     #[command(flatten)]
     who: WhoArguments,
     #[command(flatten)]
-    yes: YesArguments,
-    #[command(flatten)]
-    confirm: ConfirmArguments,
+    answers: AnswerArguments,
     #[command(flatten)]
     write: WriteArguments,
 }
@@ -177,7 +168,9 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::List(arguments) => list(context, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
-        Command::SetPassword(arguments) => set_password(context, asking, &arguments).await,
+        Command::SetPassword(arguments) => password::set(context, asking, &arguments).await,
+        Command::VerifyPassword(arguments) => password::verify(context, asking, &arguments).await,
+        Command::ExportData(arguments) => data::export(context, &arguments).await,
         Command::Disable(arguments) => disable(context, asking, &arguments).await,
         Command::Enable(arguments) => {
             set_status(context, &arguments.who.who, UserStatus::Active, arguments.write.dry_run).await
@@ -204,7 +197,7 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
         std::mem::take(&mut violations).into_result()?;
     }
     let opened = if is_wizard { Some(answers.complete(context).await?) } else { None };
-    let password = arguments.password.read(context, asking)?;
+    let password = arguments.password.read(context, asking, password::Typed::New)?;
     let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
     violations.into_result()?;
     let dry_run = arguments.write.dry_run;
@@ -236,35 +229,6 @@ fn reviewed(context: &Context, answers: &wizard::UserAnswers, arguments: &Create
         None => answers.command().flag("--password-stdin"),
     };
     Ok(command.dry_run(arguments.write.dry_run).on_database_of(context))
-}
-
-impl PasswordArguments {
-    fn is_asked_for(&self) -> bool {
-        !self.password_stdin && self.password_file.is_none()
-    }
-
-    /// The password from where it was said to be, without the final line break.
-    fn read(&self, context: &Context, asking: &Asking) -> Result<String> {
-        use std::io::Read;
-        /// More than any allowed password; a larger input is refused without being read whole.
-        const MAX_BYTES: u64 = 64 * 1024;
-        let unreadable = |what: &str, error: &std::io::Error| {
-            Error::configuration("password.unreadable", format!("cannot read the password from {what}: {error}"))
-        };
-        let mut text = String::new();
-        if self.password_stdin {
-            let stdin = std::io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text);
-            stdin.map_err(|error| unreadable("standard input", &error))?;
-        } else if let Some(path) = &self.password_file {
-            let place = path.display().to_string();
-            let file = std::fs::File::open(path).map_err(|error| unreadable(&place, &error))?;
-            file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unreadable(&place, &error))?;
-        } else {
-            context.lift_time_limit();
-            return asking.confirmation(false, &None, false).hidden_password(&context.output);
-        }
-        Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
-    }
 }
 
 async fn list(context: &Context, arguments: &UserListArguments) -> Result<()> {
@@ -324,30 +288,14 @@ async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     Ok(())
 }
 
-async fn set_password(context: &Context, asking: &Asking, arguments: &SetPasswordArguments) -> Result<()> {
-    let password = arguments.password.read(context, asking)?;
-    let mut violations = Violations::new();
-    let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
-    violations.into_result()?;
-    let database = context.database_for_operation().await?;
-    let hash = service::hash(&required(password)?)?;
-    let operations = context.operations(&database, arguments.write.dry_run);
-    let changed = service::set_password(&operations, &arguments.who.who, &hash).await?;
-    finish_change(context, &database, &changed, arguments.write.dry_run, "has a new password");
-    Ok(())
-}
-
 async fn disable(context: &Context, asking: &Asking, arguments: &DisableArguments) -> Result<()> {
-    let who = &arguments.who.who;
-    let email = look_up(context, who).await?.email;
-    let confirmation = asking.confirmation(arguments.yes.yes, &arguments.confirm.confirm, arguments.write.dry_run);
-    let impact = format!("{} will not be able to order until enabled again", printable(&email));
-    if context.config.protected {
-        confirmation.typed_name(&context.output, &impact, &context.config.target.name())?;
-    } else {
-        confirmation.yes_or_no(&context.output, &impact)?;
-    }
-    set_status(context, who, UserStatus::Disabled, arguments.write.dry_run).await
+    let (who, dry_run) = (&arguments.who.who, arguments.write.dry_run);
+    let impact = async || {
+        let email = look_up(context, who).await?.email;
+        Ok(format!("{} will not be able to order until enabled again", printable(&email)))
+    };
+    asking.permission(context, &arguments.answers, dry_run, impact).await?;
+    set_status(context, who, UserStatus::Disabled, dry_run).await
 }
 
 async fn look_up(context: &Context, who: &str) -> Result<Model> {
@@ -367,9 +315,8 @@ async fn set_status(context: &Context, who: &str, status: UserStatus, dry_run: b
 async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
     let user = look_up(context, &arguments.who.who).await?;
     let dry_run = arguments.write.dry_run;
-    let confirmation = asking.confirmation(false, &arguments.confirm.confirm, dry_run);
     let impact = format!("{} will be deleted for good", printable(&user.email));
-    confirmation.typed_name(&context.output, &impact, &user.email)?;
+    asking.name(context, &arguments.confirm, dry_run, &impact, &user.email)?;
     let database = context.database_for_operation().await?;
     let user = service::delete(&context.operations(&database, dry_run), &user.id.to_string()).await?;
     let line = format!("user {} {}", printable(&user.email), done(dry_run, "deleted"));
@@ -383,9 +330,8 @@ async fn anonymize(context: &Context, asking: &Asking, arguments: &DeleteArgumen
     let dry_run = arguments.write.dry_run;
     let email = printable(&user.email);
     if user.status != UserStatus::Anonymized.as_str() {
-        let confirmation = asking.confirmation(false, &arguments.confirm.confirm, dry_run);
         let impact = format!("{email} will be anonymized for good: name, address and password are erased, orders stay");
-        confirmation.typed_name(&context.output, &impact, &user.email)?;
+        asking.name(context, &arguments.confirm, dry_run, &impact, &user.email)?;
     }
     let database = context.database_for_operation().await?;
     let changed = anonymize::anonymize(&context.operations(&database, dry_run), &user.id.to_string()).await?;

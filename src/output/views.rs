@@ -10,8 +10,8 @@ pub mod timeline;
 use uuid::Uuid;
 
 use super::{Cell, Column, View};
-use crate::domain::reference;
-use crate::entity::{audit_event, order, product, user};
+use crate::domain::{Quantity, reference};
+use crate::entity::{audit_event, order, order_item, product, user};
 
 /// A user, without the password hash.
 pub struct UserView(pub user::Model);
@@ -89,6 +89,20 @@ pub struct ItemView {
     pub unit_price: crate::domain::Money,
     /// `None` when a foreign row's amount is out of range.
     pub line_total: Option<crate::domain::Money>,
+}
+
+impl ItemView {
+    pub fn new(item: order_item::Model, product: Option<product::Model>) -> ItemView {
+        let quantity = Quantity::new(i64::from(item.quantity)).ok();
+        ItemView {
+            id: item.id,
+            product,
+            product_id: item.product_id,
+            quantity: item.quantity,
+            unit_price: item.unit_price,
+            line_total: quantity.and_then(|quantity| item.unit_price.checked_times(quantity)),
+        }
+    }
 }
 
 impl View for ItemView {

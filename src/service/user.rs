@@ -91,6 +91,17 @@ pub async fn set_password(operations: &Operations, who: &str, password_hash: &st
     .await
 }
 
+/// Replaces a hash that was made with weaker parameters by one of the same password, unless the
+/// password was changed meanwhile.
+pub async fn rehash(operations: &Operations, user: &Model, password_hash: &str) -> Result<Changed> {
+    mutate(operations, "user.rehash", &user.id.to_string(), async |_operation, now| {
+        let is_same = now.password_hash == user.password_hash;
+        let hash = if is_same { password_hash } else { now.password_hash.as_str() };
+        Ok(Model { password_hash: hash.to_owned(), ..now.clone() })
+    })
+    .await
+}
+
 /// Disables or enables a user; one that already is so stays unchanged.
 ///
 /// Errors: exit 6 for an anonymized user.

@@ -1,0 +1,146 @@
+//! `shopctl user set-password|verify-password`, and where passwords come from.
+
+use clap::Args;
+
+use super::super::Asking;
+use super::super::arguments::{WriteArguments, required};
+use super::super::mutation::done;
+use super::{WhoArguments, finish_change, look_up, named, outcome};
+use crate::context::Context;
+use crate::domain::password::{self, Verdict};
+use crate::domain::{Password, Violations};
+use crate::entity::user::Model;
+use crate::error::{Error, Kind, Result, printable};
+use crate::output::Mutation;
+use crate::service::user as service;
+
+#[derive(Debug, Args)]
+pub struct PasswordArguments {
+    /// Read the password from standard input
+    #[arg(long, conflicts_with = "password_file")]
+    pub password_stdin: bool,
+    /// Read the password from a file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<std::path::PathBuf>,
+}
+
+/// What somebody is asked for who types a password.
+#[derive(Debug, Clone, Copy)]
+pub enum Typed {
+    /// A new one, twice.
+    New,
+    /// One that exists, once.
+    Known,
+}
+
+#[derive(Debug, Args)]
+pub struct SetPasswordArguments {
+    #[command(flatten)]
+    who: WhoArguments,
+    #[command(flatten)]
+    password: PasswordArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyPasswordArguments {
+    #[command(flatten)]
+    who: WhoArguments,
+    #[command(flatten)]
+    password: PasswordArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+impl PasswordArguments {
+    pub fn is_asked_for(&self) -> bool {
+        !self.password_stdin && self.password_file.is_none()
+    }
+
+    /// The password from where it was said to be, without the final line break.
+    pub fn read(&self, context: &Context, asking: &Asking, kind: Typed) -> Result<String> {
+        use std::io::Read;
+        /// More than any allowed password; a larger input is refused without being read whole.
+        const MAX_BYTES: u64 = 64 * 1024;
+        let unreadable = |what: &str, error: &std::io::Error| {
+            Error::configuration("password.unreadable", format!("cannot read the password from {what}: {error}"))
+        };
+        let mut text = String::new();
+        if self.password_stdin {
+            let stdin = std::io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text);
+            stdin.map_err(|error| unreadable("standard input", &error))?;
+        } else if let Some(path) = &self.password_file {
+            let place = path.display().to_string();
+            let file = std::fs::File::open(path).map_err(|error| unreadable(&place, &error))?;
+            file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unreadable(&place, &error))?;
+        } else {
+            context.lift_time_limit();
+            let confirmation = asking.confirmation(false, &None, false);
+            return match kind {
+                Typed::New => confirmation.hidden_password(&context.output),
+                Typed::Known => confirmation.known_password(),
+            };
+        }
+        Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
+    }
+}
+
+/// Replaces a password; that the user exists is looked up before anybody has to type.
+pub async fn set(context: &Context, asking: &Asking, arguments: &SetPasswordArguments) -> Result<()> {
+    if arguments.password.is_asked_for() {
+        look_up(context, &arguments.who.who).await?;
+    }
+    let password = arguments.password.read(context, asking, Typed::New)?;
+    let mut violations = Violations::new();
+    let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
+    violations.into_result()?;
+    let database = context.database_for_operation().await?;
+    let hash = service::hash(&required(password)?)?;
+    let operations = context.operations(&database, arguments.write.dry_run);
+    let changed = service::set_password(&operations, &arguments.who.who, &hash).await?;
+    finish_change(context, &database, &changed, arguments.write.dry_run, "has a new password");
+    Ok(())
+}
+
+/// Tells whether a password is right. A hash that argon2 made with weaker parameters than ours is
+/// replaced, now that its password is known.
+pub async fn verify(context: &Context, asking: &Asking, arguments: &VerifyPasswordArguments) -> Result<()> {
+    let user = look_up(context, &arguments.who.who).await?;
+    let password = arguments.password.read(context, asking, Typed::Known)?;
+    let email = printable(&user.email);
+    let no = |code, message: String| Err(Error::new(Kind::CheckFailed, code, message));
+    match password::verify(&user.password_hash, &password) {
+        Verdict::Differs => no("password.differs", format!("this is not the password of {email}")),
+        Verdict::Unreadable(reason) => {
+            no("password.unverifiable", format!("the hash of {email} cannot be verified: {reason}"))
+        }
+        Verdict::Matches { is_weak } => {
+            let rehashed =
+                if is_weak { rehash(context, &user, &password, arguments.write.dry_run).await } else { false };
+            let json = named(&user, outcome(rehashed, arguments.write.dry_run, None, None));
+            let note = match rehashed {
+                true => format!("; its hash {}", done(arguments.write.dry_run, "strengthened")),
+                false => String::new(),
+            };
+            let line = format!("the password of {email} matches{note}");
+            context.output.mutation(&Mutation { line, id: user.id.to_string(), json });
+            Ok(())
+        }
+    }
+}
+
+/// Whether the hash was replaced; that it could not be is no reason to say that the password is wrong.
+async fn rehash(context: &Context, user: &Model, password: &str, dry_run: bool) -> bool {
+    let attempt = async {
+        let database = context.database_for_operation().await?;
+        let password =
+            Password::parse(password).map_err(|problem| Error::internal(format!("the password {problem}")))?;
+        let hash = service::hash(&password)?;
+        Ok::<bool, Error>(service::rehash(&context.operations(&database, dry_run), user, &hash).await?.changed)
+    };
+    attempt.await.unwrap_or_else(|error| {
+        context.output.warn(&format!("the weak hash was not replaced: {error}"));
+        false
+    })
+}

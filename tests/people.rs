@@ -1,0 +1,132 @@
+//! People: passwords of our own and of other programs, and what the shop holds about somebody.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::on_every_backend;
+use crate::support::{Run, Shop};
+
+on_every_backend!(
+    a_password_matches_or_not,
+    hashes_of_other_programs_verify_and_are_replaced_with_the_password,
+    a_weak_hash_is_strengthened_once_its_password_is_known,
+    hashes_that_cannot_be_verified_are_never_right,
+    everything_about_a_person_is_one_document,
+);
+
+fn verify(shop: &Shop, who: &str, password: &str) -> Run {
+    shop.run_with_input(&["user", "verify-password", who, "--password-stdin", "--json"], &format!("{password}\n"))
+}
+
+fn hash_of(shop: &Shop) -> String {
+    shop.column("SELECT password_hash FROM users").remove(0)
+}
+
+fn store(shop: &Shop, hash: &str) {
+    shop.sql(&format!("UPDATE users SET password_hash = '{hash}'"));
+}
+
+fn a_password_matches_or_not(shop: &Shop) {
+    let user = shop.user("ann");
+    let before = shop.everything();
+    let run = verify(shop, &user, "correct horse").success().json();
+    assert_eq!((&run["email"], &run["changed"]), (&Value::from(user.as_str()), &false.into()));
+    let run = verify(shop, &user, "correct hors").exits_with(9);
+    assert!(run.stderr.contains("password.differs") && !run.stderr.contains("correct"), "{run}");
+    verify(shop, "nobody@example.com", "x").exits_with(3);
+    shop.run(&["user", "verify-password", &user]).exits_with(11).says("--password-stdin");
+    assert_eq!(shop.everything(), before, "verifying writes nothing");
+    shop.run(&["user", "set-password", "nobody@example.com"]).exits_with(3);
+}
+
+fn hashes_of_other_programs_verify_and_are_replaced_with_the_password(shop: &Shop) {
+    let user = shop.user("ann");
+    // A vector of jBCrypt's own tests.
+    let abc = "06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
+    for prefix in ["$2a$", "$2b$", "$2y$"] {
+        store(shop, &format!("{prefix}{abc}"));
+        verify(shop, &user, "abc").success();
+        verify(shop, &user, "abd").exits_with(9);
+        assert!(hash_of(shop).starts_with(prefix), "verifying does not replace it");
+    }
+    shop.run_with_input(&["user", "set-password", &user, "--password-stdin"], "battery staple\n").success();
+    assert!(hash_of(shop).starts_with("$argon2id$"));
+    verify(shop, &user, "battery staple").success();
+}
+
+fn a_weak_hash_is_strengthened_once_its_password_is_known(shop: &Shop) {
+    use argon2::PasswordHasher;
+    let user = shop.user("ann");
+    let weak = |algorithm| {
+        let params = argon2::Params::new(1024, 1, 1, None).expect("small parameters");
+        let argon2 = argon2::Argon2::new(algorithm, argon2::Version::V0x13, params);
+        argon2.hash_password(b"correct horse").expect("hashes").to_string()
+    };
+    for algorithm in [argon2::Algorithm::Argon2id, argon2::Algorithm::Argon2i] {
+        store(shop, &weak(algorithm));
+        verify(shop, &user, "wrong horse").exits_with(9);
+        assert!(hash_of(shop).contains("m=1024"));
+        let dry = ["user", "verify-password", &user, "--password-stdin", "-n"];
+        shop.run_with_input(&dry, "correct horse\n").success();
+        assert!(hash_of(shop).contains("m=1024"));
+        assert_eq!(verify(shop, &user, "correct horse").success().json()["changed"], true);
+        assert!(hash_of(shop).starts_with("$argon2id$v=19$m=19456"));
+        assert_eq!(verify(shop, &user, "correct horse").success().json()["changed"], false);
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events WHERE operation = 'user.rehash'"), 2);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events WHERE after LIKE '%argon2%'"), 0);
+    shop.assert_invariants();
+}
+
+fn hashes_that_cannot_be_verified_are_never_right(shop: &Shop) {
+    let user = shop.user("ann");
+    for hash in [
+        "!",
+        "5f4dcc3b5aa765d61d8327deb882cf99",
+        "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$argon2id$v=19$m=19456,t=100000,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$2b$31$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i",
+    ] {
+        store(shop, hash);
+        let run = verify(shop, &user, "abc").exits_with(9).says("password.unverifiable");
+        assert!(run.duration < Duration::from_secs(20), "{run}");
+        assert!(!run.stderr.contains(hash), "{run}");
+    }
+}
+
+fn everything_about_a_person_is_one_document(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.user("bob");
+    shop.product("MUG", "12.50", 10);
+    for (who, note) in [(&user, "gift wrap"), (&"bob@example.com".to_owned(), "other")] {
+        let arguments = ["order", "create", "--user", who, "--item", "MUG:2", "--note", note, "--actor", "the till"];
+        shop.run(&arguments).success();
+    }
+    let run = shop.run(&["user", "export-data", &user]).success();
+    let document = run.json();
+    assert_eq!(document["user"]["email"], user.as_str());
+    assert_eq!(document["orders"].as_array().expect("a list").len(), 1);
+    let order = &document["orders"][0];
+    assert_eq!((&order["items"][0]["sku"], &order["total_amount"]), (&"MUG".into(), &"25.00".into()));
+    assert_eq!(order["notes"], serde_json::json!(["gift wrap"]));
+    let told: Vec<_> =
+        document["events"].as_array().expect("a list").iter().map(|event| event["operation"].clone()).collect();
+    assert_eq!(told, ["user.create", "order.place"]);
+    for secret in ["argon2", "the till", "bob@", "other"] {
+        assert!(!run.stdout.contains(secret), "{secret} in {run}");
+    }
+    shop.run(&["user", "export-data", &user, "--out", "ann.json"]).success();
+    let written: Value =
+        serde_json::from_str(&std::fs::read_to_string(shop.path("ann.json")).expect("is there")).expect("JSON");
+    assert_eq!(written["orders"], document["orders"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(shop.path("ann.json")).expect("is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    shop.run(&["user", "export-data", "nobody@example.com", "--out", "nobody.json"]).exits_with(3);
+    assert!(!shop.path("nobody.json").exists());
+    shop.run(&["user", "export-data", &user, "-o", "csv"]).exits_with(2);
+}
