@@ -14,6 +14,7 @@ mod interruptions;
 mod lifecycle;
 mod migrations;
 mod operations;
+mod prices;
 mod prompts;
 mod runner;
 mod secrets;

@@ -14,6 +14,8 @@ pub mod order_status;
 pub mod page;
 pub mod password;
 pub mod personal;
+pub mod price_change;
+pub mod price_history;
 pub mod quantity;
 pub mod reference;
 pub mod sku;

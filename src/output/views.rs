@@ -2,6 +2,7 @@
 //! password hash has none).
 
 pub mod audit;
+pub mod price;
 pub mod stock;
 pub mod timeline;
 
