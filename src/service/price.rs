@@ -1,6 +1,6 @@
 //! Prices of one or many products, changed together or not at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rust_decimal::Decimal;
 use sea_orm::ConnectionTrait;
@@ -101,26 +101,29 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> 
         return Err(too_many());
     }
     let mut products: Vec<Model> = Vec::with_capacity(names.len());
-    let mut missing = Vec::new();
+    let (mut seen, mut missing) = (HashSet::new(), Vec::new());
     for chunk in names.chunks(ROWS_PER_STATEMENT) {
         let wanted: Vec<&str> = chunk.iter().map(String::as_str).collect();
         let found = repository::product::find_named(connection, &wanted).await?;
         for name in wanted {
             match found.iter().find(|product| repository::product::is_named(product, name)) {
-                Some(product) if products.iter().any(|known| known.id == product.id) => {}
-                Some(product) => products.push(product.clone()),
+                Some(product) if seen.insert(product.id) => products.push(product.clone()),
+                Some(_) => {}
                 None => missing.push(name),
             }
         }
     }
-    if missing.is_empty() {
-        return Ok(products);
-    }
-    let named = missing.iter().take(NAMED).map(|name| printable(name)).collect::<Vec<_>>().join(", ");
-    let named = if missing.len() > NAMED { format!("{named}, …") } else { named };
-    Err(Error::not_found("product", named)
-        .details(json!({ "noun": "product", "names": missing }))
-        .hint("shopctl product list --search TEXT finds products by name or SKU"))
+    let shown = missing.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let error = match missing.len() {
+        0 => return Ok(products),
+        1 => Error::not_found("product", shown),
+        count => {
+            let more = if count > NAMED { ", …" } else { "" };
+            let details = json!({ "noun": "product", "names": missing });
+            Error::not_found("product", format!("{shown}{more}")).details(details)
+        }
+    };
+    Err(error.hint("shopctl product list --search TEXT finds products by name or SKU"))
 }
 
 /// The products that match, by SKU. Errors: exit 7 for too many.
