@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::on_every_backend;
+use crate::support::shop::finish;
 use crate::support::{Backend, Run, Shop, terminal};
 
 on_every_backend!(
@@ -205,6 +206,30 @@ fn prices_that_rise_at_the_same_time_all_rise(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
 }
 
+#[test]
+fn a_protected_shop_wants_its_name_for_several_prices() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop_with(&shop, &[("A", "1.00"), ("B", "2.00")]);
+    let url = &shop.url;
+    shop.file(
+        "shopctl.toml",
+        &format!(
+            "[context.live]\ndatabase_url = \"{url}\"\nprotected = true\n\
+             [context.reports]\ndatabase_url = \"{url}\"\nread_only = true\n"
+        ),
+    );
+    let run = |arguments: &[&str]| {
+        let arguments = [&["product", "price", "--by", "1"], arguments].concat();
+        finish(shop.command(&arguments).env_remove("DATABASE_URL").spawn().expect("built"), &arguments)
+    };
+    run(&["A", "B", "--yes", "--context", "reports"]).exits_with(11).says("read-only");
+    run(&["A", "B", "--yes", "--context", "live"]).exits_with(11).says("A 1.00 → 2.00").says("--confirm");
+    assert_eq!(prices(&shop), ["A 1.00", "B 2.00"]);
+    run(&["A", "--context", "live"]).success();
+    run(&["A", "B", "--context", "live", "--confirm", "shop"]).success();
+    assert_eq!(prices(&shop), ["A 3.00", "B 3.00"]);
+}
+
 /// Products as another program writes them.
 fn insert(shop: &Shop, count: usize) {
     for start in (0..count).step_by(2_000) {
@@ -231,6 +256,9 @@ fn ten_thousand_products_are_the_most(shop: &Shop) {
     insert(shop, 10_001);
     price(shop, &["--all", "--to", "2", "--yes"]).exits_with(7).says("10000").says("narrow");
     assert_eq!(events(shop), 0);
+    shop.sql("DELETE FROM products WHERE sku = 'P10000'");
+    price(shop, &["--all", "--to", "2", "--yes"]).success().says("10000 prices changed, 0 unchanged");
+    assert_eq!(events(shop), 10_000);
 }
 
 /// Moves the event that set a price into the past.
