@@ -202,7 +202,7 @@ fn column(shop: &Shop, name: &'static str) -> &'static str {
 }
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 21] = [
+const MUTATIONS: [(&str, &[&str]); 22] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
@@ -216,6 +216,7 @@ const MUTATIONS: [(&str, &[&str]); 21] = [
     ("user delete", &["off@example.com"]),
     ("product create", &["--name", "Hat", "--price", "1", "--stock", "4"]),
     ("product update", &["MUG", "--price", "1"]),
+    ("product price", &["--all", "--by", "+10%"]),
     ("product delete", &["PEN"]),
     ("stock adjust", &["MUG", "-3", "--reason", "damaged"]),
     ("stock set", &["MUG", "5", "--expect", "8"]),

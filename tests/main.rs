@@ -17,6 +17,7 @@ mod migrations;
 mod model;
 mod operations;
 mod people;
+mod prices;
 mod prompts;
 mod reports;
 mod runner;

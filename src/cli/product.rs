@@ -1,5 +1,7 @@
 //! `shopctl product`
 
+mod price;
+
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
@@ -8,7 +10,7 @@ use super::arguments::{ConfirmArguments, ListArguments, WriteArguments, optional
 use super::list::{self, Shown};
 use super::mutation::{self, done, finish};
 use crate::context::Context;
-use crate::db::Access;
+use crate::db::{Access, Database};
 use crate::domain::quantity::parse_stock;
 use crate::domain::{Money, Page, ProductName, Sku, Violations, text::multi_line};
 use crate::entity::product::Model;
@@ -34,11 +36,18 @@ pub enum Command {
     )]
     List(ProductListArguments),
     /// Show one product
-    #[command(after_help = "Example:\n  shopctl product show MUG-01")]
-    Show(ProductArguments),
+    #[command(after_help = "Examples:\n  shopctl product show MUG-01\n  shopctl product show MUG-01 --prices")]
+    Show(ShowArguments),
     /// Change SKU, name, description or price
     #[command(after_help = "Example:\n  shopctl product update MUG-01 --price 13.00")]
     Update(UpdateArguments),
+    /// Change the prices of one or many products, all or none
+    #[command(after_help = "Examples:
+  shopctl product price MUG-01 --to 13.00
+  shopctl product price MUG-01 MUG-02 --by -0.50 --dry-run
+  shopctl product price --search mug --by +5% --round 0.99 --max-change 20%
+  shopctl product price --all --by -10% --yes")]
+    Price(price::PriceArguments),
     /// Delete a product that was never ordered
     #[command(after_help = "Example:\n  shopctl product delete MUG-09 --confirm MUG-09")]
     Delete(DeleteArguments),
@@ -63,8 +72,9 @@ pub struct CreateArguments {
     write: WriteArguments,
 }
 
+/// Which products are wanted.
 #[derive(Debug, Args)]
-pub struct ProductListArguments {
+pub struct FilterArguments {
     /// Anywhere in SKU or name
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
@@ -78,6 +88,29 @@ pub struct ProductListArguments {
     /// Nothing left
     #[arg(long, conflicts_with = "low_stock")]
     out_of_stock: bool,
+}
+
+impl FilterArguments {
+    fn is_empty(&self) -> bool {
+        let texts = [&self.search, &self.min_price, &self.max_price, &self.low_stock];
+        !self.out_of_stock && texts.iter().all(|text| text.is_none())
+    }
+
+    fn parse(&self, violations: &mut Violations) -> products::Filter {
+        let low_stock = optional(violations, "low-stock", self.low_stock.as_deref(), parse_stock);
+        products::Filter {
+            search: self.search.clone(),
+            min_price: optional(violations, "min-price", self.min_price.as_deref(), Money::parse_price),
+            max_price: optional(violations, "max-price", self.max_price.as_deref(), Money::parse_price),
+            max_stock: if self.out_of_stock { Some(0) } else { low_stock },
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ProductListArguments {
+    #[command(flatten)]
+    filter: FilterArguments,
     #[command(flatten)]
     list: ListArguments,
 }
@@ -87,6 +120,15 @@ pub struct ProductArguments {
     /// SKU or id
     #[arg(value_name = "PRODUCT")]
     product: String,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    #[command(flatten)]
+    product: ProductArguments,
+    /// Also the prices that it had, newest first, and the lowest of 30 days
+    #[arg(long)]
+    prices: bool,
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +164,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::List(arguments) => list(context, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
+        Command::Price(arguments) => price::price(context, asking, &arguments).await,
         Command::Delete(arguments) => delete(context, asking, &arguments).await,
     }
 }
@@ -158,13 +201,7 @@ async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
 async fn list(context: &Context, arguments: &ProductListArguments) -> Result<()> {
     context.output.check_fields::<ProductView>(&[])?;
     let mut violations = Violations::new();
-    let low_stock = optional(&mut violations, "low-stock", arguments.low_stock.as_deref(), parse_stock);
-    let filter = products::Filter {
-        search: arguments.search.clone(),
-        min_price: optional(&mut violations, "min-price", arguments.min_price.as_deref(), Money::parse_price),
-        max_price: optional(&mut violations, "max-price", arguments.max_price.as_deref(), Money::parse_price),
-        max_stock: if arguments.out_of_stock { Some(0) } else { low_stock },
-    };
+    let filter = arguments.filter.parse(&mut violations);
     let page = arguments.list.page("created_at", &mut violations);
     violations.into_result()?;
     crate::repository::sort_field(&products::SORT_FIELDS, &page.sort)?;
@@ -177,17 +214,20 @@ async fn list(context: &Context, arguments: &ProductListArguments) -> Result<()>
     list::print(context, &arguments.list, page, fetch, count).await
 }
 
-async fn find(context: &Context, name: &str) -> Result<Model> {
-    let database = context.database(Access::Read).await?;
+async fn find(database: &Database, name: &str) -> Result<Model> {
     let found = products::find_named(database.connection(), &[name]).await?.into_iter().next();
     found.ok_or_else(|| {
         Error::not_found("product", name).hint("shopctl product list --search TEXT finds products by name or SKU")
     })
 }
 
-async fn show(context: &Context, arguments: &ProductArguments) -> Result<()> {
-    context.output.check_fields::<ProductView>(&[])?;
-    context.output.show(&ProductView(find(context, &arguments.product).await?), &[])
+async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
+    let extra = if arguments.prices { price::HISTORY_FIELDS } else { &[] };
+    context.output.check_fields::<ProductView>(extra)?;
+    let database = context.database(Access::Read).await?;
+    let product = find(&database, &arguments.product.product).await?;
+    let extra = if arguments.prices { price::history(context, &database, &product).await? } else { Vec::new() };
+    context.output.show(&ProductView(product), &extra)
 }
 
 async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
@@ -219,7 +259,7 @@ async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
 }
 
 async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
-    let product = find(context, &arguments.product.product).await?;
+    let product = find(&context.database(Access::Read).await?, &arguments.product.product).await?;
     let dry_run = arguments.write.dry_run;
     let sku = printable(&product.sku);
     let impact = format!("{sku} and its {} pieces will be deleted for good", product.stock_quantity);

@@ -16,6 +16,8 @@ pub mod page;
 pub mod password;
 pub mod period;
 pub mod personal;
+pub mod price_change;
+pub mod price_history;
 pub mod quantity;
 pub mod reference;
 pub mod sku;

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod doctor;
+pub mod price;
 pub mod report;
 pub mod stock;
 pub mod timeline;

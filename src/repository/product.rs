@@ -20,6 +20,9 @@ use crate::error::Result;
 /// No two products share a SKU.
 pub const UNIQUE_SKU: UniqueConstraint = UniqueConstraint { name: "uq_products_sku", columns: "products.sku" };
 
+/// Rows that one statement reads by id or updates: far below every engine's limit on bound values.
+pub const ROWS_PER_STATEMENT: usize = 500;
+
 /// Which products are wanted; list and count use the same.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -143,6 +146,17 @@ fn split_names(names: &[&str]) -> (Vec<Uuid>, Vec<String>) {
 /// Locks one product against other writers until the transaction ends.
 pub async fn find_for_update(handle: &WriteHandle, id: Uuid) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).lock_exclusive().one(handle).await?)
+}
+
+/// Locks these products against other writers until the transaction ends, in the order of their
+/// ids; `ids` are sorted.
+pub async fn find_many_for_update(handle: &WriteHandle, ids: &[Uuid]) -> Result<Vec<Model>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(ROWS_PER_STATEMENT) {
+        let select = Entity::find().filter(Column::Id.is_in(chunk.iter().copied())).order_by_asc(Column::Id);
+        found.extend(super::locked(select, super::Lock::Update).all(handle).await?);
+    }
+    Ok(found)
 }
 
 /// Stock levels of the given products now, for a message. Locks only where a plain read would show
@@ -299,6 +313,24 @@ pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Resu
     let result = Entity::update_many().set(values).filter(Column::Id.eq(before.id)).exec(handle).await?;
     super::expect_rows(result.rows_affected, 1)?;
     Ok(changed(before, after))
+}
+
+/// Writes the prices and times of `after` over products that are locked already, many in one
+/// statement.
+pub async fn update_prices(handle: &WriteHandle, pairs: &[(Model, Model)], now: DateTime<Utc>) -> Result<Vec<Change>> {
+    for chunk in pairs.chunks(ROWS_PER_STATEMENT) {
+        let prices = chunk.iter().fold(CaseStatement::new(), |case, (_, after)| {
+            case.case(Expr::col(Column::Id).eq(after.id), Expr::value(after.price))
+        });
+        let mut update = Query::update();
+        update
+            .table(Entity)
+            .value(Column::Price, Expr::expr(prices))
+            .value(Column::UpdatedAt, now)
+            .and_where(Expr::col(Column::Id).is_in(chunk.iter().map(|(_, after)| after.id)));
+        super::expect_rows(handle.execute(&update).await?.rows_affected(), chunk.len())?;
+    }
+    Ok(pairs.iter().map(|(before, after)| changed(before, after)).collect())
 }
 
 /// Deletes a product; the foreign key refuses one that was ever ordered.

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod operation;
 pub mod order_lifecycle;
 pub mod place_order;
+pub mod price;
 pub mod product;
 mod request;
 pub mod seal;

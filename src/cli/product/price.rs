@@ -1,0 +1,203 @@
+//! `shopctl product price`, and the prices of `product show --prices`.
+
+use clap::Args;
+
+use super::super::Asking;
+use super::super::arguments::{AnswerArguments, WriteArguments, optional, required};
+use super::super::mutation::{self, done, finish, note_dry_run};
+use super::{FilterArguments, named, view};
+use crate::context::Context;
+use crate::db::{Access, Database};
+use crate::domain::price_change::{Ending, MaxChange, PriceChange, Repricing};
+use crate::domain::{Money, Violations, price_history};
+use crate::entity::product::Model;
+use crate::error::{Error, Result, printable};
+use crate::output::views::price::PriceView;
+use crate::output::{Cell, Mutation};
+use crate::repository::product::Filter;
+use crate::service::price::{self as service, NAMED, PriceChanges};
+use crate::service::product::Changed;
+
+/// What `product show --prices` adds.
+pub const HISTORY_FIELDS: &[&str] = &["lowest_30_days", "lowest_before_current", "prices"];
+
+#[derive(Debug, Args)]
+pub struct PriceArguments {
+    /// SKUs or ids
+    #[arg(value_name = "PRODUCT")]
+    products: Vec<String>,
+    #[command(flatten)]
+    filter: FilterArguments,
+    /// All products
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    change: ChangeArguments,
+    /// Give the new price these cents (0.00 to 0.99): the nearest such price, of two the higher
+    #[arg(long, value_name = "CENTS", allow_hyphen_values = true)]
+    round: Option<String>,
+    /// Write nothing if a price changes by more than this share of itself, such as 50%
+    #[arg(long, value_name = "P%", allow_hyphen_values = true)]
+    max_change: Option<String>,
+    #[command(flatten)]
+    answers: AnswerArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct ChangeArguments {
+    /// The new price
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
+    to: Option<String>,
+    /// Add or take an amount (+0.50, -2) or a share (+5%, -2.5%)
+    #[arg(long, value_name = "±N|±P%", allow_hyphen_values = true)]
+    by: Option<String>,
+}
+
+/// Which products are meant.
+enum Selection<'a> {
+    Named(&'a [String]),
+    Matching(Filter),
+}
+
+impl PriceArguments {
+    /// Errors: exit 2 unless products are either named, or filtered, or all.
+    fn check_selection(&self) -> Result<()> {
+        let ways = [!self.products.is_empty(), !self.filter.is_empty(), self.all];
+        match ways.iter().filter(|is_given| **is_given).count() {
+            1 => Ok(()),
+            0 => Err(Error::usage("no product is named")
+                .hint("name products, filter them as product list does, or give --all")),
+            _ => Err(Error::usage("products named, filters and --all exclude one another")),
+        }
+    }
+
+    fn parse(&self) -> Result<(Selection<'_>, PriceChanges)> {
+        self.check_selection()?;
+        let mut violations = Violations::new();
+        let filter = self.filter.parse(&mut violations);
+        if self.filter.search.as_deref().is_some_and(|text| text.trim().is_empty()) {
+            // A script's empty variable must not mean the whole shop.
+            violations.add("search", "is empty; for all products there is --all");
+        }
+        let to = optional(&mut violations, "to", self.change.to.as_deref(), PriceChange::parse_to);
+        let by = optional(&mut violations, "by", self.change.by.as_deref(), PriceChange::parse_by);
+        let ending = optional(&mut violations, "round", self.round.as_deref(), Ending::parse);
+        let max_change = optional(&mut violations, "max-change", self.max_change.as_deref(), MaxChange::parse);
+        violations.into_result()?;
+        let repricing = Repricing { change: required(to.or(by))?, ending };
+        // One product named is not shown first: its new price comes from what it is by then.
+        let changes = PriceChanges { repricing, max_change, is_as_read: !self.is_single() };
+        match self.products.as_slice() {
+            [] => Ok((Selection::Matching(filter), changes)),
+            names => Ok((Selection::Named(names), changes)),
+        }
+    }
+
+    /// One product named as an argument: the answer is that product, not a list of one.
+    fn is_single(&self) -> bool {
+        self.products.len() == 1
+    }
+}
+
+pub async fn price(context: &Context, asking: &Asking, arguments: &PriceArguments) -> Result<()> {
+    let (selection, changes) = arguments.parse()?;
+    let database = context.database(Access::Write).await?;
+    let products = match selection {
+        Selection::Named(names) => service::find_named(database.connection(), names).await?,
+        Selection::Matching(filter) => service::find_matching(database.connection(), &filter).await?,
+    };
+    if products.is_empty() {
+        context.output.note("no product matches");
+    }
+    let dry_run = arguments.write.dry_run;
+    // Whoever is asked is not asked about what would be refused.
+    let prices = changes.plan(&products)?;
+    let is_change = products.iter().zip(&prices).any(|(product, price)| product.price != *price);
+    if products.len() > 1 && is_change {
+        let impact = impact(&products, &prices);
+        asking.permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
+    }
+    let operations = context.operations(&database, dry_run);
+    let results = match products.is_empty() {
+        true => Vec::new(),
+        false => service::change(&operations, &products, &changes).await?,
+    };
+    let mutations: Vec<Mutation> = results.iter().map(|result| mutation(result, dry_run)).collect();
+    let changed = results.iter().filter(|result| result.changed).count();
+    match mutations.as_slice() {
+        [only] if arguments.is_single() => finish(context, &database, dry_run || changed == 0, only),
+        all => tell(context, &database, all, changed, dry_run),
+    }
+    Ok(())
+}
+
+/// Prints several mutations, and on stderr what they come to.
+fn tell(context: &Context, database: &Database, mutations: &[Mutation], changed: usize, dry_run: bool) {
+    mutations.iter().for_each(|mutation| note_dry_run(context, mutation));
+    context.output.mutations(mutations);
+    if mutations.is_empty() {
+        return;
+    }
+    let stay = mutations.len() - changed;
+    context.output.note(&format!("{} {}, {stay} unchanged", prices(changed), done(dry_run, "changed")));
+    if changed > 0 && !dry_run {
+        context.output.note(&format!("changed {}", database.target()));
+    }
+}
+
+fn prices(count: usize) -> String {
+    if count == 1 { "1 price".to_owned() } else { format!("{count} prices") }
+}
+
+/// `this changes 12 prices, 1 stays as it is: …`
+fn impact(products: &[Model], new_prices: &[Money]) -> String {
+    let changing: Vec<(&Model, &Money)> =
+        products.iter().zip(new_prices).filter(|(product, price)| product.price != **price).collect();
+    let stay = match products.len() - changing.len() {
+        0 => String::new(),
+        1 => ", 1 stays as it is".to_owned(),
+        count => format!(", {count} stay as they are"),
+    };
+    let shown = changing
+        .iter()
+        .take(NAMED)
+        .map(|(product, price)| format!("\n  {} {} → {price}", printable(&product.sku), product.price));
+    let more =
+        if changing.len() > NAMED { format!("\n  … and {} more", changing.len() - NAMED) } else { String::new() };
+    format!("this changes {}{stay}:{}{more}", prices(changing.len()), shown.collect::<String>())
+}
+
+fn mutation(result: &Changed, dry_run: bool) -> Mutation {
+    let Changed { before, after, changed } = result;
+    let sku = printable(&after.sku);
+    let line = match changed {
+        true => format!("price of {sku} {}: {} → {}", done(dry_run, "set"), before.price, after.price),
+        false => format!("price of {sku} is {} already", after.price),
+    };
+    let json = named(after, mutation::outcome(*changed, false, dry_run, view(before), view(after)));
+    Mutation { line, id: after.id.to_string(), json }
+}
+
+/// The prices that a product had, for [`HISTORY_FIELDS`].
+pub async fn history(context: &Context, database: &Database, product: &Model) -> Result<Vec<(&'static str, Cell)>> {
+    let events = service::history(database.connection(), product.id).await?;
+    let mut steps: Vec<_> = events.iter().filter_map(service::PriceEvent::step).collect();
+    steps.reverse();
+    let sku = printable(&product.sku);
+    match events.first() {
+        Some(newest) if newest.price != product.price => context.output.warn(&format!(
+            "another program changed the price of {sku}: it is {}, the newest event says {}; nobody knows since when",
+            product.price, newest.price
+        )),
+        None => context.output.warn(&format!("another program made {sku}: nobody knows its earlier prices")),
+        Some(_) => {}
+    }
+    let lowest = price_history::lowest_until_now(&steps, product.price, context.clock.now());
+    let before = price_history::lowest_before_current(&steps, product.price);
+    let prices: Vec<PriceView> = events.into_iter().map(PriceView).collect();
+    let cells: [Cell; 3] = [lowest.into(), before.into(), Cell::nested(&prices)];
+    Ok(HISTORY_FIELDS.iter().copied().zip(cells).collect())
+}

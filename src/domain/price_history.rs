@@ -1,0 +1,121 @@
+//! Which prices were in force when, and the lowest of a period.
+//!
+//! A shop that announces a reduction has to name the lowest price of the 30 days before it
+//! (directive 98/6/EC, article 6a).
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::Money;
+
+/// The days that a reduction is compared with.
+const DAYS: i64 = 30;
+
+/// A moment at which a price changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceStep {
+    pub at: DateTime<Utc>,
+    /// In force until then; `None` when the product began with this.
+    pub before: Option<Money>,
+    /// In force from then on.
+    pub after: Money,
+}
+
+/// The lowest price in force at any time of the 30 days before now, the one included that was in
+/// force when they began. `current` is the price now, whoever set it. Steps come oldest first.
+pub fn lowest_until_now(steps: &[PriceStep], current: Money, now: DateTime<Utc>) -> Money {
+    lowest(steps, now - Duration::days(DAYS), now).map_or(current, |lowest| lowest.min(current))
+}
+
+/// The lowest price of the 30 days before the current price took effect.
+///
+/// `None` when there was no price before, or nobody knows since when the current one is in force.
+pub fn lowest_before_current(steps: &[PriceStep], current: Money) -> Option<Money> {
+    let (last, earlier) = steps.split_last()?;
+    if last.after != current {
+        return None;
+    }
+    let in_force = lowest(earlier, last.at - Duration::days(DAYS), last.at);
+    in_force.into_iter().chain(last.before).min()
+}
+
+/// The lowest price in force between two moments, the last step's up to the end.
+fn lowest(steps: &[PriceStep], start: DateTime<Utc>, end: DateTime<Utc>) -> Option<Money> {
+    let ends = steps.iter().skip(1).map(|step| step.at).chain([end]);
+    let after = steps.iter().zip(ends).filter(|(step, until)| step.at < end && *until > start && *until > step.at);
+    let after = after.map(|(step, _)| step.after);
+    // Normally the step before says the same. Where it does not, another program had changed the
+    // price without a trace, and this is what it was just before.
+    let before = steps.iter().filter(|step| step.at > start && step.at <= end).filter_map(|step| step.before);
+    after.chain(before).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rust_decimal::Decimal;
+
+    use super::*;
+
+    fn day(day: i64) -> DateTime<Utc> {
+        DateTime::<Utc>::UNIX_EPOCH + Duration::days(day)
+    }
+
+    fn cents(cents: i64) -> Money {
+        Money::from_stored(Decimal::new(cents, 2))
+    }
+
+    /// Steps that follow one another without a gap.
+    fn steps(prices: &[(i64, i64)]) -> Vec<PriceStep> {
+        let before = [None].into_iter().chain(prices.iter().map(|(_, price)| Some(cents(*price))));
+        prices
+            .iter()
+            .zip(before)
+            .map(|((at, price), before)| PriceStep { at: day(*at), before, after: cents(*price) })
+            .collect()
+    }
+
+    #[test]
+    fn the_price_in_force_when_the_window_began_counts() {
+        let history = steps(&[(0, 500), (10, 1000), (50, 1200)]);
+        assert_eq!(lowest_until_now(&history, cents(1200), day(60)), cents(1000));
+        assert_eq!(lowest_until_now(&history, cents(1200), day(39)), cents(500), "until day 10, the window began on 9");
+        assert_eq!(lowest_until_now(&history, cents(1200), day(40)), cents(1000), "over when the window began");
+        assert_eq!(lowest_until_now(&history, cents(1200), day(90)), cents(1200));
+    }
+
+    #[test]
+    fn a_reduction_is_compared_with_the_days_before_it() {
+        let history = steps(&[(0, 500), (10, 1000), (50, 900), (55, 800)]);
+        assert_eq!(lowest_before_current(&history, cents(800)), Some(cents(900)));
+        assert_eq!(lowest_before_current(&history[..3], cents(900)), Some(cents(1000)));
+        assert_eq!(lowest_before_current(&history[..1], cents(500)), None, "there was none before");
+        assert_eq!(lowest_before_current(&history, cents(700)), None, "nobody knows since when");
+        assert_eq!(lowest_before_current(&[], cents(700)), None);
+    }
+
+    #[test]
+    fn what_another_program_charged_before_a_step_counts() {
+        let foreign = PriceStep { at: day(20), before: Some(cents(400)), after: cents(900) };
+        let history = [steps(&[(0, 1000)]), vec![foreign]].concat();
+        assert_eq!(lowest_until_now(&history, cents(900), day(21)), cents(400));
+        assert_eq!(lowest_before_current(&history, cents(900)), Some(cents(400)));
+        assert_eq!(lowest_until_now(&[], cents(900), day(21)), cents(900));
+    }
+
+    proptest! {
+        #[test]
+        fn the_lowest_is_what_a_walk_through_the_days_finds(
+            prices in proptest::collection::btree_map(0i64..100, 1i64..1000, 1..12),
+            now in 100i64..150,
+        ) {
+            let prices: Vec<(i64, i64)> = prices.into_iter().collect();
+            let history = steps(&prices);
+            let current = cents(prices[prices.len() - 1].1);
+            // At noon, because prices change at midnight.
+            let on = |day: i64| prices.iter().rev().find(|(at, _)| *at <= day).map(|(_, price)| cents(*price));
+            let walk = |end: i64| (end - 30..end).filter_map(on).min();
+            prop_assert_eq!(lowest_until_now(&history, current, day(now)), walk(now).unwrap());
+            prop_assert_eq!(lowest_before_current(&history, current), walk(prices[prices.len() - 1].0));
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Prices of one or many products, changed together or not at all.
+
+use std::collections::{HashMap, HashSet};
+
+use rust_decimal::Decimal;
+use sea_orm::ConnectionTrait;
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::operation::{Operation, Operations, Request};
+use super::product::Changed;
+use crate::domain::page::Sort;
+use crate::domain::price_change::{MaxChange, Repricing, percent_changed};
+use crate::domain::price_history::PriceStep;
+use crate::domain::{Money, Page, Violations};
+use crate::entity::product::Model;
+use crate::entity::{Moment, audit_event};
+use crate::error::{Error, Kind, Result, printable};
+use crate::repository;
+use crate::repository::product::{Filter, ROWS_PER_STATEMENT};
+
+/// The most products of one command: they are locked all at once, and others wait for them.
+pub const MAX_PRODUCTS: usize = 10_000;
+/// So many products are named in a message.
+pub const NAMED: usize = 10;
+/// Products or events that are read at once.
+const ROWS_AT_ONCE: u64 = 1_000;
+
+/// What is to happen to the prices of some products.
+#[derive(Debug, Clone)]
+pub struct PriceChanges {
+    pub repricing: Repricing,
+    /// Nothing is written if one price changes by more.
+    pub max_change: Option<MaxChange>,
+    /// Whether prices are refused that are not those that were read: somebody has seen them.
+    pub is_as_read: bool,
+}
+
+impl PriceChanges {
+    /// The new price of each product, in the same order.
+    ///
+    /// Errors: exit 7 naming every product that cannot have its new price; exit 11 when one changes
+    /// by more than was allowed.
+    pub fn plan(&self, products: &[Model]) -> Result<Vec<Money>> {
+        let mut violations = Violations::new();
+        let mut prices = Vec::with_capacity(products.len());
+        for product in products {
+            match self.repricing.price(product.price) {
+                Ok(price) => prices.push(price),
+                Err(problem) => violations.add(&format!("price of {}", printable(&product.sku)), problem),
+            }
+        }
+        violations.into_result()?;
+        match self.max_change {
+            Some(max_change) => guard(max_change, products, &prices).map(|()| prices),
+            None => Ok(prices),
+        }
+    }
+}
+
+/// Errors: exit 11 naming the products whose prices change the most.
+fn guard(max_change: MaxChange, products: &[Model], prices: &[Money]) -> Result<()> {
+    let mut beyond: Vec<(&Model, Money, Option<Decimal>)> = products
+        .iter()
+        .zip(prices)
+        .filter(|(product, price)| max_change.is_exceeded(product.price, **price))
+        .map(|(product, price)| (product, *price, percent_changed(product.price, *price)))
+        .collect();
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    // From nothing to something is the most of all.
+    beyond.sort_by_key(|(_, _, percent)| std::cmp::Reverse(percent.map_or(Decimal::MAX, |percent| percent.abs())));
+    let worst = beyond.iter().take(NAMED).map(|(product, price, percent)| {
+        let percent = percent.map_or_else(|| "from nothing".to_owned(), |percent| format!("{percent:+.1}%"));
+        format!("{} {} → {price} ({percent})", printable(&product.sku), product.price)
+    });
+    let (count, of) = (beyond.len(), products.len());
+    let message = format!("{count} of {of} prices would change by more than {max_change}, nothing was written");
+    let details = beyond.iter().map(|(product, price, percent)| {
+        json!({ "sku": product.sku, "before": product.price, "after": price,
+                "percent": percent.map(|percent| percent.round_dp(2).normalize().to_string()) })
+    });
+    let details = json!({ "max_change": max_change.to_string(), "products": details.collect::<Vec<_>>() });
+    Err(Error::new(Kind::ConfirmationNeeded, "product.price_guard", list(message, worst, count))
+        .hint("if that is meant, give a higher --max-change")
+        .details(details))
+}
+
+/// A message with a line for each of the first products.
+fn list(message: String, lines: impl Iterator<Item = String>, count: usize) -> String {
+    let more = (count > NAMED).then(|| format!("… and {} more", count - NAMED));
+    lines.chain(more).fold(message, |message, line| format!("{message}\n  {line}"))
+}
+
+/// The products of these SKUs and ids in their order, each once.
+///
+/// Errors: exit 3 naming all that do not exist; exit 7 for too many.
+pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>> {
+    if names.len() > MAX_PRODUCTS {
+        return Err(too_many());
+    }
+    let mut products: Vec<Model> = Vec::with_capacity(names.len());
+    let (mut seen, mut missing) = (HashSet::new(), Vec::new());
+    for chunk in names.chunks(ROWS_PER_STATEMENT) {
+        let wanted: Vec<&str> = chunk.iter().map(String::as_str).collect();
+        let found = repository::product::find_named(connection, &wanted).await?;
+        for name in wanted {
+            match found.iter().find(|product| repository::product::is_named(product, name)) {
+                Some(product) if seen.insert(product.id) => products.push(product.clone()),
+                Some(_) => {}
+                None => missing.push(name),
+            }
+        }
+    }
+    let shown = missing.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let error = match missing.len() {
+        0 => return Ok(products),
+        1 => Error::not_found("product", shown),
+        count => {
+            let more = if count > NAMED { ", …" } else { "" };
+            let details = json!({ "noun": "product", "names": missing });
+            Error::not_found("product", format!("{shown}{more}")).details(details)
+        }
+    };
+    Err(error.hint("shopctl product list --search TEXT finds products by name or SKU"))
+}
+
+/// The products that match, by SKU. Errors: exit 7 for too many.
+pub async fn find_matching(connection: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<Model>> {
+    let mut products: Vec<Model> = Vec::new();
+    let mut page = Page { limit: ROWS_AT_ONCE, offset: 0, after: None, sort: Sort::parse("sku") };
+    loop {
+        let found = repository::product::find_all(connection, filter, &page).await?;
+        products.extend(found.items);
+        if products.len() > MAX_PRODUCTS {
+            return Err(too_many());
+        }
+        match found.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(products),
+        }
+    }
+}
+
+fn too_many() -> Error {
+    let message = format!("more than {MAX_PRODUCTS} products, the most that one command changes together");
+    Error::new(Kind::Invalid, "product.too_many", message)
+        .hint("narrow the products, for instance with --min-price and --max-price, and repeat for the others")
+}
+
+/// Changes the prices of products that were read before, all or none, in one operation.
+///
+/// New prices come from the rows as they are once they are locked. Errors: those of
+/// [`PriceChanges::plan`]; exit 3 when a single product is gone; exit 6 when a price is another one
+/// than was read.
+pub async fn change(operations: &Operations, products: &[Model], changes: &PriceChanges) -> Result<Vec<Changed>> {
+    let body = async |operation: &mut Operation| apply_change(operation, products, changes).await;
+    operations.run(&Request::new("product.price", "product"), body).await?.done()
+}
+
+/// Changes prices on an open operation; equal prices write nothing. The result has the order of
+/// `products`.
+pub async fn apply_change(
+    operation: &mut Operation,
+    products: &[Model],
+    changes: &PriceChanges,
+) -> Result<Vec<Changed>> {
+    if let [only] = products {
+        operation.about(only.id);
+    }
+    let locked = lock(operation, products, changes.is_as_read).await?;
+    let prices = changes.plan(&locked)?;
+    let now = operation.now();
+    let results: Vec<Changed> =
+        locked.into_iter().zip(prices).map(|(before, price)| reprice(before, price, now.into())).collect();
+    let pairs: Vec<(Model, Model)> = results
+        .iter()
+        .filter(|result| result.changed)
+        .map(|result| (result.before.clone(), result.after.clone()))
+        .collect();
+    for change in repository::product::update_prices(operation.handle(), &pairs, now).await? {
+        operation.record(change);
+    }
+    Ok(results)
+}
+
+fn reprice(before: Model, price: Money, now: Moment) -> Changed {
+    if before.price == price {
+        return Changed { after: before.clone(), before, changed: false };
+    }
+    Changed { after: Model { price, updated_at: now, ..before.clone() }, before, changed: true }
+}
+
+/// The products as they are now, held until the operation ends.
+async fn lock(operation: &Operation, products: &[Model], is_as_read: bool) -> Result<Vec<Model>> {
+    let mut ids: Vec<Uuid> = products.iter().map(|product| product.id).collect();
+    ids.sort_unstable();
+    let found = repository::product::find_many_for_update(operation.handle(), &ids).await?;
+    let mut found: HashMap<Uuid, Model> = found.into_iter().map(|product| (product.id, product)).collect();
+    let mut locked = Vec::with_capacity(products.len());
+    let mut stale = Vec::new();
+    for product in products {
+        match found.remove(&product.id) {
+            Some(now) if is_as_read && now.price != product.price => stale.push((product, Some(now.price))),
+            Some(now) => locked.push(now),
+            None => stale.push((product, None)),
+        }
+    }
+    match (stale.as_slice(), is_as_read) {
+        ([], _) => Ok(locked),
+        ([(gone, _)], false) => Err(Error::not_found("product", &gone.sku)),
+        _ => Err(changed_meanwhile(&stale)),
+    }
+}
+
+fn changed_meanwhile(stale: &[(&Model, Option<Money>)]) -> Error {
+    let named = stale.iter().take(NAMED).map(|(product, now)| match now {
+        Some(now) => format!("{} {} → {now}", printable(&product.sku), product.price),
+        None => format!("{} is gone", printable(&product.sku)),
+    });
+    let details = stale.iter().map(|(product, now)| json!({ "sku": product.sku, "before": product.price, "now": now }));
+    let details = json!({ "products": details.collect::<Vec<_>>() });
+    let message = "somebody else changed prices meanwhile, nothing was written".to_owned();
+    Error::conflict("product.price_changed", list(message, named, stale.len()))
+        .hint("repeat the command: it starts from the prices as they are now")
+        .details(details)
+}
+
+/// A change of a product's price, as its event tells it.
+#[derive(Debug, Clone)]
+pub struct PriceEvent {
+    pub since: Moment,
+    pub before: Option<Money>,
+    pub price: Money,
+    pub operation: String,
+    pub actor: String,
+}
+
+impl PriceEvent {
+    /// For calculations: `None` when another program wrote a time that is none.
+    pub fn step(&self) -> Option<PriceStep> {
+        match self.since {
+            Moment::Known(at) => Some(PriceStep { at, before: self.before, after: self.price }),
+            Moment::Odd(_) => None,
+        }
+    }
+}
+
+/// The prices that a product had, newest first.
+pub async fn history(connection: &impl ConnectionTrait, product: Uuid) -> Result<Vec<PriceEvent>> {
+    let filter = repository::audit_event::Filter {
+        entity_type: Some("product".to_owned()),
+        entity_id: Some(product),
+        outcome: Some("succeeded".to_owned()),
+        ..Default::default()
+    };
+    let mut page = Page { limit: ROWS_AT_ONCE, offset: 0, after: None, sort: Sort::parse("-occurred_at") };
+    let mut prices = Vec::new();
+    loop {
+        let found = repository::audit_event::find_all(connection, &filter, &page).await?;
+        prices.extend(found.items.into_iter().filter_map(price_event));
+        match found.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(prices),
+        }
+    }
+}
+
+/// `None` when the event is not about the price.
+fn price_event(event: audit_event::Model) -> Option<PriceEvent> {
+    let (before, price) = (price_in(event.before.as_deref()), price_in(event.after.as_deref())?);
+    let is_change = before != Some(price);
+    is_change.then_some(PriceEvent {
+        since: event.occurred_at,
+        before,
+        price,
+        operation: event.operation,
+        actor: event.actor,
+    })
+}
+
+fn price_in(document: Option<&str>) -> Option<Money> {
+    let document: Json = serde_json::from_str(document?).ok()?;
+    let price: Decimal = document["price"].as_str()?.parse().ok()?;
+    Some(Money::from_stored(price))
+}
