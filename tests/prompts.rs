@@ -1,6 +1,6 @@
 //! Questions, asked on a real pseudo-terminal.
 
-use crate::support::terminal::{end, start};
+use crate::support::terminal::{answer, end, start};
 use crate::support::{Backend, Shop};
 
 fn shop() -> Shop {
@@ -100,4 +100,59 @@ fn a_table_on_a_terminal_has_a_header_and_a_list_in_a_pipe_has_none() {
     assert!(!piped.contains("EMAIL") && piped.contains("\tann@example.com\t"), "{piped}");
     let (_, empty) = end(start(&shop, &["order", "list"], &[]));
     assert!(empty.contains("no orders"), "{empty}");
+}
+
+#[test]
+fn cancelling_and_refunding_tell_what_they_do_and_ask() {
+    let shop = shop();
+    shop.product("MUG", "12.50", 10);
+    let create = ["order", "create", "--user", "ann@example.com", "--item", "MUG:2", "--json"];
+    let reference = shop.run(&create).success().json()["reference"].as_str().expect("text").to_owned();
+    let before = shop.everything();
+    for (verb, told) in [("cancel", "this cancels order"), ("refund", "this refunds order")] {
+        for (keys, code) in [("n\r", 10), ("\r", 10), ("\u{4}", 10), ("\u{3}", 130)] {
+            let mut session = start(&shop, &["order", verb, &reference], &[]);
+            let shown = answer(&mut session, "[y/N]", keys);
+            assert!(shown.contains(told) && shown.contains(&reference) && shown.contains("25.00"), "{shown}");
+            assert_eq!(end(session).0, code, "{keys:?}");
+            assert_eq!(shop.everything(), before, "after {keys:?}");
+        }
+    }
+    let mut session = start(&shop, &["order", "cancel", &reference], &[]);
+    answer(&mut session, "[y/N]", "y\r");
+    assert_eq!(end(session).0, 0);
+    assert_eq!(shop.number("SELECT stock_quantity FROM products"), 10);
+}
+
+#[test]
+fn erasing_a_person_asks_for_the_name() {
+    let shop = shop();
+    for (keys, code, status_after) in
+        [("y\r", 10, "active"), ("\u{3}", 130, "active"), ("ann@example.com\r", 0, "anonymized")]
+    {
+        let mut session = start(&shop, &["user", "anonymize", "ann@example.com"], &[]);
+        answer(&mut session, "type ann@example.com to go on", keys);
+        let (ended_with, shown) = end(session);
+        assert_eq!((ended_with, status(&shop).as_str()), (code, status_after), "{shown}");
+    }
+}
+
+#[test]
+fn somebody_who_thinks_for_longer_than_the_time_limit_may_still_answer() {
+    let shop = shop();
+    shop.product("MUG", "12.50", 10);
+    for (arguments, question, keys) in [
+        (["user", "disable", "ann@example.com"], "[y/N]", "y\r"),
+        (["product", "delete", "MUG"], "type MUG to go on", "MUG\r"),
+    ] {
+        let arguments = [&arguments[..], &["--timeout", "300ms"]].concat();
+        let mut session = start(&shop, &arguments, &[]);
+        session.exp_string(question).expect("it asks");
+        // What passes here is the very time that must not count.
+        std::thread::sleep(std::time::Duration::from_millis(1_200));
+        session.send(keys).and_then(|_| session.flush()).expect("it listens");
+        let (code, shown) = end(session);
+        assert_eq!(code, 0, "{arguments:?}: {shown}");
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
 }

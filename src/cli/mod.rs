@@ -370,21 +370,18 @@ async fn until_interrupted(command: impl Future<Output = Result<()>>, committing
 /// Logs go to stderr and only when asked for: `-v`, `-vv` or RUST_LOG. The drivers stay quiet
 /// whatever is asked, because their traces may hold values.
 fn start_logging(verbose: u8) {
-    use tracing_subscriber::EnvFilter;
-    let level = match verbose {
-        0 if std::env::var_os("RUST_LOG").is_none() => return,
-        0 => None,
-        1 => Some("shopctl=debug"),
-        _ => Some("shopctl=trace"),
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
+    let wanted = match verbose {
+        0 => std::env::var("RUST_LOG").ok(),
+        1 => Some("shopctl=debug".to_owned()),
+        _ => Some("shopctl=trace".to_owned()),
     };
-    let mut filter = match level {
-        Some(level) => EnvFilter::new(level),
-        None => EnvFilter::from_default_env(),
-    };
-    for quiet in ["sqlx=off", "sea_orm=off", "sea_orm_migration=off"] {
-        if let Ok(directive) = quiet.parse() {
-            filter = filter.add_directive(directive);
-        }
+    // Plain targets and levels; span filters would bring a whole engine of regular expressions.
+    let Some(Ok(mut filter)) = wanted.map(|wanted| wanted.parse::<Targets>()) else { return };
+    for quiet in ["sqlx", "sea_orm", "sea_orm_migration"] {
+        filter = filter.with_target(quiet, LevelFilter::OFF);
     }
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(true);
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
