@@ -130,7 +130,7 @@ fn sealing_twice_and_at_once_is_one_chain(shop: &Shop) {
     let again = shop.run(&arguments).success().json();
     assert_eq!((&again["changed"], &again["events"]), (&false.into(), &0.into()), "sealing is no reason to seal");
     let run = shop.run(&["audit", "verify"]).success();
-    assert!(run.stderr.contains("bear no seal yet"), "{run}");
+    assert!(run.stderr.contains("without a seal"), "{run}");
     shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
     let before = shop.everything();
     shop.run(&["audit", "seal", "-n", "--exit-code"]).exits_with(9);

@@ -264,19 +264,22 @@ async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     context.lift_time_limit();
     let snapshot = database.snapshot().await?;
     let chain = seal::verify(&snapshot, head.as_deref()).await?;
-    let mut explanation = explain::explain(&snapshot).await?;
+    let explanation = explain::explain(&snapshot).await?;
     drop(snapshot);
-    for problem in chain.problems {
+    let of_seals = chain.problems.into_iter().map(|problem| {
         let name = problem.seal.map(|number| number.to_string()).unwrap_or_default();
-        explanation.note(Finding { entity: "seal", id: None, name, what: problem.what });
-    }
-    let (found, shown) = (explanation.found, explanation.findings.len() as u64);
-    context.output.list(&explanation.findings.into_iter().map(FindingView).collect::<Vec<_>>(), None, None)?;
-    let sealed = chain.sealed_events;
-    context.output.note(&format!("{} rows compared; {sealed} events under {} seals", explanation.rows, chain.seals));
+        Finding { entity: "seal", id: None, name, what: problem.what }
+    });
+    let findings: Vec<_> = of_seals.chain(explanation.findings).map(FindingView).collect();
+    let shown = findings.len() as u64;
+    context.output.list(&findings, None, None)?;
+    // Of what the rows show, only the first are told one by one.
+    let found = explanation.found.max(explain::FINDINGS_TOLD as u64) - explain::FINDINGS_TOLD as u64 + shown;
+    let (rows, sealed, seals) = (explanation.rows, chain.sealed_events, chain.seals);
+    context.output.note(&format!("rows compared: {rows}; events sealed: {sealed}, seals: {seals}"));
     if chain.unsealed_events > 0 {
         let count = chain.unsealed_events;
-        context.output.note(&format!("{count} events bear no seal yet and are not covered: shopctl audit seal"));
+        context.output.note(&format!("events without a seal, which are not covered: {count} (shopctl audit seal)"));
     }
     if found == 0 {
         return Ok(());

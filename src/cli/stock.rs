@@ -245,9 +245,6 @@ async fn verify(context: &Context, asking: &Asking, arguments: &VerifyArguments)
     }
     context.output.check_fields::<StockDifferenceView>(&[])?;
     let count = differences.len();
-    if count == 0 {
-        context.output.note("stock is what its movements come to");
-    }
     let rows: Vec<_> = differences.into_iter().map(StockDifferenceView).collect();
     context.output.list(&rows, None, None)?;
     if count == 0 {

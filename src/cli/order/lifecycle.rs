@@ -190,8 +190,8 @@ async fn ask(context: &Context, asking: &Asking, answers: &AnswerArguments, want
         .permission(context, answers, wanted.write.dry_run, async || {
             let database = context.database(Access::Read).await?;
             let found = orders::find_all_named(database.connection(), &wanted.orders.names).await?;
-            if let ([], [name]) = (found.as_slice(), wanted.orders.names.as_slice()) {
-                return Err(unknown(name));
+            if let ([], [first, ..]) = (found.as_slice(), wanted.orders.names.as_slice()) {
+                return Err(unknown(first));
             }
             Ok(impact(&found, wanted))
         })
