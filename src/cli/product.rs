@@ -3,12 +3,12 @@
 mod price;
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::Asking;
 use super::arguments::{ConfirmArguments, ListArguments, WriteArguments, optional, required};
 use super::list::{self, Shown};
-use super::mutation::{self, done, finish};
+use super::mutation::{self, about_product, done, finish, view_of};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::quantity::parse_stock;
@@ -18,6 +18,7 @@ use crate::error::{Error, Result, printable};
 use crate::output::views::ProductView;
 use crate::output::{Mutation, View};
 use crate::repository::product as products;
+use crate::service::place_order::unknown_products;
 use crate::service::product::{self as service, NewProduct, ProductUpdate};
 
 /// What `--low-stock` means without a number.
@@ -193,7 +194,7 @@ async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
     let product = service::create(&context.operations(&database, dry_run), &new).await?;
     let line = format!("product {} {}", printable(&product.sku), done(dry_run, "created"));
     let mut json = ProductView(product.clone()).to_json();
-    json.extend(mutation::outcome(true, false, dry_run, Value::Null, view(&product)));
+    json.extend(mutation::outcome(true, false, dry_run, Value::Null, view_of(&product)));
     finish(context, &database, dry_run, &Mutation { line, id: product.id.to_string(), json });
     Ok(())
 }
@@ -216,9 +217,7 @@ async fn list(context: &Context, arguments: &ProductListArguments) -> Result<()>
 
 async fn find(database: &Database, name: &str) -> Result<Model> {
     let found = products::find_named(database.connection(), &[name]).await?.into_iter().next();
-    found.ok_or_else(|| {
-        Error::not_found("product", name).hint("shopctl product list --search TEXT finds products by name or SKU")
-    })
+    found.ok_or_else(|| unknown_products(&[name]))
 }
 
 async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
@@ -248,11 +247,11 @@ async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let changed = service::update(&context.operations(&database, dry_run), &arguments.product.product, &update).await?;
     let sku = printable(&changed.after.sku);
     let verb = if changed.changed { done(dry_run, "updated") } else { "unchanged".to_owned() };
-    let rest = mutation::outcome(changed.changed, false, dry_run, view(&changed.before), view(&changed.after));
+    let rest = mutation::outcome(changed.changed, false, dry_run, view_of(&changed.before), view_of(&changed.after));
     let mutation = Mutation {
         line: format!("product {sku} {verb}"),
         id: changed.after.id.to_string(),
-        json: named(&changed.after, rest),
+        json: about_product(&changed.after, rest),
     };
     finish(context, &database, dry_run || !changed.changed, &mutation);
     Ok(())
@@ -267,20 +266,8 @@ async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments)
     let database = context.database_for_operation().await?;
     let product = service::delete(&context.operations(&database, dry_run), &product.id.to_string()).await?;
     let line = format!("product {sku} {}", done(dry_run, "deleted"));
-    let rest = mutation::outcome(true, false, dry_run, view(&product), Value::Null);
-    let json = named(&product, rest);
+    let rest = mutation::outcome(true, false, dry_run, view_of(&product), Value::Null);
+    let json = about_product(&product, rest);
     finish(context, &database, dry_run, &Mutation { line, id: product.id.to_string(), json });
     Ok(())
-}
-
-fn view(product: &Model) -> Value {
-    Value::Object(ProductView(product.clone()).to_json())
-}
-
-fn named(product: &Model, rest: Map<String, Value>) -> Map<String, Value> {
-    let mut json = Map::new();
-    json.insert("id".to_owned(), json!(product.id));
-    json.insert("sku".to_owned(), json!(product.sku));
-    json.extend(rest);
-    json
 }

@@ -8,7 +8,7 @@ use super::Asking;
 use super::arguments::{AnswerArguments, KeyArguments, ListArguments, WriteArguments, optional, required};
 use super::batch::{self, Names};
 use super::list::{self, Shown};
-use super::mutation::{self, done, finish};
+use super::mutation::{self, about_product, done, finish, view_of};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::page::Sort;
@@ -16,12 +16,12 @@ use crate::domain::quantity::{parse_delta, parse_stock};
 use crate::domain::{MovementReason, Page, Violations, text::multi_line};
 use crate::entity::product::Model;
 use crate::error::{Error, Kind, Result, printable};
-use crate::output::views::ProductView;
+use crate::output::Mutation;
 use crate::output::views::stock::{MovementView, StockDifferenceView, StockView};
-use crate::output::{Mutation, View};
 use crate::repository::product::StockDifference;
 use crate::repository::{order as orders, product as products, stock_movement as movements};
 use crate::service::operation::Operations;
+use crate::service::place_order::unknown_products;
 use crate::service::stock::{self as service, Adjustment, Count};
 
 /// What `--low` means without a number.
@@ -190,7 +190,8 @@ async fn set(context: &Context, arguments: &SetArguments) -> Result<()> {
         true => format!("stock of {sku} {}: {} → {level}", done(dry_run, "set"), before.stock_quantity),
         false => format!("stock of {sku} is {level} already"),
     };
-    let json = named(after, mutation::outcome(changed.changed, false, dry_run, view(before), view(after)));
+    let json =
+        about_product(after, mutation::outcome(changed.changed, false, dry_run, view_of(before), view_of(after)));
     let mutation = Mutation { line, id: after.id.to_string(), json };
     finish(context, &database, dry_run || !changed.changed, &mutation);
     Ok(())
@@ -224,9 +225,7 @@ async fn history(context: &Context, arguments: &HistoryArguments) -> Result<()> 
 
 async fn find(database: &Database, name: &str) -> Result<Model> {
     let found = products::find_by_sku(database.connection(), name).await?;
-    found.ok_or_else(|| {
-        Error::not_found("product", name).hint("shopctl product list --search TEXT finds products by name or SKU")
-    })
+    found.ok_or_else(|| unknown_products(&[name]))
 }
 
 /// Compares stock with its movements; with `--accept` records the differences.
@@ -287,8 +286,8 @@ async fn accept(
             0 => format!("stock of {sku} is what its movements come to"),
             _ => format!("stock of {sku}: {delta:+} {}", done(dry_run, "recorded as external")),
         };
-        let mut json = named(&accepted.product, Map::new());
-        json.extend(mutation::outcome(delta != 0, false, dry_run, Value::Null, view(&accepted.product)));
+        let mut json = about_product(&accepted.product, Map::new());
+        json.extend(mutation::outcome(delta != 0, false, dry_run, Value::Null, view_of(&accepted.product)));
         json.insert("delta".to_owned(), json!(delta));
         Ok(Mutation { line, id: id.to_owned(), json })
     };
@@ -311,20 +310,8 @@ async fn adjust(context: &Context, arguments: &AdjustArguments) -> Result<()> {
     let verb = if adjusted.replayed { "was adjusted before".to_owned() } else { done(dry_run, "adjusted") };
     let line =
         format!("stock of {} {verb}: {} → {}", printable(&after.sku), before.stock_quantity, after.stock_quantity);
-    let rest = mutation::outcome(adjusted.product.changed, adjusted.replayed, dry_run, view(before), view(after));
-    let json = named(after, rest);
+    let rest = mutation::outcome(adjusted.product.changed, adjusted.replayed, dry_run, view_of(before), view_of(after));
+    let json = about_product(after, rest);
     finish(context, &database, dry_run || adjusted.replayed, &Mutation { line, id: after.id.to_string(), json });
     Ok(())
-}
-
-fn view(product: &Model) -> Value {
-    Value::Object(ProductView(product.clone()).to_json())
-}
-
-fn named(product: &Model, rest: Map<String, Value>) -> Map<String, Value> {
-    let mut json = Map::new();
-    json.insert("id".to_owned(), json!(product.id));
-    json.insert("sku".to_owned(), json!(product.sku));
-    json.extend(rest);
-    json
 }

@@ -1,6 +1,7 @@
 //! Products: create with their first stock, update, delete.
 
 use super::operation::{Operation, Operations, Request};
+use super::place_order::unknown_products;
 use crate::db::fault::Fault;
 use crate::domain::{Money, MovementReason, ProductName, Sku};
 use crate::entity::product::Model;
@@ -144,9 +145,7 @@ pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Mo
         Some(product) => repository::product::find_for_update(operation.handle(), product.id).await?,
         None => None,
     };
-    let product = locked.ok_or_else(|| {
-        Error::not_found("product", name).hint("shopctl product list --search TEXT finds products by name or SKU")
-    })?;
+    let product = locked.ok_or_else(|| unknown_products(&[name]))?;
     operation.about(product.id);
     Ok(product)
 }

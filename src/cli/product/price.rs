@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::super::Asking;
 use super::super::arguments::{AnswerArguments, WriteArguments, optional, required};
-use super::super::mutation::{self, done, finish, note_dry_run};
-use super::{FilterArguments, named, view};
+use super::super::mutation::{self, about_product, done, finish, note_dry_run, view_of};
+use super::FilterArguments;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::price_change::{Ending, MaxChange, PriceChange, Repricing};
@@ -177,7 +177,7 @@ fn mutation(result: &Changed, dry_run: bool) -> Mutation {
         true => format!("price of {sku} {}: {} → {}", done(dry_run, "set"), before.price, after.price),
         false => format!("price of {sku} is {} already", after.price),
     };
-    let json = named(after, mutation::outcome(*changed, false, dry_run, view(before), view(after)));
+    let json = about_product(after, mutation::outcome(*changed, false, dry_run, view_of(before), view_of(after)));
     Mutation { line, id: after.id.to_string(), json }
 }
 
