@@ -253,6 +253,16 @@ fn an_export_has_every_event_and_is_whole_or_absent(shop: &Shop) {
     shop.run(&["audit", "export", "--out", "events.jsonl"]).success();
     assert_eq!(std::fs::read_to_string(shop.path("events.jsonl")).expect("written"), run.stdout);
     shop.run(&["audit", "export", "--out", "no/such/folder/events.jsonl"]).exits_with(4);
+    // One that is told to stop while it waits for the database leaves nothing behind.
+    let arguments = ["audit", "export", "--out", "stopped.jsonl"];
+    let child = shop.start(&arguments);
+    let stop = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(stop.expect("kill is there").success());
+    let run = crate::support::shop::finish(child, &arguments);
+    assert_ne!(run.code, 1, "{run}");
+    let left = std::fs::read_dir(shop.home.path()).expect("readable").flatten();
+    let left: Vec<_> = left.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    assert!(!left.iter().any(|name| name.starts_with(".tmp")), "{left:?}");
     shop.run(&["audit", "export", "-o", "csv"]).exits_with(2);
     let id = shop.run(&["audit", "list", "-o", "id", "--limit", "1"]).success().stdout;
     let event = shop.run(&["audit", "show", id.trim(), "--json"]).success().json();

@@ -341,6 +341,20 @@ async fn limited(context: &Context, command: impl Future<Output = Result<()>>) -
     }
 }
 
+/// Ctrl-C, or a pipeline that ends its commands (SIGTERM).
+async fn told_to_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupt = tokio::signal::ctrl_c() => interrupt,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
 /// Ends a command at Ctrl-C: the open transaction is rolled back with its connection. While a
 /// COMMIT is under way its outcome is waited for; a second Ctrl-C does not wait.
 async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &AtomicBool) -> Result<()> {
@@ -349,7 +363,7 @@ async fn until_interrupted(command: impl Future<Output = Result<()>>, committing
     loop {
         tokio::select! {
             result = &mut command => return result,
-            signal = tokio::signal::ctrl_c() => {
+            signal = told_to_stop() => {
                 interrupts += 1;
                 if signal.is_err() || !committing.load(Ordering::SeqCst) {
                     return Err(Error::new(Kind::Interrupted, "interrupted", "interrupted; what was not yet committed is rolled back"));

@@ -270,7 +270,7 @@ fn tell(moved: &Moved, dry_run: bool) -> Mutation {
     let view = |order: &crate::entity::order::Model| {
         let mut json = OrderView { order: order.clone(), email: None }.to_json();
         // Who bought is in user_id; nobody looked the address up.
-        json.remove("user");
+        json.shift_remove("user");
         Value::Object(json)
     };
     let mut json = Map::new();
