@@ -113,7 +113,12 @@ fn everything_about_a_person_is_one_document(shop: &Shop) {
     let told: Vec<_> =
         document["events"].as_array().expect("a list").iter().map(|event| event["operation"].clone()).collect();
     assert_eq!(told, ["user.create", "order.place"]);
-    for secret in ["argon2", "the till", "bob@", "other"] {
+    assert_eq!(
+        document["events"][0]["after"]["email"],
+        user.as_str(),
+        "what was known of the person before counts too"
+    );
+    for secret in ["argon2", "the till", "bob@", "other", "salt"] {
         assert!(!run.stdout.contains(secret), "{secret} in {run}");
     }
     shop.run(&["user", "export-data", &user, "--out", "ann.json"]).success();

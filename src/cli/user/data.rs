@@ -86,9 +86,16 @@ async fn notes(database: &Database, order: Uuid) -> Result<Vec<String>> {
     Ok(notes)
 }
 
-/// What happened, without those who did it.
+/// What happened, without those who did it; with what was known about the person before and after.
 fn event(event: audit_event::Model) -> Value {
-    without(TimelineView(event).to_json(), &["actor"])
+    let document = |text: &Option<String>| match text.as_deref().map(serde_json::from_str) {
+        Some(Ok(Value::Object(document))) if event.entity_type == "user" => without(document, &["salt"]),
+        _ => Value::Null,
+    };
+    let (before, after) = (document(&event.before), document(&event.after));
+    let mut members = TimelineView(event).to_json();
+    members.extend([("before".to_owned(), before), ("after".to_owned(), after)]);
+    without(members, &["actor"])
 }
 
 fn without(mut object: Map<String, Value>, members: &[&str]) -> Value {
