@@ -6,6 +6,9 @@ use crate::domain::page::{MAX_LIMIT, Sort};
 use crate::domain::{Cursor, IdempotencyKey, Page, Violations};
 use crate::error::{Error, Result};
 
+/// How many pieces are few, where no number is given.
+pub const LOW_STOCK: &str = "5";
+
 /// For commands that change something.
 #[derive(Debug, Clone, Args)]
 pub struct WriteArguments {

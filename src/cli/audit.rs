@@ -270,11 +270,11 @@ async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
         let name = problem.seal.map(|number| number.to_string()).unwrap_or_default();
         Finding { entity: "seal", id: None, name, what: problem.what }
     });
+    let untold = explanation.found - explanation.findings.len() as u64;
     let findings: Vec<_> = of_seals.chain(explanation.findings).map(FindingView).collect();
     let shown = findings.len() as u64;
+    let found = shown + untold;
     context.output.list(&findings, None, None)?;
-    // Of what the rows show, only the first are told one by one.
-    let found = explanation.found.max(explain::FINDINGS_TOLD as u64) - explain::FINDINGS_TOLD as u64 + shown;
     let (rows, sealed, seals) = (explanation.rows, chain.sealed_events, chain.seals);
     context.output.note(&format!("rows compared: {rows}; events sealed: {sealed}, seals: {seals}"));
     if chain.unsealed_events > 0 {

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::mutation::note_dry_run;
 use crate::context::Context;
@@ -97,20 +97,19 @@ fn read_names(path: &Path) -> Result<Vec<String>> {
 pub async fn run(
     context: &Context,
     database: &Database,
-    operations: &Operations,
+    dry_run: bool,
     Names { names, is_single }: &Names,
     fail_fast: bool,
     body: impl AsyncFn(&Operations, &str) -> Result<Mutation>,
 ) -> Result<()> {
-    let limit = context.config.timeout;
     let is_single = *is_single;
     if !is_single {
         context.lift_time_limit();
     }
     let mut batch = Batch::default();
     for name in names {
-        let operations = if is_single { operations.clone() } else { operations.clone().within(limit) };
-        match body(&operations, name).await {
+        // Once the command's own limit is lifted, each operation has a limit of its own.
+        match body(&context.operations(database, dry_run), name).await {
             Ok(mutation) => batch.take(context, is_single, mutation),
             Err(error) if is_single => return Err(error),
             Err(error) => {
@@ -140,9 +139,8 @@ struct Batch {
 
 impl Batch {
     fn take(&mut self, context: &Context, is_single: bool, mutation: Mutation) {
-        let is = |member: &str| mutation.json.get(member).and_then(Value::as_bool).unwrap_or(false);
         self.done += 1;
-        self.changed |= is("changed") && !is("dry_run");
+        self.changed |= mutation.is("changed") && !mutation.is("dry_run");
         note_dry_run(context, &mutation);
         if context.output.is_json() && !is_single {
             self.mutations.push(mutation);

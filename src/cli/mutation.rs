@@ -52,8 +52,7 @@ pub fn finish(context: &Context, database: &Database, nothing_written: bool, mut
 
 /// Remembers for `--exit-code` what a dry run would change.
 pub fn note_dry_run(context: &Context, mutation: &Mutation) {
-    let is = |member: &str| mutation.json.get(member).and_then(Value::as_bool).unwrap_or(false);
-    if is("dry_run") && is("changed") {
+    if mutation.is("dry_run") && mutation.is("changed") {
         context.note_would_change();
     }
 }

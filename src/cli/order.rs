@@ -22,6 +22,7 @@ use crate::output::views::{ItemView, OrderDetailView, OrderView};
 use crate::output::{Cell, Mutation, View};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{audit_event as events, order as orders, product as products, user as users};
+use crate::service::order_lifecycle;
 use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
 
 #[derive(Debug, Subcommand)]
@@ -316,9 +317,9 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     context.output.check_fields::<OrderDetailView>(extra)?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
-    let order = orders::find_named(connection, &arguments.order, Lock::None).await?.ok_or_else(|| {
-        Error::not_found("order", &arguments.order).hint("shopctl order list --user WHO finds a customer's orders")
-    })?;
+    let order = orders::find_named(connection, &arguments.order, Lock::None)
+        .await?
+        .ok_or_else(|| order_lifecycle::unknown(&arguments.order))?;
     let user = users::find_by_id(connection, order.user_id).await?;
     let items = orders::find_items(connection, order.id).await?;
     let mut extra = Vec::new();

@@ -6,23 +6,18 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::Asking;
-use super::arguments::{ConfirmArguments, ListArguments, WriteArguments, optional, required};
+use super::arguments::{ConfirmArguments, LOW_STOCK, ListArguments, WriteArguments, optional, required};
 use super::list::{self, Shown};
 use super::mutation::{self, about_product, done, finish, view_of};
 use crate::context::Context;
-use crate::db::{Access, Database};
+use crate::db::Access;
 use crate::domain::quantity::parse_stock;
 use crate::domain::{Money, Page, ProductName, Sku, Violations, text::multi_line};
-use crate::entity::product::Model;
 use crate::error::{Error, Result, printable};
 use crate::output::views::ProductView;
 use crate::output::{Mutation, View};
 use crate::repository::product as products;
-use crate::service::place_order::unknown_products;
 use crate::service::product::{self as service, NewProduct, ProductUpdate};
-
-/// What `--low-stock` means without a number.
-const LOW_STOCK: &str = "5";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -215,16 +210,11 @@ async fn list(context: &Context, arguments: &ProductListArguments) -> Result<()>
     list::print(context, &arguments.list, page, fetch, count).await
 }
 
-async fn find(database: &Database, name: &str) -> Result<Model> {
-    let found = products::find_named(database.connection(), &[name]).await?.into_iter().next();
-    found.ok_or_else(|| unknown_products(&[name]))
-}
-
 async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let extra = if arguments.prices { price::HISTORY_FIELDS } else { &[] };
     context.output.check_fields::<ProductView>(extra)?;
     let database = context.database(Access::Read).await?;
-    let product = find(&database, &arguments.product.product).await?;
+    let product = service::find(database.connection(), &arguments.product.product).await?;
     let extra = if arguments.prices { price::history(context, &database, &product).await? } else { Vec::new() };
     context.output.show(&ProductView(product), &extra)
 }
@@ -258,7 +248,7 @@ async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
 }
 
 async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
-    let product = find(&context.database(Access::Read).await?, &arguments.product.product).await?;
+    let product = service::find(context.database(Access::Read).await?.connection(), &arguments.product.product).await?;
     let dry_run = arguments.write.dry_run;
     let sku = printable(&product.sku);
     let impact = format!("{sku} and its {} pieces will be deleted for good", product.stock_quantity);

@@ -5,27 +5,24 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Asking;
-use super::arguments::{AnswerArguments, KeyArguments, ListArguments, WriteArguments, optional, required};
+use super::arguments::{AnswerArguments, KeyArguments, LOW_STOCK, ListArguments, WriteArguments, optional, required};
 use super::batch::{self, Names};
 use super::list::{self, Shown};
 use super::mutation::{self, about_product, done, finish, view_of};
 use crate::context::Context;
-use crate::db::{Access, Database};
+use crate::db::Access;
 use crate::domain::page::Sort;
 use crate::domain::quantity::{parse_delta, parse_stock};
 use crate::domain::{MovementReason, Page, Violations, text::multi_line};
-use crate::entity::product::Model;
 use crate::error::{Error, Kind, Result, printable};
 use crate::output::Mutation;
 use crate::output::views::stock::{MovementView, StockDifferenceView, StockView};
 use crate::repository::product::StockDifference;
 use crate::repository::{order as orders, product as products, stock_movement as movements};
 use crate::service::operation::Operations;
-use crate::service::place_order::unknown_products;
+use crate::service::product;
 use crate::service::stock::{self as service, Adjustment, Count};
 
-/// What `--low` means without a number.
-const LOW_STOCK: &str = "5";
 /// So many products are named in a question.
 const SHOWN: usize = 10;
 
@@ -208,7 +205,7 @@ async fn history(context: &Context, arguments: &HistoryArguments) -> Result<()> 
     // A product that is gone is found by its id: its movements outlive it.
     let id = match Uuid::try_parse(&arguments.product) {
         Ok(id) => id,
-        Err(_) => find(&database, &arguments.product).await?.id,
+        Err(_) => product::find(connection, &arguments.product).await?.id,
     };
     let fetch = async |page: &Page| {
         let found = movements::find_all(connection, id, page).await?;
@@ -223,11 +220,6 @@ async fn history(context: &Context, arguments: &HistoryArguments) -> Result<()> 
     list::print(context, &arguments.list, page, fetch, async || movements::count(connection, id).await).await
 }
 
-async fn find(database: &Database, name: &str) -> Result<Model> {
-    let found = products::find_by_sku(database.connection(), name).await?;
-    found.ok_or_else(|| unknown_products(&[name]))
-}
-
 /// Compares stock with its movements; with `--accept` records the differences.
 async fn verify(context: &Context, asking: &Asking, arguments: &VerifyArguments) -> Result<()> {
     let mut violations = Violations::new();
@@ -236,7 +228,7 @@ async fn verify(context: &Context, asking: &Asking, arguments: &VerifyArguments)
     let database = context.database(Access::Read).await?;
     let mut ids = Vec::new();
     for name in &arguments.products {
-        ids.push(find(&database, name).await?.id);
+        ids.push(product::find(database.connection(), name).await?.id);
     }
     let differences = products::find_stock_differences(database.connection(), &ids).await?;
     if arguments.accept {
@@ -278,7 +270,6 @@ async fn accept(
     }
     let database = context.database_for_operation().await?;
     let names = differences.iter().map(|product| product.id.to_string()).collect();
-    let operations = context.operations(&database, dry_run).within(context.config.timeout);
     let one = async |operations: &Operations, id: &str| {
         let accepted = service::accept(operations, id, note).await?;
         let (sku, delta) = (printable(&accepted.product.sku), accepted.delta);
@@ -291,7 +282,7 @@ async fn accept(
         json.insert("delta".to_owned(), json!(delta));
         Ok(Mutation { line, id: id.to_owned(), json })
     };
-    batch::run(context, &database, &operations, &Names { names, is_single: false }, false, one).await
+    batch::run(context, &database, dry_run, &Names { names, is_single: false }, false, one).await
 }
 
 async fn adjust(context: &Context, arguments: &AdjustArguments) -> Result<()> {

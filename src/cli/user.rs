@@ -44,14 +44,14 @@ pub enum Command {
     Update(UpdateArguments),
     /// Replace a user's password
     #[command(after_help = "Example:\n  shopctl user set-password ann@example.com --password-stdin < secret.txt")]
-    SetPassword(password::SetPasswordArguments),
+    SetPassword(password::OfUserArguments),
     /// Tell whether a password is a user's (exit 0) or not (exit 9)
     #[command(
         after_help = "Hashes that other programs made with bcrypt verify too; the next set-password replaces them.
 
 Example:\n  shopctl user verify-password ann@example.com --password-stdin < secret.txt"
     )]
-    VerifyPassword(password::VerifyPasswordArguments),
+    VerifyPassword(password::OfUserArguments),
     /// Keep a user from ordering
     #[command(after_help = "Example:\n  shopctl user disable ann@example.com --yes")]
     Disable(DisableArguments),
@@ -262,9 +262,7 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let user = user.ok_or_else(|| service::unknown(who))?;
     let mut extra = Vec::new();
     if arguments.timeline {
-        let mut all = events::find_of(connection, "user", user.id, TIMELINE_MAX).await?;
-        all.extend(events::find_of_orders(connection, user.id, TIMELINE_MAX).await?);
-        all.sort_by_key(|event| (event.occurred_at.to_string(), event.id));
+        let all = events::find_about_person(connection, user.id, TIMELINE_MAX).await?;
         extra.push(("timeline", Cell::nested(&all.into_iter().map(TimelineView).collect::<Vec<_>>())));
     }
     context.output.show(&UserView(user), &extra)

@@ -16,7 +16,7 @@ use crate::error::{Result, printable};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{Match, product as products, user as users};
 use crate::service::place_order::{self, NewLine, NewOrder};
-use crate::service::user as user_service;
+use crate::service::{product as product_service, user as user_service};
 
 /// One more than is shown tells whether there are more.
 const ASKED_FOR: u64 = LIMIT as u64 + 1;
@@ -199,7 +199,7 @@ impl Cart<'_> {
         let named = |name: &str| found.iter().find(|product| products::is_named(product, name));
         let unknown: Vec<&str> = names.into_iter().filter(|name| named(name).is_none()).collect();
         if !unknown.is_empty() {
-            return Err(place_order::unknown_products(&unknown));
+            return Err(product_service::unknown(&unknown));
         }
         for line in lines {
             if let Some(product) = named(&line.product).cloned() {

@@ -223,11 +223,6 @@ pub fn stores_times_as_text(connection: &impl ConnectionTrait) -> bool {
     connection.get_database_backend() == sea_orm::DbBackend::Sqlite
 }
 
-/// The type that a sum of integers is cast to, so that every engine returns a 64-bit integer.
-pub fn integer_type(connection: &impl ConnectionTrait) -> &'static str {
-    if connection.get_database_backend() == sea_orm::DbBackend::MySql { "signed" } else { "bigint" }
-}
-
 /// Makes the pool's first connection and gives it back before anything else is asked of the pool.
 async fn first_connection<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;

@@ -8,6 +8,8 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::text::hexadecimal;
+
 /// Fields of a document that tell who a person is.
 pub const FIELDS: [&str; 3] = ["email", "first_name", "last_name"];
 /// The member that holds the salt.
@@ -68,11 +70,6 @@ fn commitment(salt: &str, field: &str, value: &str) -> String {
     // The lengths keep the three parts apart.
     let parts = format!("{}:{salt}{}:{field}{}:{value}", salt.len(), field.len(), value.len());
     hexadecimal(&Sha256::digest(parts))
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,11 @@ pub fn is_unsafe(character: char) -> bool {
             '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Trims, then checks the length in characters and that nothing unsafe is inside.
 ///
 /// `max_characters` is inclusive. The error is one sentence without the field's name.

@@ -69,6 +69,11 @@ pub struct Mutation {
 }
 
 impl Mutation {
+    /// Whether this member is true: `changed`, `replayed`, `dry_run`.
+    pub fn is(&self, member: &str) -> bool {
+        self.json.get(member).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     /// The whole object, its id first.
     pub fn to_json(&self) -> Value {
         let mut object = Map::from_iter([("id".to_owned(), Value::from(self.id.as_str()))]);

@@ -99,8 +99,15 @@ pub async fn find_of(
     newest(connection, select, limit).await
 }
 
-/// The newest events of a user's orders, oldest first, at most `limit`.
-pub async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Uuid, limit: u64) -> Result<Vec<Model>> {
+/// The newest events of a user and of their orders, oldest first, at most `limit` of either.
+pub async fn find_about_person(connection: &impl ConnectionTrait, user_id: Uuid, limit: u64) -> Result<Vec<Model>> {
+    let mut events = find_of(connection, "user", user_id, limit).await?;
+    events.extend(find_of_orders(connection, user_id, limit).await?);
+    events.sort_by_key(|event| (event.occurred_at.to_string(), event.id));
+    Ok(events)
+}
+
+async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Uuid, limit: u64) -> Result<Vec<Model>> {
     let mut orders = Query::select();
     orders.column(order::Column::Id).from(order::Entity).and_where(order::Column::UserId.into_expr().eq(user_id));
     let select = Entity::find().filter(Column::EntityType.eq("order")).filter(Column::EntityId.in_subquery(orders));

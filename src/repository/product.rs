@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{Change, Listing, Match, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
+use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{Money, Page};
 use crate::entity::product::{ActiveModel, Column, Entity, Model};
@@ -184,11 +185,15 @@ pub struct StockDifference {
 
 /// The products whose stock another program changed, by SKU; all of them, or those with these ids.
 pub async fn find_stock_differences(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<StockDifference>> {
-    let moved = || Func::coalesce([stock_movement::Column::Delta.sum(), Expr::value(0)]);
+    let engine = Engine::of(connection);
+    let moved = || {
+        let sum = engine.sum_of_integers(stock_movement::Column::Delta.into_expr());
+        Expr::from(Func::coalesce([sum, Expr::value(0)]))
+    };
     let mut select = Entity::find()
         .select_only()
         .columns([Column::Id, Column::Sku, Column::StockQuantity])
-        .expr_as(Expr::from(moved()).cast_as(crate::db::integer_type(connection)), "moved")
+        .expr_as(moved(), "moved")
         .join(
             JoinType::LeftJoin,
             Entity::belongs_to(stock_movement::Entity).from(Column::Id).to(stock_movement::Column::ProductId).into(),
@@ -196,7 +201,7 @@ pub async fn find_stock_differences(connection: &impl ConnectionTrait, ids: &[Uu
         .group_by(Column::Id)
         .group_by(Column::Sku)
         .group_by(Column::StockQuantity)
-        .having(Column::StockQuantity.into_expr().ne(Expr::from(moved())))
+        .having(Column::StockQuantity.into_expr().ne(moved()))
         .order_by_asc(Column::Sku);
     if !ids.is_empty() {
         select = select.filter(Column::Id.is_in(ids.iter().copied()));

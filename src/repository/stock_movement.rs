@@ -1,12 +1,12 @@
 //! Stock movements: appended, never changed.
 
-use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
 use super::{Listing, Rows, SortField, SortKind};
+use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::Page;
 use crate::entity::stock_movement::{Column, Entity, Model};
@@ -57,7 +57,7 @@ pub async fn count(connection: &impl ConnectionTrait, product_id: Uuid) -> Resul
 
 /// What all movements of a product come to.
 pub async fn sum(connection: &impl ConnectionTrait, product_id: Uuid) -> Result<i64> {
-    let sum = Column::Delta.sum().cast_as(crate::db::integer_type(connection));
+    let sum = Engine::of(connection).sum_of_integers(Column::Delta.into_expr());
     let sum: Option<Option<i64>> =
         select(product_id).select_only().expr_as(sum, "sum").into_tuple().one(connection).await?;
     Ok(sum.flatten().unwrap_or(0))

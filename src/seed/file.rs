@@ -4,6 +4,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::domain::quantity::parse_stock;
+use crate::domain::text::hexadecimal;
 use crate::domain::{
     Email, Money, Password, PersonName, ProductName, Quantity, Reference, Sku, Violations, text::multi_line,
 };
@@ -102,7 +103,7 @@ impl Seed {
         violations
             .into_result()
             .map_err(|error| Error::new(Kind::Invalid, "seed.invalid", format!("seed {name}: {}", error.message())))?;
-        let checksum = Sha256::digest(text.replace("\r\n", "\n")).iter().map(|byte| format!("{byte:02x}")).collect();
+        let checksum = hexadecimal(&Sha256::digest(text.replace("\r\n", "\n")));
         let (description, environments) = (raw.description, raw.environments);
         Ok(Seed { name: name.to_owned(), description, environments, checksum, users, products, orders })
     }

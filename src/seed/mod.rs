@@ -335,13 +335,7 @@ async fn revert_order(operation: &mut Operation, id: uuid::Uuid) -> Result<Optio
 
 fn restock(operation: &Operation, order: &order::Model, item: &order_item::Model) -> stock_movement::Model {
     stock_movement::Model {
-        id: operation.new_id(),
-        product_id: item.product_id,
-        delta: item.quantity,
-        reason: MovementReason::Restock.as_str().to_owned(),
         order_id: Some(order.id),
-        operation_id: operation.id(),
-        note: None,
-        created_at: operation.now().into(),
+        ..operation.movement(item.product_id, item.quantity, MovementReason::Restock)
     }
 }

@@ -20,8 +20,8 @@ use super::settle::{Settled, settle};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
-use crate::domain::{Clock, IdSource, personal};
-use crate::entity::audit_event;
+use crate::domain::{Clock, IdSource, MovementReason, personal};
+use crate::entity::{audit_event, stock_movement};
 use crate::error::{Error, Kind, Result};
 use crate::repository::{self, Change};
 
@@ -99,13 +99,6 @@ impl Operations {
     #[must_use]
     pub fn without_deadline(mut self) -> Self {
         self.deadline = None;
-        self
-    }
-
-    /// With a time limit that begins now: for one of many operations, or after a question.
-    #[must_use]
-    pub fn within(mut self, limit: Option<Duration>) -> Self {
-        self.deadline = limit.map(|limit| Instant::now() + limit);
         self
     }
 
@@ -372,6 +365,20 @@ impl Operation {
 
     pub fn new_id(&self) -> Uuid {
         self.ids.next()
+    }
+
+    /// A stock movement of this operation, to be written.
+    pub fn movement(&self, product_id: Uuid, delta: i32, reason: MovementReason) -> stock_movement::Model {
+        stock_movement::Model {
+            id: self.new_id(),
+            product_id,
+            delta,
+            reason: reason.as_str().to_owned(),
+            order_id: None,
+            operation_id: self.id,
+            note: None,
+            created_at: self.now.into(),
+        }
     }
 
     /// Says which entity the operation is about: should it be refused, the failed event names it.

@@ -125,9 +125,7 @@ fn fingerprint(wanted: &Move) -> Json {
 /// it waits, and then finds it moved.
 pub async fn apply(operation: &mut Operation, wanted: &Move) -> Result<Moved> {
     let found = repository::order::find_named(operation.handle(), &wanted.order, Lock::Update).await?;
-    let before = found.ok_or_else(|| {
-        Error::not_found("order", &wanted.order).hint("shopctl order list --user WHO finds a customer's orders")
-    })?;
+    let before = found.ok_or_else(|| unknown(&wanted.order))?;
     operation.about(before.id);
     let Some(transition) = transition(&before, wanted)? else {
         return Ok(Moved { after: before.clone(), before, changed: false, replayed: false, restored: Vec::new() });
@@ -151,6 +149,11 @@ pub async fn apply(operation: &mut Operation, wanted: &Move) -> Result<Moved> {
     let change = repository::order::change_status(operation.handle(), &before, &after, &items, more).await?;
     operation.record(stock_rows.into_iter().fold(change, repository::Change::covering));
     Ok(Moved { before, after, changed: true, replayed: false, restored })
+}
+
+/// Exit 3 for an order that there is not.
+pub fn unknown(name: &str) -> Error {
+    Error::not_found("order", name).hint("shopctl order list --user WHO finds a customer's orders")
 }
 
 /// The row of the table, or none when the order is already there.
@@ -280,14 +283,9 @@ async fn restore(
     let movements = restored
         .iter()
         .map(|line| stock_movement::Model {
-            id: operation.new_id(),
-            product_id: line.product_id,
-            delta: line.quantity,
-            reason: MovementReason::Restock.as_str().to_owned(),
             order_id: Some(order.id),
-            operation_id: operation.id(),
             note: note.map(str::to_owned),
-            created_at: operation.now().into(),
+            ..operation.movement(line.product_id, line.quantity, MovementReason::Restock)
         })
         .collect();
     Ok(vec![rows, repository::stock_movement::create_many(operation.handle(), movements).await?])

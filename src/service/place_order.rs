@@ -161,14 +161,7 @@ async fn find_lines(operation: &Operation, wanted: &[NewLine]) -> Result<Vec<Lin
     if unknown.is_empty() {
         return Ok(lines);
     }
-    Err(unknown_products(&unknown))
-}
-
-/// Exit 3 for products that there are not.
-pub fn unknown_products(names: &[&str]) -> Error {
-    let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
-    Error::not_found("product", names.join(", "))
-        .hint("shopctl product list --search TEXT finds products by name or SKU")
+    Err(super::product::unknown(&unknown))
 }
 
 fn merged(line: &Line, new: &NewLine) -> Result<Quantity> {
@@ -275,14 +268,9 @@ fn build_movements(
     items
         .iter()
         .map(|item| stock_movement::Model {
-            id: operation.new_id(),
-            product_id: item.product_id,
-            delta: -item.quantity,
-            reason: MovementReason::Order.as_str().to_owned(),
             order_id: Some(order.id),
-            operation_id: operation.id(),
             note: note.map(str::to_owned),
-            created_at: operation.now().into(),
+            ..operation.movement(item.product_id, -item.quantity, MovementReason::Order)
         })
         .collect()
 }

@@ -123,7 +123,7 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> 
             Error::not_found("product", format!("{shown}{more}")).details(details)
         }
     };
-    Err(error.hint("shopctl product list --search TEXT finds products by name or SKU"))
+    Err(error.hint(super::product::SEARCH))
 }
 
 /// The products that match, by SKU. Errors: exit 7 for too many.

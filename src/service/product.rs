@@ -1,11 +1,11 @@
 //! Products: create with their first stock, update, delete.
 
+use sea_orm::ConnectionTrait;
+
 use super::operation::{Operation, Operations, Request};
-use super::place_order::unknown_products;
 use crate::db::fault::Fault;
 use crate::domain::{Money, MovementReason, ProductName, Sku};
 use crate::entity::product::Model;
-use crate::entity::stock_movement;
 use crate::error::{Error, Result, printable};
 use crate::repository;
 
@@ -68,16 +68,7 @@ pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result
     let created = repository::product::create(operation.handle(), product.clone()).await;
     let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;
     if product.stock_quantity > 0 {
-        let movement = stock_movement::Model {
-            id: operation.new_id(),
-            product_id: product.id,
-            delta: product.stock_quantity,
-            reason: MovementReason::Initial.as_str().to_owned(),
-            order_id: None,
-            operation_id: operation.id(),
-            note: None,
-            created_at: operation.now().into(),
-        };
+        let movement = operation.movement(product.id, product.stock_quantity, MovementReason::Initial);
         let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
         change = change.covering(rows);
     }
@@ -138,6 +129,20 @@ pub async fn delete(operations: &Operations, name: &str) -> Result<Model> {
     operations.run(&Request::new("product.delete", "product"), body).await?.done()
 }
 
+/// The product of that SKU or id. Errors: exit 3.
+pub async fn find(connection: &impl ConnectionTrait, name: &str) -> Result<Model> {
+    repository::product::find_by_sku(connection, name).await?.ok_or_else(|| unknown(&[name]))
+}
+
+/// How a product is found whose SKU nobody remembers.
+pub const SEARCH: &str = "shopctl product list --search TEXT finds products by name or SKU";
+
+/// Exit 3 for products that there are not.
+pub fn unknown(names: &[&str]) -> Error {
+    let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
+    Error::not_found("product", names.join(", ")).hint(SEARCH)
+}
+
 /// The product of that SKU or id, locked until the operation ends. Errors: exit 3.
 pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Model> {
     let found = repository::product::find_named(operation.handle(), &[name]).await?.into_iter().next();
@@ -145,7 +150,7 @@ pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Mo
         Some(product) => repository::product::find_for_update(operation.handle(), product.id).await?,
         None => None,
     };
-    let product = locked.ok_or_else(|| unknown_products(&[name]))?;
+    let product = locked.ok_or_else(|| unknown(&[name]))?;
     operation.about(product.id);
     Ok(product)
 }

@@ -4,7 +4,8 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{IdempotencyKey, personal};
+use crate::domain::IdempotencyKey;
+use crate::domain::text::hexadecimal;
 use crate::entity::audit_event;
 use crate::error::{Error, Result};
 use crate::repository;
@@ -42,7 +43,7 @@ impl Idempotency {
     /// `request` has to be the same for requests that mean the same.
     pub fn new(key: IdempotencyKey, operation: &str, request: &Json) -> Self {
         let digest = Sha256::digest(format!("{operation}\n{request}"));
-        Idempotency { key, fingerprint: personal::hexadecimal(&digest) }
+        Idempotency { key, fingerprint: hexadecimal(&digest) }
     }
 }
 

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::operation::{Operation, Operations, Request};
-use crate::domain::personal::{hexadecimal, sealed_form};
+use crate::domain::personal::sealed_form;
+use crate::domain::text::hexadecimal;
 use crate::entity::{audit_event, audit_seal};
 use crate::error::{Error, Result};
 use crate::repository;
@@ -141,8 +142,9 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
     let (mut number, mut is_head_found) = (0, false);
     loop {
         let seals = repository::audit_seal::find_after(connection, number, ROWS_AT_ONCE).await?;
-        let Some(last) = seals.last() else { break };
-        let next = last.number;
+        if seals.is_empty() {
+            break;
+        }
         for seal in seals {
             if seal.number != number + 1 {
                 chain.note(Some(number + 1), "is gone");
@@ -152,7 +154,6 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
             is_head_found |= head == Some(seal.hash.as_str());
             chain.head = seal.hash;
         }
-        number = next;
     }
     if let Some(head) = head.filter(|_| !is_head_found) {
         let last = if chain.seals == 0 { "there is no seal".to_owned() } else { format!("the last seal is {number}") };
@@ -175,8 +176,8 @@ async fn check(connection: &impl ConnectionTrait, seal: &audit_seal::Model, chai
         count += events.len() as u64;
         events.iter().for_each(|event| hash.add(event));
     }
-    let is_first = seal.number == 1;
-    if seal.previous_hash != chain.head || (is_first && !seal.previous_hash.is_empty()) {
+    // Before the first seal the head is empty, as its previous hash has to be.
+    if seal.previous_hash != chain.head {
         chain.note(Some(seal.number), "does not continue the seal before it");
     }
     let expected = u64::try_from(seal.event_count).unwrap_or(0);

@@ -1,7 +1,6 @@
 //! Stock: adjustments with their reason, counted levels, and what other programs did.
 
 use serde_json::json;
-use uuid::Uuid;
 
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
 use super::product::{Changed, find_for_update};
@@ -76,7 +75,10 @@ async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustme
     if moved.count() == 0 {
         return Err(out_of_range(&before, adjustment));
     }
-    let movement = movement(operation, before.id, adjustment.delta, adjustment.reason, adjustment.note.as_deref());
+    let movement = stock_movement::Model {
+        note: adjustment.note.clone(),
+        ..operation.movement(before.id, adjustment.delta, adjustment.reason)
+    };
     let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
     let after = Model {
         stock_quantity: before.stock_quantity + adjustment.delta,
@@ -86,25 +88,6 @@ async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustme
     // `changed` stands for the product's row, which `moved` counted.
     operation.record(repository::product::changed(&before, &after).covering(rows));
     Ok(Changed { before, after, changed: true })
-}
-
-fn movement(
-    operation: &Operation,
-    product_id: Uuid,
-    delta: i32,
-    reason: MovementReason,
-    note: Option<&str>,
-) -> stock_movement::Model {
-    stock_movement::Model {
-        id: operation.new_id(),
-        product_id,
-        delta,
-        reason: reason.as_str().to_owned(),
-        order_id: None,
-        operation_id: operation.id(),
-        note: note.map(str::to_owned),
-        created_at: operation.now().into(),
-    }
 }
 
 /// A stock level that was counted.
@@ -176,7 +159,10 @@ pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) 
             let sku = printable(&product.sku);
             Error::conflict("stock.too_much", format!("{sku} differs by {delta}, more than a movement can hold"))
         })?;
-        let movement = movement(operation, product.id, pieces, MovementReason::External, note);
+        let movement = stock_movement::Model {
+            note: note.map(str::to_owned),
+            ..operation.movement(product.id, pieces, MovementReason::External)
+        };
         let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
         operation.record(repository::product::accepted(&product, moved).covering(rows));
         Ok(Accepted { product, delta })

@@ -15,6 +15,7 @@ use crate::error::{Error, Result, printable};
 use crate::output::views::OrderView;
 use crate::output::{Mutation, View};
 use crate::repository::order as orders;
+use crate::service::operation::Operations;
 use crate::service::order_lifecycle::{self as service, Move, Moved, Restock};
 
 /// What all verbs take.
@@ -191,15 +192,11 @@ async fn ask(context: &Context, asking: &Asking, answers: &AnswerArguments, want
             let database = context.database(Access::Read).await?;
             let found = orders::find_all_named(database.connection(), &wanted.orders.names).await?;
             if let ([], [first, ..]) = (found.as_slice(), wanted.orders.names.as_slice()) {
-                return Err(unknown(first));
+                return Err(service::unknown(first));
             }
             Ok(impact(&found, wanted))
         })
         .await
-}
-
-fn unknown(name: &str) -> Error {
-    Error::not_found("order", name).hint("shopctl order list --user WHO finds a customer's orders")
 }
 
 /// `this cancels order K7Q2M-9XD4T (pending, 28.30); what it took goes back into stock`
@@ -240,13 +237,12 @@ async fn each(context: &Context, wanted: Wanted<'_>) -> Result<()> {
     violations.into_result()?;
     let database = context.database_for_operation().await?;
     let dry_run = wanted.write.dry_run;
-    let operations = context.operations(&database, dry_run).within(context.config.timeout);
-    let one = async |operations: &crate::service::operation::Operations, name: &str| {
+    let one = async |operations: &Operations, name: &str| {
         let one = Move { order: name.to_owned(), ..wanted.template.clone() };
         let moved = service::run(operations, &one, key.clone()).await?;
         Ok(tell(&moved, dry_run))
     };
-    batch::run(context, &database, &operations, &wanted.orders, wanted.fail_fast, one).await
+    batch::run(context, &database, dry_run, &wanted.orders, wanted.fail_fast, one).await
 }
 
 /// One line and one object about an order that was moved.

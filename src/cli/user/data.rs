@@ -60,9 +60,7 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
             None => break,
         }
     }
-    let mut told = events::find_of(connection, "user", user.id, EVENTS_MAX).await?;
-    told.extend(events::find_of_orders(connection, user.id, EVENTS_MAX).await?);
-    told.sort_by_key(|event| (event.occurred_at.to_string(), event.id));
+    let told = events::find_about_person(connection, user.id, EVENTS_MAX).await?;
     let document = json!({
         "exported_at": context.clock.now(),
         "user": Value::Object(UserView(user).to_json()),

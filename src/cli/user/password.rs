@@ -33,18 +33,9 @@ pub enum Typed {
     Known,
 }
 
+/// Whose password, and where it comes from.
 #[derive(Debug, Args)]
-pub struct SetPasswordArguments {
-    #[command(flatten)]
-    who: WhoArguments,
-    #[command(flatten)]
-    password: PasswordArguments,
-    #[command(flatten)]
-    write: WriteArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct VerifyPasswordArguments {
+pub struct OfUserArguments {
     #[command(flatten)]
     who: WhoArguments,
     #[command(flatten)]
@@ -87,7 +78,7 @@ impl PasswordArguments {
 }
 
 /// Replaces a password; that the user exists is looked up before anybody has to type.
-pub async fn set(context: &Context, asking: &Asking, arguments: &SetPasswordArguments) -> Result<()> {
+pub async fn set(context: &Context, asking: &Asking, arguments: &OfUserArguments) -> Result<()> {
     if arguments.password.is_asked_for() {
         look_up(context, &arguments.who.who).await?;
     }
@@ -105,7 +96,7 @@ pub async fn set(context: &Context, asking: &Asking, arguments: &SetPasswordArgu
 
 /// Tells whether a password is right. A hash that argon2 made with weaker parameters than ours is
 /// replaced, now that its password is known.
-pub async fn verify(context: &Context, asking: &Asking, arguments: &VerifyPasswordArguments) -> Result<()> {
+pub async fn verify(context: &Context, asking: &Asking, arguments: &OfUserArguments) -> Result<()> {
     let user = look_up(context, &arguments.who.who).await?;
     let password = arguments.password.read(context, asking, Typed::Known)?;
     let email = printable(&user.email);
