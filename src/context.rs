@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::Config;
+use crate::db::scratch::Scratch;
 use crate::db::target::Target;
 use crate::db::{Access, ConnectSettings, Database};
 use crate::domain::{Clock, IdSource};
@@ -33,12 +34,15 @@ pub struct Context {
     /// True while a COMMIT is under way.
     pub committing: Arc<AtomicBool>,
     opened: Mutex<Vec<Database>>,
+    scratches: Mutex<Vec<Scratch>>,
     is_unlimited: AtomicBool,
     would_change: AtomicBool,
 }
 
 /// Taking leave of a server must not take long.
 const CLOSE_LIMIT: Duration = Duration::from_millis(250);
+/// Removing a scratch database may take longer; nobody else will do it.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
 
 impl Context {
     #[allow(clippy::disallowed_methods, reason = "the one place where time and ids come from")]
@@ -53,6 +57,7 @@ impl Context {
             started: Instant::now(),
             committing,
             opened: Mutex::default(),
+            scratches: Mutex::default(),
             is_unlimited: AtomicBool::new(false),
             would_change: AtomicBool::new(false),
         }
@@ -90,8 +95,14 @@ impl Context {
             )
             .hint("choose another context with --context, or change it in shopctl.toml"));
         }
+        let database = Database::open(&self.settings(target, access, connections)).await?;
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(database.clone());
+        Ok(database)
+    }
+
+    fn settings(&self, target: &Target, access: Access, connections: u32) -> ConnectSettings {
         let pool = &self.config.pool;
-        let settings = ConnectSettings {
+        ConnectSettings {
             target: target.clone(),
             access,
             max_connections: pool.max.min(connections).max(pool.min),
@@ -99,15 +110,16 @@ impl Context {
             acquire_timeout: pool.acquire,
             idle_timeout: pool.idle,
             connect_timeout: self.config.connect_timeout,
-        };
-        let database = Database::open(&settings).await?;
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(database.clone());
-        Ok(database)
+        }
     }
 
     /// Takes leave of the databases: a server does not log a lost client, and a SQLite shop is one
     /// file again.
     pub async fn close(&self) {
+        let scratches = std::mem::take(&mut *self.scratches.lock().unwrap_or_else(PoisonError::into_inner));
+        for scratch in scratches {
+            let _ = tokio::time::timeout(REMOVAL_LIMIT, scratch.remove()).await;
+        }
         let opened = std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
         for database in opened {
             // What hangs is left to the end of the process.
@@ -120,6 +132,24 @@ impl Context {
         let database = self.open(target, access, connections(access)).await?;
         database.ready().await?;
         Ok(database)
+    }
+
+    /// An empty database beside another one, until the command ends, however it ends.
+    ///
+    /// Errors: exit 4 where the role may not make one.
+    pub async fn scratch(&self, beside: &Database) -> Result<Database> {
+        Ok(self.keep(Scratch::beside(beside).await?))
+    }
+
+    /// An empty SQLite file, until the command ends.
+    pub async fn scratch_file(&self) -> Result<Database> {
+        Ok(self.keep(Scratch::in_folder(&self.settings(&self.config.target, Access::Create, 2)).await?))
+    }
+
+    fn keep(&self, scratch: Scratch) -> Database {
+        let database = scratch.database.clone();
+        self.scratches.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        database
     }
 
     /// Operations on a database, until the command's time limit; once that was lifted (somebody was
@@ -163,6 +193,11 @@ impl Context {
     pub async fn in_time<T>(&self, read: impl Future<Output = Result<T>>) -> Result<T> {
         let Some(timeout) = self.config.timeout else { return read.await };
         tokio::time::timeout(timeout, read).await.unwrap_or_else(|_| Err(no_answer(timeout)))
+    }
+
+    /// Whether somebody stated a time limit: what may take long by its nature keeps to it then.
+    pub fn states_a_time_limit(&self) -> bool {
+        self.config.entries().iter().any(|entry| entry.name == "timeout" && entry.origin != "default")
     }
 
     pub fn has_time_limit(&self) -> bool {

@@ -22,9 +22,9 @@ fn six_runners(backend: Backend) {
         children.into_iter().map(|child| finish(child, &arguments).success().stdout.lines().count()).sum();
     assert_eq!(applied as i64, MIGRATIONS, "each migration exactly once, by whomever");
     assert_eq!(shop.number("SELECT COUNT(*) FROM seaql_migrations"), MIGRATIONS);
-    assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_migrations WHERE state = 'applied'"), MIGRATIONS);
-    assert_eq!(shop.number("SELECT COUNT(DISTINCT sequence) FROM shopctl_migrations"), MIGRATIONS);
-    assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_locks"), 0, "the lock is released");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_migration_runs WHERE state = 'done'"), MIGRATIONS);
+    assert_eq!(shop.number("SELECT COUNT(DISTINCT name) FROM shopctl_migration_runs"), MIGRATIONS);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_leases"), 0, "the lock is released");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn down_and_up_again_gives_a_working_shop(shop: &Shop) {
     } else {
         shop.url.rsplit('/').next().expect("a name").to_owned()
     };
-    shop.run(&["migrate", "down"]).exits_with(11).says("--confirm");
+    shop.run(&["migrate", "down"]).exits_with(11).says("--yes");
     shop.run(&["migrate", "down", "--steps", "99", "--confirm", &name]).success();
     assert_eq!(shop.number("SELECT COUNT(*) FROM seaql_migrations"), 0);
     shop.run(&["migrate", "status", "--check"]).exits_with(9);
@@ -130,7 +130,7 @@ fn a_lock_left_by_a_killed_runner_is_taken_over() {
             "utc_timestamp(6) + interval 2 second"
         };
         shop.sql(&format!(
-            "INSERT INTO shopctl_locks (name, token, holder, expires_at) VALUES ('migrate', 'gone', 'ann@build-7, process 4711', {soon})"
+            "INSERT INTO shopctl_leases (name, token, holder, expires_at) VALUES ('migrate', 'gone', 'ann@build-7, process 4711', {soon})"
         ));
         shop.run(&["migrate", "up", "--lock-wait", "0s"]).exits_with(5).says("ann@build-7, process 4711");
         shop.run(&["migrate", "up"]).success().says("waiting for the migrations that ann@build-7");

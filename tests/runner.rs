@@ -7,7 +7,7 @@ use shopctl::db::target::{SqliteTarget, Target};
 use shopctl::db::{Access, ConnectSettings, Database};
 use shopctl::domain::Clock;
 use shopctl::error::{Kind, Result};
-use shopctl::migrate::{ENVIRONMENT, Plan, Progress, State, down, set_setting, setting, status, up};
+use shopctl::migrate::{Catalog, ENVIRONMENT, Plan, Progress, State, down, set_setting, setting, status, up};
 
 use crate::support::shop::block_on;
 use crate::support::{Backend, Shop};
@@ -74,14 +74,21 @@ impl Trial {
     }
 
     async fn states(&self) -> Vec<State> {
-        status(self.database.connection()).await.unwrap().iter().map(|migration| migration.state).collect()
+        status(self.database.connection(), &Catalog::embedded())
+            .await
+            .unwrap()
+            .iter()
+            .map(|migration| migration.state)
+            .collect()
     }
 }
 
 fn plan() -> Plan {
     Plan {
+        catalog: Catalog::embedded(),
         steps: None,
         to: None,
+        allow_late: true,
         lock_wait: Duration::from_secs(1),
         runner: "tester@here, process 1".to_owned(),
         settings: Vec::new(),
@@ -126,7 +133,7 @@ fn down_to_a_migration_that_is_not_applied_used_to_revert_everything() {
 fn down_goes_by_the_order_of_application() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&plan()).await.unwrap();
-        trial.sql(&format!("UPDATE shopctl_migrations SET sequence = 99 WHERE name = '{SEEDS}'")).await;
+        trial.sql(&format!("UPDATE shopctl_migration_runs SET sequence = 99 WHERE name = '{SEEDS}'")).await;
         assert_eq!(trial.down(&steps(2)).await.unwrap(), [SEEDS, LAST]);
     });
 }
@@ -168,10 +175,10 @@ fn an_unknown_migration_is_shown_and_not_reverted() {
         trial.up(&plan()).await.unwrap();
         trial.sql("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_of_tomorrow', 0)").await;
         trial
-            .sql("INSERT INTO shopctl_migrations (name, state, sequence, runner, version) VALUES ('m29991231_of_tomorrow', 'applied', 9, 'x', '9')")
+            .sql("INSERT INTO shopctl_migration_runs (sequence, name, direction, state, statements_done, statements_total, runner, version) VALUES (99, 'm29991231_of_tomorrow', 'up', 'done', 1, 1, 'x', '9')")
             .await;
-        assert_eq!(trial.states().await.last(), Some(&State::Unknown));
-        assert_eq!(trial.down(&plan()).await.unwrap_err().code(), "migrate.unknown");
+        assert_eq!(trial.states().await.last(), Some(&State::Missing));
+        assert_eq!(trial.down(&plan()).await.unwrap_err().code(), "migrate.missing");
         assert_eq!(trial.up(&plan()).await.unwrap(), 0);
     });
 }
@@ -184,13 +191,18 @@ fn a_run_that_died_after_its_statement_is_completed() {
         trial.up(&plan()).await.unwrap();
         let died_in_up = format!(
             "DELETE FROM seaql_migrations WHERE version = '{LAST}'; \
-         UPDATE shopctl_migrations SET state = 'running' WHERE name = '{LAST}'"
+         UPDATE shopctl_migration_runs SET state = 'running' WHERE name = '{LAST}' AND sequence = \
+         (SELECT * FROM (SELECT MAX(sequence) FROM shopctl_migration_runs) AS newest)"
         );
-        let died_in_down = format!("UPDATE shopctl_migrations SET state = 'reverting' WHERE name = '{LAST}'");
+        let died_in_down = format!(
+            "INSERT INTO shopctl_migration_runs (sequence, name, direction, state, statements_done, statements_total, \
+             runner, version) SELECT MAX(sequence) + 1, '{LAST}', 'down', 'running', 0, 1, 'x', '9' \
+             FROM shopctl_migration_runs"
+        );
         let dropped = "; DROP TABLE audit_seals";
         for death in [died_in_up.clone(), died_in_up + dropped, died_in_down.clone(), died_in_down + dropped] {
             trial.sql(&death).await;
-            assert_eq!(trial.states().await.last(), Some(&State::Pending));
+            assert_eq!(trial.states().await.last(), Some(&State::Interrupted));
             assert_eq!(trial.up(&plan()).await.unwrap(), 1, "{death}");
             trial.sql("SELECT hash FROM audit_seals").await;
             trial.sql(&death).await;
@@ -205,7 +217,7 @@ fn a_migration_that_cannot_be_reverted_is_still_applied() {
     on(&[Backend::MariaDb], async |trial| {
         trial.up(&plan()).await.unwrap();
         trial.sql("CREATE TABLE guard (id binary(16), FOREIGN KEY (id) REFERENCES products (id))").await;
-        trial.sql(&format!("UPDATE shopctl_migrations SET sequence = 99 WHERE name = '{PRODUCTS}'")).await;
+        trial.sql(&format!("UPDATE shopctl_migration_runs SET sequence = 99 WHERE name = '{PRODUCTS}'")).await;
         let error = trial.down(&plan()).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (Kind::Internal, "migrate.failed"));
         assert_eq!(trial.states().await, [State::Applied; ALL]);
@@ -216,7 +228,7 @@ fn a_migration_that_cannot_be_reverted_is_still_applied() {
 fn a_runner_that_lost_the_lock_changes_nothing_more() {
     on(&SERVERS, async |trial| {
         let steal = || {
-            let statement = "UPDATE shopctl_locks SET token = 'of another', holder = 'another'";
+            let statement = "UPDATE shopctl_leases SET token = 'of another', holder = 'another'";
             // A runtime of its own needs a thread of its own.
             std::thread::scope(|scope| scope.spawn(|| trial.shop.sql(statement)).join().expect("no panic"));
         };

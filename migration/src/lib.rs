@@ -15,7 +15,7 @@ mod m20260101_000009_create_audit_seals;
 pub mod types;
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
+pub use sea_orm_migration::sea_orm::DbBackend;
 
 /// One step of the history.
 #[derive(Clone, Copy)]
@@ -40,32 +40,42 @@ pub const MIGRATIONS: [Migration; 9] = [
     m20260101_000009_create_audit_seals::MIGRATION,
 ];
 
-/// Tables of the history itself, before any migration: SeaORM's own (kept in step, so that its
-/// stock migrator reads the same) and the companion with what it does not record.
+/// The table that SeaORM's own migrator reads, kept in step.
+pub const SEAQL_MIGRATIONS: &str = "seaql_migrations";
+/// Every run of a migration, up, down and failed: the newest of a name says where it stands.
+pub const RUNS: &str = "shopctl_migration_runs";
+/// What a database says about itself.
+pub const SETTINGS: &str = "shopctl_settings";
+/// Who may change the schema just now.
+pub const LEASES: &str = "shopctl_leases";
+/// All tables that no migration makes.
+pub const HISTORY_TABLES: [&str; 4] = [SEAQL_MIGRATIONS, RUNS, SETTINGS, LEASES];
+
+/// The statements that make [`HISTORY_TABLES`] where they are missing.
 pub fn history_tables(backend: DbBackend) -> Vec<String> {
-    let (text, long_text, id) = match backend {
-        DbBackend::MySql => ("varchar(255)", "longtext", "bigint"),
-        _ => ("varchar(255)", "text", "bigint"),
-    };
+    let (name, number) = ("varchar(255) NOT NULL", "bigint NOT NULL");
+    let long_text = types::long_text(backend);
     let time = types::time(backend);
     let options = if backend == DbBackend::MySql { " DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin" } else { "" };
+    let table = |table: &str, columns: &str| format!("CREATE TABLE IF NOT EXISTS {table} ({columns}){options}");
     vec![
-        format!(
-            "CREATE TABLE IF NOT EXISTS seaql_migrations \
-             (version {text} NOT NULL PRIMARY KEY, applied_at {id} NOT NULL){options}"
+        table(SEAQL_MIGRATIONS, &format!("version {name} PRIMARY KEY, applied_at {number}")),
+        table(
+            RUNS,
+            &format!(
+                "sequence {number} PRIMARY KEY, name {name}, direction varchar(16) NOT NULL, \
+                 state varchar(16) NOT NULL, checksum varchar(64) NULL, statements_done {number}, \
+                 statements_total {number}, statement {long_text}, error {long_text}, runner {name}, \
+                 version varchar(32) NOT NULL, started_at {time}, duration_milliseconds bigint NULL"
+            ),
         ),
-        format!(
-            "CREATE TABLE IF NOT EXISTS shopctl_migrations (name {text} NOT NULL PRIMARY KEY, \
-             state varchar(16) NOT NULL, sequence {id} NOT NULL, runner {text} NOT NULL, version varchar(32) NOT NULL, \
-             started_at {time}, duration_milliseconds {id} NULL, error {long_text} NULL){options}"
-        ),
-        format!(
-            "CREATE TABLE IF NOT EXISTS shopctl_settings \
-             (name varchar(64) NOT NULL PRIMARY KEY, value {text} NOT NULL){options}"
-        ),
-        format!(
-            "CREATE TABLE IF NOT EXISTS shopctl_locks (name varchar(64) NOT NULL PRIMARY KEY, \
-             token varchar(64) NOT NULL, holder {text} NOT NULL, acquired_at {time}, expires_at {time}){options}"
+        table(SETTINGS, &format!("name varchar(64) NOT NULL PRIMARY KEY, value {name}")),
+        table(
+            LEASES,
+            &format!(
+                "name varchar(64) NOT NULL PRIMARY KEY, token varchar(64) NOT NULL, holder {name}, \
+                 session bigint NULL, acquired_at {time}, expires_at {time}"
+            ),
         ),
     ]
 }

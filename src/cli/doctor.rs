@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database, inspection};
-use crate::error::{Error, Kind, Result};
-use crate::migrate::{self, MigrationStatus};
+use crate::error::{Error, Kind, Result, printable};
+use crate::migrate::{self, Catalog, MigrationStatus};
 use crate::output::views::doctor::CheckView;
 use crate::service::doctor::{self, Check, Circumstances, Migrations, State};
 
@@ -58,10 +58,10 @@ async fn examine(
     circumstances: &Circumstances,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
-    if arguments.deep && !states_a_time_limit(context) {
+    if arguments.deep && !context.states_a_time_limit() {
         context.lift_time_limit();
     }
-    let status = unless_lost(migrate::status(database.connection()).await)?;
+    let status = unless_lost(migrate::status(database.connection(), &Catalog::embedded()).await)?;
     let migrations = status.map(|status| summary(&status));
     let environment = unless_lost(migrate::setting(database.connection(), migrate::ENVIRONMENT).await)?;
     doctor::examine(database, context.clock, circumstances, migrations, environment, checks).await?;
@@ -86,11 +86,6 @@ fn unless_lost<T>(result: Result<T>) -> Result<Result<T>> {
     }
 }
 
-/// A large shop takes its time; but whoever states a limit means it.
-fn states_a_time_limit(context: &Context) -> bool {
-    context.config.entries().iter().any(|entry| entry.name == "timeout" && entry.origin != "default")
-}
-
 fn circumstances(context: &Context) -> Circumstances {
     let config = &context.config;
     let origin = config.entries().first().map_or_else(String::new, |entry| entry.origin.clone());
@@ -110,15 +105,16 @@ fn circumstances(context: &Context) -> Circumstances {
     }
 }
 
-fn summary(status: &[MigrationStatus]) -> Migrations {
-    let names = |state| {
-        let these = status.iter().filter(move |migration| migration.state == state);
-        these.map(|migration| migration.name.clone()).collect::<Vec<_>>()
+fn summary(all: &[MigrationStatus]) -> Migrations {
+    let in_state = |state| all.iter().filter(move |migration| migration.state == state);
+    let others = migrate::State::ALL.into_iter().filter(|state| *state != migrate::State::Applied);
+    let others = others.filter_map(|state| {
+        let first = in_state(state).next()?;
+        Some(format!("{} {} (first {})", in_state(state).count(), state.as_str(), printable(&first.name)))
+    });
+    let hint = match all.iter().find_map(MigrationStatus::way_out) {
+        Some(way_out) => way_out,
+        None => "shopctl migrate up".to_owned(),
     };
-    Migrations {
-        applied: names(migrate::State::Applied).len(),
-        pending: names(migrate::State::Pending),
-        failed: names(migrate::State::Failed),
-        unknown: names(migrate::State::Unknown),
-    }
+    Migrations { applied: in_state(migrate::State::Applied).count(), others: others.collect(), hint }
 }

@@ -1,139 +1,159 @@
 //! `shopctl migrate`
 
+mod apply;
+mod environment;
+mod plan;
+mod remove;
+mod resolve;
+mod state;
+mod verify;
+mod wait;
+
 use clap::{Args, Subcommand};
 
 use super::Asking;
-use super::arguments::{ConfirmArguments, required};
+use super::arguments::required;
 use crate::context::Context;
-use crate::db::Access;
-use crate::domain::{Violations, moment, text::single_line};
-use crate::error::{Error, Kind, Result};
-use crate::migrate::{self, MigrationStatus, Plan, Progress, State, Step};
-use crate::output::views::MigrationView;
-use crate::output::{Format, View};
-
-/// What a database made on this machine is for, until somebody says otherwise.
-pub const DEVELOPMENT: &str = "development";
+use crate::domain::{Violations, moment};
+use crate::error::Result;
+use crate::migrate::{self, Catalog, Course, Plan, Progress, Step, history::Direction};
+use crate::output::Format;
+pub use environment::DEVELOPMENT;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Apply pending migrations
-    #[command(after_help = "Examples:\n  shopctl migrate up\n  shopctl migrate up --steps 1 --lock-wait 2m")]
-    Up(UpArguments),
+    #[command(after_help = "Examples:\n  shopctl migrate up\n  shopctl migrate up --dry-run\n  \
+                            shopctl migrate up --steps 1 --lock-wait 2m")]
+    Up(apply::UpArguments),
     /// Revert migrations, newest first
-    #[command(after_help = "Example:\n  shopctl migrate down --steps 1 --confirm shop")]
-    Down(DownArguments),
+    #[command(after_help = "Examples:\n  shopctl migrate down --yes\n  shopctl migrate down --steps 1 --confirm shop")]
+    Down(remove::DownArguments),
+    /// Revert migrations and apply them again
+    #[command(after_help = "Example:\n  shopctl migrate redo --yes")]
+    Redo(remove::DownArguments),
     /// Show where each migration stands; changes nothing
     #[command(after_help = "Examples:\n  shopctl migrate status\n  shopctl migrate status --check")]
-    Status(StatusArguments),
+    Status(state::StatusArguments),
+    /// Show what `up` would do; changes nothing
+    #[command(after_help = "Examples:\n  shopctl migrate plan\n  shopctl migrate plan --sql\n  \
+                            shopctl migrate plan --sql --backend mysql")]
+    Plan(plan::Arguments),
+    /// Check that migrations, database and program agree
+    #[command(after_help = "Examples:\n  shopctl migrate verify\n  shopctl migrate verify --ignore spatial_ref_sys")]
+    Verify(verify::VerifyArguments),
+    /// Show every run: who, when, how long, and what failed
+    #[command(after_help = "Examples:\n  shopctl migrate history\n  shopctl migrate history -o jsonl")]
+    History,
+    /// Remove everything, also what no migration made, and apply all migrations
+    #[command(after_help = "Examples:\n  shopctl migrate fresh --yes\n  shopctl migrate fresh --confirm shop")]
+    Fresh(remove::RemoveArguments),
+    /// Revert all migrations and apply them again
+    #[command(after_help = "Example:\n  shopctl migrate refresh --yes")]
+    Refresh(remove::RemoveArguments),
+    /// Revert all migrations
+    #[command(after_help = "Example:\n  shopctl migrate reset --yes")]
+    Reset(remove::RemoveArguments),
+    /// Take over a database that has the schema already, after comparing it
+    #[command(after_help = "Example:\n  shopctl migrate baseline --to m20260101_000009_create_audit_seals --yes")]
+    Baseline(verify::BaselineArguments),
+    /// Say where a migration stands, or try a failed one again
+    #[command(after_help = "Examples:\n  shopctl migrate resolve m20260101_000002_create_products --retry\n  \
+                            shopctl migrate resolve m20260101_000002_create_products --applied --yes")]
+    Resolve(resolve::ResolveArguments),
+    /// Note in migrations.lock what each migration does; for the project's own folder
+    #[command(after_help = "Examples:\n  shopctl migrate bless\n  \
+                            shopctl migrate bless m20260101_000002_create_products --reason 'same table, new wording'")]
+    Bless(resolve::BlessArguments),
+    /// Wait until the database answers
+    #[command(after_help = "Example:\n  shopctl migrate wait --timeout 60s")]
+    Wait,
     /// Show or say what the database is for (development, test, production …)
     #[command(after_help = "Examples:\n  shopctl migrate env\n  shopctl migrate env production")]
-    Env(EnvironmentArguments),
-}
-
-#[derive(Debug, Args)]
-pub struct UpArguments {
-    /// Up to and with this migration
-    #[arg(long, value_name = "NAME", conflicts_with = "steps")]
-    to: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "N")]
-    steps: Option<u32>,
-    #[command(flatten)]
-    lock: LockArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct DownArguments {
-    /// Down to this migration, which stays
-    #[arg(long, value_name = "NAME", conflicts_with = "steps")]
-    to: Option<String>,
-    /// So many [default: 1]
-    #[arg(long, value_name = "N")]
-    steps: Option<u32>,
-    #[command(flatten)]
-    lock: LockArguments,
-    #[command(flatten)]
-    confirm: ConfirmArguments,
+    Env(environment::Arguments),
 }
 
 #[derive(Debug, Args)]
 struct LockArguments {
-    /// Wait so long for another runner
-    #[arg(long, value_name = "TIME", default_value = "60s")]
+    /// Wait so long for another runner, and for tables that others hold
+    #[arg(long, value_name = "TIME", default_value = LOCK_WAIT)]
     lock_wait: String,
 }
 
-#[derive(Debug, Args)]
-pub struct StatusArguments {
-    /// Exit with 9 when something is pending, failed or unknown
-    #[arg(long)]
-    check: bool,
-}
+const LOCK_WAIT: &str = "60s";
 
+/// For commands that destroy.
 #[derive(Debug, Args)]
-pub struct EnvironmentArguments {
-    /// What the database is for from now on
-    #[arg(value_name = "ENVIRONMENT")]
-    environment: Option<String>,
+struct GuardArguments {
+    /// Do not ask; enough for a development database
+    #[arg(short = 'y', long)]
+    yes: bool,
+    /// Confirm by naming the database: needed unless it is for development
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
 }
 
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
-        Command::Up(arguments) => up(context, &arguments).await,
-        Command::Down(arguments) => down(context, asking, &arguments).await,
-        Command::Status(arguments) => status(context, &arguments).await,
-        Command::Env(arguments) => environment(context, &arguments).await,
+        Command::Up(arguments) => apply::up(context, asking, &arguments).await,
+        Command::Down(arguments) => remove::down(context, asking, &arguments, Course::Down).await,
+        Command::Redo(arguments) => remove::down(context, asking, &arguments, Course::Redo).await,
+        Command::Status(arguments) => state::status(context, &arguments).await,
+        Command::Plan(arguments) => plan::run(context, &arguments).await,
+        Command::Verify(arguments) => verify::verify(context, &arguments).await,
+        Command::History => state::history(context).await,
+        Command::Fresh(arguments) => remove::all(context, asking, &arguments, Course::Fresh).await,
+        Command::Refresh(arguments) => remove::all(context, asking, &arguments, Course::Refresh).await,
+        Command::Reset(arguments) => remove::all(context, asking, &arguments, Course::Reset).await,
+        Command::Baseline(arguments) => verify::baseline(context, asking, &arguments).await,
+        Command::Resolve(arguments) => resolve::resolve(context, asking, &arguments).await,
+        Command::Bless(arguments) => resolve::bless(context, &arguments),
+        Command::Wait => wait::run(context).await,
+        Command::Env(arguments) => environment::run(context, asking, &arguments).await,
     }
 }
 
-fn plan(context: &Context, to: Option<&String>, steps: Option<u32>, lock: &LockArguments) -> Result<Plan> {
+/// The plan of a command that names no migrations.
+pub fn whole_plan(context: &Context) -> Result<Plan> {
+    plan_with(context, LOCK_WAIT)
+}
+
+fn plan_with(context: &Context, lock_wait: &str) -> Result<Plan> {
     let mut violations = Violations::new();
-    let lock_wait = violations.parse("lock-wait", &lock.lock_wait, moment::parse_span);
+    let lock_wait = violations.parse("lock-wait", lock_wait, moment::parse_span);
     violations.into_result()?;
-    let settings =
-        if context.config.target.is_local() { vec![(migrate::ENVIRONMENT, DEVELOPMENT)] } else { Vec::new() };
+    let is_local = context.config.target.is_local();
     Ok(Plan {
-        steps,
-        to: to.cloned(),
+        catalog: Catalog::embedded(),
+        steps: None,
+        to: None,
+        allow_late: false,
         lock_wait: required(lock_wait)?,
         runner: context.runner(),
-        settings,
+        settings: if is_local { vec![(migrate::ENVIRONMENT, DEVELOPMENT)] } else { Vec::new() },
         clock: context.clock,
     })
 }
 
-async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
-    let plan = plan(context, arguments.to.as_ref(), arguments.steps, &arguments.lock)?;
-    let database = context.database(Access::Create).await?;
-    let steps = migrate::up(&database, &plan, &mut |progress| tell(context, "applied", &progress)).await?;
-    print_steps(context, "applied", &steps);
-    if steps.is_empty() {
-        context.output.note("nothing to apply: the schema is up to date");
-    } else {
-        context.output.note(&format!("changed {}", database.target()));
-    }
-    Ok(())
-}
-
-/// The plan that `quickstart` uses.
-pub fn whole_plan(context: &Context) -> Result<Plan> {
-    plan(context, None, None, &LockArguments { lock_wait: "60s".to_owned() })
-}
-
-fn tell(context: &Context, verb: &str, progress: &Progress<'_>) {
+/// What is told while migrations run: each is printed when it is done.
+fn tell(context: &Context, progress: &Progress<'_>) {
     match progress {
         Progress::Waiting(holder) => {
             context.output.note(&format!("waiting for the migrations that {holder} is running"))
         }
+        Progress::Blocked { migration, by } => {
+            let by = if by.is_empty() { "others".to_owned() } else { by.join(", ") };
+            context.output.note(&format!("{migration} waits for tables that are held by {by}"))
+        }
+        Progress::Notice(notice) => context.output.warn(notice),
         Progress::Done(step) => {
             // A failure to print must not stop migrations halfway.
             let line = match context.output.format() {
                 Format::Json => return,
-                Format::Jsonl => step_json(verb, step).to_string(),
+                Format::Jsonl => step_json(step).to_string(),
                 Format::Id => step.name.clone(),
                 Format::Table | Format::Csv | Format::Tsv => {
-                    format!("{verb} {} ({} ms)", step.name, step.duration.as_millis())
+                    format!("{} {} ({} ms)", verb(step), step.name, step.duration.as_millis())
                 }
             };
             if let Err(error) = context.output.text(&format!("{line}\n")) {
@@ -143,36 +163,14 @@ fn tell(context: &Context, verb: &str, progress: &Progress<'_>) {
     }
 }
 
-async fn down(context: &Context, asking: &Asking, arguments: &DownArguments) -> Result<()> {
-    let plan = plan(context, arguments.to.as_ref(), arguments.steps, &arguments.lock)?;
-    let database = context.database(Access::Write).await?;
-    let applied = migrate::status(database.connection()).await?;
-    let applied: Vec<_> = applied.iter().filter(|status| status.state == State::Applied).collect();
-    if applied.is_empty() {
-        print_steps(context, "reverted", &[]);
-        context.output.note("nothing to revert");
-        return Ok(());
-    }
-    let name = context.config.target.name();
-    let what = match (&plan.to, plan.steps.unwrap_or(1)) {
-        (Some(to), _) => format!("everything after {to}"),
-        (None, 1) => "the newest migration".to_owned(),
-        (None, steps) => format!("the newest {steps} migrations"),
-    };
-    let impact = format!("{what} of {} will be reverted, with the data in its tables", database.target());
-    asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, &name)?;
-    let steps = migrate::down(&database, &plan, &mut |progress| tell(context, "reverted", &progress)).await?;
-    print_steps(context, "reverted", &steps);
-    if !steps.is_empty() {
-        context.output.note(&format!("changed {}", database.target()));
-    }
-    Ok(())
+fn verb(step: &Step) -> &'static str {
+    if step.direction == Direction::Up { "applied" } else { "reverted" }
 }
 
 /// What was done, as one JSON value where that was asked for; other formats said it step by step.
-fn print_steps(context: &Context, verb: &str, steps: &[Step]) {
+fn print_steps(context: &Context, steps: &[Step]) {
     if context.output.is_json() {
-        let items: Vec<_> = steps.iter().map(|step| step_json(verb, step)).collect();
+        let items: Vec<_> = steps.iter().map(step_json).collect();
         let json = serde_json::json!({ "changed": !items.is_empty(), "items": items });
         if let Err(error) = context.output.json(&json) {
             context.output.warn(error.message());
@@ -180,74 +178,11 @@ fn print_steps(context: &Context, verb: &str, steps: &[Step]) {
     }
 }
 
-fn step_json(verb: &str, step: &Step) -> serde_json::Value {
+fn step_json(step: &Step) -> serde_json::Value {
     let milliseconds = u64::try_from(step.duration.as_millis()).unwrap_or(u64::MAX);
-    serde_json::json!({ "name": step.name, "state": verb, "duration_milliseconds": milliseconds })
+    serde_json::json!({ "name": step.name, "state": verb(step), "duration_milliseconds": milliseconds })
 }
 
-async fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {
-    context.output.check_fields::<MigrationView>(&[])?;
-    let status = match context.database(Access::Read).await {
-        Ok(database) => migrate::status(database.connection()).await?,
-        // A file that is not there yet has everything pending.
-        Err(error) if error.code() == "database.no_shop" => all_pending(),
-        Err(error) => return Err(error),
-    };
-    let open: Vec<String> = [State::Pending, State::Failed, State::Unknown]
-        .into_iter()
-        .filter_map(|state| {
-            let count = status.iter().filter(|status| status.state == state).count();
-            (count > 0).then(|| format!("{count} {}", state.as_str()))
-        })
-        .collect();
-    let rows: Vec<_> = status.into_iter().map(MigrationView).collect();
-    context.output.list(&rows, None, None)?;
-    if arguments.check && !open.is_empty() {
-        return Err(Error::new(Kind::CheckFailed, "migrate.open", format!("migrations: {}", open.join(", ")))
-            .hint("shopctl migrate up"));
-    }
-    Ok(())
-}
-
-fn all_pending() -> Vec<MigrationStatus> {
-    let pending = migrate::names().map(|name| MigrationStatus {
-        name: name.to_owned(),
-        state: State::Pending,
-        applied_at: None,
-        runner: None,
-    });
-    pending.collect()
-}
-
-async fn environment(context: &Context, arguments: &EnvironmentArguments) -> Result<()> {
-    let Some(text) = &arguments.environment else {
-        let database = context.database(Access::Read).await?;
-        let environment = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
-        return context.output.show(&EnvironmentView(environment), &[]);
-    };
-    /// The names of environments are words.
-    const ENVIRONMENT_MAX_CHARACTERS: usize = 32;
-    let mut violations = Violations::new();
-    let environment = violations.parse("environment", text, |text| {
-        single_line(text, ENVIRONMENT_MAX_CHARACTERS).map(|text| text.to_lowercase())
-    });
-    violations.into_result()?;
-    let database = context.database(Access::Write).await?;
-    let environment = required(environment)?;
-    migrate::set_setting(&database, migrate::ENVIRONMENT, &environment).await?;
-    context.output.show(&EnvironmentView(Some(environment)), &[])?;
-    context.output.note(&format!("changed {}", database.target()));
-    Ok(())
-}
-
-struct EnvironmentView(Option<String>);
-
-impl View for EnvironmentView {
-    const NOUN: &'static str = "environments";
-    const COLUMNS: &'static [crate::output::Column<Self>] =
-        &[crate::output::Column::new("environment", "ENVIRONMENT", |view| view.0.clone().into())];
-
-    fn id(&self) -> String {
-        self.0.clone().unwrap_or_default()
-    }
+fn note_changed(context: &Context) {
+    context.output.note(&format!("changed {}", context.config.target));
 }

@@ -73,7 +73,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
 
 /// The demo goes into a new database, or into one that quickstart itself made for development.
 async fn refuse_other_shops(database: &Database) -> Result<()> {
-    let status = schema::status(database.connection()).await?;
+    let status = schema::status(database.connection(), &schema::Catalog::embedded()).await?;
     if status.iter().all(|migration| migration.state != schema::State::Applied) {
         return Ok(());
     }

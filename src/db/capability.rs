@@ -22,6 +22,15 @@ impl Engine {
         }
     }
 
+    /// SeaORM's name for the engine.
+    pub fn backend(self) -> DbBackend {
+        match self {
+            Engine::Sqlite => DbBackend::Sqlite,
+            Engine::Postgres => DbBackend::Postgres,
+            Engine::Mysql => DbBackend::MySql,
+        }
+    }
+
     /// The exact sum of an amount of each row, taken `times` a number, for [`Engine::read_sum`]; it
     /// sorts as the sums do.
     ///

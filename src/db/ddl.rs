@@ -1,21 +1,133 @@
 //! How the engines differ when the schema changes.
 
+use std::time::Duration;
+
+use sea_orm::ConnectionTrait;
+
+use super::inspection::{rows, text};
 use super::target::Engine;
+use crate::error::Result;
+
+/// A statement of a migration waits so long for a table that others use; everybody else who wants
+/// that table stands in line behind it.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Engine {
-    /// What a migration's transaction begins with; sent together with its first statements.
+    /// What a migration's transaction begins with; sent together with its first statement.
     ///
     /// PostgreSQL: READ COMMITTED, because under a stricter default the check of the lock at the end
-    /// of a long migration would conflict with the lock's own heartbeat (40001). The time limit
+    /// of a long migration would conflict with the lock's own heartbeat (40001). The idle limit
     /// makes the server give up the tables that a runner holds whose host is gone.
-    pub fn begin_migration(self) -> &'static str {
+    pub fn begin_migration(self) -> String {
+        let seconds = LOCK_TIMEOUT.as_secs();
         match self {
-            Engine::Postgres => {
-                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\nSET LOCAL idle_in_transaction_session_timeout = '12s';\n"
-            }
-            // SQLite: a migration that rebuilds a table needs `PRAGMA foreign_keys = OFF` on its
-            // connection before BEGIN; inside a transaction that pragma does nothing.
-            Engine::Sqlite | Engine::Mysql => "",
+            Engine::Postgres => format!(
+                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n\
+                 SET LOCAL idle_in_transaction_session_timeout = '12s';\nSET LOCAL lock_timeout = '{seconds}s';\n"
+            ),
+            Engine::Mysql => format!("SET SESSION lock_wait_timeout = {seconds};\n"),
+            Engine::Sqlite => String::new(),
         }
     }
+
+    /// How a script of migrations begins and ends a transaction, where DDL takes part in one.
+    pub fn script_transaction(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Engine::Sqlite => Some(("BEGIN IMMEDIATE", "COMMIT")),
+            Engine::Postgres => Some(("BEGIN", "COMMIT")),
+            Engine::Mysql => None,
+        }
+    }
+
+    /// What a script says before everything else.
+    pub fn script_beginning(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "PRAGMA foreign_keys = OFF",
+            Engine::Postgres => "SET lock_timeout = '3s'",
+            Engine::Mysql => "SET SESSION lock_wait_timeout = 3",
+        }
+    }
+
+    /// Seconds since 1970 on the server's clock, as SQL.
+    pub fn unix_time(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "CAST(strftime('%s', 'now') AS INTEGER)",
+            Engine::Postgres => "CAST(extract(epoch FROM clock_timestamp()) AS bigint)",
+            Engine::Mysql => "unix_timestamp()",
+        }
+    }
+
+    /// The session's number on the server, where a statement outlives its client and commits by
+    /// itself.
+    pub fn session_number(self) -> Option<&'static str> {
+        match self {
+            Engine::Sqlite | Engine::Postgres => None,
+            Engine::Mysql => Some("connection_id()"),
+        }
+    }
+
+    /// How to run a script with the engine's own client.
+    pub fn script_client(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "sqlite3 -bail FILE < plan.sql",
+            Engine::Postgres => "psql -v ON_ERROR_STOP=1 -f plan.sql URL",
+            Engine::Mysql => "mariadb --default-character-set=utf8mb4 DATABASE < plan.sql",
+        }
+    }
+}
+
+/// Whether a session of the server still runs a statement; only where [`Engine::session_number`]
+/// tells sessions apart.
+pub async fn is_busy(connection: &impl ConnectionTrait, session: i64) -> Result<bool> {
+    let sql = format!(
+        "SELECT CAST(id AS CHAR) AS id FROM information_schema.processlist WHERE id = {session} AND command <> 'Sleep'"
+    );
+    Ok(!rows(connection, &sql).await?.is_empty())
+}
+
+/// Rows that refer to rows that are not there, as texts; SQLite alone has to be asked, because it
+/// changes tables with the check switched off.
+pub async fn broken_references(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    if Engine::of(connection) != Engine::Sqlite {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT \"table\" || ' refers to missing rows of ' || \"parent\" AS broken \
+               FROM pragma_foreign_key_check GROUP BY 1";
+    Ok(rows(connection, sql).await?.iter().filter_map(|row| text(row, "broken")).collect())
+}
+
+/// Who keeps a statement from its tables, as far as the server tells this role: sessions whose
+/// transaction is older than [`LOCK_TIMEOUT`].
+pub async fn blockers(connection: &impl ConnectionTrait, statement: &str) -> Result<Vec<String>> {
+    let seconds = LOCK_TIMEOUT.as_secs();
+    let sql = match Engine::of(connection) {
+        Engine::Sqlite => return Ok(Vec::new()),
+        Engine::Postgres => format!(
+            "SELECT CAST(c.relname AS text) AS in_table, 'process ' || a.pid || ' (' || \
+             COALESCE(a.usename, '?') || COALESCE(', ' || NULLIF(a.application_name, ''), '') || ', ' || \
+             COALESCE(a.state, '?') || ' for ' || \
+             CAST(extract(epoch FROM clock_timestamp() - a.xact_start) AS integer) || ' s)' AS who \
+             FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN pg_class c ON c.oid = l.relation \
+             WHERE l.granted AND a.pid <> pg_backend_pid() AND c.relkind IN ('r', 'p') \
+             AND a.xact_start < clock_timestamp() - interval '{seconds} seconds' GROUP BY 1, 2 ORDER BY 2"
+        ),
+        // Neither engine tells which tables, unless it is set up to.
+        Engine::Mysql => format!(
+            "SELECT '' AS in_table, CONCAT('session ', p.id, ' (', p.user, '@', p.host, ', in a transaction for ', \
+             TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), ' s)') AS who \
+             FROM information_schema.innodb_trx t JOIN information_schema.processlist p \
+             ON p.id = t.trx_mysql_thread_id WHERE p.id <> connection_id() \
+             AND t.trx_started <= NOW() - INTERVAL {seconds} SECOND ORDER BY 2"
+        ),
+    };
+    let words: Vec<&str> =
+        statement.split(|character: char| !(character.is_alphanumeric() || character == '_')).collect();
+    let found = rows(connection, &sql).await?;
+    let concerned = found.iter().filter(|row| {
+        let table = text(row, "in_table").unwrap_or_default();
+        table.is_empty() || words.contains(&table.as_str())
+    });
+    let mut blockers: Vec<String> = concerned.filter_map(|row| text(row, "who")).collect();
+    blockers.dedup();
+    Ok(blockers)
 }

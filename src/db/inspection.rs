@@ -162,7 +162,7 @@ pub fn is_open_to_others(_path: &Path) -> bool {
     false
 }
 
-async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result<Vec<QueryResult>> {
+pub(super) async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result<Vec<QueryResult>> {
     let statement = Statement::from_string(connection.get_database_backend(), sql);
     match connection.query_all_raw(statement).await {
         Ok(rows) => Ok(rows),
@@ -178,7 +178,7 @@ async fn first_row(connection: &impl ConnectionTrait, sql: &str) -> Result<Optio
 }
 
 /// A column as text: some servers send theirs as bytes.
-fn text(row: &QueryResult, column: &str) -> Option<String> {
+pub(super) fn text(row: &QueryResult, column: &str) -> Option<String> {
     let bytes = || String::from_utf8(row.try_get::<Vec<u8>>("", column).ok()?).ok();
     row.try_get::<String>("", column).ok().or_else(bytes)
 }

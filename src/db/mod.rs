@@ -1,19 +1,23 @@
 //! Connections to a database: one pool, its engine, and what may be said about it in public.
 
 mod capability;
-mod ddl;
+pub mod ddl;
 pub mod fault;
 pub mod inspection;
 mod mysql;
 mod postgres;
+pub mod schema;
+pub mod scratch;
 mod sqlite;
 pub mod target;
 pub mod write;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sea_orm::sqlx::{self, ConnectOptions, Connection};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
@@ -35,6 +39,13 @@ pub enum Access {
     Write,
     /// Writes, and may create the embedded file (`quickstart`, `migrate up`).
     Create,
+}
+
+/// Whether SQLite refuses rows that refer to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum References {
+    Checked,
+    Unchecked,
 }
 
 /// Everything needed to open a pool.
@@ -86,8 +97,12 @@ impl Database {
     ///
     /// Errors: [`Kind::Configuration`] for a missing or unreadable SQLite file.
     pub async fn open(settings: &ConnectSettings) -> Result<Database> {
+        Database::open_with(settings, References::Checked).await
+    }
+
+    async fn open_with(settings: &ConnectSettings, references: References) -> Result<Database> {
         let mut connection = match &settings.target {
-            Target::Sqlite(target) => sqlite::connect(target, settings).await?,
+            Target::Sqlite(target) => sqlite::connect(target, settings, references).await?,
             Target::Server(target) if target.engine == Engine::Mysql => mysql::pool(target, settings),
             Target::Server(target) => postgres::pool(target, settings),
         };
@@ -130,6 +145,16 @@ impl Database {
     /// to be trusted (a cancelled BEGIN leaves its connection inside a transaction, sqlx#4385).
     pub async fn reconnect(&self) -> Result<Database> {
         Database::open(&self.settings).await
+    }
+
+    /// The database as migrations change it. SQLite: a file of its own connections that do not check
+    /// references, since a table that is rebuilt is gone for a moment; whoever changes the schema
+    /// checks at the end. Elsewhere this database itself.
+    pub async fn for_schema_changes(&self) -> Result<Database> {
+        match self.engine() {
+            Engine::Sqlite => Database::open_with(&self.settings, References::Unchecked).await,
+            Engine::Postgres | Engine::Mysql => Ok(self.clone()),
+        }
     }
 
     /// For reads. Not while a transaction is open: the pool may have one connection only.
@@ -176,6 +201,20 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
         };
         Ok(self.connection.begin_with_options(options).await?)
+    }
+
+    /// Copies the embedded file, as it is now, to one of its own beside it; `None` on servers, whose
+    /// copies are the business of others.
+    ///
+    /// Errors: exit 5 when the disk is full, exit 4 when the folder cannot be written.
+    pub async fn copy_aside(&self, why: &str, now: DateTime<Utc>) -> Result<Option<PathBuf>> {
+        match &self.settings.target {
+            Target::Sqlite(file) => {
+                let stamp = now.format("%Y%m%d-%H%M%S%.3f");
+                sqlite::copy(&self.connection, &file.path, &format!("{why}-{stamp}")).await.map(Some)
+            }
+            Target::Server(_) => Ok(None),
+        }
     }
 
     /// Closes the pool in an orderly way.

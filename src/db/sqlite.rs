@@ -1,16 +1,16 @@
 //! SQLite: one file, one writer at a time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sea_orm::sqlx::{ConnectOptions, Error as DriverError, Executor};
-use sea_orm::{DatabaseConnection, SqliteTransactionMode, SqlxSqliteConnector};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, SqlxSqliteConnector, Statement};
 
 use super::target::SqliteTarget;
-use super::{Access, ConnectSettings};
+use super::{Access, ConnectSettings, References};
 use crate::error::{Error, Kind, Result};
 
 /// A deferred transaction that reads and then writes fails at once when another has written
@@ -24,7 +24,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 #[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
 
-pub async fn connect(target: &SqliteTarget, settings: &ConnectSettings) -> Result<DatabaseConnection> {
+pub async fn connect(
+    target: &SqliteTarget,
+    settings: &ConnectSettings,
+    references: References,
+) -> Result<DatabaseConnection> {
     if target.path.is_dir() {
         let path = target.path.display();
         return Err(Error::configuration(
@@ -41,7 +45,7 @@ pub async fn connect(target: &SqliteTarget, settings: &ConnectSettings) -> Resul
     }
     let mut options = SqliteConnectOptions::new()
         .filename(&target.path)
-        .foreign_keys(true)
+        .foreign_keys(references == References::Checked)
         .busy_timeout(BUSY_TIMEOUT)
         // What is erased must not be found in the file's free pages.
         .pragma("secure_delete", "on")
@@ -63,6 +67,19 @@ pub async fn connect(target: &SqliteTarget, settings: &ConnectSettings) -> Resul
         }
         Err(error) => Err(open_error(&target.path, &error)),
     }
+}
+
+/// Writes the whole database, as committed, into a new file beside its own.
+pub async fn copy(connection: &DatabaseConnection, path: &Path, suffix: &str) -> Result<PathBuf> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{suffix}"));
+    let copy = PathBuf::from(name);
+    // Empty but with its permissions, which VACUUM would not set.
+    create(&copy)?;
+    let target = copy.to_string_lossy().into_owned();
+    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [target.into()]);
+    connection.execute_raw(statement).await?;
+    Ok(copy)
 }
 
 fn is_alone(path: &Path) -> bool {

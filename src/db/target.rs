@@ -97,6 +97,8 @@ impl Target {
 }
 
 impl Engine {
+    pub const ALL: [Engine; 3] = [Engine::Sqlite, Engine::Postgres, Engine::Mysql];
+
     /// The port that the engine's servers listen on unless told otherwise.
     pub fn default_port(self) -> u16 {
         if self == Engine::Mysql { 3306 } else { 5432 }
@@ -112,7 +114,8 @@ impl Engine {
         }
     }
 
-    fn scheme(self) -> &'static str {
+    /// The engine's name, which is also the scheme of its URLs.
+    pub fn as_str(self) -> &'static str {
         match self {
             Engine::Sqlite => "sqlite",
             Engine::Postgres => "postgres",
@@ -250,7 +253,7 @@ impl fmt::Display for Target {
                 write!(f, "sqlite:{}", escaped(&path))
             }
             Target::Server(server) => {
-                write!(f, "{}://{}@", server.engine.scheme(), printable(&server.user))?;
+                write!(f, "{}://{}@", server.engine.as_str(), printable(&server.user))?;
                 let is_socket = server.host.starts_with('/');
                 if server.host.contains(':') {
                     write!(f, "[{}]", printable(&server.host))?;

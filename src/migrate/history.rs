@@ -1,50 +1,242 @@
-//! What was applied, in two tables kept in step: SeaORM's own `seaql_migrations`, which its stock
-//! migrator reads, and a companion with what that does not record.
+//! What was run, in two tables kept in step: SeaORM's own `seaql_migrations`, which its stock
+//! migrator reads, and a log of every run, whose newest row of a name says where it stands.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, DynIden, Expr, ExprTrait, IntoIden, Query};
+use migration::{RUNS, SEAQL_MIGRATIONS, SETTINGS};
+use sea_orm::sea_query::{Alias, DynIden, Expr, ExprTrait, IntoIden, Order, Query};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::error::Result;
 
-/// States of the companion table. The two intents are seen only where DDL commits by itself.
-const RUNNING: &str = "running";
-const REVERTING: &str = "reverting";
-const APPLIED: &str = "applied";
-const FAILED: &str = "failed";
+/// What a run was to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Up,
+    Down,
+    /// Another tool had applied it: from then on it has its place in the order.
+    Adopt,
+    /// The schema was there already, and was compared.
+    Baseline,
+    /// Somebody said that it is applied, or that it is not.
+    ResolveApplied,
+    ResolveReverted,
+}
+
+impl Direction {
+    const ALL: [(Direction, &'static str); 6] = [
+        (Direction::Up, "up"),
+        (Direction::Down, "down"),
+        (Direction::Adopt, "adopt"),
+        (Direction::Baseline, "baseline"),
+        (Direction::ResolveApplied, "mark-applied"),
+        (Direction::ResolveReverted, "mark-reverted"),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(direction, _)| *direction == self).map_or("", |(_, text)| *text)
+    }
+
+    /// Whether the migration is applied once this is done.
+    fn applies(self) -> bool {
+        !matches!(self, Direction::Down | Direction::ResolveReverted)
+    }
+}
+
+/// How a run ended, if it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// An intent, seen only where DDL commits by itself; what it meant to do may be done or not.
+    Running,
+    Done,
+    Failed,
+    /// The runner died, and a later one went on.
+    Interrupted,
+}
+
+impl RunState {
+    const ALL: [(RunState, &'static str); 4] = [
+        (RunState::Running, "running"),
+        (RunState::Done, "done"),
+        (RunState::Failed, "failed"),
+        (RunState::Interrupted, "interrupted"),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, text)| *text)
+    }
+}
+
+/// A row of the log.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Order of the runs, and so of application.
+    pub sequence: i64,
+    pub name: String,
+    pub direction: Direction,
+    pub state: RunState,
+    /// Of what applies it, as it was then.
+    pub checksum: Option<String>,
+    pub statements_done: i64,
+    pub statements_total: i64,
+    /// The statement that failed.
+    pub statement: Option<String>,
+    pub error: Option<String>,
+    /// `user@host, process 123`.
+    pub runner: String,
+    /// Of the shopctl that ran it.
+    pub version: String,
+    pub started_at: DateTime<Utc>,
+    pub duration: Option<Duration>,
+}
 
 /// One migration as the database knows it.
 #[derive(Debug, Clone)]
 pub struct Record {
     pub name: String,
     pub is_applied: bool,
-    pub is_failed: bool,
-    /// A run died between its intent and its result: what it meant to do may be done or not.
-    pub is_interrupted: bool,
-    /// Order of application; 0 for what another tool applied.
-    pub sequence: i64,
+    /// The run that applied it; none where another tool did.
+    pub applied: Option<Run>,
+    /// Its newest run of all.
+    pub newest: Option<Run>,
+    /// As SeaORM's table says, in whole seconds.
     pub applied_at: Option<DateTime<Utc>>,
-    pub runner: Option<String>,
     in_seaql: bool,
-    in_companion: bool,
 }
 
-/// Who runs a migration, and as which in the order of application.
-#[derive(Debug, Clone, Copy)]
-pub struct Run<'a> {
-    pub name: &'a str,
-    pub sequence: i64,
-    pub runner: &'a str,
-    /// What the history says about it so far.
-    pub known: Option<&'a Record>,
+/// Texts of statements and errors are cut here, in characters.
+const TEXT_MAX_CHARACTERS: usize = 2_000;
+const COLUMNS: [&str; 13] = [
+    "sequence",
+    "name",
+    "direction",
+    "state",
+    "checksum",
+    "statements_done",
+    "statements_total",
+    "statement",
+    "error",
+    "runner",
+    "version",
+    "started_at",
+    "duration_milliseconds",
+];
+
+impl Record {
+    fn new(name: &str) -> Record {
+        let name = name.to_owned();
+        Record { name, is_applied: false, applied: None, newest: None, applied_at: None, in_seaql: false }
+    }
+
+    /// Its last run failed to apply it.
+    pub fn is_failed(&self) -> bool {
+        !self.is_applied && self.newest_is(RunState::Failed)
+    }
+
+    /// A run died between its intent and its result.
+    pub fn is_interrupted(&self) -> bool {
+        self.newest_is(RunState::Running)
+    }
+
+    /// Another tool applied it since the log last spoke of it.
+    pub fn is_foreign(&self) -> bool {
+        self.is_applied && self.applied.is_none() && !self.is_interrupted()
+    }
+
+    /// Its place in the order of application.
+    pub fn sequence(&self) -> i64 {
+        let run = self.applied.as_ref().or(self.newest.as_ref());
+        run.map_or(0, |run| run.sequence)
+    }
+
+    /// SeaORM's own migrator takes it for applied.
+    pub fn is_listed(&self) -> bool {
+        self.in_seaql
+    }
+
+    fn newest_is(&self, state: RunState) -> bool {
+        self.newest.as_ref().is_some_and(|run| run.state == state)
+    }
+
+    fn add(&mut self, run: &Run) {
+        if run.state == RunState::Done {
+            self.applied = run.direction.applies().then(|| run.clone());
+        }
+        self.newest = Some(run.clone());
+    }
+
+    /// SeaORM's table is the last word, unless a run died while it reverted.
+    fn conclude(mut self) -> Record {
+        let is_reverting = self.newest.as_ref().is_some_and(|run| !run.direction.applies());
+        self.is_applied = self.in_seaql && !(is_reverting && self.is_interrupted());
+        if !self.in_seaql {
+            self.applied = None;
+        }
+        self
+    }
 }
 
-/// An error text in the history is cut here, in characters.
-const ERROR_MAX_CHARACTERS: usize = 2_000;
+/// The whole history, as it was read or as it became.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    pub runs: Vec<Run>,
+    pub records: Vec<Record>,
+}
+
+impl History {
+    pub fn find(&self, name: &str) -> Option<&Record> {
+        self.records.iter().find(|record| record.name == name)
+    }
+
+    pub fn is_applied(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|record| record.is_applied)
+    }
+
+    /// The number of the next run.
+    pub fn next_sequence(&self) -> i64 {
+        self.runs.iter().map(|run| run.sequence).max().unwrap_or(0) + 1
+    }
+
+    /// What is applied, in the order of application.
+    pub fn applied(&self) -> Vec<&Record> {
+        let mut applied: Vec<&Record> = self.records.iter().filter(|record| record.is_applied).collect();
+        let place = |record: &&Record| (record.sequence(), record.applied_at, record.name.clone());
+        applied.sort_by_key(place);
+        applied
+    }
+
+    /// Takes in a run that was recorded.
+    pub fn note(&mut self, run: &Run, now: DateTime<Utc>) {
+        let mut record = match self.records.iter().position(|record| record.name == run.name) {
+            Some(position) => self.records.swap_remove(position),
+            None => Record::new(&run.name),
+        };
+        record.in_seaql = run.direction.applies();
+        record.applied_at = run.direction.applies().then_some(now);
+        record.add(run);
+        self.records.push(record.conclude());
+        self.runs.push(run.clone());
+    }
+
+    fn of(seaql: &[(String, i64)], runs: Vec<Run>) -> History {
+        let mut records: Vec<Record> = Vec::new();
+        for (name, seconds) in seaql {
+            let applied_at = DateTime::from_timestamp(*seconds, 0);
+            records.push(Record { applied_at, in_seaql: true, ..Record::new(name) });
+        }
+        for run in &runs {
+            let position = records.iter().position(|record| record.name == run.name).unwrap_or_else(|| {
+                records.push(Record::new(&run.name));
+                records.len() - 1
+            });
+            records[position].add(run);
+        }
+        History { runs, records: records.into_iter().map(Record::conclude).collect() }
+    }
+}
 
 fn table(name: &'static str) -> DynIden {
     Alias::new(name).into_iden()
@@ -52,73 +244,42 @@ fn table(name: &'static str) -> DynIden {
 
 /// The whole history; empty where its tables do not exist. A transaction must not ask for tables
 /// that are missing, so the runner creates them first.
-pub async fn read(connection: &impl ConnectionTrait) -> Result<Vec<Record>> {
-    let mut applied = Query::select();
-    applied.columns(["version", "applied_at"]).from(table("seaql_migrations"));
-    let rows = or_missing(connection.query_all(&applied).await)?;
-    let mut records = rows.iter().map(seaql_record).collect::<Result<Vec<_>, DbErr>>()?;
-    let mut companion = Query::select();
-    companion.columns(["name", "state", "sequence", "runner"]).from(table("shopctl_migrations"));
-    for row in or_missing(connection.query_all(&companion).await)? {
-        add_companion(&mut records, &row)?;
-    }
-    Ok(records)
+pub async fn read(connection: &impl ConnectionTrait) -> Result<History> {
+    let mut select = Query::select();
+    select.columns(["version", "applied_at"]).from(table(SEAQL_MIGRATIONS));
+    let rows = or_missing(connection.query_all(&select).await)?;
+    let seaql: Result<Vec<(String, i64)>, DbErr> =
+        rows.iter().map(|row| Ok((row.try_get("", "version")?, row.try_get("", "applied_at")?))).collect();
+    let mut select = Query::select();
+    select.columns(COLUMNS).from(table(RUNS)).order_by("sequence", Order::Asc);
+    let rows = or_missing(connection.query_all(&select).await)?;
+    let runs: Result<Vec<Run>, DbErr> = rows.iter().map(run_of).collect();
+    Ok(History::of(&seaql?, runs?))
 }
 
-fn seaql_record(row: &QueryResult) -> Result<Record, DbErr> {
-    let seconds: i64 = row.try_get("", "applied_at")?;
-    Ok(Record {
-        is_applied: true,
-        applied_at: DateTime::from_timestamp(seconds, 0),
-        in_seaql: true,
-        ..Record::new(row.try_get("", "version")?)
+fn run_of(row: &QueryResult) -> Result<Run, DbErr> {
+    let (direction, state): (String, String) = (row.try_get("", "direction")?, row.try_get("", "state")?);
+    let odd = |text: &str| DbErr::Type(format!("{RUNS} has {text}, which this shopctl does not know"));
+    let milliseconds: Option<i64> = row.try_get("", "duration_milliseconds")?;
+    Ok(Run {
+        sequence: row.try_get("", "sequence")?,
+        name: row.try_get("", "name")?,
+        direction: word(&Direction::ALL, &direction).ok_or_else(|| odd(&direction))?,
+        state: word(&RunState::ALL, &state).ok_or_else(|| odd(&state))?,
+        checksum: row.try_get("", "checksum")?,
+        statements_done: row.try_get("", "statements_done")?,
+        statements_total: row.try_get("", "statements_total")?,
+        statement: row.try_get("", "statement")?,
+        error: row.try_get("", "error")?,
+        runner: row.try_get("", "runner")?,
+        version: row.try_get("", "version")?,
+        started_at: row.try_get("", "started_at")?,
+        duration: milliseconds.map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs())),
     })
 }
 
-fn add_companion(records: &mut Vec<Record>, row: &QueryResult) -> Result<(), DbErr> {
-    let (name, state): (String, String) = (row.try_get("", "name")?, row.try_get("", "state")?);
-    let position = records.iter().position(|record| record.name == name).unwrap_or_else(|| {
-        records.push(Record::new(name));
-        records.len() - 1
-    });
-    let record = &mut records[position];
-    record.sequence = row.try_get("", "sequence")?;
-    record.runner = Some(row.try_get("", "runner")?);
-    record.in_companion = true;
-    // A row of SeaORM's own is the last word, unless a run died while reverting it.
-    record.is_applied = record.in_seaql && state != REVERTING;
-    record.is_failed = !record.is_applied && state == FAILED;
-    record.is_interrupted = !record.is_applied && (state == RUNNING || state == REVERTING);
-    Ok(())
-}
-
-impl Record {
-    fn new(name: String) -> Record {
-        Record {
-            name,
-            is_applied: false,
-            is_failed: false,
-            is_interrupted: false,
-            sequence: 0,
-            applied_at: None,
-            runner: None,
-            in_seaql: false,
-            in_companion: false,
-        }
-    }
-
-    /// The record of a migration that was just applied by this process.
-    pub fn applied(run: &Run<'_>, now: DateTime<Utc>) -> Record {
-        Record {
-            is_applied: true,
-            sequence: run.sequence,
-            applied_at: Some(now),
-            runner: Some(run.runner.to_owned()),
-            in_seaql: true,
-            in_companion: true,
-            ..Record::new(run.name.to_owned())
-        }
-    }
+fn word<T: Copy>(known: &[(T, &'static str)], text: &str) -> Option<T> {
+    known.iter().find(|(_, name)| *name == text).map(|(value, _)| *value)
 }
 
 fn or_missing(rows: Result<Vec<QueryResult>, DbErr>) -> Result<Vec<QueryResult>> {
@@ -128,92 +289,85 @@ fn or_missing(rows: Result<Vec<QueryResult>, DbErr>) -> Result<Vec<QueryResult>>
     }
 }
 
-/// The intent to apply, for engines whose DDL commits by itself: the DDL commits this row too.
-pub async fn intend_to_apply(handle: &WriteHandle, run: &Run<'_>) -> Result<(), DbErr> {
-    replace(handle, run, RUNNING, None, None).await
-}
-
-/// The intent to revert. The row that SeaORM's own migrator reads stays until it is done.
-pub async fn intend_to_revert(handle: &WriteHandle, run: &Run<'_>) -> Result<(), DbErr> {
-    match run.known {
-        Some(known) if known.in_companion => set_state(handle, run.name, REVERTING).await,
-        _ => replace(handle, run, REVERTING, None, None).await,
-    }
-}
-
-/// Takes back the intent to revert: the engine refused, the migration is still applied.
-pub async fn still_applied(handle: &WriteHandle, name: &str) -> Result<(), DbErr> {
-    set_state(handle, name, APPLIED).await
-}
-
-pub async fn record_failed(handle: &WriteHandle, run: &Run<'_>, error: &str) -> Result<(), DbErr> {
-    let error = error.chars().take(ERROR_MAX_CHARACTERS).collect();
-    replace(handle, run, FAILED, None, Some(error)).await
-}
-
-/// Both tables' rows for a migration that was applied.
-pub async fn record_applied(
-    handle: &WriteHandle,
-    run: &Run<'_>,
-    duration: Duration,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    replace(handle, run, APPLIED, Some(duration), None).await?;
-    if run.known.is_some_and(|known| known.in_seaql) {
-        delete(handle, "seaql_migrations", "version", run.name).await?;
-    }
+/// Adds a run to the log.
+pub async fn log(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
+    let cut = |text: &String| text.chars().take(TEXT_MAX_CHARACTERS).collect::<String>();
     let mut insert = Query::insert();
-    insert.into_table(table("seaql_migrations")).columns(["version", "applied_at"]);
-    insert.values_panic([run.name.into(), now.timestamp().into()]);
+    insert.into_table(table(RUNS)).columns(COLUMNS).values_panic([
+        run.sequence.into(),
+        run.name.as_str().into(),
+        run.direction.as_str().into(),
+        run.state.as_str().into(),
+        run.checksum.clone().into(),
+        run.statements_done.into(),
+        run.statements_total.into(),
+        run.statement.as_ref().map(cut).into(),
+        run.error.as_ref().map(cut).into(),
+        run.runner.as_str().into(),
+        run.version.as_str().into(),
+        run.started_at.into(),
+        milliseconds(run).into(),
+    ]);
     handle.execute(&insert).await?;
     Ok(())
 }
 
-async fn replace(
-    handle: &WriteHandle,
-    run: &Run<'_>,
-    state: &str,
-    duration: Option<Duration>,
-    error: Option<String>,
-) -> Result<(), DbErr> {
-    let may_exist = run.known.is_some_and(|known| known.in_companion) || !handle.engine().has_transactional_ddl();
-    if may_exist {
-        delete(handle, "shopctl_migrations", "name", run.name).await?;
-    }
-    let milliseconds = duration.map(|duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX));
-    let mut insert = Query::insert();
-    insert
-        .into_table(table("shopctl_migrations"))
-        .columns(["name", "state", "sequence", "runner", "version", "duration_milliseconds", "error"])
-        .values_panic([
-            run.name.into(),
-            state.into(),
-            run.sequence.into(),
-            run.runner.into(),
-            env!("CARGO_PKG_VERSION").into(),
-            milliseconds.into(),
-            error.into(),
-        ]);
-    handle.execute(&insert).await?;
-    Ok(())
+/// Replaces a run's intent by its result.
+pub async fn relog(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
+    unlog(handle, run.sequence).await?;
+    log(handle, run).await
 }
 
-async fn set_state(handle: &WriteHandle, name: &str, state: &str) -> Result<(), DbErr> {
+/// Takes a run out of the log.
+pub async fn unlog(handle: &WriteHandle, sequence: i64) -> Result<(), DbErr> {
+    delete(handle, RUNS, "sequence", sequence.into()).await
+}
+
+/// Runs of this migration that said nothing more: their runner is gone.
+pub async fn give_up_intents(handle: &WriteHandle, name: &str) -> Result<(), DbErr> {
     let mut update = Query::update();
-    update.table(table("shopctl_migrations")).value("state", state).and_where(Expr::col("name").eq(name));
+    update
+        .table(table(RUNS))
+        .value("state", RunState::Interrupted.as_str())
+        .and_where(Expr::col("name").eq(name))
+        .and_where(Expr::col("state").eq(RunState::Running.as_str()));
     handle.execute(&update).await?;
     Ok(())
 }
 
-/// Forgets a migration that was reverted.
-pub async fn record_reverted(handle: &WriteHandle, name: &str) -> Result<(), DbErr> {
-    delete(handle, "shopctl_migrations", "name", name).await?;
-    delete(handle, "seaql_migrations", "version", name).await
+fn milliseconds(run: &Run) -> Option<i64> {
+    run.duration.map(|duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
-async fn delete(handle: &WriteHandle, from: &'static str, column: &'static str, name: &str) -> Result<(), DbErr> {
+/// Lets SeaORM's own migrator know that a migration is applied.
+pub async fn set_applied(handle: &WriteHandle, name: &str, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let mut insert = Query::insert();
+    insert.into_table(table(SEAQL_MIGRATIONS)).columns(["version", "applied_at"]);
+    insert.values_panic([name.into(), now.timestamp().into()]);
+    handle.execute(&insert).await?;
+    Ok(())
+}
+
+/// Lets SeaORM's own migrator know that a migration is not applied.
+pub async fn set_reverted(handle: &WriteHandle, name: &str) -> Result<(), DbErr> {
+    delete(handle, SEAQL_MIGRATIONS, "version", name.into()).await
+}
+
+/// Lets SeaORM's own migrator know that nothing is applied.
+pub async fn set_nothing_applied(handle: &WriteHandle) -> Result<(), DbErr> {
+    let delete = Query::delete().from_table(table(SEAQL_MIGRATIONS)).to_owned();
+    handle.execute(&delete).await?;
+    Ok(())
+}
+
+async fn delete(
+    handle: &WriteHandle,
+    from: &'static str,
+    column: &'static str,
+    value: sea_orm::Value,
+) -> Result<(), DbErr> {
     let mut delete = Query::delete();
-    delete.from_table(table(from)).and_where(Expr::col(column).eq(name));
+    delete.from_table(table(from)).and_where(Expr::col(column).eq(value));
     handle.execute(&delete).await?;
     Ok(())
 }
@@ -222,17 +376,21 @@ async fn delete(handle: &WriteHandle, from: &'static str, column: &'static str, 
 /// is no schema.
 pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
     let mut select = Query::select();
-    select.column("value").from(table("shopctl_settings")).and_where(Expr::col("name").eq(name));
+    select.column("value").from(table(SETTINGS)).and_where(Expr::col("name").eq(name));
     let rows = or_missing(connection.query_all(&select).await)?;
     Ok(rows.first().map(|row| row.try_get("", "value")).transpose()?)
 }
 
 pub async fn set_setting(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {
-    delete(handle, "shopctl_settings", "name", name).await?;
+    remove_setting(handle, name).await?;
     let mut insert = Query::insert();
-    insert.into_table(table("shopctl_settings")).columns(["name", "value"]).values_panic([name.into(), value.into()]);
+    insert.into_table(table(SETTINGS)).columns(["name", "value"]).values_panic([name.into(), value.into()]);
     handle.execute(&insert).await?;
     Ok(())
+}
+
+pub async fn remove_setting(handle: &WriteHandle, name: &str) -> Result<()> {
+    Ok(delete(handle, SETTINGS, "name", name.into()).await?)
 }
 
 pub async fn set_setting_if_absent(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {

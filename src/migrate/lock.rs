@@ -17,6 +17,7 @@ use tokio::time::sleep;
 
 use super::{Plan, Progress};
 use crate::db::Database;
+use crate::db::ddl::is_busy;
 use crate::db::fault::{Fault, classify};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
@@ -64,7 +65,8 @@ impl Lock {
         let token = format!("{:032x}", rand::random::<u128>());
         let until = Instant::now() + plan.lock_wait;
         let mut told = false;
-        while let Some(holder) = try_acquire(database, &token, &plan.runner).await? {
+        let mut before = None;
+        while let Some(holder) = try_acquire(database, &token, &plan.runner, &mut before).await? {
             if Instant::now() >= until {
                 return Err(Error::new(Kind::Unavailable, "migrate.locked", format!("migrations are being run by {holder}"))
                     .hint("wait for it, or give more time with --lock-wait; a runner that died frees the lock by itself within 15 s"));
@@ -77,7 +79,12 @@ impl Lock {
         }
         let own = Arc::new(OnceLock::new());
         let heartbeat = tokio::spawn(beat(database.clone(), token.clone(), Arc::clone(&own)));
-        Ok(Lock { database: database.clone(), lease: Some(Lease { token, heartbeat, own }) })
+        let lock = Lock { database: database.clone(), lease: Some(Lease { token, heartbeat, own }) };
+        if let Some(session) = before.and_then(|holder| holder.session) {
+            // Whoever gives up here leaves the lease to run out: the next one has to wait as well.
+            await_end(database, session, until).await?;
+        }
+        Ok(lock)
     }
 
     /// Whether the lock keeps others out between the steps too, so that the history read once
@@ -92,7 +99,7 @@ impl Lock {
     /// Errors: exit 5 when another runner has it; the caller rolls back.
     pub async fn hold(&self, handle: &WriteHandle) -> Result<()> {
         let Some(lease) = &self.lease else { return Ok(()) };
-        if extend(handle, handle.engine(), &lease.token).await? {
+        if extend(handle, handle.engine(), &lease.token, true).await? {
             return Ok(());
         }
         Err(Error::new(Kind::Unavailable, "migrate.lock_lost", "the migration lock was taken over by another runner")
@@ -118,7 +125,7 @@ impl Lock {
 }
 
 fn locks() -> DynIden {
-    Alias::new("shopctl_locks").into_iden()
+    Alias::new(migration::LEASES).into_iden()
 }
 
 fn now(engine: Engine) -> Expr {
@@ -137,7 +144,7 @@ async fn create_history(database: &Database) -> Result<()> {
         Err(error) if classify(&error) == Fault::NoSchema => {}
         Err(error) => return Err(error.into()),
     }
-    let sql = migration::history_tables(connection.get_database_backend()).join(";\n");
+    let sql = migration::history_tables(database.engine().backend()).join(";\n");
     let mut attempt = 0;
     loop {
         attempt += 1;
@@ -154,24 +161,52 @@ fn is_race(error: &DbErr) -> bool {
     matches!(classify(error), Fault::Unique(_) | Fault::AlreadyExists | Fault::Transient)
 }
 
-/// Takes the lease if nobody has it, or if it ran out; else says who has it.
+/// Who has the lease.
+struct Holder {
+    /// Who, and since when.
+    text: String,
+    /// Where a statement of his may still run though he is gone.
+    session: Option<i64>,
+}
+
+/// Takes the lease if nobody has it, or if it ran out; else says who has it. `before` is whose it
+/// was.
 ///
 /// Looks first and inserts only where nothing is: an insert that fails at each poll would fill the
 /// server's log with errors.
-async fn try_acquire(database: &Database, token: &str, runner: &str) -> Result<Option<String>> {
+async fn try_acquire(
+    database: &Database,
+    token: &str,
+    runner: &str,
+    before: &mut Option<Holder>,
+) -> Result<Option<String>> {
     let connection = database.connection();
-    let holder = holder(connection).await?;
-    let attempt = match &holder {
+    *before = holder(connection).await?;
+    let attempt = match before {
         None => connection.execute(&insert(database.engine(), token, runner)).await,
         Some(_) => connection.execute(&take_over(database.engine(), token, runner)).await,
     };
-    let others = || Some(holder.clone().unwrap_or_else(|| "another runner".to_owned()));
+    let others = || Some(before.as_ref().map_or_else(|| "another runner".to_owned(), |holder| holder.text.clone()));
     match attempt {
         Ok(result) if result.rows_affected() == 1 => Ok(None),
         Ok(_) => Ok(others()),
         Err(error) if matches!(classify(&error), Fault::Unique(_) | Fault::Transient) => Ok(others()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Waits for the last statement of a runner that is gone: where DDL commits by itself, it may be
+/// done any moment.
+async fn await_end(database: &Database, session: i64, until: Instant) -> Result<()> {
+    while is_busy(database.connection(), session).await? {
+        if Instant::now() >= until {
+            let message = format!("a runner that is gone left a statement that still runs (session {session})");
+            return Err(Error::new(Kind::Unavailable, "migrate.locked", message)
+                .hint("wait for it with a larger --lock-wait, or end it on the server with KILL"));
+        }
+        sleep(POLL).await;
+    }
+    Ok(())
 }
 
 fn insert(engine: Engine, token: &str, runner: &str) -> sea_orm::sea_query::InsertStatement {
@@ -198,22 +233,31 @@ fn take_over(engine: Engine, token: &str, runner: &str) -> UpdateStatement {
     update
 }
 
-/// Who has the lease, and since when.
-async fn holder(connection: &impl ConnectionTrait) -> Result<Option<String>> {
+async fn holder(connection: &impl ConnectionTrait) -> Result<Option<Holder>> {
     let mut select = Query::select();
-    select.columns(["holder", "acquired_at"]).from(locks()).and_where(Expr::col("name").eq(NAME));
+    select.columns(["holder", "session", "acquired_at"]).from(locks()).and_where(Expr::col("name").eq(NAME));
     let Some(row) = connection.query_one(&select).await? else { return Ok(None) };
     let (holder, since): (String, DateTime<Utc>) = (row.try_get("", "holder")?, row.try_get("", "acquired_at")?);
-    Ok(Some(format!("{} (since {} UTC)", printable(&holder), since.format("%Y-%m-%d %H:%M:%S"))))
+    let text = format!("{} (since {} UTC)", printable(&holder), since.format("%Y-%m-%d %H:%M:%S"));
+    Ok(Some(Holder { text, session: row.try_get("", "session")? }))
 }
 
-async fn extend(connection: &impl ConnectionTrait, engine: Engine, token: &str) -> Result<bool, DbErr> {
+/// `works_here`: this is the session whose statement has to end before somebody else goes on.
+async fn extend(
+    connection: &impl ConnectionTrait,
+    engine: Engine,
+    token: &str,
+    works_here: bool,
+) -> Result<bool, DbErr> {
     let mut update = Query::update();
     update
         .table(locks())
         .value("expires_at", expiry(engine))
         .and_where(Expr::col("name").eq(NAME))
         .and_where(Expr::col("token").eq(token));
+    if let Some(session) = engine.session_number().filter(|_| works_here) {
+        update.value("session", Expr::cust(session));
+    }
     Ok(connection.execute(&update).await?.rows_affected() == 1)
 }
 
@@ -223,7 +267,7 @@ async fn beat(database: Database, token: String, own: Arc<OnceLock<Database>>) {
     loop {
         sleep(HEARTBEAT).await;
         let outcome = match own.get() {
-            Some(own) => extend(own.connection(), own.engine(), &token).await.map_err(Error::from),
+            Some(own) => extend(own.connection(), own.engine(), &token, false).await.map_err(Error::from),
             None => connect_and_extend(&database, &token, &own).await,
         };
         match outcome {
@@ -238,5 +282,5 @@ async fn connect_and_extend(database: &Database, token: &str, own: &OnceLock<Dat
     let connected = database.reconnect().await?;
     connected.ready().await?;
     let connected = own.get_or_init(|| connected);
-    Ok(extend(connected.connection(), connected.engine(), token).await?)
+    Ok(extend(connected.connection(), connected.engine(), token, false).await?)
 }

@@ -1,61 +1,49 @@
 //! The migration runner: applies the history of the `migration` crate exactly once each, however
 //! many runners start together, and says where a database stands without changing it.
 
-mod history;
+mod catalog;
+mod checksum;
+pub mod entities;
+pub mod history;
+pub mod lint;
 mod lock;
+pub mod lock_file;
+mod rehearsal;
+mod resolve;
 mod runner;
+mod script;
+mod standing;
+pub mod verify;
+
 use std::time::Duration;
 
-use migration::{MIGRATIONS, Migration};
+use migration::Migration;
 use sea_orm::ConnectionTrait;
 
 use crate::db::Database;
+use crate::db::target::Engine;
 use crate::domain::Clock;
-use crate::error::{Error, Result};
-use history::Record;
+use crate::error::Result;
+pub use catalog::Catalog;
+use history::Direction;
 use lock::Lock;
-use runner::Runner;
-
-/// Where a migration stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Applied,
-    Pending,
-    /// Its last run failed; the next `up` tries again.
-    Failed,
-    /// In the database's history, but not in this program.
-    Unknown,
-}
-
-impl State {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Applied => "applied",
-            State::Pending => "pending",
-            State::Failed => "failed",
-            State::Unknown => "unknown",
-        }
-    }
-}
-
-/// A migration and where it stands.
-#[derive(Debug, Clone)]
-pub struct MigrationStatus {
-    pub name: String,
-    pub state: State,
-    pub applied_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// Who ran it, from where; absent when another tool did.
-    pub runner: Option<String>,
-}
+pub use rehearsal::{Rehearsed, rehearse};
+pub use resolve::{Resolution, baseline, resolve};
+use runner::{Runner, Way};
+pub use script::script;
+pub use standing::{MigrationStatus, State, explanation};
 
 /// How to go up or down.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Plan {
+    pub catalog: Catalog,
     /// At most so many migrations.
     pub steps: Option<u32>,
     /// Up: until this one is applied. Down: until this one is the newest.
     pub to: Option<String>,
-    /// How long to wait for another runner.
+    /// Whether a migration may be applied though a newer one is already.
+    pub allow_late: bool,
+    /// How long to wait for another runner, and for tables that others hold.
     pub lock_wait: Duration,
     /// `user@host, process 123`: shown to those who wait.
     pub runner: String,
@@ -65,10 +53,28 @@ pub struct Plan {
     pub clock: Clock,
 }
 
+/// What to do with the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// Apply what is pending, oldest first.
+    Up,
+    /// Revert, in reverse order of application.
+    Down,
+    /// Revert and apply again.
+    Redo,
+    /// Revert everything.
+    Reset,
+    /// Revert everything and apply it again.
+    Refresh,
+    /// Remove everything, whoever made it, and apply all.
+    Fresh,
+}
+
 /// One migration that was run.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub name: String,
+    pub direction: Direction,
     pub duration: Duration,
 }
 
@@ -77,101 +83,130 @@ pub struct Step {
 pub enum Progress<'a> {
     /// Another runner holds the lock.
     Waiting(&'a str),
+    /// Others hold the tables that a migration needs; it is tried again.
+    Blocked { migration: &'a str, by: &'a [String] },
+    /// What is to be known about the history, though `up` goes on.
+    Notice(&'a str),
     /// A migration is done.
     Done(&'a Step),
 }
 
 /// Where every migration stands. Read only: a database that was never migrated has all pending.
-pub async fn status(connection: &impl ConnectionTrait) -> Result<Vec<MigrationStatus>> {
-    let records = history::read(connection).await?;
-    let find = |name: &str| records.iter().find(|record| record.name == name);
-    let known = MIGRATIONS.iter().map(|migration| describe(migration.name, find(migration.name), State::Pending));
-    let is_unknown =
-        |record: &&Record| record.is_applied && MIGRATIONS.iter().all(|migration| migration.name != record.name);
-    let unknown = records.iter().filter(is_unknown).map(|record| describe(&record.name, Some(record), State::Unknown));
-    Ok(known.chain(unknown).collect())
+///
+/// Errors: exit 9 for a list of migrations that is not sound.
+pub async fn status(connection: &impl ConnectionTrait, catalog: &Catalog) -> Result<Vec<MigrationStatus>> {
+    standing::standing(Engine::of(connection), catalog, &history::read(connection).await?)
 }
 
-fn describe(name: &str, record: Option<&Record>, otherwise: State) -> MigrationStatus {
-    let state = match record {
-        Some(record) if otherwise == State::Unknown && record.is_applied => State::Unknown,
-        Some(record) if record.is_applied => State::Applied,
-        Some(record) if record.is_failed => State::Failed,
-        _ => otherwise,
+/// Where every migration stands in a database that is not there yet.
+pub fn all_pending(catalog: &Catalog) -> Result<Vec<MigrationStatus>> {
+    catalog.check()?;
+    Ok(catalog.names().map(MigrationStatus::pending).collect())
+}
+
+/// The migrations that a plan is about, applied or not.
+///
+/// Errors: exit 3 for an unknown `to`.
+pub fn wanted(plan: &Plan) -> Result<&[Migration]> {
+    let all = plan.catalog.migrations();
+    Ok(match plan.to.as_deref() {
+        Some(to) => &all[..=plan.catalog.position(to)?],
+        None => all,
+    })
+}
+
+/// What `up` would apply, in its order.
+///
+/// Errors: exit 9 as for `up`; exit 3 for an unknown `to`.
+pub async fn pending(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec<Migration>> {
+    let history = history::read(connection).await?;
+    standing::admit(&standing::standing(Engine::of(connection), &plan.catalog, &history)?, plan.allow_late)?;
+    let open = wanted(plan)?.iter().filter(|migration| !history.is_applied(migration.name));
+    Ok(open.take(plan.steps.map_or(usize::MAX, |steps| steps as usize)).copied().collect())
+}
+
+/// Takes a course under the lock. Gives the steps in the order in which they were taken.
+///
+/// A runner that had to wait and finds nothing left is as successful as the one that did the work.
+///
+/// Errors: exit 1 for a migration that failed (it is recorded, the others stay as they are); exit 5
+/// when another runner held the lock, or others the tables, for too long; exit 3 for an unknown
+/// `to`; exit 9 for a history that must be settled first; exit 6 for a way down that there is not.
+pub async fn run(
+    database: &Database,
+    plan: &Plan,
+    course: Course,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Step>> {
+    plan.catalog.check()?;
+    let wanted = wanted(plan)?;
+    let lock = Lock::acquire(database, plan, progress).await?;
+    let done = match Runner::new(database, plan, &lock).await {
+        Ok(runner) => {
+            let mut journey = Journey { runner, progress, steps: Vec::new() };
+            let done = journey.take(course, plan, wanted).await;
+            journey.runner.close().await;
+            done.map(|()| journey.steps)
+        }
+        Err(error) => Err(error),
     };
-    let applied_at = record.filter(|record| record.is_applied).and_then(|record| record.applied_at);
-    let runner = record.and_then(|record| record.runner.clone());
-    MigrationStatus { name: name.to_owned(), state, applied_at, runner }
+    lock.release().await;
+    done
 }
 
-/// Applies pending migrations, oldest first. A runner that had to wait and finds nothing left is
-/// as successful as the one that did the work.
-///
-/// Errors: exit 1 for a migration that failed (it is recorded, earlier ones stay applied); exit 5
-/// when another runner held the lock for too long; exit 3 for an unknown `to`.
+/// [`Course::Up`].
 pub async fn up(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
-    let last = plan.to.as_deref().map(position).transpose()?;
-    let pending = &MIGRATIONS[..last.map_or(MIGRATIONS.len(), |last| last + 1)];
-    let lock = Lock::acquire(database, plan, progress).await?;
-    let done = up_locked(database, plan, pending, &lock, progress).await;
-    lock.release().await;
-    done
+    run(database, plan, Course::Up, progress).await
 }
 
-async fn up_locked(
-    database: &Database,
-    plan: &Plan,
-    migrations: &[Migration],
-    lock: &Lock,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<Step>> {
-    let mut runner = Runner::new(database, plan, lock).await?;
-    let mut steps = Vec::new();
-    while plan.steps.is_none_or(|limit| steps.len() < limit as usize) {
-        let Some(step) = runner.apply_next(migrations).await? else { break };
-        progress(Progress::Done(&step));
-        steps.push(step);
-    }
-    Ok(steps)
-}
-
-/// Reverts migrations in reverse order of their application.
-///
-/// Errors: as [`up`]; exit 6 for one that this program does not know, and for a `to` that is not
-/// applied (everything would be reverted).
+/// [`Course::Down`].
 pub async fn down(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
-    if let Some(to) = &plan.to {
-        position(to)?;
-    }
-    let lock = Lock::acquire(database, plan, progress).await?;
-    let done = down_locked(database, plan, &lock, progress).await;
-    lock.release().await;
-    done
+    run(database, plan, Course::Down, progress).await
 }
 
-async fn down_locked(
-    database: &Database,
-    plan: &Plan,
-    lock: &Lock,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<Step>> {
-    // Down to a migration without a number of steps: as many as it takes.
-    let limit = plan.steps.unwrap_or(if plan.to.is_some() { u32::MAX } else { 1 }) as usize;
-    let mut runner = Runner::new(database, plan, lock).await?;
-    let mut steps = Vec::new();
-    while steps.len() < limit {
-        let Some(step) = runner.revert_newest().await? else { break };
-        progress(Progress::Done(&step));
-        steps.push(step);
-    }
-    Ok(steps)
+/// A runner on its way, and how far it came.
+struct Journey<'a, 'p> {
+    runner: Runner<'a>,
+    progress: &'p mut dyn FnMut(Progress<'_>),
+    steps: Vec<Step>,
 }
 
-fn position(name: &str) -> Result<usize> {
-    MIGRATIONS
-        .iter()
-        .position(|migration| migration.name == name)
-        .ok_or_else(|| Error::not_found("migration", name).hint("shopctl migrate status lists the migrations"))
+impl Journey<'_, '_> {
+    async fn take(&mut self, course: Course, plan: &Plan, wanted: &[Migration]) -> Result<()> {
+        self.runner.complete_removal().await?;
+        let all = plan.catalog.migrations();
+        let limit = plan.steps.map(|steps| steps as usize);
+        // Down to a migration without a number of steps: as many as it takes.
+        let downward = limit.unwrap_or(if plan.to.is_some() { usize::MAX } else { 1 });
+        match course {
+            Course::Up => self.go(Way::Up(wanted), limit.unwrap_or(usize::MAX)).await,
+            Course::Down => self.go(Way::Down, downward).await,
+            Course::Reset => self.go(Way::Down, usize::MAX).await,
+            Course::Redo => {
+                self.go(Way::Down, downward).await?;
+                let is_reverted = |migration: &&Migration| self.steps.iter().any(|step| step.name == migration.name);
+                let reverted: Vec<Migration> = all.iter().filter(is_reverted).copied().collect();
+                self.go(Way::Up(&reverted), usize::MAX).await
+            }
+            Course::Refresh => {
+                self.go(Way::Down, usize::MAX).await?;
+                self.go(Way::Up(all), usize::MAX).await
+            }
+            Course::Fresh => {
+                self.runner.remove_everything().await?;
+                self.go(Way::Up(all), usize::MAX).await
+            }
+        }
+    }
+
+    async fn go(&mut self, way: Way<'_>, limit: usize) -> Result<()> {
+        for _ in 0..limit {
+            let Some(step) = self.runner.step(way, self.progress).await? else { break };
+            (self.progress)(Progress::Done(&step));
+            self.steps.push(step);
+        }
+        Ok(())
+    }
 }
 
 /// What the database is for: `development`, `production` …
@@ -192,9 +227,4 @@ pub async fn set_setting(database: &Database, name: &str, value: &str) -> Result
     history::set_setting(&handle, name, value).await?;
     handle.commit().await?;
     Ok(())
-}
-
-/// The names of all migrations, oldest first.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    MIGRATIONS.iter().map(|migration| migration.name)
 }

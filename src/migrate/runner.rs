@@ -7,110 +7,165 @@
 
 use std::time::{Duration, Instant};
 
-use migration::{MIGRATIONS, Migration};
+use migration::{HISTORY_TABLES, Migration};
 use sea_orm::{ConnectionTrait, DbErr};
+use serde_json::json;
+use tokio::time::sleep;
 
-use super::history::{self, Record, Run};
+use super::catalog::checksum_of;
+use super::history::{self, Direction, History, Record, Run, RunState};
 use super::lock::Lock;
-use super::{Plan, Step};
+use super::standing::{admit, standing};
+use super::{Plan, Progress, Step};
 use crate::db::Database;
+use crate::db::ddl::{blockers, broken_references};
 use crate::db::fault::{Fault, classify};
+use crate::db::schema;
+use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::error::{Error, Kind, Result, printable};
 
+/// Pause before a statement that could not have its tables is tried again: the first, and the
+/// longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
 /// What runs steps under the lock.
 pub struct Runner<'a> {
-    database: &'a Database,
+    database: Database,
     plan: &'a Plan,
     lock: &'a Lock,
-    records: Vec<Record>,
+    history: History,
+    /// Whether the history was looked at since it was read: `up` is refused for some states.
+    is_admitted: bool,
+}
+
+/// Where to.
+#[derive(Clone, Copy)]
+pub enum Way<'m> {
+    /// The oldest of these that is pending.
+    Up(&'m [Migration]),
+    /// The one that was applied last, unless the plan ends there.
+    Down,
+}
+
+/// One way of one migration.
+struct Task {
+    migration: Migration,
+    direction: Direction,
+    statements: Vec<String>,
+    /// What the history says about it so far.
+    known: Option<Record>,
+    run: Run,
 }
 
 impl<'a> Runner<'a> {
     /// Reads what is applied: after the lock was had, because whoever held it has changed it.
-    pub async fn new(database: &'a Database, plan: &'a Plan, lock: &'a Lock) -> Result<Self> {
-        let records = if lock.spans_steps() { history::read(database.connection()).await? } else { Vec::new() };
-        Ok(Runner { database, plan, lock, records })
-    }
-
-    /// Applies the oldest of these migrations that is pending, if there is one.
-    pub async fn apply_next(&mut self, migrations: &[Migration]) -> Result<Option<Step>> {
-        let handle = self.begin().await?;
-        let is_applied = |name: &str| self.records.iter().any(|record| record.is_applied && record.name == name);
-        let Some(migration) = migrations.iter().find(|migration| !is_applied(migration.name)) else {
-            handle.rollback().await?;
-            return Ok(None);
-        };
-        let known = self.records.iter().find(|record| record.name == migration.name).cloned();
-        let sequence = self.records.iter().map(|record| record.sequence).max().unwrap_or(0) + 1;
-        let run = Run { name: migration.name, sequence, runner: &self.plan.runner, known: known.as_ref() };
-        let step = match self.apply(handle, migration, &run).await {
-            Ok(step) => step,
-            Err(Failure::Ours(error)) => return Err(error),
-            Err(Failure::Database(error)) => {
-                self.record_failure(&run, &error).await;
-                return Err(failed(migration, "up", &error));
-            }
-        };
-        let record = Record::applied(&run, self.plan.clock.now());
-        self.records.retain(|record| record.name != migration.name);
-        self.records.push(record);
-        Ok(Some(step))
-    }
-
-    async fn apply(&self, handle: WriteHandle, migration: &Migration, run: &Run<'_>) -> Result<Step, Failure> {
-        let started = Instant::now();
-        let handle = self.change(handle, migration, run, Direction::Up).await?;
-        let duration = started.elapsed();
-        let recorded = self.record_applied(&handle, run, duration).await;
-        conclude(handle, recorded).await?;
-        Ok(Step { name: migration.name.to_owned(), duration })
-    }
-
-    async fn record_applied(&self, handle: &WriteHandle, run: &Run<'_>, duration: Duration) -> Result<(), Failure> {
-        history::record_applied(handle, run, duration, self.plan.clock.now()).await?;
-        if self.records.iter().all(|record| !record.is_applied) {
-            for (name, value) in &self.plan.settings {
-                history::set_setting_if_absent(handle, name, value).await?;
-            }
+    pub async fn new(database: &Database, plan: &'a Plan, lock: &'a Lock) -> Result<Self> {
+        let database = database.for_schema_changes().await?;
+        let mut runner = Runner { database, plan, lock, history: History::default(), is_admitted: false };
+        if lock.spans_steps() {
+            runner.history = history::read(runner.database.connection()).await?;
         }
-        Ok(self.lock.hold(handle).await?)
+        Ok(runner)
     }
 
-    /// Reverts the migration that was applied last, unless the plan ends there.
-    pub async fn revert_newest(&mut self) -> Result<Option<Step>> {
-        let handle = self.begin().await?;
-        let found = self.newest();
-        let (record, migration) = match found {
-            Ok(Some(found)) => found,
-            Ok(None) => {
-                handle.rollback().await?;
-                return Ok(None);
+    /// Takes leave of the connection that [`Runner::new`] made for itself.
+    pub async fn close(self) {
+        if !self.lock.spans_steps() {
+            self.database.close().await;
+        }
+    }
+
+    /// Runs the next task, if there is one; again and again while others hold its tables, until the
+    /// time for waiting is over.
+    pub async fn step(&mut self, way: Way<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<Step>> {
+        let until = Instant::now() + self.plan.lock_wait;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let handle = self.begin().await?;
+            let mut task = match self.choose(way, progress) {
+                Ok(Some(task)) => task,
+                other => {
+                    // What was decided is what the user needs to hear, whatever the rollback says.
+                    let _ = handle.rollback().await;
+                    return other.map(|_| None);
+                }
+            };
+            let (error, statement) = match self.carry_out(handle, &mut task).await {
+                Ok(step) => return Ok(Some(step)),
+                Err(Failure::Ours(error)) => return Err(error),
+                Err(Failure::Database { error, statement }) => (error, statement),
+            };
+            if classify(&error) != Fault::Transient {
+                self.record_failure(&mut task, &error, statement).await;
+                return Err(failed(&task, &error));
             }
-            Err(error) => {
-                // The refusal is what the user needs to hear, whatever the rollback says.
-                let _ = handle.rollback().await;
-                return Err(error);
+            let by = blockers(self.database.connection(), statement.as_deref().unwrap_or_default()).await?;
+            if Instant::now() + pause >= until {
+                self.record_failure(&mut task, &error, statement).await;
+                return Err(blocked(&task, &by));
             }
+            progress(Progress::Blocked { migration: task.migration.name, by: &by });
+            self.withdraw(&task).await?;
+            sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    fn choose(&mut self, way: Way<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<Task>> {
+        match way {
+            Way::Up(migrations) => {
+                self.admit(progress)?;
+                let pending = migrations.iter().find(|migration| !self.history.is_applied(migration.name));
+                Ok(pending.map(|migration| self.task(migration, Direction::Up)))
+            }
+            Way::Down => Ok(self.newest()?.map(|migration| self.task(&migration, Direction::Down))),
+        }
+    }
+
+    /// Tells once what the user is to know about the history, and refuses what must not go on.
+    fn admit(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+        if self.is_admitted {
+            return Ok(());
+        }
+        let standing = standing(self.database.engine(), &self.plan.catalog, &self.history)?;
+        for notice in admit(&standing, self.plan.allow_late)? {
+            progress(Progress::Notice(&notice));
+        }
+        self.is_admitted = true;
+        Ok(())
+    }
+
+    fn task(&self, migration: &Migration, direction: Direction) -> Task {
+        let backend = self.database.engine().backend();
+        let statements = match direction {
+            Direction::Up => (migration.up)(backend),
+            _ => (migration.down)(backend),
         };
-        let run =
-            Run { name: migration.name, sequence: record.sequence, runner: &self.plan.runner, known: Some(&record) };
-        let step = match self.revert(handle, migration, &run).await {
-            Ok(step) => step,
-            Err(Failure::Ours(error)) => return Err(error),
-            Err(Failure::Database(error)) => {
-                self.take_back(&run).await;
-                return Err(failed(migration, "down", &error));
-            }
+        let run = Run {
+            sequence: self.history.next_sequence(),
+            name: migration.name.to_owned(),
+            direction,
+            state: RunState::Running,
+            checksum: (direction == Direction::Up).then(|| checksum_of(self.database.engine(), migration)),
+            statements_done: 0,
+            statements_total: i64::try_from(statements.len()).unwrap_or(i64::MAX),
+            statement: None,
+            error: None,
+            runner: self.plan.runner.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.plan.clock.now(),
+            duration: None,
         };
-        self.records.retain(|record| record.name != migration.name);
-        Ok(Some(step))
+        let known = self.history.find(migration.name).cloned();
+        Task { migration: *migration, direction, statements, known, run }
     }
 
     /// The migration to revert next. One that a run left halfway is reverted too.
-    fn newest(&self) -> Result<Option<(Record, &'static Migration)>> {
+    fn newest(&self) -> Result<Option<Migration>> {
         if let Some(to) = &self.plan.to
-            && !self.records.iter().any(|record| record.is_applied && record.name == *to)
+            && !self.history.is_applied(to)
         {
             return Err(Error::conflict(
                 "migrate.not_applied",
@@ -118,102 +173,138 @@ impl<'a> Runner<'a> {
             )
             .hint("shopctl migrate status tells what is applied; --steps N reverts the newest N"));
         }
-        let newest = self
-            .records
-            .iter()
-            .filter(|record| record.is_applied || record.is_interrupted)
-            .max_by(|one, other| one.sequence.cmp(&other.sequence).then_with(|| one.name.cmp(&other.name)));
+        let halfway = self.history.records.iter().filter(|record| record.is_interrupted());
+        let newest = halfway.max_by_key(|record| record.sequence()).or(self.history.applied().last().copied());
         let Some(newest) = newest.filter(|newest| self.plan.to.as_ref() != Some(&newest.name)) else {
             return Ok(None);
         };
-        match MIGRATIONS.iter().find(|migration| migration.name == newest.name) {
-            Some(migration) => Ok(Some((newest.clone(), migration))),
+        match self.plan.catalog.find(&newest.name) {
+            Some(migration) => Ok(Some(*migration)),
             None => Err(Error::conflict(
-                "migrate.unknown",
+                "migrate.missing",
                 format!(
-                    "{} is applied, but this shopctl does not know it and cannot revert it",
+                    "{} is applied, but this shopctl does not have it and cannot revert it",
                     printable(&newest.name)
                 ),
             )
-            .hint("use the shopctl that applied it")),
+            .hint(format!(
+                "use the shopctl that applied it; if it is gone for good: shopctl migrate resolve {} --reverted",
+                printable(&newest.name)
+            ))),
         }
     }
 
-    async fn revert(&self, handle: WriteHandle, migration: &Migration, run: &Run<'_>) -> Result<Step, Failure> {
+    /// Runs a task and records it. A failure leaves nothing, or on MySQL and MariaDB an intent.
+    async fn carry_out(&mut self, handle: WriteHandle, task: &mut Task) -> Result<Step, Failure> {
         let started = Instant::now();
-        let handle = self.change(handle, migration, run, Direction::Down).await?;
+        let handle = self.change(handle, task).await?;
         let duration = started.elapsed();
-        let recorded = self.record_reverted(&handle, run).await;
+        task.run.state = RunState::Done;
+        task.run.duration = Some(duration);
+        let recorded = self.record(&handle, task).await;
         conclude(handle, recorded).await?;
-        Ok(Step { name: migration.name.to_owned(), duration })
-    }
-
-    async fn record_reverted(&self, handle: &WriteHandle, run: &Run<'_>) -> Result<(), Failure> {
-        history::record_reverted(handle, run.name).await?;
-        Ok(self.lock.hold(handle).await?)
+        self.history.note(&task.run, self.plan.clock.now());
+        Ok(Step { name: task.run.name.clone(), direction: task.direction, duration })
     }
 
     /// Runs a migration's statements; the result is to be recorded in the transaction that comes
     /// back. Where DDL commits by itself that is a new one, after an intent in the first.
-    async fn change(
-        &self,
-        handle: WriteHandle,
-        migration: &Migration,
-        run: &Run<'_>,
-        direction: Direction,
-    ) -> Result<WriteHandle, Failure> {
-        let backend = handle.get_database_backend();
-        let statements = match direction {
-            Direction::Up => (migration.up)(backend),
-            Direction::Down => (migration.down)(backend),
-        };
-        if !self.database.engine().has_transactional_ddl() {
-            let changed = self.intend_and_change(&handle, &statements, run, direction).await;
-            conclude(handle, changed).await?;
-            return Ok(self.database.begin().await.map_err(Error::from)?);
-        }
-        match self.execute(&handle, &statements).await {
-            Ok(()) => Ok(handle),
-            Err(error) => {
+    async fn change(&self, handle: WriteHandle, task: &mut Task) -> Result<WriteHandle, Failure> {
+        if self.database.engine().has_transactional_ddl() {
+            if let Err(failure) = self.execute(&handle, task).await {
                 let _ = handle.rollback().await;
-                Err(error.into())
+                return Err(failure);
             }
+            return Ok(handle);
         }
+        let changed = self.intend_and_change(&handle, task).await;
+        conclude(handle, changed).await?;
+        Ok(self.database.begin().await.map_err(Error::from)?)
     }
 
-    async fn intend_and_change(
-        &self,
-        handle: &WriteHandle,
-        statements: &[String],
-        run: &Run<'_>,
-        direction: Direction,
-    ) -> Result<(), Failure> {
+    async fn intend_and_change(&self, handle: &WriteHandle, task: &mut Task) -> Result<(), Failure> {
         self.lock.hold(handle).await?;
+        history::give_up_intents(handle, &task.run.name).await?;
+        history::log(handle, &task.run).await?;
         // How the database says that an earlier run did it before it died.
-        let done = match direction {
-            Direction::Up => {
-                history::intend_to_apply(handle, run).await?;
-                Fault::AlreadyExists
-            }
-            Direction::Down => {
-                history::intend_to_revert(handle, run).await?;
-                Fault::NoSchema
-            }
+        let done = match task.direction {
+            Direction::Up => Fault::AlreadyExists,
+            _ => Fault::NoSchema,
         };
-        let was_interrupted = run.known.is_some_and(|known| known.is_interrupted);
-        match self.execute(handle, statements).await {
-            Err(error) if was_interrupted && classify(&error) == done => {
+        let was_interrupted = task.known.as_ref().is_some_and(Record::is_interrupted);
+        match self.execute(handle, task).await {
+            Err(Failure::Database { error, .. }) if was_interrupted && classify(&error) == done => {
                 handle.forgive();
                 Ok(())
             }
-            other => Ok(other?),
+            other => other,
         }
     }
 
-    /// Begins a step's transaction. On SQLite another process may hold the file for longer than the
-    /// driver waits; and because others may have run steps since the last one, what is applied is
-    /// read again there, within the transaction.
+    /// One statement a message, so that the one that fails is known.
+    async fn execute(&self, handle: &WriteHandle, task: &mut Task) -> Result<(), Failure> {
+        let mut beginning = self.database.engine().begin_migration();
+        for statement in &task.statements {
+            let sql = format!("{}{statement}", std::mem::take(&mut beginning));
+            if let Err(error) = handle.execute_unprepared(&sql).await {
+                return Err(Failure::Database { error, statement: Some(statement.clone()) });
+            }
+            task.run.statements_done += 1;
+        }
+        let broken = broken_references(handle).await?;
+        if broken.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::from(DbErr::Custom(broken.join("; "))))
+    }
+
+    /// Both tables' rows for what was done.
+    async fn record(&self, handle: &WriteHandle, task: &Task) -> Result<(), Failure> {
+        if self.database.engine().has_transactional_ddl() {
+            history::log(handle, &task.run).await?;
+        } else {
+            history::relog(handle, &task.run).await?;
+        }
+        // A run that died while it reverted has left it there.
+        let is_listed = task.known.as_ref().is_some_and(Record::is_listed);
+        if task.direction == Direction::Down || is_listed {
+            history::set_reverted(handle, &task.run.name).await?;
+        }
+        if task.direction == Direction::Up {
+            history::set_applied(handle, &task.run.name, self.plan.clock.now()).await?;
+            if self.history.applied().is_empty() {
+                for (name, value) in &self.plan.settings {
+                    history::set_setting_if_absent(handle, name, value).await?;
+                }
+            }
+        }
+        Ok(self.lock.hold(handle).await?)
+    }
+
+    /// Begins a step's transaction; what another tool applied meanwhile gets its place in the order
+    /// of application first.
     async fn begin(&mut self) -> Result<WriteHandle> {
+        loop {
+            let handle = self.begin_step().await?;
+            let foreign = self.history.applied().into_iter().filter(|record| record.is_foreign());
+            let foreign: Vec<String> = foreign.map(|record| record.name.clone()).collect();
+            if foreign.is_empty() {
+                return Ok(handle);
+            }
+            for name in &foreign {
+                let run = noted(self.plan, self.database.engine(), &self.history, name, Direction::Adopt);
+                history::log(&handle, &run).await?;
+                self.history.note(&run, run.started_at);
+            }
+            self.lock.hold(&handle).await?;
+            handle.commit().await?;
+        }
+    }
+
+    /// On SQLite another process may hold the file for longer than the driver waits; and because
+    /// others may have run steps since the last one, what is applied is read again there, within
+    /// the transaction.
+    async fn begin_step(&mut self) -> Result<WriteHandle> {
         let until = Instant::now() + self.plan.lock_wait;
         let handle = loop {
             match self.database.begin().await {
@@ -223,24 +314,22 @@ impl<'a> Runner<'a> {
             }
         };
         if !self.lock.spans_steps() {
-            self.records = history::read(&handle).await?;
+            self.history = history::read(&handle).await?;
         }
         Ok(handle)
     }
 
-    /// All statements in one message.
-    async fn execute(&self, handle: &WriteHandle, statements: &[String]) -> Result<(), DbErr> {
-        let sql = format!("{}{}", self.database.engine().begin_migration(), statements.join(";\n"));
-        handle.execute_unprepared(&sql).await.map(drop)
-    }
-
-    /// Best effort: the failure itself is what is reported.
-    async fn record_failure(&self, run: &Run<'_>, error: &DbErr) {
+    /// Best effort: the failure itself is what is reported. A migration that could not be reverted
+    /// is still applied.
+    async fn record_failure(&self, task: &mut Task, error: &DbErr, statement: Option<String>) {
+        task.run.state = RunState::Failed;
+        task.run.error = Some(Error::from(error.clone()).message().to_owned());
+        task.run.statement = statement;
         let record = async {
             let handle = self.database.begin().await?;
             // Whoever took the lock over may have applied it meanwhile.
             self.lock.hold(&handle).await?;
-            history::record_failed(&handle, run, &error.to_string()).await?;
+            history::relog(&handle, &task.run).await?;
             handle.commit().await?;
             Ok::<(), Error>(())
         };
@@ -249,28 +338,71 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// A migration that could not be reverted is still applied; best effort.
-    async fn take_back(&self, run: &Run<'_>) {
-        if self.database.engine().has_transactional_ddl() || !run.known.is_some_and(|known| known.is_applied) {
-            return;
+    /// Takes an intent back that nothing came of.
+    async fn withdraw(&self, task: &Task) -> Result<()> {
+        if self.database.engine().has_transactional_ddl() {
+            return Ok(());
         }
-        let record = async {
-            let handle = self.database.begin().await?;
-            self.lock.hold(&handle).await?;
-            history::still_applied(&handle, run.name).await?;
+        let handle = self.database.begin().await?;
+        self.lock.hold(&handle).await?;
+        history::unlog(&handle, task.run.sequence).await?;
+        Ok(handle.commit().await?)
+    }
+
+    /// Removes everything but the history's own tables, and forgets what was applied.
+    ///
+    /// Where DDL commits by itself a mark stands in the settings meanwhile: `up` completes what a
+    /// runner that died has left.
+    pub async fn remove_everything(&mut self) -> Result<()> {
+        let engine = self.database.engine();
+        let handle = self.begin_step().await?;
+        self.lock.hold(&handle).await?;
+        history::set_setting(&handle, REMOVAL, "begun").await?;
+        history::set_nothing_applied(&handle).await?;
+        let handle = if engine.has_transactional_ddl() {
+            handle
+        } else {
             handle.commit().await?;
-            Ok::<(), Error>(())
+            self.database.begin().await?
         };
-        if let Err(error) = record.await {
-            tracing::debug!("the failure could not be recorded: {error}");
+        for statement in schema::removal(&handle, engine, &HISTORY_TABLES).await? {
+            handle.execute_unprepared(&statement).await?;
         }
+        history::remove_setting(&handle, REMOVAL).await?;
+        self.lock.hold(&handle).await?;
+        handle.commit().await?;
+        self.history = history::read(self.database.connection()).await?;
+        Ok(())
+    }
+
+    /// Goes on with a removal whose runner died.
+    pub async fn complete_removal(&mut self) -> Result<()> {
+        let is_begun = !self.database.engine().has_transactional_ddl()
+            && history::setting(self.database.connection(), REMOVAL).await?.is_some();
+        if is_begun { self.remove_everything().await } else { Ok(()) }
     }
 }
 
-#[derive(Clone, Copy)]
-enum Direction {
-    Up,
-    Down,
+/// A setting that stands while everything is being removed.
+const REMOVAL: &str = "removal";
+
+/// A run of a migration that ran nothing: what is said about it, in its place.
+pub fn noted(plan: &Plan, engine: Engine, history: &History, name: &str, direction: Direction) -> Run {
+    Run {
+        sequence: history.next_sequence(),
+        name: name.to_owned(),
+        direction,
+        state: RunState::Done,
+        checksum: plan.catalog.find(name).map(|migration| checksum_of(engine, migration)),
+        statements_done: 0,
+        statements_total: 0,
+        statement: None,
+        error: None,
+        runner: plan.runner.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: plan.clock.now(),
+        duration: None,
+    }
 }
 
 /// Commits what went well and rolls back what did not: the first error is the one reported,
@@ -287,13 +419,13 @@ async fn conclude(handle: WriteHandle, result: Result<(), Failure>) -> Result<()
 
 /// Why a step ended early: what the database refused is recorded, what the runner refused is not.
 enum Failure {
-    Database(DbErr),
+    Database { error: DbErr, statement: Option<String> },
     Ours(Error),
 }
 
 impl From<DbErr> for Failure {
     fn from(error: DbErr) -> Self {
-        Failure::Database(error)
+        Failure::Database { error, statement: None }
     }
 }
 
@@ -303,13 +435,43 @@ impl From<Error> for Failure {
     }
 }
 
-fn failed(migration: &Migration, direction: &str, error: &DbErr) -> Error {
-    let kind = match classify(error) {
+fn failed(task: &Task, error: &DbErr) -> Error {
+    let Task { run, direction, .. } = task;
+    let fault = classify(error);
+    let kind = match fault {
         Fault::Permission | Fault::ReadOnly => Kind::Configuration,
-        Fault::Transient | Fault::ConnectionLost | Fault::Full | Fault::Unreachable => Kind::Unavailable,
+        Fault::ConnectionLost | Fault::Full | Fault::Unreachable => Kind::Unavailable,
         _ => Kind::Internal,
     };
+    let place = match &run.statement {
+        Some(_) => format!("{}, statement {} of {}", direction.as_str(), run.statements_done + 1, run.statements_total),
+        None => direction.as_str().to_owned(),
+    };
     let cause = Error::from(error.clone());
-    Error::new(kind, "migrate.failed", format!("migration {} failed ({direction}): {cause}", migration.name))
-        .hint(format!("earlier migrations are kept; mend the cause and run shopctl migrate {direction} again"))
+    let failed = Error::new(kind, "migrate.failed", format!("migration {} failed ({place}): {cause}", run.name))
+        .details(json!({ "migration": run.name, "direction": direction.as_str(), "statement": run.statement }));
+    let failed = match (direction, fault) {
+        (Direction::Up, Fault::AlreadyExists) => failed.hint(
+            "something of that name is there that no migration made: rename or drop it; if it is just what the \
+             migration makes, shopctl migrate baseline takes it over",
+        ),
+        _ => failed,
+    };
+    match direction {
+        Direction::Up => failed.hint(format!(
+            "earlier migrations are kept; mend the cause, then shopctl migrate resolve {} --retry",
+            run.name
+        )),
+        _ => failed.hint("it is still applied; mend the cause and run shopctl migrate down again"),
+    }
+}
+
+fn blocked(task: &Task, by: &[String]) -> Error {
+    let by = match by {
+        [] => "the server does not tell by whom".to_owned(),
+        by => format!("by {}", by.join(", ")),
+    };
+    let message = format!("migration {}: others hold its tables, {by}", task.run.name);
+    Error::new(Kind::Unavailable, "migrate.blocked", message)
+        .hint("let them end, or end them on the server; more time with --lock-wait")
 }

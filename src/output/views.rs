@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod doctor;
+pub mod migration;
 pub mod price;
 pub mod report;
 pub mod stock;
@@ -191,23 +192,6 @@ fn json(text: Option<&str>) -> Cell {
     match text {
         None => Cell::Missing,
         Some(text) => serde_json::from_str(text).map_or_else(|_| Cell::from(text), Cell::Json),
-    }
-}
-
-/// A migration and where it stands.
-pub struct MigrationView(pub crate::migrate::MigrationStatus);
-
-impl View for MigrationView {
-    const NOUN: &'static str = "migrations";
-    const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("name", "NAME", |view| view.0.name.as_str().into()),
-        Column::new("state", "STATE", |view| view.0.state.as_str().into()),
-        Column::new("applied_at", "APPLIED", |view| view.0.applied_at.into()),
-        Column::detail("runner", "RUNNER", |view| view.0.runner.clone().into()),
-    ];
-
-    fn id(&self) -> String {
-        self.0.name.clone()
     }
 }
 

@@ -89,14 +89,13 @@ pub struct Circumstances {
     pub is_read_only: bool,
 }
 
-/// Names of migrations that are not as they should be.
+/// Where the migrations stand.
 #[derive(Debug, Clone, Default)]
 pub struct Migrations {
     pub applied: usize,
-    pub pending: Vec<String>,
-    pub failed: Vec<String>,
-    /// In the database, but not in this program.
-    pub unknown: Vec<String>,
+    /// What is not as it should be: `2 pending (first m2026…)`.
+    pub others: Vec<String>,
+    pub hint: String,
 }
 
 /// All checks when there is no connection: the reason, and what was therefore left out.
@@ -201,24 +200,10 @@ fn tls(database: &Database, seen: &Inspection) -> Check {
 }
 
 fn migrations(migrated: &Migrations) -> Check {
-    let Migrations { applied, pending, failed, unknown } = migrated;
-    let parts: Vec<String> = [("pending", pending), ("failed", failed), ("unknown to this shopctl", unknown)]
-        .into_iter()
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(state, names)| {
-            let first = names.first().map(|name| printable(name)).unwrap_or_default();
-            format!("{} {state} (first {first})", names.len())
-        })
-        .collect();
-    if parts.is_empty() {
-        return Check::new("migrations", State::Ok, format!("{applied} applied, none pending"));
+    if migrated.others.is_empty() {
+        return Check::new("migrations", State::Ok, format!("{} applied, none pending", migrated.applied));
     }
-    let hint = if pending.is_empty() && failed.is_empty() {
-        "a newer shopctl made this schema: use that one"
-    } else {
-        "shopctl migrate up"
-    };
-    Check::new("migrations", State::Failed, parts.join(", ")).hint(hint)
+    Check::new("migrations", State::Failed, migrated.others.join(", ")).hint(migrated.hint.as_str())
 }
 
 fn settings(seen: &Inspection) -> Check {

@@ -117,7 +117,7 @@ fn read_server(engine: Engine, rest: &str) -> Result<ParsedUrl, Problem> {
     }
     // The host may be left out, most of all where a parameter names a socket.
     let host = if authority.is_empty() || authority.ends_with('@') { "localhost" } else { "" };
-    let url = url::Url::parse(&format!("{}://{authority}{host}{tail}", engine.scheme())).map_err(|_| SHAPE)?;
+    let url = url::Url::parse(&format!("{}://{authority}{host}{tail}", engine.as_str())).map_err(|_| SHAPE)?;
     let bare_host = url.host_str().unwrap_or("localhost").trim_start_matches('[').trim_end_matches(']');
     let parameters = read_parameters(url.query().unwrap_or_default())?;
     let host = parameters.host.map_or_else(|| decode(bare_host), Ok)?;

@@ -1,0 +1,105 @@
+//! `up`, and its rehearsal.
+
+use clap::Args;
+
+use super::{LockArguments, note_changed, plan_with, print_steps, tell};
+use crate::cli::Asking;
+use crate::cli::arguments::{AnswerArguments, WriteArguments};
+use crate::context::Context;
+use crate::db::{Access, Database};
+use crate::error::Result;
+use crate::migrate::lint::{Warning, lint};
+use crate::migrate::{self, Plan};
+use crate::output::views::migration::RehearsedView;
+
+#[derive(Debug, Args)]
+pub struct UpArguments {
+    /// Up to and with this migration
+    #[arg(long, value_name = "NAME", conflicts_with = "steps")]
+    to: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    steps: Option<u32>,
+    /// Also apply what is older than what is applied already, and go on beside missing ones
+    #[arg(long)]
+    allow_late: bool,
+    #[command(flatten)]
+    lock: LockArguments,
+    #[command(flatten)]
+    answers: AnswerArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> Result<()> {
+    let plan = Plan {
+        steps: arguments.steps,
+        to: arguments.to.clone(),
+        // In a pipeline nobody reads a notice.
+        allow_late: arguments.allow_late || !asking.audience.is_ci,
+        ..plan_with(context, &arguments.lock.lock_wait)?
+    };
+    if arguments.write.dry_run {
+        return rehearse(context, asking, arguments, &plan).await;
+    }
+    let database = context.database(Access::Create).await?;
+    let risks = risks(&database, &plan).await?;
+    if !risks.is_empty() {
+        let impact = async || Ok(impact(&risks));
+        asking.permission(context, &arguments.answers, false, impact).await?;
+    }
+    let steps = migrate::up(&database, &plan, &mut |progress| tell(context, &progress)).await?;
+    print_steps(context, &steps);
+    if steps.is_empty() {
+        context.output.note("nothing to apply: the schema is up to date");
+    } else {
+        note_changed(context);
+    }
+    Ok(())
+}
+
+/// What is risky about what is pending. The database is asked only if anything at all is risky.
+async fn risks(database: &Database, plan: &Plan) -> Result<Vec<Warning>> {
+    let engine = database.engine();
+    if lint(engine, plan.catalog.migrations()).is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(lint(engine, &migrate::pending(database.connection(), plan).await?))
+}
+
+fn impact(risks: &[Warning]) -> String {
+    let lines = risks.iter().map(|risk| format!("\n  {} ({}: {})", risk.text, risk.risk.as_str(), risk.migration));
+    format!("some of these migrations are risky:{}", lines.collect::<String>())
+}
+
+async fn rehearse(context: &Context, asking: &Asking, arguments: &UpArguments, plan: &Plan) -> Result<()> {
+    let (database, is_scratch) = match context.database(Access::Write).await {
+        Ok(database) => (database, false),
+        // A file that is not there yet would begin empty.
+        Err(error) if error.code() == "database.no_shop" => (context.scratch_file().await?, true),
+        Err(error) => return Err(error),
+    };
+    if !database.engine().has_transactional_ddl() {
+        context.output.note(
+            "this engine commits each change of the schema by itself, so nothing can be tried and rolled back; \
+             this is the plan:",
+        );
+        return super::plan::print(context, database.engine(), &migrate::pending(database.connection(), plan).await?);
+    }
+    if context.config.protected && !is_scratch {
+        let impact = async || Ok("a rehearsal locks the tables that it changes until it is over".to_owned());
+        asking.permission(context, &arguments.answers, false, impact).await?;
+    }
+    let rehearsed = migrate::rehearse(&database, plan, &mut |progress| tell(context, &progress)).await?;
+    let migrations: std::collections::BTreeSet<_> = rehearsed.iter().map(|one| one.migration).collect();
+    let (statements, migrations) = (rehearsed.len(), migrations.len());
+    let rows: Vec<_> = rehearsed.into_iter().map(RehearsedView).collect();
+    context.output.list(&rows, None, None)?;
+    if statements > 0 {
+        context.note_would_change();
+        context
+            .output
+            .note(&format!("would apply {migrations} migrations, {statements} statements; all was rolled back"));
+    }
+    Ok(())
+}

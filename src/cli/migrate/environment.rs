@@ -1,0 +1,73 @@
+//! `env`
+
+use clap::Args;
+
+use super::note_changed;
+use crate::cli::Asking;
+use crate::cli::arguments::{ConfirmArguments, required};
+use crate::context::Context;
+use crate::db::Access;
+use crate::domain::Violations;
+use crate::error::Result;
+use crate::migrate;
+use crate::output::{Column, View};
+
+/// What a database made on this machine is for, until somebody says otherwise.
+pub const DEVELOPMENT: &str = "development";
+/// The names of environments are words.
+const MAX_CHARACTERS: usize = 32;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// What the database is for from now on
+    #[arg(value_name = "ENVIRONMENT")]
+    environment: Option<String>,
+    #[command(flatten)]
+    confirm: ConfirmArguments,
+}
+
+pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> Result<()> {
+    let Some(text) = &arguments.environment else {
+        let database = context.database(Access::Read).await?;
+        let environment = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
+        return context.output.show(&EnvironmentView(environment), &[]);
+    };
+    let mut violations = Violations::new();
+    let environment = violations.parse("environment", text, parse);
+    violations.into_result()?;
+    let environment = required(environment)?;
+    let database = context.database(Access::Write).await?;
+    let before = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
+    if before.as_ref() == Some(&environment) {
+        return context.output.show(&EnvironmentView(before), &[]);
+    }
+    if let Some(before) = before.filter(|before| before != DEVELOPMENT) {
+        let impact = format!("{} is for {before}; what it is for decides what may be destroyed", database.target());
+        asking.name(context, &arguments.confirm, false, &impact, &context.config.target.name())?;
+    }
+    migrate::set_setting(&database, migrate::ENVIRONMENT, &environment).await?;
+    context.output.show(&EnvironmentView(Some(environment)), &[])?;
+    note_changed(context);
+    Ok(())
+}
+
+/// A word of letters, digits, `-` and `_`, in lower case.
+fn parse(text: &str) -> Result<String, String> {
+    let word = text.trim().to_lowercase();
+    let is_word = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));
+    if is_word && (1..=MAX_CHARACTERS).contains(&word.len()) {
+        return Ok(word);
+    }
+    Err(format!("must be one word of at most {MAX_CHARACTERS} letters, digits, - and _"))
+}
+
+struct EnvironmentView(Option<String>);
+
+impl View for EnvironmentView {
+    const NOUN: &'static str = "environments";
+    const COLUMNS: &'static [Column<Self>] = &[Column::new("environment", "ENVIRONMENT", |view| view.0.clone().into())];
+
+    fn id(&self) -> String {
+        self.0.clone().unwrap_or_default()
+    }
+}

@@ -1,0 +1,67 @@
+//! `plan`
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use migration::Migration;
+
+use super::whole_plan;
+use crate::context::Context;
+use crate::db::Access;
+use crate::db::target::Engine;
+use crate::error::Result;
+use crate::migrate::{self, Plan, lint::lint};
+use crate::output::views::migration::PlannedView;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Print the SQL, history included: run by hand it leaves nothing pending
+    #[arg(long)]
+    sql: bool,
+    /// Everything there is for this engine, with no database at all
+    #[arg(long, value_name = "ENGINE", value_parser = engines())]
+    backend: Option<Engine>,
+    /// Up to and with this migration
+    #[arg(long, value_name = "NAME")]
+    to: Option<String>,
+}
+
+fn engines() -> impl TypedValueParser<Value = Engine> {
+    PossibleValuesParser::new(["sqlite", "postgres", "mysql", "mariadb"])
+        .try_map(|word| Engine::parse(&word).ok_or("unknown engine"))
+}
+
+pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    context.output.check_fields::<PlannedView>(&[])?;
+    // What `up` would say to a late migration is not the plan's business.
+    let plan = Plan { to: arguments.to.clone(), allow_late: true, ..whole_plan(context)? };
+    plan.catalog.check()?;
+    let (engine, pending) = match arguments.backend {
+        Some(engine) => (engine, migrate::wanted(&plan)?.to_vec()),
+        None => match context.database(Access::Read).await {
+            Ok(database) => (database.engine(), migrate::pending(database.connection(), &plan).await?),
+            // A file that is not there yet has everything pending.
+            Err(error) if error.code() == "database.no_shop" => {
+                (context.config.target.engine(), migrate::wanted(&plan)?.to_vec())
+            }
+            Err(error) => return Err(error),
+        },
+    };
+    if arguments.sql {
+        return context.output.text(&migrate::script(engine, &pending));
+    }
+    print(context, engine, &pending)
+}
+
+/// The migrations with what is to be known before they run.
+pub fn print(context: &Context, engine: Engine, pending: &[Migration]) -> Result<()> {
+    let warnings = lint(engine, pending);
+    let rows: Vec<_> = pending.iter().map(|migration| PlannedView::new(engine, migration, &warnings)).collect();
+    context.output.list(&rows, None, None)?;
+    if rows.is_empty() {
+        context.output.note("nothing to apply: the schema is up to date");
+    }
+    for warning in &warnings {
+        context.output.warn(&format!("{} ({}): {}", warning.migration, warning.risk.as_str(), warning.text));
+    }
+    Ok(())
+}

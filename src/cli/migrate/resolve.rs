@@ -1,0 +1,138 @@
+//! `resolve` and `bless`: the ways out.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{LockArguments, note_changed, plan_with, print_steps, tell};
+use crate::cli::Asking;
+use crate::cli::arguments::{AnswerArguments, required};
+use crate::context::Context;
+use crate::db::Access;
+use crate::domain::Violations;
+use crate::domain::text::single_line;
+use crate::error::{Result, printable};
+use crate::migrate::lock_file::{LockFile, PATH};
+use crate::migrate::{self, Catalog, Plan, Resolution};
+use crate::output::Mutation;
+
+#[derive(Debug, Args)]
+pub struct ResolveArguments {
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    how: How,
+    #[command(flatten)]
+    lock: LockArguments,
+    #[command(flatten)]
+    answers: AnswerArguments,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct How {
+    /// The schema has it, just as this shopctl's form of it makes it
+    #[arg(long)]
+    applied: bool,
+    /// The schema does not have it
+    #[arg(long)]
+    reverted: bool,
+    /// Its cause was mended: run it again, and what comes before it
+    #[arg(long)]
+    retry: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BlessArguments {
+    /// This one; all new ones when absent
+    #[arg(value_name = "NAME", requires = "reason")]
+    name: Option<String>,
+    /// Why the form of today does the same as the one that was locked
+    #[arg(long, value_name = "WHY", requires = "name")]
+    reason: Option<String>,
+    /// The file, when it is not in this folder's project
+    #[arg(long, value_name = "FILE", default_value = PATH)]
+    file: PathBuf,
+}
+
+/// A reason is cut here, in characters.
+const REASON_MAX_CHARACTERS: usize = 500;
+
+pub async fn resolve(context: &Context, asking: &Asking, arguments: &ResolveArguments) -> Result<()> {
+    let plan = plan_with(context, &arguments.lock.lock_wait)?;
+    if arguments.how.retry {
+        return retry(context, arguments, plan).await;
+    }
+    let resolution = if arguments.how.applied { Resolution::Applied } else { Resolution::Reverted };
+    let word = if arguments.how.applied { "applied" } else { "reverted" };
+    let database = context.database(Access::Write).await?;
+    let impact = async || {
+        let name = printable(&arguments.name);
+        Ok(format!("{name} will count as {word} in {}, and nothing will be run", database.target()))
+    };
+    asking.permission(context, &arguments.answers, false, impact).await?;
+    let progress = &mut |progress: migrate::Progress<'_>| tell(context, &progress);
+    let is_news = migrate::resolve(&database, &plan, &arguments.name, resolution, progress).await?;
+    let name = arguments.name.clone();
+    let line = match is_news {
+        true => format!("{name} now counts as {word}"),
+        false => format!("{name} counts as {word} already"),
+    };
+    let json = serde_json::json!({ "name": name, "state": word, "changed": is_news });
+    let json = json.as_object().cloned().unwrap_or_default();
+    context.output.mutation(&Mutation { line, id: name, json });
+    if is_news {
+        note_changed(context);
+    }
+    Ok(())
+}
+
+async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> Result<()> {
+    let plan = Plan { to: Some(arguments.name.clone()), allow_late: true, ..plan };
+    let database = context.database(Access::Write).await?;
+    let steps = migrate::up(&database, &plan, &mut |progress| tell(context, &progress)).await?;
+    print_steps(context, &steps);
+    if steps.is_empty() {
+        context.output.note(&format!("{} is applied already", printable(&arguments.name)));
+    } else {
+        note_changed(context);
+    }
+    Ok(())
+}
+
+pub fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let reason = arguments.reason.as_deref().map(|reason| {
+        let parse = |text: &str| single_line(text, REASON_MAX_CHARACTERS);
+        violations.parse("reason", reason, parse)
+    });
+    violations.into_result()?;
+    let reason = reason.map(required).transpose()?;
+    let catalog = Catalog::embedded();
+    catalog.check()?;
+    if let Some(name) = &arguments.name {
+        catalog.position(name)?;
+    }
+    let mut file = LockFile::read(&arguments.file)?;
+    let changed = file.bless(&catalog, arguments.name.as_deref(), reason.as_deref())?;
+    let path = arguments.file.display();
+    if changed.is_empty() {
+        context.output.note(&format!("{path} has every migration as it is"));
+    } else {
+        file.write(&arguments.file)?;
+        context.output.note(&format!("wrote {path}; commit it, and build shopctl again"));
+    }
+    let mutations: Vec<Mutation> = changed
+        .into_iter()
+        .map(|name| {
+            let json = serde_json::json!({ "name": name, "changed": true });
+            Mutation {
+                line: format!("{name} locked"),
+                id: name.to_owned(),
+                json: json.as_object().cloned().unwrap_or_default(),
+            }
+        })
+        .collect();
+    context.output.mutations(&mutations);
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! `status` and `history`
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::db::Access;
+use crate::error::{Error, Kind, Result};
+use crate::migrate::{self, Catalog, MigrationStatus, State};
+use crate::output::views::migration::{MigrationView, RunView};
+
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// Exit with 9 unless every migration is applied as it is today, and no other
+    #[arg(long)]
+    check: bool,
+}
+
+pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {
+    context.output.check_fields::<MigrationView>(&[])?;
+    let catalog = Catalog::embedded();
+    let all = match context.database(Access::Read).await {
+        Ok(database) => migrate::status(database.connection(), &catalog).await?,
+        // A file that is not there yet has everything pending.
+        Err(error) if error.code() == "database.no_shop" => migrate::all_pending(&catalog)?,
+        Err(error) => return Err(error),
+    };
+    let open = summary(&all);
+    let ways_out: Vec<String> = all.iter().filter_map(MigrationStatus::way_out).collect();
+    let has_pending = all.iter().any(|migration| migration.state == State::Pending);
+    let rows: Vec<_> = all.into_iter().map(MigrationView).collect();
+    context.output.list(&rows, None, None)?;
+    if !arguments.check || open.is_empty() {
+        ways_out.iter().for_each(|way_out| context.output.note(way_out));
+        return Ok(());
+    }
+    let mut error = Error::new(Kind::CheckFailed, "migrate.open", format!("migrations: {}", open.join(", ")));
+    if has_pending {
+        error = error.hint("shopctl migrate up");
+    }
+    Err(ways_out.into_iter().fold(error, Error::hint))
+}
+
+/// `2 pending`, `1 edited`: every state but applied.
+pub fn summary(all: &[MigrationStatus]) -> Vec<String> {
+    let states = State::ALL.into_iter().filter(|state| *state != State::Applied);
+    let count = |state| all.iter().filter(|migration| migration.state == state).count();
+    states.map(|state| (state, count(state))).filter(|(_, count)| *count > 0).map(told).collect()
+}
+
+fn told((state, count): (State, usize)) -> String {
+    format!("{count} {}", state.as_str())
+}
+
+pub async fn history(context: &Context) -> Result<()> {
+    context.output.check_fields::<RunView>(&[])?;
+    let database = context.database(Access::Read).await?;
+    let runs = migrate::history::read(database.connection()).await?.runs;
+    let rows: Vec<_> = runs.into_iter().rev().map(RunView).collect();
+    context.output.list(&rows, None, None)
+}

@@ -1,0 +1,176 @@
+//! `verify` and `baseline`: the live schema against what the migrations make.
+
+use clap::Args;
+
+use super::{LockArguments, note_changed, plan_with, tell, whole_plan};
+use crate::cli::Asking;
+use crate::cli::arguments::AnswerArguments;
+use crate::context::Context;
+use crate::db::target::Target;
+use crate::db::{Access, Database};
+use crate::error::{Error, Kind, Result};
+use crate::migrate::history::{self, History};
+use crate::migrate::verify::{drift, empty, expected_at, is_beside, schema, try_out};
+use crate::migrate::{self, entities};
+use crate::output::Mutation;
+use crate::output::views::migration::FindingView;
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    scratch: ScratchArguments,
+    /// Tables, views, sequences and types of others, which belong beside the shop's
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    ignore: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct ScratchArguments {
+    /// Try the migrations out in this empty database, where the role may not make one
+    #[arg(long, value_name = "URL")]
+    scratch_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct BaselineArguments {
+    /// The newest migration that the schema has
+    #[arg(long, value_name = "NAME")]
+    to: String,
+    #[command(flatten)]
+    scratch: ScratchArguments,
+    #[command(flatten)]
+    lock: LockArguments,
+    #[command(flatten)]
+    answers: AnswerArguments,
+}
+
+impl ScratchArguments {
+    /// Leaves a database that was named as it was found; one of our own will be gone anyway.
+    async fn leave_empty(&self, scratch: &Database) -> Result<()> {
+        match self.scratch_url {
+            Some(_) => empty(scratch).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// So many repairs are printed.
+const REPAIRS_SHOWN: usize = 10;
+
+pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
+    context.output.check_fields::<FindingView>(&[])?;
+    let plan = whole_plan(context)?;
+    let live = match context.database(Access::Read).await {
+        Ok(database) => Some(database),
+        // A file that is not there yet: the migrations can be tried all the same.
+        Err(error) if error.code() == "database.no_shop" => None,
+        Err(error) => return Err(error),
+    };
+    let history = match &live {
+        Some(database) => history::read(database.connection()).await?,
+        None => History::default(),
+    };
+    let scratch = make_scratch(context, &arguments.scratch, live.as_ref()).await?;
+    let trial = try_out(&scratch, &plan, &history).await;
+    arguments.scratch.leave_empty(&scratch).await?;
+    let trial = trial?;
+    let mut findings: Vec<FindingView> =
+        trial.there_and_back.iter().map(|difference| FindingView::of("there and back", difference)).collect();
+    if let Some(database) = &live
+        && !history.applied().is_empty()
+    {
+        let drift = drift(database, &trial.applied, &schema(database).await?, &arguments.ignore);
+        findings.extend(drift.iter().map(|difference| FindingView::of("drift", difference)));
+    }
+    findings.extend(entities::entity_differences(scratch.engine(), &trial.whole).into_iter().map(|object| {
+        FindingView { check: "entities", change: None, object, expected: None, found: None, repair: None }
+    }));
+    let compared =
+        if history.applied().is_empty() { "nothing is applied to compare" } else { "the database is as they make it" };
+    conclude(context, &findings, || {
+        format!(
+            "{} migrations: up, down and up again give the same schema; {compared}; the entities fit",
+            plan.catalog.migrations().len()
+        )
+    })
+}
+
+/// Prints what was found.
+///
+/// Errors: exit 9 for anything at all.
+fn conclude(context: &Context, findings: &[FindingView], fine: impl Fn() -> String) -> Result<()> {
+    context.output.list(findings, None, None)?;
+    if findings.is_empty() {
+        context.output.note(&fine());
+        return Ok(());
+    }
+    let message = format!("{} differences between migrations, database and program", findings.len());
+    let mut error = Error::new(Kind::CheckFailed, "migrate.drift", message);
+    let repairs =
+        findings.iter().filter(|finding| finding.check == "drift").filter_map(|finding| finding.repair.as_ref());
+    for repair in repairs.take(REPAIRS_SHOWN) {
+        error = error.hint(format!("back to what the migrations make: {repair}"));
+    }
+    if findings.iter().any(|finding| finding.change == Some("added")) {
+        error = error.hint("what belongs there and to others: --ignore NAME");
+    }
+    Err(error)
+}
+
+pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineArguments) -> Result<()> {
+    let plan = plan_with(context, &arguments.lock.lock_wait)?;
+    plan.catalog.position(&arguments.to)?;
+    let database = context.database(Access::Write).await?;
+    let scratch = make_scratch(context, &arguments.scratch, Some(&database)).await?;
+    let expected = expected_at(&scratch, &plan, &arguments.to).await;
+    arguments.scratch.leave_empty(&scratch).await?;
+    let expected = expected?;
+    let mut drift = drift(&database, &expected, &schema(&database).await?, &[]);
+    drift.retain(|difference| !is_beside(difference));
+    if !drift.is_empty() {
+        let findings: Vec<_> = drift.iter().map(|difference| FindingView::of("drift", difference)).collect();
+        return conclude(context, &findings, String::new)
+            .map_err(|error| error.hint("or name with --to the newest migration that the schema has"));
+    }
+    let impact = async || {
+        let (to, target) = (&arguments.to, database.target());
+        Ok(format!("the migrations up to {to} will count as applied in {target}, which has their schema"))
+    };
+    asking.permission(context, &arguments.answers, false, impact).await?;
+    let progress = &mut |progress: migrate::Progress<'_>| tell(context, &progress);
+    let names = migrate::baseline(&database, &plan, &arguments.to, progress).await?;
+    let mutations = names.iter().map(|name| {
+        let json = serde_json::json!({ "name": name, "state": "applied", "changed": true });
+        let line = format!("{name} now counts as applied");
+        Mutation { line, id: name.clone(), json: json.as_object().cloned().unwrap_or_default() }
+    });
+    context.output.mutations(&mutations.collect::<Vec<_>>());
+    if names.is_empty() {
+        context.output.note("all of these count as applied already");
+    } else {
+        note_changed(context);
+    }
+    Ok(())
+}
+
+/// An empty database to try the migrations in: the one that was named, or one of our own.
+async fn make_scratch(context: &Context, arguments: &ScratchArguments, beside: Option<&Database>) -> Result<Database> {
+    let Some(url) = &arguments.scratch_url else {
+        return match beside {
+            Some(database) => context.scratch(database).await,
+            None => context.scratch_file().await,
+        };
+    };
+    let target = Target::parse_url(url)?;
+    if target.engine() != context.config.target.engine() {
+        return Err(Error::usage("the scratch database is of another engine than the shop's"));
+    }
+    let scratch = context.other_database(&target, Access::Create).await?;
+    let found = crate::db::schema::read(scratch.connection(), scratch.engine()).await?;
+    if let Some(object) = found.objects.keys().next() {
+        let message = format!("the scratch database {} is not empty: it has the {object}", scratch.target());
+        return Err(Error::new(Kind::ConfirmationNeeded, "migrate.scratch", message)
+            .hint("name an empty database: everything in it will be removed"));
+    }
+    Ok(scratch)
+}

@@ -1,0 +1,48 @@
+//! `wait`
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::context::Context;
+use crate::db::Access;
+use crate::error::{Error, Kind, Result};
+
+/// Pause between two attempts.
+const POLL: Duration = Duration::from_millis(250);
+/// Where no `--timeout` says otherwise.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Waits until the database can be used. A server that answers but has no such database is waited
+/// for as well: somebody may be about to make it.
+///
+/// Errors: exit 5 when the server does not answer in time; exit 4 when it does but the database is
+/// missing, and at once for credentials that it refuses.
+pub async fn run(context: &Context) -> Result<()> {
+    let limit = if context.states_a_time_limit() { context.config.timeout } else { Some(LIMIT) };
+    let started = Instant::now();
+    let mut told = None;
+    loop {
+        let error = match context.database(Access::Read).await {
+            Ok(database) => {
+                context.output.note(&format!("{} answers", database.target()));
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let is_temporary =
+            error.kind() == Kind::Unavailable || matches!(error.code(), "database.missing" | "database.no_shop");
+        if !is_temporary || limit.is_some_and(|limit| started.elapsed() + POLL >= limit) {
+            return Err(in_time(error, started.elapsed()));
+        }
+        if told != Some(error.code()) {
+            context.output.note(&format!("waiting: {}", error.message()));
+            told = Some(error.code());
+        }
+        sleep(POLL).await;
+    }
+}
+
+fn in_time(error: Error, elapsed: Duration) -> Error {
+    error.hint(format!("waited {:.0} s; more time with --timeout", elapsed.as_secs_f32()))
+}

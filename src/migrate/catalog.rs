@@ -1,0 +1,127 @@
+//! The migrations that a program brings, and the forms of each that it takes for the same.
+
+use std::borrow::Cow;
+
+use migration::{MIGRATIONS, Migration};
+
+use super::checksum::checksum;
+use super::lock_file::LockFile;
+use crate::db::target::Engine;
+use crate::error::{Error, Kind, Result};
+
+/// Migrations in order, with the earlier forms that were declared to do the same.
+#[derive(Clone)]
+pub struct Catalog {
+    migrations: Vec<Migration>,
+    /// Read only when a checksum is none of today's.
+    lock_file: Cow<'static, str>,
+}
+
+/// What `migration/migrations.lock` said when this program was built.
+const LOCK_FILE: &str = include_str!("../../migration/migrations.lock");
+
+impl Catalog {
+    /// The shop's own.
+    pub fn embedded() -> Catalog {
+        Catalog::new(MIGRATIONS.to_vec(), LOCK_FILE)
+    }
+
+    /// Any others; `lock_file` is the text of a `migrations.lock`.
+    pub fn new(migrations: Vec<Migration>, lock_file: impl Into<Cow<'static, str>>) -> Catalog {
+        Catalog { migrations, lock_file: lock_file.into() }
+    }
+
+    pub fn migrations(&self) -> &[Migration] {
+        &self.migrations
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.migrations.iter().map(|migration| migration.name)
+    }
+
+    pub fn find(&self, name: &str) -> Option<&Migration> {
+        self.migrations.iter().find(|migration| migration.name == name)
+    }
+
+    /// Where a migration stands in the list. Errors: exit 3 for a name that is not in it.
+    pub fn position(&self, name: &str) -> Result<usize> {
+        let found = self.migrations.iter().position(|migration| migration.name == name);
+        found.ok_or_else(|| Error::not_found("migration", name).hint("shopctl migrate status lists the migrations"))
+    }
+
+    /// Whether the list itself is sound. Names begin with the time they were written, so their
+    /// order is that of the list.
+    ///
+    /// Errors: exit 9 naming the two migrations that have one name, or stand in the wrong order.
+    pub fn check(&self) -> Result<()> {
+        let names: Vec<&str> = self.names().collect();
+        for pair in names.windows(2) {
+            let (code, message, hint) = match pair[0].cmp(pair[1]) {
+                std::cmp::Ordering::Less => continue,
+                std::cmp::Ordering::Equal => (
+                    "migrate.duplicate",
+                    format!("there are two migrations {}", pair[0]),
+                    "give the newer one a name with its own time",
+                ),
+                std::cmp::Ordering::Greater => (
+                    "migrate.unsorted",
+                    format!("{} stands behind {}, which is newer by its name", pair[1], pair[0]),
+                    "sort the list in migration/src/lib.rs by name; a migration that comes last needs the newest name",
+                ),
+            };
+            return Err(Error::new(Kind::CheckFailed, code, message).hint(hint));
+        }
+        Ok(())
+    }
+
+    /// Whether what was applied with this checksum is what the migration does today.
+    ///
+    /// Errors: exit 1 when the embedded lock file cannot be read.
+    pub fn accepts(&self, engine: Engine, migration: &Migration, recorded: &str) -> Result<bool> {
+        if checksum_of(engine, migration) == recorded {
+            return Ok(true);
+        }
+        Ok(LockFile::parse(&self.lock_file)?.accepts(engine, migration.name, recorded))
+    }
+}
+
+/// The statements that apply a migration on this engine.
+pub fn statements(engine: Engine, migration: &Migration) -> Vec<String> {
+    (migration.up)(engine.backend())
+}
+
+/// The checksum of what applies a migration on this engine.
+pub fn checksum_of(engine: Engine, migration: &Migration) -> String {
+    checksum(&statements(engine, migration))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &'static str) -> Migration {
+        Migration { name, up: |_| vec![], down: |_| vec![] }
+    }
+
+    #[test]
+    fn the_shops_own_list_is_sound_and_locked() {
+        let catalog = Catalog::embedded();
+        catalog.check().unwrap();
+        let locked = LockFile::parse(LOCK_FILE).unwrap();
+        for migration in catalog.migrations() {
+            let remedy = "after a deliberate change: shopctl migrate bless";
+            assert!(locked.is_current(migration), "{} is not as migrations.lock says; {remedy}", migration.name);
+        }
+    }
+
+    #[test]
+    fn two_of_one_name_and_a_wrong_order_are_told_apart() {
+        let check = |names: &[&'static str]| {
+            Catalog::new(names.iter().map(|name| named(name)).collect(), "").check().map_err(|error| error.code())
+        };
+        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&["m1", "m2"]), Ok(()));
+        assert_eq!(check(&["m1", "m1"]), Err("migrate.duplicate"));
+        assert_eq!(check(&["m2", "m1"]), Err("migrate.unsorted"));
+    }
+}

@@ -1,0 +1,190 @@
+//! What is risky about migrations, read off their SQL: said by `plan`, asked about by `up`.
+//!
+//! Tables that the same migrations create are left out: nobody uses them yet.
+
+use migration::Migration;
+
+use super::catalog::statements;
+use super::checksum::normalised;
+use crate::db::target::Engine;
+
+/// Something to know before a migration runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    pub migration: &'static str,
+    pub risk: Risk,
+    /// `users: drops the column email`
+    pub text: String,
+}
+
+/// What may go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Risk {
+    /// Data is gone.
+    Destructive,
+    /// A table is rewritten or read whole while others wait.
+    Rewriting,
+    /// Fails on a table that has rows.
+    NotNullWithoutDefault,
+    /// Programs that know the old name break.
+    Renaming,
+}
+
+impl Risk {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Risk::Destructive => "destructive",
+            Risk::Rewriting => "rewriting",
+            Risk::NotNullWithoutDefault => "not null without default",
+            Risk::Renaming => "renaming",
+        }
+    }
+}
+
+/// What is risky about applying these migrations.
+pub fn lint(engine: Engine, migrations: &[Migration]) -> Vec<Warning> {
+    let mut created = Vec::new();
+    let mut warnings = Vec::new();
+    for migration in migrations {
+        for statement in statements(engine, migration) {
+            let words = words(&statement);
+            if let Some(table) = table_after(&words, "CREATE TABLE") {
+                created.push(table);
+            } else if let Some((table, risk, text)) = risk_of(&words)
+                && !created.contains(&table)
+            {
+                warnings.push(Warning { migration: migration.name, risk, text: format!("{table}: {text}") });
+            }
+        }
+    }
+    warnings
+}
+
+/// The statement in upper case as ` WORD WORD `, names without quotes.
+fn words(statement: &str) -> String {
+    let plain = |character: char| match character {
+        '"' | '`' => ' ',
+        '(' | ')' | ',' => ' ',
+        other => other.to_ascii_uppercase(),
+    };
+    let text: String = normalised(statement).chars().map(plain).collect();
+    format!(" {} ", text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The name behind this phrase.
+fn table_after(words: &str, phrase: &str) -> Option<String> {
+    const FILLERS: [&str; 4] = ["IF", "NOT", "EXISTS", "ONLY"];
+    let (_, rest) = words.split_once(&format!(" {phrase} "))?;
+    let name = rest.split(' ').find(|word| !FILLERS.contains(word))?;
+    Some(name.rsplit('.').next().unwrap_or(name).to_lowercase())
+}
+
+fn risk_of(words: &str) -> Option<(String, Risk, String)> {
+    let has = |phrase: &str| words.contains(&format!(" {phrase} "));
+    if let Some(table) = table_after(words, "DROP TABLE") {
+        return Some((table, Risk::Destructive, "drops the table with its rows".to_owned()));
+    }
+    if let Some(table) = table_after(words, "TRUNCATE TABLE").or_else(|| table_after(words, "TRUNCATE")) {
+        return Some((table, Risk::Destructive, "removes all rows".to_owned()));
+    }
+    if let Some(table) = table_after(words, "DELETE FROM").filter(|_| !has("WHERE")) {
+        return Some((table, Risk::Destructive, "removes all rows".to_owned()));
+    }
+    if let Some(table) = table_after(words, "ALTER TABLE") {
+        return risk_of_change(words).map(|(risk, text)| (table, risk, text));
+    }
+    let is_index = has("CREATE INDEX") || has("CREATE UNIQUE INDEX");
+    match table_after(words, "ON").filter(|_| is_index) {
+        Some(table) => Some((table, Risk::Rewriting, "builds an index, writers wait meanwhile".to_owned())),
+        None => None,
+    }
+}
+
+fn risk_of_change(words: &str) -> Option<(Risk, String)> {
+    let has = |phrase: &str| words.contains(&format!(" {phrase} "));
+    let after = |phrase: &str| {
+        let (_, rest) = words.split_once(&format!(" {phrase} "))?;
+        rest.split(' ').find(|word| !["IF", "NOT", "EXISTS", "COLUMN"].contains(word)).map(str::to_lowercase)
+    };
+    /// What can be dropped from a table besides a column.
+    const OTHERS: [&str; 9] =
+        ["constraint", "index", "key", "foreign", "primary", "check", "default", "not", "partition"];
+    let dropped = after("DROP").filter(|name| !OTHERS.contains(&name.as_str()) && !has("DROP NOT NULL"));
+    if let Some(column) = dropped {
+        return Some((Risk::Destructive, format!("drops the column {column}")));
+    }
+    if has("RENAME") {
+        return Some((Risk::Renaming, "programs that know the old name break".to_owned()));
+    }
+    let added = after("ADD COLUMN").or_else(|| after("ADD"));
+    if let Some(column) = added.filter(|name| !OTHERS.contains(&name.as_str()) && name != "unique") {
+        let is_refused = has("NOT NULL") && !has("DEFAULT") && !has("GENERATED");
+        let text = || format!("adds the column {column} NOT NULL without a default: fails where there are rows");
+        return is_refused.then(|| (Risk::NotNullWithoutDefault, text()));
+    }
+    let rewrites =
+        [" TYPE ", " MODIFY ", " CHANGE ", " SET NOT NULL ", " ADD CONSTRAINT ", " ADD UNIQUE ", " ADD CHECK "];
+    let is_gentle = has("NOT VALID") || has("VALIDATE CONSTRAINT");
+    (!is_gentle && rewrites.iter().any(|phrase| words.contains(phrase)))
+        .then(|| (Risk::Rewriting, "reads or rewrites the whole table while others wait".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(up: fn(migration::DbBackend) -> Vec<String>) -> Vec<(Risk, String)> {
+        let migration = Migration { name: "m1", up, down: |_| vec![] };
+        lint(Engine::Sqlite, &[migration]).into_iter().map(|warning| (warning.risk, warning.text)).collect()
+    }
+
+    #[test]
+    fn what_is_risky_is_named() {
+        let one = |text: &str, risk: Risk, warning: &str| {
+            let found = risk_of(&words(text)).map(|(table, risk, text)| (risk, format!("{table}: {text}")));
+            assert_eq!(found, Some((risk, warning.to_owned())), "{text}");
+        };
+        one("DROP TABLE IF EXISTS \"users\"", Risk::Destructive, "users: drops the table with its rows");
+        one("truncate orders", Risk::Destructive, "orders: removes all rows");
+        one("DELETE FROM shop.orders", Risk::Destructive, "orders: removes all rows");
+        one("ALTER TABLE users DROP COLUMN email", Risk::Destructive, "users: drops the column email");
+        one("alter table `users` drop `email`", Risk::Destructive, "users: drops the column email");
+        one("ALTER TABLE users RENAME COLUMN a TO b", Risk::Renaming, "users: programs that know the old name break");
+        one(
+            "ALTER TABLE users ADD COLUMN age int NOT NULL",
+            Risk::NotNullWithoutDefault,
+            "users: adds the column age NOT NULL without a default: fails where there are rows",
+        );
+        let rewriting = "users: reads or rewrites the whole table while others wait";
+        one("ALTER TABLE users ALTER COLUMN age TYPE bigint", Risk::Rewriting, rewriting);
+        one("ALTER TABLE users MODIFY age bigint", Risk::Rewriting, rewriting);
+        one("ALTER TABLE users ALTER COLUMN age SET NOT NULL", Risk::Rewriting, rewriting);
+        one(
+            "CREATE UNIQUE INDEX idx ON users (age)",
+            Risk::Rewriting,
+            "users: builds an index, writers wait meanwhile",
+        );
+    }
+
+    #[test]
+    fn what_is_harmless_is_not() {
+        for text in [
+            "ALTER TABLE users ADD COLUMN age int NOT NULL DEFAULT 0",
+            "ALTER TABLE users ADD COLUMN age int NULL",
+            "ALTER TABLE users ALTER COLUMN age DROP NOT NULL",
+            "ALTER TABLE users DROP CONSTRAINT ck",
+            "ALTER TABLE users ADD CONSTRAINT ck CHECK (age > 0) NOT VALID",
+            "DELETE FROM users WHERE age < 0",
+            "INSERT INTO users SELECT 'DROP TABLE users'",
+            "CREATE VIEW v AS SELECT 1",
+        ] {
+            assert_eq!(risk_of(&words(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_the_same_plan_is_nobodys_yet() {
+        assert_eq!(of(|_| vec!["CREATE TABLE t (a int)".into(), "CREATE INDEX i ON t (a)".into()]), []);
+        assert_eq!(of(|_| vec!["CREATE INDEX i ON t (a)".into()]).len(), 1);
+    }
+}

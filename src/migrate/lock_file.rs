@@ -1,0 +1,162 @@
+//! `migration/migrations.lock`: what each migration does, under version control, so that an edit of
+//! one that is applied somewhere is seen before it lands.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use migration::Migration;
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use super::catalog::{Catalog, checksum_of};
+use crate::db::target::Engine;
+use crate::error::{Error, Kind, Result};
+
+/// Where the file stands in the project.
+pub const PATH: &str = "migration/migrations.lock";
+const HEADER: &str = "# What each migration does, as SHA-256 of its SQL on each engine; comments and layout do not count.\n\
+                      # Written by `shopctl migrate bless`. A [[blessed]] form is an earlier one that does the same.\n\n";
+
+/// The file's content.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct LockFile {
+    #[serde(default, rename = "migration")]
+    migrations: Vec<Form>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    blessed: Vec<Form>,
+}
+
+/// A migration in one of its forms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Form {
+    name: String,
+    /// Why this form does the same as today's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// By engine.
+    #[serde(flatten)]
+    checksums: BTreeMap<String, String>,
+}
+
+impl Form {
+    fn of(migration: &Migration) -> Form {
+        let checksums = Engine::ALL.map(|engine| (engine.as_str().to_owned(), checksum_of(engine, migration)));
+        Form { name: migration.name.to_owned(), reason: None, checksums: BTreeMap::from(checksums) }
+    }
+}
+
+impl LockFile {
+    /// Errors: exit 1, because whoever built this program built it with that file.
+    pub fn parse(text: &str) -> Result<LockFile> {
+        toml::from_str(text).map_err(|error| Error::internal(format!("migrations.lock: {}", error.message())))
+    }
+
+    /// Errors: exit 4 for a file that is not there, or is no lock file.
+    pub fn read(path: &Path) -> Result<LockFile> {
+        let refused = |what: String| {
+            Error::configuration("migrate.lock_file", format!("{}: {what}", path.display()))
+                .hint("bless is for the project's own folder: run it there, or name the file with --file")
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+        toml::from_str(&text).map_err(|error| refused(error.message().to_owned()))
+    }
+
+    /// Replaces the file, whole or not at all.
+    ///
+    /// Errors: exit 4 when it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = toml::to_string(self).map_err(|error| Error::internal(format!("migrations.lock: {error}")))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let write = || {
+            let mut file = NamedTempFile::new_in(folder)?;
+            file.write_all(HEADER.as_bytes())?;
+            file.write_all(text.as_bytes())?;
+            if let Ok(old) = path.metadata() {
+                file.as_file().set_permissions(old.permissions())?;
+            }
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|error| error.error)?;
+            Ok::<(), std::io::Error>(())
+        };
+        write().map_err(|error| {
+            Error::new(Kind::Configuration, "file.unwritable", format!("cannot write {}: {error}", path.display()))
+        })
+    }
+
+    /// Whether the file has the migration as it is today.
+    pub fn is_current(&self, migration: &Migration) -> bool {
+        self.migrations.contains(&Form::of(migration))
+    }
+
+    /// Whether this checksum was once that of the migration, and was declared to mean the same.
+    pub fn accepts(&self, engine: Engine, name: &str, checksum: &str) -> bool {
+        let forms = self.migrations.iter().chain(&self.blessed);
+        let mut of_name = forms.filter(|form| form.name == name);
+        of_name.any(|form| form.checksums.get(engine.as_str()).is_some_and(|accepted| accepted == checksum))
+    }
+
+    /// Takes the migrations' forms of today; the form that stood there is kept as one that does the
+    /// same, for the reason given. Gives the names of those that changed.
+    ///
+    /// Errors: exit 2 for a changed form without a reason.
+    pub fn bless(&mut self, catalog: &Catalog, only: Option<&str>, reason: Option<&str>) -> Result<Vec<&'static str>> {
+        let mut changed = Vec::new();
+        for migration in catalog.migrations() {
+            let is_meant = only.is_none_or(|only| only == migration.name);
+            if !is_meant || self.is_current(migration) {
+                continue;
+            }
+            let form = Form::of(migration);
+            match self.migrations.iter_mut().find(|locked| locked.name == migration.name) {
+                None => self.migrations.push(form),
+                Some(locked) => {
+                    let (Some(reason), Some(_)) = (reason, only) else {
+                        let message = format!("{} does something else than it did when it was locked", migration.name);
+                        return Err(Error::usage(message).hint(format!(
+                            "undo the edit and write a new migration; if both forms make the same schema: \
+                             shopctl migrate bless {} --reason WHY",
+                            migration.name
+                        )));
+                    };
+                    let before = std::mem::replace(locked, form);
+                    self.blessed.push(Form { reason: Some(reason.to_owned()), ..before });
+                }
+            }
+            changed.push(migration.name);
+        }
+        self.migrations.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "m1_create_t";
+
+    fn catalog(up: fn(migration::DbBackend) -> Vec<String>) -> Catalog {
+        Catalog::new(vec![Migration { name: NAME, up, down: |_| vec![] }], "")
+    }
+
+    #[test]
+    fn an_edited_form_is_accepted_only_once_somebody_said_why() {
+        let first = catalog(|_| vec!["CREATE TABLE t (a int)".into()]);
+        let second = catalog(|_| vec!["CREATE TABLE t (a integer)".into()]);
+        let mut file = LockFile::default();
+        assert_eq!(file.bless(&first, None, None).unwrap(), [NAME]);
+        assert_eq!(file.bless(&first, None, None).unwrap(), [] as [&str; 0]);
+        assert_eq!(file.bless(&second, None, Some("all of them")).unwrap_err().kind(), Kind::Usage);
+        assert_eq!(file.bless(&second, Some(NAME), None).unwrap_err().kind(), Kind::Usage);
+        assert_eq!(file.bless(&second, Some(NAME), Some("a library's new wording")).unwrap(), [NAME]);
+        let written = toml::to_string(&file).unwrap();
+        let read = LockFile::parse(&written).unwrap();
+        let checksums = [&first, &second].map(|catalog| checksum_of(Engine::Sqlite, &catalog.migrations()[0]));
+        assert!(checksums.iter().all(|checksum| read.accepts(Engine::Sqlite, NAME, checksum)), "{written}");
+        assert!(!read.accepts(Engine::Sqlite, "m2", &checksums[0]) && !read.accepts(Engine::Sqlite, NAME, "other"));
+        let reader = Catalog::new(second.migrations().to_vec(), written);
+        assert!(reader.accepts(Engine::Sqlite, &second.migrations()[0], &checksums[0]).unwrap());
+        assert!(!reader.accepts(Engine::Sqlite, &second.migrations()[0], "other").unwrap());
+    }
+}

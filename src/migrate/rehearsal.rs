@@ -1,0 +1,78 @@
+//! `up` for real, and then rolled back: what it would do, and how long each statement takes.
+
+use std::time::{Duration, Instant};
+
+use migration::{Migration, history_tables};
+use sea_orm::ConnectionTrait;
+
+use super::catalog::statements;
+use super::{Plan, Progress, history, standing};
+use crate::db::Database;
+use crate::db::ddl::broken_references;
+use crate::db::write::WriteHandle;
+use crate::error::{Error, Kind, Result};
+
+/// A statement that was run.
+#[derive(Debug, Clone)]
+pub struct Rehearsed {
+    pub migration: &'static str,
+    pub statement: String,
+    pub duration: Duration,
+}
+
+/// Runs what is pending in one transaction and rolls it back. Only where DDL takes part in
+/// transactions; it holds real locks until the end.
+///
+/// Errors: exit 1 for a statement that fails; exit 9 as for `up`.
+pub async fn rehearse(
+    database: &Database,
+    plan: &Plan,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Rehearsed>> {
+    let wanted = super::wanted(plan)?;
+    let database = database.for_schema_changes().await?;
+    let handle = database.begin().await?;
+    let rehearsed = rehearse_within(&handle, &database, plan, wanted, progress).await;
+    // What was found is what is told; the transaction ends either way.
+    let _ = handle.rollback().await;
+    if database.engine().has_one_writer() {
+        database.close().await;
+    }
+    rehearsed
+}
+
+async fn rehearse_within(
+    handle: &WriteHandle,
+    database: &Database,
+    plan: &Plan,
+    wanted: &[Migration],
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Rehearsed>> {
+    let engine = database.engine();
+    let sql = format!("{}{}", engine.begin_migration(), history_tables(engine.backend()).join(";\n"));
+    handle.execute_unprepared(&sql).await?;
+    let history = history::read(handle).await?;
+    for notice in standing::admit(&standing::standing(engine, &plan.catalog, &history)?, plan.allow_late)? {
+        progress(Progress::Notice(&notice));
+    }
+    let pending = wanted.iter().filter(|migration| !history.is_applied(migration.name));
+    let mut rehearsed = Vec::new();
+    for migration in pending.take(plan.steps.map_or(usize::MAX, |steps| steps as usize)) {
+        let failed = |what: String| {
+            Error::new(Kind::Internal, "migrate.failed", format!("migration {} would fail: {what}", migration.name))
+                .hint("nothing was changed; mend the cause, then rehearse again")
+        };
+        for (number, statement) in statements(engine, migration).into_iter().enumerate() {
+            let started = Instant::now();
+            if let Err(error) = handle.execute_unprepared(&statement).await {
+                return Err(failed(format!("statement {}: {}", number + 1, Error::from(error))));
+            }
+            rehearsed.push(Rehearsed { migration: migration.name, statement, duration: started.elapsed() });
+        }
+        let broken = broken_references(handle).await?;
+        if !broken.is_empty() {
+            return Err(failed(broken.join("; ")));
+        }
+    }
+    Ok(rehearsed)
+}

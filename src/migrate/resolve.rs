@@ -1,0 +1,116 @@
+//! Saying where a migration stands without running it: the way out when database and history
+//! disagree, and the way in for a shop that another program made.
+
+use super::history::{self, Direction};
+use super::lock::Lock;
+use super::runner::noted;
+use super::{Catalog, Plan, Progress};
+use crate::db::Database;
+use crate::error::{Error, Result};
+
+/// What somebody says about a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    /// The schema has it, just as this program's form of it makes it.
+    Applied,
+    /// The schema does not have it.
+    Reverted,
+}
+
+/// Notes what somebody says about a migration. Gives whether that is news.
+///
+/// Errors: exit 3 for a migration that neither the program nor the history has; exit 5 when another
+/// runner held the lock for too long.
+pub async fn resolve(
+    database: &Database,
+    plan: &Plan,
+    name: &str,
+    resolution: Resolution,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<bool> {
+    let direction = match resolution {
+        Resolution::Applied => Direction::ResolveApplied,
+        Resolution::Reverted => Direction::ResolveReverted,
+    };
+    if resolution == Resolution::Applied {
+        plan.catalog.position(name)?;
+    }
+    Ok(!note(database, plan, &[name], direction, progress).await?.is_empty())
+}
+
+/// Notes that everything up to a migration is applied, because the schema is there already: the
+/// caller has compared it. Gives the names of those that were not known to be applied.
+///
+/// Errors: as [`resolve`].
+pub async fn baseline(
+    database: &Database,
+    plan: &Plan,
+    to: &str,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<String>> {
+    let last = plan.catalog.position(to)?;
+    let names: Vec<&str> = plan.catalog.names().take(last + 1).collect();
+    note(database, plan, &names, Direction::Baseline, progress).await
+}
+
+async fn note(
+    database: &Database,
+    plan: &Plan,
+    names: &[&str],
+    direction: Direction,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<String>> {
+    let lock = Lock::acquire(database, plan, progress).await?;
+    let noted = note_locked(database, plan, names, direction, &lock).await;
+    lock.release().await;
+    noted
+}
+
+async fn note_locked(
+    database: &Database,
+    plan: &Plan,
+    names: &[&str],
+    direction: Direction,
+    lock: &Lock,
+) -> Result<Vec<String>> {
+    let handle = database.begin().await?;
+    let mut history = history::read(&handle).await?;
+    let mut news = Vec::new();
+    for name in names {
+        let known = history.find(name);
+        if known.is_none() && plan.catalog.find(name).is_none() {
+            return Err(unknown(&plan.catalog, name));
+        }
+        let is_listed = known.is_some_and(|record| record.is_listed());
+        let says_applied = direction != Direction::ResolveReverted;
+        let run = noted(plan, database.engine(), &history, name, direction);
+        let newest = known.and_then(|record| record.newest.as_ref());
+        let is_settled = newest.is_none_or(|newest| newest.state == history::RunState::Done);
+        let is_same = match says_applied {
+            // Its form of today is what is said to be applied.
+            true => known.and_then(|record| record.applied.as_ref()).is_some_and(|old| old.checksum == run.checksum),
+            false => true,
+        };
+        if is_listed == says_applied && is_settled && is_same {
+            continue;
+        }
+        history::give_up_intents(&handle, name).await?;
+        history::log(&handle, &run).await?;
+        history::set_reverted(&handle, name).await?;
+        if says_applied {
+            history::set_applied(&handle, name, run.started_at).await?;
+        }
+        history.note(&run, run.started_at);
+        news.push((*name).to_owned());
+    }
+    lock.hold(&handle).await?;
+    handle.commit().await?;
+    Ok(news)
+}
+
+fn unknown(catalog: &Catalog, name: &str) -> Error {
+    match catalog.position(name) {
+        Err(error) => error,
+        Ok(_) => Error::not_found("migration", name),
+    }
+}

@@ -1,0 +1,221 @@
+//! Where each migration stands: what the program brings against what the database says was run.
+
+use chrono::{DateTime, Utc};
+use migration::Migration;
+
+use super::catalog::{Catalog, checksum_of};
+use super::history::{History, Record};
+use crate::db::target::Engine;
+use crate::error::{Error, Kind, Result, printable};
+
+/// Where a migration stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Applied,
+    Pending,
+    /// Pending, though a newer one is applied: it came with a merge.
+    Late,
+    /// Its last run failed; the next `up` tries again.
+    Failed,
+    /// Its last run died where DDL commits by itself; the next `up` completes it.
+    Interrupted,
+    /// Applied, but today it does something else.
+    Edited,
+    /// Pending, and does exactly what a missing one did.
+    Renamed,
+    /// Applied, but not in this program.
+    Missing,
+}
+
+impl State {
+    pub const ALL: [State; 8] = [
+        State::Applied,
+        State::Pending,
+        State::Late,
+        State::Failed,
+        State::Interrupted,
+        State::Edited,
+        State::Renamed,
+        State::Missing,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Applied => "applied",
+            State::Pending => "pending",
+            State::Late => "late",
+            State::Failed => "failed",
+            State::Interrupted => "interrupted",
+            State::Edited => "edited",
+            State::Renamed => "renamed",
+            State::Missing => "missing",
+        }
+    }
+
+    /// Whether the next `up` would run it.
+    pub fn is_open(self) -> bool {
+        matches!(self, State::Pending | State::Late | State::Failed | State::Interrupted)
+    }
+}
+
+/// A migration and where it stands.
+#[derive(Debug, Clone)]
+pub struct MigrationStatus {
+    pub name: String,
+    pub state: State,
+    pub applied_at: Option<DateTime<Utc>>,
+    /// Who ran it, from where; absent when another tool did.
+    pub runner: Option<String>,
+    /// What is to be known about its state: the error, the other name.
+    pub note: Option<String>,
+}
+
+impl MigrationStatus {
+    fn new(name: &str, state: State, record: Option<&Record>) -> MigrationStatus {
+        let applied = record.filter(|record| record.is_applied);
+        let run = record.and_then(|record| record.applied.as_ref().or(record.newest.as_ref()));
+        let applied_at = applied.and_then(|record| record.applied_at);
+        MigrationStatus {
+            name: name.to_owned(),
+            state,
+            applied_at,
+            runner: run.map(|run| run.runner.clone()),
+            note: None,
+        }
+    }
+
+    /// A migration that no database knows.
+    pub fn pending(name: &str) -> MigrationStatus {
+        MigrationStatus::new(name, State::Pending, None)
+    }
+
+    /// The way out of a state that `up` alone does not mend, as sentences.
+    pub fn way_out(&self) -> Option<String> {
+        let name = printable(&self.name);
+        Some(match self.state {
+            State::Applied | State::Pending => return None,
+            State::Late => format!(
+                "{name}: shopctl migrate up --allow-late applies it after the newer ones; or give it a name that comes last"
+            ),
+            State::Failed => format!("{name}: mend the cause, then shopctl migrate resolve {name} --retry"),
+            State::Interrupted => format!("{name}: shopctl migrate up completes it"),
+            State::Edited => format!(
+                "{name}: undo the edit and write a new migration; if this database has the new form already: \
+                 shopctl migrate resolve {name} --applied; if both forms make the same schema everywhere: \
+                 shopctl migrate bless {name} --reason WHY"
+            ),
+            State::Renamed => {
+                let old = printable(self.note.as_deref().unwrap_or_default().trim_start_matches(APPLIED_AS));
+                format!(
+                    "{name}: give it back its name {old}; or: shopctl migrate resolve {old} --reverted, then \
+                     shopctl migrate resolve {name} --applied"
+                )
+            }
+            State::Missing => format!(
+                "{name}: use the shopctl that brings it; if it is gone for good: shopctl migrate resolve {name} --reverted"
+            ),
+        })
+    }
+}
+
+const APPLIED_AS: &str = "applied as ";
+
+/// Where every migration stands, oldest first; those that the program does not have come last.
+///
+/// Errors: exit 9 for a list that is not sound, exit 1 for a lock file that is not.
+pub fn standing(engine: Engine, catalog: &Catalog, history: &History) -> Result<Vec<MigrationStatus>> {
+    catalog.check()?;
+    let missing = |record: &&Record| record.is_applied && catalog.find(&record.name).is_none();
+    let missing: Vec<&Record> = history.records.iter().filter(missing).collect();
+    let newest = catalog.names().filter(|name| history.is_applied(name)).last();
+    let mut all = Vec::with_capacity(history.records.len());
+    for migration in catalog.migrations() {
+        let record = history.find(migration.name);
+        let status = |state| MigrationStatus::new(migration.name, state, record);
+        all.push(match record {
+            Some(record) if record.is_applied => {
+                status(if is_edited(engine, catalog, migration, record)? { State::Edited } else { State::Applied })
+            }
+            Some(record) if record.is_failed() => {
+                let error = record.newest.as_ref().and_then(|run| run.error.clone());
+                MigrationStatus { note: error, ..status(State::Failed) }
+            }
+            Some(record) if record.is_interrupted() => status(State::Interrupted),
+            _ => match renamed_from(engine, migration, &missing) {
+                Some(old) => MigrationStatus { note: Some(format!("{APPLIED_AS}{old}")), ..status(State::Renamed) },
+                None if newest.is_some_and(|newest| newest > migration.name) => status(State::Late),
+                None => status(State::Pending),
+            },
+        });
+    }
+    all.extend(missing.iter().map(|record| MigrationStatus::new(&record.name, State::Missing, Some(record))));
+    Ok(all)
+}
+
+fn is_edited(engine: Engine, catalog: &Catalog, migration: &Migration, record: &Record) -> Result<bool> {
+    // What another tool applied says nothing about its form.
+    let recorded = record.applied.as_ref().and_then(|run| run.checksum.as_deref());
+    recorded.map_or(Ok(false), |recorded| Ok(!catalog.accepts(engine, migration, recorded)?))
+}
+
+fn renamed_from(engine: Engine, migration: &Migration, missing: &[&Record]) -> Option<String> {
+    if missing.is_empty() {
+        return None;
+    }
+    let today = checksum_of(engine, migration);
+    let checksum = |record: &Record| record.applied.as_ref().and_then(|run| run.checksum.clone());
+    missing.iter().find(|record| checksum(record).as_ref() == Some(&today)).map(|record| record.name.clone())
+}
+
+/// Whether `up` may go on. Gives what its user is to know all the same.
+///
+/// Errors: exit 9 for what is edited or renamed; and, unless it is allowed, for what is late, or
+/// pending beside what is missing: nobody tried these migrations in that order.
+pub fn admit(standing: &[MigrationStatus], allow_late: bool) -> Result<Vec<String>> {
+    let of = |state: State| -> Vec<&MigrationStatus> {
+        standing.iter().filter(|migration| migration.state == state).collect()
+    };
+    for (state, code) in [(State::Edited, "migrate.edited"), (State::Renamed, "migrate.renamed")] {
+        if let [first, ..] = of(state).as_slice() {
+            return Err(refusal(first, code));
+        }
+    }
+    let is_open = standing.iter().any(|migration| migration.state.is_open());
+    let odd = [(State::Late, "migrate.late"), (State::Missing, "migrate.missing")];
+    let mut notices = Vec::new();
+    for (state, code) in odd {
+        let these = of(state);
+        let Some(first) = these.first() else { continue };
+        if is_open && !allow_late {
+            return Err(refusal(first, code).hint("--allow-late goes on all the same"));
+        }
+        let names: Vec<String> = these.iter().map(|migration| printable(&migration.name)).collect();
+        notices.push(format!("{}: {}", explanation(state), names.join(", ")));
+    }
+    Ok(notices)
+}
+
+fn refusal(migration: &MigrationStatus, code: &'static str) -> Error {
+    let name = printable(&migration.name);
+    let note = migration.note.as_deref().map(|note| format!(" ({})", printable(note))).unwrap_or_default();
+    let error =
+        Error::new(Kind::CheckFailed, code, format!("migration {name}: {}{note}", explanation(migration.state)));
+    match migration.way_out() {
+        Some(way_out) => error.hint(way_out),
+        None => error,
+    }
+}
+
+/// What a state means, in a few words.
+pub fn explanation(state: State) -> &'static str {
+    match state {
+        State::Applied => "applied",
+        State::Pending => "not applied yet",
+        State::Late => "not applied yet, though newer ones are",
+        State::Failed => "its last run failed",
+        State::Interrupted => "its last run died halfway",
+        State::Edited => "does something else today than it did when it was applied",
+        State::Renamed => "does what another one did that is applied, and that this shopctl does not have",
+        State::Missing => "applied, but this shopctl does not have it",
+    }
+}

@@ -1,0 +1,89 @@
+//! Whether migrations, database and program agree: there and back gives the same schema, the live
+//! schema is what the migrations make, and the entities fit it.
+
+use migration::{HISTORY_TABLES, Migration};
+use sea_orm::ConnectionTrait;
+
+use super::history::History;
+use super::{Catalog, Course, Plan, run};
+use crate::db::Database;
+use crate::db::schema::{Difference, ObjectKind, Schema, differences, read, removal};
+use crate::error::Result;
+
+/// What the migrations make, as tried on a scratch database.
+pub struct Trial {
+    /// What is otherwise after up, down and up again, or left after down.
+    pub there_and_back: Vec<Difference>,
+    /// The schema of everything.
+    pub whole: Schema,
+    /// The schema of what is applied to the live database.
+    pub applied: Schema,
+}
+
+/// Goes up, down and up again on an empty scratch database.
+///
+/// Errors: those of [`run`].
+pub async fn try_out(scratch: &Database, plan: &Plan, live: &History) -> Result<Trial> {
+    let engine = scratch.engine();
+    let plan = Plan { steps: None, to: None, allow_late: true, settings: Vec::new(), ..plan.clone() };
+    let silent = &mut |_: super::Progress<'_>| {};
+    run(scratch, &plan, Course::Up, silent).await?;
+    let first = schema(scratch).await?;
+    run(scratch, &plan, Course::Reset, silent).await?;
+    let mut there_and_back = differences(engine, &Schema::default(), &schema(scratch).await?);
+    let applied = applied_only(&plan.catalog, live);
+    run(scratch, &Plan { catalog: applied, ..plan.clone() }, Course::Up, silent).await?;
+    let applied = schema(scratch).await?;
+    run(scratch, &plan, Course::Up, silent).await?;
+    let whole = schema(scratch).await?;
+    there_and_back.extend(differences(engine, &first, &whole));
+    Ok(Trial { there_and_back, whole, applied })
+}
+
+/// What the migrations up to this one make, as tried on an empty scratch database.
+///
+/// Errors: those of [`run`].
+pub async fn expected_at(scratch: &Database, plan: &Plan, to: &str) -> Result<Schema> {
+    let plan = Plan { steps: None, to: Some(to.to_owned()), settings: Vec::new(), ..plan.clone() };
+    run(scratch, &plan, Course::Up, &mut |_| {}).await?;
+    schema(scratch).await
+}
+
+fn applied_only(catalog: &Catalog, live: &History) -> Catalog {
+    let is_applied = |migration: &&Migration| live.is_applied(migration.name);
+    Catalog::new(catalog.migrations().iter().filter(is_applied).copied().collect(), "")
+}
+
+/// The shop's schema, without the history's own tables.
+pub async fn schema(database: &Database) -> Result<Schema> {
+    let mut schema = read(database.connection(), database.engine()).await?;
+    schema.objects.retain(|object, _| !HISTORY_TABLES.contains(&object.table.as_str()));
+    Ok(schema)
+}
+
+/// Leaves nothing at all in a scratch database that somebody else will use again.
+pub async fn empty(scratch: &Database) -> Result<()> {
+    let handle = scratch.begin().await?;
+    for statement in removal(&handle, scratch.engine(), &[]).await? {
+        handle.execute_unprepared(&statement).await?;
+    }
+    Ok(handle.commit().await?)
+}
+
+/// How the live schema differs from what it should be, apart from tables (views, sequences, types)
+/// that the user knows of.
+pub fn drift(database: &Database, expected: &Schema, found: &Schema, ignored: &[String]) -> Vec<Difference> {
+    let mut drift = differences(database.engine(), expected, found);
+    drift
+        .retain(|difference| !ignored.contains(&difference.object.table) && !ignored.contains(&difference.object.name));
+    drift
+}
+
+/// Whether something stands beside the shop's own schema and does not touch it.
+pub fn is_beside(difference: &Difference) -> bool {
+    difference.expected.is_none()
+        && matches!(
+            difference.object.kind,
+            ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type
+        )
+}

@@ -1,0 +1,154 @@
+//! Migrations: where they stand, what they would do, what was run, what does not agree.
+
+use migration::Migration;
+use serde_json::json;
+
+use crate::db::schema::Difference;
+use crate::db::target::Engine;
+use crate::migrate::history::Run;
+use crate::migrate::lint::Warning;
+use crate::migrate::{MigrationStatus, Rehearsed};
+use crate::output::{Cell, Column, View};
+
+/// A migration and where it stands.
+pub struct MigrationView(pub MigrationStatus);
+
+impl View for MigrationView {
+    const NOUN: &'static str = "migrations";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("name", "NAME", |view| view.0.name.as_str().into()),
+        Column::new("state", "STATE", |view| view.0.state.as_str().into()),
+        Column::new("applied_at", "APPLIED", |view| view.0.applied_at.into()),
+        Column::new("note", "NOTE", |view| view.0.note.clone().into()),
+        Column::detail("runner", "RUNNER", |view| view.0.runner.clone().into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.name.clone()
+    }
+}
+
+/// A migration that `up` would apply.
+pub struct PlannedView {
+    name: &'static str,
+    statements: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl PlannedView {
+    /// `warnings` may be about others too.
+    pub fn new(engine: Engine, migration: &Migration, warnings: &[Warning]) -> PlannedView {
+        let warnings = warnings.iter().filter(|warning| warning.migration == migration.name);
+        PlannedView {
+            name: migration.name,
+            statements: (migration.up)(engine.backend()),
+            warnings: warnings.map(|warning| format!("{}: {}", warning.risk.as_str(), warning.text)).collect(),
+        }
+    }
+}
+
+impl View for PlannedView {
+    const NOUN: &'static str = "pending migrations";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("name", "NAME", |view| view.name.into()),
+        Column::new("statement_count", "STATEMENTS", |view| number(view.statements.len())),
+        Column::new("risk_count", "RISKS", |view| number(view.warnings.len())),
+        Column::detail("statements", "SQL", |view| json!(view.statements).into()),
+        Column::detail("risks", "WHICH", |view| json!(view.warnings).into()),
+    ];
+
+    fn id(&self) -> String {
+        self.name.to_owned()
+    }
+}
+
+/// A statement that was run and rolled back.
+pub struct RehearsedView(pub Rehearsed);
+
+impl View for RehearsedView {
+    const NOUN: &'static str = "statements";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("migration", "MIGRATION", |view| view.0.migration.into()),
+        Column::new("milliseconds", "MS", |view| format!("{:.1}", view.0.duration.as_secs_f64() * 1_000.0).into()),
+        Column::new("statement", "STATEMENT", |view| {
+            view.0.statement.split_whitespace().collect::<Vec<_>>().join(" ").into()
+        }),
+    ];
+
+    fn id(&self) -> String {
+        self.0.migration.to_owned()
+    }
+}
+
+/// A run of a migration.
+pub struct RunView(pub Run);
+
+impl View for RunView {
+    const NOUN: &'static str = "runs";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("sequence", "RUN", |view| view.0.sequence.into()),
+        Column::new("name", "NAME", |view| view.0.name.as_str().into()),
+        Column::new("direction", "DIRECTION", |view| view.0.direction.as_str().into()),
+        Column::new("state", "STATE", |view| view.0.state.as_str().into()),
+        Column::new("started_at", "STARTED", |view| view.0.started_at.into()),
+        Column::new("duration_milliseconds", "MS", |view| {
+            view.0.duration.map(|duration| number(usize::try_from(duration.as_millis()).unwrap_or(usize::MAX))).into()
+        }),
+        Column::new("runner", "RUNNER", |view| view.0.runner.as_str().into()),
+        Column::new("error", "ERROR", |view| view.0.error.clone().into()),
+        Column::detail("statement", "STATEMENT", |view| view.0.statement.clone().into()),
+        Column::detail("statements_done", "DONE", |view| view.0.statements_done.into()),
+        Column::detail("statements_total", "OF", |view| view.0.statements_total.into()),
+        Column::detail("version", "SHOPCTL", |view| view.0.version.as_str().into()),
+        Column::detail("checksum", "CHECKSUM", |view| view.0.checksum.clone().into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.sequence.to_string()
+    }
+}
+
+/// Something that `verify` found.
+pub struct FindingView {
+    /// `drift`, `there and back`, `entities`.
+    pub check: &'static str,
+    /// `missing`, `added`, `changed`; none where a sentence says it.
+    pub change: Option<&'static str>,
+    pub object: String,
+    pub expected: Option<String>,
+    pub found: Option<String>,
+    pub repair: Option<String>,
+}
+
+impl FindingView {
+    pub fn of(check: &'static str, difference: &Difference) -> FindingView {
+        FindingView {
+            check,
+            change: Some(difference.change()),
+            object: difference.object.to_string(),
+            expected: difference.expected.clone(),
+            found: difference.found.clone(),
+            repair: difference.repair.clone(),
+        }
+    }
+}
+
+impl View for FindingView {
+    const NOUN: &'static str = "differences";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("check", "CHECK", |view| view.check.into()),
+        Column::new("change", "CHANGE", |view| view.change.into()),
+        Column::new("object", "OBJECT", |view| view.object.as_str().into()),
+        Column::new("expected", "EXPECTED", |view| view.expected.clone().into()),
+        Column::new("found", "FOUND", |view| view.found.clone().into()),
+        Column::detail("repair", "REPAIR", |view| view.repair.clone().into()),
+    ];
+
+    fn id(&self) -> String {
+        self.object.clone()
+    }
+}
+
+fn number(count: usize) -> Cell {
+    i64::try_from(count).unwrap_or(i64::MAX).into()
+}
