@@ -62,11 +62,16 @@ impl LockFile {
         toml::from_str(&text).map_err(|error| refused(error.message().to_owned()))
     }
 
+    /// The text of such a file.
+    pub fn to_text(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::internal(format!("migrations.lock: {error}")))
+    }
+
     /// Replaces the file, whole or not at all.
     ///
     /// Errors: exit 4 when it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = toml::to_string(self).map_err(|error| Error::internal(format!("migrations.lock: {error}")))?;
+        let text = self.to_text()?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let write = || {
             let mut file = NamedTempFile::new_in(folder)?;
@@ -150,7 +155,7 @@ mod tests {
         assert_eq!(file.bless(&second, None, Some("all of them")).unwrap_err().kind(), Kind::Usage);
         assert_eq!(file.bless(&second, Some(NAME), None).unwrap_err().kind(), Kind::Usage);
         assert_eq!(file.bless(&second, Some(NAME), Some("a library's new wording")).unwrap(), [NAME]);
-        let written = toml::to_string(&file).unwrap();
+        let written = file.to_text().unwrap();
         let read = LockFile::parse(&written).unwrap();
         let checksums = [&first, &second].map(|catalog| checksum_of(Engine::Sqlite, &catalog.migrations()[0]));
         assert!(checksums.iter().all(|checksum| read.accepts(Engine::Sqlite, NAME, checksum)), "{written}");

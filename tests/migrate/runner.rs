@@ -1,16 +1,10 @@
-//! The migration runner on the library: what a killed, a late and a foreign runner leave behind.
+//! The runner on the library: what a killed, a late and a foreign runner leave behind.
 
-use std::time::Duration;
+use shopctl::error::Kind;
+use shopctl::migrate::{ENVIRONMENT, Plan, Progress, State, set_setting, setting, up};
 
-use sea_orm::ConnectionTrait;
-use shopctl::db::target::{SqliteTarget, Target};
-use shopctl::db::{Access, ConnectSettings, Database};
-use shopctl::domain::Clock;
-use shopctl::error::{Kind, Result};
-use shopctl::migrate::{Catalog, ENVIRONMENT, Plan, Progress, State, down, set_setting, setting, status, up};
-
-use crate::support::shop::block_on;
-use crate::support::{Backend, Shop};
+use super::{EVERYWHERE, SERVERS, on, plan, steps, to};
+use crate::support::Backend;
 
 const USERS: &str = "m20260101_000001_create_users";
 const PRODUCTS: &str = "m20260101_000002_create_products";
@@ -19,90 +13,6 @@ const SEED_ROWS: &str = "m20260101_000008_create_seed_rows";
 const LAST: &str = "m20260101_000009_create_audit_seals";
 /// All of them.
 const ALL: usize = 9;
-
-const EVERYWHERE: [Backend; 3] = [Backend::Sqlite, Backend::Postgres, Backend::MariaDb];
-/// Where a lease keeps runners apart, not the lock of a file.
-const SERVERS: [Backend; 2] = [Backend::Postgres, Backend::MariaDb];
-
-/// An empty database, connected to.
-struct Trial {
-    shop: Shop,
-    database: Database,
-}
-
-/// Runs a test on an empty database of each backend that is not left out.
-fn on(backends: &[Backend], test: impl AsyncFn(&Trial)) {
-    for shop in backends.iter().filter_map(|backend| Shop::empty(*backend)) {
-        block_on(async {
-            let trial = Trial::connect(shop).await;
-            test(&trial).await;
-            trial.database.close().await;
-        });
-    }
-}
-
-impl Trial {
-    async fn connect(shop: Shop) -> Trial {
-        let target = match shop.backend {
-            Backend::Sqlite => Target::Sqlite(SqliteTarget { path: shop.path("shop.db") }),
-            _ => Target::parse_url(&shop.url).expect("a URL of ours"),
-        };
-        let limit = Duration::from_secs(10);
-        let settings = ConnectSettings {
-            target,
-            access: Access::Create,
-            max_connections: 2,
-            min_connections: 0,
-            acquire_timeout: limit,
-            idle_timeout: limit,
-            connect_timeout: limit,
-        };
-        Trial { shop, database: Database::connect(&settings).await.expect("the test's own database answers") }
-    }
-
-    async fn sql(&self, sql: &str) {
-        self.database.connection().execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-    }
-
-    async fn up(&self, plan: &Plan) -> Result<usize> {
-        Ok(up(&self.database, plan, &mut |_| ()).await?.len())
-    }
-
-    async fn down(&self, plan: &Plan) -> Result<Vec<String>> {
-        let steps = down(&self.database, plan, &mut |_| ()).await?;
-        Ok(steps.into_iter().map(|step| step.name).collect())
-    }
-
-    async fn states(&self) -> Vec<State> {
-        status(self.database.connection(), &Catalog::embedded())
-            .await
-            .unwrap()
-            .iter()
-            .map(|migration| migration.state)
-            .collect()
-    }
-}
-
-fn plan() -> Plan {
-    Plan {
-        catalog: Catalog::embedded(),
-        steps: None,
-        to: None,
-        allow_late: true,
-        lock_wait: Duration::from_secs(1),
-        runner: "tester@here, process 1".to_owned(),
-        settings: Vec::new(),
-        clock: Clock(|| chrono::DateTime::from_timestamp(1_767_225_600, 0).unwrap()),
-    }
-}
-
-fn steps(steps: u32) -> Plan {
-    Plan { steps: Some(steps), ..plan() }
-}
-
-fn to(name: &str) -> Plan {
-    Plan { to: Some(name.to_owned()), ..plan() }
-}
 
 #[test]
 fn up_down_and_up_again() {

@@ -1,0 +1,301 @@
+//! Each way to break a history is recognised, named, and has a way out that works; with lists of
+//! the tests' own on every engine.
+
+use migration::Migration;
+use shopctl::error::{Error, Kind};
+use shopctl::migrate::history::{Direction, RunState, read};
+use shopctl::migrate::lock_file::LockFile;
+use shopctl::migrate::{Catalog, Course, Plan, Progress, Resolution, State, rehearse, resolve, run, up};
+
+use super::{EVERYWHERE, Trial, on, plan};
+use crate::support::Backend;
+
+const ALPHA: Migration = Migration {
+    name: "m1_alpha",
+    up: |_| vec!["CREATE TABLE alpha (id int)".into()],
+    down: |_| vec!["DROP TABLE alpha".into()],
+};
+const BETA: Migration = Migration {
+    name: "m2_beta",
+    up: |_| vec!["CREATE TABLE beta (id int)".into()],
+    down: |_| vec!["DROP TABLE beta".into()],
+};
+const BETA_EDITED: Migration = Migration { up: |_| vec!["CREATE TABLE beta (id bigint)".into()], ..BETA };
+const BETA_RENAMED: Migration = Migration { name: "m2_beta_by_another_name", ..BETA };
+const GAMMA: Migration = Migration {
+    name: "m3_gamma",
+    up: |_| vec!["CREATE TABLE gamma (id int)".into()],
+    down: |_| vec!["DROP TABLE gamma".into()],
+};
+
+fn of(migrations: &[Migration]) -> Plan {
+    Plan { catalog: Catalog::new(migrations.to_vec(), ""), allow_late: false, ..plan() }
+}
+
+fn late(migrations: &[Migration]) -> Plan {
+    Plan { allow_late: true, ..of(migrations) }
+}
+
+#[track_caller]
+fn refused(result: Result<usize, Error>, code: &str, names: &str, way_out: &str) {
+    let error = result.expect_err("refused");
+    assert_eq!((error.kind(), error.code()), (Kind::CheckFailed, code));
+    assert!(error.message().contains(names), "{error}");
+    assert!(error.hints().iter().any(|hint| hint.contains(way_out)), "{:?}", error.hints());
+}
+
+impl Trial {
+    async fn say(&self, plan: &Plan, name: &str, resolution: Resolution) -> bool {
+        resolve(&self.database, plan, name, resolution, &mut |_| ()).await.unwrap()
+    }
+}
+
+#[test]
+fn an_edited_migration_is_refused_until_it_is_settled() {
+    on(&EVERYWHERE, async |trial| {
+        trial.up(&of(&[ALPHA, BETA])).await.unwrap();
+        let edited = of(&[ALPHA, BETA_EDITED, GAMMA]);
+        assert_eq!(trial.states_of(&edited.catalog).await, [State::Applied, State::Edited, State::Pending]);
+        refused(trial.up(&edited).await, "migrate.edited", BETA.name, "resolve m2_beta --applied");
+        // Undone.
+        assert_eq!(trial.states_of(&of(&[ALPHA, BETA]).catalog).await, [State::Applied; 2]);
+        // Blessed: the form that was applied is one that does the same.
+        let mut file = LockFile::default();
+        file.bless(&of(&[ALPHA, BETA]).catalog, None, None).unwrap();
+        file.bless(&edited.catalog, Some(BETA.name), Some("the same table")).unwrap();
+        let blessed = Catalog::new(edited.catalog.migrations().to_vec(), file.to_text().unwrap());
+        assert_eq!(trial.states_of(&blessed).await, [State::Applied, State::Applied, State::Pending]);
+        // Settled in this database alone.
+        assert!(trial.say(&edited, BETA.name, Resolution::Applied).await);
+        assert!(!trial.say(&edited, BETA.name, Resolution::Applied).await, "said once is enough");
+        assert_eq!(trial.up(&edited).await.unwrap(), 1);
+        assert_eq!(trial.states_of(&edited.catalog).await, [State::Applied; 3]);
+    });
+}
+
+#[test]
+fn a_missing_migration_stops_only_what_nobody_tried() {
+    on(&EVERYWHERE, async |trial| {
+        trial.up(&of(&[ALPHA, BETA])).await.unwrap();
+        assert_eq!(trial.states_of(&of(&[ALPHA]).catalog).await, [State::Applied, State::Missing]);
+        let mut notices = Vec::new();
+        let mut listen = |progress: Progress<'_>| {
+            if let Progress::Notice(notice) = progress {
+                notices.push(notice.to_owned());
+            }
+        };
+        assert_eq!(up(&trial.database, &of(&[ALPHA]), &mut listen).await.unwrap().len(), 0);
+        assert!(notices[0].contains(BETA.name), "{notices:?}");
+        let without = [ALPHA, GAMMA];
+        refused(trial.up(&of(&without)).await, "migrate.missing", BETA.name, "resolve m2_beta --reverted");
+        assert!(trial.say(&of(&without), BETA.name, Resolution::Reverted).await);
+        assert_eq!(trial.up(&of(&without)).await.unwrap(), 1);
+        assert_eq!(trial.states_of(&of(&without).catalog).await, [State::Applied; 2]);
+    });
+}
+
+#[test]
+fn a_renamed_migration_is_recognised_by_what_it_does() {
+    on(&EVERYWHERE, async |trial| {
+        trial.up(&of(&[ALPHA, BETA])).await.unwrap();
+        let renamed = of(&[ALPHA, BETA_RENAMED]);
+        assert_eq!(trial.states_of(&renamed.catalog).await, [State::Applied, State::Renamed, State::Missing]);
+        refused(trial.up(&renamed).await, "migrate.renamed", "applied as m2_beta", "resolve m2_beta --reverted");
+        trial.say(&renamed, BETA.name, Resolution::Reverted).await;
+        trial.say(&renamed, BETA_RENAMED.name, Resolution::Applied).await;
+        assert_eq!(trial.states_of(&renamed.catalog).await, [State::Applied; 2]);
+        assert_eq!(trial.down(&renamed).await.unwrap(), [BETA_RENAMED.name]);
+    });
+}
+
+#[test]
+fn a_late_migration_takes_its_place_in_the_order_of_application() {
+    on(&EVERYWHERE, async |trial| {
+        trial.up(&of(&[ALPHA, GAMMA])).await.unwrap();
+        let merged = [ALPHA, BETA, GAMMA];
+        assert_eq!(trial.states_of(&of(&merged).catalog).await, [State::Applied, State::Late, State::Applied]);
+        refused(trial.up(&of(&merged)).await, "migrate.late", BETA.name, "--allow-late");
+        assert_eq!(trial.up(&late(&merged)).await.unwrap(), 1);
+        assert_eq!(trial.up(&of(&merged)).await.unwrap(), 0);
+        let two = Plan { steps: Some(2), ..of(&merged) };
+        assert_eq!(trial.down(&two).await.unwrap(), [BETA.name, GAMMA.name]);
+    });
+}
+
+#[test]
+fn a_list_that_is_not_sound_is_refused() {
+    on(&[Backend::Sqlite], async |trial| {
+        for (list, code) in [([BETA, ALPHA], "migrate.unsorted"), ([BETA, BETA_EDITED], "migrate.duplicate")] {
+            refused(trial.up(&of(&list)).await, code, BETA.name, "name");
+            let status = shopctl::migrate::status(trial.database.connection(), &of(&list).catalog).await;
+            assert_eq!(status.unwrap_err().code(), code);
+        }
+    });
+}
+
+const HALF: Migration = Migration {
+    name: "m2_half",
+    up: |_| vec!["CREATE TABLE half (id int)".into(), "INSERT INTO nowhere VALUES (1)".into()],
+    down: |_| vec!["DROP TABLE half".into()],
+};
+
+#[test]
+fn a_failure_leaves_nothing_and_names_its_statement() {
+    on(&[Backend::Sqlite, Backend::Postgres], async |trial| {
+        trial.up(&of(&[ALPHA])).await.unwrap();
+        let before = trial.schema().await;
+        let error = trial.up(&of(&[ALPHA, HALF])).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Internal, "migrate.failed"));
+        assert!(error.message().contains("m2_half") && error.message().contains("statement 2 of 2"), "{error}");
+        assert_eq!(trial.schema().await, before);
+        assert_eq!(trial.states_of(&of(&[ALPHA, HALF]).catalog).await, [State::Applied, State::Failed]);
+        let history = read(trial.database.connection()).await.unwrap();
+        let failed = history.runs.last().unwrap();
+        assert_eq!((failed.state, failed.direction, failed.statements_done), (RunState::Failed, Direction::Up, 1));
+        assert_eq!(failed.statement.as_deref(), Some("INSERT INTO nowhere VALUES (1)"));
+        trial.sql("CREATE TABLE nowhere (id int)").await;
+        assert_eq!(trial.up(&of(&[ALPHA, HALF])).await.unwrap(), 1);
+        assert_eq!(trial.states_of(&of(&[ALPHA, HALF]).catalog).await, [State::Applied; 2]);
+    });
+}
+
+#[test]
+fn the_log_tells_every_run() {
+    on(&EVERYWHERE, async |trial| {
+        let list = of(&[ALPHA, BETA]);
+        trial.up(&list).await.unwrap();
+        trial.down(&list).await.unwrap();
+        run(&trial.database, &list, Course::Redo, &mut |_| ()).await.unwrap();
+        let history = read(trial.database.connection()).await.unwrap();
+        let told: Vec<_> = history.runs.iter().map(|run| (run.name.as_str(), run.direction.as_str())).collect();
+        assert_eq!(
+            told,
+            [("m1_alpha", "up"), ("m2_beta", "up"), ("m2_beta", "down"), ("m1_alpha", "down"), ("m1_alpha", "up")]
+        );
+        assert!(history.runs.iter().all(|run| run.state == RunState::Done && run.runner.starts_with("tester@here")));
+        assert!(history.runs.iter().all(|run| run.duration.is_some() && run.statements_done == run.statements_total));
+        assert_eq!(trial.up(&list).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn reset_refresh_and_fresh() {
+    on(&EVERYWHERE, async |trial| {
+        let list = of(&[ALPHA, BETA]);
+        let names = async |course| {
+            let steps = run(&trial.database, &list, course, &mut |_| ()).await.unwrap();
+            steps.iter().map(|step| format!("{} {}", step.direction.as_str(), step.name)).collect::<Vec<_>>()
+        };
+        let (up, down) = (["up m1_alpha", "up m2_beta"], ["down m2_beta", "down m1_alpha"]);
+        assert_eq!(names(Course::Up).await, up);
+        let schema = trial.schema().await;
+        assert_eq!(names(Course::Reset).await, down);
+        assert_eq!(names(Course::Refresh).await, up);
+        assert_eq!(names(Course::Refresh).await, [down, up].concat());
+        trial.sql("CREATE TABLE of_others (id int)").await;
+        trial.sql("CREATE VIEW seen AS SELECT * FROM of_others").await;
+        assert_ne!(trial.schema().await, schema);
+        assert_eq!(names(Course::Fresh).await, up);
+        assert_eq!(trial.schema().await, schema, "what others made is gone too");
+    });
+}
+
+/// What a runner leaves that is killed while `fresh` removes; only where DDL commits by itself.
+#[test]
+fn a_removal_that_died_is_completed_by_up() {
+    on(&[Backend::MariaDb], async |trial| {
+        let list = of(&[ALPHA, BETA]);
+        trial.up(&list).await.unwrap();
+        let schema = trial.schema().await;
+        trial.sql("INSERT INTO shopctl_settings (name, value) VALUES ('removal', 'begun')").await;
+        trial.sql("DELETE FROM seaql_migrations").await;
+        trial.sql("DROP TABLE alpha").await;
+        assert_eq!(trial.up(&list).await.unwrap(), 2);
+        assert_eq!(trial.schema().await, schema);
+    });
+}
+
+#[test]
+fn a_rehearsal_leaves_nothing() {
+    on(&[Backend::Sqlite, Backend::Postgres], async |trial| {
+        let list = of(&[ALPHA, BETA]);
+        let before = trial.schema().await;
+        let rehearsed = rehearse(&trial.database, &list, &mut |_| ()).await.unwrap();
+        let told: Vec<_> = rehearsed.iter().map(|one| (one.migration, one.statement.as_str())).collect();
+        assert_eq!(told, [(ALPHA.name, "CREATE TABLE alpha (id int)"), (BETA.name, "CREATE TABLE beta (id int)")]);
+        assert_eq!(trial.schema().await, before, "not even the history's tables");
+        trial.up(&of(&[ALPHA])).await.unwrap();
+        let before = trial.schema().await;
+        assert_eq!(rehearse(&trial.database, &list, &mut |_| ()).await.unwrap().len(), 1);
+        let error = rehearse(&trial.database, &of(&[ALPHA, HALF]), &mut |_| ()).await.unwrap_err();
+        assert!(error.message().contains("would fail: statement 2"), "{error}");
+        assert_eq!(trial.schema().await, before);
+        assert_eq!(trial.states_of(&of(&[ALPHA, HALF]).catalog).await, [State::Applied, State::Pending]);
+    });
+}
+
+const PARENTS: Migration = Migration {
+    name: "m1_parents",
+    up: |_| {
+        vec![
+            "CREATE TABLE parent (id int PRIMARY KEY)".into(),
+            "CREATE TABLE child (id int REFERENCES parent (id) ON DELETE RESTRICT)".into(),
+            "INSERT INTO parent VALUES (1)".into(),
+            "INSERT INTO child VALUES (1)".into(),
+        ]
+    },
+    down: |_| vec![],
+};
+/// SQLite's way of changing a table: https://www.sqlite.org/lang_altertable.html, section 7.
+const REBUILD: Migration = Migration {
+    name: "m2_rebuild",
+    up: |_| {
+        vec![
+            "CREATE TABLE new_parent (id int PRIMARY KEY, name text)".into(),
+            "INSERT INTO new_parent (id) SELECT id FROM parent".into(),
+            "DROP TABLE parent".into(),
+            "ALTER TABLE new_parent RENAME TO parent".into(),
+        ]
+    },
+    down: |_| vec![],
+};
+const ORPHANS: Migration = Migration { name: "m3_orphans", up: |_| vec!["DELETE FROM parent".into()], down: |_| vec![] };
+const ORPHANS_OF_NOTHING: Migration =
+    Migration { name: "m3_orphans_of_nothing", up: |_| vec!["DROP TABLE parent".into()], down: |_| vec![] };
+
+#[test]
+fn sqlite_tables_are_rebuilt_but_nothing_refers_to_missing_rows_afterwards() {
+    on(&[Backend::Sqlite], async |trial| {
+        assert_eq!(trial.up(&of(&[PARENTS, REBUILD])).await.unwrap(), 2);
+        for orphans in [ORPHANS, ORPHANS_OF_NOTHING] {
+            let error = trial.up(&of(&[PARENTS, REBUILD, orphans])).await.unwrap_err();
+            assert!(error.message().contains("child refers to missing rows of parent"), "{error}");
+        }
+        trial.sql("UPDATE parent SET name = 'still there'").await;
+    });
+}
+
+#[test]
+fn what_another_tool_applies_meanwhile_has_its_place_in_the_order() {
+    on(&EVERYWHERE, async |trial| {
+        trial.up(&of(&[ALPHA, BETA])).await.unwrap();
+        trial.sql("CREATE TABLE gamma (id int)").await;
+        trial.sql("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m3_gamma', 1767225600)").await;
+        let list = of(&[ALPHA, BETA, GAMMA]);
+        assert_eq!(trial.states_of(&list.catalog).await, [State::Applied; 3]);
+        assert_eq!(trial.up(&list).await.unwrap(), 0);
+        let history = read(trial.database.connection()).await.unwrap();
+        assert_eq!(history.runs.last().unwrap().direction, Direction::Adopt);
+        assert_eq!(trial.down(&Plan { steps: Some(2), ..list }).await.unwrap(), [GAMMA.name, BETA.name]);
+    });
+}
+
+#[test]
+fn only_what_somebody_has_can_be_resolved() {
+    on(&[Backend::Sqlite], async |trial| {
+        for resolution in [Resolution::Applied, Resolution::Reverted] {
+            let error = resolve(&trial.database, &of(&[ALPHA]), "m9_nobodys", resolution, &mut |_| ()).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::NotFound);
+        }
+    });
+}
