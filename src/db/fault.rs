@@ -136,6 +136,7 @@ fn sqlite(code: i32, message: &str) -> Fault {
         787 | 1811 => Fault::ForeignKey,
         275 => Fault::Check,
         1 if message.contains("no such table") || message.contains("no such column") => Fault::NoSchema,
+        1 if message.contains("already exists") || message.contains("duplicate column") => Fault::AlreadyExists,
         // The primary code is the low byte (5 busy, 6 locked, 8 read-only, 13 full, 14 cannot open,
         // 11 and 26 damaged or not a database, 23 and 3 no permission).
         _ => match code & 0xff {

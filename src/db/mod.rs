@@ -8,6 +8,7 @@ mod mysql;
 mod postgres;
 pub mod schema;
 pub mod scratch;
+pub mod sql;
 mod sqlite;
 pub mod target;
 pub mod write;

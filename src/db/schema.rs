@@ -1,18 +1,39 @@
-//! STUB until merged.
+//! What a database consists of, comparable with another of the same engine.
+//!
+//! Definitions are texts as the engine itself writes them: they are only ever compared between
+//! databases that this code has read from the same engine.
+
+mod mysql;
+mod postgres;
+mod repair;
+mod sqlite;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+
+use super::inspection::text;
 use super::target::Engine;
-use crate::error::Result;
-use sea_orm::ConnectionTrait;
-use std::collections::BTreeMap;
+use crate::error::{Result, printable};
+
+/// The objects of a database with their definitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schema {
+    /// `varchar(255) NOT NULL DEFAULT 'active'`, `CHECK ((price >= 0))`, `CREATE INDEX …`
     pub objects: BTreeMap<Object, String>,
 }
+
+/// One object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Object {
+    /// The table it belongs to; its own name for what belongs to none.
     pub table: String,
     pub kind: ObjectKind,
     pub name: String,
 }
+
+/// What kind of object; in the order in which a table's are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
     Table,
@@ -24,36 +45,170 @@ pub enum ObjectKind {
     Sequence,
     Type,
 }
-impl std::fmt::Display for Object {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.name)
+
+impl ObjectKind {
+    const ALL: [ObjectKind; 8] = [
+        ObjectKind::Table,
+        ObjectKind::Column,
+        ObjectKind::Constraint,
+        ObjectKind::Index,
+        ObjectKind::Trigger,
+        ObjectKind::View,
+        ObjectKind::Sequence,
+        ObjectKind::Type,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ObjectKind::Table => "table",
+            ObjectKind::Column => "column",
+            ObjectKind::Constraint => "constraint",
+            ObjectKind::Index => "index",
+            ObjectKind::Trigger => "trigger",
+            ObjectKind::View => "view",
+            ObjectKind::Sequence => "sequence",
+            ObjectKind::Type => "type",
+        }
+    }
+
+    /// Whether it stands by itself, and not within a table.
+    pub fn is_independent(self) -> bool {
+        matches!(self, ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type)
     }
 }
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, table, name) = (self.kind.as_str(), printable(&self.table), printable(&self.name));
+        match self.kind {
+            ObjectKind::Column => write!(f, "{kind} {table}.{name}"),
+            kind if kind.is_independent() => write!(f, "{} {name}", kind.as_str()),
+            _ => write!(f, "{kind} {name} on {table}"),
+        }
+    }
+}
+
+/// An object that is otherwise than it should be.
 #[derive(Debug, Clone)]
 pub struct Difference {
     pub object: Object,
     pub expected: Option<String>,
     pub found: Option<String>,
+    /// Statements that make it as it should be, where that can be said simply.
     pub repair: Option<String>,
 }
+
 impl Difference {
     pub fn change(&self) -> &'static str {
-        "x"
+        match (&self.expected, &self.found) {
+            (Some(_), None) => "missing",
+            (None, _) => "added",
+            (Some(_), Some(_)) => "changed",
+        }
     }
 }
-pub async fn read(_connection: &impl ConnectionTrait, _engine: Engine) -> Result<Schema> {
-    Ok(Schema::default())
+
+/// Everything in the current schema or database but what extensions and the engine itself own.
+pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<Schema> {
+    let objects = match engine {
+        Engine::Sqlite => sqlite::read(connection).await?,
+        Engine::Postgres => rows(connection, postgres::OBJECTS).await?.iter().filter_map(object_of).collect(),
+        Engine::Mysql => mysql::read(connection).await?,
+    };
+    Ok(Schema { objects })
 }
-pub fn differences(_engine: Engine, _expected: &Schema, _found: &Schema) -> Vec<Difference> {
-    vec![]
+
+/// What `found` has otherwise than `expected`. Of a table that is missing or added as a whole, only
+/// the table is told.
+pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
+    let all: BTreeSet<&Object> = expected.objects.keys().chain(found.objects.keys()).collect();
+    let has_table = |schema: &Schema, object: &Object| {
+        let (table, name) = (object.table.clone(), object.table.clone());
+        schema.objects.contains_key(&Object { table, kind: ObjectKind::Table, name })
+    };
+    let is_told =
+        |object: &&&Object| object.kind.is_independent() || has_table(expected, object) && has_table(found, object);
+    let compare = |object: &Object| {
+        let (expected, found) = (expected.objects.get(object), found.objects.get(object));
+        (expected != found).then(|| Difference {
+            object: object.clone(),
+            repair: repair::repair(engine, object, expected.map(String::as_str), found.map(String::as_str)),
+            expected: expected.cloned(),
+            found: found.cloned(),
+        })
+    };
+    all.iter().filter(is_told).filter_map(|object| compare(object)).collect()
 }
-pub async fn removal(_connection: &impl ConnectionTrait, _engine: Engine, _keep: &[&str]) -> Result<Vec<String>> {
-    Ok(vec![])
+
+/// Statements that remove every view, table, sequence and type but the tables in `keep`, in an
+/// order that works.
+pub async fn removal(connection: &impl ConnectionTrait, engine: Engine, keep: &[&str]) -> Result<Vec<String>> {
+    let (before, query, after): (&[&str], _, &[&str]) = match engine {
+        Engine::Sqlite => (&[], sqlite::REMOVABLE, &[]),
+        Engine::Postgres => (&[], postgres::REMOVABLE, &[]),
+        Engine::Mysql => (&["SET FOREIGN_KEY_CHECKS = 0"], mysql::REMOVABLE, &["SET FOREIGN_KEY_CHECKS = 1"]),
+    };
+    let cascade = if engine == Engine::Postgres { " CASCADE" } else { "" };
+    let mut statements: Vec<String> = before.iter().map(|statement| (*statement).to_owned()).collect();
+    for row in rows(connection, query).await? {
+        let (kind, name) = (text(&row, "kind").unwrap_or_default(), text(&row, "name").unwrap_or_default());
+        if !keep.contains(&name.as_str()) {
+            statements.push(format!("DROP {kind} IF EXISTS {}{cascade}", engine.quoted(&name)));
+        }
+    }
+    statements.extend(after.iter().map(|statement| (*statement).to_owned()));
+    Ok(statements)
 }
+
+/// Tables with their number of rows, counted up to a limit (a shop may be large), and whether there
+/// are more.
 pub async fn row_counts(
-    _connection: &impl ConnectionTrait,
-    _engine: Engine,
-    _limit: u64,
+    connection: &impl ConnectionTrait,
+    engine: Engine,
+    limit: u64,
 ) -> Result<Vec<(String, u64, bool)>> {
-    Ok(vec![])
+    let schema = read(connection, engine).await?;
+    let tables = schema.objects.keys().filter(|object| object.kind == ObjectKind::Table);
+    let counts: Vec<String> = tables
+        .map(|table| {
+            let (name, table) = (table.name.replace('\'', "''"), engine.quoted(&table.name));
+            format!(
+                "SELECT '{name}' AS name, COUNT(*) AS rows_counted FROM (SELECT 1 AS one FROM {table} LIMIT {}) AS counted",
+                limit + 1
+            )
+        })
+        .collect();
+    if counts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let counts = rows(connection, &counts.join(" UNION ALL ")).await?;
+    let count = |row: &QueryResult| {
+        let counted: i64 = row.try_get("", "rows_counted")?;
+        let counted = counted.unsigned_abs();
+        Ok::<_, DbErr>((text(row, "name").unwrap_or_default(), counted.min(limit), counted > limit))
+    };
+    Ok(counts.iter().map(count).collect::<Result<_, _>>()?)
+}
+
+impl Engine {
+    /// A name as a statement may contain it, whatever it is.
+    pub fn quoted(self, name: &str) -> String {
+        match self {
+            Engine::Mysql => format!("`{}`", name.replace('`', "``")),
+            Engine::Sqlite | Engine::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
+        }
+    }
+}
+
+async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result<Vec<QueryResult>> {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    Ok(connection.query_all_raw(statement).await?)
+}
+
+/// A row of `in_table`, `kind`, `name` and `definition`.
+fn object_of(row: &QueryResult) -> Option<(Object, String)> {
+    let kind = text(row, "kind")?;
+    let kind = ObjectKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
+    let object = Object { table: text(row, "in_table")?, kind, name: text(row, "name")? };
+    Some((object, text(row, "definition").unwrap_or_default()))
 }

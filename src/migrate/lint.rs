@@ -5,7 +5,7 @@
 use migration::Migration;
 
 use super::catalog::statements;
-use super::checksum::normalised;
+use crate::db::sql::normalised;
 use crate::db::target::Engine;
 
 /// Something to know before a migration runs.

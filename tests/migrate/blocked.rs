@@ -57,7 +57,8 @@ fn a_statement_that_outlives_its_runner_is_waited_for() {
     on(&[Backend::MariaDb], async |trial| {
         trial.sql("CREATE TABLE held (id int)").await;
         let orphan = trial.shop.connect().await;
-        let row = orphan.query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::MySql, "SELECT connection_id() AS id"));
+        let row = orphan
+            .query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::MySql, "SELECT connection_id() AS id"));
         let session: u64 = row.await.unwrap().unwrap().try_get("", "id").unwrap();
         trial.up(&Plan { catalog: Catalog::new(vec![], ""), ..plan() }).await.unwrap();
         let lease = format!(
@@ -69,7 +70,8 @@ fn a_statement_that_outlives_its_runner_is_waited_for() {
             orphan.execute_unprepared("SELECT SLEEP(2)").await.unwrap();
             std::time::Instant::now()
         });
-        let is_running = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {session} AND command <> 'Sleep'");
+        let is_running =
+            format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {session} AND command <> 'Sleep'");
         let check = trial.shop.connect().await;
         loop {
             let row = check.query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::MySql, &is_running));

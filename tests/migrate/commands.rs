@@ -43,11 +43,7 @@ fn six_runners_at_once_apply_each_migration_once_on_mariadb() {
 }
 
 fn down_and_up_again_gives_a_working_shop(shop: &Shop) {
-    let name = if shop.backend == Backend::Sqlite {
-        "shop".to_owned()
-    } else {
-        shop.url.rsplit('/').next().expect("a name").to_owned()
-    };
+    let name = shop.database_name();
     shop.run(&["migrate", "down"]).exits_with(11).says("--yes");
     shop.run(&["migrate", "down", "--steps", "99", "--confirm", &name]).success();
     assert_eq!(shop.number("SELECT COUNT(*) FROM seaql_migrations"), 0);

@@ -1,1 +1,211 @@
-//! soon
+//! What keeps people from destroying the wrong database.
+
+use crate::on_every_backend;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(
+    development_takes_yes_and_everything_else_the_name,
+    fresh_removes_what_no_migration_made,
+    a_protected_context_wants_the_name_whatever_the_environment,
+    a_role_that_may_only_read_can_ask_for_the_status,
+    the_ways_out_of_the_command_line
+);
+
+fn development_takes_yes_and_everything_else_the_name(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    let name = shop.database_name();
+    for course in ["down", "redo", "reset", "refresh", "fresh"] {
+        shop.run(&["migrate", course]).exits_with(11).says("--yes").says("products ");
+        shop.run(&["migrate", course, "--confirm", "another"]).exits_with(11).says("--confirm names another");
+    }
+    shop.run(&["migrate", "redo", "-y"]).success();
+    shop.run(&["migrate", "env", "production"]).success();
+    for course in ["down", "redo", "reset", "refresh", "fresh"] {
+        shop.run(&["migrate", course, "--yes"])
+            .exits_with(11)
+            .says(&format!("--confirm {name}"))
+            .says("for production");
+    }
+    shop.run(&["migrate", "env", "development"]).exits_with(11).says(&format!("--confirm {name}"));
+    assert_ne!(shop.number("SELECT COUNT(*) FROM products"), 0);
+    shop.run(&["migrate", "refresh", "--confirm", &name]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
+    assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "production", "it stays what it is for");
+    shop.run(&["migrate", "env", "development", "--confirm", &name]).success();
+    shop.run(&["migrate", "reset", "-y"]).success();
+    shop.run(&["migrate", "reset", "-y"]).success().says("nothing to revert");
+    shop.run(&["migrate", "env", "two words"]).exits_with(7);
+}
+
+fn fresh_removes_what_no_migration_made(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    shop.sql("CREATE TABLE of_others (id int)");
+    shop.sql("CREATE VIEW seen AS SELECT * FROM products");
+    if shop.backend == Backend::Postgres {
+        shop.sql("CREATE TYPE mood AS ENUM ('fine')");
+        shop.sql("CREATE SEQUENCE numbers");
+    }
+    shop.run(&["migrate", "verify"]).exits_with(9);
+    let run = shop.run(&["migrate", "fresh", "--yes"]).success();
+    assert_eq!(run.stdout.lines().count(), 9, "{run}");
+    shop.run(&["migrate", "verify"]).success();
+    shop.run(&["migrate", "status", "--check"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
+    let copies: Vec<_> = std::fs::read_dir(shop.home.path())
+        .expect("the test's own folder")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().contains("before-fresh"))
+        .collect();
+    if shop.backend != Backend::Sqlite {
+        assert!(copies.is_empty(), "{copies:?}");
+        return;
+    }
+    let [copy] = copies.as_slice() else { panic!("one copy: {copies:?}") };
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(copy.metadata().expect("there").permissions().mode() & 0o777, 0o600);
+    let before = shop.with_url(format!("sqlite:{}", copy.display()));
+    assert_ne!(before.number("SELECT COUNT(*) FROM products"), 0);
+    assert!(run.stderr.contains(&copy.display().to_string()), "{run}");
+}
+
+fn a_protected_context_wants_the_name_whatever_the_environment(shop: &Shop) {
+    let url = &shop.url;
+    let text = format!(
+        "[context.live]\ndatabase_url = '{url}'\nprotected = true\n[context.look]\ndatabase_url = '{url}'\nread_only = true\n"
+    );
+    shop.file("shopctl.toml", &text);
+    let run = |arguments: &[&str]| {
+        let mut command = shop.command(arguments);
+        command.env_remove("DATABASE_URL");
+        crate::support::shop::finish(command.spawn().expect("the binary was built"), arguments)
+    };
+    run(&["migrate", "down", "--yes", "-c", "live"]).exits_with(11).says("a protected context");
+    run(&["migrate", "status", "--check", "-c", "live"]).success();
+    for command in [["up", "-n"], ["fresh", "-y"], ["down", "-y"], ["env", "test"]] {
+        let [verb, flag] = command;
+        let expected = if verb == "up" { "read-only" } else { "the context look is read-only" };
+        run(&["migrate", verb, flag, "-c", "look"]).exits_with(11).says(expected);
+    }
+    for command in ["status", "plan", "history", "verify"] {
+        run(&["migrate", command, "-c", "look"]).success();
+    }
+    run(&["migrate", "down", "--confirm", &shop.database_name(), "-c", "live"]).success();
+    if shop.backend != Backend::MariaDb {
+        run(&["migrate", "up", "-n", "-c", "live"]).exits_with(11).says("locks the tables");
+        run(&["migrate", "up", "-n", "-c", "live", "--confirm", &shop.database_name()]).success();
+    }
+    run(&["migrate", "up", "-c", "live"]).success();
+}
+
+fn a_role_that_may_only_read_can_ask_for_the_status(shop: &Shop) {
+    let reader = match shop.backend {
+        Backend::Sqlite => {
+            let path = shop.path("shop.db");
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).expect("our own file");
+            shop.with_url(shop.url.clone())
+        }
+        Backend::Postgres => {
+            let role = format!("reader_of_{}", shop.database_name());
+            shop.sql(&format!("CREATE ROLE {role} LOGIN"));
+            shop.sql(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"));
+            shop.with_url(shop.url.replacen("postgres@", &format!("{role}@"), 1))
+        }
+        Backend::MariaDb => {
+            let role = format!("reader_of_{}", shop.database_name());
+            shop.sql(&format!("CREATE USER {role}@'127.0.0.1'"));
+            shop.sql(&format!("GRANT SELECT ON {}.* TO {role}@'127.0.0.1'", shop.database_name()));
+            shop.with_url(shop.url.replacen("root@", &format!("{role}@"), 1))
+        }
+    };
+    let status = reader.run(&["migrate", "status", "--check", "--json"]).success().json();
+    assert!(status["items"].as_array().expect("a list").iter().all(|item| item["state"] == "applied"));
+    reader.run(&["migrate", "history"]).success();
+    reader.run(&["migrate", "plan"]).success();
+    if shop.backend != Backend::Sqlite {
+        reader.run(&["migrate", "verify"]).exits_with(4).says("--scratch-url");
+        reader.run(&["migrate", "down", "--confirm", &shop.database_name()]).exits_with(4);
+    }
+}
+
+fn the_ways_out_of_the_command_line(shop: &Shop) {
+    let last = "m20260101_000009_create_audit_seals";
+    // Edited.
+    shop.sql(&format!("UPDATE shopctl_migration_runs SET checksum = 'of another form' WHERE name = '{last}'"));
+    shop.run(&["migrate", "status", "--check"]).exits_with(9).says("1 edited").says("resolve");
+    shop.run(&["migrate", "up"]).exits_with(9).says(last);
+    shop.run(&["doctor"]).exits_with(9);
+    shop.run(&["migrate", "resolve", last, "--applied"]).exits_with(11).says("--yes");
+    shop.run(&["migrate", "resolve", last, "--applied", "--yes"]).success();
+    shop.run(&["migrate", "status", "--check"]).success();
+    // Half applied: another program made its table.
+    shop.run(&["migrate", "down", "--yes"]).success();
+    shop.sql("CREATE TABLE audit_seals (x int)");
+    shop.run(&["migrate", "up"]).exits_with(1).says("audit_seals").says("--retry");
+    let failed = shop.run(&["migrate", "status", "--check"]).exits_with(9);
+    assert!(failed.stdout.contains("failed") && failed.stderr.contains("--retry"), "{failed}");
+    let run = shop.run(&["migrate", "history", "--json"]).success().json();
+    assert_eq!((&run["items"][0]["state"], &run["items"][0]["direction"]), (&"failed".into(), &"up".into()));
+    assert!(run["items"][0]["statement"].as_str().expect("text").starts_with("CREATE TABLE audit_seals"));
+    shop.sql("DROP TABLE audit_seals");
+    shop.run(&["migrate", "resolve", last, "--retry"]).success();
+    shop.run(&["migrate", "status", "--check"]).success();
+    // Missing.
+    shop.sql("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m2025_of_another_branch', 1)");
+    shop.run(&["migrate", "status", "--check"]).exits_with(9).says("1 missing");
+    shop.run(&["migrate", "resolve", "m2025_of_another_branch", "--reverted", "-y"]).success();
+    shop.run(&["migrate", "status", "--check"]).success();
+    shop.run(&["migrate", "resolve", "m2025_of_nobody", "--reverted", "-y"]).exits_with(3);
+    shop.run(&["migrate", "resolve", last]).exits_with(2);
+}
+
+#[test]
+fn a_lock_file_is_written_for_new_and_for_explained_migrations_only() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "bless"]).exits_with(4).says("migration/migrations.lock");
+    let path = shop.file("migration/migrations.lock", "");
+    assert_eq!(shop.run(&["migrate", "bless"]).success().stdout.lines().count(), 9);
+    let text = std::fs::read_to_string(&path).expect("written");
+    let own = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/migration/migrations.lock"));
+    assert_eq!(text, own.expect("in the project"));
+    shop.run(&["migrate", "bless"]).success().says("has every migration as it is");
+    let name = "m20260101_000002_create_products";
+    let first = text.find("sqlite = \"").expect("a checksum");
+    std::fs::write(
+        &path,
+        text[..first].to_owned() + "sqlite = \"other\"\n" + text[first..].split_once('\n').expect("lines").1,
+    )
+    .expect("our own file");
+    shop.run(&["migrate", "bless"]).exits_with(2).says("--reason");
+    shop.run(&["migrate", "bless", name, "--reason", "of another"]).success().says("has every migration as it is");
+    let users = "m20260101_000001_create_users";
+    shop.run(&["migrate", "bless", users, "--reason", "the same table in other words"]).success();
+    let text = std::fs::read_to_string(&path).expect("written");
+    assert!(text.contains("[[blessed]]") && text.contains("the same table in other words"), "{text}");
+    std::fs::write(&path, "migration = 3").expect("our own file");
+    shop.run(&["migrate", "bless"]).exits_with(4);
+}
+
+#[test]
+fn wait_tells_a_server_that_is_down_from_a_database_that_is_missing() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::empty) {
+        shop.run(&["migrate", "wait"]).success().says("answers");
+        let (server, _) = shop.url.rsplit_once('/').expect("a URL with a path");
+        let missing = shop.with_url(format!("{server}/not_there_yet"));
+        let run = missing.run(&["migrate", "wait", "--timeout", "500ms"]).exits_with(4);
+        assert!(run.stderr.contains("no database not_there_yet"), "{run}");
+        let arguments = ["migrate", "wait", "--timeout", "60s"];
+        let waiting = missing.start(&arguments);
+        shop.sql("CREATE DATABASE not_there_yet");
+        crate::support::shop::finish(waiting, &arguments).success();
+        shop.sql("DROP DATABASE not_there_yet");
+        let port = crate::support::servers::free_port();
+        let scheme = shop.url.split_once("://").expect("a scheme").0;
+        let down = shop.with_url(format!("{scheme}://root@127.0.0.1:{port}/shop"));
+        let run = down.run(&["migrate", "wait", "--timeout", "500ms"]).exits_with(5);
+        assert!(run.stderr.contains("waiting: cannot connect") && run.stderr.contains("connection refused"), "{run}");
+    }
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "wait", "--timeout", "300ms"]).exits_with(4).says("no shop at");
+}

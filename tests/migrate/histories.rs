@@ -259,7 +259,8 @@ const REBUILD: Migration = Migration {
     },
     down: |_| vec![],
 };
-const ORPHANS: Migration = Migration { name: "m3_orphans", up: |_| vec!["DELETE FROM parent".into()], down: |_| vec![] };
+const ORPHANS: Migration =
+    Migration { name: "m3_orphans", up: |_| vec!["DELETE FROM parent".into()], down: |_| vec![] };
 const ORPHANS_OF_NOTHING: Migration =
     Migration { name: "m3_orphans_of_nothing", up: |_| vec!["DROP TABLE parent".into()], down: |_| vec![] };
 
@@ -294,7 +295,8 @@ fn what_another_tool_applies_meanwhile_has_its_place_in_the_order() {
 fn only_what_somebody_has_can_be_resolved() {
     on(&[Backend::Sqlite], async |trial| {
         for resolution in [Resolution::Applied, Resolution::Reverted] {
-            let error = resolve(&trial.database, &of(&[ALPHA]), "m9_nobodys", resolution, &mut |_| ()).await.unwrap_err();
+            let error =
+                resolve(&trial.database, &of(&[ALPHA]), "m9_nobodys", resolution, &mut |_| ()).await.unwrap_err();
             assert_eq!(error.kind(), Kind::NotFound);
         }
     });

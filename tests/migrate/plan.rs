@@ -1,1 +1,108 @@
-//! soon
+//! The plan: as SQL it is as good as `up`.
+
+use std::process::{Command, Stdio};
+
+use crate::on_every_backend;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(a_dry_run_leaves_nothing);
+
+const EVERYWHERE: [Backend; 3] = [Backend::Sqlite, Backend::Postgres, Backend::MariaDb];
+
+/// Feeds a script to the engine's own client.
+fn run_by_hand(shop: &Shop, script: &str) {
+    let (program, arguments): (&str, Vec<String>) = match shop.backend {
+        Backend::Sqlite => ("sqlite3", vec!["-bail".into(), shop.path("shop.db").display().to_string()]),
+        Backend::Postgres => {
+            ("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", shop.url.as_str()].map(str::to_owned).to_vec())
+        }
+        Backend::MariaDb => {
+            let (address, database) = shop.url.rsplit_once('/').expect("a URL with a path");
+            let port = address.rsplit_once(':').expect("a port").1;
+            let words = ["--no-defaults", "-h", "127.0.0.1", "-P", port, "-u", "root", "--batch", database];
+            ("mariadb", words.map(str::to_owned).to_vec())
+        }
+    };
+    let file = shop.file("plan.sql", script);
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::from(std::fs::File::open(file).expect("just written")))
+        .output()
+        .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"));
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn script_without_a_database(backend: Backend) -> String {
+    let name = match backend {
+        Backend::Sqlite => "sqlite",
+        Backend::Postgres => "postgres",
+        Backend::MariaDb => "mysql",
+    };
+    // Nothing answers there: no database is asked.
+    let home = tempfile::tempdir().expect("the temporary folder can be written");
+    let nowhere = Shop { backend, url: "postgres://nobody@127.0.0.1:1/none".to_owned(), home };
+    nowhere.run(&["migrate", "plan", "--sql", "--backend", name]).success().stdout
+}
+
+#[test]
+fn the_script_run_by_hand_leaves_nothing_pending_and_the_same_schema() {
+    for shop in EVERYWHERE.into_iter().filter_map(Shop::empty) {
+        let script = script_without_a_database(shop.backend);
+        assert_eq!(shop.run(&["migrate", "plan", "--sql"]).success().stdout, script, "with an empty database the same");
+        run_by_hand(&shop, &script);
+        shop.run(&["migrate", "status", "--check"]).success();
+        shop.run(&["migrate", "verify"]).success().says("up, down and up again give the same schema");
+        shop.run(&["migrate", "up"]).success().says("nothing to apply");
+        shop.run(&["migrate", "env", "development"]).success();
+        shop.run(&["seed", "up"]).success();
+        shop.assert_invariants();
+        shop.run(&["migrate", "down", "--steps", "2", "--yes"]).success();
+        let rest = shop.run(&["migrate", "plan", "--sql"]).success().stdout;
+        assert!(rest.contains("2 migrations") && !rest.contains("CREATE TABLE users"), "{rest}");
+        run_by_hand(&shop, &rest);
+        shop.run(&["migrate", "status", "--check"]).success();
+        shop.run(&["migrate", "plan"]).success().says("nothing to apply");
+    }
+}
+
+#[test]
+fn a_plan_says_what_would_be_done() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    let plan = shop.run(&["migrate", "plan", "--json"]).success().json();
+    let items = plan["items"].as_array().expect("a list");
+    assert_eq!(items.len(), 9);
+    assert_eq!(items[0]["name"], "m20260101_000001_create_users");
+    assert_eq!(items[0]["statement_count"], items[0]["statements"].as_array().expect("a list").len());
+    assert!(items[0]["statements"][0].as_str().expect("text").starts_with("CREATE TABLE users"));
+    let first = shop.run(&["migrate", "plan", "--to", "m20260101_000002_create_products", "-o", "id"]).success();
+    assert_eq!(first.stdout.lines().count(), 2);
+    shop.run(&["migrate", "plan", "--to", "m0_nothing"]).exits_with(3).says("shopctl migrate status");
+    shop.run(&["migrate", "plan", "--backend", "oracle"]).exits_with(2);
+    assert!(!shop.path("shop.db").exists());
+}
+
+fn a_dry_run_leaves_nothing(shop: &Shop) {
+    shop.run(&["migrate", "down", "--steps", "2", "--yes"]).success();
+    let runs = shop.number("SELECT COUNT(*) FROM shopctl_migration_runs");
+    let run = shop.run(&["migrate", "up", "-n"]).success();
+    if shop.backend == Backend::MariaDb {
+        assert!(run.stderr.contains("commits each change of the schema by itself"), "{run}");
+        assert_eq!(run.stdout.lines().count(), 2, "the plan: {run}");
+    } else {
+        assert!(run.stderr.contains("would apply 2 migrations, 2 statements"), "{run}");
+        assert!(run.stdout.contains("CREATE TABLE audit_seals"), "{run}");
+    }
+    shop.run(&["migrate", "up", "-n", "--exit-code"]).exits_with(9);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_migration_runs"), runs);
+    let status = shop.run(&["migrate", "status", "--json"]).success().json();
+    assert_eq!(status["items"][8]["state"], "pending");
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&["migrate", "up", "-n", "--exit-code"]).success();
+}
+
+#[test]
+fn a_dry_run_on_nothing_makes_no_file() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "up", "-n"]).success().says("would apply 9 migrations");
+    assert!(!shop.path("shop.db").exists());
+}

@@ -1,1 +1,112 @@
-//! soon
+//! The live schema against the migrations.
+
+use crate::on_every_backend;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(
+    drift_is_named_and_can_be_mended,
+    a_shop_of_another_program_is_taken_over,
+    what_is_pending_is_no_drift
+);
+
+fn drift_is_named_and_can_be_mended(shop: &Shop) {
+    shop.run(&["migrate", "verify"]).success().says("the database is as they make it");
+    let on_table = if shop.backend == Backend::MariaDb { " ON users" } else { "" };
+    shop.sql(&format!("DROP INDEX idx_users_status{on_table}"));
+    shop.sql("CREATE TABLE of_others (id int)");
+    let run = shop.run(&["migrate", "verify", "--json"]).exits_with(9);
+    let found: Vec<_> = run.json()["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|item| format!("{} {}", item["change"].as_str().unwrap_or("-"), item["object"].as_str().unwrap_or("-")))
+        .collect();
+    assert_eq!(found, ["added table of_others", "missing index idx_users_status on users"], "{run}");
+    shop.run(&["migrate", "verify"]).exits_with(9).says("--ignore").says("CREATE INDEX");
+    let repair = run.json()["items"][1]["repair"].as_str().expect("a statement").to_owned();
+    shop.sql(&repair);
+    shop.run(&["migrate", "verify", "--ignore", "of_others"]).success();
+    if shop.backend == Backend::Sqlite {
+        return;
+    }
+    let change = match shop.backend {
+        Backend::Postgres => "ALTER TABLE products ALTER COLUMN name TYPE text",
+        _ => "ALTER TABLE products MODIFY COLUMN name text NOT NULL",
+    };
+    if shop.backend == Backend::MariaDb {
+        // An index needs a length then.
+        shop.sql("DROP INDEX idx_products_name ON products");
+    }
+    shop.sql(change);
+    let run = shop.run(&["migrate", "verify", "--ignore", "of_others", "--json"]).exits_with(9);
+    let items = run.json()["items"].as_array().expect("a list").clone();
+    let column = items.iter().find(|item| item["object"] == "column products.name").unwrap_or_else(|| panic!("{run}"));
+    assert_eq!(column["change"], "changed");
+    let mut repairs: Vec<_> = items.iter().map(|item| item["repair"].as_str().expect("a statement")).collect();
+    // The column before its index.
+    repairs.sort_by_key(|repair| !repair.starts_with("ALTER"));
+    repairs.iter().flat_map(|repair| repair.split("; ")).for_each(|repair| shop.sql(repair));
+    shop.run(&["migrate", "verify", "--ignore", "of_others"]).success();
+}
+
+fn what_is_pending_is_no_drift(shop: &Shop) {
+    shop.run(&["migrate", "down", "--steps", "3", "-y"]).success();
+    shop.run(&["migrate", "verify"]).success();
+    shop.run(&["migrate", "reset", "-y"]).success();
+    shop.run(&["migrate", "verify"]).success().says("nothing is applied to compare");
+}
+
+fn a_shop_of_another_program_is_taken_over(shop: &Shop) {
+    let last = "m20260101_000009_create_audit_seals";
+    for table in ["seaql_migrations", "shopctl_migration_runs", "shopctl_settings", "shopctl_leases"] {
+        shop.sql(&format!("DROP TABLE {table}"));
+    }
+    shop.sql("CREATE TABLE of_the_other_program (id int)");
+    shop.run(&["migrate", "up"]).exits_with(1).says("baseline");
+    shop.run(&["migrate", "baseline", "--to", "m20260101_000008_create_seed_rows", "-y"]).success();
+    let status = shop.run(&["migrate", "status", "--check"]).exits_with(9);
+    assert!(status.stderr.contains("1 pending"), "{status}");
+    shop.run(&["migrate", "baseline", "--to", last]).exits_with(11).says("--yes");
+    shop.run(&["migrate", "baseline", "--to", last, "-y"]).success();
+    shop.run(&["migrate", "baseline", "--to", last, "-y"]).success().says("already");
+    shop.run(&["migrate", "status", "--check"]).success();
+    shop.run(&["migrate", "verify", "--ignore", "of_the_other_program"]).success();
+    shop.run(&["migrate", "down", "--confirm", &shop.database_name()]).success();
+    shop.run(&["migrate", "baseline", "--to", last, "-y"]).exits_with(9).says("audit_seals");
+}
+
+#[test]
+fn a_scratch_database_that_is_named_is_left_empty_and_must_be() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        let scratch = Shop::empty(shop.backend).expect("the same backend");
+        shop.run(&["migrate", "verify", "--scratch-url", &scratch.url]).success();
+        scratch.run(&["migrate", "status", "--check"]).exits_with(9);
+        shop.run(&["migrate", "verify", "--scratch-url", &scratch.url]).success();
+        shop.run(&["migrate", "verify", "--scratch-url", &shop.url]).exits_with(11).says("is not empty");
+        shop.run(&["migrate", "verify", "--scratch-url", "sqlite:x.db"]).exits_with(2);
+        shop.run(&["migrate", "status", "--check"]).success();
+    }
+}
+
+#[test]
+fn scratch_databases_are_gone_afterwards() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        // A drift, so that the command fails as well.
+        shop.sql("CREATE TABLE of_others (id int)");
+        shop.run(&["migrate", "verify"]).exits_with(9);
+        let left = match shop.backend {
+            Backend::Postgres => "SELECT datname::text FROM pg_database WHERE datname LIKE 'shopctl_scratch_%'",
+            _ => {
+                "SELECT CAST(schema_name AS CHAR) FROM information_schema.schemata WHERE schema_name LIKE 'shopctl_scratch_%'"
+            }
+        };
+        // Other tests may be verifying just now: theirs go as well.
+        let mut seen = shop.column(left);
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !seen.is_empty() {
+            let now = shop.column(left);
+            seen.retain(|name| now.contains(name));
+            assert!(std::time::Instant::now() < until, "{seen:?}");
+        }
+    }
+}

@@ -130,6 +130,14 @@ impl Shop {
         self.run(&["product", "create", "--sku", sku, "--name", sku, "--price", price, "--stock", &stock]).success();
     }
 
+    /// What has to be typed before something is destroyed.
+    pub fn database_name(&self) -> String {
+        match self.backend {
+            Backend::Sqlite => "shop".to_owned(),
+            _ => self.url.rsplit('/').next().expect("a name").to_owned(),
+        }
+    }
+
     /// A connection as any other program would make it.
     pub async fn connect(&self) -> DatabaseConnection {
         sea_orm::Database::connect(&self.url).await.expect("the test's own database answers")

@@ -84,7 +84,11 @@ async fn rehearse(context: &Context, asking: &Asking, arguments: &UpArguments, p
             "this engine commits each change of the schema by itself, so nothing can be tried and rolled back; \
              this is the plan:",
         );
-        return super::plan::print(context, database.engine(), &migrate::pending(database.connection(), plan).await?);
+        let pending = migrate::pending(database.connection(), plan).await?;
+        if !pending.is_empty() {
+            context.note_would_change();
+        }
+        return super::plan::print(context, database.engine(), &pending);
     }
     if context.config.protected && !is_scratch {
         let impact = async || Ok("a rehearsal locks the tables that it changes until it is over".to_owned());

@@ -11,7 +11,7 @@ use crate::db::{Access, Database};
 use crate::error::{Error, Kind, Result};
 use crate::migrate::history::{self, History};
 use crate::migrate::verify::{drift, empty, expected_at, is_beside, schema, try_out};
-use crate::migrate::{self, entities};
+use crate::migrate::{self, Catalog, entities};
 use crate::output::Mutation;
 use crate::output::views::migration::FindingView;
 
@@ -54,8 +54,11 @@ impl ScratchArguments {
     }
 }
 
-/// So many repairs are printed.
-const REPAIRS_SHOWN: usize = 10;
+/// So many ways back are printed.
+const HINTS_SHOWN: usize = 10;
+/// So many objects are named in a message.
+const NAMES_SHOWN: usize = 3;
+const DRIFT: &str = "drift";
 
 pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     context.output.check_fields::<FindingView>(&[])?;
@@ -80,14 +83,14 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
         && !history.applied().is_empty()
     {
         let drift = drift(database, &trial.applied, &schema(database).await?, &arguments.ignore);
-        findings.extend(drift.iter().map(|difference| FindingView::of("drift", difference)));
+        findings.extend(drift.iter().map(|difference| FindingView::of(DRIFT, difference)));
     }
     findings.extend(entities::entity_differences(scratch.engine(), &trial.whole).into_iter().map(|object| {
         FindingView { check: "entities", change: None, object, expected: None, found: None, repair: None }
     }));
     let compared =
         if history.applied().is_empty() { "nothing is applied to compare" } else { "the database is as they make it" };
-    conclude(context, &findings, || {
+    conclude(context, &plan.catalog, &findings, || {
         format!(
             "{} migrations: up, down and up again give the same schema; {compared}; the entities fit",
             plan.catalog.migrations().len()
@@ -98,23 +101,53 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
 /// Prints what was found.
 ///
 /// Errors: exit 9 for anything at all.
-fn conclude(context: &Context, findings: &[FindingView], fine: impl Fn() -> String) -> Result<()> {
+fn conclude(context: &Context, catalog: &Catalog, findings: &[FindingView], fine: impl Fn() -> String) -> Result<()> {
     context.output.list(findings, None, None)?;
     if findings.is_empty() {
         context.output.note(&fine());
         return Ok(());
     }
-    let message = format!("{} differences between migrations, database and program", findings.len());
-    let mut error = Error::new(Kind::CheckFailed, "migrate.drift", message);
-    let repairs =
-        findings.iter().filter(|finding| finding.check == "drift").filter_map(|finding| finding.repair.as_ref());
-    for repair in repairs.take(REPAIRS_SHOWN) {
-        error = error.hint(format!("back to what the migrations make: {repair}"));
+    let mut error = Error::new(Kind::CheckFailed, "migrate.drift", told(findings));
+    for finding in findings.iter().filter(|finding| finding.check == DRIFT).take(HINTS_SHOWN) {
+        match (&finding.repair, maker(catalog, finding)) {
+            (Some(repair), _) => error = error.hint(format!("back to what the migrations make: {repair}")),
+            (None, Some(name)) => {
+                error = error.hint(format!(
+                    "its rows are gone, but {name} makes it again: shopctl migrate resolve {name} --reverted, then \
+                     shopctl migrate resolve {name} --retry"
+                ));
+            }
+            (None, None) => {
+                error = error.hint(format!("{}: restore it from a copy, or shopctl migrate fresh", finding.object))
+            }
+        }
     }
     if findings.iter().any(|finding| finding.change == Some("added")) {
         error = error.hint("what belongs there and to others: --ignore NAME");
     }
     Err(error)
+}
+
+/// `2 differences between migrations, database and program: missing table users, …`
+fn told(findings: &[FindingView]) -> String {
+    let name =
+        |finding: &FindingView| format!("{} {}", finding.change.unwrap_or_default(), finding.object).trim().to_owned();
+    let names: Vec<String> = findings.iter().take(NAMES_SHOWN).map(name).collect();
+    let more = if findings.len() > NAMES_SHOWN { ", …" } else { "" };
+    let differences = if findings.len() == 1 { "1 difference" } else { &format!("{} differences", findings.len()) };
+    format!("{differences} between migrations, database and program: {}{more}", names.join(", "))
+}
+
+/// The migration whose statement makes a table that is missing.
+fn maker(catalog: &Catalog, finding: &FindingView) -> Option<&'static str> {
+    let table = finding.object.strip_prefix("table ").filter(|_| finding.change == Some("missing"))?;
+    let statement = format!("CREATE TABLE {table} ");
+    let makes = |migration: &&migration::Migration| {
+        // The same table on every engine.
+        let statements = (migration.up)(crate::db::target::Engine::Sqlite.backend());
+        statements.iter().any(|sql| format!("{sql} ").starts_with(&statement))
+    };
+    catalog.migrations().iter().find(makes).map(|migration| migration.name)
 }
 
 pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineArguments) -> Result<()> {
@@ -128,8 +161,8 @@ pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineAr
     let mut drift = drift(&database, &expected, &schema(&database).await?, &[]);
     drift.retain(|difference| !is_beside(difference));
     if !drift.is_empty() {
-        let findings: Vec<_> = drift.iter().map(|difference| FindingView::of("drift", difference)).collect();
-        return conclude(context, &findings, String::new)
+        let findings: Vec<_> = drift.iter().map(|difference| FindingView::of(DRIFT, difference)).collect();
+        return conclude(context, &plan.catalog, &findings, String::new)
             .map_err(|error| error.hint("or name with --to the newest migration that the schema has"));
     }
     let impact = async || {

@@ -1,0 +1,101 @@
+//! What MySQL's and MariaDB's information_schema says. Its text columns differ in collation, so
+//! each is cast.
+
+use std::collections::BTreeMap;
+
+use sea_orm::ConnectionTrait;
+
+use super::{Object, ObjectKind, object_of, rows, text};
+use crate::error::Result;
+
+const TABLES: &str = "SELECT CAST(table_name AS CHAR) AS in_table, \
+    CASE table_type WHEN 'VIEW' THEN 'view' WHEN 'SEQUENCE' THEN 'sequence' ELSE 'table' END AS kind, \
+    CAST(table_name AS CHAR) AS name, \
+    CASE table_type WHEN 'BASE TABLE' THEN CONCAT(engine, ', ', table_collation) ELSE '' END AS definition \
+    FROM information_schema.tables WHERE table_schema = DATABASE()";
+
+const VIEWS: &str = "SELECT CAST(table_name AS CHAR) AS in_table, 'view' AS kind, CAST(table_name AS CHAR) AS name, \
+    REPLACE(CAST(view_definition AS CHAR), CONCAT('`', DATABASE(), '`.'), '') AS definition \
+    FROM information_schema.views WHERE table_schema = DATABASE()";
+
+/// MariaDB writes a default as it stands in a statement; MySQL writes the bare text, and marks an
+/// expression.
+const COLUMNS: &str = "SELECT CAST(c.table_name AS CHAR) AS in_table, 'column' AS kind, \
+    CAST(c.column_name AS CHAR) AS name, CONCAT(CAST(c.column_type AS CHAR), \
+    IF(c.collation_name IS NULL OR c.collation_name = t.table_collation, '', CONCAT(' COLLATE ', c.collation_name)), \
+    IF(c.is_nullable = 'NO', ' NOT NULL', ''), \
+    IF(c.column_default IS NULL, '', CONCAT(' DEFAULT ', CASE WHEN VERSION() LIKE '%MariaDB%' \
+    THEN CAST(c.column_default AS CHAR) WHEN c.extra LIKE '%DEFAULT_GENERATED%' \
+    THEN CONCAT('(', CAST(c.column_default AS CHAR), ')') ELSE QUOTE(CAST(c.column_default AS CHAR)) END)), \
+    IF(COALESCE(c.generation_expression, '') = '', '', CONCAT(' AS (', CAST(c.generation_expression AS CHAR), ')')), \
+    IF(REPLACE(c.extra, 'DEFAULT_GENERATED', '') = '', '', \
+    CONCAT(' ', TRIM(REPLACE(CAST(c.extra AS CHAR), 'DEFAULT_GENERATED', ''))))) AS definition \
+    FROM information_schema.columns c JOIN information_schema.tables t \
+    ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type = 'BASE TABLE' \
+    WHERE c.table_schema = DATABASE()";
+
+/// One row a column of an index.
+const INDEXES: &str = "SELECT CAST(table_name AS CHAR) AS in_table, CAST(index_name AS CHAR) AS name, \
+    IF(non_unique = 0, 'UNIQUE', '') AS uniqueness, IF(index_type = 'BTREE', '', CONCAT(CAST(index_type AS CHAR), ' ')) AS special, \
+    CONCAT('`', CAST(column_name AS CHAR), '`', IF(sub_part IS NULL, '', CONCAT('(', sub_part, ')')), \
+    IF(collation = 'D', ' DESC', '')) AS part \
+    FROM information_schema.statistics WHERE table_schema = DATABASE() ORDER BY table_name, index_name, seq_in_index";
+
+const FOREIGN_KEYS: &str = "SELECT CAST(k.table_name AS CHAR) AS in_table, 'constraint' AS kind, \
+    CAST(k.constraint_name AS CHAR) AS name, CONCAT('FOREIGN KEY (', \
+    GROUP_CONCAT(CONCAT('`', k.column_name, '`') ORDER BY k.ordinal_position SEPARATOR ', '), ') REFERENCES `', \
+    k.referenced_table_name, '` (', \
+    GROUP_CONCAT(CONCAT('`', k.referenced_column_name, '`') ORDER BY k.ordinal_position SEPARATOR ', '), \
+    ') ON DELETE ', r.delete_rule, ' ON UPDATE ', r.update_rule) AS definition \
+    FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r \
+    ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name \
+    WHERE k.table_schema = DATABASE() AND k.referenced_table_name IS NOT NULL \
+    GROUP BY k.table_name, k.constraint_name, k.referenced_table_name, r.delete_rule, r.update_rule";
+
+const CHECKS_OF_MARIADB: &str = "SELECT CAST(table_name AS CHAR) AS in_table, 'constraint' AS kind, \
+    CAST(constraint_name AS CHAR) AS name, CONCAT('CHECK (', CAST(check_clause AS CHAR), ')') AS definition \
+    FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()";
+
+const CHECKS_OF_MYSQL: &str = "SELECT CAST(t.table_name AS CHAR) AS in_table, 'constraint' AS kind, \
+    CAST(t.constraint_name AS CHAR) AS name, CONCAT('CHECK (', CAST(c.check_clause AS CHAR), ')') AS definition \
+    FROM information_schema.table_constraints t JOIN information_schema.check_constraints c \
+    ON c.constraint_schema = t.constraint_schema AND c.constraint_name = t.constraint_name \
+    WHERE t.constraint_schema = DATABASE() AND t.constraint_type = 'CHECK'";
+
+const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR) AS in_table, 'trigger' AS kind, \
+    CAST(trigger_name AS CHAR) AS name, CONCAT(action_timing, ' ', event_manipulation, ' ', \
+    CAST(action_statement AS CHAR)) AS definition FROM information_schema.triggers WHERE trigger_schema = DATABASE()";
+
+/// Rows of `kind` and `name`, in the order in which they are dropped.
+pub const REMOVABLE: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' WHEN 'SEQUENCE' THEN 'SEQUENCE' \
+    ELSE 'TABLE' END AS kind, CAST(table_name AS CHAR) AS name FROM information_schema.tables \
+    WHERE table_schema = DATABASE() ORDER BY table_type = 'VIEW' DESC, table_name";
+
+pub async fn read(connection: &impl ConnectionTrait) -> Result<BTreeMap<Object, String>> {
+    let version = rows(connection, "SELECT VERSION() AS version").await?;
+    let is_mariadb = version.first().and_then(|row| text(row, "version")).unwrap_or_default().contains("MariaDB");
+    let checks = if is_mariadb { CHECKS_OF_MARIADB } else { CHECKS_OF_MYSQL };
+    let mut objects = BTreeMap::new();
+    for query in [TABLES, VIEWS, COLUMNS, FOREIGN_KEYS, checks, TRIGGERS] {
+        objects.extend(rows(connection, query).await?.iter().filter_map(object_of));
+    }
+    let mut indexes: BTreeMap<Object, (String, Vec<String>)> = BTreeMap::new();
+    for row in rows(connection, INDEXES).await? {
+        let get = |column| text(&row, column).unwrap_or_default();
+        let (table, name, uniqueness) = (get("in_table"), get("name"), get("uniqueness"));
+        let kind = if uniqueness.is_empty() { ObjectKind::Index } else { ObjectKind::Constraint };
+        let beginning = match (name.as_str(), kind) {
+            ("PRIMARY", _) => "PRIMARY KEY".to_owned(),
+            (_, ObjectKind::Constraint) => uniqueness,
+            _ => format!("CREATE {}INDEX `{name}` ON `{table}`", get("special")),
+        };
+        let index = indexes.entry(Object { table, kind, name }).or_insert((beginning, Vec::new()));
+        index.1.push(get("part"));
+    }
+    let indexes = indexes.into_iter().map(|(object, (beginning, parts))| {
+        let definition = format!("{beginning} ({})", parts.join(", "));
+        (object, definition)
+    });
+    objects.extend(indexes);
+    Ok(objects)
+}

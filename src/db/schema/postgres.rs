@@ -1,0 +1,73 @@
+//! What PostgreSQL's catalogue says; the text of definitions is made by the server.
+
+/// Objects of extensions are not the shop's.
+macro_rules! own {
+    ($class:literal, $alias:literal) => {
+        concat!(
+            $alias,
+            ".relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND NOT EXISTS \
+             (SELECT 1 FROM pg_depend x WHERE x.classid = '",
+            $class,
+            "'::regclass AND x.objid = ",
+            $alias,
+            ".oid AND x.deptype = 'e')"
+        )
+    };
+}
+
+/// Rows of `in_table`, `kind`, `name`, `definition`. Indexes of constraints are told as constraints;
+/// the schema's name is taken out, so that a shop in another one compares equal.
+pub const OBJECTS: &str = concat!(
+    "SELECT CAST(c.relname AS text) AS in_table, CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' \
+     WHEN 'm' THEN 'view' ELSE 'table' END AS kind, CAST(c.relname AS text) AS name, \
+     CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) ELSE '' END AS definition \
+     FROM pg_class c WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND ",
+    own!("pg_class", "c"),
+    " UNION ALL SELECT CAST(c.relname AS text), 'column', CAST(a.attname AS text), format_type(a.atttypid, a.atttypmod) \
+     || CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || quote_ident(co.collname) ELSE '' END \
+     || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END \
+     || CASE WHEN a.attidentity <> '' THEN ' GENERATED AS IDENTITY' ELSE '' END \
+     || CASE WHEN d.oid IS NULL THEN '' WHEN a.attgenerated <> '' \
+     THEN ' GENERATED ALWAYS AS (' || pg_get_expr(d.adbin, d.adrelid) || ') STORED' \
+     ELSE ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) END \
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid \
+     LEFT JOIN pg_collation co ON co.oid = a.attcollation \
+     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f') AND ",
+    own!("pg_class", "c"),
+    " UNION ALL SELECT CAST(c.relname AS text), 'constraint', CAST(k.conname AS text), pg_get_constraintdef(k.oid) \
+     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND ",
+    own!("pg_class", "c"),
+    " UNION ALL SELECT CAST(c.relname AS text), 'index', CAST(i.relname AS text), \
+     replace(pg_get_indexdef(i.oid), ' ON ' || quote_ident(current_schema()) || '.', ' ON ') \
+     || CASE WHEN x.indisvalid THEN '' ELSE ' (invalid: its building failed)' END \
+     FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid \
+     WHERE NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.oid AND k.contype IN ('p', 'u', 'x')) AND ",
+    own!("pg_class", "c"),
+    " UNION ALL SELECT CAST(c.relname AS text), 'trigger', CAST(g.tgname AS text), \
+     replace(pg_get_triggerdef(g.oid), ' ON ' || quote_ident(current_schema()) || '.', ' ON ') \
+     FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid WHERE NOT g.tgisinternal AND ",
+    own!("pg_class", "c"),
+    " UNION ALL SELECT CAST(t.typname AS text), 'type', CAST(t.typname AS text), CASE t.typtype \
+     WHEN 'd' THEN 'domain of ' || format_type(t.typbasetype, t.typtypmod) WHEN 'c' THEN 'composite' ELSE 'enum (' || \
+     COALESCE((SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e \
+     WHERE e.enumtypid = t.oid), '') || ')' END FROM pg_type t WHERE (t.typtype IN ('e', 'd') OR t.typtype = 'c' AND \
+     EXISTS (SELECT 1 FROM pg_class r WHERE r.oid = t.typrelid AND r.relkind = 'c')) \
+     AND t.typnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND NOT EXISTS \
+     (SELECT 1 FROM pg_depend x WHERE x.classid = 'pg_type'::regclass AND x.objid = t.oid AND x.deptype = 'e')"
+);
+
+/// Rows of `kind` and `name`, in the order in which they are dropped.
+pub const REMOVABLE: &str = concat!(
+    "SELECT kind, name FROM (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' \
+     WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, CAST(c.relname AS text) AS name, \
+     CASE c.relkind WHEN 'v' THEN 1 WHEN 'm' THEN 1 WHEN 'S' THEN 3 ELSE 2 END AS place \
+     FROM pg_class c WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND ",
+    own!("pg_class", "c"),
+    " UNION ALL SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, CAST(t.typname AS text), 4 FROM pg_type t \
+     WHERE (t.typtype IN ('e', 'd') OR t.typtype = 'c' AND \
+     EXISTS (SELECT 1 FROM pg_class r WHERE r.oid = t.typrelid AND r.relkind = 'c')) \
+     AND t.typnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND NOT EXISTS \
+     (SELECT 1 FROM pg_depend x WHERE x.classid = 'pg_type'::regclass AND x.objid = t.oid AND x.deptype = 'e')) AS all_of_it \
+     ORDER BY place, name"
+);

@@ -1,0 +1,99 @@
+//! Statements that make an object as it should be, where that can be said simply.
+
+use super::super::target::Engine;
+use super::{Object, ObjectKind};
+
+/// `None` where it takes more than statements about this object: a table that is gone, and what
+/// SQLite changes only by rebuilding a table.
+pub fn repair(engine: Engine, object: &Object, expected: Option<&str>, found: Option<&str>) -> Option<String> {
+    let (table, name) = (engine.quoted(&object.table), engine.quoted(&object.name));
+    let remove_and_add = |remove: Option<String>, add: Option<String>| match (expected, found) {
+        (Some(_), Some(_)) => Some(format!("{}; {}", remove?, add?)),
+        (Some(_), None) => add,
+        _ => remove,
+    };
+    match object.kind {
+        ObjectKind::Index => remove_and_add(Some(drop_index(engine, &table, &name)), expected.map(str::to_owned)),
+        ObjectKind::Constraint if engine == Engine::Sqlite => None,
+        ObjectKind::Constraint => {
+            let is_primary = expected.or(found).is_some_and(|text| text.starts_with("PRIMARY KEY"));
+            let (remove, add) = match engine {
+                Engine::Mysql if is_primary => ("DROP PRIMARY KEY".to_owned(), String::new()),
+                _ => (format!("DROP CONSTRAINT {name}"), format!("CONSTRAINT {name} ")),
+            };
+            let add = expected.map(|definition| format!("ALTER TABLE {table} ADD {add}{definition}"));
+            remove_and_add(Some(format!("ALTER TABLE {table} {remove}")), add)
+        }
+        ObjectKind::Column => match (expected, found) {
+            (None, _) => Some(format!("ALTER TABLE {table} DROP COLUMN {name}")),
+            // SQLite adds no column whose default is an expression.
+            (Some(definition), None) if engine == Engine::Sqlite && definition.contains(" DEFAULT (") => None,
+            (Some(definition), None) => Some(format!("ALTER TABLE {table} ADD COLUMN {name} {definition}")),
+            (Some(definition), Some(found)) => match engine {
+                Engine::Sqlite => None,
+                Engine::Mysql => Some(format!("ALTER TABLE {table} MODIFY COLUMN {name} {definition}")),
+                Engine::Postgres => Some(change_column(&table, &name, definition, found)),
+            },
+        },
+        ObjectKind::Trigger if expected.is_some() => None,
+        ObjectKind::Trigger if engine == Engine::Postgres => Some(format!("DROP TRIGGER {name} ON {table}")),
+        ObjectKind::Trigger => Some(format!("DROP TRIGGER {name}")),
+        ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type => {
+            expected.is_none().then(|| format!("DROP {} {name}", object.kind.as_str().to_uppercase()))
+        }
+    }
+}
+
+fn drop_index(engine: Engine, table: &str, name: &str) -> String {
+    match engine {
+        Engine::Mysql => format!("DROP INDEX {name} ON {table}"),
+        Engine::Sqlite | Engine::Postgres => format!("DROP INDEX {name}"),
+    }
+}
+
+/// PostgreSQL changes one property at a time; the old default may not fit the new type.
+fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String {
+    let (wanted, old) = (Parts::of(expected), Parts::of(found));
+    let mut changes = Vec::new();
+    if wanted.kind != old.kind {
+        if old.default.is_some() {
+            changes.push("DROP DEFAULT".to_owned());
+        }
+        changes.push(format!("TYPE {} USING {name}::{}", wanted.kind, wanted.kind_alone()));
+    }
+    if wanted.default != old.default || wanted.kind != old.kind {
+        changes.extend(match wanted.default {
+            Some(default) => Some(format!("SET DEFAULT {default}")),
+            None => old.default.filter(|_| wanted.kind == old.kind).map(|_| "DROP DEFAULT".to_owned()),
+        });
+    }
+    match (wanted.is_not_null, old.is_not_null) {
+        (true, false) => changes.push("SET NOT NULL".to_owned()),
+        (false, true) => changes.push("DROP NOT NULL".to_owned()),
+        _ => {}
+    }
+    let changes: Vec<_> = changes.into_iter().map(|change| format!("ALTER COLUMN {name} {change}")).collect();
+    format!("ALTER TABLE {table} {}", changes.join(", "))
+}
+
+/// `TYPE [COLLATE …] [NOT NULL] [DEFAULT …]` taken apart.
+struct Parts<'a> {
+    kind: &'a str,
+    is_not_null: bool,
+    default: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(definition: &'a str) -> Parts<'a> {
+        let (rest, default) = match definition.split_once(" DEFAULT ") {
+            Some((rest, default)) => (rest, Some(default)),
+            None => (definition, None),
+        };
+        let kind = rest.strip_suffix(" NOT NULL");
+        Parts { kind: kind.unwrap_or(rest), is_not_null: kind.is_some(), default }
+    }
+
+    fn kind_alone(&self) -> &'a str {
+        self.kind.split(" COLLATE ").next().unwrap_or(self.kind)
+    }
+}

@@ -1,0 +1,57 @@
+//! Texts of SQL, as texts.
+
+/// A statement on one line without comments, with blanks only where they part two words. What
+/// stands between quotes stays as it is.
+pub fn normalised(sql: &str) -> String {
+    let mut text = String::with_capacity(sql.len());
+    let mut rest = sql;
+    let mut is_parted = false;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '\'' | '"' | '`' => quoted_length(rest, first),
+            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            other => other.len_utf8(),
+        };
+        let (piece, after) = rest.split_at(length);
+        rest = after;
+        if first.is_whitespace() || piece.starts_with("--") || piece.starts_with("/*") {
+            is_parted = true;
+            continue;
+        }
+        if is_parted && text.chars().next_back().is_some_and(is_of_a_word) && is_of_a_word(first) {
+            text.push(' ');
+        }
+        is_parted = false;
+        text.push_str(piece);
+    }
+    text.trim_end_matches(';').to_owned()
+}
+
+/// Up to and with the closing quote; a doubled quote begins a text that stands right behind.
+fn quoted_length(text: &str, quote: char) -> usize {
+    text[1..].find(quote).map_or(text.len(), |end| end + 2)
+}
+
+fn is_of_a_word(character: char) -> bool {
+    !matches!(character, '(' | ')' | ',' | ';')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_texts_stay_as_they_are() {
+        let text = "SELECT 'it''s' \"a -- b\" FROM `c /* d`";
+        assert_eq!(normalised(text), text);
+        assert_eq!(normalised("SELECT  1 -- one\r\n , ( 2 ) ;"), "SELECT 1,(2)");
+    }
+
+    #[test]
+    fn what_is_never_closed_ends_with_the_text() {
+        for odd in ["'", "/*", "--", "'a", "\"", "é'é"] {
+            normalised(odd);
+        }
+    }
+}
