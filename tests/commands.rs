@@ -278,7 +278,9 @@ fn every_command_with_a_dry_run_is_tried() {
             }
         }
     }
-    let tried: Vec<&str> = MUTATIONS.iter().map(|(command, _)| *command).chain(["audit seal"]).collect();
+    // The rehearsal of migrations is tried among theirs.
+    let elsewhere = ["audit seal", "migrate up"];
+    let tried: Vec<&str> = MUTATIONS.iter().map(|(command, _)| *command).chain(elsewhere).collect();
     let missing: Vec<_> = with_dry_run.iter().filter(|command| !tried.contains(&command.as_str())).collect();
     assert!(missing.is_empty(), "without a dry run in the tests: {missing:?}");
     assert!(with_dry_run.len() > 15);

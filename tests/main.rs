@@ -20,6 +20,7 @@ mod people;
 mod prices;
 mod prompts;
 mod reports;
+mod schema;
 mod secrets;
 mod stock;
 mod wizards;

@@ -135,8 +135,6 @@ fn sqlite(code: i32, message: &str) -> Fault {
         2067 | 1555 => Fault::Unique(message.rsplit_once("failed: ").map_or("", |(_, columns)| columns).to_owned()),
         787 | 1811 => Fault::ForeignKey,
         275 => Fault::Check,
-        1 if message.contains("no such table") || message.contains("no such column") => Fault::NoSchema,
-        1 if message.contains("already exists") || message.contains("duplicate column") => Fault::AlreadyExists,
         // The primary code is the low byte (5 busy, 6 locked, 8 read-only, 13 full, 14 cannot open,
         // 11 and 26 damaged or not a database, 23 and 3 no permission).
         _ => match code & 0xff {
@@ -145,6 +143,11 @@ fn sqlite(code: i32, message: &str) -> Fault {
             13 => Fault::Full,
             14 | 23 | 3 => Fault::Permission,
             11 | 26 => Fault::NotADatabase,
+            // Also as 513 (try again), when the schema changes at that moment.
+            1 if ["no such table", "no such column"].iter().any(|text| message.contains(text)) => Fault::NoSchema,
+            1 if ["already exists", "duplicate column"].iter().any(|text| message.contains(text)) => {
+                Fault::AlreadyExists
+            }
             _ => Fault::Other,
         },
     }
@@ -232,5 +235,20 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
             Error::new(Kind::Unavailable, "database.unavailable", format!("{address}: {}", printable(error.message())))
         }
         _ => error_of(classify_database(error), &format!("{address}: {}", printable(error.message()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlite_says_the_same_in_several_codes() {
+        for code in [1, 513] {
+            assert_eq!(sqlite(code, "no such table: shopctl_leases"), Fault::NoSchema);
+            assert_eq!(sqlite(code, "table users already exists"), Fault::AlreadyExists);
+            assert_eq!(sqlite(code, "near \"SELEC\": syntax error"), Fault::Other);
+        }
+        assert_eq!(sqlite(517, "database is locked"), Fault::Transient);
     }
 }

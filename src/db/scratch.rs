@@ -23,10 +23,8 @@ pub struct Scratch {
 enum Place {
     /// Gone with its folder.
     Folder(#[allow(dead_code, reason = "held for its Drop")] TempDir),
-    Server {
-        maker: Database,
-        name: String,
-    },
+    /// Dropped by whoever made it.
+    Server(Box<Database>, String),
 }
 
 impl Scratch {
@@ -68,14 +66,14 @@ impl Scratch {
         }
         let target = Target::Server(ServerTarget { database: name.clone(), ..server.clone() });
         let settings = ConnectSettings { target, access: Access::Write, ..database.settings.clone() };
-        let place = Arc::new(Place::Server { maker: database.clone(), name });
+        let place = Arc::new(Place::Server(Box::new(database.clone()), name));
         Ok(Scratch { database: Database::open(&settings).await?, place })
     }
 
     /// Removes it. Best effort: what cannot be removed is said in the log.
     pub async fn remove(self) {
         self.database.close().await;
-        if let Place::Server { maker, name } = self.place.as_ref()
+        if let Place::Server(maker, name) = self.place.as_ref()
             && let Err(error) = maker.connection().execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await
         {
             tracing::debug!("{name} could not be removed: {error}");

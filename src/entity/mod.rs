@@ -13,6 +13,7 @@ pub mod product;
 pub mod seed;
 pub mod seed_row;
 pub mod stock_movement;
+pub mod tables;
 pub mod user;
 
 pub use moment::Moment;

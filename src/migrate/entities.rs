@@ -1,5 +1,129 @@
-use crate::db::schema::Schema;
+//! The entities against the schema: what one knows and the other does not.
+
+use crate::db::schema::{Object, ObjectKind, Schema};
 use crate::db::target::Engine;
-pub fn entity_differences(_engine: Engine, _schema: &Schema) -> Vec<String> {
-    vec![]
+use crate::entity::tables::{Column, Family, Table, tables};
+
+/// What does not fit, as sentences; nothing if the program can read and write this schema.
+pub fn entity_differences(engine: Engine, schema: &Schema) -> Vec<String> {
+    tables().iter().flat_map(|table| table_differences(engine, schema, table)).collect()
+}
+
+fn table_differences(engine: Engine, schema: &Schema, table: &Table) -> Vec<String> {
+    let name = &table.name;
+    let object = |kind, name: &str| Object { table: table.name.clone(), kind, name: name.to_owned() };
+    if !schema.objects.contains_key(&object(ObjectKind::Table, name)) {
+        return vec![format!("{name}: there is an entity, but no such table")];
+    }
+    let mut differences = Vec::new();
+    for column in &table.columns {
+        match schema.objects.get(&object(ObjectKind::Column, &column.name)) {
+            None => differences.push(format!("{name}.{}: the entity has it, the table does not", column.name)),
+            Some(definition) => {
+                let told = misfits(engine, column, definition);
+                differences.extend(told.into_iter().map(|what| format!("{name}.{}: {what}", column.name)));
+            }
+        }
+    }
+    let is_known = |object: &Object| table.columns.iter().any(|column| column.name == object.name);
+    let of_table = schema
+        .objects
+        .iter()
+        .filter(|(object, _)| object.kind == ObjectKind::Column && object.table == *name && !is_known(object));
+    let needed = of_table.filter(|(_, definition)| is_not_null(definition) && !definition.contains(" DEFAULT "));
+    differences.extend(
+        needed.map(|(object, _)| format!("{name}.{}: needed by the table, the entity does not have it", object.name)),
+    );
+    differences
+}
+
+fn misfits(engine: Engine, column: &Column, definition: &str) -> Vec<String> {
+    let mut misfits = Vec::new();
+    match (column.may_be_null, is_not_null(definition)) {
+        (true, true) => misfits.push("may be empty in the entity, but not in the table".to_owned()),
+        (false, false) => misfits.push("may be empty in the table, but not in the entity".to_owned()),
+        _ => {}
+    }
+    let found = family(definition);
+    // SQLite has no type for times.
+    let is_time_as_text = engine == Engine::Sqlite && column.family == Family::Time && found == Family::Text;
+    if found != column.family && !is_time_as_text {
+        misfits.push(format!("{} in the entity, {} in the table", column.family.as_str(), found.as_str()));
+    }
+    misfits
+}
+
+fn is_not_null(definition: &str) -> bool {
+    definition.split(" DEFAULT ").next().is_some_and(|before| before.contains(" NOT NULL"))
+}
+
+/// The family of a definition, by the first word of its type.
+fn family(definition: &str) -> Family {
+    let end = definition.find([' ', '(']).unwrap_or(definition.len());
+    match definition[..end].to_ascii_lowercase().as_str() {
+        "varchar" | "character" | "char" | "text" | "longtext" => Family::Text,
+        "int" | "integer" | "bigint" | "smallint" => Family::Integer,
+        "numeric" | "decimal" | "real" => Family::Amount,
+        "uuid" | "binary" | "blob" => Family::Id,
+        "timestamp" | "datetime" => Family::Time,
+        _ => Family::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(family: Family, may_be_null: bool) -> Column {
+        Column { name: "c".to_owned(), family, may_be_null }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        let of = |engine, family, may_be_null, definition| misfits(engine, &column(family, may_be_null), definition);
+        for (engine, family, definition) in [
+            (Engine::Postgres, Family::Text, "character varying(255) COLLATE \"C\" NOT NULL"),
+            (Engine::Postgres, Family::Time, "timestamp with time zone NOT NULL DEFAULT statement_timestamp()"),
+            (Engine::Mysql, Family::Id, "binary(16) NOT NULL DEFAULT random_bytes(16)"),
+            (Engine::Sqlite, Family::Time, "TEXT NOT NULL"),
+            (Engine::Sqlite, Family::Amount, "real(10, 2) NOT NULL"),
+        ] {
+            assert_eq!(of(engine, family, false, definition), [] as [&str; 0], "{definition}");
+        }
+        assert_eq!(of(Engine::Mysql, Family::Time, true, "text"), ["a time in the entity, a text in the table"]);
+        assert_eq!(
+            of(Engine::Postgres, Family::Integer, true, "bigint NOT NULL"),
+            ["may be empty in the entity, but not in the table"]
+        );
+        assert_eq!(
+            of(Engine::Postgres, Family::Integer, false, "bigint DEFAULT 'x NOT NULL'"),
+            ["may be empty in the table, but not in the entity"]
+        );
+    }
+
+    #[test]
+    fn a_table_and_its_entity_know_each_other() {
+        let mut schema = Schema::default();
+        let all = tables();
+        let users = all.iter().find(|table| table.name == "users").expect("listed");
+        assert_eq!(table_differences(Engine::Sqlite, &schema, users), ["users: there is an entity, but no such table"]);
+        let mut add = |kind, name: &str, definition: &str| {
+            let object = Object { table: "users".to_owned(), kind, name: name.to_owned() };
+            schema.objects.insert(object, definition.to_owned());
+        };
+        add(ObjectKind::Table, "users", "");
+        for column in users.columns.iter().filter(|column| column.name != "email") {
+            let definition = if column.family == Family::Id { "blob NOT NULL" } else { "text NOT NULL" };
+            add(ObjectKind::Column, &column.name, definition);
+        }
+        add(ObjectKind::Column, "age", "integer NOT NULL");
+        add(ObjectKind::Column, "height", "integer NOT NULL DEFAULT 0");
+        assert_eq!(
+            table_differences(Engine::Sqlite, &schema, users),
+            [
+                "users.email: the entity has it, the table does not",
+                "users.age: needed by the table, the entity does not have it"
+            ]
+        );
+    }
 }

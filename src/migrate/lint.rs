@@ -94,10 +94,8 @@ fn risk_of(words: &str) -> Option<(String, Risk, String)> {
         return risk_of_change(words).map(|(risk, text)| (table, risk, text));
     }
     let is_index = has("CREATE INDEX") || has("CREATE UNIQUE INDEX");
-    match table_after(words, "ON").filter(|_| is_index) {
-        Some(table) => Some((table, Risk::Rewriting, "builds an index, writers wait meanwhile".to_owned())),
-        None => None,
-    }
+    let table = table_after(words, "ON").filter(|_| is_index)?;
+    Some((table, Risk::Rewriting, "builds an index, writers wait meanwhile".to_owned()))
 }
 
 fn risk_of_change(words: &str) -> Option<(Risk, String)> {

@@ -10,7 +10,7 @@ pub use self::deep::examine_deeply;
 use crate::db::Database;
 use crate::db::inspection::{self, Inspection, Tls, Verdict};
 use crate::domain::Clock;
-use crate::entity::{audit_event, audit_seal, order, order_item, product, seed, seed_row, stock_movement, user};
+use crate::entity::tables::tables;
 use crate::error::{Error, Result, printable};
 
 /// From here on a difference of the clocks is told: ids and times come from the client.
@@ -123,7 +123,7 @@ pub async fn examine(
 ) -> Result<()> {
     checks.push(configuration(circumstances));
     let tables = tables();
-    let tables: Vec<&str> = tables.iter().map(|(table, _)| table.as_str()).collect();
+    let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let seen = inspection::inspect(database, &tables).await?;
     checks.push(connection(database, &seen).await?);
     checks.push(tls(database, &seen));
@@ -139,26 +139,6 @@ pub async fn examine(
         Err(error) => Check::refused("environment", &error),
     });
     Ok(())
-}
-
-/// The shop's tables with their columns.
-fn tables() -> Vec<(String, Vec<String>)> {
-    use sea_orm::{EntityTrait, IdenStatic, Iterable};
-    fn table<E: EntityTrait>() -> (String, Vec<String>) {
-        let columns = E::Column::iter().map(|column| column.as_str().to_owned());
-        (E::default().table_name().to_owned(), columns.collect())
-    }
-    vec![
-        table::<user::Entity>(),
-        table::<product::Entity>(),
-        table::<order::Entity>(),
-        table::<order_item::Entity>(),
-        table::<stock_movement::Entity>(),
-        table::<audit_event::Entity>(),
-        table::<audit_seal::Entity>(),
-        table::<seed::Entity>(),
-        table::<seed_row::Entity>(),
-    ]
 }
 
 fn configuration(circumstances: &Circumstances) -> Check {

@@ -130,6 +130,28 @@ impl Shop {
         self.run(&["product", "create", "--sku", sku, "--name", sku, "--price", price, "--stock", &stock]).success();
     }
 
+    /// All objects of the database with their definitions.
+    pub fn schema(&self) -> shopctl::db::schema::Schema {
+        block_on(async {
+            let connection = self.connect().await;
+            let engine = shopctl::db::target::Engine::of(&connection);
+            let schema = shopctl::db::schema::read(&connection, engine).await.expect("readable");
+            connection.close().await.expect("closes");
+            schema
+        })
+    }
+
+    /// For tests that make many: the server need not keep them all.
+    pub fn drop_database(self) {
+        if self.backend != Backend::Sqlite {
+            let name = self.database_name();
+            let server = self.with_url(
+                self.url.replace(&name, if self.backend == Backend::Postgres { "postgres" } else { "mysql" }),
+            );
+            server.sql(&format!("DROP DATABASE {name}"));
+        }
+    }
+
     /// What has to be typed before something is destroyed.
     pub fn database_name(&self) -> String {
         match self.backend {

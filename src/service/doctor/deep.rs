@@ -1,8 +1,9 @@
 //! The shop's data against its rules, all on one state of the database.
 
-use super::{Check, State, tables};
+use super::{Check, State};
 use crate::db::Database;
 use crate::db::inspection::{self, Schema};
+use crate::entity::tables::{Table, tables};
 use crate::error::{Error, Kind, Result};
 use crate::repository::invariant::{Gravity, INVARIANTS, Invariant, Violations, find_violations};
 use crate::repository::{audit_event, order, product, user};
@@ -83,12 +84,12 @@ fn schema(found: &Schema) -> (Check, bool) {
     ];
     let expected = tables();
     let mut missing = Vec::new();
-    for (table, columns) in &expected {
+    for Table { name: table, columns } in &expected {
         match found.tables.get(table) {
             None => missing.push(format!("table {table}")),
             Some(found) => {
-                let absent = columns.iter().filter(|column| !found.contains(*column));
-                missing.extend(absent.map(|column| format!("column {table}.{column}")));
+                let absent = columns.iter().filter(|column| !found.contains(&column.name));
+                missing.extend(absent.map(|column| format!("column {table}.{}", column.name)));
             }
         }
     }

@@ -1,0 +1,103 @@
+//! What the entities expect of the database, all in one list.
+
+use sea_orm::sea_query::ColumnType;
+use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable};
+
+use super::{audit_event, audit_seal, order, order_item, product, seed, seed_row, stock_movement, user};
+
+/// A table as its entity reads it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub name: String,
+    pub columns: Vec<Column>,
+}
+
+/// A column as its entity reads it.
+#[derive(Debug, Clone)]
+pub struct Column {
+    pub name: String,
+    pub family: Family,
+    pub may_be_null: bool,
+}
+
+/// What kind of values, however the engine calls their type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    Text,
+    Integer,
+    Amount,
+    Id,
+    Time,
+    Other,
+}
+
+impl Family {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Family::Text => "a text",
+            Family::Integer => "a whole number",
+            Family::Amount => "an amount",
+            Family::Id => "an id",
+            Family::Time => "a time",
+            Family::Other => "something else",
+        }
+    }
+
+    fn of(column_type: &ColumnType) -> Family {
+        match column_type {
+            ColumnType::Char(_) | ColumnType::String(_) | ColumnType::Text => Family::Text,
+            ColumnType::SmallInteger | ColumnType::Integer | ColumnType::BigInteger => Family::Integer,
+            ColumnType::Decimal(_) | ColumnType::Money(_) => Family::Amount,
+            ColumnType::Uuid => Family::Id,
+            ColumnType::DateTime | ColumnType::Timestamp | ColumnType::TimestampWithTimeZone => Family::Time,
+            _ => Family::Other,
+        }
+    }
+}
+
+/// Every table that shopctl reads or writes, without those of the migrations' history.
+pub fn tables() -> Vec<Table> {
+    fn table<E: EntityTrait>() -> Table {
+        let columns = E::Column::iter().map(|column| {
+            let definition = column.def();
+            Column {
+                name: column.as_str().to_owned(),
+                family: Family::of(definition.get_column_type()),
+                may_be_null: definition.is_null(),
+            }
+        });
+        Table { name: E::default().table_name().to_owned(), columns: columns.collect() }
+    }
+    vec![
+        table::<user::Entity>(),
+        table::<product::Entity>(),
+        table::<order::Entity>(),
+        table::<order_item::Entity>(),
+        table::<stock_movement::Entity>(),
+        table::<audit_event::Entity>(),
+        table::<audit_seal::Entity>(),
+        table::<seed::Entity>(),
+        table::<seed_row::Entity>(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entity_is_in_the_list_and_every_column_of_a_known_family() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/entity");
+        let files = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+        let is_entity = |file: &std::path::PathBuf| {
+            std::fs::read_to_string(file).unwrap().lines().any(|line| line.starts_with("#[sea_orm(table_name"))
+        };
+        let entities = files.filter(is_entity);
+        let all = tables();
+        assert_eq!(all.len(), entities.count());
+        for table in &all {
+            let other = table.columns.iter().find(|column| column.family == Family::Other);
+            assert!(other.is_none(), "{}: {other:?}", table.name);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The schema as it is read and compared: each kind of drift is one difference, and a repair that is
+//! offered works.
+
+use sea_orm::ConnectionTrait;
+use shopctl::db::schema::{Difference, ObjectKind, differences, removal, row_counts};
+use shopctl::db::target::Engine;
+
+use crate::on_every_backend;
+use crate::support::shop::block_on;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(each_kind_of_drift_is_one_difference, removal_leaves_what_is_kept, rows_are_counted_up_to_a_limit);
+
+fn engine(shop: &Shop) -> Engine {
+    match shop.backend {
+        Backend::Sqlite => Engine::Sqlite,
+        Backend::Postgres => Engine::Postgres,
+        Backend::MariaDb => Engine::Mysql,
+    }
+}
+
+fn run(shop: &Shop, statements: &str) {
+    statements.split("; ").for_each(|statement| shop.sql(statement));
+}
+
+const SQLITE: &str = "\
+    CREATE TABLE extra (id int) | added table extra
+    DROP INDEX idx_users_status | missing index idx_users_status on users
+    CREATE INDEX more ON users (last_name) | added index more on users
+    DROP INDEX idx_users_email; CREATE INDEX idx_users_email ON users (email) | changed index idx_users_email on users
+    ALTER TABLE users ADD COLUMN age int | added column users.age
+    CREATE VIEW seen AS SELECT 1 AS one | added view seen
+    CREATE TRIGGER t AFTER INSERT ON users BEGIN SELECT 1; END | added trigger t on users";
+
+const POSTGRES: &str = "\
+    CREATE TABLE extra (id int) | added table extra
+    DROP TABLE shopctl_seed_rows | missing table shopctl_seed_rows
+    DROP INDEX idx_users_status | missing index idx_users_status on users
+    CREATE INDEX more ON users (last_name) | added index more on users
+    DROP INDEX idx_users_email; CREATE INDEX idx_users_email ON users (email) | changed index idx_users_email on users
+    ALTER TABLE users ADD COLUMN age int | added column users.age
+    ALTER TABLE products DROP COLUMN description | missing column products.description
+    ALTER TABLE products ALTER COLUMN stock_quantity TYPE bigint | changed column products.stock_quantity
+    ALTER TABLE products ALTER COLUMN name TYPE varchar(40) COLLATE \"C\" | changed column products.name
+    ALTER TABLE products ALTER COLUMN name TYPE varchar(255) COLLATE \"POSIX\" | changed column products.name
+    ALTER TABLE products ALTER COLUMN name DROP NOT NULL | changed column products.name
+    ALTER TABLE products ALTER COLUMN description SET NOT NULL | changed column products.description
+    ALTER TABLE products ALTER COLUMN stock_quantity DROP DEFAULT | changed column products.stock_quantity
+    ALTER TABLE products ALTER COLUMN stock_quantity SET DEFAULT 7 | changed column products.stock_quantity
+    ALTER TABLE products ALTER COLUMN price SET DEFAULT 7 | changed column products.price
+    ALTER TABLE products DROP CONSTRAINT ck_products_price | missing constraint ck_products_price on products
+    ALTER TABLE products ADD CONSTRAINT more CHECK (price < 1000) | added constraint more on products
+    ALTER TABLE order_items DROP CONSTRAINT fk_order_items_order_id | missing constraint fk_order_items_order_id on order_items
+    ALTER TABLE products DROP CONSTRAINT uq_products_sku | missing constraint uq_products_sku on products
+    ALTER TABLE stock_movements DROP CONSTRAINT pk_stock_movements | missing constraint pk_stock_movements on stock_movements
+    CREATE VIEW seen AS SELECT 1 AS one | added view seen
+    CREATE SEQUENCE numbers | added sequence numbers
+    CREATE TYPE mood AS ENUM ('fine', 'it''s') | added type mood";
+
+const MARIADB: &str = "\
+    CREATE TABLE extra (id int) | added table extra
+    DROP TABLE shopctl_seed_rows | missing table shopctl_seed_rows
+    DROP INDEX idx_users_status ON users | missing index idx_users_status on users
+    CREATE INDEX more ON users (last_name) | added index more on users
+    DROP INDEX idx_users_email ON users; CREATE INDEX idx_users_email ON users (email) | changed index idx_users_email on users
+    ALTER TABLE users ADD COLUMN age int | added column users.age
+    ALTER TABLE products DROP COLUMN description | missing column products.description
+    ALTER TABLE products MODIFY COLUMN stock_quantity bigint NOT NULL DEFAULT 0 | changed column products.stock_quantity
+    ALTER TABLE products MODIFY COLUMN name varchar(40) NOT NULL | changed column products.name
+    ALTER TABLE products MODIFY COLUMN name varchar(255) COLLATE utf8mb4_general_ci NOT NULL | changed column products.name
+    ALTER TABLE products MODIFY COLUMN name varchar(255) NULL | changed column products.name
+    ALTER TABLE products MODIFY COLUMN stock_quantity int NOT NULL | changed column products.stock_quantity
+    ALTER TABLE products MODIFY COLUMN created_at datetime(6) NOT NULL | changed column products.created_at
+    ALTER TABLE users MODIFY COLUMN status varchar(16) NOT NULL | changed column users.status
+    ALTER TABLE products DROP CONSTRAINT ck_products_price | missing constraint ck_products_price on products
+    ALTER TABLE products ADD CONSTRAINT more CHECK (price < 1000) | added constraint more on products
+    ALTER TABLE order_items DROP CONSTRAINT fk_order_items_order_id | missing constraint fk_order_items_order_id on order_items
+    ALTER TABLE products DROP CONSTRAINT uq_products_sku | missing constraint uq_products_sku on products
+    ALTER TABLE stock_movements DROP PRIMARY KEY | missing constraint PRIMARY on stock_movements
+    ALTER TABLE stock_movements ENGINE = Aria | changed table stock_movements
+    CREATE VIEW seen AS SELECT 1 AS one | added view seen
+    CREATE SEQUENCE numbers | added sequence numbers";
+
+fn each_kind_of_drift_is_one_difference(shop: &Shop) {
+    let expected = shop.schema();
+    assert!(expected.objects.len() > 100, "{}", expected.objects.len());
+    assert_eq!(shop.schema(), expected, "read twice");
+    let twin = Shop::migrated(shop.backend).expect("the same backend");
+    assert_eq!(twin.schema(), expected, "another shop");
+    let cases = match shop.backend {
+        Backend::Sqlite => SQLITE,
+        Backend::Postgres => POSTGRES,
+        Backend::MariaDb => MARIADB,
+    };
+    for (change, difference) in cases.lines().map(|line| line.trim().split_once(" | ").expect("two columns")) {
+        match change.starts_with("CREATE TRIGGER") {
+            // One statement with another inside.
+            true => shop.sql(change),
+            false => run(shop, change),
+        }
+        let found = differences(engine(shop), &expected, &shop.schema());
+        let told = |one: &Difference| format!("{} {}", one.change(), one.object);
+        assert_eq!(found.iter().map(told).collect::<Vec<_>>(), [difference], "{change}");
+        match &found[0].repair {
+            Some(repair) => run(shop, repair),
+            // What cannot be said in a statement about it: a table that is gone, its engine.
+            None => {
+                assert_eq!(found[0].object.kind, ObjectKind::Table, "no repair after {change}");
+                shop.run(&["migrate", "fresh", "--yes"]).success();
+            }
+        }
+        let left = differences(engine(shop), &expected, &shop.schema());
+        assert!(left.is_empty(), "after {change} and {:?}: {left:?}", found[0].repair);
+    }
+}
+
+/// SQLite changes these only by rebuilding the table.
+#[test]
+fn drift_that_takes_a_rebuilding_is_seen_too() {
+    let made = "CREATE TABLE t (a int CHECK (a > 0), b varchar(10) NOT NULL DEFAULT 'x', c int REFERENCES u (id), UNIQUE (a, b))";
+    let with = |statement: &str| {
+        let shop = Shop::empty(Backend::Sqlite).expect("always there");
+        shop.file("shop.db", "");
+        shop.sql("CREATE TABLE u (id int PRIMARY KEY)");
+        shop.sql(statement);
+        shop.schema()
+    };
+    let expected = with(made);
+    for (part, other, difference) in [
+        ("a int", "a bigint", "changed column t.a"),
+        ("a > 0", "a > 1", "added constraint check (a > 1) on t"),
+        ("NOT NULL", "", "changed column t.b"),
+        ("'x'", "'y'", "changed column t.b"),
+        ("varchar(10)", "varchar(11)", "changed column t.b"),
+        ("u (id)", "u (id) ON DELETE CASCADE", "changed constraint foreign key (c) on t"),
+        ("UNIQUE (a, b)", "UNIQUE (b, a)", "added constraint unique (b, a) on t"),
+    ] {
+        let found = differences(Engine::Sqlite, &expected, &with(&made.replace(part, other)));
+        let told: Vec<_> = found.iter().map(|one| format!("{} {}", one.change(), one.object)).collect();
+        assert!(told.contains(&difference.to_owned()), "{other}: {told:?}");
+        assert!(found.iter().all(|one| one.repair.is_none()), "{found:?}");
+    }
+    assert_eq!(with(&made.replace(", ", " ,\n -- a comment\n")), expected);
+}
+
+fn removal_leaves_what_is_kept(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    shop.sql(
+        "CREATE TABLE \"order\" (id int)"
+            .replace('"', if shop.backend == Backend::MariaDb { "`" } else { "\"" })
+            .as_str(),
+    );
+    shop.sql("CREATE VIEW seen AS SELECT id FROM products");
+    if shop.backend == Backend::Postgres {
+        shop.sql("CREATE MATERIALIZED VIEW seen_once AS SELECT id FROM seen");
+        shop.sql("CREATE DOMAIN word AS text");
+        shop.sql("CREATE TYPE pair AS (a int, b word)");
+        shop.sql("CREATE TABLE counted (id serial, what pair)");
+    }
+    block_on(async {
+        let connection = shop.connect().await;
+        let statements = removal(&connection, engine(shop), &["shopctl_settings"]).await.expect("readable");
+        // One session: foreign keys are switched off in it.
+        connection.execute_unprepared(&statements.join("; ")).await.expect("an order that works");
+        connection.close().await.expect("closes");
+    });
+    let left = shop.schema();
+    assert!(left.objects.keys().all(|object| object.table == "shopctl_settings"), "{left:?}");
+    assert!(!left.objects.is_empty());
+}
+
+fn rows_are_counted_up_to_a_limit(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    let count = |limit| {
+        let counts = block_on(async {
+            let connection = shop.connect().await;
+            let counts = row_counts(&connection, engine(shop), limit).await.expect("readable");
+            connection.close().await.expect("closes");
+            counts
+        });
+        let (_, count, is_more) = counts.into_iter().find(|(table, ..)| table == "products").expect("counted");
+        (count, is_more)
+    };
+    let products = shop.number("SELECT COUNT(*) FROM products").unsigned_abs();
+    assert_eq!(count(products + 1), (products, false));
+    assert_eq!(count(products), (products, false));
+    assert_eq!(count(products - 1), (products - 1, true));
+}
