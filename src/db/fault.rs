@@ -143,11 +143,12 @@ fn sqlite(code: i32, message: &str) -> Fault {
             13 => Fault::Full,
             14 | 23 | 3 => Fault::Permission,
             11 | 26 => Fault::NotADatabase,
-            // Also as 513 (try again), when the schema changes at that moment.
-            1 if ["no such table", "no such column"].iter().any(|text| message.contains(text)) => Fault::NoSchema,
+            // 17: the schema changes at this moment; the message may be that of a plain error (1).
+            1 | 17 if ["no such table", "no such column"].iter().any(|text| message.contains(text)) => Fault::NoSchema,
             1 if ["already exists", "duplicate column"].iter().any(|text| message.contains(text)) => {
                 Fault::AlreadyExists
             }
+            17 => Fault::Transient,
             _ => Fault::Other,
         },
     }
@@ -244,11 +245,12 @@ mod tests {
 
     #[test]
     fn sqlite_says_the_same_in_several_codes() {
-        for code in [1, 513] {
+        for code in [1, 17] {
             assert_eq!(sqlite(code, "no such table: shopctl_leases"), Fault::NoSchema);
-            assert_eq!(sqlite(code, "table users already exists"), Fault::AlreadyExists);
-            assert_eq!(sqlite(code, "near \"SELEC\": syntax error"), Fault::Other);
         }
+        assert_eq!(sqlite(17, "database schema has changed"), Fault::Transient);
+        assert_eq!(sqlite(1, "table users already exists"), Fault::AlreadyExists);
+        assert_eq!(sqlite(1, "near \"SELEC\": syntax error"), Fault::Other);
         assert_eq!(sqlite(517, "database is locked"), Fault::Transient);
     }
 }

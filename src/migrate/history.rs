@@ -312,15 +312,12 @@ pub async fn log(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Replaces a run's intent by its result.
+/// Adds a run to the log, in place of what the log says about it so far: its intent.
 pub async fn relog(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
-    unlog(handle, run.sequence).await?;
+    if !handle.engine().has_transactional_ddl() {
+        delete(handle, RUNS, "sequence", run.sequence.into()).await?;
+    }
     log(handle, run).await
-}
-
-/// Takes a run out of the log.
-pub async fn unlog(handle: &WriteHandle, sequence: i64) -> Result<(), DbErr> {
-    delete(handle, RUNS, "sequence", sequence.into()).await
 }
 
 /// Runs of this migration that said nothing more: their runner is gone.

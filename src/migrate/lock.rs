@@ -39,6 +39,29 @@ pub struct Lock {
     lease: Option<Lease>,
 }
 
+/// Why a step must not go on.
+#[derive(Debug)]
+pub enum NotHeld {
+    /// Another runner has the lock.
+    Lost,
+    /// The database did not say.
+    Database(DbErr),
+}
+
+impl From<NotHeld> for Error {
+    fn from(failure: NotHeld) -> Error {
+        match failure {
+            NotHeld::Lost => Error::new(
+                Kind::Unavailable,
+                "migrate.lock_lost",
+                "the migration lock was taken over by another runner",
+            )
+            .hint("run shopctl migrate status, then shopctl migrate up again"),
+            NotHeld::Database(error) => error.into(),
+        }
+    }
+}
+
 struct Lease {
     token: String,
     heartbeat: JoinHandle<()>,
@@ -94,16 +117,14 @@ impl Lock {
     }
 
     /// Extends the lease within a step's transaction: if it is still ours, nobody can take it over
-    /// before that transaction ends.
-    ///
-    /// Errors: exit 5 when another runner has it; the caller rolls back.
-    pub async fn hold(&self, handle: &WriteHandle) -> Result<()> {
+    /// before that transaction ends. Otherwise the caller rolls back.
+    pub async fn hold(&self, handle: &WriteHandle) -> Result<(), NotHeld> {
         let Some(lease) = &self.lease else { return Ok(()) };
-        if extend(handle, handle.engine(), &lease.token, true).await? {
-            return Ok(());
+        match extend(handle, handle.engine(), &lease.token, true).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NotHeld::Lost),
+            Err(error) => Err(NotHeld::Database(error)),
         }
-        Err(Error::new(Kind::Unavailable, "migrate.lock_lost", "the migration lock was taken over by another runner")
-            .hint("run shopctl migrate status, then shopctl migrate up again"))
     }
 
     /// Lets the next runner in.
@@ -181,7 +202,12 @@ async fn try_acquire(
     before: &mut Option<Holder>,
 ) -> Result<Option<String>> {
     let connection = database.connection();
-    *before = holder(connection).await?;
+    *before = match holder(connection).await {
+        Ok(holder) => holder,
+        // A cluster's node may be busy with the others' changes.
+        Err(error) if classify(&error) == Fault::Transient => return Ok(Some("another runner".to_owned())),
+        Err(error) => return Err(error.into()),
+    };
     let attempt = match before {
         None => connection.execute(&insert(database.engine(), token, runner)).await,
         Some(_) => connection.execute(&take_over(database.engine(), token, runner)).await,
@@ -233,7 +259,7 @@ fn take_over(engine: Engine, token: &str, runner: &str) -> UpdateStatement {
     update
 }
 
-async fn holder(connection: &impl ConnectionTrait) -> Result<Option<Holder>> {
+async fn holder(connection: &impl ConnectionTrait) -> Result<Option<Holder>, DbErr> {
     let mut select = Query::select();
     select.columns(["holder", "session", "acquired_at"]).from(locks()).and_where(Expr::col("name").eq(NAME));
     let Some(row) = connection.query_one(&select).await? else { return Ok(None) };

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::catalog::checksum_of;
 use super::history::{self, Direction, History, Record, Run, RunState};
-use super::lock::Lock;
+use super::lock::{Lock, NotHeld};
 use super::standing::{admit, standing};
 use super::{Plan, Progress, Step};
 use crate::db::Database;
@@ -59,6 +59,13 @@ struct Task {
     run: Run,
 }
 
+impl Task {
+    fn finish(&mut self, duration: Duration) {
+        self.run.state = RunState::Done;
+        self.run.duration = Some(duration);
+    }
+}
+
 impl<'a> Runner<'a> {
     /// Reads what is applied: after the lock was had, because whoever held it has changed it.
     pub async fn new(database: &Database, plan: &'a Plan, lock: &'a Lock) -> Result<Self> {
@@ -92,7 +99,7 @@ impl<'a> Runner<'a> {
                     return other.map(|_| None);
                 }
             };
-            let (error, statement) = match self.carry_out(handle, &mut task).await {
+            let (error, statement) = match self.carry_out(handle, &mut task, until).await {
                 Ok(step) => return Ok(Some(step)),
                 Err(Failure::Ours(error)) => return Err(error),
                 Err(Failure::Database { error, statement }) => (error, statement),
@@ -107,7 +114,6 @@ impl<'a> Runner<'a> {
                 return Err(blocked(&task, &by));
             }
             progress(Progress::Blocked { migration: task.migration.name, by: &by });
-            self.withdraw(&task).await?;
             sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
             pause = LONGEST_PAUSE.min(pause * 2);
         }
@@ -195,37 +201,32 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs a task and records it. A failure leaves nothing, or on MySQL and MariaDB an intent.
-    async fn carry_out(&mut self, handle: WriteHandle, task: &mut Task) -> Result<Step, Failure> {
+    async fn carry_out(&mut self, handle: WriteHandle, task: &mut Task, until: Instant) -> Result<Step, Failure> {
         let started = Instant::now();
-        let handle = self.change(handle, task).await?;
-        let duration = started.elapsed();
-        task.run.state = RunState::Done;
-        task.run.duration = Some(duration);
-        let recorded = self.record(&handle, task).await;
-        conclude(handle, recorded).await?;
+        if self.database.engine().has_transactional_ddl() {
+            let mut changed = self.execute(&handle, task).await;
+            if changed.is_ok() {
+                task.finish(started.elapsed());
+                changed = self.record(&handle, task).await;
+            }
+            conclude(handle, changed).await?;
+        } else {
+            let changed = self.intend_and_change(&handle, task).await;
+            conclude(handle, changed).await?;
+            task.finish(started.elapsed());
+            self.record_afterwards(task, until).await?;
+        }
         self.history.note(&task.run, self.plan.clock.now());
+        let duration = task.run.duration.unwrap_or_default();
         Ok(Step { name: task.run.name.clone(), direction: task.direction, duration })
     }
 
-    /// Runs a migration's statements; the result is to be recorded in the transaction that comes
-    /// back. Where DDL commits by itself that is a new one, after an intent in the first.
-    async fn change(&self, handle: WriteHandle, task: &mut Task) -> Result<WriteHandle, Failure> {
-        if self.database.engine().has_transactional_ddl() {
-            if let Err(failure) = self.execute(&handle, task).await {
-                let _ = handle.rollback().await;
-                return Err(failure);
-            }
-            return Ok(handle);
-        }
-        let changed = self.intend_and_change(&handle, task).await;
-        conclude(handle, changed).await?;
-        Ok(self.database.begin().await.map_err(Error::from)?)
-    }
-
+    /// Where DDL commits by itself: the DDL commits the intent before it too.
     async fn intend_and_change(&self, handle: &WriteHandle, task: &mut Task) -> Result<(), Failure> {
         self.lock.hold(handle).await?;
         history::give_up_intents(handle, &task.run.name).await?;
-        history::log(handle, &task.run).await?;
+        // A try before this one may have left it there.
+        history::relog(handle, &task.run).await?;
         // How the database says that an earlier run did it before it died.
         let done = match task.direction {
             Direction::Up => Fault::AlreadyExists,
@@ -238,6 +239,32 @@ impl<'a> Runner<'a> {
                 Ok(())
             }
             other => other,
+        }
+    }
+
+    /// What is done is done: the record is tried again, and if that does not help, the intent stays
+    /// for the next `up`.
+    async fn record_afterwards(&self, task: &Task, until: Instant) -> Result<(), Failure> {
+        loop {
+            let recorded = match self.database.begin().await {
+                Ok(handle) => {
+                    let recorded = self.record(&handle, task).await;
+                    conclude(handle, recorded).await
+                }
+                Err(failure) => Err(Failure::Ours(failure.error)),
+            };
+            match recorded {
+                Err(Failure::Database { error, .. })
+                    if classify(&error) == Fault::Transient && Instant::now() < until =>
+                {
+                    sleep(FIRST_PAUSE.mul_f64(rand::random())).await;
+                }
+                Err(Failure::Database { error, .. }) => {
+                    let error = Error::from(error).hint("the migration itself is done: shopctl migrate up records it");
+                    return Err(Failure::Ours(error));
+                }
+                other => return other,
+            }
         }
     }
 
@@ -260,11 +287,7 @@ impl<'a> Runner<'a> {
 
     /// Both tables' rows for what was done.
     async fn record(&self, handle: &WriteHandle, task: &Task) -> Result<(), Failure> {
-        if self.database.engine().has_transactional_ddl() {
-            history::log(handle, &task.run).await?;
-        } else {
-            history::relog(handle, &task.run).await?;
-        }
+        history::relog(handle, &task.run).await?;
         // A run that died while it reverted has left it there.
         let is_listed = task.known.as_ref().is_some_and(Record::is_listed);
         if task.direction == Direction::Down || is_listed {
@@ -322,6 +345,11 @@ impl<'a> Runner<'a> {
     /// Best effort: the failure itself is what is reported. A migration that could not be reverted
     /// is still applied.
     async fn record_failure(&self, task: &mut Task, error: &DbErr, statement: Option<String>) {
+        let is_unknown = matches!(classify(error), Fault::ConnectionLost | Fault::Unreachable);
+        if is_unknown && !self.database.engine().has_transactional_ddl() {
+            // It may be done all the same: the intent says so.
+            return;
+        }
         task.run.state = RunState::Failed;
         task.run.error = Some(Error::from(error.clone()).message().to_owned());
         task.run.statement = statement;
@@ -336,17 +364,6 @@ impl<'a> Runner<'a> {
         if let Err(error) = record.await {
             tracing::debug!("the failure could not be recorded: {error}");
         }
-    }
-
-    /// Takes an intent back that nothing came of.
-    async fn withdraw(&self, task: &Task) -> Result<()> {
-        if self.database.engine().has_transactional_ddl() {
-            return Ok(());
-        }
-        let handle = self.database.begin().await?;
-        self.lock.hold(&handle).await?;
-        history::unlog(&handle, task.run.sequence).await?;
-        Ok(handle.commit().await?)
     }
 
     /// Removes everything but the history's own tables, and forgets what was applied.
@@ -426,6 +443,15 @@ enum Failure {
 impl From<DbErr> for Failure {
     fn from(error: DbErr) -> Self {
         Failure::Database { error, statement: None }
+    }
+}
+
+impl From<NotHeld> for Failure {
+    fn from(failure: NotHeld) -> Self {
+        match failure {
+            NotHeld::Database(error) => Failure::from(error),
+            lost => Failure::Ours(lost.into()),
+        }
     }
 }
 
