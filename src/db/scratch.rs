@@ -72,10 +72,13 @@ impl Scratch {
 
     /// Removes it. Best effort: what cannot be removed is said in the log.
     pub async fn remove(self) {
+        let engine = self.database.engine();
         self.database.close().await;
-        if let Place::Server(maker, name) = self.place.as_ref()
-            && let Err(error) = maker.connection().execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await
-        {
+        let Place::Server(maker, name) = self.place.as_ref() else { return };
+        // A pooler keeps connections to it.
+        let force = if engine == Engine::Postgres { " WITH (FORCE)" } else { "" };
+        let drop = format!("DROP DATABASE IF EXISTS {name}{force}");
+        if let Err(error) = maker.connection().execute_unprepared(&drop).await {
             tracing::debug!("{name} could not be removed: {error}");
         }
     }

@@ -95,6 +95,13 @@ impl WriteHandle {
         self.state().first_fault = None;
     }
 
+    /// For whoever sees that the server undid the transaction and told nobody, as a Galera node may
+    /// between two statements: a conflict like any other.
+    pub fn undone(&self) -> DbErr {
+        self.state().first_fault.get_or_insert(Fault::Transient);
+        DbErr::Custom("the server undid the transaction".to_owned())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
