@@ -37,6 +37,8 @@ pub enum Fault {
     NotADatabase,
     /// No connection could be had in time.
     Unreachable,
+    /// A pooler gave this session's prepared statements to somebody else.
+    Pooler,
     Other,
 }
 
@@ -103,6 +105,7 @@ fn postgres(code: &str, constraint: Option<&str>) -> Fault {
         "42P01" | "42703" | "3F000" => Fault::NoSchema,
         "42P07" | "42710" | "42701" => Fault::AlreadyExists,
         "53300" | "57P03" => Fault::Unreachable,
+        "26000" | "42P05" => Fault::Pooler,
         code if code.starts_with("08") => Fault::ConnectionLost,
         _ => Fault::Other,
     }
@@ -183,6 +186,9 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::NotADatabase => Error::configuration("database.not_a_database", message)
             .hint("shopctl config show tells where this path comes from"),
         Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),
+        Fault::Pooler => Error::configuration("database.pooler", message).hint(
+            "pgbouncer has to be 1.21 or newer with max_prepared_statements above 0, or to run with pool_mode = session",
+        ),
         Fault::AlreadyExists | Fault::Other => Error::new(Kind::Internal, "database.unexpected", message),
     }
 }
@@ -203,6 +209,7 @@ impl From<DbErr> for Error {
             Fault::ReadOnly => format!("the database cannot be written: {what}"),
             Fault::Full => format!("the disk or the database is full: {what}"),
             Fault::Permission => format!("permission denied by the database: {what}"),
+            Fault::Pooler => format!("a pooler stands before the database and mixes sessions up: {what}"),
             _ => format!("the database refused: {what}"),
         };
         error_of(fault, &message)
