@@ -125,6 +125,18 @@ pub async fn pending(connection: &impl ConnectionTrait, plan: &Plan) -> Result<V
     Ok(open.take(plan.steps.map_or(usize::MAX, |steps| steps as usize)).copied().collect())
 }
 
+/// What is risky about what `up` would apply. The database is asked only if any migration is risky
+/// at all: most runs cost nothing.
+pub async fn risks(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec<lint::Warning>> {
+    let engine = Engine::of(connection);
+    // Each by itself: together, the tables that one creates are nobody's yet.
+    let is_risky = |migration: &Migration| !lint::lint(engine, &[*migration]).is_empty();
+    if !wanted(plan)?.iter().any(is_risky) {
+        return Ok(Vec::new());
+    }
+    Ok(lint::lint(engine, &pending(connection, plan).await?))
+}
+
 /// Takes a course under the lock. Gives the steps in the order in which they were taken.
 ///
 /// A runner that had to wait and finds nothing left is as successful as the one that did the work.

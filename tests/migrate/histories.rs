@@ -5,7 +5,7 @@ use migration::Migration;
 use shopctl::error::{Error, Kind};
 use shopctl::migrate::history::{Direction, RunState, read};
 use shopctl::migrate::lock_file::LockFile;
-use shopctl::migrate::{Catalog, Course, Plan, Progress, Resolution, State, rehearse, resolve, run, up};
+use shopctl::migrate::{Catalog, Course, Plan, Progress, Resolution, State, rehearse, resolve, risks, run, up};
 
 use super::{EVERYWHERE, Trial, on, plan};
 use crate::support::Backend;
@@ -288,6 +288,25 @@ fn what_another_tool_applies_meanwhile_has_its_place_in_the_order() {
         let history = read(trial.database.connection()).await.unwrap();
         assert_eq!(history.runs.last().unwrap().direction, Direction::Adopt);
         assert_eq!(trial.down(&Plan { steps: Some(2), ..list }).await.unwrap(), [GAMMA.name, BETA.name]);
+    });
+}
+
+const RISKY: Migration = Migration {
+    name: "m2_risky",
+    up: |_| vec!["ALTER TABLE alpha RENAME TO omega".into()],
+    down: |_| vec!["ALTER TABLE omega RENAME TO alpha".into()],
+};
+
+#[test]
+fn what_is_risky_is_asked_about_where_the_table_is_there_already() {
+    on(&EVERYWHERE, async |trial| {
+        let list = of(&[ALPHA, RISKY]);
+        let count = async || risks(trial.database.connection(), &list).await.unwrap().len();
+        assert_eq!(count().await, 0, "nobody uses a table of the same run");
+        trial.up(&of(&[ALPHA])).await.unwrap();
+        assert_eq!(count().await, 1);
+        trial.up(&list).await.unwrap();
+        assert_eq!(count().await, 0);
     });
 }
 

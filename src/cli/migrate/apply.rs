@@ -6,9 +6,9 @@ use super::{LockArguments, note_changed, plan_with, print_steps, tell};
 use crate::cli::Asking;
 use crate::cli::arguments::{AnswerArguments, WriteArguments};
 use crate::context::Context;
-use crate::db::{Access, Database};
+use crate::db::Access;
 use crate::error::Result;
-use crate::migrate::lint::{Warning, lint};
+use crate::migrate::lint::Warning;
 use crate::migrate::{self, Plan};
 use crate::output::views::migration::RehearsedView;
 
@@ -43,7 +43,7 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
         return rehearse(context, asking, arguments, &plan).await;
     }
     let database = context.database(Access::Create).await?;
-    let risks = risks(&database, &plan).await?;
+    let risks = migrate::risks(database.connection(), &plan).await?;
     if !risks.is_empty() {
         let impact = async || Ok(impact(&risks));
         asking.permission(context, &arguments.answers, false, impact).await?;
@@ -56,15 +56,6 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
         note_changed(context);
     }
     Ok(())
-}
-
-/// What is risky about what is pending. The database is asked only if anything at all is risky.
-async fn risks(database: &Database, plan: &Plan) -> Result<Vec<Warning>> {
-    let engine = database.engine();
-    if lint(engine, plan.catalog.migrations()).is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(lint(engine, &migrate::pending(database.connection(), plan).await?))
 }
 
 fn impact(risks: &[Warning]) -> String {

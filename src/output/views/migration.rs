@@ -86,16 +86,21 @@ pub struct RunView(pub Run);
 impl View for RunView {
     const NOUN: &'static str = "runs";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("sequence", "RUN", |view| view.0.sequence.into()),
+        Column::detail("sequence", "NUMBER", |view| view.0.sequence.into()),
         Column::new("name", "NAME", |view| view.0.name.as_str().into()),
-        Column::new("direction", "DIRECTION", |view| view.0.direction.as_str().into()),
-        Column::new("state", "STATE", |view| view.0.state.as_str().into()),
+        Column::new("direction", "RUN", |view| view.0.direction.as_str().into()),
         Column::new("started_at", "STARTED", |view| view.0.started_at.into()),
         Column::new("duration_milliseconds", "MS", |view| {
             view.0.duration.map(|duration| number(usize::try_from(duration.as_millis()).unwrap_or(usize::MAX))).into()
         }),
-        Column::new("runner", "RUNNER", |view| view.0.runner.as_str().into()),
-        Column::new("error", "ERROR", |view| view.0.error.clone().into()),
+        Column::new("actor", "BY", |view| view.0.runner.split(", ").next().unwrap_or_default().into()),
+        Column::new("result", "RESULT", |view| match &view.0.error {
+            Some(error) => error.as_str().into(),
+            None => view.0.state.as_str().into(),
+        }),
+        Column::detail("state", "STATE", |view| view.0.state.as_str().into()),
+        Column::detail("error", "ERROR", |view| view.0.error.clone().into()),
+        Column::detail("runner", "RUNNER", |view| view.0.runner.as_str().into()),
         Column::detail("statement", "STATEMENT", |view| view.0.statement.clone().into()),
         Column::detail("statements_done", "DONE", |view| view.0.statements_done.into()),
         Column::detail("statements_total", "OF", |view| view.0.statements_total.into()),
@@ -126,11 +131,16 @@ impl FindingView {
             check,
             change: Some(difference.change()),
             object: difference.object.to_string(),
-            expected: difference.expected.clone(),
-            found: difference.found.clone(),
+            expected: difference.expected.as_deref().map(shown),
+            found: difference.found.as_deref().map(shown),
             repair: difference.repair.clone(),
         }
     }
+}
+
+/// A table has no definition but its parts.
+fn shown(definition: &str) -> String {
+    if definition.is_empty() { "there".to_owned() } else { definition.to_owned() }
 }
 
 impl View for FindingView {
