@@ -3,8 +3,9 @@
 use sea_orm_migration::MigratorTrait;
 
 use crate::on_every_backend;
+use crate::support::proxy::{AtCommit, Proxy};
 use crate::support::shop::{block_on, finish};
-use crate::support::{Backend, Shop};
+use crate::support::{Backend, Shop, servers};
 
 on_every_backend!(
     down_and_up_again_gives_a_working_shop,
@@ -155,4 +156,14 @@ fn a_migration_that_fails_is_recorded_and_can_be_run_again() {
         shop.run(&["migrate", "up"]).success();
         shop.run(&["migrate", "status", "--check"]).success();
     }
+}
+
+#[test]
+fn a_status_with_nothing_to_do_takes_few_round_trips() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    let upstream = servers::postgres().expect("the shop is there").port;
+    let proxy = Proxy::start(upstream, false, AtCommit::Forward);
+    let url = shop.url.replace(&format!(":{upstream}/"), &format!(":{}/", proxy.port));
+    shop.with_url(format!("{url}?sslmode=disable")).run(&["migrate", "status", "--check"]).success();
+    assert!(proxy.round_trips() <= 8, "{} round trips", proxy.round_trips());
 }
