@@ -41,6 +41,11 @@ pub fn mariadb() -> Option<&'static Server> {
         .as_ref()
 }
 
+/// Whether an engine's own client is installed, or `false` where nobody insists.
+pub fn has_client(program: &str, package: &str) -> bool {
+    found(program, package, which(program)).is_some()
+}
+
 /// In CI a missing server is a failure; elsewhere it is left out, and that is said.
 fn found(name: &str, package: &str, place: Option<PathBuf>) -> Option<PathBuf> {
     if place.is_none() {
