@@ -4,6 +4,7 @@
 mod catalog;
 mod checksum;
 pub mod entities;
+mod failure;
 pub mod history;
 pub mod lint;
 mod lock;

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use migration::{HISTORY_TABLES, Migration};
 use sea_orm::{ConnectionTrait, DbErr};
-use serde_json::json;
 use tokio::time::sleep;
 
 use super::catalog::checksum_of;
+use super::failure::{Failure, blocked, failed};
 use super::history::{self, Direction, History, Record, Run, RunState};
-use super::lock::{Lock, NotHeld};
+use super::lock::Lock;
 use super::standing::{admit, standing};
 use super::{Plan, Progress, Step};
 use crate::db::Database;
@@ -23,7 +23,7 @@ use crate::db::fault::{Fault, classify};
 use crate::db::schema;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Error, Result, printable};
 
 /// Pause before a statement that could not have its tables is tried again: the first, and the
 /// longest.
@@ -106,12 +106,12 @@ impl<'a> Runner<'a> {
             };
             if classify(&error) != Fault::Transient {
                 self.record_failure(&mut task, &error, statement).await;
-                return Err(failed(&task, &error));
+                return Err(failed(&task.run, &error));
             }
             let by = blockers(self.database.connection(), statement.as_deref().unwrap_or_default()).await?;
             if Instant::now() + pause >= until {
                 self.record_failure(&mut task, &error, statement).await;
-                return Err(blocked(&task, &by));
+                return Err(blocked(&task.run, &by));
             }
             progress(Progress::Blocked { migration: task.migration.name, by: &by });
             sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
@@ -432,72 +432,4 @@ async fn conclude(handle: WriteHandle, result: Result<(), Failure>) -> Result<()
             Err(failure)
         }
     }
-}
-
-/// Why a step ended early: what the database refused is recorded, what the runner refused is not.
-enum Failure {
-    Database { error: DbErr, statement: Option<String> },
-    Ours(Error),
-}
-
-impl From<DbErr> for Failure {
-    fn from(error: DbErr) -> Self {
-        Failure::Database { error, statement: None }
-    }
-}
-
-impl From<NotHeld> for Failure {
-    fn from(failure: NotHeld) -> Self {
-        match failure {
-            NotHeld::Database(error) => Failure::from(error),
-            lost => Failure::Ours(lost.into()),
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Ours(error)
-    }
-}
-
-fn failed(task: &Task, error: &DbErr) -> Error {
-    let Task { run, direction, .. } = task;
-    let fault = classify(error);
-    let kind = match fault {
-        Fault::Permission | Fault::ReadOnly => Kind::Configuration,
-        Fault::ConnectionLost | Fault::Full | Fault::Unreachable => Kind::Unavailable,
-        _ => Kind::Internal,
-    };
-    let place = match &run.statement {
-        Some(_) => format!("{}, statement {} of {}", direction.as_str(), run.statements_done + 1, run.statements_total),
-        None => direction.as_str().to_owned(),
-    };
-    let cause = Error::from(error.clone());
-    let failed = Error::new(kind, "migrate.failed", format!("migration {} failed ({place}): {cause}", run.name))
-        .details(json!({ "migration": run.name, "direction": direction.as_str(), "statement": run.statement }));
-    let failed = match (direction, fault) {
-        (Direction::Up, Fault::AlreadyExists) => failed.hint(
-            "something of that name is there that no migration made: rename or drop it; if it is just what the \
-             migration makes, shopctl migrate baseline takes it over",
-        ),
-        _ => failed,
-    };
-    match direction {
-        Direction::Up => failed.hint(format!(
-            "earlier migrations are kept; mend the cause, then shopctl migrate resolve {} --retry",
-            run.name
-        )),
-        _ => failed.hint("it is still applied; mend the cause and run shopctl migrate down again"),
-    }
-}
-
-fn blocked(task: &Task, by: &[String]) -> Error {
-    let by = match by {
-        [] => "the server does not tell by whom".to_owned(),
-        by => format!("by {}", by.join(", ")),
-    };
-    let message = format!("migration {}: others hold its tables, {by}", task.run.name);
-    Error::new(Kind::Unavailable, "migrate.blocked", message)
-        .hint("let them end, or end them on the server; more time with --lock-wait")
 }
