@@ -22,6 +22,16 @@ use crate::error::{Result, printable};
 pub struct Schema {
     /// `varchar(255) NOT NULL DEFAULT 'active'`, `CHECK ((price >= 0))`, `CREATE INDEX …`
     pub objects: BTreeMap<Object, String>,
+    /// SQLite: the statements that make the tables, for those that can only be made again.
+    statements: BTreeMap<String, String>,
+}
+
+impl Schema {
+    /// The definitions of a table's objects of one kind, by name.
+    fn of_table(&self, table: &str, kind: ObjectKind) -> impl Iterator<Item = (&str, &str)> {
+        let objects = self.objects.iter().filter(move |(object, _)| object.table == table && object.kind == kind);
+        objects.map(|(object, definition)| (object.name.as_str(), definition.as_str()))
+    }
 }
 
 /// One object.
@@ -111,11 +121,11 @@ impl Difference {
 /// Everything in the current schema or database but what extensions and the engine itself own.
 pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<Schema> {
     let objects = match engine {
-        Engine::Sqlite => sqlite::read(connection).await?,
+        Engine::Sqlite => return sqlite::read(connection).await,
         Engine::Postgres => rows(connection, postgres::OBJECTS).await?.iter().filter_map(object_of).collect(),
         Engine::Mysql => mysql::read(connection).await?,
     };
-    Ok(Schema { objects })
+    Ok(Schema { objects, statements: BTreeMap::new() })
 }
 
 /// What `found` has otherwise than `expected`. Of a table that is missing or added as a whole, only
@@ -129,12 +139,13 @@ pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Dif
     let is_told =
         |object: &&&Object| object.kind.is_independent() || has_table(expected, object) && has_table(found, object);
     let compare = |object: &Object| {
-        let (expected, found) = (expected.objects.get(object), found.objects.get(object));
-        (expected != found).then(|| Difference {
+        let (definition, other) = (expected.objects.get(object), found.objects.get(object));
+        let repair = || repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str));
+        (definition != other).then(|| Difference {
             object: object.clone(),
-            repair: repair::repair(engine, object, expected.map(String::as_str), found.map(String::as_str)),
-            expected: expected.cloned(),
-            found: found.cloned(),
+            repair: repair().or_else(|| repair::rebuild(&object.table, expected, found)),
+            expected: definition.cloned(),
+            found: other.cloned(),
         })
     };
     all.iter().filter(is_told).filter_map(|object| compare(object)).collect()

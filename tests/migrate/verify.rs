@@ -26,6 +26,14 @@ fn drift_is_named_and_can_be_mended(shop: &Shop) {
     let repair = run.json()["items"][1]["repair"].as_str().expect("a statement").to_owned();
     shop.sql(&repair);
     shop.run(&["migrate", "verify", "--ignore", "of_others"]).success();
+    // A table that is gone.
+    shop.sql("DROP TABLE shopctl_seed_rows");
+    let run = shop.run(&["migrate", "verify", "--ignore", "of_others"]).exits_with(9);
+    let maker = "m20260101_000008_create_seed_rows";
+    assert!(run.stderr.contains(&format!("shopctl migrate resolve {maker} --reverted")), "{run}");
+    shop.run(&["migrate", "resolve", maker, "--reverted", "--yes"]).success();
+    shop.run(&["migrate", "resolve", maker, "--retry"]).success();
+    shop.run(&["migrate", "verify", "--ignore", "of_others"]).success();
     if shop.backend == Backend::Sqlite {
         return;
     }

@@ -108,19 +108,12 @@ fn conclude(context: &Context, catalog: &Catalog, findings: &[FindingView], fine
         return Ok(());
     }
     let mut error = Error::new(Kind::CheckFailed, "migrate.drift", told(findings));
-    for finding in findings.iter().filter(|finding| finding.check == DRIFT).take(HINTS_SHOWN) {
-        match (&finding.repair, maker(catalog, finding)) {
-            (Some(repair), _) => error = error.hint(format!("back to what the migrations make: {repair}")),
-            (None, Some(name)) => {
-                error = error.hint(format!(
-                    "its rows are gone, but {name} makes it again: shopctl migrate resolve {name} --reverted, then \
-                     shopctl migrate resolve {name} --retry"
-                ));
-            }
-            (None, None) => {
-                error = error.hint(format!("{}: restore it from a copy, or shopctl migrate fresh", finding.object))
-            }
-        }
+    let mut ways_back: Vec<String> =
+        findings.iter().filter(|finding| finding.check == DRIFT).map(|finding| way_back(catalog, finding)).collect();
+    // Several differences of a table may be mended by making it again.
+    ways_back.dedup();
+    for way_back in ways_back.into_iter().take(HINTS_SHOWN) {
+        error = error.hint(way_back);
     }
     if findings.iter().any(|finding| finding.change == Some("added")) {
         error = error.hint("what belongs there and to others: --ignore NAME");
@@ -136,6 +129,18 @@ fn told(findings: &[FindingView]) -> String {
     let more = if findings.len() > NAMES_SHOWN { ", …" } else { "" };
     let differences = if findings.len() == 1 { "1 difference" } else { &format!("{} differences", findings.len()) };
     format!("{differences} between migrations, database and program: {}{more}", names.join(", "))
+}
+
+/// How the schema becomes again what the migrations make.
+fn way_back(catalog: &Catalog, finding: &FindingView) -> String {
+    match (&finding.repair, maker(catalog, finding)) {
+        (Some(repair), _) => format!("back to what the migrations make: {repair}"),
+        (None, Some(name)) => format!(
+            "its rows are gone, but {name} makes it again: shopctl migrate resolve {name} --reverted, then \
+             shopctl migrate resolve {name} --retry"
+        ),
+        (None, None) => format!("{}: restore it from a copy, or shopctl migrate fresh", finding.object),
+    }
 }
 
 /// The migration whose statement makes a table that is missing.

@@ -1,10 +1,10 @@
 //! Statements that make an object as it should be, where that can be said simply.
 
 use super::super::target::Engine;
-use super::{Object, ObjectKind};
+use super::{Object, ObjectKind, Schema};
 
 /// `None` where it takes more than statements about this object: a table that is gone, and what
-/// SQLite changes only by rebuilding a table.
+/// SQLite changes only by a [`rebuild`] of the table.
 pub fn repair(engine: Engine, object: &Object, expected: Option<&str>, found: Option<&str>) -> Option<String> {
     let (table, name) = (engine.quoted(&object.table), engine.quoted(&object.name));
     let remove_and_add = |remove: Option<String>, add: Option<String>| match (expected, found) {
@@ -49,6 +49,37 @@ fn drop_index(engine: Engine, table: &str, name: &str) -> String {
         Engine::Mysql => format!("DROP INDEX {name} ON {table}"),
         Engine::Sqlite | Engine::Postgres => format!("DROP INDEX {name}"),
     }
+}
+
+/// SQLite's own way of changing a table (https://www.sqlite.org/lang_altertable.html, section 7): a
+/// new one with the rows of the old. `None` where there is no such statement: on the other engines,
+/// and for a table that is gone.
+pub fn rebuild(table: &str, expected: &Schema, found: &Schema) -> Option<String> {
+    let statement = expected.statements.get(table)?;
+    found.statements.get(table)?;
+    let (_, body) = statement.split_once('(')?;
+    let engine = Engine::Sqlite;
+    let (old, new) = (engine.quoted(table), engine.quoted(&format!("new_{table}")));
+    let is_kept = |name: &&str| found.of_table(table, ObjectKind::Column).any(|(other, _)| other == *name);
+    let kept: Vec<String> = expected
+        .of_table(table, ObjectKind::Column)
+        .map(|(name, _)| name)
+        .filter(is_kept)
+        .map(|name| engine.quoted(name))
+        .collect();
+    let columns = kept.join(", ");
+    let mut statements = vec![
+        "PRAGMA foreign_keys = OFF".to_owned(),
+        "BEGIN IMMEDIATE".to_owned(),
+        format!("CREATE TABLE {new} ({body}"),
+        format!("INSERT INTO {new} ({columns}) SELECT {columns} FROM {old}"),
+        format!("DROP TABLE {old}"),
+        format!("ALTER TABLE {new} RENAME TO {old}"),
+    ];
+    statements.extend(expected.of_table(table, ObjectKind::Index).map(|(_, definition)| definition.to_owned()));
+    statements.extend(expected.of_table(table, ObjectKind::Trigger).map(|(_, definition)| definition.to_owned()));
+    statements.push("COMMIT".to_owned());
+    Some(statements.join("; "))
 }
 
 /// PostgreSQL changes one property at a time; the old default may not fit the new type.

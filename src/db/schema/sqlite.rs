@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sea_orm::ConnectionTrait;
 
 use super::super::sql::normalised;
-use super::{Object, ObjectKind, object_of, rows};
+use super::{Object, ObjectKind, Schema, object_of, rows};
 use crate::error::Result;
 
 const COLUMNS: &str = "SELECT m.name AS in_table, 'column' AS kind, x.name AS name, x.type || \
@@ -39,8 +39,8 @@ const STATEMENTS: &str = "SELECT tbl_name AS in_table, type AS kind, name, sql A
 pub const REMOVABLE: &str = "SELECT upper(type) AS kind, name FROM sqlite_master WHERE type IN ('view', 'table') \
     AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type DESC, name";
 
-pub async fn read(connection: &impl ConnectionTrait) -> Result<BTreeMap<Object, String>> {
-    let mut objects = BTreeMap::new();
+pub async fn read(connection: &impl ConnectionTrait) -> Result<Schema> {
+    let (mut objects, mut statements) = (BTreeMap::new(), BTreeMap::new());
     for query in [COLUMNS, PRIMARY_KEYS, UNIQUE, FOREIGN_KEYS] {
         objects.extend(rows(connection, query).await?.iter().filter_map(object_of));
     }
@@ -52,6 +52,7 @@ pub async fn read(connection: &impl ConnectionTrait) -> Result<BTreeMap<Object, 
                 objects.extend(checks(&statement).into_iter().map(|(name, definition)| {
                     (Object { table: table.clone(), kind: ObjectKind::Constraint, name }, definition)
                 }));
+                statements.insert(table, normalised(&statement));
                 objects.insert(object, String::new());
             }
             _ => {
@@ -59,7 +60,7 @@ pub async fn read(connection: &impl ConnectionTrait) -> Result<BTreeMap<Object, 
             }
         }
     }
-    Ok(objects)
+    Ok(Schema { objects, statements })
 }
 
 /// The checks of a table's statement: their names, or their texts where they have none.
