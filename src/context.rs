@@ -138,7 +138,10 @@ impl Context {
     ///
     /// Errors: exit 4 where the role may not make one.
     pub async fn scratch(&self, beside: &Database) -> Result<Database> {
-        Ok(self.keep(Scratch::beside(beside).await?))
+        let scratch = Scratch::beside(beside).await?;
+        let database = self.keep(scratch.clone());
+        scratch.ready().await?;
+        Ok(database)
     }
 
     /// An empty SQLite file, until the command ends.

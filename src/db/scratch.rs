@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbErr};
 use tempfile::TempDir;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 use super::fault::{Fault, classify};
 use super::target::{Engine, ServerTarget, SqliteTarget, Target};
@@ -13,7 +15,8 @@ use crate::error::{Error, Result};
 /// What the names of scratch databases begin with.
 const PREFIX: &str = "shopctl_scratch_";
 
-/// An empty database that is gone after [`Scratch::remove`].
+/// An empty database that is gone after [`Scratch::remove`]; whoever has one removes it, also when
+/// it never became ready.
 #[derive(Clone)]
 pub struct Scratch {
     pub database: Database,
@@ -23,14 +26,21 @@ pub struct Scratch {
 enum Place {
     /// Gone with its folder.
     Folder(#[allow(dead_code, reason = "held for its Drop")] TempDir),
-    /// Dropped by whoever made it.
-    Server(Box<Database>, String),
+    Server(Box<OnServer>),
+}
+
+struct OnServer {
+    maker: Database,
+    name: String,
+    /// A task of its own: a command that is interrupted must know whether there is something to
+    /// remove.
+    making: Mutex<Option<JoinHandle<Result<(), DbErr>>>>,
 }
 
 impl Scratch {
-    /// Makes a database on the same server as another, or in a temporary folder.
+    /// Begins to make a database on the same server as another, or in a temporary folder.
     ///
-    /// Errors: exit 4 where the role may not.
+    /// Errors: exit 4 where there can be no such folder.
     pub async fn beside(database: &Database) -> Result<Scratch> {
         let settings = &database.settings;
         match &settings.target {
@@ -40,6 +50,8 @@ impl Scratch {
     }
 
     /// Makes a SQLite file in a temporary folder.
+    ///
+    /// Errors: exit 4 where there can be no such folder.
     pub async fn in_folder(settings: &ConnectSettings) -> Result<Scratch> {
         let unwritable = |error| Error::configuration("file.unwritable", format!("no temporary folder: {error}"));
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(unwritable)?;
@@ -55,31 +67,52 @@ impl Scratch {
             Engine::Postgres | Engine::Sqlite => "TEMPLATE template0",
             Engine::Mysql => "CHARACTER SET utf8mb4",
         };
-        let made = database.connection().execute_unprepared(&format!("CREATE DATABASE {name} {options}")).await;
-        if let Err(error) = made {
-            let may_not = classify(&error) == Fault::Permission;
-            let error = Error::from(error);
-            return Err(match may_not {
-                true => error.hint("name an empty database to work in: --scratch-url URL"),
-                false => error,
-            });
-        }
         let target = Target::Server(ServerTarget { database: name.clone(), ..server.clone() });
         let settings = ConnectSettings { target, access: Access::Write, ..database.settings.clone() };
-        let place = Arc::new(Place::Server(Box::new(database.clone()), name));
-        Ok(Scratch { database: Database::open(&settings).await?, place })
+        let scratch = Database::open(&settings).await?;
+        let (maker, create) = (database.clone(), format!("CREATE DATABASE {name} {options}"));
+        let making = {
+            let maker = maker.clone();
+            tokio::spawn(async move { maker.connection().execute_unprepared(&create).await.map(drop) })
+        };
+        let place = OnServer { maker, name, making: Mutex::new(Some(making)) };
+        Ok(Scratch { database: scratch, place: Arc::new(Place::Server(Box::new(place))) })
+    }
+
+    /// Waits until it is there.
+    ///
+    /// Errors: exit 4 where the role may not make one.
+    pub async fn ready(&self) -> Result<()> {
+        let Place::Server(place) = self.place.as_ref() else { return Ok(()) };
+        let Err(error) = place.made().await else { return Ok(()) };
+        let may_not = classify(&error) == Fault::Permission;
+        let error = Error::from(error);
+        Err(if may_not { error.hint("name an empty database to work in: --scratch-url URL") } else { error })
     }
 
     /// Removes it. Best effort: what cannot be removed is said in the log.
     pub async fn remove(self) {
         let engine = self.database.engine();
         self.database.close().await;
-        let Place::Server(maker, name) = self.place.as_ref() else { return };
+        let Place::Server(place) = self.place.as_ref() else { return };
+        if place.made().await.is_err() {
+            return;
+        }
         // A pooler keeps connections to it.
         let force = if engine == Engine::Postgres { " WITH (FORCE)" } else { "" };
-        let drop = format!("DROP DATABASE IF EXISTS {name}{force}");
-        if let Err(error) = maker.connection().execute_unprepared(&drop).await {
-            tracing::debug!("{name} could not be removed: {error}");
+        let drop = format!("DROP DATABASE IF EXISTS {}{force}", place.name);
+        if let Err(error) = place.maker.connection().execute_unprepared(&drop).await {
+            tracing::debug!("{} could not be removed: {error}", place.name);
         }
+    }
+}
+
+impl OnServer {
+    async fn made(&self) -> Result<(), DbErr> {
+        let mut making = self.making.lock().await;
+        let Some(task) = making.as_mut() else { return Ok(()) };
+        let made = task.await.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())));
+        *making = None;
+        made
     }
 }

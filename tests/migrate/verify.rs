@@ -1,6 +1,7 @@
 //! The live schema against the migrations.
 
 use crate::on_every_backend;
+use crate::support::shop::finish;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
@@ -102,6 +103,15 @@ fn scratch_databases_are_gone_afterwards() {
         // A drift, so that the command fails as well.
         shop.sql("CREATE TABLE of_others (id int)");
         shop.run(&["migrate", "verify"]).exits_with(9);
+        for milliseconds in (0..200).step_by(10) {
+            let arguments = ["migrate", "verify"];
+            let child = shop.start(&arguments);
+            std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+            let id = child.id().to_string();
+            assert!(std::process::Command::new("kill").args(["-INT", &id]).status().expect("runs").success());
+            let run = finish(child, &arguments);
+            assert!([130, 9, -1].contains(&run.code), "{run}");
+        }
         let left = match shop.backend {
             Backend::Postgres => "SELECT datname::text FROM pg_database WHERE datname LIKE 'shopctl_scratch_%'",
             _ => {
