@@ -7,7 +7,6 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -79,14 +78,6 @@ pub struct Pooler {
     pub requirement: &'static str,
 }
 
-/// Tables with their columns, and the columns of unique indexes (`orders.reference`,
-/// `audit_events.operation_id, audit_events.sequence`).
-#[derive(Debug, Clone, Default)]
-pub struct Schema {
-    pub tables: BTreeMap<String, BTreeSet<String>>,
-    pub unique: BTreeSet<String>,
-}
-
 /// Asks for all facts; `tables` are those of the shop.
 ///
 /// Errors: only a connection that was lost.
@@ -125,28 +116,6 @@ pub async fn server_time(database: &Database) -> Result<Option<DateTime<Utc>>> {
     let text = row.and_then(|row| text(&row, "server_time"));
     let time = text.and_then(|text| NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok());
     Ok(time.map(|time| time.and_utc()))
-}
-
-/// The tables and unique indexes that there are.
-pub async fn schema(connection: &impl ConnectionTrait, engine: Engine) -> Result<Schema> {
-    let (columns, unique) = match engine {
-        Engine::Sqlite => (sqlite::COLUMNS, sqlite::UNIQUE),
-        Engine::Postgres => (postgres::COLUMNS, postgres::UNIQUE),
-        Engine::Mysql => (mysql::COLUMNS, mysql::UNIQUE),
-    };
-    let mut schema = Schema::default();
-    for row in rows(connection, columns).await? {
-        if let (Some(table), Some(column)) = (text(&row, "in_table"), text(&row, "in_column")) {
-            schema.tables.entry(table).or_default().insert(column);
-        }
-    }
-    for row in rows(connection, unique).await? {
-        if let (Some(table), Some(columns)) = (text(&row, "in_table"), text(&row, "in_columns")) {
-            let columns: Vec<_> = columns.split(',').map(|column| format!("{table}.{column}")).collect();
-            schema.unique.insert(columns.join(", "));
-        }
-    }
-    Ok(schema)
 }
 
 /// Whether others than its owner can do something with a file.

@@ -27,6 +27,21 @@ pub struct Schema {
 }
 
 impl Schema {
+    pub fn has_table(&self, table: &str) -> bool {
+        self.of_table(table, ObjectKind::Table).next().is_some()
+    }
+
+    pub fn has_column(&self, table: &str, column: &str) -> bool {
+        self.of_table(table, ObjectKind::Column).any(|(name, _)| name == column)
+    }
+
+    /// Whether these columns together are unique among all rows, by a constraint or an index.
+    pub fn is_unique(&self, table: &str, columns: &[&str]) -> bool {
+        let constraints = self.of_table(table, ObjectKind::Constraint);
+        let mut all = constraints.chain(self.of_table(table, ObjectKind::Index));
+        all.any(|(_, definition)| unique_columns(definition).is_some_and(|unique| unique == columns))
+    }
+
     /// The definitions of a table's objects of one kind, by name.
     fn of_table(&self, table: &str, kind: ObjectKind) -> impl Iterator<Item = (&str, &str)> {
         let objects = self.objects.iter().filter(move |(object, _)| object.table == table && object.kind == kind);
@@ -98,6 +113,13 @@ impl fmt::Display for Object {
     }
 }
 
+/// `UNIQUE (a, b)`, `CREATE UNIQUE INDEX … (a, b)`; not those of some rows only.
+fn unique_columns(definition: &str) -> Option<Vec<&str>> {
+    let is_unique = definition.starts_with("UNIQUE ") || definition.starts_with("CREATE UNIQUE INDEX ");
+    let list = definition.rsplit_once('(')?.1.strip_suffix(')').filter(|_| is_unique)?;
+    Some(list.split(',').map(|column| column.trim().trim_matches(['"', '`'])).collect())
+}
+
 /// An object that is otherwise than it should be.
 #[derive(Debug, Clone)]
 pub struct Difference {
@@ -132,12 +154,9 @@ pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<S
 /// the table is told.
 pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
     let all: BTreeSet<&Object> = expected.objects.keys().chain(found.objects.keys()).collect();
-    let has_table = |schema: &Schema, object: &Object| {
-        let (table, name) = (object.table.clone(), object.table.clone());
-        schema.objects.contains_key(&Object { table, kind: ObjectKind::Table, name })
+    let is_told = |object: &&&Object| {
+        object.kind.is_independent() || expected.has_table(&object.table) && found.has_table(&object.table)
     };
-    let is_told =
-        |object: &&&Object| object.kind.is_independent() || has_table(expected, object) && has_table(found, object);
     let compare = |object: &Object| {
         let (definition, other) = (expected.objects.get(object), found.objects.get(object));
         let repair = || repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str));

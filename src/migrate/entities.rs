@@ -12,7 +12,7 @@ pub fn entity_differences(engine: Engine, schema: &Schema) -> Vec<String> {
 fn table_differences(engine: Engine, schema: &Schema, table: &Table) -> Vec<String> {
     let name = &table.name;
     let object = |kind, name: &str| Object { table: table.name.clone(), kind, name: name.to_owned() };
-    if !schema.objects.contains_key(&object(ObjectKind::Table, name)) {
+    if !schema.has_table(name) {
         return vec![format!("{name}: there is an entity, but no such table")];
     }
     let mut differences = Vec::new();

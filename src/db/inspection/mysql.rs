@@ -13,14 +13,6 @@ const OLDEST_MYSQL: &str = "8.0.16";
 const COLLATION: &str = "utf8mb4_bin";
 const REQUIREMENT: &str = "a proxy has to keep a transaction on one server, and the session's sql_mode with it";
 
-pub const COLUMNS: &str = "SELECT CAST(table_name AS CHAR) AS in_table, CAST(column_name AS CHAR) AS in_column \
-    FROM information_schema.columns WHERE table_schema = DATABASE()";
-
-pub const UNIQUE: &str = "SELECT CAST(table_name AS CHAR) AS in_table, \
-    CAST(GROUP_CONCAT(column_name ORDER BY seq_in_index SEPARATOR ',') AS CHAR) AS in_columns \
-    FROM information_schema.statistics WHERE table_schema = DATABASE() AND non_unique = 0 \
-    GROUP BY table_name, index_name";
-
 pub async fn inspect(connection: &impl ConnectionTrait, target: &ServerTarget, tables: &[&str]) -> Result<Inspection> {
     let sql = "SELECT VERSION() AS version, @@version_comment AS comment, CAST(@@port AS CHAR) AS port, \
                @@SESSION.sql_mode AS sql_mode";

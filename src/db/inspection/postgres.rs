@@ -14,18 +14,6 @@ const REQUIREMENT: &str = "pgbouncer has to be 1.21 or newer with max_prepared_s
 /// A server process this much older than this program's own connection was made for somebody else.
 const OLDER_SECONDS: u64 = 30;
 
-pub const COLUMNS: &str = "SELECT CAST(c.relname AS text) AS in_table, CAST(a.attname AS text) AS in_column \
-    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid)";
-
-pub const UNIQUE: &str = "SELECT CAST(c.relname AS text) AS in_table, \
-    string_agg(CAST(a.attname AS text), ',' ORDER BY k.place) AS in_columns \
-    FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid \
-    CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, place) \
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number \
-    WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND pg_table_is_visible(c.oid) \
-    GROUP BY c.relname, i.indexrelid";
-
 pub async fn inspect(connection: &impl ConnectionTrait, target: &ServerTarget) -> Result<Inspection> {
     let sql = "SELECT split_part(version(), ' ', 1) AS product, current_setting('server_version') AS version, \
                current_setting('server_encoding') AS encoding";

@@ -8,14 +8,6 @@ use crate::error::Result;
 /// With `UPDATE … RETURNING`.
 const OLDEST: &str = "3.35";
 
-pub const COLUMNS: &str = "SELECT tables.name AS in_table, columns.name AS in_column \
-    FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'";
-
-pub const UNIQUE: &str = "SELECT tables.name AS in_table, \
-    (SELECT group_concat(name, ',') FROM pragma_index_info(indexes.name)) AS in_columns \
-    FROM sqlite_master AS tables, pragma_index_list(tables.name) AS indexes \
-    WHERE tables.type = 'table' AND indexes.\"unique\" = 1 AND indexes.partial = 0";
-
 pub async fn inspect(connection: &impl ConnectionTrait) -> Result<Inspection> {
     let sql = "SELECT sqlite_version() AS version, (SELECT encoding FROM pragma_encoding) AS encoding, \
                (SELECT CAST(foreign_keys AS text) FROM pragma_foreign_keys) AS foreign_keys, \

@@ -2,7 +2,8 @@
 
 use super::{Check, State};
 use crate::db::Database;
-use crate::db::inspection::{self, Schema};
+use crate::db::fault::UniqueConstraint;
+use crate::db::schema::{self, Schema};
 use crate::entity::tables::{Table, tables};
 use crate::error::{Error, Kind, Result};
 use crate::repository::invariant::{Gravity, INVARIANTS, Invariant, Violations, find_violations};
@@ -25,7 +26,7 @@ pub async fn examine_deeply(
 ) -> Result<()> {
     let mut snapshot = database.snapshot().await?;
     progress(SCHEMA);
-    let (schema, is_whole) = schema(&inspection::schema(&snapshot, database.engine()).await?);
+    let (schema, is_whole) = judge_schema(&schema::read(&snapshot, database.engine()).await?);
     checks.push(schema);
     for invariant in &INVARIANTS {
         if !is_whole {
@@ -46,6 +47,13 @@ pub async fn examine_deeply(
     }
     snapshot.rollback().await?;
     Ok(())
+}
+
+fn is_unique(found: &Schema, constraint: &UniqueConstraint) -> bool {
+    // `audit_events.operation_id, audit_events.sequence`
+    let columns = constraint.columns.split(", ").filter_map(|column| column.split_once('.'));
+    let (tables, columns): (Vec<&str>, Vec<&str>) = columns.unzip();
+    tables.first().is_some_and(|table| found.is_unique(table, &columns))
 }
 
 /// Whether only this one question went wrong.
@@ -74,7 +82,7 @@ fn judge(invariant: &Invariant, violations: &Violations) -> Check {
 
 /// The tables, columns and unique indexes that this program relies on, and whether all tables and
 /// columns are there.
-fn schema(found: &Schema) -> (Check, bool) {
+fn judge_schema(found: &Schema) -> (Check, bool) {
     let unique = [
         user::UNIQUE_EMAIL,
         product::UNIQUE_SKU,
@@ -85,16 +93,15 @@ fn schema(found: &Schema) -> (Check, bool) {
     let expected = tables();
     let mut missing = Vec::new();
     for Table { name: table, columns } in &expected {
-        match found.tables.get(table) {
-            None => missing.push(format!("table {table}")),
-            Some(found) => {
-                let absent = columns.iter().filter(|column| !found.contains(&column.name));
-                missing.extend(absent.map(|column| format!("column {table}.{}", column.name)));
-            }
+        if !found.has_table(table) {
+            missing.push(format!("table {table}"));
+            continue;
         }
+        let absent = columns.iter().filter(|column| !found.has_column(table, &column.name));
+        missing.extend(absent.map(|column| format!("column {table}.{}", column.name)));
     }
     let is_whole = missing.is_empty();
-    let absent = unique.iter().filter(|constraint| !found.unique.contains(constraint.columns));
+    let absent = unique.iter().filter(|constraint| !is_unique(found, constraint));
     missing.extend(absent.map(|constraint| format!("unique index {} on {}", constraint.name, constraint.columns)));
     if missing.is_empty() {
         let detail = format!("{} tables with their columns and unique indexes", expected.len());
