@@ -22,5 +22,6 @@ mod prompts;
 mod reports;
 mod schema;
 mod secrets;
+mod seeds;
 mod stock;
 mod wizards;

@@ -334,6 +334,7 @@ impl Real {
                 let line = |(product, quantity): &(usize, i32)| NewLine {
                     product: self.sku(*product),
                     quantity: pieces(*quantity),
+                    unit_price: None,
                 };
                 let new = NewOrder {
                     user: self.email(*user),
@@ -341,6 +342,7 @@ impl Real {
                     note: None,
                     reference: None,
                     expected_total: expected_cents.map(money),
+                    placed_at: None,
                 };
                 let placed = place_order::run(&operations, &new, self.key(*key)).await?;
                 if !placed.replayed {

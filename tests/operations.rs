@@ -55,6 +55,7 @@ fn order(user: &str, lines: &[(&str, i64)]) -> NewOrder {
     let line = |(product, quantity): &(&str, i64)| NewLine {
         product: (*product).to_owned(),
         quantity: Quantity::new(*quantity).expect("in range"),
+        unit_price: None,
     };
     NewOrder {
         user: user.to_owned(),
@@ -62,6 +63,7 @@ fn order(user: &str, lines: &[(&str, i64)]) -> NewOrder {
         note: None,
         reference: None,
         expected_total: None,
+        placed_at: None,
     }
 }
 

@@ -161,7 +161,7 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
         optional(&mut violations, "expect-total", arguments.expect_total.as_deref(), Money::parse_total);
     let key = arguments.key.parse(&mut violations);
     violations.into_result()?;
-    let mut new = NewOrder { user, lines, note, reference: None, expected_total };
+    let mut new = NewOrder { user, lines, note, reference: None, expected_total, placed_at: None };
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let mut command = None;
@@ -220,7 +220,7 @@ fn parse_item(text: &str, violations: &mut Violations) -> Option<NewLine> {
         violations.add("item", "names no product");
     }
     let quantity = violations.parse(&format!("quantity of {}", printable(product)), quantity, Quantity::parse)?;
-    Some(NewLine { product: product.trim().to_owned(), quantity })
+    Some(NewLine { product: product.trim().to_owned(), quantity, unit_price: None })
 }
 
 #[derive(Deserialize)]
@@ -266,7 +266,7 @@ fn read_order(path: &std::path::Path, violations: &mut Violations) -> Result<(St
     for (item, position) in file.items.iter().zip(1..) {
         let quantity = item.quantity.as_str().map_or_else(|| item.quantity.to_string(), str::to_owned);
         if let Some(quantity) = violations.parse(&format!("items[{position}].quantity"), &quantity, Quantity::parse) {
-            lines.push(NewLine { product: item.sku.trim().to_owned(), quantity });
+            lines.push(NewLine { product: item.sku.trim().to_owned(), quantity, unit_price: None });
         }
     }
     Ok((file.user, lines))

@@ -45,7 +45,9 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
 
     let lines: Result<Vec<_>, String> = ITEMS
         .into_iter()
-        .map(|(sku, quantity)| Ok(NewLine { product: sku.to_owned(), quantity: Quantity::new(quantity)? }))
+        .map(|(sku, quantity)| {
+            Ok(NewLine { product: sku.to_owned(), quantity: Quantity::new(quantity)?, unit_price: None })
+        })
         .collect();
     let new = NewOrder {
         user: CUSTOMER.to_owned(),
@@ -53,6 +55,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
         note: Some("quickstart".to_owned()),
         reference: None,
         expected_total: None,
+        placed_at: None,
     };
     let placed = place_order::run(&operations, &new, None).await?;
     let detail = order::detail(&placed);

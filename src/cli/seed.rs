@@ -1,5 +1,7 @@
 //! `shopctl seed`
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -16,11 +18,15 @@ use crate::seed::{self, Seed, State};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Apply seeds that are pending or were edited
-    #[command(after_help = "Examples:\n  shopctl seed up\n  shopctl seed up --only catalogue")]
+    #[command(after_help = "Examples:\n  shopctl seed up\n  shopctl seed up --only catalogue\n  \
+                            shopctl seed up --dir my-seeds --env test")]
     Up(UpArguments),
     /// Delete the rows that a seed created
     #[command(after_help = "Example:\n  shopctl seed down demo --confirm demo")]
     Down(DownArguments),
+    /// Delete the rows that a seed created, and apply it again
+    #[command(after_help = "Example:\n  shopctl seed redo demo --confirm demo")]
+    Redo(DownArguments),
     /// Show where each seed stands; changes nothing
     #[command(after_help = "Examples:\n  shopctl seed status\n  shopctl seed status --check")]
     Status(StatusArguments),
@@ -31,6 +37,11 @@ pub struct UpArguments {
     /// This one only
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// Those that are meant for this environment [default: what the database is for]
+    #[arg(long, value_name = "ENVIRONMENT")]
+    env: Option<String>,
+    #[command(flatten)]
+    source: SourceArguments,
 }
 
 #[derive(Debug, Args)]
@@ -38,6 +49,11 @@ pub struct DownArguments {
     /// The seed's name, with or without its timestamp
     #[arg(value_name = "NAME")]
     name: String,
+    /// Also delete rows that were changed since
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    source: SourceArguments,
     #[command(flatten)]
     confirm: ConfirmArguments,
 }
@@ -47,31 +63,59 @@ pub struct StatusArguments {
     /// Exit with 9 when a seed is pending or was edited
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    source: SourceArguments,
 }
 
-pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
-    let seeds = seed::embedded()?;
-    match command {
-        Command::Up(arguments) => {
-            let chosen = match &arguments.only {
-                Some(name) => vec![seed::find(&seeds, name)?.clone()],
-                None => seeds,
-            };
-            let database = context.database(Access::Write).await?;
-            apply(context, &database, &chosen).await
+#[derive(Debug, Args)]
+struct SourceArguments {
+    /// The project's own seeds, each a .toml file of this folder, instead of the demo's
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+}
+
+impl SourceArguments {
+    fn seeds(&self) -> Result<Vec<Seed>> {
+        match &self.dir {
+            Some(folder) => Seed::read_folder(folder),
+            None => seed::embedded(),
         }
-        Command::Down(arguments) => down(context, asking, seed::find(&seeds, &arguments.name)?, &arguments).await,
-        Command::Status(arguments) => status(context, &seeds, &arguments).await,
     }
 }
 
+pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+    match command {
+        Command::Up(arguments) => up(context, &arguments).await,
+        Command::Down(arguments) => down(context, asking, &arguments, false).await,
+        Command::Redo(arguments) => down(context, asking, &arguments, true).await,
+        Command::Status(arguments) => status(context, &arguments).await,
+    }
+}
+
+async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
+    let seeds = arguments.source.seeds()?;
+    let chosen = match &arguments.only {
+        Some(name) => vec![seed::find(&seeds, name)?.clone()],
+        None => seeds,
+    };
+    let database = context.database(Access::Write).await?;
+    let purpose = development_only(context, &database).await?;
+    let environment = arguments.env.clone().unwrap_or(purpose);
+    // What was named is wanted: there the reason is an error.
+    let (meant, others): (Vec<Seed>, Vec<Seed>) =
+        chosen.into_iter().partition(|seed| arguments.only.is_some() || seed.is_meant_for(&environment));
+    for seed in &others {
+        context.output.note(&format!("seed {} left out: it is meant for {}", seed.name, seed.environments.join(", ")));
+    }
+    apply(context, &database, &meant, &environment).await
+}
+
 /// Applies seeds and says what each did.
-async fn apply(context: &Context, database: &Database, seeds: &[Seed]) -> Result<()> {
-    let environment = development_only(context, database).await?;
+async fn apply(context: &Context, database: &Database, seeds: &[Seed], environment: &str) -> Result<()> {
     let operations = context.operations(database, false).without_deadline();
     let (mut items, mut is_changed) = (Vec::new(), false);
     for seed in seeds {
-        let applied = seed::up(&operations, seed, &environment).await?;
+        let applied = seed::up(&operations, seed, environment).await?;
         let json = json!({
             "changed": !applied.skipped,
             "created": applied.created,
@@ -136,15 +180,21 @@ async fn development_only(context: &Context, database: &Database) -> Result<Stri
     }
 }
 
-async fn down(context: &Context, asking: &Asking, seed: &Seed, arguments: &DownArguments) -> Result<()> {
+async fn down(context: &Context, asking: &Asking, arguments: &DownArguments, is_redo: bool) -> Result<()> {
+    let seeds = arguments.source.seeds()?;
+    let seed = seed::find(&seeds, &arguments.name)?;
     let database = context.database(Access::Write).await?;
-    development_only(context, &database).await?;
+    let environment = development_only(context, &database).await?;
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
     let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
     asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, short)?;
-    let reverted = seed::down(&context.operations(&database, false).without_deadline(), seed).await?;
+    let operations = context.operations(&database, false).without_deadline();
+    let reverted = seed::down(&operations, seed, arguments.force).await?;
     for kept in &reverted.kept {
         context.output.warn(&format!("kept {}", printable(kept)));
+    }
+    if is_redo {
+        return apply(context, &database, std::slice::from_ref(seed), &environment).await;
     }
     let line = format!("seed {} reverted: {} deleted, {} kept", seed.name, reverted.deleted, reverted.kept.len());
     let json = json!({ "changed": true, "deleted": reverted.deleted, "kept": reverted.kept });
@@ -153,10 +203,11 @@ async fn down(context: &Context, asking: &Asking, seed: &Seed, arguments: &DownA
     Ok(())
 }
 
-async fn status(context: &Context, seeds: &[Seed], arguments: &StatusArguments) -> Result<()> {
+async fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {
     context.output.check_fields::<SeedView>(&[])?;
+    let seeds = arguments.source.seeds()?;
     let database = context.database(Access::Read).await?;
-    let status = seed::status(database.connection(), seeds).await?;
+    let status = seed::status(database.connection(), &seeds).await?;
     let open = status.iter().filter(|status| status.state != State::Applied).count();
     let rows: Vec<_> = status.into_iter().map(SeedView).collect();
     context.output.list(&rows, None, None)?;

@@ -315,7 +315,8 @@ impl Cart<'_> {
     }
 
     fn into_lines(self) -> Vec<NewLine> {
-        let line = |line: Line| NewLine { product: name_of_product(&line.product), quantity: line.quantity };
+        let line =
+            |line: Line| NewLine { product: name_of_product(&line.product), quantity: line.quantity, unit_price: None };
         self.lines.into_iter().map(line).collect()
     }
 }

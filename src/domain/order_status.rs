@@ -155,6 +155,26 @@ pub fn allowed(from: OrderStatus) -> impl Iterator<Item = Verb> {
     LIFECYCLE.into_iter().filter(move |row| row.from == from).map(|row| row.verb)
 }
 
+/// The verbs that lead from a new order to this status, by the shortest way; as the table is written
+/// when two are as short.
+pub fn way_to(status: OrderStatus) -> Vec<Verb> {
+    let mut ways = vec![(OrderStatus::Pending, Vec::new())];
+    let mut next = 0;
+    while let Some((from, way)) = ways.get(next).cloned() {
+        if from == status {
+            return way;
+        }
+        for verb in allowed(from) {
+            let to = verb.leads_to();
+            if ways.iter().all(|(known, _)| *known != to) {
+                ways.push((to, [way.as_slice(), &[verb]].concat()));
+            }
+        }
+        next += 1;
+    }
+    Vec::new()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +187,13 @@ mod tests {
                 assert!(!matches!(step(terminal, verb), Step::Take(_)), "{verb:?} leaves {terminal:?}");
             }
         }
+    }
+
+    #[test]
+    fn every_status_is_reached_by_its_shortest_way() {
+        let way = |status: OrderStatus| way_to(status).into_iter().map(Verb::as_str).collect::<Vec<_>>().join(" ");
+        let ways = OrderStatus::ALL.map(way);
+        assert_eq!(ways, ["", "pay", "pay ship", "pay complete", "cancel", "pay refund"]);
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! Seed files: what they may say, checked as strictly as anything typed.
 
+use std::path::Path;
+
+use chrono::DateTime;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::domain::quantity::parse_stock;
 use crate::domain::text::hexadecimal;
 use crate::domain::{
-    Email, Money, Password, PersonName, ProductName, Quantity, Reference, Sku, Violations, text::multi_line,
+    Email, Money, OrderStatus, Password, PersonName, ProductName, Quantity, Reference, Sku, Violations,
+    text::multi_line,
 };
 use crate::error::{Error, Kind, Result, printable};
 use crate::service::place_order::{NewLine, NewOrder};
@@ -23,7 +27,15 @@ pub struct Seed {
     pub checksum: String,
     pub users: Vec<SeedUser>,
     pub products: Vec<NewProduct>,
-    pub orders: Vec<NewOrder>,
+    pub orders: Vec<SeedOrder>,
+}
+
+/// An order of a seed and the status that the lifecycle is to bring it to.
+#[derive(Debug, Clone)]
+pub struct SeedOrder {
+    pub new: NewOrder,
+    pub reference: Reference,
+    pub status: OrderStatus,
 }
 
 /// A user of a seed; the password is hashed when the seed is applied.
@@ -73,7 +85,15 @@ struct RawProduct {
 struct RawOrder {
     reference: String,
     user: String,
+    #[serde(default = "pending")]
+    status: String,
+    /// RFC 3339.
+    placed_at: Option<String>,
     items: Vec<RawItem>,
+}
+
+fn pending() -> String {
+    OrderStatus::Pending.as_str().to_owned()
 }
 
 #[derive(Deserialize)]
@@ -81,9 +101,44 @@ struct RawOrder {
 struct RawItem {
     sku: String,
     quantity: i64,
+    /// The product's price when absent.
+    unit_price: Option<String>,
 }
 
+/// A seed file is not read beyond this.
+const MAX_BYTES: u64 = 10 * 1024 * 1024;
+
 impl Seed {
+    /// Reads every `.toml` file of a folder, by name.
+    ///
+    /// Errors: exit 4 for a folder or file that cannot be read; those of [`Seed::parse`].
+    pub fn read_folder(folder: &Path) -> Result<Vec<Seed>> {
+        let unreadable = |path: &Path, what: &dyn std::fmt::Display| {
+            let message = format!("{}: {what}", path.display());
+            Error::new(Kind::Configuration, "seed.unreadable", message)
+        };
+        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+        let mut paths: Vec<_> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+            .collect();
+        paths.sort();
+        let read = |path: &std::path::PathBuf| {
+            let length = path.metadata().map_err(|error| unreadable(path, &error))?.len();
+            if length > MAX_BYTES {
+                return Err(unreadable(path, &format!("{length} bytes are more than {MAX_BYTES}")));
+            }
+            let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            Seed::parse(&name, &text)
+        };
+        paths.iter().map(read).collect()
+    }
+
+    pub fn is_meant_for(&self, environment: &str) -> bool {
+        self.environments.iter().any(|allowed| allowed == environment)
+    }
+
     /// Reads and checks a seed file's text.
     ///
     /// Errors: exit 7 naming file, line and column, or every value that breaks a rule.
@@ -142,28 +197,44 @@ fn check_product(violations: &mut Violations, raw: &RawProduct, row: u32) -> Opt
     Some(NewProduct { sku: sku?, name: name?, description, price: price?, stock: stock? })
 }
 
-fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<NewOrder> {
+fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<SeedOrder> {
     let field = |name: &str| format!("order {row} {name}");
     let reference = violations.parse(&field("reference"), &raw.reference, Reference::parse);
     let user = violations.parse(&field("user"), &raw.user, Email::parse);
+    let status = violations.parse(&field("status"), &raw.status, |text| {
+        OrderStatus::from_stored(text)
+            .ok_or_else(|| format!("is none of {}", OrderStatus::ALL.map(OrderStatus::as_str).join(", ")))
+    });
+    let placed_at = raw.placed_at.as_deref().map(|text| {
+        violations.parse(&field("placed_at"), text, |text| {
+            let time =
+                DateTime::parse_from_rfc3339(text).map_err(|_| "is no time such as 2026-01-31T09:30:00Z".to_owned())?;
+            Ok(time.to_utc())
+        })
+    });
     let mut lines = Vec::new();
     for item in &raw.items {
         let sku = violations.parse(&field("sku"), &item.sku, Sku::parse);
         let quantity = violations.parse(&field("quantity"), &item.quantity.to_string(), Quantity::parse);
+        let price = |text: &String| violations.parse(&field("unit_price"), text, Money::parse_price);
+        let unit_price = item.unit_price.as_ref().map(price);
         if let (Some(sku), Some(quantity)) = (sku, quantity) {
-            lines.push(NewLine { product: sku.as_str().to_owned(), quantity });
+            lines.push(NewLine { product: sku.as_str().to_owned(), quantity, unit_price: unit_price.flatten() });
         }
     }
     if raw.items.is_empty() {
         violations.add(&field("items"), "at least one is needed");
     }
-    Some(NewOrder {
+    let reference = reference?;
+    let new = NewOrder {
         user: user?.as_str().to_owned(),
         lines,
         note: None,
-        reference: Some(reference?),
+        reference: Some(reference.clone()),
         expected_total: None,
-    })
+        placed_at: placed_at.flatten(),
+    };
+    Some(SeedOrder { new, reference, status: status? })
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@ mod file;
 
 use std::collections::HashMap;
 
-use crate::domain::{MovementReason, Reference};
+use crate::domain::order_status::way_to;
+use crate::domain::{MovementReason, reference};
 use crate::entity::{order, order_item, seed, seed_row, stock_movement};
 use crate::error::{Error, Kind, Result};
 use crate::repository;
 use crate::repository::user::{Lock, Who};
 use crate::service::operation::{Operation, Operations, Request};
+use crate::service::order_lifecycle::{self, Move};
 use crate::service::product::ProductUpdate;
 use crate::service::{place_order, product, user};
 
@@ -107,7 +109,7 @@ pub async fn status(connection: &impl sea_orm::ConnectionTrait, seeds: &[Seed]) 
 ///
 /// Errors: exit 11 for an environment that the seed is not meant for; those of the services.
 pub async fn up(operations: &Operations, seed: &Seed, environment: &str) -> Result<Applied> {
-    if !seed.environments.iter().any(|allowed| allowed == environment) {
+    if !seed.is_meant_for(environment) {
         let meant = seed.environments.join(", ");
         let message = format!("seed {} is meant for {meant}, and this database is {environment}", seed.name);
         return Err(Error::new(Kind::ConfirmationNeeded, "seed.environment", message));
@@ -154,13 +156,15 @@ async fn apply(
     for new in &seed.products {
         apply_product(operation, seed, new, &mut applied, &mut created).await?;
     }
-    for new in &seed.orders {
-        let reference = new.reference.clone().unwrap_or_else(|| Reference::from_id(operation.new_id()));
-        if repository::order::find_by_reference(operation.handle(), &reference).await?.is_some() {
+    for order in &seed.orders {
+        if repository::order::find_by_reference(operation.handle(), &order.reference).await?.is_some() {
             applied.unchanged += 1;
             continue;
         }
-        let placed = place_order::apply(operation, new).await?;
+        let placed = place_order::apply(operation, &order.new).await?;
+        for verb in way_to(order.status) {
+            order_lifecycle::apply(operation, &Move::of(placed.order.id, verb)).await?;
+        }
         created.push(row(seed, "order", placed.order.id));
         applied.created += 1;
     }
@@ -247,10 +251,10 @@ async fn apply_product(
 }
 
 /// Undoes a seed: deletes the rows that it created, orders first, and keeps those that are used or
-/// were changed since. Stock goes back through movements.
+/// were changed since; with `force` only those that are used. Stock goes back through movements.
 ///
 /// Errors: exit 6 when the seed is not applied.
-pub async fn down(operations: &Operations, seed: &Seed) -> Result<Reverted> {
+pub async fn down(operations: &Operations, seed: &Seed, force: bool) -> Result<Reverted> {
     let body = async |operation: &mut Operation| {
         if repository::seed::find_by_name(operation.handle(), &seed.name).await?.is_none() {
             return Err(Error::conflict("seed.not_applied", format!("seed {} is not applied", seed.name))
@@ -260,7 +264,7 @@ pub async fn down(operations: &Operations, seed: &Seed) -> Result<Reverted> {
         let mut reverted = Reverted { name: seed.name.clone(), ..Reverted::default() };
         for entity in ["order", "product", "user"] {
             for row in rows.iter().filter(|row| row.entity == entity) {
-                revert_row(operation, row, &mut reverted).await?;
+                revert_row(operation, row, force, &mut reverted).await?;
             }
         }
         let kept = &reverted.kept_rows;
@@ -273,10 +277,26 @@ pub async fn down(operations: &Operations, seed: &Seed) -> Result<Reverted> {
     operations.run(&Request::new("seed.down", "seed"), body).await?.done()
 }
 
-async fn revert_row(operation: &mut Operation, row: &seed_row::Model, reverted: &mut Reverted) -> Result<()> {
+async fn revert_row(
+    operation: &mut Operation,
+    row: &seed_row::Model,
+    force: bool,
+    reverted: &mut Reverted,
+) -> Result<()> {
+    let is_changed = !force && was_changed(operation, row).await?;
     let kept = match row.entity.as_str() {
-        "order" => revert_order(operation, row.id).await?,
+        "order" => match repository::order::find_by_id(operation.handle(), row.id).await? {
+            Some(order) if is_changed => {
+                Some(format!("order {} (changed since)", reference::display(&order.reference)))
+            }
+            Some(order) => {
+                revert_order(operation, &order).await?;
+                None
+            }
+            None => return Ok(()),
+        },
         "product" => match repository::product::find_by_id(operation.handle(), row.id).await? {
+            Some(product) if is_changed => Some(format!("product {} (changed since)", product.sku)),
             Some(product) => {
                 let deleted = operation
                     .savepoint(async |operation| {
@@ -290,6 +310,7 @@ async fn revert_row(operation: &mut Operation, row: &seed_row::Model, reverted: 
             None => return Ok(()),
         },
         _ => match repository::user::find_by_id(operation.handle(), row.id).await? {
+            Some(user) if is_changed => Some(format!("user {} (changed since)", user.email)),
             Some(user) => {
                 let deleted = operation
                     .savepoint(async |operation| {
@@ -313,29 +334,39 @@ async fn revert_row(operation: &mut Operation, row: &seed_row::Model, reverted: 
     Ok(())
 }
 
-/// Deletes a pending order and gives its stock back; `Some` names an order that is kept.
-async fn revert_order(operation: &mut Operation, id: uuid::Uuid) -> Result<Option<String>> {
-    let Some(order) = repository::order::find_by_id(operation.handle(), id).await? else { return Ok(None) };
-    if order.updated_at != order.created_at {
-        return Ok(Some(format!("order {} (changed since)", crate::domain::reference::display(&order.reference))));
-    }
-    let items = repository::order::find_items(operation.handle(), id).await?;
-    let items: Vec<order_item::Model> = items.into_iter().map(|(item, _)| item).collect();
-    let mut change = repository::order::delete(operation.handle(), &order, &items).await?;
-    for item in &items {
-        let rows = repository::product::move_stock(operation.handle(), item.product_id, item.quantity, operation.now())
-            .await?;
-        change = change.covering(rows);
-    }
-    let movements = items.iter().map(|item| restock(operation, &order, item)).collect();
-    let rows = repository::stock_movement::create_many(operation.handle(), movements).await?;
-    operation.record(change.covering(rows));
-    Ok(None)
+/// Whether anything but seeds changed a row, as the audit trail tells.
+async fn was_changed(operation: &Operation, row: &seed_row::Model) -> Result<bool> {
+    /// The newest events tell.
+    const EVENTS: u64 = 100;
+    let events = repository::audit_event::find_of(operation.handle(), &row.entity, row.id, EVENTS).await?;
+    Ok(events.iter().any(|event| event.outcome == "succeeded" && !event.operation.starts_with("seed.")))
 }
 
-fn restock(operation: &Operation, order: &order::Model, item: &order_item::Model) -> stock_movement::Model {
-    stock_movement::Model {
-        order_id: Some(order.id),
-        ..operation.movement(item.product_id, item.quantity, MovementReason::Restock)
+/// Deletes an order and gives back what it still has of the stock.
+async fn revert_order(operation: &mut Operation, order: &order::Model) -> Result<()> {
+    let items = repository::order::find_items(operation.handle(), order.id).await?;
+    let items: Vec<order_item::Model> = items.into_iter().map(|(item, _)| item).collect();
+    let movements = repository::stock_movement::find_by_order(operation.handle(), order.id).await?;
+    let taken = |item: &order_item::Model| {
+        -movements
+            .iter()
+            .filter(|movement| movement.product_id == item.product_id)
+            .map(|movement| movement.delta)
+            .sum::<i32>()
+    };
+    let held: Vec<(uuid::Uuid, i32)> =
+        items.iter().map(|item| (item.product_id, taken(item))).filter(|(_, pieces)| *pieces > 0).collect();
+    let mut change = repository::order::delete(operation.handle(), order, &items).await?;
+    for (product, pieces) in &held {
+        let rows = repository::product::move_stock(operation.handle(), *product, *pieces, operation.now()).await?;
+        change = change.covering(rows);
     }
+    let movements = held.iter().map(|(product, pieces)| restock(operation, order, *product, *pieces)).collect();
+    let rows = repository::stock_movement::create_many(operation.handle(), movements).await?;
+    operation.record(change.covering(rows));
+    Ok(())
+}
+
+fn restock(operation: &Operation, order: &order::Model, product: uuid::Uuid, pieces: i32) -> stock_movement::Model {
+    stock_movement::Model { order_id: Some(order.id), ..operation.movement(product, pieces, MovementReason::Restock) }
 }

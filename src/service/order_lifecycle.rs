@@ -28,6 +28,14 @@ pub struct Move {
     pub placed_before: Option<DateTime<Utc>>,
 }
 
+impl Move {
+    /// A move with nothing said beside it.
+    pub fn of(order: Uuid, verb: Verb) -> Move {
+        let (reason, note, tracking, placed_before) = (None, None, None, None);
+        Move { order: order.to_string(), verb, reason, note, tracking, restock: Restock::AsUsual, placed_before }
+    }
+}
+
 /// What goes back into stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restock {

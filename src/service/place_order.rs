@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ pub struct NewOrder {
     pub reference: Option<Reference>,
     /// Refuse the order when it comes to anything else: the buyer was told this total.
     pub expected_total: Option<Money>,
+    /// When it was placed, for orders of the past; now when absent.
+    pub placed_at: Option<DateTime<Utc>>,
 }
 
 /// One line as typed: lines that name the same product are merged.
@@ -33,6 +36,8 @@ pub struct NewLine {
     /// SKU or id.
     pub product: String,
     pub quantity: Quantity,
+    /// What was paid, for orders of the past; the product's price when absent.
+    pub unit_price: Option<Money>,
 }
 
 /// An order with everything that shows it.
@@ -49,6 +54,13 @@ pub struct PlacedOrder {
 struct Line {
     product: product::Model,
     quantity: Quantity,
+    unit_price: Option<Money>,
+}
+
+impl Line {
+    fn price(&self) -> Money {
+        self.unit_price.unwrap_or(self.product.price)
+    }
 }
 
 /// Places an order in an operation of its own.
@@ -109,9 +121,9 @@ pub async fn apply(operation: &mut Operation, new: &NewOrder) -> Result<PlacedOr
         return Err(shortage(operation, &lines, &taken).await?);
     }
     let lines = at_current_prices(lines, taken)?;
-    let (order, items) = build(operation, &user, &lines, new.reference.clone())?;
+    let (order, items) = build(operation, &user, &lines, new)?;
     check_total(&order, &lines, new.expected_total)?;
-    let movements = build_movements(operation, &order, &items, new.note.as_deref());
+    let movements = build_movements(operation, &order, &items, new);
     check_balance(&order, &items, &movements)?;
 
     let change = repository::order::create(operation.handle(), order.clone(), items.clone()).await?;
@@ -155,7 +167,7 @@ async fn find_lines(operation: &Operation, wanted: &[NewLine]) -> Result<Vec<Lin
         };
         match lines.iter_mut().find(|line| line.product.id == product.id) {
             Some(line) => line.quantity = merged(line, new)?,
-            None => lines.push(Line { product: product.clone(), quantity: new.quantity }),
+            None => lines.push(Line { product: product.clone(), quantity: new.quantity, unit_price: new.unit_price }),
         }
     }
     if unknown.is_empty() {
@@ -165,11 +177,14 @@ async fn find_lines(operation: &Operation, wanted: &[NewLine]) -> Result<Vec<Lin
 }
 
 fn merged(line: &Line, new: &NewLine) -> Result<Quantity> {
-    line.quantity.plus(new.quantity).map_err(|problem| {
-        let mut violations = Violations::new();
-        violations.add(&format!("quantity of {}", line.product.sku), problem);
-        violations.into_result().err().unwrap_or_else(|| Error::internal("no violation"))
-    })
+    let mut violations = Violations::new();
+    if line.unit_price != new.unit_price {
+        violations.add(&format!("unit_price of {}", line.product.sku), "differs between lines of one order");
+    }
+    let sum = line.quantity.plus(new.quantity);
+    let sum = sum.map_err(|problem| violations.add(&format!("quantity of {}", line.product.sku), problem));
+    violations.into_result()?;
+    sum.map_err(|()| Error::internal("no violation"))
 }
 
 /// Lists every line that cannot be served, with what there is.
@@ -209,9 +224,10 @@ fn build(
     operation: &Operation,
     user: &user::Model,
     lines: &[Line],
-    reference: Option<Reference>,
+    new: &NewOrder,
 ) -> Result<(order::Model, Vec<order_item::Model>)> {
     let id = operation.new_id();
+    let placed_at = new.placed_at.unwrap_or(operation.now());
     let items: Vec<order_item::Model> = lines
         .iter()
         .map(|line| order_item::Model {
@@ -219,25 +235,28 @@ fn build(
             order_id: id,
             product_id: line.product.id,
             quantity: line.quantity.get(),
-            unit_price: line.product.price,
+            unit_price: line.price(),
         })
         .collect();
     let order = order::Model {
         id,
-        reference: reference.unwrap_or_else(|| Reference::from_id(operation.new_id())).as_str().to_owned(),
+        reference: reference(operation, new).as_str().to_owned(),
         user_id: user.id,
         status: OrderStatus::Pending.as_str().to_owned(),
         total_amount: total(lines)?,
-        created_at: operation.now().into(),
-        updated_at: operation.now().into(),
+        created_at: placed_at.into(),
+        updated_at: placed_at.into(),
     };
     Ok((order, items))
 }
 
+fn reference(operation: &Operation, new: &NewOrder) -> Reference {
+    new.reference.clone().unwrap_or_else(|| Reference::from_id(operation.new_id()))
+}
+
 fn total(lines: &[Line]) -> Result<Money> {
-    let sum = lines
-        .iter()
-        .try_fold(Money::ZERO, |sum, line| sum.checked_plus(line.product.price.checked_times(line.quantity)?));
+    let sum =
+        lines.iter().try_fold(Money::ZERO, |sum, line| sum.checked_plus(line.price().checked_times(line.quantity)?));
     sum.ok_or_else(|| {
         let mut violations = Violations::new();
         violations.add("total", format!("is more than {}", Money::MAX_TOTAL));
@@ -251,7 +270,7 @@ fn check_total(order: &order::Model, lines: &[Line], expected: Option<Money>) ->
     let total = order.total_amount;
     let prices: Vec<String> = lines
         .iter()
-        .map(|Line { product, quantity }| format!("{quantity} × {} at {}", printable(&product.sku), product.price))
+        .map(|line| format!("{} × {} at {}", line.quantity, printable(&line.product.sku), line.price()))
         .collect();
     let message = format!("the total is {total}, not {expected} as expected: {}", prices.join(", "));
     Err(Error::conflict("order.total_changed", message)
@@ -263,13 +282,14 @@ fn build_movements(
     operation: &Operation,
     order: &order::Model,
     items: &[order_item::Model],
-    note: Option<&str>,
+    new: &NewOrder,
 ) -> Vec<stock_movement::Model> {
     items
         .iter()
         .map(|item| stock_movement::Model {
             order_id: Some(order.id),
-            note: note.map(str::to_owned),
+            note: new.note.clone(),
+            created_at: order.created_at.clone(),
             ..operation.movement(item.product_id, -item.quantity, MovementReason::Order)
         })
         .collect()

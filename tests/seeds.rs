@@ -1,0 +1,158 @@
+//! Seeds of a project's own: orders in every status, what is kept, what is refused.
+
+use crate::on_every_backend;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(
+    orders_reach_their_status_through_the_lifecycle,
+    what_was_changed_since_is_kept_unless_forced,
+    an_edited_seed_applies_the_difference,
+    seeds_are_chosen_by_environment
+);
+
+const HISTORY: &str = r#"
+description = "Orders of the past, in every status"
+environments = ["development"]
+
+[[user]]
+email = "ann@example.com"
+first_name = "Ann"
+last_name = "Lee"
+password = "correct horse"
+
+[[product]]
+sku = "CUP"
+name = "Cup"
+price = "10.00"
+stock = 100
+
+[[order]]
+reference = "PAST1-00001"
+user = "ann@example.com"
+placed_at = "2025-03-01T09:30:00Z"
+items = [{ sku = "CUP", quantity = 2, unit_price = "7.25" }]
+
+[[order]]
+reference = "PAST1-00002"
+user = "ann@example.com"
+status = "paid"
+items = [{ sku = "CUP", quantity = 1 }, { sku = "CUP", quantity = 2 }]
+
+[[order]]
+reference = "PAST1-00003"
+user = "ann@example.com"
+status = "shipped"
+items = [{ sku = "CUP", quantity = 4 }]
+
+[[order]]
+reference = "PAST1-00004"
+user = "ann@example.com"
+status = "completed"
+placed_at = "2025-04-01T00:00:00+02:00"
+items = [{ sku = "CUP", quantity = 5 }]
+
+[[order]]
+reference = "PAST1-00005"
+user = "ann@example.com"
+status = "cancelled"
+items = [{ sku = "CUP", quantity = 6 }]
+
+[[order]]
+reference = "PAST1-00006"
+user = "ann@example.com"
+status = "refunded"
+items = [{ sku = "CUP", quantity = 7 }]
+"#;
+
+fn orders_reach_their_status_through_the_lifecycle(shop: &Shop) {
+    shop.file("seeds/1_history.toml", HISTORY);
+    let arguments = ["seed", "up", "--dir", "seeds"];
+    shop.run(&arguments).success();
+    let statuses = ["pending", "paid", "shipped", "completed", "cancelled", "refunded"];
+    assert_eq!(shop.column("SELECT status FROM orders ORDER BY reference"), statuses);
+    assert_eq!(shop.number("SELECT stock_quantity FROM products"), 100 - 2 - 3 - 4 - 5);
+    let shown = shop.run(&["order", "show", "PAST1-00001", "--json"]).success().json();
+    assert_eq!((&shown["total_amount"], &shown["items"][0]["unit_price"]), (&"14.50".into(), &"7.25".into()));
+    assert!(shown["created_at"].as_str().expect("text").starts_with("2025-03-01T09:30:00"), "{shown}");
+    let shown = shop.run(&["order", "show", "PAST1-00004", "--json"]).success().json();
+    assert!(shown["created_at"].as_str().expect("text").starts_with("2025-03-31T22:00:00"), "{shown}");
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
+    let once = shop.everything();
+    shop.run(&arguments).success();
+    assert_eq!(shop.everything(), once, "applied twice is applied once");
+    shop.run(&["seed", "status", "--check", "--dir", "seeds"]).success();
+    shop.run(&["seed", "down", "history", "--dir", "seeds", "--confirm", "history"]).success();
+    assert_eq!(shop.counts()[..4], [0, 0, 0, 0]);
+    shop.run(&arguments).success();
+    shop.run(&["seed", "redo", "history", "--dir", "seeds", "--confirm", "history"]).success();
+    assert_eq!(shop.column("SELECT status FROM orders ORDER BY reference"), statuses);
+    shop.assert_invariants();
+}
+
+fn what_was_changed_since_is_kept_unless_forced(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    shop.run(&["user", "update", "mina@example.com", "--last-name", "Sato-Kim"]).success();
+    shop.run(&["product", "update", "TRAY-OAK", "--price", "1.00"]).success();
+    shop.run(&["order", "pay", "DEM01-00004"]).success();
+    let kept = shop.run(&["seed", "down", "demo", "--confirm", "demo"]).success();
+    for what in
+        ["kept order DEM01-00004 (changed since)", "kept user mina@example.com (changed since)", "kept user grace"]
+    {
+        assert!(kept.stderr.contains(what), "{what} in {kept}");
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 1);
+    shop.run(&["seed", "up"]).success();
+    shop.run(&["seed", "down", "demo", "--force", "--confirm", "demo"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 0);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM users"), 0);
+    let kept = shop.run(&["seed", "down", "catalogue", "--confirm", "catalogue"]).success();
+    assert!(kept.stderr.contains("kept product TRAY-OAK (changed since)"), "{kept}");
+    shop.assert_invariants();
+}
+
+fn an_edited_seed_applies_the_difference(shop: &Shop) {
+    shop.file("seeds/1_history.toml", HISTORY);
+    shop.run(&["seed", "up", "--dir", "seeds"]).success();
+    let edited = HISTORY.replace("name = \"Cup\"", "name = \"Large cup\"").replace("PAST1-00006", "PAST1-00007");
+    shop.file("seeds/1_history.toml", &edited);
+    let status = shop.run(&["seed", "status", "--check", "--dir", "seeds"]).exits_with(9);
+    assert!(status.stdout.contains("edited"), "{status}");
+    let run = shop.run(&["seed", "up", "--dir", "seeds"]).success();
+    assert!(run.stdout.contains("1 created, 1 updated, 6 unchanged"), "{run}");
+    assert_eq!(shop.column("SELECT name FROM products"), ["Large cup"]);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 7);
+    shop.run(&["seed", "status", "--check", "--dir", "seeds"]).success();
+    shop.assert_invariants();
+}
+
+fn seeds_are_chosen_by_environment(shop: &Shop) {
+    shop.file("seeds/1_history.toml", HISTORY);
+    shop.file("seeds/2_tests.toml", "description = \"for tests\"\nenvironments = [\"test\"]\n");
+    let run = shop.run(&["seed", "up", "--dir", "seeds"]).success();
+    assert!(run.stderr.contains("seed 2_tests left out: it is meant for test"), "{run}");
+    let run = shop.run(&["seed", "up", "--dir", "seeds", "--env", "test"]).success();
+    assert!(run.stdout.contains("2_tests") && run.stderr.contains("1_history left out"), "{run}");
+    shop.run(&["seed", "up", "--dir", "seeds", "--only", "tests"]).exits_with(11).says("meant for test");
+    shop.run(&["migrate", "env", "production"]).success();
+    shop.run(&["seed", "up", "--dir", "seeds", "--env", "development"]).exits_with(11).says("production");
+}
+
+#[test]
+fn what_is_wrong_with_a_seed_is_named_and_nothing_is_written() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.run(&["seed", "up", "--dir", "nowhere"]).exits_with(4).says("nowhere");
+    for (wrong, right, said) in [
+        ("status = \"paid\"", "status = \"payed\"", "order 2 status"),
+        ("2025-03-01T09:30:00Z", "yesterday", "order 1 placed_at"),
+        ("unit_price = \"7.25\"", "unit_price = \"7.255\"", "order 1 unit_price"),
+        ("{ sku = \"CUP\", quantity = 1 }", "{ sku = \"CUP\", quantity = 1, unit_price = \"1\" }", "unit_price of CUP"),
+        ("quantity = 7", "quantity = 700", "CUP has"),
+    ] {
+        assert!(HISTORY.contains(wrong), "{wrong}");
+        shop.file("seeds/1_history.toml", &HISTORY.replace(wrong, right));
+        let run = shop.run(&["seed", "up", "--dir", "seeds"]);
+        assert!([6, 7].contains(&run.code) && run.stderr.contains(said), "{said} in {run}");
+        assert_eq!(shop.counts()[..5], [0, 0, 0, 0, 0], "{said}");
+    }
+}
