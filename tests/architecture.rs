@@ -42,8 +42,8 @@ const ONLY_IN: [(&str, &str); 11] = [
 ];
 
 /// Commands and repositories do not use one another, except what is shared.
-const SHARED: [&str; 10] =
-    ["arguments", "command_line", "confirm", "keys", "list", "mutation", "picker", "wizard", "Asking", "Cli"];
+const SHARED: [&str; 11] =
+    ["arguments", "command_line", "confirm", "export", "keys", "list", "mutation", "picker", "wizard", "Asking", "Cli"];
 
 const LONGEST_FILE: usize = 500;
 

@@ -9,6 +9,7 @@ mod commands;
 mod concurrency;
 mod connection;
 mod doctor;
+mod exports;
 mod foreign_rows;
 mod input;
 mod interruptions;

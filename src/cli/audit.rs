@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::arguments::{ListArguments, WriteArguments, optional, word};
+use super::export;
 use super::list::{self, Shown};
 use super::mutation::{self, finish};
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::page::Sort;
 use crate::domain::{Page, Violations, moment};
 use crate::error::{Error, Kind, Result};
 use crate::output::views::EventView;
@@ -21,9 +21,6 @@ use crate::repository::user::{Lock, Who};
 use crate::repository::{audit_event as events, audit_seal as seals, order, product, user};
 use crate::service::explain::{self, Finding};
 use crate::service::seal;
-
-/// Events that an export reads at once.
-const EXPORT_ROWS: u64 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -128,7 +125,7 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::List(arguments) => list(context, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
-        Command::Export(arguments) => export(context, &arguments).await,
+        Command::Export(arguments) => export_events(context, &arguments).await,
         Command::Seal(arguments) => seal(context, &arguments).await,
         Command::Verify(arguments) => verify(context, &arguments).await,
     }
@@ -192,28 +189,17 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     context.output.show(&EventView(event), &[])
 }
 
-async fn export(context: &Context, arguments: &ExportArguments) -> Result<()> {
+async fn export_events(context: &Context, arguments: &ExportArguments) -> Result<()> {
     let mut violations = Violations::new();
     let mut filter = arguments.filter.parse(&mut violations);
     violations.into_result()?;
-    let output = context.output.exporting(Format::Jsonl, arguments.out.as_deref())?;
-    let mut rows = output.output().rows::<EventView>()?;
     let database = context.database(Access::Read).await?;
     arguments.filter.look_up(&database, &mut filter).await?;
-    context.lift_time_limit();
-    let mut page = Page { limit: EXPORT_ROWS, offset: 0, after: None, sort: Sort::parse("occurred_at") };
-    loop {
-        let found = events::find_all(database.connection(), &filter, &page).await?;
-        for event in found.items {
-            rows.push(&EventView(event))?;
-        }
-        match found.next {
-            Some(cursor) if !output.output().is_closed() => page.after = Some(cursor),
-            _ => break,
-        }
-    }
-    rows.finish(None, None)?;
-    output.complete()
+    let fetch = async |page: &Page| {
+        let found = events::find_all(database.connection(), &filter, page).await?;
+        Ok(Shown { rows: found.items.into_iter().map(EventView).collect(), next: found.next })
+    };
+    export::run(context, Format::Jsonl, arguments.out.as_deref(), "occurred_at", fetch).await
 }
 
 /// Seals in steps, each a transaction of its own, until nothing is left; a dry run tries one step.

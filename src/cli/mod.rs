@@ -7,6 +7,7 @@ mod command_line;
 mod config;
 pub mod confirm;
 mod doctor;
+mod export;
 mod help;
 mod keys;
 mod list;

@@ -7,9 +7,11 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::Value;
 
+mod export;
 mod lifecycle;
 
 use super::arguments::{KeyArguments, ListArguments, WriteArguments, optional, word};
+use super::export::ExportArguments;
 use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
 use super::{Asking, wizard};
@@ -40,6 +42,11 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
   shopctl order list --status pending,paid --since 2026-01-01
   shopctl order list --user ann@example.com --json")]
     List(OrderListArguments),
+    /// Write orders with their items, oldest first: JSON, JSON lines, or CSV with a row for each item
+    #[command(
+        after_help = "Examples:\n  shopctl order export --since 2026-01-01 > orders.csv\n  shopctl order export --status paid --out paid.jsonl"
+    )]
+    Export(OrderExportArguments),
     /// Show one order with its lines
     #[command(after_help = "Examples:\n  shopctl order show K7Q2M-9XD4T\n  shopctl order show K7Q2M-9XD4T --timeline")]
     Show(ShowArguments),
@@ -95,6 +102,23 @@ pub struct CreateArguments {
 
 #[derive(Debug, Args)]
 pub struct OrderListArguments {
+    #[command(flatten)]
+    filter: FilterArguments,
+    #[command(flatten)]
+    list: ListArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct OrderExportArguments {
+    #[command(flatten)]
+    filter: FilterArguments,
+    #[command(flatten)]
+    export: ExportArguments,
+}
+
+/// Which orders are wanted.
+#[derive(Debug, Args)]
+struct FilterArguments {
     /// One or more of pending, paid, shipped, completed, cancelled, refunded
     #[arg(long, value_name = "STATUS,…", value_delimiter = ',')]
     status: Vec<String>,
@@ -114,8 +138,36 @@ pub struct OrderListArguments {
     min_total: Option<String>,
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     max_total: Option<String>,
-    #[command(flatten)]
-    list: ListArguments,
+}
+
+impl FilterArguments {
+    fn parse(&self, violations: &mut Violations) -> orders::Filter {
+        let known: Vec<_> = OrderStatus::ALL.map(|status| (status.as_str(), status)).into();
+        let parse_status = |text: &String| violations.parse("status", text, |text| word(text, &known));
+        let statuses = self.status.iter().filter_map(parse_status).collect();
+        orders::Filter {
+            statuses,
+            user_id: None,
+            product_id: None,
+            since: optional(violations, "since", self.since.as_deref(), moment::parse),
+            until: optional(violations, "until", self.until.as_deref(), moment::parse),
+            min_total: optional(violations, "min-total", self.min_total.as_deref(), Money::parse_total),
+            max_total: optional(violations, "max-total", self.max_total.as_deref(), Money::parse_total),
+        }
+    }
+
+    /// Adds what the database has to be asked for.
+    async fn look_up(&self, database: &Database, filter: &mut orders::Filter) -> Result<()> {
+        if let Some(who) = &self.user {
+            let user = users::find_one(database.connection(), Who::parse(who), Lock::None).await?;
+            filter.user_id = Some(user.ok_or_else(|| Error::not_found("user", who))?.id);
+        }
+        if let Some(name) = &self.product {
+            let found = products::find_named(database.connection(), &[name]).await?.into_iter().next();
+            filter.product_id = Some(found.ok_or_else(|| Error::not_found("product", name))?.id);
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -138,6 +190,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Expire(arguments) => lifecycle::expire(context, asking, &arguments).await,
         Command::Create(arguments) => create(context, asking, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
+        Command::Export(arguments) => export::run(context, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
     }
 }
@@ -275,41 +328,25 @@ fn read_order(path: &std::path::Path, violations: &mut Violations) -> Result<(St
 async fn list(context: &Context, arguments: &OrderListArguments) -> Result<()> {
     context.output.check_fields::<OrderView>(&[])?;
     let mut violations = Violations::new();
-    let known: Vec<_> = OrderStatus::ALL.map(|status| (status.as_str(), status)).into();
-    let parse_status = |text: &String| violations.parse("status", text, |text| word(text, &known));
-    let statuses = arguments.status.iter().filter_map(parse_status).collect();
-    let mut filter = orders::Filter {
-        statuses,
-        user_id: None,
-        product_id: None,
-        since: optional(&mut violations, "since", arguments.since.as_deref(), moment::parse),
-        until: optional(&mut violations, "until", arguments.until.as_deref(), moment::parse),
-        min_total: optional(&mut violations, "min-total", arguments.min_total.as_deref(), Money::parse_total),
-        max_total: optional(&mut violations, "max-total", arguments.max_total.as_deref(), Money::parse_total),
-    };
+    let mut filter = arguments.filter.parse(&mut violations);
     let page = arguments.list.page("created_at", &mut violations);
     violations.into_result()?;
     crate::repository::sort_field(&orders::SORT_FIELDS, &page.sort)?;
     let database = context.database(Access::Read).await?;
-    if let Some(who) = &arguments.user {
-        let user = users::find_one(database.connection(), Who::parse(who), Lock::None).await?;
-        filter.user_id = Some(user.ok_or_else(|| Error::not_found("user", who))?.id);
-    }
-    if let Some(name) = &arguments.product {
-        let found = products::find_named(database.connection(), &[name]).await?.into_iter().next();
-        filter.product_id = Some(found.ok_or_else(|| Error::not_found("product", name))?.id);
-    }
-    let fetch = async |page: &Page| {
-        let found = orders::find_all(database.connection(), &filter, page).await?;
-        let buyers = orders::find_users(database.connection(), &found.items).await?;
-        let rows = found.items.into_iter().map(|order| {
-            let email = buyers.iter().find(|user| user.id == order.user_id).map(|user| user.email.clone());
-            OrderView { order, email }
-        });
-        Ok(Shown { rows: rows.collect(), next: found.next })
-    };
+    arguments.filter.look_up(&database, &mut filter).await?;
+    let fetch = async |page: &Page| fetch(&database, &filter, page).await;
     let count = async || orders::count(database.connection(), &filter).await;
     list::print(context, &arguments.list, page, fetch, count).await
+}
+
+async fn fetch(database: &Database, filter: &orders::Filter, page: &Page) -> Result<Shown<OrderView>> {
+    let found = orders::find_all(database.connection(), filter, page).await?;
+    let buyers = orders::find_users(database.connection(), &found.items).await?;
+    let rows = found.items.into_iter().map(|order| {
+        let email = buyers.iter().find(|user| user.id == order.user_id).map(|user| user.email.clone());
+        OrderView { order, email }
+    });
+    Ok(Shown { rows: rows.collect(), next: found.next })
 }
 
 async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {

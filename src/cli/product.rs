@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::Asking;
 use super::arguments::{ConfirmArguments, LOW_STOCK, ListArguments, WriteArguments, optional, required};
+use super::export::{self, ExportArguments};
 use super::list::{self, Shown};
 use super::mutation::{self, about_product, done, finish, view_of};
 use crate::context::Context;
-use crate::db::Access;
+use crate::db::{Access, Database};
 use crate::domain::quantity::parse_stock;
 use crate::domain::{Money, Page, ProductName, Sku, Violations, text::multi_line};
 use crate::error::{Error, Result, printable};
@@ -31,6 +32,11 @@ pub enum Command {
         after_help = "Examples:\n  shopctl product list --low-stock\n  shopctl product list --search mug --sort price"
     )]
     List(ProductListArguments),
+    /// Write products, oldest first, as CSV, JSON lines or JSON
+    #[command(
+        after_help = "Examples:\n  shopctl product export > products.csv\n  shopctl product export --out-of-stock --out empty.jsonl"
+    )]
+    Export(ProductExportArguments),
     /// Show one product
     #[command(after_help = "Examples:\n  shopctl product show MUG-01\n  shopctl product show MUG-01 --prices")]
     Show(ShowArguments),
@@ -112,6 +118,14 @@ pub struct ProductListArguments {
 }
 
 #[derive(Debug, Args)]
+pub struct ProductExportArguments {
+    #[command(flatten)]
+    filter: FilterArguments,
+    #[command(flatten)]
+    export: ExportArguments,
+}
+
+#[derive(Debug, Args)]
 pub struct ProductArguments {
     /// SKU or id
     #[arg(value_name = "PRODUCT")]
@@ -158,6 +172,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
     match command {
         Command::Create(arguments) => create(context, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
+        Command::Export(arguments) => export(context, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
         Command::Price(arguments) => price::price(context, asking, &arguments).await,
@@ -202,12 +217,24 @@ async fn list(context: &Context, arguments: &ProductListArguments) -> Result<()>
     violations.into_result()?;
     crate::repository::sort_field(&products::SORT_FIELDS, &page.sort)?;
     let database = context.database(Access::Read).await?;
-    let fetch = async |page: &Page| {
-        let found = products::find_all(database.connection(), &filter, page).await?;
-        Ok(Shown { rows: found.items.into_iter().map(ProductView).collect(), next: found.next })
-    };
+    let fetch = async |page: &Page| fetch(&database, &filter, page).await;
     let count = async || products::count(database.connection(), &filter).await;
     list::print(context, &arguments.list, page, fetch, count).await
+}
+
+async fn fetch(database: &Database, filter: &products::Filter, page: &Page) -> Result<Shown<ProductView>> {
+    let found = products::find_all(database.connection(), filter, page).await?;
+    Ok(Shown { rows: found.items.into_iter().map(ProductView).collect(), next: found.next })
+}
+
+async fn export(context: &Context, arguments: &ProductExportArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let filter = arguments.filter.parse(&mut violations);
+    violations.into_result()?;
+    let format = arguments.export.format(context);
+    let database = context.database(Access::Read).await?;
+    let fetch = async |page: &Page| fetch(&database, &filter, page).await;
+    export::run(context, format, arguments.export.out.as_deref(), "created_at", fetch).await
 }
 
 async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {

@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 
 use super::Asking;
 use super::arguments::{AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, optional, required, word};
+use super::export::{self, ExportArguments};
 use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
 use super::wizard;
 use crate::context::Context;
-use crate::db::Access;
-use crate::domain::{Email, Password, PersonName, UserStatus, Violations, moment};
+use crate::db::{Access, Database};
+use crate::domain::{Email, Page, Password, PersonName, UserStatus, Violations, moment};
 use crate::entity::user::Model;
 use crate::error::{Error, Result, printable};
 use crate::output::views::UserView;
@@ -34,6 +35,11 @@ pub enum Command {
     /// List users, newest first
     #[command(after_help = "Examples:\n  shopctl user list --status active\n  shopctl user list --search lee --json")]
     List(UserListArguments),
+    /// Write users, oldest first, as CSV, JSON lines or JSON; without password hashes
+    #[command(
+        after_help = "Examples:\n  shopctl user export > users.csv\n  shopctl user export --status active --out users.jsonl"
+    )]
+    Export(UserExportArguments),
     /// Show one user
     #[command(
         after_help = "Examples:\n  shopctl user show ann@example.com\n  shopctl user show ann@example.com --timeline"
@@ -88,6 +94,23 @@ pub struct CreateArguments {
 
 #[derive(Debug, Args)]
 pub struct UserListArguments {
+    #[command(flatten)]
+    filter: FilterArguments,
+    #[command(flatten)]
+    list: ListArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct UserExportArguments {
+    #[command(flatten)]
+    filter: FilterArguments,
+    #[command(flatten)]
+    export: ExportArguments,
+}
+
+/// Which users are wanted.
+#[derive(Debug, Args)]
+struct FilterArguments {
     /// active, disabled or anonymized
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
@@ -100,8 +123,18 @@ pub struct UserListArguments {
     /// Created before this time
     #[arg(long, value_name = "TIME")]
     created_until: Option<String>,
-    #[command(flatten)]
-    list: ListArguments,
+}
+
+impl FilterArguments {
+    fn parse(&self, violations: &mut Violations) -> users::Filter {
+        let statuses: Vec<_> = UserStatus::ALL.map(|status| (status.as_str(), status)).into();
+        users::Filter {
+            status: optional(violations, "status", self.status.as_deref(), |text| word(text, &statuses)),
+            search: self.search.clone(),
+            created_since: optional(violations, "created-since", self.created_since.as_deref(), moment::parse),
+            created_until: optional(violations, "created-until", self.created_until.as_deref(), moment::parse),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -166,6 +199,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
     match command {
         Command::Create(arguments) => create(context, asking, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
+        Command::Export(arguments) => export(context, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
         Command::SetPassword(arguments) => password::set(context, asking, &arguments).await,
@@ -234,23 +268,29 @@ fn reviewed(context: &Context, answers: &wizard::UserAnswers, arguments: &Create
 async fn list(context: &Context, arguments: &UserListArguments) -> Result<()> {
     context.output.check_fields::<UserView>(&[])?;
     let mut violations = Violations::new();
-    let statuses: Vec<_> = UserStatus::ALL.map(|status| (status.as_str(), status)).into();
-    let filter = users::Filter {
-        status: optional(&mut violations, "status", arguments.status.as_deref(), |text| word(text, &statuses)),
-        search: arguments.search.clone(),
-        created_since: optional(&mut violations, "created-since", arguments.created_since.as_deref(), moment::parse),
-        created_until: optional(&mut violations, "created-until", arguments.created_until.as_deref(), moment::parse),
-    };
+    let filter = arguments.filter.parse(&mut violations);
     let page = arguments.list.page("created_at", &mut violations);
     violations.into_result()?;
     crate::repository::sort_field(&users::SORT_FIELDS, &page.sort)?;
     let database = context.database(Access::Read).await?;
-    let fetch = async |page: &crate::domain::Page| {
-        let found = users::find_all(database.connection(), &filter, page).await?;
-        Ok(Shown { rows: found.items.into_iter().map(UserView).collect(), next: found.next })
-    };
+    let fetch = async |page: &Page| fetch(&database, &filter, page).await;
     list::print(context, &arguments.list, page, fetch, async || users::count(database.connection(), &filter).await)
         .await
+}
+
+async fn fetch(database: &Database, filter: &users::Filter, page: &Page) -> Result<Shown<UserView>> {
+    let found = users::find_all(database.connection(), filter, page).await?;
+    Ok(Shown { rows: found.items.into_iter().map(UserView).collect(), next: found.next })
+}
+
+async fn export(context: &Context, arguments: &UserExportArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let filter = arguments.filter.parse(&mut violations);
+    violations.into_result()?;
+    let format = arguments.export.format(context);
+    let database = context.database(Access::Read).await?;
+    let fetch = async |page: &Page| fetch(&database, &filter, page).await;
+    export::run(context, format, arguments.export.out.as_deref(), "created_at", fetch).await
 }
 
 async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {

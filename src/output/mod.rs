@@ -120,6 +120,11 @@ impl Output {
         }
     }
 
+    /// What `--output` says, if it was given.
+    pub fn asked_format(&self) -> Option<Format> {
+        self.settings.format
+    }
+
     /// The format in force.
     pub fn format(&self) -> Format {
         self.format

@@ -149,6 +149,58 @@ impl View for OrderDetailView {
     }
 }
 
+/// An item with the fields of its order: an order in a flat file.
+pub struct OrderLineView {
+    reference: String,
+    user: Option<String>,
+    status: String,
+    total_amount: crate::domain::Money,
+    created_at: crate::entity::Moment,
+    item: Option<ItemView>,
+}
+
+impl OrderLineView {
+    /// A row for each item; one without for an order of another program that has none.
+    pub fn of(detail: OrderDetailView) -> Vec<OrderLineView> {
+        let order = detail.order.order;
+        let row = |item| OrderLineView {
+            reference: reference::display(&order.reference),
+            user: detail.order.email.clone(),
+            status: order.status.clone(),
+            total_amount: order.total_amount,
+            created_at: order.created_at.clone(),
+            item,
+        };
+        if detail.items.is_empty() {
+            return vec![row(None)];
+        }
+        detail.items.into_iter().map(|item| row(Some(item))).collect()
+    }
+
+    fn product(&self) -> Option<&product::Model> {
+        self.item.as_ref()?.product.as_ref()
+    }
+}
+
+impl View for OrderLineView {
+    const NOUN: &'static str = "orders";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("reference", "REFERENCE", |view| view.reference.as_str().into()),
+        Column::new("user", "USER", |view| view.user.clone().into()),
+        Column::new("status", "STATUS", |view| view.status.as_str().into()),
+        Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),
+        Column::new("sku", "SKU", |view| view.product().map(|product| product.sku.as_str()).into()),
+        Column::new("name", "NAME", |view| view.product().map(|product| product.name.as_str()).into()),
+        Column::new("quantity", "QUANTITY", |view| view.item.as_ref().map(|item| item.quantity).into()),
+        Column::new("unit_price", "UNIT PRICE", |view| view.item.as_ref().map(|item| item.unit_price).into()),
+        Column::new("total_amount", "ORDER TOTAL", |view| view.total_amount.into()),
+    ];
+
+    fn id(&self) -> String {
+        self.reference.clone()
+    }
+}
+
 /// An audit event.
 pub struct EventView(pub audit_event::Model);
 

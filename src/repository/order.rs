@@ -138,6 +138,19 @@ pub async fn find_items(connection: &impl ConnectionTrait, order_id: Uuid) -> Re
         .await?)
 }
 
+/// The items of the given orders, each order's in their own order.
+pub async fn find_items_of(connection: &impl ConnectionTrait, order_ids: &[Uuid]) -> Result<Vec<ItemWithProduct>> {
+    if order_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(order_item::Entity::find()
+        .filter(order_item::Column::OrderId.is_in(order_ids.iter().copied()))
+        .order_by_asc(order_item::Column::Id)
+        .find_also_related(product::Entity)
+        .all(connection)
+        .await?)
+}
+
 /// The users of the given orders, for lists that show who bought.
 pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> Result<Vec<user::Model>> {
     let mut ids: Vec<Uuid> = orders.iter().map(|order| order.user_id).collect();

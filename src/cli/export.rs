@@ -1,0 +1,60 @@
+//! What every `export` does: everything that matches, streamed page by page, into a file that is
+//! complete or absent, or to stdout.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::list::Shown;
+use crate::context::Context;
+use crate::domain::Page;
+use crate::domain::page::Sort;
+use crate::error::Result;
+use crate::output::{Format, View};
+
+/// Rows that an export reads at once.
+const ROWS: u64 = 1_000;
+
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// Into this file, which gets its name when it is complete; its ending tells the format
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+impl ExportArguments {
+    /// What `--output` says, else the file's ending, else CSV.
+    pub fn format(&self, context: &Context) -> Format {
+        let ending = self.out.as_deref().and_then(Path::extension).and_then(|ending| ending.to_str());
+        let by_ending = Format::ALL.into_iter().find(|format| ending == Some(format.as_str()));
+        context.output.asked_format().or(by_ending).unwrap_or(Format::Csv)
+    }
+}
+
+/// Exports what `fetch` gives, oldest first; `oldest` is the noun's own field for that.
+///
+/// Errors: those of `fetch`; exit 5 when the disk is full, exit 4 when the file cannot be written.
+pub async fn run<V: View>(
+    context: &Context,
+    format: Format,
+    out: Option<&Path>,
+    oldest: &str,
+    fetch: impl AsyncFn(&Page) -> Result<Shown<V>>,
+) -> Result<()> {
+    let output = context.output.exporting(format, out)?;
+    let mut rows = output.output().rows::<V>()?;
+    context.lift_time_limit();
+    let mut page = Page { limit: ROWS, offset: 0, after: None, sort: Sort::parse(oldest) };
+    loop {
+        let shown = fetch(&page).await?;
+        for row in &shown.rows {
+            rows.push(row)?;
+        }
+        match shown.next {
+            Some(cursor) if !output.output().is_closed() => page.after = Some(cursor),
+            _ => break,
+        }
+    }
+    rows.finish(None, None)?;
+    output.complete()
+}

@@ -1,0 +1,69 @@
+//! Exports: everything that matches, in each format, complete or absent.
+
+use std::collections::BTreeSet;
+
+use crate::on_every_backend;
+use crate::support::Shop;
+
+on_every_backend!(every_format_has_every_row, orders_have_their_items, an_export_is_complete_or_absent);
+
+fn every_format_has_every_row(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    for (noun, count, key) in [("user", 4, "email"), ("product", 10, "sku"), ("order", 4, "reference")] {
+        let keys = |items: &[serde_json::Value]| -> Vec<String> {
+            items.iter().map(|item| item[key].as_str().expect("text").to_owned()).collect()
+        };
+        let json = shop.run(&[noun, "export", "--json"]).success().json();
+        let json = keys(json["items"].as_array().expect("a list"));
+        assert_eq!(json.len(), count, "{noun}");
+        let lines = shop.run(&[noun, "export", "-o", "jsonl"]).success().stdout;
+        let lines: Vec<_> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(keys(&lines), json, "the same in the same order");
+        let csv = shop.run(&[noun, "export"]).success().stdout;
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        let column = reader.headers().expect("a header").iter().position(|name| name == key).expect("a column");
+        let found: Vec<_> = reader.records().map(|row| row.expect("CSV")[column].to_owned()).collect();
+        let (all, wanted): (BTreeSet<_>, BTreeSet<_>) = (found.iter().collect(), json.iter().collect());
+        assert_eq!(all, wanted);
+        let oldest = shop.run(&[noun, "list", "--sort", "created_at", "--limit", "100", "--json"]).success().json();
+        assert_eq!(keys(oldest["items"].as_array().expect("a list")), json, "oldest first");
+        assert!(!csv.contains("argon2"));
+    }
+    let few = shop.run(&["user", "export", "--search", "grace", "-o", "jsonl"]).success().stdout;
+    assert_eq!(few.lines().count(), 1);
+    shop.run(&["user", "export", "--status", "unknown"]).exits_with(7);
+    shop.run(&["order", "export", "--user", "nobody@example.com"]).exits_with(3);
+}
+
+fn orders_have_their_items(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    let orders = shop.run(&["order", "export", "--json"]).success().json();
+    for order in orders["items"].as_array().expect("a list") {
+        let reference = order["reference"].as_str().expect("text");
+        assert_eq!(shop.run(&["order", "show", reference, "--json"]).success().json(), *order);
+    }
+    let csv = shop.run(&["order", "export", "--product", "MUG-01"]).success().stdout;
+    let rows: Vec<_> = csv.lines().collect();
+    assert_eq!(rows[0], "reference,user,status,created_at,sku,name,quantity,unit_price,total_amount");
+    assert_eq!(rows.len(), 3, "the whole order: {csv}");
+    assert!(rows[1].starts_with("DEM01-00001,grace@example.com,pending,"), "{csv}");
+    assert!(rows.iter().any(|row| row.contains(",MUG-01,") && row.ends_with(",2,12.50,32.90")), "{csv}");
+}
+
+fn an_export_is_complete_or_absent(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    shop.product("FORMULA", "1.00", 1);
+    shop.run(&["product", "update", "FORMULA", "--name", "=1+1"]).success();
+    shop.run(&["product", "export", "--out", "products.csv"]).success().says("wrote products.csv");
+    let text = std::fs::read_to_string(shop.path("products.csv")).expect("written");
+    assert_eq!(text.lines().count(), 12);
+    assert!(text.contains(",'=1+1,"), "a spreadsheet would run it: {text}");
+    shop.run(&["product", "export", "--out", "products.jsonl"]).success();
+    let text = std::fs::read_to_string(shop.path("products.jsonl")).expect("written");
+    assert_eq!(text.lines().filter(|line| line.starts_with('{')).count(), 11);
+    shop.run(&["product", "export", "--out", "no/such/folder.csv"]).exits_with(4);
+    shop.run(&["product", "export", "--search", "FORMULA", "-o", "csv", "--out", "any.name"]).success();
+    assert_eq!(std::fs::read_to_string(shop.path("any.name")).expect("written").lines().count(), 2);
+    let left = std::fs::read_dir(shop.home.path()).expect("ours").flatten();
+    assert!(left.map(|entry| entry.file_name()).all(|name| !name.to_string_lossy().starts_with(".tmp")));
+}
