@@ -5,6 +5,7 @@
 //! → `domain`; `error` and `domain` are open to all, `db` to those that talk to a database, and
 //! only `cli` prints, through `output`.
 
+pub mod bulk;
 pub mod cli;
 pub mod config;
 pub mod context;

@@ -202,11 +202,13 @@ fn column(shop: &Shop, name: &'static str) -> &'static str {
 }
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 22] = [
+const MUTATIONS: [(&str, &[&str]); 24] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
     ),
+    ("user import", &["people.csv"]),
+    ("product import", &["products.csv"]),
     ("user update", &["ann@example.com", "--last-name", "Lee"]),
     ("user set-password", &["ann@example.com", "--password-file", "secret.txt"]),
     ("user verify-password", &["old@example.com", "--password-file", "secret.txt"]),
@@ -242,6 +244,8 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
     // What another program changed, for `stock verify --accept`.
     shop.sql("UPDATE products SET stock_quantity = 9 WHERE sku = 'PEN'");
     shop.file("secret.txt", "correct horse\n");
+    shop.file("people.csv", "email,first_name,last_name\nnew@example.com,New,One\n");
+    shop.file("products.csv", "sku,name,price\nMUG,Mug,1.00\n");
     let before = shop.everything();
     let sealing = [("audit seal", &[][..])];
     for (command, arguments) in MUTATIONS.iter().copied().chain(sealing) {

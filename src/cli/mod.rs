@@ -9,6 +9,7 @@ pub mod confirm;
 mod doctor;
 mod export;
 mod help;
+mod import;
 mod keys;
 mod list;
 mod migrate;

@@ -8,8 +8,10 @@ use serde_json::Value;
 use super::Asking;
 use super::arguments::{ConfirmArguments, LOW_STOCK, ListArguments, WriteArguments, optional, required};
 use super::export::{self, ExportArguments};
+use super::import::{self, ImportArguments};
 use super::list::{self, Shown};
 use super::mutation::{self, about_product, done, finish, view_of};
+use crate::bulk::ProductRow;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::quantity::parse_stock;
@@ -37,6 +39,11 @@ pub enum Command {
         after_help = "Examples:\n  shopctl product export > products.csv\n  shopctl product export --out-of-stock --out empty.jsonl"
     )]
     Export(ProductExportArguments),
+    /// Create and update products from a CSV, JSON lines or JSON file, all of them or none
+    #[command(
+        after_help = "Examples:\n  shopctl product import products.csv\n  shopctl product import products.csv --on-conflict skip --on-error reject-rows --errors wrong.csv\n  shopctl product import products.jsonl --dry-run"
+    )]
+    Import(ImportArguments),
     /// Show one product
     #[command(after_help = "Examples:\n  shopctl product show MUG-01\n  shopctl product show MUG-01 --prices")]
     Show(ShowArguments),
@@ -173,6 +180,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Create(arguments) => create(context, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
         Command::Export(arguments) => export(context, &arguments).await,
+        Command::Import(arguments) => import::run::<ProductRow>(context, asking, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
         Command::Price(arguments) => price::price(context, asking, &arguments).await,

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use super::Asking;
 use super::arguments::{AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, optional, required, word};
 use super::export::{self, ExportArguments};
+use super::import::{self, ImportArguments};
 use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
 use super::wizard;
+use crate::bulk::UserRow;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Email, Page, Password, PersonName, UserStatus, Violations, moment};
@@ -40,6 +42,11 @@ pub enum Command {
         after_help = "Examples:\n  shopctl user export > users.csv\n  shopctl user export --status active --out users.jsonl"
     )]
     Export(UserExportArguments),
+    /// Create and update users from a CSV, JSON lines or JSON file, all of them or none
+    #[command(
+        after_help = "Examples:\n  shopctl user import users.csv\n  shopctl user import users.csv --on-conflict skip --on-error reject-rows --errors wrong.csv\n  shopctl user import users.jsonl --dry-run"
+    )]
+    Import(ImportArguments),
     /// Show one user
     #[command(
         after_help = "Examples:\n  shopctl user show ann@example.com\n  shopctl user show ann@example.com --timeline"
@@ -200,6 +207,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Create(arguments) => create(context, asking, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
         Command::Export(arguments) => export(context, &arguments).await,
+        Command::Import(arguments) => import::run::<UserRow>(context, asking, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
         Command::SetPassword(arguments) => password::set(context, asking, &arguments).await,

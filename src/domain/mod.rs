@@ -21,6 +21,7 @@ pub mod price_history;
 pub mod quantity;
 pub mod reference;
 pub mod sku;
+pub mod spreadsheet;
 pub mod text;
 pub mod user_status;
 pub mod violations;

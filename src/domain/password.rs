@@ -9,6 +9,8 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier};
 pub const PASSWORD_MIN_BYTES: usize = 8;
 /// The longest password, in bytes: hashing must not be a way to exhaust memory.
 pub const PASSWORD_MAX_BYTES: usize = 1024;
+/// Stands for a hash that no password has.
+pub const UNUSABLE: &str = "!";
 
 /// A new password of allowed length. Debug and errors never show it.
 #[derive(Clone)]

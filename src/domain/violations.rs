@@ -41,6 +41,11 @@ impl Violations {
         self.0.is_empty()
     }
 
+    /// What was noted, for who tells it in another way.
+    pub fn into_list(self) -> Vec<Violation> {
+        self.0
+    }
+
     /// `Ok` when nothing was noted, else one error (exit 7) that lists every violation.
     pub fn into_result(self) -> Result<(), Error> {
         if self.0.is_empty() {

@@ -1,34 +1,8 @@
 //! Comma-separated values (RFC 4180), guarded against spreadsheets that run cells as formulas.
 
-use std::borrow::Cow;
-
 use super::cell::Cell;
+use crate::domain::spreadsheet::guard;
 use crate::error::{Error, Result};
-
-/// What makes a spreadsheet take a cell for a formula: the list of OWASP's "CSV Injection".
-const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-
-/// What is put before such a cell; a real one at the start is doubled.
-const GUARD: char = '\'';
-
-/// A text as it stands in an exported cell. [`unguard`] gives it back.
-pub fn guard(text: &str) -> Cow<'_, str> {
-    if text.starts_with(GUARD) || text.starts_with(FORMULA_STARTS) {
-        Cow::Owned(format!("{GUARD}{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-/// The text that an imported cell stands for: the inverse of [`guard`].
-///
-/// A single `'` before anything else was put there by no export of ours, and stays.
-pub fn unguard(text: &str) -> &str {
-    match text.strip_prefix(GUARD) {
-        Some(rest) if rest.starts_with(GUARD) || rest.starts_with(FORMULA_STARTS) => rest,
-        _ => text,
-    }
-}
 
 /// One line of a row; only texts are guarded, a number is not a formula.
 pub(super) fn row(cells: &[Cell]) -> Result<String> {
@@ -50,6 +24,7 @@ pub(super) fn line<T: AsRef<[u8]>>(values: impl IntoIterator<Item = T>) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::spreadsheet::{is_formula, unguard};
 
     #[test]
     fn only_texts_are_guarded() {
@@ -63,7 +38,7 @@ mod tests {
         fn what_was_exported_is_what_is_imported(text in "(?s).*|['=+@\\t\\r\\n＝-]{0,3}(?s).*") {
             let guarded = guard(&text);
             proptest::prop_assert_eq!(unguard(&guarded), text.as_str());
-            proptest::prop_assert!(!guarded.starts_with(FORMULA_STARTS));
+            proptest::prop_assert!(!is_formula(&guarded));
 
             // Not the first cell: at the very start of a file a reader takes U+FEFF for a byte order mark.
             let file = row(&[Cell::from(1), Cell::from(text.as_str())]).unwrap();

@@ -119,6 +119,11 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
     Ok(Entity::find().filter(condition).all(connection).await?)
 }
 
+/// The products with these SKUs, which are as stored.
+pub async fn find_by_skus(connection: &impl ConnectionTrait, skus: &[&str]) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Sku.is_in(skus.iter().copied())).all(connection).await?)
+}
+
 /// Whether `name`, an id or SKU as typed, names this product.
 pub fn is_named(product: &Model, name: &str) -> bool {
     match Uuid::try_parse(name) {

@@ -74,6 +74,11 @@ pub async fn find_active(connection: &impl ConnectionTrait, page: &Page) -> Resu
     find_all(connection, &filter, page).await
 }
 
+/// The users with these e-mail addresses, which are as stored.
+pub async fn find_by_emails(connection: &impl ConnectionTrait, emails: &[&str]) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Email.is_in(emails.iter().copied())).all(connection).await?)
+}
+
 /// The user with this address as shopctl stores it, or as another program wrote it (any case).
 pub async fn find_by_email(connection: &impl ConnectionTrait, email: &str) -> Result<Option<Model>> {
     find_one(connection, Who::Email(email), Lock::None).await

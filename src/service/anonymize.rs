@@ -3,6 +3,7 @@
 
 use super::operation::{Operation, Operations, Request};
 use super::user::{Changed, find};
+use crate::domain::password::UNUSABLE;
 use crate::domain::{OrderStatus, UserStatus, personal, reference};
 use crate::entity::user::Model;
 use crate::error::{Error, Result, printable};
@@ -15,8 +16,6 @@ const NAMED: u64 = 5;
 /// The domain of addresses that lead nowhere (RFC 2606).
 const NOWHERE: &str = "anonymized.invalid";
 const NAME: &str = "anonymized";
-/// No password has this hash.
-const UNUSABLE: &str = "!";
 
 /// Anonymizes a user; one that already is so stays unchanged.
 ///

@@ -1,0 +1,11 @@
+//! Files in: many rows, each checked as strictly as anything typed, before the first is written.
+
+mod import;
+mod product;
+mod read;
+mod user;
+
+pub use import::{Counts, Import, OnConflict, OnError, Rejection, Row, check, run};
+pub use product::ProductRow;
+pub use read::{FileFormat, ReadOptions};
+pub use user::UserRow;

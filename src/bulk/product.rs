@@ -1,0 +1,77 @@
+//! `product import`
+
+use std::collections::HashSet;
+
+use sea_orm::ConnectionTrait;
+
+use super::import::{Counts, Row, optional, required};
+use super::read::{Columns, Record};
+use crate::domain::quantity::parse_stock;
+use crate::domain::{Money, ProductName, Sku, Violations, text::multi_line};
+use crate::error::Result;
+use crate::repository::product as products;
+use crate::service::operation::Operation;
+use crate::service::product::{NewProduct, ProductUpdate, apply_create, apply_update};
+
+/// A product of a file.
+#[derive(Debug, Clone)]
+pub struct ProductRow {
+    new: NewProduct,
+    /// Whether the file has the column at all: an absent one changes nothing.
+    has_description: bool,
+}
+
+impl Row for ProductRow {
+    const NOUN: &'static str = "product";
+    const OPERATION: &'static str = "product.import";
+    const COLUMNS: Columns = Columns {
+        known: &["sku", "name", "description", "price", "stock_quantity"],
+        ignored: &["id", "created_at", "updated_at"],
+        required: &["sku", "name", "price"],
+    };
+
+    fn parse(record: &Record, violations: &mut Violations) -> Option<ProductRow> {
+        let sku = required(record, violations, "sku", Sku::parse);
+        let name = required(record, violations, "name", ProductName::parse);
+        let description = optional(record, violations, "description", multi_line);
+        let price = match record.amount("price") {
+            Some(text) => violations.parse("price", &text, Money::parse_price),
+            None => required(record, violations, "price", Money::parse_price),
+        };
+        let stock = optional(record, violations, "stock_quantity", parse_stock);
+        let has_description = description.is_some();
+        let new = NewProduct { sku: sku?, name: name?, description, price: price?, stock: stock.unwrap_or(0) };
+        Some(ProductRow { new, has_description })
+    }
+
+    fn key(&self) -> &str {
+        self.new.sku.as_str()
+    }
+
+    async fn existing(connection: &impl ConnectionTrait, keys: &[&str]) -> Result<HashSet<String>> {
+        let found = products::find_by_skus(connection, keys).await?;
+        Ok(found.into_iter().map(|product| product.sku).collect())
+    }
+
+    /// The stock of a product that is there moves with its orders, and is left as it is.
+    async fn apply(operation: &mut Operation, rows: &[ProductRow], counts: &mut Counts) -> Result<()> {
+        let keys: Vec<&str> = rows.iter().map(Row::key).collect();
+        let there = Self::existing(operation.handle(), &keys).await?;
+        for row in rows {
+            if !there.contains(row.key()) {
+                apply_create(operation, &row.new).await?;
+                counts.created += 1;
+                continue;
+            }
+            let update = ProductUpdate {
+                sku: None,
+                name: Some(row.new.name.clone()),
+                description: row.has_description.then(|| row.new.description.clone()),
+                price: Some(row.new.price),
+            };
+            let changed = apply_update(operation, row.key(), &update).await?.changed;
+            *(if changed { &mut counts.updated } else { &mut counts.unchanged }) += 1;
+        }
+        Ok(())
+    }
+}

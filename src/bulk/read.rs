@@ -1,0 +1,282 @@
+//! Records of CSV, JSON lines and JSON, one at a time, with the line where each begins.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+
+use serde_json::Value;
+
+use super::Rejection;
+use crate::domain::spreadsheet::unguard;
+use crate::error::{Error, Kind, Result, printable};
+
+/// What a file is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFormat {
+    Csv,
+    JsonLines,
+    Json,
+}
+
+impl FileFormat {
+    /// The format of a file's ending, or of `--format`.
+    pub fn parse(word: &str) -> Option<FileFormat> {
+        match word.to_ascii_lowercase().as_str() {
+            "csv" => Some(FileFormat::Csv),
+            "jsonl" | "ndjson" => Some(FileFormat::JsonLines),
+            "json" => Some(FileFormat::Json),
+            _ => None,
+        }
+    }
+}
+
+/// How to read a file.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    pub format: FileFormat,
+    /// Between the fields of CSV.
+    pub delimiter: u8,
+    /// `12,50` is an amount.
+    pub decimal_comma: bool,
+    /// Columns of the file by the names that they have here: `(theirs, ours)`.
+    pub map: Vec<(String, String)>,
+}
+
+/// The columns that a noun knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Columns {
+    pub known: &'static [&'static str],
+    /// Written by exports, but not to be imported.
+    pub ignored: &'static [&'static str],
+    pub required: &'static [&'static str],
+}
+
+/// One row as text; what is empty is absent.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub line: u64,
+    values: BTreeMap<String, String>,
+    pub decimal_comma: bool,
+}
+
+impl Record {
+    pub fn get(&self, column: &str) -> Option<&str> {
+        self.values.get(column).map(String::as_str)
+    }
+
+    /// An amount, with a decimal point.
+    pub fn amount(&self, column: &str) -> Option<String> {
+        let text = self.get(column)?;
+        Some(if self.decimal_comma { text.replace(',', ".") } else { text.to_owned() })
+    }
+}
+
+/// One record of a file may have so many bytes.
+const RECORD_MAX_BYTES: usize = 10 * 1024 * 1024;
+
+/// The records of a file: each read, or refused with its line.
+pub type Records<'a> = Box<dyn Iterator<Item = Result<Result<Record, Rejection>>> + 'a>;
+
+/// Begins to read a file.
+///
+/// Errors: exit 7 for a header with unknown, doubled or missing columns; exit 4 for what cannot be
+/// read.
+pub fn records<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
+    let mut source = BufReader::new(source);
+    let start = source.fill_buf().map_err(|error| unreadable(&error))?;
+    if start.starts_with("\u{feff}".as_bytes()) {
+        source.consume("\u{feff}".len());
+    }
+    match options.format {
+        FileFormat::Csv => {
+            let is_crlf = has_crlf(source.fill_buf().map_err(|error| unreadable(&error))?);
+            csv_records(source, is_crlf, options, columns)
+        }
+        FileFormat::JsonLines => Ok(Box::new(json_lines(source, options, columns))),
+        FileFormat::Json => Ok(Box::new(json_elements(source, options, columns))),
+    }
+}
+
+/// Whether the first line ends as Windows writes it.
+fn has_crlf(start: &[u8]) -> bool {
+    let end = start.iter().position(|byte| *byte == b'\n');
+    end.is_some_and(|end| end > 0 && start[end - 1] == b'\r')
+}
+
+fn unreadable(error: &std::io::Error) -> Error {
+    Error::configuration("file.unreadable", format!("the file cannot be read: {error}"))
+}
+
+fn refused(line: u64, column: &str, value: &str, reason: impl Into<String>) -> Rejection {
+    Rejection { line, column: column.to_owned(), value: value.to_owned(), reason: reason.into() }
+}
+
+impl ReadOptions {
+    fn name<'a>(&'a self, theirs: &'a str) -> &'a str {
+        self.map.iter().find(|(from, _)| from == theirs).map_or(theirs, |(_, ours)| ours)
+    }
+}
+
+impl Columns {
+    fn knows(&self, name: &str) -> bool {
+        self.known.contains(&name) || self.ignored.contains(&name)
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        format!("unknown column {}; the columns are {}", printable(name), self.known.join(", "))
+    }
+}
+
+fn csv_records<'a>(
+    source: impl Read + 'a,
+    is_crlf: bool,
+    options: &'a ReadOptions,
+    columns: Columns,
+) -> Result<Records<'a>> {
+    // The library takes a record to begin before the line feed of the line before.
+    let line_of = move |position: Option<&csv::Position>| position.map_or(0, csv::Position::line) + u64::from(is_crlf);
+    let mut reader = csv::ReaderBuilder::new().delimiter(options.delimiter).from_reader(source);
+    let header = reader.headers().map_err(|error| invalid(format!("the header: {error}")))?.clone();
+    let names: Vec<String> = header.iter().map(|name| options.name(name.trim()).to_owned()).collect();
+    for (position, name) in names.iter().enumerate() {
+        if !columns.knows(name) {
+            return Err(invalid(columns.unknown(name))
+                .hint(format!("--map {}=COLUMN, if it has another name here", printable(name))));
+        }
+        if names[..position].contains(name) {
+            return Err(invalid(format!("the column {name} is there twice")));
+        }
+    }
+    if let Some(missing) = columns.required.iter().find(|required| !names.iter().any(|name| name == *required)) {
+        return Err(invalid(format!("the column {missing} is missing")).hint(format!("--map THEIRS={missing}")));
+    }
+    let records = reader.into_records().map(move |record| {
+        Ok(match record {
+            Ok(record) => {
+                let line = line_of(record.position());
+                let fields = names.iter().zip(record.iter()).filter(|(_, value)| !value.trim().is_empty());
+                let values = fields.map(|(name, value)| (name.clone(), unguard(value).to_owned())).collect();
+                Ok(Record { line, values, decimal_comma: options.decimal_comma })
+            }
+            Err(error) => match error.kind() {
+                csv::ErrorKind::Io(error) => return Err(unreadable(error)),
+                csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
+                    let line = line_of(pos.as_ref());
+                    Err(refused(line, "", "", format!("has {len} fields, the header has {expected_len}")))
+                }
+                csv::ErrorKind::Utf8 { pos, .. } => Err(refused(line_of(pos.as_ref()), "", "", "is not UTF-8")),
+                _ => Err(refused(0, "", "", error.to_string())),
+            },
+        })
+    });
+    Ok(Box::new(records))
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(Kind::Invalid, "import.invalid", message)
+}
+
+fn json_lines<'a>(
+    mut source: impl BufRead + 'a,
+    options: &'a ReadOptions,
+    columns: Columns,
+) -> impl Iterator<Item = Result<Result<Record, Rejection>>> + 'a {
+    let mut line = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let mut bytes = Vec::new();
+            line += 1;
+            match (&mut source).take(RECORD_MAX_BYTES as u64 + 1).read_until(b'\n', &mut bytes) {
+                Err(error) => return Some(Err(unreadable(&error))),
+                Ok(0) => return None,
+                Ok(_) if bytes.trim_ascii().is_empty() => continue,
+                Ok(length) if length > RECORD_MAX_BYTES => return Some(Err(too_long(line))),
+                Ok(_) => return Some(Ok(json_record(&bytes, line, options, columns))),
+            }
+        }
+    })
+}
+
+fn too_long(line: u64) -> Error {
+    invalid(format!("line {line}: a record has more than {RECORD_MAX_BYTES} bytes"))
+}
+
+/// The elements of the first array: `[…]`, or `{"items": […]}` as exports write it. The file is cut
+/// into elements here and read by the JSON library, so that it is never in memory as a whole.
+fn json_elements<'a>(
+    source: impl BufRead + 'a,
+    options: &'a ReadOptions,
+    columns: Columns,
+) -> impl Iterator<Item = Result<Result<Record, Rejection>>> + 'a {
+    let mut bytes = source.bytes();
+    let (mut line, mut is_inside, mut is_over) = (1_u64, false, false);
+    std::iter::from_fn(move || {
+        let (mut element, mut depth, mut in_text, mut is_escaped) = (Vec::new(), 0_usize, false, false);
+        let mut began = line;
+        while !is_over {
+            let byte = match bytes.next() {
+                Some(Ok(byte)) => byte,
+                Some(Err(error)) => return Some(Err(unreadable(&error))),
+                None => {
+                    is_over = true;
+                    let what = if is_inside { "ends in the middle of the array" } else { "has no array" };
+                    return Some(Err(invalid(format!("line {line}: the file {what}"))));
+                }
+            };
+            line += u64::from(byte == b'\n');
+            if !is_inside {
+                is_inside = byte == b'[';
+                continue;
+            }
+            if !in_text && depth == 0 && matches!(byte, b',' | b']') {
+                is_over = byte == b']';
+                if element.trim_ascii().is_empty() {
+                    continue;
+                }
+                return Some(Ok(json_record(&element, began, options, columns)));
+            }
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' if in_text => is_escaped = true,
+                b'"' => in_text = !in_text,
+                b'{' | b'[' if !in_text => depth += 1,
+                b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if element.is_empty() && byte.is_ascii_whitespace() {
+                continue;
+            }
+            if element.is_empty() {
+                began = line;
+            }
+            if element.len() == RECORD_MAX_BYTES {
+                is_over = true;
+                return Some(Err(too_long(began)));
+            }
+            element.push(byte);
+        }
+        None
+    })
+}
+
+fn json_record(bytes: &[u8], line: u64, options: &ReadOptions, columns: Columns) -> Result<Record, Rejection> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| refused(line, "", "", error.to_string()))?;
+    let Value::Object(fields) = value else { return Err(refused(line, "", "", "is no object")) };
+    let mut values = BTreeMap::new();
+    for (theirs, value) in fields {
+        let name = options.name(&theirs).to_owned();
+        if !columns.knows(&name) {
+            return Err(refused(line, &name, "", columns.unknown(&name)));
+        }
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) if text.trim().is_empty() => continue,
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Bool(truth) => truth.to_string(),
+            Value::Array(_) | Value::Object(_) if columns.ignored.contains(&name.as_str()) => continue,
+            Value::Array(_) | Value::Object(_) => return Err(refused(line, &name, "", "is no text or number")),
+        };
+        values.insert(name, text);
+    }
+    Ok(Record { line, values, decimal_comma: options.decimal_comma })
+}

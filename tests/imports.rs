@@ -1,0 +1,176 @@
+//! Imports: every row checked first, all or none unless asked otherwise, and nothing lost on the way.
+
+use crate::on_every_backend;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(
+    what_was_exported_is_unchanged,
+    rows_are_created_updated_and_left_alone,
+    one_wrong_row_rejects_all_or_itself,
+    conflicts_are_errors_only_when_asked_for,
+    many_rows_are_imported_in_batches
+);
+
+fn what_was_exported_is_unchanged(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    shop.run(&["product", "update", "MUG-01", "--name", "=HYPERLINK(\"x\"), 'quoted'"]).success();
+    shop.run(&["product", "update", "MUG-02", "--description", "two\nlines, \"and\" a comma"]).success();
+    shop.run(&["user", "disable", "mina@example.com", "--yes"]).success();
+    let before = shop.everything();
+    for (noun, count) in [("user", 4), ("product", 10)] {
+        for format in ["csv", "jsonl", "json"] {
+            let file = format!("{noun}.{format}");
+            shop.run(&[noun, "export", "--out", &file]).success();
+            let run = shop.run(&[noun, "import", &file, "--json"]).success();
+            assert_eq!((&run.json()["unchanged"], &run.json()["changed"]), (&count.into(), &false.into()), "{run}");
+        }
+    }
+    assert_eq!(shop.everything(), before);
+    // Into an empty shop: the same but for ids, times and passwords.
+    let other = Shop::migrated(shop.backend).expect("the same backend");
+    let path = |name: &str| shop.path(name).display().to_string();
+    other.run(&["product", "import", &path("product.csv")]).success();
+    other.run(&["user", "import", &path("user.jsonl")]).success();
+    for query in ["SELECT name FROM products ORDER BY sku", "SELECT email FROM users WHERE status = 'disabled'"] {
+        assert_eq!(other.column(query), shop.column(query));
+    }
+    let stock = "SELECT SUM(stock_quantity) FROM products";
+    assert_eq!(other.number(stock), shop.number(stock));
+    other.assert_invariants();
+    other.run(&["audit", "verify"]).success();
+}
+
+fn rows_are_created_updated_and_left_alone(shop: &Shop) {
+    shop.product("A-1", "1.00", 5);
+    shop.product("B-1", "2.00", 5);
+    let file = "\u{feff}Artikel;Name;Preis;Bestand\r\nA-1;A-1;1,00;99\r\nB-1;Better;2,50;99\r\nC-1;\"New; with\nlines\";3,00;7\r\n";
+    shop.file("products.csv", file);
+    let mapped = [
+        "product",
+        "import",
+        "products.csv",
+        "--delimiter",
+        ";",
+        "--decimal-comma",
+        "--map",
+        "Artikel=sku",
+        "--map",
+        "Name=name",
+        "--map",
+        "Preis=price",
+        "--map",
+        "Bestand=stock_quantity",
+    ];
+    // A name is one line.
+    shop.run(&mapped).exits_with(7).says("line 4: name");
+    shop.file("products.csv", &file.replace("; with\nlines", ""));
+    shop.run(&mapped[..6]).exits_with(7).says("unknown column Artikel");
+    let run = shop.run(&mapped).success();
+    assert!(run.stdout.contains("3 products imported: 1 created, 1 updated, 1 unchanged"), "{run}");
+    assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["A-1", "Better", "New"]);
+    assert_eq!(shop.number("SELECT SUM(stock_quantity) FROM products"), 5 + 5 + 7, "stock of what is there stays");
+    let run = shop.run(&mapped).success();
+    assert!(run.stdout.contains("0 created, 0 updated, 3 unchanged"), "{run}");
+    let no_comma: Vec<&str> = mapped.iter().copied().filter(|argument| *argument != "--decimal-comma").collect();
+    shop.run(&no_comma).exits_with(7).says("price 1,00");
+    let run = shop.run_with_input(
+        &["user", "import", "-", "--format", "jsonl"],
+        "{\"email\":\"Ann@Example.com\",\"first_name\":\"Ann\",\"last_name\":\"Lee\"}\n\n\
+         {\"email\":\"bo@example.com\",\"first_name\":\"Bo\",\"last_name\":\"Ek\",\"status\":\"disabled\"}\n",
+    );
+    assert!(run.success().stdout.contains("2 users imported: 2 created"));
+    assert_eq!(shop.column("SELECT status FROM users ORDER BY email"), ["active", "disabled"]);
+    shop.file("secret.txt", "correct horse\n");
+    shop.run(&["user", "verify-password", "ann@example.com", "--password-file", "secret.txt"]).exits_with(9);
+    shop.assert_invariants();
+}
+
+fn one_wrong_row_rejects_all_or_itself(shop: &Shop) {
+    let file = "sku,name,price\nA,Fine,1.00\nB,Fine,1.005\nC D,,x\nD,Fine,2.00\nA,Again,1.00\nE,Fine\n";
+    shop.file("products.csv", file);
+    let before = shop.everything();
+    let run = shop.run(&["product", "import", "products.csv", "--errors", "wrong.csv"]).exits_with(7);
+    for said in [
+        "4 of 6 rows are wrong, nothing was imported",
+        "line 3: price 1.005",
+        "line 4: sku C D",
+        "line 6: A: the same product",
+        "line 7: has 2 fields",
+    ] {
+        assert!(run.stderr.contains(said), "{said} in {run}");
+    }
+    assert_eq!(shop.everything(), before);
+    let wrong = std::fs::read_to_string(shop.path("wrong.csv")).expect("written");
+    assert_eq!(wrong.lines().count(), 7, "{wrong}");
+    assert!(wrong.starts_with("line,column,value,reason\n3,price,1.005,"), "{wrong}");
+    let run = shop.run(&["product", "import", "products.csv", "--on-error", "reject-rows"]).exits_with(8);
+    assert!(run.stdout.contains("2 products imported: 2 created, 0 updated, 0 unchanged, 4 rejected"), "{run}");
+    assert_eq!(shop.column("SELECT sku FROM products ORDER BY sku"), ["A", "D"]);
+    shop.file("products.csv", "sku,name,price\nZ,,1\n");
+    shop.run(&["product", "import", "products.csv", "--on-error", "reject-rows"]).exits_with(7);
+    shop.assert_invariants();
+}
+
+fn conflicts_are_errors_only_when_asked_for(shop: &Shop) {
+    shop.product("A", "1.00", 1);
+    shop.file(
+        "products.jsonl",
+        "{\"sku\":\"A\",\"name\":\"Changed\",\"price\":2}\n{\"sku\":\"B\",\"name\":\"New\",\"price\":\"2.50\"}\n",
+    );
+    shop.run(&["product", "import", "products.jsonl", "--on-conflict", "error"])
+        .exits_with(7)
+        .says("there is such a product");
+    let run = shop.run(&["product", "import", "products.jsonl", "--on-conflict", "skip"]).success();
+    assert!(run.stdout.contains("1 created, 0 updated, 0 unchanged, 1 skipped"), "{run}");
+    assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["A", "New"]);
+    let run = shop.run(&["product", "import", "products.jsonl", "-n", "--exit-code"]).exits_with(9);
+    assert!(run.stdout.contains("would be imported: 0 created, 1 updated, 1 unchanged"), "{run}");
+    assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["A", "New"]);
+}
+
+fn many_rows_are_imported_in_batches(shop: &Shop) {
+    let rows: String = (0..1_203).map(|number| format!("P-{number},Product {number},{}.50,3\n", number % 90)).collect();
+    shop.file("products.csv", &format!("sku,name,price,stock_quantity\n{rows}"));
+    shop.run(&["product", "import", "products.csv"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 1_203);
+    assert_eq!(shop.number("SELECT COUNT(DISTINCT operation_id) FROM audit_events"), 3, "500 rows a transaction");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events"), 1_203, "each with its event");
+    let run = shop.run(&["product", "import", "products.csv"]).success();
+    assert!(run.stdout.contains("1203 unchanged"), "{run}");
+    shop.assert_invariants();
+}
+
+#[test]
+fn odd_files_are_refused_with_a_reason_and_never_half_imported() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let before = shop.everything();
+    for (name, content, said) in [
+        ("a.csv", "", "the column sku is missing"),
+        ("a.csv", "sku,name\n", "the column price is missing"),
+        ("a.csv", "sku,name,price,sku\n", "twice"),
+        ("a.csv", "sku,name,price\n\"A,B,1\n", "rows are wrong"),
+        ("a.json", "", "has no array"),
+        ("a.json", "{\"items\": 3}", "has no array"),
+        ("a.json", "[{\"sku\":\"A\"", "in the middle"),
+        ("a.json", "[1, [2], \"]\", {\"sku\": {}}, nul]", "5 of 5 rows are wrong"),
+        ("a.json", "[{\"sku\":\"A\",\"name\":\"N\",\"price\":1e400}]", "rows are wrong"),
+        ("a.jsonl", "[[[[[[\n", "line 1"),
+        ("a.jsonl", "{\"sku\":\"A\",\"name\":\"N\",\"price\":\"1\",\"nonsense\":1}\n", "unknown column nonsense"),
+        ("a.jsonl", "\u{0}\u{1}\n", "line 1"),
+    ] {
+        shop.file(name, content);
+        let run = shop.run(&["product", "import", name]).exits_with(7);
+        assert!(run.stderr.contains(said), "{said} in {run}");
+    }
+    std::fs::write(shop.path("a.csv"), b"sku,name,price\nA,\xff,1\n").expect("our own file");
+    shop.run(&["product", "import", "a.csv"]).exits_with(7).says("line 2");
+    shop.file("a.json", &format!("[{}", "[".repeat(100_000)));
+    shop.run(&["product", "import", "a.json"]).exits_with(7);
+    shop.run(&["product", "import", "nowhere.csv"]).exits_with(4).says("nowhere.csv");
+    shop.file("a.xls", "x");
+    shop.run(&["product", "import", "a.xls"]).exits_with(2).says("--format");
+    shop.run(&["product", "import", "a.json", "--delimiter", "ab"]).exits_with(2);
+    assert_eq!(shop.everything(), before);
+    shop.file("empty.json", "[]");
+    assert!(shop.run(&["product", "import", "empty.json"]).success().stdout.contains("0 products imported"));
+}
