@@ -1,6 +1,7 @@
 //! Imports: every row checked first, all or none unless asked otherwise, and nothing lost on the way.
 
 use crate::on_every_backend;
+use crate::support::shop::finish;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
@@ -8,7 +9,8 @@ on_every_backend!(
     rows_are_created_updated_and_left_alone,
     one_wrong_row_rejects_all_or_itself,
     conflicts_are_errors_only_when_asked_for,
-    many_rows_are_imported_in_batches
+    many_rows_are_imported_in_batches,
+    a_killed_import_is_completed_by_the_next
 );
 
 fn what_was_exported_is_unchanged(shop: &Shop) {
@@ -137,6 +139,30 @@ fn many_rows_are_imported_in_batches(shop: &Shop) {
     assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events"), 1_203, "each with its event");
     let run = shop.run(&["product", "import", "products.csv"]).success();
     assert!(run.stdout.contains("1203 unchanged"), "{run}");
+    shop.assert_invariants();
+}
+
+/// Killed at a random moment, again and again; `SHOPCTL_TEST_ROUNDS=30` is what the promise is
+/// judged by.
+fn a_killed_import_is_completed_by_the_next(shop: &Shop) {
+    use rand::Rng;
+    let rounds = std::env::var("SHOPCTL_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
+    let mut random = rand::rng();
+    for round in 0..rounds {
+        let rows: String = (0..1_600).map(|number| format!("R{round}-{number},Product,1.00,2\n")).collect();
+        shop.file("products.csv", &format!("sku,name,price,stock_quantity\n{rows}"));
+        let arguments = ["product", "import", "products.csv"];
+        let mut child = shop.start(&arguments);
+        std::thread::sleep(std::time::Duration::from_millis(random.random_range(0..1_500)));
+        let _ = child.kill();
+        let _ = finish(child, &arguments);
+        let written = shop.number(&format!("SELECT COUNT(*) FROM products WHERE sku LIKE 'R{round}-%'"));
+        assert!(written % 500 == 0 || written == 1_600, "whole transactions only: {written}");
+        let run = shop.run(&arguments).success();
+        assert!(run.stdout.contains(&format!("{} created, 0 updated, {written} unchanged", 1_600 - written)), "{run}");
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), rounds * 1_600);
+    assert_eq!(shop.number("SELECT SUM(stock_quantity) FROM products"), rounds * 3_200);
     shop.assert_invariants();
 }
 
