@@ -7,7 +7,8 @@ on_every_backend!(
     orders_reach_their_status_through_the_lifecycle,
     what_was_changed_since_is_kept_unless_forced,
     an_edited_seed_applies_the_difference,
-    seeds_are_chosen_by_environment
+    seeds_are_chosen_by_environment,
+    an_exported_shop_is_the_same_shop_again
 );
 
 const HISTORY: &str = r#"
@@ -136,6 +137,46 @@ fn seeds_are_chosen_by_environment(shop: &Shop) {
     shop.run(&["seed", "up", "--dir", "seeds", "--only", "tests"]).exits_with(11).says("meant for test");
     shop.run(&["migrate", "env", "production"]).success();
     shop.run(&["seed", "up", "--dir", "seeds", "--env", "development"]).exits_with(11).says("production");
+}
+
+fn an_exported_shop_is_the_same_shop_again(shop: &Shop) {
+    shop.file("seeds/1_history.toml", HISTORY);
+    shop.run(&["seed", "up", "--dir", "seeds"]).success();
+    shop.run(&["seed", "up"]).success();
+    shop.run(&["order", "ship", "PAST1-00002"]).success();
+    shop.run(&["product", "price", "CUP", "--to", "11.00", "--yes"]).success();
+    shop.run(&["user", "disable", "jose@example.com", "--yes"]).success();
+    let facts = |shop: &Shop| {
+        [
+            "SELECT CONCAT(email, ' ', first_name, ' ', last_name, ' ', status) FROM users ORDER BY email",
+            "SELECT CONCAT(sku, ' ', name, ' ', price, ' ', stock_quantity) FROM products ORDER BY sku",
+            "SELECT CONCAT(reference, ' ', status, ' ', total_amount) FROM orders ORDER BY reference",
+            "SELECT CONCAT(reference, ' ', sku, ' ', quantity, ' ', unit_price) FROM orders o JOIN order_items i \
+             ON i.order_id = o.id JOIN products p ON p.id = i.product_id ORDER BY reference, sku",
+        ]
+        .map(|query| shop.column(query))
+    };
+    let made = |arguments: &[&str]| {
+        let other = Shop::migrated(shop.backend).expect("the same backend");
+        let text = shop.run(arguments).success().stdout;
+        other.file("seeds/1_export.toml", &text);
+        other.run(&["seed", "up", "--dir", "seeds"]).success();
+        other.assert_invariants();
+        (other, text)
+    };
+    let (other, _) = made(&["seed", "export", "--no-mask"]);
+    assert_eq!(facts(&other), facts(shop));
+    let (other, text) = made(&["seed", "export"]);
+    assert_eq!(facts(&other)[1..], facts(shop)[1..]);
+    assert!(
+        !text.contains("Ann") && !text.contains("ann@example.com") && text.contains("person-1@example.com"),
+        "{text}"
+    );
+    let (other, _) = made(&["seed", "export", "--users", "ann@example.com"]);
+    assert_eq!(other.column("SELECT sku FROM products"), ["CUP"]);
+    assert_eq!(other.number("SELECT COUNT(*) FROM orders"), 6);
+    shop.run(&["seed", "export", "--users", "nobody@example.com"]).exits_with(3);
+    shop.run(&["seed", "export", "--out", "shop.toml"]).success().says("wrote shop.toml");
 }
 
 #[test]

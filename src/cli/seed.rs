@@ -30,6 +30,23 @@ pub enum Command {
     /// Show where each seed stands; changes nothing
     #[command(after_help = "Examples:\n  shopctl seed status\n  shopctl seed status --check")]
     Status(StatusArguments),
+    /// Print part of this shop as a seed file; names and addresses are made up
+    #[command(after_help = "Examples:\n  shopctl seed export --users grace@example.com > grace.toml\n  \
+                            shopctl seed export --no-mask --out shop.toml")]
+    Export(ExportArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// These users with their orders and the products in them [default: the whole shop]
+    #[arg(long, value_name = "WHO,…", value_delimiter = ',')]
+    users: Vec<String>,
+    /// Names and e-mail addresses as they are
+    #[arg(long)]
+    no_mask: bool,
+    /// Into this file, which gets its name when it is complete
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -89,7 +106,17 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Down(arguments) => down(context, asking, &arguments, false).await,
         Command::Redo(arguments) => down(context, asking, &arguments, true).await,
         Command::Status(arguments) => status(context, &arguments).await,
+        Command::Export(arguments) => export(context, &arguments).await,
     }
+}
+
+async fn export(context: &Context, arguments: &ExportArguments) -> Result<()> {
+    let database = context.database(Access::Read).await?;
+    let wanted = seed::Wanted { users: arguments.users.clone(), without_mask: arguments.no_mask };
+    let text = seed::export(database.connection(), &wanted).await?;
+    let export = context.output.exporting(context.output.format(), arguments.out.as_deref())?;
+    export.output().text(&text)?;
+    export.complete()
 }
 
 async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {

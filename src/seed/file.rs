@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use chrono::DateTime;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::quantity::parse_stock;
 use crate::domain::text::hexadecimal;
 use crate::domain::{
-    Email, Money, OrderStatus, Password, PersonName, ProductName, Quantity, Reference, Sku, Violations,
+    Email, Money, OrderStatus, Password, PersonName, ProductName, Quantity, Reference, Sku, UserStatus, Violations,
     text::multi_line,
 };
 use crate::error::{Error, Kind, Result, printable};
@@ -45,64 +45,71 @@ pub struct SeedUser {
     pub first_name: PersonName,
     pub last_name: PersonName,
     pub password: Password,
+    pub status: Option<UserStatus>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawSeed {
-    description: String,
-    environments: Vec<String>,
-    #[serde(default, rename = "user")]
-    users: Vec<RawUser>,
-    #[serde(default, rename = "product")]
-    products: Vec<RawProduct>,
-    #[serde(default, rename = "order")]
-    orders: Vec<RawOrder>,
+pub(super) struct RawSeed {
+    pub(super) description: String,
+    pub(super) environments: Vec<String>,
+    #[serde(default, rename = "user", skip_serializing_if = "Vec::is_empty")]
+    pub(super) users: Vec<RawUser>,
+    #[serde(default, rename = "product", skip_serializing_if = "Vec::is_empty")]
+    pub(super) products: Vec<RawProduct>,
+    #[serde(default, rename = "order", skip_serializing_if = "Vec::is_empty")]
+    pub(super) orders: Vec<RawOrder>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawUser {
-    email: String,
-    first_name: String,
-    last_name: String,
-    password: String,
+pub(super) struct RawUser {
+    pub(super) email: String,
+    pub(super) first_name: String,
+    pub(super) last_name: String,
+    pub(super) password: String,
+    /// active or disabled; active when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawProduct {
-    sku: String,
-    name: String,
-    description: Option<String>,
-    price: String,
+pub(super) struct RawProduct {
+    pub(super) sku: String,
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<String>,
+    pub(super) price: String,
     #[serde(default)]
-    stock: i64,
+    pub(super) stock: i64,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawOrder {
-    reference: String,
-    user: String,
+pub(super) struct RawOrder {
+    pub(super) reference: String,
+    pub(super) user: String,
     #[serde(default = "pending")]
-    status: String,
+    pub(super) status: String,
     /// RFC 3339.
-    placed_at: Option<String>,
-    items: Vec<RawItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) placed_at: Option<String>,
+    pub(super) items: Vec<RawItem>,
 }
 
 fn pending() -> String {
     OrderStatus::Pending.as_str().to_owned()
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawItem {
-    sku: String,
-    quantity: i64,
+pub(super) struct RawItem {
+    pub(super) sku: String,
+    pub(super) quantity: i64,
     /// The product's price when absent.
-    unit_price: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unit_price: Option<String>,
 }
 
 /// A seed file is not read beyond this.
@@ -181,7 +188,14 @@ fn check_user(violations: &mut Violations, raw: &RawUser, row: u32) -> Option<Se
     let first_name = violations.parse(&field("first_name"), &raw.first_name, PersonName::parse);
     let last_name = violations.parse(&field("last_name"), &raw.last_name, PersonName::parse);
     let password = Password::parse(&raw.password).map_err(|problem| violations.add(&field("password"), problem)).ok();
-    Some(SeedUser { email: email?, first_name: first_name?, last_name: last_name?, password: password? })
+    let status = raw.status.as_deref().map(|text| {
+        violations.parse(&field("status"), text, |text| match UserStatus::from_stored(text) {
+            Some(status @ (UserStatus::Active | UserStatus::Disabled)) => Ok(status),
+            _ => Err("is neither active nor disabled".to_owned()),
+        })
+    });
+    let status = status.flatten();
+    Some(SeedUser { email: email?, first_name: first_name?, last_name: last_name?, password: password?, status })
 }
 
 fn check_product(violations: &mut Violations, raw: &RawProduct, row: u32) -> Option<NewProduct> {

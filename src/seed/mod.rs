@@ -3,6 +3,7 @@
 //! A seed is one operation: all of it or nothing. Rows go by natural key (DL-001): absent → create,
 //! different → update, equal → unchanged; orders are created or left alone.
 
+mod export;
 mod file;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use crate::service::order_lifecycle::{self, Move};
 use crate::service::product::ProductUpdate;
 use crate::service::{place_order, product, user};
 
+pub use export::{Wanted, export};
 pub use file::Seed;
 use file::SeedUser;
 
@@ -168,6 +170,9 @@ async fn apply(
         created.push(row(seed, "order", placed.order.id));
         applied.created += 1;
     }
+    for seed_user in &seed.users {
+        apply_status(operation, seed, seed_user, &mut applied, &created).await?;
+    }
     let now_applied = seed::Model {
         name: seed.name.clone(),
         checksum: seed.checksum.clone(),
@@ -222,6 +227,28 @@ async fn apply_user(
     let change = repository::user::update(operation.handle(), &before, &after).await?;
     operation.record(change);
     applied.updated += 1;
+    Ok(())
+}
+
+/// After the orders: a user who is disabled places none.
+async fn apply_status(
+    operation: &mut Operation,
+    seed: &Seed,
+    seed_user: &SeedUser,
+    applied: &mut Applied,
+    created: &[seed_row::Model],
+) -> Result<()> {
+    let Some(status) = seed_user.status else { return Ok(()) };
+    let who = Who::Email(seed_user.email.as_str());
+    let found = repository::user::find_one(operation.handle(), who, Lock::Update).await?;
+    let Some(before) = found.filter(|user| user.status != status.as_str()) else { return Ok(()) };
+    let (status, updated_at) = (status.as_str().to_owned(), operation.now().into());
+    let after = crate::entity::user::Model { status, updated_at, ..before.clone() };
+    let change = repository::user::update(operation.handle(), &before, &after).await?;
+    operation.record(change);
+    if !created.contains(&row(seed, "user", before.id)) {
+        applied.updated += 1;
+    }
     Ok(())
 }
 

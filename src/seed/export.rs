@@ -1,0 +1,195 @@
+//! Part of a shop as a seed file: users with their orders, and the products of those.
+//!
+//! Applied to an empty shop it gives the same shop again, but for ids, password hashes and events.
+
+use std::collections::HashMap;
+
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use super::Seed;
+use super::file::{RawItem, RawOrder, RawProduct, RawSeed, RawUser};
+use crate::domain::page::Sort;
+use crate::domain::{OrderStatus, Page, UserStatus};
+use crate::entity::{order, product, user};
+use crate::error::{Error, Kind, Result, printable};
+use crate::repository::order::ItemWithProduct;
+use crate::repository::user::{Lock, Who};
+use crate::repository::{self, Listing};
+
+/// What to export.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// E-mail addresses or ids; everybody, and every product, when empty.
+    pub users: Vec<String>,
+    /// Names and addresses as they are, instead of made-up ones.
+    pub without_mask: bool,
+}
+
+/// A seed file is for a part of a shop.
+const MAX_ROWS: usize = 10_000;
+const PAGE_ROWS: u64 = 1_000;
+/// The password of every exported user.
+const PASSWORD: &str = "shopctl-demo";
+
+/// The text of the seed file.
+///
+/// Errors: exit 3 for an unknown user; exit 7 for more than a seed file should hold, and for rows
+/// of other programs that no seed can hold.
+pub async fn export(connection: &impl ConnectionTrait, wanted: &Wanted) -> Result<String> {
+    let users = find_users(connection, wanted).await?;
+    let orders = find_orders(connection, wanted, &users).await?;
+    let ids: Vec<Uuid> = orders.iter().map(|order| order.id).collect();
+    let mut items: HashMap<Uuid, Vec<ItemWithProduct>> = HashMap::new();
+    for ids in ids.chunks(repository::ROWS_PER_INSERT) {
+        for found in repository::order::find_items_of(connection, ids).await? {
+            items.entry(found.0.order_id).or_default().push(found);
+        }
+    }
+    let products = find_products(connection, wanted, &items).await?;
+    let raw = RawSeed {
+        description: format!("Exported: {} users, {} products, {} orders", users.len(), products.len(), orders.len()),
+        environments: ["development", "test"].map(str::to_owned).to_vec(),
+        users: users.iter().zip(1..).map(|(user, number)| raw_user(user, number, wanted)).collect(),
+        products: products.iter().map(|product| raw_product(product, &orders, &items)).collect(),
+        orders: orders
+            .iter()
+            .map(|order| raw_order(order, &users, items.get(&order.id).map_or(&[], Vec::as_slice), wanted))
+            .collect(),
+    };
+    let text =
+        toml::to_string(&raw).map_err(|error| Error::internal(format!("the seed cannot be written: {error}")))?;
+    // What another program wrote may break the rules of a seed: better now than when it is applied.
+    Seed::parse("export", &text)?;
+    Ok(text)
+}
+
+async fn find_users(connection: &impl ConnectionTrait, wanted: &Wanted) -> Result<Vec<user::Model>> {
+    if wanted.users.is_empty() {
+        let filter = repository::user::Filter::default();
+        return all("users", async |page| repository::user::find_all(connection, &filter, page).await).await;
+    }
+    let mut users: Vec<user::Model> = Vec::new();
+    for name in &wanted.users {
+        let found = repository::user::find_one(connection, Who::parse(name), Lock::None).await?;
+        let found = found.ok_or_else(|| crate::service::user::unknown(name))?;
+        if users.iter().all(|user| user.id != found.id) {
+            users.push(found);
+        }
+    }
+    Ok(users)
+}
+
+async fn find_orders(
+    connection: &impl ConnectionTrait,
+    wanted: &Wanted,
+    users: &[user::Model],
+) -> Result<Vec<order::Model>> {
+    let find = async |user_id: Option<Uuid>| {
+        let filter = repository::order::Filter { user_id, ..Default::default() };
+        all("orders", async |page| repository::order::find_all(connection, &filter, page).await).await
+    };
+    if wanted.users.is_empty() {
+        return find(None).await;
+    }
+    let mut orders = Vec::new();
+    for user in users {
+        orders.extend(find(Some(user.id)).await?);
+        limit(orders.len(), "orders")?;
+    }
+    Ok(orders)
+}
+
+/// Everything that is for sale, or what was ordered.
+async fn find_products(
+    connection: &impl ConnectionTrait,
+    wanted: &Wanted,
+    items: &HashMap<Uuid, Vec<ItemWithProduct>>,
+) -> Result<Vec<product::Model>> {
+    if wanted.users.is_empty() {
+        let filter = repository::product::Filter::default();
+        return all("products", async |page| repository::product::find_all(connection, &filter, page).await).await;
+    }
+    let mut products: Vec<product::Model> =
+        items.values().flatten().filter_map(|(_, product)| product.clone()).collect();
+    products.sort_by(|one, other| one.sku.cmp(&other.sku));
+    products.dedup_by(|one, other| one.id == other.id);
+    Ok(products)
+}
+
+/// Every page of a list, oldest first.
+async fn all<T>(what: &'static str, find: impl AsyncFn(&Page) -> Result<Listing<T>>) -> Result<Vec<T>> {
+    let mut page = Page { limit: PAGE_ROWS, offset: 0, after: None, sort: Sort::parse("created_at") };
+    let mut rows = Vec::new();
+    loop {
+        let found = find(&page).await?;
+        rows.extend(found.items);
+        limit(rows.len(), what)?;
+        match found.next {
+            Some(cursor) => page.after = Some(cursor),
+            None => return Ok(rows),
+        }
+    }
+}
+
+fn limit(count: usize, what: &str) -> Result<()> {
+    if count <= MAX_ROWS {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Invalid, "seed.too_large", format!("there are more than {MAX_ROWS} {what}"))
+        .hint("a seed file is for a part of a shop: choose users with --users"))
+}
+
+fn email(user: &user::Model, number: usize, wanted: &Wanted) -> String {
+    if wanted.without_mask { user.email.clone() } else { format!("person-{number}@example.com") }
+}
+
+fn raw_user(user: &user::Model, number: usize, wanted: &Wanted) -> RawUser {
+    let name = |name: &String, masked: String| if wanted.without_mask { name.clone() } else { masked };
+    RawUser {
+        email: email(user, number, wanted),
+        first_name: name(&user.first_name, "Person".to_owned()),
+        last_name: name(&user.last_name, number.to_string()),
+        password: PASSWORD.to_owned(),
+        // A person that was erased is nobody who could order.
+        status: (user.status != UserStatus::Active.as_str()).then(|| UserStatus::Disabled.as_str().to_owned()),
+    }
+}
+
+/// With the stock that there was before these orders took theirs.
+fn raw_product(
+    product: &product::Model,
+    orders: &[order::Model],
+    items: &HashMap<Uuid, Vec<ItemWithProduct>>,
+) -> RawProduct {
+    let holds_stock = |order: &&order::Model| {
+        let status = OrderStatus::from_stored(&order.status);
+        !matches!(status, Some(OrderStatus::Cancelled | OrderStatus::Refunded))
+    };
+    let items = orders.iter().filter(holds_stock).filter_map(|order| items.get(&order.id)).flatten();
+    let taken: i64 =
+        items.filter(|(item, _)| item.product_id == product.id).map(|(item, _)| i64::from(item.quantity)).sum();
+    RawProduct {
+        sku: product.sku.clone(),
+        name: product.name.clone(),
+        description: product.description.clone(),
+        price: product.price.to_string(),
+        stock: i64::from(product.stock_quantity) + taken,
+    }
+}
+
+fn raw_order(order: &order::Model, users: &[user::Model], items: &[ItemWithProduct], wanted: &Wanted) -> RawOrder {
+    let buyer = users.iter().position(|user| user.id == order.user_id);
+    let item = |(item, product): &ItemWithProduct| RawItem {
+        sku: product.as_ref().map_or_else(|| item.product_id.to_string(), |product| product.sku.clone()),
+        quantity: i64::from(item.quantity),
+        unit_price: Some(item.unit_price.to_string()),
+    };
+    RawOrder {
+        reference: order.reference.clone(),
+        user: buyer.map_or_else(|| printable("nobody"), |position| email(&users[position], position + 1, wanted)),
+        status: order.status.clone(),
+        placed_at: Some(order.created_at.to_string()),
+        items: items.iter().map(item).collect(),
+    }
+}
