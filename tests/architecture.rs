@@ -24,7 +24,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         ],
     ),
     ("context", &["config", "db", "domain", "error", "output", "service"]),
-    ("bulk", &["db", "domain", "error", "repository", "service"]),
+    ("bulk", &["db", "domain", "entity", "error", "repository", "service"]),
     ("seed", &["domain", "entity", "error", "repository", "service"]),
     ("service", &["db", "domain", "entity", "error", "repository"]),
     ("migrate", &["db", "domain", "entity", "error"]),

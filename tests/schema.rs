@@ -193,3 +193,34 @@ fn rows_are_counted_up_to_a_limit(shop: &Shop) {
     assert_eq!(count(products), (products, false));
     assert_eq!(count(products - 1), (products - 1, true));
 }
+
+#[test]
+fn a_repair_never_cuts_a_value() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        let expected = shop.schema();
+        run(
+            &shop,
+            match shop.backend {
+                Backend::Postgres => {
+                    "ALTER TABLE products ALTER COLUMN description TYPE varchar(9); ALTER TABLE users ALTER COLUMN first_name TYPE text"
+                }
+                _ => "ALTER TABLE users MODIFY COLUMN first_name text NOT NULL",
+            },
+        );
+        let long = "x".repeat(200);
+        shop.sql(&format!(
+            "INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('a@example.com', '!', '{long}', 'L')"
+        ));
+        let found = differences(engine(&shop), &expected, &shop.schema());
+        let first_name = found.iter().find(|one| one.object.name == "first_name").expect("a difference");
+        let repair = first_name.repair.clone().expect("a statement");
+        let refused = block_on(async {
+            let connection = shop.connect().await;
+            let result = connection.execute_unprepared(&repair).await;
+            connection.close().await.expect("closes");
+            result.is_err()
+        });
+        assert!(refused, "{repair}");
+        assert_eq!(shop.column("SELECT first_name FROM users"), [long]);
+    }
+}

@@ -10,7 +10,7 @@ use super::ReadOptions;
 use super::read::{Columns, Record, records};
 use crate::db::Database;
 use crate::domain::{Violation, Violations};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::service::operation::{Operation, Operations, Request};
 
 /// Rows of one transaction, and keys that are looked up at once.
@@ -268,9 +268,4 @@ pub fn optional<T>(
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Option<T> {
     violations.parse(column, record.get(column)?, parse)
-}
-
-/// A row vanished or a key is not what was looked up: a defect.
-pub fn lost(key: &str) -> Error {
-    Error::internal(format!("{} was not found again", crate::error::printable(key)))
 }

@@ -1,6 +1,6 @@
 //! `product import`
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 
@@ -8,10 +8,11 @@ use super::import::{Counts, Row, optional, required};
 use super::read::{Columns, Record};
 use crate::domain::quantity::parse_stock;
 use crate::domain::{Money, ProductName, Sku, Violations, text::multi_line};
+use crate::entity::product::Model;
 use crate::error::Result;
-use crate::repository::product as products;
+use crate::repository::{Lock, product as products};
 use crate::service::operation::Operation;
-use crate::service::product::{NewProduct, ProductUpdate, apply_create, apply_update};
+use crate::service::product::{NewProduct, ProductUpdate, apply_create_many, apply_update};
 
 /// A product of a file.
 #[derive(Debug, Clone)]
@@ -49,29 +50,40 @@ impl Row for ProductRow {
     }
 
     async fn existing(connection: &impl ConnectionTrait, keys: &[&str]) -> Result<HashSet<String>> {
-        let found = products::find_by_skus(connection, keys).await?;
+        let found = products::find_by_skus(connection, keys, Lock::None).await?;
         Ok(found.into_iter().map(|product| product.sku).collect())
     }
 
     /// The stock of a product that is there moves with its orders, and is left as it is.
     async fn apply(operation: &mut Operation, rows: &[ProductRow], counts: &mut Counts) -> Result<()> {
         let keys: Vec<&str> = rows.iter().map(Row::key).collect();
-        let there = Self::existing(operation.handle(), &keys).await?;
+        let found = products::find_by_skus(operation.handle(), &keys, Lock::Update).await?;
+        let found: HashMap<&str, &Model> = found.iter().map(|product| (product.sku.as_str(), product)).collect();
+        let mut new = Vec::new();
         for row in rows {
-            if !there.contains(row.key()) {
-                apply_create(operation, &row.new).await?;
-                counts.created += 1;
-                continue;
+            match found.get(row.key()) {
+                None => new.push(row.new.clone()),
+                Some(product) if row.is_as(product) => counts.unchanged += 1,
+                Some(_) => {
+                    let update = ProductUpdate {
+                        sku: None,
+                        name: Some(row.new.name.clone()),
+                        description: row.has_description.then(|| row.new.description.clone()),
+                        price: Some(row.new.price),
+                    };
+                    apply_update(operation, row.key(), &update).await?;
+                    counts.updated += 1;
+                }
             }
-            let update = ProductUpdate {
-                sku: None,
-                name: Some(row.new.name.clone()),
-                description: row.has_description.then(|| row.new.description.clone()),
-                price: Some(row.new.price),
-            };
-            let changed = apply_update(operation, row.key(), &update).await?.changed;
-            *(if changed { &mut counts.updated } else { &mut counts.unchanged }) += 1;
         }
-        Ok(())
+        counts.created += new.len() as u64;
+        apply_create_many(operation, &new).await
+    }
+}
+
+impl ProductRow {
+    fn is_as(&self, product: &Model) -> bool {
+        let same_description = !self.has_description || self.new.description == product.description;
+        self.new.name.as_str() == product.name && self.new.price == product.price && same_description
     }
 }

@@ -1,17 +1,18 @@
 //! `user import`
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 
-use super::import::{Counts, Row, lost, optional, required};
+use super::import::{Counts, Row, optional, required};
 use super::read::{Columns, Record};
 use crate::domain::password::UNUSABLE;
 use crate::domain::{Email, PersonName, UserStatus, Violations};
+use crate::entity::user::Model;
 use crate::error::{Error, Result, printable};
-use crate::repository::user::{self as users, Lock, Who};
+use crate::repository::{Lock, user as users};
 use crate::service::operation::Operation;
-use crate::service::user::{NewUser, apply_create};
+use crate::service::user::{NewUser, model};
 
 /// A user of a file. Nobody can log in until a password is set.
 #[derive(Debug, Clone)]
@@ -47,49 +48,56 @@ impl Row for UserRow {
     }
 
     async fn existing(connection: &impl ConnectionTrait, keys: &[&str]) -> Result<HashSet<String>> {
-        let found = users::find_by_emails(connection, keys).await?;
+        let found = users::find_by_emails(connection, keys, Lock::None).await?;
         Ok(found.into_iter().map(|user| user.email).collect())
     }
 
     async fn apply(operation: &mut Operation, rows: &[UserRow], counts: &mut Counts) -> Result<()> {
         let keys: Vec<&str> = rows.iter().map(Row::key).collect();
-        let there = Self::existing(operation.handle(), &keys).await?;
+        let found = users::find_by_emails(operation.handle(), &keys, Lock::Update).await?;
+        let found: HashMap<&str, &Model> = found.iter().map(|user| (user.email.as_str(), user)).collect();
+        let mut new = Vec::new();
         for row in rows {
-            let is_there = there.contains(row.key());
-            let before = if is_there {
-                let found = users::find_one(operation.handle(), Who::Email(row.key()), Lock::Update).await?;
-                let found = found.ok_or_else(|| lost(row.key()))?;
-                if found.status == UserStatus::Anonymized.as_str() {
-                    let message = format!("{} is anonymized, which cannot be undone", printable(row.key()));
-                    return Err(Error::conflict("user.anonymized", message));
-                }
-                found
-            } else {
-                counts.created += 1;
-                let new = NewUser {
-                    email: row.email.clone(),
-                    first_name: row.first_name.clone(),
-                    last_name: row.last_name.clone(),
-                    password_hash: UNUSABLE.to_owned(),
-                };
-                apply_create(operation, &new).await?
+            let Some(before) = found.get(row.key()) else {
+                new.push(row.on(&row.created(operation)));
+                continue;
             };
-            let mut after = before.clone();
-            after.first_name = row.first_name.as_str().to_owned();
-            after.last_name = row.last_name.as_str().to_owned();
-            if let Some(status) = row.status {
-                after.status = status.as_str().to_owned();
+            let mut after = row.on(before);
+            if after == **before {
+                counts.unchanged += 1;
+                continue;
             }
-            let is_changed = after != before;
-            if is_changed {
-                after.updated_at = operation.now().into();
-                let change = users::update(operation.handle(), &before, &after).await?;
-                operation.record(change);
+            if before.status == UserStatus::Anonymized.as_str() {
+                let message = format!("{} is anonymized, which cannot be undone", printable(row.key()));
+                return Err(Error::conflict("user.anonymized", message));
             }
-            if is_there {
-                *(if is_changed { &mut counts.updated } else { &mut counts.unchanged }) += 1;
-            }
+            after.updated_at = operation.now().into();
+            let change = users::update(operation.handle(), before, &after).await?;
+            operation.record(change);
+            counts.updated += 1;
+        }
+        counts.created += new.len() as u64;
+        for change in users::create_many(operation.handle(), &new).await? {
+            operation.record(change);
         }
         Ok(())
+    }
+}
+
+impl UserRow {
+    fn created(&self, operation: &Operation) -> Model {
+        let (email, first_name, last_name) = (self.email.clone(), self.first_name.clone(), self.last_name.clone());
+        model(operation, &NewUser { email, first_name, last_name, password_hash: UNUSABLE.to_owned() })
+    }
+
+    /// A user with what the file says.
+    fn on(&self, user: &Model) -> Model {
+        let status = self.status.map_or_else(|| user.status.clone(), |status| status.as_str().to_owned());
+        Model {
+            first_name: self.first_name.as_str().to_owned(),
+            last_name: self.last_name.as_str().to_owned(),
+            status,
+            ..user.clone()
+        }
     }
 }

@@ -120,8 +120,9 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
 }
 
 /// The products with these SKUs, which are as stored.
-pub async fn find_by_skus(connection: &impl ConnectionTrait, skus: &[&str]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Sku.is_in(skus.iter().copied())).all(connection).await?)
+pub async fn find_by_skus(connection: &impl ConnectionTrait, skus: &[&str], lock: super::Lock) -> Result<Vec<Model>> {
+    let select = Entity::find().filter(Column::Sku.is_in(skus.iter().copied())).order_by_asc(Column::Id);
+    Ok(super::locked(select, lock).all(connection).await?)
 }
 
 /// Whether `name`, an id or SKU as typed, names this product.
@@ -303,6 +304,23 @@ pub async fn move_stock(handle: &WriteHandle, id: Uuid, delta: i32, now: DateTim
         .exec(handle)
         .await?;
     Ok(Rows(result.rows_affected))
+}
+
+/// Inserts many in few statements; a change for each.
+pub async fn create_many(handle: &WriteHandle, products: &[Model]) -> Result<Vec<Change>> {
+    for chunk in products.chunks(super::ROWS_PER_INSERT) {
+        let models = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
+        let written = Entity::insert_many(models).exec_without_returning(handle).await?;
+        super::expect_rows(written, chunk.len())?;
+    }
+    let change = |product: &Model| Change {
+        entity: "product",
+        id: product.id,
+        before: None,
+        after: Some(audit_view(product)),
+        rows: 1,
+    };
+    Ok(products.iter().map(change).collect())
 }
 
 /// Inserts a product.

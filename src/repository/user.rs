@@ -75,8 +75,9 @@ pub async fn find_active(connection: &impl ConnectionTrait, page: &Page) -> Resu
 }
 
 /// The users with these e-mail addresses, which are as stored.
-pub async fn find_by_emails(connection: &impl ConnectionTrait, emails: &[&str]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Email.is_in(emails.iter().copied())).all(connection).await?)
+pub async fn find_by_emails(connection: &impl ConnectionTrait, emails: &[&str], lock: Lock) -> Result<Vec<Model>> {
+    let select = Entity::find().filter(Column::Email.is_in(emails.iter().copied())).order_by_asc(Column::Id);
+    Ok(super::locked(select, lock).all(connection).await?)
 }
 
 /// The user with this address as shopctl stores it, or as another program wrote it (any case).
@@ -133,6 +134,18 @@ pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Loc
         (None, Some(thorough)) => Ok(super::locked(Entity::find().filter(thorough), lock).one(connection).await?),
         (found, _) => Ok(found),
     }
+}
+
+/// Inserts many in few statements; a change for each.
+pub async fn create_many(handle: &WriteHandle, users: &[Model]) -> Result<Vec<Change>> {
+    for chunk in users.chunks(super::ROWS_PER_INSERT) {
+        let models = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
+        let written = Entity::insert_many(models).exec_without_returning(handle).await?;
+        super::expect_rows(written, chunk.len())?;
+    }
+    let change =
+        |user: &Model| Change { entity: "user", id: user.id, before: None, after: Some(audit_view(user)), rows: 1 };
+    Ok(users.iter().map(change).collect())
 }
 
 /// Inserts a user.

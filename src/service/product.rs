@@ -55,16 +55,7 @@ pub async fn create(operations: &Operations, new: &NewProduct) -> Result<Model> 
 
 /// Creates a product on an open operation; stock comes with its movement.
 pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result<Model> {
-    let product = Model {
-        id: operation.new_id(),
-        sku: new.sku.as_str().to_owned(),
-        name: new.name.as_str().to_owned(),
-        description: new.description.clone(),
-        price: new.price,
-        stock_quantity: new.stock,
-        created_at: operation.now().into(),
-        updated_at: operation.now().into(),
-    };
+    let product = model(operation, new);
     let created = repository::product::create(operation.handle(), product.clone()).await;
     let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;
     if product.stock_quantity > 0 {
@@ -74,6 +65,37 @@ pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result
     }
     operation.record(change);
     Ok(product)
+}
+
+fn model(operation: &Operation, new: &NewProduct) -> Model {
+    Model {
+        id: operation.new_id(),
+        sku: new.sku.as_str().to_owned(),
+        name: new.name.as_str().to_owned(),
+        description: new.description.clone(),
+        price: new.price,
+        stock_quantity: new.stock,
+        created_at: operation.now().into(),
+        updated_at: operation.now().into(),
+    }
+}
+
+/// Adds many products on an open operation in few statements: products, first movements.
+pub async fn apply_create_many(operation: &mut Operation, new: &[NewProduct]) -> Result<()> {
+    let products: Vec<Model> = new.iter().map(|new| model(operation, new)).collect();
+    let changes = repository::product::create_many(operation.handle(), &products).await?;
+    let stocked = products.iter().filter(|product| product.stock_quantity > 0);
+    let movements = stocked
+        .map(|product| operation.movement(product.id, product.stock_quantity, MovementReason::Initial))
+        .collect();
+    let rows = repository::stock_movement::create_many(operation.handle(), movements).await?;
+    let mut changes = changes.into_iter();
+    // One change stands for all the movements.
+    if let Some(first) = changes.next() {
+        operation.record(first.covering(rows));
+    }
+    changes.for_each(|change| operation.record(change));
+    Ok(())
 }
 
 /// Changes SKU, name, description or price. Errors: exit 3, exit 6 when the SKU is taken.

@@ -49,7 +49,16 @@ pub async fn create(operations: &Operations, new: &NewUser) -> Result<Model> {
 
 /// Creates a user on an open operation.
 pub async fn apply_create(operation: &mut Operation, new: &NewUser) -> Result<Model> {
-    let user = Model {
+    let user = model(operation, new);
+    let created = repository::user::create(operation.handle(), user.clone()).await;
+    let change = created.map_err(|error| duplicate(operation, &user.email, error))?;
+    operation.record(change);
+    Ok(user)
+}
+
+/// A new user, who is active.
+pub fn model(operation: &Operation, new: &NewUser) -> Model {
+    Model {
         id: operation.new_id(),
         email: new.email.as_str().to_owned(),
         password_hash: new.password_hash.clone(),
@@ -58,11 +67,7 @@ pub async fn apply_create(operation: &mut Operation, new: &NewUser) -> Result<Mo
         status: UserStatus::Active.as_str().to_owned(),
         created_at: operation.now().into(),
         updated_at: operation.now().into(),
-    };
-    let created = repository::user::create(operation.handle(), user.clone()).await;
-    let change = created.map_err(|error| duplicate(operation, &user.email, error))?;
-    operation.record(change);
-    Ok(user)
+    }
 }
 
 /// Changes names or e-mail address. Errors: exit 3, exit 6 when the address is taken.

@@ -90,7 +90,8 @@ fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String
         if old.default.is_some() {
             changes.push("DROP DEFAULT".to_owned());
         }
-        changes.push(format!("TYPE {} USING {name}::{}", wanted.kind, wanted.kind_alone()));
+        // Without USING: a value that does not fit is an error, and not cut in silence.
+        changes.push(format!("TYPE {}", wanted.kind));
     }
     if wanted.default != old.default || wanted.kind != old.kind {
         changes.extend(match wanted.default {
@@ -122,9 +123,5 @@ impl<'a> Parts<'a> {
         };
         let kind = rest.strip_suffix(" NOT NULL");
         Parts { kind: kind.unwrap_or(rest), is_not_null: kind.is_some(), default }
-    }
-
-    fn kind_alone(&self) -> &'a str {
-        self.kind.split(" COLLATE ").next().unwrap_or(self.kind)
     }
 }
