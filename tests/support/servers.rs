@@ -150,6 +150,8 @@ fn start_mariadb(binary: &Path) -> Server {
     server.arg(format!("--socket={}", folder.join("socket").display())).arg(format!("--port={port}"));
     server.args(["--bind-address=127.0.0.1", "--max-connections=200", "--innodb-flush-log-at-trx-commit=0"]);
     server.args(["--innodb-buffer-pool-size=64M", "--performance-schema=OFF"]);
+    // A server that starts removes what it takes for its own leavings from the common folder.
+    server.arg(format!("--tmpdir={}", folder.display()));
     launch(server, &folder, "TERM", port, format!("mysql://root@127.0.0.1:{port}/mysql"))
 }
 
