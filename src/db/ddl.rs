@@ -77,10 +77,12 @@ impl Engine {
 }
 
 /// Whether a session of the server still runs a statement; only where [`Engine::session_number`]
-/// tells sessions apart.
+/// tells sessions apart. In this database only: on a cluster's other nodes somebody else may have
+/// the number.
 pub async fn is_busy(connection: &impl ConnectionTrait, session: i64) -> Result<bool> {
     let sql = format!(
-        "SELECT CAST(id AS CHAR) AS id FROM information_schema.processlist WHERE id = {session} AND command <> 'Sleep'"
+        "SELECT CAST(id AS CHAR) AS id FROM information_schema.processlist \
+         WHERE id = {session} AND db = DATABASE() AND command <> 'Sleep'"
     );
     Ok(!rows(connection, &sql).await?.is_empty())
 }

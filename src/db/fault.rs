@@ -260,4 +260,16 @@ mod tests {
         assert_eq!(sqlite(1, "near \"SELEC\": syntax error"), Fault::Other);
         assert_eq!(sqlite(517, "database is locked"), Fault::Transient);
     }
+
+    #[test]
+    fn a_pooler_that_mixes_sessions_up_is_named_with_what_it_must_be_able_to_do() {
+        // A statement that is not there, and one that is there already.
+        for code in ["26000", "42P05"] {
+            assert_eq!(postgres(code, None), Fault::Pooler);
+        }
+        let error = error_of(Fault::Pooler, "prepared statement \"s\" does not exist");
+        assert_eq!((error.kind(), error.code()), (Kind::Configuration, "database.pooler"));
+        let hint = error.hints().join("\n");
+        assert!(["1.21", "max_prepared_statements", "pool_mode = session"].iter().all(|part| hint.contains(part)));
+    }
 }

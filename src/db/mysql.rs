@@ -1,7 +1,7 @@
 //! MySQL and MariaDB.
 
-use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
-use sea_orm::sqlx::{ConnectOptions, Executor};
+use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
+use sea_orm::sqlx::{ConnectOptions, Error, Executor};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector};
 
 use super::ConnectSettings;
@@ -9,8 +9,14 @@ use super::target::{ServerTarget, SslMode};
 
 /// The driver forces no strict mode: without it values are cut to fit in silence. Stated whole,
 /// so that a server's own setting changes nothing.
+///
+/// Then, on a Galera cluster, wait until this node has what the others committed before: the command
+/// before this one may have gone to one of them. MySQL skips the comment.
 const SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
-    ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
+    ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'; \
+    /*M!100300 SET STATEMENT wsrep_sync_wait = 1 FOR */ SELECT 1";
+/// The number of the error that a MariaDB built without Galera answers the second of these with.
+const UNKNOWN_VARIABLE: u16 = 1193;
 
 /// How to reach the server.
 pub fn options(target: &ServerTarget) -> MySqlConnectOptions {
@@ -48,7 +54,20 @@ pub fn pool(target: &ServerTarget, settings: &ConnectSettings) -> DatabaseConnec
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(settings.idle_timeout)
         .test_before_acquire(false)
-        .after_connect(|connection, _| Box::pin(async move { connection.execute(SESSION).await.map(drop) }))
+        .after_connect(|connection, _| Box::pin(prepare(connection)))
         .connect_lazy_with(options(target));
     SqlxMySqlConnector::from_sqlx_mysql_pool(pool)
+}
+
+async fn prepare(connection: &mut MySqlConnection) -> Result<(), Error> {
+    match connection.execute(SESSION).await {
+        Err(Error::Database(error))
+            if error
+                .try_downcast_ref::<MySqlDatabaseError>()
+                .is_some_and(|error| error.number() == UNKNOWN_VARIABLE) =>
+        {
+            Ok(())
+        }
+        other => other.map(drop),
+    }
 }

@@ -25,6 +25,8 @@ struct State {
     rows_written: u64,
     statements: u64,
     fail_at: Option<u64>,
+    /// Whether rows are locked, so that another node of a cluster may undo the transaction.
+    holds_rows: bool,
     first_fault: Option<Fault>,
 }
 
@@ -95,13 +97,6 @@ impl WriteHandle {
         self.state().first_fault = None;
     }
 
-    /// For whoever sees that the server undid the transaction and told nobody, as a Galera node may
-    /// between two statements: a conflict like any other.
-    pub fn undone(&self) -> DbErr {
-        self.state().first_fault.get_or_insert(Fault::Transient);
-        DbErr::Custom("the server undid the transaction".to_owned())
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,6 +119,28 @@ impl WriteHandle {
         Ok(())
     }
 
+    /// A Galera node that learns of a conflict while it prepares a SELECT says nothing (MariaDB
+    /// 10.11): the transaction is gone, and what follows would be committed one by one. So it is
+    /// asked before what was read is used.
+    async fn after_read(&self, locks: bool) -> Result<(), DbErr> {
+        let held_rows = self.state().holds_rows;
+        self.state().holds_rows |= locks;
+        if self.engine != Engine::Mysql || !held_rows {
+            return Ok(());
+        }
+        let asked = Statement::from_string(DbBackend::MySql, IS_OPEN);
+        let answer = self.transaction.query_one_raw(asked).await;
+        let is_open: Option<i64> = match self.after(answer, |_| 0)? {
+            Some(row) => row.try_get("", "is_open")?,
+            None => None,
+        };
+        if is_open == Some(1) {
+            return Ok(());
+        }
+        self.state().first_fault = Some(Fault::Transient);
+        Err(DbErr::Custom("another node's change came first, and the transaction was undone".to_owned()))
+    }
+
     fn after<T>(&self, result: Result<T, DbErr>, rows: impl FnOnce(&T) -> u64) -> Result<T, DbErr> {
         let mut state = self.state();
         match &result {
@@ -136,9 +153,17 @@ impl WriteHandle {
     }
 }
 
+/// 1 as long as the transaction is open; MySQL, which has no such variable, skips the comment.
+const IS_OPEN: &str = "SELECT 1 /*M!50303 AND @@in_transaction */ AS is_open";
+
 /// Whether the rows that a statement returns are rows it wrote (`… RETURNING`).
 fn writes(statement: &Statement) -> bool {
     !statement.sql.starts_with("SELECT")
+}
+
+/// Whether a statement locks rows.
+fn locks(statement: &Statement) -> bool {
+    writes(statement) || statement.sql.contains("FOR UPDATE")
 }
 
 #[async_trait]
@@ -149,6 +174,7 @@ impl ConnectionTrait for WriteHandle {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.before()?;
+        self.state().holds_rows = true;
         let result = self.transaction.execute_raw(statement).await;
         self.after(result, ExecResult::rows_affected)
     }
@@ -161,15 +187,19 @@ impl ConnectionTrait for WriteHandle {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.before()?;
-        let writes = writes(&statement);
+        let (writes, locks) = (writes(&statement), locks(&statement));
         let result = self.transaction.query_one_raw(statement).await;
-        self.after(result, |row| u64::from(writes && row.is_some()))
+        let row = self.after(result, |row| u64::from(writes && row.is_some()))?;
+        self.after_read(locks).await?;
+        Ok(row)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.before()?;
-        let writes = writes(&statement);
+        let (writes, locks) = (writes(&statement), locks(&statement));
         let result = self.transaction.query_all_raw(statement).await;
-        self.after(result, |rows| if writes { rows.len() as u64 } else { 0 })
+        let rows = self.after(result, |rows| if writes { rows.len() as u64 } else { 0 })?;
+        self.after_read(locks).await?;
+        Ok(rows)
     }
 }

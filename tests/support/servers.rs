@@ -148,10 +148,10 @@ fn start_mariadb(binary: &Path) -> Server {
     let mut server = as_user(binary, user);
     server.current_dir(&folder).arg("--no-defaults").arg(format!("--datadir={}", data.display()));
     server.arg(format!("--socket={}", folder.join("socket").display())).arg(format!("--port={port}"));
+    // A server that starts clears its temporary folder of what it takes for its own.
+    server.arg(format!("--tmpdir={}", folder.display()));
     server.args(["--bind-address=127.0.0.1", "--max-connections=200", "--innodb-flush-log-at-trx-commit=0"]);
     server.args(["--innodb-buffer-pool-size=64M", "--performance-schema=OFF"]);
-    // A server that starts removes what it takes for its own leavings from the common folder.
-    server.arg(format!("--tmpdir={}", folder.display()));
     launch(server, &folder, "TERM", port, format!("mysql://root@127.0.0.1:{port}/mysql"))
 }
 
