@@ -4,6 +4,7 @@ mod capability;
 pub mod ddl;
 pub mod fault;
 pub mod inspection;
+pub mod load;
 mod mysql;
 mod postgres;
 pub mod schema;

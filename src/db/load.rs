@@ -1,0 +1,322 @@
+//! Rows in bulk, by the fastest way that an engine has: PostgreSQL's COPY, multi-row INSERT
+//! elsewhere; into tables without indexes where they can be made afterwards.
+//!
+//! A load is one transaction, its changes of the schema included: whatever ends it early, a killed
+//! process too, leaves nothing of it.
+
+use std::fmt::Write as _;
+
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::postgres::PgConnection;
+use sea_orm::sqlx::{self, Connection as _, Executor as _, Postgres};
+use sea_orm::{
+    ConnectionTrait, DbErr, EntityName, EntityTrait, IdenStatic, Iterable, ModelTrait, RuntimeErr, Statement, Value,
+};
+use sha2::{Digest, Sha256};
+
+use super::Database;
+use super::inspection::{rows, text};
+use super::target::Engine;
+use super::write::WriteHandle;
+use crate::error::{Error, Result};
+
+/// Rows of one INSERT, where an engine has no COPY.
+const ROWS_PER_INSERT: usize = 500;
+/// Bytes that are sent at once by COPY.
+const COPY_BYTES: usize = 256 * 1024;
+/// Pages that SQLite keeps in memory, in KiB.
+const SQLITE_CACHE_KIB: u32 = 24 * 1024;
+
+/// An open load.
+pub struct Load {
+    way: Way,
+    /// Statements that make the indexes again which are gone for the time being.
+    rebuild: Vec<String>,
+}
+
+enum Way {
+    Copy(PoolConnection<Postgres>),
+    Insert(WriteHandle),
+}
+
+/// What was loaded into one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    pub rows: u64,
+    /// SHA-256 over all rows as text, the same on every engine.
+    pub digest: [u8; 32],
+}
+
+impl Database {
+    /// Begins a load into these tables. While it is open it holds them for itself.
+    ///
+    /// Errors: as [`Database::begin`].
+    pub async fn load(&self, tables: &[&str]) -> Result<Load> {
+        self.ready().await?;
+        match self.engine() {
+            Engine::Postgres => {
+                let pool = self.connection().get_postgres_connection_pool();
+                let mut connection = pool.acquire().await.map_err(driver)?;
+                execute(&mut connection, "BEGIN").await?;
+                let rebuild = without_indexes(&mut connection, tables).await?;
+                Ok(Load { way: Way::Copy(connection), rebuild })
+            }
+            Engine::Sqlite | Engine::Mysql => {
+                let handle = self.begin().await?;
+                let rebuild =
+                    if self.engine() == Engine::Sqlite { sqlite_indexes(&handle, tables).await? } else { Vec::new() };
+                Ok(Load { way: Way::Insert(handle), rebuild })
+            }
+        }
+    }
+}
+
+impl Load {
+    /// Writes rows into their table; `progress` hears of each portion.
+    ///
+    /// Errors: those of the database; nothing of the load is kept then.
+    pub async fn insert<M>(&mut self, models: impl Iterator<Item = M>, progress: &mut dyn FnMut(u64)) -> Result<Loaded>
+    where
+        M: ModelTrait,
+        <M::Entity as EntityTrait>::Column: Copy,
+    {
+        let columns: Vec<<M::Entity as EntityTrait>::Column> = <M::Entity as EntityTrait>::Column::iter().collect();
+        let names: Vec<String> = columns.iter().map(|column| format!("\"{}\"", column.as_str())).collect();
+        let table = M::Entity::default().table_name().to_owned();
+        let models = models.map(|model| columns.iter().map(|column| model.get(*column)).collect::<Vec<Value>>());
+        match &mut self.way {
+            Way::Copy(connection) => copy(connection, &table, &names, models, progress).await,
+            Way::Insert(handle) => insert(handle, &table, &names, models, progress).await,
+        }
+    }
+
+    /// Makes the indexes again; `told` hears of it before.
+    pub async fn rebuild(&mut self, told: impl Fn(usize)) -> Result<()> {
+        let statements = std::mem::take(&mut self.rebuild);
+        if !statements.is_empty() {
+            told(statements.len());
+        }
+        for statement in statements {
+            match &mut self.way {
+                Way::Copy(connection) => execute(connection, &statement).await?,
+                Way::Insert(handle) => {
+                    handle.execute_unprepared(&statement).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps everything. Dropping a load instead keeps nothing.
+    pub async fn commit(mut self) -> Result<()> {
+        self.rebuild(|_| ()).await?;
+        match self.way {
+            Way::Copy(mut connection) => execute(&mut connection, "COMMIT").await,
+            Way::Insert(handle) => Ok(handle.commit().await?),
+        }
+    }
+
+    /// Gives everything up, now and not when the server notices.
+    pub async fn abandon(self) {
+        match self.way {
+            // A connection that is closed takes its transaction with it.
+            Way::Copy(connection) => drop(connection.detach().close_hard().await),
+            Way::Insert(handle) => drop(handle.rollback().await),
+        }
+    }
+}
+
+fn driver(error: sqlx::Error) -> Error {
+    DbErr::Exec(RuntimeErr::SqlxError(std::sync::Arc::new(error))).into()
+}
+
+async fn execute(connection: &mut PgConnection, sql: &str) -> Result<()> {
+    tracing::trace!(target: "shopctl::sql", "{sql}");
+    connection.execute(sqlx::AssertSqlSafe(sql)).await.map_err(driver)?;
+    Ok(())
+}
+
+async fn copy(
+    connection: &mut PgConnection,
+    table: &str,
+    names: &[String],
+    rows: impl Iterator<Item = Vec<Value>>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Loaded> {
+    let sql = format!("COPY {table} ({}) FROM STDIN", names.join(", "));
+    tracing::trace!(target: "shopctl::sql", "{sql}");
+    let mut copy = connection.copy_in_raw(&sql).await.map_err(driver)?;
+    let (mut lines, mut told) = (Lines::default(), 0);
+    for row in rows {
+        lines.push(&row);
+        if lines.text.len() >= COPY_BYTES {
+            copy.send(lines.take().as_bytes()).await.map_err(driver)?;
+            progress(lines.rows - told);
+            told = lines.rows;
+        }
+    }
+    copy.send(lines.take().as_bytes()).await.map_err(driver)?;
+    let written = copy.finish().await.map_err(driver)?;
+    progress(lines.rows - told);
+    lines.loaded(written)
+}
+
+async fn insert(
+    handle: &WriteHandle,
+    table: &str,
+    names: &[String],
+    mut rows: impl Iterator<Item = Vec<Value>>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Loaded> {
+    let quote = if handle.engine() == Engine::Mysql { "`" } else { "\"" };
+    let columns = names.join(", ").replace('"', quote);
+    let row_places = format!("({})", vec!["?"; names.len()].join(", "));
+    let (mut lines, mut written) = (Lines::default(), 0);
+    loop {
+        let mut values = Vec::with_capacity(ROWS_PER_INSERT * names.len());
+        for row in rows.by_ref().take(ROWS_PER_INSERT) {
+            lines.push(&row);
+            values.extend(row);
+        }
+        let count = values.len() / names.len();
+        if count == 0 {
+            return lines.loaded(written);
+        }
+        let places = vec![row_places.as_str(); count].join(", ");
+        let sql = format!("INSERT INTO {table} ({columns}) VALUES {places}");
+        let statement = Statement::from_sql_and_values(handle.engine().backend(), sql, values);
+        written += handle.execute_raw(statement).await?.rows_affected();
+        lines.take();
+        progress(count as u64);
+    }
+}
+
+/// Rows in the text form of COPY, which also serves to tell whether two loads are the same.
+#[derive(Default)]
+struct Lines {
+    text: String,
+    digest: Sha256,
+    rows: u64,
+}
+
+impl Lines {
+    fn push(&mut self, row: &[Value]) {
+        for (position, value) in row.iter().enumerate() {
+            if position > 0 {
+                self.text.push('\t');
+            }
+            push_value(&mut self.text, value);
+        }
+        self.text.push('\n');
+        self.rows += 1;
+    }
+
+    fn take(&mut self) -> String {
+        let capacity = self.text.capacity();
+        let text = std::mem::replace(&mut self.text, String::with_capacity(capacity));
+        self.digest.update(text.as_bytes());
+        text
+    }
+
+    fn loaded(mut self, written: u64) -> Result<Loaded> {
+        self.take();
+        if written != self.rows {
+            return Err(Error::internal(format!("{} rows were sent and {written} written", self.rows)));
+        }
+        Ok(Loaded { rows: self.rows, digest: self.digest.finalize().into() })
+    }
+}
+
+/// A value as COPY reads it. Source: PostgreSQL's manual, COPY, "Text Format".
+fn push_value(text: &mut String, value: &Value) {
+    // Writing into a String cannot fail.
+    let _ = match value {
+        Value::String(Some(string)) => {
+            for character in string.chars() {
+                match character {
+                    '\\' => text.push_str("\\\\"),
+                    '\n' => text.push_str("\\n"),
+                    '\r' => text.push_str("\\r"),
+                    '\t' => text.push_str("\\t"),
+                    other => text.push(other),
+                }
+            }
+            Ok(())
+        }
+        Value::Uuid(Some(id)) => {
+            let mut buffer = [0; 36];
+            text.push_str(id.hyphenated().encode_lower(&mut buffer));
+            Ok(())
+        }
+        Value::Int(Some(number)) => write!(text, "{number}"),
+        Value::Decimal(Some(amount)) => write!(text, "{amount}"),
+        Value::ChronoDateTimeUtc(Some(time)) => {
+            // Whole days of the calendar are found by chrono slowly: the number of seconds is enough.
+            write!(text, "{}", time.format("%Y-%m-%d %H:%M:%S%.6f+00"))
+        }
+        _ => {
+            text.push_str("\\N");
+            Ok(())
+        }
+    };
+}
+
+/// Takes indexes and constraints away, if all tables are empty, this role may do so and nothing else
+/// needs them; gives the statements that make them again.
+async fn without_indexes(connection: &mut PgConnection, tables: &[&str]) -> Result<Vec<String>> {
+    let list = tables.iter().map(|table| format!("'{table}'::regclass")).collect::<Vec<_>>().join(", ");
+    let full: Vec<String> = tables.iter().map(|table| format!("EXISTS (SELECT 1 FROM {table})")).collect();
+    execute(connection, &format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", tables.join(", "))).await?;
+    let is_full = format!("SELECT {}", full.join(" OR "));
+    let is_full: bool =
+        sqlx::query_scalar(sqlx::AssertSqlSafe(is_full)).fetch_one(&mut *connection).await.map_err(driver)?;
+    if is_full {
+        return Ok(Vec::new());
+    }
+    // Foreign keys go first and come back last; checks stay, a row is checked as it comes.
+    let sql = format!(
+        "SELECT drop_it, make_it FROM (\
+           SELECT CASE contype WHEN 'f' THEN 0 ELSE 2 END AS step, conname AS name, \
+             format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS drop_it, \
+             format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS make_it \
+           FROM pg_constraint WHERE conrelid IN ({list}) AND contype IN ('f', 'u', 'p') \
+           UNION ALL \
+           SELECT 1, c.relname, format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid) \
+           FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+           WHERE i.indrelid IN ({list}) AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid)\
+         ) AS found ORDER BY step, name"
+    );
+    let found: Vec<(String, String)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *connection).await.map_err(driver)?;
+    let drops = found.iter().map(|(drop, _)| drop.as_str()).collect::<Vec<_>>().join("; ");
+    execute(connection, "SAVEPOINT indexes").await?;
+    if execute(connection, &drops).await.is_err() {
+        // Tables of others refer to ours, or they belong to another role: then they are kept.
+        execute(connection, "ROLLBACK TO SAVEPOINT indexes").await?;
+        return Ok(Vec::new());
+    }
+    Ok(found.into_iter().rev().map(|(_, make)| make).collect())
+}
+
+/// As [`without_indexes`]; SQLite keeps those of UNIQUE and PRIMARY KEY.
+async fn sqlite_indexes(handle: &WriteHandle, tables: &[&str]) -> Result<Vec<String>> {
+    handle.execute_unprepared(&format!("PRAGMA cache_size = -{SQLITE_CACHE_KIB}")).await?;
+    let full: Vec<String> = tables.iter().map(|table| format!("SELECT 1 AS found FROM {table} LIMIT 1")).collect();
+    for sql in full {
+        if !rows(handle, &sql).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+    }
+    let list = tables.iter().map(|table| format!("'{table}'")).collect::<Vec<_>>().join(", ");
+    let sql = format!(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({list})"
+    );
+    let mut rebuild = Vec::new();
+    for row in rows(handle, &sql).await? {
+        if let (Some(name), Some(sql)) = (text(&row, "name"), text(&row, "sql")) {
+            handle.execute_unprepared(&format!("DROP INDEX \"{name}\"")).await?;
+            rebuild.push(sql);
+        }
+    }
+    Ok(rebuild)
+}
