@@ -9,7 +9,6 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 use tempfile::NamedTempFile;
-use tokio::time::{Duration, Instant};
 
 use super::Asking;
 use super::arguments::{AnswerArguments, WriteArguments};
@@ -21,8 +20,6 @@ use crate::output::Mutation;
 
 /// So many wrong rows are told; all of them are in the errors file.
 const REJECTIONS_TOLD: usize = 10;
-/// How often somebody who waits is told how far it is.
-const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub struct ImportArguments {
@@ -176,15 +173,11 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
     // What the first pass found is found again.
     let mut rejections = Rejections::new(arguments.errors.as_deref())?;
     let operations = context.operations(&database, arguments.write.dry_run).without_deadline();
-    let mut told = Instant::now();
-    let mut progress = |counts: Counts| {
-        if told.elapsed() >= PROGRESS_INTERVAL {
-            told = Instant::now();
-            context.output.note(&format!("{} of {fine} rows", counts.total()));
-        }
-    };
+    let mut progress = context.output.progress(fine);
     let reject = &mut |row| rejections.add(row);
-    let counts = bulk::run::<R>(&operations, &mut file, &import, reject, &mut progress).await?;
+    let told = &mut |counts: Counts| progress.reach(counts.total());
+    let counts = bulk::run::<R>(&operations, &mut file, &import, reject, told).await?;
+    drop(progress);
     rejections.complete(context)?;
     tell::<R>(context, arguments.write.dry_run, counts, rejections.count);
     if counts.created + counts.updated > 0 {

@@ -1,5 +1,7 @@
 //! `shopctl seed`
 
+mod generate;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -14,6 +16,7 @@ use crate::error::{Error, Kind, Result, printable};
 use crate::output::Mutation;
 use crate::output::views::SeedView;
 use crate::seed::{self, Seed, State};
+use generate::GenerateArguments;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -30,6 +33,10 @@ pub enum Command {
     /// Show where each seed stands; changes nothing
     #[command(after_help = "Examples:\n  shopctl seed status\n  shopctl seed status --check")]
     Status(StatusArguments),
+    /// Make up a shop of any size; the same flags make the same shop
+    #[command(after_help = "Examples:\n  shopctl seed generate -y\n  \
+                            shopctl seed generate --users 50 --products 20 --orders 200 --rng-seed 7 -y")]
+    Generate(GenerateArguments),
     /// Print part of this shop as a seed file; names and addresses are made up
     #[command(after_help = "Examples:\n  shopctl seed export --users grace@example.com > grace.toml\n  \
                             shopctl seed export --no-mask --out shop.toml")]
@@ -106,6 +113,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Down(arguments) => down(context, asking, &arguments, false).await,
         Command::Redo(arguments) => down(context, asking, &arguments, true).await,
         Command::Status(arguments) => status(context, &arguments).await,
+        Command::Generate(arguments) => generate::run(context, asking, &arguments).await,
         Command::Export(arguments) => export(context, &arguments).await,
     }
 }

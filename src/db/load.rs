@@ -57,6 +57,8 @@ impl Database {
             Engine::Postgres => {
                 let pool = self.connection().get_postgres_connection_pool();
                 let mut connection = pool.acquire().await.map_err(driver)?;
+                // A load that is dropped takes its transaction with it.
+                connection.close_on_drop();
                 execute(&mut connection, "BEGIN").await?;
                 let rebuild = without_indexes(&mut connection, tables).await?;
                 Ok(Load { way: Way::Copy(connection), rebuild })
@@ -91,7 +93,7 @@ impl Load {
     }
 
     /// Makes the indexes again; `told` hears of it before.
-    pub async fn rebuild(&mut self, told: impl Fn(usize)) -> Result<()> {
+    pub async fn rebuild(&mut self, told: impl FnOnce(usize)) -> Result<()> {
         let statements = std::mem::take(&mut self.rebuild);
         if !statements.is_empty() {
             told(statements.len());
@@ -232,6 +234,10 @@ fn push_value(text: &mut String, value: &Value) {
     // Writing into a String cannot fail.
     let _ = match value {
         Value::String(Some(string)) => {
+            if !string.contains(['\\', '\n', '\r', '\t']) {
+                text.push_str(string);
+                return;
+            }
             for character in string.chars() {
                 match character {
                     '\\' => text.push_str("\\\\"),
@@ -250,10 +256,7 @@ fn push_value(text: &mut String, value: &Value) {
         }
         Value::Int(Some(number)) => write!(text, "{number}"),
         Value::Decimal(Some(amount)) => write!(text, "{amount}"),
-        Value::ChronoDateTimeUtc(Some(time)) => {
-            // Whole days of the calendar are found by chrono slowly: the number of seconds is enough.
-            write!(text, "{}", time.format("%Y-%m-%d %H:%M:%S%.6f+00"))
-        }
+        Value::ChronoDateTimeUtc(Some(time)) => write!(text, "{}+00", time.naive_utc()),
         _ => {
             text.push_str("\\N");
             Ok(())

@@ -37,11 +37,7 @@ impl Reference {
 
     /// The reference that the random tail of a version-7 id gives.
     pub fn from_id(id: Uuid) -> Reference {
-        let random = id.as_u128();
-        let characters = (0..REFERENCE_CHARACTERS).map(|position| {
-            char::from(ALPHABET[(random >> (position * BITS_PER_CHARACTER)) as usize % ALPHABET.len()])
-        });
-        Reference(characters.collect())
+        Reference(characters(id.as_u64_pair().1))
     }
 
     pub fn as_str(&self) -> &str {
@@ -53,6 +49,12 @@ impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&display(&self.0))
     }
+}
+
+/// The lowest bits of a number, five to a character, the lowest first.
+pub fn characters(number: u64) -> String {
+    let character = |position| ALPHABET[(number >> (position * BITS_PER_CHARACTER)) as usize % ALPHABET.len()];
+    (0..REFERENCE_CHARACTERS).map(|position| char::from(character(position))).collect()
 }
 
 /// A stored reference as people see it; whatever else another program stored stays as it is.

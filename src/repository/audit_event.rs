@@ -25,6 +25,10 @@ pub const UNIQUE_SEQUENCE: UniqueConstraint = UniqueConstraint {
     columns: "audit_events.operation_id, audit_events.sequence",
 };
 
+/// The operation whose events stand for whole tables: `entity_type` is the table, `entity_id` the
+/// greatest id that was written.
+pub const GENERATE: &str = "seed.generate";
+
 /// Which events are wanted; list and count use the same.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -86,6 +90,12 @@ pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result
 /// The first event of the operation that a key belongs to.
 pub async fn find_by_idempotency_key(connection: &impl ConnectionTrait, key: &str) -> Result<Option<Model>> {
     Ok(Entity::find().filter(Column::IdempotencyKey.eq(key)).one(connection).await?)
+}
+
+/// The first event of a generated shop, if there is one.
+pub async fn find_generated(connection: &impl ConnectionTrait) -> Result<Option<Model>> {
+    let first = Entity::find().filter(Column::EntityType.eq("users")).filter(Column::Operation.eq(GENERATE));
+    Ok(first.filter(Column::Outcome.eq("succeeded")).one(connection).await?)
 }
 
 /// The newest events of one entity, oldest first, at most `limit`.

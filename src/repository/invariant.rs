@@ -7,6 +7,7 @@
 use sea_orm::{ConnectionTrait, Statement};
 use uuid::Uuid;
 
+use super::audit_event::GENERATE;
 use crate::db::target::Engine;
 use crate::domain::{OrderStatus, UserStatus, reference};
 use crate::error::{Error, Result, printable};
@@ -319,10 +320,14 @@ fn line_has_order_and_product(engine: Engine) -> String {
     format!("{} UNION {}", missing("orders", "order_id"), missing("products", "product_id"))
 }
 
+/// An event of its own, or one of a generated shop: ids grow with time, so what was generated has
+/// none above the greatest of its table.
 fn has_event(table: &str, entity: &str, name: &str) -> String {
     format!(
         "SELECT '' AS place, t.{name} AS name FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM audit_events e \
-         WHERE e.entity_type = '{entity}' AND e.entity_id = t.id AND e.outcome = 'succeeded')"
+         WHERE e.entity_type = '{entity}' AND e.entity_id = t.id AND e.outcome = 'succeeded') \
+         AND NOT EXISTS (SELECT 1 FROM audit_events g WHERE g.entity_type = '{table}' AND g.entity_id >= t.id \
+         AND g.operation = '{GENERATE}' AND g.outcome = 'succeeded')"
     )
 }
 

@@ -74,6 +74,21 @@ pub async fn find_events_of(
         .await?)
 }
 
+/// The operations that generated a table's rows, each with the greatest id that it wrote.
+pub async fn find_generated(connection: &impl ConnectionTrait, table: &str) -> Result<Vec<(Uuid, Uuid)>> {
+    Ok(audit_event::Entity::find()
+        .select_only()
+        .column(audit_event::Column::OperationId)
+        .column(audit_event::Column::EntityId)
+        .filter(audit_event::Column::EntityType.eq(table))
+        .filter(audit_event::Column::EntityId.is_not_null())
+        .filter(audit_event::Column::Operation.eq(super::audit_event::GENERATE))
+        .filter(audit_event::Column::Outcome.eq("succeeded"))
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
 /// What these orders took and gave back.
 pub async fn find_movements_of_orders(
     connection: &impl ConnectionTrait,

@@ -5,6 +5,7 @@
 
 mod export;
 mod file;
+pub mod generate;
 
 use std::collections::HashMap;
 

@@ -60,14 +60,15 @@ struct Subject {
 /// Compares all rows with their events. `connection` should show one moment of the database.
 pub async fn explain(connection: &impl ConnectionTrait) -> Result<Explanation> {
     let mut explanation = Explanation::default();
-    for entity in ["user", "product", "order"] {
+    for (entity, table) in [("user", "users"), ("product", "products"), ("order", "orders")] {
+        let generated = trail::find_generated(connection, table).await?;
         let mut after = None;
         loop {
             let subjects = subjects(connection, entity, after).await?;
             let Some(last) = subjects.last() else { break };
             after = Some(last.id);
             explanation.rows += subjects.len() as u64;
-            explain_rows(connection, entity, &subjects, &mut explanation).await?;
+            explain_rows(connection, entity, &subjects, &generated, &mut explanation).await?;
         }
         missing_rows(connection, entity, &mut explanation).await?;
     }
@@ -129,6 +130,7 @@ async fn explain_rows(
     connection: &impl ConnectionTrait,
     entity: &'static str,
     subjects: &[Subject],
+    generated: &[(Uuid, Uuid)],
     explanation: &mut Explanation,
 ) -> Result<()> {
     let ids: Vec<Uuid> = subjects.iter().map(|subject| subject.id).collect();
@@ -140,8 +142,10 @@ async fn explain_rows(
         _ => trail::find_movements_of_orders(connection, &ids).await?,
     };
     let is_order = entity == "order";
+    // The event of a generated table says how many rows there were, not what was in each.
+    let is_generated = |movement: &stock_movement::Model| generated.iter().any(|(id, _)| *id == movement.operation_id);
     let movements = by(
-        movements,
+        movements.into_iter().filter(|movement| !is_generated(movement)).collect(),
         |movement: &stock_movement::Model| {
             if is_order { movement.order_id.unwrap_or_default() } else { movement.product_id }
         },
@@ -149,6 +153,9 @@ async fn explain_rows(
     for subject in subjects {
         let events: Vec<Known> = events.get(&subject.id).into_iter().flatten().map(Known::new).collect();
         let movements = movements.get(&subject.id).map_or(&[][..], Vec::as_slice);
+        if events.is_empty() && generated.iter().any(|(_, last)| subject.id <= *last) {
+            continue;
+        }
         let problem = match unexplained(entity, &subject.view, &events) {
             None if is_order => wrong_order_movements(&events, movements),
             None if entity == "product" => wrong_own_movements(&events, movements),

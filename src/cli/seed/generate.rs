@@ -1,0 +1,96 @@
+//! `shopctl seed generate`
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::development_only;
+use crate::cli::Asking;
+use crate::cli::arguments::whole_number;
+use crate::cli::mutation::finish;
+use crate::context::Context;
+use crate::db::{Access, Database};
+use crate::domain::moment;
+use crate::domain::text::hexadecimal;
+use crate::error::Result;
+use crate::output::Mutation;
+use crate::seed::generate::{self, Generated, MOST_ORDERS, MOST_PRODUCTS, MOST_USERS, Plan, Progress};
+
+#[derive(Debug, Args)]
+pub struct GenerateArguments {
+    /// How many users
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = |text: &str| whole_number(text, 0, MOST_USERS))]
+    users: u64,
+    /// How many products
+    #[arg(long, value_name = "N", default_value = "200", value_parser = |text: &str| whole_number(text, 0, MOST_PRODUCTS))]
+    products: u64,
+    /// How many orders
+    #[arg(long, value_name = "N", default_value = "4000", value_parser = |text: &str| whole_number(text, 0, MOST_ORDERS))]
+    orders: u64,
+    /// Another number makes another shop
+    #[arg(long, value_name = "NUMBER", default_value = "42")]
+    rng_seed: u64,
+    /// The shop's last moment; it opened three years before
+    #[arg(long, value_name = "TIME", default_value = "2026-01-01", value_parser = moment::parse)]
+    as_of: DateTime<Utc>,
+    /// Do not ask
+    #[arg(short = 'y', long)]
+    yes: bool,
+}
+
+impl GenerateArguments {
+    fn plan(&self) -> Plan {
+        let GenerateArguments { users, products, orders, rng_seed, as_of, .. } = *self;
+        Plan { users, products, orders, rng_seed, as_of }
+    }
+}
+
+pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArguments) -> Result<()> {
+    let plan = arguments.plan();
+    let database = context.database(Access::Write).await?;
+    development_only(context, &database).await?;
+    let operations = context.operations(&database, false).without_deadline();
+    let is_there = generate::is_there(&operations, &plan).await?;
+    if !is_there && !arguments.yes {
+        let Plan { users, products, orders, .. } = plan;
+        let target = database.target();
+        let impact = format!("{users} users, {products} products and {orders} orders will be made up in {target}");
+        asking.confirmation(false, &None, false).yes_or_no(&context.output, &impact)?;
+    }
+    context.lift_time_limit();
+    let mut progress = None;
+    let mut told = |step| match (step, &mut progress) {
+        (Progress::Begins(rows), progress) => *progress = Some(context.output.progress(rows)),
+        (Progress::Rows(rows), Some(progress)) => progress.advance(rows),
+        (Progress::Indexes(count), Some(progress)) => progress.stage(&format!("{count} indexes and constraints")),
+        (_, None) => {}
+    };
+    let generated = generate::generate(&operations, &plan, &mut told).await?;
+    drop(progress);
+    tell(context, &database, &plan, &generated);
+    Ok(())
+}
+
+fn tell(context: &Context, database: &Database, plan: &Plan, generated: &Generated) {
+    let is_unchanged = generated.tables.is_empty();
+    let line = match is_unchanged {
+        true => "shop unchanged: it was generated with the same flags".to_owned(),
+        false => {
+            let parts = generated.tables.iter().map(|(table, loaded)| format!("{} {}", loaded.rows, spaced(table)));
+            format!("shop generated: {}", parts.collect::<Vec<_>>().join(", "))
+        }
+    };
+    let tables = generated.tables.iter().map(|(table, loaded)| {
+        (table.clone(), json!({ "rows": loaded.rows, "digest": hexadecimal(&loaded.digest) }))
+    });
+    let mut json = Map::new();
+    json.insert("changed".to_owned(), json!(!is_unchanged));
+    json.insert("flags".to_owned(), json!(plan.flags()));
+    json.insert("tables".to_owned(), Value::Object(tables.collect()));
+    finish(context, database, is_unchanged, &Mutation { line, id: plan.flags(), json });
+}
+
+/// `order items` for `order_items`.
+fn spaced(table: &str) -> String {
+    table.replace('_', " ")
+}

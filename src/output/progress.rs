@@ -1,0 +1,79 @@
+//! How far a long command is: a bar where somebody watches, now and then a line elsewhere.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Output;
+
+/// How often who sees no bar is told.
+const INTERVAL: Duration = Duration::from_secs(10);
+const BAR: &str = "{msg}{bar:24} {percent:>3} %  {human_pos} of {human_len} rows, {per_sec}, {eta} left";
+/// Steps of a bar in blocks, and where there are none.
+const BLOCKS: &str = "█▉▊▋▌▍▎▏░";
+const SIGNS: &str = "=> ";
+
+/// On stderr, hidden by `--quiet`, gone when it is dropped.
+pub struct Progress<'a> {
+    output: &'a Output,
+    bar: Option<ProgressBar>,
+    total: u64,
+    done: u64,
+    told: Instant,
+}
+
+impl Output {
+    /// Begins to tell how many of so many rows are done.
+    pub fn progress(&self, total: u64) -> Progress<'_> {
+        let terminal = &self.terminal;
+        let has_bar = terminal.stderr_is_terminal && !terminal.is_dumb && !self.settings.quiet;
+        let style = || {
+            let style = ProgressStyle::with_template(BAR).ok()?;
+            Some(style.progress_chars(if terminal.has_blocks { BLOCKS } else { SIGNS }))
+        };
+        let bar = has_bar.then(style).flatten().map(|style| {
+            ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style)
+        });
+        Progress { output: self, bar, total, done: 0, told: Instant::now() }
+    }
+}
+
+impl Progress<'_> {
+    /// So many more are done.
+    pub fn advance(&mut self, rows: u64) {
+        self.reach(self.done + rows);
+    }
+
+    /// So many are done in all.
+    pub fn reach(&mut self, rows: u64) {
+        self.done = rows;
+        match &self.bar {
+            Some(bar) => bar.set_position(rows),
+            None if self.told.elapsed() >= INTERVAL => {
+                self.told = Instant::now();
+                self.output.note(&format!("{} of {} rows", HumanCount(rows), HumanCount(self.total)));
+            }
+            None => {}
+        }
+    }
+
+    /// What follows the rows and takes a while.
+    pub fn stage(&mut self, text: &str) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(format!("{text} "));
+                bar.tick();
+            }
+            None if self.told.elapsed() >= INTERVAL => self.output.note(text),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! `seed generate`: a believable shop of any size, the same for the same flags on every engine.
+//!
+//! One load, one transaction: a run that is interrupted leaves nothing. That a run took place is
+//! told by its audit events, one for each table (BR-003), the first with the flags as its key.
+
+mod random;
+mod shop;
+mod words;
+
+use std::sync::atomic::Ordering;
+
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+use sea_orm::{EntityName, ModelTrait};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::db::load::{Load, Loaded};
+use crate::domain::IdempotencyKey;
+use crate::domain::text::hexadecimal;
+use crate::entity::audit_event;
+use crate::error::{Error, Kind, Result};
+use crate::repository;
+use crate::service::operation::Operations;
+use shop::Shop;
+
+/// The most of each that can be asked for.
+pub const MOST_USERS: u64 = 10_000_000;
+pub const MOST_PRODUCTS: u64 = 1_000_000;
+pub const MOST_ORDERS: u64 = 100_000_000;
+
+/// The shop was opened some years before, and ids have no times before 1970.
+const EARLIEST_YEAR: i32 = 1980;
+
+/// What is written, parents first.
+const TABLES: [&str; 5] = ["users", "products", "orders", "order_items", "stock_movements"];
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    pub users: u64,
+    pub products: u64,
+    pub orders: u64,
+    pub rng_seed: u64,
+    /// The shop's last moment.
+    pub as_of: DateTime<Utc>,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress {
+    /// So many rows will be written.
+    Begins(u64),
+    /// So many more were.
+    Rows(u64),
+    /// So many indexes are made, which takes a while.
+    Indexes(usize),
+}
+
+/// What a run did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generated {
+    /// Tables with what was written into them; empty when all of it was there.
+    pub tables: Vec<(String, Loaded)>,
+}
+
+impl Plan {
+    /// The flags: what makes this shop and no other.
+    pub fn flags(&self) -> String {
+        let as_of = self.as_of.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let Plan { users, products, orders, rng_seed, .. } = self;
+        format!("--users {users} --products {products} --orders {orders} --rng-seed {rng_seed} --as-of {as_of}")
+    }
+
+    fn key(&self) -> Result<IdempotencyKey> {
+        IdempotencyKey::parse(&format!("seed generate {}", self.flags())).map_err(Error::internal)
+    }
+
+    /// Errors: exit 7 when nobody could have made the orders.
+    fn check(&self, now: DateTime<Utc>) -> Result<()> {
+        let mut violations = crate::domain::Violations::new();
+        if self.orders > 0 && self.users == 0 {
+            violations.add("users", "must be at least 1 where there are orders".to_owned());
+        }
+        if self.orders > 0 && self.products == 0 {
+            violations.add("products", "must be at least 1 where there are orders".to_owned());
+        }
+        if self.as_of.year() < EARLIEST_YEAR {
+            violations.add("as-of", format!("must not be before {EARLIEST_YEAR}"));
+        }
+        if self.as_of > now {
+            violations.add("as-of", "must not be in the future".to_owned());
+        }
+        violations.into_result()
+    }
+}
+
+/// Whether this very shop is there already.
+///
+/// Errors: exit 7 for a plan that cannot be; exit 6 when another shop was generated into this database.
+pub async fn is_there(operations: &Operations, plan: &Plan) -> Result<bool> {
+    plan.check(operations.clock.now())?;
+    let connection = operations.database.connection();
+    if repository::audit_event::find_by_idempotency_key(connection, plan.key()?.as_str()).await?.is_some() {
+        return Ok(true);
+    }
+    match repository::audit_event::find_generated(connection).await? {
+        None => Ok(false),
+        Some(event) => {
+            let flags = event.idempotency_key.unwrap_or_default();
+            let message = format!("another shop was generated into this database: {flags}");
+            Err(Error::conflict("seed.generated", message).hint("shopctl migrate fresh empties it"))
+        }
+    }
+}
+
+/// Writes the shop of a plan.
+///
+/// Errors: as [`is_there`]; exit 6 when a row is there already that is not of this plan; those of
+/// the database.
+pub async fn generate(operations: &Operations, plan: &Plan, told: &mut dyn FnMut(Progress)) -> Result<Generated> {
+    if is_there(operations, plan).await? {
+        return Ok(Generated { tables: Vec::new() });
+    }
+    let shop = Shop::new(plan);
+    let mut load = operations.database.load(&TABLES).await?;
+    let tables = match write(&mut load, operations, plan, &shop, told).await {
+        Ok(tables) => tables,
+        Err(error) => {
+            load.abandon().await;
+            // Perhaps somebody else did the same in the meantime.
+            return match error.kind() == Kind::Conflict && is_there(operations, plan).await? {
+                true => Ok(Generated { tables: Vec::new() }),
+                false => Err(error),
+            };
+        }
+    };
+    operations.committing.store(true, Ordering::SeqCst);
+    let committed = load.commit().await;
+    operations.committing.store(false, Ordering::SeqCst);
+    committed.map_err(|error| match error.kind() {
+        Kind::Unavailable => {
+            let message = format!("it is not known whether the shop was kept: {}", error.message());
+            Error::new(Kind::OutcomeUnknown, "operation.outcome_unknown", message)
+                .hint("run the same command again: it does nothing where the shop is there")
+        }
+        _ => error,
+    })?;
+    Ok(Generated { tables })
+}
+
+/// Everything up to COMMIT.
+async fn write(
+    load: &mut Load,
+    operations: &Operations,
+    plan: &Plan,
+    shop: &Shop,
+    told: &mut dyn FnMut(Progress),
+) -> Result<Vec<(String, Loaded)>> {
+    // Once through all orders: what is left of each product, and how many rows there will be.
+    let mut shelves = shop.shelves();
+    let (mut items, mut movements) = (0, plan.products);
+    for number in 0..plan.orders {
+        let order = shop.order(number);
+        items += shop.item_rows(&order).len() as u64;
+        movements += shelves.serve(shop, &order).len() as u64;
+    }
+    told(Progress::Begins(plan.users + plan.products + plan.orders + items + movements));
+    let orders = || (0..plan.orders).map(|number| shop.order(number));
+    let mut batches = Batches { load, told, done: Vec::new() };
+    batches.write((0..plan.users).map(|number| shop.user(number)), |row| row.id).await?;
+    batches.write((0..plan.products).map(|number| shop.product(number, &shelves)), |row| row.id).await?;
+    batches.write(orders().map(|order| shop.order_row(&order)), |row| row.id).await?;
+    batches.write(orders().flat_map(|order| shop.item_rows(&order)), |row| row.id).await?;
+    let mut shelves = shop.shelves();
+    let moves = (0..plan.products)
+        .map(|number| shop.first_moved(number))
+        .chain(orders().flat_map(|order| shelves.serve(shop, &order)));
+    batches.write(moves.zip(0..).map(|(moved, number)| shop.movement_row(number, &moved)), |row| row.id).await?;
+    let batches = batches.done;
+    let events = events(operations, plan, shop, &batches)?;
+    load.insert(events.into_iter(), &mut |_| ()).await?;
+    load.rebuild(|count| told(Progress::Indexes(count))).await?;
+    Ok(batches.into_iter().map(|batch| (batch.table, batch.loaded)).collect())
+}
+
+/// Writes one table after the other.
+struct Batches<'a> {
+    load: &'a mut Load,
+    told: &'a mut dyn FnMut(Progress),
+    done: Vec<Batch>,
+}
+
+/// The rows of one table.
+struct Batch {
+    table: String,
+    loaded: Loaded,
+    /// The greatest id: as ids grow with time, every row of the batch is at most this.
+    last: Option<Uuid>,
+}
+
+impl Batches<'_> {
+    async fn write<M>(&mut self, rows: impl Iterator<Item = M>, id: impl Fn(&M) -> Uuid) -> Result<()>
+    where
+        M: ModelTrait,
+        M::Entity: Default + EntityName,
+        <M::Entity as sea_orm::EntityTrait>::Column: Copy,
+    {
+        let mut last = None;
+        let rows = rows.inspect(|row| last = last.max(Some(id(row))));
+        let loaded = self.load.insert(rows, &mut |rows| (self.told)(Progress::Rows(rows))).await?;
+        self.done.push(Batch { table: M::Entity::default().table_name().to_owned(), loaded, last });
+        Ok(())
+    }
+}
+
+/// One event for each table.
+fn events(operations: &Operations, plan: &Plan, shop: &Shop, batches: &[Batch]) -> Result<Vec<audit_event::Model>> {
+    let key = plan.key()?;
+    let event = |(batch, sequence): (&Batch, i32)| audit_event::Model {
+        id: operations.ids.next(),
+        operation_id: shop.operation_id,
+        sequence,
+        operation: repository::audit_event::GENERATE.to_owned(),
+        actor: operations.actor.clone(),
+        outcome: "succeeded".to_owned(),
+        entity_type: batch.table.clone(),
+        entity_id: batch.last,
+        before: None,
+        after: Some(json!({ "rows": batch.loaded.rows, "digest": hexadecimal(&batch.loaded.digest) }).to_string()),
+        reason: None,
+        error: None,
+        idempotency_key: (sequence == 0).then(|| key.as_str().to_owned()),
+        request_fingerprint: None,
+        seal_id: None,
+        occurred_at: operations.clock.now().into(),
+    };
+    Ok(batches.iter().zip(0..).map(event).collect())
+}

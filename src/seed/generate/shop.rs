@@ -1,0 +1,381 @@
+//! A made-up shop, row by row: every row follows from the seed and its number, orders in the order
+//! of their times; only what is on the shelves is carried along.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::Plan;
+use super::random::{Draws, Entity, Field};
+use super::words::{FIRST_NAMES, LAST_NAMES, MATERIALS, NOUNS, PHRASES, QUALITIES, plain};
+use crate::domain::password::UNUSABLE;
+use crate::domain::{Money, MovementReason, OrderStatus, Reference, UserStatus, reference};
+use crate::entity::{Moment, order, order_item, product, stock_movement, user};
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+/// How long the shop has been open.
+const AGE: i64 = 3 * 365 * DAY;
+/// The first goods came this long before.
+const PREPARATION: i64 = 30 * DAY;
+/// So long after the opening the first order comes.
+const FIRST_ORDER: i64 = DAY;
+/// Lines of the largest order.
+const MOST_LINES: u64 = 5;
+/// Of a hundred users, so many may not order any more.
+const DISABLED_PERCENT: u64 = 2;
+/// Pieces of the first delivery; each that follows is larger by as many.
+const DELIVERY: i32 = 24;
+/// A SKU ends with five characters of Crockford's base 32.
+const SKU_BITS: u32 = 25;
+
+/// What share of a day's orders has come at which hour; straight lines between.
+const HOURS: [(f64, f64); 5] = [(0.0, 0.0), (0.06, 7.0), (0.5, 14.0), (0.9, 22.0), (1.0, 24.0)];
+
+/// The shop of a plan.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    plan: Plan,
+    draws: Draws,
+    as_of: i64,
+    opening: i64,
+    /// The operation that all of its movements belong to.
+    pub operation_id: Uuid,
+}
+
+/// An order before it is rows.
+pub struct Order {
+    number: u64,
+    created_at: i64,
+    updated_at: i64,
+    status: OrderStatus,
+    /// Whether its goods came back.
+    is_restocked: bool,
+    lines: Vec<Line>,
+}
+
+struct Line {
+    /// The product's number.
+    product: u64,
+    quantity: i32,
+    /// Cents for one piece.
+    price: i64,
+}
+
+/// A change of stock before it is a row.
+pub struct Moved {
+    product: u64,
+    delta: i32,
+    reason: MovementReason,
+    order: Option<Uuid>,
+    at: i64,
+}
+
+impl Shop {
+    pub fn new(plan: &Plan) -> Shop {
+        let draws = Draws(plan.rng_seed);
+        let as_of = plan.as_of.timestamp();
+        let size = draws.bits(Entity::Operation, plan.users, Field::Id)
+            ^ draws.bits(Entity::Operation, plan.products, Field::Product)
+            ^ draws.bits(Entity::Operation, plan.orders, Field::Customer);
+        Shop { plan: *plan, draws, as_of, opening: as_of - AGE, operation_id: draws.id(Entity::Operation, size, as_of) }
+    }
+
+    /// When user `number` came: evenly over the years, the first at the opening.
+    fn joined(&self, number: u64) -> i64 {
+        let jitter = if number == 0 { 0.0 } else { self.draws.unit(Entity::User, number, Field::Time) };
+        self.opening + (AGE as f64 * ((number as f64 + jitter) / self.plan.users as f64)) as i64
+    }
+
+    fn user_id(&self, number: u64) -> Uuid {
+        self.draws.id(Entity::User, number, self.joined(number))
+    }
+
+    pub fn user(&self, number: u64) -> user::Model {
+        let first_name = *self.draws.pick(&FIRST_NAMES, Entity::User, number, Field::FirstName);
+        let last_name = *self.draws.pick(&LAST_NAMES, Entity::User, number, Field::LastName);
+        let created_at = self.joined(number);
+        let is_disabled = self.draws.below(100, Entity::User, number, Field::Status) < DISABLED_PERCENT;
+        let disabled_at = self.later(created_at, 90 * DAY, Entity::User, number);
+        let (status, updated_at) = match is_disabled {
+            true => (UserStatus::Disabled, disabled_at),
+            false => (UserStatus::Active, created_at),
+        };
+        user::Model {
+            id: self.user_id(number),
+            email: format!("{}.{}.{number}@example.com", plain(first_name), plain(last_name)),
+            password_hash: UNUSABLE.to_owned(),
+            first_name: first_name.to_owned(),
+            last_name: last_name.to_owned(),
+            status: status.as_str().to_owned(),
+            created_at: moment(created_at),
+            updated_at: moment(updated_at),
+        }
+    }
+
+    /// When product `number` was first on the shelves: before the opening.
+    fn listed(&self, number: u64) -> i64 {
+        let share = (number as f64 + self.draws.unit(Entity::Product, number, Field::Time)) / self.plan.products as f64;
+        self.opening - PREPARATION + (PREPARATION as f64 * share) as i64
+    }
+
+    fn product_id(&self, number: u64) -> Uuid {
+        self.draws.id(Entity::Product, number, self.listed(number))
+    }
+
+    /// The price of one piece in cents, mostly with a 9 at its end.
+    fn price(&self, number: u64) -> i64 {
+        let (_, low, high) = self.noun(number);
+        let dear = self.draws.unit(Entity::Product, number, Field::Price);
+        // Cheap ones are more frequent.
+        let cents = low + ((high - low) as f64 * (dear * dear)) as u64;
+        let ending = [99, 90, 50, 0][(cents % 4) as usize];
+        (cents / 100 * 100 + ending) as i64
+    }
+
+    fn noun(&self, number: u64) -> (&'static str, u64, u64) {
+        *self.draws.pick(&NOUNS, Entity::Product, number, Field::Noun)
+    }
+
+    /// Pieces that product `number` is listed with.
+    fn first_stock(&self, number: u64) -> i32 {
+        DELIVERY * (1 + self.draws.below(5, Entity::Product, number, Field::Stock) as i32)
+    }
+
+    /// Product `number` with what is on the shelves in the end.
+    pub fn product(&self, number: u64, shelves: &Shelves) -> product::Model {
+        let quality = self.draws.pick(&QUALITIES, Entity::Product, number, Field::Quality);
+        let material = self.draws.pick(&MATERIALS, Entity::Product, number, Field::Material);
+        let (noun, _, _) = self.noun(number);
+        let tail = self.draws.scatter(SKU_BITS, Entity::Product, number);
+        let prefix: String = plain(noun).chars().take(4).collect::<String>().to_uppercase();
+        // Every fifth has nothing to say.
+        let phrase = PHRASES.get(self.draws.below(10, Entity::Product, number, Field::Description) as usize);
+        let shelf = &shelves.0[number as usize];
+        product::Model {
+            id: self.product_id(number),
+            sku: format!("{prefix}-{}", &reference::characters(tail)[..SKU_BITS as usize / 5]),
+            name: format!("{quality} {material} {noun}"),
+            description: phrase.map(|phrase| format!("{quality} {} of {}, {phrase}.", lower(noun), lower(material))),
+            price: money(self.price(number)),
+            stock_quantity: shelf.available + shelf.returned,
+            created_at: moment(self.listed(number)),
+            updated_at: moment(shelf.moved_at),
+        }
+    }
+
+    /// When order `number` came: ever more over the years, most of them by day.
+    fn placed(&self, number: u64) -> i64 {
+        let share =
+            (number as f64 + self.draws.unit(Entity::Order, number, Field::Time)) / self.plan.orders.max(1) as f64;
+        // Three times as many a day in the end as in the beginning: the root of share = (x + x²) / 2.
+        let share = ((1.0 + 8.0 * share).sqrt() - 1.0) / 2.0;
+        let even = self.opening + FIRST_ORDER + ((AGE - FIRST_ORDER) as f64 * share) as i64;
+        let day = even - even.rem_euclid(DAY);
+        (day + by_day(even - day)).clamp(self.opening + HOUR, self.as_of)
+    }
+
+    pub fn order(&self, number: u64) -> Order {
+        let created_at = self.placed(number);
+        let (status, delay) = self.status(number, self.as_of - created_at);
+        let updated_at = match delay {
+            0 => created_at,
+            delay => self.later(created_at, delay, Entity::Order, number),
+        };
+        let is_restocked = match status {
+            OrderStatus::Cancelled => true,
+            OrderStatus::Refunded => self.draws.below(2, Entity::Order, number, Field::Restock) == 0,
+            _ => false,
+        };
+        Order { number, created_at, updated_at, status, is_restocked, lines: self.lines(number) }
+    }
+
+    /// Where an order of this age, in seconds, stands, and within what time it came there.
+    fn status(&self, number: u64, age: i64) -> (OrderStatus, i64) {
+        let percent = self.draws.below(100, Entity::Order, number, Field::Status);
+        match (age, percent) {
+            (..=7_200, ..50) => (OrderStatus::Pending, 0),
+            (..=7_200, _) => (OrderStatus::Paid, HOUR),
+            (..=172_800, ..55) => (OrderStatus::Paid, HOUR),
+            (..=172_800, ..90) => (OrderStatus::Shipped, DAY),
+            (..=172_800, _) => (OrderStatus::Cancelled, HOUR),
+            (_, ..90) => (OrderStatus::Completed, 6 * DAY),
+            (_, 90..95) => (OrderStatus::Cancelled, DAY),
+            (_, 95..98) => (OrderStatus::Refunded, 14 * DAY),
+            _ => (OrderStatus::Shipped, 2 * DAY),
+        }
+    }
+
+    /// A time at most `within` seconds after another, but not after the shop's last.
+    fn later(&self, time: i64, within: i64, entity: Entity, number: u64) -> i64 {
+        let delay = self.draws.below(within.unsigned_abs(), entity, number, Field::Delay) as i64;
+        (time + 60 + delay).min(self.as_of)
+    }
+
+    /// One to five different products, 2.5 in the middle, some far more popular than others.
+    fn lines(&self, number: u64) -> Vec<Line> {
+        let count = match self.draws.below(100, Entity::Order, number, Field::Lines) {
+            ..25 => 1,
+            25..55 => 2,
+            55..77 => 3,
+            77..92 => 4,
+            _ => MOST_LINES,
+        };
+        let mut lines = Vec::<Line>::with_capacity(MOST_LINES as usize);
+        for position in 0..count.min(self.plan.products) {
+            let row = number * MOST_LINES + position;
+            let popular = self.draws.unit(Entity::Line, row, Field::Product);
+            let mut product = (popular * popular * popular * self.plan.products as f64) as u64;
+            while lines.iter().any(|line| line.product == product) {
+                product = (product + 1) % self.plan.products;
+            }
+            let quantity = match self.draws.below(100, Entity::Line, row, Field::Quantity) {
+                ..70 => 1,
+                70..90 => 2,
+                _ => 3,
+            };
+            lines.push(Line { product, quantity, price: self.price(product) });
+        }
+        lines
+    }
+
+    fn order_id(&self, order: &Order) -> Uuid {
+        self.draws.id(Entity::Order, order.number, order.created_at)
+    }
+
+    pub fn order_row(&self, order: &Order) -> order::Model {
+        let id = self.order_id(order);
+        // Everybody who had come by then; the first have ordered the most.
+        let passed = (order.created_at - self.opening) as f64 / AGE as f64;
+        let known = ((passed * self.plan.users as f64) as u64).clamp(1, self.plan.users);
+        let loyal = self.draws.unit(Entity::Order, order.number, Field::Customer);
+        order::Model {
+            id,
+            reference: Reference::from_id(id).as_str().to_owned(),
+            user_id: self.user_id((loyal * loyal * known as f64) as u64),
+            status: order.status.as_str().to_owned(),
+            total_amount: money(order.lines.iter().map(|line| i64::from(line.quantity) * line.price).sum()),
+            created_at: moment(order.created_at),
+            updated_at: moment(order.updated_at),
+        }
+    }
+
+    pub fn item_rows(&self, order: &Order) -> Vec<order_item::Model> {
+        let order_id = self.order_id(order);
+        let row = |(line, position): (&Line, u64)| order_item::Model {
+            id: self.draws.id(Entity::Line, order.number * MOST_LINES + position, order.created_at),
+            order_id,
+            product_id: self.product_id(line.product),
+            quantity: line.quantity,
+            unit_price: money(line.price),
+        };
+        order.lines.iter().zip(0..).map(row).collect()
+    }
+
+    pub fn movement_row(&self, number: u64, moved: &Moved) -> stock_movement::Model {
+        stock_movement::Model {
+            id: self.draws.id(Entity::Movement, number, moved.at),
+            product_id: self.product_id(moved.product),
+            delta: moved.delta,
+            reason: moved.reason.as_str().to_owned(),
+            order_id: moved.order,
+            operation_id: self.operation_id,
+            note: None,
+            created_at: moment(moved.at),
+        }
+    }
+
+    /// The shelves at the opening, and how they were filled.
+    pub fn shelves(&self) -> Shelves {
+        let shelf = |number| Shelf {
+            available: self.first_stock(number),
+            returned: 0,
+            delivered: self.first_stock(number),
+            moved_at: self.listed(number),
+        };
+        Shelves((0..self.plan.products).map(shelf).collect())
+    }
+
+    /// How product `number` came onto the shelves.
+    pub fn first_moved(&self, number: u64) -> Moved {
+        let delta = self.first_stock(number);
+        Moved { product: number, delta, reason: MovementReason::Initial, order: None, at: self.listed(number) }
+    }
+}
+
+/// What is there of every product.
+pub struct Shelves(Vec<Shelf>);
+
+struct Shelf {
+    available: i32,
+    /// Came back from orders; not sold again, so that orders need not know of one another.
+    returned: i32,
+    /// Pieces of the last delivery.
+    delivered: i32,
+    moved_at: i64,
+}
+
+impl Shelves {
+    /// Takes what an order takes, after a delivery where it would run short.
+    pub fn serve(&mut self, shop: &Shop, order: &Order) -> Vec<Moved> {
+        let mut moves = Vec::with_capacity(2 * order.lines.len());
+        let id = shop.order_id(order);
+        for line in &order.lines {
+            let shelf = &mut self.0[line.product as usize];
+            if shelf.available < line.quantity {
+                shelf.delivered = (shelf.delivered + DELIVERY).min(DELIVERY * DELIVERY);
+                shelf.available += shelf.delivered;
+                moves.push(Moved {
+                    product: line.product,
+                    delta: shelf.delivered,
+                    reason: MovementReason::Received,
+                    order: None,
+                    at: order.created_at - HOUR,
+                });
+            }
+            shelf.available -= line.quantity;
+            shelf.moved_at = shelf.moved_at.max(order.created_at);
+            moves.push(Moved {
+                product: line.product,
+                delta: -line.quantity,
+                reason: MovementReason::Order,
+                order: Some(id),
+                at: order.created_at,
+            });
+            if order.is_restocked {
+                shelf.returned += line.quantity;
+                shelf.moved_at = shelf.moved_at.max(order.updated_at);
+                moves.push(Moved {
+                    product: line.product,
+                    delta: line.quantity,
+                    reason: MovementReason::Restock,
+                    order: Some(id),
+                    at: order.updated_at,
+                });
+            }
+        }
+        moves
+    }
+}
+
+/// The second of the day at which an order comes that would come at this one, were all hours alike.
+fn by_day(second: i64) -> i64 {
+    let share = second as f64 / DAY as f64;
+    let hours = HOURS.windows(2).find(|pair| share < pair[1].0).map_or(0.0, |pair| {
+        let ((from, first), (to, last)) = (pair[0], pair[1]);
+        first + (last - first) * ((share - from) / (to - from))
+    });
+    (hours * HOUR as f64) as i64
+}
+
+fn moment(seconds: i64) -> Moment {
+    DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default().into()
+}
+
+fn money(cents: i64) -> Money {
+    Money::from_stored(Decimal::new(cents, 2))
+}
+
+fn lower(word: &str) -> String {
+    word.to_lowercase()
+}
