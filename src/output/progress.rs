@@ -31,9 +31,10 @@ impl Output {
             let style = ProgressStyle::with_template(BAR).ok()?;
             Some(style.progress_chars(if terminal.has_blocks { BLOCKS } else { SIGNS }))
         };
-        let bar = has_bar.then(style).flatten().map(|style| {
-            ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style)
-        });
+        let bar = has_bar
+            .then(style)
+            .flatten()
+            .map(|style| ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style));
         Progress { output: self, bar, total, done: 0, told: Instant::now() }
     }
 }

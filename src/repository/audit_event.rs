@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Listing, SortField, SortKind};
+use super::{GENERATE, Listing, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::Page;
@@ -24,10 +24,6 @@ pub const UNIQUE_SEQUENCE: UniqueConstraint = UniqueConstraint {
     name: "uq_audit_events_operation_id_sequence",
     columns: "audit_events.operation_id, audit_events.sequence",
 };
-
-/// The operation whose events stand for whole tables: `entity_type` is the table, `entity_id` the
-/// greatest id that was written.
-pub const GENERATE: &str = "seed.generate";
 
 /// Which events are wanted; list and count use the same.
 #[derive(Debug, Clone, Default)]

@@ -7,7 +7,7 @@
 use sea_orm::{ConnectionTrait, Statement};
 use uuid::Uuid;
 
-use super::audit_event::GENERATE;
+use super::GENERATE;
 use crate::db::target::Engine;
 use crate::domain::{OrderStatus, UserStatus, reference};
 use crate::error::{Error, Result, printable};

@@ -26,6 +26,10 @@ use crate::domain::page::Sort;
 use crate::domain::{Cursor, Money, Page};
 use crate::error::{Error, Kind, Result};
 
+/// The operation whose events stand for whole tables: `entity_type` is the table, `entity_id` the
+/// greatest id that was written.
+pub const GENERATE: &str = "seed.generate";
+
 /// Rows of one INSERT: below every engine's limit on bound values for our widest table, and what
 /// distributed engines advise.
 pub const ROWS_PER_INSERT: usize = 500;

@@ -82,7 +82,7 @@ pub async fn find_generated(connection: &impl ConnectionTrait, table: &str) -> R
         .column(audit_event::Column::EntityId)
         .filter(audit_event::Column::EntityType.eq(table))
         .filter(audit_event::Column::EntityId.is_not_null())
-        .filter(audit_event::Column::Operation.eq(super::audit_event::GENERATE))
+        .filter(audit_event::Column::Operation.eq(super::GENERATE))
         .filter(audit_event::Column::Outcome.eq("succeeded"))
         .into_tuple()
         .all(connection)

@@ -220,7 +220,7 @@ fn events(operations: &Operations, plan: &Plan, shop: &Shop, batches: &[Batch]) 
         id: operations.ids.next(),
         operation_id: shop.operation_id,
         sequence,
-        operation: repository::audit_event::GENERATE.to_owned(),
+        operation: repository::GENERATE.to_owned(),
         actor: operations.actor.clone(),
         outcome: "succeeded".to_owned(),
         entity_type: batch.table.clone(),

@@ -80,9 +80,10 @@ fn tell(context: &Context, database: &Database, plan: &Plan, generated: &Generat
             format!("shop generated: {}", parts.collect::<Vec<_>>().join(", "))
         }
     };
-    let tables = generated.tables.iter().map(|(table, loaded)| {
-        (table.clone(), json!({ "rows": loaded.rows, "digest": hexadecimal(&loaded.digest) }))
-    });
+    let tables = generated
+        .tables
+        .iter()
+        .map(|(table, loaded)| (table.clone(), json!({ "rows": loaded.rows, "digest": hexadecimal(&loaded.digest) })));
     let mut json = Map::new();
     json.insert("changed".to_owned(), json!(!is_unchanged));
     json.insert("flags".to_owned(), json!(plan.flags()));
