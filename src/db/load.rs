@@ -25,7 +25,7 @@ const ROWS_PER_INSERT: usize = 500;
 /// Bytes that are sent at once by COPY.
 const COPY_BYTES: usize = 256 * 1024;
 /// Pages that SQLite keeps in memory, in KiB.
-const SQLITE_CACHE_KIB: u32 = 24 * 1024;
+const SQLITE_CACHE_KIB: u32 = 12 * 1024;
 
 /// An open load.
 pub struct Load {

@@ -1,14 +1,15 @@
 //! How far a long command is: a bar where somebody watches, now and then a line elsewhere.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::Output;
 
 /// How often who sees no bar is told.
 const INTERVAL: Duration = Duration::from_secs(10);
-const BAR: &str = "{msg}{bar:24} {percent:>3} %  {human_pos} of {human_len} rows, {per_sec}, {eta} left";
+const BAR: &str = "{bar:24} {percent:>3} %  {human_pos} of {human_len} rows, {rate}/s, {eta} left";
 /// Steps of a bar in blocks, and where there are none.
 const BLOCKS: &str = "█▉▊▋▌▍▎▏░";
 const SIGNS: &str = "=> ";
@@ -29,7 +30,11 @@ impl Output {
         let has_bar = terminal.stderr_is_terminal && !terminal.is_dumb && !self.settings.quiet;
         let style = || {
             let style = ProgressStyle::with_template(BAR).ok()?;
-            Some(style.progress_chars(if terminal.has_blocks { BLOCKS } else { SIGNS }))
+            let rate = |state: &ProgressState, text: &mut dyn Write| {
+                // A bar has no other way to tell that it could not be drawn.
+                let _ = write!(text, "{}", HumanCount(state.per_sec() as u64));
+            };
+            Some(style.with_key("rate", rate).progress_chars(if terminal.has_blocks { BLOCKS } else { SIGNS }))
         };
         let bar = has_bar
             .then(style)
@@ -62,7 +67,10 @@ impl Progress<'_> {
     pub fn stage(&mut self, text: &str) {
         match &self.bar {
             Some(bar) => {
-                bar.set_message(format!("{text} "));
+                if let Ok(style) = ProgressStyle::with_template("{msg} …") {
+                    bar.set_style(style);
+                }
+                bar.set_message(text.to_owned());
                 bar.tick();
             }
             None if self.told.elapsed() >= INTERVAL => self.output.note(text),

@@ -62,7 +62,9 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArgumen
     let mut told = |step| match (step, &mut progress) {
         (Progress::Begins(rows), progress) => *progress = Some(context.output.progress(rows)),
         (Progress::Rows(rows), Some(progress)) => progress.advance(rows),
-        (Progress::Indexes(count), Some(progress)) => progress.stage(&format!("{count} indexes and constraints")),
+        (Progress::Indexes(count), Some(progress)) => {
+            progress.stage(&format!("making {count} indexes and constraints"))
+        }
         (_, None) => {}
     };
     let generated = generate::generate(&operations, &plan, &mut told).await?;
