@@ -336,14 +336,9 @@ impl Real {
                     quantity: pieces(*quantity),
                     unit_price: None,
                 };
-                let new = NewOrder {
-                    user: self.email(*user),
-                    lines: lines.iter().map(line).collect(),
-                    note: None,
-                    reference: None,
-                    expected_total: expected_cents.map(money),
-                    placed_at: None,
-                };
+                let lines = lines.iter().map(line).collect();
+                let expected_total = expected_cents.map(money);
+                let new = NewOrder { expected_total, ..NewOrder::new(self.email(*user), lines) };
                 let placed = place_order::run(&operations, &new, self.key(*key)).await?;
                 if !placed.replayed {
                     self.orders.push(placed.order.id.to_string());

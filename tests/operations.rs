@@ -57,14 +57,7 @@ fn order(user: &str, lines: &[(&str, i64)]) -> NewOrder {
         quantity: Quantity::new(*quantity).expect("in range"),
         unit_price: None,
     };
-    NewOrder {
-        user: user.to_owned(),
-        lines: lines.iter().map(line).collect(),
-        note: None,
-        reference: None,
-        expected_total: None,
-        placed_at: None,
-    }
+    NewOrder::new(user.to_owned(), lines.iter().map(line).collect())
 }
 
 fn a_failure_at_any_statement_leaves_at_most_the_failed_event(shop: &Shop) {

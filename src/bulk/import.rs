@@ -1,20 +1,20 @@
 //! The two passes of an import: everything is checked, then it is written, many rows a transaction.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 
 use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use super::ReadOptions;
+use super::pass::{Pass, existing};
 use super::read::{Columns, Record, records};
 use crate::db::Database;
-use crate::domain::{Violation, Violations};
-use crate::error::Result;
-use crate::service::operation::{Operation, Operations, Request};
-
-/// Rows of one transaction, and keys that are looked up at once.
-const BATCH: usize = 500;
+use crate::domain::{IdempotencyKey, Violations};
+use crate::error::{Error, Result};
+use crate::repository;
+use crate::service::operation::{Idempotency, Operation, Operations, Request};
+use crate::service::place_order::Stock;
 
 /// What to do with a row whose key is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,12 @@ pub enum OnError {
 pub struct Import {
     pub read: ReadOptions,
     pub on_conflict: OnConflict,
+    /// Of orders.
+    pub stock: Stock,
+    /// SHA-256 of the file and of how it is read, hexadecimal: what each transaction is marked with.
+    pub digest: String,
+    /// Rows that begin up to this line were written by an earlier run.
+    pub resume_after: u64,
 }
 
 /// Why a row is not imported.
@@ -50,6 +56,13 @@ pub struct Rejection {
     pub reason: String,
 }
 
+impl Rejection {
+    /// About a row as a whole, named by its key.
+    pub fn of_row(line: u64, key: &str, reason: String) -> Rejection {
+        Rejection { line, column: String::new(), value: key.to_owned(), reason }
+    }
+}
+
 /// What an import did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -58,12 +71,33 @@ pub struct Counts {
     pub unchanged: u64,
     /// There already, and left alone as was asked for.
     pub skipped: u64,
+    /// Users that orders named and that were not there.
+    pub users: u64,
+    /// Products likewise.
+    pub products: u64,
 }
 
 impl Counts {
     pub fn total(self) -> u64 {
         self.created + self.updated + self.unchanged + self.skipped
     }
+
+    fn add(&mut self, other: Counts) {
+        self.created += other.created;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.skipped += other.skipped;
+        self.users += other.users;
+        self.products += other.products;
+    }
+}
+
+/// What a transaction did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    pub counts: Counts,
+    /// Rows by their position, and why the shop would not have them.
+    pub refused: Vec<(usize, Error)>,
 }
 
 /// A noun that can be imported, by its natural key (DL-001).
@@ -74,18 +108,49 @@ pub trait Row: Sized + Clone {
     /// `product.import`
     const OPERATION: &'static str;
     const COLUMNS: Columns;
+    /// The column of the natural key.
+    const KEY: &'static str;
+    /// Whether lines with the same key that follow one another are one row.
+    const IS_GROUPED: bool = false;
+    /// What the first pass has to remember from one look at the shop to the next.
+    type Memory: Default;
 
     /// Checks a record's values; everything that is wrong is noted.
     fn parse(record: &Record, violations: &mut Violations) -> Option<Self>;
 
-    /// The natural key: SKU, e-mail address.
+    /// The natural key: SKU, e-mail address, reference.
     fn key(&self) -> &str;
+
+    /// The key as people see it.
+    fn name(&self) -> String {
+        self.key().to_owned()
+    }
+
+    /// Takes in the next line of the same key, where lines are grouped. Errors: why it does not fit.
+    fn join(&mut self, _next: Self) -> Result<(), String> {
+        Err(format!("the same {} was in the file before", Self::NOUN))
+    }
+
+    /// How many lines of the file it is.
+    fn lines(&self) -> usize {
+        1
+    }
 
     /// Which of these keys are there.
     async fn existing(connection: &impl ConnectionTrait, keys: &[&str]) -> Result<HashSet<String>>;
 
+    /// What the shop as it is has against rows, by their position.
+    async fn check(
+        _connection: &impl ConnectionTrait,
+        _rows: &[(u64, Self)],
+        _import: &Import,
+        _memory: &mut Self::Memory,
+    ) -> Result<Vec<(usize, String)>> {
+        Ok(Vec::new())
+    }
+
     /// Creates or updates rows on an open operation: absent → create, different → update.
-    async fn apply(operation: &mut Operation, rows: &[Self], counts: &mut Counts) -> Result<()>;
+    async fn apply(operation: &mut Operation, rows: &[Self], import: &Import) -> Result<Applied>;
 }
 
 /// The first pass: reads everything and writes nothing. Gives the number of rows that are fine;
@@ -99,14 +164,20 @@ pub async fn check<R: Row>(
     reject: &mut dyn FnMut(Vec<Rejection>) -> Result<()>,
 ) -> Result<u64> {
     let mut pass = Pass::<R>::new(import);
-    let mut fine = 0;
+    let (mut fine, mut memory) = (0, R::Memory::default());
     let mut records = records(source, &import.read, R::COLUMNS)?;
     loop {
         let batch = pass.next_batch(&mut records, reject)?;
         if batch.is_empty() {
             return Ok(fine);
         }
-        fine += pass.without_conflicts(database, batch, reject).await?.len() as u64;
+        let rows = pass.without_conflicts(database, batch, reject).await?;
+        let refused = R::check(database.connection(), &rows, import, &mut memory).await?;
+        fine += (rows.len() - refused.len()) as u64;
+        for (position, reason) in refused {
+            let (line, row) = &rows[position];
+            reject(vec![Rejection::of_row(*line, &row.name(), reason)])?;
+        }
     }
 }
 
@@ -123,6 +194,7 @@ pub async fn run<R: Row>(
     progress: &mut dyn FnMut(Counts),
 ) -> Result<Counts> {
     let database = &operations.database;
+    let run = operations.ids.next();
     let mut pass = Pass::<R>::new(import);
     let mut counts = Counts::default();
     let mut records = records(source, &import.read, R::COLUMNS)?;
@@ -141,107 +213,37 @@ pub async fn run<R: Row>(
         if rows.is_empty() {
             continue;
         }
-        let rows: Vec<R> = rows.into_iter().map(|(_, row)| row).collect();
-        let request = Request { repeats_on_duplicate: true, ..Request::new(R::OPERATION, R::NOUN) };
-        let body = async |operation: &mut Operation| {
-            let mut applied = Counts::default();
-            R::apply(operation, &rows, &mut applied).await?;
-            Ok(applied)
+        let (lines, rows): (Vec<u64>, Vec<R>) = rows.into_iter().unzip();
+        let request = Request {
+            repeats_on_duplicate: true,
+            idempotency: mark(import, run, lines.last().copied().unwrap_or(0)),
+            ..Request::new(R::OPERATION, R::NOUN)
         };
+        let body = async |operation: &mut Operation| R::apply(operation, &rows, import).await;
+        // A mark is this run's own, so nothing is ever replayed.
         let applied = operations.run(&request, body).await?.done()?;
-        counts.created += applied.created;
-        counts.updated += applied.updated;
-        counts.unchanged += applied.unchanged;
+        for (position, error) in applied.refused {
+            reject(vec![Rejection::of_row(lines[position], &rows[position].name(), error.message().to_owned())])?;
+        }
+        counts.add(applied.counts);
         progress(counts);
     }
 }
 
-async fn existing<R: Row>(database: &Database, rows: &[(u64, R)]) -> Result<HashSet<String>> {
-    let keys: Vec<&str> = rows.iter().map(|(_, row)| row.key()).collect();
-    R::existing(database.connection(), &keys).await
+/// The key of a transaction: which file, which run, how far.
+fn mark(import: &Import, run: Uuid, line: u64) -> Option<Idempotency> {
+    let key = IdempotencyKey::parse(&format!("{}{}:{line:012}", marks_of(&import.digest), run.simple())).ok()?;
+    Some(Idempotency { key, fingerprint: import.digest.clone() })
 }
 
-/// What a pass remembers.
-struct Pass<R> {
-    on_conflict: OnConflict,
-    /// Hashes of the keys so far, where a second row of one key would be a conflict.
-    seen: HashSet<u64>,
-    rows: std::marker::PhantomData<R>,
+fn marks_of(digest: &str) -> String {
+    format!("import:{digest}:")
 }
 
-impl<R: Row> Pass<R> {
-    fn new(import: &Import) -> Self {
-        Pass { on_conflict: import.on_conflict, seen: HashSet::new(), rows: std::marker::PhantomData }
-    }
-
-    /// The next rows whose values are fine, each with its line; no key twice, because one statement
-    /// handles them together.
-    fn next_batch(
-        &mut self,
-        records: &mut super::read::Records<'_>,
-        reject: &mut dyn FnMut(Vec<Rejection>) -> Result<()>,
-    ) -> Result<Vec<(u64, R)>> {
-        let mut batch: Vec<(u64, R)> = Vec::new();
-        while batch.len() < BATCH {
-            let Some(record) = records.next() else { break };
-            let record = match record? {
-                Ok(record) => record,
-                Err(rejection) => {
-                    reject(vec![rejection])?;
-                    continue;
-                }
-            };
-            let mut violations = Violations::new();
-            let row = R::parse(&record, &mut violations);
-            let violations = violations.into_list();
-            let (true, Some(row)) = (violations.is_empty(), row) else {
-                let rejection = |violation: Violation| Rejection {
-                    line: record.line,
-                    column: violation.field,
-                    value: violation.value.unwrap_or_default(),
-                    reason: violation.problem,
-                };
-                reject(violations.into_iter().map(rejection).collect())?;
-                continue;
-            };
-            if self.is_repeated(row.key()) {
-                let reason = format!("the same {} was in the file before", R::NOUN);
-                reject(vec![Rejection {
-                    line: record.line,
-                    column: String::new(),
-                    value: row.key().to_owned(),
-                    reason,
-                }])?;
-                continue;
-            }
-            batch.push((record.line, row));
-        }
-        Ok(batch)
-    }
-
-    fn is_repeated(&mut self, key: &str) -> bool {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        !self.seen.insert(hasher.finish())
-    }
-
-    async fn without_conflicts(
-        &self,
-        database: &Database,
-        mut batch: Vec<(u64, R)>,
-        reject: &mut dyn FnMut(Vec<Rejection>) -> Result<()>,
-    ) -> Result<Vec<(u64, R)>> {
-        if self.on_conflict != OnConflict::Error {
-            return Ok(batch);
-        }
-        let there = existing(database, &batch).await?;
-        for (line, row) in batch.iter().filter(|(_, row)| there.contains(row.key())) {
-            let reason = format!("there is such a {} already", R::NOUN);
-            reject(vec![Rejection { line: *line, column: String::new(), value: row.key().to_owned(), reason }])?;
-        }
-        batch.retain(|(_, row)| !there.contains(row.key()));
-        Ok(batch)
-    }
+/// How far the last run of this file came: the line where the last row that it wrote begins.
+pub async fn last_line(connection: &impl ConnectionTrait, digest: &str) -> Result<Option<u64>> {
+    let key = repository::audit_event::find_last_key(connection, &marks_of(digest)).await?;
+    Ok(key.and_then(|key| key.rsplit(':').next()?.parse().ok()))
 }
 
 /// A value that has to be there.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 
-use super::import::{Counts, Row, optional, required};
+use super::import::{Applied, Import, Row, optional, required};
 use super::read::{Columns, Record};
 use crate::domain::quantity::parse_stock;
 use crate::domain::{Money, ProductName, Sku, Violations, text::multi_line};
@@ -25,10 +25,13 @@ pub struct ProductRow {
 impl Row for ProductRow {
     const NOUN: &'static str = "product";
     const OPERATION: &'static str = "product.import";
+    const KEY: &'static str = "sku";
+    type Memory = ();
     const COLUMNS: Columns = Columns {
         known: &["sku", "name", "description", "price", "stock_quantity"],
         ignored: &["id", "created_at", "updated_at"],
         required: &["sku", "name", "price"],
+        nested: None,
     };
 
     fn parse(record: &Record, violations: &mut Violations) -> Option<ProductRow> {
@@ -55,7 +58,9 @@ impl Row for ProductRow {
     }
 
     /// The stock of a product that is there moves with its orders, and is left as it is.
-    async fn apply(operation: &mut Operation, rows: &[ProductRow], counts: &mut Counts) -> Result<()> {
+    async fn apply(operation: &mut Operation, rows: &[ProductRow], _import: &Import) -> Result<Applied> {
+        let mut applied = Applied::default();
+        let counts = &mut applied.counts;
         let keys: Vec<&str> = rows.iter().map(Row::key).collect();
         let found = products::find_by_skus(operation.handle(), &keys, Lock::Update).await?;
         let found: HashMap<&str, &Model> = found.iter().map(|product| (product.sku.as_str(), product)).collect();
@@ -77,7 +82,8 @@ impl Row for ProductRow {
             }
         }
         counts.created += new.len() as u64;
-        apply_create_many(operation, &new).await
+        apply_create_many(operation, &new).await?;
+        Ok(applied)
     }
 }
 

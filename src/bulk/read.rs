@@ -48,6 +48,8 @@ pub struct Columns {
     /// Written by exports, but not to be imported.
     pub ignored: &'static [&'static str],
     pub required: &'static [&'static str],
+    /// The column that holds records of its own in JSON.
+    pub nested: Option<&'static str>,
 }
 
 /// One row as text; what is empty is absent.
@@ -56,6 +58,8 @@ pub struct Record {
     pub line: u64,
     values: BTreeMap<String, String>,
     pub decimal_comma: bool,
+    /// The records of the nested column.
+    pub items: Vec<Record>,
 }
 
 impl Record {
@@ -118,7 +122,7 @@ impl ReadOptions {
 
 impl Columns {
     fn knows(&self, name: &str) -> bool {
-        self.known.contains(&name) || self.ignored.contains(&name)
+        self.known.contains(&name) || self.ignored.contains(&name) || self.nested == Some(name)
     }
 
     fn unknown(&self, name: &str) -> String {
@@ -155,7 +159,7 @@ fn csv_records<'a>(
                 let line = line_of(record.position());
                 let fields = names.iter().zip(record.iter()).filter(|(_, value)| !value.trim().is_empty());
                 let values = fields.map(|(name, value)| (name.clone(), unguard(value).to_owned())).collect();
-                Ok(Record { line, values, decimal_comma: options.decimal_comma })
+                Ok(Record { line, values, decimal_comma: options.decimal_comma, items: Vec::new() })
             }
             Err(error) => match error.kind() {
                 csv::ErrorKind::Io(error) => return Err(unreadable(error)),
@@ -260,8 +264,13 @@ fn json_elements<'a>(
 
 fn json_record(bytes: &[u8], line: u64, options: &ReadOptions, columns: Columns) -> Result<Record, Rejection> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| refused(line, "", "", error.to_string()))?;
+    record_of(value, line, options, columns)
+}
+
+fn record_of(value: Value, line: u64, options: &ReadOptions, columns: Columns) -> Result<Record, Rejection> {
     let Value::Object(fields) = value else { return Err(refused(line, "", "", "is no object")) };
     let mut values = BTreeMap::new();
+    let mut items = Vec::new();
     for (theirs, value) in fields {
         let name = options.name(&theirs).to_owned();
         if !columns.knows(&name) {
@@ -273,10 +282,16 @@ fn json_record(bytes: &[u8], line: u64, options: &ReadOptions, columns: Columns)
             Value::String(text) => text,
             Value::Number(number) => number.to_string(),
             Value::Bool(truth) => truth.to_string(),
+            Value::Array(elements) if columns.nested == Some(name.as_str()) => {
+                let inner = Columns { nested: None, ..columns };
+                let records = elements.into_iter().map(|element| record_of(element, line, options, inner));
+                items = records.collect::<Result<_, _>>()?;
+                continue;
+            }
             Value::Array(_) | Value::Object(_) if columns.ignored.contains(&name.as_str()) => continue,
             Value::Array(_) | Value::Object(_) => return Err(refused(line, &name, "", "is no text or number")),
         };
         values.insert(name, text);
     }
-    Ok(Record { line, values, decimal_comma: options.decimal_comma })
+    Ok(Record { line, values, decimal_comma: options.decimal_comma, items })
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 
-use super::import::{Counts, Row, optional, required};
+use super::import::{Applied, Import, Row, optional, required};
 use super::read::{Columns, Record};
 use crate::domain::password::UNUSABLE;
 use crate::domain::{Email, PersonName, UserStatus, Violations};
@@ -26,10 +26,13 @@ pub struct UserRow {
 impl Row for UserRow {
     const NOUN: &'static str = "user";
     const OPERATION: &'static str = "user.import";
+    const KEY: &'static str = "email";
+    type Memory = ();
     const COLUMNS: Columns = Columns {
         known: &["email", "first_name", "last_name", "status"],
         ignored: &["id", "created_at", "updated_at"],
         required: &["email", "first_name", "last_name"],
+        nested: None,
     };
 
     fn parse(record: &Record, violations: &mut Violations) -> Option<UserRow> {
@@ -52,12 +55,14 @@ impl Row for UserRow {
         Ok(found.into_iter().map(|user| user.email).collect())
     }
 
-    async fn apply(operation: &mut Operation, rows: &[UserRow], counts: &mut Counts) -> Result<()> {
+    async fn apply(operation: &mut Operation, rows: &[UserRow], _import: &Import) -> Result<Applied> {
+        let mut applied = Applied::default();
+        let counts = &mut applied.counts;
         let keys: Vec<&str> = rows.iter().map(Row::key).collect();
         let found = users::find_by_emails(operation.handle(), &keys, Lock::Update).await?;
         let found: HashMap<&str, &Model> = found.iter().map(|user| (user.email.as_str(), user)).collect();
         let mut new = Vec::new();
-        for row in rows {
+        for (position, row) in rows.iter().enumerate() {
             let Some(before) = found.get(row.key()) else {
                 new.push(row.on(&row.created(operation)));
                 continue;
@@ -69,7 +74,8 @@ impl Row for UserRow {
             }
             if before.status == UserStatus::Anonymized.as_str() {
                 let message = format!("{} is anonymized, which cannot be undone", printable(row.key()));
-                return Err(Error::conflict("user.anonymized", message));
+                applied.refused.push((position, Error::conflict("user.anonymized", message)));
+                continue;
             }
             after.updated_at = operation.now().into();
             let change = users::update(operation.handle(), before, &after).await?;
@@ -80,7 +86,7 @@ impl Row for UserRow {
         for change in users::create_many(operation.handle(), &new).await? {
             operation.record(change);
         }
-        Ok(())
+        Ok(applied)
     }
 }
 

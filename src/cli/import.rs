@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::Asking;
@@ -15,9 +16,13 @@ use super::arguments::{AnswerArguments, WriteArguments};
 use crate::bulk::{self, Counts, FileFormat, Import, OnConflict, OnError, ReadOptions, Rejection, Row};
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::text::hexadecimal;
 use crate::error::{Error, Kind, Result, printable};
 use crate::output::Mutation;
+use crate::service::place_order::Stock;
 
+/// Bytes of the file that are read at once to tell whether it is the same.
+const DIGEST_BYTES: usize = 64 * 1024;
 /// So many wrong rows are told; all of them are in the errors file.
 const REJECTIONS_TOLD: usize = 10;
 
@@ -47,6 +52,9 @@ pub struct ImportArguments {
     /// Write every wrong row into this CSV file: line, column, value, reason
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
+    /// Go on where the last run of this very file was interrupted, instead of looking at every row again
+    #[arg(long)]
+    resume: bool,
     #[command(flatten)]
     write: WriteArguments,
     #[command(flatten)]
@@ -153,11 +161,19 @@ fn unwritable(path: &Path, error: &impl std::fmt::Display) -> Error {
 /// Imports a file of users, products …
 ///
 /// Errors: exit 7 when rows are wrong and nothing was imported, exit 8 when the others were.
-pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportArguments) -> Result<()> {
-    let import = Import { read: arguments.read_options()?, on_conflict: arguments.on_conflict };
+pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportArguments, stock: Stock) -> Result<()> {
+    let (read, on_conflict) = (arguments.read_options()?, arguments.on_conflict);
     let mut file = arguments.open()?;
     context.lift_time_limit();
     let database = context.database(Access::Write).await?;
+    let digest = arguments.digest(&mut file, &format!("{} {read:?} {stock:?}", R::OPERATION))?;
+    let mut import = Import { read, on_conflict, stock, digest, resume_after: 0 };
+    if arguments.resume
+        && let Some(line) = bulk::last_line(database.connection(), &import.digest).await?
+    {
+        context.output.note(&format!("going on after line {line}"));
+        import.resume_after = line;
+    }
     let mut rejections = Rejections::new(arguments.errors.as_deref())?;
     let fine = bulk::check::<R>(&database, &mut file, &import, &mut |row| rejections.add(row)).await?;
     let is_refused = rejections.count > 0 && (arguments.on_error == OnError::RejectAll || fine == 0);
@@ -206,7 +222,7 @@ fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
 }
 
 fn tell<R: Row>(context: &Context, dry_run: bool, counts: Counts, rejected: u64) {
-    let Counts { created, updated, unchanged, skipped } = counts;
+    let Counts { created, updated, unchanged, skipped, users, products } = counts;
     let would = if dry_run { "would be " } else { "" };
     let mut line = format!(
         "{} {}s {would}imported: {created} created, {updated} updated, {unchanged} unchanged",
@@ -219,6 +235,9 @@ fn tell<R: Row>(context: &Context, dry_run: bool, counts: Counts, rejected: u64)
     if rejected > 0 {
         line += &format!(", {rejected} rejected");
     }
+    if users + products > 0 {
+        line += &format!("; {users} users and {products} products {would}made for them");
+    }
     let json = json!({
         "changed": created + updated > 0,
         "dry_run": dry_run,
@@ -227,6 +246,8 @@ fn tell<R: Row>(context: &Context, dry_run: bool, counts: Counts, rejected: u64)
         "unchanged": unchanged,
         "skipped": skipped,
         "rejected": rejected,
+        "users": users,
+        "products": products,
     });
     let json = json.as_object().cloned().unwrap_or_default();
     context.output.mutation(&Mutation { line, id: R::OPERATION.to_owned(), json });
@@ -250,7 +271,23 @@ impl ImportArguments {
         Ok(ReadOptions { format, delimiter, decimal_comma, map })
     }
 
-    /// The file is read twice: what comes from standard input is kept in a temporary file.
+    /// SHA-256 of the file and of how it is read, hexadecimal. The file is at its beginning again then.
+    fn digest(&self, file: &mut File, how: &str) -> Result<String> {
+        let mut digest = Sha256::new();
+        digest.update(how);
+        let mut buffer = vec![0; DIGEST_BYTES];
+        let failed = |error: std::io::Error| unreadable(&self.file, &error);
+        loop {
+            match file.read(&mut buffer).map_err(failed)? {
+                0 => break,
+                length => digest.update(&buffer[..length]),
+            }
+        }
+        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        Ok(hexadecimal(&digest.finalize()))
+    }
+
+    /// The file is read several times: what comes from standard input is kept in a temporary file.
     fn open(&self) -> Result<File> {
         if !self.is_stdin() {
             let is_folder = self.file.is_dir();

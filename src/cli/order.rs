@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 mod export;
+mod import;
 mod lifecycle;
 
 use super::arguments::{KeyArguments, ListArguments, WriteArguments, optional, word};
@@ -26,6 +27,7 @@ use crate::repository::user::{Lock, Who};
 use crate::repository::{audit_event as events, order as orders, product as products, user as users};
 use crate::service::order_lifecycle;
 use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
+use import::OrderImportArguments;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -47,6 +49,11 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
         after_help = "Examples:\n  shopctl order export --since 2026-01-01 > orders.csv\n  shopctl order export --status paid --out paid.jsonl"
     )]
     Export(OrderExportArguments),
+    /// Import orders: all lines of one reference are one order, which is placed or is there already
+    #[command(
+        after_help = "Examples:\n  shopctl order import orders.csv\n  shopctl order import orders.jsonl --stock skip --on-error reject-rows --errors wrong.csv\n  shopctl order import invoices.csv --invoices --on-error reject-rows --errors wrong.csv"
+    )]
+    Import(OrderImportArguments),
     /// Show one order with its lines
     #[command(after_help = "Examples:\n  shopctl order show K7Q2M-9XD4T\n  shopctl order show K7Q2M-9XD4T --timeline")]
     Show(ShowArguments),
@@ -191,6 +198,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Create(arguments) => create(context, asking, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
         Command::Export(arguments) => export::run(context, &arguments).await,
+        Command::Import(arguments) => import::run(context, asking, &arguments).await,
         Command::Show(arguments) => show(context, &arguments).await,
     }
 }
@@ -214,7 +222,7 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
         optional(&mut violations, "expect-total", arguments.expect_total.as_deref(), Money::parse_total);
     let key = arguments.key.parse(&mut violations);
     violations.into_result()?;
-    let mut new = NewOrder { user, lines, note, reference: None, expected_total, placed_at: None };
+    let mut new = NewOrder { note, expected_total, ..NewOrder::new(user, lines) };
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let mut command = None;

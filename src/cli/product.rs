@@ -20,6 +20,7 @@ use crate::error::{Error, Result, printable};
 use crate::output::views::ProductView;
 use crate::output::{Mutation, View};
 use crate::repository::product as products;
+use crate::service::place_order::Stock;
 use crate::service::product::{self as service, NewProduct, ProductUpdate};
 
 #[derive(Debug, Subcommand)]
@@ -180,7 +181,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Create(arguments) => create(context, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
         Command::Export(arguments) => export(context, &arguments).await,
-        Command::Import(arguments) => import::run::<ProductRow>(context, asking, &arguments).await,
+        Command::Import(arguments) => import::run::<ProductRow>(context, asking, &arguments, Stock::Deduct).await,
         Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
         Command::Price(arguments) => price::price(context, asking, &arguments).await,

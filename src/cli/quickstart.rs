@@ -49,14 +49,8 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
             Ok(NewLine { product: sku.to_owned(), quantity: Quantity::new(quantity)?, unit_price: None })
         })
         .collect();
-    let new = NewOrder {
-        user: CUSTOMER.to_owned(),
-        lines: lines.map_err(Error::internal)?,
-        note: Some("quickstart".to_owned()),
-        reference: None,
-        expected_total: None,
-        placed_at: None,
-    };
+    let lines = lines.map_err(Error::internal)?;
+    let new = NewOrder { note: Some("quickstart".to_owned()), ..NewOrder::new(CUSTOMER.to_owned(), lines) };
     let placed = place_order::run(&operations, &new, None).await?;
     let detail = order::detail(&placed);
     context.output.note(&format!("order {} placed\n", reference::display(&placed.order.reference)));

@@ -25,6 +25,7 @@ use crate::output::{Cell, Mutation, View};
 use crate::repository::user::Who;
 use crate::repository::{audit_event as events, user as users};
 use crate::service::anonymize;
+use crate::service::place_order::Stock;
 use crate::service::user::{self as service, NewUser, UserUpdate};
 
 #[derive(Debug, Subcommand)]
@@ -207,7 +208,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Create(arguments) => create(context, asking, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
         Command::Export(arguments) => export(context, &arguments).await,
-        Command::Import(arguments) => import::run::<UserRow>(context, asking, &arguments).await,
+        Command::Import(arguments) => import::run::<UserRow>(context, asking, &arguments, Stock::Deduct).await,
         Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
         Command::SetPassword(arguments) => password::set(context, asking, &arguments).await,

@@ -41,6 +41,14 @@ impl OrderStatus {
         }
     }
 
+    /// Whether an order that came here by the shortest way has given back what it took.
+    pub fn gives_back(self) -> bool {
+        let way = way_to(self);
+        let from = |verbs: &[Verb]| verbs.last().map_or(OrderStatus::Pending, |verb| verb.leads_to());
+        let last = way.split_last().map(|(verb, before)| step(from(before), *verb));
+        matches!(last, Some(Step::Take(Transition { stock: StockEffect::Restored, .. })))
+    }
+
     /// `None` for what another program wrote.
     pub fn from_stored(text: &str) -> Option<OrderStatus> {
         OrderStatus::ALL.into_iter().find(|status| status.as_str() == text)
@@ -194,6 +202,12 @@ mod tests {
         let way = |status: OrderStatus| way_to(status).into_iter().map(Verb::as_str).collect::<Vec<_>>().join(" ");
         let ways = OrderStatus::ALL.map(way);
         assert_eq!(ways, ["", "pay", "pay ship", "pay complete", "cancel", "pay refund"]);
+    }
+
+    #[test]
+    fn what_was_called_off_or_paid_back_has_given_back() {
+        let given = OrderStatus::ALL.into_iter().filter(|status| status.gives_back());
+        assert_eq!(given.collect::<Vec<_>>(), [OrderStatus::Cancelled, OrderStatus::Refunded]);
     }
 
     #[test]

@@ -88,6 +88,13 @@ pub async fn find_by_idempotency_key(connection: &impl ConnectionTrait, key: &st
     Ok(Entity::find().filter(Column::IdempotencyKey.eq(key)).one(connection).await?)
 }
 
+/// The greatest key that begins so.
+pub async fn find_last_key(connection: &impl ConnectionTrait, beginning: &str) -> Result<Option<String>> {
+    let keys = Entity::find().select_only().column(Column::IdempotencyKey);
+    let found = keys.filter(Column::IdempotencyKey.starts_with(beginning)).order_by_desc(Column::IdempotencyKey);
+    Ok(found.into_tuple().one(connection).await?)
+}
+
 /// The first event of a generated shop, if there is one.
 pub async fn find_generated(connection: &impl ConnectionTrait) -> Result<Option<Model>> {
     let first = Entity::find().filter(Column::EntityType.eq("users")).filter(Column::Operation.eq(GENERATE));

@@ -8,7 +8,7 @@ use sea_orm::{
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{Change, Listing, Lock, Rows, SortField, SortKind};
+use super::{Change, Listing, Lock, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::{Money, OrderStatus, Page, Reference};
@@ -98,6 +98,12 @@ pub async fn find_by_reference(connection: &impl ConnectionTrait, reference: &Re
     Ok(Entity::find().filter(Column::Reference.eq(reference.as_str())).one(connection).await?)
 }
 
+/// The orders with these references, which are as stored.
+pub async fn find_by_references(connection: &impl ConnectionTrait, references: &[&str]) -> Result<Vec<Model>> {
+    let select = Entity::find().filter(Column::Reference.is_in(references.iter().copied()));
+    Ok(select.all(connection).await?)
+}
+
 /// An order by id or reference as typed; a reference that another program made is found as it is.
 pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Lock) -> Result<Option<Model>> {
     let condition = match Uuid::try_parse(name) {
@@ -171,18 +177,37 @@ pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Uuid]) ->
     Ok(select.filter(Column::Id.is_in(ids.iter().copied())).into_tuple().all(connection).await?)
 }
 
-/// Inserts an order and all its items: two statements whatever the number of lines.
-pub async fn create(handle: &WriteHandle, order: Model, items: Vec<order_item::Model>) -> Result<Change> {
-    let after = audit_view(&order, &items);
-    let id = order.id;
-    let rows = Entity::insert(order.into_active_model()).exec_without_returning(handle).await?;
-    super::expect_rows(rows, 1)?;
-    let count = items.len();
-    let items = items.into_iter().map(IntoActiveModel::into_active_model);
-    let item_rows = order_item::Entity::insert_many(items).exec_without_returning(handle).await?;
-    super::expect_rows(item_rows, count)?;
-    let change = Change { entity: "order", id, before: None, after: Some(after), rows };
-    Ok(change.covering(Rows(item_rows)))
+/// An order to be written.
+pub struct WithItems {
+    pub order: Model,
+    pub items: Vec<order_item::Model>,
+    /// What its event says beside the order itself.
+    pub more: Map<String, Json>,
+}
+
+/// Inserts orders with all their items, in two statements unless there are very many; a change for
+/// each order.
+pub async fn create_many(handle: &WriteHandle, orders: Vec<WithItems>) -> Result<Vec<Change>> {
+    for chunk in orders.chunks(super::ROWS_PER_INSERT) {
+        let models = chunk.iter().map(|new| new.order.clone().into_active_model());
+        let written = Entity::insert_many(models).exec_without_returning(handle).await?;
+        super::expect_rows(written, chunk.len())?;
+    }
+    let items: Vec<&order_item::Model> = orders.iter().flat_map(|new| &new.items).collect();
+    for chunk in items.chunks(super::ROWS_PER_INSERT) {
+        let models = chunk.iter().map(|item| (*item).clone().into_active_model());
+        let written = order_item::Entity::insert_many(models).exec_without_returning(handle).await?;
+        super::expect_rows(written, chunk.len())?;
+    }
+    let change = |new: WithItems| {
+        let mut after = audit_view(&new.order, &new.items);
+        if let Some(after) = after.as_object_mut() {
+            after.extend(new.more);
+        }
+        let rows = 1 + new.items.len() as u64;
+        Change { entity: "order", id: new.order.id, before: None, after: Some(after), rows }
+    };
+    Ok(orders.into_iter().map(change).collect())
 }
 
 /// Moves an order on, if it is still where `before` was (compare-and-set on the status).

@@ -241,12 +241,9 @@ fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<
     }
     let reference = reference?;
     let new = NewOrder {
-        user: user?.as_str().to_owned(),
-        lines,
-        note: None,
         reference: Some(reference.clone()),
-        expected_total: None,
         placed_at: placed_at.flatten(),
+        ..NewOrder::new(user?.as_str().to_owned(), lines)
     };
     Some(SeedOrder { new, reference, status: status? })
 }

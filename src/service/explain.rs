@@ -280,10 +280,12 @@ fn wrong_order_movements(events: &[Known], movements: &[stock_movement::Model]) 
     let mut expected = BTreeMap::<String, i64>::new();
     for event in events {
         let after = event.after.as_ref().unwrap_or(&Json::Null);
-        let lines = if event.before.is_none() { (&after["items"], -1) } else { (&after["restored"], 1) };
-        for line in lines.0.as_array().into_iter().flatten() {
-            let product = line["product_id"].as_str().unwrap_or_default().to_owned();
-            *expected.entry(product).or_default() += lines.1 * line["quantity"].as_i64().unwrap_or(0);
+        let placed = if event.before.is_none() { &after["items"] } else { &Json::Null };
+        for (lines, sign) in [(placed, -1), (&after["restored"], 1)] {
+            for line in lines.as_array().into_iter().flatten() {
+                let product = line["product_id"].as_str().unwrap_or_default().to_owned();
+                *expected.entry(product).or_default() += sign * line["quantity"].as_i64().unwrap_or(0);
+            }
         }
     }
     for movement in movements {

@@ -1,10 +1,10 @@
-//! Placing an order: all lines or none, stock taken, prices snapshotted, in a constant number of
-//! statements whatever the number of lines.
+//! Placing orders: all lines or none, stock taken, prices snapshotted, in a constant number of
+//! statements whatever the number of orders and lines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
@@ -28,6 +28,40 @@ pub struct NewOrder {
     pub expected_total: Option<Money>,
     /// When it was placed, for orders of the past; now when absent.
     pub placed_at: Option<DateTime<Utc>>,
+    /// Where it stands already, for orders of the past; a new one is pending.
+    pub status: OrderStatus,
+    pub stock: Stock,
+}
+
+/// What an order does to the stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stock {
+    Deduct,
+    /// Its pieces were never counted here: what goes out had come in for it.
+    Skip,
+}
+
+impl NewOrder {
+    /// An order of now with nothing said beside its lines.
+    pub fn new(user: String, lines: Vec<NewLine>) -> NewOrder {
+        let (note, reference, expected_total, placed_at) = (None, None, None, None);
+        let (status, stock) = (OrderStatus::Pending, Stock::Deduct);
+        NewOrder { user, lines, note, reference, expected_total, placed_at, status, stock }
+    }
+
+    /// Errors: exit 6 for a user who may not order; who ordered in the past is not asked.
+    pub fn check_user(&self, user: &user::Model) -> Result<()> {
+        if self.stock == Stock::Skip { Ok(()) } else { check_may_order(user) }
+    }
+
+    /// Why pieces come in as many as go out, so that the stock stays as it is.
+    fn balanced_by(&self) -> Option<MovementReason> {
+        match self.stock {
+            Stock::Skip => Some(MovementReason::Received),
+            Stock::Deduct if self.status.gives_back() => Some(MovementReason::Restock),
+            Stock::Deduct => None,
+        }
+    }
 }
 
 /// One line as typed: lines that name the same product are merged.
@@ -112,33 +146,101 @@ fn fingerprint(new: &NewOrder) -> Json {
 /// Places an order on an open operation. Statements: user, products, stock, order, items,
 /// movements (the event is the operation's).
 pub async fn apply(operation: &mut Operation, new: &NewOrder) -> Result<PlacedOrder> {
-    let user = find_user(operation, &new.user).await?;
-    let lines = find_lines(operation, &new.lines).await?;
-    let quantities: Vec<(Uuid, i32)> = lines.iter().map(|line| (line.product.id, line.quantity.get())).collect();
-    let handle = operation.handle();
-    let (taken, stock_rows) = repository::product::take_stock(handle, &quantities, operation.now()).await?;
-    if stock_rows.count() < lines.len() as u64 {
-        return Err(shortage(operation, &lines, &taken).await?);
-    }
-    let lines = at_current_prices(lines, taken)?;
-    let (order, items) = build(operation, &user, &lines, new)?;
-    check_total(&order, &lines, new.expected_total)?;
-    let movements = build_movements(operation, &order, &items, new);
-    check_balance(&order, &items, &movements)?;
-
-    let change = repository::order::create(operation.handle(), order.clone(), items.clone()).await?;
-    let movement_rows = movements::create_many(operation.handle(), movements).await?;
-    operation.record(change.covering(stock_rows).covering(movement_rows));
-
-    let items = items.into_iter().zip(lines).map(|(item, line)| (item, Some(line.product))).collect();
-    Ok(PlacedOrder { order, user: Some(user), items, replayed: false })
+    let placed = apply_all(operation, std::slice::from_ref(new)).await?.pop();
+    placed.ok_or_else(|| Error::internal("an order was neither placed nor refused"))
 }
 
-async fn find_user(operation: &Operation, name: &str) -> Result<user::Model> {
-    let found = repository::user::find_one(operation.handle(), Who::parse(name), Lock::Share).await?;
-    let user = found.ok_or_else(|| super::user::unknown(name))?;
-    check_may_order(&user)?;
-    Ok(user)
+/// Places many orders on an open operation, all or none, in as many statements as one takes.
+pub async fn apply_all(operation: &mut Operation, orders: &[NewOrder]) -> Result<Vec<PlacedOrder>> {
+    let users = find_users(operation, orders).await?;
+    let lines = find_lines(operation, orders).await?;
+    let mut wanted = BTreeMap::<Uuid, (i32, &product::Model)>::new();
+    for line in orders.iter().zip(&lines).filter(|(new, _)| new.balanced_by().is_none()).flat_map(|(_, lines)| lines) {
+        let (pieces, _) = wanted.entry(line.product.id).or_insert((0, &line.product));
+        *pieces = pieces.saturating_add(line.quantity.get());
+    }
+    let quantities: Vec<(Uuid, i32)> = wanted.iter().map(|(id, (pieces, _))| (*id, *pieces)).collect();
+    let (mut taken, mut stock_rows) = (Vec::new(), None);
+    if !quantities.is_empty() {
+        let (products, rows) =
+            repository::product::take_stock(operation.handle(), &quantities, operation.now()).await?;
+        if rows.count() < quantities.len() as u64 {
+            return Err(shortage(operation, &wanted, &products).await?);
+        }
+        (taken, stock_rows) = (products, Some(rows));
+        taken.sort_unstable_by_key(|product| product.id);
+    }
+    let mut placed = Vec::with_capacity(orders.len());
+    let mut movements = Vec::new();
+    for ((new, user), lines) in orders.iter().zip(users).zip(lines) {
+        let lines = at_current_prices(lines, &taken);
+        let (order, items) = build(operation, &user, &lines, new)?;
+        check_total(&order, &lines, new.expected_total)?;
+        let own = build_movements(operation, &order, &items, new);
+        check_balance(&order, &items, &own)?;
+        movements.extend(own);
+        let items = items.into_iter().zip(lines).map(|(item, line)| (item, Some(line.product))).collect();
+        placed.push(PlacedOrder { order, user: Some(user), items, replayed: false });
+    }
+    write(operation, orders, &placed, movements, stock_rows).await?;
+    Ok(placed)
+}
+
+/// Writes what was built; the first order's event also stands for the rows of the stock.
+async fn write(
+    operation: &mut Operation,
+    orders: &[NewOrder],
+    placed: &[PlacedOrder],
+    movements: Vec<stock_movement::Model>,
+    stock_rows: Option<repository::Rows>,
+) -> Result<()> {
+    let rows: Vec<repository::order::WithItems> = placed
+        .iter()
+        .zip(orders)
+        .map(|(placed, new)| repository::order::WithItems {
+            order: placed.order.clone(),
+            items: placed.items.iter().map(|(item, _)| item.clone()).collect(),
+            more: restored(placed, new),
+        })
+        .collect();
+    let changes = repository::order::create_many(operation.handle(), rows).await?;
+    let mut covered = stock_rows.into_iter().collect::<Vec<_>>();
+    covered.push(movements::create_many(operation.handle(), movements).await?);
+    for change in changes {
+        operation.record(covered.drain(..).fold(change, repository::Change::covering));
+    }
+    Ok(())
+}
+
+/// What an order's event says beside the order itself: the pieces that do not weigh on the stock.
+fn restored(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
+    let line = |(item, product): &repository::order::ItemWithProduct| {
+        let sku = product.as_ref().map(|product| product.sku.as_str());
+        json!({ "sku": sku, "product_id": item.product_id, "quantity": item.quantity })
+    };
+    let lines = || placed.items.iter().map(line).collect::<Json>();
+    new.balanced_by().map(|_| ("restored".to_owned(), lines())).into_iter().collect()
+}
+
+/// The user of each order, in the same order.
+async fn find_users(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<user::Model>> {
+    if let [new] = orders {
+        let found = repository::user::find_one(operation.handle(), Who::parse(&new.user), Lock::Share).await?;
+        let user = found.ok_or_else(|| super::user::unknown(&new.user))?;
+        new.check_user(&user)?;
+        return Ok(vec![user]);
+    }
+    let mut emails: Vec<&str> = orders.iter().map(|new| new.user.as_str()).collect();
+    emails.sort_unstable();
+    emails.dedup();
+    let users = repository::user::find_by_emails(operation.handle(), &emails, Lock::Share).await?;
+    let users: HashMap<&str, &user::Model> = users.iter().map(|user| (user.email.as_str(), user)).collect();
+    let of_order = |new: &NewOrder| {
+        let user = *users.get(new.user.as_str()).ok_or_else(|| super::user::unknown(&new.user))?;
+        new.check_user(user)?;
+        Ok(user.clone())
+    };
+    orders.iter().map(of_order).collect()
 }
 
 /// Errors: exit 6 for a user who is not active.
@@ -155,25 +257,43 @@ pub fn check_may_order(user: &user::Model) -> Result<()> {
     })
 }
 
-/// Finds the products of all lines and merges lines that name the same one.
-async fn find_lines(operation: &Operation, wanted: &[NewLine]) -> Result<Vec<Line>> {
-    let names: Vec<&str> = wanted.iter().map(|line| line.product.as_str()).collect();
+/// Finds the products of all lines and merges an order's lines that name the same one.
+async fn find_lines(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<Vec<Line>>> {
+    let mut names: Vec<&str> = orders.iter().flat_map(|new| &new.lines).map(|line| line.product.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
     let products = repository::product::find_named(operation.handle(), &names).await?;
-    let (mut lines, mut unknown) = (Vec::<Line>::new(), Vec::<&str>::new());
-    for new in wanted {
-        let Some(product) = products.iter().find(|product| repository::product::is_named(product, &new.product)) else {
-            unknown.push(new.product.as_str());
-            continue;
-        };
-        match lines.iter_mut().find(|line| line.product.id == product.id) {
-            Some(line) => line.quantity = merged(line, new)?,
-            None => lines.push(Line { product: product.clone(), quantity: new.quantity, unit_price: new.unit_price }),
+    let mut by_name = HashMap::<&str, &product::Model>::new();
+    let by_sku: HashMap<&str, &product::Model> =
+        products.iter().map(|product| (product.sku.as_str(), product)).collect();
+    let mut unknown = Vec::<&str>::new();
+    for name in names {
+        let named = || products.iter().find(|product| repository::product::is_named(product, name));
+        match by_sku.get(name).copied().or_else(named) {
+            Some(product) => drop(by_name.insert(name, product)),
+            None => unknown.push(name),
         }
     }
-    if unknown.is_empty() {
-        return Ok(lines);
+    if !unknown.is_empty() {
+        return Err(super::product::unknown(&unknown));
     }
-    Err(super::product::unknown(&unknown))
+    orders.iter().map(|new| merge(new, &by_name)).collect()
+}
+
+fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Vec<Line>> {
+    let mut lines = Vec::<Line>::with_capacity(new.lines.len());
+    let mut positions = HashMap::<Uuid, usize>::new();
+    for new in &new.lines {
+        let product = *products.get(new.product.as_str()).ok_or_else(|| super::product::unknown(&[&new.product]))?;
+        match positions.get(&product.id) {
+            Some(position) => lines[*position].quantity = merged(&lines[*position], new)?,
+            None => {
+                positions.insert(product.id, lines.len());
+                lines.push(Line { product: product.clone(), quantity: new.quantity, unit_price: new.unit_price });
+            }
+        }
+    }
+    Ok(lines)
 }
 
 fn merged(line: &Line, new: &NewLine) -> Result<Quantity> {
@@ -187,20 +307,24 @@ fn merged(line: &Line, new: &NewLine) -> Result<Quantity> {
     sum.map_err(|()| Error::internal("no violation"))
 }
 
-/// Lists every line that cannot be served, with what there is.
-async fn shortage(operation: &Operation, lines: &[Line], taken: &[product::Model]) -> Result<Error> {
-    let short: Vec<&Line> =
-        lines.iter().filter(|line| taken.iter().all(|product| product.id != line.product.id)).collect();
-    let ids: Vec<Uuid> = short.iter().map(|line| line.product.id).collect();
-    let levels = repository::product::stock_levels(operation.handle(), &ids).await?;
+/// Lists every product that there is too little of, with what there is.
+async fn shortage(
+    operation: &Operation,
+    wanted: &BTreeMap<Uuid, (i32, &product::Model)>,
+    taken: &[product::Model],
+) -> Result<Error> {
+    let is_short = |id: &Uuid| taken.iter().all(|product| product.id != *id);
+    let short: Vec<Uuid> = wanted.keys().filter(|id| is_short(id)).copied().collect();
+    // An engine that cannot say which rows it updated may take those of an order before for them.
+    let asked: Vec<Uuid> = if short.is_empty() { wanted.keys().copied().collect() } else { short };
+    let levels = repository::product::stock_levels(operation.handle(), &asked).await?;
     let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
-    for line in short {
-        let have = levels.iter().find(|(id, _)| *id == line.product.id).map_or(0, |(_, stock)| *stock);
-        let need = line.quantity.get();
-        let sku = printable(&line.product.sku);
+    for (need, product) in asked.iter().filter_map(|id| wanted.get(id)) {
+        let have = levels.iter().find(|(id, _)| *id == product.id).map_or(0, |(_, stock)| *stock);
+        let sku = printable(&product.sku);
         texts.push(format!("{sku} has {have} in stock, {need} requested"));
-        details.push(json!({ "sku": line.product.sku, "have": have, "need": need }));
-        if have < need {
+        details.push(json!({ "sku": product.sku, "have": have, "need": need }));
+        if have < *need {
             hints.push(format!("shopctl stock adjust {sku} +{} --reason received", need - have));
         }
     }
@@ -209,15 +333,12 @@ async fn shortage(operation: &Operation, lines: &[Line], taken: &[product::Model
 }
 
 /// The products as they were when their stock was taken: that is the price that counts.
-fn at_current_prices(lines: Vec<Line>, taken: Vec<product::Model>) -> Result<Vec<Line>> {
-    lines
-        .into_iter()
-        .map(|line| {
-            let product = taken.iter().find(|product| product.id == line.product.id).cloned();
-            let product = product.ok_or_else(|| Error::internal("a product vanished while its stock was taken"))?;
-            Ok(Line { product, ..line })
-        })
-        .collect()
+fn at_current_prices(lines: Vec<Line>, taken: &[product::Model]) -> Vec<Line> {
+    let current = |line: Line| match taken.binary_search_by_key(&line.product.id, |product| product.id) {
+        Ok(position) => Line { product: taken[position].clone(), ..line },
+        Err(_) => line,
+    };
+    lines.into_iter().map(current).collect()
 }
 
 fn build(
@@ -242,10 +363,10 @@ fn build(
         id,
         reference: reference(operation, new).as_str().to_owned(),
         user_id: user.id,
-        status: OrderStatus::Pending.as_str().to_owned(),
+        status: new.status.as_str().to_owned(),
         total_amount: total(lines)?,
         created_at: placed_at.into(),
-        updated_at: placed_at.into(),
+        updated_at: if new.status == OrderStatus::Pending { placed_at.into() } else { operation.now().into() },
     };
     Ok((order, items))
 }
@@ -284,23 +405,25 @@ fn build_movements(
     items: &[order_item::Model],
     new: &NewOrder,
 ) -> Vec<stock_movement::Model> {
-    items
-        .iter()
-        .map(|item| stock_movement::Model {
-            order_id: Some(order.id),
-            note: new.note.clone(),
-            created_at: order.created_at.clone(),
-            ..operation.movement(item.product_id, -item.quantity, MovementReason::Order)
-        })
-        .collect()
+    let movement = |item: &order_item::Model, delta: i32, reason: MovementReason| stock_movement::Model {
+        order_id: Some(order.id),
+        note: new.note.clone(),
+        created_at: order.created_at.clone(),
+        ..operation.movement(item.product_id, delta, reason)
+    };
+    let taken = items.iter().map(|item| movement(item, -item.quantity, MovementReason::Order));
+    let balance = new.balanced_by();
+    let given = balance.into_iter().flat_map(|reason| items.iter().map(move |item| (item, reason)));
+    taken.chain(given.map(|(item, reason)| movement(item, item.quantity, reason))).collect()
 }
 
 /// Post-check (DL-003): own movements = − own quantities, line by line; total = Σ of the lines.
 fn check_balance(order: &order::Model, items: &[order_item::Model], movements: &[stock_movement::Model]) -> Result<()> {
-    let balanced = items.len() == movements.len()
+    let taken = movements.iter().filter(|movement| movement.delta < 0);
+    let balanced = items.len() == taken.clone().count()
         && items
             .iter()
-            .zip(movements)
+            .zip(taken)
             .all(|(item, movement)| item.product_id == movement.product_id && item.quantity == -movement.delta);
     let sum = items.iter().try_fold(Money::ZERO, |sum, item| {
         let quantity = Quantity::new(i64::from(item.quantity)).ok()?;
