@@ -202,7 +202,7 @@ fn column(shop: &Shop, name: &'static str) -> &'static str {
 }
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
-const MUTATIONS: [(&str, &[&str]); 24] = [
+const MUTATIONS: [(&str, &[&str]); 25] = [
     (
         "user create",
         &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
@@ -224,6 +224,7 @@ const MUTATIONS: [(&str, &[&str]); 24] = [
     ("stock set", &["MUG", "5", "--expect", "8"]),
     ("stock verify", &["--accept"]),
     ("order create", &["--user", "ann@example.com", "--item", "MUG:2"]),
+    ("order import", &["orders.csv"]),
     ("order pay", &["PENDING"]),
     ("order ship", &["PAID", "--tracking", "1Z"]),
     ("order complete", &["PAID"]),
@@ -246,6 +247,7 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
     shop.file("secret.txt", "correct horse\n");
     shop.file("people.csv", "email,first_name,last_name\nnew@example.com,New,One\n");
     shop.file("products.csv", "sku,name,price\nMUG,Mug,1.00\n");
+    shop.file("orders.csv", "reference,user,sku,quantity\nK7Q2M-9XD4T,ann@example.com,MUG,1\n");
     let before = shop.everything();
     let sealing = [("audit seal", &[][..])];
     for (command, arguments) in MUTATIONS.iter().copied().chain(sealing) {

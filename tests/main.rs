@@ -19,6 +19,7 @@ mod lifecycle;
 mod migrate;
 mod model;
 mod operations;
+mod order_imports;
 mod people;
 mod prices;
 mod prompts;

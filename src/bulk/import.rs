@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::ReadOptions;
-use super::pass::{Pass, existing};
+use super::pass::Pass;
 use super::read::{Columns, Record, records};
 use crate::db::Database;
 use crate::domain::{IdempotencyKey, Violations};
@@ -82,7 +82,7 @@ impl Counts {
         self.created + self.updated + self.unchanged + self.skipped
     }
 
-    fn add(&mut self, other: Counts) {
+    pub fn add(&mut self, other: Counts) {
         self.created += other.created;
         self.updated += other.updated;
         self.unchanged += other.unchanged;
@@ -171,7 +171,8 @@ pub async fn check<R: Row>(
         if batch.is_empty() {
             return Ok(fine);
         }
-        let rows = pass.without_conflicts(database, batch, reject).await?;
+        let mut rows = pass.without_conflicts(database, batch, reject).await?;
+        fine += pass.skip_existing(database, &mut rows).await?;
         let refused = R::check(database.connection(), &rows, import, &mut memory).await?;
         fine += (rows.len() - refused.len()) as u64;
         for (position, reason) in refused {
@@ -204,12 +205,7 @@ pub async fn run<R: Row>(
             return Ok(counts);
         }
         let mut rows = pass.without_conflicts(database, batch, reject).await?;
-        if import.on_conflict == OnConflict::Skip {
-            let there = existing(database, &rows).await?;
-            let before = rows.len();
-            rows.retain(|(_, row)| !there.contains(row.key()));
-            counts.skipped += (before - rows.len()) as u64;
-        }
+        counts.skipped += pass.skip_existing(database, &mut rows).await?;
         if rows.is_empty() {
             continue;
         }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::import::{Applied, Import, Row, optional, required};
+use super::import::{Applied, Counts, Import, Row, optional, required};
 use super::read::{Columns, Record};
 use crate::domain::{
     Email, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, Violations, moment, password,
@@ -149,15 +149,12 @@ impl Row for OrderRow {
                 Some(Some(reason)) => applied.refused.push((position, Error::conflict("order.differs", reason))),
             }
         }
-        create_missing(operation, new.iter().map(|position| &rows[*position]), &mut applied).await?;
-        let orders: Vec<NewOrder> = new.iter().map(|position| rows[*position].order(import.stock)).collect();
         // All at once; where the shop refuses, in halves, until it is known which of them it was.
-        let mut parts = vec![0..orders.len()];
+        let mut parts = vec![0..new.len()];
         while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
-            let some = &orders[part.clone()];
-            let placed = operation.savepoint(async |operation| place_order::apply_all(operation, some).await).await?;
-            match placed {
-                Ok(placed) => applied.counts.created += placed.len() as u64,
+            let some: Vec<&OrderRow> = new[part.clone()].iter().map(|position| &rows[*position]).collect();
+            match operation.savepoint(async |operation| place(operation, &some, import.stock).await).await? {
+                Ok(counts) => applied.counts.add(counts),
                 Err(error) if !matches!(error.kind(), Kind::Conflict | Kind::NotFound | Kind::Invalid) => {
                     return Err(error);
                 }
@@ -191,9 +188,15 @@ fn too_many() -> String {
 }
 
 impl OrderRow {
-    /// Takes in more lines. Errors: when there are too many.
+    /// Takes in more lines. Errors: when there are too many, or one product has two prices.
     pub fn append(&mut self, lines: Vec<OrderLine>) -> Result<(), String> {
-        self.lines.extend(lines);
+        for line in lines {
+            let other = self.lines.iter().find(|other| other.sku == line.sku && other.unit_price != line.unit_price);
+            if other.is_some() {
+                return Err(format!("the price of {} differs between the lines of one order", line.sku.as_str()));
+            }
+            self.lines.push(line);
+        }
         if self.lines.len() > MOST_LINES { Err(too_many()) } else { Ok(()) }
     }
 
@@ -336,18 +339,21 @@ async fn stock_of(connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> Resu
     Ok(products.into_iter().map(|product| (product.sku, (product.id, product.stock_quantity))).collect())
 }
 
-/// Makes the users and products that orders bring with them and that are not there.
-async fn create_missing<'a>(
-    operation: &mut Operation,
-    rows: impl Iterator<Item = &'a OrderRow>,
-    applied: &mut Applied,
-) -> Result<()> {
-    let rows: Vec<&OrderRow> = rows.filter(|row| row.new_user.is_some()).collect();
-    if rows.is_empty() {
-        return Ok(());
+/// Places orders that are not there yet, all or none.
+async fn place(operation: &mut Operation, rows: &[&OrderRow], stock: Stock) -> Result<Counts> {
+    let (users, products) = create_missing(operation, rows).await?;
+    let orders: Vec<NewOrder> = rows.iter().map(|row| row.order(stock)).collect();
+    let created = place_order::apply_all(operation, &orders).await?.len() as u64;
+    Ok(Counts { created, users, products, ..Counts::default() })
+}
+
+/// Makes the users and products that orders bring with them and that are not there; how many of each.
+async fn create_missing(operation: &mut Operation, rows: &[&OrderRow]) -> Result<(u64, u64)> {
+    if rows.iter().all(|row| row.new_user.is_none()) {
+        return Ok((0, 0));
     }
-    let users = users_of(operation.handle(), &rows).await?;
-    let products = stock_of(operation.handle(), &rows).await?;
+    let users = users_of(operation.handle(), rows).await?;
+    let products = stock_of(operation.handle(), rows).await?;
     let mut new_users = BTreeMap::<&str, user::Model>::new();
     let mut new_products = BTreeMap::<&str, NewProduct>::new();
     for row in rows {
@@ -368,7 +374,5 @@ async fn create_missing<'a>(
         operation.record(change);
     }
     apply_create_many(operation, &products).await?;
-    applied.counts.users += users.len() as u64;
-    applied.counts.products += products.len() as u64;
-    Ok(())
+    Ok((users.len() as u64, products.len() as u64))
 }

@@ -163,6 +163,17 @@ impl<R: Row> Pass<R> {
         batch.retain(|(_, row)| !there.contains(row.key()));
         Ok(batch)
     }
+
+    /// Takes rows out that are there already, where those are left alone; how many.
+    pub async fn skip_existing(&self, database: &Database, rows: &mut Vec<(u64, R)>) -> Result<u64> {
+        if self.on_conflict != OnConflict::Skip {
+            return Ok(0);
+        }
+        let there = existing(database, rows).await?;
+        let before = rows.len();
+        rows.retain(|(_, row)| !there.contains(row.key()));
+        Ok((before - rows.len()) as u64)
+    }
 }
 
 fn article(noun: &str) -> &'static str {
@@ -170,7 +181,7 @@ fn article(noun: &str) -> &'static str {
 }
 
 /// Which rows are there already.
-pub async fn existing<R: Row>(database: &Database, rows: &[(u64, R)]) -> Result<HashSet<String>> {
+async fn existing<R: Row>(database: &Database, rows: &[(u64, R)]) -> Result<HashSet<String>> {
     let keys: Vec<&str> = rows.iter().map(|(_, row)| row.key()).collect();
     R::existing(database.connection(), &keys).await
 }

@@ -1,0 +1,271 @@
+//! Importing orders: lines become orders, the shop's rules hold, a bad order spoils no other.
+
+use crate::on_every_backend;
+use crate::support::shop::finish;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(
+    exported_orders_are_unchanged_and_make_the_same_shop_elsewhere,
+    lines_of_one_reference_are_one_order_with_all_its_rules,
+    a_refused_order_spoils_no_other,
+    a_file_of_invoices_needs_no_work_by_hand,
+    an_interrupted_import_goes_on_where_it_was,
+    a_killed_import_of_orders_is_completed_by_the_next,
+);
+
+const GENERATE: [&str; 9] = ["seed", "generate", "--users", "20", "--products", "10", "--orders", "700", "-y"];
+
+fn exported_orders_are_unchanged_and_make_the_same_shop_elsewhere(shop: &Shop) {
+    shop.run(&GENERATE).success();
+    let before = shop.everything();
+    for format in ["csv", "jsonl", "json"] {
+        let file = format!("order.{format}");
+        shop.run(&["order", "export", "--out", &file]).success();
+        let run = shop.run(&["order", "import", &file, "--json"]).success();
+        assert_eq!((&run.json()["unchanged"], &run.json()["changed"]), (&700.into(), &false.into()), "{run}");
+    }
+    assert_eq!(shop.everything(), before);
+    let other = Shop::migrated(shop.backend).expect("the same backend");
+    for noun in ["user", "product"] {
+        shop.run(&[noun, "export", "--out", &format!("{noun}.csv")]).success();
+        other.run(&[noun, "import", &shop.path(&format!("{noun}.csv")).display().to_string()]).success();
+    }
+    let stock = other.column("SELECT stock_quantity FROM products ORDER BY sku");
+    let file = shop.path("order.csv").display().to_string();
+    let run = other.run(&["order", "import", &file, "--stock", "skip"]).success();
+    assert!(run.stdout.contains("700 orders imported: 700 created"), "{run}");
+    assert_eq!(other.column("SELECT stock_quantity FROM products ORDER BY sku"), stock, "history takes nothing");
+    let export = |shop: &Shop| {
+        let mut lines: Vec<String> =
+            shop.run(&["order", "export", "-o", "csv"]).success().stdout.lines().map(str::to_owned).collect();
+        // The lines of one order have no order of their own.
+        lines.sort();
+        lines
+    };
+    assert_eq!(export(&other), export(shop));
+    other.assert_invariants();
+    other.run(&["audit", "verify"]).success();
+    let run = other.run(&["order", "import", &file, "--stock", "skip"]).success();
+    assert!(run.stdout.contains("0 created, 0 updated, 700 unchanged"), "{run}");
+}
+
+fn stocked(shop: &Shop) {
+    ["ann", "bo", "off"].iter().for_each(|name| drop(shop.user(name)));
+    shop.run(&["user", "disable", "off@example.com", "--yes"]).success();
+    [("MUG", "12.50", 10), ("PEN", "2.40", 3)].iter().for_each(|(sku, price, stock)| shop.product(sku, price, *stock));
+}
+
+fn lines_of_one_reference_are_one_order_with_all_its_rules(shop: &Shop) {
+    stocked(shop);
+    shop.file(
+        "orders.csv",
+        "reference,user,status,created_at,sku,quantity,unit_price\r\n\
+         K7Q2M-9XD40,ann@example.com,,2025-03-01,MUG,2,\r\n\
+         K7Q2M-9XD40,ann@example.com,,2025-03-01,PEN,1,2.00\r\n\
+         K7Q2M-9XD40,ann@example.com,,2025-03-01,mug,1,\r\n\
+         K7Q2M-9XD41,BO@example.com,cancelled,,PEN,99,\r\n\
+         K7Q2M-9XD42,bo@example.com,completed,,MUG,3,\r\n",
+    );
+    let run = shop.run(&["order", "import", "orders.csv"]).success();
+    assert!(run.stdout.contains("3 orders imported: 3 created"), "{run}");
+    assert_eq!(shop.column("SELECT stock_quantity FROM products ORDER BY sku"), ["4", "2"], "cancelled ones gave back");
+    let order = shop.run(&["order", "show", "K7Q2M9XD40", "--json"]).success().json();
+    assert_eq!((&order["total_amount"], order["items"].as_array().map(Vec::len)), (&"39.50".into(), Some(2)));
+    assert!(order["created_at"].as_str().expect("text").starts_with("2025-03-01T00:00:00"), "{order}");
+    assert_eq!(shop.column("SELECT status FROM orders ORDER BY reference"), ["pending", "cancelled", "completed"]);
+    shop.run(&["order", "cancel", "K7Q2M-9XD40", "-y"]).success();
+    shop.run(&["order", "refund", "K7Q2M-9XD42", "--restock", "-y"]).success();
+    assert_eq!(shop.column("SELECT stock_quantity FROM products ORDER BY sku"), ["10", "3"]);
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
+    // Imported again, the file is told where it is not what the shop has.
+    let run = shop.run(&["order", "import", "orders.csv", "--on-error", "reject-rows"]).exits_with(8);
+    assert!(run.stdout.contains("1 unchanged, 2 rejected"), "{run}");
+    assert!(run.stderr.contains("K7Q2M-9XD40: is cancelled here and pending in the file"), "{run}");
+    let run = shop.run(&["order", "import", "orders.csv", "--on-conflict", "skip"]).success();
+    assert!(run.stdout.contains("3 skipped"), "{run}");
+    shop.run(&["order", "import", "orders.csv", "--on-conflict", "error"]).exits_with(7).says("there is such an order");
+    let nested = r#"{"items": [{"reference": "K7Q2M-9XD43", "user": "ann@example.com", "total_amount": "27.40",
+        "items": [{"sku": "MUG", "quantity": 2}, {"sku": "PEN", "quantity": 1, "line_total": "2.40"}]},
+        {"reference": "K7Q2M-9XD44", "user": "ann@example.com", "total_amount": "99.00", "items": [{"sku": "MUG", "quantity": 1}]}]}"#;
+    shop.file("orders.json", nested);
+    let run = shop.run(&["order", "import", "orders.json"]).exits_with(8);
+    assert!(run.stderr.contains("line 3: K7Q2M-9XD44: the total is 12.50, not 99.00"), "{run}");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 4);
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
+}
+
+fn a_refused_order_spoils_no_other(shop: &Shop) {
+    stocked(shop);
+    let mut file = "reference,user,sku,quantity\n".to_owned();
+    // More than there is in all; several users and products that are not there.
+    for number in 0..40 {
+        let (user, sku) = match number {
+            7 => ("off@example.com", "MUG"),
+            11 => ("nobody@example.com", "MUG"),
+            13 => ("ann@example.com", "HAT"),
+            _ => ("ann@example.com", "MUG"),
+        };
+        file += &format!("AAAAA-000{number:02},{user},{sku},1\n");
+    }
+    file += "AAAAA-00050,ann@example.com,PEN,1\nAAAAA-00050,ann@example.com,PEN,x\nAAAAA-00050,bo@example.com,PEN,1\n";
+    file += "AAAAA-00051,ann@example.com,PEN,1\nAAAAA-00051,bo@example.com,PEN,1\nAAAAA-00000,ann@example.com,PEN,1\n";
+    shop.file("orders.csv", &file);
+    let before = shop.everything();
+    let run = shop.run(&["order", "import", "orders.csv", "--errors", "wrong.csv"]).exits_with(7);
+    assert!(run.stderr.contains("33 of 43 rows are wrong, nothing was imported"), "{run}");
+    assert_eq!(shop.everything(), before);
+    let wrong = std::fs::read_to_string(shop.path("wrong.csv")).expect("written");
+    for said in [
+        "off@example.com is disabled",
+        "there is no user nobody@example.com",
+        "there is no product HAT",
+        "MUG has 0 in stock by then, 1 requested",
+        "43,quantity,x,",
+        "user differs between the lines of one order",
+        "the same order was in the file before",
+    ] {
+        assert!(wrong.contains(said), "{said} in {wrong}");
+    }
+    let run = shop.run(&["order", "import", "orders.csv", "--on-error", "reject-rows"]).exits_with(8);
+    assert!(run.stdout.contains("10 orders imported: 10 created, 0 updated, 0 unchanged, 33 rejected"), "{run}");
+    assert_eq!(shop.column("SELECT stock_quantity FROM products ORDER BY sku"), ["0", "3"]);
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
+}
+
+fn a_file_of_invoices_needs_no_work_by_hand(shop: &Shop) {
+    // Four good invoices, and one of hundreds of lines.
+    let mut file = include_str!("files/invoices.csv").to_owned();
+    for line in 0..640 {
+        file += &format!("581587,P{line},\"THING {line}\",{},12/9/2011 12:50,0.85,12680,France\r\n", line % 7 + 1);
+    }
+    shop.file("invoices.csv", &file);
+    shop.run(&["order", "import", "invoices.csv", "--invoices"]).exits_with(7).says("nothing was imported");
+    let arguments =
+        ["order", "import", "invoices.csv", "--invoices", "--on-error", "reject-rows", "--errors", "wrong.csv"];
+    let run = shop.run(&arguments).exits_with(8);
+    assert!(run.stdout.contains("7 orders imported: 7 created, 0 updated, 0 unchanged, 7 rejected"), "{run}");
+    assert!(run.stdout.contains("6 users and 651 products made for them"), "{run}");
+    let wrong = std::fs::read_to_string(shop.path("wrong.csv")).expect("written");
+    for said in [
+        "12,InvoiceNo,C536379,\"is a cancellation",
+        "12,Quantity,'-1,\"is a return",
+        "14,CustomerID,,is missing",
+        "17,Quantity,'-10,\"is a return",
+        "19,InvoiceNo,A563185,is no number",
+        "21,StockCode,BANK CHARGES,",
+        "23,,541109,the price of 22168 differs",
+    ] {
+        assert!(wrong.contains(said), "{said} in {wrong}");
+    }
+    let order = shop.run(&["order", "show", "00005-36365", "--json"]).success().json();
+    assert_eq!(
+        (&order["user"], &order["total_amount"], &order["status"]),
+        (&"customer-17850@example.invalid".into(), &"57.64".into(), &"completed".into())
+    );
+    assert!(order["created_at"].as_str().expect("text").starts_with("2010-12-01T08:26:00"), "{order}");
+    let order = shop.run(&["order", "show", "0000581587", "--json"]).success().json();
+    assert_eq!(order["items"].as_array().map(Vec::len), Some(640));
+    assert_eq!(
+        shop.column(
+            "SELECT unit_price FROM order_items i JOIN orders o ON o.id = i.order_id \
+                            WHERE reference = '0000537197'"
+        )
+        .len(),
+        1,
+        "a price of 0 is a price"
+    );
+    assert_eq!(shop.number("SELECT SUM(stock_quantity) FROM products"), 0);
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
+    let run = shop.run(&arguments).exits_with(8);
+    assert!(run.stdout.contains("0 created, 0 updated, 7 unchanged, 7 rejected"), "{run}");
+}
+
+fn an_interrupted_import_goes_on_where_it_was(shop: &Shop) {
+    stocked(shop);
+    let line = |number: usize| format!("sku{number},Name {number},1.00\n");
+    let file = |rows: usize| format!("sku,name,price\n{}", (0..rows).map(line).collect::<String>());
+    shop.file("products.csv", &file(1_200));
+    shop.run(&["product", "import", "products.csv"]).success();
+    // As if the last transaction had not come about.
+    shop.sql("DELETE FROM products WHERE name IN ('Name 1100', 'Name 3')");
+    shop.sql("DELETE FROM audit_events WHERE idempotency_key LIKE 'import:%:000000001201'");
+    let run = shop.run(&["product", "import", "products.csv", "--resume"]).success();
+    assert!(run.stderr.contains("going on after line 1001"), "{run}");
+    assert!(run.stdout.contains("200 products imported: 1 created, 0 updated, 199 unchanged"), "{run}");
+    let run = shop.run(&["product", "import", "products.csv"]).success();
+    assert!(run.stdout.contains("1200 products imported: 1 created"), "without --resume every row is looked at: {run}");
+    // Another file is another import.
+    shop.file("products.csv", &file(1_201));
+    let run = shop.run(&["product", "import", "products.csv", "--resume"]).success();
+    assert!(run.stdout.contains("1201 products imported: 1 created"), "{run}");
+}
+
+/// At a random moment, again and again; `SHOPCTL_TEST_ROUNDS=30` is what the promise is judged by.
+fn a_killed_import_of_orders_is_completed_by_the_next(shop: &Shop) {
+    use rand::Rng;
+    stocked(shop);
+    shop.run(&["stock", "set", "MUG", "100000", "--expect", "10"]).success();
+    let rounds = std::env::var("SHOPCTL_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
+    let mut random = rand::rng();
+    for round in 0..rounds {
+        let order = |number: usize| format!("{round:05}-{number:05},ann@example.com,MUG,2,{}.50\n", number % 90);
+        let orders: String = (0..1_600).map(order).collect();
+        shop.file("orders.csv", &format!("reference,user,sku,quantity,unit_price\n{orders}"));
+        let arguments = ["order", "import", "orders.csv"];
+        let mut child = shop.start(&arguments);
+        std::thread::sleep(std::time::Duration::from_millis(random.random_range(0..2_000)));
+        let _ = child.kill();
+        let _ = finish(child, &arguments);
+        let written = shop.number(&format!("SELECT COUNT(*) FROM orders WHERE reference LIKE '{round:05}%'"));
+        assert!(written % 500 == 0 || written == 1_600, "whole transactions only: {written}");
+        let resume = if round % 2 == 0 { &["--resume"][..] } else { &[] };
+        let run = shop.run(&[&arguments[..], resume].concat()).success();
+        assert!(run.stdout.contains(&format!("{} created", 1_600 - written)), "{run}");
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), rounds * 1_600);
+    assert_eq!(shop.number("SELECT stock_quantity FROM products WHERE sku = 'MUG'"), 100_000 - rounds * 3_200);
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
+}
+
+#[test]
+fn what_is_no_order_is_refused_with_its_line_and_nothing_is_written() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    stocked(&shop);
+    let before = shop.everything();
+    let head = "reference,user,sku,quantity\n";
+    for (name, content, said) in [
+        ("a.csv", "reference,user,sku\n".to_owned(), "the column quantity is missing"),
+        ("a.csv", format!("{head}K7Q2M,ann@example.com,MUG,1\n"), "is not an order reference"),
+        ("a.csv", format!("{head},ann@example.com,MUG,1\n"), "line 2: reference: is missing"),
+        ("a.csv", format!("{head}K7Q2M-9XD40,ann@example.com,MUG,0\n"), "line 2: quantity 0"),
+        ("a.csv", format!("{head}K7Q2M-9XD40,ann@example.com,MUG,1,2\n"), "has 5 fields"),
+        (
+            "a.json",
+            "[{\"reference\":\"K7Q2M-9XD40\",\"user\":\"ann@example.com\",\"items\":[]}]".to_owned(),
+            "sku: is missing",
+        ),
+        (
+            "a.json",
+            "[{\"reference\":\"K7Q2M-9XD40\",\"user\":\"ann@example.com\",\"items\":[3]}]".to_owned(),
+            "is no object",
+        ),
+        (
+            "a.json",
+            "[{\"reference\":\"K7Q2M-9XD40\",\"items\":[{\"items\":[{\"sku\":\"MUG\"}]}]}]".to_owned(),
+            "unknown column items",
+        ),
+    ] {
+        shop.file(name, &content);
+        let run = shop.run(&["order", "import", name]).exits_with(7);
+        assert!(run.stderr.contains(said), "{said} in {run}");
+    }
+    let many: String = (0..5_001).map(|_| "K7Q2M-9XD40,ann@example.com,MUG,1\n").collect();
+    shop.file("a.csv", &format!("{head}{many}"));
+    shop.run(&["order", "import", "a.csv"]).exits_with(7).says("more than 5000 lines");
+    assert_eq!(shop.everything(), before);
+}
