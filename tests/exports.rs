@@ -2,10 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use bson::spec::BinarySubtype;
+use bson::{Bson, Document};
+
 use crate::on_every_backend;
 use crate::support::Shop;
 
-on_every_backend!(every_format_has_every_row, orders_have_their_items, an_export_is_complete_or_absent);
+on_every_backend!(
+    every_format_has_every_row,
+    orders_have_their_items,
+    mongodb_reads_its_own_types,
+    an_export_is_complete_or_absent,
+);
 
 fn every_format_has_every_row(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
@@ -48,6 +56,62 @@ fn orders_have_their_items(shop: &Shop) {
     assert_eq!(rows.len(), 3, "the whole order: {csv}");
     assert!(rows[1].starts_with("DEM01-00001,grace@example.com,pending,"), "{csv}");
     assert!(rows.iter().any(|row| row.contains(",MUG-01,") && row.ends_with(",2,12.50,32.90")), "{csv}");
+}
+
+/// Each document as MongoDB's own library reads it.
+fn documents(shop: &Shop, noun: &str) -> Vec<Document> {
+    let text = shop.run(&[noun, "export", "-o", "mongo-json"]).success().stdout;
+    let document = |line: &str| {
+        let json: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let Ok(Bson::Document(document)) = Bson::try_from(json) else { panic!("no document: {line}") };
+        document
+    };
+    text.lines().map(document).collect()
+}
+
+fn id(document: &Document, name: &str) -> String {
+    match document.get(name) {
+        Some(Bson::Binary(binary)) => {
+            assert_eq!(binary.subtype, BinarySubtype::Uuid);
+            bson::Uuid::from_bytes(binary.bytes.as_slice().try_into().expect("16 bytes")).to_string()
+        }
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+fn mongodb_reads_its_own_types(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    for (noun, amounts) in [("user", &[][..]), ("product", &["price"]), ("order", &["total_amount"])] {
+        let listed = shop.run(&[noun, "export", "--json"]).success().json();
+        let listed = listed["items"].as_array().expect("a list");
+        let documents = documents(shop, noun);
+        assert_eq!(documents.len(), listed.len());
+        for (document, json) in documents.iter().zip(listed) {
+            assert_eq!(id(document, "_id"), json["id"].as_str().expect("text"));
+            for amount in amounts {
+                let Some(Bson::Decimal128(decimal)) = document.get(amount) else { panic!("{document}") };
+                assert_eq!(decimal.to_string(), json[amount].as_str().expect("text"));
+            }
+            for time in ["created_at", "updated_at"] {
+                let Some(Bson::DateTime(moment)) = document.get(time) else { panic!("{document}") };
+                let known: chrono::DateTime<chrono::Utc> = json[time].as_str().expect("text").parse().expect("a time");
+                assert_eq!(moment.timestamp_millis(), known.timestamp_millis());
+            }
+            if noun == "product" {
+                let stock = document.get_i32("stock_quantity").expect("a number of 32 bits");
+                assert_eq!(json["stock_quantity"], stock);
+            }
+            if noun == "order" {
+                id(document, "user_id");
+                let items = document.get_array("items").expect("embedded");
+                assert_eq!(items.len(), json["items"].as_array().expect("a list").len());
+                let Bson::Document(item) = &items[0] else { panic!("{document}") };
+                id(item, "product_id");
+                assert!(matches!(item.get("unit_price"), Some(Bson::Decimal128(_))), "{item}");
+                assert_eq!(json["items"][0]["quantity"], item.get_i32("quantity").expect("a number of 32 bits"));
+            }
+        }
+    }
 }
 
 fn an_export_is_complete_or_absent(shop: &Shop) {

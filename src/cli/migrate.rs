@@ -150,7 +150,7 @@ fn tell(context: &Context, progress: &Progress<'_>) {
             // A failure to print must not stop migrations halfway.
             let line = match context.output.format() {
                 Format::Json => return,
-                Format::Jsonl => step_json(step).to_string(),
+                Format::Jsonl | Format::MongoJson => step_json(step).to_string(),
                 Format::Id => step.name.clone(),
                 Format::Table | Format::Csv | Format::Tsv => {
                     format!("{} {} ({} ms)", verb(step), step.name, step.duration.as_millis())

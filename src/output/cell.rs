@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::column::{Heading, View, cells};
 use super::{escape, json};
@@ -12,6 +13,7 @@ use crate::entity::Moment;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     Text(String),
+    Id(Uuid),
     Money(Money),
     /// A sum of money.
     Amount(Amount),
@@ -49,7 +51,7 @@ impl Cell {
             Cell::Boolean(true) => "yes".to_owned(),
             Cell::Boolean(false) => "no".to_owned(),
             Cell::Missing => "-".to_owned(),
-            Cell::Money(_) | Cell::Amount(_) | Cell::Integer(_) | Cell::Json(_) | Cell::Nested(_) => {
+            Cell::Id(_) | Cell::Money(_) | Cell::Amount(_) | Cell::Integer(_) | Cell::Json(_) | Cell::Nested(_) => {
                 self.for_programs()
             }
         }
@@ -59,6 +61,7 @@ impl Cell {
     pub(super) fn for_programs(&self) -> String {
         match self {
             Cell::Text(text) => text.clone(),
+            Cell::Id(id) => id.to_string(),
             Cell::Money(amount) => amount.to_string(),
             Cell::Amount(amount) => amount.to_string(),
             Cell::Integer(number) => number.to_string(),
@@ -73,6 +76,7 @@ impl Cell {
     pub(super) fn to_json(&self) -> Value {
         match self {
             Cell::Text(text) => Value::from(text.as_str()),
+            Cell::Id(id) => Value::from(id.to_string()),
             Cell::Money(amount) => Value::from(amount.to_string()),
             Cell::Amount(amount) => Value::from(amount.to_string()),
             Cell::Integer(number) => Value::from(*number),
@@ -131,6 +135,12 @@ impl From<&str> for Cell {
 impl From<String> for Cell {
     fn from(text: String) -> Cell {
         Cell::Text(text)
+    }
+}
+
+impl From<Uuid> for Cell {
+    fn from(id: Uuid) -> Cell {
+        Cell::Id(id)
     }
 }
 

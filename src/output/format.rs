@@ -15,10 +15,13 @@ pub enum Format {
     Tsv,
     /// One id a line.
     Id,
+    /// One document of MongoDB's Extended JSON a line.
+    MongoJson,
 }
 
 impl Format {
-    pub const ALL: [Format; 6] = [Format::Table, Format::Json, Format::Jsonl, Format::Csv, Format::Tsv, Format::Id];
+    pub const ALL: [Format; 7] =
+        [Format::Table, Format::Json, Format::Jsonl, Format::Csv, Format::Tsv, Format::Id, Format::MongoJson];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,6 +31,7 @@ impl Format {
             Format::Csv => "csv",
             Format::Tsv => "tsv",
             Format::Id => "id",
+            Format::MongoJson => "mongo-json",
         }
     }
 }

@@ -17,6 +17,7 @@ mod column;
 pub mod csv;
 pub mod escape;
 mod export;
+mod extended_json;
 mod format;
 mod json;
 mod progress;
@@ -203,7 +204,7 @@ impl Output {
         let text = match self.format {
             Format::Table | Format::Csv | Format::Tsv => escape::line(&mutation.line),
             Format::Id => escape::tsv(&mutation.id),
-            Format::Json | Format::Jsonl => json::text(&mutation.to_json()),
+            Format::Json | Format::Jsonl | Format::MongoJson => json::text(&mutation.to_json()),
         };
         if let Err(error) = self.text(&format!("{text}\n")) {
             self.warn(&format!("{error}; it was: {}", mutation.line));
@@ -261,7 +262,7 @@ impl Output {
         // Rows that were printed before the failure come before it on a shared terminal; should
         // they not come through, the exit code of this error speaks for them.
         let _ = self.flush();
-        if matches!(self.format, Format::Json | Format::Jsonl) {
+        if matches!(self.format, Format::Json | Format::Jsonl | Format::MongoJson) {
             return self.write_message(&format!("{}\n", json::text(&error.to_json())));
         }
         let label = self.painted(RED, &format!("error[{}]", error.code()));

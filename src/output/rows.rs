@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::cell::Cell;
 use super::column::{self, Column, View, cells};
 use super::table::Layout;
-use super::{Format, Output, csv, escape, json};
+use super::{Format, Output, csv, escape, extended_json, json};
 use crate::error::Result;
 
 /// Rows of a table that are held back to find its widths; those after them use the same.
@@ -52,6 +52,11 @@ impl<'a, V: View> Rows<'a, V> {
                 self.output.write(&format!("{separator}{}", json::text(&column::object(&self.columns, row))))
             }
             Format::Jsonl => self.output.write(&format!("{}\n", json::text(&column::object(&self.columns, row)))),
+            Format::MongoJson => {
+                let headings: Vec<_> = self.columns.iter().map(|column| column.heading).collect();
+                let document = extended_json::document(&headings, &cells(&self.columns, row));
+                self.output.write(&format!("{}\n", json::text(&document)))
+            }
             Format::Csv => self.output.write(&self.output.seen(csv::row(&cells(&self.columns, row))?)),
             Format::Tsv => self.output.write(&tsv_row(&cells(&self.columns, row))),
             Format::Id => self.output.write(&format!("{}\n", escape::tsv(&row.id()))),
@@ -88,7 +93,7 @@ impl<'a, V: View> Rows<'a, V> {
                 self.output.write(&format!("{line_break}],\"next\":{next}{total}{sums}}}\n"))?;
             }
             Format::Table => self.print_waiting()?,
-            Format::Jsonl | Format::Csv | Format::Tsv | Format::Id => {}
+            Format::Jsonl | Format::Csv | Format::Tsv | Format::Id | Format::MongoJson => {}
         }
         self.output.flush()?;
         self.note_the_rest(next, total, totals);

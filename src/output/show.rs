@@ -7,7 +7,7 @@ use super::cell::{self, Cell};
 use super::column::{self, Heading, View};
 use super::rows::tsv_row;
 use super::table::Layout;
-use super::{Format, Output, csv, escape, json};
+use super::{Format, Output, csv, escape, extended_json, json};
 use crate::error::Result;
 
 /// The whole text of one object. In the flat formats (CSV, TSV) it is one row as in a list, and
@@ -27,6 +27,7 @@ pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, 
         Format::Json | Format::Jsonl => {
             Ok(format!("{}\n", json::text(&Value::Object(cell::object(&headings, &cells)))))
         }
+        Format::MongoJson => Ok(format!("{}\n", json::text(&extended_json::document(&headings, &cells)))),
         Format::Csv if output.settings.no_headers => Ok(output.seen(csv::row(&cells)?)),
         Format::Csv => Ok(csv::line(headings.iter().map(|heading| heading.name))? + &output.seen(csv::row(&cells)?)),
         Format::Tsv => Ok(tsv_row(&cells)),

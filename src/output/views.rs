@@ -21,7 +21,7 @@ pub struct UserView(pub user::Model);
 impl View for UserView {
     const NOUN: &'static str = "users";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("email", "EMAIL", |view| view.0.email.as_str().into()),
         Column::new("first_name", "FIRST NAME", |view| view.0.first_name.as_str().into()),
         Column::new("last_name", "LAST NAME", |view| view.0.last_name.as_str().into()),
@@ -41,7 +41,7 @@ pub struct ProductView(pub product::Model);
 impl View for ProductView {
     const NOUN: &'static str = "products";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
         Column::new("name", "NAME", |view| view.0.name.as_str().into()),
         Column::detail("description", "DESCRIPTION", |view| view.0.description.clone().into()),
@@ -66,10 +66,10 @@ pub struct OrderView {
 impl View for OrderView {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.order.id.to_string().into()),
+        Column::detail("id", "ID", |view| view.order.id.into()),
         Column::new("reference", "REFERENCE", |view| reference::display(&view.order.reference).into()),
         Column::new("user", "USER", |view| view.email.clone().into()),
-        Column::detail("user_id", "USER ID", |view| view.order.user_id.to_string().into()),
+        Column::detail("user_id", "USER ID", |view| view.order.user_id.into()),
         Column::new("status", "STATUS", |view| view.order.status.as_str().into()),
         Column::new("total_amount", "TOTAL", |view| view.order.total_amount.into()),
         Column::new("created_at", "CREATED", |view| view.order.created_at.clone().into()),
@@ -110,10 +110,10 @@ impl ItemView {
 impl View for ItemView {
     const NOUN: &'static str = "items";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.id.to_string().into()),
+        Column::detail("id", "ID", |view| view.id.into()),
         Column::new("sku", "SKU", |view| view.product.as_ref().map(|product| product.sku.clone()).into()),
         Column::new("name", "NAME", |view| view.product.as_ref().map(|product| product.name.clone()).into()),
-        Column::detail("product_id", "PRODUCT ID", |view| view.product_id.to_string().into()),
+        Column::detail("product_id", "PRODUCT ID", |view| view.product_id.into()),
         Column::new("quantity", "QUANTITY", |view| view.quantity.into()),
         Column::new("unit_price", "UNIT PRICE", |view| view.unit_price.into()),
         Column::new("line_total", "LINE TOTAL", |view| view.line_total.into()),
@@ -133,10 +133,10 @@ pub struct OrderDetailView {
 impl View for OrderDetailView {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("id", "ID", |view| view.order.id().into()),
+        Column::new("id", "ID", |view| view.order.order.id.into()),
         Column::new("reference", "REFERENCE", |view| reference::display(&view.order.order.reference).into()),
         Column::new("user", "USER", |view| view.order.email.clone().into()),
-        Column::new("user_id", "USER ID", |view| view.order.order.user_id.to_string().into()),
+        Column::new("user_id", "USER ID", |view| view.order.order.user_id.into()),
         Column::new("status", "STATUS", |view| view.order.order.status.as_str().into()),
         Column::new("total_amount", "TOTAL", |view| view.order.order.total_amount.into()),
         Column::new("created_at", "CREATED", |view| view.order.order.created_at.clone().into()),
@@ -207,7 +207,7 @@ pub struct EventView(pub audit_event::Model);
 impl View for EventView {
     const NOUN: &'static str = "events";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("occurred_at", "TIME", |view| view.0.occurred_at.clone().into()),
         Column::new("operation", "OPERATION", |view| view.0.operation.as_str().into()),
         Column::new("actor", "ACTOR", |view| view.0.actor.as_str().into()),
@@ -215,7 +215,7 @@ impl View for EventView {
         Column::new("entity_type", "ENTITY", |view| view.0.entity_type.as_str().into()),
         Column::detail("entity_id", "ENTITY ID", |view| view.0.entity_id.map(|id| id.to_string()).into()),
         Column::new("name", "NAME", |view| name_in(&view.0).into()),
-        Column::detail("operation_id", "OPERATION ID", |view| view.0.operation_id.to_string().into()),
+        Column::detail("operation_id", "OPERATION ID", |view| view.0.operation_id.into()),
         Column::detail("sequence", "SEQUENCE", |view| view.0.sequence.into()),
         Column::detail("before", "BEFORE", |view| json(view.0.before.as_deref())),
         Column::detail("after", "AFTER", |view| json(view.0.after.as_deref())),

@@ -22,7 +22,7 @@ pub async fn run(context: &Context, arguments: &OrderExportArguments) -> Result<
     let (format, out) = (arguments.export.format(context), arguments.export.out.as_deref());
     let database = context.database(Access::Read).await?;
     arguments.filter.look_up(&database, &mut filter).await?;
-    if matches!(format, Format::Json | Format::Jsonl) {
+    if matches!(format, Format::Json | Format::Jsonl | Format::MongoJson) {
         let fetch = async |page: &Page| fetch(&database, &filter, page).await;
         return export::run(context, format, out, "created_at", fetch).await;
     }

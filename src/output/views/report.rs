@@ -34,7 +34,7 @@ pub struct TopProductView(pub ProductSales);
 impl View for TopProductView {
     const NOUN: &'static str = "products";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("product_id", "PRODUCT ID", |view| view.0.product_id.to_string().into()),
+        Column::detail("product_id", "PRODUCT ID", |view| view.0.product_id.into()),
         Column::new("sku", "SKU", |view| view.0.product.as_ref().map(|(sku, _)| sku.clone()).into()),
         Column::new("name", "NAME", |view| view.0.product.as_ref().map(|(_, name)| name.clone()).into()),
         Column::new("units", "UNITS", |view| view.0.units.into()),
@@ -52,7 +52,7 @@ pub struct CustomerView(pub CustomerSales);
 impl View for CustomerView {
     const NOUN: &'static str = "customers";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("user_id", "USER ID", |view| view.0.user_id.to_string().into()),
+        Column::detail("user_id", "USER ID", |view| view.0.user_id.into()),
         Column::new("user", "USER", |view| view.0.email.clone().into()),
         Column::new("orders", "ORDERS", |view| view.0.orders.into()),
         Column::new("revenue", "REVENUE", |view| view.0.revenue.into()),
@@ -94,7 +94,7 @@ pub struct StockValueView(pub StockValue);
 impl View for StockValueView {
     const NOUN: &'static str = "products";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("product_id", "PRODUCT ID", |view| view.0.product_id.to_string().into()),
+        Column::detail("product_id", "PRODUCT ID", |view| view.0.product_id.into()),
         Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
         Column::new("name", "NAME", |view| view.0.name.as_str().into()),
         Column::new("stock", "STOCK", |view| view.0.stock.into()),

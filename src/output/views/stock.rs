@@ -11,7 +11,7 @@ pub struct StockView(pub product::Model);
 impl View for StockView {
     const NOUN: &'static str = "products";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
         Column::new("name", "NAME", |view| view.0.name.as_str().into()),
         Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.into()),
@@ -33,14 +33,14 @@ pub struct MovementView {
 impl View for MovementView {
     const NOUN: &'static str = "movements";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.movement.id.to_string().into()),
+        Column::detail("id", "ID", |view| view.movement.id.into()),
         Column::new("created_at", "TIME", |view| view.movement.created_at.clone().into()),
         Column::new("delta", "CHANGE", |view| view.movement.delta.into()),
         Column::new("reason", "REASON", |view| view.movement.reason.as_str().into()),
         Column::new("order", "ORDER", |view| view.order.as_deref().map(reference::display).into()),
         Column::detail("order_id", "ORDER ID", |view| view.movement.order_id.map(|id| id.to_string()).into()),
         Column::new("note", "NOTE", |view| view.movement.note.clone().into()),
-        Column::detail("operation_id", "OPERATION ID", |view| view.movement.operation_id.to_string().into()),
+        Column::detail("operation_id", "OPERATION ID", |view| view.movement.operation_id.into()),
     ];
 
     fn id(&self) -> String {
@@ -54,7 +54,7 @@ pub struct StockDifferenceView(pub StockDifference);
 impl View for StockDifferenceView {
     const NOUN: &'static str = "differences";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
         Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.into()),
         Column::new("moved_quantity", "MOVEMENTS", |view| view.0.moved.into()),

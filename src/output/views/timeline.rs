@@ -12,7 +12,7 @@ pub struct TimelineView(pub audit_event::Model);
 impl View for TimelineView {
     const NOUN: &'static str = "events";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.0.id.to_string().into()),
+        Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("occurred_at", "TIME", |view| view.0.occurred_at.clone().into()),
         Column::new("operation", "OPERATION", |view| view.0.operation.as_str().into()),
         Column::new("name", "NAME", |view| name_in(&view.0).into()),
