@@ -46,7 +46,7 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
     List(OrderListArguments),
     /// Write orders with their items, oldest first: JSON, JSON lines, or CSV with a row for each item
     #[command(
-        after_help = "Examples:\n  shopctl order export --since 2026-01-01 > this-year.csv\n  shopctl order export -o mongo-json | mongoimport --collection orders\n  shopctl order export --status paid --out paid.jsonl"
+        after_help = "Examples:\n  shopctl order export --since 2026-01-01 > this-year.csv\n  shopctl order export -o mongo-json > orders.mongo.json\n  shopctl order export --status paid --out paid.jsonl"
     )]
     Export(OrderExportArguments),
     /// Import orders: all lines of one reference are one order, which is placed or is there already
