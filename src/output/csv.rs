@@ -4,12 +4,27 @@ use super::cell::Cell;
 use crate::domain::spreadsheet::guard;
 use crate::error::{Error, Result};
 
+/// Room for a usual line.
+const USUAL_BYTES: usize = 256;
+
 /// One line of a row; only texts are guarded, a number is not a formula.
 pub(super) fn row(cells: &[Cell]) -> Result<String> {
-    line(cells.iter().map(|cell| match cell {
-        text if text.is_text() => guard(&text.for_programs()).into_owned(),
-        value => value.for_programs(),
-    }))
+    let mut text = String::with_capacity(USUAL_BYTES);
+    for (position, cell) in cells.iter().enumerate() {
+        if position > 0 {
+            text.push(',');
+        }
+        let value = cell.for_programs();
+        let value = if cell.is_text() { guard(&value) } else { value.as_str().into() };
+        // Most values need no quotes; the library knows how the others are written.
+        if value.contains(['"', ',', '\r', '\n']) || cells.len() == 1 {
+            text.push_str(line([value.as_bytes()])?.trim_end_matches('\n'));
+        } else {
+            text.push_str(&value);
+        }
+    }
+    text.push('\n');
+    Ok(text)
 }
 
 /// One line of plain values, such as a header.

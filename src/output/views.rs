@@ -85,7 +85,8 @@ impl View for OrderView {
 pub struct ItemView {
     pub id: Uuid,
     /// `None` when another program removed the product.
-    pub product: Option<product::Model>,
+    pub sku: Option<String>,
+    pub name: Option<String>,
     pub product_id: Uuid,
     pub quantity: i32,
     pub unit_price: crate::domain::Money,
@@ -95,10 +96,16 @@ pub struct ItemView {
 
 impl ItemView {
     pub fn new(item: order_item::Model, product: Option<product::Model>) -> ItemView {
+        let (sku, name) = product.map(|product| (product.sku, product.name)).unzip();
+        ItemView::named(item, sku, name)
+    }
+
+    pub fn named(item: order_item::Model, sku: Option<String>, name: Option<String>) -> ItemView {
         let quantity = Quantity::new(i64::from(item.quantity)).ok();
         ItemView {
             id: item.id,
-            product,
+            sku,
+            name,
             product_id: item.product_id,
             quantity: item.quantity,
             unit_price: item.unit_price,
@@ -111,8 +118,8 @@ impl View for ItemView {
     const NOUN: &'static str = "items";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.id.into()),
-        Column::new("sku", "SKU", |view| view.product.as_ref().map(|product| product.sku.clone()).into()),
-        Column::new("name", "NAME", |view| view.product.as_ref().map(|product| product.name.clone()).into()),
+        Column::new("sku", "SKU", |view| view.sku.clone().into()),
+        Column::new("name", "NAME", |view| view.name.clone().into()),
         Column::detail("product_id", "PRODUCT ID", |view| view.product_id.into()),
         Column::new("quantity", "QUANTITY", |view| view.quantity.into()),
         Column::new("unit_price", "UNIT PRICE", |view| view.unit_price.into()),
@@ -176,10 +183,6 @@ impl OrderLineView {
         }
         detail.items.into_iter().map(|item| row(Some(item))).collect()
     }
-
-    fn product(&self) -> Option<&product::Model> {
-        self.item.as_ref()?.product.as_ref()
-    }
 }
 
 impl View for OrderLineView {
@@ -189,8 +192,8 @@ impl View for OrderLineView {
         Column::new("user", "USER", |view| view.user.clone().into()),
         Column::new("status", "STATUS", |view| view.status.as_str().into()),
         Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),
-        Column::new("sku", "SKU", |view| view.product().map(|product| product.sku.as_str()).into()),
-        Column::new("name", "NAME", |view| view.product().map(|product| product.name.as_str()).into()),
+        Column::new("sku", "SKU", |view| view.item.as_ref().and_then(|item| item.sku.clone()).into()),
+        Column::new("name", "NAME", |view| view.item.as_ref().and_then(|item| item.name.clone()).into()),
         Column::new("quantity", "QUANTITY", |view| view.item.as_ref().map(|item| item.quantity).into()),
         Column::new("unit_price", "UNIT PRICE", |view| view.item.as_ref().map(|item| item.unit_price).into()),
         Column::new("total_amount", "ORDER TOTAL", |view| view.total_amount.into()),

@@ -1,5 +1,7 @@
 //! Orders with their items.
 
+mod whole;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
@@ -15,6 +17,8 @@ use crate::domain::{Money, OrderStatus, Page, Reference};
 use crate::entity::order::{Column, Entity, Model};
 use crate::entity::{order_item, product, user};
 use crate::error::Result;
+
+pub use whole::{Item, Orders, Whole, find_whole};
 
 /// No two orders share a reference.
 pub const UNIQUE_REFERENCE: UniqueConstraint =
