@@ -10,8 +10,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// Whether servers keep what they promise to keep, as they would for a shop: set before the first starts.
+pub static IS_DURABLE: AtomicBool = AtomicBool::new(false);
 /// How long a server may take to answer after its start.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
@@ -64,7 +67,7 @@ fn which(program: &str) -> Option<PathBuf> {
 }
 
 /// The folder with the newest `initdb` and `postgres`.
-fn postgres_binaries() -> Option<PathBuf> {
+pub fn postgres_binaries() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
     let mut folders: Vec<PathBuf> =
         versions.map(|version| version.join("bin")).filter(|bin| bin.join("initdb").is_file()).collect();
@@ -130,8 +133,10 @@ fn start_postgres(binaries: &Path) -> Server {
     let mut server = as_user(&binaries.join("postgres"), user);
     server.current_dir(&folder).arg("-D").arg(&data).arg("-k").arg(&folder);
     server.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]);
-    // Tests lose nothing when the machine does.
-    server.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+    if !IS_DURABLE.load(Ordering::Relaxed) {
+        // Tests lose nothing when the machine does.
+        server.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+    }
     launch(server, &folder, "INT", port, format!("postgres://postgres@127.0.0.1:{port}/postgres"))
 }
 

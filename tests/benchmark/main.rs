@@ -1,0 +1,122 @@
+//! `cargo bench [-- --quick] [P4 …]`: every promise of speed beside its limit, measured in turn on
+//! this machine, with servers of its own that keep what they promise to keep.
+//!
+//! A ratio is what counts; a single time says little on a machine that others use too.
+
+mod cases;
+mod limits;
+mod measure;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, unused_imports, unused_macros, reason = "shared with the tests, which use all of it")]
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use cases::{Line, Target};
+use shopctl::db::target::Target as DatabaseTarget;
+use shopctl::db::{Access, ConnectSettings, Database};
+use shopctl::domain::{Clock, IdSource};
+use shopctl::service::operation::Operations;
+use support::Shop;
+
+/// How much of everything.
+pub struct Sizes {
+    pub users: usize,
+    /// Orders of an imported file.
+    pub imported: usize,
+    /// Rounds of what takes long.
+    pub rounds: usize,
+    /// Rounds of what is over at once.
+    pub starts: usize,
+    /// How long orders are placed one by one.
+    pub seconds: u32,
+}
+
+const FULL: Sizes = Sizes { users: 100_000, imported: 40_000, rounds: 3, starts: 41, seconds: 8 };
+const QUICK: Sizes = Sizes { users: 5_000, imported: 4_000, rounds: 1, starts: 7, seconds: 2 };
+
+type Case = (&'static [&'static str], fn(&Sizes) -> Vec<Line>);
+
+const CASES: [Case; 7] = [
+    (&["P1"], cases::start),
+    (&["P2"], cases::list),
+    (&["P3", "P9"], cases::round_trips),
+    (&["P4", "P5"], cases::orders),
+    (&["P6", "P7", "P8"], cases::large),
+    (&["P9"], cases::migrate),
+    (&["P10"], cases::size),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|argument| argument == "--hello") {
+        return hello(&arguments[1..]);
+    }
+    servers_keep_their_promises();
+    let sizes = if arguments.iter().any(|argument| argument == "--quick") { &QUICK } else { &FULL };
+    let wanted: Vec<&String> = arguments.iter().filter(|argument| argument.starts_with('P')).collect();
+    println!("{:<4} {:<58} {:>14} {:>14} {:>8}  target", "", "what, and its limit", "shopctl", "limit", "ratio");
+    let mut missed = 0;
+    for (names, measure) in CASES {
+        if !wanted.is_empty() && !names.iter().any(|name| wanted.iter().any(|wanted| *wanted == name)) {
+            continue;
+        }
+        for line in measure(sizes) {
+            missed += usize::from(!print(&line));
+        }
+    }
+    println!("{missed} missed");
+}
+
+/// Prints a line; whether it is as promised.
+fn print(line: &Line) -> bool {
+    let (is_met, target) = match line.target {
+        Target::AtMost(most) => (line.value <= most, format!("≤ {most}")),
+        Target::AtLeast(least) => (line.value >= least, format!("≥ {least}")),
+    };
+    let mark = if is_met { "" } else { "  MISSED" };
+    let Line { name, what, ours, limit, value, .. } = line;
+    println!("{name:<4} {what:<58} {ours:>14} {limit:>14} {value:>8.2}  {target}{mark}");
+    is_met
+}
+
+/// The smallest program with a command line by the same library.
+fn hello(arguments: &[String]) {
+    let command = clap::Command::new("hello").version("1.0").arg(clap::Arg::new("name").long("name"));
+    if let Err(message) = command.try_get_matches_from(std::iter::once(&"hello".to_owned()).chain(arguments)) {
+        let _ = message.print();
+    }
+}
+
+fn servers_keep_their_promises() {
+    support::servers::IS_DURABLE.store(true, Ordering::Relaxed);
+}
+
+/// A pool of one connection.
+async fn database(shop: &Shop) -> Database {
+    let settings = ConnectSettings {
+        target: DatabaseTarget::parse_url(&shop.url).expect("a URL of ours"),
+        access: Access::Write,
+        max_connections: 1,
+        min_connections: 0,
+        acquire_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(60),
+        connect_timeout: Duration::from_secs(5),
+    };
+    Database::connect(&settings).await.expect("the server answers")
+}
+
+#[allow(clippy::disallowed_methods, reason = "the benchmark's own clock and id source")]
+fn operations(database: &Database) -> Operations {
+    Operations {
+        database: database.clone(),
+        clock: Clock(chrono::Utc::now),
+        ids: IdSource(uuid::Uuid::now_v7),
+        actor: "benchmark".to_owned(),
+        deadline: None,
+        dry_run: false,
+        committing: Arc::new(AtomicBool::new(false)),
+    }
+}
