@@ -81,7 +81,12 @@ impl Money {
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.2}", self.0)
+        // Another program may have stored a debt. The general way takes its time, which counts in a million lines.
+        if self.0.scale() != PLACES || self.0.is_sign_negative() {
+            return write!(f, "{:.2}", self.0);
+        }
+        let cents = self.0.mantissa();
+        write!(f, "{}.{:02}", cents / 100, cents % 100)
     }
 }
 

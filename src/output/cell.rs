@@ -1,5 +1,7 @@
 //! One value of a row, and its text for people and for programs.
 
+use std::fmt::Write;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -59,18 +61,38 @@ impl Cell {
 
     /// Exact and complete, not yet escaped for any format; what is missing is empty.
     pub(super) fn for_programs(&self) -> String {
-        match self {
-            Cell::Text(text) => text.clone(),
-            Cell::Id(id) => id.to_string(),
-            Cell::Money(amount) => amount.to_string(),
-            Cell::Amount(amount) => amount.to_string(),
-            Cell::Integer(number) => number.to_string(),
-            Cell::Time(time) => rfc3339(*time),
-            Cell::Boolean(value) => value.to_string(),
-            Cell::Json(value) => json::text(value),
-            Cell::Nested(_) => json::text(&self.to_json()),
-            Cell::Missing => String::new(),
-        }
+        let mut text = String::new();
+        self.write_for_programs(&mut text);
+        text
+    }
+
+    /// Appends what [`Cell::for_programs`] gives.
+    pub(super) fn write_for_programs(&self, text: &mut String) {
+        // Writing into a String cannot fail.
+        let _ = match self {
+            Cell::Text(value) => {
+                text.push_str(value);
+                Ok(())
+            }
+            Cell::Id(id) => write!(text, "{id}"),
+            Cell::Money(amount) => write!(text, "{amount}"),
+            Cell::Amount(amount) => write!(text, "{amount}"),
+            Cell::Integer(number) => write!(text, "{number}"),
+            Cell::Time(time) => {
+                text.push_str(&rfc3339(*time));
+                Ok(())
+            }
+            Cell::Boolean(value) => write!(text, "{value}"),
+            Cell::Json(value) => {
+                text.push_str(&json::text(value));
+                Ok(())
+            }
+            Cell::Nested(_) => {
+                text.push_str(&json::text(&self.to_json()));
+                Ok(())
+            }
+            Cell::Missing => Ok(()),
+        };
     }
 
     pub(super) fn to_json(&self) -> Value {

@@ -1,5 +1,7 @@
 //! Comma-separated values (RFC 4180), guarded against spreadsheets that run cells as formulas.
 
+use std::borrow::Cow;
+
 use super::cell::Cell;
 use crate::domain::spreadsheet::guard;
 use crate::error::{Error, Result};
@@ -14,13 +16,19 @@ pub(super) fn row(cells: &[Cell]) -> Result<String> {
         if position > 0 {
             text.push(',');
         }
-        let value = cell.for_programs();
-        let value = if cell.is_text() { guard(&value) } else { value.as_str().into() };
+        let start = text.len();
+        cell.write_for_programs(&mut text);
+        if cell.is_text()
+            && let Cow::Owned(guarded) = guard(&text[start..])
+        {
+            text.truncate(start);
+            text.push_str(&guarded);
+        }
         // Most values need no quotes; the library knows how the others are written.
-        if value.contains(['"', ',', '\r', '\n']) || cells.len() == 1 {
-            text.push_str(line([value.as_bytes()])?.trim_end_matches('\n'));
-        } else {
-            text.push_str(&value);
+        let is_special = |byte: &u8| matches!(byte, b'"' | b',' | b'\r' | b'\n');
+        if cells.len() == 1 || text.as_bytes()[start..].iter().any(is_special) {
+            let value = text.split_off(start);
+            text.push_str(line([value])?.trim_end_matches('\n'));
         }
     }
     text.push('\n');

@@ -9,6 +9,8 @@ pub mod report;
 pub mod stock;
 pub mod timeline;
 
+use std::rc::Rc;
+
 use uuid::Uuid;
 
 use super::{Cell, Column, View};
@@ -158,26 +160,17 @@ impl View for OrderDetailView {
 
 /// An item with the fields of its order: an order in a flat file.
 pub struct OrderLineView {
-    reference: String,
-    user: Option<String>,
-    status: String,
-    total_amount: crate::domain::Money,
-    created_at: crate::entity::Moment,
+    reference: Rc<str>,
+    order: Rc<OrderView>,
     item: Option<ItemView>,
 }
 
 impl OrderLineView {
     /// A row for each item; one without for an order of another program that has none.
     pub fn of(detail: OrderDetailView) -> Vec<OrderLineView> {
-        let order = detail.order.order;
-        let row = |item| OrderLineView {
-            reference: reference::display(&order.reference),
-            user: detail.order.email.clone(),
-            status: order.status.clone(),
-            total_amount: order.total_amount,
-            created_at: order.created_at.clone(),
-            item,
-        };
+        let reference = Rc::from(reference::display(&detail.order.order.reference));
+        let order = Rc::new(detail.order);
+        let row = |item| OrderLineView { reference: Rc::clone(&reference), order: Rc::clone(&order), item };
         if detail.items.is_empty() {
             return vec![row(None)];
         }
@@ -188,19 +181,19 @@ impl OrderLineView {
 impl View for OrderLineView {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("reference", "REFERENCE", |view| view.reference.as_str().into()),
-        Column::new("user", "USER", |view| view.user.clone().into()),
-        Column::new("status", "STATUS", |view| view.status.as_str().into()),
-        Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),
+        Column::new("reference", "REFERENCE", |view| (*view.reference).into()),
+        Column::new("user", "USER", |view| view.order.email.clone().into()),
+        Column::new("status", "STATUS", |view| view.order.order.status.as_str().into()),
+        Column::new("created_at", "CREATED", |view| view.order.order.created_at.clone().into()),
         Column::new("sku", "SKU", |view| view.item.as_ref().and_then(|item| item.sku.clone()).into()),
         Column::new("name", "NAME", |view| view.item.as_ref().and_then(|item| item.name.clone()).into()),
         Column::new("quantity", "QUANTITY", |view| view.item.as_ref().map(|item| item.quantity).into()),
         Column::new("unit_price", "UNIT PRICE", |view| view.item.as_ref().map(|item| item.unit_price).into()),
-        Column::new("total_amount", "ORDER TOTAL", |view| view.total_amount.into()),
+        Column::new("total_amount", "ORDER TOTAL", |view| view.order.order.total_amount.into()),
     ];
 
     fn id(&self) -> String {
-        self.reference.clone()
+        self.reference.as_ref().to_owned()
     }
 }
 

@@ -2,13 +2,15 @@
 //! that any number of orders takes little memory and shows one moment of the shop.
 
 use futures_util::StreamExt;
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
-    DatabaseConnection, EntityTrait, JoinType, QueryOrder, QueryResult, QuerySelect, QueryStream, QueryTrait,
-    RelationDef, StreamTrait,
+    ColumnTrait, DatabaseConnection, EntityTrait, JoinType, QueryOrder, QueryResult, QuerySelect, QueryStream,
+    QueryTrait, RelationDef, StreamTrait,
 };
 use uuid::Uuid;
 
 use super::{Column, Entity, Filter, Model};
+use crate::db::target::Engine;
 use crate::entity::{order_item, product, user};
 use crate::error::Result;
 
@@ -48,10 +50,13 @@ pub async fn find_whole(connection: &DatabaseConnection, filter: &Filter) -> Res
         .from(order_item::Column::ProductId)
         .to(product::Column::Id)
         .into();
+    let text = Engine::of(connection).time_text_type();
+    let time = |column: Column| column.into_expr().cast_as(text);
     let select = super::select(connection, filter)
         .select_only()
         .columns([Column::Id, Column::Reference, Column::UserId, Column::Status, Column::TotalAmount])
-        .columns([Column::CreatedAt, Column::UpdatedAt])
+        .expr_as(time(Column::CreatedAt), "created_text")
+        .expr_as(time(Column::UpdatedAt), "updated_text")
         .column_as(user::Column::Email, "email")
         .column_as(order_item::Column::Id, "item_id")
         .column_as(order_item::Column::ProductId, "product_id")
