@@ -1,5 +1,7 @@
 //! Imports: every row checked first, all or none unless asked otherwise, and nothing lost on the way.
 
+use serde_json::json;
+
 use crate::on_every_backend;
 use crate::support::shop::finish;
 use crate::support::{Backend, Shop};
@@ -10,7 +12,8 @@ on_every_backend!(
     one_wrong_row_rejects_all_or_itself,
     conflicts_are_errors_only_when_asked_for,
     many_rows_are_imported_in_batches,
-    a_killed_import_is_completed_by_the_next
+    a_killed_import_is_completed_by_the_next,
+    naughty_strings_are_stored_or_refused,
 );
 
 fn what_was_exported_is_unchanged(shop: &Shop) {
@@ -199,4 +202,95 @@ fn odd_files_are_refused_with_a_reason_and_never_half_imported() {
     assert_eq!(shop.everything(), before);
     shop.file("empty.json", "[]");
     assert!(shop.run(&["product", "import", "empty.json"]).success().stdout.contains("0 products imported"));
+}
+
+/// The suite of JSON texts that parsers stumble over, each as a file and as a value in one: nothing
+/// panics, and what is refused leaves nothing. Source: <https://github.com/nst/JSONTestSuite>.
+#[test]
+fn texts_that_json_parsers_stumble_over_are_imported_whole_or_not_at_all() {
+    use base64::Engine;
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    for line in include_str!("files/json-test-suite.tsv").lines() {
+        let (name, bytes) = line.split_once('\t').expect("two fields");
+        let bytes = base64::engine::general_purpose::STANDARD.decode(bytes).expect("base64");
+        let head = &br#"[{"sku":"A","name":"N","price":"1"},{"sku":"B","name":"N","price":"1","description":"#[..];
+        for (file, content) in [("a.json", bytes.clone()), ("b.json", [head, &bytes, b"}]"].concat())] {
+            std::fs::write(shop.path(file), &content).expect("our own file");
+            let before = shop.number("SELECT COUNT(*) FROM products");
+            let run = shop.run(&["product", "import", file]);
+            assert!([0, 7].contains(&run.code), "{name}: {run}");
+            assert!(run.code == 7 || !name.starts_with("n_") || bytes.is_empty() && file == "a.json", "{name}: {run}");
+            if run.code == 7 {
+                assert_eq!(shop.number("SELECT COUNT(*) FROM products"), before, "{name}");
+            }
+            shop.sql("DELETE FROM stock_movements");
+            shop.sql("DELETE FROM products");
+        }
+    }
+}
+
+/// Texts that programs stumble over, as names and descriptions: stored as they are and shown without
+/// harm, or refused with the reason. Source: <https://github.com/minimaxir/big-list-of-naughty-strings>.
+fn naughty_strings_are_stored_or_refused(shop: &Shop) {
+    let strings: Vec<String> =
+        serde_json::from_str(include_str!("files/naughty-strings.json")).expect("the list is JSON");
+    let rows: Vec<serde_json::Value> = strings
+        .iter()
+        .enumerate()
+        .map(|(number, text)| json!({ "sku": format!("N-{number}"), "name": text, "description": text, "price": "1" }))
+        .collect();
+    shop.file("products.json", &serde_json::Value::from(rows).to_string());
+    let arguments = ["product", "import", "products.json", "--on-error", "reject-rows", "--errors", "wrong.csv"];
+    let run = shop.run(&[&arguments[..], &["--json"]].concat()).exits_with(8);
+    let refused = run.json()["rejected"].as_u64().expect("a number");
+    assert!(refused < 60, "{refused} of {} are too many: {run}", strings.len());
+    let stored = shop.number("SELECT COUNT(*) FROM products").unsigned_abs();
+    assert_eq!(stored + refused, strings.len() as u64);
+    let exported = shop.run(&["product", "export", "-o", "jsonl"]).success().stdout;
+    for line in exported.lines() {
+        let product: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let number: usize = product["sku"].as_str().expect("text")[2..].parse().expect("ours");
+        assert_eq!(product["name"].as_str().map(str::trim), Some(strings[number].trim()));
+    }
+    let listed = shop.run(&["product", "list", "--all", "-o", "table"]).success().stdout;
+    let is_harmful =
+        |character: char| character.is_control() && character != '\n' || ('\u{202a}'..='\u{202e}').contains(&character);
+    assert!(!listed.contains(is_harmful), "the terminal would be driven by a name");
+    // By every format into a shop like this one.
+    for format in ["csv", "json", "jsonl"] {
+        let file = format!("again.{format}");
+        shop.run(&["product", "export", "--out", &file]).success();
+        let run = shop.run(&["product", "import", &file]).success();
+        assert!(run.stdout.contains(&format!("0 created, 0 updated, {stored} unchanged")), "{format}: {run}");
+    }
+    let people: Vec<serde_json::Value> = strings
+        .iter()
+        .enumerate()
+        .map(
+            |(number, text)| json!({ "email": format!("n{number}@example.com"), "first_name": text, "last_name": "X" }),
+        )
+        .chain(strings.iter().map(|text| json!({ "email": text, "first_name": "F", "last_name": "L" })))
+        .collect();
+    shop.file("users.json", &serde_json::Value::from(people).to_string());
+    let run = shop.run(&["user", "import", "users.json", "--on-error", "reject-rows"]).exits_with(8);
+    assert!(!run.stderr.contains(is_harmful), "{run}");
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
+}
+
+#[test]
+fn files_that_are_not_what_they_seem_are_named_as_what_they_are() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let utf16: Vec<u8> = "\u{feff}sku,name,price\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(shop.path("a.csv"), utf16).expect("our own file");
+    shop.run(&["product", "import", "a.csv"]).exits_with(7).says("UTF-16");
+    std::fs::write(shop.path("a.csv"), b"sku,name,price\nA,caf\xe9,1\n").expect("our own file");
+    shop.run(&["product", "import", "a.csv"]).exits_with(7).says("latin1");
+    shop.file("a.csv", &format!("sku,name,price\nA,\"never closed,1\n{}", "B,b,1\n".repeat(5_000_000)));
+    shop.run(&["product", "import", "a.csv"]).exits_with(7).says("is a quote not closed?");
+    shop.file("a.json", r#"[{"sku":"A","name":"N","price":"1","price":"2"}]"#);
+    shop.run(&["product", "import", "a.json"]).exits_with(7).says("price is there twice");
+    shop.file("a.json", r#"{"items":[{"sku":"A","name":"N","price":"1"}],"next":"#);
+    shop.run(&["product", "import", "a.json"]).exits_with(7).says("around the array");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
 }

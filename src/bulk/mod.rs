@@ -2,6 +2,7 @@
 
 mod import;
 mod invoice;
+mod json;
 mod order;
 mod pass;
 mod product;

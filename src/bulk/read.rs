@@ -1,11 +1,14 @@
 //! Records of CSV, JSON lines and JSON, one at a time, with the line where each begins.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::Rejection;
+use super::json::{Elements, Strict};
 use crate::domain::spreadsheet::unguard;
 use crate::error::{Error, Kind, Result, printable};
 
@@ -75,7 +78,7 @@ impl Record {
 }
 
 /// One record of a file may have so many bytes.
-const RECORD_MAX_BYTES: usize = 10 * 1024 * 1024;
+pub(super) const RECORD_MAX_BYTES: usize = 10 * 1024 * 1024;
 
 /// The records of a file: each read, or refused with its line.
 pub type Records<'a> = Box<dyn Iterator<Item = Result<Result<Record, Rejection>>> + 'a>;
@@ -87,6 +90,9 @@ pub type Records<'a> = Box<dyn Iterator<Item = Result<Result<Record, Rejection>>
 pub fn records<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
     let mut source = BufReader::new(source);
     let start = source.fill_buf().map_err(|error| unreadable(&error))?;
+    if start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]) {
+        return Err(invalid("the file is UTF-16, not UTF-8".to_owned()).hint("iconv -f UTF-16 -t UTF-8 converts it"));
+    }
     if start.starts_with("\u{feff}".as_bytes()) {
         source.consume("\u{feff}".len());
     }
@@ -106,7 +112,10 @@ fn has_crlf(start: &[u8]) -> bool {
     end.is_some_and(|end| end > 0 && start[end - 1] == b'\r')
 }
 
-fn unreadable(error: &std::io::Error) -> Error {
+pub(super) fn unreadable(error: &std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::InvalidData {
+        return invalid(error.to_string());
+    }
     Error::configuration("file.unreadable", format!("the file cannot be read: {error}"))
 }
 
@@ -138,6 +147,8 @@ fn csv_records<'a>(
 ) -> Result<Records<'a>> {
     // The library takes a record to begin before the line feed of the line before.
     let line_of = move |position: Option<&csv::Position>| position.map_or(0, csv::Position::line) + u64::from(is_crlf);
+    let done = Rc::new(Cell::new(0));
+    let source = Limited { source, read: 0, done: Rc::clone(&done) };
     let mut reader = csv::ReaderBuilder::new().delimiter(options.delimiter).from_reader(source);
     let header = reader.headers().map_err(|error| invalid(format!("the header: {error}")))?.clone();
     let names: Vec<String> = header.iter().map(|name| options.name(name.trim()).to_owned()).collect();
@@ -156,6 +167,7 @@ fn csv_records<'a>(
     let records = reader.into_records().map(move |record| {
         Ok(match record {
             Ok(record) => {
+                done.set(record.position().map_or(0, csv::Position::byte));
                 let line = line_of(record.position());
                 let fields = names.iter().zip(record.iter()).filter(|(_, value)| !value.trim().is_empty());
                 let values = fields.map(|(name, value)| (name.clone(), unguard(value).to_owned())).collect();
@@ -167,7 +179,9 @@ fn csv_records<'a>(
                     let line = line_of(pos.as_ref());
                     Err(refused(line, "", "", format!("has {len} fields, the header has {expected_len}")))
                 }
-                csv::ErrorKind::Utf8 { pos, .. } => Err(refused(line_of(pos.as_ref()), "", "", "is not UTF-8")),
+                csv::ErrorKind::Utf8 { pos, .. } => {
+                    Err(refused(line_of(pos.as_ref()), "", "", "is not UTF-8 (iconv -f latin1 -t utf-8 converts)"))
+                }
                 _ => Err(refused(0, "", "", error.to_string())),
             },
         })
@@ -175,7 +189,28 @@ fn csv_records<'a>(
     Ok(Box::new(records))
 }
 
-fn invalid(message: String) -> Error {
+/// A reader that gives up when one record does not end: a quote that is never closed would bring
+/// the rest of the file into memory.
+struct Limited<R> {
+    source: R,
+    read: u64,
+    /// Where the last record begins that was complete.
+    done: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.read - self.done.get().min(self.read) > 2 * RECORD_MAX_BYTES as u64 {
+            let message = format!("a record has more than {RECORD_MAX_BYTES} bytes: is a quote not closed?");
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
+        }
+        let length = self.source.read(buffer)?;
+        self.read += length as u64;
+        Ok(length)
+    }
+}
+
+pub(super) fn invalid(message: String) -> Error {
     Error::new(Kind::Invalid, "import.invalid", message)
 }
 
@@ -200,71 +235,27 @@ fn json_lines<'a>(
     })
 }
 
-fn too_long(line: u64) -> Error {
+pub(super) fn too_long(line: u64) -> Error {
     invalid(format!("line {line}: a record has more than {RECORD_MAX_BYTES} bytes"))
 }
 
-/// The elements of the first array: `[…]`, or `{"items": […]}` as exports write it. The file is cut
-/// into elements here and read by the JSON library, so that it is never in memory as a whole.
+/// The elements of an array: `[…]`, or `{"items": […]}` as exports write it. The file is cut into
+/// elements here and read by the JSON library, so that it is never in memory as a whole.
 fn json_elements<'a>(
     source: impl BufRead + 'a,
     options: &'a ReadOptions,
     columns: Columns,
 ) -> impl Iterator<Item = Result<Result<Record, Rejection>>> + 'a {
-    let mut bytes = source.bytes();
-    let (mut line, mut is_inside, mut is_over) = (1_u64, false, false);
+    let mut elements = Elements::new(source);
     std::iter::from_fn(move || {
-        let (mut element, mut depth, mut in_text, mut is_escaped) = (Vec::new(), 0_usize, false, false);
-        let mut began = line;
-        while !is_over {
-            let byte = match bytes.next() {
-                Some(Ok(byte)) => byte,
-                Some(Err(error)) => return Some(Err(unreadable(&error))),
-                None => {
-                    is_over = true;
-                    let what = if is_inside { "ends in the middle of the array" } else { "has no array" };
-                    return Some(Err(invalid(format!("line {line}: the file {what}"))));
-                }
-            };
-            line += u64::from(byte == b'\n');
-            if !is_inside {
-                is_inside = byte == b'[';
-                continue;
-            }
-            if !in_text && depth == 0 && matches!(byte, b',' | b']') {
-                is_over = byte == b']';
-                if element.trim_ascii().is_empty() {
-                    continue;
-                }
-                return Some(Ok(json_record(&element, began, options, columns)));
-            }
-            match byte {
-                _ if is_escaped => is_escaped = false,
-                b'\\' if in_text => is_escaped = true,
-                b'"' => in_text = !in_text,
-                b'{' | b'[' if !in_text => depth += 1,
-                b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            if element.is_empty() && byte.is_ascii_whitespace() {
-                continue;
-            }
-            if element.is_empty() {
-                began = line;
-            }
-            if element.len() == RECORD_MAX_BYTES {
-                is_over = true;
-                return Some(Err(too_long(began)));
-            }
-            element.push(byte);
-        }
-        None
+        let element = elements.next()?;
+        Some(element.map(|(line, bytes)| json_record(&bytes, line, options, columns)))
     })
 }
 
 fn json_record(bytes: &[u8], line: u64, options: &ReadOptions, columns: Columns) -> Result<Record, Rejection> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| refused(line, "", "", error.to_string()))?;
-    record_of(value, line, options, columns)
+    let value: Strict = serde_json::from_slice(bytes).map_err(|error| refused(line, "", "", error.to_string()))?;
+    record_of(value.0, line, options, columns)
 }
 
 fn record_of(value: Value, line: u64, options: &ReadOptions, columns: Columns) -> Result<Record, Rejection> {
@@ -295,3 +286,6 @@ fn record_of(value: Value, line: u64, options: &ReadOptions, columns: Columns) -
     }
     Ok(Record { line, values, decimal_comma: options.decimal_comma, items })
 }
+
+#[cfg(test)]
+mod tests;
