@@ -11,6 +11,7 @@ mod connection;
 mod doctor;
 mod exports;
 mod foreign_rows;
+mod full_disk;
 mod generated;
 mod imports;
 mod input;

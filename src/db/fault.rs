@@ -42,6 +42,16 @@ pub enum Fault {
     Other,
 }
 
+impl Fault {
+    /// Whether the database said no, so that a COMMIT did not happen.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Fault::Transient | Fault::Unique(_) | Fault::ForeignKey | Fault::Check | Fault::Full | Fault::ReadOnly
+        )
+    }
+}
+
 /// A unique constraint as the engines name it when it is violated.
 #[derive(Debug, Clone, Copy)]
 pub struct UniqueConstraint {

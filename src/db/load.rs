@@ -15,10 +15,11 @@ use sea_orm::{
 use sha2::{Digest, Sha256};
 
 use super::Database;
+use super::fault::classify;
 use super::inspection::{rows, text};
 use super::target::Engine;
 use super::write::WriteHandle;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Rows of one INSERT, where an engine has no COPY.
 const ROWS_PER_INSERT: usize = 500;
@@ -110,12 +111,26 @@ impl Load {
     }
 
     /// Keeps everything. Dropping a load instead keeps nothing.
+    ///
+    /// Errors: exit 12 when the connection is lost, and with it what became of the load; those of the
+    /// database, when it refused.
     pub async fn commit(mut self) -> Result<()> {
         self.rebuild(|_| ()).await?;
-        match self.way {
-            Way::Copy(mut connection) => execute(&mut connection, "COMMIT").await,
-            Way::Insert(handle) => Ok(handle.commit().await?),
-        }
+        let committed = match self.way {
+            Way::Copy(mut connection) => {
+                connection.execute("COMMIT").await.map(|_| ()).map_err(|error| DbErr::Exec(from_driver(error)))
+            }
+            Way::Insert(handle) => handle.commit().await,
+        };
+        committed.map_err(|error| {
+            let is_refusal = classify(&error).is_refusal();
+            let error = Error::from(error);
+            if is_refusal {
+                return error;
+            }
+            let message = format!("it is not known whether the load was kept: {}", error.message());
+            Error::new(Kind::OutcomeUnknown, "operation.outcome_unknown", message)
+        })
     }
 
     /// Gives everything up, now and not when the server notices.
@@ -129,7 +144,11 @@ impl Load {
 }
 
 fn driver(error: sqlx::Error) -> Error {
-    DbErr::Exec(RuntimeErr::SqlxError(std::sync::Arc::new(error))).into()
+    DbErr::Exec(from_driver(error)).into()
+}
+
+fn from_driver(error: sqlx::Error) -> RuntimeErr {
+    RuntimeErr::SqlxError(std::sync::Arc::new(error))
 }
 
 async fn execute(connection: &mut PgConnection, sql: &str) -> Result<()> {

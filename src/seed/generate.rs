@@ -138,11 +138,7 @@ pub async fn generate(operations: &Operations, plan: &Plan, told: &mut dyn FnMut
     let committed = load.commit().await;
     operations.committing.store(false, Ordering::SeqCst);
     committed.map_err(|error| match error.kind() {
-        Kind::Unavailable => {
-            let message = format!("it is not known whether the shop was kept: {}", error.message());
-            Error::new(Kind::OutcomeUnknown, "operation.outcome_unknown", message)
-                .hint("run the same command again: it does nothing where the shop is there")
-        }
+        Kind::OutcomeUnknown => error.hint("run the same command again: it does nothing where the shop is there"),
         _ => error,
     })?;
     Ok(Generated { tables })

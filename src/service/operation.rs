@@ -162,13 +162,9 @@ impl Operations {
         match committed {
             Some(Ok(())) => Attempt::Committed(value),
             Some(Err(error)) => match classify(&error) {
-                // The database said no: it is not committed.
-                fault @ (Fault::Transient
-                | Fault::Unique(_)
-                | Fault::ForeignKey
-                | Fault::Check
-                | Fault::Full
-                | Fault::ReadOnly) => Attempt::Failed { error: error.into(), fault: Some(fault), subject: None },
+                fault if fault.is_refusal() => {
+                    Attempt::Failed { error: error.into(), fault: Some(fault), subject: None }
+                }
                 _ => Attempt::Unknown(value),
             },
             None => Attempt::Unknown(value),

@@ -146,7 +146,7 @@ pub fn orders(sizes: &Sizes) -> Vec<Line> {
     generate(&shop, sizes.users, PRODUCTS, 0);
     ask(&shop, "UPDATE products SET stock_quantity = 1000000000");
     limits::number(&shop);
-    let users = shop.column("SELECT email FROM users");
+    let users = shop.column("SELECT email FROM users WHERE status = 'active'");
     let skus = shop.column("SELECT sku FROM products");
     let pgbench = || limits::pgbench(&shop, CLIENTS, sizes.seconds, users.len(), skus.len());
     let one_by_one = in_turn(sizes.rounds, || place(&shop, CLIENTS, sizes.seconds, &users, &skus), pgbench);

@@ -1,0 +1,101 @@
+//! A disk that fills up: a clear error, nothing half-written, a database that is whole.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{Backend, Shop};
+
+/// A small disk of its own, until it is dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` without the right to mount one, which is said.
+    fn mount(folder: &Path, size: &str) -> Option<Disk> {
+        std::fs::create_dir(folder).expect("ours");
+        let options = format!("size={size}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Disk(folder.to_owned()));
+        }
+        let _ = writeln!(std::io::stderr(), "\nLEFT OUT: the full disk, which needs the right to mount a small one\n");
+        None
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+/// A shop on a disk of this size.
+fn on_disk(size: &str) -> Option<(Shop, Shop, Disk)> {
+    let home = Shop::migrated(Backend::Sqlite).expect("always there");
+    let disk = Disk::mount(&home.path("disk"), size)?;
+    let shop = home.with_url(format!("sqlite:{}", disk.0.join("shop.db").display()));
+    shop.run(&["migrate", "up"]).success();
+    Some((home, shop, disk))
+}
+
+#[test]
+fn the_last_product_that_fits_is_there_and_the_next_is_not() {
+    let Some((_home, full, _disk)) = on_disk("600k") else { return };
+    let description = "x".repeat(9_000);
+    let create = |number: i32| {
+        let sku = format!("S-{number}");
+        let fields = ["--name", "X", "--sku", &sku, "--price", "1", "--description", &description];
+        full.run(&[&["product", "create"], &fields[..]].concat())
+    };
+    let runs: Vec<_> = (0..80).map(create).take_while(|run| run.code == 0).collect();
+    create(80).exits_with(5).says("full");
+    assert!(runs.len() < 80, "the disk was not full");
+    assert_eq!(full.column("PRAGMA integrity_check"), ["ok"]);
+    assert_eq!(full.number("SELECT COUNT(*) FROM products"), runs.len() as i64);
+}
+
+#[test]
+fn an_import_keeps_whole_transactions_and_goes_on_when_there_is_room() {
+    let Some((_home, full, disk)) = on_disk("2m") else { return };
+    let line = |number: i32| format!("S-{number},Name {number},1.00,{}\n", "long ".repeat(40));
+    let file = format!("sku,name,price,description\n{}", (0..5_000).map(line).collect::<String>());
+    full.file("products.csv", &file);
+    full.run(&["product", "import", "products.csv"]).exits_with(5).says("full");
+    let written = full.number("SELECT COUNT(*) FROM products");
+    assert!(written % 500 == 0 && written < 5_000, "whole transactions only: {written}");
+    assert_eq!(full.column("PRAGMA integrity_check"), ["ok"]);
+    full.assert_invariants();
+    let larger = Command::new("mount").args(["-o", "remount,size=40m"]).arg(&disk.0).status();
+    assert!(larger.is_ok_and(|status| status.success()));
+    let run = full.run(&["product", "import", "products.csv", "--resume"]).success();
+    assert!(run.stdout.contains(&format!("{} created", 5_000 - written)), "{run}");
+    full.assert_invariants();
+}
+
+#[test]
+fn a_generated_shop_that_does_not_fit_is_not_there() {
+    let Some((_home, full, _disk)) = on_disk("2m") else { return };
+    let schema = full.schema();
+    full.run(&["seed", "generate", "-y"]).exits_with(5).says("full");
+    assert_eq!(full.counts().iter().sum::<i64>(), 0);
+    assert_eq!(full.column("PRAGMA integrity_check"), ["ok"]);
+    assert_eq!(full.schema(), schema);
+    full.run(&["seed", "generate", "-y", "--users", "20", "--products", "5", "--orders", "50"]).success();
+    full.assert_invariants();
+}
+
+#[test]
+fn an_export_that_does_not_fit_leaves_no_file() {
+    let home = Shop::migrated(Backend::Sqlite).expect("always there");
+    home.run(&["seed", "generate", "-y"]).success();
+    let Some(disk) = Disk::mount(&home.path("disk"), "100k") else { return };
+    for (noun, format) in [("order", "csv"), ("order", "mongo-json"), ("user", "json"), ("product", "jsonl")] {
+        let file = disk.0.join("export").display().to_string();
+        // Twice as much as there is room for, whatever the noun.
+        std::fs::write(disk.0.join("other"), vec![b'x'; 90_000]).expect("there is room for this");
+        let run = home.run(&[noun, "export", "-o", format, "--out", &file]).exits_with(5);
+        assert!(run.stderr.contains("space"), "{run}");
+        let left: Vec<_> = std::fs::read_dir(&disk.0).expect("ours").flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["other"], "{noun} {format}");
+    }
+}
