@@ -1,6 +1,7 @@
 //! Seeds of a project's own: orders in every status, what is kept, what is refused.
 
 use crate::on_every_backend;
+use crate::support::shop::finish;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
@@ -8,7 +9,8 @@ on_every_backend!(
     what_was_changed_since_is_kept_unless_forced,
     an_edited_seed_applies_the_difference,
     seeds_are_chosen_by_environment,
-    an_exported_shop_is_the_same_shop_again
+    an_exported_shop_is_the_same_shop_again,
+    a_killed_seed_is_applied_by_the_next_run,
 );
 
 const HISTORY: &str = r#"
@@ -177,6 +179,51 @@ fn an_exported_shop_is_the_same_shop_again(shop: &Shop) {
     assert_eq!(other.number("SELECT COUNT(*) FROM orders"), 6);
     shop.run(&["seed", "export", "--users", "nobody@example.com"]).exits_with(3);
     shop.run(&["seed", "export", "--out", "shop.toml"]).success().says("wrote shop.toml");
+}
+
+/// At a random moment, again and again; `SHOPCTL_TEST_ROUNDS=30` is what the promise is judged by.
+fn a_killed_seed_is_applied_by_the_next_run(shop: &Shop) {
+    use rand::Rng;
+    use std::fmt::Write;
+    let mut seed = "description = \"many\"\nenvironments = [\"development\"]\n[[user]]\nemail = \"ann@example.com\"\n\
+                    first_name = \"Ann\"\nlast_name = \"Lee\"\npassword = \"correct horse\"\n"
+        .to_owned();
+    for number in 0..20 {
+        let product = format!("[[product]]\nsku = \"P-{number}\"\nname = \"P\"\nprice = \"1.00\"\nstock = 100\n");
+        seed.push_str(&product);
+    }
+    for number in 0..150 {
+        let status = ["pending", "paid", "completed", "cancelled", "refunded"][number % 5];
+        write!(
+            seed,
+            "[[order]]\nreference = \"00000-{number:05}\"\nuser = \"ann@example.com\"\nstatus = \"{status}\"\n\
+             items = [{{ sku = \"P-{}\", quantity = 2 }}, {{ sku = \"P-{}\", quantity = 1 }}]\n",
+            number % 20,
+            (number + 7) % 20
+        )
+        .expect("a String");
+    }
+    let arguments = ["seed", "up", "--dir", "seeds"];
+    shop.file("seeds/1_many.toml", &seed);
+    let longest = shop.run(&arguments).success().duration.as_millis() as u64;
+    let stock = |shop: &Shop| shop.column("SELECT stock_quantity FROM products ORDER BY sku");
+    let rounds = std::env::var("SHOPCTL_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
+    for _ in 0..rounds {
+        let killed = Shop::migrated(shop.backend).expect("the same backend");
+        killed.file("seeds/1_many.toml", &seed);
+        let mut child = killed.start(&arguments);
+        std::thread::sleep(std::time::Duration::from_millis(rand::rng().random_range(0..longest)));
+        let _ = child.kill();
+        let _ = finish(child, &arguments);
+        let orders = killed.number("SELECT COUNT(*) FROM orders");
+        assert!(orders == 0 || orders == 150, "all or nothing: {orders}");
+        killed.run(&arguments).success();
+        assert_eq!(killed.number("SELECT COUNT(*) FROM orders"), 150);
+        assert_eq!(stock(&killed), stock(shop));
+        assert!(killed.run(&arguments).success().stdout.contains("unchanged"));
+        killed.assert_invariants();
+        killed.drop_database();
+    }
 }
 
 #[test]

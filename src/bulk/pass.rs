@@ -11,6 +11,9 @@ use crate::error::Result;
 
 /// Lines of one transaction, and keys that are looked up at once.
 const BATCH: usize = 500;
+/// So many keys are remembered to find the second row of one: what is further apart finds the first
+/// in the shop.
+const KEYS_REMEMBERED: usize = 1_000_000;
 /// What is wrong with one row is told up to here.
 const WRONG_TOLD: usize = 100;
 
@@ -20,7 +23,7 @@ type Reject<'a> = &'a mut dyn FnMut(Vec<Rejection>) -> Result<()>;
 pub struct Pass<R> {
     on_conflict: OnConflict,
     resume_after: u64,
-    /// Hashes of the keys so far: a second row of one key would be a conflict.
+    /// Hashes of the first keys: a second row of one key would be a conflict.
     seen: HashSet<u64>,
     open: Option<Open<R>>,
 }
@@ -142,7 +145,11 @@ impl<R: Row> Pass<R> {
     fn is_repeated(&mut self, key: &str) -> bool {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
-        !self.seen.insert(hasher.finish())
+        let hash = hasher.finish();
+        if self.seen.len() == KEYS_REMEMBERED {
+            return self.seen.contains(&hash);
+        }
+        !self.seen.insert(hash)
     }
 
     /// Rejects rows that are there already, where that is an error.

@@ -11,12 +11,12 @@ use crate::output::{Format, Output, OutputSettings};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  shopctl help exit-codes\n  shopctl help order create")]
 pub struct Arguments {
-    /// environment, exit-codes, formatting, lifecycle, or a command
+    /// environment, exit-codes, formatting, import, lifecycle, or a command
     #[arg(value_name = "TOPIC")]
     topic: Vec<String>,
 }
 
-const TOPICS: [&str; 4] = ["environment", "exit-codes", "formatting", "lifecycle"];
+const TOPICS: [&str; 5] = ["environment", "exit-codes", "formatting", "import", "lifecycle"];
 
 const ENVIRONMENT: &str = "\
 Which database: flag > environment > .env > shopctl.toml > the embedded default.
@@ -49,10 +49,30 @@ Data goes to standard output, everything else to standard error.
   --output json    one value; lists are {\"items\": […], \"next\": cursor or null}
   --output jsonl   one object a line
   --output id      ids only, one a line
+  --output mongo-json   one document of MongoDB's Extended JSON v2 a line
   --fields a,b     these fields only, in this order
   --no-headers     no header in table and csv
 
 Money is text (\"12.50\"), times are RFC 3339 in UTC with microseconds.
+";
+
+const IMPORT: &str = "\
+user, product and order import read CSV, JSON lines or JSON: by the file's ending or --format, - is standard input.
+
+  user      email, first_name, last_name, status
+  product   sku, name, description, price, stock_quantity
+  order     reference, user, sku, quantity, unit_price, status, created_at, total_amount;
+            a row for each item, those of one order together; in JSON the items may be nested as \"items\"
+
+Other columns that an export writes are passed over; what has another name in the file is given with
+--map THEIRS=OURS. Required are email, first_name, last_name; sku, name, price; reference, user, sku, quantity.
+
+All rows are checked first, then written about 500 a transaction. Wrong rows refuse the file (exit 7) or, with
+--on-error reject-rows, only themselves (exit 8); --errors FILE lists them with line, column, value and reason.
+
+What is there already is found by its key. Users and products are updated where they differ; an order is as in the
+file or refused. --on-conflict skip leaves alone what is there, error refuses it. Running an import again does
+nothing twice; --resume goes on where the last run of the very same file stopped.
 ";
 
 pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
@@ -60,6 +80,7 @@ pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
         None => output.text(&render(&mut Cli::command())),
         Some("environment") => output.text(ENVIRONMENT),
         Some("formatting") => output.text(FORMATTING),
+        Some("import") => output.text(IMPORT),
         Some("exit-codes") => output.text(&exit_codes()),
         Some("lifecycle") => output.text(&lifecycle()),
         Some(_) => command_help(output, &arguments.topic),

@@ -165,7 +165,7 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
     let (read, on_conflict) = (arguments.read_options()?, arguments.on_conflict);
     let mut file = arguments.open()?;
     context.lift_time_limit();
-    let database = context.database(Access::Write).await?;
+    let database = context.database(Access::Write).await?.for_bulk().await?;
     let digest = arguments.digest(&mut file, &format!("{} {read:?} {stock:?}", R::OPERATION))?;
     let mut import = Import { read, on_conflict, stock, digest, resume_after: 0 };
     if arguments.resume
@@ -195,6 +195,7 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
     let counts = bulk::run::<R>(&operations, &mut file, &import, reject, told).await?;
     drop(progress);
     rejections.complete(context)?;
+    database.clone().close().await;
     tell::<R>(context, arguments.write.dry_run, counts, rejections.count);
     if counts.created + counts.updated > 0 {
         match arguments.write.dry_run {

@@ -43,11 +43,14 @@ pub enum Access {
     Create,
 }
 
-/// Whether SQLite refuses rows that refer to nothing.
+/// What a pool is for, where the drivers have to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum References {
-    Checked,
-    Unchecked,
+enum Purpose {
+    Usual,
+    /// SQLite: rows may refer to nothing for a while.
+    SchemaChanges,
+    /// PostgreSQL: statements are planned for their values.
+    Bulk,
 }
 
 /// Everything needed to open a pool.
@@ -99,14 +102,14 @@ impl Database {
     ///
     /// Errors: [`Kind::Configuration`] for a missing or unreadable SQLite file.
     pub async fn open(settings: &ConnectSettings) -> Result<Database> {
-        Database::open_with(settings, References::Checked).await
+        Database::open_for(settings, Purpose::Usual).await
     }
 
-    async fn open_with(settings: &ConnectSettings, references: References) -> Result<Database> {
+    async fn open_for(settings: &ConnectSettings, purpose: Purpose) -> Result<Database> {
         let mut connection = match &settings.target {
-            Target::Sqlite(target) => sqlite::connect(target, settings, references).await?,
+            Target::Sqlite(target) => sqlite::connect(target, settings, purpose != Purpose::SchemaChanges).await?,
             Target::Server(target) if target.engine == Engine::Mysql => mysql::pool(target, settings),
-            Target::Server(target) => postgres::pool(target, settings),
+            Target::Server(target) => postgres::pool(target, settings, purpose != Purpose::Bulk),
         };
         let statements = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&statements);
@@ -154,8 +157,18 @@ impl Database {
     /// checks at the end. Elsewhere this database itself.
     pub async fn for_schema_changes(&self) -> Result<Database> {
         match self.engine() {
-            Engine::Sqlite => Database::open_with(&self.settings, References::Unchecked).await,
+            Engine::Sqlite => Database::open_for(&self.settings, Purpose::SchemaChanges).await,
             Engine::Postgres | Engine::Mysql => Ok(self.clone()),
+        }
+    }
+
+    /// The database as bulk work uses it. PostgreSQL: a pool of its own that plans each statement for
+    /// its values. One that is kept gets a plan for any values after its fifth use, and a list of
+    /// hundreds of names is then built anew for every row that it is compared with.
+    pub async fn for_bulk(&self) -> Result<Database> {
+        match self.engine() {
+            Engine::Postgres => Database::open_for(&self.settings, Purpose::Bulk).await,
+            Engine::Sqlite | Engine::Mysql => Ok(self.clone()),
         }
     }
 

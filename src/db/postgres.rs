@@ -34,7 +34,11 @@ pub fn options(target: &ServerTarget) -> PgConnectOptions {
 }
 
 /// A pool that connects when it is used.
-pub fn pool(target: &ServerTarget, settings: &ConnectSettings) -> DatabaseConnection {
+pub fn pool(target: &ServerTarget, settings: &ConnectSettings, keeps_statements: bool) -> DatabaseConnection {
+    let mut options = options(target);
+    if !keeps_statements {
+        options = options.statement_cache_capacity(0);
+    }
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .min_connections(settings.min_connections)
@@ -42,6 +46,6 @@ pub fn pool(target: &ServerTarget, settings: &ConnectSettings) -> DatabaseConnec
         .idle_timeout(settings.idle_timeout)
         // A fresh pool needs no ping before each use; each is a round trip.
         .test_before_acquire(false)
-        .connect_lazy_with(options(target));
+        .connect_lazy_with(options);
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }

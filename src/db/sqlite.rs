@@ -10,7 +10,7 @@ use sea_orm::sqlx::{ConnectOptions, Error as DriverError, Executor};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, SqlxSqliteConnector, Statement};
 
 use super::target::SqliteTarget;
-use super::{Access, ConnectSettings, References};
+use super::{Access, ConnectSettings};
 use crate::error::{Error, Kind, Result};
 
 /// A deferred transaction that reads and then writes fails at once when another has written
@@ -27,7 +27,7 @@ const FILE_MODE: u32 = 0o600;
 pub async fn connect(
     target: &SqliteTarget,
     settings: &ConnectSettings,
-    references: References,
+    checks_references: bool,
 ) -> Result<DatabaseConnection> {
     if target.path.is_dir() {
         let path = target.path.display();
@@ -45,7 +45,7 @@ pub async fn connect(
     }
     let mut options = SqliteConnectOptions::new()
         .filename(&target.path)
-        .foreign_keys(references == References::Checked)
+        .foreign_keys(checks_references)
         .busy_timeout(BUSY_TIMEOUT)
         // What is erased must not be found in the file's free pages.
         .pragma("secure_delete", "on")
