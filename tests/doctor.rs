@@ -264,7 +264,7 @@ fn a_clock_that_goes_wrong_is_told_by_how_much() {
         for (now, state, detail) in clocks {
             let mut checks = Vec::new();
             block_on(async {
-                let database = crate::operations::database(&shop).await;
+                let database = crate::support::library::database(&shop).await;
                 let migrated = Ok(Migrations::default());
                 examine(&database, Clock(now), &circumstances, migrated, Ok(None), &mut checks).await.expect("reached");
                 database.close().await;

@@ -6,7 +6,7 @@ use shopctl::domain::text::hexadecimal;
 
 use crate::on_every_backend;
 use crate::support::shop::finish;
-use crate::support::{Backend, Shop};
+use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
     the_same_flags_make_the_same_shop_with_its_indexes,
@@ -103,7 +103,6 @@ fn what_is_there_stays_when_a_shop_is_generated_beside_it(shop: &Shop) {
 /// At a random moment, again and again; `SHOPCTL_TEST_ROUNDS=30` is what the promise is judged by.
 fn a_killed_run_leaves_nothing_and_can_be_repeated(shop: &Shop) {
     use rand::Rng;
-    let rounds = std::env::var("SHOPCTL_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
     let arguments = ["seed", "generate", "--users", "2000", "--products", "50", "--orders", "8000", "-y"];
     let whole = Shop::migrated(shop.backend).expect("the same backend");
     let whole_run = whole.run(&arguments).success();
@@ -111,7 +110,7 @@ fn a_killed_run_leaves_nothing_and_can_be_repeated(shop: &Shop) {
     let facts =
         |shop: &Shop| shop.column("SELECT after FROM audit_events WHERE operation = 'seed.generate' ORDER BY sequence");
     let mut random = rand::rng();
-    for _ in 0..rounds {
+    for _ in 0..rounds() {
         let killed = Shop::migrated(shop.backend).expect("the same backend");
         let schema = killed.schema();
         let mut child = killed.start(&arguments);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::on_every_backend;
 use crate::support::shop::finish;
-use crate::support::{Backend, Shop};
+use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
     what_was_exported_is_unchanged,
@@ -149,9 +149,8 @@ fn many_rows_are_imported_in_batches(shop: &Shop) {
 /// judged by.
 fn a_killed_import_is_completed_by_the_next(shop: &Shop) {
     use rand::Rng;
-    let rounds = std::env::var("SHOPCTL_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
     let mut random = rand::rng();
-    for round in 0..rounds {
+    for round in 0..rounds() {
         let rows: String = (0..1_600).map(|number| format!("R{round}-{number},Product,1.00,2\n")).collect();
         shop.file("products.csv", &format!("sku,name,price,stock_quantity\n{rows}"));
         let arguments = ["product", "import", "products.csv"];
@@ -164,8 +163,8 @@ fn a_killed_import_is_completed_by_the_next(shop: &Shop) {
         let run = shop.run(&arguments).success();
         assert!(run.stdout.contains(&format!("{} created, 0 updated, {written} unchanged", 1_600 - written)), "{run}");
     }
-    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), rounds * 1_600);
-    assert_eq!(shop.number("SELECT SUM(stock_quantity) FROM products"), rounds * 3_200);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), rounds() * 1_600);
+    assert_eq!(shop.number("SELECT SUM(stock_quantity) FROM products"), rounds() * 3_200);
     shop.assert_invariants();
 }
 

@@ -17,7 +17,7 @@ use shopctl::service::stock::{self, Adjustment, Count};
 use shopctl::service::user::{self, NewUser};
 use shopctl::service::{anonymize, explain};
 
-use crate::operations::{database, operations};
+use crate::support::library::{database, operations};
 use crate::support::{Backend, Shop};
 
 /// Sequences of one run; more with this variable.

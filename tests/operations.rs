@@ -1,18 +1,13 @@
 //! The promises of an operation, on the library: every way to break off leaves nothing behind.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
-
-use shopctl::db::target::Target;
-use shopctl::db::{Access, ConnectSettings, Database};
-use shopctl::domain::{Clock, Email, IdSource, IdempotencyKey, PersonName, Quantity};
+use shopctl::domain::{Email, IdempotencyKey, PersonName, Quantity};
 use shopctl::error::{Error, Kind};
-use shopctl::service::operation::{Idempotency, Operation, Operations, Request};
+use shopctl::service::operation::{Idempotency, Operation, Request};
 use shopctl::service::place_order::{self, NewLine, NewOrder};
 use shopctl::service::user::{NewUser, apply_create};
 
 use crate::on_every_backend;
+use crate::support::library::{database, operations};
 use crate::support::shop::block_on;
 use crate::support::{Backend, Shop};
 
@@ -24,32 +19,6 @@ on_every_backend!(
     a_swallowed_error_is_not_committed,
     a_key_used_at_the_same_moment_gives_one_order,
 );
-
-pub async fn database(shop: &Shop) -> Database {
-    let settings = ConnectSettings {
-        target: Target::parse_url(&shop.url).expect("a URL of ours"),
-        access: Access::Write,
-        max_connections: 5,
-        min_connections: 0,
-        acquire_timeout: Duration::from_secs(10),
-        idle_timeout: Duration::from_secs(10),
-        connect_timeout: Duration::from_secs(5),
-    };
-    Database::connect(&settings).await.expect("the test's own database answers")
-}
-
-#[allow(clippy::disallowed_methods, reason = "the tests' own clock and id source")]
-pub fn operations(database: &Database) -> Operations {
-    Operations {
-        database: database.clone(),
-        clock: Clock(chrono::Utc::now),
-        ids: IdSource(uuid::Uuid::now_v7),
-        actor: "tester".to_owned(),
-        deadline: None,
-        dry_run: false,
-        committing: Arc::new(AtomicBool::new(false)),
-    }
-}
 
 fn order(user: &str, lines: &[(&str, i64)]) -> NewOrder {
     let line = |(product, quantity): &(&str, i64)| NewLine {

@@ -2,7 +2,7 @@
 
 use crate::on_every_backend;
 use crate::support::shop::finish;
-use crate::support::{Backend, Shop};
+use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
     exported_orders_are_unchanged_and_make_the_same_shop_elsewhere,
@@ -209,9 +209,8 @@ fn a_killed_import_of_orders_is_completed_by_the_next(shop: &Shop) {
     use rand::Rng;
     stocked(shop);
     shop.run(&["stock", "set", "MUG", "100000", "--expect", "10"]).success();
-    let rounds = std::env::var("SHOPCTL_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
     let mut random = rand::rng();
-    for round in 0..rounds {
+    for round in 0..rounds() {
         let order = |number: usize| format!("{round:05}-{number:05},ann@example.com,MUG,2,{}.50\n", number % 90);
         let orders: String = (0..1_600).map(order).collect();
         shop.file("orders.csv", &format!("reference,user,sku,quantity,unit_price\n{orders}"));
@@ -226,8 +225,8 @@ fn a_killed_import_of_orders_is_completed_by_the_next(shop: &Shop) {
         let run = shop.run(&[&arguments[..], resume].concat()).success();
         assert!(run.stdout.contains(&format!("{} created", 1_600 - written)), "{run}");
     }
-    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), rounds * 1_600);
-    assert_eq!(shop.number("SELECT stock_quantity FROM products WHERE sku = 'MUG'"), 100_000 - rounds * 3_200);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), rounds() * 1_600);
+    assert_eq!(shop.number("SELECT stock_quantity FROM products WHERE sku = 'MUG'"), 100_000 - rounds() * 3_200);
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();
 }

@@ -2,7 +2,7 @@
 
 use crate::on_every_backend;
 use crate::support::shop::finish;
-use crate::support::{Backend, Shop};
+use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
     orders_reach_their_status_through_the_lifecycle,
@@ -207,8 +207,7 @@ fn a_killed_seed_is_applied_by_the_next_run(shop: &Shop) {
     shop.file("seeds/1_many.toml", &seed);
     let longest = shop.run(&arguments).success().duration.as_millis() as u64;
     let stock = |shop: &Shop| shop.column("SELECT stock_quantity FROM products ORDER BY sku");
-    let rounds = std::env::var("SHOPCTL_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
-    for _ in 0..rounds {
+    for _ in 0..rounds() {
         let killed = Shop::migrated(shop.backend).expect("the same backend");
         killed.file("seeds/1_many.toml", &seed);
         let mut child = killed.start(&arguments);

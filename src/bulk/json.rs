@@ -2,7 +2,7 @@
 //! whole, and a name stands once in each object, because of two nobody can tell which is meant.
 
 use std::fmt;
-use std::io::Read;
+use std::io::BufRead;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -17,7 +17,7 @@ const WHITESPACE: &[u8] = b" \t\r\n";
 const AROUND_MAX_BYTES: usize = 64 * 1024;
 
 /// Cuts an array into its elements.
-pub struct Elements<R: Read> {
+pub struct Elements<R: BufRead> {
     bytes: std::io::Bytes<R>,
     line: u64,
     /// What stands before and behind the array, with an empty one in its place.
@@ -33,7 +33,7 @@ enum Part {
     Over,
 }
 
-impl<R: Read> Elements<R> {
+impl<R: BufRead> Elements<R> {
     pub fn new(source: R) -> Elements<R> {
         Elements { bytes: source.bytes(), line: 1, around: Vec::new(), part: Part::Head }
     }

@@ -150,7 +150,7 @@ impl Row for OrderRow {
             }
         }
         // All at once; where the shop refuses, in halves, until it is known which of them it was.
-        let mut parts = vec![0..new.len()];
+        let mut parts: Vec<_> = std::iter::once(0..new.len()).collect();
         while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
             let some: Vec<&OrderRow> = new[part.clone()].iter().map(|position| &rows[*position]).collect();
             match operation.savepoint(async |operation| place(operation, &some, import.stock).await).await? {

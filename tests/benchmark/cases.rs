@@ -11,7 +11,7 @@ use crate::limits::{self, ask, psql};
 use crate::measure::{in_turn, timed};
 use crate::support::proxy::{AtCommit, Proxy};
 use crate::support::shop::block_on;
-use crate::support::{Backend, Shop, servers};
+use crate::support::{Backend, Shop, library, servers};
 
 /// How a result is judged.
 #[derive(Debug, Clone, Copy)]
@@ -183,8 +183,8 @@ fn place(shop: &Shop, clients: usize, seconds: u32, users: &[String], skus: &[St
     use rand::Rng;
     let until = Instant::now() + Duration::from_secs(seconds.into());
     let client = || async {
-        let database = crate::database(shop).await;
-        let operations = crate::operations(&database);
+        let database = library::database(shop).await;
+        let operations = library::operations(&database);
         let mut placed = 0_u32;
         while Instant::now() < until {
             let mut random = rand::rng();

@@ -10,16 +10,9 @@ mod measure;
 #[allow(dead_code, unused_imports, unused_macros, reason = "shared with the tests, which use all of it")]
 mod support;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use cases::{Line, Target};
-use shopctl::db::target::Target as DatabaseTarget;
-use shopctl::db::{Access, ConnectSettings, Database};
-use shopctl::domain::{Clock, IdSource};
-use shopctl::service::operation::Operations;
-use support::Shop;
 
 /// How much of everything.
 pub struct Sizes {
@@ -92,31 +85,4 @@ fn hello(arguments: &[String]) {
 
 fn servers_keep_their_promises() {
     support::servers::IS_DURABLE.store(true, Ordering::Relaxed);
-}
-
-/// A pool of one connection.
-async fn database(shop: &Shop) -> Database {
-    let settings = ConnectSettings {
-        target: DatabaseTarget::parse_url(&shop.url).expect("a URL of ours"),
-        access: Access::Write,
-        max_connections: 1,
-        min_connections: 0,
-        acquire_timeout: Duration::from_secs(10),
-        idle_timeout: Duration::from_secs(60),
-        connect_timeout: Duration::from_secs(5),
-    };
-    Database::connect(&settings).await.expect("the server answers")
-}
-
-#[allow(clippy::disallowed_methods, reason = "the benchmark's own clock and id source")]
-fn operations(database: &Database) -> Operations {
-    Operations {
-        database: database.clone(),
-        clock: Clock(chrono::Utc::now),
-        ids: IdSource(uuid::Uuid::now_v7),
-        actor: "benchmark".to_owned(),
-        deadline: None,
-        dry_run: false,
-        committing: Arc::new(AtomicBool::new(false)),
-    }
 }

@@ -1,12 +1,19 @@
 //! What the tests stand on: real servers, a shop on each, the binary as a process, a proxy that
 //! breaks connections.
 
+pub mod library;
 pub mod proxy;
 pub mod servers;
 pub mod shop;
 pub mod terminal;
 
 pub use shop::{Backend, Run, Shop};
+
+/// How often something is killed at a random moment: some rounds a run of the suite;
+/// `SHOPCTL_TEST_ROUNDS=30` is what the promise is judged by.
+pub fn rounds() -> i64 {
+    std::env::var("SHOPCTL_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3)
+}
 
 /// Runs `fn NAME(shop: &Shop)` on every backend as a test of its own: `NAME::sqlite`,
 /// `NAME::postgres`, `NAME::mariadb`. Each gets a migrated shop for development.
