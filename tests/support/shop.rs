@@ -280,8 +280,9 @@ impl Shop {
             (
                 "orders without an event",
                 "SELECT COUNT(*) FROM orders o WHERE 1 > (SELECT COUNT(*) FROM audit_events e \
-                 WHERE (e.entity_type = 'order' AND e.entity_id = o.id OR e.operation = 'seed.generate' \
-                 AND e.entity_type = 'orders' AND e.entity_id >= o.id) AND e.outcome = 'succeeded')"
+                 WHERE e.entity_type = 'order' AND e.entity_id = o.id AND e.outcome = 'succeeded') \
+                 AND 1 > (SELECT COUNT(*) FROM audit_events e WHERE e.operation = 'seed.generate' \
+                 AND e.entity_type = 'orders' AND e.entity_id >= o.id AND e.outcome = 'succeeded')"
                     .to_owned(),
             ),
         ];
