@@ -64,7 +64,7 @@ struct GlobalArguments {
     /// Read this file instead of shopctl.toml
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How to print: table, json, jsonl, csv, tsv or id
+    /// How to print: table, json, jsonl, csv, tsv, id or mongo-json
     #[arg(short, long, global = true, value_name = "FORMAT", value_parser = formats(), hide_possible_values = true)]
     output: Option<Format>,
     /// The same as --output json
