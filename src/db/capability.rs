@@ -3,10 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::Decimal;
 use sea_orm::sea_query::extension::sqlite::SqliteExpr;
-use sea_orm::sea_query::{
-    CaseStatement, Expr, ExprTrait, Func, IntoColumnRef, IntoIden, IntoTableRef, IntoValueTuple, LockType, Order,
-    Query, TableRef, UpdateStatement,
-};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoIden, IntoTableRef, LockType, Order, Query, UpdateStatement};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 use uuid::Uuid;
 
@@ -158,28 +155,6 @@ impl Engine {
                 update.and_where(Expr::col(id.into_iden()).in_subquery(in_order))
             }
         };
-    }
-
-    /// Gives an UPDATE a number for each of its rows, by id: a list to join where there is UPDATE …
-    /// FROM, so that the time grows with the rows; else a CASE, which is searched for every row.
-    pub fn number_by_id<C>(self, update: &mut UpdateStatement, id: C, numbers: &[(Uuid, i32)]) -> Expr
-    where
-        C: IntoColumnRef + Copy,
-    {
-        match self {
-            Engine::Sqlite | Engine::Postgres => {
-                let tuples = numbers.iter().map(|(id, number)| (*id, *number).into_value_tuple()).collect();
-                update.from(TableRef::ValuesList(tuples, "by_id".into_iden()));
-                update.and_where(Expr::col(id).equals(("by_id", "column1")));
-                Expr::col(("by_id", "column2"))
-            }
-            Engine::Mysql => {
-                let case = numbers.iter().fold(CaseStatement::new(), |case, (row, number)| {
-                    case.case(Expr::col(id).eq(*row), Expr::value(*number))
-                });
-                case.into()
-            }
-        }
     }
 
     /// Whether a plain read inside a transaction shows the state of its beginning, by default.

@@ -228,13 +228,13 @@ pub async fn take_stock(
 ) -> Result<(Vec<Model>, Rows)> {
     let mut ids: Vec<Uuid> = quantities.iter().map(|(id, _)| *id).collect();
     ids.sort_unstable();
+    let wanted = by_product(quantities);
     let mut update = Query::update();
-    let wanted = handle.engine().number_by_id(&mut update, (Entity, Column::Id), quantities);
     update
         .table(Entity)
-        .value(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(wanted.clone()))
+        .value(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(Expr::expr(wanted.clone())))
         .value(Column::UpdatedAt, now)
-        .and_where(Expr::col(Column::StockQuantity).gte(wanted));
+        .and_where(Expr::col(Column::StockQuantity).gte(Expr::expr(wanted)));
     handle.engine().limit_to_ids_in_order(&mut update, Entity, Column::Id, &ids);
     if handle.engine().returns_updated_rows() {
         update.returning(Query::returning().columns(columns()));
@@ -257,16 +257,23 @@ pub async fn take_stock(
 pub async fn return_stock(handle: &WriteHandle, quantities: &[(Uuid, i32)], now: DateTime<Utc>) -> Result<Rows> {
     let mut ids: Vec<Uuid> = quantities.iter().map(|(id, _)| *id).collect();
     ids.sort_unstable();
+    let returned = by_product(quantities);
+    let room = Expr::value(i32::MAX).sub(Expr::expr(returned.clone()));
     let mut update = Query::update();
-    let returned = handle.engine().number_by_id(&mut update, (Entity, Column::Id), quantities);
-    let room = Expr::value(i32::MAX).sub(returned.clone());
     update
         .table(Entity)
-        .value(Column::StockQuantity, Expr::col(Column::StockQuantity).add(returned))
+        .value(Column::StockQuantity, Expr::col(Column::StockQuantity).add(Expr::expr(returned)))
         .value(Column::UpdatedAt, now)
         .and_where(Expr::col(Column::StockQuantity).lte(room));
     handle.engine().limit_to_ids_in_order(&mut update, Entity, Column::Id, &ids);
     Ok(Rows(handle.execute(&update).await?.rows_affected()))
+}
+
+/// `CASE id WHEN … THEN quantity … END`
+fn by_product(quantities: &[(Uuid, i32)]) -> CaseStatement {
+    quantities.iter().fold(CaseStatement::new(), |case, (id, quantity)| {
+        case.case(Expr::col(Column::Id).eq(*id), Expr::value(*quantity))
+    })
 }
 
 fn columns() -> [Column; 8] {
