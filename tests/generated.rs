@@ -5,7 +5,6 @@ use sha2::{Digest, Sha256};
 use shopctl::domain::text::hexadecimal;
 
 use crate::on_every_backend;
-use crate::support::shop::finish;
 use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
@@ -102,21 +101,16 @@ fn what_is_there_stays_when_a_shop_is_generated_beside_it(shop: &Shop) {
 
 /// At a random moment, again and again; `SHOPCTL_TEST_ROUNDS=30` is what the promise is judged by.
 fn a_killed_run_leaves_nothing_and_can_be_repeated(shop: &Shop) {
-    use rand::Rng;
     let arguments = ["seed", "generate", "--users", "2000", "--products", "50", "--orders", "8000", "-y"];
     let whole = Shop::migrated(shop.backend).expect("the same backend");
     let whole_run = whole.run(&arguments).success();
     let longest = whole_run.duration.as_millis() as u64;
     let facts =
         |shop: &Shop| shop.column("SELECT after FROM audit_events WHERE operation = 'seed.generate' ORDER BY sequence");
-    let mut random = rand::rng();
     for _ in 0..rounds() {
         let killed = Shop::migrated(shop.backend).expect("the same backend");
         let schema = killed.schema();
-        let mut child = killed.start(&arguments);
-        std::thread::sleep(std::time::Duration::from_millis(random.random_range(0..longest)));
-        let _ = child.kill();
-        let _ = finish(child, &arguments);
+        killed.run_killed(&arguments, longest);
         let events = killed.number("SELECT COUNT(*) FROM audit_events");
         assert_eq!(killed.number("SELECT COUNT(*) FROM users"), if events == 0 { 0 } else { 2_000 });
         killed.run(&arguments).success();

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::on_every_backend;
-use crate::support::shop::finish;
 use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
@@ -148,16 +147,11 @@ fn many_rows_are_imported_in_batches(shop: &Shop) {
 /// Killed at a random moment, again and again; `SHOPCTL_TEST_ROUNDS=30` is what the promise is
 /// judged by.
 fn a_killed_import_is_completed_by_the_next(shop: &Shop) {
-    use rand::Rng;
-    let mut random = rand::rng();
     for round in 0..rounds() {
         let rows: String = (0..1_600).map(|number| format!("R{round}-{number},Product,1.00,2\n")).collect();
         shop.file("products.csv", &format!("sku,name,price,stock_quantity\n{rows}"));
         let arguments = ["product", "import", "products.csv"];
-        let mut child = shop.start(&arguments);
-        std::thread::sleep(std::time::Duration::from_millis(random.random_range(0..1_500)));
-        let _ = child.kill();
-        let _ = finish(child, &arguments);
+        shop.run_killed(&arguments, 1_500);
         let written = shop.number(&format!("SELECT COUNT(*) FROM products WHERE sku LIKE 'R{round}-%'"));
         assert!(written % 500 == 0 || written == 1_600, "whole transactions only: {written}");
         let run = shop.run(&arguments).success();

@@ -1,7 +1,6 @@
 //! Importing orders: lines become orders, the shop's rules hold, a bad order spoils no other.
 
 use crate::on_every_backend;
-use crate::support::shop::finish;
 use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
@@ -206,19 +205,14 @@ fn an_interrupted_import_goes_on_where_it_was(shop: &Shop) {
 
 /// At a random moment, again and again; `SHOPCTL_TEST_ROUNDS=30` is what the promise is judged by.
 fn a_killed_import_of_orders_is_completed_by_the_next(shop: &Shop) {
-    use rand::Rng;
     stocked(shop);
     shop.run(&["stock", "set", "MUG", "100000", "--expect", "10"]).success();
-    let mut random = rand::rng();
     for round in 0..rounds() {
         let order = |number: usize| format!("{round:05}-{number:05},ann@example.com,MUG,2,{}.50\n", number % 90);
         let orders: String = (0..1_600).map(order).collect();
         shop.file("orders.csv", &format!("reference,user,sku,quantity,unit_price\n{orders}"));
         let arguments = ["order", "import", "orders.csv"];
-        let mut child = shop.start(&arguments);
-        std::thread::sleep(std::time::Duration::from_millis(random.random_range(0..2_000)));
-        let _ = child.kill();
-        let _ = finish(child, &arguments);
+        shop.run_killed(&arguments, 2_000);
         let written = shop.number(&format!("SELECT COUNT(*) FROM orders WHERE reference LIKE '{round:05}%'"));
         assert!(written % 500 == 0 || written == 1_600, "whole transactions only: {written}");
         let resume = if round % 2 == 0 { &["--resume"][..] } else { &[] };

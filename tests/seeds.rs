@@ -1,7 +1,6 @@
 //! Seeds of a project's own: orders in every status, what is kept, what is refused.
 
 use crate::on_every_backend;
-use crate::support::shop::finish;
 use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
@@ -183,7 +182,6 @@ fn an_exported_shop_is_the_same_shop_again(shop: &Shop) {
 
 /// At a random moment, again and again; `SHOPCTL_TEST_ROUNDS=30` is what the promise is judged by.
 fn a_killed_seed_is_applied_by_the_next_run(shop: &Shop) {
-    use rand::Rng;
     use std::fmt::Write;
     let mut seed = "description = \"many\"\nenvironments = [\"development\"]\n[[user]]\nemail = \"ann@example.com\"\n\
                     first_name = \"Ann\"\nlast_name = \"Lee\"\npassword = \"correct horse\"\n"
@@ -210,10 +208,7 @@ fn a_killed_seed_is_applied_by_the_next_run(shop: &Shop) {
     for _ in 0..rounds() {
         let killed = Shop::migrated(shop.backend).expect("the same backend");
         killed.file("seeds/1_many.toml", &seed);
-        let mut child = killed.start(&arguments);
-        std::thread::sleep(std::time::Duration::from_millis(rand::rng().random_range(0..longest)));
-        let _ = child.kill();
-        let _ = finish(child, &arguments);
+        killed.run_killed(&arguments, longest);
         let orders = killed.number("SELECT COUNT(*) FROM orders");
         assert!(orders == 0 || orders == 150, "all or nothing: {orders}");
         killed.run(&arguments).success();

@@ -49,7 +49,10 @@ impl<R: Row> Open<R> {
         match (self.row.take(), next) {
             (Some(mut row), Some(next)) => match row.join(next) {
                 Ok(()) => self.row = Some(row),
-                Err(reason) => self.is_wrong([Rejection::of_row(record.line, &self.key.clone(), reason)]),
+                Err(reason) => {
+                    let wrong = Rejection::of_row(record.line, &self.key, reason);
+                    self.is_wrong([wrong]);
+                }
             },
             _ => self.is_wrong(wrong),
         }

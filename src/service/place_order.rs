@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
+use super::order_lifecycle::{Restored, to_json};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations};
 use crate::entity::{order, order_item, product, stock_movement, user};
@@ -214,12 +215,17 @@ async fn write(
 
 /// What an order's event says beside the order itself: the pieces that do not weigh on the stock.
 fn restored(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
-    let line = |(item, product): &repository::order::ItemWithProduct| {
-        let sku = product.as_ref().map(|product| product.sku.as_str());
-        json!({ "sku": sku, "product_id": item.product_id, "quantity": item.quantity })
+    let line = |(item, product): &repository::order::ItemWithProduct| Restored {
+        product_id: item.product_id,
+        sku: product.as_ref().map(|product| product.sku.clone()).unwrap_or_default(),
+        quantity: item.quantity,
     };
-    let lines = || placed.items.iter().map(line).collect::<Json>();
-    new.balanced_by().map(|_| ("restored".to_owned(), lines())).into_iter().collect()
+    let mut more = Map::new();
+    if new.balanced_by().is_some() {
+        let lines: Vec<Restored> = placed.items.iter().map(line).collect();
+        more.insert("restored".to_owned(), to_json(&lines));
+    }
+    more
 }
 
 /// The user of each order, in the same order.

@@ -7,16 +7,11 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 
 use crate::support::shop::finish;
-use crate::support::{Backend, Shop};
+use crate::support::{Backend, Shop, rounds};
 
 const RUNNERS: usize = 6;
-const ROUNDS: u32 = 3;
 /// A killed runner keeps nobody out for longer; the work itself comes on top.
 const FREED_WITHIN: Duration = Duration::from_secs(15 + 15);
-
-fn rounds() -> u32 {
-    std::env::var("SHOPCTL_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS)
-}
 
 /// Half of the rounds go up on nothing, half go down and up again.
 fn one_is_killed_each_round(backend: Backend) {

@@ -108,6 +108,15 @@ impl Shop {
         self.command(arguments).spawn().expect("the binary was built")
     }
 
+    /// Kills a run at a random moment of its first so many milliseconds.
+    pub fn run_killed(&self, arguments: &[&str], within: u64) {
+        use rand::Rng;
+        let mut child = self.start(arguments);
+        std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..within)));
+        let _ = child.kill();
+        let _ = finish(child, arguments);
+    }
+
     #[must_use = "assert how the run ended"]
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary was built");
