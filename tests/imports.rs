@@ -135,12 +135,13 @@ fn conflicts_are_errors_only_when_asked_for(shop: &Shop) {
 fn many_rows_are_imported_in_batches(shop: &Shop) {
     let rows: String = (0..1_203).map(|number| format!("P-{number},Product {number},{}.50,3\n", number % 90)).collect();
     shop.file("products.csv", &format!("sku,name,price,stock_quantity\n{rows}"));
-    shop.run(&["product", "import", "products.csv"]).success();
+    shop.run(&["product", "import", "products.csv", "--batch", "500"]).success();
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 1_203);
     assert_eq!(shop.number("SELECT COUNT(DISTINCT operation_id) FROM audit_events"), 3, "500 rows a transaction");
     assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events"), 1_203, "each with its event");
     let run = shop.run(&["product", "import", "products.csv"]).success();
     assert!(run.stdout.contains("1203 unchanged"), "{run}");
+    shop.run(&["product", "import", "products.csv", "--batch", "0"]).exits_with(2).says("from 1 to 20000");
     shop.assert_invariants();
 }
 
@@ -150,7 +151,7 @@ fn a_killed_import_is_completed_by_the_next(shop: &Shop) {
     for round in 0..rounds() {
         let rows: String = (0..1_600).map(|number| format!("R{round}-{number},Product,1.00,2\n")).collect();
         shop.file("products.csv", &format!("sku,name,price,stock_quantity\n{rows}"));
-        let arguments = ["product", "import", "products.csv"];
+        let arguments = ["product", "import", "products.csv", "--batch", "500"];
         shop.run_killed(&arguments, 1_500);
         let written = shop.number(&format!("SELECT COUNT(*) FROM products WHERE sku LIKE 'R{round}-%'"));
         assert!(written % 500 == 0 || written == 1_600, "whole transactions only: {written}");

@@ -188,7 +188,7 @@ fn an_interrupted_import_goes_on_where_it_was(shop: &Shop) {
     let line = |number: usize| format!("sku{number},Name {number},1.00\n");
     let file = |rows: usize| format!("sku,name,price\n{}", (0..rows).map(line).collect::<String>());
     shop.file("products.csv", &file(1_200));
-    shop.run(&["product", "import", "products.csv"]).success();
+    shop.run(&["product", "import", "products.csv", "--batch", "500"]).success();
     // As if the last transaction had not come about.
     shop.sql("DELETE FROM products WHERE name IN ('Name 1100', 'Name 3')");
     shop.sql("DELETE FROM audit_events WHERE idempotency_key LIKE 'import:%:000000001201'");
@@ -211,7 +211,7 @@ fn a_killed_import_of_orders_is_completed_by_the_next(shop: &Shop) {
         let order = |number: usize| format!("{round:05}-{number:05},ann@example.com,MUG,2,{}.50\n", number % 90);
         let orders: String = (0..1_600).map(order).collect();
         shop.file("orders.csv", &format!("reference,user,sku,quantity,unit_price\n{orders}"));
-        let arguments = ["order", "import", "orders.csv"];
+        let arguments = ["order", "import", "orders.csv", "--batch", "500"];
         shop.run_killed(&arguments, 2_000);
         let written = shop.number(&format!("SELECT COUNT(*) FROM orders WHERE reference LIKE '{round:05}%'"));
         assert!(written % 500 == 0 || written == 1_600, "whole transactions only: {written}");

@@ -7,8 +7,8 @@ use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::ReadOptions;
-use super::pass::Pass;
-use super::read::{Columns, Record, records};
+use super::pass::{Portion, portions};
+use super::read::{Columns, Record};
 use crate::db::Database;
 use crate::domain::{IdempotencyKey, Violations};
 use crate::error::{Error, Result};
@@ -42,6 +42,8 @@ pub struct Import {
     pub stock: Stock,
     /// SHA-256 of the file and of how it is read, hexadecimal: what each transaction is marked with.
     pub digest: String,
+    /// Lines of one transaction, at most [`MOST_BATCH_LINES`](super::MOST_BATCH_LINES).
+    pub batch_lines: usize,
     /// Rows that begin up to this line were written by an earlier run.
     pub resume_after: u64,
 }
@@ -92,6 +94,9 @@ impl Counts {
     }
 }
 
+/// Who hears of a row that is wrong, with all that is wrong with it.
+pub type Reject<'a> = &'a mut dyn FnMut(Vec<Rejection>) -> Result<()>;
+
 /// What a transaction did.
 #[derive(Debug, Default)]
 pub struct Applied {
@@ -102,7 +107,7 @@ pub struct Applied {
 
 /// A noun that can be imported, by its natural key (DL-001).
 #[allow(async_fn_in_trait, reason = "used within this crate only")]
-pub trait Row: Sized + Clone {
+pub trait Row: Sized + Clone + Send + 'static {
     /// `product`
     const NOUN: &'static str;
     /// `product.import`
@@ -159,27 +164,22 @@ pub trait Row: Sized + Clone {
 /// Errors: those of the file; what `reject` says.
 pub async fn check<R: Row>(
     database: &Database,
-    source: impl Read,
+    source: impl Read + Send + 'static,
     import: &Import,
-    reject: &mut dyn FnMut(Vec<Rejection>) -> Result<()>,
+    reject: Reject<'_>,
 ) -> Result<u64> {
-    let mut pass = Pass::<R>::new(import);
     let (mut fine, mut memory) = (0, R::Memory::default());
-    let mut records = records(source, &import.read, R::COLUMNS)?;
-    loop {
-        let batch = pass.next_batch(&mut records, reject)?;
-        if batch.is_empty() {
-            return Ok(fine);
-        }
-        let mut rows = pass.without_conflicts(database, batch, reject).await?;
-        fine += pass.skip_existing(database, &mut rows).await?;
+    let mut portions = portions::<R>(source, import);
+    while let Some(portion) = portions.recv().await {
+        let (rows, skipped) = accepted(database, portion?, import, reject).await?;
         let refused = R::check(database.connection(), &rows, import, &mut memory).await?;
-        fine += (rows.len() - refused.len()) as u64;
+        fine += skipped + (rows.len() - refused.len()) as u64;
         for (position, reason) in refused {
             let (line, row) = &rows[position];
             reject(vec![Rejection::of_row(*line, &row.name(), reason)])?;
         }
     }
+    Ok(fine)
 }
 
 /// The second pass: writes the rows that are fine, many a transaction; `progress` hears of the sum
@@ -189,23 +189,17 @@ pub async fn check<R: Row>(
 /// the same file again goes on from there.
 pub async fn run<R: Row>(
     operations: &Operations,
-    source: impl Read,
+    source: impl Read + Send + 'static,
     import: &Import,
-    reject: &mut dyn FnMut(Vec<Rejection>) -> Result<()>,
+    reject: Reject<'_>,
     progress: &mut dyn FnMut(Counts),
 ) -> Result<Counts> {
-    let database = &operations.database;
     let run = operations.ids.next();
-    let mut pass = Pass::<R>::new(import);
     let mut counts = Counts::default();
-    let mut records = records(source, &import.read, R::COLUMNS)?;
-    loop {
-        let batch = pass.next_batch(&mut records, reject)?;
-        if batch.is_empty() {
-            return Ok(counts);
-        }
-        let mut rows = pass.without_conflicts(database, batch, reject).await?;
-        counts.skipped += pass.skip_existing(database, &mut rows).await?;
+    let mut portions = portions::<R>(source, import);
+    while let Some(portion) = portions.recv().await {
+        let (rows, skipped) = accepted(&operations.database, portion?, import, reject).await?;
+        counts.skipped += skipped;
         if rows.is_empty() {
             continue;
         }
@@ -224,6 +218,38 @@ pub async fn run<R: Row>(
         counts.add(applied.counts);
         progress(counts);
     }
+    Ok(counts)
+}
+
+/// The rows of a portion that are to be looked at; how many were left out because they are there
+/// already. The others are rejected.
+async fn accepted<R: Row>(
+    database: &Database,
+    portion: Portion<R>,
+    import: &Import,
+    reject: Reject<'_>,
+) -> Result<(Vec<(u64, R)>, u64)> {
+    portion.rejected.into_iter().try_for_each(&mut *reject)?;
+    let mut rows = portion.rows;
+    if import.on_conflict == OnConflict::Update || rows.is_empty() {
+        return Ok((rows, 0));
+    }
+    let keys: Vec<&str> = rows.iter().map(|(_, row)| row.key()).collect();
+    let there = R::existing(database.connection(), &keys).await?;
+    let before = rows.len();
+    if import.on_conflict == OnConflict::Error {
+        for (line, row) in rows.iter().filter(|(_, row)| there.contains(row.key())) {
+            let reason = format!("there is such {} {} already", article(R::NOUN), R::NOUN);
+            reject(vec![Rejection::of_row(*line, &row.name(), reason)])?;
+        }
+    }
+    rows.retain(|(_, row)| !there.contains(row.key()));
+    let skipped = if import.on_conflict == OnConflict::Skip { before - rows.len() } else { 0 };
+    Ok((rows, skipped as u64))
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun == "order" { "an" } else { "a" }
 }
 
 /// The key of a transaction: which file, which run, how far.

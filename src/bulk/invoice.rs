@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::ConnectionTrait;
 
 use super::import::{Applied, Import, Row, optional, required};
-use super::order::{Left, OrderLine, OrderRow};
+use super::order::{Memory, OrderLine, OrderRow};
 use super::read::{Columns, Record};
 use crate::domain::reference::REFERENCE_CHARACTERS;
 use crate::domain::{Email, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, Violations, moment};
@@ -32,7 +32,7 @@ impl Row for InvoiceRow {
     };
     const KEY: &'static str = "InvoiceNo";
     const IS_GROUPED: bool = true;
-    type Memory = Left;
+    type Memory = Memory;
 
     fn parse(record: &Record, violations: &mut Violations) -> Option<InvoiceRow> {
         let reference = required(record, violations, "InvoiceNo", parse_number);
@@ -86,10 +86,10 @@ impl Row for InvoiceRow {
         connection: &impl ConnectionTrait,
         rows: &[(u64, InvoiceRow)],
         import: &Import,
-        left: &mut Left,
+        memory: &mut Memory,
     ) -> Result<Vec<(usize, String)>> {
         let rows: Vec<(u64, OrderRow)> = rows.iter().map(|(line, row)| (*line, row.0.clone())).collect();
-        OrderRow::check(connection, &rows, import, left).await
+        OrderRow::check(connection, &rows, import, memory).await
     }
 
     async fn apply(operation: &mut Operation, rows: &[InvoiceRow], import: &Import) -> Result<Applied> {

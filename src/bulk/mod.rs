@@ -12,6 +12,7 @@ mod user;
 pub use import::{Counts, Import, OnConflict, OnError, Rejection, Row, check, last_line, run};
 pub use invoice::InvoiceRow;
 pub use order::OrderRow;
+pub use pass::MOST_BATCH_LINES;
 pub use product::ProductRow;
 pub use read::{FileFormat, ReadOptions};
 pub use user::UserRow;

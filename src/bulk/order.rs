@@ -47,8 +47,17 @@ pub struct OrderLine {
     pub new_product: Option<ProductName>,
 }
 
-/// What the orders so far leave of each product's stock.
-pub type Left = HashMap<Uuid, i64>;
+/// So many products are remembered; the others are looked up each time.
+const PRODUCTS_REMEMBERED: usize = 100_000;
+
+/// What the orders so far tell about the next.
+#[derive(Default)]
+pub struct Memory {
+    /// Products by SKU.
+    products: HashMap<String, Uuid>,
+    /// What is left of each product's stock.
+    left: HashMap<Uuid, i64>,
+}
 
 impl Row for OrderRow {
     const NOUN: &'static str = "order";
@@ -61,7 +70,7 @@ impl Row for OrderRow {
     };
     const KEY: &'static str = "reference";
     const IS_GROUPED: bool = true;
-    type Memory = Left;
+    type Memory = Memory;
 
     fn parse(record: &Record, violations: &mut Violations) -> Option<OrderRow> {
         let reference = required(record, violations, "reference", Reference::parse);
@@ -121,17 +130,17 @@ impl Row for OrderRow {
         connection: &impl ConnectionTrait,
         rows: &[(u64, OrderRow)],
         import: &Import,
-        left: &mut Left,
+        memory: &mut Memory,
     ) -> Result<Vec<(usize, String)>> {
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
         let there = compare(connection, &orders).await?;
         let users = users_of(connection, &orders).await?;
-        let products = stock_of(connection, &orders).await?;
+        memory.look_up(connection, &orders).await?;
         let mut refused = Vec::new();
         for (position, row) in orders.into_iter().enumerate() {
             let reason = match there.get(row.key()) {
                 Some(difference) => difference.clone(),
-                None => row.objection(import.stock, &users, &products, left),
+                None => row.objection(import.stock, &users, memory),
             };
             refused.extend(reason.map(|reason| (position, reason)));
         }
@@ -217,13 +226,7 @@ impl OrderRow {
     }
 
     /// What the shop has against a new order, as far as can be said beforehand.
-    fn objection(
-        &self,
-        stock: Stock,
-        users: &HashMap<String, user::Model>,
-        products: &HashMap<String, (Uuid, i32)>,
-        left: &mut Left,
-    ) -> Option<String> {
+    fn objection(&self, stock: Stock, users: &HashMap<String, user::Model>, memory: &mut Memory) -> Option<String> {
         match users.get(self.user.as_str()) {
             None if self.new_user.is_some() => {}
             None => return Some(format!("there is no user {}", self.user.as_str())),
@@ -235,18 +238,18 @@ impl OrderRow {
         }
         let mut wanted = BTreeMap::<Uuid, i64>::new();
         for line in &self.lines {
-            match products.get(line.sku.as_str()) {
+            match memory.products.get(line.sku.as_str()) {
                 None if line.new_product.is_some() => {}
                 None => return Some(format!("there is no product {}", line.sku.as_str())),
-                Some((id, _)) => *wanted.entry(*id).or_default() += i64::from(line.quantity.get()),
+                Some(id) => *wanted.entry(*id).or_default() += i64::from(line.quantity.get()),
             }
         }
         if stock == Stock::Skip || self.status.gives_back() {
             return None;
         }
         for line in &self.lines {
-            let Some((id, there)) = products.get(line.sku.as_str()) else { continue };
-            let left = *left.entry(*id).or_insert(i64::from(*there));
+            let Some(id) = memory.products.get(line.sku.as_str()) else { continue };
+            let left = memory.left.get(id).copied().unwrap_or(0);
             let need = wanted.get(id).copied().unwrap_or(0);
             if left < need {
                 let sku = line.sku.as_str();
@@ -254,7 +257,7 @@ impl OrderRow {
             }
         }
         for (id, pieces) in wanted {
-            left.entry(id).and_modify(|left| *left -= pieces);
+            memory.left.entry(id).and_modify(|left| *left -= pieces);
         }
         None
     }
@@ -330,13 +333,28 @@ async fn users_of(connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> Resu
     Ok(users.into_iter().map(|user| (user.email.clone(), user)).collect())
 }
 
-/// Id and stock of the products that orders name, by SKU.
-async fn stock_of(connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> Result<HashMap<String, (Uuid, i32)>> {
+/// The SKUs that orders name, each once.
+fn skus_of<'a>(rows: &[&'a OrderRow]) -> Vec<&'a str> {
     let mut skus: Vec<&str> = rows.iter().flat_map(|row| &row.lines).map(|line| line.sku.as_str()).collect();
     skus.sort_unstable();
     skus.dedup();
-    let products = repository::product::find_by_skus(connection, &skus, Lock::None).await?;
-    Ok(products.into_iter().map(|product| (product.sku, (product.id, product.stock_quantity))).collect())
+    skus
+}
+
+impl Memory {
+    /// Makes sure that all products which these orders name are known, as far as they are there.
+    async fn look_up(&mut self, connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> Result<()> {
+        if self.products.len() > PRODUCTS_REMEMBERED {
+            self.products.clear();
+        }
+        let mut skus = skus_of(rows);
+        skus.retain(|sku| !self.products.contains_key(*sku));
+        for product in repository::product::find_by_skus(connection, &skus, Lock::None).await? {
+            self.left.entry(product.id).or_insert(i64::from(product.stock_quantity));
+            self.products.insert(product.sku, product.id);
+        }
+        Ok(())
+    }
 }
 
 /// Places orders that are not there yet, all or none.
@@ -353,7 +371,8 @@ async fn create_missing(operation: &mut Operation, rows: &[&OrderRow]) -> Result
         return Ok((0, 0));
     }
     let users = users_of(operation.handle(), rows).await?;
-    let products = stock_of(operation.handle(), rows).await?;
+    let products = repository::product::find_by_skus(operation.handle(), &skus_of(rows), Lock::None).await?;
+    let products: HashSet<&str> = products.iter().map(|product| product.sku.as_str()).collect();
     let mut new_users = BTreeMap::<&str, user::Model>::new();
     let mut new_products = BTreeMap::<&str, NewProduct>::new();
     for row in rows {
@@ -362,7 +381,7 @@ async fn create_missing(operation: &mut Operation, rows: &[&OrderRow]) -> Result
             let new = NewUser { email: row.user.clone(), first_name, last_name, password_hash };
             new_users.entry(row.user.as_str()).or_insert_with(|| model(operation, &new));
         }
-        for line in row.lines.iter().filter(|line| !products.contains_key(line.sku.as_str())) {
+        for line in row.lines.iter().filter(|line| !products.contains(line.sku.as_str())) {
             let Some(name) = line.new_product.clone() else { continue };
             let price = line.unit_price.unwrap_or(Money::ZERO);
             let new = NewProduct { sku: line.sku.clone(), name, description: None, price, stock: 0 };

@@ -2,26 +2,74 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Read;
 
-use super::import::{Import, OnConflict, Rejection, Row};
-use super::read::{Record, Records};
-use crate::db::Database;
+use tokio::sync::mpsc;
+
+use super::import::{Import, Rejection, Row};
+use super::read::{Record, records};
 use crate::domain::{Violation, Violations};
 use crate::error::Result;
 
-/// Lines of one transaction, and keys that are looked up at once.
-const BATCH: usize = 500;
+/// The most lines of one transaction, whose keys are looked up at once: so many that a product which
+/// most orders name is written once for many of them, so few that SQLite can bind them all (32 766).
+pub const MOST_BATCH_LINES: usize = 20_000;
+/// Portions that are read ahead.
+const AHEAD: usize = 1;
 /// So many keys are remembered to find the second row of one: what is further apart finds the first
 /// in the shop.
 const KEYS_REMEMBERED: usize = 1_000_000;
 /// What is wrong with one row is told up to here.
 const WRONG_TOLD: usize = 100;
 
-type Reject<'a> = &'a mut dyn FnMut(Vec<Rejection>) -> Result<()>;
+/// A part of a file.
+pub struct Portion<R> {
+    /// Rows whose values are fine, each with its first line.
+    pub rows: Vec<(u64, R)>,
+    /// All that is wrong with each of the others.
+    pub rejected: Vec<Vec<Rejection>>,
+    lines: usize,
+}
+
+/// Reads a file in a thread of its own, a portion ahead of who works on them.
+///
+/// The last thing that comes may be an error: exit 7 for a header with unknown, doubled or missing
+/// columns; exit 4 for what cannot be read.
+pub fn portions<R: Row>(source: impl Read + Send + 'static, import: &Import) -> mpsc::Receiver<Result<Portion<R>>> {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let import = import.clone();
+    std::thread::spawn(move || {
+        // Who is not there any more has an error of its own.
+        if let Err(error) = read(source, &import, |portion| sender.blocking_send(Ok(portion)).is_ok()) {
+            drop(sender.blocking_send(Err(error)));
+        }
+    });
+    receiver
+}
+
+/// Reads until the file is over, or nobody takes what was read.
+fn read<R: Row>(source: impl Read, import: &Import, mut give: impl FnMut(Portion<R>) -> bool) -> Result<()> {
+    let mut pass = Pass { resume_after: import.resume_after, seen: HashSet::new(), open: None };
+    let mut portion = Portion::default();
+    for record in records(source, &import.read, R::COLUMNS)? {
+        pass.add(record?, &mut portion);
+        if portion.lines.max(portion.rejected.len()) >= import.batch_lines && !give(std::mem::take(&mut portion)) {
+            return Ok(());
+        }
+    }
+    pass.complete(&mut portion);
+    give(portion);
+    Ok(())
+}
+
+impl<R> Default for Portion<R> {
+    fn default() -> Self {
+        Portion { rows: Vec::new(), rejected: Vec::new(), lines: 0 }
+    }
+}
 
 /// What a pass remembers.
-pub struct Pass<R> {
-    on_conflict: OnConflict,
+struct Pass<R> {
     resume_after: u64,
     /// Hashes of the first keys: a second row of one key would be a conflict.
     seen: HashSet<u64>,
@@ -80,68 +128,42 @@ fn parse<R: Row>(record: &Record) -> (Option<R>, Vec<Rejection>) {
 }
 
 impl<R: Row> Pass<R> {
-    pub fn new(import: &Import) -> Self {
-        let Import { on_conflict, resume_after, .. } = *import;
-        Pass { on_conflict, resume_after, seen: HashSet::new(), open: None }
-    }
-
-    /// The next rows whose values are fine, each with its first line; none when the file is over.
-    pub fn next_batch(&mut self, records: &mut Records<'_>, reject: Reject<'_>) -> Result<Vec<(u64, R)>> {
-        let (mut batch, mut lines) = (Vec::new(), 0);
-        while lines < BATCH {
-            let Some((line, row)) = self.next_row(records, reject)? else { break };
-            if line > self.resume_after {
-                lines += row.lines();
-                batch.push((line, row));
+    /// Takes in the next record; a row that is complete by that goes to the portion.
+    fn add(&mut self, record: Result<Record, Rejection>, portion: &mut Portion<R>) {
+        let record = match record {
+            Ok(record) => record,
+            // Whose line it is nobody can tell: most likely that of the lines before.
+            Err(rejection) => {
+                return match self.open.as_mut().filter(|_| R::IS_GROUPED) {
+                    Some(open) => open.is_wrong([rejection]),
+                    None => portion.rejected.push(vec![rejection]),
+                };
             }
-        }
-        Ok(batch)
-    }
-
-    fn next_row(&mut self, records: &mut Records<'_>, reject: Reject<'_>) -> Result<Option<(u64, R)>> {
-        loop {
-            let record = match records.next().transpose()? {
-                None => {
-                    return match self.open.take() {
-                        Some(open) => self.complete(open, reject),
-                        None => Ok(None),
-                    };
-                }
-                Some(Ok(record)) => record,
-                Some(Err(rejection)) => {
-                    // Whose line it is nobody can tell: most likely that of the lines before.
-                    match self.open.as_mut().filter(|_| R::IS_GROUPED) {
-                        Some(open) => open.is_wrong([rejection]),
-                        None => reject(vec![rejection])?,
-                    }
-                    continue;
-                }
-            };
-            let key = record.get(R::KEY).unwrap_or_default().to_owned();
-            if let Some(open) = self.open.as_mut().filter(|open| R::IS_GROUPED && open.key == key && !key.is_empty()) {
-                open.join(&record);
-                continue;
-            }
-            let before = self.open.replace(Open::new(&record, key));
-            if let Some(before) = before
-                && let Some(row) = self.complete(before, reject)?
-            {
-                return Ok(Some(row));
+        };
+        let key = record.get(R::KEY).unwrap_or_default();
+        match self.open.as_mut().filter(|open| R::IS_GROUPED && open.key == key && !key.is_empty()) {
+            Some(open) => open.join(&record),
+            None => {
+                self.complete(portion);
+                self.open = Some(Open::new(&record, key.to_owned()));
             }
         }
     }
 
-    /// A row of which all lines are known, unless something is wrong with it.
-    fn complete(&mut self, open: Open<R>, reject: Reject<'_>) -> Result<Option<(u64, R)>> {
+    /// All lines of the open row are known.
+    fn complete(&mut self, portion: &mut Portion<R>) {
+        let Some(open) = self.open.take() else { return };
         match open.row {
             Some(row) if self.is_repeated(row.key()) => {
                 let reason = format!("the same {} was in the file before", R::NOUN);
-                reject(vec![Rejection::of_row(open.line, &row.name(), reason)])?;
-                Ok(None)
+                portion.rejected.push(vec![Rejection::of_row(open.line, &row.name(), reason)]);
             }
-            Some(row) => Ok(Some((open.line, row))),
-            None if open.line <= self.resume_after => Ok(None),
-            None => reject(open.wrong).map(|()| None),
+            Some(row) if open.line > self.resume_after => {
+                portion.lines += row.lines();
+                portion.rows.push((open.line, row));
+            }
+            Some(_) => {}
+            None => portion.rejected.push(open.wrong),
         }
     }
 
@@ -154,44 +176,4 @@ impl<R: Row> Pass<R> {
         }
         !self.seen.insert(hash)
     }
-
-    /// Rejects rows that are there already, where that is an error.
-    pub async fn without_conflicts(
-        &self,
-        database: &Database,
-        mut batch: Vec<(u64, R)>,
-        reject: Reject<'_>,
-    ) -> Result<Vec<(u64, R)>> {
-        if self.on_conflict != OnConflict::Error {
-            return Ok(batch);
-        }
-        let there = existing(database, &batch).await?;
-        for (line, row) in batch.iter().filter(|(_, row)| there.contains(row.key())) {
-            let reason = format!("there is such {} {} already", article(R::NOUN), R::NOUN);
-            reject(vec![Rejection::of_row(*line, &row.name(), reason)])?;
-        }
-        batch.retain(|(_, row)| !there.contains(row.key()));
-        Ok(batch)
-    }
-
-    /// Takes rows out that are there already, where those are left alone; how many.
-    pub async fn skip_existing(&self, database: &Database, rows: &mut Vec<(u64, R)>) -> Result<u64> {
-        if self.on_conflict != OnConflict::Skip {
-            return Ok(0);
-        }
-        let there = existing(database, rows).await?;
-        let before = rows.len();
-        rows.retain(|(_, row)| !there.contains(row.key()));
-        Ok((before - rows.len()) as u64)
-    }
-}
-
-fn article(noun: &str) -> &'static str {
-    if noun == "order" { "an" } else { "a" }
-}
-
-/// Which rows are there already.
-async fn existing<R: Row>(database: &Database, rows: &[(u64, R)]) -> Result<HashSet<String>> {
-    let keys: Vec<&str> = rows.iter().map(|(_, row)| row.key()).collect();
-    R::existing(database.connection(), &keys).await
 }

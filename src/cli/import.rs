@@ -52,6 +52,9 @@ pub struct ImportArguments {
     /// Write every wrong row into this CSV file: line, column, value, reason
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
+    /// Lines of one transaction; with fewer, others wait less for the stock that it takes
+    #[arg(long, value_name = "LINES", default_value_t = bulk::MOST_BATCH_LINES, value_parser = parse_batch)]
+    batch: usize,
     /// Go on where the last run of this very file was interrupted, instead of looking at every row again
     #[arg(long)]
     resume: bool,
@@ -91,6 +94,11 @@ fn parse_delimiter(text: &str) -> Result<u8, String> {
         _ if text == "\\t" || text == "tab" => Ok(b'\t'),
         _ => Err("must be one character such as ; or tab".to_owned()),
     }
+}
+
+fn parse_batch(text: &str) -> Result<usize, String> {
+    let lines = text.parse().ok().filter(|lines| (1..=bulk::MOST_BATCH_LINES).contains(lines));
+    lines.ok_or_else(|| format!("must be a number from 1 to {}", bulk::MOST_BATCH_LINES))
 }
 
 /// Rows that are wrong: the first are told, all are written.
@@ -165,9 +173,10 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
     let (read, on_conflict) = (arguments.read_options()?, arguments.on_conflict);
     let mut file = arguments.open()?;
     context.lift_time_limit();
-    let database = context.database(Access::Write).await?.for_bulk().await?;
+    let database = context.database(Access::Write).await?.for_bulk();
     let digest = arguments.digest(&mut file, &format!("{} {read:?} {stock:?}", R::OPERATION))?;
-    let mut import = Import { read, on_conflict, stock, digest, resume_after: 0 };
+    let batch_lines = arguments.batch;
+    let mut import = Import { read, on_conflict, stock, digest, batch_lines, resume_after: 0 };
     if arguments.resume
         && let Some(line) = bulk::last_line(database.connection(), &import.digest).await?
     {
@@ -175,7 +184,11 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
         import.resume_after = line;
     }
     let mut rejections = Rejections::new(arguments.errors.as_deref())?;
-    let fine = bulk::check::<R>(&database, &mut file, &import, &mut |row| rejections.add(row)).await?;
+    let again = |file: &File| {
+        (&*file).seek(SeekFrom::Start(0)).map_err(|error| unreadable(&arguments.file, &error))?;
+        file.try_clone().map_err(|error| unreadable(&arguments.file, &error))
+    };
+    let fine = bulk::check::<R>(&database, again(&file)?, &import, &mut |row| rejections.add(row)).await?;
     let is_refused = rejections.count > 0 && (arguments.on_error == OnError::RejectAll || fine == 0);
     if is_refused {
         rejections.complete(context)?;
@@ -185,14 +198,13 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
         let impact = async || Ok(format!("{fine} rows will be imported into {}", database.target()));
         asking.permission(context, &arguments.answers, arguments.write.dry_run, impact).await?;
     }
-    file.seek(SeekFrom::Start(0)).map_err(|error| unreadable(&arguments.file, &error))?;
     // What the first pass found is found again.
     let mut rejections = Rejections::new(arguments.errors.as_deref())?;
     let operations = context.operations(&database, arguments.write.dry_run).without_deadline();
     let mut progress = context.output.progress(fine);
     let reject = &mut |row| rejections.add(row);
     let told = &mut |counts: Counts| progress.reach(counts.total());
-    let counts = bulk::run::<R>(&operations, &mut file, &import, reject, told).await?;
+    let counts = bulk::run::<R>(&operations, again(&file)?, &import, reject, told).await?;
     drop(progress);
     rejections.complete(context)?;
     database.clone().close().await;
@@ -272,7 +284,7 @@ impl ImportArguments {
         Ok(ReadOptions { format, delimiter, decimal_comma, map })
     }
 
-    /// SHA-256 of the file and of how it is read, hexadecimal. The file is at its beginning again then.
+    /// SHA-256 of the file, from where it stands, and of how it is read; hexadecimal.
     fn digest(&self, file: &mut File, how: &str) -> Result<String> {
         let mut digest = Sha256::new();
         digest.update(how);
@@ -284,7 +296,6 @@ impl ImportArguments {
                 length => digest.update(&buffer[..length]),
             }
         }
-        file.seek(SeekFrom::Start(0)).map_err(failed)?;
         Ok(hexadecimal(&digest.finalize()))
     }
 

@@ -3,10 +3,14 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::Decimal;
 use sea_orm::sea_query::extension::sqlite::SqliteExpr;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoIden, IntoTableRef, LockType, Order, Query, UpdateStatement};
+use sea_orm::sea_query::{
+    ArrayType, CaseStatement, Expr, ExprTrait, Func, IntoIden, IntoTableRef, JoinType, LockType, Order, Query,
+    TableRef, UpdateStatement, Value,
+};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 use uuid::Uuid;
 
+use super::insert::{array, type_of};
 use super::target::Engine;
 
 /// The form in which shopctl and the schema's defaults write times where they are text: it sorts as
@@ -132,29 +136,69 @@ impl Engine {
         }
     }
 
-    /// Limits an UPDATE to the rows with these ids and makes it lock them in ascending order, so
-    /// that two such statements cannot deadlock. SQLite has one writer and needs no order.
-    pub fn limit_to_ids_in_order<T, C>(self, update: &mut UpdateStatement, table: T, id: C, ids: &[Uuid])
+    /// Whether the column has one of these values, of which there may be thousands. PostgreSQL gets them
+    /// as one parameter: the statement is the same for any number, and looks the values up one by one
+    /// whatever plan was made before they were known.
+    pub fn is_among<V: Into<Value>>(self, column: Expr, values: impl IntoIterator<Item = V>) -> Expr {
+        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        match (self, values.first().map(Value::array_type)) {
+            (Engine::Postgres, Some(element)) => {
+                column.in_subquery(Query::select().expr(elements_of(values, &element)).take())
+            }
+            _ => column.is_in(values),
+        }
+    }
+
+    /// Limits an UPDATE to the rows with these ids, each with a number of its own, and makes it lock
+    /// them in ascending order of the ids, which `numbers` have, so that two such statements cannot
+    /// deadlock. What comes back is the number of the row. SQLite has one writer and needs no order.
+    pub fn limit_to_numbered<T, C>(self, update: &mut UpdateStatement, table: T, id: C, numbers: &[(Uuid, i32)]) -> Expr
     where
-        T: IntoTableRef,
+        T: IntoTableRef + IntoIden + Copy + 'static,
         C: IntoIden + Copy + 'static,
     {
-        let these = Expr::col(id.into_iden()).is_in(ids.iter().copied());
+        let by_case = || {
+            let case = |case: CaseStatement, (row, number): &(Uuid, i32)| {
+                case.case(Expr::col(id.into_iden()).eq(*row), Expr::value(*number))
+            };
+            Expr::expr(numbers.iter().fold(CaseStatement::new(), case))
+        };
+        let these = || Expr::col(id.into_iden()).is_in(numbers.iter().map(|(row, _)| *row));
         match self {
-            Engine::Sqlite => update.and_where(these),
-            Engine::Mysql => update.and_where(these).order_by(id.into_iden(), Order::Asc),
+            Engine::Sqlite => {
+                update.and_where(these());
+                by_case()
+            }
+            Engine::Mysql => {
+                update.and_where(these()).order_by(id.into_iden(), Order::Asc);
+                by_case()
+            }
             Engine::Postgres => {
-                // An UPDATE locks in the order of its plan; a locking subquery sorts first.
+                // An UPDATE locks in the order of its plan; a locking subquery sorts first. The numbers are
+                // part of it, because it would be run for each row if it were only asked for the ids.
+                let (ids, numbers) = numbers.iter().copied().unzip::<_, _, Vec<_>, Vec<_>>();
+                let mut list = Query::select();
+                list.expr_as(elements_of(ids, &ArrayType::Uuid), "row_id");
+                list.expr_as(elements_of(numbers, &ArrayType::Int), "number");
                 let mut in_order = Query::select();
                 in_order
-                    .column(id.into_iden())
+                    .column(("list", "row_id"))
+                    .column(("list", "number"))
                     .from(table)
-                    .and_where(these)
-                    .order_by(id.into_iden(), Order::Asc)
-                    .lock(LockType::NoKeyUpdate);
-                update.and_where(Expr::col(id.into_iden()).in_subquery(in_order))
+                    .join_subquery(
+                        JoinType::InnerJoin,
+                        list,
+                        "list",
+                        Expr::col((table, id.into_iden())).equals(("list", "row_id")),
+                    )
+                    .order_by((table, id.into_iden()), Order::Asc)
+                    .lock_with_tables(LockType::NoKeyUpdate, [table]);
+                update
+                    .from(TableRef::SubQuery(Box::new(in_order), "numbered".into_iden()))
+                    .and_where(Expr::col((table, id.into_iden())).equals(("numbered", "row_id")));
+                Expr::col(("numbered", "number"))
             }
-        };
+        }
     }
 
     /// Whether a plain read inside a transaction shows the state of its beginning, by default.
@@ -260,6 +304,12 @@ impl Engine {
             Engine::Postgres | Engine::Mysql => None,
         }
     }
+}
+
+/// A row for each of these values (PostgreSQL).
+fn elements_of<V: Into<Value>>(values: Vec<V>, element: &ArrayType) -> Expr {
+    let array = Expr::value(array(values.into_iter().map(Into::into)));
+    Func::cust("unnest").arg(array.cast_as(format!("{}[]", type_of(element)))).into()
 }
 
 /// SQLite's text of a time in any form, in a form that compares with [`SORTABLE_TIME`].

@@ -4,25 +4,20 @@
 //! A load is one transaction, its changes of the schema included: whatever ends it early, a killed
 //! process too, leaves nothing of it.
 
-use std::fmt::Write as _;
-
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{self, Connection as _, Executor as _, Postgres};
-use sea_orm::{
-    ConnectionTrait, DbErr, EntityName, EntityTrait, IdenStatic, Iterable, ModelTrait, RuntimeErr, Statement, Value,
-};
+use sea_orm::{ConnectionTrait, DbErr, EntityName, EntityTrait, IdenStatic, Iterable, ModelTrait, RuntimeErr, Value};
 use sha2::{Digest, Sha256};
 
 use super::Database;
 use super::fault::classify;
+use super::insert::{Into, ROWS_PER_INSERT, push_text};
 use super::inspection::{rows, text};
 use super::target::Engine;
 use super::write::WriteHandle;
 use crate::error::{Error, Kind, Result};
 
-/// Rows of one INSERT, where an engine has no COPY.
-const ROWS_PER_INSERT: usize = 500;
 /// Bytes that are sent at once by COPY.
 const COPY_BYTES: usize = 256 * 1024;
 /// Pages that SQLite keeps in memory, in KiB.
@@ -89,7 +84,7 @@ impl Load {
         let models = models.map(|model| columns.iter().map(|column| model.get(*column)).collect::<Vec<Value>>());
         match &mut self.way {
             Way::Copy(connection) => copy(connection, &table, &names, models, progress).await,
-            Way::Insert(handle) => insert(handle, &table, &names, models, progress).await,
+            Way::Insert(handle) => insert(handle, &Into::of::<M>(handle.engine()), models, progress).await,
         }
     }
 
@@ -184,31 +179,24 @@ async fn copy(
 
 async fn insert(
     handle: &WriteHandle,
-    table: &str,
-    names: &[String],
+    into: &Into,
     mut rows: impl Iterator<Item = Vec<Value>>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Loaded> {
-    let quote = if handle.engine() == Engine::Mysql { "`" } else { "\"" };
-    let columns = names.join(", ").replace('"', quote);
-    let row_places = format!("({})", vec!["?"; names.len()].join(", "));
     let (mut lines, mut written) = (Lines::default(), 0);
     loop {
-        let mut values = Vec::with_capacity(ROWS_PER_INSERT * names.len());
+        let (mut values, mut count) = (Vec::new(), 0);
         for row in rows.by_ref().take(ROWS_PER_INSERT) {
             lines.push(&row);
             values.extend(row);
+            count += 1;
         }
-        let count = values.len() / names.len();
         if count == 0 {
             return lines.loaded(written);
         }
-        let places = vec![row_places.as_str(); count].join(", ");
-        let sql = format!("INSERT INTO {table} ({columns}) VALUES {places}");
-        let statement = Statement::from_sql_and_values(handle.engine().backend(), sql, values);
-        written += handle.execute_raw(statement).await?.rows_affected();
+        written += handle.execute_raw(into.values(values)).await?.rows_affected();
         lines.take();
-        progress(count as u64);
+        progress(count);
     }
 }
 
@@ -226,7 +214,9 @@ impl Lines {
             if position > 0 {
                 self.text.push('\t');
             }
-            push_value(&mut self.text, value);
+            if !push_text(&mut self.text, value, push_escaped) {
+                self.text.push_str("\\N");
+            }
         }
         self.text.push('\n');
         self.rows += 1;
@@ -248,39 +238,21 @@ impl Lines {
     }
 }
 
-/// A value as COPY reads it. Source: PostgreSQL's manual, COPY, "Text Format".
-fn push_value(text: &mut String, value: &Value) {
-    // Writing into a String cannot fail.
-    let _ = match value {
-        Value::String(Some(string)) => {
-            if !string.contains(['\\', '\n', '\r', '\t']) {
-                text.push_str(string);
-                return;
-            }
-            for character in string.chars() {
-                match character {
-                    '\\' => text.push_str("\\\\"),
-                    '\n' => text.push_str("\\n"),
-                    '\r' => text.push_str("\\r"),
-                    '\t' => text.push_str("\\t"),
-                    other => text.push(other),
-                }
-            }
-            Ok(())
+/// A string as COPY reads it. Source: PostgreSQL's manual, COPY, "Text Format".
+fn push_escaped(text: &mut String, string: &str) {
+    if !string.contains(['\\', '\n', '\r', '\t']) {
+        text.push_str(string);
+        return;
+    }
+    for character in string.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            other => text.push(other),
         }
-        Value::Uuid(Some(id)) => {
-            let mut buffer = [0; 36];
-            text.push_str(id.hyphenated().encode_lower(&mut buffer));
-            Ok(())
-        }
-        Value::Int(Some(number)) => write!(text, "{number}"),
-        Value::Decimal(Some(amount)) => write!(text, "{amount}"),
-        Value::ChronoDateTimeUtc(Some(time)) => write!(text, "{}+00", time.naive_utc()),
-        _ => {
-            text.push_str("\\N");
-            Ok(())
-        }
-    };
+    }
 }
 
 /// Takes indexes and constraints away, if all tables are empty, this role may do so and nothing else

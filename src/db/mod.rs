@@ -3,6 +3,7 @@
 mod capability;
 pub mod ddl;
 pub mod fault;
+pub mod insert;
 pub mod inspection;
 pub mod load;
 mod mysql;
@@ -49,7 +50,7 @@ enum Purpose {
     Usual,
     /// SQLite: rows may refer to nothing for a while.
     SchemaChanges,
-    /// PostgreSQL: statements are planned for their values.
+    /// PostgreSQL: statements look rows up one by one.
     Bulk,
 }
 
@@ -73,6 +74,7 @@ pub struct ConnectSettings {
 pub struct Database {
     connection: DatabaseConnection,
     settings: ConnectSettings,
+    purpose: Purpose,
     statements: Arc<AtomicU64>,
     is_connected: Arc<AtomicBool>,
 }
@@ -109,7 +111,7 @@ impl Database {
         let mut connection = match &settings.target {
             Target::Sqlite(target) => sqlite::connect(target, settings, purpose != Purpose::SchemaChanges).await?,
             Target::Server(target) if target.engine == Engine::Mysql => mysql::pool(target, settings),
-            Target::Server(target) => postgres::pool(target, settings, purpose != Purpose::Bulk),
+            Target::Server(target) => postgres::pool(target, settings),
         };
         let statements = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&statements);
@@ -118,7 +120,8 @@ impl Database {
             // The text only: bound values are never logged.
             tracing::trace!(target: "shopctl::sql", elapsed = ?info.elapsed, failed = info.failed, "{}", info.statement.sql);
         });
-        Ok(Database { connection, settings: settings.clone(), statements, is_connected: Arc::default() })
+        let settings = settings.clone();
+        Ok(Database { connection, settings, purpose, statements, is_connected: Arc::default() })
     }
 
     /// Opens a pool and its first connection. Errors: as [`Database::open`] and [`Database::ready`].
@@ -162,14 +165,12 @@ impl Database {
         }
     }
 
-    /// The database as bulk work uses it. PostgreSQL: a pool of its own that plans each statement for
-    /// its values. One that is kept gets a plan for any values after its fifth use, and a list of
-    /// hundreds of names is then built anew for every row that it is compared with.
-    pub async fn for_bulk(&self) -> Result<Database> {
-        match self.engine() {
-            Engine::Postgres => Database::open_for(&self.settings, Purpose::Bulk).await,
-            Engine::Sqlite | Engine::Mysql => Ok(self.clone()),
-        }
+    /// The database as bulk work uses it, whose rows are looked up one by one.
+    ///
+    /// PostgreSQL keeps the plan by which it checks a foreign key, and into an empty table that plan is
+    /// to read all of it: the forty thousandth order would have cost as much as the thousand before.
+    pub fn for_bulk(self) -> Database {
+        Database { purpose: Purpose::Bulk, ..self }
     }
 
     /// For reads. Not while a transaction is open: the pool may have one connection only.
@@ -195,7 +196,13 @@ impl Database {
     pub async fn begin(&self) -> Result<WriteHandle, BeginFailure> {
         let options = TransactionOptions { sqlite_transaction_mode: sqlite::TRANSACTION_MODE, ..Default::default() };
         match self.first_use(self.connection.begin_with_options(options)).await {
-            Ok(Ok(transaction)) => Ok(WriteHandle::new(transaction, self.engine())),
+            Ok(Ok(transaction)) => {
+                if self.purpose == Purpose::Bulk && self.engine() == Engine::Postgres {
+                    let set = transaction.execute_unprepared(postgres::NEVER_READ_WHOLE_TABLES).await;
+                    set.map_err(|error| BeginFailure { fault: Some(fault::classify(&error)), error: error.into() })?;
+                }
+                Ok(WriteHandle::new(transaction, self.engine()))
+            }
             Ok(Err(DbErr::Conn(RuntimeErr::SqlxError(error)))) => {
                 Err(BeginFailure { error: self.connect_error(&error), fault: Some(fault::classify_driver(&error)) })
             }

@@ -7,6 +7,9 @@ use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use super::ConnectSettings;
 use super::target::{ServerTarget, SslMode};
 
+/// Until the transaction ends.
+pub const NEVER_READ_WHOLE_TABLES: &str = "SET LOCAL enable_seqscan = off";
+
 /// How to reach the server.
 pub fn options(target: &ServerTarget) -> PgConnectOptions {
     // Every option is set here, so that PGPASSWORD, PGSSLMODE and the like change nothing in silence.
@@ -34,11 +37,7 @@ pub fn options(target: &ServerTarget) -> PgConnectOptions {
 }
 
 /// A pool that connects when it is used.
-pub fn pool(target: &ServerTarget, settings: &ConnectSettings, keeps_statements: bool) -> DatabaseConnection {
-    let mut options = options(target);
-    if !keeps_statements {
-        options = options.statement_cache_capacity(0);
-    }
+pub fn pool(target: &ServerTarget, settings: &ConnectSettings) -> DatabaseConnection {
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .min_connections(settings.min_connections)
@@ -46,6 +45,6 @@ pub fn pool(target: &ServerTarget, settings: &ConnectSettings, keeps_statements:
         .idle_timeout(settings.idle_timeout)
         // A fresh pool needs no ping before each use; each is a round trip.
         .test_before_acquire(false)
-        .connect_lazy_with(options);
+        .connect_lazy_with(options(target));
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }

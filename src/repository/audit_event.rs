@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
-};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::{GENERATE, Listing, SortField, SortKind};
@@ -158,13 +156,10 @@ async fn newest(connection: &impl ConnectionTrait, select: Select<Entity>, limit
     Ok(events)
 }
 
-/// Appends the events of an operation: one statement for up to [`super::ROWS_PER_INSERT`] of them.
-pub async fn create_many(handle: &WriteHandle, events: Vec<Model>) -> Result<()> {
-    for chunk in events.chunks(super::ROWS_PER_INSERT) {
-        let models = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
-        let written = Entity::insert_many(models).exec_without_returning(handle).await?;
-        super::expect_rows(written, chunk.len())?;
-    }
+/// Appends the events of an operation, in one statement unless there are very many.
+pub async fn create_many(handle: &WriteHandle, events: &[Model]) -> Result<()> {
+    // Events account for rows, and are none of them.
+    let _rows = super::insert_many(handle, events).await?;
     Ok(())
 }
 

@@ -13,15 +13,17 @@ pub mod trail;
 pub mod user;
 
 use chrono::{DateTime, Datelike, Utc};
-use sea_orm::sea_query::{ExprTrait, Func, LikeExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, Order, PaginatorTrait, PrimaryKeyTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select, Value,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, ModelTrait, Order, PaginatorTrait,
+    PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+pub use crate::db::insert::ROWS_PER_INSERT;
 use crate::db::target::Engine;
+use crate::db::write::WriteHandle;
 use crate::domain::page::Sort;
 use crate::domain::{Cursor, Money, Page};
 use crate::error::{Error, Kind, Result};
@@ -29,10 +31,6 @@ use crate::error::{Error, Kind, Result};
 /// The operation whose events stand for whole tables: `entity_type` is the table, `entity_id` the
 /// greatest id that was written.
 pub const GENERATE: &str = "seed.generate";
-
-/// Rows of one INSERT: below every engine's limit on bound values for our widest table, and what
-/// distributed engines advise.
-pub const ROWS_PER_INSERT: usize = 500;
 
 /// What an operation changed about one entity, for its audit event.
 #[derive(Debug, Clone)]
@@ -66,6 +64,20 @@ impl Rows {
     pub fn count(&self) -> u64 {
         self.0
     }
+}
+
+/// Inserts rows in few statements.
+///
+/// Errors: those of the database; [`Kind::Conflict`] when it wrote another number of rows.
+async fn insert_many<'a, M>(handle: &WriteHandle, models: impl IntoIterator<Item = &'a M>) -> Result<Rows>
+where
+    M: ModelTrait + 'a,
+    <M::Entity as EntityTrait>::Column: Copy,
+{
+    let models: Vec<&M> = models.into_iter().collect();
+    let written = crate::db::insert::insert_many(handle, &models).await?;
+    expect_rows(written, models.len())?;
+    Ok(Rows(written))
 }
 
 /// How firmly a row is held while the transaction goes on (SQLite has one writer anyway).
@@ -284,7 +296,7 @@ where
 }
 
 /// Deletes one row by its id. Errors: [`Kind::Conflict`] when it is not there any more.
-pub async fn delete_by_id<E>(handle: &crate::db::write::WriteHandle, id: Uuid) -> Result<Rows>
+pub async fn delete_by_id<E>(handle: &WriteHandle, id: Uuid) -> Result<Rows>
 where
     E: EntityTrait,
     <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Uuid>,
@@ -312,6 +324,15 @@ pub enum Match {
     Start,
     /// Each of its words is contained somewhere: may have to look at every row.
     Anywhere,
+}
+
+/// The rows whose column has one of these values, of which there may be thousands.
+fn among<K: ColumnTrait, V: Into<Value>>(
+    connection: &impl ConnectionTrait,
+    column: K,
+    values: impl IntoIterator<Item = V>,
+) -> Expr {
+    Engine::of(connection).is_among(column.into_expr(), values)
 }
 
 /// The first rows whose `key`, whose index compares bytes, begins with `text`; sorted by it.

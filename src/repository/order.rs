@@ -4,9 +4,7 @@ mod whole;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
-};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -104,8 +102,8 @@ pub async fn find_by_reference(connection: &impl ConnectionTrait, reference: &Re
 
 /// The orders with these references, which are as stored.
 pub async fn find_by_references(connection: &impl ConnectionTrait, references: &[&str]) -> Result<Vec<Model>> {
-    let select = Entity::find().filter(Column::Reference.is_in(references.iter().copied()));
-    Ok(select.all(connection).await?)
+    let these = super::among(connection, Column::Reference, references.iter().copied());
+    Ok(Entity::find().filter(these).all(connection).await?)
 }
 
 /// An order by id or reference as typed; a reference that another program made is found as it is.
@@ -154,7 +152,7 @@ pub async fn find_items_of(connection: &impl ConnectionTrait, order_ids: &[Uuid]
         return Ok(Vec::new());
     }
     Ok(order_item::Entity::find()
-        .filter(order_item::Column::OrderId.is_in(order_ids.iter().copied()))
+        .filter(super::among(connection, order_item::Column::OrderId, order_ids.iter().copied()))
         .order_by_asc(order_item::Column::Id)
         .find_also_related(product::Entity)
         .all(connection)
@@ -169,7 +167,7 @@ pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> 
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(user::Entity::find().filter(user::Column::Id.is_in(ids)).all(connection).await?)
+    Ok(user::Entity::find().filter(super::among(connection, user::Column::Id, ids)).all(connection).await?)
 }
 
 /// The references of the orders with these ids, as far as they exist.
@@ -178,37 +176,28 @@ pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Uuid]) ->
         return Ok(Vec::new());
     }
     let select = Entity::find().select_only().columns([Column::Id, Column::Reference]);
-    Ok(select.filter(Column::Id.is_in(ids.iter().copied())).into_tuple().all(connection).await?)
+    Ok(select.filter(super::among(connection, Column::Id, ids.iter().copied())).into_tuple().all(connection).await?)
 }
 
 /// An order to be written.
-pub struct WithItems {
-    pub order: Model,
-    pub items: Vec<order_item::Model>,
+pub struct WithItems<'a> {
+    pub order: &'a Model,
+    pub items: Vec<&'a order_item::Model>,
     /// What its event says beside the order itself.
     pub more: Map<String, Json>,
 }
 
 /// Inserts orders with all their items, in two statements unless there are very many; a change for
 /// each order.
-pub async fn create_many(handle: &WriteHandle, orders: Vec<WithItems>) -> Result<Vec<Change>> {
-    for chunk in orders.chunks(super::ROWS_PER_INSERT) {
-        let models = chunk.iter().map(|new| new.order.clone().into_active_model());
-        let written = Entity::insert_many(models).exec_without_returning(handle).await?;
-        super::expect_rows(written, chunk.len())?;
-    }
-    let items: Vec<&order_item::Model> = orders.iter().flat_map(|new| &new.items).collect();
-    for chunk in items.chunks(super::ROWS_PER_INSERT) {
-        let models = chunk.iter().map(|item| (*item).clone().into_active_model());
-        let written = order_item::Entity::insert_many(models).exec_without_returning(handle).await?;
-        super::expect_rows(written, chunk.len())?;
-    }
-    let change = |new: WithItems| {
-        let mut after = audit_view(&new.order, &new.items);
+pub async fn create_many(handle: &WriteHandle, orders: Vec<WithItems<'_>>) -> Result<Vec<Change>> {
+    let _covered = super::insert_many(handle, orders.iter().map(|new| new.order)).await?;
+    let _covered = super::insert_many(handle, orders.iter().flat_map(|new| new.items.iter().copied())).await?;
+    let change = |new: WithItems<'_>| {
+        let rows = 1 + new.items.len() as u64;
+        let mut after = audit_view(new.order, new.items);
         if let Some(after) = after.as_object_mut() {
             after.extend(new.more);
         }
-        let rows = 1 + new.items.len() as u64;
         Change { entity: "order", id: new.order.id, before: None, after: Some(after), rows }
     };
     Ok(orders.into_iter().map(change).collect())
@@ -251,9 +240,9 @@ pub async fn delete(handle: &WriteHandle, order: &Model, items: &[order_item::Mo
 }
 
 /// An order with its lines as events keep it.
-pub fn audit_view(order: &Model, items: &[order_item::Model]) -> Json {
+pub fn audit_view<'a>(order: &Model, items: impl IntoIterator<Item = &'a order_item::Model>) -> Json {
     let items: Vec<Json> = items
-        .iter()
+        .into_iter()
         .map(|item| {
             json!({
                 "id": item.id,

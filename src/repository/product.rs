@@ -1,5 +1,7 @@
 //! Products: finders, list, writes, and the one statement that takes stock.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func, Query};
 use sea_orm::{
@@ -111,17 +113,18 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
     let (ids, skus) = split_names(names);
     let mut condition = Condition::any();
     if !ids.is_empty() {
-        condition = condition.add(Column::Id.is_in(ids));
+        condition = condition.add(super::among(connection, Column::Id, ids));
     }
     if !skus.is_empty() {
-        condition = condition.add(Column::Sku.is_in(skus));
+        condition = condition.add(super::among(connection, Column::Sku, skus));
     }
     Ok(Entity::find().filter(condition).all(connection).await?)
 }
 
 /// The products with these SKUs, which are as stored.
 pub async fn find_by_skus(connection: &impl ConnectionTrait, skus: &[&str], lock: super::Lock) -> Result<Vec<Model>> {
-    let select = Entity::find().filter(Column::Sku.is_in(skus.iter().copied())).order_by_asc(Column::Id);
+    let these = super::among(connection, Column::Sku, skus.iter().copied());
+    let select = Entity::find().filter(these).order_by_asc(Column::Id);
     Ok(super::locked(select, lock).all(connection).await?)
 }
 
@@ -169,10 +172,11 @@ pub async fn find_many_for_update(handle: &WriteHandle, ids: &[Uuid]) -> Result<
 /// Stock levels of the given products now, for a message. Locks only where a plain read would show
 /// the moment when the transaction began: a lock out of order invites a deadlock.
 pub async fn stock_levels(handle: &WriteHandle, ids: &[Uuid]) -> Result<Vec<(Uuid, i32)>> {
-    let mut select = Entity::find()
-        .select_only()
-        .columns([Column::Id, Column::StockQuantity])
-        .filter(Column::Id.is_in(ids.iter().copied()));
+    let mut select = Entity::find().select_only().columns([Column::Id, Column::StockQuantity]).filter(super::among(
+        handle,
+        Column::Id,
+        ids.iter().copied(),
+    ));
     if handle.engine().reads_a_snapshot() {
         select = select.lock_shared();
     }
@@ -217,76 +221,67 @@ pub async fn find_stock_differences(connection: &impl ConnectionTrait, ids: &[Uu
 
 /// Takes stock of all the given products, or reports how few had enough.
 ///
-/// One conditional statement (`stock - n WHERE stock >= n`), which cannot oversell at any isolation
-/// level; rows are locked in id order, so that two orders cannot deadlock. Returns the products that
-/// had enough, as they are after the deduction, and their number; when it is lower than asked for,
-/// the transaction must be rolled back.
+/// Conditional statements (`stock - n WHERE stock >= n`), one unless there are very many products,
+/// which cannot oversell at any isolation level; rows are locked in id order, so that two orders
+/// cannot deadlock. Returns the prices of the products that had enough, at the moment when it was
+/// taken, and their number; when it is lower than asked for, the transaction must be rolled back.
 pub async fn take_stock(
     handle: &WriteHandle,
     quantities: &[(Uuid, i32)],
     now: DateTime<Utc>,
-) -> Result<(Vec<Model>, Rows)> {
-    let mut ids: Vec<Uuid> = quantities.iter().map(|(id, _)| *id).collect();
-    ids.sort_unstable();
-    let wanted = by_product(quantities);
-    let mut update = Query::update();
-    update
-        .table(Entity)
-        .value(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(Expr::expr(wanted.clone())))
-        .value(Column::UpdatedAt, now)
-        .and_where(Expr::col(Column::StockQuantity).gte(Expr::expr(wanted)));
-    handle.engine().limit_to_ids_in_order(&mut update, Entity, Column::Id, &ids);
-    if handle.engine().returns_updated_rows() {
-        update.returning(Query::returning().columns(columns()));
-        let rows = handle.query_all(&update).await?;
-        let taken: Vec<Model> = rows.iter().map(|row| Model::from_query_result(row, "")).collect::<Result<_, _>>()?;
-        let count = Rows(taken.len() as u64);
-        return Ok((taken, count));
+) -> Result<(HashMap<Uuid, Money>, Rows)> {
+    let (mut prices, mut count) = (HashMap::with_capacity(quantities.len()), 0);
+    for chunk in in_order(quantities).chunks(ROWS_PER_STATEMENT) {
+        let mut update = Query::update();
+        update.table(Entity).value(Column::UpdatedAt, now);
+        let wanted = handle.engine().limit_to_numbered(&mut update, Entity, Column::Id, chunk);
+        update
+            .value(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(wanted.clone()))
+            .and_where(Expr::col(Column::StockQuantity).gte(wanted));
+        if handle.engine().returns_updated_rows() {
+            update.returning(Query::returning().columns([Column::Id, Column::Price].map(|column| (Entity, column))));
+            let rows = handle.query_all(&update).await?;
+            count += rows.len() as u64;
+            for row in rows {
+                prices.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            }
+            continue;
+        }
+        count += handle.execute(&update).await?.rows_affected();
+        // Without RETURNING: the rows that carry this statement's time.
+        let these = Column::Id.is_in(chunk.iter().map(|(id, _)| *id));
+        let taken = Entity::find().select_only().columns([Column::Id, Column::Price]).filter(these);
+        let taken: Vec<(Uuid, Money)> = taken.filter(Column::UpdatedAt.eq(now)).into_tuple().all(handle).await?;
+        prices.extend(taken);
     }
-    let count = handle.execute(&update).await?.rows_affected();
-    // Without RETURNING: the rows that carry this statement's time.
-    let condition = Condition::all().add(Column::Id.is_in(ids)).add(Column::UpdatedAt.eq(now));
-    let taken = Entity::find().filter(condition).all(handle).await?;
-    Ok((taken, Rows(count)))
+    Ok((prices, Rows(count)))
 }
 
-/// Puts pieces of all the given products back in one statement; rows are locked in id order.
+/// Puts pieces of all the given products back, in one statement unless there are very many; rows
+/// are locked in id order.
 ///
 /// The number of rows is lower than asked for when a product is gone or its stock would leave the
 /// range: then the transaction must be rolled back.
 pub async fn return_stock(handle: &WriteHandle, quantities: &[(Uuid, i32)], now: DateTime<Utc>) -> Result<Rows> {
-    let mut ids: Vec<Uuid> = quantities.iter().map(|(id, _)| *id).collect();
-    ids.sort_unstable();
-    let returned = by_product(quantities);
-    let room = Expr::value(i32::MAX).sub(Expr::expr(returned.clone()));
-    let mut update = Query::update();
-    update
-        .table(Entity)
-        .value(Column::StockQuantity, Expr::col(Column::StockQuantity).add(Expr::expr(returned)))
-        .value(Column::UpdatedAt, now)
-        .and_where(Expr::col(Column::StockQuantity).lte(room));
-    handle.engine().limit_to_ids_in_order(&mut update, Entity, Column::Id, &ids);
-    Ok(Rows(handle.execute(&update).await?.rows_affected()))
+    let mut count = 0;
+    for chunk in in_order(quantities).chunks(ROWS_PER_STATEMENT) {
+        let mut update = Query::update();
+        update.table(Entity).value(Column::UpdatedAt, now);
+        let returned = handle.engine().limit_to_numbered(&mut update, Entity, Column::Id, chunk);
+        let room = Expr::value(i32::MAX).sub(returned.clone());
+        update
+            .value(Column::StockQuantity, Expr::col(Column::StockQuantity).add(returned))
+            .and_where(Expr::col(Column::StockQuantity).lte(room));
+        count += handle.execute(&update).await?.rows_affected();
+    }
+    Ok(Rows(count))
 }
 
-/// `CASE id WHEN … THEN quantity … END`
-fn by_product(quantities: &[(Uuid, i32)]) -> CaseStatement {
-    quantities.iter().fold(CaseStatement::new(), |case, (id, quantity)| {
-        case.case(Expr::col(Column::Id).eq(*id), Expr::value(*quantity))
-    })
-}
-
-fn columns() -> [Column; 8] {
-    [
-        Column::Id,
-        Column::Sku,
-        Column::Name,
-        Column::Description,
-        Column::Price,
-        Column::StockQuantity,
-        Column::CreatedAt,
-        Column::UpdatedAt,
-    ]
+/// Quantities by ascending id.
+fn in_order(quantities: &[(Uuid, i32)]) -> Vec<(Uuid, i32)> {
+    let mut quantities = quantities.to_vec();
+    quantities.sort_unstable();
+    quantities
 }
 
 /// Moves one product's stock by `delta` if the result stays within `0..=i32::MAX`; the number of
@@ -305,11 +300,7 @@ pub async fn move_stock(handle: &WriteHandle, id: Uuid, delta: i32, now: DateTim
 
 /// Inserts many in few statements; a change for each.
 pub async fn create_many(handle: &WriteHandle, products: &[Model]) -> Result<Vec<Change>> {
-    for chunk in products.chunks(super::ROWS_PER_INSERT) {
-        let models = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
-        let written = Entity::insert_many(models).exec_without_returning(handle).await?;
-        super::expect_rows(written, chunk.len())?;
-    }
+    let _covered = super::insert_many(handle, products).await?;
     let change = |product: &Model| Change {
         entity: "product",
         id: product.id,

@@ -1,8 +1,6 @@
 //! Stock movements: appended, never changed.
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::{Listing, Rows, SortField, SortKind};
@@ -21,15 +19,8 @@ pub const SORT_FIELDS: [SortField<Entity>; 1] = [SortField {
 }];
 
 /// Appends movements.
-pub async fn create_many(handle: &WriteHandle, movements: Vec<Model>) -> Result<Rows> {
-    let mut rows = 0;
-    for chunk in movements.chunks(super::ROWS_PER_INSERT) {
-        let models = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
-        let written = Entity::insert_many(models).exec_without_returning(handle).await?;
-        super::expect_rows(written, chunk.len())?;
-        rows += written;
-    }
-    Ok(Rows(rows))
+pub async fn create_many(handle: &WriteHandle, movements: &[Model]) -> Result<Rows> {
+    super::insert_many(handle, movements).await
 }
 
 /// The movements of one operation.

@@ -76,7 +76,8 @@ pub async fn find_active(connection: &impl ConnectionTrait, page: &Page) -> Resu
 
 /// The users with these e-mail addresses, which are as stored.
 pub async fn find_by_emails(connection: &impl ConnectionTrait, emails: &[&str], lock: Lock) -> Result<Vec<Model>> {
-    let select = Entity::find().filter(Column::Email.is_in(emails.iter().copied())).order_by_asc(Column::Id);
+    let these = super::among(connection, Column::Email, emails.iter().copied());
+    let select = Entity::find().filter(these).order_by_asc(Column::Id);
     Ok(super::locked(select, lock).all(connection).await?)
 }
 
@@ -138,11 +139,7 @@ pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Loc
 
 /// Inserts many in few statements; a change for each.
 pub async fn create_many(handle: &WriteHandle, users: &[Model]) -> Result<Vec<Change>> {
-    for chunk in users.chunks(super::ROWS_PER_INSERT) {
-        let models = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
-        let written = Entity::insert_many(models).exec_without_returning(handle).await?;
-        super::expect_rows(written, chunk.len())?;
-    }
+    let _covered = super::insert_many(handle, users).await?;
     let change =
         |user: &Model| Change { entity: "user", id: user.id, before: None, after: Some(audit_view(user)), rows: 1 };
     Ok(users.iter().map(change).collect())

@@ -389,8 +389,8 @@ async fn revert_order(operation: &mut Operation, order: &order::Model) -> Result
         let rows = repository::product::move_stock(operation.handle(), *product, *pieces, operation.now()).await?;
         change = change.covering(rows);
     }
-    let movements = held.iter().map(|(product, pieces)| restock(operation, order, *product, *pieces)).collect();
-    let rows = repository::stock_movement::create_many(operation.handle(), movements).await?;
+    let movements: Vec<_> = held.iter().map(|(product, pieces)| restock(operation, order, *product, *pieces)).collect();
+    let rows = repository::stock_movement::create_many(operation.handle(), &movements).await?;
     operation.record(change.covering(rows));
     Ok(())
 }

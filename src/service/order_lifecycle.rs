@@ -288,7 +288,7 @@ async fn restore(
         let message = format!("{}: the stock cannot take the pieces back", skus.join(", "));
         return Err(Error::conflict("stock.too_much", message).hint("give --no-restock, and correct the stock"));
     }
-    let movements = restored
+    let movements: Vec<_> = restored
         .iter()
         .map(|line| stock_movement::Model {
             order_id: Some(order.id),
@@ -296,7 +296,7 @@ async fn restore(
             ..operation.movement(line.product_id, line.quantity, MovementReason::Restock)
         })
         .collect();
-    Ok(vec![rows, repository::stock_movement::create_many(operation.handle(), movements).await?])
+    Ok(vec![rows, repository::stock_movement::create_many(operation.handle(), &movements).await?])
 }
 
 /// What the event says beside the order itself.

@@ -161,20 +161,18 @@ pub async fn apply_all(operation: &mut Operation, orders: &[NewOrder]) -> Result
         *pieces = pieces.saturating_add(line.quantity.get());
     }
     let quantities: Vec<(Uuid, i32)> = wanted.iter().map(|(id, (pieces, _))| (*id, *pieces)).collect();
-    let (mut taken, mut stock_rows) = (Vec::new(), None);
+    let (mut prices, mut stock_rows) = (HashMap::new(), None);
     if !quantities.is_empty() {
-        let (products, rows) =
-            repository::product::take_stock(operation.handle(), &quantities, operation.now()).await?;
+        let (taken, rows) = repository::product::take_stock(operation.handle(), &quantities, operation.now()).await?;
         if rows.count() < quantities.len() as u64 {
-            return Err(shortage(operation, &wanted, &products).await?);
+            return Err(shortage(operation, &wanted, &taken).await?);
         }
-        (taken, stock_rows) = (products, Some(rows));
-        taken.sort_unstable_by_key(|product| product.id);
+        (prices, stock_rows) = (taken, Some(rows));
     }
     let mut placed = Vec::with_capacity(orders.len());
     let mut movements = Vec::new();
-    for ((new, user), lines) in orders.iter().zip(users).zip(lines) {
-        let lines = at_current_prices(lines, &taken);
+    for ((new, user), mut lines) in orders.iter().zip(users).zip(lines) {
+        at_current_prices(&mut lines, &prices);
         let (order, items) = build(operation, &user, &lines, new)?;
         check_total(&order, &lines, new.expected_total)?;
         let own = build_movements(operation, &order, &items, new);
@@ -195,18 +193,18 @@ async fn write(
     movements: Vec<stock_movement::Model>,
     stock_rows: Option<repository::Rows>,
 ) -> Result<()> {
-    let rows: Vec<repository::order::WithItems> = placed
+    let rows: Vec<repository::order::WithItems<'_>> = placed
         .iter()
         .zip(orders)
         .map(|(placed, new)| repository::order::WithItems {
-            order: placed.order.clone(),
-            items: placed.items.iter().map(|(item, _)| item.clone()).collect(),
+            order: &placed.order,
+            items: placed.items.iter().map(|(item, _)| item).collect(),
             more: restored(placed, new),
         })
         .collect();
     let changes = repository::order::create_many(operation.handle(), rows).await?;
     let mut covered = stock_rows.into_iter().collect::<Vec<_>>();
-    covered.push(movements::create_many(operation.handle(), movements).await?);
+    covered.push(movements::create_many(operation.handle(), &movements).await?);
     for change in changes {
         operation.record(covered.drain(..).fold(change, repository::Change::covering));
     }
@@ -317,9 +315,9 @@ fn merged(line: &Line, new: &NewLine) -> Result<Quantity> {
 async fn shortage(
     operation: &Operation,
     wanted: &BTreeMap<Uuid, (i32, &product::Model)>,
-    taken: &[product::Model],
+    taken: &HashMap<Uuid, Money>,
 ) -> Result<Error> {
-    let is_short = |id: &Uuid| taken.iter().all(|product| product.id != *id);
+    let is_short = |id: &Uuid| !taken.contains_key(id);
     let short: Vec<Uuid> = wanted.keys().filter(|id| is_short(id)).copied().collect();
     // An engine that cannot say which rows it updated may take those of an order before for them.
     let asked: Vec<Uuid> = if short.is_empty() { wanted.keys().copied().collect() } else { short };
@@ -338,13 +336,13 @@ async fn shortage(
     Ok(hints.into_iter().fold(error, Error::hint))
 }
 
-/// The products as they were when their stock was taken: that is the price that counts.
-fn at_current_prices(lines: Vec<Line>, taken: &[product::Model]) -> Vec<Line> {
-    let current = |line: Line| match taken.binary_search_by_key(&line.product.id, |product| product.id) {
-        Ok(position) => Line { product: taken[position].clone(), ..line },
-        Err(_) => line,
-    };
-    lines.into_iter().map(current).collect()
+/// The price when the stock was taken is the one that counts.
+fn at_current_prices(lines: &mut [Line], prices: &HashMap<Uuid, Money>) {
+    for line in lines {
+        if let Some(price) = prices.get(&line.product.id) {
+            line.product.price = *price;
+        }
+    }
 }
 
 fn build(

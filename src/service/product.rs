@@ -60,7 +60,7 @@ pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result
     let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;
     if product.stock_quantity > 0 {
         let movement = operation.movement(product.id, product.stock_quantity, MovementReason::Initial);
-        let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
+        let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;
         change = change.covering(rows);
     }
     operation.record(change);
@@ -85,10 +85,10 @@ pub async fn apply_create_many(operation: &mut Operation, new: &[NewProduct]) ->
     let products: Vec<Model> = new.iter().map(|new| model(operation, new)).collect();
     let changes = repository::product::create_many(operation.handle(), &products).await?;
     let stocked = products.iter().filter(|product| product.stock_quantity > 0);
-    let movements = stocked
+    let movements: Vec<_> = stocked
         .map(|product| operation.movement(product.id, product.stock_quantity, MovementReason::Initial))
         .collect();
-    let rows = repository::stock_movement::create_many(operation.handle(), movements).await?;
+    let rows = repository::stock_movement::create_many(operation.handle(), &movements).await?;
     let mut changes = changes.into_iter();
     // One change stands for all the movements.
     if let Some(first) = changes.next() {

@@ -79,7 +79,7 @@ async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustme
         note: adjustment.note.clone(),
         ..operation.movement(before.id, adjustment.delta, adjustment.reason)
     };
-    let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
+    let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;
     let after = Model {
         stock_quantity: before.stock_quantity + adjustment.delta,
         updated_at: operation.now().into(),
@@ -163,7 +163,7 @@ pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) 
             note: note.map(str::to_owned),
             ..operation.movement(product.id, pieces, MovementReason::External)
         };
-        let rows = repository::stock_movement::create_many(operation.handle(), vec![movement]).await?;
+        let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;
         operation.record(repository::product::accepted(&product, moved).covering(rows));
         Ok(Accepted { product, delta })
     };
