@@ -250,12 +250,11 @@ impl Engine {
         }
     }
 
-    /// The type by which a stored time becomes text, whatever it is. PostgreSQL pads `char`, which
-    /// makes rows so wide that a large sort takes twice as long and no second process helps.
-    pub fn time_text_type(self) -> &'static str {
+    /// A stored time, whatever it is, as a text of [`super::stream::Row`]. PostgreSQL writes texts anyway.
+    pub fn time_to_stream(self, column: Expr) -> Expr {
         match self {
-            Engine::Postgres => "varchar",
-            Engine::Sqlite | Engine::Mysql => "char(64)",
+            Engine::Postgres => column,
+            Engine::Sqlite | Engine::Mysql => column.cast_as("char(64)"),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod schema;
 pub mod scratch;
 pub mod sql;
 mod sqlite;
+pub mod stream;
 pub mod target;
 pub mod write;
 

@@ -55,6 +55,9 @@ impl Money {
     /// An amount as a database returned it: rounded to two places, because SQLite keeps decimals as
     /// 8-byte floats (exact in this range).
     pub fn from_stored(amount: Decimal) -> Money {
+        if amount.scale() == PLACES {
+            return Money(amount);
+        }
         let mut amount = amount.round_dp(PLACES);
         amount.rescale(PLACES);
         Money(amount)
@@ -82,11 +85,10 @@ impl Money {
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Another program may have stored a debt. The general way takes its time, which counts in a million lines.
-        if self.0.scale() != PLACES || self.0.is_sign_negative() {
-            return write!(f, "{:.2}", self.0);
+        match u64::try_from(self.0.mantissa()) {
+            Ok(cents) if self.0.scale() == PLACES => write!(f, "{}.{:02}", cents / 100, cents % 100),
+            _ => write!(f, "{:.2}", self.0),
         }
-        let cents = self.0.mantissa();
-        write!(f, "{}.{:02}", cents / 100, cents % 100)
     }
 }
 

@@ -9,13 +9,12 @@ pub mod report;
 pub mod stock;
 pub mod timeline;
 
-use std::rc::Rc;
-
 use uuid::Uuid;
 
 use super::{Cell, Column, View};
 use crate::domain::{Quantity, reference};
 use crate::entity::{audit_event, order, order_item, product, user};
+use crate::repository;
 
 /// A user, without the password hash.
 pub struct UserView(pub user::Model);
@@ -159,41 +158,24 @@ impl View for OrderDetailView {
 }
 
 /// An item with the fields of its order: an order in a flat file.
-pub struct OrderLineView {
-    reference: Rc<str>,
-    order: Rc<OrderView>,
-    item: Option<ItemView>,
-}
-
-impl OrderLineView {
-    /// A row for each item; one without for an order of another program that has none.
-    pub fn of(detail: OrderDetailView) -> Vec<OrderLineView> {
-        let reference = Rc::from(reference::display(&detail.order.order.reference));
-        let order = Rc::new(detail.order);
-        let row = |item| OrderLineView { reference: Rc::clone(&reference), order: Rc::clone(&order), item };
-        if detail.items.is_empty() {
-            return vec![row(None)];
-        }
-        detail.items.into_iter().map(|item| row(Some(item))).collect()
-    }
-}
+pub struct OrderLineView(pub repository::order::Line);
 
 impl View for OrderLineView {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("reference", "REFERENCE", |view| (*view.reference).into()),
-        Column::new("user", "USER", |view| view.order.email.clone().into()),
-        Column::new("status", "STATUS", |view| view.order.order.status.as_str().into()),
-        Column::new("created_at", "CREATED", |view| view.order.order.created_at.clone().into()),
-        Column::new("sku", "SKU", |view| view.item.as_ref().and_then(|item| item.sku.clone()).into()),
-        Column::new("name", "NAME", |view| view.item.as_ref().and_then(|item| item.name.clone()).into()),
-        Column::new("quantity", "QUANTITY", |view| view.item.as_ref().map(|item| item.quantity).into()),
-        Column::new("unit_price", "UNIT PRICE", |view| view.item.as_ref().map(|item| item.unit_price).into()),
-        Column::new("total_amount", "ORDER TOTAL", |view| view.order.order.total_amount.into()),
+        Column::new("reference", "REFERENCE", |view| reference::display(&view.0.reference).into()),
+        Column::new("user", "USER", |view| view.0.email.clone().into()),
+        Column::new("status", "STATUS", |view| view.0.status.as_str().into()),
+        Column::new("created_at", "CREATED", |view| view.0.created_at.clone().into()),
+        Column::new("sku", "SKU", |view| view.0.sku.clone().into()),
+        Column::new("name", "NAME", |view| view.0.name.clone().into()),
+        Column::new("quantity", "QUANTITY", |view| view.0.quantity.into()),
+        Column::new("unit_price", "UNIT PRICE", |view| view.0.unit_price.into()),
+        Column::new("total_amount", "ORDER TOTAL", |view| view.0.total_amount.into()),
     ];
 
     fn id(&self) -> String {
-        self.reference.as_ref().to_owned()
+        reference::display(&self.0.reference)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::entity::order::{Column, Entity, Model};
 use crate::entity::{order_item, product, user};
 use crate::error::Result;
 
-pub use whole::{Item, Orders, Whole, find_whole};
+pub use whole::{Item, Line, Whole, find_lines, find_whole};
 
 /// No two orders share a reference.
 pub const UNIQUE_REFERENCE: UniqueConstraint =

@@ -1,12 +1,16 @@
 //! `shopctl order export`
 
+use std::pin::pin;
+
+use futures_util::{Stream, TryStreamExt};
+
 use super::{OrderExportArguments, OrderView};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::Violations;
 use crate::error::Result;
-use crate::output::Format;
 use crate::output::views::{ItemView, OrderDetailView, OrderLineView};
+use crate::output::{Format, Output, View};
 use crate::repository::order as orders;
 
 pub async fn run(context: &Context, arguments: &OrderExportArguments) -> Result<()> {
@@ -16,30 +20,30 @@ pub async fn run(context: &Context, arguments: &OrderExportArguments) -> Result<
     let format = arguments.export.format(context);
     let database = context.database(Access::Read).await?;
     arguments.filter.look_up(&database, &mut filter).await?;
-    let output = context.output.exporting(format, arguments.export.out.as_deref())?;
+    let export = context.output.exporting(format, arguments.export.out.as_deref())?;
     context.lift_time_limit();
-    let mut found = orders::find_whole(database.connection(), &filter).await?;
-    if matches!(format, Format::Json | Format::Jsonl | Format::MongoJson) {
-        let mut rows = output.output().rows::<OrderDetailView>()?;
-        while let Some(order) = found.next().await?
-            && !output.output().is_closed()
-        {
-            rows.push(&detail(order))?;
+    let connection = database.connection();
+    match format {
+        Format::Json | Format::Jsonl | Format::MongoJson => {
+            print(export.output(), orders::find_whole(connection, &filter).await?.map_ok(detail)).await?;
         }
-        rows.finish(None, None)?;
-        return output.complete();
+        // A flat file has a row for each item, with its order's fields in each.
+        Format::Table | Format::Csv | Format::Tsv | Format::Id => {
+            print(export.output(), orders::find_lines(connection, &filter).await?.map_ok(OrderLineView)).await?;
+        }
     }
-    // A flat file has a row for each item, with its order's fields in each.
-    let mut rows = output.output().rows::<OrderLineView>()?;
-    while let Some(order) = found.next().await?
-        && !output.output().is_closed()
+    export.complete()
+}
+
+async fn print<V: View>(output: &Output, found: impl Stream<Item = Result<V>>) -> Result<()> {
+    let mut found = pin!(found);
+    let mut rows = output.rows::<V>()?;
+    while let Some(row) = found.try_next().await?
+        && !output.is_closed()
     {
-        for line in OrderLineView::of(detail(order)) {
-            rows.push(&line)?;
-        }
+        rows.push(&row)?;
     }
-    rows.finish(None, None)?;
-    output.complete()
+    rows.finish(None, None)
 }
 
 fn detail(found: orders::Whole) -> OrderDetailView {

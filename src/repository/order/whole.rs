@@ -1,18 +1,21 @@
 //! Orders with everything that shows them, oldest first: one statement that is read as it comes, so
 //! that any number of orders takes little memory and shows one moment of the shop.
 
-use futures_util::StreamExt;
-use sea_orm::sea_query::ExprTrait;
+use futures_util::stream::{BoxStream, try_unfold};
+use futures_util::{Stream, StreamExt};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, EntityTrait, JoinType, QueryOrder, QueryResult, QuerySelect, QueryStream,
-    QueryTrait, RelationDef, StreamTrait,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType, QueryOrder, QuerySelect, QueryTrait,
+    RelationDef, Select,
 };
 use uuid::Uuid;
 
 use super::{Column, Entity, Filter, Model};
+use crate::db::stream::{self, Row};
 use crate::db::target::Engine;
-use crate::entity::{order_item, product, user};
-use crate::error::Result;
+use crate::domain::Money;
+use crate::entity::{Moment, order_item, product, user};
+use crate::error::{Error, Result};
 
 /// An order with its buyer's address and its items.
 pub struct Whole {
@@ -29,20 +32,71 @@ pub struct Item {
     pub name: Option<String>,
 }
 
+/// An item with the fields of its order that a flat file has.
+pub struct Line {
+    pub reference: String,
+    /// As in [`Whole`].
+    pub email: Option<String>,
+    pub status: String,
+    pub created_at: Moment,
+    pub total_amount: Money,
+    /// As in [`Item`], and `None` for an order of another program that has no items.
+    pub sku: Option<String>,
+    pub name: Option<String>,
+    pub quantity: Option<i32>,
+    pub unit_price: Option<Money>,
+}
+
 /// Orders as they come.
-pub struct Orders {
-    rows: QueryStream,
+struct Orders {
+    rows: BoxStream<'static, Result<Row>>,
     /// The order that the next row may belong to.
     open: Option<Whole>,
 }
 
-/// Places of the columns in a row, as [`find_whole`] selects them.
-const ORDER_ID: usize = 0;
-const EMAIL: usize = 7;
-const ITEM_ID: usize = 8;
+/// Reads all orders that match.
+pub async fn find_whole(
+    connection: &DatabaseConnection,
+    filter: &Filter,
+) -> Result<impl Stream<Item = Result<Whole>> + use<>> {
+    // An order's own columns come last: only its first row is asked for them.
+    let select = joined(connection, filter)
+        .column(Column::Id)
+        .column_as(order_item::Column::Id, "item_id")
+        .column_as(order_item::Column::ProductId, "product_id")
+        .column_as(order_item::Column::Quantity, "quantity")
+        .column_as(order_item::Column::UnitPrice, "unit_price")
+        .column_as(product::Column::Sku, "sku")
+        .column_as(product::Column::Name, "name")
+        .columns([Column::Reference, Column::UserId, Column::Status, Column::TotalAmount])
+        .expr_as(time(connection, Column::CreatedAt), "created_text")
+        .expr_as(time(connection, Column::UpdatedAt), "updated_text")
+        .column_as(user::Column::Email, "email");
+    let rows = stream::rows(connection, select.build(connection.get_database_backend())).await?;
+    let next = async |mut orders: Orders| Ok(orders.next().await?.map(|order| (order, orders)));
+    Ok(try_unfold(Orders { rows, open: None }, next))
+}
 
-/// Begins to read all orders that match.
-pub async fn find_whole(connection: &DatabaseConnection, filter: &Filter) -> Result<Orders> {
+/// Reads all orders that match, line by line. It asks for no more than a line shows, because the
+/// engine sorts what it is asked for.
+pub async fn find_lines(
+    connection: &DatabaseConnection,
+    filter: &Filter,
+) -> Result<impl Stream<Item = Result<Line>> + use<>> {
+    let select = joined(connection, filter)
+        .columns([Column::Reference, Column::Status, Column::TotalAmount])
+        .expr_as(time(connection, Column::CreatedAt), "created_text")
+        .column_as(user::Column::Email, "email")
+        .column_as(product::Column::Sku, "sku")
+        .column_as(product::Column::Name, "name")
+        .column_as(order_item::Column::Quantity, "quantity")
+        .column_as(order_item::Column::UnitPrice, "unit_price");
+    let rows = stream::rows(connection, select.build(connection.get_database_backend())).await?;
+    Ok(rows.map(|row| line(row?)))
+}
+
+/// The orders that match with their users, items and products, oldest first.
+fn joined(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
     let to_user: RelationDef = Entity::belongs_to(user::Entity).from(Column::UserId).to(user::Column::Id).into();
     let to_items: RelationDef =
         Entity::belongs_to(order_item::Entity).from(Column::Id).to(order_item::Column::OrderId).into();
@@ -50,41 +104,32 @@ pub async fn find_whole(connection: &DatabaseConnection, filter: &Filter) -> Res
         .from(order_item::Column::ProductId)
         .to(product::Column::Id)
         .into();
-    let text = Engine::of(connection).time_text_type();
-    let time = |column: Column| column.into_expr().cast_as(text);
-    let select = super::select(connection, filter)
+    super::select(connection, filter)
         .select_only()
-        .columns([Column::Id, Column::Reference, Column::UserId, Column::Status, Column::TotalAmount])
-        .expr_as(time(Column::CreatedAt), "created_text")
-        .expr_as(time(Column::UpdatedAt), "updated_text")
-        .column_as(user::Column::Email, "email")
-        .column_as(order_item::Column::Id, "item_id")
-        .column_as(order_item::Column::ProductId, "product_id")
-        .column_as(order_item::Column::Quantity, "quantity")
-        .column_as(order_item::Column::UnitPrice, "unit_price")
-        .column_as(product::Column::Sku, "sku")
-        .column_as(product::Column::Name, "name")
         .join(JoinType::LeftJoin, to_user)
         .join(JoinType::LeftJoin, to_items)
         .join(JoinType::LeftJoin, to_product)
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
-        .order_by_asc(order_item::Column::Id);
-    let statement = select.build(connection.get_database_backend());
-    Ok(Orders { rows: connection.stream_raw(statement).await?, open: None })
+        .order_by_asc(order_item::Column::Id)
+}
+
+fn time(connection: &impl ConnectionTrait, column: Column) -> Expr {
+    Engine::of(connection).time_to_stream(column.into_expr())
 }
 
 impl Orders {
     /// The next order; none when all have come.
-    pub async fn next(&mut self) -> Result<Option<Whole>> {
+    async fn next(&mut self) -> Result<Option<Whole>> {
         loop {
-            let Some(row) = self.rows.next().await.transpose()? else { return Ok(self.open.take()) };
-            let id: Uuid = row.try_get_by_index(ORDER_ID)?;
+            let Some(mut row) = self.rows.next().await.transpose()? else { return Ok(self.open.take()) };
+            let id = there(row.id()?)?;
+            let item = item(&mut row, id)?;
             if let Some(open) = self.open.as_mut().filter(|open| open.order.id == id) {
-                open.items.extend(item(&row, id)?);
+                open.items.extend(item);
                 continue;
             }
-            let order = order(&row, id)?;
+            let order = order(row, id, item)?;
             if let Some(whole) = self.open.replace(order) {
                 return Ok(Some(whole));
             }
@@ -92,28 +137,49 @@ impl Orders {
     }
 }
 
-fn order(row: &QueryResult, id: Uuid) -> Result<Whole> {
+fn order(mut row: Row, id: Uuid, item: Option<Item>) -> Result<Whole> {
     let order = Model {
         id,
-        reference: row.try_get_by_index(1)?,
-        user_id: row.try_get_by_index(2)?,
-        status: row.try_get_by_index(3)?,
-        total_amount: row.try_get_by_index(4)?,
-        created_at: row.try_get_by_index(5)?,
-        updated_at: row.try_get_by_index(6)?,
+        reference: there(row.text()?)?,
+        user_id: there(row.id()?)?,
+        status: there(row.text()?)?,
+        total_amount: Money::from_stored(there(row.decimal()?)?),
+        created_at: Moment::from_stored(&there(row.text()?)?),
+        updated_at: Moment::from_stored(&there(row.text()?)?),
     };
-    Ok(Whole { order, email: row.try_get_by_index(EMAIL)?, items: item(row, id)?.into_iter().collect() })
+    Ok(Whole { order, email: row.text()?, items: item.into_iter().collect() })
 }
 
 /// The item of a row; an order of another program may have none.
-fn item(row: &QueryResult, order_id: Uuid) -> Result<Option<Item>> {
-    let Some(id) = row.try_get_by_index::<Option<Uuid>>(ITEM_ID)? else { return Ok(None) };
+fn item(row: &mut Row, order_id: Uuid) -> Result<Option<Item>> {
+    let (id, product_id, quantity, unit_price) = (row.id()?, row.id()?, row.integer()?, row.decimal()?);
+    let (sku, name) = (row.text()?, row.text()?);
+    let Some(id) = id else { return Ok(None) };
     let item = order_item::Model {
         id,
         order_id,
-        product_id: row.try_get_by_index(ITEM_ID + 1)?,
-        quantity: row.try_get_by_index(ITEM_ID + 2)?,
-        unit_price: row.try_get_by_index(ITEM_ID + 3)?,
+        product_id: there(product_id)?,
+        quantity: there(quantity)?,
+        unit_price: Money::from_stored(there(unit_price)?),
     };
-    Ok(Some(Item { item, sku: row.try_get_by_index(ITEM_ID + 4)?, name: row.try_get_by_index(ITEM_ID + 5)? }))
+    Ok(Some(Item { item, sku, name }))
+}
+
+fn line(mut row: Row) -> Result<Line> {
+    Ok(Line {
+        reference: there(row.text()?)?,
+        status: there(row.text()?)?,
+        total_amount: Money::from_stored(there(row.decimal()?)?),
+        created_at: Moment::from_stored(&there(row.text()?)?),
+        email: row.text()?,
+        sku: row.text()?,
+        name: row.text()?,
+        quantity: row.integer()?,
+        unit_price: row.decimal()?.map(Money::from_stored),
+    })
+}
+
+/// A value that the schema does not let be absent.
+fn there<T>(value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| Error::internal("an order has no value where the schema demands one"))
 }

@@ -1,0 +1,130 @@
+//! Large results, row by row as they come, in the form that is cheapest to read: PostgreSQL's COPY,
+//! which writes whole rows as text, else the driver's rows.
+
+use std::ops::Range;
+use std::str::FromStr;
+
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use rust_decimal::Decimal;
+use sea_orm::sqlx::postgres::PgPoolCopyExt;
+use sea_orm::{DatabaseConnection, DbErr, QueryResult, RuntimeErr, Statement, StreamTrait, TryGetable};
+use uuid::Uuid;
+
+use super::target::Engine;
+use crate::error::Result;
+
+/// A row whose columns are read from the first to the last.
+pub struct Row {
+    values: Values,
+    /// Columns that were read.
+    read: usize,
+}
+
+enum Values {
+    Driver(QueryResult),
+    /// A line of COPY, and the part of it that was not read yet.
+    Copied(String, Range<usize>),
+}
+
+/// Sends a query and reads its rows.
+///
+/// Errors, there and among the rows: those of the database.
+pub async fn rows(connection: &DatabaseConnection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
+    if Engine::of(connection) != Engine::Postgres {
+        let rows = connection.stream_raw(query).await?.map_err(Into::into);
+        return Ok(rows.map_ok(|row| Row { values: Values::Driver(row), read: 0 }).boxed());
+    }
+    let copy = format!("COPY ({query}) TO STDOUT");
+    tracing::trace!(target: "shopctl::sql", "COPY ({}) TO STDOUT", query.sql);
+    let failed = |error| DbErr::Query(RuntimeErr::SqlxError(std::sync::Arc::new(error)));
+    let lines = connection.get_postgres_connection_pool().copy_out_raw(&copy).await.map_err(failed)?;
+    // Each message is a row. Source: PostgreSQL's manual, "Message Flow", COPY Operations.
+    let row = move |line: std::result::Result<_, _>| {
+        let text = String::from_utf8(Vec::from(line.map_err(failed)?)).map_err(|error| odd(&error))?;
+        let end = text.trim_end_matches('\n').len();
+        Ok(Row { values: Values::Copied(text, 0..end), read: 0 })
+    };
+    Ok(lines.map(row).boxed())
+}
+
+fn odd(problem: &dyn std::fmt::Display) -> DbErr {
+    DbErr::Type(problem.to_string())
+}
+
+impl Row {
+    /// The next column: a text, or whatever PostgreSQL writes as one.
+    pub fn text(&mut self) -> Result<Option<String>> {
+        self.next(|text| Ok(text.to_owned()))
+    }
+
+    pub fn id(&mut self) -> Result<Option<Uuid>> {
+        self.next(|text| Uuid::try_parse(text).map_err(|error| odd(&error)))
+    }
+
+    pub fn integer(&mut self) -> Result<Option<i32>> {
+        self.next(|text| text.parse().map_err(|error| odd(&error)))
+    }
+
+    pub fn decimal(&mut self) -> Result<Option<Decimal>> {
+        self.next(|text| Decimal::from_str(text).map_err(|error| odd(&error)))
+    }
+
+    fn next<T: TryGetable>(&mut self, parse: impl FnOnce(&str) -> Result<T, DbErr>) -> Result<Option<T>> {
+        self.read += 1;
+        match &mut self.values {
+            Values::Driver(row) => Ok(row.try_get_by_index(self.read - 1)?),
+            Values::Copied(line, rest) => {
+                let value = &line[rest.clone()];
+                let length = value.find('\t').unwrap_or(value.len());
+                let value = &value[..length];
+                rest.start = (rest.start + length + 1).min(rest.end);
+                Ok(match value {
+                    "\\N" => None,
+                    _ if value.contains('\\') => Some(parse(&unescaped(value))?),
+                    _ => Some(parse(value)?),
+                })
+            }
+        }
+    }
+}
+
+/// A text as it was before COPY escaped it. Source: PostgreSQL's manual, COPY, "Text Format".
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        plain.push(match character {
+            '\\' => match characters.next() {
+                Some('b') => '\u{8}',
+                Some('f') => '\u{c}',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('v') => '\u{b}',
+                Some(other) => other,
+                None => '\\',
+            },
+            other => other,
+        });
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_copy_is_read_column_by_column() {
+        let line = "a\\\\b\\n\\tc\t\\N\t\t7\t12.50\t\\\\N".to_owned();
+        let end = line.len();
+        let mut row = Row { values: Values::Copied(line, 0..end), read: 0 };
+        assert_eq!(row.text().unwrap().as_deref(), Some("a\\b\n\tc"));
+        assert_eq!(row.text().unwrap(), None);
+        assert_eq!(row.text().unwrap().as_deref(), Some(""));
+        assert_eq!(row.integer().unwrap(), Some(7));
+        assert_eq!(row.decimal().unwrap(), Some(Decimal::new(1250, 2)));
+        assert_eq!(row.text().unwrap().as_deref(), Some("\\N"));
+    }
+}
