@@ -6,13 +6,15 @@ use bson::spec::BinarySubtype;
 use bson::{Bson, Document};
 
 use crate::on_every_backend;
-use crate::support::Shop;
+use crate::support::{Backend, Shop};
 
 on_every_backend!(
     every_format_has_every_row,
     orders_have_their_items,
     mongodb_reads_its_own_types,
     an_export_is_complete_or_absent,
+    odd_texts_come_out_as_they_are,
+    who_reads_only_the_beginning_ends_it_quietly,
 );
 
 fn every_format_has_every_row(shop: &Shop) {
@@ -130,4 +132,48 @@ fn an_export_is_complete_or_absent(shop: &Shop) {
     assert_eq!(std::fs::read_to_string(shop.path("any.name")).expect("written").lines().count(), 2);
     let left = std::fs::read_dir(shop.home.path()).expect("ours").flatten();
     assert!(left.map(|entry| entry.file_name()).all(|name| !name.to_string_lossy().starts_with(".tmp")));
+}
+
+/// What only another program can have stored, in the rows that PostgreSQL gives as lines of text.
+fn odd_texts_come_out_as_they_are(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    let odd = "\\N a\tb\nc\\t,\"d\" é";
+    let character = |code: u8| match shop.backend {
+        Backend::Postgres => format!("chr({code})"),
+        Backend::Sqlite | Backend::MariaDb => format!("char({code})"),
+    };
+    let (tab, line_break, backslash) = (character(9), character(10), character(92));
+    let pieces = [&backslash, "'N a'", &tab, "'b'", &line_break, "'c'", &backslash, "'t,\"d\" é'"];
+    let text = match shop.backend {
+        Backend::MariaDb => format!("concat({})", pieces.join(", ")),
+        Backend::Sqlite | Backend::Postgres => pieces.join(" || "),
+    };
+    shop.sql(&format!("UPDATE products SET name = {text} WHERE sku = 'MUG-01'"));
+    if shop.backend == Backend::Postgres {
+        shop.sql("UPDATE orders SET updated_at = 'infinity' WHERE reference = 'DEM0100001'");
+    }
+    let item = |order: &serde_json::Value| order["items"].as_array().expect("a list")[0]["name"].clone();
+    let lines = shop.run(&["order", "export", "--product", "MUG-01", "-o", "jsonl"]).success().stdout;
+    let orders: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(orders.iter().any(|order| item(order) == odd), "{lines}");
+    if shop.backend == Backend::Postgres {
+        assert!(orders.iter().any(|order| order["updated_at"] == "infinity"), "{lines}");
+    }
+    let csv = shop.run(&["order", "export", "--product", "MUG-01"]).success().stdout;
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    assert!(reader.records().any(|record| &record.expect("CSV")[5] == odd), "{csv}");
+}
+
+fn who_reads_only_the_beginning_ends_it_quietly(shop: &Shop) {
+    use std::io::{BufRead, BufReader};
+    shop.run(&["seed", "generate", "--users", "50", "--products", "20", "--orders", "4000", "-y"]).success();
+    for format in ["csv", "jsonl"] {
+        let mut child = shop.start(&["order", "export", "-o", format]);
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut first).expect("a line");
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut said).expect("text");
+        assert!(child.wait().expect("our own child").success(), "{said}");
+        assert_eq!((said.as_str(), first.ends_with('\n')), ("", true));
+    }
 }

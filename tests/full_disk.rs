@@ -60,7 +60,7 @@ fn an_import_keeps_whole_transactions_and_goes_on_when_there_is_room() {
     let line = |number: i32| format!("S-{number},Name {number},1.00,{}\n", "long ".repeat(40));
     let file = format!("sku,name,price,description\n{}", (0..5_000).map(line).collect::<String>());
     full.file("products.csv", &file);
-    full.run(&["product", "import", "products.csv"]).exits_with(5).says("full");
+    full.run(&["product", "import", "products.csv", "--batch", "500"]).exits_with(5).says("full");
     let written = full.number("SELECT COUNT(*) FROM products");
     assert!(written % 500 == 0 && written < 5_000, "whole transactions only: {written}");
     assert_eq!(full.column("PRAGMA integrity_check"), ["ok"]);

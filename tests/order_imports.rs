@@ -225,6 +225,33 @@ fn a_killed_import_of_orders_is_completed_by_the_next(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
 }
 
+/// The plan by which PostgreSQL checks foreign keys is kept for the session; made for an empty table it
+/// was to read all of it, for each row.
+#[test]
+fn the_last_order_of_a_first_import_costs_as_much_as_the_first() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    stocked(&shop);
+    shop.run(&["stock", "set", "MUG", "100000", "--expect", "10"]).success();
+    shop.sql("VACUUM ANALYZE");
+    let orders: String = (0..2_000).map(|number| format!("AAAAA-{number:05},ann@example.com,MUG,2\n")).collect();
+    shop.file("orders.csv", &format!("reference,user,sku,quantity\n{orders}"));
+    shop.run(&["order", "import", "orders.csv", "--batch", "500"]).success();
+    let read = "SELECT COALESCE(SUM(seq_tup_read), 0)::bigint FROM pg_stat_user_tables WHERE relname = 'orders'";
+    assert!(shop.number(read) < 20_000, "whole tables were read for each row: {}", shop.number(read));
+}
+
+#[test]
+fn a_resumed_import_tells_again_what_is_wrong_with_the_file() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.file("products.csv", "sku,name,price\nA,a,1\nB,b,x\nC,c,1\n");
+    let arguments = ["product", "import", "products.csv", "--on-error", "reject-rows", "--errors", "wrong.csv"];
+    shop.run(&arguments).exits_with(8);
+    let run = shop.run(&[&arguments[..], &["--resume"]].concat()).exits_with(8);
+    assert!(run.stdout.contains("0 created, 0 updated, 0 unchanged, 1 rejected"), "{run}");
+    assert!(run.stderr.contains("line 3: price x"), "{run}");
+    assert!(std::fs::read_to_string(shop.path("wrong.csv")).expect("written").contains("3,price,x,"));
+}
+
 #[test]
 fn what_is_no_order_is_refused_with_its_line_and_nothing_is_written() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");

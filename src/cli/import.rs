@@ -189,8 +189,9 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
         file.try_clone().map_err(|error| unreadable(&arguments.file, &error))
     };
     let fine = bulk::check::<R>(&database, again(&file)?, &import, &mut |row| rejections.add(row)).await?;
-    let is_refused = rejections.count > 0 && (arguments.on_error == OnError::RejectAll || fine == 0);
-    if is_refused {
+    // Going on, all that is fine may have been imported before.
+    let nothing_is_fine = fine == 0 && import.resume_after == 0;
+    if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || nothing_is_fine) {
         rejections.complete(context)?;
         return Err(refused::<R>(&rejections, fine));
     }

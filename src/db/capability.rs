@@ -10,7 +10,7 @@ use sea_orm::sea_query::{
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 use uuid::Uuid;
 
-use super::insert::{array, type_of};
+use super::insert::{FEW, array, type_of};
 use super::target::Engine;
 
 /// The form in which shopctl and the schema's defaults write times where they are text: it sorts as
@@ -136,13 +136,13 @@ impl Engine {
         }
     }
 
-    /// Whether the column has one of these values, of which there may be thousands. PostgreSQL gets them
+    /// Whether the column has one of these values, of which there may be thousands. PostgreSQL gets many
     /// as one parameter: the statement is the same for any number, and looks the values up one by one
     /// whatever plan was made before they were known.
     pub fn is_among<V: Into<Value>>(self, column: Expr, values: impl IntoIterator<Item = V>) -> Expr {
         let values: Vec<Value> = values.into_iter().map(Into::into).collect();
         match (self, values.first().map(Value::array_type)) {
-            (Engine::Postgres, Some(element)) => {
+            (Engine::Postgres, Some(element)) if values.len() > FEW => {
                 column.in_subquery(Query::select().expr(elements_of(values, &element)).take())
             }
             _ => column.is_in(values),
@@ -173,9 +173,21 @@ impl Engine {
                 update.and_where(these()).order_by(id.into_iden(), Order::Asc);
                 by_case()
             }
+            // An UPDATE locks in the order of its plan; a locking subquery sorts first.
+            Engine::Postgres if numbers.len() <= FEW => {
+                let mut in_order = Query::select();
+                in_order
+                    .column(id.into_iden())
+                    .from(table)
+                    .and_where(these())
+                    .order_by(id.into_iden(), Order::Asc)
+                    .lock(LockType::NoKeyUpdate);
+                update.and_where(Expr::col(id.into_iden()).in_subquery(in_order));
+                by_case()
+            }
+            // A CASE of many takes as long for each row as it has branches. The numbers are part of the
+            // locking subquery, which would be run for each row if it were only asked for the ids.
             Engine::Postgres => {
-                // An UPDATE locks in the order of its plan; a locking subquery sorts first. The numbers are
-                // part of it, because it would be run for each row if it were only asked for the ids.
                 let (ids, numbers) = numbers.iter().copied().unzip::<_, _, Vec<_>, Vec<_>>();
                 let mut list = Query::select();
                 list.expr_as(elements_of(ids, &ArrayType::Uuid), "row_id");

@@ -17,6 +17,9 @@ use super::write::WriteHandle;
 /// distributed engines advise.
 pub const ROWS_PER_INSERT: usize = 500;
 
+/// Up to so many values, PostgreSQL gets a parameter for each: it takes longer to make an array of few.
+pub(super) const FEW: usize = 20;
+
 /// Inserts rows into their table; the number that was written.
 ///
 /// Errors: those of the database.
@@ -28,11 +31,11 @@ where
     let into = Into::of::<M>(handle.engine());
     let columns: Vec<<M::Entity as EntityTrait>::Column> = <M::Entity as EntityTrait>::Column::iter().collect();
     let statement = |chunk: &[&M]| match handle.engine() {
-        Engine::Postgres => {
+        Engine::Postgres if chunk.len() > FEW => {
             let array = |column| (M::get_value_type(column), chunk.iter().map(move |model| model.get(column)));
             into.arrays(columns.iter().map(|column| array(*column)))
         }
-        Engine::Sqlite | Engine::Mysql => {
+        _ => {
             let row = |model: &&M| columns.iter().map(|column| model.get(*column)).collect::<Vec<_>>();
             into.values(chunk.iter().flat_map(row).collect())
         }
@@ -67,9 +70,14 @@ impl Into {
 
     /// With a parameter for each value, row by row.
     pub fn values(&self, values: Vec<Value>) -> Statement {
-        let row = format!("({})", vec!["?"; self.columns].join(", "));
-        let rows = vec![row.as_str(); values.len() / self.columns].join(", ");
-        Statement::from_sql_and_values(self.engine.backend(), format!("{} VALUES {rows}", self.text), values)
+        let place = |number| match self.engine {
+            Engine::Postgres => format!("${number}"),
+            Engine::Sqlite | Engine::Mysql => "?".to_owned(),
+        };
+        let places: Vec<String> = (1..=values.len()).map(place).collect();
+        let rows: Vec<String> = places.chunks(self.columns).map(|row| format!("({})", row.join(", "))).collect();
+        let sql = format!("{} VALUES {}", self.text, rows.join(", "));
+        Statement::from_sql_and_values(self.engine.backend(), sql, values)
     }
 
     /// With a parameter for each column. The parameters are texts that the server makes arrays of: the

@@ -18,15 +18,14 @@ pub(super) fn row(cells: &[Cell]) -> Result<String> {
         }
         let start = text.len();
         cell.write_for_programs(&mut text);
-        if cell.is_text()
-            && let Cow::Owned(guarded) = guard(&text[start..])
-        {
+        let is_text = cell.is_text();
+        if is_text && let Cow::Owned(guarded) = guard(&text[start..]) {
             text.truncate(start);
             text.push_str(&guarded);
         }
         // Most values need no quotes; the library knows how the others are written.
         let is_special = |byte: &u8| matches!(byte, b'"' | b',' | b'\r' | b'\n');
-        if cells.len() == 1 || text.as_bytes()[start..].iter().any(is_special) {
+        if cells.len() == 1 || is_text && text.as_bytes()[start..].iter().any(is_special) {
             let value = text.split_off(start);
             text.push_str(line([value])?.trim_end_matches('\n'));
         }

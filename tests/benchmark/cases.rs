@@ -178,7 +178,8 @@ pub fn orders(sizes: &Sizes) -> Vec<Line> {
     ]
 }
 
-/// Orders a second of so many clients in one process, each with a connection of its own.
+/// Orders a second of so many clients, each with a connection of its own, in as many threads as
+/// pgbench has.
 fn place(shop: &Shop, clients: usize, seconds: u32, users: &[String], skus: &[String]) -> f64 {
     use rand::Rng;
     let until = Instant::now() + Duration::from_secs(seconds.into());
@@ -197,9 +198,15 @@ fn place(shop: &Shop, clients: usize, seconds: u32, users: &[String], skus: &[St
         }
         placed
     };
+    let thread = || {
+        let clients = (0..clients / limits::THREADS).map(|_| client());
+        block_on(async { futures_util::future::join_all(clients).await.into_iter().sum::<u32>() })
+    };
     let began = Instant::now();
-    let placed: u32 =
-        block_on(async { futures_util::future::join_all((0..clients).map(|_| client())).await.into_iter().sum() });
+    let placed: u32 = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..limits::THREADS).map(|_| scope.spawn(thread)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("placing does not panic")).sum()
+    });
     f64::from(placed) / began.elapsed().as_secs_f64()
 }
 

@@ -7,6 +7,9 @@ use std::process::Command;
 use crate::measure::timed;
 use crate::support::{Shop, servers};
 
+/// Threads in which clients run.
+pub const THREADS: usize = 2;
+
 /// The tables of a generated shop, parents first.
 pub const TABLES: [&str; 5] = ["users", "products", "orders", "order_items", "stock_movements"];
 
@@ -53,7 +56,7 @@ INSERT INTO audit_events (id, operation_id, sequence, operation, actor, outcome,
 pub fn pgbench(shop: &Shop, clients: usize, seconds: u32, users: usize, products: usize) -> f64 {
     let script = shop.file("order.pgbench", ORDER);
     let output = Command::new(program("pgbench"))
-        .args(["-n", "-M", "prepared", "--max-tries=10", "-j", "2", "-c", &clients.to_string()])
+        .args(["-n", "-M", "prepared", "--max-tries=10", "-j", &THREADS.to_string(), "-c", &clients.to_string()])
         .args(["-T", &seconds.to_string(), "-D", &format!("users={users}"), "-D", &format!("products={products}")])
         .arg("-f")
         .arg(script)
