@@ -232,8 +232,11 @@ fn the_last_order_of_a_first_import_costs_as_much_as_the_first() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     stocked(&shop);
     shop.run(&["stock", "set", "MUG", "100000", "--expect", "10"]).success();
+    shop.run(&["stock", "set", "PEN", "100000", "--expect", "3"]).success();
+    shop.product("HAT", "1.00", 100_000);
     shop.sql("VACUUM ANALYZE");
-    let orders: String = (0..2_000).map(|number| format!("AAAAA-{number:05},ann@example.com,MUG,2\n")).collect();
+    let line = |number: usize| ["MUG", "PEN", "HAT"].map(|sku| format!("AAAAA-{number:05},ann@example.com,{sku},2\n"));
+    let orders: String = (0..2_000).flat_map(line).collect();
     shop.file("orders.csv", &format!("reference,user,sku,quantity\n{orders}"));
     shop.run(&["order", "import", "orders.csv", "--batch", "500"]).success();
     let read = "SELECT COALESCE(SUM(seq_tup_read), 0)::bigint FROM pg_stat_user_tables WHERE relname = 'orders'";
