@@ -12,8 +12,8 @@ use crate::domain::{Violation, Violations};
 use crate::error::Result;
 
 /// The most lines of one transaction, whose keys are looked up at once: so many that a product which
-/// most orders name is written once for many of them, so few that SQLite can bind them all (32 766).
-pub const MOST_BATCH_LINES: usize = 20_000;
+/// most orders name is written once for many of them, so few that SQLite can bind them all (32 766), the lines of a last large order with them.
+pub const MOST_BATCH_LINES: usize = 25_000;
 /// Portions that are read ahead.
 const AHEAD: usize = 1;
 /// So many keys are remembered to find the second row of one: what is further apart finds the first

@@ -4,6 +4,7 @@
 //! on the number of its rows, and thousands of values need not be told apart before it begins. The
 //! others take a parameter for each value.
 
+use std::borrow::Borrow;
 use std::fmt::Write as _;
 
 use futures_util::future::join;
@@ -20,31 +21,36 @@ pub const ROWS_PER_INSERT: usize = 500;
 /// Up to so many values, PostgreSQL gets a parameter for each: it takes longer to make an array of few.
 pub(super) const FEW: usize = 20;
 
-/// Inserts rows into their table; the number that was written.
+/// Inserts rows into their table; the number that was written. Rows are asked for when their statement
+/// is made, which is while the server works on the one before.
 ///
 /// Errors: those of the database.
-pub async fn insert_many<M>(handle: &WriteHandle, models: &[&M]) -> Result<u64, DbErr>
+pub async fn insert_many<M, B>(handle: &WriteHandle, models: impl IntoIterator<Item = B>) -> Result<u64, DbErr>
 where
     M: ModelTrait,
+    B: Borrow<M>,
     <M::Entity as EntityTrait>::Column: Copy,
 {
     let into = Into::of::<M>(handle.engine());
     let columns: Vec<<M::Entity as EntityTrait>::Column> = <M::Entity as EntityTrait>::Column::iter().collect();
-    let statement = |chunk: &[&M]| match handle.engine() {
-        Engine::Postgres if chunk.len() > FEW => {
-            let array = |column| (M::get_value_type(column), chunk.iter().map(move |model| model.get(column)));
+    let statement = |rows: &[B]| match handle.engine() {
+        Engine::Postgres if rows.len() > FEW => {
+            let array = |column| (M::get_value_type(column), rows.iter().map(move |row| row.borrow().get(column)));
             into.arrays(columns.iter().map(|column| array(*column)))
         }
         _ => {
-            let row = |model: &&M| columns.iter().map(|column| model.get(*column)).collect::<Vec<_>>();
-            into.values(chunk.iter().flat_map(row).collect())
+            let row = |row: &B| columns.iter().map(|column| row.borrow().get(*column)).collect::<Vec<_>>();
+            into.values(rows.iter().flat_map(row).collect())
         }
     };
-    let mut statements = models.chunks(ROWS_PER_INSERT).map(statement);
-    let (mut written, mut next) = (0, statements.next());
+    let mut models = models.into_iter();
+    let mut make_next = || {
+        let rows: Vec<B> = models.by_ref().take(ROWS_PER_INSERT).collect();
+        (!rows.is_empty()).then(|| statement(&rows))
+    };
+    let (mut written, mut next) = (0, make_next());
     while let Some(statement) = next {
-        // While the server works on one statement, the next is made.
-        let (done, following) = join(handle.execute_raw(statement), async { statements.next() }).await;
+        let (done, following) = join(handle.execute_raw(statement), async { make_next() }).await;
         written += done?.rows_affected();
         next = following;
     }

@@ -156,10 +156,11 @@ async fn newest(connection: &impl ConnectionTrait, select: Select<Entity>, limit
     Ok(events)
 }
 
-/// Appends the events of an operation, in one statement unless there are very many.
-pub async fn create_many(handle: &WriteHandle, events: &[Model]) -> Result<()> {
+/// Appends the events of an operation, in one statement unless there are very many; they are asked
+/// for while others are written.
+pub async fn create_many(handle: &WriteHandle, events: impl IntoIterator<Item = Model>) -> Result<()> {
     // Events account for rows, and are none of them.
-    let _rows = super::insert_many(handle, events).await?;
+    let _rows = super::insert_many::<Model, _>(handle, events).await?;
     Ok(())
 }
 

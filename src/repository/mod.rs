@@ -12,6 +12,8 @@ pub mod stock_movement;
 pub mod trail;
 pub mod user;
 
+use std::borrow::Borrow;
+
 use chrono::{DateTime, Datelike, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{
@@ -69,14 +71,16 @@ impl Rows {
 /// Inserts rows in few statements.
 ///
 /// Errors: those of the database; [`Kind::Conflict`] when it wrote another number of rows.
-async fn insert_many<'a, M>(handle: &WriteHandle, models: impl IntoIterator<Item = &'a M>) -> Result<Rows>
+async fn insert_many<M, B>(handle: &WriteHandle, models: impl IntoIterator<Item = B>) -> Result<Rows>
 where
-    M: ModelTrait + 'a,
+    M: ModelTrait,
+    B: Borrow<M>,
     <M::Entity as EntityTrait>::Column: Copy,
 {
-    let models: Vec<&M> = models.into_iter().collect();
-    let written = crate::db::insert::insert_many(handle, &models).await?;
-    expect_rows(written, models.len())?;
+    let mut meant = 0;
+    let models = models.into_iter().inspect(|_| meant += 1);
+    let written = crate::db::insert::insert_many(handle, models).await?;
+    expect_rows(written, meant)?;
     Ok(Rows(written))
 }
 

@@ -3,9 +3,11 @@
 mod whole;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde_json::{Map, Value as Json, json};
+use tokio::task::yield_now;
 use uuid::Uuid;
 
 use super::{Change, Listing, Lock, SortField, SortKind};
@@ -187,20 +189,36 @@ pub struct WithItems<'a> {
     pub more: Map<String, Json>,
 }
 
+/// So many changes of new orders are made before the database is looked after again.
+const CHANGES_AT_ONCE: usize = 100;
+
+fn created(new: &WithItems<'_>) -> Change {
+    let mut after = audit_view(new.order, new.items.iter().copied());
+    if let Some(after) = after.as_object_mut() {
+        after.extend(new.more.clone());
+    }
+    let rows = 1 + new.items.len() as u64;
+    Change { entity: "order", id: new.order.id, before: None, after: Some(after), rows }
+}
+
 /// Inserts orders with all their items, in two statements unless there are very many; a change for
 /// each order.
 pub async fn create_many(handle: &WriteHandle, orders: Vec<WithItems<'_>>) -> Result<Vec<Change>> {
-    let _covered = super::insert_many(handle, orders.iter().map(|new| new.order)).await?;
-    let _covered = super::insert_many(handle, orders.iter().flat_map(|new| new.items.iter().copied())).await?;
-    let change = |new: WithItems<'_>| {
-        let rows = 1 + new.items.len() as u64;
-        let mut after = audit_view(new.order, new.items);
-        if let Some(after) = after.as_object_mut() {
-            after.extend(new.more);
+    let _covered = super::insert_many::<Model, _>(handle, orders.iter().map(|new| new.order)).await?;
+    let items = orders.iter().flat_map(|new| new.items.iter().copied());
+    let items = super::insert_many::<order_item::Model, _>(handle, items);
+    // A few at a time while the server works on the items.
+    let changes = async {
+        let mut changes = Vec::with_capacity(orders.len());
+        for few in orders.chunks(CHANGES_AT_ONCE) {
+            changes.extend(few.iter().map(created));
+            yield_now().await;
         }
-        Change { entity: "order", id: new.order.id, before: None, after: Some(after), rows }
+        changes
     };
-    Ok(orders.into_iter().map(change).collect())
+    let (items, changes) = join(items, changes).await;
+    let _covered = items?;
+    Ok(changes)
 }
 
 /// Moves an order on, if it is still where `before` was (compare-and-set on the status).

@@ -300,7 +300,7 @@ pub async fn move_stock(handle: &WriteHandle, id: Uuid, delta: i32, now: DateTim
 
 /// Inserts many in few statements; a change for each.
 pub async fn create_many(handle: &WriteHandle, products: &[Model]) -> Result<Vec<Change>> {
-    let _covered = super::insert_many(handle, products).await?;
+    let _covered = super::insert_many::<Model, _>(handle, products).await?;
     let change = |product: &Model| Change {
         entity: "product",
         id: product.id,

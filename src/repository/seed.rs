@@ -46,7 +46,7 @@ pub async fn record(
         rows += Entity::delete_by_id(seed.name.clone()).exec(handle).await?.rows_affected;
     }
     rows += Entity::insert(seed.into_active_model()).exec_without_returning(handle).await?;
-    rows += super::insert_many(handle, &created).await?.count();
+    rows += super::insert_many::<seed_row::Model, _>(handle, created).await?.count();
     Ok(Change { entity: "seed", id: operation_id, before: None, after: Some(after), rows })
 }
 

@@ -20,7 +20,7 @@ pub const SORT_FIELDS: [SortField<Entity>; 1] = [SortField {
 
 /// Appends movements.
 pub async fn create_many(handle: &WriteHandle, movements: &[Model]) -> Result<Rows> {
-    super::insert_many(handle, movements).await
+    super::insert_many::<Model, _>(handle, movements).await
 }
 
 /// The movements of one operation.

@@ -139,7 +139,7 @@ pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Loc
 
 /// Inserts many in few statements; a change for each.
 pub async fn create_many(handle: &WriteHandle, users: &[Model]) -> Result<Vec<Change>> {
-    let _covered = super::insert_many(handle, users).await?;
+    let _covered = super::insert_many::<Model, _>(handle, users).await?;
     let change =
         |user: &Model| Change { entity: "user", id: user.id, before: None, after: Some(audit_view(user)), rows: 1 };
     Ok(users.iter().map(change).collect())

@@ -301,7 +301,7 @@ impl Operations {
         let event = audit_event::Model { entity_id: subject, ..self.failed_event(request, operation_id, &error) };
         let record = async {
             let handle = self.database.begin().await?;
-            repository::audit_event::create_many(&handle, &[event]).await?;
+            repository::audit_event::create_many(&handle, [event]).await?;
             handle.commit().await?;
             Ok::<(), Error>(())
         };
@@ -443,7 +443,7 @@ impl Operation {
                 occurred_at: self.now.into(),
             }
         });
-        repository::audit_event::create_many(&self.handle, &events.collect::<Vec<_>>()).await
+        repository::audit_event::create_many(&self.handle, events).await
     }
 }
 

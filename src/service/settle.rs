@@ -46,7 +46,7 @@ pub async fn settle(database: &Database, tombstone: audit_event::Model, deadline
 async fn ask(database: &Database, tombstone: &audit_event::Model) -> Result<Settled> {
     let database = database.reconnect().await?;
     let handle = database.begin().await?;
-    let inserted = repository::audit_event::create_many(&handle, std::slice::from_ref(tombstone)).await;
+    let inserted = repository::audit_event::create_many(&handle, [tombstone.clone()]).await;
     let fault = handle.first_fault();
     match (inserted, fault) {
         (Ok(()), None) => {
