@@ -315,10 +315,11 @@ async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> Resul
     for item in &items {
         items_of.entry(item.0.order_id).or_default().push(item);
     }
+    let users: HashMap<Uuid, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
     let orders: HashMap<&str, &order::Model> = orders.iter().map(|order| (order.reference.as_str(), order)).collect();
     let compared = rows.iter().filter_map(|row| {
         let order = orders.get(row.key())?;
-        let user = users.iter().find(|user| user.id == order.user_id);
+        let user = users.get(&order.user_id).copied();
         let items = items_of.get(&order.id).map_or(&[][..], Vec::as_slice);
         Some((row.key().to_owned(), row.difference(order, user, items)))
     });

@@ -11,8 +11,8 @@ use super::read::{Record, records};
 use crate::domain::{Violation, Violations};
 use crate::error::Result;
 
-/// The most lines of one transaction, whose keys are looked up at once: so many that a product which
-/// most orders name is written once for many of them, so few that SQLite can bind them all (32 766), the lines of a last large order with them.
+/// The most lines of one transaction: so many that a product which most orders name is written once for
+/// many of them, so few that others do not wait long.
 pub const MOST_BATCH_LINES: usize = 25_000;
 /// Portions that are read ahead.
 const AHEAD: usize = 1;

@@ -339,6 +339,29 @@ fn among<K: ColumnTrait, V: Into<Value>>(
     Engine::of(connection).is_among(column.into_expr(), values)
 }
 
+/// So many values are looked up at once. MariaDB makes a table of a thousand and more, and may then read,
+/// and lock, all rows.
+const LOOKED_UP_AT_ONCE: usize = 900;
+
+/// The rows of a query whose column has one of these values, however many there are.
+async fn find_among<E, V>(
+    connection: &impl ConnectionTrait,
+    select: &Select<E>,
+    column: E::Column,
+    values: &[V],
+) -> Result<Vec<E::Model>>
+where
+    E: EntityTrait,
+    V: Into<Value> + Clone,
+{
+    let mut found = Vec::new();
+    for some in values.chunks(LOOKED_UP_AT_ONCE) {
+        let these = among(connection, column, some.iter().cloned());
+        found.extend(select.clone().filter(these).all(connection).await?);
+    }
+    Ok(found)
+}
+
 /// The first rows whose `key`, whose index compares bytes, begins with `text`; sorted by it.
 pub fn starting_with<E: EntityTrait>(select: Select<E>, key: E::Column, text: &str) -> Select<E> {
     let end = format!("{text}{}", char::MAX);

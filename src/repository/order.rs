@@ -104,8 +104,7 @@ pub async fn find_by_reference(connection: &impl ConnectionTrait, reference: &Re
 
 /// The orders with these references, which are as stored.
 pub async fn find_by_references(connection: &impl ConnectionTrait, references: &[&str]) -> Result<Vec<Model>> {
-    let these = super::among(connection, Column::Reference, references.iter().copied());
-    Ok(Entity::find().filter(these).all(connection).await?)
+    super::find_among(connection, &Entity::find(), Column::Reference, references).await
 }
 
 /// An order by id or reference as typed; a reference that another program made is found as it is.
@@ -150,15 +149,15 @@ pub async fn find_items(connection: &impl ConnectionTrait, order_id: Uuid) -> Re
 
 /// The items of the given orders, each order's in their own order.
 pub async fn find_items_of(connection: &impl ConnectionTrait, order_ids: &[Uuid]) -> Result<Vec<ItemWithProduct>> {
-    if order_ids.is_empty() {
-        return Ok(Vec::new());
+    let mut found = Vec::new();
+    for some in order_ids.chunks(super::LOOKED_UP_AT_ONCE) {
+        let items = order_item::Entity::find()
+            .filter(super::among(connection, order_item::Column::OrderId, some.iter().copied()))
+            .order_by_asc(order_item::Column::Id)
+            .find_also_related(product::Entity);
+        found.extend(items.all(connection).await?);
     }
-    Ok(order_item::Entity::find()
-        .filter(super::among(connection, order_item::Column::OrderId, order_ids.iter().copied()))
-        .order_by_asc(order_item::Column::Id)
-        .find_also_related(product::Entity)
-        .all(connection)
-        .await?)
+    Ok(found)
 }
 
 /// The users of the given orders, for lists that show who bought.
@@ -166,10 +165,7 @@ pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> 
     let mut ids: Vec<Uuid> = orders.iter().map(|order| order.user_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(user::Entity::find().filter(super::among(connection, user::Column::Id, ids)).all(connection).await?)
+    super::find_among(connection, &user::Entity::find(), user::Column::Id, &ids).await
 }
 
 /// The references of the orders with these ids, as far as they exist.

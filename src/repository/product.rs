@@ -108,24 +108,22 @@ pub async fn find_by_sku(connection: &impl ConnectionTrait, sku: &str) -> Result
     Ok(find_named(connection, &[sku]).await?.into_iter().next())
 }
 
-/// Products by id or SKU, in one statement and in no particular order.
+/// Products by id or SKU, each once and in no particular order.
 pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Result<Vec<Model>> {
     let (ids, skus) = split_names(names);
-    let mut condition = Condition::any();
+    let mut found = super::find_among(connection, &Entity::find(), Column::Sku, &skus).await?;
     if !ids.is_empty() {
-        condition = condition.add(super::among(connection, Column::Id, ids));
+        found.extend(super::find_among(connection, &Entity::find(), Column::Id, &ids).await?);
+        found.sort_unstable_by_key(|product| product.id);
+        found.dedup_by_key(|product| product.id);
     }
-    if !skus.is_empty() {
-        condition = condition.add(super::among(connection, Column::Sku, skus));
-    }
-    Ok(Entity::find().filter(condition).all(connection).await?)
+    Ok(found)
 }
 
 /// The products with these SKUs, which are as stored.
 pub async fn find_by_skus(connection: &impl ConnectionTrait, skus: &[&str], lock: super::Lock) -> Result<Vec<Model>> {
-    let these = super::among(connection, Column::Sku, skus.iter().copied());
-    let select = Entity::find().filter(these).order_by_asc(Column::Id);
-    Ok(super::locked(select, lock).all(connection).await?)
+    let select = super::locked(Entity::find().order_by_asc(Column::Id), lock);
+    super::find_among(connection, &select, Column::Sku, skus).await
 }
 
 /// Whether `name`, an id or SKU as typed, names this product.

@@ -76,9 +76,8 @@ pub async fn find_active(connection: &impl ConnectionTrait, page: &Page) -> Resu
 
 /// The users with these e-mail addresses, which are as stored.
 pub async fn find_by_emails(connection: &impl ConnectionTrait, emails: &[&str], lock: Lock) -> Result<Vec<Model>> {
-    let these = super::among(connection, Column::Email, emails.iter().copied());
-    let select = Entity::find().filter(these).order_by_asc(Column::Id);
-    Ok(super::locked(select, lock).all(connection).await?)
+    let select = super::locked(Entity::find().order_by_asc(Column::Id), lock);
+    super::find_among(connection, &select, Column::Email, emails).await
 }
 
 /// The user with this address as shopctl stores it, or as another program wrote it (any case).
