@@ -1,8 +1,8 @@
 //! Many rows in few statements, in the form that each engine reads fastest.
 //!
-//! PostgreSQL takes a column of all rows as one parameter: the text of a statement does not depend
-//! on the number of its rows, and thousands of values need not be told apart before it begins. The
-//! others take a parameter for each value.
+//! PostgreSQL takes a column of many rows as one parameter: the text of the statement does not depend
+//! on their number, so its plan is kept, and thousands of values need not be told apart before it
+//! begins. The others, and few rows, take a parameter for each value.
 
 use std::borrow::Borrow;
 use std::fmt::Write as _;
