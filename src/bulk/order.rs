@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join3;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
@@ -133,9 +134,11 @@ impl Row for OrderRow {
         memory: &mut Memory,
     ) -> Result<Vec<(usize, String)>> {
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
-        let there = compare(connection, &orders).await?;
-        let users = users_of(connection, &orders).await?;
-        memory.look_up(connection, &orders).await?;
+        let (there, users, known) =
+            join3(compare(connection, &orders), users_of(connection, &orders), memory.look_up(connection, &orders))
+                .await;
+        let (there, users) = (there?, users?);
+        known?;
         let mut refused = Vec::new();
         for (position, row) in orders.into_iter().enumerate() {
             let reason = match there.get(row.key()) {
