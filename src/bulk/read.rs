@@ -1,7 +1,6 @@
 //! Records of CSV, JSON lines and JSON, one at a time, with the line where each begins.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::rc::Rc;
 
@@ -55,19 +54,31 @@ pub struct Columns {
     pub nested: Option<&'static str>,
 }
 
-/// One row as text; what is empty is absent.
+/// One row as text.
 #[derive(Debug, Clone)]
 pub struct Record {
     pub line: u64,
-    values: BTreeMap<String, String>,
+    /// A cell that is blank, or null in JSON, has an empty text.
+    cells: Vec<(&'static str, String)>,
     pub decimal_comma: bool,
     /// The records of the nested column.
     pub items: Vec<Record>,
 }
 
 impl Record {
+    /// What a cell says: `None` when it is empty or the column is absent.
     pub fn get(&self, column: &str) -> Option<&str> {
-        self.values.get(column).map(String::as_str)
+        self.cell(column).filter(|text| !text.is_empty())
+    }
+
+    /// Whether the file has the column at all: an empty cell says that there is nothing, an absent
+    /// column says nothing.
+    pub fn has(&self, column: &str) -> bool {
+        self.cell(column).is_some()
+    }
+
+    fn cell(&self, column: &str) -> Option<&str> {
+        self.cells.iter().find(|(name, _)| *name == column).map(|(_, text)| text.as_str())
     }
 
     /// An amount, with a decimal point.
@@ -106,6 +117,10 @@ pub fn records<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Co
     }
 }
 
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
 /// Whether the first line ends as Windows writes it.
 fn has_crlf(start: &[u8]) -> bool {
     let end = start.iter().position(|byte| *byte == b'\n');
@@ -130,8 +145,10 @@ impl ReadOptions {
 }
 
 impl Columns {
-    fn knows(&self, name: &str) -> bool {
-        self.known.contains(&name) || self.ignored.contains(&name) || self.nested == Some(name)
+    /// A column's own name, if it is one.
+    fn find(&self, name: &str) -> Option<&'static str> {
+        let known = self.known.iter().chain(self.ignored).copied().chain(self.nested);
+        known.into_iter().find(|known| *known == name)
     }
 
     fn unknown(&self, name: &str) -> String {
@@ -151,17 +168,19 @@ fn csv_records<'a>(
     let source = Limited { source, read: 0, done: Rc::clone(&done) };
     let mut reader = csv::ReaderBuilder::new().delimiter(options.delimiter).from_reader(source);
     let header = reader.headers().map_err(|error| invalid(format!("the header: {error}")))?.clone();
-    let names: Vec<String> = header.iter().map(|name| options.name(name.trim()).to_owned()).collect();
-    for (position, name) in names.iter().enumerate() {
-        if !columns.knows(name) {
+    let mut names: Vec<&'static str> = Vec::new();
+    for theirs in &header {
+        let name = options.name(theirs.trim());
+        let Some(known) = columns.find(name) else {
             return Err(invalid(columns.unknown(name))
                 .hint(format!("--map {}=COLUMN, if it has another name here", printable(name))));
-        }
-        if names[..position].contains(name) {
+        };
+        if names.contains(&known) {
             return Err(invalid(format!("the column {name} is there twice")));
         }
+        names.push(known);
     }
-    if let Some(missing) = columns.required.iter().find(|required| !names.iter().any(|name| name == *required)) {
+    if let Some(missing) = columns.required.iter().find(|required| !names.contains(required)) {
         return Err(invalid(format!("the column {missing} is missing")).hint(format!("--map THEIRS={missing}")));
     }
     let records = reader.into_records().map(move |record| {
@@ -169,9 +188,9 @@ fn csv_records<'a>(
             Ok(record) => {
                 done.set(record.position().map_or(0, csv::Position::byte));
                 let line = line_of(record.position());
-                let fields = names.iter().zip(record.iter()).filter(|(_, value)| !value.trim().is_empty());
-                let values = fields.map(|(name, value)| (name.clone(), unguard(value).to_owned())).collect();
-                Ok(Record { line, values, decimal_comma: options.decimal_comma, items: Vec::new() })
+                let cell = |value| if is_blank(value) { String::new() } else { unguard(value).to_owned() };
+                let cells = names.iter().zip(record.iter()).map(|(name, value)| (*name, cell(value))).collect();
+                Ok(Record { line, cells, decimal_comma: options.decimal_comma, items: Vec::new() })
             }
             Err(error) => match error.kind() {
                 csv::ErrorKind::Io(error) => return Err(unreadable(error)),
@@ -260,31 +279,32 @@ fn json_record(bytes: &[u8], line: u64, options: &ReadOptions, columns: Columns)
 
 fn record_of(value: Value, line: u64, options: &ReadOptions, columns: Columns) -> Result<Record, Rejection> {
     let Value::Object(fields) = value else { return Err(refused(line, "", "", "is no object")) };
-    let mut values = BTreeMap::new();
+    let mut cells: Vec<(&'static str, String)> = Vec::new();
     let mut items = Vec::new();
     for (theirs, value) in fields {
-        let name = options.name(&theirs).to_owned();
-        if !columns.knows(&name) {
-            return Err(refused(line, &name, "", columns.unknown(&name)));
+        let name = options.name(&theirs);
+        let Some(name) = columns.find(name) else { return Err(refused(line, name, "", columns.unknown(name))) };
+        if cells.iter().any(|(other, _)| *other == name) {
+            return Err(refused(line, name, "", "is there twice"));
         }
         let text = match value {
-            Value::Null => continue,
-            Value::String(text) if text.trim().is_empty() => continue,
+            Value::Null => String::new(),
+            Value::String(text) if is_blank(&text) => String::new(),
             Value::String(text) => text,
             Value::Number(number) => number.to_string(),
             Value::Bool(truth) => truth.to_string(),
-            Value::Array(elements) if columns.nested == Some(name.as_str()) => {
+            Value::Array(elements) if columns.nested == Some(name) => {
                 let inner = Columns { nested: None, ..columns };
                 let records = elements.into_iter().map(|element| record_of(element, line, options, inner));
                 items = records.collect::<Result<_, _>>()?;
                 continue;
             }
-            Value::Array(_) | Value::Object(_) if columns.ignored.contains(&name.as_str()) => continue,
-            Value::Array(_) | Value::Object(_) => return Err(refused(line, &name, "", "is no text or number")),
+            Value::Array(_) | Value::Object(_) if columns.ignored.contains(&name) => String::new(),
+            Value::Array(_) | Value::Object(_) => return Err(refused(line, name, "", "is no text or number")),
         };
-        values.insert(name, text);
+        cells.push((name, text));
     }
-    Ok(Record { line, values, decimal_comma: options.decimal_comma, items })
+    Ok(Record { line, cells, decimal_comma: options.decimal_comma, items })
 }
 
 #[cfg(test)]
