@@ -13,6 +13,7 @@ mod exports;
 mod foreign_rows;
 mod full_disk;
 mod generated;
+mod hints;
 mod imports;
 mod input;
 mod interruptions;

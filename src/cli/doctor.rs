@@ -40,7 +40,11 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     };
     let failed: Vec<_> = checks.iter().filter(|check| check.state == State::Failed).map(|check| check.name).collect();
     let count = checks.len();
-    let rows: Vec<_> = checks.into_iter().map(CheckView).collect();
+    let aimed = |mut check: Check| {
+        check.hint = check.hint.map(|hint| context.output.suggest(&hint));
+        CheckView(check)
+    };
+    let rows: Vec<_> = checks.into_iter().map(aimed).collect();
     context.output.list(&rows, None, None)?;
     result?;
     if failed.is_empty() {

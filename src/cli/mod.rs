@@ -33,11 +33,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::arguments::{AnswerArguments, ConfirmArguments};
+use self::command_line::{Typed, target_flags};
 use self::confirm::Confirmation;
 use crate::config::{Config, Flags};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::output::{ColorChoice, Format, Output, OutputSettings};
+use crate::output::{ColorChoice, Format, Output, OutputSettings, Suggestions};
 
 /// Looks after a shop's database: schema, seeds, users, products, stock and orders
 #[derive(Debug, Parser)]
@@ -173,7 +174,16 @@ impl GlobalArguments {
             no_headers: self.no_headers,
             color: self.color,
             quiet: self.quiet,
+            suggestions: self.suggestions(),
         }
+    }
+
+    /// What suggested commands repeat, so that pasted they act on the same database.
+    fn suggestions(&self) -> Suggestions {
+        let flags = target_flags(self.context.as_deref(), self.database_url.as_deref(), self.config.as_deref());
+        let program = Cli::command();
+        let commands = program.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "help");
+        Suggestions { flags, commands: commands.map(str::to_owned).collect() }
     }
 }
 
@@ -226,7 +236,8 @@ async fn run(cli: Cli, output: Output, tells_by_exit_code: bool) -> u8 {
         output.warn(warning);
     }
     let context = Context::new(config, output, Arc::clone(&committing));
-    let asking = Asking { audience: confirm::Audience::detect(), no_input: cli.global.no_input };
+    let (audience, no_input) = (confirm::Audience::detect(), cli.global.no_input);
+    let asking = Asking { audience, no_input, typed: Typed::detect() };
     let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
     context.close().await;
     match conclude(&context.output, result) {
@@ -249,13 +260,14 @@ fn conclude(output: &Output, result: Result<()>) -> u8 {
 struct Asking {
     audience: confirm::Audience,
     no_input: bool,
+    typed: Typed,
 }
 
 impl Asking {
     /// `yes` and `confirm` are what the command line answered beforehand.
     fn confirmation(&self, yes: bool, confirm: &Option<String>, dry_run: bool) -> Confirmation {
-        let (no_input, audience) = (self.no_input, self.audience);
-        Confirmation { assume_yes: yes, confirm: confirm.clone(), no_input, dry_run, audience }
+        let (no_input, audience, typed) = (self.no_input, self.audience, self.typed.clone());
+        Confirmation { assume_yes: yes, confirm: confirm.clone(), no_input, dry_run, audience, typed }
     }
 
     /// Asks yes or no; on a protected context for the database's name instead. The impact is only

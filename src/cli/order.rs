@@ -228,7 +228,7 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
     let mut command = None;
     if is_wizard {
         new = wizard::complete_order(context, &database, new).await?;
-        command = Some(equivalent(context, &new, arguments));
+        command = Some(equivalent(&new, arguments));
     }
     // Nobody should have to answer everything again because the shop refused.
     let note_command = |_: &Error| mutation::note_command(context, command.as_deref());
@@ -240,13 +240,13 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
 }
 
 /// The command that places this order without questions.
-fn equivalent(context: &Context, new: &NewOrder, arguments: &CreateArguments) -> String {
+fn equivalent(new: &NewOrder, arguments: &CreateArguments) -> String {
     wizard::order_command(new)
         .options("--note", arguments.note.as_deref())
         .options("--expect-total", arguments.expect_total.as_deref())
         .options("--idempotency-key", arguments.key.idempotency_key.as_deref())
         .dry_run(arguments.write.dry_run)
-        .on_database_of(context)
+        .into_text()
 }
 
 /// Says what was ordered.

@@ -6,6 +6,7 @@ use super::{migrate, order, seed};
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
+use crate::domain::text::shell_word;
 use crate::domain::{Quantity, reference};
 use crate::error::{Error, Kind, Result};
 use crate::migrate as schema;
@@ -56,10 +57,9 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     context.output.note(&format!("order {} placed\n", reference::display(&placed.order.reference)));
     context.output.show(&detail, &[])?;
     // Only where the next command would go elsewhere by itself.
-    let url = if context.config.target == target && !context.config.is_named_by_flag {
-        String::new()
-    } else {
-        format!(" --database-url {target}")
+    let url = match context.config.target == target {
+        true => String::new(),
+        false => format!(" --database-url {}", shell_word(&target.to_string())),
     };
     context.output.note(&format!(
         "\ntry: shopctl order list{url}\n     shopctl product list --low-stock{url}\n     \

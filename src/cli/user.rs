@@ -271,7 +271,7 @@ fn reviewed(context: &Context, answers: &wizard::UserAnswers, arguments: &Create
         Some(path) => answers.command().option("--password-file", &path.display().to_string()),
         None => answers.command().flag("--password-stdin"),
     };
-    Ok(command.dry_run(arguments.write.dry_run).on_database_of(context))
+    Ok(command.dry_run(arguments.write.dry_run).into_text())
 }
 
 async fn list(context: &Context, arguments: &UserListArguments) -> Result<()> {

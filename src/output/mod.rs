@@ -23,6 +23,7 @@ mod json;
 mod progress;
 mod rows;
 mod show;
+mod suggestion;
 mod table;
 mod terminal;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use export::Export;
 pub use format::{ColorChoice, Format};
 pub use progress::Progress;
 pub use rows::Rows;
+pub use suggestion::Suggestions;
 pub use table::shorten;
 pub use terminal::Terminal;
 
@@ -57,6 +59,8 @@ pub struct OutputSettings {
     pub color: ColorChoice,
     /// Hides notes; warnings, errors and data stay.
     pub quiet: bool,
+    /// What commands in messages are completed with.
+    pub suggestions: Suggestions,
 }
 
 /// The answer of a command that changed (or would have changed) one object.
@@ -247,13 +251,18 @@ impl Output {
 
     /// A line on stderr that `--quiet` does not hide: what a question is about.
     pub fn say(&self, text: &str) {
-        self.write_message(&format!("{}\n", escape::lines(text)));
+        self.write_message(&format!("{}\n", escape::lines(&self.suggest(text))));
+    }
+
+    /// The text with every command that it suggests aimed at this run's database.
+    pub fn suggest(&self, text: &str) -> String {
+        self.settings.suggestions.complete(text).into_owned()
     }
 
     /// A warning on stderr.
     pub fn warn(&self, text: &str) {
         let label = self.painted(YELLOW, "warning");
-        self.write_message(&format!("{label}: {}\n", escape::lines(text)));
+        self.write_message(&format!("{label}: {}\n", escape::lines(&self.suggest(text))));
     }
 
     /// The error that ends the command, on stderr: message and hints, or under JSON formats
@@ -263,12 +272,18 @@ impl Output {
         // they not come through, the exit code of this error speaks for them.
         let _ = self.flush();
         if matches!(self.format, Format::Json | Format::Jsonl | Format::MongoJson) {
-            return self.write_message(&format!("{}\n", json::text(&error.to_json())));
+            let mut value = error.to_json();
+            for member in ["message", "hint"] {
+                if let Some(text) = value["error"][member].as_str() {
+                    value["error"][member] = self.suggest(text).into();
+                }
+            }
+            return self.write_message(&format!("{}\n", json::text(&value)));
         }
         let label = self.painted(RED, &format!("error[{}]", error.code()));
-        let mut text = format!("{label}: {}\n", escape::lines(error.message()));
+        let mut text = format!("{label}: {}\n", escape::lines(&self.suggest(error.message())));
         for hint in error.hints() {
-            text.push_str(&format!("{}: {}\n", self.painted(CYAN, "hint"), escape::line(hint)));
+            text.push_str(&format!("{}: {}\n", self.painted(CYAN, "hint"), escape::line(&self.suggest(hint))));
         }
         self.write_message(&text);
     }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
 use crate::domain::order_status::{self, Step, StockEffect, Transition, Verb};
+use crate::domain::text::shell_word;
 use crate::domain::{IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
 use crate::entity::{Moment, audit_event, order, order_item, stock_movement};
 use crate::error::{Error, Result, printable};
@@ -182,7 +183,7 @@ fn transition(order: &order::Model, wanted: &Move) -> Result<Option<Transition>>
         Step::Take(transition) => Ok(Some(transition)),
         // What was pending when the list was made has moved on since: it need not expire.
         Step::Refused if wanted.verb == Verb::Expire => Ok(None),
-        Step::Refused => Err(refused(&name, status, wanted.verb)),
+        Step::Refused => Err(refused(&name, status, wanted)),
     }
 }
 
@@ -190,7 +191,8 @@ fn is_before(order: &order::Model, time: DateTime<Utc>) -> bool {
     matches!(order.created_at, Moment::Known(created) if created < time)
 }
 
-fn refused(name: &str, status: OrderStatus, verb: Verb) -> Error {
+fn refused(name: &str, status: OrderStatus, wanted: &Move) -> Error {
+    let verb = wanted.verb;
     let allowed: Vec<&str> = order_status::allowed(status).map(Verb::as_str).collect();
     let details = json!({ "status": status.as_str(), "verb": verb.as_str(), "allowed": allowed });
     let error = |message: String| Error::conflict("order.transition", message).details(details.clone());
@@ -200,7 +202,9 @@ fn refused(name: &str, status: OrderStatus, verb: Verb) -> Error {
     let refusal = error(format!("order {name} is {}; allowed: {}", status.as_str(), allowed.join(", ")));
     if verb == Verb::Cancel && allowed.contains(&Verb::Refund.as_str()) {
         // Cancelled means that no money is held.
-        return refusal.hint(format!("the money goes back with: shopctl order refund {name}"));
+        let reason = wanted.reason.as_ref().map(|reason| format!(" --reason {}", shell_word(reason)));
+        let reason = reason.unwrap_or_default();
+        return refusal.hint(format!("the money goes back with: shopctl order refund {name}{reason}"));
     }
     refusal.hint("shopctl help lifecycle")
 }
