@@ -218,12 +218,24 @@ impl std::error::Error for Error {}
 /// The longest piece of a user's own text that a message repeats, in characters.
 const QUOTED_MAX_CHARACTERS: usize = 80;
 
+/// The longest reason that a message repeats, in characters.
+const REASON_MAX_CHARACTERS: usize = 400;
+
 /// A user's or a database's text made safe to stand inside a message: control and bidi characters
 /// are shown escaped and long text is cut.
 pub fn printable(text: &str) -> String {
+    printable_up_to(text, QUOTED_MAX_CHARACTERS)
+}
+
+/// As [`printable`], for a whole sentence of ours that may repeat such a text.
+pub fn printable_reason(text: &str) -> String {
+    printable_up_to(text, REASON_MAX_CHARACTERS)
+}
+
+fn printable_up_to(text: &str, most: usize) -> String {
     let mut safe = String::new();
     for (count, character) in text.chars().enumerate() {
-        if count == QUOTED_MAX_CHARACTERS {
+        if count == most {
             safe.push('…');
             break;
         }

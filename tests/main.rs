@@ -14,6 +14,7 @@ mod foreign_rows;
 mod full_disk;
 mod generated;
 mod hints;
+mod import_values;
 mod imports;
 mod input;
 mod interruptions;

@@ -253,7 +253,7 @@ fn times_of_other_programs_fall_into_their_periods(shop: &Shop) {
     assert_eq!(field(&report(shop, &format!("top-products {one_day}")), "revenue"), ["1111.11"]);
     let run = shop.run(&["order", "list", "--since", "2026-03-01", "--until", "2026-03-02", "-o", "id"]).success();
     assert_eq!(run.stdout.lines().count(), 6, "lists and reports agree");
-    assert_eq!(field(&report(shop, "customers --until 9999-12-31"), "orders"), [7], "all that have a time");
+    assert_eq!(field(&report(shop, "customers --until 2999-12-31"), "orders"), [7], "all that have a time");
     let customers = report(shop, "customers");
     assert_eq!(field(&customers, "last_order"), ["2026-03-02T00:00:00.000000Z"]);
     assert_eq!(field(&customers, "orders"), [8], "without a period every order counts");
@@ -309,7 +309,7 @@ fn what_is_wrong_with_a_period_is_said_together() {
     run.says("3 invalid values");
     shop.run(&["report", "sales", "--since", "2020-01-01", "--until", "2026-01-01"]).exits_with(7).says("400 days");
     shop.run(&["report", "sales", "--since", "2026-01-02", "--until", "2026-01-02"]).exits_with(7).says("not after");
-    shop.run(&["report", "sales", "--since", "+10000-01-01"]).exits_with(7).says("leaves the calendar");
+    shop.run(&["report", "sales", "--since", "+10000-01-01"]).exits_with(7).says("from 1900 to 2999");
     shop.run(&["report", "customers", "--limit", "0"]).exits_with(7).says("limit 0");
     if has_zones() {
         for (typed, meant) in [("Europe/Berln", "Europe/Berlin"), ("berlin", "Europe/Berlin"), ("utc+1", "")] {

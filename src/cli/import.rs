@@ -17,7 +17,7 @@ use crate::bulk::{self, Counts, FileFormat, Import, OnConflict, OnError, ReadOpt
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::hexadecimal;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Error, Kind, Result, printable, printable_reason};
 use crate::output::Mutation;
 use crate::service::place_order::Stock;
 
@@ -153,8 +153,8 @@ impl Rejections {
             let parts: Vec<String> =
                 [column, value].into_iter().filter(|part| !part.is_empty()).map(|part| printable(part)).collect();
             match parts.is_empty() {
-                true => format!("\n  line {line}: {}", printable(reason)),
-                false => format!("\n  line {line}: {}: {}", parts.join(" "), printable(reason)),
+                true => format!("\n  line {line}: {}", printable_reason(reason)),
+                false => format!("\n  line {line}: {}: {}", parts.join(" "), printable_reason(reason)),
             }
         });
         let more = if self.count > self.first.len() as u64 { "\n  …" } else { "" };

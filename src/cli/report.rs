@@ -84,10 +84,7 @@ pub struct PeriodArguments {
 impl PeriodArguments {
     fn parse(&self, violations: &mut Violations) -> (Span, Zone) {
         let zone = violations.parse("tz", &self.tz, zone::find).unwrap_or_else(Zone::utc);
-        let time = |text: &str| match text.trim().parse() {
-            Ok(day) => zone.begin_of(day).ok_or_else(|| "leaves the calendar".to_owned()),
-            Err(_) => moment::parse(text),
-        };
+        let time = |text: &str| moment::parse_in(text, &zone);
         let since = optional(violations, "since", self.since.as_deref(), time);
         let until = optional(violations, "until", self.until.as_deref(), time);
         if since.zip(until).is_some_and(|(since, until)| since >= until) {

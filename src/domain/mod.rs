@@ -25,6 +25,7 @@ pub mod spreadsheet;
 pub mod text;
 pub mod user_status;
 pub mod violations;
+pub mod written_time;
 pub mod zone;
 
 pub use amount::Amount;
@@ -42,4 +43,5 @@ pub use reference::Reference;
 pub use sku::Sku;
 pub use user_status::UserStatus;
 pub use violations::{Violation, Violations};
+pub use written_time::{DateOrder, WrittenTime};
 pub use zone::Zone;

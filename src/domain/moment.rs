@@ -1,16 +1,18 @@
-//! Points in time as typed: RFC 3339, or a day, which begins at midnight UTC.
+//! Points in time as typed: a day, which begins at midnight, or a time.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 
-/// `2026-03-01`, `2026-03-01T12:30:00Z`, `2026-03-01 12:30:00+01:00`.
+use super::Zone;
+use super::written_time::WrittenTime;
+
+/// `2026-03-01`, `2026-03-01T12:30:00Z`, `2026-03-01 12:30:00+01:00`; without a zone it is UTC.
 pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
-    let text = text.trim();
-    if let Ok(day) = text.parse::<NaiveDate>() {
-        return Ok(day.and_time(NaiveTime::MIN).and_utc());
-    }
-    DateTime::parse_from_rfc3339(text)
-        .map(|moment| moment.to_utc())
-        .map_err(|_| "is neither a day such as 2026-03-01 nor a time such as 2026-03-01T12:30:00Z".to_owned())
+    parse_in(text, &Zone::utc())
+}
+
+/// As [`parse`], but what names no zone is of this one.
+pub fn parse_in(text: &str, zone: &Zone) -> Result<DateTime<Utc>, String> {
+    WrittenTime::read(text)?.moment(None, zone)
 }
 
 /// A span of time as typed: `30`, `30s`, `500ms`, `2m`, `1h`, `7d`; a bare number is seconds.
@@ -39,7 +41,7 @@ mod tests {
     fn days_begin_at_midnight_utc() {
         assert_eq!(parse("2026-03-01").unwrap().to_rfc3339(), "2026-03-01T00:00:00+00:00");
         assert_eq!(parse("2026-03-01T12:30:00+01:00").unwrap().to_rfc3339(), "2026-03-01T11:30:00+00:00");
-        for text in ["", "yesterday", "2026-13-01", "2026-02-30"] {
+        for text in ["", "yesterday", "2026-13-01", "2026-02-30", "26-01-01", "12/1/10", "+12024-01-01", "01/12/2026"] {
             assert!(parse(text).is_err(), "{text} was accepted");
         }
     }

@@ -1,6 +1,6 @@
 //! A time zone: when its days begin.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 use tz::timezone::TimeZone;
 
 /// The rules of one zone of the IANA database.
@@ -27,15 +27,22 @@ impl Zone {
     /// The first moment of a day: midnight, the first of two, or the one after a midnight that the
     /// zone leaves out. `None` outside the years that every engine stores.
     pub fn begin_of(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
-        if !(0..=9999).contains(&day.year()) {
+        self.moment_of(day.and_time(NaiveTime::MIN))
+    }
+
+    /// The moment at which the zone's clock on the wall shows this: the first of two, or the one after
+    /// a time that the zone leaves out. `None` outside the years that every engine stores.
+    pub fn moment_of(&self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
+        if !(0..=9999).contains(&wall.year()) {
             return None;
         }
-        let month = u8::try_from(day.month()).ok()?;
-        let month_day = u8::try_from(day.day()).ok()?;
-        let found = tz::DateTime::find(day.year(), month, month_day, 0, 0, 0, 0, self.0.as_ref()).ok()?.earliest();
-        match found {
-            Some(begin) => DateTime::from_timestamp(begin.unix_time(), 0),
-            None => Some(day.and_time(NaiveTime::MIN).and_utc()),
+        let [month, day, hour, minute, second] =
+            [wall.month(), wall.day(), wall.hour(), wall.minute(), wall.second()].map(|part| part as u8);
+        let nanosecond = wall.nanosecond();
+        let found = tz::DateTime::find(wall.year(), month, day, hour, minute, second, nanosecond, self.0.as_ref());
+        match found.ok()?.earliest() {
+            Some(moment) => DateTime::from_timestamp(moment.unix_time(), moment.nanoseconds()),
+            None => Some(wall.and_utc()),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -10,7 +9,7 @@ use crate::domain::quantity::parse_stock;
 use crate::domain::text::hexadecimal;
 use crate::domain::{
     Email, Money, OrderStatus, Password, PersonName, ProductName, Quantity, Reference, Sku, UserStatus, Violations,
-    text::multi_line,
+    moment, text::multi_line,
 };
 use crate::error::{Error, Kind, Result, printable};
 use crate::service::place_order::{NewLine, NewOrder};
@@ -219,13 +218,7 @@ fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<
         OrderStatus::from_stored(text)
             .ok_or_else(|| format!("is none of {}", OrderStatus::ALL.map(OrderStatus::as_str).join(", ")))
     });
-    let placed_at = raw.placed_at.as_deref().map(|text| {
-        violations.parse(&field("placed_at"), text, |text| {
-            let time =
-                DateTime::parse_from_rfc3339(text).map_err(|_| "is no time such as 2026-01-31T09:30:00Z".to_owned())?;
-            Ok(time.to_utc())
-        })
-    });
+    let placed_at = raw.placed_at.as_deref().map(|text| violations.parse(&field("placed_at"), text, moment::parse));
     let mut lines = Vec::new();
     for item in &raw.items {
         let sku = violations.parse(&field("sku"), &item.sku, Sku::parse);

@@ -1,17 +1,16 @@
 //! `shopctl seed generate`
 
-use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::development_only;
 use crate::cli::Asking;
-use crate::cli::arguments::whole_number;
+use crate::cli::arguments::{required, whole_number};
 use crate::cli::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::moment;
 use crate::domain::text::hexadecimal;
+use crate::domain::{Violations, moment};
 use crate::error::Result;
 use crate::output::Mutation;
 use crate::seed::generate::{self, Generated, MOST_ORDERS, MOST_PRODUCTS, MOST_USERS, Plan, Progress};
@@ -31,22 +30,25 @@ pub struct GenerateArguments {
     #[arg(long, value_name = "NUMBER", default_value = "42")]
     rng_seed: u64,
     /// The shop's last moment; it opened three years before
-    #[arg(long, value_name = "TIME", default_value = "2026-01-01", value_parser = moment::parse)]
-    as_of: DateTime<Utc>,
+    #[arg(long, value_name = "TIME", default_value = "2026-01-01")]
+    as_of: String,
     /// Do not ask
     #[arg(short = 'y', long)]
     yes: bool,
 }
 
 impl GenerateArguments {
-    fn plan(&self) -> Plan {
-        let GenerateArguments { users, products, orders, rng_seed, as_of, .. } = *self;
-        Plan { users, products, orders, rng_seed, as_of }
+    fn plan(&self) -> Result<Plan> {
+        let GenerateArguments { users, products, orders, rng_seed, .. } = *self;
+        let mut violations = Violations::new();
+        let as_of = violations.parse("as-of", &self.as_of, moment::parse);
+        violations.into_result()?;
+        Ok(Plan { users, products, orders, rng_seed, as_of: required(as_of)? })
     }
 }
 
 pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArguments) -> Result<()> {
-    let plan = arguments.plan();
+    let plan = arguments.plan()?;
     let database = context.database(Access::Write).await?;
     development_only(context, &database).await?;
     let operations = context.operations(&database, false).without_deadline();

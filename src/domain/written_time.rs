@@ -1,0 +1,347 @@
+//! Times as people and other shops' programs write them: one reader for flags, files and seeds.
+//!
+//! The year has four digits and lies between 1900 and 2999; everything else is refused, because a
+//! time that is read wrongly is not noticed until somebody looks for the order of that day.
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
+
+use super::Zone;
+
+/// The years that can be typed; what other programs stored beyond them is shown.
+pub const YEARS: std::ops::RangeInclusive<i32> = 1900..=2999;
+
+/// The forms that everything takes, for messages.
+pub const FORMS: &str = "2026-03-01, 2026-03-01 12:30 or 2026-03-01T12:30:00+01:00 with a year from 1900 to 2999";
+
+/// Which number of a date such as `01/12/2020` is the month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOrder {
+    DayFirst,
+    MonthFirst,
+    YearFirst,
+}
+
+impl DateOrder {
+    pub const ALL: [DateOrder; 3] = [DateOrder::DayFirst, DateOrder::MonthFirst, DateOrder::YearFirst];
+
+    /// As `--date-order` says it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            DateOrder::DayFirst => "dmy",
+            DateOrder::MonthFirst => "mdy",
+            DateOrder::YearFirst => "ymd",
+        }
+    }
+}
+
+/// A time as written: perhaps without a zone, perhaps with a day and a month that cannot be told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenTime {
+    date: WrittenDate,
+    time: NaiveTime,
+    /// Seconds east of UTC.
+    offset: Option<i32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WrittenDate {
+    Day(NaiveDate),
+    /// `01/12/2020`: two numbers, then the year.
+    Either {
+        first: u32,
+        second: u32,
+        year: i32,
+    },
+}
+
+impl WrittenTime {
+    /// Reads a time. Errors: what is wrong with it, without the text.
+    pub fn read(text: &str) -> Result<WrittenTime, String> {
+        let text = text.trim();
+        let end = text.find([' ', 'T', 't', ',', '\u{a0}', '\u{202f}']).unwrap_or(text.len());
+        let (date, rest) = text.split_at(end);
+        let date = read_date(date)?;
+        let rest = rest.strip_prefix(',').unwrap_or(rest).trim();
+        let rest = rest.strip_prefix(['T', 't']).filter(|_| !text[end..].starts_with(',')).unwrap_or(rest);
+        if rest.is_empty() && end < text.len() {
+            return Err(no_time());
+        }
+        let (time, offset) = if rest.is_empty() { (NaiveTime::MIN, None) } else { read_clock(rest)? };
+        Ok(WrittenTime { date, time, offset })
+    }
+
+    /// Which order of day and month it proves: `None` when it is the same day either way, or says
+    /// nothing because its year comes first.
+    pub fn proves(&self) -> Option<Proof> {
+        let WrittenDate::Either { first, second, .. } = self.date else { return None };
+        match (first > 12, second > 12) {
+            (true, _) => Some(Proof::Order(DateOrder::DayFirst)),
+            (_, true) => Some(Proof::Order(DateOrder::MonthFirst)),
+            _ if first == second => None,
+            _ => Some(Proof::Undecided),
+        }
+    }
+
+    pub fn has_zone(&self) -> bool {
+        self.offset.is_some()
+    }
+
+    /// The moment it names: `order` says what cannot be told from it, `zone` is where its clock hung
+    /// if it does not say so itself. Errors: what is wrong with it, without the text.
+    pub fn moment(&self, order: Option<DateOrder>, zone: &Zone) -> Result<DateTime<Utc>, String> {
+        let day = match self.date {
+            WrittenDate::Day(day) => day,
+            WrittenDate::Either { first, second, year } => {
+                let (day, month) = match order {
+                    Some(DateOrder::DayFirst) => (first, second),
+                    Some(DateOrder::MonthFirst) => (second, first),
+                    Some(DateOrder::YearFirst) => return Err("does not begin with the year".to_owned()),
+                    None if first == second => (first, second),
+                    None => return Err(format!("may be two different days: write {FORMS}")),
+                };
+                NaiveDate::from_ymd_opt(year, month, day).ok_or_else(no_day)?
+            }
+        };
+        let wall = day.and_time(self.time);
+        let moment = match self.offset {
+            Some(seconds) => wall.checked_sub_signed(TimeDelta::seconds(seconds.into())).map(|utc| utc.and_utc()),
+            None => zone.moment_of(wall),
+        };
+        moment.filter(|moment| YEARS.contains(&moment.year())).ok_or_else(no_time)
+    }
+}
+
+/// What a date says about the order of day and month in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    Order(DateOrder),
+    Undecided,
+}
+
+fn no_time() -> String {
+    format!("is not a time such as {FORMS}")
+}
+
+fn no_day() -> String {
+    "is not a day of the calendar".to_owned()
+}
+
+fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
+    let is_number = digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { text.parse().ok() } else { None }
+}
+
+fn read_date(text: &str) -> Result<WrittenDate, String> {
+    let separator = text.chars().find(|character| !character.is_ascii_digit()).filter(|found| "-/.".contains(*found));
+    let separator = separator.ok_or_else(no_time)?;
+    let [first, second, third] = text.split(separator).collect::<Vec<_>>()[..] else { return Err(no_time()) };
+    let year = |text: &str| {
+        let year = number(text, 4..=4).and_then(|year| i32::try_from(year).ok()).ok_or_else(no_time)?;
+        if YEARS.contains(&year) { Ok(year) } else { Err(no_time()) }
+    };
+    let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).map(WrittenDate::Day).ok_or_else(no_day);
+    let short = |text: &str| number(text, 1..=2).ok_or_else(no_time);
+    if first.len() == 4 {
+        return day(year(first)?, short(second)?, short(third)?);
+    }
+    let year = year(third)?;
+    let first = short(first)?;
+    if let Some(month) = month_of(second) {
+        return day(year, month, first);
+    }
+    let second = short(second)?;
+    // Nobody writes the month first and then a dot.
+    if separator == '.' {
+        return day(year, second, first);
+    }
+    if first == 0 || second == 0 || first.max(second) > 31 || first.min(second) > 12 {
+        return Err(no_day());
+    }
+    Ok(WrittenDate::Either { first, second, year })
+}
+
+/// `Jul` or `July`, in any case.
+fn month_of(text: &str) -> Option<u32> {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let text = text.to_ascii_lowercase();
+    let is_month = |name: &&str| text.len() >= 3 && (**name == *text || name[..3] == *text);
+    Some(MONTHS.iter().position(is_month)? as u32 + 1)
+}
+
+/// `8:26`, `08:26:00.000 PM`, `10:15:00+0100`.
+fn read_clock(text: &str) -> Result<(NaiveTime, Option<i32>), String> {
+    let end = text.find(|character: char| !(character.is_ascii_digit() || ":.,".contains(character)));
+    let (clock, rest) = text.split_at(end.unwrap_or(text.len()));
+    let (clock, fraction) = clock.split_once(['.', ',']).unwrap_or((clock, ""));
+    let parts: Vec<&str> = clock.split(':').collect();
+    let (hour, minute, second) = match parts[..] {
+        [hour, minute] if fraction.is_empty() => (hour, minute, "00"),
+        [hour, minute, second] => (hour, minute, second),
+        _ => return Err(no_time()),
+    };
+    let (half, zone) = read_half(rest.trim());
+    let hour = number(hour, 1..=2).and_then(|hour| match half {
+        None => Some(hour),
+        Some(half) => (1..=12).contains(&hour).then_some(hour % 12 + half),
+    });
+    let (Some(hour), Some(minute), Some(second)) = (hour, number(minute, 2..=2), number(second, 2..=2)) else {
+        return Err(no_time());
+    };
+    let microsecond = match fraction {
+        "" => Some(0),
+        // Seven to nine digits: what SQL Server and others keep beyond microseconds.
+        digits => number(&format!("{digits:0<9}"), 9..=9).map(|nanoseconds| nanoseconds / 1_000),
+    };
+    let time = NaiveTime::from_hms_micro_opt(hour, minute, second, microsecond.ok_or_else(no_time)?);
+    Ok((time.ok_or_else(no_time)?, read_offset(zone)?))
+}
+
+/// Takes AM or PM off: the hours it adds, and the rest.
+fn read_half(text: &str) -> (Option<u32>, &str) {
+    match text.get(..2).map(str::to_ascii_lowercase).as_deref() {
+        Some("am") => (Some(0), text[2..].trim_start()),
+        Some("pm") => (Some(12), text[2..].trim_start()),
+        _ => (None, text),
+    }
+}
+
+/// Seconds east of UTC; `None` where nothing is said.
+fn read_offset(text: &str) -> Result<Option<i32>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if ["z", "utc", "gmt"].contains(&text.to_ascii_lowercase().as_str()) {
+        return Ok(Some(0));
+    }
+    let (sign, digits) = match text.split_at_checked(1) {
+        Some(("+", digits)) => (1, digits),
+        Some(("-", digits)) => (-1, digits),
+        _ => return Err(no_time()),
+    };
+    let (hours, minutes) = match digits.split_once(':') {
+        Some(parts) => parts,
+        None if digits.len() == 4 => digits.split_at(2),
+        None => (digits, "00"),
+    };
+    match (number(hours, 2..=2), number(minutes, 2..=2)) {
+        (Some(hours @ 0..=23), Some(minutes @ 0..=59)) => Ok(Some(sign * (hours * 3_600 + minutes * 60) as i32)),
+        _ => Err(no_time()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::zone::tests::berlin;
+
+    fn utc(text: &str, order: Option<DateOrder>) -> Result<String, String> {
+        let moment = WrittenTime::read(text)?.moment(order, &Zone::utc())?;
+        Ok(moment.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+    }
+
+    #[test]
+    fn the_forms_of_other_shops_are_read() {
+        for (text, meant) in [
+            ("2024-12-31", "2024-12-31T00:00:00Z"),
+            ("2024/12/31 10:15", "2024-12-31T10:15:00Z"),
+            ("1996-07-04 00:00:00.000", "1996-07-04T00:00:00Z"),
+            ("2024-12-31 10:15:00 +0100", "2024-12-31T09:15:00Z"),
+            ("2024-12-31T10:15:00", "2024-12-31T10:15:00Z"),
+            ("2024-12-31T10:15:00.1234567Z", "2024-12-31T10:15:00.123456Z"),
+            ("2024-12-31t10:15:00-05", "2024-12-31T15:15:00Z"),
+            ("2024-12-31 10:15:00 UTC", "2024-12-31T10:15:00Z"),
+            ("12/31/2010 8:26:00 AM", "2010-12-31T08:26:00Z"),
+            ("12/31/2010 12:26 am", "2010-12-31T00:26:00Z"),
+            ("12/31/2010, 8:26:07 PM", "2010-12-31T20:26:07Z"),
+            ("12-31-2010 08:26", "2010-12-31T08:26:00Z"),
+            ("31.12.2010", "2010-12-31T00:00:00Z"),
+            ("04-Jul-1996 1:02", "1996-07-04T01:02:00Z"),
+            ("05/05/2010", "2010-05-05T00:00:00Z"),
+        ] {
+            assert_eq!(utc(text, Some(DateOrder::MonthFirst)).as_deref(), Ok(meant), "{text}");
+        }
+        assert_eq!(utc("01/12/2020 08:26", Some(DateOrder::DayFirst)).as_deref(), Ok("2020-12-01T08:26:00Z"));
+    }
+
+    #[test]
+    fn years_of_two_digits_and_beyond_the_range_are_refused() {
+        for text in [
+            "",
+            "26-01-01",
+            "10-12-01",
+            "12/1/10",
+            "12/1/10 8:26",
+            "+12024-01-01",
+            "-0044-03-15",
+            "0010-12-01",
+            "1899-12-31",
+            "3000-01-01",
+            "12024-01-01",
+            "1.1.26",
+            "2026",
+            "2026-01",
+            "yesterday",
+            "1700000000",
+            "2026-13-01",
+            "2026-02-30",
+            "0/1/2020",
+            "13/13/2020",
+            "32/01/2020",
+            "2026-01-01T",
+            "2026-01-01T25:00",
+            "2026-01-01 10:15 +9",
+            "2026-01-01 13:00 PM",
+            "2026-01-01 10:15:60",
+            "2026-01-01Z",
+            "1900-01-01T00:00+01:00",
+            "２０２６-01-01",
+            "2026-01-01 10:15:00.1234567890",
+        ] {
+            assert!(utc(text, Some(DateOrder::DayFirst)).is_err(), "{text} was accepted");
+        }
+        assert!(utc("01/12/2020", None).unwrap_err().contains("two different days"));
+        assert!(utc("01/12/2020", Some(DateOrder::YearFirst)).is_err());
+        assert!(utc("12/31/2020", Some(DateOrder::DayFirst)).is_err());
+    }
+
+    #[test]
+    fn a_day_beyond_the_twelfth_proves_the_order() {
+        let proof = |text: &str| WrittenTime::read(text).unwrap().proves();
+        assert_eq!(proof("13/12/2020"), Some(Proof::Order(DateOrder::DayFirst)));
+        assert_eq!(proof("12-13-2020"), Some(Proof::Order(DateOrder::MonthFirst)));
+        assert_eq!(proof("01/12/2020"), Some(Proof::Undecided));
+        assert_eq!(proof("05/05/2020").or(proof("2020-01-12")).or(proof("01.12.2020")), None);
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_of_the_zone_that_was_named() {
+        let moment = |text: &str| WrittenTime::read(text).unwrap().moment(None, &berlin()).unwrap().to_rfc3339();
+        assert_eq!(moment("2026-07-01 12:00"), "2026-07-01T10:00:00+00:00");
+        assert_eq!(moment("2026-12-01 12:00"), "2026-12-01T11:00:00+00:00");
+        assert_eq!(moment("2026-07-01 12:00Z"), "2026-07-01T12:00:00+00:00");
+        // A clock that is put forward leaves an hour out.
+        assert_eq!(moment("2026-03-29 02:30"), "2026-03-29T01:00:00+00:00");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[-0-9/.: TZapmAPM+,é]{0,30}|\\PC{0,20}") {
+            if let Ok(moment) = utc(&text, Some(DateOrder::DayFirst)) {
+                proptest::prop_assert!(("1900".."3000").contains(&&moment[..4]), "{}", moment);
+            }
+        }
+    }
+}
