@@ -247,3 +247,29 @@ fn printable_up_to(text: &str, most: usize) -> String {
     }
     if safe.is_empty() { "''".to_owned() } else { safe }
 }
+
+/// Why the system refused something, in words and without its number.
+pub fn io_reason(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let words = match error.kind() {
+        ErrorKind::NotFound => "no such file or folder",
+        ErrorKind::PermissionDenied => "permission denied",
+        ErrorKind::StorageFull => "no space left on the disk",
+        ErrorKind::QuotaExceeded => "the disk quota is used up",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
+        ErrorKind::IsADirectory => "it is a folder",
+        ErrorKind::NotADirectory => "a part of its path is no folder",
+        ErrorKind::InvalidFilename => "the name is too long",
+        ErrorKind::FileTooLarge => "the file is too large",
+        ErrorKind::ConnectionRefused => "nothing listens there",
+        ErrorKind::InvalidData => "it is not UTF-8 text",
+        _ => {
+            let text = error.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
+            let mut characters = text.chars();
+            let first = characters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
+            return first + characters.as_str();
+        }
+    };
+    words.to_owned()
+}

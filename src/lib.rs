@@ -13,6 +13,7 @@ pub mod db;
 pub mod domain;
 pub mod entity;
 pub mod error;
+pub mod file;
 pub mod migrate;
 pub mod output;
 pub mod repository;

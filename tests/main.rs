@@ -10,6 +10,7 @@ mod concurrency;
 mod connection;
 mod doctor;
 mod exports;
+mod files;
 mod foreign_rows;
 mod full_disk;
 mod generated;

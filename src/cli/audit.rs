@@ -103,7 +103,7 @@ pub struct ShowArguments {
 pub struct ExportArguments {
     #[command(flatten)]
     filter: FilterArguments,
-    /// Write a file, whole or not at all, readable by its owner alone
+    /// Write this file, complete or not at all; - is standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

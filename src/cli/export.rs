@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::domain::Page;
 use crate::domain::page::Sort;
 use crate::error::Result;
+use crate::file;
 use crate::output::{Format, View};
 
 /// Rows that an export reads at once.
@@ -17,17 +18,23 @@ const ROWS: u64 = 1_000;
 
 #[derive(Debug, Args)]
 pub struct ExportArguments {
-    /// Into this file, which gets its name when it is complete; its ending tells the format
+    /// Write this file, complete or not at all; its ending tells the format; - is standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
 
 impl ExportArguments {
     /// What `--output` says, else the file's ending, else CSV.
-    pub fn format(&self, context: &Context) -> Format {
-        let ending = self.out.as_deref().and_then(Path::extension).and_then(|ending| ending.to_str());
-        let by_ending = Format::ALL.into_iter().find(|format| ending == Some(format.as_str()));
-        context.output.asked_format().or(by_ending).unwrap_or(Format::Csv)
+    ///
+    /// Errors: exit 2 for an ending that is not that of any format.
+    pub fn format(&self, context: &Context) -> Result<Format> {
+        let ending = self.out.as_deref().and_then(|path| Some((path, file::ending_of(path)?)));
+        match (context.output.asked_format(), ending) {
+            (Some(asked), _) => Ok(asked),
+            (None, None) => Ok(Format::Csv),
+            (None, Some((path, ending))) => Format::of_ending(&ending)
+                .ok_or_else(|| file::wrong_ending(path, &ending, &["csv", "tsv", "json", "jsonl"])),
+        }
     }
 }
 
@@ -41,7 +48,7 @@ pub async fn run<V: View>(
     oldest: &str,
     fetch: impl AsyncFn(&Page) -> Result<Shown<V>>,
 ) -> Result<()> {
-    let output = context.output.exporting(format, out)?;
+    let output = context.output.exporting(format, out).await?;
     let mut rows = output.output().rows::<V>()?;
     context.lift_time_limit();
     let mut page = Page { limit: ROWS, offset: 0, after: None, sort: Sort::parse(oldest) };

@@ -107,7 +107,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Reset(arguments) => remove::all(context, asking, &arguments, Course::Reset).await,
         Command::Baseline(arguments) => verify::baseline(context, asking, &arguments).await,
         Command::Resolve(arguments) => resolve::resolve(context, asking, &arguments).await,
-        Command::Bless(arguments) => resolve::bless(context, &arguments),
+        Command::Bless(arguments) => resolve::bless(context, &arguments).await,
         Command::Wait => wait::run(context).await,
         Command::Env(arguments) => environment::run(context, asking, &arguments).await,
     }

@@ -240,7 +240,7 @@ async fn export(context: &Context, arguments: &ProductExportArguments) -> Result
     let mut violations = Violations::new();
     let filter = arguments.filter.parse(&mut violations);
     violations.into_result()?;
-    let format = arguments.export.format(context);
+    let format = arguments.export.format(context)?;
     let database = context.database(Access::Read).await?;
     let fetch = async |page: &Page| fetch(&database, &filter, page).await;
     export::run(context, format, arguments.export.out.as_deref(), "created_at", fetch).await

@@ -51,7 +51,7 @@ pub struct ExportArguments {
     /// Names and e-mail addresses as they are
     #[arg(long)]
     no_mask: bool,
-    /// Into this file, which gets its name when it is complete
+    /// Write this file, complete or not at all; - is standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -122,7 +122,7 @@ async fn export(context: &Context, arguments: &ExportArguments) -> Result<()> {
     let database = context.database(Access::Read).await?;
     let wanted = seed::Wanted { users: arguments.users.clone(), without_mask: arguments.no_mask };
     let text = seed::export(database.connection(), &wanted).await?;
-    let export = context.output.exporting(context.output.format(), arguments.out.as_deref())?;
+    let export = context.output.exporting_text(&["toml"], arguments.out.as_deref()).await?;
     export.output().text(&text)?;
     export.complete()
 }

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use migration::Migration;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::catalog::{Catalog, checksum_of};
 use crate::db::target::Engine;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
+use crate::file::{OutputFile, unwritable};
 
 /// Where the file stands in the project.
 pub const PATH: &str = "migration/migrations.lock";
@@ -69,24 +69,12 @@ impl LockFile {
 
     /// Replaces the file, whole or not at all.
     ///
-    /// Errors: exit 4 when it cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let text = self.to_text()?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let write = || {
-            let mut file = NamedTempFile::new_in(folder)?;
-            file.write_all(HEADER.as_bytes())?;
-            file.write_all(text.as_bytes())?;
-            if let Ok(old) = path.metadata() {
-                file.as_file().set_permissions(old.permissions())?;
-            }
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
-            Ok::<(), std::io::Error>(())
-        };
-        write().map_err(|error| {
-            Error::new(Kind::Configuration, "file.unwritable", format!("cannot write {}: {error}", path.display()))
-        })
+    /// Errors: those of [`OutputFile::open`].
+    pub async fn write(&self, path: &Path) -> Result<()> {
+        let text = format!("{HEADER}{}", self.to_text()?);
+        let mut file = OutputFile::open(path).await?;
+        file.write_all(text.as_bytes()).map_err(|error| unwritable(path, &error))?;
+        file.complete()
     }
 
     /// Whether the file has the migration as it is today.
@@ -138,6 +126,7 @@ impl LockFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Kind;
 
     const NAME: &str = "m1_create_t";
 

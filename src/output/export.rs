@@ -1,48 +1,51 @@
 //! Data that goes to a file, complete or not at all, or to stdout.
 
 use std::io::{self, BufWriter};
-use std::path::{Path, PathBuf};
-
-use tempfile::NamedTempFile;
+use std::path::Path;
 
 use super::{Format, Output, OutputSettings, Terminal};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
+use crate::file::{self, OutputFile};
 
 /// Where an export goes. Dropped before [`Export::complete`] it leaves no file behind.
 pub struct Export<'a> {
     /// For what is said about it.
     standard: &'a Output,
     output: Output,
-    file: Option<(NamedTempFile, PathBuf)>,
+    file: Option<OutputFile>,
 }
 
 impl Output {
-    /// Lets an export in this format go to a file, or to stdout. The file gets its name when it is
-    /// complete, and is readable by its owner alone.
+    /// Lets an export in this format go to a file, or to stdout.
     ///
-    /// Errors: exit 2 when another format was asked for; exit 4 when there can be no such file.
-    pub fn exporting(&self, format: Format, file: Option<&Path>) -> Result<Export<'_>> {
+    /// Errors: exit 2 when another format was asked for, or the file's name says so; those of
+    /// [`OutputFile::open`].
+    pub async fn exporting(&self, format: Format, file: Option<&Path>) -> Result<Export<'_>> {
         if let Some(asked) = self.settings.format.filter(|asked| *asked != format) {
             let message = format!("this is always written as {}", format.as_str());
             return Err(Error::usage(message).hint(format!("leave --output {} out", asked.as_str())));
         }
-        let settings = OutputSettings { format: Some(format), ..self.settings.clone() };
-        let standard = self;
-        let messages = Box::new(io::stderr());
-        let Some(path) = file else {
+        self.export(OutputSettings { format: Some(format), ..self.settings.clone() }, format.endings(), file).await
+    }
+
+    /// As [`Output::exporting`], for a text that has its form already.
+    pub async fn exporting_text(&self, endings: &[&str], file: Option<&Path>) -> Result<Export<'_>> {
+        self.export(self.settings.clone(), endings, file).await
+    }
+
+    async fn export(&self, settings: OutputSettings, endings: &[&str], file: Option<&Path>) -> Result<Export<'_>> {
+        let (standard, messages) = (self, Box::new(io::stderr()));
+        let Some(path) = file.filter(|path| !file::is_stdout(path)) else {
             let stdout = Box::new(BufWriter::new(io::stdout()));
-            return Ok(Export {
-                standard,
-                output: Output::new(settings, self.terminal.clone(), stdout, messages),
-                file: None,
-            });
+            let output = Output::new(settings, self.terminal.clone(), stdout, messages);
+            return Ok(Export { standard, output, file: None });
         };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let unwritable = |error: io::Error| write_error(path, &error);
-        let temporary = NamedTempFile::new_in(folder).map_err(unwritable)?;
-        let stream = Box::new(BufWriter::new(temporary.reopen().map_err(unwritable)?));
-        let output = Output::new(settings, Terminal::default(), stream, messages);
-        Ok(Export { standard, output, file: Some((temporary, path.to_owned())) })
+        file::check_ending(path, endings)?;
+        let file = OutputFile::open(path).await?;
+        let terminal = Terminal { stdout_is_terminal: file.is_terminal(), ..Terminal::default() };
+        let mut output = Output::new(settings, terminal, Box::new(BufWriter::new(file.stream()?)), messages);
+        output.path = Some(path.to_owned());
+        Ok(Export { standard, output, file: Some(file) })
     }
 }
 
@@ -57,18 +60,10 @@ impl Export<'_> {
     /// Errors: exit 5 when the disk is full, exit 4 when the file cannot be written.
     pub fn complete(self) -> Result<()> {
         self.output.flush()?;
-        let Some((temporary, path)) = self.file else { return Ok(()) };
-        temporary.as_file().sync_all().map_err(|error| write_error(&path, &error))?;
-        temporary.persist(&path).map_err(|error| write_error(&path, &error.error))?;
-        self.standard.note(&format!("wrote {}", path.display()));
+        let Some(file) = self.file else { return Ok(()) };
+        let told = format!("wrote {}", file.path().display());
+        file.complete()?;
+        self.standard.note(&told);
         Ok(())
     }
-}
-
-fn write_error(path: &Path, error: &io::Error) -> Error {
-    let kind = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Unavailable,
-        _ => Kind::Configuration,
-    };
-    Error::new(kind, "file.unwritable", format!("cannot write {}: {error}", path.display()))
 }

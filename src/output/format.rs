@@ -34,6 +34,23 @@ impl Format {
             Format::MongoJson => "mongo-json",
         }
     }
+
+    /// The format of a file whose name ends so, in lower case.
+    pub fn of_ending(ending: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.endings().contains(&ending))
+    }
+
+    /// What the name of a file in this format ends in.
+    pub const fn endings(self) -> &'static [&'static str] {
+        match self {
+            Format::Table | Format::Id => &[],
+            Format::Json => &["json"],
+            Format::Jsonl => &["jsonl", "ndjson"],
+            Format::Csv => &["csv"],
+            Format::Tsv => &["tsv", "tab"],
+            Format::MongoJson => &["mongo-json", "json", "jsonl", "ndjson"],
+        }
+    }
 }
 
 /// When to colour.

@@ -9,10 +9,19 @@ use crate::domain::text::is_unsafe;
 /// serde_json escapes only what JSON demands (below U+0020). C1 controls and bidi characters can
 /// only stand inside strings, so writing them as `\u009b` leaves the value the same.
 pub fn text(value: &Value) -> String {
-    let plain = value.to_string();
+    escaped(&value.to_string(), is_unsafe)
+}
+
+/// As [`text`], with a line for each member.
+pub fn pretty(value: &Value) -> String {
+    // Line breaks inside strings are escaped already.
+    escaped(&format!("{value:#}"), |character| character != '\n' && is_unsafe(character))
+}
+
+fn escaped(plain: &str, must_escape: impl Fn(char) -> bool) -> String {
     let mut safe = String::with_capacity(plain.len());
     for character in plain.chars() {
-        if is_unsafe(character) {
+        if must_escape(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 safe.push_str(&format!("\\u{unit:04x}"));
             }
@@ -33,7 +42,10 @@ mod tests {
             let value = serde_json::json!({ name.as_str(): [name.as_str()] });
             let text = text(&value);
             proptest::prop_assert!(!text.chars().any(is_unsafe));
-            proptest::prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+            proptest::prop_assert_eq!(&serde_json::from_str::<Value>(&text).unwrap(), &value);
+            let pretty = pretty(&value);
+            proptest::prop_assert!(!pretty.chars().any(|character| character != '\n' && is_unsafe(character)));
+            proptest::prop_assert_eq!(serde_json::from_str::<Value>(&pretty).unwrap(), value);
         }
     }
 }

@@ -4,12 +4,14 @@
 //! error; format, colour, width and escaping are decided here.
 
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, io_reason};
+use crate::file::unwritable;
 
 mod cell;
 mod chart;
@@ -99,6 +101,8 @@ pub struct Output {
     terminal: Terminal,
     stdout: Mutex<Box<dyn Write + Send>>,
     stderr: Mutex<Box<dyn Write + Send>>,
+    /// The file in the place of stdout.
+    path: Option<PathBuf>,
     is_closed: AtomicBool,
 }
 
@@ -123,6 +127,7 @@ impl Output {
             terminal,
             stdout: Mutex::new(stdout),
             stderr: Mutex::new(stderr),
+            path: None,
             is_closed: AtomicBool::new(false),
         }
     }
@@ -242,6 +247,13 @@ impl Output {
         self.text(&format!("{}\n", json::text(value)))
     }
 
+    /// Prints one JSON value over several lines, for a person who reads all of it.
+    ///
+    /// Errors: exit 5 when stdout cannot be written.
+    pub fn document(&self, value: &Value) -> Result<()> {
+        self.text(&format!("{}\n", json::pretty(value)))
+    }
+
     /// A remark on stderr, hidden by `--quiet`.
     pub fn note(&self, text: &str) {
         if !self.settings.quiet {
@@ -324,9 +336,13 @@ impl Output {
                 self.is_closed.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            Err(error) => {
-                Err(Error::new(Kind::Unavailable, "output.write", format!("the output could not be written: {error}")))
-            }
+            Err(error) => Err(match &self.path {
+                Some(path) => unwritable(path, &error),
+                None => {
+                    let message = format!("the output could not be written: {}", io_reason(&error));
+                    Error::new(Kind::Unavailable, "output.write", message)
+                }
+            }),
             Ok(()) => Ok(()),
         }
     }

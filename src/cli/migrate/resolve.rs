@@ -100,7 +100,7 @@ async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> R
     Ok(())
 }
 
-pub fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> {
+pub async fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> {
     let mut violations = Violations::new();
     let reason = arguments.reason.as_deref().map(|reason| {
         let parse = |text: &str| single_line(text, REASON_MAX_CHARACTERS);
@@ -119,7 +119,7 @@ pub fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> {
     if changed.is_empty() {
         context.output.note(&format!("{path} has every migration as it is"));
     } else {
-        file.write(&arguments.file)?;
+        file.write(&arguments.file).await?;
         context.output.note(&format!("wrote {path}; commit it, and build shopctl again"));
     }
     let mutations: Vec<Mutation> = changed

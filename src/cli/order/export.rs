@@ -17,10 +17,10 @@ pub async fn run(context: &Context, arguments: &OrderExportArguments) -> Result<
     let mut violations = Violations::new();
     let mut filter = arguments.filter.parse(&mut violations);
     violations.into_result()?;
-    let format = arguments.export.format(context);
+    let format = arguments.export.format(context)?;
     let database = context.database(Access::Read).await?;
     arguments.filter.look_up(&database, &mut filter).await?;
-    let export = context.output.exporting(format, arguments.export.out.as_deref())?;
+    let export = context.output.exporting(format, arguments.export.out.as_deref()).await?;
     context.lift_time_limit();
     let connection = database.connection();
     match format {

@@ -25,7 +25,7 @@ const EVENTS_MAX: u64 = 100_000;
 pub struct ExportDataArguments {
     #[command(flatten)]
     who: WhoArguments,
-    /// Write a file, whole or not at all, readable by its owner alone
+    /// Write this file, complete or not at all; - is standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -33,7 +33,7 @@ pub struct ExportDataArguments {
 /// Writes the user, the orders with their lines, and what the audit trail tells about both: never
 /// the password hash, and nobody who worked on it.
 pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Result<()> {
-    let export = context.output.exporting(Format::Json, arguments.out.as_deref())?;
+    let export = context.output.exporting(Format::Json, arguments.out.as_deref()).await?;
     context.lift_time_limit();
     let user = look_up(context, &arguments.who.who).await?;
     let database = context.database(Access::Read).await?;
@@ -67,7 +67,7 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
         "orders": all,
         "events": told.into_iter().map(event).collect::<Vec<_>>(),
     });
-    export.output().text(&format!("{document:#}\n"))?;
+    export.output().document(&document)?;
     export.complete()
 }
 

@@ -1,0 +1,325 @@
+//! Files that shopctl writes: complete or absent, and never in the place of what is no file.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::{NamedTempFile, TempPath};
+
+use crate::error::{Error, Kind, Result, io_reason, printable};
+
+/// How long a pipe may wait for its reader.
+const READER_WAIT: Duration = Duration::from_secs(5);
+/// Links that lead from one to the next, as many as Linux follows.
+const LINKS_MAX: usize = 40;
+/// How every SQLite file begins.
+const SQLITE: &[u8] = b"SQLite format 3\0";
+
+/// Endings that say what is inside a file: under one of these, anything else would be a lie.
+const TELLING_ENDINGS: [&str; 43] = [
+    "7z", "arrow", "avro", "bson", "bz2", "csv", "db", "doc", "docx", "feather", "gz", "html", "json", "jsonl", "md",
+    "ndjson", "numbers", "ods", "odt", "orc", "parquet", "pdf", "png", "rtf", "sql", "sqlite", "sqlite3", "tab", "tar",
+    "tgz", "toml", "tsv", "xls", "xlsb", "xlsm", "xlsx", "xml", "xz", "yaml", "yml", "zip", "zst", "zstd",
+];
+
+/// What is being written, by a path that a person named.
+///
+/// - a regular file, or a new one: written under another name and renamed by
+///   [`OutputFile::complete`]; it keeps the mode and the owner of the file that it replaces, and a
+///   new one is readable by its owner alone;
+/// - a link: the file that it leads to is replaced, the link stays;
+/// - a pipe, a device, a socket, an open descriptor (`/dev/stdout`, `/dev/fd/3`): written through;
+/// - `-` is standard output.
+///
+/// Dropped before it is complete, it leaves no file behind.
+pub struct OutputFile {
+    /// As it was named, for messages.
+    path: PathBuf,
+    file: File,
+    /// The name that the file has until it is complete, and the one that it gets then.
+    unfinished: Option<(TempPath, PathBuf)>,
+}
+
+/// Where a path leads.
+enum Place {
+    /// A file that is open already: `/dev/stdout`, `/dev/fd/3`.
+    Descriptor(i32),
+    /// A pipe.
+    Pipe,
+    Device,
+    Socket,
+    /// A regular file, by its own path, or one that is not there yet.
+    File(PathBuf, Option<fs::Metadata>),
+}
+
+impl OutputFile {
+    /// Errors: exit 4 when nothing can be written there, exit 5 when nobody reads from a pipe or
+    /// the disk is full.
+    pub async fn open(path: &Path) -> Result<OutputFile> {
+        let failed = |error: io::Error| unwritable(path, &error);
+        let through = |file: File| OutputFile { path: path.to_owned(), file, unfinished: None };
+        if is_stdout(path) {
+            return descriptor(1).map(through).map_err(failed);
+        }
+        let file = match place(path)? {
+            Place::Descriptor(number) => descriptor(number).map_err(failed)?,
+            Place::Device => File::options().write(true).open(path).map_err(failed)?,
+            Place::Socket => socket(path).map_err(failed)?,
+            Place::Pipe => open_pipe(path).await?,
+            Place::File(place, old) => return OutputFile::replace(path, place, old.as_ref()),
+        };
+        Ok(through(file))
+    }
+
+    /// Begins a file that will stand in `place`.
+    fn replace(path: &Path, place: PathBuf, old: Option<&fs::Metadata>) -> Result<OutputFile> {
+        let failed = |error: io::Error| unwritable(path, &error);
+        if old.is_some() {
+            // Renaming would not ask whether the old file may be written.
+            let mut old = File::options().read(true).write(true).open(&place).map_err(failed)?;
+            let mut start = [0; SQLITE.len()];
+            if old.read_exact(&mut start).is_ok() && start == SQLITE {
+                return Err(refused(path, "it is a SQLite database"));
+            }
+        }
+        let folder = folder_of(&place);
+        let temporary = tempfile::Builder::new().prefix(".shopctl-").suffix(".tmp").tempfile_in(folder);
+        let temporary = temporary.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if !folder.exists() => {
+                refused(path, &format!("there is no folder {}", folder.display()))
+            }
+            _ => failed(error),
+        })?;
+        keep_owner_and_mode(&temporary, old).map_err(failed)?;
+        let (file, temporary) = temporary.into_parts();
+        Ok(OutputFile { path: path.to_owned(), file, unfinished: Some((temporary, place)) })
+    }
+
+    /// A second handle to write with; one whose reader is gone says so, unlike [`OutputFile`].
+    ///
+    /// Errors: exit 4 when the system has none left.
+    pub fn stream(&self) -> Result<File> {
+        self.file.try_clone().map_err(|error| unwritable(&self.path, &error))
+    }
+
+    /// As it was named.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a person looks at what is written.
+    pub fn is_terminal(&self) -> bool {
+        io::IsTerminal::is_terminal(&self.file)
+    }
+
+    /// Gives the file its name, once everything is on the disk.
+    ///
+    /// Errors: exit 5 when the disk is full, exit 4 when the file cannot be written.
+    pub fn complete(self) -> Result<()> {
+        let Some((temporary, place)) = self.unfinished else { return Ok(()) };
+        self.file.sync_all().map_err(|error| unwritable(&self.path, &error))?;
+        temporary.persist(&place).map_err(|error| unwritable(&self.path, &error.error))?;
+        // That the name is on the disk too is more than every system can promise.
+        let _ = File::open(folder_of(&place)).and_then(|folder| folder.sync_all());
+        Ok(())
+    }
+}
+
+/// A reader who has gone ends it quietly.
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.file.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            result => result,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Whether the path is `-`.
+pub fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Refuses a name whose ending says that something else is inside than what `endings` stand for.
+///
+/// Errors: exit 2.
+pub fn check_ending(path: &Path, endings: &[&str]) -> Result<()> {
+    match ending_of(path) {
+        Some(ending) if TELLING_ENDINGS.contains(&ending.as_str()) && !endings.contains(&ending.as_str()) => {
+            Err(wrong_ending(path, &ending, endings))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A file whose ending is not that of what would be inside; those of `endings` would be.
+pub fn wrong_ending(path: &Path, ending: &str, endings: &[&str]) -> Error {
+    let endings: Vec<String> = endings.iter().map(|ending| format!(".{ending}")).collect();
+    let (path, ending) = (path.display(), printable(ending));
+    let hint = match endings.as_slice() {
+        [] => "leave the ending out".to_owned(),
+        endings => format!("let it end in {}, or leave the ending out", endings.join(" or ")),
+    };
+    Error::usage(format!("cannot write {path}: what would be inside is not what .{ending} says")).hint(hint)
+}
+
+/// The ending of a file's name in lower case; `None` also for what is no file and whose name says
+/// nothing.
+pub fn ending_of(path: &Path) -> Option<String> {
+    let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let ending = path.extension().filter(|_| !is_special && !is_stdout(path))?;
+    Some(ending.to_string_lossy().to_lowercase())
+}
+
+/// Why a file could not be written: exit 5 for what passes, such as a full disk, else exit 4.
+pub fn unwritable(path: &Path, error: &io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Unavailable,
+        _ => Kind::Configuration,
+    };
+    Error::new(kind, "file.unwritable", format!("cannot write {}: {}", path.display(), io_reason(error)))
+}
+
+fn refused(path: &Path, reason: &str) -> Error {
+    Error::configuration("file.unwritable", format!("cannot write {}: {reason}", path.display()))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Follows the path to what it names.
+fn place(path: &Path) -> Result<Place> {
+    if path.as_os_str().is_empty() {
+        return Err(Error::usage("the file to write has no name"));
+    }
+    let mut place = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        if let Some(number) = descriptor_number(&place) {
+            return Ok(Place::Descriptor(number));
+        }
+        let found = match fs::symlink_metadata(&place) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return new_file(path, place),
+            Err(error) => return Err(unwritable(path, &error)),
+        };
+        if !found.is_symlink() {
+            return known(path, place, found);
+        }
+        let target = fs::read_link(&place).map_err(|error| unwritable(path, &error))?;
+        place = place.parent().unwrap_or(Path::new("")).join(target);
+    }
+    Err(refused(path, "its links lead in a circle"))
+}
+
+/// A file that is not there yet; a link to one is more likely a mistake than a wish.
+fn new_file(path: &Path, place: PathBuf) -> Result<Place> {
+    if place != path {
+        return Err(refused(path, &format!("it is a link to {}, which does not exist", place.display())));
+    }
+    if path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR) {
+        return Err(refused(path, "it is the name of a folder"));
+    }
+    Ok(Place::File(place, None))
+}
+
+fn known(path: &Path, place: PathBuf, found: fs::Metadata) -> Result<Place> {
+    if found.is_dir() {
+        return Err(refused(path, "it is a folder"));
+    }
+    if found.is_file() {
+        return Ok(Place::File(place, Some(found)));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = found.file_type();
+        if kind.is_fifo() {
+            return Ok(Place::Pipe);
+        } else if kind.is_char_device() {
+            return Ok(Place::Device);
+        } else if kind.is_socket() {
+            return Ok(Place::Socket);
+        } else if kind.is_block_device() {
+            return Err(refused(path, "it is a disk"));
+        }
+    }
+    Err(refused(path, "it is no file"))
+}
+
+/// Opens a pipe for writing, which waits for somebody who reads from it.
+async fn open_pipe(path: &Path) -> Result<File> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let pipe = path.to_owned();
+    // A thread of its own, which the process does not wait for when it ends.
+    std::thread::spawn(move || sender.send(File::options().write(true).open(pipe)));
+    match tokio::time::timeout(READER_WAIT, receiver).await {
+        Ok(Ok(opened)) => opened.map_err(|error| unwritable(path, &error)),
+        Ok(Err(_)) => Err(refused(path, "it cannot be opened")),
+        Err(_) => {
+            let seconds = READER_WAIT.as_secs();
+            let message = format!("nothing reads from the pipe {} within {seconds} s", path.display());
+            Err(Error::new(Kind::Unavailable, "file.no_reader", message)
+                .hint("start what reads from it first, or in the background"))
+        }
+    }
+}
+
+/// The number of the open file of this process that a path such as `/dev/fd/3` stands for.
+#[cfg(unix)]
+fn descriptor_number(path: &Path) -> Option<i32> {
+    let number = path.file_name()?.to_str()?.parse().ok()?;
+    let folder = folder_of(path).canonicalize().ok()?;
+    let own = Path::new("/proc/self/fd").canonicalize().ok();
+    (folder == Path::new("/dev/fd") || Some(&folder) == own.as_ref()).then_some(number)
+}
+
+#[cfg(not(unix))]
+fn descriptor_number(_path: &Path) -> Option<i32> {
+    None
+}
+
+/// The same open file once more, so that what others write to it before and after stays.
+#[cfg(unix)]
+fn descriptor(number: i32) -> io::Result<File> {
+    use std::os::fd::BorrowedFd;
+    if number < 0 || fs::metadata(format!("/dev/fd/{number}")).is_err() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the descriptor is not open"));
+    }
+    // SAFETY: it is not -1, and borrowed only while it is duplicated, which fails if it is not open.
+    #[allow(unsafe_code)]
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    borrowed.try_clone_to_owned().map(File::from)
+}
+
+#[cfg(not(unix))]
+fn descriptor(_number: i32) -> io::Result<File> {
+    File::options().write(true).open("CONOUT$")
+}
+
+#[cfg(unix)]
+fn socket(path: &Path) -> io::Result<File> {
+    let stream = std::os::unix::net::UnixStream::connect(path)?;
+    Ok(File::from(std::os::fd::OwnedFd::from(stream)))
+}
+
+#[cfg(not(unix))]
+fn socket(_path: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// What replaces a file is as that one was; its owner can be kept by root alone.
+fn keep_owner_and_mode(temporary: &NamedTempFile, old: Option<&fs::Metadata>) -> io::Result<()> {
+    let Some(old) = old else { return Ok(()) };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let _ = fchown(temporary.as_file(), Some(old.uid()), Some(old.gid()));
+    }
+    temporary.as_file().set_permissions(old.permissions())
+}
