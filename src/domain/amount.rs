@@ -4,7 +4,7 @@ use std::fmt;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::money::PLACES;
+use super::money::{Money, PLACES};
 
 /// A sum of prices or totals with two decimal places. It holds some 10^26, far beyond what any
 /// number of orders adds up to.
@@ -23,6 +23,11 @@ impl Amount {
 
     pub fn to_decimal(self) -> Decimal {
         self.0
+    }
+
+    /// What so many pieces cost, in any quantity that a database can hold.
+    pub fn of(price: Money, quantity: i32) -> Amount {
+        Amount::from_stored(price.to_decimal().saturating_mul(Decimal::from(quantity)))
     }
 
     pub fn plus(self, other: Amount) -> Amount {

@@ -171,6 +171,7 @@ impl View for OrderLineView {
         Column::new("name", "NAME", |view| view.0.name.clone().into()),
         Column::new("quantity", "QUANTITY", |view| view.0.quantity.into()),
         Column::new("unit_price", "UNIT PRICE", |view| view.0.unit_price.into()),
+        Column::new("line_total", "LINE TOTAL", |view| view.0.total().into()),
         Column::new("total_amount", "ORDER TOTAL", |view| view.0.total_amount.into()),
     ];
 

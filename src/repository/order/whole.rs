@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Column, Entity, Filter, Model};
 use crate::db::stream::{self, Row};
 use crate::db::target::Engine;
-use crate::domain::Money;
+use crate::domain::{Amount, Money};
 use crate::entity::{Moment, order_item, product, user};
 use crate::error::{Error, Result};
 
@@ -39,7 +39,8 @@ pub struct Line {
     pub email: Option<String>,
     pub status: String,
     pub created_at: Moment,
-    pub total_amount: Money,
+    /// On the first line of its order alone, so that the sum of all lines is that of all orders.
+    pub total_amount: Option<Money>,
     /// As in [`Item`], and `None` for an order of another program that has no items.
     pub sku: Option<String>,
     pub name: Option<String>,
@@ -92,7 +93,23 @@ pub async fn find_lines(
         .column_as(order_item::Column::Quantity, "quantity")
         .column_as(order_item::Column::UnitPrice, "unit_price");
     let rows = stream::rows(connection, select.build(connection.get_database_backend())).await?;
-    Ok(rows.map(|row| line(row?)))
+    let mut reference = String::new();
+    Ok(rows.map(move |row| {
+        let mut line = line(row?)?;
+        if line.reference == reference {
+            line.total_amount = None;
+        } else {
+            reference.clone_from(&line.reference);
+        }
+        Ok(line)
+    }))
+}
+
+impl Line {
+    /// What the line comes to; any quantity and price that a database can hold.
+    pub fn total(&self) -> Option<Amount> {
+        Some(Amount::of(self.unit_price?, self.quantity?))
+    }
 }
 
 /// The orders that match with their users, items and products, oldest first.
@@ -169,7 +186,7 @@ fn line(mut row: Row) -> Result<Line> {
     Ok(Line {
         reference: there(row.text()?)?,
         status: there(row.text()?)?,
-        total_amount: Money::from_stored(there(row.decimal()?)?),
+        total_amount: Some(Money::from_stored(there(row.decimal()?)?)),
         created_at: Moment::from_stored(&there(row.text()?)?),
         email: row.text()?,
         sku: row.text()?,
