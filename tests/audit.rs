@@ -140,7 +140,7 @@ fn sealing_twice_and_at_once_is_one_chain(shop: &Shop) {
 fn what_another_program_wrote_is_found_and_named(shop: &Shop) {
     let orders = busy(shop);
     shop.run(&["audit", "verify"]).success();
-    let stored = orders[3].replace('-', "");
+    let stored = orders[3].clone();
     let cases = [
         ("UPDATE products SET price = 99 WHERE sku = 'PEN'".to_owned(), "UPDATE products SET price = 12.50 WHERE sku = 'PEN'".to_owned(), "PEN", "price is 99.00, the events say 12.50"),
         ("UPDATE users SET first_name = 'Eve' WHERE email = 'bob@example.com'".to_owned(), "UPDATE users SET first_name = 'bob' WHERE email = 'bob@example.com'".to_owned(), "bob@example.com", "first_name is Eve, the events say bob"),

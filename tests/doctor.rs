@@ -76,7 +76,7 @@ fn every_broken_rule_is_found_and_named(shop: &Shop) {
              ALTER TABLE orders DROP CONSTRAINT ck_orders_status; ALTER TABLE users DROP CONSTRAINT ck_users_status",
         );
     }
-    shop.sql("UPDATE orders SET user_id = (SELECT id FROM users WHERE email = 'grace@example.com') WHERE reference = 'DEM0100003'");
+    shop.sql("UPDATE orders SET user_id = (SELECT id FROM users WHERE email = 'grace@example.com') WHERE reference = 'DEM01-00003'");
     let unbound = breaks::unbound(shop.backend);
     for Break { check, statement, healing, state, offender } in breaks::of(shop.backend) {
         shop.sql(&format!("{unbound}{statement}"));

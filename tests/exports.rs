@@ -183,7 +183,7 @@ fn odd_texts_come_out_as_they_are(shop: &Shop) {
     };
     shop.sql(&format!("UPDATE products SET name = {text} WHERE sku = 'MUG-01'"));
     if shop.backend == Backend::Postgres {
-        shop.sql("UPDATE orders SET updated_at = 'infinity' WHERE reference = 'DEM0100001'");
+        shop.sql("UPDATE orders SET updated_at = 'infinity' WHERE reference = 'DEM01-00001'");
     }
     let item = |order: &serde_json::Value| order["items"].as_array().expect("a list")[0]["name"].clone();
     let lines = shop.run(&["order", "export", "--product", "MUG-01", "-o", "jsonl"]).success().stdout;

@@ -146,32 +146,30 @@ fn a_file_of_invoices_needs_no_work_by_hand(shop: &Shop) {
     let arguments =
         ["order", "import", "invoices.csv", "--invoices", "--on-error", "reject-rows", "--errors", "wrong.csv"];
     let run = shop.run(&arguments).exits_with(8);
-    assert!(run.stdout.contains("7 orders imported: 7 created, 0 updated, 0 unchanged, 7 rejected"), "{run}");
-    assert!(run.stdout.contains("6 users and 651 products made for them"), "{run}");
+    assert!(run.stdout.contains("8 orders imported: 8 created, 0 updated, 0 unchanged, 6 rejected"), "{run}");
+    assert!(run.stdout.contains("7 users and 653 products made for them"), "{run}");
     let wrong = std::fs::read_to_string(shop.path("wrong.csv")).expect("written");
     for said in [
         "12,InvoiceNo,C536379,\"is a cancellation",
         "12,Quantity,'-1,\"is a return",
         "14,CustomerID,,is missing",
         "17,Quantity,'-10,\"is a return",
-        "19,InvoiceNo,A563185,is no number",
-        "21,StockCode,BANK CHARGES,",
         "23,,541109,the price of 22168 differs",
     ] {
         assert!(wrong.contains(said), "{said} in {wrong}");
     }
-    let order = shop.run(&["order", "show", "00005-36365", "--json"]).success().json();
+    let order = shop.run(&["order", "show", "536365", "--json"]).success().json();
     assert_eq!(
         (&order["user"], &order["total_amount"], &order["status"]),
         (&"customer-17850@example.invalid".into(), &"57.64".into(), &"completed".into())
     );
     assert!(order["created_at"].as_str().expect("text").starts_with("2010-12-01T08:26:00"), "{order}");
-    let order = shop.run(&["order", "show", "0000581587", "--json"]).success().json();
+    let order = shop.run(&["order", "show", "581587", "--json"]).success().json();
     assert_eq!(order["items"].as_array().map(Vec::len), Some(640));
     assert_eq!(
         shop.column(
             "SELECT unit_price FROM order_items i JOIN orders o ON o.id = i.order_id \
-                            WHERE reference = '0000537197'"
+                            WHERE reference = '537197'"
         )
         .len(),
         1,
@@ -181,7 +179,7 @@ fn a_file_of_invoices_needs_no_work_by_hand(shop: &Shop) {
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();
     let run = shop.run(&arguments).exits_with(8);
-    assert!(run.stdout.contains("0 created, 0 updated, 7 unchanged, 7 rejected"), "{run}");
+    assert!(run.stdout.contains("0 created, 0 updated, 8 unchanged, 6 rejected"), "{run}");
 }
 
 fn an_interrupted_import_goes_on_where_it_was(shop: &Shop) {
@@ -264,7 +262,7 @@ fn what_is_no_order_is_refused_with_its_line_and_nothing_is_written() {
     let head = "reference,user,sku,quantity\n";
     for (name, content, said) in [
         ("a.csv", "reference,user,sku\n".to_owned(), "the column quantity is missing"),
-        ("a.csv", format!("{head}K7Q2M,ann@example.com,MUG,1\n"), "is not an order reference"),
+        ("a.csv", format!("{head}K7 Q2M,ann@example.com,MUG,1\n"), "printable characters without blanks"),
         ("a.csv", format!("{head},ann@example.com,MUG,1\n"), "line 2: reference: is missing"),
         ("a.csv", format!("{head}K7Q2M-9XD40,ann@example.com,MUG,0\n"), "line 2: quantity 0"),
         ("a.csv", format!("{head}K7Q2M-9XD40,ann@example.com,MUG,1,2\n"), "has 5 fields"),

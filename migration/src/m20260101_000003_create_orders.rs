@@ -10,7 +10,7 @@ pub const MIGRATION: Migration = Migration { name: "m20260101_000003_create_orde
 fn up(backend: DbBackend) -> Vec<String> {
     Table::new("orders")
         .column("id", types::id(backend))
-        .column("reference", types::random_code(backend, 16))
+        .column("reference", types::random_reference(backend, 64))
         .column("user_id", types::foreign_id(backend))
         .column("status", format!("{} DEFAULT 'pending'", types::text(backend, 16)))
         .column("total_amount", format!("{} DEFAULT 0", types::money(backend, 12)))

@@ -58,13 +58,27 @@ pub fn long_text(backend: DbBackend) -> &'static str {
     }
 }
 
-/// Ten upper-case hexadecimal digits: a valid SKU and a valid order reference.
+/// Ten upper-case hexadecimal digits: a valid SKU.
 pub fn random_code(backend: DbBackend, length: u32) -> String {
     let default = match backend {
         // The first ten digits of a version-4 UUID are all random.
         DbBackend::Postgres => "upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 10))",
         DbBackend::MySql => "(hex(random_bytes(5)))",
         _ => "(upper(hex(randomblob(5))))",
+    };
+    format!("{} DEFAULT {default}", text(backend, length))
+}
+
+/// Ten upper-case hexadecimal digits with a dash in the middle: an order reference as shopctl draws
+/// them.
+pub fn random_reference(backend: DbBackend, length: u32) -> String {
+    let default = match backend {
+        // The first eight digits of a version-4 UUID are all random.
+        DbBackend::Postgres => {
+            "upper(substr(gen_random_uuid()::text, 1, 5) || '-' || substr(gen_random_uuid()::text, 1, 5))"
+        }
+        DbBackend::MySql => "(insert(hex(random_bytes(5)), 6, 0, '-'))",
+        _ => "(substr(hex(randomblob(3)), 1, 5) || '-' || substr(hex(randomblob(3)), 1, 5))",
     };
     format!("{} DEFAULT {default}", text(backend, length))
 }

@@ -9,7 +9,6 @@ use sea_orm::ConnectionTrait;
 use super::import::{Applied, Import, Row, optional, required};
 use super::order::{Memory, OrderLine, OrderRow};
 use super::read::{Columns, Record};
-use crate::domain::reference::REFERENCE_CHARACTERS;
 use crate::domain::{Email, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, Violations, moment};
 use crate::error::Result;
 use crate::service::operation::Operation;
@@ -98,16 +97,10 @@ impl Row for InvoiceRow {
     }
 }
 
-/// A number becomes a reference with zeros in front.
 fn parse_number(text: &str) -> Result<Reference, String> {
-    let text = text.trim();
-    if text.starts_with(['C', 'c']) {
-        return Err("is a cancellation, which does not say what it cancels".to_owned());
-    }
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match is_number && text.len() <= REFERENCE_CHARACTERS {
-        true => Reference::parse(&format!("{text:0>REFERENCE_CHARACTERS$}")),
-        false => Err(format!("is no number of at most {REFERENCE_CHARACTERS} digits")),
+    match text.trim().starts_with(['C', 'c']) {
+        true => Err("is a cancellation, which does not say what it cancels".to_owned()),
+        false => Reference::parse(text),
     }
 }
 

@@ -18,7 +18,7 @@ use super::mutation::{self, done, finish};
 use super::{Asking, wizard};
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, reference, text::multi_line};
+use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, text::multi_line};
 use crate::error::{Error, Kind, Result, printable};
 use crate::output::views::timeline::TimelineView;
 use crate::output::views::{ItemView, OrderDetailView, OrderView};
@@ -170,7 +170,7 @@ impl FilterArguments {
             filter.user_id = Some(user.ok_or_else(|| Error::not_found("user", who))?.id);
         }
         if let Some(name) = &self.product {
-            let found = products::find_named(database.connection(), &[name]).await?.into_iter().next();
+            let found = products::find_by_sku(database.connection(), name).await?;
             filter.product_id = Some(found.ok_or_else(|| Error::not_found("product", name))?.id);
         }
         Ok(())
@@ -251,7 +251,7 @@ fn equivalent(new: &NewOrder, arguments: &CreateArguments) -> String {
 
 /// Says what was ordered.
 fn print_placed(context: &Context, database: &Database, placed: &PlacedOrder, dry_run: bool) {
-    let name = reference::display(&placed.order.reference);
+    let name = placed.order.reference.clone();
     let verb = if placed.replayed { "was placed before".to_owned() } else { done(dry_run, "placed") };
     let pieces: i64 = placed.items.iter().map(|(item, _)| i64::from(item.quantity)).sum();
     let line = format!(

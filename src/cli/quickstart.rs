@@ -6,8 +6,8 @@ use super::{migrate, order, seed};
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
+use crate::domain::Quantity;
 use crate::domain::text::shell_word;
-use crate::domain::{Quantity, reference};
 use crate::error::{Error, Kind, Result};
 use crate::migrate as schema;
 use crate::service::place_order::{self, NewLine, NewOrder};
@@ -54,7 +54,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     let new = NewOrder { note: Some("quickstart".to_owned()), ..NewOrder::new(CUSTOMER.to_owned(), lines) };
     let placed = place_order::run(&operations, &new, None).await?;
     let detail = order::detail(&placed);
-    context.output.note(&format!("order {} placed\n", reference::display(&placed.order.reference)));
+    context.output.note(&format!("order {} placed\n", placed.order.reference));
     context.output.show(&detail, &[])?;
     // Only where the next command would go elsewhere by itself.
     let url = match context.config.target == target {

@@ -196,7 +196,7 @@ impl Cart<'_> {
             return Ok(());
         }
         let found = self.context.in_time(products::find_named(self.database.connection(), &names)).await?;
-        let named = |name: &str| found.iter().find(|product| products::is_named(product, name));
+        let named = |name: &str| products::named(&found, name);
         let unknown: Vec<&str> = names.into_iter().filter(|name| named(name).is_none()).collect();
         if !unknown.is_empty() {
             return Err(product_service::unknown(&unknown));

@@ -1,43 +1,48 @@
-//! Order references: ten characters that people can read out over a telephone.
+//! Order references: ten characters that people can read out over a telephone, or whatever another
+//! shop numbered its orders with.
 
 use std::fmt;
 
 use uuid::Uuid;
 
+use super::text::{is_invisible, is_unsafe};
+
 /// Crockford's base 32: no I, L, O, U. Source: https://www.crockford.com/base32.html
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// Characters of a reference, the dash not counted.
-pub const REFERENCE_CHARACTERS: usize = 10;
+/// Characters of a reference of ours, the dash not counted.
+const OWN_CHARACTERS: usize = 10;
 const BITS_PER_CHARACTER: usize = 5;
+/// The longest reference, in characters: the column's width.
+pub const REFERENCE_MAX_CHARACTERS: usize = 64;
 
-/// An order's reference, stored without the dash, shown as `K7Q2M-9XD4T`.
+/// An order's reference as it is stored and shown: `K7Q2M-9XD4T` is ours; orders of other shops keep
+/// their own (`#1001`, `CA-2017-152156`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reference(String);
 
 impl Reference {
-    /// Typed in any case, with or without the dash; I and L read as 1, O as 0.
+    /// Any 1 to 64 printable characters without blanks, as they are; not the shape of a UUID, which
+    /// names an order by its id.
     pub fn parse(text: &str) -> Result<Reference, String> {
-        let stored: String = text
-            .trim()
-            .chars()
-            .filter(|&character| character != '-')
-            .map(|character| match character.to_ascii_uppercase() {
-                'I' | 'L' => '1',
-                'O' => '0',
-                other => other,
-            })
-            .collect();
-        let is_crockford = stored.bytes().all(|byte| ALPHABET.contains(&byte));
-        if stored.len() == REFERENCE_CHARACTERS && is_crockford {
-            Ok(Reference(stored))
-        } else {
-            Err("is not an order reference such as K7Q2M-9XD4T".to_owned())
+        let text = text.trim();
+        if text.is_empty() || text.chars().any(|character| character.is_whitespace() || is_invisible(character)) {
+            return Err(format!("must be 1 to {REFERENCE_MAX_CHARACTERS} printable characters without blanks"));
         }
+        if text.chars().nth(REFERENCE_MAX_CHARACTERS).is_some() {
+            return Err(format!("is longer than {REFERENCE_MAX_CHARACTERS} characters"));
+        }
+        if let Some(character) = text.chars().find(|&character| is_unsafe(character)) {
+            return Err(format!("contains the control character {}", character.escape_unicode()));
+        }
+        if Uuid::try_parse(text).is_ok() {
+            return Err("must not look like a UUID".to_owned());
+        }
+        Ok(Reference(text.to_owned()))
     }
 
     /// The reference that the random tail of a version-7 id gives.
     pub fn from_id(id: Uuid) -> Reference {
-        Reference(characters(id.as_u64_pair().1))
+        Reference(with_dash(&characters(id.as_u64_pair().1)))
     }
 
     pub fn as_str(&self) -> &str {
@@ -47,22 +52,60 @@ impl Reference {
 
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&display(&self.0))
+        f.write_str(&self.0)
     }
 }
 
 /// The lowest bits of a number, five to a character, the lowest first.
 pub fn characters(number: u64) -> String {
     let character = |position| ALPHABET[(number >> (position * BITS_PER_CHARACTER)) as usize % ALPHABET.len()];
-    (0..REFERENCE_CHARACTERS).map(|position| char::from(character(position))).collect()
+    (0..OWN_CHARACTERS).map(|position| char::from(character(position))).collect()
 }
 
-/// A stored reference as people see it; whatever else another program stored stays as it is.
-pub fn display(stored: &str) -> String {
-    match stored.split_at_checked(REFERENCE_CHARACTERS / 2) {
-        Some((head, tail)) if stored.len() == REFERENCE_CHARACTERS => format!("{head}-{tail}"),
-        _ => stored.to_owned(),
+fn with_dash(characters: &str) -> String {
+    let (head, tail) = characters.split_at(OWN_CHARACTERS / 2);
+    format!("{head}-{tail}")
+}
+
+/// What a reference of ours is stored as, however it is typed: in any case, with or without the
+/// dash; I and L read as 1, O as 0. `None` for what has not the shape of one.
+fn own(text: &str) -> Option<String> {
+    let bare = match text.char_indices().nth(OWN_CHARACTERS / 2) {
+        Some((position, '-')) => format!("{}{}", &text[..position], &text[position + 1..]),
+        _ => text.to_owned(),
+    };
+    let read = |character: char| match character.to_ascii_uppercase() {
+        'I' | 'L' => '1',
+        'O' => '0',
+        other => other,
+    };
+    let bare: String = bare.chars().map(read).collect();
+    let is_own = bare.len() == OWN_CHARACTERS && bare.bytes().all(|byte| ALPHABET.contains(&byte));
+    is_own.then(|| with_dash(&bare))
+}
+
+/// The one form of a reference: ours as it is stored, any other as it is.
+pub fn folded(text: &str) -> String {
+    let text = text.trim();
+    own(text).unwrap_or_else(|| text.to_owned())
+}
+
+/// How an order that is named like this may be stored, the likeliest first: just so, as a reference
+/// of ours, as another program may have written one, and in another case.
+pub fn spellings(text: &str) -> Vec<String> {
+    let text = text.trim();
+    let own = own(text);
+    let bare = own.as_ref().map(|own| own.replace('-', ""));
+    let forms = [own, bare, Some(text.to_owned())];
+    let mut spellings = vec![text.to_owned()];
+    for form in forms.into_iter().flatten() {
+        for spelling in [form.to_ascii_uppercase(), form.to_ascii_lowercase()] {
+            if !spellings.contains(&spelling) {
+                spellings.push(spelling);
+            }
+        }
     }
+    spellings
 }
 
 #[cfg(test)]
@@ -70,20 +113,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_case_with_or_without_the_dash() {
-        let reference = Reference::parse("k7q2m9xd4t").unwrap();
-        assert_eq!(reference, Reference::parse("K7Q2M-9XD4T").unwrap());
-        assert_eq!(reference.to_string(), "K7Q2M-9XD4T");
-        assert_eq!(Reference::parse("oil00-00000").unwrap().as_str(), "0110000000");
-        assert!(Reference::parse("K7Q2M").is_err());
-        assert!(Reference::parse("U7Q2M9XD4T").is_err());
+    fn ours_is_found_in_any_case_with_or_without_the_dash() {
+        for typed in ["k7q2m9xd4t", "K7Q2M-9XD4T", " K7Q2M9XD4T ", "k7q2m-9xd4t"] {
+            assert_eq!(folded(typed), "K7Q2M-9XD4T");
+            assert!(spellings(typed).contains(&"K7Q2M-9XD4T".to_owned()), "{typed}");
+            assert!(spellings(typed).contains(&"K7Q2M9XD4T".to_owned()), "{typed}");
+        }
+        assert_eq!(folded("oil00-00000"), "01100-00000");
+        assert_eq!(folded("U7Q2M9XD4T"), "U7Q2M9XD4T");
+        assert_eq!(spellings("ca-1"), ["ca-1", "CA-1"]);
+    }
+
+    #[test]
+    fn orders_of_other_shops_keep_their_numbers() {
+        for text in ["#1001", "CA-2017-152156", "000000001", "1000000001", "k7q2m9xd4t", "Bestellung/7", "注文-1"] {
+            assert_eq!(Reference::parse(text).unwrap().as_str(), text);
+        }
+        let long = "1".repeat(65);
+        for text in [
+            "",
+            "  ",
+            "a b",
+            "a\u{a0}b",
+            "a\u{1b}b",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            &long,
+            "0192f3a4-7c1e-7000-8000-000000000000",
+        ] {
+            assert!(Reference::parse(text).is_err(), "{text:?} was accepted");
+        }
     }
 
     proptest::proptest! {
         #[test]
-        fn every_id_gives_a_reference_that_parses(bits: u128) {
+        fn every_id_gives_a_reference_that_is_its_own_form(bits: u128) {
             let reference = Reference::from_id(Uuid::from_u128(bits));
-            proptest::prop_assert_eq!(Reference::parse(&reference.to_string()), Ok(reference));
+            proptest::prop_assert_eq!(Reference::parse(reference.as_str()), Ok(reference.clone()));
+            proptest::prop_assert_eq!(folded(reference.as_str()), reference.as_str());
+        }
+
+        #[test]
+        fn any_text_has_spellings(text in "\\PC*|[-0-9A-Za-zé]{9,12}") {
+            proptest::prop_assert_eq!(&spellings(&text)[0], text.trim());
         }
     }
 }

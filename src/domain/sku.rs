@@ -2,29 +2,51 @@
 
 use std::fmt;
 
+use super::text::{is_invisible, is_unsafe};
+
+/// The one form of a SKU, also of one that could not be stored: trimmed, runs of blanks made one,
+/// ASCII letters upper-case.
+pub fn folded(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.extend(word.chars().map(|character| character.to_ascii_uppercase()));
+    }
+    folded
+}
+
 /// The longest SKU, in characters.
 pub const SKU_MAX_CHARACTERS: usize = 64;
 
-/// `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`, stored upper-case, not the shape of a UUID (a UUID typed in a
-/// SKU's place names the product by its id).
+/// 1 to 64 printable characters of any script, as shops have them (`Cam/4567`, `M&M`): trimmed, runs
+/// of blanks made one, ASCII letters stored upper-case. No `:` and `=`, which separate a SKU from its
+/// quantity; not the shape of a UUID, which names the product by its id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sku(String);
 
 impl Sku {
     pub fn parse(text: &str) -> Result<Sku, String> {
         let text = text.trim();
-        let starts_well = text.starts_with(|first: char| first.is_ascii_alphanumeric());
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if !starts_well || !text.bytes().all(allowed) {
-            return Err("must begin with a letter or digit and have only letters, digits, '.', '_' and '-'".to_owned());
-        }
-        if text.len() > SKU_MAX_CHARACTERS {
+        // Bytes first: a text of megabytes is refused without being walked.
+        if text.len() > SKU_MAX_CHARACTERS * char::MAX.len_utf8() {
             return Err(format!("is longer than {SKU_MAX_CHARACTERS} characters"));
         }
-        if uuid::Uuid::try_parse(text).is_ok() {
+        if let Some(character) = text.chars().find(|&character| is_unsafe(character) || is_invisible(character)) {
+            return Err(format!("contains the control character {}", character.escape_unicode()));
+        }
+        let sku = folded(text);
+        if sku.is_empty() || sku.contains([':', '=']) {
+            return Err(format!("must be 1 to {SKU_MAX_CHARACTERS} printable characters without ':' and '='"));
+        }
+        if sku.chars().nth(SKU_MAX_CHARACTERS).is_some() {
+            return Err(format!("is longer than {SKU_MAX_CHARACTERS} characters"));
+        }
+        if uuid::Uuid::try_parse(&sku).is_ok() {
             return Err("must not look like a UUID".to_owned());
         }
-        Ok(Sku(text.to_ascii_uppercase()))
+        Ok(Sku(sku))
     }
 
     /// A SKU made from a product's name (`Blue Mug, large` → `BLUE-MUG-LARGE`).
@@ -56,13 +78,26 @@ mod tests {
 
     #[test]
     fn skus_are_upper_case_and_never_uuids() {
-        assert_eq!(Sku::parse("mug-01").unwrap().as_str(), "MUG-01");
+        for (text, sku) in [
+            ("mug-01", "MUG-01"),
+            (" Stem  -\u{a0}Silver ", "STEM - SILVER"),
+            ("Cam/4567", "CAM/4567"),
+            ("m&m", "M&M"),
+            ("#1 (rot, grün) +", "#1 (ROT, GRüN) +"),
+            ("帽子", "帽子"),
+        ] {
+            assert_eq!(Sku::parse(text).unwrap().as_str(), sku);
+            assert_eq!(Sku::parse(sku).unwrap().as_str(), sku);
+        }
         for text in [
             "",
-            "-a",
-            "a b",
+            "  ",
             "a:b",
-            "ü",
+            "a=b",
+            "a\tb",
+            "a\u{1b}b",
+            "a\u{202e}b",
+            "a\u{200b}b",
             "0192f3a4-7c1e-7000-8000-000000000000",
             "0192f3a47c1e70008000000000000000",
             &"A".repeat(65),

@@ -12,7 +12,7 @@ pub mod timeline;
 use uuid::Uuid;
 
 use super::{Cell, Column, View};
-use crate::domain::{Quantity, reference};
+use crate::domain::Quantity;
 use crate::entity::{audit_event, order, order_item, product, user};
 use crate::repository;
 
@@ -68,7 +68,7 @@ impl View for OrderView {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.order.id.into()),
-        Column::new("reference", "REFERENCE", |view| reference::display(&view.order.reference).into()),
+        Column::new("reference", "REFERENCE", |view| view.order.reference.as_str().into()),
         Column::new("user", "USER", |view| view.email.clone().into()),
         Column::detail("user_id", "USER ID", |view| view.order.user_id.into()),
         Column::new("status", "STATUS", |view| view.order.status.as_str().into()),
@@ -142,7 +142,7 @@ impl View for OrderDetailView {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("id", "ID", |view| view.order.order.id.into()),
-        Column::new("reference", "REFERENCE", |view| reference::display(&view.order.order.reference).into()),
+        Column::new("reference", "REFERENCE", |view| view.order.order.reference.as_str().into()),
         Column::new("user", "USER", |view| view.order.email.clone().into()),
         Column::new("user_id", "USER ID", |view| view.order.order.user_id.into()),
         Column::new("status", "STATUS", |view| view.order.order.status.as_str().into()),
@@ -163,7 +163,7 @@ pub struct OrderLineView(pub repository::order::Line);
 impl View for OrderLineView {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("reference", "REFERENCE", |view| reference::display(&view.0.reference).into()),
+        Column::new("reference", "REFERENCE", |view| view.0.reference.as_str().into()),
         Column::new("user", "USER", |view| view.0.email.clone().into()),
         Column::new("status", "STATUS", |view| view.0.status.as_str().into()),
         Column::new("created_at", "CREATED", |view| view.0.created_at.clone().into()),
@@ -176,7 +176,7 @@ impl View for OrderLineView {
     ];
 
     fn id(&self) -> String {
-        reference::display(&self.0.reference)
+        self.0.reference.clone()
     }
 }
 
@@ -214,8 +214,7 @@ impl View for EventView {
 fn name_in(event: &audit_event::Model) -> Option<String> {
     let text = event.after.as_deref().or(event.before.as_deref())?;
     let data: serde_json::Value = serde_json::from_str(text).ok()?;
-    let key = ["email", "sku", "reference", "name"].into_iter().find_map(|key| data[key].as_str())?;
-    Some(if event.entity_type == "order" { reference::display(key) } else { key.to_owned() })
+    ["email", "sku", "reference", "name"].into_iter().find_map(|key| Some(data[key].as_str()?.to_owned()))
 }
 
 /// What another program wrote may not be JSON: it is shown as text then.

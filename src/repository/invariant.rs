@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::GENERATE;
 use crate::db::target::Engine;
-use crate::domain::{OrderStatus, UserStatus, reference};
+use crate::domain::{OrderStatus, UserStatus};
 use crate::error::{Error, Result, printable};
 
 /// Offenders that are named; the rest is counted.
@@ -238,10 +238,7 @@ pub async fn find_violations(
     let named = format!("SELECT place, name FROM ({query}) found ORDER BY place, name LIMIT {NAMED}");
     for row in connection.query_all_raw(Statement::from_string(backend, named)).await? {
         let (place, name): (String, String) = (row.try_get("", "place")?, row.try_get("", "name")?);
-        violations.first.get_or_insert_with(|| match invariant.named {
-            Named::Order => printable(&reference::display(&name)),
-            Named::Text | Named::Row => printable(&name),
-        });
+        violations.first.get_or_insert_with(|| printable(&name));
         violations.offenders.push(invariant.named.describe(&place, &name));
     }
     Ok(violations)
@@ -252,8 +249,8 @@ impl Named {
         let place = printable(place);
         match self {
             Named::Text => printable(name),
-            Named::Order if place == "''" => printable(&reference::display(name)),
-            Named::Order => format!("{} ({place})", printable(&reference::display(name))),
+            Named::Order if place == "''" => printable(name),
+            Named::Order => format!("{} ({place})", printable(name)),
             Named::Row => {
                 let id = Uuid::try_parse(name).map_or_else(|_| printable(name), |id| id.to_string());
                 format!("{place} {id}")

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Change, Listing, Lock, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
-use crate::domain::{Money, OrderStatus, Page, Reference};
+use crate::domain::{Money, OrderStatus, Page, reference};
 use crate::entity::order::{Column, Entity, Model};
 use crate::entity::{order_item, product, user};
 use crate::error::Result;
@@ -97,25 +97,21 @@ pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result
     super::count(connection, select(connection, filter)).await
 }
 
-/// The order with this reference.
-pub async fn find_by_reference(connection: &impl ConnectionTrait, reference: &Reference) -> Result<Option<Model>> {
-    Ok(Entity::find().filter(Column::Reference.eq(reference.as_str())).one(connection).await?)
-}
-
 /// The orders with these references, which are as stored.
 pub async fn find_by_references(connection: &impl ConnectionTrait, references: &[&str]) -> Result<Vec<Model>> {
     super::find_among(connection, &Entity::find(), Column::Reference, references).await
 }
 
-/// An order by id or reference as typed; a reference that another program made is found as it is.
+/// An order by id or reference as typed: the one that is stored just so before one that is stored in
+/// another spelling.
 pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Lock) -> Result<Option<Model>> {
+    let spellings = reference::spellings(name);
     let condition = match Uuid::try_parse(name) {
         Ok(id) => Column::Id.eq(id),
-        Err(_) => Column::Reference.is_in(spellings(name)),
+        Err(_) => Column::Reference.is_in(spellings.iter().map(String::as_str)),
     };
     let mut found = super::locked(Entity::find().filter(condition), lock).all(connection).await?;
-    // Should both spellings exist, ours is meant.
-    found.sort_by_key(|order| order.reference == name.trim());
+    found.sort_by_key(|order| spellings.iter().position(|spelling| *spelling == order.reference));
     Ok(found.into_iter().next())
 }
 
@@ -124,17 +120,11 @@ pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String])
     let mut orders = Vec::new();
     for names in names.chunks(super::ROWS_PER_INSERT) {
         let ids = names.iter().filter_map(|name| Uuid::try_parse(name).ok());
-        let references = names.iter().flat_map(|name| spellings(name));
+        let references = names.iter().flat_map(|name| reference::spellings(name));
         let either = Condition::any().add(Column::Id.is_in(ids)).add(Column::Reference.is_in(references));
         orders.extend(Entity::find().filter(either).all(connection).await?);
     }
     Ok(orders)
-}
-
-/// A reference as shopctl stores it, and as it was typed.
-fn spellings(name: &str) -> Vec<String> {
-    let stored = Reference::parse(name).ok().map(|reference| reference.as_str().to_owned());
-    stored.into_iter().chain([name.trim().to_owned()]).collect()
 }
 
 /// The lines of an order with their products, in the order they were written.

@@ -1,6 +1,6 @@
 //! Products: finders, list, writes, and the one statement that takes stock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func, Query};
@@ -15,7 +15,7 @@ use super::{Change, Listing, Match, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{Money, Page};
+use crate::domain::{Money, Page, sku};
 use crate::entity::product::{ActiveModel, Column, Entity, Model};
 use crate::entity::stock_movement;
 use crate::error::Result;
@@ -103,21 +103,45 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
     Ok(select.limit(limit).all(connection).await?)
 }
 
-/// The product with this SKU, as shopctl stores it (upper-case) or as another program wrote it.
-pub async fn find_by_sku(connection: &impl ConnectionTrait, sku: &str) -> Result<Option<Model>> {
-    Ok(find_named(connection, &[sku]).await?.into_iter().next())
+/// The product with this SKU or id.
+pub async fn find_by_sku(connection: &impl ConnectionTrait, name: &str) -> Result<Option<Model>> {
+    Ok(named(&find_named(connection, &[name]).await?, name).cloned())
 }
 
-/// Products by id or SKU, each once and in no particular order.
+/// Products by id or SKU, each once and in no particular order; [`named`] tells which is which.
 pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Result<Vec<Model>> {
     let (ids, skus) = split_names(names);
     let mut found = super::find_among(connection, &Entity::find(), Column::Sku, &skus).await?;
+    // Not indexed: only asked for what is not there as it was typed or as shopctl stores it.
+    let there: HashSet<&str> = found.iter().map(|product| product.sku.as_str()).collect();
+    let is_there = |name: &str| there.contains(name) || there.contains(sku::folded(name).as_str());
+    let missing: Vec<String> = names
+        .iter()
+        .filter(|name| Uuid::try_parse(name).is_err() && !is_there(name))
+        .flat_map(|name| [sku::folded(name).to_ascii_lowercase(), name.trim().to_lowercase()])
+        .collect();
+    for some in missing.chunks(super::LOOKED_UP_AT_ONCE) {
+        let lowered = Func::lower(Column::Sku.into_expr()).is_in(some.iter().map(String::as_str));
+        found.extend(Entity::find().filter(lowered).all(connection).await?);
+    }
     if !ids.is_empty() {
         found.extend(super::find_among(connection, &Entity::find(), Column::Id, &ids).await?);
-        found.sort_unstable_by_key(|product| product.id);
-        found.dedup_by_key(|product| product.id);
     }
+    found.sort_unstable_by_key(|product| product.id);
+    found.dedup_by_key(|product| product.id);
     Ok(found)
+}
+
+/// The product of these that `name`, an id or SKU as typed, means: the one whose SKU is stored just
+/// so, else as shopctl stores it, else in any case.
+pub fn named<'a>(products: &'a [Model], name: &str) -> Option<&'a Model> {
+    if let Ok(id) = Uuid::try_parse(name) {
+        return products.iter().find(|product| product.id == id);
+    }
+    let folded = sku::folded(name);
+    let as_stored = |sku: &str| products.iter().find(|product| product.sku == sku);
+    let in_any_case = || products.iter().find(|product| sku::folded(&product.sku) == folded);
+    as_stored(name).or_else(|| as_stored(&folded)).or_else(in_any_case)
 }
 
 /// The products with these SKUs, which are as stored.
@@ -128,10 +152,7 @@ pub async fn find_by_skus(connection: &impl ConnectionTrait, skus: &[&str], lock
 
 /// Whether `name`, an id or SKU as typed, names this product.
 pub fn is_named(product: &Model, name: &str) -> bool {
-    match Uuid::try_parse(name) {
-        Ok(id) => product.id == id,
-        Err(_) => product.sku == name || product.sku == name.trim().to_ascii_uppercase(),
-    }
+    named(std::slice::from_ref(product), name).is_some()
 }
 
 fn split_names(names: &[&str]) -> (Vec<Uuid>, Vec<String>) {
@@ -140,7 +161,7 @@ fn split_names(names: &[&str]) -> (Vec<Uuid>, Vec<String>) {
         match Uuid::try_parse(name) {
             Ok(id) => ids.push(id),
             Err(_) => {
-                let stored = name.trim().to_ascii_uppercase();
+                let stored = sku::folded(name);
                 if stored != *name {
                     skus.push((*name).to_owned());
                 }

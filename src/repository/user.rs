@@ -118,7 +118,7 @@ impl<'a> Who<'a> {
     }
 }
 
-/// Finds a user by id or e-mail, with a lock on the row if asked.
+/// Finds a user by id or e-mail in any spelling, with a lock on the row if asked.
 pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Lock) -> Result<Option<Model>> {
     let (quick, thorough) = match who {
         Who::Id(id) => (Column::Id.eq(id), None),
@@ -126,14 +126,18 @@ pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Loc
             let stored = email.to_lowercase();
             let exact = Column::Email.is_in([stored.clone(), email.to_owned()]);
             // Not indexed: only asked when nothing was found, for a row that another program wrote.
-            (exact, Some(Func::lower(Column::Email.into_expr()).eq(stored)))
+            // An engine lowers either ASCII alone or everything.
+            let lowered = [stored, email.to_ascii_lowercase(), email.to_uppercase().to_ascii_lowercase()];
+            (exact, Some(Func::lower(Column::Email.into_expr()).is_in(lowered)))
         }
     };
-    let found = super::locked(Entity::find().filter(quick), lock).one(connection).await?;
-    match (found, thorough) {
-        (None, Some(thorough)) => Ok(super::locked(Entity::find().filter(thorough), lock).one(connection).await?),
-        (found, _) => Ok(found),
+    let mut found = super::locked(Entity::find().filter(quick), lock).all(connection).await?;
+    if let (true, Some(thorough)) = (found.is_empty(), thorough) {
+        found = super::locked(Entity::find().filter(thorough), lock).all(connection).await?;
     }
+    // Should several spellings be there, the one that was typed is meant.
+    found.sort_by_key(|user| !matches!(who, Who::Email(email) if user.email == email));
+    Ok(found.into_iter().next())
 }
 
 /// Inserts many in few statements; a change for each.

@@ -9,8 +9,8 @@ pub mod generate;
 
 use std::collections::HashMap;
 
+use crate::domain::MovementReason;
 use crate::domain::order_status::way_to;
-use crate::domain::{MovementReason, reference};
 use crate::entity::{order, order_item, seed, seed_row, stock_movement};
 use crate::error::{Error, Kind, Result};
 use crate::repository;
@@ -160,7 +160,7 @@ async fn apply(
         apply_product(operation, seed, new, &mut applied, &mut created).await?;
     }
     for order in &seed.orders {
-        if repository::order::find_by_reference(operation.handle(), &order.reference).await?.is_some() {
+        if repository::order::find_named(operation.handle(), order.reference.as_str(), Lock::None).await?.is_some() {
             applied.unchanged += 1;
             continue;
         }
@@ -314,9 +314,7 @@ async fn revert_row(
     let is_changed = !force && was_changed(operation, row).await?;
     let kept = match row.entity.as_str() {
         "order" => match repository::order::find_by_id(operation.handle(), row.id).await? {
-            Some(order) if is_changed => {
-                Some(format!("order {} (changed since)", reference::display(&order.reference)))
-            }
+            Some(order) if is_changed => Some(format!("order {} (changed since)", order.reference)),
             Some(order) => {
                 revert_order(operation, &order).await?;
                 None

@@ -4,7 +4,7 @@
 use super::operation::{Operation, Operations, Request};
 use super::user::{Changed, find};
 use crate::domain::password::UNUSABLE;
-use crate::domain::{OrderStatus, UserStatus, personal, reference};
+use crate::domain::{OrderStatus, UserStatus, personal};
 use crate::entity::user::Model;
 use crate::error::{Error, Result, printable};
 use crate::repository;
@@ -72,7 +72,7 @@ async fn refuse_open_orders(operation: &Operation, user: &Model) -> Result<()> {
         return Ok(());
     }
     let email = printable(&user.email);
-    let names: Vec<String> = open.items.iter().map(|order| printable(&reference::display(&order.reference))).collect();
+    let names: Vec<String> = open.items.iter().map(|order| printable(&order.reference)).collect();
     let more = if open.next.is_some() { ", …" } else { "" };
     let message = format!("{email} has open orders: {}{more}", names.join(", "));
     Err(Error::conflict("user.has_open_orders", message).hint(format!("shopctl order list --user {email}")))

@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::domain::{personal, reference};
+use crate::domain::personal;
 use crate::entity::{audit_event, order_item, stock_movement};
 use crate::error::{Result, printable};
 use crate::repository::{self, trail};
@@ -119,7 +119,7 @@ async fn subjects(connection: &impl ConnectionTrait, entity: &str, after: Option
             let subject = |order: crate::entity::order::Model| Subject {
                 id: order.id,
                 view: repository::order::audit_view(&order, items.get(&order.id).unwrap_or(&none)),
-                name: reference::display(&order.reference),
+                name: order.reference.clone(),
             };
             orders.into_iter().map(subject).collect()
         }

@@ -115,7 +115,7 @@ fn replay(order: &order::Model, event: &audit_event::Model) -> Moved {
 
 /// Requests that mean the same have the same fingerprint, however the order is spelled.
 fn fingerprint(wanted: &Move) -> Json {
-    let order = wanted.order.trim().replace('-', "").to_ascii_uppercase();
+    let order = reference::folded(&wanted.order);
     let restock = match &wanted.restock {
         Restock::AsUsual => json!("as usual"),
         Restock::Nothing => json!("nothing"),
@@ -167,8 +167,7 @@ pub fn unknown(name: &str) -> Error {
 
 /// The row of the table, or none when the order is already there.
 fn transition(order: &order::Model, wanted: &Move) -> Result<Option<Transition>> {
-    let name = reference::display(&order.reference);
-    let name = printable(&name);
+    let name = printable(&order.reference);
     let Some(status) = OrderStatus::from_stored(&order.status) else {
         return Err(Error::conflict(
             "order.status_unknown",
@@ -271,8 +270,8 @@ fn choose(
     if problems.is_empty() {
         return Ok(chosen);
     }
-    let name = reference::display(&order.reference);
-    Err(Error::conflict("order.restock_too_much", format!("order {}: {}", printable(&name), problems.join("; "))))
+    let name = printable(&order.reference);
+    Err(Error::conflict("order.restock_too_much", format!("order {name}: {}", problems.join("; "))))
 }
 
 /// Puts the pieces back and appends their movements; the rows are for the order's change to cover.

@@ -10,7 +10,10 @@ use uuid::Uuid;
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
 use super::order_lifecycle::{Restored, to_json};
 use crate::domain::quantity::MAX_LINES;
-use crate::domain::{IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations};
+use crate::domain::text::shell_word;
+use crate::domain::{
+    IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations, sku,
+};
 use crate::entity::{order, order_item, product, stock_movement, user};
 use crate::error::{Error, Result, printable};
 use crate::repository::user::{Lock, Who};
@@ -139,7 +142,7 @@ fn check_lines(new: &NewOrder) -> Result<()> {
 fn fingerprint(new: &NewOrder) -> Json {
     let mut lines = BTreeMap::<String, i64>::new();
     for line in &new.lines {
-        *lines.entry(line.product.to_ascii_uppercase()).or_default() += i64::from(line.quantity.get());
+        *lines.entry(sku::folded(&line.product)).or_default() += i64::from(line.quantity.get());
     }
     json!({ "user": new.user.trim().to_lowercase(), "lines": lines, "note": new.note })
 }
@@ -272,7 +275,7 @@ async fn find_lines(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<Ve
         products.iter().map(|product| (product.sku.as_str(), product)).collect();
     let mut unknown = Vec::<&str>::new();
     for name in names {
-        let named = || products.iter().find(|product| repository::product::is_named(product, name));
+        let named = || repository::product::named(&products, name);
         match by_sku.get(name).copied().or_else(named) {
             Some(product) => drop(by_name.insert(name, product)),
             None => unknown.push(name),
@@ -329,7 +332,8 @@ async fn shortage(
         texts.push(format!("{sku} has {have} in stock, {need} requested"));
         details.push(json!({ "sku": product.sku, "have": have, "need": need }));
         if have < *need {
-            hints.push(format!("shopctl stock adjust {sku} +{} --reason received", need - have));
+            let word = shell_word(&sku);
+            hints.push(format!("shopctl stock adjust {word} +{} --reason received", need - have));
         }
     }
     let error = Error::conflict("stock.insufficient", texts.join("; ")).details(json!({ "lines": details }));

@@ -106,7 +106,7 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> 
         let wanted: Vec<&str> = chunk.iter().map(String::as_str).collect();
         let found = repository::product::find_named(connection, &wanted).await?;
         for name in wanted {
-            match found.iter().find(|product| repository::product::is_named(product, name)) {
+            match repository::product::named(&found, name) {
                 Some(product) if seen.insert(product.id) => products.push(product.clone()),
                 Some(_) => {}
                 None => missing.push(name),

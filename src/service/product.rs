@@ -4,6 +4,7 @@ use sea_orm::ConnectionTrait;
 
 use super::operation::{Operation, Operations, Request};
 use crate::db::fault::Fault;
+use crate::domain::text::shell_word;
 use crate::domain::{Money, MovementReason, ProductName, Sku};
 use crate::entity::product::Model;
 use crate::error::{Error, Result, printable};
@@ -142,7 +143,7 @@ pub async fn delete(operations: &Operations, name: &str) -> Result<Model> {
                 "product.was_ordered",
                 format!("{} was ordered and cannot be deleted", printable(&product.sku)),
             )
-            .hint(format!("shopctl order list --product {}", printable(&product.sku))),
+            .hint(format!("shopctl order list --product {}", shell_word(&printable(&product.sku)))),
             _ => error,
         })?;
         operation.record(change);
@@ -167,7 +168,7 @@ pub fn unknown(names: &[&str]) -> Error {
 
 /// The product of that SKU or id, locked until the operation ends. Errors: exit 3.
 pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Model> {
-    let found = repository::product::find_named(operation.handle(), &[name]).await?.into_iter().next();
+    let found = repository::product::find_by_sku(operation.handle(), name).await?;
     let locked = match found {
         Some(product) => repository::product::find_for_update(operation.handle(), product.id).await?,
         None => None,
@@ -182,7 +183,7 @@ fn duplicate(operation: &Operation, sku: &str, error: Error) -> Error {
         Some(fault) if repository::product::UNIQUE_SKU.is_violated_by(&fault) => {
             let sku = printable(sku);
             Error::conflict("product.duplicate", format!("a product with the SKU {sku} exists already"))
-                .hint(format!("shopctl product show {sku}, or give another --sku"))
+                .hint(format!("shopctl product show {}, or give another --sku", shell_word(&sku)))
         }
         _ => error,
     }

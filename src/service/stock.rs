@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
 use super::product::{Changed, find_for_update};
+use crate::domain::text::shell_word;
 use crate::domain::{IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
 use crate::entity::stock_movement;
@@ -116,8 +117,10 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
                 format!("{sku} has {have} in stock, not {} as expected", count.expected),
             )
             .hint(format!(
-                "if {} is right all the same: shopctl stock set {sku} {} --expect {have}",
-                count.level, count.level
+                "if {} is right all the same: shopctl stock set {} {} --expect {have}",
+                count.level,
+                shell_word(&sku),
+                count.level
             )));
         }
         if before.stock_quantity == count.level {
@@ -180,5 +183,6 @@ fn out_of_range(product: &Model, adjustment: &Adjustment) -> Error {
     let need = -delta;
     let error = Error::conflict("stock.insufficient", format!("{sku} has {have} in stock, {need} to be taken"))
         .details(json!({ "lines": [{ "sku": product.sku, "have": have, "need": need }] }));
-    if have > 0 { error.hint(format!("at most: shopctl stock adjust {sku} -{have} --reason {reason}")) } else { error }
+    let word = shell_word(&sku);
+    if have > 0 { error.hint(format!("at most: shopctl stock adjust {word} -{have} --reason {reason}")) } else { error }
 }

@@ -49,11 +49,20 @@ pub async fn create(operations: &Operations, new: &NewUser) -> Result<Model> {
 
 /// Creates a user on an open operation.
 pub async fn apply_create(operation: &mut Operation, new: &NewUser) -> Result<Model> {
+    check_free(operation, &new.email).await?;
     let user = model(operation, new);
     let created = repository::user::create(operation.handle(), user.clone()).await;
     let change = created.map_err(|error| duplicate(operation, &user.email, error))?;
     operation.record(change);
     Ok(user)
+}
+
+/// Errors: exit 6 when a user has this address, in whatever spelling another program wrote it.
+async fn check_free(operation: &Operation, email: &Email) -> Result<()> {
+    match repository::user::find_one(operation.handle(), Who::Email(email.as_str()), Lock::None).await? {
+        Some(user) => Err(taken(&user.email)),
+        None => Ok(()),
+    }
 }
 
 /// A new user, who is active.
@@ -72,9 +81,13 @@ pub fn model(operation: &Operation, new: &NewUser) -> Model {
 
 /// Changes names or e-mail address. Errors: exit 3, exit 6 when the address is taken.
 pub async fn update(operations: &Operations, who: &str, update: &UserUpdate) -> Result<Changed> {
-    mutate(operations, "user.update", who, async |_operation, user| {
+    mutate(operations, "user.update", who, async |operation, user| {
         let mut after = user.clone();
-        if let Some(email) = &update.email {
+        if let Some(email) = update.email.as_ref().filter(|email| email.as_str() != user.email) {
+            let other = repository::user::find_one(operation.handle(), Who::Email(email.as_str()), Lock::None).await?;
+            if let Some(other) = other.filter(|other| other.id != user.id) {
+                return Err(taken(&other.email));
+            }
             after.email = email.as_str().to_owned();
         }
         if let Some(name) = &update.first_name {

@@ -52,27 +52,27 @@ const ANYWHERE: &[Break] = &[
         "restock-within-taken",
         "DEM01-00003",
         "INSERT INTO stock_movements (product_id, delta, reason, order_id, note) SELECT product_id, quantity + 1, \
-             'restock', order_id, 'broken' FROM order_items WHERE order_id = (SELECT id FROM orders WHERE reference = 'DEM0100003')",
+             'restock', order_id, 'broken' FROM order_items WHERE order_id = (SELECT id FROM orders WHERE reference = 'DEM01-00003')",
         FORGET_MOVEMENTS,
     ),
     broken(
         "restock-within-taken",
         "DEM01-00003",
         "INSERT INTO stock_movements (product_id, delta, reason, order_id, note) SELECT product_id, -1, \
-             'order', order_id, 'broken' FROM order_items WHERE order_id = (SELECT id FROM orders WHERE reference = 'DEM0100003')",
+             'order', order_id, 'broken' FROM order_items WHERE order_id = (SELECT id FROM orders WHERE reference = 'DEM01-00003')",
         FORGET_MOVEMENTS,
     ),
     broken(
         "total-equals-lines",
         "orders whose total differs from their lines: 1 (DEM01-00003)",
-        "UPDATE orders SET total_amount = total_amount + 0.01 WHERE reference = 'DEM0100003'",
-        "UPDATE orders SET total_amount = total_amount - 0.01 WHERE reference = 'DEM0100003'",
+        "UPDATE orders SET total_amount = total_amount + 0.01 WHERE reference = 'DEM01-00003'",
+        "UPDATE orders SET total_amount = total_amount - 0.01 WHERE reference = 'DEM01-00003'",
     ),
     broken(
         "line-has-movement",
         "DEM01-00003",
         "UPDATE stock_movements SET reason = 'other' WHERE reason = 'order' \
-             AND order_id = (SELECT id FROM orders WHERE reference = 'DEM0100003')",
+             AND order_id = (SELECT id FROM orders WHERE reference = 'DEM01-00003')",
         "UPDATE stock_movements SET reason = 'order' WHERE reason = 'other'",
     ),
     broken(
@@ -92,20 +92,20 @@ const ANYWHERE: &[Break] = &[
     broken(
         "order-has-user",
         "DEM01-00003",
-        "UPDATE orders SET user_id = id WHERE reference = 'DEM0100003'",
-        "UPDATE orders SET user_id = (SELECT id FROM users WHERE email = 'grace@example.com') WHERE reference = 'DEM0100003'",
+        "UPDATE orders SET user_id = id WHERE reference = 'DEM01-00003'",
+        "UPDATE orders SET user_id = (SELECT id FROM users WHERE email = 'grace@example.com') WHERE reference = 'DEM01-00003'",
     ),
     broken(
         "order-has-lines",
         "EMPTY-00001",
-        "INSERT INTO orders (reference, user_id) SELECT 'EMPTY00001', id FROM users WHERE email = 'grace@example.com'",
-        "DELETE FROM orders WHERE reference = 'EMPTY00001'",
+        "INSERT INTO orders (reference, user_id) SELECT 'EMPTY-00001', id FROM users WHERE email = 'grace@example.com'",
+        "DELETE FROM orders WHERE reference = 'EMPTY-00001'",
     ),
     foreign(
         "order-has-event",
         "EMPTY-00001",
-        "INSERT INTO orders (reference, user_id) SELECT 'EMPTY00001', id FROM users WHERE email = 'grace@example.com'",
-        "DELETE FROM orders WHERE reference = 'EMPTY00001'",
+        "INSERT INTO orders (reference, user_id) SELECT 'EMPTY-00001', id FROM users WHERE email = 'grace@example.com'",
+        "DELETE FROM orders WHERE reference = 'EMPTY-00001'",
     ),
     foreign(
         "movement-has-event",
@@ -116,8 +116,8 @@ const ANYWHERE: &[Break] = &[
     foreign(
         "status-is-known",
         "orders.status ",
-        "UPDATE orders SET status = 'lost' WHERE reference = 'DEM0100003'",
-        "UPDATE orders SET status = 'pending' WHERE reference = 'DEM0100003'",
+        "UPDATE orders SET status = 'lost' WHERE reference = 'DEM01-00003'",
+        "UPDATE orders SET status = 'pending' WHERE reference = 'DEM01-00003'",
     ),
     foreign(
         "status-is-known",
@@ -134,8 +134,8 @@ const ANYWHERE: &[Break] = &[
 ];
 
 const ON_SQLITE: &[Break] = &[
-    odd_time("UPDATE orders SET updated_at = 'soon' WHERE reference = 'DEM0100003'"),
-    odd_time("UPDATE orders SET updated_at = '1700000000' WHERE reference = 'DEM0100003'"),
+    odd_time("UPDATE orders SET updated_at = 'soon' WHERE reference = 'DEM01-00003'"),
+    odd_time("UPDATE orders SET updated_at = '1700000000' WHERE reference = 'DEM01-00003'"),
     odd(
         "products.stock_quantity ",
         "UPDATE products SET stock_quantity = 1.5 WHERE sku = 'EXTRA'",
@@ -145,13 +145,13 @@ const ON_SQLITE: &[Break] = &[
 ];
 
 const ON_POSTGRES: &[Break] = &[
-    odd_time("UPDATE orders SET updated_at = 'infinity' WHERE reference = 'DEM0100003'"),
-    odd_time("UPDATE orders SET updated_at = '-infinity' WHERE reference = 'DEM0100003'"),
+    odd_time("UPDATE orders SET updated_at = 'infinity' WHERE reference = 'DEM01-00003'"),
+    odd_time("UPDATE orders SET updated_at = '-infinity' WHERE reference = 'DEM01-00003'"),
     odd_price("UPDATE products SET price = 'NaN' WHERE sku = 'EXTRA'"),
 ];
 
 const ON_MARIADB: &[Break] =
-    &[odd_time("UPDATE orders SET updated_at = '0000-00-00 00:00:00' WHERE reference = 'DEM0100003'")];
+    &[odd_time("UPDATE orders SET updated_at = '0000-00-00 00:00:00' WHERE reference = 'DEM01-00003'")];
 
 /// All that can be broken on a backend.
 pub fn of(backend: Backend) -> impl Iterator<Item = Break> {

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::db::Access;
 use crate::domain::order_status::Verb;
 use crate::domain::text::multi_line;
-use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, reference};
+use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment};
 use crate::error::{Error, Result, printable};
 use crate::output::views::OrderView;
 use crate::output::{Mutation, View};
@@ -218,7 +218,7 @@ fn impact(found: &[crate::entity::order::Model], wanted: &Wanted<'_>) -> String 
         (Restock::Lines(_), _) => "; the named pieces go back into stock",
     };
     if let ([order], 1) = (found, wanted.orders.names.len()) {
-        let name = reference::display(&order.reference);
+        let name = order.reference.clone();
         let (name, status) = (printable(&name), printable(&order.status));
         return format!("this {verb} order {name} ({status}, {}){stock}", order.total_amount);
     }
@@ -247,7 +247,7 @@ async fn each(context: &Context, wanted: Wanted<'_>) -> Result<()> {
 
 /// One line and one object about an order that was moved.
 fn tell(moved: &Moved, dry_run: bool) -> Mutation {
-    let name = reference::display(&moved.after.reference);
+    let name = moved.after.reference.clone();
     let name = printable(&name);
     let status = printable(&moved.after.status);
     let pieces: i64 = moved.restored.iter().map(|line| i64::from(line.quantity)).sum();
@@ -270,7 +270,7 @@ fn tell(moved: &Moved, dry_run: bool) -> Mutation {
         Value::Object(json)
     };
     let mut json = Map::new();
-    json.insert("reference".to_owned(), json!(reference::display(&moved.after.reference)));
+    json.insert("reference".to_owned(), json!(moved.after.reference));
     json.insert("status".to_owned(), json!(moved.after.status));
     let (before, after) = (view(&moved.before), view(&moved.after));
     json.extend(mutation::outcome(moved.changed, moved.replayed, dry_run, before, after));

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::{WhoArguments, look_up};
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::Page;
 use crate::domain::page::{MAX_LIMIT, Sort};
-use crate::domain::{Page, reference};
 use crate::entity::audit_event;
 use crate::error::Result;
 use crate::output::views::timeline::TimelineView;
@@ -46,7 +46,7 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
         for order in found.items {
             all.push(json!({
                 "id": order.id,
-                "reference": reference::display(&order.reference),
+                "reference": order.reference,
                 "status": order.status,
                 "total_amount": order.total_amount,
                 "created_at": order.created_at,

@@ -1,7 +1,6 @@
 //! What stock looks like: levels, movements, differences.
 
 use super::super::{Column, View};
-use crate::domain::reference;
 use crate::entity::{product, stock_movement};
 use crate::repository::product::StockDifference;
 
@@ -37,7 +36,7 @@ impl View for MovementView {
         Column::new("created_at", "TIME", |view| view.movement.created_at.clone().into()),
         Column::new("delta", "CHANGE", |view| view.movement.delta.into()),
         Column::new("reason", "REASON", |view| view.movement.reason.as_str().into()),
-        Column::new("order", "ORDER", |view| view.order.as_deref().map(reference::display).into()),
+        Column::new("order", "ORDER", |view| view.order.clone().into()),
         Column::detail("order_id", "ORDER ID", |view| view.movement.order_id.map(|id| id.to_string()).into()),
         Column::new("note", "NOTE", |view| view.movement.note.clone().into()),
         Column::detail("operation_id", "OPERATION ID", |view| view.movement.operation_id.into()),
