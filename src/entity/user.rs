@@ -1,6 +1,8 @@
 //! A person who can place orders.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{IdenStatic, Iterable, QuerySelect};
 
 use super::Moment;
 
@@ -25,3 +27,13 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// Users as they are shown: without their password hashes, which not every role may read. The empty
+    /// hash that stands in its place is never written.
+    pub fn find_shown() -> Select<Entity> {
+        let columns = Column::iter().filter(|column| !matches!(column, Column::PasswordHash));
+        let shown = Entity::find().select_only().columns(columns);
+        shown.column_as(Expr::cust("''"), Column::PasswordHash.as_str())
+    }
+}

@@ -155,7 +155,7 @@ pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> 
     let mut ids: Vec<Uuid> = orders.iter().map(|order| order.user_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    super::find_among(connection, &user::Entity::find(), user::Column::Id, &ids).await
+    super::find_among(connection, &user::Entity::find_shown(), user::Column::Id, &ids).await
 }
 
 /// The references of the orders with these ids, as far as they exist.

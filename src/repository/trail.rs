@@ -2,7 +2,9 @@
 //! audit trail in bounded memory.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 use uuid::Uuid;
 
 use crate::entity::{audit_event, order, order_item, product, stock_movement, user};
@@ -10,6 +12,7 @@ use crate::error::Result;
 
 async fn after<E>(
     connection: &impl ConnectionTrait,
+    select: Select<E>,
     id: E::Column,
     after: Option<Uuid>,
     limit: u64,
@@ -18,7 +21,7 @@ where
     E: EntityTrait,
     E::Model: FromQueryResult + Send + Sync,
 {
-    let mut select = E::find().order_by_asc(id).limit(limit);
+    let mut select = select.order_by_asc(id).limit(limit);
     if let Some(after) = after {
         select = select.filter(id.gt(after));
     }
@@ -31,7 +34,7 @@ pub async fn find_users_after(
     id: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<user::Model>> {
-    after::<user::Entity>(connection, user::Column::Id, id, limit).await
+    after(connection, user::Entity::find_shown(), user::Column::Id, id, limit).await
 }
 
 /// Up to `limit` products behind an id.
@@ -40,7 +43,7 @@ pub async fn find_products_after(
     id: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<product::Model>> {
-    after::<product::Entity>(connection, product::Column::Id, id, limit).await
+    after(connection, product::Entity::find(), product::Column::Id, id, limit).await
 }
 
 /// Up to `limit` orders behind an id.
@@ -49,7 +52,7 @@ pub async fn find_orders_after(
     id: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<order::Model>> {
-    after::<order::Entity>(connection, order::Column::Id, id, limit).await
+    after(connection, order::Entity::find(), order::Column::Id, id, limit).await
 }
 
 /// The lines of these orders.

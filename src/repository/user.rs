@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{ExprTrait, Func};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ActiveValue, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, Select,
 };
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -52,11 +52,20 @@ fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> 
     }
     condition =
         condition.add(super::in_period(connection, Column::CreatedAt, filter.created_since, filter.created_until));
-    Entity::find().filter(condition)
+    Entity::find_shown().filter(condition)
 }
 
+/// The user with this id, as shown.
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>> {
-    super::find_by_id::<Entity, _>(connection, id).await
+    Ok(Entity::find_shown().filter(Column::Id.eq(id)).one(connection).await?)
+}
+
+/// Users who are looked at are shown; those who are held for a change come whole.
+fn find(lock: Lock) -> Select<Entity> {
+    match lock {
+        Lock::None => Entity::find_shown(),
+        Lock::Share | Lock::Update => super::locked(Entity::find(), lock),
+    }
 }
 
 /// A page of users, newest first unless the page says otherwise.
@@ -74,9 +83,9 @@ pub async fn find_active(connection: &impl ConnectionTrait, page: &Page) -> Resu
     find_all(connection, &filter, page).await
 }
 
-/// The users with these e-mail addresses, which are as stored.
+/// The users with these e-mail addresses, which are as stored; as shown unless they are locked.
 pub async fn find_by_emails(connection: &impl ConnectionTrait, emails: &[&str], lock: Lock) -> Result<Vec<Model>> {
-    let select = super::locked(Entity::find().order_by_asc(Column::Id), lock);
+    let select = find(lock).order_by_asc(Column::Id);
     super::find_among(connection, &select, Column::Email, emails).await
 }
 
@@ -90,9 +99,9 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
     let active = UserStatus::Active.as_str();
     let select = match how {
         // Inside a function, lest SQLite prefers the index on the status, which fits nearly every row.
-        Match::Start => super::starting_with(Entity::find(), Column::Email, &text.to_lowercase())
+        Match::Start => super::starting_with(Entity::find_shown(), Column::Email, &text.to_lowercase())
             .filter(Func::lower(Column::Status.into_expr()).eq(active)),
-        Match::Anywhere => Entity::find()
+        Match::Anywhere => Entity::find_shown()
             .filter(Column::Status.eq(active))
             .filter(super::contains_words(&[Column::Email, Column::FirstName, Column::LastName], text))
             .order_by_desc(Column::CreatedAt)
@@ -118,8 +127,17 @@ impl<'a> Who<'a> {
     }
 }
 
-/// Finds a user by id or e-mail in any spelling, with a lock on the row if asked.
+/// Finds a user by id or e-mail in any spelling: as shown, or with a lock on the row and then whole.
 pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Lock) -> Result<Option<Model>> {
+    find_in(connection, find(lock), who).await
+}
+
+/// Finds a user with the password hash, for those who may read it.
+pub async fn find_with_hash(connection: &impl ConnectionTrait, who: Who<'_>) -> Result<Option<Model>> {
+    find_in(connection, Entity::find(), who).await
+}
+
+async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: Who<'_>) -> Result<Option<Model>> {
     let (quick, thorough) = match who {
         Who::Id(id) => (Column::Id.eq(id), None),
         Who::Email(email) => {
@@ -131,9 +149,9 @@ pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Loc
             (exact, Some(Func::lower(Column::Email.into_expr()).is_in(lowered)))
         }
     };
-    let mut found = super::locked(Entity::find().filter(quick), lock).all(connection).await?;
+    let mut found = users.clone().filter(quick).all(connection).await?;
     if let (true, Some(thorough)) = (found.is_empty(), thorough) {
-        found = super::locked(Entity::find().filter(thorough), lock).all(connection).await?;
+        found = users.filter(thorough).all(connection).await?;
     }
     // Should several spellings be there, the one that was typed is meant.
     found.sort_by_key(|user| !matches!(who, Who::Email(email) if user.email == email));
@@ -160,7 +178,12 @@ pub async fn create(handle: &WriteHandle, user: Model) -> Result<Change> {
 pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
     let values = ActiveModel {
         email: Set(after.email.clone()),
-        password_hash: Set(after.password_hash.clone()),
+        // A user who was only looked at has none.
+        password_hash: if after.password_hash == before.password_hash {
+            ActiveValue::NotSet
+        } else {
+            Set(after.password_hash.clone())
+        },
         first_name: Set(after.first_name.clone()),
         last_name: Set(after.last_name.clone()),
         status: Set(after.status.clone()),

@@ -7,11 +7,13 @@ use super::super::arguments::{WriteArguments, required};
 use super::super::mutation::done;
 use super::{WhoArguments, finish_change, look_up, named, outcome};
 use crate::context::Context;
+use crate::db::Access;
 use crate::domain::password::{self, Verdict};
 use crate::domain::{Password, Violations};
 use crate::entity::user::Model;
 use crate::error::{Error, Kind, Result, printable};
 use crate::output::Mutation;
+use crate::repository::user::{self as users, Who};
 use crate::service::user as service;
 
 #[derive(Debug, Args)]
@@ -97,7 +99,10 @@ pub async fn set(context: &Context, asking: &Asking, arguments: &OfUserArguments
 /// Tells whether a password is right. A hash that argon2 made with weaker parameters than ours is
 /// replaced, now that its password is known.
 pub async fn verify(context: &Context, asking: &Asking, arguments: &OfUserArguments) -> Result<()> {
-    let user = look_up(context, &arguments.who.who).await?;
+    let who = &arguments.who.who;
+    let database = context.database(Access::Read).await?;
+    let user = users::find_with_hash(database.connection(), Who::parse(who)).await?;
+    let user = user.ok_or_else(|| service::unknown(who))?;
     let password = arguments.password.read(context, asking, Typed::Known)?;
     let email = printable(&user.email);
     let no = |code, message: String| Err(Error::new(Kind::CheckFailed, code, message));
