@@ -284,8 +284,8 @@ fn every_command_with_a_dry_run_is_tried() {
             }
         }
     }
-    // The rehearsal of migrations is tried among theirs.
-    let elsewhere = ["audit seal", "migrate up"];
+    // The rehearsals of migrations and of grants are tried among theirs.
+    let elsewhere = ["access apply", "audit seal", "migrate up"];
     let tried: Vec<&str> = MUTATIONS.iter().map(|(command, _)| *command).chain(elsewhere).collect();
     let missing: Vec<_> = with_dry_run.iter().filter(|command| !tried.contains(&command.as_str())).collect();
     assert!(missing.is_empty(), "without a dry run in the tests: {missing:?}");

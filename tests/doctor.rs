@@ -1,6 +1,7 @@
 //! `shopctl doctor`: a healthy shop is well, every broken rule is found and named.
 
 mod breaks;
+mod server_role;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -53,7 +54,18 @@ fn a_seeded_shop_is_well(shop: &Shop) {
         quick.json()["items"].as_array().expect("a list").iter().map(|item| item["name"].clone()).collect();
     assert_eq!(
         names,
-        ["configuration", "connection", "tls", "migrations", "settings", "pooler", "clock", "environment"]
+        [
+            "configuration",
+            "connection",
+            "tls",
+            "server-role",
+            "access",
+            "migrations",
+            "settings",
+            "pooler",
+            "clock",
+            "environment"
+        ]
     );
     let first = &quick.json()["items"][1];
     assert!(first["hint"].is_null() && first["detail"].as_str().is_some_and(|text| text.ends_with("ms a round trip")));
@@ -128,8 +140,8 @@ fn pending_migrations_fail_the_check(shop: &Shop) {
         _ => shop.url.rsplit('/').next().expect("a name"),
     };
     shop.run(&["migrate", "down", "--confirm", name]).success();
-    let run = shop.run(&["doctor", "--json"]).exits_with(9).says("1 of 8 checks failed: migrations");
-    let migrations = run.json()["items"][3].clone();
+    let run = shop.run(&["doctor", "--json"]).exits_with(9).says("1 of 10 checks failed: migrations");
+    let migrations = run.json()["items"][5].clone();
     assert_eq!((&migrations["state"], &migrations["hint"]), (&"failed".into(), &"shopctl migrate up".into()), "{run}");
     assert!(migrations["detail"].as_str().is_some_and(|detail| detail.starts_with("1 pending (first m2026")), "{run}");
 }

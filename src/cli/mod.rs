@@ -1,5 +1,6 @@
 //! The command line: global flags, the tree of commands, and nothing else but dispatch.
 
+mod access;
 mod arguments;
 mod audit;
 mod batch;
@@ -142,6 +143,9 @@ enum Command {
     /// See who did what
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Give database roles the rights of a reader, a clerk or an admin
+    #[command(subcommand)]
+    Access(access::Command),
     /// Sum up sales and stock
     #[command(subcommand)]
     Report(report::Command),
@@ -334,6 +338,7 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::Stock(command) => limited(context, stock::run(context, asking, command)).await,
         Command::Order(command) => limited(context, order::run(context, asking, command)).await,
         Command::Audit(command) => limited(context, audit::run(context, command)).await,
+        Command::Access(command) => limited(context, access::run(context, asking, command)).await,
         Command::Report(command) => limited(context, report::run(context, command)).await,
         Command::Doctor(arguments) => limited(context, doctor::run(context, &arguments)).await,
         Command::Config(command) => config::run(context, &command),

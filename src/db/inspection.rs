@@ -35,6 +35,23 @@ pub struct Inspection {
     pub tls: Tls,
     pub settings: Vec<Setting>,
     pub pooler: Option<Pooler>,
+    pub server: ServerRole,
+}
+
+/// What the server is among others, which decides whether it can be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerRole {
+    /// A file on this machine.
+    NotApplicable,
+    Primary,
+    /// Follows another server, and takes no writes.
+    Standby(String),
+    /// Follows another server, and would take writes that the other never sees.
+    WritableReplica(String),
+    /// Takes no writes as it is set up.
+    ReadOnly(String),
+    /// Part of a cluster that it has no contact with, or offline.
+    NotReady(String),
 }
 
 /// Whether the connection is encrypted.

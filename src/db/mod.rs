@@ -1,5 +1,6 @@
 //! Connections to a database: one pool, its engine, and what may be said about it in public.
 
+pub mod access;
 mod capability;
 pub mod ddl;
 pub mod fault;

@@ -1,6 +1,7 @@
 //! What each noun looks like: explicit views, so that a column never appears by accident (a
 //! password hash has none).
 
+pub mod access;
 pub mod audit;
 pub mod doctor;
 pub mod migration;

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use chrono::TimeDelta;
 
 pub use self::deep::examine_deeply;
+use super::access::{self, Standing};
 use crate::db::Database;
-use crate::db::inspection::{self, Inspection, Tls, Verdict};
+use crate::db::inspection::{self, Inspection, ServerRole, Tls, Verdict};
+use crate::db::target::Target;
 use crate::domain::Clock;
 use crate::entity::tables::tables;
 use crate::error::{Error, Result, printable};
@@ -19,8 +21,18 @@ const SKEW_WARNING: TimeDelta = TimeDelta::seconds(2);
 const SKEW_FAILURE: TimeDelta = TimeDelta::seconds(60);
 
 /// The checks that need no look at the shop's data, in order.
-const QUICK: [&str; 8] =
-    ["configuration", "connection", "tls", "migrations", "settings", "pooler", "clock", "environment"];
+const QUICK: [&str; 10] = [
+    "configuration",
+    "connection",
+    "tls",
+    "server-role",
+    "access",
+    "migrations",
+    "settings",
+    "pooler",
+    "clock",
+    "environment",
+];
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +139,8 @@ pub async fn examine(
     let seen = inspection::inspect(database, &tables).await?;
     checks.push(connection(database, &seen).await?);
     checks.push(tls(database, &seen));
+    checks.push(server_role(&seen, circumstances));
+    checks.push(access(database, access::standing(database).await?));
     checks.push(match migrated {
         Ok(migrated) => migrations(&migrated),
         Err(error) => Check::refused("migrations", &error),
@@ -177,6 +191,52 @@ fn tls(database: &Database, seen: &Inspection) -> Check {
         Tls::Unknown if is_local => Check::new("tls", State::Ok, "the server does not say; the host is this machine"),
         Tls::Unknown => Check::new("tls", State::Warning, "the server does not say whether it is in use"),
     }
+}
+
+/// A server that takes no writes is as it should be for those who only read.
+fn server_role(seen: &Inspection, circumstances: &Circumstances) -> Check {
+    let for_reading = |detail: String, hint: &str| match circumstances.is_read_only {
+        true => Check::new("server-role", State::Ok, detail),
+        false => Check::new("server-role", State::Warning, detail).hint(hint),
+    };
+    match &seen.server {
+        ServerRole::NotApplicable => Check::new("server-role", State::Ok, "not needed: a file on this machine"),
+        ServerRole::Primary => Check::new("server-role", State::Ok, "primary: takes writes"),
+        ServerRole::Standby(what) => for_reading(
+            format!("standby: takes no writes, and may be behind ({})", printable(what)),
+            "to write, connect to the primary; to read, mark the context with read_only = true",
+        ),
+        ServerRole::ReadOnly(what) => for_reading(
+            format!("read-only: takes no writes ({})", printable(what)),
+            "to write, connect to another server or change that setting; to read, mark the context with read_only = true",
+        ),
+        ServerRole::WritableReplica(what) => Check::new("server-role", State::Warning, printable(what))
+            .hint("what is written here does not reach its primary: connect to that one"),
+        ServerRole::NotReady(what) => {
+            Check::new("server-role", State::Failed, format!("not ready: {}", printable(what)))
+                .hint("wait until it has joined again, or connect to another node")
+        }
+    }
+}
+
+/// For information, but for a role that can do only a part of something.
+fn access(database: &Database, standing: Option<Standing>) -> Check {
+    let Some(standing) = standing else {
+        let detail = match database.target() {
+            Target::Sqlite(_) => "not needed: who can open the file can do everything with it",
+            Target::Server(_) => "the server does not say what this role may do, or has no tables of the shop",
+        };
+        return Check::new("access", State::Ok, detail);
+    };
+    let state = if standing.lacking.is_empty() { State::Ok } else { State::Warning };
+    let is_one = standing.lacking.is_empty() && standing.exceeding.is_empty();
+    let check = Check::new("access", state, standing.text());
+    // Somebody will paste it into a shell.
+    let is_plain = standing.name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.%@".contains(letter));
+    if is_one || !is_plain {
+        return check;
+    }
+    check.hint(format!("shopctl access plan --{} {}", standing.role.as_str(), standing.name))
 }
 
 fn migrations(migrated: &Migrations) -> Check {

@@ -3,6 +3,7 @@
 //! A service is written twice over: `apply` does the work on an open operation, a thin `run` opens
 //! one around it, so that seeds and imports can put many applies into one transaction.
 
+pub mod access;
 pub mod anonymize;
 pub mod doctor;
 pub mod explain;

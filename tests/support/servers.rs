@@ -31,17 +31,37 @@ pub struct Server {
 /// The PostgreSQL server, or `None` where it is not installed and nobody insists.
 pub fn postgres() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER
-        .get_or_init(|| found("PostgreSQL", "postgresql", postgres_binaries()).map(|folder| start_postgres(&folder)))
-        .as_ref()
+    SERVER.get_or_init(|| Some(start_postgres(&found_postgres()?, "postgres"))).as_ref()
 }
 
 /// The MariaDB (or MySQL) server, or `None` where it is not installed and nobody insists.
 pub fn mariadb() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER
-        .get_or_init(|| found("MariaDB", "mariadb-server", which("mariadbd")).map(|binary| start_mariadb(&binary)))
-        .as_ref()
+    SERVER.get_or_init(|| own_mariadb("mariadb")).as_ref()
+}
+
+/// A MariaDB server for one test, which may turn it upside down; it ends when it is dropped.
+pub fn own_mariadb(name: &str) -> Option<Server> {
+    Some(start_mariadb(&found("MariaDB", "mariadb-server", which("mariadbd"))?, name))
+}
+
+/// A PostgreSQL server for one test and a hot standby that follows it; they end when they are dropped.
+pub fn postgres_with_standby() -> Option<(Server, Server)> {
+    let binaries = found_postgres()?;
+    let primary = start_postgres(&binaries, "primary");
+    let user = unprivileged(&["postgres", "nobody"]);
+    let folder = folder("standby", user);
+    let data = folder.join("data");
+    let mut copy = as_user(&binaries.join("pg_basebackup"), user);
+    copy.current_dir(&folder).args(["--no-sync", "-h", "127.0.0.1", "-p", &primary.port.to_string()]);
+    copy.args(["-U", "postgres", "-R", "-c", "fast", "-D"]).arg(&data);
+    run(&mut copy);
+    let standby = launch_postgres(&binaries, &folder, user);
+    Some((primary, standby))
+}
+
+fn found_postgres() -> Option<PathBuf> {
+    found("PostgreSQL", "postgresql", postgres_binaries())
 }
 
 /// Whether an engine's own client is installed, or `false` where nobody insists.
@@ -118,31 +138,36 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
-fn start_postgres(binaries: &Path) -> Server {
+fn start_postgres(binaries: &Path, name: &str) -> Server {
     let user = unprivileged(&["postgres", "nobody"]);
-    let folder = folder("postgres", user);
+    let folder = folder(name, user);
     let data = folder.join("data");
     let mut initdb = as_user(&binaries.join("initdb"), user);
     initdb.current_dir(&folder).args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"]).arg(&data);
     run(&mut initdb);
     // One role has to show a password: for the tests of wrong ones.
-    let rules =
-        "local all all trust\nhost all secret_user 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
+    let rules = "local all all trust\nhost all secret_user 127.0.0.1/32 scram-sha-256\n\
+                 host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n";
     fs::write(data.join("pg_hba.conf"), rules).expect("the server's own folder");
+    launch_postgres(binaries, &folder, user)
+}
+
+fn launch_postgres(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) -> Server {
+    let data = folder.join("data");
     let port = free_port();
     let mut server = as_user(&binaries.join("postgres"), user);
-    server.current_dir(&folder).arg("-D").arg(&data).arg("-k").arg(&folder);
+    server.current_dir(folder).arg("-D").arg(&data).arg("-k").arg(folder);
     server.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]);
     if !IS_DURABLE.load(Ordering::Relaxed) {
         // Tests lose nothing when the machine does.
         server.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
     }
-    launch(server, &folder, "INT", port, format!("postgres://postgres@127.0.0.1:{port}/postgres"))
+    launch(server, folder, "INT", port, format!("postgres://postgres@127.0.0.1:{port}/postgres"))
 }
 
-fn start_mariadb(binary: &Path) -> Server {
+fn start_mariadb(binary: &Path, name: &str) -> Server {
     let user = unprivileged(&["mysql", "nobody"]);
-    let folder = folder("mariadb", user);
+    let folder = folder(name, user);
     let data = folder.join("data");
     let install = which("mariadb-install-db").expect("mariadb-install-db comes with mariadbd");
     let mut install = as_user(&install, user);

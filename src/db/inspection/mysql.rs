@@ -2,7 +2,9 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::{Inspection, Pooler, Setting, Tls, Verdict, first_row, rows, text, too_old};
+use std::collections::BTreeMap;
+
+use super::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, rows, text, too_old};
 use crate::db::target::ServerTarget;
 use crate::error::Result;
 
@@ -33,6 +35,7 @@ pub async fn inspect(connection: &impl ConnectionTrait, target: &ServerTarget, t
         tls: tls(connection).await?,
         settings,
         pooler: pooler(target, &version, &comment, &get("port")),
+        server: server(connection).await?,
         version,
     })
 }
@@ -80,6 +83,50 @@ async fn tls(connection: &impl ConnectionTrait) -> Result<Tls> {
         (_, None) => Tls::Unused,
         (_, Some(cipher)) if cipher.is_empty() => Tls::Unused,
         (version, Some(cipher)) => Tls::Used { version: version.unwrap_or_default(), cipher },
+    })
+}
+
+/// What tells a server's place among others; a variable or a counter that it does not have is left out.
+const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
+    ('read_only', 'super_read_only', 'offline_mode', 'innodb_read_only', 'wsrep_on')";
+const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_cluster_status')";
+/// Only for those who may see it.
+const MEMBER: &str = "SELECT CAST(member_state AS CHAR) AS state, CAST(member_role AS CHAR) AS role \
+    FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid";
+
+async fn server(connection: &impl ConnectionTrait) -> Result<ServerRole> {
+    let mut values = BTreeMap::new();
+    for sql in [VARIABLES, COUNTERS] {
+        for row in rows(connection, sql).await? {
+            values.insert(text(&row, "Variable_name").unwrap_or_default(), text(&row, "Value").unwrap_or_default());
+        }
+    }
+    let value = |name: &str| values.get(name).map_or("", String::as_str);
+    // MariaDB 12 has more words than ON and OFF.
+    let is_on = |name: &str| !matches!(value(name), "" | "OFF" | "0");
+    let member = first_row(connection, MEMBER).await?;
+    let member = |column| member.as_ref().and_then(|row| text(row, column)).filter(|text| !text.is_empty());
+    let is_replica = !rows(connection, "SHOW REPLICA STATUS").await?.is_empty();
+    Ok(if is_on("offline_mode") {
+        ServerRole::NotReady("offline_mode is on".to_owned())
+    } else if is_on("wsrep_on") && (value("wsrep_ready") != "ON" || value("wsrep_cluster_status") != "Primary") {
+        ServerRole::NotReady(format!(
+            "wsrep_ready is {}, wsrep_cluster_status is {}: the node is not in the cluster's primary component",
+            value("wsrep_ready"),
+            value("wsrep_cluster_status")
+        ))
+    } else if let Some(state) = member("state").filter(|state| state != "ONLINE" && state != "OFFLINE") {
+        ServerRole::NotReady(format!("the member of the replication group is {state}"))
+    } else if member("state").as_deref() == Some("ONLINE") && member("role").as_deref() == Some("SECONDARY") {
+        ServerRole::Standby("a secondary of its replication group".to_owned())
+    } else if let Some(name) = ["super_read_only", "read_only", "innodb_read_only"].into_iter().find(|name| is_on(name))
+    {
+        let what = format!("{name} is {}", value(name));
+        if is_replica { ServerRole::Standby(format!("a replica, {what}")) } else { ServerRole::ReadOnly(what) }
+    } else if is_replica {
+        ServerRole::WritableReplica("a replica that is not read-only".to_owned())
+    } else {
+        ServerRole::Primary
     })
 }
 

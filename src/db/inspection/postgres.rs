@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use sea_orm::ConnectionTrait;
 
-use super::{Inspection, Pooler, Setting, Tls, Verdict, first_row, text, too_old};
+use super::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, text, too_old};
 use crate::db::target::ServerTarget;
 use crate::error::Result;
 
@@ -32,6 +32,20 @@ pub async fn inspect(connection: &impl ConnectionTrait, target: &ServerTarget) -
         tls: tls(connection).await?,
         settings: vec![Setting { name: "server_encoding", value: encoding, verdict }],
         pooler: pooler(connection, target).await?,
+        server: server(connection).await?,
+    })
+}
+
+async fn server(connection: &impl ConnectionTrait) -> Result<ServerRole> {
+    let sql = "SELECT CAST(pg_is_in_recovery() AS text) AS in_recovery, \
+               current_setting('default_transaction_read_only') AS read_only, \
+               (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only') AS source";
+    let row = first_row(connection, sql).await?;
+    let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_default();
+    Ok(match (get("in_recovery").as_str(), get("read_only").as_str()) {
+        ("true", _) => ServerRole::Standby("in recovery".to_owned()),
+        (_, "on") => ServerRole::ReadOnly(format!("default_transaction_read_only is on ({})", get("source"))),
+        _ => ServerRole::Primary,
     })
 }
 

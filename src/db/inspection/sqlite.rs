@@ -2,7 +2,7 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::{Inspection, Setting, Tls, Verdict, first_row, text, too_old};
+use super::{Inspection, ServerRole, Setting, Tls, Verdict, first_row, text, too_old};
 use crate::error::Result;
 
 /// With `UPDATE … RETURNING`.
@@ -32,5 +32,6 @@ pub async fn inspect(connection: &impl ConnectionTrait) -> Result<Inspection> {
             Setting { name: "journal_mode", value: get("journal_mode"), verdict: Verdict::Fine },
         ],
         pooler: None,
+        server: ServerRole::NotApplicable,
     })
 }

@@ -1,0 +1,270 @@
+//! What `SHOW GRANTS` of MySQL and MariaDB prints, read back.
+
+use super::{Held, On};
+
+/// Beyond the rows of tables, but no way to change them or their schema.
+pub const HARMLESS: [&str; 5] = ["USAGE", "EXECUTE", "LOCK TABLES", "CREATE TEMPORARY TABLES", "SHOW VIEW"];
+/// How `WITH GRANT OPTION` is taken away.
+pub const OPTION: &str = "GRANT OPTION";
+/// Held on a column that is not to be read: without any privilege the server hides that it is there, and the
+/// schema would look incomplete. Alone it allows nothing.
+pub const MARK: &str = "REFERENCES";
+
+/// What one line grants.
+#[derive(Debug, Clone)]
+pub enum Line {
+    Privileges(Vec<Held>),
+    /// Other roles, as SQL.
+    Roles(Vec<String>),
+    /// Routines, proxies, default roles.
+    Other,
+}
+
+/// Reads one line. `database` is the shop's own.
+pub fn read(line: &str, database: &str) -> Line {
+    let Some(rest) = line.strip_prefix("GRANT ") else { return Line::Other };
+    let Some((grant, rest)) = split_at_word(rest, " TO ") else { return Line::Other };
+    let Some((list, object)) = split_at_word(grant, " ON ") else {
+        let roles = split(grant).into_iter().filter(|role| role.starts_with('`') || role.starts_with('\''));
+        return Line::Roles(roles.map(str::to_owned).collect());
+    };
+    let Some(on) = object_of(object.trim(), database) else { return Line::Other };
+    let mut held: Vec<Held> = split(list).into_iter().flat_map(|privilege| privileges(privilege, &on)).collect();
+    if rest.contains("WITH GRANT OPTION") {
+        held.push(Held { on, privilege: "ALL PRIVILEGES".to_owned(), is_option: true, via: None });
+    }
+    Line::Privileges(held)
+}
+
+/// `SELECT`, or `SELECT (a, b)`, which is one for each column.
+fn privileges(text: &str, on: &On) -> Vec<Held> {
+    let held =
+        |on: On, privilege: &str| Held { on, privilege: privilege.trim().to_owned(), is_option: false, via: None };
+    let (On::Table(table), Some((privilege, columns))) = (on, text.split_once('(')) else {
+        return vec![held(on.clone(), text)];
+    };
+    let columns = split(columns.trim_end().trim_end_matches(')'));
+    columns.into_iter().map(|column| held(On::Column(table.clone(), unquoted(column)), privilege)).collect()
+}
+
+/// What stands behind ON, if it has to do with the database.
+fn object_of(object: &str, database: &str) -> Option<On> {
+    if object == "*.*" {
+        return Some(On::Beyond(object.to_owned()));
+    }
+    let object = object.strip_prefix("TABLE ").unwrap_or(object);
+    let (schema, table) = split_at_word(object, ".")?;
+    // `FUNCTION `shop`.`f``, `'user'@'host'` of a proxy.
+    if !schema.starts_with('`') {
+        return None;
+    }
+    let pattern = unquoted(schema);
+    if table != "*" {
+        return (pattern == database).then(|| On::Table(unquoted(table)));
+    }
+    if pattern == database || literal(&pattern).as_deref() == Some(database) {
+        return Some(On::Database(object.to_owned()));
+    }
+    matches(&pattern, database).then(|| On::Beyond(object.to_owned()))
+}
+
+/// A name for all databases that match: `shop\_%`.
+pub fn escaped(database: &str) -> String {
+    database.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%")
+}
+
+/// What a pattern without wildcards matches.
+fn literal(pattern: &str) -> Option<String> {
+    let mut text = String::new();
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => text.push(letters.next()?),
+            '%' | '_' => return None,
+            other => text.push(other),
+        }
+    }
+    Some(text)
+}
+
+/// Whether a pattern with `%`, `_` and `\` matches a name.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut letters = pattern.chars();
+    match letters.next() {
+        None => name.is_empty(),
+        Some('%') => {
+            let rest = letters.as_str();
+            name.char_indices().map(|(start, _)| start).chain([name.len()]).any(|start| matches(rest, &name[start..]))
+        }
+        Some(first) => {
+            let is_any = first == '_';
+            let first = if first == '\\' { letters.next().unwrap_or(first) } else { first };
+            let mut others = name.chars();
+            others.next().is_some_and(|letter| is_any || letter == first) && matches(letters.as_str(), others.as_str())
+        }
+    }
+}
+
+/// `name`, `name@host`, `'name'@'host'`; each part may be quoted.
+///
+/// Errors: a quote that is not closed, or text behind one.
+pub fn account(text: &str) -> Result<(String, Option<String>), String> {
+    let odd = || "must be a name, or 'name'@'host'".to_owned();
+    let Some(quote) = text.chars().next().filter(|first| "'\"`".contains(*first)) else {
+        return Ok(match text.rsplit_once('@') {
+            Some((name, host)) => (name.to_owned(), Some(unquoted(host))),
+            None => (text.to_owned(), None),
+        });
+    };
+    let end = quoted_length(text, quote).ok_or_else(odd)?;
+    let (name, rest) = text.split_at(end);
+    let host = match rest.strip_prefix('@') {
+        Some(host) if !host.is_empty() => Some(unquoted(host)),
+        None if rest.is_empty() => None,
+        _ => return Err(odd()),
+    };
+    Ok((unquoted(name), host))
+}
+
+/// Without its quotes, if it has any.
+fn unquoted(text: &str) -> String {
+    let text = text.trim();
+    match text.chars().next().filter(|first| "'\"`".contains(*first)) {
+        Some(quote) if quoted_length(text, quote) == Some(text.len()) => {
+            text[1..text.len() - 1].replace(&format!("{quote}{quote}"), &quote.to_string())
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Up to and with the closing quote; a doubled one is part of the text.
+fn quoted_length(text: &str, quote: char) -> Option<usize> {
+    let mut from = 1;
+    loop {
+        let end = from + text[from..].find(quote)?;
+        if !text[end + 1..].starts_with(quote) {
+            return Some(end + 1);
+        }
+        from = end + 2;
+    }
+}
+
+/// The first place where a word stands outside of quotes and parentheses.
+fn split_at_word<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
+    let place = places(text).find(|place| text[*place..].starts_with(word))?;
+    Some((&text[..place], &text[place + word.len()..]))
+}
+
+/// The parts between commas outside of quotes and parentheses.
+fn split(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for place in places(text).filter(|place| text[*place..].starts_with(',')) {
+        parts.push(text[start..place].trim());
+        start = place + 1;
+    }
+    parts.push(text[start..].trim());
+    parts
+}
+
+/// Every place outside of quotes and parentheses.
+fn places(text: &str) -> impl Iterator<Item = usize> {
+    let mut quoted_until = 0;
+    let mut depth = 0;
+    text.char_indices().filter_map(move |(place, letter)| {
+        if place < quoted_until {
+            return None;
+        }
+        match letter {
+            '`' | '\'' | '"' => {
+                quoted_until = place + quoted_length(&text[place..], letter).unwrap_or(text.len() - place);
+            }
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ if depth == 0 => return Some(place),
+            _ => {}
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(line: &str) -> Vec<String> {
+        let Line::Privileges(held) = read(line, "shop_live") else { return vec![format!("{line} has none")] };
+        held.iter()
+            .map(|held| format!("{} {:?}{}", held.privilege, held.on, if held.is_option { " option" } else { "" }))
+            .collect()
+    }
+
+    #[test]
+    fn what_the_servers_print_is_read_back() {
+        let cases: [(&str, &[&str]); 8] = [
+            ("GRANT USAGE ON *.* TO `o'ne@x`@`10.%` IDENTIFIED BY PASSWORD '*6BB4'", &[r#"USAGE Beyond("*.*")"#]),
+            (
+                "GRANT SELECT, INSERT, UPDATE (`actor`, `a,b)`) ON `shop_live`.`audit_events` TO `rdr`@`%` WITH GRANT OPTION",
+                &[
+                    r#"SELECT Table("audit_events")"#,
+                    r#"INSERT Table("audit_events")"#,
+                    r#"UPDATE Column("audit_events", "actor")"#,
+                    r#"UPDATE Column("audit_events", "a,b)")"#,
+                    r#"ALL PRIVILEGES Table("audit_events") option"#,
+                ],
+            ),
+            ("GRANT ALL PRIVILEGES ON `shop\\_live`.* TO `r`", &[r#"ALL PRIVILEGES Database("`shop\\_live`.*")"#]),
+            (
+                "GRANT CREATE TEMPORARY TABLES ON `shop_live`.* TO `r`",
+                &[r#"CREATE TEMPORARY TABLES Database("`shop_live`.*")"#],
+            ),
+            ("GRANT INSERT ON `shop%`.* TO `rdr`@`%`", &[r#"INSERT Beyond("`shop%`.*")"#]),
+            ("GRANT INSERT ON `other`.* TO `rdr`@`%`", &["GRANT INSERT ON `other`.* TO `rdr`@`%` has none"]),
+            (
+                "GRANT EXECUTE ON PROCEDURE `shop_live`.`p` TO `r`",
+                &["GRANT EXECUTE ON PROCEDURE `shop_live`.`p` TO `r` has none"],
+            ),
+            ("SET DEFAULT ROLE `r` FOR `u`@`%`", &["SET DEFAULT ROLE `r` FOR `u`@`%` has none"]),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(held(line), expected, "{line}");
+        }
+        let Line::Roles(roles) = read("GRANT `a`@`%`,`b TO c`@`%` TO `u`@`%`", "shop") else { panic!("no roles") };
+        assert_eq!(roles, ["`a`@`%`", "`b TO c`@`%`"]);
+    }
+
+    #[test]
+    fn accounts_are_read_as_people_write_them() {
+        let account = |text: &str| account(text).map(|(name, host)| format!("{name}|{}", host.unwrap_or_default()));
+        for (text, read) in [
+            ("ann", "ann|"),
+            ("ann@localhost", "ann|localhost"),
+            ("'ann'@'10.%'", "ann|10.%"),
+            ("`o'ne`@'%'", "o'ne|%"),
+            ("'o''ne@x'@'%'", "o'ne@x|%"),
+            ("ann@example.com@'%'", "ann@example.com|%"),
+            ("'ann'", "ann|"),
+        ] {
+            assert_eq!(account(text).as_deref(), Ok(read));
+        }
+        for odd in ["'ann", "'ann'x", "'ann'@"] {
+            assert!(account(odd).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_databases_match_as_the_server_matches_them() {
+        for (pattern, is_match) in [
+            ("shop%", true),
+            ("shop_live", true),
+            ("%", true),
+            ("shop\\_live", true),
+            ("shop\\%", false),
+            ("shop", false),
+            ("%_e", true),
+        ] {
+            assert_eq!(matches(pattern, "shop_live"), is_match, "{pattern}");
+        }
+        assert_eq!(literal(&escaped("a_b%c\\d")).as_deref(), Some("a_b%c\\d"));
+    }
+}

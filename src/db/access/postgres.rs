@@ -1,0 +1,223 @@
+//! PostgreSQL: privileges as its catalogue keeps them, and tables that have an owner.
+
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
+
+use super::{
+    Assessment, Change, Effective, Grantee, Held, On, Place, Privilege, Rights, Step, TableRights, Via, compare,
+};
+use crate::db::ddl::LOCK_TIMEOUT;
+use crate::db::inspection::text;
+use crate::db::target::Engine;
+use crate::error::{Error, Result, printable};
+
+/// Rows of `kind`, `in_table`, `in_column`, `privilege`, `is_option`, `way`, `other`: all that the role `$1` can do, by
+/// grants of its own, of everybody, and by what it is a member of.
+const HELD: &str = "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = $1), \
+    granted AS (\
+    SELECT 'table' AS kind, c.relname AS in_table, CAST(NULL AS name) AS in_column, c.relowner AS owner, a.* \
+    FROM pg_class c, aclexplode(COALESCE(c.relacl, acldefault('r', c.relowner))) a \
+    WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
+    UNION ALL SELECT 'column', c.relname, t.attname, c.relowner, a.* \
+    FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a \
+    WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
+    UNION ALL SELECT 'schema', NULL, NULL, n.nspowner, a.* \
+    FROM pg_namespace n, aclexplode(COALESCE(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname = current_schema() \
+    UNION ALL SELECT 'database', NULL, NULL, d.datdba, a.* \
+    FROM pg_database d, aclexplode(COALESCE(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = current_database()\
+    ) SELECT g.kind, CAST(g.in_table AS text) AS in_table, CAST(g.in_column AS text) AS in_column, \
+    CAST(g.privilege_type AS text) AS privilege, CAST(g.is_grantable AS text) AS is_option, \
+    CASE WHEN g.grantee = 0 THEN 'everybody' WHEN g.grantee = me.oid AND g.grantor = g.owner THEN 'own' \
+    WHEN g.grantee = me.oid THEN 'grantor' ELSE 'member' END AS way, \
+    CAST(pg_get_userbyid(CASE WHEN g.grantee = me.oid THEN g.grantor ELSE g.grantee END) AS text) AS other \
+    FROM granted g, me WHERE g.grantee = 0 OR g.grantee = me.oid OR pg_has_role(me.oid, g.grantee, 'MEMBER') \
+    UNION ALL SELECT 'table', CAST(c.relname AS text), NULL, w.privilege, 'false', 'member', w.role \
+    FROM me, pg_roles r JOIN (VALUES ('pg_read_all_data', 'SELECT'), ('pg_write_all_data', 'INSERT'), \
+    ('pg_write_all_data', 'UPDATE'), ('pg_write_all_data', 'DELETE')) w(role, privilege) ON w.role = r.rolname, pg_class c \
+    WHERE pg_has_role(me.oid, r.oid, 'MEMBER') AND c.relkind IN ('r', 'p') \
+    AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+
+/// Rows of `in_table`, `owner`, `is_superuser`, of the owner.
+const OWNERS: &str = "SELECT CAST(c.relname AS text) AS in_table, CAST(r.rolname AS text) AS owner, \
+    CAST(r.rolsuper AS text) AS is_superuser FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner \
+    WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1";
+
+/// Rows of `in_table` and `owner`: tables that this role cannot grant anything on.
+const OF_OTHERS: &str = "SELECT CAST(c.relname AS text) AS in_table, CAST(pg_get_userbyid(c.relowner) AS text) AS owner \
+    FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') \
+    AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1";
+
+/// One row about the role `$1`, if it is there.
+const ROLE: &str = "SELECT CAST(rolsuper AS text) AS is_superuser, CAST(rolname = current_user AS text) AS is_current, \
+    CAST(current_schema() AS text) AS in_schema, CAST(current_database() AS text) AS in_database \
+    FROM pg_roles WHERE rolname = $1";
+
+/// Rows of `in_table` with what this connection's role can do there.
+const EFFECTIVE: &str = "SELECT CAST(current_user AS text) AS role, CAST(c.relname AS text) AS in_table, \
+    CAST(has_any_column_privilege(c.oid, 'SELECT') AS text) AS may_select, \
+    CAST(has_any_column_privilege(c.oid, 'INSERT') AS text) AS may_insert, \
+    CAST(has_any_column_privilege(c.oid, 'UPDATE') AS text) AS may_update, \
+    CAST(has_table_privilege(c.oid, 'DELETE') AS text) AS may_delete, \
+    CAST(pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(c.relnamespace, 'CREATE') AS text) AS may_change, \
+    COALESCE((SELECT string_agg(a.attname, ',') FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
+    AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')), '') AS readable \
+    FROM pg_class c WHERE c.relkind IN ('r', 'p') \
+    AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+
+/// Whoever waits for a table keeps everybody else from it.
+pub fn beginning() -> String {
+    format!("SET LOCAL lock_timeout = '{}s'", LOCK_TIMEOUT.as_secs())
+}
+
+/// Who may not grant is only warned by the server, and nothing is granted.
+///
+/// Errors: exit 4 unless this role owns the tables that the steps are about, or is a superuser.
+pub async fn assert_may_grant(connection: &impl ConnectionTrait, steps: &[Step]) -> Result<()> {
+    let statement = Statement::from_string(connection.get_database_backend(), OF_OTHERS);
+    for row in connection.query_all_raw(statement).await? {
+        let (table, owner) = (text(&row, "in_table").unwrap_or_default(), text(&row, "owner").unwrap_or_default());
+        if steps.iter().any(|step| step.on == table) {
+            let message = format!("permission denied by the database: {table} is owned by {}", printable(&owner));
+            return Err(Error::configuration("database.permission", message)
+                .hint("grants are made by the tables' owner or by a superuser: connect as that role"));
+        }
+    }
+    Ok(())
+}
+
+async fn rows_of(connection: &impl ConnectionTrait, sql: &str, role: &str) -> Result<Vec<QueryResult>> {
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, [role.into()]);
+    Ok(connection.query_all_raw(statement).await?)
+}
+
+fn is_true(row: &QueryResult, column: &str) -> bool {
+    text(row, column).as_deref() == Some("true")
+}
+
+pub async fn assess(connection: &impl ConnectionTrait, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
+    let role = rows_of(connection, ROLE, &grantee.name).await?;
+    let unknown = || grantee.unknown(&format!("CREATE ROLE {} LOGIN PASSWORD '…'", grantee.sql));
+    let role = role.first().ok_or_else(unknown)?;
+    let get = |column| text(role, column).unwrap_or_default();
+    let place = Place { engine: Engine::Postgres, schema: get("in_schema"), database: get("in_database") };
+    let owners = owners(connection).await?;
+    if rights.is_admin {
+        return Ok(assess_admin(&place, grantee, rights, &owners, &held(connection, grantee).await?));
+    }
+    let name = printable(&grantee.name);
+    if is_true(role, "is_superuser") {
+        let message = format!("{name} is a superuser, from whom nothing can be kept");
+        return Err(
+            Error::conflict("access.superuser", message).hint(format!("ALTER ROLE {} NOSUPERUSER", grantee.sql))
+        );
+    }
+    if owners.iter().any(|owner| owner.name == grantee.name && is_of_shop(rights, &owner.table)) {
+        let message = format!("{name} owns tables of the shop, and an owner can do everything with them");
+        return Err(Error::conflict("access.owner", message)
+            .hint("name the role that is to own them with --admin, or run this after access apply --admin ROLE"));
+    }
+    let held = held(connection, grantee).await?;
+    let mut assessment = compare(&place, grantee, rights, &held);
+    assessment.steps.splice(0..0, ways_in(&place, grantee, &held, false));
+    Ok(assessment)
+}
+
+/// Into the database and the schema, where the role does not get there anyway.
+fn ways_in(place: &Place, grantee: &Grantee, held: &[Held], may_create: bool) -> Vec<Step> {
+    let holds = |on: &On, privilege: &str| {
+        held.iter().any(|held| !held.is_option && held.on == *on && held.privilege == privilege)
+    };
+    let database = On::Database(String::new());
+    let wanted = [(&database, "CONNECT", true), (&On::Schema, "USAGE", true), (&On::Schema, "CREATE", may_create)];
+    let missing = wanted.into_iter().filter(|(on, privilege, is_wanted)| *is_wanted && !holds(on, privilege));
+    missing.map(|(on, privilege, _)| place.step(Change::Grant, on, privilege.to_owned(), grantee)).collect()
+}
+
+/// An admin owns the tables, because only an owner can change them. Who owned them so far goes on reading and writing.
+fn assess_admin(place: &Place, grantee: &Grantee, rights: &Rights, owners: &[Owner], held: &[Held]) -> Assessment {
+    let mut steps = ways_in(place, grantee, held, true);
+    let others = owners.iter().filter(|owner| owner.name != grantee.name && is_of_shop(rights, &owner.table));
+    for owner in others {
+        let on = On::Table(owner.table.clone());
+        steps.push(place.step(Change::Own, &on, "OWNER".to_owned(), grantee));
+        if !owner.is_superuser {
+            let all = Privilege::ALL.map(Privilege::as_str).join(", ");
+            let before = Grantee { name: owner.name.clone(), sql: place.engine.quoted(&owner.name) };
+            steps.push(place.step(Change::Grant, &on, all, &before));
+        }
+    }
+    Assessment { steps, remaining: Vec::new() }
+}
+
+struct Owner {
+    table: String,
+    name: String,
+    is_superuser: bool,
+}
+
+fn is_of_shop(rights: &Rights, table: &str) -> bool {
+    rights.tables.iter().any(|rights| rights.table == table)
+}
+
+async fn owners(connection: &impl ConnectionTrait) -> Result<Vec<Owner>> {
+    let statement = Statement::from_string(connection.get_database_backend(), OWNERS);
+    let owner = |row: &QueryResult| Owner {
+        table: text(row, "in_table").unwrap_or_default(),
+        name: text(row, "owner").unwrap_or_default(),
+        is_superuser: is_true(row, "is_superuser"),
+    };
+    Ok(connection.query_all_raw(statement).await?.iter().map(owner).collect())
+}
+
+async fn held(connection: &impl ConnectionTrait, grantee: &Grantee) -> Result<Vec<Held>> {
+    let mut all = Vec::new();
+    for row in rows_of(connection, HELD, &grantee.name).await? {
+        let get = |column| text(&row, column).unwrap_or_default();
+        let on = match get("kind").as_str() {
+            "table" => On::Table(get("in_table")),
+            "column" => On::Column(get("in_table"), get("in_column")),
+            "schema" => On::Schema,
+            _ => On::Database(String::new()),
+        };
+        let via = via(&get("way"), &get("other"), grantee);
+        let one = Held { on, privilege: get("privilege"), is_option: false, via };
+        if is_true(&row, "is_option") {
+            all.push(Held { is_option: true, ..one.clone() });
+        }
+        all.push(one);
+    }
+    Ok(all)
+}
+
+fn via(way: &str, other: &str, grantee: &Grantee) -> Option<Via> {
+    let quoted = Engine::Postgres.quoted(other);
+    match way {
+        "own" => None,
+        "everybody" => Some(Via { how: "a grant to everybody (PUBLIC)".to_owned(), way_out: None }),
+        "grantor" => Some(Via {
+            how: format!("a grant that {} made", printable(other)),
+            way_out: Some(format!("SET ROLE {quoted}, then run this again")),
+        }),
+        _ => Some(Via {
+            how: format!("membership of {}", printable(other)),
+            way_out: Some(format!("REVOKE {quoted} FROM {}", grantee.sql)),
+        }),
+    }
+}
+
+pub async fn effective(connection: &impl ConnectionTrait, tables: &[TableRights]) -> Result<Option<Effective>> {
+    let rows = crate::db::inspection::rows(connection, EFFECTIVE).await?;
+    let mut effective = Effective { may_change_schema: !rows.is_empty(), ..Effective::default() };
+    for row in &rows {
+        let name = text(row, "in_table").unwrap_or_default();
+        let Some(rights) = tables.iter().find(|rights| rights.table == name) else { continue };
+        effective.role = text(row, "role").unwrap_or_default();
+        effective.may_change_schema &= is_true(row, "may_change");
+        let columns = ["may_select", "may_insert", "may_update", "may_delete"];
+        let held = Privilege::ALL.into_iter().zip(columns).filter(|(_, column)| is_true(row, column));
+        let readable = text(row, "readable").unwrap_or_default();
+        let hidden = rights.hidden.iter().filter(|column| readable.split(',').any(|name| name == column.as_str()));
+        effective.hidden_readable.extend(hidden.map(|column| format!("{name}.{column}")));
+        effective.tables.insert(name, held.map(|(privilege, _)| privilege).collect());
+    }
+    Ok((!effective.tables.is_empty()).then_some(effective))
+}
