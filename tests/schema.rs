@@ -2,7 +2,7 @@
 //! offered works.
 
 use sea_orm::ConnectionTrait;
-use shopctl::db::schema::{Difference, ObjectKind, differences, removal, row_counts};
+use shopctl::db::schema::{Difference, ObjectKind, differences, removable, removal, row_counts};
 use shopctl::db::target::Engine;
 
 use crate::on_every_backend;
@@ -166,7 +166,10 @@ fn removal_leaves_what_is_kept(shop: &Shop) {
     }
     block_on(async {
         let connection = shop.connect().await;
-        let statements = removal(&connection, engine(shop), &["shopctl_settings"]).await.expect("readable");
+        let objects = removable(&connection, engine(shop), &["shopctl_settings"]).await.expect("readable");
+        let (before, _) = engine(shop).unchecked_references();
+        let statements: Vec<String> =
+            before.into_iter().map(str::to_owned).chain(removal(engine(shop), &objects)).collect();
         // One session: foreign keys are switched off in it.
         connection.execute_unprepared(&statements.join("; ")).await.expect("an order that works");
         connection.close().await.expect("closes");

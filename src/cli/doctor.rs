@@ -66,7 +66,8 @@ async fn examine(
         context.lift_time_limit();
     }
     let status = unless_lost(migrate::status(database.connection(), &Catalog::embedded()).await)?;
-    let migrations = status.map(|status| summary(&status));
+    let removal = unless_lost(migrate::refuse_removal(database.connection(), Kind::CheckFailed).await)?;
+    let migrations = removal.and(status).map(|status| summary(&status));
     let environment = unless_lost(migrate::setting(database.connection(), migrate::ENVIRONMENT).await)?;
     doctor::examine(database, context.clock, circumstances, migrations, environment, checks).await?;
     if arguments.deep {

@@ -9,6 +9,8 @@ mod state;
 mod verify;
 mod wait;
 
+use std::sync::atomic::Ordering;
+
 use clap::{Args, Subcommand};
 
 use super::Asking;
@@ -18,7 +20,6 @@ use crate::domain::{Violations, moment};
 use crate::error::Result;
 use crate::migrate::{self, Catalog, Course, Plan, Progress, Step, history::Direction};
 use crate::output::Format;
-pub use environment::DEVELOPMENT;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -85,7 +86,7 @@ const LOCK_WAIT: &str = "60s";
 /// For commands that destroy.
 #[derive(Debug, Args)]
 struct GuardArguments {
-    /// Do not ask; enough for a development database
+    /// Do not ask: enough for a file, which is copied first, and for a development database
     #[arg(short = 'y', long)]
     yes: bool,
     /// Confirm by naming the database: needed unless it is for development
@@ -98,10 +99,10 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Up(arguments) => apply::up(context, asking, &arguments).await,
         Command::Down(arguments) => remove::down(context, asking, &arguments, Course::Down).await,
         Command::Redo(arguments) => remove::down(context, asking, &arguments, Course::Redo).await,
-        Command::Status(arguments) => state::status(context, &arguments).await,
-        Command::Plan(arguments) => plan::run(context, &arguments).await,
+        Command::Status(arguments) => context.in_time(state::status(context, &arguments)).await,
+        Command::Plan(arguments) => context.in_time(plan::run(context, &arguments)).await,
         Command::Verify(arguments) => verify::verify(context, &arguments).await,
-        Command::History => state::history(context).await,
+        Command::History => context.in_time(state::history(context)).await,
         Command::Fresh(arguments) => remove::all(context, asking, &arguments, Course::Fresh).await,
         Command::Refresh(arguments) => remove::all(context, asking, &arguments, Course::Refresh).await,
         Command::Reset(arguments) => remove::all(context, asking, &arguments, Course::Reset).await,
@@ -122,17 +123,36 @@ fn plan_with(context: &Context, lock_wait: &str) -> Result<Plan> {
     let mut violations = Violations::new();
     let lock_wait = violations.parse("lock-wait", lock_wait, moment::parse_span);
     violations.into_result()?;
-    let is_local = context.config.target.is_local();
     Ok(Plan {
         catalog: Catalog::embedded(),
         steps: None,
         to: None,
         allow_late: false,
         lock_wait: required(lock_wait)?,
+        silence: context.config.timeout,
+        stop: migrate::Stop::default(),
         runner: context.runner(),
-        settings: if is_local { vec![(migrate::ENVIRONMENT, DEVELOPMENT)] } else { Vec::new() },
+        settings: Vec::new(),
         clock: context.clock,
     })
+}
+
+/// A course that Ctrl-C and SIGTERM ask to end: it ends its statement on the server first, and says
+/// what is done.
+async fn until_told_to_stop<T>(context: &Context, plan: &Plan, course: impl Future<Output = Result<T>>) -> Result<T> {
+    // Meanwhile the command itself is not dropped at the first signal.
+    context.committing.store(true, Ordering::SeqCst);
+    let mut course = std::pin::pin!(course);
+    let told = async { super::told_to_stop().await.is_ok() };
+    let done = tokio::select! {
+        done = &mut course => done,
+        _ = told => {
+            plan.stop.ask();
+            course.await
+        }
+    };
+    context.committing.store(false, Ordering::SeqCst);
+    done
 }
 
 /// What is told while migrations run: each is printed when it is done.

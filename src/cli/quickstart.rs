@@ -34,13 +34,13 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     let database = context.other_database(&target, Access::Create).await?;
     refuse_other_shops(&database).await?;
     let mut plan = migrate::whole_plan(context)?;
-    plan.settings = vec![(schema::ENVIRONMENT, migrate::DEVELOPMENT), (schema::MADE_BY, QUICKSTART)];
+    plan.settings = vec![(schema::ENVIRONMENT, schema::DEVELOPMENT), (schema::MADE_BY, QUICKSTART)];
     // What leads to the order are remarks; the order alone is data.
     let steps = schema::up(&database, &plan, &mut |_| {}).await?;
     context.output.note(&format!("shop {target}\n{} migrations applied", steps.len()));
     let operations = context.operations(&database, false).without_deadline();
     for seed in crate::seed::embedded()? {
-        let applied = crate::seed::up(&operations, &seed, migrate::DEVELOPMENT).await?;
+        let applied = crate::seed::up(&operations, &seed, schema::DEVELOPMENT).await?;
         context.output.note(&seed::line(&applied));
     }
 
@@ -76,7 +76,7 @@ async fn refuse_other_shops(database: &Database) -> Result<()> {
     }
     let environment = schema::setting(database.connection(), schema::ENVIRONMENT).await?;
     let made_by = schema::setting(database.connection(), schema::MADE_BY).await?;
-    if environment.as_deref() == Some(migrate::DEVELOPMENT) && made_by.as_deref() == Some(QUICKSTART) {
+    if environment.as_deref() == Some(schema::DEVELOPMENT) && made_by.as_deref() == Some(QUICKSTART) {
         return Ok(());
     }
     Err(Error::new(

@@ -134,7 +134,7 @@ async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
         None => seeds,
     };
     let database = context.database(Access::Write).await?;
-    let purpose = development_only(context, &database).await?;
+    let purpose = development_only(context, &database, Fill::Begin).await?;
     let environment = arguments.env.clone().unwrap_or(purpose);
     // What was named is wanted: there the reason is an error.
     let (meant, others): (Vec<Seed>, Vec<Seed>) =
@@ -188,8 +188,17 @@ pub fn line(applied: &seed::Applied) -> String {
     )
 }
 
-/// Seeds are for databases that say they are for development or tests.
-async fn development_only(context: &Context, database: &Database) -> Result<String> {
+/// What seeds may do in a database that nobody said anything about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fill {
+    /// Fill it: a shop in which nothing is yet is for development from then on.
+    Begin,
+    /// Only work on what seeds made.
+    GoOn,
+}
+
+/// Seeds are for databases that are for development or tests because something said so.
+async fn development_only(context: &Context, database: &Database, fill: Fill) -> Result<String> {
     let refused =
         |reason: String, hint: &str| Err(Error::new(Kind::ConfirmationNeeded, "seed.environment", reason).hint(hint));
     if context.config.protected {
@@ -204,14 +213,17 @@ async fn development_only(context: &Context, database: &Database) -> Result<Stri
             format!("{} is for {}: seeds are refused", database.target(), printable(&environment)),
             "seeds are for development and test databases; shopctl migrate env shows what a database is for",
         ),
-        None => {
-            // Nobody said what it is for: either there is no schema yet, or it is somebody's real shop.
-            crate::repository::seed::find_all(database.connection()).await?;
-            refused(
-                format!("nobody has said what {} is for: seeds are refused", database.target()),
-                "if it is for development: shopctl migrate env development",
-            )
+        None if crate::repository::seed::is_empty_shop(database.connection()).await? && fill == Fill::Begin => {
+            crate::migrate::set_setting(database, crate::migrate::ENVIRONMENT, crate::migrate::DEVELOPMENT).await?;
+            context
+                .output
+                .note(&format!("{} has nothing in it yet: it is for development from now on", database.target()));
+            Ok(crate::migrate::DEVELOPMENT.to_owned())
         }
+        None => refused(
+            format!("nobody has said what {} is for: seeds are refused", database.target()),
+            "if it is for development: shopctl migrate env development",
+        ),
     }
 }
 
@@ -219,10 +231,13 @@ async fn down(context: &Context, asking: &Asking, arguments: &DownArguments, is_
     let seeds = arguments.source.seeds()?;
     let seed = seed::find(&seeds, &arguments.name)?;
     let database = context.database(Access::Write).await?;
-    let environment = development_only(context, &database).await?;
+    let environment = development_only(context, &database, Fill::GoOn).await?;
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
     let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
     asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, short)?;
+    if let Some(copy) = database.copy_aside("before-seed-down", context.clock.now()).await? {
+        context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
+    }
     let operations = context.operations(&database, false).without_deadline();
     let reverted = seed::down(&operations, seed, arguments.force).await?;
     for kept in &reverted.kept {

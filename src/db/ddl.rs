@@ -13,20 +13,33 @@ use crate::error::Result;
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Engine {
-    /// What a migration's transaction begins with; sent together with its first statement.
+    /// What a migration's transaction begins with: no statement waits longer than this for what
+    /// others hold, be it a table or a row of the history.
     ///
     /// PostgreSQL: READ COMMITTED, because under a stricter default the check of the lock at the end
     /// of a long migration would conflict with the lock's own heartbeat (40001). The idle limit
     /// makes the server give up the tables that a runner holds whose host is gone.
-    pub fn begin_migration(self) -> String {
-        let seconds = LOCK_TIMEOUT.as_secs();
+    pub fn begin_migration(self, wait: Duration) -> String {
         match self {
             Engine::Postgres => format!(
                 "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n\
-                 SET LOCAL idle_in_transaction_session_timeout = '12s';\nSET LOCAL lock_timeout = '{seconds}s';\n"
+                 SET LOCAL idle_in_transaction_session_timeout = '12s';\n\
+                 SET LOCAL lock_timeout = '{}ms';\n",
+                wait.as_millis().max(1)
             ),
-            Engine::Mysql => format!("SET SESSION lock_wait_timeout = {seconds};\n"),
+            Engine::Mysql => {
+                let seconds = wait.as_secs_f64().ceil().max(1.0);
+                format!("SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}")
+            }
             Engine::Sqlite => String::new(),
+        }
+    }
+
+    /// What a session says before and after it removes tables that refer to each other.
+    pub fn unchecked_references(self) -> (Option<&'static str>, Option<&'static str>) {
+        match self {
+            Engine::Sqlite | Engine::Postgres => (None, None),
+            Engine::Mysql => (Some("SET FOREIGN_KEY_CHECKS = 0"), Some("SET FOREIGN_KEY_CHECKS = 1")),
         }
     }
 
@@ -87,6 +100,62 @@ pub async fn is_busy(connection: &impl ConnectionTrait, session: i64) -> Result<
     Ok(!rows(connection, &sql).await?.is_empty())
 }
 
+/// The name of the database, as it has to be typed before something is destroyed.
+pub async fn database_name(connection: &impl ConnectionTrait) -> Result<String> {
+    let sql = match Engine::of(connection) {
+        Engine::Sqlite => return Ok(String::new()),
+        Engine::Postgres => "SELECT CAST(current_database() AS text) AS name",
+        Engine::Mysql => "SELECT DATABASE() AS name",
+    };
+    Ok(rows(connection, sql).await?.first().and_then(|row| text(row, "name")).unwrap_or_default())
+}
+
+/// What a look at the server's sessions shows.
+#[derive(Debug, Clone, Default)]
+pub struct Sight {
+    /// Which server was looked at; `None` where it does not show its sessions.
+    pub server: Option<String>,
+    /// Sessions that work on the statement looked for.
+    pub sessions: Vec<String>,
+}
+
+/// Which server this is, where it shows its sessions.
+pub async fn server(connection: &impl ConnectionTrait) -> Option<String> {
+    sight(connection, "no such statement").await.ok()?.server
+}
+
+/// Who works on a statement that has this text in it.
+pub async fn sight(connection: &impl ConnectionTrait, text_of_statement: &str) -> Result<Sight> {
+    let pattern = text_of_statement.replace('\'', "");
+    let sql = match Engine::of(connection) {
+        Engine::Sqlite => return Ok(Sight::default()),
+        Engine::Postgres => format!(
+            "SELECT CAST(pg_postmaster_start_time() AS text) || COALESCE(' ' || inet_server_addr(), '') AS server, \
+             CASE WHEN pid = pg_backend_pid() THEN NULL ELSE CAST(pid AS text) END AS session FROM pg_stat_activity \
+             WHERE pid = pg_backend_pid() OR (state = 'active' AND query LIKE '%{pattern}%')"
+        ),
+        Engine::Mysql => format!(
+            "SELECT CONCAT(@@hostname, ' ', @@port, ' ', @@server_id) AS server, \
+             IF(id = connection_id(), NULL, CAST(id AS CHAR)) AS session FROM information_schema.processlist \
+             WHERE id = connection_id() OR info LIKE '%{pattern}%'"
+        ),
+    };
+    let found = rows(connection, &sql).await?;
+    let server = found.first().and_then(|row| text(row, "server"));
+    Ok(Sight { server, sessions: found.iter().filter_map(|row| text(row, "session")).collect() })
+}
+
+/// Ends a statement that has this text in it, where it would go on and commit without its client.
+pub async fn end_statement(connection: &impl ConnectionTrait, text_of_statement: &str) -> Result<()> {
+    if Engine::of(connection) != Engine::Mysql {
+        return Ok(());
+    }
+    for session in sight(connection, text_of_statement).await?.sessions {
+        connection.execute_unprepared(&format!("KILL QUERY {session}")).await?;
+    }
+    Ok(())
+}
+
 /// Rows that refer to rows that are not there, as texts; SQLite alone has to be asked, because it
 /// changes tables with the check switched off.
 pub async fn broken_references(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
@@ -99,9 +168,9 @@ pub async fn broken_references(connection: &impl ConnectionTrait) -> Result<Vec<
 }
 
 /// Who keeps a statement from its tables, as far as the server tells this role: sessions whose
-/// transaction is older than [`LOCK_TIMEOUT`].
-pub async fn blockers(connection: &impl ConnectionTrait, statement: &str) -> Result<Vec<String>> {
-    let seconds = LOCK_TIMEOUT.as_secs();
+/// transaction is older than the time that it waited, up to [`LOCK_TIMEOUT`].
+pub async fn blockers(connection: &impl ConnectionTrait, statement: &str, waited: Duration) -> Result<Vec<String>> {
+    let seconds = waited.min(LOCK_TIMEOUT).as_secs();
     let sql = match Engine::of(connection) {
         Engine::Sqlite => return Ok(Vec::new()),
         Engine::Postgres => format!(

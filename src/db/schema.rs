@@ -170,24 +170,47 @@ pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Dif
     all.iter().filter(is_told).filter_map(|object| compare(object)).collect()
 }
 
-/// Statements that remove every view, table, sequence and type but the tables in `keep`, in an
-/// order that works.
-pub async fn removal(connection: &impl ConnectionTrait, engine: Engine, keep: &[&str]) -> Result<Vec<String>> {
-    let (before, query, after): (&[&str], _, &[&str]) = match engine {
-        Engine::Sqlite => (&[], sqlite::REMOVABLE, &[]),
-        Engine::Postgres => (&[], postgres::REMOVABLE, &[]),
-        Engine::Mysql => (&["SET FOREIGN_KEY_CHECKS = 0"], mysql::REMOVABLE, &["SET FOREIGN_KEY_CHECKS = 1"]),
+/// What a schema holds that can be removed by itself: `TABLE`, `users`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removable {
+    pub kind: String,
+    pub name: String,
+}
+
+/// Every view, table, sequence and type but the tables in `keep`, in an order in which they can be
+/// removed.
+pub async fn removable(connection: &impl ConnectionTrait, engine: Engine, keep: &[&str]) -> Result<Vec<Removable>> {
+    let query = match engine {
+        Engine::Sqlite => sqlite::REMOVABLE,
+        Engine::Postgres => postgres::REMOVABLE,
+        Engine::Mysql => mysql::REMOVABLE,
     };
-    let cascade = if engine == Engine::Postgres { " CASCADE" } else { "" };
-    let mut statements: Vec<String> = before.iter().map(|statement| (*statement).to_owned()).collect();
-    for row in rows(connection, query).await? {
-        let (kind, name) = (text(&row, "kind").unwrap_or_default(), text(&row, "name").unwrap_or_default());
-        if !keep.contains(&name.as_str()) {
-            statements.push(format!("DROP {kind} IF EXISTS {}{cascade}", engine.quoted(&name)));
-        }
+    let get = |row: &QueryResult, column| text(row, column).unwrap_or_default();
+    let all = rows(connection, query)
+        .await?
+        .iter()
+        .map(|row| Removable { kind: get(row, "kind"), name: get(row, "name") })
+        .collect::<Vec<_>>();
+    Ok(all.into_iter().filter(|object| !keep.contains(&object.name.as_str())).collect())
+}
+
+/// Statements that remove these objects. MySQL and MariaDB, where each commits by itself: one for all
+/// tables, which waits for all of them and checks every right before the first is gone.
+pub fn removal(engine: Engine, objects: &[Removable]) -> Vec<String> {
+    let statement = |kind: &str, names: &[String]| match engine {
+        Engine::Postgres => format!("DROP {kind} IF EXISTS {} CASCADE", names.join(", ")),
+        Engine::Mysql | Engine::Sqlite => format!("DROP {kind} IF EXISTS {}", names.join(", ")),
+    };
+    if engine != Engine::Mysql {
+        return objects.iter().map(|object| statement(&object.kind, &[engine.quoted(&object.name)])).collect();
     }
-    statements.extend(after.iter().map(|statement| (*statement).to_owned()));
-    Ok(statements)
+    objects
+        .chunk_by(|one, next| one.kind == next.kind)
+        .map(|of_kind| {
+            let names: Vec<String> = of_kind.iter().map(|object| engine.quoted(&object.name)).collect();
+            statement(&of_kind[0].kind, &names)
+        })
+        .collect()
 }
 
 /// Tables with their number of rows, counted up to a limit (a shop may be large), and whether there

@@ -227,6 +227,11 @@ impl Target {
         }
     }
 
+    /// Whether it is a file of its own, of which a copy can be made.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Target::Sqlite(_))
+    }
+
     /// The database's own name: what has to be typed before something is destroyed.
     pub fn name(&self) -> String {
         match self {

@@ -3,15 +3,23 @@
 use sea_orm::DbErr;
 use serde_json::json;
 
+use super::Step;
 use super::history::{Direction, Run};
 use super::lock::NotHeld;
+use crate::db::BeginFailure;
 use crate::db::fault::{Fault, classify};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, printable};
 
 /// Why a step ended early: what the database refused is recorded, what the runner refused is not.
 pub enum Failure {
     Database { error: DbErr, statement: Option<String> },
     Ours(Error),
+}
+
+impl From<BeginFailure> for Failure {
+    fn from(failure: BeginFailure) -> Self {
+        Failure::Ours(failure.error)
+    }
 }
 
 impl From<DbErr> for Failure {
@@ -67,13 +75,72 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
     }
 }
 
-/// Others hold the tables.
+/// Others hold the tables of a migration.
 pub fn blocked(run: &Run, by: &[String]) -> Error {
+    held(&format!("migration {}", run.name), by)
+}
+
+/// Others hold the tables that this needs.
+pub fn held(what: &str, by: &[String]) -> Error {
     let by = match by {
         [] => "the server does not tell by whom".to_owned(),
         by => format!("by {}", by.join(", ")),
     };
-    let message = format!("migration {}: others hold its tables, {by}", run.name);
+    let message = format!("{what}: others hold its tables, {by}");
     Error::new(Kind::Unavailable, "migrate.blocked", message)
         .hint("let them end, or end them on the server; more time with --lock-wait")
+}
+
+/// How far a course came that broke off.
+pub struct Extent<'a> {
+    pub steps: &'a [Step],
+    /// What may be done or not.
+    pub in_doubt: Option<&'a str>,
+    /// What was to be applied and is not.
+    pub open: Vec<&'a str>,
+}
+
+/// What is to be said about a course that broke off: also what it did.
+pub fn broken_off(error: Error, extent: &Extent<'_>) -> Error {
+    if extent.steps.is_empty() && extent.in_doubt.is_none() {
+        return error;
+    }
+    let done = |is_wanted: fn(&Step) -> bool| -> Vec<&str> {
+        extent.steps.iter().filter(|step| is_wanted(step)).map(|step| step.name.as_str()).collect()
+    };
+    let doubt: Vec<&str> = extent.in_doubt.into_iter().collect();
+    let parts = [
+        ("reverted", done(|step| step.direction == Direction::Down)),
+        ("applied", done(|step| step.direction != Direction::Down)),
+        ("done or not", doubt),
+        ("not applied", extent.open.clone()),
+    ];
+    let told: Vec<String> = parts
+        .iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| format!("{what}: {} ({})", names.len(), from_to(names)))
+        .collect();
+    let mut longer = Error::new(error.kind(), error.code(), format!("{}; {}", error.message(), told.join(", ")));
+    let is_cut = matches!(error.kind(), Kind::Unavailable | Kind::Interrupted);
+    if is_cut && error.code() != "migrate.blocked" {
+        // Its own hints speak of one operation, of which nothing was kept.
+        let is_downward = extent.steps.iter().any(|step| step.direction == Direction::Down);
+        return longer.hint(match is_downward || extent.open.is_empty() {
+            true => "shopctl migrate status tells where each stands",
+            false => "shopctl migrate up completes it",
+        });
+    }
+    for hint in error.hints() {
+        longer = longer.hint(hint.clone());
+    }
+    longer
+}
+
+/// The only name, or the first and the last.
+fn from_to(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => printable(only),
+        [first, .., last] => format!("{} to {}", printable(first), printable(last)),
+    }
 }

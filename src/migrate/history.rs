@@ -105,6 +105,8 @@ pub struct Record {
     /// As SeaORM's table says, in whole seconds.
     pub applied_at: Option<DateTime<Utc>>,
     in_seaql: bool,
+    /// What a run meant to do that never said how it ended, unless a later one settled it.
+    intent: Option<Direction>,
 }
 
 /// Texts of statements and errors are cut here, in characters.
@@ -128,17 +130,18 @@ const COLUMNS: [&str; 13] = [
 impl Record {
     fn new(name: &str) -> Record {
         let name = name.to_owned();
-        Record { name, is_applied: false, applied: None, newest: None, applied_at: None, in_seaql: false }
+        Record { name, is_applied: false, applied: None, newest: None, applied_at: None, in_seaql: false, intent: None }
     }
 
     /// Its last run failed to apply it.
     pub fn is_failed(&self) -> bool {
-        !self.is_applied && self.newest_is(RunState::Failed)
+        let is_failed = self.newest.as_ref().is_some_and(|run| run.state == RunState::Failed);
+        !self.is_applied && is_failed && !self.is_interrupted()
     }
 
-    /// A run died between its intent and its result.
+    /// A run died between its intent and its result, and none since has settled what it did.
     pub fn is_interrupted(&self) -> bool {
-        self.newest_is(RunState::Running)
+        self.intent.is_some()
     }
 
     /// Another tool applied it since the log last spoke of it.
@@ -157,21 +160,23 @@ impl Record {
         self.in_seaql
     }
 
-    fn newest_is(&self, state: RunState) -> bool {
-        self.newest.as_ref().is_some_and(|run| run.state == state)
-    }
-
     fn add(&mut self, run: &Run) {
-        if run.state == RunState::Done {
-            self.applied = run.direction.applies().then(|| run.clone());
+        match run.state {
+            RunState::Done => {
+                self.applied = run.direction.applies().then(|| run.clone());
+                self.intent = None;
+            }
+            RunState::Running => self.intent = Some(run.direction),
+            // A failure of another run settles nothing: it may not even have got to its statement.
+            RunState::Failed | RunState::Interrupted => {}
         }
         self.newest = Some(run.clone());
     }
 
     /// SeaORM's table is the last word, unless a run died while it reverted.
     fn conclude(mut self) -> Record {
-        let is_reverting = self.newest.as_ref().is_some_and(|run| !run.direction.applies());
-        self.is_applied = self.in_seaql && !(is_reverting && self.is_interrupted());
+        let is_reverting = self.intent.is_some_and(|direction| !direction.applies());
+        self.is_applied = self.in_seaql && !is_reverting;
         if !self.in_seaql {
             self.applied = None;
         }
@@ -376,6 +381,25 @@ pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Op
     select.column("value").from(table(SETTINGS)).and_where(Expr::col("name").eq(name));
     let rows = or_missing(connection.query_all(&select).await)?;
     Ok(rows.first().map(|row| row.try_get("", "value")).transpose()?)
+}
+
+/// The settings whose names begin like this, in order.
+pub async fn settings(connection: &impl ConnectionTrait, prefix: &str) -> Result<Vec<(String, String)>> {
+    let mut select = Query::select();
+    select.columns(["name", "value"]).from(table(SETTINGS)).and_where(Expr::col("name").like(format!("{prefix}%")));
+    select.order_by("name", Order::Asc);
+    let rows = or_missing(connection.query_all(&select).await)?;
+    Ok(rows
+        .iter()
+        .map(|row| Ok((row.try_get("", "name")?, row.try_get("", "value")?)))
+        .collect::<Result<_, DbErr>>()?)
+}
+
+pub async fn remove_settings(handle: &WriteHandle, prefix: &str) -> Result<(), DbErr> {
+    let mut delete = Query::delete();
+    delete.from_table(table(SETTINGS)).and_where(Expr::col("name").like(format!("{prefix}%")));
+    handle.execute(&delete).await?;
+    Ok(())
 }
 
 pub async fn set_setting(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {

@@ -60,6 +60,11 @@ pub fn lint(engine: Engine, migrations: &[Migration]) -> Vec<Warning> {
     warnings
 }
 
+/// The tables that these statements drop with their rows.
+pub fn tables_dropped(statements: &[String]) -> Vec<String> {
+    statements.iter().filter_map(|statement| table_after(&words(statement), "DROP TABLE")).collect()
+}
+
 /// The statement in upper case as ` WORD WORD `, names without quotes.
 fn words(statement: &str) -> String {
     let plain = |character: char| match character {

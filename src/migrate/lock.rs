@@ -13,14 +13,15 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, DynIden, Expr, ExprTrait, IntoIden, Query, UpdateStatement};
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
+use super::silence::{FAREWELL, Watch, no_answer, within};
 use super::{Plan, Progress};
-use crate::db::Database;
-use crate::db::ddl::is_busy;
+use crate::db::ddl::{LOCK_TIMEOUT, is_busy};
 use crate::db::fault::{Fault, classify};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
+use crate::db::{BeginFailure, Database};
 use crate::error::{Error, Kind, Result, printable};
 
 /// How long a lease holds without a heartbeat.
@@ -30,6 +31,8 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(250);
 /// Attempts to create the history tables: several runners may do so at once.
 const CREATE_ATTEMPTS: u32 = 20;
+/// Whoever waits for the lock gets its last answer within this time.
+const GRACE: Duration = Duration::from_secs(1);
 const NAME: &str = "migrate";
 
 /// The right to change the schema, until released.
@@ -64,6 +67,7 @@ impl From<NotHeld> for Error {
 
 struct Lease {
     token: String,
+    watch: Watch,
     heartbeat: JoinHandle<()>,
     /// The heartbeat's own connection, once it needed one.
     own: Arc<OnceLock<Database>>,
@@ -81,7 +85,7 @@ impl Lock {
     ///
     /// Errors: exit 5 naming the holder when it takes longer than the plan allows.
     pub async fn acquire(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Lock> {
-        create_history(database).await?;
+        within(plan, create_history(database)).await?;
         if database.engine().has_one_writer() {
             return Ok(Lock { database: database.clone(), lease: None });
         }
@@ -89,7 +93,13 @@ impl Lock {
         let until = Instant::now() + plan.lock_wait;
         let mut told = false;
         let mut before = None;
-        while let Some(holder) = try_acquire(database, &token, &plan.runner, &mut before).await? {
+        loop {
+            let attempt = within(plan, try_acquire(database, &token, &plan.runner, &mut before));
+            // Somebody may have locked the table of the lease itself.
+            let left = until.saturating_duration_since(Instant::now()) + GRACE;
+            let attempt =
+                timeout(left, attempt).await.unwrap_or_else(|_| Ok(Some("a lock on shopctl_leases".to_owned())));
+            let Some(holder) = attempt? else { break };
             if Instant::now() >= until {
                 return Err(Error::new(Kind::Unavailable, "migrate.locked", format!("migrations are being run by {holder}"))
                     .hint("wait for it, or give more time with --lock-wait; a runner that died frees the lock by itself within 15 s"));
@@ -102,12 +112,53 @@ impl Lock {
         }
         let own = Arc::new(OnceLock::new());
         let heartbeat = tokio::spawn(beat(database.clone(), token.clone(), Arc::clone(&own)));
-        let lock = Lock { database: database.clone(), lease: Some(Lease { token, heartbeat, own }) };
+        let watch = Watch::new(database, plan, &token).await;
+        let lock = Lock { database: database.clone(), lease: Some(Lease { token, watch, heartbeat, own }) };
         if let Some(session) = before.and_then(|holder| holder.session) {
             // Whoever gives up here leaves the lease to run out: the next one has to wait as well.
-            await_end(database, session, until).await?;
+            within(plan, await_end(database, session, until)).await?;
         }
         Ok(lock)
+    }
+
+    /// The outcome of a change of the schema, for as long as the server works on it.
+    ///
+    /// Errors: exit 5 when no answer will come.
+    pub async fn outcome<T>(&self, statement: impl Future<Output = T>) -> Result<T> {
+        let Some(lease) = &self.lease else { return Ok(statement.await) };
+        tokio::select! {
+            biased;
+            outcome = statement => Ok(outcome),
+            () = lease.watch.abandoned() => Err(no_answer()),
+        }
+    }
+
+    /// A comment by which this runner's statements are found on the server.
+    pub fn tag(&self) -> &str {
+        self.lease.as_ref().map_or("", |lease| lease.watch.tag.as_str())
+    }
+
+    /// Ends this runner's statement on the server, where it would go on without its client.
+    pub async fn end_statement(&self) {
+        if let Some(lease) = &self.lease {
+            lease.watch.end_statement().await;
+        }
+    }
+
+    /// Why a course really failed: whatever a runner meets once another one has its lock is a
+    /// consequence of that.
+    pub async fn explain(&self, error: Error) -> Error {
+        let Some(lease) = &self.lease else { return error };
+        let mut select = Query::select();
+        select.column("token").from(locks()).and_where(Expr::col("name").eq(NAME));
+        let held = async {
+            let row = self.database.connection().query_one(&select).await?;
+            row.map(|row| row.try_get::<String>("", "token")).transpose()
+        };
+        match timeout(FAREWELL, held).await {
+            Ok(Ok(token)) if token.as_ref() != Some(&lease.token) => NotHeld::Lost.into(),
+            _ => error,
+        }
     }
 
     /// Whether the lock keeps others out between the steps too, so that the history read once
@@ -136,13 +187,27 @@ impl Lock {
             .from_table(locks())
             .and_where(Expr::col("name").eq(NAME))
             .and_where(Expr::col("token").eq(lease.token.as_str()));
-        if let Err(error) = self.database.connection().execute(&delete).await {
-            tracing::debug!("the migration lock was not released and will expire: {error}");
-        }
-        if let Some(own) = lease.own.get() {
-            own.clone().close().await;
-        }
+        let farewell = async {
+            if let Err(error) = self.database.connection().execute(&delete).await {
+                tracing::debug!("the migration lock was not released and will expire: {error}");
+            }
+            if let Some(own) = lease.own.get() {
+                own.clone().close().await;
+            }
+        };
+        let _ = timeout(FAREWELL, farewell).await;
     }
+}
+
+/// Begins a transaction of the runner: whatever others hold, no statement in it waits for long.
+pub async fn begin(database: &Database, wait: Duration) -> Result<WriteHandle, BeginFailure> {
+    let handle = database.begin().await?;
+    let limits = handle.engine().begin_migration(wait.min(LOCK_TIMEOUT));
+    if !limits.is_empty() {
+        let limited = handle.execute_unprepared(&limits).await;
+        limited.map_err(|error| BeginFailure { fault: Some(classify(&error)), error: error.into() })?;
+    }
+    Ok(handle)
 }
 
 fn locks() -> DynIden {
@@ -292,11 +357,14 @@ async fn extend(
 async fn beat(database: Database, token: String, own: Arc<OnceLock<Database>>) {
     loop {
         sleep(HEARTBEAT).await;
-        let outcome = match own.get() {
-            Some(own) => extend(own.connection(), own.engine(), &token, false).await.map_err(Error::from),
-            None => connect_and_extend(&database, &token, &own).await,
+        let extended = async {
+            match own.get() {
+                Some(own) => Ok(extend(own.connection(), own.engine(), &token, false).await?),
+                None => connect_and_extend(&database, &token, &own).await,
+            }
         };
-        match outcome {
+        let limit = Duration::from_secs(LEASE_SECONDS.into());
+        match timeout(limit, extended).await.unwrap_or_else(|_| Err(no_answer())) {
             Ok(true) => {}
             Ok(false) => return tracing::debug!("the migration lock was taken over"),
             Err(error) => tracing::debug!("the migration lock could not be extended: {error}"),

@@ -3,6 +3,7 @@
 
 mod catalog;
 mod checksum;
+mod descent;
 pub mod entities;
 mod failure;
 pub mod history;
@@ -10,10 +11,13 @@ pub mod lint;
 mod lock;
 pub mod lock_file;
 mod rehearsal;
+mod removal;
 mod resolve;
 mod runner;
 mod script;
+mod silence;
 mod standing;
+mod stop;
 pub mod verify;
 
 use std::time::Duration;
@@ -24,15 +28,19 @@ use sea_orm::ConnectionTrait;
 use crate::db::Database;
 use crate::db::target::Engine;
 use crate::domain::Clock;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 pub use catalog::Catalog;
+use failure::{Extent, broken_off};
 use history::Direction;
 use lock::Lock;
 pub use rehearsal::{Rehearsed, rehearse};
+pub use removal::{Removal, refuse_removal};
 pub use resolve::{Resolution, baseline, resolve};
 use runner::{Runner, Way};
 pub use script::script;
+use silence::{FAREWELL, within};
 pub use standing::{MigrationStatus, State, explanation};
+pub use stop::Stop;
 
 /// How to go up or down.
 #[derive(Clone)]
@@ -46,6 +54,10 @@ pub struct Plan {
     pub allow_late: bool,
     /// How long to wait for another runner, and for tables that others hold.
     pub lock_wait: Duration,
+    /// How long a short statement may go unanswered; without a limit when absent.
+    pub silence: Option<Duration>,
+    /// How the course is asked to end early.
+    pub stop: Stop,
     /// `user@host, process 123`: shown to those who wait.
     pub runner: String,
     /// What the database is to say about itself ([`ENVIRONMENT`], [`MADE_BY`]), noted when it gets
@@ -69,6 +81,20 @@ pub enum Course {
     Refresh,
     /// Remove everything, whoever made it, and apply all.
     Fresh,
+}
+
+impl Course {
+    /// How many migrations it reverts at most. Down to a migration without a number of steps: as
+    /// many as it takes.
+    fn downward(self, plan: &Plan) -> usize {
+        match self {
+            Course::Up | Course::Fresh => 0,
+            Course::Down | Course::Redo => {
+                plan.steps.map_or(if plan.to.is_some() { usize::MAX } else { 1 }, |steps| steps as usize)
+            }
+            Course::Reset | Course::Refresh => usize::MAX,
+        }
+    }
 }
 
 /// One migration that was run.
@@ -118,12 +144,29 @@ pub fn wanted(plan: &Plan) -> Result<&[Migration]> {
 
 /// What `up` would apply, in its order.
 ///
-/// Errors: exit 9 as for `up`; exit 3 for an unknown `to`.
+/// Errors: exit 9 as for `up`; exit 3 for an unknown `to`; exit 6 for a removal that has not ended.
 pub async fn pending(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec<Migration>> {
+    refuse_removal(connection, Kind::Conflict).await?;
     let history = history::read(connection).await?;
     standing::admit(&standing::standing(Engine::of(connection), &plan.catalog, &history)?, plan.allow_late)?;
     let open = wanted(plan)?.iter().filter(|migration| !history.is_applied(migration.name));
     Ok(open.take(plan.steps.map_or(usize::MAX, |steps| steps as usize)).copied().collect())
+}
+
+/// What a course reverts, newest first: what is refused is refused before anybody is asked.
+///
+/// Errors: exit 6 for a way down that there is not, and for a removal that has not ended.
+pub async fn reverted(connection: &impl ConnectionTrait, plan: &Plan, course: Course) -> Result<Vec<Migration>> {
+    refuse_removal(connection, Kind::Conflict).await?;
+    if let Some(to) = &plan.to {
+        plan.catalog.position(to)?;
+    }
+    descent::to_revert(&history::read(connection).await?, plan, course.downward(plan))
+}
+
+/// The tables that reverting a migration drops.
+pub fn tables_dropped(engine: Engine, migration: &Migration) -> Vec<String> {
+    lint::tables_dropped(&(migration.down)(engine.backend()))
 }
 
 /// What is risky about what `up` would apply. The database is asked only if any migration is risky
@@ -153,18 +196,71 @@ pub async fn run(
 ) -> Result<Vec<Step>> {
     plan.catalog.check()?;
     let wanted = wanted(plan)?;
-    let lock = Lock::acquire(database, plan, progress).await?;
-    let done = match Runner::new(database, plan, &lock).await {
-        Ok(runner) => {
-            let mut journey = Journey { runner, progress, steps: Vec::new() };
-            let done = journey.take(course, plan, wanted).await;
-            journey.runner.close().await;
-            done.map(|()| journey.steps)
-        }
-        Err(error) => Err(error),
+    let lock = tokio::select! {
+        lock = Lock::acquire(database, plan, progress) => lock?,
+        () = plan.stop.asked() => return Err(stop::interrupted()),
+    };
+    let done = run_locked(database, plan, course, wanted, &lock, progress).await;
+    let done = match done {
+        Err(error) => Err(lock.explain(error).await),
+        done => done,
     };
     lock.release().await;
     done
+}
+
+async fn run_locked(
+    database: &Database,
+    plan: &Plan,
+    course: Course,
+    wanted: &[Migration],
+    lock: &Lock,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Step>> {
+    if course != Course::Fresh {
+        removal::settle(database, plan, lock, progress).await?;
+    }
+    let runner = Runner::new(database, plan, lock).await?;
+    let mut journey = Journey { runner, progress, steps: Vec::new(), reapplied: None };
+    let done = until_stopped(journey.take(course, plan, wanted), plan, lock, database).await;
+    let Journey { runner, steps, reapplied, .. } = journey;
+    let done = done.map_err(|error| {
+        let is_open = |name: &&str| !runner.history.is_applied(name) && runner.in_doubt != Some(name);
+        let open = match (course, &reapplied) {
+            (Course::Down | Course::Reset, _) => Vec::new(),
+            (Course::Redo | Course::Refresh | Course::Fresh, None) => Vec::new(),
+            (_, Some(reapplied)) => reapplied.iter().map(|migration| migration.name).filter(is_open).collect(),
+            (_, None) => wanted.iter().map(|migration| migration.name).filter(is_open).collect(),
+        };
+        broken_off(error, &Extent { steps: &steps, in_doubt: runner.in_doubt, open })
+    });
+    let _ = tokio::time::timeout(FAREWELL, runner.close()).await;
+    done.map(|()| steps)
+}
+
+/// A course until its end, or until it is asked to end. Where DDL commits by itself its statement is
+/// ended on the server, and the course then ends by itself, knowing what is done.
+async fn until_stopped(
+    course: impl Future<Output = Result<()>>,
+    plan: &Plan,
+    lock: &Lock,
+    database: &Database,
+) -> Result<()> {
+    let mut course = std::pin::pin!(course);
+    tokio::select! {
+        biased;
+        done = &mut course => return done,
+        () = plan.stop.asked() => {}
+    }
+    if database.engine().has_transactional_ddl() {
+        return Err(stop::interrupted());
+    }
+    tokio::select! {
+        biased;
+        done = &mut course => return done,
+        () = lock.end_statement() => {}
+    }
+    within(plan, course).await
 }
 
 /// [`Course::Up`].
@@ -182,31 +278,33 @@ struct Journey<'a, 'p> {
     runner: Runner<'a>,
     progress: &'p mut dyn FnMut(Progress<'_>),
     steps: Vec<Step>,
+    /// What is applied again once it is reverted.
+    reapplied: Option<Vec<Migration>>,
 }
 
 impl Journey<'_, '_> {
     async fn take(&mut self, course: Course, plan: &Plan, wanted: &[Migration]) -> Result<()> {
-        self.runner.complete_removal().await?;
         let all = plan.catalog.migrations();
         let limit = plan.steps.map(|steps| steps as usize);
-        // Down to a migration without a number of steps: as many as it takes.
-        let downward = limit.unwrap_or(if plan.to.is_some() { usize::MAX } else { 1 });
+        let downward = course.downward(plan);
         match course {
             Course::Up => self.go(Way::Up(wanted), limit.unwrap_or(usize::MAX)).await,
-            Course::Down => self.go(Way::Down, downward).await,
-            Course::Reset => self.go(Way::Down, usize::MAX).await,
+            Course::Down | Course::Reset => self.go(Way::Down, downward).await,
             Course::Redo => {
                 self.go(Way::Down, downward).await?;
                 let is_reverted = |migration: &&Migration| self.steps.iter().any(|step| step.name == migration.name);
                 let reverted: Vec<Migration> = all.iter().filter(is_reverted).copied().collect();
+                self.reapplied = Some(reverted.clone());
                 self.go(Way::Up(&reverted), usize::MAX).await
             }
             Course::Refresh => {
-                self.go(Way::Down, usize::MAX).await?;
+                self.go(Way::Down, downward).await?;
+                self.reapplied = Some(all.to_vec());
                 self.go(Way::Up(all), usize::MAX).await
             }
             Course::Fresh => {
-                self.runner.remove_everything().await?;
+                self.runner.remove_everything(self.progress).await?;
+                self.reapplied = Some(all.to_vec());
                 self.go(Way::Up(all), usize::MAX).await
             }
         }
@@ -224,6 +322,9 @@ impl Journey<'_, '_> {
 
 /// What the database is for: `development`, `production` …
 pub const ENVIRONMENT: &str = "environment";
+/// The [`ENVIRONMENT`] in which seeds are applied, and things destroyed without typing a name: only
+/// where something said so, never because of an address.
+pub const DEVELOPMENT: &str = "development";
 /// Which command made the database, if it was not `migrate up`.
 pub const MADE_BY: &str = "made_by";
 
@@ -236,7 +337,7 @@ pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Op
 ///
 /// Errors: exit 4 when the database has no shop schema.
 pub async fn set_setting(database: &Database, name: &str, value: &str) -> Result<()> {
-    let handle = database.begin().await?;
+    let handle = lock::begin(database, crate::db::ddl::LOCK_TIMEOUT).await?;
     history::set_setting(&handle, name, value).await?;
     handle.commit().await?;
     Ok(())

@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 use super::catalog::statements;
 use super::{Plan, Progress, history, standing};
 use crate::db::Database;
-use crate::db::ddl::broken_references;
+use crate::db::ddl::{LOCK_TIMEOUT, broken_references};
 use crate::db::write::WriteHandle;
 use crate::error::{Error, Kind, Result};
 
@@ -49,7 +49,7 @@ async fn rehearse_within(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Rehearsed>> {
     let engine = database.engine();
-    let sql = format!("{}{}", engine.begin_migration(), history_tables(engine.backend()).join(";\n"));
+    let sql = format!("{}{}", engine.begin_migration(LOCK_TIMEOUT), history_tables(engine.backend()).join(";\n"));
     handle.execute_unprepared(&sql).await?;
     let history = history::read(handle).await?;
     for notice in standing::admit(&standing::standing(engine, &plan.catalog, &history)?, plan.allow_late)? {

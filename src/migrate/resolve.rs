@@ -2,8 +2,10 @@
 //! disagree, and the way in for a shop that another program made.
 
 use super::history::{self, Direction};
-use super::lock::Lock;
+use super::lock::{Lock, begin};
+use super::removal::settle;
 use super::runner::noted;
+use super::silence::within;
 use super::{Catalog, Plan, Progress};
 use crate::db::Database;
 use crate::error::{Error, Result};
@@ -61,7 +63,14 @@ async fn note(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<String>> {
     let lock = Lock::acquire(database, plan, progress).await?;
-    let noted = note_locked(database, plan, names, direction, &lock).await;
+    let noted = match settle(database, plan, &lock, progress).await {
+        Ok(()) => within(plan, note_locked(database, plan, names, direction, &lock)).await,
+        Err(error) => Err(error),
+    };
+    let noted = match noted {
+        Err(error) => Err(lock.explain(error).await),
+        noted => noted,
+    };
     lock.release().await;
     noted
 }
@@ -73,7 +82,7 @@ async fn note_locked(
     direction: Direction,
     lock: &Lock,
 ) -> Result<Vec<String>> {
-    let handle = database.begin().await?;
+    let handle = begin(database, plan.lock_wait).await?;
     let mut history = history::read(&handle).await?;
     let mut news = Vec::new();
     for name in names {

@@ -7,35 +7,45 @@
 
 use std::time::{Duration, Instant};
 
-use migration::{HISTORY_TABLES, Migration};
+use migration::Migration;
 use sea_orm::{ConnectionTrait, DbErr};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::catalog::checksum_of;
+use super::descent::to_revert;
 use super::failure::{Failure, blocked, failed};
 use super::history::{self, Direction, History, Record, Run, RunState};
-use super::lock::Lock;
+use super::lock::{Lock, begin};
+use super::silence::{FAREWELL, within};
 use super::standing::{admit, standing};
 use super::{Plan, Progress, Step};
 use crate::db::Database;
-use crate::db::ddl::{blockers, broken_references};
+use crate::db::ddl::{LOCK_TIMEOUT, blockers, broken_references};
 use crate::db::fault::{Fault, classify};
-use crate::db::schema;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Result};
 
 /// Pause before a statement that could not have its tables is tried again: the first, and the
 /// longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// A pause of which no two runners have the same.
+pub fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)
+}
 
 /// What runs steps under the lock.
 pub struct Runner<'a> {
-    database: Database,
-    plan: &'a Plan,
-    lock: &'a Lock,
-    history: History,
+    pub(super) database: Database,
+    pub(super) plan: &'a Plan,
+    pub(super) lock: &'a Lock,
+    pub(super) history: History,
+    /// What is left of the time for waiting for what others hold.
+    pub(super) patience: Duration,
+    /// The migration that may be done or not, while nobody knows.
+    pub(super) in_doubt: Option<&'static str>,
     /// Whether the history was looked at since it was read: `up` is refused for some states.
     is_admitted: bool,
 }
@@ -60,6 +70,11 @@ struct Task {
 }
 
 impl Task {
+    /// Whether an earlier runner died over it, so that it may be done already.
+    fn was_interrupted(&self) -> bool {
+        self.known.as_ref().is_some_and(Record::is_interrupted)
+    }
+
     fn finish(&mut self, duration: Duration) {
         self.run.state = RunState::Done;
         self.run.duration = Some(duration);
@@ -70,11 +85,11 @@ impl<'a> Runner<'a> {
     /// Reads what is applied: after the lock was had, because whoever held it has changed it.
     pub async fn new(database: &Database, plan: &'a Plan, lock: &'a Lock) -> Result<Self> {
         let database = database.for_schema_changes().await?;
-        let mut runner = Runner { database, plan, lock, history: History::default(), is_admitted: false };
+        let mut history = History::default();
         if lock.spans_steps() {
-            runner.history = history::read(runner.database.connection()).await?;
+            history = within(plan, history::read(database.connection())).await?;
         }
-        Ok(runner)
+        Ok(Runner { database, plan, lock, history, patience: plan.lock_wait, in_doubt: None, is_admitted: false })
     }
 
     /// Takes leave of the connection that [`Runner::new`] made for itself.
@@ -87,34 +102,46 @@ impl<'a> Runner<'a> {
     /// Runs the next task, if there is one; again and again while others hold its tables, until the
     /// time for waiting is over.
     pub async fn step(&mut self, way: Way<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<Step>> {
-        let until = Instant::now() + self.plan.lock_wait;
         let mut pause = FIRST_PAUSE;
         loop {
-            let handle = self.begin().await?;
+            self.plan.stop.check()?;
+            let handle = within(self.plan, self.begin()).await?;
             let mut task = match self.choose(way, progress) {
                 Ok(Some(task)) => task,
                 other => {
                     // What was decided is what the user needs to hear, whatever the rollback says.
-                    let _ = handle.rollback().await;
+                    let _ = timeout(FAREWELL, handle.rollback()).await;
                     return other.map(|_| None);
                 }
             };
-            let (error, statement) = match self.carry_out(handle, &mut task, until).await {
+            let begun = Instant::now();
+            self.in_doubt = None;
+            let (error, statement) = match self.carry_out(handle, &mut task).await {
                 Ok(step) => return Ok(Some(step)),
                 Err(Failure::Ours(error)) => return Err(error),
                 Err(Failure::Database { error, statement }) => (error, statement),
             };
-            if classify(&error) != Fault::Transient {
+            let fault = classify(&error);
+            if !matches!(fault, Fault::ConnectionLost | Fault::Unreachable) {
+                // What the database refused is not done.
+                self.in_doubt = None;
+            }
+            let is_asked_to_stop = self.plan.stop.check();
+            if fault != Fault::Transient || is_asked_to_stop.is_err() {
                 self.record_failure(&mut task, &error, statement).await;
+                is_asked_to_stop?;
                 return Err(failed(&task.run, &error));
             }
-            let by = blockers(self.database.connection(), statement.as_deref().unwrap_or_default()).await?;
-            if Instant::now() + pause >= until {
+            let by = blockers(self.database.connection(), statement.as_deref().unwrap_or_default(), begun.elapsed());
+            let by = within(self.plan, by).await?;
+            self.patience = self.patience.saturating_sub(begun.elapsed());
+            if self.patience <= pause {
                 self.record_failure(&mut task, &error, statement).await;
                 return Err(blocked(&task.run, &by));
             }
             progress(Progress::Blocked { migration: task.migration.name, by: &by });
-            sleep(pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+            sleep(jittered(pause)).await;
+            self.patience = self.patience.saturating_sub(pause);
             pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
@@ -126,7 +153,10 @@ impl<'a> Runner<'a> {
                 let pending = migrations.iter().find(|migration| !self.history.is_applied(migration.name));
                 Ok(pending.map(|migration| self.task(migration, Direction::Up)))
             }
-            Way::Down => Ok(self.newest()?.map(|migration| self.task(&migration, Direction::Down))),
+            Way::Down => {
+                let newest = to_revert(&self.history, self.plan, 1)?;
+                Ok(newest.first().map(|migration| self.task(migration, Direction::Down)))
+            }
         }
     }
 
@@ -168,54 +198,27 @@ impl<'a> Runner<'a> {
         Task { migration: *migration, direction, statements, known, run }
     }
 
-    /// The migration to revert next. One that a run left halfway is reverted too.
-    fn newest(&self) -> Result<Option<Migration>> {
-        if let Some(to) = &self.plan.to
-            && !self.history.is_applied(to)
-        {
-            return Err(Error::conflict(
-                "migrate.not_applied",
-                format!("{to} is not applied, so there is no way down to it"),
-            )
-            .hint("shopctl migrate status tells what is applied; --steps N reverts the newest N"));
-        }
-        let halfway = self.history.records.iter().filter(|record| record.is_interrupted());
-        let newest = halfway.max_by_key(|record| record.sequence()).or(self.history.applied().last().copied());
-        let Some(newest) = newest.filter(|newest| self.plan.to.as_ref() != Some(&newest.name)) else {
-            return Ok(None);
-        };
-        match self.plan.catalog.find(&newest.name) {
-            Some(migration) => Ok(Some(*migration)),
-            None => Err(Error::conflict(
-                "migrate.missing",
-                format!(
-                    "{} is applied, but this shopctl does not have it and cannot revert it",
-                    printable(&newest.name)
-                ),
-            )
-            .hint(format!(
-                "use the shopctl that applied it; if it is gone for good: shopctl migrate resolve {} --reverted",
-                printable(&newest.name)
-            ))),
-        }
-    }
-
     /// Runs a task and records it. A failure leaves nothing, or on MySQL and MariaDB an intent.
-    async fn carry_out(&mut self, handle: WriteHandle, task: &mut Task, until: Instant) -> Result<Step, Failure> {
+    async fn carry_out(&mut self, handle: WriteHandle, task: &mut Task) -> Result<Step, Failure> {
         let started = Instant::now();
+        let name = task.migration.name;
         if self.database.engine().has_transactional_ddl() {
             let mut changed = self.execute(&handle, task).await;
             if changed.is_ok() {
                 task.finish(started.elapsed());
-                changed = self.record(&handle, task).await;
+                changed = within(self.plan, self.record(&handle, task)).await;
             }
-            conclude(handle, changed).await?;
+            // Whatever fails before COMMIT leaves nothing.
+            self.in_doubt = changed.is_ok().then_some(name);
+            conclude(self.plan, handle, changed).await?;
         } else {
+            self.in_doubt = Some(name);
             let changed = self.intend_and_change(&handle, task).await;
-            conclude(handle, changed).await?;
+            conclude(self.plan, handle, changed).await?;
             task.finish(started.elapsed());
-            self.record_afterwards(task, until).await?;
+            self.record_afterwards(task).await?;
         }
+        self.in_doubt = None;
         self.history.note(&task.run, self.plan.clock.now());
         let duration = task.run.duration.unwrap_or_default();
         Ok(Step { name: task.run.name.clone(), direction: task.direction, duration })
@@ -223,18 +226,21 @@ impl<'a> Runner<'a> {
 
     /// Where DDL commits by itself: the DDL commits the intent before it too.
     async fn intend_and_change(&self, handle: &WriteHandle, task: &mut Task) -> Result<(), Failure> {
-        self.lock.hold(handle).await?;
-        history::give_up_intents(handle, &task.run.name).await?;
-        // A try before this one may have left it there.
-        history::relog(handle, &task.run).await?;
+        within(self.plan, async {
+            self.lock.hold(handle).await?;
+            history::give_up_intents(handle, &task.run.name).await?;
+            // A try before this one may have left it there.
+            history::relog(handle, &task.run).await?;
+            Ok::<_, Failure>(())
+        })
+        .await?;
         // How the database says that an earlier run did it before it died.
         let done = match task.direction {
             Direction::Up => Fault::AlreadyExists,
             _ => Fault::NoSchema,
         };
-        let was_interrupted = task.known.as_ref().is_some_and(Record::is_interrupted);
         match self.execute(handle, task).await {
-            Err(Failure::Database { error, .. }) if was_interrupted && classify(&error) == done => {
+            Err(Failure::Database { error, .. }) if task.was_interrupted() && classify(&error) == done => {
                 handle.forgive();
                 Ok(())
             }
@@ -244,14 +250,19 @@ impl<'a> Runner<'a> {
 
     /// What is done is done: the record is tried again, and if that does not help, the intent stays
     /// for the next `up`.
-    async fn record_afterwards(&self, task: &Task, until: Instant) -> Result<(), Failure> {
+    async fn record_afterwards(&self, task: &Task) -> Result<(), Failure> {
+        let until = Instant::now() + self.patience;
         loop {
-            let recorded = match self.database.begin().await {
+            let recorded = match within(self.plan, async {
+                Ok::<_, Failure>(begin(&self.database, self.patience).await?)
+            })
+            .await
+            {
                 Ok(handle) => {
-                    let recorded = self.record(&handle, task).await;
-                    conclude(handle, recorded).await
+                    let recorded = within(self.plan, self.record(&handle, task)).await;
+                    conclude(self.plan, handle, recorded).await
                 }
-                Err(failure) => Err(Failure::Ours(failure.error)),
+                Err(failure) => Err(failure),
             };
             match recorded {
                 Err(Failure::Database { error, .. })
@@ -270,19 +281,24 @@ impl<'a> Runner<'a> {
 
     /// One statement a message, so that the one that fails is known.
     async fn execute(&self, handle: &WriteHandle, task: &mut Task) -> Result<(), Failure> {
-        let mut beginning = self.database.engine().begin_migration();
         for statement in &task.statements {
-            let sql = format!("{}{statement}", std::mem::take(&mut beginning));
-            if let Err(error) = handle.execute_unprepared(&sql).await {
-                return Err(Failure::Database { error, statement: Some(statement.clone()) });
-            }
+            self.run_statement(handle, statement).await?;
             task.run.statements_done += 1;
         }
-        let broken = broken_references(handle).await?;
+        let broken = within(self.plan, broken_references(handle)).await?;
         if broken.is_empty() {
             return Ok(());
         }
         Err(Failure::from(DbErr::Custom(broken.join("; "))))
+    }
+
+    /// A change of the schema, which takes as long as it needs.
+    pub(super) async fn run_statement(&self, handle: &WriteHandle, statement: &str) -> Result<(), Failure> {
+        let sql = format!("{}{statement}", self.lock.tag());
+        match self.lock.outcome(handle.execute_unprepared(&sql)).await? {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure::Database { error, statement: Some(statement.to_owned()) }),
+        }
     }
 
     /// Both tables' rows for what was done.
@@ -327,10 +343,10 @@ impl<'a> Runner<'a> {
     /// On SQLite another process may hold the file for longer than the driver waits; and because
     /// others may have run steps since the last one, what is applied is read again there, within
     /// the transaction.
-    async fn begin_step(&mut self) -> Result<WriteHandle> {
-        let until = Instant::now() + self.plan.lock_wait;
+    pub(super) async fn begin_step(&mut self) -> Result<WriteHandle> {
+        let until = Instant::now() + self.patience;
         let handle = loop {
-            match self.database.begin().await {
+            match begin(&self.database, self.patience).await {
                 Ok(handle) => break handle,
                 Err(failure) if failure.fault == Some(Fault::Transient) && Instant::now() < until => {}
                 Err(failure) => return Err(failure.error),
@@ -343,65 +359,32 @@ impl<'a> Runner<'a> {
     }
 
     /// Best effort: the failure itself is what is reported. A migration that could not be reverted
-    /// is still applied.
+    /// is still applied; and what an earlier runner meant to do before it died stays open, because a
+    /// failure after it does not tell whether that is done.
     async fn record_failure(&self, task: &mut Task, error: &DbErr, statement: Option<String>) {
         let is_unknown = matches!(classify(error), Fault::ConnectionLost | Fault::Unreachable);
         if is_unknown && !self.database.engine().has_transactional_ddl() {
             // It may be done all the same: the intent says so.
             return;
         }
-        task.run.state = RunState::Failed;
+        if !task.was_interrupted() {
+            task.run.state = RunState::Failed;
+        }
         task.run.error = Some(Error::from(error.clone()).message().to_owned());
         task.run.statement = statement;
-        let record = async {
-            let handle = self.database.begin().await?;
+        let record = within(self.plan, async {
+            let handle = begin(&self.database, LOCK_TIMEOUT).await?;
             // Whoever took the lock over may have applied it meanwhile.
             self.lock.hold(&handle).await?;
             history::relog(&handle, &task.run).await?;
             handle.commit().await?;
             Ok::<(), Error>(())
-        };
+        });
         if let Err(error) = record.await {
             tracing::debug!("the failure could not be recorded: {error}");
         }
     }
-
-    /// Removes everything but the history's own tables, and forgets what was applied.
-    ///
-    /// Where DDL commits by itself a mark stands in the settings meanwhile: `up` completes what a
-    /// runner that died has left.
-    pub async fn remove_everything(&mut self) -> Result<()> {
-        let engine = self.database.engine();
-        let handle = self.begin_step().await?;
-        self.lock.hold(&handle).await?;
-        history::set_setting(&handle, REMOVAL, "begun").await?;
-        history::set_nothing_applied(&handle).await?;
-        let handle = if engine.has_transactional_ddl() {
-            handle
-        } else {
-            handle.commit().await?;
-            self.database.begin().await?
-        };
-        for statement in schema::removal(&handle, engine, &HISTORY_TABLES).await? {
-            handle.execute_unprepared(&statement).await?;
-        }
-        history::remove_setting(&handle, REMOVAL).await?;
-        self.lock.hold(&handle).await?;
-        handle.commit().await?;
-        self.history = history::read(self.database.connection()).await?;
-        Ok(())
-    }
-
-    /// Goes on with a removal whose runner died.
-    pub async fn complete_removal(&mut self) -> Result<()> {
-        let is_begun = !self.database.engine().has_transactional_ddl()
-            && history::setting(self.database.connection(), REMOVAL).await?.is_some();
-        if is_begun { self.remove_everything().await } else { Ok(()) }
-    }
 }
-
-/// A setting that stands while everything is being removed.
-const REMOVAL: &str = "removal";
 
 /// A run of a migration that ran nothing: what is said about it, in its place.
 pub fn noted(plan: &Plan, engine: Engine, history: &History, name: &str, direction: Direction) -> Run {
@@ -424,11 +407,11 @@ pub fn noted(plan: &Plan, engine: Engine, history: &History, name: &str, directi
 
 /// Commits what went well and rolls back what did not: the first error is the one reported,
 /// whatever the rollback says.
-async fn conclude(handle: WriteHandle, result: Result<(), Failure>) -> Result<(), Failure> {
+pub async fn conclude(plan: &Plan, handle: WriteHandle, result: Result<(), Failure>) -> Result<(), Failure> {
     match result {
-        Ok(()) => Ok(handle.commit().await?),
+        Ok(()) => within(plan, async { Ok::<_, Failure>(handle.commit().await?) }).await,
         Err(failure) => {
-            let _ = handle.rollback().await;
+            let _ = timeout(FAREWELL, handle.rollback()).await;
             Err(failure)
         }
     }

@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use super::history::History;
 use super::{Catalog, Course, Plan, run};
 use crate::db::Database;
-use crate::db::schema::{Difference, ObjectKind, Schema, differences, read, removal};
+use crate::db::schema::{Difference, ObjectKind, Schema, differences, read, removable, removal};
 use crate::error::Result;
 
 /// What the migrations make, as tried on a scratch database.
@@ -64,7 +64,10 @@ pub async fn schema(database: &Database) -> Result<Schema> {
 /// Leaves nothing at all in a scratch database that somebody else will use again.
 pub async fn empty(scratch: &Database) -> Result<()> {
     let handle = scratch.begin().await?;
-    for statement in removal(&handle, scratch.engine(), &[]).await? {
+    let (before, after) = scratch.engine().unchecked_references();
+    let statements = removal(scratch.engine(), &removable(&handle, scratch.engine(), &[]).await?);
+    let all = before.into_iter().map(str::to_owned).chain(statements).chain(after.into_iter().map(str::to_owned));
+    for statement in all {
         handle.execute_unprepared(&statement).await?;
     }
     Ok(handle.commit().await?)

@@ -1,14 +1,31 @@
 //! The history of seeds and the rows that they created.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::Change;
 use crate::db::write::WriteHandle;
 use crate::entity::seed::{Column, Entity, Model};
-use crate::entity::seed_row;
+use crate::entity::{order, product, seed_row, user};
 use crate::error::Result;
+
+/// Whether nobody has put anything into the shop yet: no user, no product, no order.
+pub async fn is_empty_shop(connection: &impl ConnectionTrait) -> Result<bool> {
+    let is_filled = has_rows::<user::Entity>(connection).await?
+        || has_rows::<product::Entity>(connection).await?
+        || has_rows::<order::Entity>(connection).await?;
+    Ok(!is_filled)
+}
+
+/// Whatever is in them: another program's rows count too.
+async fn has_rows<E: EntityTrait>(connection: &impl ConnectionTrait) -> Result<bool> {
+    let any = E::find().select_only().expr_as(Expr::cust("1"), "one").limit(1).into_query();
+    Ok(connection.query_one(&any).await?.is_some())
+}
 
 /// All applied seeds by name.
 pub async fn find_all(connection: &impl ConnectionTrait) -> Result<Vec<Model>> {

@@ -87,3 +87,161 @@ fn a_statement_that_outlives_its_runner_is_waited_for() {
         check.close().await.unwrap();
     });
 }
+
+/// What another session keeps until it is dropped; a runtime of its own, because the test's waits.
+fn keep(shop: &crate::support::Shop, statements: &[String]) -> (tokio::runtime::Runtime, sea_orm::DatabaseConnection) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let connection = runtime.block_on(async {
+        let mut options = sea_orm::ConnectOptions::new(&shop.url);
+        options.max_connections(1);
+        let connection = sea_orm::Database::connect(options).await.expect("the test's own database answers");
+        for statement in statements {
+            connection.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        }
+        connection
+    });
+    (runtime, connection)
+}
+
+/// The tables of the history and of the lock itself may be held as well.
+#[test]
+fn a_history_that_others_hold_hangs_no_command() {
+    for shop in SERVERS.into_iter().filter_map(crate::support::Shop::empty) {
+        shop.run(&["migrate", "up", "--steps", "8"]).success();
+        for table in ["shopctl_migration_runs", "shopctl_leases", "seaql_migrations", "shopctl_settings"] {
+            let lock = match shop.backend {
+                Backend::Postgres => vec!["BEGIN".to_owned(), format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")],
+                _ => vec![format!("LOCK TABLES {table} WRITE")],
+            };
+            let held = keep(&shop, &lock);
+            let commands = [
+                vec!["migrate", "up", "--lock-wait", "1s", "--timeout", "2s"],
+                vec!["migrate", "status", "--timeout", "2s"],
+                vec!["migrate", "plan", "--timeout", "2s"],
+                vec!["migrate", "env", "production", "--timeout", "2s"],
+                vec!["migrate", "down", "-y", "--lock-wait", "1s", "--timeout", "2s"],
+            ];
+            for arguments in commands {
+                let run = shop.run(&arguments);
+                assert!(run.duration < Duration::from_secs(9), "{table}, {:?}: {run}", run.duration);
+                assert!([0, 5, 11].contains(&run.code), "{table}: {run}");
+            }
+            drop(held);
+        }
+        shop.run(&["migrate", "up", "--lock-wait", "20s"]).success();
+        shop.run(&["migrate", "status", "--check"]).success();
+    }
+}
+
+/// A runner that is paused after its statement and before the record of it, holding what it had
+/// written so far.
+#[test]
+fn a_failure_to_get_a_lock_leaves_the_intent_of_another_runner() {
+    const LAST: &str = "m20260101_000009_create_audit_seals";
+    on(&[Backend::MariaDb], async |trial| {
+        trial.up(&plan()).await.unwrap();
+        let paused = format!(
+            "DELETE FROM seaql_migrations WHERE version = '{LAST}'; \
+             UPDATE shopctl_migration_runs SET state = 'running' WHERE name = '{LAST}'"
+        );
+        trial.sql(&paused).await;
+        let row = format!("UPDATE shopctl_migration_runs SET statements_done = 1 WHERE name = '{LAST}'");
+        let shop = &trial.shop;
+        let held = std::thread::scope(|scope| {
+            scope.spawn(|| keep(shop, &["BEGIN".to_owned(), row])).join().expect("no panic")
+        });
+        for _ in 0..2 {
+            let error = trial.up(&Plan { lock_wait: Duration::ZERO, ..plan() }).await.unwrap_err();
+            assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.blocked"));
+            assert_eq!(trial.states().await.last(), Some(&State::Interrupted));
+        }
+        std::thread::scope(|scope| scope.spawn(|| drop(held)).join().expect("no panic"));
+        assert_eq!(trial.up(&Plan { lock_wait: Duration::from_secs(20), ..plan() }).await.unwrap(), 1);
+        assert_eq!(trial.states().await.last(), Some(&State::Applied));
+    });
+}
+
+/// The statement itself has to wait: by then the intent of the dead runner is given up already.
+#[test]
+fn a_statement_that_has_to_wait_leaves_what_a_dead_runner_may_have_done_open() {
+    on(&[Backend::MariaDb], async |trial| {
+        trial.sql("CREATE TABLE held (id int)").await;
+        trial.up(&held(Duration::from_secs(1))).await.unwrap();
+        trial.sql("DELETE FROM seaql_migrations; UPDATE shopctl_migration_runs SET state = 'running'").await;
+        trial.sql("ALTER TABLE held DROP COLUMN note").await;
+        let other = trial.shop.connect().await;
+        let transaction = other.begin().await.unwrap();
+        transaction.execute_unprepared("INSERT INTO held (id) VALUES (1)").await.unwrap();
+        let patient = held(Duration::from_secs(20));
+        for _ in 0..2 {
+            let error = trial.up(&held(Duration::from_millis(1))).await.unwrap_err();
+            assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.blocked"));
+            assert_eq!(trial.states_of(&patient.catalog).await, [State::Interrupted]);
+        }
+        transaction.rollback().await.unwrap();
+        assert_eq!(trial.up(&patient).await.unwrap(), 1);
+        assert_eq!(trial.states_of(&patient.catalog).await, [State::Applied]);
+        other.close().await.unwrap();
+    });
+}
+
+#[test]
+fn whatever_fails_once_the_lock_is_lost_is_the_lost_lock() {
+    const SECOND: Migration = Migration {
+        name: "m2_second",
+        up: |_| vec!["CREATE TABLE second (id int)".into()],
+        down: |_| vec!["DROP TABLE second".into()],
+    };
+    const FIRST: Migration =
+        Migration { name: "m1_first", up: |_| vec!["CREATE TABLE first (id int)".into()], ..SECOND };
+    on(&SERVERS, async |trial| {
+        // The other runner takes the lock over and does the second migration.
+        let taken_over = || {
+            let statements =
+                ["UPDATE shopctl_leases SET token = 'of another', holder = 'another'", "CREATE TABLE second (id int)"];
+            let take_over = || statements.iter().for_each(|statement| trial.shop.sql(statement));
+            std::thread::scope(|scope| scope.spawn(take_over).join().expect("no panic"));
+        };
+        let list = Plan { catalog: Catalog::new(vec![FIRST, SECOND], ""), ..plan() };
+        let error = up(&trial.database, &list, &mut |_| taken_over()).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.lock_lost"));
+        assert!(!error.hints().join(" ").contains("drop"), "{:?}", error.hints());
+    });
+}
+
+/// The server goes away after two of the steps.
+#[test]
+fn a_course_that_is_cut_says_what_is_done_and_what_is_not() {
+    on(&SERVERS, async |trial| {
+        let cut = match trial.shop.backend {
+            Backend::Postgres => {
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            }
+            _ => {
+                "BEGIN NOT ATOMIC FOR other IN (SELECT id FROM information_schema.processlist WHERE db = DATABASE() \
+                 AND id <> connection_id()) DO KILL other.id; END FOR; END"
+            }
+        };
+        let mut steps = 0;
+        let error = up(&trial.database, &plan(), &mut |progress| {
+            steps += u32::from(matches!(progress, Progress::Done(_)));
+            if steps == 2 {
+                std::thread::scope(|scope| scope.spawn(|| trial.shop.sql(cut)).join().expect("no panic"));
+            }
+        })
+        .await
+        .unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+        let told = error.message();
+        assert!(
+            told.contains("applied: 2 (m20260101_000001_create_users to m20260101_000002_create_products)"),
+            "{told}"
+        );
+        assert!(told.contains("not applied: "), "{told}");
+        let hints = error.hints().join("\n");
+        assert!(hints.contains("shopctl migrate up completes it") && !hints.contains("nothing"), "{hints}");
+        trial.shop.run(&["migrate", "up"]).success();
+        trial.shop.run(&["migrate", "status", "--check"]).success();
+    });
+}

@@ -5,6 +5,7 @@ use crate::support::{Backend, Shop};
 
 on_every_backend!(
     development_takes_yes_and_everything_else_the_name,
+    what_will_be_refused_is_refused_before_anybody_is_asked,
     fresh_removes_what_no_migration_made,
     a_protected_context_wants_the_name_whatever_the_environment,
     a_role_that_may_only_read_can_ask_for_the_status,
@@ -14,10 +15,21 @@ on_every_backend!(
 fn development_takes_yes_and_everything_else_the_name(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     let name = shop.database_name();
-    for course in ["down", "redo", "reset", "refresh", "fresh"] {
+    for course in ["reset", "refresh", "fresh"] {
         shop.run(&["migrate", course]).exits_with(11).says("--yes").says("products ");
         shop.run(&["migrate", course, "--confirm", "another"]).exits_with(11).says("--confirm names another");
     }
+    for course in ["down", "redo"] {
+        let run = shop.run(&["migrate", course]).exits_with(11).says("--yes");
+        let run = run.says("m20260101_000009_create_audit_seals will be reverted").says("1 table: 1 empty");
+        assert!(!run.stderr.contains("products"), "only what goes is told: {run}");
+    }
+    let run = shop.run(&["migrate", "down", "--to", "m20260101_000001_create_users"]).exits_with(11);
+    run.says(
+        "8 migrations will be reverted, from m20260101_000009_create_audit_seals down to \
+              m20260101_000002_create_products",
+    )
+    .says("products ");
     shop.run(&["migrate", "redo", "-y"]).success();
     shop.run(&["migrate", "env", "production"]).success();
     for course in ["down", "redo", "reset", "refresh", "fresh"] {
@@ -37,6 +49,103 @@ fn development_takes_yes_and_everything_else_the_name(shop: &Shop) {
     shop.run(&["migrate", "env", "two words"]).exits_with(7);
 }
 
+fn what_will_be_refused_is_refused_before_anybody_is_asked(shop: &Shop) {
+    shop.run(&["migrate", "down", "-y", "--steps", "2"]).success();
+    for course in ["down", "redo"] {
+        let pending = "m20260101_000008_create_seed_rows";
+        let run = shop.run(&["migrate", course, "--to", pending]).exits_with(6).says("is not applied");
+        assert!(!run.stderr.contains("will be reverted"), "{run}");
+        shop.run(&["migrate", course, "--to", "m2025_of_nobody"]).exits_with(3);
+        shop.run(&["migrate", course, "--to", "m20260101_000007_create_seeds"]).success().says("nothing to revert");
+    }
+    shop.sql("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m2999_of_tomorrow', 1)");
+    for course in ["down", "reset", "refresh"] {
+        let run = shop.run(&["migrate", course]).exits_with(6).says("does not have it");
+        assert!(!run.stderr.contains("will be reverted"), "{run}");
+    }
+}
+
+/// All copies that were made beside the file of a shop.
+fn copies(shop: &Shop) -> Vec<std::path::PathBuf> {
+    let files = std::fs::read_dir(shop.home.path()).expect("the test's own folder");
+    let paths = files.flatten().map(|entry| entry.path());
+    let mut copies: Vec<_> = paths.filter(|path| path.to_string_lossy().contains(".before-")).collect();
+    copies.sort();
+    copies
+}
+
+#[test]
+fn a_file_is_copied_before_anything_drops_rows() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&["seed", "up"]).success();
+    for arguments in [
+        vec!["migrate", "down", "--steps", "99", "--yes"],
+        vec!["migrate", "redo", "--yes"],
+        vec!["migrate", "refresh", "--yes"],
+        vec!["migrate", "fresh", "--yes"],
+        vec!["migrate", "reset", "--yes"],
+        vec!["seed", "down", "demo", "--confirm", "demo"],
+    ] {
+        shop.run(&["migrate", "fresh", "--yes"]).success();
+        shop.run(&["seed", "up"]).success();
+        copies(&shop).iter().for_each(|copy| std::fs::remove_file(copy).expect("our own file"));
+        let products = shop.number("SELECT COUNT(*) FROM products");
+        let run = shop.run(&arguments).success();
+        let made = copies(&shop);
+        let [copy] = made.as_slice() else { panic!("one copy: {made:?}") };
+        let run = run.says(&format!("to {}", copy.display()));
+        let before = shop.with_url(format!("sqlite:{}", copy.display()));
+        assert_eq!(before.number("SELECT COUNT(*) FROM products"), products, "{run}");
+    }
+}
+
+#[test]
+fn a_copy_that_cannot_be_made_stops_everything() {
+    let home = Shop::empty(Backend::Sqlite).expect("always there");
+    // A file may have this name, but not with the copy's ending behind it.
+    let shop = home.with_url(format!("sqlite:{}", home.path(&"n".repeat(240)).display()));
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&["seed", "up"]).success();
+    let before = shop.everything();
+    for course in ["down", "reset", "fresh"] {
+        shop.run(&["migrate", course, "--yes"]).exits_with(4).says("cannot create");
+        assert!(shop.everything() == before, "{course}");
+    }
+}
+
+#[test]
+fn a_database_is_for_development_only_when_something_said_so() {
+    for shop in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::empty) {
+        let name = shop.database_name();
+        shop.run(&["migrate", "up"]).success();
+        assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "", "an address says nothing");
+        shop.product("MUG-01", "12.50", 3);
+        for arguments in [vec!["seed", "up"], vec!["seed", "generate", "-y"], vec!["seed", "down", "demo"]] {
+            shop.run(&arguments).exits_with(11).says("nobody has said").says("shopctl migrate env development");
+        }
+        if shop.backend != Backend::Sqlite {
+            for course in ["down", "redo", "reset", "refresh", "fresh"] {
+                let run = shop.run(&["migrate", course, "--yes"]).exits_with(11);
+                run.says("nobody said what it is for").says(&format!("--confirm {name}"));
+            }
+        }
+        assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 1);
+        shop.run(&["migrate", "fresh", "--confirm", &name]).success();
+        shop.run(&["seed", "up"]).success().says("for development from now on");
+        assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "development");
+        shop.run(&["migrate", "fresh", "--yes"]).success();
+    }
+}
+
+#[test]
+fn a_made_up_shop_on_a_new_laptop_is_for_development() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&["seed", "generate", "--users", "3", "--products", "3", "--orders", "3", "-y"]).success();
+    assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "development");
+}
+
 fn fresh_removes_what_no_migration_made(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     shop.sql("CREATE TABLE of_others (id int)");
@@ -51,12 +160,7 @@ fn fresh_removes_what_no_migration_made(shop: &Shop) {
     shop.run(&["migrate", "verify"]).success();
     shop.run(&["migrate", "status", "--check"]).success();
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
-    let copies: Vec<_> = std::fs::read_dir(shop.home.path())
-        .expect("the test's own folder")
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().contains("before-fresh"))
-        .collect();
+    let copies = copies(shop);
     if shop.backend != Backend::Sqlite {
         assert!(copies.is_empty(), "{copies:?}");
         return;

@@ -202,16 +202,23 @@ fn reset_refresh_and_fresh() {
 
 /// What a runner leaves that is killed while `fresh` removes; only where DDL commits by itself.
 #[test]
-fn a_removal_that_died_is_completed_by_up() {
+fn a_removal_that_died_is_completed_by_fresh_alone() {
     on(&[Backend::MariaDb], async |trial| {
         let list = of(&[ALPHA, BETA]);
         trial.up(&list).await.unwrap();
         let schema = trial.schema().await;
-        trial.sql("INSERT INTO shopctl_settings (name, value) VALUES ('removal', 'begun')").await;
-        trial.sql("DELETE FROM seaql_migrations").await;
+        for (name, value) in [("removal", "ann@build-7"), ("removal.1", "alpha"), ("removal.2", "beta")] {
+            trial.sql(&format!("INSERT INTO shopctl_settings (name, value) VALUES ('{name}', '{value}')")).await;
+        }
         trial.sql("DROP TABLE alpha").await;
-        assert_eq!(trial.up(&list).await.unwrap(), 2);
+        for course in [Course::Up, Course::Down, Course::Redo, Course::Reset, Course::Refresh] {
+            let error = run(&trial.database, &list, course, &mut |_| ()).await.unwrap_err();
+            assert_eq!((error.kind(), error.code()), (Kind::Conflict, "migrate.removal"), "{course:?}");
+            assert!(error.message().contains("1 gone (alpha), 1 left (beta)"), "{error}");
+        }
+        run(&trial.database, &list, Course::Fresh, &mut |_| ()).await.unwrap();
         assert_eq!(trial.schema().await, schema);
+        assert_eq!(trial.up(&list).await.unwrap(), 0);
     });
 }
 

@@ -6,6 +6,7 @@ mod guards;
 mod histories;
 mod kills;
 mod plan;
+mod removals;
 mod runner;
 mod verify;
 
@@ -17,7 +18,7 @@ use shopctl::db::target::{SqliteTarget, Target};
 use shopctl::db::{Access, ConnectSettings, Database};
 use shopctl::domain::Clock;
 use shopctl::error::Result;
-use shopctl::migrate::{Catalog, Plan, State, down, status, up};
+use shopctl::migrate::{Catalog, Plan, State, Stop, down, status, up};
 
 use crate::support::shop::block_on;
 use crate::support::{Backend, Shop};
@@ -97,6 +98,8 @@ fn plan() -> Plan {
         to: None,
         allow_late: true,
         lock_wait: Duration::from_secs(1),
+        silence: Some(Duration::from_secs(30)),
+        stop: Stop::default(),
         runner: "tester@here, process 1".to_owned(),
         settings: Vec::new(),
         clock: Clock(|| chrono::DateTime::from_timestamp(1_767_225_600, 0).unwrap()),

@@ -73,6 +73,7 @@ impl Shop {
     pub fn migrated(backend: Backend) -> Option<Shop> {
         let shop = Shop::empty(backend)?;
         shop.run(&["migrate", "up"]).success();
+        shop.run(&["migrate", "env", "development"]).success();
         Some(shop)
     }
 

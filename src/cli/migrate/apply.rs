@@ -2,14 +2,14 @@
 
 use clap::Args;
 
-use super::{LockArguments, note_changed, plan_with, print_steps, tell};
+use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
 use crate::cli::arguments::{AnswerArguments, WriteArguments};
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::Result;
 use crate::migrate::lint::Warning;
-use crate::migrate::{self, Plan};
+use crate::migrate::{self, Plan, Progress};
 use crate::output::views::migration::RehearsedView;
 
 #[derive(Debug, Args)]
@@ -43,12 +43,13 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
         return rehearse(context, asking, arguments, &plan).await;
     }
     let database = context.database(Access::Create).await?;
-    let risks = migrate::risks(database.connection(), &plan).await?;
+    let risks = context.in_time(migrate::risks(database.connection(), &plan)).await?;
     if !risks.is_empty() {
         let impact = async || Ok(impact(&risks));
         asking.permission(context, &arguments.answers, false, impact).await?;
     }
-    let steps = migrate::up(&database, &plan, &mut |progress| tell(context, &progress)).await?;
+    let progress = &mut |progress: Progress<'_>| tell(context, &progress);
+    let steps = until_told_to_stop(context, &plan, migrate::up(&database, &plan, progress)).await?;
     print_steps(context, &steps);
     if steps.is_empty() {
         context.output.note("nothing to apply: the schema is up to date");

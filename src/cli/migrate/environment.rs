@@ -8,12 +8,10 @@ use crate::cli::arguments::{ConfirmArguments, required};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::Violations;
-use crate::error::Result;
+use crate::error::{Result, printable};
 use crate::migrate;
 use crate::output::{Column, View};
 
-/// What a database made on this machine is for, until somebody says otherwise.
-pub const DEVELOPMENT: &str = "development";
 /// The names of environments are words.
 const MAX_CHARACTERS: usize = 32;
 
@@ -29,7 +27,7 @@ pub struct Arguments {
 pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> Result<()> {
     let Some(text) = &arguments.environment else {
         let database = context.database(Access::Read).await?;
-        let environment = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
+        let environment = context.in_time(migrate::setting(database.connection(), migrate::ENVIRONMENT)).await?;
         return context.output.show(&EnvironmentView(environment), &[]);
     };
     let mut violations = Violations::new();
@@ -37,15 +35,17 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> R
     violations.into_result()?;
     let environment = required(environment)?;
     let database = context.database(Access::Write).await?;
-    let before = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
+    let before = context.in_time(migrate::setting(database.connection(), migrate::ENVIRONMENT)).await?;
     if before.as_ref() == Some(&environment) {
         return context.output.show(&EnvironmentView(before), &[]);
     }
-    if let Some(before) = before.filter(|before| before != DEVELOPMENT) {
+    let before = before.filter(|before| before != migrate::DEVELOPMENT);
+    if before.is_some() || context.config.protected {
+        let before = before.map_or_else(|| "nothing that anybody said".to_owned(), |before| printable(&before));
         let impact = format!("{} is for {before}; what it is for decides what may be destroyed", database.target());
         asking.name(context, &arguments.confirm, false, &impact, &context.config.target.name())?;
     }
-    migrate::set_setting(&database, migrate::ENVIRONMENT, &environment).await?;
+    context.in_time(migrate::set_setting(&database, migrate::ENVIRONMENT, &environment)).await?;
     context.output.show(&EnvironmentView(Some(environment)), &[])?;
     note_changed(context);
     Ok(())

@@ -2,12 +2,14 @@
 
 use clap::Args;
 
-use super::{DEVELOPMENT, GuardArguments, LockArguments, note_changed, plan_with, print_steps, tell};
+use migration::Migration;
+
+use super::{GuardArguments, LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
 use crate::context::Context;
 use crate::db::{Access, Database, schema};
-use crate::error::Result;
-use crate::migrate::{self, Catalog, Course, Plan, State};
+use crate::error::{Result, printable};
+use crate::migrate::{self, Course, Plan, Progress, Removal};
 
 #[derive(Debug, Args)]
 pub struct DownArguments {
@@ -39,53 +41,34 @@ const TABLES_NAMED: usize = 6;
 pub async fn down(context: &Context, asking: &Asking, arguments: &DownArguments, course: Course) -> Result<()> {
     let plan =
         Plan { steps: arguments.steps, to: arguments.to.clone(), ..plan_with(context, &arguments.lock.lock_wait)? };
-    let what = match (&plan.to, plan.steps.unwrap_or(1)) {
-        (Some(to), _) => format!("everything after {to}"),
-        (None, 1) => "the newest migration".to_owned(),
-        (None, steps) => format!("the newest {steps} migrations"),
-    };
-    let again = if course == Course::Redo { " and applied again" } else { "" };
-    let impact = format!("{what} will be reverted{again}, with the rows in its tables");
-    take(context, asking, &arguments.guard, &plan, course, &impact).await
+    take(context, asking, &arguments.guard, &plan, course).await
 }
 
 pub async fn all(context: &Context, asking: &Asking, arguments: &RemoveArguments, course: Course) -> Result<()> {
     let plan = plan_with(context, &arguments.lock.lock_wait)?;
-    let impact = match course {
-        Course::Fresh => "every table, view, sequence and type will be removed, and all migrations applied",
-        Course::Refresh => "all migrations will be reverted, with the rows in their tables, and applied again",
-        _ => "all migrations will be reverted, with the rows in their tables",
-    };
-    take(context, asking, &arguments.guard, &plan, course, impact).await
+    take(context, asking, &arguments.guard, &plan, course).await
 }
 
-async fn take(
-    context: &Context,
-    asking: &Asking,
-    guard: &GuardArguments,
-    plan: &Plan,
-    course: Course,
-    impact: &str,
-) -> Result<()> {
+async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: &Plan, course: Course) -> Result<()> {
     // Only `fresh` has something to do where nothing is.
     let access = if course == Course::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
-    let is_applied = migrate::status(database.connection(), &Catalog::embedded())
-        .await?
-        .iter()
-        .any(|status| matches!(status.state, State::Applied | State::Edited | State::Missing | State::Interrupted));
-    if !is_applied && matches!(course, Course::Down | Course::Redo | Course::Reset) {
+    let stake = context.in_time(Stake::of(&database, plan, course)).await?;
+    if stake.is_nothing_to_revert() {
         print_steps(context, &[]);
         context.output.note("nothing to revert");
         return Ok(());
     }
-    permit(context, asking, guard, &database, impact).await?;
-    if course == Course::Fresh
-        && let Some(copy) = database.copy_aside("before-fresh", context.clock.now()).await?
+    if stake.needs_permission() {
+        permit(context, asking, guard, &database, &stake).await?;
+    }
+    if stake.has_rows()
+        && let Some(copy) = database.copy_aside(&format!("before-{}", name_of(course)), context.clock.now()).await?
     {
         context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
     }
-    let steps = migrate::run(&database, plan, course, &mut |progress| tell(context, &progress)).await?;
+    let progress = &mut |progress: Progress<'_>| tell(context, &progress);
+    let steps = until_told_to_stop(context, plan, migrate::run(&database, plan, course, progress)).await?;
     print_steps(context, &steps);
     if !steps.is_empty() {
         note_changed(context);
@@ -93,8 +76,94 @@ async fn take(
     Ok(())
 }
 
-/// Asks before data is destroyed, with what is there: yes or no for a development database, else
-/// for the database's name.
+/// The command's name, also in the name of the copy that it makes.
+fn name_of(course: Course) -> &'static str {
+    match course {
+        Course::Up => "up",
+        Course::Down => "down",
+        Course::Redo => "redo",
+        Course::Reset => "reset",
+        Course::Refresh => "refresh",
+        Course::Fresh => "fresh",
+    }
+}
+
+/// Rows of a table, counted up to a limit, and whether there are more.
+type Count = (String, u64, bool);
+
+/// What a course takes away: known, and refused if it has to be, before anybody is asked.
+struct Stake {
+    course: Course,
+    /// What will be reverted, newest first; `fresh` does not ask which.
+    reverted: Vec<Migration>,
+    /// A `fresh` that was begun and goes on.
+    removal: Option<Removal>,
+    environment: Option<String>,
+    /// All tables but the history's.
+    counts: Vec<Count>,
+    /// Those that go.
+    going: Vec<Count>,
+}
+
+impl Stake {
+    async fn of(database: &Database, plan: &Plan, course: Course) -> Result<Stake> {
+        let (connection, engine) = (database.connection(), database.engine());
+        let (reverted, removal) = match course {
+            Course::Fresh => (Vec::new(), Removal::find(connection).await?),
+            _ => (migrate::reverted(connection, plan, course).await?, None),
+        };
+        let environment = migrate::setting(connection, migrate::ENVIRONMENT).await?;
+        let mut counts = schema::row_counts(connection, engine, COUNT_LIMIT).await?;
+        counts.retain(|(table, ..)| !migration::HISTORY_TABLES.contains(&table.as_str()));
+        let dropped: Vec<String> =
+            reverted.iter().flat_map(|migration| migrate::tables_dropped(engine, migration)).collect();
+        let goes = |(table, ..): &&Count| course == Course::Fresh || dropped.contains(table);
+        let going = counts.iter().filter(goes).cloned().collect();
+        Ok(Stake { course, reverted, removal, environment, counts, going })
+    }
+
+    fn is_nothing_to_revert(&self) -> bool {
+        self.reverted.is_empty() && matches!(self.course, Course::Down | Course::Redo | Course::Reset)
+    }
+
+    fn needs_permission(&self) -> bool {
+        !self.counts.is_empty() || self.removal.is_some()
+    }
+
+    fn has_rows(&self) -> bool {
+        self.counts.iter().any(|(_, count, _)| *count > 0)
+    }
+
+    /// What will be done, as a sentence.
+    fn impact(&self) -> String {
+        if let Some(removal) = &self.removal {
+            return format!(
+                "the removal that {} began goes on ({}), and all migrations will be applied",
+                printable(&removal.by),
+                removal.extent()
+            );
+        }
+        let again = match self.course {
+            Course::Fresh => {
+                return "every table, view, sequence and type will be removed, and all migrations applied".to_owned();
+            }
+            Course::Redo => " and applied again",
+            Course::Refresh => " and all migrations applied",
+            _ => "",
+        };
+        let names: Vec<&str> = self.reverted.iter().map(|migration| migration.name).collect();
+        match names.as_slice() {
+            [] => "all migrations will be applied".to_owned(),
+            [only] => format!("{only} will be reverted{again}"),
+            [newest, .., oldest] => {
+                format!("{} migrations will be reverted{again}, from {newest} down to {oldest}", names.len())
+            }
+        }
+    }
+}
+
+/// Asks before data is destroyed, with what goes: yes or no where a copy is made or the database is
+/// for development, else for the database's name.
 ///
 /// Errors: exit 10 for no, exit 11 when nobody can be asked.
 async fn permit(
@@ -102,32 +171,36 @@ async fn permit(
     asking: &Asking,
     guard: &GuardArguments,
     database: &Database,
-    impact: &str,
+    stake: &Stake,
 ) -> Result<()> {
-    let environment = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
-    let counts = schema::row_counts(database.connection(), database.engine(), COUNT_LIMIT).await?;
-    let counts: Vec<_> =
-        counts.into_iter().filter(|(table, ..)| !migration::HISTORY_TABLES.contains(&table.as_str())).collect();
-    if counts.is_empty() {
-        return Ok(());
-    }
-    let is_development = environment.as_deref() == Some(DEVELOPMENT) && !context.config.protected;
-    let purpose = match (&environment, context.config.protected) {
+    let is_protected = context.config.protected;
+    let purpose = match (&stake.environment, is_protected) {
         (_, true) => "a protected context".to_owned(),
-        (Some(environment), false) => format!("for {environment}"),
+        (Some(environment), false) => format!("for {}", printable(environment)),
         (None, false) => "nobody said what it is for".to_owned(),
     };
-    let impact = format!("{impact}\n{} ({purpose}) has {}", database.target(), told(&counts));
+    let is_yes_enough = match &stake.environment {
+        _ if is_protected => false,
+        Some(environment) => environment == migrate::DEVELOPMENT,
+        // Its file is copied first.
+        None => database.target().is_file(),
+    };
+    let going = if stake.going.is_empty() {
+        "no table goes".to_owned()
+    } else {
+        format!("gone will be {}", told(&stake.going))
+    };
+    let impact = format!("{}\nfrom {} ({purpose}); {going}", stake.impact(), database.target());
     let confirmation = asking.confirmation(guard.yes, &guard.confirm, false);
     context.lift_time_limit();
-    if is_development && guard.confirm.is_none() {
+    if is_yes_enough && guard.confirm.is_none() {
         return confirmation.yes_or_no(&context.output, &impact);
     }
     confirmation.typed_name(&context.output, &impact, &context.config.target.name())
 }
 
 /// `9 tables: users 100, orders more than 100000, 7 empty`
-fn told(counts: &[(String, u64, bool)]) -> String {
+fn told(counts: &[Count]) -> String {
     let mut filled: Vec<_> = counts.iter().filter(|(_, count, _)| *count > 0).collect();
     filled.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
     let empty = counts.len() - filled.len();
@@ -145,5 +218,6 @@ fn told(counts: &[(String, u64, bool)]) -> String {
     if empty > 0 {
         parts.push(format!("{empty} empty"));
     }
-    format!("{} tables: {}", counts.len(), parts.join(", "))
+    let tables = if counts.len() == 1 { "table" } else { "tables" };
+    format!("{} {tables}: {}", counts.len(), parts.join(", "))
 }

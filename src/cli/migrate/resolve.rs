@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{LockArguments, note_changed, plan_with, print_steps, tell};
+use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
 use crate::cli::arguments::{AnswerArguments, required};
 use crate::context::Context;
@@ -90,7 +90,8 @@ pub async fn resolve(context: &Context, asking: &Asking, arguments: &ResolveArgu
 async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> Result<()> {
     let plan = Plan { to: Some(arguments.name.clone()), allow_late: true, ..plan };
     let database = context.database(Access::Write).await?;
-    let steps = migrate::up(&database, &plan, &mut |progress| tell(context, &progress)).await?;
+    let progress = &mut |progress: migrate::Progress<'_>| tell(context, &progress);
+    let steps = until_told_to_stop(context, &plan, migrate::up(&database, &plan, progress)).await?;
     print_steps(context, &steps);
     if steps.is_empty() {
         context.output.note(&format!("{} is applied already", printable(&arguments.name)));

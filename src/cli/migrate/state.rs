@@ -4,8 +4,8 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::db::Access;
-use crate::error::{Error, Kind, Result};
-use crate::migrate::{self, Catalog, MigrationStatus, State};
+use crate::error::{Error, Kind, Result, printable};
+use crate::migrate::{self, Catalog, MigrationStatus, Removal, State};
 use crate::output::views::migration::{MigrationView, RunView};
 
 #[derive(Debug, Args)]
@@ -18,10 +18,13 @@ pub struct StatusArguments {
 pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {
     context.output.check_fields::<MigrationView>(&[])?;
     let catalog = Catalog::embedded();
-    let all = match context.database(Access::Read).await {
-        Ok(database) => migrate::status(database.connection(), &catalog).await?,
+    let (all, removal) = match context.database(Access::Read).await {
+        Ok(database) => {
+            let connection = database.connection();
+            (migrate::status(connection, &catalog).await?, Removal::find(connection).await?)
+        }
         // A file that is not there yet has everything pending.
-        Err(error) if error.code() == "database.no_shop" => migrate::all_pending(&catalog)?,
+        Err(error) if error.code() == "database.no_shop" => (migrate::all_pending(&catalog)?, None),
         Err(error) => return Err(error),
     };
     let open = summary(&all);
@@ -29,6 +32,16 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
     let has_pending = all.iter().any(|migration| migration.state == State::Pending);
     let rows: Vec<_> = all.into_iter().map(MigrationView).collect();
     context.output.list(&rows, None, None)?;
+    match removal {
+        Some(removal) if removal.is_undone => {
+            let by = printable(&removal.by);
+            context.output.note(&format!(
+                "migrate fresh was begun by {by} and has removed nothing; shopctl migrate up undoes it"
+            ));
+        }
+        Some(removal) => return Err(removal.refusal(Kind::CheckFailed)),
+        None => {}
+    }
     if !arguments.check || open.is_empty() {
         ways_out.iter().for_each(|way_out| context.output.note(way_out));
         return Ok(());

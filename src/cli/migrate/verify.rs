@@ -70,7 +70,10 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
         Err(error) => return Err(error),
     };
     let history = match &live {
-        Some(database) => history::read(database.connection()).await?,
+        Some(database) => {
+            migrate::refuse_removal(database.connection(), Kind::CheckFailed).await?;
+            history::read(database.connection()).await?
+        }
         None => History::default(),
     };
     let scratch = make_scratch(context, &arguments.scratch, live.as_ref()).await?;

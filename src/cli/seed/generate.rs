@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::development_only;
+use super::{Fill, development_only};
 use crate::cli::Asking;
 use crate::cli::arguments::{required, whole_number};
 use crate::cli::mutation::finish;
@@ -50,7 +50,7 @@ impl GenerateArguments {
 pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArguments) -> Result<()> {
     let plan = arguments.plan()?;
     let database = context.database(Access::Write).await?;
-    development_only(context, &database).await?;
+    development_only(context, &database, Fill::Begin).await?;
     let operations = context.operations(&database, false).without_deadline();
     let is_there = generate::is_there(&operations, &plan).await?;
     if !is_there && !arguments.yes {

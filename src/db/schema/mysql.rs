@@ -66,10 +66,11 @@ const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR) AS in_table, 'tr
     CAST(trigger_name AS CHAR) AS name, CONCAT(action_timing, ' ', event_manipulation, ' ', \
     CAST(action_statement AS CHAR)) AS definition FROM information_schema.triggers WHERE trigger_schema = DATABASE()";
 
-/// Rows of `kind` and `name`, in the order in which they are dropped.
+/// Rows of `kind` and `name`, in the order in which they are dropped: what may be refused or has to
+/// wait comes first.
 pub const REMOVABLE: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' WHEN 'SEQUENCE' THEN 'SEQUENCE' \
     ELSE 'TABLE' END AS kind, CAST(table_name AS CHAR) AS name FROM information_schema.tables \
-    WHERE table_schema = DATABASE() ORDER BY table_type = 'VIEW' DESC, table_name";
+    WHERE table_schema = DATABASE() ORDER BY kind = 'TABLE' DESC, kind, table_name";
 
 pub async fn read(connection: &impl ConnectionTrait) -> Result<BTreeMap<Object, String>> {
     let version = rows(connection, "SELECT VERSION() AS version").await?;

@@ -1,0 +1,44 @@
+//! The way down: what would be reverted, known before anything is.
+
+use migration::Migration;
+
+use super::Plan;
+use super::history::{History, Record};
+use crate::error::{Error, Result, printable};
+
+/// What a way down reverts, newest first: in reverse order of application, until the plan's `to`, at
+/// most so many. A migration that a run left halfway is the newest.
+///
+/// Errors: exit 6 for a `to` that is not applied, and for what this program does not have.
+pub fn to_revert(history: &History, plan: &Plan, limit: usize) -> Result<Vec<Migration>> {
+    if let Some(to) = &plan.to
+        && !history.is_applied(to)
+    {
+        return Err(Error::conflict(
+            "migrate.not_applied",
+            format!("{to} is not applied, so there is no way down to it"),
+        )
+        .hint("shopctl migrate status tells what is applied; --steps N reverts the newest N"));
+    }
+    let mut halfway: Vec<&Record> = history.records.iter().filter(|record| record.is_interrupted()).collect();
+    halfway.sort_by_key(|record| record.sequence());
+    let applied = history.applied().into_iter().filter(|record| !record.is_interrupted());
+    // What another tool applied gets its place when a runner sees it: behind all others.
+    let (foreign, ours): (Vec<&Record>, Vec<&Record>) = applied.partition(|record| record.is_foreign());
+    let order: Vec<&Record> = ours.into_iter().chain(foreign).chain(halfway).collect();
+    let newest = order.into_iter().rev().take_while(|record| plan.to.as_ref() != Some(&record.name)).take(limit);
+    newest.map(|record| known(plan, record)).collect()
+}
+
+fn known(plan: &Plan, record: &Record) -> Result<Migration> {
+    plan.catalog.find(&record.name).copied().ok_or_else(|| {
+        let name = printable(&record.name);
+        Error::conflict(
+            "migrate.missing",
+            format!("{name} is applied, but this shopctl does not have it and cannot revert it"),
+        )
+        .hint(format!(
+            "use the shopctl that applied it; if it is gone for good: shopctl migrate resolve {name} --reverted"
+        ))
+    })
+}

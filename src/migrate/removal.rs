@@ -1,0 +1,317 @@
+//! Removing everything, as `fresh` does.
+//!
+//! Where DDL takes part in transactions a removal is one. Elsewhere (MySQL, MariaDB) it is announced
+//! in the settings first, and the history is emptied only once everything is gone: a removal that
+//! broke off is known for what it is, and only a `fresh` that was confirmed goes on with it.
+
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use migration::HISTORY_TABLES;
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::failure::{Failure, held};
+use super::history;
+use super::lock::{Lock, begin};
+use super::runner::{FIRST_PAUSE, LONGEST_PAUSE, Runner, conclude, jittered};
+use super::silence::within;
+use super::{Plan, Progress};
+use crate::db::Database;
+use crate::db::ddl::blockers;
+use crate::db::fault::{Fault, classify};
+use crate::db::schema::{Removable, removable, removal};
+use crate::db::target::Engine;
+use crate::db::write::WriteHandle;
+use crate::error::{Error, Kind, Result, printable};
+
+/// The setting that says who began a removal; with a number behind it, what was to be removed.
+const REMOVAL: &str = "removal";
+/// What a message calls it.
+const FRESH: &str = "migrate fresh";
+/// More names than these are counted.
+const NAMES_SHOWN: usize = 12;
+
+/// A removal that was begun and has not ended.
+#[derive(Debug, Clone)]
+pub struct Removal {
+    /// Who began it, and when.
+    pub by: String,
+    /// What was to be removed and is not there any more.
+    pub gone: Vec<String>,
+    /// What is still there.
+    pub remaining: Vec<String>,
+    /// Nothing of what was to be removed is gone.
+    pub is_undone: bool,
+    /// What has to be typed to go on with it.
+    database: String,
+}
+
+impl Removal {
+    /// The removal that was begun in this database, if any.
+    pub async fn find(connection: &impl ConnectionTrait) -> Result<Option<Removal>> {
+        let engine = Engine::of(connection);
+        if engine.has_transactional_ddl() {
+            return Ok(None);
+        }
+        let noted = history::settings(connection, REMOVAL).await?;
+        let Some((_, by)) = noted.iter().find(|(name, _)| name == REMOVAL) else { return Ok(None) };
+        let planned: Vec<String> = noted.iter().filter(|(name, _)| name != REMOVAL).map(|(_, of)| of.clone()).collect();
+        let present = removable(connection, engine, &HISTORY_TABLES).await?;
+        let remaining: Vec<String> = present.into_iter().map(|object| object.name).collect();
+        let gone: Vec<String> = planned.iter().filter(|name| !remaining.contains(name)).cloned().collect();
+        let is_undone = !planned.is_empty() && gone.is_empty();
+        let database = crate::db::ddl::database_name(connection).await?;
+        Ok(Some(Removal { by: by.clone(), gone, remaining, is_undone, database }))
+    }
+
+    /// `2 tables are gone (a, b), 7 remain (c, d, …)`
+    pub fn extent(&self) -> String {
+        format!(
+            "{} gone{}, {} left{}",
+            self.gone.len(),
+            listed(&self.gone),
+            self.remaining.len(),
+            listed(&self.remaining)
+        )
+    }
+
+    /// Why nothing else may be done before it is completed.
+    pub fn refusal(&self, kind: Kind) -> Error {
+        let by = printable(&self.by);
+        let message =
+            format!("{FRESH} was begun by {by} and has not ended: of the tables and views, {}", self.extent());
+        self.way_out(Error::new(kind, "migrate.removal", message))
+    }
+
+    fn way_out(&self, error: Error) -> Error {
+        error
+            .details(json!({ "by": self.by, "gone": self.gone, "remaining": self.remaining }))
+            .hint(format!(
+                "shopctl migrate fresh --confirm {} removes the rest and applies all migrations",
+                self.database
+            ))
+            .hint("what is gone comes back only from a backup")
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(NAMES_SHOWN).map(|name| printable(name)).collect();
+    match names.len() {
+        0 => String::new(),
+        count if count > NAMES_SHOWN => format!(" ({}, …)", shown.join(", ")),
+        _ => format!(" ({})", shown.join(", ")),
+    }
+}
+
+/// Refuses to go on in a database whose removal was begun.
+///
+/// Errors: of this kind, when anything is gone.
+pub async fn refuse_removal(connection: &impl ConnectionTrait, kind: Kind) -> Result<()> {
+    match Removal::find(connection).await? {
+        Some(removal) if !removal.is_undone => Err(removal.refusal(kind)),
+        _ => Ok(()),
+    }
+}
+
+/// Takes back a removal that was only announced: its runner died, or gave up, before anything was
+/// removed. Under the lock, so that nobody is at it.
+///
+/// Errors: exit 6 when anything is gone.
+pub async fn settle(
+    database: &Database,
+    plan: &Plan,
+    lock: &Lock,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<()> {
+    let Some(removal) = within(plan, Removal::find(database.connection())).await? else { return Ok(()) };
+    if !removal.is_undone {
+        return Err(removal.refusal(Kind::Conflict));
+    }
+    forget(database, plan, lock).await?;
+    progress(Progress::Notice(&format!(
+        "{FRESH} was begun by {} but removed nothing: it is undone",
+        printable(&removal.by)
+    )));
+    Ok(())
+}
+
+async fn forget(database: &Database, plan: &Plan, lock: &Lock) -> Result<()> {
+    within(plan, async {
+        let handle = begin(database, plan.lock_wait).await?;
+        history::remove_settings(&handle, REMOVAL).await?;
+        lock.hold(&handle).await?;
+        Ok::<_, Error>(handle.commit().await?)
+    })
+    .await
+}
+
+impl Runner<'_> {
+    /// Removes everything but the history's own tables, and forgets what was applied.
+    ///
+    /// Errors: what stopped it, with what is gone; where nothing is, everything is as before.
+    pub async fn remove_everything(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+        let mut pause = FIRST_PAUSE;
+        let stopped = loop {
+            let begun = Instant::now();
+            let (error, statement) = match self.try_removal().await {
+                Ok(()) => {
+                    self.history = within(self.plan, history::read(self.database.connection())).await?;
+                    return Ok(());
+                }
+                Err(Failure::Ours(error)) => break error,
+                Err(Failure::Database { error, statement }) => (error, statement),
+            };
+            if let Err(error) = self.plan.stop.check() {
+                break error;
+            }
+            if classify(&error) != Fault::Transient {
+                break error.into();
+            }
+            let statement = statement.unwrap_or_default();
+            let by = blockers(self.database.connection(), &statement, begun.elapsed());
+            let by = within(self.plan, by).await.unwrap_or_default();
+            self.patience = self.patience.saturating_sub(begun.elapsed());
+            if self.patience < pause {
+                break held(FRESH, &by);
+            }
+            progress(Progress::Blocked { migration: FRESH, by: &by });
+            sleep(jittered(pause)).await;
+            self.patience = self.patience.saturating_sub(pause);
+            pause = LONGEST_PAUSE.min(pause * 2);
+        };
+        Err(self.stopped_removal(stopped).await)
+    }
+
+    async fn try_removal(&mut self) -> Result<(), Failure> {
+        self.plan.stop.check()?;
+        let engine = self.database.engine();
+        let is_whole = engine.has_transactional_ddl();
+        let (handle, objects) = within(self.plan, async {
+            let handle = self.begin_step().await?;
+            self.lock.hold(&handle).await?;
+            let objects = removable(&handle, engine, &HISTORY_TABLES).await?;
+            Ok::<_, Failure>((handle, objects))
+        })
+        .await?;
+        let handle = if is_whole {
+            handle
+        } else {
+            self.announce(&handle, &objects).await?;
+            within(self.plan, async { Ok::<_, Failure>(handle.commit().await?) }).await?;
+            within(self.plan, self.begin_step()).await?
+        };
+        let removed = self.remove(&handle, &objects).await;
+        if is_whole {
+            let whole = match removed {
+                Ok(()) => self.forget_history(&handle).await,
+                failed => failed,
+            };
+            return conclude(self.plan, handle, whole).await;
+        }
+        conclude(self.plan, handle, removed).await?;
+        let handle = within(self.plan, self.begin_step()).await?;
+        let forgotten = self.forget_history(&handle).await;
+        conclude(self.plan, handle, forgotten).await
+    }
+
+    /// Says what will be removed, and by whom, where a removal may break off halfway.
+    async fn announce(&self, handle: &WriteHandle, objects: &[Removable]) -> Result<(), Failure> {
+        let noted = history::settings(handle, REMOVAL).await?;
+        if !noted.is_empty() {
+            // One that goes on with an earlier one is still that one.
+            return Ok(());
+        }
+        let now: DateTime<Utc> = self.plan.clock.now();
+        let by = format!("{} at {} UTC", self.plan.runner, now.format("%Y-%m-%d %H:%M:%S"));
+        history::set_setting(handle, REMOVAL, &by).await?;
+        for (number, object) in objects.iter().enumerate() {
+            history::set_setting(handle, &format!("{REMOVAL}.{number:05}"), &object.name).await?;
+        }
+        Ok(())
+    }
+
+    /// Each statement with the lease held in its own transaction: a runner that lost it removes
+    /// nothing more.
+    async fn remove(&self, handle: &WriteHandle, objects: &[Removable]) -> Result<(), Failure> {
+        let engine = self.database.engine();
+        let (before, after) = engine.unchecked_references();
+        if let Some(before) = before {
+            self.say(handle, before).await?;
+        }
+        let statements = removal(engine, objects);
+        let mut removed = Ok(());
+        for statement in &statements {
+            removed = async {
+                self.plan.stop.check()?;
+                within(self.plan, async { Ok::<_, Failure>(self.lock.hold(handle).await?) }).await?;
+                self.run_statement(handle, statement).await
+            }
+            .await;
+            if let Err(Failure::Database { statement, .. }) = &mut removed {
+                // A table that refers to another one needs that one too: whoever holds any is told.
+                *statement = Some(statements.join("; "));
+            }
+            if removed.is_err() {
+                break;
+            }
+        }
+        if let Some(after) = after {
+            // The session goes on with the migrations.
+            handle.forgive();
+            let restored = self.say(handle, after).await;
+            removed = removed.and(restored);
+        }
+        removed
+    }
+
+    async fn say(&self, handle: &WriteHandle, setting: &str) -> Result<(), Failure> {
+        within(self.plan, async {
+            handle.execute_unprepared(setting).await?;
+            Ok::<_, Failure>(())
+        })
+        .await
+    }
+
+    async fn forget_history(&self, handle: &WriteHandle) -> Result<(), Failure> {
+        within(self.plan, async {
+            history::set_nothing_applied(handle).await?;
+            history::remove_settings(handle, REMOVAL).await?;
+            Ok::<_, Failure>(self.lock.hold(handle).await?)
+        })
+        .await
+    }
+
+    /// What is to be said about a removal that was stopped; one that removed nothing is taken back.
+    async fn stopped_removal(&mut self, stopped: Error) -> Error {
+        let nothing = |stopped: Error| extended(stopped, "nothing was removed, everything is as before");
+        if self.database.engine().has_transactional_ddl() {
+            return nothing(stopped);
+        }
+        let found = within(self.plan, Removal::find(self.database.connection())).await;
+        match found {
+            Ok(None) => nothing(stopped),
+            Ok(Some(removal)) if removal.is_undone => match forget(&self.database, self.plan, self.lock).await {
+                Ok(()) => nothing(stopped),
+                Err(_) => extended(stopped, "nothing was removed").hint("shopctl migrate up undoes what was announced"),
+            },
+            Ok(Some(removal)) => {
+                let extent = format!("of the tables and views, {}", removal.extent());
+                removal.way_out(extended(stopped, &extent))
+            }
+            Err(_) => extended(stopped, "what is gone is not known").hint("shopctl migrate status tells"),
+        }
+    }
+}
+
+/// The same error with more behind its message.
+fn extended(error: Error, what: &str) -> Error {
+    let mut longer = Error::new(error.kind(), error.code(), format!("{}; {what}", error.message()));
+    if error.kind() != Kind::Unavailable || error.code() == "migrate.blocked" {
+        for hint in error.hints() {
+            longer = longer.hint(hint.clone());
+        }
+    }
+    longer
+}

@@ -1,0 +1,44 @@
+//! Ending a course early: Ctrl-C, or a pipeline that ends its commands.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::error::{Error, Kind};
+
+/// Asks a course to end. Where DDL commits by itself a statement outlives its client: there the
+/// course ends its statement on the server, and says what is done.
+#[derive(Clone)]
+pub struct Stop(Arc<watch::Sender<bool>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Stop(Arc::new(watch::Sender::new(false)))
+    }
+}
+
+impl Stop {
+    pub fn ask(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub fn is_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Ends when it is asked for.
+    pub async fn asked(&self) {
+        // The sender lives as long as `self`, so this fails never.
+        let _ = self.0.subscribe().wait_for(|is_asked| *is_asked).await;
+    }
+
+    /// Errors: exit 130 once it was asked for.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.is_asked() { Err(interrupted()) } else { Ok(()) }
+    }
+}
+
+/// Exit 130.
+pub fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "interrupted", "interrupted")
+}

@@ -1,0 +1,244 @@
+//! `fresh` that is refused, held up, interrupted or killed: nothing is removed by surprise, and what
+//! was begun is gone on with by nobody but a `fresh` that was confirmed.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+
+use crate::on_every_backend;
+use crate::support::shop::{block_on, finish};
+use crate::support::{Backend, Shop};
+
+/// More than any of these may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn await_that(what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// How many statements of a removal the server works on.
+fn removals_running(shop: &Shop) -> i64 {
+    shop.number(match shop.backend {
+        Backend::Postgres => {
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+             AND state = 'active' AND query LIKE '%DROP TABLE%'"
+        }
+        _ => {
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> connection_id() \
+             AND info LIKE '%DROP TABLE%'"
+        }
+    })
+}
+
+/// Keeps a table until it is dropped.
+struct Holder {
+    runtime: tokio::runtime::Runtime,
+    connection: DatabaseConnection,
+}
+
+impl Holder {
+    fn of(shop: &Shop, table: &str) -> Holder {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let connection = runtime.block_on(async {
+            let mut options = sea_orm::ConnectOptions::new(&shop.url);
+            options.max_connections(1);
+            let connection = sea_orm::Database::connect(options).await.expect("the test's own database answers");
+            connection.execute_unprepared("BEGIN").await.expect("begins");
+            connection.execute_unprepared(&format!("SELECT COUNT(*) FROM {table}")).await.expect("reads");
+            connection
+        });
+        Holder { runtime, connection }
+    }
+
+    fn say(&self, sql: &str) {
+        self.runtime.block_on(self.connection.execute_unprepared(sql)).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+}
+
+/// A runner that was killed after it had removed one of the tables; only where DDL commits by itself.
+#[test]
+fn a_begun_removal_is_named_and_only_a_confirmed_fresh_goes_on_with_it() {
+    let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
+    shop.run(&["seed", "up"]).success();
+    shop.sql("INSERT INTO shopctl_settings (name, value) VALUES ('removal', 'ann@build-7, process 4711')");
+    shop.sql(
+        "INSERT INTO shopctl_settings (name, value) SELECT CONCAT('removal.', table_name), table_name FROM \
+         information_schema.tables WHERE table_schema = DATABASE() AND table_name NOT IN \
+         ('seaql_migrations', 'shopctl_migration_runs', 'shopctl_settings', 'shopctl_leases')",
+    );
+    shop.sql("DROP TABLE audit_seals");
+    let name = shop.database_name();
+    let way_out = format!("shopctl migrate fresh --confirm {name}");
+    let last = "m20260101_000009_create_audit_seals";
+    for (arguments, code) in [
+        (vec!["migrate", "status"], 9),
+        (vec!["migrate", "status", "--check"], 9),
+        (vec!["migrate", "verify"], 9),
+        (vec!["migrate", "plan"], 6),
+        (vec!["migrate", "up"], 6),
+        (vec!["migrate", "down", "-y"], 6),
+        (vec!["migrate", "redo", "-y"], 6),
+        (vec!["migrate", "reset", "-y"], 6),
+        (vec!["migrate", "refresh", "--confirm", &name], 6),
+        (vec!["migrate", "resolve", last, "--reverted", "-y"], 6),
+        (vec!["migrate", "resolve", last, "--retry"], 6),
+    ] {
+        let run = shop.run(&arguments).exits_with(code);
+        let run = run.says("ann@build-7, process 4711").says("1 gone (audit_seals)").says("8 left");
+        run.says(&way_out);
+    }
+    let doctor = shop.run(&["doctor"]).exits_with(9);
+    assert!(doctor.stdout.contains("migrate fresh was begun"), "{doctor}");
+    assert_ne!(shop.number("SELECT COUNT(*) FROM products"), 0, "nothing more was removed");
+    shop.run(&["migrate", "fresh"]).exits_with(11).says("ann@build-7").says("8 left");
+    let words: Vec<&str> = way_out.split(' ').skip(1).collect();
+    shop.run(&words).success();
+    shop.run(&["migrate", "status", "--check"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_settings WHERE name LIKE 'removal%'"), 0);
+}
+
+#[test]
+fn a_removal_that_was_only_announced_is_undone_by_up() {
+    let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
+    shop.run(&["seed", "up"]).success();
+    shop.sql("INSERT INTO shopctl_settings (name, value) VALUES ('removal', 'ann@build-7'), ('removal.1', 'users')");
+    shop.run(&["migrate", "status", "--check"]).success().says("ann@build-7");
+    shop.run(&["migrate", "up"]).success().says("it is undone").says("up to date");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_settings WHERE name LIKE 'removal%'"), 0);
+    assert_ne!(shop.number("SELECT COUNT(*) FROM products"), 0);
+}
+
+#[test]
+fn a_role_that_may_not_drop_changes_nothing() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        shop.run(&["seed", "up"]).success();
+        let name = shop.database_name();
+        let role = format!("no_drop_{name}");
+        let limited = if shop.backend == Backend::Postgres {
+            shop.sql(&format!("CREATE ROLE {role} LOGIN"));
+            shop.sql(&format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"));
+            shop.with_url(shop.url.replacen("postgres@", &format!("{role}@"), 1))
+        } else {
+            shop.sql(&format!("CREATE USER {role}@'127.0.0.1'"));
+            let rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES";
+            shop.sql(&format!("GRANT {rights} ON {name}.* TO {role}@'127.0.0.1'"));
+            // Of one table alone: the others keep it from anything.
+            shop.sql(&format!("GRANT DROP ON {name}.audit_events TO {role}@'127.0.0.1'"));
+            shop.with_url(shop.url.replacen("root@", &format!("{role}@"), 1))
+        };
+        let before = (shop.everything(), shop.schema());
+        limited.run(&["migrate", "fresh", "--yes"]).exits_with(4).says("nothing was removed");
+        assert!((shop.everything(), shop.schema()) == before, "everything is as before");
+        shop.run(&["migrate", "status", "--check"]).success();
+        shop.run(&["migrate", "up"]).success().says("up to date");
+        assert!((shop.everything(), shop.schema()) == before, "and stays so");
+    }
+}
+
+#[test]
+fn fresh_that_is_interrupted_while_it_waits_leaves_everything_and_nothing_running() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        shop.run(&["seed", "up"]).success();
+        let before = shop.everything();
+        for signal in ["-INT", "-TERM"] {
+            let holder = Holder::of(&shop, "products");
+            let arguments = ["migrate", "fresh", "--yes"];
+            let child = shop.start(&arguments);
+            await_that("fresh waits for the table", || removals_running(&shop) > 0);
+            let id = child.id().to_string();
+            assert!(Command::new("kill").args([signal, &id]).status().expect("runs").success());
+            let run = finish(child, &arguments).exits_with(130).says("interrupted");
+            if shop.backend == Backend::MariaDb {
+                assert!(run.stderr.contains("nothing was removed"), "{run}");
+                assert_eq!(removals_running(&shop), 0, "the statement is ended on the server");
+            }
+            drop(holder);
+            await_that("the server has noticed", || removals_running(&shop) == 0);
+            assert!(shop.everything() == before, "{:?}", shop.backend);
+            shop.run(&["migrate", "up"]).success().says("up to date");
+        }
+    }
+}
+
+#[test]
+fn fresh_that_is_killed_while_it_waits_is_no_order_to_remove_anything() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        shop.run(&["seed", "up"]).success();
+        let before = shop.everything();
+        let holder = Holder::of(&shop, "products");
+        let arguments = ["migrate", "fresh", "--yes"];
+        let mut child = shop.start(&arguments);
+        await_that("fresh waits for the table", || removals_running(&shop) > 0);
+        child.kill().expect("our own child");
+        let _ = finish(child, &arguments);
+        await_that("the statement gives up by itself", || removals_running(&shop) == 0);
+        drop(holder);
+        shop.run(&["migrate", "up"]).success().says("up to date");
+        assert!(shop.everything() == before, "{:?}", shop.backend);
+    }
+}
+
+#[test]
+fn fresh_waits_no_longer_for_tables_than_it_was_told() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        shop.run(&["seed", "up"]).success();
+        let before = shop.everything();
+        let holder = Holder::of(&shop, "products");
+        let run = shop.run(&["migrate", "fresh", "--yes", "--lock-wait", "3s"]).exits_with(5);
+        assert!(run.duration < Duration::from_secs(8), "{:?}: {run}", run.duration);
+        let run = run.says("others hold its tables").says("nothing was removed");
+        let holder_is_named = if shop.backend == Backend::Postgres { "by process " } else { "by session " };
+        assert!(run.stderr.contains(holder_is_named), "{run}");
+        drop(holder);
+        assert!(shop.everything() == before, "{:?}", shop.backend);
+        shop.run(&["migrate", "up"]).success().says("up to date");
+        shop.run(&["migrate", "fresh", "--yes"]).success();
+    }
+}
+
+/// The removal has the audit trail and waits for the items; the order has the items and wants the
+/// trail.
+#[test]
+fn fresh_beside_an_order_on_postgres_is_tried_again_after_a_deadlock() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    let holder = Holder::of(&shop, "order_items");
+    let arguments = ["migrate", "fresh", "--yes"];
+    let child = shop.start(&arguments);
+    await_that("fresh waits for the table", || {
+        shop.number("SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND relation = 'order_items'::regclass") > 0
+    });
+    holder.say("SELECT COUNT(*) FROM audit_events");
+    holder.say("COMMIT");
+    finish(child, &arguments).success();
+    shop.run(&["migrate", "status", "--check"]).success();
+}
+
+on_every_backend!(a_failed_removal_in_a_protected_context_is_not_carried_out_by_up);
+
+fn a_failed_removal_in_a_protected_context_is_not_carried_out_by_up(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    let name = shop.database_name();
+    shop.file("shopctl.toml", &format!("[context.live]\ndatabase_url = '{}'\nprotected = true\n", shop.url));
+    let before = shop.everything();
+    if shop.backend != Backend::Sqlite {
+        let holder = Holder::of(shop, "users");
+        let arguments = ["migrate", "fresh", "--confirm", &name, "--lock-wait", "0s"];
+        shop.run(&arguments).exits_with(5).says("nothing was removed");
+        drop(holder);
+    }
+    let mut command = shop.command(&["migrate", "up", "-c", "live"]);
+    command.env_remove("DATABASE_URL");
+    finish(command.spawn().expect("the binary was built"), &["migrate", "up"]).success().says("up to date");
+    assert!(shop.everything() == before);
+    block_on(async {
+        let connection = shop.connect().await;
+        let transaction = connection.begin().await.expect("nothing holds it");
+        transaction.rollback().await.expect("ends");
+        connection.close().await.expect("closes");
+    });
+}
