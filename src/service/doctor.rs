@@ -21,13 +21,14 @@ const SKEW_WARNING: TimeDelta = TimeDelta::seconds(2);
 const SKEW_FAILURE: TimeDelta = TimeDelta::seconds(60);
 
 /// The checks that need no look at the shop's data, in order.
-const QUICK: [&str; 10] = [
+const QUICK: [&str; 11] = [
     "configuration",
     "connection",
     "tls",
     "server-role",
     "access",
     "migrations",
+    "schema",
     "settings",
     "pooler",
     "clock",
@@ -145,6 +146,7 @@ pub async fn examine(
         Ok(migrated) => migrations(&migrated),
         Err(error) => Check::refused("migrations", &error),
     });
+    checks.push(deep::schema(database).await?);
     checks.push(settings(&seen));
     checks.push(pooler(&seen));
     checks.push(skew(database, clock).await?);
