@@ -37,6 +37,7 @@ pub struct Context {
     scratches: Mutex<Vec<Scratch>>,
     is_unlimited: AtomicBool,
     would_change: AtomicBool,
+    told_target: AtomicBool,
 }
 
 /// Taking leave of a server must not take long.
@@ -60,6 +61,7 @@ impl Context {
             scratches: Mutex::default(),
             is_unlimited: AtomicBool::new(false),
             would_change: AtomicBool::new(false),
+            told_target: AtomicBool::new(false),
         }
     }
 
@@ -94,6 +96,14 @@ impl Context {
                 format!("the context {context} is read-only"),
             )
             .hint("choose another context with --context, or change it in shopctl.toml"));
+        }
+        // Anybody may have put it there: a shop that somebody did not mean is told before it is changed.
+        if access != Access::Read
+            && *target == self.config.target
+            && let Some(file) = self.config.working_folder_file()
+            && !self.told_target.swap(true, Ordering::Relaxed)
+        {
+            self.output.note(&format!("database: {target}, named by {}", file.display()));
         }
         let database = Database::open(&self.settings(target, access, connections)).await?;
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(database.clone());

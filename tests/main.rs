@@ -2,6 +2,7 @@
 //! its own, and the same tests run on every backend.
 
 mod support;
+mod tls;
 
 mod access;
 mod architecture;

@@ -56,7 +56,11 @@ pub fn history_tables(backend: DbBackend) -> Vec<String> {
     let (name, number) = ("varchar(255) NOT NULL", "bigint NOT NULL");
     let long_text = types::long_text(backend);
     let time = types::time(backend);
-    let options = if backend == DbBackend::MySql { " DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin" } else { "" };
+    let options = if backend == DbBackend::MySql {
+        " ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin"
+    } else {
+        ""
+    };
     let table = |table: &str, columns: &str| format!("CREATE TABLE IF NOT EXISTS {table} ({columns}){options}");
     vec![
         table(SEAQL_MIGRATIONS, &format!("version {name} PRIMARY KEY, applied_at {number}")),

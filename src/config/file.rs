@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 use toml::Spanned;
 
 use super::sources::Found;
-use crate::db::target::{Target, escaped};
+use crate::db::target::{Password, Target, escaped};
 use crate::error::{Error, Result};
 
 /// A text, number or truth value as it was written, whatever it is for; never printed.
@@ -68,7 +68,13 @@ pub struct Parts {
     pub name: Setting,
     pub user: Setting,
     pub password: Setting,
+    pub password_file: Setting,
+    /// A command of the shell that prints it.
+    pub password_command: Setting,
     pub ssl: Setting,
+    pub ssl_root_cert: Setting,
+    pub ssl_cert: Setting,
+    pub ssl_key: Setting,
 }
 
 impl<'de> Deserialize<'de> for Scalar {
@@ -116,7 +122,7 @@ impl FileSettings {
 /// A URL that is not understood may hold one, too, if only it has an @.
 pub fn url_holds_password(url: &str) -> bool {
     match Target::parse_url(url) {
-        Ok(Target::Server(server)) => server.password.is_some(),
+        Ok(Target::Server(server)) => matches!(server.password, Some(Password::Known(_))),
         Ok(Target::Sqlite(_)) => false,
         Err(_) => url.contains('@'),
     }

@@ -6,11 +6,12 @@
 
 mod dotenv;
 mod file;
+mod server;
 mod settings;
 mod sources;
 mod target;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::db::target::{SqliteTarget, SslMode, Target, escaped};
@@ -54,6 +55,7 @@ pub struct Config {
     warnings: Vec<String>,
     places: Vec<Place>,
     exposed_files: Vec<PathBuf>,
+    working_folder_file: Option<PathBuf>,
 }
 
 /// One setting as `config show` prints it: redacted, with its origin.
@@ -94,14 +96,15 @@ impl Config {
         };
         let pool = settings.pool();
         let timeout = settings.span(&settings::TIMEOUT);
-        let connect_timeout = settings.span(&settings::CONNECT_TIMEOUT);
+        let of_url = chosen.as_ref().ok().and_then(|chosen| chosen.as_ref()?.connect_timeout.as_ref());
+        let connect_timeout = settings.span_or(&settings::CONNECT_TIMEOUT, of_url);
         let actor = settings.actor();
         let Settings { entries, violations, .. } = settings;
         let chosen = all_together(chosen, violations)?;
         let exposed_files = exposed_files(sources, &files);
         Ok(Config {
             entries: chosen.entries().into_iter().chain(entries).collect(),
-            warnings: warnings(&chosen.target, sources, &exposed_files),
+            warnings: warnings(&chosen, sources, &exposed_files),
             places: sources.places.clone(),
             exposed_files,
             embedded_default: sources.embedded_default(),
@@ -113,6 +116,7 @@ impl Config {
             actor,
             protected: chosen.is_protected(),
             read_only: chosen.is_read_only(),
+            working_folder_file: chosen.working_folder_file,
             context: chosen.context.map(|context| context.name),
             target: chosen.target,
         })
@@ -126,6 +130,11 @@ impl Config {
     /// The files that are looked at, in order of precedence; without a `Config`: [`places`].
     pub fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// The file of the working folder that names the database: anybody may have put it there.
+    pub fn working_folder_file(&self) -> Option<&Path> {
+        self.working_folder_file.as_deref()
     }
 
     /// Files with a password that others than their owner can read.
@@ -163,14 +172,22 @@ fn exposed_files(sources: &Sources, files: &[ParsedFile]) -> Vec<PathBuf> {
     with_password.filter(|path| sources.readable_by_others.contains(path)).cloned().collect()
 }
 
-fn warnings(target: &Target, sources: &Sources, exposed_files: &[PathBuf]) -> Vec<String> {
-    let mut warnings = sources.warnings.clone();
+fn warnings(chosen: &Chosen, sources: &Sources, exposed_files: &[PathBuf]) -> Vec<String> {
+    let target = &chosen.target;
+    let mut warnings: Vec<String> = chosen.remark.iter().cloned().collect();
     if let Target::Server(server) = target
         && !target.is_local()
         && let Some(weakness) = weakness(server.ssl)
     {
         let (host, mode) = (escaped(&server.host), server.ssl.as_str());
         warnings.push(format!("{weakness} for the remote host {host} (sslmode {mode}): use verify-full"));
+    }
+    if let Target::Server(server) = target
+        && server.password.is_none()
+        && let Some((path, _)) = sources.pgpass.as_ref().filter(|(path, _)| sources.readable_by_others.contains(path))
+    {
+        let path = escaped(&path.to_string_lossy());
+        warnings.push(format!("{path} is not used, because others can read it: chmod 600 {path}"));
     }
     for path in exposed_files {
         let path = escaped(&path.to_string_lossy());

@@ -140,7 +140,15 @@ impl<'a> Settings<'a> {
 
     /// A span of time; zero also where it is wrong, which the violations then say.
     pub fn span(&mut self, key: &Key) -> Duration {
-        let found = self.look_up(key);
+        self.span_or(key, None)
+    }
+
+    /// [`Settings::span`], with what holds when nobody says otherwise.
+    pub fn span_or(&mut self, key: &Key, fallback: Option<&Found>) -> Duration {
+        let found = match (self.look_up(key), fallback) {
+            (found, Some(fallback)) if found.origin == "default" => fallback.clone(),
+            (found, _) => found,
+        };
         let read = match parse_span(&found.text) {
             Ok(span) if span <= SPAN_MAX && (key.is_zero_allowed || !span.is_zero()) => Ok((span, shown_span(span))),
             _ => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -11,7 +11,7 @@ use directories::ProjectDirs;
 use super::{Place, dotenv, file};
 use crate::db::inspection::is_open_to_others;
 use crate::db::target::{SqliteTarget, escaped};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, io_reason};
 
 const FILE: &str = "shopctl.toml";
 pub(super) const DOTENV: &str = ".env";
@@ -19,7 +19,7 @@ pub(super) const DOTENV: &str = ".env";
 const EMBEDDED: &str = "shop.db";
 
 /// Every variable that is looked at; others are not even kept.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 20] = [
     "DATABASE_URL",
     "DB_DIALECT",
     "DB_HOST",
@@ -27,7 +27,11 @@ const VARIABLES: [&str; 16] = [
     "DB_NAME",
     "DB_USER",
     "DB_PASSWORD",
+    "DB_PASSWORD_FILE",
     "DB_SSL",
+    "DB_SSL_ROOT_CERT",
+    "DB_SSL_CERT",
+    "DB_SSL_KEY",
     "DB_POOL_MAX",
     "DB_POOL_MIN",
     "DB_POOL_ACQUIRE",
@@ -37,6 +41,8 @@ const VARIABLES: [&str; 16] = [
     "SHOPCTL_CONNECT_TIMEOUT",
     "SHOPCTL_ACTOR",
 ];
+/// What libpq looks at and shopctl, too, for PostgreSQL; in the environment only.
+const LIBPQ_VARIABLES: [&str; 6] = ["PGOPTIONS", "PGPASSFILE", "PGPASSWORD", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT"];
 
 /// What the command line says about settings.
 #[derive(Clone, Default)]
@@ -74,9 +80,12 @@ pub struct Sources {
     pub data_folder: Option<PathBuf>,
     /// Who runs this, as the operating system says.
     pub system_user: String,
+    /// The folder whose files anybody may have put there; `None` where that is the user's own.
+    pub working_folder: Option<PathBuf>,
+    /// PostgreSQL's file of passwords, and what names it.
+    pub pgpass: Option<(PathBuf, String)>,
     /// Those of the files that not only their owner can read.
     pub readable_by_others: Vec<PathBuf>,
-    pub warnings: Vec<String>,
 }
 
 impl fmt::Debug for Sources {
@@ -92,6 +101,7 @@ impl fmt::Debug for Sources {
 }
 
 /// A value and where it was found.
+#[derive(Clone)]
 pub(super) struct Found {
     pub text: String,
     pub origin: String,
@@ -102,6 +112,7 @@ struct Folders {
     working: PathBuf,
     config: Option<PathBuf>,
     data: Option<PathBuf>,
+    home: Option<PathBuf>,
 }
 
 impl Folders {
@@ -112,6 +123,7 @@ impl Folders {
             working: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             config: project.as_ref().map(|project| project.config_dir().to_owned()),
             data: project.map(|project| project.data_dir().to_owned()),
+            home: std::env::home_dir(),
         }
     }
 
@@ -160,17 +172,18 @@ impl Sources {
             places: folders.places(&flags),
             data_folder: folders.data.clone(),
             system_user: whoami::username().unwrap_or_default(),
+            working_folder: Some(folders.working.clone()).filter(|folder| folders.config.as_ref() != Some(folder)),
             ..Sources::default()
         };
+        sources.find_pgpass(folders.home.as_deref());
         let path = folders.working.join(DOTENV);
-        // A folder of this name is a virtual environment of Python.
-        if !path.is_dir()
+        // A folder of this name is a virtual environment of Python; a FIFO would be waited for.
+        if path.is_file()
             && let Some(text) = read_file(&path, false)?
         {
-            let dotenv = dotenv::parse(&path, &text, |name| VARIABLES.contains(&name))?;
-            sources.warnings = dotenv.warnings;
+            let variables = dotenv::parse(&path, &text, |name| VARIABLES.contains(&name))?;
             sources.note_readers(&path);
-            sources.dotenv = Some((path, dotenv.variables));
+            sources.dotenv = Some((path, variables));
         }
         for path in folders.settings(&flags) {
             if let Some(text) = read_file(&path, flags.config.is_some())? {
@@ -180,6 +193,27 @@ impl Sources {
         }
         sources.flags = flags;
         Ok(sources)
+    }
+
+    /// Looks for PostgreSQL's file of passwords.
+    fn find_pgpass(&mut self, home: Option<&Path>) {
+        let named = variable_of("environment", &self.environment, "PGPASSFILE");
+        let usual = || home.map(|home| (home.join(".pgpass"), "~/.pgpass".to_owned()));
+        let found = named.map(|found| (PathBuf::from(found.text), found.origin)).or_else(usual);
+        self.pgpass = found.filter(|(path, _)| path.is_file());
+        if let Some((path, _)) = self.pgpass.clone() {
+            self.note_readers(&path);
+        }
+    }
+
+    /// PostgreSQL's file of passwords, unless others can read it: libpq would not use it either.
+    pub(super) fn usable_pgpass(&self) -> Option<&(PathBuf, String)> {
+        self.pgpass.as_ref().filter(|(path, _)| !self.readable_by_others.contains(path))
+    }
+
+    /// Whether a file of settings is there because of the folder that shopctl was started in.
+    pub(super) fn is_of_working_folder(&self, path: &Path) -> bool {
+        self.flags.config.is_none() && path.parent().is_some() && path.parent() == self.working_folder.as_deref()
     }
 
     fn note_readers(&mut self, path: &Path) {
@@ -221,7 +255,8 @@ pub(super) fn variable_of(level: &str, variables: &BTreeMap<String, String>, nam
 fn read_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<BTreeMap<String, String>> {
     let mut environment = BTreeMap::new();
     for (name, value) in variables {
-        let Some(name) = VARIABLES.into_iter().find(|known| name == *known) else { continue };
+        let known = VARIABLES.into_iter().chain(LIBPQ_VARIABLES).find(|known| name == *known);
+        let Some(name) = known else { continue };
         // To pass it over would be to work on another database than the one that was meant.
         let value = value.into_string().map_err(|_| {
             Error::configuration("config.invalid", format!("the environment variable {name} is not UTF-8"))
@@ -234,16 +269,27 @@ fn read_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Re
     Ok(environment)
 }
 
-fn read_file(path: &Path, must_exist: bool) -> Result<Option<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+/// The longest file of settings, in bytes.
+const FILE_LIMIT: u64 = 1 << 20;
+
+fn read_file(path: &Path, is_named: bool) -> Result<Option<String>> {
+    let refuse = |reason: &str| {
+        let path = escaped(&path.to_string_lossy());
+        Err(Error::configuration("config.file", format!("{path} {reason}"))
+            .hint("correct the file or its permissions (as UTF-8 text that you can read), or name another"))
+    };
+    // One that is named may come from a pipe of the shell; nobody means to wait for the others.
+    if !is_named && std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return refuse("is no regular file");
+    }
+    let mut text = String::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(FILE_LIMIT + 1).read_to_string(&mut text));
+    match read {
+        Ok(length) if length as u64 > FILE_LIMIT => refuse("is larger than 1 MiB"),
+        Ok(_) => Ok(Some(text)),
         // HOME=/dev/null is a way to have no home.
-        Err(error) if !must_exist && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => {
-            let path = escaped(&path.to_string_lossy());
-            Err(Error::configuration("config.file", format!("cannot read {path}: {error}"))
-                .hint("correct the file or its permissions (as UTF-8 text that you can read), or name another"))
-        }
+        Err(error) if !is_named && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => refuse(&format!("cannot be read: {}", io_reason(&error))),
     }
 }
 
@@ -264,7 +310,12 @@ mod tests {
             std::fs::create_dir(&path).unwrap();
             path
         };
-        Folders { working: folder("work"), config: Some(folder("config")), data: Some(home.path().join("data")) }
+        Folders {
+            working: folder("work"),
+            config: Some(folder("config")),
+            data: Some(home.path().join("data")),
+            home: None,
+        }
     }
 
     fn write(path: &Path, text: &str, mode: u32) {
@@ -328,7 +379,8 @@ mod tests {
     #[test]
     fn no_home_is_no_reason_to_fail_when_a_database_is_named() {
         let home = tempfile::tempdir().unwrap();
-        let folders = Folders { working: home.path().to_owned(), config: Some("/dev/null/x".into()), data: None };
+        let folders =
+            Folders { working: home.path().to_owned(), config: Some("/dev/null/x".into()), data: None, home: None };
         let mut sources = read(Flags::default(), &folders).unwrap();
         assert_eq!(Config::resolve(&sources).unwrap_err().code(), "config.no_home");
         sources.flags.database_url = Some("sqlite:a.db".to_owned());

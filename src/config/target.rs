@@ -1,14 +1,16 @@
 //! Which database is meant: the highest level that names one, as a URL, in parts or as a context.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use toml::Spanned;
 
 use super::Entry;
 use super::file::{ContextSettings, ParsedFile, Parts, Setting, closest};
-use super::sources::{Found, Sources, variable_of};
+use super::server::{Origins, Server};
+use super::sources::{DOTENV, Found, Sources, variable_of};
 use crate::db::target::{
-    Engine, Secret, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, default_user, escaped, url,
+    Engine, Password, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, default_user, escaped, url,
 };
 use crate::domain::Violations;
 use crate::error::{Error, Result, printable};
@@ -18,9 +20,18 @@ pub struct Chosen {
     pub target: Target,
     pub is_default: bool,
     pub context: Option<ChosenContext>,
+    /// The file of the working folder that says so.
+    pub working_folder_file: Option<PathBuf>,
+    /// What was not taken for the shop's database, though it looked like one.
+    pub remark: Option<String>,
+    /// The URL's own `connect_timeout`.
+    pub connect_timeout: Option<Found>,
     origin: String,
-    ssl_origin: String,
-    password_origin: String,
+    /// Of a server's pieces.
+    origins: Origins,
+    passed_over: Vec<&'static str>,
+    /// PostgreSQL: `PGOPTIONS`, which the driver reads by itself.
+    libpq_options: Option<Found>,
 }
 
 /// The context that was chosen.
@@ -34,20 +45,31 @@ pub struct ChosenContext {
 /// A part: its key in a file, its variable, where it stands in a file's table.
 type Part = (&'static str, &'static str, fn(&Parts) -> &Setting);
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 12] = [
     ("dialect", "DB_DIALECT", |parts| &parts.dialect),
     ("host", "DB_HOST", |parts| &parts.host),
     ("port", "DB_PORT", |parts| &parts.port),
     ("name", "DB_NAME", |parts| &parts.name),
     ("user", "DB_USER", |parts| &parts.user),
     ("password", "DB_PASSWORD", |parts| &parts.password),
+    ("password_file", "DB_PASSWORD_FILE", |parts| &parts.password_file),
+    ("password_command", "", |parts| &parts.password_command),
     ("ssl", "DB_SSL", |parts| &parts.ssl),
+    ("ssl_root_cert", "DB_SSL_ROOT_CERT", |parts| &parts.ssl_root_cert),
+    ("ssl_cert", "DB_SSL_CERT", |parts| &parts.ssl_cert),
+    ("ssl_key", "DB_SSL_KEY", |parts| &parts.ssl_key),
 ];
+/// Parts that say which database is meant; the others complete one that is named.
+const NAMING: [&str; 5] = ["dialect", "host", "port", "name", "user"];
+/// Parts that complete a database of whatever level, when they stand in the environment.
+const CERTIFICATE_FILES: [&str; 3] = ["ssl_root_cert", "ssl_cert", "ssl_key"];
 
 /// A target in parts, whatever they come from.
-struct FoundParts {
+#[derive(Default)]
+pub(super) struct FoundParts {
     origin: String,
-    values: BTreeMap<&'static str, Found>,
+    pub values: BTreeMap<&'static str, Found>,
+    pub is_of_working_folder: bool,
 }
 
 /// What one level says about the target; more than one of these is a contradiction.
@@ -56,6 +78,7 @@ struct Level {
     context: Option<Found>,
     url: Option<Found>,
     parts: Option<FoundParts>,
+    working_folder_file: Option<PathBuf>,
 }
 
 impl Level {
@@ -65,11 +88,11 @@ impl Level {
         Level {
             context: found(&sources.flags.context, "--context"),
             url: found(&sources.flags.database_url, "--database-url"),
-            parts: None,
+            ..Level::default()
         }
     }
 
-    fn of_variables(level: &str, variables: &BTreeMap<String, String>) -> Level {
+    fn of_variables(sources: &Sources, level: &str, variables: &BTreeMap<String, String>) -> Level {
         let get = |name: &str| variable_of(level, variables, name);
         let values: BTreeMap<_, _> =
             PARTS.iter().filter_map(|(part, name, _)| get(name).map(|found| (*part, found))).collect();
@@ -79,34 +102,62 @@ impl Level {
         Level {
             context: get("SHOPCTL_CONTEXT"),
             url: get("DATABASE_URL"),
-            parts: (!values.is_empty()).then_some(FoundParts { origin, values }),
+            parts: (!values.is_empty()).then_some(FoundParts { origin, values, is_of_working_folder: false }),
+            working_folder_file: sources.dotenv.as_ref().filter(|_| level == DOTENV).map(|(path, _)| path.clone()),
         }
     }
 
-    fn of_file(file: &ParsedFile, url: &Setting, parts: &Option<Spanned<Parts>>) -> Level {
+    fn of_file(sources: &Sources, file: &ParsedFile, url: &Setting, parts: &Option<Spanned<Parts>>) -> Level {
+        let working_folder_file = sources.is_of_working_folder(&file.path).then(|| file.path.clone());
         let parts = parts.as_ref().map(|parts| FoundParts {
             origin: file.origin(parts.span().start),
             values: PARTS
                 .iter()
                 .filter_map(|(part, _, get)| file.found(get(parts.get_ref())).map(|found| (*part, found)))
                 .collect(),
+            is_of_working_folder: working_folder_file.is_some(),
         });
-        Level { context: None, url: file.found(url), parts }
+        Level { context: None, url: file.found(url), parts, working_folder_file }
     }
 
     /// Where a target is named, once for each way.
     fn origins(&self) -> Vec<&str> {
         let found = [&self.context, &self.url].into_iter().flatten().map(|found| found.origin.as_str());
-        found.chain(self.parts.as_ref().map(|parts| parts.origin.as_str())).collect()
+        found.chain(self.naming_parts().map(|parts| parts.origin.as_str())).collect()
+    }
+
+    /// Whether a `.env` has some parts of a database under our names, but not which one it is.
+    fn is_foreign(&self) -> bool {
+        let is_dotenv = self.working_folder_file.as_ref().is_some_and(|path| path.ends_with(DOTENV));
+        let has_name = self.parts.as_ref().is_some_and(|parts| parts.values.contains_key("name"));
+        is_dotenv && self.context.is_none() && self.url.is_none() && self.parts.is_some() && !has_name
+    }
+
+    fn remark(&self) -> Option<String> {
+        let parts = self.parts.as_ref()?;
+        Some(format!("{} without DB_NAME: not taken for the shop's database", parts.origin))
+    }
+
+    /// The parts, if they name a target; beside a URL a password completes it, alone it is half of one.
+    fn naming_parts(&self) -> Option<&FoundParts> {
+        let names = |part: &str| match self.url {
+            Some(_) => NAMING.contains(&part),
+            None => !CERTIFICATE_FILES.contains(&part),
+        };
+        self.parts.as_ref().filter(|parts| parts.values.keys().any(|part| names(part)))
     }
 
     /// The target without the context; `None` if the violations say why.
-    fn target(&self, violations: &mut Violations) -> Result<Option<Chosen>> {
-        match (&self.url, &self.parts) {
-            (Some(url), _) => from_url(url).map(Some),
-            (None, Some(parts)) => Ok(from_parts(parts, violations)),
-            (None, None) => Ok(None),
-        }
+    fn target(&self, sources: &Sources, violations: &mut Violations) -> Result<Option<Chosen>> {
+        let none = FoundParts::default();
+        let parts = self.parts.as_ref().unwrap_or(&none);
+        let chosen = match (&self.url, self.naming_parts()) {
+            (Some(url), _) => from_url(url, parts, sources, violations)?,
+            (None, Some(parts)) => from_parts(parts, sources, violations),
+            (None, None) => None,
+        };
+        let working_folder_file = self.working_folder_file.clone();
+        Ok(chosen.map(|chosen| Chosen { working_folder_file, ..chosen }))
     }
 }
 
@@ -116,20 +167,40 @@ impl Level {
 /// a context; exit 4 for a malformed URL, an unknown context, a user without a home.
 pub fn choose(sources: &Sources, files: &[ParsedFile], violations: &mut Violations) -> Result<Option<Chosen>> {
     let mut levels = vec![Level::of_flags(sources)];
-    levels.extend(sources.variable_levels().map(|(level, variables)| Level::of_variables(level, variables)));
-    levels.extend(files.iter().map(|file| Level::of_file(file, &file.settings.database_url, &file.settings.database)));
+    levels.extend(sources.variable_levels().map(|(level, variables)| Level::of_variables(sources, level, variables)));
+    levels.extend(
+        files.iter().map(|file| Level::of_file(sources, file, &file.settings.database_url, &file.settings.database)),
+    );
     // Stricter than precedence: who chose a protected context does not lose the protection by a URL.
     let context = levels.iter().find_map(|level| level.context.as_ref());
     if let (Some(url), Some(context)) = (&levels[0].url, context) {
         return Err(named_twice(&url.origin, &context.origin));
     }
-    let Some(level) = levels.iter().find(|level| !level.origins().is_empty()) else {
-        return embedded(sources).map(Some);
+    // Other programs keep their own database in `.env`, under some of our names.
+    let remark = levels.iter().take_while(|level| level.origins().is_empty() || level.is_foreign());
+    let remark = remark.filter(|level| level.is_foreign()).find_map(Level::remark);
+    let chosen = match levels.iter().find(|level| !level.origins().is_empty() && !level.is_foreign()) {
+        Some(level) => of_level(level, sources, files, violations)?,
+        None => Some(embedded(sources)?),
     };
+    Ok(chosen.map(|chosen| Chosen { remark, ..chosen }))
+}
+
+fn of_level(
+    level: &Level,
+    sources: &Sources,
+    files: &[ParsedFile],
+    violations: &mut Violations,
+) -> Result<Option<Chosen>> {
     refuse_twice(level)?;
     match &level.context {
-        Some(context) => from_context(context, files, violations),
-        None => level.target(violations),
+        Some(context) => {
+            let chosen = from_context(context, sources, files, violations)?;
+            // Chosen there, whatever file describes it.
+            let by = level.working_folder_file.clone();
+            Ok(chosen.map(|chosen| Chosen { working_folder_file: chosen.working_folder_file.or(by), ..chosen }))
+        }
+        None => level.target(sources, violations),
     }
 }
 
@@ -153,20 +224,25 @@ fn embedded(sources: &Sources) -> Result<Chosen> {
         .hint("set HOME, or name a database with --database-url"));
     }
     let target = Target::Sqlite(sources.embedded_default());
-    Ok(Chosen::new(target, "default".to_owned(), None, None, true))
+    Ok(Chosen { is_default: true, ..Chosen::new(target, "default".to_owned()) })
 }
 
-fn from_context(context: &Found, files: &[ParsedFile], violations: &mut Violations) -> Result<Option<Chosen>> {
+fn from_context(
+    context: &Found,
+    sources: &Sources,
+    files: &[ParsedFile],
+    violations: &mut Violations,
+) -> Result<Option<Chosen>> {
     let found = files.iter().find_map(|file| file.settings.context.get(&context.text).map(|settings| (file, settings)));
     let Some((file, settings)) = found else { return Err(unknown_context(context, files)) };
-    let level = Level::of_file(file, &settings.database_url, &settings.database);
+    let level = Level::of_file(sources, file, &settings.database_url, &settings.database);
     refuse_twice(&level)?;
     if level.origins().is_empty() {
         let (name, path) = (printable(&context.text), escaped(&file.path.to_string_lossy()));
         return Err(Error::configuration("config.context", format!("the context {name} in {path} names no database"))
             .hint(format!("add database_url = \"…\" to [context.{name}], or a table [context.{name}.database]")));
     }
-    let chosen = level.target(violations)?;
+    let chosen = level.target(sources, violations)?;
     Ok(chosen.map(|chosen| Chosen { context: Some(ChosenContext::new(context, file, settings)), ..chosen }))
 }
 
@@ -186,13 +262,44 @@ fn unknown_context(context: &Found, files: &[ParsedFile]) -> Error {
     error.hint(format!("{names}; shopctl config path tells which files are read"))
 }
 
-fn from_url(found: &Found) -> Result<Chosen> {
+fn from_url(
+    found: &Found,
+    parts: &FoundParts,
+    sources: &Sources,
+    violations: &mut Violations,
+) -> Result<Option<Chosen>> {
     let parsed = url::parse(&found.text, &format!("the database URL ({})", found.origin))?;
-    let ssl_origin = parsed.is_ssl_named.then(|| found.origin.clone());
-    Ok(Chosen::new(parsed.target, found.origin.clone(), ssl_origin, None, false))
+    let chosen = match parsed.target {
+        Target::Server(target) => server(target, parsed.ssl, &found.origin, parts, sources, violations),
+        target => {
+            for (part, found) in &parts.values {
+                violations.add(&format!("database.{part} ({})", found.origin), MEANS_NOTHING);
+            }
+            Some(Chosen::new(target, found.origin.clone()))
+        }
+    };
+    let connect_timeout = parsed.connect_timeout.map(|text| Found { text, origin: found.origin.clone() });
+    Ok(chosen.map(|chosen| Chosen { connect_timeout, passed_over: parsed.passed_over, ..chosen }))
 }
 
-fn from_parts(parts: &FoundParts, violations: &mut Violations) -> Option<Chosen> {
+fn server(
+    target: ServerTarget,
+    stated: Option<SslMode>,
+    origin: &str,
+    parts: &FoundParts,
+    sources: &Sources,
+    violations: &mut Violations,
+) -> Option<Chosen> {
+    let libpq_options = variable_of("environment", &sources.environment, "PGOPTIONS");
+    let libpq_options = libpq_options.filter(|_| target.engine != Engine::Mysql);
+    let (mut target, origins) = Server { target, stated, origin, parts }.complete(sources, violations)?;
+    // As in libpq, the URL's own come first.
+    target.session.options =
+        target.session.options.take().or_else(|| libpq_options.as_ref().map(|found| found.text.clone()));
+    Some(Chosen { origins, libpq_options, ..Chosen::new(Target::Server(target), origin.to_owned()) })
+}
+
+fn from_parts(parts: &FoundParts, sources: &Sources, violations: &mut Violations) -> Option<Chosen> {
     let mut reader = PartsReader { parts, violations, is_sound: true };
     let engine = reader.read("dialect", |text| {
         Engine::parse(&text.trim().to_ascii_lowercase()).ok_or("must be one of sqlite, postgres, mysql, mariadb")
@@ -202,13 +309,21 @@ fn from_parts(parts: &FoundParts, violations: &mut Violations) -> Option<Chosen>
         // Parts of a lower level are not mixed in: half of one database and half of another.
         reader.refuse("name", "is missing: all parts of a database stand on one level");
     }
-    let target = if engine == Engine::Sqlite { reader.sqlite() } else { reader.server(engine) };
-    if !reader.is_sound {
-        return None;
+    if engine == Engine::Sqlite {
+        let target = reader.sqlite();
+        let is_sound = reader.is_sound;
+        return target.filter(|_| is_sound).map(|target| Chosen::new(target, parts.origin.clone()));
     }
-    let origin_of = |part| parts.values.get(part).map(|found: &Found| found.origin.clone());
-    Some(Chosen::new(target?, parts.origin.clone(), origin_of("ssl"), origin_of("password"), false))
+    let (target, is_sound) = (reader.server(engine), reader.is_sound);
+    // All that is wrong is told together.
+    let Some(target) = target else {
+        let _ = reader.read("ssl", SslMode::parse);
+        return None;
+    };
+    server(target, None, &parts.origin, parts, sources, violations).filter(|_| is_sound)
 }
+
+const MEANS_NOTHING: &str = "means nothing for sqlite, which is a file: remove it, or correct the dialect";
 
 /// Takes parts one by one and notes what is wrong, without the value.
 struct PartsReader<'a> {
@@ -235,15 +350,16 @@ impl PartsReader<'_> {
     }
 
     fn sqlite(&mut self) -> Option<Target> {
-        for part in ["host", "port", "user", "password", "ssl"] {
-            if self.parts.values.contains_key(part) {
-                self.refuse(part, "means nothing for sqlite, which is a file: remove it, or correct the dialect");
-            }
+        let sense = ["dialect", "name"];
+        let parts: Vec<&str> = self.parts.values.keys().copied().filter(|part| !sense.contains(part)).collect();
+        for part in parts {
+            self.refuse(part, MEANS_NOTHING);
         }
         self.read("name", SqliteTarget::checked).map(Target::Sqlite)
     }
 
-    fn server(&mut self, engine: Engine) -> Option<Target> {
+    /// Without what completes it.
+    fn server(&mut self, engine: Engine) -> Option<ServerTarget> {
         let port = self.read("port", |text| match text.trim().parse::<u16>() {
             Ok(port) if port > 0 => Ok(port),
             _ => Err("must be a whole number between 1 and 65535"),
@@ -251,22 +367,19 @@ impl PartsReader<'_> {
         let host = self.read("host", |text| check_host(text.trim()).map(|()| text.trim().to_owned()));
         let user = self.read("user", |text| check_name(text).map(|()| text.to_owned()));
         let database = self.read("name", |text| check_name(text).map(|()| text.to_owned()));
-        let password = self.read("password", |text| match text.contains('\0') {
-            true => Err("must not contain NUL"),
-            false => Ok(Secret::new(text)),
-        });
-        let ssl = self.read("ssl", SslMode::parse);
         let host = host.unwrap_or_else(|| "localhost".to_owned());
-        Some(Target::Server(ServerTarget {
+        Some(ServerTarget {
             engine,
             port: port.unwrap_or(engine.default_port()),
+            other_hosts: Vec::new(),
             database: database?,
             user: user.unwrap_or_else(|| default_user(engine).to_owned()),
-            password,
-            ssl: ssl.unwrap_or(SslMode::default_for(&host)),
-            ssl_root_certificate: None,
+            password: None,
+            ssl: SslMode::default_for(&host),
+            certificates: Box::default(),
+            session: Box::default(),
             host,
-        }))
+        })
     }
 }
 
@@ -285,16 +398,19 @@ impl ChosenContext {
 }
 
 impl Chosen {
-    fn new(
-        target: Target,
-        origin: String,
-        ssl_origin: Option<String>,
-        password_origin: Option<String>,
-        is_default: bool,
-    ) -> Chosen {
-        let ssl_origin = ssl_origin.unwrap_or_else(|| "default".to_owned());
-        let password_origin = password_origin.unwrap_or_else(|| origin.clone());
-        Chosen { target, is_default, context: None, origin, ssl_origin, password_origin }
+    fn new(target: Target, origin: String) -> Chosen {
+        Chosen {
+            target,
+            origin,
+            is_default: false,
+            context: None,
+            working_folder_file: None,
+            remark: None,
+            connect_timeout: None,
+            origins: Origins::new(),
+            passed_over: Vec::new(),
+            libpq_options: None,
+        }
     }
 
     pub fn is_protected(&self) -> bool {
@@ -313,14 +429,7 @@ impl Chosen {
         };
         add("database", &self.target.to_string(), &self.origin);
         if let Target::Server(server) = &self.target {
-            add("ssl", server.ssl.as_str(), &self.ssl_origin);
-            if let Some(certificate) = &server.ssl_root_certificate {
-                add("ssl_root_certificate", &certificate.to_string_lossy(), &self.origin);
-            }
-            match &server.password {
-                Some(_) => add("password", "***", &self.password_origin),
-                None => add("password", "(none)", "default"),
-            }
+            self.add_server(server, &mut add);
         }
         let context = self.context.as_ref();
         match context {
@@ -335,5 +444,50 @@ impl Chosen {
         let read_only = flag(context.and_then(|context| context.read_only.as_ref()));
         add("read_only", &read_only.0.to_string(), &read_only.1);
         entries
+    }
+
+    fn add_server(&self, server: &ServerTarget, add: &mut impl FnMut(&'static str, &str, &str)) {
+        let origin = |name: &str| self.origins.get(name).map_or(self.origin.as_str(), String::as_str);
+        add("ssl", server.ssl.as_str(), origin("ssl"));
+        let files = &server.certificates;
+        let files = [("ssl_root_cert", &files.root), ("ssl_cert", &files.client), ("ssl_key", &files.key)];
+        for (name, file) in files {
+            if let Some(file) = file {
+                add(name, &file.to_string_lossy(), origin(name));
+            }
+        }
+        match &server.password {
+            Some(Password::Known(_)) => add("password", "***", origin("password")),
+            Some(Password::File(path)) => {
+                add("password", &format!("the first line of {}", path.display()), origin("password"));
+            }
+            Some(Password::Command(_)) => add("password", "what password_command prints", origin("password")),
+            Some(Password::Pgpass(path)) => {
+                add("password", &format!("the line of {} that fits, if one does", path.display()), origin("password"));
+            }
+            None => add("password", "(none)", "default"),
+        }
+        let session = &server.session;
+        if let Some(found) = &self.libpq_options {
+            add("options", &found.text, &found.origin);
+        }
+        let wishes = [
+            ("options", &session.options),
+            ("search_path", &session.search_path),
+            ("application_name", &session.application_name),
+        ];
+        for (name, wish) in wishes {
+            if let Some(wish) =
+                wish.as_ref().filter(|wish| self.libpq_options.as_ref().is_none_or(|found| found.text != **wish))
+            {
+                add(name, wish, &self.origin);
+            }
+        }
+        if let Some(role) = session.role {
+            add("target_session_attrs", role.as_str(), &self.origin);
+        }
+        if !self.passed_over.is_empty() {
+            add("passed over", &self.passed_over.join(", "), &self.origin);
+        }
     }
 }

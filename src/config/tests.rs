@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::db::target::{Password, Secret};
 
 const CANARY: &str = "c4n4ryS3cret";
 
@@ -264,7 +266,7 @@ fn parts_say_what_they_need() {
     assert_eq!(entry(&parts(&[]), "ssl"), pair("prefer", "default"));
     let raw = parts(&[("DB_PASSWORD", "p@ss/#?%41"), ("DB_HOST", "db.example.com"), ("DB_SSL", "true")]);
     let Target::Server(server) = resolved(&raw).target else { panic!() };
-    assert_eq!(server.password.map(|secret| secret.expose().to_owned()).as_deref(), Some("p@ss/#?%41"));
+    assert_eq!(server.password, Some(Password::Known(Secret::new("p@ss/#?%41"))));
     assert_eq!(entry(&raw, "ssl"), pair("verify-full", "environment DB_SSL"));
     for (variable, value) in [
         ("DB_HOST", "postgres://u:c4n4ryS3cret@h/d"),
@@ -272,7 +274,7 @@ fn parts_say_what_they_need() {
         ("DB_USER", "postgres://u:c4n4ryS3cret@h/d"),
         ("DB_HOST", "db.example.com:3306"),
         ("DB_PORT", "0"),
-        ("DB_SSL", "allow"),
+        ("DB_SSL", "perhaps"),
         ("DB_DIALECT", "oracle"),
     ] {
         let error = refused(&parts(&[(variable, value)]));
@@ -285,6 +287,109 @@ fn parts_say_what_they_need() {
     let mut contradiction = sqlite("a.db");
     contradiction.environment.insert("DB_HOST".to_owned(), "db.example.com".to_owned());
     assert!(refused(&contradiction).message().contains("means nothing for sqlite"));
+}
+
+#[test]
+fn the_dotenv_of_another_program_names_no_shop() {
+    let laravel = [("DB_HOST", "127.0.0.1"), ("DB_PASSWORD", CANARY)];
+    let config = resolved(&with_dotenv(sources(), &laravel));
+    assert!(config.is_embedded_default && config.working_folder_file().is_none());
+    assert!(config.warnings()[0].contains(".env DB_HOST, DB_PASSWORD without DB_NAME"), "{:?}", config.warnings());
+    // Nobody looks at it where the database is named above.
+    let named = with_dotenv(with_environment(&[("DATABASE_URL", "sqlite:a.db")]), &laravel);
+    assert!(resolved(&named).warnings().is_empty());
+    let config = resolved(&with_dotenv(sources(), &[("DB_HOST", "127.0.0.1"), ("DB_NAME", "shop")]));
+    assert_eq!(config.working_folder_file(), Some(Path::new("/work/.env")));
+}
+
+#[test]
+fn a_password_comes_from_one_place_which_is_shown() {
+    let url = ("DATABASE_URL", "postgres://u@127.0.0.1/d");
+    let with = |more: &[(&'static str, &'static str)]| {
+        let mut pairs = vec![url];
+        pairs.extend(more);
+        with_environment(&pairs)
+    };
+    assert_eq!(entry(&with(&[]), "password"), pair("(none)", "default"));
+    assert_eq!(entry(&with(&[("PGPASSWORD", CANARY)]), "password"), pair("***", "environment PGPASSWORD"));
+    assert_eq!(entry(&with(&[("DB_PASSWORD", CANARY)]), "password"), pair("***", "environment DB_PASSWORD"));
+    let file = with(&[("DB_PASSWORD_FILE", "/run/secrets/db"), ("PGPASSWORD", CANARY)]);
+    assert_eq!(entry(&file, "password"), pair("the first line of /run/secrets/db", "environment DB_PASSWORD_FILE"));
+    let mut pgpass = with(&[]);
+    pgpass.pgpass = Some(("/home/ann/.pgpass".into(), "~/.pgpass".to_owned()));
+    assert_eq!(entry(&pgpass, "password"), pair("the line of /home/ann/.pgpass that fits, if one does", "~/.pgpass"));
+    // As libpq: not one that others can read.
+    pgpass.readable_by_others = vec!["/home/ann/.pgpass".into()];
+    assert_eq!(entry(&pgpass, "password").0, "(none)");
+    assert!(resolved(&pgpass).warnings()[0].contains("chmod 600 /home/ann/.pgpass"));
+    for more in [
+        [("DB_PASSWORD", CANARY), ("DB_PASSWORD_FILE", "/x")],
+        [("DATABASE_URL", "postgres://u:c4n4ryS3cret@h/d"), ("DB_PASSWORD", "x")],
+    ] {
+        let error = refused(&with(&more));
+        assert!(error.message().contains("given twice") && !error.message().contains(CANARY), "{error}");
+    }
+    let mysql = with_environment(&[("DATABASE_URL", "mysql://u@127.0.0.1/d"), ("PGPASSWORD", CANARY)]);
+    assert_eq!(entry(&mysql, "password").0, "(none)", "PostgreSQL's variables are for PostgreSQL");
+}
+
+#[test]
+fn a_password_command_runs_from_the_users_own_file_only() {
+    let text = "[database]\nname = 'shop'\npassword_command = 'pass show c4n4ryS3cret'\n";
+    let mut sources = with_files(sources(), &[("/config/shopctl.toml", text)]);
+    sources.working_folder = Some("/work".into());
+    assert_eq!(
+        entry(&sources, "password"),
+        pair("what password_command prints", "shopctl.toml (/config/shopctl.toml):3")
+    );
+    assert!(!everything_said(&sources).contains(CANARY), "a command may hold a secret");
+    sources.files = vec![("/work/shopctl.toml".into(), text.to_owned())];
+    let error = refused(&sources);
+    assert!(error.message().contains("a file of the working folder must not"), "{error}");
+    sources.flags.config = Some("shopctl.toml".into());
+    assert_eq!(entry(&sources, "password").0, "what password_command prints", "it was named");
+}
+
+#[test]
+fn certificates_of_the_environment_complete_a_database_of_any_level() {
+    let mut sources = with_file(sources(), "database_url = 'postgres://u@db.example.com/d?sslmode=require'");
+    assert_eq!(entry(&sources, "ssl"), pair("require", "shopctl.toml (/work/shopctl.toml):1"));
+    sources.environment = map(&[("DB_SSL_ROOT_CERT", "/ca.pem"), ("PGSSLCERT", "/c.pem"), ("PGSSLKEY", "/k.pem")]);
+    assert_eq!(entry(&sources, "ssl"), pair("verify-ca", "environment DB_SSL_ROOT_CERT"));
+    assert_eq!(entry(&sources, "ssl_root_cert"), pair("/ca.pem", "environment DB_SSL_ROOT_CERT"));
+    assert_eq!(entry(&sources, "ssl_key"), pair("/k.pem", "environment PGSSLKEY"));
+    // Those of `.env` are for a database of `.env`: it may have come with the folder.
+    sources.environment = map(&[]);
+    let sources = with_dotenv(sources, &[("DB_SSL_ROOT_CERT", "/evil.pem")]);
+    assert!(resolved(&sources).entries().iter().all(|entry| entry.name != "ssl_root_cert"));
+    // Exported for another database, libpq's changes nothing where nothing would be verified.
+    let local = with_environment(&[("DATABASE_URL", "postgres://u@localhost/d"), ("PGSSLROOTCERT", "/ca.pem")]);
+    assert_eq!(entry(&local, "ssl"), pair("prefer", "default"));
+    let stated = with_environment(&[("DATABASE_URL", "postgres://u@localhost/d"), ("DB_SSL_ROOT_CERT", "/ca.pem")]);
+    assert_eq!(entry(&stated, "ssl"), pair("verify-full", "environment DB_SSL_ROOT_CERT"));
+    let error = refused(&with_environment(&[
+        ("DATABASE_URL", "postgres://u@localhost/d?sslmode=disable"),
+        ("DB_SSL_ROOT_CERT", "/ca.pem"),
+    ]));
+    assert!(error.message().contains("verifies nothing"), "{error}");
+}
+
+#[test]
+fn what_a_url_asks_for_is_shown_with_its_origin() {
+    let url = "postgres://u@127.0.0.1/d?schema=web&application_name=cron&connect_timeout=10&pgbouncer=true&\
+               target_session_attrs=primary";
+    let mut sources = with_environment(&[("DATABASE_URL", url), ("PGOPTIONS", "-c geqo=off")]);
+    let from_url = |value| pair(value, "environment DATABASE_URL");
+    assert_eq!(entry(&sources, "search_path"), from_url("\"web\""));
+    assert_eq!(entry(&sources, "application_name"), from_url("cron"));
+    assert_eq!(entry(&sources, "connect_timeout"), from_url("10s"));
+    assert_eq!(entry(&sources, "passed over"), from_url("pgbouncer"));
+    assert_eq!(entry(&sources, "target_session_attrs"), from_url("read-write"));
+    assert_eq!(entry(&sources, "options"), pair("-c geqo=off", "environment PGOPTIONS"));
+    sources.flags.connect_timeout = Some("3".to_owned());
+    assert_eq!(entry(&sources, "connect_timeout"), pair("3s", "flag --connect-timeout"));
+    let error = refused(&with_environment(&[("DATABASE_URL", "postgres://u@h/d?connect_timeout=soon")]));
+    assert!(error.message().contains("connect_timeout (environment DATABASE_URL)"), "{error}");
 }
 
 #[test]

@@ -12,7 +12,14 @@ use sea_orm::sqlx::sqlite::SqliteError;
 use sea_orm::{DbErr, RuntimeErr};
 
 use super::target::ServerTarget;
+use super::tls;
+use crate::domain::text::is_unsafe;
 use crate::error::{Error, Kind, printable};
+
+/// A Galera node that is not, or not yet, in the part of its cluster that has the majority.
+const NOT_IN_CLUSTER: u16 = 1047;
+/// A server's own words are cut there, in characters.
+const SERVER_TEXT_MAX: usize = 300;
 
 /// The causes that shopctl treats differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +32,13 @@ pub enum Fault {
     Transient,
     /// The connection broke: at COMMIT the outcome is unknown until one looks.
     ConnectionLost,
-    /// A read-only file, server or transaction.
+    /// A read-only file.
     ReadOnly,
+    /// A standby, a server in read-only mode, a session that is read-only by default: another server, or
+    /// this one after a failover, takes the write.
+    ServerReadOnly,
+    /// A limit that the server sets to statements or transactions.
+    ServerLimit,
     Full,
     Permission,
     /// Tables or columns are missing: the schema is not there or older than this program.
@@ -47,7 +59,13 @@ impl Fault {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Fault::Transient | Fault::Unique(_) | Fault::ForeignKey | Fault::Check | Fault::Full | Fault::ReadOnly
+            Fault::Transient
+                | Fault::Unique(_)
+                | Fault::ForeignKey
+                | Fault::Check
+                | Fault::Full
+                | Fault::ReadOnly
+                | Fault::ServerReadOnly
         )
     }
 }
@@ -90,7 +108,7 @@ pub fn classify_driver(error: &DriverError) -> Fault {
 
 fn classify_database(error: &dyn DatabaseError) -> Fault {
     if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
-        return postgres(error.code(), error.constraint());
+        return postgres(error.code(), error.message(), error.constraint());
     }
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
         return mysql(error.number(), error.message());
@@ -102,14 +120,17 @@ fn classify_database(error: &dyn DatabaseError) -> Fault {
     Fault::Other
 }
 
-fn postgres(code: &str, constraint: Option<&str>) -> Fault {
+fn postgres(code: &str, message: &str, constraint: Option<&str>) -> Fault {
     match code {
+        // pgbouncer's own words come under the code of a broken protocol.
+        "08P01" if is_of_pooler(message) => Fault::Pooler,
         "23505" => Fault::Unique(constraint.unwrap_or_default().to_owned()),
         "23503" | "23001" => Fault::ForeignKey,
         "23514" => Fault::Check,
         "40001" | "40P01" | "55P03" => Fault::Transient,
-        "57P01" | "57P02" | "40003" => Fault::ConnectionLost,
-        "25006" => Fault::ReadOnly,
+        "57P01" | "57P02" | "40003" | "57P05" => Fault::ConnectionLost,
+        "57014" | "25P03" | "25P04" => Fault::ServerLimit,
+        "25006" => Fault::ServerReadOnly,
         "53100" => Fault::Full,
         "42501" => Fault::Permission,
         "42P01" | "42703" | "3F000" => Fault::NoSchema,
@@ -119,6 +140,11 @@ fn postgres(code: &str, constraint: Option<&str>) -> Fault {
         code if code.starts_with("08") => Fault::ConnectionLost,
         _ => Fault::Other,
     }
+}
+
+/// What pgbouncer says of a transaction in statement mode, and of options at the start of a session.
+fn is_of_pooler(message: &str) -> bool {
+    message.contains("statement pooling") || message.contains("unsupported startup parameter")
 }
 
 fn mysql(number: u16, message: &str) -> Fault {
@@ -131,9 +157,12 @@ fn mysql(number: u16, message: &str) -> Fault {
         1451 | 1452 | 1216 | 1217 => Fault::ForeignKey,
         4025 | 3819 => Fault::Check,
         // 1020: snapshot isolation; 3101, 1180: group replication; 1047: a Galera node not ready.
-        1213 | 1205 | 1020 | 3101 | 1180 | 1047 => Fault::Transient,
-        1053 | 1927 | 2006 | 2013 => Fault::ConnectionLost,
-        1290 | 1792 | 1836 => Fault::ReadOnly,
+        1213 | 1205 | 1020 | 3101 | 1180 | NOT_IN_CLUSTER => Fault::Transient,
+        1053 | 1927 | 2006 | 2013 | 4031 => Fault::ConnectionLost,
+        1317 | 1969 | 3024 => Fault::ServerLimit,
+        // 1290 is said of every option that stands in the way.
+        1290 if !message.contains("read") => Fault::Permission,
+        1290 | 1792 | 1836 => Fault::ServerReadOnly,
         1021 | 1114 | 3185 => Fault::Full,
         1044 | 1142 | 1143 | 1227 | 1370 => Fault::Permission,
         1146 | 1054 | 1051 => Fault::NoSchema,
@@ -167,14 +196,39 @@ fn sqlite(code: i32, message: &str) -> Fault {
     }
 }
 
+/// What a server says, on one line that drives no terminal: the one way of its words into a message.
+pub fn server_text(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut safe = String::new();
+    for (count, character) in line.chars().enumerate() {
+        if count == SERVER_TEXT_MAX {
+            safe.push('…');
+            break;
+        }
+        match is_unsafe(character) {
+            true => safe.extend(character.escape_unicode()),
+            false => safe.push(character),
+        }
+    }
+    if safe.is_empty() { "no word of why".to_owned() } else { safe }
+}
+
 /// The database's own words, short: never a URL, never a password.
 pub fn reason(error: &DriverError) -> String {
     match error {
-        DriverError::Database(error) => printable(error.message()),
+        DriverError::Database(error) if number_of(error.as_ref()) == Some(NOT_IN_CLUSTER) => {
+            "the node is not part of its cluster's primary component".to_owned()
+        }
+        DriverError::Database(error) => server_text(error.message()),
         DriverError::PoolTimedOut => "no connection became free in time".to_owned(),
-        DriverError::Io(error) => error.to_string(),
-        other => printable(&other.to_string()),
+        DriverError::Io(error) => super::connect::io_reason(error),
+        DriverError::Protocol(_) => "what the server answered makes no sense".to_owned(),
+        other => server_text(&other.to_string()),
     }
+}
+
+fn number_of(error: &dyn DatabaseError) -> Option<u16> {
+    error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }
 
 /// The house's error for a fault; `message` is what happened.
@@ -188,7 +242,15 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::ConnectionLost => Error::new(Kind::Unavailable, "database.connection_lost", message)
             .hint("nothing of this command was kept; run it again"),
         Fault::ReadOnly => Error::configuration("database.read_only", message)
-            .hint("the database is read-only for this user: check the file's permissions or the server's mode"),
+            .hint("check the permissions of the file and of its folder"),
+        Fault::ServerReadOnly => Error::new(Kind::Unavailable, "database.read_only", message).hint(
+            "a standby, or a server in a failover: run it again, or connect to the server that takes writes; \
+             postgres://HOST1,HOST2/DATABASE finds it",
+        ),
+        Fault::ServerLimit => Error::new(Kind::Unavailable, "database.server_limit", message).hint(
+            "run it again; if that does not help, raise the limit that the server sets to this user \
+             (statement_timeout, idle_in_transaction_session_timeout; max_statement_time)",
+        ),
         Fault::Full => Error::new(Kind::Unavailable, "database.full", message).hint("free some space and run it again"),
         Fault::Permission => Error::configuration("database.permission", message)
             .hint("this user lacks the right: shopctl config show tells which user connects, and where to"),
@@ -210,17 +272,25 @@ impl From<DbErr> for Error {
             DbErr::Conn(RuntimeErr::SqlxError(driver))
             | DbErr::Exec(RuntimeErr::SqlxError(driver))
             | DbErr::Query(RuntimeErr::SqlxError(driver)) => reason(driver),
-            other => printable(&other.to_string()),
+            other => server_text(&other.to_string()),
         };
         let message = match fault {
             Fault::NoSchema => format!("the shop's schema is missing or older than this shopctl: {what}"),
             Fault::Transient => format!("the database is busy: {what}"),
             Fault::ConnectionLost => format!("the connection to the database was lost: {what}"),
-            Fault::ReadOnly => format!("the database cannot be written: {what}"),
+            Fault::ReadOnly | Fault::ServerReadOnly => format!("the database cannot be written: {what}"),
+            Fault::ServerLimit => format!("the server ended the statement: {what}"),
             Fault::Full => format!("the disk or the database is full: {what}"),
             Fault::Permission => format!("permission denied by the database: {what}"),
             Fault::Pooler => format!("a pooler stands before the database and mixes sessions up: {what}"),
             _ => format!("the database refused: {what}"),
+        };
+        let message = match what.contains("statement pooling") {
+            true => {
+                "the pooler gives each statement to another session (pool_mode = statement): no transaction can be made"
+                    .to_owned()
+            }
+            false => message,
         };
         error_of(fault, &message)
     }
@@ -234,12 +304,38 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
     };
     let who = printable(&target.user);
     let address = format!("{}:{}", printable(&target.host), target.port);
+    let said = server_text(error.message());
     match code.as_str() {
+        "28000" if said.contains("client certificate") => tls::client_wanted(target),
+        "28000" if said.contains("no encryption") || said.contains("SSL off") => tls::tls_wanted(target),
+        "3159" => tls::tls_wanted(target),
         "28P01" | "28000" | "1045" | "1698" => Error::configuration(
             "database.credentials",
             format!("{address} refused the user {who}: wrong password, or no access from here"),
         )
-        .hint("shopctl config show tells where user and password come from"),
+        .hint("shopctl config show tells where user and password come from; a user may have to use TLS, or to show a client certificate"),
+        "1130" | "1129" => Error::configuration(
+            "database.credentials",
+            format!("{address} lets nobody in from this machine: {said}"),
+        )
+        .hint("let the server's administrator allow this machine's address for the user"),
+        "1820" | "1862" => Error::configuration(
+            "database.credentials",
+            format!("{address}: the password of {who} has expired"),
+        )
+        .hint("give the user a new password with the server's own client"),
+        "3118" | "4151" => {
+            Error::configuration("database.credentials", format!("{address}: the user {who} is locked"))
+                .hint("ALTER USER … ACCOUNT UNLOCK, by the server's administrator")
+        }
+        "3032" => Error::configuration("database.offline", format!("{address} is in offline mode: {said}"))
+            .hint("SET GLOBAL offline_mode = OFF, by the server's administrator"),
+        "1047" => Error::new(
+            Kind::Unavailable,
+            "database.not_ready",
+            format!("{address}: the node is not part of its cluster's primary component"),
+        )
+        .hint("try again, or connect to another node of the cluster"),
         "3D000" | "1049" => Error::configuration(
             "database.missing",
             format!("the server at {address} has no database {}", printable(&target.database)),
@@ -250,15 +346,45 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
             format!("{address}: the user {who} has no access to the database {}", printable(&target.database)),
         ),
         "53300" | "1040" | "57P03" => {
-            Error::new(Kind::Unavailable, "database.unavailable", format!("{address}: {}", printable(error.message())))
+            Error::new(Kind::Unavailable, "database.unavailable", format!("{address}: {said}"))
         }
-        _ => error_of(classify_database(error), &format!("{address}: {}", printable(error.message()))),
+        "08P01" if said.contains("unsupported startup parameter") => {
+            let message = format!("the pooler at {address} takes no options at the start of a session: {said}");
+            Error::configuration("database.pooler", message).hint(
+                "leave schema, search_path and options out of the URL, and PGOPTIONS unset; ALTER ROLE … SET does the same \
+                 at the server",
+            )
+        }
+        _ => error_of(classify_database(error), &format!("{address}: {said}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_cannot_break_a_line_or_drive_a_terminal() {
+        assert_eq!(server_text("a\r\n\tb\u{1b}[2J\u{202e}"), "a b\\u{1b}[2J\\u{202e}");
+        assert_eq!(server_text("").lines().count(), 1);
+        assert_eq!(server_text(&"x".repeat(5000)).chars().count(), SERVER_TEXT_MAX + 1);
+    }
+
+    #[test]
+    fn limits_and_read_only_servers_are_worth_another_try() {
+        let kind = |fault| error_of(fault, "x").kind();
+        for code in ["57014", "25P03"] {
+            assert_eq!(postgres(code, "", None), Fault::ServerLimit);
+        }
+        for number in [1317, 1969, 3024] {
+            assert_eq!(mysql(number, ""), Fault::ServerLimit);
+        }
+        assert_eq!(kind(Fault::ServerLimit), Kind::Unavailable);
+        assert_eq!(postgres("25006", "", None), Fault::ServerReadOnly);
+        assert_eq!(mysql(1290, "running with the --read-only option"), Fault::ServerReadOnly);
+        assert_eq!(mysql(1290, "running with the --skip-grant-tables option"), Fault::Permission);
+        assert_eq!((kind(Fault::ServerReadOnly), kind(Fault::ReadOnly)), (Kind::Unavailable, Kind::Configuration));
+    }
 
     #[test]
     fn sqlite_says_the_same_in_several_codes() {
@@ -275,7 +401,7 @@ mod tests {
     fn a_pooler_that_mixes_sessions_up_is_named_with_what_it_must_be_able_to_do() {
         // A statement that is not there, and one that is there already.
         for code in ["26000", "42P05"] {
-            assert_eq!(postgres(code, None), Fault::Pooler);
+            assert_eq!(postgres(code, "", None), Fault::Pooler);
         }
         let error = error_of(Fault::Pooler, "prepared statement \"s\" does not exist");
         assert_eq!((error.kind(), error.code()), (Kind::Configuration, "database.pooler"));

@@ -2,11 +2,13 @@
 
 pub mod access;
 mod capability;
+mod connect;
 pub mod ddl;
 pub mod fault;
 pub mod insert;
 pub mod inspection;
 pub mod load;
+mod login;
 mod mysql;
 mod postgres;
 pub mod schema;
@@ -15,6 +17,7 @@ pub mod sql;
 mod sqlite;
 pub mod stream;
 pub mod target;
+mod tls;
 pub mod write;
 
 use std::path::PathBuf;
@@ -23,17 +26,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sqlx::{self, ConnectOptions, Connection};
+use sea_orm::sqlx;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use fault::Fault;
-use target::{Engine, ServerTarget, Target};
+use login::Login;
+use target::{Engine, Target};
 use write::WriteHandle;
 
 /// What a command is going to do with the database; SQLite opens its file accordingly.
@@ -75,6 +78,8 @@ pub struct ConnectSettings {
 #[derive(Debug, Clone)]
 pub struct Database {
     connection: DatabaseConnection,
+    /// Of a server: the one of its hosts that was chosen, with the password that was found.
+    login: Option<Login>,
     settings: ConnectSettings,
     purpose: Purpose,
     statements: Arc<AtomicU64>,
@@ -95,8 +100,9 @@ impl From<BeginFailure> for Error {
     }
 }
 
-/// A refused TCP connection shows itself within this time; the driver alone would go on trying.
-const REFUSAL_PROBE_AFTER: Duration = Duration::from_millis(200);
+/// How long a transaction that writes may do nothing before the server ends it: whoever vanished inside one
+/// keeps its rows from others until then.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(30);
 /// The last attempt, made only to learn the reason of a failure.
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -110,10 +116,22 @@ impl Database {
     }
 
     async fn open_for(settings: &ConnectSettings, purpose: Purpose) -> Result<Database> {
-        let mut connection = match &settings.target {
-            Target::Sqlite(target) => sqlite::connect(target, settings, purpose != Purpose::SchemaChanges).await?,
-            Target::Server(target) if target.engine == Engine::Mysql => mysql::pool(target, settings),
-            Target::Server(target) => postgres::pool(target, settings),
+        let mut settings = settings.clone();
+        let (mut connection, login) = match &settings.target {
+            Target::Sqlite(target) => {
+                (sqlite::connect(target, &settings, purpose != Purpose::SchemaChanges).await?, None)
+            }
+            Target::Server(target) => {
+                let login = Login::prepare(target).await?;
+                // A pool made later to the same database does not ask for the password again.
+                settings.target = Target::Server(login.target.clone());
+                let login = connect::choose(&login, settings.access != Access::Read, settings.connect_timeout).await?;
+                let pool = match login.target.engine {
+                    Engine::Mysql => Ok(mysql::pool(&login, &settings)),
+                    Engine::Postgres | Engine::Sqlite => postgres::pool(&login, &settings),
+                };
+                (pool.map_err(|error| connect::error_of(&login.target, &error))?, Some(login))
+            }
         };
         let statements = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&statements);
@@ -122,8 +140,7 @@ impl Database {
             // The text only: bound values are never logged.
             tracing::trace!(target: "shopctl::sql", elapsed = ?info.elapsed, failed = info.failed, "{}", info.statement.sql);
         });
-        let settings = settings.clone();
-        Ok(Database { connection, settings, purpose, statements, is_connected: Arc::default() })
+        Ok(Database { connection, login, settings, purpose, statements, is_connected: Arc::default() })
     }
 
     /// Opens a pool and its first connection. Errors: as [`Database::open`] and [`Database::ready`].
@@ -147,8 +164,17 @@ impl Database {
         };
         match self.first_use(acquire).await? {
             Ok(()) => Ok(()),
+            Err(error) if self.goes_without_options(&error) => Box::pin(self.ready()).await,
             Err(error) => Err(self.connect_error(&error)),
         }
+    }
+
+    /// Whether the next attempt to connect leaves out what a pooler refused.
+    fn goes_without_options(&self, error: &sqlx::Error) -> bool {
+        self.engine() == Engine::Postgres
+            && self.login.as_ref().is_some_and(|login| {
+                postgres::goes_without_options(self.connection.get_postgres_connection_pool(), login, error)
+            })
     }
 
     /// A new pool to the same database: after a lost or abandoned connection the old one is not
@@ -199,11 +225,16 @@ impl Database {
         let options = TransactionOptions { sqlite_transaction_mode: sqlite::TRANSACTION_MODE, ..Default::default() };
         match self.first_use(self.connection.begin_with_options(options)).await {
             Ok(Ok(transaction)) => {
-                if self.purpose == Purpose::Bulk && self.engine() == Engine::Postgres {
-                    let set = transaction.execute_unprepared(postgres::NEVER_READ_WHOLE_TABLES).await;
+                if self.engine() == Engine::Postgres
+                    && let Some(set) = postgres::transaction(self.login.as_ref(), self.purpose == Purpose::Bulk)
+                {
+                    let set = transaction.execute_unprepared(&set).await;
                     set.map_err(|error| BeginFailure { fault: Some(fault::classify(&error)), error: error.into() })?;
                 }
                 Ok(WriteHandle::new(transaction, self.engine()))
+            }
+            Ok(Err(DbErr::Conn(RuntimeErr::SqlxError(error)))) if self.goes_without_options(&error) => {
+                Box::pin(self.begin()).await
             }
             Ok(Err(DbErr::Conn(RuntimeErr::SqlxError(error)))) => {
                 Err(BeginFailure { error: self.connect_error(&error), fault: Some(fault::classify_driver(&error)) })
@@ -250,23 +281,26 @@ impl Database {
     /// Runs what needs the first connection to a server, but not longer than it takes to know that
     /// the connection will not come. A failure abandons the pool: nothing goes on with it.
     async fn first_use<F: Future>(&self, use_it: F) -> Result<F::Output> {
-        let Target::Server(target) = &self.settings.target else { return Ok(use_it.await) };
+        let Some(login) = &self.login else { return Ok(use_it.await) };
         if self.is_connected.load(Ordering::Relaxed) {
             return Ok(use_it.await);
         }
         let first = async {
             tokio::select! {
                 output = use_it => Ok(output),
-                refused = refusal(target) => Err(refused),
+                refused = connect::refusal(&login.target) => Err(refused),
             }
         };
         let limit = self.settings.connect_timeout;
         let output = match timeout(limit, first).await {
             Ok(output) => output?,
             // The driver retries some refusals in silence (too many connections, starting up): ask once more.
-            Err(_) => match timeout(DIAGNOSIS_TIMEOUT, diagnose(target)).await {
-                Ok(Err(error)) => return Err(connect_error(target, &error)),
-                _ => return Err(unreachable_error(target, &format!("no answer within {} s", limit.as_secs_f32()))),
+            Err(_) => match timeout(DIAGNOSIS_TIMEOUT, connect::diagnose(login)).await {
+                Ok(Err(error)) => return Err(connect::error_of(&login.target, &error)),
+                _ => {
+                    let reason = format!("no answer within {} s", limit.as_secs_f32());
+                    return Err(connect::unreachable(&login.target, &reason));
+                }
             },
         };
         self.is_connected.store(true, Ordering::Relaxed);
@@ -274,9 +308,9 @@ impl Database {
     }
 
     fn connect_error(&self, error: &sqlx::Error) -> Error {
-        match &self.settings.target {
-            Target::Server(target) => connect_error(target, error),
-            Target::Sqlite(_) => fault::error_of(fault::classify_driver(error), &fault::reason(error)),
+        match &self.login {
+            Some(login) => connect::error_of(&login.target, error),
+            None => fault::error_of(fault::classify_driver(error), &fault::reason(error)),
         }
     }
 }
@@ -291,59 +325,4 @@ async fn first_connection<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Result<(),
     let mut connection = pool.acquire().await?;
     connection.return_to_pool().await;
     Ok(())
-}
-
-async fn diagnose(target: &ServerTarget) -> Result<(), sqlx::Error> {
-    match target.engine {
-        Engine::Mysql => mysql::options(target).connect().await?.close().await,
-        Engine::Postgres | Engine::Sqlite => postgres::options(target).connect().await?.close().await,
-    }
-}
-
-/// Ends only if the host refuses TCP connections.
-async fn refusal(target: &ServerTarget) -> Error {
-    tokio::time::sleep(REFUSAL_PROBE_AFTER).await;
-    if !target.host.starts_with('/')
-        && let Err(error) = TcpStream::connect((target.host.as_str(), target.port)).await
-    {
-        return unreachable_error(target, &io_reason(&error));
-    }
-    std::future::pending().await
-}
-
-fn connect_error(target: &ServerTarget, error: &sqlx::Error) -> Error {
-    match error {
-        sqlx::Error::Io(error) => unreachable_error(target, &io_reason(error)),
-        sqlx::Error::PoolTimedOut => unreachable_error(target, "no answer in time"),
-        sqlx::Error::Tls(error) => {
-            Error::configuration("database.tls", format!("{}:{}: TLS: {error}", target.host, target.port))
-                .hint("give the certificate authority with sslrootcert=FILE, or lower DB_SSL if you accept the risk")
-        }
-        sqlx::Error::Database(error) => fault::login_error(target, error.as_ref()),
-        other => Error::new(
-            Kind::Unavailable,
-            "database.unreachable",
-            format!("cannot connect to {}:{}: {other}", target.host, target.port),
-        ),
-    }
-}
-
-fn unreachable_error(target: &ServerTarget, reason: &str) -> Error {
-    let port = target.port.to_string();
-    Error::new(
-        Kind::Unavailable,
-        "database.unreachable",
-        format!("cannot connect to {} port {port}: {reason}", crate::error::printable(&target.host)),
-    )
-    .hint("check that the server runs and that host and port are right: shopctl config show")
-}
-
-fn io_reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        std::io::ErrorKind::TimedOut => "timed out".to_owned(),
-        std::io::ErrorKind::NotFound => "no such socket".to_owned(),
-        std::io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
-        _ => error.to_string(),
-    }
 }

@@ -1,24 +1,78 @@
 //! PostgreSQL and the distributed engines that speak its protocol.
 
-use sea_orm::sqlx::ConnectOptions;
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use std::str::FromStr;
+use std::sync::atomic::Ordering;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use sea_orm::sqlx::{ConnectOptions, Error};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 
-use super::ConnectSettings;
-use super::target::{ServerTarget, SslMode};
+use super::login::Login;
+use super::target::SslMode;
+use super::{ConnectSettings, IDLE_IN_TRANSACTION};
 
-/// Until the transaction ends.
-pub const NEVER_READ_WHOLE_TABLES: &str = "SET LOCAL enable_seqscan = off";
+/// What every session of ours starts with, at no round trip: how long a statement may take is for shopctl to
+/// say; a client that vanished inside a transaction, or with an answer on its way, is noticed soon.
+fn session() -> String {
+    let idle = IDLE_IN_TRANSACTION.as_secs();
+    format!(
+        "-c statement_timeout=0 -c idle_in_transaction_session_timeout={idle}s -c tcp_keepalives_idle=10 \
+         -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    )
+}
+
+/// What a transaction sets until it ends, if anything. A pooler that takes no options at the start of a
+/// session gives the session to others afterwards.
+pub fn transaction(login: Option<&Login>, is_bulk: bool) -> Option<String> {
+    let idle = IDLE_IN_TRANSACTION.as_secs();
+    let limits = login
+        .filter(|login| login.refuses_options.load(Ordering::Relaxed))
+        .map(|_| format!("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '{idle}s'"));
+    let plans = is_bulk.then(|| "SET LOCAL enable_seqscan = off".to_owned());
+    let settings: Vec<String> = [limits, plans].into_iter().flatten().collect();
+    (!settings.is_empty()).then(|| settings.join("; "))
+}
+
+/// Notes that a pooler, or an engine that does not know one of them, refused [`session`]; true if the next
+/// attempt goes without.
+pub fn goes_without_options(pool: &PgPool, login: &Login, error: &Error) -> bool {
+    let Error::Database(error) = error else { return false };
+    let is_refused = match error.code().as_deref() {
+        Some("08P01") => error.message().contains("unsupported startup parameter"),
+        // Unknown setting.
+        Some("42704") => true,
+        _ => false,
+    };
+    if !is_refused || login.refuses_options.swap(true, Ordering::Relaxed) {
+        return false;
+    }
+    options(login).map(|options| pool.set_connect_options(options)).is_ok()
+}
 
 /// How to reach the server.
-pub fn options(target: &ServerTarget) -> PgConnectOptions {
-    // Every option is set here, so that PGPASSWORD, PGSSLMODE and the like change nothing in silence.
-    let mut options = PgConnectOptions::new_without_pgpass()
+pub fn options(login: &Login) -> Result<PgConnectOptions, Error> {
+    let target = &login.target;
+    // Every option is set here, so that PGSSLMODE, PGHOST and the like change nothing in silence; what
+    // of these counts is part of the target. PGOPTIONS alone is the driver's own: nothing unsets it.
+    let mut options = match startup_options(login) {
+        Some(given) => {
+            let given = utf8_percent_encode(&given, NON_ALPHANUMERIC);
+            PgConnectOptions::from_str(&format!("postgres://localhost/?options={given}"))?
+        }
+        None => PgConnectOptions::new_without_pgpass(),
+    };
+    let is_socket = target.host.starts_with('/');
+    options = options
         .port(target.port)
         .database(&target.database)
         .username(&target.user)
-        .application_name("shopctl")
+        .password(login.password().unwrap_or_default())
+        .application_name(target.session.application_name.as_deref().unwrap_or("shopctl"))
+        .ssl_root_cert_from_pem(login.root.clone())
         .ssl_mode(match target.ssl {
+            // As in libpq: PostgreSQL has no TLS on its sockets.
+            _ if is_socket => PgSslMode::Disable,
             SslMode::Disable => PgSslMode::Disable,
             SslMode::Prefer => PgSslMode::Prefer,
             SslMode::Require => PgSslMode::Require,
@@ -26,18 +80,26 @@ pub fn options(target: &ServerTarget) -> PgConnectOptions {
             SslMode::VerifyFull => PgSslMode::VerifyFull,
         })
         .disable_statement_logging();
-    options = if target.host.starts_with('/') { options.socket(&target.host) } else { options.host(&target.host) };
-    if let Some(password) = &target.password {
-        options = options.password(password.expose());
+    options = if is_socket { options.socket(&target.host) } else { options.host(&target.host) };
+    if let Some((certificate, key)) = &login.client {
+        options = options.ssl_client_cert_from_pem(certificate).ssl_client_key_from_pem(key.expose());
     }
-    if let Some(certificate) = &target.ssl_root_certificate {
-        options = options.ssl_root_cert(certificate);
-    }
-    options
+    Ok(options)
+}
+
+/// Ours, then what was asked for, which wins.
+fn startup_options(login: &Login) -> Option<String> {
+    let ours = (!login.refuses_options.load(Ordering::Relaxed)).then(session);
+    let wishes = &login.target.session;
+    // Blanks separate options, a backslash keeps one.
+    let escaped = |text: &str| text.replace('\\', "\\\\").replace(' ', "\\ ");
+    let search_path = wishes.search_path.as_deref().map(|path| format!("-c search_path={}", escaped(path)));
+    let all: Vec<String> = [ours, wishes.options.clone(), search_path].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join(" "))
 }
 
 /// A pool that connects when it is used.
-pub fn pool(target: &ServerTarget, settings: &ConnectSettings) -> DatabaseConnection {
+pub fn pool(login: &Login, settings: &ConnectSettings) -> Result<DatabaseConnection, Error> {
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .min_connections(settings.min_connections)
@@ -45,6 +107,6 @@ pub fn pool(target: &ServerTarget, settings: &ConnectSettings) -> DatabaseConnec
         .idle_timeout(settings.idle_timeout)
         // A fresh pool needs no ping before each use; each is a round trip.
         .test_before_acquire(false)
-        .connect_lazy_with(options(target));
-    SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
+        .connect_lazy_with(options(login)?);
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }

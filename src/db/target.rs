@@ -48,8 +48,50 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How far TLS is demanded and checked; the words are those of `DB_SSL` and `sslmode`.
+/// Where a password comes from; what is not known yet is looked up when a connection is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Password {
+    Known(Secret),
+    /// The first line of a file.
+    File(PathBuf),
+    /// The first line that a command of the shell prints; it may hold a secret itself.
+    Command(Secret),
+    /// The line of PostgreSQL's own file of passwords (`.pgpass`) that fits the server, if there is one.
+    Pgpass(PathBuf),
+}
+
+/// Files in PEM for TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Certificates {
+    /// Authorities to trust beside the public ones.
+    pub root: Option<PathBuf>,
+    /// What a server may demand of its clients, with the private key to it.
+    pub client: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+}
+
+/// Which of a database's servers is wanted: `target_session_attrs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionRole {
+    Any,
+    ReadWrite,
+    ReadOnly,
+    PreferStandby,
+}
+
+/// What a URL asks of the session itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionWishes {
+    /// PostgreSQL: names in double quotes, separated by commas.
+    pub search_path: Option<String>,
+    /// PostgreSQL: `-c name=value …`, as at the start of a session.
+    pub options: Option<String>,
+    pub application_name: Option<String>,
+    pub role: Option<SessionRole>,
+}
+
+/// How far TLS is demanded and checked; the words are those of `DB_SSL` and `sslmode`. A later one is stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SslMode {
     Disable,
     Prefer,
@@ -79,12 +121,49 @@ pub struct ServerTarget {
     /// Host name or address; for a Unix socket, the path of its folder (PostgreSQL) or file (MySQL).
     pub host: String,
     pub port: u16,
+    /// Further servers of the same database, tried in this order after the first.
+    pub other_hosts: Vec<(String, u16)>,
     pub database: String,
     pub user: String,
-    pub password: Option<Secret>,
+    pub password: Option<Password>,
     pub ssl: SslMode,
-    /// A file with the certificate authority to trust instead of the system's.
-    pub ssl_root_certificate: Option<PathBuf>,
+    pub certificates: Box<Certificates>,
+    pub session: Box<SessionWishes>,
+}
+
+impl ServerTarget {
+    /// Every server, in the order in which they are tried.
+    pub fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
+        let others = self.other_hosts.iter().map(|(host, port)| (host.as_str(), *port));
+        std::iter::once((self.host.as_str(), self.port)).chain(others)
+    }
+
+    /// One of its servers alone.
+    pub fn at(&self, host: &str, port: u16) -> ServerTarget {
+        ServerTarget { host: host.to_owned(), port, other_hosts: Vec::new(), ..self.clone() }
+    }
+}
+
+impl SessionRole {
+    /// The words of `target_session_attrs`, and of `targetServerType`.
+    pub fn parse(text: &str) -> Option<SessionRole> {
+        match text {
+            "any" => Some(SessionRole::Any),
+            "read-write" | "primary" | "master" => Some(SessionRole::ReadWrite),
+            "read-only" | "standby" | "secondary" | "slave" => Some(SessionRole::ReadOnly),
+            "prefer-standby" | "preferSecondary" | "preferSlave" => Some(SessionRole::PreferStandby),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SessionRole::Any => "any",
+            SessionRole::ReadWrite => "read-write",
+            SessionRole::ReadOnly => "read-only",
+            SessionRole::PreferStandby => "prefer-standby",
+        }
+    }
 }
 
 impl Target {
@@ -106,9 +185,10 @@ impl Engine {
 
     /// The engine of a URL's scheme or of `DB_DIALECT`.
     pub fn parse(text: &str) -> Option<Engine> {
-        match text {
-            "postgres" | "postgresql" => Some(Engine::Postgres),
-            "mysql" | "mariadb" => Some(Engine::Mysql),
+        // `postgresql+psycopg://` names the other program's driver as well.
+        match text.split('+').next().unwrap_or_default() {
+            "postgres" | "postgresql" | "pgsql" => Some(Engine::Postgres),
+            "mysql" | "mysql2" | "mariadb" => Some(Engine::Mysql),
             "sqlite" => Some(Engine::Sqlite),
             _ => None,
         }
@@ -137,10 +217,11 @@ impl SslMode {
         match text.trim().to_ascii_lowercase().replace('_', "-").as_str() {
             "true" | "verify-full" | "verify-identity" => Ok(SslMode::VerifyFull),
             "false" | "disable" | "disabled" => Ok(SslMode::Disable),
-            "prefer" | "preferred" => Ok(SslMode::Prefer),
-            "require" | "required" => Ok(SslMode::Require),
+            // `allow` tries without TLS first; to try with it first is the same for everybody but a listener.
+            "prefer" | "preferred" | "allow" => Ok(SslMode::Prefer),
+            "require" | "required" | "no-verify" => Ok(SslMode::Require),
             "verify-ca" => Ok(SslMode::VerifyCa),
-            _ => Err("is none of disable, prefer, require, verify-ca, verify-full, true, false".to_owned()),
+            _ => Err("is none of disable, allow, prefer, require, verify-ca, verify-full, true, false".to_owned()),
         }
     }
 
@@ -157,6 +238,30 @@ impl SslMode {
     /// On loopback nobody listens in between; everywhere else the server has to prove who it is.
     pub fn default_for(host: &str) -> SslMode {
         if is_loopback(host) { SslMode::Prefer } else { SslMode::VerifyFull }
+    }
+
+    /// What holds for a server: whoever names an authority wants it asked. As in libpq, `require` beside
+    /// one verifies the chain.
+    ///
+    /// Errors: files that the stated mode would not look at.
+    pub fn effective(
+        stated: Option<SslMode>,
+        default: SslMode,
+        certificates: &Certificates,
+    ) -> Result<SslMode, &'static str> {
+        let has_root = certificates.root.is_some();
+        match stated {
+            Some(SslMode::Disable | SslMode::Prefer) if has_root => Err(
+                "verifies nothing, though a certificate authority is given: name verify-full or verify-ca, or leave one of them out",
+            ),
+            Some(SslMode::Disable) if certificates.client.is_some() => {
+                Err("is without TLS, though a client certificate is given: leave one of them out")
+            }
+            Some(SslMode::Require) if has_root => Ok(SslMode::VerifyCa),
+            Some(stated) => Ok(stated),
+            None if has_root => Ok(SslMode::VerifyFull),
+            None => Ok(default),
+        }
     }
 }
 
@@ -178,7 +283,22 @@ impl SqliteTarget {
         if looks_like_url(path) || path.contains(is_unsafe) {
             return Err("must be the path of a file, without control characters");
         }
-        Ok(SqliteTarget { path: PathBuf::from(path) })
+        path_of(path).map(|path| SqliteTarget { path })
+    }
+}
+
+/// A path as it is configured: `~/` is the home folder, as in a shell.
+///
+/// Errors: one sentence that does not repeat the path.
+pub(crate) fn path_of(text: &str) -> Result<PathBuf, &'static str> {
+    if text.is_empty() || text.contains(is_unsafe) {
+        return Err("must be the path of a file, without control characters");
+    }
+    let Some(below) = text.strip_prefix('~') else { return Ok(PathBuf::from(text)) };
+    match (below.strip_prefix('/'), std::env::home_dir()) {
+        (Some(below), Some(home)) => Ok(home.join(below)),
+        (Some(_), None) => Err("begins with ~/, but there is no home folder: write the folder in full"),
+        (None, _) => Err("begins with ~, which stands for the home folder only as ~/: write ./~ if a name begins so"),
     }
 }
 
@@ -223,7 +343,7 @@ impl Target {
     pub fn is_local(&self) -> bool {
         match self {
             Target::Sqlite(_) => true,
-            Target::Server(server) => is_loopback(&server.host),
+            Target::Server(server) => server.hosts().all(|(host, _)| is_loopback(host)),
         }
     }
 
@@ -260,14 +380,19 @@ impl fmt::Display for Target {
             Target::Server(server) => {
                 write!(f, "{}://{}@", server.engine.as_str(), printable(&server.user))?;
                 let is_socket = server.host.starts_with('/');
-                if server.host.contains(':') {
-                    write!(f, "[{}]", printable(&server.host))?;
-                } else if !is_socket {
-                    f.write_str(&printable(&server.host))?;
-                }
-                if server.port != server.engine.default_port() {
-                    // A URL has no port without a host.
-                    write!(f, "{}:{}", if is_socket { "localhost" } else { "" }, server.port)?;
+                for (index, (host, port)) in server.hosts().enumerate() {
+                    let separator = if index == 0 { "" } else { "," };
+                    let host = match host {
+                        host if host.contains(':') => format!("[{}]", printable(host)),
+                        // A URL has no port without a host.
+                        _ if is_socket && port == server.engine.default_port() => String::new(),
+                        _ if is_socket => "localhost".to_owned(),
+                        host => printable(host),
+                    };
+                    write!(f, "{separator}{host}")?;
+                    if port != server.engine.default_port() {
+                        write!(f, ":{port}")?;
+                    }
                 }
                 write!(f, "/{}", printable(&server.database))?;
                 if is_socket {

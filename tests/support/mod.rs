@@ -6,6 +6,7 @@ pub mod proxy;
 pub mod servers;
 pub mod shop;
 pub mod terminal;
+pub mod tls;
 
 pub use shop::{Backend, Run, Shop};
 

@@ -19,6 +19,17 @@ pub static IS_DURABLE: AtomicBool = AtomicBool::new(false);
 const START_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
+/// Who a server runs as, when not as we do.
+pub type User = Option<(u32, u32)>;
+
+// One role has to show a password: for the tests of wrong ones.
+const RULES: &str = "local all all trust\nhost all secret_user 127.0.0.1/32 scram-sha-256\n\
+                     host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n";
+
+fn no_more(_: &Path, _: User) -> Vec<String> {
+    Vec::new()
+}
+
 /// A running server; it lives as long as the test process.
 pub struct Server {
     pub port: u16,
@@ -31,7 +42,7 @@ pub struct Server {
 /// The PostgreSQL server, or `None` where it is not installed and nobody insists.
 pub fn postgres() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER.get_or_init(|| Some(start_postgres(&found_postgres()?, "postgres"))).as_ref()
+    SERVER.get_or_init(|| Some(start_postgres(&found_postgres()?, "postgres", RULES, no_more))).as_ref()
 }
 
 /// The MariaDB (or MySQL) server, or `None` where it is not installed and nobody insists.
@@ -42,13 +53,24 @@ pub fn mariadb() -> Option<&'static Server> {
 
 /// A MariaDB server for one test, which may turn it upside down; it ends when it is dropped.
 pub fn own_mariadb(name: &str) -> Option<Server> {
-    Some(start_mariadb(&found("MariaDB", "mariadb-server", which("mariadbd"))?, name))
+    mariadb_with(name, no_more)
+}
+
+/// The same with more arguments, which are made when its folder is there.
+pub fn mariadb_with(name: &str, more: impl FnOnce(&Path, User) -> Vec<String>) -> Option<Server> {
+    Some(start_mariadb(&found("MariaDB", "mariadb-server", which("mariadbd"))?, name, more))
+}
+
+/// A PostgreSQL server with these rules of who may come in, and with more arguments, which are made when its
+/// folder is there.
+pub fn postgres_with(name: &str, rules: &str, more: impl FnOnce(&Path, User) -> Vec<String>) -> Option<Server> {
+    Some(start_postgres(&found_postgres()?, name, rules, more))
 }
 
 /// A PostgreSQL server for one test and a hot standby that follows it; they end when they are dropped.
 pub fn postgres_with_standby() -> Option<(Server, Server)> {
     let binaries = found_postgres()?;
-    let primary = start_postgres(&binaries, "primary");
+    let primary = start_postgres(&binaries, "primary", RULES, no_more);
     let user = unprivileged(&["postgres", "nobody"]);
     let folder = folder("standby", user);
     let data = folder.join("data");
@@ -56,7 +78,7 @@ pub fn postgres_with_standby() -> Option<(Server, Server)> {
     copy.current_dir(&folder).args(["--no-sync", "-h", "127.0.0.1", "-p", &primary.port.to_string()]);
     copy.args(["-U", "postgres", "-R", "-c", "fast", "-D"]).arg(&data);
     run(&mut copy);
-    let standby = launch_postgres(&binaries, &folder, user);
+    let standby = launch_postgres(&binaries, &folder, user, Vec::new());
     Some((primary, standby))
 }
 
@@ -124,7 +146,7 @@ fn as_user(program: &Path, user: Option<(u32, u32)>) -> Command {
 }
 
 /// A new folder below the temporary one that belongs to `user`.
-fn folder(name: &str, user: Option<(u32, u32)>) -> PathBuf {
+pub fn folder(name: &str, user: User) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("shopctl-test-{name}-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("the temporary folder can be written");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("our own folder");
@@ -138,21 +160,19 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
-fn start_postgres(binaries: &Path, name: &str) -> Server {
+fn start_postgres(binaries: &Path, name: &str, rules: &str, more: impl FnOnce(&Path, User) -> Vec<String>) -> Server {
     let user = unprivileged(&["postgres", "nobody"]);
     let folder = folder(name, user);
     let data = folder.join("data");
     let mut initdb = as_user(&binaries.join("initdb"), user);
     initdb.current_dir(&folder).args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"]).arg(&data);
     run(&mut initdb);
-    // One role has to show a password: for the tests of wrong ones.
-    let rules = "local all all trust\nhost all secret_user 127.0.0.1/32 scram-sha-256\n\
-                 host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n";
     fs::write(data.join("pg_hba.conf"), rules).expect("the server's own folder");
-    launch_postgres(binaries, &folder, user)
+    let more = more(&folder, user);
+    launch_postgres(binaries, &folder, user, more)
 }
 
-fn launch_postgres(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) -> Server {
+fn launch_postgres(binaries: &Path, folder: &Path, user: User, more: Vec<String>) -> Server {
     let data = folder.join("data");
     let port = free_port();
     let mut server = as_user(&binaries.join("postgres"), user);
@@ -162,10 +182,11 @@ fn launch_postgres(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) -> 
         // Tests lose nothing when the machine does.
         server.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
     }
+    server.args(more);
     launch(server, folder, "INT", port, format!("postgres://postgres@127.0.0.1:{port}/postgres"))
 }
 
-fn start_mariadb(binary: &Path, name: &str) -> Server {
+fn start_mariadb(binary: &Path, name: &str, more: impl FnOnce(&Path, User) -> Vec<String>) -> Server {
     let user = unprivileged(&["mysql", "nobody"]);
     let folder = folder(name, user);
     let data = folder.join("data");
@@ -182,10 +203,11 @@ fn start_mariadb(binary: &Path, name: &str) -> Server {
     server.arg(format!("--tmpdir={}", folder.display()));
     server.args(["--bind-address=127.0.0.1", "--max-connections=200", "--innodb-flush-log-at-trx-commit=0"]);
     server.args(["--innodb-buffer-pool-size=64M", "--performance-schema=OFF"]);
+    server.args(more(&folder, user));
     launch(server, &folder, "TERM", port, format!("mysql://root@127.0.0.1:{port}/mysql"))
 }
 
-fn run(command: &mut Command) {
+pub fn run(command: &mut Command) {
     let output = command.output().expect("the program was found");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?} failed:\n{stdout}\n{stderr}");

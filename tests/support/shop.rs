@@ -45,6 +45,15 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
+/// Runs a statement on any database.
+pub fn sql_on(url: &str, statement: &str) {
+    block_on(async {
+        let connection = sea_orm::Database::connect(url).await.expect("the server answers");
+        connection.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        connection.close().await.expect("closes");
+    });
+}
+
 impl Shop {
     /// An empty database; `None` where the backend is left out.
     pub fn empty(backend: Backend) -> Option<Shop> {

@@ -1,19 +1,25 @@
 //! Reading a database URL without ever repeating a piece of it: in a malformed one anything may be
 //! the password.
 
-use std::path::PathBuf;
+mod parameters;
 
 use percent_encoding::percent_decode_str;
 
-use super::{Engine, Secret, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, default_user};
+use super::{
+    Engine, Password, Secret, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, default_user,
+    is_loopback,
+};
 use crate::error::{Error, Result};
 
 /// A target, and what its URL says by itself.
 #[derive(Debug)]
 pub(crate) struct ParsedUrl {
     pub target: Target,
-    /// The URL names the TLS mode.
-    pub is_ssl_named: bool,
+    /// The TLS mode, if the URL names one.
+    pub ssl: Option<SslMode>,
+    pub connect_timeout: Option<String>,
+    /// Parameters that tune other programs.
+    pub passed_over: Vec<&'static str>,
 }
 
 /// What is wrong, as a sentence about the URL, and what to do; both without a piece of the URL.
@@ -31,40 +37,6 @@ impl From<&str> for Problem {
 const SHAPE: &str = "is not of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE, mysql://… or sqlite:PATH";
 const SHAPE_HINT: &str =
     "percent-encode special characters of the password, or give it in DB_PASSWORD, with DB_HOST, DB_NAME and so on";
-
-/// Parameters that name the TLS mode, the certificate authority, and a host or socket.
-const SSL_MODE_PARAMETERS: [&str; 3] = ["sslmode", "ssl-mode", "ssl_mode"];
-const SSL_ROOT_PARAMETERS: [&str; 3] = ["sslrootcert", "ssl-ca", "ssl_ca"];
-const HOST_PARAMETERS: [&str; 2] = ["host", "socket"];
-
-/// Parameters that other programs know. Only these are named when refused: behind a `?` in a
-/// password, what looks like a parameter is a piece of the password.
-const FOREIGN_PARAMETERS: [&str; 24] = [
-    "application_name",
-    "channel_binding",
-    "charset",
-    "collation",
-    "connect_timeout",
-    "connection_limit",
-    "dbname",
-    "fallback_application_name",
-    "options",
-    "password",
-    "pgbouncer",
-    "pool_timeout",
-    "port",
-    "schema",
-    "search_path",
-    "ssl",
-    "ssl-cert",
-    "ssl-key",
-    "sslcert",
-    "sslkey",
-    "statement-cache-capacity",
-    "target_session_attrs",
-    "timezone",
-    "user",
-];
 
 /// Reads a URL; `what` says in errors which one is meant (`the database URL of environment …`).
 ///
@@ -105,7 +77,7 @@ fn read_sqlite(rest: &str) -> Result<ParsedUrl, Problem> {
             _ => return Err("has a parameter other than mode=rw and mode=rwc".into()),
         }
     }
-    Ok(ParsedUrl { target: Target::Sqlite(target), is_ssl_named: false })
+    Ok(ParsedUrl { target: Target::Sqlite(target), ssl: None, connect_timeout: None, passed_over: Vec::new() })
 }
 
 /// `rest` is what follows `//`.
@@ -115,12 +87,13 @@ fn read_server(engine: Engine, rest: &str) -> Result<ParsedUrl, Problem> {
     if tail.contains(['@', '#']) {
         return Err(SHAPE.into());
     }
-    // The host may be left out, most of all where a parameter names a socket.
-    let host = if authority.is_empty() || authority.ends_with('@') { "localhost" } else { "" };
-    let url = url::Url::parse(&format!("{}://{authority}{host}{tail}", engine.as_str())).map_err(|_| SHAPE)?;
-    let bare_host = url.host_str().unwrap_or("localhost").trim_start_matches('[').trim_end_matches(']');
-    let parameters = read_parameters(url.query().unwrap_or_default())?;
-    let host = parameters.host.map_or_else(|| decode(bare_host), Ok)?;
+    let (first, others) = read_hosts(engine, authority)?;
+    let url = url::Url::parse(&format!("{}://{first}{tail}", engine.as_str())).map_err(|_| SHAPE)?;
+    let parameters = parameters::read(url.query().unwrap_or_default(), engine)?;
+    if parameters.host.is_some() && !others.is_empty() {
+        return Err("names hosts in two places".into());
+    }
+    let host = parameters.host.map_or_else(|| bare_host(&url), Ok)?;
     check_host(&host)?;
     let database = decode(url.path().strip_prefix('/').unwrap_or_default())?;
     if database.is_empty() {
@@ -143,74 +116,51 @@ fn read_server(engine: Engine, rest: &str) -> Result<ParsedUrl, Problem> {
     if port == 0 || password.as_ref().is_some_and(|password| password.contains('\0')) {
         return Err(SHAPE.into());
     }
+    let password = password.map(|password| Password::Known(Secret::new(password)));
+    let are_local = is_loopback(&host) && others.iter().all(|(host, _)| is_loopback(host));
+    let default = if are_local { SslMode::Prefer } else { SslMode::VerifyFull };
+    let ssl = SslMode::effective(parameters.ssl, default, &parameters.certificates)
+        .map_err(|problem| Problem::from(format!("has an sslmode that {problem}").as_str()))?;
     let target = Target::Server(ServerTarget {
         engine,
         port,
+        other_hosts: others,
         database,
         user,
-        password: password.map(Secret::new),
-        ssl: parameters.ssl.unwrap_or(SslMode::default_for(&host)),
-        ssl_root_certificate: parameters.ssl_root_certificate,
+        password: password.or(parameters.password_file.map(Password::Pgpass)),
+        ssl,
+        certificates: Box::new(parameters.certificates),
+        session: Box::new(parameters.session),
         host,
     });
-    Ok(ParsedUrl { target, is_ssl_named: parameters.ssl.is_some() })
+    Ok(ParsedUrl {
+        target,
+        ssl: parameters.ssl,
+        connect_timeout: parameters.connect_timeout,
+        passed_over: parameters.passed_over,
+    })
 }
 
-/// What stands behind the `?`.
-#[derive(Default)]
-struct Parameters {
-    ssl: Option<SslMode>,
-    ssl_root_certificate: Option<PathBuf>,
-    host: Option<String>,
+/// `USER:PASSWORD@HOST:PORT` of the first host, then the others.
+fn read_hosts(engine: Engine, authority: &str) -> Result<(String, Vec<(String, u16)>), Problem> {
+    let (login, hosts) = authority.rsplit_once('@').map_or(("", authority), |(login, hosts)| (login, hosts));
+    let mut hosts = hosts.split(',');
+    // The host may be left out, most of all where a parameter names a socket.
+    let first = hosts.next().filter(|host| !host.is_empty()).unwrap_or("localhost");
+    let others = hosts.map(|host| {
+        let url = url::Url::parse(&format!("{}://{host}", engine.as_str())).map_err(|_| SHAPE)?;
+        let (host, port) = (bare_host(&url)?, url.port().unwrap_or(engine.default_port()));
+        check_host(&host)?;
+        let is_plain = url.path().is_empty() && url.username().is_empty() && port > 0;
+        if is_plain && url.host_str().is_some() { Ok((host, port)) } else { Err(SHAPE.into()) }
+    });
+    let others = others.collect::<Result<Vec<_>, Problem>>()?;
+    let at = if authority.contains('@') { "@" } else { "" };
+    Ok((format!("{login}{at}{first}"), others))
 }
 
-fn read_parameters(query: &str) -> Result<Parameters, Problem> {
-    let mut parameters = Parameters::default();
-    for (index, pair) in query.split('&').filter(|pair| !pair.is_empty()).enumerate() {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, value) = (decode(name)?, decode(value)?);
-        let is_twice;
-        if SSL_MODE_PARAMETERS.contains(&name.as_str()) {
-            let mode = SslMode::parse(&value).map_err(|problem| Problem {
-                sentence: format!("has an sslmode that {problem}"),
-                hint: "correct sslmode, or leave it out for verify-full",
-            })?;
-            is_twice = parameters.ssl.replace(mode).is_some();
-        } else if SSL_ROOT_PARAMETERS.contains(&name.as_str()) {
-            if value.is_empty() || value.contains('\0') {
-                return Err("has an sslrootcert that names no file".into());
-            }
-            is_twice = parameters.ssl_root_certificate.replace(PathBuf::from(value)).is_some();
-        } else if HOST_PARAMETERS.contains(&name.as_str()) {
-            if name == "socket" && !value.starts_with('/') {
-                return Err("has a socket that is not an absolute path".into());
-            }
-            is_twice = parameters.host.replace(value).is_some();
-        } else {
-            return Err(unknown_parameter(&name, index + 1));
-        }
-        if is_twice {
-            return Err("has the same parameter twice".into());
-        }
-    }
-    Ok(parameters)
-}
-
-/// Says which parameter is unknown by its place, and by its name only when that is a public word.
-fn unknown_parameter(name: &str, place: usize) -> Problem {
-    /// Below this, two words merely share some letters.
-    const SIMILAR: f64 = 0.85;
-    let known = [&SSL_MODE_PARAMETERS[..1], &SSL_ROOT_PARAMETERS[..1], &HOST_PARAMETERS].concat();
-    let closest = known.iter().find(|known| strsim::jaro_winkler(known, name) > SIMILAR);
-    let which = match (FOREIGN_PARAMETERS.iter().find(|foreign| **foreign == name), closest) {
-        (Some(foreign), _) => format!("the parameter {foreign}, which shopctl does not know"),
-        (None, Some(closest)) => format!("an unknown parameter (number {place}; did you mean {closest}?)"),
-        (None, None) => format!("an unknown parameter (number {place})"),
-    };
-    Problem {
-        sentence: format!("has {which}; known are {}", known.join(", ")),
-        hint: "leave the parameter out; a ? that belongs to the password is written %3F",
-    }
+fn bare_host(url: &url::Url) -> Result<String, Problem> {
+    decode(url.host_str().unwrap_or("localhost").trim_start_matches('[').trim_end_matches(']'))
 }
 
 fn decode(part: &str) -> Result<String, Problem> {

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::db::target::SessionRole;
 use crate::error::Kind;
 
 const CANARY: &str = "c4n4ryS3cret";
@@ -33,12 +34,12 @@ fn everything_said(text: &str) -> String {
 #[test]
 fn urls_are_taken_apart_and_shown_without_the_password() {
     let target = server("postgresql://ann:p%40ss%2Fword@db.example.com/shop");
-    assert_eq!(target.password.as_ref().map(Secret::expose), Some("p@ss/word"));
+    assert_eq!(target.password, Some(Password::Known(Secret::new("p@ss/word"))));
     assert_eq!((target.port, target.ssl), (5432, SslMode::VerifyFull));
     let target = server("mariadb://a%3Ab@db.example.com:3307/my%20shop?ssl-ca=/ca%2B1.pem");
     assert_eq!((target.engine, target.port), (Engine::Mysql, 3307));
     assert_eq!((target.user.as_str(), target.database.as_str()), ("a:b", "my shop"));
-    assert_eq!(target.ssl_root_certificate, Some("/ca+1.pem".into()));
+    assert_eq!(target.certificates.root, Some("/ca+1.pem".into()));
     for (url, text) in [
         ("postgresql://ann:x@db.example.com/shop", "postgres://ann@db.example.com/shop"),
         ("postgres://ann@db.example.com:5432/shop", "postgres://ann@db.example.com/shop"),
@@ -79,7 +80,8 @@ fn the_parameter_decides_the_tls_mode_whatever_its_spelling() {
         assert_eq!(server(&format!("postgres://h/d?{name}=require")).ssl, SslMode::Require);
     }
     assert_eq!(server("mysql://h/d?ssl-mode=VERIFY_IDENTITY").ssl, SslMode::VerifyFull);
-    assert!(refused("postgres://h/d?sslmode=allow").message().contains("none of disable"));
+    assert_eq!(server("postgres://h/d?sslmode=allow").ssl, SslMode::Prefer, "with TLS first is no weaker");
+    assert!(refused("postgres://h/d?sslmode=perhaps").message().contains("none of disable"));
     // Which of the two was meant decides whether a password travels in the clear.
     assert!(refused("postgres://h/d?sslmode=verify-full&ssl-mode=disable").message().contains("twice"));
 }
@@ -87,10 +89,95 @@ fn the_parameter_decides_the_tls_mode_whatever_its_spelling() {
 #[test]
 fn an_unknown_parameter_is_named_by_its_place_or_by_a_public_word() {
     let message = |url: &str| refused(url).message().to_owned();
-    assert!(message("postgres://h/d?channel_binding=require").contains("the parameter channel_binding"));
+    assert!(message("postgres://h/d?sslcrl=/x.crl").contains("the parameter sslcrl"));
     assert!(message("postgres://h/d?sslmod=require").contains("did you mean sslmode?"));
     let message = message("postgres://h/d?sslmode=require&c4n4ry=1");
     assert!(message.contains("number 2") && !message.contains("c4n4ry"), "{message}");
+}
+
+#[test]
+fn urls_of_hosting_platforms_are_taken() {
+    for (url, ssl) in [
+        ("postgres://u:p@h/d?sslmode=require&channel_binding=require", SslMode::VerifyFull),
+        ("postgres://u:p@h/d?sslmode=require&channel_binding=prefer", SslMode::Require),
+        ("postgres://u:p@h/d?pgbouncer=true&connection_limit=1&pool_timeout=0", SslMode::VerifyFull),
+        ("postgres://u:p@h/d?ssl=true", SslMode::VerifyFull),
+        ("postgres://u:p@h/d?sslaccept=strict", SslMode::VerifyFull),
+        ("postgres://u:p@h/d?sslaccept=accept_invalid_certs", SslMode::Require),
+        ("postgres://u:p@h/d?sslmode=no-verify", SslMode::Require),
+        ("postgres://u:p@h/d?sslmode=prefer&ssl=true", SslMode::VerifyFull),
+        ("mysql://u:p@h/d?ssl-mode=REQUIRED", SslMode::Require),
+        ("mysql://u:p@h/d?sslMode=VERIFY_IDENTITY&connectTimeout=10000", SslMode::VerifyFull),
+        ("mysql://u:p@h/d?useSSL=true&serverTimezone=UTC&charset=utf8mb4", SslMode::VerifyFull),
+        ("mysql://u:p@h/d?ssl={%22rejectUnauthorized%22:true}", SslMode::VerifyFull),
+        ("mysql://u:p@h/d?tls=skip-verify&parseTime=true", SslMode::Require),
+    ] {
+        assert_eq!(server(url).ssl, ssl, "{url}");
+    }
+    let target = server("postgres://h/d?schema=My%20Shop&application_name=web&options=-c%20statement_timeout%3D5s");
+    assert_eq!(target.session.search_path.as_deref(), Some("\"My Shop\""));
+    assert_eq!(target.session.application_name.as_deref(), Some("web"));
+    assert_eq!(target.session.options.as_deref(), Some("-c statement_timeout=5s"));
+    let parsed = parse("postgres://h/d?connect_timeout=10&pgbouncer=true", "the URL").expect("taken");
+    assert_eq!((parsed.connect_timeout.as_deref(), parsed.passed_over), (Some("10"), vec!["pgbouncer"]));
+}
+
+#[test]
+fn what_cannot_be_honoured_is_refused_by_its_name() {
+    for (parameter, name) in [
+        ("sslcrl=/x", "sslcrl"),
+        ("require_auth=scram-sha-256", "require_auth"),
+        ("sslpassword=x", "sslpassword"),
+        ("gssencmode=require", "gssencmode"),
+        ("sslnegotiation=direct", "sslnegotiation"),
+        ("ssl_min_protocol_version=TLSv1.3", "ssl_min_protocol_version"),
+        ("service=x", "service"),
+        ("target_session_attrs=perhaps", "target_session_attrs"),
+        ("channel_binding=perhaps", "channel_binding"),
+        ("sslaccept=perhaps", "sslaccept"),
+    ] {
+        let error = refused(&format!("postgres://u@h/d?{parameter}"));
+        assert!(error.message().contains(name), "{error}");
+    }
+    assert!(refused("mysql://h/d?schema=x").message().contains("means nothing for MySQL"));
+    // A mode that would not look at the authority that is named.
+    for mode in ["disable", "prefer", "allow"] {
+        assert!(
+            refused(&format!("postgres://h/d?sslmode={mode}&sslrootcert=/x")).message().contains("verifies nothing")
+        );
+    }
+    assert_eq!(server("postgres://h/d?sslmode=require&sslrootcert=/x").ssl, SslMode::VerifyCa, "as in libpq");
+    assert_eq!(server("postgres://localhost/d?sslrootcert=/x").ssl, SslMode::VerifyFull);
+}
+
+#[test]
+fn several_hosts_are_tried_in_their_order() {
+    let text = "postgres://u@h1,h2:5433,[::1]/d";
+    let target = server(&format!("{text}?target_session_attrs=read-write"));
+    let hosts: Vec<_> = target.hosts().collect();
+    assert_eq!(hosts, [("h1", 5432), ("h2", 5433), ("::1", 5432)]);
+    assert_eq!((target.ssl, target.session.role), (SslMode::VerifyFull, Some(SessionRole::ReadWrite)));
+    assert_eq!((shown(text).as_str(), shown(&shown(text)).as_str()), (text, text));
+    assert_eq!(server("postgres://localhost,127.0.0.1/d").ssl, SslMode::Prefer);
+    for url in ["postgres://h1,/d", "postgres://h1,h2,,h3/d", "postgres://h1,u:p@h2/d", "postgres://h1,h2/d?host=h3"] {
+        let known = server("postgres://h1/d");
+        match Target::parse_url(url) {
+            Ok(Target::Server(server)) => assert_ne!(server, known, "{url}"),
+            Ok(_) => panic!("{url}"),
+            Err(error) => assert_eq!(error.code(), "config.database_url"),
+        }
+    }
+}
+
+#[test]
+fn a_tilde_is_the_home_folder() {
+    let home = std::env::home_dir().expect("tests have one");
+    let Ok(Target::Sqlite(file)) = Target::parse_url("sqlite:~/y.db") else { panic!() };
+    assert_eq!(file.path, home.join("y.db"));
+    assert_eq!(server("postgres://h/d?sslrootcert=~/ca.pem").certificates.root, Some(home.join("ca.pem")));
+    for url in ["sqlite:~", "sqlite:~ann/y.db"] {
+        assert!(refused(url).message().contains("begins with ~"), "{url}");
+    }
 }
 
 #[test]
@@ -197,7 +284,7 @@ proptest! {
         let password = format!("{password}{CANARY}");
         let encoded = percent_encoding::utf8_percent_encode(&password, percent_encoding::NON_ALPHANUMERIC);
         let text = format!("postgres://user:{encoded}@db.example.com/shop");
-        prop_assert_eq!(server(&text).password.map(|secret| secret.expose().to_owned()), Some(password));
+        prop_assert_eq!(server(&text).password, Some(Password::Known(Secret::new(password))));
         prop_assert!(!everything_said(&text).contains(CANARY));
     }
 }

@@ -1,0 +1,173 @@
+//! What completes a server's target: TLS mode, certificates and the password, each from the place that
+//! comes first, remembered with it.
+//!
+//! The target's own level first; then the environment's `DB_SSL_…` files; then, for PostgreSQL, what libpq
+//! looks at: `PGPASSWORD`, `PGPASSFILE` or `~/.pgpass`, `PGSSLROOTCERT`, `PGSSLCERT`, `PGSSLKEY`. What would name
+//! another target or weaken TLS (`PGHOST`, `PGSSLMODE` …) is not looked at.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::sources::{Found, Sources, variable_of};
+use super::target::FoundParts;
+use crate::db::target::{Engine, Password, Secret, ServerTarget, SslMode, path_of};
+use crate::domain::Violations;
+
+/// Certificate files: the part, its variable, libpq's variable, the name in `config show`.
+const CERTIFICATES: [(&str, &str, &str, &str); 3] = [
+    ("ssl_root_cert", "DB_SSL_ROOT_CERT", "PGSSLROOTCERT", "ssl_root_cert"),
+    ("ssl_cert", "DB_SSL_CERT", "PGSSLCERT", "ssl_cert"),
+    ("ssl_key", "DB_SSL_KEY", "PGSSLKEY", "ssl_key"),
+];
+const PASSWORDS: [&str; 3] = ["password", "password_file", "password_command"];
+
+/// Where each piece of a server's target came from, by the names of `config show`.
+pub(super) type Origins = BTreeMap<&'static str, String>;
+
+/// A server that is being completed.
+pub(super) struct Server<'a> {
+    pub target: ServerTarget,
+    /// The TLS mode that was named, if one was.
+    pub stated: Option<SslMode>,
+    /// Where the target as a whole was named.
+    pub origin: &'a str,
+    pub parts: &'a FoundParts,
+}
+
+impl Server<'_> {
+    /// Completes it; `None` if the violations say what is wrong.
+    pub fn complete(mut self, sources: &Sources, violations: &mut Violations) -> Option<(ServerTarget, Origins)> {
+        let mut origins = Origins::new();
+        let is_sound = [
+            self.password(sources, &mut origins, violations),
+            self.certificates(sources, &mut origins, violations),
+            self.mode(sources, &mut origins, violations),
+        ];
+        is_sound.into_iter().all(|is_sound| is_sound).then_some((self.target, origins))
+    }
+
+    fn password(&mut self, sources: &Sources, origins: &mut Origins, violations: &mut Violations) -> bool {
+        let own: Vec<(&str, &Found)> =
+            PASSWORDS.iter().filter_map(|part| self.parts.values.get(part).map(|found| (*part, found))).collect();
+        let mut places: Vec<&str> = own.iter().map(|(_, found)| found.origin.as_str()).collect();
+        if self.target.password.is_some() {
+            places.insert(0, self.origin);
+        }
+        if let [one, other, ..] = places.as_slice() {
+            violations.add("database.password", format!("is given twice: by {one} and by {other}"));
+            return false;
+        }
+        let Some((part, found)) = own.first() else {
+            self.password_of_libpq(sources, origins);
+            return true;
+        };
+        origins.insert("password", found.origin.clone());
+        let read = match *part {
+            "password" if found.text.contains('\0') => Err("must not contain NUL"),
+            "password" => Ok(Password::Known(Secret::new(&found.text))),
+            "password_file" => path_of(&found.text).map(Password::File),
+            // Whoever clones a repository does not mean to run what stands in it.
+            _ if self.parts.is_of_working_folder => Err(
+                "runs a program, which a file of the working folder must not: put it into your own shopctl.toml (shopctl config path) or name this file with --config",
+            ),
+            _ => Ok(Password::Command(Secret::new(&found.text))),
+        };
+        match read {
+            Ok(password) => {
+                self.target.password = Some(password);
+                true
+            }
+            Err(problem) => {
+                violations.add(&format!("database.{part} ({})", found.origin), problem);
+                false
+            }
+        }
+    }
+
+    fn password_of_libpq(&mut self, sources: &Sources, origins: &mut Origins) {
+        if self.target.password.is_some() || !is_postgres(self.target.engine) {
+            return;
+        }
+        if let Some(found) = variable_of("environment", &sources.environment, "PGPASSWORD") {
+            origins.insert("password", found.origin);
+            self.target.password = Some(Password::Known(Secret::new(found.text)));
+        } else if let Some((path, origin)) = sources.usable_pgpass() {
+            origins.insert("password", origin.clone());
+            self.target.password = Some(Password::Pgpass(path.clone()));
+        }
+    }
+
+    fn certificates(&mut self, sources: &Sources, origins: &mut Origins, violations: &mut Violations) -> bool {
+        let mut is_sound = true;
+        let is_verified_anyway = self.stated.unwrap_or(self.target.ssl) >= SslMode::Require;
+        let files = &mut *self.target.certificates;
+        let places: [&mut Option<PathBuf>; 3] = [&mut files.root, &mut files.client, &mut files.key];
+        for ((part, variable, of_libpq, name), place) in CERTIFICATES.into_iter().zip(places) {
+            let own = self.parts.values.get(part).map(|found| (found.text.clone(), found.origin.clone()));
+            if let (Some(_), Some((_, origin))) = (&place, &own) {
+                violations
+                    .add(&format!("database.{part}"), format!("is given twice: by {} and by {origin}", self.origin));
+                is_sound = false;
+                continue;
+            }
+            if place.is_some() {
+                origins.insert(name, self.origin.to_owned());
+                continue;
+            }
+            let variable_named = |variable: &str| {
+                variable_of("environment", &sources.environment, variable).map(|found| (found.text, found.origin))
+            };
+            // Exported for another database, libpq's authority must not be what turns verifying on here.
+            let libpq_counts = is_postgres(self.target.engine) && (part != "ssl_root_cert" || is_verified_anyway);
+            let found = own
+                .or_else(|| variable_named(variable))
+                .or_else(|| libpq_counts.then(|| variable_named(of_libpq)).flatten());
+            let Some((text, origin)) = found else { continue };
+            match path_of(&text) {
+                Ok(path) => {
+                    *place = Some(path);
+                    origins.insert(name, origin);
+                }
+                Err(problem) => {
+                    violations.add(&format!("database.{part} ({origin})"), problem);
+                    is_sound = false;
+                }
+            }
+        }
+        is_sound
+    }
+
+    fn mode(&mut self, _sources: &Sources, origins: &mut Origins, violations: &mut Violations) -> bool {
+        let part = self.parts.values.get("ssl");
+        let read = match (part, self.stated) {
+            (Some(part), Some(_)) => Err(format!("is given twice: by {} and by {}", self.origin, part.origin)),
+            (Some(part), None) => SslMode::parse(&part.text).map(|mode| (Some(mode), part.origin.clone())),
+            (None, Some(mode)) => Ok((Some(mode), self.origin.to_owned())),
+            (None, None) => Ok((None, "default".to_owned())),
+        };
+        let are_local = self.target.hosts().all(|(host, _)| crate::db::target::is_loopback(host));
+        let default = if are_local { SslMode::Prefer } else { SslMode::VerifyFull };
+        let effective = read.and_then(|(stated, origin)| {
+            let mode = SslMode::effective(stated, default, &self.target.certificates).map_err(str::to_owned)?;
+            let has_changed = Some(mode) != stated && mode != default;
+            let root = origins.get("ssl_root_cert").filter(|_| has_changed).cloned();
+            Ok((mode, root.unwrap_or(origin)))
+        });
+        match effective {
+            Ok((mode, origin)) => {
+                self.target.ssl = mode;
+                origins.insert("ssl", origin);
+                true
+            }
+            Err(problem) => {
+                let origin = part.map_or(self.origin, |part| part.origin.as_str());
+                violations.add(&format!("database.ssl ({origin})"), problem);
+                false
+            }
+        }
+    }
+}
+
+fn is_postgres(engine: Engine) -> bool {
+    engine != Engine::Mysql
+}

@@ -1,0 +1,194 @@
+//! Reaching a server, and why it could not be reached.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::{self, ConnectOptions, Connection};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::login::Login;
+use super::target::{Engine, ServerTarget, SessionRole};
+use super::{fault, mysql, postgres, tls};
+use crate::error::{Error, Kind, Result, printable};
+
+/// A refused TCP connection shows itself within this time; the driver alone would go on trying.
+const REFUSAL_PROBE_AFTER: Duration = Duration::from_millis(200);
+/// While one server takes over from another none of them may fit.
+const NEXT_ROUND_AFTER: Duration = Duration::from_millis(250);
+
+/// Of a target with several servers the first that fits; of one server itself, unasked.
+///
+/// A role that was named is looked at, and whoever writes needs a server that takes writes.
+///
+/// Errors: exit 5 naming each server and why it does not fit, once `limit` is over; at once what no other
+/// server would change (credentials, a certificate).
+pub async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<Login> {
+    let target = &login.target;
+    let wanted = match target.session.role.unwrap_or(SessionRole::Any) {
+        SessionRole::Any if is_for_writing && !target.other_hosts.is_empty() => SessionRole::ReadWrite,
+        wanted => wanted,
+    };
+    if target.other_hosts.is_empty() && wanted == SessionRole::Any {
+        return Ok(login.clone());
+    }
+    let until = Instant::now() + limit;
+    let hosts: Vec<(&str, u16)> = target.hosts().collect();
+    // A server that swallows everything must leave time for the others.
+    let share = limit / u32::try_from(hosts.len()).unwrap_or(u32::MAX).max(1);
+    loop {
+        let mut reasons = Vec::new();
+        let mut second_best = None;
+        for (host, port) in &hosts {
+            let login = login.at(host, *port);
+            match timeout(share, takes_writes(&login)).await {
+                Ok(Ok(takes_writes)) => match (wanted, takes_writes) {
+                    (SessionRole::Any, _) | (SessionRole::ReadWrite, true) => return Ok(login),
+                    (SessionRole::ReadOnly | SessionRole::PreferStandby, false) => return Ok(login),
+                    (SessionRole::PreferStandby, true) => second_best = second_best.or(Some(login)),
+                    (SessionRole::ReadWrite, false) => {
+                        reasons.push(format!("{}:{port} takes no writes", printable(host)))
+                    }
+                    (SessionRole::ReadOnly, true) => reasons.push(format!("{}:{port} is no standby", printable(host))),
+                },
+                Ok(Err(error)) if error.kind() == Kind::Configuration => return Err(error),
+                Ok(Err(error)) => reasons.push(error.message().to_owned()),
+                Err(_) => reasons.push(format!("{}:{port} does not answer", printable(host))),
+            }
+        }
+        if let Some(login) = second_best {
+            return Ok(login);
+        }
+        if Instant::now() + NEXT_ROUND_AFTER >= until {
+            let message = format!(
+                "no server of the database fits (target_session_attrs {}): {}",
+                wanted.as_str(),
+                reasons.join("; ")
+            );
+            return Err(Error::new(Kind::Unavailable, "database.unreachable", message)
+                .hint("try again: while one server takes over from another none may fit"));
+        }
+        sleep(NEXT_ROUND_AFTER).await;
+    }
+}
+
+/// Whether the server is one that can be written to.
+async fn takes_writes(login: &Login) -> Result<bool> {
+    let answer = async {
+        match login.target.engine {
+            Engine::Mysql => {
+                let mut connection = mysql::options(login).connect().await?;
+                let is_read_only: i64 =
+                    sqlx::query_scalar("SELECT CAST(@@global.read_only AS SIGNED)").fetch_one(&mut connection).await?;
+                connection.close().await?;
+                Ok(is_read_only == 0)
+            }
+            Engine::Postgres | Engine::Sqlite => {
+                let mut connection = postgres::options(login)?.connect().await?;
+                let is_read_only: bool = sqlx::query_scalar(
+                    "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool",
+                )
+                .fetch_one(&mut connection)
+                .await?;
+                connection.close().await?;
+                Ok(!is_read_only)
+            }
+        }
+    };
+    let answer: Result<bool, sqlx::Error> = answer.await;
+    answer.map_err(|error| error_of(&login.target, &error))
+}
+
+/// The last attempt, made only to learn the reason of a failure: the pool retries some in silence.
+pub async fn diagnose(login: &Login) -> Result<(), sqlx::Error> {
+    match login.target.engine {
+        Engine::Mysql => {
+            let mut connection = mysql::options(login).connect().await?;
+            mysql::prepare(&mut connection, None).await?;
+            connection.close().await
+        }
+        Engine::Postgres | Engine::Sqlite => postgres::options(login)?.connect().await?.close().await,
+    }
+}
+
+/// Ends only if the host refuses TCP connections.
+pub async fn refusal(target: &ServerTarget) -> Error {
+    sleep(REFUSAL_PROBE_AFTER).await;
+    if !target.host.starts_with('/')
+        && let Err(error) = TcpStream::connect((target.host.as_str(), target.port)).await
+    {
+        return unreachable(target, &io_reason(&error));
+    }
+    std::future::pending().await
+}
+
+/// Why a connection was not made.
+pub fn error_of(target: &ServerTarget, error: &sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Io(error) => {
+            tls::explain_io(target, error).unwrap_or_else(|| unreachable(target, &io_reason(error)))
+        }
+        sqlx::Error::PoolTimedOut => unreachable(target, "no answer in time"),
+        sqlx::Error::Tls(error) => tls::explain_driver(target, error.as_ref()),
+        sqlx::Error::Database(error) => fault::login_error(target, error.as_ref()),
+        sqlx::Error::Configuration(error) => protocol(target, &error.to_string()),
+        sqlx::Error::Protocol(text) => protocol(target, text),
+        _ => unreachable(target, "the connection broke while it was made"),
+    }
+}
+
+/// The driver has no type for a way of logging in that it does not have: only its own text tells.
+fn protocol(target: &ServerTarget, text: &str) -> Error {
+    let address = format!("{}:{}", printable(&target.host), target.port);
+    let user = printable(&target.user);
+    let authentication = |what: &str, hint: &str| {
+        Error::configuration("database.authentication", format!("{address}: {what}")).hint(hint)
+    };
+    if text.contains("RSA") {
+        let what =
+            format!("the server wants the password of {user} over TLS only (caching_sha2_password or sha256_password)");
+        return authentication(
+            &what,
+            "use TLS: sslmode=verify-full in the URL, or DB_SSL=verify-full; MySQL has a certificate by default",
+        );
+    }
+    if let Some((_, plugin)) = text.split_once("authentication plugin: ") {
+        let what = format!("the user {user} logs in by {}, which shopctl does not know", printable(plugin));
+        return authentication(&what, "give the user mysql_native_password, or caching_sha2_password with TLS");
+    }
+    if text.contains("cleartext") || text.contains("clear_password") {
+        return authentication(
+            "the server wants the password as clear text, which shopctl does not send",
+            "give the user another way of logging in",
+        );
+    }
+    if text.contains("unsupported authentication method") || text.contains("SASL") {
+        let what = format!("the user {user} logs in by a method that shopctl does not know (GSSAPI, SSPI, Kerberos …)");
+        return authentication(&what, "give the user scram-sha-256 in the server's pg_hba.conf");
+    }
+    unreachable(target, "what answers does not speak the database's protocol")
+}
+
+pub fn unreachable(target: &ServerTarget, reason: &str) -> Error {
+    let message = format!("cannot connect to {} port {}: {reason}", printable(&target.host), target.port);
+    Error::new(Kind::Unavailable, "database.unreachable", message)
+        .hint("check that the server runs and that host and port are right: shopctl config show")
+}
+
+/// Why the network failed, without the system's numbers.
+pub fn io_reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        std::io::ErrorKind::TimedOut => "timed out".to_owned(),
+        std::io::ErrorKind::NotFound => "no such socket".to_owned(),
+        std::io::ErrorKind::ConnectionReset
+        | std::io::ErrorKind::ConnectionAborted
+        | std::io::ErrorKind::BrokenPipe
+        | std::io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+        std::io::ErrorKind::HostUnreachable => "no way to the host".to_owned(),
+        std::io::ErrorKind::NetworkUnreachable => "no way to the network".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        // The resolver's own words.
+        _ if error.to_string().contains("lookup") => "the host name is not known".to_owned(),
+        _ => fault::server_text(error.to_string().split(" (os error").next().unwrap_or_default()),
+    }
+}

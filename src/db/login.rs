@@ -1,0 +1,222 @@
+//! What a server asks for before it lets anybody in, looked up and checked before the first packet:
+//! the password, the authorities to trust, the client's own certificate.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::inspection::is_open_to_others;
+use super::target::{Password, Secret, ServerTarget, escaped};
+use super::tls;
+use crate::error::{Error, Result};
+
+/// How long the command that prints the password may take: it may ask a person to unlock a key.
+const PASSWORD_COMMAND_LIMIT: Duration = Duration::from_secs(60);
+/// The longest password, in bytes, with its line end.
+const PASSWORD_LIMIT: u64 = 4096;
+/// The longest file of passwords or certificates.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// All that is needed to log in.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Its password, if it has one, is known.
+    pub target: ServerTarget,
+    /// PEM; empty: the public authorities alone.
+    pub root: Vec<u8>,
+    /// Certificate and key, PEM.
+    pub client: Option<(Vec<u8>, Secret)>,
+    /// A pooler stands before PostgreSQL that takes no options at the start of a session.
+    pub refuses_options: Arc<AtomicBool>,
+}
+
+impl Login {
+    /// Looks up what the target only names.
+    ///
+    /// Errors: exit 4, `config.password` or `config.certificate`, naming the file or what the command did;
+    /// never a piece of what was read.
+    pub async fn prepare(target: &ServerTarget) -> Result<Login> {
+        let password = match &target.password {
+            Some(Password::File(path)) => Some(first_line(&read(path, "the password file")?, path)?),
+            Some(Password::Command(command)) => Some(run(command.expose()).await?),
+            Some(Password::Pgpass(path)) => from_pgpass(path, target)?,
+            Some(Password::Known(secret)) => Some(secret.clone()),
+            None => None,
+        };
+        let certificates = &target.certificates;
+        let root = match &certificates.root {
+            Some(path) => tls::checked_authorities(read(path, "the certificate authority's file")?, path)?,
+            None => Vec::new(),
+        };
+        let client = match (&certificates.client, &certificates.key) {
+            (Some(certificate), Some(key)) => {
+                let chain = read(certificate, "the client certificate")?;
+                Some(tls::checked_client(chain, certificate, read(key, "the client's key")?, key)?)
+            }
+            (None, None) => None,
+            (Some(_), None) => return Err(half("certificate", "key", "sslkey=FILE or DB_SSL_KEY")),
+            (None, Some(_)) => return Err(half("key", "certificate", "sslcert=FILE or DB_SSL_CERT")),
+        };
+        let target = ServerTarget { password: password.map(Password::Known), ..target.clone() };
+        Ok(Login { target, root, client, refuses_options: Arc::default() })
+    }
+
+    /// The same at one of the target's servers.
+    pub fn at(&self, host: &str, port: u16) -> Login {
+        Login { target: self.target.at(host, port), ..self.clone() }
+    }
+
+    pub fn password(&self) -> Option<&str> {
+        match &self.target.password {
+            Some(Password::Known(secret)) => Some(secret.expose()),
+            _ => None,
+        }
+    }
+}
+
+fn half(given: &str, missing: &str, how: &str) -> Error {
+    Error::configuration("config.certificate", format!("a client {given} is given, but no {missing} to it"))
+        .hint(format!("name both: {how} beside it"))
+}
+
+fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
+    let refuse = |reason: &str| {
+        let shown = escaped(&path.to_string_lossy());
+        let code = if what.contains("password") { "config.password" } else { "config.certificate" };
+        Err(Error::configuration(code, format!("{what} {shown} {reason}"))
+            .hint("shopctl config show tells where this path comes from"))
+    };
+    // A FIFO would be waited for.
+    match std::fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => return refuse("is no regular file"),
+        Ok(metadata) if metadata.len() > FILE_LIMIT => return refuse("is larger than 1 MiB"),
+        Ok(_) => {}
+        Err(error) => return refuse(&format!("cannot be read: {}", crate::error::io_reason(&error))),
+    }
+    std::fs::read(path).or_else(|error| refuse(&format!("cannot be read: {}", crate::error::io_reason(&error))))
+}
+
+fn first_line(bytes: &[u8], path: &Path) -> Result<Secret> {
+    let refuse = |reason: &str| {
+        let shown = escaped(&path.to_string_lossy());
+        Error::configuration("config.password", format!("the password file {shown} {reason}"))
+            .hint("its first line is the password; shopctl config show tells where the path comes from")
+    };
+    password_of(bytes).map_err(refuse)
+}
+
+/// The first line; everything else would be a second secret or a mistake.
+fn password_of(bytes: &[u8]) -> Result<Secret, &'static str> {
+    if bytes.len() as u64 > PASSWORD_LIMIT {
+        return Err("holds more than a password");
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
+    let line = text.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+    match line {
+        "" => Err("has an empty first line"),
+        line if line.contains('\0') => Err("has a NUL in its first line"),
+        line => Ok(Secret::new(line)),
+    }
+}
+
+/// Runs the command that prints the password. Its standard error is ours: it may have something to say.
+async fn run(command: &str) -> Result<Secret> {
+    let refuse = |reason: String| {
+        Error::configuration("config.password", format!("password_command {reason}"))
+            .hint("run it by hand: it has to print the password and nothing else, and to end with 0")
+    };
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child =
+        shell.spawn().map_err(|error| refuse(format!("cannot run: {}", crate::error::io_reason(&error))))?;
+    let Some(stdout) = child.stdout.take() else { return Err(refuse("has no output".to_owned())) };
+    let answer = async {
+        let mut bytes = Vec::new();
+        stdout.take(PASSWORD_LIMIT + 1).read_to_end(&mut bytes).await?;
+        if bytes.len() as u64 > PASSWORD_LIMIT {
+            return Ok((bytes, None));
+        }
+        child.wait().await.map(|status| (bytes, Some(status)))
+    };
+    let answer: Result<_, std::io::Error> = timeout(PASSWORD_COMMAND_LIMIT, answer)
+        .await
+        .map_err(|_| refuse(format!("took longer than {} s", PASSWORD_COMMAND_LIMIT.as_secs())))?;
+    let (bytes, status) = answer.map_err(|error| refuse(format!("failed: {}", crate::error::io_reason(&error))))?;
+    match status {
+        Some(status) if !status.success() => {
+            Err(refuse(status.code().map_or("was killed".to_owned(), |code| format!("ended with {code}"))))
+        }
+        _ => password_of(&bytes).map_err(|reason| refuse(format!("printed what {reason}"))),
+    }
+}
+
+/// The first line of PostgreSQL's own file of passwords that fits.
+///
+/// Errors: exit 4 for a file that others can read, which libpq would not use either.
+fn from_pgpass(path: &Path, target: &ServerTarget) -> Result<Option<Secret>> {
+    if is_open_to_others(path) {
+        let path = escaped(&path.to_string_lossy());
+        return Err(Error::configuration("config.password", format!("others can read the passwords in {path}"))
+            .hint(format!("chmod 600 {path}")));
+    }
+    let bytes = read(path, "the password file")?;
+    let text = String::from_utf8_lossy(&bytes);
+    let port = target.port.to_string();
+    // As libpq: a socket is looked up as localhost.
+    let host = if target.host.starts_with('/') { "localhost" } else { &target.host };
+    let wanted = [host, &port, &target.database, &target.user];
+    let lines = text.lines().filter(|line| !line.starts_with('#')).map(pgpass_fields);
+    let fitting = lines
+        .filter(|fields| fields.len() == 5)
+        .find(|fields| fields.iter().zip(wanted).all(|((field, is_wildcard), wanted)| *is_wildcard || field == wanted));
+    Ok(fitting
+        .map(|mut fields| Secret::new(fields.pop().unwrap_or_default().0))
+        .filter(|found| !found.expose().is_empty()))
+}
+
+/// Up to five fields between colons, `\:` and `\\` undone; with whether one is a bare `*`.
+fn pgpass_fields(line: &str) -> Vec<(String, bool)> {
+    let mut fields = vec![(String::new(), false)];
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        let is_last = fields.len() == 5;
+        match (character, fields.last_mut()) {
+            (':', _) if !is_last => fields.push((String::new(), false)),
+            ('\\', Some((field, _))) => field.extend(characters.next()),
+            (character, Some((field, is_wildcard))) => {
+                *is_wildcard = field.is_empty() && character == '*' && !is_last;
+                field.push(character);
+            }
+            (_, None) => {}
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_pgpass_is_taken_apart_as_libpq_does() {
+        let fields = |line| pgpass_fields(line).into_iter().map(|(field, _)| field).collect::<Vec<_>>();
+        assert_eq!(fields(r"h\:1:*:d:u:p\\a:b"), ["h:1", "*", "d", "u", r"p\a:b"]);
+        assert!(pgpass_fields("*:*:*:*:x")[..4].iter().all(|(_, is_wildcard)| *is_wildcard));
+        assert!(!pgpass_fields(r"\*:*x:*:*:*")[0].1 && !pgpass_fields("*x:a")[0].1);
+        assert!(!pgpass_fields("a:b:c:d:*")[4].1, "a password may be a star");
+    }
+
+    #[test]
+    fn a_password_is_one_line() {
+        assert_eq!(password_of(b"a b\r\nrest").unwrap().expose(), "a b");
+        for bytes in [&b""[..], b"\nx", b"a\0b", b"\xff", &[b'x'; 4097]] {
+            assert!(password_of(bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! What stands behind the `?` of a server's URL: the words of libpq, of MySQL's clients, and of the
+//! programs that hosting platforms write their URLs for.
+//!
+//! A parameter is taken, passed over where nothing is lost by it, or refused by its name. Words that
+//! are not in the table are never repeated: behind a `?` in a password they are a piece of it.
+
+use std::path::PathBuf;
+
+use super::{Engine, Problem, SslMode, decode};
+use crate::db::target::{Certificates, SessionRole, SessionWishes, path_of};
+
+/// What stands behind the `?`, read.
+#[derive(Default)]
+pub(super) struct Parameters {
+    /// The strictest mode that was asked for.
+    pub ssl: Option<SslMode>,
+    pub certificates: Certificates,
+    pub host: Option<String>,
+    pub session: SessionWishes,
+    /// As written; its limits are those of the setting.
+    pub connect_timeout: Option<String>,
+    /// PostgreSQL's own file of passwords.
+    pub password_file: Option<PathBuf>,
+    /// What tunes other programs.
+    pub passed_over: Vec<&'static str>,
+}
+
+/// What a parameter is for.
+enum Meaning {
+    Mode(fn(&str) -> Option<Option<SslMode>>),
+    RootCertificate,
+    ClientCertificate,
+    ClientKey,
+    Host,
+    Schema,
+    SearchPath,
+    Options,
+    ApplicationName,
+    Role,
+    ConnectTimeout,
+    PasswordFile,
+    /// Tunes what shopctl decides by itself, and weakens nothing.
+    PassedOver,
+    /// What shopctl does anyway; every other value is refused for the reason.
+    Only(&'static [&'static str], &'static str),
+    Refused(&'static str),
+}
+
+use Meaning::{Mode, Only, PassedOver, Refused};
+
+const IN_FRONT: &str = "belongs in front of the ?, as postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+const NO_REVOCATION: &str = "asks for a list of revoked certificates, which the driver cannot check";
+const ONE_DECIDES: &str = "cannot be promised by the driver";
+
+/// Every known parameter: its name without `-`, `_` and capitals, as it is usually written, its meaning.
+const PARAMETERS: &[(&str, &str, Meaning)] = &[
+    ("sslmode", "sslmode", Mode(|word| SslMode::parse(word).ok().map(Some))),
+    ("sslrootcert", "sslrootcert", Meaning::RootCertificate),
+    ("sslca", "ssl-ca", Meaning::RootCertificate),
+    ("sslcert", "sslcert", Meaning::ClientCertificate),
+    ("sslkey", "sslkey", Meaning::ClientKey),
+    ("host", "host", Meaning::Host),
+    ("socket", "socket", Meaning::Host),
+    ("ssl", "ssl", Mode(ssl_word)),
+    ("usessl", "useSSL", Mode(ssl_word)),
+    (
+        "requiressl",
+        "requiressl",
+        Mode(|word| (word == "1").then_some(Some(SslMode::Require)).or((word == "0").then_some(None))),
+    ),
+    ("sslaccept", "sslaccept", Mode(ssl_accept)),
+    ("tls", "tls", Mode(ssl_word)),
+    ("channelbinding", "channel_binding", Mode(channel_binding)),
+    ("schema", "schema", Meaning::Schema),
+    ("searchpath", "search_path", Meaning::SearchPath),
+    ("currentschema", "currentSchema", Meaning::SearchPath),
+    ("options", "options", Meaning::Options),
+    ("applicationname", "application_name", Meaning::ApplicationName),
+    ("fallbackapplicationname", "fallback_application_name", PassedOver),
+    ("targetsessionattrs", "target_session_attrs", Meaning::Role),
+    ("targetservertype", "targetServerType", Meaning::Role),
+    ("connecttimeout", "connect_timeout", Meaning::ConnectTimeout),
+    ("passfile", "passfile", Meaning::PasswordFile),
+    ("pgbouncer", "pgbouncer", PassedOver),
+    ("connectionlimit", "connection_limit", PassedOver),
+    ("pooltimeout", "pool_timeout", PassedOver),
+    ("pool", "pool", PassedOver),
+    ("poolsize", "pool_size", PassedOver),
+    ("supa", "supa", PassedOver),
+    ("sockettimeout", "socket_timeout", PassedOver),
+    ("statementcachesize", "statement_cache_size", PassedOver),
+    ("statementcachecapacity", "statement-cache-capacity", PassedOver),
+    ("preparethreshold", "prepareThreshold", PassedOver),
+    ("preparedstatements", "prepared_statements", PassedOver),
+    ("binaryparameters", "binary_parameters", PassedOver),
+    ("maxconnectionlifetime", "max_connection_lifetime", PassedOver),
+    ("maxidleconnectionlifetime", "max_idle_connection_lifetime", PassedOver),
+    ("keepalives", "keepalives", PassedOver),
+    ("keepalivesidle", "keepalives_idle", PassedOver),
+    ("keepalivesinterval", "keepalives_interval", PassedOver),
+    ("keepalivescount", "keepalives_count", PassedOver),
+    ("tcpkeepalive", "tcpKeepAlive", PassedOver),
+    ("tcpusertimeout", "tcp_user_timeout", PassedOver),
+    ("sslcompression", "sslcompression", PassedOver),
+    ("sslsni", "sslsni", PassedOver),
+    ("krbsrvname", "krbsrvname", PassedOver),
+    ("gsslib", "gsslib", PassedOver),
+    ("clientencoding", "client_encoding", PassedOver),
+    ("charset", "charset", PassedOver),
+    ("characterencoding", "characterEncoding", PassedOver),
+    ("collation", "collation", PassedOver),
+    ("useunicode", "useUnicode", PassedOver),
+    ("timezone", "timezone", PassedOver),
+    ("servertimezone", "serverTimezone", PassedOver),
+    ("connectiontimezone", "connectionTimeZone", PassedOver),
+    ("autoreconnect", "autoReconnect", PassedOver),
+    ("reconnect", "reconnect", PassedOver),
+    ("parsetime", "parseTime", PassedOver),
+    ("loc", "loc", PassedOver),
+    ("zerodatetimebehavior", "zeroDateTimeBehavior", PassedOver),
+    ("allowpublickeyretrieval", "allowPublicKeyRetrieval", PassedOver),
+    ("verifyservercertificate", "verifyServerCertificate", PassedOver),
+    ("gssencmode", "gssencmode", Only(&["disable", "prefer"], "asks for GSSAPI, which the driver does not have")),
+    (
+        "sslnegotiation",
+        "sslnegotiation",
+        Only(&["postgres"], "asks for TLS from the first byte, which the driver does not have"),
+    ),
+    (
+        "loadbalancehosts",
+        "load_balance_hosts",
+        Only(&["disable"], "asks for hosts in random order: they are tried as they stand"),
+    ),
+    ("sslcertmode", "sslcertmode", Only(&["allow"], ONE_DECIDES)),
+    (
+        "sslminprotocolversion",
+        "ssl_min_protocol_version",
+        Only(&["TLSv1", "TLSv1.1", "TLSv1.2"], "asks for more than TLS 1.2 at least"),
+    ),
+    ("sslmaxprotocolversion", "ssl_max_protocol_version", Only(&["TLSv1.3"], ONE_DECIDES)),
+    ("tlsversion", "tls-version", Only(&["TLSv1.2,TLSv1.3", "TLSv1.3,TLSv1.2", "TLSv1.2"], ONE_DECIDES)),
+    ("requireauth", "require_auth", Refused("restricts how the password may be shown, which the driver cannot")),
+    ("requirepeer", "requirepeer", Refused(ONE_DECIDES)),
+    ("sslcrl", "sslcrl", Refused(NO_REVOCATION)),
+    ("sslcrldir", "sslcrldir", Refused(NO_REVOCATION)),
+    ("sslpassword", "sslpassword", Refused("is for an encrypted key: decrypt it into a file of mode 600, sslkey=FILE")),
+    (
+        "sslidentity",
+        "sslidentity",
+        Refused("is a PKCS #12 file: give the certificate and its key as PEM, sslcert=FILE and sslkey=FILE"),
+    ),
+    (
+        "trustcertificatekeystoreurl",
+        "trustCertificateKeyStoreUrl",
+        Refused("is a Java key store: give the authority as PEM, sslrootcert=FILE"),
+    ),
+    ("service", "service", Refused("names another target: write host, database and user into the URL")),
+    ("servicefile", "servicefile", Refused("names another target: write host, database and user into the URL")),
+    ("hostaddr", "hostaddr", Refused("is a second host: put the address in place of the host, with sslmode=verify-ca")),
+    ("port", "port", Refused(IN_FRONT)),
+    ("user", "user", Refused(IN_FRONT)),
+    ("password", "password", Refused(IN_FRONT)),
+    ("dbname", "dbname", Refused(IN_FRONT)),
+];
+
+/// The parameters that are told when one is not known.
+const USUAL: [&str; 6] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "socket"];
+
+/// `ssl=true` and what stands for it elsewhere; mysql2 writes `ssl={"rejectUnauthorized":true}`.
+fn ssl_word(word: &str) -> Option<Option<SslMode>> {
+    match word.replace(' ', "").as_str() {
+        "1" | "{}" | "{\"rejectUnauthorized\":true}" | "strict" => Some(Some(SslMode::VerifyFull)),
+        "{\"rejectUnauthorized\":false}" | "skip-verify" => Some(Some(SslMode::Require)),
+        "0" => Some(Some(SslMode::Disable)),
+        word => SslMode::parse(word).ok().map(Some),
+    }
+}
+
+fn ssl_accept(word: &str) -> Option<Option<SslMode>> {
+    match word {
+        "strict" => Some(Some(SslMode::VerifyFull)),
+        "accept_invalid_certs" => Some(Some(SslMode::Require)),
+        _ => None,
+    }
+}
+
+/// The driver cannot bind the password's proof to the TLS connection. What that protects from, a server
+/// in between, is kept out by a certificate that is verified together with its name.
+fn channel_binding(word: &str) -> Option<Option<SslMode>> {
+    match word {
+        "require" => Some(Some(SslMode::VerifyFull)),
+        "prefer" | "disable" => Some(None),
+        _ => None,
+    }
+}
+
+pub(super) fn read(query: &str, engine: Engine) -> Result<Parameters, Problem> {
+    let mut parameters = Parameters::default();
+    let mut seen: Vec<String> = Vec::new();
+    for (index, pair) in query.split('&').filter(|pair| !pair.is_empty()).enumerate() {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decode(name)?, decode(value)?);
+        let plain: String =
+            name.chars().filter(|letter| !matches!(letter, '-' | '_')).collect::<String>().to_lowercase();
+        let Some((_, shown, meaning)) = PARAMETERS.iter().find(|(known, ..)| *known == plain) else {
+            return Err(unknown(&name, index + 1));
+        };
+        // One mode for two spellings: which of the two was meant decides whether a password travels in the clear.
+        if seen.contains(&plain) {
+            return Err("has the same parameter twice".into());
+        }
+        seen.push(plain);
+        // MySQL's Java driver means milliseconds.
+        let meaning = if name == "connectTimeout" { &PassedOver } else { meaning };
+        parameters.take(shown, meaning, value, engine)?;
+    }
+    Ok(parameters)
+}
+
+impl Parameters {
+    fn take(&mut self, shown: &'static str, meaning: &Meaning, value: String, engine: Engine) -> Result<(), Problem> {
+        let is_postgres = engine != Engine::Mysql;
+        match meaning {
+            Mode(read) => {
+                let mode = read(&value).ok_or_else(|| wrong_mode(shown))?;
+                // The strictest: to take less than was asked for would weaken it in silence.
+                self.ssl = self.ssl.max(mode);
+            }
+            Meaning::RootCertificate => put(&mut self.certificates.root, file(shown, &value)?)?,
+            Meaning::ClientCertificate => put(&mut self.certificates.client, file(shown, &value)?)?,
+            Meaning::ClientKey => put(&mut self.certificates.key, file(shown, &value)?)?,
+            Meaning::Host => {
+                if shown == "socket" && !value.starts_with('/') {
+                    return Err("has a socket that is not an absolute path".into());
+                }
+                put(&mut self.host, value)?;
+            }
+            Meaning::Schema if is_postgres => put(&mut self.session.search_path, quoted(&value, shown)?)?,
+            Meaning::SearchPath if is_postgres => {
+                let names = value.split(',').map(|name| quoted(name.trim().trim_matches('"'), shown));
+                put(&mut self.session.search_path, names.collect::<Result<Vec<_>, _>>()?.join(","))?;
+            }
+            Meaning::Options if is_postgres => put(&mut self.session.options, plain_text(shown, value)?)?,
+            Meaning::ApplicationName if is_postgres => {
+                put(&mut self.session.application_name, plain_text(shown, value)?)?;
+            }
+            Meaning::PasswordFile if is_postgres => put(&mut self.password_file, file(shown, &value)?)?,
+            Meaning::Schema | Meaning::SearchPath | Meaning::Options | Meaning::PasswordFile => {
+                return Err(refused(shown, "means nothing for MySQL and MariaDB"));
+            }
+            Meaning::Role => {
+                let role = SessionRole::parse(&value).ok_or_else(|| {
+                    refused(shown, "is none of any, read-write, read-only, primary, standby, prefer-standby")
+                })?;
+                put(&mut self.session.role, role)?;
+            }
+            // 0 is "wait for ever" there.
+            Meaning::ConnectTimeout if matches!(value.as_str(), "0" | "-1") => self.passed_over.push(shown),
+            Meaning::ConnectTimeout => put(&mut self.connect_timeout, value)?,
+            Only(words, _) if words.iter().any(|word| word.eq_ignore_ascii_case(&value)) => {}
+            Only(_, reason) | Refused(reason) => return Err(refused(shown, reason)),
+            PassedOver | Meaning::ApplicationName => self.passed_over.push(shown),
+        }
+        Ok(())
+    }
+}
+
+/// Two spellings of one thing.
+fn put<T>(place: &mut Option<T>, value: T) -> Result<(), Problem> {
+    match place.replace(value) {
+        Some(_) => Err("has the same parameter twice".into()),
+        None => Ok(()),
+    }
+}
+
+fn file(shown: &str, value: &str) -> Result<PathBuf, Problem> {
+    path_of(value).map_err(|problem| Problem::from(format!("has a parameter {shown} that {problem}").as_str()))
+}
+
+fn plain_text(shown: &str, value: String) -> Result<String, Problem> {
+    match value.is_empty() || value.contains(crate::domain::text::is_unsafe) {
+        true => Err(refused(shown, "is empty or has control characters")),
+        false => Ok(value),
+    }
+}
+
+/// A name as PostgreSQL takes it literally.
+fn quoted(name: &str, shown: &str) -> Result<String, Problem> {
+    let name = plain_text(shown, name.to_owned())?;
+    Ok(format!("\"{}\"", name.replace('"', "\"\"")))
+}
+
+fn wrong_mode(shown: &str) -> Problem {
+    let words = match shown {
+        "sslmode" | "ssl" | "useSSL" | "tls" => {
+            "is none of disable, allow, prefer, require, verify-ca, verify-full, true, false"
+        }
+        "sslaccept" => "is neither strict nor accept_invalid_certs",
+        "requiressl" => "is neither 0 nor 1",
+        _ => "is none of require, prefer, disable",
+    };
+    Problem {
+        sentence: format!("has a parameter {shown} that {words}"),
+        hint: "correct it, or leave it out: without it TLS is verified unless the host is this machine",
+    }
+}
+
+fn refused(shown: &str, reason: &str) -> Problem {
+    Problem {
+        sentence: format!("has the parameter {shown}, which {reason}"),
+        hint: "leave the parameter out; a ? that belongs to the password is written %3F",
+    }
+}
+
+/// Says which parameter is unknown by its place, and by its name only when that is a public word.
+fn unknown(name: &str, place: usize) -> Problem {
+    /// Below this, two words merely share some letters.
+    const SIMILAR: f64 = 0.85;
+    let closest =
+        PARAMETERS.iter().map(|(_, shown, _)| shown).find(|known| strsim::jaro_winkler(known, name) > SIMILAR);
+    let meant = closest.map_or_else(String::new, |closest| format!("; did you mean {closest}?"));
+    Problem {
+        sentence: format!("has an unknown parameter (number {place}{meant}); known are {}", USUAL.join(", ")),
+        hint: "leave the parameter out; a ? that belongs to the password is written %3F",
+    }
+}
