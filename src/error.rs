@@ -194,6 +194,11 @@ impl Error {
         &self.0.hints
     }
 
+    /// Machine-readable details; null when there are none.
+    pub fn details_value(&self) -> &Value {
+        &self.0.details
+    }
+
     /// `{"error":{"code","message","hint","exit","retryable","details"}}`
     pub fn to_json(&self) -> Value {
         json!({ "error": {

@@ -265,3 +265,31 @@ fn what_drives_a_terminal_is_escaped_in_a_persons_data() {
     assert!(run.stdout.contains(r"G\u009b\u007f\u202e\u2028e"), "{run}");
     assert_eq!(run.json()["user"]["first_name"], "G\u{9b}\u{7f}\u{202e}\u{2028}e");
 }
+
+#[test]
+fn the_errors_of_an_import_go_where_they_were_sent() {
+    let shop = shop();
+    shop.file("new.csv", "sku,name,price\nN-1,n,1\nN-2,n,x\n");
+    shop.file("target.csv", "old");
+    symlink("target.csv", shop.path("link.csv")).expect("ours");
+    let import = |errors: &str, code: i32| {
+        let run = shop.run(&["product", "import", "new.csv", "--on-error", "reject-rows", "--errors", errors]);
+        run.exits_with(code)
+    };
+    import("/dev/null", 8);
+    assert!(fs::symlink_metadata("/dev/null").expect("is there").file_type().is_char_device());
+    import("/dev/full", 5).says("cannot write /dev/full: no space left on the disk; 1 rows were rejected");
+    import("link.csv", 8);
+    assert!(fs::symlink_metadata(shop.path("link.csv")).expect("is there").is_symlink());
+    assert_eq!(text(&shop, "target.csv").lines().count(), 2);
+    // Both passes find the row; standard output gets it once.
+    let run = import("/dev/stdout", 8);
+    assert_eq!(run.stdout.matches("2,price,x").count() + run.stdout.matches("3,price,x").count(), 1, "{run}");
+    let before = shop.counts();
+    for (errors, code, said) in [("nowhere/a.csv", 4, "there is no folder"), ("wrong.xlsx", 2, "what .xlsx says")] {
+        shop.file("new.csv", "sku,name,price\nN-3,n,1\n");
+        import(errors, code).says(said);
+    }
+    assert_eq!(shop.counts(), before);
+    assert_tidy(&shop);
+}

@@ -99,3 +99,21 @@ fn an_export_that_does_not_fit_leaves_no_file() {
         assert_eq!(left, ["other"], "{noun} {format}");
     }
 }
+
+#[test]
+fn rejected_rows_are_told_though_their_file_does_not_fit() {
+    let home = Shop::migrated(Backend::Sqlite).expect("always there");
+    let Some(disk) = Disk::mount(&home.path("disk"), "64k") else { return };
+    let rows: String = (0..3_000).map(|number| format!("S-{number},name,not a price\n")).collect();
+    home.file("products.csv", &format!("sku,name,price\nA,x,1\n{rows}"));
+    let errors = disk.0.join("wrong.csv").display().to_string();
+    let arguments = ["product", "import", "products.csv", "--errors", &errors];
+    for (flags, said) in [(&[][..], "3000 of 3001 rows are wrong"), (&["--on-error", "reject-rows"], "3000 rows were")]
+    {
+        let run = home.run(&[&arguments[..], flags].concat()).exits_with(5).says(said);
+        assert!(run.stderr.contains("wrong.csv: no space left") && run.stderr.contains("line 3: price"), "{run}");
+        assert!(!run.stderr.contains(".shopctl-") && !run.stderr.contains("os error"), "{run}");
+        assert_eq!(std::fs::read_dir(&disk.0).expect("ours").count(), 0);
+    }
+    assert_eq!(home.column("SELECT sku FROM products"), ["A"]);
+}

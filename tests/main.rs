@@ -17,6 +17,7 @@ mod foreign_rows;
 mod full_disk;
 mod generated;
 mod hints;
+mod import_files;
 mod import_values;
 mod imports;
 mod input;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::ReadOptions;
 use super::pass::{Portion, portions};
-use super::read::{Columns, Record};
+use super::read::{self, Columns, Record};
 use crate::db::Database;
 use crate::domain::{IdempotencyKey, Violations};
 use crate::error::{Error, Result};
@@ -156,6 +156,14 @@ pub trait Row: Sized + Clone + Send + 'static {
 
     /// Creates or updates rows on an open operation: absent → create, different → update.
     async fn apply(operation: &mut Operation, rows: &[Self], import: &Import) -> Result<Applied>;
+}
+
+/// Looks at the beginning of a file: what has to be said about it before it is read.
+///
+/// Errors: exit 7 for a file that cannot be one of these rows; exit 2 for flags that contradict each
+/// other.
+pub fn look<R: Row>(source: impl Read, options: &ReadOptions) -> Result<Vec<String>> {
+    read::look(source, options, R::COLUMNS)
 }
 
 /// The first pass: reads everything and writes nothing. Gives the number of rows that are fine;

@@ -64,10 +64,15 @@ user, product and order import read CSV, JSON lines or JSON: by the file's endin
   order     reference, user, sku, quantity, unit_price, status, created_at, total_amount;
             a row for each item, those of one order together; in JSON the items may be nested as \"items\"
 
-Other columns that an export writes are passed over; what has another name in the file is given with
---map THEIRS=OURS. Required are email, first_name, last_name; sku, name, price; reference, user, sku, quantity.
+Other columns that an export writes are passed over. Names of columns may differ in case, blanks, _ and -; what has
+another name in the file is given with --map THEIRS=OURS, what is not to be read with --ignore-columns A,B, or all of
+it with --only-mapped. In JSON a name may be a path: --map customer.email=user.
 
-All rows are checked first, then written about 500 a transaction. Wrong rows refuse the file (exit 7) or, with
+CSV is read strictly as RFC 4180 has it: a quote that is not closed, or text beside one, refuses the file. The
+delimiter is what the header shows (--delimiter), text is UTF-8, or UTF-16 with its mark (--encoding windows-1252).
+Empty rows and columns are nothing. A JSON file is a list, or an object with one list; a syntax error refuses it.
+
+All rows are checked first, then written about 25 000 lines a transaction. Wrong rows refuse the file (exit 7) or, with
 --on-error reject-rows, only themselves (exit 8); --errors FILE lists them with line, column, value and reason.
 
 What is there already is found by its key. Users and products are updated where they differ; an order is as in the

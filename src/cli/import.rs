@@ -1,45 +1,62 @@
 //! What every `import` does: checks the whole file, then writes it, and tells of each row that is
 //! wrong.
 
+use std::cell::RefCell;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use encoding_rs::Encoding;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
+use self::rejections::{Rejections, with_unwritten};
 use super::Asking;
 use super::arguments::{AnswerArguments, WriteArguments};
-use crate::bulk::{self, Counts, FileFormat, Import, OnConflict, OnError, ReadOptions, Rejection, Row};
+use crate::bulk::{self, Counts, FileFormat, Import, OnConflict, OnError, ReadOptions, Row};
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::text::hexadecimal;
-use crate::error::{Error, Kind, Result, printable, printable_reason};
+use crate::domain::text::{hexadecimal, shell_word};
+use crate::error::{Error, Kind, Result, io_reason};
+use crate::file::{OutputFile, check_ending};
 use crate::output::Mutation;
 use crate::service::place_order::Stock;
 
+mod rejections;
+
 /// Bytes of the file that are read at once to tell whether it is the same.
 const DIGEST_BYTES: usize = 64 * 1024;
-/// So many wrong rows are told; all of them are in the errors file.
-const REJECTIONS_TOLD: usize = 10;
+/// How often it is told how far an import is.
+const TICK: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub struct ImportArguments {
     /// CSV, JSON lines or JSON; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// csv, jsonl or json [default: by the file's ending]
+    /// csv, tsv, jsonl or json [default: by the file's ending]
     #[arg(long, value_name = "FORMAT", value_parser = formats())]
     format: Option<FileFormat>,
     /// A column of the file that has another name here; may be repeated
     #[arg(long, value_name = "THEIRS=OURS", value_parser = parse_map)]
     map: Vec<(String, String)>,
-    /// What stands between the fields of CSV
-    #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = parse_delimiter)]
-    delimiter: u8,
+    /// Columns of the file that are not read; may be repeated
+    #[arg(long, value_name = "A,B", value_parser = parse_names)]
+    ignore_columns: Vec<Vec<String>>,
+    /// Read only columns that are mapped or have a name of ours, and leave out all others
+    #[arg(long)]
+    only_mapped: bool,
+    /// What stands between the fields of CSV, such as ; or tab [default: what the header shows]
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
+    delimiter: Option<u8>,
+    /// What the file is written in, such as windows-1252 or utf-16le [default: its byte order mark, else UTF-8]
+    #[arg(long, value_name = "NAME", value_parser = parse_encoding)]
+    encoding: Option<&'static Encoding>,
     /// Amounts are written as 12,50
     #[arg(long)]
     decimal_comma: bool,
@@ -65,7 +82,8 @@ pub struct ImportArguments {
 }
 
 fn formats() -> impl TypedValueParser<Value = FileFormat> {
-    PossibleValuesParser::new(["csv", "jsonl", "json"]).try_map(|word| FileFormat::parse(&word).ok_or("unknown format"))
+    PossibleValuesParser::new(["csv", "tsv", "jsonl", "json"])
+        .try_map(|word| FileFormat::parse(&word).ok_or("unknown format"))
 }
 
 fn conflicts() -> impl TypedValueParser<Value = OnConflict> {
@@ -90,10 +108,23 @@ fn parse_map(text: &str) -> Result<(String, String), String> {
 
 fn parse_delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
-        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b'"' => Ok(*byte),
+        [byte] if bulk::is_delimiter(*byte) => Ok(*byte),
         _ if text == "\\t" || text == "tab" => Ok(b'\t'),
         _ => Err("must be one character such as ; or tab".to_owned()),
     }
+}
+
+/// Names as a line of CSV has them: one with a comma inside stands in quotes.
+fn parse_names(text: &str) -> Result<Vec<String>, String> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    let line = reader.records().next().and_then(Result::ok).ok_or("must be names such as Vendor,Tags")?;
+    Ok(line.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect())
+}
+
+fn parse_encoding(text: &str) -> Result<&'static Encoding, String> {
+    Encoding::for_label_no_replacement(text.as_bytes()).ok_or_else(|| {
+        format!("is none of utf-8, utf-16le, utf-16be, windows-1250 to -1258, iso-8859-1 to -16, macintosh, shift_jis, gbk …; iconv -f {} -t UTF-8 converts others", shell_word(text))
+    })
 }
 
 fn parse_batch(text: &str) -> Result<usize, String> {
@@ -101,80 +132,21 @@ fn parse_batch(text: &str) -> Result<usize, String> {
     lines.ok_or_else(|| format!("must be a number from 1 to {}", bulk::MOST_BATCH_LINES))
 }
 
-/// Rows that are wrong: the first are told, all are written.
-struct Rejections {
-    count: u64,
-    first: Vec<Rejection>,
-    file: Option<(csv::Writer<NamedTempFile>, PathBuf)>,
-}
-
-impl Rejections {
-    fn new(path: Option<&Path>) -> Result<Rejections> {
-        let file = path.map(|path| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let temporary = NamedTempFile::new_in(folder).map_err(|error| unwritable(path, &error))?;
-            let mut writer = csv::Writer::from_writer(temporary);
-            writer.write_record(["line", "column", "value", "reason"]).map_err(|error| unwritable(path, &error))?;
-            Ok::<_, Error>((writer, path.to_owned()))
-        });
-        Ok(Rejections { count: 0, first: Vec::new(), file: file.transpose()? })
-    }
-
-    /// Adds a row with all that is wrong with it.
-    fn add(&mut self, row: Vec<Rejection>) -> Result<()> {
-        self.count += 1;
-        if let Some((writer, path)) = &mut self.file {
-            for rejection in &row {
-                let line = rejection.line.to_string();
-                let value = crate::domain::spreadsheet::guard(&rejection.value).into_owned();
-                let fields = [line.as_str(), &rejection.column, &value, &rejection.reason];
-                writer.write_record(fields).map_err(|error| unwritable(path, &error))?;
-            }
-        }
-        let left = REJECTIONS_TOLD.saturating_sub(self.first.len());
-        self.first.extend(row.into_iter().take(left));
-        Ok(())
-    }
-
-    /// Gives the errors file its name; one without errors is not left behind.
-    fn complete(&mut self, context: &Context) -> Result<()> {
-        let Some((writer, path)) = self.file.take() else { return Ok(()) };
-        let file = writer.into_inner().map_err(|error| unwritable(&path, error.error()))?;
-        if self.count > 0 {
-            file.persist(&path).map_err(|error| unwritable(&path, &error.error))?;
-            context.output.note(&format!("wrote {}", path.display()));
-        }
-        Ok(())
-    }
-
-    fn told(&self) -> String {
-        let told = self.first.iter().map(|rejection| {
-            let Rejection { line, column, value, reason } = rejection;
-            let parts: Vec<String> =
-                [column, value].into_iter().filter(|part| !part.is_empty()).map(|part| printable(part)).collect();
-            match parts.is_empty() {
-                true => format!("\n  line {line}: {}", printable_reason(reason)),
-                false => format!("\n  line {line}: {}: {}", parts.join(" "), printable_reason(reason)),
-            }
-        });
-        let more = if self.count > self.first.len() as u64 { "\n  …" } else { "" };
-        format!("{}{more}", told.collect::<String>())
-    }
-}
-
-fn unwritable(path: &Path, error: &impl std::fmt::Display) -> Error {
-    Error::configuration("file.unwritable", format!("cannot write {}: {error}", path.display()))
-}
-
 /// Imports a file of users, products …
 ///
 /// Errors: exit 7 when rows are wrong and nothing was imported, exit 8 when the others were.
 pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportArguments, stock: Stock) -> Result<()> {
-    let (read, on_conflict) = (arguments.read_options()?, arguments.on_conflict);
-    let mut file = arguments.open()?;
+    let (read, on_conflict) = (arguments.read_options(R::NOUN)?, arguments.on_conflict);
+    let source = Source { file: arguments.open()?, path: &arguments.file, read: Arc::default() };
+    bulk::look::<R>(source.again()?, &read)?.iter().for_each(|note| context.output.note(note));
+    let errors = arguments.errors_file().await?;
     context.lift_time_limit();
     let database = context.database(Access::Write).await?.for_bulk();
-    let digest = arguments.digest(&mut file, &format!("{} {read:?} {stock:?}", R::OPERATION))?;
+    // Once for the digest, once to check it.
+    let progress = RefCell::new(context.output.reading(2 * source.length()));
+    let follow = || progress.borrow_mut().reach(source.read.load(Ordering::Relaxed));
+    let digest = digest(source.again()?, &format!("{} {read:?} {stock:?}", R::OPERATION), follow);
+    let digest = digest.map_err(|error| unreadable(&arguments.file, &error))?;
     let batch_lines = arguments.batch;
     let mut import = Import { read, on_conflict, stock, digest, batch_lines, resume_after: 0 };
     if arguments.resume
@@ -183,31 +155,36 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
         context.output.note(&format!("going on after line {line}"));
         import.resume_after = line;
     }
-    let mut rejections = Rejections::new(arguments.errors.as_deref())?;
-    let again = |file: &File| {
-        (&*file).seek(SeekFrom::Start(0)).map_err(|error| unreadable(&arguments.file, &error))?;
-        file.try_clone().map_err(|error| unreadable(&arguments.file, &error))
+    let mut rejections = Rejections::new(errors.is_some());
+    let reject = &mut |row| {
+        rejections.add(row);
+        Ok(())
     };
-    let fine = bulk::check::<R>(&database, again(&file)?, &import, &mut |row| rejections.add(row)).await?;
+    let fine = followed(bulk::check::<R>(&database, source.again()?, &import, reject), follow).await?;
+    drop(progress);
     // Going on, all that is fine may have been imported before.
     let nothing_is_fine = fine == 0 && import.resume_after == 0;
     if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || nothing_is_fine) {
-        rejections.complete(context)?;
-        return Err(refused::<R>(&rejections, fine));
+        let written = list(context, &mut rejections, errors);
+        return Err(with_unwritten(refused::<R>(&rejections, fine), written));
     }
     if context.config.protected {
         let impact = async || Ok(format!("{fine} rows will be imported into {}", database.target()));
         asking.permission(context, &arguments.answers, arguments.write.dry_run, impact).await?;
     }
     // What the first pass found is found again.
-    let mut rejections = Rejections::new(arguments.errors.as_deref())?;
+    let mut rejections = Rejections::new(errors.is_some());
     let operations = context.operations(&database, arguments.write.dry_run).without_deadline();
-    let mut progress = context.output.progress(fine);
-    let reject = &mut |row| rejections.add(row);
-    let told = &mut |counts: Counts| progress.reach(counts.total());
-    let counts = bulk::run::<R>(&operations, again(&file)?, &import, reject, told).await?;
+    let progress = RefCell::new(context.output.progress(fine));
+    let reject = &mut |row| {
+        rejections.add(row);
+        Ok(())
+    };
+    let told = &mut |counts: Counts| progress.borrow_mut().reach(counts.total());
+    let run = bulk::run::<R>(&operations, source.again()?, &import, reject, told);
+    let counts = followed(run, || progress.borrow_mut().tick()).await?;
     drop(progress);
-    rejections.complete(context)?;
+    let written = list(context, &mut rejections, errors);
     database.clone().close().await;
     tell::<R>(context, arguments.write.dry_run, counts, rejections.count);
     if counts.created + counts.updated > 0 {
@@ -220,7 +197,28 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
         return Ok(());
     }
     let message = format!("{} rows were rejected:{}", rejections.count, rejections.told());
-    Err(Error::new(Kind::Partial, "import.partial", message))
+    Err(with_unwritten(Error::new(Kind::Partial, "import.partial", message), written))
+}
+
+/// Writes the errors file; one without errors is not left behind.
+fn list(context: &Context, rejections: &mut Rejections, file: Option<OutputFile>) -> Result<()> {
+    let Some(file) = file.filter(|_| rejections.count > 0) else { return Ok(()) };
+    let note = format!("wrote {}", file.path().display());
+    rejections.write(file)?;
+    context.output.note(&note);
+    Ok(())
+}
+
+/// Does some work, and now and then what tells how far it is.
+async fn followed<T>(work: impl Future<Output = T>, mut tell: impl FnMut()) -> T {
+    let mut work = std::pin::pin!(work);
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = ticks.tick() => tell(),
+        }
+    }
 }
 
 fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
@@ -268,36 +266,119 @@ fn tell<R: Row>(context: &Context, dry_run: bool, counts: Counts, rejected: u64)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::configuration("file.unreadable", format!("cannot read {}: {error}", path.display()))
+    Error::configuration("file.unreadable", format!("cannot read {}: {}", path.display(), io_reason(error)))
+}
+
+/// The file, which is read several times.
+struct Source<'a> {
+    file: File,
+    path: &'a Path,
+    /// How much was read so far, each time counted.
+    read: Arc<AtomicU64>,
+}
+
+/// One time through the file.
+struct Through {
+    file: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Source<'_> {
+    /// From the beginning.
+    fn again(&self) -> Result<Through> {
+        let begin = || {
+            (&self.file).seek(SeekFrom::Start(0))?;
+            self.file.try_clone()
+        };
+        let file = begin().map_err(|error| unreadable(self.path, &error))?;
+        Ok(Through { file, read: Arc::clone(&self.read) })
+    }
+
+    fn length(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+}
+
+impl Read for Through {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        self.read.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(length)
+    }
+}
+
+/// SHA-256 of a file and of how it is read; hexadecimal.
+fn digest(mut source: impl Read, how: &str, follow: impl Fn()) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    digest.update(how);
+    let mut buffer = vec![0; DIGEST_BYTES];
+    loop {
+        match source.read(&mut buffer)? {
+            0 => return Ok(hexadecimal(&digest.finalize())),
+            length => digest.update(&buffer[..length]),
+        }
+        follow();
+    }
+}
+
+fn ending_of(path: &Path) -> Option<&str> {
+    path.extension()?.to_str()
+}
+
+/// What to do with a file whose ending is that of no format.
+fn unknown_format(path: &Path, noun: &str) -> Error {
+    let name = path.display().to_string();
+    let ending = ending_of(path).unwrap_or_default().to_ascii_lowercase();
+    let unpack = match ending.as_str() {
+        "gz" => "gunzip -c",
+        "bz2" => "bunzip2 -c",
+        "xz" => "unxz -c",
+        "zst" => "unzstd -c",
+        "zip" => "unzip -p",
+        "xls" | "xlsx" | "xlsm" | "xlsb" | "ods" | "numbers" => {
+            let message = format!("{name} is a workbook of Excel or another spreadsheet program, not CSV or JSON");
+            return Error::usage(message).hint("open it there and save the sheet as CSV (UTF-8)");
+        }
+        _ => return Error::usage("the format of the file is not known").hint("name it: --format csv|tsv|jsonl|json"),
+    };
+    let inside =
+        path.file_stem().map(Path::new).and_then(ending_of).filter(|inside| FileFormat::parse(inside).is_some());
+    let format = match inside {
+        Some("ndjson") => "jsonl",
+        Some("tab") => "tsv",
+        Some("txt") | None => "csv",
+        Some(inside) => inside,
+    };
+    let command = format!("{unpack} {} | shopctl {noun} import - --format {format}", shell_word(&name));
+    Error::usage(format!("{name} is compressed")).hint(command)
 }
 
 impl ImportArguments {
+    /// The errors file, opened before anything is done, so that it is known that it can be written.
+    async fn errors_file(&self) -> Result<Option<OutputFile>> {
+        let Some(path) = &self.errors else { return Ok(None) };
+        check_ending(path, &["csv"])?;
+        OutputFile::open(path).await.map(Some)
+    }
+
     fn is_stdin(&self) -> bool {
         self.file == Path::new("-")
     }
 
-    fn read_options(&self) -> Result<ReadOptions> {
-        let ending = self.file.extension().and_then(|ending| ending.to_str()).and_then(FileFormat::parse);
-        let Some(format) = self.format.or(ending) else {
-            return Err(Error::usage("the format of the file is not known").hint("name it: --format csv|jsonl|json"));
+    fn read_options(&self, noun: &str) -> Result<ReadOptions> {
+        let ending = ending_of(&self.file);
+        let Some(format) = self.format.or_else(|| FileFormat::parse(ending?)) else {
+            return Err(unknown_format(&self.file, noun));
         };
-        let (delimiter, decimal_comma, map) = (self.delimiter, self.decimal_comma, self.map.clone());
-        Ok(ReadOptions { format, delimiter, decimal_comma, map })
-    }
-
-    /// SHA-256 of the file, from where it stands, and of how it is read; hexadecimal.
-    fn digest(&self, file: &mut File, how: &str) -> Result<String> {
-        let mut digest = Sha256::new();
-        digest.update(how);
-        let mut buffer = vec![0; DIGEST_BYTES];
-        let failed = |error: std::io::Error| unreadable(&self.file, &error);
-        loop {
-            match file.read(&mut buffer).map_err(failed)? {
-                0 => break,
-                length => digest.update(&buffer[..length]),
-            }
-        }
-        Ok(hexadecimal(&digest.finalize()))
+        Ok(ReadOptions {
+            format,
+            delimiter: self.delimiter,
+            encoding: self.encoding,
+            decimal_comma: self.decimal_comma,
+            map: self.map.clone(),
+            ignore: self.ignore_columns.concat(),
+            only_mapped: self.only_mapped,
+        })
     }
 
     /// The file is read several times: what comes from standard input is kept in a temporary file.

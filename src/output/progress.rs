@@ -9,7 +9,8 @@ use super::Output;
 
 /// How often who sees no bar is told.
 const INTERVAL: Duration = Duration::from_secs(10);
-const BAR: &str = "{bar:24} {percent:>3} %  {human_pos} of {human_len} rows, {rate}/s, {eta} left";
+const ROWS: &str = "{bar:24} {percent:>3} %  {human_pos} of {human_len} rows, {rate}/s, {eta} left";
+const READING: &str = "{bar:24} {percent:>3} % of the file read, {eta} left";
 /// Steps of a bar in blocks, and where there are none.
 const BLOCKS: &str = "█▉▊▋▌▍▎▏░";
 const SIGNS: &str = "=> ";
@@ -18,18 +19,40 @@ const SIGNS: &str = "=> ";
 pub struct Progress<'a> {
     output: &'a Output,
     bar: Option<ProgressBar>,
+    unit: Unit,
     total: u64,
     done: u64,
     told: Instant,
 }
 
+/// What is counted.
+#[derive(Clone, Copy)]
+enum Unit {
+    Rows,
+    /// Bytes of a file that is read.
+    Bytes,
+}
+
 impl Output {
+    /// Begins to tell how many bytes of so many are read.
+    pub fn reading(&self, total: u64) -> Progress<'_> {
+        self.progress_of(Unit::Bytes, total)
+    }
+
     /// Begins to tell how many of so many rows are done.
     pub fn progress(&self, total: u64) -> Progress<'_> {
+        self.progress_of(Unit::Rows, total)
+    }
+
+    fn progress_of(&self, unit: Unit, total: u64) -> Progress<'_> {
         let terminal = &self.terminal;
         let has_bar = terminal.stderr_is_terminal && !terminal.is_dumb && !self.settings.quiet;
         let style = || {
-            let style = ProgressStyle::with_template(BAR).ok()?;
+            let style = ProgressStyle::with_template(match unit {
+                Unit::Rows => ROWS,
+                Unit::Bytes => READING,
+            })
+            .ok()?;
             let rate = |state: &ProgressState, text: &mut dyn Write| {
                 // A bar has no other way to tell that it could not be drawn.
                 let _ = write!(text, "{}", HumanCount(state.per_sec() as u64));
@@ -40,7 +63,7 @@ impl Output {
             .then(style)
             .flatten()
             .map(|style| ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style));
-        Progress { output: self, bar, total, done: 0, told: Instant::now() }
+        Progress { output: self, bar, unit, total, done: 0, told: Instant::now() }
     }
 }
 
@@ -55,9 +78,21 @@ impl Progress<'_> {
         self.done = rows;
         match &self.bar {
             Some(bar) => bar.set_position(rows),
+            None => self.tick(),
+        }
+    }
+
+    /// Nothing new, but still at it.
+    pub fn tick(&mut self) {
+        match &self.bar {
+            Some(bar) => bar.tick(),
             None if self.told.elapsed() >= INTERVAL => {
                 self.told = Instant::now();
-                self.output.note(&format!("{} of {} rows", HumanCount(rows), HumanCount(self.total)));
+                let note = match self.unit {
+                    Unit::Rows => format!("{} of {} rows", HumanCount(self.done), HumanCount(self.total)),
+                    Unit::Bytes => format!("{} % of the file read", self.done * 100 / self.total.max(1)),
+                };
+                self.output.note(&note);
             }
             None => {}
         }

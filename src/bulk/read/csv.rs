@@ -1,0 +1,265 @@
+//! Records of CSV.
+
+use std::io::{BufRead, BufReader, Cursor, Read};
+
+use super::naming::{Meaning, Naming, readable};
+use super::scanner::{Dialect, Fields, Scanner, is_blank};
+use super::text::HEAD_BYTES;
+use super::{
+    Columns, ENCODING_HINT, FileFormat, NOT_UTF_8, ReadOptions, Record, Records, invalid, refused, unreadable,
+};
+use crate::bulk::Rejection;
+use crate::domain::spreadsheet::unguard;
+use crate::domain::text::shell_word;
+use crate::error::{Error, Result, printable};
+
+/// What stands between fields, the usual first.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// What has to be said about a file before it is read.
+pub type Notes = Vec<String>;
+
+/// The records of a file, and what has to be said about it.
+///
+/// Errors: exit 7 for a header that cannot be read; exit 2 for flags that contradict each other.
+pub fn records<'a>(
+    mut source: impl Read + 'a,
+    options: &'a ReadOptions,
+    columns: Columns,
+) -> Result<(Notes, Records<'a>)> {
+    // Records within records are in JSON alone.
+    let columns = Columns { nested: None, ..columns };
+    let naming = Naming::new(options, columns)?;
+    let mut head = Vec::new();
+    source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
+    let start = Start::of(&head, &naming)?;
+    let mut notes = Notes::new();
+    if start.is_detected {
+        notes.push(format!("fields are separated by {}", shown(start.dialect.delimiter)));
+    }
+    let body = Cursor::new(head[start.length..].to_owned()).chain(source);
+    let mut scanner = Scanner::new(BufReader::with_capacity(HEAD_BYTES, body), start.dialect, start.line);
+    let layout = header(&mut scanner).and_then(|header| Layout::of(&header, &naming, &mut notes));
+    let layout = layout.map_err(|error| start.explained(error, &head, &naming))?;
+    let records = std::iter::from_fn(move || {
+        loop {
+            match scanner.read() {
+                Ok(Some(fields)) if fields.is_blank() => {}
+                Ok(Some(fields)) => return Some(Ok(layout.record(&fields, options))),
+                Ok(None) => return None,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    });
+    Ok((notes, Box::new(records)))
+}
+
+/// How a file begins.
+struct Start {
+    dialect: Dialect,
+    /// Whether the header alone tells what stands between fields.
+    is_detected: bool,
+    /// Bytes before the header.
+    length: usize,
+    /// The line of the header.
+    line: u64,
+}
+
+impl Start {
+    fn of(head: &[u8], naming: &Naming) -> Result<Start> {
+        let options = naming.options;
+        let line_end = Dialect::line_end(head);
+        let (said, length) = separator_line(head);
+        let line = if said.is_some() { 2 } else { 1 };
+        if let (Some(said), Some(asked)) = (said, options.delimiter)
+            && said != asked
+        {
+            let message = format!("the file's first line says that {} separates its fields", shown(said));
+            return Err(invalid(message).hint("leave --delimiter out"));
+        }
+        let dialect = |delimiter| Dialect { delimiter, line_end };
+        if let Some(delimiter) = options.delimiter.or(said) {
+            return Ok(Start { dialect: dialect(delimiter), is_detected: false, length, line });
+        }
+        let usual = if options.format == FileFormat::Tsv { b'\t' } else { b',' };
+        let delimiter = detected(&head[length..], usual, line_end, naming)?;
+        Ok(Start { dialect: dialect(delimiter), is_detected: delimiter != usual, length, line })
+    }
+
+    /// Says of a header that is not understood what the file is instead, if that can be seen.
+    fn explained(&self, error: Error, head: &[u8], naming: &Naming) -> Error {
+        if head.trim_ascii_start().starts_with(b"{") || head.trim_ascii_start().starts_with(b"[") {
+            return invalid("the file is JSON, not CSV".to_owned())
+                .hint("--format json, or --format jsonl for JSON lines");
+        }
+        let better = detected(&head[self.length..], self.dialect.delimiter, self.dialect.line_end, naming);
+        match better {
+            Ok(better) if better != self.dialect.delimiter => {
+                let message =
+                    format!("fields are separated by {}, not {}", shown(better), shown(self.dialect.delimiter));
+                invalid(message).hint(format!("--delimiter {}", typed(better)))
+            }
+            _ => error,
+        }
+    }
+}
+
+/// What Excel reads from a first line `sep=;`, and how many bytes that line has.
+fn separator_line(head: &[u8]) -> (Option<u8>, usize) {
+    let end = head.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    let Some(end) = end else { return (None, 0) };
+    let line = &head[..end];
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    let delimiter = match line {
+        [s, e, p, b'=', delimiter] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => *delimiter,
+        _ => return (None, 0),
+    };
+    let length = if head[end..].starts_with(b"\r\n") { end + 2 } else { end + 1 };
+    (is_delimiter(delimiter).then_some(delimiter), length)
+}
+
+/// Whether a byte may stand between fields.
+pub fn is_delimiter(byte: u8) -> bool {
+    byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\n' | b'\r')
+}
+
+/// What separates the fields of the header: the usual, unless another delimiter makes more columns of
+/// it that are known, or is the only one that makes columns at all.
+fn detected(head: &[u8], usual: u8, line_end: u8, naming: &Naming) -> Result<u8> {
+    // What is found by trying is not found in the file.
+    let naming = Naming::new(naming.options, naming.columns)?;
+    let found = |delimiter: u8| {
+        let mut scanner = Scanner::new(head, Dialect { delimiter, line_end }, 1);
+        let names = header(&mut scanner).unwrap_or_default();
+        let known = names.iter().filter(|name| matches!(naming.meaning(name), Meaning::Column(_))).count();
+        (known, names.len())
+    };
+    let (usual_known, usual_fields) = found(usual);
+    let others: Vec<(u8, (usize, usize))> = (DELIMITERS.into_iter())
+        .filter(|delimiter| *delimiter != usual)
+        .map(|delimiter| (delimiter, found(delimiter)))
+        .collect();
+    let most_known = others.iter().map(|(_, (known, _))| *known).max().unwrap_or(0);
+    let better: Vec<u8> = (others.iter())
+        .filter(|(_, (known, fields))| match usual_known.max(most_known) {
+            0 => usual_fields < 2 && *fields > 1,
+            most => *known == most && most > usual_known,
+        })
+        .map(|(delimiter, _)| *delimiter)
+        .collect();
+    Ok(if let [only] = better[..] { only } else { usual })
+}
+
+/// A delimiter as people say it.
+fn shown(delimiter: u8) -> String {
+    match delimiter {
+        b'\t' => "tabs".to_owned(),
+        byte => printable(&char::from(byte).to_string()),
+    }
+}
+
+/// A delimiter as `--delimiter` takes it.
+fn typed(delimiter: u8) -> String {
+    if delimiter == b'\t' { "tab".to_owned() } else { shell_word(&char::from(delimiter).to_string()) }
+}
+
+/// The first row that is not empty.
+fn header<R: BufRead>(scanner: &mut Scanner<R>) -> Result<Vec<String>> {
+    loop {
+        let Some(fields) = scanner.read()? else { return Err(invalid("the file has no header".to_owned())) };
+        if fields.is_blank() {
+            continue;
+        }
+        let name = |field| match std::str::from_utf8(field) {
+            Ok(name) => Ok(name.trim().to_owned()),
+            Err(_) => Err(invalid(format!("line {}: the header {NOT_UTF_8}", fields.line)).hint(ENCODING_HINT)),
+        };
+        return fields.iter().map(name).collect();
+    }
+}
+
+/// What a column of the file is.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Column(&'static str),
+    LeftOut,
+    /// Spreadsheets write columns without a name, which have to be empty.
+    Nameless,
+}
+
+/// The columns of a file in their order.
+struct Layout {
+    places: Vec<Place>,
+    /// How many fields a record has at least.
+    needed: usize,
+}
+
+impl Layout {
+    fn of(header: &[String], naming: &Naming, notes: &mut Notes) -> Result<Layout> {
+        let mut found: Vec<(&'static str, &str)> = Vec::new();
+        let (mut places, mut unknown, mut left_out, mut twice) = (Vec::new(), Vec::new(), Vec::new(), Ok(()));
+        for theirs in header {
+            let place = match naming.meaning(theirs) {
+                _ if theirs.is_empty() && !naming.options.only_mapped => Place::Nameless,
+                Meaning::Column(name) => {
+                    if let Some((_, other)) = found.iter().find(|(known, _)| *known == name) {
+                        twice = twice.and(Err(naming.twice(name, other, theirs)));
+                    }
+                    found.push((name, theirs.as_str()));
+                    Place::Column(name)
+                }
+                Meaning::LeftOut => {
+                    left_out.push(theirs.as_str());
+                    Place::LeftOut
+                }
+                Meaning::Unknown => {
+                    unknown.push(theirs.as_str());
+                    Place::LeftOut
+                }
+            };
+            places.push(place);
+        }
+        let names: Vec<&str> = header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        naming.check_map(&names)?;
+        twice?;
+        let found: Vec<&'static str> = found.into_iter().map(|(name, _)| name).collect();
+        if !unknown.is_empty() {
+            return Err(naming.unknown(&unknown, &found));
+        }
+        let missing: Vec<_> = naming.columns.required.iter().copied().filter(|name| !found.contains(name)).collect();
+        if !missing.is_empty() {
+            return Err(naming.missing(&missing, &left_out, &found));
+        }
+        if naming.options.only_mapped && !left_out.is_empty() {
+            notes.push(format!("left out: {}", readable(&left_out)));
+        }
+        let needed = places.iter().rposition(|place| !matches!(place, Place::Nameless)).map_or(0, |last| last + 1);
+        Ok(Layout { places, needed })
+    }
+
+    fn record(&self, fields: &Fields, options: &ReadOptions) -> Result<Record, Rejection> {
+        let line = fields.line;
+        let surplus = fields.iter().skip(self.places.len()).any(|field| !is_blank(field));
+        if fields.len() < self.needed || surplus {
+            let reason = format!("has {} fields, the header has {}", fields.len(), self.places.len());
+            return Err(refused(line, "", "", reason));
+        }
+        let mut cells = Vec::with_capacity(self.places.len());
+        for (position, (place, field)) in self.places.iter().zip(fields.iter()).enumerate() {
+            match place {
+                Place::LeftOut => {}
+                Place::Nameless if is_blank(field) => {}
+                Place::Nameless => {
+                    let reason = format!("column {} has no name in the header", position + 1);
+                    return Err(refused(line, "", &String::from_utf8_lossy(field), reason));
+                }
+                Place::Column(name) if is_blank(field) => cells.push((*name, String::new())),
+                Place::Column(name) => match std::str::from_utf8(field) {
+                    Ok(text) => cells.push((*name, unguard(text).to_owned())),
+                    Err(_) => return Err(refused(line, name, "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))),
+                },
+            }
+        }
+        Ok(Record { line, cells, decimal_comma: options.decimal_comma, items: Vec::new() })
+    }
+}

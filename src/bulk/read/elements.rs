@@ -1,0 +1,233 @@
+//! A JSON file cut into the elements of its list, so that it is never in memory as a whole.
+
+use std::io::BufRead;
+
+use serde_json::value::RawValue;
+
+use super::members::{Members, not_json};
+use super::{RECORD_MAX_BYTES, invalid, too_long, unreadable};
+use crate::error::{Error, Result, printable};
+
+/// Source: RFC 8259, section 2.
+const WHITESPACE: &[u8] = b" \t\r\n";
+
+/// What stands around the list of a JSON file may have so many bytes.
+const AROUND_MAX_BYTES: usize = 64 * 1024;
+
+/// Cuts a list into its elements: `[…]`, or the only list in an object, as in `{"items": […]}`.
+pub struct Elements<R: BufRead> {
+    source: R,
+    line: u64,
+    /// A byte that was read too early.
+    next: Option<u8>,
+    /// What stands before and behind the list, with an empty one in its place.
+    around: Vec<u8>,
+    part: Part,
+    element: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Head,
+    First,
+    Following,
+    Over,
+}
+
+/// Where in a JSON text brackets count.
+#[derive(Default)]
+struct Nesting {
+    depth: usize,
+    in_text: bool,
+    is_escaped: bool,
+}
+
+impl Nesting {
+    fn is_outside(&self) -> bool {
+        self.depth == 0 && !self.in_text
+    }
+
+    fn take(&mut self, byte: u8) {
+        match byte {
+            _ if self.is_escaped => self.is_escaped = false,
+            b'\\' if self.in_text => self.is_escaped = true,
+            b'"' => self.in_text = !self.in_text,
+            b'{' | b'[' if !self.in_text => self.depth += 1,
+            b'}' | b']' if !self.in_text => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+}
+
+impl<R: BufRead> Elements<R> {
+    pub fn new(source: R) -> Elements<R> {
+        Elements { source, line: 1, next: None, around: Vec::new(), part: Part::Head, element: Vec::new() }
+    }
+
+    /// The next element with the line where it begins. `is_column` tells whether what stands around
+    /// the list belongs to a record.
+    ///
+    /// Errors: exit 7, with the line, for what is no list.
+    pub fn read(&mut self, is_column: impl Fn(&str) -> bool) -> Result<Option<(u64, &[u8])>> {
+        if self.part == Part::Head {
+            self.part = Part::Over;
+            self.head()?;
+            self.part = Part::First;
+        }
+        if self.part == Part::Over {
+            return Ok(None);
+        }
+        let is_first = self.part == Part::First;
+        self.part = Part::Over;
+        let (began, end) = self.element()?;
+        let is_empty = self.element.is_empty();
+        if is_empty && !(is_first && end == b']') {
+            return Err(self.wrong("lacks an element of its list"));
+        }
+        match end {
+            b']' => self.tail(is_column)?,
+            _ => self.part = Part::Following,
+        }
+        Ok((!is_empty).then_some((began, &self.element[..])))
+    }
+
+    fn byte(&mut self) -> Result<Option<u8>> {
+        if let Some(byte) = self.next.take() {
+            return Ok(Some(byte));
+        }
+        let byte = self.source.fill_buf().map_err(|error| unreadable(&error))?.first().copied();
+        self.source.consume(usize::from(byte.is_some()));
+        self.line += u64::from(byte == Some(b'\n'));
+        Ok(byte)
+    }
+
+    /// The next byte that is not a blank; blanks are kept.
+    fn sign(&mut self) -> Result<u8> {
+        loop {
+            match self.byte()? {
+                Some(byte) if WHITESPACE.contains(&byte) => self.keep(byte)?,
+                Some(byte) => return Ok(byte),
+                None => return Err(self.no_list()),
+            }
+        }
+    }
+
+    fn keep(&mut self, byte: u8) -> Result<()> {
+        if self.around.len() == AROUND_MAX_BYTES {
+            return Err(self.wrong(&format!("has more than {AROUND_MAX_BYTES} bytes around its list")));
+        }
+        self.around.push(byte);
+        Ok(())
+    }
+
+    fn wrong(&self, what: &str) -> Error {
+        invalid(format!("line {}: the file {what}", self.line))
+    }
+
+    fn no_list(&self) -> Error {
+        let error = self.wrong("has no list of records, neither [ … ] nor {\"items\": [ … ]}");
+        error.hint("--format jsonl, if each line is a record")
+    }
+
+    /// Up to the list.
+    fn head(&mut self) -> Result<()> {
+        match self.sign()? {
+            b'[' => self.around.push(b'['),
+            b'{' => {
+                self.around.push(b'{');
+                while !self.is_list()? {}
+            }
+            _ => return Err(self.no_list()),
+        }
+        Ok(())
+    }
+
+    /// Takes the next member of the object; whether it is the list. An empty list is passed over.
+    fn is_list(&mut self) -> Result<bool> {
+        let mut nesting = Nesting::default();
+        // The name and the colon.
+        loop {
+            let byte = self.sign()?;
+            self.keep(byte)?;
+            nesting.take(byte);
+            while nesting.in_text {
+                let Some(byte) = self.byte()? else { return Err(self.no_list()) };
+                self.keep(byte)?;
+                nesting.take(byte);
+            }
+            match byte {
+                b':' => break,
+                b'"' | b',' => {}
+                _ => return Err(self.no_list()),
+            }
+        }
+        let first = self.sign()?;
+        self.keep(first)?;
+        if first == b'[' {
+            let inner = self.sign()?;
+            self.next = Some(inner);
+            if inner != b']' {
+                return Ok(true);
+            }
+        }
+        nesting.take(first);
+        while let Some(byte) = self.byte()? {
+            if nesting.is_outside() && matches!(byte, b',' | b'}') {
+                self.keep(byte)?;
+                return if byte == b',' { Ok(false) } else { Err(self.no_list()) };
+            }
+            self.keep(byte)?;
+            nesting.take(byte);
+        }
+        Err(self.no_list())
+    }
+
+    /// What follows the list has to make the file whole.
+    fn tail(&mut self, is_column: impl Fn(&str) -> bool) -> Result<()> {
+        self.keep(b']')?;
+        while let Some(byte) = self.byte()? {
+            self.keep(byte)?;
+        }
+        let around = String::from_utf8_lossy(&self.around);
+        let whole: &RawValue = serde_json::from_str(&around)
+            .map_err(|error| self.wrong(&format!("{}, around its list", not_json(&around, &error))))?;
+        if whole.get().starts_with('[') {
+            return Ok(());
+        }
+        let members = Members::of(whole).map_err(|reason| self.wrong(&reason))?;
+        for (name, value) in members {
+            if value.get().starts_with('[') && !value.get()[1..].trim_start().starts_with(']') {
+                return Err(self.wrong(&format!("has a second list, {}", printable(&name))));
+            }
+            if is_column(&name) && !value.get().starts_with('[') {
+                let what = format!("is one record with a list inside: it has the column {}", printable(&name));
+                return Err(self.wrong(&what).hint("put the record in brackets: [ … ]"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the next element, which is empty if there is none; the line where it begins and the byte
+    /// behind it.
+    fn element(&mut self) -> Result<(u64, u8)> {
+        self.element.clear();
+        let (mut nesting, mut began) = (Nesting::default(), self.line);
+        loop {
+            let Some(byte) = self.byte()? else { return Err(self.wrong("ends in the middle of its list")) };
+            if nesting.is_outside() && matches!(byte, b',' | b']') {
+                return Ok((began, byte));
+            }
+            nesting.take(byte);
+            if self.element.is_empty() {
+                if WHITESPACE.contains(&byte) {
+                    continue;
+                }
+                began = self.line;
+            }
+            if self.element.len() == RECORD_MAX_BYTES {
+                return Err(too_long(began));
+            }
+            self.element.push(byte);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Records of JSON and of JSON lines.
+
+use std::io::{BufRead, Read};
+
+use serde_json::value::RawValue;
+
+use super::elements::Elements;
+use super::members::{self, Members, not_json};
+use super::naming::{Meaning, Naming};
+use super::{
+    Columns, ENCODING_HINT, MOST_ITEMS, NOT_UTF_8, RECORD_MAX_BYTES, ReadOptions, Record, Records, invalid, is_blank,
+    refused, too_long, unreadable,
+};
+use crate::bulk::Rejection;
+use crate::error::{Error, Result};
+
+/// So many unknown names are listed.
+const MOST_UNKNOWN: usize = 50;
+/// Objects within objects are looked into so deep.
+const MOST_LEVELS: usize = 8;
+
+/// Records of which each is a line.
+pub fn lines<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
+    let mut reader = Reader::new(options, columns)?;
+    let (mut line, mut bytes) = (0, Vec::new());
+    Ok(Box::new(std::iter::from_fn(move || {
+        loop {
+            bytes.clear();
+            line += 1;
+            match (&mut source).take(RECORD_MAX_BYTES as u64 + 1).read_until(b'\n', &mut bytes) {
+                Err(error) => return Some(Err(unreadable(&error))),
+                Ok(0) => return reader.end().map(Err),
+                Ok(_) if bytes.trim_ascii().is_empty() => {}
+                Ok(length) if length > RECORD_MAX_BYTES => return Some(Err(too_long(line))),
+                Ok(_) => match reader.record(&bytes, line) {
+                    Ok(record) if reader.unknown.is_empty() => return Some(Ok(Ok(record))),
+                    Ok(_) => {}
+                    // A line is a record whatever stands in it.
+                    Err(Wrong::Text { reason, .. }) => return Some(Ok(Err(refused(line, "", "", reason)))),
+                    Err(Wrong::Record(rejection)) => return Some(Ok(Err(rejection))),
+                },
+            }
+        }
+    })))
+}
+
+/// The elements of a list: `[…]`, or `{"items": […]}` as exports write it.
+pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
+    let mut reader = Reader::new(options, columns)?;
+    let mut elements = Elements::new(source);
+    Ok(Box::new(std::iter::from_fn(move || {
+        loop {
+            match elements.read(|name| matches!(reader.naming.meaning(name), Meaning::Column(_))) {
+                Err(error) => return Some(Err(error)),
+                Ok(None) => return reader.end().map(Err),
+                Ok(Some((line, bytes))) => match reader.record(bytes, line) {
+                    Ok(record) if reader.unknown.is_empty() => return Some(Ok(Ok(record))),
+                    Ok(_) => {}
+                    // Where such an element ends nobody can tell.
+                    Err(Wrong::Text { line, reason }) => {
+                        return Some(Err(invalid(format!("line {line}: the file {reason}"))));
+                    }
+                    Err(Wrong::Record(rejection)) => return Some(Ok(Err(rejection))),
+                },
+            }
+        }
+    })))
+}
+
+/// Why there is no record.
+enum Wrong {
+    /// The text is not JSON.
+    Text {
+        line: u64,
+        reason: String,
+    },
+    Record(Rejection),
+}
+
+struct Reader<'a> {
+    naming: Naming<'a>,
+    /// Names that nobody knows; from the first on, records are only read for further ones.
+    unknown: Vec<String>,
+    found: Vec<&'static str>,
+    is_over: bool,
+}
+
+/// A record as far as it was read.
+struct Open {
+    line: u64,
+    cells: Vec<(&'static str, String)>,
+    items: Vec<Record>,
+    /// Where it stands in its file: `items.` within the items of an order.
+    inside: String,
+}
+
+impl<'a> Reader<'a> {
+    fn new(options: &'a ReadOptions, columns: Columns) -> Result<Reader<'a>> {
+        let naming = Naming::new(options, columns)?;
+        Ok(Reader { naming, unknown: Vec::new(), found: Vec::new(), is_over: false })
+    }
+
+    /// What is wrong with the file as a whole, told once.
+    fn end(&mut self) -> Option<Error> {
+        if std::mem::replace(&mut self.is_over, true) {
+            return None;
+        }
+        let unknown: Vec<&str> = self.unknown.iter().map(String::as_str).collect();
+        if !unknown.is_empty() {
+            return Some(self.naming.unknown(&unknown, &self.found));
+        }
+        match self.naming.seen() {
+            seen if seen.is_empty() => None,
+            seen => self.naming.check_map(&seen.iter().map(String::as_str).collect::<Vec<_>>()).err(),
+        }
+    }
+
+    fn record(&mut self, bytes: &[u8], line: u64) -> Result<Record, Wrong> {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return Err(Wrong::Record(refused(line, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))));
+        };
+        let value: &RawValue = serde_json::from_str(text).map_err(|error| {
+            let line = line + error.line().saturating_sub(1) as u64;
+            Wrong::Text { line, reason: not_json(text, &error) }
+        })?;
+        self.object(value, line, String::new()).map_err(Wrong::Record)
+    }
+
+    fn object(&mut self, value: &RawValue, line: u64, inside: String) -> Result<Record, Rejection> {
+        if !value.get().starts_with('{') {
+            return Err(refused(line, "", "", "is no object"));
+        }
+        let mut open = Open { line, cells: Vec::new(), items: Vec::new(), inside };
+        self.members(value, &mut open, "", 0)?;
+        let Open { cells, items, .. } = open;
+        Ok(Record { line, cells, decimal_comma: self.naming.options.decimal_comma, items })
+    }
+
+    /// Takes in the members of an object; `path` is where it stands in its record.
+    fn members(&mut self, value: &RawValue, open: &mut Open, path: &str, level: usize) -> Result<(), Rejection> {
+        let members = Members::of(value).map_err(|reason| refused(open.line, "", "", reason))?;
+        for (name, value) in members {
+            let name = format!("{path}{name}");
+            let whole = format!("{}{name}", open.inside);
+            let asked = if open.inside.is_empty() { None } else { self.naming.asked(&whole) };
+            match asked.unwrap_or_else(|| self.naming.meaning(&name)) {
+                Meaning::Column(column) if self.is_nested(column) && !open.inside.is_empty() => {
+                    self.is_unknown(whole);
+                }
+                Meaning::LeftOut => {}
+                Meaning::Column(column) => self.cell(column, value, open, &name)?,
+                Meaning::Unknown if value.get().starts_with('{') && level < MOST_LEVELS => {
+                    self.members(value, open, &format!("{name}."), level + 1)?;
+                }
+                Meaning::Unknown => self.is_unknown(whole),
+            }
+        }
+        Ok(())
+    }
+
+    fn is_unknown(&mut self, name: String) {
+        if self.unknown.len() < MOST_UNKNOWN && !self.unknown.contains(&name) {
+            self.unknown.push(name);
+        }
+    }
+
+    fn is_nested(&self, column: &str) -> bool {
+        self.naming.columns.nested == Some(column)
+    }
+
+    fn cell(&mut self, column: &'static str, value: &RawValue, open: &mut Open, name: &str) -> Result<(), Rejection> {
+        let text = value.get();
+        let is_nested = self.is_nested(column);
+        if open.cells.iter().any(|(other, _)| *other == column) {
+            return Err(refused(open.line, column, "", "is there twice"));
+        }
+        if !self.found.contains(&column) {
+            self.found.push(column);
+        }
+        let text = match text.as_bytes()[0] {
+            b'n' => String::new(),
+            b'[' if is_nested => {
+                open.items = self.items(value, open.line, name)?;
+                String::new()
+            }
+            b'[' | b'{' => return Err(refused(open.line, column, "", "is no text or number")),
+            b'"' => match serde_json::from_str::<String>(text) {
+                Ok(text) if is_blank(&text) => String::new(),
+                Ok(text) => text,
+                Err(_) => return Err(refused(open.line, column, "", "has an escape that is no character")),
+            },
+            // A number as it is written: none is rounded.
+            _ => text.to_owned(),
+        };
+        if is_nested && !text.is_empty() {
+            return Err(refused(open.line, column, &text, "is no list"));
+        }
+        open.cells.push((column, text));
+        Ok(())
+    }
+
+    fn items(&mut self, value: &RawValue, line: u64, name: &str) -> Result<Vec<Record>, Rejection> {
+        let list: members::Elements<'_, MOST_ITEMS> = serde_json::from_str(value.get())
+            .map_err(|error| refused(line, name, "", not_json(value.get(), &error)))?;
+        if list.is_too_long {
+            return Err(refused(line, name, "", format!("has more than {MOST_ITEMS} elements")));
+        }
+        let inside = format!("{name}.");
+        list.elements.into_iter().map(|item| self.object(item, line, inside.clone())).collect()
+    }
+}

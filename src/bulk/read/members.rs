@@ -1,0 +1,133 @@
+//! JSON values as they stand in the file: numbers keep their digits, a name stands once in each
+//! object, because of two nobody can tell which is meant, and nothing is kept that is not asked for.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::printable;
+
+/// The most names of an object.
+const MOST_NAMES: usize = 10_000;
+/// Characters of a text that are shown before the place where it is wrong.
+const SHOWN_CHARACTERS: usize = 20;
+
+/// The members of an object.
+pub struct Members<'a> {
+    members: Vec<(String, &'a RawValue)>,
+    wrong: Option<String>,
+}
+
+impl<'a> Members<'a> {
+    /// Errors: why it is no object that can be read.
+    pub fn of(value: &'a RawValue) -> Result<Vec<(String, &'a RawValue)>, String> {
+        let Members { members, wrong } = serde_json::from_str(value.get())
+            .map_err(|_| "has a name with an escape that is no character".to_owned())?;
+        match wrong {
+            Some(reason) => Err(reason),
+            None => Ok(members),
+        }
+    }
+}
+
+/// The elements of a list, up to the most that are wanted.
+pub struct Elements<'a, const MOST: usize> {
+    pub elements: Vec<&'a RawValue>,
+    pub is_too_long: bool,
+}
+
+/// Why a text is not JSON, in words for people: what a message says behind its subject.
+pub fn not_json(text: &str, error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "is not JSON: it ends in the middle of a value".to_owned();
+    }
+    let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let end = (0..=error.column().min(line.len())).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
+    let before = &line[..end];
+    let start = before.char_indices().rev().nth(SHOWN_CHARACTERS - 1).map_or(0, |(start, _)| start);
+    format!("is not JSON: it goes wrong at the end of {}", printable(&before[start..]))
+}
+
+struct Visit<T>(PhantomData<T>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Visit::<Self>(PhantomData))
+    }
+}
+
+impl<'de> Visitor<'de> for Visit<Members<'de>> {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members<'de>, A::Error> {
+        let (mut members, mut names, mut wrong) = (Vec::new(), HashSet::new(), None);
+        while let Some((name, value)) = access.next_entry::<String, &RawValue>()? {
+            if names.len() == MOST_NAMES {
+                wrong = Some(format!("has an object with more than {MOST_NAMES} names"));
+                continue;
+            }
+            if !names.insert(name.clone()) {
+                wrong = Some(format!("{} is there twice", printable(&name)));
+                continue;
+            }
+            members.push((name, value));
+        }
+        Ok(Members { members, wrong })
+    }
+}
+
+impl<'de, const MOST: usize> Deserialize<'de> for Elements<'de, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Visit::<Self>(PhantomData))
+    }
+}
+
+impl<'de, const MOST: usize> Visitor<'de> for Visit<Elements<'de, MOST>> {
+    type Value = Elements<'de, MOST>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let (mut elements, mut is_too_long) = (Vec::new(), false);
+        while let Some(element) = access.next_element()? {
+            is_too_long |= elements.len() == MOST;
+            if !is_too_long {
+                elements.push(element);
+            }
+        }
+        Ok(Elements { elements, is_too_long })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_once_in_an_object() {
+        let read = |text| Members::of(serde_json::from_str(text).expect("JSON")).map(|members| members.len());
+        assert_eq!(read(r#"{"a": {"b": 1, "c": 2}, "\u0062": 3}"#), Ok(2));
+        assert_eq!(read(r#"{"a": 1, "b": 2, "\u0061": 3}"#), Err("a is there twice".to_owned()));
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_in_words_for_people() {
+        for (text, told) in [
+            ("{\"a\": 1,}", "goes wrong at the end of {\"a\": 1,}"),
+            ("nul", "ends in the middle of a value"),
+            ("{\"name\": \"Großmutters Kaffeekanne\" x", "goes wrong at the end of tters Kaffeekanne\" x"),
+        ] {
+            let error = serde_json::from_str::<&RawValue>(text).expect_err("not JSON");
+            assert_eq!(not_json(text, &error), format!("is not JSON: it {told}"));
+        }
+    }
+}

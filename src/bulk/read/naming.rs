@@ -1,0 +1,246 @@
+//! What the columns of a file are called here.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+
+use super::{Columns, ReadOptions, invalid};
+use crate::domain::text::shell_word as word;
+use crate::error::{Error, Result, printable};
+
+/// A column that is like one of ours at least so much is suggested for it (Jaro-Winkler).
+const SIMILAR_ENOUGH: f64 = 0.85;
+/// So many columns are listed one by one in a suggestion; beyond, `--only-mapped` is shorter.
+const MOST_LISTED: usize = 8;
+/// So many names are remembered with their meaning.
+const MOST_REMEMBERED: usize = 1_000;
+
+/// What a column of the file is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    Column(&'static str),
+    /// Not to be read: as was asked for, or because no import takes it.
+    LeftOut,
+    Unknown,
+}
+
+/// Tells what columns mean, by what the command line says of them and by their own names.
+pub struct Naming<'a> {
+    pub options: &'a ReadOptions,
+    pub columns: Columns,
+    /// Positions in the map of what was found in the file.
+    mapped: RefCell<BTreeSet<usize>>,
+    /// What was asked before: in JSON each record brings the same names.
+    known: RefCell<HashMap<String, Meaning>>,
+}
+
+/// A name without what differs from one program to the next: case, blanks, `_` and `-`.
+fn folded(name: &str) -> String {
+    let kept = name.chars().filter(|character| !character.is_whitespace() && !matches!(character, '_' | '-'));
+    kept.flat_map(char::to_lowercase).collect()
+}
+
+impl<'a> Naming<'a> {
+    /// Errors: exit 2 for a map that contradicts itself or names no column of ours.
+    pub fn new(options: &'a ReadOptions, columns: Columns) -> Result<Naming<'a>> {
+        for (position, (theirs, ours)) in options.map.iter().enumerate() {
+            let flag = word(&format!("{theirs}={ours}"));
+            if columns.ignored.contains(&ours.as_str()) {
+                let message = format!("--map {flag}: {ours} is not imported");
+                return Err(Error::usage(message).hint(format!("--ignore-columns {}", list(&[theirs.as_str()]))));
+            }
+            if !columns.importable().any(|known| known == ours) {
+                let error = Error::usage(format!("--map {flag}: there is no column {}", printable(ours)));
+                let known: Vec<&str> = columns.importable().collect();
+                let meant = known.iter().max_by(|a, b| likeness(ours, a).total_cmp(&likeness(ours, b)));
+                let meant = meant.filter(|known| likeness(ours, known) >= SIMILAR_ENOUGH);
+                let error = match meant {
+                    Some(meant) => error.hint(format!("--map {}", word(&format!("{theirs}={meant}")))),
+                    None => error,
+                };
+                return Err(error.hint(format!("the columns are {}", known.join(", "))));
+            }
+            if let Some((other, _)) = options.map[..position].iter().find(|(other, own)| own == ours || other == theirs)
+            {
+                let message = match other == theirs {
+                    true => format!("--map names {} twice", printable(theirs)),
+                    false => format!("--map makes {ours} of both {} and {}", printable(other), printable(theirs)),
+                };
+                return Err(Error::usage(message));
+            }
+            if options.ignore.contains(theirs) {
+                let message = format!("{} is named by both --map and --ignore-columns", printable(theirs));
+                return Err(Error::usage(message));
+            }
+        }
+        Ok(Naming { options, columns, mapped: RefCell::default(), known: RefCell::default() })
+    }
+
+    /// What a column is, spelled as in the command line or with other case, blanks, `_` or `-`.
+    pub fn meaning(&self, theirs: &str) -> Meaning {
+        if let Some(meaning) = self.known.borrow().get(theirs) {
+            return *meaning;
+        }
+        let meaning = self.asked(theirs).unwrap_or_else(|| self.own(theirs));
+        let mut known = self.known.borrow_mut();
+        if known.len() < MOST_REMEMBERED {
+            known.insert(theirs.to_owned(), meaning);
+        }
+        meaning
+    }
+
+    /// Names that were asked for, in the order of the alphabet.
+    pub fn seen(&self) -> Vec<String> {
+        let mut seen: Vec<String> = self.known.borrow().keys().cloned().collect();
+        seen.sort_unstable();
+        seen
+    }
+
+    /// What the command line says of a column.
+    pub fn asked(&self, theirs: &str) -> Option<Meaning> {
+        let ReadOptions { map, ignore, .. } = self.options;
+        if map.is_empty() && ignore.is_empty() {
+            return None;
+        }
+        let (own, fold) = (self.columns.find(theirs), folded(theirs));
+        let mapped = match map.iter().position(|(name, _)| name == theirs) {
+            None if ignore.iter().any(|name| name == theirs) => return Some(Meaning::LeftOut),
+            // A name of ours is only itself, whatever is like it.
+            None => map.iter().position(|(name, ours)| folded(name) == fold && own.is_none_or(|own| own == ours)),
+            same => same,
+        };
+        if let Some(position) = mapped {
+            self.mapped.borrow_mut().insert(position);
+            return self.columns.find(&map[position].1).map(Meaning::Column);
+        }
+        let is_left_out = own.is_none() && ignore.iter().any(|name| folded(name) == fold);
+        is_left_out.then_some(Meaning::LeftOut)
+    }
+
+    /// What a column is by its own name.
+    fn own(&self, theirs: &str) -> Meaning {
+        let fold = folded(theirs);
+        let alike = || self.columns.all().find(|known| folded(known) == fold);
+        match self.columns.find(theirs).or_else(alike) {
+            Some(known) if self.columns.ignored.contains(&known) => Meaning::LeftOut,
+            // Another column of the file was said to be it.
+            Some(known) if self.options.only_mapped && self.options.map.iter().any(|(_, ours)| ours == known) => {
+                Meaning::LeftOut
+            }
+            Some(known) => Meaning::Column(known),
+            None if self.options.only_mapped => Meaning::LeftOut,
+            None => Meaning::Unknown,
+        }
+    }
+
+    /// Errors: when the command line maps a column that the file does not have. `theirs` are the
+    /// names in the file.
+    pub fn check_map(&self, theirs: &[&str]) -> Result<()> {
+        let mapped = self.mapped.borrow();
+        let absent: Vec<&(String, String)> = (self.options.map.iter().enumerate())
+            .filter(|(position, _)| !mapped.contains(position))
+            .map(|(_, pair)| pair)
+            .collect();
+        let Some((name, ours)) = absent.first() else { return Ok(()) };
+        let names: Vec<&str> = absent.iter().map(|(name, _)| name.as_str()).collect();
+        let message = format!("the file has no {}, which --map names", columns(&names));
+        let error = invalid(match theirs {
+            [] => message,
+            _ => format!("{message}; its columns are {}", readable(theirs)),
+        });
+        let meant = theirs.iter().find(|their| folded(their) == folded(ours) || likeness(name, their) > SIMILAR_ENOUGH);
+        Err(match meant {
+            Some(meant) => error.hint(format!("--map {}", word(&format!("{meant}={ours}")))),
+            None => error,
+        })
+    }
+
+    /// The error for two columns of the file that are the same one here.
+    pub fn twice(&self, name: &str, first: &str, second: &str) -> Error {
+        if first == second {
+            return invalid(format!("the column {} is there twice", printable(first)));
+        }
+        let (first_shown, second_shown) = (printable(first), printable(second));
+        let error = invalid(format!("the columns {first_shown} and {second_shown} are both {name}"));
+        let is_mapped = |theirs: &str| self.options.map.iter().any(|(mapped, _)| mapped == theirs);
+        error.hint(match (is_mapped(first), is_mapped(second)) {
+            (_, true) => format!("--ignore-columns {}", list(&[first])),
+            (true, false) => format!("--ignore-columns {}", list(&[second])),
+            _ => format!("--map {} --ignore-columns {}", word(&format!("{first}={name}")), list(&[second])),
+        })
+    }
+
+    /// The error for columns that nobody knows, with the flags that take the file as it is.
+    pub fn unknown(&self, unknown: &[&str], found: &[&'static str]) -> Error {
+        let known: Vec<&str> = self.columns.importable().collect();
+        let message = format!("unknown {}; the columns are {}", columns(unknown), known.join(", "));
+        invalid(message).hint(self.suggestion(unknown, found))
+    }
+
+    /// The error for columns that have to be there; `others` are those of the file that are not read.
+    pub fn missing(&self, missing: &[&'static str], others: &[&str], found: &[&'static str]) -> Error {
+        let is_are = if missing.len() == 1 { "is" } else { "are" };
+        let error = invalid(format!("the {} {is_are} missing", columns(missing)));
+        let others: Vec<&str> = others.iter().copied().filter(|other| self.asked(other).is_none()).collect();
+        let maps = self.suggested_maps(&others, found);
+        match maps.is_empty() {
+            true => error.hint(format!("--map NAME={}, if it has another name in the file", missing[0])),
+            false => error.hint(maps.iter().map(|(flag, _)| flag.as_str()).collect::<Vec<_>>().join(" ")),
+        }
+    }
+
+    fn suggestion(&self, unknown: &[&str], found: &[&'static str]) -> String {
+        let maps = self.suggested_maps(unknown, found);
+        let rest: Vec<&str> =
+            unknown.iter().copied().filter(|name| !maps.iter().any(|(_, theirs)| theirs == name)).collect();
+        let mut flags: Vec<String> = maps.into_iter().map(|(flag, _)| flag).collect();
+        match rest.len() {
+            0 => {}
+            1..=MOST_LISTED => flags.push(format!("--ignore-columns {}", list(&rest))),
+            _ => flags.push("--only-mapped".to_owned()),
+        }
+        flags.join(" ")
+    }
+
+    /// `--map` for columns of ours that the file lacks, by the name that is most like it; each with
+    /// the name in the file.
+    fn suggested_maps<'n>(&self, unknown: &[&'n str], found: &[&'static str]) -> Vec<(String, &'n str)> {
+        let mut maps: Vec<(String, &'n str)> = Vec::new();
+        for ours in self.columns.importable().filter(|ours| !found.contains(ours)) {
+            let free = unknown.iter().filter(|name| !maps.iter().any(|(_, taken)| taken == *name));
+            let best = free.max_by(|a, b| likeness(a, ours).total_cmp(&likeness(b, ours)));
+            if let Some(theirs) = best.filter(|theirs| likeness(theirs, ours) >= SIMILAR_ENOUGH) {
+                maps.push((format!("--map {}", word(&format!("{theirs}={ours}"))), theirs));
+            }
+        }
+        maps
+    }
+}
+
+/// How much a name in the file is like one of ours, from 0 to 1; `Variant SKU` is much like `sku`.
+fn likeness(theirs: &str, ours: &str) -> f64 {
+    let (theirs, ours) = (folded(theirs), folded(ours));
+    let as_whole = strsim::jaro_winkler(&theirs, &ours);
+    if ours.len() >= 3 && theirs.ends_with(&ours) {
+        return as_whole.max(1.0 - 0.01 * (theirs.len() - ours.len()).min(10) as f64);
+    }
+    as_whole
+}
+
+/// `column a` or `columns a, b`
+fn columns(names: &[&str]) -> String {
+    format!("column{} {}", if names.len() == 1 { "" } else { "s" }, readable(names))
+}
+
+/// Names in a row, as a message shows them.
+pub fn readable(names: &[&str]) -> String {
+    names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Names as `--ignore-columns` takes them: a line of CSV, as one word of a shell.
+fn list(names: &[&str]) -> String {
+    let quoted = |name: &&str| match name.contains([',', '"']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => (*name).to_owned(),
+    };
+    word(&names.iter().map(quoted).collect::<Vec<_>>().join(","))
+}

@@ -1,0 +1,286 @@
+//! Cuts CSV into records exactly as RFC 4180 has it: what it does not allow is an error, because
+//! after it nobody can tell where a record ends.
+
+use std::io::BufRead;
+
+use super::{RECORD_MAX_BYTES, invalid, unreadable};
+use crate::error::{Error, Result};
+
+/// The most fields of a record; spreadsheets have 16 384 columns.
+const MOST_FIELDS: usize = 20_000;
+
+/// How a file separates its fields and lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    pub delimiter: u8,
+    /// A line feed, with or without a carriage return before it; or carriage returns alone.
+    pub line_end: u8,
+}
+
+impl Dialect {
+    /// How the first line ends that is not inside quotes.
+    pub fn line_end(head: &[u8]) -> u8 {
+        let mut is_quoted = false;
+        let end = head.iter().position(|byte| {
+            is_quoted ^= *byte == b'"';
+            !is_quoted && matches!(byte, b'\n' | b'\r')
+        });
+        let line_end = end.map_or(&[][..], |end| &head[end..]);
+        let follows = line_end.iter().find(|byte| **byte != b'\r');
+        if line_end.first() == Some(&b'\r') && follows != Some(&b'\n') { b'\r' } else { b'\n' }
+    }
+}
+
+/// One record as it stands in the file.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'a> {
+    /// Where it begins.
+    pub line: u64,
+    text: &'a [u8],
+    ends: &'a [usize],
+}
+
+impl<'a> Fields<'a> {
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (text, ends) = (self.text, self.ends);
+        let mut start = 0;
+        ends.iter().map(move |end| {
+            let field = &text[start..*end];
+            // Behind each field stands a byte that separates it from the next.
+            start = end + 1;
+            field
+        })
+    }
+
+    /// Whether nothing but blanks stands in it.
+    pub fn is_blank(&self) -> bool {
+        self.iter().all(is_blank)
+    }
+}
+
+/// Whether nothing but blanks stands in a field.
+pub fn is_blank(field: &[u8]) -> bool {
+    match field.trim_ascii() {
+        [] => true,
+        rest => !rest[0].is_ascii() && std::str::from_utf8(rest).is_ok_and(|text| text.trim().is_empty()),
+    }
+}
+
+/// Reads one record after the other.
+pub struct Scanner<R> {
+    source: R,
+    machine: Machine,
+}
+
+impl<R: BufRead> Scanner<R> {
+    /// `line` is that of the first byte.
+    pub fn new(source: R, dialect: Dialect, line: u64) -> Scanner<R> {
+        Scanner { source, machine: Machine::new(dialect, line) }
+    }
+
+    /// The next record; `None` at the end of the file.
+    ///
+    /// Errors: exit 7, with the line, for what RFC 4180 does not allow.
+    pub fn read(&mut self) -> Result<Option<Fields<'_>>> {
+        self.machine.begin();
+        loop {
+            let chunk = self.source.fill_buf().map_err(|error| unreadable(&error))?;
+            let is_over = chunk.is_empty();
+            let (length, is_complete) = if is_over { (0, self.machine.end()?) } else { self.machine.take(chunk)? };
+            self.source.consume(length);
+            if is_complete {
+                return Ok(Some(self.machine.fields()));
+            }
+            if is_over {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Where in a record the scanner is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the start of a field.
+    Start,
+    /// In a field without quotes.
+    Bare,
+    Quoted,
+    /// Behind a quote in a quoted field, which ends the field unless another follows.
+    Closed,
+    /// Behind a carriage return that has to be followed by a line feed.
+    Return,
+}
+
+struct Machine {
+    dialect: Dialect,
+    /// What ends a run of ordinary bytes in a field without quotes.
+    is_special: [bool; 256],
+    state: State,
+    line: u64,
+    /// Where the record begins.
+    begun: u64,
+    /// Where the last quoted field begins.
+    quote: u64,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Machine {
+    fn new(dialect: Dialect, line: u64) -> Machine {
+        let mut is_special = [false; 256];
+        for byte in [dialect.delimiter, b'"', b'\n', b'\r'] {
+            is_special[usize::from(byte)] = true;
+        }
+        let (text, ends) = (Vec::new(), Vec::new());
+        Machine { dialect, is_special, state: State::Start, line, begun: line, quote: line, text, ends }
+    }
+
+    fn begin(&mut self) {
+        self.state = State::Start;
+        self.begun = self.line;
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        Fields { line: self.begun, text: &self.text, ends: &self.ends }
+    }
+
+    fn complete_field(&mut self) {
+        self.ends.push(self.text.len());
+        self.text.push(self.dialect.delimiter);
+        self.state = State::Start;
+    }
+
+    fn complete_record(&mut self) {
+        self.complete_field();
+        self.line += 1;
+    }
+
+    /// Takes bytes up to the end of the record; how many, and whether it is complete.
+    fn take(&mut self, chunk: &[u8]) -> Result<(usize, bool)> {
+        let mut at = 0;
+        while at < chunk.len() {
+            let byte = chunk[at];
+            let is_line_end = byte == self.dialect.line_end;
+            match self.state {
+                State::Start if byte == b'"' => {
+                    self.state = State::Quoted;
+                    self.quote = self.line;
+                }
+                State::Quoted => {
+                    let rest = &chunk[at..];
+                    let run = rest.iter().position(|byte| *byte == b'"').unwrap_or(rest.len());
+                    self.copy(&rest[..run])?;
+                    at += run;
+                    if run < rest.len() {
+                        self.state = State::Closed;
+                        at += 1;
+                    }
+                    continue;
+                }
+                State::Closed if byte == b'"' => {
+                    self.text.push(b'"');
+                    self.state = State::Quoted;
+                }
+                State::Return if byte == b'\r' => {}
+                State::Return if byte != b'\n' => return Err(self.lone_return()),
+                _ if is_line_end => {
+                    self.complete_record();
+                    return Ok((at + 1, true));
+                }
+                _ if byte == b'\n' => return Err(self.lone_feed()),
+                _ if byte == b'\r' => self.state = State::Return,
+                _ if byte == self.dialect.delimiter => self.complete_field(),
+                State::Closed => return Err(self.beside()),
+                _ if byte == b'"' => return Err(self.stray()),
+                _ => {
+                    let rest = &chunk[at..];
+                    let run = rest.iter().position(|byte| self.is_special[usize::from(*byte)]).unwrap_or(rest.len());
+                    self.text.extend_from_slice(&rest[..run]);
+                    self.state = State::Bare;
+                    at += run;
+                    self.check_size()?;
+                    continue;
+                }
+            }
+            at += 1;
+        }
+        Ok((at, false))
+    }
+
+    /// Copies what stands in quotes, counting its lines.
+    fn copy(&mut self, run: &[u8]) -> Result<()> {
+        self.text.extend_from_slice(run);
+        self.check_size()?;
+        self.line += run.iter().filter(|byte| **byte == self.dialect.line_end).count() as u64;
+        Ok(())
+    }
+
+    /// The file is over; whether that completes a record.
+    fn end(&mut self) -> Result<bool> {
+        match self.state {
+            State::Quoted => return Err(self.open()),
+            State::Start if self.ends.is_empty() => return Ok(false),
+            _ => self.complete_record(),
+        }
+        Ok(true)
+    }
+
+    fn check_size(&self) -> Result<()> {
+        let what = if self.text.len() > RECORD_MAX_BYTES {
+            format!("{RECORD_MAX_BYTES} bytes")
+        } else if self.ends.len() > MOST_FIELDS {
+            format!("{MOST_FIELDS} fields")
+        } else {
+            return Ok(());
+        };
+        Err(match self.state {
+            State::Quoted => wrong(
+                self.quote,
+                &format!("a quoted field makes the record longer than {what}: is a quote not closed?"),
+            ),
+            _ => wrong(self.begun, &format!("a record has more than {what}")),
+        })
+    }
+
+    fn open(&self) -> Error {
+        let error = wrong(self.quote, "a quote opens a field here and is not closed up to the end of the file");
+        error.hint("close the quote, or write \"\" for a quote that is part of the text")
+    }
+
+    fn beside(&self) -> Error {
+        let begins =
+            if self.quote == self.line { String::new() } else { format!(" that begins in line {}", self.quote) };
+        let error = wrong(self.line, &format!("text stands behind the closing quote of a field{begins}"));
+        error.hint(
+            "write \"\" for a quote that is part of the text; a quote may be missing or too many before this line",
+        )
+    }
+
+    fn stray(&self) -> Error {
+        let error = wrong(self.line, "a quote stands inside a field that does not begin with one");
+        error.hint("put the whole field in quotes and write \"\" for a quote that is part of the text")
+    }
+
+    fn lone_return(&self) -> Error {
+        let error =
+            wrong(self.line, "a carriage return stands inside a line, where the other lines end with a line feed");
+        error.hint("put a field that has one in quotes, or end all lines alike")
+    }
+
+    fn lone_feed(&self) -> Error {
+        let error =
+            wrong(self.line, "a line feed stands inside a line, where the other lines end with a carriage return");
+        error.hint("put a field that has one in quotes, or end all lines alike")
+    }
+}
+
+fn wrong(line: u64, what: &str) -> Error {
+    invalid(format!("line {line}: {what}"))
+}

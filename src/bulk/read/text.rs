@@ -1,0 +1,158 @@
+//! The bytes of a file as UTF-8, whatever it is written in.
+
+use std::io::{Cursor, Error as IoError, ErrorKind, Read, Result as IoResult};
+
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+use super::{invalid, unreadable};
+use crate::error::{Error, Result};
+
+/// The part of a file that tells what it is.
+pub const HEAD_BYTES: usize = 64 * 1024;
+
+/// How many bytes are decoded at once.
+const PORTION_BYTES: usize = 32 * 1024;
+
+/// The first bytes of what is no text, what it is, and what to do.
+/// Source: <https://www.garykessler.net/library/file_sigs.html>.
+const NO_TEXT: [(&[u8], &str, &str); 11] = [
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook (.xlsx)", SAVE_AS_CSV),
+    (b"\xD0\xCF\x11\xE0", "an Excel workbook (.xls)", SAVE_AS_CSV),
+    (b"\x1F\x8B", "compressed with gzip", "decompress it first: gunzip FILE"),
+    (b"BZh", "compressed with bzip2", "decompress it first: bunzip2 FILE"),
+    (b"\xFD7zXZ\0", "compressed with xz", "decompress it first: unxz FILE"),
+    (b"\x28\xB5\x2F\xFD", "compressed with zstd", "decompress it first: unzstd FILE"),
+    (b"SQLite format 3\0", "a SQLite database", "export its table as CSV first"),
+    (b"%PDF", "a PDF document", "ask for the same data as CSV"),
+    (b"<!DOCTYPE", "an HTML page", "download the file again: a login page may have been saved in its place"),
+    (b"<html", "an HTML page", "download the file again: a login page may have been saved in its place"),
+    (b"<?xml", "XML", "ask for the same data as CSV or JSON"),
+];
+const SAVE_AS_CSV: &str = "unpack it, or open it in a spreadsheet program and save the sheet as CSV (UTF-8)";
+
+/// A file as text: without its byte order mark, decoded from `encoding` or from what its mark says.
+/// UTF-8 is passed on as it is; whoever cuts it into records finds what is malformed.
+///
+/// Errors: exit 7 for what is no text and for a mark of another encoding than was asked for.
+pub fn decoded<'a>(mut source: impl Read + 'a, encoding: Option<&'static Encoding>) -> Result<Box<dyn Read + 'a>> {
+    let mut head = Vec::new();
+    source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
+    if let Some(error) = no_text(&head) {
+        return Err(error);
+    }
+    let encoding = match Encoding::for_bom(&head) {
+        Some((marked, length)) => {
+            let is_as_asked = |asked: &Encoding| asked == marked || is_utf_16(asked) && is_utf_16(marked);
+            if let Some(asked) = encoding.filter(|asked| !is_as_asked(asked)) {
+                let message = format!("the file is not {}: it begins with the mark of {}", asked.name(), marked.name());
+                return Err(invalid(message).hint("leave --encoding out"));
+            }
+            head.drain(..length);
+            marked
+        }
+        None => match (encoding, unmarked_utf_16(&head)) {
+            (None, Some(guess)) => {
+                let message = format!("the file seems to be {}, without a byte order mark", guess.name());
+                return Err(invalid(message).hint(format!("--encoding {}", guess.name().to_lowercase())));
+            }
+            (asked, _) => asked.unwrap_or(UTF_8),
+        },
+    };
+    let source = Cursor::new(head).chain(source);
+    if encoding == UTF_8 {
+        return Ok(Box::new(source));
+    }
+    Ok(Box::new(Decoding::new(source, encoding)))
+}
+
+fn no_text(head: &[u8]) -> Option<Error> {
+    let start = head.trim_ascii_start();
+    let (_, what, hint) = NO_TEXT.iter().find(|(magic, ..)| {
+        head.starts_with(magic) || start.get(..magic.len()).is_some_and(|start| start.eq_ignore_ascii_case(magic))
+    })?;
+    Some(invalid(format!("the file is {what}, not CSV or JSON")).hint(*hint))
+}
+
+fn is_utf_16(encoding: &Encoding) -> bool {
+    encoding == UTF_16LE || encoding == UTF_16BE
+}
+
+/// Text in UTF-16 begins with letters of ASCII, whose other half is zero.
+fn unmarked_utf_16(head: &[u8]) -> Option<&'static Encoding> {
+    match head {
+        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some(UTF_16LE),
+        [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// Reads text of another encoding as UTF-8. What is malformed ends it with an error.
+struct Decoding<R> {
+    source: R,
+    encoding: &'static Encoding,
+    decoder: Decoder,
+    bytes: Vec<u8>,
+    /// Where in `bytes` to go on.
+    next: usize,
+    text: Vec<u8>,
+    /// How much of `text` was handed out.
+    given: usize,
+    /// Line feeds and carriage returns so far.
+    line_ends: [u64; 2],
+    is_over: bool,
+}
+
+impl<R: Read> Decoding<R> {
+    fn new(source: R, encoding: &'static Encoding) -> Decoding<R> {
+        let decoder = encoding.new_decoder_without_bom_handling();
+        let (bytes, text) = (Vec::new(), Vec::new());
+        Decoding { source, encoding, decoder, bytes, next: 0, text, given: 0, line_ends: [0; 2], is_over: false }
+    }
+
+    /// Decodes the next portion, at least one character of it unless the file is over.
+    fn fill(&mut self) -> IoResult<()> {
+        self.given = 0;
+        self.text.clear();
+        while self.text.is_empty() && !self.is_over {
+            if self.next == self.bytes.len() {
+                self.bytes.clear();
+                self.next = 0;
+                self.source.by_ref().take(PORTION_BYTES as u64).read_to_end(&mut self.bytes)?;
+            }
+            let is_last = self.bytes.is_empty();
+            self.text.resize(PORTION_BYTES, 0);
+            let rest = &self.bytes[self.next..];
+            let (result, read, written) =
+                self.decoder.decode_to_utf8_without_replacement(rest, &mut self.text, is_last);
+            self.next += read;
+            self.text.truncate(written);
+            for (count, end) in self.line_ends.iter_mut().zip(*b"\n\r") {
+                *count += self.text.iter().filter(|byte| **byte == end).count() as u64;
+            }
+            match result {
+                DecoderResult::InputEmpty => self.is_over = is_last,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => return Err(self.malformed()),
+            }
+        }
+        Ok(())
+    }
+
+    fn malformed(&self) -> IoError {
+        let line = self.line_ends[0].max(self.line_ends[1]) + 1;
+        IoError::new(ErrorKind::InvalidData, format!("line {line}: the text is not {}", self.encoding.name()))
+    }
+}
+
+impl<R: Read> Read for Decoding<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
+        if self.given == self.text.len() {
+            self.fill()?;
+        }
+        let rest = &self.text[self.given..];
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.given += length;
+        Ok(length)
+    }
+}
