@@ -86,7 +86,9 @@ impl Kind {
             Kind::Configuration => {
                 "configuration, credentials, permission, unknown context, no shop there, read-only file"
             }
-            Kind::Unavailable => "database unreachable, locked or timed out after retries, disk full (retry later)",
+            Kind::Unavailable => {
+                "database unreachable, locked, timed out after retries or a read-only server, disk full (retry later)"
+            }
             Kind::Conflict => {
                 "conflict: illegal transition, insufficient stock, duplicate, stale value, idempotency key reused for something else"
             }

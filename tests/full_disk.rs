@@ -55,6 +55,17 @@ fn the_last_product_that_fits_is_there_and_the_next_is_not() {
 }
 
 #[test]
+fn a_disk_without_room_for_the_files_beside_the_database_is_full() {
+    let Some((_home, full, disk)) = on_disk("600k") else { return };
+    let fill = |name: &str, size: usize| std::fs::write(disk.0.join(name), vec![b'x'; size]);
+    assert!((0..2_000).any(|number| fill(&format!("filler-{number}"), 4_096).is_err()), "the disk was not full");
+    let run = full.run(&["product", "create", "--name", "X", "--price", "1"]).exits_with(5);
+    assert!(run.stderr.contains("disk is full") && !run.stderr.contains("I/O error"), "{run}");
+    // Nobody writes: what is there can be read all the same.
+    full.run(&["product", "list"]).success();
+}
+
+#[test]
 fn an_import_keeps_whole_transactions_and_goes_on_when_there_is_room() {
     let Some((_home, full, disk)) = on_disk("2m") else { return };
     let line = |number: i32| format!("S-{number},Name {number},1.00,{}\n", "long ".repeat(40));

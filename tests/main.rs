@@ -9,6 +9,7 @@ mod architecture;
 mod audit;
 mod commands;
 mod concurrency;
+mod configuration;
 mod connection;
 mod doctor;
 mod exports;

@@ -21,10 +21,17 @@ const TOPICS: [&str; 5] = ["environment", "exit-codes", "formatting", "import", 
 const ENVIRONMENT: &str = "\
 Which database: flag > environment > .env > shopctl.toml > the embedded default.
 
-  DATABASE_URL            postgres://USER:PASSWORD@HOST:PORT/DATABASE, mysql://…, mariadb://… or sqlite:PATH
+  DATABASE_URL            postgres://USER:PASSWORD@HOST:PORT/DATABASE, mysql://…, mariadb://… or sqlite:PATH;
+                          several hosts (HOST1,HOST2) are tried in order, for writes until one takes them
   or in parts             DB_DIALECT DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD DB_SSL
-  DB_SSL                  true (verify-full), false (disable), prefer, require, verify-ca, verify-full;
-                          verify-full unless the host is this machine
+  DB_PASSWORD_FILE        a file whose first line is the password
+  DB_SSL, sslmode         true (verify-full), false (disable), prefer, require, verify-ca, verify-full;
+                          verify-full unless the host is this machine; require with an authority is verify-ca
+  DB_SSL_ROOT_CERT        a file with the authority that signed the server's certificate, in PEM; in the URL
+                          sslrootcert=FILE (MySQL: ssl-ca)
+  DB_SSL_CERT, DB_SSL_KEY a client certificate and its key, in PEM; in the URL sslcert=FILE and sslkey=FILE
+  PGPASSWORD, PGPASSFILE or ~/.pgpass, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY, PGOPTIONS
+                          for PostgreSQL, where nothing else says it; PGHOST, PGSSLMODE and the like are not read
   DB_POOL_MAX             connections at most (20)
   DB_POOL_MIN             connections kept (0)
   DB_POOL_ACQUIRE         longest wait for one (30s)

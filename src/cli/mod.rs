@@ -16,6 +16,7 @@ mod list;
 mod migrate;
 mod mutation;
 mod order;
+mod panic;
 mod picker;
 mod product;
 mod quickstart;
@@ -204,6 +205,8 @@ pub fn main() -> u8 {
         // A chart is for people, also in a pipe.
         settings.format = settings.format.or(Some(Format::Table));
     }
+    let committing = Arc::new(AtomicBool::new(false));
+    panic::become_errors(settings.clone(), Arc::clone(&committing));
     let output = Output::standard(settings);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -212,7 +215,7 @@ pub fn main() -> u8 {
             return Kind::Internal.exit_code();
         }
     };
-    let code = runtime.block_on(run(cli, output, tells_by_exit_code(&matches)));
+    let code = runtime.block_on(run(cli, output, committing, tells_by_exit_code(&matches)));
     // Connections and look-ups that still hang must not keep the process.
     runtime.shutdown_background();
     code
@@ -227,8 +230,7 @@ fn tells_by_exit_code(matches: &clap::ArgMatches) -> bool {
     leaf.try_get_one("exit_code").ok().flatten().copied().unwrap_or(false)
 }
 
-async fn run(cli: Cli, output: Output, tells_by_exit_code: bool) -> u8 {
-    let committing = Arc::new(AtomicBool::new(false));
+async fn run(cli: Cli, output: Output, committing: Arc<AtomicBool>, tells_by_exit_code: bool) -> u8 {
     if let Command::Help(arguments) = &cli.command {
         return conclude(&output, help::run(&output, arguments));
     }

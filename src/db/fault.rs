@@ -182,7 +182,8 @@ fn sqlite(code: i32, message: &str) -> Fault {
         _ => match code & 0xff {
             5 | 6 => Fault::Transient,
             8 => Fault::ReadOnly,
-            13 => Fault::Full,
+            // 10: on a full disk the files beside the database cannot be made or grow.
+            10 | 13 => Fault::Full,
             14 | 23 | 3 => Fault::Permission,
             11 | 26 => Fault::NotADatabase,
             // 17: the schema changes at this moment; the message may be that of a plain error (1).
@@ -218,6 +219,10 @@ pub fn reason(error: &DriverError) -> String {
     match error {
         DriverError::Database(error) if number_of(error.as_ref()) == Some(NOT_IN_CLUSTER) => {
             "the node is not part of its cluster's primary component".to_owned()
+        }
+        // SQLite's "disk I/O error" says neither what failed nor why.
+        DriverError::Database(error) if error.message() == "disk I/O error" => {
+            "the disk is full, or does not work: neither the database nor the files beside it can be written".to_owned()
         }
         DriverError::Database(error) => server_text(error.message()),
         DriverError::PoolTimedOut => "no connection became free in time".to_owned(),

@@ -9,6 +9,9 @@ use sea_orm::sqlx::sqlite::{
 use sea_orm::sqlx::{ConnectOptions, Error as DriverError, Executor};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, SqlxSqliteConnector, Statement};
 
+use tokio::time::{Instant, sleep};
+
+use super::fault::{self, Fault, classify_driver};
 use super::target::SqliteTarget;
 use super::{Access, ConnectSettings};
 use crate::error::{Error, Kind, Result};
@@ -19,6 +22,9 @@ pub const TRANSACTION_MODE: Option<SqliteTransactionMode> = Some(SqliteTransacti
 
 /// How long one statement waits for the write lock before the operation's own retry takes over.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Between two attempts to open a file that another has for itself.
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Permissions of a new file: it holds password hashes.
 #[cfg(unix)]
@@ -57,7 +63,7 @@ pub async fn connect(
         Access::Create => options.synchronous(SqliteSynchronous::Full).journal_mode(SqliteJournalMode::Wal),
     };
     let immutable = options.clone().immutable(true);
-    match open(options, settings).await {
+    match open_when_free(options, settings).await {
         Ok(pool) => Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)),
         // A shop in WAL mode needs files beside it even to be read; where those cannot be made and
         // none are there, nobody is writing: read the file alone.
@@ -86,6 +92,19 @@ fn is_alone(path: &Path) -> bool {
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
     !Path::new(&wal).exists()
+}
+
+/// Opens the file, however long another has it for itself, but not longer than a connection is waited for.
+async fn open_when_free(options: SqliteConnectOptions, settings: &ConnectSettings) -> Result<SqlitePool, DriverError> {
+    let until = Instant::now() + settings.acquire_timeout;
+    loop {
+        match open(options.clone(), settings).await {
+            Err(error) if classify_driver(&error) == Fault::Transient && Instant::now() < until => {
+                sleep(BUSY_PAUSE).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Opens the file and reads its header, so that what is no database is told here.
@@ -129,6 +148,13 @@ fn no_shop(path: &Path) -> Error {
 }
 
 fn open_error(path: &Path, error: &DriverError) -> Error {
-    let fault = super::fault::classify_driver(error);
-    super::fault::error_of(fault, &format!("cannot open {}: {}", path.display(), super::fault::reason(error)))
+    let (fault, shown) = (classify_driver(error), path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).display();
+    if matches!(fault, Fault::Permission | Fault::ReadOnly) {
+        let message =
+            format!("cannot open {shown}: this user may not read it, or not write it and its folder {folder}");
+        return Error::configuration("database.permission", message)
+            .hint("SQLite makes files beside the database: both have to belong to whoever uses the shop");
+    }
+    fault::error_of(fault, &format!("cannot open {shown}: {}", fault::reason(error)))
 }

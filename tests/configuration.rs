@@ -1,0 +1,217 @@
+//! Where settings come from, as a user sees it: files of other programs, secrets outside of URLs, several
+//! servers, and servers with settings of their own.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::shop::finish;
+use crate::support::{Backend, Run, Shop, servers};
+
+/// Without a database named by the environment.
+fn run(shop: &Shop, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+    let mut command = shop.command(arguments);
+    command.env_remove("DATABASE_URL").envs(variables.iter().copied());
+    finish(command.spawn().expect("built"), arguments)
+}
+
+fn any() -> Shop {
+    Shop::empty(Backend::Sqlite).expect("always there")
+}
+
+#[test]
+fn the_dotenv_of_another_program_blocks_nothing() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    for foreign in [
+        "COMPANY=My Shop GmbH\nmy-key=x\n",
+        "DB_CONNECTION=mysql\nDB_HOST=127.0.0.1\nDB_DATABASE=laravel\nDB_USERNAME=root\n",
+        "PEM=\"-----BEGIN KEY-----\nabc\n-----END KEY-----\"\nBROKEN='\n",
+    ] {
+        shop.file(".env", foreign);
+        shop.run(&["product", "list"]).success();
+        run(&shop, &["product", "list"], &[]).exits_with(4).says("no shop at");
+    }
+}
+
+#[test]
+fn a_fifo_named_dotenv_is_not_waited_for() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let made = Command::new("mkfifo").arg(shop.path(".env")).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let listed = shop.run(&["product", "list"]).success();
+    assert!(listed.duration < Duration::from_secs(20), "{listed}");
+}
+
+#[test]
+fn a_database_that_a_file_of_the_working_folder_names_is_told_before_the_first_write() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let create = |sku: &'static str| ["product", "create", "--name", "X", "--price", "1", "--sku", sku];
+    for (name, text) in
+        [(".env", format!("DATABASE_URL={}\n", shop.url)), ("shopctl.toml", format!("database_url = '{}'\n", shop.url))]
+    {
+        let file = shop.file(name, &text);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("ours");
+        let told = format!("database: {}, named by {}", shop.url, file.canonicalize().expect("there").display());
+        let written = run(&shop, &create(if name == ".env" { "A" } else { "B" }), &[]).success();
+        assert!(written.stderr.contains(&told), "{told} is not in {written}");
+        assert!(!run(&shop, &["product", "list"], &[]).success().stderr.contains("named by"));
+        let own = shop.run(&create(if name == ".env" { "C" } else { "D" })).success();
+        assert!(!own.stderr.contains("named by"), "the environment is the user's own");
+        std::fs::remove_file(file).expect("ours");
+    }
+}
+
+#[test]
+fn a_password_may_stand_in_a_file_of_its_own_or_be_printed_by_a_command() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    shop.sql(
+        "DO $$ BEGIN CREATE ROLE secret_user LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    );
+    let (port, database) = (servers::postgres().expect("there").port, shop.database_name());
+    let url = format!("postgres://secret_user@127.0.0.1:{port}/{database}");
+    let list = |variables: &[(&str, &str)]| {
+        let variables = [&[("DATABASE_URL", url.as_str())], variables].concat();
+        run(&shop, &["user", "list"], &variables)
+    };
+    // Past the password there are no rights.
+    let gets_in = |run: Run| drop(run.exits_with(4).says("database.permission"));
+    list(&[]).exits_with(4).says("database.credentials");
+    let secret = |name: &str, text: &str, mode: u32| {
+        let file = shop.file(name, text);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("ours");
+        file.display().to_string()
+    };
+    gets_in(list(&[("DB_PASSWORD_FILE", &secret("password", "right\n", 0o600))]));
+    gets_in(list(&[("PGPASSWORD", "right")]));
+    list(&[("DB_PASSWORD_FILE", "/no/such/file")]).exits_with(4).says("/no/such/file");
+    secret(".pgpass", &format!("# ours\nother:*:*:*:x\n127.0.0.1:{port}:*:secret_user:right\n"), 0o600);
+    gets_in(list(&[]));
+    let open = secret(".pgpass", "*:*:*:*:right\n", 0o644);
+    list(&[]).exits_with(4).says(&format!("chmod 600 {open}"));
+    let named = secret("passwords", "*:*:*:*:right\n", 0o600);
+    gets_in(list(&[("PGPASSFILE", &named)]));
+    let settings = |command: &str| {
+        let text = format!(
+            "[context.live.database]\nhost = '127.0.0.1'\nport = {port}\nname = '{database}'\nuser = 'secret_user'\n\
+             password_command = '''{command}'''\n"
+        );
+        secret("mine.toml", &text, 0o600);
+        run(&shop, &["user", "list", "--config", "mine.toml", "--context", "live"], &[])
+    };
+    gets_in(settings("echo right"));
+    settings("echo right; exit 3").exits_with(4).says("ended with 3");
+    settings("yes").exits_with(4).says("more than a password");
+    settings("true").exits_with(4).says("empty first line");
+}
+
+#[test]
+fn of_several_servers_the_one_that_takes_writes_is_found() {
+    let Some((primary, standby)) = servers::postgres_with_standby() else { return };
+    let dead = servers::free_port();
+    let at = |ports: &[u16], parameters: &str| {
+        let hosts: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        any().with_url(format!("postgres://postgres@{}/postgres{parameters}", hosts.join(",")))
+    };
+    let both = [dead, standby.port, primary.port];
+    at(&both, "").run(&["migrate", "up"]).success();
+    at(&both, "").run(&["product", "create", "--name", "X", "--price", "1"]).success();
+    at(&both, "?target_session_attrs=standby").run(&["migrate", "status"]).success();
+    at(&both, "").run(&["product", "list"]).success();
+    let write = ["product", "create", "--name", "Y", "--price", "1", "--connect-timeout", "1s"];
+    let refused = at(&[dead, standby.port], "").run(&write).exits_with(5);
+    assert!(refused.stderr.contains("takes no writes") && refused.stderr.contains("connection refused"), "{refused}");
+    // One server alone, which is read-only: worth another try after a failover.
+    at(&[standby.port], "").run(&write[..6]).exits_with(5).says("database.read_only");
+    assert_eq!(at(&[primary.port], "").number("SELECT COUNT(*) FROM products"), 1);
+}
+
+/// Everything that a shop does first.
+fn works(shop: &Shop) {
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&["seed", "up"]).success();
+    shop.run(&["order", "create", "--user", "grace@example.com", "--item", "MUG-02:1"]).success();
+    shop.run(&["migrate", "verify"]).success();
+    shop.assert_invariants();
+}
+
+#[test]
+fn a_mariadb_with_settings_of_its_own_serves_a_shop() {
+    let odd = |_: &std::path::Path, _: servers::User| {
+        ["--autocommit=0", "--default-storage-engine=MyISAM", "--max-statement-time=0.02", "--completion-type=CHAIN"]
+            .map(str::to_owned)
+            .to_vec()
+    };
+    let Some(server) = servers::mariadb_with("odd-mariadb", odd) else { return };
+    crate::support::shop::sql_on(&server.admin_url, "CREATE DATABASE shop");
+    let shop = any().with_url(server.admin_url.replace("/mysql", "/shop"));
+    let shop = Shop { backend: Backend::MariaDb, ..shop };
+    works(&shop);
+    let odd = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'shop' AND engine <> 'InnoDB'";
+    assert_eq!(shop.number(odd), 0);
+}
+
+#[test]
+fn a_postgres_database_with_settings_of_its_own_serves_a_shop() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    for setting in [
+        "statement_timeout = '1ms'",
+        "idle_in_transaction_session_timeout = '1ms'",
+        "default_transaction_isolation = 'serializable'",
+    ] {
+        shop.sql(&format!("ALTER DATABASE {} SET {setting}", shop.database_name()));
+    }
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&["seed", "up"]).success();
+    shop.run(&["order", "create", "--user", "grace@example.com", "--item", "MUG-02:1"]).success();
+    // What the user asks for in the URL wins, and the server's answer to it is no defect.
+    let limited = shop.with_url(format!("{}?options=-c%20statement_timeout%3D1ms", shop.url));
+    limited.run(&["seed", "generate", "-y"]).exits_with(5).says("database.server_limit");
+}
+
+#[test]
+fn a_schema_of_the_url_is_where_the_shop_is() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    shop.sql("CREATE SCHEMA \"My Shop\"");
+    let inside = shop.with_url(format!("{}?schema=My%20Shop&pgbouncer=true&connection_limit=1", shop.url));
+    inside.run(&["migrate", "up"]).success();
+    inside.run(&["seed", "up"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'"), 0);
+    assert!(shop.number("SELECT COUNT(*) FROM \"My Shop\".users") > 0);
+}
+
+#[test]
+fn a_message_without_a_length_is_an_answer_that_makes_no_sense() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = server.local_addr().expect("bound").port();
+    std::thread::spawn(move || {
+        for mut client in server.incoming().flatten() {
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(b"R\0\0\0\0");
+            let _ = client.read_to_end(&mut Vec::new());
+        }
+    });
+    let shop = any().with_url(format!("postgres://u@127.0.0.1:{port}/d?sslmode=disable"));
+    let run = shop.run(&["user", "list"]).exits_with(5);
+    assert!(run.stderr.contains("makes no sense") && !run.stderr.contains("panicked"), "{run}");
+}
+
+#[test]
+fn a_file_that_another_has_for_itself_is_waited_for() {
+    if !servers::has_client("sqlite3", "sqlite3") {
+        return;
+    }
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    // Longer than SQLite itself waits.
+    let script = "PRAGMA journal_mode = DELETE;\nBEGIN EXCLUSIVE;\n.print held\n.shell sleep 6\nCOMMIT;\n";
+    let mut holder = Command::new("sqlite3");
+    holder.arg(shop.path("shop.db")).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut holder = holder.spawn().expect("it is installed");
+    holder.stdin.take().expect("piped").write_all(script.as_bytes()).expect("it reads");
+    let mut said = [0; 12];
+    holder.stdout.as_mut().expect("piped").read_exact(&mut said).expect("it says so");
+    assert!(said.ends_with(b"held\n"), "{said:?}");
+    shop.run(&["user", "list"]).success();
+    assert!(holder.wait().is_ok_and(|status| status.success()));
+}
