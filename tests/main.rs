@@ -31,6 +31,7 @@ mod order_imports;
 mod people;
 mod prices;
 mod prompts;
+mod recipes;
 mod reports;
 mod schema;
 mod secrets;

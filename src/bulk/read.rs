@@ -56,6 +56,8 @@ pub struct ReadOptions {
     pub ignore: Vec<String>,
     /// No column is read that has neither a name of ours nor is mapped to one.
     pub only_mapped: bool,
+    /// Columns of a CSV file whose empty cells say what the cell above says.
+    pub fill_down: Vec<String>,
 }
 
 /// The columns that a noun knows.
@@ -137,6 +139,9 @@ fn begin<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Columns)
     let buffered = |source| BufReader::with_capacity(text::HEAD_BYTES, source);
     match options.format {
         FileFormat::Csv | FileFormat::Tsv => csv::records(source, options, columns),
+        FileFormat::JsonLines | FileFormat::Json if !options.fill_down.is_empty() => {
+            Err(Error::usage("--fill-down is for CSV, where cells stand below one another"))
+        }
         FileFormat::JsonLines => Ok((Vec::new(), json::lines(buffered(source), options, columns)?)),
         FileFormat::Json => Ok((Vec::new(), json::elements(buffered(source), options, columns)?)),
     }

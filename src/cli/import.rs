@@ -51,6 +51,9 @@ pub struct ImportArguments {
     /// Read only columns that are mapped or have a name of ours, and leave out all others
     #[arg(long)]
     only_mapped: bool,
+    /// Columns of CSV whose empty cells say what the cell above says, as variants of one product
+    #[arg(long, value_name = "A,B", value_parser = parse_names)]
+    fill_down: Vec<Vec<String>>,
     /// What stands between the fields of CSV, such as ; or tab [default: what the header shows]
     #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
@@ -378,6 +381,7 @@ impl ImportArguments {
             map: self.map.clone(),
             ignore: self.ignore_columns.concat(),
             only_mapped: self.only_mapped,
+            fill_down: self.fill_down.concat(),
         })
     }
 

@@ -1,8 +1,9 @@
 //! Records of CSV.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
 
-use super::naming::{Meaning, Naming, readable};
+use super::naming::{Meaning, Naming, folded, readable};
 use super::scanner::{Dialect, Fields, Scanner, is_blank};
 use super::text::HEAD_BYTES;
 use super::{
@@ -40,7 +41,7 @@ pub fn records<'a>(
     let body = Cursor::new(head[start.length..].to_owned()).chain(source);
     let mut scanner = Scanner::new(BufReader::with_capacity(HEAD_BYTES, body), start.dialect, start.line);
     let layout = header(&mut scanner).and_then(|header| Layout::of(&header, &naming, &mut notes));
-    let layout = layout.map_err(|error| start.explained(error, &head, &naming))?;
+    let mut layout = layout.map_err(|error| start.explained(error, &head, &naming))?;
     let records = std::iter::from_fn(move || {
         loop {
             match scanner.read() {
@@ -192,6 +193,8 @@ struct Layout {
     places: Vec<Place>,
     /// How many fields a record has at least.
     needed: usize,
+    /// What the empty cells of some columns say: the last that was said above.
+    above: BTreeMap<usize, String>,
 }
 
 impl Layout {
@@ -234,10 +237,11 @@ impl Layout {
             notes.push(format!("left out: {}", readable(&left_out)));
         }
         let needed = places.iter().rposition(|place| !matches!(place, Place::Nameless)).map_or(0, |last| last + 1);
-        Ok(Layout { places, needed })
+        let above = filled_down(header, &places, naming)?;
+        Ok(Layout { places, needed, above })
     }
 
-    fn record(&self, fields: &Fields, options: &ReadOptions) -> Result<Record, Rejection> {
+    fn record(&mut self, fields: &Fields, options: &ReadOptions) -> Result<Record, Rejection> {
         let line = fields.line;
         let surplus = fields.iter().skip(self.places.len()).any(|field| !is_blank(field));
         if fields.len() < self.needed || surplus {
@@ -253,13 +257,43 @@ impl Layout {
                     let reason = format!("column {} has no name in the header", position + 1);
                     return Err(refused(line, "", &String::from_utf8_lossy(field), reason));
                 }
-                Place::Column(name) if is_blank(field) => cells.push((*name, String::new())),
+                Place::Column(name) if is_blank(field) => {
+                    cells.push((*name, self.above.get(&position).cloned().unwrap_or_default()));
+                }
                 Place::Column(name) => match std::str::from_utf8(field) {
-                    Ok(text) => cells.push((*name, unguard(text).to_owned())),
+                    Ok(text) => {
+                        let text = unguard(text);
+                        if let Some(above) = self.above.get_mut(&position) {
+                            text.clone_into(above);
+                        }
+                        cells.push((*name, text.to_owned()));
+                    }
                     Err(_) => return Err(refused(line, name, "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))),
                 },
             }
         }
         Ok(Record { line, cells, decimal_comma: options.decimal_comma, items: Vec::new() })
     }
+}
+
+/// The positions of the columns that are filled down, with nothing above yet.
+///
+/// Errors: exit 7 for a column that the file does not have, or that is not read.
+fn filled_down(header: &[String], places: &[Place], naming: &Naming) -> Result<BTreeMap<usize, String>> {
+    let mut above = BTreeMap::new();
+    for wanted in &naming.options.fill_down {
+        let same = header.iter().position(|name| name == wanted);
+        let alike = || header.iter().position(|name| folded(name) == folded(wanted));
+        let Some(position) = same.or_else(alike) else {
+            let names: Vec<&str> = header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+            let message = format!("the file has no column {}, which --fill-down names", printable(wanted));
+            return Err(invalid(format!("{message}; its columns are {}", readable(&names))));
+        };
+        if !matches!(places[position], Place::Column(_)) {
+            let message = format!("--fill-down names {}, which is not read", printable(wanted));
+            return Err(invalid(message).hint(format!("--map {}", shell_word(&format!("{wanted}=OURS")))));
+        }
+        above.insert(position, String::new());
+    }
+    Ok(above)
 }

@@ -34,7 +34,7 @@ pub struct Naming<'a> {
 }
 
 /// A name without what differs from one program to the next: case, blanks, `_` and `-`.
-fn folded(name: &str) -> String {
+pub fn folded(name: &str) -> String {
     let kept = name.chars().filter(|character| !character.is_whitespace() && !matches!(character, '_' | '-'));
     kept.flat_map(char::to_lowercase).collect()
 }

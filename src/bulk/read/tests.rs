@@ -19,6 +19,7 @@ pub(super) fn plain(format: FileFormat) -> ReadOptions {
         map: Vec::new(),
         ignore: Vec::new(),
         only_mapped: false,
+        fill_down: Vec::new(),
     }
 }
 
