@@ -19,6 +19,7 @@ mod full_disk;
 mod generated;
 mod hints;
 mod import_files;
+mod import_law;
 mod import_values;
 mod imports;
 mod input;

@@ -204,9 +204,16 @@ pub async fn run<R: Row>(
 ) -> Result<Counts> {
     let run = operations.ids.next();
     let mut counts = Counts::default();
+    let (mut read, mut rejected) = (0, 0);
+    let reject: Reject<'_> = &mut |row| {
+        rejected += 1;
+        reject(row)
+    };
     let mut portions = portions::<R>(source, import);
     while let Some(portion) = portions.recv().await {
-        let (rows, skipped) = accepted(&operations.database, portion?, import, reject).await?;
+        let portion = portion?;
+        read += (portion.rows.len() + portion.rejected.len()) as u64;
+        let (rows, skipped) = accepted(&operations.database, portion, import, reject).await?;
         counts.skipped += skipped;
         if rows.is_empty() {
             continue;
@@ -226,7 +233,13 @@ pub async fn run<R: Row>(
         counts.add(applied.counts);
         progress(counts);
     }
-    Ok(counts)
+    let told = counts.total() + rejected;
+    match told == read {
+        true => Ok(counts),
+        false => {
+            Err(Error::internal(format!("{read} rows were read and {told} are accounted for: please report this")))
+        }
+    }
 }
 
 /// The rows of a portion that are to be looked at; how many were left out because they are there

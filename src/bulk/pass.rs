@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::import::{Import, Rejection, Row};
 use super::read::{Record, records};
 use crate::domain::{Violation, Violations};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The most lines of one transaction: so many that a product which most orders name is written once for
 /// many of them, so few that others do not wait long.
@@ -49,15 +49,20 @@ pub fn portions<R: Row>(source: impl Read + Send + 'static, import: &Import) -> 
 
 /// Reads until the file is over, or nobody takes what was read.
 fn read<R: Row>(source: impl Read, import: &Import, mut give: impl FnMut(Portion<R>) -> bool) -> Result<()> {
-    let mut pass = Pass { resume_after: import.resume_after, seen: HashSet::new(), open: None };
-    let mut portion = Portion::default();
+    let mut pass = Pass { resume_after: import.resume_after, seen: HashSet::new(), open: None, settled: 0 };
+    let (mut portion, mut read) = (Portion::default(), 0);
     for record in records(source, &import.read, R::COLUMNS)? {
+        read += 1;
         pass.add(record?, &mut portion);
         if portion.lines.max(portion.rejected.len()) >= import.batch_lines && !give(std::mem::take(&mut portion)) {
             return Ok(());
         }
     }
     pass.complete(&mut portion);
+    if pass.settled != read {
+        let message = format!("{read} records were read and {} are part of a row: please report this", pass.settled);
+        return Err(Error::internal(message));
+    }
     give(portion);
     Ok(())
 }
@@ -74,6 +79,8 @@ struct Pass<R> {
     /// Hashes of the first keys: a second row of one key would be a conflict.
     seen: HashSet<u64>,
     open: Option<Open<R>>,
+    /// Records that became part of a row or were rejected: all of them, in the end.
+    settled: u64,
 }
 
 /// The row that the next line may belong to.
@@ -84,12 +91,14 @@ struct Open<R> {
     /// `None` as soon as one line is wrong.
     row: Option<R>,
     wrong: Vec<Rejection>,
+    /// How many records it is.
+    records: u64,
 }
 
 impl<R: Row> Open<R> {
     fn new(record: &Record, key: String) -> Open<R> {
         let (row, wrong) = parse::<R>(record);
-        Open { key, line: record.line, row, wrong }
+        Open { key, line: record.line, row, wrong, records: 1 }
     }
 
     fn join(&mut self, record: &Record) {
@@ -135,14 +144,23 @@ impl<R: Row> Pass<R> {
             // Whose line it is nobody can tell: most likely that of the lines before.
             Err(rejection) => {
                 return match self.open.as_mut().filter(|_| R::IS_GROUPED) {
-                    Some(open) => open.is_wrong([rejection]),
-                    None => portion.rejected.push(vec![rejection]),
+                    Some(open) => {
+                        open.records += 1;
+                        open.is_wrong([rejection]);
+                    }
+                    None => {
+                        self.settled += 1;
+                        portion.rejected.push(vec![rejection]);
+                    }
                 };
             }
         };
         let key = record.get(R::KEY).unwrap_or_default();
         match self.open.as_mut().filter(|open| R::IS_GROUPED && open.key == key && !key.is_empty()) {
-            Some(open) => open.join(&record),
+            Some(open) => {
+                open.records += 1;
+                open.join(&record);
+            }
             None => {
                 self.complete(portion);
                 self.open = Some(Open::new(&record, key.to_owned()));
@@ -153,6 +171,7 @@ impl<R: Row> Pass<R> {
     /// All lines of the open row are known.
     fn complete(&mut self, portion: &mut Portion<R>) {
         let Some(open) = self.open.take() else { return };
+        self.settled += open.records;
         match open.row {
             Some(row) if self.is_repeated(row.key()) => {
                 let reason = format!("the same {} was in the file before", R::NOUN);

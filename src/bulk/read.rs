@@ -60,6 +60,22 @@ pub struct ReadOptions {
     pub fill_down: Vec<String>,
 }
 
+impl ReadOptions {
+    /// Nothing but a format; the file says the rest.
+    pub fn new(format: FileFormat) -> ReadOptions {
+        ReadOptions {
+            format,
+            delimiter: None,
+            encoding: None,
+            decimal_comma: false,
+            map: Vec::new(),
+            ignore: Vec::new(),
+            only_mapped: false,
+            fill_down: Vec::new(),
+        }
+    }
+}
+
 /// The columns that a noun knows.
 #[derive(Debug, Clone, Copy)]
 pub struct Columns {

@@ -112,11 +112,13 @@ fn separator_line(head: &[u8]) -> (Option<u8>, usize) {
     let line = &head[..end];
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
     let delimiter = match line {
-        [s, e, p, b'=', delimiter] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => *delimiter,
+        [s, e, p, b'=', delimiter] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") && is_delimiter(*delimiter) => {
+            *delimiter
+        }
         _ => return (None, 0),
     };
     let length = if head[end..].starts_with(b"\r\n") { end + 2 } else { end + 1 };
-    (is_delimiter(delimiter).then_some(delimiter), length)
+    (Some(delimiter), length)
 }
 
 /// Whether a byte may stand between fields.

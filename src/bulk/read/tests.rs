@@ -9,22 +9,8 @@ use serde_json::Value;
 
 use super::*;
 
-/// Nothing asked for but a format.
-pub(super) fn plain(format: FileFormat) -> ReadOptions {
-    ReadOptions {
-        format,
-        delimiter: None,
-        encoding: None,
-        decimal_comma: false,
-        map: Vec::new(),
-        ignore: Vec::new(),
-        only_mapped: false,
-        fill_down: Vec::new(),
-    }
-}
-
 fn read(bytes: &[u8], format: FileFormat, known: &'static [&'static str]) -> Vec<BTreeMap<&'static str, String>> {
-    let options = plain(format);
+    let options = ReadOptions::new(format);
     let columns = Columns { known, ignored: &[], required: &[], nested: None };
     let records = records(bytes, &options, columns).expect("a header");
     let cells = |record: Record| record.cells.into_iter().collect();
@@ -66,7 +52,7 @@ fn the_known_odd_files_of_csv_are_read_as_they_are_meant() {
 
 #[test]
 fn json_is_read_as_strictly_as_the_standard_has_it() {
-    let options = plain(FileFormat::Json);
+    let options = ReadOptions::new(FileFormat::Json);
     let columns = Columns { known: &[], ignored: &[], required: &[], nested: None };
     // Every file that has to be refused: <https://github.com/nst/JSONTestSuite>.
     let mut count = 0;
@@ -96,7 +82,7 @@ fn an_empty_cell_is_told_from_an_absent_column() {
         (br#"[{"a":1,"b":" "}]"#, FileFormat::Json),
     ];
     for (file, format) in files {
-        let options = plain(format);
+        let options = ReadOptions::new(format);
         let mut records = records(file, &options, columns).expect("a header");
         let record = records.next().expect("one").expect("readable").expect("a record");
         let found = ["a", "b", "c"].map(|column| (record.has(column), record.get(column)));
@@ -167,7 +153,7 @@ fn as_the_standard_has_it(bytes: &[u8]) -> Option<Vec<Vec<Vec<u8>>>> {
 /// Records that were read, and the values in them; or nothing where the file is refused.
 fn outcome(bytes: &[u8], format: FileFormat) -> Option<Vec<Option<Vec<String>>>> {
     let columns = Columns { known: &["a", "b"], ignored: &[], required: &[], nested: None };
-    let options = ReadOptions { delimiter: Some(b','), ..plain(format) };
+    let options = ReadOptions { delimiter: Some(b','), ..ReadOptions::new(format) };
     let read = records(bytes, &options, columns).ok()?.collect::<Result<Vec<_>>>().ok()?;
     let values = |record: Record| record.cells.into_iter().map(|(_, text)| text).collect();
     Some(read.into_iter().map(|record| record.ok().map(values)).collect())
