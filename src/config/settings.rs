@@ -153,7 +153,7 @@ impl<'a> Settings<'a> {
             Ok(span) if span <= SPAN_MAX && (key.is_zero_allowed || !span.is_zero()) => Ok((span, shown_span(span))),
             _ => {
                 let zero = if key.is_zero_allowed { "0 is no limit" } else { "0 is not allowed" };
-                Err(format!("must be a time such as 30, 30s, 500ms or 2m, at most 8760h; {zero}"))
+                Err(format!("must be a time with its unit, such as 30s, 500ms or 2m, at most 8760h; {zero}"))
             }
         };
         self.keep(key.name, found.origin, read).unwrap_or_default()

@@ -67,7 +67,7 @@ fn the_highest_level_that_names_a_database_wins() {
     let user = ("/home/c/shopctl.toml", "\n\ndatabase_url = 'sqlite:user.db'");
     sources = with_files(sources, &[user]);
     assert_eq!(entry(&sources, "database"), pair("sqlite:user.db", "shopctl.toml (/home/c/shopctl.toml):3"));
-    sources = with_files(sources, &[("/work/shopctl.toml", "timeout = 1\n[database]\nname = 'work'\n"), user]);
+    sources = with_files(sources, &[("/work/shopctl.toml", "timeout = '1s'\n[database]\nname = 'work'\n"), user]);
     let origin = "shopctl.toml (/work/shopctl.toml):2";
     assert_eq!(entry(&sources, "database"), pair("postgres://postgres@localhost/work", origin));
     sources = with_dotenv(sources, &[("DATABASE_URL", "sqlite:dotenv.db")]);
@@ -87,9 +87,9 @@ fn the_highest_level_that_names_a_database_wins() {
 fn every_other_value_follows_the_same_precedence() {
     let mut sources = sources();
     assert_eq!(entry(&sources, "timeout"), pair("30s", "default"));
-    sources = with_files(sources, &[("/work/shopctl.toml", ""), ("/c/shopctl.toml", "\ntimeout = 1")]);
+    sources = with_files(sources, &[("/work/shopctl.toml", ""), ("/c/shopctl.toml", "\ntimeout = '1s'")]);
     assert_eq!(entry(&sources, "timeout"), pair("1s", "shopctl.toml (/c/shopctl.toml):2"));
-    sources = with_files(sources, &[("/work/mine.toml", "timeout = \"2s\""), ("/c/shopctl.toml", "timeout = 1")]);
+    sources = with_files(sources, &[("/work/mine.toml", "timeout = \"2s\""), ("/c/shopctl.toml", "timeout = '1s'")]);
     assert_eq!(entry(&sources, "timeout"), pair("2s", "mine.toml (/work/mine.toml):1"));
     sources = with_dotenv(sources, &[("SHOPCTL_TIMEOUT", "3m")]);
     assert_eq!(entry(&sources, "timeout"), pair("180s", ".env SHOPCTL_TIMEOUT"));
@@ -98,7 +98,7 @@ fn every_other_value_follows_the_same_precedence() {
     sources.environment = map(&[("SHOPCTL_TIMEOUT", "400ms")]);
     assert_eq!(entry(&sources, "timeout"), pair("400ms", "environment SHOPCTL_TIMEOUT"));
     sources.flags.timeout = Some("0".to_owned());
-    sources.flags.connect_timeout = Some("1".to_owned());
+    sources.flags.connect_timeout = Some("1s".to_owned());
     assert_eq!(entry(&sources, "timeout"), pair("none", "flag --timeout"));
     assert_eq!(entry(&sources, "connect_timeout"), pair("1s", "flag --connect-timeout"));
     assert_eq!(resolved(&sources).timeout, None);

@@ -15,7 +15,8 @@ pub fn parse_in(text: &str, zone: &Zone) -> Result<DateTime<Utc>, String> {
     WrittenTime::read(text)?.moment(None, zone)
 }
 
-/// A span of time as typed: `30`, `30s`, `500ms`, `2m`, `1h`, `7d`; a bare number is seconds.
+/// A span of time as typed: `30s`, `500ms`, `2m`, `1h`, `7d`. A number alone says nothing: other tools
+/// count seconds, milliseconds or minutes; only nothing is the same in all of them.
 pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {
     let text = text.trim();
     let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
@@ -23,8 +24,9 @@ pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {
     let problem = || "is not a time such as 30s, 500ms or 2m".to_owned();
     let number: u64 = number.parse().map_err(|_| problem())?;
     let milliseconds = match unit {
-        "ms" => 1,
-        "" | "s" => 1_000,
+        "" if number > 0 => return Err(format!("has no unit: {number}s, {number}m, {number}h or {number}d")),
+        "" | "ms" => 1,
+        "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
@@ -50,7 +52,9 @@ mod tests {
     fn spans_have_units() {
         assert_eq!(parse_span("500ms").unwrap().as_millis(), 500);
         assert_eq!(parse_span("2m").unwrap().as_secs(), 120);
-        for text in ["", "s", "1x", "-1", "1.5s", "99999999999999999999"] {
+        assert_eq!(parse_span("0").unwrap().as_secs(), 0);
+        assert_eq!(parse_span("30").unwrap_err(), "has no unit: 30s, 30m, 30h or 30d");
+        for text in ["", "s", "1x", "-1", "1.5s", "5", "007", "99999999999999999999"] {
             assert!(parse_span(text).is_err(), "{text} was accepted");
         }
     }
