@@ -79,7 +79,7 @@ fn script(shop: &Shop) -> Vec<String> {
         product list --sort price --json
         product list --sort -stock_quantity --limit 3 --json
         product list --min-price 9.95 --max-price 12.50 --sort sku --count --json
-        product list --low-stock=8 --sort name --json
+        product list --max-stock 8 --sort name --json
         product update B-1 --price 1.00 --description text --json
         product update B-1 --price 1.00 --json
         stock adjust b-1 +1 --reason received --json
@@ -274,6 +274,37 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
 }
 
 #[test]
+fn no_option_takes_what_stands_behind_it_or_nothing() {
+    use clap::CommandFactory;
+    fn walk(command: &clap::Command, found: &mut Vec<String>) {
+        for argument in command.get_arguments() {
+            let values = argument.get_num_args().unwrap_or_default();
+            if !argument.is_positional() && values.max_values() > 0 && values.min_values() == 0 {
+                found.push(format!("{} --{}", command.get_name(), argument.get_id()));
+            }
+        }
+        command.get_subcommands().for_each(|command| walk(command, found));
+    }
+    let mut found = Vec::new();
+    let mut program = shopctl::cli::Cli::command();
+    program.build();
+    walk(&program, &mut found);
+    assert!(found.is_empty(), "with an optional value: {found:?}");
+}
+
+#[test]
+fn a_text_to_look_for_has_a_limit() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let (long, longest) = ("é".repeat(60_000), "é".repeat(1_000));
+    for noun in ["user", "product", "stock"] {
+        shop.run(&[noun, "list", "--search", &long]).exits_with(7).says("is longer than 1000 characters");
+        shop.run(&[noun, "list", "--search", &longest]).success();
+    }
+    shop.run(&["product", "export", "--search", &long]).exits_with(7);
+    shop.run(&["product", "price", "--search", &long, "--to", "1"]).exits_with(7);
+}
+
+#[test]
 fn every_command_with_a_dry_run_is_tried() {
     use clap::CommandFactory;
     let mut with_dry_run = Vec::new();
@@ -357,7 +388,7 @@ fn a_user_with_orders_is_disabled_not_deleted(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 10);
     shop.run(&["order", "create", "--user", &user, "--item", "MUG"]).success();
-    shop.run(&["user", "delete", &user]).exits_with(11).says("--confirm");
+    shop.run(&["user", "delete", &user]).exits_with(6).says("shopctl user disable");
     shop.run(&["user", "delete", &user, "--confirm", &user]).exits_with(6).says("shopctl user disable ann@example.com");
     let refused = shop.run(&["audit", "list", "--user", &user, "--outcome", "failed", "--json"]).success().json();
     assert_eq!(refused["items"][0]["operation"], "user.delete", "what was refused is found by whom it was about");

@@ -121,7 +121,7 @@ fn everything_at_once_keeps_the_shop_whole(shop: &Shop) {
                     arguments.extend(["--item".to_owned(), format!("{sku}:{}", random.random_range(1..4))]);
                 }
             } else if arguments[1] == "refund" && random.random() {
-                arguments.push("--restock".to_owned());
+                arguments.push("--restock-all".to_owned());
             }
             arguments.extend(["--json".to_owned(), "--quiet".to_owned()]);
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

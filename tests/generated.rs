@@ -68,7 +68,7 @@ fn a_generated_shop_is_a_shop_like_any_other(shop: &Shop) {
         let query = format!("SELECT reference FROM orders WHERE status = '{status}' ORDER BY created_at DESC LIMIT 1");
         shop.column(&query).pop().expect("all statuses are there")
     };
-    shop.run(&["order", "refund", &order("completed"), "--restock", "-y"]).success();
+    shop.run(&["order", "refund", &order("completed"), "--restock-all", "-y"]).success();
     shop.run(&["order", "complete", &order("shipped")]).success();
     let user = shop.column("SELECT email FROM users WHERE status = 'active' ORDER BY id LIMIT 1").remove(0);
     let sku = shop.column("SELECT sku FROM products WHERE stock_quantity > 2 ORDER BY id LIMIT 1").remove(0);

@@ -97,6 +97,8 @@ struct ModelOrder {
     cents: i64,
     /// Pieces taken and not given back, by product.
     taken: BTreeMap<usize, i32>,
+    /// The verb that led where it is, and what went back by each time that it was said.
+    put_back: (Verb, Vec<BTreeMap<usize, i32>>),
 }
 
 #[derive(Debug, Default)]
@@ -228,7 +230,13 @@ impl Model {
             product.stock -= quantity;
             product.was_ordered = true;
         }
-        self.orders.push(ModelOrder { user_birth, status: OrderStatus::Pending, cents, taken: wanted });
+        self.orders.push(ModelOrder {
+            user_birth,
+            status: OrderStatus::Pending,
+            cents,
+            taken: wanted,
+            put_back: (Verb::Pay, Vec::new()),
+        });
         self.burn(key, request, None);
         done(true)
     }
@@ -254,7 +262,7 @@ impl Model {
         }
         let found = self.orders.get_mut(order).ok_or("order.not_found")?;
         let transition = match order_status::step(found.status, verb) {
-            Step::AlreadyThere => return done(false),
+            Step::AlreadyThere => return self.said_again(order, verb, restock, key, request),
             Step::Refused if verb == Verb::Expire => return done(false),
             Step::Refused => return Err("order.transition"),
             Step::Take(transition) => transition,
@@ -266,19 +274,63 @@ impl Model {
             (Back::Lines(lines), _) => {
                 let mut sums = BTreeMap::<usize, i32>::new();
                 lines.iter().for_each(|(product, quantity)| *sums.entry(*product).or_default() += quantity);
-                if sums.iter().any(|(product, sum)| sum > found.taken.get(product).unwrap_or(&0)) {
+                if sums.keys().any(|product| !found.taken.contains_key(product)) {
+                    return Err("product.not_found");
+                }
+                if sums.iter().any(|(product, sum)| *sum > found.taken[product]) {
                     return Err("order.restock_too_much");
                 }
                 sums
             }
         };
         found.status = verb.leads_to();
+        found.put_back = (verb, vec![back.clone()]);
         for (product, quantity) in &back {
             *found.taken.get_mut(product).expect("taken") -= quantity;
             self.products.get_mut(product).expect("an ordered product stays").stock += quantity;
         }
         self.burn(key, request, None);
         done(true)
+    }
+
+    /// What is said about an order that is there already: pieces may come back later.
+    fn said_again(&mut self, order: usize, verb: Verb, restock: &Back, key: Option<u8>, request: String) -> Answer {
+        let found = &mut self.orders[order];
+        let before: &[BTreeMap<usize, i32>] = if found.put_back.0 == verb { &found.put_back.1 } else { &[] };
+        if *restock == Back::Nothing && before.iter().any(|back| !back.is_empty()) {
+            return Err("order.already");
+        }
+        let mut back = BTreeMap::<usize, i32>::new();
+        match restock {
+            Back::Everything if verb == Verb::Refund => back = found.taken.clone(),
+            Back::Lines(lines) if verb == Verb::Refund => {
+                let is_last = before.last().is_some_and(|last| {
+                    last.len() == lines.len() && last.iter().all(|(product, n)| lines.contains(&(*product, *n)))
+                });
+                if is_last && key.is_none() {
+                    return done(false);
+                }
+                lines.iter().for_each(|(product, quantity)| *back.entry(*product).or_default() += quantity);
+                if back.keys().any(|product| !found.taken.contains_key(product)) {
+                    return Err("product.not_found");
+                }
+                if back.iter().any(|(product, quantity)| *quantity > found.taken[product]) {
+                    return Err("order.restock_too_much");
+                }
+            }
+            _ => {}
+        }
+        back.retain(|_, quantity| *quantity > 0);
+        let changed = !back.is_empty();
+        if changed {
+            found.put_back.1.push(back.clone());
+            for (product, quantity) in &back {
+                *found.taken.get_mut(product).expect("taken") -= quantity;
+                self.products.get_mut(product).expect("an ordered product stays").stock += quantity;
+            }
+        }
+        self.burn(key.filter(|_| changed), request, None);
+        done(changed)
     }
 
     fn adjust(&mut self, product: usize, delta: i32, key: Option<u8>) -> Answer {
@@ -356,9 +408,9 @@ impl Real {
                         Back::AsUsual => Restock::AsUsual,
                         Back::Nothing => Restock::Nothing,
                         Back::Everything => Restock::Everything,
-                        Back::Lines(lines) => {
-                            Restock::Lines(lines.iter().map(|(product, n)| (self.sku(*product), pieces(*n))).collect())
-                        }
+                        Back::Lines(lines) => Restock::Lines(
+                            lines.iter().map(|(product, n)| (self.sku(*product), Some(pieces(*n)))).collect(),
+                        ),
                     },
                     placed_before: None,
                 };

@@ -74,7 +74,7 @@ fn lines_of_one_reference_are_one_order_with_all_its_rules(shop: &Shop) {
     assert!(order["created_at"].as_str().expect("text").starts_with("2025-03-01T00:00:00"), "{order}");
     assert_eq!(shop.column("SELECT status FROM orders ORDER BY reference"), ["pending", "cancelled", "completed"]);
     shop.run(&["order", "cancel", "K7Q2M-9XD40", "-y"]).success();
-    shop.run(&["order", "refund", "K7Q2M-9XD42", "--restock", "-y"]).success();
+    shop.run(&["order", "refund", "K7Q2M-9XD42", "--restock-all", "-y"]).success();
     assert_eq!(shop.column("SELECT stock_quantity FROM products ORDER BY sku"), ["10", "3"]);
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();

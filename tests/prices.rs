@@ -113,7 +113,7 @@ fn products_are_selected_like_a_list(shop: &Shop) {
         &["--to", "1"][..],
         &["PEN", "--all", "--to", "1"],
         &["PEN", "--search", "mug", "--to", "1"],
-        &["--all", "--low-stock", "--to", "1"],
+        &["--all", "--low", "--to", "1"],
         &["PEN"],
         &["PEN", "--to", "1", "--by", "1"],
         &["PEN", "--to", "1", "--exit-code"],
@@ -124,7 +124,7 @@ fn products_are_selected_like_a_list(shop: &Shop) {
     price(shop, &["--search", "mug", "--by", "+1", "--yes"]).success();
     assert_eq!(prices(shop), ["MUG-1 11.00", "MUG-2 21.00", "PEN 5.00"]);
     price(shop, &["--out-of-stock", "--by", "+1"]).success().says("1 price changed, 0 unchanged");
-    price(shop, &["--min-price", "11", "--max-price", "21", "--low-stock=10", "--by", "10%", "-y"]).success();
+    price(shop, &["--min-price", "11", "--max-price", "21", "--max-stock", "10", "--by", "10%", "-y"]).success();
     assert_eq!(prices(shop), ["MUG-1 12.10", "MUG-2 23.10", "PEN 6.00"]);
     price(shop, &["--all", "--by", "0", "--round", "0.99", "-y"]).success();
     assert_eq!(prices(shop), ["MUG-1 11.99", "MUG-2 22.99", "PEN 5.99"]);

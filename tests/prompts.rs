@@ -108,8 +108,11 @@ fn cancelling_and_refunding_tell_what_they_do_and_ask() {
     shop.product("MUG", "12.50", 10);
     let create = ["order", "create", "--user", "ann@example.com", "--item", "MUG:2", "--json"];
     let reference = shop.run(&create).success().json()["reference"].as_str().expect("text").to_owned();
-    let before = shop.everything();
     for (verb, told) in [("cancel", "this cancels order"), ("refund", "this refunds order")] {
+        if verb == "refund" {
+            shop.run(&["order", "pay", &reference]).success();
+        }
+        let before = shop.everything();
         for (keys, code) in [("n\r", 10), ("\r", 10), ("\u{4}", 10), ("\u{3}", 130)] {
             let mut session = start(&shop, &["order", verb, &reference], &[]);
             let shown = answer(&mut session, "[y/N]", keys);
@@ -118,7 +121,7 @@ fn cancelling_and_refunding_tell_what_they_do_and_ask() {
             assert_eq!(shop.everything(), before, "after {keys:?}");
         }
     }
-    let mut session = start(&shop, &["order", "cancel", &reference], &[]);
+    let mut session = start(&shop, &["order", "refund", &reference], &[]);
     answer(&mut session, "[y/N]", "y\r");
     assert_eq!(end(session).0, 0);
     assert_eq!(shop.number("SELECT stock_quantity FROM products"), 10);
@@ -155,4 +158,35 @@ fn somebody_who_thinks_for_longer_than_the_time_limit_may_still_answer() {
         assert_eq!(code, 0, "{arguments:?}: {shown}");
     }
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
+}
+
+#[test]
+fn what_is_refused_is_refused_before_anything_is_asked() {
+    let shop = shop();
+    shop.product("MUG", "12.50", 10);
+    let create = ["order", "create", "--user", "ann@example.com", "--item", "MUG:2", "--json"];
+    let reference = shop.run(&create).success().json()["reference"].as_str().expect("text").to_owned();
+    for verb in ["pay", "ship"] {
+        shop.run(&["order", verb, &reference]).success();
+    }
+    let before = shop.everything();
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["order", "cancel", &reference], 6, "allowed: complete, refund"),
+        (&["order", "pay", &reference, &reference.to_lowercase()], 6, "allowed: complete, refund"),
+        (&["order", "cancel", "NOSUCH"], 3, "no order NOSUCH"),
+        (&["order", "refund", &reference, "--restock", "MUG:3"], 6, "2 were taken"),
+        (&["user", "delete", "ann@example.com"], 6, "order"),
+        (&["user", "anonymize", "ann@example.com"], 6, &reference),
+        (&["product", "delete", "MUG"], 6, "order"),
+    ];
+    for (arguments, code, reason) in cases {
+        let (ended_with, shown) = end(start(&shop, arguments, &[]));
+        assert_eq!(ended_with, code, "{arguments:?} gave {shown}");
+        assert!(!shown.contains("go on") && shown.contains(reason), "{arguments:?} gave {shown}");
+    }
+    let mut session = start(&shop, &["order", "refund", &reference, "--restock", "MUG:1"], &[]);
+    let shown = answer(&mut session, "[y/N]", "n\r");
+    assert!(shown.contains("; 1 unit goes back into stock"), "{shown}");
+    assert_eq!(end(session).0, 10);
+    assert_eq!(shop.everything(), before);
 }

@@ -44,8 +44,8 @@ fn stock_lists_what_runs_out_first(shop: &Shop) {
     };
     assert_eq!(skus(&[]), ["B", "C", "A"]);
     assert_eq!(skus(&["--low"]), ["B", "C"]);
-    assert_eq!(skus(&["--low=2"]), ["B"]);
-    assert_eq!(skus(&["--out"]), ["B"]);
+    assert_eq!(skus(&["--max-stock", "2"]), ["B"]);
+    assert_eq!(skus(&["--out-of-stock"]), ["B"]);
     assert_eq!(skus(&["--sort", "-sku"]), ["C", "B", "A"]);
 }
 

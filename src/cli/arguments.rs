@@ -3,11 +3,14 @@
 use clap::Args;
 
 use crate::domain::page::{MAX_LIMIT, Sort};
+use crate::domain::quantity::parse_stock;
 use crate::domain::{Cursor, IdempotencyKey, Page, Violations};
 use crate::error::{Error, Result};
 
-/// How many pieces are few, where no number is given.
-pub const LOW_STOCK: &str = "5";
+/// How many pieces are few.
+const LOW_STOCK: i32 = 5;
+/// The longest text to look for: SQLite compares with no pattern beyond 50 000 bytes.
+const SEARCH_MAX_CHARACTERS: usize = 1_000;
 
 /// For commands that change something.
 #[derive(Debug, Clone, Args)]
@@ -52,6 +55,36 @@ pub struct ConfirmArguments {
     /// Confirm by naming what is to be destroyed, instead of being asked
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
+}
+
+/// For commands that choose products by what is left of them.
+#[derive(Debug, Clone, Args)]
+#[group(multiple = false)]
+pub struct LeftArguments {
+    /// At most 5 pieces left
+    #[arg(long)]
+    low: bool,
+    /// At most N pieces left
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    max_stock: Option<String>,
+    /// Nothing left
+    #[arg(long)]
+    out_of_stock: bool,
+}
+
+impl LeftArguments {
+    pub fn is_empty(&self) -> bool {
+        !self.low && !self.out_of_stock && self.max_stock.is_none()
+    }
+
+    /// The most that may be left.
+    pub fn parse(&self, violations: &mut Violations) -> Option<i32> {
+        match (self.out_of_stock, self.low) {
+            (true, _) => Some(0),
+            (_, true) => Some(LOW_STOCK),
+            _ => optional(violations, "max-stock", self.max_stock.as_deref(), parse_stock),
+        }
+    }
 }
 
 /// For commands that list.
@@ -120,6 +153,21 @@ pub fn optional<T>(
 /// Errors: never for callers that checked their violations first.
 pub fn required<T>(value: Option<T>) -> Result<T> {
     value.ok_or_else(|| Error::internal("a required value is missing"))
+}
+
+/// A text to look for.
+pub fn searched(text: &str) -> Result<String, String> {
+    if text.chars().count() > SEARCH_MAX_CHARACTERS {
+        return Err(format!("is longer than {SEARCH_MAX_CHARACTERS} characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// `PRODUCT` or `PRODUCT:N`; `PRODUCT=N` means the same. Neither SKUs nor ids have such a character.
+pub fn with_quantity(text: &str) -> (&str, Option<&str>) {
+    let (product, quantity) =
+        text.rsplit_once([':', '=']).map_or((text, None), |(product, quantity)| (product, Some(quantity)));
+    (product.trim(), quantity)
 }
 
 /// Reads one of several words. Errors: which words there are, and which was probably meant.

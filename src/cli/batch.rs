@@ -10,12 +10,14 @@ use serde_json::json;
 use super::mutation::note_dry_run;
 use crate::context::Context;
 use crate::db::Database;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, printable};
 use crate::output::Mutation;
 use crate::service::operation::Operations;
 
 /// The most objects of one command; more are several commands.
 const MAX_OBJECTS: usize = 100_000;
+/// So many names stand in a message; all of them in its details.
+const NAMES_SHOWN: usize = 10;
 /// No name is longer, whatever a file holds.
 const MAX_LINE_BYTES: u64 = 1_024;
 
@@ -121,7 +123,30 @@ pub async fn run(
             }
         }
     }
-    batch.end(context, database, names.len(), is_single)
+    batch.end(context, database, names, is_single)
+}
+
+/// Refuses names that are of nothing, before anything is done to the others.
+///
+/// Errors: exit 3, naming all of them.
+pub fn refuse_unknown(noun: &'static str, unknown: &[&str], hint: &str) -> Result<()> {
+    match unknown {
+        [] => Ok(()),
+        [only] => Err(Error::not_found(noun, only).hint(hint)),
+        several => {
+            let code = Error::not_found(noun, "").code();
+            let message = format!("no {noun}s {}; nothing was done to the others", listed(several.iter().copied()));
+            Err(Error::new(Kind::NotFound, code, message).hint(hint).details(json!({ "noun": noun, "names": several })))
+        }
+    }
+}
+
+/// The first names, and how many there are more.
+fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = names.len().saturating_sub(NAMES_SHOWN);
+    let shown: Vec<String> = names.take(NAMES_SHOWN).map(printable).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 fn is_about_an_object(error: &Error) -> bool {
@@ -157,7 +182,7 @@ impl Batch {
         self.failures.push((name.to_owned(), error));
     }
 
-    fn end(self, context: &Context, database: &Database, wanted: usize, is_single: bool) -> Result<()> {
+    fn end(self, context: &Context, database: &Database, names: &[String], is_single: bool) -> Result<()> {
         if context.output.is_json() && !is_single {
             context.output.mutations(&self.mutations);
         }
@@ -167,28 +192,49 @@ impl Batch {
         if self.failures.is_empty() {
             return Ok(());
         }
-        Err(self.partial(wanted))
+        Err(self.partial(names))
     }
 
-    /// Errors of several objects as one.
-    fn partial(self, wanted: usize) -> Error {
+    /// Errors of several objects as one: what is done, what is not, what nobody knows.
+    fn partial(self, names: &[String]) -> Error {
         let first = self.failures[0].1.kind();
         let is_alike = self.done == 0 && self.failures.iter().all(|(_, error)| error.kind() == first);
+        let is_unknown = |error: &Error| error.kind() == Kind::OutcomeUnknown;
         let kind = match self.failures.iter().find(|(_, error)| !is_about_an_object(error)) {
+            Some((_, error)) if is_unknown(error) => Kind::OutcomeUnknown,
             // What is not about an object ended the batch: it decides unless something was done.
             Some((_, error)) if self.done == 0 => error.kind(),
             _ if is_alike => first,
             _ => Kind::Partial,
         };
-        let failed = self.failures.len();
-        let untried = wanted - self.done - failed;
-        let untried = if untried == 0 { String::new() } else { format!(", {untried} not tried") };
-        let message = format!("of {wanted}, {} done, {failed} failed{untried}", self.done);
+        let (tried, untried) = names.split_at(self.done + self.failures.len());
+        let has_failed: HashSet<&str> = self.failures.iter().map(|(name, _)| name.as_str()).collect();
+        let done: Vec<&str> = tried.iter().map(String::as_str).filter(|name| !has_failed.contains(name)).collect();
+        let of = |wanted: bool| self.failures.iter().filter(move |(_, error)| is_unknown(error) == wanted);
+        let failed: Vec<&str> = of(false).map(|(name, _)| name.as_str()).collect();
+        let unknown: Vec<&str> = of(true).map(|(name, _)| name.as_str()).collect();
+        let untried: Vec<&str> = untried.iter().map(String::as_str).collect();
+        let parts = [(&done, "done"), (&failed, "failed"), (&unknown, "not known"), (&untried, "not tried")];
+        let part = |(names, what): (&Vec<&str>, &str)| match names.as_slice() {
+            [] => None,
+            names => Some(format!("{} {what} ({})", names.len(), listed(names.iter().copied()))),
+        };
+        let parts: Vec<String> = parts.into_iter().filter_map(part).collect();
+        let message = format!("of {}: {}", names.len(), parts.join("; "));
         let list = self.failures.iter().map(|(name, error)| {
             json!({ "name": name, "code": error.code(), "message": error.message(), "exit": error.kind().exit_code() })
         });
-        let details = json!({ "done": self.done, "failures": list.collect::<Vec<_>>() });
+        let details = json!({
+            "done": self.done,
+            "done_names": done,
+            "not_known": unknown,
+            "not_tried": untried,
+            "failures": list.collect::<Vec<_>>(),
+        });
         let error = Error::new(kind, "partial", message).details(details);
+        if !unknown.is_empty() || !untried.is_empty() {
+            return error.hint("run the same command again: what is done stays as it is");
+        }
         match self.failures.iter().find_map(|(_, error)| error.hints().first()) {
             Some(hint) => error.hint(hint.clone()),
             None => error,

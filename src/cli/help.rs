@@ -138,7 +138,7 @@ fn lifecycle() -> String {
         let stock = match row.stock {
             StockEffect::None => "",
             StockEffect::Restored => "restored (--no-restock: not)",
-            StockEffect::OnRequest => "--restock: restored",
+            StockEffect::OnRequest => "--restock-all, --restock: restored",
         };
         let (from, verb, to) = (row.from.as_str(), row.verb.as_str(), row.verb.leads_to().as_str());
         let line = format!("{from:<10} {verb:<9} {to:<10} {stock}");

@@ -39,6 +39,7 @@ use self::command_line::{Typed, target_flags};
 use self::confirm::Confirmation;
 use crate::config::{Config, Flags};
 use crate::context::Context;
+use crate::domain::moment::parse_span;
 use crate::error::{Error, Kind, Result};
 use crate::output::{ColorChoice, Format, Output, OutputSettings, Suggestions};
 
@@ -89,10 +90,10 @@ struct GlobalArguments {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     /// Give up after this time (0: never) [default: 30s]
-    #[arg(long, global = true, value_name = "TIME")]
+    #[arg(long, global = true, value_name = "TIME", value_parser = span)]
     timeout: Option<String>,
     /// Give up connecting after this time [default: 5s]
-    #[arg(long, global = true, value_name = "TIME")]
+    #[arg(long, global = true, value_name = "TIME", value_parser = span)]
     connect_timeout: Option<String>,
     /// Never ask: fail instead, naming the flag that would answer
     #[arg(long, global = true)]
@@ -100,6 +101,11 @@ struct GlobalArguments {
     /// Who does this, for the audit trail [default: the operating system's user]
     #[arg(long, global = true, value_name = "WHO")]
     actor: Option<String>,
+}
+
+/// A span of time, still as it was typed.
+fn span(text: &str) -> Result<String, String> {
+    parse_span(text).map(|_| text.to_owned())
 }
 
 /// The words of `--output`, in step with the formats that there are.

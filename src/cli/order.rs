@@ -11,7 +11,7 @@ mod export;
 mod import;
 mod lifecycle;
 
-use super::arguments::{KeyArguments, ListArguments, WriteArguments, optional, word};
+use super::arguments::{KeyArguments, ListArguments, WriteArguments, optional, with_quantity, word};
 use super::export::ExportArguments;
 use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
@@ -63,7 +63,8 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
   shopctl order list --status pending --user ann@example.com -o id | shopctl order pay -f - --yes")]
     Pay(lifecycle::MoveArguments),
     /// Mark paid orders as shipped
-    #[command(after_help = "Example:\n  shopctl order ship K7Q2M-9XD4T --tracking 1Z999AA10123456784")]
+    #[command(after_help = "Example:\n  shopctl order ship K7Q2M-9XD4T --tracking 1Z999AA10123456784\n\n\
+                            With another --tracking a shipped order gets the corrected number.")]
     Ship(lifecycle::ShipArguments),
     /// Mark paid or shipped orders as completed
     #[command(after_help = "Example:\n  shopctl order complete K7Q2M-9XD4T")]
@@ -76,8 +77,10 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
     /// Refund paid orders; what was not shipped goes back into stock
     #[command(after_help = "Examples:
   shopctl order refund K7Q2M-9XD4T --reason \"arrived broken\"
-  shopctl order refund K7Q2M-9XD4T --restock
-  shopctl order refund K7Q2M-9XD4T --restock MUG-01=1 --yes")]
+  shopctl order refund K7Q2M-9XD4T --restock-all
+  shopctl order refund K7Q2M-9XD4T --restock MUG-01:1 --yes
+
+Once it is refunded, --restock takes back what arrives later.")]
     Refund(lifecycle::RefundArguments),
     /// Cancel orders that have been pending for too long
     #[command(after_help = "Example:\n  shopctl order expire --older-than 24h --yes")]
@@ -274,14 +277,15 @@ pub fn detail(placed: &PlacedOrder) -> OrderDetailView {
     OrderDetailView { order: OrderView { order: placed.order.clone(), email }, items: items.collect() }
 }
 
-/// `PRODUCT` or `PRODUCT:QUANTITY`; neither SKUs nor UUIDs have a colon.
+/// `PRODUCT` or `PRODUCT:QUANTITY`.
 fn parse_item(text: &str, violations: &mut Violations) -> Option<NewLine> {
-    let (product, quantity) = text.rsplit_once(':').unwrap_or((text, "1"));
-    if product.trim().is_empty() {
+    let (product, quantity) = with_quantity(text);
+    if product.is_empty() {
         violations.add("item", "names no product");
     }
-    let quantity = violations.parse(&format!("quantity of {}", printable(product)), quantity, Quantity::parse)?;
-    Some(NewLine { product: product.trim().to_owned(), quantity, unit_price: None })
+    let field = format!("quantity of {}", printable(product));
+    let quantity = violations.parse(&field, quantity.unwrap_or("1"), Quantity::parse)?;
+    Some(NewLine { product: product.to_owned(), quantity, unit_price: None })
 }
 
 #[derive(Deserialize)]

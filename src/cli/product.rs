@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::Asking;
-use super::arguments::{ConfirmArguments, LOW_STOCK, ListArguments, WriteArguments, optional, required};
+use super::arguments::{ConfirmArguments, LeftArguments, ListArguments, WriteArguments, optional, required, searched};
 use super::export::{self, ExportArguments};
 use super::import::{self, ImportArguments};
 use super::list::{self, Shown};
@@ -31,9 +31,7 @@ pub enum Command {
     )]
     Create(CreateArguments),
     /// List products, newest first
-    #[command(
-        after_help = "Examples:\n  shopctl product list --low-stock\n  shopctl product list --search mug --sort price"
-    )]
+    #[command(after_help = "Examples:\n  shopctl product list --low\n  shopctl product list --search mug --sort price")]
     List(ProductListArguments),
     /// Write products, oldest first, as CSV, JSON lines or JSON
     #[command(
@@ -92,27 +90,22 @@ pub struct FilterArguments {
     min_price: Option<String>,
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     max_price: Option<String>,
-    /// At most N pieces left (5 when no number is given)
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = LOW_STOCK)]
-    low_stock: Option<String>,
-    /// Nothing left
-    #[arg(long, conflicts_with = "low_stock")]
-    out_of_stock: bool,
+    #[command(flatten)]
+    left: LeftArguments,
 }
 
 impl FilterArguments {
     fn is_empty(&self) -> bool {
-        let texts = [&self.search, &self.min_price, &self.max_price, &self.low_stock];
-        !self.out_of_stock && texts.iter().all(|text| text.is_none())
+        let texts = [&self.search, &self.min_price, &self.max_price];
+        self.left.is_empty() && texts.iter().all(|text| text.is_none())
     }
 
     fn parse(&self, violations: &mut Violations) -> products::Filter {
-        let low_stock = optional(violations, "low-stock", self.low_stock.as_deref(), parse_stock);
         products::Filter {
-            search: self.search.clone(),
+            search: optional(violations, "search", self.search.as_deref(), searched),
             min_price: optional(violations, "min-price", self.min_price.as_deref(), Money::parse_price),
             max_price: optional(violations, "max-price", self.max_price.as_deref(), Money::parse_price),
-            max_stock: if self.out_of_stock { Some(0) } else { low_stock },
+            max_stock: self.left.parse(violations),
         }
     }
 }
@@ -288,8 +281,12 @@ async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments)
     let dry_run = arguments.write.dry_run;
     let sku = printable(&product.sku);
     let impact = format!("{sku} and its {} pieces will be deleted for good", product.stock_quantity);
-    asking.name(context, &arguments.confirm, dry_run, &impact, &product.sku)?;
     let database = context.database_for_operation().await?;
+    if arguments.confirm.confirm.is_none() && !dry_run {
+        // Nobody types a name for what is refused anyway.
+        service::delete(&context.operations(&database, true), &product.id.to_string()).await?;
+    }
+    asking.name(context, &arguments.confirm, dry_run, &impact, &product.sku)?;
     let product = service::delete(&context.operations(&database, dry_run), &product.id.to_string()).await?;
     let line = format!("product {sku} {}", done(dry_run, "deleted"));
     let rest = mutation::outcome(true, false, dry_run, view_of(&product), Value::Null);

@@ -62,7 +62,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
         false => format!(" --database-url {}", shell_word(&target.to_string())),
     };
     context.output.note(&format!(
-        "\ntry: shopctl order list{url}\n     shopctl product list --low-stock{url}\n     \
+        "\ntry: shopctl order list{url}\n     shopctl product list --low{url}\n     \
          shopctl order create --user {CUSTOMER} --item MUG-02:2{url}"
     ));
     Ok(())

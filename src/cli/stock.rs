@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Asking;
-use super::arguments::{AnswerArguments, KeyArguments, LOW_STOCK, ListArguments, WriteArguments, optional, required};
+use super::arguments::{
+    AnswerArguments, KeyArguments, LeftArguments, ListArguments, WriteArguments, optional, required, searched,
+};
 use super::batch::{self, Names};
 use super::list::{self, Shown};
 use super::mutation::{self, about_product, done, finish, view_of};
@@ -34,7 +36,7 @@ pub enum Command {
   shopctl stock adjust MUG-01 -2 --reason damaged --note \"dropped in the warehouse\"")]
     Adjust(AdjustArguments),
     /// List stock, what runs out first at the top
-    #[command(after_help = "Examples:\n  shopctl stock list --low\n  shopctl stock list --out --json")]
+    #[command(after_help = "Examples:\n  shopctl stock list --low\n  shopctl stock list --out-of-stock --json")]
     List(StockListArguments),
     /// Set stock to what was counted
     #[command(after_help = "Example:\n  shopctl stock set MUG-01 22 --expect 24 --reason shrinkage")]
@@ -73,12 +75,8 @@ pub struct StockListArguments {
     /// Anywhere in SKU or name
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
-    /// At most N pieces left (5 when no number is given)
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = LOW_STOCK)]
-    low: Option<String>,
-    /// Nothing left
-    #[arg(long, conflicts_with = "low")]
-    out: bool,
+    #[command(flatten)]
+    left: LeftArguments,
     #[command(flatten)]
     list: ListArguments,
 }
@@ -142,10 +140,9 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
 async fn list(context: &Context, arguments: &StockListArguments) -> Result<()> {
     context.output.check_fields::<StockView>(&[])?;
     let mut violations = Violations::new();
-    let low = optional(&mut violations, "low", arguments.low.as_deref(), parse_stock);
     let filter = products::Filter {
-        search: arguments.search.clone(),
-        max_stock: if arguments.out { Some(0) } else { low },
+        search: optional(&mut violations, "search", arguments.search.as_deref(), searched),
+        max_stock: arguments.left.parse(&mut violations),
         ..products::Filter::default()
     };
     let mut page = arguments.list.page("created_at", &mut violations);

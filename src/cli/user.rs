@@ -7,7 +7,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Asking;
-use super::arguments::{AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, optional, required, word};
+use super::arguments::{
+    AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, optional, required, searched, word,
+};
 use super::export::{self, ExportArguments};
 use super::import::{self, ImportArguments};
 use super::list::{self, Shown, TIMELINE_MAX};
@@ -138,7 +140,7 @@ impl FilterArguments {
         let statuses: Vec<_> = UserStatus::ALL.map(|status| (status.as_str(), status)).into();
         users::Filter {
             status: optional(violations, "status", self.status.as_deref(), |text| word(text, &statuses)),
-            search: self.search.clone(),
+            search: optional(violations, "search", self.search.as_deref(), searched),
             created_since: optional(violations, "created-since", self.created_since.as_deref(), moment::parse),
             created_until: optional(violations, "created-until", self.created_until.as_deref(), moment::parse),
         }
@@ -201,6 +203,13 @@ pub struct DeleteArguments {
     confirm: ConfirmArguments,
     #[command(flatten)]
     write: WriteArguments,
+}
+
+impl DeleteArguments {
+    /// Whether a name has to be typed: not for what is refused anyway, so that is tried before.
+    fn asks(&self) -> bool {
+        self.confirm.confirm.is_none() && !self.write.dry_run
+    }
 }
 
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
@@ -338,8 +347,9 @@ async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
 async fn disable(context: &Context, asking: &Asking, arguments: &DisableArguments) -> Result<()> {
     let (who, dry_run) = (&arguments.who.who, arguments.write.dry_run);
     let impact = async || {
-        let email = look_up(context, who).await?.email;
-        Ok(format!("{} will not be able to order until enabled again", printable(&email)))
+        let database = context.database_for_operation().await?;
+        let tried = service::set_status(&context.operations(&database, true), who, UserStatus::Disabled).await?;
+        Ok(format!("{} will not be able to order until enabled again", printable(&tried.before.email)))
     };
     asking.permission(context, &arguments.answers, dry_run, impact).await?;
     set_status(context, who, UserStatus::Disabled, dry_run).await
@@ -362,9 +372,12 @@ async fn set_status(context: &Context, who: &str, status: UserStatus, dry_run: b
 async fn delete(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
     let user = look_up(context, &arguments.who.who).await?;
     let dry_run = arguments.write.dry_run;
-    let impact = format!("{} will be deleted for good", printable(&user.email));
-    asking.name(context, &arguments.confirm, dry_run, &impact, &user.email)?;
     let database = context.database_for_operation().await?;
+    let impact = format!("{} will be deleted for good", printable(&user.email));
+    if arguments.asks() {
+        service::delete(&context.operations(&database, true), &user.id.to_string()).await?;
+    }
+    asking.name(context, &arguments.confirm, dry_run, &impact, &user.email)?;
     let user = service::delete(&context.operations(&database, dry_run), &user.id.to_string()).await?;
     let line = format!("user {} {}", printable(&user.email), done(dry_run, "deleted"));
     let json = named(&user, outcome(true, dry_run, Some(&user), None));
@@ -376,11 +389,14 @@ async fn anonymize(context: &Context, asking: &Asking, arguments: &DeleteArgumen
     let user = look_up(context, &arguments.who.who).await?;
     let dry_run = arguments.write.dry_run;
     let email = printable(&user.email);
+    let database = context.database_for_operation().await?;
     if user.status != UserStatus::Anonymized.as_str() {
+        if arguments.asks() {
+            anonymize::anonymize(&context.operations(&database, true), &user.id.to_string()).await?;
+        }
         let impact = format!("{email} will be anonymized for good: name, address and password are erased, orders stay");
         asking.name(context, &arguments.confirm, dry_run, &impact, &user.email)?;
     }
-    let database = context.database_for_operation().await?;
     let changed = anonymize::anonymize(&context.operations(&database, dry_run), &user.id.to_string()).await?;
     let verb = if changed.changed { done(dry_run, "anonymized") } else { "is anonymized already".to_owned() };
     // The answer is the last that tells who it was.

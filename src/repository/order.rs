@@ -2,6 +2,8 @@
 
 mod whole;
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -125,6 +127,17 @@ pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String])
         orders.extend(Entity::find().filter(either).all(connection).await?);
     }
     Ok(orders)
+}
+
+/// Those of the names that are of no order among those that were found.
+pub fn unknown_among<'a>(found: &[Model], names: &'a [String]) -> Vec<&'a str> {
+    let ids: HashSet<Uuid> = found.iter().map(|order| order.id).collect();
+    let references: HashSet<&str> = found.iter().map(|order| order.reference.as_str()).collect();
+    let is_known = |name: &str| match Uuid::try_parse(name) {
+        Ok(id) => ids.contains(&id),
+        Err(_) => reference::spellings(name).iter().any(|spelling| references.contains(spelling.as_str())),
+    };
+    names.iter().map(String::as_str).filter(|name| !is_known(name)).collect()
 }
 
 /// The lines of an order with their products, in the order they were written.

@@ -9,9 +9,14 @@ use crate::domain::order_status::{self, Step, StockEffect, Transition, Verb};
 use crate::domain::text::shell_word;
 use crate::domain::{IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
 use crate::entity::{Moment, audit_event, order, order_item, stock_movement};
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Kind, Result, printable};
 use crate::repository::order::ItemWithProduct;
 use crate::repository::{self, Lock};
+
+mod afterwards;
+
+/// The member of an event that says that pieces went back by the order's lines.
+const BY_ITS_LINES: &str = "restored_by_its_lines";
 
 /// What is to be done with one order.
 #[derive(Debug, Clone)]
@@ -44,8 +49,8 @@ pub enum Restock {
     AsUsual,
     Nothing,
     Everything,
-    /// These products (SKU or id), so many pieces of each.
-    Lines(Vec<(String, Quantity)>),
+    /// These products (SKU or id), so many pieces of each, or all that the order took.
+    Lines(Vec<(String, Option<Quantity>)>),
 }
 
 /// How a move ended.
@@ -57,6 +62,20 @@ pub struct Moved {
     pub changed: bool,
     pub replayed: bool,
     pub restored: Vec<Restored>,
+    /// Whether pieces went back by the order's lines, because it has no movements: another program
+    /// placed it, and took them by other means.
+    pub by_its_lines: bool,
+    /// Whether all that it took was to go back.
+    pub meant_everything: bool,
+}
+
+impl Moved {
+    /// Nothing happened to an order that is where it should be.
+    fn unchanged(order: order::Model) -> Moved {
+        let (changed, replayed, by_its_lines, meant_everything) = (false, false, false, false);
+        let (before, after, restored) = (order.clone(), order, Vec::new());
+        Moved { before, after, changed, replayed, restored, by_its_lines, meant_everything }
+    }
 }
 
 /// Pieces of one product that went back into stock.
@@ -65,6 +84,20 @@ pub struct Restored {
     pub product_id: Uuid,
     pub sku: String,
     pub quantity: i32,
+}
+
+impl Restored {
+    /// What an event says that it put back.
+    fn read(after: &Json) -> Vec<Restored> {
+        let line = |line: &Json| {
+            Some(Restored {
+                product_id: Uuid::try_parse(line["product_id"].as_str()?).ok()?,
+                sku: line["sku"].as_str()?.to_owned(),
+                quantity: i32::try_from(line["quantity"].as_i64()?).ok()?,
+            })
+        };
+        after["restored"].as_array().into_iter().flatten().filter_map(line).collect()
+    }
 }
 
 /// Moves one order in an operation of its own.
@@ -80,7 +113,8 @@ pub async fn run(operations: &Operations, wanted: &Move, key: Option<Idempotency
         idempotency: key.map(|key| Idempotency::new(key, name, &fingerprint(wanted))),
         ..Request::default()
     };
-    match operations.run(&request, async |operation| apply(operation, wanted).await).await? {
+    let is_keyed = request.idempotency.is_some();
+    match operations.run(&request, async |operation| apply_as(operation, wanted, is_keyed).await).await? {
         Outcome::Done(moved) => Ok(moved),
         Outcome::Replayed(event) => {
             let id = event.entity_id.unwrap_or_default();
@@ -102,15 +136,9 @@ fn replay(order: &order::Model, event: &audit_event::Model) -> Moved {
         updated_at: data["updated_at"].as_str().map_or(order.updated_at.clone(), Moment::from_stored),
         ..order.clone()
     };
-    let line = |line: &Json| {
-        Some(Restored {
-            product_id: Uuid::try_parse(line["product_id"].as_str()?).ok()?,
-            sku: line["sku"].as_str()?.to_owned(),
-            quantity: i32::try_from(line["quantity"].as_i64()?).ok()?,
-        })
-    };
-    let restored = after["restored"].as_array().into_iter().flatten().filter_map(line).collect();
-    Moved { before: at(&before), after: at(&after), changed: false, replayed: true, restored }
+    let restored = Restored::read(&after);
+    let by_its_lines = after[BY_ITS_LINES] == true;
+    Moved { after: at(&after), replayed: true, restored, by_its_lines, ..Moved::unchanged(at(&before)) }
 }
 
 /// Requests that mean the same have the same fingerprint, however the order is spelled.
@@ -121,8 +149,10 @@ fn fingerprint(wanted: &Move) -> Json {
         Restock::Nothing => json!("nothing"),
         Restock::Everything => json!("everything"),
         Restock::Lines(lines) => {
-            let mut lines: Vec<_> =
-                lines.iter().map(|(product, pieces)| (product.to_ascii_uppercase(), pieces.get())).collect();
+            let mut lines: Vec<_> = lines
+                .iter()
+                .map(|(product, pieces)| (product.to_ascii_uppercase(), pieces.map(Quantity::get)))
+                .collect();
             lines.sort();
             json!(lines)
         }
@@ -133,36 +163,76 @@ fn fingerprint(wanted: &Move) -> Json {
 /// Moves an order on an open operation. The order's row is locked first: whoever else wants to move
 /// it waits, and then finds it moved.
 pub async fn apply(operation: &mut Operation, wanted: &Move) -> Result<Moved> {
+    apply_as(operation, wanted, false).await
+}
+
+/// As [`apply`]; a request with a key of its own is never taken for one that was made before.
+async fn apply_as(operation: &mut Operation, wanted: &Move, is_keyed: bool) -> Result<Moved> {
     let found = repository::order::find_named(operation.handle(), &wanted.order, Lock::Update).await?;
     let before = found.ok_or_else(|| unknown(&wanted.order))?;
     operation.about(before.id);
     let Some(transition) = transition(&before, wanted)? else {
-        return Ok(Moved { after: before.clone(), before, changed: false, replayed: false, restored: Vec::new() });
+        return afterwards::apply(operation, before, wanted, is_keyed).await;
     };
-    let items = repository::order::find_items(operation.handle(), before.id).await?;
-    let restored = match goes_back(transition, &wanted.restock) {
-        Restock::Nothing | Restock::AsUsual => Vec::new(),
-        what => {
-            let movements = repository::stock_movement::find_by_order(operation.handle(), before.id).await?;
-            choose(&before, &items, &taken(&movements), &what)?
+    let goods = Goods::of(operation, &before, &goes_back(transition, &wanted.restock)).await?;
+    write(operation, before, wanted, transition.verb.leads_to(), transition.stock, goods).await
+}
+
+/// An order's lines and what of them goes back into stock.
+struct Goods {
+    items: Vec<ItemWithProduct>,
+    restored: Vec<Restored>,
+    /// As in [`Moved`].
+    by_its_lines: bool,
+    /// As in [`Moved`].
+    meant_everything: bool,
+}
+
+impl Goods {
+    async fn of(operation: &Operation, order: &order::Model, what: &Restock) -> Result<Goods> {
+        let items = repository::order::find_items(operation.handle(), order.id).await?;
+        let (mut restored, mut by_its_lines) = (Vec::new(), false);
+        if matches!(what, Restock::Everything | Restock::Lines(_)) {
+            let movements = repository::stock_movement::find_by_order(operation.handle(), order.id).await?;
+            let taken = Taken::of(&items, &movements);
+            restored = taken.choose(order, &items, what)?;
+            by_its_lines = restored.iter().any(|line| taken.by_its_lines.contains(&line.product_id));
         }
-    };
-    let after = order::Model {
-        status: transition.verb.leads_to().as_str().to_owned(),
-        updated_at: operation.now().into(),
-        ..before.clone()
-    };
+        Ok(Goods { items, restored, by_its_lines, meant_everything: *what == Restock::Everything })
+    }
+}
+
+/// Moves the order to a status, and the pieces back.
+async fn write(
+    operation: &mut Operation,
+    before: order::Model,
+    wanted: &Move,
+    status: OrderStatus,
+    effect: StockEffect,
+    goods: Goods,
+) -> Result<Moved> {
+    let Goods { items, restored, by_its_lines, meant_everything } = goods;
+    let status = status.as_str().to_owned();
+    let after = order::Model { status, updated_at: operation.now().into(), ..before.clone() };
     let stock_rows = restore(operation, &before, &restored, wanted.note.as_deref()).await?;
     let items: Vec<order_item::Model> = items.into_iter().map(|(item, _)| item).collect();
-    let more = more(wanted, transition, &restored);
+    let more = more(wanted, effect, &restored, by_its_lines);
     let change = repository::order::change_status(operation.handle(), &before, &after, &items, more).await?;
     operation.record(stock_rows.into_iter().fold(change, repository::Change::covering));
-    Ok(Moved { before, after, changed: true, replayed: false, restored })
+    Ok(Moved { before, after, changed: true, replayed: false, restored, by_its_lines, meant_everything })
 }
+
+/// What may help who named an order that there is not.
+pub const UNKNOWN_HINT: &str = "shopctl order list --user WHO finds a customer's orders";
 
 /// Exit 3 for an order that there is not.
 pub fn unknown(name: &str) -> Error {
-    Error::not_found("order", name).hint("shopctl order list --user WHO finds a customer's orders")
+    Error::not_found("order", name).hint(UNKNOWN_HINT)
+}
+
+/// Errors: exit 6 for a pair that the lifecycle does not have.
+pub fn check(order: &order::Model, wanted: &Move) -> Result<()> {
+    transition(order, wanted).map(drop)
 }
 
 /// The row of the table, or none when the order is already there.
@@ -218,60 +288,109 @@ fn goes_back(transition: Transition, wanted: &Restock) -> Restock {
 }
 
 /// Pieces of each product that the order took and did not give back yet.
-fn taken(movements: &[stock_movement::Model]) -> Vec<(Uuid, i64)> {
-    let mut taken = Vec::<(Uuid, i64)>::new();
-    for movement in movements {
-        let pieces = -i64::from(movement.delta);
-        match taken.iter_mut().find(|(id, _)| *id == movement.product_id) {
-            Some((_, sum)) => *sum += pieces,
-            None => taken.push((movement.product_id, pieces)),
-        }
-    }
-    taken
+struct Taken {
+    pieces: Vec<(Uuid, i64)>,
+    /// Products that it has in its lines, but that no movement of it took: another program did, by
+    /// other means.
+    by_its_lines: Vec<Uuid>,
 }
 
-/// The pieces of each product that go back, never more than were taken.
+impl Taken {
+    fn of(items: &[ItemWithProduct], movements: &[stock_movement::Model]) -> Taken {
+        let mut taken = Taken { pieces: Vec::new(), by_its_lines: Vec::new() };
+        for movement in movements {
+            taken.add(movement.product_id, -i64::from(movement.delta));
+        }
+        let is_taken = |id: Uuid| {
+            movements
+                .iter()
+                .any(|movement| movement.product_id == id && movement.reason == MovementReason::Order.as_str())
+        };
+        for (item, _) in items.iter().filter(|(item, _)| !is_taken(item.product_id)) {
+            taken.add(item.product_id, i64::from(item.quantity));
+            taken.by_its_lines.push(item.product_id);
+        }
+        taken
+    }
+
+    fn add(&mut self, product: Uuid, pieces: i64) {
+        match self.pieces.iter_mut().find(|(id, _)| *id == product) {
+            Some((_, sum)) => *sum += pieces,
+            None => self.pieces.push((product, pieces)),
+        }
+    }
+
+    /// What of a product may go back.
+    fn left(&self, product: Uuid) -> i64 {
+        self.pieces.iter().find(|(id, _)| *id == product).map_or(0, |(_, pieces)| (*pieces).max(0))
+    }
+
+    /// The pieces of each product that go back, never more than were taken.
+    ///
+    /// Errors: exit 3 for a product that the order does not have; exit 6, naming each product of which
+    /// more was asked than there is to give back.
+    fn choose(&self, order: &order::Model, items: &[ItemWithProduct], what: &Restock) -> Result<Vec<Restored>> {
+        let named =
+            |id: Uuid| items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref());
+        let restored = |id: Uuid, pieces: i64| {
+            let sku = named(id).map_or_else(|| id.to_string(), |product| product.sku.clone());
+            let quantity = i32::try_from(pieces).map_err(|_| Error::internal("an order took too many pieces"))?;
+            Ok(Restored { product_id: id, sku, quantity })
+        };
+        let Restock::Lines(lines) = what else {
+            let everything = self.pieces.iter().filter(|(_, pieces)| *pieces > 0);
+            // A product that is gone has no stock to go back to.
+            return everything
+                .filter(|(id, _)| named(*id).is_some())
+                .map(|(id, pieces)| restored(*id, *pieces))
+                .collect();
+        };
+        let products = find_products(order, items, lines)?;
+        let mut chosen = Vec::<(Uuid, i64)>::new();
+        for (product, (_, quantity)) in products.into_iter().zip(lines) {
+            let pieces = quantity.map_or_else(|| self.left(product), |quantity| i64::from(quantity.get()));
+            match chosen.iter_mut().find(|(id, _)| *id == product) {
+                Some((_, sum)) => *sum += pieces,
+                None => chosen.push((product, pieces)),
+            }
+        }
+        let too_much = chosen.iter().filter(|(id, pieces)| *pieces > self.left(*id)).map(|(id, pieces)| {
+            let sku = named(*id).map_or_else(|| id.to_string(), |product| printable(&product.sku));
+            format!("{sku}: {pieces} to be restored, {} were taken", self.left(*id))
+        });
+        let too_much: Vec<String> = too_much.collect();
+        if !too_much.is_empty() {
+            let message = format!("order {}: {}", shown(order), too_much.join("; "));
+            return Err(Error::conflict("order.restock_too_much", message));
+        }
+        chosen.into_iter().filter(|(_, pieces)| *pieces > 0).map(|(id, pieces)| restored(id, pieces)).collect()
+    }
+}
+
+/// The order's product that each line names.
 ///
-/// Errors: exit 6, naming each product of which more was asked than there is to give back.
-fn choose(
+/// Errors: exit 3, naming every line that names none.
+fn find_products(
     order: &order::Model,
     items: &[ItemWithProduct],
-    taken: &[(Uuid, i64)],
-    what: &Restock,
-) -> Result<Vec<Restored>> {
-    let sku_of = |id: Uuid| {
-        let product = items.iter().find_map(|(item, product)| product.as_ref().filter(|_| item.product_id == id));
-        product.map_or_else(|| id.to_string(), |product| product.sku.clone())
+    lines: &[(String, Option<Quantity>)],
+) -> Result<Vec<Uuid>> {
+    let find = |name: &str| {
+        let mut products = items.iter().filter_map(|(_, product)| product.as_ref());
+        products.find(|product| repository::product::is_named(product, name)).map(|product| product.id)
     };
-    let pieces = |pieces: i64| i32::try_from(pieces).map_err(|_| Error::internal("an order took too many pieces"));
-    let Restock::Lines(lines) = what else {
-        let everything = taken.iter().filter(|(_, quantity)| *quantity > 0);
-        return everything
-            .map(|(id, quantity)| Ok(Restored { product_id: *id, sku: sku_of(*id), quantity: pieces(*quantity)? }))
-            .collect();
-    };
-    let mut chosen = Vec::<Restored>::new();
-    let mut problems = Vec::new();
-    for (name, quantity) in lines {
-        let product = items
-            .iter()
-            .find_map(|(_, product)| product.as_ref().filter(|product| repository::product::is_named(product, name)));
-        let (id, sku) = product.map_or((Uuid::nil(), name.clone()), |product| (product.id, product.sku.clone()));
-        let already = chosen.iter().find(|restored| restored.product_id == id).map_or(0, |restored| restored.quantity);
-        let total = i64::from(already) + i64::from(quantity.get());
-        let there = taken.iter().find(|(product, _)| *product == id).map_or(0, |(_, quantity)| (*quantity).max(0));
-        if total > there {
-            problems.push(format!("{}: {total} to be restored, {there} were taken", printable(&sku)));
-            continue;
-        }
-        chosen.retain(|restored| restored.product_id != id);
-        chosen.push(Restored { product_id: id, sku, quantity: pieces(total)? });
+    let unknown: Vec<String> =
+        lines.iter().filter(|(name, _)| find(name).is_none()).map(|(name, _)| printable(name)).collect();
+    if unknown.is_empty() {
+        return Ok(lines.iter().filter_map(|(name, _)| find(name)).collect());
     }
-    if problems.is_empty() {
-        return Ok(chosen);
-    }
-    let name = printable(&order.reference);
-    Err(Error::conflict("order.restock_too_much", format!("order {name}: {}", problems.join("; "))))
+    let message = format!("order {} has no {}", shown(order), unknown.join(", "));
+    Err(Error::new(Kind::NotFound, "product.not_found", message).hint(format!("shopctl order show {}", shown(order))))
+}
+
+/// An order's reference as a message has it.
+fn shown(order: &order::Model) -> String {
+    printable(&order.reference)
 }
 
 /// Puts the pieces back and appends their movements; the rows are for the order's change to cover.
@@ -303,12 +422,15 @@ async fn restore(
 }
 
 /// What the event says beside the order itself.
-fn more(wanted: &Move, transition: Transition, restored: &[Restored]) -> Map<String, Json> {
+fn more(wanted: &Move, effect: StockEffect, restored: &[Restored], by_its_lines: bool) -> Map<String, Json> {
     let mut more = Map::new();
     let texts = [("tracking", &wanted.tracking), ("note", &wanted.note)];
     more.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?)))));
-    if transition.stock != StockEffect::None {
+    if effect != StockEffect::None {
         more.insert("restored".to_owned(), to_json(restored));
+    }
+    if by_its_lines {
+        more.insert(BY_ITS_LINES.to_owned(), json!(true));
     }
     more
 }

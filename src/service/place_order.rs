@@ -332,8 +332,7 @@ async fn shortage(
         texts.push(format!("{sku} has {have} in stock, {need} requested"));
         details.push(json!({ "sku": product.sku, "have": have, "need": need }));
         if have < *need {
-            let word = shell_word(&sku);
-            hints.push(format!("shopctl stock adjust {word} +{} --reason received", need - have));
+            hints.push(format!("shopctl stock history {}", shell_word(&sku)));
         }
     }
     let error = Error::conflict("stock.insufficient", texts.join("; ")).details(json!({ "lines": details }));

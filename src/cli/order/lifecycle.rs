@@ -3,20 +3,21 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::super::arguments::{AnswerArguments, KeyArguments, WriteArguments, optional, required};
+use super::super::arguments::{AnswerArguments, KeyArguments, WriteArguments, optional, required, with_quantity};
 use super::super::batch::{self, BatchArguments, Names};
 use super::super::{Asking, mutation};
 use crate::context::Context;
-use crate::db::Access;
+use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
 use crate::domain::text::multi_line;
 use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment};
+use crate::entity::order;
 use crate::error::{Error, Result, printable};
 use crate::output::views::OrderView;
 use crate::output::{Mutation, View};
 use crate::repository::order as orders;
 use crate::service::operation::Operations;
-use crate::service::order_lifecycle::{self as service, Move, Moved, Restock};
+use crate::service::order_lifecycle::{self as service, Move, Moved, Restock, Restored};
 
 /// What all verbs take.
 #[derive(Debug, Args)]
@@ -61,11 +62,14 @@ pub struct RefundArguments {
     #[command(flatten)]
     moved: MoveArguments,
     /// The pieces do not go back into stock
-    #[arg(long, conflicts_with = "restock")]
+    #[arg(long, conflicts_with_all = ["restock", "restock_all"])]
     no_restock: bool,
-    /// All pieces go back into stock, or so many of a product; repeat for more products
-    #[arg(long, value_name = "PRODUCT=N", num_args = 0..=1, default_missing_value = "")]
+    /// N pieces of this product go back into stock, or all that the order took; repeat for more products
+    #[arg(long, value_name = "PRODUCT[:N]", conflicts_with = "restock_all")]
     restock: Vec<String>,
+    /// All pieces go back into stock
+    #[arg(long)]
+    restock_all: bool,
     #[command(flatten)]
     key: KeyArguments,
 }
@@ -136,80 +140,109 @@ pub async fn cancel(context: &Context, asking: &Asking, arguments: &CancelArgume
 }
 
 pub async fn refund(context: &Context, asking: &Asking, arguments: &RefundArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let mut lines = Vec::new();
-    let mut names = Vec::new();
-    for text in arguments.restock.iter().filter(|text| !text.is_empty()) {
-        match text.rsplit_once('=') {
-            Some((product, pieces)) => {
-                let field = format!("restock of {}", printable(product));
-                lines.extend(violations.parse(&field, pieces, Quantity::parse).map(|n| (product.to_owned(), n)));
-            }
-            // `--restock K7Q2M-9XD4T`: an order that stands behind the flag.
-            None => names.push(text.clone()),
-        }
-    }
-    violations.into_result()?;
-    let restock = match (arguments.no_restock, arguments.restock.is_empty(), lines.is_empty()) {
-        (true, _, _) => Restock::Nothing,
-        (_, true, _) => Restock::AsUsual,
-        (_, _, true) => Restock::Everything,
-        (_, _, false) => Restock::Lines(lines),
-    };
-    names.extend(arguments.moved.orders.iter().cloned());
-    let mut wanted = wanted_of(Verb::Refund, &arguments.moved, &names, restock)?;
+    let restock = arguments.restock()?;
+    let mut wanted = wanted(Verb::Refund, &arguments.moved, restock)?;
     wanted.key = Some(&arguments.key);
     if !wanted.orders.is_single && arguments.key.idempotency_key.is_some() {
         return Err(Error::usage("--idempotency-key is for one order"));
     }
     if !wanted.orders.is_single && matches!(wanted.template.restock, Restock::Lines(_)) {
-        return Err(Error::usage("--restock PRODUCT=N is for one order"));
+        return Err(Error::usage("--restock is for one order; --restock-all for any number"));
     }
     ask(context, asking, &arguments.moved.answers, &wanted).await?;
     each(context, wanted).await
 }
 
-fn wanted(verb: Verb, arguments: &MoveArguments, restock: Restock) -> Result<Wanted<'_>> {
-    wanted_of(verb, arguments, &arguments.orders, restock)
+impl RefundArguments {
+    fn restock(&self) -> Result<Restock> {
+        let mut violations = Violations::new();
+        let mut lines = Vec::new();
+        for text in &self.restock {
+            let (product, pieces) = with_quantity(text);
+            if product.is_empty() {
+                violations.add("restock", "names no product");
+            }
+            let field = format!("restock of {}", printable(product));
+            lines.push((product.to_owned(), optional(&mut violations, &field, pieces, Quantity::parse)));
+        }
+        violations.into_result()?;
+        Ok(match (self.no_restock, self.restock_all, lines.is_empty()) {
+            (true, _, _) => Restock::Nothing,
+            (_, true, _) => Restock::Everything,
+            (_, _, true) => Restock::AsUsual,
+            (_, _, false) => Restock::Lines(lines),
+        })
+    }
 }
 
-fn wanted_of<'a>(verb: Verb, arguments: &'a MoveArguments, names: &[String], restock: Restock) -> Result<Wanted<'a>> {
+fn wanted(verb: Verb, arguments: &MoveArguments, restock: Restock) -> Result<Wanted<'_>> {
     let mut violations = Violations::new();
     let reason = optional(&mut violations, "reason", arguments.reason.as_deref(), multi_line);
     let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
     violations.into_result()?;
-    let orders = arguments.batch.names(names, "order")?;
+    let orders = arguments.batch.names(&arguments.orders, "order")?;
     let template = Move { order: String::new(), verb, reason, note, tracking: None, restock, placed_before: None };
     Ok(Wanted { template, orders, fail_fast: arguments.batch.fail_fast, key: None, write: &arguments.write })
 }
 
+/// Asks with the numbers that are true now; what would be refused is refused before.
 async fn ask(context: &Context, asking: &Asking, answers: &AnswerArguments, wanted: &Wanted<'_>) -> Result<()> {
     if wanted.orders.names.is_empty() {
         return Ok(());
     }
-    asking
-        .permission(context, answers, wanted.write.dry_run, async || {
-            let database = context.database(Access::Read).await?;
-            let found = orders::find_all_named(database.connection(), &wanted.orders.names).await?;
-            if let ([], [first, ..]) = (found.as_slice(), wanted.orders.names.as_slice()) {
-                return Err(service::unknown(first));
-            }
-            Ok(impact(&found, wanted))
-        })
-        .await
+    let impact = async || match wanted.orders.is_single {
+        true => impact_on_one(context, wanted).await,
+        false => impact_on_all(&look_up(&context.database(Access::Read).await?, wanted).await?, wanted),
+    };
+    asking.permission(context, answers, wanted.write.dry_run, impact).await
 }
 
-/// `this cancels order K7Q2M-9XD4T (pending, 28.30); what it took goes back into stock`
-fn impact(found: &[crate::entity::order::Model], wanted: &Wanted<'_>) -> String {
-    let verb = match wanted.template.verb {
-        Verb::Pay => "marks as paid",
-        Verb::Ship => "marks as shipped",
-        Verb::Complete => "completes",
-        Verb::Cancel => "cancels",
-        Verb::Expire => "lets expire",
-        Verb::Refund => "refunds",
+/// The orders that are named.
+///
+/// Errors: exit 3, naming every name that is of no order.
+async fn look_up(database: &Database, wanted: &Wanted<'_>) -> Result<Vec<order::Model>> {
+    let names = &wanted.orders.names;
+    let found = orders::find_all_named(database.connection(), names).await?;
+    batch::refuse_unknown("order", &orders::unknown_among(&found, names), service::UNKNOWN_HINT)?;
+    Ok(found)
+}
+
+/// `this cancels order K7Q2M-9XD4T (pending, 28.30); 3 units go back into stock`
+///
+/// Errors: those that the operation itself would have, which is tried and rolled back.
+async fn impact_on_one(context: &Context, wanted: &Wanted<'_>) -> Result<String> {
+    let database = context.database_for_operation().await?;
+    let order = wanted.orders.names.first().cloned().unwrap_or_default();
+    let one = Move { order, ..wanted.template.clone() };
+    let tried = service::run(&context.operations(&database, true), &one, None).await?;
+    let name = printable(&tried.before.reference);
+    let status = printable(&tried.before.status);
+    let stock = match units(&tried.restored) {
+        _ if !tried.changed => "; nothing changes".to_owned(),
+        0 => "; nothing goes back into stock".to_owned(),
+        1 => "; 1 unit goes back into stock".to_owned(),
+        pieces => format!("; {pieces} units go back into stock"),
     };
-    let stock = match (&wanted.template.restock, wanted.template.verb) {
+    let is_about_stock = matches!(one.verb, Verb::Cancel | Verb::Expire | Verb::Refund);
+    let stock = if is_about_stock || !tried.changed { stock } else { String::new() };
+    Ok(format!("this {} order {name} ({status}, {}){stock}", does(one.verb), tried.before.total_amount))
+}
+
+/// `this cancels 3 orders, 84.90 in all, and refuses 1: order … is shipped; …`
+///
+/// Errors: exit 6 when it would refuse all of them.
+fn impact_on_all(found: &[order::Model], wanted: &Wanted<'_>) -> Result<String> {
+    let Move { verb, restock, .. } = &wanted.template;
+    let refusal = |order: &order::Model| service::check(order, &wanted.template).err();
+    let (able, unable): (Vec<&order::Model>, Vec<&order::Model>) =
+        found.iter().partition(|order| refusal(order).is_none());
+    let first = unable.first().and_then(|order| refusal(order));
+    let refused = match first {
+        Some(error) if able.is_empty() => return Err(error),
+        Some(error) => format!(", and refuses {}: {}", unable.len(), error.message()),
+        None => String::new(),
+    };
+    let stock = match (restock, verb) {
         (Restock::Nothing, _) => "; nothing goes back into stock",
         (Restock::AsUsual, Verb::Cancel | Verb::Expire) => "; what was taken goes back into stock",
         (Restock::AsUsual, Verb::Refund) => "; what was not shipped goes back into stock",
@@ -217,18 +250,25 @@ fn impact(found: &[crate::entity::order::Model], wanted: &Wanted<'_>) -> String 
         (Restock::Everything, _) => "; what was taken goes back into stock",
         (Restock::Lines(_), _) => "; the named pieces go back into stock",
     };
-    if let ([order], 1) = (found, wanted.orders.names.len()) {
-        let name = order.reference.clone();
-        let (name, status) = (printable(&name), printable(&order.status));
-        return format!("this {verb} order {name} ({status}, {}){stock}", order.total_amount);
-    }
-    let total = found.iter().try_fold(Money::ZERO, |sum, order| sum.checked_plus(order.total_amount));
+    let total = able.iter().try_fold(Money::ZERO, |sum, order| sum.checked_plus(order.total_amount));
     let total = total.map_or_else(|| "a lot".to_owned(), |total| total.to_string());
-    let missing = match wanted.orders.names.len().saturating_sub(found.len()) {
-        0 => String::new(),
-        missing => format!(", {missing} more are not found"),
-    };
-    format!("this {verb} {} orders, {total} in all{missing}{stock}", found.len())
+    let orders = if able.len() == 1 { "1 order".to_owned() } else { format!("{} orders", able.len()) };
+    Ok(format!("this {} {orders}, {total} in all{refused}{stock}", does(*verb)))
+}
+
+fn does(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Pay => "marks as paid",
+        Verb::Ship => "marks as shipped",
+        Verb::Complete => "completes",
+        Verb::Cancel => "cancels",
+        Verb::Expire => "lets expire",
+        Verb::Refund => "refunds",
+    }
+}
+
+fn units(restored: &[Restored]) -> i64 {
+    restored.iter().map(|line| i64::from(line.quantity)).sum()
 }
 
 async fn each(context: &Context, wanted: Wanted<'_>) -> Result<()> {
@@ -237,31 +277,34 @@ async fn each(context: &Context, wanted: Wanted<'_>) -> Result<()> {
     violations.into_result()?;
     let database = context.database_for_operation().await?;
     let dry_run = wanted.write.dry_run;
+    // Those that expire were found a moment ago.
+    if !wanted.orders.is_single && !wanted.orders.names.is_empty() && wanted.template.verb != Verb::Expire {
+        database.ready().await?;
+        look_up(&database, &wanted).await?;
+    }
     let one = async |operations: &Operations, name: &str| {
         let one = Move { order: name.to_owned(), ..wanted.template.clone() };
         let moved = service::run(operations, &one, key.clone()).await?;
-        Ok(tell(&moved, dry_run))
+        Ok(tell(&moved, one.verb, dry_run))
     };
     batch::run(context, &database, dry_run, &wanted.orders, wanted.fail_fast, one).await
 }
 
 /// One line and one object about an order that was moved.
-fn tell(moved: &Moved, dry_run: bool) -> Mutation {
+fn tell(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
     let name = moved.after.reference.clone();
     let name = printable(&name);
     let status = printable(&moved.after.status);
-    let pieces: i64 = moved.restored.iter().map(|line| i64::from(line.quantity)).sum();
     let line = match (moved.changed, moved.replayed) {
         (_, true) => format!("order {name} was {status} before"),
         (false, _) => format!("order {name} is {status} already"),
-        (true, _) => {
-            let restocked = match pieces {
-                0 => String::new(),
-                1 => ", 1 unit restocked".to_owned(),
-                pieces => format!(", {pieces} units restocked"),
-            };
-            format!("order {name} {}{restocked}", mutation::done(dry_run, &status))
+        (true, _) if moved.before.status != moved.after.status => {
+            format!("order {name} {}{}", mutation::done(dry_run, &status), restocked(moved, dry_run))
         }
+        (true, _) if verb == Verb::Ship => {
+            format!("order {name} is {status} already, tracking number {}", mutation::done(dry_run, "corrected"))
+        }
+        (true, _) => format!("order {name} was {status} before{}", restocked(moved, dry_run)),
     };
     let view = |order: &crate::entity::order::Model| {
         let mut json = OrderView { order: order.clone(), email: None }.to_json();
@@ -276,6 +319,19 @@ fn tell(moved: &Moved, dry_run: bool) -> Mutation {
     json.extend(mutation::outcome(moved.changed, moved.replayed, dry_run, before, after));
     json.insert("restocked".to_owned(), service::to_json(&moved.restored));
     Mutation { line, id: moved.after.id.to_string(), json }
+}
+
+/// What a line says about the pieces that went back.
+fn restocked(moved: &Moved, dry_run: bool) -> String {
+    let done = mutation::done(dry_run, "restocked");
+    let units = match units(&moved.restored) {
+        0 if moved.meant_everything => return ", nothing to restock".to_owned(),
+        0 => return String::new(),
+        1 => format!(", 1 unit {done}"),
+        pieces => format!(", {pieces} units {done}"),
+    };
+    let why = if moved.by_its_lines { " from its lines: placed by another program" } else { "" };
+    format!("{units}{why}")
 }
 
 /// Cancels what has been pending for too long. Each order is an operation of its own; one that was

@@ -1,0 +1,101 @@
+//! What is said about an order that is already where its verb leads: a corrected tracking number,
+//! pieces that come back later. What is new is done or refused, and never dropped.
+
+use serde_json::Value as Json;
+
+use super::{Goods, Move, Moved, Restock, Restored, StockEffect, Verb, shown, write};
+use crate::entity::{audit_event, order};
+use crate::error::{Error, Result};
+use crate::repository::audit_event as events;
+use crate::service::operation::Operation;
+
+/// So many of the newest events of an order are looked at.
+const EVENTS_MAX: u64 = 1_000;
+
+/// Does what is new. The order stays where it is.
+///
+/// Errors: exit 6 for what cannot be added afterwards.
+pub(super) async fn apply(
+    operation: &mut Operation,
+    before: order::Model,
+    wanted: &Move,
+    is_keyed: bool,
+) -> Result<Moved> {
+    let says_nothing = wanted.reason.is_none() && wanted.note.is_none() && wanted.tracking.is_none();
+    if wanted.verb == Verb::Expire || (says_nothing && wanted.restock == Restock::AsUsual) {
+        return Ok(Moved::unchanged(before));
+    }
+    let events = events::find_of(operation.handle(), "order", before.id, EVENTS_MAX).await?;
+    let known = Known::of(&events, wanted.verb);
+    let status = wanted.verb.leads_to();
+    if wanted.tracking.is_some() && wanted.tracking.as_deref() != known.tracking() {
+        let goods = Goods::of(operation, &before, &Restock::Nothing).await?;
+        return write(operation, before, wanted, status, StockEffect::None, goods).await;
+    }
+    let comes_back = wanted.verb == Verb::Refund && matches!(wanted.restock, Restock::Everything | Restock::Lines(_));
+    if comes_back && (is_keyed || !known.restored_last(&wanted.restock)) {
+        let goods = Goods::of(operation, &before, &wanted.restock).await?;
+        if !goods.restored.is_empty() {
+            return write(operation, before, wanted, status, StockEffect::OnRequest, goods).await;
+        }
+    }
+    known.check(&before, wanted)?;
+    Ok(Moved::unchanged(before))
+}
+
+/// What was done to an order by one verb, oldest first.
+struct Known<'a> {
+    events: Vec<(&'a audit_event::Model, Json)>,
+}
+
+impl<'a> Known<'a> {
+    fn of(events: &'a [audit_event::Model], verb: Verb) -> Known<'a> {
+        let done = events.iter().filter(|event| event.outcome == "succeeded" && event.operation == verb.operation());
+        let read = |event: &'a audit_event::Model| {
+            let after = event.after.as_deref().and_then(|text| serde_json::from_str(text).ok());
+            (event, after.unwrap_or_default())
+        };
+        Known { events: done.map(read).collect() }
+    }
+
+    /// The newest tracking number.
+    fn tracking(&self) -> Option<&str> {
+        self.events.iter().rev().find_map(|(_, after)| after["tracking"].as_str())
+    }
+
+    /// Whether the newest of them put back just these pieces: then the command was only run again.
+    fn restored_last(&self, wanted: &Restock) -> bool {
+        let (Restock::Lines(wanted), Some((_, after))) = (wanted, self.events.last()) else { return false };
+        let restored = Restored::read(after);
+        let is_wanted = |line: &Restored| {
+            wanted.iter().any(|(name, quantity)| {
+                let is_named = line.sku.eq_ignore_ascii_case(name) || line.product_id.to_string() == *name;
+                is_named && quantity.is_some_and(|quantity| quantity.get() == line.quantity)
+            })
+        };
+        wanted.len() == restored.len() && restored.iter().all(is_wanted)
+    }
+
+    /// Errors: exit 6 for what is not as it was said when the order was moved, because that is kept.
+    fn check(&self, order: &order::Model, wanted: &Move) -> Result<()> {
+        let was_said = |text: &Option<String>, said: fn(&(&audit_event::Model, Json)) -> Option<String>| {
+            text.is_none() || self.events.iter().any(|event| said(event) == *text)
+        };
+        let refused = |what: &str| {
+            let (name, status) = (shown(order), wanted.verb.leads_to().as_str());
+            let message = format!("order {name} is {status} already; {what}");
+            Err(Error::conflict("order.already", message).hint(format!("shopctl order show {name} --timeline")))
+        };
+        if !was_said(&wanted.reason, |(event, _)| event.reason.clone()) {
+            return refused("another reason cannot be recorded");
+        }
+        if !was_said(&wanted.note, |(_, after)| after["note"].as_str().map(str::to_owned)) {
+            return refused("another note cannot be recorded");
+        }
+        let has_restored = self.events.iter().any(|(_, after)| !Restored::read(after).is_empty());
+        if wanted.restock == Restock::Nothing && has_restored {
+            return refused("its pieces went back into stock");
+        }
+        Ok(())
+    }
+}
