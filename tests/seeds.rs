@@ -238,3 +238,26 @@ fn what_is_wrong_with_a_seed_is_named_and_nothing_is_written() {
         assert_eq!(shop.counts()[..5], [0, 0, 0, 0, 0], "{said}");
     }
 }
+
+/// Each seed is a transaction: those before the one that fails stay.
+#[test]
+fn seeds_that_break_off_say_which_are_applied_and_which_are_not() {
+    let product = |sku: &str| format!("[[product]]\nsku = \"{sku}\"\nname = \"{sku}\"\nprice = \"1.00\"\n");
+    let head = "description = \"of a test\"\nenvironments = [\"development\"]\n";
+    for shop in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        shop.file("my/20260101000001_one.toml", &format!("{head}{}", product("ONE")));
+        let order = "[[user]]\nemail = \"ann@example.com\"\nfirst_name = \"Ann\"\nlast_name = \"Lee\"\n\
+                     password = \"correct horse\"\n[[order]]\nreference = \"00000-00001\"\nuser = \"ann@example.com\"\n\
+                     items = [{ sku = \"ONE\", quantity = 1 }]\n";
+        shop.file("my/20260101000002_two.toml", &format!("{head}{order}"));
+        shop.file("my/20260101000003_three.toml", &format!("{head}{}", product("THREE")));
+        let run = shop.run(&["seed", "up", "--dir", "my"]);
+        assert_ne!(run.code, 0, "there is nothing of ONE in stock: {run}");
+        let run = run.says("; applied: 20260101000001_one; ");
+        let run = run.says("not applied: 20260101000002_two, 20260101000003_three");
+        assert!(!run.stderr.contains("nothing of this command"), "{run}");
+        shop.run(&["stock", "adjust", "ONE", "+5", "--reason", "received"]).success();
+        shop.run(&["seed", "up", "--dir", "my"]).success();
+        assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_seeds"), 3);
+    }
+}

@@ -149,8 +149,9 @@ async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
 async fn apply(context: &Context, database: &Database, seeds: &[Seed], environment: &str) -> Result<()> {
     let operations = context.operations(database, false).without_deadline();
     let (mut items, mut is_changed) = (Vec::new(), false);
-    for seed in seeds {
-        let applied = seed::up(&operations, seed, environment).await?;
+    for (done, seed) in seeds.iter().enumerate() {
+        let applied = seed::up(&operations, seed, environment).await;
+        let applied = applied.map_err(|error| broken_off(error, seeds, done))?;
         let json = json!({
             "changed": !applied.skipped,
             "created": applied.created,
@@ -175,6 +176,30 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed], environme
         context.output.note(&format!("changed {}", database.target()));
     }
     Ok(())
+}
+
+/// What is to be said about seeds of which so many are done: each is one transaction.
+fn broken_off(error: Error, seeds: &[Seed], done: usize) -> Error {
+    if done == 0 {
+        return error;
+    }
+    let named = |seeds: &[Seed]| seeds.iter().map(|seed| printable(&seed.name)).collect::<Vec<_>>().join(", ");
+    let mut parts = vec![format!("applied: {}", named(&seeds[..done]))];
+    let doubt = usize::from(error.kind() == Kind::OutcomeUnknown);
+    let (doubtful, open) = seeds[done..].split_at(doubt);
+    if !doubtful.is_empty() {
+        parts.push(format!("done or not: {}", named(doubtful)));
+    }
+    if !open.is_empty() {
+        parts.push(format!("not applied: {}", named(open)));
+    }
+    let message = format!("{}; {}", error.message(), parts.join("; "));
+    let longer = Error::new(error.kind(), error.code(), message);
+    if matches!(error.kind(), Kind::Unavailable | Kind::OutcomeUnknown) {
+        // A seed that is applied is not applied again, so that running it again settles all.
+        return longer.hint("shopctl seed up, with the same flags, applies what is not");
+    }
+    error.hints().iter().fold(longer, |longer, hint| longer.hint(hint.clone()))
 }
 
 /// What applying a seed did, for people.

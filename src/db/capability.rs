@@ -238,7 +238,9 @@ impl Engine {
     pub fn seconds_from_now(self, seconds: u32) -> String {
         match self {
             Engine::Sqlite => format!("strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '+{seconds} seconds')"),
-            Engine::Postgres => format!("clock_timestamp() + interval '{seconds} seconds'"),
+            // Also in a long transaction the time of this very statement; a planner that spreads statements
+            // over several servers refuses clock_timestamp() in what it writes.
+            Engine::Postgres => format!("statement_timestamp() + interval '{seconds} seconds'"),
             Engine::Mysql => format!("utc_timestamp(6) + interval {seconds} second"),
         }
     }

@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 
 use super::inspection::{rows, text};
 use super::target::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result, printable};
 
 /// A statement of a migration waits so long for a table that others use; everybody else who wants
 /// that table stands in line behind it.
@@ -154,6 +154,62 @@ pub async fn end_statement(connection: &impl ConnectionTrait, text_of_statement:
         connection.execute_unprepared(&format!("KILL QUERY {session}")).await?;
     }
     Ok(())
+}
+
+/// Refuses a session that has no schema to put tables into (PostgreSQL): each hint is a way out.
+///
+/// Errors: exit 4.
+pub async fn refuse_no_schema(connection: &impl ConnectionTrait) -> Result<()> {
+    let engine = Engine::of(connection);
+    if engine != Engine::Postgres {
+        return Ok(());
+    }
+    let asked = rows(
+        connection,
+        "SELECT CAST(current_schema() AS text) AS current, current_setting('search_path') AS path, \
+         CAST(current_user AS text) AS role, CAST(current_database() AS text) AS name",
+    );
+    let asked = asked.await?;
+    let Some(row) = asked.first().filter(|row| text(row, "current").is_none()) else { return Ok(()) };
+    let get = |column| text(row, column).unwrap_or_default();
+    let (path, role) = (get("path"), get("role"));
+    let names: Vec<String> = path
+        .split(',')
+        .map(|name| name.trim().trim_matches('"').replace("$user", &role))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let there = rows(
+        connection,
+        "SELECT CAST(nspname AS text) AS schema, CASE WHEN has_schema_privilege(oid, 'USAGE') \
+         AND has_schema_privilege(oid, 'CREATE') THEN 'yes' END AS usable FROM pg_namespace \
+         WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%' ORDER BY nspname <> 'public', nspname",
+    );
+    let there = there.await?;
+    let is_there = |name: &&String| there.iter().any(|row| text(row, "schema").as_ref() == Some(*name));
+    let message = format!(
+        "the search_path of this session ({}) names no schema that {} may use",
+        printable(&path),
+        printable(&role)
+    );
+    let error = Error::configuration("database.no_search_path", message);
+    let quoted = |name: &str| printable(&engine.quoted(name));
+    let error = match (names.iter().find(is_there), names.last()) {
+        (Some(known), _) => {
+            error.hint(format!("in psql: GRANT USAGE, CREATE ON SCHEMA {} TO {}", quoted(known), quoted(&role)))
+        }
+        (None, Some(missing)) => error.hint(format!("in psql: CREATE SCHEMA {}", quoted(missing))),
+        (None, None) => error,
+    };
+    let usable = there.iter().find(|row| text(row, "usable").is_some()).and_then(|row| text(row, "schema"));
+    Err(match usable {
+        Some(usable) => error.hint(format!(
+            "or in psql: ALTER ROLE {} IN DATABASE {} SET search_path = {}",
+            quoted(&role),
+            quoted(&get("name")),
+            quoted(&usable)
+        )),
+        None => error,
+    })
 }
 
 /// Rows that refer to rows that are not there, as texts; SQLite alone has to be asked, because it

@@ -16,7 +16,7 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use super::Database;
 use super::fault::{Fault, classify};
 use super::target::{Engine, Target};
-use crate::error::Result;
+use crate::error::{Error, Result, printable};
 
 /// Round trips that the median is taken of.
 const ROUND_TRIPS: usize = 5;
@@ -106,6 +106,20 @@ pub async fn inspect(database: &Database, tables: &[&str]) -> Result<Inspection>
         }
         Target::Server(server) => postgres::inspect(database.connection(), server).await,
     }
+}
+
+/// Refuses a server on which the first migrations would fail halfway.
+///
+/// Errors: exit 4 naming the oldest version.
+pub async fn refuse_too_old(connection: &impl ConnectionTrait) -> Result<()> {
+    let seen = match Engine::of(connection) {
+        Engine::Sqlite => None,
+        Engine::Postgres => postgres::too_old_server(connection).await?,
+        Engine::Mysql => mysql::too_old_server(connection).await?,
+    };
+    let Some((product, version, oldest)) = seen else { return Ok(()) };
+    let message = format!("{product} {} is too old: shopctl needs {product} {oldest} or newer", printable(&version));
+    Err(Error::configuration("database.too_old", message).hint("nothing was changed; name another server"))
 }
 
 /// The median time of a trivial round trip.

@@ -5,6 +5,7 @@
 
 mod mysql;
 mod postgres;
+mod rename;
 mod repair;
 mod sqlite;
 
@@ -14,6 +15,7 @@ use std::fmt;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
 use super::inspection::text;
+use super::sql::normalised;
 use super::target::Engine;
 use crate::error::{Result, printable};
 
@@ -153,6 +155,15 @@ pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<S
 /// What `found` has otherwise than `expected`. Of a table that is missing or added as a whole, only
 /// the table is told.
 pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
+    let renamed = rename::renamed(expected, found);
+    let found = &rename::with_names_back(found, &renamed);
+    let mut differences = other_differences(engine, expected, found);
+    differences.extend(renamed.iter().map(|column| column.difference(engine)));
+    differences.sort_by(|one, next| one.object.cmp(&next.object));
+    differences
+}
+
+fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
     let all: BTreeSet<&Object> = expected.objects.keys().chain(found.objects.keys()).collect();
     let is_told = |object: &&&Object| {
         object.kind.is_independent() || expected.has_table(&object.table) && found.has_table(&object.table)
@@ -160,7 +171,11 @@ pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Dif
     let compare = |object: &Object| {
         let (definition, other) = (expected.objects.get(object), found.objects.get(object));
         let repair = || repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str));
-        (definition != other).then(|| Difference {
+        let is_same = match (definition, other) {
+            (Some(definition), Some(other)) => says_the_same(engine, definition, other),
+            _ => false,
+        };
+        (!is_same).then(|| Difference {
             object: object.clone(),
             repair: repair().or_else(|| repair::rebuild(&object.table, expected, found)),
             expected: definition.cloned(),
@@ -168,6 +183,12 @@ pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Dif
         })
     };
     all.iter().filter(is_told).filter_map(|object| compare(object)).collect()
+}
+
+/// SQLite keeps statements as they were written, and quotes a name once it was changed.
+fn says_the_same(engine: Engine, definition: &str, other: &str) -> bool {
+    let plain = |text: &str| normalised(text).replace('"', "");
+    definition == other || engine == Engine::Sqlite && plain(definition) == plain(other)
 }
 
 /// What a schema holds that can be removed by itself: `TABLE`, `users`.

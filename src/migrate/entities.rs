@@ -1,12 +1,64 @@
 //! The entities against the schema: what one knows and the other does not.
 
-use crate::db::schema::{Object, ObjectKind, Schema};
+use sea_orm::{ConnectionTrait, Statement};
+
+use crate::db::Database;
+use crate::db::fault::{Fault, classify};
+use crate::db::schema::{self, Object, ObjectKind, Schema};
 use crate::db::target::Engine;
 use crate::entity::tables::{Column, Family, Table, tables};
+use crate::error::Result;
 
 /// What does not fit, as sentences; nothing if the program can read and write this schema.
 pub fn entity_differences(engine: Engine, schema: &Schema) -> Vec<String> {
     tables().iter().flat_map(|table| table_differences(engine, schema, table)).collect()
+}
+
+/// What the program needs and the live schema does not have: `column users.last_name`. One statement
+/// tells where nothing is missing; a right that this role lacks is another matter.
+///
+/// Errors: those of a lost connection.
+pub async fn missing(database: &Database) -> Result<Vec<String>> {
+    let (connection, engine) = (database.connection(), database.engine());
+    let all = tables();
+    let probe = |table: &Table| {
+        let name = engine.quoted(&table.name);
+        let columns = table.columns.iter().map(|column| format!("{name}.{}", engine.quoted(&column.name)));
+        format!("SELECT {} FROM {name} WHERE 1 = 0", columns.collect::<Vec<_>>().join(", "))
+    };
+    let whole: Vec<String> =
+        all.iter().map(|table| format!("(SELECT COUNT(*) FROM ({}) AS {})", probe(table), table.name)).collect();
+    let ask = async |sql: String| {
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        connection.query_all_raw(statement).await.map(drop)
+    };
+    if ask(format!("SELECT {}", whole.join(", "))).await.is_ok() {
+        return Ok(Vec::new());
+    }
+    let mut lacking = Vec::new();
+    for table in &all {
+        match ask(probe(table)).await {
+            Err(error) if classify(&error) == Fault::NoSchema => lacking.push(table),
+            Err(error) if matches!(classify(&error), Fault::ConnectionLost | Fault::Unreachable) => {
+                return Err(error.into());
+            }
+            _ => {}
+        }
+    }
+    if lacking.is_empty() {
+        return Ok(Vec::new());
+    }
+    let schema = schema::read(connection, engine).await?;
+    let mut missing = Vec::new();
+    for table in lacking {
+        if !schema.has_table(&table.name) {
+            missing.push(format!("table {}", table.name));
+            continue;
+        }
+        let columns = table.columns.iter().filter(|column| !schema.has_column(&table.name, &column.name));
+        missing.extend(columns.map(|column| format!("column {}.{}", table.name, column.name)));
+    }
+    Ok(missing)
 }
 
 fn table_differences(engine: Engine, schema: &Schema, table: &Table) -> Vec<String> {

@@ -8,6 +8,7 @@ use migration::{RUNS, SEAQL_MIGRATIONS, SETTINGS};
 use sea_orm::sea_query::{Alias, DynIden, Expr, ExprTrait, IntoIden, Order, Query};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
+use crate::db::ddl::refuse_no_schema;
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::error::Result;
@@ -247,12 +248,16 @@ fn table(name: &'static str) -> DynIden {
     Alias::new(name).into_iden()
 }
 
-/// The whole history; empty where its tables do not exist. A transaction must not ask for tables
+/// The whole history; empty where its tables do not exist, and refused where no table could. A transaction must not ask for tables
 /// that are missing, so the runner creates them first.
 pub async fn read(connection: &impl ConnectionTrait) -> Result<History> {
     let mut select = Query::select();
     select.columns(["version", "applied_at"]).from(table(SEAQL_MIGRATIONS));
-    let rows = or_missing(connection.query_all(&select).await)?;
+    let rows = connection.query_all(&select).await;
+    if rows.as_ref().is_err_and(|error| classify(error) == Fault::NoSchema) {
+        refuse_no_schema(connection).await?;
+    }
+    let rows = or_missing(rows)?;
     let seaql: Result<Vec<(String, i64)>, DbErr> =
         rows.iter().map(|row| Ok((row.try_get("", "version")?, row.try_get("", "applied_at")?))).collect();
     let mut select = Query::select();

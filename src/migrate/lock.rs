@@ -17,8 +17,9 @@ use tokio::time::{sleep, timeout};
 
 use super::silence::{FAREWELL, Watch, no_answer, within};
 use super::{Plan, Progress};
-use crate::db::ddl::{LOCK_TIMEOUT, is_busy};
+use crate::db::ddl::{LOCK_TIMEOUT, is_busy, refuse_no_schema};
 use crate::db::fault::{Fault, classify};
+use crate::db::inspection::refuse_too_old;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
@@ -125,11 +126,9 @@ impl Lock {
     ///
     /// Errors: exit 5 when no answer will come.
     pub async fn outcome<T>(&self, statement: impl Future<Output = T>) -> Result<T> {
-        let Some(lease) = &self.lease else { return Ok(statement.await) };
-        tokio::select! {
-            biased;
-            outcome = statement => Ok(outcome),
-            () = lease.watch.abandoned() => Err(no_answer()),
+        match &self.lease {
+            Some(lease) => lease.watch.outcome(statement).await,
+            None => Ok(statement.await),
         }
     }
 
@@ -230,6 +229,8 @@ async fn create_history(database: &Database) -> Result<()> {
         Err(error) if classify(&error) == Fault::NoSchema => {}
         Err(error) => return Err(error.into()),
     }
+    refuse_no_schema(connection).await?;
+    refuse_too_old(connection).await?;
     let sql = migration::history_tables(database.engine().backend()).join(";\n");
     let mut attempt = 0;
     loop {

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::Plan;
 use crate::db::Database;
 use crate::db::ddl::{self, Sight};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 
 /// Pause between two looks at a statement that is not answered.
 const LOOK: Duration = Duration::from_secs(3);
@@ -46,9 +46,26 @@ pub struct Watch {
 
 impl Watch {
     pub async fn new(database: &Database, plan: &Plan, token: &str) -> Watch {
-        let server = ddl::server(database.connection()).await;
+        let server = match plan.silence {
+            Some(limit) => timeout(limit, ddl::server(database.connection())).await.unwrap_or_default(),
+            None => ddl::server(database.connection()).await,
+        };
         let tag = format!("/* shopctl migrate {token} */ ");
         Watch { database: database.clone(), tag, server, silence: plan.silence }
+    }
+
+    /// The outcome of a statement, for as long as the server works on it.
+    ///
+    /// Errors: exit 5 when no answer will come.
+    pub async fn outcome<T>(&self, statement: impl Future<Output = T>) -> Result<T> {
+        if self.database.engine().has_one_writer() {
+            return Ok(statement.await);
+        }
+        tokio::select! {
+            biased;
+            outcome = statement => Ok(outcome),
+            () = self.abandoned() => Err(no_answer()),
+        }
     }
 
     /// Ends when the server does not work on the statement, so that no answer will come.

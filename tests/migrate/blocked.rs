@@ -245,3 +245,21 @@ fn a_course_that_is_cut_says_what_is_done_and_what_is_not() {
         trial.shop.run(&["migrate", "status", "--check"]).success();
     });
 }
+
+/// A limit on silence is none on work: the server is seen to be at it.
+#[test]
+fn a_statement_may_take_longer_than_an_answer() {
+    on(&SERVERS, async |trial| {
+        let slow = Migration {
+            name: "m1_slow",
+            up: |backend| match backend {
+                sea_orm::DbBackend::Postgres => vec!["SELECT pg_sleep(6)".into()],
+                _ => vec!["DO SLEEP(6)".into()],
+            },
+            down: |_| vec![],
+        };
+        let silence = Some(Duration::from_secs(1));
+        let list = Plan { catalog: Catalog::new(vec![slow], ""), silence, ..plan() };
+        assert_eq!(trial.up(&list).await.unwrap(), 1);
+    });
+}

@@ -9,6 +9,7 @@ mod plan;
 mod removals;
 mod runner;
 mod verify;
+mod ways_out;
 
 use std::time::Duration;
 

@@ -7,9 +7,9 @@ use crate::cli::Asking;
 use crate::cli::arguments::{AnswerArguments, WriteArguments};
 use crate::context::Context;
 use crate::db::Access;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result, printable};
 use crate::migrate::lint::Warning;
-use crate::migrate::{self, Plan, Progress};
+use crate::migrate::{self, Plan, Progress, entities};
 use crate::output::views::migration::RehearsedView;
 
 #[derive(Debug, Args)]
@@ -52,11 +52,24 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
     let steps = until_told_to_stop(context, &plan, migrate::up(&database, &plan, progress)).await?;
     print_steps(context, &steps);
     if steps.is_empty() {
+        let missing = context.in_time(entities::missing(&database)).await?;
+        if plan.to.is_none() && plan.steps.is_none() && !missing.is_empty() {
+            return Err(not_as_applied(&missing));
+        }
         context.output.note("nothing to apply: the schema is up to date");
     } else {
         note_changed(context);
     }
     Ok(())
+}
+
+/// Every migration is applied, and all the same something of theirs is not there.
+fn not_as_applied(missing: &[String]) -> Error {
+    let names: Vec<String> = missing.iter().map(|name| printable(name)).collect();
+    let message =
+        format!("nothing to apply, but the schema is not as the migrations made it: {} missing", names.join(", "));
+    Error::new(Kind::CheckFailed, "migrate.drift", message)
+        .hint("shopctl migrate verify prints the statement that mends it")
 }
 
 fn impact(risks: &[Warning]) -> String {

@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// for as well: somebody may be about to make it.
 ///
 /// Errors: exit 5 when the server does not answer in time; exit 4 when it does but the database is
-/// missing, and at once for credentials that it refuses.
+/// missing, and at once for credentials that it refuses and for a file that is not there.
 pub async fn run(context: &Context) -> Result<()> {
     let limit = if context.states_a_time_limit() { context.config.timeout } else { Some(LIMIT) };
     let started = Instant::now();
@@ -30,8 +30,10 @@ pub async fn run(context: &Context) -> Result<()> {
             }
             Err(error) => error,
         };
-        let is_temporary =
-            error.kind() == Kind::Unavailable || matches!(error.code(), "database.missing" | "database.no_shop");
+        if error.code() == "database.no_shop" {
+            return Err(error.hint("waiting makes no file: only migrate up and quickstart do"));
+        }
+        let is_temporary = error.kind() == Kind::Unavailable || error.code() == "database.missing";
         if !is_temporary || limit.is_some_and(|limit| started.elapsed() + POLL >= limit) {
             return Err(in_time(error, started.elapsed()));
         }

@@ -8,8 +8,8 @@ use super::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, ro
 use crate::db::target::ServerTarget;
 use crate::error::Result;
 
-/// The oldest series that MariaDB itself still looks after.
-const OLDEST_MARIADB: &str = "10.6";
+/// With `random_bytes()`, of which defaults are made.
+const OLDEST_MARIADB: &str = "10.10";
 /// With checks that are enforced.
 const OLDEST_MYSQL: &str = "8.0.16";
 const COLLATION: &str = "utf8mb4_bin";
@@ -67,6 +67,15 @@ async fn table_settings(connection: &impl ConnectionTrait, tables: &[&str]) -> R
         settings.push(Setting { name: "collation", value: COLLATION.to_owned(), verdict: Verdict::Fine });
     }
     Ok(settings)
+}
+
+/// Name, version and the oldest one that will do, of a server that is older.
+pub async fn too_old_server(connection: &impl ConnectionTrait) -> Result<Option<(&'static str, String, &'static str)>> {
+    let row = first_row(connection, "SELECT VERSION() AS version").await?;
+    let version = row.and_then(|row| text(&row, "version")).unwrap_or_default();
+    let (product, oldest) =
+        if version.contains("MariaDB") { ("MariaDB", OLDEST_MARIADB) } else { ("MySQL", OLDEST_MYSQL) };
+    Ok(too_old(&version, oldest).map(|oldest| (product, version, oldest)))
 }
 
 async fn tls(connection: &impl ConnectionTrait) -> Result<Tls> {

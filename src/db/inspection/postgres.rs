@@ -49,6 +49,13 @@ async fn server(connection: &impl ConnectionTrait) -> Result<ServerRole> {
     })
 }
 
+/// Name, version and the oldest one that will do, of a server that is older.
+pub async fn too_old_server(connection: &impl ConnectionTrait) -> Result<Option<(&'static str, String, &'static str)>> {
+    let row = first_row(connection, "SELECT current_setting('server_version') AS version").await?;
+    let version = row.and_then(|row| text(&row, "version")).unwrap_or_default();
+    Ok(too_old(&version, OLDEST).map(|oldest| ("PostgreSQL", version, oldest)))
+}
+
 async fn tls(connection: &impl ConnectionTrait) -> Result<Tls> {
     let sql = "SELECT CAST(ssl AS text) AS used, version, cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     let Some(row) = first_row(connection, sql).await? else { return Ok(Tls::Unknown) };

@@ -26,9 +26,21 @@ pub fn repair(engine: Engine, object: &Object, expected: Option<&str>, found: Op
         }
         ObjectKind::Column => match (expected, found) {
             (None, _) => Some(format!("ALTER TABLE {table} DROP COLUMN {name}")),
-            // SQLite adds no column whose default is an expression.
-            (Some(definition), None) if engine == Engine::Sqlite && definition.contains(" DEFAULT (") => None,
-            (Some(definition), None) => Some(format!("ALTER TABLE {table} ADD COLUMN {name} {definition}")),
+            // SQLite adds no column whose default is an expression, and none that must not be empty.
+            (Some(definition), None)
+                if engine == Engine::Sqlite && (definition.contains(" DEFAULT (") || neutral(definition).is_some()) =>
+            {
+                None
+            }
+            (Some(definition), None) => {
+                let add = format!("ALTER TABLE {table} ADD COLUMN {name} {definition}");
+                Some(match neutral(definition).filter(|_| engine == Engine::Postgres) {
+                    Some(value) => {
+                        format!("{add} DEFAULT {value}; ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT")
+                    }
+                    None => add,
+                })
+            }
             (Some(definition), Some(found)) => match engine {
                 Engine::Sqlite => None,
                 Engine::Mysql => Some(format!("ALTER TABLE {table} MODIFY COLUMN {name} {definition}")),
@@ -41,6 +53,20 @@ pub fn repair(engine: Engine, object: &Object, expected: Option<&str>, found: Op
         ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type => {
             expected.is_none().then(|| format!("DROP {} {name}", object.kind.as_str().to_uppercase()))
         }
+    }
+}
+
+/// What rows get in a column that must not be empty, has no default and is added again: their values
+/// are gone. MySQL and MariaDB take just these by themselves.
+fn neutral(definition: &str) -> Option<&'static str> {
+    if !definition.contains(" NOT NULL") || definition.contains(" DEFAULT ") {
+        return None;
+    }
+    let end = definition.find([' ', '(']).unwrap_or(definition.len());
+    match definition[..end].to_ascii_lowercase().as_str() {
+        "varchar" | "character" | "char" | "text" => Some("''"),
+        "int" | "integer" | "bigint" | "smallint" | "numeric" | "decimal" | "real" => Some("0"),
+        _ => None,
     }
 }
 
@@ -68,11 +94,16 @@ pub fn rebuild(table: &str, expected: &Schema, found: &Schema) -> Option<String>
         .map(|name| engine.quoted(name))
         .collect();
     let columns = kept.join(", ");
+    let lost = expected.of_table(table, ObjectKind::Column).filter(|(name, _)| !kept.contains(&engine.quoted(name)));
+    let lost: Vec<_> =
+        lost.filter_map(|(name, definition)| Some((engine.quoted(name), neutral(definition)?))).collect();
+    let lost_names: String = lost.iter().map(|(name, _)| format!(", {name}")).collect();
+    let lost_values: String = lost.iter().map(|(_, value)| format!(", {value}")).collect();
     let mut statements = vec![
         "PRAGMA foreign_keys = OFF".to_owned(),
         "BEGIN IMMEDIATE".to_owned(),
         format!("CREATE TABLE {new} ({body}"),
-        format!("INSERT INTO {new} ({columns}) SELECT {columns} FROM {old}"),
+        format!("INSERT INTO {new} ({columns}{lost_names}) SELECT {columns}{lost_values} FROM {old}"),
         format!("DROP TABLE {old}"),
         format!("ALTER TABLE {new} RENAME TO {old}"),
     ];

@@ -118,5 +118,6 @@ fn judge_schema(found: &Schema) -> (Check, bool) {
         return (Check::new(SCHEMA, State::Ok, detail), true);
     }
     let check = Check::new(SCHEMA, State::Failed, format!("missing: {}", missing.join(", ")));
-    (check.hint("shopctl migrate status"), is_whole)
+    let hint = "shopctl migrate status; where nothing is pending, shopctl migrate verify prints what mends it";
+    (check.hint(hint), is_whole)
 }

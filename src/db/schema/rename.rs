@@ -1,0 +1,96 @@
+//! Columns that only got another name: one statement mends that, and the rows keep their values.
+
+use super::super::target::Engine;
+use super::{Difference, Object, ObjectKind, Schema};
+
+/// A column that is missing under its name and there under another.
+pub struct Renamed {
+    table: String,
+    expected: String,
+    found: String,
+    definition: String,
+}
+
+impl Renamed {
+    pub fn difference(&self, engine: Engine) -> Difference {
+        let [table, expected, found] = [&self.table, &self.expected, &self.found].map(|name| engine.quoted(name));
+        let name = self.expected.clone();
+        Difference {
+            object: Object { table: self.table.clone(), kind: ObjectKind::Column, name },
+            expected: Some(self.definition.clone()),
+            found: None,
+            repair: Some(format!("ALTER TABLE {table} RENAME COLUMN {found} TO {expected}")),
+        }
+    }
+}
+
+/// Columns of which a table lacks one, and has another of just the same kind that nobody knows.
+pub fn renamed(expected: &Schema, found: &Schema) -> Vec<Renamed> {
+    let tables =
+        expected.objects.keys().filter(|object| object.kind == ObjectKind::Table && found.has_table(&object.table));
+    tables.filter_map(|table| in_table(&table.table, expected, found)).collect()
+}
+
+fn in_table(table: &str, expected: &Schema, found: &Schema) -> Option<Renamed> {
+    let only_in = |one: &Schema, other: &Schema| -> Vec<(String, String)> {
+        let columns = one.of_table(table, ObjectKind::Column).filter(|(name, _)| !other.has_column(table, name));
+        columns.map(|(name, definition)| (name.to_owned(), definition.to_owned())).collect()
+    };
+    let (missing, added) = (only_in(expected, found), only_in(found, expected));
+    let ([(old, definition)], [(new, other)]) = (missing.as_slice(), added.as_slice()) else { return None };
+    (definition == other).then(|| Renamed {
+        table: table.to_owned(),
+        expected: old.clone(),
+        found: new.clone(),
+        definition: definition.clone(),
+    })
+}
+
+/// The schema as it would be with the names as they should be: what was made of the column
+/// (constraints, indexes) follows it.
+pub fn with_names_back(found: &Schema, renamed: &[Renamed]) -> Schema {
+    let mut schema = found.clone();
+    for column in renamed {
+        let objects = std::mem::take(&mut schema.objects);
+        schema.objects = objects
+            .into_iter()
+            .map(|(object, definition)| match object {
+                Object { table, kind: ObjectKind::Column, name } if table == column.table && name == column.found => {
+                    (Object { table, kind: ObjectKind::Column, name: column.expected.clone() }, definition)
+                }
+                object if object.table == column.table => {
+                    let definition = replaced(&definition, &column.found, &column.expected);
+                    (object, definition)
+                }
+                object => (object, definition),
+            })
+            .collect();
+    }
+    schema
+}
+
+/// Whole words only.
+fn replaced(text: &str, word: &str, by: &str) -> String {
+    let is_of_a_word = |character: char| character.is_alphanumeric() || character == '_';
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(position) = rest.find(word) {
+        let (before, after) = (&rest[..position], &rest[position + word.len()..]);
+        let is_whole = !before.ends_with(is_of_a_word) && !after.starts_with(is_of_a_word);
+        replaced.push_str(before);
+        replaced.push_str(if is_whole { by } else { word });
+        rest = after;
+    }
+    replaced + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_words_are_replaced() {
+        assert_eq!(replaced("(\"name\", names, name)", "name", "title"), "(\"title\", names, title)");
+        assert_eq!(replaced("first_name", "name", "title"), "first_name");
+    }
+}

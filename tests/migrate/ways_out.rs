@@ -1,0 +1,155 @@
+//! States that need somebody's hand: each is named, and each way out that is printed is taken here.
+
+use std::time::Duration;
+
+use crate::on_every_backend;
+use crate::support::proxy::{AtCommit, Proxy};
+use crate::support::shop::finish;
+use crate::support::{Backend, Run, Shop, servers};
+
+on_every_backend!(
+    a_column_that_is_gone_is_named_and_can_be_added_again,
+    a_column_that_was_renamed_gets_its_name_back_with_its_values,
+    a_table_that_is_gone_is_named_and_made_again
+);
+
+/// What `verify` prints for each difference.
+fn repairs(shop: &Shop) -> Vec<String> {
+    let run = shop.run(&["migrate", "verify", "--json"]).exits_with(9);
+    let items = run.json()["items"].as_array().expect("a list").clone();
+    items.iter().map(|item| item["repair"].as_str().unwrap_or_else(|| panic!("{run}")).to_owned()).collect()
+}
+
+/// The hints of a run that begin with this, without it.
+fn hints(run: &Run, beginning: &str) -> Vec<String> {
+    let lines = run.stderr.lines().filter_map(|line| line.strip_prefix("hint: "));
+    lines.filter_map(|line| line.trim_start_matches("or ").strip_prefix(beginning)).map(str::to_owned).collect()
+}
+
+fn is_told_everywhere(shop: &Shop, what: &str) {
+    shop.run(&["migrate", "up"]).exits_with(9).says(what).says("shopctl migrate verify");
+    let doctor = shop.run(&["doctor", "--json"]).exits_with(9);
+    let checks = doctor.json()["items"].as_array().expect("a list").clone();
+    let check = checks.iter().find(|check| check["name"] == "schema").unwrap_or_else(|| panic!("{doctor}"));
+    assert_eq!(check["state"], "failed", "{doctor}");
+    assert!(check["detail"].as_str().expect("text").contains(what), "{doctor}");
+    assert!(check["hint"].as_str().expect("text").contains("shopctl migrate verify"), "{doctor}");
+}
+
+fn a_column_that_is_gone_is_named_and_can_be_added_again(shop: &Shop) {
+    shop.user("ann");
+    shop.user("ben");
+    shop.sql("ALTER TABLE users DROP COLUMN last_name");
+    shop.run(&["user", "list"]).exits_with(4).says("last_name").says("shopctl migrate up");
+    is_told_everywhere(shop, "column users.last_name");
+    for repair in repairs(shop) {
+        shop.sql(&repair);
+    }
+    shop.run(&["migrate", "verify"]).success();
+    shop.run(&["migrate", "up"]).success().says("up to date");
+    shop.run(&["doctor"]).success();
+    assert_eq!(shop.run(&["user", "list", "-o", "id"]).success().stdout.lines().count(), 2);
+}
+
+fn a_column_that_was_renamed_gets_its_name_back_with_its_values(shop: &Shop) {
+    shop.user("ann");
+    shop.run(&["user", "disable", "ann@example.com", "--yes"]).success();
+    // With an index and a check on it.
+    shop.sql("ALTER TABLE users RENAME COLUMN status TO state");
+    shop.run(&["user", "list"]).exits_with(4).says("shopctl migrate up");
+    is_told_everywhere(shop, "column users.status");
+    let repairs = repairs(shop);
+    let [repair] = repairs.as_slice() else { panic!("one statement mends it: {repairs:?}") };
+    shop.sql(repair);
+    shop.run(&["migrate", "verify"]).success();
+    shop.run(&["migrate", "up"]).success().says("up to date");
+    assert_eq!(shop.column("SELECT status FROM users"), ["disabled"]);
+}
+
+fn a_table_that_is_gone_is_named_and_made_again(shop: &Shop) {
+    shop.sql("DROP TABLE shopctl_seed_rows");
+    is_told_everywhere(shop, "table shopctl_seed_rows");
+    let run = shop.run(&["migrate", "verify"]).exits_with(9);
+    let maker = "m20260101_000008_create_seed_rows";
+    assert!(run.stderr.contains(&format!("shopctl migrate resolve {maker} --reverted")), "{run}");
+    shop.run(&["migrate", "resolve", maker, "--reverted", "--yes"]).success();
+    shop.run(&["migrate", "resolve", maker, "--retry"]).success();
+    shop.run(&["migrate", "up"]).success().says("up to date");
+    shop.run(&["doctor"]).success();
+}
+
+#[test]
+fn a_search_path_without_a_schema_is_named_with_a_way_out() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let name = shop.database_name();
+    shop.sql(&format!("ALTER DATABASE {name} SET search_path = \"$user\", nowhere"));
+    shop.run(&["user", "list"]).exits_with(4).says("shopctl migrate up");
+    let refused = || shop.run(&["migrate", "up"]).exits_with(4).says("nowhere").says("names no schema");
+    for command in ["status", "plan"] {
+        shop.run(&["migrate", command]).exits_with(4).says("CREATE SCHEMA");
+    }
+    let doctor = shop.run(&["doctor"]).exits_with(9);
+    assert!(doctor.stdout.contains("nowhere"), "{doctor}");
+    let ways_out = hints(&refused(), "in psql: ");
+    let [create, alter] = ways_out.as_slice() else { panic!("two ways out: {ways_out:?}") };
+    shop.sql(create);
+    shop.run(&["migrate", "up"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'nowhere' AND tablename = 'users'"), 1);
+    shop.sql("DROP SCHEMA nowhere CASCADE");
+    let _ = refused();
+    shop.sql(alter);
+    shop.run(&["migrate", "up"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = 'users'"), 1);
+    shop.run(&["doctor"]).success();
+}
+
+#[test]
+fn a_schema_that_the_role_may_not_use_is_granted() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let (name, role) = (shop.database_name(), format!("stranger_of_{}", shop.database_name()));
+    shop.sql(&format!("CREATE ROLE {role} LOGIN"));
+    shop.sql("CREATE SCHEMA theirs");
+    shop.sql(&format!("ALTER DATABASE {name} SET search_path = theirs"));
+    let stranger = shop.with_url(shop.url.replacen("postgres@", &format!("{role}@"), 1));
+    let refused = stranger.run(&["migrate", "up"]).exits_with(4).says("theirs");
+    shop.sql(&hints(&refused, "in psql: ")[0]);
+    stranger.run(&["migrate", "up"]).success();
+}
+
+/// A server cannot be made older, but it can be made to say so.
+#[test]
+fn a_server_that_is_too_old_is_refused_before_anything_is_written() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let name = shop.database_name();
+    shop.sql("CREATE FUNCTION current_setting(text) RETURNS text LANGUAGE sql AS $$ SELECT '12.22'::text $$");
+    shop.sql(&format!("ALTER DATABASE {name} SET search_path = public, pg_catalog"));
+    shop.run(&["migrate", "up"]).exits_with(4).says("PostgreSQL 12.22 is too old").says("13 or newer");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), 0);
+}
+
+#[test]
+fn waiting_for_a_file_that_nobody_makes_ends_at_once() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    let arguments = ["migrate", "wait"];
+    let child = shop.command(&arguments).env("CI", "true").spawn().expect("the binary was built");
+    let run = finish(child, &arguments).exits_with(4).says("no shop at").says("shopctl migrate up");
+    assert!(run.duration < Duration::from_secs(20), "{:?}", run.duration);
+    assert!(!shop.path("shop.db").exists());
+}
+
+#[test]
+fn a_server_that_goes_silent_does_not_hang_up() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::empty) {
+        let is_mysql = shop.backend == Backend::MariaDb;
+        let server = if is_mysql { servers::mariadb() } else { servers::postgres() };
+        let upstream = server.expect("the shop is there").port;
+        let proxy = Proxy::start(upstream, is_mysql, AtCommit::BlackHole);
+        let url = shop.url.replace(&format!(":{upstream}/"), &format!(":{}/", proxy.port));
+        let silent = shop.with_url(format!("{url}?{}=disable", if is_mysql { "ssl-mode" } else { "sslmode" }));
+        let run = silent.run(&["migrate", "up", "--timeout", "2s"]).exits_with(5);
+        assert!(run.duration < Duration::from_secs(10), "{:?}: {run}", run.duration);
+        run.says("done or not: 1 (m20260101_000001_create_users)").says("shopctl migrate up completes it");
+        shop.run(&["migrate", "up"]).success();
+        shop.run(&["migrate", "status", "--check"]).success();
+    }
+}
