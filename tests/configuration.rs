@@ -2,7 +2,7 @@
 //! servers, and servers with settings of their own.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
@@ -179,6 +179,53 @@ fn a_schema_of_the_url_is_where_the_shop_is() {
     inside.run(&["seed", "up"]).success();
     assert_eq!(shop.number("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'"), 0);
     assert!(shop.number("SELECT COUNT(*) FROM \"My Shop\".users") > 0);
+}
+
+#[test]
+fn a_pooler_that_takes_no_options_serves_a_shop() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let upstream = servers::postgres().expect("there").port;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            std::thread::spawn(move || pool(client, upstream));
+        }
+    });
+    let url = shop.url.replace(&format!(":{upstream}/"), &format!(":{port}/"));
+    let pooled = shop.with_url(format!("{url}?sslmode=disable"));
+    works(&pooled);
+    let wish = shop.with_url(format!("{url}?sslmode=disable&schema=web"));
+    wish.run(&["product", "list"]).exits_with(4).says("takes no options at the start of a session");
+}
+
+/// As pgbouncer does, by its own words.
+fn pool(mut client: TcpStream, upstream: u16) {
+    let mut length = [0; 4];
+    if client.read_exact(&mut length).is_err() {
+        return;
+    }
+    let mut start = vec![0; u32::from_be_bytes(length) as usize - 4];
+    if client.read_exact(&mut start).is_err() {
+        return;
+    }
+    if start.windows(9).any(|piece| piece == b"\0options\0") {
+        let fields = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+        let mut refusal = vec![b'E'];
+        refusal.extend_from_slice(&u32::try_from(fields.len() + 4).expect("short").to_be_bytes());
+        refusal.extend_from_slice(fields);
+        let _ = client.write_all(&refusal);
+        return;
+    }
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", upstream)) else { return };
+    let (Ok(mut from), Ok(mut to)) = (server.try_clone(), client.try_clone()) else { return };
+    let _ = server.write_all(&length).and_then(|()| server.write_all(&start));
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(std::net::Shutdown::Both);
+    });
+    let _ = std::io::copy(&mut client, &mut server);
+    let _ = server.shutdown(std::net::Shutdown::Both);
 }
 
 #[test]

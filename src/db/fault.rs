@@ -142,9 +142,12 @@ fn postgres(code: &str, message: &str, constraint: Option<&str>) -> Fault {
     }
 }
 
-/// What pgbouncer says of a transaction in statement mode, and of options at the start of a session.
+/// What pgbouncer says of a transaction in statement mode and of options at the start of a session, and what
+/// PostgreSQL says of a statement that another client prepared.
 fn is_of_pooler(message: &str) -> bool {
-    message.contains("statement pooling") || message.contains("unsupported startup parameter")
+    ["statement pooling", "unsupported startup parameter", "bind message supplies"]
+        .iter()
+        .any(|text| message.contains(text))
 }
 
 fn mysql(number: u16, message: &str) -> Fault {

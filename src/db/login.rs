@@ -3,8 +3,6 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -32,8 +30,6 @@ pub struct Login {
     pub root: Vec<u8>,
     /// Certificate and key, PEM.
     pub client: Option<(Vec<u8>, Secret)>,
-    /// A pooler stands before PostgreSQL that takes no options at the start of a session.
-    pub refuses_options: Arc<AtomicBool>,
 }
 
 impl Login {
@@ -64,7 +60,7 @@ impl Login {
             (None, Some(_)) => return Err(half("key", "certificate", "sslcert=FILE or DB_SSL_CERT")),
         };
         let target = ServerTarget { password: password.map(Password::Known), ..target.clone() };
-        Ok(Login { target, root, client, refuses_options: Arc::default() })
+        Ok(Login { target, root, client })
     }
 
     /// The same at one of the target's servers.

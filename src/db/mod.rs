@@ -226,7 +226,7 @@ impl Database {
         match self.first_use(self.connection.begin_with_options(options)).await {
             Ok(Ok(transaction)) => {
                 if self.engine() == Engine::Postgres
-                    && let Some(set) = postgres::transaction(self.login.as_ref(), self.purpose == Purpose::Bulk)
+                    && let Some(set) = postgres::transaction(self.purpose == Purpose::Bulk)
                 {
                     let set = transaction.execute_unprepared(&set).await;
                     set.map_err(|error| BeginFailure { fault: Some(fault::classify(&error)), error: error.into() })?;

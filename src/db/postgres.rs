@@ -1,7 +1,7 @@
 //! PostgreSQL and the distributed engines that speak its protocol.
 
 use std::str::FromStr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
@@ -11,6 +11,10 @@ use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use super::login::Login;
 use super::target::SslMode;
 use super::{ConnectSettings, IDLE_IN_TRANSACTION};
+
+/// Whether a pooler stands before PostgreSQL that takes no options at the start of a session: learnt by the
+/// first connection, and true for every later one to the same place.
+static REFUSES_OPTIONS: AtomicBool = AtomicBool::new(false);
 
 /// What every session of ours starts with, at no round trip: how long a statement may take is for shopctl to
 /// say; a client that vanished inside a transaction, or with an answer on its way, is noticed soon.
@@ -24,11 +28,11 @@ fn session() -> String {
 
 /// What a transaction sets until it ends, if anything. A pooler that takes no options at the start of a
 /// session gives the session to others afterwards.
-pub fn transaction(login: Option<&Login>, is_bulk: bool) -> Option<String> {
+pub fn transaction(is_bulk: bool) -> Option<String> {
     let idle = IDLE_IN_TRANSACTION.as_secs();
-    let limits = login
-        .filter(|login| login.refuses_options.load(Ordering::Relaxed))
-        .map(|_| format!("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '{idle}s'"));
+    let limits = REFUSES_OPTIONS
+        .load(Ordering::Relaxed)
+        .then(|| format!("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '{idle}s'"));
     let plans = is_bulk.then(|| "SET LOCAL enable_seqscan = off".to_owned());
     let settings: Vec<String> = [limits, plans].into_iter().flatten().collect();
     (!settings.is_empty()).then(|| settings.join("; "))
@@ -44,7 +48,7 @@ pub fn goes_without_options(pool: &PgPool, login: &Login, error: &Error) -> bool
         Some("42704") => true,
         _ => false,
     };
-    if !is_refused || login.refuses_options.swap(true, Ordering::Relaxed) {
+    if !is_refused || REFUSES_OPTIONS.swap(true, Ordering::Relaxed) {
         return false;
     }
     options(login).map(|options| pool.set_connect_options(options)).is_ok()
@@ -89,7 +93,7 @@ pub fn options(login: &Login) -> Result<PgConnectOptions, Error> {
 
 /// Ours, then what was asked for, which wins.
 fn startup_options(login: &Login) -> Option<String> {
-    let ours = (!login.refuses_options.load(Ordering::Relaxed)).then(session);
+    let ours = (!REFUSES_OPTIONS.load(Ordering::Relaxed)).then(session);
     let wishes = &login.target.session;
     // Blanks separate options, a backslash keeps one.
     let escaped = |text: &str| text.replace('\\', "\\\\").replace(' ', "\\ ");
