@@ -102,13 +102,20 @@ fn records(format: FileFormat, file: &[u8]) -> usize {
                 .collect();
             let has_feeds = outside.contains(&(b'\n', false));
             let end = if has_feeds { b'\n' } else { b'\r' };
-            let is_empty = |line: &[(u8, bool)]| line.iter().all(|(byte, _)| b"\",; \t\r\n\x0c".contains(byte));
-            let lines: Vec<_> = outside.split(|place| *place == (end, false)).filter(|line| !is_empty(line)).collect();
-            let is_separator = lines.first().is_some_and(|line| {
-                let line: Vec<u8> = line.iter().map(|(byte, _)| *byte).collect();
+            let lines = outside.split(|place| *place == (end, false)).map(|line| line.iter().map(|(byte, _)| *byte));
+            let lines: Vec<Vec<u8>> = lines.map(Iterator::collect).collect();
+            let is_separator = |line: &&Vec<u8>| {
                 line.trim_ascii().len() <= 7 && line.to_ascii_lowercase().windows(4).any(|part| part == b"sep=")
-            });
-            lines.len() - 1 - usize::from(is_separator)
+            };
+            let is_header = |line: &&Vec<u8>| line.iter().any(u8::is_ascii_alphabetic);
+            let separators = usize::from(lines.first().is_some_and(|line| is_separator(&line)));
+            let header = lines.iter().skip(separators).find(is_header).expect("what has no header is refused");
+            let delimiter = header.iter().find(|byte| b",;\t|".contains(byte)).expect("what lacks a column is refused");
+            let is_empty = |line: &&Vec<u8>| {
+                line.iter().all(|byte| byte == delimiter || b"\" \t\r\n\x0c".contains(byte))
+                    && !line.windows(3).any(|part| part == b"\"\"\"")
+            };
+            lines.iter().filter(|line| !is_empty(line)).count() - 1 - separators
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Records of JSON and of JSON lines.
 
+use std::borrow::Cow;
 use std::io::{BufRead, Read};
 
 use serde_json::value::RawValue;
@@ -116,13 +117,15 @@ impl<'a> Reader<'a> {
     }
 
     fn record(&mut self, bytes: &[u8], line: u64) -> Result<Record, Wrong> {
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            return Err(Wrong::Record(refused(line, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))));
-        };
-        let value: &RawValue = serde_json::from_str(text).map_err(|error| {
+        let text = String::from_utf8_lossy(bytes);
+        let value: &RawValue = serde_json::from_str(&text).map_err(|error| {
             let line = line + error.line().saturating_sub(1) as u64;
-            Wrong::Text { line, reason: not_json(text, &error) }
+            Wrong::Text { line, reason: not_json(&text, &error) }
         })?;
+        // Within texts other bytes move no boundary.
+        if matches!(text, Cow::Owned(_)) {
+            return Err(Wrong::Record(refused(line, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))));
+        }
         self.object(value, line, String::new()).map_err(Wrong::Record)
     }
 

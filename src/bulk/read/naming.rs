@@ -46,7 +46,9 @@ impl<'a> Naming<'a> {
             let flag = word(&format!("{theirs}={ours}"));
             if columns.ignored.contains(&ours.as_str()) {
                 let message = format!("--map {flag}: {ours} is not imported");
-                return Err(Error::usage(message).hint(format!("--ignore-columns {} in its place", list(&[theirs.as_str()]))));
+                return Err(
+                    Error::usage(message).hint(format!("--ignore-columns {} in its place", list(&[theirs.as_str()])))
+                );
             }
             if !columns.importable().any(|known| known == ours) {
                 let error = Error::usage(format!("--map {flag}: there is no column {}", printable(ours)));
