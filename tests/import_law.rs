@@ -3,10 +3,11 @@
 
 use std::cell::Cell;
 use std::io::Cursor;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use shopctl::bulk::{self, Counts, FileFormat, Import, OnConflict, ProductRow, ReadOptions};
+use shopctl::bulk::{self, Counts, FileFormat, Import, Meaning, OnConflict, ProductRow, ReadOptions};
 use shopctl::error::{Kind, Result};
 use shopctl::service::operation::Operations;
 use shopctl::service::place_order::Stock;
@@ -129,6 +130,10 @@ async fn import(operations: &Operations, format: FileFormat, file: &[u8]) -> Res
         digest: "0".repeat(64),
         batch_lines: 3,
         resume_after: 0,
+        meaning: Meaning::default(),
+        keys: Arc::default(),
+        scattered: Arc::default(),
+        lists_changes: false,
     };
     let rejected = Cell::new(0);
     let reject = &mut |_| {
@@ -136,9 +141,9 @@ async fn import(operations: &Operations, format: FileFormat, file: &[u8]) -> Res
         Ok(())
     };
     let source = || Cursor::new(file.to_vec());
-    let fine = bulk::check::<ProductRow>(&operations.database, source(), &import, reject).await?;
-    let checked = fine + rejected.replace(0);
-    let counts = bulk::run::<ProductRow>(operations, source(), &import, reject, &mut |_| {}).await?;
+    let checked = bulk::check::<ProductRow>(&operations.database, source(), &import, reject).await?;
+    let checked = checked.fine + rejected.replace(0);
+    let counts = bulk::run::<ProductRow>(operations, source(), &import, reject, &mut |_, _| {}).await?;
     assert_eq!(checked, counts.total() + rejected.get(), "both passes find the same");
     Ok((counts, rejected.get()))
 }

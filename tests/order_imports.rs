@@ -124,7 +124,7 @@ fn a_refused_order_spoils_no_other(shop: &Shop) {
         "MUG has 0 in stock by then, 1 requested",
         "43,quantity,x,",
         "user differs between the lines of one order",
-        "the same order was in the file before",
+        "its lines do not stand together: others begin in line 47",
     ] {
         assert!(wrong.contains(said), "{said} in {wrong}");
     }
@@ -146,16 +146,10 @@ fn a_file_of_invoices_needs_no_work_by_hand(shop: &Shop) {
     let arguments =
         ["order", "import", "invoices.csv", "--invoices", "--on-error", "reject-rows", "--errors", "wrong.csv"];
     let run = shop.run(&arguments).exits_with(8);
-    assert!(run.stdout.contains("8 orders imported: 8 created, 0 updated, 0 unchanged, 6 rejected"), "{run}");
-    assert!(run.stdout.contains("7 users and 653 products made for them"), "{run}");
+    assert!(run.stdout.contains("9 orders imported: 9 created, 0 updated, 0 unchanged, 5 rejected"), "{run}");
+    assert!(run.stdout.contains("8 users and 654 products made for them"), "{run}");
     let wrong = std::fs::read_to_string(shop.path("wrong.csv")).expect("written");
-    for said in [
-        "12,InvoiceNo,C536379,\"is a cancellation",
-        "12,Quantity,'-1,\"is a return",
-        "14,CustomerID,,is missing",
-        "17,Quantity,'-10,\"is a return",
-        "23,,541109,the price of 22168 differs",
-    ] {
+    for said in ["12,Quantity,'-1,\"is a return", "14,CustomerID,,is missing", "17,Quantity,'-10,\"is a return"] {
         assert!(wrong.contains(said), "{said} in {wrong}");
     }
     let order = shop.run(&["order", "show", "536365", "--json"]).success().json();
@@ -179,7 +173,7 @@ fn a_file_of_invoices_needs_no_work_by_hand(shop: &Shop) {
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();
     let run = shop.run(&arguments).exits_with(8);
-    assert!(run.stdout.contains("0 created, 0 updated, 8 unchanged, 6 rejected"), "{run}");
+    assert!(run.stdout.contains("0 created, 0 updated, 9 unchanged, 5 rejected"), "{run}");
 }
 
 fn an_interrupted_import_goes_on_where_it_was(shop: &Shop) {

@@ -1,16 +1,21 @@
 //! The two passes of an import: everything is checked, then it is written, many rows a transaction.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
+use std::sync::Arc;
 
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::ReadOptions;
+use super::dates::DateEvidence;
+use super::given::Wrong;
+use super::meaning::Meaning;
 use super::pass::{Portion, portions};
 use super::read::{self, Columns, Record};
+use super::spelling::Keys;
 use crate::db::Database;
-use crate::domain::{IdempotencyKey, Violations};
+use crate::domain::IdempotencyKey;
 use crate::error::{Error, Result};
 use crate::repository;
 use crate::service::operation::{Idempotency, Operation, Operations, Request};
@@ -37,6 +42,8 @@ pub enum OnError {
 #[derive(Debug, Clone)]
 pub struct Import {
     pub read: ReadOptions,
+    pub meaning: Meaning,
+    pub keys: Arc<Keys>,
     pub on_conflict: OnConflict,
     /// Of orders.
     pub stock: Stock,
@@ -46,6 +53,10 @@ pub struct Import {
     pub batch_lines: usize,
     /// Rows that begin up to this line were written by an earlier run.
     pub resume_after: u64,
+    /// Where the parts of orders begin that do not stand together, each with the line of another part.
+    pub scattered: Arc<HashMap<u64, u64>>,
+    /// Whether every change of a value is told.
+    pub lists_changes: bool,
 }
 
 /// Why a row is not imported.
@@ -60,9 +71,19 @@ pub struct Rejection {
 
 impl Rejection {
     /// About a row as a whole, named by its key.
-    pub fn of_row(line: u64, key: &str, reason: String) -> Rejection {
-        Rejection { line, column: String::new(), value: key.to_owned(), reason }
+    pub fn of_row(line: u64, key: &str, reason: impl Into<String>) -> Rejection {
+        Wrong::of_row(key, reason).in_line(line)
     }
+}
+
+/// A value that a row changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueChange {
+    /// The row's key, as it is stored.
+    pub key: String,
+    pub column: &'static str,
+    pub before: String,
+    pub after: String,
 }
 
 /// What an import did.
@@ -77,6 +98,10 @@ pub struct Counts {
     pub users: u64,
     /// Products likewise.
     pub products: u64,
+    /// Pieces that orders took out of the stock.
+    pub taken: u64,
+    /// Products that were there with another stock than the file says, which is not imported.
+    pub other_stock: u64,
 }
 
 impl Counts {
@@ -91,6 +116,8 @@ impl Counts {
         self.skipped += other.skipped;
         self.users += other.users;
         self.products += other.products;
+        self.taken += other.taken;
+        self.other_stock += other.other_stock;
     }
 }
 
@@ -102,7 +129,9 @@ pub type Reject<'a> = &'a mut dyn FnMut(Vec<Rejection>) -> Result<()>;
 pub struct Applied {
     pub counts: Counts,
     /// Rows by their position, and why the shop would not have them.
-    pub refused: Vec<(usize, Error)>,
+    pub refused: Vec<(usize, Vec<Rejection>)>,
+    /// What changed, where that is told.
+    pub changes: Vec<ValueChange>,
 }
 
 /// A noun that can be imported, by its natural key (DL-001).
@@ -115,20 +144,25 @@ pub trait Row: Sized + Clone + Send + 'static {
     const COLUMNS: Columns;
     /// The column of the natural key.
     const KEY: &'static str;
-    /// Whether lines with the same key that follow one another are one row.
+    /// The column of times whose order of day and month the whole file proves.
+    const TIME: Option<&'static str> = None;
+    /// Whether lines of CSV with the same key that follow one another are one row.
     const IS_GROUPED: bool = false;
     /// What the first pass has to remember from one look at the shop to the next.
     type Memory: Default;
 
-    /// Checks a record's values; everything that is wrong is noted.
-    fn parse(record: &Record, violations: &mut Violations) -> Option<Self>;
+    /// Takes in what a record says; whether that is right is seen beside what the shop has.
+    fn parse(record: &Record, import: &Import) -> Self;
 
-    /// The natural key: SKU, e-mail address, reference.
+    /// The natural key as it is written: SKU, e-mail address, reference.
     fn key(&self) -> &str;
 
-    /// The key as people see it.
-    fn name(&self) -> String {
-        self.key().to_owned()
+    /// Two written keys that mean the same have the same.
+    fn identity(key: &str, keys: &Keys) -> String;
+
+    /// All that is wrong with a row that is not imported anyway.
+    fn problems(&self, _line: u64, _import: &Import) -> Vec<Rejection> {
+        Vec::new()
     }
 
     /// Takes in the next line of the same key, where lines are grouped. Errors: why it does not fit.
@@ -141,21 +175,23 @@ pub trait Row: Sized + Clone + Send + 'static {
         1
     }
 
-    /// Which of these keys are there.
-    async fn existing(connection: &impl ConnectionTrait, keys: &[&str]) -> Result<HashSet<String>>;
+    /// The keys of these rows that are there, as they are written.
+    async fn existing(
+        connection: &impl ConnectionTrait,
+        rows: &[(u64, Self)],
+        import: &Import,
+    ) -> Result<HashSet<String>>;
 
-    /// What the shop as it is has against rows, by their position.
+    /// What is wrong with rows beside the shop as it is, by their position.
     async fn check(
-        _connection: &impl ConnectionTrait,
-        _rows: &[(u64, Self)],
-        _import: &Import,
-        _memory: &mut Self::Memory,
-    ) -> Result<Vec<(usize, String)>> {
-        Ok(Vec::new())
-    }
+        connection: &impl ConnectionTrait,
+        rows: &[(u64, Self)],
+        import: &Import,
+        memory: &mut Self::Memory,
+    ) -> Result<Vec<(usize, Vec<Rejection>)>>;
 
     /// Creates or updates rows on an open operation: absent → create, different → update.
-    async fn apply(operation: &mut Operation, rows: &[Self], import: &Import) -> Result<Applied>;
+    async fn apply(operation: &mut Operation, rows: &[(u64, Self)], import: &Import) -> Result<Applied>;
 }
 
 /// Looks at the beginning of a file: what has to be said about it before it is read.
@@ -166,8 +202,18 @@ pub fn look<R: Row>(source: impl Read, options: &ReadOptions) -> Result<Vec<Stri
     read::look(source, options, R::COLUMNS)
 }
 
-/// The first pass: reads everything and writes nothing. Gives the number of rows that are fine;
-/// `reject` hears of every other with all that is wrong with it.
+/// What the first pass found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Rows that are fine.
+    pub fine: u64,
+    pub dates: DateEvidence,
+    /// For [`Import::scattered`]: nothing is known about their orders until they are.
+    pub scattered: HashMap<u64, u64>,
+}
+
+/// The first pass: reads everything and writes nothing. `reject` hears of every row that is wrong with
+/// all that is wrong with it.
 ///
 /// Errors: those of the file; what `reject` says.
 pub async fn check<R: Row>(
@@ -175,23 +221,25 @@ pub async fn check<R: Row>(
     source: impl Read + Send + 'static,
     import: &Import,
     reject: Reject<'_>,
-) -> Result<u64> {
-    let (mut fine, mut memory) = (0, R::Memory::default());
+) -> Result<Checked> {
+    let (mut checked, mut memory) = (Checked::default(), R::Memory::default());
     let mut portions = portions::<R>(source, import);
     while let Some(portion) = portions.recv().await {
-        let (rows, skipped) = accepted(database, portion?, import, reject).await?;
+        let mut portion = portion?;
+        checked.dates.add(std::mem::take(&mut portion.dates));
+        checked.scattered.extend(std::mem::take(&mut portion.scattered));
+        let mut wrong = std::mem::take(&mut portion.rejected);
+        let (rows, skipped) = accepted(database, portion, import, &mut wrong).await?;
         let refused = R::check(database.connection(), &rows, import, &mut memory).await?;
-        fine += skipped + (rows.len() - refused.len()) as u64;
-        for (position, reason) in refused {
-            let (line, row) = &rows[position];
-            reject(vec![Rejection::of_row(*line, &row.name(), reason)])?;
-        }
+        checked.fine += skipped + (rows.len() - refused.len()) as u64;
+        wrong.extend(refused.into_iter().map(|(_, wrong)| wrong));
+        in_order(wrong).into_iter().try_for_each(&mut *reject)?;
     }
-    Ok(fine)
+    Ok(checked)
 }
 
-/// The second pass: writes the rows that are fine, many a transaction; `progress` hears of the sum
-/// after each. Rows that became wrong since the first pass go to `reject`.
+/// The second pass: writes the rows that are fine, many a transaction; `told` hears of the sum after
+/// each, and of what was changed by it. Rows that are wrong go to `reject`.
 ///
 /// Errors: those of the file and of the database; what was committed before stays, and importing
 /// the same file again goes on from there.
@@ -200,7 +248,7 @@ pub async fn run<R: Row>(
     source: impl Read + Send + 'static,
     import: &Import,
     reject: Reject<'_>,
-    progress: &mut dyn FnMut(Counts),
+    told: &mut dyn FnMut(Counts, Vec<ValueChange>),
 ) -> Result<Counts> {
     let run = operations.ids.next();
     let mut counts = Counts::default();
@@ -211,33 +259,33 @@ pub async fn run<R: Row>(
     };
     let mut portions = portions::<R>(source, import);
     while let Some(portion) = portions.recv().await {
-        let portion = portion?;
+        let mut portion = portion?;
         read += (portion.rows.len() + portion.rejected.len()) as u64;
-        let (rows, skipped) = accepted(&operations.database, portion, import, reject).await?;
+        let mut wrong = std::mem::take(&mut portion.rejected);
+        let (rows, skipped) = accepted(&operations.database, portion, import, &mut wrong).await?;
         counts.skipped += skipped;
         if rows.is_empty() {
+            in_order(wrong).into_iter().try_for_each(&mut *reject)?;
             continue;
         }
-        let (lines, rows): (Vec<u64>, Vec<R>) = rows.into_iter().unzip();
         let request = Request {
             repeats_on_duplicate: true,
-            idempotency: mark(import, run, lines.last().copied().unwrap_or(0)),
+            idempotency: mark(import, run, rows.last().map_or(0, |(line, _)| *line)),
             ..Request::new(R::OPERATION, R::NOUN)
         };
         let body = async |operation: &mut Operation| R::apply(operation, &rows, import).await;
         // A mark is this run's own, so nothing is ever replayed.
         let applied = operations.run(&request, body).await?.done()?;
-        for (position, error) in applied.refused {
-            reject(vec![Rejection::of_row(lines[position], &rows[position].name(), error.message().to_owned())])?;
-        }
+        wrong.extend(applied.refused.into_iter().map(|(_, wrong)| wrong));
+        in_order(wrong).into_iter().try_for_each(&mut *reject)?;
         counts.add(applied.counts);
-        progress(counts);
+        told(counts, applied.changes);
     }
-    let told = counts.total() + rejected;
-    match told == read {
+    let accounted = counts.total() + rejected;
+    match accounted == read {
         true => Ok(counts),
         false => {
-            Err(Error::internal(format!("{read} rows were read and {told} are accounted for: please report this")))
+            Err(Error::internal(format!("{read} rows were read and {accounted} are accounted for: please report this")))
         }
     }
 }
@@ -248,25 +296,29 @@ async fn accepted<R: Row>(
     database: &Database,
     portion: Portion<R>,
     import: &Import,
-    reject: Reject<'_>,
+    wrong: &mut Vec<Vec<Rejection>>,
 ) -> Result<(Vec<(u64, R)>, u64)> {
-    portion.rejected.into_iter().try_for_each(&mut *reject)?;
     let mut rows = portion.rows;
     if import.on_conflict == OnConflict::Update || rows.is_empty() {
         return Ok((rows, 0));
     }
-    let keys: Vec<&str> = rows.iter().map(|(_, row)| row.key()).collect();
-    let there = R::existing(database.connection(), &keys).await?;
+    let there = R::existing(database.connection(), &rows, import).await?;
     let before = rows.len();
     if import.on_conflict == OnConflict::Error {
         for (line, row) in rows.iter().filter(|(_, row)| there.contains(row.key())) {
             let reason = format!("there is such {} {} already", article(R::NOUN), R::NOUN);
-            reject(vec![Rejection::of_row(*line, &row.name(), reason)])?;
+            wrong.push(vec![Rejection::of_row(*line, row.key(), reason)]);
         }
     }
     rows.retain(|(_, row)| !there.contains(row.key()));
     let skipped = if import.on_conflict == OnConflict::Skip { before - rows.len() } else { 0 };
     Ok((rows, skipped as u64))
+}
+
+/// Rows in the order of the file.
+fn in_order(mut wrong: Vec<Vec<Rejection>>) -> Vec<Vec<Rejection>> {
+    wrong.sort_by_key(|row| row.first().map_or(0, |rejection| rejection.line));
+    wrong
 }
 
 fn article(noun: &str) -> &'static str {
@@ -287,30 +339,4 @@ fn marks_of(digest: &str) -> String {
 pub async fn last_line(connection: &impl ConnectionTrait, digest: &str) -> Result<Option<u64>> {
     let key = repository::audit_event::find_last_key(connection, &marks_of(digest)).await?;
     Ok(key.and_then(|key| key.rsplit(':').next()?.parse().ok()))
-}
-
-/// A value that has to be there.
-pub fn required<T>(
-    record: &Record,
-    violations: &mut Violations,
-    column: &str,
-    parse: impl FnOnce(&str) -> Result<T, String>,
-) -> Option<T> {
-    match record.get(column) {
-        Some(text) => violations.parse(column, text, parse),
-        None => {
-            violations.add(column, "is missing");
-            None
-        }
-    }
-}
-
-/// A value that may be absent. Errors: noted, and `None` twice comes back.
-pub fn optional<T>(
-    record: &Record,
-    violations: &mut Violations,
-    column: &str,
-    parse: impl FnOnce(&str) -> Result<T, String>,
-) -> Option<T> {
-    violations.parse(column, record.get(column)?, parse)
 }

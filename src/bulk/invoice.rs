@@ -2,23 +2,23 @@
 //! numbers. Source of the columns: the Online Retail data set, UCI Machine Learning Repository.
 
 use std::collections::HashSet;
+use std::fmt::Write;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::ConnectionTrait;
 
-use super::import::{Applied, Import, Row, optional, required};
+use super::given::Given;
+use super::import::{Applied, Import, Rejection, Row};
+use super::meaning::{self, unquoted};
 use super::order::{Memory, OrderLine, OrderRow};
 use super::read::{Columns, Record};
-use crate::domain::{Email, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, Violations, moment};
+use super::spelling::Keys;
+use crate::domain::{Email, OrderStatus, PersonName, ProductName, Reference, Sku};
 use crate::error::Result;
 use crate::service::operation::Operation;
 
 /// An invoice: an order of the past whose user and products are made where they are not there.
 #[derive(Debug, Clone)]
 pub struct InvoiceRow(OrderRow);
-
-/// How such files write a time, which is taken as UTC.
-const TIMES: [&str; 3] = ["%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
 
 impl Row for InvoiceRow {
     const NOUN: &'static str = "order";
@@ -30,44 +30,59 @@ impl Row for InvoiceRow {
         nested: None,
     };
     const KEY: &'static str = "InvoiceNo";
+    const TIME: Option<&'static str> = Some("InvoiceDate");
     const IS_GROUPED: bool = true;
     type Memory = Memory;
 
-    fn parse(record: &Record, violations: &mut Violations) -> Option<InvoiceRow> {
-        let reference = required(record, violations, "InvoiceNo", parse_number);
-        let customer = required(record, violations, "CustomerID", parse_customer);
-        let placed_at = required(record, violations, "InvoiceDate", parse_time);
-        let sku = required(record, violations, "StockCode", Sku::parse);
-        let quantity = required(record, violations, "Quantity", parse_quantity);
-        let price = record.amount("UnitPrice").unwrap_or_default();
-        let price = violations.parse("UnitPrice", &price, Money::parse_price);
-        let name = optional(record, violations, "Description", |text| ProductName::parse(&one_line(text)));
-        let sku = sku?;
-        let name = name.or_else(|| ProductName::parse(sku.as_str()).ok());
-        let (email, new_user) = customer?;
-        let line = OrderLine { sku, quantity: quantity?, unit_price: Some(price?), new_product: name };
-        Some(InvoiceRow(OrderRow {
-            reference: reference?,
-            user: email,
-            status: OrderStatus::Completed,
-            placed_at: Some(placed_at?),
+    fn parse(record: &Record, import: &Import) -> InvoiceRow {
+        let prefix = import.meaning.cancellation_prefix.as_deref();
+        let sku = Given::of(record, "StockCode", |text| Sku::parse(unquoted(text)));
+        let name = match record.get("Description").map(one_line).filter(|name| !name.is_empty()) {
+            Some(name) => Given { value: ProductName::parse(&name), text: name },
+            None => Given { value: ProductName::parse(&sku.text), text: sku.text.clone() },
+        };
+        let line = OrderLine {
+            line: record.line,
+            sku,
+            quantity: Given::of(record, "Quantity", |text| match unquoted(text).trim().starts_with('-') {
+                true => Err("is a return, which does not say what it gives back".to_owned()),
+                false => meaning::pieces(record)(text),
+            }),
+            unit_price: Some(Given::of(record, "UnitPrice", meaning::price(record))),
+            new_product: Some(name),
+        };
+        let customer = Given::of(record, "CustomerID", |text| parse_customer(unquoted(text)));
+        let new_user = customer.value.as_ref().ok().map(|(_, name)| name.clone());
+        let user = match customer.value {
+            Ok((email, _)) => Given { text: email.as_str().to_owned(), value: Ok(email) },
+            Err(reason) => Given { text: customer.text, value: Err(reason) },
+        };
+        InvoiceRow(OrderRow {
+            reference: Given::of(record, "InvoiceNo", |text| parse_number(unquoted(text), prefix)),
+            user,
+            status: Some(Given { text: OrderStatus::Completed.as_str().to_owned(), value: Ok(OrderStatus::Completed) }),
+            placed_at: Some(Given::of(record, "InvoiceDate", |text| import.meaning.time(text))),
             total: None,
             lines: vec![line],
-            new_user: Some(new_user),
-        }))
+            new_user,
+        })
     }
 
     fn key(&self) -> &str {
         self.0.key()
     }
 
-    fn name(&self) -> String {
-        self.0.name()
+    fn identity(key: &str, keys: &Keys) -> String {
+        OrderRow::identity(key, keys)
+    }
+
+    fn problems(&self, line: u64, import: &Import) -> Vec<Rejection> {
+        in_their_words(self.0.problems(line, import))
     }
 
     /// The lines of one invoice may be a minute apart: the first counts.
     fn join(&mut self, next: InvoiceRow) -> Result<(), String> {
-        if self.0.user != next.0.user {
+        if self.0.user.text != next.0.user.text {
             return Err("CustomerID differs between the lines of one invoice".to_owned());
         }
         self.0.append(next.0.lines)
@@ -77,8 +92,12 @@ impl Row for InvoiceRow {
         self.0.lines()
     }
 
-    async fn existing(connection: &impl ConnectionTrait, keys: &[&str]) -> Result<HashSet<String>> {
-        OrderRow::existing(connection, keys).await
+    async fn existing(
+        connection: &impl ConnectionTrait,
+        rows: &[(u64, InvoiceRow)],
+        import: &Import,
+    ) -> Result<HashSet<String>> {
+        OrderRow::existing(connection, &orders(rows), import).await
     }
 
     async fn check(
@@ -86,51 +105,90 @@ impl Row for InvoiceRow {
         rows: &[(u64, InvoiceRow)],
         import: &Import,
         memory: &mut Memory,
-    ) -> Result<Vec<(usize, String)>> {
-        let rows: Vec<(u64, OrderRow)> = rows.iter().map(|(line, row)| (*line, row.0.clone())).collect();
-        OrderRow::check(connection, &rows, import, memory).await
+    ) -> Result<Vec<(usize, Vec<Rejection>)>> {
+        let refused = OrderRow::check(connection, &orders(rows), import, memory).await?;
+        Ok(refused.into_iter().map(|(position, wrong)| (position, in_their_words(wrong))).collect())
     }
 
-    async fn apply(operation: &mut Operation, rows: &[InvoiceRow], import: &Import) -> Result<Applied> {
-        let rows: Vec<OrderRow> = rows.iter().map(|row| row.0.clone()).collect();
-        OrderRow::apply(operation, &rows, import).await
+    async fn apply(operation: &mut Operation, rows: &[(u64, InvoiceRow)], import: &Import) -> Result<Applied> {
+        let mut applied = OrderRow::apply(operation, &orders(rows), import).await?;
+        for (_, wrong) in &mut applied.refused {
+            *wrong = in_their_words(std::mem::take(wrong));
+        }
+        Ok(applied)
     }
 }
 
-fn parse_number(text: &str) -> Result<Reference, String> {
-    match text.trim().starts_with(['C', 'c']) {
+fn orders(rows: &[(u64, InvoiceRow)]) -> Vec<(u64, OrderRow)> {
+    rows.iter().map(|(line, row)| (*line, row.0.clone())).collect()
+}
+
+/// Columns by the names that a file of invoices has for them.
+fn in_their_words(wrong: Vec<Rejection>) -> Vec<Rejection> {
+    let theirs = |column: String| match column.as_str() {
+        "reference" => "InvoiceNo".to_owned(),
+        "user" => "CustomerID".to_owned(),
+        "created_at" => "InvoiceDate".to_owned(),
+        "sku" => "StockCode".to_owned(),
+        "name" => "Description".to_owned(),
+        "quantity" => "Quantity".to_owned(),
+        "unit_price" => "UnitPrice".to_owned(),
+        _ => column,
+    };
+    wrong.into_iter().map(|wrong| Rejection { column: theirs(wrong.column), ..wrong }).collect()
+}
+
+fn parse_number(text: &str, cancellation_prefix: Option<&str>) -> Result<Reference, String> {
+    match cancellation_prefix.is_some_and(|prefix| text.trim().starts_with(prefix)) {
         true => Err("is a cancellation, which does not say what it cancels".to_owned()),
         false => Reference::parse(text),
     }
 }
 
-/// The user of a customer number: an address at which nobody is ever reached (RFC 2606).
+/// The user of a customer's key: an e-mail address, or one at which nobody is ever reached (RFC 2606).
 fn parse_customer(text: &str) -> Result<(Email, (PersonName, PersonName)), String> {
     // Spreadsheets make 17850.0 of a column in which some are missing.
-    let number = text.trim().trim_end_matches(".0");
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if !is_number {
-        return Err("is no customer number".to_owned());
+    let key = text.trim();
+    let key = key.strip_suffix(".0").unwrap_or(key);
+    let name = (PersonName::parse("Customer")?, PersonName::parse(key)?);
+    if key.contains('@') {
+        return Ok((Email::parse(key)?, name));
     }
-    let email = Email::parse(&format!("customer-{number}@example.invalid"))?;
-    Ok((email, (PersonName::parse("Customer")?, PersonName::parse(number)?)))
-}
-
-fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
-    let known = TIMES.iter().find_map(|form| NaiveDateTime::parse_from_str(text.trim(), form).ok());
-    match known {
-        Some(time) => Ok(time.and_utc()),
-        None => moment::parse(text).map_err(|_| "is no time such as 12/1/2010 8:26 or 2010-12-01 08:26:00".to_owned()),
+    let mut local = String::from("customer-");
+    for byte in key.bytes() {
+        // What an address cannot have is written as in a URL.
+        let written = match byte {
+            b'-' | b'_' => write!(local, "{}", char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => write!(local, "{}", char::from(byte)),
+            byte => write!(local, "%{byte:02X}"),
+        };
+        written.map_err(|_| "is no customer key".to_owned())?;
     }
-}
-
-fn parse_quantity(text: &str) -> Result<Quantity, String> {
-    match text.trim().starts_with('-') {
-        true => Err("is a return, which does not say what it gives back".to_owned()),
-        false => Quantity::parse(text),
-    }
+    let email = Email::parse(&format!("{local}@example.invalid"));
+    Ok((email.map_err(|_| "is no customer key: it is too long".to_owned())?, name))
 }
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_key_of_a_customer_is_an_address_of_its_own() {
+        for (key, email) in [
+            ("17850", "customer-17850@example.invalid"),
+            ("17850.0", "customer-17850@example.invalid"),
+            ("CG-12520", "customer-cg-12520@example.invalid"),
+            ("A.B/7", "customer-a%2eb%2f7@example.invalid"),
+            ("Ann@Example.com", "ann@example.com"),
+        ] {
+            assert_eq!(parse_customer(key).unwrap().0.as_str(), email);
+        }
+        for key in ["", "a@", &"9".repeat(90)] {
+            assert!(parse_customer(key).is_err(), "{key} was accepted");
+        }
+    }
 }

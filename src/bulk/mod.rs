@@ -1,17 +1,25 @@
 //! Files in: many rows, each checked as strictly as anything typed, before the first is written.
 
+mod dates;
+mod given;
 mod import;
 mod invoice;
+mod meaning;
 mod order;
 mod pass;
 mod product;
 mod read;
+mod spelling;
 mod user;
 
-pub use import::{Counts, Import, OnConflict, OnError, Rejection, Row, check, last_line, look, run};
+pub use import::{
+    Checked, Counts, Import, OnConflict, OnError, Rejection, Row, ValueChange, check, last_line, look, run,
+};
 pub use invoice::InvoiceRow;
+pub use meaning::{Meaning, ValueMap};
 pub use order::OrderRow;
 pub use pass::MOST_BATCH_LINES;
 pub use product::ProductRow;
 pub use read::{FileFormat, ReadOptions, is_delimiter};
+pub use spelling::Keys;
 pub use user::UserRow;

@@ -1,20 +1,24 @@
 //! `order import`
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod compare;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join3;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::import::{Applied, Counts, Import, Row, optional, required};
+use self::compare::{compare, find, of};
+use super::given::{Given, Wrong};
+use super::import::{Applied, Counts, Import, Rejection, Row};
+use super::meaning::{self, unquoted};
+use super::pass::ANOTHER_LINE;
 use super::read::{Columns, Record};
-use crate::domain::{
-    Email, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, Violations, moment, password,
-};
-use crate::entity::{Moment, order, user};
-use crate::error::{Error, Kind, Result, printable};
-use crate::repository::order::ItemWithProduct;
+use super::spelling::{Keys, folded_email};
+use crate::domain::{Email, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password};
+use crate::entity::user;
+use crate::error::{Kind, Result, printable};
 use crate::repository::{self, Lock};
 use crate::service::operation::Operation;
 use crate::service::place_order::{self, NewLine, NewOrder, Stock};
@@ -27,12 +31,12 @@ const MOST_LINES: usize = 5_000;
 /// An order of a file: one line for each item, or one record with items of its own.
 #[derive(Debug, Clone)]
 pub struct OrderRow {
-    pub reference: Reference,
-    pub user: Email,
-    pub status: OrderStatus,
-    pub placed_at: Option<DateTime<Utc>>,
+    pub reference: Given<Reference>,
+    pub user: Given<Email>,
+    pub status: Option<Given<OrderStatus>>,
+    pub placed_at: Option<Given<DateTime<Utc>>>,
     /// What it has to come to.
-    pub total: Option<Money>,
+    pub total: Option<Given<Money>>,
     pub lines: Vec<OrderLine>,
     /// The name of a user who is to be made if there is none.
     pub new_user: Option<(PersonName, PersonName)>,
@@ -41,11 +45,12 @@ pub struct OrderRow {
 /// An item of an order of a file.
 #[derive(Debug, Clone)]
 pub struct OrderLine {
-    pub sku: Sku,
-    pub quantity: Quantity,
-    pub unit_price: Option<Money>,
+    pub line: u64,
+    pub sku: Given<Sku>,
+    pub quantity: Given<Quantity>,
+    pub unit_price: Option<Given<Money>>,
     /// The name of a product that is to be made if there is none.
-    pub new_product: Option<ProductName>,
+    pub new_product: Option<Given<ProductName>>,
 }
 
 /// So many products are remembered; the others are looked up each time.
@@ -70,53 +75,51 @@ impl Row for OrderRow {
         nested: Some("items"),
     };
     const KEY: &'static str = "reference";
+    const TIME: Option<&'static str> = Some("created_at");
     const IS_GROUPED: bool = true;
     type Memory = Memory;
 
-    fn parse(record: &Record, violations: &mut Violations) -> Option<OrderRow> {
-        let reference = required(record, violations, "reference", Reference::parse);
-        let user = required(record, violations, "user", Email::parse);
-        let status = optional(record, violations, "status", parse_status);
-        let placed_at = optional(record, violations, "created_at", moment::parse);
-        let total =
-            record.amount("total_amount").and_then(|text| violations.parse("total_amount", &text, Money::parse_total));
+    fn parse(record: &Record, import: &Import) -> OrderRow {
         let own = std::slice::from_ref(record);
         let items = if record.items.is_empty() { own } else { record.items.as_slice() };
-        if items.len() > MOST_LINES {
-            violations.add("items", too_many());
-        }
-        let lines: Option<Vec<OrderLine>> = items.iter().map(|item| parse_line(item, violations)).collect();
-        Some(OrderRow {
-            reference: reference?,
-            user: user?,
-            status: status.unwrap_or(OrderStatus::Pending),
-            placed_at,
-            total,
-            lines: lines?,
+        OrderRow {
+            reference: Given::of(record, "reference", |text| Reference::parse(unquoted(text))),
+            user: Given::of(record, "user", |text| Email::parse(unquoted(text))),
+            status: Given::of_cell(record, "status", parse_status),
+            placed_at: Given::of_cell(record, "created_at", |text| import.meaning.time(text)),
+            total: Given::of_cell(record, "total_amount", meaning::total(record)),
+            lines: items.iter().map(parse_line).collect(),
             new_user: None,
-        })
+        }
     }
 
     fn key(&self) -> &str {
-        self.reference.as_str()
+        &self.reference.text
     }
 
-    fn name(&self) -> String {
-        self.reference.to_string()
+    fn identity(key: &str, _keys: &Keys) -> String {
+        key.to_owned()
+    }
+
+    fn problems(&self, line: u64, import: &Import) -> Vec<Rejection> {
+        let wrong = self.order(line, import).err().unwrap_or_default();
+        wrong.into_iter().filter(|rejection| rejection.reason != ANOTHER_LINE).collect()
     }
 
     fn join(&mut self, next: OrderRow) -> Result<(), String> {
+        fn differs<T>(one: Option<&Given<T>>, other: Option<&Given<T>>) -> bool {
+            one.map(|given| &given.text) != other.map(|given| &given.text)
+        }
         let differing = [
-            ("user", self.user != next.user),
-            ("status", self.status != next.status),
-            ("created_at", self.placed_at != next.placed_at),
-            // Exports have it on one line of each order.
-            ("total_amount", next.total.is_some_and(|total| self.total.is_some_and(|known| known != total))),
+            ("user", folded_email(&self.user.text) != folded_email(&next.user.text)),
+            ("status", differs(self.status.as_ref(), next.status.as_ref())),
+            ("created_at", differs(self.placed_at.as_ref(), next.placed_at.as_ref())),
+            // An export has it on the first line alone.
+            ("total_amount", next.total.is_some() && differs(self.total.as_ref(), next.total.as_ref())),
         ];
         if let Some((column, _)) = differing.into_iter().find(|(_, differs)| *differs) {
             return Err(format!("{column} differs between the lines of one order"));
         }
-        self.total = self.total.or(next.total);
         self.append(next.lines)
     }
 
@@ -124,9 +127,14 @@ impl Row for OrderRow {
         self.lines.len()
     }
 
-    async fn existing(connection: &impl ConnectionTrait, keys: &[&str]) -> Result<HashSet<String>> {
-        let found = repository::order::find_by_references(connection, keys).await?;
-        Ok(found.into_iter().map(|order| order.reference).collect())
+    async fn existing(
+        connection: &impl ConnectionTrait,
+        rows: &[(u64, OrderRow)],
+        _import: &Import,
+    ) -> Result<HashSet<String>> {
+        let there = find(connection, rows.iter().map(|(_, row)| row)).await?;
+        let keys = rows.iter().map(|(_, row)| row.key()).filter(|key| of(&there, key).is_some());
+        Ok(keys.map(str::to_owned).collect())
     }
 
     async fn check(
@@ -134,45 +142,61 @@ impl Row for OrderRow {
         rows: &[(u64, OrderRow)],
         import: &Import,
         memory: &mut Memory,
-    ) -> Result<Vec<(usize, String)>> {
+    ) -> Result<Vec<(usize, Vec<Rejection>)>> {
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
-        let (there, users, known) =
-            join3(compare(connection, &orders), users_of(connection, &orders), memory.look_up(connection, &orders))
-                .await;
+        let (there, users, known) = join3(
+            compare(connection, &orders),
+            users_of(connection, &orders, import),
+            memory.look_up(connection, &orders, import),
+        )
+        .await;
         let (there, users) = (there?, users?);
         known?;
         let mut refused = Vec::new();
-        for (position, row) in orders.into_iter().enumerate() {
-            let reason = match there.get(row.key()) {
-                Some(difference) => difference.clone(),
-                None => row.objection(import.stock, &users, memory),
+        for (position, (line, row)) in rows.iter().enumerate() {
+            let about = |reason: String| vec![Rejection::of_row(*line, row.key(), reason)];
+            let wrong = match there.get(row.key()) {
+                Some(difference) => difference.clone().map(about),
+                None => match row.order(*line, import) {
+                    Err(wrong) => Some(wrong),
+                    Ok(order) => row.objection(&order, import, &users, memory).map(about),
+                },
             };
-            refused.extend(reason.map(|reason| (position, reason)));
+            refused.extend(wrong.map(|wrong| (position, wrong)));
         }
         Ok(refused)
     }
 
-    async fn apply(operation: &mut Operation, rows: &[OrderRow], import: &Import) -> Result<Applied> {
+    async fn apply(operation: &mut Operation, rows: &[(u64, OrderRow)], import: &Import) -> Result<Applied> {
         let mut applied = Applied::default();
-        let there = compare(operation.handle(), &rows.iter().collect::<Vec<_>>()).await?;
+        let there = compare(operation.handle(), &rows.iter().map(|(_, row)| row).collect::<Vec<_>>()).await?;
         let mut new = Vec::new();
-        for (position, row) in rows.iter().enumerate() {
+        for (position, (line, row)) in rows.iter().enumerate() {
             match there.get(row.key()) {
-                None => new.push(position),
+                None => match row.order(*line, import) {
+                    Ok(order) => new.push(New { position, line: *line, row, order }),
+                    Err(wrong) => applied.refused.push((position, wrong)),
+                },
                 Some(None) => applied.counts.unchanged += 1,
-                Some(Some(reason)) => applied.refused.push((position, Error::conflict("order.differs", reason))),
+                Some(Some(reason)) => {
+                    applied.refused.push((position, vec![Rejection::of_row(*line, row.key(), reason.as_str())]));
+                }
             }
         }
         // All at once; where the shop refuses, in halves, until it is known which of them it was.
         let mut parts: Vec<_> = std::iter::once(0..new.len()).collect();
         while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
-            let some: Vec<&OrderRow> = new[part.clone()].iter().map(|position| &rows[*position]).collect();
-            match operation.savepoint(async |operation| place(operation, &some, import.stock).await).await? {
+            let some = &new[part.clone()];
+            // What somebody else wrote in this moment ends it all, and the next attempt finds it.
+            match operation.savepoint(async |operation| place(operation, some, import).await).await? {
                 Ok(counts) => applied.counts.add(counts),
                 Err(error) if !matches!(error.kind(), Kind::Conflict | Kind::NotFound | Kind::Invalid) => {
                     return Err(error);
                 }
-                Err(error) if part.len() == 1 => applied.refused.push((new[part.start], error)),
+                Err(error) if some.len() == 1 => {
+                    let New { position, line, row, .. } = some[0];
+                    applied.refused.push((position, vec![Rejection::of_row(line, row.key(), error.message())]));
+                }
                 Err(_) => {
                     let middle = part.start + part.len() / 2;
                     parts.extend([middle..part.end, part.start..middle]);
@@ -183,18 +207,34 @@ impl Row for OrderRow {
     }
 }
 
+/// A row that is no order yet.
+struct New<'a> {
+    position: usize,
+    line: u64,
+    row: &'a OrderRow,
+    order: NewOrder,
+}
+
+/// Words of other shops that can mean one status only.
+const SYNONYMS: [(&str, OrderStatus); 2] = [("complete", OrderStatus::Completed), ("canceled", OrderStatus::Cancelled)];
+
 fn parse_status(text: &str) -> Result<OrderStatus, String> {
-    OrderStatus::from_stored(text.trim()).ok_or_else(|| {
+    let word = unquoted(text).trim().to_lowercase();
+    let synonym = SYNONYMS.into_iter().find(|(theirs, _)| *theirs == word).map(|(_, status)| status);
+    OrderStatus::from_stored(&word).or(synonym).ok_or_else(|| {
         let known = OrderStatus::ALL.map(OrderStatus::as_str).join(", ");
-        format!("is none of {known}")
+        format!("is none of {known} (--map-value status:THEIRS=paid says what it means)")
     })
 }
 
-fn parse_line(item: &Record, violations: &mut Violations) -> Option<OrderLine> {
-    let sku = required(item, violations, "sku", Sku::parse);
-    let quantity = required(item, violations, "quantity", Quantity::parse);
-    let unit_price = item.amount("unit_price").map(|text| violations.parse("unit_price", &text, Money::parse_price));
-    Some(OrderLine { sku: sku?, quantity: quantity?, unit_price: unit_price.flatten(), new_product: None })
+fn parse_line(item: &Record) -> OrderLine {
+    OrderLine {
+        line: item.line,
+        sku: Given::of(item, "sku", |text| Sku::parse(unquoted(text))),
+        quantity: Given::of(item, "quantity", meaning::pieces(item)),
+        unit_price: Given::of_cell(item, "unit_price", meaning::price(item)),
+        new_product: None,
+    }
 }
 
 fn too_many() -> String {
@@ -202,62 +242,89 @@ fn too_many() -> String {
 }
 
 impl OrderRow {
-    /// Takes in more lines. Errors: when there are too many, or one product has two prices.
+    /// Takes in more lines. Errors: when there are too many.
     pub fn append(&mut self, lines: Vec<OrderLine>) -> Result<(), String> {
-        for line in lines {
-            let other = self.lines.iter().find(|other| other.sku == line.sku && other.unit_price != line.unit_price);
-            if other.is_some() {
-                return Err(format!("the price of {} differs between the lines of one order", line.sku.as_str()));
-            }
-            self.lines.push(line);
-        }
+        self.lines.extend(lines);
         if self.lines.len() > MOST_LINES { Err(too_many()) } else { Ok(()) }
     }
 
-    fn order(&self, stock: Stock) -> NewOrder {
-        let line = |line: &OrderLine| NewLine {
-            product: line.sku.as_str().to_owned(),
-            quantity: line.quantity,
-            unit_price: line.unit_price,
-        };
-        NewOrder {
-            reference: Some(self.reference.clone()),
-            placed_at: self.placed_at,
-            expected_total: self.total,
-            status: self.status,
-            stock,
-            ..NewOrder::new(self.user.as_str().to_owned(), self.lines.iter().map(line).collect())
+    /// The order as it is to be placed. Errors: all that is wrong with each of its lines, and a word on
+    /// each of the others, since none of them is imported.
+    fn order(&self, first_line: u64, import: &Import) -> Result<NewOrder, Vec<Rejection>> {
+        let mut wrong = Vec::new();
+        self.reference.take("reference", &mut wrong);
+        let user = self.user.take("user", &mut wrong);
+        let status = self.status.as_ref().and_then(|given| given.take("status", &mut wrong));
+        let placed_at = self.placed_at.as_ref().and_then(|given| given.take("created_at", &mut wrong));
+        let total = self.total.as_ref().and_then(|given| given.take("total_amount", &mut wrong));
+        if self.lines.len() > MOST_LINES {
+            wrong.push(Wrong { column: "items", value: String::new(), reason: too_many() });
         }
+        let mut rejections: Vec<Rejection> = wrong.into_iter().map(|wrong| wrong.in_line(first_line)).collect();
+        let mut lines = Vec::with_capacity(self.lines.len());
+        for line in &self.lines {
+            let mut wrong = Vec::new();
+            let (sku, quantity) = (line.sku.take("sku", &mut wrong), line.quantity.take("quantity", &mut wrong));
+            let unit_price = line.unit_price.as_ref().and_then(|given| given.take("unit_price", &mut wrong)).copied();
+            line.new_product.as_ref().map(|given| given.take("name", &mut wrong));
+            rejections.extend(wrong.into_iter().map(|wrong| wrong.in_line(line.line)));
+            if let (Some(_), Some(quantity)) = (sku, quantity) {
+                lines.push(NewLine { product: import.keys.sku(&line.sku.text), quantity: *quantity, unit_price });
+            }
+        }
+        let (Some(_), true) = (user, rejections.is_empty()) else { return Err(self.with_other_lines(rejections)) };
+        Ok(NewOrder {
+            reference: self.reference.value.as_ref().ok().cloned(),
+            placed_at: placed_at.copied(),
+            expected_total: total.copied(),
+            status: status.copied().unwrap_or(OrderStatus::Pending),
+            stock: import.stock,
+            ..NewOrder::new(import.keys.email(&self.user.text), lines)
+        })
+    }
+
+    fn with_other_lines(&self, mut rejections: Vec<Rejection>) -> Vec<Rejection> {
+        let told: HashSet<u64> = rejections.iter().map(|rejection| rejection.line).collect();
+        let others = self.lines.iter().map(|line| line.line).filter(|line| !told.contains(line));
+        let others: BTreeSet<u64> = others.collect();
+        rejections.extend(others.into_iter().map(|line| Rejection::of_row(line, self.key(), ANOTHER_LINE)));
+        rejections
     }
 
     /// What the shop has against a new order, as far as can be said beforehand.
-    fn objection(&self, stock: Stock, users: &HashMap<String, user::Model>, memory: &mut Memory) -> Option<String> {
-        match users.get(self.user.as_str()) {
+    fn objection(
+        &self,
+        order: &NewOrder,
+        import: &Import,
+        users: &HashMap<String, user::Model>,
+        memory: &mut Memory,
+    ) -> Option<String> {
+        match users.get(&order.user) {
             None if self.new_user.is_some() => {}
-            None => return Some(format!("there is no user {}", self.user.as_str())),
+            None => return Some(format!("there is no user {}", printable(&self.user.text))),
             Some(user) => {
-                if let Err(error) = self.order(stock).check_user(user) {
+                if let Err(error) = order.check_user(user) {
                     return Some(error.message().to_owned());
                 }
             }
         }
         let mut wanted = BTreeMap::<Uuid, i64>::new();
-        for line in &self.lines {
-            match memory.products.get(line.sku.as_str()) {
+        for (line, new) in self.lines.iter().zip(&order.lines) {
+            match memory.products.get(&new.product) {
                 None if line.new_product.is_some() => {}
-                None => return Some(format!("there is no product {}", line.sku.as_str())),
-                Some(id) => *wanted.entry(*id).or_default() += i64::from(line.quantity.get()),
+                None => return Some(format!("there is no product {}", printable(&line.sku.text))),
+                Some(id) => *wanted.entry(*id).or_default() += i64::from(new.quantity.get()),
             }
         }
-        if stock == Stock::Skip || self.status.gives_back() {
+        if import.stock == Stock::Skip || order.status.gives_back() {
             return None;
         }
-        for line in &self.lines {
-            let Some(id) = memory.products.get(line.sku.as_str()) else { continue };
+        for line in &order.lines {
+            let Some(id) = memory.products.get(&line.product) else { continue };
             let left = memory.left.get(id).copied().unwrap_or(0);
             let need = wanted.get(id).copied().unwrap_or(0);
             if left < need {
-                let sku = line.sku.as_str();
+                let sku = printable(&line.product);
                 return Some(format!("{sku} has {left} in stock by then, {need} requested (--stock skip for history)"));
             }
         }
@@ -266,82 +333,28 @@ impl OrderRow {
         }
         None
     }
-
-    /// How an order that is there differs from this one, if it does.
-    fn difference(
-        &self,
-        order: &order::Model,
-        user: Option<&user::Model>,
-        items: &[&ItemWithProduct],
-    ) -> Option<String> {
-        let mut there = BTreeMap::<(&str, Money), i64>::new();
-        for (item, product) in items {
-            let sku = product.as_ref().map_or("", |product| product.sku.as_str());
-            *there.entry((sku, item.unit_price)).or_default() += i64::from(item.quantity);
-        }
-        let price = |sku: &str| there.keys().find(|(other, _)| *other == sku).map(|(_, price)| *price);
-        let mut here = BTreeMap::<(&str, Money), i64>::new();
-        for line in &self.lines {
-            let sku = line.sku.as_str();
-            let price = line.unit_price.or_else(|| price(sku)).unwrap_or(Money::ZERO);
-            *here.entry((sku, price)).or_default() += i64::from(line.quantity.get());
-        }
-        let is_placed = self.placed_at.is_none_or(|time| order.created_at == Moment::Known(time));
-        let what = if user.is_none_or(|user| user.email.to_lowercase() != self.user.as_str()) {
-            "another user"
-        } else if here != there {
-            "other lines"
-        } else if !is_placed {
-            "another time"
-        } else if order.status != self.status.as_str() {
-            return Some(format!(
-                "is {} here and {} in the file: shopctl order moves it on",
-                printable(&order.status),
-                self.status.as_str()
-            ));
-        } else {
-            return None;
-        };
-        Some(format!("is there with {what}: an order does not change"))
-    }
 }
 
-/// The orders that are there by their references, each with how the file's differs, if it does.
-async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> Result<HashMap<String, Option<String>>> {
-    let references: Vec<&str> = rows.iter().map(|row| row.key()).collect();
-    let orders = repository::order::find_by_references(connection, &references).await?;
-    if orders.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let ids: Vec<Uuid> = orders.iter().map(|order| order.id).collect();
-    let items = repository::order::find_items_of(connection, &ids).await?;
-    let users = repository::order::find_users(connection, &orders).await?;
-    let mut items_of = HashMap::<Uuid, Vec<&ItemWithProduct>>::new();
-    for item in &items {
-        items_of.entry(item.0.order_id).or_default().push(item);
-    }
-    let users: HashMap<Uuid, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
-    let orders: HashMap<&str, &order::Model> = orders.iter().map(|order| (order.reference.as_str(), order)).collect();
-    let compared = rows.iter().filter_map(|row| {
-        let order = orders.get(row.key())?;
-        let user = users.get(&order.user_id).copied();
-        let items = items_of.get(&order.id).map_or(&[][..], Vec::as_slice);
-        Some((row.key().to_owned(), row.difference(order, user, items)))
-    });
-    Ok(compared.collect())
-}
-
-async fn users_of(connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> Result<HashMap<String, user::Model>> {
-    let mut emails: Vec<&str> = rows.iter().map(|row| row.user.as_str()).collect();
+/// The users that orders name, by their stored addresses.
+async fn users_of(
+    connection: &impl ConnectionTrait,
+    rows: &[&OrderRow],
+    import: &Import,
+) -> Result<HashMap<String, user::Model>> {
+    let mut emails: Vec<String> = rows.iter().map(|row| import.keys.email(&row.user.text)).collect();
     emails.sort_unstable();
     emails.dedup();
+    let emails: Vec<&str> = emails.iter().map(String::as_str).collect();
     let users = repository::user::find_by_emails(connection, &emails, Lock::None).await?;
     Ok(users.into_iter().map(|user| (user.email.clone(), user)).collect())
 }
 
-/// The SKUs that orders name, each once.
-fn skus_of<'a>(rows: &[&'a OrderRow]) -> Vec<&'a str> {
-    let mut skus: Vec<&str> = rows.iter().flat_map(|row| &row.lines).map(|line| line.sku.as_str()).collect();
+/// The stored SKUs that orders name, each once.
+fn skus_of(rows: &[&OrderRow], import: &Import) -> Vec<String> {
+    let mut written: Vec<&str> = rows.iter().flat_map(|row| &row.lines).map(|line| line.sku.text.as_str()).collect();
+    written.sort_unstable();
+    written.dedup();
+    let mut skus: Vec<String> = written.into_iter().map(|sku| import.keys.sku(sku)).collect();
     skus.sort_unstable();
     skus.dedup();
     skus
@@ -349,12 +362,13 @@ fn skus_of<'a>(rows: &[&'a OrderRow]) -> Vec<&'a str> {
 
 impl Memory {
     /// Makes sure that all products which these orders name are known, as far as they are there.
-    async fn look_up(&mut self, connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> Result<()> {
+    async fn look_up(&mut self, connection: &impl ConnectionTrait, rows: &[&OrderRow], import: &Import) -> Result<()> {
         if self.products.len() > PRODUCTS_REMEMBERED {
             self.products.clear();
         }
-        let mut skus = skus_of(rows);
-        skus.retain(|sku| !self.products.contains_key(*sku));
+        let mut skus = skus_of(rows, import);
+        skus.retain(|sku| !self.products.contains_key(sku));
+        let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
         for product in repository::product::find_by_skus(connection, &skus, Lock::None).await? {
             self.left.entry(product.id).or_insert(i64::from(product.stock_quantity));
             self.products.insert(product.sku, product.id);
@@ -364,34 +378,42 @@ impl Memory {
 }
 
 /// Places orders that are not there yet, all or none.
-async fn place(operation: &mut Operation, rows: &[&OrderRow], stock: Stock) -> Result<Counts> {
-    let (users, products) = create_missing(operation, rows).await?;
-    let orders: Vec<NewOrder> = rows.iter().map(|row| row.order(stock)).collect();
+async fn place(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<Counts> {
+    let (users, products) = create_missing(operation, new, import).await?;
+    let orders: Vec<NewOrder> = new.iter().map(|new| new.order.clone()).collect();
     let created = place_order::apply_all(operation, &orders).await?.len() as u64;
-    Ok(Counts { created, users, products, ..Counts::default() })
+    let taking = orders.iter().filter(|order| order.takes_stock()).flat_map(|order| &order.lines);
+    let taken = taking.map(|line| u64::from(line.quantity.get().unsigned_abs())).sum();
+    Ok(Counts { created, users, products, taken, ..Counts::default() })
 }
 
 /// Makes the users and products that orders bring with them and that are not there; how many of each.
-async fn create_missing(operation: &mut Operation, rows: &[&OrderRow]) -> Result<(u64, u64)> {
+async fn create_missing(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<(u64, u64)> {
+    let rows: Vec<&OrderRow> = new.iter().map(|new| new.row).collect();
     if rows.iter().all(|row| row.new_user.is_none()) {
         return Ok((0, 0));
     }
-    let users = users_of(operation.handle(), rows).await?;
-    let products = repository::product::find_by_skus(operation.handle(), &skus_of(rows), Lock::None).await?;
+    let users = users_of(operation.handle(), &rows, import).await?;
+    let skus = skus_of(&rows, import);
+    let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
+    let products = repository::product::find_by_skus(operation.handle(), &skus, Lock::None).await?;
     let products: HashSet<&str> = products.iter().map(|product| product.sku.as_str()).collect();
     let mut new_users = BTreeMap::<&str, user::Model>::new();
     let mut new_products = BTreeMap::<&str, NewProduct>::new();
-    for row in rows {
-        if let (None, Some((first_name, last_name))) = (users.get(row.user.as_str()), row.new_user.clone()) {
-            let password_hash = password::UNUSABLE.to_owned();
-            let new = NewUser { email: row.user.clone(), first_name, last_name, password_hash };
-            new_users.entry(row.user.as_str()).or_insert_with(|| model(operation, &new));
+    for New { row, order, .. } in new {
+        if let (None, Some((first_name, last_name)), Ok(email)) =
+            (users.get(&order.user), row.new_user.clone(), row.user.value.clone())
+        {
+            let new = NewUser { email, first_name, last_name, password_hash: password::UNUSABLE.to_owned() };
+            new_users.entry(order.user.as_str()).or_insert_with(|| model(operation, &new));
         }
-        for line in row.lines.iter().filter(|line| !products.contains(line.sku.as_str())) {
-            let Some(name) = line.new_product.clone() else { continue };
-            let price = line.unit_price.unwrap_or(Money::ZERO);
-            let new = NewProduct { sku: line.sku.clone(), name, description: None, price, stock: 0 };
-            new_products.entry(line.sku.as_str()).or_insert(new);
+        let missing = row.lines.iter().zip(&order.lines).filter(|(_, new)| !products.contains(new.product.as_str()));
+        for (line, new) in missing {
+            let name = line.new_product.as_ref().and_then(|given| given.value.clone().ok());
+            let (Some(name), Ok(sku)) = (name, line.sku.value.clone()) else { continue };
+            let price = new.unit_price.unwrap_or(Money::ZERO);
+            let product = NewProduct { sku, name, description: None, price, stock: 0 };
+            new_products.entry(new.product.as_str()).or_insert(product);
         }
     }
     let (users, products): (Vec<_>, Vec<_>) = (new_users.into_values().collect(), new_products.into_values().collect());

@@ -1,14 +1,15 @@
 //! One way through a file: records become rows, lines that belong together one row, no row twice.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 
 use tokio::sync::mpsc;
 
+use super::dates::DateEvidence;
 use super::import::{Import, Rejection, Row};
-use super::read::{Record, records};
-use crate::domain::{Violation, Violations};
+use super::meaning::unquoted;
+use super::read::{FileFormat, Record, records};
 use crate::error::{Error, Result};
 
 /// The most lines of one transaction: so many that a product which most orders name is written once for
@@ -18,9 +19,11 @@ pub const MOST_BATCH_LINES: usize = 25_000;
 const AHEAD: usize = 1;
 /// So many keys are remembered to find the second row of one: what is further apart finds the first
 /// in the shop.
-const KEYS_REMEMBERED: usize = 1_000_000;
+const KEYS_REMEMBERED: usize = 5_000_000;
 /// What is wrong with one row is told up to here.
 const WRONG_TOLD: usize = 100;
+/// Why a line that is fine is not imported.
+pub const ANOTHER_LINE: &str = "another line of this order is wrong";
 
 /// A part of a file.
 pub struct Portion<R> {
@@ -28,6 +31,9 @@ pub struct Portion<R> {
     pub rows: Vec<(u64, R)>,
     /// All that is wrong with each of the others.
     pub rejected: Vec<Vec<Rejection>>,
+    pub dates: DateEvidence,
+    /// Where the parts of an order begin that does not stand together.
+    pub scattered: Vec<(u64, u64)>,
     lines: usize,
 }
 
@@ -49,11 +55,11 @@ pub fn portions<R: Row>(source: impl Read + Send + 'static, import: &Import) -> 
 
 /// Reads until the file is over, or nobody takes what was read.
 fn read<R: Row>(source: impl Read, import: &Import, mut give: impl FnMut(Portion<R>) -> bool) -> Result<()> {
-    let mut pass = Pass { resume_after: import.resume_after, seen: HashSet::new(), open: None, settled: 0 };
+    let mut pass = Pass { import, seen: HashMap::new(), open: None, unreadable: None, settled: 0 };
     let (mut portion, mut read) = (Portion::default(), 0);
     for record in records(source, &import.read, R::COLUMNS)? {
-        read += 1;
         pass.add(record?, &mut portion);
+        read += 1;
         if portion.lines.max(portion.rejected.len()) >= import.batch_lines && !give(std::mem::take(&mut portion)) {
             return Ok(());
         }
@@ -69,16 +75,19 @@ fn read<R: Row>(source: impl Read, import: &Import, mut give: impl FnMut(Portion
 
 impl<R> Default for Portion<R> {
     fn default() -> Self {
-        Portion { rows: Vec::new(), rejected: Vec::new(), lines: 0 }
+        let (rows, rejected, dates, scattered) = (Vec::new(), Vec::new(), DateEvidence::default(), Vec::new());
+        Portion { rows, rejected, dates, scattered, lines: 0 }
     }
 }
 
 /// What a pass remembers.
-struct Pass<R> {
-    resume_after: u64,
-    /// Hashes of the first keys: a second row of one key would be a conflict.
-    seen: HashSet<u64>,
+struct Pass<'a, R> {
+    import: &'a Import,
+    /// Hashes of the first keys with the line of each: a second row of one key would be a conflict.
+    seen: HashMap<u64, u64>,
     open: Option<Open<R>>,
+    /// The last line that could not be read: it may belong to the order before or to the one after.
+    unreadable: Option<u64>,
     /// Records that became part of a row or were rejected: all of them, in the end.
     settled: u64,
 }
@@ -87,112 +96,137 @@ struct Pass<R> {
 struct Open<R> {
     /// The key as it is written.
     key: String,
-    line: u64,
-    /// `None` as soon as one line is wrong.
-    row: Option<R>,
-    wrong: Vec<Rejection>,
-    /// How many records it is.
+    lines: Vec<u64>,
+    /// How many records it is, with those that could not be read.
     records: u64,
+    row: R,
+    wrong: Vec<Rejection>,
 }
 
 impl<R: Row> Open<R> {
-    fn new(record: &Record, key: String) -> Open<R> {
-        let (row, wrong) = parse::<R>(record);
-        Open { key, line: record.line, row, wrong, records: 1 }
+    fn first_line(&self) -> u64 {
+        self.lines.first().copied().unwrap_or(0)
     }
 
-    fn join(&mut self, record: &Record) {
-        let (next, wrong) = parse::<R>(record);
-        match (self.row.take(), next) {
-            (Some(mut row), Some(next)) => match row.join(next) {
-                Ok(()) => self.row = Some(row),
-                Err(reason) => {
-                    let wrong = Rejection::of_row(record.line, &self.key, reason);
-                    self.is_wrong([wrong]);
-                }
-            },
-            _ => self.is_wrong(wrong),
+    fn join(&mut self, line: u64, next: R) {
+        self.lines.push(line);
+        self.records += 1;
+        if let Err(reason) = self.row.join(next) {
+            self.is_wrong(Rejection::of_row(line, &self.key, reason));
         }
     }
 
-    fn is_wrong(&mut self, wrong: impl IntoIterator<Item = Rejection>) {
-        self.row = None;
-        let room = WRONG_TOLD.saturating_sub(self.wrong.len());
-        self.wrong.extend(wrong.into_iter().take(room));
+    fn is_wrong(&mut self, wrong: Rejection) {
+        if self.wrong.len() < WRONG_TOLD {
+            self.wrong.push(wrong);
+        }
+    }
+
+    /// All that is wrong, with a word on each of its other lines: none of them is imported.
+    fn rejected(mut self, import: &Import) -> Vec<Rejection> {
+        let problems = self.row.problems(self.first_line(), import);
+        self.wrong.extend(problems.into_iter().take(WRONG_TOLD));
+        self.wrong.sort_by_key(|wrong| wrong.line);
+        let told: HashSet<u64> = self.wrong.iter().map(|wrong| wrong.line).collect();
+        let others = self.lines.iter().filter(|line| !told.contains(line));
+        self.wrong.extend(others.map(|line| Rejection::of_row(*line, &self.key, ANOTHER_LINE)));
+        self.wrong
     }
 }
 
-/// The row of a record, or all that is wrong with it.
-fn parse<R: Row>(record: &Record) -> (Option<R>, Vec<Rejection>) {
-    let mut violations = Violations::new();
-    let row = R::parse(record, &mut violations);
-    let rejection = |violation: Violation| Rejection {
-        line: record.line,
-        column: violation.field,
-        value: violation.value.unwrap_or_default(),
-        reason: violation.problem,
-    };
-    let wrong: Vec<Rejection> = violations.into_list().into_iter().map(rejection).collect();
-    (row.filter(|_| wrong.is_empty()), wrong)
-}
-
-impl<R: Row> Pass<R> {
+impl<R: Row> Pass<'_, R> {
     /// Takes in the next record; a row that is complete by that goes to the portion.
     fn add(&mut self, record: Result<Record, Rejection>, portion: &mut Portion<R>) {
-        let record = match record {
+        let is_grouped = self.is_grouped();
+        let mut record = match record {
             Ok(record) => record,
-            // Whose line it is nobody can tell: most likely that of the lines before.
+            // Whose line it is nobody can tell.
             Err(rejection) => {
-                return match self.open.as_mut().filter(|_| R::IS_GROUPED) {
+                self.unreadable = is_grouped.then_some(rejection.line);
+                return match self.open.as_mut().filter(|_| is_grouped) {
                     Some(open) => {
                         open.records += 1;
-                        open.is_wrong([rejection]);
+                        open.is_wrong(rejection);
                     }
                     None => {
                         self.settled += 1;
-                        portion.rejected.push(vec![rejection]);
+                        if rejection.line > self.import.resume_after {
+                            portion.rejected.push(vec![rejection]);
+                        }
                     }
                 };
             }
         };
-        let key = record.get(R::KEY).unwrap_or_default();
-        match self.open.as_mut().filter(|open| R::IS_GROUPED && open.key == key && !key.is_empty()) {
-            Some(open) => {
-                open.records += 1;
-                open.join(&record);
-            }
-            None => {
-                self.complete(portion);
-                self.open = Some(Open::new(&record, key.to_owned()));
-            }
+        self.import.meaning.map_values(&mut record);
+        if let Some(time) = R::TIME.and_then(|column| record.get(column)) {
+            portion.dates.note(record.line, unquoted(time));
         }
+        let key = record.get(R::KEY).unwrap_or_default();
+        let row = R::parse(&record, self.import);
+        let unreadable = self.unreadable.take();
+        if let Some(open) = self.open.as_mut().filter(|open| is_grouped && open.key == key) {
+            return open.join(record.line, row);
+        }
+        self.complete(portion);
+        let mut open = Open { key: key.to_owned(), lines: vec![record.line], records: 1, row, wrong: Vec::new() };
+        if let Some(line) = unreadable {
+            let reason = format!("line {line} before it cannot be read and may be one of its own");
+            open.is_wrong(Rejection::of_row(record.line, &open.key, reason));
+        }
+        self.open = Some(open);
     }
 
     /// All lines of the open row are known.
     fn complete(&mut self, portion: &mut Portion<R>) {
-        let Some(open) = self.open.take() else { return };
+        let Some(mut open) = self.open.take() else { return };
         self.settled += open.records;
-        match open.row {
-            Some(row) if self.is_repeated(row.key()) => {
-                let reason = format!("the same {} was in the file before", R::NOUN);
-                portion.rejected.push(vec![Rejection::of_row(open.line, &row.name(), reason)]);
+        let line = open.first_line();
+        if let Some(first) = self.seen_before(&open.key, line) {
+            match self.is_grouped() {
+                true => {
+                    portion.scattered.extend([(first, line), (line, first)]);
+                    self.is_scattered(&mut open, first);
+                }
+                false => {
+                    let reason = format!("the same {} was in the file before, in line {first}", R::NOUN);
+                    open.is_wrong(Rejection::of_row(line, &open.key, reason));
+                }
             }
-            Some(row) if open.line > self.resume_after => {
-                portion.lines += row.lines();
-                portion.rows.push((open.line, row));
+        } else if let Some(other) = self.import.scattered.get(&line) {
+            self.is_scattered(&mut open, *other);
+        }
+        if !open.wrong.is_empty() {
+            if line > self.import.resume_after {
+                portion.rejected.push(open.rejected(self.import));
             }
-            Some(_) => {}
-            None => portion.rejected.push(open.wrong),
+        } else if line > self.import.resume_after {
+            portion.lines += open.row.lines();
+            portion.rows.push((line, open.row));
         }
     }
 
-    fn is_repeated(&mut self, key: &str) -> bool {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        let hash = hasher.finish();
-        if self.seen.len() == KEYS_REMEMBERED {
-            return self.seen.contains(&hash);
+    /// Whether lines with the same key that follow one another are one row.
+    fn is_grouped(&self) -> bool {
+        R::IS_GROUPED && matches!(self.import.read.format, FileFormat::Csv | FileFormat::Tsv)
+    }
+
+    fn is_scattered(&self, open: &mut Open<R>, other: u64) {
+        let reason = format!("its lines do not stand together: others begin in line {other}");
+        open.is_wrong(Rejection::of_row(open.first_line(), &open.key, reason));
+    }
+
+    /// The line of the first row with this key, unless this is the first.
+    fn seen_before(&mut self, key: &str, line: u64) -> Option<u64> {
+        if key.is_empty() {
+            return None;
         }
-        !self.seen.insert(hash)
+        let mut hasher = DefaultHasher::new();
+        R::identity(key, &self.import.keys).hash(&mut hasher);
+        let hash = hasher.finish();
+        let first = self.seen.get(&hash).copied();
+        if first.is_none() && self.seen.len() < KEYS_REMEMBERED {
+            self.seen.insert(hash, line);
+        }
+        first
     }
 }

@@ -114,10 +114,14 @@ impl Record {
         self.cells.iter().find(|(name, _)| *name == column).map(|(_, text)| text.as_str())
     }
 
-    /// An amount, with a decimal point.
-    pub fn amount(&self, column: &str) -> Option<String> {
-        let text = self.get(column)?;
-        Some(if self.decimal_comma { text.replace(',', ".") } else { text.to_owned() })
+    /// Puts another text in the place of a column's, also of its items', where `other` gives one.
+    pub fn replace(&mut self, column: &str, other: impl Fn(&str) -> Option<String> + Copy) {
+        for (_, text) in self.cells.iter_mut().filter(|(name, _)| *name == column) {
+            if let Some(other) = other(text) {
+                *text = other;
+            }
+        }
+        self.items.iter_mut().for_each(|item| item.replace(column, other));
     }
 }
 

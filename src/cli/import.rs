@@ -1,7 +1,7 @@
 //! What every `import` does: checks the whole file, then writes it, and tells of each row that is
 //! wrong.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -16,18 +16,22 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use self::rejections::{Rejections, with_unwritten};
+use self::told::{CHANGES_LISTED, Kept};
 use super::Asking;
 use super::arguments::{AnswerArguments, WriteArguments};
-use crate::bulk::{self, Counts, FileFormat, Import, OnConflict, OnError, ReadOptions, Row};
+use crate::bulk::{
+    self, Counts, FileFormat, Import, Keys, Meaning, OnConflict, OnError, ReadOptions, Rejection, Row, ValueChange,
+    ValueMap,
+};
 use crate::context::Context;
-use crate::db::Access;
+use crate::db::{Access, Database};
 use crate::domain::text::{hexadecimal, shell_word};
-use crate::error::{Error, Kind, Result, io_reason};
+use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::file::{OutputFile, check_ending};
-use crate::output::Mutation;
 use crate::service::place_order::Stock;
 
 mod rejections;
+mod told;
 
 /// Bytes of the file that are read at once to tell whether it is the same.
 const DIGEST_BYTES: usize = 64 * 1024;
@@ -54,6 +58,9 @@ pub struct ImportArguments {
     /// Columns of CSV whose empty cells say what the cell above says, as variants of one product
     #[arg(long, value_name = "A,B", value_parser = parse_names)]
     fill_down: Vec<Vec<String>>,
+    /// A value of the file that is written another way here, such as status:Complete=completed; may be repeated
+    #[arg(long, value_name = "COLUMN:THEIRS=OURS", value_parser = ValueMap::parse)]
+    map_value: Vec<ValueMap>,
     /// What stands between the fields of CSV, such as ; or tab [default: what the header shows]
     #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
@@ -138,36 +145,35 @@ fn parse_batch(text: &str) -> Result<usize, String> {
 /// Imports a file of users, products …
 ///
 /// Errors: exit 7 when rows are wrong and nothing was imported, exit 8 when the others were.
-pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportArguments, stock: Stock) -> Result<()> {
-    let (read, on_conflict) = (arguments.read_options(R::NOUN)?, arguments.on_conflict);
+pub async fn run<R: Row>(
+    context: &Context,
+    asking: &Asking,
+    arguments: &ImportArguments,
+    stock: Stock,
+    meaning: Meaning,
+) -> Result<()> {
+    let mut import = arguments.import::<R>(stock, meaning)?;
     let source = Source { file: arguments.open()?, path: &arguments.file, read: Arc::default() };
-    bulk::look::<R>(source.again()?, &read)?.iter().for_each(|note| context.output.note(note));
+    bulk::look::<R>(source.again()?, &import.read)?.iter().for_each(|note| context.output.note(note));
     let errors = arguments.errors_file().await?;
     context.lift_time_limit();
     let database = context.database(Access::Write).await?.for_bulk();
     // Once for the digest, once to check it.
     let progress = RefCell::new(context.output.reading(2 * source.length()));
     let follow = || progress.borrow_mut().reach(source.read.load(Ordering::Relaxed));
-    let digest = digest(source.again()?, &format!("{} {read:?} {stock:?}", R::OPERATION), follow);
-    let digest = digest.map_err(|error| unreadable(&arguments.file, &error))?;
-    let batch_lines = arguments.batch;
-    let mut import = Import { read, on_conflict, stock, digest, batch_lines, resume_after: 0 };
+    let how = format!("{} {:?} {stock:?} {:?}", R::OPERATION, import.read, import.meaning);
+    import.digest = digest(source.again()?, &how, follow).map_err(|error| unreadable(&arguments.file, &error))?;
+    import.keys = Arc::new(Keys::load(database.connection()).await?);
     if arguments.resume
         && let Some(line) = bulk::last_line(database.connection(), &import.digest).await?
     {
         context.output.note(&format!("going on after line {line}"));
         import.resume_after = line;
     }
-    let mut rejections = Rejections::new(errors.is_some());
-    let reject = &mut |row| {
-        rejections.add(row);
-        Ok(())
-    };
-    let fine = followed(bulk::check::<R>(&database, source.again()?, &import, reject), follow).await?;
+    let check = check::<R>(context, errors.is_some(), &database, &source, &mut import);
+    let (fine, mut rejections, earlier) = followed(check, follow).await?;
     drop(progress);
-    // Going on, all that is fine may have been imported before.
-    let nothing_is_fine = fine == 0 && import.resume_after == 0;
-    if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || nothing_is_fine) {
+    if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || fine == 0) {
         let written = list(context, &mut rejections, errors);
         return Err(with_unwritten(refused::<R>(&rejections, fine), written));
     }
@@ -177,19 +183,29 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
     }
     // What the first pass found is found again.
     let mut rejections = Rejections::new(errors.is_some());
+    earlier.into_iter().for_each(|row| rejections.add(row));
     let operations = context.operations(&database, arguments.write.dry_run).without_deadline();
     let progress = RefCell::new(context.output.progress(fine));
+    let kept = Kept { context, noun: R::NOUN, counts: Cell::default() };
+    let mut changes = Vec::new();
     let reject = &mut |row| {
         rejections.add(row);
         Ok(())
     };
-    let told = &mut |counts: Counts| progress.borrow_mut().reach(counts.total());
+    let told = &mut |counts: Counts, more: Vec<ValueChange>| {
+        progress.borrow_mut().reach(counts.total());
+        changes.extend(more.into_iter().take(CHANGES_LISTED.saturating_sub(changes.len())));
+        if !arguments.write.dry_run {
+            kept.counts.set(counts);
+        }
+    };
     let run = bulk::run::<R>(&operations, source.again()?, &import, reject, told);
-    let counts = followed(run, || progress.borrow_mut().tick()).await?;
+    let counts = followed(run, || progress.borrow_mut().tick()).await.map_err(|error| kept.told_with(error))?;
+    kept.counts.take();
     drop(progress);
     let written = list(context, &mut rejections, errors);
     database.clone().close().await;
-    tell::<R>(context, arguments.write.dry_run, counts, rejections.count);
+    told::tell::<R>(context, arguments.write.dry_run, counts, rejections.count, &changes)?;
     if counts.created + counts.updated > 0 {
         match arguments.write.dry_run {
             true => context.note_would_change(),
@@ -201,6 +217,52 @@ pub async fn run<R: Row>(context: &Context, asking: &Asking, arguments: &ImportA
     }
     let message = format!("{} rows were rejected:{}", rejections.count, rejections.told());
     Err(with_unwritten(Error::new(Kind::Partial, "import.partial", message), written))
+}
+
+/// The first pass, and once more with what only the whole file could tell: which order its dates have,
+/// and which orders do not stand together. Gives the number of rows that are fine, what is wrong, and
+/// that part of it which the second pass does not look at again.
+async fn check<R: Row>(
+    context: &Context,
+    is_listed: bool,
+    database: &Database,
+    source: &Source<'_>,
+    import: &mut Import,
+) -> Result<(u64, Rejections, Vec<Vec<Rejection>>)> {
+    let resume_after = std::mem::take(&mut import.resume_after);
+    loop {
+        let mut rejections = Rejections::new(is_listed);
+        let mut earlier = Vec::new();
+        let reject = &mut |row: Vec<Rejection>| {
+            if row.first().is_some_and(|rejection| rejection.line <= resume_after) {
+                earlier.push(row.clone());
+            }
+            rejections.add(row);
+            Ok(())
+        };
+        let checked = bulk::check::<R>(database, source.again()?, import, reject).await?;
+        let mut is_known = true;
+        if import.meaning.date_order.is_none()
+            && let Some((order, place)) = checked.dates.decide()?
+        {
+            context.output.note(&format!("dates are read as {} ({place})", order.as_str()));
+            import.meaning.date_order = Some(order);
+            is_known = false;
+        }
+        if import.scattered.len() < checked.scattered.len() {
+            import.scattered = Arc::new(checked.scattered);
+            is_known = false;
+        }
+        if !is_known {
+            continue;
+        }
+        if let (Some(line), None) = (checked.dates.without_zone, &import.meaning.zone) {
+            let note = format!("times without a time zone are taken as UTC (line {line}); --tz NAME says otherwise");
+            context.output.note(&note);
+        }
+        import.resume_after = resume_after;
+        return Ok((checked.fine, rejections, earlier));
+    }
 }
 
 /// Writes the errors file; one without errors is not left behind.
@@ -234,38 +296,6 @@ fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
     let error = Error::new(Kind::Invalid, "import.invalid", message)
         .details(json!({ "rejected": rejections.count, "fine": fine, "noun": R::NOUN }));
     if fine == 0 { error } else { error.hint("correct them, or import the others with --on-error reject-rows") }
-}
-
-fn tell<R: Row>(context: &Context, dry_run: bool, counts: Counts, rejected: u64) {
-    let Counts { created, updated, unchanged, skipped, users, products } = counts;
-    let would = if dry_run { "would be " } else { "" };
-    let mut line = format!(
-        "{} {}s {would}imported: {created} created, {updated} updated, {unchanged} unchanged",
-        counts.total(),
-        R::NOUN
-    );
-    if skipped > 0 {
-        line += &format!(", {skipped} skipped");
-    }
-    if rejected > 0 {
-        line += &format!(", {rejected} rejected");
-    }
-    if users + products > 0 {
-        line += &format!("; {users} users and {products} products {would}made for them");
-    }
-    let json = json!({
-        "changed": created + updated > 0,
-        "dry_run": dry_run,
-        "created": created,
-        "updated": updated,
-        "unchanged": unchanged,
-        "skipped": skipped,
-        "rejected": rejected,
-        "users": users,
-        "products": products,
-    });
-    let json = json.as_object().cloned().unwrap_or_default();
-    context.output.mutation(&Mutation { line, id: R::OPERATION.to_owned(), json });
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {
@@ -357,6 +387,27 @@ fn unknown_format(path: &Path, noun: &str) -> Error {
 }
 
 impl ImportArguments {
+    /// How the file is to be imported, before anything is known of it or of the shop.
+    fn import<R: Row>(&self, stock: Stock, meaning: Meaning) -> Result<Import> {
+        let columns = R::COLUMNS.known;
+        if let Some(map) = self.map_value.iter().find(|map| !columns.contains(&map.column.as_str())) {
+            let message = format!("--map-value: there is no column {}", printable(&map.column));
+            return Err(Error::usage(message).hint(format!("the columns are {}", columns.join(", "))));
+        }
+        Ok(Import {
+            read: self.read_options(R::NOUN)?,
+            meaning: Meaning { values: self.map_value.clone(), ..meaning },
+            keys: Arc::default(),
+            on_conflict: self.on_conflict,
+            stock,
+            digest: String::new(),
+            batch_lines: self.batch,
+            resume_after: 0,
+            scattered: Arc::default(),
+            lists_changes: self.write.dry_run,
+        })
+    }
+
     /// The errors file, opened before anything is done, so that it is known that it can be written.
     async fn errors_file(&self) -> Result<Option<OutputFile>> {
         let Some(path) = &self.errors else { return Ok(None) };

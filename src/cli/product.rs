@@ -11,7 +11,7 @@ use super::export::{self, ExportArguments};
 use super::import::{self, ImportArguments};
 use super::list::{self, Shown};
 use super::mutation::{self, about_product, done, finish, view_of};
-use crate::bulk::ProductRow;
+use crate::bulk::{Meaning, ProductRow};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::quantity::parse_stock;
@@ -174,7 +174,9 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Create(arguments) => create(context, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
         Command::Export(arguments) => export(context, &arguments).await,
-        Command::Import(arguments) => import::run::<ProductRow>(context, asking, &arguments, Stock::Deduct).await,
+        Command::Import(arguments) => {
+            import::run::<ProductRow>(context, asking, &arguments, Stock::Deduct, Meaning::default()).await
+        }
         Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
         Command::Price(arguments) => price::price(context, asking, &arguments).await,

@@ -15,7 +15,7 @@ use super::import::{self, ImportArguments};
 use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
 use super::wizard;
-use crate::bulk::UserRow;
+use crate::bulk::{Meaning, UserRow};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Email, Page, Password, PersonName, UserStatus, Violations, moment};
@@ -217,7 +217,9 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Create(arguments) => create(context, asking, &arguments).await,
         Command::List(arguments) => list(context, &arguments).await,
         Command::Export(arguments) => export(context, &arguments).await,
-        Command::Import(arguments) => import::run::<UserRow>(context, asking, &arguments, Stock::Deduct).await,
+        Command::Import(arguments) => {
+            import::run::<UserRow>(context, asking, &arguments, Stock::Deduct, Meaning::default()).await
+        }
         Command::Show(arguments) => show(context, &arguments).await,
         Command::Update(arguments) => update(context, &arguments).await,
         Command::SetPassword(arguments) => password::set(context, asking, &arguments).await,

@@ -128,6 +128,15 @@ impl Engine {
         }
     }
 
+    /// Whether a text has characters of more than one byte.
+    pub fn is_beyond_ascii(self, text: Expr) -> Expr {
+        let characters = match self {
+            Engine::Postgres | Engine::Mysql => "char_length",
+            Engine::Sqlite => "length",
+        };
+        Expr::from(Func::cust("octet_length").arg(text.clone())).ne(Func::cust(characters).arg(text))
+    }
+
     /// Whether `UPDATE … RETURNING` exists.
     pub fn returns_updated_rows(self) -> bool {
         match self {

@@ -25,6 +25,7 @@ pub mod spreadsheet;
 pub mod text;
 pub mod user_status;
 pub mod violations;
+pub mod written_number;
 pub mod written_time;
 pub mod zone;
 

@@ -339,6 +339,17 @@ fn among<K: ColumnTrait, V: Into<Value>>(
     Engine::of(connection).is_among(column.into_expr(), values)
 }
 
+/// Whether a key has characters that another spelling may lack: beyond ASCII, blanks at its ends, line
+/// breaks and tabs, an apostrophe in front.
+fn has_odd_characters<K: ColumnTrait>(connection: &impl ConnectionTrait, column: K) -> Condition {
+    let key = || column.into_expr();
+    let odd = ["\t", "\n", "\r"].map(|character| format!("%{character}%"));
+    let odd = odd.into_iter().chain([" %", "% ", "'%"].map(str::to_owned));
+    odd.fold(Condition::any().add(Engine::of(connection).is_beyond_ascii(key())), |any, pattern| {
+        any.add(key().like(pattern))
+    })
+}
+
 /// So many values are looked up at once. MariaDB makes a table of a thousand and more, and may then read,
 /// and lock, all rows.
 const LOOKED_UP_AT_ONCE: usize = 900;

@@ -144,6 +144,16 @@ pub fn named<'a>(products: &'a [Model], name: &str) -> Option<&'a Model> {
     as_stored(name).or_else(|| as_stored(&folded)).or_else(in_any_case)
 }
 
+/// The SKUs that shopctl would not have stored so, and some more.
+pub async fn find_foreign_skus(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let sku = || Column::Sku.into_expr();
+    let odd = Condition::any()
+        .add(sku().ne(Func::upper(sku())))
+        .add(sku().like("%  %"))
+        .add(super::has_odd_characters(connection, Column::Sku));
+    Ok(Entity::find().select_only().column(Column::Sku).filter(odd).into_tuple().all(connection).await?)
+}
+
 /// The products with these SKUs, which are as stored.
 pub async fn find_by_skus(connection: &impl ConnectionTrait, skus: &[&str], lock: super::Lock) -> Result<Vec<Model>> {
     let select = super::locked(Entity::find().order_by_asc(Column::Id), lock);

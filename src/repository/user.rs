@@ -89,6 +89,16 @@ pub async fn find_by_emails(connection: &impl ConnectionTrait, emails: &[&str], 
     super::find_among(connection, &select, Column::Email, emails).await
 }
 
+/// The addresses that shopctl would not have stored so, and some more: the engines' LOWER disagrees
+/// beyond ASCII.
+pub async fn find_foreign_emails(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let email = || Column::Email.into_expr();
+    let odd = Condition::any()
+        .add(email().ne(Func::lower(email())))
+        .add(super::has_odd_characters(connection, Column::Email));
+    Ok(Entity::find().select_only().column(Column::Email).filter(odd).into_tuple().all(connection).await?)
+}
+
 /// The user with this address as shopctl stores it, or as another program wrote it (any case).
 pub async fn find_by_email(connection: &impl ConnectionTrait, email: &str) -> Result<Option<Model>> {
     find_one(connection, Who::Email(email), Lock::None).await

@@ -78,6 +78,8 @@ pub struct Operation {
     changes: Vec<Change>,
     savepoints: u32,
     subject: Option<Uuid>,
+    /// As the request has it: what somebody else wrote in this moment is found by the next attempt.
+    repeats_on_duplicate: bool,
 }
 
 enum Attempt<T> {
@@ -191,6 +193,7 @@ impl Operations {
             changes: Vec::new(),
             savepoints: 0,
             subject: None,
+            repeats_on_duplicate: request.repeats_on_duplicate,
         };
         let result = match find_replay(&operation.handle, request).await {
             Ok(Some(event)) => return Work::Replayed(event),
@@ -390,7 +393,8 @@ impl Operation {
     /// Runs a part that may be refused without spoiling what came before it.
     ///
     /// The inner error is the part's own: it was rolled back to the savepoint. The outer one means
-    /// that the whole operation cannot go on (a transient conflict, a lost connection).
+    /// that the whole operation cannot go on (a transient conflict, a lost connection, a duplicate where
+    /// those are a reason to look again).
     pub async fn savepoint<T>(&mut self, body: impl AsyncFnOnce(&mut Operation) -> Result<T>) -> Result<Result<T>> {
         self.savepoints += 1;
         let name = format!("part_{}", self.savepoints);
@@ -401,14 +405,20 @@ impl Operation {
                 self.handle.execute_unprepared(&format!("RELEASE SAVEPOINT {name}")).await?;
                 Ok(Ok(value))
             }
-            Err(error) if matches!(self.handle.first_fault(), Some(Fault::Transient | Fault::ConnectionLost)) => {
-                Err(error)
-            }
+            Err(error) if self.cannot_go_on() => Err(error),
             Err(error) => {
                 self.handle.return_to(&name, mark).await?;
                 self.changes.truncate(changes);
                 Ok(Err(error))
             }
+        }
+    }
+
+    fn cannot_go_on(&self) -> bool {
+        match self.handle.first_fault() {
+            Some(Fault::Transient | Fault::ConnectionLost) => true,
+            Some(Fault::Unique(_)) => self.repeats_on_duplicate,
+            _ => false,
         }
     }
 

@@ -58,6 +58,11 @@ impl NewOrder {
         if self.stock == Stock::Skip { Ok(()) } else { check_may_order(user) }
     }
 
+    /// Whether its pieces are gone from the stock once it is placed.
+    pub fn takes_stock(&self) -> bool {
+        self.balanced_by().is_none()
+    }
+
     /// Why pieces come in as many as go out, so that the stock stays as it is.
     fn balanced_by(&self) -> Option<MovementReason> {
         match self.stock {
@@ -68,7 +73,7 @@ impl NewOrder {
     }
 }
 
-/// One line as typed: lines that name the same product are merged.
+/// One line as typed: lines that name the same product at the same price are merged.
 #[derive(Debug, Clone)]
 pub struct NewLine {
     /// SKU or id.
@@ -289,13 +294,15 @@ async fn find_lines(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<Ve
 
 fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Vec<Line>> {
     let mut lines = Vec::<Line>::with_capacity(new.lines.len());
-    let mut positions = HashMap::<Uuid, usize>::new();
+    // One product at two prices is two lines.
+    let mut positions = HashMap::<(Uuid, Option<Money>), usize>::new();
     for new in &new.lines {
         let product = *products.get(new.product.as_str()).ok_or_else(|| super::product::unknown(&[&new.product]))?;
-        match positions.get(&product.id) {
+        let key = (product.id, new.unit_price.filter(|price| *price != product.price));
+        match positions.get(&key) {
             Some(position) => lines[*position].quantity = merged(&lines[*position], new)?,
             None => {
-                positions.insert(product.id, lines.len());
+                positions.insert(key, lines.len());
                 lines.push(Line { product: product.clone(), quantity: new.quantity, unit_price: new.unit_price });
             }
         }
@@ -305,9 +312,6 @@ fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Ve
 
 fn merged(line: &Line, new: &NewLine) -> Result<Quantity> {
     let mut violations = Violations::new();
-    if line.unit_price != new.unit_price {
-        violations.add(&format!("unit_price of {}", line.product.sku), "differs between lines of one order");
-    }
     let sum = line.quantity.plus(new.quantity);
     let sum = sum.map_err(|problem| violations.add(&format!("quantity of {}", line.product.sku), problem));
     violations.into_result()?;

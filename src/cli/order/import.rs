@@ -3,10 +3,12 @@
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::bulk::{InvoiceRow, OrderRow};
-use crate::cli::Asking;
+use crate::bulk::{InvoiceRow, Meaning, OrderRow};
+use crate::cli::arguments::optional;
 use crate::cli::import::{self, ImportArguments};
+use crate::cli::{Asking, zone};
 use crate::context::Context;
+use crate::domain::{DateOrder, Violations};
 use crate::error::Result;
 use crate::service::place_order::Stock;
 
@@ -22,6 +24,21 @@ pub struct OrderImportArguments {
     /// users and products that are not there are made
     #[arg(long)]
     invoices: bool,
+    /// With --invoices: numbers that begin so are cancellations, and left out
+    #[arg(long, value_name = "PREFIX", requires = "invoices")]
+    cancellation_prefix: Option<String>,
+    /// Where 01/12/2020 has its month, if the file itself does not prove it: dmy, mdy or ymd
+    #[arg(long, value_name = "ORDER", value_parser = date_orders())]
+    date_order: Option<DateOrder>,
+    /// Time zone of the times that name none, such as Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "NAME")]
+    tz: Option<String>,
+}
+
+fn date_orders() -> impl TypedValueParser<Value = DateOrder> {
+    let known = DateOrder::ALL;
+    PossibleValuesParser::new(known.map(DateOrder::as_str))
+        .try_map(move |word| known.into_iter().find(|order| order.as_str() == word).ok_or("unknown order"))
 }
 
 fn stocks() -> impl TypedValueParser<Value = Stock> {
@@ -31,8 +48,13 @@ fn stocks() -> impl TypedValueParser<Value = Stock> {
 pub async fn run(context: &Context, asking: &Asking, arguments: &OrderImportArguments) -> Result<()> {
     let usual = if arguments.invoices { Stock::Skip } else { Stock::Deduct };
     let stock = arguments.stock.unwrap_or(usual);
+    let mut violations = Violations::new();
+    let zone = optional(&mut violations, "tz", arguments.tz.as_deref(), zone::find);
+    violations.into_result()?;
+    let (date_order, cancellation_prefix) = (arguments.date_order, arguments.cancellation_prefix.clone());
+    let meaning = Meaning { date_order, zone, cancellation_prefix, ..Meaning::default() };
     match arguments.invoices {
-        true => import::run::<InvoiceRow>(context, asking, &arguments.import, stock).await,
-        false => import::run::<OrderRow>(context, asking, &arguments.import, stock).await,
+        true => import::run::<InvoiceRow>(context, asking, &arguments.import, stock, meaning).await,
+        false => import::run::<OrderRow>(context, asking, &arguments.import, stock, meaning).await,
     }
 }

@@ -1,0 +1,105 @@
+//! What the values of a file mean: how the shop that wrote it writes times, amounts and statuses.
+
+use chrono::{DateTime, Utc};
+
+use super::read::Record;
+use crate::domain::written_number::{self, DecimalMark};
+use crate::domain::{DateOrder, Money, Quantity, WrittenTime, Zone, quantity};
+
+/// How the values of a file are meant.
+#[derive(Debug, Clone, Default)]
+pub struct Meaning {
+    /// Which of two numbers of a date is the month; `None` until the file has proved it.
+    pub date_order: Option<DateOrder>,
+    /// Of times that name none; UTC is assumed where nothing is said.
+    pub zone: Option<Zone>,
+    pub values: Vec<ValueMap>,
+    /// What the numbers of cancelled invoices begin with.
+    pub cancellation_prefix: Option<String>,
+}
+
+/// A value that the file writes in another way: `status:Completed=completed`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueMap {
+    pub column: String,
+    /// Compared ignoring case; empty for an empty cell.
+    pub theirs: String,
+    pub ours: String,
+}
+
+impl ValueMap {
+    /// Reads `COLUMN:THEIRS=OURS`.
+    pub fn parse(text: &str) -> Result<ValueMap, String> {
+        let parts = text.split_once(':').and_then(|(column, rest)| Some((column, rest.rsplit_once('=')?)));
+        match parts {
+            Some((column, (theirs, ours))) if !column.trim().is_empty() => {
+                let trimmed = |text: &str| text.trim().to_owned();
+                Ok(ValueMap { column: trimmed(column), theirs: trimmed(theirs), ours: trimmed(ours) })
+            }
+            _ => Err("is not COLUMN:THEIRS=OURS, such as status:Complete=completed".to_owned()),
+        }
+    }
+}
+
+impl Meaning {
+    /// Puts our values in the place of theirs.
+    pub fn map_values(&self, record: &mut Record) {
+        for map in &self.values {
+            record.replace(&map.column, |text| {
+                (text.trim().to_lowercase() == map.theirs.to_lowercase()).then(|| map.ours.clone())
+            });
+        }
+    }
+
+    pub fn time(&self, text: &str) -> Result<DateTime<Utc>, String> {
+        let time = WrittenTime::read(unquoted(text))?;
+        match &self.zone {
+            Some(zone) => time.moment(self.date_order, zone),
+            None => time.moment(self.date_order, &Zone::utc()),
+        }
+    }
+}
+
+/// Without the apostrophe by which spreadsheets are told that a cell is text.
+pub fn unquoted(text: &str) -> &str {
+    text.strip_prefix('\'').unwrap_or(text)
+}
+
+fn mark(record: &Record) -> DecimalMark {
+    if record.decimal_comma { DecimalMark::Comma } else { DecimalMark::Point }
+}
+
+pub fn price(record: &Record) -> impl Fn(&str) -> Result<Money, String> + use<> {
+    let mark = mark(record);
+    move |text| Money::parse_price(&written_number::amount(unquoted(text), mark)?)
+}
+
+pub fn total(record: &Record) -> impl Fn(&str) -> Result<Money, String> + use<> {
+    let mark = mark(record);
+    move |text| Money::parse_total(&written_number::amount(unquoted(text), mark)?)
+}
+
+pub fn pieces(record: &Record) -> impl Fn(&str) -> Result<Quantity, String> + use<> {
+    let mark = mark(record);
+    move |text| Quantity::parse(&written_number::whole(unquoted(text), mark)?)
+}
+
+pub fn stock(record: &Record) -> impl Fn(&str) -> Result<i32, String> + use<> {
+    let mark = mark(record);
+    move |text| quantity::parse_stock(&written_number::whole(unquoted(text), mark)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_mapped_by_column_theirs_and_ours() {
+        let map = ValueMap::parse("status: Complete = completed").unwrap();
+        assert_eq!((map.column.as_str(), map.theirs.as_str(), map.ours.as_str()), ("status", "Complete", "completed"));
+        assert_eq!(ValueMap::parse("last_name:=Unknown").unwrap().theirs, "");
+        for text in ["", "status", "status=x", ":a=b", "status:a"] {
+            assert!(ValueMap::parse(text).is_err(), "{text} was accepted");
+        }
+    }
+}

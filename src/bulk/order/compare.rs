@@ -1,0 +1,148 @@
+//! Orders of a file beside those that are there: what is there, it may have in whatever form another
+//! program wrote it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use super::{OrderLine, OrderRow};
+use crate::bulk::import::Row;
+use crate::bulk::spelling::{folded_email, folded_sku};
+use crate::domain::{Money, OrderStatus, reference};
+use crate::entity::{Moment, order, user};
+use crate::error::{Result, printable};
+use crate::repository;
+use crate::repository::order::ItemWithProduct;
+
+/// An order that is there.
+struct There<'a> {
+    order: &'a order::Model,
+    user: Option<&'a user::Model>,
+    items: &'a [&'a ItemWithProduct],
+}
+
+/// The orders that rows name, by their stored references.
+pub async fn find<'a>(
+    connection: &impl ConnectionTrait,
+    rows: impl Iterator<Item = &'a OrderRow>,
+) -> Result<HashMap<String, order::Model>> {
+    let mut references: Vec<String> =
+        rows.flat_map(|row| [row.key().to_owned(), reference::folded(row.key())]).collect();
+    references.sort_unstable();
+    references.dedup();
+    let references: Vec<&str> = references.iter().map(String::as_str).collect();
+    let orders = repository::order::find_by_references(connection, &references).await?;
+    Ok(orders.into_iter().map(|order| (order.reference.clone(), order)).collect())
+}
+
+/// The order that a written reference means: the one that is stored just so before ours in another
+/// spelling.
+pub fn of<'a>(found: &'a HashMap<String, order::Model>, written: &str) -> Option<&'a order::Model> {
+    found.get(written).or_else(|| found.get(&reference::folded(written)))
+}
+
+/// The orders that are there by their references, each with how the file's differs, if it does.
+pub async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> Result<HashMap<String, Option<String>>> {
+    let found = find(connection, rows.iter().copied()).await?;
+    if found.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let orders: Vec<order::Model> = found.values().cloned().collect();
+    let ids: Vec<Uuid> = orders.iter().map(|order| order.id).collect();
+    let items = repository::order::find_items_of(connection, &ids).await?;
+    let users = repository::order::find_users(connection, &orders).await?;
+    let mut items_of = HashMap::<Uuid, Vec<&ItemWithProduct>>::new();
+    for item in &items {
+        items_of.entry(item.0.order_id).or_default().push(item);
+    }
+    let users: HashMap<Uuid, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
+    let compared = rows.iter().filter_map(|row| {
+        let order = of(&found, row.key())?;
+        let user = users.get(&order.user_id).copied();
+        let items = items_of.get(&order.id).map_or(&[][..], Vec::as_slice);
+        Some((row.key().to_owned(), row.difference(&There { order, user, items })))
+    });
+    Ok(compared.collect())
+}
+
+impl OrderLine {
+    /// What an export writes for an order of another program that has no items.
+    fn is_nothing(&self) -> bool {
+        self.sku.text.is_empty() && self.quantity.text.is_empty() && self.unit_price.is_none()
+    }
+}
+
+impl OrderRow {
+    /// How an order that is there differs from this one, if it does.
+    fn difference(&self, there: &There<'_>) -> Option<String> {
+        let order = there.order;
+        let email = there.user.map_or("", |user| user.email.as_str());
+        let is_user = self.user.is_text(email) || folded_email(&self.user.text) == folded_email(email);
+        let is_placed = self.placed_at.as_ref().is_none_or(|given| {
+            given.is_text(&order.created_at.to_string())
+                || Moment::from_stored(&given.text) == order.created_at
+                || given.value.as_ref().is_ok_and(|time| order.created_at == Moment::Known(*time))
+        });
+        let is_total = self.total.as_ref().is_none_or(|given| {
+            given.is_text(&order.total_amount.to_string()) || given.value == Ok(order.total_amount)
+        });
+        let is_status = match &self.status {
+            None => order.status == OrderStatus::Pending.as_str(),
+            Some(given) => {
+                given.is_text(&order.status) || given.value.as_ref().is_ok_and(|own| order.status == own.as_str())
+            }
+        };
+        let what = if !is_user {
+            "another user"
+        } else if !self.has_lines(there.items) {
+            "other lines"
+        } else if !is_placed {
+            "another time"
+        } else if !is_total {
+            "another total"
+        } else if !is_status {
+            let own = match &self.status {
+                None => OrderStatus::Pending.as_str().to_owned(),
+                Some(given) => {
+                    given.value.as_ref().map_or_else(|_| printable(&given.text), |own| own.as_str().to_owned())
+                }
+            };
+            let there = printable(&order.status);
+            return Some(format!("is {there} here and {own} in the file: shopctl order moves it on"));
+        } else {
+            return None;
+        };
+        Some(format!("is there with {what}: an order does not change"))
+    }
+
+    /// Whether the items that are there are those of the file, however they are split.
+    fn has_lines(&self, items: &[&ItemWithProduct]) -> bool {
+        let mut there = BTreeMap::<(String, Money), i64>::new();
+        for (item, product) in items {
+            let sku = product.as_ref().map_or("", |product| product.sku.as_str());
+            *there.entry((folded_sku(sku), item.unit_price)).or_default() += i64::from(item.quantity);
+        }
+        let mut here = BTreeMap::<(String, Money), i64>::new();
+        for line in self.lines.iter().filter(|line| !line.is_nothing()) {
+            let sku = folded_sku(&line.sku.text);
+            let mut prices = there.keys().filter(|(other, _)| *other == sku).map(|(_, price)| *price);
+            let price = match &line.unit_price {
+                None => prices.next(),
+                Some(given) => given
+                    .value
+                    .as_ref()
+                    .ok()
+                    .copied()
+                    .or_else(|| prices.find(|price| given.is_text(&price.to_string()))),
+            };
+            let pieces = match &line.quantity.value {
+                Ok(quantity) => Some(i64::from(quantity.get())),
+                Err(_) => line.quantity.text.parse().ok(),
+            };
+            let (Some(price), Some(pieces)) = (price, pieces) else { return false };
+            *here.entry((sku, price)).or_default() += pieces;
+        }
+        here == there
+    }
+}

@@ -1,0 +1,121 @@
+//! What an import says at its end, and what one says that does not come to it.
+
+use std::cell::Cell;
+
+use serde_json::{Value, json};
+
+use crate::bulk::{Counts, Row, ValueChange};
+use crate::context::Context;
+use crate::error::{Error, Result, printable};
+use crate::output::{Format, Mutation};
+
+/// So many changes are listed by a dry run.
+pub const CHANGES_LISTED: usize = 10_000;
+
+/// What a run that does not come to its end leaves behind.
+pub struct Kept<'a> {
+    pub context: &'a Context,
+    pub noun: &'static str,
+    /// What is committed so far; nothing under dry run.
+    pub counts: Cell<Counts>,
+}
+
+impl Kept<'_> {
+    fn told(&self) -> Option<String> {
+        let Counts { created, updated, .. } = self.counts.take();
+        let told = format!("{created} {noun}s created and {updated} updated before that are kept", noun = self.noun);
+        (created + updated > 0).then_some(told)
+    }
+
+    /// The error of a run, with what was done before it.
+    pub fn told_with(&self, error: Error) -> Error {
+        let Some(told) = self.told() else { return error };
+        let details = json!({ "kept": told });
+        let again = Error::new(error.kind(), error.code(), format!("{}; {told}", error.message())).details(details);
+        again.hint(COMPLETE)
+    }
+}
+
+/// How a file is completed of which a part is in.
+const COMPLETE: &str = "run the same command again: what is in stays as it is, the rest is added";
+
+/// A run that is interrupted ends here.
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        if let Some(told) = self.told() {
+            self.context.output.note(&format!("{told}; {COMPLETE}"));
+        }
+    }
+}
+
+/// Says what was done.
+pub fn tell<R: Row>(
+    context: &Context,
+    dry_run: bool,
+    counts: Counts,
+    rejected: u64,
+    changes: &[ValueChange],
+) -> Result<()> {
+    let Counts { created, updated, unchanged, skipped, users, products, taken, other_stock } = counts;
+    let would = if dry_run { "would be " } else { "" };
+    let mut line = format!(
+        "{} {}s {would}imported: {created} created, {updated} updated, {unchanged} unchanged",
+        counts.total(),
+        R::NOUN
+    );
+    if skipped > 0 {
+        line += &format!(", {skipped} skipped");
+    }
+    if rejected > 0 {
+        line += &format!(", {rejected} rejected");
+    }
+    if users + products > 0 {
+        line += &format!("; {users} users and {products} products {would}made for them");
+    }
+    if taken > 0 {
+        line += &format!("; {taken} units {would}taken from stock");
+    }
+    if other_stock > 0 {
+        let note = format!("stock is not imported for {other_stock} existing products: use shopctl stock set");
+        context.output.note(&note);
+    }
+    let mut json = json!({
+        "changed": created + updated > 0,
+        "dry_run": dry_run,
+        "created": created,
+        "updated": updated,
+        "unchanged": unchanged,
+        "skipped": skipped,
+        "rejected": rejected,
+        "users": users,
+        "products": products,
+        "units_taken": taken,
+        "stock_not_imported": other_stock,
+    });
+    if dry_run {
+        list(context, changes, &mut json)?;
+    }
+    let json = json.as_object().cloned().unwrap_or_default();
+    context.output.mutation(&Mutation { line, id: R::OPERATION.to_owned(), json });
+    Ok(())
+}
+
+/// Each change of a value, old → new.
+fn list(context: &Context, changes: &[ValueChange], json: &mut Value) -> Result<()> {
+    if context.output.is_json() {
+        let change = |change: &ValueChange| json!({ "key": change.key, "column": change.column, "before": change.before, "after": change.after });
+        json["changes"] = changes.iter().map(change).collect();
+        return Ok(());
+    }
+    if context.output.format() == Format::Id {
+        return Ok(());
+    }
+    for ValueChange { key, column, before, after } in changes {
+        let [key, before, after] = [key, before, after].map(|text| printable(text));
+        context.output.text(&format!("{key}: {column} {before} → {after}\n"))?;
+    }
+    if changes.len() == CHANGES_LISTED {
+        context.output.note(&format!("only the first {CHANGES_LISTED} changes are listed"));
+    }
+    Ok(())
+}

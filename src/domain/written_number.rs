@@ -1,0 +1,227 @@
+//! Numbers as other shops' programs write them: `1,234.50`, `12,50 €`, `34.0000`, `.99`. What can only
+//! mean one number is taken; what may be wrong by a factor of thousand is not guessed.
+
+/// What stands between the whole pieces and their parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DecimalMark {
+    #[default]
+    Point,
+    Comma,
+}
+
+/// The digits of a thousand.
+const GROUP: usize = 3;
+
+/// Brings an amount to the form `-1234.5`: without currency, groups of digits and zeros that say
+/// nothing. Errors: what is wrong with it, without the text.
+pub fn amount(text: &str, mark: DecimalMark) -> Result<String, String> {
+    plain(without_currency(text.trim()), mark).map_err(|problem| match problem {
+        Problem::NoNumber => "is not an amount such as 12.50".to_owned(),
+        other => other.told(mark),
+    })
+}
+
+/// Brings a number of pieces to the form `-1234`. Errors: as [`amount`]; for parts of a piece.
+pub fn whole(text: &str, mark: DecimalMark) -> Result<String, String> {
+    let number = plain(text.trim(), mark).map_err(|problem| match problem {
+        Problem::NoNumber => "is not a whole number".to_owned(),
+        other => other.told(mark),
+    })?;
+    if number.contains('.') { Err("is not a whole number".to_owned()) } else { Ok(number) }
+}
+
+enum Problem {
+    NoNumber,
+    /// The other mark stands where this one is expected.
+    OtherMark,
+    /// One mark before three digits: a thousand, or parts of one.
+    Ambiguous,
+}
+
+impl Problem {
+    fn told(self, mark: DecimalMark) -> String {
+        match (self, mark) {
+            (Problem::Ambiguous, DecimalMark::Point) => {
+                "may be thousands or a fraction: write it without a mark or with two decimal places".to_owned()
+            }
+            (Problem::Ambiguous, DecimalMark::Comma) => {
+                "may be thousands or a fraction: write it without a mark or with ,00".to_owned()
+            }
+            (Problem::OtherMark, DecimalMark::Point) => "has a decimal comma (--decimal-comma)".to_owned(),
+            (Problem::OtherMark | Problem::NoNumber, _) => "is not a number".to_owned(),
+        }
+    }
+}
+
+/// Takes a currency off, in front or behind: a sign such as `$`, or three letters such as EUR.
+fn without_currency(text: &str) -> &str {
+    let is_sign = |character: char| matches!(character, '$' | '¢' | '£' | '¤' | '¥' | '฿' | '₠'..='⃀');
+    let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    if let Some(rest) = text.strip_prefix(is_sign).or_else(|| text.strip_suffix(is_sign)) {
+        return rest.trim();
+    }
+    match (text.get(..3), text.len().checked_sub(3).and_then(|start| text.get(start..))) {
+        (Some(code), _) if is_code(code) => text[3..].trim(),
+        (_, Some(code)) if is_code(code) => text[..text.len() - 3].trim(),
+        _ => text,
+    }
+}
+
+fn plain(text: &str, mark: DecimalMark) -> Result<String, Problem> {
+    let (sign, text) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (decimal, group) = match mark {
+        DecimalMark::Point => ('.', ','),
+        DecimalMark::Comma => (',', '.'),
+    };
+    let (whole, fraction) = match text.rsplit_once(decimal) {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text, None),
+    };
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if fraction.is_some_and(|fraction| !is_digits(fraction)) {
+        // `1.234,50` where a point is expected.
+        let is_other = whole.bytes().all(|byte| byte.is_ascii_digit()) && text.contains(group);
+        return Err(if is_other { Problem::OtherMark } else { Problem::NoNumber });
+    }
+    let is_grouped = whole.contains(|character: char| !character.is_ascii_digit());
+    // Three zeros behind one mark may be thousands all the same.
+    if !is_grouped && whole.len() <= GROUP && !whole.starts_with('0') && fraction.is_some_and(|digits| digits == "000")
+    {
+        return Err(Problem::Ambiguous);
+    }
+    let whole = if is_grouped { ungrouped(whole, group, fraction.is_some())? } else { whole.to_owned() };
+    // `.99` is an amount, `.` is none.
+    if whole.is_empty() && fraction.is_none() {
+        return Err(Problem::NoNumber);
+    }
+    let fraction = fraction.unwrap_or("").trim_end_matches('0');
+    let whole = if whole.is_empty() { "0" } else { &whole };
+    Ok(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
+}
+
+/// The digits of `1,234,567`, whose groups are well formed and parted by one character.
+fn ungrouped(text: &str, group: char, has_fraction: bool) -> Result<String, Problem> {
+    let is_parting = |character: char| character == group || " \u{a0}\u{202f}'\u{2019}".contains(character);
+    let parting = text.chars().find(|character| !character.is_ascii_digit());
+    let parting = parting.filter(|parting| is_parting(*parting)).ok_or(Problem::NoNumber)?;
+    let parts: Vec<&str> = text.split(parting).collect();
+    let is_digits = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !parts.iter().all(is_digits) {
+        return Err(Problem::NoNumber);
+    }
+    let (first, rest) = parts.split_first().ok_or(Problem::NoNumber)?;
+    let is_well_formed = (1..=GROUP).contains(&first.len()) && rest.iter().all(|part| part.len() == GROUP);
+    if !is_well_formed || first.starts_with('0') {
+        // `12,50`, or `12.50` where a comma is expected.
+        let is_other = parting == group && rest.len() == 1 && !has_fraction;
+        return match (is_other, group) {
+            (true, '.') if rest[0].len() != GROUP => Ok(format!("{first}.{}", rest[0])),
+            (true, _) => Err(Problem::OtherMark),
+            _ => Err(Problem::NoNumber),
+        };
+    }
+    if parting == group && rest.len() == 1 && !has_fraction {
+        return Err(Problem::Ambiguous);
+    }
+    Ok(parts.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_other_shops_are_taken_exactly() {
+        for (text, plain) in [
+            ("34.0000", "34"),
+            ("20.000000", "20"),
+            ("0.000", "0"),
+            ("1,234.50", "1234.5"),
+            ("1,234,567", "1234567"),
+            ("1 234.50", "1234.5"),
+            ("1'234.50", "1234.5"),
+            ("$12.50", "12.5"),
+            ("12.50 €", "12.5"),
+            ("EUR 12.50", "12.5"),
+            ("12.50USD", "12.5"),
+            (".99", "0.99"),
+            ("12.345", "12.345"),
+            ("-1.50", "-1.5"),
+            ("007", "007"),
+        ] {
+            assert_eq!(amount(text, DecimalMark::Point).as_deref(), Ok(plain), "{text}");
+        }
+        for (text, plain) in [
+            ("1.234,50", "1234.5"),
+            ("12,50 €", "12.5"),
+            ("€ 12,50", "12.5"),
+            ("1.234.567", "1234567"),
+            ("12,3450", "12.345"),
+            ("1234", "1234"),
+            ("12.50", "12.50"),
+            ("12.5", "12.5"),
+        ] {
+            assert_eq!(amount(text, DecimalMark::Comma).as_deref(), Ok(plain), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_wrong_by_a_thousand_is_not_guessed() {
+        for text in [
+            "",
+            "1,234",
+            "20.000",
+            "12,50",
+            "1.234,50",
+            "1,23,456",
+            "1,2345.00",
+            "12,345,67.00",
+            "5.",
+            ".",
+            ",5",
+            "1e3",
+            "0x10",
+            "1_000",
+            "٣",
+            "$",
+            "$$5",
+            "12.50 € net",
+            "1,234.567,8",
+            "NaN",
+            "--1",
+            "1 2",
+            "0,123.00",
+            "(12.50)",
+        ] {
+            assert!(amount(text, DecimalMark::Point).is_err(), "{text} was accepted");
+        }
+        for text in ["1.234", "1,000", "12.345", "1,234.50", "1.23,45", "12.345.67"] {
+            assert!(amount(text, DecimalMark::Comma).is_err(), "{text} was accepted");
+        }
+        assert!(amount("12,50", DecimalMark::Point).unwrap_err().contains("--decimal-comma"));
+        assert!(amount("1.234,50", DecimalMark::Point).unwrap_err().contains("--decimal-comma"));
+    }
+
+    #[test]
+    fn pieces_are_whole() {
+        for (text, plain) in [("100.0000", "100"), ("5", "5"), ("-3", "-3"), ("+7", "7"), ("1,234,567", "1234567")] {
+            assert_eq!(whole(text, DecimalMark::Point).as_deref(), Ok(plain), "{text}");
+        }
+        for text in ["1.5", "100.000", "1,234", "two", "", "0x10"] {
+            assert!(whole(text, DecimalMark::Point).is_err(), "{text} was accepted");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_taken_has_the_digits_that_were_written(text in "[-+$€ ]{0,2}[0-9.,' ]{0,14}[€ ]{0,2}") {
+            if let Ok(plain) = amount(&text, DecimalMark::Point) {
+                let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+                proptest::prop_assert!(digits(&text).trim_end_matches('0').ends_with(digits(&plain).trim_end_matches('0').trim_start_matches('0')));
+            }
+        }
+    }
+}
