@@ -7,6 +7,10 @@ on_every_backend!(
     a_year_of_two_digits_is_refused_wherever_a_time_is_read,
     keys_of_other_shops_are_kept_and_found_in_any_case,
     keys_that_another_program_wrote_in_another_case_are_not_doubled,
+    a_file_proves_the_order_of_its_days_and_months_or_is_refused,
+    a_price_list_needs_no_names_and_a_dry_run_lists_each_change,
+    what_other_programs_wrote_is_exported_and_imported_unchanged,
+    one_order_in_a_file_twice_or_scattered_goes_in_not_at_all,
 );
 
 fn a_year_of_two_digits_is_refused_wherever_a_time_is_read(shop: &Shop) {
@@ -92,4 +96,78 @@ fn keys_that_another_program_wrote_in_another_case_are_not_doubled(shop: &Shop) 
     let made = shop.column("SELECT reference FROM orders WHERE reference <> 'k7q2m9xd4t'").remove(0);
     assert_eq!((made.len(), made.find('-')), (11, Some(5)), "{made}");
     shop.run(&["order", "show", &made.to_lowercase().replace('-', "")]).success();
+}
+
+const INVOICES: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID\n";
+
+fn a_file_proves_the_order_of_its_days_and_months_or_is_refused(shop: &Shop) {
+    let line = |number: u32, date: &str| format!("{number},AA1,One,1,{date} 08:26,1.00,CG-17\n");
+    let proven = format!("{INVOICES}{}{}", line(1001, "01/12/2020"), line(1002, "13/12/2020"));
+    shop.file("proven.csv", &proven);
+    shop.run(&["order", "import", "proven.csv", "--invoices"]).success().says("dates are read as dmy (line 3");
+    let order = shop.run(&["order", "show", "1001", "--json"]).success().json();
+    assert!(order["created_at"].as_str().expect("text").starts_with("2020-12-01T08:26:00"), "{order}");
+    assert_eq!(order["user"], "customer-cg-17@example.invalid");
+    shop.file("open.csv", &format!("{INVOICES}{}", line(2001, "01/12/2020")));
+    let open = ["order", "import", "open.csv", "--invoices"];
+    shop.run(&open).exits_with(7).says("--date-order dmy");
+    shop.file("both.csv", &format!("{proven}{}", line(1003, "12/14/2020")));
+    shop.run(&["order", "import", "both.csv", "--invoices"]).exits_with(7).says("line 3: 13/12/2020");
+    shop.run(&[&open[..], &["--date-order", "mdy"]].concat()).success();
+    let order = shop.run(&["order", "show", "2001", "--json"]).success().json();
+    assert!(order["created_at"].as_str().expect("text").starts_with("2020-01-12T08:26:00"), "{order}");
+}
+
+fn a_price_list_needs_no_names_and_a_dry_run_lists_each_change(shop: &Shop) {
+    shop.product("A", "1.00", 5);
+    shop.file("list.csv", "sku,price,stock_quantity\na,\"1,234.50\",9\n");
+    let run = shop.run(&["product", "import", "list.csv", "-n"]).success();
+    assert!(run.stdout.contains("A: price 1.00 → 1234.50"), "{run}");
+    let run = shop.run(&["product", "import", "list.csv"]).success();
+    let run = run.says("stock is not imported for 1 existing products");
+    assert!(run.stdout.contains("1 updated"), "{run}");
+    shop.file("unknown.csv", "sku,price\nB,2\n");
+    shop.run(&["product", "import", "unknown.csv"])
+        .exits_with(7)
+        .says("is not a known product and the file has no name");
+    shop.file("thousand.csv", "sku,price\nA,\"1,234\"\n");
+    shop.run(&["product", "import", "thousand.csv"]).exits_with(7).says("may be thousands or a fraction");
+}
+
+fn what_other_programs_wrote_is_exported_and_imported_unchanged(shop: &Shop) {
+    shop.sql("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('Ann@Example.com', 'x', '', '''tis'), ('İ@example.com', 'x', '=1+1', ' b ')");
+    shop.sql("INSERT INTO products (sku, name, price, stock_quantity) VALUES ('mug-01', ' =x ', 12, 0), ('a:b', '', 0, 0), ('A  B', 'x', 1, 0)");
+    shop.sql("INSERT INTO orders (reference, user_id, total_amount) SELECT 'k7q2m9xd4t', id, 24 FROM users WHERE email = 'Ann@Example.com'");
+    shop.sql("INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, 2, 12 FROM orders o, products p WHERE p.sku <> 'A  B'");
+    shop.sql(
+        "INSERT INTO orders (reference, user_id) SELECT 'no items', id FROM users WHERE email = 'Ann@Example.com'",
+    );
+    let anonymized = shop.user("gone");
+    shop.run(&["user", "anonymize", &anonymized, "--confirm", &anonymized]).success();
+    let before = shop.everything();
+    for (noun, count) in [("user", 3), ("product", 3), ("order", 2)] {
+        for format in ["csv", "jsonl", "json"] {
+            let file = format!("{noun}.{format}");
+            shop.run(&[noun, "export", "--out", &file]).success();
+            let run = shop.run(&[noun, "import", &file, "--json"]).success();
+            assert_eq!((&run.json()["unchanged"], &run.json()["changed"]), (&count.into(), &false.into()), "{run}");
+        }
+    }
+    assert_eq!(shop.everything(), before);
+}
+
+fn one_order_in_a_file_twice_or_scattered_goes_in_not_at_all(shop: &Shop) {
+    shop.user("ann");
+    shop.product("P1", "1.00", 50);
+    let line = |reference: &str, pieces: &str| format!("{reference},ann@example.com,P1,{pieces}\n");
+    let head = "reference,user,sku,quantity\n";
+    shop.file("a.csv", &format!("{head}{}{}{}", line("R1", "1"), line("R2", "2"), line("R1", "3")));
+    let run = shop.run(&["order", "import", "a.csv", "--on-error", "reject-rows"]).exits_with(8);
+    assert!(run.stdout.contains("1 created") && run.stdout.contains("2 rejected"), "{run}");
+    assert!(run.stdout.contains("2 units taken from stock"), "{run}");
+    assert_eq!(shop.column("SELECT reference FROM orders"), ["R2"]);
+    let record = r#"{"reference":"R3","user":"ann@example.com","sku":"P1","quantity":1}"#;
+    shop.file("a.jsonl", &format!("{record}\n{record}\n"));
+    shop.run(&["order", "import", "a.jsonl"]).exits_with(7).says("line 2: R3: the same order was in the file before");
+    shop.assert_invariants();
 }
