@@ -111,7 +111,8 @@ fn records(format: FileFormat, file: &[u8]) -> usize {
             let is_header = |line: &&Vec<u8>| line.iter().any(u8::is_ascii_alphabetic);
             let separators = usize::from(lines.first().is_some_and(|line| is_separator(&line)));
             let header = lines.iter().skip(separators).find(is_header).expect("what has no header is refused");
-            let delimiter = header.iter().find(|byte| b",;\t|".contains(byte)).expect("what lacks a column is refused");
+            let often = |delimiter: &u8| header.iter().filter(|byte| *byte == delimiter).count();
+            let delimiter = &b",;\t|".iter().copied().max_by_key(often).expect("four");
             let is_empty = |line: &&Vec<u8>| {
                 line.iter().all(|byte| byte == delimiter || b"\" \t\r\n\x0c".contains(byte))
                     && !line.windows(3).any(|part| part == b"\"\"\"")
