@@ -11,6 +11,7 @@ on_every_backend!(
     a_price_list_needs_no_names_and_a_dry_run_lists_each_change,
     what_other_programs_wrote_is_exported_and_imported_unchanged,
     one_order_in_a_file_twice_or_scattered_goes_in_not_at_all,
+    the_same_orders_imported_by_two_at_once_are_unchanged_for_one,
 );
 
 fn a_year_of_two_digits_is_refused_wherever_a_time_is_read(shop: &Shop) {
@@ -169,5 +170,21 @@ fn one_order_in_a_file_twice_or_scattered_goes_in_not_at_all(shop: &Shop) {
     let record = r#"{"reference":"R3","user":"ann@example.com","sku":"P1","quantity":1}"#;
     shop.file("a.jsonl", &format!("{record}\n{record}\n"));
     shop.run(&["order", "import", "a.jsonl"]).exits_with(7).says("line 2: R3: the same order was in the file before");
+    shop.assert_invariants();
+}
+
+fn the_same_orders_imported_by_two_at_once_are_unchanged_for_one(shop: &Shop) {
+    shop.user("ann");
+    shop.product("P1", "1.00", 5_000);
+    let orders: String = (0..400).map(|number| format!("R{number},ann@example.com,P1,1\n")).collect();
+    shop.file("a.csv", &format!("reference,user,sku,quantity\n{orders}"));
+    let arguments = ["order", "import", "a.csv", "--json", "--batch", "100"];
+    let both = [shop.start(&arguments), shop.start(&arguments)];
+    let counts = both.map(|child| {
+        let run = crate::support::shop::finish(child, &arguments).success().json();
+        ["created", "unchanged", "rejected"].map(|count| run[count].as_u64().expect("a number"))
+    });
+    assert_eq!([0, 1, 2].map(|count| counts[0][count] + counts[1][count]), [400, 400, 0], "{counts:?}");
+    assert_eq!(shop.number("SELECT stock_quantity FROM products"), 4_600);
     shop.assert_invariants();
 }
