@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_secs(3);
 /// An answer may be on its way just then: a second look decides.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 /// Taking leave of a connection that may be dead must not take long.
-pub const FAREWELL: Duration = Duration::from_secs(1);
+pub const FAREWELL: Duration = Duration::from_millis(300);
 
 /// Waits for an answer, but not longer than the plan allows.
 ///
@@ -76,6 +76,9 @@ impl Watch {
             if self.is_at_work(sign_of_life).await {
                 sign_of_life = Instant::now();
                 continue;
+            }
+            if self.silence.is_some_and(|silence| sign_of_life.elapsed() >= silence) {
+                return;
             }
             sleep(SECOND_LOOK).await;
             if !self.is_at_work(sign_of_life).await {
