@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::config::Config;
+use crate::db::budget::Budget;
 use crate::db::scratch::Scratch;
 use crate::db::target::Target;
 use crate::db::{Access, ConnectSettings, Database};
@@ -30,24 +29,22 @@ pub struct Context {
     pub output: Output,
     pub clock: Clock,
     pub ids: IdSource,
-    pub started: Instant,
+    /// How long to wait for the database.
+    pub budget: Budget,
     /// True while a COMMIT is under way.
     pub committing: Arc<AtomicBool>,
     opened: Mutex<Vec<Database>>,
     scratches: Mutex<Vec<Scratch>>,
-    is_unlimited: AtomicBool,
     would_change: AtomicBool,
     told_target: AtomicBool,
 }
 
-/// Taking leave of a server must not take long.
-const CLOSE_LIMIT: Duration = Duration::from_millis(250);
 /// Removing a scratch database may take longer; nobody else will do it.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
 
 impl Context {
     #[allow(clippy::disallowed_methods, reason = "the one place where time and ids come from")]
-    pub fn new(config: Config, output: Output, committing: Arc<AtomicBool>) -> Context {
+    pub fn new(config: Config, output: Output, budget: Budget, committing: Arc<AtomicBool>) -> Context {
         let clock = Clock(chrono::Utc::now);
         let ids = IdSource(uuid::Uuid::now_v7);
         Context {
@@ -55,11 +52,10 @@ impl Context {
             output,
             clock,
             ids,
-            started: Instant::now(),
+            budget,
             committing,
             opened: Mutex::default(),
             scratches: Mutex::default(),
-            is_unlimited: AtomicBool::new(false),
             would_change: AtomicBool::new(false),
             told_target: AtomicBool::new(false),
         }
@@ -120,6 +116,7 @@ impl Context {
             acquire_timeout: pool.acquire,
             idle_timeout: pool.idle,
             connect_timeout: self.config.connect_timeout,
+            budget: self.budget.clone(),
         }
     }
 
@@ -127,13 +124,16 @@ impl Context {
     /// file again.
     pub async fn close(&self) {
         let scratches = std::mem::take(&mut *self.scratches.lock().unwrap_or_else(PoisonError::into_inner));
-        for scratch in scratches {
-            let _ = tokio::time::timeout(REMOVAL_LIMIT, scratch.remove()).await;
-        }
         let opened = std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
+        let is_silent = opened.iter().chain(scratches.iter().map(|scratch| &scratch.database)).any(Database::is_silent);
+        for scratch in scratches {
+            // A server that does not answer does not remove anything either.
+            if !is_silent {
+                let _ = tokio::time::timeout(REMOVAL_LIMIT, scratch.remove()).await;
+            }
+        }
         for database in opened {
-            // What hangs is left to the end of the process.
-            let _ = tokio::time::timeout(CLOSE_LIMIT, database.close()).await;
+            database.close().await;
         }
     }
 
@@ -165,16 +165,13 @@ impl Context {
         database
     }
 
-    /// Operations on a database, until the command's time limit; once that was lifted (somebody was
-    /// asked), they have as much from now on.
+    /// Operations on a database, within its budget of time.
     pub fn operations(&self, database: &Database, dry_run: bool) -> Operations {
-        let begin = if self.has_time_limit() { self.started } else { Instant::now() };
         Operations {
             database: database.clone(),
             clock: self.clock,
             ids: self.ids,
             actor: self.config.actor.clone(),
-            deadline: self.config.timeout.map(|timeout| begin + timeout),
             dry_run,
             committing: Arc::clone(&self.committing),
         }
@@ -186,11 +183,6 @@ impl Context {
         format!("{}@{host}, process {}", self.config.actor, std::process::id())
     }
 
-    /// Lifts the command's time limit: for what may take long by its nature.
-    pub fn lift_time_limit(&self) {
-        self.is_unlimited.store(true, Ordering::Relaxed);
-    }
-
     /// Remembers that a dry run found something that would change.
     pub fn note_would_change(&self) {
         self.would_change.store(true, Ordering::Relaxed);
@@ -199,27 +191,4 @@ impl Context {
     pub fn would_change(&self) -> bool {
         self.would_change.load(Ordering::Relaxed)
     }
-
-    /// Runs one read of a command whose own time limit was lifted.
-    ///
-    /// Errors: exit 5 when it takes longer than `--timeout`.
-    pub async fn in_time<T>(&self, read: impl Future<Output = Result<T>>) -> Result<T> {
-        let Some(timeout) = self.config.timeout else { return read.await };
-        tokio::time::timeout(timeout, read).await.unwrap_or_else(|_| Err(no_answer(timeout)))
-    }
-
-    /// Whether somebody stated a time limit: what may take long by its nature keeps to it then.
-    pub fn states_a_time_limit(&self) -> bool {
-        self.config.entries().iter().any(|entry| entry.name == "timeout" && entry.origin != "default")
-    }
-
-    pub fn has_time_limit(&self) -> bool {
-        self.config.timeout.is_some() && !self.is_unlimited.load(Ordering::Relaxed)
-    }
-}
-
-/// Exit 5.
-pub fn no_answer(timeout: Duration) -> Error {
-    let message = format!("no answer within {} s", timeout.as_secs_f32());
-    Error::new(Kind::Unavailable, "database.timeout", message).hint("try again, or give more time with --timeout")
 }

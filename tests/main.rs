@@ -38,4 +38,5 @@ mod schema;
 mod secrets;
 mod seeds;
 mod stock;
+mod waits;
 mod wizards;

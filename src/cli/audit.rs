@@ -121,6 +121,17 @@ pub struct VerifyArguments {
     head: Option<String>,
 }
 
+impl Command {
+    /// Whether it takes as long as there is data.
+    pub fn is_long(&self) -> bool {
+        match self {
+            Command::List(arguments) => arguments.list.all,
+            Command::Export(_) | Command::Seal(_) | Command::Verify(_) => true,
+            _ => false,
+        }
+    }
+}
+
 pub async fn run(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::List(arguments) => list(context, &arguments).await,
@@ -205,7 +216,6 @@ async fn export_events(context: &Context, arguments: &ExportArguments) -> Result
 /// Seals in steps, each a transaction of its own, until nothing is left; a dry run tries one step.
 async fn seal(context: &Context, arguments: &SealArguments) -> Result<()> {
     let dry_run = arguments.write.dry_run;
-    context.lift_time_limit();
     let database = context.database_for_operation().await?;
     let (mut made, mut events, mut after) = (0, 0_u64, None);
     loop {
@@ -247,7 +257,6 @@ async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     let head = optional(&mut violations, "head", arguments.head.as_deref(), parse_hash);
     violations.into_result()?;
     let database = context.database(Access::Read).await?;
-    context.lift_time_limit();
     let snapshot = database.snapshot().await?;
     let chain = seal::verify(&snapshot, head.as_deref()).await?;
     let explanation = explain::explain(&snapshot).await?;

@@ -105,13 +105,12 @@ pub async fn run(
     body: impl AsyncFn(&Operations, &str) -> Result<Mutation>,
 ) -> Result<()> {
     let is_single = *is_single;
-    if !is_single {
-        context.lift_time_limit();
-    }
     let mut batch = Batch::default();
     for name in names {
-        // Once the command's own limit is lifted, each operation has a limit of its own.
-        match body(&context.operations(database, dry_run), name).await {
+        // Each of several operations has a limit of its own.
+        let budget = if is_single { database.budget().clone() } else { database.budget().renewed() };
+        let database = database.within(budget);
+        match body(&context.operations(&database, dry_run), name).await {
             Ok(mutation) => batch.take(context, is_single, mutation),
             Err(error) if is_single => return Err(error),
             Err(error) => {

@@ -24,6 +24,13 @@ pub struct Arguments {
     deep: bool,
 }
 
+impl Arguments {
+    /// Whether it takes as long as there is data.
+    pub fn is_long(&self) -> bool {
+        self.deep
+    }
+}
+
 /// Prints every check, also when there is no connection.
 ///
 /// Errors: those of the connection; exit 9 when a check failed.
@@ -62,9 +69,6 @@ async fn examine(
     circumstances: &Circumstances,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
-    if arguments.deep && !context.states_a_time_limit() {
-        context.lift_time_limit();
-    }
     let status = unless_lost(migrate::status(database.connection(), &Catalog::embedded()).await)?;
     let removal = unless_lost(migrate::refuse_removal(database.connection(), Kind::CheckFailed).await)?;
     let migrations = removal.and(status).map(|status| summary(&status));

@@ -50,7 +50,6 @@ pub async fn run<V: View>(
 ) -> Result<()> {
     let output = context.output.exporting(format, out).await?;
     let mut rows = output.output().rows::<V>()?;
-    context.lift_time_limit();
     let mut page = Page { limit: ROWS, offset: 0, after: None, sort: Sort::parse(oldest) };
     loop {
         let shown = fetch(&page).await?;

@@ -156,7 +156,6 @@ pub async fn run<R: Row>(
     let source = Source { file: arguments.open()?, path: &arguments.file, read: Arc::default() };
     bulk::look::<R>(source.again()?, &import.read)?.iter().for_each(|note| context.output.note(note));
     let errors = arguments.errors_file().await?;
-    context.lift_time_limit();
     let database = context.database(Access::Write).await?.for_bulk();
     // Once for the digest, once to check it.
     let progress = RefCell::new(context.output.reading(2 * source.length()));
@@ -184,7 +183,7 @@ pub async fn run<R: Row>(
     // What the first pass found is found again.
     let mut rejections = Rejections::new(errors.is_some());
     earlier.into_iter().for_each(|row| rejections.add(row));
-    let operations = context.operations(&database, arguments.write.dry_run).without_deadline();
+    let operations = context.operations(&database, arguments.write.dry_run);
     let progress = RefCell::new(context.output.progress(fine));
     let kept = Kept { context, noun: R::NOUN, counts: Cell::default() };
     let mut changes = Vec::new();

@@ -29,7 +29,6 @@ pub async fn print<V: View>(
         let next = shown.next.map(|cursor| cursor.encode());
         return context.output.list(&shown.rows, next.as_deref(), total);
     }
-    context.lift_time_limit();
     let mut stream = context.output.rows::<V>()?;
     loop {
         let shown = fetch(&page).await?;

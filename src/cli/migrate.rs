@@ -10,6 +10,7 @@ mod verify;
 mod wait;
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
@@ -99,10 +100,10 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Up(arguments) => apply::up(context, asking, &arguments).await,
         Command::Down(arguments) => remove::down(context, asking, &arguments, Course::Down).await,
         Command::Redo(arguments) => remove::down(context, asking, &arguments, Course::Redo).await,
-        Command::Status(arguments) => context.in_time(state::status(context, &arguments)).await,
-        Command::Plan(arguments) => context.in_time(plan::run(context, &arguments)).await,
+        Command::Status(arguments) => state::status(context, &arguments).await,
+        Command::Plan(arguments) => plan::run(context, &arguments).await,
         Command::Verify(arguments) => verify::verify(context, &arguments).await,
-        Command::History => context.in_time(state::history(context)).await,
+        Command::History => state::history(context).await,
         Command::Fresh(arguments) => remove::all(context, asking, &arguments, Course::Fresh).await,
         Command::Refresh(arguments) => remove::all(context, asking, &arguments, Course::Refresh).await,
         Command::Reset(arguments) => remove::all(context, asking, &arguments, Course::Reset).await,
@@ -128,9 +129,9 @@ fn plan_with(context: &Context, lock_wait: &str) -> Result<Plan> {
         steps: None,
         to: None,
         allow_late: false,
-        lock_wait: required(lock_wait)?,
-        silence: context.config.timeout,
+        lock_wait: context.budget.stated().into_iter().fold(required(lock_wait)?, Duration::min),
         stop: migrate::Stop::default(),
+        silence: context.config.timeout,
         runner: context.runner(),
         settings: Vec::new(),
         clock: context.clock,

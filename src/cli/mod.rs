@@ -39,6 +39,7 @@ use self::command_line::{Typed, target_flags};
 use self::confirm::Confirmation;
 use crate::config::{Config, Flags};
 use crate::context::Context;
+use crate::db::budget::Budget;
 use crate::domain::moment::parse_span;
 use crate::error::{Error, Kind, Result};
 use crate::output::{ColorChoice, Format, Output, OutputSettings, Suggestions};
@@ -165,6 +166,23 @@ enum Command {
     Help(help::Arguments),
 }
 
+impl Command {
+    /// Whether the work grows with the shop or with a file: then silence is limited, and not the
+    /// whole.
+    fn is_long(&self) -> bool {
+        match self {
+            Command::Quickstart(_) | Command::Migrate(_) | Command::Seed(_) => true,
+            Command::User(command) => command.is_long(),
+            Command::Product(command) => command.is_long(),
+            Command::Stock(command) => command.is_long(),
+            Command::Order(command) => command.is_long(),
+            Command::Audit(command) => command.is_long(),
+            Command::Doctor(arguments) => arguments.is_long(),
+            Command::Access(_) | Command::Report(_) | Command::Config(_) | Command::Help(_) => false,
+        }
+    }
+}
+
 impl GlobalArguments {
     fn flags(&self) -> Flags {
         Flags {
@@ -247,7 +265,9 @@ async fn run(cli: Cli, output: Output, committing: Arc<AtomicBool>, tells_by_exi
     for warning in config.warnings() {
         output.warn(warning);
     }
-    let context = Context::new(config, output, Arc::clone(&committing));
+    let budget = Budget::new(config.timeout, config.is_timeout_stated);
+    let budget = if cli.command.is_long() { budget.for_long_work() } else { budget };
+    let context = Context::new(config, output, budget, Arc::clone(&committing));
     let (audience, no_input) = (confirm::Audience::detect(), cli.global.no_input);
     let asking = Asking { audience, no_input, typed: Typed::detect() };
     let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
@@ -297,8 +317,6 @@ impl Asking {
         }
         let impact = impact().await?;
         let confirmation = self.confirmation(answers.yes, &answers.confirm, dry_run);
-        // Somebody who thinks is not a database that hangs.
-        context.lift_time_limit();
         if is_protected {
             confirmation.typed_name(&context.output, &impact, &context.config.target.name())
         } else {
@@ -315,7 +333,6 @@ impl Asking {
         impact: &str,
         name: &str,
     ) -> Result<()> {
-        context.lift_time_limit();
         self.confirmation(false, &confirm.confirm, dry_run).typed_name(&context.output, impact, name)
     }
 
@@ -341,30 +358,16 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
         Command::Migrate(command) => migrate::run(context, asking, command).await,
         Command::Seed(command) => seed::run(context, asking, command).await,
-        Command::User(command) => limited(context, user::run(context, asking, command)).await,
-        Command::Product(command) => limited(context, product::run(context, asking, command)).await,
-        Command::Stock(command) => limited(context, stock::run(context, asking, command)).await,
-        Command::Order(command) => limited(context, order::run(context, asking, command)).await,
-        Command::Audit(command) => limited(context, audit::run(context, command)).await,
-        Command::Access(command) => limited(context, access::run(context, asking, command)).await,
-        Command::Report(command) => limited(context, report::run(context, command)).await,
-        Command::Doctor(arguments) => limited(context, doctor::run(context, &arguments)).await,
+        Command::User(command) => user::run(context, asking, command).await,
+        Command::Product(command) => product::run(context, asking, command).await,
+        Command::Stock(command) => stock::run(context, asking, command).await,
+        Command::Order(command) => order::run(context, asking, command).await,
+        Command::Audit(command) => audit::run(context, command).await,
+        Command::Access(command) => access::run(context, asking, command).await,
+        Command::Report(command) => report::run(context, command).await,
+        Command::Doctor(arguments) => doctor::run(context, &arguments).await,
         Command::Config(command) => config::run(context, &command),
         Command::Help(arguments) => help::run(&context.output, &arguments),
-    }
-}
-
-/// Ends a command that takes longer than `--timeout`; an operation that has begun to commit ends
-/// by itself, with what it knows.
-async fn limited(context: &Context, command: impl Future<Output = Result<()>>) -> Result<()> {
-    /// Operations end at the deadline by themselves and say more.
-    const GRACE: std::time::Duration = std::time::Duration::from_millis(500);
-    let Some(timeout) = context.config.timeout else { return command.await };
-    let mut command = std::pin::pin!(command);
-    match tokio::time::timeout_at(context.started + timeout + GRACE, &mut command).await {
-        Ok(result) => result,
-        Err(_) if !context.has_time_limit() => command.await,
-        Err(_) => Err(crate::context::no_answer(timeout)),
     }
 }
 

@@ -190,6 +190,17 @@ pub struct ShowArguments {
     timeline: bool,
 }
 
+impl Command {
+    /// Whether it takes as long as there is data.
+    pub fn is_long(&self) -> bool {
+        match self {
+            Command::List(arguments) => arguments.list.all,
+            Command::Export(_) | Command::Import(_) | Command::Expire(_) => true,
+            _ => false,
+        }
+    }
+}
+
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
         Command::Pay(arguments) => lifecycle::pay(context, asking, &arguments).await,

@@ -129,7 +129,7 @@ impl Picker<'_> {
             Match::Anywhere => {}
         }
         is_asked.set(true);
-        let entries = self.context.in_time(find(&text, how)).await?;
+        let entries = find(&text, how).await?;
         Ok(Found { text, how, entries })
     }
 

@@ -38,7 +38,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     // What leads to the order are remarks; the order alone is data.
     let steps = schema::up(&database, &plan, &mut |_| {}).await?;
     context.output.note(&format!("shop {target}\n{} migrations applied", steps.len()));
-    let operations = context.operations(&database, false).without_deadline();
+    let operations = context.operations(&database, false);
     for seed in crate::seed::embedded()? {
         let applied = crate::seed::up(&operations, &seed, schema::DEVELOPMENT).await?;
         context.output.note(&seed::line(&applied));

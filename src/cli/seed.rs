@@ -147,7 +147,7 @@ async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
 
 /// Applies seeds and says what each did.
 async fn apply(context: &Context, database: &Database, seeds: &[Seed], environment: &str) -> Result<()> {
-    let operations = context.operations(database, false).without_deadline();
+    let operations = context.operations(database, false);
     let (mut items, mut is_changed) = (Vec::new(), false);
     for (done, seed) in seeds.iter().enumerate() {
         let applied = seed::up(&operations, seed, environment).await;
@@ -263,7 +263,7 @@ async fn down(context: &Context, asking: &Asking, arguments: &DownArguments, is_
     if let Some(copy) = database.copy_aside("before-seed-down", context.clock.now()).await? {
         context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
     }
-    let operations = context.operations(&database, false).without_deadline();
+    let operations = context.operations(&database, false);
     let reverted = seed::down(&operations, seed, arguments.force).await?;
     for kept in &reverted.kept {
         context.output.warn(&format!("kept {}", printable(kept)));

@@ -127,6 +127,18 @@ pub struct VerifyArguments {
     write: WriteArguments,
 }
 
+impl Command {
+    /// Whether it takes as long as there is data.
+    pub fn is_long(&self) -> bool {
+        match self {
+            Command::List(arguments) => arguments.list.all,
+            Command::History(arguments) => arguments.list.all,
+            Command::Verify(_) => true,
+            _ => false,
+        }
+    }
+}
+
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
         Command::List(arguments) => list(context, &arguments).await,

@@ -212,6 +212,17 @@ impl DeleteArguments {
     }
 }
 
+impl Command {
+    /// Whether it takes as long as there is data.
+    pub fn is_long(&self) -> bool {
+        match self {
+            Command::List(arguments) => arguments.list.all,
+            Command::Export(_) | Command::Import(_) | Command::ExportData(_) => true,
+            _ => false,
+        }
+    }
+}
+
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
         Command::Create(arguments) => create(context, asking, &arguments).await,

@@ -31,12 +31,6 @@ fn ask_until<T>(context: &Context, label: &str, parse: impl Fn(&str) -> Result<T
     }
 }
 
-/// A person's time is not the database's: each read has its own limit from here on.
-async fn begin(context: &Context, database: &Database) -> Result<()> {
-    context.lift_time_limit();
-    context.in_time(database.ready()).await
-}
-
 /// What is known of a user before, during and after the questions.
 #[derive(Debug, Default)]
 pub struct UserAnswers {
@@ -51,10 +45,9 @@ impl UserAnswers {
     /// Errors: exit 6 when the given e-mail address is taken, 10 for the end of input, 130 for Ctrl-C.
     pub async fn complete(&mut self, context: &Context) -> Result<Database> {
         let database = context.database_for_operation().await?;
-        begin(context, &database).await?;
+        database.ready().await?;
         let is_taken = async |email: &Email| {
-            let found = users::find_by_email(database.connection(), email.as_str());
-            context.in_time(found).await.map(|user| user.is_some())
+            users::find_by_email(database.connection(), email.as_str()).await.map(|user| user.is_some())
         };
         match &self.email {
             Some(email) if is_taken(email).await? => return Err(user_service::taken(email.as_str())),
@@ -116,7 +109,7 @@ struct Cart<'a> {
 /// Errors: exit 3 for a given user or product that is not there, 6 for one who may not order, 10 for
 /// Escape at the first question, the end of input or no, 130 for Ctrl-C.
 pub async fn complete_order(context: &Context, database: &Database, new: NewOrder) -> Result<NewOrder> {
-    begin(context, database).await?;
+    database.ready().await?;
     let asks_user = new.user.is_empty();
     let mut cart = Cart { context, database, lines: Vec::new() };
     let mut buyer = if asks_user { None } else { Some(cart.given_user(&new.user).await?) };
@@ -184,8 +177,8 @@ fn product_entry(product: product::Model) -> Entry<product::Model> {
 
 impl Cart<'_> {
     async fn given_user(&self, who: &str) -> Result<user::Model> {
-        let found = users::find_one(self.database.connection(), Who::parse(who), Lock::None);
-        let user = self.context.in_time(found).await?.ok_or_else(|| user_service::unknown(who))?;
+        let found = users::find_one(self.database.connection(), Who::parse(who), Lock::None).await?;
+        let user = found.ok_or_else(|| user_service::unknown(who))?;
         place_order::check_may_order(&user)?;
         Ok(user)
     }
@@ -195,7 +188,7 @@ impl Cart<'_> {
         if names.is_empty() {
             return Ok(());
         }
-        let found = self.context.in_time(products::find_named(self.database.connection(), &names)).await?;
+        let found = products::find_named(self.database.connection(), &names).await?;
         let named = |name: &str| products::named(&found, name);
         let unknown: Vec<&str> = names.into_iter().filter(|name| named(name).is_none()).collect();
         if !unknown.is_empty() {

@@ -43,8 +43,10 @@ pub struct Config {
     /// The command line itself names the database.
     pub is_named_by_flag: bool,
     pub pool: PoolSettings,
-    /// For single operations; `None` is no limit.
+    /// How long to wait for the database; `None` is no limit.
     pub timeout: Option<Duration>,
+    /// Somebody asked for that limit: it is not the default.
+    pub is_timeout_stated: bool,
     pub connect_timeout: Duration,
     pub actor: String,
     pub context: Option<String>,
@@ -96,6 +98,7 @@ impl Config {
         };
         let pool = settings.pool();
         let timeout = settings.span(&settings::TIMEOUT);
+        let is_timeout_stated = settings.is_stated(&settings::TIMEOUT);
         let of_url = chosen.as_ref().ok().and_then(|chosen| chosen.as_ref()?.connect_timeout.as_ref());
         let connect_timeout = settings.span_or(&settings::CONNECT_TIMEOUT, of_url);
         let actor = settings.actor();
@@ -112,6 +115,7 @@ impl Config {
             is_named_by_flag: sources.flags.database_url.is_some() || sources.flags.context.is_some(),
             pool,
             timeout: (!timeout.is_zero()).then_some(timeout),
+            is_timeout_stated,
             connect_timeout,
             actor,
             protected: chosen.is_protected(),

@@ -17,6 +17,9 @@ const CONNECTIONS_MAX: u32 = 1000;
 /// A year: longer is a slip of the hand, and far from what a clock can hold.
 const SPAN_MAX: Duration = Duration::from_secs(8760 * 3600);
 
+/// The origin of what nobody said.
+const DEFAULT: &str = "default";
+
 /// One setting: its name, where it is looked for, and what holds when nobody says.
 pub struct Key {
     name: &'static str,
@@ -92,7 +95,12 @@ impl<'a> Settings<'a> {
         flag()
             .or_else(|| self.sources.variable(key.variable))
             .or_else(in_files)
-            .unwrap_or_else(|| Found { text: key.default.to_owned(), origin: "default".to_owned() })
+            .unwrap_or_else(|| Found { text: key.default.to_owned(), origin: DEFAULT.to_owned() })
+    }
+
+    /// Whether a value does not come from this program.
+    pub fn is_stated(&self, key: &Key) -> bool {
+        self.look_up(key).origin != DEFAULT
     }
 
     /// Keeps a value with its origin, or notes what is wrong with it, without the value: somebody

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::login::Login;
 use super::target::{Engine, ServerTarget, SessionRole};
+use super::witness::Marks;
 use super::{fault, mysql, postgres, tls};
 use crate::error::{Error, Kind, Result, printable};
 
@@ -103,7 +104,7 @@ pub async fn diagnose(login: &Login) -> Result<(), sqlx::Error> {
     match login.target.engine {
         Engine::Mysql => {
             let mut connection = mysql::options(login).connect().await?;
-            mysql::prepare(&mut connection, None).await?;
+            mysql::prepare(&mut connection, mysql::Limits::default(), Marks::new()).await?;
             connection.close().await
         }
         Engine::Postgres | Engine::Sqlite => postgres::options(login)?.connect().await?.close().await,

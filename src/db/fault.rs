@@ -11,6 +11,7 @@ use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::sqlx::sqlite::SqliteError;
 use sea_orm::{DbErr, RuntimeErr};
 
+use super::guarded::Silence;
 use super::target::ServerTarget;
 use super::tls;
 use crate::domain::text::is_unsafe;
@@ -32,6 +33,8 @@ pub enum Fault {
     Transient,
     /// The connection broke: at COMMIT the outcome is unknown until one looks.
     ConnectionLost,
+    /// It was waited for longer than allowed: at COMMIT the outcome is unknown as well.
+    Silent,
     /// A read-only file.
     ReadOnly,
     /// A standby, a server in read-only mode, a session that is read-only by default: another server, or
@@ -98,6 +101,7 @@ pub fn classify(error: &DbErr) -> Fault {
 /// [`classify`] for an error of the driver itself.
 pub fn classify_driver(error: &DriverError) -> Fault {
     match error {
+        DriverError::Io(_) if Silence::of(error).is_some() => Fault::Silent,
         DriverError::Io(_) | DriverError::Protocol(_) | DriverError::WorkerCrashed => Fault::ConnectionLost,
         DriverError::Tls(_) => Fault::ConnectionLost,
         DriverError::PoolTimedOut | DriverError::PoolClosed => Fault::Unreachable,
@@ -219,6 +223,9 @@ pub fn server_text(text: &str) -> String {
 
 /// The database's own words, short: never a URL, never a password.
 pub fn reason(error: &DriverError) -> String {
+    if let Some(silence) = Silence::of(error) {
+        return silence.to_string();
+    }
     match error {
         DriverError::Database(error) if number_of(error.as_ref()) == Some(NOT_IN_CLUSTER) => {
             "the node is not part of its cluster's primary component".to_owned()
@@ -249,6 +256,8 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
             .hint("another process holds the lock; try again, or give more time with --timeout"),
         Fault::ConnectionLost => Error::new(Kind::Unavailable, "database.connection_lost", message)
             .hint("nothing of this command was kept; run it again"),
+        Fault::Silent => Error::new(Kind::Unavailable, "database.timeout", message)
+            .hint("try again, or give more time with --timeout"),
         Fault::ReadOnly => Error::configuration("database.read_only", message)
             .hint("check the permissions of the file and of its folder"),
         Fault::ServerReadOnly => Error::new(Kind::Unavailable, "database.read_only", message).hint(
@@ -273,6 +282,12 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
     }
 }
 
+impl From<Silence> for Error {
+    fn from(silence: Silence) -> Error {
+        DbErr::from(silence).into()
+    }
+}
+
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Error {
         let fault = classify(&error);
@@ -286,6 +301,7 @@ impl From<DbErr> for Error {
             Fault::NoSchema => format!("the shop's schema is missing or older than this shopctl: {what}"),
             Fault::Transient => format!("the database is busy: {what}"),
             Fault::ConnectionLost => format!("the connection to the database was lost: {what}"),
+            Fault::Silent => what.clone(),
             Fault::ReadOnly | Fault::ServerReadOnly => format!("the database cannot be written: {what}"),
             Fault::ServerLimit => format!("the server ended the statement: {what}"),
             Fault::Full => format!("the disk or the database is full: {what}"),

@@ -166,7 +166,12 @@ pub(super) async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result
     let statement = Statement::from_string(connection.get_database_backend(), sql);
     match connection.query_all_raw(statement).await {
         Ok(rows) => Ok(rows),
-        Err(error) if matches!(classify(&error), Fault::ConnectionLost | Fault::Unreachable | Fault::NotADatabase) => {
+        Err(error)
+            if matches!(
+                classify(&error),
+                Fault::ConnectionLost | Fault::Silent | Fault::Unreachable | Fault::NotADatabase
+            ) =>
+        {
             Err(error.into())
         }
         Err(_) => Ok(Vec::new()),

@@ -5,13 +5,13 @@
 //! process too, leaves nothing of it.
 
 use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{self, Connection as _, Executor as _, Postgres};
 use sea_orm::{ConnectionTrait, DbErr, EntityName, EntityTrait, IdenStatic, Iterable, ModelTrait, RuntimeErr, Value};
 use sha2::{Digest, Sha256};
 
 use super::Database;
 use super::fault::classify;
+use super::guarded::{Guard, subject};
 use super::insert::{Into, ROWS_PER_INSERT, push_text};
 use super::inspection::{rows, text};
 use super::target::Engine;
@@ -31,8 +31,14 @@ pub struct Load {
 }
 
 enum Way {
-    Copy(PoolConnection<Postgres>),
+    Copy(Copying),
     Insert(WriteHandle),
+}
+
+/// A session that loads by COPY.
+struct Copying {
+    connection: PoolConnection<Postgres>,
+    guard: Guard,
 }
 
 /// What was loaded into one table.
@@ -51,13 +57,16 @@ impl Database {
         self.ready().await?;
         match self.engine() {
             Engine::Postgres => {
-                let pool = self.connection().get_postgres_connection_pool();
-                let mut connection = pool.acquire().await.map_err(driver)?;
+                let pool = self.connection().inner().get_postgres_connection_pool();
+                let guard = self.connection().guard().clone();
+                let acquired = guard.answer(|| "a connection".to_owned(), pool.acquire()).await;
+                let mut connection = acquired.map_err(driver)?;
                 // A load that is dropped takes its transaction with it.
                 connection.close_on_drop();
-                execute(&mut connection, "BEGIN").await?;
-                let rebuild = without_indexes(&mut connection, tables).await?;
-                Ok(Load { way: Way::Copy(connection), rebuild })
+                let mut copying = Copying { connection, guard };
+                copying.execute("BEGIN").await?;
+                let rebuild = copying.without_indexes(tables).await?;
+                Ok(Load { way: Way::Copy(copying), rebuild })
             }
             Engine::Sqlite | Engine::Mysql => {
                 let handle = self.begin().await?;
@@ -83,7 +92,7 @@ impl Load {
         let table = M::Entity::default().table_name().to_owned();
         let models = models.map(|model| columns.iter().map(|column| model.get(*column)).collect::<Vec<Value>>());
         match &mut self.way {
-            Way::Copy(connection) => copy(connection, &table, &names, models, progress).await,
+            Way::Copy(copying) => copying.copy(&table, &names, models, progress).await,
             Way::Insert(handle) => insert(handle, &Into::of::<M>(handle.engine()), models, progress).await,
         }
     }
@@ -96,7 +105,7 @@ impl Load {
         }
         for statement in statements {
             match &mut self.way {
-                Way::Copy(connection) => execute(connection, &statement).await?,
+                Way::Copy(copying) => copying.execute(&statement).await?,
                 Way::Insert(handle) => {
                     handle.execute_unprepared(&statement).await?;
                 }
@@ -112,8 +121,10 @@ impl Load {
     pub async fn commit(mut self) -> Result<()> {
         self.rebuild(|_| ()).await?;
         let committed = match self.way {
-            Way::Copy(mut connection) => {
-                connection.execute("COMMIT").await.map(|_| ()).map_err(|error| DbErr::Exec(from_driver(error)))
+            Way::Copy(mut copying) => {
+                let answer = copying.connection.execute("COMMIT");
+                let committed = copying.guard.answer(|| "COMMIT".to_owned(), answer).await;
+                committed.map(drop).map_err(|error| DbErr::Exec(from_driver(error)))
             }
             Way::Insert(handle) => handle.commit().await,
         };
@@ -132,7 +143,7 @@ impl Load {
     pub async fn abandon(self) {
         match self.way {
             // A connection that is closed takes its transaction with it.
-            Way::Copy(connection) => drop(connection.detach().close_hard().await),
+            Way::Copy(copying) => drop(copying.connection.detach().close_hard().await),
             Way::Insert(handle) => drop(handle.rollback().await),
         }
     }
@@ -146,35 +157,80 @@ fn from_driver(error: sqlx::Error) -> RuntimeErr {
     RuntimeErr::SqlxError(std::sync::Arc::new(error))
 }
 
-async fn execute(connection: &mut PgConnection, sql: &str) -> Result<()> {
-    tracing::trace!(target: "shopctl::sql", "{sql}");
-    connection.execute(sqlx::AssertSqlSafe(sql)).await.map_err(driver)?;
-    Ok(())
-}
-
-async fn copy(
-    connection: &mut PgConnection,
-    table: &str,
-    names: &[String],
-    rows: impl Iterator<Item = Vec<Value>>,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Loaded> {
-    let sql = format!("COPY {table} ({}) FROM STDIN", names.join(", "));
-    tracing::trace!(target: "shopctl::sql", "{sql}");
-    let mut copy = connection.copy_in_raw(&sql).await.map_err(driver)?;
-    let (mut lines, mut told) = (Lines::default(), 0);
-    for row in rows {
-        lines.push(&row);
-        if lines.text.len() >= COPY_BYTES {
-            copy.send(lines.take().as_bytes()).await.map_err(driver)?;
-            progress(lines.rows - told);
-            told = lines.rows;
-        }
+impl Copying {
+    async fn execute(&mut self, sql: &str) -> Result<()> {
+        tracing::trace!(target: "shopctl::sql", "{sql}");
+        let answer = self.connection.execute(sqlx::AssertSqlSafe(sql));
+        self.guard.answer(|| subject(sql), answer).await.map_err(driver)?;
+        Ok(())
     }
-    copy.send(lines.take().as_bytes()).await.map_err(driver)?;
-    let written = copy.finish().await.map_err(driver)?;
-    progress(lines.rows - told);
-    lines.loaded(written)
+
+    async fn copy(
+        &mut self,
+        table: &str,
+        names: &[String],
+        rows: impl Iterator<Item = Vec<Value>>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Loaded> {
+        let Copying { connection, guard } = self;
+        let sql = format!("COPY {table} ({}) FROM STDIN", names.join(", "));
+        tracing::trace!(target: "shopctl::sql", "{sql}");
+        let what = || subject(&sql);
+        let mut copy = guard.answer(what, connection.copy_in_raw(&sql)).await.map_err(driver)?;
+        let (mut lines, mut told) = (Lines::default(), 0);
+        for row in rows {
+            lines.push(&row);
+            if lines.text.len() >= COPY_BYTES {
+                let text = lines.take();
+                guard.answer(what, copy.send(text.as_bytes())).await.map_err(driver)?;
+                progress(lines.rows - told);
+                told = lines.rows;
+            }
+        }
+        let text = lines.take();
+        guard.answer(what, copy.send(text.as_bytes())).await.map_err(driver)?;
+        let written = guard.answer(what, copy.finish()).await.map_err(driver)?;
+        progress(lines.rows - told);
+        lines.loaded(written)
+    }
+
+    /// Takes indexes and constraints away, if all tables are empty, this role may do so and nothing else
+    /// needs them; gives the statements that make them again.
+    async fn without_indexes(&mut self, tables: &[&str]) -> Result<Vec<String>> {
+        let list = tables.iter().map(|table| format!("'{table}'::regclass")).collect::<Vec<_>>().join(", ");
+        let full: Vec<String> = tables.iter().map(|table| format!("EXISTS (SELECT 1 FROM {table})")).collect();
+        self.execute(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", tables.join(", "))).await?;
+        let is_full = format!("SELECT {}", full.join(" OR "));
+        let answer = sqlx::query_scalar(sqlx::AssertSqlSafe(is_full)).fetch_one(&mut *self.connection);
+        let is_full: bool = self.guard.answer(|| "the tables' state".to_owned(), answer).await.map_err(driver)?;
+        if is_full {
+            return Ok(Vec::new());
+        }
+        // Foreign keys go first and come back last; checks stay, a row is checked as it comes.
+        let sql = format!(
+            "SELECT drop_it, make_it FROM (\
+               SELECT CASE contype WHEN 'f' THEN 0 ELSE 2 END AS step, conname AS name, \
+                 format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS drop_it, \
+                 format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS make_it \
+               FROM pg_constraint WHERE conrelid IN ({list}) AND contype IN ('f', 'u', 'p') \
+               UNION ALL \
+               SELECT 1, c.relname, format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid) \
+               FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+               WHERE i.indrelid IN ({list}) AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid)\
+             ) AS found ORDER BY step, name"
+        );
+        let answer = sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *self.connection);
+        let found: Vec<(String, String)> =
+            self.guard.answer(|| "the tables' indexes".to_owned(), answer).await.map_err(driver)?;
+        let drops = found.iter().map(|(drop, _)| drop.as_str()).collect::<Vec<_>>().join("; ");
+        self.execute("SAVEPOINT indexes").await?;
+        if self.execute(&drops).await.is_err() {
+            // Tables of others refer to ours, or they belong to another role: then they are kept.
+            self.execute("ROLLBACK TO SAVEPOINT indexes").await?;
+            return Ok(Vec::new());
+        }
+        Ok(found.into_iter().rev().map(|(_, make)| make).collect())
+    }
 }
 
 async fn insert(
@@ -255,44 +311,7 @@ fn push_escaped(text: &mut String, string: &str) {
     }
 }
 
-/// Takes indexes and constraints away, if all tables are empty, this role may do so and nothing else
-/// needs them; gives the statements that make them again.
-async fn without_indexes(connection: &mut PgConnection, tables: &[&str]) -> Result<Vec<String>> {
-    let list = tables.iter().map(|table| format!("'{table}'::regclass")).collect::<Vec<_>>().join(", ");
-    let full: Vec<String> = tables.iter().map(|table| format!("EXISTS (SELECT 1 FROM {table})")).collect();
-    execute(connection, &format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", tables.join(", "))).await?;
-    let is_full = format!("SELECT {}", full.join(" OR "));
-    let is_full: bool =
-        sqlx::query_scalar(sqlx::AssertSqlSafe(is_full)).fetch_one(&mut *connection).await.map_err(driver)?;
-    if is_full {
-        return Ok(Vec::new());
-    }
-    // Foreign keys go first and come back last; checks stay, a row is checked as it comes.
-    let sql = format!(
-        "SELECT drop_it, make_it FROM (\
-           SELECT CASE contype WHEN 'f' THEN 0 ELSE 2 END AS step, conname AS name, \
-             format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS drop_it, \
-             format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS make_it \
-           FROM pg_constraint WHERE conrelid IN ({list}) AND contype IN ('f', 'u', 'p') \
-           UNION ALL \
-           SELECT 1, c.relname, format('DROP INDEX %s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid) \
-           FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
-           WHERE i.indrelid IN ({list}) AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid)\
-         ) AS found ORDER BY step, name"
-    );
-    let found: Vec<(String, String)> =
-        sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *connection).await.map_err(driver)?;
-    let drops = found.iter().map(|(drop, _)| drop.as_str()).collect::<Vec<_>>().join("; ");
-    execute(connection, "SAVEPOINT indexes").await?;
-    if execute(connection, &drops).await.is_err() {
-        // Tables of others refer to ours, or they belong to another role: then they are kept.
-        execute(connection, "ROLLBACK TO SAVEPOINT indexes").await?;
-        return Ok(Vec::new());
-    }
-    Ok(found.into_iter().rev().map(|(_, make)| make).collect())
-}
-
-/// As [`without_indexes`]; SQLite keeps those of UNIQUE and PRIMARY KEY.
+/// As [`Copying::without_indexes`]; SQLite keeps those of UNIQUE and PRIMARY KEY.
 async fn sqlite_indexes(handle: &WriteHandle, tables: &[&str]) -> Result<Vec<String>> {
     handle.execute_unprepared(&format!("PRAGMA cache_size = -{SQLITE_CACHE_KIB}")).await?;
     let full: Vec<String> = tables.iter().map(|table| format!("SELECT 1 AS found FROM {table} LIMIT 1")).collect();

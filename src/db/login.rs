@@ -30,6 +30,10 @@ pub struct Login {
     pub root: Vec<u8>,
     /// Certificate and key, PEM.
     pub client: Option<(Vec<u8>, Secret)>,
+    /// What its sessions are called, where they can be.
+    pub name: String,
+    /// How long a statement may wait for locks.
+    pub lock_wait: Option<Duration>,
 }
 
 impl Login {
@@ -59,8 +63,9 @@ impl Login {
             (Some(_), None) => return Err(half("certificate", "key", "sslkey=FILE or DB_SSL_KEY")),
             (None, Some(_)) => return Err(half("key", "certificate", "sslcert=FILE or DB_SSL_CERT")),
         };
+        let name = target.session.application_name.clone().unwrap_or_else(|| "shopctl".to_owned());
         let target = ServerTarget { password: password.map(Password::Known), ..target.clone() };
-        Ok(Login { target, root, client })
+        Ok(Login { target, root, client, name, lock_wait: None })
     }
 
     /// The same at one of the target's servers.

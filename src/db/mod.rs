@@ -1,10 +1,12 @@
 //! Connections to a database: one pool, its engine, and what may be said about it in public.
 
 pub mod access;
+pub mod budget;
 mod capability;
 mod connect;
 pub mod ddl;
 pub mod fault;
+pub mod guarded;
 pub mod insert;
 pub mod inspection;
 pub mod load;
@@ -18,6 +20,7 @@ mod sqlite;
 pub mod stream;
 pub mod target;
 mod tls;
+mod witness;
 pub mod write;
 
 use std::path::PathBuf;
@@ -28,15 +31,18 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::sqlx;
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectionTrait, DbErr, IsolationLevel, RuntimeErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use tokio::time::timeout;
 
 use crate::error::{Error, Result};
+use budget::Budget;
 use fault::Fault;
+use guarded::{Connection, Guard, Guarded, Snapshot};
 use login::Login;
 use target::{Engine, Target};
+use witness::{Marks, Witness};
 use write::WriteHandle;
 
 /// What a command is going to do with the database; SQLite opens its file accordingly.
@@ -71,13 +77,15 @@ pub struct ConnectSettings {
     pub idle_timeout: Duration,
     /// How long the first connection may take: name look-up, TCP, TLS and login together.
     pub connect_timeout: Duration,
+    /// How long to wait for what the database is asked.
+    pub budget: Budget,
 }
 
 /// A database and its pool. Servers are connected to by the first use, so that an operation costs
 /// no round trip more than its own.
 #[derive(Debug, Clone)]
 pub struct Database {
-    connection: DatabaseConnection,
+    connection: Connection,
     /// Of a server: the one of its hosts that was chosen, with the password that was found.
     login: Option<Login>,
     settings: ConnectSettings,
@@ -103,6 +111,8 @@ impl From<BeginFailure> for Error {
 /// How long a transaction that writes may do nothing before the server ends it: whoever vanished inside one
 /// keeps its rows from others until then.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(30);
+/// Taking leave must not take long.
+const CLOSE_LIMIT: Duration = Duration::from_millis(250);
 /// The last attempt, made only to learn the reason of a failure.
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -117,6 +127,8 @@ impl Database {
 
     async fn open_for(settings: &ConnectSettings, purpose: Purpose) -> Result<Database> {
         let mut settings = settings.clone();
+        settings.connect_timeout = settings.budget.left().into_iter().fold(settings.connect_timeout, Duration::min);
+        let mut marks = Marks::new();
         let (mut connection, login) = match &settings.target {
             Target::Sqlite(target) => {
                 (sqlite::connect(target, &settings, purpose != Purpose::SchemaChanges).await?, None)
@@ -126,8 +138,10 @@ impl Database {
                 // A pool made later to the same database does not ask for the password again.
                 settings.target = Target::Server(login.target.clone());
                 let login = connect::choose(&login, settings.access != Access::Read, settings.connect_timeout).await?;
+                marks.name = login.target.session.application_name.clone().unwrap_or(marks.name);
+                let login = Login { name: marks.name.clone(), lock_wait: settings.budget.lock_wait(), ..login };
                 let pool = match login.target.engine {
-                    Engine::Mysql => Ok(mysql::pool(&login, &settings)),
+                    Engine::Mysql => Ok(mysql::pool(&login, &settings, &marks)),
                     Engine::Postgres | Engine::Sqlite => postgres::pool(&login, &settings),
                 };
                 (pool.map_err(|error| connect::error_of(&login.target, &error))?, Some(login))
@@ -140,6 +154,8 @@ impl Database {
             // The text only: bound values are never logged.
             tracing::trace!(target: "shopctl::sql", elapsed = ?info.elapsed, failed = info.failed, "{}", info.statement.sql);
         });
+        let guard = Guard::new(settings.budget.clone(), Witness::new(&settings, marks));
+        let connection = Guarded::new(connection, guard);
         Ok(Database { connection, login, settings, purpose, statements, is_connected: Arc::default() })
     }
 
@@ -158,8 +174,8 @@ impl Database {
         let acquire = async {
             match self.engine() {
                 Engine::Sqlite => Ok(()),
-                Engine::Postgres => first_connection(self.connection.get_postgres_connection_pool()).await,
-                Engine::Mysql => first_connection(self.connection.get_mysql_connection_pool()).await,
+                Engine::Postgres => first_connection(self.connection.inner().get_postgres_connection_pool()).await,
+                Engine::Mysql => first_connection(self.connection.inner().get_mysql_connection_pool()).await,
             }
         };
         match self.first_use(acquire).await? {
@@ -173,7 +189,8 @@ impl Database {
     fn goes_without_options(&self, error: &sqlx::Error) -> bool {
         self.engine() == Engine::Postgres
             && self.login.as_ref().is_some_and(|login| {
-                postgres::goes_without_options(self.connection.get_postgres_connection_pool(), login, error)
+                let pool = self.connection.inner().get_postgres_connection_pool();
+                postgres::goes_without_options(pool, login, error)
             })
     }
 
@@ -202,8 +219,25 @@ impl Database {
     }
 
     /// For reads. Not while a transaction is open: the pool may have one connection only.
-    pub fn connection(&self) -> &DatabaseConnection {
+    pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// The same database, waited for within another budget.
+    #[must_use]
+    pub fn within(&self, budget: Budget) -> Database {
+        let connection = Guarded::new(self.connection.inner().clone(), self.connection.guard().with(budget.clone()));
+        let settings = ConnectSettings { budget, ..self.settings.clone() };
+        Database { connection, settings, ..self.clone() }
+    }
+
+    /// Whether a wait was given up: nothing more is sent then.
+    pub fn is_silent(&self) -> bool {
+        self.connection.guard().is_given_up()
+    }
+
+    pub fn budget(&self) -> &Budget {
+        &self.settings.budget
     }
 
     pub fn engine(&self) -> Engine {
@@ -223,10 +257,11 @@ impl Database {
     /// migration runner only.
     pub async fn begin(&self) -> Result<WriteHandle, BeginFailure> {
         let options = TransactionOptions { sqlite_transaction_mode: sqlite::TRANSACTION_MODE, ..Default::default() };
-        match self.first_use(self.connection.begin_with_options(options)).await {
+        match self.first_use(self.connection.inner().begin_with_options(options)).await {
             Ok(Ok(transaction)) => {
+                let transaction = Guarded::new(transaction, self.connection.guard().clone());
                 if self.engine() == Engine::Postgres
-                    && let Some(set) = postgres::transaction(self.purpose == Purpose::Bulk)
+                    && let Some(set) = postgres::transaction(self.login.as_ref(), self.purpose == Purpose::Bulk)
                 {
                     let set = transaction.execute_unprepared(&set).await;
                     set.map_err(|error| BeginFailure { fault: Some(fault::classify(&error)), error: error.into() })?;
@@ -247,7 +282,7 @@ impl Database {
     /// Begins a transaction that reads one state of the whole database, whoever writes meanwhile.
     ///
     /// Errors: those of [`Database::ready`], if the connection is gone.
-    pub async fn snapshot(&self) -> Result<DatabaseTransaction> {
+    pub async fn snapshot(&self) -> Result<Snapshot> {
         let is_sqlite = self.engine() == Engine::Sqlite;
         let options = TransactionOptions {
             // A read transaction of SQLite is a snapshot by nature.
@@ -255,7 +290,10 @@ impl Database {
             access_mode: (!is_sqlite).then_some(AccessMode::ReadOnly),
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
         };
-        Ok(self.connection.begin_with_options(options).await?)
+        let guard = self.connection.guard();
+        let begun = self.connection.inner().begin_with_options(options);
+        let transaction = guard.answer(|| "BEGIN".to_owned(), begun).await?;
+        Ok(Guarded::new(transaction, guard.clone()))
     }
 
     /// Copies the embedded file, as it is now, to one of its own beside it; `None` on servers, whose
@@ -272,19 +310,28 @@ impl Database {
         }
     }
 
-    /// Closes the pool in an orderly way.
+    /// Takes leave of the server, which then logs no lost client; what hangs is left to the end of the
+    /// process.
     pub async fn close(self) {
         // A failure here loses nothing: what was committed is committed.
-        let _ = self.connection.close().await;
+        let _ = timeout(CLOSE_LIMIT, self.connection.inner().clone().close()).await;
     }
 
     /// Runs what needs the first connection to a server, but not longer than it takes to know that
     /// the connection will not come. A failure abandons the pool: nothing goes on with it.
     async fn first_use<F: Future>(&self, use_it: F) -> Result<F::Output> {
-        let Some(login) = &self.login else { return Ok(use_it.await) };
+        let guard = self.connection.guard();
+        let Some(login) = &self.login else {
+            return Ok(guard.wait(|| "BEGIN".to_owned(), use_it).await?);
+        };
         if self.is_connected.load(Ordering::Relaxed) {
-            return Ok(use_it.await);
+            return Ok(guard.wait(|| "BEGIN".to_owned(), use_it).await?);
         }
+        let address = || format!("{} port {}", crate::error::printable(&login.target.host), login.target.port);
+        guard.wait(address, self.connect_and(login, use_it)).await?
+    }
+
+    async fn connect_and<F: Future>(&self, login: &Login, use_it: F) -> Result<F::Output> {
         let first = async {
             tokio::select! {
                 output = use_it => Ok(output),

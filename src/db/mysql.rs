@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
-use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Error, Executor};
+use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Error, Executor, Row};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector};
 
 use super::login::Login;
 use super::target::SslMode;
+use super::witness::Marks;
 use super::{Access, ConnectSettings, IDLE_IN_TRANSACTION};
 
 /// A session as shopctl needs it, whatever the server sets by default; stated whole.
@@ -59,48 +61,63 @@ pub fn options(login: &Login) -> MySqlConnectOptions {
 }
 
 /// A pool that connects when it is used.
-pub fn pool(login: &Login, settings: &ConnectSettings) -> DatabaseConnection {
-    let idle = IdleLimit::of(settings);
+pub fn pool(login: &Login, settings: &ConnectSettings, marks: &Marks) -> DatabaseConnection {
+    let (limits, marks) = (Limits::of(login, settings), marks.clone());
     let pool = MySqlPoolOptions::new()
         .max_connections(settings.max_connections)
         .min_connections(settings.min_connections)
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(settings.idle_timeout)
         .test_before_acquire(false)
-        .after_connect(move |connection, _| Box::pin(prepare(connection, idle)))
+        .after_connect(move |connection, _| Box::pin(prepare(connection, limits, marks.clone())))
         .connect_lazy_with(options(login));
     SqlxMySqlConnector::from_sqlx_mysql_pool(pool)
 }
 
-/// How long the server lets a session be idle that writes; a reader may take its time.
-#[derive(Debug, Clone, Copy)]
-pub struct IdleLimit {
-    session: Duration,
+/// What a session is limited to: a reader may be idle as long as it likes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    idle: Option<Duration>,
+    lock_wait: Option<Duration>,
 }
 
-impl IdleLimit {
-    pub fn of(settings: &ConnectSettings) -> Option<IdleLimit> {
+impl Limits {
+    pub fn of(login: &Login, settings: &ConnectSettings) -> Limits {
         // Between two operations a connection of the pool is idle and still wanted.
-        let session = IDLE_IN_TRANSACTION + settings.idle_timeout;
-        (settings.access != Access::Read).then_some(IdleLimit { session })
+        let idle = IDLE_IN_TRANSACTION + settings.idle_timeout;
+        Limits { idle: (settings.access != Access::Read).then_some(idle), lock_wait: login.lock_wait }
+    }
+
+    fn variables(self) -> String {
+        let idle = self.idle.map_or_else(String::new, |idle| {
+            let (transaction, session) = (IDLE_IN_TRANSACTION.as_secs(), idle.as_secs());
+            format!(", wait_timeout = {session} /*M!100300 , idle_transaction_timeout = {transaction} */")
+        });
+        let locks = self.lock_wait.map_or_else(String::new, |limit| {
+            // Whole seconds are all that can be said.
+            let seconds = limit.as_secs() + 1;
+            format!(", innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}")
+        });
+        idle + &locks
     }
 }
 
-/// Sets a new session to what shopctl needs, in one round trip.
-pub async fn prepare(connection: &mut MySqlConnection, idle: Option<IdleLimit>) -> Result<(), Error> {
-    let idle = idle.map_or_else(String::new, |idle| {
-        let (transaction, session) = (IDLE_IN_TRANSACTION.as_secs(), idle.session.as_secs());
-        format!(", wait_timeout = {session} /*M!100300 , idle_transaction_timeout = {transaction} */")
-    });
-    let session = format!("{SESSION}{idle}; {GALERA}");
-    match connection.execute(AssertSqlSafe(session)).await {
-        Err(Error::Database(error))
-            if error
-                .try_downcast_ref::<MySqlDatabaseError>()
-                .is_some_and(|error| error.number() == UNKNOWN_VARIABLE) =>
-        {
-            Ok(())
+/// Sets a new session to what shopctl needs, in one round trip, and notes its number.
+pub async fn prepare(connection: &mut MySqlConnection, limits: Limits, marks: Marks) -> Result<(), Error> {
+    let session = format!("{SESSION}{}; SELECT connection_id(); {GALERA}", limits.variables());
+    let mut rows = connection.fetch(AssertSqlSafe(session));
+    loop {
+        match rows.try_next().await {
+            Ok(Some(row)) => row.try_get(0).into_iter().for_each(|number| marks.note_session(number)),
+            Ok(None) => return Ok(()),
+            Err(Error::Database(error))
+                if error
+                    .try_downcast_ref::<MySqlDatabaseError>()
+                    .is_some_and(|error| error.number() == UNKNOWN_VARIABLE) =>
+            {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         }
-        other => other.map(drop),
     }
 }

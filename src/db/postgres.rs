@@ -18,21 +18,31 @@ static REFUSES_OPTIONS: AtomicBool = AtomicBool::new(false);
 
 /// What every session of ours starts with, at no round trip: how long a statement may take is for shopctl to
 /// say; a client that vanished inside a transaction, or with an answer on its way, is noticed soon.
-fn session() -> String {
+fn session(login: &Login) -> String {
     let idle = IDLE_IN_TRANSACTION.as_secs();
+    let lock_wait = lock_wait(login);
     format!(
-        "-c statement_timeout=0 -c idle_in_transaction_session_timeout={idle}s -c tcp_keepalives_idle=10 \
-         -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+        "-c statement_timeout=0 -c lock_timeout={lock_wait} -c idle_in_transaction_session_timeout={idle}s \
+         -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
     )
+}
+
+/// In milliseconds; zero is no limit.
+fn lock_wait(login: &Login) -> u128 {
+    login.lock_wait.unwrap_or_default().as_millis()
 }
 
 /// What a transaction sets until it ends, if anything. A pooler that takes no options at the start of a
 /// session gives the session to others afterwards.
-pub fn transaction(is_bulk: bool) -> Option<String> {
+pub fn transaction(login: Option<&Login>, is_bulk: bool) -> Option<String> {
     let idle = IDLE_IN_TRANSACTION.as_secs();
-    let limits = REFUSES_OPTIONS
-        .load(Ordering::Relaxed)
-        .then(|| format!("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '{idle}s'"));
+    let limits = login.filter(|_| REFUSES_OPTIONS.load(Ordering::Relaxed)).map(|login| {
+        let lock_wait = lock_wait(login);
+        format!(
+            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {lock_wait}; \
+             SET LOCAL idle_in_transaction_session_timeout = '{idle}s'"
+        )
+    });
     let plans = is_bulk.then(|| "SET LOCAL enable_seqscan = off".to_owned());
     let settings: Vec<String> = [limits, plans].into_iter().flatten().collect();
     (!settings.is_empty()).then(|| settings.join("; "))
@@ -72,7 +82,7 @@ pub fn options(login: &Login) -> Result<PgConnectOptions, Error> {
         .database(&target.database)
         .username(&target.user)
         .password(login.password().unwrap_or_default())
-        .application_name(target.session.application_name.as_deref().unwrap_or("shopctl"))
+        .application_name(&login.name)
         .ssl_root_cert_from_pem(login.root.clone())
         .ssl_mode(match target.ssl {
             // As in libpq: PostgreSQL has no TLS on its sockets.
@@ -93,7 +103,7 @@ pub fn options(login: &Login) -> Result<PgConnectOptions, Error> {
 
 /// Ours, then what was asked for, which wins.
 fn startup_options(login: &Login) -> Option<String> {
-    let ours = (!REFUSES_OPTIONS.load(Ordering::Relaxed)).then(session);
+    let ours = (!REFUSES_OPTIONS.load(Ordering::Relaxed)).then(|| session(login));
     let wishes = &login.target.session;
     // Blanks separate options, a backslash keeps one.
     let escaped = |text: &str| text.replace('\\', "\\\\").replace(' ', "\\ ");

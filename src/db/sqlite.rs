@@ -52,7 +52,7 @@ pub async fn connect(
     let mut options = SqliteConnectOptions::new()
         .filename(&target.path)
         .foreign_keys(checks_references)
-        .busy_timeout(BUSY_TIMEOUT)
+        .busy_timeout(settings.budget.lock_wait().map_or(BUSY_TIMEOUT, |limit| limit.min(BUSY_TIMEOUT)))
         // What is erased must not be found in the file's free pages.
         .pragma("secure_delete", "on")
         .disable_statement_logging();
@@ -76,7 +76,7 @@ pub async fn connect(
 }
 
 /// Writes the whole database, as committed, into a new file beside its own.
-pub async fn copy(connection: &DatabaseConnection, path: &Path, suffix: &str) -> Result<PathBuf> {
+pub async fn copy(connection: &impl ConnectionTrait, path: &Path, suffix: &str) -> Result<PathBuf> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{suffix}"));
     let copy = PathBuf::from(name);

@@ -8,11 +8,12 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use rust_decimal::Decimal;
 use sea_orm::sqlx::postgres::PgPoolCopyExt;
-use sea_orm::{DatabaseConnection, DbErr, QueryResult, RuntimeErr, Statement, StreamTrait, TryGetable};
+use sea_orm::{DbErr, QueryResult, RuntimeErr, Statement, StreamTrait, TryGetable};
 use uuid::Uuid;
 
+use super::guarded::{Connection, subject};
 use super::target::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A row whose columns are read from the first to the last.
 pub struct Row {
@@ -30,22 +31,26 @@ enum Values {
 /// Sends a query and reads its rows.
 ///
 /// Errors, there and among the rows: those of the database.
-pub async fn rows(connection: &DatabaseConnection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
+pub async fn rows(connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
+    let guard = connection.guard();
     if Engine::of(connection) != Engine::Postgres {
-        let rows = connection.stream_raw(query).await?.map_err(Into::into);
-        return Ok(rows.map_ok(|row| Row { values: Values::Driver(row), read: 0 }).boxed());
+        let sql = query.sql.clone();
+        let rows = guard.answer(|| "a connection".to_owned(), connection.inner().stream_raw(query)).await?;
+        let rows = rows.map_err(Error::from).map_ok(|row| Row { values: Values::Driver(row), read: 0 });
+        return Ok(guard.rows(&sql, rows));
     }
     let copy = format!("COPY ({query}) TO STDOUT");
     tracing::trace!(target: "shopctl::sql", "COPY ({}) TO STDOUT", query.sql);
     let failed = |error| DbErr::Query(RuntimeErr::SqlxError(std::sync::Arc::new(error)));
-    let lines = connection.get_postgres_connection_pool().copy_out_raw(&copy).await.map_err(failed)?;
+    let pool = connection.inner().get_postgres_connection_pool();
+    let lines = guard.answer(|| subject(&query.sql), pool.copy_out_raw(&copy)).await.map_err(failed)?;
     // Each message is a row. Source: PostgreSQL's manual, "Message Flow", COPY Operations.
     let row = move |line: std::result::Result<_, _>| {
         let text = String::from_utf8(Vec::from(line.map_err(failed)?)).map_err(|error| odd(&error))?;
         let end = text.trim_end_matches('\n').len();
         Ok(Row { values: Values::Copied(text, 0..end), read: 0 })
     };
-    Ok(lines.map(row).boxed())
+    Ok(guard.rows(&query.sql, lines.map(row)))
 }
 
 fn odd(problem: &dyn std::fmt::Display) -> DbErr {

@@ -5,17 +5,19 @@
 //! returns success and keeps nothing, MariaDB's session after a deadlock is in autocommit.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
 use super::fault::{Fault, classify};
+use super::guarded::Snapshot;
 use super::target::Engine;
 
 /// An open transaction. Only `service::operation` and the migration runner obtain one; write
 /// functions of repositories ask for it by type.
 pub struct WriteHandle {
-    transaction: DatabaseTransaction,
+    transaction: Snapshot,
     engine: Engine,
     state: Mutex<State>,
 }
@@ -28,6 +30,9 @@ struct State {
     /// Whether rows are locked, so that another node of a cluster may undo the transaction.
     holds_rows: bool,
     first_fault: Option<Fault>,
+    /// When the last statement was sent, and how long the one that failed took.
+    sent: Option<Instant>,
+    waited: Duration,
 }
 
 /// How far a handle had come: what a savepoint returns to.
@@ -37,7 +42,7 @@ pub struct Mark {
 }
 
 impl WriteHandle {
-    pub(super) fn new(transaction: DatabaseTransaction, engine: Engine) -> Self {
+    pub(super) fn new(transaction: Snapshot, engine: Engine) -> Self {
         WriteHandle { transaction, engine, state: Mutex::default() }
     }
 
@@ -58,6 +63,11 @@ impl WriteHandle {
     /// The first failure of a statement; from then on nothing more is sent.
     pub fn first_fault(&self) -> Option<Fault> {
         self.state().first_fault.clone()
+    }
+
+    /// How long the statement that failed was waited for: a lock, mostly.
+    pub fn waited(&self) -> Duration {
+        self.state().waited
     }
 
     /// Makes the statement with this number (from 1) fail instead of being sent: how tests walk
@@ -112,6 +122,7 @@ impl WriteHandle {
         self.check_alive()?;
         let mut state = self.state();
         state.statements += 1;
+        state.sent = Some(Instant::now());
         if state.fail_at == Some(state.statements) {
             state.first_fault = Some(Fault::Other);
             return Err(DbErr::Custom(format!("statement {} fails by request", state.statements)));
@@ -146,6 +157,7 @@ impl WriteHandle {
         match &result {
             Ok(value) => state.rows_written += rows(value),
             Err(error) => {
+                state.waited = state.sent.map_or(Duration::ZERO, |sent| sent.elapsed());
                 state.first_fault.get_or_insert_with(|| classify(error));
             }
         }

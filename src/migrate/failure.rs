@@ -49,9 +49,12 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
     let fault = classify(error);
     let kind = match fault {
         Fault::Permission | Fault::ReadOnly => Kind::Configuration,
-        Fault::ConnectionLost | Fault::Full | Fault::Unreachable | Fault::ServerLimit | Fault::ServerReadOnly => {
-            Kind::Unavailable
-        }
+        Fault::ConnectionLost
+        | Fault::Silent
+        | Fault::Full
+        | Fault::Unreachable
+        | Fault::ServerLimit
+        | Fault::ServerReadOnly => Kind::Unavailable,
         _ => Kind::Internal,
     };
     let place = match &run.statement {

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::json;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::request::find_replay;
@@ -27,12 +27,8 @@ use crate::repository::{self, Change};
 
 /// The longest pause before a retry; pauses double from 1 ms, with full jitter.
 const BACKOFF_CAP: Duration = Duration::from_millis(200);
-/// Retries without a deadline (bulk work) end here, some minutes of contention later.
+/// Retries of long work end here, some minutes of contention later.
 const MAX_ATTEMPTS: u32 = 1_000;
-/// The share of the time limit kept back to settle a lost COMMIT.
-const SETTLE_SHARE: u32 = 4;
-/// The most that is kept back for it.
-const SETTLE_RESERVE: Duration = Duration::from_secs(5);
 /// An error text in an event is cut here, in characters.
 const ERROR_MAX_CHARACTERS: usize = 2_000;
 
@@ -43,8 +39,6 @@ pub struct Operations {
     pub clock: Clock,
     pub ids: IdSource,
     pub actor: String,
-    /// When to give up; `None` for bulk work.
-    pub deadline: Option<Instant>,
     /// Runs the real transaction and rolls it back.
     pub dry_run: bool,
     /// True while the outcome of a COMMIT is not known: an interrupt must wait for it.
@@ -85,27 +79,24 @@ pub struct Operation {
 enum Attempt<T> {
     Committed(T),
     Replayed(Box<audit_event::Model>),
-    /// Rolled back; nothing of it is left.
-    Failed {
-        error: Error,
-        fault: Option<Fault>,
-        /// The entity that it was about, as far as it was known.
-        subject: Option<Uuid>,
-    },
+    Failed(Failure),
     /// COMMIT was sent and no answer came.
     Unknown(T),
 }
 
-impl Operations {
-    /// Without a deadline: for bulk work and commands of many steps.
-    #[must_use]
-    pub fn without_deadline(mut self) -> Self {
-        self.deadline = None;
-        self
-    }
+/// Why an attempt was rolled back; nothing of it is left.
+struct Failure {
+    error: Error,
+    fault: Option<Fault>,
+    /// The entity that it was about, as far as it was known.
+    subject: Option<Uuid>,
+    /// How long the last statement took to fail: what it waited for was not to be had.
+    waited: Duration,
+}
 
+impl Operations {
     /// Runs `body` in a transaction, again on transient conflicts, until it is committed, refused,
-    /// or the deadline passes.
+    /// or the database's budget of time is spent.
     ///
     /// Errors: the first error of `body`; [`Kind::Unavailable`] when time ran out before COMMIT;
     /// [`Kind::OutcomeUnknown`] when the connection was lost at COMMIT and nobody can be asked.
@@ -115,15 +106,22 @@ impl Operations {
         body: impl AsyncFn(&mut Operation) -> Result<T>,
     ) -> Result<Outcome<T>> {
         let operation_id = self.ids.next();
+        let mut waited = Duration::ZERO;
         for attempt in 0.. {
             match self.attempt(request, operation_id, &body).await {
                 Attempt::Committed(value) => return Ok(Outcome::Done(value)),
                 Attempt::Replayed(event) => return Ok(Outcome::Replayed(event)),
                 Attempt::Unknown(value) => return self.settled(request, operation_id, value).await,
-                Attempt::Failed { error, fault, subject } => {
-                    if self.is_worth_repeating(request, fault.as_ref(), attempt) {
+                Attempt::Failed(Failure { error, fault, subject, waited: last }) => {
+                    waited += last;
+                    let is_transient = self.is_transient(request, fault.as_ref());
+                    let has_time = attempt < MAX_ATTEMPTS && self.database.budget().allows_another(waited);
+                    if is_transient && has_time {
                         self.pause(attempt).await;
                         continue;
+                    }
+                    if is_transient || fault == Some(Fault::Silent) {
+                        return Err(given_up(&error));
                     }
                     if error.kind() == Kind::Conflict
                         && let Some(event) = self.replay_after_refusal(request).await
@@ -145,31 +143,30 @@ impl Operations {
         operation_id: Uuid,
         body: &impl AsyncFn(&mut Operation) -> Result<T>,
     ) -> Attempt<T> {
-        let work = self.work(request, operation_id, body);
-        let (handle, value) = match self.limited(work).await {
-            Some(Work::Ready(handle, value)) => (handle, value),
-            Some(Work::Replayed(event)) => return Attempt::Replayed(event),
-            Some(Work::Failed { error, fault, subject }) => return Attempt::Failed { error, fault, subject },
-            None => return Attempt::Failed { error: timed_out(), fault: None, subject: None },
+        let (handle, value) = match self.work(request, operation_id, body).await {
+            Work::Ready(handle, value) => (handle, value),
+            Work::Replayed(event) => return Attempt::Replayed(event),
+            Work::Failed(failure) => return Attempt::Failed(failure),
+        };
+        let sent = Instant::now();
+        let failed = |error: DbErr, fault| {
+            Attempt::Failed(Failure { error: error.into(), fault, subject: None, waited: sent.elapsed() })
         };
         if self.dry_run {
             return match handle.rollback().await {
                 Ok(()) => Attempt::Committed(value),
-                Err(error) => Attempt::Failed { error: error.into(), fault: None, subject: None },
+                Err(error) => failed(error, None),
             };
         }
         self.committing.store(true, Ordering::SeqCst);
-        let committed = self.limited(handle.commit()).await;
+        let committed = handle.commit().await;
         self.committing.store(false, Ordering::SeqCst);
         match committed {
-            Some(Ok(())) => Attempt::Committed(value),
-            Some(Err(error)) => match classify(&error) {
-                fault if fault.is_refusal() => {
-                    Attempt::Failed { error: error.into(), fault: Some(fault), subject: None }
-                }
+            Ok(()) => Attempt::Committed(value),
+            Err(error) => match classify(&error) {
+                fault if fault.is_refusal() => failed(error, Some(fault)),
                 _ => Attempt::Unknown(value),
             },
-            None => Attempt::Unknown(value),
         }
     }
 
@@ -180,9 +177,12 @@ impl Operations {
         operation_id: Uuid,
         body: &impl AsyncFn(&mut Operation) -> Result<T>,
     ) -> Work<T> {
+        let sent = Instant::now();
         let handle = match self.database.begin().await {
             Ok(handle) => handle,
-            Err(BeginFailure { error, fault }) => return Work::Failed { error, fault, subject: None },
+            Err(BeginFailure { error, fault }) => {
+                return Work::Failed(Failure { error, fault, subject: None, waited: sent.elapsed() });
+            }
         };
         let now = self.clock.now();
         let mut operation = Operation {
@@ -203,17 +203,18 @@ impl Operations {
             },
             Err(error) => Err(error),
         };
-        let (fault, subject) = (operation.handle.first_fault(), operation.subject);
+        let (fault, subject, waited) = (operation.handle.first_fault(), operation.subject, operation.handle.waited());
         match (result, &fault) {
             (Ok(value), None) => Work::Ready(operation.handle, value),
             (Ok(_), Some(_)) => {
-                Work::Failed { error: Error::internal("an error inside a transaction was swallowed"), fault, subject }
+                let error = Error::internal("an error inside a transaction was swallowed");
+                Work::Failed(Failure { error, fault, subject, waited })
             }
             (Err(error), _) => {
                 // The first error is the one reported; a failing rollback only means that the
                 // connection is gone, and the transaction with it.
                 let _ = operation.handle.rollback().await;
-                Work::Failed { error, fault, subject }
+                Work::Failed(Failure { error, fault, subject, waited })
             }
         }
     }
@@ -221,7 +222,7 @@ impl Operations {
     async fn settled<T>(&self, request: &Request, operation_id: Uuid, value: T) -> Result<Outcome<T>> {
         let tombstone = self.failed_event(request, operation_id, "connection lost at COMMIT");
         self.committing.store(true, Ordering::SeqCst);
-        let settled = settle(&self.database, tombstone, self.deadline).await;
+        let settled = settle(&self.database, tombstone).await;
         self.committing.store(false, Ordering::SeqCst);
         match settled {
             Settled::Happened => Ok(Outcome::Done(value)),
@@ -257,8 +258,8 @@ impl Operations {
         error.details(json!({ "operation_id": operation_id, "idempotency_key": key }))
     }
 
-    fn is_worth_repeating(&self, request: &Request, fault: Option<&Fault>, attempt: u32) -> bool {
-        let is_transient = match fault {
+    fn is_transient(&self, request: &Request, fault: Option<&Fault>) -> bool {
+        match fault {
             Some(Fault::Transient) => true,
             Some(Fault::Unique(_)) if request.repeats_on_duplicate => true,
             // A reference drawn twice, or a key that somebody used in the same moment: the next
@@ -268,25 +269,12 @@ impl Operations {
                     || repository::audit_event::UNIQUE_KEY.is_violated_by(fault)
             }
             None => false,
-        };
-        is_transient && attempt < MAX_ATTEMPTS && self.deadline.is_none_or(|deadline| Instant::now() < deadline)
+        }
     }
 
     async fn pause(&self, attempt: u32) {
         let longest = Duration::from_millis(1 << attempt.min(16)).min(BACKOFF_CAP);
         sleep(longest.mul_f64(rand::random::<f64>())).await;
-    }
-
-    /// Runs a future until a little before the deadline, so that a lost COMMIT can be settled.
-    async fn limited<F: Future>(&self, future: F) -> Option<F::Output> {
-        let Some(deadline) = self.deadline else { return Some(future.await) };
-        let left = deadline.saturating_duration_since(Instant::now());
-        let reserve = if self.committing.load(Ordering::SeqCst) {
-            (left / SETTLE_SHARE).min(SETTLE_RESERVE)
-        } else {
-            Duration::ZERO
-        };
-        timeout_at(deadline - reserve, future).await.ok()
     }
 
     /// After a refusal: perhaps another process did the same request a moment ago.
@@ -308,10 +296,8 @@ impl Operations {
             handle.commit().await?;
             Ok::<(), Error>(())
         };
-        match self.limited(record).await {
-            Some(Ok(())) => {}
-            Some(Err(error)) => tracing::debug!("the refusal could not be recorded: {error}"),
-            None => tracing::debug!("the refusal could not be recorded in time"),
+        if let Err(error) = record.await {
+            tracing::debug!("the refusal could not be recorded: {error}");
         }
     }
 
@@ -340,7 +326,7 @@ impl Operations {
 enum Work<T> {
     Ready(WriteHandle, T),
     Replayed(Box<audit_event::Model>),
-    Failed { error: Error, fault: Option<Fault>, subject: Option<Uuid> },
+    Failed(Failure),
 }
 
 /// The code of a failed post-check: rows changed that no event accounts for.
@@ -416,7 +402,7 @@ impl Operation {
 
     fn cannot_go_on(&self) -> bool {
         match self.handle.first_fault() {
-            Some(Fault::Transient | Fault::ConnectionLost) => true,
+            Some(Fault::Transient | Fault::ConnectionLost | Fault::Silent) => true,
             Some(Fault::Unique(_)) => self.repeats_on_duplicate,
             _ => false,
         }
@@ -457,7 +443,8 @@ impl Operation {
     }
 }
 
-fn timed_out() -> Error {
-    Error::new(Kind::Unavailable, "database.timeout", "the database did not answer in time; nothing was applied")
+/// Exit 5: what was waited for did not come in time.
+fn given_up(error: &Error) -> Error {
+    Error::new(Kind::Unavailable, "database.timeout", format!("{}; nothing was applied", error.message()))
         .hint("try again, or give more time with --timeout")
 }

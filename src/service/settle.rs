@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{sleep, timeout};
 
 use crate::db::Database;
 use crate::entity::audit_event;
@@ -16,8 +16,6 @@ use crate::repository;
 
 /// Between two attempts to reach the database.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long to try when the operation itself has no deadline.
-const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is known about an operation whose COMMIT was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +26,9 @@ pub enum Settled {
     Unknown,
 }
 
-/// Asks until somebody answers or the deadline passes.
-pub async fn settle(database: &Database, tombstone: audit_event::Model, deadline: Option<Instant>) -> Settled {
-    let deadline = deadline.unwrap_or_else(|| Instant::now() + DEFAULT_LIMIT);
+/// Asks until somebody answers or what the COMMIT kept back of its time is over.
+pub async fn settle(database: &Database, tombstone: audit_event::Model) -> Settled {
+    let limit = database.budget().to_settle();
     let asking = async {
         loop {
             match ask(database, &tombstone).await {
@@ -40,7 +38,7 @@ pub async fn settle(database: &Database, tombstone: audit_event::Model, deadline
             sleep(PAUSE).await;
         }
     };
-    timeout_at(deadline, asking).await.unwrap_or(Settled::Unknown)
+    timeout(limit, asking).await.unwrap_or(Settled::Unknown)
 }
 
 async fn ask(database: &Database, tombstone: &audit_event::Model) -> Result<Settled> {

@@ -14,6 +14,7 @@ mod ways_out;
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
+use shopctl::db::budget::Budget;
 use shopctl::db::schema::{self, Schema};
 use shopctl::db::target::{SqliteTarget, Target};
 use shopctl::db::{Access, ConnectSettings, Database};
@@ -60,6 +61,7 @@ impl Trial {
             acquire_timeout: limit,
             idle_timeout: limit,
             connect_timeout: limit,
+            budget: Budget::new(None, false),
         };
         Trial { shop, database: Database::connect(&settings).await.expect("the test's own database answers") }
     }

@@ -68,7 +68,7 @@ fn a_stock_migrator_and_this_one_take_turns() {
     use migration::Migrator;
     use sea_orm_migration::MigratorTrait;
     on(&EVERYWHERE, async |trial| {
-        let connection = trial.database.connection();
+        let connection = &trial.shop.connect().await;
         Migrator::up(connection, Some(3)).await.unwrap();
         assert_eq!(trial.up(&plan()).await.unwrap(), ALL - 3);
         assert!(Migrator::get_pending_migrations(connection).await.unwrap().is_empty());

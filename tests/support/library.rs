@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use shopctl::db::budget::Budget;
 use shopctl::db::target::Target;
 use shopctl::db::{Access, ConnectSettings, Database};
 use shopctl::domain::{Clock, IdSource};
@@ -20,6 +21,7 @@ pub async fn database(shop: &Shop) -> Database {
         acquire_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
+        budget: Budget::new(None, false),
     };
     Database::connect(&settings).await.expect("the test's own database answers")
 }
@@ -31,7 +33,6 @@ pub fn operations(database: &Database) -> Operations {
         clock: Clock(chrono::Utc::now),
         ids: IdSource(uuid::Uuid::now_v7),
         actor: "tester".to_owned(),
-        deadline: None,
         dry_run: false,
         committing: Arc::new(AtomicBool::new(false)),
     }

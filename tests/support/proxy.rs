@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// What happens to the first COMMIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ struct Shared {
     is_mysql: bool,
     action: Mutex<AtCommit>,
     silent: AtomicBool,
+    silent_since: Mutex<Option<Instant>>,
+    silent_at: AtomicU32,
     /// Flights of messages from the client, each answered by the server.
     round_trips: AtomicU32,
     connections: AtomicU32,
@@ -44,6 +47,8 @@ impl Proxy {
             is_mysql,
             action: Mutex::new(action),
             silent: AtomicBool::new(false),
+            silent_since: Mutex::default(),
+            silent_at: AtomicU32::new(u32::MAX),
             round_trips: AtomicU32::new(0),
             connections: AtomicU32::new(0),
         });
@@ -55,6 +60,24 @@ impl Proxy {
             }
         });
         Proxy { port, shared }
+    }
+
+    /// Everything stays silent from this message of the client on (counted from 1, connections
+    /// included), also on new connections.
+    pub fn silent_at(upstream: u16, is_mysql: bool, message: u32) -> Proxy {
+        let proxy = Proxy::start(upstream, is_mysql, AtCommit::Forward);
+        proxy.shared.silent_at.store(message, Ordering::SeqCst);
+        proxy
+    }
+
+    /// Everything stays silent from now on.
+    pub fn fall_silent(&self) {
+        self.shared.be_silent();
+    }
+
+    /// When it came to that.
+    pub fn silent_since(&self) -> Option<Instant> {
+        *self.shared.silent_since.lock().expect("no panics here")
     }
 
     /// Round trips so far, TCP connections included.
@@ -71,6 +94,7 @@ impl Shared {
             return;
         }
         self.connections.fetch_add(1, Ordering::SeqCst);
+        self.fall_silent();
         let Ok(mut server) = TcpStream::connect(("127.0.0.1", self.upstream)) else { return };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let is_clients_turn = Arc::new(AtomicBool::new(true));
@@ -119,6 +143,10 @@ impl Shared {
             }
             if !self.is_farewell(&message) && turn.swap(false, Ordering::SeqCst) {
                 self.round_trips.fetch_add(1, Ordering::SeqCst);
+                self.fall_silent();
+            }
+            if self.silent.load(Ordering::SeqCst) {
+                continue;
             }
             if is_startup && is_ssl_request(&message) {
                 turn.store(true, Ordering::SeqCst);
@@ -133,7 +161,7 @@ impl Shared {
                 AtCommit::CutBefore => return,
                 AtCommit::CutAfter => swallow.store(true, Ordering::SeqCst),
                 AtCommit::BlackHole => {
-                    self.silent.store(true, Ordering::SeqCst);
+                    self.be_silent();
                     continue;
                 }
                 AtCommit::Serialization => {
@@ -153,6 +181,18 @@ impl Shared {
                 return;
             }
         }
+    }
+
+    fn fall_silent(&self) {
+        let messages = self.round_trips.load(Ordering::SeqCst) + self.connections.load(Ordering::SeqCst);
+        if messages >= self.silent_at.load(Ordering::SeqCst) {
+            self.be_silent();
+        }
+    }
+
+    fn be_silent(&self) {
+        self.silent_since.lock().expect("no panics here").get_or_insert_with(Instant::now);
+        self.silent.store(true, Ordering::SeqCst);
     }
 
     fn take_action(&self) -> AtCommit {

@@ -43,7 +43,7 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
         return rehearse(context, asking, arguments, &plan).await;
     }
     let database = context.database(Access::Create).await?;
-    let risks = context.in_time(migrate::risks(database.connection(), &plan)).await?;
+    let risks = migrate::risks(database.connection(), &plan).await?;
     if !risks.is_empty() {
         let impact = async || Ok(impact(&risks));
         asking.permission(context, &arguments.answers, false, impact).await?;
@@ -52,7 +52,7 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
     let steps = until_told_to_stop(context, &plan, migrate::up(&database, &plan, progress)).await?;
     print_steps(context, &steps);
     if steps.is_empty() {
-        let missing = context.in_time(entities::missing(&database)).await?;
+        let missing = entities::missing(&database).await?;
         if plan.to.is_none() && plan.steps.is_none() && !missing.is_empty() {
             return Err(not_as_applied(&missing));
         }

@@ -27,7 +27,7 @@ pub struct Arguments {
 pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> Result<()> {
     let Some(text) = &arguments.environment else {
         let database = context.database(Access::Read).await?;
-        let environment = context.in_time(migrate::setting(database.connection(), migrate::ENVIRONMENT)).await?;
+        let environment = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
         return context.output.show(&EnvironmentView(environment), &[]);
     };
     let mut violations = Violations::new();
@@ -35,7 +35,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> R
     violations.into_result()?;
     let environment = required(environment)?;
     let database = context.database(Access::Write).await?;
-    let before = context.in_time(migrate::setting(database.connection(), migrate::ENVIRONMENT)).await?;
+    let before = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
     if before.as_ref() == Some(&environment) {
         return context.output.show(&EnvironmentView(before), &[]);
     }
@@ -45,7 +45,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> R
         let impact = format!("{} is for {before}; what it is for decides what may be destroyed", database.target());
         asking.name(context, &arguments.confirm, false, &impact, &context.config.target.name())?;
     }
-    context.in_time(migrate::set_setting(&database, migrate::ENVIRONMENT, &environment)).await?;
+    migrate::set_setting(&database, migrate::ENVIRONMENT, &environment).await?;
     context.output.show(&EnvironmentView(Some(environment)), &[])?;
     note_changed(context);
     Ok(())

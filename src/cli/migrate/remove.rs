@@ -53,7 +53,7 @@ async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: 
     // Only `fresh` has something to do where nothing is.
     let access = if course == Course::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
-    let stake = context.in_time(Stake::of(&database, plan, course)).await?;
+    let stake = Stake::of(&database, plan, course).await?;
     if stake.is_nothing_to_revert() {
         print_steps(context, &[]);
         context.output.note("nothing to revert");
@@ -192,7 +192,6 @@ async fn permit(
     };
     let impact = format!("{}\nfrom {} ({purpose}); {going}", stake.impact(), database.target());
     let confirmation = asking.confirmation(guard.yes, &guard.confirm, false);
-    context.lift_time_limit();
     if is_yes_enough && guard.confirm.is_none() {
         return confirmation.yes_or_no(&context.output, &impact);
     }

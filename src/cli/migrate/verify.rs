@@ -71,8 +71,8 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     };
     let history = match &live {
         Some(database) => {
-            context.in_time(migrate::refuse_removal(database.connection(), Kind::CheckFailed)).await?;
-            context.in_time(history::read(database.connection())).await?
+            migrate::refuse_removal(database.connection(), Kind::CheckFailed).await?;
+            history::read(database.connection()).await?
         }
         None => History::default(),
     };
@@ -85,7 +85,7 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     if let Some(database) = &live
         && !history.applied().is_empty()
     {
-        let drift = drift(database, &trial.applied, &context.in_time(schema(database)).await?, &arguments.ignore);
+        let drift = drift(database, &trial.applied, &schema(database).await?, &arguments.ignore);
         findings.extend(drift.iter().map(|difference| FindingView::of(DRIFT, difference)));
     }
     findings.extend(entities::entity_differences(scratch.engine(), &trial.whole).into_iter().map(|object| {
@@ -166,7 +166,7 @@ pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineAr
     let expected = expected_at(&scratch, &plan, &arguments.to).await;
     arguments.scratch.leave_empty(&scratch).await?;
     let expected = expected?;
-    let mut drift = drift(&database, &expected, &context.in_time(schema(&database)).await?, &[]);
+    let mut drift = drift(&database, &expected, &schema(&database).await?, &[]);
     drift.retain(|difference| !is_beside(difference));
     if !drift.is_empty() {
         let findings: Vec<_> = drift.iter().map(|difference| FindingView::of(DRIFT, difference)).collect();

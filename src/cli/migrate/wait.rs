@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Errors: exit 5 when the server does not answer in time; exit 4 when it does but the database is
 /// missing, and at once for credentials that it refuses and for a file that is not there.
 pub async fn run(context: &Context) -> Result<()> {
-    let limit = if context.states_a_time_limit() { context.config.timeout } else { Some(LIMIT) };
+    let limit = context.budget.stated().or(Some(LIMIT));
     let started = Instant::now();
     let mut told = None;
     loop {

@@ -21,7 +21,6 @@ pub async fn run(context: &Context, arguments: &OrderExportArguments) -> Result<
     let database = context.database(Access::Read).await?;
     arguments.filter.look_up(&database, &mut filter).await?;
     let export = context.output.exporting(format, arguments.export.out.as_deref()).await?;
-    context.lift_time_limit();
     let connection = database.connection();
     match format {
         Format::Json | Format::Jsonl | Format::MongoJson => {

@@ -34,7 +34,6 @@ pub struct ExportDataArguments {
 /// the password hash, and nobody who worked on it.
 pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Result<()> {
     let export = context.output.exporting(Format::Json, arguments.out.as_deref()).await?;
-    context.lift_time_limit();
     let user = look_up(context, &arguments.who.who).await?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();

@@ -68,7 +68,6 @@ impl PasswordArguments {
             let file = std::fs::File::open(path).map_err(|error| unreadable(&place, &error))?;
             file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unreadable(&place, &error))?;
         } else {
-            context.lift_time_limit();
             let confirmation = asking.confirmation(false, &None, false);
             return match kind {
                 Typed::New => confirmation.hidden_password(&context.output),

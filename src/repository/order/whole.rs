@@ -5,12 +5,12 @@ use futures_util::stream::{BoxStream, try_unfold};
 use futures_util::{Stream, StreamExt};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, JoinType, QueryOrder, QuerySelect, QueryTrait,
-    RelationDef, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef, Select,
 };
 use uuid::Uuid;
 
 use super::{Column, Entity, Filter, Model};
+use crate::db::guarded::Connection;
 use crate::db::stream::{self, Row};
 use crate::db::target::Engine;
 use crate::domain::{Amount, Money};
@@ -56,10 +56,7 @@ struct Orders {
 }
 
 /// Reads all orders that match.
-pub async fn find_whole(
-    connection: &DatabaseConnection,
-    filter: &Filter,
-) -> Result<impl Stream<Item = Result<Whole>> + use<>> {
+pub async fn find_whole(connection: &Connection, filter: &Filter) -> Result<impl Stream<Item = Result<Whole>> + use<>> {
     // An order's own columns come last: only its first row is asked for them.
     let select = joined(connection, filter)
         .column(Column::Id)
@@ -80,10 +77,7 @@ pub async fn find_whole(
 
 /// Reads all orders that match, line by line. It asks for no more than a line shows, because the
 /// engine sorts what it is asked for.
-pub async fn find_lines(
-    connection: &DatabaseConnection,
-    filter: &Filter,
-) -> Result<impl Stream<Item = Result<Line>> + use<>> {
+pub async fn find_lines(connection: &Connection, filter: &Filter) -> Result<impl Stream<Item = Result<Line>> + use<>> {
     let select = joined(connection, filter)
         .columns([Column::Reference, Column::Status, Column::TotalAmount])
         .expr_as(time(connection, Column::CreatedAt), "created_text")

@@ -1,0 +1,250 @@
+//! The budget of time of a command: how long a wait for the database may last. There is no other
+//! time limit.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::ddl::LOCK_TIMEOUT;
+
+/// The share of the limit kept back to settle a lost COMMIT.
+const SETTLE_SHARE: u32 = 4;
+/// The most that is kept back for it.
+const SETTLE_RESERVE: Duration = Duration::from_secs(5);
+/// How long a lost COMMIT is asked about where there is no limit.
+const SETTLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// A server gives up a lock a little later than its client.
+const LOCK_GRACE: Duration = Duration::from_millis(500);
+/// A migration's statement gives up waiting for its table by itself, and then says who has it.
+const SHORTEST_LOCK_WAIT: Duration = LOCK_TIMEOUT.saturating_add(Duration::from_millis(500));
+
+/// How long to wait, passed along by value. Clones share one stopwatch, which runs only while
+/// somebody waits for the database: a person who thinks, a file that is read and a password that is
+/// hashed cost nothing.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    limit: Option<Duration>,
+    is_stated: bool,
+    work: Work,
+    stopwatch: Arc<Mutex<Stopwatch>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// All waits together take no longer than the limit.
+    Single,
+    /// Each answer, and each row of one, takes no longer than the limit.
+    Long,
+}
+
+#[derive(Debug)]
+struct Stopwatch {
+    spent: Duration,
+    /// Waits under way, and when the first of them began.
+    waits: u32,
+    since: Instant,
+}
+
+impl Budget {
+    /// For a single operation. `None` is no limit; `is_stated` tells a limit that somebody asked for
+    /// from the default.
+    pub fn new(limit: Option<Duration>, is_stated: bool) -> Budget {
+        Budget { limit, is_stated, work: Work::Single, stopwatch: Budget::stopwatch() }
+    }
+
+    fn stopwatch() -> Arc<Mutex<Stopwatch>> {
+        Arc::new(Mutex::new(Stopwatch { spent: Duration::ZERO, waits: 0, since: Instant::now() }))
+    }
+
+    /// The same limit for work that takes as long as there is data: on silence instead of on the
+    /// whole.
+    #[must_use]
+    pub fn for_long_work(self) -> Budget {
+        Budget { work: Work::Long, ..self }
+    }
+
+    /// The same limit from the beginning, for the next of several operations.
+    #[must_use]
+    pub fn renewed(&self) -> Budget {
+        Budget { stopwatch: Budget::stopwatch(), ..self.clone() }
+    }
+
+    /// For changes of the schema: as long as locks may be waited for, unless less was asked for. What
+    /// only takes long is left alone.
+    #[must_use]
+    pub fn for_schema_changes(self, lock_wait: Duration) -> Budget {
+        let lock_wait = self.stated().into_iter().fold(lock_wait, Duration::min).max(SHORTEST_LOCK_WAIT);
+        Budget { limit: Some(lock_wait), is_stated: false, work: Work::Long, ..self }
+    }
+
+    /// The limit, if somebody asked for one.
+    pub fn stated(&self) -> Option<Duration> {
+        self.limit.filter(|_| self.is_stated)
+    }
+
+    /// The whole limit.
+    pub(super) fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
+    /// How long a statement may wait for locks on the server, which ends what was given up here;
+    /// `None` is as long as the server likes.
+    pub fn lock_wait(&self) -> Option<Duration> {
+        Some(self.limit? + LOCK_GRACE)
+    }
+
+    /// What is left for the next wait.
+    pub fn left(&self) -> Option<Duration> {
+        let limit = self.limit?;
+        Some(match self.work {
+            Work::Long => limit,
+            Work::Single => limit.saturating_sub(self.watch().spent()),
+        })
+    }
+
+    /// Whether there is time for another attempt, after attempts that waited so long in vain.
+    pub fn allows_another(&self, waited: Duration) -> bool {
+        self.left().is_none_or(|left| match self.work {
+            Work::Long => waited < left,
+            Work::Single => !left.is_zero(),
+        })
+    }
+
+    /// Kept back by a COMMIT, so that a lost one can be settled.
+    pub fn reserve(&self) -> Duration {
+        self.left().map_or(SETTLE_RESERVE, |left| (left / SETTLE_SHARE).min(SETTLE_RESERVE))
+    }
+
+    /// How long a lost COMMIT may be asked about.
+    pub fn to_settle(&self) -> Duration {
+        match (self.work, self.left()) {
+            (Work::Single, Some(left)) => left,
+            (Work::Long, Some(_)) => self.reserve(),
+            (_, None) => SETTLE_LIMIT,
+        }
+    }
+
+    /// Whether silence is to be told from hard work before giving up: nobody said how long is too
+    /// long.
+    pub(super) fn asks_before_giving_up(&self) -> bool {
+        self.work == Work::Long && !self.is_stated
+    }
+
+    /// Waits for an answer; `None` when the time is over. `reserve` is kept back.
+    pub(super) async fn wait<F: Future + Unpin>(&self, answer: F, reserve: Duration) -> Option<F::Output> {
+        let until = self.left().map(|left| Instant::now() + left.saturating_sub(reserve));
+        let _running = self.run();
+        match until {
+            Some(until) => timeout_at(until, answer).await.ok(),
+            None => Some(answer.await),
+        }
+    }
+
+    /// Lets the stopwatch run until what is returned is dropped.
+    fn run(&self) -> Running<'_> {
+        let mut watch = self.watch();
+        if watch.waits == 0 {
+            watch.since = Instant::now();
+        }
+        watch.waits += 1;
+        Running(self)
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Stopwatch> {
+        self.stopwatch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stopwatch {
+    fn spent(&self) -> Duration {
+        self.spent + if self.waits > 0 { self.since.elapsed() } else { Duration::ZERO }
+    }
+}
+
+struct Running<'a>(&'a Budget);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut watch = self.0.watch();
+        watch.spent = watch.spent();
+        watch.waits -= 1;
+        watch.since = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(3600);
+    const SHORT: Duration = Duration::from_millis(20);
+
+    fn block_on(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+    }
+
+    async fn waits(budget: &Budget, answer: impl Future<Output = ()>) -> bool {
+        budget.wait(Box::pin(answer), Duration::ZERO).await.is_some()
+    }
+
+    #[test]
+    fn a_person_who_thinks_costs_no_time() {
+        block_on(async {
+            let budget = Budget::new(Some(LIMIT), false);
+            sleep(SHORT).await;
+            assert_eq!(budget.left(), Some(LIMIT));
+            assert!(waits(&budget.clone(), sleep(SHORT)).await);
+            assert!(budget.left().unwrap() <= LIMIT - SHORT, "clones share what is left");
+            assert_eq!(budget.renewed().left(), Some(LIMIT));
+        });
+    }
+
+    #[test]
+    fn what_is_spent_is_not_there_for_the_next_wait() {
+        block_on(async {
+            let budget = Budget::new(Some(SHORT), false);
+            assert!(!waits(&budget, pending()).await);
+            assert_eq!(budget.left(), Some(Duration::ZERO));
+            assert!(!budget.allows_another(Duration::ZERO));
+        });
+    }
+
+    #[test]
+    fn waits_at_the_same_time_count_once() {
+        block_on(async {
+            let budget = Budget::new(Some(LIMIT), false);
+            let began = Instant::now();
+            tokio::join!(waits(&budget, sleep(SHORT)), waits(&budget, sleep(SHORT)), waits(&budget, sleep(2 * SHORT)));
+            assert!(LIMIT - budget.left().unwrap() <= began.elapsed());
+        });
+    }
+
+    #[test]
+    fn long_work_may_take_any_time_but_not_be_silent() {
+        block_on(async {
+            let budget = Budget::new(Some(SHORT), true).for_long_work();
+            for _ in 0..100 {
+                assert!(waits(&budget, ready(())).await);
+            }
+            assert!(!waits(&budget, pending()).await);
+            assert_eq!(budget.left(), Some(SHORT));
+            assert!(budget.allows_another(SHORT / 2) && !budget.allows_another(SHORT));
+            assert!(!budget.asks_before_giving_up());
+            assert!(Budget::new(Some(SHORT), false).for_long_work().asks_before_giving_up());
+        });
+    }
+
+    #[test]
+    fn no_limit_is_no_limit() {
+        let budget = Budget::new(None, true);
+        assert_eq!((budget.left(), budget.lock_wait(), budget.reserve()), (None, None, SETTLE_RESERVE));
+        assert!(budget.allows_another(LIMIT));
+        assert_eq!(budget.for_schema_changes(LIMIT).left(), Some(LIMIT));
+    }
+}

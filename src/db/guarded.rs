@@ -1,0 +1,263 @@
+//! Connections whose every wait has a limit: the one place where shopctl waits for a database.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::stream::{BoxStream, try_unfold};
+use futures_util::{FutureExt, Stream, StreamExt};
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::sqlx::Error as DriverError;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
+    Statement,
+};
+use tokio::time::Instant;
+
+use super::budget::Budget;
+use super::witness::{Sighting, Witness};
+
+/// The longest time that one statement may take, however busy the server says it is.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(24 * 3600);
+
+/// Limits the waits for one pool.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    budget: Budget,
+    witness: Arc<Witness>,
+    /// Once a wait was given up nothing more is sent: a cancelled BEGIN leaves its connection inside
+    /// a transaction (sqlx#4385), a cancelled statement its answer on the way.
+    is_given_up: Arc<AtomicBool>,
+}
+
+/// What was waited for in vain.
+#[derive(Debug)]
+pub struct Silence(String);
+
+impl std::fmt::Display for Silence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Silence {}
+
+impl Silence {
+    /// The silence in an error of the driver.
+    pub fn of(error: &DriverError) -> Option<&Silence> {
+        match error {
+            DriverError::Io(error) => error.get_ref()?.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Silence> for DriverError {
+    fn from(silence: Silence) -> DriverError {
+        DriverError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, silence))
+    }
+}
+
+impl From<Silence> for DbErr {
+    fn from(silence: Silence) -> DbErr {
+        DbErr::Query(RuntimeErr::SqlxError(Arc::new(silence.into())))
+    }
+}
+
+impl Guard {
+    pub(super) fn new(budget: Budget, witness: Witness) -> Guard {
+        Guard { budget, witness: Arc::new(witness), is_given_up: Arc::default() }
+    }
+
+    pub(super) fn with(&self, budget: Budget) -> Guard {
+        Guard { budget, ..self.clone() }
+    }
+
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Whether a wait was given up.
+    pub fn is_given_up(&self) -> bool {
+        self.is_given_up.load(Ordering::Relaxed)
+    }
+
+    /// Waits for what the database is asked to do; `what` says in an error what that was.
+    ///
+    /// Errors: silence, also at once when an earlier wait was given up.
+    pub fn wait<F: Future>(
+        &self,
+        what: impl FnOnce() -> String,
+        answer: F,
+    ) -> impl Future<Output = Result<F::Output, Silence>> {
+        // Boxed, because these futures are nested deeply.
+        self.wait_but(Duration::ZERO, what, Box::pin(answer))
+    }
+
+    async fn wait_but<T>(
+        &self,
+        reserve: Duration,
+        what: impl FnOnce() -> String,
+        mut answer: Pin<Box<impl Future<Output = T>>>,
+    ) -> Result<T, Silence> {
+        if self.is_given_up() {
+            return Err(Silence("the database did not answer before".to_owned()));
+        }
+        let started = Instant::now();
+        let mut is_locked = false;
+        loop {
+            if let Some(output) = self.budget.wait(&mut answer, reserve).await {
+                return Ok(output);
+            }
+            if self.budget.asks_before_giving_up() && started.elapsed() < LONGEST_STATEMENT {
+                match Box::pin(self.witness.look()).await {
+                    Sighting::AtWork => continue,
+                    Sighting::WaitsForLock => is_locked = true,
+                    Sighting::Nothing => {}
+                }
+            }
+            self.is_given_up.store(true, Ordering::Relaxed);
+            // All that a single operation waited for counts, and the last of it is named.
+            let limit = self.budget.limit().unwrap_or_default();
+            let waited = if started.elapsed() < 2 * limit {
+                limit.as_secs_f32()
+            } else {
+                started.elapsed().as_secs_f32().round()
+            };
+            let why = if is_locked { ": it waits for a lock that another session holds" } else { "" };
+            return Err(Silence(format!("no answer within {waited} s to {}{why}", what())));
+        }
+    }
+
+    /// As [`Guard::wait`], for what fails with the database's own error.
+    pub(super) fn answer<T, E: From<Silence>>(
+        &self,
+        what: impl FnOnce() -> String,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> impl Future<Output = Result<T, E>> {
+        let answer = self.wait(what, answer);
+        async move { answer.await? }
+    }
+
+    /// Rows that each come in time.
+    pub(super) fn rows<T: Send + 'static, E: From<Silence> + Send + 'static>(
+        &self,
+        sql: &str,
+        rows: impl Stream<Item = Result<T, E>> + Send + 'static,
+    ) -> BoxStream<'static, Result<T, E>> {
+        let what = subject(sql);
+        let state = (self.clone(), Box::pin(rows), what);
+        try_unfold(state, |(guard, mut rows, what): (Guard, Pin<Box<_>>, String)| async move {
+            let row = match rows.next().now_or_never() {
+                Some(row) => row,
+                None => guard.wait(|| format!("{what}, in the midst of its rows"), rows.next()).await?,
+            };
+            Ok(row.transpose()?.map(|row| (row, (guard, rows, what))))
+        })
+        .boxed()
+    }
+}
+
+/// A connection or a transaction whose waits are limited.
+#[derive(Debug)]
+pub struct Guarded<C> {
+    inner: C,
+    guard: Guard,
+}
+
+/// A pool, for reads.
+pub type Connection = Guarded<DatabaseConnection>;
+/// One moment of a database.
+pub type Snapshot = Guarded<DatabaseTransaction>;
+
+impl Clone for Connection {
+    fn clone(&self) -> Self {
+        Guarded { inner: self.inner.clone(), guard: self.guard.clone() }
+    }
+}
+
+impl<C> Guarded<C> {
+    pub(super) fn new(inner: C, guard: Guard) -> Self {
+        Guarded { inner, guard }
+    }
+
+    pub(super) fn inner(&self) -> &C {
+        &self.inner
+    }
+
+    pub(super) fn guard(&self) -> &Guard {
+        &self.guard
+    }
+}
+
+impl Guarded<DatabaseTransaction> {
+    pub(super) async fn commit(self) -> Result<(), DbErr> {
+        let reserve = self.guard.budget.reserve();
+        self.guard.wait_but(reserve, || "COMMIT".to_owned(), Box::pin(self.inner.commit())).await?
+    }
+
+    /// Rolls back; dropping does the same a little later.
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        self.guard.answer(|| "ROLLBACK".to_owned(), self.inner.rollback()).await
+    }
+}
+
+#[async_trait]
+impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.inner.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let what = subject(&statement.sql);
+        self.guard.answer(|| what, self.inner.execute_raw(statement)).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.guard.answer(|| subject(sql), self.inner.execute_unprepared(sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let what = subject(&statement.sql);
+        self.guard.answer(|| what, self.inner.query_one_raw(statement)).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let what = subject(&statement.sql);
+        self.guard.answer(|| what, self.inner.query_all_raw(statement)).await
+    }
+}
+
+/// What a statement is about, in a few words: `SELECT orders`, `INSERT audit_events`.
+pub(super) fn subject(sql: &str) -> String {
+    let words =
+        || sql.split(|character: char| character.is_whitespace() || character == '(').filter(|word| !word.is_empty());
+    let verb = words().next().unwrap_or("a statement").to_uppercase();
+    let mut rest = words()
+        .skip_while(|word| !["FROM", "INTO", "UPDATE", "TABLE", "COPY", "ON"].contains(&word.to_uppercase().as_str()));
+    let table = rest.nth(1).unwrap_or_default();
+    let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let table = table.trim_matches(|character| !is_name(character));
+    if table.is_empty() || !table.chars().all(is_name) { verb } else { format!("{verb} {table}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::subject;
+
+    #[test]
+    fn a_statement_is_named_in_a_few_words() {
+        for (sql, name) in [
+            ("SELECT \"id\", `x` FROM \"orders\" WHERE email = 'secret'", "SELECT orders"),
+            ("INSERT INTO `audit_events` (`id`) VALUES (?)", "INSERT audit_events"),
+            ("UPDATE products SET x = 1", "UPDATE products"),
+            ("COPY users (id) FROM STDIN", "COPY users"),
+            ("SAVEPOINT part_1", "SAVEPOINT"),
+            ("SELECT 1", "SELECT"),
+            ("", "A STATEMENT"),
+        ] {
+            assert_eq!(subject(sql), name);
+        }
+    }
+}
