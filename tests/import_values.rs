@@ -1,7 +1,7 @@
 //! What the values of a file mean: times, amounts, keys and statuses as other shops write them.
 
 use crate::on_every_backend;
-use crate::support::Shop;
+use crate::support::{Backend, Shop};
 
 on_every_backend!(
     a_year_of_two_digits_is_refused_wherever_a_time_is_read,
@@ -12,6 +12,7 @@ on_every_backend!(
     what_other_programs_wrote_is_exported_and_imported_unchanged,
     one_order_in_a_file_twice_or_scattered_goes_in_not_at_all,
     the_same_orders_imported_by_two_at_once_are_unchanged_for_one,
+    every_odd_shop_takes_its_own_exports_as_unchanged,
 );
 
 fn a_year_of_two_digits_is_refused_wherever_a_time_is_read(shop: &Shop) {
@@ -187,4 +188,51 @@ fn the_same_orders_imported_by_two_at_once_are_unchanged_for_one(shop: &Shop) {
     assert_eq!([0, 1, 2].map(|count| counts[0][count] + counts[1][count]), [400, 400, 0], "{counts:?}");
     assert_eq!(shop.number("SELECT stock_quantity FROM products"), 4_600);
     shop.assert_invariants();
+}
+
+/// A text as a literal that every engine reads alike.
+fn literal(shop: &Shop, text: &str) -> String {
+    let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    match shop.backend {
+        Backend::Sqlite => format!("CAST(X'{digits}' AS TEXT)"),
+        Backend::Postgres => format!("convert_from('\\x{digits}', 'UTF8')"),
+        Backend::MariaDb => format!("CONVERT(X'{digits}' USING utf8mb4)"),
+    }
+}
+
+fn every_odd_shop_takes_its_own_exports_as_unchanged(shop: &Shop) {
+    use rand::{Rng, SeedableRng};
+    const BITS: [&str; 22] = [
+        "a", "B", " ", "\t", "\n", "\r\n", "'", "=", "+", "-", "@", "\"", ",", ";", "İ", "é", "\u{202e}", ":", "|",
+        "\u{a0}", "\\N", "\u{feff}",
+    ];
+    const ROWS: usize = 40;
+    let seed = rand::random::<u64>();
+    let mut random = rand::rngs::StdRng::seed_from_u64(seed);
+    let mut text =
+        move || (0..random.random_range(0..6)).map(|_| BITS[random.random_range(0..BITS.len())]).collect::<String>();
+    for number in 0..ROWS {
+        let mut odd = |end: &str| literal(shop, &format!("{}{end}", text()));
+        let (email, sku) = (odd(&format!("x{number}@E.com")), odd(&format!("x{number}")));
+        let (first, last, name, reference) = (odd(""), odd(""), odd(""), odd(&format!("x{number}")));
+        let description = if number % 3 == 0 { "NULL".to_owned() } else { odd("") };
+        shop.sql(&format!(
+            "INSERT INTO users (email, password_hash, first_name, last_name) VALUES ({email}, 'x', {first}, {last})"
+        ));
+        shop.sql(&format!("INSERT INTO products (sku, name, description, price, stock_quantity) VALUES ({sku}, {name}, {description}, {number}.5, 0)"));
+        shop.sql(&format!("INSERT INTO orders (reference, user_id, total_amount) SELECT {reference}, id, {number} FROM users WHERE email = {email}"));
+        if number % 4 > 0 {
+            shop.sql(&format!("INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, 5000000, 1.25 FROM orders o, products p WHERE o.reference = {reference} AND p.sku = {sku}"));
+        }
+    }
+    let before = shop.everything();
+    for noun in ["user", "product", "order"] {
+        for format in ["csv", "jsonl", "json"] {
+            let file = format!("{noun}.{format}");
+            shop.run(&[noun, "export", "--out", &file]).success();
+            let run = shop.run(&[noun, "import", &file, "--json"]).success();
+            assert_eq!(run.json()["unchanged"], ROWS, "shop {seed}: {run}");
+        }
+    }
+    assert_eq!(shop.everything(), before, "shop {seed}");
 }
