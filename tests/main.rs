@@ -11,6 +11,7 @@ mod commands;
 mod concurrency;
 mod configuration;
 mod connection;
+mod dates;
 mod doctor;
 mod exports;
 mod files;

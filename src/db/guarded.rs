@@ -15,6 +15,7 @@ use sea_orm::{
 };
 use tokio::time::Instant;
 
+use super::adapt::adapt;
 use super::budget::Budget;
 use super::witness::{Sighting, Witness};
 
@@ -211,7 +212,7 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let what = subject(&statement.sql);
-        self.guard.answer(|| what, self.inner.execute_raw(statement)).await
+        self.guard.answer(|| what, self.inner.execute_raw(adapt(statement))).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -220,12 +221,12 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let what = subject(&statement.sql);
-        self.guard.answer(|| what, self.inner.query_one_raw(statement)).await
+        self.guard.answer(|| what, self.inner.query_one_raw(adapt(statement))).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let what = subject(&statement.sql);
-        self.guard.answer(|| what, self.inner.query_all_raw(statement)).await
+        self.guard.answer(|| what, self.inner.query_all_raw(adapt(statement))).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Connections to a database: one pool, its engine, and what may be said about it in public.
 
 pub mod access;
+mod adapt;
 pub mod budget;
 mod capability;
 mod connect;

@@ -11,6 +11,7 @@ use sea_orm::sqlx::postgres::PgPoolCopyExt;
 use sea_orm::{DbErr, QueryResult, RuntimeErr, Statement, StreamTrait, TryGetable};
 use uuid::Uuid;
 
+use super::adapt::adapt;
 use super::guarded::{Connection, subject};
 use super::target::Engine;
 use crate::error::{Error, Result};
@@ -35,7 +36,7 @@ pub async fn rows(connection: &Connection, query: Statement) -> Result<BoxStream
     let guard = connection.guard();
     if Engine::of(connection) != Engine::Postgres {
         let sql = query.sql.clone();
-        let rows = guard.answer(|| "a connection".to_owned(), connection.inner().stream_raw(query)).await?;
+        let rows = guard.answer(|| "a connection".to_owned(), connection.inner().stream_raw(adapt(query))).await?;
         let rows = rows.map_err(Error::from).map_ok(|row| Row { values: Values::Driver(row), read: 0 });
         return Ok(guard.rows(&sql, rows));
     }
