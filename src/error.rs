@@ -201,6 +201,11 @@ impl Error {
         &self.0.details
     }
 
+    /// Whether the outcome is unknown of what an idempotency key lets happen only once.
+    fn has_key(&self) -> bool {
+        self.0.kind == Kind::OutcomeUnknown && self.0.details["idempotency_key"].is_string()
+    }
+
     /// `{"error":{"code","message","hint","exit","retryable","details"}}`
     pub fn to_json(&self) -> Value {
         json!({ "error": {
@@ -208,7 +213,7 @@ impl Error {
             "message": self.0.message,
             "hint": if self.0.hints.is_empty() { Value::Null } else { Value::String(self.0.hints.join("\n")) },
             "exit": self.0.kind.exit_code(),
-            "retryable": self.0.kind.is_retryable(),
+            "retryable": self.0.kind.is_retryable() || self.has_key(),
             "details": self.0.details,
         }})
     }

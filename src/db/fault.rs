@@ -255,7 +255,7 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::Transient => Error::new(Kind::Unavailable, "database.busy", message)
             .hint("another process holds the lock; try again, or give more time with --timeout"),
         Fault::ConnectionLost => Error::new(Kind::Unavailable, "database.connection_lost", message)
-            .hint("nothing of this command was kept; run it again"),
+            .hint("what this command committed before stays, the rest was not kept; run it again"),
         Fault::Silent => Error::new(Kind::Unavailable, "database.timeout", message)
             .hint("try again, or give more time with --timeout"),
         Fault::ReadOnly => Error::configuration("database.read_only", message)
