@@ -12,9 +12,9 @@ on_every_backend!(
     products_of_shopify,
     an_empty_cell_says_what_the_one_above_says_where_that_is_asked_for,
     products_of_woocommerce,
-    customers_of_magento,
+    products_and_customers_of_magento,
     the_whole_of_northwind,
-    the_online_retail_file,
+    the_online_retail_file_with_points_and_with_commas,
 );
 
 /// The command lines of README's section, each by the first file that it names.
@@ -121,7 +121,15 @@ fn products_of_woocommerce(shop: &Shop) {
     assert_unchanged_again(shop, "woocommerce-products.csv", 8);
 }
 
-fn customers_of_magento(shop: &Shop) {
+fn products_and_customers_of_magento(shop: &Shop) {
+    run(shop, "magento-catalog_product.csv").exits_with(8);
+    assert_eq!(
+        products(shop),
+        ["24-KB01 34.00 100", "24-KB02 12.50 40", "MAP-APRON-M 27.00 1250", "MAP-APRON-S 27.00 5"]
+    );
+    // A translation, a group and the parent of variations.
+    assert_eq!(lines_left_out(shop), ["4", "5", "6"]);
+    assert_unchanged_again(shop, "magento-catalog_product.csv", 8);
     run(shop, "magento-customer.csv").exits_with(8);
     let users = shop.run(&["user", "list", "--all", "--sort", "email", "-o", "tsv", "--fields", "email,last_name"]);
     assert_eq!(users.success().stdout, "otto.sample@example.com\tO'Sample\nrosa@example.com\tExample\n");
@@ -151,17 +159,24 @@ fn the_whole_of_northwind(shop: &Shop) {
     shop.run(&["user", "import", "northwind-customers.csv", "--only-mapped"]).exits_with(7).says("email");
 }
 
-fn the_online_retail_file(shop: &Shop) {
+fn the_online_retail_file_with_points_and_with_commas(shop: &Shop) {
     let expected = [
         "536365 35.64 2010-12-01T08:26:00Z customer-17850@example.invalid",
         "536370 144.00 2010-12-01T08:45:00Z customer-12583@example.invalid",
         "581587 14.85 2010-12-31T12:50:00Z customer-12680@example.invalid",
     ];
-    run(shop, "uci-online-retail.csv").exits_with(8);
+    run(shop, "uci-online-retail-semicolon.csv").exits_with(8);
     assert_eq!(orders(shop), expected);
     // A cancellation, and two without a customer.
     assert_eq!(lines_left_out(shop), ["6", "7", "8"]);
+    // The same invoices in the other spelling are there already.
     assert_unchanged_again(shop, "uci-online-retail.csv", 8);
+    assert_eq!(orders(shop), expected);
+    if let Some(other) = Shop::migrated(shop.backend) {
+        run(&other, "uci-online-retail.csv").exits_with(8);
+        assert_eq!(orders(&other), expected);
+        assert_eq!(lines_left_out(&other), ["6", "7", "8"]);
+    }
 }
 
 /// Once more, everything is as it is.
