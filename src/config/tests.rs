@@ -114,7 +114,7 @@ fn defaults_are_those_that_are_documented() {
     assert!(!config.protected && !config.read_only && config.warnings().is_empty());
     assert!(config.entries().iter().all(|entry| entry.origin == "default" || entry.name == "actor"));
     assert_eq!(config.entries()[0].name, "database");
-    let pool = with_file(sources(), "[pool]\nmax = 7\nmin = '2'\nacquire = 3\nidle = '4m'\n");
+    let pool = with_file(sources(), "[pool]\nmax = 7\nmin = '2'\nacquire = '3s'\nidle = '4m'\n");
     let expected = PoolSettings { max: 7, min: 2, acquire: seconds(3), idle: seconds(240) };
     assert_eq!(resolved(&pool).pool, expected);
     assert_eq!(entry(&pool, "pool.idle"), pair("240s", "shopctl.toml (/work/shopctl.toml):5"));
@@ -386,7 +386,7 @@ fn what_a_url_asks_for_is_shown_with_its_origin() {
     assert_eq!(entry(&sources, "passed over"), from_url("pgbouncer"));
     assert_eq!(entry(&sources, "target_session_attrs"), from_url("read-write"));
     assert_eq!(entry(&sources, "options"), pair("-c geqo=off", "environment PGOPTIONS"));
-    sources.flags.connect_timeout = Some("3".to_owned());
+    sources.flags.connect_timeout = Some("3s".to_owned());
     assert_eq!(entry(&sources, "connect_timeout"), pair("3s", "flag --connect-timeout"));
     let error = refused(&with_environment(&[("DATABASE_URL", "postgres://u@h/d?connect_timeout=soon")]));
     assert!(error.message().contains("connect_timeout (environment DATABASE_URL)"), "{error}");
