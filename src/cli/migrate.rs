@@ -131,7 +131,8 @@ fn plan_with(context: &Context, lock_wait: &str) -> Result<Plan> {
         allow_late: false,
         lock_wait: context.budget.stated().into_iter().fold(required(lock_wait)?, Duration::min),
         stop: migrate::Stop::default(),
-        silence: context.config.timeout,
+        // The connection limits every wait by itself.
+        silence: None,
         runner: context.runner(),
         settings: Vec::new(),
         clock: context.clock,

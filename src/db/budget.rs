@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::ddl::LOCK_TIMEOUT;
-
 /// The share of the limit kept back to settle a lost COMMIT.
 const SETTLE_SHARE: u32 = 4;
 /// The most that is kept back for it.
@@ -17,8 +15,6 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 
 /// A server gives up a lock a little later than its client.
 const LOCK_GRACE: Duration = Duration::from_millis(500);
-/// A migration's statement gives up waiting for its table by itself, and then says who has it.
-const SHORTEST_LOCK_WAIT: Duration = LOCK_TIMEOUT.saturating_add(Duration::from_millis(500));
 
 /// How long to wait, passed along by value. Clones share one stopwatch, which runs only while
 /// somebody waits for the database: a person who thinks, a file that is read and a password that is
@@ -69,14 +65,6 @@ impl Budget {
     #[must_use]
     pub fn renewed(&self) -> Budget {
         Budget { stopwatch: Budget::stopwatch(), ..self.clone() }
-    }
-
-    /// For changes of the schema: as long as locks may be waited for, unless less was asked for. What
-    /// only takes long is left alone.
-    #[must_use]
-    pub fn for_schema_changes(self, lock_wait: Duration) -> Budget {
-        let lock_wait = self.stated().into_iter().fold(lock_wait, Duration::min).max(SHORTEST_LOCK_WAIT);
-        Budget { limit: Some(lock_wait), is_stated: false, work: Work::Long, ..self }
     }
 
     /// The limit, if somebody asked for one.
@@ -245,6 +233,5 @@ mod tests {
         let budget = Budget::new(None, true);
         assert_eq!((budget.left(), budget.lock_wait(), budget.reserve()), (None, None, SETTLE_RESERVE));
         assert!(budget.allows_another(LIMIT));
-        assert_eq!(budget.for_schema_changes(LIMIT).left(), Some(LIMIT));
     }
 }

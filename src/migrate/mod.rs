@@ -196,7 +196,6 @@ pub async fn run(
 ) -> Result<Vec<Step>> {
     plan.catalog.check()?;
     let wanted = wanted(plan)?;
-    let database = &database.within(database.budget().clone().for_schema_changes(plan.lock_wait));
     let lock = tokio::select! {
         lock = Lock::acquire(database, plan, progress) => lock?,
         () = plan.stop.asked() => return Err(stop::interrupted()),
