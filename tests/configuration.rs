@@ -108,7 +108,7 @@ fn a_password_may_stand_in_a_file_of_its_own_or_be_printed_by_a_command() {
 
 #[test]
 fn of_several_servers_the_one_that_takes_writes_is_found() {
-    let Some((primary, standby)) = servers::postgres_with_standby() else { return };
+    let Some((primary, standby)) = servers::postgres_with_standby("hosts") else { return };
     let dead = servers::free_port();
     let at = |ports: &[u16], parameters: &str| {
         let hosts: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();

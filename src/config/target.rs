@@ -278,18 +278,8 @@ fn from_url(
             Some(Chosen::new(target, found.origin.clone()))
         }
     };
-    let connect_timeout = parsed.connect_timeout.and_then(|text| in_seconds(&text));
-    let connect_timeout = connect_timeout.map(|text| Found { text, origin: found.origin.clone() });
+    let connect_timeout = parsed.connect_timeout.map(|text| Found { text, origin: found.origin.clone() });
     Ok(chosen.map(|chosen| Chosen { connect_timeout, passed_over: parsed.passed_over, ..chosen }))
-}
-
-/// A number alone is seconds in a URL, and 0 stands for the usual limit (libpq, "Parameter Key Words").
-fn in_seconds(text: &str) -> Option<String> {
-    match text.parse::<u64>() {
-        Ok(0) => None,
-        Ok(seconds) => Some(format!("{seconds}s")),
-        Err(_) => Some(text.to_owned()),
-    }
 }
 
 fn server(

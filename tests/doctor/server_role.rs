@@ -29,7 +29,7 @@ fn assert_only_read(shop: &Shop) {
 
 #[test]
 fn a_hot_standby_is_told_from_its_primary() {
-    let Some((primary, standby)) = servers::postgres_with_standby() else { return };
+    let Some((primary, standby)) = servers::postgres_with_standby("roles") else { return };
     let (first, second) = (on(Backend::Postgres, &primary.admin_url), on(Backend::Postgres, &standby.admin_url));
     first.run(&["migrate", "up"]).success();
     first.run(&["seed", "up"]).success();

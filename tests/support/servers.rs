@@ -68,11 +68,11 @@ pub fn postgres_with(name: &str, rules: &str, more: impl FnOnce(&Path, User) -> 
 }
 
 /// A PostgreSQL server for one test and a hot standby that follows it; they end when they are dropped.
-pub fn postgres_with_standby() -> Option<(Server, Server)> {
+pub fn postgres_with_standby(name: &str) -> Option<(Server, Server)> {
     let binaries = found_postgres()?;
-    let primary = start_postgres(&binaries, "primary", RULES, no_more);
+    let primary = start_postgres(&binaries, &format!("{name}-primary"), RULES, no_more);
     let user = unprivileged(&["postgres", "nobody"]);
-    let folder = folder("standby", user);
+    let folder = folder(&format!("{name}-standby"), user);
     let data = folder.join("data");
     let mut copy = as_user(&binaries.join("pg_basebackup"), user);
     copy.current_dir(&folder).args(["--no-sync", "-h", "127.0.0.1", "-p", &primary.port.to_string()]);
@@ -236,11 +236,21 @@ fn answers(url: &str) -> bool {
 /// A process that waits for the end of ours (its standard input closes then), stops exactly this
 /// server and removes its folder.
 fn watch(id: u32, folder: &Path, signal: &str) -> Child {
-    let script = format!(
-        "trap '' INT TERM HUP; read -r _; kill -{signal} {id} 2>/dev/null; \
-         for _ in $(seq 200); do kill -0 {id} 2>/dev/null || break; sleep 0.05; done; rm -rf '{}'",
+    at_end(&format!(
+        "kill -{signal} {id} 2>/dev/null; for _ in $(seq 200); do kill -0 {id} 2>/dev/null || break; sleep 0.05; \
+         done; rm -rf '{}'",
         folder.display()
-    );
+    ))
+}
+
+/// Removes a folder when the process that holds the result has ended.
+pub fn remove_at_end(folder: &Path) -> Child {
+    at_end(&format!("rm -rf '{}'", folder.display()))
+}
+
+/// Runs a script when this process ends, however it ends.
+fn at_end(script: &str) -> Child {
+    let script = format!("trap '' INT TERM HUP; read -r _; {script}");
     let mut watchdog = Command::new("sh");
     watchdog.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     watchdog.process_group(0).spawn().expect("sh is everywhere")

@@ -14,6 +14,7 @@ use super::servers::{self, Server};
 /// A folder of certificates: two authorities, servers of all kinds, clients of both authorities.
 pub struct Certificates {
     folder: PathBuf,
+    _watchdog: Child,
 }
 
 const CONFIGURATION: &str = "[ca]\ndefault_ca = d\n[d]\ndatabase = index\nserial = serial\nnew_certs_dir = .\n\
@@ -24,7 +25,7 @@ pub fn certificates() -> &'static Certificates {
     static CERTIFICATES: OnceLock<Certificates> = OnceLock::new();
     CERTIFICATES.get_or_init(|| {
         let folder = servers::folder("certificates", None);
-        let made = Certificates { folder };
+        let made = Certificates { _watchdog: servers::remove_at_end(&folder), folder };
         fs::write(made.path("configuration"), CONFIGURATION).expect("our own folder");
         fs::write(made.path("index"), "").expect("our own folder");
         fs::write(made.path("serial"), "01").expect("our own folder");

@@ -136,7 +136,7 @@ fn read_server(engine: Engine, rest: &str) -> Result<ParsedUrl, Problem> {
     Ok(ParsedUrl {
         target,
         ssl: parameters.ssl,
-        connect_timeout: parameters.connect_timeout,
+        connect_timeout: parameters.connect_timeout.as_deref().and_then(in_seconds),
         passed_over: parameters.passed_over,
     })
 }
@@ -165,6 +165,15 @@ fn bare_host(url: &url::Url) -> Result<String, Problem> {
 
 fn decode(part: &str) -> Result<String, Problem> {
     percent_decode_str(part).decode_utf8().map(|text| text.into_owned()).map_err(|_| SHAPE.into())
+}
+
+/// A number alone is seconds in a URL, and 0 stands for the usual limit (libpq, "Parameter Key Words").
+fn in_seconds(text: &str) -> Option<String> {
+    match text.parse::<u64>() {
+        Ok(0) => None,
+        Ok(seconds) => Some(format!("{seconds}s")),
+        Err(_) => Some(text.to_owned()),
+    }
 }
 
 #[cfg(test)]
