@@ -83,6 +83,9 @@ impl OutputFile {
                 return Err(refused(path, "it is a SQLite database"));
             }
         }
+        if belongs_to_database(&place) {
+            return Err(refused(path, "it is a part of a SQLite database"));
+        }
         let folder = folder_of(&place);
         let temporary = tempfile::Builder::new().prefix(".shopctl-").suffix(".tmp").tempfile_in(folder);
         let temporary = temporary.map_err(|error| match error.kind() {
@@ -138,6 +141,15 @@ impl Write for OutputFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// Whether SQLite keeps the newest rows of a database beside it under this name.
+fn belongs_to_database(place: &Path) -> bool {
+    let name = place.to_string_lossy();
+    let database = ["-wal", "-shm", "-journal"].iter().find_map(|ending| name.strip_suffix(ending));
+    let mut start = [0; SQLITE.len()];
+    let read = database.map(|database| File::open(database).and_then(|mut file| file.read_exact(&mut start)));
+    matches!(read, Some(Ok(()))) && start == SQLITE
 }
 
 /// Whether the path is `-`.

@@ -33,6 +33,15 @@ fn the_dotenv_of_another_program_blocks_nothing() {
         shop.run(&["product", "list"]).success();
         run(&shop, &["product", "list"], &[]).exits_with(4).says("no shop at");
     }
+    // Nor one in another encoding, where only a value of ours has to be read.
+    std::fs::write(shop.path(".env"), b"COMPANY=M\xfcller\n").expect("the folder is ours");
+    shop.run(&["product", "list"]).success();
+    std::fs::write(shop.path(".env"), b"DB_HOST=m\xfcller\n").expect("the folder is ours");
+    shop.run(&["product", "list"]).exits_with(4).says(".env:1: not UTF-8 text");
+    let url = format!("DATABASE_URL={}\n", shop.url);
+    let utf16: Vec<u8> = [0xFEFF].into_iter().chain(url.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    std::fs::write(shop.path(".env"), utf16).expect("the folder is ours");
+    run(&shop, &["product", "list"], &[]).success();
 }
 
 #[test]

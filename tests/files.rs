@@ -215,6 +215,11 @@ fn a_database_is_not_written_over() {
         shop.run(&to(command, "copy")).exits_with(4).says("it is a SQLite database");
     }
     assert_eq!(fs::read(shop.path("copy")).expect("is there"), before);
+    // What was committed last stands in the file beside it.
+    for part in ["copy-wal", "copy-shm", "copy-journal"] {
+        shop.run(&to(WRITERS[0].0, part)).exits_with(4).says("it is a part of a SQLite database");
+        assert!(!shop.path(part).exists());
+    }
 }
 
 #[test]

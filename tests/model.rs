@@ -308,7 +308,9 @@ impl Model {
                     last.len() == lines.len() && last.iter().all(|(product, n)| lines.contains(&(*product, *n)))
                 });
                 if is_last && key.is_none() {
-                    return done(false);
+                    let is_left =
+                        lines.iter().all(|(product, n)| found.taken.get(product).is_some_and(|left| n <= left));
+                    return if is_left { Err("order.restock_repeated") } else { done(false) };
                 }
                 lines.iter().for_each(|(product, quantity)| *back.entry(*product).or_default() += quantity);
                 if back.keys().any(|product| !found.taken.contains_key(product)) {

@@ -13,7 +13,22 @@ on_every_backend!(
     a_weak_hash_is_strengthened_once_its_password_is_known,
     hashes_that_cannot_be_verified_are_never_right,
     everything_about_a_person_is_one_document,
+    nothing_is_written_to_a_user_who_was_erased,
 );
+
+fn nothing_is_written_to_a_user_who_was_erased(shop: &Shop) {
+    let email = shop.user("ann");
+    shop.run(&["user", "anonymize", &email, "--confirm", &email]).success();
+    let id = shop.run(&["user", "list", "-o", "id"]).success().stdout.trim().to_owned();
+    let stored =
+        || ["first_name", "email", "password_hash"].map(|name| shop.column(&format!("SELECT {name} FROM users")));
+    let before = stored();
+    shop.run(&["user", "update", &id, "--first-name", "Ann"]).exits_with(6).says("is anonymized");
+    let password = ["user", "set-password", &id, "--password-stdin"];
+    shop.run_with_input(&password, "correct horse\n").exits_with(6).says("is anonymized");
+    shop.run_with_input(&["user", "verify-password", &id, "--password-stdin"], "").exits_with(7);
+    assert_eq!(stored(), before);
+}
 
 fn verify(shop: &Shop, who: &str, password: &str) -> Run {
     shop.run_with_input(&["user", "verify-password", who, "--password-stdin", "--json"], &format!("{password}\n"))

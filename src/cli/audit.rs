@@ -218,12 +218,20 @@ async fn seal(context: &Context, arguments: &SealArguments) -> Result<()> {
     let dry_run = arguments.write.dry_run;
     let database = context.database_for_operation().await?;
     let (mut made, mut events, mut after) = (0, 0_u64, None);
+    let mut newest = None;
+    // Each seal is committed by itself: a failure afterwards must not hide it.
+    let stays = |error: Error, newest: &Option<(i64, String)>| match newest {
+        Some((number, head)) => error.hint(format!("seal {number} is made and stays: its head is {head}")),
+        None => error,
+    };
     loop {
-        match seal::seal(&context.operations(&database, dry_run), after).await? {
+        let sealed = seal::seal(&context.operations(&database, dry_run), after).await;
+        match sealed.map_err(|error| stays(error, &newest))? {
             Some(sealed) => {
                 made += 1;
                 events += u64::try_from(sealed.seal.event_count).unwrap_or(0);
                 after = Some(sealed.last_event);
+                newest = (!dry_run).then(|| (i64::from(sealed.seal.number), sealed.seal.hash));
             }
             // Perhaps an event with an earlier id was committed in the meantime.
             None if after.is_some() => after = None,
@@ -234,7 +242,7 @@ async fn seal(context: &Context, arguments: &SealArguments) -> Result<()> {
             break;
         }
     }
-    let head = seals::find_last(database.connection()).await?;
+    let head = seals::find_last(database.connection()).await.map_err(|error| stays(error, &newest))?;
     let stands = head.as_ref().map_or_else(String::new, |seal| format!("; seal {}, head {}", seal.number, seal.hash));
     let line = match (made, dry_run) {
         (0, _) => format!("nothing to seal{stands}"),

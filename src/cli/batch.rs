@@ -10,7 +10,7 @@ use serde_json::json;
 use super::mutation::note_dry_run;
 use crate::context::Context;
 use crate::db::Database;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::output::Mutation;
 use crate::service::operation::Operations;
 
@@ -66,8 +66,9 @@ impl BatchArguments {
 fn read_names(path: &Path) -> Result<Vec<String>> {
     let is_stdin = path == Path::new("-");
     let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
-    let unreadable =
-        |error: std::io::Error| Error::configuration("file.unreadable", format!("cannot read {place}: {error}"));
+    let unreadable = |error: std::io::Error| {
+        Error::configuration("file.unreadable", format!("cannot read {place}: {}", io_reason(&error)))
+    };
     let source: Box<dyn Read> = match is_stdin {
         true => Box::new(std::io::stdin()),
         false => Box::new(std::fs::File::open(path).map_err(unreadable)?),

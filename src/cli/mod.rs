@@ -48,7 +48,7 @@ use crate::output::{ColorChoice, Format, Output, OutputSettings, Suggestions};
 #[derive(Debug, Parser)]
 #[command(name = "shopctl", version, max_term_width = 100, propagate_version = false, disable_help_subcommand = true)]
 #[command(
-    after_help = "A first shop: shopctl quickstart\nTopics: shopctl help environment|exit-codes|formatting|lifecycle"
+    after_help = "A first shop: shopctl quickstart\nTopics: shopctl help environment|exit-codes|formatting|import|lifecycle"
 )]
 pub struct Cli {
     #[command(flatten)]

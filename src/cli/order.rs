@@ -19,7 +19,7 @@ use super::{Asking, wizard};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, text::multi_line};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::output::views::timeline::TimelineView;
 use crate::output::views::{ItemView, OrderDetailView, OrderView};
 use crate::output::{Cell, Mutation, View};
@@ -299,6 +299,20 @@ fn parse_item(text: &str, violations: &mut Violations) -> Option<NewLine> {
     Some(NewLine { product: product.to_owned(), quantity, unit_price: None })
 }
 
+/// What is wrong with JSON, in plain words, with its line.
+fn json_problem(error: &serde_json::Error) -> String {
+    let line = error.line();
+    let text = error.to_string();
+    let words = text.split(" at line ").next().unwrap_or_default();
+    let words = match (error.classify(), words.split_once("expected ")) {
+        (serde_json::error::Category::Eof, _) => "the JSON ends too early".to_owned(),
+        (serde_json::error::Category::Syntax, _) => "is not JSON".to_owned(),
+        (_, Some((_, expected))) if words.starts_with("invalid") => format!("a value is not {expected}"),
+        _ => words.replace('`', ""),
+    };
+    format!("line {line}: {}", printable(&words))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with user and items")]
 struct OrderFile {
@@ -331,13 +345,15 @@ fn read_order(path: &std::path::Path, violations: &mut Violations) -> Result<(St
     } else {
         std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
     };
-    read.map_err(|error| Error::configuration("order.unreadable", format!("cannot read {place}: {error}")))?;
+    read.map_err(|error| {
+        Error::configuration("order.unreadable", format!("cannot read {place}: {}", io_reason(&error)))
+    })?;
     let invalid = |what: String| Error::new(Kind::Invalid, "order.invalid", format!("{place}: {what}"));
     if text.len() as u64 > MAX_BYTES {
         return Err(invalid(format!("is larger than {MAX_BYTES} bytes")));
     }
-    let file: OrderFile = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| invalid(printable(&error.to_string())))?;
+    let file: OrderFile =
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| invalid(json_problem(&error)))?;
     let mut lines = Vec::new();
     for (item, position) in file.items.iter().zip(1..) {
         let quantity = item.quantity.as_str().map_or_else(|| item.quantity.to_string(), str::to_owned);

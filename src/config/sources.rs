@@ -179,8 +179,9 @@ impl Sources {
         let path = folders.working.join(DOTENV);
         // A folder of this name is a virtual environment of Python; a FIFO would be waited for.
         if path.is_file()
-            && let Some(text) = read_file(&path, false)?
+            && let Some(bytes) = read_bytes(&path, false)?
         {
+            let text = decoded(&bytes);
             let variables = dotenv::parse(&path, &text, |name| VARIABLES.contains(&name))?;
             sources.note_readers(&path);
             sources.dotenv = Some((path, variables));
@@ -272,21 +273,44 @@ fn read_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Re
 /// The longest file of settings, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
+fn unreadable(path: &Path, reason: &str) -> Error {
+    let path = escaped(&path.to_string_lossy());
+    Error::configuration("config.file", format!("{path} {reason}"))
+        .hint("correct the file or its permissions (as UTF-8 text that you can read), or name another")
+}
+
 fn read_file(path: &Path, is_named: bool) -> Result<Option<String>> {
-    let refuse = |reason: &str| {
-        let path = escaped(&path.to_string_lossy());
-        Err(Error::configuration("config.file", format!("{path} {reason}"))
-            .hint("correct the file or its permissions (as UTF-8 text that you can read), or name another"))
-    };
+    let Some(bytes) = read_bytes(path, is_named)? else { return Ok(None) };
+    let text = String::from_utf8(bytes).map_err(|_| unreadable(path, "cannot be read: it is not UTF-8 text"))?;
+    Ok(Some(text))
+}
+
+/// The text of a file that other programs use too, in whatever encoding: what cannot be read is the
+/// replacement character, and only a value of ours must be free of it.
+fn decoded(bytes: &[u8]) -> String {
+    let units = |pair: fn([u8; 2]) -> u16| bytes[2..].chunks_exact(2).map(move |two| pair([two[0], two[1]]));
+    match bytes {
+        [0xFF, 0xFE, ..] => {
+            char::decode_utf16(units(u16::from_le_bytes)).map(|unit| unit.unwrap_or('\u{FFFD}')).collect()
+        }
+        [0xFE, 0xFF, ..] => {
+            char::decode_utf16(units(u16::from_be_bytes)).map(|unit| unit.unwrap_or('\u{FFFD}')).collect()
+        }
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+fn read_bytes(path: &Path, is_named: bool) -> Result<Option<Vec<u8>>> {
+    let refuse = |reason: &str| Err(unreadable(path, reason));
     // One that is named may come from a pipe of the shell; nobody means to wait for the others.
     if !is_named && std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return refuse("is no regular file");
     }
-    let mut text = String::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(FILE_LIMIT + 1).read_to_string(&mut text));
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut bytes));
     match read {
         Ok(length) if length as u64 > FILE_LIMIT => refuse("is larger than 1 MiB"),
-        Ok(_) => Ok(Some(text)),
+        Ok(_) => Ok(Some(bytes)),
         // HOME=/dev/null is a way to have no home.
         Err(error) if !is_named && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => refuse(&format!("cannot be read: {}", io_reason(&error))),

@@ -235,9 +235,11 @@ pub(super) fn subject(sql: &str) -> String {
     let words =
         || sql.split(|character: char| character.is_whitespace() || character == '(').filter(|word| !word.is_empty());
     let verb = words().next().unwrap_or("a statement").to_uppercase();
-    let mut rest = words()
-        .skip_while(|word| !["FROM", "INTO", "UPDATE", "TABLE", "COPY", "ON"].contains(&word.to_uppercase().as_str()));
-    let table = rest.nth(1).unwrap_or_default();
+    let leads = |word: &str| ["FROM", "INTO", "UPDATE", "TABLE", "COPY", "ON"].contains(&word.to_uppercase().as_str());
+    // `FROM (SELECT … FROM orders)` is about the orders.
+    let mut pairs =
+        words().zip(words().skip(1)).filter(|(word, next)| leads(word) && !next.eq_ignore_ascii_case("SELECT"));
+    let table = pairs.next().map_or("", |(_, table)| table);
     let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let table = table.trim_matches(|character| !is_name(character));
     if table.is_empty() || !table.chars().all(is_name) { verb } else { format!("{verb} {table}") }
@@ -253,6 +255,7 @@ mod tests {
             ("SELECT \"id\", `x` FROM \"orders\" WHERE email = 'secret'", "SELECT orders"),
             ("INSERT INTO `audit_events` (`id`) VALUES (?)", "INSERT audit_events"),
             ("UPDATE products SET x = 1", "UPDATE products"),
+            ("SELECT a FROM (SELECT b FROM `orders`) AS t", "SELECT orders"),
             ("COPY users (id) FROM STDIN", "COPY users"),
             ("SAVEPOINT part_1", "SAVEPOINT"),
             ("SELECT 1", "SELECT"),

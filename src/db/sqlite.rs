@@ -137,7 +137,7 @@ fn create_error(path: &Path, error: &std::io::Error) -> Error {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::Unavailable,
         _ => Kind::Configuration,
     };
-    Error::new(kind, "database.create", format!("cannot create {}: {error}", path.display()))
+    Error::new(kind, "database.create", format!("cannot create {}: {}", path.display(), crate::error::io_reason(error)))
 }
 
 fn no_shop(path: &Path) -> Error {

@@ -11,7 +11,7 @@ use crate::domain::{
     Email, Money, OrderStatus, Password, PersonName, ProductName, Quantity, Reference, Sku, UserStatus, Violations,
     moment, text::multi_line,
 };
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::service::place_order::{NewLine, NewOrder};
 use crate::service::product::NewProduct;
 
@@ -123,18 +123,18 @@ impl Seed {
             let message = format!("{}: {what}", path.display());
             Error::new(Kind::Configuration, "seed.unreadable", message)
         };
-        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &io_reason(&error)))?;
         let mut paths: Vec<_> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
             .collect();
         paths.sort();
         let read = |path: &std::path::PathBuf| {
-            let length = path.metadata().map_err(|error| unreadable(path, &error))?.len();
+            let length = path.metadata().map_err(|error| unreadable(path, &io_reason(&error)))?.len();
             if length > MAX_BYTES {
                 return Err(unreadable(path, &format!("{length} bytes are more than {MAX_BYTES}")));
             }
-            let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+            let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &io_reason(&error)))?;
             let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             Seed::parse(&name, &text)
         };

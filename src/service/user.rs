@@ -82,6 +82,7 @@ pub fn model(operation: &Operation, new: &NewUser) -> Model {
 /// Changes names or e-mail address. Errors: exit 3, exit 6 when the address is taken.
 pub async fn update(operations: &Operations, who: &str, update: &UserUpdate) -> Result<Changed> {
     mutate(operations, "user.update", who, async |operation, user| {
+        refuse_anonymized(user)?;
         let mut after = user.clone();
         if let Some(email) = update.email.as_ref().filter(|email| email.as_str() != user.email) {
             let other = repository::user::find_one(operation.handle(), Who::Email(email.as_str()), Lock::None).await?;
@@ -104,6 +105,7 @@ pub async fn update(operations: &Operations, who: &str, update: &UserUpdate) -> 
 /// Replaces the password hash.
 pub async fn set_password(operations: &Operations, who: &str, password_hash: &str) -> Result<Changed> {
     mutate(operations, "user.set_password", who, async |_operation, user| {
+        refuse_anonymized(user)?;
         Ok(Model { password_hash: password_hash.to_owned(), ..user.clone() })
     })
     .await
@@ -120,18 +122,22 @@ pub async fn rehash(operations: &Operations, user: &Model, password_hash: &str) 
     .await
 }
 
+/// Exit 6 for a user who was erased: what is written to one now could not be erased any more.
+fn refuse_anonymized(user: &Model) -> Result<()> {
+    if user.status != UserStatus::Anonymized.as_str() {
+        return Ok(());
+    }
+    let message = format!("{} is anonymized, which cannot be undone", printable(&user.email));
+    Err(Error::conflict("user.anonymized", message))
+}
+
 /// Disables or enables a user; one that already is so stays unchanged.
 ///
 /// Errors: exit 6 for an anonymized user.
 pub async fn set_status(operations: &Operations, who: &str, status: UserStatus) -> Result<Changed> {
     let name = if status == UserStatus::Active { "user.enable" } else { "user.disable" };
     mutate(operations, name, who, async |_operation, user| {
-        if user.status == UserStatus::Anonymized.as_str() {
-            return Err(Error::conflict(
-                "user.anonymized",
-                format!("{} is anonymized, which cannot be undone", printable(&user.email)),
-            ));
-        }
+        refuse_anonymized(user)?;
         Ok(Model { status: status.as_str().to_owned(), ..user.clone() })
     })
     .await

@@ -11,7 +11,7 @@ use crate::db::Access;
 use crate::domain::password::{self, Verdict};
 use crate::domain::{Password, Violations};
 use crate::entity::user::Model;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::output::Mutation;
 use crate::repository::user::{self as users, Who};
 use crate::service::user as service;
@@ -57,7 +57,10 @@ impl PasswordArguments {
         /// More than any allowed password; a larger input is refused without being read whole.
         const MAX_BYTES: u64 = 64 * 1024;
         let unreadable = |what: &str, error: &std::io::Error| {
-            Error::configuration("password.unreadable", format!("cannot read the password from {what}: {error}"))
+            Error::configuration(
+                "password.unreadable",
+                format!("cannot read the password from {what}: {}", io_reason(error)),
+            )
         };
         let mut text = String::new();
         if self.password_stdin {
@@ -103,6 +106,9 @@ pub async fn verify(context: &Context, asking: &Asking, arguments: &OfUserArgume
     let user = users::find_with_hash(database.connection(), Who::parse(who)).await?;
     let user = user.ok_or_else(|| service::unknown(who))?;
     let password = arguments.password.read(context, asking, Typed::Known)?;
+    if password.is_empty() {
+        return Err(Error::new(Kind::Invalid, "password.missing", "no password was given"));
+    }
     let email = printable(&user.email);
     let no = |code, message: String| Err(Error::new(Kind::CheckFailed, code, message));
     match password::verify(&user.password_hash, &password) {

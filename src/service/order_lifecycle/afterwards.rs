@@ -33,14 +33,27 @@ pub(super) async fn apply(
         return write(operation, before, wanted, status, StockEffect::None, goods).await;
     }
     let comes_back = wanted.verb == Verb::Refund && matches!(wanted.restock, Restock::Everything | Restock::Lines(_));
-    if comes_back && (is_keyed || !known.restored_last(&wanted.restock)) {
-        let goods = Goods::of(operation, &before, &wanted.restock).await?;
-        if !goods.restored.is_empty() {
-            return write(operation, before, wanted, status, StockEffect::OnRequest, goods).await;
+    if comes_back {
+        let is_repeated = !is_keyed && known.restored_last(&wanted.restock);
+        match Goods::of(operation, &before, &wanted.restock).await {
+            Ok(goods) if goods.restored.is_empty() => {}
+            // A rerun, or a second delivery of the same: only who runs it knows.
+            Ok(_) if is_repeated => return Err(repeated(&before)),
+            Ok(goods) => return write(operation, before, wanted, status, StockEffect::OnRequest, goods).await,
+            Err(_) if is_repeated => {}
+            Err(error) => return Err(error),
         }
     }
     known.check(&before, wanted)?;
     Ok(Moved::unchanged(before))
+}
+
+/// Exit 6: the same pieces went back before, and more of them are still out.
+fn repeated(order: &order::Model) -> Error {
+    let name = shown(order);
+    Error::conflict("order.restock_repeated", format!("the same pieces of order {name} went back into stock before"))
+        .hint("if these are further pieces, repeat the command with --idempotency-key and a key of their own")
+        .hint(format!("what went back so far: shopctl order show {name} --timeline"))
 }
 
 /// What was done to an order by one verb, oldest first.
