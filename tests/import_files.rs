@@ -266,3 +266,45 @@ fn what_is_no_text_is_named_as_what_it_is() {
     }
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
 }
+
+#[test]
+fn a_path_in_the_map_is_read_whatever_is_said_of_what_stands_around_it() {
+    let shop = shop();
+    shop.product("D", "1.00", 9);
+    shop.user("ann");
+    let order = |number: u32| {
+        format!(
+            "{{\"number\":\"A-{number}\",\"customer\":{{\"vip\":true,\"email\":\"ann@example.com\",\"more\":{{\"x\":1}}}},\
+             \"line_items\":[{{\"product\":{{\"code\":\"D\",\"id\":7}},\"quantity\":1}}]}}\n"
+        )
+    };
+    let maps = ["number=reference", "customer.email=user", "line_items=items", "line_items.product.code=sku"];
+    let maps: Vec<&str> = maps.iter().flat_map(|map| ["--map", map]).collect();
+    for (number, flags) in [
+        (1, &["--only-mapped"][..]),
+        (2, &["--ignore-columns", "customer,line_items.product"]),
+        (3, &["--only-mapped", "--ignore-columns", "customer"]),
+    ] {
+        shop.file("a.jsonl", &order(number));
+        shop.run(&[&["order", "import", "a.jsonl"], &maps[..], flags].concat()).success();
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM order_items"), 3);
+    // What stands around has a name of ours itself, and null is nothing at the end of the path.
+    let import = |noun: &str, content: &str, flags: &[&str]| {
+        shop.file("b.jsonl", content);
+        shop.run(&[&[noun, "import", "b.jsonl"], flags].concat())
+    };
+    let users = "{\"c\":{\"email\":\"bo@example.com\",\"x\":1},\"first_name\":\"Bo\",\"last_name\":\"B\"}\n";
+    import("user", users, &["--map", "c.email=email", "--only-mapped"]).success();
+    let products = "{\"sku\":\"E\",\"name\":{\"en\":\"Egg\"},\"price\":1,\"meta\":{\"text\":\"t\"}}\n\
+                    {\"sku\":\"F\",\"name\":{\"en\":\"Fig\"},\"price\":1,\"meta\":null}\n";
+    for flags in [&[][..], &["--only-mapped"]] {
+        let maps = ["--map", "name.en=name", "--map", "meta.text=description"];
+        import("product", products, &[&maps, flags].concat()).success();
+    }
+    assert_eq!(
+        shop.column("SELECT CONCAT(name, COALESCE(description, '-')) FROM products WHERE sku > 'D' ORDER BY sku"),
+        ["Eggt", "Fig-"]
+    );
+    import("product", products, &["--map", "name.de=name", "--only-mapped"]).exits_with(7).says("no column name.de");
+}

@@ -7,6 +7,7 @@ on_every_backend!(
     exported_orders_are_unchanged_and_make_the_same_shop_elsewhere,
     lines_of_one_reference_are_one_order_with_all_its_rules,
     a_refused_order_spoils_no_other,
+    an_order_with_a_wrong_total_refuses_the_whole_file,
     a_file_of_invoices_needs_no_work_by_hand,
     an_interrupted_import_goes_on_where_it_was,
     a_killed_import_of_orders_is_completed_by_the_next,
@@ -89,8 +90,10 @@ fn lines_of_one_reference_are_one_order_with_all_its_rules(shop: &Shop) {
         "items": [{"sku": "MUG", "quantity": 2}, {"sku": "PEN", "quantity": 1, "line_total": "2.40"}]},
         {"reference": "K7Q2M-9XD44", "user": "ann@example.com", "total_amount": "99.00", "items": [{"sku": "MUG", "quantity": 1}]}]}"#;
     shop.file("orders.json", nested);
-    let run = shop.run(&["order", "import", "orders.json"]).exits_with(8);
+    let run = shop.run(&["order", "import", "orders.json"]).exits_with(7);
     assert!(run.stderr.contains("line 3: K7Q2M-9XD44: the total is 12.50, not 99.00"), "{run}");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 3);
+    shop.run(&["order", "import", "orders.json", "--on-error", "reject-rows"]).exits_with(8);
     assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 4);
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();
@@ -135,6 +138,47 @@ fn a_refused_order_spoils_no_other(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
 }
 
+/// What an order comes to can be known before anything is written.
+fn an_order_with_a_wrong_total_refuses_the_whole_file(shop: &Shop) {
+    stocked(shop);
+    let before = shop.everything();
+    let head = "reference,user,sku,quantity,unit_price,total_amount\n";
+    let (first, last) = ("G-1,ann@example.com,MUG,1,1.00,1.00\n", "G-2,ann@example.com,PEN,1,1.00,1.00\n");
+    let wide = "T-1,ann@example.com,MUG,600,99999999.99,\n";
+    let many = "T-1,ann@example.com,MUG,600000,0.01,\n".repeat(2);
+    for (wrong, said) in [
+        ("T-1,ann@example.com,MUG,2,1.00,5.00\n", "line 3: T-1: the total is 2.00, not 5.00"),
+        ("T-1,ann@example.com,MUG,2,,24.99\n", "line 3: T-1: the total is 25.00, not 24.99"),
+        (wide, "T-1: total: is more than 9999999999.99"),
+        (&many, "T-1: quantity of MUG: must be between 1 and 1000000"),
+    ] {
+        shop.file("orders.csv", &format!("{head}{first}{wrong}{last}"));
+        shop.file("alone.csv", &format!("{head}{wrong}"));
+        for flags in [&["--stock", "skip"][..], &["--stock", "skip", "--batch", "1"]] {
+            let import = |file: &str| shop.run(&[&["order", "import", file], flags].concat());
+            import("orders.csv").exits_with(7).says(said);
+            import("alone.csv").exits_with(7);
+        }
+        assert_eq!(shop.everything(), before);
+    }
+    shop.file("orders.csv", &format!("{head}{first}T-1,ann@example.com,MUG,2,1.00,5.00\n{last}"));
+    shop.run(&["order", "import", "orders.csv"]).exits_with(7).says("1 of 3 rows are wrong, nothing was imported");
+    let item = |quantity: u32, price: &str| {
+        format!(r#""items":[{{"sku":"MUG","quantity":{quantity},"unit_price":"{price}"}}]"#)
+    };
+    let order =
+        |reference: &str, rest: &str| format!(r#"{{"reference":"{reference}","user":"ann@example.com",{rest}}}"#);
+    for rest in [item(600, "99999999.99"), format!(r#""total_amount":5,{}"#, item(2, "1.00"))] {
+        shop.file("orders.jsonl", &[order("G-1", &item(1, "1.00")), order("T-1", &rest)].join("\n"));
+        shop.run(&["order", "import", "orders.jsonl", "--stock", "skip"]).exits_with(7).says("T-1: ");
+    }
+    assert_eq!(shop.everything(), before);
+    shop.file("orders.csv", &format!("{head}{first}T-1,ann@example.com,MUG,2,1.00,5.00\n{last}"));
+    let run = shop.run(&["order", "import", "orders.csv", "--on-error", "reject-rows"]).exits_with(8);
+    assert!(run.stdout.contains("2 created, 0 updated, 0 unchanged, 1 rejected"), "{run}");
+    shop.assert_invariants();
+}
+
 fn a_file_of_invoices_needs_no_work_by_hand(shop: &Shop) {
     // Four good invoices, and one of hundreds of lines.
     let mut file = include_str!("files/invoices.csv").to_owned();
@@ -142,6 +186,8 @@ fn a_file_of_invoices_needs_no_work_by_hand(shop: &Shop) {
         file += &format!("581587,P{line},\"THING {line}\",{},12/9/2011 12:50,0.85,12680,France\r\n", line % 7 + 1);
     }
     shop.file("invoices.csv", &file);
+    let run = shop.run(&["order", "import", "invoices.csv"]).exits_with(7);
+    assert!(run.stderr.ends_with("hint: --invoices\n"), "{run}");
     shop.run(&["order", "import", "invoices.csv", "--invoices"]).exits_with(7).says("nothing was imported");
     let arguments =
         ["order", "import", "invoices.csv", "--invoices", "--on-error", "reject-rows", "--errors", "wrong.csv"];

@@ -28,6 +28,7 @@ impl Row for InvoiceRow {
         ignored: &["Country"],
         required: &["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"],
         nested: None,
+        other: None,
     };
     const KEY: &'static str = "InvoiceNo";
     const TIME: Option<&'static str> = Some("InvoiceDate");

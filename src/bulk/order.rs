@@ -12,6 +12,7 @@ use uuid::Uuid;
 use self::compare::{compare, find, of};
 use super::given::{Given, Wrong};
 use super::import::{Applied, Counts, Import, Rejection, Row};
+use super::invoice::InvoiceRow;
 use super::meaning::{self, unquoted};
 use super::pass::ANOTHER_LINE;
 use super::read::{Columns, Record};
@@ -59,8 +60,8 @@ const PRODUCTS_REMEMBERED: usize = 100_000;
 /// What the orders so far tell about the next.
 #[derive(Default)]
 pub struct Memory {
-    /// Products by SKU.
-    products: HashMap<String, Uuid>,
+    /// Products by SKU, each with its price.
+    products: HashMap<String, (Uuid, Money)>,
     /// What is left of each product's stock.
     left: HashMap<Uuid, i64>,
 }
@@ -73,6 +74,7 @@ impl Row for OrderRow {
         ignored: &["id", "user_id", "updated_at", "name", "product_id", "line_total"],
         required: &["reference", "user", "sku", "quantity"],
         nested: Some("items"),
+        other: Some(("--invoices", InvoiceRow::COLUMNS.required)),
     };
     const KEY: &'static str = "reference";
     const TIME: Option<&'static str> = Some("created_at");
@@ -313,14 +315,19 @@ impl OrderRow {
             match memory.products.get(&new.product) {
                 None if line.new_product.is_some() => {}
                 None => return Some(format!("there is no product {}", printable(&line.sku.text))),
-                Some(id) => *wanted.entry(*id).or_default() += i64::from(new.quantity.get()),
+                Some((id, _)) => *wanted.entry(*id).or_default() += i64::from(new.quantity.get()),
             }
+        }
+        // A product that is to be made has the price of its line.
+        let price_of = |sku: &str| memory.products.get(sku).map_or(Money::ZERO, |(_, price)| *price);
+        if let Err(error) = place_order::check_amounts(order, price_of) {
+            return Some(error.message().to_owned());
         }
         if import.stock == Stock::Skip || order.status.gives_back() {
             return None;
         }
         for line in &order.lines {
-            let Some(id) = memory.products.get(&line.product) else { continue };
+            let Some((id, _)) = memory.products.get(&line.product) else { continue };
             let left = memory.left.get(id).copied().unwrap_or(0);
             let need = wanted.get(id).copied().unwrap_or(0);
             if left < need {
@@ -371,7 +378,7 @@ impl Memory {
         let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
         for product in repository::product::find_by_skus(connection, &skus, Lock::None).await? {
             self.left.entry(product.id).or_insert(i64::from(product.stock_quantity));
-            self.products.insert(product.sku, product.id);
+            self.products.insert(product.sku, (product.id, product.price));
         }
         Ok(())
     }

@@ -47,6 +47,7 @@ impl Row for ProductRow {
         ignored: &["id", "created_at", "updated_at"],
         required: &["sku"],
         nested: None,
+        other: None,
     };
 
     fn parse(record: &Record, _import: &Import) -> ProductRow {

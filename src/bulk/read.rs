@@ -85,6 +85,8 @@ pub struct Columns {
     pub required: &'static [&'static str],
     /// The column that holds records of its own in JSON.
     pub nested: Option<&'static str>,
+    /// Another layout of the same noun: the flag that reads it, and the columns that it has to have.
+    pub other: Option<(&'static str, &'static [&'static str])>,
 }
 
 /// One row as text.

@@ -44,6 +44,7 @@ impl Row for UserRow {
         ignored: &["id", "created_at", "updated_at"],
         required: &["email"],
         nested: None,
+        other: None,
     };
 
     fn parse(record: &Record, _import: &Import) -> UserRow {

@@ -104,6 +104,17 @@ impl Line {
     fn price(&self) -> Money {
         self.unit_price.unwrap_or(self.product.price)
     }
+
+    fn amount(&self) -> Amount<'_> {
+        Amount { sku: &self.product.sku, quantity: self.quantity, price: self.price() }
+    }
+}
+
+/// What a line comes to.
+struct Amount<'a> {
+    sku: &'a str,
+    quantity: Quantity,
+    price: Money,
 }
 
 /// Places an order in an operation of its own.
@@ -182,7 +193,6 @@ pub async fn apply_all(operation: &mut Operation, orders: &[NewOrder]) -> Result
     for ((new, user), mut lines) in orders.iter().zip(users).zip(lines) {
         at_current_prices(&mut lines, &prices);
         let (order, items) = build(operation, &user, &lines, new)?;
-        check_total(&order, &lines, new.expected_total)?;
         let own = build_movements(operation, &order, &items, new);
         check_balance(&order, &items, &own)?;
         movements.extend(own);
@@ -300,7 +310,10 @@ fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Ve
         let product = *products.get(new.product.as_str()).ok_or_else(|| super::product::unknown(&[&new.product]))?;
         let key = (product.id, new.unit_price.filter(|price| *price != product.price));
         match positions.get(&key) {
-            Some(position) => lines[*position].quantity = merged(&lines[*position], new)?,
+            Some(position) => {
+                let line = &mut lines[*position];
+                line.quantity = merged(&line.product.sku, line.quantity, new.quantity)?;
+            }
             None => {
                 positions.insert(key, lines.len());
                 lines.push(Line { product: product.clone(), quantity: new.quantity, unit_price: new.unit_price });
@@ -310,10 +323,10 @@ fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Ve
     Ok(lines)
 }
 
-fn merged(line: &Line, new: &NewLine) -> Result<Quantity> {
+fn merged(sku: &str, one: Quantity, other: Quantity) -> Result<Quantity> {
     let mut violations = Violations::new();
-    let sum = line.quantity.plus(new.quantity);
-    let sum = sum.map_err(|problem| violations.add(&format!("quantity of {}", line.product.sku), problem));
+    let sum = one.plus(other);
+    let sum = sum.map_err(|problem| violations.add(&format!("quantity of {sku}"), problem));
     violations.into_result()?;
     sum.map_err(|()| Error::internal("no violation"))
 }
@@ -360,6 +373,7 @@ fn build(
 ) -> Result<(order::Model, Vec<order_item::Model>)> {
     let id = operation.new_id();
     let placed_at = new.placed_at.unwrap_or(operation.now());
+    let amounts: Vec<Amount<'_>> = lines.iter().map(Line::amount).collect();
     let items: Vec<order_item::Model> = lines
         .iter()
         .map(|line| order_item::Model {
@@ -375,7 +389,7 @@ fn build(
         reference: reference(operation, new).as_str().to_owned(),
         user_id: user.id,
         status: new.status.as_str().to_owned(),
-        total_amount: total(lines)?,
+        total_amount: total(&amounts, new.expected_total)?,
         created_at: placed_at.into(),
         updated_at: if new.status == OrderStatus::Pending { placed_at.into() } else { operation.now().into() },
     };
@@ -386,24 +400,45 @@ fn reference(operation: &Operation, new: &NewOrder) -> Reference {
     new.reference.clone().unwrap_or_else(|| Reference::from_id(operation.new_id()))
 }
 
-fn total(lines: &[Line]) -> Result<Money> {
-    let sum =
-        lines.iter().try_fold(Money::ZERO, |sum, line| sum.checked_plus(line.price().checked_times(line.quantity)?));
-    sum.ok_or_else(|| {
-        let mut violations = Violations::new();
-        violations.add("total", format!("is more than {}", Money::MAX_TOTAL));
-        violations.into_result().err().unwrap_or_else(|| Error::internal("no violation"))
-    })
+/// Holds an order against the limits and the total that it has to come to, before anything is written.
+/// `price_of` gives the price of a product that a line names without one.
+///
+/// Errors: those that placing it at these prices would have.
+pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Money) -> Result<()> {
+    let mut amounts = Vec::<Amount<'_>>::with_capacity(new.lines.len());
+    let mut positions = HashMap::<(&str, Money), usize>::new();
+    for NewLine { product, quantity, unit_price } in &new.lines {
+        let price = unit_price.unwrap_or_else(|| price_of(product));
+        match positions.get(&(product.as_str(), price)) {
+            Some(position) => {
+                let amount = &mut amounts[*position];
+                amount.quantity = merged(amount.sku, amount.quantity, *quantity)?;
+            }
+            None => {
+                positions.insert((product, price), amounts.len());
+                amounts.push(Amount { sku: product, quantity: *quantity, price });
+            }
+        }
+    }
+    total(&amounts, new.expected_total).map(drop)
 }
 
-/// Errors: exit 6 when prices are others than the buyer was told; the prices that count are listed.
-fn check_total(order: &order::Model, lines: &[Line], expected: Option<Money>) -> Result<()> {
-    let Some(expected) = expected.filter(|expected| *expected != order.total_amount) else { return Ok(()) };
-    let total = order.total_amount;
-    let prices: Vec<String> = lines
-        .iter()
-        .map(|line| format!("{} × {} at {}", line.quantity, printable(&line.product.sku), line.price()))
-        .collect();
+/// What an order comes to.
+///
+/// Errors: exit 7 when that is too much; exit 6 when prices are others than the buyer was told; the
+/// prices that count are listed.
+fn total(lines: &[Amount<'_>], expected: Option<Money>) -> Result<Money> {
+    let sum =
+        lines.iter().try_fold(Money::ZERO, |sum, line| sum.checked_plus(line.price.checked_times(line.quantity)?));
+    let Some(total) = sum else {
+        let mut violations = Violations::new();
+        violations.add("total", format!("is more than {}", Money::MAX_TOTAL));
+        violations.into_result()?;
+        return Err(Error::internal("no violation"));
+    };
+    let Some(expected) = expected.filter(|expected| *expected != total) else { return Ok(total) };
+    let price = |line: &Amount<'_>| format!("{} × {} at {}", line.quantity, printable(line.sku), line.price);
+    let prices: Vec<String> = lines.iter().map(price).collect();
     let message = format!("the total is {total}, not {expected} as expected: {}", prices.join(", "));
     Err(Error::conflict("order.total_changed", message)
         .hint(format!("if that is right: repeat with --expect-total {total}"))

@@ -95,6 +95,14 @@ struct Open {
     inside: String,
 }
 
+/// Where in a record an object stands.
+#[derive(Clone, Copy)]
+struct Inside {
+    level: usize,
+    /// Nothing of it is read but what is mapped.
+    is_left_out: bool,
+}
+
 impl<'a> Reader<'a> {
     fn new(options: &'a ReadOptions, columns: Columns) -> Result<Reader<'a>> {
         let naming = Naming::new(options, columns)?;
@@ -134,31 +142,60 @@ impl<'a> Reader<'a> {
             return Err(refused(line, "", "", "is no object"));
         }
         let mut open = Open { line, cells: Vec::new(), items: Vec::new(), inside };
-        self.members(value, &mut open, "", 0)?;
+        self.members(value, &mut open, "", Inside { level: 0, is_left_out: false })?;
         let Open { cells, items, .. } = open;
         Ok(Record { line, cells, decimal_comma: self.naming.options.decimal_comma, items })
     }
 
     /// Takes in the members of an object; `path` is where it stands in its record.
-    fn members(&mut self, value: &RawValue, open: &mut Open, path: &str, level: usize) -> Result<(), Rejection> {
+    fn members(&mut self, value: &RawValue, open: &mut Open, path: &str, inside: Inside) -> Result<(), Rejection> {
         let members = Members::of(value).map_err(|reason| refused(open.line, "", "", reason))?;
         for (name, value) in members {
             let name = format!("{path}{name}");
             let whole = format!("{}{name}", open.inside);
             let asked = if open.inside.is_empty() { None } else { self.naming.asked(&whole) };
-            match asked.unwrap_or_else(|| self.naming.meaning(&name)) {
+            let meaning = asked.unwrap_or_else(|| self.naming.meaning(&name));
+            let is_list = matches!(meaning, Meaning::Column(column) if self.is_nested(column));
+            let paths = if is_list { Vec::new() } else { self.paths_into(value, open, &name) };
+            match meaning {
+                _ if !paths.is_empty() && value.get() == "null" => {
+                    for (position, column) in paths {
+                        self.naming.is_found(position);
+                        self.cell(column, value, open, &name)?;
+                    }
+                }
+                _ if !paths.is_empty() && inside.level < MOST_LEVELS => {
+                    let is_left_out = inside.is_left_out || meaning == Meaning::LeftOut;
+                    let inside = Inside { level: inside.level + 1, is_left_out };
+                    self.members(value, open, &format!("{name}."), inside)?;
+                }
                 Meaning::Column(column) if self.is_nested(column) && !open.inside.is_empty() => {
                     self.is_unknown(whole);
                 }
                 Meaning::LeftOut => {}
+                Meaning::Unknown if inside.is_left_out => {}
                 Meaning::Column(column) => self.cell(column, value, open, &name)?,
-                Meaning::Unknown if value.get().starts_with('{') && level < MOST_LEVELS => {
-                    self.members(value, open, &format!("{name}."), level + 1)?;
+                Meaning::Unknown if value.get().starts_with('{') && inside.level < MOST_LEVELS => {
+                    let inside = Inside { level: inside.level + 1, ..inside };
+                    self.members(value, open, &format!("{name}."), inside)?;
                 }
                 Meaning::Unknown => self.is_unknown(whole),
             }
         }
         Ok(())
+    }
+
+    /// The paths of the map that lead into a member: it is gone into whatever it is called itself, and
+    /// null says that there is nothing at the end of any of them.
+    fn paths_into(&self, value: &RawValue, open: &Open, name: &str) -> Vec<(usize, &'static str)> {
+        if self.naming.options.map.is_empty() || !(value.get().starts_with('{') || value.get() == "null") {
+            return Vec::new();
+        }
+        let mut paths: Vec<_> = self.naming.leads_into(name).collect();
+        if !open.inside.is_empty() {
+            paths.extend(self.naming.leads_into(&format!("{}{name}", open.inside)));
+        }
+        paths
     }
 
     fn is_unknown(&mut self, name: String) {

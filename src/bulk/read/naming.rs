@@ -118,6 +118,19 @@ impl<'a> Naming<'a> {
         is_left_out.then_some(Meaning::LeftOut)
     }
 
+    /// The paths of the map that lead into an object of this name, by their positions.
+    pub fn leads_into(&self, name: &str) -> impl Iterator<Item = (usize, &'static str)> {
+        let inside = format!("{}.", folded(name));
+        let paths = self.options.map.iter().enumerate();
+        let into = paths.filter(move |(_, (theirs, _))| folded(theirs).starts_with(&inside));
+        into.filter_map(|(position, (_, ours))| Some((position, self.columns.find(ours)?)))
+    }
+
+    /// Takes a path of the map as found in the file.
+    pub fn is_found(&self, position: usize) {
+        self.mapped.borrow_mut().insert(position);
+    }
+
     /// What a column is by its own name.
     fn own(&self, theirs: &str) -> Meaning {
         let fold = folded(theirs);
@@ -175,7 +188,8 @@ impl<'a> Naming<'a> {
     pub fn unknown(&self, unknown: &[&str], found: &[&'static str]) -> Error {
         let known: Vec<&str> = self.columns.importable().collect();
         let message = format!("unknown {}; the columns are {}", columns(unknown), known.join(", "));
-        invalid(message).hint(self.suggestion(unknown, found))
+        let other = self.other_layout(unknown, found);
+        invalid(message).hint(other.unwrap_or_else(|| self.suggestion(unknown, found)))
     }
 
     /// The error for columns that have to be there; `others` are those of the file that are not read.
@@ -183,11 +197,22 @@ impl<'a> Naming<'a> {
         let is_are = if missing.len() == 1 { "is" } else { "are" };
         let error = invalid(format!("the {} {is_are} missing", columns(missing)));
         let others: Vec<&str> = others.iter().copied().filter(|other| self.asked(other).is_none()).collect();
+        if let Some(other) = self.other_layout(&others, found) {
+            return error.hint(other);
+        }
         let maps = self.suggested_maps(&others, found);
         match maps.is_empty() {
             true => error.hint(format!("--map NAME={}, if it has another name in the file", missing[0])),
             false => error.hint(maps.iter().map(|(flag, _)| flag.as_str()).collect::<Vec<_>>().join(" ")),
         }
+    }
+
+    /// The flag for the other layout, where a file has all of its columns: those of `names`, and of ours
+    /// those that it shares.
+    fn other_layout(&self, names: &[&str], found: &[&'static str]) -> Option<String> {
+        let (flag, needed) = self.columns.other?;
+        let there: BTreeSet<String> = names.iter().chain(found).map(|name| folded(name)).collect();
+        needed.iter().all(|name| there.contains(&folded(name))).then(|| flag.to_owned())
     }
 
     fn suggestion(&self, unknown: &[&str], found: &[&'static str]) -> String {
