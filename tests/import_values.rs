@@ -13,6 +13,9 @@ on_every_backend!(
     one_order_in_a_file_twice_or_scattered_goes_in_not_at_all,
     the_same_orders_imported_by_two_at_once_are_unchanged_for_one,
     every_odd_shop_takes_its_own_exports_as_unchanged,
+    a_reference_in_another_case_is_the_same_order,
+    two_orders_whose_references_differ_only_in_case_are_told_apart_or_refused,
+    a_product_of_another_case_is_not_doubled,
 );
 
 fn a_year_of_two_digits_is_refused_wherever_a_time_is_read(shop: &Shop) {
@@ -235,4 +238,94 @@ fn every_odd_shop_takes_its_own_exports_as_unchanged(shop: &Shop) {
         }
     }
     assert_eq!(shop.everything(), before, "shop {seed}");
+}
+
+/// Files with one order each: every one after the first finds it.
+fn a_reference_in_another_case_is_the_same_order(shop: &Shop) {
+    shop.user("ann");
+    shop.product("P1", "1.00", 50);
+    let head = "reference,user,sku,quantity\n";
+    let line = |reference: &str, pieces: u8| format!("{reference},ann@example.com,P1,{pieces}\n");
+    let import = |orders: &str| {
+        shop.file("orders.csv", &format!("{head}{orders}"));
+        shop.run(&["order", "import", "orders.csv", "--json"])
+    };
+    for spellings in [
+        &["lower-1", "LOWER-1", "Lower-1"][..],
+        &["UPPER-1", "upper-1", "uPPER-1"],
+        &["K7Q2M9XD4T", "K7Q2M-9XD4T", "k7q2m9xd4t", "K7q2m-9xd4t"],
+        &["K7Q2M-9XD4V", "K7Q2M9XD4V", "k7q2m-9xd4v"],
+        &["Größe-a", "GRößE-A"],
+    ] {
+        assert_eq!(import(&line(spellings[0], 2)).success().json()["created"], 1, "{spellings:?}");
+        for again in &spellings[1..] {
+            let run = import(&line(again, 2)).success();
+            assert_eq!((&run.json()["unchanged"], &run.json()["created"]), (&1.into(), &0.into()), "{again}: {run}");
+            import(&line(again, 3)).exits_with(7).says("is there with other lines");
+            let shown = shop.run(&["order", "show", again, "--json"]).success().json();
+            assert_eq!(shown["reference"], spellings[0], "{again}");
+        }
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 5);
+    // Within one file; as it is written, so it is told.
+    for (one, other) in [("mIXED-1", "Mixed-1"), ("A7Q2M9XD4T", "A7Q2M-9XD4T"), ("B-1", "b-1")] {
+        let both = format!("{}{}", line(one, 1), line(other, 1));
+        import(&both).exits_with(7).says(&format!("line 3: {other}: the same order was in the file before, in line 2"));
+        shop.file("orders.csv", &format!("{head}{both}{}", line(&format!("{one}-other"), 1)));
+        let run = shop.run(&["order", "import", "orders.csv", "--json", "--on-error", "reject-rows"]).exits_with(8);
+        assert_eq!((&run.json()["rejected"], &run.json()["created"]), (&2.into(), &1.into()), "{run}");
+        let record =
+            |reference| format!(r#"{{"reference":"{reference}","user":"ann@example.com","sku":"P1","quantity":1}}"#);
+        shop.file("orders.jsonl", &format!("{}\n{}\n", record(one), record(other)));
+        let told = format!("line 2: {other}: the same order was in the file before, in line 1");
+        shop.run(&["order", "import", "orders.jsonl"]).exits_with(7).says(&told);
+    }
+    assert_eq!(shop.number("SELECT stock_quantity FROM products"), 50 - 5 * 2 - 3);
+    shop.assert_invariants();
+}
+
+fn two_orders_whose_references_differ_only_in_case_are_told_apart_or_refused(shop: &Shop) {
+    shop.user("ann");
+    let stored = ["lower-1", "LOWER-1", "Lower-1", "K7Q2M9XD4T", "K7Q2M-9XD4T", "Once-1"];
+    for reference in stored {
+        shop.sql(&format!("INSERT INTO orders (reference, user_id) SELECT '{reference}', id FROM users"));
+    }
+    for exact in stored {
+        assert_eq!(shop.run(&["order", "show", exact, "--json"]).success().json()["reference"], exact);
+    }
+    assert_eq!(shop.run(&["order", "show", "oNCE-1", "--json"]).success().json()["reference"], "Once-1");
+    for (typed, named) in [("LoWeR-1", "LOWER-1, Lower-1, lower-1"), ("k7q2m9xd4t", "K7Q2M-9XD4T, K7Q2M9XD4T")] {
+        for command in [&["order", "show"][..], &["order", "cancel", "-y"]] {
+            let run = shop.run(&[command, &[typed]].concat()).exits_with(6);
+            run.says("order.ambiguous").says(named);
+        }
+        shop.run(&["order", "cancel", "-y", typed, "Once-1"]).exits_with(6).says(named);
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders WHERE status = 'cancelled'"), 0);
+    shop.run(&["order", "cancel", "-y", "LOWER-1", "oncE-1"]).success();
+    let cancelled = "SELECT reference FROM orders WHERE status = 'cancelled' ORDER BY LOWER(reference)";
+    assert_eq!(shop.column(cancelled), ["LOWER-1", "Once-1"]);
+    // Whatever is there, its export finds itself.
+    shop.run(&["order", "export", "--out", "all.csv"]).success();
+    let run = shop.run(&["order", "import", "all.csv", "--json"]).success();
+    assert_eq!(run.json()["unchanged"], stored.len(), "{run}");
+}
+
+fn a_product_of_another_case_is_not_doubled(shop: &Shop) {
+    shop.sql("INSERT INTO products (sku, name, price, stock_quantity) VALUES ('abc-low', 'Low', 12, 0)");
+    shop.product("OTHER", "1.00", 5);
+    for typed in ["ABC-LOW", "abc-low", "Abc-Low"] {
+        shop.run(&["product", "create", "--sku", typed, "--name", "Again", "--price", "1"])
+            .exits_with(6)
+            .says("product.duplicate")
+            .says("a product with the SKU abc-low exists already");
+        shop.run(&["product", "update", "OTHER", "--sku", typed])
+            .exits_with(6)
+            .says("product.duplicate")
+            .says("a product with the SKU abc-low exists already");
+    }
+    assert_eq!(shop.column("SELECT sku FROM products ORDER BY name"), ["abc-low", "OTHER"]);
+    // Its own SKU may be brought to the shop's form.
+    shop.run(&["product", "update", "abc-low", "--sku", "abc-low"]).success();
+    assert_eq!(shop.column("SELECT sku FROM products ORDER BY name"), ["ABC-LOW", "OTHER"]);
 }

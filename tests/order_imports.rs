@@ -127,7 +127,7 @@ fn a_refused_order_spoils_no_other(shop: &Shop) {
         "MUG has 0 in stock by then, 1 requested",
         "43,quantity,x,",
         "user differs between the lines of one order",
-        "its lines do not stand together: others begin in line 47",
+        "comes again, in line 47: its lines must stand together",
     ] {
         assert!(wrong.contains(said), "{said} in {wrong}");
     }

@@ -99,8 +99,8 @@ impl Row for OrderRow {
         &self.reference.text
     }
 
-    fn identity(key: &str, _keys: &Keys) -> String {
-        key.to_owned()
+    fn identity(key: &str, keys: &Keys) -> String {
+        keys.reference(key)
     }
 
     fn problems(&self, line: u64, import: &Import) -> Vec<Rejection> {
@@ -132,10 +132,10 @@ impl Row for OrderRow {
     async fn existing(
         connection: &impl ConnectionTrait,
         rows: &[(u64, OrderRow)],
-        _import: &Import,
+        import: &Import,
     ) -> Result<HashSet<String>> {
-        let there = find(connection, rows.iter().map(|(_, row)| row)).await?;
-        let keys = rows.iter().map(|(_, row)| row.key()).filter(|key| of(&there, key).is_some());
+        let there = find(connection, rows.iter().map(|(_, row)| row), &import.keys).await?;
+        let keys = rows.iter().map(|(_, row)| row.key()).filter(|key| of(&there, key, &import.keys).is_some());
         Ok(keys.map(str::to_owned).collect())
     }
 
@@ -147,7 +147,7 @@ impl Row for OrderRow {
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
         let (there, users, known) = join3(
-            compare(connection, &orders),
+            compare(connection, &orders, &import.keys),
             users_of(connection, &orders, import),
             memory.look_up(connection, &orders, import),
         )
@@ -171,7 +171,8 @@ impl Row for OrderRow {
 
     async fn apply(operation: &mut Operation, rows: &[(u64, OrderRow)], import: &Import) -> Result<Applied> {
         let mut applied = Applied::default();
-        let there = compare(operation.handle(), &rows.iter().map(|(_, row)| row).collect::<Vec<_>>()).await?;
+        let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
+        let there = compare(operation.handle(), &orders, &import.keys).await?;
         let mut new = Vec::new();
         for (position, (line, row)) in rows.iter().enumerate() {
             match there.get(row.key()) {

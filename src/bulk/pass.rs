@@ -211,8 +211,12 @@ impl<R: Row> Pass<'_, R> {
     }
 
     fn is_scattered(&self, open: &mut Open<R>, other: u64) {
-        let reason = format!("its lines do not stand together: others begin in line {other}");
-        open.is_wrong(Rejection::of_row(open.first_line(), &open.key, reason));
+        let line = open.first_line();
+        let when = if other < line { "was in the file before" } else { "comes again" };
+        let reason = format!(
+            "the same order {when}, in line {other}: its lines must stand together and spell its reference alike"
+        );
+        open.is_wrong(Rejection::of_row(line, &open.key, reason));
     }
 
     /// The line of the first row with this key, unless this is the first.

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 
-use crate::domain::sku;
+use crate::domain::{reference, sku};
 use crate::error::Result;
-use crate::repository::{Lock, product, user};
+use crate::repository::{Lock, order, product, user};
 
 /// The spellings of one kind of key that are not the shop's own. Few, or none, in most shops: they are
 /// looked up once for a whole file, because no index finds them.
@@ -18,11 +18,13 @@ pub struct Spellings {
     own: HashSet<String>,
 }
 
-/// Of both kinds.
+/// Of all kinds.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
     pub emails: Spellings,
     pub skus: Spellings,
+    /// Empty unless orders are imported.
+    pub references: Spellings,
 }
 
 /// The form in which the shop stores an address.
@@ -33,6 +35,11 @@ pub fn folded_email(text: &str) -> String {
 /// The form in which the shop stores a SKU.
 pub fn folded_sku(text: &str) -> String {
     sku::folded(super::meaning::unquoted(text.trim()))
+}
+
+/// The form of a reference that all its spellings share; orders are stored as they are written.
+pub fn folded_reference(text: &str) -> String {
+    reference::key(super::meaning::unquoted(text.trim()))
 }
 
 impl Spellings {
@@ -68,7 +75,26 @@ impl Keys {
         let folded: Vec<&str> = skus.foreign.keys().map(String::as_str).collect();
         let own = product::find_by_skus(connection, &folded, Lock::None).await?;
         skus.own = own.into_iter().map(|product| product.sku).collect();
-        Ok(Keys { emails, skus })
+        Ok(Keys { emails, skus, references: Spellings::default() })
+    }
+
+    /// With the references of orders, of which there may be many more.
+    pub async fn load_with_references(connection: &impl ConnectionTrait) -> Result<Keys> {
+        let mut references = Spellings::new(order::find_foreign_references(connection).await?, folded_reference);
+        let keys: Vec<String> = references.foreign.keys().flat_map(|key| with_and_without_dash(key.clone())).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        for order in order::find_by_references(connection, &keys).await? {
+            let key = folded_reference(&order.reference);
+            if key == order.reference {
+                references.own.insert(key);
+            } else if let Some(spellings) =
+                references.foreign.get_mut(&key).filter(|known| !known.contains(&order.reference))
+            {
+                spellings.push(order.reference);
+            }
+        }
+        references.foreign.values_mut().for_each(|spellings| spellings.sort_unstable());
+        Ok(Keys { references, ..Keys::load(connection).await? })
     }
 
     /// The stored address that is meant.
@@ -80,4 +106,20 @@ impl Keys {
     pub fn sku(&self, written: &str) -> String {
         self.skus.meant(written, folded_sku(written))
     }
+
+    /// The stored reference that is meant.
+    pub fn reference(&self, written: &str) -> String {
+        self.references.meant(written, folded_reference(written))
+    }
+
+    /// What an order with this written reference may be stored as, the likeliest first.
+    pub fn references_of(&self, written: &str) -> impl Iterator<Item = String> + use<> {
+        std::iter::once(written.to_owned()).chain(with_and_without_dash(self.reference(written)))
+    }
+}
+
+/// A reference of ours that another program wrote without the dash is no foreign one: an index finds it.
+fn with_and_without_dash(key: String) -> impl Iterator<Item = String> {
+    let bare = reference::without_dash(&key);
+    std::iter::once(key).chain(bare)
 }

@@ -162,7 +162,10 @@ pub async fn run<R: Row>(
     let follow = || progress.borrow_mut().reach(source.read.load(Ordering::Relaxed));
     let how = format!("{} {:?} {stock:?} {:?}", R::OPERATION, import.read, import.meaning);
     import.digest = digest(source.again()?, &how, follow).map_err(|error| unreadable(&arguments.file, &error))?;
-    import.keys = Arc::new(Keys::load(database.connection()).await?);
+    import.keys = Arc::new(match R::IS_GROUPED {
+        true => Keys::load_with_references(database.connection()).await?,
+        false => Keys::load(database.connection()).await?,
+    });
     if arguments.resume
         && let Some(line) = bulk::last_line(database.connection(), &import.digest).await?
     {

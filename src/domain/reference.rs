@@ -90,6 +90,20 @@ pub fn folded(text: &str) -> String {
     own(text).unwrap_or_else(|| text.to_owned())
 }
 
+/// References with the same key mean one order: the case of ASCII letters does not count, nor the dash
+/// of a reference that has the form of ours.
+pub fn key(text: &str) -> String {
+    let upper = text.trim().to_ascii_uppercase();
+    // I, L and O are read as digits only for who types: another shop's numbers may have them.
+    let is_plain = upper.chars().all(|character| !matches!(character, 'I' | 'L' | 'O'));
+    own(&upper).filter(|_| is_plain).unwrap_or(upper)
+}
+
+/// A key of our form without its dash, as another program may have written one.
+pub fn without_dash(key: &str) -> Option<String> {
+    own(key).filter(|own| own == key).map(|own| own.replace('-', ""))
+}
+
 /// How an order that is named like this may be stored, the likeliest first: just so, as a reference
 /// of ours, as another program may have written one, and in another case.
 pub fn spellings(text: &str) -> Vec<String> {
@@ -122,6 +136,19 @@ mod tests {
         assert_eq!(folded("oil00-00000"), "01100-00000");
         assert_eq!(folded("U7Q2M9XD4T"), "U7Q2M9XD4T");
         assert_eq!(spellings("ca-1"), ["ca-1", "CA-1"]);
+    }
+
+    #[test]
+    fn references_of_one_order_have_one_key() {
+        for text in ["k7q2m9xd4t", "K7Q2M-9XD4T", " K7q2M9XD4t "] {
+            assert_eq!(key(text), "K7Q2M-9XD4T");
+        }
+        assert_eq!(without_dash("K7Q2M-9XD4T").as_deref(), Some("K7Q2M9XD4T"));
+        for (text, other) in [("CA-2017-1", "CA2017-1"), ("A00000000I", "A000000001"), ("é-1", "É-1")] {
+            assert_ne!(key(text), key(other));
+            assert_eq!(key(text), key(&text.to_ascii_lowercase()));
+            assert_eq!(without_dash(&key(text)), None);
+        }
     }
 
     #[test]

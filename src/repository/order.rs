@@ -1,25 +1,25 @@
 //! Orders with their items.
 
+mod named;
 mod whole;
-
-use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join;
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde_json::{Map, Value as Json, json};
 use tokio::task::yield_now;
 use uuid::Uuid;
 
-use super::{Change, Listing, Lock, SortField, SortKind};
+use super::{Change, Listing, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
-use crate::domain::{Money, OrderStatus, Page, reference};
+use crate::domain::{Money, OrderStatus, Page};
 use crate::entity::order::{Column, Entity, Model};
 use crate::entity::{order_item, product, user};
 use crate::error::Result;
 
+pub use named::{find_all_named, find_named, unknown_among};
 pub use whole::{Item, Line, Whole, find_lines, find_whole};
 
 /// No two orders share a reference.
@@ -104,40 +104,14 @@ pub async fn find_by_references(connection: &impl ConnectionTrait, references: &
     super::find_among(connection, &Entity::find(), Column::Reference, references).await
 }
 
-/// An order by id or reference as typed: the one that is stored just so before one that is stored in
-/// another spelling.
-pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Lock) -> Result<Option<Model>> {
-    let spellings = reference::spellings(name);
-    let condition = match Uuid::try_parse(name) {
-        Ok(id) => Column::Id.eq(id),
-        Err(_) => Column::Reference.is_in(spellings.iter().map(String::as_str)),
-    };
-    let mut found = super::locked(Entity::find().filter(condition), lock).all(connection).await?;
-    found.sort_by_key(|order| spellings.iter().position(|spelling| *spelling == order.reference));
-    Ok(found.into_iter().next())
-}
-
-/// The orders of these ids and references, as far as they exist, in no particular order.
-pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>> {
-    let mut orders = Vec::new();
-    for names in names.chunks(super::ROWS_PER_INSERT) {
-        let ids = names.iter().filter_map(|name| Uuid::try_parse(name).ok());
-        let references = names.iter().flat_map(|name| reference::spellings(name));
-        let either = Condition::any().add(Column::Id.is_in(ids)).add(Column::Reference.is_in(references));
-        orders.extend(Entity::find().filter(either).all(connection).await?);
-    }
-    Ok(orders)
-}
-
-/// Those of the names that are of no order among those that were found.
-pub fn unknown_among<'a>(found: &[Model], names: &'a [String]) -> Vec<&'a str> {
-    let ids: HashSet<Uuid> = found.iter().map(|order| order.id).collect();
-    let references: HashSet<&str> = found.iter().map(|order| order.reference.as_str()).collect();
-    let is_known = |name: &str| match Uuid::try_parse(name) {
-        Ok(id) => ids.contains(&id),
-        Err(_) => reference::spellings(name).iter().any(|spelling| references.contains(spelling.as_str())),
-    };
-    names.iter().map(String::as_str).filter(|name| !is_known(name)).collect()
+/// The references that may have another case or, ours without the dash, a twin with it; and some more.
+pub async fn find_foreign_references(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let reference = || Column::Reference.into_expr();
+    let odd = Condition::any()
+        .add(reference().ne(Func::upper(reference())))
+        .add(super::has_odd_characters(connection, Column::Reference))
+        .add(named::has_twin_with_dash());
+    Ok(Entity::find().select_only().column(Column::Reference).filter(odd).into_tuple().all(connection).await?)
 }
 
 /// The lines of an order with their products, in the order they were written.

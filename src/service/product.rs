@@ -1,6 +1,7 @@
 //! Products: create with their first stock, update, delete.
 
 use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use super::operation::{Operation, Operations, Request};
 use crate::db::fault::Fault;
@@ -56,6 +57,7 @@ pub async fn create(operations: &Operations, new: &NewProduct) -> Result<Model> 
 
 /// Creates a product on an open operation; stock comes with its movement.
 pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result<Model> {
+    check_free(operation, &new.sku, None).await?;
     let product = model(operation, new);
     let created = repository::product::create(operation.handle(), product.clone()).await;
     let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;
@@ -66,6 +68,15 @@ pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result
     }
     operation.record(change);
     Ok(product)
+}
+
+/// Errors: exit 6 when a product other than `own` has this SKU, in whatever case another program wrote it.
+async fn check_free(operation: &Operation, sku: &Sku, own: Option<Uuid>) -> Result<()> {
+    let found = repository::product::find_named(operation.handle(), &[sku.as_str()]).await?;
+    match found.iter().find(|product| Some(product.id) != own) {
+        Some(product) => Err(taken(&product.sku)),
+        None => Ok(()),
+    }
 }
 
 fn model(operation: &Operation, new: &NewProduct) -> Model {
@@ -109,7 +120,8 @@ pub async fn update(operations: &Operations, name: &str, update: &ProductUpdate)
 pub async fn apply_update(operation: &mut Operation, name: &str, update: &ProductUpdate) -> Result<Changed> {
     let before = find_for_update(operation, name).await?;
     let mut after = before.clone();
-    if let Some(sku) = &update.sku {
+    if let Some(sku) = update.sku.as_ref().filter(|sku| sku.as_str() != before.sku) {
+        check_free(operation, sku, Some(before.id)).await?;
         after.sku = sku.as_str().to_owned();
     }
     if let Some(name) = &update.name {
@@ -178,13 +190,16 @@ pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Mo
     Ok(product)
 }
 
+/// Exit 6 for a SKU that another product has.
+fn taken(sku: &str) -> Error {
+    let sku = printable(sku);
+    Error::conflict("product.duplicate", format!("a product with the SKU {sku} exists already"))
+        .hint(format!("shopctl product show {}, or give another --sku", shell_word(&sku)))
+}
+
 fn duplicate(operation: &Operation, sku: &str, error: Error) -> Error {
     match operation.handle().first_fault() {
-        Some(fault) if repository::product::UNIQUE_SKU.is_violated_by(&fault) => {
-            let sku = printable(sku);
-            Error::conflict("product.duplicate", format!("a product with the SKU {sku} exists already"))
-                .hint(format!("shopctl product show {}, or give another --sku", shell_word(&sku)))
-        }
+        Some(fault) if repository::product::UNIQUE_SKU.is_violated_by(&fault) => taken(sku),
         _ => error,
     }
 }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{OrderLine, OrderRow};
 use crate::bulk::import::Row;
-use crate::bulk::spelling::{folded_email, folded_sku};
-use crate::domain::{Money, OrderStatus, reference};
+use crate::bulk::spelling::{Keys, folded_email, folded_sku};
+use crate::domain::{Money, OrderStatus};
 use crate::entity::{Moment, order, user};
 use crate::error::{Result, printable};
 use crate::repository;
@@ -26,9 +26,9 @@ struct There<'a> {
 pub async fn find<'a>(
     connection: &impl ConnectionTrait,
     rows: impl Iterator<Item = &'a OrderRow>,
+    keys: &Keys,
 ) -> Result<HashMap<String, order::Model>> {
-    let mut references: Vec<String> =
-        rows.flat_map(|row| [row.key().to_owned(), reference::folded(row.key())]).collect();
+    let mut references: Vec<String> = rows.flat_map(|row| keys.references_of(row.key())).collect();
     references.sort_unstable();
     references.dedup();
     let references: Vec<&str> = references.iter().map(String::as_str).collect();
@@ -36,15 +36,19 @@ pub async fn find<'a>(
     Ok(orders.into_iter().map(|order| (order.reference.clone(), order)).collect())
 }
 
-/// The order that a written reference means: the one that is stored just so before ours in another
+/// The order that a written reference means: the one that is stored just so before one in another
 /// spelling.
-pub fn of<'a>(found: &'a HashMap<String, order::Model>, written: &str) -> Option<&'a order::Model> {
-    found.get(written).or_else(|| found.get(&reference::folded(written)))
+pub fn of<'a>(found: &'a HashMap<String, order::Model>, written: &str, keys: &Keys) -> Option<&'a order::Model> {
+    found.get(written).or_else(|| keys.references_of(written).find_map(|reference| found.get(&reference)))
 }
 
 /// The orders that are there by their references, each with how the file's differs, if it does.
-pub async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> Result<HashMap<String, Option<String>>> {
-    let found = find(connection, rows.iter().copied()).await?;
+pub async fn compare(
+    connection: &impl ConnectionTrait,
+    rows: &[&OrderRow],
+    keys: &Keys,
+) -> Result<HashMap<String, Option<String>>> {
+    let found = find(connection, rows.iter().copied(), keys).await?;
     if found.is_empty() {
         return Ok(HashMap::new());
     }
@@ -58,7 +62,7 @@ pub async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow]) -> R
     }
     let users: HashMap<Uuid, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
     let compared = rows.iter().filter_map(|row| {
-        let order = of(&found, row.key())?;
+        let order = of(&found, row.key(), keys)?;
         let user = users.get(&order.user_id).copied();
         let items = items_of.get(&order.id).map_or(&[][..], Vec::as_slice);
         Some((row.key().to_owned(), row.difference(&There { order, user, items })))

@@ -1,0 +1,145 @@
+//! Orders by how people name them: an id, or a reference in any case.
+
+use std::collections::HashSet;
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Query};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
+
+use super::super::Lock;
+use crate::domain::reference;
+use crate::domain::text::shell_word;
+use crate::entity::order::{Column, Entity, Model};
+use crate::error::{Error, Result, printable};
+
+/// An order by id or reference as typed: the one that is stored just so before one that is stored in
+/// another spelling.
+///
+/// Errors: exit 6 when several orders are stored in other spellings.
+pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Lock) -> Result<Option<Model>> {
+    let names = [name.to_owned()];
+    let mut found = find_likely(connection, &names, lock).await?;
+    let likely: HashSet<Uuid> = found.iter().map(|order| order.id).collect();
+    add_in_any_case(connection, &names, &mut found).await?;
+    let order = named(&found, name)?.cloned();
+    match order {
+        // A lock while every row is looked at would hold them all.
+        Some(order) if lock != Lock::None && !likely.contains(&order.id) => {
+            Ok(super::super::locked(Entity::find_by_id(order.id), lock).one(connection).await?)
+        }
+        order => Ok(order),
+    }
+}
+
+/// The orders of these ids and references, as far as they exist, each once and in no particular order.
+///
+/// Errors: as of [`find_named`].
+pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>> {
+    let (mut orders, mut seen) = (Vec::new(), HashSet::new());
+    for names in names.chunks(super::super::ROWS_PER_INSERT) {
+        let mut found = find_likely(connection, names, Lock::None).await?;
+        add_in_any_case(connection, names, &mut found).await?;
+        for name in names {
+            let order = named(&found, name)?.filter(|order| seen.insert(order.id));
+            orders.extend(order.cloned());
+        }
+    }
+    Ok(orders)
+}
+
+/// Those of the names that are of no order among those that were found.
+pub fn unknown_among<'a>(found: &[Model], names: &'a [String]) -> Vec<&'a str> {
+    let ids: HashSet<Uuid> = found.iter().map(|order| order.id).collect();
+    let keys: HashSet<String> = found.iter().map(|order| reference::key(&order.reference)).collect();
+    let is_known = |name: &str| match Uuid::try_parse(name) {
+        Ok(id) => ids.contains(&id),
+        Err(_) => keys.contains(&reference::key(name)) || keys.contains(&reference::key(&reference::folded(name))),
+    };
+    names.iter().map(String::as_str).filter(|name| !is_known(name)).collect()
+}
+
+/// What an index finds: ids, and references in the likeliest spellings.
+async fn find_likely(connection: &impl ConnectionTrait, names: &[String], lock: Lock) -> Result<Vec<Model>> {
+    let ids: Vec<Uuid> = names.iter().filter_map(|name| Uuid::try_parse(name).ok()).collect();
+    let references = || names.iter().filter(|name| Uuid::try_parse(name).is_err());
+    let references: Vec<String> = references().flat_map(|name| reference::spellings(name)).collect();
+    let mut condition = Condition::any();
+    if !ids.is_empty() {
+        condition = condition.add(Column::Id.is_in(ids));
+    }
+    if !references.is_empty() {
+        condition = condition.add(Column::Reference.is_in(references));
+    }
+    Ok(super::super::locked(Entity::find().filter(condition), lock).all(connection).await?)
+}
+
+/// Adds the orders in any other case. Not indexed: asked only for what is not there just as it was
+/// typed, and for a reference of our form only when no order has a likely spelling.
+async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], found: &mut Vec<Model>) -> Result<()> {
+    let is_settled = |name: &str| {
+        let is_exact = found.iter().any(|order| order.reference == name.trim());
+        let key = reference::key(name);
+        let is_ours = || reference::without_dash(&key).is_some();
+        is_exact || is_ours() && found.iter().any(|order| reference::key(&order.reference) == key)
+    };
+    let open = names.iter().filter(|name| Uuid::try_parse(name).is_err() && !is_settled(name));
+    let lowered: Vec<String> = open
+        .flat_map(|name| {
+            let key = reference::key(name);
+            let bare = reference::without_dash(&key);
+            // An engine lowers either ASCII alone or everything.
+            [Some(key), bare].into_iter().flatten().flat_map(|key| [key.to_ascii_lowercase(), key.to_lowercase()])
+        })
+        .collect();
+    if lowered.is_empty() {
+        return Ok(());
+    }
+    let lower = Func::lower(Column::Reference.into_expr());
+    let others = Entity::find().filter(lower.is_in(lowered)).all(connection).await?;
+    let known: HashSet<Uuid> = found.iter().map(|order| order.id).collect();
+    found.extend(others.into_iter().filter(|order| !known.contains(&order.id)));
+    Ok(())
+}
+
+/// The order of these that `name` means: by its id, else the one whose reference is stored just so, else
+/// the one in another case, else ours with I and L read as 1 and O as 0.
+///
+/// Errors: exit 6 when several could be meant.
+fn named<'a>(orders: &'a [Model], name: &str) -> Result<Option<&'a Model>> {
+    if let Ok(id) = Uuid::try_parse(name) {
+        return Ok(orders.iter().find(|order| order.id == id));
+    }
+    if let Some(exact) = orders.iter().find(|order| order.reference == name.trim()) {
+        return Ok(Some(exact));
+    }
+    let of_key = |key: String| orders.iter().filter(|order| reference::key(&order.reference) == key).collect();
+    let mut meant: Vec<&Model> = of_key(reference::key(name));
+    if meant.is_empty() {
+        meant = of_key(reference::folded(name));
+    }
+    match meant[..] {
+        [] => Ok(None),
+        [order] => Ok(Some(order)),
+        _ => Err(ambiguous(name, &meant)),
+    }
+}
+
+fn ambiguous(name: &str, orders: &[&Model]) -> Error {
+    let mut references: Vec<String> = orders.iter().map(|order| printable(&order.reference)).collect();
+    references.sort_unstable();
+    let message = format!("{} may be any of {} orders: {}", printable(name), orders.len(), references.join(", "));
+    Error::conflict("order.ambiguous", message)
+        .hint(format!("write it just as it is stored, as in: shopctl order show {}", shell_word(&references[0])))
+}
+
+/// Whether there is the same reference of ten characters with a dash in the middle.
+pub(super) fn has_twin_with_dash() -> Condition {
+    const HALF: i32 = 5;
+    let twin = Alias::new("twin");
+    let reference = || Expr::col((Entity, Column::Reference));
+    let part = |from: i32| Func::cust("substr").arg(reference()).arg(from).arg(HALF);
+    let dashed = Func::cust("concat").arg(part(1)).arg("-").arg(part(HALF + 1));
+    let mut twins = Query::select();
+    twins.expr(Expr::value(1)).from_as(Entity, twin.clone()).and_where(Expr::col((twin, Column::Reference)).eq(dashed));
+    Condition::all().add(Func::char_length(reference()).eq(2 * HALF)).add(Expr::exists(twins))
+}
