@@ -17,7 +17,7 @@ on_every_backend!(
 );
 
 /// A shop in which all sorts of things happened.
-fn busy(shop: &Shop) -> Vec<String> {
+pub fn busy(shop: &Shop) -> Vec<String> {
     let user = shop.user("ann");
     shop.user("bob");
     ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "12.50", 100));
@@ -42,7 +42,7 @@ fn busy(shop: &Shop) -> Vec<String> {
     orders
 }
 
-fn head(shop: &Shop) -> String {
+pub fn head(shop: &Shop) -> String {
     shop.run(&["audit", "seal", "--json"]).success().json()["head"].as_str().expect("text").to_owned()
 }
 

@@ -7,6 +7,7 @@ mod tls;
 mod access;
 mod architecture;
 mod audit;
+mod audit_tampering;
 mod commands;
 mod concurrency;
 mod configuration;

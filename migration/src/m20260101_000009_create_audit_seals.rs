@@ -18,6 +18,7 @@ fn up(backend: DbBackend) -> Vec<String> {
         .column("sealed_at", types::time(backend))
         .primary_key("id")
         .unique("uq_audit_seals_number", "number")
+        .check("ck_audit_seals_number", "number > 0")
         .create(backend)
 }
 

@@ -270,10 +270,13 @@ async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     let explanation = explain::explain(&snapshot).await?;
     drop(snapshot);
     let of_seals = chain.problems.into_iter().map(|problem| {
+        if let Some((id, operation)) = problem.event {
+            return Finding { entity: "event", id: Some(id), name: operation, what: problem.what };
+        }
         let name = problem.seal.map(|number| number.to_string()).unwrap_or_default();
         Finding { entity: "seal", id: None, name, what: problem.what }
     });
-    let untold = explanation.found - explanation.findings.len() as u64;
+    let untold = chain.untold + explanation.found - explanation.findings.len() as u64;
     let findings: Vec<_> = of_seals.chain(explanation.findings).map(FindingView).collect();
     let shown = findings.len() as u64;
     let found = shown + untold;

@@ -4,6 +4,10 @@
 //! values can be replaced by commitments, SHA-256 of salt, field and value, after which the salt is
 //! dropped: nobody can tell the value any more, nor try likely ones. Seals cover the erased form,
 //! so that erasing changes nothing that they cover.
+//!
+//! A person's document has two legal states: salted, with every personal value and the salt as the
+//! last member, or erased, with every commitment and no salt. Only a salted document is covered by
+//! another text than its own, and the commitments bind its salt: nothing can be added to it.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -30,7 +34,8 @@ pub fn salted(mut document: Value) -> Value {
 /// stays as it is.
 pub fn erased(mut document: Value) -> Value {
     let Some(members) = document.as_object_mut() else { return document };
-    let Some(Value::String(salt)) = members.shift_remove(SALT) else { return document };
+    let Some(Value::String(salt)) = members.get(SALT).cloned() else { return document };
+    members.shift_remove(SALT);
     for field in FIELDS {
         if let Some(Value::String(value)) = members.get(field) {
             let commitment = commitment(&salt, field, value);
@@ -40,18 +45,27 @@ pub fn erased(mut document: Value) -> Value {
     document
 }
 
-/// The form of a stored document that seals cover.
-///
-/// A text that is not exactly what a salted document is written as stands for itself: an edit that
-/// changes no value is an edit all the same.
+/// The form of a stored document that seals cover: of a salted one the erased form, of any other
+/// text the text itself.
 pub fn sealed_form(text: &str) -> String {
-    match serde_json::from_str::<Value>(text) {
-        Ok(document) if document.get(SALT).is_some() => {
-            let same = document.to_string();
-            if same == text { erased(document).to_string() } else { text.to_owned() }
-        }
-        _ => text.to_owned(),
-    }
+    let own = || text.to_owned();
+    let Ok(document) = serde_json::from_str::<Value>(text) else { return own() };
+    let written = document.to_string();
+    if is_salted(&document) && written == text { erased(document).to_string() } else { own() }
+}
+
+/// Whether the document is in the form that [`salted`] gives a person's: every personal value is a
+/// text, and the salt is the last member. With fewer values nothing would bind the salt.
+fn is_salted(document: &Value) -> bool {
+    let Some(members) = document.as_object() else { return false };
+    let is_last = members.keys().next_back().is_some_and(|name| name == SALT);
+    is_last
+        && members[SALT].as_str().is_some_and(|salt| is_hexadecimal(salt, 2 * SALT_BYTES))
+        && FIELDS.iter().all(|field| members.get(*field).is_some_and(Value::is_string))
+}
+
+fn is_hexadecimal(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Whether personal values were erased from the document.
@@ -78,7 +92,8 @@ mod tests {
 
     #[test]
     fn an_erased_document_tells_nothing_and_is_what_was_sealed() {
-        let document = salted(json!({ "email": "ann@example.com", "first_name": "Ann", "status": "active" }));
+        let document =
+            salted(json!({ "email": "ann@example.com", "first_name": "Ann", "last_name": "Lee", "status": "active" }));
         let text = document.to_string();
         let erased = erased(document).to_string();
         assert!(!erased.contains("ann") && !erased.contains("Ann") && !erased.contains(SALT), "{erased}");
@@ -89,9 +104,61 @@ mod tests {
 
     #[test]
     fn an_edit_that_changes_no_value_is_seen() {
-        let text = salted(json!({ "email": "ann@example.com" })).to_string();
+        let text = person().to_string();
         assert_ne!(sealed_form(&text.replace(':', ": ")), sealed_form(&text));
         assert_ne!(sealed_form(&text.replace("ann", "bob")), sealed_form(&text));
+    }
+
+    fn person() -> Value {
+        salted(
+            json!({ "email": "ann@example.com", "first_name": "Ann", "last_name": "Lee", "status": "active", "age": 7 }),
+        )
+    }
+
+    #[test]
+    fn any_other_place_form_or_number_of_salts_and_values_is_seen() {
+        let document = person();
+        let (text, salt) = (document.to_string(), document[SALT].as_str().expect("a salt").to_owned());
+        let member = format!(",\"salt\":\"{salt}\"");
+        let bare = text.replace(&member, "");
+        let edits = [
+            bare.clone(),
+            text.replace(&salt, &"0".repeat(2 * SALT_BYTES)),
+            text.replace(&salt, &salt.to_uppercase().replace(|digit: char| digit.is_ascii_digit(), "A")),
+            text.replace(&salt, &salt[2..]),
+            text.replace(&format!("\"{salt}\""), "5"),
+            text.replace(&format!("\"{salt}\""), "{}"),
+            bare.replacen('{', &format!("{{{},", &member[1..]), 1),
+            text.replacen('{', &format!("{{{},", &member[1..]), 1),
+            text.replace(&member, &format!("{member}{member}")),
+            text.replace(",\"age\":7", ",\"age\":7.0"),
+            text.replace(",\"age\":7", ",\"age\":8"),
+            text.replace(",\"age\":7", ""),
+            text.replace(",\"age\":7", ",\"age\":7,\"note\":null"),
+            text.replace(",\"status\":\"active\",\"age\":7", ",\"age\":7,\"status\":\"active\""),
+            text.replace(",\"last_name\":\"Lee\"", ""),
+            text.replace("\"Lee\"", "null"),
+        ];
+        for edit in edits {
+            assert_ne!(edit, text);
+            assert_ne!(sealed_form(&edit), sealed_form(&text), "{edit}");
+        }
+        // Values are erased all at once or not at all.
+        let erased = erased(document.clone());
+        for field in FIELDS {
+            let mut half = document.clone();
+            half[field] = erased[field].clone();
+            assert_ne!(sealed_form(&half.to_string()), sealed_form(&text), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_document_about_no_person_takes_no_salt() {
+        let text = json!({ "sku": "MUG", "price": "12.50" }).to_string();
+        for salt in ["5", "{}", "null", "\"\"", "\"00112233445566778899aabbccddeeff\""] {
+            let edit = text.replace('}', &format!(",\"salt\":{salt}}}"));
+            assert_ne!(sealed_form(&edit), sealed_form(&text), "{edit}");
+        }
     }
 
     #[test]
@@ -110,7 +177,7 @@ mod tests {
         #[test]
         fn any_text_is_sealed_without_a_panic_and_erasing_keeps_the_form(text: String, value: String) {
             let _ = sealed_form(&text);
-            let document = salted(json!({ "last_name": value }));
+            let document = salted(json!({ "email": "", "first_name": "Ann", "last_name": value }));
             let sealed = sealed_form(&document.to_string());
             proptest::prop_assert_eq!(sealed_form(&erased(document).to_string()), sealed);
         }

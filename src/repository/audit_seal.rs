@@ -1,6 +1,9 @@
 //! Seals over the audit trail.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -15,10 +18,15 @@ pub async fn find_last(connection: &impl ConnectionTrait) -> Result<Option<Model
     Ok(Entity::find().order_by_desc(Column::Number).limit(1).one(connection).await?)
 }
 
-/// Up to `limit` seals behind a number, in their order.
-pub async fn find_after(connection: &impl ConnectionTrait, number: i32, limit: u64) -> Result<Vec<Model>> {
-    let behind = Entity::find().filter(Column::Number.gt(number)).order_by_asc(Column::Number);
-    Ok(behind.limit(limit).all(connection).await?)
+/// Up to `limit` seals behind one, in the order of their numbers, whatever these are: the first ones
+/// for `None`.
+pub async fn find_after(connection: &impl ConnectionTrait, last: Option<&Model>, limit: u64) -> Result<Vec<Model>> {
+    let mut seals = Entity::find().order_by_asc(Column::Number).order_by_asc(Column::Id).limit(limit);
+    if let Some(last) = last {
+        let same = Condition::all().add(Column::Number.eq(last.number)).add(Column::Id.gt(last.id));
+        seals = seals.filter(Condition::any().add(Column::Number.gt(last.number)).add(same));
+    }
+    Ok(seals.all(connection).await?)
 }
 
 /// Up to `limit` events without a seal behind an id, by id.
@@ -53,14 +61,25 @@ pub async fn count_unsealed_events(connection: &impl ConnectionTrait) -> Result<
     super::count(connection, audit_event::Entity::find().filter(audit_event::Column::SealId.is_null())).await
 }
 
-/// How many events bear a seal that does not exist.
-pub async fn count_events_of_unknown_seals(connection: &impl ConnectionTrait) -> Result<u64> {
-    let mut known = sea_orm::sea_query::Query::select();
-    known.column(Column::Id).from(Entity);
-    let foreign = audit_event::Entity::find()
+/// An event that bears a seal which no check visits.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct Stray {
+    pub id: Uuid,
+    pub operation: String,
+}
+
+/// The first `limit` events whose seal is none of the chain's: it does not exist, or has a number
+/// below 1. And how many there are.
+pub async fn find_strays(connection: &impl ConnectionTrait, limit: u64) -> Result<(Vec<Stray>, u64)> {
+    let mut chain = sea_orm::sea_query::Query::select();
+    chain.column(Column::Id).from(Entity).and_where(Column::Number.gt(0));
+    let strays = audit_event::Entity::find()
         .filter(audit_event::Column::SealId.is_not_null())
-        .filter(audit_event::Column::SealId.not_in_subquery(known));
-    super::count(connection, foreign).await
+        .filter(audit_event::Column::SealId.not_in_subquery(chain));
+    let count = super::count(connection, strays.clone()).await?;
+    let columns = [audit_event::Column::Id, audit_event::Column::Operation];
+    let first = strays.select_only().columns(columns).order_by_asc(audit_event::Column::Id).limit(limit);
+    Ok((first.into_model().all(connection).await?, count))
 }
 
 /// Inserts a seal and puts it on its events.

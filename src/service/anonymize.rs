@@ -9,6 +9,8 @@ use crate::entity::user::Model;
 use crate::error::{Error, Result, printable};
 use crate::repository;
 
+/// The operation that erases a person.
+pub const ANONYMIZE: &str = "user.anonymize";
 /// Orders that still need their buyer.
 const OPEN: [OrderStatus; 3] = [OrderStatus::Pending, OrderStatus::Paid, OrderStatus::Shipped];
 /// So many open orders are named.
@@ -22,7 +24,7 @@ const NAME: &str = "anonymized";
 /// Errors: exit 3; exit 6 while there are open orders.
 pub async fn anonymize(operations: &Operations, who: &str) -> Result<Changed> {
     let body = async |operation: &mut Operation| apply(operation, who).await;
-    operations.run(&Request::new("user.anonymize", "user"), body).await?.done()
+    operations.run(&Request::new(ANONYMIZE, "user"), body).await?.done()
 }
 
 async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {

@@ -12,6 +12,7 @@ use crate::domain::personal;
 use crate::entity::{audit_event, order_item, stock_movement};
 use crate::error::{Result, printable};
 use crate::repository::{self, trail};
+use crate::service::anonymize::ANONYMIZE;
 
 /// Entities that are compared at once.
 const ROWS_AT_ONCE: u64 = 500;
@@ -21,7 +22,7 @@ pub const FINDINGS_TOLD: usize = 1_000;
 /// Something that the events do not explain, or that the rows do not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// `user`, `product`, `order`, `movement`, `seal`.
+    /// `user`, `product`, `order`, `movement`, `event`, `seal`.
     pub entity: &'static str,
     pub id: Option<Uuid>,
     /// E-mail address, SKU, reference.
@@ -153,6 +154,10 @@ async fn explain_rows(
     for subject in subjects {
         let events: Vec<Known> = events.get(&subject.id).into_iter().flatten().map(Known::new).collect();
         let movements = movements.get(&subject.id).map_or(&[][..], Vec::as_slice);
+        if is_erased_unexplained(&events) {
+            let what = ERASED_UNEXPLAINED.to_owned();
+            explanation.note(Finding { entity, id: Some(subject.id), name: subject.name.clone(), what });
+        }
         if events.is_empty() && generated.iter().any(|(_, last)| subject.id <= *last) {
             continue;
         }
@@ -182,6 +187,10 @@ async fn missing_rows(
         let events = trail::find_events_of(connection, entity, &ids).await?;
         for (id, events) in by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default()) {
             let events: Vec<Known> = events.iter().map(Known::new).collect();
+            if is_erased_unexplained(&events) {
+                let what = ERASED_UNEXPLAINED.to_owned();
+                explanation.note(Finding { entity, id: Some(id), name: String::new(), what });
+            }
             let Some(state) = final_states(entity, &events).pop() else { continue };
             let name = ["email", "sku", "reference"].iter().find_map(|key| state[*key].as_str());
             let what = "is gone though no event deleted it".to_owned();
@@ -201,6 +210,7 @@ fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Uuid) -> BTreeMap<Uuid, Vec<T>> {
 /// An event with its documents read.
 struct Known {
     operation_id: Uuid,
+    operation: String,
     before: Option<Json>,
     after: Option<Json>,
 }
@@ -208,8 +218,23 @@ struct Known {
 impl Known {
     fn new(event: &audit_event::Model) -> Known {
         let read = |text: &Option<String>| text.as_deref().map(|text| serde_json::from_str(text).unwrap_or_default());
-        Known { operation_id: event.operation_id, before: read(&event.before), after: read(&event.after) }
+        Known {
+            operation_id: event.operation_id,
+            operation: event.operation.clone(),
+            before: read(&event.before),
+            after: read(&event.after),
+        }
     }
+}
+
+/// What is said of a person whose values are gone from the events though nobody anonymized them:
+/// the seals allow that, because anonymizing does it.
+const ERASED_UNEXPLAINED: &str = "personal values were erased from its events though no event anonymized it";
+
+fn is_erased_unexplained(events: &[Known]) -> bool {
+    let documents = events.iter().flat_map(|event| [&event.before, &event.after]).flatten();
+    let is_erased = documents.filter_map(Json::as_object).any(personal::is_erased);
+    is_erased && !events.iter().any(|event| event.operation == ANONYMIZE)
 }
 
 /// What of a document has to be found in the row. Stock is told by movements, and a product's time

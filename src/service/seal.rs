@@ -13,13 +13,15 @@ use super::operation::{Operation, Operations, Request};
 use crate::domain::personal::sealed_form;
 use crate::domain::text::hexadecimal;
 use crate::entity::{audit_event, audit_seal};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::repository;
 
 /// Events of one seal at most: bounds memory and the time of one transaction.
 pub const EVENTS_PER_SEAL: u64 = 5_000;
 /// Seals and events that are read at once.
 const ROWS_AT_ONCE: u64 = 1_000;
+/// Events that bear a foreign seal and are named; all are counted.
+const EVENTS_NAMED: u64 = 100;
 /// The operation that seals. Its own event waits for the next seal, which it is no reason for.
 const SEAL: &str = "audit.seal";
 
@@ -50,9 +52,10 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> R
         _ => return Ok(None),
     };
     let too_many = |_| Error::internal("more events than a seal can count");
+    let number = last.as_ref().map_or(0, |last| last.number).max(0);
     let mut seal = audit_seal::Model {
         id: operation.new_id(),
-        number: last.as_ref().map_or(0, |last| last.number) + 1,
+        number: number.checked_add(1).ok_or_else(|| no_number_left(number))?,
         previous_hash: last.map_or_else(String::new, |last| last.hash),
         hash: String::new(),
         event_count: i32::try_from(events.len()).map_err(too_many)?,
@@ -66,6 +69,11 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> R
     let change = repository::audit_seal::create(operation.handle(), seal.clone(), &ids).await?;
     operation.record(change);
     Ok(Some(Sealed { seal, last_event }))
+}
+
+fn no_number_left(number: i32) -> Error {
+    let message = format!("no number follows that of the last seal, {number}");
+    Error::new(Kind::CheckFailed, "audit.seal_number", message).hint("shopctl audit verify")
 }
 
 /// The hash of a seal: of what the seal says, then of each event in the order of their ids.
@@ -124,45 +132,55 @@ pub struct Chain {
     pub unsealed_events: u64,
     /// The hash of the last seal; empty when there is none.
     pub head: String,
+    /// Of seals all; of events that bear a seal outside the chain the first [`EVENTS_NAMED`].
     pub problems: Vec<SealProblem>,
+    /// Such events beyond those.
+    pub untold: u64,
 }
 
-/// A seal that does not hold.
+/// A seal that does not hold, or an event that no seal of the chain covers although it bears one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealProblem {
-    /// `None` for what is about no seal that there is.
+    /// What it is about: neither is known of a head that is gone.
     pub seal: Option<i32>,
+    pub event: Option<(Uuid, String)>,
     pub what: String,
 }
 
-/// Checks every seal against its events and the seal before it, and that `head`, which somebody
-/// kept, is the hash of one of them.
+/// Checks that seals are numbered 1, 2, 3 …, every seal against its events and the seal before it,
+/// that no event bears another seal, and that `head`, which somebody kept, is the hash of one.
 pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Result<Chain> {
     let mut chain = Chain::default();
-    let (mut number, mut is_head_found) = (0, false);
+    let (mut last, mut is_head_found) = (None::<audit_seal::Model>, false);
     loop {
-        let seals = repository::audit_seal::find_after(connection, number, ROWS_AT_ONCE).await?;
+        let seals = repository::audit_seal::find_after(connection, last.as_ref(), ROWS_AT_ONCE).await?;
         if seals.is_empty() {
             break;
         }
         for seal in seals {
-            if seal.number != number + 1 {
-                chain.note(Some(number + 1), "is gone");
+            chain.note_number(seal.number, last.as_ref().map_or(0, |last| last.number).max(0));
+            if seal.number > 0 {
+                check(connection, &seal, &mut chain).await?;
+                is_head_found |= head == Some(seal.hash.as_str());
+                chain.head.clone_from(&seal.hash);
             }
-            number = seal.number;
-            check(connection, &seal, &mut chain).await?;
-            is_head_found |= head == Some(seal.hash.as_str());
-            chain.head = seal.hash;
+            last = Some(seal);
         }
     }
     if let Some(head) = head.filter(|_| !is_head_found) {
-        let last = if chain.seals == 0 { "there is no seal".to_owned() } else { format!("the last seal is {number}") };
+        let last = match last.filter(|seal| seal.number > 0) {
+            Some(seal) => format!("the last seal is {}", seal.number),
+            None => "there is no seal".to_owned(),
+        };
         chain.note(None, format!("no seal has the hash {head}: the tail was cut off or the trail rewritten; {last}"));
     }
-    let unknown = repository::audit_seal::count_events_of_unknown_seals(connection).await?;
-    if unknown > 0 {
-        chain.note(None, format!("{unknown} events bear a seal that does not exist"));
-    }
+    let (strays, count) = repository::audit_seal::find_strays(connection, EVENTS_NAMED).await?;
+    chain.untold = count - strays.len() as u64;
+    chain.problems.extend(strays.into_iter().map(|event| SealProblem {
+        seal: None,
+        event: Some((event.id, event.operation)),
+        what: "bears a seal that is none of the chain".to_owned(),
+    }));
     chain.unsealed_events = repository::audit_seal::count_unsealed_events(connection).await?;
     Ok(chain)
 }
@@ -194,6 +212,19 @@ async fn check(connection: &impl ConnectionTrait, seal: &audit_seal::Model, chai
 
 impl Chain {
     fn note(&mut self, seal: Option<i32>, what: impl Into<String>) {
-        self.problems.push(SealProblem { seal, what: what.into() });
+        self.problems.push(SealProblem { seal, event: None, what: what.into() });
+    }
+
+    /// Notes a seal whose number does not follow that of the seal before, 0 for the first.
+    fn note_number(&mut self, number: i32, before: i32) {
+        if number < 1 {
+            self.note(Some(number), "is none of the chain: numbers begin at 1");
+        } else if number == before {
+            self.note(Some(number), "is there more than once");
+        } else if number - before == 2 {
+            self.note(Some(before + 1), "is gone");
+        } else if number - before > 2 {
+            self.note(Some(before + 1), format!("is gone, and so are all up to {}", number - 1));
+        }
     }
 }
