@@ -1,7 +1,7 @@
 //! Wires a command: configuration, a lazy database, output, clock, ids, actor. Decides nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::config::Config;
@@ -12,6 +12,7 @@ use crate::db::{Access, ConnectSettings, Database};
 use crate::domain::{Clock, IdSource};
 use crate::error::{Error, Kind, Result};
 use crate::output::Output;
+use crate::service::committing::Committing;
 use crate::service::operation::Operations;
 
 /// A command does one thing after the other: a second connection would only be made while the first
@@ -31,8 +32,8 @@ pub struct Context {
     pub ids: IdSource,
     /// How long to wait for the database.
     pub budget: Budget,
-    /// True while a COMMIT is under way.
-    pub committing: Arc<AtomicBool>,
+    /// Which COMMIT is under way.
+    pub committing: Committing,
     opened: Mutex<Vec<Database>>,
     scratches: Mutex<Vec<Scratch>>,
     would_change: AtomicBool,
@@ -44,7 +45,7 @@ const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
 
 impl Context {
     #[allow(clippy::disallowed_methods, reason = "the one place where time and ids come from")]
-    pub fn new(config: Config, output: Output, budget: Budget, committing: Arc<AtomicBool>) -> Context {
+    pub fn new(config: Config, output: Output, budget: Budget, committing: Committing) -> Context {
         let clock = Clock(chrono::Utc::now);
         let ids = IdSource(uuid::Uuid::now_v7);
         Context {
@@ -173,7 +174,7 @@ impl Context {
             ids: self.ids,
             actor: self.config.actor.clone(),
             dry_run,
-            committing: Arc::clone(&self.committing),
+            committing: self.committing.clone(),
         }
     }
 

@@ -129,6 +129,7 @@ fn a_clerk_does_the_daily_work() {
         let orders = clerk.run(&["order", "export", "-o", "jsonl"]).success();
         let orders = clerk.file("orders.jsonl", &orders.stdout);
         clerk.run(&["order", "import", orders.to_str().expect("UTF-8")]).success();
+        clerk.run(&["audit", "settle", "01a2099a-f92b-73dc-878a-58879510c016"]).success();
         clerk.run(&["audit", "verify"]).success();
         staff.shop.assert_invariants();
     }

@@ -249,7 +249,7 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
     shop.file("products.csv", "sku,name,price\nMUG,Mug,1.00\n");
     shop.file("orders.csv", "reference,user,sku,quantity\nK7Q2M-9XD4T,ann@example.com,MUG,1\n");
     let before = shop.everything();
-    let sealing = [("audit seal", &[][..])];
+    let sealing = [("audit seal", &[][..]), ("audit settle", &["01a2099a-f92b-73dc-878a-58879510c016"])];
     for (command, arguments) in MUTATIONS.iter().copied().chain(sealing) {
         let named = |argument: &&'static str| match *argument {
             "PENDING" => pending.clone(),
@@ -316,7 +316,7 @@ fn every_command_with_a_dry_run_is_tried() {
         }
     }
     // The rehearsals of migrations and of grants are tried among theirs.
-    let elsewhere = ["access apply", "audit seal", "migrate up"];
+    let elsewhere = ["access apply", "audit seal", "audit settle", "migrate up"];
     let tried: Vec<&str> = MUTATIONS.iter().map(|(command, _)| *command).chain(elsewhere).collect();
     let missing: Vec<_> = with_dry_run.iter().filter(|command| !tried.contains(&command.as_str())).collect();
     assert!(missing.is_empty(), "without a dry run in the tests: {missing:?}");

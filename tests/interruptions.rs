@@ -41,7 +41,7 @@ impl Scene {
 fn cut_before(backend: Backend) {
     let Some(scene) = Scene::new(backend) else { return };
     let run = scene.order(AtCommit::CutBefore).exits_with(5);
-    assert!(run.stderr.contains("nothing was applied"), "{run}");
+    assert!(run.stderr.contains("order.place was not applied"), "{run}");
     assert_eq!(scene.orders(), 0);
     assert_eq!(scene.shop.number("SELECT COUNT(*) FROM audit_events WHERE outcome = 'failed'"), 1, "the tombstone");
     scene.shop.assert_invariants();

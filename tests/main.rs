@@ -39,6 +39,7 @@ mod reports;
 mod schema;
 mod secrets;
 mod seeds;
+mod settling;
 mod stock;
 mod waits;
 mod wizards;

@@ -328,7 +328,7 @@ fn article(noun: &str) -> &'static str {
 /// The key of a transaction: which file, which run, how far.
 fn mark(import: &Import, run: Uuid, line: u64) -> Option<Idempotency> {
     let key = IdempotencyKey::parse(&format!("{}{}:{line:012}", marks_of(&import.digest), run.simple())).ok()?;
-    Some(Idempotency { key, fingerprint: import.digest.clone() })
+    Some(Idempotency { key, fingerprint: import.digest.clone(), is_given: false })
 }
 
 fn marks_of(digest: &str) -> String {

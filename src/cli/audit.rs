@@ -1,5 +1,7 @@
 //! `shopctl audit`
 
+mod settle;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -50,6 +52,16 @@ Example:
   shopctl audit verify
   shopctl audit verify --head 8f2a0c6de4b5f1a3978d20c4b6e8f0a1c3d5e7f9012b4d6f8a0c2e4f60718293")]
     Verify(VerifyArguments),
+    /// Find out for good whether an operation was applied whose outcome was unknown (exit 12)
+    #[command(
+        after_help = "The answer is final: an operation that is not there can no longer happen, even if its COMMIT
+is still on its way, and it is safe to enter it again. While its transaction is open at the
+server the answer is waited for, no longer than --timeout (exit 5: run it again).
+
+Example:
+  shopctl audit settle 01a2099a-f92b-73dc-878a-58879510c016"
+    )]
+    Settle(settle::SettleArguments),
 }
 
 /// Which events.
@@ -139,6 +151,7 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Export(arguments) => export_events(context, &arguments).await,
         Command::Seal(arguments) => seal(context, &arguments).await,
         Command::Verify(arguments) => verify(context, &arguments).await,
+        Command::Settle(arguments) => settle::run(context, &arguments).await,
     }
 }
 

@@ -233,6 +233,8 @@ impl Batch {
         });
         let error = Error::new(kind, "partial", message).details(details);
         if !unknown.is_empty() || !untried.is_empty() {
+            let ways_out = of(true).flat_map(|(_, error)| error.hints());
+            let error = ways_out.fold(error, |error, hint| error.hint(hint.clone()));
             return error.hint("run the same command again: what is done stays as it is");
         }
         match self.failures.iter().find_map(|(_, error)| error.hints().first()) {

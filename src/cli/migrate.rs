@@ -9,7 +9,6 @@ mod state;
 mod verify;
 mod wait;
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -21,6 +20,7 @@ use crate::domain::{Violations, moment};
 use crate::error::Result;
 use crate::migrate::{self, Catalog, Course, Plan, Progress, Step, history::Direction};
 use crate::output::Format;
+use crate::service::committing::Pending;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -143,7 +143,7 @@ fn plan_with(context: &Context, lock_wait: &str) -> Result<Plan> {
 /// what is done.
 async fn until_told_to_stop<T>(context: &Context, plan: &Plan, course: impl Future<Output = Result<T>>) -> Result<T> {
     // Meanwhile the command itself is not dropped at the first signal.
-    context.committing.store(true, Ordering::SeqCst);
+    context.committing.begin(Pending::Work("shopctl migrate status tells where each stands"));
     let mut course = std::pin::pin!(course);
     let told = async { super::told_to_stop().await.is_ok() };
     let done = tokio::select! {
@@ -153,7 +153,7 @@ async fn until_told_to_stop<T>(context: &Context, plan: &Plan, course: impl Futu
             course.await
         }
     };
-    context.committing.store(false, Ordering::SeqCst);
+    context.committing.end();
     done
 }
 

@@ -28,8 +28,6 @@ mod wizard;
 mod zone;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -43,6 +41,7 @@ use crate::db::budget::Budget;
 use crate::domain::moment::parse_span;
 use crate::error::{Error, Kind, Result};
 use crate::output::{ColorChoice, Format, Output, OutputSettings, Suggestions};
+use crate::service::committing::Committing;
 
 /// Looks after a shop's database: schema, seeds, users, products, stock and orders
 #[derive(Debug, Parser)]
@@ -229,8 +228,8 @@ pub fn main() -> u8 {
         // A chart is for people, also in a pipe.
         settings.format = settings.format.or(Some(Format::Table));
     }
-    let committing = Arc::new(AtomicBool::new(false));
-    panic::become_errors(settings.clone(), Arc::clone(&committing));
+    let committing = Committing::default();
+    panic::become_errors(settings.clone(), committing.clone());
     let output = Output::standard(settings);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -254,7 +253,7 @@ fn tells_by_exit_code(matches: &clap::ArgMatches) -> bool {
     leaf.try_get_one("exit_code").ok().flatten().copied().unwrap_or(false)
 }
 
-async fn run(cli: Cli, output: Output, committing: Arc<AtomicBool>, tells_by_exit_code: bool) -> u8 {
+async fn run(cli: Cli, output: Output, committing: Committing, tells_by_exit_code: bool) -> u8 {
     if let Command::Help(arguments) = &cli.command {
         return conclude(&output, help::run(&output, arguments));
     }
@@ -267,7 +266,7 @@ async fn run(cli: Cli, output: Output, committing: Arc<AtomicBool>, tells_by_exi
     }
     let budget = Budget::new(config.timeout, config.is_timeout_stated);
     let budget = if cli.command.is_long() { budget.for_long_work() } else { budget };
-    let context = Context::new(config, output, budget, Arc::clone(&committing));
+    let context = Context::new(config, output, budget, committing.clone());
     let (audience, no_input) = (confirm::Audience::detect(), cli.global.no_input);
     let asking = Asking { audience, no_input, typed: Typed::detect() };
     let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
@@ -371,23 +370,46 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
     }
 }
 
-/// Ctrl-C, or a pipeline that ends its commands (SIGTERM).
+/// Ctrl-C, a pipeline that ends its commands (SIGTERM), or a terminal that is closed (SIGHUP).
 async fn told_to_stop() -> std::io::Result<()> {
     #[cfg(unix)]
     {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = if survives_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             interrupt = tokio::signal::ctrl_c() => interrupt,
             _ = terminate.recv() => Ok(()),
+            _ = hung_up => Ok(()),
         }
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await
 }
 
+/// Whether this process was started to ignore SIGHUP (`nohup`): then a closed terminal does not end it. Where
+/// the system does not say, it does.
+#[cfg(unix)]
+fn survives_hangup() -> bool {
+    static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+        // SIGHUP is number 1, the lowest bit.
+        mask & 1 == 1
+    })
+}
+
 /// Ends a command at Ctrl-C: the open transaction is rolled back with its connection. While a
 /// COMMIT is under way its outcome is waited for; a second Ctrl-C does not wait.
-async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &AtomicBool) -> Result<()> {
+async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &Committing) -> Result<()> {
     let mut command = std::pin::pin!(command);
     let mut interrupts = 0;
     loop {
@@ -395,16 +417,11 @@ async fn until_interrupted(command: impl Future<Output = Result<()>>, committing
             result = &mut command => return result,
             signal = told_to_stop() => {
                 interrupts += 1;
-                if signal.is_err() || !committing.load(Ordering::SeqCst) {
+                let Some(pending) = committing.pending().filter(|_| signal.is_ok()) else {
                     return Err(Error::new(Kind::Interrupted, "interrupted", "interrupted; what was not yet committed is rolled back"));
-                }
+                };
                 if interrupts > 1 {
-                    return Err(Error::new(
-                        Kind::OutcomeUnknown,
-                        "operation.outcome_unknown",
-                        "interrupted at COMMIT: it is not known whether the change was applied",
-                    )
-                    .hint("shopctl audit list tells"));
+                    return Err(pending.unknown("interrupted at COMMIT: it is not known whether the change was applied"));
                 }
             }
         }

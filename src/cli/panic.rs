@@ -1,11 +1,10 @@
 //! The last resort: a panic becomes an error with an exit code, also where the release aborts.
 
 use std::panic::PanicHookInfo;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Kind};
 use crate::output::{Output, OutputSettings};
+use crate::service::committing::{Committing, Pending};
 
 /// Folders of the crates that take a server's messages apart.
 const DRIVERS: [&str; 2] = ["/sqlx-", "/bytes-"];
@@ -15,23 +14,24 @@ const DRIVERS: [&str; 2] = ["/sqlx-", "/bytes-"];
 /// The drivers take the lengths that a server sends for true: a broken message is a panic of theirs, not a
 /// defect of ours (sqlx 0.9: a PostgreSQL message of length 0). Whatever was not committed the server rolls
 /// back when the process is gone; while a COMMIT is under way nobody knows.
-pub fn become_errors(settings: OutputSettings, committing: Arc<AtomicBool>) {
+pub fn become_errors(settings: OutputSettings, committing: Committing) {
     std::panic::set_hook(Box::new(move |panic| {
-        let error = error_of(panic, committing.load(Ordering::SeqCst));
+        let error = error_of(panic, committing.pending());
         Output::standard(settings.clone()).error(&error);
         std::process::exit(i32::from(error.kind().exit_code()));
     }));
 }
 
-fn error_of(panic: &PanicHookInfo<'_>, is_committing: bool) -> Error {
+fn error_of(panic: &PanicHookInfo<'_>, pending: Option<Pending>) -> Error {
     let place = panic.location().map(|location| (location.file(), location.line()));
     let is_of_driver = place.is_some_and(|(file, _)| DRIVERS.iter().any(|name| file.contains(name)));
-    if is_committing {
+    if let Some(pending) = pending {
         let message = "the answer to COMMIT made no sense: it is not known whether the change was applied";
-        return Error::new(Kind::OutcomeUnknown, "operation.outcome_unknown", message).hint("shopctl audit list tells");
+        return pending.unknown(message);
     }
     if is_of_driver {
-        let message = "what the server answered makes no sense; nothing of this command was kept";
+        let message =
+            "what the server answered makes no sense; what was committed before stays, the rest is rolled back";
         return Error::new(Kind::Unavailable, "database.protocol", message)
             .hint("check that host and port are those of the database: shopctl config show");
     }

@@ -212,7 +212,7 @@ impl View for EventView {
 }
 
 /// The natural key that the event's own data names.
-fn name_in(event: &audit_event::Model) -> Option<String> {
+pub fn name_in(event: &audit_event::Model) -> Option<String> {
     let text = event.after.as_deref().or(event.before.as_deref())?;
     let data: serde_json::Value = serde_json::from_str(text).ok()?;
     ["email", "sku", "reference", "name"].into_iter().find_map(|key| Some(data[key].as_str()?.to_owned()))

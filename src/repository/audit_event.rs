@@ -164,6 +164,16 @@ pub async fn create_many(handle: &WriteHandle, events: impl IntoIterator<Item = 
     Ok(())
 }
 
+/// The events of an operation in their order, at most `limit`.
+pub async fn find_of_operation(
+    connection: &impl ConnectionTrait,
+    operation_id: Uuid,
+    limit: u64,
+) -> Result<Vec<Model>> {
+    let events = Entity::find().filter(Column::OperationId.eq(operation_id)).order_by_asc(Column::Sequence);
+    Ok(events.limit(limit).all(connection).await?)
+}
+
 /// The first event of an operation.
 pub async fn find_first_of(connection: &impl ConnectionTrait, operation_id: Uuid) -> Result<Option<Model>> {
     Ok(Entity::find()

@@ -7,8 +7,6 @@ mod random;
 mod shop;
 mod words;
 
-use std::sync::atomic::Ordering;
-
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use sea_orm::{EntityName, ModelTrait};
 use serde_json::json;
@@ -20,6 +18,7 @@ use crate::domain::text::hexadecimal;
 use crate::entity::audit_event;
 use crate::error::{Error, Kind, Result};
 use crate::repository;
+use crate::service::committing::Pending;
 use crate::service::operation::Operations;
 use shop::Shop;
 
@@ -113,6 +112,9 @@ pub async fn is_there(operations: &Operations, plan: &Plan) -> Result<bool> {
     }
 }
 
+/// What settles an outcome that is not known.
+const AGAIN: &str = "run the same command again: it does nothing where the shop is there";
+
 /// Writes the shop of a plan.
 ///
 /// Errors: as [`is_there`]; exit 6 when a row is there already that is not of this plan; those of
@@ -134,11 +136,11 @@ pub async fn generate(operations: &Operations, plan: &Plan, told: &mut dyn FnMut
             };
         }
     };
-    operations.committing.store(true, Ordering::SeqCst);
+    operations.committing.begin(Pending::Work(AGAIN));
     let committed = load.commit().await;
-    operations.committing.store(false, Ordering::SeqCst);
+    operations.committing.end();
     committed.map_err(|error| match error.kind() {
-        Kind::OutcomeUnknown => error.hint("run the same command again: it does nothing where the shop is there"),
+        Kind::OutcomeUnknown => error.hint(AGAIN),
         _ => error,
     })?;
     Ok(Generated { tables })

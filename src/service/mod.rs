@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod anonymize;
+pub mod committing;
 pub mod doctor;
 pub mod explain;
 pub mod operation;
@@ -14,6 +15,6 @@ pub mod price;
 pub mod product;
 mod request;
 pub mod seal;
-mod settle;
+pub mod settle;
 pub mod stock;
 pub mod user;

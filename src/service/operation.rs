@@ -4,16 +4,14 @@
 //! changes rows. It retries the whole closure on transient conflicts, records what the shop
 //! refused, and never claims an outcome that it does not know.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
-use serde_json::json;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::committing::{Committing, Pending};
 use super::request::find_replay;
 pub use super::request::{Idempotency, Request};
 use super::settle::{Settled, settle};
@@ -41,8 +39,8 @@ pub struct Operations {
     pub actor: String,
     /// Runs the real transaction and rolls it back.
     pub dry_run: bool,
-    /// True while the outcome of a COMMIT is not known: an interrupt must wait for it.
-    pub committing: Arc<AtomicBool>,
+    /// An interrupt must wait for the outcome of a COMMIT.
+    pub committing: Committing,
 }
 
 /// How an operation ended well.
@@ -121,7 +119,7 @@ impl Operations {
                         continue;
                     }
                     if is_transient || fault == Some(Fault::Silent) {
-                        return Err(given_up(&error));
+                        return Err(given_up(request, &error));
                     }
                     if error.kind() == Kind::Conflict
                         && let Some(event) = self.replay_after_refusal(request).await
@@ -158,9 +156,9 @@ impl Operations {
                 Err(error) => failed(error, None),
             };
         }
-        self.committing.store(true, Ordering::SeqCst);
+        self.committing.begin(Pending::operation(operation_id, request));
         let committed = handle.commit().await;
-        self.committing.store(false, Ordering::SeqCst);
+        self.committing.end();
         match committed {
             Ok(()) => Attempt::Committed(value),
             Err(error) => match classify(&error) {
@@ -221,41 +219,22 @@ impl Operations {
 
     async fn settled<T>(&self, request: &Request, operation_id: Uuid, value: T) -> Result<Outcome<T>> {
         let tombstone = self.failed_event(request, operation_id, "connection lost at COMMIT");
-        self.committing.store(true, Ordering::SeqCst);
+        self.committing.begin(Pending::operation(operation_id, request));
         let settled = settle(&self.database, tombstone).await;
-        self.committing.store(false, Ordering::SeqCst);
+        self.committing.end();
         match settled {
             Settled::Happened => Ok(Outcome::Done(value)),
             Settled::DidNotHappen => Err(Error::new(
                 Kind::Unavailable,
                 "database.connection_lost",
-                "the connection was lost at COMMIT; nothing was applied",
+                format!("the connection was lost at COMMIT; {} was not applied", request.name),
             )
             .hint("run the same command again")),
-            Settled::Unknown => Err(self.unknown(request, operation_id)),
-        }
-    }
-
-    fn unknown(&self, request: &Request, operation_id: Uuid) -> Error {
-        let error = Error::new(
-            Kind::OutcomeUnknown,
-            "operation.outcome_unknown",
-            format!(
+            Settled::Unknown => Err(Pending::operation(operation_id, request).unknown(format!(
                 "the connection was lost at COMMIT of {} and the database does not answer: operation {operation_id}",
                 request.name
-            ),
-        );
-        let error = match &request.idempotency {
-            Some(idempotency) => error.hint(format!(
-                "run the same command again with --idempotency-key {}: it cannot happen twice",
-                idempotency.key.as_str()
-            )),
-            None => error.hint(format!(
-                "when the database answers again: shopctl audit list --operation-id {operation_id} tells whether it happened"
-            )),
-        };
-        let key = request.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
-        error.details(json!({ "operation_id": operation_id, "idempotency_key": key }))
+            ))),
+        }
     }
 
     fn is_transient(&self, request: &Request, fault: Option<&Fault>) -> bool {
@@ -301,7 +280,7 @@ impl Operations {
         }
     }
 
-    fn failed_event(&self, request: &Request, operation_id: Uuid, error: &str) -> audit_event::Model {
+    pub(super) fn failed_event(&self, request: &Request, operation_id: Uuid, error: &str) -> audit_event::Model {
         audit_event::Model {
             id: self.ids.next(),
             operation_id,
@@ -444,7 +423,7 @@ impl Operation {
 }
 
 /// Exit 5: what was waited for did not come in time.
-fn given_up(error: &Error) -> Error {
-    Error::new(Kind::Unavailable, "database.timeout", format!("{}; nothing was applied", error.message()))
+fn given_up(request: &Request, error: &Error) -> Error {
+    Error::new(Kind::Unavailable, "database.timeout", format!("{}; {} was not applied", error.message(), request.name))
         .hint("try again, or give more time with --timeout")
 }

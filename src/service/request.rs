@@ -37,13 +37,15 @@ pub struct Idempotency {
     pub key: IdempotencyKey,
     /// SHA-256 of the request, hexadecimal.
     pub fingerprint: String,
+    /// Whether the command was given it; imports mark their transactions with keys of their own.
+    pub is_given: bool,
 }
 
 impl Idempotency {
     /// `request` has to be the same for requests that mean the same.
     pub fn new(key: IdempotencyKey, operation: &str, request: &Json) -> Self {
         let digest = Sha256::digest(format!("{operation}\n{request}"));
-        Idempotency { key, fingerprint: hexadecimal(&digest) }
+        Idempotency { key, fingerprint: hexadecimal(&digest), is_given: true }
     }
 }
 

@@ -7,11 +7,13 @@
 
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 
+use super::operation::{Operations, Request};
 use crate::db::Database;
 use crate::entity::audit_event;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::repository;
 
 /// Between two attempts to reach the database.
@@ -26,13 +28,22 @@ pub enum Settled {
     Unknown,
 }
 
+/// What became of an operation, for good.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    pub is_applied: bool,
+    /// Whether it is decided by this very question.
+    pub is_new: bool,
+}
+
 /// Asks until somebody answers or what the COMMIT kept back of its time is over.
 pub async fn settle(database: &Database, tombstone: audit_event::Model) -> Settled {
     let limit = database.budget().to_settle();
     let asking = async {
         loop {
-            match ask(database, &tombstone).await {
-                Ok(settled) => return settled,
+            match ask_anew(database, &tombstone).await {
+                Ok(Verdict { is_applied: true, .. }) => return Settled::Happened,
+                Ok(_) => return Settled::DidNotHappen,
                 Err(error) => tracing::debug!("the outcome is not known yet: {error}"),
             }
             sleep(PAUSE).await;
@@ -41,25 +52,59 @@ pub async fn settle(database: &Database, tombstone: audit_event::Model) -> Settl
     timeout(limit, asking).await.unwrap_or(Settled::Unknown)
 }
 
-async fn ask(database: &Database, tombstone: &audit_event::Model) -> Result<Settled> {
-    let database = database.reconnect().await?;
+/// Decides what became of any operation: one that is not there by now will never be.
+///
+/// Errors: exit 5 while its transaction is still open at the server; those of the database.
+pub async fn decide(operations: &Operations, operation_id: Uuid) -> Result<Verdict> {
+    let request = Request::new("audit.settle", "operation");
+    let tombstone = operations.failed_event(&request, operation_id, "it had not happened when it was settled");
+    let database = &operations.database;
+    let mut waited = Duration::ZERO;
+    loop {
+        let asked = Instant::now();
+        let error = match ask(database, &tombstone, operations.dry_run).await {
+            Ok(verdict) => return Ok(verdict),
+            Err(error) => error,
+        };
+        waited += asked.elapsed();
+        match error.code() {
+            "database.busy" if database.budget().allows_another(waited) => sleep(PAUSE).await,
+            "database.busy" | "database.timeout" => return Err(undecided(operation_id, &error)),
+            _ => return Err(error),
+        }
+    }
+}
+
+fn undecided(operation_id: Uuid, error: &Error) -> Error {
+    let message = format!(
+        "it is still undecided whether operation {operation_id} was applied, its transaction may be open at the server: {error}"
+    );
+    Error::new(Kind::Unavailable, "operation.undecided", message)
+        .hint(format!("run it again: shopctl audit settle {operation_id}"))
+}
+
+async fn ask_anew(database: &Database, tombstone: &audit_event::Model) -> Result<Verdict> {
+    ask(&database.reconnect().await?, tombstone, false).await
+}
+
+async fn ask(database: &Database, tombstone: &audit_event::Model, dry_run: bool) -> Result<Verdict> {
     let handle = database.begin().await?;
     let inserted = repository::audit_event::create_many(&handle, [tombstone.clone()]).await;
     let fault = handle.first_fault();
     match (inserted, fault) {
         (Ok(()), None) => {
-            handle.commit().await?;
-            Ok(Settled::DidNotHappen)
+            match dry_run {
+                true => handle.rollback().await?,
+                false => handle.commit().await?,
+            }
+            Ok(Verdict { is_applied: false, is_new: true })
         }
         (_, Some(fault)) if repository::audit_event::UNIQUE_SEQUENCE.is_violated_by(&fault) => {
             handle.rollback().await?;
             // Perhaps it is our own tombstone, whose COMMIT was lost in its turn.
             let first = repository::audit_event::find_first_of(database.connection(), tombstone.operation_id).await?;
-            match first {
-                Some(event) if event.outcome == "succeeded" => Ok(Settled::Happened),
-                Some(_) => Ok(Settled::DidNotHappen),
-                None => Err(Error::internal("the conflicting event is gone")),
-            }
+            let first = first.ok_or_else(|| Error::internal("the conflicting event is gone"))?;
+            Ok(Verdict { is_applied: first.outcome == "succeeded", is_new: false })
         }
         (Err(error), _) => Err(error),
         (Ok(()), Some(_)) => Err(Error::internal("the tombstone was not written")),

@@ -1,13 +1,12 @@
 //! The shop by way of the library instead of the command line.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use shopctl::db::budget::Budget;
 use shopctl::db::target::Target;
 use shopctl::db::{Access, ConnectSettings, Database};
 use shopctl::domain::{Clock, IdSource};
+use shopctl::service::committing::Committing;
 use shopctl::service::operation::Operations;
 
 use super::Shop;
@@ -34,6 +33,6 @@ pub fn operations(database: &Database) -> Operations {
         ids: IdSource(uuid::Uuid::now_v7),
         actor: "tester".to_owned(),
         dry_run: false,
-        committing: Arc::new(AtomicBool::new(false)),
+        committing: Committing::default(),
     }
 }

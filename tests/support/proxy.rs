@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 /// What happens to the first COMMIT.
@@ -17,6 +17,10 @@ pub enum AtCommit {
     CutAfter,
     /// It is swallowed and everything stays silent, also on new connections.
     BlackHole,
+    /// It is held up until it is released, and everything stays silent, also on new connections.
+    Hold,
+    /// The server does it; its answer and all that follows are never passed on.
+    Unanswered,
     /// PostgreSQL: rolled back, and answered with a serialization failure.
     Serialization,
 }
@@ -30,6 +34,10 @@ struct Shared {
     upstream: u16,
     is_mysql: bool,
     action: Mutex<AtCommit>,
+    /// COMMITs that pass before.
+    spared: AtomicU32,
+    is_released: Mutex<bool>,
+    release: Condvar,
     silent: AtomicBool,
     silent_since: Mutex<Option<Instant>>,
     silent_at: AtomicU32,
@@ -46,6 +54,9 @@ impl Proxy {
             upstream,
             is_mysql,
             action: Mutex::new(action),
+            spared: AtomicU32::new(0),
+            is_released: Mutex::new(false),
+            release: Condvar::new(),
             silent: AtomicBool::new(false),
             silent_since: Mutex::default(),
             silent_at: AtomicU32::new(u32::MAX),
@@ -68,6 +79,18 @@ impl Proxy {
         let proxy = Proxy::start(upstream, is_mysql, AtCommit::Forward);
         proxy.shared.silent_at.store(message, Ordering::SeqCst);
         proxy
+    }
+
+    /// The same to the COMMIT after the first few.
+    pub fn sparing(self, commits: u32) -> Proxy {
+        self.shared.spared.store(commits, Ordering::SeqCst);
+        self
+    }
+
+    /// Passes on the COMMIT that is held up.
+    pub fn release(&self) {
+        *self.shared.is_released.lock().expect("no panics here") = true;
+        self.shared.release.notify_all();
     }
 
     /// Everything stays silent from now on.
@@ -156,7 +179,7 @@ impl Shared {
                 continue;
             }
             is_startup = false;
-            let action = if self.is_commit(&message) { self.take_action() } else { AtCommit::Forward };
+            let action = if self.is_commit(&message) { self.action_at_commit() } else { AtCommit::Forward };
             match action {
                 AtCommit::CutBefore => return,
                 AtCommit::CutAfter => swallow.store(true, Ordering::SeqCst),
@@ -170,6 +193,12 @@ impl Shared {
                     }
                     continue;
                 }
+                AtCommit::Hold => {
+                    self.be_silent();
+                    let held = self.is_released.lock().expect("no panics here");
+                    drop(self.release.wait_while(held, |is_released| !*is_released));
+                }
+                AtCommit::Unanswered => self.be_silent(),
                 AtCommit::Forward => {}
             }
             if server.write_all(&message).is_err() {
@@ -195,7 +224,11 @@ impl Shared {
         self.silent.store(true, Ordering::SeqCst);
     }
 
-    fn take_action(&self) -> AtCommit {
+    fn action_at_commit(&self) -> AtCommit {
+        let spares = |left: u32| left.checked_sub(1);
+        if self.spared.fetch_update(Ordering::SeqCst, Ordering::SeqCst, spares).is_ok() {
+            return AtCommit::Forward;
+        }
         std::mem::replace(&mut *self.action.lock().expect("no panics here"), AtCommit::Forward)
     }
 

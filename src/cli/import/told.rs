@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::bulk::{Counts, Row, ValueChange};
 use crate::context::Context;
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Kind, Result, printable};
 use crate::output::{Format, Mutation};
 
 /// So many changes are listed by a dry run.
@@ -30,9 +30,15 @@ impl Kept<'_> {
     /// The error of a run, with what was done before it.
     pub fn told_with(&self, error: Error) -> Error {
         let Some(told) = self.told() else { return error };
-        let details = json!({ "kept": told });
+        let mut details = json!({ "kept": told });
+        if let (Some(all), Some(own)) = (details.as_object_mut(), error.details_value().as_object()) {
+            all.extend(own.clone());
+        }
         let again = Error::new(error.kind(), error.code(), format!("{}; {told}", error.message())).details(details);
-        again.hint(COMPLETE)
+        // What was under way when nobody answered may still happen: that is settled first.
+        let is_unknown = error.kind() == Kind::OutcomeUnknown;
+        let ways_out = error.hints().iter().filter(|_| is_unknown);
+        ways_out.fold(again, |again, hint| again.hint(hint.clone())).hint(COMPLETE)
     }
 }
 

@@ -1,0 +1,84 @@
+//! `shopctl audit settle`
+
+use clap::Args;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::arguments::WriteArguments;
+use super::super::mutation::{self, finish};
+use super::parse_id;
+use crate::context::Context;
+use crate::db::Access;
+use crate::domain::Violations;
+use crate::entity::audit_event;
+use crate::error::{Error, Kind, Result, printable};
+use crate::output::Mutation;
+use crate::output::views::name_in;
+use crate::repository::audit_event as events;
+use crate::service::settle;
+
+/// The most events of an operation that are named.
+const EVENTS_NAMED: u64 = 10;
+
+#[derive(Debug, Args)]
+pub struct SettleArguments {
+    /// The operation's id, which exit code 12 came with
+    #[arg(value_name = "OPERATION")]
+    operation: String,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
+    let mut violations = Violations::new();
+    let id = violations.parse("operation", &arguments.operation, parse_operation);
+    violations.into_result()?;
+    let (id, dry_run) = (id.unwrap_or_default(), arguments.write.dry_run);
+    let database = context.database(Access::Write).await?;
+    // An event's id looks like its operation's.
+    if let Some(event) = events::find_by_id(database.connection(), id).await? {
+        let operation = event.operation_id;
+        return Err(Error::new(Kind::Invalid, "invalid", format!("operation: {id} is the id of an event"))
+            .hint(format!("of its operation: shopctl audit settle {operation}")));
+    }
+    let verdict = settle::decide(&context.operations(&database, dry_run), id).await?;
+    let named = match verdict.is_applied {
+        true => events::find_of_operation(database.connection(), id, EVENTS_NAMED + 1).await?,
+        false => Vec::new(),
+    };
+    let line = match verdict.is_applied {
+        true => format!("applied: {}", told(&named)),
+        false if dry_run && verdict.is_new => {
+            format!("not applied so far: operation {id} would be settled as not applied")
+        }
+        false => format!("not applied: operation {id} can no longer happen, it is safe to enter it again"),
+    };
+    let mut json = mutation::outcome(verdict.is_new, false, dry_run, Value::Null, Value::Null);
+    json.insert("applied".to_owned(), json!(verdict.is_applied));
+    json.insert("operation".to_owned(), json!(named.first().map(|event| &event.operation)));
+    let entities = named
+        .iter()
+        .take(EVENTS_NAMED as usize)
+        .map(|event| json!({ "entity_type": event.entity_type, "entity_id": event.entity_id, "name": name_in(event) }));
+    json.insert("entities".to_owned(), entities.collect());
+    finish(context, &database, dry_run || !verdict.is_new, &Mutation { line, id: id.to_string(), json });
+    Ok(())
+}
+
+/// `order.place: order K7Q2M-9XD4T`
+fn told(events: &[audit_event::Model]) -> String {
+    let Some(first) = events.first() else { return String::new() };
+    let entity = |event: &audit_event::Model| {
+        let name = name_in(event).or_else(|| Some(event.entity_id?.to_string())).unwrap_or_default();
+        format!("{} {}", printable(&event.entity_type), printable(&name))
+    };
+    let shown: Vec<String> = events.iter().take(EVENTS_NAMED as usize).map(entity).collect();
+    let more = if events.len() > shown.len() { ", …" } else { "" };
+    format!("{}: {}{more}", printable(&first.operation), shown.join(", "))
+}
+
+fn parse_operation(text: &str) -> Result<Uuid, String> {
+    let id = parse_id(text)?;
+    // Whatever shopctl numbers has the time in front.
+    if id.get_version_num() == 7 { Ok(id) } else { Err("is not the id of an operation of shopctl".to_owned()) }
+}

@@ -1,0 +1,234 @@
+//! What is done about an outcome that nobody knows: it is settled, for good, whatever still comes over the network.
+
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use crate::support::proxy::{AtCommit, Proxy};
+use crate::support::shop::finish;
+use crate::support::{Backend, Run, Shop, servers};
+
+/// For what has to happen at once.
+const SOON: Duration = Duration::from_secs(30);
+const SERVERS: [Backend; 2] = [Backend::Postgres, Backend::MariaDb];
+
+struct Scene {
+    shop: Shop,
+    proxy: Proxy,
+    /// The same shop behind the proxy.
+    through: Shop,
+}
+
+impl Scene {
+    fn new(backend: Backend, proxy: impl FnOnce(u16, bool) -> Proxy) -> Option<Scene> {
+        let shop = Shop::migrated(backend)?;
+        shop.user("ann");
+        shop.product("MUG", "12.50", 10);
+        let server = if backend == Backend::Postgres { servers::postgres() } else { servers::mariadb() };
+        let upstream = server.expect("the shop is there").port;
+        let proxy = proxy(upstream, backend == Backend::MariaDb);
+        let url = shop.url.replace(&format!(":{upstream}/"), &format!(":{}/", proxy.port));
+        let through = shop.with_url(url);
+        Some(Scene { shop, proxy, through })
+    }
+
+    fn at_commit(backend: Backend, action: AtCommit) -> Option<Scene> {
+        Scene::new(backend, |upstream, is_mysql| Proxy::start(upstream, is_mysql, action))
+    }
+
+    fn order(&self) -> Run {
+        self.through.run(&[&ORDER[..], &["--timeout", "2s"]].concat())
+    }
+
+    fn settle(&self, operation: &str) -> Run {
+        self.shop.run(&["audit", "settle", operation, "--timeout", "2s"])
+    }
+
+    fn orders(&self) -> i64 {
+        self.shop.number("SELECT COUNT(*) FROM orders")
+    }
+
+    /// Ends the session whose COMMIT is held up, as a server does that misses its client.
+    fn end_session(&self) {
+        if self.shop.backend == Backend::Postgres {
+            let open = "state = 'idle in transaction' AND datname = current_database()";
+            self.shop.sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {open}"));
+            return;
+        }
+        let others = "db = DATABASE() AND id <> CONNECTION_ID()";
+        for id in
+            self.shop.column(&format!("SELECT CAST(id AS CHAR) FROM information_schema.processlist WHERE {others}"))
+        {
+            self.shop.sql(&format!("KILL {id}"));
+        }
+    }
+}
+
+const ORDER: [&str; 6] = ["order", "create", "--user", "ann@example.com", "--item", "MUG:2"];
+
+/// The operation in the command that a message names.
+fn operation_in(message: &str) -> String {
+    let (_, rest) = message.split_once(" audit settle ").unwrap_or_else(|| panic!("no way out in {message}"));
+    rest.chars().take_while(|character| character.is_ascii_hexdigit() || *character == '-').collect()
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill is everywhere").success());
+}
+
+fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < SOON, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_commit_that_is_held_up_can_no_longer_happen_once_it_is_settled() {
+    for scene in SERVERS.into_iter().filter_map(|backend| Scene::at_commit(backend, AtCommit::Hold)) {
+        let run = scene.order().exits_with(12);
+        let operation = operation_in(&run.stderr);
+        // The transaction may still be committed: nobody can say yet.
+        scene
+            .settle(&operation)
+            .exits_with(5)
+            .says("still undecided")
+            .says(&format!("shopctl audit settle {operation}"));
+        scene.end_session();
+        let first = scene.settle(&operation).success();
+        assert!(
+            first.stdout.starts_with("not applied: ") && first.stdout.contains("safe to enter it again"),
+            "{first}"
+        );
+        scene.proxy.release();
+        let second = scene.shop.run(&["audit", "settle", &operation, "--json"]).success().json();
+        assert_eq!((&second["applied"], &second["changed"]), (&false.into(), &false.into()));
+        assert_eq!(scene.settle(&operation).success().stdout, first.stdout);
+        assert_eq!(scene.orders(), 0);
+        scene.shop.run(&ORDER).success();
+        assert_eq!(scene.orders(), 1, "entered again it is there once");
+        scene.shop.assert_invariants();
+    }
+}
+
+#[test]
+fn a_commit_that_arrives_late_is_settled_as_applied() {
+    for scene in SERVERS.into_iter().filter_map(|backend| Scene::at_commit(backend, AtCommit::Hold)) {
+        let operation = operation_in(&scene.order().exits_with(12).stderr);
+        scene.settle(&operation).exits_with(5);
+        scene.proxy.release();
+        let first = scene.settle(&operation).success();
+        let reference = scene.shop.column("SELECT reference FROM orders").concat();
+        assert!(first.stdout.starts_with("applied: order.place: "), "{first}");
+        assert!(first.stdout.contains(&format!("order {reference}")), "{first}");
+        assert_eq!(scene.settle(&operation).success().stdout, first.stdout);
+        scene.shop.assert_invariants();
+    }
+}
+
+#[test]
+fn a_commit_of_which_only_the_answer_is_missing_is_settled_as_applied() {
+    for scene in SERVERS.into_iter().filter_map(|backend| Scene::at_commit(backend, AtCommit::Unanswered)) {
+        let operation = operation_in(&scene.order().exits_with(12).stderr);
+        for _ in 0..2 {
+            let settled = scene.shop.run(&["audit", "settle", &operation, "--json"]).success().json();
+            assert_eq!((&settled["applied"], &settled["operation"]), (&true.into(), &"order.place".into()));
+            assert!(settled["entities"].as_array().is_some_and(|entities| !entities.is_empty()), "{settled}");
+        }
+        assert_eq!(scene.orders(), 1);
+        scene.shop.assert_invariants();
+    }
+}
+
+#[test]
+fn a_second_interrupt_at_commit_names_what_settles_it() {
+    for scene in SERVERS.into_iter().filter_map(|backend| Scene::at_commit(backend, AtCommit::Hold)) {
+        let arguments = [&ORDER[..], &["--timeout", "60s"]].concat();
+        let mut child = scene.through.start(&arguments);
+        await_that("the COMMIT", || scene.proxy.silent_since().is_some());
+        await_that("the end", || {
+            signal(&child, "INT");
+            child.try_wait().expect("it is ours").is_some_and(|status: ExitStatus| status.code() == Some(12))
+        });
+        let operation = operation_in(&finish(child, &arguments).exits_with(12).stderr);
+        scene.end_session();
+        assert!(scene.settle(&operation).success().stdout.starts_with("not applied: "));
+    }
+}
+
+#[test]
+fn what_is_no_operation_is_not_settled() {
+    for shop in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        shop.user("ann");
+        for id in ["", "K7Q2M-9XD4T", "01a2099a", "3f2504e0-4f89-41d3-9a0c-0305e82c3301"] {
+            shop.run(&["audit", "settle", id]).exits_with(7);
+        }
+        let event = shop.run(&["audit", "list", "-o", "id"]).success().stdout;
+        let operation = operation_in(&shop.run(&["audit", "settle", event.trim()]).exits_with(7).stderr);
+        let settled = shop.run(&["audit", "settle", &operation]).success();
+        assert_eq!(settled.stdout.trim(), "applied: user.create: user ann@example.com");
+    }
+}
+
+#[test]
+fn an_import_that_is_cut_says_how_many_are_in_and_is_completed_by_running_it_again() {
+    let cut = |upstream, is_mysql| Proxy::start(upstream, is_mysql, AtCommit::CutBefore).sparing(1);
+    for scene in SERVERS.into_iter().filter_map(|backend| Scene::new(backend, cut)) {
+        let order = |number: u32| {
+            let item = serde_json::json!({ "sku": "MUG", "quantity": 1, "unit_price": "12.50" });
+            let reference = format!("FILE{number:06}");
+            serde_json::json!({ "reference": reference, "user": "ann@example.com", "items": [item] }).to_string()
+        };
+        let file = scene.through.file("orders.jsonl", &(0..6).map(order).collect::<Vec<_>>().join("\n"));
+        let file = file.display().to_string();
+        let import = ["order", "import", &file, "--batch", "2", "--timeout", "4s"];
+        let run = scene.through.run(&import).exits_with(5);
+        assert!(run.stderr.contains("2 orders created and 0 updated before that are kept"), "{run}");
+        assert!(run.stderr.contains("run the same command again: what is in stays as it is"), "{run}");
+        assert!(!run.stderr.contains("nothing"), "{run}");
+        assert_eq!(scene.orders(), 2);
+        let run = scene.shop.run(&import).success();
+        assert!(run.stdout.contains("4 created, 0 updated, 2 unchanged"), "{run}");
+        assert_eq!(scene.orders(), 6);
+        scene.shop.assert_invariants();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn every_signal_that_ends_a_program_rolls_back() {
+    let silent = |upstream, is_mysql| Proxy::silent_at(upstream, is_mysql, 8);
+    for (backend, name) in SERVERS.into_iter().flat_map(|backend| ["HUP", "TERM", "INT"].map(|name| (backend, name))) {
+        let Some(scene) = Scene::new(backend, silent) else { continue };
+        let arguments = [&ORDER[..], &["--timeout", "60s"]].concat();
+        let child = scene.through.start(&arguments);
+        await_that("the silence", || scene.proxy.silent_since().is_some());
+        signal(&child, name);
+        finish(child, &arguments).exits_with(130).says("what was not yet committed is rolled back");
+        assert_eq!(scene.orders(), 0);
+        scene.shop.run(&ORDER).success();
+        scene.shop.assert_invariants();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_started_with_nohup_outlives_its_terminal() {
+    let silent = |upstream, is_mysql| Proxy::silent_at(upstream, is_mysql, 8);
+    let Some(scene) = Scene::new(Backend::Postgres, silent) else { return };
+    let arguments = [&ORDER[..], &["--timeout", "3s"]].concat();
+    let direct = scene.through.command(&arguments);
+    let mut command = Command::new("nohup");
+    command.arg(direct.get_program()).args(direct.get_args());
+    command.env_clear().envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(direct.get_current_dir().expect("a folder of its own"));
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let child = command.spawn().expect("nohup is everywhere");
+    await_that("the silence", || scene.proxy.silent_since().is_some());
+    signal(&child, "HUP");
+    finish(child, &arguments).exits_with(5);
+}
