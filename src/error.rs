@@ -100,7 +100,7 @@ impl Kind {
             Kind::Declined => "declined",
             Kind::ConfirmationNeeded => "confirmation needed but impossible, or a guard refused",
             Kind::OutcomeUnknown => {
-                "outcome unknown: connection lost or interrupted at COMMIT and the database cannot be asked; the message names what settles it"
+                "outcome unknown: connection lost or interrupted at COMMIT and the database cannot be asked; the message names what settles it (audit settle)"
             }
             Kind::Interrupted => "interrupted",
         }

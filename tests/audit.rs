@@ -107,6 +107,8 @@ fn a_cut_off_tail_is_found_by_the_head_that_was_kept(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
     let run = shop.run(&["audit", "verify", "--head", &kept, "--json"]).exits_with(9);
     assert!(run.json()["items"][0]["finding"].as_str().expect("text").contains("cut off"), "{run}");
+    // A replica that lags looks the same.
+    assert!(run.stdout.contains("the head is not here") && run.stdout.contains("may be behind"), "{run}");
     shop.run(&["audit", "verify", "--head", "beef"]).exits_with(7);
     // A seal removed from the middle leaves a gap.
     head(shop);

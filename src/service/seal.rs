@@ -172,7 +172,12 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
             Some(seal) => format!("the last seal is {}", seal.number),
             None => "there is no seal".to_owned(),
         };
-        chain.note(None, format!("no seal has the hash {head}: the tail was cut off or the trail rewritten; {last}"));
+        // A node that lags shows the same as a trail that was cut off or sealed anew from somewhere.
+        let why = match chain.problems.is_empty() {
+            true => "this node may be behind the server that takes writes, or the tail was cut off or replaced",
+            false => "the tail was cut off or the trail rewritten",
+        };
+        chain.note(None, format!("the head is not here: no seal has the hash {head}: {why}; {last}"));
     }
     let (strays, count) = repository::audit_seal::find_strays(connection, EVENTS_NAMED).await?;
     chain.untold = count - strays.len() as u64;
