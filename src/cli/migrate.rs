@@ -87,10 +87,10 @@ const LOCK_WAIT: &str = "60s";
 /// For commands that destroy.
 #[derive(Debug, Args)]
 struct GuardArguments {
-    /// Do not ask: enough for a file, which is copied first, and for a development database
+    /// Do not ask: enough for a development database, and for a file marked as nothing else
     #[arg(short = 'y', long)]
     yes: bool,
-    /// Confirm by naming the database: needed unless it is for development
+    /// Confirm by naming the database: needed wherever --yes is not enough
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
 }

@@ -8,7 +8,7 @@ use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::domain::Quantity;
 use crate::domain::text::shell_word;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, printable};
 use crate::migrate as schema;
 use crate::service::place_order::{self, NewLine, NewOrder};
 
@@ -26,6 +26,7 @@ const CUSTOMER: &str = "grace@example.com";
 const ITEMS: [(&str, i64); 2] = [("MUG-01", 1), ("TEA-EARL-100", 2)];
 
 pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
+    seed::refuse_protected(context)?;
     // Whatever the environment says: somebody trying the tool must not change a real shop by that.
     let target = match context.config.is_named_by_flag {
         true => context.config.target.clone(),
@@ -69,20 +70,35 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
 }
 
 /// The demo goes into a new database, or into one that quickstart itself made for development.
+///
+/// Errors: exit 11 for any other, with what can be done about it.
 async fn refuse_other_shops(database: &Database) -> Result<()> {
-    let status = schema::status(database.connection(), &schema::Catalog::embedded()).await?;
-    if status.iter().all(|migration| migration.state != schema::State::Applied) {
+    let connection = database.connection();
+    let environment = schema::setting(connection, schema::ENVIRONMENT).await?;
+    let made_by = schema::setting(connection, schema::MADE_BY).await?;
+    let is_development = environment.as_deref() == Some(schema::DEVELOPMENT);
+    if is_development && made_by.as_deref() == Some(QUICKSTART) {
         return Ok(());
     }
-    let environment = schema::setting(database.connection(), schema::ENVIRONMENT).await?;
-    let made_by = schema::setting(database.connection(), schema::MADE_BY).await?;
-    if environment.as_deref() == Some(schema::DEVELOPMENT) && made_by.as_deref() == Some(QUICKSTART) {
+    let target = database.target();
+    let refused = |reason: String| {
+        Error::new(Kind::ConfirmationNeeded, "quickstart.other_shop", reason)
+            .hint("name another database with --database-url")
+    };
+    let catalog = schema::Catalog::embedded();
+    let others = schema::of_others(connection, &catalog).await?;
+    if !others.is_empty() {
+        return Err(refused(format!("{target} holds what shopctl did not make: {}", schema::named(&others))));
+    }
+    let status = schema::status(connection, &catalog).await?;
+    let is_nothing_there = status.iter().all(|migration| migration.state.is_absent());
+    if is_nothing_there && (environment.is_none() || is_development) {
         return Ok(());
     }
-    Err(Error::new(
-        Kind::ConfirmationNeeded,
-        "quickstart.other_shop",
-        format!("{} is a shop that quickstart did not make for development", database.target()),
-    )
-    .hint("name another database with --database-url; for a demo in this one: shopctl seed up"))
+    let reason = format!("{target} is a shop that quickstart did not make for development");
+    Err(match environment.as_deref() {
+        None => refused(reason).hint("if it is for development: shopctl migrate env development, then shopctl seed up"),
+        Some(schema::DEVELOPMENT | "test") => refused(reason).hint("for a demo in this one: shopctl seed up"),
+        Some(environment) => refused(format!("{reason}: it is for {}", printable(environment))),
+    })
 }

@@ -13,6 +13,7 @@ use super::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::error::{Error, Kind, Result, printable};
+use crate::migrate;
 use crate::output::Mutation;
 use crate::output::views::SeedView;
 use crate::seed::{self, Seed, State};
@@ -134,7 +135,7 @@ async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
         None => seeds,
     };
     let database = context.database(Access::Write).await?;
-    let purpose = development_only(context, &database, Fill::Begin).await?;
+    let purpose = development_only(context, &database, Fill::Begin).await?.settled(context, &database).await?;
     let environment = arguments.env.clone().unwrap_or(purpose);
     // What was named is wanted: there the reason is an error.
     let (meant, others): (Vec<Seed>, Vec<Seed>) =
@@ -222,33 +223,67 @@ enum Fill {
     GoOn,
 }
 
-/// Seeds are for databases that are for development or tests because something said so.
-async fn development_only(context: &Context, database: &Database, fill: Fill) -> Result<String> {
-    let refused =
-        |reason: String, hint: &str| Err(Error::new(Kind::ConfirmationNeeded, "seed.environment", reason).hint(hint));
-    if context.config.protected {
-        return refused(
-            "this context is protected: seeds are refused".to_owned(),
-            "choose another context with --context",
-        );
+/// What a database that takes seeds is for.
+struct Purpose {
+    environment: String,
+    /// Nothing has said so yet.
+    is_new: bool,
+}
+
+impl Purpose {
+    /// From now on the database itself says what it is for.
+    async fn settled(self, context: &Context, database: &Database) -> Result<String> {
+        if self.is_new {
+            migrate::set_setting(database, migrate::ENVIRONMENT, &self.environment).await?;
+            let target = database.target();
+            context.output.note(&format!("{target} has nothing in it yet: it is for {} from now on", self.environment));
+        }
+        Ok(self.environment)
     }
-    match crate::migrate::setting(database.connection(), crate::migrate::ENVIRONMENT).await? {
-        Some(environment) if environment == "development" || environment == "test" => Ok(environment),
-        Some(environment) => refused(
+}
+
+fn refused(reason: String, hint: &str) -> Error {
+    Error::new(Kind::ConfirmationNeeded, "seed.environment", reason).hint(hint)
+}
+
+/// Errors: exit 11 in a protected context, whatever its database is for.
+pub fn refuse_protected(context: &Context) -> Result<()> {
+    if context.config.protected {
+        let reason = "this context is protected: seeds are refused".to_owned();
+        return Err(refused(reason, "choose another context with --context"));
+    }
+    Ok(())
+}
+
+/// Seeds are for databases that are for development or tests because something said so.
+///
+/// Errors: exit 11 for any other, and for an empty shop beside another program's tables: those are
+/// not declared to be for development by the way.
+async fn development_only(context: &Context, database: &Database, fill: Fill) -> Result<Purpose> {
+    refuse_protected(context)?;
+    let connection = database.connection();
+    let unsaid = |but: &str| {
+        refused(
+            format!("nobody has said what {} is for{but}: seeds are refused", database.target()),
+            "if it is for development: shopctl migrate env development",
+        )
+    };
+    match migrate::setting(connection, migrate::ENVIRONMENT).await? {
+        Some(environment) if environment == migrate::DEVELOPMENT || environment == "test" => {
+            Ok(Purpose { environment, is_new: false })
+        }
+        Some(environment) => Err(refused(
             format!("{} is for {}: seeds are refused", database.target(), printable(&environment)),
             "seeds are for development and test databases; shopctl migrate env shows what a database is for",
-        ),
-        None if crate::repository::seed::is_empty_shop(database.connection()).await? && fill == Fill::Begin => {
-            crate::migrate::set_setting(database, crate::migrate::ENVIRONMENT, crate::migrate::DEVELOPMENT).await?;
-            context
-                .output
-                .note(&format!("{} has nothing in it yet: it is for development from now on", database.target()));
-            Ok(crate::migrate::DEVELOPMENT.to_owned())
+        )),
+        None if crate::repository::seed::is_empty_shop(connection).await? && fill == Fill::Begin => {
+            let others = migrate::of_others(connection, &migrate::Catalog::embedded()).await?;
+            if !others.is_empty() {
+                return Err(unsaid(&format!(", and shopctl did not make {}", migrate::named(&others))));
+            }
+            Ok(Purpose { environment: migrate::DEVELOPMENT.to_owned(), is_new: true })
         }
-        None => refused(
-            format!("nobody has said what {} is for: seeds are refused", database.target()),
-            "if it is for development: shopctl migrate env development",
-        ),
+        None => Err(unsaid("")),
     }
 }
 
@@ -256,7 +291,12 @@ async fn down(context: &Context, asking: &Asking, arguments: &DownArguments, is_
     let seeds = arguments.source.seeds()?;
     let seed = seed::find(&seeds, &arguments.name)?;
     let database = context.database(Access::Write).await?;
-    let environment = development_only(context, &database, Fill::GoOn).await?;
+    let environment = development_only(context, &database, Fill::GoOn).await?.environment;
+    // What would be refused is refused before anybody is asked, and before a copy is made.
+    seed::check_applied(database.connection(), seed).await?;
+    if is_redo {
+        seed.check_environment(&environment)?;
+    }
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
     let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
     asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, short)?;

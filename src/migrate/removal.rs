@@ -31,7 +31,7 @@ const REMOVAL: &str = "removal";
 /// What a message calls it.
 const FRESH: &str = "migrate fresh";
 /// More names than these are counted.
-const NAMES_SHOWN: usize = 12;
+pub(super) const NAMES_SHOWN: usize = 12;
 
 /// A removal that was begun and has not ended.
 #[derive(Debug, Clone)]

@@ -52,6 +52,11 @@ impl State {
         }
     }
 
+    /// Whether nothing of it is in the database.
+    pub fn is_absent(self) -> bool {
+        matches!(self, State::Pending | State::Late | State::Failed)
+    }
+
     /// Whether the next `up` would run it.
     pub fn is_open(self) -> bool {
         matches!(self, State::Pending | State::Late | State::Failed | State::Interrupted)

@@ -145,6 +145,16 @@ impl Seed {
         self.environments.iter().any(|allowed| allowed == environment)
     }
 
+    /// Errors: exit 11 for an environment that the seed is not meant for.
+    pub fn check_environment(&self, environment: &str) -> Result<()> {
+        if self.is_meant_for(environment) {
+            return Ok(());
+        }
+        let meant = self.environments.join(", ");
+        let message = format!("seed {} is meant for {meant}, and this database is {environment}", self.name);
+        Err(Error::new(Kind::ConfirmationNeeded, "seed.environment", message))
+    }
+
     /// Reads and checks a seed file's text.
     ///
     /// Errors: exit 7 naming file, line and column, or every value that breaks a rule.

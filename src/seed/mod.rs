@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use crate::domain::MovementReason;
 use crate::domain::order_status::way_to;
 use crate::entity::{order, order_item, seed, seed_row, stock_movement};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::repository;
 use crate::repository::user::{Lock, Who};
 use crate::service::operation::{Operation, Operations, Request};
@@ -112,11 +112,7 @@ pub async fn status(connection: &impl sea_orm::ConnectionTrait, seeds: &[Seed]) 
 ///
 /// Errors: exit 11 for an environment that the seed is not meant for; those of the services.
 pub async fn up(operations: &Operations, seed: &Seed, environment: &str) -> Result<Applied> {
-    if !seed.is_meant_for(environment) {
-        let meant = seed.environments.join(", ");
-        let message = format!("seed {} is meant for {meant}, and this database is {environment}", seed.name);
-        return Err(Error::new(Kind::ConfirmationNeeded, "seed.environment", message));
-    }
+    seed.check_environment(environment)?;
     let passwords = hash_passwords(&seed.users)?;
     let request = Request { repeats_on_duplicate: true, ..Request::new("seed.up", "seed") };
     let body =
@@ -278,16 +274,22 @@ async fn apply_product(
     Ok(())
 }
 
+/// Errors: exit 6 for a seed that is not applied.
+pub async fn check_applied(connection: &impl sea_orm::ConnectionTrait, seed: &Seed) -> Result<()> {
+    if repository::seed::find_by_name(connection, &seed.name).await?.is_none() {
+        let message = format!("seed {} is not applied", seed.name);
+        return Err(Error::conflict("seed.not_applied", message).hint("shopctl seed status"));
+    }
+    Ok(())
+}
+
 /// Undoes a seed: deletes the rows that it created, orders first, and keeps those that are used or
 /// were changed since; with `force` only those that are used. Stock goes back through movements.
 ///
 /// Errors: exit 6 when the seed is not applied.
 pub async fn down(operations: &Operations, seed: &Seed, force: bool) -> Result<Reverted> {
     let body = async |operation: &mut Operation| {
-        if repository::seed::find_by_name(operation.handle(), &seed.name).await?.is_none() {
-            return Err(Error::conflict("seed.not_applied", format!("seed {} is not applied", seed.name))
-                .hint("shopctl seed status"));
-        }
+        check_applied(operation.handle(), seed).await?;
         let rows = repository::seed::find_rows(operation.handle(), &seed.name).await?;
         let mut reverted = Reverted { name: seed.name.clone(), ..Reverted::default() };
         for entity in ["order", "product", "user"] {

@@ -7,6 +7,8 @@ on_every_backend!(
     development_takes_yes_and_everything_else_the_name,
     what_will_be_refused_is_refused_before_anybody_is_asked,
     fresh_removes_what_no_migration_made,
+    seeds_do_not_declare_another_programs_database_to_be_for_development,
+    yes_tells_what_goes_before_it_goes,
     a_protected_context_wants_the_name_whatever_the_environment,
     a_role_that_may_only_read_can_ask_for_the_status,
     the_ways_out_of_the_command_line
@@ -146,6 +148,97 @@ fn a_made_up_shop_on_a_new_laptop_is_for_development() {
     assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "development");
 }
 
+/// Another program's tables are no development database, however empty the shop beside them is.
+fn seeds_do_not_declare_another_programs_database_to_be_for_development(shop: &Shop) {
+    shop.run(&["migrate", "reset", "--yes"]).success();
+    shop.sql("DELETE FROM shopctl_settings WHERE name = 'environment'");
+    shop.sql("CREATE TABLE invoices (id int)");
+    shop.sql("INSERT INTO invoices VALUES (1)");
+    let quickstart = ["quickstart", "--database-url", &shop.url];
+    shop.run(&quickstart).exits_with(11).says("table invoices").says("--database-url");
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&quickstart).exits_with(11).says("table invoices");
+    for arguments in [vec!["seed", "up"], vec!["seed", "generate", "-y"]] {
+        let run = shop.run(&arguments).exits_with(11).says("nobody has said").says("table invoices");
+        run.says("shopctl migrate env development");
+    }
+    assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
+    shop.run(&["migrate", "env", "development"]).success();
+    shop.run(&["seed", "up"]).success();
+    if shop.backend != Backend::Sqlite {
+        shop.run(&["migrate", "fresh", "--yes"]).exits_with(11).says("table invoices");
+        shop.run(&["migrate", "refresh", "--yes"]).success();
+    }
+    assert_eq!(shop.number("SELECT COUNT(*) FROM invoices"), 1);
+}
+
+fn yes_tells_what_goes_before_it_goes(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    let products = format!("products {} rows", shop.number("SELECT COUNT(*) FROM products"));
+    for course in ["down", "redo"] {
+        let run = shop.run(&["migrate", course, "--yes"]).success();
+        run.says("m20260101_000009_create_audit_seals will be reverted").says("1 table: 1 empty");
+        shop.run(&["migrate", "up"]).success();
+    }
+    for (course, what) in [
+        ("refresh", "9 migrations will be reverted and all migrations applied"),
+        ("reset", "9 migrations will be reverted"),
+        ("fresh", "every table, view, sequence and type will be removed"),
+    ] {
+        shop.run(&["migrate", "up"]).success();
+        shop.run(&["seed", "up"]).success();
+        let run = shop.run(&["migrate", course, "--yes"]).success().says(what).says(&products);
+        let place = |text: &str| run.stderr.find(text).unwrap_or(usize::MAX);
+        assert!(place(what) < place("changed "), "first what goes: {run}");
+        assert!(!run.stderr.contains("did not make"), "{run}");
+    }
+}
+
+#[test]
+fn a_question_that_is_not_answered_leaves_no_mark() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&["seed", "generate"]).exits_with(11).says("--yes");
+    assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "");
+}
+
+#[test]
+fn a_file_of_another_program_is_copied_though_it_has_no_rows() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.sql("CREATE TABLE invoices (id int)");
+    shop.run(&["migrate", "fresh", "--yes"]).success().says("table invoices").says("copied ");
+    let made = copies(&shop);
+    let [copy] = made.as_slice() else { panic!("one copy: {made:?}") };
+    let before = shop.with_url(format!("sqlite:{}", copy.display()));
+    assert_eq!(before.number("SELECT COUNT(*) FROM invoices"), 0);
+}
+
+#[test]
+fn a_file_that_is_for_production_takes_no_yes() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&["migrate", "env", "production"]).success();
+    shop.run(&["migrate", "fresh", "--yes"]).exits_with(11).says("for production").says("--confirm ");
+}
+
+#[test]
+fn a_seed_that_cannot_be_undone_leaves_no_copy() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    for verb in ["down", "redo"] {
+        shop.run(&["seed", verb, "demo", "--confirm", "demo"]).exits_with(6).says("is not applied");
+        let run = shop.run(&["seed", verb, "demo"]).exits_with(6);
+        assert!(!run.stderr.contains("will be deleted"), "nobody is asked: {run}");
+    }
+    let seed = "description = \"for tests\"\nenvironments = [\"test\"]\n\
+                [[product]]\nsku = \"CUP\"\nname = \"Cup\"\nprice = \"1.00\"\n";
+    shop.file("my/1_tests.toml", seed);
+    shop.run(&["seed", "up", "--dir", "my", "--env", "test"]).success();
+    shop.run(&["seed", "redo", "tests", "--dir", "my", "--confirm", "tests"]).exits_with(11).says("meant for test");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 1, "what cannot be applied again stays");
+    assert!(copies(&shop).is_empty(), "{:?}", copies(&shop));
+}
+
 fn fresh_removes_what_no_migration_made(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     shop.sql("CREATE TABLE of_others (id int)");
@@ -155,8 +248,21 @@ fn fresh_removes_what_no_migration_made(shop: &Shop) {
         shop.sql("CREATE SEQUENCE numbers");
     }
     shop.run(&["migrate", "verify"]).exits_with(9);
-    let run = shop.run(&["migrate", "fresh", "--yes"]).success();
+    let everything = shop.everything();
+    let name = shop.database_name();
+    let run = match shop.backend {
+        Backend::Sqlite => shop.run(&["migrate", "fresh", "--yes"]).success(),
+        Backend::Postgres | Backend::MariaDb => {
+            let run = shop.run(&["migrate", "fresh", "--yes"]).exits_with(11).says(&format!("--confirm {name}"));
+            run.says("for development").says("table of_others").says("view seen");
+            assert!(shop.everything() == everything, "nothing is removed without the name");
+            assert_eq!(shop.number("SELECT COUNT(*) FROM of_others"), 0, "it is still there");
+            shop.run(&["migrate", "fresh", "--confirm", &name]).success()
+        }
+    };
     assert_eq!(run.stdout.lines().count(), 9, "{run}");
+    let run = run.says("what shopctl did not make goes too: ").says("table of_others").says("view seen");
+    assert!(!run.stderr.contains("table products"), "what shopctl made is not another's: {run}");
     shop.run(&["migrate", "verify"]).success();
     shop.run(&["migrate", "status", "--check"]).success();
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);

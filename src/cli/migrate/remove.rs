@@ -7,7 +7,8 @@ use migration::Migration;
 use super::{GuardArguments, LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
 use crate::context::Context;
-use crate::db::{Access, Database, schema};
+use crate::db::schema::{self, Removable};
+use crate::db::{Access, Database};
 use crate::error::{Result, printable};
 use crate::migrate::{self, Course, Plan, Progress, Removal};
 
@@ -62,7 +63,7 @@ async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: 
     if stake.needs_permission() {
         permit(context, asking, guard, &database, &stake).await?;
     }
-    if stake.has_rows()
+    if stake.is_worth_a_copy()
         && let Some(copy) = database.copy_aside(&format!("before-{}", name_of(course)), context.clock.now()).await?
     {
         context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
@@ -103,14 +104,19 @@ struct Stake {
     counts: Vec<Count>,
     /// Those that go.
     going: Vec<Count>,
+    /// What goes though no migration made it.
+    others: Vec<Removable>,
 }
 
 impl Stake {
     async fn of(database: &Database, plan: &Plan, course: Course) -> Result<Stake> {
         let (connection, engine) = (database.connection(), database.engine());
-        let (reverted, removal) = match course {
-            Course::Fresh => (Vec::new(), Removal::find(connection).await?),
-            _ => (migrate::reverted(connection, plan, course).await?, None),
+        let (reverted, removal, others) = match course {
+            Course::Fresh => {
+                let others = migrate::of_others(connection, &plan.catalog).await?;
+                (Vec::new(), Removal::find(connection).await?, others)
+            }
+            _ => (migrate::reverted(connection, plan, course).await?, None, Vec::new()),
         };
         let environment = migrate::setting(connection, migrate::ENVIRONMENT).await?;
         let mut counts = schema::row_counts(connection, engine, COUNT_LIMIT).await?;
@@ -119,7 +125,7 @@ impl Stake {
             reverted.iter().flat_map(|migration| migrate::tables_dropped(engine, migration)).collect();
         let goes = |(table, ..): &&Count| course == Course::Fresh || dropped.contains(table);
         let going = counts.iter().filter(goes).cloned().collect();
-        Ok(Stake { course, reverted, removal, environment, counts, going })
+        Ok(Stake { course, reverted, removal, environment, counts, going, others })
     }
 
     fn is_nothing_to_revert(&self) -> bool {
@@ -127,11 +133,11 @@ impl Stake {
     }
 
     fn needs_permission(&self) -> bool {
-        !self.counts.is_empty() || self.removal.is_some()
+        !self.counts.is_empty() || !self.others.is_empty() || self.removal.is_some()
     }
 
-    fn has_rows(&self) -> bool {
-        self.counts.iter().any(|(_, count, _)| *count > 0)
+    fn is_worth_a_copy(&self) -> bool {
+        self.counts.iter().any(|(_, count, _)| *count > 0) || !self.others.is_empty()
     }
 
     /// What will be done, as a sentence.
@@ -163,7 +169,8 @@ impl Stake {
 }
 
 /// Asks before data is destroyed, with what goes: yes or no where a copy is made or the database is
-/// for development, else for the database's name.
+/// for development and shopctl's alone, else for the database's name. What was answered beforehand
+/// is told before it is done.
 ///
 /// Errors: exit 10 for no, exit 11 when nobody can be asked.
 async fn permit(
@@ -181,6 +188,7 @@ async fn permit(
     };
     let is_yes_enough = match &stake.environment {
         _ if is_protected => false,
+        _ if !stake.others.is_empty() && !database.target().is_file() => false,
         Some(environment) => environment == migrate::DEVELOPMENT,
         // Its file is copied first.
         None => database.target().is_file(),
@@ -190,12 +198,22 @@ async fn permit(
     } else {
         format!("gone will be {}", told(&stake.going))
     };
-    let impact = format!("{}\nfrom {} ({purpose}); {going}", stake.impact(), database.target());
+    let others = match stake.others.as_slice() {
+        [] => String::new(),
+        others => format!("what shopctl did not make goes too: {}\n", migrate::named(others)),
+    };
+    let impact = format!("{others}{}\nfrom {} ({purpose}); {going}", stake.impact(), database.target());
     let confirmation = asking.confirmation(guard.yes, &guard.confirm, false);
-    if is_yes_enough && guard.confirm.is_none() {
-        return confirmation.yes_or_no(&context.output, &impact);
+    let takes_yes = is_yes_enough && guard.confirm.is_none();
+    match takes_yes {
+        true => confirmation.yes_or_no(&context.output, &impact)?,
+        false => confirmation.typed_name(&context.output, &impact, &context.config.target.name())?,
     }
-    confirmation.typed_name(&context.output, &impact, &context.config.target.name())
+    let is_answered_beforehand = if takes_yes { guard.yes } else { guard.confirm.is_some() };
+    if is_answered_beforehand {
+        context.output.note(&impact);
+    }
+    Ok(())
 }
 
 /// `9 tables: users 100, orders more than 100000, 7 empty`

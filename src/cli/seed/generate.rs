@@ -50,7 +50,7 @@ impl GenerateArguments {
 pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArguments) -> Result<()> {
     let plan = arguments.plan()?;
     let database = context.database(Access::Write).await?;
-    development_only(context, &database, Fill::Begin).await?;
+    let purpose = development_only(context, &database, Fill::Begin).await?;
     let operations = context.operations(&database, false);
     let is_there = generate::is_there(&operations, &plan).await?;
     if !is_there && !arguments.yes {
@@ -59,6 +59,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArgumen
         let impact = format!("{users} users, {products} products and {orders} orders will be made up in {target}");
         asking.confirmation(false, &None, false).yes_or_no(&context.output, &impact)?;
     }
+    purpose.settled(context, &database).await?;
     let mut progress = None;
     let mut told = |step| match (step, &mut progress) {
         (Progress::Begins(rows), progress) => *progress = Some(context.output.progress(rows)),
