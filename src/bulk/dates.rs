@@ -1,6 +1,7 @@
 //! The order of day and month: the file as a whole decides.
 
-use crate::domain::written_time::Proof;
+use super::meaning::Meaning;
+use crate::domain::written_time::{Proof, WrittenDate};
 use crate::domain::{DateOrder, WrittenTime};
 use crate::error::{Error, Kind, Result, printable};
 
@@ -13,58 +14,114 @@ pub struct DateEvidence {
     day_first: Option<Place>,
     month_first: Option<Place>,
     undecided: Option<Place>,
+    /// With dots, where the day is first unless it is said otherwise.
+    dotted: Option<Place>,
+    year_day_month: Option<Place>,
     /// The first time that names no zone.
     pub without_zone: Option<u64>,
+    /// How many times the clocks of the zone show twice, and the line of the first.
+    pub shown_twice: Option<(u64, u64)>,
 }
 
 impl DateEvidence {
-    pub fn note(&mut self, line: u64, text: &str) {
+    /// Takes in a time. What its date proves counts whatever else is wrong with it and its row.
+    pub fn note(&mut self, line: u64, text: &str, meaning: &Meaning) {
+        let Ok(date) = WrittenDate::read(text) else { return };
+        let place = || Some((line, text.to_owned()));
+        match date.proves() {
+            Some(Proof::Order(DateOrder::DayFirst)) => self.day_first = self.day_first.take().or_else(place),
+            Some(Proof::Order(_)) => self.month_first = self.month_first.take().or_else(place),
+            Some(Proof::Undecided) if !date.has_dots() => self.undecided = self.undecided.take().or_else(place),
+            Some(Proof::YearDayMonth) => self.year_day_month = self.year_day_month.take().or_else(place),
+            Some(Proof::Undecided) | None => {}
+        }
+        if date.has_dots() && date.proves().is_some() {
+            self.dotted = self.dotted.take().or_else(place);
+        }
         let Ok(time) = WrittenTime::read(text) else { return };
         if !time.has_zone() {
             self.without_zone.get_or_insert(line);
         }
-        let place = match time.proves() {
-            Some(Proof::Order(DateOrder::DayFirst)) => &mut self.day_first,
-            Some(Proof::Order(_)) => &mut self.month_first,
-            Some(Proof::Undecided) => &mut self.undecided,
-            None => return,
-        };
-        place.get_or_insert_with(|| (line, text.to_owned()));
+        let zone = meaning.zone.as_ref();
+        if zone.is_some_and(|zone| time.is_shown_twice(meaning.date_order, zone)) {
+            self.shown_twice.get_or_insert((0, line)).0 += 1;
+        }
     }
 
     /// Takes in what later lines say.
     pub fn add(&mut self, later: DateEvidence) {
-        let DateEvidence { day_first, month_first, undecided, without_zone } = later;
-        self.day_first = self.day_first.take().or(day_first);
-        self.month_first = self.month_first.take().or(month_first);
-        self.undecided = self.undecided.take().or(undecided);
-        self.without_zone = self.without_zone.or(without_zone);
+        self.day_first = self.day_first.take().or(later.day_first);
+        self.month_first = self.month_first.take().or(later.month_first);
+        self.undecided = self.undecided.take().or(later.undecided);
+        self.dotted = self.dotted.take().or(later.dotted);
+        self.year_day_month = self.year_day_month.take().or(later.year_day_month);
+        self.without_zone = self.without_zone.or(later.without_zone);
+        self.shown_twice = match (self.shown_twice, later.shown_twice) {
+            (Some((count, line)), Some((more, _))) => Some((count + more, line)),
+            (one, other) => one.or(other),
+        };
     }
 
-    /// The order that the file proves, with the place that does; `None` when no date needs one.
+    /// The order that the file proves, with the place that does; `None` when no date needs one, or it
+    /// is known already.
     ///
-    /// Errors: exit 7 when nothing proves it, or two places contradict each other.
-    pub fn decide(&self) -> Result<Option<(DateOrder, String)>> {
-        let place = |(line, text): &Place| format!("line {line}: {}", printable(text));
+    /// Errors: exit 7 when nothing proves it, or two places contradict each other, or one what is known.
+    pub fn decide(&self, known: Option<DateOrder>) -> Result<Option<(DateOrder, String)>> {
+        if let Some(date) = &self.year_day_month {
+            let told = place(date);
+            let message = format!("{told} has its day before its month, and dates with the year first have it last");
+            return Err(refused(message).hint("write it as year, month and day"));
+        }
+        if let Some(known) = known {
+            return self.agrees_with(known).map(|()| None);
+        }
         match (&self.day_first, &self.month_first, &self.undecided) {
-            (Some(day), Some(month), _) => Err(refused(format!(
-                "two orders of day and month in one file: {}, {}; nothing was imported",
-                place(day),
-                place(month)
-            ))
-            .hint("write its dates in one way, or with the year first")),
+            (Some(day), Some(month), _) => Err(two_orders(day, month)),
             (Some(day), None, _) => Ok(Some((DateOrder::DayFirst, place(day)))),
-            (None, Some(month), _) => Ok(Some((DateOrder::MonthFirst, place(month)))),
-            (None, None, Some(date)) => Err(refused(format!(
-                "nothing in the file tells day and month apart ({}); nothing was imported",
-                place(date)
-            ))
-            .hint("say which comes first: --date-order dmy or --date-order mdy")),
+            (None, Some(month), _) => match &self.dotted {
+                Some(dotted) => Err(dots_against(month, dotted)),
+                None => Ok(Some((DateOrder::MonthFirst, place(month)))),
+            },
+            (None, None, Some(date)) => {
+                Err(refused(format!("nothing in the file tells day and month apart ({})", place(date)))
+                    .hint("say which comes first: --date-order dmy or --date-order mdy"))
+            }
             (None, None, None) => Ok(None),
         }
     }
+
+    fn agrees_with(&self, known: DateOrder) -> Result<()> {
+        let (against, proven) = match known {
+            DateOrder::DayFirst => (&self.month_first, DateOrder::MonthFirst),
+            DateOrder::MonthFirst => (&self.day_first, DateOrder::DayFirst),
+            // Dates without the year first are refused, each in its row.
+            DateOrder::YearFirst => return Ok(()),
+        };
+        let Some(against) = against else { return Ok(()) };
+        if let (Some(day), Some(month)) = (&self.day_first, &self.month_first) {
+            return Err(two_orders(day, month));
+        }
+        let message = format!("{} is not in the order {}", place(against), known.as_str());
+        Err(refused(message).hint(format!("--date-order {}", proven.as_str())))
+    }
+}
+
+fn place((line, text): &Place) -> String {
+    format!("line {line}: {}", printable(text))
+}
+
+fn two_orders(day: &Place, month: &Place) -> Error {
+    refused(format!("two orders of day and month in one file: {}, {}", place(day), place(month)))
+        .hint("write its dates in one way, or with the year first")
+}
+
+/// A date with its month first in a file with dates that have dots.
+fn dots_against(month: &Place, dotted: &Place) -> Error {
+    let both = if month.0 == dotted.0 { place(month) } else { format!("{}, {}", place(month), place(dotted)) };
+    refused(format!("dates with dots have the day first, and one in the file has the month first: {both}"))
+        .hint("--date-order mdy says that all have the month first")
 }
 
 fn refused(message: String) -> Error {
-    Error::new(Kind::Invalid, "import.date_order", message)
+    Error::new(Kind::Invalid, "import.date_order", format!("{message}; nothing was imported"))
 }

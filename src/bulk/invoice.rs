@@ -47,9 +47,9 @@ impl Row for InvoiceRow {
             sku,
             quantity: Given::of(record, "Quantity", |text| match unquoted(text).trim().starts_with('-') {
                 true => Err("is a return, which does not say what it gives back".to_owned()),
-                false => meaning::pieces(record)(text),
+                false => meaning::pieces(record.decimal_mark("Quantity"))(text),
             }),
-            unit_price: Some(Given::of(record, "UnitPrice", meaning::price(record))),
+            unit_price: Some(Given::of(record, "UnitPrice", meaning::price(record.decimal_mark("UnitPrice")))),
             new_product: Some(name),
         };
         let customer = Given::of(record, "CustomerID", |text| parse_customer(unquoted(text)));

@@ -65,27 +65,19 @@ pub fn unquoted(text: &str) -> &str {
     text.strip_prefix('\'').unwrap_or(text)
 }
 
-fn mark(record: &Record) -> DecimalMark {
-    if record.decimal_comma { DecimalMark::Comma } else { DecimalMark::Point }
-}
-
-pub fn price(record: &Record) -> impl Fn(&str) -> Result<Money, String> + use<> {
-    let mark = mark(record);
+pub fn price(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
     move |text| Money::parse_price(&written_number::amount(unquoted(text), mark)?)
 }
 
-pub fn total(record: &Record) -> impl Fn(&str) -> Result<Money, String> + use<> {
-    let mark = mark(record);
+pub fn total(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
     move |text| Money::parse_total(&written_number::amount(unquoted(text), mark)?)
 }
 
-pub fn pieces(record: &Record) -> impl Fn(&str) -> Result<Quantity, String> + use<> {
-    let mark = mark(record);
+pub fn pieces(mark: DecimalMark) -> impl Fn(&str) -> Result<Quantity, String> {
     move |text| Quantity::parse(&written_number::whole(unquoted(text), mark)?)
 }
 
-pub fn stock(record: &Record) -> impl Fn(&str) -> Result<i32, String> + use<> {
-    let mark = mark(record);
+pub fn stock(mark: DecimalMark) -> impl Fn(&str) -> Result<i32, String> {
     move |text| quantity::parse_stock(&written_number::whole(unquoted(text), mark)?)
 }
 

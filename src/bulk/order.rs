@@ -89,7 +89,7 @@ impl Row for OrderRow {
             user: Given::of(record, "user", |text| Email::parse(unquoted(text))),
             status: Given::of_cell(record, "status", parse_status),
             placed_at: Given::of_cell(record, "created_at", |text| import.meaning.time(text)),
-            total: Given::of_cell(record, "total_amount", meaning::total(record)),
+            total: Given::of_cell(record, "total_amount", meaning::total(record.decimal_mark("total_amount"))),
             lines: items.iter().map(parse_line).collect(),
             new_user: None,
         }
@@ -234,8 +234,8 @@ fn parse_line(item: &Record) -> OrderLine {
     OrderLine {
         line: item.line,
         sku: Given::of(item, "sku", |text| Sku::parse(unquoted(text))),
-        quantity: Given::of(item, "quantity", meaning::pieces(item)),
-        unit_price: Given::of_cell(item, "unit_price", meaning::price(item)),
+        quantity: Given::of(item, "quantity", meaning::pieces(item.decimal_mark("quantity"))),
+        unit_price: Given::of_cell(item, "unit_price", meaning::price(item.decimal_mark("unit_price"))),
         new_product: None,
     }
 }

@@ -159,7 +159,7 @@ impl<R: Row> Pass<'_, R> {
         };
         self.import.meaning.map_values(&mut record);
         if let Some(time) = R::TIME.and_then(|column| record.get(column)) {
-            portion.dates.note(record.line, unquoted(time));
+            portion.dates.note(record.line, unquoted(time), &self.import.meaning);
         }
         let key = record.get(R::KEY).unwrap_or_default();
         let row = R::parse(&record, self.import);

@@ -55,8 +55,8 @@ impl Row for ProductRow {
             sku: Given::of(record, "sku", |text| Sku::parse(meaning::unquoted(text))),
             name: Given::of_column(record, "name", ProductName::parse),
             description: Given::of_column(record, "description", multi_line),
-            price: Given::of_column(record, "price", meaning::price(record)),
-            stock: Given::of_cell(record, "stock_quantity", meaning::stock(record)),
+            price: Given::of_column(record, "price", meaning::price(record.decimal_mark("price"))),
+            stock: Given::of_cell(record, "stock_quantity", meaning::stock(record.decimal_mark("stock_quantity"))),
         }
     }
 

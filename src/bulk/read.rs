@@ -5,6 +5,7 @@ use std::io::{BufReader, Read};
 use encoding_rs::Encoding;
 
 use super::Rejection;
+use crate::domain::written_number::DecimalMark;
 use crate::error::{Error, Kind, Result, io_reason};
 
 mod csv;
@@ -95,7 +96,9 @@ pub struct Record {
     pub line: u64,
     /// A cell that is blank, or null in JSON, has an empty text.
     cells: Vec<(&'static str, String)>,
-    pub decimal_comma: bool,
+    decimal_comma: bool,
+    /// Columns that have a number of JSON, whose decimal mark is known.
+    numbers: Vec<&'static str>,
     /// The records of the nested column.
     pub items: Vec<Record>,
 }
@@ -112,6 +115,15 @@ impl Record {
         self.cell(column).is_some()
     }
 
+    /// What stands before the parts of a whole in a column.
+    pub fn decimal_mark(&self, column: &str) -> DecimalMark {
+        match self.decimal_comma {
+            _ if self.numbers.contains(&column) => DecimalMark::OnlyPoint,
+            true => DecimalMark::Comma,
+            false => DecimalMark::Point,
+        }
+    }
+
     fn cell(&self, column: &str) -> Option<&str> {
         self.cells.iter().find(|(name, _)| *name == column).map(|(_, text)| text.as_str())
     }
@@ -121,6 +133,7 @@ impl Record {
         for (_, text) in self.cells.iter_mut().filter(|(name, _)| *name == column) {
             if let Some(other) = other(text) {
                 *text = other;
+                self.numbers.retain(|number| *number != column);
             }
         }
         self.items.iter_mut().for_each(|item| item.replace(column, other));

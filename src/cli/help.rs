@@ -52,6 +52,7 @@ Data goes to standard output, everything else to standard error.
 
   --output table   for people; the default on a terminal, fitted to its width
   --output tsv     tab-separated without header; the default in a pipe (tab, newline, backslash escaped)
+                   (export writes it as CSV with tabs, so that import reads it)
   --output csv     with header; cells that a spreadsheet would run get a leading '
   --output json    one value; lists are {\"items\": […], \"next\": cursor or null}
   --output jsonl   one object a line

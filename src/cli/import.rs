@@ -244,9 +244,7 @@ async fn check<R: Row>(
         };
         let checked = bulk::check::<R>(database, source.again()?, import, reject).await?;
         let mut is_known = true;
-        if import.meaning.date_order.is_none()
-            && let Some((order, place)) = checked.dates.decide()?
-        {
+        if let Some((order, place)) = checked.dates.decide(import.meaning.date_order)? {
             context.output.note(&format!("dates are read as {} ({place})", order.as_str()));
             import.meaning.date_order = Some(order);
             is_known = false;
@@ -261,6 +259,13 @@ async fn check<R: Row>(
         if let (Some(line), None) = (checked.dates.without_zone, &import.meaning.zone) {
             let note = format!("times without a time zone are taken as UTC (line {line}); --tz NAME says otherwise");
             context.output.note(&note);
+        }
+        if let (Some((count, line)), Some(zone)) = (checked.dates.shown_twice, &import.meaning.zone) {
+            let times = if count == 1 { "time is" } else { "times are" };
+            let zone = zone.name();
+            context.output.note(&format!(
+                "{count} {times} shown twice by the clocks in {zone} (line {line}): taken as the first; an offset says otherwise"
+            ));
         }
         import.resume_after = resume_after;
         return Ok((checked.fine, rejections, earlier));

@@ -31,7 +31,7 @@ pub fn find(name: &str) -> Result<Zone, String> {
         });
     }
     let bytes = std::fs::read(&file).map_err(|error| format!("cannot be read: {error}"))?;
-    Zone::from_file(&bytes)
+    Zone::from_file(name, &bytes)
 }
 
 fn folder() -> Option<PathBuf> {

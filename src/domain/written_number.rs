@@ -7,6 +7,8 @@ pub enum DecimalMark {
     #[default]
     Point,
     Comma,
+    /// A point that is nothing else, as in JSON.
+    OnlyPoint,
 }
 
 /// The digits of a thousand.
@@ -41,7 +43,7 @@ enum Problem {
 impl Problem {
     fn told(self, mark: DecimalMark) -> String {
         match (self, mark) {
-            (Problem::Ambiguous, DecimalMark::Point) => {
+            (Problem::Ambiguous, DecimalMark::Point | DecimalMark::OnlyPoint) => {
                 "may be thousands or a fraction: write it without a mark or with two decimal places".to_owned()
             }
             (Problem::Ambiguous, DecimalMark::Comma) => {
@@ -73,7 +75,7 @@ fn plain(text: &str, mark: DecimalMark) -> Result<String, Problem> {
         None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
     let (decimal, group) = match mark {
-        DecimalMark::Point => ('.', ','),
+        DecimalMark::Point | DecimalMark::OnlyPoint => ('.', ','),
         DecimalMark::Comma => (',', '.'),
     };
     let (whole, fraction) = match text.rsplit_once(decimal) {
@@ -87,9 +89,9 @@ fn plain(text: &str, mark: DecimalMark) -> Result<String, Problem> {
         return Err(if is_other { Problem::OtherMark } else { Problem::NoNumber });
     }
     let is_grouped = whole.contains(|character: char| !character.is_ascii_digit());
-    // Three zeros behind one mark may be thousands all the same.
-    if !is_grouped && whole.len() <= GROUP && !whole.starts_with('0') && fraction.is_some_and(|digits| digits == "000")
-    {
+    // Three digits behind one mark may be thousands all the same.
+    let may_be_thousands = !is_grouped && (1..=GROUP).contains(&whole.len()) && !whole.starts_with('0');
+    if mark != DecimalMark::OnlyPoint && may_be_thousands && fraction.is_some_and(|digits| digits.len() == GROUP) {
         return Err(Problem::Ambiguous);
     }
     let whole = if is_grouped { ungrouped(whole, group, fraction.is_some())? } else { whole.to_owned() };
@@ -148,7 +150,8 @@ mod tests {
             ("EUR 12.50", "12.5"),
             ("12.50USD", "12.5"),
             (".99", "0.99"),
-            ("12.345", "12.345"),
+            ("0.345", "0.345"),
+            ("1234.567", "1234.567"),
             ("-1.50", "-1.5"),
             ("007", "007"),
         ] {
@@ -174,6 +177,8 @@ mod tests {
             "",
             "1,234",
             "20.000",
+            "1.500",
+            "12.345",
             "12,50",
             "1.234,50",
             "1,23,456",
@@ -201,6 +206,7 @@ mod tests {
         for text in ["1.234", "1,000", "12.345", "1,234.50", "1.23,45", "12.345.67"] {
             assert!(amount(text, DecimalMark::Comma).is_err(), "{text} was accepted");
         }
+        assert_eq!(amount("1.500", DecimalMark::OnlyPoint).as_deref(), Ok("1.5"));
         assert!(amount("12,50", DecimalMark::Point).unwrap_err().contains("--decimal-comma"));
         assert!(amount("1.234,50", DecimalMark::Point).unwrap_err().contains("--decimal-comma"));
     }

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use super::Zone;
+use super::zone::Wall;
 
 /// The years that can be typed; what other programs stored beyond them is shown.
 pub const YEARS: std::ops::RangeInclusive<i32> = 1900..=2999;
@@ -38,48 +39,90 @@ impl DateOrder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenTime {
     date: WrittenDate,
-    time: NaiveTime,
+    /// `None`: the day as a whole, which begins whenever its zone says.
+    time: Option<NaiveTime>,
     /// Seconds east of UTC.
     offset: Option<i32>,
 }
 
+/// A date as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WrittenDate {
+pub enum WrittenDate {
     Day(NaiveDate),
-    /// `01/12/2020`: two numbers, then the year.
+    /// `01/12/2020`: two numbers, then the year. With dots the day is first unless it is said otherwise.
     Either {
         first: u32,
         second: u32,
         year: i32,
+        has_dots: bool,
     },
+    /// `2020/13/12`: no order that anything is read in.
+    YearDayMonth,
+}
+
+impl WrittenDate {
+    /// Reads the date that a time begins with. Errors: what is wrong with it, without the text.
+    pub fn read(text: &str) -> Result<WrittenDate, String> {
+        read_date(parted(text.trim()).0)
+    }
+
+    /// Which order of day and month it proves: `None` when it is the same day either way, or has its
+    /// year first as it should.
+    pub fn proves(self) -> Option<Proof> {
+        match self {
+            WrittenDate::Day(_) => None,
+            WrittenDate::YearDayMonth => Some(Proof::YearDayMonth),
+            WrittenDate::Either { first, second, .. } if first > 12 && second <= 12 => {
+                Some(Proof::Order(DateOrder::DayFirst))
+            }
+            WrittenDate::Either { second, .. } if second > 12 => Some(Proof::Order(DateOrder::MonthFirst)),
+            WrittenDate::Either { first, second, .. } if first == second => None,
+            WrittenDate::Either { .. } => Some(Proof::Undecided),
+        }
+    }
+
+    /// `01.12.2020`
+    pub fn has_dots(self) -> bool {
+        matches!(self, WrittenDate::Either { has_dots: true, .. })
+    }
+
+    fn day(self, order: Option<DateOrder>) -> Result<NaiveDate, String> {
+        let (first, second, year, has_dots) = match self {
+            WrittenDate::Day(day) => return Ok(day),
+            WrittenDate::YearDayMonth => return Err(no_day()),
+            WrittenDate::Either { first, second, year, has_dots } => (first, second, year, has_dots),
+        };
+        let (day, month) = match order {
+            Some(DateOrder::MonthFirst) => (second, first),
+            Some(DateOrder::YearFirst) => return Err("does not begin with the year".to_owned()),
+            Some(DateOrder::DayFirst) => (first, second),
+            None if has_dots || first == second => (first, second),
+            None => return Err(format!("may be two different days: write {FORMS}")),
+        };
+        NaiveDate::from_ymd_opt(year, month, day).ok_or_else(no_day)
+    }
+}
+
+/// Parts a time into its date and the rest.
+fn parted(text: &str) -> (&str, &str) {
+    text.split_at(text.find([' ', 'T', 't', ',', '\u{a0}', '\u{202f}']).unwrap_or(text.len()))
 }
 
 impl WrittenTime {
     /// Reads a time. Errors: what is wrong with it, without the text.
     pub fn read(text: &str) -> Result<WrittenTime, String> {
-        let text = text.trim();
-        let end = text.find([' ', 'T', 't', ',', '\u{a0}', '\u{202f}']).unwrap_or(text.len());
-        let (date, rest) = text.split_at(end);
+        let (date, clock) = parted(text.trim());
         let date = read_date(date)?;
-        let rest = rest.strip_prefix(',').unwrap_or(rest).trim();
-        let rest = rest.strip_prefix(['T', 't']).filter(|_| !text[end..].starts_with(',')).unwrap_or(rest);
-        if rest.is_empty() && end < text.len() {
+        let rest = clock.strip_prefix(',').unwrap_or(clock).trim();
+        let rest = rest.strip_prefix(['T', 't']).filter(|_| !clock.starts_with(',')).unwrap_or(rest);
+        if clock.is_empty() {
+            return Ok(WrittenTime { date, time: None, offset: None });
+        }
+        if rest.is_empty() {
             return Err(no_time());
         }
-        let (time, offset) = if rest.is_empty() { (NaiveTime::MIN, None) } else { read_clock(rest)? };
-        Ok(WrittenTime { date, time, offset })
-    }
-
-    /// Which order of day and month it proves: `None` when it is the same day either way, or says
-    /// nothing because its year comes first.
-    pub fn proves(&self) -> Option<Proof> {
-        let WrittenDate::Either { first, second, .. } = self.date else { return None };
-        match (first > 12, second > 12) {
-            (true, _) => Some(Proof::Order(DateOrder::DayFirst)),
-            (_, true) => Some(Proof::Order(DateOrder::MonthFirst)),
-            _ if first == second => None,
-            _ => Some(Proof::Undecided),
-        }
+        let (time, offset) = read_clock(rest)?;
+        Ok(WrittenTime { date, time: Some(time), offset })
     }
 
     pub fn has_zone(&self) -> bool {
@@ -89,25 +132,28 @@ impl WrittenTime {
     /// The moment it names: `order` says what cannot be told from it, `zone` is where its clock hung
     /// if it does not say so itself. Errors: what is wrong with it, without the text.
     pub fn moment(&self, order: Option<DateOrder>, zone: &Zone) -> Result<DateTime<Utc>, String> {
-        let day = match self.date {
-            WrittenDate::Day(day) => day,
-            WrittenDate::Either { first, second, year } => {
-                let (day, month) = match order {
-                    Some(DateOrder::DayFirst) => (first, second),
-                    Some(DateOrder::MonthFirst) => (second, first),
-                    Some(DateOrder::YearFirst) => return Err("does not begin with the year".to_owned()),
-                    None if first == second => (first, second),
-                    None => return Err(format!("may be two different days: write {FORMS}")),
-                };
-                NaiveDate::from_ymd_opt(year, month, day).ok_or_else(no_day)?
+        let day = self.date.day(order)?;
+        let moment = match (self.time, self.offset) {
+            (None, _) => zone.begin_of(day),
+            (Some(time), Some(seconds)) => {
+                let utc = day.and_time(time).checked_sub_signed(TimeDelta::seconds(seconds.into()));
+                utc.map(|utc| utc.and_utc())
             }
-        };
-        let wall = day.and_time(self.time);
-        let moment = match self.offset {
-            Some(seconds) => wall.checked_sub_signed(TimeDelta::seconds(seconds.into())).map(|utc| utc.and_utc()),
-            None => zone.moment_of(wall),
+            (Some(time), None) => match zone.moment_of(day.and_time(time)) {
+                Some(Wall::Skipped(_)) => {
+                    return Err(format!("is skipped by the change of clocks in {}", zone.name()));
+                }
+                Some(Wall::Once(moment) | Wall::Twice(moment)) => Some(moment),
+                None => None,
+            },
         };
         moment.filter(|moment| YEARS.contains(&moment.year())).ok_or_else(no_time)
+    }
+
+    /// Whether the zone's clocks show it twice, when they are put back.
+    pub fn is_shown_twice(&self, order: Option<DateOrder>, zone: &Zone) -> bool {
+        let (Some(time), None, Ok(day)) = (self.time, self.offset, self.date.day(order)) else { return false };
+        matches!(zone.moment_of(day.and_time(time)), Some(Wall::Twice(_)))
     }
 }
 
@@ -116,6 +162,8 @@ impl WrittenTime {
 pub enum Proof {
     Order(DateOrder),
     Undecided,
+    /// The year, then the day, then the month.
+    YearDayMonth,
 }
 
 fn no_time() -> String {
@@ -142,7 +190,9 @@ fn read_date(text: &str) -> Result<WrittenDate, String> {
     let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).map(WrittenDate::Day).ok_or_else(no_day);
     let short = |text: &str| number(text, 1..=2).ok_or_else(no_time);
     if first.len() == 4 {
-        return day(year(first)?, short(second)?, short(third)?);
+        let (year, second, third) = (year(first)?, short(second)?, short(third)?);
+        let is_day_first = (13..=31).contains(&second) && (1..=12).contains(&third);
+        return if is_day_first { Ok(WrittenDate::YearDayMonth) } else { day(year, second, third) };
     }
     let year = year(third)?;
     let first = short(first)?;
@@ -150,14 +200,10 @@ fn read_date(text: &str) -> Result<WrittenDate, String> {
         return day(year, month, first);
     }
     let second = short(second)?;
-    // Nobody writes the month first and then a dot.
-    if separator == '.' {
-        return day(year, second, first);
-    }
     if first == 0 || second == 0 || first.max(second) > 31 || first.min(second) > 12 {
         return Err(no_day());
     }
-    Ok(WrittenDate::Either { first, second, year })
+    Ok(WrittenDate::Either { first, second, year, has_dots: separator == '.' })
 }
 
 /// `Jul` or `July`, in any case.
@@ -245,7 +291,7 @@ fn read_offset(text: &str) -> Result<Option<i32>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::zone::tests::berlin;
+    use crate::domain::zone::tests::{berlin, sao_paulo};
 
     fn utc(text: &str, order: Option<DateOrder>) -> Result<String, String> {
         let moment = WrittenTime::read(text)?.moment(order, &Zone::utc())?;
@@ -267,13 +313,14 @@ mod tests {
             ("12/31/2010 12:26 am", "2010-12-31T00:26:00Z"),
             ("12/31/2010, 8:26:07 PM", "2010-12-31T20:26:07Z"),
             ("12-31-2010 08:26", "2010-12-31T08:26:00Z"),
-            ("31.12.2010", "2010-12-31T00:00:00Z"),
             ("04-Jul-1996 1:02", "1996-07-04T01:02:00Z"),
             ("05/05/2010", "2010-05-05T00:00:00Z"),
         ] {
             assert_eq!(utc(text, Some(DateOrder::MonthFirst)).as_deref(), Ok(meant), "{text}");
         }
         assert_eq!(utc("01/12/2020 08:26", Some(DateOrder::DayFirst)).as_deref(), Ok("2020-12-01T08:26:00Z"));
+        assert_eq!(utc("01.12.2020", None).as_deref(), Ok("2020-12-01T00:00:00Z"));
+        assert_eq!(utc("01.12.2020", Some(DateOrder::MonthFirst)).as_deref(), Ok("2020-01-12T00:00:00Z"));
     }
 
     #[test]
@@ -319,21 +366,37 @@ mod tests {
 
     #[test]
     fn a_day_beyond_the_twelfth_proves_the_order() {
-        let proof = |text: &str| WrittenTime::read(text).unwrap().proves();
+        let proof = |text: &str| WrittenDate::read(text).unwrap().proves();
         assert_eq!(proof("13/12/2020"), Some(Proof::Order(DateOrder::DayFirst)));
         assert_eq!(proof("12-13-2020"), Some(Proof::Order(DateOrder::MonthFirst)));
         assert_eq!(proof("01/12/2020"), Some(Proof::Undecided));
-        assert_eq!(proof("05/05/2020").or(proof("2020-01-12")).or(proof("01.12.2020")), None);
+        assert_eq!(proof("05/05/2020").or(proof("2020-01-12")).or(proof("05.05.2020 25:61")), None);
+        assert_eq!(proof("12.13.2020"), Some(Proof::Order(DateOrder::MonthFirst)));
+        assert_eq!(proof("2020/13/12"), Some(Proof::YearDayMonth));
     }
 
     #[test]
     fn a_time_without_a_zone_is_of_the_zone_that_was_named() {
-        let moment = |text: &str| WrittenTime::read(text).unwrap().moment(None, &berlin()).unwrap().to_rfc3339();
+        let read = |text: &str| WrittenTime::read(text).unwrap().moment(None, &berlin());
+        let moment = |text: &str| read(text).unwrap().to_rfc3339();
         assert_eq!(moment("2026-07-01 12:00"), "2026-07-01T10:00:00+00:00");
         assert_eq!(moment("2026-12-01 12:00"), "2026-12-01T11:00:00+00:00");
         assert_eq!(moment("2026-07-01 12:00Z"), "2026-07-01T12:00:00+00:00");
         // A clock that is put forward leaves an hour out.
-        assert_eq!(moment("2026-03-29 02:30"), "2026-03-29T01:00:00+00:00");
+        assert!(read("2026-03-29 02:30").unwrap_err().contains("is skipped"));
+        assert_eq!(moment("2026-03-29 03:00"), "2026-03-29T01:00:00+00:00");
+        // One that is put back shows an hour twice.
+        assert_eq!(moment("2026-10-25 02:30"), "2026-10-25T00:30:00+00:00");
+        let is_twice = |text: &str| WrittenTime::read(text).unwrap().is_shown_twice(None, &berlin());
+        assert!(is_twice("2026-10-25 02:30") && is_twice("2026-10-25 02:00"));
+        assert!(!is_twice("2026-10-25 03:00") && !is_twice("2026-10-25 02:30Z") && !is_twice("2026-10-25"));
+    }
+
+    #[test]
+    fn a_day_begins_although_its_midnight_is_skipped() {
+        let moment = |text: &str| WrittenTime::read(text).unwrap().moment(None, &sao_paulo());
+        assert_eq!(moment("2017-11-05").unwrap().to_rfc3339(), "2017-11-05T03:00:00+00:00");
+        assert!(moment("2017-11-05 00:00").is_err());
     }
 
     proptest::proptest! {

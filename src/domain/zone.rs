@@ -1,25 +1,45 @@
 //! A time zone: when its days begin.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+use tz::datetime::FoundDateTimeKind;
 use tz::timezone::TimeZone;
 
 /// The rules of one zone of the IANA database.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Zone(TimeZone);
+pub struct Zone {
+    name: String,
+    rules: TimeZone,
+}
+
+/// What a time on a zone's clocks is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wall {
+    Once(DateTime<Utc>),
+    /// Clocks are put back over it: the first of the two.
+    Twice(DateTime<Utc>),
+    /// Clocks are put forward over it: the moment at which they are.
+    Skipped(DateTime<Utc>),
+}
 
 impl Zone {
     pub fn utc() -> Zone {
-        Zone(TimeZone::utc())
+        Zone { name: "UTC".to_owned(), rules: TimeZone::utc() }
     }
 
     /// The rules in a compiled zone file (RFC 9636). Errors: for anything else.
-    pub fn from_file(bytes: &[u8]) -> Result<Zone, String> {
-        TimeZone::from_tz_data(bytes).map(Zone).map_err(|error| format!("has no readable zone file: {error}"))
+    pub fn from_file(name: &str, bytes: &[u8]) -> Result<Zone, String> {
+        let rules = TimeZone::from_tz_data(bytes).map_err(|error| format!("has no readable zone file: {error}"))?;
+        Ok(Zone { name: name.to_owned(), rules })
+    }
+
+    /// `Europe/Berlin`
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The day that a clock on the wall shows; the day in UTC where the zone has no rules.
     pub fn day_of(&self, moment: DateTime<Utc>) -> NaiveDate {
-        let offset = self.0.find_local_time_type(moment.timestamp()).map_or(0, |local| local.ut_offset());
+        let offset = self.rules.find_local_time_type(moment.timestamp()).map_or(0, |local| local.ut_offset());
         let wall = moment.naive_utc().checked_add_signed(chrono::TimeDelta::seconds(offset.into()));
         wall.unwrap_or(moment.naive_utc()).date()
     }
@@ -27,22 +47,29 @@ impl Zone {
     /// The first moment of a day: midnight, the first of two, or the one after a midnight that the
     /// zone leaves out. `None` outside the years that every engine stores.
     pub fn begin_of(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
-        self.moment_of(day.and_time(NaiveTime::MIN))
+        self.moment_of(day.and_time(NaiveTime::MIN)).map(|found| match found {
+            Wall::Once(moment) | Wall::Twice(moment) | Wall::Skipped(moment) => moment,
+        })
     }
 
-    /// The moment at which the zone's clock on the wall shows this: the first of two, or the one after
-    /// a time that the zone leaves out. `None` outside the years that every engine stores.
-    pub fn moment_of(&self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
+    /// The moment at which the zone's clocks show this. `None` outside the years that every engine
+    /// stores.
+    pub fn moment_of(&self, wall: NaiveDateTime) -> Option<Wall> {
         if !(0..=9999).contains(&wall.year()) {
             return None;
         }
         let [month, day, hour, minute, second] =
             [wall.month(), wall.day(), wall.hour(), wall.minute(), wall.second()].map(|part| part as u8);
         let nanosecond = wall.nanosecond();
-        let found = tz::DateTime::find(wall.year(), month, day, hour, minute, second, nanosecond, self.0.as_ref());
-        match found.ok()?.earliest() {
-            Some(moment) => DateTime::from_timestamp(moment.unix_time(), moment.nanoseconds()),
-            None => Some(wall.and_utc()),
+        let found = tz::DateTime::find(wall.year(), month, day, hour, minute, second, nanosecond, self.rules.as_ref());
+        let found = found.ok()?;
+        let utc = |moment: &tz::DateTime| DateTime::from_timestamp(moment.unix_time(), moment.nanoseconds());
+        let Some(first) = found.earliest() else { return Some(Wall::Once(wall.and_utc())) };
+        let first = utc(&first)?;
+        match found.into_inner()[..] {
+            [FoundDateTimeKind::Normal(_)] => Some(Wall::Once(first)),
+            [FoundDateTimeKind::Skipped { .. }] => Some(Wall::Skipped(first)),
+            _ => Some(Wall::Twice(first)),
         }
     }
 }

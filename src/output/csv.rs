@@ -1,4 +1,4 @@
-//! Comma-separated values (RFC 4180), guarded against spreadsheets that run cells as formulas.
+//! Values separated by commas, or by tabs (RFC 4180), guarded against spreadsheets that run cells as formulas.
 
 use std::borrow::Cow;
 
@@ -9,12 +9,28 @@ use crate::error::{Error, Result};
 /// Room for a usual line.
 const USUAL_BYTES: usize = 256;
 
+/// What stands between values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delimiter {
+    Comma,
+    Tab,
+}
+
+impl Delimiter {
+    const fn byte(self) -> u8 {
+        match self {
+            Delimiter::Comma => b',',
+            Delimiter::Tab => b'\t',
+        }
+    }
+}
+
 /// One line of a row; only texts are guarded, a number is not a formula.
-pub(super) fn row(cells: &[Cell]) -> Result<String> {
+pub(super) fn row(cells: &[Cell], delimiter: Delimiter) -> Result<String> {
     let mut text = String::with_capacity(USUAL_BYTES);
     for (position, cell) in cells.iter().enumerate() {
         if position > 0 {
-            text.push(',');
+            text.push(char::from(delimiter.byte()));
         }
         let start = text.len();
         cell.write_for_programs(&mut text);
@@ -24,10 +40,10 @@ pub(super) fn row(cells: &[Cell]) -> Result<String> {
             text.push_str(&guarded);
         }
         // Most values need no quotes; the library knows how the others are written.
-        let is_special = |byte: &u8| matches!(byte, b'"' | b',' | b'\r' | b'\n');
+        let is_special = |byte: &u8| *byte == delimiter.byte() || matches!(byte, b'"' | b'\r' | b'\n');
         if cells.len() == 1 || is_text && text.as_bytes()[start..].iter().any(is_special) {
             let value = text.split_off(start);
-            text.push_str(line([value])?.trim_end_matches('\n'));
+            text.push_str(line([value], delimiter)?.trim_end_matches('\n'));
         }
     }
     text.push('\n');
@@ -35,9 +51,10 @@ pub(super) fn row(cells: &[Cell]) -> Result<String> {
 }
 
 /// One line of plain values, such as a header.
-pub(super) fn line<T: AsRef<[u8]>>(values: impl IntoIterator<Item = T>) -> Result<String> {
+pub(super) fn line<T: AsRef<[u8]>>(values: impl IntoIterator<Item = T>, delimiter: Delimiter) -> Result<String> {
     let failed = |problem: String| Error::internal(format!("a line of CSV could not be made: {problem}"));
-    let mut writer = ::csv::WriterBuilder::new().buffer_capacity(512).from_writer(Vec::new());
+    let mut writer =
+        ::csv::WriterBuilder::new().delimiter(delimiter.byte()).buffer_capacity(512).from_writer(Vec::new());
     writer.write_record(values).map_err(|error| failed(error.to_string()))?;
     let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
@@ -51,7 +68,7 @@ mod tests {
     #[test]
     fn only_texts_are_guarded() {
         let cells = [Cell::from("-2+3"), Cell::from(-2), Cell::from("'tis"), Cell::from("a,\"b\""), Cell::Missing];
-        assert_eq!(row(&cells).unwrap(), "'-2+3,-2,''tis,\"a,\"\"b\"\"\",\n");
+        assert_eq!(row(&cells, Delimiter::Comma).unwrap(), "'-2+3,-2,''tis,\"a,\"\"b\"\"\",\n");
         assert_eq!(unguard("'tis"), "'tis");
     }
 
@@ -63,7 +80,7 @@ mod tests {
             proptest::prop_assert!(!is_formula(&guarded));
 
             // Not the first cell: at the very start of a file a reader takes U+FEFF for a byte order mark.
-            let file = row(&[Cell::from(1), Cell::from(text.as_str())]).unwrap();
+            let file = row(&[Cell::from(1), Cell::from(text.as_str())], Delimiter::Comma).unwrap();
             let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(file.as_bytes());
             let record = reader.records().next().unwrap().unwrap();
             proptest::prop_assert_eq!(unguard(&record[1]), text.as_str());

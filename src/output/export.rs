@@ -37,14 +37,14 @@ impl Output {
         let (standard, messages) = (self, Box::new(io::stderr()));
         let Some(path) = file.filter(|path| !file::is_stdout(path)) else {
             let stdout = Box::new(BufWriter::new(io::stdout()));
-            let output = Output::new(settings, self.terminal.clone(), stdout, messages);
+            let output = Output { is_export: true, ..Output::new(settings, self.terminal.clone(), stdout, messages) };
             return Ok(Export { standard, output, file: None });
         };
         file::check_ending(path, endings)?;
         let file = OutputFile::open(path).await?;
         let terminal = Terminal { stdout_is_terminal: file.is_terminal(), ..Terminal::default() };
         let mut output = Output::new(settings, terminal, Box::new(BufWriter::new(file.stream()?)), messages);
-        output.path = Some(path.to_owned());
+        (output.path, output.is_export) = (Some(path.to_owned()), true);
         Ok(Export { standard, output, file: Some(file) })
     }
 }

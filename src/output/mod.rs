@@ -103,6 +103,8 @@ pub struct Output {
     stderr: Mutex<Box<dyn Write + Send>>,
     /// The file in the place of stdout.
     path: Option<PathBuf>,
+    /// Whether it is for an import: TSV is CSV with tabs then.
+    is_export: bool,
     is_closed: AtomicBool,
 }
 
@@ -128,6 +130,7 @@ impl Output {
             stdout: Mutex::new(stdout),
             stderr: Mutex::new(stderr),
             path: None,
+            is_export: false,
             is_closed: AtomicBool::new(false),
         }
     }
@@ -140,6 +143,16 @@ impl Output {
     /// The format in force.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// What stands between the values of a list, if it is CSV; the TSV of a list is read line by line
+    /// and has no quotes.
+    fn delimiter(&self) -> Option<csv::Delimiter> {
+        match self.format {
+            Format::Csv => Some(csv::Delimiter::Comma),
+            Format::Tsv if self.is_export => Some(csv::Delimiter::Tab),
+            _ => None,
+        }
     }
 
     /// Whether the command line chose fields.

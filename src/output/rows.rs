@@ -57,8 +57,7 @@ impl<'a, V: View> Rows<'a, V> {
                 let document = extended_json::document(&headings, &cells(&self.columns, row));
                 self.output.write(&format!("{}\n", json::text(&document)))
             }
-            Format::Csv => self.output.write(&self.output.seen(csv::row(&cells(&self.columns, row))?)),
-            Format::Tsv => self.output.write(&tsv_row(&cells(&self.columns, row))),
+            Format::Csv | Format::Tsv => self.push_as_text(&cells(&self.columns, row)),
             Format::Id => self.output.write(&format!("{}\n", escape::tsv(&row.id()))),
         }
     }
@@ -103,10 +102,21 @@ impl<'a, V: View> Rows<'a, V> {
     fn begin(&self) -> Result<()> {
         match self.output.format {
             Format::Json => self.output.write("{\"items\":["),
-            Format::Csv if !self.output.settings.no_headers => {
-                self.output.write(&csv::line(self.columns.iter().map(|column| column.heading.name))?)
-            }
+            Format::Csv | Format::Tsv if !self.output.settings.no_headers => match self.output.delimiter() {
+                Some(delimiter) => {
+                    let names = self.columns.iter().map(|column| column.heading.name);
+                    self.output.write(&csv::line(names, delimiter)?)
+                }
+                None => Ok(()),
+            },
             _ => Ok(()),
+        }
+    }
+
+    fn push_as_text(&self, cells: &[Cell]) -> Result<()> {
+        match self.output.delimiter() {
+            Some(delimiter) => self.output.write(&self.output.seen(csv::row(cells, delimiter)?)),
+            None => self.output.write(&tsv_row(cells)),
         }
     }
 

@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::cell::{self, Cell};
 use super::column::{self, Heading, View};
+use super::csv::Delimiter;
 use super::rows::tsv_row;
 use super::table::Layout;
 use super::{Format, Output, csv, escape, extended_json, json};
@@ -28,8 +29,11 @@ pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, 
             Ok(format!("{}\n", json::text(&Value::Object(cell::object(&headings, &cells)))))
         }
         Format::MongoJson => Ok(format!("{}\n", json::text(&extended_json::document(&headings, &cells)))),
-        Format::Csv if output.settings.no_headers => Ok(output.seen(csv::row(&cells)?)),
-        Format::Csv => Ok(csv::line(headings.iter().map(|heading| heading.name))? + &output.seen(csv::row(&cells)?)),
+        Format::Csv if output.settings.no_headers => Ok(output.seen(csv::row(&cells, Delimiter::Comma)?)),
+        Format::Csv => {
+            let header = csv::line(headings.iter().map(|heading| heading.name), Delimiter::Comma)?;
+            Ok(header + &output.seen(csv::row(&cells, Delimiter::Comma)?))
+        }
         Format::Tsv => Ok(tsv_row(&cells)),
         Format::Id => Ok(format!("{}\n", escape::tsv(&row.id()))),
     }

@@ -274,7 +274,7 @@ impl Layout {
                 },
             }
         }
-        Ok(Record { line, cells, decimal_comma: options.decimal_comma, items: Vec::new() })
+        Ok(Record { line, cells, decimal_comma: options.decimal_comma, numbers: Vec::new(), items: Vec::new() })
     }
 }
 

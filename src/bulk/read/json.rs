@@ -90,6 +90,8 @@ struct Reader<'a> {
 struct Open {
     line: u64,
     cells: Vec<(&'static str, String)>,
+    /// Columns that have a number.
+    numbers: Vec<&'static str>,
     items: Vec<Record>,
     /// Where it stands in its file: `items.` within the items of an order.
     inside: String,
@@ -141,10 +143,10 @@ impl<'a> Reader<'a> {
         if !value.get().starts_with('{') {
             return Err(refused(line, "", "", "is no object"));
         }
-        let mut open = Open { line, cells: Vec::new(), items: Vec::new(), inside };
+        let mut open = Open { line, cells: Vec::new(), numbers: Vec::new(), items: Vec::new(), inside };
         self.members(value, &mut open, "", Inside { level: 0, is_left_out: false })?;
-        let Open { cells, items, .. } = open;
-        Ok(Record { line, cells, decimal_comma: self.naming.options.decimal_comma, items })
+        let Open { cells, numbers, items, .. } = open;
+        Ok(Record { line, cells, decimal_comma: self.naming.options.decimal_comma, numbers, items })
     }
 
     /// Takes in the members of an object; `path` is where it stands in its record.
@@ -230,7 +232,10 @@ impl<'a> Reader<'a> {
                 Err(_) => return Err(refused(open.line, column, "", "has an escape that is no character")),
             },
             // A number as it is written: none is rounded.
-            _ => text.to_owned(),
+            _ => {
+                open.numbers.push(column);
+                text.to_owned()
+            }
         };
         if is_nested && !text.is_empty() {
             return Err(refused(open.line, column, &text, "is no list"));

@@ -10,7 +10,11 @@ fn alternating(standard: i32, begin: (u8, u8, u8, i32), end: (u8, u8, u8, i32)) 
         |(month, week, day, _): (u8, u8, u8, i32)| RuleDay::MonthWeekDay(MonthWeekDay::new(month, week, day).unwrap());
     let rule = AlternateTime::new(normal, summer, day(begin), begin.3, day(end), end.3).unwrap();
     let rule = TransitionRule::Alternate(rule);
-    Zone(TimeZone::new(vec![], vec![normal, summer], vec![], Some(rule)).unwrap())
+    named(TimeZone::new(vec![], vec![normal, summer], vec![], Some(rule)).unwrap())
+}
+
+fn named(rules: TimeZone) -> Zone {
+    Zone { name: "Test".to_owned(), rules }
 }
 
 fn local(offset: i32, is_summer: bool) -> LocalTimeType {
@@ -32,7 +36,7 @@ pub fn apia() -> Zone {
     let (before, after) = (local(-10 * 3600, true), local(14 * 3600, true));
     let step = Transition::new(1_325_239_200, 1);
     let rule = TransitionRule::Fixed(after);
-    Zone(TimeZone::new(vec![step], vec![before, after], vec![], Some(rule)).unwrap())
+    named(TimeZone::new(vec![step], vec![before, after], vec![], Some(rule)).unwrap())
 }
 
 fn begin(zone: &Zone, day: &str) -> String {
@@ -58,6 +62,6 @@ fn a_moment_belongs_to_the_day_on_the_wall() {
 
 #[test]
 fn nonsense_is_no_zone_file() {
-    assert!(Zone::from_file(b"TZif").is_err());
-    assert!(Zone::from_file(b"Europe/Berlin").is_err());
+    assert!(Zone::from_file("X", b"TZif").is_err());
+    assert!(Zone::from_file("X", b"Europe/Berlin").is_err());
 }
