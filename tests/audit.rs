@@ -150,6 +150,8 @@ fn what_another_program_wrote_is_found_and_named(shop: &Shop) {
         (format!("UPDATE order_items SET unit_price = 1 WHERE quantity = 2 AND order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), format!("UPDATE order_items SET unit_price = 12.50 WHERE quantity = 2 AND order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), &orders[3], "its lines differ"),
         ("UPDATE products SET stock_quantity = stock_quantity + 5 WHERE sku = 'PEN'".to_owned(), "UPDATE products SET stock_quantity = stock_quantity - 5 WHERE sku = 'PEN'".to_owned(), "PEN", "stock is"),
         ("UPDATE stock_movements SET delta = -4 WHERE reason = 'damaged'".to_owned(), "UPDATE stock_movements SET delta = -3 WHERE reason = 'damaged'".to_owned(), "MUG", "its movements in operation"),
+        ("UPDATE stock_movements SET reason = 'shrinkage' WHERE reason = 'damaged'".to_owned(), "UPDATE stock_movements SET reason = 'damaged' WHERE reason = 'shrinkage'".to_owned(), "MUG", "says shrinkage, the event says damaged"),
+        (format!("UPDATE stock_movements SET reason = 'gift' WHERE order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), format!("UPDATE stock_movements SET reason = 'order' WHERE order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), &orders[3], "no reason of an order"),
         ("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('eve@example.com', '!', 'Eve', 'X')".to_owned(), "DELETE FROM users WHERE first_name = 'Eve'".to_owned(), "eve@example.com", "was not made by shopctl"),
     ];
     for (break_it, mend_it, name, finding) in cases {

@@ -302,6 +302,22 @@ impl Engine {
         }
     }
 
+    /// A stored time to the letter, where times are text; `None` where they are a type of their own.
+    pub fn text_of_stored_time(self, column: &str) -> Option<String> {
+        match self {
+            Engine::Sqlite => Some(format!("CAST({column} AS text)")),
+            Engine::Postgres | Engine::Mysql => None,
+        }
+    }
+
+    /// When a stored text is none; `None` where the type forbids it.
+    pub fn is_odd_text(self, column: &str) -> Option<String> {
+        match self {
+            Engine::Sqlite => Some(format!("typeof({column}) NOT IN ('text', 'null')")),
+            Engine::Postgres | Engine::Mysql => None,
+        }
+    }
+
     /// When a stored amount is no number; `None` where the type forbids it.
     pub fn is_odd_amount(self, column: &str) -> Option<String> {
         match self {

@@ -1,16 +1,18 @@
 //! Seals over the audit trail.
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, Select,
 };
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{Change, Rows};
+use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::entity::audit_event;
 use crate::entity::audit_seal::{Column, Entity, Model};
+use crate::entity::{Moment, audit_event};
 use crate::error::Result;
 
 /// The newest seal.
@@ -18,15 +20,40 @@ pub async fn find_last(connection: &impl ConnectionTrait) -> Result<Option<Model
     Ok(Entity::find().order_by_desc(Column::Number).limit(1).one(connection).await?)
 }
 
+/// A row that seals cover, with its time to the letter where the engine stores times as text: there
+/// another form of the same time is an edit.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct Covered<M: FromQueryResult> {
+    #[sea_orm(nested)]
+    pub row: M,
+    stored_time: Option<String>,
+}
+
+impl<M: FromQueryResult> Covered<M> {
+    /// The time as it is covered.
+    pub fn time(&self, time: &Moment) -> String {
+        self.stored_time.clone().unwrap_or_else(|| time.to_string())
+    }
+}
+
+fn covered<E: EntityTrait>(connection: &impl ConnectionTrait, select: Select<E>, time: &str) -> Select<E> {
+    let stored = Engine::of(connection).text_of_stored_time(time).unwrap_or_else(|| "NULL".to_owned());
+    select.expr_as(Expr::cust(stored), "stored_time")
+}
+
 /// Up to `limit` seals behind one, in the order of their numbers, whatever these are: the first ones
 /// for `None`.
-pub async fn find_after(connection: &impl ConnectionTrait, last: Option<&Model>, limit: u64) -> Result<Vec<Model>> {
+pub async fn find_after(
+    connection: &impl ConnectionTrait,
+    last: Option<&Model>,
+    limit: u64,
+) -> Result<Vec<Covered<Model>>> {
     let mut seals = Entity::find().order_by_asc(Column::Number).order_by_asc(Column::Id).limit(limit);
     if let Some(last) = last {
         let same = Condition::all().add(Column::Number.eq(last.number)).add(Column::Id.gt(last.id));
         seals = seals.filter(Condition::any().add(Column::Number.gt(last.number)).add(same));
     }
-    Ok(seals.all(connection).await?)
+    Ok(covered(connection, seals, "sealed_at").into_model().all(connection).await?)
 }
 
 /// Up to `limit` events without a seal behind an id, by id.
@@ -34,12 +61,13 @@ pub async fn find_unsealed_events(
     connection: &impl ConnectionTrait,
     after: Option<Uuid>,
     limit: u64,
-) -> Result<Vec<audit_event::Model>> {
-    let mut unsealed = audit_event::Entity::find().filter(audit_event::Column::SealId.is_null());
+) -> Result<Vec<Covered<audit_event::Model>>> {
+    let mut unsealed = super::audit_event::legible(connection).filter(audit_event::Column::SealId.is_null());
     if let Some(id) = after {
         unsealed = unsealed.filter(audit_event::Column::Id.gt(id));
     }
-    Ok(unsealed.order_by_asc(audit_event::Column::Id).limit(limit).all(connection).await?)
+    let unsealed = unsealed.order_by_asc(audit_event::Column::Id).limit(limit);
+    Ok(covered(connection, unsealed, "occurred_at").into_model().all(connection).await?)
 }
 
 /// Up to `limit` events of a seal behind an id, by id.
@@ -48,12 +76,13 @@ pub async fn find_sealed_events(
     seal_id: Uuid,
     after: Option<Uuid>,
     limit: u64,
-) -> Result<Vec<audit_event::Model>> {
-    let mut sealed = audit_event::Entity::find().filter(audit_event::Column::SealId.eq(seal_id));
+) -> Result<Vec<Covered<audit_event::Model>>> {
+    let mut sealed = super::audit_event::legible(connection).filter(audit_event::Column::SealId.eq(seal_id));
     if let Some(id) = after {
         sealed = sealed.filter(audit_event::Column::Id.gt(id));
     }
-    Ok(sealed.order_by_asc(audit_event::Column::Id).limit(limit).all(connection).await?)
+    let sealed = sealed.order_by_asc(audit_event::Column::Id).limit(limit);
+    Ok(covered(connection, sealed, "occurred_at").into_model().all(connection).await?)
 }
 
 /// How many events bear no seal.
@@ -98,7 +127,7 @@ pub async fn create(handle: &WriteHandle, seal: Model, events: &[Uuid]) -> Resul
     let mut sealed = 0;
     for chunk in events.chunks(super::ROWS_PER_INSERT) {
         let result = audit_event::Entity::update_many()
-            .col_expr(audit_event::Column::SealId, sea_orm::sea_query::Expr::value(id))
+            .col_expr(audit_event::Column::SealId, Expr::value(id))
             .filter(audit_event::Column::Id.is_in(chunk.iter().copied()))
             .filter(audit_event::Column::SealId.is_null())
             .exec(handle)

@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::domain::personal;
+use crate::domain::{MovementReason, personal};
 use crate::entity::{audit_event, order_item, stock_movement};
 use crate::error::{Result, printable};
 use crate::repository::{self, trail};
@@ -162,8 +162,10 @@ async fn explain_rows(
             continue;
         }
         let problem = match unexplained(entity, &subject.view, &events) {
-            None if is_order => wrong_order_movements(&events, movements),
-            None if entity == "product" => wrong_own_movements(&events, movements),
+            None if is_order => wrong_order_movements(&events, movements).or_else(|| wrong_order_reason(movements)),
+            None if entity == "product" => {
+                wrong_own_movements(&events, movements).or_else(|| wrong_own_reason(&events, movements))
+            }
             problem => problem,
         };
         if let Some(what) = problem {
@@ -211,6 +213,7 @@ fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Uuid) -> BTreeMap<Uuid, Vec<T>> {
 struct Known {
     operation_id: Uuid,
     operation: String,
+    reason: Option<String>,
     before: Option<Json>,
     after: Option<Json>,
 }
@@ -221,6 +224,7 @@ impl Known {
         Known {
             operation_id: event.operation_id,
             operation: event.operation.clone(),
+            reason: event.reason.clone(),
             before: read(&event.before),
             after: read(&event.after),
         }
@@ -337,4 +341,35 @@ fn wrong_own_movements(events: &[Known], movements: &[stock_movement::Model]) ->
     }
     let wrong = expected.into_iter().find(|(_, difference)| *difference != 0)?;
     Some(format!("its movements in operation {} differ by {} from its events", wrong.0, -wrong.1))
+}
+
+/// Orders take for the one reason, and give back for one of two.
+fn wrong_order_reason(movements: &[stock_movement::Model]) -> Option<String> {
+    let is_right = |movement: &stock_movement::Model| {
+        let reasons: &[MovementReason] = match movement.delta {
+            ..0 => &[MovementReason::Order],
+            _ => &[MovementReason::Restock, MovementReason::Received],
+        };
+        reasons.iter().any(|reason| reason.as_str() == movement.reason)
+    };
+    let wrong = movements.iter().find(|movement| !is_right(movement))?;
+    let (pieces, reason) = (wrong.delta, printable(&wrong.reason));
+    Some(format!("its movement of {pieces:+} pieces says {reason}, which is no reason of an order"))
+}
+
+/// The event of an adjusted or counted stock has the reason that its movement has.
+fn wrong_own_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    let expected = |movement: &stock_movement::Model| {
+        let event = events.iter().find(|event| event.operation_id == movement.operation_id)?;
+        match event.operation.as_str() {
+            "stock.adjust" | "stock.set" => event.reason.as_deref(),
+            "stock.accept" => Some(MovementReason::External.as_str()),
+            _ => None,
+        }
+    };
+    movements.iter().find_map(|movement| {
+        let expected = expected(movement).filter(|expected| *expected != movement.reason)?;
+        let (operation, reason) = (movement.operation_id, printable(&movement.reason));
+        Some(format!("its movement in operation {operation} says {reason}, the event says {}", printable(expected)))
+    })
 }

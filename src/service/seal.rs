@@ -14,13 +14,13 @@ use crate::domain::personal::sealed_form;
 use crate::domain::text::hexadecimal;
 use crate::entity::{audit_event, audit_seal};
 use crate::error::{Error, Kind, Result};
-use crate::repository;
+use crate::repository::{self, audit_seal::Covered};
 
 /// Events of one seal at most: bounds memory and the time of one transaction.
 pub const EVENTS_PER_SEAL: u64 = 5_000;
 /// Seals and events that are read at once.
 const ROWS_AT_ONCE: u64 = 1_000;
-/// Events that bear a foreign seal and are named; all are counted.
+/// So many events of one kind of problem are named.
 const EVENTS_NAMED: u64 = 100;
 /// The operation that seals. Its own event waits for the next seal, which it is no reason for.
 const SEAL: &str = "audit.seal";
@@ -48,7 +48,7 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> R
     let last = repository::audit_seal::find_last(operation.handle()).await?;
     let events = repository::audit_seal::find_unsealed_events(operation.handle(), after, EVENTS_PER_SEAL).await?;
     let last_event = match events.last() {
-        Some(last) if events.iter().any(|event| event.operation != SEAL) => last.id,
+        Some(last) if events.iter().any(|event| event.row.operation != SEAL) => last.row.id,
         _ => return Ok(None),
     };
     let too_many = |_| Error::internal("more events than a seal can count");
@@ -62,10 +62,10 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> R
         sealed_by: actor.to_owned(),
         sealed_at: operation.now().into(),
     };
-    let mut hash = SealHash::new(&seal);
+    let mut hash = SealHash::new(&seal, &seal.sealed_at.to_string());
     events.iter().for_each(|event| hash.add(event));
     seal.hash = hash.finish();
-    let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
+    let ids: Vec<Uuid> = events.iter().map(|event| event.row.id).collect();
     let change = repository::audit_seal::create(operation.handle(), seal.clone(), &ids).await?;
     operation.record(change);
     Ok(Some(Sealed { seal, last_event }))
@@ -80,19 +80,12 @@ fn no_number_left(number: i32) -> Error {
 struct SealHash(Sha256);
 
 impl SealHash {
-    fn new(seal: &audit_seal::Model) -> Self {
-        let header = json!([
-            seal.number,
-            seal.id,
-            seal.previous_hash,
-            seal.event_count,
-            seal.sealed_by,
-            seal.sealed_at.to_string()
-        ]);
+    fn new(seal: &audit_seal::Model, sealed_at: &str) -> Self {
+        let header = json!([seal.number, seal.id, seal.previous_hash, seal.event_count, seal.sealed_by, sealed_at]);
         SealHash(Sha256::new_with_prefix(header.to_string()))
     }
 
-    fn add(&mut self, event: &audit_event::Model) {
+    fn add(&mut self, event: &Covered<audit_event::Model>) {
         self.0.update(digest(event));
     }
 
@@ -103,7 +96,9 @@ impl SealHash {
 
 /// The digest of one event: all its columns but the seal, as a JSON list, personal values in the
 /// form that erasing leaves.
-fn digest(event: &audit_event::Model) -> impl AsRef<[u8]> + use<> {
+fn digest(event: &Covered<audit_event::Model>) -> impl AsRef<[u8]> + use<> {
+    let occurred_at = event.time(&event.row.occurred_at);
+    let event = &event.row;
     let columns = json!([
         event.id,
         event.operation_id,
@@ -119,7 +114,7 @@ fn digest(event: &audit_event::Model) -> impl AsRef<[u8]> + use<> {
         event.error,
         event.idempotency_key,
         event.request_fingerprint,
-        event.occurred_at.to_string(),
+        occurred_at,
     ]);
     Sha256::digest(columns.to_string())
 }
@@ -132,13 +127,13 @@ pub struct Chain {
     pub unsealed_events: u64,
     /// The hash of the last seal; empty when there is none.
     pub head: String,
-    /// Of seals all; of events that bear a seal outside the chain the first [`EVENTS_NAMED`].
+    /// Of seals all; of events the first [`EVENTS_NAMED`].
     pub problems: Vec<SealProblem>,
-    /// Such events beyond those.
+    /// Events outside the chain beyond those.
     pub untold: u64,
 }
 
-/// A seal that does not hold, or an event that no seal of the chain covers although it bears one.
+/// A seal that does not hold, or an event that cannot be read or bears a seal outside the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealProblem {
     /// What it is about: neither is known of a head that is gone.
@@ -157,14 +152,15 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
         if seals.is_empty() {
             break;
         }
-        for seal in seals {
+        for covered in seals {
+            let seal = &covered.row;
             chain.note_number(seal.number, last.as_ref().map_or(0, |last| last.number).max(0));
             if seal.number > 0 {
-                check(connection, &seal, &mut chain).await?;
+                check(connection, &covered, &mut chain).await?;
                 is_head_found |= head == Some(seal.hash.as_str());
                 chain.head.clone_from(&seal.hash);
             }
-            last = Some(seal);
+            last = Some(covered.row);
         }
     }
     if let Some(head) = head.filter(|_| !is_head_found) {
@@ -186,16 +182,27 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
         event: Some((event.id, event.operation)),
         what: "bears a seal that is none of the chain".to_owned(),
     }));
+    let illegible = repository::audit_event::find_illegible(connection, EVENTS_NAMED).await?;
+    chain.problems.extend(illegible.into_iter().map(|(id, column)| SealProblem {
+        seal: None,
+        event: Some((id, id.to_string())),
+        what: format!("cannot be read: {column} is no text"),
+    }));
     chain.unsealed_events = repository::audit_seal::count_unsealed_events(connection).await?;
     Ok(chain)
 }
 
-async fn check(connection: &impl ConnectionTrait, seal: &audit_seal::Model, chain: &mut Chain) -> Result<()> {
-    let (mut hash, mut count, mut after) = (SealHash::new(seal), 0_u64, None);
+async fn check(
+    connection: &impl ConnectionTrait,
+    covered: &Covered<audit_seal::Model>,
+    chain: &mut Chain,
+) -> Result<()> {
+    let seal = &covered.row;
+    let (mut hash, mut count, mut after) = (SealHash::new(seal, &covered.time(&seal.sealed_at)), 0_u64, None);
     loop {
         let events = repository::audit_seal::find_sealed_events(connection, seal.id, after, ROWS_AT_ONCE).await?;
         let Some(last) = events.last() else { break };
-        after = Some(last.id);
+        after = Some(last.row.id);
         count += events.len() as u64;
         events.iter().for_each(|event| hash.add(event));
     }
@@ -205,7 +212,8 @@ async fn check(connection: &impl ConnectionTrait, seal: &audit_seal::Model, chai
     }
     let expected = u64::try_from(seal.event_count).unwrap_or(0);
     if count != expected {
-        let what = if count < expected { "events were removed or moved away" } else { "events were added" };
+        let what =
+            if count < expected { "events were removed, moved away or made illegible" } else { "events were added" };
         chain.note(Some(seal.number), format!("covers {expected} events, {count} bear it: {what}"));
     } else if hash.finish() != seal.hash {
         chain.note(Some(seal.number), "an event, or the seal itself, was edited or exchanged");
