@@ -9,8 +9,8 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Error, Kind, Result, io_reason, printable};
 
-/// How long a pipe may wait for its reader.
-const READER_WAIT: Duration = Duration::from_secs(5);
+/// How long a pipe may wait for who is at its other side.
+const OTHER_SIDE_WAIT: Duration = Duration::from_secs(5);
 /// Links that lead from one to the next, as many as Linux follows.
 const LINKS_MAX: usize = 40;
 /// How every SQLite file begins.
@@ -66,7 +66,7 @@ impl OutputFile {
             Place::Descriptor(number) => descriptor(number).map_err(failed)?,
             Place::Device => File::options().write(true).open(path).map_err(failed)?,
             Place::Socket => socket(path).map_err(failed)?,
-            Place::Pipe => open_pipe(path).await?,
+            Place::Pipe => open_pipe(path, Side::Write).await?,
             Place::File(place, old) => return OutputFile::replace(path, place, old.as_ref()),
         };
         Ok(through(file))
@@ -150,6 +150,69 @@ fn belongs_to_database(place: &Path) -> bool {
     let mut start = [0; SQLITE.len()];
     let read = database.map(|database| File::open(database).and_then(|mut file| file.read_exact(&mut start)));
     matches!(read, Some(Ok(()))) && start == SQLITE
+}
+
+/// A file that a person named to be read.
+pub enum InputFile {
+    /// Can be read from its beginning as often as is wanted.
+    Regular(File),
+    /// Can be read once: a pipe, a device, a socket, an open descriptor (`/dev/stdin`, `<(…)`).
+    Stream(File),
+}
+
+impl InputFile {
+    /// Errors: exit 4 when it cannot be read, exit 5 when nobody writes into a pipe.
+    pub async fn open(path: &Path) -> Result<InputFile> {
+        let opened = match place(path) {
+            // Opened once more, a pipe would wait for another writer.
+            Ok(Place::Descriptor(number)) => {
+                return descriptor(number).map(InputFile::Stream).map_err(|error| unreadable(path, &error));
+            }
+            Ok(Place::Pipe) => return open_pipe(path, Side::Read).await.map(InputFile::Stream),
+            Ok(Place::Socket) => socket(path),
+            // What is wrong with the name the system says.
+            _ => File::open(path),
+        };
+        let metadata = |file: File| file.metadata().map(|metadata| (file, metadata));
+        match opened.and_then(metadata).map_err(|error| unreadable(path, &error))? {
+            (_, found) if found.is_dir() => {
+                Err(Error::configuration("file.unreadable", format!("{} is a folder", path.display())))
+            }
+            (file, found) if found.is_file() => Ok(InputFile::Regular(file)),
+            (file, _) => Ok(InputFile::Stream(file)),
+        }
+    }
+}
+
+/// The error about a file that cannot be read.
+pub fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::configuration("file.unreadable", format!("cannot read {}: {}", path.display(), io_reason(error)))
+}
+
+/// Refuses to write a file into the place of the one that is read, by whatever names.
+///
+/// Errors: exit 2.
+pub fn check_not_input(flag: &str, output: &Path, input: &Path) -> Result<()> {
+    let input = if is_stdout(input) { Path::new("/dev/stdin") } else { input };
+    if !is_same(output, input) {
+        return Ok(());
+    }
+    let message =
+        format!("{flag} {} is the file that is read: it would be replaced", printable(&output.display().to_string()));
+    Err(Error::usage(message).hint("name another file"))
+}
+
+/// Whether two names lead to the same regular file.
+#[cfg(unix)]
+fn is_same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(one), Ok(other)) = (fs::metadata(one), fs::metadata(other)) else { return false };
+    one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.is_file() && one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// Whether the path is `-`.
@@ -264,20 +327,35 @@ fn known(path: &Path, place: PathBuf, found: fs::Metadata) -> Result<Place> {
     Err(refused(path, "it is no file"))
 }
 
-/// Opens a pipe for writing, which waits for somebody who reads from it.
-async fn open_pipe(path: &Path) -> Result<File> {
+/// What is done with a pipe.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Read,
+    Write,
+}
+
+/// Opens a pipe, which waits for somebody at its other side.
+async fn open_pipe(path: &Path, side: Side) -> Result<File> {
+    let failed =
+        |error: io::Error| if side == Side::Read { unreadable(path, &error) } else { unwritable(path, &error) };
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let pipe = path.to_owned();
     // A thread of its own, which the process does not wait for when it ends.
-    std::thread::spawn(move || sender.send(File::options().write(true).open(pipe)));
-    match tokio::time::timeout(READER_WAIT, receiver).await {
-        Ok(Ok(opened)) => opened.map_err(|error| unwritable(path, &error)),
-        Ok(Err(_)) => Err(refused(path, "it cannot be opened")),
+    std::thread::spawn(move || {
+        sender.send(File::options().read(side == Side::Read).write(side == Side::Write).open(pipe))
+    });
+    match tokio::time::timeout(OTHER_SIDE_WAIT, receiver).await {
+        Ok(Ok(opened)) => opened.map_err(failed),
+        Ok(Err(_)) => Err(failed(io::Error::other("it cannot be opened"))),
         Err(_) => {
-            let seconds = READER_WAIT.as_secs();
-            let message = format!("nothing reads from the pipe {} within {seconds} s", path.display());
-            Err(Error::new(Kind::Unavailable, "file.no_reader", message)
-                .hint("start what reads from it first, or in the background"))
+            let seconds = OTHER_SIDE_WAIT.as_secs();
+            let (verb, code) = match side {
+                Side::Read => ("writes into", "file.no_writer"),
+                Side::Write => ("reads from", "file.no_reader"),
+            };
+            let message = format!("nothing {verb} the pipe {} within {seconds} s", path.display());
+            Err(Error::new(Kind::Unavailable, code, message)
+                .hint(format!("start what {verb} it first, or in the background")))
         }
     }
 }

@@ -308,3 +308,51 @@ fn a_path_in_the_map_is_read_whatever_is_said_of_what_stands_around_it() {
     );
     import("product", products, &["--map", "name.de=name", "--only-mapped"]).exits_with(7).says("no column name.de");
 }
+
+#[test]
+#[cfg(unix)]
+fn the_errors_file_is_never_the_file_that_is_read() {
+    let shop = shop();
+    let content = "sku,name,price\nA,a,1\nB,b,x\n";
+    shop.file("a.csv", content);
+    std::os::unix::fs::symlink(shop.path("a.csv"), shop.path("link.csv")).expect("our own folder");
+    fs::hard_link(shop.path("a.csv"), shop.path("hard.csv")).expect("our own folder");
+    for (file, errors) in
+        [("a.csv", "a.csv"), ("a.csv", "./a.csv"), ("a.csv", "link.csv"), ("link.csv", "a.csv"), ("a.csv", "hard.csv")]
+    {
+        import(&shop, file, &["--errors", errors]).exits_with(2).says("is the file that is read");
+    }
+    let stdin = fs::File::open(shop.path("a.csv")).expect("written");
+    let arguments = ["product", "import", "-", "--format", "csv", "--errors", "a.csv"];
+    let output = shop.command(&arguments).stdin(stdin).output().expect("the binary was built");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(fs::read_to_string(shop.path("a.csv")).expect("there"), content);
+    import(&shop, "a.csv", &["--errors", "b.csv"]).exits_with(7);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_is_read_as_a_file_is() {
+    let shop = shop();
+    let binary = env!("CARGO_BIN_EXE_shopctl");
+    let row = |sku: &str| format!("printf 'sku,name,price\\n{sku},x,1\\n'");
+    for script in [
+        format!("{binary} product import <({}) --format csv", row("A")),
+        format!("{} | {binary} product import /dev/stdin --format csv", row("B")),
+        format!("mkfifo pipe.csv; {} >pipe.csv & {binary} product import pipe.csv", row("C")),
+        format!("{binary} product import /dev/fd/7 --format csv 7< <({})", row("D")),
+        format!("({}; echo E,x,1) >e.csv; {binary} product import /dev/stdin --format csv <e.csv", row("F")),
+    ] {
+        let environment = shop.command(&[]);
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", &script]).current_dir(shop.path(""));
+        bash.env_clear().envs(environment.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let output = bash.output().expect("bash");
+        assert!(output.status.success(), "{script}: {output:?}");
+    }
+    assert_eq!(shop.column("SELECT sku FROM products ORDER BY sku"), ["A", "B", "C", "D", "E", "F"]);
+    // A pipe into which nobody writes is not waited for without end.
+    let made = std::process::Command::new("mkfifo").arg(shop.path("silent.csv")).status().expect("mkfifo");
+    assert!(made.success());
+    import(&shop, "silent.csv", &[]).exits_with(5).says("nothing writes into the pipe");
+}

@@ -26,8 +26,8 @@ use crate::bulk::{
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{hexadecimal, shell_word};
-use crate::error::{Error, Kind, Result, io_reason, printable};
-use crate::file::{OutputFile, check_ending};
+use crate::error::{Error, Kind, Result, printable};
+use crate::file::{InputFile, OutputFile, check_ending, check_not_input, unreadable};
 use crate::service::place_order::Stock;
 
 mod rejections;
@@ -153,7 +153,7 @@ pub async fn run<R: Row>(
     meaning: Meaning,
 ) -> Result<()> {
     let mut import = arguments.import::<R>(stock, meaning)?;
-    let source = Source { file: arguments.open()?, path: &arguments.file, read: Arc::default() };
+    let source = Source { file: arguments.open().await?, path: &arguments.file, read: Arc::default() };
     bulk::look::<R>(source.again()?, &import.read)?.iter().for_each(|note| context.output.note(note));
     let errors = arguments.errors_file().await?;
     let database = context.database(Access::Write).await?.for_bulk();
@@ -305,10 +305,6 @@ fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
     if fine == 0 { error } else { error.hint("correct them, or import the others with --on-error reject-rows") }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::configuration("file.unreadable", format!("cannot read {}: {}", path.display(), io_reason(error)))
-}
-
 /// The file, which is read several times.
 struct Source<'a> {
     file: File,
@@ -443,23 +439,26 @@ impl ImportArguments {
         })
     }
 
-    /// The file is read several times: what comes from standard input is kept in a temporary file.
-    fn open(&self) -> Result<File> {
-        if !self.is_stdin() {
-            let is_folder = self.file.is_dir();
-            let file = File::open(&self.file).map_err(|error| unreadable(&self.file, &error))?;
-            return match is_folder {
-                true => Err(Error::configuration("file.unreadable", format!("{} is a folder", self.file.display()))),
-                false => Ok(file),
-            };
+    /// The file is read several times: what can be read only once is kept in a temporary file.
+    async fn open(&self) -> Result<File> {
+        if let Some(errors) = &self.errors {
+            check_not_input("--errors", errors, &self.file)?;
         }
-        let spool = || {
-            let mut file = tempfile::tempfile()?;
-            std::io::copy(&mut std::io::stdin().lock().by_ref(), &mut file)?;
-            file.flush()?;
-            file.seek(SeekFrom::Start(0))?;
-            Ok(file)
+        let stream: Box<dyn Read> = match self.is_stdin() {
+            true => Box::new(io::stdin()),
+            false => match InputFile::open(&self.file).await? {
+                InputFile::Regular(file) => return Ok(file),
+                InputFile::Stream(file) => Box::new(file),
+            },
         };
-        spool().map_err(|error| unreadable(&self.file, &error))
+        spool(stream).map_err(|error| unreadable(&self.file, &error))
     }
+}
+
+fn spool(mut stream: impl Read) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut stream, &mut file)?;
+    file.flush()?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file)
 }
