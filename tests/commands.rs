@@ -64,7 +64,7 @@ fn quickstart_is_refused_where_seeds_are() {
         }
         run(&["migrate", "up", "-c", "plain"]).success();
         let refused = run(&["quickstart", "-c", "plain"]).exits_with(11);
-        refused.says("shopctl migrate env development");
+        refused.says("shopctl --context plain migrate env development");
         run(&["migrate", "env", "production", "-c", "plain"]).success();
         let refused = run(&["quickstart", "-c", "plain"]).exits_with(11).says("for production");
         assert!(!refused.stderr.contains("seed up"), "seeds are refused there: {refused}");
@@ -73,7 +73,7 @@ fn quickstart_is_refused_where_seeds_are() {
         assert_eq!(run(&["migrate", "env", "-c", "plain"]).success().stdout.trim(), "production");
         run(&["migrate", "env", "development", "--confirm", &shop.database_name(), "-c", "plain"]).success();
         run(&["migrate", "up", "-c", "plain"]).success();
-        run(&["quickstart", "-c", "plain"]).exits_with(11).says("shopctl seed up");
+        run(&["quickstart", "-c", "plain"]).exits_with(11).says("shopctl --context plain seed up");
         run(&["seed", "up", "-c", "plain"]).success();
     }
 }
