@@ -63,13 +63,14 @@ const ONLY_IN: [(&str, &str); 15] = [
 ];
 
 /// Commands and repositories do not use one another, except what is shared.
-const SHARED: [&str; 12] = [
+const SHARED: [&str; 13] = [
     "arguments",
     "command_line",
     "confirm",
     "export",
     "import",
     "keys",
+    "legible",
     "list",
     "mutation",
     "picker",

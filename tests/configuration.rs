@@ -37,7 +37,7 @@ fn the_dotenv_of_another_program_blocks_nothing() {
     std::fs::write(shop.path(".env"), b"COMPANY=M\xfcller\n").expect("the folder is ours");
     shop.run(&["product", "list"]).success();
     std::fs::write(shop.path(".env"), b"DB_HOST=m\xfcller\n").expect("the folder is ours");
-    shop.run(&["product", "list"]).exits_with(4).says(".env:1: not UTF-8 text");
+    shop.run(&["product", "list"]).exits_with(4).says(".env holds a DB_HOST that is not UTF-8 text");
     let url = format!("DATABASE_URL={}\n", shop.url);
     let utf16: Vec<u8> = [0xFEFF].into_iter().chain(url.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     std::fs::write(shop.path(".env"), utf16).expect("the folder is ours");

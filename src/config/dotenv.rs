@@ -45,9 +45,6 @@ pub fn parse(path: &Path, text: &str, is_known: impl Fn(&str) -> bool) -> Result
         if let Err(Problem(problem)) = expand(&entries, index, DEPTH_LIMIT, &mut value) {
             return refuse(entry.line, problem, QUOTES);
         }
-        if value.contains(char::REPLACEMENT_CHARACTER) {
-            return refuse(entry.line, "not UTF-8 text", "save the file as UTF-8");
-        }
         if !value.is_empty() && variables.insert(entry.name.to_owned(), value).is_some() {
             return refuse(entry.line, &format!("{} stands twice", entry.name), "keep one of them");
         }

@@ -183,6 +183,11 @@ impl Sources {
         {
             let text = decoded(&bytes);
             let variables = dotenv::parse(&path, &text, |name| VARIABLES.contains(&name))?;
+            if std::str::from_utf8(&bytes).is_err()
+                && let Some((name, _)) = variables.iter().find(|(_, value)| value.contains('\u{FFFD}'))
+            {
+                return Err(unreadable(&path, &format!("holds a {name} that is not UTF-8 text")));
+            }
             sources.note_readers(&path);
             sources.dotenv = Some((path, variables));
         }

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::{GENERATE, Listing, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
-use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::Page;
 use crate::entity::audit_event::{Column, Entity, Model};
@@ -67,45 +66,6 @@ fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> 
     }
     condition = condition.add(super::in_period(connection, Column::OccurredAt, filter.since, filter.until));
     Entity::find().filter(condition)
-}
-
-/// The columns of text.
-const TEXTS: [&str; 11] = [
-    "operation",
-    "actor",
-    "outcome",
-    "entity_type",
-    "before",
-    "after",
-    "reason",
-    "error",
-    "idempotency_key",
-    "request_fingerprint",
-    "occurred_at",
-];
-
-fn odd_texts(connection: &impl ConnectionTrait) -> impl Iterator<Item = (&'static str, String)> {
-    let engine = Engine::of(connection);
-    TEXTS.into_iter().filter_map(move |column| Some((column, engine.is_odd_text(column)?)))
-}
-
-/// The events that can be read: SQLite keeps anything in a column of text.
-pub fn legible(connection: &impl ConnectionTrait) -> Select<Entity> {
-    let odd = odd_texts(connection).map(|(_, is_odd)| Expr::cust(is_odd));
-    Entity::find().filter(odd.fold(Condition::all(), |all, is_odd| all.add(is_odd.not())))
-}
-
-/// Of the events that cannot be read up to `limit` ids, each with the first column that is no text.
-pub async fn find_illegible(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Uuid, &'static str)>> {
-    let mut illegible = Vec::new();
-    for (column, is_odd) in odd_texts(connection) {
-        let ids = Entity::find().select_only().column(Column::Id).filter(Expr::cust(is_odd));
-        let ids: Vec<Uuid> = ids.order_by_asc(Column::Id).limit(limit).into_tuple().all(connection).await?;
-        illegible.extend(ids.into_iter().map(|id| (id, column)));
-    }
-    illegible.sort_unstable();
-    illegible.dedup_by_key(|(id, _)| *id);
-    Ok(illegible)
 }
 
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>> {

@@ -62,7 +62,7 @@ pub async fn find_unsealed_events(
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Covered<audit_event::Model>>> {
-    let mut unsealed = super::audit_event::legible(connection).filter(audit_event::Column::SealId.is_null());
+    let mut unsealed = super::legible::legible(connection).filter(audit_event::Column::SealId.is_null());
     if let Some(id) = after {
         unsealed = unsealed.filter(audit_event::Column::Id.gt(id));
     }
@@ -77,7 +77,7 @@ pub async fn find_sealed_events(
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Covered<audit_event::Model>>> {
-    let mut sealed = super::audit_event::legible(connection).filter(audit_event::Column::SealId.eq(seal_id));
+    let mut sealed = super::legible::legible(connection).filter(audit_event::Column::SealId.eq(seal_id));
     if let Some(id) = after {
         sealed = sealed.filter(audit_event::Column::Id.gt(id));
     }

@@ -4,6 +4,7 @@
 pub mod audit_event;
 pub mod audit_seal;
 pub mod invariant;
+pub mod legible;
 pub mod order;
 pub mod product;
 pub mod report;

@@ -67,7 +67,7 @@ pub async fn find_events_of(
     entity: &str,
     ids: &[Uuid],
 ) -> Result<Vec<audit_event::Model>> {
-    Ok(super::audit_event::legible(connection)
+    Ok(super::legible::legible(connection)
         .filter(audit_event::Column::EntityType.eq(entity))
         .filter(audit_event::Column::EntityId.is_in(ids.iter().copied()))
         .filter(audit_event::Column::Outcome.eq("succeeded"))

@@ -182,7 +182,7 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
         event: Some((event.id, event.operation)),
         what: "bears a seal that is none of the chain".to_owned(),
     }));
-    let illegible = repository::audit_event::find_illegible(connection, EVENTS_NAMED).await?;
+    let illegible = repository::legible::find_illegible(connection, EVENTS_NAMED).await?;
     chain.problems.extend(illegible.into_iter().map(|(id, column)| SealProblem {
         seal: None,
         event: Some((id, id.to_string())),
