@@ -70,13 +70,14 @@ fn orders_in_files_are_checked_where_they_stand() {
         let file = shop.file("order.json", content).display().to_string();
         shop.run(&["order", "create", "--from", &file])
     };
-    of_file("{").exits_with(7).says("order.json: EOF while parsing an object at line 1 column 1");
+    of_file("{").exits_with(7).says("order.json: line 1: the JSON ends too early");
     of_file(r#"{"user": "ann@example.com", "items": [{"sku": "MUG", "qty": 1}]}"#)
         .exits_with(7)
-        .says("unknown field `qty`");
+        .says("order.json: line 1: unknown field qty, expected");
     of_file(r#"{"user": "ann@example.com", "items": [{"sku": "MUG", "quantity": 1.5}]}"#)
         .exits_with(7)
         .says("items[1].quantity 1.5");
+    of_file(r#"{"user": 7, "items": []}"#).exits_with(7).says("line 1: a value is not a string");
     of_file(r#"{"user": "ann@example.com", "items": []}"#).exits_with(7).says("at least one");
     of_file("\u{feff}{\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG\", \"quantity\": 2}]}").success();
     let run = shop.run_with_input(
