@@ -58,6 +58,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether the database may have done what it was asked all the same: it gave no answer.
+    pub fn leaves_in_doubt(&self) -> bool {
+        matches!(self, Fault::ConnectionLost | Fault::Silent | Fault::Unreachable)
+    }
+
     /// Whether the database said no, so that a COMMIT did not happen.
     pub fn is_refusal(&self) -> bool {
         matches!(

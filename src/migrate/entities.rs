@@ -39,7 +39,7 @@ pub async fn missing(database: &Database) -> Result<Vec<String>> {
     for table in &all {
         match ask(probe(table)).await {
             Err(error) if classify(&error) == Fault::NoSchema => lacking.push(table),
-            Err(error) if matches!(classify(&error), Fault::ConnectionLost | Fault::Unreachable) => {
+            Err(error) if classify(&error).leaves_in_doubt() => {
                 return Err(error.into());
             }
             _ => {}

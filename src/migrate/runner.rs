@@ -122,7 +122,7 @@ impl<'a> Runner<'a> {
                 Err(Failure::Database { error, statement }) => (error, statement),
             };
             let fault = classify(&error);
-            if !matches!(fault, Fault::ConnectionLost | Fault::Unreachable) {
+            if !fault.leaves_in_doubt() {
                 // What the database refused is not done.
                 self.in_doubt = None;
             }
@@ -362,7 +362,7 @@ impl<'a> Runner<'a> {
     /// is still applied; and what an earlier runner meant to do before it died stays open, because a
     /// failure after it does not tell whether that is done.
     async fn record_failure(&self, task: &mut Task, error: &DbErr, statement: Option<String>) {
-        let is_unknown = matches!(classify(error), Fault::ConnectionLost | Fault::Silent | Fault::Unreachable);
+        let is_unknown = classify(error).leaves_in_doubt();
         if is_unknown && !self.database.engine().has_transactional_ddl() {
             // It may be done all the same: the intent says so.
             return;
