@@ -50,14 +50,18 @@ pub struct Changed {
 /// Creates a product. Errors: exit 6 when the SKU is taken.
 pub async fn create(operations: &Operations, new: &NewProduct) -> Result<Model> {
     operations
-        .run(&Request::new("product.create", "product"), async |operation| apply_create(operation, new).await)
+        .run(&Request::new("product.create", "product"), async |operation| {
+            check_free(operation, &new.sku, None).await?;
+            apply_create(operation, new).await
+        })
         .await?
         .done()
 }
 
-/// Creates a product on an open operation; stock comes with its movement.
+/// Creates a product on an open operation whose caller has found the SKU free; stock comes with its
+/// movement. The SKU is not looked up again: what another process wrote in between would be refused
+/// instead of being found by a retry.
 pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result<Model> {
-    check_free(operation, &new.sku, None).await?;
     let product = model(operation, new);
     let created = repository::product::create(operation.handle(), product.clone()).await;
     let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;

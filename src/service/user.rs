@@ -42,14 +42,17 @@ pub fn hash(password: &Password) -> Result<String> {
 /// Creates a user. Errors: exit 6 when the e-mail address is taken.
 pub async fn create(operations: &Operations, new: &NewUser) -> Result<Model> {
     operations
-        .run(&Request::new("user.create", "user"), async |operation| apply_create(operation, new).await)
+        .run(&Request::new("user.create", "user"), async |operation| {
+            check_free(operation, &new.email).await?;
+            apply_create(operation, new).await
+        })
         .await?
         .done()
 }
 
-/// Creates a user on an open operation.
+/// Creates a user on an open operation whose caller has found the address free. It is not looked up
+/// again: what another process wrote in between would be refused instead of being found by a retry.
 pub async fn apply_create(operation: &mut Operation, new: &NewUser) -> Result<Model> {
-    check_free(operation, &new.email).await?;
     let user = model(operation, new);
     let created = repository::user::create(operation.handle(), user.clone()).await;
     let change = created.map_err(|error| duplicate(operation, &user.email, error))?;
