@@ -134,8 +134,7 @@ pub struct Applied {
     pub changes: Vec<ValueChange>,
 }
 
-/// A noun that can be imported, by its natural key (DL-001).
-#[allow(async_fn_in_trait, reason = "used within this crate only")]
+/// A noun that can be imported, by its natural key (DL-001): what a file says of it.
 pub trait Row: Sized + Clone + Send + 'static {
     /// `product`
     const NOUN: &'static str;
@@ -148,8 +147,6 @@ pub trait Row: Sized + Clone + Send + 'static {
     const TIME: Option<&'static str> = None;
     /// Whether lines of CSV with the same key that follow one another are one row.
     const IS_GROUPED: bool = false;
-    /// What the first pass has to remember from one look at the shop to the next.
-    type Memory: Default;
 
     /// Takes in what a record says; whether that is right is seen beside what the shop has.
     fn parse(record: &Record, import: &Import) -> Self;
@@ -174,6 +171,13 @@ pub trait Row: Sized + Clone + Send + 'static {
     fn lines(&self) -> usize {
         1
     }
+}
+
+/// What the shop does with rows: finds those that are there, objects to some, writes the others.
+#[allow(async_fn_in_trait, reason = "used within this crate only")]
+pub trait Storable: Row {
+    /// What the first pass has to remember from one look at the shop to the next.
+    type Memory: Default;
 
     /// The keys of these rows that are there, as they are written.
     async fn existing(
@@ -216,7 +220,7 @@ pub struct Checked {
 /// all that is wrong with it.
 ///
 /// Errors: those of the file; what `reject` says.
-pub async fn check<R: Row>(
+pub async fn check<R: Storable>(
     database: &Database,
     source: impl Read + Send + 'static,
     import: &Import,
@@ -243,7 +247,7 @@ pub async fn check<R: Row>(
 ///
 /// Errors: those of the file and of the database; what was committed before stays, and importing
 /// the same file again goes on from there.
-pub async fn run<R: Row>(
+pub async fn run<R: Storable>(
     operations: &Operations,
     source: impl Read + Send + 'static,
     import: &Import,
@@ -292,7 +296,7 @@ pub async fn run<R: Row>(
 
 /// The rows of a portion that are to be looked at; how many were left out because they are there
 /// already. The others are rejected.
-async fn accepted<R: Row>(
+async fn accepted<R: Storable>(
     database: &Database,
     portion: Portion<R>,
     import: &Import,

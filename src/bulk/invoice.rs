@@ -7,7 +7,7 @@ use std::fmt::Write;
 use sea_orm::ConnectionTrait;
 
 use super::given::Given;
-use super::import::{Applied, Import, Rejection, Row};
+use super::import::{Applied, Import, Rejection, Row, Storable};
 use super::meaning::{self, unquoted};
 use super::order::{Memory, OrderLine, OrderRow};
 use super::read::{Columns, Record};
@@ -33,7 +33,6 @@ impl Row for InvoiceRow {
     const KEY: &'static str = "InvoiceNo";
     const TIME: Option<&'static str> = Some("InvoiceDate");
     const IS_GROUPED: bool = true;
-    type Memory = Memory;
 
     fn parse(record: &Record, import: &Import) -> InvoiceRow {
         let prefix = import.meaning.cancellation_prefix.as_deref();
@@ -92,6 +91,10 @@ impl Row for InvoiceRow {
     fn lines(&self) -> usize {
         self.0.lines()
     }
+}
+
+impl Storable for InvoiceRow {
+    type Memory = Memory;
 
     async fn existing(
         connection: &impl ConnectionTrait,

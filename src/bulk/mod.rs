@@ -10,10 +10,11 @@ mod pass;
 mod product;
 mod read;
 mod spelling;
+mod upsert;
 mod user;
 
 pub use import::{
-    Checked, Counts, Import, OnConflict, OnError, Rejection, Row, ValueChange, check, last_line, look, run,
+    Checked, Counts, Import, OnConflict, OnError, Rejection, Row, Storable, ValueChange, check, last_line, look, run,
 };
 pub use invoice::InvoiceRow;
 pub use meaning::{Meaning, ValueMap};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use self::compare::{compare, find, of};
 use super::given::{Given, Wrong};
-use super::import::{Applied, Counts, Import, Rejection, Row};
+use super::import::{Applied, Counts, Import, Rejection, Row, Storable};
 use super::invoice::InvoiceRow;
 use super::meaning::{self, unquoted};
 use super::pass::ANOTHER_LINE;
@@ -79,7 +79,6 @@ impl Row for OrderRow {
     const KEY: &'static str = "reference";
     const TIME: Option<&'static str> = Some("created_at");
     const IS_GROUPED: bool = true;
-    type Memory = Memory;
 
     fn parse(record: &Record, import: &Import) -> OrderRow {
         let own = std::slice::from_ref(record);
@@ -128,6 +127,10 @@ impl Row for OrderRow {
     fn lines(&self) -> usize {
         self.lines.len()
     }
+}
+
+impl Storable for OrderRow {
+    type Memory = Memory;
 
     async fn existing(
         connection: &impl ConnectionTrait,

@@ -20,8 +20,8 @@ use self::told::{CHANGES_LISTED, Kept};
 use super::Asking;
 use super::arguments::{AnswerArguments, WriteArguments};
 use crate::bulk::{
-    self, Counts, FileFormat, Import, Keys, Meaning, OnConflict, OnError, ReadOptions, Rejection, Row, ValueChange,
-    ValueMap,
+    self, Counts, FileFormat, Import, Keys, Meaning, OnConflict, OnError, ReadOptions, Rejection, Row, Storable,
+    ValueChange, ValueMap,
 };
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -145,7 +145,7 @@ fn parse_batch(text: &str) -> Result<usize, String> {
 /// Imports a file of users, products …
 ///
 /// Errors: exit 7 when rows are wrong and nothing was imported, exit 8 when the others were.
-pub async fn run<R: Row>(
+pub async fn run<R: Storable>(
     context: &Context,
     asking: &Asking,
     arguments: &ImportArguments,
@@ -224,7 +224,7 @@ pub async fn run<R: Row>(
 /// The first pass, and once more with what only the whole file could tell: which order its dates have,
 /// and which orders do not stand together. Gives the number of rows that are fine, what is wrong, and
 /// that part of it which the second pass does not look at again.
-async fn check<R: Row>(
+async fn check<R: Storable>(
     context: &Context,
     is_listed: bool,
     database: &Database,

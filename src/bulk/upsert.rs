@@ -1,0 +1,142 @@
+//! Rows that the shop keeps by their key as they are: absent ones are created, different ones updated.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::ConnectionTrait;
+
+use super::given::Wrong;
+use super::import::{Applied, Import, Rejection, Row, Storable, ValueChange};
+use crate::error::Result;
+use crate::repository::{Change, Lock};
+use crate::service::operation::Operation;
+
+/// What is special about users, and about products.
+#[allow(async_fn_in_trait, reason = "used within this crate only")]
+pub trait Upsert: Row {
+    type Model: Clone + PartialEq;
+    /// What is to be created.
+    type New;
+
+    /// Those with these keys, which are as stored.
+    async fn find(connection: &impl ConnectionTrait, keys: &[&str], lock: Lock) -> Result<Vec<Self::Model>>;
+
+    fn key_of(stored: &Self::Model) -> &str;
+
+    /// The values that a file may change, by their columns.
+    fn values(stored: &Self::Model) -> Vec<(&'static str, String)>;
+
+    /// What is there with what the file says of it; what is wrong with that is noted.
+    fn on(&self, stored: &Self::Model, wrong: &mut Vec<Wrong>) -> Self::Model;
+
+    /// Whether the file has another stock than is there.
+    fn has_other_stock(&self, _stored: &Self::Model) -> bool {
+        false
+    }
+
+    /// What a row makes that is not there yet; nothing only where something wrong was noted.
+    fn created(&self, wrong: &mut Vec<Wrong>) -> Option<Self::New>;
+
+    async fn create(operation: &mut Operation, new: Vec<Self::New>) -> Result<()>;
+
+    async fn update(operation: &Operation, before: &Self::Model, after: Self::Model) -> Result<Change>;
+}
+
+/// What becomes of a row.
+enum Outcome<'a, U: Upsert> {
+    Create(U::New),
+    /// From what is there to what it is then; the same where nothing changes.
+    Keep(&'a U::Model, U::Model),
+}
+
+impl<U: Upsert> Storable for U {
+    type Memory = ();
+
+    async fn existing(connection: &impl ConnectionTrait, rows: &[(u64, U)], import: &Import) -> Result<HashSet<String>> {
+        let stored = find(connection, rows, import, Lock::None).await?;
+        let there = rows.iter().filter(|(_, row)| of(&stored, row, import).is_some());
+        Ok(there.map(|(_, row)| row.key().to_owned()).collect())
+    }
+
+    async fn check(
+        connection: &impl ConnectionTrait,
+        rows: &[(u64, U)],
+        import: &Import,
+        _memory: &mut (),
+    ) -> Result<Vec<(usize, Vec<Rejection>)>> {
+        let stored = find(connection, rows, import, Lock::None).await?;
+        let wrong = |(position, (line, row)): (usize, &(u64, U))| {
+            Some((position, judge(*line, row, of(&stored, row, import)).err()?))
+        };
+        Ok(rows.iter().enumerate().filter_map(wrong).collect())
+    }
+
+    async fn apply(operation: &mut Operation, rows: &[(u64, U)], import: &Import) -> Result<Applied> {
+        let (mut applied, mut new) = (Applied::default(), Vec::new());
+        let stored = find(operation.handle(), rows, import, Lock::Update).await?;
+        for (position, (line, row)) in rows.iter().enumerate() {
+            match judge(*line, row, of(&stored, row, import)) {
+                Err(wrong) => applied.refused.push((position, wrong)),
+                Ok(Outcome::Create(created)) => new.push(created),
+                Ok(Outcome::Keep(before, after)) => {
+                    applied.counts.other_stock += u64::from(row.has_other_stock(before));
+                    if *before == after {
+                        applied.counts.unchanged += 1;
+                        continue;
+                    }
+                    if import.lists_changes {
+                        applied.changes.extend(changes::<U>(before, &after));
+                    }
+                    let change = U::update(operation, before, after).await?;
+                    operation.record(change);
+                    applied.counts.updated += 1;
+                }
+            }
+        }
+        applied.counts.created += new.len() as u64;
+        U::create(operation, new).await?;
+        Ok(applied)
+    }
+}
+
+/// Those that rows name, by their stored keys.
+async fn find<U: Upsert>(
+    connection: &impl ConnectionTrait,
+    rows: &[(u64, U)],
+    import: &Import,
+    lock: Lock,
+) -> Result<HashMap<String, U::Model>> {
+    let written = rows.iter().map(|(_, row)| row.key());
+    let mut keys: Vec<String> = written.flat_map(|key| [key.to_owned(), U::identity(key, &import.keys)]).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let found = U::find(connection, &keys, lock).await?;
+    Ok(found.into_iter().map(|stored| (U::key_of(&stored).to_owned(), stored)).collect())
+}
+
+/// What a row means: whose key is stored just so before the one in another spelling.
+fn of<'a, U: Upsert>(stored: &'a HashMap<String, U::Model>, row: &U, import: &Import) -> Option<&'a U::Model> {
+    stored.get(row.key()).or_else(|| stored.get(&U::identity(row.key(), &import.keys)))
+}
+
+/// What becomes of a row. Errors: all that is wrong with it.
+fn judge<'a, U: Upsert>(line: u64, row: &U, stored: Option<&'a U::Model>) -> Result<Outcome<'a, U>, Vec<Rejection>> {
+    let mut wrong = Vec::new();
+    let outcome = match stored {
+        Some(stored) => Some(Outcome::Keep(stored, row.on(stored, &mut wrong))),
+        None => row.created(&mut wrong).map(Outcome::Create),
+    };
+    outcome.filter(|_| wrong.is_empty()).ok_or_else(|| wrong.into_iter().map(|wrong| wrong.in_line(line)).collect())
+}
+
+fn changes<U: Upsert>(before: &U::Model, after: &U::Model) -> Vec<ValueChange> {
+    let pairs = U::values(before).into_iter().zip(U::values(after));
+    let changed = pairs.filter(|((_, before), (_, after))| before != after);
+    let change = |((column, old), (_, new))| ValueChange {
+        key: U::key_of(before).to_owned(),
+        column,
+        before: old,
+        after: new,
+    };
+    changed.map(change).collect()
+}
