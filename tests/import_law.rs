@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use shopctl::bulk::{self, Counts, FileFormat, Import, Meaning, OnConflict, ProductRow, ReadOptions};
+use shopctl::bulk::{self, Counts, FileFormat, Import, Meaning, OnConflict, Position, ProductRow, ReadOptions};
 use shopctl::error::{Kind, Result};
 use shopctl::service::operation::Operations;
 use shopctl::service::place_order::Stock;
@@ -130,7 +130,7 @@ async fn import(operations: &Operations, format: FileFormat, file: &[u8]) -> Res
         stock: Stock::Deduct,
         digest: "0".repeat(64),
         batch_lines: 3,
-        resume_after: 0,
+        resume_after: Position::default(),
         meaning: Meaning::default(),
         keys: Arc::default(),
         scattered: Arc::default(),

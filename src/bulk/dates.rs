@@ -1,12 +1,13 @@
 //! The order of day and month: the file as a whole decides.
 
 use super::meaning::Meaning;
+use super::position::Position;
 use crate::domain::written_time::{Proof, WrittenDate};
 use crate::domain::{DateOrder, WrittenTime};
 use crate::error::{Error, Kind, Result, printable};
 
-/// A line and the time in it.
-type Place = (u64, String);
+/// Where a time stands, and the time.
+type Place = (Position, String);
 
 /// What the times of a file say about how it writes them.
 #[derive(Debug, Clone, Default)]
@@ -18,16 +19,16 @@ pub struct DateEvidence {
     dotted: Option<Place>,
     year_day_month: Option<Place>,
     /// The first time that names no zone.
-    pub without_zone: Option<u64>,
-    /// How many times the clocks of the zone show twice, and the line of the first.
-    pub shown_twice: Option<(u64, u64)>,
+    pub without_zone: Option<Position>,
+    /// How many times the clocks of the zone show twice, and where the first stands.
+    pub shown_twice: Option<(u64, Position)>,
 }
 
 impl DateEvidence {
     /// Takes in a time. What its date proves counts whatever else is wrong with it and its row.
-    pub fn note(&mut self, line: u64, text: &str, meaning: &Meaning) {
+    pub fn note(&mut self, at: Position, text: &str, meaning: &Meaning) {
         let Ok(date) = WrittenDate::read(text) else { return };
-        let place = || Some((line, text.to_owned()));
+        let place = || Some((at, text.to_owned()));
         match date.proves() {
             Some(Proof::Order(DateOrder::DayFirst)) => self.day_first = self.day_first.take().or_else(place),
             Some(Proof::Order(_)) => self.month_first = self.month_first.take().or_else(place),
@@ -40,11 +41,11 @@ impl DateEvidence {
         }
         let Ok(time) = WrittenTime::read(text) else { return };
         if !time.has_zone() {
-            self.without_zone.get_or_insert(line);
+            self.without_zone.get_or_insert(at);
         }
         let zone = meaning.zone.as_ref();
         if zone.is_some_and(|zone| time.is_shown_twice(meaning.date_order, zone)) {
-            self.shown_twice.get_or_insert((0, line)).0 += 1;
+            self.shown_twice.get_or_insert((0, at)).0 += 1;
         }
     }
 
@@ -57,7 +58,7 @@ impl DateEvidence {
         self.year_day_month = self.year_day_month.take().or(later.year_day_month);
         self.without_zone = self.without_zone.or(later.without_zone);
         self.shown_twice = match (self.shown_twice, later.shown_twice) {
-            (Some((count, line)), Some((more, _))) => Some((count + more, line)),
+            (Some((count, first)), Some((more, _))) => Some((count + more, first)),
             (one, other) => one.or(other),
         };
     }
@@ -106,8 +107,8 @@ impl DateEvidence {
     }
 }
 
-fn place((line, text): &Place) -> String {
-    format!("line {line}: {}", printable(text))
+fn place((at, text): &Place) -> String {
+    format!("{at}: {}", printable(text))
 }
 
 fn two_orders(day: &Place, month: &Place) -> Error {

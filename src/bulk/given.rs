@@ -1,6 +1,7 @@
 //! A cell of a file: as it is written, and what it means, if the shop allows that anew.
 
 use super::import::Rejection;
+use super::position::Position;
 use super::read::Record;
 
 /// What a file says in one place. What the shop has already, it may have in whatever form another
@@ -21,8 +22,8 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    pub fn in_line(self, line: u64) -> Rejection {
-        Rejection { line, column: self.column.to_owned(), value: self.value, reason: self.reason }
+    pub fn at(self, at: Position) -> Rejection {
+        Rejection { at, column: self.column.to_owned(), value: self.value, reason: self.reason }
     }
 
     /// About the row as a whole, named by its key.

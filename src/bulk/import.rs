@@ -12,6 +12,7 @@ use super::dates::DateEvidence;
 use super::given::Wrong;
 use super::meaning::Meaning;
 use super::pass::{Portion, portions};
+use super::position::Position;
 use super::read::{self, Columns, Record};
 use super::spelling::Keys;
 use crate::db::Database;
@@ -51,10 +52,10 @@ pub struct Import {
     pub digest: String,
     /// Lines of one transaction, at most [`MOST_BATCH_LINES`](super::MOST_BATCH_LINES).
     pub batch_lines: usize,
-    /// Rows that begin up to this line were written by an earlier run.
-    pub resume_after: u64,
-    /// Where the parts of orders begin that do not stand together, each with the line of another part.
-    pub scattered: Arc<HashMap<u64, u64>>,
+    /// Rows that begin up to here were written by an earlier run.
+    pub resume_after: Position,
+    /// Where the parts of orders begin that do not stand together, each with the place of another part.
+    pub scattered: Arc<HashMap<Position, Position>>,
     /// Whether every change of a value is told.
     pub lists_changes: bool,
 }
@@ -62,7 +63,7 @@ pub struct Import {
 /// Why a row is not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    pub line: u64,
+    pub at: Position,
     /// Empty when it is about the whole row.
     pub column: String,
     pub value: String,
@@ -71,8 +72,8 @@ pub struct Rejection {
 
 impl Rejection {
     /// About a row as a whole, named by its key.
-    pub fn of_row(line: u64, key: &str, reason: impl Into<String>) -> Rejection {
-        Wrong::of_row(key, reason).in_line(line)
+    pub fn of_row(at: Position, key: &str, reason: impl Into<String>) -> Rejection {
+        Wrong::of_row(key, reason).at(at)
     }
 }
 
@@ -158,7 +159,7 @@ pub trait Row: Sized + Clone + Send + 'static {
     fn identity(key: &str, keys: &Keys) -> String;
 
     /// All that is wrong with a row that is not imported anyway.
-    fn problems(&self, _line: u64, _import: &Import) -> Vec<Rejection> {
+    fn problems(&self, _at: Position, _import: &Import) -> Vec<Rejection> {
         Vec::new()
     }
 
@@ -182,20 +183,20 @@ pub trait Storable: Row {
     /// The keys of these rows that are there, as they are written.
     async fn existing(
         connection: &impl ConnectionTrait,
-        rows: &[(u64, Self)],
+        rows: &[(Position, Self)],
         import: &Import,
     ) -> Result<HashSet<String>>;
 
     /// What is wrong with rows beside the shop as it is, by their position.
     async fn check(
         connection: &impl ConnectionTrait,
-        rows: &[(u64, Self)],
+        rows: &[(Position, Self)],
         import: &Import,
         memory: &mut Self::Memory,
     ) -> Result<Vec<(usize, Vec<Rejection>)>>;
 
     /// Creates or updates rows on an open operation: absent → create, different → update.
-    async fn apply(operation: &mut Operation, rows: &[(u64, Self)], import: &Import) -> Result<Applied>;
+    async fn apply(operation: &mut Operation, rows: &[(Position, Self)], import: &Import) -> Result<Applied>;
 }
 
 /// Looks at the beginning of a file: what has to be said about it before it is read.
@@ -213,7 +214,7 @@ pub struct Checked {
     pub fine: u64,
     pub dates: DateEvidence,
     /// For [`Import::scattered`]: nothing is known about their orders until they are.
-    pub scattered: HashMap<u64, u64>,
+    pub scattered: HashMap<Position, Position>,
 }
 
 /// The first pass: reads everything and writes nothing. `reject` hears of every row that is wrong with
@@ -274,7 +275,7 @@ pub async fn run<R: Storable>(
         }
         let request = Request {
             repeats_on_duplicate: true,
-            idempotency: mark(import, run, rows.last().map_or(0, |(line, _)| *line)),
+            idempotency: mark(import, run, rows.last().map(|(at, _)| *at).unwrap_or_default()),
             ..Request::new(R::OPERATION, R::NOUN)
         };
         let body = async |operation: &mut Operation| R::apply(operation, &rows, import).await;
@@ -301,7 +302,7 @@ async fn accepted<R: Storable>(
     portion: Portion<R>,
     import: &Import,
     wrong: &mut Vec<Vec<Rejection>>,
-) -> Result<(Vec<(u64, R)>, u64)> {
+) -> Result<(Vec<(Position, R)>, u64)> {
     let mut rows = portion.rows;
     if import.on_conflict == OnConflict::Update || rows.is_empty() {
         return Ok((rows, 0));
@@ -309,9 +310,9 @@ async fn accepted<R: Storable>(
     let there = R::existing(database.connection(), &rows, import).await?;
     let before = rows.len();
     if import.on_conflict == OnConflict::Error {
-        for (line, row) in rows.iter().filter(|(_, row)| there.contains(row.key())) {
+        for (at, row) in rows.iter().filter(|(_, row)| there.contains(row.key())) {
             let reason = format!("there is such {} {} already", article(R::NOUN), R::NOUN);
-            wrong.push(vec![Rejection::of_row(*line, row.key(), reason)]);
+            wrong.push(vec![Rejection::of_row(*at, row.key(), reason)]);
         }
     }
     rows.retain(|(_, row)| !there.contains(row.key()));
@@ -321,7 +322,7 @@ async fn accepted<R: Storable>(
 
 /// Rows in the order of the file.
 fn in_order(mut wrong: Vec<Vec<Rejection>>) -> Vec<Vec<Rejection>> {
-    wrong.sort_by_key(|row| row.first().map_or(0, |rejection| rejection.line));
+    wrong.sort_by_key(|row| row.first().map(|rejection| rejection.at));
     wrong
 }
 
@@ -330,8 +331,8 @@ fn article(noun: &str) -> &'static str {
 }
 
 /// The key of a transaction: which file, which run, how far.
-fn mark(import: &Import, run: Uuid, line: u64) -> Option<Idempotency> {
-    let key = IdempotencyKey::parse(&format!("{}{}:{line:012}", marks_of(&import.digest), run.simple())).ok()?;
+fn mark(import: &Import, run: Uuid, at: Position) -> Option<Idempotency> {
+    let key = IdempotencyKey::parse(&format!("{}{}:{}", marks_of(&import.digest), run.simple(), at.key())).ok()?;
     Some(Idempotency { key, fingerprint: import.digest.clone(), is_given: false })
 }
 
@@ -339,8 +340,8 @@ fn marks_of(digest: &str) -> String {
     format!("import:{digest}:")
 }
 
-/// How far the last run of this file came: the line where the last row that it wrote begins.
-pub async fn last_line(connection: &impl ConnectionTrait, digest: &str) -> Result<Option<u64>> {
+/// How far the last run of this file came: where the last row that it wrote begins.
+pub async fn last_position(connection: &impl ConnectionTrait, digest: &str) -> Result<Option<Position>> {
     let key = repository::audit_event::find_last_key(connection, &marks_of(digest)).await?;
     Ok(key.and_then(|key| key.rsplit(':').next()?.parse().ok()))
 }

@@ -10,6 +10,7 @@ use super::given::Given;
 use super::import::{Applied, Import, Rejection, Row, Storable};
 use super::meaning::{self, unquoted};
 use super::order::{Memory, OrderLine, OrderRow};
+use super::position::Position;
 use super::read::{Columns, Record};
 use super::spelling::Keys;
 use crate::domain::{Email, OrderStatus, PersonName, ProductName, Reference, Sku};
@@ -42,7 +43,7 @@ impl Row for InvoiceRow {
             None => Given { value: ProductName::parse(&sku.text), text: sku.text.clone() },
         };
         let line = OrderLine {
-            line: record.line,
+            at: record.at,
             sku,
             quantity: Given::of(record, "Quantity", |text| match unquoted(text).trim().starts_with('-') {
                 true => Err("is a return, which does not say what it gives back".to_owned()),
@@ -76,8 +77,8 @@ impl Row for InvoiceRow {
         OrderRow::identity(key, keys)
     }
 
-    fn problems(&self, line: u64, import: &Import) -> Vec<Rejection> {
-        in_their_words(self.0.problems(line, import))
+    fn problems(&self, at: Position, import: &Import) -> Vec<Rejection> {
+        in_their_words(self.0.problems(at, import))
     }
 
     /// The lines of one invoice may be a minute apart: the first counts.
@@ -98,7 +99,7 @@ impl Storable for InvoiceRow {
 
     async fn existing(
         connection: &impl ConnectionTrait,
-        rows: &[(u64, InvoiceRow)],
+        rows: &[(Position, InvoiceRow)],
         import: &Import,
     ) -> Result<HashSet<String>> {
         OrderRow::existing(connection, &orders(rows), import).await
@@ -106,7 +107,7 @@ impl Storable for InvoiceRow {
 
     async fn check(
         connection: &impl ConnectionTrait,
-        rows: &[(u64, InvoiceRow)],
+        rows: &[(Position, InvoiceRow)],
         import: &Import,
         memory: &mut Memory,
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
@@ -114,7 +115,7 @@ impl Storable for InvoiceRow {
         Ok(refused.into_iter().map(|(position, wrong)| (position, in_their_words(wrong))).collect())
     }
 
-    async fn apply(operation: &mut Operation, rows: &[(u64, InvoiceRow)], import: &Import) -> Result<Applied> {
+    async fn apply(operation: &mut Operation, rows: &[(Position, InvoiceRow)], import: &Import) -> Result<Applied> {
         let mut applied = OrderRow::apply(operation, &orders(rows), import).await?;
         for (_, wrong) in &mut applied.refused {
             *wrong = in_their_words(std::mem::take(wrong));
@@ -123,8 +124,8 @@ impl Storable for InvoiceRow {
     }
 }
 
-fn orders(rows: &[(u64, InvoiceRow)]) -> Vec<(u64, OrderRow)> {
-    rows.iter().map(|(line, row)| (*line, row.0.clone())).collect()
+fn orders(rows: &[(Position, InvoiceRow)]) -> Vec<(Position, OrderRow)> {
+    rows.iter().map(|(at, row)| (*at, row.0.clone())).collect()
 }
 
 /// Columns by the names that a file of invoices has for them.

@@ -7,6 +7,7 @@ mod invoice;
 mod meaning;
 mod order;
 mod pass;
+mod position;
 mod product;
 mod read;
 mod spelling;
@@ -14,13 +15,15 @@ mod upsert;
 mod user;
 
 pub use import::{
-    Checked, Counts, Import, OnConflict, OnError, Rejection, Row, Storable, ValueChange, check, last_line, look, run,
+    Checked, Counts, Import, OnConflict, OnError, Rejection, Row, Storable, ValueChange, check, last_position, look,
+    run,
 };
 pub use invoice::InvoiceRow;
 pub use meaning::{Meaning, ValueMap};
 pub use order::OrderRow;
 pub use pass::MOST_BATCH_LINES;
+pub use position::Position;
 pub use product::ProductRow;
-pub use read::{FileFormat, ReadOptions, is_delimiter};
+pub use read::{Charset, FileFormat, ReadOptions, is_delimiter};
 pub use spelling::Keys;
 pub use user::UserRow;

@@ -15,6 +15,7 @@ use super::import::{Applied, Counts, Import, Rejection, Row, Storable};
 use super::invoice::InvoiceRow;
 use super::meaning::{self, unquoted};
 use super::pass::ANOTHER_LINE;
+use super::position::Position;
 use super::read::{Columns, Record};
 use super::spelling::{Keys, folded_email};
 use crate::domain::{Email, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password};
@@ -46,7 +47,7 @@ pub struct OrderRow {
 /// An item of an order of a file.
 #[derive(Debug, Clone)]
 pub struct OrderLine {
-    pub line: u64,
+    pub at: Position,
     pub sku: Given<Sku>,
     pub quantity: Given<Quantity>,
     pub unit_price: Option<Given<Money>>,
@@ -102,8 +103,8 @@ impl Row for OrderRow {
         keys.reference(key)
     }
 
-    fn problems(&self, line: u64, import: &Import) -> Vec<Rejection> {
-        let wrong = self.order(line, import).err().unwrap_or_default();
+    fn problems(&self, at: Position, import: &Import) -> Vec<Rejection> {
+        let wrong = self.order(at, import).err().unwrap_or_default();
         wrong.into_iter().filter(|rejection| rejection.reason != ANOTHER_LINE).collect()
     }
 
@@ -134,7 +135,7 @@ impl Storable for OrderRow {
 
     async fn existing(
         connection: &impl ConnectionTrait,
-        rows: &[(u64, OrderRow)],
+        rows: &[(Position, OrderRow)],
         import: &Import,
     ) -> Result<HashSet<String>> {
         let there = find(connection, rows.iter().map(|(_, row)| row), &import.keys).await?;
@@ -144,7 +145,7 @@ impl Storable for OrderRow {
 
     async fn check(
         connection: &impl ConnectionTrait,
-        rows: &[(u64, OrderRow)],
+        rows: &[(Position, OrderRow)],
         import: &Import,
         memory: &mut Memory,
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
@@ -158,11 +159,11 @@ impl Storable for OrderRow {
         let (there, users) = (there?, users?);
         known?;
         let mut refused = Vec::new();
-        for (position, (line, row)) in rows.iter().enumerate() {
-            let about = |reason: String| vec![Rejection::of_row(*line, row.key(), reason)];
+        for (position, (at, row)) in rows.iter().enumerate() {
+            let about = |reason: String| vec![Rejection::of_row(*at, row.key(), reason)];
             let wrong = match there.get(row.key()) {
                 Some(difference) => difference.clone().map(about),
-                None => match row.order(*line, import) {
+                None => match row.order(*at, import) {
                     Err(wrong) => Some(wrong),
                     Ok(order) => row.objection(&order, import, &users, memory).map(about),
                 },
@@ -172,20 +173,20 @@ impl Storable for OrderRow {
         Ok(refused)
     }
 
-    async fn apply(operation: &mut Operation, rows: &[(u64, OrderRow)], import: &Import) -> Result<Applied> {
+    async fn apply(operation: &mut Operation, rows: &[(Position, OrderRow)], import: &Import) -> Result<Applied> {
         let mut applied = Applied::default();
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
         let there = compare(operation.handle(), &orders, &import.keys).await?;
         let mut new = Vec::new();
-        for (position, (line, row)) in rows.iter().enumerate() {
+        for (position, (at, row)) in rows.iter().enumerate() {
             match there.get(row.key()) {
-                None => match row.order(*line, import) {
-                    Ok(order) => new.push(New { position, line: *line, row, order }),
+                None => match row.order(*at, import) {
+                    Ok(order) => new.push(New { position, at: *at, row, order }),
                     Err(wrong) => applied.refused.push((position, wrong)),
                 },
                 Some(None) => applied.counts.unchanged += 1,
                 Some(Some(reason)) => {
-                    applied.refused.push((position, vec![Rejection::of_row(*line, row.key(), reason.as_str())]));
+                    applied.refused.push((position, vec![Rejection::of_row(*at, row.key(), reason.as_str())]));
                 }
             }
         }
@@ -200,8 +201,8 @@ impl Storable for OrderRow {
                     return Err(error);
                 }
                 Err(error) if some.len() == 1 => {
-                    let New { position, line, row, .. } = some[0];
-                    applied.refused.push((position, vec![Rejection::of_row(line, row.key(), error.message())]));
+                    let New { position, at, row, .. } = some[0];
+                    applied.refused.push((position, vec![Rejection::of_row(at, row.key(), error.message())]));
                 }
                 Err(_) => {
                     let middle = part.start + part.len() / 2;
@@ -216,7 +217,7 @@ impl Storable for OrderRow {
 /// A row that is no order yet.
 struct New<'a> {
     position: usize,
-    line: u64,
+    at: Position,
     row: &'a OrderRow,
     order: NewOrder,
 }
@@ -235,7 +236,7 @@ fn parse_status(text: &str) -> Result<OrderStatus, String> {
 
 fn parse_line(item: &Record) -> OrderLine {
     OrderLine {
-        line: item.line,
+        at: item.at,
         sku: Given::of(item, "sku", |text| Sku::parse(unquoted(text))),
         quantity: Given::of(item, "quantity", meaning::pieces(item.decimal_mark("quantity"))),
         unit_price: Given::of_cell(item, "unit_price", meaning::price(item.decimal_mark("unit_price"))),
@@ -256,7 +257,7 @@ impl OrderRow {
 
     /// The order as it is to be placed. Errors: all that is wrong with each of its lines, and a word on
     /// each of the others, since none of them is imported.
-    fn order(&self, first_line: u64, import: &Import) -> Result<NewOrder, Vec<Rejection>> {
+    fn order(&self, first: Position, import: &Import) -> Result<NewOrder, Vec<Rejection>> {
         let mut wrong = Vec::new();
         self.reference.take("reference", &mut wrong);
         let user = self.user.take("user", &mut wrong);
@@ -266,14 +267,14 @@ impl OrderRow {
         if self.lines.len() > MOST_LINES {
             wrong.push(Wrong { column: "items", value: String::new(), reason: too_many() });
         }
-        let mut rejections: Vec<Rejection> = wrong.into_iter().map(|wrong| wrong.in_line(first_line)).collect();
+        let mut rejections: Vec<Rejection> = wrong.into_iter().map(|wrong| wrong.at(first)).collect();
         let mut lines = Vec::with_capacity(self.lines.len());
         for line in &self.lines {
             let mut wrong = Vec::new();
             let (sku, quantity) = (line.sku.take("sku", &mut wrong), line.quantity.take("quantity", &mut wrong));
             let unit_price = line.unit_price.as_ref().and_then(|given| given.take("unit_price", &mut wrong)).copied();
             line.new_product.as_ref().map(|given| given.take("name", &mut wrong));
-            rejections.extend(wrong.into_iter().map(|wrong| wrong.in_line(line.line)));
+            rejections.extend(wrong.into_iter().map(|wrong| wrong.at(line.at)));
             if let (Some(_), Some(quantity)) = (sku, quantity) {
                 lines.push(NewLine { product: import.keys.sku(&line.sku.text), quantity: *quantity, unit_price });
             }
@@ -290,10 +291,10 @@ impl OrderRow {
     }
 
     fn with_other_lines(&self, mut rejections: Vec<Rejection>) -> Vec<Rejection> {
-        let told: HashSet<u64> = rejections.iter().map(|rejection| rejection.line).collect();
-        let others = self.lines.iter().map(|line| line.line).filter(|line| !told.contains(line));
-        let others: BTreeSet<u64> = others.collect();
-        rejections.extend(others.into_iter().map(|line| Rejection::of_row(line, self.key(), ANOTHER_LINE)));
+        let told: HashSet<Position> = rejections.iter().map(|rejection| rejection.at).collect();
+        let others = self.lines.iter().map(|line| line.at).filter(|at| !told.contains(at));
+        let others: BTreeSet<Position> = others.collect();
+        rejections.extend(others.into_iter().map(|at| Rejection::of_row(at, self.key(), ANOTHER_LINE)));
         rejections
     }
 

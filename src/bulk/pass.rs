@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::dates::DateEvidence;
 use super::import::{Import, Rejection, Row};
 use super::meaning::unquoted;
+use super::position::Position;
 use super::read::{FileFormat, Record, records};
 use crate::error::{Error, Result};
 
@@ -27,13 +28,13 @@ pub const ANOTHER_LINE: &str = "another line of this order is wrong";
 
 /// A part of a file.
 pub struct Portion<R> {
-    /// Rows whose values are fine, each with its first line.
-    pub rows: Vec<(u64, R)>,
+    /// Rows whose values are fine, each with where it begins.
+    pub rows: Vec<(Position, R)>,
     /// All that is wrong with each of the others.
     pub rejected: Vec<Vec<Rejection>>,
     pub dates: DateEvidence,
     /// Where the parts of an order begin that does not stand together.
-    pub scattered: Vec<(u64, u64)>,
+    pub scattered: Vec<(Position, Position)>,
     lines: usize,
 }
 
@@ -83,11 +84,11 @@ impl<R> Default for Portion<R> {
 /// What a pass remembers.
 struct Pass<'a, R> {
     import: &'a Import,
-    /// Hashes of the first keys with the line of each: a second row of one key would be a conflict.
-    seen: HashMap<u64, u64>,
+    /// Hashes of the first keys with the place of each: a second row of one key would be a conflict.
+    seen: HashMap<u64, Position>,
     open: Option<Open<R>>,
-    /// The last line that could not be read: it may belong to the order before or to the one after.
-    unreadable: Option<u64>,
+    /// The last record that could not be read: it may belong to the order before or to the one after.
+    unreadable: Option<Position>,
     /// Records that became part of a row or were rejected: all of them, in the end.
     settled: u64,
 }
@@ -96,7 +97,7 @@ struct Pass<'a, R> {
 struct Open<R> {
     /// The key as it is written.
     key: String,
-    lines: Vec<u64>,
+    lines: Vec<Position>,
     /// How many records it is, with those that could not be read.
     records: u64,
     row: R,
@@ -104,15 +105,15 @@ struct Open<R> {
 }
 
 impl<R: Row> Open<R> {
-    fn first_line(&self) -> u64 {
-        self.lines.first().copied().unwrap_or(0)
+    fn begin(&self) -> Position {
+        self.lines.first().copied().unwrap_or_default()
     }
 
-    fn join(&mut self, line: u64, next: R) {
-        self.lines.push(line);
+    fn join(&mut self, at: Position, next: R) {
+        self.lines.push(at);
         self.records += 1;
         if let Err(reason) = self.row.join(next) {
-            self.is_wrong(Rejection::of_row(line, &self.key, reason));
+            self.is_wrong(Rejection::of_row(at, &self.key, reason));
         }
     }
 
@@ -124,12 +125,12 @@ impl<R: Row> Open<R> {
 
     /// All that is wrong, with a word on each of its other lines: none of them is imported.
     fn rejected(mut self, import: &Import) -> Vec<Rejection> {
-        let problems = self.row.problems(self.first_line(), import);
+        let problems = self.row.problems(self.begin(), import);
         self.wrong.extend(problems.into_iter().take(WRONG_TOLD));
-        self.wrong.sort_by_key(|wrong| wrong.line);
-        let told: HashSet<u64> = self.wrong.iter().map(|wrong| wrong.line).collect();
-        let others = self.lines.iter().filter(|line| !told.contains(line));
-        self.wrong.extend(others.map(|line| Rejection::of_row(*line, &self.key, ANOTHER_LINE)));
+        self.wrong.sort_by_key(|wrong| wrong.at);
+        let told: HashSet<Position> = self.wrong.iter().map(|wrong| wrong.at).collect();
+        let others = self.lines.iter().filter(|at| !told.contains(at));
+        self.wrong.extend(others.map(|at| Rejection::of_row(*at, &self.key, ANOTHER_LINE)));
         self.wrong
     }
 }
@@ -142,7 +143,7 @@ impl<R: Row> Pass<'_, R> {
             Ok(record) => record,
             // Whose line it is nobody can tell.
             Err(rejection) => {
-                self.unreadable = is_grouped.then_some(rejection.line);
+                self.unreadable = is_grouped.then_some(rejection.at);
                 return match self.open.as_mut().filter(|_| is_grouped) {
                     Some(open) => {
                         open.records += 1;
@@ -150,7 +151,7 @@ impl<R: Row> Pass<'_, R> {
                     }
                     None => {
                         self.settled += 1;
-                        if rejection.line > self.import.resume_after {
+                        if rejection.at > self.import.resume_after {
                             portion.rejected.push(vec![rejection]);
                         }
                     }
@@ -159,19 +160,19 @@ impl<R: Row> Pass<'_, R> {
         };
         self.import.meaning.map_values(&mut record);
         if let Some(time) = R::TIME.and_then(|column| record.get(column)) {
-            portion.dates.note(record.line, unquoted(time), &self.import.meaning);
+            portion.dates.note(record.at, unquoted(time), &self.import.meaning);
         }
         let key = record.get(R::KEY).unwrap_or_default();
         let row = R::parse(&record, self.import);
         let unreadable = self.unreadable.take();
         if let Some(open) = self.open.as_mut().filter(|open| is_grouped && open.key == key) {
-            return open.join(record.line, row);
+            return open.join(record.at, row);
         }
         self.complete(portion);
-        let mut open = Open { key: key.to_owned(), lines: vec![record.line], records: 1, row, wrong: Vec::new() };
-        if let Some(line) = unreadable {
-            let reason = format!("line {line} before it cannot be read and may be one of its own");
-            open.is_wrong(Rejection::of_row(record.line, &open.key, reason));
+        let mut open = Open { key: key.to_owned(), lines: vec![record.at], records: 1, row, wrong: Vec::new() };
+        if let Some(before) = unreadable {
+            let reason = format!("{before} before it cannot be read and may be one of its own");
+            open.is_wrong(Rejection::of_row(record.at, &open.key, reason));
         }
         self.open = Some(open);
     }
@@ -180,28 +181,28 @@ impl<R: Row> Pass<'_, R> {
     fn complete(&mut self, portion: &mut Portion<R>) {
         let Some(mut open) = self.open.take() else { return };
         self.settled += open.records;
-        let line = open.first_line();
-        if let Some(first) = self.seen_before(&open.key, line) {
+        let begin = open.begin();
+        if let Some(first) = self.seen_before(&open.key, begin) {
             match self.is_grouped() {
                 true => {
-                    portion.scattered.extend([(first, line), (line, first)]);
+                    portion.scattered.extend([(first, begin), (begin, first)]);
                     self.is_scattered(&mut open, first);
                 }
                 false => {
-                    let reason = format!("the same {} was in the file before, in line {first}", R::NOUN);
-                    open.is_wrong(Rejection::of_row(line, &open.key, reason));
+                    let reason = format!("the same {} was in the file before, in {first}", R::NOUN);
+                    open.is_wrong(Rejection::of_row(begin, &open.key, reason));
                 }
             }
-        } else if let Some(other) = self.import.scattered.get(&line) {
+        } else if let Some(other) = self.import.scattered.get(&begin) {
             self.is_scattered(&mut open, *other);
         }
         if !open.wrong.is_empty() {
-            if line > self.import.resume_after {
+            if begin > self.import.resume_after {
                 portion.rejected.push(open.rejected(self.import));
             }
-        } else if line > self.import.resume_after {
+        } else if begin > self.import.resume_after {
             portion.lines += open.row.lines();
-            portion.rows.push((line, open.row));
+            portion.rows.push((begin, open.row));
         }
     }
 
@@ -210,17 +211,16 @@ impl<R: Row> Pass<'_, R> {
         R::IS_GROUPED && matches!(self.import.read.format, FileFormat::Csv | FileFormat::Tsv)
     }
 
-    fn is_scattered(&self, open: &mut Open<R>, other: u64) {
-        let line = open.first_line();
-        let when = if other < line { "was in the file before" } else { "comes again" };
-        let reason = format!(
-            "the same order {when}, in line {other}: its lines must stand together and spell its reference alike"
-        );
-        open.is_wrong(Rejection::of_row(line, &open.key, reason));
+    fn is_scattered(&self, open: &mut Open<R>, other: Position) {
+        let begin = open.begin();
+        let when = if other < begin { "was in the file before" } else { "comes again" };
+        let reason =
+            format!("the same order {when}, in {other}: its lines must stand together and spell its reference alike");
+        open.is_wrong(Rejection::of_row(begin, &open.key, reason));
     }
 
-    /// The line of the first row with this key, unless this is the first.
-    fn seen_before(&mut self, key: &str, line: u64) -> Option<u64> {
+    /// Where the first row stands with this key, unless this is the first.
+    fn seen_before(&mut self, key: &str, at: Position) -> Option<Position> {
         if key.is_empty() {
             return None;
         }
@@ -229,7 +229,7 @@ impl<R: Row> Pass<'_, R> {
         let hash = hasher.finish();
         let first = self.seen.get(&hash).copied();
         if first.is_none() && self.seen.len() < KEYS_REMEMBERED {
-            self.seen.insert(hash, line);
+            self.seen.insert(hash, at);
         }
         first
     }

@@ -1,10 +1,8 @@
-//! Records of CSV, JSON lines and JSON, one at a time, with the line where each begins.
+//! Records of CSV, JSON lines and JSON, one at a time, with the place where each begins.
 
 use std::io::{BufReader, Read};
 
-use encoding_rs::Encoding;
-
-use super::Rejection;
+use super::{Position, Rejection};
 use crate::domain::written_number::DecimalMark;
 use crate::error::{Error, Kind, Result, io_reason};
 
@@ -17,6 +15,7 @@ mod scanner;
 mod text;
 
 pub use csv::is_delimiter;
+pub use text::Charset;
 
 /// What a file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub struct ReadOptions {
     /// Between the fields of CSV; `None`: what the header shows.
     pub delimiter: Option<u8>,
     /// `None`: what the file's byte order mark says, else UTF-8.
-    pub encoding: Option<&'static Encoding>,
+    pub encoding: Option<Charset>,
     /// `12,50` is an amount.
     pub decimal_comma: bool,
     /// Columns of the file by the names that they have here: `(theirs, ours)`.
@@ -93,7 +92,7 @@ pub struct Columns {
 /// One row as text.
 #[derive(Debug, Clone)]
 pub struct Record {
-    pub line: u64,
+    pub at: Position,
     /// A cell that is blank, or null in JSON, has an empty text.
     cells: Vec<(&'static str, String)>,
     decimal_comma: bool,
@@ -193,8 +192,8 @@ fn unreadable(error: &std::io::Error) -> Error {
     Error::configuration("file.unreadable", format!("the file cannot be read: {}", io_reason(error)))
 }
 
-fn refused(line: u64, column: &str, value: &str, reason: impl Into<String>) -> Rejection {
-    Rejection { line, column: column.to_owned(), value: value.to_owned(), reason: reason.into() }
+fn refused(at: Position, column: &str, value: &str, reason: impl Into<String>) -> Rejection {
+    Rejection { at, column: column.to_owned(), value: value.to_owned(), reason: reason.into() }
 }
 
 impl Columns {

@@ -6,6 +6,7 @@ use sea_orm::ConnectionTrait;
 
 use super::given::Wrong;
 use super::import::{Applied, Import, Rejection, Row, Storable, ValueChange};
+use super::position::Position;
 use crate::error::Result;
 use crate::repository::{Change, Lock};
 use crate::service::operation::Operation;
@@ -51,7 +52,11 @@ enum Outcome<'a, U: Upsert> {
 impl<U: Upsert> Storable for U {
     type Memory = ();
 
-    async fn existing(connection: &impl ConnectionTrait, rows: &[(u64, U)], import: &Import) -> Result<HashSet<String>> {
+    async fn existing(
+        connection: &impl ConnectionTrait,
+        rows: &[(Position, U)],
+        import: &Import,
+    ) -> Result<HashSet<String>> {
         let stored = find(connection, rows, import, Lock::None).await?;
         let there = rows.iter().filter(|(_, row)| of(&stored, row, import).is_some());
         Ok(there.map(|(_, row)| row.key().to_owned()).collect())
@@ -59,22 +64,22 @@ impl<U: Upsert> Storable for U {
 
     async fn check(
         connection: &impl ConnectionTrait,
-        rows: &[(u64, U)],
+        rows: &[(Position, U)],
         import: &Import,
         _memory: &mut (),
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
         let stored = find(connection, rows, import, Lock::None).await?;
-        let wrong = |(position, (line, row)): (usize, &(u64, U))| {
-            Some((position, judge(*line, row, of(&stored, row, import)).err()?))
+        let wrong = |(position, (at, row)): (usize, &(Position, U))| {
+            Some((position, judge(*at, row, of(&stored, row, import)).err()?))
         };
         Ok(rows.iter().enumerate().filter_map(wrong).collect())
     }
 
-    async fn apply(operation: &mut Operation, rows: &[(u64, U)], import: &Import) -> Result<Applied> {
+    async fn apply(operation: &mut Operation, rows: &[(Position, U)], import: &Import) -> Result<Applied> {
         let (mut applied, mut new) = (Applied::default(), Vec::new());
         let stored = find(operation.handle(), rows, import, Lock::Update).await?;
-        for (position, (line, row)) in rows.iter().enumerate() {
-            match judge(*line, row, of(&stored, row, import)) {
+        for (position, (at, row)) in rows.iter().enumerate() {
+            match judge(*at, row, of(&stored, row, import)) {
                 Err(wrong) => applied.refused.push((position, wrong)),
                 Ok(Outcome::Create(created)) => new.push(created),
                 Ok(Outcome::Keep(before, after)) => {
@@ -101,7 +106,7 @@ impl<U: Upsert> Storable for U {
 /// Those that rows name, by their stored keys.
 async fn find<U: Upsert>(
     connection: &impl ConnectionTrait,
-    rows: &[(u64, U)],
+    rows: &[(Position, U)],
     import: &Import,
     lock: Lock,
 ) -> Result<HashMap<String, U::Model>> {
@@ -120,23 +125,19 @@ fn of<'a, U: Upsert>(stored: &'a HashMap<String, U::Model>, row: &U, import: &Im
 }
 
 /// What becomes of a row. Errors: all that is wrong with it.
-fn judge<'a, U: Upsert>(line: u64, row: &U, stored: Option<&'a U::Model>) -> Result<Outcome<'a, U>, Vec<Rejection>> {
+fn judge<'a, U: Upsert>(at: Position, row: &U, stored: Option<&'a U::Model>) -> Result<Outcome<'a, U>, Vec<Rejection>> {
     let mut wrong = Vec::new();
     let outcome = match stored {
         Some(stored) => Some(Outcome::Keep(stored, row.on(stored, &mut wrong))),
         None => row.created(&mut wrong).map(Outcome::Create),
     };
-    outcome.filter(|_| wrong.is_empty()).ok_or_else(|| wrong.into_iter().map(|wrong| wrong.in_line(line)).collect())
+    outcome.filter(|_| wrong.is_empty()).ok_or_else(|| wrong.into_iter().map(|wrong| wrong.at(at)).collect())
 }
 
 fn changes<U: Upsert>(before: &U::Model, after: &U::Model) -> Vec<ValueChange> {
     let pairs = U::values(before).into_iter().zip(U::values(after));
     let changed = pairs.filter(|((_, before), (_, after))| before != after);
-    let change = |((column, old), (_, new))| ValueChange {
-        key: U::key_of(before).to_owned(),
-        column,
-        before: old,
-        after: new,
-    };
+    let change =
+        |((column, old), (_, new))| ValueChange { key: U::key_of(before).to_owned(), column, before: old, after: new };
     changed.map(change).collect()
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use encoding_rs::Encoding;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -20,8 +19,8 @@ use self::told::{CHANGES_LISTED, Kept};
 use super::Asking;
 use super::arguments::{AnswerArguments, WriteArguments};
 use crate::bulk::{
-    self, Counts, FileFormat, Import, Keys, Meaning, OnConflict, OnError, ReadOptions, Rejection, Row, Storable,
-    ValueChange, ValueMap,
+    self, Charset, Counts, FileFormat, Import, Keys, Meaning, OnConflict, OnError, Position, ReadOptions, Rejection,
+    Row, Storable, ValueChange, ValueMap,
 };
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -64,9 +63,10 @@ pub struct ImportArguments {
     /// What stands between the fields of CSV, such as ; or tab [default: what the header shows]
     #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
-    /// What the file is written in, such as windows-1252 or utf-16le [default: its byte order mark, else UTF-8]
+    /// What the file is written in, such as windows-1252 (which latin1 and iso-8859-1 mean, too) or utf-16le
+    /// [default: its byte order mark, else UTF-8]
     #[arg(long, value_name = "NAME", value_parser = parse_encoding)]
-    encoding: Option<&'static Encoding>,
+    encoding: Option<Charset>,
     /// Amounts are written as 12,50
     #[arg(long)]
     decimal_comma: bool,
@@ -131,9 +131,9 @@ fn parse_names(text: &str) -> Result<Vec<String>, String> {
     Ok(line.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect())
 }
 
-fn parse_encoding(text: &str) -> Result<&'static Encoding, String> {
-    Encoding::for_label_no_replacement(text.as_bytes()).ok_or_else(|| {
-        format!("is none of utf-8, utf-16le, utf-16be, windows-1250 to -1258, iso-8859-1 to -16, macintosh, shift_jis, gbk …; iconv -f {} -t UTF-8 converts others", shell_word(text))
+fn parse_encoding(text: &str) -> Result<Charset, String> {
+    Charset::parse(text).ok_or_else(|| {
+        format!("is none of utf-8, ascii, utf-16le, utf-16be, windows-1250 to -1258, iso-8859-1 to -16, macintosh, shift_jis, gbk …; iconv -f {} -t UTF-8 converts others", shell_word(text))
     })
 }
 
@@ -167,12 +167,13 @@ pub async fn run<R: Storable>(
         false => Keys::load(database.connection()).await?,
     });
     if arguments.resume
-        && let Some(line) = bulk::last_line(database.connection(), &import.digest).await?
+        && let Some(last) = bulk::last_position(database.connection(), &import.digest).await?
     {
-        context.output.note(&format!("going on after line {line}"));
-        import.resume_after = line;
+        context.output.note(&format!("going on after {last}"));
+        import.resume_after = last;
     }
-    let check = check::<R>(context, errors.is_some(), &database, &source, &mut import);
+    let is_listed = errors.is_some();
+    let check = check::<R>(context, is_listed, &database, &source, &mut import);
     let (fine, mut rejections, earlier) = followed(check, follow).await?;
     drop(progress);
     if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || fine == 0) {
@@ -184,7 +185,7 @@ pub async fn run<R: Storable>(
         asking.permission(context, &arguments.answers, arguments.write.dry_run, impact).await?;
     }
     // What the first pass found is found again.
-    let mut rejections = Rejections::new(errors.is_some());
+    let mut rejections = Rejections::new(is_listed, import.read.format);
     earlier.into_iter().for_each(|row| rejections.add(row));
     let operations = context.operations(&database, arguments.write.dry_run);
     let progress = RefCell::new(context.output.progress(fine));
@@ -218,7 +219,8 @@ pub async fn run<R: Storable>(
         return Ok(());
     }
     let message = format!("{} rows were rejected:{}", rejections.count, rejections.told());
-    Err(with_unwritten(Error::new(Kind::Partial, "import.partial", message), written))
+    let details = json!({ "rejected": rejections.count, "noun": R::NOUN, "rejections": rejections.to_json() });
+    Err(with_unwritten(Error::new(Kind::Partial, "import.partial", message).details(details), written))
 }
 
 /// The first pass, and once more with what only the whole file could tell: which order its dates have,
@@ -233,10 +235,10 @@ async fn check<R: Storable>(
 ) -> Result<(u64, Rejections, Vec<Vec<Rejection>>)> {
     let resume_after = std::mem::take(&mut import.resume_after);
     loop {
-        let mut rejections = Rejections::new(is_listed);
+        let mut rejections = Rejections::new(is_listed, import.read.format);
         let mut earlier = Vec::new();
         let reject = &mut |row: Vec<Rejection>| {
-            if row.first().is_some_and(|rejection| rejection.line <= resume_after) {
+            if row.first().is_some_and(|rejection| rejection.at <= resume_after) {
                 earlier.push(row.clone());
             }
             rejections.add(row);
@@ -256,15 +258,15 @@ async fn check<R: Storable>(
         if !is_known {
             continue;
         }
-        if let (Some(line), None) = (checked.dates.without_zone, &import.meaning.zone) {
-            let note = format!("times without a time zone are taken as UTC (line {line}); --tz NAME says otherwise");
+        if let (Some(first), None) = (checked.dates.without_zone, &import.meaning.zone) {
+            let note = format!("times without a time zone are taken as UTC ({first}); --tz NAME says otherwise");
             context.output.note(&note);
         }
-        if let (Some((count, line)), Some(zone)) = (checked.dates.shown_twice, &import.meaning.zone) {
+        if let (Some((count, first)), Some(zone)) = (checked.dates.shown_twice, &import.meaning.zone) {
             let times = if count == 1 { "time is" } else { "times are" };
             let zone = zone.name();
             context.output.note(&format!(
-                "{count} {times} shown twice by the clocks in {zone} (line {line}): taken as the first; an offset says otherwise"
+                "{count} {times} shown twice by the clocks in {zone} ({first}): taken as the first; an offset says otherwise"
             ));
         }
         import.resume_after = resume_after;
@@ -300,8 +302,9 @@ fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
         rejections.count + fine,
         rejections.told()
     );
-    let error = Error::new(Kind::Invalid, "import.invalid", message)
-        .details(json!({ "rejected": rejections.count, "fine": fine, "noun": R::NOUN }));
+    let error = Error::new(Kind::Invalid, "import.invalid", message).details(
+        json!({ "rejected": rejections.count, "fine": fine, "noun": R::NOUN, "rejections": rejections.to_json() }),
+    );
     if fine == 0 { error } else { error.hint("correct them, or import the others with --on-error reject-rows") }
 }
 
@@ -405,7 +408,7 @@ impl ImportArguments {
             stock,
             digest: String::new(),
             batch_lines: self.batch,
-            resume_after: 0,
+            resume_after: Position::default(),
             scattered: Arc::default(),
             lists_changes: self.write.dry_run,
         })

@@ -9,7 +9,7 @@ use super::text::HEAD_BYTES;
 use super::{
     Columns, ENCODING_HINT, FileFormat, NOT_UTF_8, ReadOptions, Record, Records, invalid, refused, unreadable,
 };
-use crate::bulk::Rejection;
+use crate::bulk::{Position, Rejection};
 use crate::domain::spreadsheet::unguard;
 use crate::domain::text::shell_word;
 use crate::error::{Error, Result, printable};
@@ -244,11 +244,11 @@ impl Layout {
     }
 
     fn record(&mut self, fields: &Fields, options: &ReadOptions) -> Result<Record, Rejection> {
-        let line = fields.line;
+        let at = Position::of_line(fields.line);
         let surplus = fields.iter().skip(self.places.len()).any(|field| !is_blank(field));
         if fields.len() < self.needed || surplus {
             let reason = format!("has {} fields, the header has {}", fields.len(), self.places.len());
-            return Err(refused(line, "", "", reason));
+            return Err(refused(at, "", "", reason));
         }
         let mut cells = Vec::with_capacity(self.places.len());
         for (position, (place, field)) in self.places.iter().zip(fields.iter()).enumerate() {
@@ -257,7 +257,7 @@ impl Layout {
                 Place::Nameless if is_blank(field) => {}
                 Place::Nameless => {
                     let reason = format!("column {} has no name in the header", position + 1);
-                    return Err(refused(line, "", &String::from_utf8_lossy(field), reason));
+                    return Err(refused(at, "", &String::from_utf8_lossy(field), reason));
                 }
                 Place::Column(name) if is_blank(field) => {
                     cells.push((*name, self.above.get(&position).cloned().unwrap_or_default()));
@@ -270,11 +270,11 @@ impl Layout {
                         }
                         cells.push((*name, text.to_owned()));
                     }
-                    Err(_) => return Err(refused(line, name, "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))),
+                    Err(_) => return Err(refused(at, name, "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))),
                 },
             }
         }
-        Ok(Record { line, cells, decimal_comma: options.decimal_comma, numbers: Vec::new(), items: Vec::new() })
+        Ok(Record { at, cells, decimal_comma: options.decimal_comma, numbers: Vec::new(), items: Vec::new() })
     }
 }
 

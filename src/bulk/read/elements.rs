@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::members::{Members, not_json};
 use super::{RECORD_MAX_BYTES, invalid, too_long, unreadable};
+use crate::bulk::Position;
 use crate::error::{Error, Result, printable};
 
 /// Source: RFC 8259, section 2.
@@ -18,6 +19,8 @@ const AROUND_MAX_BYTES: usize = 64 * 1024;
 pub struct Elements<R: BufRead> {
     source: R,
     line: u64,
+    /// How many elements there were so far.
+    count: u64,
     /// A byte that was read too early.
     next: Option<u8>,
     /// What stands before and behind the list, with an empty one in its place.
@@ -61,14 +64,14 @@ impl Nesting {
 
 impl<R: BufRead> Elements<R> {
     pub fn new(source: R) -> Elements<R> {
-        Elements { source, line: 1, next: None, around: Vec::new(), part: Part::Head, element: Vec::new() }
+        Elements { source, line: 1, count: 0, next: None, around: Vec::new(), part: Part::Head, element: Vec::new() }
     }
 
-    /// The next element with the line where it begins. `is_column` tells whether what stands around
+    /// The next element with the place where it begins. `is_column` tells whether what stands around
     /// the list belongs to a record.
     ///
     /// Errors: exit 7, with the line, for what is no list.
-    pub fn read(&mut self, is_column: impl Fn(&str) -> bool) -> Result<Option<(u64, &[u8])>> {
+    pub fn read(&mut self, is_column: impl Fn(&str) -> bool) -> Result<Option<(Position, &[u8])>> {
         if self.part == Part::Head {
             self.part = Part::Over;
             self.head()?;
@@ -88,7 +91,8 @@ impl<R: BufRead> Elements<R> {
             b']' => self.tail(is_column)?,
             _ => self.part = Part::Following,
         }
-        Ok((!is_empty).then_some((began, &self.element[..])))
+        self.count += 1;
+        Ok((!is_empty).then_some((Position::of_record(self.count, began), &self.element[..])))
     }
 
     fn byte(&mut self) -> Result<Option<u8>> {

@@ -12,7 +12,7 @@ use super::{
     Columns, ENCODING_HINT, MOST_ITEMS, NOT_UTF_8, RECORD_MAX_BYTES, ReadOptions, Record, Records, invalid, is_blank,
     refused, too_long, unreadable,
 };
-use crate::bulk::Rejection;
+use crate::bulk::{Position, Rejection};
 use crate::error::{Error, Result};
 
 /// So many unknown names are listed.
@@ -33,11 +33,13 @@ pub fn lines<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, column
                 Ok(0) => return reader.end().map(Err),
                 Ok(_) if bytes.trim_ascii().is_empty() => {}
                 Ok(length) if length > RECORD_MAX_BYTES => return Some(Err(too_long(line))),
-                Ok(_) => match reader.record(&bytes, line) {
+                Ok(_) => match reader.record(&bytes, Position::of_line(line)) {
                     Ok(record) if reader.unknown.is_empty() => return Some(Ok(Ok(record))),
                     Ok(_) => {}
                     // A line is a record whatever stands in it.
-                    Err(Wrong::Text { reason, .. }) => return Some(Ok(Err(refused(line, "", "", reason)))),
+                    Err(Wrong::Text { reason, .. }) => {
+                        return Some(Ok(Err(refused(Position::of_line(line), "", "", reason))));
+                    }
                     Err(Wrong::Record(rejection)) => return Some(Ok(Err(rejection))),
                 },
             }
@@ -54,12 +56,13 @@ pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns
             match elements.read(|name| matches!(reader.naming.meaning(name), Meaning::Column(_))) {
                 Err(error) => return Some(Err(error)),
                 Ok(None) => return reader.end().map(Err),
-                Ok(Some((line, bytes))) => match reader.record(bytes, line) {
+                Ok(Some((at, bytes))) => match reader.record(bytes, at) {
                     Ok(record) if reader.unknown.is_empty() => return Some(Ok(Ok(record))),
                     Ok(_) => {}
                     // Where such an element ends nobody can tell.
-                    Err(Wrong::Text { line, reason }) => {
-                        return Some(Err(invalid(format!("line {line}: the file {reason}"))));
+                    Err(Wrong::Text { at, reason }) => {
+                        let record = at.record.map(|record| format!(" (record {record})")).unwrap_or_default();
+                        return Some(Err(invalid(format!("line {}: the file {reason}{record}", at.line))));
                     }
                     Err(Wrong::Record(rejection)) => return Some(Ok(Err(rejection))),
                 },
@@ -72,7 +75,7 @@ pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns
 enum Wrong {
     /// The text is not JSON.
     Text {
-        line: u64,
+        at: Position,
         reason: String,
     },
     Record(Rejection),
@@ -88,7 +91,7 @@ struct Reader<'a> {
 
 /// A record as far as it was read.
 struct Open {
-    line: u64,
+    at: Position,
     cells: Vec<(&'static str, String)>,
     /// Columns that have a number.
     numbers: Vec<&'static str>,
@@ -126,32 +129,32 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn record(&mut self, bytes: &[u8], line: u64) -> Result<Record, Wrong> {
+    fn record(&mut self, bytes: &[u8], at: Position) -> Result<Record, Wrong> {
         let text = String::from_utf8_lossy(bytes);
         let value: &RawValue = serde_json::from_str(&text).map_err(|error| {
-            let line = line + error.line().saturating_sub(1) as u64;
-            Wrong::Text { line, reason: not_json(&text, &error) }
+            let line = at.line + error.line().saturating_sub(1) as u64;
+            Wrong::Text { at: Position { line, ..at }, reason: not_json(&text, &error) }
         })?;
         // Within texts other bytes move no boundary.
         if matches!(text, Cow::Owned(_)) {
-            return Err(Wrong::Record(refused(line, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))));
+            return Err(Wrong::Record(refused(at, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))));
         }
-        self.object(value, line, String::new()).map_err(Wrong::Record)
+        self.object(value, at, String::new()).map_err(Wrong::Record)
     }
 
-    fn object(&mut self, value: &RawValue, line: u64, inside: String) -> Result<Record, Rejection> {
+    fn object(&mut self, value: &RawValue, at: Position, inside: String) -> Result<Record, Rejection> {
         if !value.get().starts_with('{') {
-            return Err(refused(line, "", "", "is no object"));
+            return Err(refused(at, "", "", "is no object"));
         }
-        let mut open = Open { line, cells: Vec::new(), numbers: Vec::new(), items: Vec::new(), inside };
+        let mut open = Open { at, cells: Vec::new(), numbers: Vec::new(), items: Vec::new(), inside };
         self.members(value, &mut open, "", Inside { level: 0, is_left_out: false })?;
         let Open { cells, numbers, items, .. } = open;
-        Ok(Record { line, cells, decimal_comma: self.naming.options.decimal_comma, numbers, items })
+        Ok(Record { at, cells, decimal_comma: self.naming.options.decimal_comma, numbers, items })
     }
 
     /// Takes in the members of an object; `path` is where it stands in its record.
     fn members(&mut self, value: &RawValue, open: &mut Open, path: &str, inside: Inside) -> Result<(), Rejection> {
-        let members = Members::of(value).map_err(|reason| refused(open.line, "", "", reason))?;
+        let members = Members::of(value).map_err(|reason| refused(open.at, "", "", reason))?;
         for (name, value) in members {
             let name = format!("{path}{name}");
             let whole = format!("{}{name}", open.inside);
@@ -214,7 +217,7 @@ impl<'a> Reader<'a> {
         let text = value.get();
         let is_nested = self.is_nested(column);
         if open.cells.iter().any(|(other, _)| *other == column) {
-            return Err(refused(open.line, column, "", "is there twice"));
+            return Err(refused(open.at, column, "", "is there twice"));
         }
         if !self.found.contains(&column) {
             self.found.push(column);
@@ -222,14 +225,14 @@ impl<'a> Reader<'a> {
         let text = match text.as_bytes()[0] {
             b'n' => String::new(),
             b'[' if is_nested => {
-                open.items = self.items(value, open.line, name)?;
+                open.items = self.items(value, open.at, name)?;
                 String::new()
             }
-            b'[' | b'{' => return Err(refused(open.line, column, "", "is no text or number")),
+            b'[' | b'{' => return Err(refused(open.at, column, "", "is no text or number")),
             b'"' => match serde_json::from_str::<String>(text) {
                 Ok(text) if is_blank(&text) => String::new(),
                 Ok(text) => text,
-                Err(_) => return Err(refused(open.line, column, "", "has an escape that is no character")),
+                Err(_) => return Err(refused(open.at, column, "", "has an escape that is no character")),
             },
             // A number as it is written: none is rounded.
             _ => {
@@ -238,19 +241,19 @@ impl<'a> Reader<'a> {
             }
         };
         if is_nested && !text.is_empty() {
-            return Err(refused(open.line, column, &text, "is no list"));
+            return Err(refused(open.at, column, &text, "is no list"));
         }
         open.cells.push((column, text));
         Ok(())
     }
 
-    fn items(&mut self, value: &RawValue, line: u64, name: &str) -> Result<Vec<Record>, Rejection> {
-        let list: members::Elements<'_, MOST_ITEMS> = serde_json::from_str(value.get())
-            .map_err(|error| refused(line, name, "", not_json(value.get(), &error)))?;
+    fn items(&mut self, value: &RawValue, at: Position, name: &str) -> Result<Vec<Record>, Rejection> {
+        let list: members::Elements<'_, MOST_ITEMS> =
+            serde_json::from_str(value.get()).map_err(|error| refused(at, name, "", not_json(value.get(), &error)))?;
         if list.is_too_long {
-            return Err(refused(line, name, "", format!("has more than {MOST_ITEMS} elements")));
+            return Err(refused(at, name, "", format!("has more than {MOST_ITEMS} elements")));
         }
         let inside = format!("{name}.");
-        list.elements.into_iter().map(|item| self.object(item, line, inside.clone())).collect()
+        list.elements.into_iter().map(|item| self.object(item, at, inside.clone())).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Error as IoError, ErrorKind, Read, Result as IoResult};
 
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, X_USER_DEFINED};
 
 use super::{invalid, unreadable};
 use crate::error::{Error, Result};
@@ -15,7 +15,7 @@ const PORTION_BYTES: usize = 32 * 1024;
 
 /// The first bytes of what is no text, what it is, and what to do.
 /// Source: <https://www.garykessler.net/library/file_sigs.html>.
-const NO_TEXT: [(&[u8], &str, &str); 11] = [
+const NO_TEXT: [(&[u8], &str, &str); 13] = [
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook (.xlsx)", SAVE_AS_CSV),
     (b"\xD0\xCF\x11\xE0", "an Excel workbook (.xls)", SAVE_AS_CSV),
     (b"\x1F\x8B", "compressed with gzip", "decompress it first: gunzip FILE"),
@@ -27,42 +27,78 @@ const NO_TEXT: [(&[u8], &str, &str); 11] = [
     (b"<!DOCTYPE", "an HTML page", "download the file again: a login page may have been saved in its place"),
     (b"<html", "an HTML page", "download the file again: a login page may have been saved in its place"),
     (b"<?xml", "XML", "ask for the same data as CSV or JSON"),
+    (b"\xFF\xFE\0\0", "UTF-32", FROM_UTF_32),
+    (b"\0\0\xFE\xFF", "UTF-32", FROM_UTF_32),
 ];
+const FROM_UTF_32: &str = "iconv -f utf-32 -t utf-8 FILE converts it";
 const SAVE_AS_CSV: &str = "unpack it, or open it in a spreadsheet program and save the sheet as CSV (UTF-8)";
+
+/// The names of ASCII. The WHATWG, whose names the others are, has them for Windows-1252.
+const ASCII_NAMES: [&str; 3] = ["ascii", "us-ascii", "ansi_x3.4-1968"];
+
+/// What a file is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charset {
+    Ascii,
+    Known(&'static Encoding),
+}
+
+impl Charset {
+    /// What a name stands for, in any case; `None` for one that is not known.
+    pub fn parse(name: &str) -> Option<Charset> {
+        if ASCII_NAMES.contains(&name.trim().to_ascii_lowercase().as_str()) {
+            return Some(Charset::Ascii);
+        }
+        let known = Encoding::for_label_no_replacement(name.as_bytes());
+        known.filter(|known| *known != X_USER_DEFINED).map(Charset::Known)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Charset::Ascii => "US-ASCII",
+            Charset::Known(encoding) => encoding.name(),
+        }
+    }
+
+    fn is_utf_16(self) -> bool {
+        self == Charset::Known(UTF_16LE) || self == Charset::Known(UTF_16BE)
+    }
+}
 
 /// A file as text: without its byte order mark, decoded from `encoding` or from what its mark says.
 /// UTF-8 is passed on as it is; whoever cuts it into records finds what is malformed.
 ///
 /// Errors: exit 7 for what is no text and for a mark of another encoding than was asked for.
-pub fn decoded<'a>(mut source: impl Read + 'a, encoding: Option<&'static Encoding>) -> Result<Box<dyn Read + 'a>> {
+pub fn decoded<'a>(mut source: impl Read + 'a, asked: Option<Charset>) -> Result<Box<dyn Read + 'a>> {
     let mut head = Vec::new();
     source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
     if let Some(error) = no_text(&head) {
         return Err(error);
     }
-    let encoding = match Encoding::for_bom(&head) {
+    let charset = match Encoding::for_bom(&head) {
         Some((marked, length)) => {
-            let is_as_asked = |asked: &Encoding| asked == marked || is_utf_16(asked) && is_utf_16(marked);
-            if let Some(asked) = encoding.filter(|asked| !is_as_asked(asked)) {
+            let marked = Charset::Known(marked);
+            if let Some(asked) = asked.filter(|asked| *asked != marked && !(asked.is_utf_16() && marked.is_utf_16())) {
                 let message = format!("the file is not {}: it begins with the mark of {}", asked.name(), marked.name());
                 return Err(invalid(message).hint("leave --encoding out"));
             }
             head.drain(..length);
             marked
         }
-        None => match (encoding, unmarked_utf_16(&head)) {
-            (None, Some(guess)) => {
+        None => match (asked, unmarked_utf_16(&head).map(Charset::Known)) {
+            (asked, Some(guess)) if asked.is_none_or(|asked| asked.is_utf_16() && asked != guess) => {
                 let message = format!("the file seems to be {}, without a byte order mark", guess.name());
                 return Err(invalid(message).hint(format!("--encoding {}", guess.name().to_lowercase())));
             }
-            (asked, _) => asked.unwrap_or(UTF_8),
+            (asked, _) => asked.unwrap_or(Charset::Known(UTF_8)),
         },
     };
     let source = Cursor::new(head).chain(source);
-    if encoding == UTF_8 {
-        return Ok(Box::new(source));
-    }
-    Ok(Box::new(Decoding::new(source, encoding)))
+    Ok(match charset {
+        Charset::Ascii => Box::new(Ascii { source, line_ends: LineEnds::default() }),
+        Charset::Known(encoding) if encoding == UTF_8 => Box::new(source),
+        Charset::Known(encoding) => Box::new(Decoding::new(source, encoding)),
+    })
 }
 
 fn no_text(head: &[u8]) -> Option<Error> {
@@ -73,16 +109,46 @@ fn no_text(head: &[u8]) -> Option<Error> {
     Some(invalid(format!("the file is {what}, not CSV or JSON")).hint(*hint))
 }
 
-fn is_utf_16(encoding: &Encoding) -> bool {
-    encoding == UTF_16LE || encoding == UTF_16BE
-}
-
 /// Text in UTF-16 begins with letters of ASCII, whose other half is zero.
 fn unmarked_utf_16(head: &[u8]) -> Option<&'static Encoding> {
     match head {
         [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some(UTF_16LE),
         [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some(UTF_16BE),
         _ => None,
+    }
+}
+
+/// Line feeds and carriage returns so far.
+#[derive(Default)]
+struct LineEnds([u64; 2]);
+
+impl LineEnds {
+    fn count(&mut self, text: &[u8]) {
+        for (count, end) in self.0.iter_mut().zip(*b"\n\r") {
+            *count += text.iter().filter(|byte| **byte == end).count() as u64;
+        }
+    }
+
+    /// What ends the file in the line that is reached.
+    fn malformed(&self, charset: Charset) -> IoError {
+        let line = self.0[0].max(self.0[1]) + 1;
+        IoError::new(ErrorKind::InvalidData, format!("line {line}: the text is not {}", charset.name()))
+    }
+}
+
+/// Passes on what is ASCII; anything else ends it with an error.
+struct Ascii<R> {
+    source: R,
+    line_ends: LineEnds,
+}
+
+impl<R: Read> Read for Ascii<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
+        let length = self.source.read(buffer)?;
+        let text = &buffer[..length];
+        let is_ascii = text.is_ascii();
+        self.line_ends.count(text.split(|byte| !byte.is_ascii()).next().unwrap_or_default());
+        if is_ascii { Ok(length) } else { Err(self.line_ends.malformed(Charset::Ascii)) }
     }
 }
 
@@ -97,8 +163,7 @@ struct Decoding<R> {
     text: Vec<u8>,
     /// How much of `text` was handed out.
     given: usize,
-    /// Line feeds and carriage returns so far.
-    line_ends: [u64; 2],
+    line_ends: LineEnds,
     is_over: bool,
 }
 
@@ -106,7 +171,17 @@ impl<R: Read> Decoding<R> {
     fn new(source: R, encoding: &'static Encoding) -> Decoding<R> {
         let decoder = encoding.new_decoder_without_bom_handling();
         let (bytes, text) = (Vec::new(), Vec::new());
-        Decoding { source, encoding, decoder, bytes, next: 0, text, given: 0, line_ends: [0; 2], is_over: false }
+        Decoding {
+            source,
+            encoding,
+            decoder,
+            bytes,
+            next: 0,
+            text,
+            given: 0,
+            line_ends: LineEnds::default(),
+            is_over: false,
+        }
     }
 
     /// Decodes the next portion, at least one character of it unless the file is over.
@@ -126,21 +201,14 @@ impl<R: Read> Decoding<R> {
                 self.decoder.decode_to_utf8_without_replacement(rest, &mut self.text, is_last);
             self.next += read;
             self.text.truncate(written);
-            for (count, end) in self.line_ends.iter_mut().zip(*b"\n\r") {
-                *count += self.text.iter().filter(|byte| **byte == end).count() as u64;
-            }
+            self.line_ends.count(&self.text);
             match result {
                 DecoderResult::InputEmpty => self.is_over = is_last,
                 DecoderResult::OutputFull => {}
-                DecoderResult::Malformed(..) => return Err(self.malformed()),
+                DecoderResult::Malformed(..) => return Err(self.line_ends.malformed(Charset::Known(self.encoding))),
             }
         }
         Ok(())
-    }
-
-    fn malformed(&self) -> IoError {
-        let line = self.line_ends[0].max(self.line_ends[1]) + 1;
-        IoError::new(ErrorKind::InvalidData, format!("line {line}: the text is not {}", self.encoding.name()))
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 
-use crate::bulk::Rejection;
+use serde_json::{Value, json};
+
+use crate::bulk::{FileFormat, Rejection};
 use crate::error::{Error, Result, printable, printable_reason};
 use crate::file::{OutputFile, unwritable};
 
@@ -24,10 +26,12 @@ type List = io::Result<csv::Writer<File>>;
 
 impl Rejections {
     /// `is_listed` if there is an errors file.
-    pub fn new(is_listed: bool) -> Rejections {
+    pub fn new(is_listed: bool, format: FileFormat) -> Rejections {
+        let has_records = format == FileFormat::Json;
         let list = || {
             let mut writer = csv::Writer::from_writer(tempfile::tempfile()?);
-            writer.write_record(["line", "column", "value", "reason"])?;
+            let columns = ["line", "column", "value", "reason"].into_iter();
+            writer.write_record(columns.chain(has_records.then_some("record")))?;
             Ok(writer)
         };
         Rejections { list: is_listed.then(list), ..Rejections::default() }
@@ -38,10 +42,11 @@ impl Rejections {
         self.count += 1;
         for rejection in &row {
             let Some(Ok(writer)) = &mut self.list else { break };
-            let line = rejection.line.to_string();
-            let value = crate::domain::spreadsheet::guard(&rejection.value).into_owned();
-            let fields = [line.as_str(), &rejection.column, &value, &rejection.reason];
-            if let Err(error) = writer.write_record(fields) {
+            let Rejection { at, column, value, reason } = rejection;
+            let (line, record) = (at.line.to_string(), at.record.map(|record| record.to_string()));
+            let value = crate::domain::spreadsheet::guard(value);
+            let fields = [line.as_str(), column, &value, reason].into_iter();
+            if let Err(error) = writer.write_record(fields.chain(record.as_deref())) {
                 self.list = Some(Err(error.into()));
             }
         }
@@ -66,16 +71,22 @@ impl Rejections {
     /// One line for each of the first.
     pub fn told(&self) -> String {
         let told = self.first.iter().map(|rejection| {
-            let Rejection { line, column, value, reason } = rejection;
+            let Rejection { at, column, value, reason } = rejection;
             let parts: Vec<String> =
                 [column, value].into_iter().filter(|part| !part.is_empty()).map(|part| printable(part)).collect();
             match parts.is_empty() {
-                true => format!("\n  line {line}: {}", printable_reason(reason)),
-                false => format!("\n  line {line}: {}: {}", parts.join(" "), printable_reason(reason)),
+                true => format!("\n  {at}: {}", printable_reason(reason)),
+                false => format!("\n  {at}: {}: {}", parts.join(" "), printable_reason(reason)),
             }
         });
         let more = if self.count > self.first.len() as u64 { "\n  …" } else { "" };
         format!("{}{more}", told.collect::<String>())
+    }
+
+    /// The first of them for programs.
+    pub fn to_json(&self) -> Value {
+        let rejection = |Rejection { at, column, value, reason }: &Rejection| json!({ "line": at.line, "record": at.record, "column": column, "value": value, "reason": reason });
+        self.first.iter().map(rejection).collect()
     }
 }
 

@@ -1,0 +1,79 @@
+//! Where in a file a record stands.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::str::FromStr;
+
+/// Where a record begins. Positions are in the order of the file; the default is before all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    pub line: u64,
+    /// Which record it is, counted from 1, where its line may hold others: in JSON.
+    pub record: Option<NonZeroU64>,
+}
+
+impl Position {
+    /// That of the record that begins in a line.
+    pub fn of_line(line: u64) -> Position {
+        Position { line, record: None }
+    }
+
+    /// That of the record with this number.
+    pub fn of_record(number: u64, line: u64) -> Position {
+        Position { line, record: NonZeroU64::new(number) }
+    }
+
+    /// A text of which the greatest is that of the last position; it is read by `parse`.
+    pub fn key(self) -> String {
+        format!("{:012}.{:012}", self.line, self.record.map_or(0, NonZeroU64::get))
+    }
+}
+
+/// As messages name it. Of a file that is one long line only the records are told apart.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Position { line, record: None } => write!(f, "line {line}"),
+            Position { line: 1, record: Some(record) } => write!(f, "record {record}"),
+            Position { line, record: Some(record) } => write!(f, "record {record}, line {line}"),
+        }
+    }
+}
+
+impl FromStr for Position {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(key: &str) -> Result<Position, Self::Err> {
+        let (line, record) = key.split_once('.').unwrap_or((key, "0"));
+        Ok(Position::of_record(record.parse()?, line.parse()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_named_by_what_tells_it_apart() {
+        for (position, named) in [
+            (Position::of_line(7), "line 7"),
+            (Position::of_record(3, 1), "record 3"),
+            (Position::of_record(3, 9), "record 3, line 9"),
+        ] {
+            assert_eq!(position.to_string(), named);
+            assert_eq!(position.key().parse(), Ok(position));
+        }
+    }
+
+    #[test]
+    fn positions_and_their_keys_are_in_the_order_of_the_file() {
+        let order = [
+            Position::default(),
+            Position::of_record(1, 1),
+            Position::of_record(12, 1),
+            Position::of_line(2),
+            Position::of_record(13, 10),
+        ];
+        assert!(order.is_sorted() && order.map(Position::key).is_sorted());
+    }
+}
