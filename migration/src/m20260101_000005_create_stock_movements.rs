@@ -1,29 +1,34 @@
 //! Every change of stock: append-only, no foreign keys, so that it outlives what it names.
 
+use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::{self, Table};
+use crate::types::*;
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000005_create_stock_movements", up, down };
 
 fn up(backend: DbBackend) -> Vec<String> {
-    Table::new("stock_movements")
-        .column("id", types::id(backend))
-        .column("product_id", types::foreign_id(backend))
-        .column("delta", "integer NOT NULL")
-        .column("reason", types::text(backend, 32))
-        .column("order_id", types::optional_id(backend))
-        .column("operation_id", types::id(backend))
-        .column("note", types::long_text(backend))
-        .column("created_at", types::time(backend))
-        .primary_key("id")
-        .index("idx_stock_movements_product_id", "product_id, created_at, id")
-        .index("idx_stock_movements_order_id", "order_id")
-        .index("idx_stock_movements_operation_id", "operation_id")
-        .create(backend)
+    let table = Table::create()
+        .table("stock_movements")
+        .col(id(backend, "id"))
+        .col(foreign_id(backend, "product_id"))
+        .col(integer("delta"))
+        .col(text(backend, "reason", 32))
+        .col(optional_id(backend, "order_id"))
+        .col(id(backend, "operation_id"))
+        .col(long_text(backend, "note"))
+        .col(time(backend, "created_at"))
+        .primary_key(&mut primary_key("pk_stock_movements", ["id"]))
+        .take();
+    let indexes = [
+        index("idx_stock_movements_product_id", ["product_id", "created_at", "id"]),
+        index("idx_stock_movements_order_id", ["order_id"]),
+        index("idx_stock_movements_operation_id", ["operation_id"]),
+    ];
+    create(backend, table, indexes)
 }
 
-fn down(_backend: DbBackend) -> Vec<String> {
-    vec!["DROP TABLE stock_movements".to_owned()]
+fn down(backend: DbBackend) -> Vec<String> {
+    drop(backend, "stock_movements")
 }

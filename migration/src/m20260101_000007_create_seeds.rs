@@ -1,26 +1,29 @@
 //! The history of seeds.
 
+use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::{self, Table};
+use crate::types::*;
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000007_create_seeds", up, down };
 
 fn up(backend: DbBackend) -> Vec<String> {
-    Table::new("shopctl_seeds")
-        .column("name", types::text(backend, 255))
-        .column("checksum", types::text(backend, 64))
-        .column("environment", types::text(backend, 32))
-        .column("rows_created", "integer NOT NULL")
-        .column("rows_updated", "integer NOT NULL")
-        .column("rows_unchanged", "integer NOT NULL")
-        .column("applied_by", types::text(backend, 255))
-        .column("applied_at", types::time(backend))
-        .primary_key("name")
-        .create(backend)
+    let table = Table::create()
+        .table("shopctl_seeds")
+        .col(text(backend, "name", 255))
+        .col(text(backend, "checksum", 64))
+        .col(text(backend, "environment", 32))
+        .col(integer("rows_created"))
+        .col(integer("rows_updated"))
+        .col(integer("rows_unchanged"))
+        .col(text(backend, "applied_by", 255))
+        .col(time(backend, "applied_at"))
+        .primary_key(&mut primary_key("pk_shopctl_seeds", ["name"]))
+        .take();
+    create(backend, table, [])
 }
 
-fn down(_backend: DbBackend) -> Vec<String> {
-    vec!["DROP TABLE shopctl_seeds".to_owned()]
+fn down(backend: DbBackend) -> Vec<String> {
+    drop(backend, "shopctl_seeds")
 }

@@ -1,21 +1,24 @@
 //! The rows that a seed created: what its undoing may delete.
 
+use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::{self, Table};
+use crate::types::*;
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000008_create_seed_rows", up, down };
 
 fn up(backend: DbBackend) -> Vec<String> {
-    Table::new("shopctl_seed_rows")
-        .column("seed", types::text(backend, 255))
-        .column("entity", types::text(backend, 32))
-        .column("id", types::foreign_id(backend))
-        .primary_key("seed, entity, id")
-        .create(backend)
+    let table = Table::create()
+        .table("shopctl_seed_rows")
+        .col(text(backend, "seed", 255))
+        .col(text(backend, "entity", 32))
+        .col(foreign_id(backend, "id"))
+        .primary_key(&mut primary_key("pk_shopctl_seed_rows", ["seed", "entity", "id"]))
+        .take();
+    create(backend, table, [])
 }
 
-fn down(_backend: DbBackend) -> Vec<String> {
-    vec!["DROP TABLE shopctl_seed_rows".to_owned()]
+fn down(backend: DbBackend) -> Vec<String> {
+    drop(backend, "shopctl_seed_rows")
 }

@@ -1,27 +1,30 @@
 //! Seals over the audit trail, each of which covers the one before it.
 
+use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::{self, Table};
+use crate::types::*;
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000009_create_audit_seals", up, down };
 
 fn up(backend: DbBackend) -> Vec<String> {
-    Table::new("audit_seals")
-        .column("id", types::id(backend))
-        .column("number", "integer NOT NULL")
-        .column("previous_hash", types::text(backend, 64))
-        .column("hash", types::text(backend, 64))
-        .column("event_count", "integer NOT NULL")
-        .column("sealed_by", types::text(backend, 255))
-        .column("sealed_at", types::time(backend))
-        .primary_key("id")
-        .unique("uq_audit_seals_number", "number")
-        .check("ck_audit_seals_number", "number > 0")
-        .create(backend)
+    let table = Table::create()
+        .table("audit_seals")
+        .col(id(backend, "id"))
+        .col(integer("number"))
+        .col(text(backend, "previous_hash", 64))
+        .col(text(backend, "hash", 64))
+        .col(integer("event_count"))
+        .col(text(backend, "sealed_by", 255))
+        .col(time(backend, "sealed_at"))
+        .primary_key(&mut primary_key("pk_audit_seals", ["id"]))
+        .index(&mut unique("uq_audit_seals_number", ["number"]))
+        .check(Check::named("ck_audit_seals_number", Expr::col("number").gt(0)))
+        .take();
+    create(backend, table, [])
 }
 
-fn down(_backend: DbBackend) -> Vec<String> {
-    vec!["DROP TABLE audit_seals".to_owned()]
+fn down(backend: DbBackend) -> Vec<String> {
+    drop(backend, "audit_seals")
 }

@@ -1,168 +1,199 @@
-//! Column types and defaults of each engine, and tables rendered as its SQL.
+//! Columns that the engines write differently, and tables as one description for all of them.
 //!
 //! Every default is made by the database, so that a program that knows only a table's original
 //! columns can insert into it. Without a server MySQL and MariaDB cannot be told apart: what is
 //! written here is their common subset.
 
+use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
-/// Client-made ids; the default is for other programs.
-pub fn id(backend: DbBackend) -> &'static str {
-    match backend {
-        DbBackend::Postgres => "uuid NOT NULL DEFAULT gen_random_uuid()",
-        DbBackend::MySql => "binary(16) NOT NULL DEFAULT (random_bytes(16))",
-        _ => "blob NOT NULL DEFAULT (randomblob(16))",
-    }
+/// The collation of every table on MySQL and MariaDB: text compares by bytes.
+const MYSQL_COLLATION: &str = "utf8mb4_bin";
+
+/// An id made by the client; the default is for other programs.
+pub fn id(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let random = match backend {
+        DbBackend::Postgres => "gen_random_uuid()",
+        DbBackend::MySql => "random_bytes(16)",
+        _ => "randomblob(16)",
+    };
+    foreign_id(backend, name).default(Expr::cust(random)).take()
 }
 
 /// The id of another row.
-pub fn foreign_id(backend: DbBackend) -> &'static str {
-    match backend {
-        DbBackend::Postgres => "uuid NOT NULL",
-        DbBackend::MySql => "binary(16) NOT NULL",
-        _ => "blob NOT NULL",
-    }
+pub fn foreign_id(backend: DbBackend, name: &'static str) -> ColumnDef {
+    optional_id(backend, name).not_null().take()
 }
 
 /// The id of another row, or none.
-pub fn optional_id(backend: DbBackend) -> &'static str {
-    match backend {
-        DbBackend::Postgres => "uuid NULL",
-        DbBackend::MySql => "binary(16) NULL",
-        _ => "blob NULL",
-    }
+pub fn optional_id(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let bytes = match backend {
+        DbBackend::Postgres => "uuid",
+        DbBackend::MySql => "binary(16)",
+        _ => "blob",
+    };
+    ColumnDef::new(name).custom(bytes).take()
 }
 
-/// Text of limited length that compares by bytes; the table's collation does it on MySQL, and
-/// SQLite does so by nature.
-pub fn text(backend: DbBackend, length: u32) -> String {
-    match backend {
-        DbBackend::Postgres => format!("varchar({length}) COLLATE \"C\" NOT NULL"),
-        _ => format!("varchar({length}) NOT NULL"),
-    }
+/// Text of limited length that compares by bytes: by the table's collation on MySQL, by nature on
+/// SQLite.
+pub fn text(backend: DbBackend, name: &'static str, length: u32) -> ColumnDef {
+    optional_text(backend, name, length).not_null().take()
 }
 
 /// As [`text`], but may be absent.
-pub fn optional_text(backend: DbBackend, length: u32) -> String {
+pub fn optional_text(backend: DbBackend, name: &'static str, length: u32) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
     match backend {
-        DbBackend::Postgres => format!("varchar({length}) COLLATE \"C\" NULL"),
-        _ => format!("varchar({length}) NULL"),
-    }
+        DbBackend::Postgres => column.custom(format!("varchar({length}) COLLATE \"C\"")),
+        _ => column.string_len(length),
+    };
+    column
 }
 
-/// Text of any length, never sorted or searched by an index.
-pub fn long_text(backend: DbBackend) -> &'static str {
+/// Text of any length, or none; never sorted or searched by an index.
+pub fn long_text(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
     match backend {
-        DbBackend::MySql => "longtext NULL",
-        _ => "text NULL",
-    }
+        DbBackend::MySql => column.custom("longtext"),
+        _ => column.text(),
+    };
+    column
 }
 
-/// Ten upper-case hexadecimal digits: a valid SKU.
-pub fn random_code(backend: DbBackend, length: u32) -> String {
-    let default = match backend {
+/// Ten upper-case hexadecimal digits by default: a valid SKU.
+pub fn random_code(backend: DbBackend, name: &'static str, length: u32) -> ColumnDef {
+    let random = match backend {
         // The first ten digits of a version-4 UUID are all random.
         DbBackend::Postgres => "upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 10))",
-        DbBackend::MySql => "(hex(random_bytes(5)))",
-        _ => "(upper(hex(randomblob(5))))",
+        DbBackend::MySql => "hex(random_bytes(5))",
+        _ => "upper(hex(randomblob(5)))",
     };
-    format!("{} DEFAULT {default}", text(backend, length))
+    text(backend, name, length).default(Expr::cust(random)).take()
 }
 
-/// Ten upper-case hexadecimal digits with a dash in the middle: an order reference as shopctl draws
-/// them.
-pub fn random_reference(backend: DbBackend, length: u32) -> String {
-    let default = match backend {
+/// Ten upper-case hexadecimal digits with a dash in the middle by default: an order reference as
+/// shopctl draws them.
+pub fn random_reference(backend: DbBackend, name: &'static str, length: u32) -> ColumnDef {
+    let random = match backend {
         // The first eight digits of a version-4 UUID are all random.
         DbBackend::Postgres => {
             "upper(substr(gen_random_uuid()::text, 1, 5) || '-' || substr(gen_random_uuid()::text, 1, 5))"
         }
-        DbBackend::MySql => "(insert(hex(random_bytes(5)), 6, 0, '-'))",
-        _ => "(substr(hex(randomblob(3)), 1, 5) || '-' || substr(hex(randomblob(3)), 1, 5))",
+        DbBackend::MySql => "insert(hex(random_bytes(5)), 6, 0, '-')",
+        _ => "substr(hex(randomblob(3)), 1, 5) || '-' || substr(hex(randomblob(3)), 1, 5)",
     };
-    format!("{} DEFAULT {default}", text(backend, length))
+    text(backend, name, length).default(Expr::cust(random)).take()
 }
 
-/// UTC with microseconds. SQLite has no such type: the text is just as the client writes it (RFC
-/// 3339 with the shortest of no, three or six fractional digits), so that it sorts with the rest.
-pub fn time(backend: DbBackend) -> &'static str {
-    match backend {
-        DbBackend::Postgres => "timestamptz NOT NULL DEFAULT statement_timestamp()",
-        DbBackend::MySql => "datetime(6) NOT NULL DEFAULT (utc_timestamp(6))",
-        _ => "text NOT NULL DEFAULT (replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), '.000+', '+'))",
-    }
+/// UTC with microseconds, by default now. SQLite has no such type: the text is just as the client
+/// writes it (RFC 3339 with the shortest of no, three or six fractional digits), so that it sorts
+/// with the rest.
+pub fn time(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let (kind, now) = match backend {
+        DbBackend::Postgres => ("timestamptz", "statement_timestamp()"),
+        DbBackend::MySql => ("datetime(6)", "utc_timestamp(6)"),
+        _ => ("text", "replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), '.000+', '+')"),
+    };
+    ColumnDef::new(name).custom(kind).not_null().default(Expr::cust(now)).take()
 }
 
-/// An exact amount with two decimal places; SQLite's affinity must be REAL, or whole amounts would
-/// be stored as integers.
-pub fn money(backend: DbBackend, digits: u32) -> String {
-    match backend {
-        DbBackend::Sqlite => format!("real({digits}, 2) NOT NULL"),
-        _ => format!("decimal({digits}, 2) NOT NULL"),
-    }
+/// An exact amount with two decimal places. sea-query writes `real(…)` on SQLite, whose affinity must
+/// be REAL: whole amounts would be stored as integers otherwise.
+pub fn money(name: &'static str, digits: u32) -> ColumnDef {
+    ColumnDef::new(name).decimal_len(digits, 2).not_null().take()
 }
 
-/// A table as its migration describes it.
-pub struct Table {
-    name: &'static str,
-    columns: Vec<String>,
-    constraints: Vec<String>,
-    indexes: Vec<(&'static str, &'static str)>,
+/// A whole number.
+pub fn integer(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).integer().not_null().take()
 }
 
-impl Table {
-    pub fn new(name: &'static str) -> Self {
-        Table { name, columns: Vec::new(), constraints: Vec::new(), indexes: Vec::new() }
-    }
+/// A primary key with the name that all engines give it.
+pub fn primary_key<const COLUMNS: usize>(name: &'static str, columns: [&'static str; COLUMNS]) -> IndexCreateStatement {
+    columns.into_iter().fold(Index::create().name(name).primary().take(), |mut key, column| key.col(column).take())
+}
 
-    pub fn column(mut self, name: &str, definition: impl AsRef<str>) -> Self {
-        self.columns.push(format!("{name} {}", definition.as_ref()));
-        self
-    }
+/// A unique key, as a constraint of its table.
+pub fn unique<const COLUMNS: usize>(name: &'static str, columns: [&'static str; COLUMNS]) -> IndexCreateStatement {
+    index(name, columns).unique().take()
+}
 
-    pub fn primary_key(mut self, columns: &str) -> Self {
-        self.constraints.push(format!("CONSTRAINT pk_{} PRIMARY KEY ({columns})", self.name));
-        self
-    }
+/// An index over these columns.
+pub fn index<const COLUMNS: usize>(name: &'static str, columns: [&'static str; COLUMNS]) -> IndexCreateStatement {
+    columns.into_iter().fold(Index::create().name(name).take(), |mut index, column| index.col(column).take())
+}
 
-    pub fn unique(mut self, name: &str, columns: &str) -> Self {
-        self.constraints.push(format!("CONSTRAINT {name} UNIQUE ({columns})"));
-        self
-    }
+/// A reference to another table's `id`. Nothing cascades: a row that is referred to is not deleted.
+pub fn foreign_key(name: &'static str, column: &'static str, other_table: &'static str) -> ForeignKeyCreateStatement {
+    let mut key = ForeignKey::create();
+    key.name(name).from_col(column).to(other_table, "id").on_delete(ForeignKeyAction::Restrict).take()
+}
 
-    pub fn check(mut self, name: &str, condition: &str) -> Self {
-        self.constraints.push(format!("CONSTRAINT {name} CHECK ({condition})"));
-        self
-    }
+/// A named check that a column has one of these values.
+pub fn one_of<const VALUES: usize>(name: &'static str, column: &'static str, values: [&'static str; VALUES]) -> Check {
+    Check::named(name, Expr::col(column).is_in(values))
+}
 
-    /// Nothing cascades: a row that is referred to is not deleted.
-    pub fn foreign_key(mut self, name: &str, column: &str, other_table: &str) -> Self {
-        self.constraints
-            .push(format!("CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {other_table} (id) ON DELETE RESTRICT"));
-        self
-    }
-
-    pub fn index(mut self, name: &'static str, columns: &'static str) -> Self {
-        self.indexes.push((name, columns));
-        self
-    }
-
-    /// The statements that make the table: one on MySQL, where each DDL statement commits by
-    /// itself, with the indexes inside; the indexes follow on their own elsewhere.
-    pub fn create(self, backend: DbBackend) -> Vec<String> {
-        let inline = backend == DbBackend::MySql;
-        let mut parts = self.columns;
-        parts.extend(self.constraints);
-        if inline {
-            parts.extend(self.indexes.iter().map(|(name, columns)| format!("INDEX {name} ({columns})")));
+/// The statements that make a table and its indexes: one on MySQL, where each DDL statement commits
+/// by itself, with the indexes inside; the indexes follow on their own elsewhere.
+pub fn create(
+    backend: DbBackend,
+    mut table: TableCreateStatement,
+    indexes: impl IntoIterator<Item = IndexCreateStatement>,
+) -> Vec<String> {
+    let Some(TableRef::Table(name, _)) = table.get_table_name().cloned() else { return Vec::new() };
+    if backend == DbBackend::MySql {
+        for mut index in indexes {
+            table.index(&mut index);
         }
-        let options = if inline { " ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin" } else { "" };
-        let mut statements = vec![format!("CREATE TABLE {} (\n  {}\n){options}", self.name, parts.join(",\n  "))];
-        if !inline {
-            let indexes = self.indexes.iter();
-            statements
-                .extend(indexes.map(|(name, columns)| format!("CREATE INDEX {name} ON {} ({columns})", self.name)));
-        }
-        statements
+        return vec![one_line_each(&sql(backend, on_mysql(&mut table)))];
     }
+    let indexes = indexes.into_iter().map(|mut index| sql(backend, index.table(name.clone())));
+    std::iter::once(one_line_each(&sql(backend, &table))).chain(indexes).collect()
+}
+
+/// The options of every table on MySQL and MariaDB.
+pub fn on_mysql(table: &mut TableCreateStatement) -> &mut TableCreateStatement {
+    table.engine("InnoDB").character_set("utf8mb4").collate(MYSQL_COLLATION)
+}
+
+/// The statement that removes a table.
+pub fn drop(backend: DbBackend, table: &'static str) -> Vec<String> {
+    vec![sql(backend, Table::drop().table(table))]
+}
+
+/// A statement of sea-query as this engine's SQL.
+pub fn sql(backend: DbBackend, statement: &impl SchemaStatementBuilder) -> String {
+    match backend {
+        DbBackend::Postgres => statement.to_string(PostgresQueryBuilder),
+        DbBackend::MySql => statement.to_string(MysqlQueryBuilder),
+        _ => statement.to_string(SqliteQueryBuilder),
+    }
+}
+
+/// Lays out a CREATE TABLE with one column or constraint a line: people read plans.
+fn one_line_each(statement: &str) -> String {
+    let (mut laid_out, mut depth, mut is_quoted) = (String::with_capacity(statement.len()), 0_usize, false);
+    let mut characters = statement.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\'' => is_quoted = !is_quoted,
+            '(' if !is_quoted => depth += 1,
+            ')' if !is_quoted => depth -= 1,
+            _ => {}
+        }
+        let is_outermost =
+            !is_quoted && (depth == 1 && matches!(character, '(' | ',') || depth == 0 && character == ')');
+        if is_outermost && character == ')' {
+            laid_out.truncate(laid_out.trim_end().len());
+            laid_out.push('\n');
+        }
+        laid_out.push(character);
+        if is_outermost && character != ')' {
+            characters.next_if_eq(&' ');
+            laid_out.push_str("\n  ");
+        }
+    }
+    laid_out
 }

@@ -357,7 +357,7 @@ fn the_ways_out_of_the_command_line(shop: &Shop) {
     assert!(failed.stdout.contains("failed") && failed.stderr.contains("--retry"), "{failed}");
     let run = shop.run(&["migrate", "history", "--json"]).success().json();
     assert_eq!((&run["items"][0]["state"], &run["items"][0]["direction"]), (&"failed".into(), &"up".into()));
-    assert!(run["items"][0]["statement"].as_str().expect("text").starts_with("CREATE TABLE audit_seals"));
+    assert!(run["items"][0]["statement"].as_str().expect("text").contains("audit_seals"));
     shop.sql("DROP TABLE audit_seals");
     shop.run(&["migrate", "resolve", last, "--retry"]).success();
     shop.run(&["migrate", "status", "--check"]).success();
@@ -413,7 +413,7 @@ fn wait_tells_a_server_that_is_down_from_a_database_that_is_missing() {
         let port = crate::support::servers::free_port();
         let scheme = shop.url.split_once("://").expect("a scheme").0;
         let down = shop.with_url(format!("{scheme}://root@127.0.0.1:{port}/shop"));
-        let run = down.run(&["migrate", "wait", "--timeout", "500ms"]).exits_with(5);
+        let run = down.run(&["migrate", "wait", "--timeout", "2s"]).exits_with(5);
         assert!(run.stderr.contains("waiting: cannot connect") && run.stderr.contains("connection refused"), "{run}");
     }
     let shop = Shop::empty(Backend::Sqlite).expect("always there");

@@ -149,11 +149,11 @@ fn way_back(catalog: &Catalog, finding: &FindingView) -> String {
 /// The migration whose statement makes a table that is missing.
 fn maker(catalog: &Catalog, finding: &FindingView) -> Option<&'static str> {
     let table = finding.object.strip_prefix("table ").filter(|_| finding.change == Some("missing"))?;
-    let statement = format!("CREATE TABLE {table} ");
+    // The same table on every engine.
+    let engine = crate::db::target::Engine::Sqlite;
+    let statement = format!("CREATE TABLE {} ", engine.quoted(table));
     let makes = |migration: &&migration::Migration| {
-        // The same table on every engine.
-        let statements = (migration.up)(crate::db::target::Engine::Sqlite.backend());
-        statements.iter().any(|sql| format!("{sql} ").starts_with(&statement))
+        (migration.up)(engine.backend()).iter().any(|sql| sql.starts_with(&statement))
     };
     catalog.migrations().iter().find(makes).map(|migration| migration.name)
 }
