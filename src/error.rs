@@ -2,9 +2,13 @@
 //!
 //! Every [`Kind`] has exactly one exit code; `shopctl help exit-codes` prints [`Kind::ALL`].
 
+mod hint;
+
 use std::fmt;
 
 use serde_json::{Value, json};
+
+pub use self::hint::{Aim, CommandLine, Hint};
 
 /// Shorthand for results that fail with the house's own [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -120,17 +124,74 @@ pub struct Error(Box<Report>);
 #[derive(Debug)]
 struct Report {
     kind: Kind,
-    code: &'static str,
+    code: Code,
     message: String,
-    hints: Vec<String>,
+    hints: Vec<Hint>,
     details: Value,
+}
+
+/// Failures that the program itself decides by: it asks [`Error::is`] and never compares codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no SQLite file where the shop should be.
+    NoShop,
+    /// The server has no database of that name.
+    NoDatabase,
+    /// Another holds what is needed.
+    Busy,
+    /// The database did not answer in time.
+    TimedOut,
+    /// A database URL that is none.
+    MalformedUrl,
+    /// Others hold the tables of a migration.
+    Blocked,
+    /// What an operation wrote does not add up.
+    Unaccounted,
+}
+
+impl Cause {
+    const fn kind(self) -> Kind {
+        match self {
+            Cause::NoShop | Cause::NoDatabase | Cause::MalformedUrl => Kind::Configuration,
+            Cause::Busy | Cause::TimedOut | Cause::Blocked => Kind::Unavailable,
+            Cause::Unaccounted => Kind::Internal,
+        }
+    }
+
+    const fn code(self) -> &'static str {
+        match self {
+            Cause::NoShop => "database.no_shop",
+            Cause::NoDatabase => "database.missing",
+            Cause::Busy => "database.busy",
+            Cause::TimedOut => "database.timeout",
+            Cause::MalformedUrl => "config.database_url",
+            Cause::Blocked => "migrate.blocked",
+            Cause::Unaccounted => "operation.unaccounted",
+        }
+    }
+}
+
+/// What a failure is called for programs outside.
+#[derive(Debug, Clone, Copy)]
+enum Code {
+    Of(Cause),
+    Only(&'static str),
 }
 
 impl Error {
     /// `code` is stable and dotted (`stock.insufficient`); `message` is lower-case, one sentence,
     /// without a final period.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Error(Box::new(Report { kind, code, message: message.into(), hints: Vec::new(), details: Value::Null }))
+        Error::with_code(kind, Code::Only(code), message.into())
+    }
+
+    /// A failure that the program itself decides by.
+    pub fn of(cause: Cause, message: impl Into<String>) -> Self {
+        Error::with_code(cause.kind(), Code::Of(cause), message.into())
+    }
+
+    fn with_code(kind: Kind, code: Code, message: String) -> Self {
+        Error(Box::new(Report { kind, code, message, hints: Vec::new(), details: Value::Null }))
     }
 
     /// A defect of shopctl itself: never the user's fault.
@@ -168,8 +229,29 @@ impl Error {
 
     /// Adds the exact next command (or what else to do).
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.0.hints.push(hint.into());
+        self
+    }
+
+    /// Adds several.
+    #[must_use]
+    pub fn hints_of<'a>(mut self, hints: impl IntoIterator<Item = &'a Hint>) -> Self {
+        self.0.hints.extend(hints.into_iter().cloned());
+        self
+    }
+
+    /// The same failure, its message in other words.
+    #[must_use]
+    pub fn reworded(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
+    /// The same failure, where its own ways out do not help.
+    #[must_use]
+    pub fn without_hints(mut self) -> Self {
+        self.0.hints.clear();
         self
     }
 
@@ -184,16 +266,31 @@ impl Error {
         self.0.kind
     }
 
+    /// Whether it is this failure.
+    pub fn is(&self, cause: Cause) -> bool {
+        matches!(self.0.code, Code::Of(own) if own == cause)
+    }
+
+    /// What it is called for programs outside.
     pub fn code(&self) -> &'static str {
-        self.0.code
+        match self.0.code {
+            Code::Of(cause) => cause.code(),
+            Code::Only(code) => code,
+        }
     }
 
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    pub fn hints(&self) -> &[String] {
+    pub fn hints(&self) -> &[Hint] {
         &self.0.hints
+    }
+
+    /// The hints as they are printed: commands with the flags of this run, and what these lack.
+    pub fn hint_lines(&self, aim: &Aim) -> Vec<String> {
+        let lines = self.0.hints.iter().map(|hint| hint.aimed(aim));
+        lines.chain(aim.remark(&self.0.hints).map(str::to_owned)).collect()
     }
 
     /// Machine-readable details; null when there are none.
@@ -207,11 +304,12 @@ impl Error {
     }
 
     /// `{"error":{"code","message","hint","exit","retryable","details"}}`
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(&self, aim: &Aim) -> Value {
+        let hints = self.hint_lines(aim);
         json!({ "error": {
-            "code": self.0.code,
+            "code": self.code(),
             "message": self.0.message,
-            "hint": if self.0.hints.is_empty() { Value::Null } else { Value::String(self.0.hints.join("\n")) },
+            "hint": if hints.is_empty() { Value::Null } else { Value::String(hints.join("\n")) },
             "exit": self.0.kind.exit_code(),
             "retryable": self.0.kind.is_retryable() || self.has_key(),
             "details": self.0.details,

@@ -2,6 +2,7 @@
 
 use sea_orm::ConnectionTrait;
 
+use crate::support::roles::{create, login};
 use crate::support::shop::block_on;
 use crate::support::{Backend, Run, Shop};
 
@@ -46,19 +47,6 @@ fn quoted(backend: Backend, name: &str) -> String {
         Backend::MariaDb => format!("`{}`", name.replace('`', "``")),
         _ => format!("\"{}\"", name.replace('"', "\"\"")),
     }
-}
-
-fn create(shop: &Shop, name: &str) {
-    let name = quoted(shop.backend, name);
-    shop.sql(&match shop.backend {
-        Backend::MariaDb => format!("CREATE USER {name}"),
-        _ => format!("CREATE ROLE {name} LOGIN"),
-    });
-}
-
-fn login(shop: &Shop, name: &str) -> Shop {
-    let user = if shop.backend == Backend::MariaDb { "root@" } else { "postgres@" };
-    shop.with_url(shop.url.replace(user, &format!("{name}@")))
 }
 
 /// Whether the server itself refuses a statement of a login.

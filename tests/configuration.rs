@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::roles::secret_user;
 use crate::support::shop::finish;
 use crate::support::{Backend, Run, Shop, servers};
 
@@ -75,11 +76,8 @@ fn a_database_that_a_file_of_the_working_folder_names_is_told_before_the_first_w
 #[test]
 fn a_password_may_stand_in_a_file_of_its_own_or_be_printed_by_a_command() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
-    shop.sql(
-        "DO $$ BEGIN CREATE ROLE secret_user LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-    );
     let (port, database) = (servers::postgres().expect("there").port, shop.database_name());
-    let url = format!("postgres://secret_user@127.0.0.1:{port}/{database}");
+    let url = secret_user(&shop);
     let list = |variables: &[(&str, &str)]| {
         let variables = [&[("DATABASE_URL", url.as_str())], variables].concat();
         run(&shop, &["user", "list"], &variables)

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use crate::support::roles::{login_with, secret_user};
 use crate::support::shop::finish;
 use crate::support::{Backend, Run, Shop, servers};
 
@@ -49,22 +50,17 @@ fn a_host_that_does_not_exist_is_named() {
 #[test]
 fn a_wrong_password_is_a_matter_of_credentials() {
     if let Some(shop) = Shop::migrated(Backend::Postgres) {
-        // Other tests may have made the role.
-        let database = shop.url.rsplit('/').next().expect("a name");
-        shop.sql("DO $$ BEGIN CREATE ROLE secret_user LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+        let with = |password: &str| secret_user(&shop).replacen('@', &format!(":{password}@"), 1);
         let port = servers::postgres().expect("there").port;
-        let run = list(&shop, &format!("postgres://secret_user:wr0ng@127.0.0.1:{port}/{database}")).exits_with(4);
+        let run = list(&shop, &with("wr0ng")).exits_with(4);
         assert!(run.stderr.contains("secret_user") && !run.stderr.contains("wr0ng"), "{run}");
         // The right password, but no rights on the tables.
-        list(&shop, &format!("postgres://secret_user:right@127.0.0.1:{port}/{database}"))
-            .exits_with(4)
-            .says("permission");
+        list(&shop, &with("right")).exits_with(4).says("permission");
         list(&shop, &format!("postgres://postgres@127.0.0.1:{port}/missing")).exits_with(4).says("no database missing");
     }
     if let Some(shop) = Shop::migrated(Backend::MariaDb) {
         let port = servers::mariadb().expect("there").port;
-        shop.sql("CREATE USER IF NOT EXISTS 'secret_user'@'%' IDENTIFIED BY 'right'");
-        let run = list(&shop, &format!("mysql://secret_user:wr0ng@127.0.0.1:{port}/mysql")).exits_with(4);
+        let run = list(&shop, &secret_user(&shop).replacen('@', ":wr0ng@", 1)).exits_with(4);
         assert!(run.stderr.contains("secret_user") && !run.stderr.contains("wr0ng"), "{run}");
         list(&shop, &format!("mysql://root@127.0.0.1:{port}/missing")).exits_with(4).says("no database missing");
     }
@@ -86,11 +82,7 @@ fn a_database_without_the_schema_says_how_to_make_it() {
 #[test]
 fn a_role_that_may_only_read_can_list_and_see_the_status() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
-    let database = shop.url.rsplit('/').next().expect("a name");
-    let role = format!("reader_{database}");
-    shop.sql(&format!("CREATE ROLE {role} LOGIN"));
-    shop.sql(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"));
-    let reader = shop.with_url(shop.url.replace("postgres@", &format!("{role}@")));
+    let reader = login_with(&shop, "reader", "SELECT");
     reader.run(&["user", "list"]).success();
     reader.run(&["migrate", "status", "--check"]).success();
     reader.run(&["product", "create", "--name", "X", "--price", "1"]).exits_with(4).says("permission");

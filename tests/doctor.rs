@@ -14,6 +14,7 @@ use shopctl::service::doctor::{Circumstances, Migrations, State, examine};
 use self::breaks::Break;
 use crate::on_every_backend;
 use crate::support::proxy::{AtCommit, Proxy};
+use crate::support::roles::login_with;
 use crate::support::shop::block_on;
 use crate::support::{Backend, Run, Shop, servers};
 
@@ -199,14 +200,10 @@ fn a_database_without_a_schema_says_what_to_do() {
 fn a_role_that_may_only_read_sees_everything() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     shop.run(&["seed", "up"]).success();
-    let database = shop.url.rsplit('/').next().expect("a name");
-    let role = format!("doctor_{database}");
-    shop.sql(&format!("CREATE ROLE {role} LOGIN"));
-    shop.sql(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"));
-    let reader = shop.with_url(shop.url.replace("postgres@", &format!("{role}@")));
+    let reader = login_with(&shop, "doctor", "SELECT");
     assert_well(&reader);
     // What may not be read is said of that check alone.
-    shop.sql(&format!("REVOKE SELECT ON order_items FROM {role}"));
+    shop.sql(&format!("REVOKE SELECT ON order_items FROM doctor_of_{}", shop.database_name()));
     let found = checks(&doctor(&reader).exits_with(9));
     assert!(found["total-equals-lines"].1.contains("permission denied"), "{found:?}");
     assert_eq!((found["stock-equals-movements"].0.as_str(), found["order-has-user"].0.as_str()), ("ok", "ok"));

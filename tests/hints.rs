@@ -1,8 +1,6 @@
 //! Suggested commands: pasted into a shell, they act on the same database and do what was meant.
 
-use std::process::{Command, Stdio};
-
-use crate::support::shop::finish;
+use crate::support::roles::secret_user;
 use crate::support::{Backend, Run, Shop};
 
 /// Two shops: the environment names the first, the context `live` the second.
@@ -19,25 +17,6 @@ fn hints(run: &Run) -> Vec<String> {
     run.stderr.lines().filter_map(|line| line.strip_prefix("hint: ")).map(str::to_owned).collect()
 }
 
-/// Runs a hint as a shell would.
-fn paste(shop: &Shop, hint: &str) -> Run {
-    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_shopctl")).parent().expect("in a folder").display();
-    let path = format!("{binary}:{}", std::env::var("PATH").unwrap_or_default());
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", hint])
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", shop.home.path())
-        .env("USER", "tester")
-        .env("DATABASE_URL", &shop.url)
-        .current_dir(shop.home.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    finish(command.spawn().expect("sh is there"), &[hint])
-}
-
 #[test]
 fn a_hint_after_context_changes_the_same_shop_and_keeps_the_reason() {
     let (here, live) = two_shops();
@@ -46,7 +25,7 @@ fn a_hint_after_context_changes_the_same_shop_and_keeps_the_reason() {
     let refused = here.run(&cancel).exits_with(11);
     let hint = &hints(&refused)[0];
     assert!(hint.contains("--reason 'changed her mind; $(reboot)'") && hint.ends_with("--yes"), "{hint}");
-    paste(&here, hint).success();
+    here.paste(hint).success();
     let cancelled = "SELECT COUNT(*) FROM audit_events WHERE operation = 'order.cancel' AND reason LIKE '%$(reboot)'";
     assert_eq!(live.number(cancelled), 1, "pasted, the hint did something else");
     assert_eq!(here.counts(), counts, "another shop was changed");
@@ -71,7 +50,7 @@ fn a_wrong_name_is_answered_with_the_command_that_has_the_right_one() {
     live.user("ann");
     let delete = ["user", "delete", "ann@example.com", "-c", "live", "--confirm", "ANN"];
     let refused = here.run(&delete).exits_with(11);
-    paste(&here, &hints(&refused)[0]).success();
+    here.paste(&hints(&refused)[0]).success();
     assert_eq!(live.number("SELECT COUNT(*) FROM users WHERE email = 'ann@example.com'"), 0);
 }
 
@@ -86,5 +65,59 @@ fn a_hint_never_repeats_a_password() {
     ] {
         let run = here.run(line);
         assert!(!run.stderr.contains("canary") && !run.stdout.contains("canary"), "{run}");
+    }
+}
+
+#[test]
+fn a_hint_without_the_password_says_so_and_works_when_it_is_given_again() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        let url = secret_user(&shop);
+        shop.sql(&match shop.backend {
+            Backend::MariaDb => format!("GRANT ALL ON {}.* TO secret_user", shop.database_name()),
+            _ => "GRANT ALL ON ALL TABLES IN SCHEMA public TO secret_user".to_owned(),
+        });
+        shop.product("MUG", "10.00", 2);
+        let with_password = url.replacen('@', ":right@", 1);
+        let adjust = ["stock", "adjust", "MUG", "-5", "--reason", "damaged", "--database-url", &with_password];
+        let refused = shop.run(&adjust).exits_with(6);
+        let hints = hints(&refused);
+        let [command, remark] = hints.as_slice() else { panic!("{refused}") };
+        assert!(remark.contains("without the password") && remark.contains("DB_PASSWORD"), "{refused}");
+        assert!(!refused.stderr.contains("right"), "{refused}");
+        let command = command.strip_prefix("at most: ").expect("a command");
+        assert!(command.contains(&format!("--database-url {url} ")), "{command}");
+        shop.paste(&format!("unset DATABASE_URL; {command}")).exits_with(4).says("database.credentials");
+        shop.paste(&format!("unset DATABASE_URL; export DB_PASSWORD=right; {command}")).success();
+        assert_eq!(shop.number("SELECT stock_quantity FROM products"), 0);
+        // Notes and checks with a command in them say so as well, once.
+        let status = shop.run(&["audit", "verify", "--database-url", &with_password]).success();
+        assert_eq!(status.stderr.matches("without the password").count(), 1, "{status}");
+        shop.sql("DELETE FROM shopctl_settings WHERE name = 'environment'");
+        let doctor = shop.run(&["doctor", "--database-url", &with_password, "-o", "table"]);
+        assert!(doctor.stderr.matches("without the password").count() == 1, "{doctor}");
+    }
+}
+
+#[test]
+fn a_hint_for_several_hosts_names_them_all() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    let hosts = |login: &str| shop.url.replacen("postgres@", &format!("{login}@127.0.0.1:1,"), 1);
+    let run = shop.run(&["user", "show", "nobody", "--database-url", &hosts("postgres:canary-4711")]).exits_with(3);
+    let hint = format!("shopctl --database-url {} user list --search TEXT", hosts("postgres"));
+    assert!(run.stderr.contains(&hint) && !run.stderr.contains("canary"), "{run}");
+    shop.paste(&hint).success();
+}
+
+#[test]
+fn a_hint_never_repeats_the_password_of_a_scratch_database() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    let scratch = Shop::empty(Backend::Postgres).expect("there as well");
+    let url = scratch.url.replacen("postgres@", "postgres:canary-4711@", 1);
+    shop.sql("DROP TABLE seaql_migrations");
+    for option in [&["--scratch-url", &url][..], &[&format!("--scratch-url={url}")]] {
+        let newest = "m20260101_000009_create_audit_seals";
+        let line = [&["migrate", "baseline", "--to", newest], option].concat();
+        let run = shop.run(&line).exits_with(11).says("without the password");
+        assert!(!run.stderr.contains("canary") && run.stderr.contains(&scratch.url), "{run}");
     }
 }

@@ -15,7 +15,7 @@ use super::mutation::{self, finish};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Page, Violations, moment};
-use crate::error::{Error, Kind, Result};
+use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::output::views::EventView;
 use crate::output::views::audit::FindingView;
 use crate::output::{Format, Mutation};
@@ -209,7 +209,8 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     violations.into_result()?;
     let database = context.database(Access::Read).await?;
     let event = events::find_by_id(database.connection(), id.unwrap_or_default()).await?;
-    let event = event.ok_or_else(|| Error::not_found("event", &arguments.id).hint("shopctl audit list -o id"))?;
+    let event =
+        event.ok_or_else(|| Error::not_found("event", &arguments.id).hint(CommandLine::new("audit list -o id")))?;
     context.output.show(&EventView(event), &[])
 }
 
@@ -298,7 +299,11 @@ async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     context.output.note(&format!("rows compared: {rows}; events sealed: {sealed}, seals: {seals}"));
     if chain.unsealed_events > 0 {
         let count = chain.unsealed_events;
-        context.output.note(&format!("events without a seal, which are not covered: {count} (shopctl audit seal)"));
+        context.output.suggest(
+            Hint::from(format!("events without a seal, which are not covered: {count} ("))
+                .and(CommandLine::new("audit seal"))
+                .and(")"),
+        );
     }
     if found == 0 {
         return Ok(());

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::mutation::note_dry_run;
 use crate::context::Context;
 use crate::db::Database;
-use crate::error::{Error, Kind, Result, io_reason, printable};
+use crate::error::{Error, Hint, Kind, Result, io_reason, printable};
 use crate::output::Mutation;
 use crate::service::operation::Operations;
 
@@ -129,7 +129,7 @@ pub async fn run(
 /// Refuses names that are of nothing, before anything is done to the others.
 ///
 /// Errors: exit 3, naming all of them.
-pub fn refuse_unknown(noun: &'static str, unknown: &[&str], hint: &str) -> Result<()> {
+pub fn refuse_unknown(noun: &'static str, unknown: &[&str], hint: Hint) -> Result<()> {
     match unknown {
         [] => Ok(()),
         [only] => Err(Error::not_found(noun, only).hint(hint)),
@@ -233,8 +233,7 @@ impl Batch {
         });
         let error = Error::new(kind, "partial", message).details(details);
         if !unknown.is_empty() || !untried.is_empty() {
-            let ways_out = of(true).flat_map(|(_, error)| error.hints());
-            let error = ways_out.fold(error, |error, hint| error.hint(hint.clone()));
+            let error = error.hints_of(of(true).flat_map(|(_, error)| error.hints()));
             return error.hint("run the same command again: what is done stays as it is");
         }
         match self.failures.iter().find_map(|(_, error)| error.hints().first()) {

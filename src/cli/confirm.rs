@@ -181,6 +181,7 @@ fn needed(impact: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Aim;
     use crate::output::testing::captured;
     use crate::output::{OutputSettings, Terminal};
 
@@ -218,7 +219,7 @@ mod tests {
         let refusal = nobody(&["order", "cancel", "A", "B"]).yes_or_no(&output, "this cancels 3 orders").unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(refusal.message(), "confirmation needed: this cancels 3 orders");
-        assert_eq!(refusal.hints(), ["shopctl order cancel A B --yes"]);
+        assert_eq!(refusal.hint_lines(&Aim::default()), ["shopctl order cancel A B --yes"]);
         assert!(matches!(somebody().decide_yes_or_no("").unwrap(), Decision::Ask));
         assert_eq!(stdout.text() + &stderr.text(), "");
     }
@@ -234,7 +235,7 @@ mod tests {
         for refused in [with("Shop"), Confirmation { assume_yes: true, ..nobody(&[]) }] {
             let error = decide(refused).unwrap_err();
             assert_eq!(error.kind(), Kind::ConfirmationNeeded);
-            assert_eq!(error.hints(), ["shopctl --confirm shop"]);
+            assert_eq!(error.hint_lines(&Aim::default()), ["shopctl --confirm shop"]);
         }
     }
 
@@ -255,6 +256,6 @@ mod tests {
         let (output, ..) = captured(OutputSettings::default(), Terminal::default());
         let refusal = Confirmation::default().hidden_password(&output).unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
-        assert_eq!(refusal.hints(), ["give it with --password-stdin or --password-file FILE"]);
+        assert_eq!(refusal.hint_lines(&Aim::default()), ["give it with --password-stdin or --password-file FILE"]);
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database, inspection};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::{self, Catalog, MigrationStatus};
 use crate::output::views::doctor::CheckView;
 use crate::service::doctor::{self, Check, Circumstances, Migrations, State};
@@ -47,12 +47,16 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     };
     let failed: Vec<_> = checks.iter().filter(|check| check.state == State::Failed).map(|check| check.name).collect();
     let count = checks.len();
-    let aimed = |mut check: Check| {
-        check.hint = check.hint.map(|hint| context.output.suggest(&hint));
-        CheckView(check)
+    let hints: Vec<Hint> = checks.iter().filter_map(|check| check.hint.clone()).collect();
+    let aimed = |check: Check| {
+        let hint = check.hint.as_ref().map(|hint| hint.aimed(context.output.aim()));
+        CheckView { check, hint }
     };
     let rows: Vec<_> = checks.into_iter().map(aimed).collect();
     context.output.list(&rows, None, None)?;
+    if !context.output.is_json() {
+        context.output.tell_lacking(&hints);
+    }
     result?;
     if failed.is_empty() {
         return Ok(());
@@ -121,9 +125,7 @@ fn summary(all: &[MigrationStatus]) -> Migrations {
         let first = in_state(state).next()?;
         Some(format!("{} {} (first {})", in_state(state).count(), state.as_str(), printable(&first.name)))
     });
-    let hint = match all.iter().find_map(MigrationStatus::way_out) {
-        Some(way_out) => way_out,
-        None => "shopctl migrate up".to_owned(),
-    };
+    let way_out = all.iter().find_map(MigrationStatus::way_out);
+    let hint = way_out.unwrap_or_else(|| CommandLine::new("migrate up").into());
     Migrations { applied: in_state(migrate::State::Applied).count(), others: others.collect(), hint }
 }

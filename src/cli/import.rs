@@ -25,7 +25,7 @@ use crate::bulk::{
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{hexadecimal, shell_word};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::file::{InputFile, OutputFile, check_ending, check_not_input, unreadable};
 use crate::service::place_order::Stock;
 
@@ -388,8 +388,9 @@ fn unknown_format(path: &Path, noun: &str) -> Error {
         Some("txt") | None => "csv",
         Some(inside) => inside,
     };
-    let command = format!("{unpack} {} | shopctl {noun} import - --format {format}", shell_word(&name));
-    Error::usage(format!("{name} is compressed")).hint(command)
+    let import = CommandLine::new(noun).flag("import -").option("--format", format);
+    Error::usage(format!("{name} is compressed"))
+        .hint(Hint::from(format!("{unpack} {} | ", shell_word(&name))).and(import))
 }
 
 impl ImportArguments {

@@ -17,7 +17,7 @@ use super::Asking;
 use super::arguments::required;
 use crate::context::Context;
 use crate::domain::{Violations, moment};
-use crate::error::Result;
+use crate::error::{CommandLine, Result};
 use crate::migrate::{self, Catalog, Course, Plan, Progress, Step, history::Direction};
 use crate::output::Format;
 use crate::service::committing::Pending;
@@ -143,7 +143,7 @@ fn plan_with(context: &Context, lock_wait: &str) -> Result<Plan> {
 /// what is done.
 async fn until_told_to_stop<T>(context: &Context, plan: &Plan, course: impl Future<Output = Result<T>>) -> Result<T> {
     // Meanwhile the command itself is not dropped at the first signal.
-    context.committing.begin(Pending::Work("shopctl migrate status tells where each stands"));
+    context.committing.begin(Pending::Work(CommandLine::new("migrate status").and(" tells where each stands")));
     let mut course = std::pin::pin!(course);
     let told = async { super::told_to_stop().await.is_ok() };
     let done = tokio::select! {

@@ -33,14 +33,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::arguments::{AnswerArguments, ConfirmArguments};
-use self::command_line::{Typed, target_flags};
+use self::command_line::{Typed, aim};
 use self::confirm::Confirmation;
 use crate::config::{Config, Flags};
 use crate::context::Context;
 use crate::db::budget::Budget;
 use crate::domain::moment::parse_span;
 use crate::error::{Error, Kind, Result};
-use crate::output::{ColorChoice, Format, Output, OutputSettings, Suggestions};
+use crate::output::{ColorChoice, Format, Output, OutputSettings};
 use crate::service::committing::Committing;
 
 /// Looks after a shop's database: schema, seeds, users, products, stock and orders
@@ -202,16 +202,8 @@ impl GlobalArguments {
             no_headers: self.no_headers,
             color: self.color,
             quiet: self.quiet,
-            suggestions: self.suggestions(),
+            aim: aim(self.context.as_deref(), self.database_url.as_deref(), self.config.as_deref()),
         }
-    }
-
-    /// What suggested commands repeat, so that pasted they act on the same database.
-    fn suggestions(&self) -> Suggestions {
-        let flags = target_flags(self.context.as_deref(), self.database_url.as_deref(), self.config.as_deref());
-        let program = Cli::command();
-        let commands = program.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "help");
-        Suggestions { flags, commands: commands.map(str::to_owned).collect() }
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::context::Context;
 use crate::db::Database;
 use crate::entity::product;
+use crate::error::{CommandLine, Hint};
 use crate::output::views::ProductView;
 use crate::output::{Mutation, View};
 
@@ -58,8 +59,8 @@ pub fn note_dry_run(context: &Context, mutation: &Mutation) {
 }
 
 /// What a wizard leaves behind: the command that does the same without questions.
-pub fn note_command(context: &Context, command: Option<&str>) {
+pub fn note_command(context: &Context, command: Option<&CommandLine>) {
     if let Some(command) = command {
-        context.output.note(&format!("the same without questions:\n  {command}"));
+        context.output.suggest(Hint::from("the same without questions:\n  ").and(command.clone()));
     }
 }

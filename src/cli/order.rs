@@ -19,7 +19,7 @@ use super::{Asking, wizard};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, text::multi_line};
-use crate::error::{Error, Kind, Result, io_reason, printable};
+use crate::error::{CommandLine, Error, Kind, Result, io_reason, printable};
 use crate::output::views::timeline::TimelineView;
 use crate::output::views::{ItemView, OrderDetailView, OrderView};
 use crate::output::{Cell, Mutation, View};
@@ -245,22 +245,21 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
         command = Some(equivalent(&new, arguments));
     }
     // Nobody should have to answer everything again because the shop refused.
-    let note_command = |_: &Error| mutation::note_command(context, command.as_deref());
+    let note_command = |_: &Error| mutation::note_command(context, command.as_ref());
     let operations = context.operations(&database, dry_run);
     let placed = place_order::run(&operations, &new, key).await.inspect_err(note_command)?;
     print_placed(context, &database, &placed, dry_run);
-    mutation::note_command(context, command.as_deref());
+    mutation::note_command(context, command.as_ref());
     Ok(())
 }
 
 /// The command that places this order without questions.
-fn equivalent(new: &NewOrder, arguments: &CreateArguments) -> String {
+fn equivalent(new: &NewOrder, arguments: &CreateArguments) -> CommandLine {
     wizard::order_command(new)
         .options("--note", arguments.note.as_deref())
         .options("--expect-total", arguments.expect_total.as_deref())
         .options("--idempotency-key", arguments.key.idempotency_key.as_deref())
         .dry_run(arguments.write.dry_run)
-        .into_text()
 }
 
 /// Says what was ordered.

@@ -2,7 +2,7 @@
 
 use std::panic::PanicHookInfo;
 
-use crate::error::{Error, Kind};
+use crate::error::{CommandLine, Error, Hint, Kind};
 use crate::output::{Output, OutputSettings};
 use crate::service::committing::{Committing, Pending};
 
@@ -32,8 +32,9 @@ fn error_of(panic: &PanicHookInfo<'_>, pending: Option<Pending>) -> Error {
     if is_of_driver {
         let message =
             "what the server answered makes no sense; what was committed before stays, the rest is rolled back";
-        return Error::new(Kind::Unavailable, "database.protocol", message)
-            .hint("check that host and port are those of the database: shopctl config show");
+        return Error::new(Kind::Unavailable, "database.protocol", message).hint(
+            Hint::from("check that host and port are those of the database: ").and(CommandLine::new("config show")),
+        );
     }
     let place = place.map_or_else(String::new, |(file, line)| {
         let file = file.rsplit_once("/src/").map_or(file, |(_, file)| file);

@@ -8,7 +8,7 @@ use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::domain::Quantity;
 use crate::domain::text::shell_word;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate as schema;
 use crate::service::place_order::{self, NewLine, NewOrder};
 
@@ -58,14 +58,20 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     context.output.note(&format!("order {} placed\n", placed.order.reference));
     context.output.show(&detail, &[])?;
     // Only where the next command would go elsewhere by itself.
-    let url = match context.config.target == target {
-        true => String::new(),
-        false => format!(" --database-url {}", shell_word(&target.to_string())),
+    let aimed = |words: &str| match context.config.target == target {
+        true => CommandLine::new(words),
+        false => CommandLine::new(words).on(format!("--database-url {}", shell_word(&target.to_string()))),
     };
-    context.output.note(&format!(
-        "\ntry: shopctl order list{url}\n     shopctl product list --low{url}\n     \
-         shopctl order create --user {CUSTOMER} --item MUG-02:2{url}"
-    ));
+    let order = aimed("order create").option("--user", CUSTOMER).option("--item", "MUG-02:2");
+    let margin = "\n     ";
+    context.output.suggest(
+        Hint::from("\ntry: ")
+            .and(aimed("order list"))
+            .and(margin)
+            .and(aimed("product list --low"))
+            .and(margin)
+            .and(order),
+    );
     Ok(())
 }
 
@@ -97,8 +103,15 @@ async fn refuse_other_shops(database: &Database) -> Result<()> {
     }
     let reason = format!("{target} is a shop that quickstart did not make for development");
     Err(match environment.as_deref() {
-        None => refused(reason).hint("if it is for development: shopctl migrate env development, then shopctl seed up"),
-        Some(schema::DEVELOPMENT | "test") => refused(reason).hint("for a demo in this one: shopctl seed up"),
+        None => refused(reason).hint(
+            Hint::from("if it is for development: ")
+                .and(CommandLine::new("migrate env development"))
+                .and(", then ")
+                .and(CommandLine::new("seed up")),
+        ),
+        Some(schema::DEVELOPMENT | "test") => {
+            refused(reason).hint(Hint::from("for a demo in this one: ").and(CommandLine::new("seed up")))
+        }
         Some(environment) => refused(format!("{reason}: it is for {}", printable(environment))),
     })
 }

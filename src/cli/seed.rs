@@ -12,7 +12,7 @@ use super::arguments::ConfirmArguments;
 use super::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate;
 use crate::output::Mutation;
 use crate::output::views::SeedView;
@@ -195,12 +195,13 @@ fn broken_off(error: Error, seeds: &[Seed], done: usize) -> Error {
         parts.push(format!("not applied: {}", named(open)));
     }
     let message = format!("{}; {}", error.message(), parts.join("; "));
-    let longer = Error::new(error.kind(), error.code(), message);
-    if matches!(error.kind(), Kind::Unavailable | Kind::OutcomeUnknown) {
+    let longer = error.reworded(message);
+    if matches!(longer.kind(), Kind::Unavailable | Kind::OutcomeUnknown) {
         // A seed that is applied is not applied again, so that running it again settles all.
-        return longer.hint("shopctl seed up, with the same flags, applies what is not");
+        let again = CommandLine::new("seed up").and(", with the same flags, applies what is not");
+        return longer.without_hints().hint(again);
     }
-    error.hints().iter().fold(longer, |longer, hint| longer.hint(hint.clone()))
+    longer
 }
 
 /// What applying a seed did, for people.
@@ -242,7 +243,7 @@ impl Purpose {
     }
 }
 
-fn refused(reason: String, hint: &str) -> Error {
+fn refused(reason: String, hint: impl Into<Hint>) -> Error {
     Error::new(Kind::ConfirmationNeeded, "seed.environment", reason).hint(hint)
 }
 
@@ -265,7 +266,7 @@ async fn development_only(context: &Context, database: &Database, fill: Fill) ->
     let unsaid = |but: &str| {
         refused(
             format!("nobody has said what {} is for{but}: seeds are refused", database.target()),
-            "if it is for development: shopctl migrate env development",
+            Hint::from("if it is for development: ").and(CommandLine::new("migrate env development")),
         )
     };
     match migrate::setting(connection, migrate::ENVIRONMENT).await? {
@@ -274,7 +275,9 @@ async fn development_only(context: &Context, database: &Database, fill: Fill) ->
         }
         Some(environment) => Err(refused(
             format!("{} is for {}: seeds are refused", database.target(), printable(&environment)),
-            "seeds are for development and test databases; shopctl migrate env shows what a database is for",
+            Hint::from("seeds are for development and test databases; ")
+                .and(CommandLine::new("migrate env"))
+                .and(" shows what a database is for"),
         )),
         None if crate::repository::seed::is_empty_shop(connection).await? && fill == Fill::Begin => {
             let others = migrate::of_others(connection, &migrate::Catalog::embedded()).await?;
@@ -328,7 +331,7 @@ async fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {
     context.output.list(&rows, None, None)?;
     if arguments.check && open > 0 {
         return Err(Error::new(Kind::CheckFailed, "seed.open", format!("{open} seeds are pending or were edited"))
-            .hint("shopctl seed up"));
+            .hint(CommandLine::new("seed up")));
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::db::Access;
 use crate::domain::page::Sort;
 use crate::domain::quantity::{parse_delta, parse_stock};
 use crate::domain::{MovementReason, Page, Violations, text::multi_line};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::Mutation;
 use crate::output::views::stock::{MovementView, StockDifferenceView, StockView};
 use crate::repository::product::StockDifference;
@@ -254,8 +254,13 @@ async fn verify(context: &Context, asking: &Asking, arguments: &VerifyArguments)
     let message =
         if count == 1 { "the stock of 1 product is not what its movements come to".to_owned() } else { message };
     Err(Error::new(Kind::CheckFailed, "stock.differs", message)
-        .hint("if another program was right: shopctl stock verify --accept")
-        .hint("if not: shopctl stock set PRODUCT N --expect OLD, after shopctl stock verify --accept"))
+        .hint(Hint::from("if another program was right: ").and(CommandLine::new("stock verify --accept")))
+        .hint(
+            Hint::from("if not: ")
+                .and(CommandLine::new("stock set PRODUCT N --expect OLD"))
+                .and(", after ")
+                .and(CommandLine::new("stock verify --accept")),
+        ))
 }
 
 async fn accept(

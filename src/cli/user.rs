@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Email, Page, Password, PersonName, UserStatus, Violations, moment};
 use crate::entity::user::Model;
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Result, printable};
 use crate::output::views::UserView;
 use crate::output::views::timeline::TimelineView;
 use crate::output::{Cell, Mutation, View};
@@ -282,18 +282,18 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
     let mut json = UserView(user.clone()).to_json();
     json.extend(outcome(true, dry_run, None, Some(&user)));
     finish(context, &database, dry_run, &Mutation { line, id: user.id.to_string(), json });
-    mutation::note_command(context, command.as_deref());
+    mutation::note_command(context, command.as_ref());
     Ok(())
 }
 
 /// Lets the answers be confirmed and gives the command that would have needed no questions.
-fn reviewed(context: &Context, answers: &wizard::UserAnswers, arguments: &CreateArguments) -> Result<String> {
+fn reviewed(context: &Context, answers: &wizard::UserAnswers, arguments: &CreateArguments) -> Result<CommandLine> {
     answers.review(context)?;
     let command = match &arguments.password.password_file {
         Some(path) => answers.command().option("--password-file", &path.display().to_string()),
         None => answers.command().flag("--password-stdin"),
     };
-    Ok(command.dry_run(arguments.write.dry_run).into_text())
+    Ok(command.dry_run(arguments.write.dry_run))
 }
 
 async fn list(context: &Context, arguments: &UserListArguments) -> Result<()> {

@@ -3,7 +3,6 @@
 
 use std::fmt::Display;
 
-use super::command_line::CommandLine;
 use super::confirm::Confirmation;
 use super::keys::{Echo, ask, declined};
 use super::picker::{Choice, Entry, LIMIT, Picker};
@@ -12,7 +11,7 @@ use crate::db::Database;
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{Email, Money, PersonName, Quantity, Sku};
 use crate::entity::{product, user};
-use crate::error::{Result, printable};
+use crate::error::{CommandLine, Result, printable};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{Match, product as products, user as users};
 use crate::service::place_order::{self, NewLine, NewOrder};

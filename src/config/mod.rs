@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::db::target::{SqliteTarget, SslMode, Target, escaped};
 use crate::domain::Violations;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use file::ParsedFile;
 use settings::Settings;
 pub use sources::{Flags, Sources, places};
@@ -93,7 +93,7 @@ impl Config {
         let mut settings = Settings::new(sources, &files);
         let chosen = match target::choose(sources, &files, &mut settings.violations) {
             // Which database is meant is more than a wrong value: nothing else matters then.
-            Err(error) if error.code() != "config.database_url" => return Err(error),
+            Err(error) if !error.is(Cause::MalformedUrl) => return Err(error),
             chosen => chosen,
         };
         let pool = settings.pool();
@@ -163,9 +163,11 @@ fn all_together(chosen: Result<Option<Chosen>>, mut violations: Violations) -> R
         }
     };
     violations.into_result().map_err(|error| {
-        Error::new(Kind::Configuration, "config.invalid", error.message())
-            .details(error.to_json()["error"]["details"].clone())
-            .hint("correct each where it is set; shopctl help environment tells what is allowed")
+        Error::new(Kind::Configuration, "config.invalid", error.message()).details(error.details_value().clone()).hint(
+            Hint::from("correct each where it is set; ")
+                .and(CommandLine::anywhere("help environment"))
+                .and(" tells what is allowed"),
+        )
     })?;
     chosen.ok_or_else(|| Error::internal("no database was chosen"))
 }

@@ -7,13 +7,13 @@ use toml::Spanned;
 
 use super::Entry;
 use super::file::{ContextSettings, ParsedFile, Parts, Setting, closest};
-use super::server::{Origins, Server};
+use super::server::{self, Origins, Server};
 use super::sources::{DOTENV, Found, Sources, variable_of};
 use crate::db::target::{
     Engine, Password, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, default_user, escaped, url,
 };
 use crate::domain::Violations;
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// The target and where it was named.
 pub struct Chosen {
@@ -67,7 +67,7 @@ const CERTIFICATE_FILES: [&str; 3] = ["ssl_root_cert", "ssl_cert", "ssl_key"];
 /// A target in parts, whatever they come from.
 #[derive(Default)]
 pub(super) struct FoundParts {
-    origin: String,
+    pub origin: String,
     pub values: BTreeMap<&'static str, Found>,
     pub is_of_working_folder: bool,
 }
@@ -87,6 +87,7 @@ impl Level {
             |text: &Option<String>, flag: &str| text.clone().map(|text| Found { text, origin: format!("flag {flag}") });
         Level {
             context: found(&sources.flags.context, "--context"),
+            parts: sources.flags.database_url.as_deref().and_then(|url| server::lone_password(url, sources)),
             url: found(&sources.flags.database_url, "--database-url"),
             ..Level::default()
         }
@@ -259,7 +260,9 @@ fn unknown_context(context: &Found, files: &[ParsedFile]) -> Error {
         true => "no file names any".to_owned(),
         false => format!("contexts: {}", escaped(&names.join(", "))),
     };
-    error.hint(format!("{names}; shopctl config path tells which files are read"))
+    error.hint(
+        Hint::from(format!("{names}; ")).and(CommandLine::anywhere("config path")).and(" tells which files are read"),
+    )
 }
 
 fn from_url(

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::db::target::{Password, Secret};
+use crate::error::Aim;
 
 const CANARY: &str = "c4n4ryS3cret";
 
@@ -51,7 +52,7 @@ fn entry(sources: &Sources, name: &str) -> (String, String) {
 fn everything_said(sources: &Sources) -> String {
     match Config::resolve(sources) {
         Ok(config) => format!("{config:?} {sources:?}"),
-        Err(error) => format!("{error} {error:?} {} {sources:?}", error.to_json()),
+        Err(error) => format!("{error} {error:?} {} {sources:?}", error.to_json(&Aim::default())),
     }
 }
 
@@ -200,9 +201,32 @@ fn a_context_names_a_database_and_guards_it() {
     assert_eq!(refused(&choose("empty")).code(), "config.context");
     let error = refused(&choose("lvie"));
     assert_eq!((error.kind(), error.code()), (Kind::Configuration, "config.unknown_context"));
-    assert!(error.hints()[0].contains("--context live?"), "{:?}", error.hints());
+    assert!(error.hints()[0].to_string().contains("--context live?"), "{:?}", error.hints());
     let url = format!("postgres://u:{CANARY}@h/d");
     assert!(!everything_said(&choose(&url)).contains(CANARY));
+}
+
+#[test]
+fn a_password_alone_in_the_environment_is_for_the_url_of_the_command_line() {
+    let of = |url: &str, variables: &[(&str, &str)]| {
+        let mut sources = with_environment(variables);
+        sources.flags.database_url = Some(url.to_owned());
+        match resolved(&sources).target {
+            Target::Server(server) => server.password,
+            Target::Sqlite(_) => None,
+        }
+    };
+    let known = |text: &str| Some(Password::Known(Secret::new(text)));
+    let alone = ("DB_PASSWORD", CANARY);
+    assert_eq!(of("postgres://u@h/d", &[alone]), known(CANARY));
+    assert_eq!(of("mysql://u@h1,h2/d", &[alone]), known(CANARY));
+    let file = ("DB_PASSWORD_FILE", "/run/secret");
+    assert_eq!(of("postgres://u@h/d", &[file]), Some(Password::File("/run/secret".into())));
+    assert_eq!(of("postgres://u:own@h/d", &[alone]), known("own"));
+    // It belongs to the database that the environment names.
+    assert_eq!(of("postgres://u@h/d", &[alone, ("DB_NAME", "other")]), None);
+    assert_eq!(of("postgres://u@h/d", &[alone, ("DATABASE_URL", "postgres://u@other/d")]), None);
+    assert_eq!(of("sqlite:shop.db", &[alone]), None);
 }
 
 #[test]
@@ -230,7 +254,7 @@ fn values_that_make_no_sense_are_refused_together_and_not_repeated() {
     ] {
         assert!(error.message().contains(part), "{part} is not in {error}");
     }
-    assert_eq!(error.to_json()["error"]["details"]["violations"].as_array().map(Vec::len), Some(7));
+    assert_eq!(error.to_json(&Aim::default())["error"]["details"]["violations"].as_array().map(Vec::len), Some(7));
     assert!(!everything_said(&sources).contains(CANARY));
     let both = refused(&with_environment(&[("DATABASE_URL", CANARY), ("DB_POOL_MAX", "0")]));
     assert!(both.message().contains("the database URL (environment DATABASE_URL)"), "{both}");
@@ -423,7 +447,11 @@ fn a_mistake_in_a_file_is_told_by_its_place_and_without_its_text() {
         let error = refused(&sources);
         assert_eq!((error.kind(), error.code()), (Kind::Configuration, "config.file"));
         assert!(error.message().starts_with(&format!("/work/shopctl.toml:{place}: ")), "{text}: {error}");
-        assert!(error.message().contains(what) && error.hints()[0].contains(hint), "{error} {:?}", error.hints());
+        assert!(
+            error.message().contains(what) && error.hints()[0].to_string().contains(hint),
+            "{error} {:?}",
+            error.hints()
+        );
         assert!(!everything_said(&sources).contains(CANARY), "{error}");
     }
 }

@@ -423,9 +423,7 @@ fn incomplete(error: Error, count: usize, all: usize) -> Error {
         return error;
     }
     let message = format!("{count} of {all} statements were run, then: {}", error.message());
-    let again = Error::new(error.kind(), error.code(), message);
-    let with_hints = error.hints().iter().fold(again, |again, hint| again.hint(hint.clone()));
-    with_hints.hint("run it again when that is mended: what was granted already is left alone")
+    error.reworded(message).hint("run it again when that is mended: what was granted already is left alone")
 }
 
 /// Before and after the statements of a script.

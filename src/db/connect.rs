@@ -10,7 +10,7 @@ use super::login::Login;
 use super::target::{Engine, ServerTarget, SessionRole};
 use super::witness::Marks;
 use super::{fault, mysql, postgres, tls};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 /// A refused TCP connection shows itself within this time; the driver alone would go on trying.
 const REFUSAL_PROBE_AFTER: Duration = Duration::from_millis(200);
@@ -171,8 +171,10 @@ fn protocol(target: &ServerTarget, text: &str) -> Error {
 
 pub fn unreachable(target: &ServerTarget, reason: &str) -> Error {
     let message = format!("cannot connect to {} port {}: {reason}", printable(&target.host), target.port);
-    Error::new(Kind::Unavailable, "database.unreachable", message)
-        .hint("check that the server runs and that host and port are right: shopctl config show")
+    Error::new(Kind::Unavailable, "database.unreachable", message).hint(
+        Hint::from("check that the server runs and that host and port are right: ")
+            .and(CommandLine::new("config show")),
+    )
 }
 
 /// Why the network failed, without the system's numbers.

@@ -15,7 +15,7 @@ use super::guarded::Silence;
 use super::target::ServerTarget;
 use super::tls;
 use crate::domain::text::is_unsafe;
-use crate::error::{Error, Kind, printable};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, printable};
 
 /// A Galera node that is not, or not yet, in the part of its cluster that has the majority.
 const NOT_IN_CLUSTER: u16 = 1047;
@@ -257,11 +257,11 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::Unique(_) => Error::conflict("database.duplicate", message),
         Fault::ForeignKey => Error::conflict("database.referenced", message),
         Fault::Check => Error::new(Kind::Invalid, "database.check", message),
-        Fault::Transient => Error::new(Kind::Unavailable, "database.busy", message)
+        Fault::Transient => Error::of(Cause::Busy, message)
             .hint("another process holds the lock; try again, or give more time with --timeout"),
         Fault::ConnectionLost => Error::new(Kind::Unavailable, "database.connection_lost", message)
             .hint("what this command committed before stays, the rest was not kept; run it again"),
-        Fault::Silent => Error::new(Kind::Unavailable, "database.timeout", message)
+        Fault::Silent => Error::of(Cause::TimedOut, message)
             .hint("try again, or give more time with --timeout"),
         Fault::ReadOnly => Error::configuration("database.read_only", message)
             .hint("check the permissions of the file and of its folder"),
@@ -275,10 +275,14 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         ),
         Fault::Full => Error::new(Kind::Unavailable, "database.full", message).hint("free some space and run it again"),
         Fault::Permission => Error::configuration("database.permission", message)
-            .hint("this user lacks the right: shopctl config show tells which user connects, and where to"),
-        Fault::NoSchema => Error::configuration("database.no_schema", message).hint("run shopctl migrate up"),
+            .hint(
+            Hint::from("this user lacks the right: ")
+                .and(CommandLine::new("config show"))
+                .and(" tells which user connects, and where to"),
+        ),
+        Fault::NoSchema => Error::configuration("database.no_schema", message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
         Fault::NotADatabase => Error::configuration("database.not_a_database", message)
-            .hint("shopctl config show tells where this path comes from"),
+            .hint(CommandLine::new("config show").and(" tells where this path comes from")),
         Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),
         Fault::Pooler => Error::configuration("database.pooler", message).hint(
             "pgbouncer has to be 1.21 or newer with max_prepared_statements above 0, or to run with pool_mode = session",
@@ -342,21 +346,19 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
             "database.credentials",
             format!("{address} refused the user {who}: wrong password, or no access from here"),
         )
-        .hint("shopctl config show tells where user and password come from; a user may have to use TLS, or to show a client certificate"),
-        "1130" | "1129" => Error::configuration(
-            "database.credentials",
-            format!("{address} lets nobody in from this machine: {said}"),
-        )
-        .hint("let the server's administrator allow this machine's address for the user"),
-        "1820" | "1862" => Error::configuration(
-            "database.credentials",
-            format!("{address}: the password of {who} has expired"),
-        )
-        .hint("give the user a new password with the server's own client"),
-        "3118" | "4151" => {
-            Error::configuration("database.credentials", format!("{address}: the user {who} is locked"))
-                .hint("ALTER USER … ACCOUNT UNLOCK, by the server's administrator")
+        .hint(CommandLine::new("config show").and(
+            " tells where user and password come from; a user may have to use TLS, or to show a client certificate",
+        )),
+        "1130" | "1129" => {
+            Error::configuration("database.credentials", format!("{address} lets nobody in from this machine: {said}"))
+                .hint("let the server's administrator allow this machine's address for the user")
         }
+        "1820" | "1862" => {
+            Error::configuration("database.credentials", format!("{address}: the password of {who} has expired"))
+                .hint("give the user a new password with the server's own client")
+        }
+        "3118" | "4151" => Error::configuration("database.credentials", format!("{address}: the user {who} is locked"))
+            .hint("ALTER USER … ACCOUNT UNLOCK, by the server's administrator"),
         "3032" => Error::configuration("database.offline", format!("{address} is in offline mode: {said}"))
             .hint("SET GLOBAL offline_mode = OFF, by the server's administrator"),
         "1047" => Error::new(
@@ -365,11 +367,15 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
             format!("{address}: the node is not part of its cluster's primary component"),
         )
         .hint("try again, or connect to another node of the cluster"),
-        "3D000" | "1049" => Error::configuration(
-            "database.missing",
+        "3D000" | "1049" => Error::of(
+            Cause::NoDatabase,
             format!("the server at {address} has no database {}", printable(&target.database)),
         )
-        .hint("create it, or correct the name: shopctl config show tells where it comes from"),
+        .hint(
+            Hint::from("create it, or correct the name: ")
+                .and(CommandLine::new("config show"))
+                .and(" tells where it comes from"),
+        ),
         "1044" | "42501" => Error::configuration(
             "database.permission",
             format!("{address}: the user {who} has no access to the database {}", printable(&target.database)),
@@ -434,7 +440,7 @@ mod tests {
         }
         let error = error_of(Fault::Pooler, "prepared statement \"s\" does not exist");
         assert_eq!((error.kind(), error.code()), (Kind::Configuration, "database.pooler"));
-        let hint = error.hints().join("\n");
+        let hint = error.hint_lines(&crate::error::Aim::default()).join("\n");
         assert!(["1.21", "max_prepared_statements", "pool_mode = session"].iter().all(|part| hint.contains(part)));
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::inspection::is_open_to_others;
 use super::target::{Password, Secret, ServerTarget, escaped};
 use super::tls;
-use crate::error::{Error, Result};
+use crate::error::{CommandLine, Error, Hint, Result};
 
 /// How long the command that prints the password may take: it may ask a person to unlock a key.
 const PASSWORD_COMMAND_LIMIT: Duration = Duration::from_secs(60);
@@ -91,7 +91,7 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
         let shown = escaped(&path.to_string_lossy());
         let code = if what.contains("password") { "config.password" } else { "config.certificate" };
         Err(Error::configuration(code, format!("{what} {shown} {reason}"))
-            .hint("shopctl config show tells where this path comes from"))
+            .hint(CommandLine::new("config show").and(" tells where this path comes from")))
     };
     // A FIFO would be waited for.
     match std::fs::metadata(path) {
@@ -106,8 +106,11 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
 fn first_line(bytes: &[u8], path: &Path) -> Result<Secret> {
     let refuse = |reason: &str| {
         let shown = escaped(&path.to_string_lossy());
-        Error::configuration("config.password", format!("the password file {shown} {reason}"))
-            .hint("its first line is the password; shopctl config show tells where the path comes from")
+        Error::configuration("config.password", format!("the password file {shown} {reason}")).hint(
+            Hint::from("its first line is the password; ")
+                .and(CommandLine::new("config show"))
+                .and(" tells where the path comes from"),
+        )
     };
     password_of(bytes).map_err(refuse)
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::fault::{self, Fault, classify_driver};
 use super::target::SqliteTarget;
 use super::{Access, ConnectSettings};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Kind, Result};
 
 /// A deferred transaction that reads and then writes fails at once when another has written
 /// meanwhile, whatever busy_timeout says; taking the write lock at BEGIN waits instead.
@@ -141,9 +141,13 @@ fn create_error(path: &Path, error: &std::io::Error) -> Error {
 }
 
 fn no_shop(path: &Path) -> Error {
-    Error::configuration("database.no_shop", format!("no shop at {}", path.display())).hint(
-        "shopctl migrate up makes an empty one there, shopctl quickstart a demo shop of its own; \
-         shopctl config show tells where this path comes from",
+    Error::of(Cause::NoShop, format!("no shop at {}", path.display())).hint(
+        CommandLine::new("migrate up")
+            .and(" makes an empty one there, ")
+            .and(CommandLine::new("quickstart"))
+            .and(" a demo shop of its own; ")
+            .and(CommandLine::new("config show"))
+            .and(" tells where this path comes from"),
     )
 }
 

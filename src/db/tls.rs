@@ -9,7 +9,7 @@ use rustls::{AlertDescription, CertificateError, RootCertStore};
 
 use super::inspection::is_open_to_others;
 use super::target::{Secret, ServerTarget, escaped};
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// Every kind of key in PEM says so in its first line.
 const KEY_MARK: &[u8] = b"PRIVATE KEY-----";
@@ -63,7 +63,7 @@ fn chain(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 
 fn bad_file(path: &Path, what: &str) -> Error {
     Error::configuration("config.certificate", format!("{} {what}", escaped(&path.to_string_lossy())))
-        .hint("shopctl config show tells where this path comes from")
+        .hint(CommandLine::new("config show").and(" tells where this path comes from"))
 }
 
 /// The error for a connection that broke in TLS; `None` for whatever else broke it.
@@ -80,7 +80,11 @@ pub fn explain_driver(target: &ServerTarget, error: &(dyn std::error::Error + 's
     if error.to_string().contains("does not support TLS") {
         return failed(target, "the server offers no TLS", NO_TLS_HINT);
     }
-    failed(target, "TLS cannot be set up with this host name, certificate and key", "shopctl config show lists them")
+    failed(
+        target,
+        "TLS cannot be set up with this host name, certificate and key",
+        CommandLine::new("config show").and(" lists them"),
+    )
 }
 
 /// The error for a user who has to show a certificate.
@@ -94,7 +98,7 @@ pub fn tls_wanted(target: &ServerTarget) -> Error {
     failed(target, "the server lets this user in with TLS only", hint)
 }
 
-fn failed(target: &ServerTarget, reason: &str, hint: &str) -> Error {
+fn failed(target: &ServerTarget, reason: &str, hint: impl Into<Hint>) -> Error {
     let address = format!("{}:{}", printable(&target.host), target.port);
     Error::configuration(CODE, format!("{address}: {reason}")).hint(hint)
 }
@@ -112,7 +116,11 @@ fn explain(target: &ServerTarget, error: &rustls::Error) -> Error {
         rustls::Error::NoCertificatesPresented => {
             failed(target, "the server shows no certificate", "configure a certificate at the server")
         }
-        _ => failed(target, "what answers does not speak TLS as it should", "check host and port: shopctl config show"),
+        _ => failed(
+            target,
+            "what answers does not speak TLS as it should",
+            Hint::from("check host and port: ").and(CommandLine::new("config show")),
+        ),
     }
 }
 

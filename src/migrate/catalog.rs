@@ -7,7 +7,7 @@ use migration::{MIGRATIONS, Migration};
 use super::checksum::checksum;
 use super::lock_file::LockFile;
 use crate::db::target::Engine;
-use crate::error::{Error, Kind, Result};
+use crate::error::{CommandLine, Error, Kind, Result};
 
 /// Migrations in order, with the earlier forms that were declared to do the same.
 #[derive(Clone)]
@@ -46,7 +46,9 @@ impl Catalog {
     /// Where a migration stands in the list. Errors: exit 3 for a name that is not in it.
     pub fn position(&self, name: &str) -> Result<usize> {
         let found = self.migrations.iter().position(|migration| migration.name == name);
-        found.ok_or_else(|| Error::not_found("migration", name).hint("shopctl migrate status lists the migrations"))
+        found.ok_or_else(|| {
+            Error::not_found("migration", name).hint(CommandLine::new("migrate status").and(" lists the migrations"))
+        })
     }
 
     /// Whether the list itself is sound. Names begin with the time they were written, so their

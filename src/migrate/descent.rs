@@ -4,7 +4,7 @@ use migration::Migration;
 
 use super::Plan;
 use super::history::{History, Record};
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// What a way down reverts, newest first: in reverse order of application, until the plan's `to`, at
 /// most so many. A migration that a run left halfway is the newest.
@@ -18,7 +18,7 @@ pub fn to_revert(history: &History, plan: &Plan, limit: usize) -> Result<Vec<Mig
             "migrate.not_applied",
             format!("{to} is not applied, so there is no way down to it"),
         )
-        .hint("shopctl migrate status tells what is applied; --steps N reverts the newest N"));
+        .hint(CommandLine::new("migrate status").and(" tells what is applied; --steps N reverts the newest N")));
     }
     let mut halfway: Vec<&Record> = history.records.iter().filter(|record| record.is_interrupted()).collect();
     halfway.sort_by_key(|record| record.sequence());
@@ -37,8 +37,9 @@ fn known(plan: &Plan, record: &Record) -> Result<Migration> {
             "migrate.missing",
             format!("{name} is applied, but this shopctl does not have it and cannot revert it"),
         )
-        .hint(format!(
-            "use the shopctl that applied it; if it is gone for good: shopctl migrate resolve {name} --reverted"
-        ))
+        .hint(
+            Hint::from("use the shopctl that applied it; if it is gone for good: ")
+                .and(CommandLine::new("migrate resolve").argument(&name).flag("--reverted")),
+        )
     })
 }

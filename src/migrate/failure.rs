@@ -8,7 +8,7 @@ use super::history::{Direction, Run};
 use super::lock::NotHeld;
 use crate::db::BeginFailure;
 use crate::db::fault::{Fault, classify};
-use crate::error::{Error, Kind, printable};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, printable};
 
 /// Why a step ended early: what the database refused is recorded, what the runner refused is not.
 pub enum Failure {
@@ -66,17 +66,25 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
         .details(json!({ "migration": run.name, "direction": direction.as_str(), "statement": run.statement }));
     let failed = match (direction, fault) {
         (Direction::Up, Fault::AlreadyExists) => failed.hint(
-            "something of that name is there that no migration made: rename or drop it; if it is just what the \
-             migration makes, shopctl migrate baseline takes it over",
+            Hint::from(
+                "something of that name is there that no migration made: rename or drop it; if it is just what the \
+                 migration makes, ",
+            )
+            .and(CommandLine::new("migrate baseline").option("--to", &run.name))
+            .and(" takes it over"),
         ),
         _ => failed,
     };
     match direction {
-        Direction::Up => failed.hint(format!(
-            "earlier migrations are kept; mend the cause, then shopctl migrate resolve {} --retry",
-            run.name
-        )),
-        _ => failed.hint("it is still applied; mend the cause and run shopctl migrate down again"),
+        Direction::Up => failed.hint(
+            Hint::from("earlier migrations are kept; mend the cause, then ")
+                .and(CommandLine::new("migrate resolve").argument(&run.name).flag("--retry")),
+        ),
+        _ => failed.hint(
+            Hint::from("it is still applied; mend the cause and run ")
+                .and(CommandLine::new("migrate down"))
+                .and(" again"),
+        ),
     }
 }
 
@@ -92,8 +100,7 @@ pub fn held(what: &str, by: &[String]) -> Error {
         by => format!("by {}", by.join(", ")),
     };
     let message = format!("{what}: others hold its tables, {by}");
-    Error::new(Kind::Unavailable, "migrate.blocked", message)
-        .hint("let them end, or end them on the server; more time with --lock-wait")
+    Error::of(Cause::Blocked, message).hint("let them end, or end them on the server; more time with --lock-wait")
 }
 
 /// How far a course came that broke off.
@@ -125,20 +132,18 @@ pub fn broken_off(error: Error, extent: &Extent<'_>) -> Error {
         .filter(|(_, names)| !names.is_empty())
         .map(|(what, names)| format!("{what}: {} ({})", names.len(), from_to(names)))
         .collect();
-    let mut longer = Error::new(error.kind(), error.code(), format!("{}; {}", error.message(), told.join(", ")));
-    let is_cut = matches!(error.kind(), Kind::Unavailable | Kind::Interrupted);
-    if is_cut && error.code() != "migrate.blocked" {
+    let message = format!("{}; {}", error.message(), told.join(", "));
+    let is_cut = matches!(error.kind(), Kind::Unavailable | Kind::Interrupted) && !error.is(Cause::Blocked);
+    let error = error.reworded(message);
+    if is_cut {
         // Its own hints speak of one operation, of which nothing was kept.
         let is_downward = extent.steps.iter().any(|step| step.direction == Direction::Down);
-        return longer.hint(match is_downward || extent.open.is_empty() {
-            true => "shopctl migrate status tells where each stands",
-            false => "shopctl migrate up completes it",
+        return error.without_hints().hint(match is_downward || extent.open.is_empty() {
+            true => CommandLine::new("migrate status").and(" tells where each stands"),
+            false => CommandLine::new("migrate up").and(" completes it"),
         });
     }
-    for hint in error.hints() {
-        longer = longer.hint(hint.clone());
-    }
-    longer
+    error
 }
 
 /// The only name, or the first and the last.

@@ -23,7 +23,7 @@ use crate::db::inspection::refuse_too_old;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 /// How long a lease holds without a heartbeat.
 const LEASE_SECONDS: u32 = 12;
@@ -60,7 +60,13 @@ impl From<NotHeld> for Error {
                 "migrate.lock_lost",
                 "the migration lock was taken over by another runner",
             )
-            .hint("run shopctl migrate status, then shopctl migrate up again"),
+            .hint(
+                Hint::from("run ")
+                    .and(CommandLine::new("migrate status"))
+                    .and(", then ")
+                    .and(CommandLine::new("migrate up"))
+                    .and(" again"),
+            ),
             NotHeld::Database(error) => error.into(),
         }
     }

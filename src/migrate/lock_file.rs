@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalog::{Catalog, checksum_of};
 use crate::db::target::Engine;
-use crate::error::{Error, Result};
+use crate::error::{CommandLine, Error, Hint, Result};
 use crate::file::{OutputFile, unwritable};
 
 /// Where the file stands in the project.
@@ -106,11 +106,10 @@ impl LockFile {
                 Some(locked) => {
                     let (Some(reason), Some(_)) = (reason, only) else {
                         let message = format!("{} does something else than it did when it was locked", migration.name);
-                        return Err(Error::usage(message).hint(format!(
-                            "undo the edit and write a new migration; if both forms make the same schema: \
-                             shopctl migrate bless {} --reason WHY",
-                            migration.name
-                        )));
+                        return Err(Error::usage(message).hint(
+                            Hint::from("undo the edit and write a new migration; if both forms make the same schema: ")
+                                .and(CommandLine::new("migrate bless").argument(migration.name).flag("--reason WHY")),
+                        ));
                     };
                     let before = std::mem::replace(locked, form);
                     self.blessed.push(Form { reason: Some(reason.to_owned()), ..before });

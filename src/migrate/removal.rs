@@ -24,7 +24,7 @@ use crate::db::fault::{Fault, classify};
 use crate::db::schema::{Removable, removable, removal};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Cause, CommandLine, Error, Kind, Result, printable};
 
 /// The setting that says who began a removal; with a number behind it, what was to be removed.
 const REMOVAL: &str = "removal";
@@ -88,10 +88,11 @@ impl Removal {
     fn way_out(&self, error: Error) -> Error {
         error
             .details(json!({ "by": self.by, "gone": self.gone, "remaining": self.remaining }))
-            .hint(format!(
-                "shopctl migrate fresh --confirm {} removes the rest and applies all migrations",
-                self.database
-            ))
+            .hint(
+                CommandLine::new("migrate fresh")
+                    .option("--confirm", &self.database)
+                    .and(" removes the rest and applies all migrations"),
+            )
             .hint("what is gone comes back only from a backup")
     }
 }
@@ -294,24 +295,24 @@ impl Runner<'_> {
             Ok(None) => nothing(stopped),
             Ok(Some(removal)) if removal.is_undone => match forget(&self.database, self.plan, self.lock).await {
                 Ok(()) => nothing(stopped),
-                Err(_) => extended(stopped, "nothing was removed").hint("shopctl migrate up undoes what was announced"),
+                Err(_) => extended(stopped, "nothing was removed")
+                    .hint(CommandLine::new("migrate up").and(" undoes what was announced")),
             },
             Ok(Some(removal)) => {
                 let extent = format!("of the tables and views, {}", removal.extent());
                 removal.way_out(extended(stopped, &extent))
             }
-            Err(_) => extended(stopped, "what is gone is not known").hint("shopctl migrate status tells"),
+            Err(_) => {
+                extended(stopped, "what is gone is not known").hint(CommandLine::new("migrate status").and(" tells"))
+            }
         }
     }
 }
 
 /// The same error with more behind its message.
 fn extended(error: Error, what: &str) -> Error {
-    let mut longer = Error::new(error.kind(), error.code(), format!("{}; {what}", error.message()));
-    if error.kind() != Kind::Unavailable || error.code() == "migrate.blocked" {
-        for hint in error.hints() {
-            longer = longer.hint(hint.clone());
-        }
-    }
-    longer
+    let message = format!("{}; {what}", error.message());
+    let helps = error.kind() != Kind::Unavailable || error.is(Cause::Blocked);
+    let error = if helps { error } else { error.without_hints() };
+    error.reworded(message)
 }

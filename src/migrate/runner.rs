@@ -24,7 +24,7 @@ use crate::db::ddl::{LOCK_TIMEOUT, blockers, broken_references};
 use crate::db::fault::{Fault, classify};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::error::{Error, Result};
+use crate::error::{CommandLine, Error, Hint, Result};
 
 /// Pause before a statement that could not have its tables is tried again: the first, and the
 /// longest.
@@ -271,7 +271,11 @@ impl<'a> Runner<'a> {
                     sleep(FIRST_PAUSE.mul_f64(rand::random())).await;
                 }
                 Err(Failure::Database { error, .. }) => {
-                    let error = Error::from(error).hint("the migration itself is done: shopctl migrate up records it");
+                    let error = Error::from(error).hint(
+                        Hint::from("the migration itself is done: ")
+                            .and(CommandLine::new("migrate up"))
+                            .and(" records it"),
+                    );
                     return Err(Failure::Ours(error));
                 }
                 other => return other,

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::Plan;
 use crate::db::Database;
 use crate::db::ddl::{self, Sight};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Hint, Result};
 
 /// Pause between two looks at a statement that is not answered.
 const LOOK: Duration = Duration::from_secs(3);
@@ -29,8 +29,11 @@ pub async fn within<T, E: From<Error>>(plan: &Plan, answer: impl Future<Output =
 
 /// Exit 5.
 pub fn no_answer() -> Error {
-    Error::new(Kind::Unavailable, "database.timeout", "the database does not answer any more")
-        .hint("check the network and the server; shopctl migrate status tells what is done")
+    Error::of(Cause::TimedOut, "the database does not answer any more").hint(
+        Hint::from("check the network and the server; ")
+            .and(CommandLine::new("migrate status"))
+            .and(" tells what is done"),
+    )
 }
 
 /// Sees from outside whether the server still works on a statement.

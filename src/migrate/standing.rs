@@ -6,7 +6,7 @@ use migration::Migration;
 use super::catalog::{Catalog, checksum_of};
 use super::history::{History, Record};
 use crate::db::target::Engine;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 /// Where a migration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,30 +95,33 @@ impl MigrationStatus {
     }
 
     /// The way out of a state that `up` alone does not mend, as sentences.
-    pub fn way_out(&self) -> Option<String> {
+    pub fn way_out(&self) -> Option<Hint> {
         let name = printable(&self.name);
+        let resolve = |name: &str, how: &str| CommandLine::new("migrate resolve").argument(name).flag(how);
+        let first = |words: &str| Hint::from(format!("{name}: {words}"));
         Some(match self.state {
             State::Applied | State::Pending => return None,
-            State::Late => format!(
-                "{name}: shopctl migrate up --allow-late applies it after the newer ones; or give it a name that comes last"
-            ),
-            State::Failed => format!("{name}: mend the cause, then shopctl migrate resolve {name} --retry"),
-            State::Interrupted => format!("{name}: shopctl migrate up completes it"),
-            State::Edited => format!(
-                "{name}: undo the edit and write a new migration; if this database has the new form already: \
-                 shopctl migrate resolve {name} --applied; if both forms make the same schema everywhere: \
-                 shopctl migrate bless {name} --reason WHY"
-            ),
+            State::Late => first("")
+                .and(CommandLine::new("migrate up --allow-late"))
+                .and(" applies it after the newer ones; or give it a name that comes last"),
+            State::Failed => first("mend the cause, then ").and(resolve(&name, "--retry")),
+            State::Interrupted => first("").and(CommandLine::new("migrate up")).and(" completes it"),
+            State::Edited => {
+                first("undo the edit and write a new migration; if this database has the new form already: ")
+                    .and(resolve(&name, "--applied"))
+                    .and("; if both forms make the same schema everywhere: ")
+                    .and(CommandLine::new("migrate bless").argument(&name).flag("--reason WHY"))
+            }
             State::Renamed => {
                 let old = printable(self.note.as_deref().unwrap_or_default().trim_start_matches(APPLIED_AS));
-                format!(
-                    "{name}: give it back its name {old}; or: shopctl migrate resolve {old} --reverted, then \
-                     shopctl migrate resolve {name} --applied"
-                )
+                first(&format!("give it back its name {old}; or: "))
+                    .and(resolve(&old, "--reverted"))
+                    .and(", then ")
+                    .and(resolve(&name, "--applied"))
             }
-            State::Missing => format!(
-                "{name}: use the shopctl that brings it; if it is gone for good: shopctl migrate resolve {name} --reverted"
-            ),
+            State::Missing => {
+                first("use the shopctl that brings it; if it is gone for good: ").and(resolve(&name, "--reverted"))
+            }
         })
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Kind, Result, io_reason};
+use crate::error::{Aim, Error, Hint, Kind, Result, io_reason};
 use crate::file::unwritable;
 
 mod cell;
@@ -25,7 +25,6 @@ mod json;
 mod progress;
 mod rows;
 mod show;
-mod suggestion;
 mod table;
 mod terminal;
 #[cfg(test)]
@@ -41,7 +40,6 @@ pub use export::Export;
 pub use format::{ColorChoice, Format};
 pub use progress::Progress;
 pub use rows::Rows;
-pub use suggestion::Suggestions;
 pub use table::shorten;
 pub use terminal::Terminal;
 
@@ -61,8 +59,8 @@ pub struct OutputSettings {
     pub color: ColorChoice,
     /// Hides notes; warnings, errors and data stay.
     pub quiet: bool,
-    /// What commands in messages are completed with.
-    pub suggestions: Suggestions,
+    /// What suggested commands are completed with.
+    pub aim: Aim,
 }
 
 /// The answer of a command that changed (or would have changed) one object.
@@ -106,6 +104,7 @@ pub struct Output {
     /// Whether it is for an import: TSV is CSV with tabs then.
     is_export: bool,
     is_closed: AtomicBool,
+    told_lacking: AtomicBool,
 }
 
 impl Output {
@@ -132,6 +131,7 @@ impl Output {
             path: None,
             is_export: false,
             is_closed: AtomicBool::new(false),
+            told_lacking: AtomicBool::new(false),
         }
     }
 
@@ -276,18 +276,36 @@ impl Output {
 
     /// A line on stderr that `--quiet` does not hide: what a question is about.
     pub fn say(&self, text: &str) {
-        self.write_message(&format!("{}\n", escape::lines(&self.suggest(text))));
-    }
-
-    /// The text with every command that it suggests aimed at this run's database.
-    pub fn suggest(&self, text: &str) -> String {
-        self.settings.suggestions.complete(text).into_owned()
+        self.write_message(&format!("{}\n", escape::lines(text)));
     }
 
     /// A warning on stderr.
     pub fn warn(&self, text: &str) {
         let label = self.painted(YELLOW, "warning");
-        self.write_message(&format!("{label}: {}\n", escape::lines(&self.suggest(text))));
+        self.write_message(&format!("{label}: {}\n", escape::lines(text)));
+    }
+
+    /// A remark with commands in it, each with the flags of this run; hidden by `--quiet`.
+    pub fn suggest(&self, hint: impl Into<Hint>) {
+        let hint = hint.into();
+        if !self.settings.quiet {
+            self.say(&hint.aimed(&self.settings.aim));
+            self.tell_lacking(&[hint]);
+        }
+    }
+
+    /// Says once that commands which were shown lack the password.
+    pub fn tell_lacking(&self, shown: &[Hint]) {
+        if let Some(remark) = self.settings.aim.remark(shown)
+            && !self.told_lacking.swap(true, Ordering::Relaxed)
+        {
+            self.write_message(&format!("{}: {remark}\n", self.painted(CYAN, "hint")));
+        }
+    }
+
+    /// What suggested commands repeat of this one.
+    pub fn aim(&self) -> &Aim {
+        &self.settings.aim
     }
 
     /// The error that ends the command, on stderr: message and hints, or under JSON formats
@@ -297,18 +315,13 @@ impl Output {
         // they not come through, the exit code of this error speaks for them.
         let _ = self.flush();
         if matches!(self.format, Format::Json | Format::Jsonl | Format::MongoJson) {
-            let mut value = error.to_json();
-            for member in ["message", "hint"] {
-                if let Some(text) = value["error"][member].as_str() {
-                    value["error"][member] = self.suggest(text).into();
-                }
-            }
+            let value = error.to_json(&self.settings.aim);
             return self.write_message(&format!("{}\n", json::text(&value)));
         }
         let label = self.painted(RED, &format!("error[{}]", error.code()));
-        let mut text = format!("{label}: {}\n", escape::lines(&self.suggest(error.message())));
-        for hint in error.hints() {
-            text.push_str(&format!("{}: {}\n", self.painted(CYAN, "hint"), escape::line(&self.suggest(hint))));
+        let mut text = format!("{label}: {}\n", escape::lines(error.message()));
+        for hint in error.hint_lines(&self.settings.aim) {
+            text.push_str(&format!("{}: {}\n", self.painted(CYAN, "hint"), escape::line(&hint)));
         }
         self.write_message(&text);
     }

@@ -24,6 +24,16 @@ pub enum Gravity {
     Foreign,
 }
 
+/// The next command where a rule is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    None,
+    /// About the first offender, whose name it takes.
+    Look(&'static str),
+    /// About all of them.
+    Run(&'static str),
+}
+
 /// A rule, and how to find what breaks it.
 pub struct Invariant {
     /// `stock-equals-movements`: stable, for programs.
@@ -31,8 +41,7 @@ pub struct Invariant {
     pub gravity: Gravity,
     /// What the offenders are: `products whose stock differs from the sum of their movements`.
     pub offenders: &'static str,
-    /// The next command; `{}` stands for the first offender.
-    pub hint: &'static str,
+    pub remedy: Remedy,
     named: Named,
     /// Selects `place` and `name` of each offender.
     query: fn(Engine) -> String,
@@ -65,7 +74,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "stock-not-negative",
         gravity: Gravity::Broken,
         offenders: "products with less than nothing in stock",
-        hint: "shopctl stock history {}",
+        remedy: Remedy::Look("stock history"),
         named: Named::Text,
         query: |_| "SELECT '' AS place, sku AS name FROM products WHERE stock_quantity < 0".to_owned(),
     },
@@ -73,7 +82,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "stock-equals-movements",
         gravity: Gravity::Broken,
         offenders: "products whose stock differs from the sum of their movements",
-        hint: "shopctl stock verify {}",
+        remedy: Remedy::Look("stock verify"),
         named: Named::Text,
         query: |_| stock_equals_movements(),
     },
@@ -81,7 +90,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "restock-within-taken",
         gravity: Gravity::Broken,
         offenders: "lines with more given back than taken, or more taken than ordered",
-        hint: "shopctl order show {}",
+        remedy: Remedy::Look("order show"),
         named: Named::Order,
         // What no movement of the order took, another program did: it may go back by the line.
         query: |engine| {
@@ -94,7 +103,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "total-equals-lines",
         gravity: Gravity::Broken,
         offenders: "orders whose total differs from their lines",
-        hint: "shopctl order show {}",
+        remedy: Remedy::Look("order show"),
         named: Named::Order,
         query: total_equals_lines,
     },
@@ -102,7 +111,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "line-has-movement",
         gravity: Gravity::Broken,
         offenders: "lines that did not take their stock",
-        hint: "shopctl order show {}",
+        remedy: Remedy::Look("order show"),
         named: Named::Order,
         query: |engine| of_lines(engine, "AND reason = 'order'", "SUM(delta) <> -SUM(quantity)"),
     },
@@ -110,7 +119,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "movement-has-order",
         gravity: Gravity::Broken,
         offenders: "movements of orders that are gone without giving back",
-        hint: "",
+        remedy: Remedy::None,
         named: Named::Row,
         query: movement_has_order,
     },
@@ -118,7 +127,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "key-has-one-operation",
         gravity: Gravity::Broken,
         offenders: "idempotency keys of more than one operation",
-        hint: "",
+        remedy: Remedy::None,
         named: Named::Text,
         query: |_| {
             "SELECT '' AS place, idempotency_key AS name FROM audit_events WHERE idempotency_key IS NOT NULL \
@@ -130,7 +139,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "line-has-order-and-product",
         gravity: Gravity::Broken,
         offenders: "lines without their order or product",
-        hint: "",
+        remedy: Remedy::None,
         named: Named::Row,
         query: line_has_order_and_product,
     },
@@ -138,7 +147,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "order-has-user",
         gravity: Gravity::Broken,
         offenders: "orders without their user",
-        hint: "shopctl order show {}",
+        remedy: Remedy::Look("order show"),
         named: Named::Order,
         query: |_| {
             "SELECT '' AS place, o.reference AS name FROM orders o \
@@ -150,7 +159,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "order-has-lines",
         gravity: Gravity::Broken,
         offenders: "orders without lines",
-        hint: "shopctl order show {}",
+        remedy: Remedy::Look("order show"),
         named: Named::Order,
         query: |_| {
             "SELECT '' AS place, o.reference AS name FROM orders o \
@@ -162,7 +171,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "user-has-event",
         gravity: Gravity::Foreign,
         offenders: "users made by another program",
-        hint: AUDIT,
+        remedy: AUDIT,
         named: Named::Text,
         query: |_| has_event("users", "user", "email"),
     },
@@ -170,7 +179,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "product-has-event",
         gravity: Gravity::Foreign,
         offenders: "products made by another program",
-        hint: AUDIT,
+        remedy: AUDIT,
         named: Named::Text,
         query: |_| has_event("products", "product", "sku"),
     },
@@ -178,7 +187,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "order-has-event",
         gravity: Gravity::Foreign,
         offenders: "orders made by another program",
-        hint: AUDIT,
+        remedy: AUDIT,
         named: Named::Order,
         query: |_| has_event("orders", "order", "reference"),
     },
@@ -186,7 +195,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "movement-has-event",
         gravity: Gravity::Foreign,
         offenders: "stock movements made by another program",
-        hint: AUDIT,
+        remedy: AUDIT,
         named: Named::Row,
         query: movement_has_event,
     },
@@ -194,7 +203,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "status-is-known",
         gravity: Gravity::Foreign,
         offenders: "statuses that the shop does not know",
-        hint: "",
+        remedy: Remedy::None,
         named: Named::Row,
         query: status_is_known,
     },
@@ -202,7 +211,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "email-is-lower-case",
         gravity: Gravity::Foreign,
         offenders: "e-mail addresses with capitals or spaces around them",
-        hint: "shopctl user show {}",
+        remedy: Remedy::Look("user show"),
         named: Named::Text,
         query: |_| {
             "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)"
@@ -213,14 +222,14 @@ pub static INVARIANTS: [Invariant; 17] = [
         name: "value-has-its-type",
         gravity: Gravity::Foreign,
         offenders: "values that are no time, amount, number or id",
-        hint: "",
+        remedy: Remedy::None,
         named: Named::Row,
         query: value_has_its_type,
     },
 ];
 
 /// Which rows have no event is the audit trail's own question.
-const AUDIT: &str = "shopctl audit verify";
+const AUDIT: Remedy = Remedy::Run("audit verify");
 
 /// What breaks a rule, as this connection sees the shop.
 ///

@@ -16,7 +16,7 @@ use crate::db::load::{Load, Loaded};
 use crate::domain::IdempotencyKey;
 use crate::domain::text::hexadecimal;
 use crate::entity::audit_event;
-use crate::error::{Error, Kind, Result};
+use crate::error::{CommandLine, Error, Kind, Result};
 use crate::repository;
 use crate::service::committing::Pending;
 use crate::service::operation::Operations;
@@ -107,7 +107,7 @@ pub async fn is_there(operations: &Operations, plan: &Plan) -> Result<bool> {
         Some(event) => {
             let flags = event.idempotency_key.unwrap_or_default();
             let message = format!("another shop was generated into this database: {flags}");
-            Err(Error::conflict("seed.generated", message).hint("shopctl migrate fresh empties it"))
+            Err(Error::conflict("seed.generated", message).hint(CommandLine::new("migrate fresh").and(" empties it")))
         }
     }
 }
@@ -136,7 +136,7 @@ pub async fn generate(operations: &Operations, plan: &Plan, told: &mut dyn FnMut
             };
         }
     };
-    operations.committing.begin(Pending::Work(AGAIN));
+    operations.committing.begin(Pending::Work(AGAIN.into()));
     let committed = load.commit().await;
     operations.committing.end();
     committed.map_err(|error| match error.kind() {

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use crate::domain::MovementReason;
 use crate::domain::order_status::way_to;
 use crate::entity::{order, order_item, seed, seed_row, stock_movement};
-use crate::error::{Error, Result};
+use crate::error::{CommandLine, Error, Result};
 use crate::repository;
 use crate::repository::user::{Lock, Who};
 use crate::service::operation::{Operation, Operations, Request};
@@ -90,7 +90,7 @@ pub fn find<'a>(seeds: &'a [Seed], name: &str) -> Result<&'a Seed> {
     seeds
         .iter()
         .find(is_named)
-        .ok_or_else(|| Error::not_found("seed", name).hint("shopctl seed status lists the seeds"))
+        .ok_or_else(|| Error::not_found("seed", name).hint(CommandLine::new("seed status").and(" lists the seeds")))
 }
 
 /// Every seed with its state, read only.
@@ -278,7 +278,7 @@ async fn apply_product(
 pub async fn check_applied(connection: &impl sea_orm::ConnectionTrait, seed: &Seed) -> Result<()> {
     if repository::seed::find_by_name(connection, &seed.name).await?.is_none() {
         let message = format!("seed {} is not applied", seed.name);
-        return Err(Error::conflict("seed.not_applied", message).hint("shopctl seed status"));
+        return Err(Error::conflict("seed.not_applied", message).hint(CommandLine::new("seed status")));
     }
     Ok(())
 }

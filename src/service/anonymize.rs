@@ -6,7 +6,7 @@ use super::user::{Changed, find};
 use crate::domain::password::UNUSABLE;
 use crate::domain::{OrderStatus, UserStatus, personal};
 use crate::entity::user::Model;
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository;
 
 /// The operation that erases a person.
@@ -77,5 +77,5 @@ async fn refuse_open_orders(operation: &Operation, user: &Model) -> Result<()> {
     let names: Vec<String> = open.items.iter().map(|order| printable(&order.reference)).collect();
     let more = if open.next.is_some() { ", …" } else { "" };
     let message = format!("{email} has open orders: {}{more}", names.join(", "));
-    Err(Error::conflict("user.has_open_orders", message).hint(format!("shopctl order list --user {email}")))
+    Err(Error::conflict("user.has_open_orders", message).hint(CommandLine::new("order list").option("--user", &email)))
 }

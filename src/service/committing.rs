@@ -7,7 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::request::Request;
-use crate::error::{Error, Kind};
+use crate::domain::text::shell_word;
+use crate::error::{CommandLine, Error, Hint, Kind};
 
 /// Shared by all that commit in this process, one after the other.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +20,7 @@ pub enum Pending {
     /// An operation, with the key that its command was given.
     Operation { id: Uuid, key: Option<String> },
     /// Other work, with the way to find out what became of it.
-    Work(&'static str),
+    Work(Hint),
 }
 
 impl Committing {
@@ -50,15 +51,17 @@ impl Pending {
     pub fn unknown(&self, message: impl Into<String>) -> Error {
         let error = Error::new(Kind::OutcomeUnknown, "operation.outcome_unknown", message);
         match self {
-            Pending::Work(way_out) => error.hint(*way_out),
+            Pending::Work(way_out) => error.hint(way_out.clone()),
             Pending::Operation { id, key } => {
                 let error = match key {
                     Some(key) => error.hint(format!(
-                        "run the same command again with --idempotency-key {key}: it cannot happen twice"
+                        "run the same command again with --idempotency-key {}: it cannot happen twice",
+                        shell_word(key)
                     )),
-                    None => error.hint(format!(
-                        "before you enter it again, when the database answers: shopctl audit settle {id}"
-                    )),
+                    None => error.hint(
+                        Hint::from("before you enter it again, when the database answers: ")
+                            .and(CommandLine::new("audit settle").argument(&id.to_string())),
+                    ),
                 };
                 error.details(json!({ "operation_id": id, "idempotency_key": key }))
             }

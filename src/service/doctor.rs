@@ -13,7 +13,7 @@ use crate::db::inspection::{self, Inspection, ServerRole, Tls, Verdict};
 use crate::db::target::Target;
 use crate::domain::Clock;
 use crate::entity::tables::tables;
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// From here on a difference of the clocks is told: ids and times come from the client.
 const SKEW_WARNING: TimeDelta = TimeDelta::seconds(2);
@@ -65,7 +65,7 @@ pub struct Check {
     /// What was seen.
     pub detail: String,
     /// What to do, if there is something to do: a command where one does it.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
 }
 
 impl Check {
@@ -73,7 +73,7 @@ impl Check {
         Check { name, state, detail: detail.into(), hint: None }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Check {
+    fn hint(mut self, hint: impl Into<Hint>) -> Check {
         self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
         self
     }
@@ -84,7 +84,7 @@ impl Check {
 
     /// A check that the database refused to make.
     fn refused(name: &'static str, error: &Error) -> Check {
-        Check::new(name, State::Failed, error.message()).hint(error.hints().join("; "))
+        Check::new(name, State::Failed, error.message()).hint(Hint::joined(error.hints(), "; "))
     }
 }
 
@@ -108,7 +108,7 @@ pub struct Migrations {
     pub applied: usize,
     /// What is not as it should be: `2 pending (first m2026…)`.
     pub others: Vec<String>,
-    pub hint: String,
+    pub hint: Hint,
 }
 
 /// All checks when there is no connection: the reason, and what was therefore left out.
@@ -238,14 +238,14 @@ fn access(database: &Database, standing: Option<Standing>) -> Check {
     if is_one || !is_plain {
         return check;
     }
-    check.hint(format!("shopctl access plan --{} {}", standing.role.as_str(), standing.name))
+    check.hint(CommandLine::new("access plan").option(&format!("--{}", standing.role.as_str()), &standing.name))
 }
 
 fn migrations(migrated: &Migrations) -> Check {
     if migrated.others.is_empty() {
         return Check::new("migrations", State::Ok, format!("{} applied, none pending", migrated.applied));
     }
-    Check::new("migrations", State::Failed, migrated.others.join(", ")).hint(migrated.hint.as_str())
+    Check::new("migrations", State::Failed, migrated.others.join(", ")).hint(migrated.hint.clone())
 }
 
 fn settings(seen: &Inspection) -> Check {
@@ -305,5 +305,5 @@ fn purpose(circumstances: &Circumstances, environment: Option<String>) -> Check 
     let marks = [(circumstances.is_protected, ", protected"), (circumstances.is_read_only, ", read-only")];
     let marks: String = marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark).collect();
     let check = Check::new("environment", State::Ok, format!("{word}; {context}{marks}"));
-    if environment.is_none() { check.hint("shopctl migrate env production") } else { check }
+    if environment.is_none() { check.hint(CommandLine::new("migrate env production")) } else { check }
 }

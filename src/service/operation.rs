@@ -20,7 +20,7 @@ use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
 use crate::domain::{Clock, IdSource, MovementReason, personal};
 use crate::entity::{audit_event, stock_movement};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Cause, Error, Kind, Result};
 use crate::repository::{self, Change};
 
 /// The longest pause before a retry; pauses double from 1 ms, with full jitter.
@@ -263,7 +263,7 @@ impl Operations {
 
     /// Records what the shop refused (exit 6) and failed post-checks, best effort (BR-003).
     async fn record_refusal(&self, request: &Request, operation_id: Uuid, subject: Option<Uuid>, error: &Error) {
-        let is_recorded = error.kind() == Kind::Conflict || error.code() == UNACCOUNTED;
+        let is_recorded = error.kind() == Kind::Conflict || error.is(Cause::Unaccounted);
         if self.dry_run || !is_recorded {
             return;
         }
@@ -307,9 +307,6 @@ enum Work<T> {
     Replayed(Box<audit_event::Model>),
     Failed(Failure),
 }
-
-/// The code of a failed post-check: rows changed that no event accounts for.
-const UNACCOUNTED: &str = "operation.unaccounted";
 
 impl Operation {
     /// For the write functions of repositories, and for reads that have to see them.
@@ -393,7 +390,7 @@ impl Operation {
         let written = self.handle.rows_written();
         if accounted != written {
             let message = format!("{} wrote {written} rows but its events account for {accounted}", request.name);
-            return Err(Error::new(Kind::Internal, UNACCOUNTED, message));
+            return Err(Error::of(Cause::Unaccounted, message));
         }
         let changes = std::mem::take(&mut self.changes);
         let events = changes.into_iter().zip(0..).map(|(change, sequence)| {
@@ -424,6 +421,6 @@ impl Operation {
 
 /// Exit 5: what was waited for did not come in time.
 fn given_up(request: &Request, error: &Error) -> Error {
-    Error::new(Kind::Unavailable, "database.timeout", format!("{}; {} was not applied", error.message(), request.name))
+    Error::of(Cause::TimedOut, format!("{}; {} was not applied", error.message(), request.name))
         .hint("try again, or give more time with --timeout")
 }

@@ -6,10 +6,9 @@ use uuid::Uuid;
 
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
 use crate::domain::order_status::{self, Step, StockEffect, Transition, Verb};
-use crate::domain::text::shell_word;
 use crate::domain::{IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
 use crate::entity::{Moment, audit_event, order, order_item, stock_movement};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::repository::order::ItemWithProduct;
 use crate::repository::{self, Lock};
 
@@ -223,11 +222,13 @@ async fn write(
 }
 
 /// What may help who named an order that there is not.
-pub const UNKNOWN_HINT: &str = "shopctl order list --user WHO finds a customer's orders";
+pub fn unknown_hint() -> Hint {
+    CommandLine::new("order list --user WHO").and(" finds a customer's orders")
+}
 
 /// Exit 3 for an order that there is not.
 pub fn unknown(name: &str) -> Error {
-    Error::not_found("order", name).hint(UNKNOWN_HINT)
+    Error::not_found("order", name).hint(unknown_hint())
 }
 
 /// Errors: exit 6 for a pair that the lifecycle does not have.
@@ -271,11 +272,10 @@ fn refused(name: &str, status: OrderStatus, wanted: &Move) -> Error {
     let refusal = error(format!("order {name} is {}; allowed: {}", status.as_str(), allowed.join(", ")));
     if verb == Verb::Cancel && allowed.contains(&Verb::Refund.as_str()) {
         // Cancelled means that no money is held.
-        let reason = wanted.reason.as_ref().map(|reason| format!(" --reason {}", shell_word(reason)));
-        let reason = reason.unwrap_or_default();
-        return refusal.hint(format!("the money goes back with: shopctl order refund {name}{reason}"));
+        let refund = CommandLine::new("order refund").argument(name).options("--reason", wanted.reason.as_deref());
+        return refusal.hint(Hint::from("the money goes back with: ").and(refund));
     }
-    refusal.hint("shopctl help lifecycle")
+    refusal.hint(CommandLine::anywhere("help lifecycle"))
 }
 
 /// What the caller asked for, or what the table says.
@@ -385,7 +385,8 @@ fn find_products(
         return Ok(lines.iter().filter_map(|(name, _)| find(name)).collect());
     }
     let message = format!("order {} has no {}", shown(order), unknown.join(", "));
-    Err(Error::new(Kind::NotFound, "product.not_found", message).hint(format!("shopctl order show {}", shown(order))))
+    Err(Error::new(Kind::NotFound, "product.not_found", message)
+        .hint(CommandLine::new("order show").argument(&shown(order))))
 }
 
 /// An order's reference as a message has it.

@@ -10,12 +10,11 @@ use uuid::Uuid;
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
 use super::order_lifecycle::{Restored, to_json};
 use crate::domain::quantity::MAX_LINES;
-use crate::domain::text::shell_word;
 use crate::domain::{
     IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations, sku,
 };
 use crate::entity::{order, order_item, product, stock_movement, user};
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{self, stock_movement as movements};
 
@@ -273,7 +272,7 @@ pub fn check_may_order(user: &user::Model) -> Result<()> {
     let email = printable(&user.email);
     let error = Error::conflict("user.not_active", format!("{email} is {} and cannot order", printable(&user.status)));
     Err(if user.status == UserStatus::Disabled.as_str() {
-        error.hint(format!("shopctl user enable {email}"))
+        error.hint(CommandLine::new("user enable").argument(&email))
     } else {
         error
     })
@@ -349,7 +348,7 @@ async fn shortage(
         texts.push(format!("{sku} has {have} in stock, {need} requested"));
         details.push(json!({ "sku": product.sku, "have": have, "need": need }));
         if have < *need {
-            hints.push(format!("shopctl stock history {}", shell_word(&sku)));
+            hints.push(CommandLine::new("stock history").argument(&sku));
         }
     }
     let error = Error::conflict("stock.insufficient", texts.join("; ")).details(json!({ "lines": details }));

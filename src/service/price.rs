@@ -123,7 +123,7 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> 
             Error::not_found("product", format!("{shown}{more}")).details(details)
         }
     };
-    Err(error.hint(super::product::SEARCH))
+    Err(error.hint(super::product::search_hint()))
 }
 
 /// The products that match, by SKU. Errors: exit 7 for too many.

@@ -5,10 +5,9 @@ use uuid::Uuid;
 
 use super::operation::{Operation, Operations, Request};
 use crate::db::fault::Fault;
-use crate::domain::text::shell_word;
 use crate::domain::{Money, MovementReason, ProductName, Sku};
 use crate::entity::product::Model;
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository;
 
 /// A product to be created.
@@ -159,7 +158,7 @@ pub async fn delete(operations: &Operations, name: &str) -> Result<Model> {
                 "product.was_ordered",
                 format!("{} was ordered and cannot be deleted", printable(&product.sku)),
             )
-            .hint(format!("shopctl order list --product {}", shell_word(&printable(&product.sku)))),
+            .hint(CommandLine::new("order list").option("--product", &printable(&product.sku))),
             _ => error,
         })?;
         operation.record(change);
@@ -174,12 +173,14 @@ pub async fn find(connection: &impl ConnectionTrait, name: &str) -> Result<Model
 }
 
 /// How a product is found whose SKU nobody remembers.
-pub const SEARCH: &str = "shopctl product list --search TEXT finds products by name or SKU";
+pub fn search_hint() -> Hint {
+    CommandLine::new("product list --search TEXT").and(" finds products by name or SKU")
+}
 
 /// Exit 3 for products that there are not.
 pub fn unknown(names: &[&str]) -> Error {
     let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
-    Error::not_found("product", names.join(", ")).hint(SEARCH)
+    Error::not_found("product", names.join(", ")).hint(search_hint())
 }
 
 /// The product of that SKU or id, locked until the operation ends. Errors: exit 3.
@@ -198,7 +199,7 @@ pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Mo
 fn taken(sku: &str) -> Error {
     let sku = printable(sku);
     Error::conflict("product.duplicate", format!("a product with the SKU {sku} exists already"))
-        .hint(format!("shopctl product show {}, or give another --sku", shell_word(&sku)))
+        .hint(CommandLine::new("product show").argument(&sku).and(", or give another --sku"))
 }
 
 fn duplicate(operation: &Operation, sku: &str, error: Error) -> Error {

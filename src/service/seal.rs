@@ -13,7 +13,7 @@ use super::operation::{Operation, Operations, Request};
 use crate::domain::personal::sealed_form;
 use crate::domain::text::hexadecimal;
 use crate::entity::{audit_event, audit_seal};
-use crate::error::{Error, Kind, Result};
+use crate::error::{CommandLine, Error, Kind, Result};
 use crate::repository::{self, audit_seal::Covered};
 
 /// Events of one seal at most: bounds memory and the time of one transaction.
@@ -73,7 +73,7 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> R
 
 fn no_number_left(number: i32) -> Error {
     let message = format!("no number follows that of the last seal, {number}");
-    Error::new(Kind::CheckFailed, "audit.seal_number", message).hint("shopctl audit verify")
+    Error::new(Kind::CheckFailed, "audit.seal_number", message).hint(CommandLine::new("audit verify"))
 }
 
 /// The hash of a seal: of what the seal says, then of each event in the order of their ids.

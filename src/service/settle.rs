@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::operation::{Operations, Request};
 use crate::db::Database;
 use crate::entity::audit_event;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use crate::repository;
 
 /// Between two attempts to reach the database.
@@ -67,10 +67,12 @@ pub async fn decide(operations: &Operations, operation_id: Uuid) -> Result<Verdi
             Err(error) => error,
         };
         waited += asked.elapsed();
-        match error.code() {
-            "database.busy" if database.budget().allows_another(waited) => sleep(PAUSE).await,
-            "database.busy" | "database.timeout" => return Err(undecided(operation_id, &error)),
-            _ => return Err(error),
+        if error.is(Cause::Busy) && database.budget().allows_another(waited) {
+            sleep(PAUSE).await;
+        } else if error.is(Cause::Busy) || error.is(Cause::TimedOut) {
+            return Err(undecided(operation_id, &error));
+        } else {
+            return Err(error);
         }
     }
 }
@@ -80,7 +82,7 @@ fn undecided(operation_id: Uuid, error: &Error) -> Error {
         "it is still undecided whether operation {operation_id} was applied, its transaction may be open at the server: {error}"
     );
     Error::new(Kind::Unavailable, "operation.undecided", message)
-        .hint(format!("run it again: shopctl audit settle {operation_id}"))
+        .hint(Hint::from("run it again: ").and(CommandLine::new("audit settle").argument(&operation_id.to_string())))
 }
 
 async fn ask_anew(database: &Database, tombstone: &audit_event::Model) -> Result<Verdict> {

@@ -4,11 +4,10 @@ use serde_json::json;
 
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
 use super::product::{Changed, find_for_update};
-use crate::domain::text::shell_word;
 use crate::domain::{IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
 use crate::entity::stock_movement;
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository;
 
 /// A change of one product's stock.
@@ -116,12 +115,14 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
                 "stock.changed",
                 format!("{sku} has {have} in stock, not {} as expected", count.expected),
             )
-            .hint(format!(
-                "if {} is right all the same: shopctl stock set {} {} --expect {have}",
-                count.level,
-                shell_word(&sku),
-                count.level
-            )));
+            .hint(
+                Hint::from(format!("if {} is right all the same: ", count.level)).and(
+                    CommandLine::new("stock set")
+                        .argument(&sku)
+                        .flag(&count.level.to_string())
+                        .option("--expect", &have.to_string()),
+                ),
+            ));
         }
         if before.stock_quantity == count.level {
             return Ok(Changed { after: before.clone(), before, changed: false });
@@ -183,6 +184,9 @@ fn out_of_range(product: &Model, adjustment: &Adjustment) -> Error {
     let need = -delta;
     let error = Error::conflict("stock.insufficient", format!("{sku} has {have} in stock, {need} to be taken"))
         .details(json!({ "lines": [{ "sku": product.sku, "have": have, "need": need }] }));
-    let word = shell_word(&sku);
-    if have > 0 { error.hint(format!("at most: shopctl stock adjust {word} -{have} --reason {reason}")) } else { error }
+    if have <= 0 {
+        return error;
+    }
+    let most = CommandLine::new("stock adjust").argument(&sku).flag(&format!("-{have}"));
+    error.hint(Hint::from("at most: ").and(most.option("--reason", reason)))
 }

@@ -4,7 +4,7 @@ use super::operation::{Operation, Operations, Request};
 use crate::db::fault::Fault;
 use crate::domain::{Email, Password, PersonName, UserStatus};
 use crate::entity::user::Model;
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository;
 use crate::repository::user::{Lock, Who};
 
@@ -155,7 +155,7 @@ pub async fn delete(operations: &Operations, who: &str) -> Result<Model> {
             Some(Fault::ForeignKey) => {
                 let email = printable(&user.email);
                 Error::conflict("user.has_orders", format!("{email} has orders and cannot be deleted"))
-                    .hint(format!("shopctl user disable {email}"))
+                    .hint(CommandLine::new("user disable").argument(&email))
             }
             _ => error,
         })?;
@@ -197,14 +197,15 @@ pub async fn find(operation: &mut Operation, who: &str) -> Result<Model> {
 
 /// Exit 3 for a user who is not there.
 pub fn unknown(who: &str) -> Error {
-    Error::not_found("user", who).hint("shopctl user list --search TEXT finds users by name or e-mail")
+    Error::not_found("user", who)
+        .hint(CommandLine::new("user list --search TEXT").and(" finds users by name or e-mail"))
 }
 
 /// Exit 6 for an e-mail address that another user has.
 pub fn taken(email: &str) -> Error {
     let email = printable(email);
     Error::conflict("user.duplicate", format!("a user with the e-mail address {email} exists already"))
-        .hint(format!("shopctl user show {email}"))
+        .hint(CommandLine::new("user show").argument(&email))
 }
 
 fn duplicate(operation: &Operation, email: &str, error: Error) -> Error {

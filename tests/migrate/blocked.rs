@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use migration::Migration;
 use sea_orm::{ConnectionTrait, TransactionTrait};
-use shopctl::error::Kind;
+use shopctl::error::{Aim, Kind};
 use shopctl::migrate::{Catalog, Plan, Progress, State, up};
 
 use super::{SERVERS, on, plan};
@@ -205,7 +205,7 @@ fn whatever_fails_once_the_lock_is_lost_is_the_lost_lock() {
         let list = Plan { catalog: Catalog::new(vec![FIRST, SECOND], ""), ..plan() };
         let error = up(&trial.database, &list, &mut |_| taken_over()).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.lock_lost"));
-        assert!(!error.hints().join(" ").contains("drop"), "{:?}", error.hints());
+        assert!(!error.hint_lines(&Aim::default()).join(" ").contains("drop"), "{:?}", error.hints());
     });
 }
 
@@ -239,7 +239,7 @@ fn a_course_that_is_cut_says_what_is_done_and_what_is_not() {
             "{told}"
         );
         assert!(told.contains("not applied: "), "{told}");
-        let hints = error.hints().join("\n");
+        let hints = error.hint_lines(&Aim::default()).join("\n");
         assert!(hints.contains("shopctl migrate up completes it") && !hints.contains("nothing"), "{hints}");
         trial.shop.run(&["migrate", "up"]).success();
         trial.shop.run(&["migrate", "status", "--check"]).success();

@@ -1,6 +1,7 @@
 //! What keeps people from destroying the wrong database.
 
 use crate::on_every_backend;
+use crate::support::roles::login_with;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
@@ -316,18 +317,7 @@ fn a_role_that_may_only_read_can_ask_for_the_status(shop: &Shop) {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).expect("our own file");
             shop.with_url(shop.url.clone())
         }
-        Backend::Postgres => {
-            let role = format!("reader_of_{}", shop.database_name());
-            shop.sql(&format!("CREATE ROLE {role} LOGIN"));
-            shop.sql(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"));
-            shop.with_url(shop.url.replacen("postgres@", &format!("{role}@"), 1))
-        }
-        Backend::MariaDb => {
-            let role = format!("reader_of_{}", shop.database_name());
-            shop.sql(&format!("CREATE USER {role}@'127.0.0.1'"));
-            shop.sql(&format!("GRANT SELECT ON {}.* TO {role}@'127.0.0.1'", shop.database_name()));
-            shop.with_url(shop.url.replacen("root@", &format!("{role}@"), 1))
-        }
+        Backend::Postgres | Backend::MariaDb => login_with(shop, "reader", "SELECT"),
     };
     let status = reader.run(&["migrate", "status", "--check", "--json"]).success().json();
     assert!(status["items"].as_array().expect("a list").iter().all(|item| item["state"] == "applied"));

@@ -41,7 +41,7 @@ fn refused(result: Result<usize, Error>, code: &str, names: &str, way_out: &str)
     let error = result.expect_err("refused");
     assert_eq!((error.kind(), error.code()), (Kind::CheckFailed, code));
     assert!(error.message().contains(names), "{error}");
-    assert!(error.hints().iter().any(|hint| hint.contains(way_out)), "{:?}", error.hints());
+    assert!(error.hints().iter().any(|hint| hint.to_string().contains(way_out)), "{:?}", error.hints());
 }
 
 impl Trial {

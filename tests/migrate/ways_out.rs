@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::on_every_backend;
 use crate::support::proxy::{AtCommit, Proxy};
+use crate::support::roles::{create, login};
 use crate::support::shop::finish;
 use crate::support::{Backend, Run, Shop, servers};
 
@@ -106,11 +107,12 @@ fn a_search_path_without_a_schema_is_named_with_a_way_out() {
 #[test]
 fn a_schema_that_the_role_may_not_use_is_granted() {
     let Some(shop) = Shop::empty(Backend::Postgres) else { return };
-    let (name, role) = (shop.database_name(), format!("stranger_of_{}", shop.database_name()));
-    shop.sql(&format!("CREATE ROLE {role} LOGIN"));
+    let name = shop.database_name();
     shop.sql("CREATE SCHEMA theirs");
     shop.sql(&format!("ALTER DATABASE {name} SET search_path = theirs"));
-    let stranger = shop.with_url(shop.url.replacen("postgres@", &format!("{role}@"), 1));
+    let role = format!("stranger_of_{name}");
+    create(&shop, &role);
+    let stranger = login(&shop, &role);
     let refused = stranger.run(&["migrate", "up"]).exits_with(4).says("theirs");
     shop.sql(&hints(&refused, "in psql: ")[0]);
     stranger.run(&["migrate", "up"]).success();

@@ -3,6 +3,7 @@
 
 pub mod library;
 pub mod proxy;
+pub mod roles;
 pub mod servers;
 pub mod shop;
 pub mod terminal;

@@ -93,11 +93,22 @@ impl Shop {
 
     /// shopctl with nothing of the tester's environment, standard input closed.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shopctl"));
+        self.in_its_folder(Path::new(env!("CARGO_BIN_EXE_shopctl")), arguments)
+    }
+
+    /// Runs a printed command as whoever pastes it into a shell.
+    #[must_use = "assert how the run ended"]
+    pub fn paste(&self, line: &str) -> Run {
+        finish(self.in_its_folder(Path::new("sh"), &["-c", line]).spawn().expect("sh is there"), &[line])
+    }
+
+    fn in_its_folder(&self, program: &Path, arguments: &[&str]) -> Command {
+        let binary = Path::new(env!("CARGO_BIN_EXE_shopctl")).parent().expect("in a folder").display();
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", format!("{binary}:{}", std::env::var("PATH").unwrap_or_default()))
             .env("HOME", self.home.path())
             .env("USER", "tester")
             .env("DATABASE_URL", &self.url)

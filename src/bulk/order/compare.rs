@@ -113,7 +113,7 @@ impl OrderRow {
                 }
             };
             let there = printable(&order.status);
-            return Some(format!("is {there} here and {own} in the file: shopctl order moves it on"));
+            return Some(format!("is {there} here and {own} in the file: an import does not move it on"));
         } else {
             return None;
         };

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::db::Access;
 use crate::domain::Violations;
 use crate::entity::audit_event;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::Mutation;
 use crate::output::views::name_in;
 use crate::repository::audit_event as events;
@@ -38,8 +38,9 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
     // An event's id looks like its operation's.
     if let Some(event) = events::find_by_id(database.connection(), id).await? {
         let operation = event.operation_id;
-        return Err(Error::new(Kind::Invalid, "invalid", format!("operation: {id} is the id of an event"))
-            .hint(format!("of its operation: shopctl audit settle {operation}")));
+        return Err(Error::new(Kind::Invalid, "invalid", format!("operation: {id} is the id of an event")).hint(
+            Hint::from("of its operation: ").and(CommandLine::new("audit settle").argument(&operation.to_string())),
+        ));
     }
     let verdict = settle::decide(&context.operations(&database, dry_run), id).await?;
     let named = match verdict.is_applied {

@@ -94,6 +94,6 @@ impl Rejections {
 pub fn with_unwritten(rejected: Error, written: Result<()>) -> Error {
     let Err(unwritten) = written else { return rejected };
     let message = format!("{}; {}", unwritten.message(), rejected.message());
-    let error = Error::new(unwritten.kind(), unwritten.code(), message).details(rejected.details_value().clone());
-    rejected.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
+    let error = unwritten.without_hints().reworded(message).details(rejected.details_value().clone());
+    error.hints_of(rejected.hints())
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::bulk::{Counts, Row, ValueChange};
 use crate::context::Context;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::{Format, Mutation};
 
 /// So many changes are listed by a dry run.
@@ -34,11 +34,10 @@ impl Kept<'_> {
         if let (Some(all), Some(own)) = (details.as_object_mut(), error.details_value().as_object()) {
             all.extend(own.clone());
         }
-        let again = Error::new(error.kind(), error.code(), format!("{}; {told}", error.message())).details(details);
+        let message = format!("{}; {told}", error.message());
         // What was under way when nobody answered may still happen: that is settled first.
-        let is_unknown = error.kind() == Kind::OutcomeUnknown;
-        let ways_out = error.hints().iter().filter(|_| is_unknown);
-        ways_out.fold(again, |again, hint| again.hint(hint.clone())).hint(COMPLETE)
+        let error = if error.kind() == Kind::OutcomeUnknown { error } else { error.without_hints() };
+        error.reworded(message).details(details).hint(COMPLETE)
     }
 }
 
@@ -82,8 +81,8 @@ pub fn tell<R: Row>(
         line += &format!("; {taken} units {would}taken from stock");
     }
     if other_stock > 0 {
-        let note = format!("stock is not imported for {other_stock} existing products: use shopctl stock set");
-        context.output.note(&note);
+        let note = format!("stock is not imported for {other_stock} existing products: use ");
+        context.output.suggest(Hint::from(note).and(CommandLine::new("stock set")));
     }
     let mut json = json!({
         "changed": created + updated > 0,

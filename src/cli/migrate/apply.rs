@@ -7,7 +7,7 @@ use crate::cli::Asking;
 use crate::cli::arguments::{AnswerArguments, WriteArguments};
 use crate::context::Context;
 use crate::db::Access;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Cause, CommandLine, Error, Kind, Result, printable};
 use crate::migrate::lint::Warning;
 use crate::migrate::{self, Plan, Progress, entities};
 use crate::output::views::migration::RehearsedView;
@@ -69,7 +69,7 @@ fn not_as_applied(missing: &[String]) -> Error {
     let message =
         format!("nothing to apply, but the schema is not as the migrations made it: {} missing", names.join(", "));
     Error::new(Kind::CheckFailed, "migrate.drift", message)
-        .hint("shopctl migrate verify prints the statement that mends it")
+        .hint(CommandLine::new("migrate verify").and(" prints the statement that mends it"))
 }
 
 fn impact(risks: &[Warning]) -> String {
@@ -81,7 +81,7 @@ async fn rehearse(context: &Context, asking: &Asking, arguments: &UpArguments, p
     let (database, is_scratch) = match context.database(Access::Write).await {
         Ok(database) => (database, false),
         // A file that is not there yet would begin empty.
-        Err(error) if error.code() == "database.no_shop" => (context.scratch_file().await?, true),
+        Err(error) if error.is(Cause::NoShop) => (context.scratch_file().await?, true),
         Err(error) => return Err(error),
     };
     if !database.engine().has_transactional_ddl() {

@@ -8,7 +8,7 @@ use super::whole_plan;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::target::Engine;
-use crate::error::Result;
+use crate::error::{Cause, Result};
 use crate::migrate::{self, Plan, lint::lint};
 use crate::output::views::migration::PlannedView;
 
@@ -40,9 +40,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         None => match context.database(Access::Read).await {
             Ok(database) => (database.engine(), migrate::pending(database.connection(), &plan).await?),
             // A file that is not there yet has everything pending.
-            Err(error) if error.code() == "database.no_shop" => {
-                (context.config.target.engine(), migrate::wanted(&plan)?.to_vec())
-            }
+            Err(error) if error.is(Cause::NoShop) => (context.config.target.engine(), migrate::wanted(&plan)?.to_vec()),
             Err(error) => return Err(error),
         },
     };

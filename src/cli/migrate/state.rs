@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::db::Access;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::{self, Catalog, MigrationStatus, Removal, State};
 use crate::output::views::migration::{MigrationView, RunView};
 
@@ -24,31 +24,33 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
             (migrate::status(connection, &catalog).await?, Removal::find(connection).await?)
         }
         // A file that is not there yet has everything pending.
-        Err(error) if error.code() == "database.no_shop" => (migrate::all_pending(&catalog)?, None),
+        Err(error) if error.is(Cause::NoShop) => (migrate::all_pending(&catalog)?, None),
         Err(error) => return Err(error),
     };
     let open = summary(&all);
-    let ways_out: Vec<String> = all.iter().filter_map(MigrationStatus::way_out).collect();
+    let ways_out: Vec<Hint> = all.iter().filter_map(MigrationStatus::way_out).collect();
     let has_pending = all.iter().any(|migration| migration.state == State::Pending);
     let rows: Vec<_> = all.into_iter().map(MigrationView).collect();
     context.output.list(&rows, None, None)?;
     match removal {
         Some(removal) if removal.is_undone => {
             let by = printable(&removal.by);
-            context.output.note(&format!(
-                "migrate fresh was begun by {by} and has removed nothing; shopctl migrate up undoes it"
-            ));
+            context.output.suggest(
+                Hint::from(format!("migrate fresh was begun by {by} and has removed nothing; "))
+                    .and(CommandLine::new("migrate up"))
+                    .and(" undoes it"),
+            );
         }
         Some(removal) => return Err(removal.refusal(Kind::CheckFailed)),
         None => {}
     }
     if !arguments.check || open.is_empty() {
-        ways_out.iter().for_each(|way_out| context.output.note(way_out));
+        ways_out.into_iter().for_each(|way_out| context.output.suggest(way_out));
         return Ok(());
     }
     let mut error = Error::new(Kind::CheckFailed, "migrate.open", format!("migrations: {}", open.join(", ")));
     if has_pending {
-        error = error.hint("shopctl migrate up");
+        error = error.hint(CommandLine::new("migrate up"));
     }
     Err(ways_out.into_iter().fold(error, Error::hint))
 }

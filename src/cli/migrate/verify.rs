@@ -8,7 +8,7 @@ use crate::cli::arguments::AnswerArguments;
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use crate::migrate::history::{self, History};
 use crate::migrate::verify::{drift, empty, expected_at, is_beside, schema, try_out};
 use crate::migrate::{self, Catalog, entities};
@@ -66,7 +66,7 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     let live = match context.database(Access::Read).await {
         Ok(database) => Some(database),
         // A file that is not there yet: the migrations can be tried all the same.
-        Err(error) if error.code() == "database.no_shop" => None,
+        Err(error) if error.is(Cause::NoShop) => None,
         Err(error) => return Err(error),
     };
     let history = match &live {
@@ -111,7 +111,7 @@ fn conclude(context: &Context, catalog: &Catalog, findings: &[FindingView], fine
         return Ok(());
     }
     let mut error = Error::new(Kind::CheckFailed, "migrate.drift", told(findings));
-    let mut ways_back: Vec<String> =
+    let mut ways_back: Vec<Hint> =
         findings.iter().filter(|finding| finding.check == DRIFT).map(|finding| way_back(catalog, finding)).collect();
     // Several differences of a table may be mended by making it again.
     ways_back.dedup();
@@ -135,14 +135,18 @@ fn told(findings: &[FindingView]) -> String {
 }
 
 /// How the schema becomes again what the migrations make.
-fn way_back(catalog: &Catalog, finding: &FindingView) -> String {
+fn way_back(catalog: &Catalog, finding: &FindingView) -> Hint {
     match (&finding.repair, maker(catalog, finding)) {
-        (Some(repair), _) => format!("back to what the migrations make: {repair}"),
-        (None, Some(name)) => format!(
-            "its rows are gone, but {name} makes it again: shopctl migrate resolve {name} --reverted, then \
-             shopctl migrate resolve {name} --retry"
-        ),
-        (None, None) => format!("{}: restore it from a copy, or shopctl migrate fresh", finding.object),
+        (Some(repair), _) => format!("back to what the migrations make: {repair}").into(),
+        (None, Some(name)) => {
+            let resolve = |how: &str| CommandLine::new("migrate resolve").argument(name).flag(how);
+            Hint::from(format!("its rows are gone, but {name} makes it again: "))
+                .and(resolve("--reverted"))
+                .and(", then ")
+                .and(resolve("--retry"))
+        }
+        (None, None) => Hint::from(format!("{}: restore it from a copy, or ", finding.object))
+            .and(CommandLine::new("migrate fresh")),
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::context::Context;
 use crate::db::Access;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Cause, Error, Kind, Result};
 
 /// Pause between two attempts.
 const POLL: Duration = Duration::from_millis(250);
@@ -30,16 +30,16 @@ pub async fn run(context: &Context) -> Result<()> {
             }
             Err(error) => error,
         };
-        if error.code() == "database.no_shop" {
+        if error.is(Cause::NoShop) {
             return Err(error.hint("waiting makes no file: only migrate up and quickstart do"));
         }
-        let is_temporary = error.kind() == Kind::Unavailable || error.code() == "database.missing";
+        let is_temporary = error.kind() == Kind::Unavailable || error.is(Cause::NoDatabase);
         if !is_temporary || limit.is_some_and(|limit| started.elapsed() + POLL >= limit) {
             return Err(in_time(error, started.elapsed()));
         }
-        if told != Some(error.code()) {
+        if told.as_deref() != Some(error.message()) {
             context.output.note(&format!("waiting: {}", error.message()));
-            told = Some(error.code());
+            told = Some(error.message().to_owned());
         }
         sleep(POLL).await;
     }

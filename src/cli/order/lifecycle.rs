@@ -203,7 +203,7 @@ async fn ask(context: &Context, asking: &Asking, answers: &AnswerArguments, want
 async fn look_up(database: &Database, wanted: &Wanted<'_>) -> Result<Vec<order::Model>> {
     let names = &wanted.orders.names;
     let found = orders::find_all_named(database.connection(), names).await?;
-    batch::refuse_unknown("order", &orders::unknown_among(&found, names), service::UNKNOWN_HINT)?;
+    batch::refuse_unknown("order", &orders::unknown_among(&found, names), service::unknown_hint())?;
     Ok(found)
 }
 

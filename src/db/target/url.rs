@@ -9,7 +9,7 @@ use super::{
     Engine, Password, Secret, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, default_user,
     is_loopback,
 };
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 
 /// A target, and what its URL says by itself.
 #[derive(Debug)]
@@ -42,9 +42,8 @@ const SHAPE_HINT: &str =
 ///
 /// Errors: exit 4, `config.database_url`.
 pub(crate) fn parse(text: &str, what: &str) -> Result<ParsedUrl> {
-    read(text.trim()).map_err(|problem| {
-        Error::configuration("config.database_url", format!("{what} {}", problem.sentence)).hint(problem.hint)
-    })
+    read(text.trim())
+        .map_err(|problem| Error::of(Cause::MalformedUrl, format!("{what} {}", problem.sentence)).hint(problem.hint))
 }
 
 fn read(text: &str) -> Result<ParsedUrl, Problem> {

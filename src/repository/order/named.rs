@@ -8,9 +8,8 @@ use uuid::Uuid;
 
 use super::super::Lock;
 use crate::domain::reference;
-use crate::domain::text::shell_word;
 use crate::entity::order::{Column, Entity, Model};
-use crate::error::{Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// An order by id or reference as typed: the one that is stored just so before one that is stored in
 /// another spelling.
@@ -128,8 +127,10 @@ fn ambiguous(name: &str, orders: &[&Model]) -> Error {
     let mut references: Vec<String> = orders.iter().map(|order| printable(&order.reference)).collect();
     references.sort_unstable();
     let message = format!("{} may be any of {} orders: {}", printable(name), orders.len(), references.join(", "));
-    Error::conflict("order.ambiguous", message)
-        .hint(format!("write it just as it is stored, as in: shopctl order show {}", shell_word(&references[0])))
+    Error::conflict("order.ambiguous", message).hint(
+        Hint::from("write it just as it is stored, as in: ")
+            .and(CommandLine::new("order show").argument(&references[0])),
+    )
 }
 
 /// Whether there is the same reference of ten characters with a dash in the middle.

@@ -5,8 +5,8 @@ use crate::db::Database;
 use crate::db::fault::UniqueConstraint;
 use crate::db::schema::{self, Schema};
 use crate::entity::tables::{Table, tables};
-use crate::error::{Error, Kind, Result};
-use crate::repository::invariant::{Gravity, INVARIANTS, Invariant, Violations, find_violations};
+use crate::error::{CommandLine, Error, Kind, Result};
+use crate::repository::invariant::{Gravity, INVARIANTS, Invariant, Remedy, Violations, find_violations};
 use crate::repository::{audit_event, order, product, user};
 
 const SCHEMA: &str = "schema";
@@ -85,9 +85,13 @@ fn judge(invariant: &Invariant, violations: &Violations) -> Check {
     let first = violations.first.as_deref().unwrap_or_default();
     // Somebody will paste it into a shell: a name that another program chose must not run there.
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_@+".contains(letter);
-    let is_usable = !invariant.hint.contains("{}") || first.chars().all(is_plain) && !first.starts_with('-');
-    let hint = if is_usable { invariant.hint.replace("{}", first) } else { String::new() };
-    Check::new(invariant.name, state, detail).hint(hint)
+    let is_usable = first.chars().all(is_plain) && !first.starts_with('-');
+    let check = Check::new(invariant.name, state, detail);
+    match invariant.remedy {
+        Remedy::Look(words) if is_usable && !first.is_empty() => check.hint(CommandLine::new(words).argument(first)),
+        Remedy::Run(words) => check.hint(CommandLine::new(words)),
+        _ => check,
+    }
 }
 
 /// The tables, columns and unique indexes that this program relies on, and whether all tables and
@@ -118,6 +122,9 @@ fn judge_schema(found: &Schema) -> (Check, bool) {
         return (Check::new(SCHEMA, State::Ok, detail), true);
     }
     let check = Check::new(SCHEMA, State::Failed, format!("missing: {}", missing.join(", ")));
-    let hint = "shopctl migrate status; where nothing is pending, shopctl migrate verify prints what mends it";
+    let hint = CommandLine::new("migrate status")
+        .and("; where nothing is pending, ")
+        .and(CommandLine::new("migrate verify"))
+        .and(" prints what mends it");
     (check.hint(hint), is_whole)
 }

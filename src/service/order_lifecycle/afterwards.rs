@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::{Goods, Move, Moved, Restock, Restored, StockEffect, Verb, shown, write};
 use crate::entity::{audit_event, order};
-use crate::error::{Error, Result};
+use crate::error::{CommandLine, Error, Hint, Result};
 use crate::repository::audit_event as events;
 use crate::service::operation::Operation;
 
@@ -53,7 +53,11 @@ fn repeated(order: &order::Model) -> Error {
     let name = shown(order);
     Error::conflict("order.restock_repeated", format!("the same pieces of order {name} went back into stock before"))
         .hint("if these are further pieces, repeat the command with --idempotency-key and a key of their own")
-        .hint(format!("what went back so far: shopctl order show {name} --timeline"))
+        .hint(Hint::from("what went back so far: ").and(timeline(&name)))
+}
+
+fn timeline(name: &str) -> CommandLine {
+    CommandLine::new("order show").argument(name).flag("--timeline")
 }
 
 /// What was done to an order by one verb, oldest first.
@@ -97,7 +101,7 @@ impl<'a> Known<'a> {
         let refused = |what: &str| {
             let (name, status) = (shown(order), wanted.verb.leads_to().as_str());
             let message = format!("order {name} is {status} already; {what}");
-            Err(Error::conflict("order.already", message).hint(format!("shopctl order show {name} --timeline")))
+            Err(Error::conflict("order.already", message).hint(timeline(&name)))
         };
         if !was_said(&wanted.reason, |(event, _)| event.reason.clone()) {
             return refused("another reason cannot be recorded");

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::db::target::SessionRole;
-use crate::error::Kind;
+use crate::error::{Aim, Kind};
 
 const CANARY: &str = "c4n4ryS3cret";
 
@@ -27,7 +27,11 @@ fn refused(text: &str) -> Error {
 fn everything_said(text: &str) -> String {
     match Target::parse_url(text) {
         Ok(target) => format!("{target} {target:?} {target:#?}"),
-        Err(error) => format!("{error} {error:?} {} {}", error.to_json(), error.hints().join(" ")),
+        Err(error) => format!(
+            "{error} {error:?} {} {}",
+            error.to_json(&Aim::default()),
+            error.hint_lines(&Aim::default()).join(" ")
+        ),
     }
 }
 
@@ -240,7 +244,11 @@ fn a_password_cut_short_by_its_own_characters_is_not_shown() {
         CANARY.to_owned(),
     ] {
         let error = refused(&url);
-        let said = format!("{error} {error:?} {} {}", error.to_json(), error.hints().join(" "));
+        let said = format!(
+            "{error} {error:?} {} {}",
+            error.to_json(&Aim::default()),
+            error.hint_lines(&Aim::default()).join(" ")
+        );
         assert!(!said.contains(CANARY), "{said} from {url}");
     }
 }
