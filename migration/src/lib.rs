@@ -28,7 +28,7 @@ pub struct Migration {
 }
 
 /// Every migration, oldest first.
-pub const MIGRATIONS: [Migration; 9] = [
+pub const MIGRATIONS: &[Migration] = &[
     m20260101_000001_create_users::MIGRATION,
     m20260101_000002_create_products::MIGRATION,
     m20260101_000003_create_orders::MIGRATION,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod environment;
+mod new;
 mod plan;
 mod remove;
 mod resolve;
@@ -63,6 +64,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  shopctl migrate resolve m20260101_000002_create_products --retry\n  \
                             shopctl migrate resolve m20260101_000002_create_products --applied --yes")]
     Resolve(resolve::ResolveArguments),
+    /// Write a new migration, to be filled in; for the project's own folder
+    #[command(after_help = "Examples:\n  shopctl migrate new add_weight_to_products\n  \
+                            shopctl migrate new --sql create_gift_cards")]
+    New(new::Arguments),
     /// Note in migrations.lock what each migration does; for the project's own folder
     #[command(after_help = "Examples:\n  shopctl migrate bless\n  \
                             shopctl migrate bless m20260101_000002_create_products --reason 'same table, new wording'")]
@@ -109,6 +114,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Reset(arguments) => remove::all(context, asking, &arguments, Course::Reset).await,
         Command::Baseline(arguments) => verify::baseline(context, asking, &arguments).await,
         Command::Resolve(arguments) => resolve::resolve(context, asking, &arguments).await,
+        Command::New(arguments) => new::run(context, &arguments).await,
         Command::Bless(arguments) => resolve::bless(context, &arguments).await,
         Command::Wait => wait::run(context).await,
         Command::Env(arguments) => environment::run(context, asking, &arguments).await,

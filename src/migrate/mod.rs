@@ -4,6 +4,7 @@
 mod catalog;
 mod checksum;
 mod descent;
+pub mod draft;
 pub mod entities;
 mod failure;
 pub mod history;

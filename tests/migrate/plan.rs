@@ -75,7 +75,7 @@ fn a_plan_says_what_would_be_done() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     let plan = shop.run(&["migrate", "plan", "--json"]).success().json();
     let items = plan["items"].as_array().expect("a list");
-    assert_eq!(items.len(), 9);
+    assert_eq!(items.len(), migration::MIGRATIONS.len());
     assert_eq!(items[0]["name"], "m20260101_000001_create_users");
     assert_eq!(items[0]["statement_count"], items[0]["statements"].as_array().expect("a list").len());
     assert!(items[0]["statements"][0].as_str().expect("text").starts_with("CREATE TABLE \"users\""));
@@ -108,6 +108,29 @@ fn a_dry_run_leaves_nothing(shop: &Shop) {
 #[test]
 fn a_dry_run_on_nothing_makes_no_file() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
-    shop.run(&["migrate", "up", "-n"]).success().says("would apply 9 migrations");
+    shop.run(&["migrate", "up", "-n"])
+        .success()
+        .says(&format!("would apply {} migrations", migration::MIGRATIONS.len()));
     assert!(!shop.path("shop.db").exists());
+}
+
+#[test]
+fn a_new_migration_is_drafted_and_listed() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "new", "add_weight_to_products"]).exits_with(4).says("migration/src/lib.rs").says("--folder");
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/migration/src/lib.rs");
+    let list = shop.file("migration/src/lib.rs", &std::fs::read_to_string(own).expect("in the project"));
+    shop.run(&["migrate", "new", "weight?"]).exits_with(2).says("shopctl migrate new add_weight_to_products");
+    let name = shop.run(&["migrate", "new", "Add weight to products", "-o", "id"]).success();
+    let name = name.says("migrate bless").stdout.trim().to_owned();
+    let text = std::fs::read_to_string(shop.path(&format!("migration/src/{name}.rs"))).expect("written");
+    assert!(text.contains("fn up(backend") && text.contains(r#"ColumnDef::new("weight")"#), "{text}");
+    let list = std::fs::read_to_string(&list).expect("written");
+    assert!(
+        list.contains(&format!("mod {name};\n")) && list.contains(&format!("    {name}::MIGRATION,\n];")),
+        "{list}"
+    );
+    let other = shop.run(&["migrate", "new", "tidy_up", "--sql", "--json"]).success().json();
+    let text = std::fs::read_to_string(shop.path(other["path"].as_str().expect("a path"))).expect("written");
+    assert_eq!(text.matches("=> &[]").count(), 6, "{text}");
 }

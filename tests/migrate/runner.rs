@@ -12,7 +12,7 @@ const SEEDS: &str = "m20260101_000007_create_seeds";
 const SEED_ROWS: &str = "m20260101_000008_create_seed_rows";
 const LAST: &str = "m20260101_000009_create_audit_seals";
 /// All of them.
-const ALL: usize = 9;
+const ALL: usize = migration::MIGRATIONS.len();
 
 #[test]
 fn up_down_and_up_again() {

@@ -1,0 +1,74 @@
+//! `new`: a migration to be written, in the project's own folder.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::{Error, Result, io_reason};
+use crate::file::{OutputFile, unwritable};
+use crate::migrate::Catalog;
+use crate::migrate::draft::{Draft, Form, registered};
+use crate::output::Mutation;
+
+/// Where the migrations stand in the project.
+const FOLDER: &str = "migration/src";
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// What it does, in words: create_TABLE and add_COLUMN_to_TABLE get statements to begin with
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Write the statements as SQL for each engine, not with the builders of sea-query
+    #[arg(long)]
+    sql: bool,
+    /// The folder of the migrations
+    #[arg(long, value_name = "PATH", default_value = FOLDER)]
+    folder: PathBuf,
+}
+
+pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
+    let form = if arguments.sql { Form::Sql } else { Form::Builders };
+    let draft = Draft::new(&arguments.name, form, context.clock.now())?;
+    if let Some(newer) = Catalog::embedded().names().find(|name| *name >= draft.name.as_str()) {
+        let message = format!("{} would not be the newest: {newer} has a later time", draft.name);
+        return Err(Error::usage(message).hint("set this machine's clock right"));
+    }
+    let list = arguments.folder.join("lib.rs");
+    let refused = |what: String| {
+        Error::configuration("migrate.no_list", format!("{}: {what}", list.display()))
+            .hint("run it in a checkout of shopctl, or name the folder with --folder")
+    };
+    let text = fs::read_to_string(&list).map_err(|error| refused(io_reason(&error)))?;
+    let text = registered(&text, &draft.name).ok_or_else(|| refused("is not the list of the migrations".to_owned()))?;
+    let path = arguments.folder.join(format!("{}.rs", draft.name));
+    write(&path, &draft.text).await?;
+    write(&list, &text).await?;
+    let json = serde_json::json!({ "name": draft.name, "path": path, "changed": true });
+    context.output.mutation(&Mutation {
+        line: format!("wrote {}, and its line in {}", path.display(), list.display()),
+        id: draft.name.clone(),
+        json: json.as_object().cloned().unwrap_or_default(),
+    });
+    context.output.note("next: write its statements, then:");
+    for step in STEPS {
+        context.output.note(step);
+    }
+    Ok(())
+}
+
+/// What is left to do, each as it is typed.
+const STEPS: [&str; 4] = [
+    "  cargo fmt && cargo run -- migrate plan --sql      # what it does",
+    "  cargo run -- migrate verify                       # there and back gives the same schema",
+    "  cargo run -- migrate bless                        # locks it",
+    "  cargo test --test suite migrate                   # on every engine",
+];
+
+async fn write(path: &Path, text: &str) -> Result<()> {
+    let mut file = OutputFile::open(path).await?;
+    file.write_all(text.as_bytes()).map_err(|error| unwritable(path, &error))?;
+    file.complete()
+}
