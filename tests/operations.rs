@@ -146,7 +146,7 @@ fn a_swallowed_error_is_not_committed(shop: &Shop) {
             let _swallowed = operation.handle().execute_unprepared("INSERT INTO no_such_table VALUES (1)").await;
             Ok(())
         };
-        let error = operations(&database).run(&Request::new("test", "test"), body).await.unwrap_err();
+        let error = operations(&database).run(&Request::new("user.update", "user"), body).await.unwrap_err();
         database.close().await;
         error
     });

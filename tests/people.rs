@@ -8,6 +8,8 @@ use crate::on_every_backend;
 use crate::support::{Run, Shop};
 
 on_every_backend!(
+    a_user_with_orders_is_disabled_not_deleted,
+    searches_find_letters_beyond_ascii,
     a_password_matches_or_not,
     hashes_of_other_programs_verify_and_are_replaced_with_the_password,
     a_weak_hash_is_strengthened_once_its_password_is_known,
@@ -149,4 +151,43 @@ fn everything_about_a_person_is_one_document(shop: &Shop) {
     shop.run(&["user", "export-data", "nobody@example.com", "--out", "nobody.json"]).exits_with(3);
     assert!(!shop.path("nobody.json").exists());
     shop.run(&["user", "export-data", &user, "-o", "csv"]).exits_with(2);
+}
+
+fn a_user_with_orders_is_disabled_not_deleted(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("MUG", "12.50", 10);
+    shop.run(&["order", "create", "--user", &user, "--item", "MUG"]).success();
+    shop.run(&["user", "delete", &user]).exits_with(6).says("shopctl user disable");
+    shop.run(&["user", "delete", &user, "--confirm", &user]).exits_with(6).says("shopctl user disable ann@example.com");
+    let refused = shop.run(&["audit", "list", "--user", &user, "--outcome", "failed", "--json"]).success().json();
+    assert_eq!(refused["items"][0]["operation"], "user.delete", "what was refused is found by whom it was about");
+    shop.run(&["user", "disable", &user]).exits_with(11).says("--yes");
+    shop.run(&["user", "disable", &user, "--yes"]).success();
+    shop.run(&["user", "disable", &user, "--yes"]).success();
+    shop.run(&["order", "create", "--user", &user, "--item", "MUG"]).exits_with(6).says("shopctl user enable");
+    shop.run(&["user", "enable", &user]).success();
+    shop.run(&["order", "create", "--user", &user, "--item", "MUG"]).success();
+    shop.run(&["product", "delete", "MUG", "--confirm", "MUG"]).exits_with(6).says("product.was_ordered");
+    shop.assert_invariants();
+}
+
+fn searches_find_letters_beyond_ascii(shop: &Shop) {
+    let arguments = [
+        "user",
+        "create",
+        "--email",
+        "e@example.com",
+        "--first-name",
+        "Éloïse",
+        "--last-name",
+        "O_x%y",
+        "--password-stdin",
+    ];
+    shop.run_with_input(&arguments, "correct horse\n").success();
+    for (text, found) in
+        [("Éloïse", 1), ("éloïse", 1), ("loï", 1), ("o_X%", 1), ("ox", 0), ("EXAMPLE", 1), ("%", 1), ("!", 0)]
+    {
+        let run = shop.run(&["user", "list", "--search", text, "-o", "id"]).success();
+        assert_eq!(run.stdout.lines().count(), found, "{text}: {run}");
+    }
 }

@@ -4,6 +4,9 @@ use crate::on_every_backend;
 use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
+    seeds_are_applied_once_and_undone_cleanly,
+    seeds_applied_at_once_are_applied_once,
+    what_an_undoing_keeps_stays_the_seeds_own,
     orders_reach_their_status_through_the_lifecycle,
     what_was_changed_since_is_kept_unless_forced,
     an_edited_seed_applies_the_difference,
@@ -259,4 +262,44 @@ fn seeds_that_break_off_say_which_are_applied_and_which_are_not() {
         shop.run(&["seed", "up", "--dir", "my"]).success();
         assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_seeds"), 3);
     }
+}
+
+fn seeds_are_applied_once_and_undone_cleanly(shop: &Shop) {
+    shop.run(&["seed", "status", "--check"]).exits_with(9);
+    shop.run(&["seed", "up"]).success();
+    let once = shop.counts();
+    shop.run(&["seed", "up"]).success();
+    assert_eq!(shop.counts(), once, "applied twice is applied once");
+    shop.run(&["seed", "status", "--check"]).success();
+    shop.assert_invariants();
+    shop.run(&["order", "create", "--user", "grace@example.com", "--item", "PEN-FINE"]).success();
+    shop.run(&["seed", "down", "demo", "--confirm", "demo"]).success().says("kept user grace@example.com");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 1);
+    assert_eq!(shop.column("SELECT email FROM users"), ["grace@example.com"]);
+    let pens = shop.number("SELECT stock_quantity FROM products WHERE sku = 'PEN-FINE'");
+    assert_eq!(pens, 499, "what the seed's orders took is back");
+    shop.run(&["seed", "down", "demo", "--confirm", "demo"]).exits_with(6);
+}
+
+fn seeds_applied_at_once_are_applied_once(shop: &Shop) {
+    let arguments = ["seed", "up", "--json"];
+    let children: Vec<_> = (0..8).map(|_| shop.start(&arguments)).collect();
+    for child in children {
+        let run = crate::support::shop::finish(child, &arguments).success();
+        assert_eq!(run.json()["items"].as_array().map(Vec::len), Some(2), "one JSON value: {run}");
+    }
+    assert_eq!(shop.number("SELECT SUM(rows_created) FROM shopctl_seeds"), 18);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 4);
+    shop.assert_invariants();
+}
+
+fn what_an_undoing_keeps_stays_the_seeds_own(shop: &Shop) {
+    shop.run(&["seed", "up"]).success();
+    for _ in 0..2 {
+        shop.run(&["seed", "down", "catalogue", "--confirm", "catalogue"]).success().says("was ordered");
+        shop.run(&["seed", "up"]).success();
+    }
+    shop.run(&["seed", "down", "demo", "--confirm", "demo"]).success();
+    shop.run(&["seed", "down", "catalogue", "--confirm", "catalogue"]).success();
+    assert_eq!(shop.counts()[..4], [0, 0, 0, 0]);
 }

@@ -15,13 +15,14 @@ use super::mutation::{self, finish};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Page, Violations, moment};
-use crate::error::{CommandLine, Error, Hint, Kind, Result};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::views::EventView;
 use crate::output::views::audit::FindingView;
-use crate::output::{Format, Mutation};
+use crate::output::{Format, Mutation, closest};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{audit_event as events, audit_seal as seals, order, product, user};
 use crate::service::explain::{self, Finding};
+use crate::service::operation::OPERATIONS;
 use crate::service::seal;
 
 #[derive(Debug, Subcommand)]
@@ -177,8 +178,31 @@ impl FilterArguments {
             filter.entity_type = Some(entity.to_owned());
             filter.entity_id = Some(id);
         }
-        Ok(())
+        match &self.operation {
+            Some(name) => check_operation(database, name).await,
+            None => Ok(()),
+        }
     }
+}
+
+/// Errors: exit 7 for a name that no operation has, here or in what another version recorded.
+async fn check_operation(database: &Database, name: &str) -> Result<()> {
+    if OPERATIONS.contains(&name) || events::has_operation(database.connection(), name).await? {
+        return Ok(());
+    }
+    let error = Error::new(Kind::Invalid, "invalid", format!("operation: there is no {}", printable(name)));
+    let ends_so = |known: &&&str| known.split_once('.').is_some_and(|(_, verb)| verb == name);
+    let noun = name.split('.').next().unwrap_or_default();
+    let begins_so = |known: &&&str| known.split_once('.').is_some_and(|(known, _)| known == noun);
+    let mut near: Vec<&str> = OPERATIONS.iter().filter(ends_so).copied().collect();
+    near.extend(closest(name, &OPERATIONS).filter(|_| near.is_empty()));
+    let list: Vec<&str> = OPERATIONS.iter().filter(begins_so).copied().collect();
+    let list = if list.is_empty() { OPERATIONS.to_vec() } else { list };
+    let error = match near.as_slice() {
+        [] => error,
+        near => error.hint(format!("did you mean {}?", near.join(" or "))),
+    };
+    Err(error.hint(format!("operations: {}", list.join(", "))))
 }
 
 fn parse_id(text: &str) -> Result<Uuid, String> {

@@ -5,7 +5,7 @@ use clap::{Args, CommandFactory};
 
 use super::Cli;
 use crate::domain::order_status::{LIFECYCLE, StockEffect};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::output::{Format, Output, OutputSettings};
 
 #[derive(Debug, Args)]
@@ -160,27 +160,73 @@ pub fn refuse_arguments(error: &clap::Error) -> u8 {
     }
     if wants_json() {
         let settings = OutputSettings { format: Some(Format::Json), ..OutputSettings::default() };
-        let text = error.render().to_string();
-        // Everything that clap says up to its usage line, on one line: what is missing, what was meant.
-        let said = text.split("Usage:").next().unwrap_or_default().trim_start_matches("error: ");
-        let message = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
-        let hint = usage.map_or_else(|| "shopctl --help".to_owned(), |usage| format!("usage: {usage}"));
-        Output::standard(settings).error(&Error::usage(message).hint(hint));
+        Output::standard(settings).error(&usage_error(&error.render().to_string()));
     } else {
         let _ = error.print();
     }
     Kind::Usage.exit_code()
 }
 
+/// What clap says as one of our errors: a paragraph each for what is wrong, tips and the usage.
+fn usage_error(said: &str) -> Error {
+    let mut paragraphs = said.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let message = paragraphs.next().unwrap_or_default();
+    let error = Error::usage(message.trim_start_matches("error: "));
+    let hint = |paragraph: String| match paragraph.split_once(": ") {
+        // Several tips stand in one paragraph.
+        Some(("tip", _)) => Some(paragraph.trim_start_matches("tip: ").replace(" tip: ", "; ")),
+        Some(("Usage", usage)) => Some(format!("usage: {usage}")),
+        _ => None,
+    };
+    let hints: Vec<String> = paragraphs.filter_map(hint).collect();
+    match hints.is_empty() {
+        true => error.hint(CommandLine::anywhere("--help").and(" lists commands and options")),
+        false => hints.into_iter().fold(error, Error::hint),
+    }
+}
+
 /// Whether the arguments, which were not understood, ask for JSON.
 fn wants_json() -> bool {
     let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let is_json = |format: &str| matches!(format, "json" | "jsonl");
+    let is_json = |format: &str| matches!(format, "json" | "jsonl" | "mongo-json");
     let alone = |argument: &String| {
         let format = argument.strip_prefix("--output=").or_else(|| argument.strip_prefix("-o"));
         argument == "--json" || format.is_some_and(|format| is_json(format.trim_start_matches('=')))
     };
     let in_two = |pair: &[String]| matches!(pair[0].as_str(), "-o" | "--output") && is_json(&pair[1]);
     arguments.iter().any(alone) || arguments.windows(2).any(in_two)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Aim;
+
+    #[test]
+    fn a_usage_error_says_one_thing_and_hints_the_rest() {
+        for (line, message, hints) in [
+            (
+                &["shopctl", "order", "list", "--staus", "x"][..],
+                "unexpected argument '--staus' found",
+                &["a similar argument exists: '--status'", "usage: shopctl order list --status <STATUS,…>"][..],
+            ),
+            (
+                &["shopctl", "user", "list", "--color", "alwasy"],
+                "invalid value 'alwasy' for '--color <WHEN>' [possible values: auto, always, never]",
+                &["a similar value exists: 'always'"],
+            ),
+            (
+                &["shopctl", "user", "show"],
+                "the following required arguments were not provided: <WHO>",
+                &["usage: shopctl user show <WHO>"],
+            ),
+            (&["shopctl", "--timeout", "soon", "user", "list"], "", &["shopctl --help lists commands and options"]),
+        ] {
+            let error = Cli::command().try_get_matches_from(line).expect_err("wrong");
+            let error = usage_error(&error.render().to_string());
+            assert!(message.is_empty() || error.message() == message, "{error}");
+            assert!(!error.message().contains("Usage") && !error.message().contains("tip"), "{error}");
+            assert_eq!(error.hint_lines(&Aim::default()), hints, "{error}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ pub mod confirm;
 mod doctor;
 mod export;
 mod help;
+mod hyphens;
 mod import;
 mod keys;
 mod list;
@@ -209,7 +210,10 @@ impl GlobalArguments {
 
 /// Parses the process's arguments, runs the command, reports a failure, and gives the exit code.
 pub fn main() -> u8 {
-    let parsed = Cli::command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let program = Cli::command();
+    let arguments = hyphens::joined(&program, std::env::args_os());
+    let parsed =
+        program.try_get_matches_from(arguments).and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return help::refuse_arguments(&error),

@@ -99,6 +99,12 @@ pub async fn find_generated(connection: &impl ConnectionTrait) -> Result<Option<
     Ok(first.filter(Column::Outcome.eq("succeeded")).one(connection).await?)
 }
 
+/// Whether there is any event of an operation of this name.
+pub async fn has_operation(connection: &impl ConnectionTrait, operation: &str) -> Result<bool> {
+    let found = Entity::find().filter(Column::Operation.eq(operation)).limit(1).one(connection).await?;
+    Ok(found.is_some())
+}
+
 /// The newest events of one entity, oldest first, at most `limit`.
 pub async fn find_of(
     connection: &impl ConnectionTrait,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::committing::{Committing, Pending};
 use super::request::find_replay;
-pub use super::request::{Idempotency, Request};
+pub use super::request::{Idempotency, OPERATIONS, Request};
 use super::settle::{Settled, settle};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
@@ -103,6 +103,7 @@ impl Operations {
         request: &Request,
         body: impl AsyncFn(&mut Operation) -> Result<T>,
     ) -> Result<Outcome<T>> {
+        debug_assert!(OPERATIONS.contains(&request.name), "{} is not among the operations", request.name);
         let operation_id = self.ids.next();
         let mut waited = Duration::ZERO;
         for attempt in 0.. {

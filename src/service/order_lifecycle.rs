@@ -287,19 +287,48 @@ fn goes_back(transition: Transition, wanted: &Restock) -> Restock {
     }
 }
 
-/// Pieces of each product that the order took and did not give back yet.
+/// What an order did to the stock of each product.
 struct Taken {
-    pieces: Vec<(Uuid, i64)>,
+    pieces: Vec<Pieces>,
     /// Products that it has in its lines, but that no movement of it took: another program did, by
     /// other means.
     by_its_lines: Vec<Uuid>,
+}
+
+/// Pieces of one product.
+struct Pieces {
+    product: Uuid,
+    taken: i64,
+    back: i64,
+}
+
+impl Pieces {
+    /// What may still go back.
+    fn left(&self) -> i64 {
+        (self.taken - self.back).max(0)
+    }
+
+    /// `2 were taken, 1 of them is back: 1 can still come back`
+    fn told(&self) -> String {
+        let were = |count: i64| if count == 1 { "is" } else { "are" };
+        let taken = match self.taken {
+            1 => "1 was taken".to_owned(),
+            taken => format!("{taken} were taken"),
+        };
+        match (self.back, self.left()) {
+            (0, _) => taken,
+            (back, 0) => format!("{taken}, {back} {} back already, none can still come back", were(back)),
+            (back, left) => format!("{taken}, {back} {} back already, {left} can still come back", were(back)),
+        }
+    }
 }
 
 impl Taken {
     fn of(items: &[ItemWithProduct], movements: &[stock_movement::Model]) -> Taken {
         let mut taken = Taken { pieces: Vec::new(), by_its_lines: Vec::new() };
         for movement in movements {
-            taken.add(movement.product_id, -i64::from(movement.delta));
+            let delta = i64::from(movement.delta);
+            taken.add(movement.product_id, (-delta).max(0), delta.max(0));
         }
         let is_taken = |id: Uuid| {
             movements
@@ -307,22 +336,29 @@ impl Taken {
                 .any(|movement| movement.product_id == id && movement.reason == MovementReason::Order.as_str())
         };
         for (item, _) in items.iter().filter(|(item, _)| !is_taken(item.product_id)) {
-            taken.add(item.product_id, i64::from(item.quantity));
+            taken.add(item.product_id, i64::from(item.quantity), 0);
             taken.by_its_lines.push(item.product_id);
         }
         taken
     }
 
-    fn add(&mut self, product: Uuid, pieces: i64) {
-        match self.pieces.iter_mut().find(|(id, _)| *id == product) {
-            Some((_, sum)) => *sum += pieces,
-            None => self.pieces.push((product, pieces)),
+    fn add(&mut self, product: Uuid, taken: i64, back: i64) {
+        match self.pieces.iter_mut().find(|pieces| pieces.product == product) {
+            Some(pieces) => {
+                pieces.taken += taken;
+                pieces.back += back;
+            }
+            None => self.pieces.push(Pieces { product, taken, back }),
         }
+    }
+
+    fn find(&self, product: Uuid) -> Option<&Pieces> {
+        self.pieces.iter().find(|pieces| pieces.product == product)
     }
 
     /// What of a product may go back.
     fn left(&self, product: Uuid) -> i64 {
-        self.pieces.iter().find(|(id, _)| *id == product).map_or(0, |(_, pieces)| (*pieces).max(0))
+        self.find(product).map_or(0, Pieces::left)
     }
 
     /// The pieces of each product that go back, never more than were taken.
@@ -338,11 +374,11 @@ impl Taken {
             Ok(Restored { product_id: id, sku, quantity })
         };
         let Restock::Lines(lines) = what else {
-            let everything = self.pieces.iter().filter(|(_, pieces)| *pieces > 0);
+            let everything = self.pieces.iter().filter(|pieces| pieces.left() > 0);
             // A product that is gone has no stock to go back to.
             return everything
-                .filter(|(id, _)| named(*id).is_some())
-                .map(|(id, pieces)| restored(*id, *pieces))
+                .filter(|pieces| named(pieces.product).is_some())
+                .map(|pieces| restored(pieces.product, pieces.left()))
                 .collect();
         };
         let products = find_products(order, items, lines)?;
@@ -356,7 +392,8 @@ impl Taken {
         }
         let too_much = chosen.iter().filter(|(id, pieces)| *pieces > self.left(*id)).map(|(id, pieces)| {
             let sku = named(*id).map_or_else(|| id.to_string(), |product| printable(&product.sku));
-            format!("{sku}: {pieces} to be restored, {} were taken", self.left(*id))
+            let told = self.find(*id).map_or_else(|| "none were taken".to_owned(), Pieces::told);
+            format!("{sku}: {pieces} to be restored, {told}")
         });
         let too_much: Vec<String> = too_much.collect();
         if !too_much.is_empty() {

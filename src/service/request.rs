@@ -10,6 +10,40 @@ use crate::entity::audit_event;
 use crate::error::{Error, Result};
 use crate::repository;
 
+/// Everything that an event may be called.
+pub const OPERATIONS: [&str; 30] = [
+    "audit.seal",
+    "audit.settle",
+    "order.cancel",
+    "order.complete",
+    "order.expire",
+    "order.import",
+    "order.pay",
+    "order.place",
+    "order.refund",
+    "order.ship",
+    "product.create",
+    "product.delete",
+    "product.import",
+    "product.price",
+    "product.update",
+    "seed.down",
+    "seed.generate",
+    "seed.up",
+    "stock.accept",
+    "stock.adjust",
+    "stock.set",
+    "user.anonymize",
+    "user.create",
+    "user.delete",
+    "user.disable",
+    "user.enable",
+    "user.import",
+    "user.rehash",
+    "user.set_password",
+    "user.update",
+];
+
 /// What is asked for, apart from the work itself.
 #[derive(Debug, Clone, Default)]
 pub struct Request {

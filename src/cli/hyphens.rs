@@ -1,0 +1,113 @@
+//! Values that begin with a hyphen: `--description "-20 % on Mondays"`.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Arg, Command};
+
+/// The arguments, each value that cannot be a flag joined to the option in front of it
+/// (`--description=-20 % on Mondays`).
+///
+/// Whatever looks like a flag is left alone: `--note --dry-rnu` is a mistake, not a note.
+pub fn joined(program: &Command, arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut path = vec![program];
+    let mut joined: Vec<OsString> = Vec::new();
+    let mut arguments = arguments.into_iter().peekable();
+    joined.extend(arguments.next());
+    while let Some(argument) = arguments.next() {
+        let word = argument.to_str().unwrap_or_default();
+        if word == "--" {
+            joined.push(argument);
+            joined.extend(arguments);
+            break;
+        }
+        if let Some(option) = option_of(&path, word) {
+            if arguments.peek().is_some_and(|value| cannot_be_a_flag(&path, value)) {
+                let long = option.get_long().map(|long| format!("--{long}="));
+                let mut both = OsString::from(long.unwrap_or_else(|| format!("{word}=")));
+                both.extend(arguments.next());
+                joined.push(both);
+                continue;
+            }
+            joined.push(argument);
+            joined.extend(arguments.next_if(|value| !value.to_string_lossy().starts_with('-')));
+            continue;
+        }
+        if let Some(deeper) = path.last().and_then(|command| command.find_subcommand(word)) {
+            path.push(deeper);
+        }
+        joined.push(argument);
+    }
+    joined
+}
+
+/// The option that this word is, if its value comes next.
+fn option_of<'a>(path: &[&'a Command], word: &str) -> Option<&'a Arg> {
+    let is_it = |argument: &&Arg| match word.strip_prefix("--") {
+        Some(long) => argument.get_long() == Some(long),
+        None => argument.get_short().is_some_and(|short| word == format!("-{short}")),
+    };
+    all_of(path).find(is_it).filter(|argument| argument.get_action().takes_values())
+}
+
+fn all_of<'a>(path: &[&'a Command]) -> impl Iterator<Item = &'a Arg> {
+    path.iter().rev().flat_map(|command| command.get_arguments())
+}
+
+/// No flag begins with a digit or a blank, and none has a blank before its `=`.
+fn cannot_be_a_flag(path: &[&Command], value: &OsStr) -> bool {
+    let Some(text) = value.to_str().and_then(|text| text.strip_prefix('-')) else { return false };
+    let (long, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
+    let Some(first) = text.chars().next() else { return false };
+    if !first.is_ascii_alphabetic() {
+        return true;
+    }
+    let name = text.split('=').next().unwrap_or_default();
+    // `-fmy file` is a short option with its value.
+    let is_short = |letter: char| all_of(path).any(|argument| argument.get_short() == Some(letter));
+    name.contains(char::is_whitespace) && (long || !is_short(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn shown(line: &[&str]) -> Vec<String> {
+        let line = ["shopctl"].iter().chain(line).map(OsString::from);
+        joined(&Cli::command(), line).iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_a_flag_goes_with_its_option() {
+        for value in ["-5", "-20 % on Mondays", "- blue", "--- cut here ---", "-½", "--sale now", "-blue mug", "-5%"] {
+            let line = ["product", "create", "--description", value, "--price", "1"];
+            let joint = format!("--description={value}");
+            assert_eq!(shown(&line), ["product", "create", &joint, "--price", "1"]);
+        }
+        // A global option, before and behind the command.
+        assert_eq!(shown(&["--actor", "-7", "user", "list"]), ["--actor=-7", "user", "list"]);
+        assert_eq!(shown(&["order", "show", "X", "-f", "-1"]), ["order", "show", "X", "-f", "-1"]);
+        assert_eq!(shown(&["order", "pay", "-f", "-1 x"]), ["order", "pay", "--file=-1 x"]);
+    }
+
+    #[test]
+    fn whatever_may_be_a_flag_is_left_alone() {
+        for line in [
+            &["product", "create", "--description", "--pirce", "5"][..],
+            &["product", "create", "--description", "-n"],
+            &["product", "create", "--description", "--name=a b"],
+            &["product", "create", "--description", "-ctest shop"],
+            &["product", "create", "--description", "--", "-5"],
+            &["product", "create", "--description", "-"],
+            &["product", "create", "--description=-5", "-5"],
+            &["product", "create", "--dry-run", "-5"],
+            &["stock", "adjust", "MUG", "-5"],
+            &["user", "list", "--", "--search", "-5"],
+            &["--search", "order", "order", "list"],
+        ] {
+            assert_eq!(shown(line), line);
+        }
+    }
+}

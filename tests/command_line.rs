@@ -1,0 +1,185 @@
+//! The command line itself: options, values, help, usage errors, pipes.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Backend, Shop};
+
+#[test]
+fn no_option_takes_what_stands_behind_it_or_nothing() {
+    use clap::CommandFactory;
+    fn walk(command: &clap::Command, found: &mut Vec<String>) {
+        for argument in command.get_arguments() {
+            let values = argument.get_num_args().unwrap_or_default();
+            if !argument.is_positional() && values.max_values() > 0 && values.min_values() == 0 {
+                found.push(format!("{} --{}", command.get_name(), argument.get_id()));
+            }
+        }
+        command.get_subcommands().for_each(|command| walk(command, found));
+    }
+    let mut found = Vec::new();
+    let mut program = shopctl::cli::Cli::command();
+    program.build();
+    walk(&program, &mut found);
+    assert!(found.is_empty(), "with an optional value: {found:?}");
+}
+
+#[test]
+fn a_text_to_look_for_has_a_limit() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let (long, longest) = ("é".repeat(60_000), "é".repeat(1_000));
+    for noun in ["user", "product", "stock"] {
+        shop.run(&[noun, "list", "--search", &long]).exits_with(7).says("is longer than 1000 characters");
+        shop.run(&[noun, "list", "--search", &longest]).success();
+    }
+    shop.run(&["product", "export", "--search", &long]).exits_with(7);
+    shop.run(&["product", "price", "--search", &long, "--to", "1"]).exits_with(7);
+}
+
+#[test]
+fn a_reader_who_leaves_early_is_no_failure() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let rows: Vec<String> = (0..5000).map(|number| format!("('{number}@example.com', 'x', 'First', 'Last')")).collect();
+    shop.sql(&format!("INSERT INTO users (email, password_hash, first_name, last_name) VALUES {}", rows.join(",")));
+    let binary = env!("CARGO_BIN_EXE_shopctl");
+    let script = format!("{binary} user list --all | head -1; echo ${{PIPESTATUS[0]}}");
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .env("DATABASE_URL", &shop.url)
+        .stdin(Stdio::null())
+        .output()
+        .expect("bash is there");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(stdout.lines().last(), Some("0"), "{stdout}");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn version_and_help_open_nothing() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    for arguments in [vec!["--version"], vec!["--help"], vec!["help", "exit-codes"], vec!["order", "create", "--help"]]
+    {
+        let mut command = shop.command(&arguments);
+        command.env("DATABASE_URL", "nonsense");
+        crate::support::shop::finish(command.spawn().expect("built"), &arguments).success();
+    }
+    assert_eq!(std::fs::read_dir(shop.home.path()).expect("our own").count(), 0, "a file was made");
+}
+
+#[test]
+fn usage_errors_are_two_also_as_json() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["order", "create", "--nonsense"]).exits_with(2);
+    let run = shop.run(&["order", "list", "--nonsense", "--json"]).exits_with(2);
+    let error: Value = serde_json::from_str(&run.stderr).expect("one JSON object");
+    assert_eq!((&error["error"]["code"], &error["error"]["exit"]), (&Value::from("usage"), &Value::from(2)));
+    let run = shop.run(&["user", "show", "-ojsonl"]).exits_with(2);
+    let error: Value = serde_json::from_str(&run.stderr).expect("one JSON object");
+    assert!(error["error"]["message"].to_string().contains("<WHO>"), "{run}");
+    shop.run(&["product", "create", "--name", "X", "--price", "1", "--fields", "nope"]).exits_with(2);
+    shop.run(&["user", "list", "--fields", "emial"]).exits_with(2).says("did you mean email?");
+    shop.run(&["user", "list", "--sort", "password_hash"]).exits_with(2).says("fields to sort by");
+    shop.run(&["order", "list", "--status", "pendign"]).exits_with(7).says("did you mean pending?");
+}
+
+#[test]
+fn every_example_of_the_help_is_understood() {
+    use clap::CommandFactory;
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        let path = format!("{path} {}", command.get_name());
+        if command.get_subcommands().next().is_none() && command.get_name() != "help" {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Example"), "{path} has no examples");
+            let examples = after.lines().map(str::trim).filter(|line| line.starts_with("shopctl "));
+            found.extend(examples.map(|example| (path.clone(), example.to_owned())));
+        }
+        command.get_subcommands().filter(|sub| sub.get_name() != "help").for_each(|sub| leaves(sub, &path, found));
+    }
+    let mut found = Vec::new();
+    leaves(&shopctl::cli::Cli::command(), "", &mut found);
+    assert!(found.len() > 20);
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.run(&["seed", "up"]).success();
+    shop.file("secret.txt", "correct horse\n");
+    shop.file("order.json", r#"{"user": "ann@example.com", "items": [{"sku": "MUG-01", "quantity": 2}]}"#);
+    shop.user("ann");
+    for (path, example) in found {
+        // Run as printed, by a shell; what it may not find is data, never its own flags.
+        let script = example.replace("shopctl ", concat!(env!("CARGO_BIN_EXE_shopctl"), " "));
+        let mut command = shop.command(&[]);
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &script])
+            .env_clear()
+            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        bash.current_dir(shop.home.path()).stdin(Stdio::null());
+        command.stdin(Stdio::null());
+        let output = bash.output().expect("bash is there");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 3 | 4 | 5 | 6 | 9 | 11)), "{path}: {example}\n{stderr}");
+    }
+}
+
+#[test]
+fn a_value_that_begins_with_a_hyphen_is_taken_and_a_misspelled_flag_is_not() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let texts = ["-5", "-20 % on Mondays", "- blue", "--- cut here ---", "-½"];
+    for (number, text) in texts.into_iter().enumerate() {
+        let sku = format!("P{number}");
+        shop.run(&["product", "create", "--sku", &sku, "--name", text, "--price", "1", "--description", text])
+            .success();
+        let shown = shop.run(&["product", "show", &sku, "--json"]).success().json();
+        assert_eq!((&shown["name"], &shown["description"]), (&Value::from(text), &Value::from(text)));
+    }
+    shop.run(&["stock", "adjust", "P0", "+1", "--reason", "received", "--note", "-1 was broken", "--actor", "-7"])
+        .success();
+    assert_eq!(shop.column("SELECT actor FROM audit_events WHERE operation = 'stock.adjust'"), ["-7"]);
+    assert_eq!(shop.run(&["product", "list", "--search", "-20 %", "-o", "id"]).success().stdout.lines().count(), 1);
+    let before = shop.everything();
+    let update = ["product", "update", "P0", "--description"];
+    for mistake in [&["--pirce", "2"][..], &["-n"], &["--dry-run"], &["--name=a b"], &["-ctest shop"], &["--"], &[]] {
+        shop.run(&[&update, mistake].concat()).exits_with(2);
+    }
+    // A number that makes no sense is a wrong value, not a wrong flag.
+    shop.run(&["product", "list", "--limit", "-5"]).exits_with(7).says("limit");
+    shop.run(&["migrate", "up", "--lock-wait", "-5s"]).exits_with(7).says("lock-wait");
+    assert_eq!(shop.everything(), before);
+}
+
+#[test]
+fn a_usage_error_in_json_keeps_message_and_hint_apart() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    for (line, message, hint) in [
+        (&["order", "list", "--staus", "x", "--json"][..], "unexpected argument '--staus' found", "similar argument"),
+        (
+            &["user", "list", "--color", "alwasy", "-o", "mongo-json"],
+            "[possible values: auto, always, never]",
+            "'always'",
+        ),
+        (&["user", "shwo", "-ojsonl"], "unrecognized subcommand 'shwo'", "'show'"),
+    ] {
+        let run = shop.run(line).exits_with(2);
+        let error: Value = serde_json::from_str(&run.stderr).expect("one JSON object");
+        let text = |member: &str| error["error"][member].as_str().expect("a text").to_owned();
+        assert!(text("message").ends_with(message) || text("message").starts_with(message), "{run}");
+        assert!(text("hint").contains(hint) && !text("message").contains("similar"), "{run}");
+    }
+}
+
+#[test]
+fn an_operation_that_does_not_exist_is_refused_with_those_that_are_like_it() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.run(&["seed", "up"]).success();
+    for command in ["list", "export"] {
+        let run = |name: &str| shop.run(&["audit", command, "--operation", name]);
+        run("nope").exits_with(7).says("there is no nope").says("order.place");
+        run("order.plaec").exits_with(7).says("did you mean order.place?");
+        run("refund").exits_with(7).says("did you mean order.refund?");
+        run("create").exits_with(7).says("product.create or user.create");
+        assert!(run("order.refund").success().stdout.is_empty(), "there is one, but it did not happen");
+        assert!(!run("seed.up").success().stdout.is_empty());
+    }
+    // What another version recorded is found.
+    shop.sql("UPDATE audit_events SET operation = 'seed.begin' WHERE operation = 'seed.up'");
+    assert!(!shop.run(&["audit", "list", "--operation", "seed.begin"]).success().stdout.is_empty());
+}

@@ -1,0 +1,284 @@
+//! What ought to happen, in memory: rules of the shop and nothing of databases.
+
+use std::collections::BTreeMap;
+
+use shopctl::domain::order_status::{self, Step, StockEffect, Verb};
+use shopctl::domain::{OrderStatus, UserStatus};
+
+use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, STOCK, done, money};
+
+#[derive(Debug, Clone)]
+struct ModelProduct {
+    /// Tells products apart that had the same SKU one after the other.
+    birth: usize,
+    cents: i64,
+    stock: i32,
+    was_ordered: bool,
+}
+
+#[derive(Debug, Clone)]
+struct ModelOrder {
+    user_birth: usize,
+    status: OrderStatus,
+    cents: i64,
+    /// Pieces taken and not given back, by product.
+    taken: BTreeMap<usize, i32>,
+    /// The verb that led where it is, and what went back by each time that it was said.
+    put_back: (Verb, Vec<BTreeMap<usize, i32>>),
+}
+
+#[derive(Debug, Default)]
+pub struct Model {
+    births: usize,
+    /// Of those who have their address: when they were born and what they may do.
+    users: BTreeMap<usize, (usize, UserStatus)>,
+    products: BTreeMap<usize, ModelProduct>,
+    orders: Vec<ModelOrder>,
+    /// What a key was used for, and the product that it was about.
+    keys: BTreeMap<u8, (String, Option<usize>)>,
+}
+
+impl Model {
+    fn birth(&mut self) -> usize {
+        self.births += 1;
+        self.births
+    }
+
+    /// `Some` when the key decides.
+    fn replay(&self, key: Option<u8>, request: &str) -> Option<Answer> {
+        let (used_for, product) = self.keys.get(&key?)?;
+        if used_for != request {
+            return Some(Err("idempotency.key_reused"));
+        }
+        let is_gone = product.is_some_and(|birth| self.products.values().all(|product| product.birth != birth));
+        Some(if is_gone { Err("product.not_found") } else { Ok("replayed".to_owned()) })
+    }
+
+    pub fn apply(&mut self, act: &Act) -> Answer {
+        match act {
+            Act::Place { user, lines, key, expected_cents } => self.place(*user, lines, *key, *expected_cents),
+            Act::Move { order, verb, restock, key } => self.move_on(*order, *verb, restock, *key),
+            Act::Adjust { product, delta, key } => self.adjust(*product, *delta, *key),
+            Act::Set { product, level, expected } => {
+                let product = self.products.get_mut(product).ok_or("product.not_found")?;
+                if product.stock != *expected {
+                    return Err("stock.changed");
+                }
+                let changed = product.stock != *level;
+                product.stock = *level;
+                done(changed)
+            }
+            Act::Price { product, cents } => {
+                let product = self.products.get_mut(product).ok_or("product.not_found")?;
+                done(std::mem::replace(&mut product.cents, *cents) != *cents)
+            }
+            Act::Status { user, is_active } => {
+                let (_, status) = self.users.get_mut(user).ok_or("user.not_found")?;
+                let wanted = if *is_active { UserStatus::Active } else { UserStatus::Disabled };
+                done(std::mem::replace(status, wanted) != wanted)
+            }
+            Act::Anonymize { user } => {
+                let (birth, _) = *self.users.get(user).ok_or("user.not_found")?;
+                let is_open = |order: &ModelOrder| {
+                    matches!(order.status, OrderStatus::Pending | OrderStatus::Paid | OrderStatus::Shipped)
+                };
+                if self.orders.iter().any(|order| order.user_birth == birth && is_open(order)) {
+                    return Err("user.has_open_orders");
+                }
+                // Nobody has that address any more.
+                self.users.remove(user);
+                done(true)
+            }
+            Act::DeleteUser { user } => {
+                let (birth, _) = *self.users.get(user).ok_or("user.not_found")?;
+                if self.orders.iter().any(|order| order.user_birth == birth) {
+                    return Err("user.has_orders");
+                }
+                self.users.remove(user);
+                done(true)
+            }
+            Act::CreateUser { user } => {
+                if self.users.contains_key(user) {
+                    return Err("user.duplicate");
+                }
+                let birth = self.birth();
+                self.users.insert(*user, (birth, UserStatus::Active));
+                done(true)
+            }
+            Act::DeleteProduct { product } => {
+                if self.products.get(product).ok_or("product.not_found")?.was_ordered {
+                    return Err("product.was_ordered");
+                }
+                self.products.remove(product);
+                done(true)
+            }
+            Act::CreateProduct { product } => {
+                if self.products.contains_key(product) {
+                    return Err("product.duplicate");
+                }
+                let birth = self.birth();
+                let new = ModelProduct { birth, cents: PRICE_CENTS, stock: STOCK, was_ordered: false };
+                self.products.insert(*product, new);
+                done(true)
+            }
+        }
+    }
+
+    fn place(&mut self, user: usize, lines: &[(usize, i32)], key: Option<u8>, expected_cents: Option<i64>) -> Answer {
+        let mut wanted = BTreeMap::<usize, i32>::new();
+        lines.iter().for_each(|(product, quantity)| *wanted.entry(*product).or_default() += quantity);
+        let request = format!("place {user} {wanted:?}");
+        if let Some(answer) = self.replay(key, &request) {
+            return answer;
+        }
+        let (user_birth, status) = *self.users.get(&user).ok_or("user.not_found")?;
+        if status != UserStatus::Active {
+            return Err("user.not_active");
+        }
+        if wanted.keys().any(|product| !self.products.contains_key(product)) {
+            return Err("product.not_found");
+        }
+        if wanted.iter().any(|(product, quantity)| self.products[product].stock < *quantity) {
+            return Err("stock.insufficient");
+        }
+        let cents = wanted.iter().map(|(product, quantity)| self.products[product].cents * i64::from(*quantity)).sum();
+        if expected_cents.is_some_and(|expected| expected != cents) {
+            return Err("order.total_changed");
+        }
+        for (product, quantity) in &wanted {
+            let product = self.products.get_mut(product).expect("checked");
+            product.stock -= quantity;
+            product.was_ordered = true;
+        }
+        self.orders.push(ModelOrder {
+            user_birth,
+            status: OrderStatus::Pending,
+            cents,
+            taken: wanted,
+            put_back: (Verb::Pay, Vec::new()),
+        });
+        self.burn(key, request, None);
+        done(true)
+    }
+
+    fn burn(&mut self, key: Option<u8>, request: String, product: Option<usize>) {
+        if let Some(key) = key {
+            self.keys.insert(key, (request, product));
+        }
+    }
+
+    fn move_on(&mut self, order: usize, verb: Verb, restock: &Back, key: Option<u8>) -> Answer {
+        let sorted = |back: &Back| match back {
+            Back::Lines(lines) => {
+                let mut lines = lines.clone();
+                lines.sort_unstable();
+                Back::Lines(lines)
+            }
+            other => other.clone(),
+        };
+        let request = format!("move {order} {verb:?} {:?}", sorted(restock));
+        if let Some(answer) = self.replay(key, &request) {
+            return answer;
+        }
+        let found = self.orders.get_mut(order).ok_or("order.not_found")?;
+        let transition = match order_status::step(found.status, verb) {
+            Step::AlreadyThere => return self.said_again(order, verb, restock, key, request),
+            Step::Refused if verb == Verb::Expire => return done(false),
+            Step::Refused => return Err("order.transition"),
+            Step::Take(transition) => transition,
+        };
+        let back: BTreeMap<usize, i32> = match (restock, transition.stock) {
+            (Back::AsUsual, StockEffect::Restored) => found.taken.clone(),
+            (Back::Nothing | Back::AsUsual, _) | (_, StockEffect::None) => BTreeMap::new(),
+            (Back::Everything, _) => found.taken.clone(),
+            (Back::Lines(lines), _) => {
+                let mut sums = BTreeMap::<usize, i32>::new();
+                lines.iter().for_each(|(product, quantity)| *sums.entry(*product).or_default() += quantity);
+                if sums.keys().any(|product| !found.taken.contains_key(product)) {
+                    return Err("product.not_found");
+                }
+                if sums.iter().any(|(product, sum)| *sum > found.taken[product]) {
+                    return Err("order.restock_too_much");
+                }
+                sums
+            }
+        };
+        found.status = verb.leads_to();
+        found.put_back = (verb, vec![back.clone()]);
+        for (product, quantity) in &back {
+            *found.taken.get_mut(product).expect("taken") -= quantity;
+            self.products.get_mut(product).expect("an ordered product stays").stock += quantity;
+        }
+        self.burn(key, request, None);
+        done(true)
+    }
+
+    /// What is said about an order that is there already: pieces may come back later.
+    fn said_again(&mut self, order: usize, verb: Verb, restock: &Back, key: Option<u8>, request: String) -> Answer {
+        let found = &mut self.orders[order];
+        let before: &[BTreeMap<usize, i32>] = if found.put_back.0 == verb { &found.put_back.1 } else { &[] };
+        if *restock == Back::Nothing && before.iter().any(|back| !back.is_empty()) {
+            return Err("order.already");
+        }
+        let mut back = BTreeMap::<usize, i32>::new();
+        match restock {
+            Back::Everything if verb == Verb::Refund => back = found.taken.clone(),
+            Back::Lines(lines) if verb == Verb::Refund => {
+                let is_last = before.last().is_some_and(|last| {
+                    last.len() == lines.len() && last.iter().all(|(product, n)| lines.contains(&(*product, *n)))
+                });
+                if is_last && key.is_none() {
+                    let is_left =
+                        lines.iter().all(|(product, n)| found.taken.get(product).is_some_and(|left| n <= left));
+                    return if is_left { Err("order.restock_repeated") } else { done(false) };
+                }
+                lines.iter().for_each(|(product, quantity)| *back.entry(*product).or_default() += quantity);
+                if back.keys().any(|product| !found.taken.contains_key(product)) {
+                    return Err("product.not_found");
+                }
+                if back.iter().any(|(product, quantity)| *quantity > found.taken[product]) {
+                    return Err("order.restock_too_much");
+                }
+            }
+            _ => {}
+        }
+        back.retain(|_, quantity| *quantity > 0);
+        let changed = !back.is_empty();
+        if changed {
+            found.put_back.1.push(back.clone());
+            for (product, quantity) in &back {
+                *found.taken.get_mut(product).expect("taken") -= quantity;
+                self.products.get_mut(product).expect("an ordered product stays").stock += quantity;
+            }
+        }
+        self.burn(key.filter(|_| changed), request, None);
+        done(changed)
+    }
+
+    fn adjust(&mut self, product: usize, delta: i32, key: Option<u8>) -> Answer {
+        let request = format!("adjust {product} {delta}");
+        if let Some(answer) = self.replay(key, &request) {
+            return answer;
+        }
+        let found = self.products.get_mut(&product).ok_or("product.not_found")?;
+        if found.stock + delta < 0 {
+            return Err("stock.insufficient");
+        }
+        found.stock += delta;
+        let birth = found.birth;
+        self.burn(key, request, Some(birth));
+        done(true)
+    }
+}
+
+impl Model {
+    pub fn state(&self) -> Vec<String> {
+        let product = |number| {
+            self.products
+                .get(&number)
+                .map_or_else(|| "none".to_owned(), |product| format!("{} {}", product.stock, money(product.cents)))
+        };
+        let orders = self.orders.iter().map(|order| format!("{} {}", order.status.as_str(), money(order.cents)));
+        (0..PRODUCTS).map(product).chain(orders).collect()
+    }
+}

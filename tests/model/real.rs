@@ -1,0 +1,150 @@
+//! What does happen: the same acts on an engine.
+
+use shopctl::db::Database;
+use shopctl::domain::{Email, IdempotencyKey, MovementReason, PersonName, ProductName, Sku, UserStatus};
+use shopctl::error::Result;
+use shopctl::service::anonymize;
+use shopctl::service::order_lifecycle::{self, Move, Restock};
+use shopctl::service::place_order::{self, NewLine, NewOrder};
+use shopctl::service::product::{self, NewProduct, ProductUpdate};
+use shopctl::service::stock::{self, Adjustment, Count};
+use shopctl::service::user::{self, NewUser};
+
+use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, STOCK, money, pieces};
+use crate::support::Shop;
+use crate::support::library::operations;
+
+/// One engine, and the orders of the sequence in the order of their placing.
+pub struct Real {
+    pub shop: Shop,
+    pub database: Database,
+    pub orders: Vec<String>,
+    pub sequence: u32,
+}
+
+impl Real {
+    fn email(&self, user: usize) -> String {
+        format!("u{user}.s{}@example.com", self.sequence)
+    }
+
+    fn sku(&self, product: usize) -> String {
+        format!("P{product}-S{}", self.sequence)
+    }
+
+    fn key(&self, key: Option<u8>) -> Option<IdempotencyKey> {
+        key.map(|key| IdempotencyKey::parse(&format!("k{key}-s{}", self.sequence)).expect("printable"))
+    }
+
+    pub async fn apply(&mut self, act: &Act) -> Answer {
+        self.run(act).await.map_err(|error| error.code())
+    }
+
+    async fn run(&mut self, act: &Act) -> Result<String> {
+        let operations = operations(&self.database);
+        let told = |changed: bool, replayed: bool| {
+            if replayed { "replayed".to_owned() } else { format!("changed {changed}") }
+        };
+        Ok(match act {
+            Act::Place { user, lines, key, expected_cents } => {
+                let line = |(product, quantity): &(usize, i32)| NewLine {
+                    product: self.sku(*product),
+                    quantity: pieces(*quantity),
+                    unit_price: None,
+                };
+                let lines = lines.iter().map(line).collect();
+                let expected_total = expected_cents.map(money);
+                let new = NewOrder { expected_total, ..NewOrder::new(self.email(*user), lines) };
+                let placed = place_order::run(&operations, &new, self.key(*key)).await?;
+                if !placed.replayed {
+                    self.orders.push(placed.order.id.to_string());
+                }
+                told(true, placed.replayed)
+            }
+            Act::Move { order, verb, restock, key } => {
+                let wanted = Move {
+                    order: self.orders.get(*order).cloned().unwrap_or_else(|| format!("NONE{order}")),
+                    verb: *verb,
+                    reason: None,
+                    note: None,
+                    tracking: None,
+                    restock: match restock {
+                        Back::AsUsual => Restock::AsUsual,
+                        Back::Nothing => Restock::Nothing,
+                        Back::Everything => Restock::Everything,
+                        Back::Lines(lines) => Restock::Lines(
+                            lines.iter().map(|(product, n)| (self.sku(*product), Some(pieces(*n)))).collect(),
+                        ),
+                    },
+                    placed_before: None,
+                };
+                let moved = order_lifecycle::run(&operations, &wanted, self.key(*key)).await?;
+                told(moved.changed, moved.replayed)
+            }
+            Act::Adjust { product, delta, key } => {
+                let reason = MovementReason::Correction;
+                let adjustment = Adjustment { product: self.sku(*product), delta: *delta, reason, note: None };
+                let adjusted = stock::adjust(&operations, &adjustment, self.key(*key)).await?;
+                told(adjusted.product.changed, adjusted.replayed)
+            }
+            Act::Set { product, level, expected } => {
+                let (product, reason) = (self.sku(*product), MovementReason::Shrinkage);
+                let count = Count { product, level: *level, expected: *expected, reason, note: None };
+                told(stock::set(&operations, &count).await?.changed, false)
+            }
+            Act::Price { product, cents } => {
+                let update = ProductUpdate { price: Some(money(*cents)), ..ProductUpdate::default() };
+                told(product::update(&operations, &self.sku(*product), &update).await?.changed, false)
+            }
+            Act::Status { user, is_active } => {
+                let status = if *is_active { UserStatus::Active } else { UserStatus::Disabled };
+                told(user::set_status(&operations, &self.email(*user), status).await?.changed, false)
+            }
+            Act::Anonymize { user } => {
+                told(anonymize::anonymize(&operations, &self.email(*user)).await?.changed, false)
+            }
+            Act::DeleteUser { user } => {
+                user::delete(&operations, &self.email(*user)).await.map(|_| told(true, false))?
+            }
+            Act::CreateUser { user } => {
+                let new = NewUser {
+                    email: Email::parse(&self.email(*user)).expect("an address"),
+                    first_name: PersonName::parse("Ann").expect("a name"),
+                    last_name: PersonName::parse("Lee").expect("a name"),
+                    password_hash: "!".to_owned(),
+                };
+                user::create(&operations, &new).await.map(|_| told(true, false))?
+            }
+            Act::DeleteProduct { product } => {
+                product::delete(&operations, &self.sku(*product)).await.map(|_| told(true, false))?
+            }
+            Act::CreateProduct { product } => {
+                let new = NewProduct {
+                    sku: Sku::parse(&self.sku(*product)).expect("a SKU"),
+                    name: ProductName::parse("Thing").expect("a name"),
+                    description: None,
+                    price: money(PRICE_CENTS),
+                    stock: STOCK,
+                };
+                product::create(&operations, &new).await.map(|_| told(true, false))?
+            }
+        })
+    }
+
+    /// Stock and price of each product, status and total of each order.
+    pub async fn state(&self) -> Vec<String> {
+        let connection = self.database.connection();
+        let mut state = Vec::new();
+        for number in 0..PRODUCTS {
+            let found = shopctl::repository::product::find_by_sku(connection, &self.sku(number)).await.expect("reads");
+            state.push(
+                found.map_or_else(|| "none".to_owned(), |found| format!("{} {}", found.stock_quantity, found.price)),
+            );
+        }
+        for id in &self.orders {
+            let id = uuid::Uuid::try_parse(id).expect("an id");
+            let order = shopctl::repository::order::find_by_id(connection, id).await.expect("reads").expect("is there");
+            state.push(format!("{} {}", order.status, order.total_amount));
+        }
+        state
+    }
+}

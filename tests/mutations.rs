@@ -1,0 +1,127 @@
+//! What every command does that changes something: its answer, its event, its dry run.
+
+use crate::on_every_backend;
+use crate::support::{Backend, Shop};
+
+on_every_backend!(a_mutation_says_what_it_changed_and_leaves_one_event, a_dry_run_of_every_mutation_changes_nothing);
+
+/// Each command that takes `--dry-run`, with arguments under which it would change something.
+const MUTATIONS: [(&str, &[&str]); 25] = [
+    (
+        "user create",
+        &["--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek", "--password-file", "secret.txt"],
+    ),
+    ("user import", &["people.csv"]),
+    ("product import", &["products.csv"]),
+    ("user update", &["ann@example.com", "--last-name", "Lee"]),
+    ("user set-password", &["ann@example.com", "--password-file", "secret.txt"]),
+    ("user verify-password", &["old@example.com", "--password-file", "secret.txt"]),
+    ("user disable", &["ann@example.com"]),
+    ("user enable", &["off@example.com"]),
+    ("user anonymize", &["off@example.com"]),
+    ("user delete", &["off@example.com"]),
+    ("product create", &["--name", "Hat", "--price", "1", "--stock", "4"]),
+    ("product update", &["MUG", "--price", "1"]),
+    ("product price", &["--all", "--by", "+10%"]),
+    ("product delete", &["PEN"]),
+    ("stock adjust", &["MUG", "-3", "--reason", "damaged"]),
+    ("stock set", &["MUG", "5", "--expect", "8"]),
+    ("stock verify", &["--accept"]),
+    ("order create", &["--user", "ann@example.com", "--item", "MUG:2"]),
+    ("order import", &["orders.csv"]),
+    ("order pay", &["PENDING"]),
+    ("order ship", &["PAID", "--tracking", "1Z"]),
+    ("order complete", &["PAID"]),
+    ("order cancel", &["PENDING"]),
+    ("order refund", &["PAID"]),
+    ("order expire", &["--older-than", "0s"]),
+];
+
+fn a_mutation_says_what_it_changed_and_leaves_one_event(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("MUG", "12.50", 10);
+    let run = shop.run(&["order", "create", "--user", &user, "--item", "MUG:2", "--actor", "boss"]).success();
+    assert!(
+        run.stdout.starts_with("order ") && run.stdout.contains("2 pieces for ann@example.com, total 25.00"),
+        "{run}"
+    );
+    assert!(run.stderr.starts_with("changed "), "{run}");
+    assert_eq!(shop.column("SELECT actor FROM audit_events WHERE operation = 'order.place'"), ["boss"]);
+    let after = shop.column(
+        "SELECT after FROM audit_events WHERE operation = 'order.place'"
+            .replace("after", column(shop, "after"))
+            .as_str(),
+    );
+    assert!(after[0].contains("\"total_amount\":\"25.00\""), "{after:?}");
+    let hashes = shop.number("SELECT COUNT(*) FROM audit_events WHERE operation = 'user.create'");
+    assert_eq!(hashes, 1);
+    assert!(
+        !shop
+            .column(&format!("SELECT {} FROM audit_events", column(shop, "after")))
+            .iter()
+            .any(|json| json.contains("argon2"))
+    );
+}
+
+fn column(shop: &Shop, name: &'static str) -> &'static str {
+    if shop.backend == Backend::MariaDb && name == "before" { "`before`" } else { name }
+}
+
+fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
+    ["ann", "off", "old"].iter().for_each(|name| drop(shop.user(name)));
+    shop.run(&["user", "disable", "off@example.com", "--yes"]).success();
+    ["MUG", "PEN"].iter().for_each(|sku| shop.product(sku, "12.50", 10));
+    let [pending, paid] = [0, 1].map(|_| {
+        let run = shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG", "--json"]);
+        run.success().json()["reference"].as_str().expect("text").to_owned()
+    });
+    shop.run(&["order", "pay", &paid]).success();
+    // What another program changed, for `stock verify --accept`.
+    shop.sql("UPDATE products SET stock_quantity = 9 WHERE sku = 'PEN'");
+    shop.file("secret.txt", "correct horse\n");
+    shop.file("people.csv", "email,first_name,last_name\nnew@example.com,New,One\n");
+    shop.file("products.csv", "sku,name,price\nMUG,Mug,1.00\n");
+    shop.file("orders.csv", "reference,user,sku,quantity\nK7Q2M-9XD4T,ann@example.com,MUG,1\n");
+    let before = shop.everything();
+    let sealing = [("audit seal", &[][..]), ("audit settle", &["01a2099a-f92b-73dc-878a-58879510c016"])];
+    for (command, arguments) in MUTATIONS.iter().copied().chain(sealing) {
+        let named = |argument: &&'static str| match *argument {
+            "PENDING" => pending.clone(),
+            "PAID" => paid.clone(),
+            other => other.to_owned(),
+        };
+        let arguments: Vec<String> = command.split(' ').map(str::to_owned).chain(arguments.iter().map(named)).collect();
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        arguments.push("-n");
+        let run = shop.run(&arguments).success();
+        assert!(!run.stderr.contains("changed "), "{run}");
+        // Whether a password matches is no change.
+        if command != "user verify-password" {
+            assert!(run.stdout.contains("would"), "{run}");
+            arguments.push("--exit-code");
+            shop.run(&arguments).exits_with(9);
+        }
+        assert_eq!(shop.everything(), before, "{command}");
+    }
+    shop.run(&["order", "create", "--user", "ann@example.com", "--item", "MUG:99", "-n"]).exits_with(6);
+    assert_eq!(shop.everything(), before, "a refusal under dry run is not recorded");
+}
+
+#[test]
+fn every_command_with_a_dry_run_is_tried() {
+    use clap::CommandFactory;
+    let mut with_dry_run = Vec::new();
+    for noun in shopctl::cli::Cli::command().get_subcommands() {
+        for verb in noun.get_subcommands() {
+            if verb.get_arguments().any(|argument| argument.get_id() == "dry_run") {
+                with_dry_run.push(format!("{} {}", noun.get_name(), verb.get_name()));
+            }
+        }
+    }
+    // The rehearsals of migrations and of grants are tried among theirs.
+    let elsewhere = ["access apply", "audit seal", "audit settle", "migrate up"];
+    let tried: Vec<&str> = MUTATIONS.iter().map(|(command, _)| *command).chain(elsewhere).collect();
+    let missing: Vec<_> = with_dry_run.iter().filter(|command| !tried.contains(&command.as_str())).collect();
+    assert!(missing.is_empty(), "without a dry run in the tests: {missing:?}");
+    assert!(with_dry_run.len() > 15);
+}
