@@ -1,5 +1,6 @@
 //! Whether the shop is well: a list of checks as plain data. Reads only.
 
+mod alike;
 mod deep;
 
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! The shop's data against its rules, all on one state of the database.
 
-use super::{Check, State};
+use super::{Check, State, alike};
 use crate::db::Database;
 use crate::db::fault::UniqueConstraint;
 use crate::db::schema::{self, Schema};
@@ -13,7 +13,7 @@ const SCHEMA: &str = "schema";
 
 /// The names of the deep checks, in order.
 pub fn names() -> Vec<&'static str> {
-    INVARIANTS.iter().map(|invariant| invariant.name).collect()
+    INVARIANTS.iter().map(|invariant| invariant.name).chain([alike::NAME]).collect()
 }
 
 /// Whether the tables, columns and unique indexes are there that this program relies on.
@@ -54,6 +54,16 @@ pub async fn examine_deeply(
             }
             Err(error) => return Err(error),
         }
+    }
+    if is_whole {
+        progress(alike::NAME);
+        checks.push(match alike::check(&snapshot).await {
+            Ok(check) => check,
+            Err(error) if is_refusal(&error) => Check::refused(alike::NAME, &error),
+            Err(error) => return Err(error),
+        });
+    } else {
+        checks.push(Check::skipped(alike::NAME, "the schema is not whole"));
     }
     snapshot.rollback().await?;
     Ok(())

@@ -1,0 +1,66 @@
+//! Keys that only the case of their letters, or a missing dash, tells apart: shopctl writes no two such,
+//! and what somebody types means either.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::ConnectionTrait;
+
+use super::{Check, State};
+use crate::domain::{reference, sku};
+use crate::error::{Result, printable};
+use crate::repository::invariant::NAMED;
+use crate::repository::{Lock, order, product, user};
+
+pub const NAME: &str = "keys-differ-by-more-than-case";
+
+/// Names the keys of users, products and orders that are alike.
+pub async fn check(connection: &impl ConnectionTrait) -> Result<Check> {
+    let emails = Alike::of(user::find_foreign_emails(connection).await?, |email| email.trim().to_lowercase());
+    let own = user::find_by_emails(connection, &emails.keys(), Lock::None).await?;
+    let emails = emails.with(own.into_iter().map(|user| user.email));
+    let skus = Alike::of(product::find_foreign_skus(connection).await?, sku::folded);
+    let own = product::find_by_skus(connection, &skus.keys(), Lock::None).await?;
+    let skus = skus.with(own.into_iter().map(|product| product.sku));
+    let references = Alike::of(order::find_foreign_references(connection).await?, reference::key);
+    let own = order::find_by_references(connection, &references.keys()).await?;
+    let references = references.with(own.into_iter().map(|order| order.reference));
+    let found: Vec<String> = [emails, skus, references].iter().flat_map(Alike::told).collect();
+    Ok(match found.len() {
+        0 => Check::new(NAME, State::Ok, "no keys that differ only in the case of their letters".to_owned()),
+        count => {
+            let more = if count > NAMED { ", …" } else { "" };
+            let named = found.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+            let detail = format!("keys that differ only in the case of their letters: {count} ({named}{more})");
+            Check::new(NAME, State::Warning, detail)
+        }
+    })
+}
+
+/// Keys by the form that their spellings share.
+struct Alike {
+    spellings: BTreeMap<String, BTreeSet<String>>,
+    fold: fn(&str) -> String,
+}
+
+impl Alike {
+    fn of(foreign: Vec<String>, fold: fn(&str) -> String) -> Alike {
+        Alike { spellings: BTreeMap::new(), fold }.with(foreign.into_iter())
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.spellings.keys().map(String::as_str).collect()
+    }
+
+    fn with(mut self, keys: impl Iterator<Item = String>) -> Alike {
+        for key in keys {
+            self.spellings.entry((self.fold)(&key)).or_default().insert(key);
+        }
+        self
+    }
+
+    /// `Ann@example.com and ann@example.com`
+    fn told(&self) -> Vec<String> {
+        let several = self.spellings.values().filter(|spellings| spellings.len() > 1);
+        several.map(|keys| keys.iter().map(|key| printable(key)).collect::<Vec<_>>().join(" and ")).collect()
+    }
+}
