@@ -7,15 +7,15 @@
 
 pub mod bulk;
 pub mod cli;
-pub mod config;
-pub mod context;
+mod config;
+mod context;
 pub mod db;
 pub mod domain;
-pub mod entity;
+mod entity;
 pub mod error;
-pub mod file;
+mod file;
 pub mod migrate;
-pub mod output;
+mod output;
 pub mod repository;
-pub mod seed;
+mod seed;
 pub mod service;

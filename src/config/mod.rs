@@ -19,7 +19,7 @@ use crate::domain::Violations;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use file::ParsedFile;
 use settings::Settings;
-pub use sources::{Flags, Sources, places};
+pub use sources::{Flags, Sources};
 use target::Chosen;
 
 /// How many connections, and for how long.
@@ -38,8 +38,6 @@ pub struct Config {
     pub target: Target,
     /// The shop that `quickstart` uses whatever else is configured.
     pub embedded_default: SqliteTarget,
-    /// Nobody named a database.
-    pub is_embedded_default: bool,
     /// The command line itself names the database.
     pub is_named_by_flag: bool,
     pub pool: PoolSettings,
@@ -111,7 +109,6 @@ impl Config {
             places: sources.places.clone(),
             exposed_files,
             embedded_default: sources.embedded_default(),
-            is_embedded_default: chosen.is_default,
             is_named_by_flag: sources.flags.database_url.is_some() || sources.flags.context.is_some(),
             pool,
             timeout: (!timeout.is_zero()).then_some(timeout),

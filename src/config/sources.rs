@@ -147,12 +147,6 @@ impl Folders {
     }
 }
 
-/// The files that are looked at, in order of precedence, even where a broken one keeps
-/// [`super::Config`] from being made.
-pub fn places(flags: &Flags) -> Vec<Place> {
-    Folders::of_this_process().places(flags)
-}
-
 impl Sources {
     /// Reads the process's environment, `.env` and the configuration files; exports nothing.
     ///

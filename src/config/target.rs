@@ -18,7 +18,6 @@ use crate::error::{CommandLine, Error, Hint, Result, printable};
 /// The target and where it was named.
 pub struct Chosen {
     pub target: Target,
-    pub is_default: bool,
     pub context: Option<ChosenContext>,
     /// The file of the working folder that says so.
     pub working_folder_file: Option<PathBuf>,
@@ -225,7 +224,7 @@ fn embedded(sources: &Sources) -> Result<Chosen> {
         .hint("set HOME, or name a database with --database-url"));
     }
     let target = Target::Sqlite(sources.embedded_default());
-    Ok(Chosen { is_default: true, ..Chosen::new(target, "default".to_owned()) })
+    Ok(Chosen::new(target, "default".to_owned()))
 }
 
 fn from_context(
@@ -405,7 +404,6 @@ impl Chosen {
         Chosen {
             target,
             origin,
-            is_default: false,
             context: None,
             working_folder_file: None,
             remark: None,

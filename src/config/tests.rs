@@ -64,7 +64,6 @@ fn pair(value: &str, origin: &str) -> (String, String) {
 fn the_highest_level_that_names_a_database_wins() {
     let mut sources = sources();
     assert_eq!(entry(&sources, "database"), pair("sqlite:/data/shop.db", "default"));
-    assert!(resolved(&sources).is_embedded_default);
     let user = ("/home/c/shopctl.toml", "\n\ndatabase_url = 'sqlite:user.db'");
     sources = with_files(sources, &[user]);
     assert_eq!(entry(&sources, "database"), pair("sqlite:user.db", "shopctl.toml (/home/c/shopctl.toml):3"));
@@ -80,7 +79,7 @@ fn the_highest_level_that_names_a_database_wins() {
     sources.flags.database_url = Some("sqlite:flag.db".to_owned());
     assert_eq!(entry(&sources, "database"), pair("sqlite:flag.db", "flag --database-url"));
     let config = resolved(&sources);
-    assert!(config.is_named_by_flag && !config.is_embedded_default);
+    assert!(config.is_named_by_flag);
     assert_eq!(config.embedded_default.path, PathBuf::from("/data/shop.db"), "quickstart's, whatever is named");
 }
 
@@ -317,7 +316,8 @@ fn parts_say_what_they_need() {
 fn the_dotenv_of_another_program_names_no_shop() {
     let laravel = [("DB_HOST", "127.0.0.1"), ("DB_PASSWORD", CANARY)];
     let config = resolved(&with_dotenv(sources(), &laravel));
-    assert!(config.is_embedded_default && config.working_folder_file().is_none());
+    assert_eq!(entry(&with_dotenv(sources(), &laravel), "database").1, "default");
+    assert!(config.working_folder_file().is_none());
     assert!(config.warnings()[0].contains(".env DB_HOST, DB_PASSWORD without DB_NAME"), "{:?}", config.warnings());
     // Nobody looks at it where the database is named above.
     let named = with_dotenv(with_environment(&[("DATABASE_URL", "sqlite:a.db")]), &laravel);

@@ -33,12 +33,10 @@ pub(crate) mod testing;
 mod tests;
 pub mod views;
 
-pub use cell::{Cell, Nested};
+pub use cell::Cell;
 pub use chart::Bar;
-pub use column::{Column, Heading, View, closest};
-pub use export::Export;
+pub use column::{Column, View, closest};
 pub use format::{ColorChoice, Format};
-pub use progress::Progress;
 pub use rows::Rows;
 pub use table::shorten;
 pub use terminal::Terminal;

@@ -71,7 +71,6 @@ pub struct Applied {
 /// What undoing a seed did.
 #[derive(Debug, Clone, Default)]
 pub struct Reverted {
-    pub name: String,
     pub deleted: u32,
     /// Rows that are used or were changed since, by entity and natural key.
     pub kept: Vec<String>,
@@ -291,7 +290,7 @@ pub async fn down(operations: &Operations, seed: &Seed, force: bool) -> Result<R
     let body = async |operation: &mut Operation| {
         check_applied(operation.handle(), seed).await?;
         let rows = repository::seed::find_rows(operation.handle(), &seed.name).await?;
-        let mut reverted = Reverted { name: seed.name.clone(), ..Reverted::default() };
+        let mut reverted = Reverted::default();
         for entity in ["order", "product", "user"] {
             for row in rows.iter().filter(|row| row.entity == entity) {
                 revert_row(operation, row, force, &mut reverted).await?;
