@@ -11,6 +11,7 @@ on_every_backend!(
     sealing_twice_and_at_once_is_one_chain,
     what_another_program_wrote_is_found_and_named,
     what_shopctl_does_is_explained_by_its_events,
+    an_exchanged_password_hash_or_an_edited_note_or_reason_is_seen_and_named,
     a_person_is_erased_everywhere_and_seals_still_verify,
     a_person_with_open_orders_is_not_erased,
     an_export_has_every_event_and_is_whole_or_absent,
@@ -151,7 +152,7 @@ fn what_another_program_wrote_is_found_and_named(shop: &Shop) {
         ("UPDATE products SET stock_quantity = stock_quantity + 5 WHERE sku = 'PEN'".to_owned(), "UPDATE products SET stock_quantity = stock_quantity - 5 WHERE sku = 'PEN'".to_owned(), "PEN", "stock is"),
         ("UPDATE stock_movements SET delta = -4 WHERE reason = 'damaged'".to_owned(), "UPDATE stock_movements SET delta = -3 WHERE reason = 'damaged'".to_owned(), "MUG", "its movements in operation"),
         ("UPDATE stock_movements SET reason = 'shrinkage' WHERE reason = 'damaged'".to_owned(), "UPDATE stock_movements SET reason = 'damaged' WHERE reason = 'shrinkage'".to_owned(), "MUG", "says shrinkage, the event says damaged"),
-        (format!("UPDATE stock_movements SET reason = 'gift' WHERE order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), format!("UPDATE stock_movements SET reason = 'order' WHERE order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), &orders[3], "no reason of an order"),
+        (format!("UPDATE stock_movements SET reason = 'gift' WHERE order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), format!("UPDATE stock_movements SET reason = 'order' WHERE order_id = (SELECT id FROM orders WHERE reference = '{stored}')"), &orders[3], "says gift, which is not the reason of its event"),
         ("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('eve@example.com', '!', 'Eve', 'X')".to_owned(), "DELETE FROM users WHERE first_name = 'Eve'".to_owned(), "eve@example.com", "was not made by shopctl"),
     ];
     for (break_it, mend_it, name, finding) in cases {
@@ -186,6 +187,76 @@ fn what_shopctl_does_is_explained_by_its_events(shop: &Shop) {
     shop.run(&["seed", "down", "demo", "--confirm", "demo"]).success();
     let run = shop.run(&["audit", "verify"]).success();
     assert!(run.stderr.contains("rows compared"), "{run}");
+}
+
+fn an_exchanged_password_hash_or_an_edited_note_or_reason_is_seen_and_named(shop: &Shop) {
+    ["ann", "bob"].iter().for_each(|name| drop(shop.user(name)));
+    shop.product("MUG", "1", 50);
+    shop.file("users.csv", "email,first_name,last_name\nzoe@example.com,Zoe,Q\n");
+    shop.run(&["user", "import", "users.csv"]).success();
+    let set = ["user", "set-password", "bob@example.com", "--password-stdin"];
+    shop.run_with_input(&set, "battery staple\n").success();
+    shop.run(&["user", "update", "bob@example.com", "--first-name", "Rob"]).success();
+    let create = ["order", "create", "--user", "ann@example.com", "--item", "MUG:2", "--note", "a gift", "--json"];
+    let order = shop.run(&create).success().json()["reference"].as_str().expect("text").to_owned();
+    shop.run(&["order", "cancel", &order, "--yes", "--note", "by phone"]).success();
+    shop.run(&["stock", "adjust", "MUG", "-3", "--reason", "damaged", "--note", "fell"]).success();
+    shop.run(&["stock", "adjust", "MUG", "+3", "--reason", "received"]).success();
+    shop.sql("UPDATE products SET stock_quantity = stock_quantity + 1");
+    shop.run(&["stock", "verify", "--accept", "--yes", "--note", "till"]).success();
+    shop.file("past.csv", "reference,user,sku,quantity\nOLD,ann@example.com,MUG,1\n");
+    shop.run(&["order", "import", "past.csv", "--stock", "skip"]).success();
+    shop.run(&["audit", "verify"]).success();
+    // The hash itself is nowhere in the trail.
+    assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events WHERE after LIKE '%argon2%'"), 0);
+
+    let of =
+        |what: &str, value: &str, where_: &str| format!("UPDATE stock_movements SET {what} = {value} WHERE {where_}");
+    let cases = [
+        (
+            "UPDATE users SET password_hash = 'x' WHERE email = 'ann@example.com'".to_owned(),
+            "ann@example.com",
+            "its password hash is not",
+        ),
+        (
+            "UPDATE users SET password_hash = 'x' WHERE email = 'bob@example.com'".to_owned(),
+            "bob@example.com",
+            "its password hash is not",
+        ),
+        (
+            "UPDATE users SET password_hash = 'x' WHERE email = 'zoe@example.com'".to_owned(),
+            "zoe@example.com",
+            "its password hash is not",
+        ),
+        (of("note", "'stolen'", "note = 'fell'"), "MUG", "notes stolen, the event fell"),
+        (of("note", "NULL", "note = 'fell'"), "MUG", "notes nothing, the event fell"),
+        (of("note", "'x'", "reason = 'received' AND order_id IS NULL"), "MUG", "notes x, the event nothing"),
+        (of("note", "'x'", "reason = 'initial'"), "MUG", "notes x, the event nothing"),
+        (of("reason", "'received'", "reason = 'initial'"), "MUG", "says received, the event says initial"),
+        (of("note", "'x'", "note = 'till'"), "MUG", "notes x, the event till"),
+        (of("note", "'x'", "note = 'a gift'"), order.as_str(), "notes x, the event a gift"),
+        (of("note", "NULL", "note = 'by phone'"), order.as_str(), "notes nothing, the event by phone"),
+        (of("reason", "'received'", "note = 'by phone'"), order.as_str(), "says received, which is not the reason"),
+        (
+            of("reason", "'restock'", "reason = 'received' AND order_id IS NOT NULL"),
+            "OLD",
+            "says restock, which is not the reason",
+        ),
+    ];
+    for table in ["users", "stock_movements"] {
+        shop.sql(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"));
+    }
+    for (edit, name, finding) in cases {
+        shop.sql(&edit);
+        let run = shop.run(&["audit", "verify", "--json"]).exits_with(9);
+        let item = &run.json()["items"][0];
+        let found = item["finding"].as_str().expect("text");
+        assert!(item["name"] == name && found.contains(finding), "{edit}\n{run}");
+        shop.sql("DELETE FROM stock_movements");
+        shop.sql("INSERT INTO stock_movements SELECT * FROM kept_stock_movements");
+        shop.sql("UPDATE users SET password_hash = (SELECT k.password_hash FROM kept_users k WHERE k.id = users.id)");
+    }
+    shop.run(&["audit", "verify"]).success();
 }
 
 fn a_person_is_erased_everywhere_and_seals_still_verify(shop: &Shop) {

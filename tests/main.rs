@@ -31,6 +31,7 @@ mod lifecycle;
 mod migrate;
 mod model;
 mod mutations;
+mod odd_values;
 mod operations;
 mod order_imports;
 mod people;

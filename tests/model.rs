@@ -138,7 +138,7 @@ fn any_sequence_of_operations_gives_the_same_answers_everywhere() {
         panic!("{error}");
     }
     for real in shops.into_inner() {
-        let explanation = runtime.block_on(explain::explain(real.database.connection())).expect("reads");
+        let explanation = runtime.block_on(explain::explain(real.database.connection(), true)).expect("reads");
         assert_eq!(explanation.findings, [], "{:?}", real.shop.backend);
         runtime.block_on(real.database.close());
         real.shop.assert_invariants();

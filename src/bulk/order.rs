@@ -19,12 +19,12 @@ use super::position::Position;
 use super::read::{Columns, Record};
 use super::spelling::{Keys, folded_email};
 use crate::domain::{Email, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password};
-use crate::entity::user;
+use crate::entity::{Stored, user};
 use crate::error::{Kind, Result, printable};
 use crate::repository::{self, Lock};
 use crate::service::operation::Operation;
 use crate::service::place_order::{self, NewLine, NewOrder, Stock};
-use crate::service::product::{NewProduct, apply_create_many};
+use crate::service::product::{NewProduct, apply_create_many, known_price};
 use crate::service::user::{NewUser, model};
 
 /// Lines of the largest order: all of them are in memory at once.
@@ -62,7 +62,7 @@ const PRODUCTS_REMEMBERED: usize = 100_000;
 #[derive(Default)]
 pub struct Memory {
     /// Products by SKU, each with its price.
-    products: HashMap<String, (Uuid, Money)>,
+    products: HashMap<String, (Uuid, Stored<Money>)>,
     /// What is left of each product's stock.
     left: HashMap<Uuid, i64>,
 }
@@ -324,7 +324,10 @@ impl OrderRow {
             }
         }
         // A product that is to be made has the price of its line.
-        let price_of = |sku: &str| memory.products.get(sku).map_or(Money::ZERO, |(_, price)| *price);
+        let price_of = |sku: &str| match memory.products.get(sku) {
+            Some((_, price)) => known_price(sku, price),
+            None => Ok(Money::ZERO),
+        };
         if let Err(error) = place_order::check_amounts(order, price_of) {
             return Some(error.message().to_owned());
         }
@@ -382,7 +385,7 @@ impl Memory {
         skus.retain(|sku| !self.products.contains_key(sku));
         let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
         for product in repository::product::find_by_skus(connection, &skus, Lock::None).await? {
-            self.left.entry(product.id).or_insert(i64::from(product.stock_quantity));
+            self.left.entry(product.id).or_insert(product.stock_quantity.pieces());
             self.products.insert(product.sku, (product.id, product.price));
         }
         Ok(())

@@ -94,7 +94,7 @@ impl Upsert for ProductRow {
         if let Some(given) = self.price.as_ref().filter(|given| !given.is_text(&product.price.to_string()))
             && let Some(price) = given.take("price", wrong)
         {
-            after.price = *price;
+            after.price = (*price).into();
         }
         if let Some(given) = self.stock.as_ref().filter(|given| !given.is_text(&product.stock_quantity.to_string())) {
             given.take("stock_quantity", wrong);
@@ -104,7 +104,7 @@ impl Upsert for ProductRow {
 
     /// The stock of a product that is there moves with its orders, and is left as it is.
     fn has_other_stock(&self, product: &Model) -> bool {
-        matches!(&self.stock, Some(Given { value: Ok(stock), .. }) if *stock != product.stock_quantity)
+        matches!(&self.stock, Some(Given { value: Ok(stock), .. }) if product.stock_quantity != *stock)
     }
 
     fn created(&self, wrong: &mut Vec<Wrong>) -> Option<NewProduct> {

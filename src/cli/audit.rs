@@ -267,7 +267,7 @@ async fn seal(context: &Context, arguments: &SealArguments) -> Result<()> {
         match sealed.map_err(|error| stays(error, &newest))? {
             Some(sealed) => {
                 made += 1;
-                events += u64::try_from(sealed.seal.event_count).unwrap_or(0);
+                events += u64::try_from(sealed.seal.event_count.pieces()).unwrap_or(0);
                 after = Some(sealed.last_event);
                 newest = (!dry_run).then(|| (i64::from(sealed.seal.number), sealed.seal.hash));
             }
@@ -303,9 +303,10 @@ async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     let head = optional(&mut violations, "head", arguments.head.as_deref(), parse_hash);
     violations.into_result()?;
     let database = context.database(Access::Read).await?;
+    let reads_hashes = user::may_read_hashes(database.connection()).await?;
     let snapshot = database.snapshot().await?;
     let chain = seal::verify(&snapshot, head.as_deref()).await?;
-    let explanation = explain::explain(&snapshot).await?;
+    let explanation = explain::explain(&snapshot, reads_hashes).await?;
     drop(snapshot);
     let of_seals = chain.problems.into_iter().map(|problem| {
         if let Some((id, operation)) = problem.event {
@@ -321,6 +322,9 @@ async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     context.output.list(&findings, None, None)?;
     let (rows, sealed, seals) = (explanation.rows, chain.sealed_events, chain.seals);
     context.output.note(&format!("rows compared: {rows}; events sealed: {sealed}, seals: {seals}"));
+    if !reads_hashes {
+        context.output.note("password hashes were not compared: this role may not read them");
+    }
     if chain.unsealed_events > 0 {
         let count = chain.unsealed_events;
         context.output.suggest(

@@ -266,7 +266,7 @@ fn equivalent(new: &NewOrder, arguments: &CreateArguments) -> CommandLine {
 fn print_placed(context: &Context, database: &Database, placed: &PlacedOrder, dry_run: bool) {
     let name = placed.order.reference.clone();
     let verb = if placed.replayed { "was placed before".to_owned() } else { done(dry_run, "placed") };
-    let pieces: i64 = placed.items.iter().map(|(item, _)| i64::from(item.quantity)).sum();
+    let pieces: i64 = placed.items.iter().map(|(item, _)| item.quantity.pieces()).sum();
     let line = format!(
         "order {name} {verb}: {pieces} {} for {}, total {}",
         if pieces == 1 { "piece" } else { "pieces" },

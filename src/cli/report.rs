@@ -290,5 +290,6 @@ async fn stock_value(context: &Context, arguments: &StockArguments) -> Result<()
     let totals: [(&str, Cell); 3] =
         [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
     context.output.report(&rows, &totals)?;
-    arguments.chart.draw(context, &rows, |row| Bar { label: row.0.sku.clone(), value: row.0.value.to_decimal() })
+    let value = |row: &StockValueView| row.0.value.map(Amount::to_decimal).unwrap_or_default();
+    arguments.chart.draw(context, &rows, |row| Bar { label: row.0.sku.clone(), value: value(row) })
 }

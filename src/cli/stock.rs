@@ -191,7 +191,7 @@ async fn set(context: &Context, arguments: &SetArguments) -> Result<()> {
     let dry_run = arguments.write.dry_run;
     let changed = service::set(&context.operations(&database, dry_run), &count).await?;
     let (before, after) = (&changed.before, &changed.after);
-    let (sku, level) = (printable(&after.sku), after.stock_quantity);
+    let (sku, level) = (printable(&after.sku), &after.stock_quantity);
     let line = match changed.changed {
         true => format!("stock of {sku} {}: {} → {level}", done(dry_run, "set"), before.stock_quantity),
         false => format!("stock of {sku} is {level} already"),

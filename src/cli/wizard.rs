@@ -166,9 +166,9 @@ fn user_entry(user: user::Model) -> Entry<user::Model> {
 }
 
 fn product_entry(product: product::Model) -> Entry<product::Model> {
-    let stock = match product.stock_quantity {
-        ..=0 => "out of stock".to_owned(),
-        stock => format!("{stock} in stock"),
+    let stock = match product.stock_quantity.known() {
+        Some(..=0) => "out of stock".to_owned(),
+        _ => format!("{} in stock", product.stock_quantity),
     };
     let cells = vec![product.sku.clone(), product.price.to_string(), stock, product.name.clone()];
     Entry { id: product.id, cells, value: product }
@@ -274,7 +274,7 @@ impl Cart<'_> {
         let position = self.lines.iter().position(|line| line.product.id == product.id);
         let quantity = position.and_then(|at| self.lines[at].quantity.plus(quantity).ok()).unwrap_or(quantity);
         let text = format!("{quantity} × {} {}", printable(&product.sku), printable(&product.name));
-        if quantity.get() > product.stock_quantity {
+        if i64::from(quantity.get()) > product.stock_quantity.pieces() {
             let sku = printable(&product.sku);
             self.context.output.warn(&format!("{sku} has {} in stock, {quantity} requested", product.stock_quantity));
         }

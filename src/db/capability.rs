@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::insert::{FEW, array, type_of};
 use super::target::Engine;
+use crate::domain::text;
 
 /// The form in which shopctl and the schema's defaults write times where they are text: it sorts as
 /// the times do.
@@ -151,6 +152,10 @@ impl Engine {
     pub fn is_among<V: Into<Value>>(self, column: Expr, values: impl IntoIterator<Item = V>) -> Expr {
         let values: Vec<Value> = values.into_iter().map(Into::into).collect();
         match (self, values.first().map(Value::array_type)) {
+            (Engine::Sqlite, Some(ArrayType::String)) => {
+                let twins = values.iter().flat_map(other_forms).collect::<Vec<_>>();
+                column.is_in(values.into_iter().map(Expr::val).chain(twins))
+            }
             (Engine::Postgres, Some(element)) if values.len() > FEW => {
                 column.in_subquery(Query::select().expr(elements_of(values, &element)).take())
             }
@@ -281,6 +286,41 @@ impl Engine {
         }
     }
 
+    /// A stored value to the letter, of whatever type it is, for [`Engine::of_literal`]; `None` where a
+    /// column holds nothing but what it is for.
+    pub fn literal(self, column: Expr) -> Option<Expr> {
+        let hex = |letter: &str, column: Expr| Func::cust("concat").arg(letter).arg(Func::cust("hex").arg(column));
+        let type_of = || Expr::from(Func::cust("typeof").arg(column.clone()));
+        match self {
+            Engine::Postgres | Engine::Mysql => None,
+            Engine::Sqlite => Some(
+                Expr::case(type_of().eq("text"), hex("T", column.clone()))
+                    .case(type_of().eq("blob"), hex("B", column.clone()))
+                    .finally(Func::cust("quote").arg(column.clone()))
+                    .into(),
+            ),
+        }
+    }
+
+    /// The value of [`Engine::literal`], to compare with; `None` for what is none.
+    pub fn of_literal(self, literal: &str) -> Option<Expr> {
+        if let Some(digits) = literal.strip_prefix('T') {
+            return Some(Expr::val(text::bytes_of_digits(digits)?).cast_as("text"));
+        }
+        if let Some(digits) = literal.strip_prefix('B') {
+            return Some(Expr::val(text::bytes_of_digits(digits)?));
+        }
+        literal.parse::<i64>().map(Expr::val).or_else(|_| literal.parse::<f64>().map(Expr::val)).ok()
+    }
+
+    /// Whether a text stands for a value of any type that it can be compared with.
+    pub fn converts_texts(self) -> bool {
+        match self {
+            Engine::Sqlite | Engine::Mysql => true,
+            Engine::Postgres => false,
+        }
+    }
+
     /// An id as text that `Uuid::try_parse` reads.
     pub fn id_as_text(self, column: &str) -> String {
         match self {
@@ -313,7 +353,11 @@ impl Engine {
     /// When a stored text is none; `None` where the type forbids it.
     pub fn is_odd_text(self, column: &str) -> Option<String> {
         match self {
-            Engine::Sqlite => Some(format!("typeof({column}) NOT IN ('text', 'null')")),
+            // LIKE takes bytes that are not UTF-8 for U+FFFD, the sign for that, which may stand there too.
+            Engine::Sqlite => Some(format!(
+                "(typeof({column}) NOT IN ('text', 'null') OR typeof({column}) = 'text' \
+                 AND {column} LIKE '%' || char(65533) || '%' AND instr(CAST({column} AS blob), X'EFBFBD') = 0)"
+            )),
             Engine::Postgres | Engine::Mysql => None,
         }
     }
@@ -321,7 +365,7 @@ impl Engine {
     /// When a stored amount is no number; `None` where the type forbids it.
     pub fn is_odd_amount(self, column: &str) -> Option<String> {
         match self {
-            Engine::Sqlite => Some(format!("typeof({column}) NOT IN ('real', 'integer')")),
+            Engine::Sqlite => Some(format!("(typeof({column}) NOT IN ('real', 'integer') OR abs({column}) >= 1e15)")),
             Engine::Postgres => Some(format!("{column} = 'NaN'")),
             Engine::Mysql => None,
         }
@@ -330,7 +374,9 @@ impl Engine {
     /// When a stored whole number is none; `None` where the type forbids it.
     pub fn is_odd_integer(self, column: &str) -> Option<String> {
         match self {
-            Engine::Sqlite => Some(format!("typeof({column}) <> 'integer'")),
+            Engine::Sqlite => {
+                Some(format!("(typeof({column}) <> 'integer' OR {column} NOT BETWEEN -2147483648 AND 2147483647)"))
+            }
             Engine::Postgres | Engine::Mysql => None,
         }
     }
@@ -342,6 +388,17 @@ impl Engine {
             Engine::Postgres | Engine::Mysql => None,
         }
     }
+}
+
+/// What a text may be stored as beside a text (SQLite): bytes, which are shown as the text that they are or
+/// in the form of SQL.
+fn other_forms(value: &Value) -> Vec<Expr> {
+    let Value::String(Some(text)) = value else { return Vec::new() };
+    let mut forms = vec![Expr::val(text.as_bytes().to_vec())];
+    if let Some(bytes) = text::bytes_of(text) {
+        forms.extend([Expr::val(bytes.clone()), Expr::val(bytes).cast_as("text")]);
+    }
+    forms
 }
 
 /// A row for each of these values (PostgreSQL).

@@ -297,8 +297,25 @@ impl From<Silence> for Error {
     }
 }
 
+/// The column whose value is not of its type and cannot be read.
+fn unreadable(error: &DbErr) -> Option<String> {
+    match error {
+        DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver)) => match &**driver {
+            DriverError::ColumnDecode { index, .. } => Some(server_text(index.trim_matches('"'))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Error {
+        if let Some(column) = unreadable(&error) {
+            let message = format!("a row has in its column {column} what is not of the column's type");
+            return Error::conflict("database.odd_value", message).hint(
+                Hint::from("another program wrote it, and the row is named by ").and(CommandLine::new("doctor --deep")),
+            );
+        }
         let fault = classify(&error);
         let what = match &error {
             DbErr::Conn(RuntimeErr::SqlxError(driver))

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::adapt::adapt;
 use super::budget::Budget;
+use super::odd::Maker;
 use super::witness::{Sighting, Witness};
 
 /// The longest time that one statement may take, however busy the server says it is.
@@ -30,6 +31,8 @@ pub struct Guard {
     /// Once a wait was given up nothing more is sent: a cancelled BEGIN leaves its connection inside
     /// a transaction (sqlx#4385), a cancelled statement its answer on the way.
     is_given_up: Arc<AtomicBool>,
+    /// For rows with texts that are none.
+    rows: Arc<Maker>,
 }
 
 /// What was waited for in vain.
@@ -68,7 +71,7 @@ impl From<Silence> for DbErr {
 
 impl Guard {
     pub(super) fn new(budget: Budget, witness: Witness) -> Guard {
-        Guard { budget, witness: Arc::new(witness), is_given_up: Arc::default() }
+        Guard { budget, witness: Arc::new(witness), is_given_up: Arc::default(), rows: Arc::default() }
     }
 
     pub(super) fn with(&self, budget: Budget) -> Guard {
@@ -129,6 +132,11 @@ impl Guard {
             let why = if is_locked { ": it waits for a lock that another session holds" } else { "" };
             return Err(Silence(format!("no answer within {waited} s to {}{why}", what())));
         }
+    }
+
+    /// The row, with texts in its columns of text whatever another program put there.
+    pub(super) async fn readable(&self, row: QueryResult) -> Result<QueryResult, DbErr> {
+        self.rows.readable(row).await
     }
 
     /// As [`Guard::wait`], for what fails with the database's own error.
@@ -221,12 +229,17 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let what = subject(&statement.sql);
-        self.guard.answer(|| what, self.inner.query_one_raw(adapt(statement))).await
+        let row = self.guard.answer(|| what, self.inner.query_one_raw(adapt(statement))).await?;
+        match row {
+            Some(row) => Ok(Some(self.guard.rows.readable(row).await?)),
+            None => Ok(None),
+        }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let what = subject(&statement.sql);
-        self.guard.answer(|| what, self.inner.query_all_raw(adapt(statement))).await
+        let rows = self.guard.answer(|| what, self.inner.query_all_raw(adapt(statement))).await?;
+        self.guard.rows.all_readable(rows).await
     }
 }
 

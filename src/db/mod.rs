@@ -13,6 +13,7 @@ pub mod inspection;
 pub mod load;
 mod login;
 mod mysql;
+mod odd;
 mod postgres;
 pub mod schema;
 pub mod scratch;

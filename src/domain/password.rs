@@ -4,6 +4,9 @@ use std::fmt;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier};
+use sha2::{Digest, Sha256};
+
+use super::text::hexadecimal;
 
 /// The shortest password, in bytes.
 pub const PASSWORD_MIN_BYTES: usize = 8;
@@ -38,6 +41,12 @@ impl Password {
             .map(|hash| hash.to_string())
             .map_err(|error| format!("the password could not be hashed: {error}"))
     }
+}
+
+/// What the audit trail keeps of a stored hash, to tell when another takes its place: SHA-256, hexadecimal.
+/// It leads back neither to the hash, which has a random salt inside, nor to the password.
+pub fn digest(hash: &str) -> String {
+    hexadecimal(&Sha256::digest(hash))
 }
 
 /// The prefixes of bcrypt hashes, which other programs make.

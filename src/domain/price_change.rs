@@ -85,11 +85,17 @@ pub struct Repricing {
 }
 
 impl Repricing {
-    /// The new price: to cents, half a cent away from zero, or to the wanted ending.
+    /// The new price: to cents, half a cent away from zero, or to the wanted ending. An old one that
+    /// another program wrote may be no amount.
     ///
     /// Errors: why there is no such price.
-    pub fn price(&self, old: Money) -> Result<Money, String> {
+    pub fn price(&self, old: impl Into<Option<Money>>) -> Result<Money, String> {
         let too_much = || format!("would be more than {}", Money::MAX_PRICE);
+        let old = match (old.into(), self.change) {
+            (Some(old), _) => old,
+            (None, PriceChange::To(price)) => price,
+            (None, _) => return Err("is not an amount now: give the new one with --to".to_owned()),
+        };
         let exact = self.change.exact(old).ok_or_else(too_much)?;
         if exact < Decimal::ZERO {
             let shown = exact.round_dp_with_strategy(PLACES, RoundingStrategy::AwayFromZero);
@@ -119,7 +125,7 @@ impl MaxChange {
     }
 
     /// Whether the change from `old` to `new` is more than that. Any change of nothing is.
-    pub fn is_exceeded(self, old: Money, new: Money) -> bool {
+    pub fn is_exceeded(self, old: Option<Money>, new: Money) -> bool {
         percent_changed(old, new).is_none_or(|percent| percent.abs() > self.0)
     }
 }
@@ -130,9 +136,10 @@ impl fmt::Display for MaxChange {
     }
 }
 
-/// By how much a price changed, in percent of the old one; `None` when the old one was nothing and
-/// the new one is something.
-pub fn percent_changed(old: Money, new: Money) -> Option<Decimal> {
+/// By how much a price changed, in percent of the old one; `None` when the old one was nothing, or no
+/// amount, and the new one is something.
+pub fn percent_changed(old: Option<Money>, new: Money) -> Option<Decimal> {
+    let old = old?;
     if old == new {
         return Some(Decimal::ZERO);
     }
@@ -220,11 +227,11 @@ mod tests {
     #[test]
     fn the_guard_compares_with_the_old_price() {
         let half = MaxChange::parse("50%").unwrap();
-        assert!(!half.is_exceeded(money("10"), money("15")));
-        assert!(half.is_exceeded(money("10"), money("15.01")));
-        assert!(half.is_exceeded(money("10"), money("4.99")));
-        assert!(half.is_exceeded(Money::ZERO, money("0.01")));
-        assert!(!half.is_exceeded(Money::ZERO, Money::ZERO));
+        assert!(!half.is_exceeded(Some(money("10")), money("15")));
+        assert!(half.is_exceeded(Some(money("10")), money("15.01")));
+        assert!(half.is_exceeded(Some(money("10")), money("4.99")));
+        assert!(half.is_exceeded(Some(Money::ZERO), money("0.01")));
+        assert!(!half.is_exceeded(Some(Money::ZERO), Money::ZERO));
     }
 
     proptest! {

@@ -13,6 +13,25 @@ pub fn is_invisible(character: char) -> bool {
     matches!(character, '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}')
 }
 
+/// Bytes where a text was expected: the text that they are, else in the form of SQL, as in `X'00FF'`.
+pub fn of_bytes(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let digits: String = error.as_bytes().iter().map(|byte| format!("{byte:02X}")).collect();
+        format!("X'{digits}'")
+    })
+}
+
+/// The bytes that [`of_bytes`] shows in the form of SQL, should a text have that form.
+pub fn bytes_of(text: &str) -> Option<Vec<u8>> {
+    bytes_of_digits(text.strip_prefix("X'")?.strip_suffix('\'')?)
+}
+
+/// Bytes that are written as hexadecimal digits.
+pub fn bytes_of_digits(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2));
+    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

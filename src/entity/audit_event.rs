@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::Moment;
+use super::{Moment, Stored};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -13,7 +13,7 @@ pub struct Model {
     /// All events of one operation share it.
     pub operation_id: Uuid,
     /// Position within the operation, from 0; unique with `operation_id`.
-    pub sequence: i32,
+    pub sequence: Stored<i32>,
     /// `order.place`, `user.create` …
     pub operation: String,
     pub actor: String,

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::Moment;
+use super::{Moment, Stored};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -18,7 +18,7 @@ pub struct Model {
     /// SHA-256, hexadecimal.
     pub hash: String,
     /// Events that bear this seal.
-    pub event_count: i32,
+    pub event_count: Stored<i32>,
     pub sealed_by: String,
     #[sea_orm(select_as = "char(64)")]
     pub sealed_at: Moment,

@@ -13,7 +13,9 @@ pub mod product;
 pub mod seed;
 pub mod seed_row;
 pub mod stock_movement;
+mod stored;
 pub mod tables;
 pub mod user;
 
 pub use moment::Moment;
+pub use stored::Stored;

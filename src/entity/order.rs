@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::Moment;
+use super::{Moment, Stored};
 use crate::domain::Money;
 
 #[sea_orm::model]
@@ -16,7 +16,7 @@ pub struct Model {
     pub user_id: Uuid,
     pub status: String,
     /// Sum of the lines at their snapshotted prices.
-    pub total_amount: Money,
+    pub total_amount: Stored<Money>,
     #[sea_orm(select_as = "char(64)")]
     pub created_at: Moment,
     #[sea_orm(select_as = "char(64)")]

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::Stored;
 use crate::domain::Money;
 
 #[sea_orm::model]
@@ -12,9 +13,9 @@ pub struct Model {
     pub id: Uuid,
     pub order_id: Uuid,
     pub product_id: Uuid,
-    pub quantity: i32,
+    pub quantity: Stored<i32>,
     /// The product's price when the order was placed.
-    pub unit_price: Money,
+    pub unit_price: Stored<Money>,
     #[sea_orm(belongs_to, from = "order_id", to = "id")]
     pub order: BelongsTo<super::order::Entity>,
     #[sea_orm(belongs_to, from = "product_id", to = "id")]

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::Moment;
+use super::{Moment, Stored};
 use crate::domain::Money;
 
 #[sea_orm::model]
@@ -16,9 +16,9 @@ pub struct Model {
     pub name: String,
     pub description: Option<String>,
     /// Of one piece.
-    pub price: Money,
+    pub price: Stored<Money>,
     /// Pieces on hand; equals the sum of the product's movements.
-    pub stock_quantity: i32,
+    pub stock_quantity: Stored<i32>,
     #[sea_orm(select_as = "char(64)")]
     pub created_at: Moment,
     #[sea_orm(select_as = "char(64)")]

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::Moment;
+use super::{Moment, Stored};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -14,9 +14,9 @@ pub struct Model {
     /// SHA-256 of the file, hexadecimal.
     pub checksum: String,
     pub environment: String,
-    pub rows_created: i32,
-    pub rows_updated: i32,
-    pub rows_unchanged: i32,
+    pub rows_created: Stored<i32>,
+    pub rows_updated: Stored<i32>,
+    pub rows_unchanged: Stored<i32>,
     pub applied_by: String,
     #[sea_orm(select_as = "char(64)")]
     pub applied_at: Moment,

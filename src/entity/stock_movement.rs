@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::Moment;
+use super::{Moment, Stored};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -12,7 +12,7 @@ pub struct Model {
     pub id: Uuid,
     pub product_id: Uuid,
     /// Pieces: negative when they leave.
-    pub delta: i32,
+    pub delta: Stored<i32>,
     pub reason: String,
     pub order_id: Option<Uuid>,
     pub operation_id: Uuid,

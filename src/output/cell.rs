@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::column::{Heading, View, cells};
 use super::{escape, json};
 use crate::domain::{Amount, Money};
-use crate::entity::Moment;
+use crate::entity::{Moment, Stored};
 
 /// One value of a row, before any format has touched it.
 #[derive(Debug, Clone, PartialEq)]
@@ -201,6 +201,15 @@ impl From<Moment> for Cell {
         match moment {
             Moment::Known(time) => Cell::Time(time),
             Moment::Odd(text) => Cell::Text(text),
+        }
+    }
+}
+
+impl<T: Into<Cell>> From<Stored<T>> for Cell {
+    fn from(stored: Stored<T>) -> Cell {
+        match stored {
+            Stored::Known(known) => known.into(),
+            Stored::Odd(text) => Cell::Text(text),
         }
     }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Cell, Column, View};
 use crate::domain::Quantity;
-use crate::entity::{audit_event, order, order_item, product, user};
+use crate::entity::{Stored, audit_event, order, order_item, product, user};
 use crate::repository;
 
 /// A user, without the password hash.
@@ -47,8 +47,8 @@ impl View for ProductView {
         Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
         Column::new("name", "NAME", |view| view.0.name.as_str().into()),
         Column::detail("description", "DESCRIPTION", |view| view.0.description.clone().into()),
-        Column::new("price", "PRICE", |view| view.0.price.into()),
-        Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.into()),
+        Column::new("price", "PRICE", |view| view.0.price.clone().into()),
+        Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.clone().into()),
         Column::new("created_at", "CREATED", |view| view.0.created_at.clone().into()),
         Column::detail("updated_at", "UPDATED", |view| view.0.updated_at.clone().into()),
     ];
@@ -73,7 +73,7 @@ impl View for OrderView {
         Column::new("user", "USER", |view| view.email.clone().into()),
         Column::detail("user_id", "USER ID", |view| view.order.user_id.into()),
         Column::new("status", "STATUS", |view| view.order.status.as_str().into()),
-        Column::new("total_amount", "TOTAL", |view| view.order.total_amount.into()),
+        Column::new("total_amount", "TOTAL", |view| view.order.total_amount.clone().into()),
         Column::new("created_at", "CREATED", |view| view.order.created_at.clone().into()),
         Column::detail("updated_at", "UPDATED", |view| view.order.updated_at.clone().into()),
     ];
@@ -90,8 +90,8 @@ pub struct ItemView {
     pub sku: Option<String>,
     pub name: Option<String>,
     pub product_id: Uuid,
-    pub quantity: i32,
-    pub unit_price: crate::domain::Money,
+    pub quantity: Stored<i32>,
+    pub unit_price: Stored<crate::domain::Money>,
     /// `None` when a foreign row's amount is out of range.
     pub line_total: Option<crate::domain::Money>,
 }
@@ -103,15 +103,15 @@ impl ItemView {
     }
 
     pub fn named(item: order_item::Model, sku: Option<String>, name: Option<String>) -> ItemView {
-        let quantity = Quantity::new(i64::from(item.quantity)).ok();
+        let quantity = item.quantity.known().and_then(|quantity| Quantity::new(quantity.into()).ok());
         ItemView {
             id: item.id,
             sku,
             name,
             product_id: item.product_id,
+            line_total: quantity.and_then(|quantity| item.unit_price.checked_times(quantity)),
             quantity: item.quantity,
             unit_price: item.unit_price,
-            line_total: quantity.and_then(|quantity| item.unit_price.checked_times(quantity)),
         }
     }
 }
@@ -123,8 +123,8 @@ impl View for ItemView {
         Column::new("sku", "SKU", |view| view.sku.clone().into()),
         Column::new("name", "NAME", |view| view.name.clone().into()),
         Column::detail("product_id", "PRODUCT ID", |view| view.product_id.into()),
-        Column::new("quantity", "QUANTITY", |view| view.quantity.into()),
-        Column::new("unit_price", "UNIT PRICE", |view| view.unit_price.into()),
+        Column::new("quantity", "QUANTITY", |view| view.quantity.clone().into()),
+        Column::new("unit_price", "UNIT PRICE", |view| view.unit_price.clone().into()),
         Column::new("line_total", "LINE TOTAL", |view| view.line_total.into()),
     ];
 
@@ -147,7 +147,7 @@ impl View for OrderDetailView {
         Column::new("user", "USER", |view| view.order.email.clone().into()),
         Column::new("user_id", "USER ID", |view| view.order.order.user_id.into()),
         Column::new("status", "STATUS", |view| view.order.order.status.as_str().into()),
-        Column::new("total_amount", "TOTAL", |view| view.order.order.total_amount.into()),
+        Column::new("total_amount", "TOTAL", |view| view.order.order.total_amount.clone().into()),
         Column::new("created_at", "CREATED", |view| view.order.order.created_at.clone().into()),
         Column::new("updated_at", "UPDATED", |view| view.order.order.updated_at.clone().into()),
         Column::new("items", "ITEMS", |view| Cell::nested(&view.items)),
@@ -170,10 +170,10 @@ impl View for OrderLineView {
         Column::new("created_at", "CREATED", |view| view.0.created_at.clone().into()),
         Column::new("sku", "SKU", |view| view.0.sku.clone().into()),
         Column::new("name", "NAME", |view| view.0.name.clone().into()),
-        Column::new("quantity", "QUANTITY", |view| view.0.quantity.into()),
-        Column::new("unit_price", "UNIT PRICE", |view| view.0.unit_price.into()),
+        Column::new("quantity", "QUANTITY", |view| view.0.quantity.clone().into()),
+        Column::new("unit_price", "UNIT PRICE", |view| view.0.unit_price.clone().into()),
         Column::new("line_total", "LINE TOTAL", |view| view.0.total().into()),
-        Column::new("total_amount", "ORDER TOTAL", |view| view.0.total_amount.into()),
+        Column::new("total_amount", "ORDER TOTAL", |view| view.0.total_amount.clone().into()),
     ];
 
     fn id(&self) -> String {
@@ -196,7 +196,7 @@ impl View for EventView {
         Column::detail("entity_id", "ENTITY ID", |view| view.0.entity_id.map(|id| id.to_string()).into()),
         Column::new("name", "NAME", |view| name_in(&view.0).into()),
         Column::detail("operation_id", "OPERATION ID", |view| view.0.operation_id.into()),
-        Column::detail("sequence", "SEQUENCE", |view| view.0.sequence.into()),
+        Column::detail("sequence", "SEQUENCE", |view| view.0.sequence.clone().into()),
         Column::detail("before", "BEFORE", |view| json(view.0.before.as_deref())),
         Column::detail("after", "AFTER", |view| json(view.0.after.as_deref())),
         Column::new("reason", "REASON", |view| view.0.reason.clone().into()),
@@ -240,7 +240,9 @@ impl View for SeedView {
             view.0.history.as_ref().map(|seed| seed.applied_at.clone()).into()
         }),
         Column::detail("applied_by", "BY", |view| view.0.history.as_ref().map(|seed| seed.applied_by.clone()).into()),
-        Column::detail("rows_created", "CREATED", |view| view.0.history.as_ref().map(|seed| seed.rows_created).into()),
+        Column::detail("rows_created", "CREATED", |view| {
+            view.0.history.as_ref().map(|seed| seed.rows_created.clone()).into()
+        }),
     ];
 
     fn id(&self) -> String {

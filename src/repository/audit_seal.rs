@@ -1,6 +1,6 @@
 //! Seals over the audit trail.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -15,9 +15,22 @@ use crate::entity::audit_seal::{Column, Entity, Model};
 use crate::entity::{Moment, audit_event};
 use crate::error::Result;
 
+/// Seals whose number is one: SQLite keeps anything in any column.
+fn numbered(connection: &impl ConnectionTrait) -> Select<Entity> {
+    let odd = Engine::of(connection).is_odd_integer("number");
+    Entity::find().filter(Condition::all().add_option(odd.map(|is_odd| Expr::cust(is_odd).not())))
+}
+
+/// The first `limit` seals whose number is none.
+pub async fn find_without_number(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<Uuid>> {
+    let Some(is_odd) = Engine::of(connection).is_odd_integer("number") else { return Ok(Vec::new()) };
+    let odd = Entity::find().select_only().column(Column::Id).filter(Expr::cust(is_odd));
+    Ok(odd.order_by_asc(Column::Id).limit(limit).into_tuple().all(connection).await?)
+}
+
 /// The newest seal.
 pub async fn find_last(connection: &impl ConnectionTrait) -> Result<Option<Model>> {
-    Ok(Entity::find().order_by_desc(Column::Number).limit(1).one(connection).await?)
+    Ok(numbered(connection).order_by_desc(Column::Number).limit(1).one(connection).await?)
 }
 
 /// A row that seals cover, with its time to the letter where the engine stores times as text: there
@@ -48,7 +61,7 @@ pub async fn find_after(
     last: Option<&Model>,
     limit: u64,
 ) -> Result<Vec<Covered<Model>>> {
-    let mut seals = Entity::find().order_by_asc(Column::Number).order_by_asc(Column::Id).limit(limit);
+    let mut seals = numbered(connection).order_by_asc(Column::Number).order_by_asc(Column::Id).limit(limit);
     if let Some(last) = last {
         let same = Condition::all().add(Column::Number.eq(last.number)).add(Column::Id.gt(last.id));
         seals = seals.filter(Condition::any().add(Column::Number.gt(last.number)).add(same));

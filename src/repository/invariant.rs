@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::GENERATE;
 use crate::db::target::Engine;
 use crate::domain::{OrderStatus, UserStatus};
+use crate::entity::tables::{Column, Family, Table, tables};
 use crate::error::{Error, Result, printable};
 
 /// Offenders that are named; the rest is counted.
@@ -221,7 +222,7 @@ pub static INVARIANTS: [Invariant; 17] = [
     Invariant {
         name: "value-has-its-type",
         gravity: Gravity::Foreign,
-        offenders: "values that are no time, amount, number or id",
+        offenders: "rows with values that are no time, amount, number, text or id",
         remedy: Remedy::None,
         named: Named::Row,
         query: value_has_its_type,
@@ -358,28 +359,31 @@ fn status_is_known(engine: Engine) -> String {
     union(engine, [("orders", "status", orders), ("users", "status", users)])
 }
 
+/// Every column of every table, each table read once; a row with several odd values is told once.
 fn value_has_its_type(engine: Engine) -> String {
-    const TIMES: [(&str, &str); 8] = [
-        ("users", "created_at"),
-        ("users", "updated_at"),
-        ("products", "created_at"),
-        ("products", "updated_at"),
-        ("orders", "created_at"),
-        ("orders", "updated_at"),
-        ("stock_movements", "created_at"),
-        ("audit_events", "occurred_at"),
-    ];
-    const AMOUNTS: [(&str, &str); 3] =
-        [("products", "price"), ("orders", "total_amount"), ("order_items", "unit_price")];
-    const INTEGERS: [(&str, &str); 3] =
-        [("products", "stock_quantity"), ("order_items", "quantity"), ("stock_movements", "delta")];
-    const TABLES: [&str; 6] = ["users", "products", "orders", "order_items", "stock_movements", "audit_events"];
-    let times = TIMES.map(|(table, column)| (table, column, Some(engine.is_odd_time(column))));
-    let amounts = AMOUNTS.map(|(table, column)| (table, column, engine.is_odd_amount(column)));
-    let integers = INTEGERS.map(|(table, column)| (table, column, engine.is_odd_integer(column)));
-    let ids = TABLES.map(|table| (table, "id", engine.is_odd_id("id")));
-    let all = times.into_iter().chain(amounts).chain(integers).chain(ids);
-    union(engine, all.filter_map(|(table, column, is_odd)| Some((table, column, is_odd?))))
+    let odd = tables().into_iter().filter_map(|table| odd_values(engine, &table));
+    odd.collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+fn odd_values(engine: Engine, table: &Table) -> Option<String> {
+    let condition = |column: &Column| {
+        let name = &column.name;
+        let is_odd = match column.family {
+            Family::Text => engine.is_odd_text(name),
+            Family::Integer => engine.is_odd_integer(name),
+            Family::Amount => engine.is_odd_amount(name),
+            Family::Id => engine.is_odd_id(name),
+            Family::Time => Some(engine.is_odd_time(name)),
+            Family::Other => None,
+        }?;
+        Some((name.clone(), format!("{name} IS NOT NULL AND ({is_odd})")))
+    };
+    let odd: Vec<(String, String)> = table.columns.iter().filter_map(condition).collect();
+    let (first, table) = (&table.columns.first()?.name, &table.name);
+    let id = if first == "id" { engine.id_as_text(first) } else { first.clone() };
+    let places: String = odd.iter().map(|(name, is_odd)| format!("WHEN {is_odd} THEN '{table}.{name}' ")).collect();
+    let any = odd.iter().map(|(_, is_odd)| format!("({is_odd})")).collect::<Vec<_>>().join(" OR ");
+    (!odd.is_empty()).then(|| format!("SELECT CASE {places}END AS place, {id} AS name FROM {table} WHERE {any}"))
 }
 
 /// The rows of several tables for which their condition holds, by column and id.

@@ -18,8 +18,8 @@ use std::borrow::Borrow;
 use chrono::{DateTime, Datelike, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, ModelTrait, Order, PaginatorTrait,
-    PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, ModelTrait, Order,
+    PaginatorTrait, PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -138,6 +138,18 @@ impl SortKind {
             SortKind::Integer => text.parse::<i32>().ok().map(Value::from),
         }
     }
+
+    /// What another program wrote that is only a time or an amount to the engine: `infinity`, `NaN`.
+    fn odd(self, engine: Engine, text: &str) -> Option<Expr> {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || " +-:.".contains(letter);
+        let type_name = match self {
+            SortKind::Time => "timestamptz",
+            SortKind::Money => "numeric",
+            SortKind::Text | SortKind::Integer => return None,
+        };
+        let value = Expr::value(text);
+        text.chars().all(is_plain).then(|| if engine.converts_texts() { value } else { value.cast_as(type_name) })
+    }
 }
 
 /// Finds the sort field of that name. Errors: exit 2, naming the fields that there are.
@@ -184,9 +196,9 @@ where
     if items.len() as u64 > page.limit {
         items.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
         if let Some(last) = items.last() {
-            let value = match is_text(connection, field) {
-                true => stored_text(connection, field, id, id_of(last)).await?,
-                false => (field.value)(last),
+            let value = match Engine::of(connection).literal(field.column.into_expr()) {
+                Some(literal) => stored_literal::<E>(connection, literal, id, id_of(last)).await?,
+                None => (field.value)(last),
             };
             next = Some(Cursor { sort: page.sort.clone(), value, id: id_of(last) });
         }
@@ -210,26 +222,23 @@ fn after<E: EntityTrait>(
     if page.offset > 0 {
         return Err(Error::usage("--after and --offset contradict each other"));
     }
-    let kind = if is_text(connection, field) { SortKind::Text } else { field.kind };
-    let value = kind
-        .parameter(&cursor.value)
-        .ok_or_else(|| Error::usage("the cursor is damaged").hint("copy it whole from the list before"))?;
-    let column = field.column;
+    let engine = Engine::of(connection);
+    let value = match engine.literal(field.column.into_expr()) {
+        Some(_) => engine.of_literal(&cursor.value),
+        None => field.kind.parameter(&cursor.value).map(Expr::value).or_else(|| field.kind.odd(engine, &cursor.value)),
+    };
+    let value =
+        value.ok_or_else(|| Error::usage("the cursor is damaged").hint("copy it whole from the list before"))?;
+    let column = || field.column.into_expr();
     Ok(if page.sort.descending {
         Condition::all()
-            .add(column.lte(value.clone()))
-            .add(Condition::any().add(column.lt(value)).add(id.lt(cursor.id)))
+            .add(column().lte(value.clone()))
+            .add(Condition::any().add(column().lt(value)).add(id.lt(cursor.id)))
     } else {
         Condition::all()
-            .add(column.gte(value.clone()))
-            .add(Condition::any().add(column.gt(value)).add(id.gt(cursor.id)))
+            .add(column().gte(value.clone()))
+            .add(Condition::any().add(column().gt(value)).add(id.gt(cursor.id)))
     })
-}
-
-/// Whether the field's values are text that sorts as text: times, where the engine has no such type.
-/// Other programs write them in forms of their own, so a cursor carries the very text.
-fn is_text<E: EntityTrait>(connection: &impl ConnectionTrait, field: &SortField<E>) -> bool {
-    field.kind == SortKind::Time && crate::db::stores_times_as_text(connection)
 }
 
 /// The rows whose time lies in `since..until`; either end may be open.
@@ -269,13 +278,15 @@ pub fn near_period<K: ColumnTrait>(
         .add_option(after.map(|day| column.into_expr().lt(day.format(DAY).to_string())))
 }
 
-async fn stored_text<E, C>(connection: &C, field: &SortField<E>, id: E::Column, row: Uuid) -> Result<String>
-where
-    E: EntityTrait,
-    C: ConnectionTrait,
-{
-    let text = field.column.into_expr().cast_as("text");
-    let stored = E::find().select_only().expr_as(text, "value").filter(id.eq(row)).into_tuple().one(connection).await?;
+/// Where other programs may store anything, a cursor carries the very value.
+async fn stored_literal<E: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    literal: Expr,
+    id: E::Column,
+    row: Uuid,
+) -> Result<String> {
+    let select = E::find().select_only().expr_as(literal, "value").filter(id.eq(row));
+    let stored = select.into_tuple().one(connection).await?;
     stored.ok_or_else(|| Error::internal("the last row of a page is gone"))
 }
 
@@ -320,6 +331,12 @@ pub fn expect_rows(changed: u64, meant: usize) -> Result<()> {
     }
     Err(Error::new(Kind::Conflict, "stale", format!("{changed} rows changed where {meant} were meant"))
         .hint("somebody else changed this meanwhile: look again and repeat"))
+}
+
+/// What an update writes of a column: nothing where it stays, because another program may have stored it in
+/// a form that ours would replace.
+fn if_changed<V: Into<Value> + PartialEq + Clone>(before: &V, after: &V) -> ActiveValue<V> {
+    if before == after { ActiveValue::NotSet } else { ActiveValue::Set(after.clone()) }
 }
 
 /// How a name that is still being typed is looked for.

@@ -17,7 +17,7 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{Money, Page, sku};
 use crate::entity::product::{ActiveModel, Column, Entity, Model};
-use crate::entity::stock_movement;
+use crate::entity::{Stored, stock_movement};
 use crate::error::Result;
 
 /// No two products share a SKU.
@@ -200,7 +200,7 @@ pub async fn find_many_for_update(handle: &WriteHandle, ids: &[Uuid]) -> Result<
 
 /// Stock levels of the given products now, for a message. Locks only where a plain read would show
 /// the moment when the transaction began: a lock out of order invites a deadlock.
-pub async fn stock_levels(handle: &WriteHandle, ids: &[Uuid]) -> Result<Vec<(Uuid, i32)>> {
+pub async fn stock_levels(handle: &WriteHandle, ids: &[Uuid]) -> Result<Vec<(Uuid, Stored<i32>)>> {
     let mut select = Entity::find().select_only().columns([Column::Id, Column::StockQuantity]).filter(super::among(
         handle,
         Column::Id,
@@ -217,7 +217,7 @@ pub async fn stock_levels(handle: &WriteHandle, ids: &[Uuid]) -> Result<Vec<(Uui
 pub struct StockDifference {
     pub id: Uuid,
     pub sku: String,
-    pub stock_quantity: i32,
+    pub stock_quantity: Stored<i32>,
     /// The sum of all movements.
     pub moved: i64,
 }
@@ -258,7 +258,7 @@ pub async fn take_stock(
     handle: &WriteHandle,
     quantities: &[(Uuid, i32)],
     now: DateTime<Utc>,
-) -> Result<(HashMap<Uuid, Money>, Rows)> {
+) -> Result<(HashMap<Uuid, Stored<Money>>, Rows)> {
     let (mut prices, mut count) = (HashMap::with_capacity(quantities.len()), 0);
     for chunk in in_order(quantities).chunks(ROWS_PER_STATEMENT) {
         let mut update = Query::update();
@@ -280,7 +280,8 @@ pub async fn take_stock(
         // Without RETURNING: the rows that carry this statement's time.
         let these = Column::Id.is_in(chunk.iter().map(|(id, _)| *id));
         let taken = Entity::find().select_only().columns([Column::Id, Column::Price]).filter(these);
-        let taken: Vec<(Uuid, Money)> = taken.filter(Column::UpdatedAt.eq(now)).into_tuple().all(handle).await?;
+        let taken: Vec<(Uuid, Stored<Money>)> =
+            taken.filter(Column::UpdatedAt.eq(now)).into_tuple().all(handle).await?;
         prices.extend(taken);
     }
     Ok((prices, Rows(count)))
@@ -351,10 +352,10 @@ pub async fn create(handle: &WriteHandle, product: Model) -> Result<Change> {
 /// Writes SKU, name, description and price of `after` over `before`. Stock has its own ways.
 pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
     let values = ActiveModel {
-        sku: Set(after.sku.clone()),
-        name: Set(after.name.clone()),
-        description: Set(after.description.clone()),
-        price: Set(after.price),
+        sku: super::if_changed(&before.sku, &after.sku),
+        name: super::if_changed(&before.name, &after.name),
+        description: super::if_changed(&before.description, &after.description),
+        price: super::if_changed(&before.price, &after.price),
         updated_at: Set(after.updated_at.clone()),
         ..Default::default()
     };
@@ -368,7 +369,7 @@ pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Resu
 pub async fn update_prices(handle: &WriteHandle, pairs: &[(Model, Model)], now: DateTime<Utc>) -> Result<Vec<Change>> {
     for chunk in pairs.chunks(ROWS_PER_STATEMENT) {
         let prices = chunk.iter().fold(CaseStatement::new(), |case, (_, after)| {
-            case.case(Expr::col(Column::Id).eq(after.id), Expr::value(after.price))
+            case.case(Expr::col(Column::Id).eq(after.id), Expr::value(after.price.clone()))
         });
         let mut update = Query::update();
         update
@@ -407,7 +408,7 @@ pub fn accepted(product: &Model, moved: i64) -> Change {
         view["moved_quantity"] = moved.into();
         Some(view)
     };
-    let after = with(i64::from(product.stock_quantity));
+    let after = with(product.stock_quantity.pieces());
     Change { entity: "product", id: product.id, before: with(moved), after, rows: 0 }
 }
 

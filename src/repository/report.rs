@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::db::target::Engine;
 use crate::domain::period::Span;
 use crate::domain::{Amount, Money, OrderStatus};
-use crate::entity::{Moment, order, order_item, product, user};
+use crate::entity::{Moment, Stored, order, order_item, product, user};
 use crate::error::Result;
 
 /// What was sold in one period.
@@ -66,9 +66,10 @@ pub struct StockValue {
     pub product_id: Uuid,
     pub sku: String,
     pub name: String,
-    pub stock: i32,
-    pub price: Money,
-    pub value: Amount,
+    pub stock: Stored<i32>,
+    pub price: Stored<Money>,
+    /// `None` where another program left what does not multiply.
+    pub value: Option<Amount>,
 }
 
 /// All stock.
@@ -282,9 +283,10 @@ pub async fn stock_value(connection: &impl ConnectionTrait, limit: u64) -> Resul
     QuerySelect::query(&mut select)
         .order_by_expr(value, Order::Desc)
         .order_by((product::Entity, product::Column::Sku), Order::Asc);
-    let rows: Vec<(Uuid, String, String, i32, Money)> = select.into_tuple().all(connection).await?;
+    type Row = (Uuid, String, String, Stored<i32>, Stored<Money>);
+    let rows: Vec<Row> = select.into_tuple().all(connection).await?;
     let valued = rows.into_iter().map(|(product_id, sku, name, stock, price)| {
-        let value = Amount::from_stored(price.to_decimal() * rust_decimal::Decimal::from(stock));
+        let value = price.known().zip(stock.known()).map(|(price, stock)| Amount::of(price, stock));
         StockValue { product_id, sku, name, stock, price, value }
     });
     Ok(valued.collect())

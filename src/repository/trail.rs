@@ -28,13 +28,15 @@ where
     Ok(select.all(connection).await?)
 }
 
-/// Up to `limit` users behind an id.
+/// Up to `limit` users behind an id, whole or as shown.
 pub async fn find_users_after(
     connection: &impl ConnectionTrait,
+    is_whole: bool,
     id: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<user::Model>> {
-    after(connection, user::Entity::find_shown(), user::Column::Id, id, limit).await
+    let users = if is_whole { user::Entity::find() } else { user::Entity::find_shown() };
+    after(connection, users, user::Column::Id, id, limit).await
 }
 
 /// Up to `limit` products behind an id.

@@ -3,17 +3,17 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{ExprTrait, Func};
 use sea_orm::{
-    ActiveValue, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 pub use super::Lock;
 use super::{Change, Listing, Match, SortField, SortKind};
-use crate::db::fault::UniqueConstraint;
+use crate::db::fault::{Fault, UniqueConstraint, classify};
 use crate::db::write::WriteHandle;
-use crate::domain::{Page, UserStatus, personal};
+use crate::domain::{Page, UserStatus, password, personal};
 use crate::entity::user::{ActiveModel, Column, Entity, Model};
 use crate::error::Result;
 
@@ -168,6 +168,17 @@ async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: 
     Ok(found.into_iter().next())
 }
 
+/// Whether this connection may read password hashes: not every role may. Not for a transaction, which the
+/// refusal may end.
+pub async fn may_read_hashes(connection: &impl ConnectionTrait) -> Result<bool> {
+    let hashes = Entity::find().select_only().column(Column::PasswordHash).limit(1);
+    match hashes.into_tuple::<String>().all(connection).await {
+        Ok(_) => Ok(true),
+        Err(error) if classify(&error) == Fault::Permission => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Inserts many in few statements; a change for each.
 pub async fn create_many(handle: &WriteHandle, users: &[Model]) -> Result<Vec<Change>> {
     let _covered = super::insert_many::<Model, _>(handle, users).await?;
@@ -187,16 +198,12 @@ pub async fn create(handle: &WriteHandle, user: Model) -> Result<Change> {
 /// Writes `after` over `before`; whoever changed the row meanwhile makes it fail as stale.
 pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
     let values = ActiveModel {
-        email: Set(after.email.clone()),
+        email: super::if_changed(&before.email, &after.email),
         // A user who was only looked at has none.
-        password_hash: if after.password_hash == before.password_hash {
-            ActiveValue::NotSet
-        } else {
-            Set(after.password_hash.clone())
-        },
-        first_name: Set(after.first_name.clone()),
-        last_name: Set(after.last_name.clone()),
-        status: Set(after.status.clone()),
+        password_hash: super::if_changed(&before.password_hash, &after.password_hash),
+        first_name: super::if_changed(&before.first_name, &after.first_name),
+        last_name: super::if_changed(&before.last_name, &after.last_name),
+        status: super::if_changed(&before.status, &after.status),
         updated_at: Set(after.updated_at.clone()),
         ..Default::default()
     };
@@ -213,15 +220,23 @@ pub async fn delete(handle: &WriteHandle, user: &Model) -> Result<Change> {
     Ok(change.covering(rows))
 }
 
-/// A user as events keep it: never the password hash, and the personal values so that they can be
-/// erased.
+/// What events have of the password hash of a user who is known whole.
+pub const PASSWORD_DIGEST: &str = "password_digest";
+
+/// A user as events keep it: a digest in place of the password hash, and the personal values so that
+/// they can be erased.
 pub fn audit_view(user: &Model) -> Json {
-    personal::salted(json!({
+    let mut view = json!({
         "email": user.email,
         "first_name": user.first_name,
         "last_name": user.last_name,
         "status": user.status,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
-    }))
+    });
+    // A user who was only looked at has none.
+    if !user.password_hash.is_empty() {
+        view[PASSWORD_DIGEST] = password::digest(&user.password_hash).into();
+    }
+    personal::salted(view)
 }

@@ -168,13 +168,13 @@ fn raw_product(
     };
     let items = orders.iter().filter(holds_stock).filter_map(|order| items.get(&order.id)).flatten();
     let taken: i64 =
-        items.filter(|(item, _)| item.product_id == product.id).map(|(item, _)| i64::from(item.quantity)).sum();
+        items.filter(|(item, _)| item.product_id == product.id).map(|(item, _)| item.quantity.pieces()).sum();
     RawProduct {
         sku: product.sku.clone(),
         name: product.name.clone(),
         description: product.description.clone(),
         price: product.price.to_string(),
-        stock: i64::from(product.stock_quantity) + taken,
+        stock: product.stock_quantity.pieces() + taken,
     }
 }
 
@@ -182,7 +182,7 @@ fn raw_order(order: &order::Model, users: &[user::Model], items: &[ItemWithProdu
     let buyer = users.iter().position(|user| user.id == order.user_id);
     let item = |(item, product): &ItemWithProduct| RawItem {
         sku: product.as_ref().map_or_else(|| item.product_id.to_string(), |product| product.sku.clone()),
-        quantity: i64::from(item.quantity),
+        quantity: item.quantity.pieces(),
         unit_price: Some(item.unit_price.to_string()),
     };
     RawOrder {

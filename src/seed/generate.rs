@@ -217,7 +217,7 @@ fn events(operations: &Operations, plan: &Plan, shop: &Shop, batches: &[Batch]) 
     let event = |(batch, sequence): (&Batch, i32)| audit_event::Model {
         id: operations.ids.next(),
         operation_id: shop.operation_id,
-        sequence,
+        sequence: sequence.into(),
         operation: repository::GENERATE.to_owned(),
         actor: operations.actor.clone(),
         outcome: "succeeded".to_owned(),

@@ -173,9 +173,9 @@ async fn apply(
         name: seed.name.clone(),
         checksum: seed.checksum.clone(),
         environment: environment.to_owned(),
-        rows_created: applied.created,
-        rows_updated: applied.updated,
-        rows_unchanged: applied.unchanged,
+        rows_created: applied.created.into(),
+        rows_updated: applied.updated.into(),
+        rows_unchanged: applied.unchanged.into(),
         applied_by: actor.to_owned(),
         applied_at: operation.now().into(),
     };
@@ -378,7 +378,7 @@ async fn revert_order(operation: &mut Operation, order: &order::Model) -> Result
         -movements
             .iter()
             .filter(|movement| movement.product_id == item.product_id)
-            .map(|movement| movement.delta)
+            .map(|movement| movement.delta.known().unwrap_or_default())
             .sum::<i32>()
     };
     let held: Vec<(uuid::Uuid, i32)> =

@@ -8,9 +8,10 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::domain::{MovementReason, personal};
-use crate::entity::{audit_event, order_item, stock_movement};
+use crate::domain::{MovementReason, OrderStatus, personal};
+use crate::entity::{Stored, audit_event, order_item, stock_movement};
 use crate::error::{Result, printable};
+use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{self, trail};
 use crate::service::anonymize::ANONYMIZE;
 
@@ -58,14 +59,15 @@ struct Subject {
     view: Json,
 }
 
-/// Compares all rows with their events. `connection` should show one moment of the database.
-pub async fn explain(connection: &impl ConnectionTrait) -> Result<Explanation> {
+/// Compares all rows with their events, password hashes where they may be read. `connection` should show
+/// one moment of the database.
+pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> Result<Explanation> {
     let mut explanation = Explanation::default();
     for (entity, table) in [("user", "users"), ("product", "products"), ("order", "orders")] {
         let generated = trail::find_generated(connection, table).await?;
         let mut after = None;
         loop {
-            let subjects = subjects(connection, entity, after).await?;
+            let subjects = subjects(connection, entity, reads_hashes, after).await?;
             let Some(last) = subjects.last() else { break };
             after = Some(last.id);
             explanation.rows += subjects.len() as u64;
@@ -78,7 +80,7 @@ pub async fn explain(connection: &impl ConnectionTrait) -> Result<Explanation> {
             entity: "movement",
             id: Some(movement.id),
             name: movement.id.to_string(),
-            what: format!("{:+} pieces, written by no operation of shopctl", movement.delta),
+            what: format!("{} pieces, written by no operation of shopctl", signed(&movement.delta)),
         });
     }
     for product in repository::product::find_stock_differences(connection, &[]).await? {
@@ -92,10 +94,15 @@ pub async fn explain(connection: &impl ConnectionTrait) -> Result<Explanation> {
     Ok(explanation)
 }
 
-async fn subjects(connection: &impl ConnectionTrait, entity: &str, after: Option<Uuid>) -> Result<Vec<Subject>> {
+async fn subjects(
+    connection: &impl ConnectionTrait,
+    entity: &str,
+    reads_hashes: bool,
+    after: Option<Uuid>,
+) -> Result<Vec<Subject>> {
     Ok(match entity {
         "user" => {
-            let users = trail::find_users_after(connection, after, ROWS_AT_ONCE).await?;
+            let users = trail::find_users_after(connection, reads_hashes, after, ROWS_AT_ONCE).await?;
             let subject = |user: crate::entity::user::Model| Subject {
                 id: user.id,
                 view: repository::user::audit_view(&user),
@@ -162,10 +169,12 @@ async fn explain_rows(
             continue;
         }
         let problem = match unexplained(entity, &subject.view, &events) {
-            None if is_order => wrong_order_movements(&events, movements).or_else(|| wrong_order_reason(movements)),
-            None if entity == "product" => {
-                wrong_own_movements(&events, movements).or_else(|| wrong_own_reason(&events, movements))
-            }
+            None if is_order => wrong_order_movements(&events, movements)
+                .or_else(|| wrong_order_reason(&events, movements))
+                .or_else(|| wrong_note(&events, movements)),
+            None if entity == "product" => wrong_own_movements(&events, movements)
+                .or_else(|| wrong_own_reason(&events, movements))
+                .or_else(|| wrong_note(&events, movements)),
             problem => problem,
         };
         if let Some(what) = problem {
@@ -245,7 +254,7 @@ fn is_erased_unexplained(events: &[Known]) -> bool {
 /// of change moves with it.
 fn comparable(entity: &str, document: &Json) -> Json {
     let fields: &[&str] = match entity {
-        "user" => &["email", "first_name", "last_name", "status", "created_at", "updated_at"],
+        "user" => &["email", "first_name", "last_name", "status", "created_at", "updated_at", PASSWORD_DIGEST],
         "product" => &["sku", "name", "description", "price", "created_at"],
         _ => &["reference", "user_id", "status", "total_amount", "created_at", "updated_at", "items"],
     };
@@ -270,18 +279,36 @@ fn final_states(entity: &str, events: &[Known]) -> Vec<Json> {
         events.iter().filter_map(|event| event.after.as_ref()).map(|after| comparable(entity, after)).collect();
     for before in events.iter().filter_map(|event| event.before.as_ref()) {
         let before = comparable(entity, before);
-        if let Some(position) = states.iter().position(|state| *state == before) {
+        if let Some(position) = states.iter().position(|state| is_same(state, &before)) {
             states.remove(position);
         }
     }
     states
 }
 
+/// Whether two states are the same in each of their fields.
+fn is_same(one: &Json, other: &Json) -> bool {
+    match (one.as_object(), other.as_object()) {
+        (Some(fields), Some(others)) => {
+            fields.len() == others.len()
+                && fields
+                    .iter()
+                    .all(|(field, value)| others.get(field).is_some_and(|other| is_same_value(field, value, other)))
+        }
+        _ => one == other,
+    }
+}
+
+/// A password that was not looked at, or whose event is of a time before digests, is any.
+fn is_same_value(field: &str, one: &Json, other: &Json) -> bool {
+    one == other || field == PASSWORD_DIGEST && (one.is_null() || other.is_null())
+}
+
 /// Why the row is not what its events lead to; `None` when it is.
 fn unexplained(entity: &str, row: &Json, events: &[Known]) -> Option<String> {
     let states = final_states(entity, events);
     let row = comparable(entity, row);
-    if states.contains(&row) {
+    if states.iter().any(|state| is_same(state, &row)) {
         return None;
     }
     let Some(state) = states.last() else {
@@ -290,14 +317,22 @@ fn unexplained(entity: &str, row: &Json, events: &[Known]) -> Option<String> {
     };
     let members = row.as_object().into_iter().flatten();
     let differences =
-        members.filter(|(field, value)| state.get(field.as_str()) != Some(value)).map(|(field, value)| {
-            let expected = state.get(field.as_str()).unwrap_or(&Json::Null);
+        members.filter(|(field, value)| !is_same_value(field, value, &state[field.as_str()])).map(|(field, value)| {
+            let expected = &state[field.as_str()];
+            if field == PASSWORD_DIGEST {
+                return "its password hash is not the one of the events".to_owned();
+            }
             if field == "items" {
                 return "its lines differ from the events".to_owned();
             }
             format!("{field} is {}, the events say {}", shown(value), shown(expected))
         });
     Some(differences.collect::<Vec<_>>().join("; "))
+}
+
+/// `+5`
+fn signed(pieces: &Stored<i32>) -> String {
+    pieces.known().map_or_else(|| printable(&pieces.to_string()), |pieces| format!("{pieces:+}"))
 }
 
 fn shown(value: &Json) -> String {
@@ -318,7 +353,7 @@ fn wrong_order_movements(events: &[Known], movements: &[stock_movement::Model]) 
         }
     }
     for movement in movements {
-        *expected.entry(movement.product_id.to_string()).or_default() -= i64::from(movement.delta);
+        *expected.entry(movement.product_id.to_string()).or_default() -= movement.delta.pieces();
     }
     let wrong = expected.into_iter().find(|(_, difference)| *difference != 0)?;
     Some(format!("its movements of product {} differ by {} from its events", wrong.0, -wrong.1))
@@ -337,39 +372,62 @@ fn wrong_own_movements(events: &[Known], movements: &[stock_movement::Model]) ->
         *expected.entry(event.operation_id).or_default() += after - level(&event.before).unwrap_or(0);
     }
     for movement in movements {
-        *expected.entry(movement.operation_id).or_default() -= i64::from(movement.delta);
+        *expected.entry(movement.operation_id).or_default() -= movement.delta.pieces();
     }
     let wrong = expected.into_iter().find(|(_, difference)| *difference != 0)?;
     Some(format!("its movements in operation {} differ by {} from its events", wrong.0, -wrong.1))
 }
 
-/// Orders take for the one reason, and give back for one of two.
-fn wrong_order_reason(movements: &[stock_movement::Model]) -> Option<String> {
+/// The event of the operation that wrote a movement.
+fn event_of<'a>(events: &'a [Known], movement: &stock_movement::Model) -> Option<&'a Known> {
+    events.iter().find(|event| event.operation_id == movement.operation_id)
+}
+
+/// Orders take for the one reason, and give back for another; what came in when it was placed balances what
+/// went out of no stock, or went back at once.
+fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
     let is_right = |movement: &stock_movement::Model| {
-        let reasons: &[MovementReason] = match movement.delta {
-            ..0 => &[MovementReason::Order],
+        let placed = event_of(events, movement).filter(|event| event.before.is_none());
+        let status = placed.and_then(|event| OrderStatus::from_stored(event.after.as_ref()?["status"].as_str()?));
+        let reasons: &[MovementReason] = match (movement.delta.pieces(), placed, status) {
+            (..0, _, _) => &[MovementReason::Order],
+            (_, None, _) => &[MovementReason::Restock],
+            (_, Some(_), Some(status)) if !status.gives_back() => &[MovementReason::Received],
             _ => &[MovementReason::Restock, MovementReason::Received],
         };
         reasons.iter().any(|reason| reason.as_str() == movement.reason)
     };
     let wrong = movements.iter().find(|movement| !is_right(movement))?;
-    let (pieces, reason) = (wrong.delta, printable(&wrong.reason));
-    Some(format!("its movement of {pieces:+} pieces says {reason}, which is no reason of an order"))
+    let (pieces, reason) = (signed(&wrong.delta), printable(&wrong.reason));
+    Some(format!("its movement of {pieces} pieces says {reason}, which is not the reason of its event"))
 }
 
 /// The event of an adjusted or counted stock has the reason that its movement has.
 fn wrong_own_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
     let expected = |movement: &stock_movement::Model| {
-        let event = events.iter().find(|event| event.operation_id == movement.operation_id)?;
+        let event = event_of(events, movement)?;
         match event.operation.as_str() {
             "stock.adjust" | "stock.set" => event.reason.as_deref(),
             "stock.accept" => Some(MovementReason::External.as_str()),
-            _ => None,
+            _ => Some(MovementReason::Initial.as_str()),
         }
     };
     movements.iter().find_map(|movement| {
         let expected = expected(movement).filter(|expected| *expected != movement.reason)?;
         let (operation, reason) = (movement.operation_id, printable(&movement.reason));
         Some(format!("its movement in operation {operation} says {reason}, the event says {}", printable(expected)))
+    })
+}
+
+/// A movement has the note that its event has.
+fn wrong_note(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    movements.iter().find_map(|movement| {
+        let event = event_of(events, movement)?;
+        let expected = event.after.as_ref().and_then(|after| after["note"].as_str());
+        let (operation, note) = (movement.operation_id, movement.note.as_deref());
+        let shown = |note: Option<&str>| note.map_or_else(|| "nothing".to_owned(), printable);
+        (note != expected).then(|| {
+            format!("its movement in operation {operation} notes {}, the event {}", shown(note), shown(expected))
+        })
     })
 }

@@ -285,7 +285,7 @@ impl Operations {
         audit_event::Model {
             id: self.ids.next(),
             operation_id,
-            sequence: 0,
+            sequence: 0.into(),
             operation: request.name.to_owned(),
             actor: self.actor.clone(),
             outcome: "failed".to_owned(),
@@ -334,7 +334,7 @@ impl Operation {
         stock_movement::Model {
             id: self.new_id(),
             product_id,
-            delta,
+            delta: delta.into(),
             reason: reason.as_str().to_owned(),
             order_id: None,
             operation_id: self.id,
@@ -394,13 +394,13 @@ impl Operation {
             return Err(Error::of(Cause::Unaccounted, message));
         }
         let changes = std::mem::take(&mut self.changes);
-        let events = changes.into_iter().zip(0..).map(|(change, sequence)| {
+        let events = changes.into_iter().zip(0_i32..).map(|(change, sequence)| {
             // The key is unique: it stands in the operation's first event only.
             let idempotency = request.idempotency.as_ref().filter(|_| sequence == 0);
             audit_event::Model {
                 id: self.ids.next(),
                 operation_id: self.id,
-                sequence,
+                sequence: sequence.into(),
                 operation: request.name.to_owned(),
                 actor: operations.actor.clone(),
                 outcome: "succeeded".to_owned(),

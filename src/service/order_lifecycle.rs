@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
 use crate::domain::order_status::{self, Step, StockEffect, Transition, Verb};
 use crate::domain::{IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
-use crate::entity::{Moment, audit_event, order, order_item, stock_movement};
+use crate::entity::{Moment, Stored, audit_event, order, order_item, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::repository::order::ItemWithProduct;
 use crate::repository::{self, Lock};
@@ -193,7 +193,7 @@ impl Goods {
         let (mut restored, mut by_its_lines) = (Vec::new(), false);
         if matches!(what, Restock::Everything | Restock::Lines(_)) {
             let movements = repository::stock_movement::find_by_order(operation.handle(), order.id).await?;
-            let taken = Taken::of(&items, &movements);
+            let taken = Taken::of(order, &items, &movements)?;
             restored = taken.choose(order, &items, what)?;
             by_its_lines = restored.iter().any(|line| taken.by_its_lines.contains(&line.product_id));
         }
@@ -324,10 +324,12 @@ impl Pieces {
 }
 
 impl Taken {
-    fn of(items: &[ItemWithProduct], movements: &[stock_movement::Model]) -> Taken {
+    /// Errors: exit 6 when another program left a number of pieces that is none.
+    fn of(order: &order::Model, items: &[ItemWithProduct], movements: &[stock_movement::Model]) -> Result<Taken> {
+        let known = |pieces: &Stored<i32>| pieces.known().map(i64::from).ok_or_else(|| odd_pieces(order, pieces));
         let mut taken = Taken { pieces: Vec::new(), by_its_lines: Vec::new() };
         for movement in movements {
-            let delta = i64::from(movement.delta);
+            let delta = known(&movement.delta)?;
             taken.add(movement.product_id, (-delta).max(0), delta.max(0));
         }
         let is_taken = |id: Uuid| {
@@ -336,10 +338,10 @@ impl Taken {
                 .any(|movement| movement.product_id == id && movement.reason == MovementReason::Order.as_str())
         };
         for (item, _) in items.iter().filter(|(item, _)| !is_taken(item.product_id)) {
-            taken.add(item.product_id, i64::from(item.quantity), 0);
+            taken.add(item.product_id, known(&item.quantity)?, 0);
             taken.by_its_lines.push(item.product_id);
         }
-        taken
+        Ok(taken)
     }
 
     fn add(&mut self, product: Uuid, taken: i64, back: i64) {
@@ -424,6 +426,15 @@ fn find_products(
     let message = format!("order {} has no {}", shown(order), unknown.join(", "));
     Err(Error::new(Kind::NotFound, "product.not_found", message)
         .hint(CommandLine::new("order show").argument(&shown(order))))
+}
+
+fn odd_pieces(order: &order::Model, pieces: &Stored<i32>) -> Error {
+    let (name, pieces) = (shown(order), printable(&pieces.to_string()));
+    Error::conflict(
+        "order.odd_pieces",
+        format!("order {name} has {pieces} pieces of a product, which is not a whole number"),
+    )
+    .hint("give --no-restock, and correct the stock")
 }
 
 /// An order's reference as a message has it.

@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
 use super::order_lifecycle::{Restored, to_json};
+use super::product::{known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{
     IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations, sku,
 };
-use crate::entity::{order, order_item, product, stock_movement, user};
+use crate::entity::{Stored, order, order_item, product, stock_movement, user};
 use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{self, stock_movement as movements};
@@ -100,12 +101,12 @@ struct Line {
 }
 
 impl Line {
-    fn price(&self) -> Money {
-        self.unit_price.unwrap_or(self.product.price)
+    fn price(&self) -> Result<Money> {
+        self.unit_price.map_or_else(|| known_price(&self.product.sku, &self.product.price), Ok)
     }
 
-    fn amount(&self) -> Amount<'_> {
-        Amount { sku: &self.product.sku, quantity: self.quantity, price: self.price() }
+    fn amount(&self) -> Result<Amount<'_>> {
+        Ok(Amount { sku: &self.product.sku, quantity: self.quantity, price: self.price()? })
     }
 }
 
@@ -175,6 +176,7 @@ pub async fn apply_all(operation: &mut Operation, orders: &[NewOrder]) -> Result
     let lines = find_lines(operation, orders).await?;
     let mut wanted = BTreeMap::<Uuid, (i32, &product::Model)>::new();
     for line in orders.iter().zip(&lines).filter(|(new, _)| new.balanced_by().is_none()).flat_map(|(_, lines)| lines) {
+        known_stock(&line.product)?;
         let (pieces, _) = wanted.entry(line.product.id).or_insert((0, &line.product));
         *pieces = pieces.saturating_add(line.quantity.get());
     }
@@ -216,7 +218,7 @@ async fn write(
         .map(|(placed, new)| repository::order::WithItems {
             order: &placed.order,
             items: placed.items.iter().map(|(item, _)| item).collect(),
-            more: restored(placed, new),
+            more: more(placed, new),
         })
         .collect();
     let changes = repository::order::create_many(operation.handle(), rows).await?;
@@ -228,14 +230,16 @@ async fn write(
     Ok(())
 }
 
-/// What an order's event says beside the order itself: the pieces that do not weigh on the stock.
-fn restored(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
+/// What an order's event says beside the order itself: its note, and the pieces that do not weigh on the
+/// stock.
+fn more(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
     let line = |(item, product): &repository::order::ItemWithProduct| Restored {
         product_id: item.product_id,
         sku: product.as_ref().map(|product| product.sku.clone()).unwrap_or_default(),
-        quantity: item.quantity,
+        quantity: item.quantity.known().unwrap_or_default(),
     };
     let mut more = Map::new();
+    more.extend(new.note.iter().map(|note| ("note".to_owned(), json!(note))));
     if new.balanced_by().is_some() {
         let lines: Vec<Restored> = placed.items.iter().map(line).collect();
         more.insert("restored".to_owned(), to_json(&lines));
@@ -307,7 +311,7 @@ fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Ve
     let mut positions = HashMap::<(Uuid, Option<Money>), usize>::new();
     for new in &new.lines {
         let product = *products.get(new.product.as_str()).ok_or_else(|| super::product::unknown(&[&new.product]))?;
-        let key = (product.id, new.unit_price.filter(|price| *price != product.price));
+        let key = (product.id, new.unit_price.filter(|price| product.price != *price));
         match positions.get(&key) {
             Some(position) => {
                 let line = &mut lines[*position];
@@ -334,7 +338,7 @@ fn merged(sku: &str, one: Quantity, other: Quantity) -> Result<Quantity> {
 async fn shortage(
     operation: &Operation,
     wanted: &BTreeMap<Uuid, (i32, &product::Model)>,
-    taken: &HashMap<Uuid, Money>,
+    taken: &HashMap<Uuid, Stored<Money>>,
 ) -> Result<Error> {
     let is_short = |id: &Uuid| !taken.contains_key(id);
     let short: Vec<Uuid> = wanted.keys().filter(|id| is_short(id)).copied().collect();
@@ -343,11 +347,11 @@ async fn shortage(
     let levels = repository::product::stock_levels(operation.handle(), &asked).await?;
     let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
     for (need, product) in asked.iter().filter_map(|id| wanted.get(id)) {
-        let have = levels.iter().find(|(id, _)| *id == product.id).map_or(0, |(_, stock)| *stock);
+        let have = levels.iter().find(|(id, _)| *id == product.id).map_or(0, |(_, stock)| stock.pieces());
         let sku = printable(&product.sku);
         texts.push(format!("{sku} has {have} in stock, {need} requested"));
         details.push(json!({ "sku": product.sku, "have": have, "need": need }));
-        if have < *need {
+        if have < i64::from(*need) {
             hints.push(CommandLine::new("stock history").argument(&sku));
         }
     }
@@ -356,10 +360,10 @@ async fn shortage(
 }
 
 /// The price when the stock was taken is the one that counts.
-fn at_current_prices(lines: &mut [Line], prices: &HashMap<Uuid, Money>) {
+fn at_current_prices(lines: &mut [Line], prices: &HashMap<Uuid, Stored<Money>>) {
     for line in lines {
         if let Some(price) = prices.get(&line.product.id) {
-            line.product.price = *price;
+            line.product.price = price.clone();
         }
     }
 }
@@ -372,15 +376,16 @@ fn build(
 ) -> Result<(order::Model, Vec<order_item::Model>)> {
     let id = operation.new_id();
     let placed_at = new.placed_at.unwrap_or(operation.now());
-    let amounts: Vec<Amount<'_>> = lines.iter().map(Line::amount).collect();
+    let amounts: Vec<Amount<'_>> = lines.iter().map(Line::amount).collect::<Result<_>>()?;
     let items: Vec<order_item::Model> = lines
         .iter()
-        .map(|line| order_item::Model {
+        .zip(&amounts)
+        .map(|(line, amount)| order_item::Model {
             id: operation.new_id(),
             order_id: id,
             product_id: line.product.id,
-            quantity: line.quantity.get(),
-            unit_price: line.price(),
+            quantity: line.quantity.get().into(),
+            unit_price: amount.price.into(),
         })
         .collect();
     let order = order::Model {
@@ -388,7 +393,7 @@ fn build(
         reference: reference(operation, new).as_str().to_owned(),
         user_id: user.id,
         status: new.status.as_str().to_owned(),
-        total_amount: total(&amounts, new.expected_total)?,
+        total_amount: total(&amounts, new.expected_total)?.into(),
         created_at: placed_at.into(),
         updated_at: if new.status == OrderStatus::Pending { placed_at.into() } else { operation.now().into() },
     };
@@ -403,11 +408,11 @@ fn reference(operation: &Operation, new: &NewOrder) -> Reference {
 /// `price_of` gives the price of a product that a line names without one.
 ///
 /// Errors: those that placing it at these prices would have.
-pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Money) -> Result<()> {
+pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Result<Money>) -> Result<()> {
     let mut amounts = Vec::<Amount<'_>>::with_capacity(new.lines.len());
     let mut positions = HashMap::<(&str, Money), usize>::new();
     for NewLine { product, quantity, unit_price } in &new.lines {
-        let price = unit_price.unwrap_or_else(|| price_of(product));
+        let price = unit_price.map_or_else(|| price_of(product), Ok)?;
         match positions.get(&(product.as_str(), price)) {
             Some(position) => {
                 let amount = &mut amounts[*position];
@@ -456,25 +461,25 @@ fn build_movements(
         created_at: order.created_at.clone(),
         ..operation.movement(item.product_id, delta, reason)
     };
-    let taken = items.iter().map(|item| movement(item, -item.quantity, MovementReason::Order));
+    let pieces = |item: &order_item::Model| item.quantity.known().unwrap_or_default();
+    let taken = items.iter().map(|item| movement(item, -pieces(item), MovementReason::Order));
     let balance = new.balanced_by();
     let given = balance.into_iter().flat_map(|reason| items.iter().map(move |item| (item, reason)));
-    taken.chain(given.map(|(item, reason)| movement(item, item.quantity, reason))).collect()
+    taken.chain(given.map(|(item, reason)| movement(item, pieces(item), reason))).collect()
 }
 
 /// Post-check (DL-003): own movements = − own quantities, line by line; total = Σ of the lines.
 fn check_balance(order: &order::Model, items: &[order_item::Model], movements: &[stock_movement::Model]) -> Result<()> {
-    let taken = movements.iter().filter(|movement| movement.delta < 0);
+    let taken = movements.iter().filter(|movement| movement.delta.pieces() < 0);
     let balanced = items.len() == taken.clone().count()
-        && items
-            .iter()
-            .zip(taken)
-            .all(|(item, movement)| item.product_id == movement.product_id && item.quantity == -movement.delta);
+        && items.iter().zip(taken).all(|(item, movement)| {
+            item.product_id == movement.product_id && item.quantity.pieces() == -movement.delta.pieces()
+        });
     let sum = items.iter().try_fold(Money::ZERO, |sum, item| {
-        let quantity = Quantity::new(i64::from(item.quantity)).ok()?;
+        let quantity = Quantity::new(item.quantity.pieces()).ok()?;
         sum.checked_plus(item.unit_price.checked_times(quantity)?)
     });
-    if balanced && sum == Some(order.total_amount) {
+    if balanced && sum.is_some_and(|sum| order.total_amount == sum) {
         return Ok(());
     }
     Err(Error::internal("an order does not add up: its movements or its total differ from its lines"))

@@ -14,7 +14,7 @@ use crate::domain::price_change::{MaxChange, Repricing, percent_changed};
 use crate::domain::price_history::PriceStep;
 use crate::domain::{Money, Page, Violations};
 use crate::entity::product::Model;
-use crate::entity::{Moment, audit_event};
+use crate::entity::{Moment, Stored, audit_event};
 use crate::error::{Error, Kind, Result, printable};
 use crate::repository;
 use crate::repository::product::{Filter, ROWS_PER_STATEMENT};
@@ -45,7 +45,7 @@ impl PriceChanges {
         let mut violations = Violations::new();
         let mut prices = Vec::with_capacity(products.len());
         for product in products {
-            match self.repricing.price(product.price) {
+            match self.repricing.price(product.price.known()) {
                 Ok(price) => prices.push(price),
                 Err(problem) => violations.add(&format!("price of {}", printable(&product.sku)), problem),
             }
@@ -63,8 +63,8 @@ fn guard(max_change: MaxChange, products: &[Model], prices: &[Money]) -> Result<
     let mut beyond: Vec<(&Model, Money, Option<Decimal>)> = products
         .iter()
         .zip(prices)
-        .filter(|(product, price)| max_change.is_exceeded(product.price, **price))
-        .map(|(product, price)| (product, *price, percent_changed(product.price, *price)))
+        .filter(|(product, price)| max_change.is_exceeded(product.price.known(), **price))
+        .map(|(product, price)| (product, *price, percent_changed(product.price.known(), *price)))
         .collect();
     if beyond.is_empty() {
         return Ok(());
@@ -189,7 +189,7 @@ fn reprice(before: Model, price: Money, now: Moment) -> Changed {
     if before.price == price {
         return Changed { after: before.clone(), before, changed: false };
     }
-    Changed { after: Model { price, updated_at: now, ..before.clone() }, before, changed: true }
+    Changed { after: Model { price: price.into(), updated_at: now, ..before.clone() }, before, changed: true }
 }
 
 /// The products as they are now, held until the operation ends.
@@ -214,7 +214,7 @@ async fn lock(operation: &Operation, products: &[Model], is_as_read: bool) -> Re
     }
 }
 
-fn changed_meanwhile(stale: &[(&Model, Option<Money>)]) -> Error {
+fn changed_meanwhile(stale: &[(&Model, Option<Stored<Money>>)]) -> Error {
     let named = stale.iter().take(NAMED).map(|(product, now)| match now {
         Some(now) => format!("{} {} → {now}", printable(&product.sku), product.price),
         None => format!("{} is gone", printable(&product.sku)),

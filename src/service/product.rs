@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::operation::{Operation, Operations, Request};
 use crate::db::fault::Fault;
 use crate::domain::{Money, MovementReason, ProductName, Sku};
+use crate::entity::Stored;
 use crate::entity::product::Model;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository;
@@ -64,8 +65,8 @@ pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result
     let product = model(operation, new);
     let created = repository::product::create(operation.handle(), product.clone()).await;
     let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;
-    if product.stock_quantity > 0 {
-        let movement = operation.movement(product.id, product.stock_quantity, MovementReason::Initial);
+    if new.stock > 0 {
+        let movement = operation.movement(product.id, new.stock, MovementReason::Initial);
         let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;
         change = change.covering(rows);
     }
@@ -88,8 +89,8 @@ fn model(operation: &Operation, new: &NewProduct) -> Model {
         sku: new.sku.as_str().to_owned(),
         name: new.name.as_str().to_owned(),
         description: new.description.clone(),
-        price: new.price,
-        stock_quantity: new.stock,
+        price: new.price.into(),
+        stock_quantity: new.stock.into(),
         created_at: operation.now().into(),
         updated_at: operation.now().into(),
     }
@@ -99,10 +100,9 @@ fn model(operation: &Operation, new: &NewProduct) -> Model {
 pub async fn apply_create_many(operation: &mut Operation, new: &[NewProduct]) -> Result<()> {
     let products: Vec<Model> = new.iter().map(|new| model(operation, new)).collect();
     let changes = repository::product::create_many(operation.handle(), &products).await?;
-    let stocked = products.iter().filter(|product| product.stock_quantity > 0);
-    let movements: Vec<_> = stocked
-        .map(|product| operation.movement(product.id, product.stock_quantity, MovementReason::Initial))
-        .collect();
+    let stocked = products.iter().zip(new).filter(|(_, new)| new.stock > 0);
+    let movements: Vec<_> =
+        stocked.map(|(product, new)| operation.movement(product.id, new.stock, MovementReason::Initial)).collect();
     let rows = repository::stock_movement::create_many(operation.handle(), &movements).await?;
     let mut changes = changes.into_iter();
     // One change stands for all the movements.
@@ -134,7 +134,7 @@ pub async fn apply_update(operation: &mut Operation, name: &str, update: &Produc
         after.description.clone_from(description);
     }
     if let Some(price) = update.price {
-        after.price = price;
+        after.price = price.into();
     }
     if after == before {
         return Ok(Changed { before, after, changed: false });
@@ -193,6 +193,24 @@ pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Mo
     let product = locked.ok_or_else(|| unknown(&[name]))?;
     operation.about(product.id);
     Ok(product)
+}
+
+/// The price, to reckon with it. Errors: exit 6 when another program left there what is no amount.
+pub fn known_price(sku: &str, price: &Stored<Money>) -> Result<Money> {
+    price.known().ok_or_else(|| {
+        let (sku, price) = (printable(sku), printable(&price.to_string()));
+        Error::conflict("product.odd_price", format!("the price of {sku} is {price}, which is not an amount"))
+            .hint("product update with --price corrects it")
+    })
+}
+
+/// The stock, to reckon with it. Errors: exit 6 when another program left there what is no number.
+pub fn known_stock(product: &Model) -> Result<i32> {
+    product.stock_quantity.known().ok_or_else(|| {
+        let (sku, stock) = (printable(&product.sku), printable(&product.stock_quantity.to_string()));
+        Error::conflict("product.odd_stock", format!("the stock of {sku} is {stock}, which is not a whole number"))
+            .hint(Hint::from("the program that wrote it has to correct it: ").and(CommandLine::new("doctor --deep")))
+    })
 }
 
 /// Exit 6 for a SKU that another product has.

@@ -58,7 +58,7 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> R
         number: number.checked_add(1).ok_or_else(|| no_number_left(number))?,
         previous_hash: last.map_or_else(String::new, |last| last.hash),
         hash: String::new(),
-        event_count: i32::try_from(events.len()).map_err(too_many)?,
+        event_count: i32::try_from(events.len()).map_err(too_many)?.into(),
         sealed_by: actor.to_owned(),
         sealed_at: operation.now().into(),
     };
@@ -188,6 +188,10 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
         event: Some((id, id.to_string())),
         what: format!("cannot be read: {column} is no text"),
     }));
+    let unnumbered = repository::audit_seal::find_without_number(connection, EVENTS_NAMED).await?;
+    for id in unnumbered {
+        chain.note(None, format!("{id} is none of the chain: its number is not a whole number"));
+    }
     chain.unsealed_events = repository::audit_seal::count_unsealed_events(connection).await?;
     Ok(chain)
 }
@@ -210,7 +214,7 @@ async fn check(
     if seal.previous_hash != chain.head {
         chain.note(Some(seal.number), "does not continue the seal before it");
     }
-    let expected = u64::try_from(seal.event_count).unwrap_or(0);
+    let expected = u64::try_from(seal.event_count.pieces()).unwrap_or(0);
     if count != expected {
         let what =
             if count < expected { "events were removed, moved away or made illegible" } else { "events were added" };

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
-use super::product::{Changed, find_for_update};
+use super::product::{Changed, find_for_update, known_stock};
 use crate::domain::{IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
-use crate::entity::stock_movement;
+use crate::entity::{Stored, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository;
 
@@ -55,7 +55,10 @@ pub async fn adjust(operations: &Operations, adjustment: &Adjustment, key: Optio
                 let value: Option<serde_json::Value> = json.as_deref().and_then(|text| serde_json::from_str(text).ok());
                 value.and_then(|value| value["stock_quantity"].as_i64()).and_then(|level| i32::try_from(level).ok())
             };
-            let at = |level: Option<i32>| Model { stock_quantity: level.unwrap_or(now.stock_quantity), ..now.clone() };
+            let at = |level: Option<i32>| {
+                let stock_quantity = level.map_or_else(|| now.stock_quantity.clone(), Stored::Known);
+                Model { stock_quantity, ..now.clone() }
+            };
             let product = Changed { before: at(level(&event.before)), after: at(level(&event.after)), changed: false };
             Ok(Adjusted { product, replayed: true })
         }
@@ -70,10 +73,11 @@ pub async fn apply_adjust(operation: &mut Operation, adjustment: &Adjustment) ->
 
 /// Moves the stock of a product that is locked already.
 async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustment) -> Result<Changed> {
+    let stock = known_stock(&before)?;
     let moved =
         repository::product::move_stock(operation.handle(), before.id, adjustment.delta, operation.now()).await?;
     if moved.count() == 0 {
-        return Err(out_of_range(&before, adjustment));
+        return Err(out_of_range(&before, stock, adjustment));
     }
     let movement = stock_movement::Model {
         note: adjustment.note.clone(),
@@ -81,12 +85,12 @@ async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustme
     };
     let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;
     let after = Model {
-        stock_quantity: before.stock_quantity + adjustment.delta,
+        stock_quantity: (stock + adjustment.delta).into(),
         updated_at: operation.now().into(),
         ..before.clone()
     };
     // `changed` stands for the product's row, which `moved` counted.
-    operation.record(repository::product::changed(&before, &after).covering(rows));
+    operation.record(noting(repository::product::changed(&before, &after), adjustment.note.as_deref()).covering(rows));
     Ok(Changed { before, after, changed: true })
 }
 
@@ -109,8 +113,8 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
     let body = async |operation: &mut Operation| {
         let before = find_for_update(operation, &count.product).await?;
         let sku = printable(&before.sku);
-        if before.stock_quantity != count.expected {
-            let have = before.stock_quantity;
+        let have = known_stock(&before)?;
+        if have != count.expected {
             return Err(Error::conflict(
                 "stock.changed",
                 format!("{sku} has {have} in stock, not {} as expected", count.expected),
@@ -124,12 +128,12 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
                 ),
             ));
         }
-        if before.stock_quantity == count.level {
+        if have == count.level {
             return Ok(Changed { after: before.clone(), before, changed: false });
         }
         let adjustment = Adjustment {
             product: before.sku.clone(),
-            delta: count.level - before.stock_quantity,
+            delta: count.level - have,
             reason: count.reason,
             note: count.note.clone(),
         };
@@ -155,7 +159,7 @@ pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) 
     let body = async |operation: &mut Operation| {
         let product = find_for_update(operation, product).await?;
         let moved = repository::stock_movement::sum(operation.handle(), product.id).await?;
-        let delta = i64::from(product.stock_quantity) - moved;
+        let delta = i64::from(known_stock(&product)?) - moved;
         if delta == 0 {
             return Ok(Accepted { product, delta });
         }
@@ -168,16 +172,23 @@ pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) 
             ..operation.movement(product.id, pieces, MovementReason::External)
         };
         let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;
-        operation.record(repository::product::accepted(&product, moved).covering(rows));
+        operation.record(noting(repository::product::accepted(&product, moved), note).covering(rows));
         Ok(Accepted { product, delta })
     };
     operations.run(&Request::new("stock.accept", "product"), body).await?.done()
 }
 
-fn out_of_range(product: &Model, adjustment: &Adjustment) -> Error {
+/// The change with the note of its movement, so that an edit of that shows.
+fn noting(mut change: repository::Change, note: Option<&str>) -> repository::Change {
+    if let (Some(after), Some(note)) = (&mut change.after, note) {
+        after["note"] = note.into();
+    }
+    change
+}
+
+fn out_of_range(product: &Model, have: i32, adjustment: &Adjustment) -> Error {
     let (delta, reason) = (adjustment.delta, adjustment.reason.as_str());
     let sku = printable(&product.sku);
-    let have = product.stock_quantity;
     if delta > 0 {
         return Error::conflict("stock.too_much", format!("{sku} has {have} in stock; {delta} more cannot be counted"));
     }

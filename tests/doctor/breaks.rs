@@ -131,6 +131,24 @@ const ANYWHERE: &[Break] = &[
         "UPDATE users SET email = 'Grace@example.com' WHERE email = 'grace@example.com'",
         "UPDATE users SET email = 'grace@example.com' WHERE email = 'Grace@example.com'",
     ),
+    foreign(
+        "keys-differ-by-more-than-case",
+        "EXTRA and extra",
+        "INSERT INTO products (sku, name, price, stock_quantity) VALUES ('extra', 'x', 1, 0)",
+        "DELETE FROM products WHERE sku = 'extra'",
+    ),
+    foreign(
+        "keys-differ-by-more-than-case",
+        "Grace@example.com and grace@example.com",
+        "INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('Grace@example.com', 'x', 'x', 'x')",
+        "DELETE FROM users WHERE email = 'Grace@example.com'",
+    ),
+    foreign(
+        "keys-differ-by-more-than-case",
+        "DEM01-00003 and dem01-00003",
+        "INSERT INTO orders (reference, user_id) SELECT 'dem01-00003', id FROM users WHERE email = 'grace@example.com'",
+        "DELETE FROM orders WHERE reference = 'dem01-00003'",
+    ),
 ];
 
 const ON_SQLITE: &[Break] = &[
@@ -142,6 +160,17 @@ const ON_SQLITE: &[Break] = &[
         "UPDATE products SET stock_quantity = 0 WHERE sku = 'EXTRA'",
     ),
     odd_price("UPDATE products SET price = 'cheap' WHERE sku = 'EXTRA'"),
+    odd_price("UPDATE products SET price = X'00' WHERE sku = 'EXTRA'"),
+    odd(
+        "products.name ",
+        "UPDATE products SET name = X'616263' WHERE sku = 'EXTRA'",
+        "UPDATE products SET name = 'x' WHERE sku = 'EXTRA'",
+    ),
+    odd(
+        "audit_events.actor ",
+        "UPDATE audit_events SET actor = CAST(X'41FF' AS text) WHERE operation = 'product.create'",
+        "UPDATE audit_events SET actor = 'x' WHERE operation = 'product.create'",
+    ),
 ];
 
 const ON_POSTGRES: &[Break] = &[

@@ -235,7 +235,7 @@ impl Shop {
     pub fn everything(&self) -> Vec<String> {
         let as_text = |column: &str| match self.backend {
             Backend::Sqlite => format!(
-                "COALESCE(CASE typeof({column}) WHEN 'blob' THEN hex({column}) ELSE CAST({column} AS TEXT) END, '-')"
+                "typeof({column}) || CASE WHEN typeof({column}) IN ('blob', 'text') THEN hex({column}) ELSE quote({column}) END"
             ),
             Backend::Postgres => format!("COALESCE(\"{column}\"::text, '-')"),
             Backend::MariaDb => format!("COALESCE(HEX(`{column}`), '-')"),

@@ -10,7 +10,7 @@ use super::{OrderLine, OrderRow};
 use crate::bulk::import::Row;
 use crate::bulk::spelling::{Keys, folded_email, folded_sku};
 use crate::domain::{Money, OrderStatus};
-use crate::entity::{Moment, order, user};
+use crate::entity::{Moment, Stored, order, user};
 use crate::error::{Result, printable};
 use crate::repository;
 use crate::repository::order::ItemWithProduct;
@@ -70,6 +70,30 @@ pub async fn compare(
     Ok(compared.collect())
 }
 
+/// How many pieces of what an order has, however its lines are split.
+#[derive(Debug, Default, PartialEq)]
+struct Pieces(BTreeMap<Kind, i64>);
+
+/// What is added up.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    sku: String,
+    price: Stored<Money>,
+    /// A quantity that is no number: lines that have the same are counted.
+    odd: Option<String>,
+}
+
+impl Pieces {
+    fn add(&mut self, sku: String, price: Stored<Money>, quantity: &str) {
+        let (odd, pieces) = match quantity.parse() {
+            Ok(pieces) => (None, pieces),
+            Err(_) => (Some(quantity.to_owned()), 1),
+        };
+        let sum = self.0.entry(Kind { sku, price, odd }).or_default();
+        *sum = sum.saturating_add(pieces);
+    }
+}
+
 impl OrderLine {
     /// What an export writes for an order of another program that has no items.
     fn is_nothing(&self) -> bool {
@@ -89,7 +113,8 @@ impl OrderRow {
                 || given.value.as_ref().is_ok_and(|time| order.created_at == Moment::Known(*time))
         });
         let is_total = self.total.as_ref().is_none_or(|given| {
-            given.is_text(&order.total_amount.to_string()) || given.value == Ok(order.total_amount)
+            given.is_text(&order.total_amount.to_string())
+                || given.value.as_ref().is_ok_and(|total| order.total_amount == *total)
         });
         let is_status = match &self.status {
             None => order.status == OrderStatus::Pending.as_str(),
@@ -122,30 +147,27 @@ impl OrderRow {
 
     /// Whether the items that are there are those of the file, however they are split.
     fn has_lines(&self, items: &[&ItemWithProduct]) -> bool {
-        let mut there = BTreeMap::<(String, Money), i64>::new();
+        let mut there = Pieces::default();
         for (item, product) in items {
             let sku = product.as_ref().map_or("", |product| product.sku.as_str());
-            *there.entry((folded_sku(sku), item.unit_price)).or_default() += i64::from(item.quantity);
+            there.add(folded_sku(sku), item.unit_price.clone(), &item.quantity.to_string());
         }
-        let mut here = BTreeMap::<(String, Money), i64>::new();
+        let mut here = Pieces::default();
         for line in self.lines.iter().filter(|line| !line.is_nothing()) {
             let sku = folded_sku(&line.sku.text);
-            let mut prices = there.keys().filter(|(other, _)| *other == sku).map(|(_, price)| *price);
+            let mut prices = there.0.keys().filter(|key| key.sku == sku).map(|key| &key.price);
             let price = match &line.unit_price {
-                None => prices.next(),
-                Some(given) => given
-                    .value
-                    .as_ref()
-                    .ok()
-                    .copied()
-                    .or_else(|| prices.find(|price| given.is_text(&price.to_string()))),
+                None => prices.next().cloned(),
+                Some(given) => match &given.value {
+                    Ok(price) => Some(Stored::Known(*price)),
+                    Err(_) => prices.find(|price| given.is_text(&price.to_string())).cloned(),
+                },
             };
-            let pieces = match &line.quantity.value {
-                Ok(quantity) => Some(i64::from(quantity.get())),
-                Err(_) => line.quantity.text.parse().ok(),
-            };
-            let (Some(price), Some(pieces)) = (price, pieces) else { return false };
-            *here.entry((sku, price)).or_default() += pieces;
+            let Some(price) = price else { return false };
+            match &line.quantity.value {
+                Ok(quantity) => here.add(sku, price, &quantity.to_string()),
+                Err(_) => here.add(sku, price, &line.quantity.text),
+            }
         }
         here == there
     }

@@ -250,7 +250,7 @@ fn impact_on_all(found: &[order::Model], wanted: &Wanted<'_>) -> Result<String> 
         (Restock::Everything, _) => "; what was taken goes back into stock",
         (Restock::Lines(_), _) => "; the named pieces go back into stock",
     };
-    let total = able.iter().try_fold(Money::ZERO, |sum, order| sum.checked_plus(order.total_amount));
+    let total = able.iter().try_fold(Money::ZERO, |sum, order| sum.checked_plus(order.total_amount.known()?));
     let total = total.map_or_else(|| "a lot".to_owned(), |total| total.to_string());
     let orders = if able.len() == 1 { "1 order".to_owned() } else { format!("{} orders", able.len()) };
     Ok(format!("this {} {orders}, {total} in all{refused}{stock}", does(*verb)))

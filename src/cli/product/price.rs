@@ -188,15 +188,16 @@ pub async fn history(context: &Context, database: &Database, product: &Model) ->
     steps.reverse();
     let sku = printable(&product.sku);
     match events.first() {
-        Some(newest) if newest.price != product.price => context.output.warn(&format!(
+        Some(newest) if product.price != newest.price => context.output.warn(&format!(
             "another program changed the price of {sku}: it is {}, the newest event says {}; nobody knows since when",
             product.price, newest.price
         )),
         None => context.output.warn(&format!("another program made {sku}: nobody knows its earlier prices")),
         Some(_) => {}
     }
-    let lowest = price_history::lowest_until_now(&steps, product.price, context.clock.now());
-    let before = price_history::lowest_before_current(&steps, product.price);
+    let now = product.price.known();
+    let lowest = now.map(|price| price_history::lowest_until_now(&steps, price, context.clock.now()));
+    let before = now.and_then(|price| price_history::lowest_before_current(&steps, price));
     let prices: Vec<PriceView> = events.into_iter().map(PriceView).collect();
     let cells: [Cell; 3] = [lowest.into(), before.into(), Cell::nested(&prices)];
     Ok(HISTORY_FIELDS.iter().copied().zip(cells).collect())

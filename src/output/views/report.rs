@@ -97,8 +97,8 @@ impl View for StockValueView {
         Column::detail("product_id", "PRODUCT ID", |view| view.0.product_id.into()),
         Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
         Column::new("name", "NAME", |view| view.0.name.as_str().into()),
-        Column::new("stock", "STOCK", |view| view.0.stock.into()),
-        Column::new("price", "PRICE", |view| view.0.price.into()),
+        Column::new("stock", "STOCK", |view| view.0.stock.clone().into()),
+        Column::new("price", "PRICE", |view| view.0.price.clone().into()),
         Column::new("value", "VALUE", |view| view.0.value.into()),
     ];
 

@@ -13,7 +13,7 @@ impl View for StockView {
         Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
         Column::new("name", "NAME", |view| view.0.name.as_str().into()),
-        Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.into()),
+        Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.clone().into()),
         Column::new("updated_at", "UPDATED", |view| view.0.updated_at.clone().into()),
     ];
 
@@ -34,7 +34,7 @@ impl View for MovementView {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.movement.id.into()),
         Column::new("created_at", "TIME", |view| view.movement.created_at.clone().into()),
-        Column::new("delta", "CHANGE", |view| view.movement.delta.into()),
+        Column::new("delta", "CHANGE", |view| view.movement.delta.clone().into()),
         Column::new("reason", "REASON", |view| view.movement.reason.as_str().into()),
         Column::new("order", "ORDER", |view| view.order.clone().into()),
         Column::detail("order_id", "ORDER ID", |view| view.movement.order_id.map(|id| id.to_string()).into()),
@@ -55,9 +55,11 @@ impl View for StockDifferenceView {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
-        Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.into()),
+        Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.clone().into()),
         Column::new("moved_quantity", "MOVEMENTS", |view| view.0.moved.into()),
-        Column::new("difference", "DIFFERENCE", |view| (i64::from(view.0.stock_quantity) - view.0.moved).into()),
+        Column::new("difference", "DIFFERENCE", |view| {
+            view.0.stock_quantity.known().map(|stock| i64::from(stock) - view.0.moved).into()
+        }),
     ];
 
     fn id(&self) -> String {

@@ -70,7 +70,7 @@ mod tests {
         audit_event::Model {
             id: uuid::Uuid::nil(),
             operation_id: uuid::Uuid::nil(),
-            sequence: 0,
+            sequence: 0.into(),
             operation: "user.update".to_owned(),
             actor: "ann".to_owned(),
             outcome: "succeeded".to_owned(),

@@ -14,7 +14,7 @@ use crate::db::guarded::Connection;
 use crate::db::stream::{self, Row};
 use crate::db::target::Engine;
 use crate::domain::{Amount, Money};
-use crate::entity::{Moment, order_item, product, user};
+use crate::entity::{Moment, Stored, order_item, product, user};
 use crate::error::{Error, Result};
 
 /// An order with its buyer's address and its items.
@@ -40,12 +40,12 @@ pub struct Line {
     pub status: String,
     pub created_at: Moment,
     /// On the first line of its order alone, so that the sum of all lines is that of all orders.
-    pub total_amount: Option<Money>,
+    pub total_amount: Option<Stored<Money>>,
     /// As in [`Item`], and `None` for an order of another program that has no items.
     pub sku: Option<String>,
     pub name: Option<String>,
-    pub quantity: Option<i32>,
-    pub unit_price: Option<Money>,
+    pub quantity: Option<Stored<i32>>,
+    pub unit_price: Option<Stored<Money>>,
 }
 
 /// Orders as they come.
@@ -102,7 +102,7 @@ pub async fn find_lines(connection: &Connection, filter: &Filter) -> Result<impl
 impl Line {
     /// What the line comes to; any quantity and price that a database can hold.
     pub fn total(&self) -> Option<Amount> {
-        Some(Amount::of(self.unit_price?, self.quantity?))
+        Some(Amount::of(self.unit_price.as_ref()?.known()?, self.quantity.as_ref()?.known()?))
     }
 }
 
@@ -154,7 +154,7 @@ fn order(mut row: Row, id: Uuid, item: Option<Item>) -> Result<Whole> {
         reference: there(row.text()?)?,
         user_id: there(row.id()?)?,
         status: there(row.text()?)?,
-        total_amount: Money::from_stored(there(row.decimal()?)?),
+        total_amount: there(row.value()?)?,
         created_at: Moment::from_stored(&there(row.text()?)?),
         updated_at: Moment::from_stored(&there(row.text()?)?),
     };
@@ -163,7 +163,7 @@ fn order(mut row: Row, id: Uuid, item: Option<Item>) -> Result<Whole> {
 
 /// The item of a row; an order of another program may have none.
 fn item(row: &mut Row, order_id: Uuid) -> Result<Option<Item>> {
-    let (id, product_id, quantity, unit_price) = (row.id()?, row.id()?, row.integer()?, row.decimal()?);
+    let (id, product_id, quantity, unit_price) = (row.id()?, row.id()?, row.value()?, row.value()?);
     let (sku, name) = (row.text()?, row.text()?);
     let Some(id) = id else { return Ok(None) };
     let item = order_item::Model {
@@ -171,7 +171,7 @@ fn item(row: &mut Row, order_id: Uuid) -> Result<Option<Item>> {
         order_id,
         product_id: there(product_id)?,
         quantity: there(quantity)?,
-        unit_price: Money::from_stored(there(unit_price)?),
+        unit_price: there(unit_price)?,
     };
     Ok(Some(Item { item, sku, name }))
 }
@@ -180,13 +180,13 @@ fn line(mut row: Row) -> Result<Line> {
     Ok(Line {
         reference: there(row.text()?)?,
         status: there(row.text()?)?,
-        total_amount: Some(Money::from_stored(there(row.decimal()?)?)),
+        total_amount: Some(there(row.value()?)?),
         created_at: Moment::from_stored(&there(row.text()?)?),
         email: row.text()?,
         sku: row.text()?,
         name: row.text()?,
-        quantity: row.integer()?,
-        unit_price: row.decimal()?.map(Money::from_stored),
+        quantity: row.value()?,
+        unit_price: row.value()?,
     })
 }
 

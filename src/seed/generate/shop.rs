@@ -157,8 +157,8 @@ impl Shop {
             sku: format!("{prefix}-{}", &reference::characters(tail)[..SKU_BITS as usize / 5]),
             name: format!("{quality} {material} {noun}"),
             description: phrase.map(|phrase| format!("{quality} {} of {}, {phrase}.", lower(noun), lower(material))),
-            price: money(self.price(number)),
-            stock_quantity: shelf.available + shelf.returned,
+            price: money(self.price(number)).into(),
+            stock_quantity: (shelf.available + shelf.returned).into(),
             created_at: moment(self.listed(number)),
             updated_at: moment(shelf.moved_at),
         }
@@ -254,7 +254,7 @@ impl Shop {
             reference: Reference::from_id(id).as_str().to_owned(),
             user_id: self.user_id((loyal * loyal * known as f64) as u64),
             status: order.status.as_str().to_owned(),
-            total_amount: money(order.lines.iter().map(|line| i64::from(line.quantity) * line.price).sum()),
+            total_amount: money(order.lines.iter().map(|line| i64::from(line.quantity) * line.price).sum()).into(),
             created_at: moment(order.created_at),
             updated_at: moment(order.updated_at),
         }
@@ -266,8 +266,8 @@ impl Shop {
             id: self.draws.id(Entity::Line, order.number * MOST_LINES + position, order.created_at),
             order_id,
             product_id: self.product_id(line.product),
-            quantity: line.quantity,
-            unit_price: money(line.price),
+            quantity: line.quantity.into(),
+            unit_price: money(line.price).into(),
         };
         order.lines.iter().zip(0..).map(row).collect()
     }
@@ -276,7 +276,7 @@ impl Shop {
         stock_movement::Model {
             id: self.draws.id(Entity::Movement, number, moved.at),
             product_id: self.product_id(moved.product),
-            delta: moved.delta,
+            delta: moved.delta.into(),
             reason: moved.reason.as_str().to_owned(),
             order_id: moved.order,
             operation_id: self.operation_id,

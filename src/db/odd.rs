@@ -1,0 +1,75 @@
+//! Texts that cannot be read as such: SQLite keeps anything in a column of text, and the driver refuses
+//! bytes there, and texts that are not UTF-8. A row that has one is made again with texts instead.
+
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
+use sea_orm::sqlx::{Column as _, Decode, Row as _, Sqlite, TypeInfo as _, ValueRef as _};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, SqlxSqliteConnector, Statement, Value,
+};
+use tokio::sync::OnceCell;
+
+use crate::domain::text;
+
+/// Makes rows: an empty database in memory, opened when the first is needed. A row of the driver can
+/// only come from SQLite, and the shop's own connections may be at work on others.
+#[derive(Debug, Default)]
+pub(super) struct Maker(OnceCell<DatabaseConnection>);
+
+impl Maker {
+    /// The row, readable. Only SQLite's can be anything else.
+    pub async fn readable(&self, row: QueryResult) -> Result<QueryResult, DbErr> {
+        let Some(again) = row.try_as_sqlite_row().filter(|row| has_odd_text(row)).map(made_again) else {
+            return Ok(row);
+        };
+        let open = async || {
+            let pool = SqlitePoolOptions::new().max_connections(1);
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with(SqliteConnectOptions::new()))
+        };
+        let made = self.0.get_or_init(open).await.query_one_raw(again).await?;
+        made.ok_or_else(|| DbErr::Custom("a row could not be made".to_owned()))
+    }
+
+    pub async fn all_readable(&self, rows: Vec<QueryResult>) -> Result<Vec<QueryResult>, DbErr> {
+        let mut readable = Vec::with_capacity(rows.len());
+        for row in rows {
+            readable.push(self.readable(row).await?);
+        }
+        Ok(readable)
+    }
+}
+
+fn has_odd_text(row: &SqliteRow) -> bool {
+    row.columns().iter().enumerate().any(|(position, column)| {
+        let Ok(value) = row.try_get_raw(position) else { return false };
+        let stored = value.type_info();
+        match stored.name() {
+            "TEXT" => <&str as Decode<Sqlite>>::decode(value).is_err(),
+            "BLOB" => column.type_info().name() == "TEXT",
+            _ => false,
+        }
+    })
+}
+
+/// The statement that gives the row once more. Numbers and ids stay as they are.
+fn made_again(row: &SqliteRow) -> Statement {
+    let names = row.columns().iter().map(|column| format!("? AS \"{}\"", column.name().replace('"', "\"\"")));
+    let sql = format!("SELECT {}", names.collect::<Vec<_>>().join(", "));
+    let values = row
+        .columns()
+        .iter()
+        .enumerate()
+        .map(|(position, column)| value(row, position, column.type_info().name()).unwrap_or(Value::String(None)));
+    Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
+}
+
+/// `None` for NULL.
+fn value(row: &SqliteRow, position: usize, declared: &str) -> Option<Value> {
+    let raw = row.try_get_raw(position).ok().filter(|raw| !raw.is_null())?;
+    let stored = raw.type_info().into_owned();
+    Some(match stored.name() {
+        "INTEGER" => <i64 as Decode<Sqlite>>::decode(raw).ok()?.into(),
+        "REAL" => <f64 as Decode<Sqlite>>::decode(raw).ok()?.into(),
+        "BLOB" if declared != "TEXT" => <&[u8] as Decode<Sqlite>>::decode(raw).ok()?.to_vec().into(),
+        _ => text::of_bytes(<&[u8] as Decode<Sqlite>>::decode(raw).ok()?.to_vec()).into(),
+    })
+}

@@ -1,0 +1,150 @@
+//! A number as it is stored: SQLite keeps anything in any column, and PostgreSQL has an amount that is
+//! not a number. That is shown, and refused where it is to be reckoned with, but never a crash.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
+use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
+
+use crate::domain::{Money, Quantity, text};
+
+/// What a column is for, or what another program left there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stored<T> {
+    Known(T),
+    /// What is none to us, as a text.
+    Odd(String),
+}
+
+impl<T: Copy> Stored<T> {
+    /// The number, if it is one.
+    pub fn known(&self) -> Option<T> {
+        match self {
+            Stored::Known(known) => Some(*known),
+            Stored::Odd(_) => None,
+        }
+    }
+}
+
+impl<T> From<T> for Stored<T> {
+    fn from(known: T) -> Stored<T> {
+        Stored::Known(known)
+    }
+}
+
+impl<T: PartialEq> PartialEq<T> for Stored<T> {
+    fn eq(&self, other: &T) -> bool {
+        matches!(self, Stored::Known(known) if known == other)
+    }
+}
+
+impl FromStr for Stored<i32> {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.parse().map_or_else(|_| Stored::Odd(text.to_owned()), Stored::Known))
+    }
+}
+
+impl FromStr for Stored<Money> {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let amount = text.parse().map(Money::from_stored);
+        Ok(amount.map_or_else(|_| Stored::Odd(text.to_owned()), Stored::Known))
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Stored<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stored::Known(known) => known.fmt(f),
+            Stored::Odd(text) => f.write_str(text),
+        }
+    }
+}
+
+impl<T: serde::Serialize> serde::Serialize for Stored<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Stored::Known(known) => known.serialize(serializer),
+            Stored::Odd(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<T: Into<Value>> From<Stored<T>> for Value {
+    fn from(stored: Stored<T>) -> Value {
+        match stored {
+            Stored::Known(known) => known.into(),
+            Stored::Odd(text) => text.into(),
+        }
+    }
+}
+
+impl<T: TryGetable> TryGetable for Stored<T> {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        T::try_get_by(row, index).map(Stored::Known).or_else(|error| odd(row, index).map(Stored::Odd).ok_or(error))
+    }
+}
+
+/// What a column holds that is not of its type, as a text; `None` when it holds nothing.
+fn odd<I: ColIdx>(row: &QueryResult, index: I) -> Option<String> {
+    String::try_get_by(row, index)
+        .or_else(|_| i64::try_get_by(row, index).map(|number| number.to_string()))
+        .or_else(|_| f64::try_get_by(row, index).map(of_float))
+        .or_else(|_| Vec::<u8>::try_get_by(row, index).map(text::of_bytes))
+        .or_else(|error| if is_not_a_number(row, index) { Ok("NaN".to_owned()) } else { Err(error) })
+        .ok()
+}
+
+fn of_float(number: f64) -> String {
+    // Digits, unless there would be hundreds of them.
+    if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") }
+}
+
+/// PostgreSQL's NaN, of which the driver only says that it cannot read it.
+fn is_not_a_number<I: ColIdx>(row: &QueryResult, index: I) -> bool {
+    let read = rust_decimal::Decimal::try_get_by(row, index);
+    matches!(read, Err(TryGetError::DbErr(error)) if error.to_string().contains("NaN"))
+}
+
+impl<T: ValueType> ValueType for Stored<T> {
+    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+        <T as ValueType>::try_from(value).map(Stored::Known)
+    }
+
+    fn type_name() -> String {
+        T::type_name()
+    }
+
+    fn array_type() -> ArrayType {
+        T::array_type()
+    }
+
+    fn column_type() -> ColumnType {
+        T::column_type()
+    }
+}
+
+impl<T: Nullable> Nullable for Stored<T> {
+    fn null() -> Value {
+        T::null()
+    }
+}
+
+impl Stored<i32> {
+    /// Pieces to add up. What is no number counts for nothing: the sum differs, and that is told.
+    pub fn pieces(&self) -> i64 {
+        self.known().map_or(0, i64::from)
+    }
+}
+
+impl Stored<Money> {
+    /// As [`Money::checked_times`]; `None` also for what is no amount.
+    pub fn checked_times(&self, quantity: Quantity) -> Option<Money> {
+        self.known()?.checked_times(quantity)
+    }
+}

@@ -1,0 +1,175 @@
+//! Values of other types than their columns': SQLite keeps anything anywhere. They are shown as what they
+//! are, named, exported and imported again, and refused where they are to be reckoned with.
+
+use shopctl::entity::tables::{Family, tables};
+
+use crate::support::{Backend, Shop};
+
+/// A shop with a row in each table.
+fn shop() -> Shop {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.run(&["seed", "up"]).success();
+    shop.run(&["audit", "seal"]).success();
+    shop
+}
+
+/// Everything that lists, shows, exports or checks.
+const READERS: &[&[&str]] = &[
+    &["user", "list"],
+    &["user", "export", "-o", "csv"],
+    &["product", "list", "--limit", "1", "--sort", "-stock_quantity"],
+    &["product", "export", "-o", "csv"],
+    &["order", "list", "--count"],
+    &["order", "export", "-o", "csv"],
+    &["order", "export", "-o", "jsonl"],
+    &["audit", "export"],
+    &["audit", "verify"],
+    &["doctor", "--deep"],
+    &["stock", "verify"],
+    &["report", "sales", "--by", "day"],
+    &["report", "top-products"],
+    &["report", "customers"],
+    &["report", "orders-by-status"],
+    &["report", "stock-value"],
+    &["seed", "status"],
+];
+
+/// What a column of each kind can hold beside what it is for. A unique column holds it once.
+fn odd(family: Family) -> &'static [&'static str] {
+    match family {
+        Family::Text => &["X'616263'", "X'00FF41'", "CAST(X'41FF' AS text)", "X''"],
+        Family::Time => &["'soon'", "'1700000000'", "X'00FF'", "CAST(X'41FF' AS text)", "X''"],
+        Family::Integer => &["'many'", "1.5", "X'00FF'", "5000000000", "1e300", "''"],
+        Family::Amount => &["'cheap'", "X'00FF'", "1e300", "9e999", "''", "CAST(X'41FF' AS text)"],
+        Family::Id | Family::Other => &[],
+    }
+}
+
+#[test]
+fn no_odd_value_in_any_column_ends_a_list_an_export_or_a_check() {
+    let shop = shop();
+    for table in tables() {
+        let most = table.columns.iter().map(|column| odd(column.family).len()).max().unwrap_or(0);
+        for number in 0..most {
+            shop.sql(&format!("CREATE TABLE kept AS SELECT * FROM {}", table.name));
+            for column in &table.columns {
+                let values = odd(column.family);
+                let Some(value) = values.get(number % values.len().max(1)) else { continue };
+                let (table, column) = (&table.name, &column.name);
+                shop.sql(&format!(
+                    "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; UPDATE {table} SET \"{column}\" = {value} \
+                     WHERE rowid = (SELECT MIN(rowid) FROM {table})"
+                ));
+            }
+            for arguments in READERS {
+                let run = shop.run(arguments);
+                let is_fine = [0, 6, 8, 9].contains(&run.code);
+                assert!(is_fine, "{}, odd values {number}: {run}", table.name);
+            }
+            let doctor = shop.run(&["doctor", "--deep", "--json"]).stdout;
+            assert!(doctor.contains(&format!("{}.", table.name)), "{}, odd values {number}: {doctor}", table.name);
+            shop.sql(&format!(
+                "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; DELETE FROM {0}; INSERT INTO {0} SELECT * FROM kept; DROP TABLE kept",
+                table.name
+            ));
+        }
+    }
+}
+
+/// A shop of another program: odd prices, pieces and texts, one of each.
+fn insert(shop: &Shop) {
+    shop.sql("INSERT INTO users (email, password_hash, first_name, last_name) VALUES (X'416e6e40452e636f6d', 'x', X'FF00', 'b')");
+    shop.sql("INSERT INTO users (email, password_hash, first_name, last_name) VALUES (X'FF40452e636f6d', 'x', '', '')");
+    let odd = ["'abc'", "X'616263'", "X'00FF'", "9e999", "1e300", "12.345", "''", "CAST(X'41FF' AS text)"];
+    for (number, value) in odd.iter().enumerate() {
+        let (stock, pieces) = (["'many'", "1.5", "5000000000", "X'FF'"], ["'few'", "2.5", "X'FF'", "7000000000", "3"]);
+        let (stock, pieces) = (stock[number % stock.len()], pieces[number % pieces.len()]);
+        shop.sql(&format!(
+            "INSERT INTO products (sku, name, price, stock_quantity) VALUES ('P{number}', X'FF', {value}, {stock})"
+        ));
+        shop.sql(&format!(
+            "INSERT INTO orders (reference, user_id, status, total_amount, created_at) SELECT 'o{number}', \
+             id, 'pending', {value}, {value} FROM users WHERE email = X'416e6e40452e636f6d'"
+        ));
+        shop.sql(&format!(
+            "INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, {pieces}, \
+             {value} FROM orders o, products p WHERE o.reference = 'o{number}' AND p.sku <= 'P{number}'"
+        ));
+    }
+    shop.sql("INSERT INTO products (sku, name, price, stock_quantity) VALUES (X'736b75', 'bytes', 1, 0), (X'FF', 'X', 1, 0), (CAST(X'41FF' AS text), 'X', 1, 0)");
+    shop.sql("INSERT INTO orders (reference, user_id) SELECT X'726566', id FROM users LIMIT 1");
+}
+
+#[test]
+fn odd_values_are_exported_and_imported_as_unchanged() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    insert(&shop);
+    let before = shop.everything();
+    for (noun, count) in [("user", 2), ("product", 11), ("order", 9)] {
+        for format in ["csv", "tsv", "jsonl", "json"] {
+            let file = format!("{noun}.{format}");
+            shop.run(&[noun, "export", "--out", &file]).success();
+            let run = shop.run(&[noun, "import", &file, "--json"]).success();
+            assert_eq!(run.json()["unchanged"], count, "{run}");
+        }
+    }
+    assert_eq!(shop.everything(), before);
+}
+
+#[test]
+fn odd_values_are_refused_where_they_are_reckoned_with_and_a_price_can_be_corrected() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.user("ann");
+    shop.product("MUG", "1.00", 5);
+    shop.product("PEN", "2.00", 5);
+    shop.sql("UPDATE products SET price = 'abc' WHERE sku = 'MUG'");
+    shop.sql("UPDATE products SET stock_quantity = 'many' WHERE sku = 'PEN'");
+    assert_eq!(shop.run(&["product", "show", "MUG", "--json"]).success().json()["price"], "abc");
+    assert_eq!(shop.run(&["product", "show", "PEN", "--json"]).success().json()["stock_quantity"], "many");
+    let create = |sku| shop.run(&["order", "create", "--user", "ann@example.com", "--item", sku]);
+    create("MUG").exits_with(6).says("the price of MUG is abc, which is not an amount");
+    create("PEN").exits_with(6).says("the stock of PEN is many, which is not a whole number");
+    shop.run(&["stock", "adjust", "PEN", "+1", "--reason", "received"]).exits_with(6).says("product.odd_stock");
+    shop.run(&["product", "price", "MUG", "--by", "5%"]).exits_with(7).says("price of MUG");
+    shop.run(&["product", "price", "MUG", "--to", "3"]).success();
+    create("MUG").success();
+    shop.run(&["product", "update", "PEN", "--name", "Pen"]).success();
+    assert_eq!(shop.column("SELECT stock_quantity FROM products WHERE sku = 'PEN'"), ["many"]);
+    // What is not changed stays as it is stored.
+    shop.sql("UPDATE products SET sku = X'50454E', description = X'FF' WHERE sku = 'PEN'");
+    shop.run(&["product", "update", "PEN", "--name", "Fine pen"]).success();
+    assert_eq!(
+        shop.column("SELECT typeof(sku) || typeof(description) FROM products WHERE name = 'Fine pen'"),
+        ["blobblob"]
+    );
+}
+
+#[test]
+fn pages_of_odd_values_have_an_end_and_miss_no_row() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    insert(&shop);
+    for noun in ["product", "order", "user"] {
+        let sorts: &[&str] = match noun {
+            "product" => &["price", "-price", "stock_quantity", "sku", "-sku", "name", "created_at"],
+            "order" => &["total_amount", "-total_amount", "created_at"],
+            _ => &["email", "-email"],
+        };
+        let all = shop.number(&format!("SELECT COUNT(*) FROM {noun}s"));
+        for sort in sorts {
+            let (mut found, mut cursor) = (std::collections::BTreeSet::new(), None::<String>);
+            loop {
+                let mut arguments = vec![noun, "list", "--json", "--limit", "2", "--sort", sort];
+                arguments.extend(cursor.iter().flat_map(|cursor| ["--after", cursor]));
+                let page = shop.run(&arguments).success().json();
+                for item in page["items"].as_array().expect("a list") {
+                    assert!(found.insert(item["id"].to_string()), "{sort}: shown twice: {item}");
+                }
+                cursor = page["next"].as_str().map(str::to_owned);
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found.len() as i64, all, "{noun} by {sort}");
+        }
+    }
+}
