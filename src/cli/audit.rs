@@ -14,6 +14,7 @@ use super::list::{self, Shown};
 use super::mutation::{self, finish};
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::text::counted;
 use crate::domain::{Page, Violations, moment};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::views::EventView;
@@ -337,8 +338,7 @@ async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
         return Ok(());
     }
     let more = if found > shown { format!(" ({shown} shown)") } else { String::new() };
-    let plural = if found == 1 { "finding" } else { "findings" };
-    Err(Error::new(Kind::CheckFailed, "audit.unexplained", format!("{found} {plural}{more}")))
+    Err(Error::new(Kind::CheckFailed, "audit.unexplained", format!("{}{more}", counted(found, "finding"))))
 }
 
 fn parse_hash(text: &str) -> Result<String, String> {

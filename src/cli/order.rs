@@ -18,7 +18,7 @@ use super::mutation::{self, done, finish};
 use super::{Asking, wizard};
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, text::multi_line};
+use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, text::counted, text::multi_line};
 use crate::error::{CommandLine, Error, Kind, Result, io_reason, printable};
 use crate::output::views::timeline::TimelineView;
 use crate::output::views::{ItemView, OrderDetailView, OrderView};
@@ -268,8 +268,8 @@ fn print_placed(context: &Context, database: &Database, placed: &PlacedOrder, dr
     let verb = if placed.replayed { "was placed before".to_owned() } else { done(dry_run, "placed") };
     let pieces: i64 = placed.items.iter().map(|(item, _)| item.quantity.pieces()).sum();
     let line = format!(
-        "order {name} {verb}: {pieces} {} for {}, total {}",
-        if pieces == 1 { "piece" } else { "pieces" },
+        "order {name} {verb}: {} for {}, total {}",
+        counted(pieces, "piece"),
         placed.user.as_ref().map_or_else(|| "?".to_owned(), |user| printable(&user.email)),
         placed.order.total_amount
     );

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::domain::Quantity;
-use crate::domain::text::shell_word;
+use crate::domain::text::{counted, shell_word};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate as schema;
 use crate::service::place_order::{self, NewLine, NewOrder};
@@ -38,7 +38,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     plan.settings = vec![(schema::ENVIRONMENT, schema::DEVELOPMENT), (schema::MADE_BY, QUICKSTART)];
     // What leads to the order are remarks; the order alone is data.
     let steps = schema::up(&database, &plan, &mut |_| {}).await?;
-    context.output.note(&format!("shop {target}\n{} migrations applied", steps.len()));
+    context.output.note(&format!("shop {target}\n{} applied", counted(steps.len(), "migration")));
     let operations = context.operations(&database, false);
     for seed in crate::seed::embedded()? {
         let applied = crate::seed::up(&operations, &seed, schema::DEVELOPMENT).await?;

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::db::Access;
 use crate::domain::page::Sort;
 use crate::domain::quantity::{parse_delta, parse_stock};
-use crate::domain::{MovementReason, Page, Violations, text::multi_line};
+use crate::domain::{MovementReason, Page, Violations, text::counted, text::multi_line};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::Mutation;
 use crate::output::views::stock::{MovementView, StockDifferenceView, StockView};
@@ -250,9 +250,8 @@ async fn verify(context: &Context, asking: &Asking, arguments: &VerifyArguments)
     if count == 0 {
         return Ok(());
     }
-    let message = format!("the stock of {count} products is not what their movements come to");
-    let message =
-        if count == 1 { "the stock of 1 product is not what its movements come to".to_owned() } else { message };
+    let whose = if count == 1 { "its" } else { "their" };
+    let message = format!("the stock of {} is not what {whose} movements come to", counted(count, "product"));
     Err(Error::new(Kind::CheckFailed, "stock.differs", message)
         .hint(Hint::from("if another program was right: ").and(CommandLine::new("stock verify --accept")))
         .hint(

@@ -1,5 +1,7 @@
 //! Rules for free text, shared by names, notes and everything that is shown on a terminal.
 
+use std::fmt::Display;
+
 /// Whether a character may drive a terminal or reorder what is read: controls (ESC, CR, C1 …),
 /// line and paragraph separators, and the bidirectional formatting characters of Unicode UAX #9.
 pub fn is_unsafe(character: char) -> bool {
@@ -35,6 +37,12 @@ pub fn bytes_of_digits(digits: &str) -> Option<Vec<u8>> {
 /// Bytes as lower-case hexadecimal digits.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `1 row`, `2 rows`: for nouns that take an s.
+pub fn counted<N: PartialEq + From<u8> + Display>(count: N, noun: &str) -> String {
+    let ending = if count == 1.into() { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }
 
 /// The text as one word of a POSIX shell.

@@ -8,6 +8,7 @@ use migration::{Migration, RUNS, SEAQL_MIGRATIONS, history_tables};
 use super::catalog::{checksum_of, statements};
 use super::history::{Direction, RunState};
 use crate::db::target::Engine;
+use crate::domain::text::counted;
 
 /// Who the history says ran it.
 const RUNNER: &str = "the script of shopctl migrate plan --sql";
@@ -15,10 +16,10 @@ const RUNNER: &str = "the script of shopctl migrate plan --sql";
 /// The script that applies these migrations, in this order.
 pub fn script(engine: Engine, migrations: &[Migration]) -> String {
     let mut text = format!(
-        "-- shopctl {}, {}: {} migrations\n-- {}\n{};\n",
+        "-- shopctl {}, {}: {}\n-- {}\n{};\n",
         env!("CARGO_PKG_VERSION"),
         engine.as_str(),
-        migrations.len(),
+        counted(migrations.len(), "migration"),
         engine.script_client(),
         engine.script_beginning()
     );

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Seed;
 use super::file::{RawItem, RawOrder, RawProduct, RawSeed, RawUser};
 use crate::domain::page::Sort;
+use crate::domain::text::counted;
 use crate::domain::{OrderStatus, Page, UserStatus};
 use crate::entity::{order, product, user};
 use crate::error::{Error, Kind, Result, printable};
@@ -48,7 +49,12 @@ pub async fn export(connection: &impl ConnectionTrait, wanted: &Wanted) -> Resul
     }
     let products = find_products(connection, wanted, &items).await?;
     let raw = RawSeed {
-        description: format!("Exported: {} users, {} products, {} orders", users.len(), products.len(), orders.len()),
+        description: format!(
+            "Exported: {}, {}, {}",
+            counted(users.len(), "user"),
+            counted(products.len(), "product"),
+            counted(orders.len(), "order")
+        ),
         environments: ["development", "test"].map(str::to_owned).to_vec(),
         users: users.iter().zip(1..).map(|(user, number)| raw_user(user, number, wanted)).collect(),
         products: products.iter().map(|product| raw_product(product, &orders, &items)).collect(),

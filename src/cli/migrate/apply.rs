@@ -7,6 +7,7 @@ use crate::cli::Asking;
 use crate::cli::arguments::{AnswerArguments, WriteArguments};
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::text::counted;
 use crate::error::{Cause, CommandLine, Error, Kind, Result, printable};
 use crate::migrate::lint::Warning;
 use crate::migrate::{self, Plan, Progress, entities};
@@ -101,14 +102,14 @@ async fn rehearse(context: &Context, asking: &Asking, arguments: &UpArguments, p
     }
     let rehearsed = migrate::rehearse(&database, plan, &mut |progress| tell(context, &progress)).await?;
     let migrations: std::collections::BTreeSet<_> = rehearsed.iter().map(|one| one.migration).collect();
-    let (statements, migrations) = (rehearsed.len(), migrations.len());
+    let is_any = !rehearsed.is_empty();
+    let (statements, migrations) =
+        (counted(rehearsed.len(), "statement"), counted(migrations.len() as u64, "migration"));
     let rows: Vec<_> = rehearsed.into_iter().map(RehearsedView).collect();
     context.output.list(&rows, None, None)?;
-    if statements > 0 {
+    if is_any {
         context.note_would_change();
-        context
-            .output
-            .note(&format!("would apply {migrations} migrations, {statements} statements; all was rolled back"));
+        context.output.note(&format!("would apply {migrations}, {statements}; all was rolled back"));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::cli::Asking;
 use crate::context::Context;
 use crate::db::schema::{self, Removable};
 use crate::db::{Access, Database};
+use crate::domain::text::counted;
 use crate::error::{Result, printable};
 use crate::migrate::{self, Course, Plan, Progress, Removal};
 
@@ -225,8 +226,8 @@ fn told(counts: &[Count]) -> String {
         .iter()
         .take(TABLES_NAMED)
         .map(|(table, count, is_at_least)| match is_at_least {
-            true => format!("{table} more than {count} rows"),
-            false => format!("{table} {count} rows"),
+            true => format!("{table} more than {}", counted(*count, "row")),
+            false => format!("{table} {}", counted(*count, "row")),
         })
         .collect();
     if filled.len() > TABLES_NAMED {
@@ -235,6 +236,5 @@ fn told(counts: &[Count]) -> String {
     if empty > 0 {
         parts.push(format!("{empty} empty"));
     }
-    let tables = if counts.len() == 1 { "table" } else { "tables" };
-    format!("{} {tables}: {}", counts.len(), parts.join(", "))
+    format!("{}: {}", counted(counts.len(), "table"), parts.join(", "))
 }

@@ -8,6 +8,7 @@ use crate::cli::arguments::AnswerArguments;
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
+use crate::domain::text::counted;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use crate::migrate::history::{self, History};
 use crate::migrate::verify::{drift, empty, expected_at, is_beside, schema, try_out};
@@ -95,8 +96,8 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
         if history.applied().is_empty() { "nothing is applied to compare" } else { "the database is as they make it" };
     conclude(context, &plan.catalog, &findings, || {
         format!(
-            "{} migrations: up, down and up again give the same schema; {compared}; the entities fit",
-            plan.catalog.migrations().len()
+            "{}: up, down and up again give the same schema; {compared}; the entities fit",
+            counted(plan.catalog.migrations().len(), "migration")
         )
     })
 }
@@ -130,7 +131,7 @@ fn told(findings: &[FindingView]) -> String {
         |finding: &FindingView| format!("{} {}", finding.change.unwrap_or_default(), finding.object).trim().to_owned();
     let names: Vec<String> = findings.iter().take(NAMES_SHOWN).map(name).collect();
     let more = if findings.len() > NAMES_SHOWN { ", …" } else { "" };
-    let differences = if findings.len() == 1 { "1 difference" } else { &format!("{} differences", findings.len()) };
+    let differences = counted(findings.len(), "difference");
     format!("{differences} between migrations, database and program: {}{more}", names.join(", "))
 }
 

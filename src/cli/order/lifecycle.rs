@@ -9,7 +9,7 @@ use super::super::{Asking, mutation};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
-use crate::domain::text::multi_line;
+use crate::domain::text::{counted, multi_line};
 use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment};
 use crate::entity::order;
 use crate::error::{Error, Result, printable};
@@ -220,8 +220,10 @@ async fn impact_on_one(context: &Context, wanted: &Wanted<'_>) -> Result<String>
     let stock = match units(&tried.restored) {
         _ if !tried.changed => "; nothing changes".to_owned(),
         0 => "; nothing goes back into stock".to_owned(),
-        1 => "; 1 unit goes back into stock".to_owned(),
-        pieces => format!("; {pieces} units go back into stock"),
+        pieces => {
+            let verb = if pieces == 1 { "goes" } else { "go" };
+            format!("; {} {verb} back into stock", counted(pieces, "unit"))
+        }
     };
     let is_about_stock = matches!(one.verb, Verb::Cancel | Verb::Expire | Verb::Refund);
     let stock = if is_about_stock || !tried.changed { stock } else { String::new() };
@@ -252,7 +254,7 @@ fn impact_on_all(found: &[order::Model], wanted: &Wanted<'_>) -> Result<String> 
     };
     let total = able.iter().try_fold(Money::ZERO, |sum, order| sum.checked_plus(order.total_amount.known()?));
     let total = total.map_or_else(|| "a lot".to_owned(), |total| total.to_string());
-    let orders = if able.len() == 1 { "1 order".to_owned() } else { format!("{} orders", able.len()) };
+    let orders = counted(able.len(), "order");
     Ok(format!("this {} {orders}, {total} in all{refused}{stock}", does(*verb)))
 }
 
@@ -327,8 +329,7 @@ fn restocked(moved: &Moved, dry_run: bool) -> String {
     let units = match units(&moved.restored) {
         0 if moved.meant_everything => return ", nothing to restock".to_owned(),
         0 => return String::new(),
-        1 => format!(", 1 unit {done}"),
-        pieces => format!(", {pieces} units {done}"),
+        pieces => format!(", {} {done}", counted(pieces, "unit")),
     };
     let why = if moved.by_its_lines { " from its lines: placed by another program" } else { "" };
     format!("{units}{why}")

@@ -9,6 +9,7 @@ use super::FilterArguments;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::price_change::{Ending, MaxChange, PriceChange, Repricing};
+use crate::domain::text::counted;
 use crate::domain::{Money, Violations, price_history};
 use crate::entity::product::Model;
 use crate::error::{Error, Result, printable};
@@ -149,7 +150,7 @@ fn tell(context: &Context, database: &Database, mutations: &[Mutation], changed:
 }
 
 fn prices(count: usize) -> String {
-    if count == 1 { "1 price".to_owned() } else { format!("{count} prices") }
+    counted(count, "price")
 }
 
 /// `this changes 12 prices, 1 stays as it is: …`

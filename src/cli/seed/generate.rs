@@ -9,7 +9,7 @@ use crate::cli::arguments::{required, whole_number};
 use crate::cli::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::text::hexadecimal;
+use crate::domain::text::{counted, hexadecimal};
 use crate::domain::{Violations, moment};
 use crate::error::Result;
 use crate::output::Mutation;
@@ -56,7 +56,12 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArgumen
     if !is_there && !arguments.yes {
         let Plan { users, products, orders, .. } = plan;
         let target = database.target();
-        let impact = format!("{users} users, {products} products and {orders} orders will be made up in {target}");
+        let impact = format!(
+            "{}, {} and {} will be made up in {target}",
+            counted(users, "user"),
+            counted(products, "product"),
+            counted(orders, "order")
+        );
         asking.confirmation(false, &None, false).yes_or_no(&context.output, &impact)?;
     }
     purpose.settled(context, &database).await?;
