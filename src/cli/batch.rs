@@ -11,6 +11,7 @@ use super::mutation::note_dry_run;
 use crate::context::Context;
 use crate::db::Database;
 use crate::error::{Error, Hint, Kind, Result, io_reason, printable};
+use crate::file::is_stdout;
 use crate::output::Mutation;
 use crate::service::operation::Operations;
 
@@ -43,15 +44,17 @@ pub struct Names {
 impl BatchArguments {
     /// The names given as arguments and in the file, each once.
     ///
-    /// An empty file is nothing to do. Errors: exit 2 for no names at all, or too many; exit 4 for an
-    /// unreadable file.
+    /// Errors: exit 2 for no names at all, or too many; exit 4 for an unreadable file.
     pub fn names(&self, arguments: &[String], noun: &str) -> Result<Names> {
         let mut names: Vec<String> = arguments.to_vec();
         if let Some(path) = &self.file {
             names.extend(read_names(path)?);
         }
-        if names.is_empty() && self.file.is_none() {
-            return Err(Error::usage(format!("no {noun} is named")).hint("name them, or give a file with -f"));
+        if names.is_empty() {
+            return Err(match &self.file {
+                Some(path) => Error::usage(format!("{} names no {noun}", shown(path))),
+                None => Error::usage(format!("no {noun} is named")).hint("name them, or give a file with -f"),
+            });
         }
         if names.len() > MAX_OBJECTS {
             return Err(Error::usage(format!("more than {MAX_OBJECTS} {noun}s")).hint("split them"));
@@ -63,13 +66,17 @@ impl BatchArguments {
     }
 }
 
+/// A file as messages name it.
+fn shown(path: &Path) -> String {
+    if is_stdout(path) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
 fn read_names(path: &Path) -> Result<Vec<String>> {
-    let is_stdin = path == Path::new("-");
-    let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let place = shown(path);
     let unreadable = |error: std::io::Error| {
         Error::configuration("file.unreadable", format!("cannot read {place}: {}", io_reason(&error)))
     };
-    let source: Box<dyn Read> = match is_stdin {
+    let source: Box<dyn Read> = match is_stdout(path) {
         true => Box::new(std::io::stdin()),
         false => Box::new(std::fs::File::open(path).map_err(unreadable)?),
     };
