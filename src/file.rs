@@ -106,6 +106,11 @@ impl OutputFile {
         self.file.try_clone().map_err(|error| unwritable(&self.path, &error))
     }
 
+    /// Whether another file stands in its place until it is complete.
+    pub fn replaces_another(&self) -> bool {
+        self.unfinished.as_ref().is_some_and(|(_, place)| place.exists())
+    }
+
     /// As it was named.
     pub fn path(&self) -> &Path {
         &self.path

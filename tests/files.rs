@@ -283,7 +283,7 @@ fn the_errors_of_an_import_go_where_they_were_sent() {
     };
     import("/dev/null", 8);
     assert!(fs::symlink_metadata("/dev/null").expect("is there").file_type().is_char_device());
-    import("/dev/full", 5).says("cannot write /dev/full: no space left on the disk; 1 rows were rejected");
+    import("/dev/full", 5).says("cannot write /dev/full: no space left on the disk; 1 row was rejected");
     import("link.csv", 8);
     assert!(fs::symlink_metadata(shop.path("link.csv")).expect("is there").is_symlink());
     assert_eq!(text(&shop, "target.csv").lines().count(), 2);

@@ -181,6 +181,15 @@ fn flags_that_name_no_column_stop_the_import() {
         (&["--map", "Title=name", "--map", "Title=sku"], 2, "names Title twice"),
         (&["--map", "Title=name", "--ignore-columns", "Title"], 2, "named by both"),
         (&["--ignore-columns", "Title,price"], 7, "the file has no price"),
+        (&["--map", "foo=sku"], 7, "leave --map foo=sku out: the file has a column of that name already"),
+        (&["--map", "Titel=name"], 7, "--map Title=name"),
+        (
+            &["--ignore-columns", "nope,Title"],
+            7,
+            "the file has no column nope, which --ignore-columns names; its columns are",
+        ),
+        (&["--ignore-columns", "Titel"], 7, "hint: --ignore-columns Title"),
+        (&["--ignore-columns", "Name,Title"], 7, "the file has no column Name"),
         (&["--map", "Title"], 2, "THEIRS=OURS"),
         (&["--delimiter", "\n"], 2, "one character"),
     ] {
@@ -189,6 +198,7 @@ fn flags_that_name_no_column_stop_the_import() {
     import(&shop, "a.jsonl", &["--map", "Titel=name", "--only-mapped"])
         .exits_with(7)
         .says("the file has no column Titel");
+    import(&shop, "a.jsonl", &["--ignore-columns", "vendor"]).exits_with(7).says("the file has no column vendor");
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
     // With --only-mapped what was mapped comes before what has the name by chance.
     import(&shop, "a.csv", &["--only-mapped", "--map", "Title=name"]).success();

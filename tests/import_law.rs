@@ -128,6 +128,7 @@ async fn import(operations: &Operations, format: FileFormat, file: &[u8]) -> Res
         read: ReadOptions::new(format),
         on_conflict: OnConflict::Update,
         stock: Stock::Deduct,
+        now: chrono::DateTime::UNIX_EPOCH,
         digest: "0".repeat(64),
         batch_lines: 3,
         resume_after: Position::default(),

@@ -93,3 +93,176 @@ fn ascii_is_ascii_and_not_what_browsers_make_of_it() {
     fs::write(shop.path("a.csv"), b"\xff\xfe\0\0s\0\0\0").expect("our own file");
     import(&shop, "a.csv", &[]).exits_with(7).says("the file is UTF-32");
 }
+
+#[test]
+fn amounts_of_two_currencies_are_never_mixed() {
+    let shop = shop();
+    let products = |column: &str, rows: &[&str]| {
+        let rows: String = rows.iter().zip(1..).map(|(row, number)| format!("C{number},n,{row}\n")).collect();
+        format!("sku,name,price,{column}\n{rows}")
+    };
+    // Whatever the column is called, and whether it is left out with all others or not.
+    for column in ["currency", "Currency", "order_currency_code", "Währung", "Currency Code"] {
+        shop.file("a.csv", &products(column, &["1,EUR", "2,", "3,USD"]));
+        for flags in [&[][..], &["--only-mapped"], &["--on-error", "reject-rows"]] {
+            import(&shop, "a.csv", flags)
+                .exits_with(7)
+                .says("import.currency")
+                .says(&format!("{column} is EUR in line 2 and USD in line 4"))
+                .says("--currency EUR --on-error reject-rows");
+        }
+    }
+    for (price, said) in
+        [(["$1", "€2"], "price is $ in line 2 and € in line 3"), (["1 EUR", "GBP 2"], "price is EUR in line 2")]
+    {
+        shop.file(
+            "b.csv",
+            &products("description", &price.map(|price| format!("{price},")).each_ref().map(String::as_str)),
+        );
+        import(&shop, "b.csv", &[]).exits_with(7).says(said);
+    }
+    shop.file("c.json", r#"[{"sku":"A","name":"n","price":{"amount":1,"currency":"EUR"}},{"sku":"B","name":"n","price":{"amount":1,"currency":"SEK"}}]"#);
+    import(&shop, "c.json", &["--map", "price.amount=price"])
+        .exits_with(7)
+        .says("price.currency is EUR in record 1 and SEK in record 2");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
+    // One of them by name; the others are rejected with their lines.
+    let run = import(&shop, "a.csv", &["--currency", "eur", "--on-error", "reject-rows"]).exits_with(8);
+    assert!(run.stdout.contains("2 products imported: 2 created, 0 updated, 0 unchanged, 1 rejected"), "{run}");
+    assert!(run.stderr.contains("1 row was rejected:\n  line 4: USD: is not in eur, which --currency names"), "{run}");
+    // Somebody who knows that the amounts are all in one says so of the column.
+    import(&shop, "a.csv", &["--ignore-columns", "Currency Code"]).success();
+    shop.file("d.csv", &products("Currency", &["1,EUR", "2,eur", "€3,", "4,€"]));
+    import(&shop, "d.csv", &[]).success().says("amounts are in EUR (Currency), € (price)");
+    shop.file("e.csv", "sku,name,price\nC1,n,1\n");
+    import(&shop, "e.csv", &["--currency", "EUR"]).exits_with(7).says("nothing in the file tells its currency");
+    shop.file("u.csv", "email,first_name,last_name\nann@example.com,Ann,Lee\n");
+    shop.run(&["user", "import", "u.csv", "--currency", "EUR"]).exits_with(2).says("users have no amounts");
+    // The lines of an order have one, too.
+    shop.run(&["user", "import", "u.csv"]).success();
+    shop.file(
+        "o.csv",
+        "reference,user,sku,quantity,unit_price,Currency\nR1,ann@example.com,C1,1,1,EUR\nR1,ann@example.com,C1,1,2,USD\nR2,ann@example.com,C1,1,1,EUR\n",
+    );
+    let order = ["order", "import", "o.csv", "--stock", "skip"];
+    shop.run(&order).exits_with(7).says("Currency is EUR in line 2 and USD in line 3");
+    let run = shop.run(&[&order[..], &["--currency", "EUR", "--on-error", "reject-rows"]].concat()).exits_with(8);
+    assert_eq!(shop.column("SELECT reference FROM orders"), ["R2"], "an order goes in whole or not at all: {run}");
+}
+
+#[test]
+fn a_title_above_the_header_is_told_with_the_way_past_it() {
+    let shop = shop();
+    for (above, lines) in [
+        ("Price list of 1 March\n", 1),
+        ("Price list;;\n\n", 2),
+        ("Report,Products\nMade by,Ann\n\"Date, time\",1 March\n", 3),
+        ("\"Price list\r\nof March\"\r\n", 2),
+    ] {
+        for header in ["sku,name,price\nT,t,1\n", "SKU;Name;Price\nT;t;1\n"] {
+            shop.file("a.csv", &format!("{above}{header}"));
+            let run = import(&shop, "a.csv", &[]).exits_with(7).says("line 1 does not look like a header");
+            let hint = format!("hint: --skip-lines {lines}");
+            assert!(run.stderr.contains(&hint), "{hint} in {run}");
+            import(&shop, "a.csv", &["--skip-lines", &lines.to_string()]).success();
+        }
+    }
+    // A header in words that nobody knows is found by its fields.
+    shop.file("a.csv", "Preisliste\nArtikel;Bezeichnung;Preis\nT;t;1\n");
+    import(&shop, "a.csv", &[]).exits_with(7).says("line 1 does not look like a header, line 2 does");
+    let maps = ["--map", "Artikel=sku", "--map", "Bezeichnung=name", "--map", "Preis=price"];
+    import(&shop, "a.csv", &[&["--skip-lines", "1"], &maps[..]].concat()).success();
+    // Lines are counted from the beginning of the file.
+    shop.file("a.csv", "Title\nsku,name,price\nT,t,x\n");
+    import(&shop, "a.csv", &["--skip-lines", "1"]).exits_with(7).says("line 3: price x");
+    import(&shop, "a.csv", &["--skip-lines", "4"]).exits_with(7).says("there is no header behind the first 4 lines");
+    shop.file("a.json", "[]");
+    import(&shop, "a.json", &["--skip-lines", "1"]).exits_with(2).says("is for CSV");
+}
+
+#[test]
+fn an_errors_file_of_an_earlier_run_does_not_outlive_the_next() {
+    let shop = shop();
+    shop.file("a.csv", "sku,name,price\nA,a,x\n");
+    import(&shop, "a.csv", &["--errors", "wrong.csv"]).exits_with(7).says("1 of 1 row is wrong");
+    shop.file("a.csv", "sku,name,price\nA,a,1\n");
+    import(&shop, "a.csv", &["--errors", "wrong.csv"]).success().says("emptied wrong.csv");
+    assert_eq!(fs::read_to_string(shop.path("wrong.csv")).expect("there"), "line,column,value,reason\n");
+    import(&shop, "a.csv", &["--errors", "none.csv"]).success();
+    assert!(!shop.path("none.csv").exists(), "a file without errors is not made");
+}
+
+#[test]
+fn an_apostrophe_that_is_taken_off_is_told_once() {
+    let shop = shop();
+    shop.file("a.csv", "sku,name,price\nA,plain,1\nB,'=1+1,1\nC,'-x,1\nD,'tis,1\n");
+    let run = import(&shop, "a.csv", &[]).success();
+    assert_eq!(run.stderr.matches("apostrophe").count(), 1, "{run}");
+    assert!(run.stderr.contains("are taken off (line 3)"), "{run}");
+    assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["plain", "=1+1", "-x", "'tis"]);
+    // A key that has one of its own is exported with two.
+    shop.file("b.csv", "sku,name,price\n'00123,plain,1\n'' x,own,1\n");
+    import(&shop, "b.csv", &[]).success().says("are taken off (line 2)");
+    assert_eq!(
+        shop.column("SELECT sku FROM products WHERE name IN ('plain', 'own') AND sku <> 'A' ORDER BY sku"),
+        ["' X", "00123"]
+    );
+    shop.file("b.json", r#"[{"sku":"'00123","name":"another","price":1}]"#);
+    let run = import(&shop, "b.json", &[]).success();
+    assert!(run.stdout.contains("1 created") && !run.stderr.contains("apostrophe"), "{run}");
+    // What stands in a column that is not read is nobody's.
+    shop.file("a.csv", "sku,name,price,other\nA,plain,1,'=1\n");
+    let run = import(&shop, "a.csv", &["--ignore-columns", "other"]).success();
+    assert!(!run.stderr.contains("apostrophe"), "{run}");
+}
+
+#[test]
+fn times_in_the_future_are_told() {
+    let shop = shop();
+    shop.user("ann");
+    shop.product("P1", "1.00", 50);
+    #[allow(clippy::disallowed_methods, reason = "what is in the future depends on the clock of the test")]
+    let now = chrono::Utc::now();
+    let minutes = |minutes: i64| (now + chrono::TimeDelta::minutes(minutes)).to_rfc3339();
+    let line = |(number, time): (usize, String)| format!("F{number},ann@example.com,P1,1,{time}\n");
+    let file = |times: Vec<String>| {
+        let lines: String = times.into_iter().enumerate().map(line).collect();
+        shop.file("o.csv", &format!("reference,user,sku,quantity,created_at\n{lines}"));
+    };
+    // Clocks that differ a little tell nothing.
+    file(vec![minutes(-60), minutes(3)]);
+    let run = shop.run(&["order", "import", "o.csv", "-n"]).success();
+    assert!(!run.stderr.contains("future"), "{run}");
+    file(vec![minutes(-60), minutes(30), "2999-12-31".to_owned()]);
+    shop.run(&["order", "import", "o.csv"]).success().says("2 times in the future (line 3)");
+    file(vec![minutes(30)]);
+    shop.run(&["order", "import", "o.csv", "-n", "--on-conflict", "skip"])
+        .success()
+        .says("1 time in the future (line 2)");
+}
+
+#[test]
+fn one_of_a_thing_is_told_as_one() {
+    let shop = shop();
+    shop.file("a.csv", "sku,name,price,stock_quantity\nA,a,1,5\n");
+    let run = import(&shop, "a.csv", &[]).success();
+    assert!(run.stdout.starts_with("1 product imported: 1 created"), "{run}");
+    shop.file("a.csv", "sku,stock_quantity\nA,6\n");
+    import(&shop, "a.csv", &[]).success().says("stock is not imported for 1 existing product:");
+    shop.file(
+        "i.csv",
+        "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n1,B,1,2020-01-31,1,17\n2,B,x,2020-01-31,1,17\n",
+    );
+    let invoices = ["order", "import", "i.csv", "--invoices", "--on-error", "reject-rows"];
+    let run = shop.run(&invoices).exits_with(8).says("1 row was rejected:");
+    assert!(
+        run.stdout
+            .contains("1 order imported: 1 created, 0 updated, 0 unchanged, 1 rejected; 1 user and 1 product made"),
+        "{run}"
+    );
+    shop.file("o.csv", "reference,user,sku,quantity\nR1,customer-17@example.invalid,A,1\n");
+    let run = shop.run(&["order", "import", "o.csv"]).success();
+    assert!(run.stdout.contains("; 1 unit taken from stock"), "{run}");
+    shop.sql("UPDATE products SET stock_quantity = stock_quantity + 1 WHERE sku = 'A'");
+    shop.run(&["stock", "verify"]).exits_with(9).says("the stock of 1 product is not what its movements come to");
+}

@@ -223,7 +223,7 @@ fn a_price_list_needs_no_names_and_a_dry_run_lists_each_change(shop: &Shop) {
     let run = shop.run(&["product", "import", "list.csv", "-n"]).success();
     assert!(run.stdout.contains("A: price 1.00 → 1234.50"), "{run}");
     let run = shop.run(&["product", "import", "list.csv"]).success();
-    let run = run.says("stock is not imported for 1 existing products");
+    let run = run.says("stock is not imported for 1 existing product:");
     assert!(run.stdout.contains("1 updated"), "{run}");
     shop.file("unknown.csv", "sku,price\nB,2\n");
     shop.run(&["product", "import", "unknown.csv"])

@@ -8,6 +8,7 @@ use crate::support::{Backend, Shop, rounds};
 on_every_backend!(
     what_was_exported_is_unchanged,
     rows_are_created_updated_and_left_alone,
+    a_file_changes_only_the_columns_that_it_has,
     one_wrong_row_rejects_all_or_itself,
     conflicts_are_errors_only_when_asked_for,
     many_rows_are_imported_in_batches,
@@ -87,6 +88,59 @@ fn rows_are_created_updated_and_left_alone(shop: &Shop) {
     shop.file("secret.txt", "correct horse\n");
     shop.run(&["user", "verify-password", "ann@example.com", "--password-file", "secret.txt"]).exits_with(9);
     shop.assert_invariants();
+}
+
+fn a_file_changes_only_the_columns_that_it_has(shop: &Shop) {
+    shop.user("ann");
+    let hash = shop.column("SELECT password_hash FROM users");
+    let user = || {
+        ["first_name", "last_name", "status"]
+            .map(|column| shop.column(&format!("SELECT {column} FROM users")).remove(0))
+    };
+    let product = || {
+        let row = shop.run(&["product", "show", "P1", "--json"]).success().json();
+        ["name", "description", "price"].map(|column| row[column].as_str().unwrap_or("null").to_owned())
+    };
+    let import = |noun: &str, content: &str| {
+        shop.file("part.csv", content);
+        shop.run(&[noun, "import", "part.csv"])
+    };
+    for (content, then) in [
+        ("email,last_name\nann@example.com,Lee\n", ["ann", "Lee", "active"]),
+        ("email,status\nann@example.com,disabled\n", ["ann", "Lee", "disabled"]),
+        ("first_name,email\nAnna,ann@example.com\n", ["Anna", "Lee", "disabled"]),
+        // A status that is empty says nothing.
+        ("email,status,last_name\nann@example.com,,Park\n", ["Anna", "Park", "disabled"]),
+    ] {
+        let run = import("user", content).success();
+        assert!(run.stdout.contains("0 created, 1 updated, 0 unchanged"), "{content}: {run}");
+        assert_eq!(user(), then, "{content}");
+        assert!(import("user", content).success().stdout.contains("0 updated, 1 unchanged"), "{content}");
+    }
+    // A name that is empty is no name, and a new user needs both.
+    import("user", "email,last_name\nann@example.com,\n").exits_with(7).says("line 2: last_name: is missing");
+    import("user", "email,last_name\nbo@example.com,Ek\n")
+        .exits_with(7)
+        .says("first_name: is missing: this is not a known user");
+    assert_eq!(shop.column("SELECT password_hash FROM users"), hash);
+    import("product", "sku,name,price,description\nP1,Mug,1.00,\"big,\nblue\"\n").success();
+    for (content, then) in [
+        ("sku,price\np1,2\n", ["Mug", "big,\nblue", "2.00"]),
+        ("sku,name\nP1,Cup\n", ["Cup", "big,\nblue", "2.00"]),
+        // An empty cell says that there is none, an absent column says nothing.
+        ("sku,description\nP1,\n", ["Cup", "null", "2.00"]),
+        ("sku,description,price\nP1,new,3\n", ["Cup", "new", "3.00"]),
+    ] {
+        let run = import("product", content).success();
+        assert!(run.stdout.contains("0 created, 1 updated, 0 unchanged"), "{content}: {run}");
+        assert_eq!(product(), then, "{content}");
+        assert!(import("product", content).success().stdout.contains("0 updated, 1 unchanged"), "{content}");
+    }
+    shop.file("part.jsonl", "{\"sku\":\"P1\",\"description\":null}\n");
+    shop.run(&["product", "import", "part.jsonl"]).success();
+    assert_eq!(product()[1], "null");
+    shop.assert_invariants();
+    shop.run(&["audit", "verify"]).success();
 }
 
 fn one_wrong_row_rejects_all_or_itself(shop: &Shop) {
@@ -175,7 +229,7 @@ fn odd_files_are_refused_with_a_reason_and_never_half_imported() {
         ("a.json", "{\"items\": 3}", "has no list"),
         ("a.json", "[{\"sku\":\"A\"", "in the middle"),
         ("a.json", "[1, [2], \"]\", {\"sku\": {}}, nul]", "line 1: the file is not JSON"),
-        ("a.json", "[{\"sku\":\"A\",\"name\":\"N\",\"price\":1e400}]", "rows are wrong"),
+        ("a.json", "[{\"sku\":\"A\",\"name\":\"N\",\"price\":1e400}]", "1 of 1 row is wrong"),
         ("a.jsonl", "[[[[[[\n", "line 1"),
         ("a.jsonl", "{\"sku\":\"A\",\"name\":\"N\",\"price\":\"1\",\"nonsense\":1}\n", "unknown column nonsense"),
         ("a.jsonl", "\u{0}\u{1}\n", "line 1"),

@@ -22,6 +22,7 @@ mod generated;
 mod hints;
 mod import_files;
 mod import_law;
+mod import_moves;
 mod import_told;
 mod import_values;
 mod imports;

@@ -9,6 +9,7 @@ on_every_backend!(
     a_refused_order_spoils_no_other,
     an_order_with_a_wrong_total_refuses_the_whole_file,
     a_file_of_invoices_needs_no_work_by_hand,
+    numbers_with_the_prefix_of_cancellations_stay_out,
     an_interrupted_import_goes_on_where_it_was,
     a_killed_import_of_orders_is_completed_by_the_next,
 );
@@ -162,7 +163,7 @@ fn an_order_with_a_wrong_total_refuses_the_whole_file(shop: &Shop) {
         assert_eq!(shop.everything(), before);
     }
     shop.file("orders.csv", &format!("{head}{first}T-1,ann@example.com,MUG,2,1.00,5.00\n{last}"));
-    shop.run(&["order", "import", "orders.csv"]).exits_with(7).says("1 of 3 rows are wrong, nothing was imported");
+    shop.run(&["order", "import", "orders.csv"]).exits_with(7).says("1 of 3 rows is wrong, nothing was imported");
     let item = |quantity: u32, price: &str| {
         format!(r#""items":[{{"sku":"MUG","quantity":{quantity},"unit_price":"{price}"}}]"#)
     };
@@ -220,6 +221,24 @@ fn a_file_of_invoices_needs_no_work_by_hand(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
     let run = shop.run(&arguments).exits_with(8);
     assert!(run.stdout.contains("0 created, 0 updated, 9 unchanged, 5 rejected"), "{run}");
+}
+
+fn numbers_with_the_prefix_of_cancellations_stay_out(shop: &Shop) {
+    let line = |number: &str| format!("{number},AA1,1,2020-12-31,1.00,17\n");
+    let numbers = ["C1001", "1002", "CA-1003", "c1004"].map(line).concat();
+    shop.file("i.csv", &format!("InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n{numbers}"));
+    let import = ["order", "import", "i.csv", "--invoices", "--on-error", "reject-rows"];
+    let run = shop.run(&[&import[..], &["--cancellation-prefix", "C1"]].concat()).exits_with(8);
+    assert!(
+        run.stderr.contains("line 2: InvoiceNo C1001: is a cancellation, which does not say what it cancels"),
+        "{run}"
+    );
+    assert_eq!(shop.column("SELECT reference FROM orders ORDER BY reference"), ["1002", "CA-1003", "c1004"]);
+    // Whoever does not say so has all of them; without invoices it says nothing.
+    shop.run(&import).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 4);
+    shop.run(&["order", "import", "i.csv", "--cancellation-prefix", "C"]).exits_with(2).says("--invoices");
+    shop.assert_invariants();
 }
 
 fn an_interrupted_import_goes_on_where_it_was(shop: &Shop) {

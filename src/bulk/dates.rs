@@ -1,5 +1,6 @@
 //! The order of day and month: the file as a whole decides.
 
+use super::evidence::added;
 use super::meaning::Meaning;
 use super::position::Position;
 use crate::domain::written_time::{Proof, WrittenDate};
@@ -57,10 +58,7 @@ impl DateEvidence {
         self.dotted = self.dotted.take().or(later.dotted);
         self.year_day_month = self.year_day_month.take().or(later.year_day_month);
         self.without_zone = self.without_zone.or(later.without_zone);
-        self.shown_twice = match (self.shown_twice, later.shown_twice) {
-            (Some((count, first)), Some((more, _))) => Some((count + more, first)),
-            (one, other) => one.or(other),
-        };
+        self.shown_twice = added(self.shown_twice, later.shown_twice);
     }
 
     /// The order that the file proves, with the place that does; `None` when no date needs one, or it

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::ReadOptions;
-use super::dates::DateEvidence;
+use super::evidence::Evidence;
 use super::given::Wrong;
 use super::meaning::Meaning;
 use super::pass::{Portion, portions};
@@ -48,6 +49,8 @@ pub struct Import {
     pub on_conflict: OnConflict,
     /// Of orders.
     pub stock: Stock,
+    /// When it begins: what is later lies in the future.
+    pub now: DateTime<Utc>,
     /// SHA-256 of the file and of how it is read, hexadecimal: what each transaction is marked with.
     pub digest: String,
     /// Lines of one transaction, at most [`MOST_BATCH_LINES`](super::MOST_BATCH_LINES).
@@ -212,7 +215,7 @@ pub fn look<R: Row>(source: impl Read, options: &ReadOptions) -> Result<Vec<Stri
 pub struct Checked {
     /// Rows that are fine.
     pub fine: u64,
-    pub dates: DateEvidence,
+    pub evidence: Evidence,
     /// For [`Import::scattered`]: nothing is known about their orders until they are.
     pub scattered: HashMap<Position, Position>,
 }
@@ -231,7 +234,7 @@ pub async fn check<R: Storable>(
     let mut portions = portions::<R>(source, import);
     while let Some(portion) = portions.recv().await {
         let mut portion = portion?;
-        checked.dates.add(std::mem::take(&mut portion.dates));
+        checked.evidence.add(std::mem::take(&mut portion.evidence));
         checked.scattered.extend(std::mem::take(&mut portion.scattered));
         let mut wrong = std::mem::take(&mut portion.rejected);
         let (rows, skipped) = accepted(database, portion, import, &mut wrong).await?;

@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 
 use super::given::Given;
 use super::import::{Applied, Import, Rejection, Row, Storable};
-use super::meaning::{self, unquoted};
+use super::meaning;
 use super::order::{Memory, OrderLine, OrderRow};
 use super::position::Position;
 use super::read::{Columns, Record};
@@ -28,6 +28,8 @@ impl Row for InvoiceRow {
         known: &["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"],
         ignored: &["Country"],
         required: &["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"],
+        texts: &["Description"],
+        amounts: &["UnitPrice"],
         nested: None,
         other: None,
     };
@@ -37,7 +39,7 @@ impl Row for InvoiceRow {
 
     fn parse(record: &Record, import: &Import) -> InvoiceRow {
         let prefix = import.meaning.cancellation_prefix.as_deref();
-        let sku = Given::of(record, "StockCode", |text| Sku::parse(unquoted(text)));
+        let sku = Given::of(record, "StockCode", Sku::parse);
         let name = match record.get("Description").map(one_line).filter(|name| !name.is_empty()) {
             Some(name) => Given { value: ProductName::parse(&name), text: name },
             None => Given { value: ProductName::parse(&sku.text), text: sku.text.clone() },
@@ -45,21 +47,21 @@ impl Row for InvoiceRow {
         let line = OrderLine {
             at: record.at,
             sku,
-            quantity: Given::of(record, "Quantity", |text| match unquoted(text).trim().starts_with('-') {
+            quantity: Given::of(record, "Quantity", |text| match text.trim().starts_with('-') {
                 true => Err("is a return, which does not say what it gives back".to_owned()),
                 false => meaning::pieces(record.decimal_mark("Quantity"))(text),
             }),
             unit_price: Some(Given::of(record, "UnitPrice", meaning::price(record.decimal_mark("UnitPrice")))),
             new_product: Some(name),
         };
-        let customer = Given::of(record, "CustomerID", |text| parse_customer(unquoted(text)));
+        let customer = Given::of(record, "CustomerID", parse_customer);
         let new_user = customer.value.as_ref().ok().map(|(_, name)| name.clone());
         let user = match customer.value {
             Ok((email, _)) => Given { text: email.as_str().to_owned(), value: Ok(email) },
             Err(reason) => Given { text: customer.text, value: Err(reason) },
         };
         InvoiceRow(OrderRow {
-            reference: Given::of(record, "InvoiceNo", |text| parse_number(unquoted(text), prefix)),
+            reference: Given::of(record, "InvoiceNo", |text| parse_number(text, prefix)),
             user,
             status: Some(Given { text: OrderStatus::Completed.as_str().to_owned(), value: Ok(OrderStatus::Completed) }),
             placed_at: Some(Given::of(record, "InvoiceDate", |text| import.meaning.time(text))),

@@ -14,6 +14,8 @@ pub struct Meaning {
     /// Of times that name none; UTC is assumed where nothing is said.
     pub zone: Option<Zone>,
     pub values: Vec<ValueMap>,
+    /// That of all amounts: rows in another are wrong.
+    pub currency: Option<String>,
     /// What the numbers of cancelled invoices begin with.
     pub cancellation_prefix: Option<String>,
 }
@@ -52,7 +54,7 @@ impl Meaning {
     }
 
     pub fn time(&self, text: &str) -> Result<DateTime<Utc>, String> {
-        let time = WrittenTime::read(unquoted(text))?;
+        let time = WrittenTime::read(text)?;
         match &self.zone {
             Some(zone) => time.moment(self.date_order, zone),
             None => time.moment(self.date_order, &Zone::utc()),
@@ -60,25 +62,20 @@ impl Meaning {
     }
 }
 
-/// Without the apostrophe by which spreadsheets are told that a cell is text.
-pub fn unquoted(text: &str) -> &str {
-    text.strip_prefix('\'').unwrap_or(text)
-}
-
 pub fn price(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
-    move |text| Money::parse_price(&written_number::amount(unquoted(text), mark)?)
+    move |text| Money::parse_price(&written_number::amount(text, mark)?)
 }
 
 pub fn total(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
-    move |text| Money::parse_total(&written_number::amount(unquoted(text), mark)?)
+    move |text| Money::parse_total(&written_number::amount(text, mark)?)
 }
 
 pub fn pieces(mark: DecimalMark) -> impl Fn(&str) -> Result<Quantity, String> {
-    move |text| Quantity::parse(&written_number::whole(unquoted(text), mark)?)
+    move |text| Quantity::parse(&written_number::whole(text, mark)?)
 }
 
 pub fn stock(mark: DecimalMark) -> impl Fn(&str) -> Result<i32, String> {
-    move |text| quantity::parse_stock(&written_number::whole(unquoted(text), mark)?)
+    move |text| quantity::parse_stock(&written_number::whole(text, mark)?)
 }
 
 #[cfg(test)]

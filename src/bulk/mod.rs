@@ -1,6 +1,8 @@
 //! Files in: many rows, each checked as strictly as anything typed, before the first is written.
 
+mod currency;
 mod dates;
+mod evidence;
 mod given;
 mod import;
 mod invoice;
@@ -14,6 +16,7 @@ mod spelling;
 mod upsert;
 mod user;
 
+pub use evidence::Evidence;
 pub use import::{
     Checked, Counts, Import, OnConflict, OnError, Rejection, Row, Storable, ValueChange, check, last_position, look,
     run,

@@ -13,7 +13,7 @@ use self::compare::{compare, find, of};
 use super::given::{Given, Wrong};
 use super::import::{Applied, Counts, Import, Rejection, Row, Storable};
 use super::invoice::InvoiceRow;
-use super::meaning::{self, unquoted};
+use super::meaning;
 use super::pass::ANOTHER_LINE;
 use super::position::Position;
 use super::read::{Columns, Record};
@@ -74,6 +74,8 @@ impl Row for OrderRow {
         known: &["reference", "user", "status", "created_at", "sku", "quantity", "unit_price", "total_amount"],
         ignored: &["id", "user_id", "updated_at", "name", "product_id", "line_total"],
         required: &["reference", "user", "sku", "quantity"],
+        texts: &[],
+        amounts: &["unit_price", "total_amount"],
         nested: Some("items"),
         other: Some(("--invoices", InvoiceRow::COLUMNS.required)),
     };
@@ -85,8 +87,8 @@ impl Row for OrderRow {
         let own = std::slice::from_ref(record);
         let items = if record.items.is_empty() { own } else { record.items.as_slice() };
         OrderRow {
-            reference: Given::of(record, "reference", |text| Reference::parse(unquoted(text))),
-            user: Given::of(record, "user", |text| Email::parse(unquoted(text))),
+            reference: Given::of(record, "reference", Reference::parse),
+            user: Given::of(record, "user", Email::parse),
             status: Given::of_cell(record, "status", parse_status),
             placed_at: Given::of_cell(record, "created_at", |text| import.meaning.time(text)),
             total: Given::of_cell(record, "total_amount", meaning::total(record.decimal_mark("total_amount"))),
@@ -226,7 +228,7 @@ struct New<'a> {
 const SYNONYMS: [(&str, OrderStatus); 2] = [("complete", OrderStatus::Completed), ("canceled", OrderStatus::Cancelled)];
 
 fn parse_status(text: &str) -> Result<OrderStatus, String> {
-    let word = unquoted(text).trim().to_lowercase();
+    let word = text.trim().to_lowercase();
     let synonym = SYNONYMS.into_iter().find(|(theirs, _)| *theirs == word).map(|(_, status)| status);
     OrderStatus::from_stored(&word).or(synonym).ok_or_else(|| {
         let known = OrderStatus::ALL.map(OrderStatus::as_str).join(", ");
@@ -237,7 +239,7 @@ fn parse_status(text: &str) -> Result<OrderStatus, String> {
 fn parse_line(item: &Record) -> OrderLine {
     OrderLine {
         at: item.at,
-        sku: Given::of(item, "sku", |text| Sku::parse(unquoted(text))),
+        sku: Given::of(item, "sku", Sku::parse),
         quantity: Given::of(item, "quantity", meaning::pieces(item.decimal_mark("quantity"))),
         unit_price: Given::of_cell(item, "unit_price", meaning::price(item.decimal_mark("unit_price"))),
         new_product: None,
@@ -311,7 +313,7 @@ impl OrderRow {
             None => return Some(format!("there is no user {}", printable(&self.user.text))),
             Some(user) => {
                 if let Err(error) = order.check_user(user) {
-                    return Some(error.message().to_owned());
+                    return Some(format!("{} (--stock skip for history)", error.message()));
                 }
             }
         }

@@ -6,9 +6,9 @@ use std::io::Read;
 
 use tokio::sync::mpsc;
 
-use super::dates::DateEvidence;
+use super::currency;
+use super::evidence::Evidence;
 use super::import::{Import, Rejection, Row};
-use super::meaning::unquoted;
 use super::position::Position;
 use super::read::{FileFormat, Record, records};
 use crate::error::{Error, Result};
@@ -32,7 +32,7 @@ pub struct Portion<R> {
     pub rows: Vec<(Position, R)>,
     /// All that is wrong with each of the others.
     pub rejected: Vec<Vec<Rejection>>,
-    pub dates: DateEvidence,
+    pub evidence: Evidence,
     /// Where the parts of an order begin that does not stand together.
     pub scattered: Vec<(Position, Position)>,
     lines: usize,
@@ -76,8 +76,8 @@ fn read<R: Row>(source: impl Read, import: &Import, mut give: impl FnMut(Portion
 
 impl<R> Default for Portion<R> {
     fn default() -> Self {
-        let (rows, rejected, dates, scattered) = (Vec::new(), Vec::new(), DateEvidence::default(), Vec::new());
-        Portion { rows, rejected, dates, scattered, lines: 0 }
+        let (rows, rejected, evidence, scattered) = (Vec::new(), Vec::new(), Evidence::default(), Vec::new());
+        Portion { rows, rejected, evidence, scattered, lines: 0 }
     }
 }
 
@@ -159,14 +159,14 @@ impl<R: Row> Pass<'_, R> {
             }
         };
         self.import.meaning.map_values(&mut record);
-        if let Some(time) = R::TIME.and_then(|column| record.get(column)) {
-            portion.dates.note(record.at, unquoted(time), &self.import.meaning);
-        }
+        portion.evidence.note::<R>(&record, self.import);
         let key = record.get(R::KEY).unwrap_or_default();
         let row = R::parse(&record, self.import);
         let unreadable = self.unreadable.take();
+        let other = self.other_currency(&record);
         if let Some(open) = self.open.as_mut().filter(|open| is_grouped && open.key == key) {
-            return open.join(record.at, row);
+            open.join(record.at, row);
+            return other.into_iter().for_each(|wrong| open.is_wrong(wrong));
         }
         self.complete(portion);
         let mut open = Open { key: key.to_owned(), lines: vec![record.at], records: 1, row, wrong: Vec::new() };
@@ -174,7 +174,16 @@ impl<R: Row> Pass<'_, R> {
             let reason = format!("{before} before it cannot be read and may be one of its own");
             open.is_wrong(Rejection::of_row(record.at, &open.key, reason));
         }
+        other.into_iter().for_each(|wrong| open.is_wrong(wrong));
         self.open = Some(open);
+    }
+
+    /// What is wrong with a record whose amounts are in another currency than the wanted one.
+    fn other_currency(&self, record: &Record) -> Option<Rejection> {
+        let wanted = self.import.meaning.currency.as_deref()?;
+        let other = currency::another(record, R::COLUMNS.amounts, wanted)?;
+        let reason = format!("is not in {wanted}, which --currency names");
+        Some(Rejection { at: record.at, column: String::new(), value: other.trim().to_owned(), reason })
     }
 
     /// All lines of the open row are known.

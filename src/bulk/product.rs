@@ -34,13 +34,15 @@ impl Row for ProductRow {
         known: &["sku", "name", "description", "price", "stock_quantity"],
         ignored: &["id", "created_at", "updated_at"],
         required: &["sku"],
+        texts: &["name", "description"],
+        amounts: &["price"],
         nested: None,
         other: None,
     };
 
     fn parse(record: &Record, _import: &Import) -> ProductRow {
         ProductRow {
-            sku: Given::of(record, "sku", |text| Sku::parse(meaning::unquoted(text))),
+            sku: Given::of(record, "sku", Sku::parse),
             name: Given::of_column(record, "name", ProductName::parse),
             description: Given::of_column(record, "description", multi_line),
             price: Given::of_column(record, "price", meaning::price(record.decimal_mark("price"))),

@@ -1,6 +1,7 @@
 //! Records of CSV, JSON lines and JSON, one at a time, with the place where each begins.
 
 use std::io::{BufReader, Read};
+use std::sync::Arc;
 
 use super::{Position, Rejection};
 use crate::domain::written_number::DecimalMark;
@@ -58,6 +59,8 @@ pub struct ReadOptions {
     pub only_mapped: bool,
     /// Columns of a CSV file whose empty cells say what the cell above says.
     pub fill_down: Vec<String>,
+    /// Lines above the header of a CSV file.
+    pub skip_lines: u64,
 }
 
 impl ReadOptions {
@@ -72,6 +75,7 @@ impl ReadOptions {
             ignore: Vec::new(),
             only_mapped: false,
             fill_down: Vec::new(),
+            skip_lines: 0,
         }
     }
 }
@@ -83,6 +87,10 @@ pub struct Columns {
     /// Written by exports, but not to be imported.
     pub ignored: &'static [&'static str],
     pub required: &'static [&'static str],
+    /// Those of free text, which may begin with an apostrophe of its own.
+    pub texts: &'static [&'static str],
+    /// Those whose currency matters.
+    pub amounts: &'static [&'static str],
     /// The column that holds records of its own in JSON.
     pub nested: Option<&'static str>,
     /// Another layout of the same noun: the flag that reads it, and the columns that it has to have.
@@ -98,6 +106,10 @@ pub struct Record {
     decimal_comma: bool,
     /// Columns that have a number of JSON, whose decimal mark is known.
     numbers: Vec<&'static str>,
+    /// What its columns of currencies say, each by its name in the file.
+    pub currencies: Vec<(Arc<str>, String)>,
+    /// Whether an apostrophe was taken off, by which a spreadsheet is told that a cell is text.
+    pub is_unguarded: bool,
     /// The records of the nested column.
     pub items: Vec<Record>,
 }
@@ -175,6 +187,9 @@ fn begin<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Columns)
         FileFormat::Csv | FileFormat::Tsv => csv::records(source, options, columns),
         FileFormat::JsonLines | FileFormat::Json if !options.fill_down.is_empty() => {
             Err(Error::usage("--fill-down is for CSV, where cells stand below one another"))
+        }
+        FileFormat::JsonLines | FileFormat::Json if options.skip_lines > 0 => {
+            Err(Error::usage("--skip-lines is for CSV, which may have a title above its header"))
         }
         FileFormat::JsonLines => Ok((Vec::new(), json::lines(buffered(source), options, columns)?)),
         FileFormat::Json => Ok((Vec::new(), json::elements(buffered(source), options, columns)?)),

@@ -29,17 +29,17 @@ pub struct Keys {
 
 /// The form in which the shop stores an address.
 pub fn folded_email(text: &str) -> String {
-    super::meaning::unquoted(text.trim()).trim().to_lowercase()
+    text.trim().to_lowercase()
 }
 
 /// The form in which the shop stores a SKU.
 pub fn folded_sku(text: &str) -> String {
-    sku::folded(super::meaning::unquoted(text.trim()))
+    sku::folded(text.trim())
 }
 
 /// The form of a reference that all its spellings share; orders are stored as they are written.
 pub fn folded_reference(text: &str) -> String {
-    reference::key(super::meaning::unquoted(text.trim()))
+    reference::key(text.trim())
 }
 
 impl Spellings {

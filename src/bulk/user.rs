@@ -4,7 +4,6 @@ use sea_orm::ConnectionTrait;
 
 use super::given::{Given, Wrong};
 use super::import::{Import, Row};
-use super::meaning::unquoted;
 use super::read::{Columns, Record};
 use super::spelling::Keys;
 use super::upsert::Upsert;
@@ -13,8 +12,12 @@ use crate::domain::{Email, PersonName, UserStatus};
 use crate::entity::user::Model;
 use crate::error::{Result, printable};
 use crate::repository::{Change, Lock, user as users};
+use crate::service::anonymize;
 use crate::service::operation::Operation;
 use crate::service::user::{NewUser, model};
+
+/// What a row would only call anonymized keeps its name and address.
+const NOT_BY_A_FILE: &str = "has a name or an address: only user anonymize erases them";
 
 /// A user of a file. Nobody can log in until a password is set.
 #[derive(Debug, Clone)]
@@ -33,13 +36,15 @@ impl Row for UserRow {
         known: &["email", "first_name", "last_name", "status"],
         ignored: &["id", "created_at", "updated_at"],
         required: &["email"],
+        texts: &["first_name", "last_name"],
+        amounts: &[],
         nested: None,
         other: None,
     };
 
     fn parse(record: &Record, _import: &Import) -> UserRow {
         UserRow {
-            email: Given::of(record, "email", |text| Email::parse(unquoted(text))),
+            email: Given::of(record, "email", Email::parse),
             first_name: Given::of_column(record, "first_name", PersonName::parse),
             last_name: Given::of_column(record, "last_name", PersonName::parse),
             status: Given::of_cell(record, "status", parse_status),
@@ -90,6 +95,9 @@ impl Upsert for UserRow {
         if let Some(given) = self.status.as_ref().filter(|given| !given.is_text(&user.status))
             && let Some(status) = given.take("status", wrong)
         {
+            if *status == UserStatus::Anonymized {
+                wrong.push(Wrong::of_row(self.key(), NOT_BY_A_FILE));
+            }
             status.as_str().clone_into(&mut after.status);
         }
         if after != *user && user.status == UserStatus::Anonymized.as_str() {
@@ -119,7 +127,16 @@ impl Upsert for UserRow {
         let status = self.status.as_ref().and_then(|status| status.take("status", wrong)).copied();
         let password_hash = UNUSABLE.to_owned();
         let new = NewUser { email: email?, first_name: first_name?, last_name: last_name?, password_hash };
-        Some((new, status.unwrap_or(UserStatus::Active)))
+        // Who was anonymized in another shop stays so here.
+        let is_erased = anonymize::is_erased(new.email.as_str(), new.first_name.as_str(), new.last_name.as_str());
+        match status {
+            None if is_erased => Some((new, UserStatus::Anonymized)),
+            Some(UserStatus::Anonymized) if !is_erased => {
+                wrong.push(Wrong::of_row(self.key(), NOT_BY_A_FILE));
+                None
+            }
+            status => Some((new, status.unwrap_or(UserStatus::Active))),
+        }
     }
 
     async fn create(operation: &mut Operation, new: Vec<(NewUser, UserStatus)>) -> Result<()> {
@@ -141,8 +158,7 @@ impl Upsert for UserRow {
 }
 
 fn parse_status(text: &str) -> Result<UserStatus, String> {
-    match UserStatus::from_stored(unquoted(text).trim().to_lowercase().as_str()) {
-        Some(status @ (UserStatus::Active | UserStatus::Disabled)) => Ok(status),
-        _ => Err("is neither active nor disabled (--map-value status:THEIRS=active says what it means)".to_owned()),
-    }
+    UserStatus::from_stored(text.trim().to_lowercase().as_str()).ok_or_else(|| {
+        "is neither active nor disabled (--map-value status:THEIRS=active says what it means)".to_owned()
+    })
 }

@@ -86,6 +86,13 @@ All rows are checked first, then written about 25 000 lines a transaction. Wrong
 What is there already is found by its key. Users and products are updated where they differ; an order is as in the
 file or refused. --on-conflict skip leaves alone what is there, error refuses it. Running an import again does
 nothing twice; --resume goes on where the last run of the very same file stopped.
+
+Amounts in two currencies refuse the file: --currency EUR takes the rows in one of them. Lines above the header of CSV
+are passed over with --skip-lines N.
+
+An empty shop becomes like another by what user, product and order export write there, imported in this order, the
+orders with --stock skip. Ids, passwords, the times of users and products, and the history of stock and changes stay
+behind; who was anonymized stays so. Rows of other programs that this shop would not write are refused with a reason.
 ";
 
 pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {

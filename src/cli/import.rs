@@ -24,7 +24,7 @@ use crate::bulk::{
 };
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::text::{hexadecimal, shell_word};
+use crate::domain::text::{counted, hexadecimal, shell_word};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::file::{InputFile, OutputFile, check_ending, check_not_input, unreadable};
 use crate::service::place_order::Stock;
@@ -60,6 +60,9 @@ pub struct ImportArguments {
     /// A value of the file that is written another way here, such as status:Complete=completed; may be repeated
     #[arg(long, value_name = "COLUMN:THEIRS=OURS", value_parser = ValueMap::parse)]
     map_value: Vec<ValueMap>,
+    /// Lines of CSV above its header, such as a title
+    #[arg(long, value_name = "LINES", default_value_t = 0, hide_default_value = true)]
+    skip_lines: u64,
     /// What stands between the fields of CSV, such as ; or tab [default: what the header shows]
     #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
@@ -67,6 +70,9 @@ pub struct ImportArguments {
     /// [default: its byte order mark, else UTF-8]
     #[arg(long, value_name = "NAME", value_parser = parse_encoding)]
     encoding: Option<Charset>,
+    /// That of all amounts, such as EUR: rows in another currency are wrong [default: all have to be in one]
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
     /// Amounts are written as 12,50
     #[arg(long)]
     decimal_comma: bool,
@@ -152,7 +158,7 @@ pub async fn run<R: Storable>(
     stock: Stock,
     meaning: Meaning,
 ) -> Result<()> {
-    let mut import = arguments.import::<R>(stock, meaning)?;
+    let mut import = arguments.import::<R>(context, stock, meaning)?;
     let source = Source { file: arguments.open().await?, path: &arguments.file, read: Arc::default() };
     bulk::look::<R>(source.again()?, &import.read)?.iter().for_each(|note| context.output.note(note));
     let errors = arguments.errors_file().await?;
@@ -181,7 +187,7 @@ pub async fn run<R: Storable>(
         return Err(with_unwritten(refused::<R>(&rejections, fine), written));
     }
     if context.config.protected {
-        let impact = async || Ok(format!("{fine} rows will be imported into {}", database.target()));
+        let impact = async || Ok(format!("{} will be imported into {}", counted(fine, "row"), database.target()));
         asking.permission(context, &arguments.answers, arguments.write.dry_run, impact).await?;
     }
     // What the first pass found is found again.
@@ -218,7 +224,12 @@ pub async fn run<R: Storable>(
     if rejections.count == 0 {
         return Ok(());
     }
-    let message = format!("{} rows were rejected:{}", rejections.count, rejections.told());
+    let message = format!(
+        "{} {} rejected:{}",
+        counted(rejections.count, "row"),
+        if rejections.count == 1 { "was" } else { "were" },
+        rejections.told()
+    );
     let details = json!({ "rejected": rejections.count, "noun": R::NOUN, "rejections": rejections.to_json() });
     Err(with_unwritten(Error::new(Kind::Partial, "import.partial", message).details(details), written))
 }
@@ -246,7 +257,8 @@ async fn check<R: Storable>(
         };
         let checked = bulk::check::<R>(database, source.again()?, import, reject).await?;
         let mut is_known = true;
-        if let Some((order, place)) = checked.dates.decide(import.meaning.date_order)? {
+        let evidence = checked.evidence;
+        if let Some((order, place)) = evidence.dates.decide(import.meaning.date_order)? {
             context.output.note(&format!("dates are read as {} ({place})", order.as_str()));
             import.meaning.date_order = Some(order);
             is_known = false;
@@ -258,26 +270,18 @@ async fn check<R: Storable>(
         if !is_known {
             continue;
         }
-        if let (Some(first), None) = (checked.dates.without_zone, &import.meaning.zone) {
-            let note = format!("times without a time zone are taken as UTC ({first}); --tz NAME says otherwise");
-            context.output.note(&note);
-        }
-        if let (Some((count, first)), Some(zone)) = (checked.dates.shown_twice, &import.meaning.zone) {
-            let times = if count == 1 { "time is" } else { "times are" };
-            let zone = zone.name();
-            context.output.note(&format!(
-                "{count} {times} shown twice by the clocks in {zone} ({first}): taken as the first; an offset says otherwise"
-            ));
-        }
+        told::notes(&evidence, &import.meaning)?.iter().for_each(|note| context.output.note(note));
         import.resume_after = resume_after;
         return Ok((checked.fine, rejections, earlier));
     }
 }
 
-/// Writes the errors file; one without errors is not left behind.
+/// Writes the errors file; one without errors is not left behind, but takes the place of an older one.
 fn list(context: &Context, rejections: &mut Rejections, file: Option<OutputFile>) -> Result<()> {
-    let Some(file) = file.filter(|_| rejections.count > 0) else { return Ok(()) };
-    let note = format!("wrote {}", file.path().display());
+    let is_wanted = |file: &OutputFile| rejections.count > 0 || file.replaces_another();
+    let Some(file) = file.filter(is_wanted) else { return Ok(()) };
+    let verb = if rejections.count > 0 { "wrote" } else { "emptied" };
+    let note = format!("{verb} {}", file.path().display());
     rejections.write(file)?;
     context.output.note(&note);
     Ok(())
@@ -296,12 +300,9 @@ async fn followed<T>(work: impl Future<Output = T>, mut tell: impl FnMut()) -> T
 }
 
 fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
-    let message = format!(
-        "{} of {} rows are wrong, nothing was imported:{}",
-        rejections.count,
-        rejections.count + fine,
-        rejections.told()
-    );
+    let all = counted(rejections.count + fine, "row");
+    let verb = if rejections.count == 1 { "is" } else { "are" };
+    let message = format!("{} of {all} {verb} wrong, nothing was imported:{}", rejections.count, rejections.told());
     let error = Error::new(Kind::Invalid, "import.invalid", message).details(
         json!({ "rejected": rejections.count, "fine": fine, "noun": R::NOUN, "rejections": rejections.to_json() }),
     );
@@ -395,15 +396,19 @@ fn unknown_format(path: &Path, noun: &str) -> Error {
 
 impl ImportArguments {
     /// How the file is to be imported, before anything is known of it or of the shop.
-    fn import<R: Row>(&self, stock: Stock, meaning: Meaning) -> Result<Import> {
+    fn import<R: Row>(&self, context: &Context, stock: Stock, meaning: Meaning) -> Result<Import> {
         let columns = R::COLUMNS.known;
         if let Some(map) = self.map_value.iter().find(|map| !columns.contains(&map.column.as_str())) {
             let message = format!("--map-value: there is no column {}", printable(&map.column));
             return Err(Error::usage(message).hint(format!("the columns are {}", columns.join(", "))));
         }
+        if self.currency.is_some() && R::COLUMNS.amounts.is_empty() {
+            return Err(Error::usage(format!("--currency: {}s have no amounts", R::NOUN)));
+        }
         Ok(Import {
+            now: context.clock.now(),
             read: self.read_options(R::NOUN)?,
-            meaning: Meaning { values: self.map_value.clone(), ..meaning },
+            meaning: Meaning { values: self.map_value.clone(), currency: self.currency.clone(), ..meaning },
             keys: Arc::default(),
             on_conflict: self.on_conflict,
             stock,
@@ -440,6 +445,7 @@ impl ImportArguments {
             ignore: self.ignore_columns.concat(),
             only_mapped: self.only_mapped,
             fill_down: self.fill_down.concat(),
+            skip_lines: self.skip_lines,
         })
     }
 

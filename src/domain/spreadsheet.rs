@@ -31,3 +31,12 @@ pub fn unguard(text: &str) -> &str {
         _ => text,
     }
 }
+
+/// As [`unguard`], for keys, numbers and times: an apostrophe alone is how spreadsheets mark a cell as
+/// text.
+pub fn unmarked(text: &str) -> &str {
+    match unguard(text) {
+        same if same.len() == text.len() => text.strip_prefix(GUARD).unwrap_or(text),
+        rest => rest,
+    }
+}

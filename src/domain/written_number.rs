@@ -55,18 +55,40 @@ impl Problem {
     }
 }
 
-/// Takes a currency off, in front or behind: a sign such as `$`, or three letters such as EUR.
+/// The currency that stands beside an amount.
+pub fn currency(text: &str) -> Option<&str> {
+    parted(text.trim()).0
+}
+
+/// An amount without its currency.
 fn without_currency(text: &str) -> &str {
+    parted(text).1
+}
+
+/// Parts an amount from its currency, in front or behind: a sign such as `$`, or three letters such as EUR.
+fn parted(text: &str) -> (Option<&str>, &str) {
     let is_sign = |character: char| matches!(character, '$' | '¢' | '£' | '¤' | '¥' | '฿' | '₠'..='⃀');
     let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    if let Some(rest) = text.strip_prefix(is_sign).or_else(|| text.strip_suffix(is_sign)) {
-        return rest.trim();
+    let ends = [
+        text.chars().next().filter(|sign| is_sign(*sign)).map(|sign| text.split_at(sign.len_utf8())),
+        text.chars().next_back().filter(|sign| is_sign(*sign)).map(|sign| behind(text, sign.len_utf8())),
+        text.get(..3).filter(|code| is_code(code)).map(|_| text.split_at(3)),
+        text.len()
+            .checked_sub(3)
+            .and_then(|start| text.get(start..))
+            .filter(|code| is_code(code))
+            .map(|_| behind(text, 3)),
+    ];
+    match ends.into_iter().flatten().next() {
+        Some((currency, rest)) => (Some(currency), rest.trim()),
+        None => (None, text),
     }
-    match (text.get(..3), text.len().checked_sub(3).and_then(|start| text.get(start..))) {
-        (Some(code), _) if is_code(code) => text[3..].trim(),
-        (_, Some(code)) if is_code(code) => text[..text.len() - 3].trim(),
-        _ => text,
-    }
+}
+
+/// The last bytes of a text, and what stands before them.
+fn behind(text: &str, length: usize) -> (&str, &str) {
+    let (rest, end) = text.split_at(text.len() - length);
+    (end, rest)
 }
 
 fn plain(text: &str, mark: DecimalMark) -> Result<String, Problem> {

@@ -1,6 +1,8 @@
 //! Erasing a person (GDPR, article 17): the row keeps its id and its orders, everything that tells
 //! who it was is replaced, also in the events that were stored. It cannot be undone.
 
+use uuid::Uuid;
+
 use super::operation::{Operation, Operations, Request};
 use super::user::{Changed, find};
 use crate::domain::password::UNUSABLE;
@@ -18,6 +20,12 @@ const NAMED: u64 = 5;
 /// The domain of addresses that lead nowhere (RFC 2606).
 const NOWHERE: &str = "anonymized.invalid";
 const NAME: &str = "anonymized";
+
+/// Whether these are an address and names as anonymizing leaves them.
+pub fn is_erased(email: &str, first_name: &str, last_name: &str) -> bool {
+    let id = email.strip_suffix(NOWHERE).and_then(|rest| rest.strip_prefix(NAME)?.strip_prefix('-')?.strip_suffix('@'));
+    id.is_some_and(|id| Uuid::try_parse(id).is_ok()) && [first_name, last_name] == [NAME; 2]
+}
 
 /// Anonymizes a user; one that already is so stays unchanged.
 ///

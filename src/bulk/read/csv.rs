@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
+use std::sync::Arc;
 
 use super::naming::{Meaning, Naming, folded, readable};
 use super::scanner::{Dialect, Fields, Scanner, is_blank};
@@ -10,12 +11,14 @@ use super::{
     Columns, ENCODING_HINT, FileFormat, NOT_UTF_8, ReadOptions, Record, Records, invalid, refused, unreadable,
 };
 use crate::bulk::{Position, Rejection};
-use crate::domain::spreadsheet::unguard;
-use crate::domain::text::shell_word;
+use crate::domain::spreadsheet::{unguard, unmarked};
+use crate::domain::text::{counted, shell_word};
 use crate::error::{Error, Result, printable};
 
 /// What stands between fields, the usual first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// A title above the header is looked for in so many lines.
+const MOST_TITLE_LINES: u64 = 20;
 
 /// What has to be said about a file before it is read.
 pub type Notes = Vec<String>;
@@ -33,6 +36,10 @@ pub fn records<'a>(
     let naming = Naming::new(options, columns)?;
     let mut head = Vec::new();
     source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
+    let skipped = after_lines(&head, options.skip_lines).ok_or_else(|| {
+        invalid(format!("there is no header behind the first {}", counted(options.skip_lines, "line")))
+    })?;
+    head.drain(..skipped);
     let start = Start::of(&head, &naming)?;
     let mut notes = Notes::new();
     if start.is_detected {
@@ -71,7 +78,7 @@ impl Start {
         let options = naming.options;
         let line_end = Dialect::line_end(head);
         let (said, length) = separator_line(head);
-        let line = if said.is_some() { 2 } else { 1 };
+        let line = options.skip_lines + if said.is_some() { 2 } else { 1 };
         if let (Some(said), Some(asked)) = (said, options.delimiter)
             && said != asked
         {
@@ -83,7 +90,7 @@ impl Start {
             return Ok(Start { dialect: dialect(delimiter), is_detected: false, length, line });
         }
         let usual = if options.format == FileFormat::Tsv { b'\t' } else { b',' };
-        let delimiter = detected(&head[length..], usual, line_end, naming)?;
+        let delimiter = detected(&head[length..], usual, line_end, naming);
         Ok(Start { dialect: dialect(delimiter), is_detected: delimiter != usual, length, line })
     }
 
@@ -93,16 +100,45 @@ impl Start {
             return invalid("the file is JSON, not CSV".to_owned())
                 .hint("--format json, or --format jsonl for JSON lines");
         }
-        let better = detected(&head[self.length..], self.dialect.delimiter, self.dialect.line_end, naming);
-        match better {
-            Ok(better) if better != self.dialect.delimiter => {
-                let message =
-                    format!("fields are separated by {}, not {}", shown(better), shown(self.dialect.delimiter));
-                invalid(message).hint(format!("--delimiter {}", typed(better)))
-            }
-            _ => error,
+        if let Some(lines) = self.title_lines(&head[self.length..], naming) {
+            let line = self.line;
+            let message = format!("line {line} does not look like a header, line {} does", line + lines);
+            return invalid(message).hint(format!("--skip-lines {}", line + lines - 1));
         }
+        let better = detected(&head[self.length..], self.dialect.delimiter, self.dialect.line_end, naming);
+        if better == self.dialect.delimiter {
+            return error;
+        }
+        let message = format!("fields are separated by {}, not {}", shown(better), shown(self.dialect.delimiter));
+        invalid(message).hint(format!("--delimiter {}", typed(better)))
     }
+
+    /// How many lines stand above what looks like a header; `None` where nothing looks more like one
+    /// than the first row.
+    fn title_lines(&self, head: &[u8], naming: &Naming) -> Option<u64> {
+        let look = |lines: u64| {
+            let rest = &head[after_lines(head, lines)?..];
+            // A line that is empty is not the one that looks like a header.
+            let is_empty = rest.first().is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
+            let line_end = self.dialect.line_end;
+            let delimiter =
+                naming.options.delimiter.unwrap_or(detected(rest, self.dialect.delimiter, line_end, naming));
+            Some(if is_empty { (0, 0) } else { first_row(rest, Dialect { delimiter, line_end }, naming) })
+        };
+        let (known, fields) = look(0)?;
+        let below = |lines: &u64| match look(*lines) {
+            Some((below, _)) if below >= 2 => known == 0,
+            Some((_, below)) => known == 0 && fields == 1 && below > 1,
+            None => false,
+        };
+        (1..=MOST_TITLE_LINES).find(below)
+    }
+}
+
+/// The bytes of the first lines; `None` if there are fewer.
+fn after_lines(head: &[u8], lines: u64) -> Option<usize> {
+    let end = if head.contains(&b'\n') { b'\n' } else { b'\r' };
+    (0..lines).try_fold(0, |length, _| Some(length + head[length..].iter().position(|byte| *byte == end)? + 1))
 }
 
 /// What Excel reads from a first line `sep=;`, and how many bytes that line has.
@@ -128,15 +164,8 @@ pub fn is_delimiter(byte: u8) -> bool {
 
 /// What separates the fields of the header: the usual, unless another delimiter makes more columns of
 /// it that are known, or is the only one that makes columns at all.
-fn detected(head: &[u8], usual: u8, line_end: u8, naming: &Naming) -> Result<u8> {
-    // What is found by trying is not found in the file.
-    let naming = Naming::new(naming.options, naming.columns)?;
-    let found = |delimiter: u8| {
-        let mut scanner = Scanner::new(head, Dialect { delimiter, line_end }, 1);
-        let names = header(&mut scanner).unwrap_or_default();
-        let known = names.iter().filter(|name| matches!(naming.meaning(name), Meaning::Column(_))).count();
-        (known, names.len())
-    };
+fn detected(head: &[u8], usual: u8, line_end: u8, naming: &Naming) -> u8 {
+    let found = |delimiter: u8| first_row(head, Dialect { delimiter, line_end }, naming);
     let (usual_known, usual_fields) = found(usual);
     let others: Vec<(u8, (usize, usize))> = (DELIMITERS.into_iter())
         .filter(|delimiter| *delimiter != usual)
@@ -150,7 +179,17 @@ fn detected(head: &[u8], usual: u8, line_end: u8, naming: &Naming) -> Result<u8>
         })
         .map(|(delimiter, _)| *delimiter)
         .collect();
-    Ok(if let [only] = better[..] { only } else { usual })
+    if let [only] = better[..] { only } else { usual }
+}
+
+/// How many columns of the first row are known, and how many have a name.
+fn first_row(head: &[u8], dialect: Dialect, naming: &Naming) -> (usize, usize) {
+    let mut scanner = Scanner::new(head, dialect, 1);
+    let names = header(&mut scanner).unwrap_or_default();
+    // What is found by trying is not found in the file.
+    let naming = naming.afresh();
+    let known = names.iter().filter(|name| matches!(naming.meaning(name), Meaning::Column(_))).count();
+    (known, names.iter().filter(|name| !name.is_empty()).count())
 }
 
 /// A delimiter as people say it.
@@ -185,6 +224,7 @@ fn header<R: BufRead>(scanner: &mut Scanner<R>) -> Result<Vec<String>> {
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Column(&'static str),
+    Currency,
     LeftOut,
     /// Spreadsheets write columns without a name, which have to be empty.
     Nameless,
@@ -193,6 +233,10 @@ enum Place {
 /// The columns of a file in their order.
 struct Layout {
     places: Vec<Place>,
+    /// Their names in the file.
+    names: Vec<Arc<str>>,
+    /// Columns of free text.
+    texts: &'static [&'static str],
     /// How many fields a record has at least.
     needed: usize,
     /// What the empty cells of some columns say: the last that was said above.
@@ -213,6 +257,7 @@ impl Layout {
                     found.push((name, theirs.as_str()));
                     Place::Column(name)
                 }
+                Meaning::Currency => Place::Currency,
                 Meaning::LeftOut => {
                     left_out.push(theirs.as_str());
                     Place::LeftOut
@@ -225,7 +270,7 @@ impl Layout {
             places.push(place);
         }
         let names: Vec<&str> = header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-        naming.check_map(&names)?;
+        naming.check_flags(&names)?;
         twice?;
         let found: Vec<&'static str> = found.into_iter().map(|(name, _)| name).collect();
         if !unknown.is_empty() {
@@ -240,7 +285,8 @@ impl Layout {
         }
         let needed = places.iter().rposition(|place| !matches!(place, Place::Nameless)).map_or(0, |last| last + 1);
         let above = filled_down(header, &places, naming)?;
-        Ok(Layout { places, needed, above })
+        let names = header.iter().map(|name| Arc::from(name.as_str())).collect();
+        Ok(Layout { places, names, texts: naming.columns.texts, needed, above })
     }
 
     fn record(&mut self, fields: &Fields, options: &ReadOptions) -> Result<Record, Rejection> {
@@ -251,9 +297,14 @@ impl Layout {
             return Err(refused(at, "", "", reason));
         }
         let mut cells = Vec::with_capacity(self.places.len());
+        let (mut currencies, mut is_unguarded) = (Vec::new(), false);
         for (position, (place, field)) in self.places.iter().zip(fields.iter()).enumerate() {
             match place {
                 Place::LeftOut => {}
+                Place::Currency if is_blank(field) => {}
+                Place::Currency => {
+                    currencies.push((Arc::clone(&self.names[position]), String::from_utf8_lossy(field).into_owned()));
+                }
                 Place::Nameless if is_blank(field) => {}
                 Place::Nameless => {
                     let reason = format!("column {} has no name in the header", position + 1);
@@ -264,7 +315,9 @@ impl Layout {
                 }
                 Place::Column(name) => match std::str::from_utf8(field) {
                     Ok(text) => {
-                        let text = unguard(text);
+                        let guarded = text;
+                        let text = if self.texts.contains(name) { unguard(guarded) } else { unmarked(guarded) };
+                        is_unguarded |= text.len() < guarded.len();
                         if let Some(above) = self.above.get_mut(&position) {
                             text.clone_into(above);
                         }
@@ -274,7 +327,8 @@ impl Layout {
                 },
             }
         }
-        Ok(Record { at, cells, decimal_comma: options.decimal_comma, numbers: Vec::new(), items: Vec::new() })
+        let (decimal_comma, numbers, items) = (options.decimal_comma, Vec::new(), Vec::new());
+        Ok(Record { at, cells, decimal_comma, numbers, currencies, is_unguarded, items })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
@@ -95,6 +96,7 @@ struct Open {
     cells: Vec<(&'static str, String)>,
     /// Columns that have a number.
     numbers: Vec<&'static str>,
+    currencies: Vec<(Arc<str>, String)>,
     items: Vec<Record>,
     /// Where it stands in its file: `items.` within the items of an order.
     inside: String,
@@ -125,7 +127,7 @@ impl<'a> Reader<'a> {
         }
         match self.naming.seen() {
             seen if seen.is_empty() => None,
-            seen => self.naming.check_map(&seen.iter().map(String::as_str).collect::<Vec<_>>()).err(),
+            seen => self.naming.check_flags(&seen.iter().map(String::as_str).collect::<Vec<_>>()).err(),
         }
     }
 
@@ -146,10 +148,13 @@ impl<'a> Reader<'a> {
         if !value.get().starts_with('{') {
             return Err(refused(at, "", "", "is no object"));
         }
-        let mut open = Open { at, cells: Vec::new(), numbers: Vec::new(), items: Vec::new(), inside };
+        let (cells, numbers, currencies, items) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut open = Open { at, cells, numbers, currencies, items, inside };
         self.members(value, &mut open, "", Inside { level: 0, is_left_out: false })?;
-        let Open { cells, numbers, items, .. } = open;
-        Ok(Record { at, cells, decimal_comma: self.naming.options.decimal_comma, numbers, items })
+        let Open { cells, numbers, currencies, items, .. } = open;
+        let is_unguarded = false;
+        let decimal_comma = self.naming.options.decimal_comma;
+        Ok(Record { at, cells, decimal_comma, numbers, currencies, is_unguarded, items })
     }
 
     /// Takes in the members of an object; `path` is where it stands in its record.
@@ -178,6 +183,13 @@ impl<'a> Reader<'a> {
                     self.is_unknown(whole);
                 }
                 Meaning::LeftOut => {}
+                Meaning::Currency if inside.is_left_out || value.get() == "null" => {}
+                Meaning::Currency => {
+                    let text = serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
+                    if !is_blank(&text) {
+                        open.currencies.push((whole.into(), text));
+                    }
+                }
                 Meaning::Unknown if inside.is_left_out => {}
                 Meaning::Column(column) => self.cell(column, value, open, &name)?,
                 Meaning::Unknown if value.get().starts_with('{') && inside.level < MOST_LEVELS => {

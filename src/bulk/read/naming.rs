@@ -18,6 +18,8 @@ const MOST_REMEMBERED: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     Column(&'static str),
+    /// Tells the currency of amounts.
+    Currency,
     /// Not to be read: as was asked for, or because no import takes it.
     LeftOut,
     Unknown,
@@ -29,6 +31,8 @@ pub struct Naming<'a> {
     pub columns: Columns,
     /// Positions in the map of what was found in the file.
     mapped: RefCell<BTreeSet<usize>>,
+    /// The same of the columns that are to be ignored.
+    ignored: RefCell<BTreeSet<usize>>,
     /// What was asked before: in JSON each record brings the same names.
     known: RefCell<HashMap<String, Meaning>>,
 }
@@ -37,6 +41,25 @@ pub struct Naming<'a> {
 pub fn folded(name: &str) -> String {
     let kept = name.chars().filter(|character| !character.is_whitespace() && !matches!(character, '_' | '-'));
     kept.flat_map(char::to_lowercase).collect()
+}
+
+/// How the names end of columns that tell a currency.
+const CURRENCIES: [&str; 9] = [
+    "currency",
+    "currencycode",
+    "currencyiso",
+    "currencyisocode",
+    "currencysymbol",
+    "währung",
+    "waehrung",
+    "devise",
+    "moneda",
+];
+
+/// Whether a column tells the currency of amounts: `Currency`, `order_currency_code`, `price.currency`.
+fn is_currency(name: &str) -> bool {
+    let name = folded(name.rsplit('.').next().unwrap_or(name));
+    CURRENCIES.iter().any(|end| name.ends_with(end))
 }
 
 impl<'a> Naming<'a> {
@@ -74,7 +97,14 @@ impl<'a> Naming<'a> {
                 return Err(Error::usage(message));
             }
         }
-        Ok(Naming { options, columns, mapped: RefCell::default(), known: RefCell::default() })
+        let (mapped, ignored, known) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Ok(Naming { options, columns, mapped, ignored, known })
+    }
+
+    /// The same of which nothing was found yet.
+    pub fn afresh(&self) -> Naming<'a> {
+        let (mapped, ignored, known) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Naming { mapped, ignored, known, ..*self }
     }
 
     /// What a column is, spelled as in the command line or with other case, blanks, `_` or `-`.
@@ -105,7 +135,7 @@ impl<'a> Naming<'a> {
         }
         let (own, fold) = (self.columns.find(theirs), folded(theirs));
         let mapped = match map.iter().position(|(name, _)| name == theirs) {
-            None if ignore.iter().any(|name| name == theirs) => return Some(Meaning::LeftOut),
+            None if self.is_ignored(|name| name == theirs) => return Some(Meaning::LeftOut),
             // A name of ours is only itself, whatever is like it.
             None => map.iter().position(|(name, ours)| folded(name) == fold && own.is_none_or(|own| own == ours)),
             same => same,
@@ -114,8 +144,16 @@ impl<'a> Naming<'a> {
             self.mapped.borrow_mut().insert(position);
             return self.columns.find(&map[position].1).map(Meaning::Column);
         }
-        let is_left_out = own.is_none() && ignore.iter().any(|name| folded(name) == fold);
+        let is_left_out = own.is_none() && self.is_ignored(|name| folded(name) == fold);
         is_left_out.then_some(Meaning::LeftOut)
+    }
+
+    /// Whether the command line leaves out a column of such a name.
+    fn is_ignored(&self, is_name: impl Fn(&str) -> bool) -> bool {
+        let names = self.options.ignore.iter().enumerate().filter(|(_, name)| is_name(name));
+        let found: Vec<usize> = names.map(|(position, _)| position).collect();
+        self.ignored.borrow_mut().extend(&found);
+        !found.is_empty()
     }
 
     /// The paths of the map that lead into an object of this name, by their positions.
@@ -142,29 +180,39 @@ impl<'a> Naming<'a> {
                 Meaning::LeftOut
             }
             Some(known) => Meaning::Column(known),
+            None if !self.columns.amounts.is_empty() && is_currency(theirs) => Meaning::Currency,
             None if self.options.only_mapped => Meaning::LeftOut,
             None => Meaning::Unknown,
         }
     }
 
-    /// Errors: when the command line maps a column that the file does not have. `theirs` are the
-    /// names in the file.
-    pub fn check_map(&self, theirs: &[&str]) -> Result<()> {
-        let mapped = self.mapped.borrow();
-        let absent: Vec<&(String, String)> = (self.options.map.iter().enumerate())
-            .filter(|(position, _)| !mapped.contains(position))
-            .map(|(_, pair)| pair)
-            .collect();
-        let Some((name, ours)) = absent.first() else { return Ok(()) };
-        let names: Vec<&str> = absent.iter().map(|(name, _)| name.as_str()).collect();
-        let message = format!("the file has no {}, which --map names", columns(&names));
-        let error = invalid(match theirs {
-            [] => message,
-            _ => format!("{message}; its columns are {}", readable(theirs)),
-        });
-        let meant = theirs.iter().find(|their| folded(their) == folded(ours) || likeness(name, their) > SIMILAR_ENOUGH);
-        Err(match meant {
-            Some(meant) => error.hint(format!("--map {}", word(&format!("{meant}={ours}")))),
+    /// Errors: when the command line maps or ignores a column that the file does not have. `theirs` are
+    /// the names in the file.
+    pub fn check_flags(&self, theirs: &[&str]) -> Result<()> {
+        let (mapped, ignored) = (self.mapped.borrow(), self.ignored.borrow());
+        let maps = self.options.map.iter().enumerate().filter(|(position, _)| !mapped.contains(position));
+        let maps: Vec<&(String, String)> = maps.map(|(_, pair)| pair).collect();
+        if let Some((name, ours)) = maps.first() {
+            let names: Vec<&str> = maps.iter().map(|(name, _)| name.as_str()).collect();
+            let error = absent("--map", &names, theirs);
+            let has_own = theirs.iter().any(|their| folded(their) == folded(ours));
+            return Err(match likest(name, theirs) {
+                Some(meant) if folded(meant) != folded(ours) => {
+                    error.hint(format!("--map {}", word(&format!("{meant}={ours}"))))
+                }
+                _ if has_own => {
+                    let flag = word(&format!("{name}={ours}"));
+                    error.hint(format!("leave --map {flag} out: the file has a column of that name already"))
+                }
+                _ => error,
+            });
+        }
+        let ignores = self.options.ignore.iter().enumerate().filter(|(position, _)| !ignored.contains(position));
+        let ignores: Vec<&str> = ignores.map(|(_, name)| name.as_str()).collect();
+        let Some(name) = ignores.first() else { return Ok(()) };
+        let error = absent("--ignore-columns", &ignores, theirs);
+        Err(match likest(name, theirs) {
+            Some(meant) => error.hint(format!("--ignore-columns {}", list(&[meant]))),
             None => error,
         })
     }
@@ -241,6 +289,21 @@ impl<'a> Naming<'a> {
         }
         maps
     }
+}
+
+/// The error for names of a flag that the file does not have.
+fn absent(flag: &str, names: &[&str], theirs: &[&str]) -> Error {
+    let message = format!("the file has no {}, which {flag} names", columns(names));
+    invalid(match theirs {
+        [] => message,
+        _ => format!("{message}; its columns are {}", readable(theirs)),
+    })
+}
+
+/// The name in the file that is most like another, if one is like enough.
+fn likest<'n>(name: &str, theirs: &[&'n str]) -> Option<&'n str> {
+    let meant = theirs.iter().copied().max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
+    meant.filter(|their| likeness(name, their) > SIMILAR_ENOUGH)
 }
 
 /// How much a name in the file is like one of ours, from 0 to 1; `Variant SKU` is much like `sku`.

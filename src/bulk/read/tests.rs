@@ -11,7 +11,7 @@ use super::*;
 
 fn read(bytes: &[u8], format: FileFormat, known: &'static [&'static str]) -> Vec<BTreeMap<&'static str, String>> {
     let options = ReadOptions::new(format);
-    let columns = Columns { known, ignored: &[], required: &[], nested: None, other: None };
+    let columns = Columns { known, ignored: &[], required: &[], texts: &[], amounts: &[], nested: None, other: None };
     let records = records(bytes, &options, columns).expect("a header");
     let cells = |record: Record| record.cells.into_iter().collect();
     records.map(|record| cells(record.expect("readable").expect("a record"))).collect()
@@ -53,7 +53,8 @@ fn the_known_odd_files_of_csv_are_read_as_they_are_meant() {
 #[test]
 fn json_is_read_as_strictly_as_the_standard_has_it() {
     let options = ReadOptions::new(FileFormat::Json);
-    let columns = Columns { known: &[], ignored: &[], required: &[], nested: None, other: None };
+    let columns =
+        Columns { known: &[], ignored: &[], required: &[], texts: &[], amounts: &[], nested: None, other: None };
     // Every file that has to be refused: <https://github.com/nst/JSONTestSuite>.
     let mut count = 0;
     for line in include_str!("../../../tests/files/json-test-suite.tsv").lines() {
@@ -75,7 +76,15 @@ fn json_is_read_as_strictly_as_the_standard_has_it() {
 
 #[test]
 fn an_empty_cell_is_told_from_an_absent_column() {
-    let columns = Columns { known: &["a", "b", "c"], ignored: &[], required: &[], nested: None, other: None };
+    let columns = Columns {
+        known: &["a", "b", "c"],
+        ignored: &[],
+        required: &[],
+        texts: &[],
+        amounts: &[],
+        nested: None,
+        other: None,
+    };
     let files: [(&[u8], FileFormat); 3] = [
         (b"a,b\n1, \n", FileFormat::Csv),
         (br#"{"a":1,"b":null}"#, FileFormat::JsonLines),
@@ -152,7 +161,15 @@ fn as_the_standard_has_it(bytes: &[u8]) -> Option<Vec<Vec<Vec<u8>>>> {
 
 /// Records that were read, and the values in them; or nothing where the file is refused.
 fn outcome(bytes: &[u8], format: FileFormat) -> Option<Vec<Option<Vec<String>>>> {
-    let columns = Columns { known: &["a", "b"], ignored: &[], required: &[], nested: None, other: None };
+    let columns = Columns {
+        known: &["a", "b"],
+        ignored: &[],
+        required: &[],
+        texts: &[],
+        amounts: &[],
+        nested: None,
+        other: None,
+    };
     let options = ReadOptions { delimiter: Some(b','), ..ReadOptions::new(format) };
     let read = records(bytes, &options, columns).ok()?.collect::<Result<Vec<_>>>().ok()?;
     let values = |record: Record| record.cells.into_iter().map(|(_, text)| text).collect();

@@ -4,8 +4,9 @@ use std::cell::Cell;
 
 use serde_json::{Value, json};
 
-use crate::bulk::{Counts, Row, ValueChange};
+use crate::bulk::{Counts, Evidence, Meaning, Row, ValueChange};
 use crate::context::Context;
+use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::{Format, Mutation};
 
@@ -23,7 +24,7 @@ pub struct Kept<'a> {
 impl Kept<'_> {
     fn told(&self) -> Option<String> {
         let Counts { created, updated, .. } = self.counts.take();
-        let told = format!("{created} {noun}s created and {updated} updated before that are kept", noun = self.noun);
+        let told = format!("{} created and {updated} updated before that are kept", counted(created, self.noun));
         (created + updated > 0).then_some(told)
     }
 
@@ -53,6 +54,30 @@ impl Drop for Kept<'_> {
     }
 }
 
+/// What has to be said of a file before anything is written.
+///
+/// Errors: exit 7 for amounts in two currencies.
+pub fn notes(evidence: &Evidence, meaning: &Meaning) -> Result<Vec<String>> {
+    let mut notes: Vec<String> = evidence.currencies.decide(meaning.currency.as_deref())?.into_iter().collect();
+    if let (Some(first), None) = (evidence.dates.without_zone, &meaning.zone) {
+        notes.push(format!("times without a time zone are taken as UTC ({first}); --tz NAME says otherwise"));
+    }
+    if let (Some((count, first)), Some(zone)) = (evidence.dates.shown_twice, &meaning.zone) {
+        let (times, zone) = (counted(count, "time"), zone.name());
+        let verb = if count == 1 { "is" } else { "are" };
+        notes.push(format!(
+            "{times} {verb} shown twice by the clocks in {zone} ({first}): taken as the first; an offset says otherwise"
+        ));
+    }
+    if let Some((count, first)) = evidence.in_future {
+        notes.push(format!("{} in the future ({first}): are date order and time zone right?", counted(count, "time")));
+    }
+    if let Some(first) = evidence.unguarded {
+        notes.push(format!("apostrophes by which spreadsheets mark text are taken off ({first})"));
+    }
+    Ok(notes)
+}
+
 /// Says what was done.
 pub fn tell<R: Row>(
     context: &Context,
@@ -64,9 +89,8 @@ pub fn tell<R: Row>(
     let Counts { created, updated, unchanged, skipped, users, products, taken, other_stock } = counts;
     let would = if dry_run { "would be " } else { "" };
     let mut line = format!(
-        "{} {}s {would}imported: {created} created, {updated} updated, {unchanged} unchanged",
-        counts.total(),
-        R::NOUN
+        "{} {would}imported: {created} created, {updated} updated, {unchanged} unchanged",
+        counted(counts.total(), R::NOUN)
     );
     if skipped > 0 {
         line += &format!(", {skipped} skipped");
@@ -75,13 +99,13 @@ pub fn tell<R: Row>(
         line += &format!(", {rejected} rejected");
     }
     if users + products > 0 {
-        line += &format!("; {users} users and {products} products {would}made for them");
+        line += &format!("; {} and {} {would}made for them", counted(users, "user"), counted(products, "product"));
     }
     if taken > 0 {
-        line += &format!("; {taken} units {would}taken from stock");
+        line += &format!("; {} {would}taken from stock", counted(taken, "unit"));
     }
     if other_stock > 0 {
-        let note = format!("stock is not imported for {other_stock} existing products: use ");
+        let note = format!("stock is not imported for {}: use ", counted(other_stock, "existing product"));
         context.output.suggest(Hint::from(note).and(CommandLine::new("stock set")));
     }
     let mut json = json!({

@@ -1,0 +1,54 @@
+//! What a file as a whole says, beside what its rows say.
+
+use chrono::TimeDelta;
+
+use super::currency::CurrencyEvidence;
+use super::dates::DateEvidence;
+use super::import::{Import, Row};
+use super::position::Position;
+use super::read::Record;
+
+/// The clocks of two computers may differ by so much: beyond, a time lies in the future.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
+
+/// What the records of a file say together.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    pub dates: DateEvidence,
+    pub currencies: CurrencyEvidence,
+    /// Where an apostrophe was first taken off a cell.
+    pub unguarded: Option<Position>,
+    /// How many times lie in the future, and where the first stands.
+    pub in_future: Option<(u64, Position)>,
+}
+
+impl Evidence {
+    /// Takes in a record, whether it is right or wrong.
+    pub fn note<R: Row>(&mut self, record: &Record, import: &Import) {
+        if record.is_unguarded {
+            self.unguarded.get_or_insert(record.at);
+        }
+        self.currencies.note(record, R::COLUMNS.amounts, import.meaning.currency.is_some());
+        let Some(time) = R::TIME.and_then(|column| record.get(column)) else { return };
+        self.dates.note(record.at, time, &import.meaning);
+        if import.meaning.time(time).is_ok_and(|time| time > import.now + CLOCKS_DIFFER) {
+            self.in_future.get_or_insert((0, record.at)).0 += 1;
+        }
+    }
+
+    /// Takes in what later records say.
+    pub fn add(&mut self, later: Evidence) {
+        self.dates.add(later.dates);
+        self.currencies.add(later.currencies);
+        self.unguarded = self.unguarded.or(later.unguarded);
+        self.in_future = added(self.in_future, later.in_future);
+    }
+}
+
+/// Two counts as one, with the place of the first.
+pub fn added(first: Option<(u64, Position)>, later: Option<(u64, Position)>) -> Option<(u64, Position)> {
+    match (first, later) {
+        (Some((count, at)), Some((more, _))) => Some((count + more, at)),
+        (one, other) => one.or(other),
+    }
+}
