@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use crate::support::nobody::{Nobody, mode};
 use crate::support::roles::{login_with, secret_user};
 use crate::support::shop::finish;
 use crate::support::{Backend, Run, Shop, servers};
@@ -90,32 +91,12 @@ fn a_role_that_may_only_read_can_list_and_see_the_status() {
 
 #[test]
 fn a_read_only_file_is_listed_but_not_written() {
-    use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::process::CommandExt;
-    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let (shop, nobody) = (Shop::migrated(Backend::Sqlite).expect("always there"), Nobody::new());
     shop.user("ann");
-    let mode = |path: &std::path::Path, mode| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("ours")
-    };
     assert!(!shop.path("shop.db-wal").exists(), "a shop at rest is one file");
-    // The build may stand where only its owner may go.
-    let binary = shop.path("shopctl");
-    std::fs::copy(env!("CARGO_BIN_EXE_shopctl"), &binary).expect("ours");
     mode(&shop.path("shop.db"), 0o444);
     mode(shop.home.path(), 0o555);
-    let run = |arguments: &[&str]| {
-        let template = shop.command(arguments);
-        let mut command = std::process::Command::new(&binary);
-        command.args(arguments).env_clear().envs(template.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.current_dir(shop.home.path());
-        command.stdin(std::process::Stdio::null());
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        // Permissions do not bind root.
-        if std::fs::metadata("/proc/self").is_ok_and(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata) == 0) {
-            command.uid(65534).gid(65534);
-        }
-        finish(command.spawn().expect("built"), arguments)
-    };
+    let run = |arguments: &[&str]| nobody.run(&shop, arguments);
     let (listed, written) = (run(&["user", "list"]), run(&["product", "create", "--name", "X", "--price", "1"]));
     mode(shop.home.path(), 0o755);
     assert!(listed.success().stdout.contains("ann@example.com"));

@@ -12,6 +12,7 @@ mod command_line;
 mod concurrency;
 mod configuration;
 mod connection;
+mod database_file;
 mod dates;
 mod doctor;
 mod exports;

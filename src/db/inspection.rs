@@ -50,6 +50,8 @@ pub enum ServerRole {
     WritableReplica(String),
     /// Takes no writes as it is set up.
     ReadOnly(String),
+    /// A file on this machine that this user may only read.
+    ReadOnlyFile(String),
     /// Part of a cluster that it has no contact with, or offline.
     NotReady(String),
 }
@@ -100,7 +102,7 @@ pub struct Pooler {
 /// Errors: only a connection that was lost.
 pub async fn inspect(database: &Database, tables: &[&str]) -> Result<Inspection> {
     match database.target() {
-        Target::Sqlite(_) => sqlite::inspect(database.connection()).await,
+        Target::Sqlite(file) => sqlite::inspect(database.connection(), file).await,
         Target::Server(server) if server.engine == Engine::Mysql => {
             mysql::inspect(database.connection(), server, tables).await
         }
@@ -153,7 +155,8 @@ pub async fn server_time(database: &Database) -> Result<Option<DateTime<Utc>>> {
 #[cfg(unix)]
 pub fn is_open_to_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & OTHERS != 0)
+    // A folder is no file of ours, and without its x nobody gets in.
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & OTHERS != 0)
 }
 
 /// Other systems have no such modes.

@@ -1,5 +1,6 @@
 //! SQLite: one file, one writer at a time.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::fault::{self, Fault, classify_driver};
 use super::target::SqliteTarget;
 use super::{Access, ConnectSettings};
-use crate::error::{Cause, CommandLine, Error, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 
 /// A deferred transaction that reads and then writes fails at once when another has written
 /// meanwhile, whatever busy_timeout says; taking the write lock at BEGIN waits instead.
@@ -35,15 +36,7 @@ pub async fn connect(
     settings: &ConnectSettings,
     checks_references: bool,
 ) -> Result<DatabaseConnection> {
-    if target.path.is_dir() {
-        let path = target.path.display();
-        return Err(Error::configuration(
-            "database.not_a_database",
-            format!("{path} is a folder, not a database file"),
-        ));
-    }
-    let exists = target.path.exists();
-    if !exists {
+    if !is_there(&target.path)? {
         if settings.access != Access::Create {
             return Err(no_shop(&target.path));
         }
@@ -72,6 +65,49 @@ pub async fn connect(
             Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
         }
         Err(error) => Err(open_error(&target.path, &error)),
+    }
+}
+
+/// Whether the shop's file is there.
+///
+/// Errors: exit 4 for a folder and the like, and where nobody can tell: a shop that this user may not see is not
+/// one that is missing.
+fn is_there(path: &Path) -> Result<bool> {
+    let shown = path.display();
+    let not_a_database = |what: &str| {
+        Error::configuration("database.not_a_database", format!("{shown} is {what}, not a database file"))
+            .hint(origin_hint())
+    };
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(not_a_database("a folder")),
+        Ok(metadata) if !metadata.is_file() => Err(not_a_database("a pipe, socket or device")),
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => {
+            let code = match error.kind() {
+                ErrorKind::PermissionDenied => "database.permission",
+                _ => "database.path",
+            };
+            let message = format!("cannot look for {shown}: {}", crate::error::io_reason(&error));
+            Err(Error::configuration(code, message).hint(origin_hint()))
+        }
+    }
+}
+
+fn origin_hint() -> Hint {
+    CommandLine::new("config show").and(" tells where this path comes from")
+}
+
+/// Why a file that can be read cannot be written by this user, where that is so. Nothing is changed.
+pub fn unwritable(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let reason = |what: String, error: std::io::Error| format!("{what}: {}", crate::error::io_reason(&error));
+    let file = std::fs::OpenOptions::new().write(true).open(path).err();
+    // Without a name, gone at once: SQLite makes files beside the database.
+    let beside = || tempfile::tempfile_in(folder).err();
+    match file {
+        Some(error) => Some(reason(format!("the file {}", path.display()), error)),
+        None => beside().map(|error| reason(format!("its folder {}", folder.display()), error)),
     }
 }
 
@@ -134,10 +170,15 @@ fn create(path: &Path) -> Result<()> {
 
 fn create_error(path: &Path, error: &std::io::Error) -> Error {
     let kind = match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::Unavailable,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Kind::Unavailable,
         _ => Kind::Configuration,
     };
-    Error::new(kind, "database.create", format!("cannot create {}: {}", path.display(), crate::error::io_reason(error)))
+    let reason = match error.kind() {
+        // A file where a folder should be.
+        ErrorKind::AlreadyExists => "it is no folder".to_owned(),
+        _ => crate::error::io_reason(error),
+    };
+    Error::new(kind, "database.create", format!("cannot create {}: {reason}", path.display())).hint(origin_hint())
 }
 
 fn no_shop(path: &Path) -> Error {

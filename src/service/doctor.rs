@@ -143,6 +143,7 @@ pub async fn examine(
     checks.push(tls(database, &seen));
     checks.push(server_role(&seen, circumstances));
     checks.push(access(database, access::standing(database).await?));
+    let has_schema = migrated.as_ref().is_ok_and(|migrated| migrated.applied > 0);
     checks.push(match migrated {
         Ok(migrated) => migrations(&migrated),
         Err(error) => Check::refused("migrations", &error),
@@ -152,7 +153,7 @@ pub async fn examine(
     checks.push(pooler(&seen));
     checks.push(skew(database, clock).await?);
     checks.push(match environment {
-        Ok(environment) => purpose(circumstances, environment),
+        Ok(environment) => purpose(circumstances, environment, has_schema),
         Err(error) => Check::refused("environment", &error),
     });
     Ok(())
@@ -212,6 +213,10 @@ fn server_role(seen: &Inspection, circumstances: &Circumstances) -> Check {
         ServerRole::ReadOnly(what) => for_reading(
             format!("read-only: takes no writes ({})", printable(what)),
             "to write, connect to another server or change that setting; to read, mark the context with read_only = true",
+        ),
+        ServerRole::ReadOnlyFile(what) => for_reading(
+            format!("read-only for this user: {}", printable(what)),
+            "to write, file and folder have to belong to whoever uses the shop; to read, mark the context with read_only = true",
         ),
         ServerRole::WritableReplica(what) => Check::new("server-role", State::Warning, printable(what))
             .hint("what is written here does not reach its primary: connect to that one"),
@@ -299,12 +304,13 @@ async fn skew(database: &Database, clock: Clock) -> Result<Check> {
         .hint("set both clocks by NTP (timedatectl status)"))
 }
 
-fn purpose(circumstances: &Circumstances, environment: Option<String>) -> Check {
+fn purpose(circumstances: &Circumstances, environment: Option<String>, has_schema: bool) -> Check {
     let word = environment.as_deref().map_or_else(|| "not set".to_owned(), printable);
     let context = circumstances.context.as_deref().map(printable);
     let context = context.map_or_else(|| "no context".to_owned(), |name| format!("context {name}"));
     let marks = [(circumstances.is_protected, ", protected"), (circumstances.is_read_only, ", read-only")];
     let marks: String = marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark).collect();
     let check = Check::new("environment", State::Ok, format!("{word}; {context}{marks}"));
-    if environment.is_none() { check.hint(CommandLine::new("migrate env production")) } else { check }
+    // Before there is a schema there is nowhere to note it.
+    if environment.is_none() && has_schema { check.hint(CommandLine::new("migrate env production")) } else { check }
 }

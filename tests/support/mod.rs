@@ -2,6 +2,7 @@
 //! breaks connections.
 
 pub mod library;
+pub mod nobody;
 pub mod proxy;
 pub mod roles;
 pub mod servers;

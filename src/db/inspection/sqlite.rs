@@ -3,12 +3,14 @@
 use sea_orm::ConnectionTrait;
 
 use super::{Inspection, ServerRole, Setting, Tls, Verdict, first_row, text, too_old};
+use crate::db::sqlite::unwritable;
+use crate::db::target::SqliteTarget;
 use crate::error::Result;
 
 /// With `UPDATE … RETURNING`.
 const OLDEST: &str = "3.35";
 
-pub async fn inspect(connection: &impl ConnectionTrait) -> Result<Inspection> {
+pub async fn inspect(connection: &impl ConnectionTrait, file: &SqliteTarget) -> Result<Inspection> {
     let sql = "SELECT sqlite_version() AS version, (SELECT encoding FROM pragma_encoding) AS encoding, \
                (SELECT CAST(foreign_keys AS text) FROM pragma_foreign_keys) AS foreign_keys, \
                (SELECT journal_mode FROM pragma_journal_mode) AS journal_mode";
@@ -32,6 +34,6 @@ pub async fn inspect(connection: &impl ConnectionTrait) -> Result<Inspection> {
             Setting { name: "journal_mode", value: get("journal_mode"), verdict: Verdict::Fine },
         ],
         pooler: None,
-        server: ServerRole::NotApplicable,
+        server: unwritable(&file.path).map_or(ServerRole::NotApplicable, ServerRole::ReadOnlyFile),
     })
 }

@@ -1,0 +1,124 @@
+//! What stands where the SQLite file should be, and who may do what with it: told as it is, nothing changed.
+
+use crate::support::nobody::{Nobody, mode};
+use crate::support::{Backend, Run, Shop};
+
+fn shop() -> Shop {
+    Shop::migrated(Backend::Sqlite).expect("always there")
+}
+
+/// Another path as the shop.
+fn at(shop: &Shop, path: &str) -> Shop {
+    shop.with_url(format!("sqlite:{}", shop.path(path).display()))
+}
+
+fn hints(run: &Run) -> Vec<String> {
+    run.stderr.lines().filter_map(|line| line.strip_prefix("hint: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_shop_that_may_not_be_seen_is_not_one_that_is_missing() {
+    let (shop, nobody) = (shop(), Nobody::new());
+    std::fs::create_dir(shop.path("closed")).expect("ours");
+    std::fs::copy(shop.path("shop.db"), shop.path("closed/shop.db")).expect("ours");
+    mode(shop.home.path(), 0o755);
+    mode(&shop.path("closed"), 0o000);
+    let closed = at(&shop, "closed/shop.db");
+    for line in [
+        &["user", "list"][..],
+        &["doctor"],
+        &["migrate", "status"],
+        &["migrate", "plan"],
+        &["migrate", "verify"],
+        &["migrate", "up"],
+    ] {
+        let run = nobody.run(&closed, line);
+        assert_eq!(run.code, 4, "{run}");
+        assert!(run.stderr.contains("database.permission") && run.stderr.contains("permission denied"), "{run}");
+        assert!(!run.stdout.contains("pending") && !run.stderr.contains("no shop"), "{run}");
+    }
+    mode(&shop.path("closed"), 0o755);
+}
+
+#[test]
+fn what_is_no_file_is_named_and_left_alone() {
+    let shop = shop();
+    std::fs::create_dir(shop.path("folder")).expect("ours");
+    mode(&shop.path("folder"), 0o755);
+    shop.file("text", &"no database, but long enough for one. ".repeat(20));
+    let _listening = std::os::unix::net::UnixListener::bind(shop.path("socket")).expect("ours");
+    for (path, code, said) in [
+        ("folder", "database.not_a_database", "is a folder"),
+        ("socket", "database.not_a_database", "is a pipe, socket or device"),
+        ("text", "database.not_a_database", "file is not a database"),
+        ("shop.db/below", "database.path", "a part of its path is no folder"),
+    ] {
+        let there = at(&shop, path);
+        for line in [
+            &["user", "list"][..],
+            &["migrate", "up"],
+            &["migrate", "status"],
+            &["migrate", "fresh", "--yes"],
+            &["doctor"],
+        ] {
+            let run = there.run(line).exits_with(4).says(code).says(said);
+            assert!(hints(&run).iter().any(|hint| hint.contains("shopctl config show")), "{run}");
+            // Without its x nobody gets into a folder.
+            assert!(path != "folder" || !run.stdout.contains("chmod"), "{run}");
+        }
+    }
+    assert!(shop.path("folder").is_dir() && shop.path("text").metadata().expect("there").len() > 512);
+}
+
+#[test]
+fn a_file_where_a_folder_should_be_is_told_when_a_shop_is_made() {
+    let (shop, nobody) = (shop(), Nobody::new());
+    shop.file("closed/x", "");
+    mode(shop.home.path(), 0o755);
+    mode(&shop.path("closed"), 0o555);
+    for path in ["closed/new.db", "closed/below/new.db"] {
+        let run = nobody.run(&at(&shop, path), &["migrate", "up"]).exits_with(4).says("cannot create");
+        assert!(run.stderr.contains("permission denied") && !hints(&run).is_empty(), "{run}");
+    }
+}
+
+#[test]
+fn doctor_says_of_a_shop_that_can_only_be_read_that_it_is_one() {
+    let (shop, nobody) = (shop(), Nobody::new());
+    let role = |shop: &Shop| {
+        let json = nobody.run(shop, &["doctor", "--json"]).success().json();
+        let items = json["items"].as_array().expect("a list").clone();
+        let check = items.into_iter().find(|item| item["name"] == "server-role").expect("a check");
+        (
+            check["state"].as_str().unwrap_or_default().to_owned(),
+            check["detail"].as_str().unwrap_or_default().to_owned(),
+        )
+    };
+    mode(shop.home.path(), 0o777);
+    mode(&shop.path("shop.db"), 0o666);
+    assert_eq!(role(&shop).0, "ok");
+    let names = || std::fs::read_dir(shop.home.path()).expect("ours").count();
+    let before = names();
+    mode(&shop.path("shop.db"), 0o444);
+    let (state, detail) = role(&shop);
+    assert!(state == "warning" && detail.contains("the file ") && detail.contains("permission denied"), "{detail}");
+    mode(&shop.path("shop.db"), 0o666);
+    mode(shop.home.path(), 0o555);
+    let (state, detail) = role(&shop);
+    assert!(state == "warning" && detail.contains("its folder ") && detail.contains("permission denied"), "{detail}");
+    mode(shop.home.path(), 0o755);
+    assert_eq!(names(), before, "doctor left something behind");
+}
+
+#[test]
+fn doctor_suggests_nothing_that_cannot_be_done_yet() {
+    let shop = shop();
+    shop.file("empty.db", "");
+    let empty = at(&shop, "empty.db");
+    let doctor = empty.run(&["doctor"]).exits_with(9);
+    assert!(doctor.stdout.contains("shopctl migrate up") && !doctor.stdout.contains("migrate env"), "{doctor}");
+    empty.run(&["migrate", "up"]).success();
+    let doctor = empty.run(&["doctor"]).success();
+    assert!(doctor.stdout.contains("shopctl migrate env production"), "{doctor}");
+    empty.paste("shopctl migrate env production").success();
+}
