@@ -136,6 +136,27 @@ impl Shop {
         std::thread::sleep(Duration::from_millis(rand::rng().random_range(0..within)));
         let _ = child.kill();
         let _ = finish(child, arguments);
+        self.await_alone();
+    }
+
+    /// Waits until no other session is at work on the database: what a killed client sent last, its COMMIT
+    /// too, the server does all the same.
+    pub fn await_alone(&self) {
+        let others = match self.backend {
+            Backend::Sqlite => return,
+            Backend::Postgres => {
+                "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+                 AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            }
+            Backend::MariaDb => {
+                "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+            }
+        };
+        let until = Instant::now() + RUN_LIMIT;
+        while self.number(others) > 0 {
+            assert!(Instant::now() < until, "the session of a killed client does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     #[must_use = "assert how the run ended"]
