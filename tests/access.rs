@@ -312,6 +312,13 @@ fn what_a_role_may_do_by_other_ways_is_named_with_what_ends_it() {
                 [format!("REVOKE \"{group}\" FROM \"{clerk}\""), everybody]
             }
         };
+        let roles = ["access", "plan", "--reader", reader, "--clerk", clerk];
+        let plan = shop.run(&roles).exits_with(8).says("access.incomplete");
+        for statement in &way_out {
+            assert!(plan.stderr.contains(statement), "{statement}: {plan}");
+        }
+        let script = shop.run(&[&roles[..], &["--sql"]].concat()).exits_with(8).stdout;
+        assert!(way_out.iter().all(|statement| script.contains(&format!("to end it: {statement}"))), "{script}");
         let run = staff
             .apply(&[])
             .exits_with(8)
@@ -322,6 +329,7 @@ fn what_a_role_may_do_by_other_ways_is_named_with_what_ends_it() {
             shop.sql(&statement);
         }
         staff.apply(&[]).success();
+        shop.run(&roles).success().says("nothing to change");
     }
 }
 

@@ -126,6 +126,12 @@ impl Plan {
         self.rows.iter().map(|row| row.step.clone()).collect()
     }
 
+    fn note_nothing_to_change(&self, context: &Context) {
+        if self.rows.is_empty() && self.remaining.is_empty() {
+            context.output.note("nothing to change: the roles have these rights");
+        }
+    }
+
     fn impact(&self, target: &Target) -> String {
         let of = |change| self.rows.iter().filter(|row| row.step.change == change).count();
         let parts =
@@ -146,13 +152,8 @@ async fn plan(context: &Context, arguments: &PlanArguments) -> Result<()> {
     } else {
         context.output.list(&plan.rows, None, None)?;
     }
-    if plan.rows.is_empty() {
-        context.output.note("nothing to change: the roles have these rights");
-    }
-    for (name, remaining) in &plan.remaining {
-        context.output.warn(&excess(name, remaining));
-    }
-    Ok(())
+    plan.note_nothing_to_change(context);
+    settle(&plan.remaining)
 }
 
 /// The statements as they would run.
@@ -167,6 +168,11 @@ fn script(engine: Engine, plan: &Plan) -> String {
         text.push_str(&format!("{};\n", row.step.sql));
     }
     text.push_str(end);
+    // Those rights may be other people's too: whoever runs the script decides.
+    for (name, remaining) in &plan.remaining {
+        let way_out = remaining.way_out.as_ref().map_or_else(String::new, |sql| format!("; to end it: {sql}"));
+        text.push_str(&format!("-- {}{way_out}\n", excess(name, remaining)));
+    }
     text
 }
 
@@ -177,7 +183,7 @@ async fn apply(context: &Context, asking: &Asking, arguments: &ApplyArguments) -
     let plan = Plan::make(&database, &roles).await?;
     if plan.rows.is_empty() {
         context.output.list(&plan.rows, None, None)?;
-        context.output.note("nothing to change: the roles have these rights");
+        plan.note_nothing_to_change(context);
         return settle(&plan.remaining);
     }
     let impact = async || Ok(plan.impact(database.target()));
