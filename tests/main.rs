@@ -46,6 +46,7 @@ mod same_answers;
 mod schema;
 mod secrets;
 mod seeds;
+mod sessions;
 mod settling;
 mod stock;
 mod waits;

@@ -17,12 +17,14 @@ use super::{ConnectSettings, IDLE_IN_TRANSACTION};
 static REFUSES_OPTIONS: AtomicBool = AtomicBool::new(false);
 
 /// What every session of ours starts with, at no round trip: how long a statement may take is for shopctl to
-/// say; a client that vanished inside a transaction, or with an answer on its way, is noticed soon.
+/// say; a client that vanished inside a transaction, or with an answer on its way, is noticed soon. Every
+/// operation is written for READ COMMITTED.
 fn session(login: &Login) -> String {
     let idle = IDLE_IN_TRANSACTION.as_secs();
     let lock_wait = lock_wait(login);
     format!(
-        "-c statement_timeout=0 -c lock_timeout={lock_wait} -c idle_in_transaction_session_timeout={idle}s \
+        "-c default_transaction_isolation=read\\ committed -c statement_timeout=0 -c lock_timeout={lock_wait} \
+         -c idle_in_transaction_session_timeout={idle}s \
          -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
     )
 }
@@ -39,7 +41,7 @@ pub fn transaction(login: Option<&Login>, is_bulk: bool) -> Option<String> {
     let limits = login.filter(|_| REFUSES_OPTIONS.load(Ordering::Relaxed)).map(|login| {
         let lock_wait = lock_wait(login);
         format!(
-            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {lock_wait}; \
+            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {lock_wait}; \
              SET LOCAL idle_in_transaction_session_timeout = '{idle}s'"
         )
     });

@@ -1,0 +1,51 @@
+//! What limits a session on a server: a client that vanished keeps nobody waiting for long.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::{ConnectionTrait, Statement};
+use shopctl::db::write::WriteHandle;
+use shopctl::error::Error;
+
+use crate::support::shop::{block_on, finish};
+use crate::support::{Backend, Shop, library};
+
+/// What the server says about the session of an open transaction.
+async fn asked(handle: &WriteHandle, sql: &str) -> String {
+    let statement = Statement::from_string(handle.get_database_backend(), sql);
+    let row = handle.query_one_raw(statement).await.expect("answers").expect("one row");
+    row.try_get("", "value").expect("a text")
+}
+
+/// Whoever vanishes inside a transaction keeps its rows for half a minute; here it is a second.
+#[test]
+fn a_client_that_vanished_inside_a_transaction_gives_its_rows_back() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        shop.product("MUG", "1.00", 1);
+        block_on(async {
+            let database = library::database(&shop).await;
+            let vanished = database.begin().await.map_err(Error::from).expect("begins");
+            let (ask, shorten) = match shop.backend {
+                Backend::Postgres => (
+                    "SELECT current_setting('idle_in_transaction_session_timeout') AS value",
+                    "SET LOCAL idle_in_transaction_session_timeout = '1s'",
+                ),
+                _ => (
+                    "SELECT CAST(@@SESSION.idle_transaction_timeout AS CHAR) AS value",
+                    "SET SESSION idle_transaction_timeout = 1",
+                ),
+            };
+            let limit = asked(&vanished, ask).await;
+            assert_eq!(limit.trim_end_matches('s'), "30", "{:?}", shop.backend);
+            vanished.execute_unprepared(shorten).await.expect("a session may");
+            vanished.execute_unprepared("UPDATE products SET stock_quantity = 0").await.expect("nobody has it");
+
+            let began = Instant::now();
+            let arguments = ["stock", "adjust", "MUG", "+1", "--reason", "received"];
+            finish(shop.start(&arguments), &arguments).success();
+            assert!(began.elapsed() < Duration::from_secs(8), "it took {:?}", began.elapsed());
+            assert!(vanished.commit().await.is_err(), "the server has ended it");
+        });
+        assert_eq!(shop.number("SELECT stock_quantity FROM products"), 2);
+        shop.assert_invariants();
+    }
+}
