@@ -371,14 +371,25 @@ pub fn io_reason(error: &std::io::Error) -> String {
         ErrorKind::NotADirectory => "a part of its path is no folder",
         ErrorKind::InvalidFilename => "the name is too long",
         ErrorKind::FileTooLarge => "the file is too large",
-        ErrorKind::ConnectionRefused => "nothing listens there",
+        ErrorKind::ConnectionRefused => "connection refused, nothing listens there",
+        ErrorKind::TimedOut => "timed out",
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => "the other side closed the connection",
+        ErrorKind::HostUnreachable => "no way to the host",
+        ErrorKind::NetworkUnreachable => "no way to the network",
         ErrorKind::InvalidData => "it is not UTF-8 text",
         _ => {
             let text = error.to_string();
+            // The resolver's own words.
+            if text.contains("lookup") {
+                return "the host name is not known".to_owned();
+            }
             let text = text.split(" (os error").next().unwrap_or_default();
             let mut characters = text.chars();
             let first = characters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
-            return first + characters.as_str();
+            return printable_reason(&(first + characters.as_str()));
         }
     };
     words.to_owned()

@@ -7,9 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
+use sea_orm::ConnectionTrait;
+
 use crate::support::roles::secret_user;
-use crate::support::shop::finish;
-use crate::support::{Backend, Run, Shop, servers};
+use crate::support::shop::{block_on, finish};
+use crate::support::{Backend, Run, Shop, library, servers};
 
 /// Without a database named by the environment.
 fn run(shop: &Shop, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
@@ -146,9 +148,15 @@ fn works(shop: &Shop) {
 #[test]
 fn a_mariadb_with_settings_of_its_own_serves_a_shop() {
     let odd = |_: &std::path::Path, _: servers::User| {
-        ["--autocommit=0", "--default-storage-engine=MyISAM", "--max-statement-time=0.02", "--completion-type=CHAIN"]
-            .map(str::to_owned)
-            .to_vec()
+        [
+            "--autocommit=0",
+            "--default-storage-engine=MyISAM",
+            "--max-statement-time=0.02",
+            "--completion-type=CHAIN",
+            "--transaction-isolation=SERIALIZABLE",
+        ]
+        .map(str::to_owned)
+        .to_vec()
     };
     let Some(server) = servers::mariadb_with("odd-mariadb", odd) else { return };
     crate::support::shop::sql_on(&server.admin_url, "CREATE DATABASE shop");
@@ -157,6 +165,28 @@ fn a_mariadb_with_settings_of_its_own_serves_a_shop() {
     works(&shop);
     let odd = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'shop' AND engine <> 'InnoDB'";
     assert_eq!(shop.number(odd), 0);
+    adjust_at_once(&shop);
+}
+
+/// Writers of one product, each reading it first: where reads lock they end one another.
+fn adjust_at_once(shop: &Shop) {
+    shop.product("HOT", "1.00", 0);
+    let arguments = ["stock", "adjust", "HOT", "+3", "--reason", "received"];
+    let children: Vec<_> = (0..16).map(|_| shop.start(&arguments)).collect();
+    children.into_iter().for_each(|child| drop(finish(child, &arguments).success()));
+    assert_eq!(shop.number("SELECT stock_quantity FROM products WHERE sku = 'HOT'"), 48);
+    let level = match shop.backend {
+        Backend::MariaDb => "SELECT CAST(@@SESSION.tx_isolation AS CHAR) AS level",
+        _ => "SELECT current_setting('transaction_isolation') AS level",
+    };
+    let found: String = block_on(async {
+        let database = library::database(shop).await;
+        let handle = database.begin().await.map_err(shopctl::error::Error::from).expect("begins");
+        let asked = sea_orm::Statement::from_string(handle.get_database_backend(), level);
+        let row = handle.query_one_raw(asked).await.expect("answers").expect("one row");
+        row.try_get("", "level").expect("a text")
+    });
+    assert_eq!(found, if shop.backend == Backend::MariaDb { "REPEATABLE-READ" } else { "read committed" });
 }
 
 #[test]
@@ -172,9 +202,37 @@ fn a_postgres_database_with_settings_of_its_own_serves_a_shop() {
     shop.run(&["migrate", "up"]).success();
     shop.run(&["seed", "up"]).success();
     shop.run(&["order", "create", "--user", "grace@example.com", "--item", "MUG-02:1"]).success();
+    adjust_at_once(&shop);
     // What the user asks for in the URL wins, and the server's answer to it is no defect.
     let limited = shop.with_url(format!("{}?options=-c%20statement_timeout%3D1ms", shop.url));
     limited.run(&["seed", "generate", "-y"]).exits_with(5).says("database.server_limit");
+}
+
+#[test]
+fn options_that_the_server_does_not_take_are_a_matter_of_the_url() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    for options in
+        ["endpoint%3Dquiet-fog-1234", "-c%20no_such_thing%3D1", "-c%20statement_timeout%3Dsoon", "-c%20port%3D1"]
+    {
+        let odd = shop.with_url(format!("{}?options={options}", shop.url));
+        odd.run(&["migrate", "status"]).exits_with(4).says("database.options").says("options=");
+    }
+}
+
+#[test]
+fn a_search_path_without_a_schema_of_ones_own_is_named() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    for path in ["", "''", "%22%22", "pg_catalog"] {
+        let odd = shop.with_url(format!("{}?search_path={path}", shop.url));
+        odd.run(&["migrate", "up"]).exits_with(4).says("names no schema of its own");
+    }
+    for path in ["''", "pg_catalog"] {
+        shop.sql(&format!("ALTER DATABASE {} SET search_path = {path}", shop.database_name()));
+        let run = shop.run(&["migrate", "up"]).exits_with(4).says("names no schema").says("hint: in psql: ALTER ROLE");
+        assert!(!run.stderr.contains("CREATE SCHEMA"), "{run}");
+        let elsewhere = shop.with_url(format!("{}?search_path=nowhere", shop.url));
+        elsewhere.run(&["migrate", "up"]).exits_with(4).says("search_path=public");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::login::Login;
 use super::target::{Engine, ServerTarget, SessionRole};
 use super::witness::Marks;
 use super::{fault, mysql, postgres, tls};
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, io_reason, printable};
 
 /// A refused TCP connection shows itself within this time; the driver alone would go on trying.
 const REFUSAL_PROBE_AFTER: Duration = Duration::from_millis(200);
@@ -175,23 +175,4 @@ pub fn unreachable(target: &ServerTarget, reason: &str) -> Error {
         Hint::from("check that the server runs and that host and port are right: ")
             .and(CommandLine::new("config show")),
     )
-}
-
-/// Why the network failed, without the system's numbers.
-pub fn io_reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        std::io::ErrorKind::TimedOut => "timed out".to_owned(),
-        std::io::ErrorKind::NotFound => "no such socket".to_owned(),
-        std::io::ErrorKind::ConnectionReset
-        | std::io::ErrorKind::ConnectionAborted
-        | std::io::ErrorKind::BrokenPipe
-        | std::io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
-        std::io::ErrorKind::HostUnreachable => "no way to the host".to_owned(),
-        std::io::ErrorKind::NetworkUnreachable => "no way to the network".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        // The resolver's own words.
-        _ if error.to_string().contains("lookup") => "the host name is not known".to_owned(),
-        _ => fault::server_text(error.to_string().split(" (os error").next().unwrap_or_default()),
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::inspection::{rows, text};
 use super::target::Engine;
@@ -28,7 +28,7 @@ impl Engine {
                 wait.as_millis().max(1)
             ),
             Engine::Mysql => {
-                let seconds = wait.as_secs_f64().ceil().max(1.0);
+                let seconds = wait.as_secs().max(1);
                 format!("SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}")
             }
             Engine::Sqlite => String::new(),
@@ -166,17 +166,20 @@ pub async fn refuse_no_schema(connection: &impl ConnectionTrait) -> Result<()> {
     }
     let asked = rows(
         connection,
-        "SELECT CAST(current_schema() AS text) AS current, current_setting('search_path') AS path, \
-         CAST(current_user AS text) AS role, CAST(current_database() AS text) AS name",
+        "SELECT CAST(current_schema() AS text) AS current, setting AS path, source, \
+         CAST(current_user AS text) AS role, CAST(current_database() AS text) AS name \
+         FROM pg_settings WHERE name = 'search_path'",
     );
     let asked = asked.await?;
-    let Some(row) = asked.first().filter(|row| text(row, "current").is_none()) else { return Ok(()) };
+    let is_of_server = |name: &str| name.starts_with("pg_") || name == "information_schema";
+    let has_none = |row: &&QueryResult| text(row, "current").is_none_or(|current| is_of_server(&current));
+    let Some(row) = asked.first().filter(has_none) else { return Ok(()) };
     let get = |column| text(row, column).unwrap_or_default();
     let (path, role) = (get("path"), get("role"));
     let names: Vec<String> = path
         .split(',')
         .map(|name| name.trim().trim_matches('"').replace("$user", &role))
-        .filter(|name| !name.is_empty())
+        .filter(|name| !name.is_empty() && !is_of_server(name))
         .collect();
     let there = rows(
         connection,
@@ -201,9 +204,14 @@ pub async fn refuse_no_schema(connection: &impl ConnectionTrait) -> Result<()> {
         (None, None) => error,
     };
     let usable = there.iter().find(|row| text(row, "usable").is_some()).and_then(|row| text(row, "schema"));
+    let or = if error.hints().is_empty() { "" } else { "or " };
     Err(match usable {
+        // What the URL says wins over what the server keeps.
+        Some(usable) if get("source") == "client" => {
+            error.hint(format!("{or}name it in the URL: search_path={}, or leave search_path out", printable(&usable)))
+        }
         Some(usable) => error.hint(format!(
-            "or in psql: ALTER ROLE {} IN DATABASE {} SET search_path = {}",
+            "{or}in psql: ALTER ROLE {} IN DATABASE {} SET search_path = {}",
             quoted(&role),
             quoted(&get("name")),
             quoted(&usable)

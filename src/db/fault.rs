@@ -15,7 +15,7 @@ use super::guarded::Silence;
 use super::target::ServerTarget;
 use super::tls;
 use crate::domain::text::is_unsafe;
-use crate::error::{Cause, CommandLine, Error, Hint, Kind, printable};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, io_reason, printable};
 
 /// A Galera node that is not, or not yet, in the part of its cluster that has the majority.
 const NOT_IN_CLUSTER: u16 = 1047;
@@ -241,7 +241,7 @@ pub fn reason(error: &DriverError) -> String {
         }
         DriverError::Database(error) => server_text(error.message()),
         DriverError::PoolTimedOut => "no connection became free in time".to_owned(),
-        DriverError::Io(error) => super::connect::io_reason(error),
+        DriverError::Io(error) => io_reason(error),
         DriverError::Protocol(_) => "what the server answered makes no sense".to_owned(),
         other => server_text(&other.to_string()),
     }
@@ -384,6 +384,12 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
             format!("{address}: the node is not part of its cluster's primary component"),
         )
         .hint("try again, or connect to another node of the cluster"),
+        // An option that the server does not know, that nobody may set, or that is none.
+        "42601" | "42704" | "22023" | "55P02" | "42501" if names_an_option(&said) => Error::configuration(
+            "database.options",
+            format!("{address} does not take the options that the URL gives the session: {said}"),
+        )
+        .hint("correct options= in the URL, or leave it out; ALTER ROLE … SET does the same at the server"),
         "3D000" | "1049" => Error::of(
             Cause::NoDatabase,
             format!("the server at {address} has no database {}", printable(&target.database)),
@@ -409,6 +415,11 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
         }
         _ => error_of(classify_database(error), &format!("{address}: {said}")),
     }
+}
+
+/// Whether PostgreSQL says so about an option at the start of a session.
+fn names_an_option(said: &str) -> bool {
+    ["parameter", "command-line argument", "-c "].iter().any(|word| said.contains(word))
 }
 
 #[cfg(test)]

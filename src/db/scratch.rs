@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::fault::{Fault, classify};
 use super::target::{Engine, ServerTarget, SqliteTarget, Target};
 use super::{Access, ConnectSettings, Database};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, io_reason};
 
 /// What the names of scratch databases begin with.
 const PREFIX: &str = "shopctl_scratch_";
@@ -53,7 +53,9 @@ impl Scratch {
     ///
     /// Errors: exit 4 where there can be no such folder.
     pub async fn in_folder(settings: &ConnectSettings) -> Result<Scratch> {
-        let unwritable = |error| Error::configuration("file.unwritable", format!("no temporary folder: {error}"));
+        let unwritable = |error: std::io::Error| {
+            Error::configuration("file.unwritable", format!("no temporary folder: {}", io_reason(&error)))
+        };
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(unwritable)?;
         let target = Target::Sqlite(SqliteTarget { path: folder.path().join("scratch.db") });
         let database = Database::open(&ConnectSettings { target, access: Access::Create, ..settings.clone() }).await?;

@@ -38,6 +38,13 @@ const SHAPE: &str = "is not of the form postgres://USER:PASSWORD@HOST:PORT/DATAB
 const SHAPE_HINT: &str =
     "percent-encode special characters of the password, or give it in DB_PASSWORD, with DB_HOST, DB_NAME and so on";
 
+const FILE_HINT: &str = "a SQLite database is a file: sqlite:shop.db, or sqlite:/var/lib/shop/shop.db";
+
+/// What is no URL at all. Only where there is an @ may a password be in the way.
+fn shapeless(text: &str) -> Problem {
+    Problem { sentence: SHAPE.to_owned(), hint: if text.contains('@') { SHAPE_HINT } else { FILE_HINT } }
+}
+
 /// Reads a URL; `what` says in errors which one is meant (`the database URL of environment …`).
 ///
 /// Errors: exit 4, `config.database_url`.
@@ -47,8 +54,8 @@ pub(crate) fn parse(text: &str, what: &str) -> Result<ParsedUrl> {
 }
 
 fn read(text: &str) -> Result<ParsedUrl, Problem> {
-    let (scheme, rest) = text.split_once(':').ok_or(SHAPE)?;
-    match Engine::parse(&scheme.to_ascii_lowercase()).ok_or(SHAPE)? {
+    let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+    match Engine::parse(&scheme.to_ascii_lowercase()).ok_or_else(|| shapeless(text))? {
         Engine::Sqlite => read_sqlite(rest),
         // The URL parser drops tabs and line ends in silence: a password would no longer be itself.
         _ if text.contains(|character: char| character.is_control()) => Err(SHAPE.into()),
@@ -62,7 +69,8 @@ fn read_sqlite(rest: &str) -> Result<ParsedUrl, Problem> {
     if path.starts_with("//") && !path.starts_with("///") && path.contains('@') {
         return Err(SHAPE.into());
     }
-    let target = SqliteTarget::checked(&decode(path.strip_prefix("//").unwrap_or(path))?)?;
+    let of_file = |sentence: &str| Problem { sentence: sentence.to_owned(), hint: FILE_HINT };
+    let target = SqliteTarget::checked(&decode(path.strip_prefix("//").unwrap_or(path))?).map_err(of_file)?;
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
         match parameter {
             // Whether a file may be made follows from the command.
@@ -73,7 +81,7 @@ fn read_sqlite(rest: &str) -> Result<ParsedUrl, Problem> {
                     hint: "put it into shopctl.toml as a [context.NAME] with read_only = true",
                 });
             }
-            _ => return Err("has a parameter other than mode=rw and mode=rwc".into()),
+            _ => return Err(of_file("has a parameter other than mode=rw and mode=rwc")),
         }
     }
     Ok(ParsedUrl { target: Target::Sqlite(target), ssl: None, connect_timeout: None, passed_over: Vec::new() })

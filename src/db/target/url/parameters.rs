@@ -210,8 +210,9 @@ pub(super) fn read(query: &str, engine: Engine) -> Result<Parameters, Problem> {
             return Err("has the same parameter twice".into());
         }
         seen.push(plain);
-        // MySQL's Java driver means milliseconds.
-        let meaning = if name == "connectTimeout" { &PassedOver } else { meaning };
+        // MySQL's Java and JavaScript drivers mean milliseconds; PostgreSQL's Java driver means seconds.
+        let is_milliseconds = name == "connectTimeout" && engine == Engine::Mysql;
+        let value = if is_milliseconds && value != "0" { format!("{value}ms") } else { value };
         parameters.take(shown, meaning, value, engine)?;
     }
     Ok(parameters)
@@ -235,9 +236,16 @@ impl Parameters {
                 }
                 put(&mut self.host, value)?;
             }
+            Meaning::Schema if is_of_server(&value) => {
+                return Err(refused(shown, "names a schema of the server's own: tables cannot be made there"));
+            }
             Meaning::Schema if is_postgres => put(&mut self.session.search_path, quoted(&value, shown)?)?,
             Meaning::SearchPath if is_postgres => {
-                let names = value.split(',').map(|name| quoted(name.trim().trim_matches('"'), shown));
+                let names: Vec<&str> = value.split(',').map(|name| name.trim().trim_matches(['"', '\''])).collect();
+                if names.iter().all(|name| name.is_empty() || is_of_server(name)) {
+                    return Err(refused(shown, "names no schema of its own: tables cannot be made there"));
+                }
+                let names = names.into_iter().map(|name| quoted(name, shown));
                 put(&mut self.session.search_path, names.collect::<Result<Vec<_>, _>>()?.join(","))?;
             }
             Meaning::Options if is_postgres => put(&mut self.session.options, plain_text(shown, value)?)?,
@@ -282,6 +290,11 @@ fn plain_text(shown: &str, value: String) -> Result<String, Problem> {
         true => Err(refused(shown, "is empty or has control characters")),
         false => Ok(value),
     }
+}
+
+/// PostgreSQL's own schemas.
+fn is_of_server(name: &str) -> bool {
+    name.starts_with("pg_") || name == "information_schema"
 }
 
 /// A name as PostgreSQL takes it literally.

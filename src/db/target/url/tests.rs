@@ -127,6 +127,38 @@ fn urls_of_hosting_platforms_are_taken() {
 }
 
 #[test]
+fn a_limit_in_milliseconds_is_read_as_such() {
+    for (url, limit) in [
+        ("mysql://h/d?connectTimeout=10000", Some("10000ms")),
+        ("mysql://h/d?connectTimeout=0", None),
+        ("mysql://h/d?connect_timeout=10", Some("10s")),
+        ("postgres://h/d?connectTimeout=10", Some("10s")),
+    ] {
+        assert_eq!(parse(url, "the URL").expect("taken").connect_timeout.as_deref(), limit, "{url}");
+    }
+}
+
+#[test]
+fn what_is_meant_as_a_file_is_not_told_about_passwords() {
+    for url in ["sqlite::memory:", "sqlite:", "sqlite:x.db?cache=shared", "file:shop.db", "shop.db", "/tmp/shop.db"] {
+        let hints = refused(url).hints().join("\n");
+        assert!(hints.contains("sqlite:shop.db") && !hints.contains("password"), "{url}: {hints}");
+    }
+    let hints = refused("postgers://u:p@ss@h/d").hints().join("\n");
+    assert!(hints.contains("password"), "{hints}");
+}
+
+#[test]
+fn a_schema_of_the_servers_own_is_no_place_for_a_shop() {
+    for query in ["schema=pg_catalog", "search_path=pg_catalog", "search_path=''", "search_path=information_schema"] {
+        let message = refused(&format!("postgres://h/d?{query}")).message().to_owned();
+        assert!(message.contains("tables cannot be made there"), "{message}");
+    }
+    let target = server("postgres://h/d?search_path=web,pg_catalog");
+    assert_eq!(target.session.search_path.as_deref(), Some("\"web\",\"pg_catalog\""));
+}
+
+#[test]
 fn what_cannot_be_honoured_is_refused_by_its_name() {
     for (parameter, name) in [
         ("sslcrl=/x", "sslcrl"),
