@@ -22,15 +22,26 @@ impl Scene {
 
     /// Places an order through a proxy that does this to its COMMIT.
     fn order(&self, action: AtCommit) -> Run {
+        self.order_with(action, &[])
+    }
+
+    fn order_with(&self, action: AtCommit, more: &[&str]) -> Run {
+        let (_proxy, through) = self.through(action, 0);
+        let timeout = format!("{TIMEOUT_SECONDS}s");
+        let order = ["order", "create", "--user", &self.user, "--item", "MUG:2", "--timeout", &timeout, "--json"];
+        through.run(&[&order, more].concat())
+    }
+
+    /// The shop behind a proxy that spares some COMMITs and does this to the next.
+    fn through(&self, action: AtCommit, spared: u32) -> (Proxy, Shop) {
         let server = match self.shop.backend {
             Backend::Postgres => servers::postgres(),
             _ => servers::mariadb(),
         };
         let upstream = server.expect("the shop is there").port;
-        let proxy = Proxy::start(upstream, self.shop.backend == Backend::MariaDb, action);
+        let proxy = Proxy::start(upstream, self.shop.backend == Backend::MariaDb, action).sparing(spared);
         let through = self.shop.with_url(self.shop.url.replace(&format!(":{upstream}/"), &format!(":{}/", proxy.port)));
-        let timeout = format!("{TIMEOUT_SECONDS}s");
-        through.run(&["order", "create", "--user", &self.user, "--item", "MUG:2", "--timeout", &timeout, "--json"])
+        (proxy, through)
     }
 
     fn orders(&self) -> i64 {
@@ -65,6 +76,42 @@ fn black_hole(backend: Backend) {
     assert!(error["error"]["details"]["operation_id"].is_string(), "{run}");
 }
 
+fn error_of(run: &Run) -> serde_json::Value {
+    let json: serde_json::Value =
+        serde_json::from_str(&run.stderr).unwrap_or_else(|_| panic!("one JSON object: {run}"));
+    json["error"].clone()
+}
+
+/// With a key it cannot happen twice, so a program may simply try again.
+fn unknown_is_retryable_with_a_key(backend: Backend) {
+    let Some(scene) = Scene::new(backend) else { return };
+    for (more, is_retryable) in [(&[][..], false), (&["--idempotency-key", "web-4711"], true)] {
+        let error = error_of(&scene.order_with(AtCommit::BlackHole, more).exits_with(12));
+        assert_eq!((&error["exit"], &error["retryable"]), (&12.into(), &is_retryable.into()), "{error}");
+    }
+}
+
+fn several_orders_cut(backend: Backend) {
+    let Some(scene) = Scene::new(backend) else { return };
+    let order = ["order", "create", "--user", &scene.user, "--item", "MUG:1", "-o", "id"];
+    let orders: Vec<String> = (0..3).map(|_| scene.shop.run(&order).success().stdout.trim().to_owned()).collect();
+    for (action, codes) in [(AtCommit::CutBefore, [5, 8]), (AtCommit::Unanswered, [12, 8])] {
+        let (_proxy, through) = scene.through(action, 1);
+        let pay = ["order", "pay", &orders[0], &orders[1], &orders[2], "--yes", "--timeout", "3s"];
+        let run = through.run(&pay);
+        assert!(codes.contains(&run.code), "{action:?}: {run}");
+        assert!(!run.stderr.contains("nothing of this command"), "{run}");
+        // Whatever is done, failed or unknown is told of each.
+        assert!(run.stderr.contains("of 3: 1 done"), "{action:?}: {run}");
+        assert!(run.duration < Duration::from_secs(12), "{:?}: {run}", run.duration);
+        let paid = scene.shop.number("SELECT COUNT(*) FROM orders WHERE status = 'paid'");
+        assert!(paid >= 1, "the first is paid");
+        if action == AtCommit::CutBefore {
+            scene.shop.sql("UPDATE orders SET status = 'pending'");
+        }
+    }
+}
+
 #[test]
 fn a_commit_that_never_arrived_is_reported_as_not_applied_on_postgres() {
     cut_before(Backend::Postgres);
@@ -93,6 +140,40 @@ fn a_black_hole_at_commit_ends_at_the_deadline_as_unknown_on_postgres() {
 #[test]
 fn a_black_hole_at_commit_ends_at_the_deadline_as_unknown_on_mariadb() {
     black_hole(Backend::MariaDb);
+}
+
+#[test]
+fn an_unknown_outcome_is_worth_another_try_with_a_key_on_postgres() {
+    unknown_is_retryable_with_a_key(Backend::Postgres);
+}
+
+#[test]
+fn an_unknown_outcome_is_worth_another_try_with_a_key_on_mariadb() {
+    unknown_is_retryable_with_a_key(Backend::MariaDb);
+}
+
+#[test]
+fn several_orders_that_are_cut_after_the_first_are_each_told_on_postgres() {
+    several_orders_cut(Backend::Postgres);
+}
+
+#[test]
+fn several_orders_that_are_cut_after_the_first_are_each_told_on_mariadb() {
+    several_orders_cut(Backend::MariaDb);
+}
+
+/// The driver takes lengths for true and panics; the way to the outcome is told all the same.
+#[test]
+fn an_answer_to_commit_that_makes_no_sense_leaves_the_outcome_unknown() {
+    let Some(scene) = Scene::new(Backend::Postgres) else { return };
+    let run = scene.order(AtCommit::Nonsense).exits_with(12);
+    let error = error_of(&run);
+    assert_eq!((&error["code"], &error["retryable"]), (&"operation.outcome_unknown".into(), &false.into()), "{error}");
+    let operation = error["details"]["operation_id"].as_str().expect("an id");
+    assert!(error["hint"].as_str().expect("a hint").contains(&format!("audit settle {operation}")), "{error}");
+    let settled = scene.shop.run(&["audit", "settle", operation]).success();
+    assert!(settled.stdout.starts_with("not applied"), "{settled}");
+    assert_eq!(scene.orders(), 0);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub enum AtCommit {
     Hold,
     /// The server does it; its answer and all that follows are never passed on.
     Unanswered,
+    /// PostgreSQL: the server never sees it; it is answered with a message that has no length.
+    Nonsense,
     /// PostgreSQL: rolled back, and answered with a serialization failure.
     Serialization,
 }
@@ -182,6 +184,11 @@ impl Shared {
             let action = if self.is_commit(&message) { self.action_at_commit() } else { AtCommit::Forward };
             match action {
                 AtCommit::CutBefore => return,
+                AtCommit::Nonsense => {
+                    let _ = client.write_all(b"C\0\0\0\0");
+                    let _ = client.read_to_end(&mut Vec::new());
+                    return;
+                }
                 AtCommit::CutAfter => swallow.store(true, Ordering::SeqCst),
                 AtCommit::BlackHole => {
                     self.be_silent();
