@@ -66,6 +66,10 @@ impl Context {
     ///
     /// Errors: those of [`Database::connect`]; exit 11 for writing in a read-only context.
     pub async fn database(&self, access: Access) -> Result<Database> {
+        // A folder that somebody named and that is not there is a mistake.
+        if access == Access::Create && self.config.target == Target::Sqlite(self.config.embedded_default.clone()) {
+            Database::make_folder(&self.config.target)?;
+        }
         let database = self.open(&self.config.target, access, connections(access)).await?;
         database.ready().await?;
         Ok(database)

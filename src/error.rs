@@ -135,6 +135,8 @@ struct Report {
 pub enum Cause {
     /// There is no SQLite file where the shop should be.
     NoShop,
+    /// Tables or columns of the shop are missing.
+    NoSchema,
     /// The server has no database of that name.
     NoDatabase,
     /// Another holds what is needed.
@@ -152,7 +154,7 @@ pub enum Cause {
 impl Cause {
     const fn kind(self) -> Kind {
         match self {
-            Cause::NoShop | Cause::NoDatabase | Cause::MalformedUrl => Kind::Configuration,
+            Cause::NoShop | Cause::NoSchema | Cause::NoDatabase | Cause::MalformedUrl => Kind::Configuration,
             Cause::Busy | Cause::TimedOut | Cause::Blocked => Kind::Unavailable,
             Cause::Unaccounted => Kind::Internal,
         }
@@ -161,6 +163,7 @@ impl Cause {
     const fn code(self) -> &'static str {
         match self {
             Cause::NoShop => "database.no_shop",
+            Cause::NoSchema => "database.no_schema",
             Cause::NoDatabase => "database.missing",
             Cause::Busy => "database.busy",
             Cause::TimedOut => "database.timeout",

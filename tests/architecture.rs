@@ -104,8 +104,7 @@ const COMMANDS: [&str; 13] = [
 ];
 
 /// Help, and what says in a file or a statement who wrote it.
-const MAY_SPELL_COMMANDS: [&str; 4] =
-    ["src/cli/help.rs", "src/migrate/lock_file.rs", "src/migrate/script.rs", "src/migrate/silence.rs"];
+const MAY_SPELL_COMMANDS: [&str; 3] = ["src/cli/help.rs", "src/migrate/lock_file.rs", "src/migrate/script.rs"];
 
 const LONGEST_FILE: usize = 500;
 

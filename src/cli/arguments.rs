@@ -138,6 +138,12 @@ pub fn whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String
     }
 }
 
+/// How many migrations: nobody has more.
+pub fn steps(text: &str) -> Result<u32, String> {
+    const MOST: u64 = 10_000;
+    whole_number(text, 1, MOST).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+}
+
 /// Parses an optional flag.
 pub fn optional<T>(
     violations: &mut Violations,

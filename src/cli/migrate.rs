@@ -100,6 +100,14 @@ struct GuardArguments {
     confirm: Option<String>,
 }
 
+impl Command {
+    /// Whether each wait is limited instead of the whole. Whoever states a limit for a change of the schema
+    /// means all of it; what works on a database of its own has to remove that at the end.
+    pub fn is_long(&self, is_timeout_stated: bool) -> bool {
+        !is_timeout_stated || matches!(self, Command::Verify(_) | Command::Baseline(_))
+    }
+}
+
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
         Command::Up(arguments) => apply::up(context, asking, &arguments).await,
@@ -137,8 +145,6 @@ fn plan_with(context: &Context, lock_wait: &str) -> Result<Plan> {
         allow_late: false,
         lock_wait: context.budget.stated().into_iter().fold(required(lock_wait)?, Duration::min),
         stop: migrate::Stop::default(),
-        // The connection limits every wait by itself.
-        silence: None,
         runner: context.runner(),
         settings: Vec::new(),
         clock: context.clock,

@@ -38,9 +38,11 @@ use self::command_line::{Typed, aim};
 use self::confirm::Confirmation;
 use crate::config::{Config, Flags};
 use crate::context::Context;
+use crate::db::Access;
 use crate::db::budget::Budget;
 use crate::domain::moment::parse_span;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Cause, Error, Kind, Result};
+use crate::migrate as schema;
 use crate::output::{ColorChoice, Format, Output, OutputSettings};
 use crate::service::committing::Committing;
 
@@ -169,9 +171,10 @@ enum Command {
 impl Command {
     /// Whether the work grows with the shop or with a file: then silence is limited, and not the
     /// whole.
-    fn is_long(&self) -> bool {
+    fn is_long(&self, is_timeout_stated: bool) -> bool {
         match self {
-            Command::Quickstart(_) | Command::Migrate(_) | Command::Seed(_) => true,
+            Command::Quickstart(_) | Command::Seed(_) => true,
+            Command::Migrate(command) => command.is_long(is_timeout_stated),
             Command::User(command) => command.is_long(),
             Command::Product(command) => command.is_long(),
             Command::Stock(command) => command.is_long(),
@@ -261,15 +264,28 @@ async fn run(cli: Cli, output: Output, committing: Committing, tells_by_exit_cod
         output.warn(warning);
     }
     let budget = Budget::new(config.timeout, config.is_timeout_stated);
-    let budget = if cli.command.is_long() { budget.for_long_work() } else { budget };
+    let budget = if cli.command.is_long(config.is_timeout_stated) { budget.for_long_work() } else { budget };
     let context = Context::new(config, output, budget, committing.clone());
     let (audience, no_input) = (confirm::Audience::detect(), cli.global.no_input);
     let asking = Asking { audience, no_input, typed: Typed::detect() };
     let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
+    let result = match result {
+        Err(error) if error.is(Cause::NoSchema) => Err(why_no_schema(&context, error).await),
+        result => result,
+    };
     context.close().await;
     match conclude(&context.output, result) {
         0 if tells_by_exit_code && context.would_change() => Kind::CheckFailed.exit_code(),
         code => code,
+    }
+}
+
+/// Tables are missing: a removal that was begun and has not ended says why, and what completes it.
+async fn why_no_schema(context: &Context, error: Error) -> Error {
+    let find = async { schema::Removal::find(context.database(Access::Read).await?.connection()).await };
+    match find.await {
+        Ok(Some(removal)) if !removal.is_undone => removal.refusal(error.kind()),
+        _ => error,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// The share of the limit kept back to settle a lost COMMIT.
 const SETTLE_SHARE: u32 = 4;
@@ -100,6 +100,16 @@ impl Budget {
         })
     }
 
+    /// Whether there is time for such a pause and for something after it.
+    pub fn allows_pause(&self, pause: Duration) -> bool {
+        self.left().is_none_or(|left| left > pause)
+    }
+
+    /// How long a wait may last that must leave time to say why it was in vain.
+    pub fn most_of_it(&self, wait: Duration) -> Duration {
+        self.left().map_or(wait, |left| wait.min(left.saturating_sub(self.reserve())))
+    }
+
     /// Kept back by a COMMIT, so that a lost one can be settled.
     pub fn reserve(&self) -> Duration {
         self.left().map_or(SETTLE_RESERVE, |left| (left / SETTLE_SHARE).min(SETTLE_RESERVE))
@@ -128,6 +138,17 @@ impl Budget {
             Some(until) => timeout_at(until, answer).await.ok(),
             None => Some(answer.await),
         }
+    }
+
+    /// Waits for what ends in time by itself.
+    pub(super) async fn count<F: Future>(&self, answer: F) -> F::Output {
+        let _running = self.run();
+        answer.await
+    }
+
+    /// Waits before another attempt, no longer than there is time.
+    pub async fn pause(&self, pause: Duration) {
+        self.wait(Box::pin(sleep(pause)), Duration::ZERO).await;
     }
 
     /// Lets the stopwatch run until what is returned is dropped.
@@ -165,8 +186,6 @@ impl Drop for Running<'_> {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
-
-    use tokio::time::sleep;
 
     use super::*;
 

@@ -280,7 +280,7 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
                 .and(CommandLine::new("config show"))
                 .and(" tells which user connects, and where to"),
         ),
-        Fault::NoSchema => Error::configuration("database.no_schema", message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
+        Fault::NoSchema => Error::of(Cause::NoSchema, message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
         Fault::NotADatabase => Error::configuration("database.not_a_database", message)
             .hint(CommandLine::new("config show").and(" tells where this path comes from")),
         Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),

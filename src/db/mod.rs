@@ -139,7 +139,10 @@ impl Database {
                 let login = Login::prepare(target).await?;
                 // A pool made later to the same database does not ask for the password again.
                 settings.target = Target::Server(login.target.clone());
-                let login = connect::choose(&login, settings.access != Access::Read, settings.connect_timeout).await?;
+                let (is_for_writing, limit) = (settings.access != Access::Read, settings.connect_timeout);
+                // Ends by itself when the limit is over; here its time is taken from the budget.
+                let choice = Box::pin(connect::choose(&login, is_for_writing, limit));
+                let login = settings.budget.count(choice).await?;
                 marks.name = login.target.session.application_name.clone().unwrap_or(marks.name);
                 let login = Login { name: marks.name.clone(), lock_wait: settings.budget.lock_wait(), ..login };
                 let pool = match login.target.engine {
@@ -159,6 +162,16 @@ impl Database {
         let guard = Guard::new(settings.budget.clone(), Witness::new(&settings, marks));
         let connection = Guarded::new(connection, guard);
         Ok(Database { connection, login, settings, purpose, statements, is_connected: Arc::default() })
+    }
+
+    /// Makes the folder of an embedded shop that is not there yet; for places that shopctl chose itself.
+    ///
+    /// Errors: exit 4 naming the folder.
+    pub fn make_folder(target: &Target) -> Result<()> {
+        match target {
+            Target::Sqlite(file) => sqlite::make_folder(&file.path),
+            Target::Server(_) => Ok(()),
+        }
     }
 
     /// Opens a pool and its first connection. Errors: as [`Database::open`] and [`Database::ready`].

@@ -13,8 +13,9 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionM
 use tokio::time::{Instant, sleep};
 
 use super::fault::{self, Fault, classify_driver};
-use super::target::SqliteTarget;
+use super::target::{SqliteTarget, escaped};
 use super::{Access, ConnectSettings};
+use crate::domain::text::shell_word;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 
 /// A deferred transaction that reads and then writes fails at once when another has written
@@ -157,8 +158,11 @@ async fn open(options: SqliteConnectOptions, settings: &ConnectSettings) -> Resu
 
 /// Creates the file empty and readable by its owner alone.
 fn create(path: &Path) -> Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| create_error(folder, &error))?;
+    if let Some(folder) = missing_folder(path) {
+        let folder = folder.to_string_lossy();
+        let message = format!("cannot create {}: there is no folder {}", path.display(), escaped(&folder));
+        let error = Error::configuration("database.create", message);
+        return Err(error.hint(format!("mkdir -p {}", shell_word(&folder))).hint(origin_hint()));
     }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);
@@ -181,8 +185,28 @@ fn create_error(path: &Path, error: &std::io::Error) -> Error {
     Error::new(kind, "database.create", format!("cannot create {}: {reason}", path.display())).hint(origin_hint())
 }
 
+/// The folder of a file, if it is not there.
+fn missing_folder(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+}
+
+/// Makes the folder that a new shop's file needs.
+///
+/// Errors: exit 4 naming the folder.
+pub fn make_folder(path: &Path) -> Result<()> {
+    match missing_folder(path) {
+        Some(folder) => std::fs::create_dir_all(folder).map_err(|error| create_error(folder, &error)),
+        None => Ok(()),
+    }
+}
+
 fn no_shop(path: &Path) -> Error {
-    Error::of(Cause::NoShop, format!("no shop at {}", path.display())).hint(
+    let error = |message| Error::of(Cause::NoShop, message);
+    if let Some(folder) = missing_folder(path) {
+        let folder = escaped(&folder.to_string_lossy());
+        return error(format!("no shop at {}: there is no folder {folder}", path.display())).hint(origin_hint());
+    }
+    error(format!("no shop at {}", path.display())).hint(
         CommandLine::new("migrate up")
             .and(" makes an empty one there, ")
             .and(CommandLine::new("quickstart"))

@@ -1,6 +1,6 @@
 //! The entities against the schema: what one knows and the other does not.
 
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 
 use crate::db::Database;
 use crate::db::fault::{Fault, classify};
@@ -32,16 +32,21 @@ pub async fn missing(database: &Database) -> Result<Vec<String>> {
         let statement = Statement::from_string(connection.get_database_backend(), sql);
         connection.query_all_raw(statement).await.map(drop)
     };
-    if ask(format!("SELECT {}", whole.join(", "))).await.is_ok() {
-        return Ok(Vec::new());
+    // A table that others hold would be waited for once more.
+    let ends = |error: &DbErr| {
+        let fault = classify(error);
+        fault == Fault::Transient || fault.leaves_in_doubt()
+    };
+    match ask(format!("SELECT {}", whole.join(", "))).await {
+        Ok(()) => return Ok(Vec::new()),
+        Err(error) if ends(&error) => return Err(error.into()),
+        Err(_) => {}
     }
     let mut lacking = Vec::new();
     for table in &all {
         match ask(probe(table)).await {
             Err(error) if classify(&error) == Fault::NoSchema => lacking.push(table),
-            Err(error) if classify(&error).leaves_in_doubt() => {
-                return Err(error.into());
-            }
+            Err(error) if ends(&error) => return Err(error.into()),
             _ => {}
         }
     }

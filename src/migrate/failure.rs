@@ -105,6 +105,8 @@ pub fn held(what: &str, by: &[String]) -> Error {
 
 /// How far a course came that broke off.
 pub struct Extent<'a> {
+    /// Whether everything was removed before these.
+    pub is_emptied: bool,
     pub steps: &'a [Step],
     /// What may be done or not.
     pub in_doubt: Option<&'a str>,
@@ -114,7 +116,7 @@ pub struct Extent<'a> {
 
 /// What is to be said about a course that broke off: also what it did.
 pub fn broken_off(error: Error, extent: &Extent<'_>) -> Error {
-    if extent.steps.is_empty() && extent.in_doubt.is_none() {
+    if !extent.is_emptied && extent.steps.is_empty() && extent.in_doubt.is_none() {
         return error;
     }
     let done = |is_wanted: fn(&Step) -> bool| -> Vec<&str> {
@@ -127,11 +129,10 @@ pub fn broken_off(error: Error, extent: &Extent<'_>) -> Error {
         ("done or not", doubt),
         ("not applied", extent.open.clone()),
     ];
-    let told: Vec<String> = parts
-        .iter()
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(what, names)| format!("{what}: {} ({})", names.len(), from_to(names)))
-        .collect();
+    let told = parts.iter().filter(|(_, names)| !names.is_empty());
+    let told = told.map(|(what, names)| format!("{what}: {} ({})", names.len(), from_to(names)));
+    let emptied = extent.is_emptied.then(|| "everything was removed".to_owned());
+    let told: Vec<String> = emptied.into_iter().chain(told).collect();
     let message = format!("{}; {}", error.message(), told.join(", "));
     let is_cut = matches!(error.kind(), Kind::Unavailable | Kind::Interrupted) && !error.is(Cause::Blocked);
     let error = error.reworded(message);
@@ -152,5 +153,22 @@ fn from_to(names: &[&str]) -> String {
         [] => String::new(),
         [only] => printable(only),
         [first, .., last] => format!("{} to {}", printable(first), printable(last)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Aim;
+    use crate::migrate::stop::interrupted;
+
+    #[test]
+    fn an_interrupt_right_after_everything_was_removed_says_so() {
+        let extent = Extent { is_emptied: true, steps: &[], in_doubt: None, open: vec!["m1", "m2", "m3"] };
+        let error = broken_off(interrupted(), &extent);
+        assert_eq!(error.message(), "interrupted; everything was removed, not applied: 3 (m1 to m3)");
+        assert_eq!(error.hint_lines(&Aim::default()), ["shopctl migrate up completes it"]);
+        let nothing = Extent { is_emptied: false, ..extent };
+        assert_eq!(broken_off(interrupted(), &nothing).message(), "interrupted");
     }
 }

@@ -15,9 +15,8 @@ use sea_orm::{ConnectionTrait, DbErr};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::silence::{FAREWELL, Watch, no_answer, within};
-use super::{Plan, Progress};
-use crate::db::ddl::{LOCK_TIMEOUT, is_busy, refuse_no_schema};
+use super::{FAREWELL, Plan, Progress};
+use crate::db::ddl::{LOCK_TIMEOUT, end_statement, is_busy, refuse_no_schema};
 use crate::db::fault::{Fault, classify};
 use crate::db::inspection::refuse_too_old;
 use crate::db::target::Engine;
@@ -32,6 +31,8 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(250);
 /// Attempts to create the history tables: several runners may do so at once.
 const CREATE_ATTEMPTS: u32 = 20;
+/// How long a statement that is to end is asked to do so.
+const END_LIMIT: Duration = Duration::from_secs(3);
 /// Whoever waits for the lock gets its last answer within this time.
 const GRACE: Duration = Duration::from_secs(1);
 const NAME: &str = "migrate";
@@ -74,7 +75,8 @@ impl From<NotHeld> for Error {
 
 struct Lease {
     token: String,
-    watch: Watch,
+    /// A comment before each statement, by which it is found on the server.
+    tag: String,
     heartbeat: JoinHandle<()>,
     /// The heartbeat's own connection, once it needed one.
     own: Arc<OnceLock<Database>>,
@@ -92,7 +94,7 @@ impl Lock {
     ///
     /// Errors: exit 5 naming the holder when it takes longer than the plan allows.
     pub async fn acquire(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Lock> {
-        within(plan, create_history(database)).await?;
+        create_history(database).await?;
         if database.engine().has_one_writer() {
             return Ok(Lock { database: database.clone(), lease: None });
         }
@@ -101,13 +103,13 @@ impl Lock {
         let mut told = false;
         let mut before = None;
         loop {
-            let attempt = within(plan, try_acquire(database, &token, &plan.runner, &mut before));
+            let attempt = try_acquire(database, &token, &plan.runner, &mut before);
             // Somebody may have locked the table of the lease itself.
             let left = until.saturating_duration_since(Instant::now()) + GRACE;
             let attempt =
                 timeout(left, attempt).await.unwrap_or_else(|_| Ok(Some("a lock on shopctl_leases".to_owned())));
             let Some(holder) = attempt? else { break };
-            if Instant::now() >= until {
+            if Instant::now() >= until || !database.budget().allows_pause(POLL) {
                 return Err(Error::new(Kind::Unavailable, "migrate.locked", format!("migrations are being run by {holder}"))
                     .hint("wait for it, or give more time with --lock-wait; a runner that died frees the lock by itself within 15 s"));
             }
@@ -115,38 +117,35 @@ impl Lock {
                 progress(Progress::Waiting(&holder));
                 told = true;
             }
-            sleep(POLL.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+            database.budget().pause(POLL.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
         }
         let own = Arc::new(OnceLock::new());
         let heartbeat = tokio::spawn(beat(database.clone(), token.clone(), Arc::clone(&own)));
-        let watch = Watch::new(database, plan, &token).await;
-        let lock = Lock { database: database.clone(), lease: Some(Lease { token, watch, heartbeat, own }) };
+        let tag = format!("/* shopctl migration {token} */ ");
+        let lock = Lock { database: database.clone(), lease: Some(Lease { token, tag, heartbeat, own }) };
         if let Some(session) = before.and_then(|holder| holder.session) {
             // Whoever gives up here leaves the lease to run out: the next one has to wait as well.
-            within(plan, await_end(database, session, until)).await?;
+            await_end(database, session, until).await?;
         }
         Ok(lock)
     }
 
-    /// The outcome of a change of the schema, for as long as the server works on it.
-    ///
-    /// Errors: exit 5 when no answer will come.
-    pub async fn outcome<T>(&self, statement: impl Future<Output = T>) -> Result<T> {
-        match &self.lease {
-            Some(lease) => lease.watch.outcome(statement).await,
-            None => Ok(statement.await),
-        }
-    }
-
     /// A comment by which this runner's statements are found on the server.
     pub fn tag(&self) -> &str {
-        self.lease.as_ref().map_or("", |lease| lease.watch.tag.as_str())
+        self.lease.as_ref().map_or("", |lease| lease.tag.as_str())
     }
 
     /// Ends this runner's statement on the server, where it would go on without its client.
     pub async fn end_statement(&self) {
-        if let Some(lease) = &self.lease {
-            lease.watch.end_statement().await;
+        let Some(lease) = &self.lease else { return };
+        let end = async {
+            let database = self.database.reconnect().await?;
+            let ended = end_statement(database.connection(), &lease.tag).await;
+            database.close().await;
+            ended
+        };
+        if let Ok(Err(error)) = timeout(END_LIMIT, end).await {
+            tracing::debug!("the statement could not be ended on the server: {error}");
         }
     }
 
@@ -207,7 +206,7 @@ impl Lock {
 /// Begins a transaction of the runner: whatever others hold, no statement in it waits for long.
 pub async fn begin(database: &Database, wait: Duration) -> Result<WriteHandle, BeginFailure> {
     let handle = database.begin().await?;
-    let limits = handle.engine().begin_migration(wait.min(LOCK_TIMEOUT));
+    let limits = handle.engine().begin_migration(database.budget().most_of_it(wait.min(LOCK_TIMEOUT)));
     if !limits.is_empty() {
         let limited = handle.execute_unprepared(&limits).await;
         limited.map_err(|error| BeginFailure { fault: Some(classify(&error)), error: error.into() })?;
@@ -244,7 +243,9 @@ async fn create_history(database: &Database) -> Result<()> {
         match connection.execute_unprepared(&sql).await {
             Ok(_) => return Ok(()),
             // IF NOT EXISTS is no protection against a creation at the same moment.
-            Err(error) if attempt < CREATE_ATTEMPTS && is_race(&error) => sleep(POLL.mul_f64(rand::random())).await,
+            Err(error) if attempt < CREATE_ATTEMPTS && is_race(&error) => {
+                database.budget().pause(POLL.mul_f64(rand::random())).await;
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -297,12 +298,12 @@ async fn try_acquire(
 /// done any moment.
 async fn await_end(database: &Database, session: i64, until: Instant) -> Result<()> {
     while is_busy(database.connection(), session).await? {
-        if Instant::now() >= until {
+        if Instant::now() >= until || !database.budget().allows_pause(POLL) {
             let message = format!("a runner that is gone left a statement that still runs (session {session})");
             return Err(Error::new(Kind::Unavailable, "migrate.locked", message)
                 .hint("wait for it with a larger --lock-wait, or end it on the server with KILL"));
         }
-        sleep(POLL).await;
+        database.budget().pause(POLL).await;
     }
     Ok(())
 }
@@ -371,10 +372,11 @@ async fn beat(database: Database, token: String, own: Arc<OnceLock<Database>>) {
             }
         };
         let limit = Duration::from_secs(LEASE_SECONDS.into());
-        match timeout(limit, extended).await.unwrap_or_else(|_| Err(no_answer())) {
-            Ok(true) => {}
-            Ok(false) => return tracing::debug!("the migration lock was taken over"),
-            Err(error) => tracing::debug!("the migration lock could not be extended: {error}"),
+        match timeout(limit, extended).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => return tracing::debug!("the migration lock was taken over"),
+            Ok(Err(error)) => tracing::debug!("the migration lock could not be extended: {error}"),
+            Err(_) => tracing::debug!("the migration lock could not be extended: no answer"),
         }
     }
 }

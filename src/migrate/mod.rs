@@ -17,7 +17,6 @@ mod removal;
 mod resolve;
 mod runner;
 mod script;
-mod silence;
 mod standing;
 mod stop;
 pub mod verify;
@@ -41,9 +40,11 @@ pub use removal::{Removal, refuse_removal};
 pub use resolve::{Resolution, baseline, resolve};
 use runner::{Runner, Way};
 pub use script::script;
-use silence::{FAREWELL, within};
 pub use standing::{MigrationStatus, State, explanation};
 pub use stop::Stop;
+
+/// Taking leave of a connection that may be dead must not take long.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// How to go up or down.
 #[derive(Clone)]
@@ -57,8 +58,6 @@ pub struct Plan {
     pub allow_late: bool,
     /// How long to wait for another runner, and for tables that others hold.
     pub lock_wait: Duration,
-    /// How long a short statement may go unanswered; without a limit when absent.
-    pub silence: Option<Duration>,
     /// How the course is asked to end early.
     pub stop: Stop,
     /// `user@host, process 123`: shown to those who wait.
@@ -156,6 +155,11 @@ pub async fn pending(connection: &impl ConnectionTrait, plan: &Plan) -> Result<V
     Ok(open.take(plan.steps.map_or(usize::MAX, |steps| steps as usize)).copied().collect())
 }
 
+/// The number that the next run gets in the history.
+pub async fn next_sequence(connection: &impl ConnectionTrait) -> Result<i64> {
+    Ok(history::read(connection).await?.next_sequence())
+}
+
 /// What a course reverts, newest first: what is refused is refused before anybody is asked.
 ///
 /// Errors: exit 6 for a way down that there is not, and for a removal that has not ended.
@@ -224,9 +228,9 @@ async fn run_locked(
         removal::settle(database, plan, lock, progress).await?;
     }
     let runner = Runner::new(database, plan, lock).await?;
-    let mut journey = Journey { runner, progress, steps: Vec::new(), reapplied: None };
+    let mut journey = Journey { runner, progress, steps: Vec::new(), reapplied: None, is_emptied: false };
     let done = until_stopped(journey.take(course, plan, wanted), plan, lock, database).await;
-    let Journey { runner, steps, reapplied, .. } = journey;
+    let Journey { runner, steps, reapplied, is_emptied, .. } = journey;
     let done = done.map_err(|error| {
         let is_open = |name: &&str| !runner.history.is_applied(name) && runner.in_doubt != Some(name);
         let open = match (course, &reapplied) {
@@ -235,7 +239,7 @@ async fn run_locked(
             (_, Some(reapplied)) => reapplied.iter().map(|migration| migration.name).filter(is_open).collect(),
             (_, None) => wanted.iter().map(|migration| migration.name).filter(is_open).collect(),
         };
-        broken_off(error, &Extent { steps: &steps, in_doubt: runner.in_doubt, open })
+        broken_off(error, &Extent { is_emptied, steps: &steps, in_doubt: runner.in_doubt, open })
     });
     let _ = tokio::time::timeout(FAREWELL, runner.close()).await;
     done.map(|()| steps)
@@ -263,7 +267,7 @@ async fn until_stopped(
         done = &mut course => return done,
         () = lock.end_statement() => {}
     }
-    within(plan, course).await
+    course.await
 }
 
 /// [`Course::Up`].
@@ -283,6 +287,8 @@ struct Journey<'a, 'p> {
     steps: Vec<Step>,
     /// What is applied again once it is reverted.
     reapplied: Option<Vec<Migration>>,
+    /// Whether everything was removed.
+    is_emptied: bool,
 }
 
 impl Journey<'_, '_> {
@@ -307,6 +313,7 @@ impl Journey<'_, '_> {
             }
             Course::Fresh => {
                 self.runner.remove_everything(self.progress).await?;
+                self.is_emptied = true;
                 self.reapplied = Some(all.to_vec());
                 self.go(Way::Up(all), usize::MAX).await
             }

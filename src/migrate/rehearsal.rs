@@ -7,8 +7,7 @@ use sea_orm::ConnectionTrait;
 use tokio::time::timeout;
 
 use super::catalog::statements;
-use super::silence::{FAREWELL, Watch, within};
-use super::{Plan, Progress, history, standing};
+use super::{FAREWELL, Plan, Progress, history, standing};
 use crate::db::Database;
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references, refuse_no_schema};
 use crate::db::inspection::refuse_too_old;
@@ -33,10 +32,10 @@ pub async fn rehearse(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Rehearsed>> {
     let wanted = super::wanted(plan)?;
-    within(plan, refuse_no_schema(database.connection())).await?;
-    within(plan, refuse_too_old(database.connection())).await?;
+    refuse_no_schema(database.connection()).await?;
+    refuse_too_old(database.connection()).await?;
     let database = database.for_schema_changes().await?;
-    let handle = within(plan, async { Ok::<_, Error>(database.begin().await?) }).await?;
+    let handle = database.begin().await?;
     let rehearsed = rehearse_within(&handle, &database, plan, wanted, progress).await;
     // What was found is what is told; the transaction ends either way.
     let _ = timeout(FAREWELL, handle.rollback()).await;
@@ -55,12 +54,8 @@ async fn rehearse_within(
 ) -> Result<Vec<Rehearsed>> {
     let engine = database.engine();
     let sql = format!("{}{}", engine.begin_migration(LOCK_TIMEOUT), history_tables(engine.backend()).join(";\n"));
-    let history = within(plan, async {
-        handle.execute_unprepared(&sql).await?;
-        history::read(handle).await
-    })
-    .await?;
-    let watch = Watch::new(database, plan, "rehearsal").await;
+    handle.execute_unprepared(&sql).await?;
+    let history = history::read(handle).await?;
     for notice in standing::admit(&standing::standing(engine, &plan.catalog, &history)?, plan.allow_late)? {
         progress(Progress::Notice(&notice));
     }
@@ -73,8 +68,7 @@ async fn rehearse_within(
         };
         for (number, statement) in statements(engine, migration).into_iter().enumerate() {
             let started = Instant::now();
-            let sql = format!("{}{statement}", watch.tag);
-            if let Err(error) = watch.outcome(handle.execute_unprepared(&sql)).await? {
+            if let Err(error) = handle.execute_unprepared(&statement).await {
                 return Err(failed(format!("statement {}: {}", number + 1, Error::from(error))));
             }
             rehearsed.push(Rehearsed { migration: migration.name, statement, duration: started.elapsed() });

@@ -10,13 +10,11 @@ use chrono::{DateTime, Utc};
 use migration::HISTORY_TABLES;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
-use tokio::time::sleep;
 
 use super::failure::{Failure, held};
 use super::history;
 use super::lock::{Lock, begin};
-use super::runner::{FIRST_PAUSE, LONGEST_PAUSE, Runner, conclude, jittered};
-use super::silence::within;
+use super::runner::{FIRST_PAUSE, LONGEST_PAUSE, Runner, conclude};
 use super::{Plan, Progress};
 use crate::db::Database;
 use crate::db::ddl::blockers;
@@ -126,7 +124,7 @@ pub async fn settle(
     lock: &Lock,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<()> {
-    let Some(removal) = within(plan, Removal::find(database.connection())).await? else { return Ok(()) };
+    let Some(removal) = Removal::find(database.connection()).await? else { return Ok(()) };
     if !removal.is_undone {
         return Err(removal.refusal(Kind::Conflict));
     }
@@ -139,13 +137,10 @@ pub async fn settle(
 }
 
 async fn forget(database: &Database, plan: &Plan, lock: &Lock) -> Result<()> {
-    within(plan, async {
-        let handle = begin(database, plan.lock_wait).await?;
-        history::remove_settings(&handle, REMOVAL).await?;
-        lock.hold(&handle).await?;
-        Ok::<_, Error>(handle.commit().await?)
-    })
-    .await
+    let handle = begin(database, plan.lock_wait).await?;
+    history::remove_settings(&handle, REMOVAL).await?;
+    lock.hold(&handle).await?;
+    Ok(handle.commit().await?)
 }
 
 impl Runner<'_> {
@@ -158,7 +153,7 @@ impl Runner<'_> {
             let begun = Instant::now();
             let (error, statement) = match self.try_removal().await {
                 Ok(()) => {
-                    self.history = within(self.plan, history::read(self.database.connection())).await?;
+                    self.history = history::read(self.database.connection()).await?;
                     return Ok(());
                 }
                 Err(Failure::Ours(error)) => break error,
@@ -171,15 +166,13 @@ impl Runner<'_> {
                 break error.into();
             }
             let statement = statement.unwrap_or_default();
-            let by = blockers(self.database.connection(), &statement, begun.elapsed());
-            let by = within(self.plan, by).await.unwrap_or_default();
+            let by = blockers(self.database.connection(), &statement, begun.elapsed()).await.unwrap_or_default();
             self.patience = self.patience.saturating_sub(begun.elapsed());
-            if self.patience < pause {
+            if !self.has_patience_for(pause) {
                 break held(FRESH, &by);
             }
             progress(Progress::Blocked { migration: FRESH, by: &by });
-            sleep(jittered(pause)).await;
-            self.patience = self.patience.saturating_sub(pause);
+            self.be_patient(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
         };
         Err(self.stopped_removal(stopped).await)
@@ -189,19 +182,15 @@ impl Runner<'_> {
         self.plan.stop.check()?;
         let engine = self.database.engine();
         let is_whole = engine.has_transactional_ddl();
-        let (handle, objects) = within(self.plan, async {
-            let handle = self.begin_step().await?;
-            self.lock.hold(&handle).await?;
-            let objects = removable(&handle, engine, &HISTORY_TABLES).await?;
-            Ok::<_, Failure>((handle, objects))
-        })
-        .await?;
+        let handle = self.begin_step().await?;
+        self.lock.hold(&handle).await?;
+        let objects = removable(&handle, engine, &HISTORY_TABLES).await?;
         let handle = if is_whole {
             handle
         } else {
             self.announce(&handle, &objects).await?;
-            within(self.plan, async { Ok::<_, Failure>(handle.commit().await?) }).await?;
-            within(self.plan, self.begin_step()).await?
+            handle.commit().await?;
+            self.begin_step().await?
         };
         let removed = self.remove(&handle, &objects).await;
         if is_whole {
@@ -209,12 +198,12 @@ impl Runner<'_> {
                 Ok(()) => self.forget_history(&handle).await,
                 failed => failed,
             };
-            return conclude(self.plan, handle, whole).await;
+            return conclude(handle, whole).await;
         }
-        conclude(self.plan, handle, removed).await?;
-        let handle = within(self.plan, self.begin_step()).await?;
+        conclude(handle, removed).await?;
+        let handle = self.begin_step().await?;
         let forgotten = self.forget_history(&handle).await;
-        conclude(self.plan, handle, forgotten).await
+        conclude(handle, forgotten).await
     }
 
     /// Says what will be removed, and by whom, where a removal may break off halfway.
@@ -239,14 +228,14 @@ impl Runner<'_> {
         let engine = self.database.engine();
         let (before, after) = engine.unchecked_references();
         if let Some(before) = before {
-            self.say(handle, before).await?;
+            handle.execute_unprepared(before).await?;
         }
         let statements = removal(engine, objects);
         let mut removed = Ok(());
         for statement in &statements {
             removed = async {
                 self.plan.stop.check()?;
-                within(self.plan, async { Ok::<_, Failure>(self.lock.hold(handle).await?) }).await?;
+                self.lock.hold(handle).await?;
                 self.run_statement(handle, statement).await
             }
             .await;
@@ -261,27 +250,16 @@ impl Runner<'_> {
         if let Some(after) = after {
             // The session goes on with the migrations.
             handle.forgive();
-            let restored = self.say(handle, after).await;
-            removed = removed.and(restored);
+            let restored = handle.execute_unprepared(after).await;
+            removed = removed.and(restored.map(drop).map_err(Failure::from));
         }
         removed
     }
 
-    async fn say(&self, handle: &WriteHandle, setting: &str) -> Result<(), Failure> {
-        within(self.plan, async {
-            handle.execute_unprepared(setting).await?;
-            Ok::<_, Failure>(())
-        })
-        .await
-    }
-
     async fn forget_history(&self, handle: &WriteHandle) -> Result<(), Failure> {
-        within(self.plan, async {
-            history::set_nothing_applied(handle).await?;
-            history::remove_settings(handle, REMOVAL).await?;
-            Ok::<_, Failure>(self.lock.hold(handle).await?)
-        })
-        .await
+        history::set_nothing_applied(handle).await?;
+        history::remove_settings(handle, REMOVAL).await?;
+        Ok(self.lock.hold(handle).await?)
     }
 
     /// What is to be said about a removal that was stopped; one that removed nothing is taken back.
@@ -290,8 +268,7 @@ impl Runner<'_> {
         if self.database.engine().has_transactional_ddl() {
             return nothing(stopped);
         }
-        let found = within(self.plan, Removal::find(self.database.connection())).await;
-        match found {
+        match Removal::find(self.database.connection()).await {
             Ok(None) => nothing(stopped),
             Ok(Some(removal)) if removal.is_undone => match forget(&self.database, self.plan, self.lock).await {
                 Ok(()) => nothing(stopped),

@@ -5,7 +5,6 @@ use super::history::{self, Direction};
 use super::lock::{Lock, begin};
 use super::removal::settle;
 use super::runner::noted;
-use super::silence::within;
 use super::{Catalog, Plan, Progress};
 use crate::db::Database;
 use crate::error::{Error, Result};
@@ -64,7 +63,7 @@ async fn note(
 ) -> Result<Vec<String>> {
     let lock = Lock::acquire(database, plan, progress).await?;
     let noted = match settle(database, plan, &lock, progress).await {
-        Ok(()) => within(plan, note_locked(database, plan, names, direction, &lock)).await,
+        Ok(()) => note_locked(database, plan, names, direction, &lock).await,
         Err(error) => Err(error),
     };
     let noted = match noted {

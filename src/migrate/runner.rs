@@ -9,16 +9,15 @@ use std::time::{Duration, Instant};
 
 use migration::Migration;
 use sea_orm::{ConnectionTrait, DbErr};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::catalog::checksum_of;
 use super::descent::to_revert;
 use super::failure::{Failure, blocked, failed};
 use super::history::{self, Direction, History, Record, Run, RunState};
 use super::lock::{Lock, begin};
-use super::silence::{FAREWELL, within};
 use super::standing::{admit, standing};
-use super::{Plan, Progress, Step};
+use super::{FAREWELL, Plan, Progress, Step};
 use crate::db::Database;
 use crate::db::ddl::{LOCK_TIMEOUT, blockers, broken_references};
 use crate::db::fault::{Fault, classify};
@@ -32,7 +31,7 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// A pause of which no two runners have the same.
-pub fn jittered(pause: Duration) -> Duration {
+fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)
 }
 
@@ -87,7 +86,7 @@ impl<'a> Runner<'a> {
         let database = database.for_schema_changes().await?;
         let mut history = History::default();
         if lock.spans_steps() {
-            history = within(plan, history::read(database.connection())).await?;
+            history = history::read(database.connection()).await?;
         }
         Ok(Runner { database, plan, lock, history, patience: plan.lock_wait, in_doubt: None, is_admitted: false })
     }
@@ -105,7 +104,7 @@ impl<'a> Runner<'a> {
         let mut pause = FIRST_PAUSE;
         loop {
             self.plan.stop.check()?;
-            let handle = within(self.plan, self.begin()).await?;
+            let handle = self.begin().await?;
             let mut task = match self.choose(way, progress) {
                 Ok(Some(task)) => task,
                 other => {
@@ -133,17 +132,27 @@ impl<'a> Runner<'a> {
                 return Err(failed(&task.run, &error));
             }
             let by = blockers(self.database.connection(), statement.as_deref().unwrap_or_default(), begun.elapsed());
-            let by = within(self.plan, by).await?;
+            let by = by.await?;
             self.patience = self.patience.saturating_sub(begun.elapsed());
-            if self.patience <= pause {
+            if !self.has_patience_for(pause) {
                 self.record_failure(&mut task, &error, statement).await;
                 return Err(blocked(&task.run, &by));
             }
             progress(Progress::Blocked { migration: task.migration.name, by: &by });
-            sleep(jittered(pause)).await;
-            self.patience = self.patience.saturating_sub(pause);
+            self.be_patient(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
         }
+    }
+
+    /// Whether there is time for another attempt after such a pause.
+    pub(super) fn has_patience_for(&self, pause: Duration) -> bool {
+        self.patience > pause && self.database.budget().allows_pause(pause)
+    }
+
+    /// Waits before another attempt.
+    pub(super) async fn be_patient(&mut self, pause: Duration) {
+        self.database.budget().pause(jittered(pause)).await;
+        self.patience = self.patience.saturating_sub(pause);
     }
 
     fn choose(&mut self, way: Way<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<Task>> {
@@ -206,15 +215,15 @@ impl<'a> Runner<'a> {
             let mut changed = self.execute(&handle, task).await;
             if changed.is_ok() {
                 task.finish(started.elapsed());
-                changed = within(self.plan, self.record(&handle, task)).await;
+                changed = self.record(&handle, task).await;
             }
             // Whatever fails before COMMIT leaves nothing.
             self.in_doubt = changed.is_ok().then_some(name);
-            conclude(self.plan, handle, changed).await?;
+            conclude(handle, changed).await?;
         } else {
             self.in_doubt = Some(name);
             let changed = self.intend_and_change(&handle, task).await;
-            conclude(self.plan, handle, changed).await?;
+            conclude(handle, changed).await?;
             task.finish(started.elapsed());
             self.record_afterwards(task).await?;
         }
@@ -226,14 +235,10 @@ impl<'a> Runner<'a> {
 
     /// Where DDL commits by itself: the DDL commits the intent before it too.
     async fn intend_and_change(&self, handle: &WriteHandle, task: &mut Task) -> Result<(), Failure> {
-        within(self.plan, async {
-            self.lock.hold(handle).await?;
-            history::give_up_intents(handle, &task.run.name).await?;
-            // A try before this one may have left it there.
-            history::relog(handle, &task.run).await?;
-            Ok::<_, Failure>(())
-        })
-        .await?;
+        self.lock.hold(handle).await?;
+        history::give_up_intents(handle, &task.run.name).await?;
+        // A try before this one may have left it there.
+        history::relog(handle, &task.run).await?;
         // How the database says that an earlier run did it before it died.
         let done = match task.direction {
             Direction::Up => Fault::AlreadyExists,
@@ -253,22 +258,18 @@ impl<'a> Runner<'a> {
     async fn record_afterwards(&self, task: &Task) -> Result<(), Failure> {
         let until = Instant::now() + self.patience;
         loop {
-            let recorded = match within(self.plan, async {
-                Ok::<_, Failure>(begin(&self.database, self.patience).await?)
-            })
-            .await
-            {
+            let recorded = match begin(&self.database, self.patience).await {
                 Ok(handle) => {
-                    let recorded = within(self.plan, self.record(&handle, task)).await;
-                    conclude(self.plan, handle, recorded).await
+                    let recorded = self.record(&handle, task).await;
+                    conclude(handle, recorded).await
                 }
-                Err(failure) => Err(failure),
+                Err(failure) => Err(failure.into()),
             };
             match recorded {
                 Err(Failure::Database { error, .. })
                     if classify(&error) == Fault::Transient && Instant::now() < until =>
                 {
-                    sleep(FIRST_PAUSE.mul_f64(rand::random())).await;
+                    self.database.budget().pause(FIRST_PAUSE.mul_f64(rand::random())).await;
                 }
                 Err(Failure::Database { error, .. }) => {
                     let error = Error::from(error).hint(
@@ -289,7 +290,7 @@ impl<'a> Runner<'a> {
             self.run_statement(handle, statement).await?;
             task.run.statements_done += 1;
         }
-        let broken = within(self.plan, broken_references(handle)).await?;
+        let broken = broken_references(handle).await?;
         if broken.is_empty() {
             return Ok(());
         }
@@ -299,7 +300,7 @@ impl<'a> Runner<'a> {
     /// A change of the schema, which takes as long as it needs.
     pub(super) async fn run_statement(&self, handle: &WriteHandle, statement: &str) -> Result<(), Failure> {
         let sql = format!("{}{statement}", self.lock.tag());
-        match self.lock.outcome(handle.execute_unprepared(&sql)).await? {
+        match handle.execute_unprepared(&sql).await {
             Ok(_) => Ok(()),
             Err(error) => Err(Failure::Database { error, statement: Some(statement.to_owned()) }),
         }
@@ -376,14 +377,14 @@ impl<'a> Runner<'a> {
         }
         task.run.error = Some(Error::from(error.clone()).message().to_owned());
         task.run.statement = statement;
-        let record = within(self.plan, async {
+        let record = async {
             let handle = begin(&self.database, LOCK_TIMEOUT).await?;
             // Whoever took the lock over may have applied it meanwhile.
             self.lock.hold(&handle).await?;
             history::relog(&handle, &task.run).await?;
             handle.commit().await?;
             Ok::<(), Error>(())
-        });
+        };
         if let Err(error) = record.await {
             tracing::debug!("the failure could not be recorded: {error}");
         }
@@ -411,9 +412,9 @@ pub fn noted(plan: &Plan, engine: Engine, history: &History, name: &str, directi
 
 /// Commits what went well and rolls back what did not: the first error is the one reported,
 /// whatever the rollback says.
-pub async fn conclude(plan: &Plan, handle: WriteHandle, result: Result<(), Failure>) -> Result<(), Failure> {
+pub async fn conclude(handle: WriteHandle, result: Result<(), Failure>) -> Result<(), Failure> {
     match result {
-        Ok(()) => within(plan, async { Ok::<_, Failure>(handle.commit().await?) }).await,
+        Ok(()) => Ok(handle.commit().await?),
         Err(failure) => {
             let _ = timeout(FAREWELL, handle.rollback()).await;
             Err(failure)

@@ -1,5 +1,9 @@
 //! The SQL of migrations as a script for the engine's own client: with the rows of the history, so
 //! that nothing is pending once it ran.
+//!
+//! The history's row of a migration comes before its statements, with the number that the history
+//! had free when the script was made: a script that is run twice, or after somebody else's
+//! migrations, is refused by that row's key before it changes anything.
 
 use std::fmt::Write;
 
@@ -13,8 +17,9 @@ use crate::domain::text::counted;
 /// Who the history says ran it.
 const RUNNER: &str = "the script of shopctl migrate plan --sql";
 
-/// The script that applies these migrations, in this order.
-pub fn script(engine: Engine, migrations: &[Migration]) -> String {
+/// The script that applies these migrations, in this order, to a database whose history goes on with this
+/// number.
+pub fn script(engine: Engine, migrations: &[Migration], first_sequence: i64) -> String {
     let mut text = format!(
         "-- shopctl {}, {}: {}\n-- {}\n{};\n",
         env!("CARGO_PKG_VERSION"),
@@ -26,16 +31,27 @@ pub fn script(engine: Engine, migrations: &[Migration]) -> String {
     for statement in history_tables(engine.backend()) {
         line(&mut text, &statement);
     }
-    for migration in migrations {
+    for (sequence, migration) in (first_sequence..).zip(migrations) {
         // Writing to a String cannot fail.
         let _ = write!(text, "\n-- {}\n", migration.name);
         let transaction = engine.script_transaction();
         if let Some((begin, _)) = transaction {
             line(&mut text, begin);
         }
-        for statement in statements(engine, migration).iter().chain(&rows(engine, migration)) {
-            line(&mut text, statement);
+        // Where DDL commits by itself, whoever comes next has to know what was begun.
+        let state = if transaction.is_some() { RunState::Done } else { RunState::Running };
+        line(&mut text, &run(engine, migration, sequence, state));
+        statements(engine, migration).iter().for_each(|statement| line(&mut text, statement));
+        if transaction.is_none() {
+            let done = RunState::Done.as_str();
+            line(
+                &mut text,
+                &format!(
+                    "UPDATE {RUNS} SET state = '{done}', statements_done = statements_total WHERE sequence = {sequence}"
+                ),
+            );
         }
+        line(&mut text, &listed(engine, migration));
         if let Some((_, commit)) = transaction {
             line(&mut text, commit);
         }
@@ -47,23 +63,23 @@ fn line(text: &mut String, statement: &str) {
     let _ = writeln!(text, "{};", statement.trim_end_matches(';'));
 }
 
-/// The history's rows of a migration that was applied.
-fn rows(engine: Engine, migration: &Migration) -> [String; 2] {
+/// The history's row of a migration that is applied, or is about to be.
+fn run(engine: Engine, migration: &Migration, sequence: i64, state: RunState) -> String {
     let total = statements(engine, migration).len();
-    let (up, done) = (Direction::Up.as_str(), RunState::Done.as_str());
-    [
-        format!(
-            "INSERT INTO {RUNS} (sequence, name, direction, state, checksum, statements_done, statements_total, \
-             runner, version) SELECT COALESCE(MAX(sequence), 0) + 1, '{}', '{up}', '{done}', '{}', {total}, {total}, \
-             '{RUNNER}', '{}' FROM {RUNS}",
-            migration.name,
-            checksum_of(engine, migration),
-            env!("CARGO_PKG_VERSION"),
-        ),
-        format!(
-            "INSERT INTO {SEAQL_MIGRATIONS} (version, applied_at) VALUES ('{}', {})",
-            migration.name,
-            engine.unix_time()
-        ),
-    ]
+    let done = if state == RunState::Done { total } else { 0 };
+    format!(
+        "INSERT INTO {RUNS} (sequence, name, direction, state, checksum, statements_done, statements_total, \
+         runner, version) VALUES ({sequence}, '{}', '{}', '{}', '{}', {done}, {total}, '{RUNNER}', '{}')",
+        migration.name,
+        Direction::Up.as_str(),
+        state.as_str(),
+        checksum_of(engine, migration),
+        env!("CARGO_PKG_VERSION"),
+    )
+}
+
+/// What SeaORM's own migrator reads.
+fn listed(engine: Engine, migration: &Migration) -> String {
+    let (name, now) = (migration.name, engine.unix_time());
+    format!("INSERT INTO {SEAQL_MIGRATIONS} (version, applied_at) VALUES ('{name}', {now})")
 }

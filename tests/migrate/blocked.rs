@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use migration::Migration;
 use sea_orm::{ConnectionTrait, TransactionTrait};
+use shopctl::db::budget::Budget;
 use shopctl::error::{Aim, Kind};
 use shopctl::migrate::{Catalog, Plan, Progress, State, up};
 
@@ -133,6 +134,55 @@ fn a_history_that_others_hold_hangs_no_command() {
     }
 }
 
+/// A stated limit holds for all that a change of the schema waits for, whatever it waits for one after the other.
+#[test]
+fn a_stated_limit_is_the_limit_of_the_whole_command() {
+    const LIMIT: Duration = Duration::from_secs(3);
+    // What a debug build takes before and after its waits, on a machine that is busy.
+    const GRACE: Duration = Duration::from_millis(1500);
+    for shop in SERVERS.into_iter().filter_map(crate::support::Shop::migrated) {
+        let lock = |table: &str| match shop.backend {
+            Backend::Postgres => vec!["BEGIN".to_owned(), format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")],
+            _ => vec![format!("LOCK TABLES {table} WRITE")],
+        };
+        let limited = |arguments: &[&str]| {
+            let run = shop.run(&[arguments, &["--timeout", "3s"]].concat()).exits_with(5);
+            assert!(run.duration < LIMIT + GRACE, "{:?}: {run}", run.duration);
+            run
+        };
+        // Nothing is pending: what is there is looked at all the same.
+        let held = keep(&shop, &lock("orders"));
+        limited(&["migrate", "up"]);
+        drop(held);
+        let held = keep(&shop, &lock("shopctl_leases"));
+        limited(&["migrate", "up"]);
+        limited(&["migrate", "down", "-y"]);
+        drop(held);
+        let held = keep(&shop, &lock("audit_seals"));
+        limited(&["migrate", "redo", "-y"]);
+        limited(&["migrate", "fresh", "-y"]);
+        drop(held);
+        shop.run(&["migrate", "up"]).success();
+        shop.run(&["migrate", "status", "--check"]).success();
+    }
+}
+
+/// Another runner has the lock, and keeps it.
+#[test]
+fn whoever_waits_for_another_runner_waits_no_longer_than_stated_and_names_it() {
+    for shop in SERVERS.into_iter().filter_map(crate::support::Shop::migrated) {
+        let now = if shop.backend == Backend::Postgres { "now()" } else { "utc_timestamp(6)" };
+        let later = if shop.backend == Backend::Postgres { "interval '1 hour'" } else { "INTERVAL 1 HOUR" };
+        shop.sql(&format!(
+            "INSERT INTO shopctl_leases (name, token, holder, acquired_at, expires_at) VALUES \
+             ('migrate', 'x', 'ann@build-7', {now}, {now} + {later})"
+        ));
+        let run = shop.run(&["migrate", "up", "--timeout", "2s"]).exits_with(5).says("ann@build-7");
+        assert!(run.stderr.contains("migrate.locked"), "{run}");
+        assert!(run.duration < Duration::from_millis(3500), "{:?}: {run}", run.duration);
+    }
+}
+
 /// A runner that is paused after its statement and before the record of it, holding what it had
 /// written so far.
 #[test]
@@ -253,13 +303,14 @@ fn a_statement_may_take_longer_than_an_answer() {
         let slow = Migration {
             name: "m1_slow",
             up: |backend| match backend {
-                sea_orm::DbBackend::Postgres => vec!["SELECT pg_sleep(6)".into()],
-                _ => vec!["DO SLEEP(6)".into()],
+                sea_orm::DbBackend::Postgres => vec!["SELECT pg_sleep(3)".into()],
+                _ => vec!["DO SLEEP(3)".into()],
             },
             down: |_| vec![],
         };
-        let silence = Some(Duration::from_secs(1));
-        let list = Plan { catalog: Catalog::new(vec![slow], ""), silence, ..plan() };
-        assert_eq!(trial.up(&list).await.unwrap(), 1);
+        let budget = Budget::new(Some(Duration::from_secs(1)), false).for_long_work();
+        let list = Plan { catalog: Catalog::new(vec![slow], ""), ..plan() };
+        let steps = up(&trial.database.within(budget), &list, &mut |_| ()).await.unwrap();
+        assert_eq!(steps.len(), 1);
     });
 }

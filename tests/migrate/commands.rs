@@ -29,6 +29,50 @@ fn six_runners(backend: Backend) {
 }
 
 #[test]
+fn a_number_of_steps_that_is_none_is_refused_in_plain_words() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    for command in ["up", "down", "redo"] {
+        for text in ["x", "0", "1.5", "99999999999999999999", ""] {
+            let run = shop.run(&["migrate", command, "--steps", text]).exits_with(2);
+            assert!(run.stderr.contains("must be a whole number from 1 to 10000"), "{run}");
+        }
+    }
+    let run = shop.run(&["seed", "generate", "--rng-seed", "x", "-y"]).exits_with(2);
+    assert!(run.stderr.contains("must be a whole number"), "{run}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named_and_not_made() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    let folder = shop.path("nope/further");
+    let url = format!("sqlite:{}/x.db", folder.display());
+    let wrong = shop.with_url(url);
+    let made = format!("mkdir -p {}", folder.display());
+    for arguments in [&["migrate", "up"][..], &["migrate", "fresh", "--yes"]] {
+        wrong.run(arguments).exits_with(4).says("there is no folder").says(&made);
+    }
+    wrong.run(&["user", "list"]).exits_with(4).says("there is no folder");
+    assert!(!shop.path("nope").exists());
+    std::fs::create_dir_all(&folder).expect("our own folder");
+    wrong.run(&["migrate", "up"]).success();
+    // Places that shopctl chose itself, and quickstart, are made.
+    let mut default = shop.command(&["migrate", "up"]);
+    default.env_remove("DATABASE_URL");
+    finish(default.spawn().expect("the binary was built"), &["migrate", "up"]).success();
+    let demo = format!("sqlite:{}", shop.path("demo/shop.db").display());
+    shop.run(&["quickstart", "--database-url", &demo]).success();
+}
+
+#[test]
+fn a_database_of_which_nobody_said_what_it_is_for_says_so() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "up"]).success();
+    let run = shop.run(&["migrate", "env"]).success().says("nobody said what this database is for");
+    assert_eq!(run.stdout, "");
+    assert_eq!(shop.run(&["migrate", "env", "--json"]).success().json()["environment"], serde_json::Value::Null);
+}
+
+#[test]
 fn six_runners_at_once_apply_each_migration_once_on_sqlite() {
     six_runners(Backend::Sqlite);
 }

@@ -101,7 +101,6 @@ fn plan() -> Plan {
         to: None,
         allow_late: true,
         lock_wait: Duration::from_secs(1),
-        silence: Some(Duration::from_secs(30)),
         stop: Stop::default(),
         runner: "tester@here, process 1".to_owned(),
         settings: Vec::new(),

@@ -1,6 +1,6 @@
 //! The plan: as SQL it is as good as `up`.
 
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use crate::on_every_backend;
 use crate::support::servers::has_client;
@@ -10,8 +10,13 @@ on_every_backend!(a_dry_run_leaves_nothing);
 
 const EVERYWHERE: [Backend; 3] = [Backend::Sqlite, Backend::Postgres, Backend::MariaDb];
 
-/// Feeds a script to the engine's own client.
+/// Runs a script with the engine's own client, to its end.
 fn run_by_hand(shop: &Shop, script: &str) {
+    let output = feed(shop, script);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn feed(shop: &Shop, script: &str) -> Output {
     let (program, arguments): (&str, Vec<String>) = match shop.backend {
         Backend::Sqlite => ("sqlite3", vec!["-bail".into(), shop.path("shop.db").display().to_string()]),
         Backend::Postgres => {
@@ -25,12 +30,11 @@ fn run_by_hand(shop: &Shop, script: &str) {
         }
     };
     let file = shop.file("plan.sql", script);
-    let output = Command::new(program)
+    Command::new(program)
         .args(arguments)
         .stdin(Stdio::from(std::fs::File::open(file).expect("just written")))
         .output()
-        .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"));
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"))
 }
 
 fn script_without_a_database(backend: Backend) -> String {
@@ -68,6 +72,44 @@ fn the_script_run_by_hand_leaves_nothing_pending_and_the_same_schema() {
         shop.run(&["migrate", "status", "--check"]).success();
         shop.run(&["migrate", "plan"]).success().says("nothing to apply");
     }
+}
+
+#[test]
+fn a_script_that_is_run_twice_or_after_another_changes_nothing() {
+    for shop in EVERYWHERE.into_iter().filter_map(Shop::empty) {
+        if shop.backend == Backend::Sqlite && !has_client("sqlite3", "sqlite3") {
+            continue;
+        }
+        let everything = script_without_a_database(shop.backend);
+        let first = ["migrate", "plan", "--sql", "--to", "m20260101_000008_create_seed_rows"];
+        run_by_hand(&shop, &shop.run(&first).success().stdout);
+        let last = shop.run(&["migrate", "plan", "--sql"]).success().stdout;
+        run_by_hand(&shop, &last);
+        // Statements that could be run again are no different.
+        shop.sql("DROP TABLE audit_seals");
+        let before = (shop.schema(), shop.column("SELECT name FROM shopctl_migration_runs"));
+        for script in [&last, &everything] {
+            assert!(!feed(&shop, script).status.success(), "{:?}: it was run to its end", shop.backend);
+            let after = (shop.schema(), shop.column("SELECT name FROM shopctl_migration_runs"));
+            assert!(after == before, "{:?}: a stale script changed something", shop.backend);
+        }
+        let states = shop.column("SELECT state FROM shopctl_migration_runs");
+        assert!(states.iter().all(|state| state == "done"), "{states:?}");
+    }
+}
+
+/// As the runner does it where DDL commits by itself: an intent that the next `up` completes.
+#[test]
+fn a_script_that_broke_off_is_completed_by_up() {
+    let Some(shop) = Shop::empty(Backend::MariaDb) else { return };
+    let script = shop.run(&["migrate", "plan", "--sql"]).success().stdout;
+    let broken = script.replacen("CREATE TABLE orders (", "CREATE TABEL orders (", 1);
+    assert!(!feed(&shop, &broken).status.success());
+    let status = shop.run(&["migrate", "status", "--json"]).success().json();
+    assert_eq!(status["items"][2]["state"], "interrupted", "{status}");
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&["migrate", "status", "--check"]).success();
+    shop.run(&["migrate", "verify"]).success();
 }
 
 #[test]

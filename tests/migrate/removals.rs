@@ -5,6 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use shopctl::error::{Aim, Kind};
+use shopctl::migrate::{Course, Progress, run};
 
 use crate::on_every_backend;
 use crate::support::roles::login_with;
@@ -95,12 +97,74 @@ fn a_begun_removal_is_named_and_only_a_confirmed_fresh_goes_on_with_it() {
     }
     let doctor = shop.run(&["doctor"]).exits_with(9);
     assert!(doctor.stdout.contains("migrate fresh was begun"), "{doctor}");
+    shop.run(&["migrate", "env"]).exits_with(9).says(&way_out);
+    shop.run(&["migrate", "env", "test"]).exits_with(6).says(&way_out);
+    shop.run(&["migrate", "history"]).exits_with(9).says(&way_out);
     assert_ne!(shop.number("SELECT COUNT(*) FROM products"), 0, "nothing more was removed");
     shop.run(&["migrate", "fresh"]).exits_with(11).says("ann@build-7").says("8 left");
     let words: Vec<&str> = way_out.split(' ').skip(1).collect();
     shop.run(&words).success();
     shop.run(&["migrate", "status", "--check"]).success();
     assert_eq!(shop.number("SELECT COUNT(*) FROM shopctl_settings WHERE name LIKE 'removal%'"), 0);
+}
+
+/// Killed when everything was gone but the history.
+#[test]
+fn commands_that_miss_their_tables_name_the_begun_removal_and_the_way_on() {
+    let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
+    shop.sql("INSERT INTO shopctl_settings (name, value) VALUES ('removal', 'ann@build-7, process 4711')");
+    let tables = shop.column(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() \
+         AND table_name <> 'seaql_migrations' AND table_name NOT LIKE 'shopctl\\_migration%' \
+         AND table_name NOT IN ('shopctl_settings', 'shopctl_leases')",
+    );
+    assert_eq!(tables.len(), 9, "{tables:?}");
+    for (number, table) in tables.iter().enumerate() {
+        shop.sql(&format!("INSERT INTO shopctl_settings (name, value) VALUES ('removal.{number}', '{table}')"));
+    }
+    shop.sql(&format!("SET FOREIGN_KEY_CHECKS = 0; DROP TABLE {}", tables.join(", ")));
+    let way_out = format!("shopctl migrate fresh --confirm {}", shop.database_name());
+    for arguments in [
+        &["order", "list"][..],
+        &["order", "create", "--user", "ann@example.com", "--item", "MUG:1"],
+        &["product", "create", "--name", "X", "--price", "1"],
+        &["seed", "up"],
+        &["seed", "status"],
+        &["report", "sales"],
+        &["user", "export"],
+        &["audit", "verify"],
+    ] {
+        let run = shop.run(arguments).exits_with(4).says("ann@build-7").says("9 gone").says(&way_out);
+        assert!(!run.stderr.contains("migrate up"), "{run}");
+    }
+    let words: Vec<&str> = way_out.split(' ').skip(1).collect();
+    shop.run(&words).success();
+    shop.run(&["order", "list"]).success();
+}
+
+/// Everything is gone, and the first of the migrations is there again.
+#[test]
+fn fresh_that_is_interrupted_after_the_removal_says_what_is_done_and_what_completes_it() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        block_on(async {
+            let trial = super::Trial::connect(shop).await;
+            let plan = super::plan();
+            let stop = plan.stop.clone();
+            let ask = &mut |progress: Progress<'_>| {
+                if matches!(progress, Progress::Done(_)) {
+                    stop.ask();
+                }
+            };
+            let error = run(&trial.database, &plan, Course::Fresh, ask).await.expect_err("it was asked to stop");
+            assert_eq!(error.kind(), Kind::Interrupted);
+            let told = error.message();
+            assert!(told.contains("everything was removed") && told.contains("not applied: "), "{told}");
+            assert_eq!(error.hint_lines(&Aim::default()), ["shopctl migrate up completes it"]);
+            trial.shop.run(&["migrate", "up"]).success();
+            trial.shop.run(&["migrate", "status", "--check"]).success();
+            trial.database.close().await;
+        });
+    }
 }
 
 #[test]

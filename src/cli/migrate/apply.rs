@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
-use crate::cli::arguments::{AnswerArguments, WriteArguments};
+use crate::cli::arguments::{AnswerArguments, WriteArguments, steps};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;
@@ -19,7 +19,7 @@ pub struct UpArguments {
     #[arg(long, value_name = "NAME", conflicts_with = "steps")]
     to: Option<String>,
     /// At most so many
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = steps)]
     steps: Option<u32>,
     /// Also apply what is older than what is applied already, and go on beside missing ones
     #[arg(long)]

@@ -8,9 +8,9 @@ use crate::cli::arguments::{ConfirmArguments, required};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::Violations;
-use crate::error::{Result, printable};
+use crate::error::{CommandLine, Hint, Kind, Result, printable};
 use crate::migrate;
-use crate::output::{Column, View};
+use crate::output::{Column, Format, View};
 
 /// The names of environments are words.
 const MAX_CHARACTERS: usize = 32;
@@ -27,14 +27,25 @@ pub struct Arguments {
 pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> Result<()> {
     let Some(text) = &arguments.environment else {
         let database = context.database(Access::Read).await?;
-        let environment = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
-        return context.output.show(&EnvironmentView(environment), &[]);
+        let connection = database.connection();
+        let environment = migrate::setting(connection, migrate::ENVIRONMENT).await?;
+        if environment.is_none() {
+            let mark = CommandLine::new("migrate env development");
+            context.output.suggest(Hint::from("nobody said what this database is for: ").and(mark));
+        }
+        // Nothing is no line.
+        if environment.is_some() || matches!(context.output.format(), Format::Json | Format::Jsonl | Format::MongoJson)
+        {
+            context.output.show(&EnvironmentView(environment), &[])?;
+        }
+        return migrate::refuse_removal(connection, Kind::CheckFailed).await;
     };
     let mut violations = Violations::new();
     let environment = violations.parse("environment", text, parse);
     violations.into_result()?;
     let environment = required(environment)?;
     let database = context.database(Access::Write).await?;
+    migrate::refuse_removal(database.connection(), Kind::Conflict).await?;
     let before = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
     if before.as_ref() == Some(&environment) {
         return context.output.show(&EnvironmentView(before), &[]);

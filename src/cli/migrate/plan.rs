@@ -8,7 +8,7 @@ use super::whole_plan;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::target::Engine;
-use crate::error::{Cause, Result};
+use crate::error::{Cause, Error, Result};
 use crate::migrate::{self, Plan, lint::lint};
 use crate::output::views::migration::PlannedView;
 
@@ -35,17 +35,22 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     // What `up` would say to a late migration is not the plan's business.
     let plan = Plan { to: arguments.to.clone(), allow_late: true, ..whole_plan(context)? };
     plan.catalog.check()?;
-    let (engine, pending) = match arguments.backend {
-        Some(engine) => (engine, migrate::wanted(&plan)?.to_vec()),
+    let everything = |engine| Ok::<_, Error>((engine, migrate::wanted(&plan)?.to_vec(), 1));
+    let (engine, pending, first_sequence) = match arguments.backend {
+        Some(engine) => everything(engine)?,
         None => match context.database(Access::Read).await {
-            Ok(database) => (database.engine(), migrate::pending(database.connection(), &plan).await?),
+            Ok(database) => {
+                let connection = database.connection();
+                let pending = migrate::pending(connection, &plan).await?;
+                (database.engine(), pending, migrate::next_sequence(connection).await?)
+            }
             // A file that is not there yet has everything pending.
-            Err(error) if error.is(Cause::NoShop) => (context.config.target.engine(), migrate::wanted(&plan)?.to_vec()),
+            Err(error) if error.is(Cause::NoShop) => everything(context.config.target.engine())?,
             Err(error) => return Err(error),
         },
     };
     if arguments.sql {
-        return context.output.text(&migrate::script(engine, &pending));
+        return context.output.text(&migrate::script(engine, &pending, first_sequence));
     }
     print(context, engine, &pending)
 }

@@ -6,6 +6,7 @@ use migration::Migration;
 
 use super::{GuardArguments, LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
+use crate::cli::arguments::steps;
 use crate::context::Context;
 use crate::db::schema::{self, Removable};
 use crate::db::{Access, Database};
@@ -19,7 +20,7 @@ pub struct DownArguments {
     #[arg(long, value_name = "NAME", conflicts_with = "steps")]
     to: Option<String>,
     /// So many [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = steps)]
     steps: Option<u32>,
     #[command(flatten)]
     lock: LockArguments,

@@ -71,5 +71,6 @@ pub async fn history(context: &Context) -> Result<()> {
     let database = context.database(Access::Read).await?;
     let runs = migrate::history::read(database.connection()).await?.runs;
     let rows: Vec<_> = runs.into_iter().rev().map(RunView).collect();
-    context.output.list(&rows, None, None)
+    context.output.list(&rows, None, None)?;
+    migrate::refuse_removal(database.connection(), Kind::CheckFailed).await
 }

@@ -27,7 +27,7 @@ pub struct GenerateArguments {
     #[arg(long, value_name = "N", default_value = "4000", value_parser = |text: &str| whole_number(text, 0, MOST_ORDERS))]
     orders: u64,
     /// Another number makes another shop
-    #[arg(long, value_name = "NUMBER", default_value = "42")]
+    #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = |text: &str| whole_number(text, 0, u64::MAX))]
     rng_seed: u64,
     /// The shop's last moment; it opened three years before
     #[arg(long, value_name = "TIME", default_value = "2026-01-01")]

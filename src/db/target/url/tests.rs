@@ -141,10 +141,10 @@ fn a_limit_in_milliseconds_is_read_as_such() {
 #[test]
 fn what_is_meant_as_a_file_is_not_told_about_passwords() {
     for url in ["sqlite::memory:", "sqlite:", "sqlite:x.db?cache=shared", "file:shop.db", "shop.db", "/tmp/shop.db"] {
-        let hints = refused(url).hints().join("\n");
+        let hints = refused(url).hint_lines(&Aim::default()).join("\n");
         assert!(hints.contains("sqlite:shop.db") && !hints.contains("password"), "{url}: {hints}");
     }
-    let hints = refused("postgers://u:p@ss@h/d").hints().join("\n");
+    let hints = refused("postgers://u:p@ss@h/d").hint_lines(&Aim::default()).join("\n");
     assert!(hints.contains("password"), "{hints}");
 }
 
