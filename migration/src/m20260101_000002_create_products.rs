@@ -16,7 +16,7 @@ fn up(backend: DbBackend) -> Vec<String> {
         .col(text(backend, "name", 255))
         .col(long_text(backend, "description"))
         .col(money("price", 10))
-        .col(integer("stock_quantity").default(0))
+        .col(integer(backend, "stock_quantity").default(0))
         .col(time(backend, "created_at"))
         .col(time(backend, "updated_at"))
         .primary_key(&mut primary_key("pk_products", ["id"]))

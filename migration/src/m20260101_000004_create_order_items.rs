@@ -14,7 +14,7 @@ fn up(backend: DbBackend) -> Vec<String> {
         .col(id(backend, "id"))
         .col(foreign_id(backend, "order_id"))
         .col(foreign_id(backend, "product_id"))
-        .col(integer("quantity"))
+        .col(integer(backend, "quantity"))
         .col(money("unit_price", 10))
         .primary_key(&mut primary_key("pk_order_items", ["id"]))
         .check(Check::named("ck_order_items_quantity", Expr::col("quantity").gt(0)))

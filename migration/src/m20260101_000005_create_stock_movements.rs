@@ -13,7 +13,7 @@ fn up(backend: DbBackend) -> Vec<String> {
         .table("stock_movements")
         .col(id(backend, "id"))
         .col(foreign_id(backend, "product_id"))
-        .col(integer("delta"))
+        .col(integer(backend, "delta"))
         .col(text(backend, "reason", 32))
         .col(optional_id(backend, "order_id"))
         .col(id(backend, "operation_id"))

@@ -13,7 +13,7 @@ fn up(backend: DbBackend) -> Vec<String> {
         .table("audit_events")
         .col(id(backend, "id"))
         .col(id(backend, "operation_id"))
-        .col(integer("sequence").default(0))
+        .col(integer(backend, "sequence").default(0))
         .col(text(backend, "operation", 64))
         .col(text(backend, "actor", 255))
         .col(text(backend, "outcome", 16))

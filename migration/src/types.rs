@@ -104,9 +104,14 @@ pub fn money(name: &'static str, digits: u32) -> ColumnDef {
     ColumnDef::new(name).decimal_len(digits, 2).not_null().take()
 }
 
-/// A whole number.
-pub fn integer(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).integer().not_null().take()
+/// A whole number of 32 bits: what CockroachDB calls an integer has 64.
+pub fn integer(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    match backend {
+        DbBackend::Postgres => column.custom("int4"),
+        _ => column.integer(),
+    };
+    column.not_null().take()
 }
 
 /// A primary key with the name that all engines give it.

@@ -103,7 +103,7 @@ fn a_script_that_is_run_twice_or_after_another_changes_nothing() {
 fn a_script_that_broke_off_is_completed_by_up() {
     let Some(shop) = Shop::empty(Backend::MariaDb) else { return };
     let script = shop.run(&["migrate", "plan", "--sql"]).success().stdout;
-    let broken = script.replacen("CREATE TABLE orders (", "CREATE TABEL orders (", 1);
+    let broken = script.replacen("CREATE TABLE `orders`", "CREATE TABEL `orders`", 1);
     assert!(!feed(&shop, &broken).status.success());
     let status = shop.run(&["migrate", "status", "--json"]).success().json();
     assert_eq!(status["items"][2]["state"], "interrupted", "{status}");
