@@ -11,7 +11,7 @@ mod config;
 mod context;
 pub mod db;
 pub mod domain;
-pub mod entity;
+mod entity;
 pub mod error;
 mod file;
 pub mod migrate;

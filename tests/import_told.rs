@@ -4,6 +4,7 @@
 use std::fs;
 
 use crate::on_every_backend;
+use crate::support::terminal::{end, start};
 use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(an_interrupted_import_of_one_long_line_goes_on_where_it_was);
@@ -265,4 +266,23 @@ fn one_of_a_thing_is_told_as_one() {
     assert!(run.stdout.contains("; 1 unit taken from stock"), "{run}");
     shop.sql("UPDATE products SET stock_quantity = stock_quantity + 1 WHERE sku = 'A'");
     shop.run(&["stock", "verify"]).exits_with(9).says("the stock of 1 product is not what its movements come to");
+}
+
+#[test]
+fn a_bar_tells_on_a_terminal_how_far_an_import_is() {
+    let shop = shop();
+    let rows: String = (0..3_000).map(|number| format!("B-{number},row,1\n")).collect();
+    shop.file("a.csv", &format!("sku,name,price\n{rows}"));
+    let arguments = ["product", "import", "a.csv", "--batch", "100"];
+    let mut session = start(&shop, &arguments, &[]);
+    for shown in ["% of the file read", " of 3,000 rows, "] {
+        session.exp_string(shown).unwrap_or_else(|error| panic!("{shown} is not shown: {error}"));
+    }
+    let (code, rest) = end(session);
+    assert!(code == 0 && rest.contains("3000 products imported: 3000 created"), "{code}: {rest}");
+    // Nothing is drawn where that was not wanted or cannot be done.
+    for (flags, variables) in [(&["--quiet"][..], &[][..]), (&[], &[("TERM", "dumb")])] {
+        let (code, shown) = end(start(&shop, &[&arguments[..], flags].concat(), variables));
+        assert!(code == 0 && !shown.contains("% of") && !shown.contains("rows,"), "{code}: {shown}");
+    }
 }

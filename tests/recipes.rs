@@ -10,6 +10,7 @@ use crate::support::{Run, Shop, servers};
 
 on_every_backend!(
     products_of_shopify,
+    customers_and_orders_of_shopify,
     an_empty_cell_says_what_the_one_above_says_where_that_is_asked_for,
     products_of_woocommerce,
     products_and_customers_of_magento,
@@ -90,6 +91,26 @@ fn products_of_shopify(shop: &Shop) {
     assert_eq!(named.stdout.trim_end(), "Lambswool Scarf");
     assert_eq!(lines_left_out(shop), ["5", "7"]);
     assert_unchanged_again(shop, "shopify-products.csv", 8);
+}
+
+fn customers_and_orders_of_shopify(shop: &Shop) {
+    run(shop, "shopify-without-skus.csv").exits_with(8);
+    assert_eq!(products(shop), ["BEDSIDE-LIGHT 59.99 2", "PLANT-POT 9.99 1"]);
+    assert_eq!(lines_left_out(shop), ["3"]);
+    assert_unchanged_again(shop, "shopify-without-skus.csv", 8);
+    run(shop, "shopify-products.csv").exits_with(8);
+    run(shop, "shopify-customers.csv").exits_with(8);
+    assert_eq!(shop.column("SELECT email FROM users ORDER BY email"), ["ann.sample@example.com", "bo@example.com"]);
+    assert_eq!(lines_left_out(shop), ["4"]);
+    assert_unchanged_again(shop, "shopify-customers.csv", 8);
+    run(shop, "shopify-orders.csv").exits_with(8);
+    let expected =
+        ["#1001 47.50 2026-03-02T09:12:43Z ann.sample@example.com", "#1002 39.00 2026-03-04T17:00:01Z bo@example.com"];
+    assert_eq!(orders(shop), expected);
+    assert_eq!(shop.column("SELECT status FROM orders ORDER BY reference"), ["paid", "cancelled"]);
+    // One in dollars, one of a guest.
+    assert_eq!(lines_left_out(shop), ["5", "6"]);
+    assert_unchanged_again(shop, "shopify-orders.csv", 8);
 }
 
 fn an_empty_cell_says_what_the_one_above_says_where_that_is_asked_for(shop: &Shop) {
