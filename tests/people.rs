@@ -10,6 +10,7 @@ use crate::support::{Run, Shop};
 on_every_backend!(
     a_user_with_orders_is_disabled_not_deleted,
     searches_find_letters_beyond_ascii,
+    an_address_with_letters_beyond_ascii_is_the_same_or_another_on_every_engine,
     a_password_matches_or_not,
     hashes_of_other_programs_verify_and_are_replaced_with_the_password,
     a_weak_hash_is_strengthened_once_its_password_is_known,
@@ -169,6 +170,33 @@ fn a_user_with_orders_is_disabled_not_deleted(shop: &Shop) {
     shop.run(&["order", "create", "--user", &user, "--item", "MUG"]).success();
     shop.run(&["product", "delete", "MUG", "--confirm", "MUG"]).exits_with(6).says("product.was_ordered");
     shop.assert_invariants();
+}
+
+fn an_address_with_letters_beyond_ascii_is_the_same_or_another_on_every_engine(shop: &Shop) {
+    for email in ["İpek@example.com", "ÉVA@example.com", "Ann@Example.com"] {
+        shop.sql(&format!(
+            "INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('{email}', 'x', 'F', 'L')"
+        ));
+    }
+    let create = |email: &str| {
+        let arguments = ["user", "create", "--email", email, "--first-name", "F", "--last-name", "L"];
+        shop.run_with_input(&[&arguments[..], &["--password-stdin"]].concat(), "correct horse\n")
+    };
+    for (typed, stored) in [
+        ("İpek@example.com", "İpek@example.com"),
+        ("İPEK@example.com", "İpek@example.com"),
+        ("éva@example.com", "ÉVA@example.com"),
+        ("Éva@example.com", "ÉVA@example.com"),
+        ("ann@example.com", "Ann@Example.com"),
+    ] {
+        create(typed).exits_with(6).says(&format!("a user with the e-mail address {stored} exists already"));
+        assert_eq!(shop.run(&["user", "show", typed, "--json"]).success().json()["email"], stored, "{typed}");
+    }
+    // To MariaDB, İ in lower case is i.
+    shop.run(&["user", "show", "ipek@example.com"]).exits_with(3);
+    create("ipek@example.com").success();
+    create("eva@example.com").success();
+    assert_eq!(shop.run(&["user", "show", "IPEK@example.com", "--json"]).success().json()["email"], "ipek@example.com");
 }
 
 fn searches_find_letters_beyond_ascii(shop: &Shop) {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 pub use super::Lock;
 use super::{Change, Listing, Match, SortField, SortKind};
 use crate::db::fault::{Fault, UniqueConstraint, classify};
+use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{Page, UserStatus, password, personal};
 use crate::entity::user::{ActiveModel, Column, Entity, Model};
@@ -148,24 +149,36 @@ pub async fn find_with_hash(connection: &impl ConnectionTrait, who: Who<'_>) -> 
 }
 
 async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: Who<'_>) -> Result<Option<Model>> {
-    let (quick, thorough) = match who {
-        Who::Id(id) => (Column::Id.eq(id), None),
-        Who::Email(email) => {
-            let stored = email.to_lowercase();
-            let exact = Column::Email.is_in([stored.clone(), email.to_owned()]);
-            // Not indexed: only asked when nothing was found, for a row that another program wrote.
-            // An engine lowers either ASCII alone or everything.
-            let lowered = [stored, email.to_ascii_lowercase(), email.to_uppercase().to_ascii_lowercase()];
-            (exact, Some(Func::lower(Column::Email.into_expr()).is_in(lowered)))
-        }
+    let email = match who {
+        Who::Id(id) => return Ok(users.filter(Column::Id.eq(id)).one(connection).await?),
+        Who::Email(email) => email,
     };
-    let mut found = users.clone().filter(quick).all(connection).await?;
-    if let (true, Some(thorough)) = (found.is_empty(), thorough) {
-        found = users.filter(thorough).all(connection).await?;
+    let exact = Column::Email.is_in([email.to_lowercase(), email.to_owned()]);
+    let mut found = users.clone().filter(exact).all(connection).await?;
+    if found.is_empty() {
+        found = find_spelled(connection, users, email).await?;
     }
     // Should several spellings be there, the one that was typed is meant.
-    found.sort_by_key(|user| !matches!(who, Who::Email(email) if user.email == email));
+    found.sort_by_key(|user| user.email != email);
     Ok(found.into_iter().next())
+}
+
+/// The users with this address in another case. Not indexed: only asked when nothing was found, for a row
+/// that another program wrote. Beyond ASCII each engine lowers in its own way (to MariaDB `İ` is `i`), so
+/// it is our way that decides.
+async fn find_spelled(connection: &impl ConnectionTrait, users: Select<Entity>, email: &str) -> Result<Vec<Model>> {
+    let folded = email.to_lowercase();
+    let condition = if email.is_ascii() {
+        Func::lower(Column::Email.into_expr()).eq(folded.as_str())
+    } else {
+        let is_beyond_ascii = Engine::of(connection).is_beyond_ascii(Column::Email.into_expr());
+        let emails = Entity::find().select_only().column(Column::Email).filter(is_beyond_ascii);
+        let emails: Vec<String> = emails.into_tuple().all(connection).await?;
+        super::among(connection, Column::Email, emails.into_iter().filter(|email| email.to_lowercase() == folded))
+    };
+    let mut found = users.filter(condition).all(connection).await?;
+    found.retain(|user| user.email.to_lowercase() == folded);
+    Ok(found)
 }
 
 /// Whether this connection may read password hashes: not every role may. Not for a transaction, which the
