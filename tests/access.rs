@@ -175,6 +175,10 @@ fn a_reader_sees_everything_but_password_hashes_and_writes_nothing() {
         let reader = staff.reader();
         assert_eq!(access_check(&reader), "reader: reads everything but password hashes, may not write");
         assert_refused(&reader, "SELECT password_hash FROM users");
+        // Whoever may not read hashes cannot tell whether one was exchanged, and is told so.
+        staff.shop.sql("UPDATE users SET password_hash = 'x' WHERE email = 'grace@example.com'");
+        reader.run(&["audit", "verify"]).success().says("password hashes were not compared");
+        staff.clerk().run(&["audit", "verify"]).exits_with(9);
         let pending = references(&reader, "pending")[0].clone();
         for command in [
             &["user", "list", "--search", "grace", "--count"][..],
