@@ -353,11 +353,17 @@ impl Engine {
     /// When a stored text is none; `None` where the type forbids it.
     pub fn is_odd_text(self, column: &str) -> Option<String> {
         match self {
-            // LIKE takes bytes that are not UTF-8 for U+FFFD, the sign for that, which may stand there too.
-            Engine::Sqlite => Some(format!(
-                "(typeof({column}) NOT IN ('text', 'null') OR typeof({column}) = 'text' \
-                 AND {column} LIKE '%' || char(65533) || '%' AND instr(CAST({column} AS blob), X'EFBFBD') = 0)"
-            )),
+            // LIKE takes bytes that are not UTF-8 for U+FFFD, the sign for that; the sign itself may stand
+            // there too, and so may U+FFFE and U+FFFF, which it takes for the same.
+            Engine::Sqlite => {
+                let has_sign = |text: &str| format!("{text} LIKE '%' || char(65533) || '%'");
+                let rest =
+                    (65533..=65535).fold(column.to_owned(), |text, sign| format!("replace({text}, char({sign}), '')"));
+                let (any, other) = (has_sign(column), has_sign(&rest));
+                Some(format!(
+                    "(typeof({column}) NOT IN ('text', 'null') OR typeof({column}) = 'text' AND {any} AND {other})"
+                ))
+            }
             Engine::Postgres | Engine::Mysql => None,
         }
     }
