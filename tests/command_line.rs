@@ -184,3 +184,51 @@ fn an_operation_that_does_not_exist_is_refused_with_those_that_are_like_it() {
     shop.sql("UPDATE audit_events SET operation = 'seed.begin' WHERE operation = 'seed.up'");
     assert!(!shop.run(&["audit", "list", "--operation", "seed.begin"]).success().stdout.is_empty());
 }
+
+#[test]
+fn a_filter_that_nothing_can_match_is_refused() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let (later, earlier) = ("2026-02-01", "2026-01-01");
+    for line in [
+        &["order", "list", "--since", later, "--until", earlier][..],
+        &["order", "export", "--since", later, "--until", later],
+        &["audit", "list", "--since", later, "--until", earlier],
+        &["audit", "export", "--since", later, "--until", earlier],
+        &["user", "list", "--created-since", later, "--created-until", earlier],
+        &["report", "sales", "--since", later, "--until", earlier],
+    ] {
+        shop.run(line).exits_with(7).says("is not after ");
+    }
+    for line in [
+        &["order", "list", "--min-total", "5", "--max-total", "4.99"][..],
+        &["product", "list", "--min-price", "5", "--max-price", "4.99"],
+        &["product", "price", "--min-price", "5", "--max-price", "4.99", "--to", "1", "--yes"],
+    ] {
+        shop.run(line).exits_with(7).says("is less than min-");
+    }
+    shop.run(&["order", "list", "--since", earlier, "--until", later, "--min-total", "5", "--max-total", "5"])
+        .success();
+}
+
+#[test]
+fn what_is_wrong_is_told_in_our_own_words() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    let said = |line: &[&str], code: i32| {
+        let run = shop.run(line).exits_with(code);
+        for foreign in ["os error", "invalid digit", "invalid type", "missing field", "parse error", "expected"] {
+            assert!(!run.stderr.contains(foreign), "{run}");
+        }
+        run.stderr
+    };
+    for command in ["up", "down", "redo"] {
+        for number in ["x", "-1", "99999999999", "1.5", ""] {
+            assert!(said(&["migrate", command, "--steps", number], 2).contains("must be a whole number from 1"));
+        }
+    }
+    assert!(said(&["migrate", "bless"], 4).contains("no such file or folder"));
+    shop.file("broken.lock", "# first\n[[migration]]\nname = 5\n");
+    assert!(said(&["migrate", "bless", "--file", "broken.lock"], 4).contains("line 3 is not as bless writes it"));
+    let other = shop.file("Cargo.toml", "[package]\nname = 'mine'\n");
+    assert!(said(&["migrate", "bless", "--file", "Cargo.toml"], 4).contains("is not as bless writes it"));
+    assert!(std::fs::read_to_string(other).expect("there").contains("mine"), "another file was replaced");
+}

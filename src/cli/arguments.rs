@@ -130,6 +130,20 @@ impl ListArguments {
     }
 }
 
+/// Refuses a filter that nothing can match: `until` is exclusive.
+pub fn check_period<T: PartialOrd>(violations: &mut Violations, since: (&str, Option<T>), until: (&str, Option<T>)) {
+    if since.1.zip(until.1).is_some_and(|(since, until)| since >= until) {
+        violations.add(until.0, format!("is not after {}", since.0));
+    }
+}
+
+/// Refuses a filter that nothing can match.
+pub fn check_range<T: PartialOrd>(violations: &mut Violations, least: (&str, Option<T>), most: (&str, Option<T>)) {
+    if least.1.zip(most.1).is_some_and(|(least, most)| least > most) {
+        violations.add(most.0, format!("is less than {}", least.0));
+    }
+}
+
 /// A number of rows or the like. Errors: which numbers there are.
 pub fn whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String> {
     match text.trim().parse::<u64>() {

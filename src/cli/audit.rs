@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::arguments::{ListArguments, WriteArguments, optional, word};
+use super::arguments::{ListArguments, WriteArguments, check_period, optional, word};
 use super::export;
 use super::list::{self, Shown};
 use super::mutation::{self, finish};
@@ -161,6 +161,9 @@ impl FilterArguments {
     fn parse(&self, violations: &mut Violations) -> events::Filter {
         let outcomes = [("succeeded", "succeeded"), ("failed", "failed")];
         let outcome = optional(violations, "outcome", self.outcome.as_deref(), |text| word(text, &outcomes));
+        let since = optional(violations, "since", self.since.as_deref(), moment::parse);
+        let until = optional(violations, "until", self.until.as_deref(), moment::parse);
+        check_period(violations, ("since", since), ("until", until));
         events::Filter {
             entity_type: None,
             entity_id: None,
@@ -168,8 +171,8 @@ impl FilterArguments {
             operation: self.operation.clone(),
             actor: self.by.clone(),
             outcome: outcome.map(str::to_owned),
-            since: optional(violations, "since", self.since.as_deref(), moment::parse),
-            until: optional(violations, "until", self.until.as_deref(), moment::parse),
+            since,
+            until,
         }
     }
 

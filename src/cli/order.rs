@@ -11,7 +11,9 @@ mod export;
 mod import;
 mod lifecycle;
 
-use super::arguments::{KeyArguments, ListArguments, WriteArguments, optional, with_quantity, word};
+use super::arguments::{
+    KeyArguments, ListArguments, WriteArguments, check_period, check_range, optional, with_quantity, word,
+};
 use super::export::ExportArguments;
 use super::list::{self, Shown, TIMELINE_MAX};
 use super::mutation::{self, done, finish};
@@ -155,15 +157,13 @@ impl FilterArguments {
         let known: Vec<_> = OrderStatus::ALL.map(|status| (status.as_str(), status)).into();
         let parse_status = |text: &String| violations.parse("status", text, |text| word(text, &known));
         let statuses = self.status.iter().filter_map(parse_status).collect();
-        orders::Filter {
-            statuses,
-            user_id: None,
-            product_id: None,
-            since: optional(violations, "since", self.since.as_deref(), moment::parse),
-            until: optional(violations, "until", self.until.as_deref(), moment::parse),
-            min_total: optional(violations, "min-total", self.min_total.as_deref(), Money::parse_total),
-            max_total: optional(violations, "max-total", self.max_total.as_deref(), Money::parse_total),
-        }
+        let since = optional(violations, "since", self.since.as_deref(), moment::parse);
+        let until = optional(violations, "until", self.until.as_deref(), moment::parse);
+        let min_total = optional(violations, "min-total", self.min_total.as_deref(), Money::parse_total);
+        let max_total = optional(violations, "max-total", self.max_total.as_deref(), Money::parse_total);
+        check_period(violations, ("since", since), ("until", until));
+        check_range(violations, ("min-total", min_total), ("max-total", max_total));
+        orders::Filter { statuses, user_id: None, product_id: None, since, until, min_total, max_total }
     }
 
     /// Adds what the database has to be asked for.

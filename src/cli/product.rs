@@ -6,7 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::Asking;
-use super::arguments::{ConfirmArguments, LeftArguments, ListArguments, WriteArguments, optional, required, searched};
+use super::arguments::{
+    ConfirmArguments, LeftArguments, ListArguments, WriteArguments, check_range, optional, required, searched,
+};
 use super::export::{self, ExportArguments};
 use super::import::{self, ImportArguments};
 use super::list::{self, Shown};
@@ -101,10 +103,13 @@ impl FilterArguments {
     }
 
     fn parse(&self, violations: &mut Violations) -> products::Filter {
+        let min_price = optional(violations, "min-price", self.min_price.as_deref(), Money::parse_price);
+        let max_price = optional(violations, "max-price", self.max_price.as_deref(), Money::parse_price);
+        check_range(violations, ("min-price", min_price), ("max-price", max_price));
         products::Filter {
             search: optional(violations, "search", self.search.as_deref(), searched),
-            min_price: optional(violations, "min-price", self.min_price.as_deref(), Money::parse_price),
-            max_price: optional(violations, "max-price", self.max_price.as_deref(), Money::parse_price),
+            min_price,
+            max_price,
             max_stock: self.left.parse(violations),
         }
     }

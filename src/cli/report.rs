@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::arguments::{optional, required, whole_number, word};
+use super::arguments::{check_period, optional, required, whole_number, word};
 use super::zone;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -87,9 +87,7 @@ impl PeriodArguments {
         let time = |text: &str| moment::parse_in(text, &zone);
         let since = optional(violations, "since", self.since.as_deref(), time);
         let until = optional(violations, "until", self.until.as_deref(), time);
-        if since.zip(until).is_some_and(|(since, until)| since >= until) {
-            violations.add("until", "is not after since");
-        }
+        check_period(violations, ("since", since), ("until", until));
         (Span { since, until }, zone)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Asking;
 use super::arguments::{
-    AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, optional, required, searched, word,
+    AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, check_period, optional, required, searched, word,
 };
 use super::export::{self, ExportArguments};
 use super::import::{self, ImportArguments};
@@ -138,11 +138,14 @@ struct FilterArguments {
 impl FilterArguments {
     fn parse(&self, violations: &mut Violations) -> users::Filter {
         let statuses: Vec<_> = UserStatus::ALL.map(|status| (status.as_str(), status)).into();
+        let created_since = optional(violations, "created-since", self.created_since.as_deref(), moment::parse);
+        let created_until = optional(violations, "created-until", self.created_until.as_deref(), moment::parse);
+        check_period(violations, ("created-since", created_since), ("created-until", created_until));
         users::Filter {
             status: optional(violations, "status", self.status.as_deref(), |text| word(text, &statuses)),
             search: optional(violations, "search", self.search.as_deref(), searched),
-            created_since: optional(violations, "created-since", self.created_since.as_deref(), moment::parse),
-            created_until: optional(violations, "created-until", self.created_until.as_deref(), moment::parse),
+            created_since,
+            created_until,
         }
     }
 }

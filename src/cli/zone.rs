@@ -30,7 +30,7 @@ pub fn find(name: &str) -> Result<Zone, String> {
             None => "is no time zone such as Europe/Berlin".to_owned(),
         });
     }
-    let bytes = std::fs::read(&file).map_err(|error| format!("cannot be read: {error}"))?;
+    let bytes = std::fs::read(&file).map_err(|error| format!("cannot be read: {}", crate::error::io_reason(&error)))?;
     Zone::from_file(name, &bytes)
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalog::{Catalog, checksum_of};
 use crate::db::target::Engine;
-use crate::error::{CommandLine, Error, Hint, Result};
+use crate::error::{CommandLine, Error, Hint, Result, io_reason};
 use crate::file::{OutputFile, unwritable};
 
 /// Where the file stands in the project.
@@ -20,6 +20,7 @@ const HEADER: &str = "# What each migration does, as SHA-256 of its SQL on each 
 
 /// The file's content.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LockFile {
     #[serde(default, rename = "migration")]
     migrations: Vec<Form>,
@@ -58,8 +59,11 @@ impl LockFile {
             Error::configuration("migrate.lock_file", format!("{}: {what}", path.display()))
                 .hint("bless is for the project's own folder: run it there, or name the file with --file")
         };
-        let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-        toml::from_str(&text).map_err(|error| refused(error.message().to_owned()))
+        let text = std::fs::read_to_string(path).map_err(|error| refused(io_reason(&error)))?;
+        toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            refused(format!("line {} is not as bless writes it", before.matches('\n').count() + 1))
+        })
     }
 
     /// The text of such a file.
