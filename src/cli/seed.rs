@@ -12,6 +12,7 @@ use super::arguments::ConfirmArguments;
 use super::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate;
 use crate::output::Mutation;
@@ -330,7 +331,7 @@ async fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let rows: Vec<_> = status.into_iter().map(SeedView).collect();
     context.output.list(&rows, None, None)?;
     if arguments.check && open > 0 {
-        return Err(Error::new(Kind::CheckFailed, "seed.open", format!("{open} seeds are pending or were edited"))
+        return Err(Error::new(Kind::CheckFailed, "seed.open", format!("{} pending or edited", counted(open, "seed")))
             .hint(CommandLine::new("seed up")));
     }
     Ok(())

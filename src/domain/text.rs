@@ -87,3 +87,15 @@ pub fn multi_line(text: &str) -> Result<String, String> {
         None => Ok(text.replace("\r\n", "\n")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_a_thing_is_told_as_one() {
+        let told = [0_u64, 1, 2].map(|count| counted(count, "row"));
+        assert_eq!(told, ["0 rows", "1 row", "2 rows"]);
+        assert_eq!(counted(1_usize, "seed") + &counted(-1_i64, "unit"), "1 seed-1 units");
+    }
+}

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::operation::{Operation, Operations, Request};
 use crate::domain::personal::sealed_form;
-use crate::domain::text::hexadecimal;
+use crate::domain::text::{counted, hexadecimal};
 use crate::entity::{audit_event, audit_seal};
 use crate::error::{CommandLine, Error, Kind, Result};
 use crate::repository::{self, audit_seal::Covered};
@@ -218,7 +218,7 @@ async fn check(
     if count != expected {
         let what =
             if count < expected { "events were removed, moved away or made illegible" } else { "events were added" };
-        chain.note(Some(seal.number), format!("covers {expected} events, {count} bear it: {what}"));
+        chain.note(Some(seal.number), format!("covers {}, {count} bear it: {what}", counted(expected, "event")));
     } else if hash.finish() != seal.hash {
         chain.note(Some(seal.number), "an event, or the seal itself, was edited or exchanged");
     }
