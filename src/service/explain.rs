@@ -378,24 +378,32 @@ fn wrong_own_movements(events: &[Known], movements: &[stock_movement::Model]) ->
     Some(format!("its movements in operation {} differ by {} from its events", wrong.0, -wrong.1))
 }
 
-/// The event of the operation that wrote a movement.
-fn event_of<'a>(events: &'a [Known], movement: &stock_movement::Model) -> Option<&'a Known> {
-    events.iter().find(|event| event.operation_id == movement.operation_id)
+/// The events of the operation that wrote a movement: a seed places an order and moves it on in one.
+fn events_of<'a>(events: &'a [Known], movement: &stock_movement::Model) -> impl Iterator<Item = &'a Known> + Clone {
+    let operation_id = movement.operation_id;
+    events.iter().filter(move |event| event.operation_id == operation_id)
 }
 
 /// Orders take for the one reason, and give back for another; what came in when it was placed balances what
 /// went out of no stock, or went back at once.
 fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
-    let is_right = |movement: &stock_movement::Model| {
-        let placed = event_of(events, movement).filter(|event| event.before.is_none());
-        let status = placed.and_then(|event| OrderStatus::from_stored(event.after.as_ref()?["status"].as_str()?));
-        let reasons: &[MovementReason] = match (movement.delta.pieces(), placed, status) {
-            (..0, _, _) => &[MovementReason::Order],
-            (_, None, _) => &[MovementReason::Restock],
-            (_, Some(_), Some(status)) if !status.gives_back() => &[MovementReason::Received],
+    let may_bring = |event: &Known| -> &[MovementReason] {
+        if event.before.is_some() {
+            return &[MovementReason::Restock];
+        }
+        let status = event.after.as_ref().and_then(|after| OrderStatus::from_stored(after["status"].as_str()?));
+        match status {
+            Some(status) if !status.gives_back() => &[MovementReason::Received],
             _ => &[MovementReason::Restock, MovementReason::Received],
-        };
-        reasons.iter().any(|reason| reason.as_str() == movement.reason)
+        }
+    };
+    let is_right = |movement: &stock_movement::Model| match movement.delta.pieces() {
+        ..0 => movement.reason == MovementReason::Order.as_str(),
+        _ => {
+            let own = events_of(events, movement);
+            // One without an event is told for that.
+            own.clone().next().is_none() || own.flat_map(may_bring).any(|reason| reason.as_str() == movement.reason)
+        }
     };
     let wrong = movements.iter().find(|movement| !is_right(movement))?;
     let (pieces, reason) = (signed(&wrong.delta), printable(&wrong.reason));
@@ -405,7 +413,7 @@ fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> 
 /// The event of an adjusted or counted stock has the reason that its movement has.
 fn wrong_own_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
     let expected = |movement: &stock_movement::Model| {
-        let event = event_of(events, movement)?;
+        let event = events_of(events, movement).next()?;
         match event.operation.as_str() {
             "stock.adjust" | "stock.set" => event.reason.as_deref(),
             "stock.accept" => Some(MovementReason::External.as_str()),
@@ -422,11 +430,11 @@ fn wrong_own_reason(events: &[Known], movements: &[stock_movement::Model]) -> Op
 /// A movement has the note that its event has.
 fn wrong_note(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
     movements.iter().find_map(|movement| {
-        let event = event_of(events, movement)?;
-        let expected = event.after.as_ref().and_then(|after| after["note"].as_str());
+        let mut notes = events_of(events, movement).map(|event| event.after.as_ref()?["note"].as_str());
         let (operation, note) = (movement.operation_id, movement.note.as_deref());
+        let expected = notes.clone().next()?;
         let shown = |note: Option<&str>| note.map_or_else(|| "nothing".to_owned(), printable);
-        (note != expected).then(|| {
+        (!notes.any(|expected| expected == note)).then(|| {
             format!("its movement in operation {operation} notes {}, the event {}", shown(note), shown(expected))
         })
     })
