@@ -138,6 +138,10 @@ fn seeds_are_chosen_by_environment(shop: &Shop) {
     assert!(run.stderr.contains("seed 2_tests left out: it is meant for test"), "{run}");
     let run = shop.run(&["seed", "up", "--dir", "seeds", "--env", "test"]).success();
     assert!(run.stdout.contains("2_tests") && run.stderr.contains("1_history left out"), "{run}");
+    let before = shop.everything();
+    let misspelled = shop.run(&["seed", "up", "--dir", "seeds", "--env", "tset"]).exits_with(3);
+    misspelled.says("no seed is meant for tset").says("did you mean --env test?").says("development, test");
+    assert_eq!(shop.everything(), before);
     shop.run(&["seed", "up", "--dir", "seeds", "--only", "tests"]).exits_with(11).says("meant for test");
     shop.run(&["migrate", "env", "production"]).success();
     shop.run(&["seed", "up", "--dir", "seeds", "--env", "development"]).exits_with(11).says("production");

@@ -15,8 +15,8 @@ use crate::db::{Access, Database};
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate;
-use crate::output::Mutation;
 use crate::output::views::SeedView;
+use crate::output::{Mutation, closest};
 use crate::seed::{self, Seed, State};
 use generate::GenerateArguments;
 
@@ -135,6 +135,9 @@ async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
         Some(name) => vec![seed::find(&seeds, name)?.clone()],
         None => seeds,
     };
+    if let Some(environment) = arguments.env.as_deref().filter(|_| arguments.only.is_none()) {
+        refuse_unknown_environment(&chosen, environment)?;
+    }
     let database = context.database(Access::Write).await?;
     let purpose = development_only(context, &database, Fill::Begin).await?.settled(context, &database).await?;
     let environment = arguments.env.clone().unwrap_or(purpose);
@@ -145,6 +148,23 @@ async fn up(context: &Context, arguments: &UpArguments) -> Result<()> {
         context.output.note(&format!("seed {} left out: it is meant for {}", seed.name, seed.environments.join(", ")));
     }
     apply(context, &database, &meant, &environment).await
+}
+
+/// Errors: exit 3 for an environment that none of the seeds is meant for.
+fn refuse_unknown_environment(seeds: &[Seed], environment: &str) -> Result<()> {
+    if seeds.is_empty() || seeds.iter().any(|seed| seed.is_meant_for(environment)) {
+        return Ok(());
+    }
+    let mut known: Vec<&str> = seeds.iter().flat_map(|seed| &seed.environments).map(String::as_str).collect();
+    known.sort_unstable();
+    known.dedup();
+    let message = format!("no seed is meant for {}", printable(environment));
+    let error = Error::new(Kind::NotFound, "seed.no_environment", message);
+    let error = match closest(environment, &known) {
+        Some(close) => error.hint(format!("did you mean --env {close}?")),
+        None => error,
+    };
+    Err(error.hint(format!("they are meant for {}", known.join(", "))))
 }
 
 /// Applies seeds and says what each did.
