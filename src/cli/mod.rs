@@ -1,41 +1,30 @@
 //! The command line: global flags, the tree of commands, and nothing else but dispatch.
 
 mod access;
-mod arguments;
 mod audit;
-mod batch;
-mod command_line;
 mod config;
-pub mod confirm;
 mod doctor;
-mod export;
 mod help;
-mod hyphens;
-mod import;
-mod keys;
-mod list;
 mod migrate;
-mod mutation;
 mod order;
 mod panic;
-mod picker;
 mod product;
 mod quickstart;
 mod report;
 mod seed;
+mod shared;
 mod stock;
 mod user;
-mod wizard;
-mod zone;
 
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use self::arguments::{AnswerArguments, ConfirmArguments};
-use self::command_line::{Typed, aim};
-use self::confirm::Confirmation;
+use self::shared::arguments::{AnswerArguments, ConfirmArguments};
+use self::shared::command_line::{Typed, aim};
+use self::shared::confirm::{self, Confirmation};
+use self::shared::{hyphens, keys};
 use crate::config::{Config, Flags};
 use crate::context::Context;
 use crate::db::Access;

@@ -4,9 +4,9 @@ use clap::Args;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::arguments::WriteArguments;
-use super::super::mutation::{self, finish};
 use super::parse_id;
+use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::mutation::{self, finish};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::Violations;

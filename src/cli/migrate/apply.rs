@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
-use crate::cli::arguments::{AnswerArguments, WriteArguments, steps};
+use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, steps};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::note_changed;
 use crate::cli::Asking;
-use crate::cli::arguments::{ConfirmArguments, required};
+use crate::cli::shared::arguments::{ConfirmArguments, required};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::Violations;

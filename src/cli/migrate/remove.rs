@@ -6,7 +6,7 @@ use migration::Migration;
 
 use super::{GuardArguments, LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
-use crate::cli::arguments::steps;
+use crate::cli::shared::arguments::steps;
 use crate::context::Context;
 use crate::db::schema::{self, Removable};
 use crate::db::{Access, Database};

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
-use crate::cli::arguments::{AnswerArguments, required};
+use crate::cli::shared::arguments::{AnswerArguments, required};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::Violations;

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{LockArguments, note_changed, plan_with, tell, whole_plan};
 use crate::cli::Asking;
-use crate::cli::arguments::AnswerArguments;
+use crate::cli::shared::arguments::AnswerArguments;
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};

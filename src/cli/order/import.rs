@@ -4,9 +4,10 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::bulk::{InvoiceRow, Meaning, OrderRow};
-use crate::cli::arguments::optional;
-use crate::cli::import::{self, ImportArguments};
-use crate::cli::{Asking, zone};
+use crate::cli::Asking;
+use crate::cli::shared::arguments::optional;
+use crate::cli::shared::import::{self, ImportArguments};
+use crate::cli::shared::zone;
 use crate::context::Context;
 use crate::domain::{DateOrder, Violations};
 use crate::error::Result;

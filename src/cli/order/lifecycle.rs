@@ -3,9 +3,10 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::super::arguments::{AnswerArguments, KeyArguments, WriteArguments, optional, required, with_quantity};
-use super::super::batch::{self, BatchArguments, Names};
-use super::super::{Asking, mutation};
+use crate::cli::Asking;
+use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, optional, required, with_quantity};
+use crate::cli::shared::batch::{self, BatchArguments, Names};
+use crate::cli::shared::mutation;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::super::Asking;
-use super::super::arguments::{AnswerArguments, WriteArguments, optional, required};
-use super::super::mutation::{self, about_product, done, finish, note_dry_run, view_of};
 use super::FilterArguments;
+use crate::cli::Asking;
+use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, optional, required};
+use crate::cli::shared::mutation::{self, about_product, done, finish, note_dry_run, view_of};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::price_change::{Ending, MaxChange, PriceChange, Repricing};

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Fill, development_only};
 use crate::cli::Asking;
-use crate::cli::arguments::{required, whole_number};
-use crate::cli::mutation::finish;
+use crate::cli::shared::arguments::{required, whole_number};
+use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{counted, hexadecimal};

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::super::Asking;
-use super::super::arguments::{WriteArguments, required};
-use super::super::mutation::done;
 use super::{WhoArguments, finish_change, look_up, named, outcome};
+use crate::cli::Asking;
+use crate::cli::shared::arguments::{WriteArguments, required};
+use crate::cli::shared::mutation::done;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::password::{self, Verdict};

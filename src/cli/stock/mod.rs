@@ -4,13 +4,13 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::Asking;
-use super::arguments::{
+use crate::cli::Asking;
+use crate::cli::shared::arguments::{
     AnswerArguments, KeyArguments, LeftArguments, ListArguments, WriteArguments, optional, required, searched,
 };
-use super::batch::{self, Names};
-use super::list::{self, Shown};
-use super::mutation::{self, about_product, done, finish, view_of};
+use crate::cli::shared::batch::{self, Names};
+use crate::cli::shared::list::{self, Shown};
+use crate::cli::shared::mutation::{self, about_product, done, finish, view_of};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::page::Sort;

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::Asking;
-use super::arguments::{AnswerArguments, WriteArguments};
+use crate::cli::Asking;
+use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
 use crate::context::Context;
 use crate::db::access::{Change, Grantee, Remaining, Step, run as run_statements, script_frame};
 use crate::db::target::{Engine, Target};

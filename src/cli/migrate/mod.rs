@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::Asking;
-use super::arguments::required;
+use crate::cli::Asking;
+use crate::cli::shared::arguments::required;
 use crate::context::Context;
 use crate::domain::{Violations, moment};
 use crate::error::{CommandLine, Result};

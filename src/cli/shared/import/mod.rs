@@ -16,12 +16,12 @@ use sha2::{Digest, Sha256};
 
 use self::rejections::{Rejections, with_unwritten};
 use self::told::{CHANGES_LISTED, Kept};
-use super::Asking;
 use super::arguments::{AnswerArguments, WriteArguments};
 use crate::bulk::{
     self, Charset, Counts, FileFormat, Import, Keys, Meaning, OnConflict, OnError, Position, ReadOptions, Rejection,
     Row, Storable, ValueChange, ValueMap,
 };
+use crate::cli::Asking;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{counted, hexadecimal, shell_word};

@@ -8,10 +8,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::arguments::{ListArguments, WriteArguments, check_period, optional, word};
-use super::export;
-use super::list::{self, Shown};
-use super::mutation::{self, finish};
+use crate::cli::shared::arguments::{ListArguments, WriteArguments, check_period, optional, word};
+use crate::cli::shared::export;
+use crate::cli::shared::list::{self, Shown};
+use crate::cli::shared::mutation::{self, finish};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::counted;

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::Asking;
-use super::arguments::ConfirmArguments;
-use super::mutation::finish;
+use crate::cli::Asking;
+use crate::cli::shared::arguments::ConfirmArguments;
+use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::counted;

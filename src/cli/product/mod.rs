@@ -5,15 +5,15 @@ mod price;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::Asking;
-use super::arguments::{
+use crate::bulk::{Meaning, ProductRow};
+use crate::cli::Asking;
+use crate::cli::shared::arguments::{
     ConfirmArguments, LeftArguments, ListArguments, WriteArguments, check_range, optional, required, searched,
 };
-use super::export::{self, ExportArguments};
-use super::import::{self, ImportArguments};
-use super::list::{self, Shown};
-use super::mutation::{self, about_product, done, finish, view_of};
-use crate::bulk::{Meaning, ProductRow};
+use crate::cli::shared::export::{self, ExportArguments};
+use crate::cli::shared::import::{self, ImportArguments};
+use crate::cli::shared::list::{self, Shown};
+use crate::cli::shared::mutation::{self, about_product, done, finish, view_of};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::quantity::parse_stock;

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::arguments::{check_period, optional, required, whole_number, word};
-use super::zone;
+use crate::cli::shared::arguments::{check_period, optional, required, whole_number, word};
+use crate::cli::shared::zone;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::page::MAX_LIMIT;

@@ -11,13 +11,14 @@ mod export;
 mod import;
 mod lifecycle;
 
-use super::arguments::{
+use crate::cli::Asking;
+use crate::cli::shared::arguments::{
     KeyArguments, ListArguments, WriteArguments, check_period, check_range, optional, with_quantity, word,
 };
-use super::export::ExportArguments;
-use super::list::{self, Shown, TIMELINE_MAX};
-use super::mutation::{self, done, finish};
-use super::{Asking, wizard};
+use crate::cli::shared::export::ExportArguments;
+use crate::cli::shared::list::{self, Shown, TIMELINE_MAX};
+use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::wizard;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, text::counted, text::multi_line};

@@ -6,16 +6,16 @@ mod password;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::Asking;
-use super::arguments::{
+use crate::bulk::{Meaning, UserRow};
+use crate::cli::Asking;
+use crate::cli::shared::arguments::{
     AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, check_period, optional, required, searched, word,
 };
-use super::export::{self, ExportArguments};
-use super::import::{self, ImportArguments};
-use super::list::{self, Shown, TIMELINE_MAX};
-use super::mutation::{self, done, finish};
-use super::wizard;
-use crate::bulk::{Meaning, UserRow};
+use crate::cli::shared::export::{self, ExportArguments};
+use crate::cli::shared::import::{self, ImportArguments};
+use crate::cli::shared::list::{self, Shown, TIMELINE_MAX};
+use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::wizard;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Email, Page, Password, PersonName, UserStatus, Violations, moment};
