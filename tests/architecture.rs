@@ -39,9 +39,6 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("config", &["db", "domain", "error"]),
 ];
 
-/// The views know what they show.
-const VIEWS_MAY_ALSO_USE: [&str; 6] = ["config", "db", "migrate", "repository", "seed", "service"];
-
 /// Words that stand in one place only, and where that is.
 const ONLY_IN: [(&str, &str); 20] = [
     ("println!", "src/output/"),
@@ -103,9 +100,7 @@ fn check(path: &str, source: &str) -> Vec<String> {
     let room = inside.split(['/', '.']).next().unwrap_or_default();
     let allowed = MAY_USE.iter().find(|(name, _)| *name == room).map(|(_, allowed)| *allowed);
     for used in used_rooms(&code) {
-        let is_view = (path == "src/output/views.rs" || path.starts_with("src/output/views/"))
-            && VIEWS_MAY_ALSO_USE.contains(&used.as_str());
-        let is_allowed = used == room || is_view || allowed.is_some_and(|allowed| allowed.contains(&used.as_str()));
+        let is_allowed = used == room || allowed.is_some_and(|allowed| allowed.contains(&used.as_str()));
         if !is_allowed && room != "lib" {
             broken.push(format!("{path} uses {used}"));
         }

@@ -31,7 +31,6 @@ mod terminal;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-pub mod views;
 
 pub use cell::Cell;
 pub use chart::Bar;

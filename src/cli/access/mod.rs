@@ -1,7 +1,10 @@
 //! `shopctl access`
 
+mod view;
+
 use clap::{Args, Subcommand};
 
+use self::view::AccessView;
 use crate::cli::Asking;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
 use crate::context::Context;
@@ -10,7 +13,6 @@ use crate::db::target::{Engine, Target};
 use crate::db::{Access, Database};
 use crate::domain::Violations;
 use crate::error::{Error, Kind, Result, printable};
-use crate::output::views::access::AccessView;
 use crate::service::access::{Role, assess};
 
 #[derive(Debug, Subcommand)]

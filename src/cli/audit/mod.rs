@@ -1,6 +1,7 @@
 //! `shopctl audit`
 
 mod settle;
+pub mod view;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use self::view::EventView;
+use self::view::FindingView;
 use crate::cli::shared::arguments::{ListArguments, WriteArguments, check_period, optional, word};
 use crate::cli::shared::export;
 use crate::cli::shared::list::{self, Shown};
@@ -17,8 +20,6 @@ use crate::db::{Access, Database};
 use crate::domain::text::counted;
 use crate::domain::{Page, Violations, moment};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
-use crate::output::views::EventView;
-use crate::output::views::audit::FindingView;
 use crate::output::{Format, Mutation, closest};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{audit_event as events, audit_seal as seals, order, product, user};

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::parse_id;
+use super::view::name_in;
 use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::mutation::{self, finish};
 use crate::context::Context;
@@ -13,7 +14,6 @@ use crate::domain::Violations;
 use crate::entity::audit_event;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::Mutation;
-use crate::output::views::name_in;
 use crate::repository::audit_event as events;
 use crate::service::settle;
 

@@ -1,10 +1,12 @@
 //! `shopctl config`
 
+mod view;
+
 use clap::Subcommand;
 
+use self::view::{PlaceView, SettingView};
 use crate::context::Context;
 use crate::error::Result;
-use crate::output::views::{PlaceView, SettingView};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

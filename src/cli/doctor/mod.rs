@@ -1,16 +1,18 @@
 //! `shopctl doctor`
 
+mod view;
+
 use std::time::Duration;
 
 use clap::Args;
 use tokio::time::Instant;
 
+use self::view::CheckView;
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database, inspection};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::{self, Catalog, MigrationStatus};
-use crate::output::views::doctor::CheckView;
 use crate::service::doctor::{self, Check, Circumstances, Migrations, State};
 
 /// How often somebody who waits is told what is being checked.

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::view::RehearsedView;
 use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, steps};
@@ -11,7 +12,6 @@ use crate::domain::text::counted;
 use crate::error::{Cause, CommandLine, Error, Kind, Result, printable};
 use crate::migrate::lint::Warning;
 use crate::migrate::{self, Plan, Progress, entities};
-use crate::output::views::migration::RehearsedView;
 
 #[derive(Debug, Args)]
 pub struct UpArguments {

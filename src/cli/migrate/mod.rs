@@ -8,6 +8,7 @@ mod remove;
 mod resolve;
 mod state;
 mod verify;
+mod view;
 mod wait;
 
 use std::time::Duration;

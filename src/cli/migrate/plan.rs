@@ -4,13 +4,13 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use migration::Migration;
 
+use super::view::PlannedView;
 use super::whole_plan;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::target::Engine;
 use crate::error::{Cause, Error, Result};
 use crate::migrate::{self, Plan, lint::lint};
-use crate::output::views::migration::PlannedView;
 
 #[derive(Debug, Args)]
 pub struct Arguments {

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
+use super::view::{MigrationView, RunView};
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::{self, Catalog, MigrationStatus, Removal, State};
-use crate::output::views::migration::{MigrationView, RunView};
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {

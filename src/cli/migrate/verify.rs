@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::view::FindingView;
 use super::{LockArguments, note_changed, plan_with, tell, whole_plan};
 use crate::cli::Asking;
 use crate::cli::shared::arguments::AnswerArguments;
@@ -14,7 +15,6 @@ use crate::migrate::history::{self, History};
 use crate::migrate::verify::{drift, empty, expected_at, is_beside, schema, try_out};
 use crate::migrate::{self, Catalog, entities};
 use crate::output::Mutation;
-use crate::output::views::migration::FindingView;
 
 #[derive(Debug, Args)]
 pub struct VerifyArguments {

@@ -4,12 +4,12 @@ use std::pin::pin;
 
 use futures_util::{Stream, TryStreamExt};
 
+use super::view::{ItemView, OrderDetailView, OrderLineView};
 use super::{OrderExportArguments, OrderView};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::Violations;
 use crate::error::Result;
-use crate::output::views::{ItemView, OrderDetailView, OrderLineView};
 use crate::output::{Format, Output, View};
 use crate::repository::order as orders;
 

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::view::OrderView;
 use crate::cli::Asking;
 use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, optional, required, with_quantity};
 use crate::cli::shared::batch::{self, BatchArguments, Names};
@@ -14,7 +15,6 @@ use crate::domain::text::{counted, multi_line};
 use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment};
 use crate::entity::order;
 use crate::error::{Error, Result, printable};
-use crate::output::views::OrderView;
 use crate::output::{Mutation, View};
 use crate::repository::order as orders;
 use crate::service::operation::Operations;

@@ -10,8 +10,11 @@ use serde_json::Value;
 mod export;
 mod import;
 mod lifecycle;
+pub mod view;
 
+use self::view::{ItemView, OrderDetailView, OrderView};
 use crate::cli::Asking;
+use crate::cli::audit::view::TimelineView;
 use crate::cli::shared::arguments::{
     KeyArguments, ListArguments, WriteArguments, check_period, check_range, optional, with_quantity, word,
 };
@@ -23,8 +26,6 @@ use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, text::counted, text::multi_line};
 use crate::error::{CommandLine, Error, Kind, Result, io_reason, printable};
-use crate::output::views::timeline::TimelineView;
-use crate::output::views::{ItemView, OrderDetailView, OrderView};
 use crate::output::{Cell, Mutation, View};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{audit_event as events, order as orders, product as products, user as users};

@@ -1,10 +1,12 @@
 //! `shopctl product`
 
 mod price;
+pub mod view;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
+use self::view::{ProductView, about_product, view_of};
 use crate::bulk::{Meaning, ProductRow};
 use crate::cli::Asking;
 use crate::cli::shared::arguments::{
@@ -13,13 +15,12 @@ use crate::cli::shared::arguments::{
 use crate::cli::shared::export::{self, ExportArguments};
 use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::list::{self, Shown};
-use crate::cli::shared::mutation::{self, about_product, done, finish, view_of};
+use crate::cli::shared::mutation::{self, done, finish};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::quantity::parse_stock;
 use crate::domain::{Money, Page, ProductName, Sku, Violations, text::multi_line};
 use crate::error::{Error, Result, printable};
-use crate::output::views::ProductView;
 use crate::output::{Mutation, View};
 use crate::repository::product as products;
 use crate::service::place_order::Stock;

@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::FilterArguments;
+use super::view::{PriceView, about_product, view_of};
 use crate::cli::Asking;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, optional, required};
-use crate::cli::shared::mutation::{self, about_product, done, finish, note_dry_run, view_of};
+use crate::cli::shared::mutation::{self, done, finish, note_dry_run};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::price_change::{Ending, MaxChange, PriceChange, Repricing};
@@ -13,7 +14,6 @@ use crate::domain::text::counted;
 use crate::domain::{Money, Violations, price_history};
 use crate::entity::product::Model;
 use crate::error::{Error, Result, printable};
-use crate::output::views::price::PriceView;
 use crate::output::{Cell, Mutation};
 use crate::repository::product::Filter;
 use crate::service::price::{self as service, NAMED, PriceChanges};

@@ -1,7 +1,10 @@
 //! `shopctl report`
 
+mod view;
+
 use clap::{Args, Subcommand};
 
+use self::view::{CustomerView, SalesView, StatusView, StockValueView, TopProductView};
 use crate::cli::shared::arguments::{check_period, optional, required, whole_number, word};
 use crate::cli::shared::zone;
 use crate::context::Context;
@@ -10,7 +13,6 @@ use crate::domain::page::MAX_LIMIT;
 use crate::domain::period::{self, Span, Step};
 use crate::domain::{Amount, Violations, Zone, moment};
 use crate::error::{Error, Result};
-use crate::output::views::report::{CustomerView, SalesView, StatusView, StockValueView, TopProductView};
 use crate::output::{Bar, Cell, Format, View};
 use crate::repository::report::{self as reports, Ranking};
 

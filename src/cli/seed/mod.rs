@@ -1,12 +1,14 @@
 //! `shopctl seed`
 
 mod generate;
+mod view;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use self::view::SeedView;
 use crate::cli::Asking;
 use crate::cli::shared::arguments::ConfirmArguments;
 use crate::cli::shared::mutation::finish;
@@ -15,7 +17,6 @@ use crate::db::{Access, Database};
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate;
-use crate::output::views::SeedView;
 use crate::output::{Mutation, closest};
 use crate::seed::{self, Seed, State};
 use generate::GenerateArguments;

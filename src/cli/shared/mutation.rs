@@ -4,10 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::db::Database;
-use crate::entity::product;
 use crate::error::{CommandLine, Hint};
-use crate::output::views::ProductView;
-use crate::output::{Mutation, View};
+use crate::output::Mutation;
 
 /// `created`, or under dry run `would be created`.
 pub fn done(dry_run: bool, verb: &str) -> String {
@@ -26,20 +24,6 @@ pub fn outcome(changed: bool, replayed: bool, dry_run: bool, before: Value, afte
         return Map::new();
     };
     members
-}
-
-/// A product as `before` and `after` show it.
-pub fn view_of(product: &product::Model) -> Value {
-    Value::Object(ProductView(product.clone()).to_json())
-}
-
-/// The answer about a product: its keys, then the outcome.
-pub fn about_product(product: &product::Model, outcome: Map<String, Value>) -> Map<String, Value> {
-    let mut json = Map::new();
-    json.insert("id".to_owned(), json!(product.id));
-    json.insert("sku".to_owned(), json!(product.sku));
-    json.extend(outcome);
-    json
 }
 
 /// Prints the mutation, and on stderr which database it changed, unless nothing was written.

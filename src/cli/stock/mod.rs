@@ -1,16 +1,20 @@
 //! `shopctl stock`: levels, adjustments, movements.
 
+mod view;
+
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use self::view::{MovementView, StockDifferenceView, StockView};
 use crate::cli::Asking;
+use crate::cli::product::view::{about_product, view_of};
 use crate::cli::shared::arguments::{
     AnswerArguments, KeyArguments, LeftArguments, ListArguments, WriteArguments, optional, required, searched,
 };
 use crate::cli::shared::batch::{self, Names};
 use crate::cli::shared::list::{self, Shown};
-use crate::cli::shared::mutation::{self, about_product, done, finish, view_of};
+use crate::cli::shared::mutation::{self, done, finish};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::page::Sort;
@@ -18,7 +22,6 @@ use crate::domain::quantity::{parse_delta, parse_stock};
 use crate::domain::{MovementReason, Page, Violations, text::counted, text::multi_line};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::Mutation;
-use crate::output::views::stock::{MovementView, StockDifferenceView, StockView};
 use crate::repository::product::StockDifference;
 use crate::repository::{order as orders, product as products, stock_movement as movements};
 use crate::service::operation::Operations;

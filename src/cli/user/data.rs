@@ -6,15 +6,16 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::view::UserView;
 use super::{WhoArguments, look_up};
+use crate::cli::audit::view::TimelineView;
+use crate::cli::order::view::ItemView;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::Page;
 use crate::domain::page::{MAX_LIMIT, Sort};
 use crate::entity::audit_event;
 use crate::error::Result;
-use crate::output::views::timeline::TimelineView;
-use crate::output::views::{ItemView, UserView};
 use crate::output::{Format, View};
 use crate::repository::{audit_event as events, order as orders, stock_movement as movements};
 

@@ -2,12 +2,15 @@
 
 mod data;
 mod password;
+pub mod view;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use self::view::UserView;
 use crate::bulk::{Meaning, UserRow};
 use crate::cli::Asking;
+use crate::cli::audit::view::TimelineView;
 use crate::cli::shared::arguments::{
     AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, check_period, optional, required, searched, word,
 };
@@ -21,8 +24,6 @@ use crate::db::{Access, Database};
 use crate::domain::{Email, Page, Password, PersonName, UserStatus, Violations, moment};
 use crate::entity::user::Model;
 use crate::error::{CommandLine, Error, Result, printable};
-use crate::output::views::UserView;
-use crate::output::views::timeline::TimelineView;
 use crate::output::{Cell, Mutation, View};
 use crate::repository::user::Who;
 use crate::repository::{audit_event as events, user as users};

@@ -1,7 +1,7 @@
 //! What stock looks like: levels, movements, differences.
 
-use super::super::{Column, View};
 use crate::entity::{product, stock_movement};
+use crate::output::{Column, View};
 use crate::repository::product::StockDifference;
 
 /// How much there is of a product.

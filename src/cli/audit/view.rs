@@ -1,10 +1,72 @@
-//! What happened to something, as its events tell it.
+//! What audit events and findings look like, and the timeline that events of one thing make.
 
 use serde_json::Value;
 
-use super::super::{Column, View};
-use super::{EventView, name_in};
 use crate::entity::audit_event;
+use crate::output::{Cell, Column, View};
+use crate::service::explain::Finding;
+
+/// An audit event.
+pub struct EventView(pub audit_event::Model);
+
+impl View for EventView {
+    const NOUN: &'static str = "events";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("id", "ID", |view| view.0.id.into()),
+        Column::new("occurred_at", "TIME", |view| view.0.occurred_at.clone().into()),
+        Column::new("operation", "OPERATION", |view| view.0.operation.as_str().into()),
+        Column::new("actor", "ACTOR", |view| view.0.actor.as_str().into()),
+        Column::new("outcome", "OUTCOME", |view| view.0.outcome.as_str().into()),
+        Column::new("entity_type", "ENTITY", |view| view.0.entity_type.as_str().into()),
+        Column::detail("entity_id", "ENTITY ID", |view| view.0.entity_id.map(|id| id.to_string()).into()),
+        Column::new("name", "NAME", |view| name_in(&view.0).into()),
+        Column::detail("operation_id", "OPERATION ID", |view| view.0.operation_id.into()),
+        Column::detail("sequence", "SEQUENCE", |view| view.0.sequence.clone().into()),
+        Column::detail("before", "BEFORE", |view| json(view.0.before.as_deref())),
+        Column::detail("after", "AFTER", |view| json(view.0.after.as_deref())),
+        Column::new("reason", "REASON", |view| view.0.reason.clone().into()),
+        Column::detail("error", "ERROR", |view| view.0.error.clone().into()),
+        Column::detail("idempotency_key", "KEY", |view| view.0.idempotency_key.clone().into()),
+        Column::detail("request_fingerprint", "FINGERPRINT", |view| view.0.request_fingerprint.clone().into()),
+        Column::detail("seal_id", "SEAL", |view| view.0.seal_id.map(|id| id.to_string()).into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.id.to_string()
+    }
+}
+
+/// The natural key that the event's own data names.
+pub fn name_in(event: &audit_event::Model) -> Option<String> {
+    let text = event.after.as_deref().or(event.before.as_deref())?;
+    let data: Value = serde_json::from_str(text).ok()?;
+    ["email", "sku", "reference", "name"].into_iter().find_map(|key| Some(data[key].as_str()?.to_owned()))
+}
+
+/// What another program wrote may not be JSON: it is shown as text then.
+fn json(text: Option<&str>) -> Cell {
+    match text {
+        None => Cell::Missing,
+        Some(text) => serde_json::from_str(text).map_or_else(|_| Cell::from(text), Cell::Json),
+    }
+}
+
+/// A row that its events do not explain, an event without its row, or a seal that does not hold.
+pub struct FindingView(pub Finding);
+
+impl View for FindingView {
+    const NOUN: &'static str = "findings";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("entity", "ENTITY", |view| view.0.entity.into()),
+        Column::new("name", "NAME", |view| view.0.name.as_str().into()),
+        Column::detail("id", "ID", |view| view.0.id.map(|id| id.to_string()).into()),
+        Column::new("finding", "FINDING", |view| view.0.what.as_str().into()),
+    ];
+
+    fn id(&self) -> String {
+        self.0.id.map_or_else(|| self.0.name.clone(), |id| id.to_string())
+    }
+}
 
 /// One event of a timeline.
 pub struct TimelineView(pub audit_event::Model);
