@@ -157,19 +157,26 @@ fn lifecycle() -> String {
     text
 }
 
-/// Help and version go to stdout with 0; everything else is a usage error (exit 2), as JSON where
-/// JSON was asked for.
-pub fn refuse_arguments(error: &clap::Error) -> u8 {
+/// Help and version go to stdout with 0; wrong values are an error with exit 7, everything else is a usage error
+/// (exit 2), as JSON where JSON was asked for.
+pub fn refuse_arguments(refused: Result<Error, clap::Error>) -> u8 {
+    let output = |format| Output::standard(OutputSettings { format, ..OutputSettings::default() });
+    let json = wants_json().then_some(Format::Json);
+    let error = match refused {
+        Ok(error) => {
+            output(json).error(&error);
+            return error.kind().exit_code();
+        }
+        Err(error) => error,
+    };
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // A reader who left is no failure.
         let _ = error.print();
         return 0;
     }
-    if wants_json() {
-        let settings = OutputSettings { format: Some(Format::Json), ..OutputSettings::default() };
-        Output::standard(settings).error(&usage_error(&error.render().to_string()));
-    } else {
-        let _ = error.print();
+    match json {
+        Some(_) => output(json).error(&usage_error(&error.render().to_string())),
+        None => drop(error.print()),
     }
     Kind::Usage.exit_code()
 }

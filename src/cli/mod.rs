@@ -24,7 +24,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use self::shared::arguments::{AnswerArguments, ConfirmArguments};
 use self::shared::command_line::{Typed, aim};
 use self::shared::confirm::{self, Confirmation};
-use self::shared::{hyphens, keys};
+use self::shared::{hyphens, keys, values};
 use crate::config::{Config, Flags};
 use crate::context::Context;
 use crate::db::Access;
@@ -204,11 +204,10 @@ impl GlobalArguments {
 pub fn main() -> u8 {
     let program = Cli::command();
     let arguments = hyphens::joined(&program, std::env::args_os());
-    let parsed =
-        program.try_get_matches_from(arguments).and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
-    let (cli, matches) = match parsed {
+    let parsed = program.clone().try_get_matches_from(&arguments);
+    let (cli, matches) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok(parsed) => parsed,
-        Err(error) => return help::refuse_arguments(&error),
+        Err(error) => return help::refuse_arguments(values::violations(&program, &arguments, error)),
     };
     start_logging(cli.global.verbose);
     let mut settings = cli.global.output_settings();

@@ -35,7 +35,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     Database::make_folder(&target)?;
     let database = context.other_database(&target, Access::Create).await?;
     refuse_other_shops(&database).await?;
-    let mut plan = migrate::whole_plan(context)?;
+    let mut plan = migrate::whole_plan(context);
     plan.settings = vec![(schema::ENVIRONMENT, schema::DEVELOPMENT), (schema::MADE_BY, QUICKSTART)];
     // What leads to the order are remarks; the order alone is data.
     let steps = schema::up(&database, &plan, &mut |_| {}).await?;

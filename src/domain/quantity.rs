@@ -14,6 +14,9 @@ pub const MAX_STOCK: i32 = i32::MAX;
 pub struct Quantity(i32);
 
 impl Quantity {
+    /// A single piece.
+    pub const ONE: Quantity = Quantity(1);
+
     pub fn parse(text: &str) -> Result<Quantity, String> {
         Quantity::new(parse_integer(text)?)
     }

@@ -21,6 +21,13 @@ impl Violations {
         Self::default()
     }
 
+    /// The one violation there is.
+    pub fn of(field: &str, problem: impl Into<String>) -> Self {
+        let mut violations = Self::new();
+        violations.add(field, problem);
+        violations
+    }
+
     /// Parses one field; a refusal is noted and `None` comes back.
     pub fn parse<T>(&mut self, field: &str, value: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         match parse(value) {
@@ -46,11 +53,18 @@ impl Violations {
         self.0
     }
 
+    /// Notes a violation that was found elsewhere.
+    pub fn push(&mut self, violation: Violation) {
+        self.0.push(violation);
+    }
+
     /// `Ok` when nothing was noted, else one error (exit 7) that lists every violation.
     pub fn into_result(self) -> Result<(), Error> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
+    }
+
+    /// One error (exit 7) that lists every violation.
+    pub fn into_error(self) -> Error {
         let lines: Vec<String> = self
             .0
             .iter()
@@ -65,6 +79,6 @@ impl Violations {
         };
         let details: Vec<_> =
             self.0.iter().map(|violation| json!({ "field": violation.field, "problem": violation.problem })).collect();
-        Err(Error::new(Kind::Invalid, "invalid", message).details(json!({ "violations": details })))
+        Error::new(Kind::Invalid, "invalid", message).details(json!({ "violations": details }))
     }
 }

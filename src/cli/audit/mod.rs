@@ -11,14 +11,15 @@ use uuid::Uuid;
 
 use self::view::EventView;
 use self::view::FindingView;
-use crate::cli::shared::arguments::{ListArguments, WriteArguments, check_period, optional, word};
+use crate::cli::shared::arguments::{ListArguments, WriteArguments, check_period, name_of, time};
 use crate::cli::shared::export;
 use crate::cli::shared::list::{self, Shown};
 use crate::cli::shared::mutation::{self, finish};
+use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
+use crate::domain::Page;
 use crate::domain::text::counted;
-use crate::domain::{Page, Violations, moment};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::{Format, Mutation, closest};
 use crate::repository::user::{Lock, Who};
@@ -26,6 +27,7 @@ use crate::repository::{audit_event as events, audit_seal as seals, order, produ
 use crate::service::explain::{self, Finding};
 use crate::service::operation::OPERATIONS;
 use crate::service::seal;
+use chrono::{DateTime, Utc};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -83,20 +85,20 @@ pub struct FilterArguments {
     #[arg(long, value_name = "NAME")]
     operation: Option<String>,
     /// Of one run of an operation
-    #[arg(long, value_name = "ID")]
-    operation_id: Option<String>,
+    #[arg(long, value_name = "ID", value_parser = checked(parse_id))]
+    operation_id: Option<Uuid>,
     /// By this actor (--actor is who runs this command)
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
     /// succeeded or failed
-    #[arg(long, value_name = "OUTCOME")]
-    outcome: Option<String>,
+    #[arg(long, value_name = "OUTCOME", value_parser = name_of(["succeeded", "failed"], |outcome| outcome))]
+    outcome: Option<&'static str>,
     /// At or after this time
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    since: Option<DateTime<Utc>>,
     /// Before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    until: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Args)]
@@ -110,8 +112,8 @@ pub struct AuditListArguments {
 #[derive(Debug, Args)]
 pub struct ShowArguments {
     /// The event's id
-    #[arg(value_name = "ID")]
-    id: String,
+    #[arg(value_name = "ID", value_parser = checked(parse_id))]
+    id: Uuid,
 }
 
 #[derive(Debug, Args)]
@@ -132,7 +134,7 @@ pub struct SealArguments {
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
     /// The hash that a seal printed: it must still be among the seals
-    #[arg(long, value_name = "HASH")]
+    #[arg(long, value_name = "HASH", value_parser = checked(parse_hash))]
     head: Option<String>,
 }
 
@@ -159,22 +161,21 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
 }
 
 impl FilterArguments {
-    fn parse(&self, violations: &mut Violations) -> events::Filter {
-        let outcomes = [("succeeded", "succeeded"), ("failed", "failed")];
-        let outcome = optional(violations, "outcome", self.outcome.as_deref(), |text| word(text, &outcomes));
-        let since = optional(violations, "since", self.since.as_deref(), moment::parse);
-        let until = optional(violations, "until", self.until.as_deref(), moment::parse);
-        check_period(violations, ("since", since), ("until", until));
-        events::Filter {
+    /// What the arguments say by themselves.
+    ///
+    /// Errors: exit 7 for a period that nothing can be in.
+    fn filter(&self) -> Result<events::Filter> {
+        check_period(("since", self.since), ("until", self.until))?;
+        Ok(events::Filter {
             entity_type: None,
             entity_id: None,
-            operation_id: optional(violations, "operation-id", self.operation_id.as_deref(), parse_id),
+            operation_id: self.operation_id,
             operation: self.operation.clone(),
             actor: self.by.clone(),
-            outcome: outcome.map(str::to_owned),
-            since,
-            until,
-        }
+            outcome: self.outcome.map(str::to_owned),
+            since: self.since,
+            until: self.until,
+        })
     }
 
     /// Adds what the events are about, which the database has to be asked for.
@@ -216,10 +217,8 @@ fn parse_id(text: &str) -> Result<Uuid, String> {
 
 async fn list(context: &Context, arguments: &AuditListArguments) -> Result<()> {
     context.output.check_fields::<EventView>(&[])?;
-    let mut violations = Violations::new();
-    let mut filter = arguments.filter.parse(&mut violations);
-    let page = arguments.list.page("occurred_at", &mut violations);
-    violations.into_result()?;
+    let mut filter = arguments.filter.filter()?;
+    let page = arguments.list.page("-occurred_at");
     crate::repository::sort_field(&events::SORT_FIELDS, &page.sort)?;
     let database = context.database(Access::Read).await?;
     arguments.filter.look_up(&database, &mut filter).await?;
@@ -233,20 +232,15 @@ async fn list(context: &Context, arguments: &AuditListArguments) -> Result<()> {
 
 async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
     context.output.check_fields::<EventView>(&[])?;
-    let mut violations = Violations::new();
-    let id = violations.parse("id", &arguments.id, parse_id);
-    violations.into_result()?;
     let database = context.database(Access::Read).await?;
-    let event = events::find_by_id(database.connection(), id.unwrap_or_default()).await?;
+    let event = events::find_by_id(database.connection(), arguments.id).await?;
     let event =
-        event.ok_or_else(|| Error::not_found("event", &arguments.id).hint(CommandLine::new("audit list -o id")))?;
+        event.ok_or_else(|| Error::not_found("event", arguments.id).hint(CommandLine::new("audit list -o id")))?;
     context.output.show(&EventView(event), &[])
 }
 
 async fn export_events(context: &Context, arguments: &ExportArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let mut filter = arguments.filter.parse(&mut violations);
-    violations.into_result()?;
+    let mut filter = arguments.filter.filter()?;
     let database = context.database(Access::Read).await?;
     arguments.filter.look_up(&database, &mut filter).await?;
     let fetch = async |page: &Page| {
@@ -304,13 +298,10 @@ async fn seal(context: &Context, arguments: &SealArguments) -> Result<()> {
 
 async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     context.output.check_fields::<FindingView>(&[])?;
-    let mut violations = Violations::new();
-    let head = optional(&mut violations, "head", arguments.head.as_deref(), parse_hash);
-    violations.into_result()?;
     let database = context.database(Access::Read).await?;
     let reads_hashes = user::may_read_hashes(database.connection()).await?;
     let snapshot = database.snapshot().await?;
-    let chain = seal::verify(&snapshot, head.as_deref()).await?;
+    let chain = seal::verify(&snapshot, arguments.head.as_deref()).await?;
     let explanation = explain::explain(&snapshot, reads_hashes).await?;
     drop(snapshot);
     let of_seals = chain.problems.into_iter().map(|problem| {

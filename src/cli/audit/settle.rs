@@ -8,9 +8,9 @@ use super::parse_id;
 use super::view::name_in;
 use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::mutation::{self, finish};
+use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::Violations;
 use crate::entity::audit_event;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::Mutation;
@@ -23,17 +23,14 @@ const EVENTS_NAMED: u64 = 10;
 #[derive(Debug, Args)]
 pub struct SettleArguments {
     /// The operation's id, which exit code 12 came with
-    #[arg(value_name = "OPERATION")]
-    operation: String,
+    #[arg(value_name = "OPERATION", value_parser = checked(parse_operation))]
+    operation: Uuid,
     #[command(flatten)]
     write: WriteArguments,
 }
 
 pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let id = violations.parse("operation", &arguments.operation, parse_operation);
-    violations.into_result()?;
-    let (id, dry_run) = (id.unwrap_or_default(), arguments.write.dry_run);
+    let (id, dry_run) = (arguments.operation, arguments.write.dry_run);
     let database = context.database(Access::Write).await?;
     // An event's id looks like its operation's.
     if let Some(event) = events::find_by_id(database.connection(), id).await? {

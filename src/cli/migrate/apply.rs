@@ -38,7 +38,7 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
         to: arguments.to.clone(),
         // In a pipeline nobody reads a notice.
         allow_late: arguments.allow_late || !asking.audience.is_ci,
-        ..plan_with(context, &arguments.lock.lock_wait)?
+        ..plan_with(context, arguments.lock.lock_wait)
     };
     if arguments.write.dry_run {
         return rehearse(context, asking, arguments, &plan).await;

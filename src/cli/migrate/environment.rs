@@ -4,10 +4,10 @@ use clap::Args;
 
 use super::note_changed;
 use crate::cli::Asking;
-use crate::cli::shared::arguments::{ConfirmArguments, required};
+use crate::cli::shared::arguments::ConfirmArguments;
+use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::Violations;
 use crate::error::{CommandLine, Hint, Kind, Result, printable};
 use crate::migrate;
 use crate::output::{Column, Format, View};
@@ -18,14 +18,14 @@ const MAX_CHARACTERS: usize = 32;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// What the database is for from now on
-    #[arg(value_name = "ENVIRONMENT")]
+    #[arg(value_name = "ENVIRONMENT", value_parser = checked(parse))]
     environment: Option<String>,
     #[command(flatten)]
     confirm: ConfirmArguments,
 }
 
 pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> Result<()> {
-    let Some(text) = &arguments.environment else {
+    let Some(environment) = &arguments.environment else {
         let database = context.database(Access::Read).await?;
         let connection = database.connection();
         let environment = migrate::setting(connection, migrate::ENVIRONMENT).await?;
@@ -40,14 +40,10 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> R
         }
         return migrate::refuse_removal(connection, Kind::CheckFailed).await;
     };
-    let mut violations = Violations::new();
-    let environment = violations.parse("environment", text, parse);
-    violations.into_result()?;
-    let environment = required(environment)?;
     let database = context.database(Access::Write).await?;
     migrate::refuse_removal(database.connection(), Kind::Conflict).await?;
     let before = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
-    if before.as_ref() == Some(&environment) {
+    if before.as_ref() == Some(environment) {
         return context.output.show(&EnvironmentView(before), &[]);
     }
     let before = before.filter(|before| before != migrate::DEVELOPMENT);
@@ -56,8 +52,8 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> R
         let impact = format!("{} is for {before}; what it is for decides what may be destroyed", database.target());
         asking.name(context, &arguments.confirm, false, &impact, &context.config.target.name())?;
     }
-    migrate::set_setting(&database, migrate::ENVIRONMENT, &environment).await?;
-    context.output.show(&EnvironmentView(Some(environment)), &[])?;
+    migrate::set_setting(&database, migrate::ENVIRONMENT, environment).await?;
+    context.output.show(&EnvironmentView(Some(environment.clone())), &[])?;
     note_changed(context);
     Ok(())
 }

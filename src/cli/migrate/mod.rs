@@ -16,9 +16,9 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::cli::Asking;
-use crate::cli::shared::arguments::required;
+use crate::cli::shared::values::checked;
 use crate::context::Context;
-use crate::domain::{Violations, moment};
+use crate::domain::moment;
 use crate::error::{CommandLine, Result};
 use crate::migrate::{self, Catalog, Course, Plan, Progress, Step, history::Direction};
 use crate::output::Format;
@@ -84,11 +84,12 @@ pub enum Command {
 #[derive(Debug, Args)]
 struct LockArguments {
     /// Wait so long for another runner, and for tables that others hold
-    #[arg(long, value_name = "TIME", default_value = LOCK_WAIT)]
-    lock_wait: String,
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = checked(moment::parse_span))]
+    lock_wait: Duration,
 }
 
-const LOCK_WAIT: &str = "60s";
+/// The wait of commands that have no flag for it.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
 
 /// For commands that destroy.
 #[derive(Debug, Args)]
@@ -131,25 +132,22 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
 }
 
 /// The plan of a command that names no migrations.
-pub fn whole_plan(context: &Context) -> Result<Plan> {
+pub fn whole_plan(context: &Context) -> Plan {
     plan_with(context, LOCK_WAIT)
 }
 
-fn plan_with(context: &Context, lock_wait: &str) -> Result<Plan> {
-    let mut violations = Violations::new();
-    let lock_wait = violations.parse("lock-wait", lock_wait, moment::parse_span);
-    violations.into_result()?;
-    Ok(Plan {
+fn plan_with(context: &Context, lock_wait: Duration) -> Plan {
+    Plan {
         catalog: Catalog::embedded(),
         steps: None,
         to: None,
         allow_late: false,
-        lock_wait: context.budget.stated().into_iter().fold(required(lock_wait)?, Duration::min),
+        lock_wait: context.budget.stated().into_iter().fold(lock_wait, Duration::min),
         stop: migrate::Stop::default(),
         runner: context.runner(),
         settings: Vec::new(),
         clock: context.clock,
-    })
+    }
 }
 
 /// A course that Ctrl-C and SIGTERM ask to end: it ends its statement on the server first, and says

@@ -43,12 +43,12 @@ const TABLES_NAMED: usize = 6;
 
 pub async fn down(context: &Context, asking: &Asking, arguments: &DownArguments, course: Course) -> Result<()> {
     let plan =
-        Plan { steps: arguments.steps, to: arguments.to.clone(), ..plan_with(context, &arguments.lock.lock_wait)? };
+        Plan { steps: arguments.steps, to: arguments.to.clone(), ..plan_with(context, arguments.lock.lock_wait) };
     take(context, asking, &arguments.guard, &plan, course).await
 }
 
 pub async fn all(context: &Context, asking: &Asking, arguments: &RemoveArguments, course: Course) -> Result<()> {
-    let plan = plan_with(context, &arguments.lock.lock_wait)?;
+    let plan = plan_with(context, arguments.lock.lock_wait);
     take(context, asking, &arguments.guard, &plan, course).await
 }
 

@@ -6,10 +6,10 @@ use clap::Args;
 
 use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
 use crate::cli::Asking;
-use crate::cli::shared::arguments::{AnswerArguments, required};
+use crate::cli::shared::arguments::AnswerArguments;
+use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::Violations;
 use crate::domain::text::single_line;
 use crate::error::{Result, printable};
 use crate::migrate::lock_file::{LockFile, PATH};
@@ -48,7 +48,7 @@ pub struct BlessArguments {
     #[arg(value_name = "NAME", requires = "reason")]
     name: Option<String>,
     /// Why the form of today does the same as the one that was locked
-    #[arg(long, value_name = "WHY", requires = "name")]
+    #[arg(long, value_name = "WHY", requires = "name", value_parser = checked(parse_reason))]
     reason: Option<String>,
     /// The file, when it is not in this folder's project
     #[arg(long, value_name = "FILE", default_value = PATH)]
@@ -58,8 +58,12 @@ pub struct BlessArguments {
 /// A reason is cut here, in characters.
 const REASON_MAX_CHARACTERS: usize = 500;
 
+fn parse_reason(text: &str) -> Result<String, String> {
+    single_line(text, REASON_MAX_CHARACTERS)
+}
+
 pub async fn resolve(context: &Context, asking: &Asking, arguments: &ResolveArguments) -> Result<()> {
-    let plan = plan_with(context, &arguments.lock.lock_wait)?;
+    let plan = plan_with(context, arguments.lock.lock_wait);
     if arguments.how.retry {
         return retry(context, arguments, plan).await;
     }
@@ -102,20 +106,13 @@ async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> R
 }
 
 pub async fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let reason = arguments.reason.as_deref().map(|reason| {
-        let parse = |text: &str| single_line(text, REASON_MAX_CHARACTERS);
-        violations.parse("reason", reason, parse)
-    });
-    violations.into_result()?;
-    let reason = reason.map(required).transpose()?;
     let catalog = Catalog::embedded();
     catalog.check()?;
     if let Some(name) = &arguments.name {
         catalog.position(name)?;
     }
     let mut file = LockFile::read(&arguments.file)?;
-    let changed = file.bless(&catalog, arguments.name.as_deref(), reason.as_deref())?;
+    let changed = file.bless(&catalog, arguments.name.as_deref(), arguments.reason.as_deref())?;
     let path = arguments.file.display();
     if changed.is_empty() {
         context.output.note(&format!("{path} has every migration as it is"));

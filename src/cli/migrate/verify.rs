@@ -63,7 +63,7 @@ const DRIFT: &str = "drift";
 
 pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     context.output.check_fields::<FindingView>(&[])?;
-    let plan = whole_plan(context)?;
+    let plan = whole_plan(context);
     let live = match context.database(Access::Read).await {
         Ok(database) => Some(database),
         // A file that is not there yet: the migrations can be tried all the same.
@@ -164,7 +164,7 @@ fn maker(catalog: &Catalog, finding: &FindingView) -> Option<&'static str> {
 }
 
 pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineArguments) -> Result<()> {
-    let plan = plan_with(context, &arguments.lock.lock_wait)?;
+    let plan = plan_with(context, arguments.lock.lock_wait);
     plan.catalog.position(&arguments.to)?;
     let database = context.database(Access::Write).await?;
     let scratch = make_scratch(context, &arguments.scratch, Some(&database)).await?;

@@ -8,15 +8,12 @@ use super::view::{ItemView, OrderDetailView, OrderLineView};
 use super::{OrderExportArguments, OrderView};
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::Violations;
 use crate::error::Result;
 use crate::output::{Format, Output, View};
 use crate::repository::order as orders;
 
 pub async fn run(context: &Context, arguments: &OrderExportArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let mut filter = arguments.filter.parse(&mut violations);
-    violations.into_result()?;
+    let mut filter = arguments.filter.filter()?;
     let format = arguments.export.format(context)?;
     let database = context.database(Access::Read).await?;
     arguments.filter.look_up(&database, &mut filter).await?;

@@ -5,11 +5,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::bulk::{InvoiceRow, Meaning, OrderRow};
 use crate::cli::Asking;
-use crate::cli::shared::arguments::optional;
 use crate::cli::shared::import::{self, ImportArguments};
+use crate::cli::shared::values::checked;
 use crate::cli::shared::zone;
 use crate::context::Context;
-use crate::domain::{DateOrder, Violations};
+use crate::domain::{DateOrder, Zone};
 use crate::error::Result;
 use crate::service::place_order::Stock;
 
@@ -32,8 +32,8 @@ pub struct OrderImportArguments {
     #[arg(long, value_name = "ORDER", value_parser = date_orders())]
     date_order: Option<DateOrder>,
     /// Time zone of the times that name none, such as Europe/Berlin [default: UTC]
-    #[arg(long, value_name = "NAME")]
-    tz: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = checked(zone::find))]
+    tz: Option<Zone>,
 }
 
 fn date_orders() -> impl TypedValueParser<Value = DateOrder> {
@@ -49,9 +49,7 @@ fn stocks() -> impl TypedValueParser<Value = Stock> {
 pub async fn run(context: &Context, asking: &Asking, arguments: &OrderImportArguments) -> Result<()> {
     let usual = if arguments.invoices { Stock::Skip } else { Stock::Deduct };
     let stock = arguments.stock.unwrap_or(usual);
-    let mut violations = Violations::new();
-    let zone = optional(&mut violations, "tz", arguments.tz.as_deref(), zone::find);
-    violations.into_result()?;
+    let zone = arguments.tz.clone();
     let (date_order, cancellation_prefix) = (arguments.date_order, arguments.cancellation_prefix.clone());
     let meaning = Meaning { date_order, zone, cancellation_prefix, ..Meaning::default() };
     match arguments.invoices {

@@ -1,18 +1,22 @@
 //! `shopctl order pay|ship|complete|cancel|refund|expire`
 
+use crate::cli::shared::arguments::long_text;
+use crate::cli::shared::values::{checked, checked_parts};
+use crate::domain::Violation;
 use clap::Args;
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 use super::view::OrderView;
 use crate::cli::Asking;
-use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, optional, required, with_quantity};
+use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, with_quantity};
 use crate::cli::shared::batch::{self, BatchArguments, Names};
 use crate::cli::shared::mutation;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
-use crate::domain::text::{counted, multi_line};
-use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment};
+use crate::domain::text::counted;
+use crate::domain::{Money, OrderStatus, Page, Quantity, moment};
 use crate::entity::order;
 use crate::error::{Error, Result, printable};
 use crate::output::{Mutation, View};
@@ -29,10 +33,10 @@ pub struct MoveArguments {
     #[command(flatten)]
     batch: BatchArguments,
     /// Kept in the audit trail
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
     reason: Option<String>,
     /// Kept in the audit trail and with the stock movements
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
     answers: AnswerArguments,
@@ -45,7 +49,7 @@ pub struct ShipArguments {
     #[command(flatten)]
     moved: MoveArguments,
     /// The parcel's number, kept in the audit trail
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = long_text())]
     tracking: Option<String>,
 }
 
@@ -66,8 +70,8 @@ pub struct RefundArguments {
     #[arg(long, conflicts_with_all = ["restock", "restock_all"])]
     no_restock: bool,
     /// N pieces of this product go back into stock, or all that the order took; repeat for more products
-    #[arg(long, value_name = "PRODUCT[:N]", conflicts_with = "restock_all")]
-    restock: Vec<String>,
+    #[arg(long, value_name = "PRODUCT[:N]", conflicts_with = "restock_all", value_parser = checked_parts(parse_restock))]
+    restock: Vec<(String, Option<Quantity>)>,
     /// All pieces go back into stock
     #[arg(long)]
     restock_all: bool,
@@ -78,10 +82,10 @@ pub struct RefundArguments {
 #[derive(Debug, Args)]
 pub struct ExpireArguments {
     /// Pending for longer than this, such as 60m, 24h or 7d
-    #[arg(long, value_name = "TIME")]
-    older_than: String,
+    #[arg(long, value_name = "TIME", value_parser = checked(moment::parse_span))]
+    older_than: Duration,
     /// Kept in the audit trail
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
     answers: AnswerArguments,
@@ -123,9 +127,7 @@ async fn simple(
         if !wanted.orders.is_single {
             return Err(Error::usage("--tracking is for one order"));
         }
-        let mut violations = Violations::new();
-        wanted.template.tracking = optional(&mut violations, "tracking", Some(text), multi_line);
-        violations.into_result()?;
+        wanted.template.tracking = Some(text.to_owned());
     }
     if !wanted.orders.is_single {
         ask(context, asking, &arguments.answers, &wanted).await?;
@@ -141,7 +143,7 @@ pub async fn cancel(context: &Context, asking: &Asking, arguments: &CancelArgume
 }
 
 pub async fn refund(context: &Context, asking: &Asking, arguments: &RefundArguments) -> Result<()> {
-    let restock = arguments.restock()?;
+    let restock = arguments.restock();
     let mut wanted = wanted(Verb::Refund, &arguments.moved, restock)?;
     wanted.key = Some(&arguments.key);
     if !wanted.orders.is_single && arguments.key.idempotency_key.is_some() {
@@ -155,32 +157,22 @@ pub async fn refund(context: &Context, asking: &Asking, arguments: &RefundArgume
 }
 
 impl RefundArguments {
-    fn restock(&self) -> Result<Restock> {
-        let mut violations = Violations::new();
-        let mut lines = Vec::new();
-        for text in &self.restock {
-            let (product, pieces) = with_quantity(text);
-            if product.is_empty() {
-                violations.add("restock", "names no product");
-            }
-            let field = format!("restock of {}", printable(product));
-            lines.push((product.to_owned(), optional(&mut violations, &field, pieces, Quantity::parse)));
-        }
-        violations.into_result()?;
-        Ok(match (self.no_restock, self.restock_all, lines.is_empty()) {
+    fn restock(&self) -> Restock {
+        match (self.no_restock, self.restock_all, self.restock.is_empty()) {
             (true, _, _) => Restock::Nothing,
             (_, true, _) => Restock::Everything,
             (_, _, true) => Restock::AsUsual,
-            (_, _, false) => Restock::Lines(lines),
-        })
+            (_, _, false) => Restock::Lines(self.restock.clone()),
+        }
     }
 }
 
+fn parse_restock(text: &str) -> Result<(String, Option<Quantity>), Violation> {
+    with_quantity("restock", "restock of", text)
+}
+
 fn wanted(verb: Verb, arguments: &MoveArguments, restock: Restock) -> Result<Wanted<'_>> {
-    let mut violations = Violations::new();
-    let reason = optional(&mut violations, "reason", arguments.reason.as_deref(), multi_line);
-    let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
-    violations.into_result()?;
+    let (reason, note) = (arguments.reason.clone(), arguments.note.clone());
     let orders = arguments.batch.names(&arguments.orders, "order")?;
     let template = Move { order: String::new(), verb, reason, note, tracking: None, restock, placed_before: None };
     Ok(Wanted { template, orders, fail_fast: arguments.batch.fail_fast, key: None, write: &arguments.write })
@@ -275,9 +267,7 @@ fn units(restored: &[Restored]) -> i64 {
 }
 
 async fn each(context: &Context, wanted: Wanted<'_>) -> Result<()> {
-    let mut violations = Violations::new();
-    let key = wanted.key.and_then(|key| key.parse(&mut violations));
-    violations.into_result()?;
+    let key = wanted.key.and_then(|key| key.idempotency_key.clone());
     let database = context.database_for_operation().await?;
     let dry_run = wanted.write.dry_run;
     // Those that expire were found a moment ago.
@@ -339,11 +329,7 @@ fn restocked(moved: &Moved, dry_run: bool) -> String {
 /// Cancels what has been pending for too long. Each order is an operation of its own; one that was
 /// paid in the meantime is left alone.
 pub async fn expire(context: &Context, asking: &Asking, arguments: &ExpireArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let age = violations.parse("older-than", &arguments.older_than, moment::parse_span);
-    let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
-    violations.into_result()?;
-    let age = chrono::Duration::from_std(required(age)?).unwrap_or(chrono::Duration::MAX);
+    let age = chrono::Duration::from_std(arguments.older_than).unwrap_or(chrono::Duration::MAX);
     let before = context.clock.now().checked_sub_signed(age);
     let before = before.ok_or_else(|| Error::usage("--older-than reaches too far back"))?;
     let names = pending(context, before).await?;
@@ -354,7 +340,7 @@ pub async fn expire(context: &Context, asking: &Asking, arguments: &ExpireArgume
         order: String::new(),
         verb: Verb::Expire,
         reason: None,
-        note,
+        note: arguments.note.clone(),
         tracking: None,
         restock: Restock::AsUsual,
         placed_before: Some(before),

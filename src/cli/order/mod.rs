@@ -16,21 +16,24 @@ use self::view::{ItemView, OrderDetailView, OrderView};
 use crate::cli::Asking;
 use crate::cli::audit::view::TimelineView;
 use crate::cli::shared::arguments::{
-    KeyArguments, ListArguments, WriteArguments, check_period, check_range, optional, with_quantity, word,
+    KeyArguments, ListArguments, WriteArguments, check_period, check_range, long_text, name_of, time, with_quantity,
 };
 use crate::cli::shared::export::ExportArguments;
 use crate::cli::shared::list::{self, Shown, TIMELINE_MAX};
 use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::values::{checked, checked_parts};
 use crate::cli::shared::wizard;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, moment, text::counted, text::multi_line};
+use crate::domain::{IdempotencyKey, Violation};
+use crate::domain::{Money, OrderStatus, Page, Quantity, Violations, text::counted};
 use crate::error::{CommandLine, Error, Kind, Result, io_reason, printable};
 use crate::output::{Cell, Mutation, View};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{audit_event as events, order as orders, product as products, user as users};
 use crate::service::order_lifecycle;
 use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
+use chrono::{DateTime, Utc};
 use import::OrderImportArguments;
 
 #[derive(Debug, Subcommand)]
@@ -97,17 +100,17 @@ pub struct CreateArguments {
     #[arg(long, value_name = "WHO", conflicts_with = "from")]
     user: Option<String>,
     /// What and how many (1 when absent); repeat for more lines
-    #[arg(long = "item", value_name = "PRODUCT[:QUANTITY]", conflicts_with = "from")]
-    items: Vec<String>,
+    #[arg(long = "item", value_name = "PRODUCT[:QUANTITY]", conflicts_with = "from", value_parser = checked_parts(parse_item))]
+    items: Vec<NewLine>,
     /// Read the order from a JSON file (- for standard input)
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// Kept with the stock movements
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     /// Refuse the order if prices have changed and it comes to another total
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
-    expect_total: Option<String>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
+    expect_total: Option<Money>,
     #[command(flatten)]
     key: KeyArguments,
     #[command(flatten)]
@@ -134,8 +137,8 @@ pub struct OrderExportArguments {
 #[derive(Debug, Args)]
 struct FilterArguments {
     /// One or more of pending, paid, shipped, completed, cancelled, refunded
-    #[arg(long, value_name = "STATUS,…", value_delimiter = ',')]
-    status: Vec<String>,
+    #[arg(long, value_name = "STATUS,…", value_delimiter = ',', value_parser = name_of(OrderStatus::ALL, OrderStatus::as_str))]
+    status: Vec<OrderStatus>,
     /// E-mail address or id
     #[arg(long, value_name = "WHO")]
     user: Option<String>,
@@ -143,29 +146,27 @@ struct FilterArguments {
     #[arg(long, value_name = "PRODUCT")]
     product: Option<String>,
     /// Placed at or after this time
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    since: Option<DateTime<Utc>>,
     /// Placed before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
-    min_total: Option<String>,
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
-    max_total: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    until: Option<DateTime<Utc>>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
+    min_total: Option<Money>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
+    max_total: Option<Money>,
 }
 
 impl FilterArguments {
-    fn parse(&self, violations: &mut Violations) -> orders::Filter {
-        let known: Vec<_> = OrderStatus::ALL.map(|status| (status.as_str(), status)).into();
-        let parse_status = |text: &String| violations.parse("status", text, |text| word(text, &known));
-        let statuses = self.status.iter().filter_map(parse_status).collect();
-        let since = optional(violations, "since", self.since.as_deref(), moment::parse);
-        let until = optional(violations, "until", self.until.as_deref(), moment::parse);
-        let min_total = optional(violations, "min-total", self.min_total.as_deref(), Money::parse_total);
-        let max_total = optional(violations, "max-total", self.max_total.as_deref(), Money::parse_total);
-        check_period(violations, ("since", since), ("until", until));
-        check_range(violations, ("min-total", min_total), ("max-total", max_total));
-        orders::Filter { statuses, user_id: None, product_id: None, since, until, min_total, max_total }
+    /// What the arguments say by themselves.
+    ///
+    /// Errors: exit 7 for a period or a range that nothing can be in.
+    fn filter(&self) -> Result<orders::Filter> {
+        let FilterArguments { since, until, min_total, max_total, .. } = *self;
+        check_period(("since", since), ("until", until))?;
+        check_range(("min-total", min_total), ("max-total", max_total))?;
+        let statuses = self.status.clone();
+        Ok(orders::Filter { statuses, user_id: None, product_id: None, since, until, min_total, max_total })
     }
 
     /// Adds what the database has to be asked for.
@@ -225,20 +226,12 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
         ("--user", is_from || arguments.user.is_some()),
         ("--item", is_from || !arguments.items.is_empty()),
     ])?;
-    let mut violations = Violations::new();
     let (user, lines) = match &arguments.from {
-        Some(path) => read_order(path, &mut violations)?,
-        None => {
-            let lines = arguments.items.iter().filter_map(|item| parse_item(item, &mut violations)).collect();
-            (arguments.user.clone().unwrap_or_default(), lines)
-        }
+        Some(path) => read_order(path)?,
+        None => (arguments.user.clone().unwrap_or_default(), arguments.items.clone()),
     };
-    let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
-    let expected_total =
-        optional(&mut violations, "expect-total", arguments.expect_total.as_deref(), Money::parse_total);
-    let key = arguments.key.parse(&mut violations);
-    violations.into_result()?;
-    let mut new = NewOrder { note, expected_total, ..NewOrder::new(user, lines) };
+    let CreateArguments { note, expect_total, key, .. } = arguments;
+    let mut new = NewOrder { note: note.clone(), expected_total: *expect_total, ..NewOrder::new(user, lines) };
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let mut command = None;
@@ -249,7 +242,7 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
     // Nobody should have to answer everything again because the shop refused.
     let note_command = |_: &Error| mutation::note_command(context, command.as_ref());
     let operations = context.operations(&database, dry_run);
-    let placed = place_order::run(&operations, &new, key).await.inspect_err(note_command)?;
+    let placed = place_order::run(&operations, &new, key.idempotency_key.clone()).await.inspect_err(note_command)?;
     print_placed(context, &database, &placed, dry_run);
     mutation::note_command(context, command.as_ref());
     Ok(())
@@ -259,8 +252,8 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
 fn equivalent(new: &NewOrder, arguments: &CreateArguments) -> CommandLine {
     wizard::order_command(new)
         .options("--note", arguments.note.as_deref())
-        .options("--expect-total", arguments.expect_total.as_deref())
-        .options("--idempotency-key", arguments.key.idempotency_key.as_deref())
+        .options("--expect-total", arguments.expect_total.map(|total| total.to_string()).as_deref())
+        .options("--idempotency-key", arguments.key.idempotency_key.as_ref().map(IdempotencyKey::as_str))
         .dry_run(arguments.write.dry_run)
 }
 
@@ -290,14 +283,9 @@ pub fn detail(placed: &PlacedOrder) -> OrderDetailView {
 }
 
 /// `PRODUCT` or `PRODUCT:QUANTITY`.
-fn parse_item(text: &str, violations: &mut Violations) -> Option<NewLine> {
-    let (product, quantity) = with_quantity(text);
-    if product.is_empty() {
-        violations.add("item", "names no product");
-    }
-    let field = format!("quantity of {}", printable(product));
-    let quantity = violations.parse(&field, quantity.unwrap_or("1"), Quantity::parse)?;
-    Some(NewLine { product: product.to_owned(), quantity, unit_price: None })
+fn parse_item(text: &str) -> Result<NewLine, Violation> {
+    let (product, quantity) = with_quantity("item", "quantity of", text)?;
+    Ok(NewLine { product, quantity: quantity.unwrap_or(Quantity::ONE), unit_price: None })
 }
 
 /// What is wrong with JSON, in plain words, with its line.
@@ -335,7 +323,7 @@ fn one() -> Value {
 }
 
 /// Errors: exit 4 for an unreadable file, 7 for one that is not an order, with line and column.
-fn read_order(path: &std::path::Path, violations: &mut Violations) -> Result<(String, Vec<NewLine>)> {
+fn read_order(path: &std::path::Path) -> Result<(String, Vec<NewLine>)> {
     /// 300 lines fit many times over.
     const MAX_BYTES: u64 = 1024 * 1024;
     let is_stdin = path == std::path::Path::new("-");
@@ -355,22 +343,21 @@ fn read_order(path: &std::path::Path, violations: &mut Violations) -> Result<(St
     }
     let file: OrderFile =
         serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| invalid(json_problem(&error)))?;
-    let mut lines = Vec::new();
+    let (mut lines, mut violations) = (Vec::new(), Violations::new());
     for (item, position) in file.items.iter().zip(1..) {
         let quantity = item.quantity.as_str().map_or_else(|| item.quantity.to_string(), str::to_owned);
         if let Some(quantity) = violations.parse(&format!("items[{position}].quantity"), &quantity, Quantity::parse) {
             lines.push(NewLine { product: item.sku.trim().to_owned(), quantity, unit_price: None });
         }
     }
+    violations.into_result()?;
     Ok((file.user, lines))
 }
 
 async fn list(context: &Context, arguments: &OrderListArguments) -> Result<()> {
     context.output.check_fields::<OrderView>(&[])?;
-    let mut violations = Violations::new();
-    let mut filter = arguments.filter.parse(&mut violations);
-    let page = arguments.list.page("created_at", &mut violations);
-    violations.into_result()?;
+    let mut filter = arguments.filter.filter()?;
+    let page = arguments.list.page("-created_at");
     crate::repository::sort_field(&orders::SORT_FIELDS, &page.sort)?;
     let database = context.database(Access::Read).await?;
     arguments.filter.look_up(&database, &mut filter).await?;

@@ -10,8 +10,10 @@ use self::view::{ProductView, about_product, view_of};
 use crate::bulk::{Meaning, ProductRow};
 use crate::cli::Asking;
 use crate::cli::shared::arguments::{
-    ConfirmArguments, LeftArguments, ListArguments, WriteArguments, check_range, optional, required, searched,
+    ConfirmArguments, LeftArguments, ListArguments, WriteArguments, check_range, long_text, searched,
 };
+use crate::cli::shared::values::checked;
+
 use crate::cli::shared::export::{self, ExportArguments};
 use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::list::{self, Shown};
@@ -19,7 +21,7 @@ use crate::cli::shared::mutation::{self, done, finish};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::quantity::parse_stock;
-use crate::domain::{Money, Page, ProductName, Sku, Violations, text::multi_line};
+use crate::domain::{Money, Page, ProductName, Sku, Violations};
 use crate::error::{Error, Result, printable};
 use crate::output::{Mutation, View};
 use crate::repository::product as products;
@@ -66,19 +68,19 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct CreateArguments {
-    #[arg(long, value_name = "NAME")]
-    name: String,
+    #[arg(long, value_name = "NAME", value_parser = checked(ProductName::parse))]
+    name: ProductName,
     /// Of one piece, such as 12.50
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
-    price: String,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
+    price: Money,
     /// Made from the name when absent
-    #[arg(long, value_name = "SKU")]
-    sku: Option<String>,
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "SKU", value_parser = checked(Sku::parse))]
+    sku: Option<Sku>,
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
     description: Option<String>,
     /// Pieces on hand
-    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
-    stock: String,
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = checked(parse_stock))]
+    stock: i32,
     #[command(flatten)]
     write: WriteArguments,
 }
@@ -87,32 +89,32 @@ pub struct CreateArguments {
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// Anywhere in SKU or name
-    #[arg(long, value_name = "TEXT")]
-    search: Option<String>,
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
-    min_price: Option<String>,
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
-    max_price: Option<String>,
+    #[arg(long, value_name = "TEXT", value_parser = searched())]
+    pub search: Option<String>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
+    min_price: Option<Money>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
+    max_price: Option<Money>,
     #[command(flatten)]
     left: LeftArguments,
 }
 
 impl FilterArguments {
     fn is_empty(&self) -> bool {
-        let texts = [&self.search, &self.min_price, &self.max_price];
-        self.left.is_empty() && texts.iter().all(|text| text.is_none())
+        let FilterArguments { search, min_price, max_price, left } = self;
+        search.is_none() && min_price.is_none() && max_price.is_none() && left.is_empty()
     }
 
-    fn parse(&self, violations: &mut Violations) -> products::Filter {
-        let min_price = optional(violations, "min-price", self.min_price.as_deref(), Money::parse_price);
-        let max_price = optional(violations, "max-price", self.max_price.as_deref(), Money::parse_price);
-        check_range(violations, ("min-price", min_price), ("max-price", max_price));
-        products::Filter {
-            search: optional(violations, "search", self.search.as_deref(), searched),
-            min_price,
-            max_price,
-            max_stock: self.left.parse(violations),
-        }
+    /// Errors: exit 7 for prices that none can be between.
+    fn filter(&self) -> Result<products::Filter> {
+        let FilterArguments { search, min_price, max_price, left } = self;
+        check_range(("min-price", *min_price), ("max-price", *max_price))?;
+        Ok(products::Filter {
+            search: search.clone(),
+            min_price: *min_price,
+            max_price: *max_price,
+            max_stock: left.max_stock(),
+        })
     }
 }
 
@@ -152,15 +154,15 @@ pub struct ShowArguments {
 pub struct UpdateArguments {
     #[command(flatten)]
     product: ProductArguments,
-    #[arg(long, value_name = "SKU")]
-    sku: Option<String>,
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
+    #[arg(long, value_name = "SKU", value_parser = checked(Sku::parse))]
+    sku: Option<Sku>,
+    #[arg(long, value_name = "NAME", value_parser = checked(ProductName::parse))]
+    name: Option<ProductName>,
     /// An empty text removes it
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
     description: Option<String>,
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
-    price: Option<String>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
+    price: Option<Money>,
     #[command(flatten)]
     write: WriteArguments,
 }
@@ -202,24 +204,13 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
 }
 
 async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let name = violations.parse("name", &arguments.name, ProductName::parse);
-    let sku = match (&arguments.sku, &name) {
-        (Some(sku), _) => violations.parse("sku", sku, Sku::parse),
-        (None, Some(name)) => violations.parse("name", name.as_str(), Sku::from_name),
-        (None, None) => None,
+    let CreateArguments { name, price, description, stock, .. } = arguments;
+    let sku = match &arguments.sku {
+        Some(sku) => sku.clone(),
+        None => Sku::from_name(name.as_str()).map_err(|problem| Violations::of("name", problem).into_error())?,
     };
-    let description = optional(&mut violations, "description", arguments.description.as_deref(), multi_line);
-    let price = violations.parse("price", &arguments.price, Money::parse_price);
-    let stock = violations.parse("stock", &arguments.stock, parse_stock);
-    violations.into_result()?;
-    let new = NewProduct {
-        sku: required(sku)?,
-        name: required(name)?,
-        description: description.filter(|text| !text.is_empty()),
-        price: required(price)?,
-        stock: required(stock)?,
-    };
+    let description = description.clone().filter(|text| !text.is_empty());
+    let new = NewProduct { sku, name: name.clone(), description, price: *price, stock: *stock };
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let product = service::create(&context.operations(&database, dry_run), &new).await?;
@@ -232,10 +223,8 @@ async fn create(context: &Context, arguments: &CreateArguments) -> Result<()> {
 
 async fn list(context: &Context, arguments: &ProductListArguments) -> Result<()> {
     context.output.check_fields::<ProductView>(&[])?;
-    let mut violations = Violations::new();
-    let filter = arguments.filter.parse(&mut violations);
-    let page = arguments.list.page("created_at", &mut violations);
-    violations.into_result()?;
+    let filter = arguments.filter.filter()?;
+    let page = arguments.list.page("-created_at");
     crate::repository::sort_field(&products::SORT_FIELDS, &page.sort)?;
     let database = context.database(Access::Read).await?;
     let fetch = async |page: &Page| fetch(&database, &filter, page).await;
@@ -249,9 +238,7 @@ async fn fetch(database: &Database, filter: &products::Filter, page: &Page) -> R
 }
 
 async fn export(context: &Context, arguments: &ProductExportArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let filter = arguments.filter.parse(&mut violations);
-    violations.into_result()?;
+    let filter = arguments.filter.filter()?;
     let format = arguments.export.format(context)?;
     let database = context.database(Access::Read).await?;
     let fetch = async |page: &Page| fetch(&database, &filter, page).await;
@@ -268,15 +255,12 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
 }
 
 async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let description = optional(&mut violations, "description", arguments.description.as_deref(), multi_line);
     let update = ProductUpdate {
-        sku: optional(&mut violations, "sku", arguments.sku.as_deref(), Sku::parse),
-        name: optional(&mut violations, "name", arguments.name.as_deref(), ProductName::parse),
-        description: description.map(|text| Some(text).filter(|text| !text.is_empty())),
-        price: optional(&mut violations, "price", arguments.price.as_deref(), Money::parse_price),
+        sku: arguments.sku.clone(),
+        name: arguments.name.clone(),
+        description: arguments.description.clone().map(|text| Some(text).filter(|text| !text.is_empty())),
+        price: arguments.price,
     };
-    violations.into_result()?;
     if update.is_empty() {
         return Err(Error::usage("nothing to change").hint("give --sku, --name, --description or --price"));
     }

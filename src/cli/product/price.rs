@@ -1,11 +1,12 @@
 //! `shopctl product price`, and the prices of `product show --prices`.
 
+use crate::cli::shared::values::checked;
 use clap::Args;
 
 use super::FilterArguments;
 use super::view::{PriceView, about_product, view_of};
 use crate::cli::Asking;
-use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, optional, required};
+use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
 use crate::cli::shared::mutation::{self, done, finish, note_dry_run};
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -35,11 +36,11 @@ pub struct PriceArguments {
     #[command(flatten)]
     change: ChangeArguments,
     /// Give the new price these cents (0.00 to 0.99): the nearest such price, of two the higher
-    #[arg(long, value_name = "CENTS", allow_hyphen_values = true)]
-    round: Option<String>,
+    #[arg(long, value_name = "CENTS", allow_hyphen_values = true, value_parser = checked(Ending::parse))]
+    round: Option<Ending>,
     /// Write nothing if a price changes by more than this share of itself, such as 50%
-    #[arg(long, value_name = "P%", allow_hyphen_values = true)]
-    max_change: Option<String>,
+    #[arg(long, value_name = "P%", allow_hyphen_values = true, value_parser = checked(MaxChange::parse))]
+    max_change: Option<MaxChange>,
     #[command(flatten)]
     answers: AnswerArguments,
     #[command(flatten)]
@@ -50,11 +51,11 @@ pub struct PriceArguments {
 #[group(required = true, multiple = false)]
 pub struct ChangeArguments {
     /// The new price
-    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
-    to: Option<String>,
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, value_parser = checked(PriceChange::parse_to))]
+    to: Option<PriceChange>,
     /// Add or take an amount (+0.50, -2) or a share (+5%, -2.5%)
-    #[arg(long, value_name = "±N|±P%", allow_hyphen_values = true)]
-    by: Option<String>,
+    #[arg(long, value_name = "±N|±P%", allow_hyphen_values = true, value_parser = checked(PriceChange::parse_by))]
+    by: Option<PriceChange>,
 }
 
 /// Which products are meant.
@@ -77,20 +78,17 @@ impl PriceArguments {
 
     fn parse(&self) -> Result<(Selection<'_>, PriceChanges)> {
         self.check_selection()?;
-        let mut violations = Violations::new();
-        let filter = self.filter.parse(&mut violations);
         if self.filter.search.as_deref().is_some_and(|text| text.trim().is_empty()) {
             // A script's empty variable must not mean the whole shop.
-            violations.add("search", "is empty; for all products there is --all");
+            return Err(Violations::of("search", "is empty; for all products there is --all").into_error());
         }
-        let to = optional(&mut violations, "to", self.change.to.as_deref(), PriceChange::parse_to);
-        let by = optional(&mut violations, "by", self.change.by.as_deref(), PriceChange::parse_by);
-        let ending = optional(&mut violations, "round", self.round.as_deref(), Ending::parse);
-        let max_change = optional(&mut violations, "max-change", self.max_change.as_deref(), MaxChange::parse);
-        violations.into_result()?;
-        let repricing = Repricing { change: required(to.or(by))?, ending };
+        let filter = self.filter.filter()?;
+        let Some(change) = self.change.to.or(self.change.by) else {
+            return Err(Error::internal("neither --to nor --by"));
+        };
+        let repricing = Repricing { change, ending: self.round };
         // One product named is not shown first: its new price comes from what it is by then.
-        let changes = PriceChanges { repricing, max_change, is_as_read: !self.is_single() };
+        let changes = PriceChanges { repricing, max_change: self.max_change, is_as_read: !self.is_single() };
         match self.products.as_slice() {
             [] => Ok((Selection::Matching(filter), changes)),
             names => Ok((Selection::Named(names), changes)),

@@ -5,16 +5,19 @@ mod view;
 use clap::{Args, Subcommand};
 
 use self::view::{CustomerView, SalesView, StatusView, StockValueView, TopProductView};
-use crate::cli::shared::arguments::{check_period, optional, required, whole_number, word};
+use crate::cli::shared::arguments::{check_period, limit, name_of, word};
+use crate::cli::shared::values::checked;
 use crate::cli::shared::zone;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::page::MAX_LIMIT;
 use crate::domain::period::{self, Span, Step};
+use crate::domain::written_time::WrittenTime;
 use crate::domain::{Amount, Violations, Zone, moment};
 use crate::error::{Error, Result};
 use crate::output::{Bar, Cell, Format, View};
 use crate::repository::report::{self as reports, Ranking};
+
+const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantity", Ranking::Quantity)];
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -73,38 +76,42 @@ impl Command {
 #[derive(Debug, Args)]
 pub struct PeriodArguments {
     /// Orders placed at or after this time; a day begins at midnight of --tz
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
+    since: Option<WrittenTime>,
     /// Orders placed before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
+    until: Option<WrittenTime>,
     /// Time zone that days, weeks and months are of, such as Europe/Berlin
-    #[arg(long, value_name = "NAME", default_value = "UTC")]
-    tz: String,
+    #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = checked(zone::find))]
+    tz: Zone,
 }
 
 impl PeriodArguments {
-    fn parse(&self, violations: &mut Violations) -> (Span, Zone) {
-        let zone = violations.parse("tz", &self.tz, zone::find).unwrap_or_else(Zone::utc);
-        let time = |text: &str| moment::parse_in(text, &zone);
-        let since = optional(violations, "since", self.since.as_deref(), time);
-        let until = optional(violations, "until", self.until.as_deref(), time);
-        check_period(violations, ("since", since), ("until", until));
-        (Span { since, until }, zone)
+    /// Errors: exit 7 for a period that nothing can be in, and for times that the zone's clocks never show.
+    fn span(&self) -> Result<Span> {
+        let mut violations = Violations::new();
+        let mut time = |name: &str, time: &Option<WrittenTime>| {
+            let moment = time.as_ref()?.moment(None, &self.tz);
+            moment.map_err(|problem| violations.add(name, problem)).ok()
+        };
+        let (since, until) = (time("since", &self.since), time("until", &self.until));
+        violations.into_result()?;
+        check_period(("since", since), ("until", until))?;
+        Ok(Span { since, until })
     }
+}
+
+/// A time that is one in any zone.
+fn parse_time(text: &str) -> Result<WrittenTime, String> {
+    moment::parse(text)?;
+    WrittenTime::read(text)
 }
 
 #[derive(Debug, Args)]
 pub struct LimitArguments {
     /// Show at most so many
-    #[arg(long, value_name = "N", default_value = "20", allow_negative_numbers = true)]
-    limit: String,
-}
-
-impl LimitArguments {
-    fn parse(&self, violations: &mut Violations) -> Option<u64> {
-        violations.parse("limit", &self.limit, |text| whole_number(text, 1, MAX_LIMIT))
-    }
+    #[arg(long, value_name = "N", default_value = "20", allow_negative_numbers = true, value_parser = limit())]
+    limit: u64,
 }
 
 #[derive(Debug, Args)]
@@ -136,8 +143,8 @@ impl ChartArguments {
 #[derive(Debug, Args)]
 pub struct SalesArguments {
     /// day, week or month
-    #[arg(long, value_name = "STEP", default_value = "day")]
-    by: String,
+    #[arg(long, value_name = "STEP", default_value = "day", value_parser = name_of(Step::ALL, Step::as_str))]
+    by: Step,
     #[command(flatten)]
     period: PeriodArguments,
     #[command(flatten)]
@@ -147,8 +154,8 @@ pub struct SalesArguments {
 #[derive(Debug, Args)]
 pub struct TopProductsArguments {
     /// revenue or quantity
-    #[arg(long, value_name = "WHAT", default_value = "revenue")]
-    by: String,
+    #[arg(long, value_name = "WHAT", default_value = "revenue", value_parser = word(RANKINGS.into()))]
+    by: Ranking,
     #[command(flatten)]
     limit: LimitArguments,
     #[command(flatten)]
@@ -193,25 +200,17 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
     }
 }
 
-async fn open<V: View>(context: &Context, chart: &ChartArguments, violations: Violations) -> Result<Database> {
+async fn open<V: View>(context: &Context, chart: &ChartArguments) -> Result<Database> {
     context.output.check_fields::<V>(&[])?;
     chart.check(context)?;
-    violations.into_result()?;
     context.database(Access::Read).await
 }
 
 async fn sales(context: &Context, arguments: &SalesArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let step = violations.parse("by", &arguments.by, |text| word(text, &Step::ALL.map(|step| (step.as_str(), step))));
-    let (span, zone) = arguments.period.parse(&mut violations);
-    let mut buckets = Vec::new();
-    if let (Some(step), true) = (step, violations.is_empty()) {
-        match period::buckets(step, &zone, span, context.clock.now()) {
-            Ok(found) => buckets = found,
-            Err(problem) => violations.add("period", problem),
-        }
-    }
-    let database = open::<SalesView>(context, &arguments.chart, violations).await?;
+    let (span, zone) = (arguments.period.span()?, &arguments.period.tz);
+    let buckets = period::buckets(arguments.by, zone, span, context.clock.now());
+    let buckets = buckets.map_err(|problem| Violations::of("period", problem).into_error())?;
+    let database = open::<SalesView>(context, &arguments.chart).await?;
     let ends = buckets.last().map(|bucket| bucket.end);
     let boundaries: Vec<_> = buckets.iter().map(|bucket| bucket.begin).chain(ends).collect();
     let sold = reports::sales(database.connection(), &boundaries).await?;
@@ -234,19 +233,14 @@ async fn sales(context: &Context, arguments: &SalesArguments) -> Result<()> {
 }
 
 async fn top_products(context: &Context, arguments: &TopProductsArguments) -> Result<()> {
-    const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantity", Ranking::Quantity)];
-    let mut violations = Violations::new();
-    let ranking = violations.parse("by", &arguments.by, |text| word(text, &RANKINGS));
-    let limit = arguments.limit.parse(&mut violations);
-    let (span, _) = arguments.period.parse(&mut violations);
-    let database = open::<TopProductView>(context, &arguments.chart, violations).await?;
-    let (ranking, limit) = (required(ranking)?, required(limit)?);
-    let found = reports::top_products(database.connection(), span, ranking, limit).await?;
+    let span = arguments.period.span()?;
+    let database = open::<TopProductView>(context, &arguments.chart).await?;
+    let found = reports::top_products(database.connection(), span, arguments.by, arguments.limit.limit).await?;
     let rows: Vec<_> = found.into_iter().map(TopProductView).collect();
     context.output.report(&rows, &[])?;
     arguments.chart.draw(context, &rows, |row| Bar {
         label: row.0.product.as_ref().map_or_else(|| row.id(), |(sku, _)| sku.clone()),
-        value: match ranking {
+        value: match arguments.by {
             Ranking::Revenue => row.0.revenue.to_decimal(),
             Ranking::Quantity => row.0.units.into(),
         },
@@ -254,11 +248,9 @@ async fn top_products(context: &Context, arguments: &TopProductsArguments) -> Re
 }
 
 async fn customers(context: &Context, arguments: &CustomersArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let limit = arguments.limit.parse(&mut violations);
-    let (span, _) = arguments.period.parse(&mut violations);
-    let database = open::<CustomerView>(context, &arguments.chart, violations).await?;
-    let found = reports::customers(database.connection(), span, required(limit)?).await?;
+    let span = arguments.period.span()?;
+    let database = open::<CustomerView>(context, &arguments.chart).await?;
+    let found = reports::customers(database.connection(), span, arguments.limit.limit).await?;
     let rows: Vec<_> = found.into_iter().map(CustomerView).collect();
     context.output.report(&rows, &[])?;
     arguments.chart.draw(context, &rows, |row| Bar {
@@ -268,9 +260,8 @@ async fn customers(context: &Context, arguments: &CustomersArguments) -> Result<
 }
 
 async fn orders_by_status(context: &Context, arguments: &StatusArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let (span, _) = arguments.period.parse(&mut violations);
-    let database = open::<StatusView>(context, &arguments.chart, violations).await?;
+    let span = arguments.period.span()?;
+    let database = open::<StatusView>(context, &arguments.chart).await?;
     let found = reports::by_status(database.connection(), span).await?;
     let rows: Vec<_> = found.into_iter().map(StatusView).collect();
     let orders: i64 = rows.iter().map(|row| row.0.orders).sum();
@@ -281,10 +272,8 @@ async fn orders_by_status(context: &Context, arguments: &StatusArguments) -> Res
 }
 
 async fn stock_value(context: &Context, arguments: &StockArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let limit = arguments.limit.parse(&mut violations);
-    let database = open::<StockValueView>(context, &arguments.chart, violations).await?;
-    let found = reports::stock_value(database.connection(), required(limit)?).await?;
+    let database = open::<StockValueView>(context, &arguments.chart).await?;
+    let found = reports::stock_value(database.connection(), arguments.limit.limit).await?;
     let total = reports::stock_total(database.connection()).await?;
     let rows: Vec<_> = found.into_iter().map(StockValueView).collect();
     let totals: [(&str, Cell); 3] =

@@ -1,16 +1,16 @@
 //! `shopctl seed generate`
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::{Fill, development_only};
 use crate::cli::Asking;
-use crate::cli::shared::arguments::{required, whole_number};
+use crate::cli::shared::arguments::{time, whole_number};
 use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{counted, hexadecimal};
-use crate::domain::{Violations, moment};
 use crate::error::Result;
 use crate::output::Mutation;
 use crate::seed::generate::{self, Generated, MOST_ORDERS, MOST_PRODUCTS, MOST_USERS, Plan, Progress};
@@ -18,43 +18,33 @@ use crate::seed::generate::{self, Generated, MOST_ORDERS, MOST_PRODUCTS, MOST_US
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
     /// How many users
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = |text: &str| whole_number(text, 0, MOST_USERS))]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = whole_number(0, MOST_USERS))]
     users: u64,
     /// How many products
-    #[arg(long, value_name = "N", default_value = "200", value_parser = |text: &str| whole_number(text, 0, MOST_PRODUCTS))]
+    #[arg(long, value_name = "N", default_value = "200", value_parser = whole_number(0, MOST_PRODUCTS))]
     products: u64,
     /// How many orders
-    #[arg(long, value_name = "N", default_value = "4000", value_parser = |text: &str| whole_number(text, 0, MOST_ORDERS))]
+    #[arg(long, value_name = "N", default_value = "4000", value_parser = whole_number(0, MOST_ORDERS))]
     orders: u64,
     /// Another number makes another shop
-    #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = |text: &str| whole_number(text, 0, u64::MAX))]
+    #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = whole_number(0, u64::MAX))]
     rng_seed: u64,
     /// The shop's last moment; it opened three years before
-    #[arg(long, value_name = "TIME", default_value = "2026-01-01")]
-    as_of: String,
+    #[arg(long, value_name = "TIME", default_value = "2026-01-01", value_parser = time())]
+    as_of: DateTime<Utc>,
     /// Do not ask
     #[arg(short = 'y', long)]
     yes: bool,
 }
 
-impl GenerateArguments {
-    fn plan(&self) -> Result<Plan> {
-        let GenerateArguments { users, products, orders, rng_seed, .. } = *self;
-        let mut violations = Violations::new();
-        let as_of = violations.parse("as-of", &self.as_of, moment::parse);
-        violations.into_result()?;
-        Ok(Plan { users, products, orders, rng_seed, as_of: required(as_of)? })
-    }
-}
-
 pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArguments) -> Result<()> {
-    let plan = arguments.plan()?;
+    let GenerateArguments { users, products, orders, rng_seed, as_of, .. } = *arguments;
+    let plan = Plan { users, products, orders, rng_seed, as_of };
     let database = context.database(Access::Write).await?;
     let purpose = development_only(context, &database, Fill::Begin).await?;
     let operations = context.operations(&database, false);
     let is_there = generate::is_there(&operations, &plan).await?;
     if !is_there && !arguments.yes {
-        let Plan { users, products, orders, .. } = plan;
         let target = database.target();
         let impact = format!(
             "{}, {} and {} will be made up in {target}",

@@ -1,11 +1,14 @@
 //! Flags that several commands share, and how typed text becomes values.
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::values::{Checked, checked};
 use crate::domain::page::{MAX_LIMIT, Sort};
 use crate::domain::quantity::parse_stock;
-use crate::domain::{Cursor, IdempotencyKey, Page, Violations};
-use crate::error::{Error, Result};
+use crate::domain::text::multi_line;
+use crate::domain::{Cursor, IdempotencyKey, Page, Quantity, Violation, Violations, moment};
+use crate::error::{Result, printable};
 
 /// How many pieces are few.
 const LOW_STOCK: i32 = 5;
@@ -27,15 +30,8 @@ pub struct WriteArguments {
 #[derive(Debug, Clone, Args)]
 pub struct KeyArguments {
     /// Repeating a command with the same key changes nothing and gives the first result again
-    #[arg(long, value_name = "KEY")]
-    pub idempotency_key: Option<String>,
-}
-
-impl KeyArguments {
-    pub fn parse(&self, violations: &mut Violations) -> Option<IdempotencyKey> {
-        let key = self.idempotency_key.as_deref()?;
-        violations.parse("idempotency-key", key, IdempotencyKey::parse)
-    }
+    #[arg(long, value_name = "KEY", value_parser = checked(IdempotencyKey::parse))]
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// For commands that ask yes or no, and on a protected context for the database's name.
@@ -65,8 +61,8 @@ pub struct LeftArguments {
     #[arg(long)]
     low: bool,
     /// At most N pieces left
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    max_stock: Option<String>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = checked(parse_stock))]
+    max_stock: Option<i32>,
     /// Nothing left
     #[arg(long)]
     out_of_stock: bool,
@@ -78,11 +74,11 @@ impl LeftArguments {
     }
 
     /// The most that may be left.
-    pub fn parse(&self, violations: &mut Violations) -> Option<i32> {
+    pub fn max_stock(&self) -> Option<i32> {
         match (self.out_of_stock, self.low) {
             (true, _) => Some(0),
             (_, true) => Some(LOW_STOCK),
-            _ => optional(violations, "max-stock", self.max_stock.as_deref(), parse_stock),
+            _ => self.max_stock,
         }
     }
 }
@@ -91,61 +87,80 @@ impl LeftArguments {
 #[derive(Debug, Clone, Args)]
 pub struct ListArguments {
     /// Show at most so many
-    #[arg(long, value_name = "N", default_value = "20", allow_negative_numbers = true)]
-    pub limit: String,
+    #[arg(long, value_name = "N", default_value = "20", allow_negative_numbers = true, value_parser = limit())]
+    limit: u64,
     /// Skip so many (slow far into a large list: prefer --after)
-    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
-    pub offset: String,
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = offset())]
+    offset: u64,
     /// Go on after the cursor that the list before printed
-    #[arg(long, value_name = "CURSOR", conflicts_with = "offset")]
-    pub after: Option<String>,
+    #[arg(long, value_name = "CURSOR", conflicts_with = "offset", value_parser = checked(Cursor::decode))]
+    after: Option<Cursor>,
     /// Show everything, streamed
     #[arg(long, conflicts_with_all = ["limit", "offset", "after"])]
     pub all: bool,
     /// Sort by this field, with - in front descending; newest first when absent
     #[arg(long, value_name = "[-]FIELD", allow_hyphen_values = true)]
-    pub sort: Option<String>,
+    sort: Option<String>,
     /// Also count all that match
     #[arg(long)]
     pub count: bool,
 }
 
 impl ListArguments {
-    /// `newest` is the noun's own field for newest first.
-    pub fn page(&self, newest: &str, violations: &mut Violations) -> Page {
-        let newest = || Sort { field: newest.to_owned(), descending: true };
-        let after = self.after.as_deref().and_then(|text| violations.parse("after", text, Cursor::decode));
-        let sort = match (&self.sort, &after) {
+    /// The page that is wanted, in the `usual` order unless `--sort` gives another: `-created_at`.
+    pub fn page(&self, usual: &str) -> Page {
+        let sort = match (&self.sort, &self.after) {
             (Some(text), _) => Sort::parse(text),
             // The cursor carries its sort: nobody has to repeat it.
             (None, Some(cursor)) => cursor.sort.clone(),
-            (None, None) => newest(),
+            (None, None) => Sort::parse(usual),
         };
-        let limit = match self.all {
-            true => Some(MAX_LIMIT / 10),
-            false => violations.parse("limit", &self.limit, |text| whole_number(text, 1, MAX_LIMIT)),
-        };
-        let offset = violations.parse("offset", &self.offset, |text| whole_number(text, 0, i64::MAX.unsigned_abs()));
-        Page { limit: limit.unwrap_or(1), offset: offset.unwrap_or(0), after, sort }
+        let limit = if self.all { MAX_LIMIT / 10 } else { self.limit };
+        Page { limit, offset: self.offset, after: self.after.clone(), sort }
     }
 }
 
 /// Refuses a filter that nothing can match: `until` is exclusive.
-pub fn check_period<T: PartialOrd>(violations: &mut Violations, since: (&str, Option<T>), until: (&str, Option<T>)) {
-    if since.1.zip(until.1).is_some_and(|(since, until)| since >= until) {
-        violations.add(until.0, format!("is not after {}", since.0));
+pub fn check_period<T: PartialOrd>(since: (&str, Option<T>), until: (&str, Option<T>)) -> Result<()> {
+    match since.1.zip(until.1).is_some_and(|(since, until)| since >= until) {
+        true => Err(Violations::of(until.0, format!("is not after {}", since.0)).into_error()),
+        false => Ok(()),
     }
 }
 
 /// Refuses a filter that nothing can match.
-pub fn check_range<T: PartialOrd>(violations: &mut Violations, least: (&str, Option<T>), most: (&str, Option<T>)) {
-    if least.1.zip(most.1).is_some_and(|(least, most)| least > most) {
-        violations.add(most.0, format!("is less than {}", least.0));
+pub fn check_range<T: PartialOrd>(least: (&str, Option<T>), most: (&str, Option<T>)) -> Result<()> {
+    match least.1.zip(most.1).is_some_and(|(least, most)| least > most) {
+        true => Err(Violations::of(most.0, format!("is less than {}", least.0)).into_error()),
+        false => Ok(()),
     }
 }
 
-/// A number of rows or the like. Errors: which numbers there are.
-pub fn whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String> {
+/// A number of rows or the like.
+pub fn whole_number(lowest: u64, highest: u64) -> Checked<u64> {
+    checked(move |text| parse_whole_number(text, lowest, highest))
+}
+
+/// How many rows are shown.
+pub fn limit() -> Checked<u64> {
+    whole_number(1, MAX_LIMIT)
+}
+
+fn offset() -> Checked<u64> {
+    whole_number(0, i64::MAX.unsigned_abs())
+}
+
+/// A point in time.
+pub fn time() -> Checked<DateTime<Utc>> {
+    checked(moment::parse)
+}
+
+/// A text of several lines.
+pub fn long_text() -> Checked<String> {
+    checked(multi_line)
+}
+
+fn parse_whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String> {
     match text.trim().parse::<u64>() {
         Ok(number) if (lowest..=highest).contains(&number) => Ok(number),
         _ => Err(format!("must be a whole number from {lowest} to {highest}")),
@@ -155,50 +170,52 @@ pub fn whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String
 /// How many migrations: nobody has more.
 pub fn steps(text: &str) -> Result<u32, String> {
     const MOST: u64 = 10_000;
-    whole_number(text, 1, MOST).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
-}
-
-/// Parses an optional flag.
-pub fn optional<T>(
-    violations: &mut Violations,
-    field: &str,
-    text: Option<&str>,
-    parse: impl FnOnce(&str) -> Result<T, String>,
-) -> Option<T> {
-    violations.parse(field, text?, parse)
-}
-
-/// The value of a required field after its violations were ruled out.
-///
-/// Errors: never for callers that checked their violations first.
-pub fn required<T>(value: Option<T>) -> Result<T> {
-    value.ok_or_else(|| Error::internal("a required value is missing"))
+    parse_whole_number(text, 1, MOST).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// A text to look for.
-pub fn searched(text: &str) -> Result<String, String> {
-    if text.chars().count() > SEARCH_MAX_CHARACTERS {
-        return Err(format!("is longer than {SEARCH_MAX_CHARACTERS} characters"));
-    }
-    Ok(text.to_owned())
+pub fn searched() -> Checked<String> {
+    checked(|text| match text.chars().count() > SEARCH_MAX_CHARACTERS {
+        true => Err(format!("is longer than {SEARCH_MAX_CHARACTERS} characters")),
+        false => Ok(text.to_owned()),
+    })
 }
 
 /// `PRODUCT` or `PRODUCT:N`; `PRODUCT=N` means the same. Neither SKUs nor ids have such a character.
-pub fn with_quantity(text: &str) -> (&str, Option<&str>) {
+///
+/// Errors: the violation of `flag`, or of the quantity, which is called `of` the product.
+pub fn with_quantity(flag: &str, of: &str, text: &str) -> Result<(String, Option<Quantity>), Violation> {
     let (product, quantity) =
         text.rsplit_once([':', '=']).map_or((text, None), |(product, quantity)| (product, Some(quantity)));
-    (product.trim(), quantity)
+    let product = product.trim();
+    if product.is_empty() {
+        return Err(Violation { field: flag.to_owned(), value: None, problem: "names no product".to_owned() });
+    }
+    let field = || format!("{of} {}", printable(product));
+    let violation = |text: &str, problem| Violation { field: field(), value: Some(text.to_owned()), problem };
+    let quantity = quantity.map(|text| Quantity::parse(text).map_err(|problem| violation(text, problem)));
+    Ok((product.to_owned(), quantity.transpose()?))
 }
 
-/// Reads one of several words. Errors: which words there are, and which was probably meant.
-pub fn word<T: Copy>(text: &str, known: &[(&'static str, T)]) -> Result<T, String> {
-    let names: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
-    let wanted = text.trim().to_lowercase();
-    known.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value).ok_or_else(|| {
-        let list = names.join(", ");
-        match crate::output::closest(&wanted, &names) {
-            Some(close) => format!("is none of {list} (did you mean {close}?)"),
-            None => format!("is none of {list}"),
-        }
+/// One of several words.
+pub fn word<T: Copy + Send + Sync + 'static>(known: Vec<(&'static str, T)>) -> Checked<T> {
+    checked(move |text| {
+        let names: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
+        let wanted = text.trim().to_lowercase();
+        known.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value).ok_or_else(|| {
+            let list = names.join(", ");
+            match crate::output::closest(&wanted, &names) {
+                Some(close) => format!("is none of {list} (did you mean {close}?)"),
+                None => format!("is none of {list}"),
+            }
+        })
     })
+}
+
+/// One of an enumeration's names.
+pub fn name_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [T; N],
+    name: fn(T) -> &'static str,
+) -> Checked<T> {
+    word(all.map(|value| (name(value), value)).into())
 }

@@ -11,5 +11,6 @@ pub mod keys;
 pub mod list;
 pub mod mutation;
 mod picker;
+pub mod values;
 pub mod wizard;
 pub mod zone;

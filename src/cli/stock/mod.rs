@@ -10,16 +10,17 @@ use self::view::{MovementView, StockDifferenceView, StockView};
 use crate::cli::Asking;
 use crate::cli::product::view::{about_product, view_of};
 use crate::cli::shared::arguments::{
-    AnswerArguments, KeyArguments, LeftArguments, ListArguments, WriteArguments, optional, required, searched,
+    AnswerArguments, KeyArguments, LeftArguments, ListArguments, WriteArguments, long_text, searched,
 };
+use crate::cli::shared::values::checked;
+
 use crate::cli::shared::batch::{self, Names};
 use crate::cli::shared::list::{self, Shown};
 use crate::cli::shared::mutation::{self, done, finish};
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::page::Sort;
 use crate::domain::quantity::{parse_delta, parse_stock};
-use crate::domain::{MovementReason, Page, Violations, text::counted, text::multi_line};
+use crate::domain::{MovementReason, Page, text::counted};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::Mutation;
 use crate::repository::product::StockDifference;
@@ -60,12 +61,12 @@ pub struct AdjustArguments {
     #[arg(value_name = "PRODUCT")]
     product: String,
     /// Pieces, such as +24 or -2
-    #[arg(value_name = "±N", allow_negative_numbers = true)]
-    delta: String,
+    #[arg(id = "pieces", value_name = "±N", allow_negative_numbers = true, value_parser = checked(parse_delta))]
+    delta: i32,
     /// received, correction, damaged, shrinkage, return or other
-    #[arg(long, value_name = "REASON")]
-    reason: String,
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "REASON", value_parser = checked(MovementReason::parse_adjustment))]
+    reason: MovementReason,
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
     key: KeyArguments,
@@ -76,7 +77,7 @@ pub struct AdjustArguments {
 #[derive(Debug, Args)]
 pub struct StockListArguments {
     /// Anywhere in SKU or name
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = searched())]
     search: Option<String>,
     #[command(flatten)]
     left: LeftArguments,
@@ -90,15 +91,15 @@ pub struct SetArguments {
     #[arg(value_name = "PRODUCT")]
     product: String,
     /// Pieces that were counted
-    #[arg(value_name = "N", allow_negative_numbers = true)]
-    level: String,
+    #[arg(id = "pieces", value_name = "N", allow_negative_numbers = true, value_parser = checked(parse_stock))]
+    level: i32,
     /// Pieces recorded so far: nothing is changed if they are others meanwhile
-    #[arg(long, value_name = "OLD", allow_negative_numbers = true)]
-    expect: String,
+    #[arg(long, value_name = "OLD", allow_negative_numbers = true, value_parser = checked(parse_stock))]
+    expect: i32,
     /// received, correction, damaged, shrinkage, return or other
-    #[arg(long, value_name = "REASON", default_value = "correction")]
-    reason: String,
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "REASON", default_value = "correction", value_parser = checked(MovementReason::parse_adjustment))]
+    reason: MovementReason,
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
     write: WriteArguments,
@@ -122,7 +123,7 @@ pub struct VerifyArguments {
     #[arg(long)]
     accept: bool,
     /// Kept with the movements
-    #[arg(long, value_name = "TEXT", requires = "accept")]
+    #[arg(long, value_name = "TEXT", requires = "accept", value_parser = long_text())]
     note: Option<String>,
     #[command(flatten)]
     answers: AnswerArguments,
@@ -154,18 +155,10 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
 
 async fn list(context: &Context, arguments: &StockListArguments) -> Result<()> {
     context.output.check_fields::<StockView>(&[])?;
-    let mut violations = Violations::new();
-    let filter = products::Filter {
-        search: optional(&mut violations, "search", arguments.search.as_deref(), searched),
-        max_stock: arguments.left.parse(&mut violations),
-        ..products::Filter::default()
-    };
-    let mut page = arguments.list.page("created_at", &mut violations);
-    if arguments.list.sort.is_none() && page.after.is_none() {
-        // What runs out first is what one looks for.
-        page.sort = Sort::parse("stock_quantity");
-    }
-    violations.into_result()?;
+    let (search, max_stock) = (arguments.search.clone(), arguments.left.max_stock());
+    let filter = products::Filter { search, max_stock, ..products::Filter::default() };
+    // What runs out first is what one looks for.
+    let page = arguments.list.page("stock_quantity");
     crate::repository::sort_field(&products::SORT_FIELDS, &page.sort)?;
     let database = context.database(Access::Read).await?;
     let fetch = async |page: &Page| {
@@ -177,18 +170,12 @@ async fn list(context: &Context, arguments: &StockListArguments) -> Result<()> {
 }
 
 async fn set(context: &Context, arguments: &SetArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let level = violations.parse("pieces", &arguments.level, parse_stock);
-    let expected = violations.parse("expect", &arguments.expect, parse_stock);
-    let reason = violations.parse("reason", &arguments.reason, MovementReason::parse_adjustment);
-    let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
-    violations.into_result()?;
     let count = Count {
         product: arguments.product.clone(),
-        level: required(level)?,
-        expected: required(expected)?,
-        reason: required(reason)?,
-        note,
+        level: arguments.level,
+        expected: arguments.expect,
+        reason: arguments.reason,
+        note: arguments.note.clone(),
     };
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
@@ -208,9 +195,7 @@ async fn set(context: &Context, arguments: &SetArguments) -> Result<()> {
 
 async fn history(context: &Context, arguments: &HistoryArguments) -> Result<()> {
     context.output.check_fields::<MovementView>(&[])?;
-    let mut violations = Violations::new();
-    let page = arguments.list.page("created_at", &mut violations);
-    violations.into_result()?;
+    let page = arguments.list.page("-created_at");
     crate::repository::sort_field(&movements::SORT_FIELDS, &page.sort)?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
@@ -234,9 +219,6 @@ async fn history(context: &Context, arguments: &HistoryArguments) -> Result<()> 
 
 /// Compares stock with its movements; with `--accept` records the differences.
 async fn verify(context: &Context, asking: &Asking, arguments: &VerifyArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
-    violations.into_result()?;
     let database = context.database(Access::Read).await?;
     let mut ids = Vec::new();
     for name in &arguments.products {
@@ -244,7 +226,7 @@ async fn verify(context: &Context, asking: &Asking, arguments: &VerifyArguments)
     }
     let differences = products::find_stock_differences(database.connection(), &ids).await?;
     if arguments.accept {
-        return accept(context, asking, arguments, &differences, note.as_deref()).await;
+        return accept(context, asking, arguments, &differences).await;
     }
     context.output.check_fields::<StockDifferenceView>(&[])?;
     let count = differences.len();
@@ -270,7 +252,6 @@ async fn accept(
     asking: &Asking,
     arguments: &VerifyArguments,
     differences: &[StockDifference],
-    note: Option<&str>,
 ) -> Result<()> {
     let dry_run = arguments.write.dry_run;
     if differences.is_empty() {
@@ -287,7 +268,7 @@ async fn accept(
     let database = context.database_for_operation().await?;
     let names = differences.iter().map(|product| product.id.to_string()).collect();
     let one = async |operations: &Operations, id: &str| {
-        let accepted = service::accept(operations, id, note).await?;
+        let accepted = service::accept(operations, id, arguments.note.as_deref()).await?;
         let (sku, delta) = (printable(&accepted.product.sku), accepted.delta);
         let line = match delta {
             0 => format!("stock of {sku} is what its movements come to"),
@@ -302,17 +283,12 @@ async fn accept(
 }
 
 async fn adjust(context: &Context, arguments: &AdjustArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let delta = violations.parse("pieces", &arguments.delta, parse_delta);
-    let reason = violations.parse("reason", &arguments.reason, MovementReason::parse_adjustment);
-    let note = optional(&mut violations, "note", arguments.note.as_deref(), multi_line);
-    let key = arguments.key.parse(&mut violations);
-    violations.into_result()?;
-    let adjustment =
-        Adjustment { product: arguments.product.clone(), delta: required(delta)?, reason: required(reason)?, note };
+    let AdjustArguments { product, delta, reason, note, key, .. } = arguments;
+    let adjustment = Adjustment { product: product.clone(), delta: *delta, reason: *reason, note: note.clone() };
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
-    let adjusted = service::adjust(&context.operations(&database, dry_run), &adjustment, key).await?;
+    let adjusted =
+        service::adjust(&context.operations(&database, dry_run), &adjustment, key.idempotency_key.clone()).await?;
     let (before, after) = (&adjusted.product.before, &adjusted.product.after);
     let verb = if adjusted.replayed { "was adjusted before".to_owned() } else { done(dry_run, "adjusted") };
     let line =

@@ -12,16 +12,17 @@ use crate::bulk::{Meaning, UserRow};
 use crate::cli::Asking;
 use crate::cli::audit::view::TimelineView;
 use crate::cli::shared::arguments::{
-    AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, check_period, optional, required, searched, word,
+    AnswerArguments, ConfirmArguments, ListArguments, WriteArguments, check_period, name_of, searched, time,
 };
 use crate::cli::shared::export::{self, ExportArguments};
 use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::list::{self, Shown, TIMELINE_MAX};
 use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::values::checked;
 use crate::cli::shared::wizard;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::{Email, Page, Password, PersonName, UserStatus, Violations, moment};
+use crate::domain::{Email, Page, Password, PersonName, UserStatus, Violations};
 use crate::entity::user::Model;
 use crate::error::{CommandLine, Error, Result, printable};
 use crate::output::{Cell, Mutation, View};
@@ -30,6 +31,7 @@ use crate::repository::{audit_event as events, user as users};
 use crate::service::anonymize;
 use crate::service::place_order::Stock;
 use crate::service::user::{self as service, NewUser, UserUpdate};
+use chrono::{DateTime, Utc};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -123,31 +125,30 @@ pub struct UserExportArguments {
 #[derive(Debug, Args)]
 struct FilterArguments {
     /// active, disabled or anonymized
-    #[arg(long, value_name = "STATUS")]
-    status: Option<String>,
+    #[arg(long, value_name = "STATUS", value_parser = name_of(UserStatus::ALL, UserStatus::as_str))]
+    status: Option<UserStatus>,
     /// Anywhere in e-mail address, first or last name
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = searched())]
     search: Option<String>,
     /// Created at or after this time
-    #[arg(long, value_name = "TIME")]
-    created_since: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    created_since: Option<DateTime<Utc>>,
     /// Created before this time
-    #[arg(long, value_name = "TIME")]
-    created_until: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = time())]
+    created_until: Option<DateTime<Utc>>,
 }
 
 impl FilterArguments {
-    fn parse(&self, violations: &mut Violations) -> users::Filter {
-        let statuses: Vec<_> = UserStatus::ALL.map(|status| (status.as_str(), status)).into();
-        let created_since = optional(violations, "created-since", self.created_since.as_deref(), moment::parse);
-        let created_until = optional(violations, "created-until", self.created_until.as_deref(), moment::parse);
-        check_period(violations, ("created-since", created_since), ("created-until", created_until));
-        users::Filter {
-            status: optional(violations, "status", self.status.as_deref(), |text| word(text, &statuses)),
-            search: optional(violations, "search", self.search.as_deref(), searched),
-            created_since,
-            created_until,
-        }
+    /// Errors: exit 7 for a period that nothing can be in.
+    fn filter(&self) -> Result<users::Filter> {
+        let FilterArguments { status, search, created_since, created_until } = self;
+        check_period(("created-since", *created_since), ("created-until", *created_until))?;
+        Ok(users::Filter {
+            status: *status,
+            search: search.clone(),
+            created_since: *created_since,
+            created_until: *created_until,
+        })
     }
 }
 
@@ -171,12 +172,12 @@ pub struct ShowArguments {
 pub struct UpdateArguments {
     #[command(flatten)]
     who: WhoArguments,
-    #[arg(long, value_name = "EMAIL")]
-    email: Option<String>,
-    #[arg(long, value_name = "NAME")]
-    first_name: Option<String>,
-    #[arg(long, value_name = "NAME")]
-    last_name: Option<String>,
+    #[arg(long, value_name = "EMAIL", value_parser = checked(Email::parse))]
+    email: Option<Email>,
+    #[arg(long, value_name = "NAME", value_parser = checked(PersonName::parse))]
+    first_name: Option<PersonName>,
+    #[arg(long, value_name = "NAME", value_parser = checked(PersonName::parse))]
+    last_name: Option<PersonName>,
     #[command(flatten)]
     write: WriteArguments,
 }
@@ -255,11 +256,15 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
         ("--first-name", arguments.first_name.is_some()),
         ("--last-name", arguments.last_name.is_some()),
     ])?;
+    // A password comes from a file, and all that is wrong is reported together.
     let mut violations = Violations::new();
     let mut answers = wizard::UserAnswers {
-        email: optional(&mut violations, "email", arguments.email.as_deref(), Email::parse),
-        first_name: optional(&mut violations, "first-name", arguments.first_name.as_deref(), PersonName::parse),
-        last_name: optional(&mut violations, "last-name", arguments.last_name.as_deref(), PersonName::parse),
+        email: arguments.email.as_ref().and_then(|text| violations.parse("email", text, Email::parse)),
+        first_name: arguments
+            .first_name
+            .as_ref()
+            .and_then(|text| violations.parse("first-name", text, PersonName::parse)),
+        last_name: arguments.last_name.as_ref().and_then(|text| violations.parse("last-name", text, PersonName::parse)),
     };
     // Somebody who has to type should not do so for an input that is refused anyway.
     if is_wizard || arguments.password.is_asked_for() {
@@ -275,12 +280,12 @@ async fn create(context: &Context, asking: &Asking, arguments: &CreateArguments)
         None => context.database_for_operation().await?,
     };
     let command = if is_wizard { Some(reviewed(context, &answers, arguments)?) } else { None };
-    let new = NewUser {
-        email: required(answers.email)?,
-        first_name: required(answers.first_name)?,
-        last_name: required(answers.last_name)?,
-        password_hash: service::hash(&required(password)?)?,
+    let (Some(email), Some(first_name), Some(last_name), Some(password)) =
+        (answers.email, answers.first_name, answers.last_name, password)
+    else {
+        return Err(Error::internal("a required value is missing"));
     };
+    let new = NewUser { email, first_name, last_name, password_hash: service::hash(&password)? };
     let user = service::create(&context.operations(&database, dry_run), &new).await?;
     let line = format!("user {} {}", printable(&user.email), done(dry_run, "created"));
     let mut json = UserView(user.clone()).to_json();
@@ -302,10 +307,8 @@ fn reviewed(context: &Context, answers: &wizard::UserAnswers, arguments: &Create
 
 async fn list(context: &Context, arguments: &UserListArguments) -> Result<()> {
     context.output.check_fields::<UserView>(&[])?;
-    let mut violations = Violations::new();
-    let filter = arguments.filter.parse(&mut violations);
-    let page = arguments.list.page("created_at", &mut violations);
-    violations.into_result()?;
+    let filter = arguments.filter.filter()?;
+    let page = arguments.list.page("-created_at");
     crate::repository::sort_field(&users::SORT_FIELDS, &page.sort)?;
     let database = context.database(Access::Read).await?;
     let fetch = async |page: &Page| fetch(&database, &filter, page).await;
@@ -319,9 +322,7 @@ async fn fetch(database: &Database, filter: &users::Filter, page: &Page) -> Resu
 }
 
 async fn export(context: &Context, arguments: &UserExportArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let filter = arguments.filter.parse(&mut violations);
-    violations.into_result()?;
+    let filter = arguments.filter.filter()?;
     let format = arguments.export.format(context)?;
     let database = context.database(Access::Read).await?;
     let fetch = async |page: &Page| fetch(&database, &filter, page).await;
@@ -344,13 +345,8 @@ async fn show(context: &Context, arguments: &ShowArguments) -> Result<()> {
 }
 
 async fn update(context: &Context, arguments: &UpdateArguments) -> Result<()> {
-    let mut violations = Violations::new();
-    let update = UserUpdate {
-        email: optional(&mut violations, "email", arguments.email.as_deref(), Email::parse),
-        first_name: optional(&mut violations, "first-name", arguments.first_name.as_deref(), PersonName::parse),
-        last_name: optional(&mut violations, "last-name", arguments.last_name.as_deref(), PersonName::parse),
-    };
-    violations.into_result()?;
+    let UpdateArguments { email, first_name, last_name, .. } = arguments;
+    let update = UserUpdate { email: email.clone(), first_name: first_name.clone(), last_name: last_name.clone() };
     if update.email.is_none() && update.first_name.is_none() && update.last_name.is_none() {
         return Err(Error::usage("nothing to change").hint("give --email, --first-name or --last-name"));
     }

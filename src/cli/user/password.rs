@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{WhoArguments, finish_change, look_up, named, outcome};
 use crate::cli::Asking;
-use crate::cli::shared::arguments::{WriteArguments, required};
+use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::mutation::done;
 use crate::context::Context;
 use crate::db::Access;
@@ -87,11 +87,9 @@ pub async fn set(context: &Context, asking: &Asking, arguments: &OfUserArguments
         look_up(context, &arguments.who.who).await?;
     }
     let password = arguments.password.read(context, asking, Typed::New)?;
-    let mut violations = Violations::new();
-    let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
-    violations.into_result()?;
+    let password = Password::parse(&password).map_err(|problem| Violations::of("password", problem).into_error())?;
     let database = context.database_for_operation().await?;
-    let hash = service::hash(&required(password)?)?;
+    let hash = service::hash(&password)?;
     let operations = context.operations(&database, arguments.write.dry_run);
     let changed = service::set_password(&operations, &arguments.who.who, &hash).await?;
     finish_change(context, &database, &changed, arguments.write.dry_run, "has a new password");

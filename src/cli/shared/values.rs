@@ -1,0 +1,146 @@
+//! Typed values of the command line: `#[arg(value_parser = checked(Money::parse_price))]`.
+//!
+//! Clap alone stops at the first wrong value, with exit 2. What these parsers refuse is reported together, with
+//! exit 7 (BR-001).
+
+use std::error::Error as _;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::builder::{StringValueParser, TypedValueParser};
+use clap::{Arg, Command};
+
+use crate::domain::{Violation, Violations};
+use crate::error::Error;
+
+/// Reads the value of the argument with this name.
+type Parse<T> = Arc<dyn Fn(&str, &str) -> Result<T, Violation> + Send + Sync>;
+
+/// A parser whose refusals are violations.
+#[derive(Clone)]
+pub struct Checked<T>(Parse<T>);
+
+/// A parser whose violations are of the argument as a whole.
+pub fn checked<T>(parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'static) -> Checked<T> {
+    Checked(Arc::new(move |name, text| {
+        let violation = |problem| Violation { field: name.to_owned(), value: Some(text.to_owned()), problem };
+        parse(text).map_err(violation)
+    }))
+}
+
+/// A parser whose violations are of a part of the value.
+pub fn checked_parts<T>(parse: impl Fn(&str) -> Result<T, Violation> + Send + Sync + 'static) -> Checked<T> {
+    Checked(Arc::new(move |_, text| parse(text)))
+}
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let id = arg.map(|arg| arg.get_id().to_string()).unwrap_or_default();
+        let name = arg.and_then(Arg::get_long).unwrap_or(&id).to_owned();
+        let (parse, again) = (Arc::clone(&self.0), Arc::clone(&self.0));
+        let check: Check = Arc::new({
+            let name = name.clone();
+            move |text| again(&name, text).err()
+        });
+        let read =
+            move |text: String| parse(&name, &text).map_err(|_| Refused { id: id.clone(), check: Arc::clone(&check) });
+        StringValueParser::new().try_map(read).parse_ref(command, arg, value)
+    }
+}
+
+/// What is wrong with a value.
+type Check = Arc<dyn Fn(&str) -> Option<Violation> + Send + Sync>;
+
+/// The argument with this id has a wrong value.
+#[derive(Clone)]
+struct Refused {
+    id: String,
+    check: Check,
+}
+
+impl fmt::Debug for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Refused({})", self.id)
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} is invalid", self.id)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// All wrong values of a command line that clap refused, as one error (exit 7).
+///
+/// Each argument that is found wrong gets a parser that accepts everything and notes what is wrong, until clap
+/// accepts the whole line.
+///
+/// Errors: clap's own when the line cannot be understood.
+pub fn violations(program: &Command, line: &[OsString], mut error: clap::Error) -> Result<Error, clap::Error> {
+    let noted = Arc::new(Mutex::new(Violations::new()));
+    let mut program = program.clone();
+    loop {
+        let Some(refused) = error.source().and_then(|source| source.downcast_ref::<Refused>()).cloned() else {
+            return Err(error);
+        };
+        program = noting(program, &refused, &noted);
+        drop(std::mem::take(&mut *noted.lock().unwrap_or_else(PoisonError::into_inner)));
+        match program.clone().try_get_matches_from(line) {
+            Ok(_) => break,
+            Err(next) => error = next,
+        }
+    }
+    let noted = std::mem::take(&mut *noted.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(noted.into_error())
+}
+
+/// The program, in which this argument accepts everything.
+fn noting(command: Command, refused: &Refused, noted: &Arc<Mutex<Violations>>) -> Command {
+    let (check, all) = (Arc::clone(&refused.check), Arc::clone(noted));
+    let accept = move |text: &str| {
+        if let Some(violation) = check(text) {
+            all.lock().unwrap_or_else(PoisonError::into_inner).push(violation);
+        }
+        Ok::<_, String>(text.to_owned())
+    };
+    let has_it = command.get_arguments().any(|argument| argument.get_id() == refused.id.as_str());
+    let command = if has_it { command.mut_arg(&refused.id, |argument| argument.value_parser(accept)) } else { command };
+    command.mut_subcommands(|command| noting(command, refused, noted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Money;
+
+    fn program() -> Command {
+        let money = || checked(Money::parse_price);
+        let list = Arg::new("prices").long("prices").value_delimiter(',').value_parser(money());
+        let price = Arg::new("price").long("price").value_parser(money()).allow_negative_numbers(true);
+        Command::new("shop").subcommand(Command::new("sell").arg(price).arg(list))
+    }
+
+    fn refused(line: &[&str]) -> Result<Error, clap::Error> {
+        let line: Vec<OsString> = line.iter().map(OsString::from).collect();
+        violations(&program(), &line, program().try_get_matches_from(&line).unwrap_err())
+    }
+
+    #[test]
+    fn all_wrong_values_are_reported_together() {
+        let error = refused(&["shop", "sell", "--price", "-1", "--prices", "1,x,y"]).unwrap();
+        assert!(error.message().starts_with("3 invalid values\n  price -1: "), "{error}");
+        let error = refused(&["shop", "sell", "--price", "x"]).unwrap();
+        assert!(error.message().starts_with("price x: "), "{error}");
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_is_claps() {
+        let error = refused(&["shop", "sell", "--price", "x", "--what"]).unwrap_err();
+        assert_eq!(error.kind(), clap::error::ErrorKind::UnknownArgument);
+    }
+}
