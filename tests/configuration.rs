@@ -160,11 +160,16 @@ fn a_mariadb_with_settings_of_its_own_serves_a_shop() {
     };
     let Some(server) = servers::mariadb_with("odd-mariadb", odd) else { return };
     crate::support::shop::sql_on(&server.admin_url, "CREATE DATABASE shop");
+    // For every later session.
+    crate::support::shop::sql_on(&server.admin_url, "SET GLOBAL sql_select_limit = 2");
     let shop = any().with_url(server.admin_url.replace("/mysql", "/shop"));
     let shop = Shop { backend: Backend::MariaDb, ..shop };
     works(&shop);
     let odd = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'shop' AND engine <> 'InnoDB'";
     assert_eq!(shop.number(odd), 0);
+    let products = shop.run(&["product", "export", "-o", "jsonl"]).success().stdout.lines().count();
+    assert_eq!(products as i64, shop.number("SELECT COUNT(*) FROM products"), "no row is left out");
+    assert!(products > 2);
     adjust_at_once(&shop);
 }
 
@@ -196,6 +201,7 @@ fn a_postgres_database_with_settings_of_its_own_serves_a_shop() {
         "statement_timeout = '1ms'",
         "idle_in_transaction_session_timeout = '1ms'",
         "default_transaction_isolation = 'serializable'",
+        "quote_all_identifiers = on",
     ] {
         shop.sql(&format!("ALTER DATABASE {} SET {setting}", shop.database_name()));
     }
@@ -203,6 +209,7 @@ fn a_postgres_database_with_settings_of_its_own_serves_a_shop() {
     shop.run(&["seed", "up"]).success();
     shop.run(&["order", "create", "--user", "grace@example.com", "--item", "MUG-02:1"]).success();
     adjust_at_once(&shop);
+    shop.run(&["migrate", "verify"]).success();
     // What the user asks for in the URL wins, and the server's answer to it is no defect.
     let limited = shop.with_url(format!("{}?options=-c%20statement_timeout%3D1ms", shop.url));
     limited.run(&["seed", "generate", "-y"]).exits_with(5).says("database.server_limit");

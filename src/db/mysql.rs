@@ -14,7 +14,8 @@ use super::{Access, ConnectSettings, IDLE_IN_TRANSACTION};
 
 /// A session as shopctl needs it, whatever the server sets by default; stated whole.
 ///
-/// The driver forces no strict mode: without it values are cut to fit in silence. Without autocommit a lock
+/// The driver forces no strict mode: without it values are cut to fit in silence. A limit of rows for every
+/// SELECT would cut exports and sums. Without autocommit a lock
 /// of ours would never be seen by others. A client that vanished inside a transaction blocks its rows until
 /// MariaDB ends the transaction; MySQL ends the session, for which `wait_timeout` is set beside these. Under
 /// SERIALIZABLE each read locks, and writers of one row would end one another for ever.
@@ -23,7 +24,8 @@ use super::{Access, ConnectSettings, IDLE_IN_TRANSACTION};
 /// before this one may have gone to one of them. Each engine skips the other's comments.
 const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET SESSION sql_mode = 'STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
     ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', autocommit = 1, completion_type = 'NO_CHAIN', \
-    sql_safe_updates = 0, sql_big_selects = 1, foreign_key_checks = 1, default_storage_engine = 'InnoDB'\
+    sql_safe_updates = 0, sql_big_selects = 1, sql_select_limit = 18446744073709551615, sql_auto_is_null = 0, \
+    foreign_key_checks = 1, default_storage_engine = 'InnoDB'\
     /*M!100300 , max_statement_time = 0 */ /*!80000 , max_execution_time = 0 */";
 const GALERA: &str = "/*M!100300 SET STATEMENT wsrep_sync_wait = 1 FOR */ SELECT 1";
 /// The number of the error that a MariaDB built without Galera answers the second of these with.

@@ -23,7 +23,7 @@ fn session(login: &Login) -> String {
     let idle = IDLE_IN_TRANSACTION.as_secs();
     let lock_wait = lock_wait(login);
     format!(
-        "-c default_transaction_isolation=read\\ committed -c statement_timeout=0 -c lock_timeout={lock_wait} \
+        "-c default_transaction_isolation=read\\ committed -c quote_all_identifiers=off -c statement_timeout=0 -c lock_timeout={lock_wait} \
          -c idle_in_transaction_session_timeout={idle}s \
          -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
     )
