@@ -6,7 +6,8 @@ use crate::support::{Backend, Shop};
 on_every_backend!(
     rows_of_other_programs_are_listed_found_and_orderable,
     odd_rows_never_crash_a_list,
-    pages_miss_no_row_of_one_statement
+    pages_miss_no_row_of_one_statement,
+    two_products_whose_skus_differ_only_in_case_are_told_apart_or_refused
 );
 
 fn insert(shop: &Shop) {
@@ -114,4 +115,23 @@ fn pages(shop: &Shop, sort: &str) -> usize {
         }
     }
     found.len()
+}
+
+fn two_products_whose_skus_differ_only_in_case_are_told_apart_or_refused(shop: &Shop) {
+    shop.user("ann");
+    for (sku, stock) in [("abc", 5), ("ABC", 7), ("Once", 9)] {
+        shop.sql(&format!("INSERT INTO products (sku, name, price, stock_quantity) VALUES ('{sku}', 'x', 1, {stock})"));
+    }
+    for command in [
+        &["stock", "adjust", "aBc", "-2", "--reason", "damaged"][..],
+        &["order", "create", "--user", "ann@example.com", "--item", "aBc:1"],
+        &["product", "price", "aBc", "--to", "9", "-y"],
+        &["product", "show", "aBc"],
+    ] {
+        shop.run(command).exits_with(6).says("product.ambiguous").says("ABC, abc").says("shopctl product show ABC");
+    }
+    assert_eq!(shop.number("SELECT SUM(stock_quantity) FROM products"), 21);
+    for (typed, stored) in [("abc", "abc"), ("ABC", "ABC"), ("oNCE", "Once")] {
+        assert_eq!(shop.run(&["product", "show", typed, "--json"]).success().json()["sku"], stored);
+    }
 }

@@ -18,7 +18,7 @@ use crate::db::write::WriteHandle;
 use crate::domain::{Money, Page, sku};
 use crate::entity::product::{ActiveModel, Column, Entity, Model};
 use crate::entity::{Stored, stock_movement};
-use crate::error::Result;
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// No two products share a SKU.
 pub const UNIQUE_SKU: UniqueConstraint = UniqueConstraint { name: "uq_products_sku", columns: "products.sku" };
@@ -109,6 +109,8 @@ pub async fn find_by_sku(connection: &impl ConnectionTrait, name: &str) -> Resul
 }
 
 /// Products by id or SKU, each once and in no particular order; [`named`] tells which is which.
+///
+/// Errors: exit 6 when several products have a SKU in other cases than it is typed in.
 pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Result<Vec<Model>> {
     let (ids, skus) = split_names(names);
     let mut found = super::find_among(connection, &Entity::find(), Column::Sku, &skus).await?;
@@ -129,7 +131,28 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
     }
     found.sort_unstable_by_key(|product| product.id);
     found.dedup_by_key(|product| product.id);
-    Ok(found)
+    match names.iter().find_map(|name| Some((name, ambiguous_among(&found, name)?))) {
+        Some((name, products)) => Err(ambiguous(name, &products)),
+        None => Ok(found),
+    }
+}
+
+/// Products of SKUs that differ only in case, as other programs write them, when none is stored just as
+/// `name` is typed.
+fn ambiguous_among<'a>(products: &'a [Model], name: &str) -> Option<Vec<&'a Model>> {
+    let key = sku::folded(name);
+    let meant: Vec<&Model> = products.iter().filter(|product| sku::folded(&product.sku) == key).collect();
+    let is_ambiguous = meant.len() > 1 && !meant.iter().any(|product| product.sku == name);
+    is_ambiguous.then_some(meant)
+}
+
+fn ambiguous(name: &str, products: &[&Model]) -> Error {
+    let mut skus: Vec<String> = products.iter().map(|product| printable(&product.sku)).collect();
+    skus.sort_unstable();
+    let message = format!("{} may be any of {} products: {}", printable(name), products.len(), skus.join(", "));
+    Error::conflict("product.ambiguous", message).hint(
+        Hint::from("write it just as it is stored, as in: ").and(CommandLine::new("product show").argument(&skus[0])),
+    )
 }
 
 /// The product of these that `name`, an id or SKU as typed, means: the one whose SKU is stored just
@@ -173,7 +196,8 @@ fn split_names(names: &[&str]) -> (Vec<Uuid>, Vec<String>) {
             Err(_) => {
                 let stored = sku::folded(name);
                 if stored != *name {
-                    skus.push((*name).to_owned());
+                    // Another program's likeliest spelling may stand beside ours.
+                    skus.extend([(*name).to_owned(), stored.to_ascii_lowercase()]);
                 }
                 skus.push(stored);
             }
