@@ -1,15 +1,13 @@
 //! Who may do what with the shop's tables: what a role holds, and the statements that leave it with just
 //! what it is meant to have.
 
-mod grants;
-mod mysql;
-mod postgres;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::ConnectionTrait;
 
 use super::Database;
+use super::dialect::mysql::grants;
+use super::dialect::{mysql, postgres};
 use super::target::Engine;
 use crate::error::{Error, Result};
 
@@ -56,7 +54,7 @@ pub struct TableRights {
 }
 
 impl TableRights {
-    fn allows(&self, privilege: &str) -> bool {
+    pub(super) fn allows(&self, privilege: &str) -> bool {
         self.privileges.iter().any(|allowed| allowed.as_str() == privilege)
     }
 }
@@ -65,7 +63,7 @@ impl TableRights {
 #[derive(Debug, Clone)]
 pub struct Grantee {
     pub name: String,
-    sql: String,
+    pub(super) sql: String,
 }
 
 impl Grantee {
@@ -99,14 +97,14 @@ impl Grantee {
     }
 
     /// Exit 3, with the statement that makes the role: it needs a password, which is not shopctl's to choose.
-    fn unknown(&self, statement: &str) -> Error {
+    pub(super) fn unknown(&self, statement: &str) -> Error {
         Error::not_found("role", &self.name).hint(format!("create it first: {statement}"))
     }
 }
 
 /// What a privilege is on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum On {
+pub(super) enum On {
     /// All databases of the server, or those that match a pattern, as SQL.
     Beyond(String),
     /// The whole database; MySQL: as SQL.
@@ -118,23 +116,23 @@ enum On {
 
 /// A privilege that a role holds.
 #[derive(Debug, Clone)]
-struct Held {
-    on: On,
+pub(super) struct Held {
+    pub(super) on: On,
     /// `SELECT`, `ALL PRIVILEGES`, `TRIGGER` …
-    privilege: String,
+    pub(super) privilege: String,
     /// Whether it may be passed on.
-    is_option: bool,
+    pub(super) is_option: bool,
     /// By what it holds it, unless it was granted to the role itself.
-    via: Option<Via>,
+    pub(super) via: Option<Via>,
 }
 
 /// A way to a privilege that is not a grant to the role itself.
 #[derive(Debug, Clone)]
-struct Via {
+pub(super) struct Via {
     /// `membership of staff`
-    how: String,
+    pub(super) how: String,
     /// What closes it; `None` where everybody goes that way, and has to be kept from it.
-    way_out: Option<String>,
+    pub(super) way_out: Option<String>,
 }
 
 /// What a statement does.
@@ -166,7 +164,7 @@ pub struct Step {
     pub privileges: String,
     pub sql: String,
     /// Whether it is about more than a table.
-    is_wide: bool,
+    pub(super) is_wide: bool,
 }
 
 /// What has to be done about a role.
@@ -186,15 +184,15 @@ pub struct Remaining {
 }
 
 /// The database that rights are about, as its statements name it.
-struct Place {
-    engine: Engine,
+pub(super) struct Place {
+    pub(super) engine: Engine,
     /// MySQL: the database.
-    schema: String,
-    database: String,
+    pub(super) schema: String,
+    pub(super) database: String,
 }
 
 impl Place {
-    fn sql(&self, on: &On) -> String {
+    pub(super) fn sql(&self, on: &On) -> String {
         let quoted = |name: &str| self.engine.quoted(name);
         match on {
             On::Beyond(sql) => sql.clone(),
@@ -205,7 +203,7 @@ impl Place {
         }
     }
 
-    fn shown(&self, on: &On) -> String {
+    pub(super) fn shown(&self, on: &On) -> String {
         match on {
             On::Beyond(sql) => sql.clone(),
             On::Database(_) => format!("database {}", self.database),
@@ -214,7 +212,7 @@ impl Place {
         }
     }
 
-    fn step(&self, change: Change, on: &On, privileges: String, grantee: &Grantee) -> Step {
+    pub(super) fn step(&self, change: Change, on: &On, privileges: String, grantee: &Grantee) -> Step {
         let (object, role) = (self.sql(on), &grantee.sql);
         let sql = match change {
             Change::Grant => format!("GRANT {privileges} ON {object} TO {role}"),
@@ -231,7 +229,7 @@ impl Place {
 }
 
 /// What has to be done so that a role that reads or writes, but is no admin, has its rights and no more.
-fn compare(place: &Place, grantee: &Grantee, rights: &Rights, held: &[Held]) -> Assessment {
+pub(super) fn compare(place: &Place, grantee: &Grantee, rights: &Rights, held: &[Held]) -> Assessment {
     let too_much: Vec<&Held> = held.iter().filter(|held| is_too_much(place.engine, rights, held)).collect();
     let (own, others): (Vec<&Held>, Vec<&Held>) =
         too_much.into_iter().partition(|held| held.via.is_none() && !matches!(held.on, On::Beyond(_)));
@@ -381,8 +379,8 @@ pub async fn assess(database: &Database, grantee: &Grantee, rights: &Rights) -> 
 
 async fn assess_on(connection: &impl ConnectionTrait, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
     match Engine::of(connection) {
-        Engine::Postgres => postgres::assess(connection, grantee, rights).await,
-        Engine::Mysql | Engine::Sqlite => mysql::assess(connection, grantee, rights).await,
+        Engine::Postgres => postgres::access::assess(connection, grantee, rights).await,
+        Engine::Mysql | Engine::Sqlite => mysql::access::assess(connection, grantee, rights).await,
     }
 }
 
@@ -392,8 +390,8 @@ pub async fn run(database: &Database, steps: &[Step], is_rehearsal: bool, mut do
     match database.engine() {
         Engine::Postgres => {
             let handle = database.begin().await?;
-            postgres::assert_may_grant(&handle, steps).await?;
-            handle.execute_unprepared(&postgres::beginning()).await?;
+            postgres::access::assert_may_grant(&handle, steps).await?;
+            handle.execute_unprepared(&postgres::access::beginning()).await?;
             for step in steps {
                 handle.execute_unprepared(&step.sql).await?;
             }
@@ -449,7 +447,7 @@ pub struct Effective {
 pub async fn effective(database: &Database, tables: &[TableRights]) -> Result<Option<Effective>> {
     match database.engine() {
         Engine::Sqlite => Ok(None),
-        Engine::Postgres => postgres::effective(database.connection(), tables).await,
-        Engine::Mysql => mysql::effective(database.connection(), tables).await,
+        Engine::Postgres => postgres::access::effective(database.connection(), tables).await,
+        Engine::Mysql => mysql::access::effective(database.connection(), tables).await,
     }
 }

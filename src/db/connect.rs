@@ -6,10 +6,11 @@ use sea_orm::sqlx::{self, ConnectOptions, Connection};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::dialect::{mysql::connect as mysql, postgres::connect as postgres};
 use super::login::Login;
 use super::target::{Engine, ServerTarget, SessionRole};
 use super::witness::Marks;
-use super::{fault, mysql, postgres, tls};
+use super::{fault, tls};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, io_reason, printable};
 
 /// A refused TCP connection shows itself within this time; the driver alone would go on trying.

@@ -15,9 +15,9 @@ use sea_orm::{
 };
 use tokio::time::Instant;
 
-use super::adapt::adapt;
 use super::budget::Budget;
-use super::odd::Maker;
+use super::dialect::mysql::statement::adapt;
+use super::dialect::sqlite::rows::Maker;
 use super::witness::{Sighting, Witness};
 
 /// The longest time that one statement may take, however busy the server says it is.

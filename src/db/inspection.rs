@@ -3,10 +3,6 @@
 //! Facts that an engine does not tell (another engine behind the same protocol, a role without the
 //! right) are left out; only a lost connection is an error here.
 
-mod mysql;
-mod postgres;
-mod sqlite;
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,6 +10,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 
 use super::Database;
+use super::dialect::{mysql, postgres, sqlite};
 use super::fault::{Fault, classify};
 use super::target::{Engine, Target};
 use crate::error::{Error, Result, printable};
@@ -102,11 +99,11 @@ pub struct Pooler {
 /// Errors: only a connection that was lost.
 pub async fn inspect(database: &Database, tables: &[&str]) -> Result<Inspection> {
     match database.target() {
-        Target::Sqlite(file) => sqlite::inspect(database.connection(), file).await,
+        Target::Sqlite(file) => sqlite::inspect::inspect(database.connection(), file).await,
         Target::Server(server) if server.engine == Engine::Mysql => {
-            mysql::inspect(database.connection(), server, tables).await
+            mysql::inspect::inspect(database.connection(), server, tables).await
         }
-        Target::Server(server) => postgres::inspect(database.connection(), server).await,
+        Target::Server(server) => postgres::inspect::inspect(database.connection(), server).await,
     }
 }
 
@@ -116,8 +113,8 @@ pub async fn inspect(database: &Database, tables: &[&str]) -> Result<Inspection>
 pub async fn refuse_too_old(connection: &impl ConnectionTrait) -> Result<()> {
     let seen = match Engine::of(connection) {
         Engine::Sqlite => None,
-        Engine::Postgres => postgres::too_old_server(connection).await?,
-        Engine::Mysql => mysql::too_old_server(connection).await?,
+        Engine::Postgres => postgres::inspect::too_old_server(connection).await?,
+        Engine::Mysql => mysql::inspect::too_old_server(connection).await?,
     };
     let Some((product, version, oldest)) = seen else { return Ok(()) };
     let message = format!("{product} {} is too old: shopctl needs {product} {oldest} or newer", printable(&version));
@@ -181,7 +178,7 @@ pub(super) async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result
     }
 }
 
-async fn first_row(connection: &impl ConnectionTrait, sql: &str) -> Result<Option<QueryResult>> {
+pub(super) async fn first_row(connection: &impl ConnectionTrait, sql: &str) -> Result<Option<QueryResult>> {
     Ok(rows(connection, sql).await?.into_iter().next())
 }
 
@@ -198,7 +195,7 @@ fn numbers(version: &str) -> Vec<u32> {
 }
 
 /// The oldest version, if `version` is older; one that cannot be read is not.
-fn too_old(version: &str, oldest: &'static str) -> Option<&'static str> {
+pub(super) fn too_old(version: &str, oldest: &'static str) -> Option<&'static str> {
     let found = numbers(version);
     (!found.is_empty() && found < numbers(oldest)).then_some(oldest)
 }

@@ -1,24 +1,19 @@
 //! Connections to a database: one pool, its engine, and what may be said about it in public.
 
 pub mod access;
-mod adapt;
 pub mod budget;
-mod capability;
 mod connect;
 pub mod ddl;
+mod dialect;
 pub mod fault;
 pub mod guarded;
 pub mod insert;
 pub mod inspection;
 pub mod load;
 mod login;
-mod mysql;
-mod odd;
-mod postgres;
 pub mod schema;
 pub mod scratch;
 pub mod sql;
-mod sqlite;
 pub mod stream;
 pub mod target;
 mod tls;
@@ -40,6 +35,7 @@ use tokio::time::timeout;
 
 use crate::error::{Error, Result};
 use budget::Budget;
+use dialect::{mysql::connect as mysql, postgres::connect as postgres, sqlite::connect as sqlite};
 use fault::Fault;
 use guarded::{Connection, Guard, Guarded, Snapshot};
 use login::Login;

@@ -3,17 +3,15 @@
 //! Definitions are texts as the engine itself writes them: they are only ever compared between
 //! databases that this code has read from the same engine.
 
-mod mysql;
-mod postgres;
 mod rename;
 mod repair;
-mod sqlite;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
+use super::dialect::{mysql, postgres, sqlite};
 use super::inspection::text;
 use super::sql::normalised;
 use super::target::Engine;
@@ -25,7 +23,7 @@ pub struct Schema {
     /// `varchar(255) NOT NULL DEFAULT 'active'`, `CHECK ((price >= 0))`, `CREATE INDEX …`
     pub objects: BTreeMap<Object, String>,
     /// SQLite: the statements that make the tables, for those that can only be made again.
-    statements: BTreeMap<String, String>,
+    pub(super) statements: BTreeMap<String, String>,
 }
 
 impl Schema {
@@ -145,9 +143,9 @@ impl Difference {
 /// Everything in the current schema or database but what extensions and the engine itself own.
 pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<Schema> {
     let objects = match engine {
-        Engine::Sqlite => return sqlite::read(connection).await,
-        Engine::Postgres => rows(connection, postgres::OBJECTS).await?.iter().filter_map(object_of).collect(),
-        Engine::Mysql => mysql::read(connection).await?,
+        Engine::Sqlite => return sqlite::catalog::read(connection).await,
+        Engine::Postgres => rows(connection, postgres::catalog::OBJECTS).await?.iter().filter_map(object_of).collect(),
+        Engine::Mysql => mysql::catalog::read(connection).await?,
     };
     Ok(Schema { objects, statements: BTreeMap::new() })
 }
@@ -202,9 +200,9 @@ pub struct Removable {
 /// removed.
 pub async fn removable(connection: &impl ConnectionTrait, engine: Engine, keep: &[&str]) -> Result<Vec<Removable>> {
     let query = match engine {
-        Engine::Sqlite => sqlite::REMOVABLE,
-        Engine::Postgres => postgres::REMOVABLE,
-        Engine::Mysql => mysql::REMOVABLE,
+        Engine::Sqlite => sqlite::catalog::REMOVABLE,
+        Engine::Postgres => postgres::catalog::REMOVABLE,
+        Engine::Mysql => mysql::catalog::REMOVABLE,
     };
     let get = |row: &QueryResult, column| text(row, column).unwrap_or_default();
     let all = rows(connection, query)
@@ -274,13 +272,13 @@ impl Engine {
     }
 }
 
-async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result<Vec<QueryResult>> {
+pub(super) async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result<Vec<QueryResult>> {
     let statement = Statement::from_string(connection.get_database_backend(), sql);
     Ok(connection.query_all_raw(statement).await?)
 }
 
 /// A row of `in_table`, `kind`, `name` and `definition`.
-fn object_of(row: &QueryResult) -> Option<(Object, String)> {
+pub(super) fn object_of(row: &QueryResult) -> Option<(Object, String)> {
     let kind = text(row, "kind")?;
     let kind = ObjectKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
     let object = Object { table: text(row, "in_table")?, kind, name: text(row, "name")? };

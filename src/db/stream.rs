@@ -11,7 +11,7 @@ use sea_orm::sqlx::postgres::PgPoolCopyExt;
 use sea_orm::{DbErr, QueryResult, RuntimeErr, Statement, StreamTrait, TryGetable};
 use uuid::Uuid;
 
-use super::adapt::adapt;
+use super::dialect::mysql::statement::adapt;
 use super::guarded::{Connection, subject};
 use super::target::Engine;
 use crate::error::{Error, Result};

@@ -2,8 +2,8 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::{Inspection, ServerRole, Setting, Tls, Verdict, first_row, text, too_old};
-use crate::db::sqlite::unwritable;
+use super::connect::unwritable;
+use crate::db::inspection::{Inspection, ServerRole, Setting, Tls, Verdict, first_row, text, too_old};
 use crate::db::target::SqliteTarget;
 use crate::error::Result;
 

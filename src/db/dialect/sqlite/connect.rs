@@ -12,9 +12,9 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionM
 
 use tokio::time::{Instant, sleep};
 
-use super::fault::{self, Fault, classify_driver};
-use super::target::{SqliteTarget, escaped};
-use super::{Access, ConnectSettings};
+use crate::db::fault::{self, Fault, classify_driver};
+use crate::db::target::{SqliteTarget, escaped};
+use crate::db::{Access, ConnectSettings};
 use crate::domain::text::shell_word;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 

@@ -7,10 +7,10 @@ use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseEr
 use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Error, Executor, Row};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector};
 
-use super::login::Login;
-use super::target::SslMode;
-use super::witness::Marks;
-use super::{Access, ConnectSettings, IDLE_IN_TRANSACTION};
+use crate::db::login::Login;
+use crate::db::target::SslMode;
+use crate::db::witness::Marks;
+use crate::db::{Access, ConnectSettings, IDLE_IN_TRANSACTION};
 
 /// A session as shopctl needs it, whatever the server sets by default; stated whole.
 ///

@@ -10,8 +10,8 @@ use sea_orm::sea_query::{
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 use uuid::Uuid;
 
-use super::insert::{FEW, array, type_of};
-use super::target::Engine;
+use super::super::insert::{FEW, array, type_of};
+use super::super::target::Engine;
 use crate::domain::text;
 
 /// The form in which shopctl and the schema's defaults write times where they are text: it sorts as

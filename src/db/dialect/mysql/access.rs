@@ -7,7 +7,9 @@ use sea_orm::sqlx::mysql::MySqlDatabaseError;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, RuntimeErr, Statement};
 
 use super::grants::{self, Line};
-use super::{Assessment, Change, Effective, Grantee, Held, On, Place, Privilege, Rights, TableRights, Via, compare};
+use crate::db::access::{
+    Assessment, Change, Effective, Grantee, Held, On, Place, Privilege, Rights, TableRights, Via, compare,
+};
 use crate::db::inspection::{rows, text};
 use crate::db::target::Engine;
 use crate::error::{Error, Result, printable};

@@ -4,7 +4,7 @@ use sea_orm::ConnectionTrait;
 
 use std::collections::BTreeMap;
 
-use super::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, rows, text, too_old};
+use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, rows, text, too_old};
 use crate::db::target::ServerTarget;
 use crate::error::Result;
 

@@ -13,7 +13,7 @@ use crate::domain::text;
 /// Makes rows: an empty database in memory, opened when the first is needed. A row of the driver can
 /// only come from SQLite, and the shop's own connections may be at work on others.
 #[derive(Debug, Default)]
-pub(super) struct Maker(OnceCell<DatabaseConnection>);
+pub struct Maker(OnceCell<DatabaseConnection>);
 
 impl Maker {
     /// The row, readable. Only SQLite's can be anything else.

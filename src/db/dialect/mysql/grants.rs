@@ -1,6 +1,6 @@
 //! What `SHOW GRANTS` of MySQL and MariaDB prints, read back.
 
-use super::{Held, On};
+use crate::db::access::{Held, On};
 
 /// Beyond the rows of tables, but no way to change them or their schema.
 pub const HARMLESS: [&str; 5] = ["USAGE", "EXECUTE", "LOCK TABLES", "CREATE TEMPORARY TABLES", "SHOW VIEW"];

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use sea_orm::ConnectionTrait;
 
-use super::super::sql::normalised;
-use super::{Object, ObjectKind, Schema, object_of, rows};
+use crate::db::schema::{Object, ObjectKind, Schema, object_of, rows};
+use crate::db::sql::normalised;
 use crate::error::Result;
 
 const COLUMNS: &str = "SELECT m.name AS in_table, 'column' AS kind, x.name AS name, x.type || \

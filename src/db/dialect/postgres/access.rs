@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 
-use super::{
+use crate::db::access::{
     Assessment, Change, Effective, Grantee, Held, On, Place, Privilege, Rights, Step, TableRights, Via, compare,
 };
 use crate::db::ddl::LOCK_TIMEOUT;

@@ -8,9 +8,9 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode
 use sea_orm::sqlx::{ConnectOptions, Error};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 
-use super::login::Login;
-use super::target::SslMode;
-use super::{ConnectSettings, IDLE_IN_TRANSACTION};
+use crate::db::login::Login;
+use crate::db::target::SslMode;
+use crate::db::{ConnectSettings, IDLE_IN_TRANSACTION};
 
 /// Whether a pooler stands before PostgreSQL that takes no options at the start of a session: learnt by the
 /// first connection, and true for every later one to the same place.

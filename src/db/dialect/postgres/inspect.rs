@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use sea_orm::ConnectionTrait;
 
-use super::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, text, too_old};
+use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, text, too_old};
 use crate::db::target::ServerTarget;
 use crate::error::Result;
 

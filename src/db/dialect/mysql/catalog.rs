@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use sea_orm::ConnectionTrait;
 
-use super::{Object, ObjectKind, object_of, rows, text};
+use crate::db::inspection::text;
+use crate::db::schema::{Object, ObjectKind, object_of, rows};
 use crate::error::Result;
 
 const TABLES: &str = "SELECT CAST(table_name AS CHAR) AS in_table, \
