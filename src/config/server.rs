@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use super::file::url_holds_password;
 use super::sources::{Found, Sources, variable_of};
 use super::target::FoundParts;
-use crate::db::target::{Engine, Password, Secret, ServerTarget, SslMode, path_of};
+use crate::db::target::{Password, Secret, ServerTarget, SslMode, path_of};
 use crate::domain::Violations;
 
 /// Certificate files: the part, its variable, libpq's variable, the name in `config show`.
@@ -104,7 +104,7 @@ impl Server<'_> {
     }
 
     fn password_of_libpq(&mut self, sources: &Sources, origins: &mut Origins) {
-        if self.target.password.is_some() || !is_postgres(self.target.engine) {
+        if self.target.password.is_some() || !self.target.engine.is_like_libpq() {
             return;
         }
         if let Some(found) = variable_of("environment", &sources.environment, "PGPASSWORD") {
@@ -137,7 +137,7 @@ impl Server<'_> {
                 variable_of("environment", &sources.environment, variable).map(|found| (found.text, found.origin))
             };
             // Exported for another database, libpq's authority must not be what turns verifying on here.
-            let libpq_counts = is_postgres(self.target.engine) && (part != "ssl_root_cert" || is_verified_anyway);
+            let libpq_counts = self.target.engine.is_like_libpq() && (part != "ssl_root_cert" || is_verified_anyway);
             let found = own
                 .or_else(|| variable_named(variable))
                 .or_else(|| libpq_counts.then(|| variable_named(of_libpq)).flatten());
@@ -185,8 +185,4 @@ impl Server<'_> {
             }
         }
     }
-}
-
-fn is_postgres(engine: Engine) -> bool {
-    engine != Engine::Mysql
 }

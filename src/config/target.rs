@@ -10,7 +10,7 @@ use super::file::{ContextSettings, ParsedFile, Parts, Setting, closest};
 use super::server::{self, Origins, Server};
 use super::sources::{DOTENV, Found, Sources, variable_of};
 use crate::db::target::{
-    Engine, Password, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, default_user, escaped, url,
+    Engine, Password, ServerEngine, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, escaped, url,
 };
 use crate::domain::Violations;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -293,7 +293,7 @@ fn server(
     violations: &mut Violations,
 ) -> Option<Chosen> {
     let libpq_options = variable_of("environment", &sources.environment, "PGOPTIONS");
-    let libpq_options = libpq_options.filter(|_| target.engine != Engine::Mysql);
+    let libpq_options = libpq_options.filter(|_| target.engine.is_like_libpq());
     let (mut target, origins) = Server { target, stated, origin, parts }.complete(sources, violations)?;
     // As in libpq, the URL's own come first.
     target.session.options =
@@ -306,16 +306,16 @@ fn from_parts(parts: &FoundParts, sources: &Sources, violations: &mut Violations
     let engine = reader.read("dialect", |text| {
         Engine::parse(&text.trim().to_ascii_lowercase()).ok_or("must be one of sqlite, postgres, mysql, mariadb")
     });
-    let engine = engine.unwrap_or_default();
+    let engine = engine.unwrap_or(USUAL_ENGINE);
     if !parts.values.contains_key("name") {
         // Parts of a lower level are not mixed in: half of one database and half of another.
         reader.refuse("name", "is missing: all parts of a database stand on one level");
     }
-    if engine == Engine::Sqlite {
+    let Some(engine) = engine.server() else {
         let target = reader.sqlite();
         let is_sound = reader.is_sound;
         return target.filter(|_| is_sound).map(|target| Chosen::new(target, parts.origin.clone()));
-    }
+    };
     let (target, is_sound) = (reader.server(engine), reader.is_sound);
     // All that is wrong is told together.
     let Some(target) = target else {
@@ -325,6 +325,8 @@ fn from_parts(parts: &FoundParts, sources: &Sources, violations: &mut Violations
     server(target, None, &parts.origin, parts, sources, violations).filter(|_| is_sound)
 }
 
+/// What parts without a dialect mean.
+const USUAL_ENGINE: Engine = Engine::Postgres;
 const MEANS_NOTHING: &str = "means nothing for sqlite, which is a file: remove it, or correct the dialect";
 
 /// Takes parts one by one and notes what is wrong, without the value.
@@ -361,7 +363,7 @@ impl PartsReader<'_> {
     }
 
     /// Without what completes it.
-    fn server(&mut self, engine: Engine) -> Option<ServerTarget> {
+    fn server(&mut self, engine: ServerEngine) -> Option<ServerTarget> {
         let port = self.read("port", |text| match text.trim().parse::<u16>() {
             Ok(port) if port > 0 => Ok(port),
             _ => Err("must be a whole number between 1 and 65535"),
@@ -375,7 +377,7 @@ impl PartsReader<'_> {
             port: port.unwrap_or(engine.default_port()),
             other_hosts: Vec::new(),
             database: database?,
-            user: user.unwrap_or_else(|| default_user(engine).to_owned()),
+            user: user.unwrap_or_else(|| engine.default_user().to_owned()),
             password: None,
             ssl: SslMode::default_for(&host),
             certificates: Box::default(),

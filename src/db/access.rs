@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::ConnectionTrait;
 
 use super::Database;
-use super::dialect::mysql::grants;
-use super::dialect::{mysql, postgres};
+use super::ddl::LOCK_TIMEOUT;
+use super::dialect::access::Grants;
 use super::target::Engine;
 use crate::error::{Error, Result};
+
+/// How `WITH GRANT OPTION` is taken away.
+const OPTION: &str = "GRANT OPTION";
 
 /// What is done with the rows of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,23 +74,10 @@ impl Grantee {
     /// a role of MariaDB's or an account for every host.
     pub fn parse(engine: Engine, text: &str) -> Result<Grantee, String> {
         let text = text.trim();
-        let is_sound = |name: &str| !name.is_empty() && !name.contains('\0');
-        if !is_sound(text) {
+        if text.is_empty() || text.contains('\0') {
             return Err("must name a role".to_owned());
         }
-        let sql = match engine {
-            Engine::Mysql => {
-                let (name, host) = grants::account(text)?;
-                if !is_sound(&name) {
-                    return Err("must name a role".to_owned());
-                }
-                match host {
-                    Some(host) => format!("{}@{}", engine.quoted(&name), engine.quoted(&host)),
-                    None => engine.quoted(&name),
-                }
-            }
-            Engine::Postgres | Engine::Sqlite => engine.quoted(text),
-        };
+        let sql = engine.grantee(text)?;
         Ok(Grantee { name: text.to_owned(), sql })
     }
 
@@ -184,20 +174,18 @@ pub struct Remaining {
 }
 
 /// The database that rights are about, as its statements name it.
-pub(super) struct Place {
-    pub(super) engine: Engine,
+pub(super) struct Place<'a> {
+    pub(super) dialect: &'a dyn Grants,
     /// MySQL: the database.
     pub(super) schema: String,
     pub(super) database: String,
 }
 
-impl Place {
+impl Place<'_> {
     pub(super) fn sql(&self, on: &On) -> String {
-        let quoted = |name: &str| self.engine.quoted(name);
+        let quoted = |name: &str| self.dialect.quoted(name);
         match on {
-            On::Beyond(sql) => sql.clone(),
-            On::Database(sql) if self.engine == Engine::Mysql => sql.clone(),
-            On::Database(_) => format!("DATABASE {}", quoted(&self.database)),
+            On::Beyond(sql) | On::Database(sql) => sql.clone(),
             On::Schema => format!("SCHEMA {}", quoted(&self.schema)),
             On::Table(table) | On::Column(table, _) => format!("{}.{}", quoted(&self.schema), quoted(table)),
         }
@@ -217,7 +205,7 @@ impl Place {
         let sql = match change {
             Change::Grant => format!("GRANT {privileges} ON {object} TO {role}"),
             // What a role passed on of what it should not have had ends with it.
-            Change::Revoke if self.engine == Engine::Postgres => {
+            Change::Revoke if self.dialect.has_option_by_privilege() => {
                 format!("REVOKE {privileges} ON {object} FROM {role} CASCADE")
             }
             Change::Revoke => format!("REVOKE {privileges} ON {object} FROM {role}"),
@@ -229,8 +217,8 @@ impl Place {
 }
 
 /// What has to be done so that a role that reads or writes, but is no admin, has its rights and no more.
-pub(super) fn compare(place: &Place, grantee: &Grantee, rights: &Rights, held: &[Held]) -> Assessment {
-    let too_much: Vec<&Held> = held.iter().filter(|held| is_too_much(place.engine, rights, held)).collect();
+pub(super) fn compare(place: &Place<'_>, grantee: &Grantee, rights: &Rights, held: &[Held]) -> Assessment {
+    let too_much: Vec<&Held> = held.iter().filter(|held| is_too_much(place.dialect, rights, held)).collect();
     let (own, others): (Vec<&Held>, Vec<&Held>) =
         too_much.into_iter().partition(|held| held.via.is_none() && !matches!(held.on, On::Beyond(_)));
     let revokes = revocations(place, grantee, &own);
@@ -246,7 +234,7 @@ pub(super) fn compare(place: &Place, grantee: &Grantee, rights: &Rights, held: &
     Assessment { steps, remaining }
 }
 
-fn remaining(place: &Place, grantee: &Grantee, held: &Held) -> Remaining {
+fn remaining(place: &Place<'_>, grantee: &Grantee, held: &Held) -> Remaining {
     let what = match held.is_option {
         true => format!("passing on {} on {}", held.privilege, place.shown(&held.on)),
         false => format!("{} on {}", held.privilege, place.shown(&held.on)),
@@ -261,7 +249,7 @@ fn remaining(place: &Place, grantee: &Grantee, held: &Held) -> Remaining {
             }
         }
         None => {
-            let privilege = if held.is_option { grants::OPTION.to_owned() } else { held.privilege.clone() };
+            let privilege = if held.is_option { OPTION.to_owned() } else { held.privilege.clone() };
             let way_out = place.step(Change::Revoke, &held.on, privilege, grantee).sql;
             Remaining { what: format!("{what}, which is more than this database"), way_out: Some(way_out) }
         }
@@ -269,7 +257,7 @@ fn remaining(place: &Place, grantee: &Grantee, held: &Held) -> Remaining {
 }
 
 /// Whether a role that is no admin should not hold this.
-fn is_too_much(engine: Engine, rights: &Rights, held: &Held) -> bool {
+fn is_too_much(dialect: &dyn Grants, rights: &Rights, held: &Held) -> bool {
     let privilege = held.privilege.as_str();
     let rights_on = |table: &String| rights.tables.iter().find(|rights| rights.table == *table);
     match &held.on {
@@ -278,16 +266,15 @@ fn is_too_much(engine: Engine, rights: &Rights, held: &Held) -> bool {
         }),
         On::Column(table, column) => rights_on(table).is_some_and(|rights| {
             let is_hidden = rights.hidden.contains(column);
-            let is_mark = engine == Engine::Mysql && is_hidden && privilege == grants::MARK;
+            let is_mark = is_hidden && dialect.mark() == Some(privilege);
             !is_mark && (held.is_option || !rights.allows(privilege) || is_hidden && privilege == "SELECT")
         }),
         On::Schema => held.is_option || privilege == "CREATE",
-        On::Database(_) | On::Beyond(_) if engine == Engine::Mysql => {
+        On::Database(_) | On::Beyond(_) => {
             let is_wanted_everywhere =
                 rights.tables.iter().all(|table| table.allows(privilege) && table.hidden.is_empty());
-            held.is_option || !(grants::HARMLESS.contains(&privilege) || is_wanted_everywhere)
+            held.is_option || !(dialect.is_harmless(privilege) || is_wanted_everywhere)
         }
-        On::Database(_) | On::Beyond(_) => held.is_option || privilege == "CREATE",
     }
 }
 
@@ -306,28 +293,27 @@ fn survives(held: &Held, revoked: &[&Held]) -> bool {
 
 /// One statement for each thing, with all that is taken away there; the right to pass something on, and columns,
 /// are taken by statements of their own.
-fn revocations(place: &Place, grantee: &Grantee, own: &[&Held]) -> Vec<Step> {
+fn revocations(place: &Place<'_>, grantee: &Grantee, own: &[&Held]) -> Vec<Step> {
     let mut by_object: BTreeMap<(On, bool, bool), BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
     for held in own {
         let (on, column) = match &held.on {
             On::Column(table, column) => (On::Table(table.clone()), Some(column.as_str())),
             on => (on.clone(), None),
         };
-        // PostgreSQL: with the privilege goes the right to pass it on.
         let is_same = |other: &&Held| !other.is_option && other.on == held.on && other.privilege == held.privilege;
-        if place.engine == Engine::Postgres && held.is_option && own.iter().any(is_same) {
+        if place.dialect.has_option_by_privilege() && held.is_option && own.iter().any(is_same) {
             continue;
         }
         let statement = by_object.entry((on, held.is_option, column.is_some())).or_default();
         statement.entry(&held.privilege).or_default().extend(column);
     }
     let step = |((on, is_option, _), privileges): ((On, bool, bool), BTreeMap<&str, Vec<&str>>)| {
-        let list = privileges.iter().map(|(privilege, columns)| with_columns(place.engine, privilege, columns));
+        let list = privileges.iter().map(|(privilege, columns)| with_columns(place.dialect, privilege, columns));
         let list = list.collect::<Vec<_>>().join(", ");
-        let privileges = match (is_option, place.engine) {
+        let privileges = match (is_option, place.dialect.has_option_by_privilege()) {
             (false, _) => list,
-            (true, Engine::Postgres) => format!("GRANT OPTION FOR {list}"),
-            (true, _) => grants::OPTION.to_owned(),
+            (true, true) => format!("{OPTION} FOR {list}"),
+            (true, false) => OPTION.to_owned(),
         };
         place.step(Change::Revoke, &on, privileges, grantee)
     };
@@ -335,7 +321,7 @@ fn revocations(place: &Place, grantee: &Grantee, own: &[&Held]) -> Vec<Step> {
 }
 
 /// The statement that gives what is missing on a table.
-fn grant(place: &Place, grantee: &Grantee, rights: &TableRights, kept: &[&Held]) -> Option<Step> {
+fn grant(place: &Place<'_>, grantee: &Grantee, rights: &TableRights, kept: &[&Held]) -> Option<Step> {
     let on = On::Table(rights.table.clone());
     let holds = |on: &On, privilege: &str| {
         kept.iter().any(|held| !held.is_option && held.on == *on && held.privilege == privilege)
@@ -347,25 +333,25 @@ fn grant(place: &Place, grantee: &Grantee, rights: &TableRights, kept: &[&Held])
             let columns = rights.columns.iter().map(String::as_str);
             let columns: Vec<&str> = columns.filter(|column| !holds(&of_column(column), privilege)).collect();
             if !columns.is_empty() {
-                missing.push(with_columns(place.engine, privilege, &columns));
+                missing.push(with_columns(place.dialect, privilege, &columns));
             }
         } else if !holds(&on, privilege) {
             missing.push(privilege.to_owned());
         }
     }
-    if place.engine == Engine::Mysql {
+    if let Some(mark) = place.dialect.mark() {
         let hidden = rights.hidden.iter().map(String::as_str);
-        let hidden: Vec<&str> = hidden.filter(|column| !holds(&of_column(column), grants::MARK)).collect();
+        let hidden: Vec<&str> = hidden.filter(|column| !holds(&of_column(column), mark)).collect();
         if !hidden.is_empty() {
-            missing.push(with_columns(place.engine, grants::MARK, &hidden));
+            missing.push(with_columns(place.dialect, mark, &hidden));
         }
     }
     (!missing.is_empty()).then(|| place.step(Change::Grant, &on, missing.join(", "), grantee))
 }
 
 /// `SELECT (id, email)`
-fn with_columns(engine: Engine, privilege: &str, columns: &[&str]) -> String {
-    let columns: Vec<String> = columns.iter().map(|column| engine.quoted(column)).collect();
+fn with_columns(dialect: &dyn Grants, privilege: &str, columns: &[&str]) -> String {
+    let columns: Vec<String> = columns.iter().map(|column| dialect.quoted(column)).collect();
     if columns.is_empty() { privilege.to_owned() } else { format!("{privilege} ({})", columns.join(", ")) }
 }
 
@@ -374,44 +360,36 @@ fn with_columns(engine: Engine, privilege: &str, columns: &[&str]) -> String {
 /// Errors: exit 3 for a role that is not there; exit 6 for one that nothing can be kept from, or that runs this;
 /// exit 4 where the database does not tell.
 pub async fn assess(database: &Database, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
-    assess_on(database.connection(), grantee, rights).await
+    database.engine().assess(database.connection(), grantee, rights).await
 }
 
-async fn assess_on(connection: &impl ConnectionTrait, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
-    match Engine::of(connection) {
-        Engine::Postgres => postgres::access::assess(connection, grantee, rights).await,
-        Engine::Mysql | Engine::Sqlite => mysql::access::assess(connection, grantee, rights).await,
-    }
-}
-
-/// Runs statements; `done` hears of each. PostgreSQL: all or none, and none when it is a rehearsal. Elsewhere each
-/// commits by itself, and a rehearsal runs nothing.
+/// Runs statements; `done` hears of each. Where they take part in a transaction: all or none, and none when it is a
+/// rehearsal. Elsewhere each commits by itself, and a rehearsal runs nothing.
 pub async fn run(database: &Database, steps: &[Step], is_rehearsal: bool, mut done: impl FnMut(&Step)) -> Result<()> {
-    match database.engine() {
-        Engine::Postgres => {
-            let handle = database.begin().await?;
-            postgres::access::assert_may_grant(&handle, steps).await?;
-            handle.execute_unprepared(&postgres::access::beginning()).await?;
-            for step in steps {
-                handle.execute_unprepared(&step.sql).await?;
+    let engine = database.engine();
+    if !engine.has_transactional_ddl() {
+        for (count, step) in steps.iter().enumerate() {
+            if !is_rehearsal {
+                let run = database.connection().execute_unprepared(&step.sql).await;
+                run.map_err(|error| incomplete(error.into(), count, steps.len()))?;
             }
-            if is_rehearsal {
-                handle.rollback().await?
-            } else {
-                handle.commit().await?
-            }
-            steps.iter().for_each(done);
+            done(step);
         }
-        Engine::Mysql | Engine::Sqlite => {
-            for (count, step) in steps.iter().enumerate() {
-                if !is_rehearsal {
-                    let run = database.connection().execute_unprepared(&step.sql).await;
-                    run.map_err(|error| incomplete(error.into(), count, steps.len()))?;
-                }
-                done(step);
-            }
-        }
+        return Ok(());
     }
+    let handle = database.begin().await?;
+    // Whoever waits for a table keeps everybody else from it.
+    handle.execute_unprepared(&engine.begin_migration(LOCK_TIMEOUT)).await?;
+    engine.assert_may_grant(&handle, steps).await?;
+    for step in steps {
+        handle.execute_unprepared(&step.sql).await?;
+    }
+    if is_rehearsal {
+        handle.rollback().await?;
+    } else {
+        handle.commit().await?;
+    }
+    steps.iter().for_each(done);
     Ok(())
 }
 
@@ -422,11 +400,6 @@ fn incomplete(error: Error, count: usize, all: usize) -> Error {
     }
     let message = format!("{count} of {all} statements were run, then: {}", error.message());
     error.reworded(message).hint("run it again when that is mended: what was granted already is left alone")
-}
-
-/// Before and after the statements of a script.
-pub fn script_frame(engine: Engine) -> (&'static str, &'static str) {
-    if engine == Engine::Postgres { ("BEGIN;\n", "COMMIT;\n") } else { ("", "") }
 }
 
 /// What the role of this connection can do with the shop's tables.
@@ -445,9 +418,5 @@ pub struct Effective {
 ///
 /// Errors: only a connection that was lost.
 pub async fn effective(database: &Database, tables: &[TableRights]) -> Result<Option<Effective>> {
-    match database.engine() {
-        Engine::Sqlite => Ok(None),
-        Engine::Postgres => postgres::access::effective(database.connection(), tables).await,
-        Engine::Mysql => mysql::access::effective(database.connection(), tables).await,
-    }
+    database.engine().effective(database.connection(), tables).await
 }

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use sea_orm::sqlx::{self, ConnectOptions, Connection};
+use sea_orm::sqlx;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::dialect::{mysql::connect as mysql, postgres::connect as postgres};
 use super::login::Login;
-use super::target::{Engine, ServerTarget, SessionRole};
+use super::target::{ServerTarget, SessionRole, Target};
 use super::witness::Marks;
-use super::{fault, tls};
+use super::{Access, ConnectSettings, fault, tls};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, io_reason, printable};
 
 /// A refused TCP connection shows itself within this time; the driver alone would go on trying.
@@ -18,13 +17,29 @@ const REFUSAL_PROBE_AFTER: Duration = Duration::from_millis(200);
 /// While one server takes over from another none of them may fit.
 const NEXT_ROUND_AFTER: Duration = Duration::from_millis(250);
 
+/// Looks up what logging in takes, and chooses a server.
+///
+/// Errors: exit 4 for what is missing or wrong; those of [`choose`].
+pub async fn log_in(settings: &mut ConnectSettings, marks: &mut Marks) -> Result<Login> {
+    let target = settings.target.server().ok_or_else(|| Error::internal("a file is no server"))?;
+    let login = Login::prepare(target).await?;
+    // A pool made later to the same database does not ask for the password again.
+    settings.target = Target::Server(login.target.clone());
+    let (is_for_writing, limit) = (settings.access != Access::Read, settings.connect_timeout);
+    // Ends by itself when the limit is over; here its time is taken from the budget.
+    let choice = Box::pin(choose(&login, is_for_writing, limit));
+    let login = settings.budget.count(choice).await?;
+    marks.name = login.target.session.application_name.clone().unwrap_or(std::mem::take(&mut marks.name));
+    Ok(Login { name: marks.name.clone(), lock_wait: settings.budget.lock_wait(), ..login })
+}
+
 /// Of a target with several servers the first that fits; of one server itself, unasked.
 ///
 /// A role that was named is looked at, and whoever writes needs a server that takes writes.
 ///
 /// Errors: exit 5 naming each server and why it does not fit, once `limit` is over; at once what no other
 /// server would change (credentials, a certificate).
-pub async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<Login> {
+async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<Login> {
     let target = &login.target;
     let wanted = match target.session.role.unwrap_or(SessionRole::Any) {
         SessionRole::Any if is_for_writing && !target.other_hosts.is_empty() => SessionRole::ReadWrite,
@@ -75,41 +90,7 @@ pub async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Res
 
 /// Whether the server is one that can be written to.
 async fn takes_writes(login: &Login) -> Result<bool> {
-    let answer = async {
-        match login.target.engine {
-            Engine::Mysql => {
-                let mut connection = mysql::options(login).connect().await?;
-                let is_read_only: i64 =
-                    sqlx::query_scalar("SELECT CAST(@@global.read_only AS SIGNED)").fetch_one(&mut connection).await?;
-                connection.close().await?;
-                Ok(is_read_only == 0)
-            }
-            Engine::Postgres | Engine::Sqlite => {
-                let mut connection = postgres::options(login)?.connect().await?;
-                let is_read_only: bool = sqlx::query_scalar(
-                    "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool",
-                )
-                .fetch_one(&mut connection)
-                .await?;
-                connection.close().await?;
-                Ok(!is_read_only)
-            }
-        }
-    };
-    let answer: Result<bool, sqlx::Error> = answer.await;
-    answer.map_err(|error| error_of(&login.target, &error))
-}
-
-/// The last attempt, made only to learn the reason of a failure: the pool retries some in silence.
-pub async fn diagnose(login: &Login) -> Result<(), sqlx::Error> {
-    match login.target.engine {
-        Engine::Mysql => {
-            let mut connection = mysql::options(login).connect().await?;
-            mysql::prepare(&mut connection, mysql::Limits::default(), Marks::new()).await?;
-            connection.close().await
-        }
-        Engine::Postgres | Engine::Sqlite => postgres::options(login)?.connect().await?.close().await,
-    }
+    login.target.engine.takes_writes(login).await.map_err(|error| error_of(&login.target, &error))
 }
 
 /// Ends only if the host refuses TCP connections.

@@ -1,24 +1,17 @@
 //! What went wrong in the database, told apart in one place for all engines.
 //!
-//! Codes: SQLite's result codes (https://www.sqlite.org/rescode.html), PostgreSQL's SQLSTATEs
-//! (appendix A of its manual), MySQL's and MariaDB's error numbers. MySQL's numbers come from
-//! `MySqlDatabaseError::number()`: its SQLSTATEs are too coarse.
+//! The engines' codes stand with their dialects.
 
 use sea_orm::sqlx::Error as DriverError;
 use sea_orm::sqlx::error::DatabaseError;
-use sea_orm::sqlx::mysql::MySqlDatabaseError;
-use sea_orm::sqlx::postgres::PgDatabaseError;
-use sea_orm::sqlx::sqlite::SqliteError;
 use sea_orm::{DbErr, RuntimeErr};
 
 use super::guarded::Silence;
-use super::target::ServerTarget;
+use super::target::{Engine, ServerTarget};
 use super::tls;
 use crate::domain::text::is_unsafe;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, io_reason, printable};
 
-/// A Galera node that is not, or not yet, in the part of its cluster that has the majority.
-const NOT_IN_CLUSTER: u16 = 1047;
 /// A server's own words are cut there, in characters.
 const SERVER_TEXT_MAX: usize = 300;
 
@@ -78,6 +71,28 @@ impl Fault {
     }
 }
 
+/// Why a server lets somebody not in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginRefusal {
+    WantsClientCertificate,
+    WantsTls,
+    Credentials,
+    /// Nobody gets in from this machine.
+    Machine,
+    PasswordExpired,
+    Locked,
+    Offline,
+    NotInCluster,
+    /// Options that the server does not know, that nobody may set, or that are none.
+    Options,
+    NoDatabase,
+    NoAccess,
+    /// Full, or starting up.
+    Unavailable,
+    /// A pooler takes no options at the start of a session.
+    PoolerOptions,
+}
+
 /// A unique constraint as the engines name it when it is violated.
 #[derive(Debug, Clone, Copy)]
 pub struct UniqueConstraint {
@@ -116,97 +131,7 @@ pub fn classify_driver(error: &DriverError) -> Fault {
 }
 
 fn classify_database(error: &dyn DatabaseError) -> Fault {
-    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
-        return postgres(error.code(), error.message(), error.constraint());
-    }
-    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-        return mysql(error.number(), error.message());
-    }
-    if error.try_downcast_ref::<SqliteError>().is_some() {
-        let code = error.code().and_then(|code| code.parse().ok()).unwrap_or(0);
-        return sqlite(code, error.message());
-    }
-    Fault::Other
-}
-
-fn postgres(code: &str, message: &str, constraint: Option<&str>) -> Fault {
-    match code {
-        // pgbouncer's own words come under the code of a broken protocol.
-        "08P01" if is_of_pooler(message) => Fault::Pooler,
-        "23505" => Fault::Unique(constraint.unwrap_or_default().to_owned()),
-        "23503" | "23001" => Fault::ForeignKey,
-        "23514" => Fault::Check,
-        "40001" | "40P01" | "55P03" => Fault::Transient,
-        "57P01" | "57P02" | "40003" | "57P05" => Fault::ConnectionLost,
-        "57014" | "25P03" | "25P04" => Fault::ServerLimit,
-        "25006" => Fault::ServerReadOnly,
-        "53100" => Fault::Full,
-        "42501" => Fault::Permission,
-        "42P01" | "42703" | "3F000" => Fault::NoSchema,
-        "42P07" | "42710" | "42701" => Fault::AlreadyExists,
-        "53300" | "57P03" => Fault::Unreachable,
-        "26000" | "42P05" => Fault::Pooler,
-        code if code.starts_with("08") => Fault::ConnectionLost,
-        _ => Fault::Other,
-    }
-}
-
-/// What pgbouncer says of a transaction in statement mode and of options at the start of a session, and what
-/// PostgreSQL says of a statement that another client prepared.
-fn is_of_pooler(message: &str) -> bool {
-    ["statement pooling", "unsupported startup parameter", "bind message supplies"]
-        .iter()
-        .any(|text| message.contains(text))
-}
-
-fn mysql(number: u16, message: &str) -> Fault {
-    match number {
-        1062 => {
-            // Duplicate entry '…' for key 'users.uq_users_email': MariaDB leaves the table out.
-            let key = message.rsplit('\'').nth(1).unwrap_or_default();
-            Fault::Unique(key.rsplit('.').next().unwrap_or_default().to_owned())
-        }
-        1451 | 1452 | 1216 | 1217 => Fault::ForeignKey,
-        4025 | 3819 => Fault::Check,
-        // 1020: snapshot isolation; 3101, 1180: group replication; 1047: a Galera node not ready.
-        1213 | 1205 | 1020 | 3101 | 1180 | NOT_IN_CLUSTER => Fault::Transient,
-        1053 | 1927 | 2006 | 2013 | 4031 => Fault::ConnectionLost,
-        1317 | 1969 | 3024 => Fault::ServerLimit,
-        // 1290 is said of every option that stands in the way.
-        1290 if !message.contains("read") => Fault::Permission,
-        1290 | 1792 | 1836 => Fault::ServerReadOnly,
-        1021 | 1114 | 3185 => Fault::Full,
-        1044 | 1142 | 1143 | 1227 | 1370 => Fault::Permission,
-        1146 | 1054 | 1051 => Fault::NoSchema,
-        1050 | 1060 | 1061 | 1826 => Fault::AlreadyExists,
-        1040 | 1203 => Fault::Unreachable,
-        _ => Fault::Other,
-    }
-}
-
-fn sqlite(code: i32, message: &str) -> Fault {
-    match code {
-        2067 | 1555 => Fault::Unique(message.rsplit_once("failed: ").map_or("", |(_, columns)| columns).to_owned()),
-        787 | 1811 => Fault::ForeignKey,
-        275 => Fault::Check,
-        // The primary code is the low byte (5 busy, 6 locked, 8 read-only, 13 full, 14 cannot open,
-        // 11 and 26 damaged or not a database, 23 and 3 no permission).
-        _ => match code & 0xff {
-            5 | 6 => Fault::Transient,
-            8 => Fault::ReadOnly,
-            // 10: on a full disk the files beside the database cannot be made or grow.
-            10 | 13 => Fault::Full,
-            14 | 23 | 3 => Fault::Permission,
-            11 | 26 => Fault::NotADatabase,
-            // 17: the schema changes at this moment; the message may be that of a plain error (1).
-            1 | 17 if ["no such table", "no such column"].iter().any(|text| message.contains(text)) => Fault::NoSchema,
-            1 if ["already exists", "duplicate column"].iter().any(|text| message.contains(text)) => {
-                Fault::AlreadyExists
-            }
-            17 => Fault::Transient,
-            _ => Fault::Other,
-        },
-    }
+    Engine::ALL.into_iter().find_map(|engine| engine.fault(error)).unwrap_or(Fault::Other)
 }
 
 /// What a server says, on one line that drives no terminal: the one way of its words into a message.
@@ -232,23 +157,15 @@ pub fn reason(error: &DriverError) -> String {
         return silence.to_string();
     }
     match error {
-        DriverError::Database(error) if number_of(error.as_ref()) == Some(NOT_IN_CLUSTER) => {
-            "the node is not part of its cluster's primary component".to_owned()
+        DriverError::Database(error) => {
+            let reason = Engine::ALL.into_iter().find_map(|engine| engine.reason(error.as_ref()));
+            reason.map_or_else(|| server_text(error.message()), str::to_owned)
         }
-        // SQLite's "disk I/O error" says neither what failed nor why.
-        DriverError::Database(error) if error.message() == "disk I/O error" => {
-            "the disk is full, or does not work: neither the database nor the files beside it can be written".to_owned()
-        }
-        DriverError::Database(error) => server_text(error.message()),
         DriverError::PoolTimedOut => "no connection became free in time".to_owned(),
         DriverError::Io(error) => io_reason(error),
         DriverError::Protocol(_) => "what the server answered makes no sense".to_owned(),
         other => server_text(&other.to_string()),
     }
-}
-
-fn number_of(error: &dyn DatabaseError) -> Option<u16> {
-    error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }
 
 /// The house's error for a fault; `message` is what happened.
@@ -348,49 +265,51 @@ impl From<DbErr> for Error {
 
 /// What a server said at login.
 pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
-    let code = match error.try_downcast_ref::<MySqlDatabaseError>() {
-        Some(error) => error.number().to_string(),
-        None => error.code().unwrap_or_default().into_owned(),
+    let Some(refusal) = target.engine.login_refusal(error) else {
+        let message = format!("{}:{}: {}", printable(&target.host), target.port, server_text(error.message()));
+        return error_of(classify_database(error), &message);
     };
     let who = printable(&target.user);
     let address = format!("{}:{}", printable(&target.host), target.port);
     let said = server_text(error.message());
-    match code.as_str() {
-        "28000" if said.contains("client certificate") => tls::client_wanted(target),
-        "28000" if said.contains("no encryption") || said.contains("SSL off") => tls::tls_wanted(target),
-        "3159" => tls::tls_wanted(target),
-        "28P01" | "28000" | "1045" | "1698" => Error::configuration(
+    match refusal {
+        LoginRefusal::WantsClientCertificate => tls::client_wanted(target),
+        LoginRefusal::WantsTls => tls::tls_wanted(target),
+        LoginRefusal::Credentials => Error::configuration(
             "database.credentials",
             format!("{address} refused the user {who}: wrong password, or no access from here"),
         )
         .hint(CommandLine::new("config show").and(
             " tells where user and password come from; a user may have to use TLS, or to show a client certificate",
         )),
-        "1130" | "1129" => {
+        LoginRefusal::Machine => {
             Error::configuration("database.credentials", format!("{address} lets nobody in from this machine: {said}"))
                 .hint("let the server's administrator allow this machine's address for the user")
         }
-        "1820" | "1862" => {
+        LoginRefusal::PasswordExpired => {
             Error::configuration("database.credentials", format!("{address}: the password of {who} has expired"))
                 .hint("give the user a new password with the server's own client")
         }
-        "3118" | "4151" => Error::configuration("database.credentials", format!("{address}: the user {who} is locked"))
-            .hint("ALTER USER … ACCOUNT UNLOCK, by the server's administrator"),
-        "3032" => Error::configuration("database.offline", format!("{address} is in offline mode: {said}"))
-            .hint("SET GLOBAL offline_mode = OFF, by the server's administrator"),
-        "1047" => Error::new(
+        LoginRefusal::Locked => {
+            Error::configuration("database.credentials", format!("{address}: the user {who} is locked"))
+                .hint("ALTER USER … ACCOUNT UNLOCK, by the server's administrator")
+        }
+        LoginRefusal::Offline => {
+            Error::configuration("database.offline", format!("{address} is in offline mode: {said}"))
+                .hint("SET GLOBAL offline_mode = OFF, by the server's administrator")
+        }
+        LoginRefusal::NotInCluster => Error::new(
             Kind::Unavailable,
             "database.not_ready",
             format!("{address}: the node is not part of its cluster's primary component"),
         )
         .hint("try again, or connect to another node of the cluster"),
-        // An option that the server does not know, that nobody may set, or that is none.
-        "42601" | "42704" | "22023" | "55P02" | "42501" if names_an_option(&said) => Error::configuration(
+        LoginRefusal::Options => Error::configuration(
             "database.options",
             format!("{address} does not take the options that the URL gives the session: {said}"),
         )
         .hint("correct options= in the URL, or leave it out; ALTER ROLE … SET does the same at the server"),
-        "3D000" | "1049" => Error::of(
+        LoginRefusal::NoDatabase => Error::of(
             Cause::NoDatabase,
             format!("the server at {address} has no database {}", printable(&target.database)),
         )
@@ -399,27 +318,21 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
                 .and(CommandLine::new("config show"))
                 .and(" tells where it comes from"),
         ),
-        "1044" | "42501" => Error::configuration(
+        LoginRefusal::NoAccess => Error::configuration(
             "database.permission",
             format!("{address}: the user {who} has no access to the database {}", printable(&target.database)),
         ),
-        "53300" | "1040" | "57P03" => {
+        LoginRefusal::Unavailable => {
             Error::new(Kind::Unavailable, "database.unavailable", format!("{address}: {said}"))
         }
-        "08P01" if said.contains("unsupported startup parameter") => {
+        LoginRefusal::PoolerOptions => {
             let message = format!("the pooler at {address} takes no options at the start of a session: {said}");
             Error::configuration("database.pooler", message).hint(
                 "leave schema, search_path and options out of the URL, and PGOPTIONS unset; ALTER ROLE … SET does the same \
                  at the server",
             )
         }
-        _ => error_of(classify_database(error), &format!("{address}: {said}")),
     }
-}
-
-/// Whether PostgreSQL says so about an option at the start of a session.
-fn names_an_option(said: &str) -> bool {
-    ["parameter", "command-line argument", "-c "].iter().any(|word| said.contains(word))
 }
 
 #[cfg(test)]
@@ -436,36 +349,12 @@ mod tests {
     #[test]
     fn limits_and_read_only_servers_are_worth_another_try() {
         let kind = |fault| error_of(fault, "x").kind();
-        for code in ["57014", "25P03"] {
-            assert_eq!(postgres(code, "", None), Fault::ServerLimit);
-        }
-        for number in [1317, 1969, 3024] {
-            assert_eq!(mysql(number, ""), Fault::ServerLimit);
-        }
         assert_eq!(kind(Fault::ServerLimit), Kind::Unavailable);
-        assert_eq!(postgres("25006", "", None), Fault::ServerReadOnly);
-        assert_eq!(mysql(1290, "running with the --read-only option"), Fault::ServerReadOnly);
-        assert_eq!(mysql(1290, "running with the --skip-grant-tables option"), Fault::Permission);
         assert_eq!((kind(Fault::ServerReadOnly), kind(Fault::ReadOnly)), (Kind::Unavailable, Kind::Configuration));
     }
 
     #[test]
-    fn sqlite_says_the_same_in_several_codes() {
-        for code in [1, 17] {
-            assert_eq!(sqlite(code, "no such table: shopctl_leases"), Fault::NoSchema);
-        }
-        assert_eq!(sqlite(17, "database schema has changed"), Fault::Transient);
-        assert_eq!(sqlite(1, "table users already exists"), Fault::AlreadyExists);
-        assert_eq!(sqlite(1, "near \"SELEC\": syntax error"), Fault::Other);
-        assert_eq!(sqlite(517, "database is locked"), Fault::Transient);
-    }
-
-    #[test]
     fn a_pooler_that_mixes_sessions_up_is_named_with_what_it_must_be_able_to_do() {
-        // A statement that is not there, and one that is there already.
-        for code in ["26000", "42P05"] {
-            assert_eq!(postgres(code, "", None), Fault::Pooler);
-        }
         let error = error_of(Fault::Pooler, "prepared statement \"s\" does not exist");
         assert_eq!((error.kind(), error.code()), (Kind::Configuration, "database.pooler"));
         let hint = error.hint_lines(&crate::error::Aim::default()).join("\n");

@@ -16,8 +16,7 @@ use sea_orm::{
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::dialect::mysql::statement::adapt;
-use super::dialect::sqlite::rows::Maker;
+use super::dialect::{Engine, Maker};
 use super::witness::{Sighting, Witness};
 
 /// The longest time that one statement may take, however busy the server says it is.
@@ -220,7 +219,7 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let what = subject(&statement.sql);
-        self.guard.answer(|| what, self.inner.execute_raw(adapt(statement))).await
+        self.guard.answer(|| what, self.inner.execute_raw(Engine::of(&self.inner).adapt(statement))).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -229,7 +228,8 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let what = subject(&statement.sql);
-        let row = self.guard.answer(|| what, self.inner.query_one_raw(adapt(statement))).await?;
+        let row =
+            self.guard.answer(|| what, self.inner.query_one_raw(Engine::of(&self.inner).adapt(statement))).await?;
         match row {
             Some(row) => Ok(Some(self.guard.rows.readable(row).await?)),
             None => Ok(None),
@@ -238,7 +238,8 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let what = subject(&statement.sql);
-        let rows = self.guard.answer(|| what, self.inner.query_all_raw(adapt(statement))).await?;
+        let rows =
+            self.guard.answer(|| what, self.inner.query_all_raw(Engine::of(&self.inner).adapt(statement))).await?;
         self.guard.rows.all_readable(rows).await
     }
 }

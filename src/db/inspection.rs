@@ -7,12 +7,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::Database;
-use super::dialect::{mysql, postgres, sqlite};
+use super::dialect::Session;
 use super::fault::{Fault, classify};
-use super::target::{Engine, Target};
+use super::target::Engine;
 use crate::error::{Error, Result, printable};
 
 /// Round trips that the median is taken of.
@@ -98,24 +98,14 @@ pub struct Pooler {
 ///
 /// Errors: only a connection that was lost.
 pub async fn inspect(database: &Database, tables: &[&str]) -> Result<Inspection> {
-    match database.target() {
-        Target::Sqlite(file) => sqlite::inspect::inspect(database.connection(), file).await,
-        Target::Server(server) if server.engine == Engine::Mysql => {
-            mysql::inspect::inspect(database.connection(), server, tables).await
-        }
-        Target::Server(server) => postgres::inspect::inspect(database.connection(), server).await,
-    }
+    database.engine().inspect(database.connection(), database.target(), tables).await
 }
 
 /// Refuses a server on which the first migrations would fail halfway.
 ///
 /// Errors: exit 4 naming the oldest version.
 pub async fn refuse_too_old(connection: &impl ConnectionTrait) -> Result<()> {
-    let seen = match Engine::of(connection) {
-        Engine::Sqlite => None,
-        Engine::Postgres => postgres::inspect::too_old_server(connection).await?,
-        Engine::Mysql => mysql::inspect::too_old_server(connection).await?,
-    };
+    let seen = Engine::of(connection).too_old_server(connection).await?;
     let Some((product, version, oldest)) = seen else { return Ok(()) };
     let message = format!("{product} {} is too old: shopctl needs {product} {oldest} or newer", printable(&version));
     Err(Error::configuration("database.too_old", message).hint("nothing was changed; name another server"))
@@ -135,13 +125,7 @@ pub async fn round_trip(database: &Database) -> Result<Duration> {
 
 /// The server's clock; `None` for a file, which has none, and for what is no time.
 pub async fn server_time(database: &Database) -> Result<Option<DateTime<Utc>>> {
-    let sql = match database.engine() {
-        Engine::Sqlite => return Ok(None),
-        Engine::Postgres => {
-            "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS server_time"
-        }
-        Engine::Mysql => "SELECT CAST(utc_timestamp(6) AS CHAR) AS server_time",
-    };
+    let Some(sql) = database.engine().server_time() else { return Ok(None) };
     let row = first_row(database.connection(), sql).await?;
     let text = row.and_then(|row| text(&row, "server_time"));
     let time = text.and_then(|text| NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok());
@@ -162,9 +146,8 @@ pub fn is_open_to_others(_path: &Path) -> bool {
     false
 }
 
-pub(super) async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result<Vec<QueryResult>> {
-    let statement = Statement::from_string(connection.get_database_backend(), sql);
-    match connection.query_all_raw(statement).await {
+pub(super) async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> {
+    match session.query_text(sql).await {
         Ok(rows) => Ok(rows),
         Err(error)
             if matches!(
@@ -178,8 +161,8 @@ pub(super) async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result
     }
 }
 
-pub(super) async fn first_row(connection: &impl ConnectionTrait, sql: &str) -> Result<Option<QueryResult>> {
-    Ok(rows(connection, sql).await?.into_iter().next())
+pub(super) async fn first_row(session: &dyn Session, sql: &str) -> Result<Option<QueryResult>> {
+    Ok(rows(session, sql).await?.into_iter().next())
 }
 
 /// A column as text: some servers send theirs as bytes.

@@ -27,15 +27,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sqlx;
-use sea_orm::{
-    AccessMode, ConnectionTrait, DbErr, IsolationLevel, RuntimeErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbErr, RuntimeErr, TransactionOptions, TransactionTrait};
 use tokio::time::timeout;
 
 use crate::error::{Error, Result};
 use budget::Budget;
-use dialect::{mysql::connect as mysql, postgres::connect as postgres, sqlite::connect as sqlite};
+use dialect::{TRANSACTION_MODE, copy, make_folder};
 use fault::Fault;
 use guarded::{Connection, Guard, Guarded, Snapshot};
 use login::Login;
@@ -55,7 +52,7 @@ pub enum Access {
 
 /// What a pool is for, where the drivers have to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub enum Purpose {
     Usual,
     /// SQLite: rows may refer to nothing for a while.
     SchemaChanges,
@@ -127,27 +124,11 @@ impl Database {
         let mut settings = settings.clone();
         settings.connect_timeout = settings.budget.left().into_iter().fold(settings.connect_timeout, Duration::min);
         let mut marks = Marks::new();
-        let (mut connection, login) = match &settings.target {
-            Target::Sqlite(target) => {
-                (sqlite::connect(target, &settings, purpose != Purpose::SchemaChanges).await?, None)
-            }
-            Target::Server(target) => {
-                let login = Login::prepare(target).await?;
-                // A pool made later to the same database does not ask for the password again.
-                settings.target = Target::Server(login.target.clone());
-                let (is_for_writing, limit) = (settings.access != Access::Read, settings.connect_timeout);
-                // Ends by itself when the limit is over; here its time is taken from the budget.
-                let choice = Box::pin(connect::choose(&login, is_for_writing, limit));
-                let login = settings.budget.count(choice).await?;
-                marks.name = login.target.session.application_name.clone().unwrap_or(marks.name);
-                let login = Login { name: marks.name.clone(), lock_wait: settings.budget.lock_wait(), ..login };
-                let pool = match login.target.engine {
-                    Engine::Mysql => Ok(mysql::pool(&login, &settings, &marks)),
-                    Engine::Postgres | Engine::Sqlite => postgres::pool(&login, &settings),
-                };
-                (pool.map_err(|error| connect::error_of(&login.target, &error))?, Some(login))
-            }
-        };
+        let engine = settings.target.engine();
+        let (mut connection, login) = engine.open(&mut settings, purpose, &mut marks).await?;
+        if Engine::of_backend(connection.get_database_backend()) != Some(engine) {
+            return Err(Error::internal("the driver opened a database of another engine"));
+        }
         let statements = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&statements);
         connection.set_metric_callback(move |info| {
@@ -164,10 +145,7 @@ impl Database {
     ///
     /// Errors: exit 4 naming the folder.
     pub fn make_folder(target: &Target) -> Result<()> {
-        match target {
-            Target::Sqlite(file) => sqlite::make_folder(&file.path),
-            Target::Server(_) => Ok(()),
-        }
+        target.file().map_or(Ok(()), |file| make_folder(&file.path))
     }
 
     /// Opens a pool and its first connection. Errors: as [`Database::open`] and [`Database::ready`].
@@ -182,27 +160,19 @@ impl Database {
     /// Errors: [`Kind::Unavailable`] naming host, port and reason; [`Kind::Configuration`] for
     /// credentials, TLS, a missing database.
     pub async fn ready(&self) -> Result<()> {
-        let acquire = async {
-            match self.engine() {
-                Engine::Sqlite => Ok(()),
-                Engine::Postgres => first_connection(self.connection.inner().get_postgres_connection_pool()).await,
-                Engine::Mysql => first_connection(self.connection.inner().get_mysql_connection_pool()).await,
-            }
-        };
+        let (engine, pool) = (self.engine(), self.connection.inner());
+        let acquire = engine.first_connection(pool);
         match self.first_use(acquire).await? {
             Ok(()) => Ok(()),
-            Err(error) if self.goes_without_options(&error) => Box::pin(self.ready()).await,
+            Err(error) if self.retries_with_less(&error) => Box::pin(self.ready()).await,
             Err(error) => Err(self.connect_error(&error)),
         }
     }
 
-    /// Whether the next attempt to connect leaves out what a pooler refused.
-    fn goes_without_options(&self, error: &sqlx::Error) -> bool {
-        self.engine() == Engine::Postgres
-            && self.login.as_ref().is_some_and(|login| {
-                let pool = self.connection.inner().get_postgres_connection_pool();
-                postgres::goes_without_options(pool, login, error)
-            })
+    /// Whether the next attempt to connect leaves out what this one was refused for.
+    fn retries_with_less(&self, error: &sqlx::Error) -> bool {
+        let pool = self.connection.inner();
+        self.login.as_ref().is_some_and(|login| login.target.engine.retries_with_less(pool, login, error))
     }
 
     /// A new pool to the same database: after a lost or abandoned connection the old one is not
@@ -215,9 +185,9 @@ impl Database {
     /// references, since a table that is rebuilt is gone for a moment; whoever changes the schema
     /// checks at the end. Elsewhere this database itself.
     pub async fn for_schema_changes(&self) -> Result<Database> {
-        match self.engine() {
-            Engine::Sqlite => Database::open_for(&self.settings, Purpose::SchemaChanges).await,
-            Engine::Postgres | Engine::Mysql => Ok(self.clone()),
+        match self.engine().broken_references() {
+            Some(_) => Database::open_for(&self.settings, Purpose::SchemaChanges).await,
+            None => Ok(self.clone()),
         }
     }
 
@@ -267,19 +237,17 @@ impl Database {
     /// Begins a transaction the way the engine needs it. For `service::operation` and the
     /// migration runner only.
     pub async fn begin(&self) -> Result<WriteHandle, BeginFailure> {
-        let options = TransactionOptions { sqlite_transaction_mode: sqlite::TRANSACTION_MODE, ..Default::default() };
+        let options = TransactionOptions { sqlite_transaction_mode: TRANSACTION_MODE, ..Default::default() };
         match self.first_use(self.connection.inner().begin_with_options(options)).await {
             Ok(Ok(transaction)) => {
                 let transaction = Guarded::new(transaction, self.connection.guard().clone());
-                if self.engine() == Engine::Postgres
-                    && let Some(set) = postgres::transaction(self.login.as_ref(), self.purpose == Purpose::Bulk)
-                {
+                if let Some(set) = self.engine().begin(self.login.as_ref(), self.purpose) {
                     let set = transaction.execute_unprepared(&set).await;
                     set.map_err(|error| BeginFailure { fault: Some(fault::classify(&error)), error: error.into() })?;
                 }
                 Ok(WriteHandle::new(transaction, self.engine()))
             }
-            Ok(Err(DbErr::Conn(RuntimeErr::SqlxError(error)))) if self.goes_without_options(&error) => {
+            Ok(Err(DbErr::Conn(RuntimeErr::SqlxError(error)))) if self.retries_with_less(&error) => {
                 Box::pin(self.begin()).await
             }
             Ok(Err(DbErr::Conn(RuntimeErr::SqlxError(error)))) => {
@@ -294,15 +262,8 @@ impl Database {
     ///
     /// Errors: those of [`Database::ready`], if the connection is gone.
     pub async fn snapshot(&self) -> Result<Snapshot> {
-        let is_sqlite = self.engine() == Engine::Sqlite;
-        let options = TransactionOptions {
-            // A read transaction of SQLite is a snapshot by nature.
-            isolation_level: (!is_sqlite).then_some(IsolationLevel::RepeatableRead),
-            access_mode: (!is_sqlite).then_some(AccessMode::ReadOnly),
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
-        };
         let guard = self.connection.guard();
-        let begun = self.connection.inner().begin_with_options(options);
+        let begun = self.connection.inner().begin_with_options(self.engine().snapshot());
         let transaction = guard.answer(|| "BEGIN".to_owned(), begun).await?;
         Ok(Guarded::new(transaction, guard.clone()))
     }
@@ -312,13 +273,9 @@ impl Database {
     ///
     /// Errors: exit 5 when the disk is full, exit 4 when the folder cannot be written.
     pub async fn copy_aside(&self, why: &str, now: DateTime<Utc>) -> Result<Option<PathBuf>> {
-        match &self.settings.target {
-            Target::Sqlite(file) => {
-                let stamp = now.format("%Y%m%d-%H%M%S%.3f");
-                sqlite::copy(&self.connection, &file.path, &format!("{why}-{stamp}")).await.map(Some)
-            }
-            Target::Server(_) => Ok(None),
-        }
+        let Some(file) = self.settings.target.file() else { return Ok(None) };
+        let stamp = now.format("%Y%m%d-%H%M%S%.3f");
+        copy(&self.connection, &file.path, &format!("{why}-{stamp}")).await.map(Some)
     }
 
     /// Takes leave of the server, which then logs no lost client; what hangs is left to the end of the
@@ -353,7 +310,7 @@ impl Database {
         let output = match timeout(limit, first).await {
             Ok(output) => output?,
             // The driver retries some refusals in silence (too many connections, starting up): ask once more.
-            Err(_) => match timeout(DIAGNOSIS_TIMEOUT, connect::diagnose(login)).await {
+            Err(_) => match timeout(DIAGNOSIS_TIMEOUT, login.target.engine.diagnose(login)).await {
                 Ok(Err(error)) => return Err(connect::error_of(&login.target, &error)),
                 _ => {
                     let reason = format!("no answer within {} s", limit.as_secs_f32());
@@ -371,16 +328,4 @@ impl Database {
             None => fault::error_of(fault::classify_driver(error), &fault::reason(error)),
         }
     }
-}
-
-/// Whether times are stored as text, in whatever form a program wrote them.
-pub fn stores_times_as_text(connection: &impl ConnectionTrait) -> bool {
-    connection.get_database_backend() == sea_orm::DbBackend::Sqlite
-}
-
-/// Makes the pool's first connection and gives it back before anything else is asked of the pool.
-async fn first_connection<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Result<(), sqlx::Error> {
-    let mut connection = pool.acquire().await?;
-    connection.return_to_pool().await;
-    Ok(())
 }

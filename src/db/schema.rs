@@ -9,11 +9,10 @@ mod repair;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
-use super::dialect::{mysql, postgres, sqlite};
+use super::dialect::Session;
 use super::inspection::text;
-use super::sql::normalised;
 use super::target::Engine;
 use crate::error::{Result, printable};
 
@@ -43,7 +42,7 @@ impl Schema {
     }
 
     /// The definitions of a table's objects of one kind, by name.
-    fn of_table(&self, table: &str, kind: ObjectKind) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn of_table(&self, table: &str, kind: ObjectKind) -> impl Iterator<Item = (&str, &str)> {
         let objects = self.objects.iter().filter(move |(object, _)| object.table == table && object.kind == kind);
         objects.map(|(object, definition)| (object.name.as_str(), definition.as_str()))
     }
@@ -142,12 +141,7 @@ impl Difference {
 
 /// Everything in the current schema or database but what extensions and the engine itself own.
 pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<Schema> {
-    let objects = match engine {
-        Engine::Sqlite => return sqlite::catalog::read(connection).await,
-        Engine::Postgres => rows(connection, postgres::catalog::OBJECTS).await?.iter().filter_map(object_of).collect(),
-        Engine::Mysql => mysql::catalog::read(connection).await?,
-    };
-    Ok(Schema { objects, statements: BTreeMap::new() })
+    engine.read_schema(connection).await
 }
 
 /// What `found` has otherwise than `expected`. Of a table that is missing or added as a whole, only
@@ -170,23 +164,17 @@ fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<D
         let (definition, other) = (expected.objects.get(object), found.objects.get(object));
         let repair = || repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str));
         let is_same = match (definition, other) {
-            (Some(definition), Some(other)) => says_the_same(engine, definition, other),
+            (Some(definition), Some(other)) => engine.says_the_same(definition, other),
             _ => false,
         };
         (!is_same).then(|| Difference {
             object: object.clone(),
-            repair: repair().or_else(|| repair::rebuild(&object.table, expected, found)),
+            repair: repair().or_else(|| engine.rebuild(&object.table, expected, found)),
             expected: definition.cloned(),
             found: other.cloned(),
         })
     };
     all.iter().filter(is_told).filter_map(|object| compare(object)).collect()
-}
-
-/// SQLite keeps statements as they were written, and quotes a name once it was changed.
-fn says_the_same(engine: Engine, definition: &str, other: &str) -> bool {
-    let plain = |text: &str| normalised(text).replace('"', "");
-    definition == other || engine == Engine::Sqlite && plain(definition) == plain(other)
 }
 
 /// What a schema holds that can be removed by itself: `TABLE`, `users`.
@@ -199,13 +187,8 @@ pub struct Removable {
 /// Every view, table, sequence and type but the tables in `keep`, in an order in which they can be
 /// removed.
 pub async fn removable(connection: &impl ConnectionTrait, engine: Engine, keep: &[&str]) -> Result<Vec<Removable>> {
-    let query = match engine {
-        Engine::Sqlite => sqlite::catalog::REMOVABLE,
-        Engine::Postgres => postgres::catalog::REMOVABLE,
-        Engine::Mysql => mysql::catalog::REMOVABLE,
-    };
     let get = |row: &QueryResult, column| text(row, column).unwrap_or_default();
-    let all = rows(connection, query)
+    let all = rows(connection, engine.removable())
         .await?
         .iter()
         .map(|row| Removable { kind: get(row, "kind"), name: get(row, "name") })
@@ -213,23 +196,9 @@ pub async fn removable(connection: &impl ConnectionTrait, engine: Engine, keep: 
     Ok(all.into_iter().filter(|object| !keep.contains(&object.name.as_str())).collect())
 }
 
-/// Statements that remove these objects. MySQL and MariaDB, where each commits by itself: one for all
-/// tables, which waits for all of them and checks every right before the first is gone.
+/// Statements that remove these objects.
 pub fn removal(engine: Engine, objects: &[Removable]) -> Vec<String> {
-    let statement = |kind: &str, names: &[String]| match engine {
-        Engine::Postgres => format!("DROP {kind} IF EXISTS {} CASCADE", names.join(", ")),
-        Engine::Mysql | Engine::Sqlite => format!("DROP {kind} IF EXISTS {}", names.join(", ")),
-    };
-    if engine != Engine::Mysql {
-        return objects.iter().map(|object| statement(&object.kind, &[engine.quoted(&object.name)])).collect();
-    }
-    objects
-        .chunk_by(|one, next| one.kind == next.kind)
-        .map(|of_kind| {
-            let names: Vec<String> = of_kind.iter().map(|object| engine.quoted(&object.name)).collect();
-            statement(&of_kind[0].kind, &names)
-        })
-        .collect()
+    engine.removal(objects)
 }
 
 /// Tables with their number of rows, counted up to a limit (a shop may be large), and whether there
@@ -262,19 +231,8 @@ pub async fn row_counts(
     Ok(counts.iter().map(count).collect::<Result<_, _>>()?)
 }
 
-impl Engine {
-    /// A name as a statement may contain it, whatever it is.
-    pub fn quoted(self, name: &str) -> String {
-        match self {
-            Engine::Mysql => format!("`{}`", name.replace('`', "``")),
-            Engine::Sqlite | Engine::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
-        }
-    }
-}
-
-pub(super) async fn rows(connection: &impl ConnectionTrait, sql: &str) -> Result<Vec<QueryResult>> {
-    let statement = Statement::from_string(connection.get_database_backend(), sql);
-    Ok(connection.query_all_raw(statement).await?)
+pub(super) async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> {
+    Ok(session.query_text(sql).await?)
 }
 
 /// A row of `in_table`, `kind`, `name` and `definition`.

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::fault::{Fault, classify};
-use super::target::{Engine, ServerTarget, SqliteTarget, Target};
+use super::target::{ServerTarget, SqliteTarget, Target};
 use super::{Access, ConnectSettings, Database};
 use crate::error::{Error, Result, io_reason};
 
@@ -64,11 +64,7 @@ impl Scratch {
 
     async fn on_server(database: &Database, server: &ServerTarget) -> Result<Scratch> {
         let name = format!("{PREFIX}{:016x}", rand::random::<u64>());
-        let options = match server.engine {
-            // The first template may be in use, or hold what somebody put there.
-            Engine::Postgres | Engine::Sqlite => "TEMPLATE template0",
-            Engine::Mysql => "CHARACTER SET utf8mb4",
-        };
+        let options = server.engine.new_database();
         let target = Target::Server(ServerTarget { database: name.clone(), ..server.clone() });
         let settings = ConnectSettings { target, access: Access::Write, ..database.settings.clone() };
         let scratch = Database::open(&settings).await?;
@@ -100,9 +96,7 @@ impl Scratch {
         if place.made().await.is_err() {
             return;
         }
-        // A pooler keeps connections to it.
-        let force = if engine == Engine::Postgres { " WITH (FORCE)" } else { "" };
-        let drop = format!("DROP DATABASE IF EXISTS {}{force}", place.name);
+        let drop = format!("DROP DATABASE IF EXISTS {}{}", place.name, engine.drop_database());
         if let Err(error) = place.maker.connection().execute_unprepared(&drop).await {
             tracing::debug!("{} could not be removed: {error}", place.name);
         }

@@ -5,14 +5,13 @@ use std::convert::Infallible;
 use std::ops::Range;
 use std::str::FromStr;
 
+use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
-use sea_orm::sqlx::postgres::PgPoolCopyExt;
-use sea_orm::{DbErr, QueryResult, RuntimeErr, Statement, StreamTrait, TryGetable};
+use sea_orm::{DbErr, QueryResult, Statement, StreamTrait, TryGetable};
 use uuid::Uuid;
 
-use super::dialect::mysql::statement::adapt;
-use super::guarded::{Connection, subject};
+use super::dialect::unescaped;
+use super::guarded::Connection;
 use super::target::Engine;
 use crate::error::{Error, Result};
 
@@ -33,29 +32,21 @@ enum Values {
 ///
 /// Errors, there and among the rows: those of the database.
 pub async fn rows(connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
+    Engine::of(connection).stream(connection, query).await
+}
+
+/// [`rows`] as the driver reads them.
+pub(super) async fn driver_rows(connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
     let guard = connection.guard();
-    if Engine::of(connection) != Engine::Postgres {
-        let sql = query.sql.clone();
-        let rows = guard.answer(|| "a connection".to_owned(), connection.inner().stream_raw(adapt(query))).await?;
-        let read = guard.clone();
-        let rows = rows.map_err(Error::from).and_then(move |row| {
-            let guard = read.clone();
-            async move { Ok(Row { values: Values::Driver(guard.readable(row).await?), read: 0 }) }
-        });
-        return Ok(guard.rows(&sql, rows));
-    }
-    let copy = format!("COPY ({query}) TO STDOUT");
-    tracing::trace!(target: "shopctl::sql", "COPY ({}) TO STDOUT", query.sql);
-    let failed = |error| DbErr::Query(RuntimeErr::SqlxError(std::sync::Arc::new(error)));
-    let pool = connection.inner().get_postgres_connection_pool();
-    let lines = guard.answer(|| subject(&query.sql), pool.copy_out_raw(&copy)).await.map_err(failed)?;
-    // Each message is a row. Source: PostgreSQL's manual, "Message Flow", COPY Operations.
-    let row = move |line: std::result::Result<_, _>| {
-        let text = String::from_utf8(Vec::from(line.map_err(failed)?)).map_err(|error| odd(&error))?;
-        let end = text.trim_end_matches('\n').len();
-        Ok(Row { values: Values::Copied(text, 0..end), read: 0 })
-    };
-    Ok(guard.rows(&query.sql, lines.map(row)))
+    let sql = query.sql.clone();
+    let query = Engine::of(connection).adapt(query);
+    let rows = guard.answer(|| "a connection".to_owned(), connection.inner().stream_raw(query)).await?;
+    let read = guard.clone();
+    let rows = rows.map_err(Error::from).and_then(move |row| {
+        let guard = read.clone();
+        async move { Ok(Row { values: Values::Driver(guard.readable(row).await?), read: 0 }) }
+    });
+    Ok(guard.rows(&sql, rows))
 }
 
 fn odd(problem: &dyn std::fmt::Display) -> DbErr {
@@ -63,6 +54,12 @@ fn odd(problem: &dyn std::fmt::Display) -> DbErr {
 }
 
 impl Row {
+    /// A line of COPY. Source: PostgreSQL's manual, COPY, "Text Format".
+    pub(super) fn copied(line: String) -> Row {
+        let end = line.trim_end_matches('\n').len();
+        Row { values: Values::Copied(line, 0..end), read: 0 }
+    }
+
     /// The next column: a text, or whatever PostgreSQL writes as one.
     pub fn text(&mut self) -> Result<Option<String>> {
         self.next(|text| Ok(text.to_owned()))
@@ -98,28 +95,6 @@ impl Row {
     }
 }
 
-/// A text as it was before COPY escaped it. Source: PostgreSQL's manual, COPY, "Text Format".
-fn unescaped(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        plain.push(match character {
-            '\\' => match characters.next() {
-                Some('b') => '\u{8}',
-                Some('f') => '\u{c}',
-                Some('n') => '\n',
-                Some('r') => '\r',
-                Some('t') => '\t',
-                Some('v') => '\u{b}',
-                Some(other) => other,
-                None => '\\',
-            },
-            other => other,
-        });
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,8 +102,7 @@ mod tests {
     #[test]
     fn a_line_of_copy_is_read_column_by_column() {
         let line = "a\\\\b\\n\\tc\t\\N\t\t7\t12.50\t\\\\N".to_owned();
-        let end = line.len();
-        let mut row = Row { values: Values::Copied(line, 0..end), read: 0 };
+        let mut row = Row::copied(line);
         assert_eq!(row.text().unwrap().as_deref(), Some("a\\b\n\tc"));
         assert_eq!(row.text().unwrap(), None);
         assert_eq!(row.text().unwrap().as_deref(), Some(""));

@@ -7,19 +7,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
+pub use super::dialect::{Engine, ServerEngine};
 use crate::domain::text::is_unsafe;
 use crate::error::{Result, printable};
-
-/// The protocol a database speaks. Distributed engines are reached through `Postgres` and `Mysql`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Engine {
-    Sqlite,
-    /// What parts without a dialect mean.
-    #[default]
-    Postgres,
-    /// MySQL and MariaDB.
-    Mysql,
-}
 
 /// A password: usable, never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -116,8 +106,7 @@ pub struct SqliteTarget {
 /// A PostgreSQL, MySQL or MariaDB database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerTarget {
-    /// `Postgres` or `Mysql`.
-    pub engine: Engine,
+    pub engine: ServerEngine,
     /// Host name or address; for a Unix socket, the path of its folder (PostgreSQL) or file (MySQL).
     pub host: String,
     pub port: u16,
@@ -170,42 +159,24 @@ impl Target {
     pub fn engine(&self) -> Engine {
         match self {
             Target::Sqlite(_) => Engine::Sqlite,
-            Target::Server(server) => server.engine,
-        }
-    }
-}
-
-impl Engine {
-    pub const ALL: [Engine; 3] = [Engine::Sqlite, Engine::Postgres, Engine::Mysql];
-
-    /// The port that the engine's servers listen on unless told otherwise.
-    pub fn default_port(self) -> u16 {
-        if self == Engine::Mysql { 3306 } else { 5432 }
-    }
-
-    /// The engine of a URL's scheme or of `DB_DIALECT`.
-    pub fn parse(text: &str) -> Option<Engine> {
-        // `postgresql+psycopg://` names the other program's driver as well.
-        match text.split('+').next().unwrap_or_default() {
-            "postgres" | "postgresql" | "pgsql" => Some(Engine::Postgres),
-            "mysql" | "mysql2" | "mariadb" => Some(Engine::Mysql),
-            "sqlite" => Some(Engine::Sqlite),
-            _ => None,
+            Target::Server(server) => server.engine.engine(),
         }
     }
 
-    /// The engine's name, which is also the scheme of its URLs.
-    pub fn as_str(self) -> &'static str {
+    /// The server, unless it is a file.
+    pub fn server(&self) -> Option<&ServerTarget> {
         match self {
-            Engine::Sqlite => "sqlite",
-            Engine::Postgres => "postgres",
-            Engine::Mysql => "mysql",
+            Target::Sqlite(_) => None,
+            Target::Server(server) => Some(server),
         }
     }
 
-    /// The URL parameter that names a socket: PostgreSQL wants its folder, MySQL the file.
-    fn socket_parameter(self) -> &'static str {
-        if self == Engine::Mysql { "socket" } else { "host" }
+    /// The file, unless it is a server.
+    pub fn file(&self) -> Option<&SqliteTarget> {
+        match self {
+            Target::Sqlite(file) => Some(file),
+            Target::Server(_) => None,
+        }
     }
 }
 
@@ -363,11 +334,6 @@ impl Target {
     }
 }
 
-/// The user that the engine's own clients take when none is given.
-pub fn default_user(engine: Engine) -> &'static str {
-    if engine == Engine::Mysql { "root" } else { "postgres" }
-}
-
 impl fmt::Display for Target {
     /// `postgres://admin@db.example.com/shop`: never the password; the port when it is unusual.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -378,7 +344,7 @@ impl fmt::Display for Target {
                 write!(f, "sqlite:{}", escaped(&path))
             }
             Target::Server(server) => {
-                write!(f, "{}://{}@", server.engine.as_str(), printable(&server.user))?;
+                write!(f, "{}://{}@", server.engine.engine().as_str(), printable(&server.user))?;
                 let is_socket = server.host.starts_with('/');
                 for (index, (host, port)) in server.hosts().enumerate() {
                     let separator = if index == 0 { "" } else { "," };

@@ -9,7 +9,6 @@ use sea_orm::{ConnectionTrait, Statement};
 
 use super::budget::Budget;
 use super::inspection::text;
-use super::target::Engine;
 use super::{Access, ConnectSettings, Database};
 use crate::error::Result;
 
@@ -57,12 +56,9 @@ impl Witness {
 
     /// Looks once, for no longer than it takes to connect.
     pub async fn look(&self) -> Sighting {
-        if self.settings.target.engine() == Engine::Sqlite {
-            // Waits for locks have their own limit there; whatever takes longer is at work.
-            return Sighting::AtWork;
-        }
+        let Some(question) = self.settings.target.engine().sightings(&self.marks) else { return Sighting::AtWork };
         let settings = ConnectSettings { budget: self.settings.budget.renewed(), ..self.settings.clone() };
-        match self.ask(&settings).await {
+        match self.ask(&settings, question).await {
             Ok(sighting) => sighting,
             Err(error) => {
                 tracing::debug!("nobody tells whether the server is at work: {error}");
@@ -71,33 +67,9 @@ impl Witness {
         }
     }
 
-    async fn ask(&self, settings: &ConnectSettings) -> Result<Sighting> {
+    async fn ask(&self, settings: &ConnectSettings, question: Statement) -> Result<Sighting> {
         let database = Database::open(settings).await?;
-        let connection = database.connection();
-        let backend = connection.get_database_backend();
-        let statement = match database.engine() {
-            Engine::Mysql => {
-                let sessions = self.marks.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-                let sessions: Vec<String> = sessions.iter().map(u64::to_string).collect();
-                Statement::from_string(
-                    backend,
-                    format!(
-                        "SELECT CASE WHEN state LIKE '%lock%' THEN 'waits' ELSE 'works' END AS sighting \
-                         FROM information_schema.processlist \
-                         WHERE command <> 'Sleep' AND id IN (0{}{})",
-                        if sessions.is_empty() { "" } else { ", " },
-                        sessions.join(", ")
-                    ),
-                )
-            }
-            Engine::Postgres | Engine::Sqlite => Statement::from_sql_and_values(
-                backend,
-                "SELECT CASE WHEN wait_event_type = 'Lock' THEN 'waits' ELSE 'works' END AS sighting FROM pg_stat_activity \
-                 WHERE application_name = $1 AND state = 'active'",
-                [self.marks.name.as_str().into()],
-            ),
-        };
-        let rows = connection.query_all_raw(statement).await?;
+        let rows = database.connection().query_all_raw(question).await?;
         database.close().await;
         let sightings: Vec<_> = rows.iter().filter_map(|row| text(row, "sighting")).collect();
         Ok(match sightings.iter().find(|sighting| *sighting == "waits").or(sightings.first()) {

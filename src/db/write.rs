@@ -130,16 +130,12 @@ impl WriteHandle {
         Ok(())
     }
 
-    /// A Galera node that learns of a conflict while it prepares a SELECT says nothing (MariaDB
-    /// 10.11): the transaction is gone, and what follows would be committed one by one. So it is
-    /// asked before what was read is used.
+    /// Asks before what was read is used, where the transaction may have ended without an error.
     async fn after_read(&self, locks: bool) -> Result<(), DbErr> {
         let held_rows = self.state().holds_rows;
         self.state().holds_rows |= locks;
-        if self.engine != Engine::Mysql || !held_rows {
-            return Ok(());
-        }
-        let asked = Statement::from_string(DbBackend::MySql, IS_OPEN);
+        let Some(is_open) = self.engine.is_open().filter(|_| held_rows) else { return Ok(()) };
+        let asked = Statement::from_string(self.engine.backend(), is_open);
         let answer = self.transaction.query_one_raw(asked).await;
         let is_open: Option<i64> = match self.after(answer, |_| 0)? {
             Some(row) => row.try_get("", "is_open")?,
@@ -164,9 +160,6 @@ impl WriteHandle {
         result
     }
 }
-
-/// 1 as long as the transaction is open; MySQL, which has no such variable, skips the comment.
-const IS_OPEN: &str = "SELECT 1 /*M!50303 AND @@in_transaction */ AS is_open";
 
 /// Whether the rows that a statement returns are rows it wrote (`… RETURNING`).
 fn writes(statement: &Statement) -> bool {

@@ -267,7 +267,7 @@ pub fn near_period<K: ColumnTrait>(
     until: Option<DateTime<Utc>>,
 ) -> Condition {
     const DAY: &str = "%Y-%m-%d";
-    if !crate::db::stores_times_as_text(connection) {
+    if !Engine::of(connection).stores_times_as_text() {
         return Condition::all();
     }
     let first = since.and_then(|since| since.checked_sub_days(chrono::Days::new(1)));
@@ -354,7 +354,7 @@ fn among<K: ColumnTrait, V: Into<Value>>(
     column: K,
     values: impl IntoIterator<Item = V>,
 ) -> Expr {
-    Engine::of(connection).is_among(column.into_expr(), values)
+    Engine::of(connection).is_among(column.into_expr(), values.into_iter().map(Into::into).collect())
 }
 
 /// Whether a key has characters that another spelling may lack: beyond ASCII, blanks at its ends, line

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func, Query};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func, IntoIden, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType,
     QueryFilter, QueryOrder, QuerySelect, Select,
@@ -287,7 +287,7 @@ pub async fn take_stock(
     for chunk in in_order(quantities).chunks(ROWS_PER_STATEMENT) {
         let mut update = Query::update();
         update.table(Entity).value(Column::UpdatedAt, now);
-        let wanted = handle.engine().limit_to_numbered(&mut update, Entity, Column::Id, chunk);
+        let wanted = handle.engine().limit_to_numbered(&mut update, Entity.into_iden(), Column::Id.into_iden(), chunk);
         update
             .value(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(wanted.clone()))
             .and_where(Expr::col(Column::StockQuantity).gte(wanted));
@@ -321,7 +321,8 @@ pub async fn return_stock(handle: &WriteHandle, quantities: &[(Uuid, i32)], now:
     for chunk in in_order(quantities).chunks(ROWS_PER_STATEMENT) {
         let mut update = Query::update();
         update.table(Entity).value(Column::UpdatedAt, now);
-        let returned = handle.engine().limit_to_numbered(&mut update, Entity, Column::Id, chunk);
+        let returned =
+            handle.engine().limit_to_numbered(&mut update, Entity.into_iden(), Column::Id.into_iden(), chunk);
         let room = Expr::value(i32::MAX).sub(returned.clone());
         update
             .value(Column::StockQuantity, Expr::col(Column::StockQuantity).add(returned))

@@ -8,7 +8,7 @@ use self::view::AccessView;
 use crate::cli::Asking;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
 use crate::context::Context;
-use crate::db::access::{Change, Grantee, Remaining, Step, run as run_statements, script_frame};
+use crate::db::access::{Change, Grantee, Remaining, Step, run as run_statements};
 use crate::db::target::{Engine, Target};
 use crate::db::{Access, Database};
 use crate::domain::Violations;
@@ -160,8 +160,8 @@ async fn plan(context: &Context, arguments: &PlanArguments) -> Result<()> {
 
 /// The statements as they would run.
 fn script(engine: Engine, plan: &Plan) -> String {
-    let (beginning, end) = script_frame(engine);
-    let mut text = beginning.to_owned();
+    let frame = engine.script_transaction();
+    let mut text = frame.map_or_else(String::new, |(beginning, _)| format!("{beginning};\n"));
     let mut before = None;
     for row in &plan.rows {
         if before.replace(row.role) != Some(row.role) {
@@ -169,7 +169,7 @@ fn script(engine: Engine, plan: &Plan) -> String {
         }
         text.push_str(&format!("{};\n", row.step.sql));
     }
-    text.push_str(end);
+    text.extend(frame.map(|(_, end)| format!("{end};\n")));
     // Those rights may be other people's too: whoever runs the script decides.
     for (name, remaining) in &plan.remaining {
         let way_out = remaining.way_out.as_ref().map_or_else(String::new, |sql| format!("; to end it: {sql}"));

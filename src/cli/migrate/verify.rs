@@ -154,11 +154,11 @@ fn way_back(catalog: &Catalog, finding: &FindingView) -> Hint {
 /// The migration whose statement makes a table that is missing.
 fn maker(catalog: &Catalog, finding: &FindingView) -> Option<&'static str> {
     let table = finding.object.strip_prefix("table ").filter(|_| finding.change == Some("missing"))?;
-    // The same table on every engine.
-    let engine = crate::db::target::Engine::Sqlite;
-    let statement = format!("CREATE TABLE {} ", engine.quoted(table));
     let makes = |migration: &&migration::Migration| {
-        (migration.up)(engine.backend()).iter().any(|sql| sql.starts_with(&statement))
+        crate::db::target::Engine::ALL.into_iter().any(|engine| {
+            let statement = format!("CREATE TABLE {} ", engine.quoted(table));
+            (migration.up)(engine.backend()).iter().any(|sql| sql.starts_with(&statement))
+        })
     };
     catalog.migrations().iter().find(makes).map(|migration| migration.name)
 }

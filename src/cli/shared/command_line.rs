@@ -79,7 +79,7 @@ impl Typed {
 fn without_password(text: &str) -> (Cow<'_, str>, bool) {
     const SECRETS: [&str; 2] = ["password", "sslpassword"];
     let Some((scheme, rest)) = text.split_once("://") else { return (text.into(), false) };
-    if Engine::parse(&scheme.trim().to_ascii_lowercase()).is_none_or(|engine| engine == Engine::Sqlite) {
+    if Engine::parse(&scheme.trim().to_ascii_lowercase()).is_none_or(|engine| engine.server().is_none()) {
         return (text.into(), false);
     }
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));

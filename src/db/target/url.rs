@@ -6,7 +6,7 @@ mod parameters;
 use percent_encoding::percent_decode_str;
 
 use super::{
-    Engine, Password, Secret, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, default_user,
+    Engine, Password, Secret, ServerEngine, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name,
     is_loopback,
 };
 use crate::error::{Cause, Error, Result};
@@ -55,11 +55,11 @@ pub(crate) fn parse(text: &str, what: &str) -> Result<ParsedUrl> {
 
 fn read(text: &str) -> Result<ParsedUrl, Problem> {
     let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
-    match Engine::parse(&scheme.to_ascii_lowercase()).ok_or_else(|| shapeless(text))? {
-        Engine::Sqlite => read_sqlite(rest),
+    match Engine::parse(&scheme.to_ascii_lowercase()).ok_or_else(|| shapeless(text))?.server() {
+        None => read_sqlite(rest),
         // The URL parser drops tabs and line ends in silence: a password would no longer be itself.
         _ if text.contains(|character: char| character.is_control()) => Err(SHAPE.into()),
-        engine => read_server(engine, rest.strip_prefix("//").ok_or(SHAPE)?),
+        Some(engine) => read_server(engine, rest.strip_prefix("//").ok_or(SHAPE)?),
     }
 }
 
@@ -88,14 +88,14 @@ fn read_sqlite(rest: &str) -> Result<ParsedUrl, Problem> {
 }
 
 /// `rest` is what follows `//`.
-fn read_server(engine: Engine, rest: &str) -> Result<ParsedUrl, Problem> {
+fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     // An @ behind the host, or a #: the host is none, a character of the password cut it short.
     if tail.contains(['@', '#']) {
         return Err(SHAPE.into());
     }
     let (first, others) = read_hosts(engine, authority)?;
-    let url = url::Url::parse(&format!("{}://{first}{tail}", engine.as_str())).map_err(|_| SHAPE)?;
+    let url = url::Url::parse(&format!("{}://{first}{tail}", engine.engine().as_str())).map_err(|_| SHAPE)?;
     let parameters = parameters::read(url.query().unwrap_or_default(), engine)?;
     if parameters.host.is_some() && !others.is_empty() {
         return Err("names hosts in two places".into());
@@ -116,7 +116,7 @@ fn read_server(engine: Engine, rest: &str) -> Result<ParsedUrl, Problem> {
         return Err("has more than one name behind the host (…HOST:PORT/DATABASE)".into());
     }
     let user = Some(decode(url.username())?).filter(|user| !user.is_empty());
-    let user = user.unwrap_or_else(|| default_user(engine).to_owned());
+    let user = user.unwrap_or_else(|| engine.default_user().to_owned());
     check_name(&user).map_err(|_| SHAPE)?;
     let password = url.password().map(decode).transpose()?.filter(|password| !password.is_empty());
     let port = url.port().unwrap_or(engine.default_port());
@@ -149,13 +149,13 @@ fn read_server(engine: Engine, rest: &str) -> Result<ParsedUrl, Problem> {
 }
 
 /// `USER:PASSWORD@HOST:PORT` of the first host, then the others.
-fn read_hosts(engine: Engine, authority: &str) -> Result<(String, Vec<(String, u16)>), Problem> {
+fn read_hosts(engine: ServerEngine, authority: &str) -> Result<(String, Vec<(String, u16)>), Problem> {
     let (login, hosts) = authority.rsplit_once('@').map_or(("", authority), |(login, hosts)| (login, hosts));
     let mut hosts = hosts.split(',');
     // The host may be left out, most of all where a parameter names a socket.
     let first = hosts.next().filter(|host| !host.is_empty()).unwrap_or("localhost");
     let others = hosts.map(|host| {
-        let url = url::Url::parse(&format!("{}://{host}", engine.as_str())).map_err(|_| SHAPE)?;
+        let url = url::Url::parse(&format!("{}://{host}", engine.engine().as_str())).map_err(|_| SHAPE)?;
         let (host, port) = (bare_host(&url)?, url.port().unwrap_or(engine.default_port()));
         check_host(&host)?;
         let is_plain = url.path().is_empty() && url.username().is_empty() && port > 0;

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::Error as DriverError;
-use sea_orm::sqlx::mysql::MySqlDatabaseError;
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, RuntimeErr, Statement};
+use sea_orm::{DbErr, QueryResult, RuntimeErr};
 
+use super::Mysql;
+use super::fault::number;
 use super::grants::{self, Line};
 use crate::db::access::{
     Assessment, Change, Effective, Grantee, Held, On, Place, Privilege, Rights, TableRights, Via, compare,
 };
+use crate::db::dialect::Session;
+use crate::db::dialect::access::Grants;
+use crate::db::dialect::catalog::Catalog;
 use crate::db::inspection::{rows, text};
-use crate::db::target::Engine;
 use crate::error::{Error, Result, printable};
 
 /// What a role needs to change the schema.
@@ -20,36 +24,110 @@ const ALL: &str = "ALL PRIVILEGES";
 /// The number of the error about an account or a role that is not there.
 const NO_SUCH_GRANTEE: u16 = 1141;
 
-pub async fn assess(connection: &impl ConnectionTrait, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
-    let database = database(connection).await?;
-    let place = Place { engine: Engine::Mysql, schema: database.clone(), database };
-    let held = held(connection, grantee, &place.database).await?;
-    if rights.is_admin {
-        let on = On::Database(format!("{}.*", place.engine.quoted(&grants::escaped(&place.database))));
-        let has_all = held
-            .iter()
-            .any(|held| !held.is_option && held.privilege == ALL && matches!(held.on, On::Database(_) | On::Beyond(_)));
-        let missing = (!has_all).then(|| place.step(Change::Grant, &on, ALL.to_owned(), grantee));
-        return Ok(Assessment { steps: missing.into_iter().collect(), remaining: Vec::new() });
+#[async_trait]
+impl Grants for Mysql {
+    fn grantee(&self, text: &str) -> Result<String, String> {
+        let (name, host) = grants::account(text)?;
+        if name.is_empty() || name.contains('\0') {
+            return Err("must name a role".to_owned());
+        }
+        Ok(match host {
+            Some(host) => format!("{}@{}", self.quoted(&name), self.quoted(&host)),
+            None => self.quoted(&name),
+        })
     }
-    if is_current(connection, grantee).await? {
-        let message = format!("{} runs this, and would take away its own rights", printable(&grantee.name));
-        return Err(Error::conflict("access.own_role", message).hint("run it as the server's administrator"));
+
+    async fn assess(&self, session: &dyn Session, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
+        let database = database(session).await?;
+        let place = Place { dialect: self, schema: database.clone(), database };
+        let held = held(session, grantee, &place.database).await?;
+        if rights.is_admin {
+            let on = On::Database(format!("{}.*", place.dialect.quoted(&grants::escaped(&place.database))));
+            let has_all = held.iter().any(|held| {
+                !held.is_option && held.privilege == ALL && matches!(held.on, On::Database(_) | On::Beyond(_))
+            });
+            let missing = (!has_all).then(|| place.step(Change::Grant, &on, ALL.to_owned(), grantee));
+            return Ok(Assessment { steps: missing.into_iter().collect(), remaining: Vec::new() });
+        }
+        if is_current(session, grantee).await? {
+            let message = format!("{} runs this, and would take away its own rights", printable(&grantee.name));
+            return Err(Error::conflict("access.own_role", message).hint("run it as the server's administrator"));
+        }
+        Ok(compare(&place, grantee, rights, &held))
     }
-    Ok(compare(&place, grantee, rights, &held))
+
+    async fn effective(&self, session: &dyn Session, tables: &[TableRights]) -> Result<Option<Effective>> {
+        let sql = "SELECT CAST(DATABASE() AS CHAR) AS name, CAST(CURRENT_USER() AS CHAR) AS role, \
+                   COALESCE(CAST(CURRENT_ROLE() AS CHAR), '') AS active, VERSION() AS version";
+        let asked = rows(session, sql).await?;
+        let get = |column| asked.first().and_then(|row| text(row, column)).unwrap_or_default();
+        let (database, active) = (get("name"), get("active"));
+        // MariaDB adds the grants of the active role by itself.
+        let using = match get("version").contains("MariaDB") || active.is_empty() || active == "NONE" {
+            true => String::new(),
+            false => format!(" FOR CURRENT_USER() USING {active}"),
+        };
+        let lines = rows(session, &format!("SHOW GRANTS{using}")).await?;
+        let lines = lines.iter().filter_map(first_text).map(|line| grants::read(&line, &database));
+        let held: Vec<Held> = lines
+            .filter_map(|line| match line {
+                Line::Privileges(held) => Some(held),
+                Line::Roles(_) | Line::Other => None,
+            })
+            .flatten()
+            .filter(|held| !held.is_option)
+            .collect();
+        let there = rows(
+            session,
+            "SELECT CAST(table_name AS CHAR) AS in_table FROM information_schema.tables WHERE table_schema = DATABASE()",
+        )
+        .await?;
+        let there: Vec<String> = there.iter().filter_map(|row| text(row, "in_table")).collect();
+        let is_wide = |held: &Held| matches!(held.on, On::Database(_) | On::Beyond(_));
+        let is = |held: &Held, privilege: &str| held.privilege == privilege || held.privilege == ALL;
+        let may_change_schema =
+            SCHEMA.iter().all(|privilege| held.iter().any(|held| is_wide(held) && is(held, privilege)));
+        let mut effective = Effective { role: get("role"), may_change_schema, ..Effective::default() };
+        for TableRights { table, hidden, .. } in tables.iter().filter(|rights| there.contains(&rights.table)) {
+            let is_on_table = |held: &Held| is_wide(held) || held.on == On::Table(table.clone());
+            let is_on_part = |held: &Held| is_on_table(held) || matches!(&held.on, On::Column(of, _) if of == table);
+            let can = |privilege: &Privilege| held.iter().any(|held| is_on_part(held) && is(held, privilege.as_str()));
+            effective.tables.insert(table.clone(), Privilege::ALL.into_iter().filter(can).collect());
+            let is_readable = |column: &&String| {
+                let of_column = On::Column(table.clone(), (*column).clone());
+                held.iter().any(|held| (is_on_table(held) || held.on == of_column) && is(held, "SELECT"))
+            };
+            effective
+                .hidden_readable
+                .extend(hidden.iter().filter(is_readable).map(|column| format!("{table}.{column}")));
+        }
+        Ok((!effective.tables.is_empty()).then_some(effective))
+    }
+
+    fn has_option_by_privilege(&self) -> bool {
+        false
+    }
+
+    fn mark(&self) -> Option<&'static str> {
+        Some(grants::MARK)
+    }
+
+    fn is_harmless(&self, privilege: &str) -> bool {
+        grants::HARMLESS.contains(&privilege)
+    }
 }
 
-async fn database(connection: &impl ConnectionTrait) -> Result<String> {
-    let found = rows(connection, "SELECT CAST(DATABASE() AS CHAR) AS name").await?;
+async fn database(session: &dyn Session) -> Result<String> {
+    let found = rows(session, "SELECT CAST(DATABASE() AS CHAR) AS name").await?;
     Ok(found.first().and_then(|row| text(row, "name")).unwrap_or_default())
 }
 
 /// Whether the account is the one that this connection uses.
-async fn is_current(connection: &impl ConnectionTrait, grantee: &Grantee) -> Result<bool> {
-    let found = rows(connection, "SELECT CAST(CURRENT_USER() AS CHAR) AS name").await?;
+async fn is_current(session: &dyn Session, grantee: &Grantee) -> Result<bool> {
+    let found = rows(session, "SELECT CAST(CURRENT_USER() AS CHAR) AS name").await?;
     let name = found.first().and_then(|row| text(row, "name")).unwrap_or_default();
     let (user, host) = name.rsplit_once('@').unwrap_or((&name, "%"));
-    let quoted = |part: &str| Engine::Mysql.quoted(part);
+    let quoted = |part: &str| Mysql.quoted(part);
     let is_every_host = host == "%" && grantee.sql == quoted(user);
     Ok(is_every_host || grantee.sql == format!("{}@{}", quoted(user), quoted(host)))
 }
@@ -57,15 +135,14 @@ async fn is_current(connection: &impl ConnectionTrait, grantee: &Grantee) -> Res
 /// All that an account or a role can do, by its own grants and by the roles that it may take on.
 ///
 /// Errors: exit 3 for one that is not there; exit 4 for whoever may not look.
-async fn held(connection: &impl ConnectionTrait, grantee: &Grantee, database: &str) -> Result<Vec<Held>> {
+async fn held(session: &dyn Session, grantee: &Grantee, database: &str) -> Result<Vec<Held>> {
     let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
     let mut open = vec![(grantee.sql.clone(), None)];
     while let Some((sql, via)) = open.pop() {
         if !seen.insert(sql.clone()) {
             continue;
         }
-        let statement = Statement::from_string(connection.get_database_backend(), format!("SHOW GRANTS FOR {sql}"));
-        let lines = match connection.query_all_raw(statement).await {
+        let lines = match session.query_text(&format!("SHOW GRANTS FOR {sql}")).await {
             Ok(lines) => lines,
             Err(error) if is_unknown(&error) => {
                 return Err(grantee.unknown(&format!("CREATE USER {} IDENTIFIED BY '…'", grantee.sql)));
@@ -94,55 +171,10 @@ fn is_unknown(error: &DbErr) -> bool {
         return false;
     };
     let DriverError::Database(error) = driver.as_ref() else { return false };
-    error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| error.number() == NO_SUCH_GRANTEE)
+    number(error.as_ref()) == Some(NO_SUCH_GRANTEE)
 }
 
 fn first_text(row: &QueryResult) -> Option<String> {
     let bytes = || String::from_utf8(row.try_get_by_index::<Vec<u8>>(0).ok()?).ok();
     row.try_get_by_index::<String>(0).ok().or_else(bytes)
-}
-
-pub async fn effective(connection: &impl ConnectionTrait, tables: &[TableRights]) -> Result<Option<Effective>> {
-    let sql = "SELECT CAST(DATABASE() AS CHAR) AS name, CAST(CURRENT_USER() AS CHAR) AS role, \
-               COALESCE(CAST(CURRENT_ROLE() AS CHAR), '') AS active, VERSION() AS version";
-    let session = rows(connection, sql).await?;
-    let get = |column| session.first().and_then(|row| text(row, column)).unwrap_or_default();
-    let (database, active) = (get("name"), get("active"));
-    // MariaDB adds the grants of the active role by itself.
-    let using = match get("version").contains("MariaDB") || active.is_empty() || active == "NONE" {
-        true => String::new(),
-        false => format!(" FOR CURRENT_USER() USING {active}"),
-    };
-    let lines = rows(connection, &format!("SHOW GRANTS{using}")).await?;
-    let lines = lines.iter().filter_map(first_text).map(|line| grants::read(&line, &database));
-    let held: Vec<Held> = lines
-        .filter_map(|line| match line {
-            Line::Privileges(held) => Some(held),
-            Line::Roles(_) | Line::Other => None,
-        })
-        .flatten()
-        .filter(|held| !held.is_option)
-        .collect();
-    let there = rows(
-        connection,
-        "SELECT CAST(table_name AS CHAR) AS in_table FROM information_schema.tables WHERE table_schema = DATABASE()",
-    )
-    .await?;
-    let there: Vec<String> = there.iter().filter_map(|row| text(row, "in_table")).collect();
-    let is_wide = |held: &Held| matches!(held.on, On::Database(_) | On::Beyond(_));
-    let is = |held: &Held, privilege: &str| held.privilege == privilege || held.privilege == ALL;
-    let may_change_schema = SCHEMA.iter().all(|privilege| held.iter().any(|held| is_wide(held) && is(held, privilege)));
-    let mut effective = Effective { role: get("role"), may_change_schema, ..Effective::default() };
-    for TableRights { table, hidden, .. } in tables.iter().filter(|rights| there.contains(&rights.table)) {
-        let is_on_table = |held: &Held| is_wide(held) || held.on == On::Table(table.clone());
-        let is_on_part = |held: &Held| is_on_table(held) || matches!(&held.on, On::Column(of, _) if of == table);
-        let can = |privilege: &Privilege| held.iter().any(|held| is_on_part(held) && is(held, privilege.as_str()));
-        effective.tables.insert(table.clone(), Privilege::ALL.into_iter().filter(can).collect());
-        let is_readable = |column: &&String| {
-            let of_column = On::Column(table.clone(), (*column).clone());
-            held.iter().any(|held| (is_on_table(held) || held.on == of_column) && is(held, "SELECT"))
-        };
-        effective.hidden_readable.extend(hidden.iter().filter(is_readable).map(|column| format!("{table}.{column}")));
-    }
-    Ok((!effective.tables.is_empty()).then_some(effective))
 }

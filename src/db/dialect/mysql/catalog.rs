@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::prelude::async_trait::async_trait;
 
+use super::Mysql;
+use crate::db::dialect::Session;
+use crate::db::dialect::catalog::{Catalog, named_constraint};
 use crate::db::inspection::text;
-use crate::db::schema::{Object, ObjectKind, object_of, rows};
+use crate::db::schema::{Object, ObjectKind, Removable, Schema, object_of, rows};
 use crate::error::Result;
 
 const TABLES: &str = "SELECT CAST(table_name AS CHAR) AS in_table, \
@@ -69,35 +72,71 @@ const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR) AS in_table, 'tr
 
 /// Rows of `kind` and `name`, in the order in which they are dropped: what may be refused or has to
 /// wait comes first.
-pub const REMOVABLE: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' WHEN 'SEQUENCE' THEN 'SEQUENCE' \
+const REMOVABLE: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' WHEN 'SEQUENCE' THEN 'SEQUENCE' \
     ELSE 'TABLE' END AS kind, CAST(table_name AS CHAR) AS name FROM information_schema.tables \
     WHERE table_schema = DATABASE() ORDER BY kind = 'TABLE' DESC, kind, table_name";
 
-pub async fn read(connection: &impl ConnectionTrait) -> Result<BTreeMap<Object, String>> {
-    let version = rows(connection, "SELECT VERSION() AS version").await?;
-    let is_mariadb = version.first().and_then(|row| text(row, "version")).unwrap_or_default().contains("MariaDB");
-    let checks = if is_mariadb { CHECKS_OF_MARIADB } else { CHECKS_OF_MYSQL };
-    let mut objects = BTreeMap::new();
-    for query in [TABLES, VIEWS, COLUMNS, FOREIGN_KEYS, checks, TRIGGERS] {
-        objects.extend(rows(connection, query).await?.iter().filter_map(object_of));
+#[async_trait]
+impl Catalog for Mysql {
+    fn quoted(&self, name: &str) -> String {
+        format!("`{}`", name.replace('`', "``"))
     }
-    let mut indexes: BTreeMap<Object, (String, Vec<String>)> = BTreeMap::new();
-    for row in rows(connection, INDEXES).await? {
-        let get = |column| text(&row, column).unwrap_or_default();
-        let (table, name, uniqueness) = (get("in_table"), get("name"), get("uniqueness"));
-        let kind = if uniqueness.is_empty() { ObjectKind::Index } else { ObjectKind::Constraint };
-        let beginning = match (name.as_str(), kind) {
-            ("PRIMARY", _) => "PRIMARY KEY".to_owned(),
-            (_, ObjectKind::Constraint) => uniqueness,
-            _ => format!("CREATE {}INDEX `{name}` ON `{table}`", get("special")),
+
+    async fn read_schema(&self, session: &dyn Session) -> Result<Schema> {
+        let version = rows(session, "SELECT VERSION() AS version").await?;
+        let is_mariadb = version.first().and_then(|row| text(row, "version")).unwrap_or_default().contains("MariaDB");
+        let checks = if is_mariadb { CHECKS_OF_MARIADB } else { CHECKS_OF_MYSQL };
+        let mut objects = BTreeMap::new();
+        for query in [TABLES, VIEWS, COLUMNS, FOREIGN_KEYS, checks, TRIGGERS] {
+            objects.extend(rows(session, query).await?.iter().filter_map(object_of));
+        }
+        let mut indexes: BTreeMap<Object, (String, Vec<String>)> = BTreeMap::new();
+        for row in rows(session, INDEXES).await? {
+            let get = |column| text(&row, column).unwrap_or_default();
+            let (table, name, uniqueness) = (get("in_table"), get("name"), get("uniqueness"));
+            let kind = if uniqueness.is_empty() { ObjectKind::Index } else { ObjectKind::Constraint };
+            let beginning = match (name.as_str(), kind) {
+                ("PRIMARY", _) => "PRIMARY KEY".to_owned(),
+                (_, ObjectKind::Constraint) => uniqueness,
+                _ => format!("CREATE {}INDEX `{name}` ON `{table}`", get("special")),
+            };
+            let index = indexes.entry(Object { table, kind, name }).or_insert((beginning, Vec::new()));
+            index.1.push(get("part"));
+        }
+        let indexes = indexes.into_iter().map(|(object, (beginning, parts))| {
+            let definition = format!("{beginning} ({})", parts.join(", "));
+            (object, definition)
+        });
+        objects.extend(indexes);
+        Ok(Schema { objects, ..Schema::default() })
+    }
+
+    fn removable(&self) -> &'static str {
+        REMOVABLE
+    }
+
+    /// Each commits by itself: one statement for all tables, which waits for all of them and checks every right
+    /// before the first is gone.
+    fn removal(&self, objects: &[Removable]) -> Vec<String> {
+        let of_kind = objects.chunk_by(|one, next| one.kind == next.kind);
+        let names = |objects: &[Removable]| {
+            objects.iter().map(|object| self.quoted(&object.name)).collect::<Vec<_>>().join(", ")
         };
-        let index = indexes.entry(Object { table, kind, name }).or_insert((beginning, Vec::new()));
-        index.1.push(get("part"));
+        of_kind.map(|objects| format!("DROP {} IF EXISTS {}", objects[0].kind, names(objects))).collect()
     }
-    let indexes = indexes.into_iter().map(|(object, (beginning, parts))| {
-        let definition = format!("{beginning} ({})", parts.join(", "));
-        (object, definition)
-    });
-    objects.extend(indexes);
-    Ok(objects)
+
+    fn drop_index(&self, table: &str, name: &str) -> String {
+        format!("DROP INDEX {name} ON {table}")
+    }
+
+    fn constraint(&self, name: &str, definition: &str) -> Option<(String, String)> {
+        Some(match definition.starts_with("PRIMARY KEY") {
+            true => ("DROP PRIMARY KEY".to_owned(), String::new()),
+            false => named_constraint(name),
+        })
+    }
+
+    fn change_column(&self, table: &str, name: &str, expected: &str, _found: &str) -> Option<String> {
+        Some(format!("ALTER TABLE {table} MODIFY COLUMN {name} {expected}"))
+    }
 }

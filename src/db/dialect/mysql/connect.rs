@@ -3,14 +3,119 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode};
-use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Error, Executor, Row};
-use sea_orm::{DatabaseConnection, SqlxMySqlConnector};
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlSslMode};
+use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection as _, Error as DriverError, Executor, Row};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr, SqlxMySqlConnector, Statement, Value};
 
+use super::Mysql;
+use super::fault::number;
+use crate::db::connect::log_in;
+use crate::db::dialect::connect::{Connect, first_connection};
+use crate::db::dialect::server::Server;
+use crate::db::dialect::{Engine, ServerEngine};
+use crate::db::fault::{Fault, LoginRefusal};
+use crate::db::insert::InsertTarget;
 use crate::db::login::Login;
 use crate::db::target::SslMode;
 use crate::db::witness::Marks;
-use crate::db::{Access, ConnectSettings, IDLE_IN_TRANSACTION};
+use crate::db::{Access, ConnectSettings, IDLE_IN_TRANSACTION, Purpose};
+use crate::error::Result;
+
+#[async_trait]
+impl Connect for Mysql {
+    fn names(&self) -> &'static [&'static str] {
+        &["mysql", "mysql2", "mariadb"]
+    }
+
+    fn server(&self) -> Option<ServerEngine> {
+        Some(ServerEngine(&Mysql))
+    }
+
+    fn backend(&self) -> DbBackend {
+        DbBackend::MySql
+    }
+
+    async fn open(
+        &self,
+        settings: &mut ConnectSettings,
+        _purpose: Purpose,
+        marks: &mut Marks,
+    ) -> Result<(DatabaseConnection, Option<Login>)> {
+        let login = log_in(settings, marks).await?;
+        Ok((pool(&login, settings, marks), Some(login)))
+    }
+
+    async fn first_connection(&self, pool: &DatabaseConnection) -> Result<(), DriverError> {
+        first_connection(pool.get_mysql_connection_pool()).await
+    }
+
+    /// A Galera node that learns of a conflict while it prepares a SELECT says nothing (MariaDB 10.11): the
+    /// transaction is gone, and what follows would be committed one by one. MySQL, which has no such variable,
+    /// skips the comment.
+    fn is_open(&self) -> Option<&'static str> {
+        Some("SELECT 1 /*M!50303 AND @@in_transaction */ AS is_open")
+    }
+
+    fn adapt(&self, statement: Statement) -> Statement {
+        super::statement::adapt(statement)
+    }
+
+    fn insert(&self, target: &InsertTarget, rows: Vec<Vec<Value>>) -> Result<Statement, DbErr> {
+        Ok(target.values(Engine::Mysql, rows))
+    }
+
+    fn fault(&self, error: &dyn DatabaseError) -> Option<Fault> {
+        super::fault::fault(error)
+    }
+
+    fn reason(&self, error: &dyn DatabaseError) -> Option<&'static str> {
+        super::fault::reason(error)
+    }
+}
+
+#[async_trait]
+impl Server for Mysql {
+    fn engine(&self) -> Engine {
+        Engine::Mysql
+    }
+
+    fn default_port(&self) -> u16 {
+        3306
+    }
+
+    fn default_user(&self) -> &'static str {
+        "root"
+    }
+
+    /// It names the socket's file.
+    fn socket_parameter(&self) -> &'static str {
+        "socket"
+    }
+
+    fn is_like_libpq(&self) -> bool {
+        false
+    }
+
+    async fn takes_writes(&self, login: &Login) -> Result<bool, DriverError> {
+        let mut connection = options(login).connect().await?;
+        let sql = "SELECT CAST(@@global.read_only AS SIGNED)";
+        let is_read_only: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(is_read_only == 0)
+    }
+
+    async fn diagnose(&self, login: &Login) -> Result<(), DriverError> {
+        let mut connection = options(login).connect().await?;
+        prepare(&mut connection, Limits::default(), Marks::new()).await?;
+        connection.close().await
+    }
+
+    fn login_refusal(&self, error: &dyn DatabaseError) -> Option<LoginRefusal> {
+        super::fault::login_refusal(error)
+    }
+}
 
 /// A session as shopctl needs it, whatever the server sets by default; stated whole.
 ///
@@ -32,7 +137,7 @@ const GALERA: &str = "/*M!100300 SET STATEMENT wsrep_sync_wait = 1 FOR */ SELECT
 const UNKNOWN_VARIABLE: u16 = 1193;
 
 /// How to reach the server.
-pub fn options(login: &Login) -> MySqlConnectOptions {
+fn options(login: &Login) -> MySqlConnectOptions {
     let target = &login.target;
     let mut options = MySqlConnectOptions::new()
         .port(target.port)
@@ -64,7 +169,7 @@ pub fn options(login: &Login) -> MySqlConnectOptions {
 }
 
 /// A pool that connects when it is used.
-pub fn pool(login: &Login, settings: &ConnectSettings, marks: &Marks) -> DatabaseConnection {
+fn pool(login: &Login, settings: &ConnectSettings, marks: &Marks) -> DatabaseConnection {
     let (limits, marks) = (Limits::of(login, settings), marks.clone());
     let pool = MySqlPoolOptions::new()
         .max_connections(settings.max_connections)
@@ -79,13 +184,13 @@ pub fn pool(login: &Login, settings: &ConnectSettings, marks: &Marks) -> Databas
 
 /// What a session is limited to: a reader may be idle as long as it likes.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Limits {
+struct Limits {
     idle: Option<Duration>,
     lock_wait: Option<Duration>,
 }
 
 impl Limits {
-    pub fn of(login: &Login, settings: &ConnectSettings) -> Limits {
+    fn of(login: &Login, settings: &ConnectSettings) -> Limits {
         // Between two operations a connection of the pool is idle and still wanted.
         let idle = IDLE_IN_TRANSACTION + settings.idle_timeout;
         Limits { idle: (settings.access != Access::Read).then_some(idle), lock_wait: login.lock_wait }
@@ -106,20 +211,14 @@ impl Limits {
 }
 
 /// Sets a new session to what shopctl needs, in one round trip, and notes its number.
-pub async fn prepare(connection: &mut MySqlConnection, limits: Limits, marks: Marks) -> Result<(), Error> {
+async fn prepare(connection: &mut MySqlConnection, limits: Limits, marks: Marks) -> Result<(), DriverError> {
     let session = format!("{SESSION}{}; SELECT connection_id(); {GALERA}", limits.variables());
     let mut rows = connection.fetch(AssertSqlSafe(session));
     loop {
         match rows.try_next().await {
             Ok(Some(row)) => row.try_get(0).into_iter().for_each(|number| marks.note_session(number)),
             Ok(None) => return Ok(()),
-            Err(Error::Database(error))
-                if error
-                    .try_downcast_ref::<MySqlDatabaseError>()
-                    .is_some_and(|error| error.number() == UNKNOWN_VARIABLE) =>
-            {
-                return Ok(());
-            }
+            Err(DriverError::Database(error)) if number(error.as_ref()) == Some(UNKNOWN_VARIABLE) => return Ok(()),
             Err(error) => return Err(error),
         }
     }

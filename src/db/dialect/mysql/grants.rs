@@ -4,8 +4,6 @@ use crate::db::access::{Held, On};
 
 /// Beyond the rows of tables, but no way to change them or their schema.
 pub const HARMLESS: [&str; 5] = ["USAGE", "EXECUTE", "LOCK TABLES", "CREATE TEMPORARY TABLES", "SHOW VIEW"];
-/// How `WITH GRANT OPTION` is taken away.
-pub const OPTION: &str = "GRANT OPTION";
 /// Held on a column that is not to be read: without any privilege the server hides that it is there, and the
 /// schema would look incomplete. Alone it allows nothing.
 pub const MARK: &str = "REFERENCES";

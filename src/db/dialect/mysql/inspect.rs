@@ -1,11 +1,14 @@
 //! What MySQL and MariaDB say about themselves.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::prelude::async_trait::async_trait;
 
 use std::collections::BTreeMap;
 
+use super::Mysql;
+use crate::db::dialect::Session;
+use crate::db::dialect::inspect::{Inspect, TooOld};
 use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, rows, text, too_old};
-use crate::db::target::ServerTarget;
+use crate::db::target::{ServerTarget, Target};
 use crate::error::Result;
 
 /// With `random_bytes()`, of which defaults are made.
@@ -15,38 +18,53 @@ const OLDEST_MYSQL: &str = "8.0.16";
 const COLLATION: &str = "utf8mb4_bin";
 const REQUIREMENT: &str = "a proxy has to keep a transaction on one server, and the session's sql_mode with it";
 
-pub async fn inspect(connection: &impl ConnectionTrait, target: &ServerTarget, tables: &[&str]) -> Result<Inspection> {
-    let sql = "SELECT VERSION() AS version, @@version_comment AS comment, CAST(@@port AS CHAR) AS port, \
-               @@SESSION.sql_mode AS sql_mode";
-    let row = first_row(connection, sql).await?;
-    let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
-    let (version, comment) = (get("version"), get("comment"));
-    let is_mariadb = version.contains("MariaDB") || comment.contains("MariaDB");
-    let oldest = if is_mariadb { OLDEST_MARIADB } else { OLDEST_MYSQL };
-    let mode = get("sql_mode");
-    let is_strict = mode.contains("STRICT_ALL_TABLES");
-    let verdict = if is_strict { Verdict::Fine } else { Verdict::Wrong("values would be cut to fit in silence") };
-    let value = if is_strict { "strict".to_owned() } else { mode };
-    let mut settings = vec![Setting { name: "sql_mode", value, verdict }];
-    settings.extend(table_settings(connection, tables).await?);
-    Ok(Inspection {
-        product: if is_mariadb { "MariaDB" } else { "MySQL" }.to_owned(),
-        too_old_for: too_old(&version, oldest),
-        tls: tls(connection).await?,
-        settings,
-        pooler: pooler(target, &version, &comment, &get("port")),
-        server: server(connection).await?,
-        version,
-    })
+#[async_trait]
+impl Inspect for Mysql {
+    async fn inspect(&self, session: &dyn Session, target: &Target, tables: &[&str]) -> Result<Inspection> {
+        let sql = "SELECT VERSION() AS version, @@version_comment AS comment, CAST(@@port AS CHAR) AS port, \
+                   @@SESSION.sql_mode AS sql_mode";
+        let row = first_row(session, sql).await?;
+        let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
+        let (version, comment) = (get("version"), get("comment"));
+        let is_mariadb = version.contains("MariaDB") || comment.contains("MariaDB");
+        let oldest = if is_mariadb { OLDEST_MARIADB } else { OLDEST_MYSQL };
+        let mode = get("sql_mode");
+        let is_strict = mode.contains("STRICT_ALL_TABLES");
+        let verdict = if is_strict { Verdict::Fine } else { Verdict::Wrong("values would be cut to fit in silence") };
+        let value = if is_strict { "strict".to_owned() } else { mode };
+        let mut settings = vec![Setting { name: "sql_mode", value, verdict }];
+        settings.extend(table_settings(session, tables).await?);
+        Ok(Inspection {
+            product: if is_mariadb { "MariaDB" } else { "MySQL" }.to_owned(),
+            too_old_for: too_old(&version, oldest),
+            tls: tls(session).await?,
+            settings,
+            pooler: target.server().and_then(|target| pooler(target, &version, &comment, &get("port"))),
+            server: server(session).await?,
+            version,
+        })
+    }
+
+    async fn too_old_server(&self, session: &dyn Session) -> Result<Option<TooOld>> {
+        let row = first_row(session, "SELECT VERSION() AS version").await?;
+        let version = row.and_then(|row| text(&row, "version")).unwrap_or_default();
+        let (product, oldest) =
+            if version.contains("MariaDB") { ("MariaDB", OLDEST_MARIADB) } else { ("MySQL", OLDEST_MYSQL) };
+        Ok(too_old(&version, oldest).map(|oldest| (product, version, oldest)))
+    }
+
+    fn server_time(&self) -> Option<&'static str> {
+        Some("SELECT CAST(utc_timestamp(6) AS CHAR) AS server_time")
+    }
 }
 
 /// Engine and collation of the shop's tables, each told once if all agree.
-async fn table_settings(connection: &impl ConnectionTrait, tables: &[&str]) -> Result<Vec<Setting>> {
+async fn table_settings(session: &dyn Session, tables: &[&str]) -> Result<Vec<Setting>> {
     let sql = "SELECT CAST(table_name AS CHAR) AS in_table, CAST(engine AS CHAR) AS engine, \
                CAST(table_collation AS CHAR) AS collation FROM information_schema.tables \
                WHERE table_schema = DATABASE() ORDER BY 1";
     let (mut settings, mut is_any) = (Vec::new(), false);
-    for row in rows(connection, sql).await? {
+    for row in rows(session, sql).await? {
         let get = |column| text(&row, column).unwrap_or_else(|| "unknown".to_owned());
         let (table, engine, collation) = (get("in_table"), get("engine"), get("collation"));
         if !tables.contains(&table.as_str()) {
@@ -69,18 +87,9 @@ async fn table_settings(connection: &impl ConnectionTrait, tables: &[&str]) -> R
     Ok(settings)
 }
 
-/// Name, version and the oldest one that will do, of a server that is older.
-pub async fn too_old_server(connection: &impl ConnectionTrait) -> Result<Option<(&'static str, String, &'static str)>> {
-    let row = first_row(connection, "SELECT VERSION() AS version").await?;
-    let version = row.and_then(|row| text(&row, "version")).unwrap_or_default();
-    let (product, oldest) =
-        if version.contains("MariaDB") { ("MariaDB", OLDEST_MARIADB) } else { ("MySQL", OLDEST_MYSQL) };
-    Ok(too_old(&version, oldest).map(|oldest| (product, version, oldest)))
-}
-
-async fn tls(connection: &impl ConnectionTrait) -> Result<Tls> {
+async fn tls(session: &dyn Session) -> Result<Tls> {
     let (mut version, mut cipher) = (None, None);
-    for row in rows(connection, "SHOW SESSION STATUS LIKE 'Ssl_%'").await? {
+    for row in rows(session, "SHOW SESSION STATUS LIKE 'Ssl_%'").await? {
         match text(&row, "Variable_name").as_deref() {
             Some("Ssl_version") => version = text(&row, "Value"),
             Some("Ssl_cipher") => cipher = text(&row, "Value"),
@@ -103,19 +112,19 @@ const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready'
 const MEMBER: &str = "SELECT CAST(member_state AS CHAR) AS state, CAST(member_role AS CHAR) AS role \
     FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid";
 
-async fn server(connection: &impl ConnectionTrait) -> Result<ServerRole> {
+async fn server(session: &dyn Session) -> Result<ServerRole> {
     let mut values = BTreeMap::new();
     for sql in [VARIABLES, COUNTERS] {
-        for row in rows(connection, sql).await? {
+        for row in rows(session, sql).await? {
             values.insert(text(&row, "Variable_name").unwrap_or_default(), text(&row, "Value").unwrap_or_default());
         }
     }
     let value = |name: &str| values.get(name).map_or("", String::as_str);
     // MariaDB 12 has more words than ON and OFF.
     let is_on = |name: &str| !matches!(value(name), "" | "OFF" | "0");
-    let member = first_row(connection, MEMBER).await?;
+    let member = first_row(session, MEMBER).await?;
     let member = |column| member.as_ref().and_then(|row| text(row, column)).filter(|text| !text.is_empty());
-    let is_replica = !rows(connection, "SHOW REPLICA STATUS").await?.is_empty();
+    let is_replica = !rows(session, "SHOW REPLICA STATUS").await?.is_empty();
     Ok(if is_on("offline_mode") {
         ServerRole::NotReady("offline_mode is on".to_owned())
     } else if is_on("wsrep_on") && (value("wsrep_ready") != "ON" || value("wsrep_cluster_status") != "Primary") {

@@ -1,8 +1,17 @@
 //! MySQL and MariaDB.
 
-pub mod access;
-pub mod catalog;
-pub mod connect;
-pub mod grants;
-pub mod inspect;
-pub mod statement;
+mod access;
+mod catalog;
+mod connect;
+mod ddl;
+mod fault;
+mod grants;
+mod inspect;
+mod sessions;
+mod statement;
+mod values;
+
+/// The dialect.
+pub struct Mysql;
+
+impl super::Dialect for Mysql {}

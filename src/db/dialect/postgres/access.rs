@@ -1,13 +1,17 @@
 //! PostgreSQL: privileges as its catalogue keeps them, and tables that have an owner.
 
-use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::{DbBackend, QueryResult, Statement};
+
+use super::Postgres;
 
 use crate::db::access::{
     Assessment, Change, Effective, Grantee, Held, On, Place, Privilege, Rights, Step, TableRights, Via, compare,
 };
-use crate::db::ddl::LOCK_TIMEOUT;
+use crate::db::dialect::Session;
+use crate::db::dialect::access::Grants;
+use crate::db::dialect::catalog::Catalog;
 use crate::db::inspection::text;
-use crate::db::target::Engine;
 use crate::error::{Error, Result, printable};
 
 /// Rows of `kind`, `in_table`, `in_column`, `privilege`, `is_option`, `way`, `other`: all that the role `$1` can do, by
@@ -63,77 +67,101 @@ const EFFECTIVE: &str = "SELECT CAST(current_user AS text) AS role, CAST(c.relna
     FROM pg_class c WHERE c.relkind IN ('r', 'p') \
     AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
 
-/// Whoever waits for a table keeps everybody else from it.
-pub fn beginning() -> String {
-    format!("SET LOCAL lock_timeout = '{}s'", LOCK_TIMEOUT.as_secs())
-}
-
-/// Who may not grant is only warned by the server, and nothing is granted.
-///
-/// Errors: exit 4 unless this role owns the tables that the steps are about, or is a superuser.
-pub async fn assert_may_grant(connection: &impl ConnectionTrait, steps: &[Step]) -> Result<()> {
-    let statement = Statement::from_string(connection.get_database_backend(), OF_OTHERS);
-    for row in connection.query_all_raw(statement).await? {
-        let (table, owner) = (text(&row, "in_table").unwrap_or_default(), text(&row, "owner").unwrap_or_default());
-        if steps.iter().any(|step| step.on == table) {
-            let message = format!("permission denied by the database: {table} is owned by {}", printable(&owner));
-            return Err(Error::configuration("database.permission", message)
-                .hint("grants are made by the tables' owner or by a superuser: connect as that role"));
+#[async_trait]
+impl Grants for Postgres {
+    async fn assess(&self, session: &dyn Session, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
+        let role = rows_of(session, ROLE, &grantee.name).await?;
+        let unknown = || grantee.unknown(&format!("CREATE ROLE {} LOGIN PASSWORD '…'", grantee.sql));
+        let role = role.first().ok_or_else(unknown)?;
+        let get = |column| text(role, column).unwrap_or_default();
+        let place = Place { dialect: self, schema: get("in_schema"), database: get("in_database") };
+        let owners = owners(session).await?;
+        if rights.is_admin {
+            return Ok(assess_admin(&place, grantee, rights, &owners, &held(session, &place, grantee).await?));
         }
+        let name = printable(&grantee.name);
+        if is_true(role, "is_superuser") {
+            let message = format!("{name} is a superuser, from whom nothing can be kept");
+            return Err(
+                Error::conflict("access.superuser", message).hint(format!("ALTER ROLE {} NOSUPERUSER", grantee.sql))
+            );
+        }
+        if owners.iter().any(|owner| owner.name == grantee.name && is_of_shop(rights, &owner.table)) {
+            let message = format!("{name} owns tables of the shop, and an owner can do everything with them");
+            return Err(Error::conflict("access.owner", message)
+                .hint("name the role that is to own them with --admin, or run this after access apply --admin ROLE"));
+        }
+        let held = held(session, &place, grantee).await?;
+        let mut assessment = compare(&place, grantee, rights, &held);
+        assessment.steps.splice(0..0, ways_in(&place, grantee, &held, false));
+        Ok(assessment)
     }
-    Ok(())
+
+    async fn assert_may_grant(&self, session: &dyn Session, steps: &[Step]) -> Result<()> {
+        for row in session.query_text(OF_OTHERS).await? {
+            let (table, owner) = (text(&row, "in_table").unwrap_or_default(), text(&row, "owner").unwrap_or_default());
+            if steps.iter().any(|step| step.on == table) {
+                let message = format!("permission denied by the database: {table} is owned by {}", printable(&owner));
+                return Err(Error::configuration("database.permission", message)
+                    .hint("grants are made by the tables' owner or by a superuser: connect as that role"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn effective(&self, session: &dyn Session, tables: &[TableRights]) -> Result<Option<Effective>> {
+        let rows = crate::db::inspection::rows(session, EFFECTIVE).await?;
+        let mut effective = Effective { may_change_schema: !rows.is_empty(), ..Effective::default() };
+        for row in &rows {
+            let name = text(row, "in_table").unwrap_or_default();
+            let Some(rights) = tables.iter().find(|rights| rights.table == name) else { continue };
+            effective.role = text(row, "role").unwrap_or_default();
+            effective.may_change_schema &= is_true(row, "may_change");
+            let columns = ["may_select", "may_insert", "may_update", "may_delete"];
+            let held = Privilege::ALL.into_iter().zip(columns).filter(|(_, column)| is_true(row, column));
+            let readable = text(row, "readable").unwrap_or_default();
+            let hidden = rights.hidden.iter().filter(|column| readable.split(',').any(|name| name == column.as_str()));
+            effective.hidden_readable.extend(hidden.map(|column| format!("{name}.{column}")));
+            effective.tables.insert(name, held.map(|(privilege, _)| privilege).collect());
+        }
+        Ok((!effective.tables.is_empty()).then_some(effective))
+    }
+
+    fn has_option_by_privilege(&self) -> bool {
+        true
+    }
+
+    fn is_harmless(&self, privilege: &str) -> bool {
+        privilege != "CREATE"
+    }
 }
 
-async fn rows_of(connection: &impl ConnectionTrait, sql: &str, role: &str) -> Result<Vec<QueryResult>> {
-    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, [role.into()]);
-    Ok(connection.query_all_raw(statement).await?)
+async fn rows_of(session: &dyn Session, sql: &str, role: &str) -> Result<Vec<QueryResult>> {
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [role.into()]);
+    Ok(session.query(statement).await?)
 }
 
 fn is_true(row: &QueryResult, column: &str) -> bool {
     text(row, column).as_deref() == Some("true")
 }
 
-pub async fn assess(connection: &impl ConnectionTrait, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
-    let role = rows_of(connection, ROLE, &grantee.name).await?;
-    let unknown = || grantee.unknown(&format!("CREATE ROLE {} LOGIN PASSWORD '…'", grantee.sql));
-    let role = role.first().ok_or_else(unknown)?;
-    let get = |column| text(role, column).unwrap_or_default();
-    let place = Place { engine: Engine::Postgres, schema: get("in_schema"), database: get("in_database") };
-    let owners = owners(connection).await?;
-    if rights.is_admin {
-        return Ok(assess_admin(&place, grantee, rights, &owners, &held(connection, grantee).await?));
-    }
-    let name = printable(&grantee.name);
-    if is_true(role, "is_superuser") {
-        let message = format!("{name} is a superuser, from whom nothing can be kept");
-        return Err(
-            Error::conflict("access.superuser", message).hint(format!("ALTER ROLE {} NOSUPERUSER", grantee.sql))
-        );
-    }
-    if owners.iter().any(|owner| owner.name == grantee.name && is_of_shop(rights, &owner.table)) {
-        let message = format!("{name} owns tables of the shop, and an owner can do everything with them");
-        return Err(Error::conflict("access.owner", message)
-            .hint("name the role that is to own them with --admin, or run this after access apply --admin ROLE"));
-    }
-    let held = held(connection, grantee).await?;
-    let mut assessment = compare(&place, grantee, rights, &held);
-    assessment.steps.splice(0..0, ways_in(&place, grantee, &held, false));
-    Ok(assessment)
+fn whole_database(place: &Place<'_>) -> On {
+    On::Database(format!("DATABASE {}", place.dialect.quoted(&place.database)))
 }
 
 /// Into the database and the schema, where the role does not get there anyway.
-fn ways_in(place: &Place, grantee: &Grantee, held: &[Held], may_create: bool) -> Vec<Step> {
+fn ways_in(place: &Place<'_>, grantee: &Grantee, held: &[Held], may_create: bool) -> Vec<Step> {
     let holds = |on: &On, privilege: &str| {
         held.iter().any(|held| !held.is_option && held.on == *on && held.privilege == privilege)
     };
-    let database = On::Database(String::new());
+    let database = whole_database(place);
     let wanted = [(&database, "CONNECT", true), (&On::Schema, "USAGE", true), (&On::Schema, "CREATE", may_create)];
     let missing = wanted.into_iter().filter(|(on, privilege, is_wanted)| *is_wanted && !holds(on, privilege));
     missing.map(|(on, privilege, _)| place.step(Change::Grant, on, privilege.to_owned(), grantee)).collect()
 }
 
 /// An admin owns the tables, because only an owner can change them. Who owned them so far goes on reading and writing.
-fn assess_admin(place: &Place, grantee: &Grantee, rights: &Rights, owners: &[Owner], held: &[Held]) -> Assessment {
+fn assess_admin(place: &Place<'_>, grantee: &Grantee, rights: &Rights, owners: &[Owner], held: &[Held]) -> Assessment {
     let mut steps = ways_in(place, grantee, held, true);
     let others = owners.iter().filter(|owner| owner.name != grantee.name && is_of_shop(rights, &owner.table));
     for owner in others {
@@ -141,7 +169,7 @@ fn assess_admin(place: &Place, grantee: &Grantee, rights: &Rights, owners: &[Own
         steps.push(place.step(Change::Own, &on, "OWNER".to_owned(), grantee));
         if !owner.is_superuser {
             let all = Privilege::ALL.map(Privilege::as_str).join(", ");
-            let before = Grantee { name: owner.name.clone(), sql: place.engine.quoted(&owner.name) };
+            let before = Grantee { name: owner.name.clone(), sql: place.dialect.quoted(&owner.name) };
             steps.push(place.step(Change::Grant, &on, all, &before));
         }
     }
@@ -158,25 +186,24 @@ fn is_of_shop(rights: &Rights, table: &str) -> bool {
     rights.tables.iter().any(|rights| rights.table == table)
 }
 
-async fn owners(connection: &impl ConnectionTrait) -> Result<Vec<Owner>> {
-    let statement = Statement::from_string(connection.get_database_backend(), OWNERS);
+async fn owners(session: &dyn Session) -> Result<Vec<Owner>> {
     let owner = |row: &QueryResult| Owner {
         table: text(row, "in_table").unwrap_or_default(),
         name: text(row, "owner").unwrap_or_default(),
         is_superuser: is_true(row, "is_superuser"),
     };
-    Ok(connection.query_all_raw(statement).await?.iter().map(owner).collect())
+    Ok(session.query_text(OWNERS).await?.iter().map(owner).collect())
 }
 
-async fn held(connection: &impl ConnectionTrait, grantee: &Grantee) -> Result<Vec<Held>> {
+async fn held(session: &dyn Session, place: &Place<'_>, grantee: &Grantee) -> Result<Vec<Held>> {
     let mut all = Vec::new();
-    for row in rows_of(connection, HELD, &grantee.name).await? {
+    for row in rows_of(session, HELD, &grantee.name).await? {
         let get = |column| text(&row, column).unwrap_or_default();
         let on = match get("kind").as_str() {
             "table" => On::Table(get("in_table")),
             "column" => On::Column(get("in_table"), get("in_column")),
             "schema" => On::Schema,
-            _ => On::Database(String::new()),
+            _ => whole_database(place),
         };
         let via = via(&get("way"), &get("other"), grantee);
         let one = Held { on, privilege: get("privilege"), is_option: false, via };
@@ -189,7 +216,7 @@ async fn held(connection: &impl ConnectionTrait, grantee: &Grantee) -> Result<Ve
 }
 
 fn via(way: &str, other: &str, grantee: &Grantee) -> Option<Via> {
-    let quoted = Engine::Postgres.quoted(other);
+    let quoted = Postgres.quoted(other);
     match way {
         "own" => None,
         "everybody" => Some(Via { how: "a grant to everybody (PUBLIC)".to_owned(), way_out: None }),
@@ -202,22 +229,4 @@ fn via(way: &str, other: &str, grantee: &Grantee) -> Option<Via> {
             way_out: Some(format!("REVOKE {quoted} FROM {}", grantee.sql)),
         }),
     }
-}
-
-pub async fn effective(connection: &impl ConnectionTrait, tables: &[TableRights]) -> Result<Option<Effective>> {
-    let rows = crate::db::inspection::rows(connection, EFFECTIVE).await?;
-    let mut effective = Effective { may_change_schema: !rows.is_empty(), ..Effective::default() };
-    for row in &rows {
-        let name = text(row, "in_table").unwrap_or_default();
-        let Some(rights) = tables.iter().find(|rights| rights.table == name) else { continue };
-        effective.role = text(row, "role").unwrap_or_default();
-        effective.may_change_schema &= is_true(row, "may_change");
-        let columns = ["may_select", "may_insert", "may_update", "may_delete"];
-        let held = Privilege::ALL.into_iter().zip(columns).filter(|(_, column)| is_true(row, column));
-        let readable = text(row, "readable").unwrap_or_default();
-        let hidden = rights.hidden.iter().filter(|column| readable.split(',').any(|name| name == column.as_str()));
-        effective.hidden_readable.extend(hidden.map(|column| format!("{name}.{column}")));
-        effective.tables.insert(name, held.map(|(privilege, _)| privilege).collect());
-    }
-    Ok((!effective.tables.is_empty()).then_some(effective))
 }

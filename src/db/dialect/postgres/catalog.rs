@@ -1,5 +1,13 @@
 //! What PostgreSQL's catalogue says; the text of definitions is made by the server.
 
+use sea_orm::prelude::async_trait::async_trait;
+
+use super::Postgres;
+use crate::db::dialect::Session;
+use crate::db::dialect::catalog::{Catalog, named_constraint, neutral};
+use crate::db::schema::{Removable, Schema, object_of, rows};
+use crate::error::Result;
+
 /// Objects of extensions are not the shop's.
 macro_rules! own {
     ($class:literal, $alias:literal) => {
@@ -17,7 +25,7 @@ macro_rules! own {
 
 /// Rows of `in_table`, `kind`, `name`, `definition`. Indexes of constraints are told as constraints;
 /// the schema's name is taken out, so that a shop in another one compares equal.
-pub const OBJECTS: &str = concat!(
+const OBJECTS: &str = concat!(
     "SELECT CAST(c.relname AS text) AS in_table, CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' \
      WHEN 'm' THEN 'view' ELSE 'table' END AS kind, CAST(c.relname AS text) AS name, \
      CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) ELSE '' END AS definition \
@@ -58,7 +66,7 @@ pub const OBJECTS: &str = concat!(
 );
 
 /// Rows of `kind` and `name`, in the order in which they are dropped.
-pub const REMOVABLE: &str = concat!(
+const REMOVABLE: &str = concat!(
     "SELECT kind, name FROM (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' \
      WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, CAST(c.relname AS text) AS name, \
      CASE c.relkind WHEN 'v' THEN 1 WHEN 'm' THEN 1 WHEN 'S' THEN 3 ELSE 2 END AS place \
@@ -71,3 +79,84 @@ pub const REMOVABLE: &str = concat!(
      (SELECT 1 FROM pg_depend x WHERE x.classid = 'pg_type'::regclass AND x.objid = t.oid AND x.deptype = 'e')) AS all_of_it \
      ORDER BY place, name"
 );
+
+#[async_trait]
+impl Catalog for Postgres {
+    async fn read_schema(&self, session: &dyn Session) -> Result<Schema> {
+        let objects = rows(session, OBJECTS).await?.iter().filter_map(object_of).collect();
+        Ok(Schema { objects, ..Schema::default() })
+    }
+
+    fn removable(&self) -> &'static str {
+        REMOVABLE
+    }
+
+    fn removal(&self, objects: &[Removable]) -> Vec<String> {
+        let drop = |object: &Removable| format!("DROP {} IF EXISTS {} CASCADE", object.kind, self.quoted(&object.name));
+        objects.iter().map(drop).collect()
+    }
+
+    fn constraint(&self, name: &str, _definition: &str) -> Option<(String, String)> {
+        Some(named_constraint(name))
+    }
+
+    fn add_column(&self, table: &str, name: &str, definition: &str) -> Option<String> {
+        let add = format!("ALTER TABLE {table} ADD COLUMN {name} {definition}");
+        Some(match neutral(definition) {
+            Some(value) => format!("{add} DEFAULT {value}; ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT"),
+            None => add,
+        })
+    }
+
+    fn change_column(&self, table: &str, name: &str, expected: &str, found: &str) -> Option<String> {
+        Some(change_column(table, name, expected, found))
+    }
+
+    fn drop_trigger(&self, table: &str, name: &str) -> String {
+        format!("DROP TRIGGER {name} ON {table}")
+    }
+}
+
+/// One property at a time; the old default may not fit the new type.
+fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String {
+    let (wanted, old) = (Parts::of(expected), Parts::of(found));
+    let mut changes = Vec::new();
+    if wanted.kind != old.kind {
+        if old.default.is_some() {
+            changes.push("DROP DEFAULT".to_owned());
+        }
+        // Without USING: a value that does not fit is an error, and not cut in silence.
+        changes.push(format!("TYPE {}", wanted.kind));
+    }
+    if wanted.default != old.default || wanted.kind != old.kind {
+        changes.extend(match wanted.default {
+            Some(default) => Some(format!("SET DEFAULT {default}")),
+            None => old.default.filter(|_| wanted.kind == old.kind).map(|_| "DROP DEFAULT".to_owned()),
+        });
+    }
+    match (wanted.is_not_null, old.is_not_null) {
+        (true, false) => changes.push("SET NOT NULL".to_owned()),
+        (false, true) => changes.push("DROP NOT NULL".to_owned()),
+        _ => {}
+    }
+    let changes: Vec<_> = changes.into_iter().map(|change| format!("ALTER COLUMN {name} {change}")).collect();
+    format!("ALTER TABLE {table} {}", changes.join(", "))
+}
+
+/// `TYPE [COLLATE …] [NOT NULL] [DEFAULT …]` taken apart.
+struct Parts<'a> {
+    kind: &'a str,
+    is_not_null: bool,
+    default: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(definition: &'a str) -> Parts<'a> {
+        let (rest, default) = match definition.split_once(" DEFAULT ") {
+            Some((rest, default)) => (rest, Some(default)),
+            None => (definition, None),
+        };
+        let kind = rest.strip_suffix(" NOT NULL");
+        Parts { kind: kind.unwrap_or(rest), is_not_null: kind.is_some(), default }
+    }
+}

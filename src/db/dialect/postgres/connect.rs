@@ -3,14 +3,142 @@
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::stream::BoxStream;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
-use sea_orm::sqlx::{ConnectOptions, Error};
-use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
+use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Error as DriverError};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr, SqlxPostgresConnector, Statement, Value};
 
+use super::Postgres;
+use super::copy::{Copying, copy_out};
+use super::text::{array, type_of, unknown_type};
+use super::values::FEW;
+use crate::db::connect::{error_of, log_in};
+use crate::db::dialect::connect::{Connect, first_connection};
+use crate::db::dialect::server::Server;
+use crate::db::dialect::values::Values;
+use crate::db::dialect::{Engine, ServerEngine};
+use crate::db::fault::{Fault, LoginRefusal};
+use crate::db::guarded::Connection;
+use crate::db::insert::InsertTarget;
+use crate::db::load::{Load, Way};
 use crate::db::login::Login;
+use crate::db::stream::Row;
 use crate::db::target::SslMode;
-use crate::db::{ConnectSettings, IDLE_IN_TRANSACTION};
+use crate::db::witness::Marks;
+use crate::db::{ConnectSettings, Database, IDLE_IN_TRANSACTION, Purpose};
+use crate::error::Result;
+
+#[async_trait]
+impl Connect for Postgres {
+    fn names(&self) -> &'static [&'static str] {
+        &["postgres", "postgresql", "pgsql"]
+    }
+
+    fn server(&self) -> Option<ServerEngine> {
+        Some(ServerEngine(&Postgres))
+    }
+
+    fn backend(&self) -> DbBackend {
+        DbBackend::Postgres
+    }
+
+    async fn open(
+        &self,
+        settings: &mut ConnectSettings,
+        _purpose: Purpose,
+        marks: &mut Marks,
+    ) -> Result<(DatabaseConnection, Option<Login>)> {
+        let login = log_in(settings, marks).await?;
+        let pool = pool(&login, settings).map_err(|error| error_of(&login.target, &error))?;
+        Ok((pool, Some(login)))
+    }
+
+    async fn first_connection(&self, pool: &DatabaseConnection) -> Result<(), DriverError> {
+        first_connection(pool.get_postgres_connection_pool()).await
+    }
+
+    fn begin(&self, login: Option<&Login>, purpose: Purpose) -> Option<String> {
+        transaction(login, purpose == Purpose::Bulk)
+    }
+
+    /// A parameter for each column: the text of the statement does not depend on the number of rows, so its plan
+    /// is kept, and thousands of values need not be told apart before it begins. The parameters are texts that
+    /// the server makes arrays of: the driver's own arrays know no NULL.
+    fn insert(&self, target: &InsertTarget, rows: Vec<Vec<Value>>) -> Result<Statement, DbErr> {
+        if rows.len() <= FEW {
+            return Ok(target.values(Engine::Postgres, rows));
+        }
+        let (mut places, mut arrays) = (Vec::new(), Vec::new());
+        for (index, element) in target.types().enumerate() {
+            let name = type_of(element).ok_or_else(|| unknown_type(element))?;
+            places.push(format!("unnest(CAST({} AS {name}[]))", self.parameter(index + 1)));
+            arrays.push(Value::from(array(rows.iter().filter_map(|row| row.get(index)))?));
+        }
+        let sql = format!("INSERT INTO {} SELECT {}", target.sql(Engine::Postgres), places.join(", "));
+        Ok(Statement::from_sql_and_values(DbBackend::Postgres, sql, arrays))
+    }
+
+    async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
+        let mut copying = Copying::begin(database).await?;
+        let rebuild = copying.without_indexes(tables).await?;
+        Ok(Load { way: Way::Copy(copying), rebuild })
+    }
+
+    async fn stream(&self, connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
+        copy_out(connection, query).await
+    }
+
+    fn fault(&self, error: &dyn DatabaseError) -> Option<Fault> {
+        super::fault::fault(error)
+    }
+}
+
+#[async_trait]
+impl Server for Postgres {
+    fn engine(&self) -> Engine {
+        Engine::Postgres
+    }
+
+    fn default_port(&self) -> u16 {
+        5432
+    }
+
+    fn default_user(&self) -> &'static str {
+        "postgres"
+    }
+
+    /// It names the socket's folder.
+    fn socket_parameter(&self) -> &'static str {
+        "host"
+    }
+
+    fn is_like_libpq(&self) -> bool {
+        true
+    }
+
+    fn retries_with_less(&self, pool: &DatabaseConnection, login: &Login, error: &DriverError) -> bool {
+        goes_without_options(pool.get_postgres_connection_pool(), login, error)
+    }
+
+    async fn takes_writes(&self, login: &Login) -> Result<bool, DriverError> {
+        let mut connection = options(login)?.connect().await?;
+        let sql = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool";
+        let is_read_only: bool = sqlx::query_scalar(sql).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(!is_read_only)
+    }
+
+    async fn diagnose(&self, login: &Login) -> Result<(), DriverError> {
+        options(login)?.connect().await?.close().await
+    }
+
+    fn login_refusal(&self, error: &dyn DatabaseError) -> Option<LoginRefusal> {
+        super::fault::login_refusal(error)
+    }
+}
 
 /// Whether a pooler stands before PostgreSQL that takes no options at the start of a session: learnt by the
 /// first connection, and true for every later one to the same place.
@@ -36,7 +164,7 @@ fn lock_wait(login: &Login) -> u128 {
 
 /// What a transaction sets until it ends, if anything. A pooler that takes no options at the start of a
 /// session gives the session to others afterwards.
-pub fn transaction(login: Option<&Login>, is_bulk: bool) -> Option<String> {
+fn transaction(login: Option<&Login>, is_bulk: bool) -> Option<String> {
     let idle = IDLE_IN_TRANSACTION.as_secs();
     let limits = login.filter(|_| REFUSES_OPTIONS.load(Ordering::Relaxed)).map(|login| {
         let lock_wait = lock_wait(login);
@@ -52,8 +180,8 @@ pub fn transaction(login: Option<&Login>, is_bulk: bool) -> Option<String> {
 
 /// Notes that a pooler, or an engine that does not know one of them, refused [`session`]; true if the next
 /// attempt goes without.
-pub fn goes_without_options(pool: &PgPool, login: &Login, error: &Error) -> bool {
-    let Error::Database(error) = error else { return false };
+fn goes_without_options(pool: &PgPool, login: &Login, error: &DriverError) -> bool {
+    let DriverError::Database(error) = error else { return false };
     let is_refused = match error.code().as_deref() {
         Some("08P01") => error.message().contains("unsupported startup parameter"),
         // Unknown setting.
@@ -67,7 +195,7 @@ pub fn goes_without_options(pool: &PgPool, login: &Login, error: &Error) -> bool
 }
 
 /// How to reach the server.
-pub fn options(login: &Login) -> Result<PgConnectOptions, Error> {
+fn options(login: &Login) -> Result<PgConnectOptions, DriverError> {
     let target = &login.target;
     // Every option is set here, so that PGSSLMODE, PGHOST and the like change nothing in silence; what
     // of these counts is part of the target. PGOPTIONS alone is the driver's own: nothing unsets it.
@@ -115,7 +243,7 @@ fn startup_options(login: &Login) -> Option<String> {
 }
 
 /// A pool that connects when it is used.
-pub fn pool(login: &Login, settings: &ConnectSettings) -> Result<DatabaseConnection, Error> {
+fn pool(login: &Login, settings: &ConnectSettings) -> Result<DatabaseConnection, DriverError> {
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .min_connections(settings.min_connections)

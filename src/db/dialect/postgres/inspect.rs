@@ -2,10 +2,13 @@
 
 use std::time::Instant;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::prelude::async_trait::async_trait;
 
+use super::Postgres;
+use crate::db::dialect::Session;
+use crate::db::dialect::inspect::{Inspect, TooOld};
 use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, text, too_old};
-use crate::db::target::ServerTarget;
+use crate::db::target::{ServerTarget, Target};
 use crate::error::Result;
 
 /// With `gen_random_uuid()` of its own.
@@ -14,33 +17,49 @@ const REQUIREMENT: &str = "pgbouncer has to be 1.21 or newer with max_prepared_s
 /// A server process this much older than this program's own connection was made for somebody else.
 const OLDER_SECONDS: u64 = 30;
 
-pub async fn inspect(connection: &impl ConnectionTrait, target: &ServerTarget) -> Result<Inspection> {
-    let sql = "SELECT split_part(version(), ' ', 1) AS product, current_setting('server_version') AS version, \
-               current_setting('server_encoding') AS encoding";
-    let row = first_row(connection, sql).await?;
-    let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
-    let version = get("version");
-    let encoding = get("encoding");
-    let verdict = match encoding.as_str() {
-        "UTF8" | "UTF-8" => Verdict::Fine,
-        _ => Verdict::Wrong("texts beyond this encoding cannot be stored: the database has to be made with UTF8"),
-    };
-    Ok(Inspection {
-        product: get("product"),
-        too_old_for: too_old(&version, OLDEST),
-        version,
-        tls: tls(connection).await?,
-        settings: vec![Setting { name: "server_encoding", value: encoding, verdict }],
-        pooler: pooler(connection, target).await?,
-        server: server(connection).await?,
-    })
+#[async_trait]
+impl Inspect for Postgres {
+    async fn inspect(&self, session: &dyn Session, target: &Target, _tables: &[&str]) -> Result<Inspection> {
+        let sql = "SELECT split_part(version(), ' ', 1) AS product, current_setting('server_version') AS version, \
+                   current_setting('server_encoding') AS encoding";
+        let row = first_row(session, sql).await?;
+        let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
+        let version = get("version");
+        let encoding = get("encoding");
+        let verdict = match encoding.as_str() {
+            "UTF8" | "UTF-8" => Verdict::Fine,
+            _ => Verdict::Wrong("texts beyond this encoding cannot be stored: the database has to be made with UTF8"),
+        };
+        Ok(Inspection {
+            product: get("product"),
+            too_old_for: too_old(&version, OLDEST),
+            version,
+            tls: tls(session).await?,
+            settings: vec![Setting { name: "server_encoding", value: encoding, verdict }],
+            pooler: match target.server() {
+                Some(target) => pooler(session, target).await?,
+                None => None,
+            },
+            server: server(session).await?,
+        })
+    }
+
+    async fn too_old_server(&self, session: &dyn Session) -> Result<Option<TooOld>> {
+        let row = first_row(session, "SELECT current_setting('server_version') AS version").await?;
+        let version = row.and_then(|row| text(&row, "version")).unwrap_or_default();
+        Ok(too_old(&version, OLDEST).map(|oldest| ("PostgreSQL", version, oldest)))
+    }
+
+    fn server_time(&self) -> Option<&'static str> {
+        Some("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS server_time")
+    }
 }
 
-async fn server(connection: &impl ConnectionTrait) -> Result<ServerRole> {
+async fn server(session: &dyn Session) -> Result<ServerRole> {
     let sql = "SELECT CAST(pg_is_in_recovery() AS text) AS in_recovery, \
                current_setting('default_transaction_read_only') AS read_only, \
                (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only') AS source";
-    let row = first_row(connection, sql).await?;
+    let row = first_row(session, sql).await?;
     let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_default();
     Ok(match (get("in_recovery").as_str(), get("read_only").as_str()) {
         ("true", _) => ServerRole::Standby("in recovery".to_owned()),
@@ -49,16 +68,9 @@ async fn server(connection: &impl ConnectionTrait) -> Result<ServerRole> {
     })
 }
 
-/// Name, version and the oldest one that will do, of a server that is older.
-pub async fn too_old_server(connection: &impl ConnectionTrait) -> Result<Option<(&'static str, String, &'static str)>> {
-    let row = first_row(connection, "SELECT current_setting('server_version') AS version").await?;
-    let version = row.and_then(|row| text(&row, "version")).unwrap_or_default();
-    Ok(too_old(&version, OLDEST).map(|oldest| ("PostgreSQL", version, oldest)))
-}
-
-async fn tls(connection: &impl ConnectionTrait) -> Result<Tls> {
+async fn tls(session: &dyn Session) -> Result<Tls> {
     let sql = "SELECT CAST(ssl AS text) AS used, version, cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-    let Some(row) = first_row(connection, sql).await? else { return Ok(Tls::Unknown) };
+    let Some(row) = first_row(session, sql).await? else { return Ok(Tls::Unknown) };
     let get = |column| text(&row, column).unwrap_or_default();
     Ok(match get("used").as_str() {
         "true" => Tls::Used { version: get("version"), cipher: get("cipher") },
@@ -69,12 +81,12 @@ async fn tls(connection: &impl ConnectionTrait) -> Result<Tls> {
 /// A pooler forwards what is asked, so it shows only by what it changes: the server listens on
 /// another port than the one connected to (also with a port mapping or a proxy), or the server's
 /// process has served somebody before this program connected.
-async fn pooler(connection: &impl ConnectionTrait, target: &ServerTarget) -> Result<Option<Pooler>> {
+async fn pooler(session: &dyn Session, target: &ServerTarget) -> Result<Option<Pooler>> {
     let asked = Instant::now();
     let sql = "SELECT COALESCE(CAST(inet_server_port() AS text), '') AS port, \
                CAST(CAST(EXTRACT(EPOCH FROM clock_timestamp() - backend_start) AS bigint) AS text) AS seconds \
                FROM pg_stat_activity WHERE pid = pg_backend_pid()";
-    let Some(row) = first_row(connection, sql).await? else { return Ok(None) };
+    let Some(row) = first_row(session, sql).await? else { return Ok(None) };
     let port = text(&row, "port").unwrap_or_default();
     let is_socket = target.host.starts_with('/');
     if !is_socket && port != target.port.to_string() {

@@ -1,6 +1,17 @@
 //! PostgreSQL and the distributed engines that speak its protocol.
 
-pub mod access;
-pub mod catalog;
-pub mod connect;
-pub mod inspect;
+mod access;
+mod catalog;
+mod connect;
+pub mod copy;
+mod ddl;
+mod fault;
+mod inspect;
+mod sessions;
+pub mod text;
+mod values;
+
+/// The dialect.
+pub struct Postgres;
+
+impl super::Dialect for Postgres {}

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::prelude::async_trait::async_trait;
 
+use super::Sqlite;
+use crate::db::dialect::Session;
+use crate::db::dialect::catalog::{Catalog, neutral};
 use crate::db::schema::{Object, ObjectKind, Schema, object_of, rows};
 use crate::db::sql::normalised;
 use crate::error::Result;
@@ -36,31 +39,97 @@ const STATEMENTS: &str = "SELECT tbl_name AS in_table, type AS kind, name, sql A
 
 /// Rows of `kind` and `name`, in the order in which they are dropped; indexes and triggers go with
 /// their tables.
-pub const REMOVABLE: &str = "SELECT upper(type) AS kind, name FROM sqlite_master WHERE type IN ('view', 'table') \
+const REMOVABLE: &str = "SELECT upper(type) AS kind, name FROM sqlite_master WHERE type IN ('view', 'table') \
     AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type DESC, name";
 
-pub async fn read(connection: &impl ConnectionTrait) -> Result<Schema> {
-    let (mut objects, mut statements) = (BTreeMap::new(), BTreeMap::new());
-    for query in [COLUMNS, PRIMARY_KEYS, UNIQUE, FOREIGN_KEYS] {
-        objects.extend(rows(connection, query).await?.iter().filter_map(object_of));
-    }
-    for row in rows(connection, STATEMENTS).await? {
-        let Some((object, statement)) = object_of(&row) else { continue };
-        match object.kind {
-            ObjectKind::Table => {
-                let table = object.table.clone();
-                objects.extend(checks(&statement).into_iter().map(|(name, definition)| {
-                    (Object { table: table.clone(), kind: ObjectKind::Constraint, name }, definition)
-                }));
-                statements.insert(table, normalised(&statement));
-                objects.insert(object, String::new());
-            }
-            _ => {
-                objects.insert(object, normalised(&statement));
+#[async_trait]
+impl Catalog for Sqlite {
+    async fn read_schema(&self, session: &dyn Session) -> Result<Schema> {
+        let (mut objects, mut statements) = (BTreeMap::new(), BTreeMap::new());
+        for query in [COLUMNS, PRIMARY_KEYS, UNIQUE, FOREIGN_KEYS] {
+            objects.extend(rows(session, query).await?.iter().filter_map(object_of));
+        }
+        for row in rows(session, STATEMENTS).await? {
+            let Some((object, statement)) = object_of(&row) else { continue };
+            match object.kind {
+                ObjectKind::Table => {
+                    let table = object.table.clone();
+                    objects.extend(checks(&statement).into_iter().map(|(name, definition)| {
+                        (Object { table: table.clone(), kind: ObjectKind::Constraint, name }, definition)
+                    }));
+                    statements.insert(table, normalised(&statement));
+                    objects.insert(object, String::new());
+                }
+                _ => {
+                    objects.insert(object, normalised(&statement));
+                }
             }
         }
+        Ok(Schema { objects, statements })
     }
-    Ok(Schema { objects, statements })
+
+    fn removable(&self) -> &'static str {
+        REMOVABLE
+    }
+
+    /// Statements are kept as they were written, and a name is quoted once it was changed.
+    fn says_the_same(&self, definition: &str, other: &str) -> bool {
+        let plain = |text: &str| normalised(text).replace('"', "");
+        definition == other || plain(definition) == plain(other)
+    }
+
+    fn constraint(&self, _name: &str, _definition: &str) -> Option<(String, String)> {
+        None
+    }
+
+    /// There is no adding a column whose default is an expression, or one that must not be empty.
+    fn add_column(&self, table: &str, name: &str, definition: &str) -> Option<String> {
+        let can_be_added = !definition.contains(" DEFAULT (") && neutral(definition).is_none();
+        can_be_added.then(|| format!("ALTER TABLE {table} ADD COLUMN {name} {definition}"))
+    }
+
+    fn change_column(&self, _table: &str, _name: &str, _expected: &str, _found: &str) -> Option<String> {
+        None
+    }
+
+    fn rebuild(&self, table: &str, expected: &Schema, found: &Schema) -> Option<String> {
+        rebuild(table, expected, found)
+    }
+}
+
+/// The engine's own way of changing a table (https://www.sqlite.org/lang_altertable.html, section 7): a
+/// new one with the rows of the old. `None` for a table that is gone.
+fn rebuild(table: &str, expected: &Schema, found: &Schema) -> Option<String> {
+    let statement = expected.statements.get(table)?;
+    found.statements.get(table)?;
+    let (_, body) = statement.split_once('(')?;
+    let engine = Sqlite;
+    let (old, new) = (engine.quoted(table), engine.quoted(&format!("new_{table}")));
+    let is_kept = |name: &&str| found.of_table(table, ObjectKind::Column).any(|(other, _)| other == *name);
+    let kept: Vec<String> = expected
+        .of_table(table, ObjectKind::Column)
+        .map(|(name, _)| name)
+        .filter(is_kept)
+        .map(|name| engine.quoted(name))
+        .collect();
+    let columns = kept.join(", ");
+    let lost = expected.of_table(table, ObjectKind::Column).filter(|(name, _)| !kept.contains(&engine.quoted(name)));
+    let lost: Vec<_> =
+        lost.filter_map(|(name, definition)| Some((engine.quoted(name), neutral(definition)?))).collect();
+    let lost_names: String = lost.iter().map(|(name, _)| format!(", {name}")).collect();
+    let lost_values: String = lost.iter().map(|(_, value)| format!(", {value}")).collect();
+    let mut statements = vec![
+        "PRAGMA foreign_keys = OFF".to_owned(),
+        "BEGIN IMMEDIATE".to_owned(),
+        format!("CREATE TABLE {new} ({body}"),
+        format!("INSERT INTO {new} ({columns}{lost_names}) SELECT {columns}{lost_values} FROM {old}"),
+        format!("DROP TABLE {old}"),
+        format!("ALTER TABLE {new} RENAME TO {old}"),
+    ];
+    statements.extend(expected.of_table(table, ObjectKind::Index).map(|(_, definition)| definition.to_owned()));
+    statements.extend(expected.of_table(table, ObjectKind::Trigger).map(|(_, definition)| definition.to_owned()));
+    statements.push("COMMIT".to_owned());
+    Some(statements.join("; "))
 }
 
 /// The checks of a table's statement: their names, or their texts where they have none.

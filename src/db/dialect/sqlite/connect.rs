@@ -4,17 +4,29 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sea_orm::sqlx::{ConnectOptions, Error as DriverError, Executor};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, SqlxSqliteConnector, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, SqlxSqliteConnector, Statement,
+    TransactionOptions, Value,
+};
 
 use tokio::time::{Instant, sleep};
 
+use super::Sqlite;
+use crate::db::dialect::Engine;
+use crate::db::dialect::connect::Connect;
 use crate::db::fault::{self, Fault, classify_driver};
+use crate::db::insert::InsertTarget;
+use crate::db::load::{Load, Way};
+use crate::db::login::Login;
 use crate::db::target::{SqliteTarget, escaped};
-use crate::db::{Access, ConnectSettings};
+use crate::db::witness::Marks;
+use crate::db::{Access, ConnectSettings, Database, Purpose};
 use crate::domain::text::shell_word;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 
@@ -32,7 +44,58 @@ const BUSY_PAUSE: Duration = Duration::from_millis(50);
 #[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
 
-pub async fn connect(
+#[async_trait]
+impl Connect for Sqlite {
+    fn names(&self) -> &'static [&'static str] {
+        &["sqlite"]
+    }
+
+    fn backend(&self) -> DbBackend {
+        DbBackend::Sqlite
+    }
+
+    async fn open(
+        &self,
+        settings: &mut ConnectSettings,
+        purpose: Purpose,
+        _marks: &mut Marks,
+    ) -> Result<(DatabaseConnection, Option<Login>)> {
+        let file = settings.target.file().ok_or_else(|| Error::internal("a server is no file"))?;
+        Ok((connect(file, settings, purpose != Purpose::SchemaChanges).await?, None))
+    }
+
+    async fn first_connection(&self, _pool: &DatabaseConnection) -> Result<(), DriverError> {
+        Ok(())
+    }
+
+    /// A read transaction is a snapshot by nature.
+    fn snapshot(&self) -> TransactionOptions {
+        TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+            ..TransactionOptions::default()
+        }
+    }
+
+    fn insert(&self, target: &InsertTarget, rows: Vec<Vec<Value>>) -> Result<Statement, DbErr> {
+        Ok(target.values(Engine::Sqlite, rows))
+    }
+
+    async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
+        let handle = database.begin().await?;
+        let rebuild = super::load::without_indexes(&handle, tables).await?;
+        Ok(Load { way: Way::Insert(handle), rebuild })
+    }
+
+    fn fault(&self, error: &dyn DatabaseError) -> Option<Fault> {
+        super::fault::fault(error)
+    }
+
+    fn reason(&self, error: &dyn DatabaseError) -> Option<&'static str> {
+        super::fault::reason(error)
+    }
+}
+
+async fn connect(
     target: &SqliteTarget,
     settings: &ConnectSettings,
     checks_references: bool,

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use super::{Engine, Problem, SslMode, decode};
+use super::{Problem, ServerEngine, SslMode, decode};
 use crate::db::target::{Certificates, SessionRole, SessionWishes, path_of};
 
 /// What stands behind the `?`, read.
@@ -194,7 +194,7 @@ fn channel_binding(word: &str) -> Option<Option<SslMode>> {
     }
 }
 
-pub(super) fn read(query: &str, engine: Engine) -> Result<Parameters, Problem> {
+pub(super) fn read(query: &str, engine: ServerEngine) -> Result<Parameters, Problem> {
     let mut parameters = Parameters::default();
     let mut seen: Vec<String> = Vec::new();
     for (index, pair) in query.split('&').filter(|pair| !pair.is_empty()).enumerate() {
@@ -211,7 +211,7 @@ pub(super) fn read(query: &str, engine: Engine) -> Result<Parameters, Problem> {
         }
         seen.push(plain);
         // MySQL's Java and JavaScript drivers mean milliseconds; PostgreSQL's Java driver means seconds.
-        let is_milliseconds = name == "connectTimeout" && engine == Engine::Mysql;
+        let is_milliseconds = name == "connectTimeout" && !engine.is_like_libpq();
         let value = if is_milliseconds && value != "0" { format!("{value}ms") } else { value };
         parameters.take(shown, meaning, value, engine)?;
     }
@@ -219,8 +219,14 @@ pub(super) fn read(query: &str, engine: Engine) -> Result<Parameters, Problem> {
 }
 
 impl Parameters {
-    fn take(&mut self, shown: &'static str, meaning: &Meaning, value: String, engine: Engine) -> Result<(), Problem> {
-        let is_postgres = engine != Engine::Mysql;
+    fn take(
+        &mut self,
+        shown: &'static str,
+        meaning: &Meaning,
+        value: String,
+        engine: ServerEngine,
+    ) -> Result<(), Problem> {
+        let is_postgres = engine.is_like_libpq();
         match meaning {
             Mode(read) => {
                 let mode = read(&value).ok_or_else(|| wrong_mode(shown))?;

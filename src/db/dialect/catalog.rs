@@ -1,0 +1,79 @@
+//! What a database consists of, and the statements that change it.
+
+use sea_orm::prelude::async_trait::async_trait;
+
+use super::Session;
+use crate::db::schema::{Removable, Schema};
+use crate::error::Result;
+
+/// An engine's schema: how it is read, compared, removed and mended. Where `table` and `name` are parts of a
+/// statement they are quoted already.
+#[async_trait]
+pub trait Catalog {
+    /// A name as a statement may contain it, whatever it is.
+    fn quoted(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    /// Everything in the current schema or database but what extensions and the engine itself own.
+    async fn read_schema(&self, session: &dyn Session) -> Result<Schema>;
+
+    /// A query for rows of `kind` and `name`: what can be removed by itself, in an order in which it can be.
+    fn removable(&self) -> &'static str;
+
+    /// Statements that remove these objects.
+    fn removal(&self, objects: &[Removable]) -> Vec<String> {
+        objects.iter().map(|object| format!("DROP {} IF EXISTS {}", object.kind, self.quoted(&object.name))).collect()
+    }
+
+    /// Whether two definitions mean the same.
+    fn says_the_same(&self, definition: &str, other: &str) -> bool {
+        definition == other
+    }
+
+    /// The statement that removes an index.
+    fn drop_index(&self, _table: &str, name: &str) -> String {
+        format!("DROP INDEX {name}")
+    }
+
+    /// The statement that removes a trigger.
+    fn drop_trigger(&self, _table: &str, name: &str) -> String {
+        format!("DROP TRIGGER {name}")
+    }
+
+    /// How ALTER TABLE removes a constraint, and what stands between ADD and its definition; `None` where the table
+    /// has to be made again.
+    fn constraint(&self, name: &str, definition: &str) -> Option<(String, String)>;
+
+    /// Statements that add a column; `None` where the table has to be made again.
+    fn add_column(&self, table: &str, name: &str, definition: &str) -> Option<String> {
+        Some(format!("ALTER TABLE {table} ADD COLUMN {name} {definition}"))
+    }
+
+    /// The statement that changes a column; `None` where the table has to be made again.
+    fn change_column(&self, table: &str, name: &str, expected: &str, found: &str) -> Option<String>;
+
+    /// Statements that make a table again with its rows, where nothing less changes it.
+    fn rebuild(&self, _table: &str, _expected: &Schema, _found: &Schema) -> Option<String> {
+        None
+    }
+}
+
+/// [`Catalog::constraint`] of a constraint that is known by its name.
+pub fn named_constraint(name: &str) -> (String, String) {
+    (format!("DROP CONSTRAINT {name}"), format!("CONSTRAINT {name} "))
+}
+
+/// What rows get in a column that must not be empty, has no default and is added again: their values
+/// are gone. MySQL and MariaDB take just these by themselves.
+pub fn neutral(definition: &str) -> Option<&'static str> {
+    if !definition.contains(" NOT NULL") || definition.contains(" DEFAULT ") {
+        return None;
+    }
+    let end = definition.find([' ', '(']).unwrap_or(definition.len());
+    match definition[..end].to_ascii_lowercase().as_str() {
+        "varchar" | "character" | "char" | "text" => Some("''"),
+        "int" | "integer" | "bigint" | "smallint" | "numeric" | "decimal" | "real" => Some("0"),
+        _ => None,
+    }
+}

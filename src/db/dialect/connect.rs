@@ -1,0 +1,99 @@
+//! Reaching a database, sending to it, and what its errors mean.
+
+use futures_util::stream::BoxStream;
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::sqlx::Error as DriverError;
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::{AccessMode, DatabaseConnection, DbBackend, DbErr, IsolationLevel, Statement, TransactionOptions, Value};
+
+use super::ServerEngine;
+use crate::db::fault::Fault;
+use crate::db::guarded::Connection;
+use crate::db::insert::InsertTarget;
+use crate::db::load::{Load, Way};
+use crate::db::login::Login;
+use crate::db::stream::{Row, driver_rows};
+use crate::db::witness::Marks;
+use crate::db::{ConnectSettings, Database, Purpose};
+use crate::error::Result;
+
+/// An engine's names, its driver, and its errors.
+#[async_trait]
+pub trait Connect {
+    /// What URLs and settings call the engine, its own name first.
+    fn names(&self) -> &'static [&'static str];
+
+    /// The engine as one that has servers; `None` where a database is a file.
+    fn server(&self) -> Option<ServerEngine> {
+        None
+    }
+
+    /// SeaORM's name for the engine.
+    fn backend(&self) -> DbBackend;
+
+    /// Opens a pool, and for a server what it was logged in with.
+    ///
+    /// Errors: exit 4 for what is missing, wrong or not allowed; exit 5 for a server that cannot be reached.
+    async fn open(
+        &self,
+        settings: &mut ConnectSettings,
+        purpose: Purpose,
+        marks: &mut Marks,
+    ) -> Result<(DatabaseConnection, Option<Login>)>;
+
+    /// Makes the pool's first connection.
+    async fn first_connection(&self, pool: &DatabaseConnection) -> Result<(), DriverError>;
+
+    /// What a transaction begins with that writes.
+    fn begin(&self, _login: Option<&Login>, _purpose: Purpose) -> Option<String> {
+        None
+    }
+
+    /// A query for `is_open`, 1 as long as a transaction is, where one that locked rows may have ended without an
+    /// error.
+    fn is_open(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// A transaction that reads one state of the whole database.
+    fn snapshot(&self) -> TransactionOptions {
+        TransactionOptions {
+            isolation_level: Some(IsolationLevel::RepeatableRead),
+            access_mode: Some(AccessMode::ReadOnly),
+            ..TransactionOptions::default()
+        }
+    }
+
+    /// A statement as the driver has to be given it.
+    fn adapt(&self, statement: Statement) -> Statement {
+        statement
+    }
+
+    /// The statement that inserts these rows fastest. Errors: a value that cannot be written.
+    fn insert(&self, target: &InsertTarget, rows: Vec<Vec<Value>>) -> Result<Statement, DbErr>;
+
+    /// Begins a load into these tables.
+    async fn begin_load(&self, database: &Database, _tables: &[&str]) -> Result<Load> {
+        Ok(Load { way: Way::Insert(database.begin().await?), rebuild: Vec::new() })
+    }
+
+    /// Sends a query and reads its rows, in the form that is cheapest to read.
+    async fn stream(&self, connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
+        driver_rows(connection, query).await
+    }
+
+    /// The cause of an error of this engine; `None` for another's.
+    fn fault(&self, error: &dyn DatabaseError) -> Option<Fault>;
+
+    /// What an error means whose own words do not say it.
+    fn reason(&self, _error: &dyn DatabaseError) -> Option<&'static str> {
+        None
+    }
+}
+
+/// Makes the pool's first connection and gives it back before anything else is asked of the pool.
+pub async fn first_connection<D: sea_orm::sqlx::Database>(pool: &sea_orm::sqlx::Pool<D>) -> Result<(), DriverError> {
+    let mut connection = pool.acquire().await?;
+    connection.return_to_pool().await;
+    Ok(())
+}

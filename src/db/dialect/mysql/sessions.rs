@@ -1,0 +1,60 @@
+//! Sessions as MySQL's and MariaDB's processlist shows them.
+
+use std::sync::PoisonError;
+
+use sea_orm::{DbBackend, Statement};
+
+use super::Mysql;
+use crate::db::dialect::sessions::Sessions;
+use crate::db::witness::Marks;
+
+impl Sessions for Mysql {
+    fn session_number(&self) -> Option<&'static str> {
+        Some("connection_id()")
+    }
+
+    /// In this database only: on a cluster's other nodes somebody else may have the number.
+    fn is_busy(&self, session: i64) -> Option<String> {
+        Some(format!(
+            "SELECT CAST(id AS CHAR) AS id FROM information_schema.processlist \
+             WHERE id = {session} AND db = DATABASE() AND command <> 'Sleep'"
+        ))
+    }
+
+    fn database_name(&self) -> Option<&'static str> {
+        Some("SELECT CAST(DATABASE() AS CHAR) AS name")
+    }
+
+    fn at_work_on(&self, text: &str) -> Option<String> {
+        Some(format!(
+            "SELECT CONCAT(@@hostname, ' ', @@port, ' ', @@server_id) AS server, \
+             IF(id = connection_id(), NULL, CAST(id AS CHAR)) AS session FROM information_schema.processlist \
+             WHERE id = connection_id() OR info LIKE '%{text}%'"
+        ))
+    }
+
+    fn end_statement(&self, session: &str) -> Option<String> {
+        Some(format!("KILL QUERY {session}"))
+    }
+
+    /// Neither engine tells which tables, unless it is set up to.
+    fn blockers(&self, seconds: u64) -> Option<String> {
+        Some(format!(
+            "SELECT '' AS in_table, CONCAT('session ', p.id, ' (', p.user, '@', p.host, ', in a transaction for ', \
+             TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), ' s)') AS who \
+             FROM information_schema.innodb_trx t JOIN information_schema.processlist p \
+             ON p.id = t.trx_mysql_thread_id WHERE p.id <> connection_id() \
+             AND t.trx_started <= NOW() - INTERVAL {seconds} SECOND ORDER BY 2"
+        ))
+    }
+
+    fn sightings(&self, marks: &Marks) -> Option<Statement> {
+        let sessions = marks.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let numbers: String = sessions.iter().map(|number| format!(", {number}")).collect();
+        let sql = format!(
+            "SELECT CASE WHEN state LIKE '%lock%' THEN 'waits' ELSE 'works' END AS sighting \
+             FROM information_schema.processlist WHERE command <> 'Sleep' AND id IN (0{numbers})"
+        );
+        Some(Statement::from_string(DbBackend::MySql, sql))
+    }
+}

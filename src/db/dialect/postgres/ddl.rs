@@ -1,0 +1,126 @@
+//! PostgreSQL when the schema changes.
+
+use std::time::Duration;
+
+use sea_orm::QueryResult;
+use sea_orm::prelude::async_trait::async_trait;
+
+use super::Postgres;
+use crate::db::dialect::Session;
+use crate::db::dialect::catalog::Catalog;
+use crate::db::dialect::ddl::Ddl;
+use crate::db::inspection::{rows, text};
+use crate::error::{Error, Result, printable};
+
+#[async_trait]
+impl Ddl for Postgres {
+    fn reads_a_snapshot(&self) -> bool {
+        false
+    }
+
+    fn has_transactional_ddl(&self) -> bool {
+        true
+    }
+
+    /// READ COMMITTED, because under a stricter default the check of the lock at the end of a long migration
+    /// would conflict with the lock's own heartbeat (40001). The idle limit makes the server give up the tables
+    /// that a runner holds whose host is gone.
+    fn begin_migration(&self, wait: Duration) -> String {
+        format!(
+            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n\
+             SET LOCAL idle_in_transaction_session_timeout = '12s';\n\
+             SET LOCAL lock_timeout = '{}ms';\n",
+            wait.as_millis().max(1)
+        )
+    }
+
+    async fn refuse_no_schema(&self, session: &dyn Session) -> Result<()> {
+        let asked = rows(
+            session,
+            "SELECT CAST(current_schema() AS text) AS current, setting AS path, source, \
+             CAST(current_user AS text) AS role, CAST(current_database() AS text) AS name \
+             FROM pg_settings WHERE name = 'search_path'",
+        );
+        let asked = asked.await?;
+        let has_none = |row: &&QueryResult| text(row, "current").is_none_or(|current| is_of_server(&current));
+        match asked.first().filter(has_none) {
+            Some(row) => Err(no_schema(session, row).await?),
+            None => Ok(()),
+        }
+    }
+
+    fn script_transaction(&self) -> Option<(&'static str, &'static str)> {
+        Some(("BEGIN", "COMMIT"))
+    }
+
+    fn script_beginning(&self) -> &'static str {
+        "SET lock_timeout = '3s'"
+    }
+
+    fn script_client(&self) -> &'static str {
+        "psql -v ON_ERROR_STOP=1 -f plan.sql URL"
+    }
+
+    /// The first template may be in use, or hold what somebody put there.
+    fn new_database(&self) -> &'static str {
+        "TEMPLATE template0"
+    }
+
+    /// A pooler keeps connections to it.
+    fn drop_database(&self) -> &'static str {
+        " WITH (FORCE)"
+    }
+}
+
+/// PostgreSQL's own schemas.
+pub fn is_of_server(name: &str) -> bool {
+    name.starts_with("pg_") || name == "information_schema"
+}
+
+/// What to do about a search path that names no schema; `row` says what it is.
+async fn no_schema(session: &dyn Session, row: &QueryResult) -> Result<Error> {
+    let get = |column| text(row, column).unwrap_or_default();
+    let (path, role) = (get("path"), get("role"));
+    let names: Vec<String> = path
+        .split(',')
+        .map(|name| name.trim().trim_matches('"').replace("$user", &role))
+        .filter(|name| !name.is_empty() && !is_of_server(name))
+        .collect();
+    let there = rows(
+        session,
+        "SELECT CAST(nspname AS text) AS schema, CASE WHEN has_schema_privilege(oid, 'USAGE') \
+         AND has_schema_privilege(oid, 'CREATE') THEN 'yes' END AS usable FROM pg_namespace \
+         WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%' ORDER BY nspname <> 'public', nspname",
+    );
+    let there = there.await?;
+    let is_there = |name: &&String| there.iter().any(|row| text(row, "schema").as_ref() == Some(*name));
+    let message = format!(
+        "the search_path of this session ({}) names no schema that {} may use",
+        printable(&path),
+        printable(&role)
+    );
+    let error = Error::configuration("database.no_search_path", message);
+    let quoted = |name: &str| printable(&Postgres.quoted(name));
+    let error = match (names.iter().find(is_there), names.last()) {
+        (Some(known), _) => {
+            error.hint(format!("in psql: GRANT USAGE, CREATE ON SCHEMA {} TO {}", quoted(known), quoted(&role)))
+        }
+        (None, Some(missing)) => error.hint(format!("in psql: CREATE SCHEMA {}", quoted(missing))),
+        (None, None) => error,
+    };
+    let usable = there.iter().find(|row| text(row, "usable").is_some()).and_then(|row| text(row, "schema"));
+    let or = if error.hints().is_empty() { "" } else { "or " };
+    Ok(match usable {
+        // What the URL says wins over what the server keeps.
+        Some(usable) if get("source") == "client" => {
+            error.hint(format!("{or}name it in the URL: search_path={}, or leave search_path out", printable(&usable)))
+        }
+        Some(usable) => error.hint(format!(
+            "{or}in psql: ALTER ROLE {} IN DATABASE {} SET search_path = {}",
+            quoted(&role),
+            quoted(&get("name")),
+            quoted(&usable)
+        )),
+        None => error,
+    })
+}

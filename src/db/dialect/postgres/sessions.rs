@@ -1,0 +1,39 @@
+//! Sessions as PostgreSQL's activity view shows them.
+
+use sea_orm::{DbBackend, Statement};
+
+use super::Postgres;
+use crate::db::dialect::sessions::Sessions;
+use crate::db::witness::Marks;
+
+impl Sessions for Postgres {
+    fn database_name(&self) -> Option<&'static str> {
+        Some("SELECT CAST(current_database() AS text) AS name")
+    }
+
+    fn at_work_on(&self, text: &str) -> Option<String> {
+        Some(format!(
+            "SELECT CAST(pg_postmaster_start_time() AS text) || COALESCE(' ' || inet_server_addr(), '') AS server, \
+             CASE WHEN pid = pg_backend_pid() THEN NULL ELSE CAST(pid AS text) END AS session FROM pg_stat_activity \
+             WHERE pid = pg_backend_pid() OR (state = 'active' AND query LIKE '%{text}%')"
+        ))
+    }
+
+    fn blockers(&self, seconds: u64) -> Option<String> {
+        Some(format!(
+            "SELECT CAST(c.relname AS text) AS in_table, 'process ' || a.pid || ' (' || \
+             COALESCE(a.usename, '?') || COALESCE(', ' || NULLIF(a.application_name, ''), '') || ', ' || \
+             COALESCE(a.state, '?') || ' for ' || \
+             CAST(extract(epoch FROM clock_timestamp() - a.xact_start) AS integer) || ' s)' AS who \
+             FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN pg_class c ON c.oid = l.relation \
+             WHERE l.granted AND a.pid <> pg_backend_pid() AND c.relkind IN ('r', 'p') \
+             AND a.xact_start < clock_timestamp() - interval '{seconds} seconds' GROUP BY 1, 2 ORDER BY 2"
+        ))
+    }
+
+    fn sightings(&self, marks: &Marks) -> Option<Statement> {
+        let sql = "SELECT CASE WHEN wait_event_type = 'Lock' THEN 'waits' ELSE 'works' END AS sighting \
+                   FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'";
+        Some(Statement::from_sql_and_values(DbBackend::Postgres, sql, [marks.name.as_str().into()]))
+    }
+}

@@ -1,0 +1,121 @@
+//! Values of PostgreSQL. Many of them travel as one parameter, an array: the statement is the same for any
+//! number, and its plan is kept.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{
+    DynIden, Expr, ExprTrait, Func, IntoIden, JoinType, LockType, Order, Query, TableRef, UpdateStatement, Value,
+};
+use uuid::Uuid;
+
+use super::Postgres;
+use super::text::{array, type_of};
+use crate::db::dialect::values::{Values, is_numbered, number_by_id};
+
+/// Up to so many values get a parameter for each: it takes longer to make an array of few.
+pub const FEW: usize = 20;
+
+impl Values for Postgres {
+    fn integer_type(&self) -> &'static str {
+        "bigint"
+    }
+
+    /// As large a CASE as the others have is compiled for seconds before it runs (jit). A literal becomes an
+    /// array once, a parameter would for each row.
+    fn place_among(&self, column: Expr, boundaries: &[DateTime<Utc>]) -> Expr {
+        let texts: Vec<String> = boundaries.iter().map(|moment| format!("\"{}\"", moment.to_rfc3339())).collect();
+        let array = Expr::cust(format!("'{{{}}}'::timestamptz[]", texts.join(",")));
+        Func::cust("width_bucket").arg(column).arg(array).into()
+    }
+
+    /// Many are looked up one by one, whatever plan was made before they were known.
+    fn is_among(&self, column: Expr, values: Vec<Value>) -> Expr {
+        let element = values.first().filter(|_| values.len() > FEW).and_then(|value| type_of(&value.array_type()));
+        match element.zip(array(&values).ok()) {
+            Some((element, array)) => column.in_subquery(Query::select().expr(elements_of(array, element)).take()),
+            None => column.is_in(values),
+        }
+    }
+
+    fn returns_updated_rows(&self) -> bool {
+        true
+    }
+
+    fn limit_to_numbered(
+        &self,
+        update: &mut UpdateStatement,
+        table: DynIden,
+        id: DynIden,
+        numbers: &[(Uuid, i32)],
+    ) -> Expr {
+        let mut in_order = Query::select();
+        in_order.from(table.clone()).order_by((table.clone(), id.clone()), Order::Asc);
+        // An UPDATE locks in the order of its plan; a locking subquery sorts first.
+        if numbers.len() <= FEW {
+            in_order.column(id.clone()).and_where(is_numbered(&id, numbers)).lock(LockType::NoKeyUpdate);
+            update.and_where(Expr::col(id.clone()).in_subquery(in_order));
+            return number_by_id(&id, numbers);
+        }
+        // A CASE of many takes as long for each row as it has branches. The numbers are part of the
+        // locking subquery, which would be run for each row if it were only asked for the ids.
+        let (ids, numbers): (Vec<_>, Vec<_>) =
+            numbers.iter().map(|(id, number)| (id.to_string(), number.to_string())).unzip();
+        let array = |elements: Vec<String>| format!("{{{}}}", elements.join(","));
+        let mut list = Query::select();
+        list.expr_as(elements_of(array(ids), "uuid"), "row_id");
+        list.expr_as(elements_of(array(numbers), "integer"), "number");
+        in_order
+            .columns([("list", "row_id"), ("list", "number")])
+            .join_subquery(
+                JoinType::InnerJoin,
+                list,
+                "list",
+                Expr::col((table.clone(), id.clone())).equals(("list", "row_id")),
+            )
+            .lock_with_tables(LockType::NoKeyUpdate, [table.clone()]);
+        update
+            .from(TableRef::SubQuery(Box::new(in_order), "numbered".into_iden()))
+            .and_where(Expr::col((table, id)).equals(("numbered", "row_id")));
+        Expr::col(("numbered", "number"))
+    }
+
+    /// Also in a long transaction the time of this very statement; a planner that spreads statements over
+    /// several servers refuses clock_timestamp() in what it writes.
+    fn seconds_from_now(&self, seconds: u32) -> String {
+        format!("statement_timestamp() + interval '{seconds} seconds'")
+    }
+
+    fn unix_time(&self) -> &'static str {
+        "CAST(extract(epoch FROM clock_timestamp()) AS bigint)"
+    }
+
+    /// COPY writes texts anyway.
+    fn time_to_stream(&self, column: Expr) -> Expr {
+        column
+    }
+
+    fn converts_texts(&self) -> bool {
+        false
+    }
+
+    fn id_as_text(&self, column: &str) -> String {
+        format!("CAST({column} AS text)")
+    }
+
+    /// Both infinities, and what lies beyond the calendars of most programs.
+    fn is_odd_time(&self, column: &str) -> String {
+        format!("{column} < '0001-01-01 00:00:00+00' OR {column} >= '10000-01-01 00:00:00+00'")
+    }
+
+    fn is_odd_amount(&self, column: &str) -> Option<String> {
+        Some(format!("{column} = 'NaN'"))
+    }
+
+    fn parameter(&self, number: usize) -> String {
+        format!("${number}")
+    }
+}
+
+/// A row for each of an array's values.
+fn elements_of(array: String, element: &str) -> Expr {
+    Func::cust("unnest").arg(Expr::value(array).cast_as(format!("{element}[]"))).into()
+}

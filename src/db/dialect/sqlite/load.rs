@@ -1,0 +1,34 @@
+//! Rows in bulk.
+
+use sea_orm::ConnectionTrait;
+
+use crate::db::inspection::{rows, text};
+use crate::db::write::WriteHandle;
+use crate::error::Result;
+
+/// Pages that are kept in memory, in KiB.
+const CACHE_KIB: u32 = 12 * 1024;
+
+/// Takes indexes away, if all tables are empty, and gives the statements that make them again. Those of UNIQUE and
+/// PRIMARY KEY are kept.
+pub async fn without_indexes(handle: &WriteHandle, tables: &[&str]) -> Result<Vec<String>> {
+    handle.execute_unprepared(&format!("PRAGMA cache_size = -{CACHE_KIB}")).await?;
+    let full: Vec<String> = tables.iter().map(|table| format!("SELECT 1 AS found FROM {table} LIMIT 1")).collect();
+    for sql in full {
+        if !rows(handle, &sql).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+    }
+    let list = tables.iter().map(|table| format!("'{table}'")).collect::<Vec<_>>().join(", ");
+    let sql = format!(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({list})"
+    );
+    let mut rebuild = Vec::new();
+    for row in rows(handle, &sql).await? {
+        if let (Some(name), Some(sql)) = (text(&row, "name"), text(&row, "sql")) {
+            handle.execute_unprepared(&format!("DROP INDEX \"{name}\"")).await?;
+            rebuild.push(sql);
+        }
+    }
+    Ok(rebuild)
+}

@@ -1,0 +1,177 @@
+//! Values of SQLite: it keeps any value in any column, times as text, and amounts as 8-byte floats, whose sum
+//! drifts, so that whole cents are computed with.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use rust_decimal::Decimal;
+use sea_orm::sea_query::extension::sqlite::SqliteExpr;
+use sea_orm::sea_query::{ArrayType, DynIden, Expr, ExprTrait, Func, UpdateStatement, Value};
+use sea_orm::{DbErr, QueryResult};
+use uuid::Uuid;
+
+use super::Sqlite;
+use crate::db::dialect::values::{Values, halving, is_numbered, number_by_id};
+use crate::domain::text;
+
+/// The form in which shopctl and the schema's defaults write times: it sorts as the times do.
+const SORTABLE_TIME: &str = "????-??-??T??:??:??*+00:00";
+
+impl Values for Sqlite {
+    fn stores_times_as_text(&self) -> bool {
+        true
+    }
+
+    /// Added up apart in hundred thousands and the rest, because millions of pieces at the highest price
+    /// leave 64 bits; as text of equal length, because that sorts.
+    fn sum_exactly(&self, amount: Expr, times: Option<Expr>) -> Expr {
+        let sum = |amount: Expr| match &times {
+            Some(times) => amount.mul(times.clone()).sum(),
+            None => amount.sum(),
+        };
+        let cents = self.exactly(amount);
+        let low = sum(cents.clone().modulo(100_000));
+        let high = sum(cents.div(100_000)).add(low.clone().div(100_000));
+        Func::cust("printf").arg("%019d%05d").arg(high).arg(low.modulo(100_000)).into()
+    }
+
+    fn read_sum(&self, row: &QueryResult, column: &str) -> Result<Decimal, DbErr> {
+        let text: String = row.try_get("", column)?;
+        let cents = text.parse::<i128>().ok();
+        let sum = cents.and_then(|cents| Decimal::try_from_i128_with_scale(cents, 2).ok());
+        sum.ok_or_else(|| DbErr::Type(format!("{text} is no sum of amounts")))
+    }
+
+    fn exactly(&self, amount: Expr) -> Expr {
+        Expr::from(Func::round(amount.mul(100))).cast_as("integer")
+    }
+
+    fn exact_amount(&self, column: &str) -> String {
+        format!("CAST(ROUND({column} * 100) AS INTEGER)")
+    }
+
+    fn integer_type(&self) -> &'static str {
+        "integer"
+    }
+
+    fn comparable_time(&self, column: Expr) -> Expr {
+        Expr::case(column.clone().glob(SORTABLE_TIME), column.clone()).finally(uniform_time(column)).into()
+    }
+
+    fn comparable_moment(&self, moment: DateTime<Utc>) -> Expr {
+        Expr::val(moment.to_rfc3339_opts(SecondsFormat::AutoSi, false))
+    }
+
+    /// The form is looked at once a row, not once a comparison.
+    fn place_among(&self, column: Expr, boundaries: &[DateTime<Utc>]) -> Expr {
+        let moments: Vec<Expr> = boundaries.iter().map(|moment| self.comparable_moment(*moment)).collect();
+        Expr::case(column.clone().glob(SORTABLE_TIME), halving(&column, &moments, 0))
+            .finally(halving(&uniform_time(column), &moments, 0))
+            .into()
+    }
+
+    fn length_in_characters(&self) -> &'static str {
+        "length"
+    }
+
+    fn is_among(&self, column: Expr, values: Vec<Value>) -> Expr {
+        if values.first().map(Value::array_type) != Some(ArrayType::String) {
+            return column.is_in(values);
+        }
+        let twins = values.iter().flat_map(other_forms).collect::<Vec<_>>();
+        column.is_in(values.into_iter().map(Expr::val).chain(twins))
+    }
+
+    fn returns_updated_rows(&self) -> bool {
+        true
+    }
+
+    /// One writer needs no order.
+    fn limit_to_numbered(
+        &self,
+        update: &mut UpdateStatement,
+        _table: DynIden,
+        id: DynIden,
+        numbers: &[(Uuid, i32)],
+    ) -> Expr {
+        update.and_where(is_numbered(&id, numbers));
+        number_by_id(&id, numbers)
+    }
+
+    fn seconds_from_now(&self, seconds: u32) -> String {
+        format!("strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '+{seconds} seconds')")
+    }
+
+    fn unix_time(&self) -> &'static str {
+        "CAST(strftime('%s', 'now') AS INTEGER)"
+    }
+
+    fn literal(&self, column: Expr) -> Option<Expr> {
+        let hex = |letter: &str| Func::cust("concat").arg(letter).arg(Func::cust("hex").arg(column.clone()));
+        let type_of = || Expr::from(Func::cust("typeof").arg(column.clone()));
+        Some(
+            Expr::case(type_of().eq("text"), hex("T"))
+                .case(type_of().eq("blob"), hex("B"))
+                .finally(Func::cust("quote").arg(column.clone()))
+                .into(),
+        )
+    }
+
+    fn of_literal(&self, literal: &str) -> Option<Expr> {
+        if let Some(digits) = literal.strip_prefix('T') {
+            return Some(Expr::val(text::bytes_of_digits(digits)?).cast_as("text"));
+        }
+        if let Some(digits) = literal.strip_prefix('B') {
+            return Some(Expr::val(text::bytes_of_digits(digits)?));
+        }
+        literal.parse::<i64>().map(Expr::val).or_else(|_| literal.parse::<f64>().map(Expr::val)).ok()
+    }
+
+    fn converts_texts(&self) -> bool {
+        true
+    }
+
+    fn text_of_stored_time(&self, column: &str) -> Option<String> {
+        Some(format!("CAST({column} AS text)"))
+    }
+
+    /// A bare number would be a Julian day.
+    fn is_odd_time(&self, column: &str) -> String {
+        format!("typeof({column}) <> 'text' OR {column} NOT GLOB '????-??-??*' OR julianday({column}) IS NULL")
+    }
+
+    /// LIKE takes bytes that are not UTF-8 for U+FFFD, the sign for that; the sign itself may stand there too, and
+    /// so may U+FFFE and U+FFFF, which it takes for the same.
+    fn is_odd_text(&self, column: &str) -> Option<String> {
+        let has_sign = |text: &str| format!("{text} LIKE '%' || char(65533) || '%'");
+        let rest = (65533..=65535).fold(column.to_owned(), |text, sign| format!("replace({text}, char({sign}), '')"));
+        let (any, other) = (has_sign(column), has_sign(&rest));
+        Some(format!("(typeof({column}) NOT IN ('text', 'null') OR typeof({column}) = 'text' AND {any} AND {other})"))
+    }
+
+    fn is_odd_amount(&self, column: &str) -> Option<String> {
+        Some(format!("(typeof({column}) NOT IN ('real', 'integer') OR abs({column}) >= 1e15)"))
+    }
+
+    fn is_odd_integer(&self, column: &str) -> Option<String> {
+        Some(format!("(typeof({column}) <> 'integer' OR {column} NOT BETWEEN -2147483648 AND 2147483647)"))
+    }
+
+    fn is_odd_id(&self, column: &str) -> Option<String> {
+        Some(format!("typeof({column}) <> 'blob' OR length({column}) <> 16"))
+    }
+}
+
+/// What a text may be stored as beside a text: bytes, which are shown as the text that they are or in the form
+/// of SQL.
+fn other_forms(value: &Value) -> Vec<Expr> {
+    let Value::String(Some(text)) = value else { return Vec::new() };
+    let mut forms = vec![Expr::val(text.as_bytes().to_vec())];
+    if let Some(bytes) = text::bytes_of(text) {
+        forms.extend([Expr::val(bytes.clone()), Expr::val(bytes).cast_as("text")]);
+    }
+    forms
+}
+
+/// The text of a time in any form, in a form that compares with [`SORTABLE_TIME`].
+fn uniform_time(column: Expr) -> Expr {
+    Func::cust("strftime").arg("%Y-%m-%dT%H:%M:%f+00:00").arg(column).into()
+}
