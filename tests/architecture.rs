@@ -55,7 +55,7 @@ const ONLY_IN: [(&str, &str); 22] = [
     ("DatabaseConnection", "src/db/"),
     ("DatabaseTransaction", "src/db/"),
     ("sqlx::", "src/db/"),
-    ("load::", "src/seed/generate"),
+    ("load::", "src/db/, src/seed/generate"),
     ("read_key", "src/cli/shared/keys.rs"),
     ("raw_mode", "src/cli/shared/keys.rs"),
     // A failure that the program decides by is a `Cause`: its code is for programs outside.

@@ -45,7 +45,8 @@ pub fn login_refusal(error: &dyn DatabaseError) -> Option<LoginRefusal> {
     let says = |words: &[&str]| words.iter().any(|word| error.message().contains(word));
     // Said of an option at the start of a session.
     let names_an_option = says(&["parameter", "command-line argument", "-c "]);
-    Some(match error.code() {
+    let code = error.code();
+    Some(match code {
         "28000" if says(&["client certificate"]) => LoginRefusal::WantsClientCertificate,
         "28000" if says(&["no encryption", "SSL off"]) => LoginRefusal::WantsTls,
         "28P01" | "28000" => LoginRefusal::Credentials,
