@@ -40,6 +40,7 @@ mod people;
 mod prices;
 mod prompts;
 mod quickstart;
+mod races;
 mod recipes;
 mod reports;
 mod same_answers;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use migration::{RUNS, SEAQL_MIGRATIONS, SETTINGS};
-use sea_orm::sea_query::{Alias, DynIden, Expr, ExprTrait, IntoIden, Order, Query};
+use sea_orm::sea_query::{Alias, DynIden, Expr, ExprTrait, IntoIden, OnConflict, Order, Query};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
 use crate::db::ddl::refuse_no_schema;
@@ -408,20 +408,18 @@ pub async fn remove_settings(handle: &WriteHandle, prefix: &str) -> Result<(), D
 }
 
 pub async fn set_setting(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {
-    remove_setting(handle, name).await?;
     let mut insert = Query::insert();
     insert.into_table(table(SETTINGS)).columns(["name", "value"]).values_panic([name.into(), value.into()]);
+    insert.on_conflict(OnConflict::column("name").update_column("value").to_owned());
     handle.execute(&insert).await?;
     Ok(())
 }
 
-pub async fn remove_setting(handle: &WriteHandle, name: &str) -> Result<()> {
-    Ok(delete(handle, SETTINGS, "name", name.into()).await?)
-}
-
+/// In one statement: of several at once the first one has its say.
 pub async fn set_setting_if_absent(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {
-    if setting(handle, name).await?.is_none() {
-        set_setting(handle, name, value).await?;
-    }
+    let mut insert = Query::insert();
+    insert.into_table(table(SETTINGS)).columns(["name", "value"]).values_panic([name.into(), value.into()]);
+    insert.on_conflict(OnConflict::column("name").do_nothing_on(["name"]).to_owned());
+    handle.execute(&insert).await?;
     Ok(())
 }

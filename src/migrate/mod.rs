@@ -21,15 +21,16 @@ mod standing;
 mod stop;
 pub mod verify;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use migration::Migration;
 use sea_orm::ConnectionTrait;
 
 use crate::db::Database;
 use crate::db::target::Engine;
+use crate::db::write::WriteHandle;
 use crate::domain::Clock;
-use crate::error::{Kind, Result};
+use crate::error::{Cause, Error, Kind, Result};
 pub use catalog::Catalog;
 use failure::{Extent, broken_off};
 use history::Direction;
@@ -347,8 +348,31 @@ pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Op
 ///
 /// Errors: exit 4 when the database has no shop schema.
 pub async fn set_setting(database: &Database, name: &str, value: &str) -> Result<()> {
-    let handle = lock::begin(database, crate::db::ddl::LOCK_TIMEOUT).await?;
-    history::set_setting(&handle, name, value).await?;
-    handle.commit().await?;
-    Ok(())
+    note(database, async |handle| history::set_setting(handle, name, value).await).await
+}
+
+/// Notes what the database is to say about itself, unless it says something already; gives what it says then.
+///
+/// Errors: as [`set_setting`].
+pub async fn propose_setting(database: &Database, name: &str, value: &str) -> Result<String> {
+    note(database, async |handle| history::set_setting_if_absent(handle, name, value).await).await?;
+    Ok(setting(database.connection(), name).await?.unwrap_or_else(|| value.to_owned()))
+}
+
+/// Writes settings, again where another process was in the way.
+async fn note(database: &Database, write: impl AsyncFn(&WriteHandle) -> Result<()>) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        let handle = lock::begin(database, crate::db::ddl::LOCK_TIMEOUT).await?;
+        let noted = match write(&handle).await {
+            Ok(()) => handle.commit().await.map_err(Error::from),
+            Err(error) => handle.rollback().await.map_err(Error::from).and(Err(error)),
+        };
+        match noted {
+            Err(error) if error.is(Cause::Busy) && database.budget().allows_another(began.elapsed()) => {
+                database.budget().pause(FAREWELL.mul_f64(rand::random())).await;
+            }
+            noted => return noted,
+        }
+    }
 }

@@ -7,6 +7,8 @@ mod random;
 mod shop;
 mod words;
 
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use sea_orm::{EntityName, ModelTrait};
 use serde_json::json;
@@ -16,7 +18,7 @@ use crate::db::load::{Load, Loaded};
 use crate::domain::IdempotencyKey;
 use crate::domain::text::hexadecimal;
 use crate::entity::audit_event;
-use crate::error::{CommandLine, Error, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Kind, Result};
 use crate::repository;
 use crate::service::committing::Pending;
 use crate::service::operation::Operations;
@@ -98,12 +100,14 @@ impl Plan {
 /// Errors: exit 7 for a plan that cannot be; exit 6 when another shop was generated into this database.
 pub async fn is_there(operations: &Operations, plan: &Plan) -> Result<bool> {
     plan.check(operations.clock.now())?;
-    let connection = operations.database.connection();
-    if repository::audit_event::find_by_idempotency_key(connection, plan.key()?.as_str()).await?.is_some() {
+    let (connection, key) = (operations.database.connection(), plan.key()?);
+    if repository::audit_event::find_by_idempotency_key(connection, key.as_str()).await?.is_some() {
         return Ok(true);
     }
     match repository::audit_event::find_generated(connection).await? {
         None => Ok(false),
+        // Somebody else did the same between the two questions.
+        Some(event) if event.idempotency_key.as_deref() == Some(key.as_str()) => Ok(true),
         Some(event) => {
             let flags = event.idempotency_key.unwrap_or_default();
             let message = format!("another shop was generated into this database: {flags}");
@@ -111,6 +115,9 @@ pub async fn is_there(operations: &Operations, plan: &Plan) -> Result<bool> {
         }
     }
 }
+
+/// Before another attempt, at most.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What settles an outcome that is not known.
 const AGAIN: &str = "run the same command again: it does nothing where the shop is there";
@@ -120,20 +127,41 @@ const AGAIN: &str = "run the same command again: it does nothing where the shop 
 /// Errors: as [`is_there`]; exit 6 when a row is there already that is not of this plan; those of
 /// the database.
 pub async fn generate(operations: &Operations, plan: &Plan, told: &mut dyn FnMut(Progress)) -> Result<Generated> {
-    if is_there(operations, plan).await? {
-        return Ok(Generated { tables: Vec::new() });
-    }
     let shop = Shop::new(plan);
+    let began = Instant::now();
+    loop {
+        if is_there(operations, plan).await? {
+            return Ok(Generated { tables: Vec::new() });
+        }
+        let failed = match load(operations, plan, &shop, told).await {
+            Ok(tables) => return Ok(Generated { tables }),
+            Err(error) => error,
+        };
+        let budget = operations.database.budget();
+        match failed.kind() {
+            // Perhaps somebody else did the same in the meantime.
+            Kind::Conflict if is_there(operations, plan).await? => return Ok(Generated { tables: Vec::new() }),
+            _ if failed.is(Cause::Busy) && budget.allows_another(began.elapsed()) => {
+                budget.pause(PAUSE.mul_f64(rand::random())).await;
+            }
+            _ => return Err(failed),
+        }
+    }
+}
+
+/// One attempt, all or nothing.
+async fn load(
+    operations: &Operations,
+    plan: &Plan,
+    shop: &Shop,
+    told: &mut dyn FnMut(Progress),
+) -> Result<Vec<(String, Loaded)>> {
     let mut load = operations.database.load(&TABLES).await?;
-    let tables = match write(&mut load, operations, plan, &shop, told).await {
+    let tables = match write(&mut load, operations, plan, shop, told).await {
         Ok(tables) => tables,
         Err(error) => {
             load.abandon().await;
-            // Perhaps somebody else did the same in the meantime.
-            return match error.kind() == Kind::Conflict && is_there(operations, plan).await? {
-                true => Ok(Generated { tables: Vec::new() }),
-                false => Err(error),
-            };
+            return Err(error);
         }
     };
     operations.committing.begin(Pending::Work(AGAIN.into()));
@@ -143,7 +171,7 @@ pub async fn generate(operations: &Operations, plan: &Plan, told: &mut dyn FnMut
         Kind::OutcomeUnknown => error.hint(AGAIN),
         _ => error,
     })?;
-    Ok(Generated { tables })
+    Ok(tables)
 }
 
 /// Everything up to COMMIT.

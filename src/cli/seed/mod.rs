@@ -255,13 +255,32 @@ struct Purpose {
 
 impl Purpose {
     /// From now on the database itself says what it is for.
+    ///
+    /// Errors: exit 11 when somebody said something else in this moment.
     async fn settled(self, context: &Context, database: &Database) -> Result<String> {
-        if self.is_new {
-            migrate::set_setting(database, migrate::ENVIRONMENT, &self.environment).await?;
-            let target = database.target();
+        if !self.is_new {
+            return Ok(self.environment);
+        }
+        let target = database.target();
+        let settled = migrate::propose_setting(database, migrate::ENVIRONMENT, &self.environment).await?;
+        let purpose = Purpose::stated(settled, database)?;
+        if purpose.environment == self.environment {
             context.output.note(&format!("{target} has nothing in it yet: it is for {} from now on", self.environment));
         }
-        Ok(self.environment)
+        Ok(purpose.environment)
+    }
+
+    /// What the database says that it is for. Errors: exit 11 if that is neither development nor tests.
+    fn stated(environment: String, database: &Database) -> Result<Purpose> {
+        if environment == migrate::DEVELOPMENT || environment == "test" {
+            return Ok(Purpose { environment, is_new: false });
+        }
+        Err(refused(
+            format!("{} is for {}: seeds are refused", database.target(), printable(&environment)),
+            Hint::from("seeds are for development and test databases; ")
+                .and(CommandLine::new("migrate env"))
+                .and(" shows what a database is for"),
+        ))
     }
 }
 
@@ -291,25 +310,21 @@ async fn development_only(context: &Context, database: &Database, fill: Fill) ->
             Hint::from("if it is for development: ").and(CommandLine::new("migrate env development")),
         )
     };
-    match migrate::setting(connection, migrate::ENVIRONMENT).await? {
-        Some(environment) if environment == migrate::DEVELOPMENT || environment == "test" => {
-            Ok(Purpose { environment, is_new: false })
-        }
-        Some(environment) => Err(refused(
-            format!("{} is for {}: seeds are refused", database.target(), printable(&environment)),
-            Hint::from("seeds are for development and test databases; ")
-                .and(CommandLine::new("migrate env"))
-                .and(" shows what a database is for"),
-        )),
-        None if crate::repository::seed::is_empty_shop(connection).await? && fill == Fill::Begin => {
-            let others = migrate::of_others(connection, &migrate::Catalog::embedded()).await?;
-            if !others.is_empty() {
-                return Err(unsaid(&format!(", and shopctl did not make {}", migrate::named(&others))));
-            }
-            Ok(Purpose { environment: migrate::DEVELOPMENT.to_owned(), is_new: true })
-        }
-        None => Err(unsaid("")),
+    if let Some(environment) = migrate::setting(connection, migrate::ENVIRONMENT).await? {
+        return Purpose::stated(environment, database);
     }
+    if !crate::repository::seed::is_empty_shop(connection).await? || fill == Fill::GoOn {
+        // Who filled it a moment ago said before what it is for.
+        return match migrate::setting(connection, migrate::ENVIRONMENT).await? {
+            Some(environment) => Purpose::stated(environment, database),
+            None => Err(unsaid("")),
+        };
+    }
+    let others = migrate::of_others(connection, &migrate::Catalog::embedded()).await?;
+    if !others.is_empty() {
+        return Err(unsaid(&format!(", and shopctl did not make {}", migrate::named(&others))));
+    }
+    Ok(Purpose { environment: migrate::DEVELOPMENT.to_owned(), is_new: true })
 }
 
 async fn down(context: &Context, asking: &Asking, arguments: &DownArguments, is_redo: bool) -> Result<()> {

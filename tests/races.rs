@@ -1,0 +1,67 @@
+//! The same command in many processes at once: each ends as if it had been alone, before or after the others.
+
+use crate::support::shop::finish;
+use crate::support::{Backend, Run, Shop};
+
+/// Processes at a time.
+const PROCESSES: usize = 8;
+/// Fresh shops: not every one of them meets the moment.
+const ROUNDS: usize = 3;
+
+/// These commands at once.
+fn at_once(shop: &Shop, commands: &[&[&str]]) -> Vec<Run> {
+    let children: Vec<_> = commands.iter().map(|command| (shop.start(command), command)).collect();
+    children.into_iter().map(|(child, command)| finish(child, command)).collect()
+}
+
+/// A shop with its schema of which nobody said anything.
+fn unmarked(backend: Backend) -> Option<Shop> {
+    let shop = Shop::empty(backend)?;
+    shop.run(&["migrate", "up"]).success();
+    Some(shop)
+}
+
+fn all_succeed_on_an_unmarked_shop(backend: Backend, command: &[&str]) {
+    for _ in 0..ROUNDS {
+        let Some(shop) = unmarked(backend) else { return };
+        for run in at_once(&shop, &[command; PROCESSES]) {
+            run.success();
+        }
+        assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "development");
+        shop.assert_invariants();
+        shop.drop_database();
+    }
+}
+
+const SEED_UP: &[&str] = &["seed", "up"];
+const GENERATE: &[&str] = &["seed", "generate", "--users", "60", "--products", "20", "--orders", "100", "-y"];
+
+#[test]
+fn seed_up_in_many_processes_marks_an_unmarked_shop_once_on_sqlite() {
+    all_succeed_on_an_unmarked_shop(Backend::Sqlite, SEED_UP);
+}
+
+#[test]
+fn seed_up_in_many_processes_marks_an_unmarked_shop_once_on_postgres() {
+    all_succeed_on_an_unmarked_shop(Backend::Postgres, SEED_UP);
+}
+
+#[test]
+fn seed_up_in_many_processes_marks_an_unmarked_shop_once_on_mariadb() {
+    all_succeed_on_an_unmarked_shop(Backend::MariaDb, SEED_UP);
+}
+
+#[test]
+fn seed_generate_in_many_processes_makes_one_shop_on_sqlite() {
+    all_succeed_on_an_unmarked_shop(Backend::Sqlite, GENERATE);
+}
+
+#[test]
+fn seed_generate_in_many_processes_makes_one_shop_on_postgres() {
+    all_succeed_on_an_unmarked_shop(Backend::Postgres, GENERATE);
+}
+
+#[test]
+fn seed_generate_in_many_processes_makes_one_shop_on_mariadb() {
+    all_succeed_on_an_unmarked_shop(Backend::MariaDb, GENERATE);
+}
