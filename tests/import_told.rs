@@ -96,6 +96,42 @@ fn ascii_is_ascii_and_not_what_browsers_make_of_it() {
 }
 
 #[test]
+fn amounts_of_two_currencies_in_two_columns_are_never_mixed() {
+    let shop = shop();
+    shop.user("ann");
+    shop.product("C1", "1.00", 5);
+    shop.file("a.csv", "sku,name,price,Currency\nCA1,a,1,EUR\nCA2,b,$2,EUR\n");
+    let run = import(&shop, "a.csv", &[]).exits_with(7);
+    run.says("Currency is EUR in line 2 and price is $ in line 3").says("--ignore-columns Currency,");
+    shop.file("b.csv", "sku,name,price,Currency,Variant Currency\nCA1,a,1,EUR,USD\n");
+    let run = import(&shop, "b.csv", &[]).exits_with(7);
+    run.says("Currency is EUR in line 2 and Variant Currency is USD in line 2")
+        .says("--ignore-columns 'Variant Currency'");
+    import(&shop, "b.csv", &["--ignore-columns", "Variant Currency", "--dry-run"]).success();
+    let orders = "reference,user,sku,quantity,unit_price,total_amount\nR1,ann@example.com,C1,1,€2,$2\n";
+    shop.file("o.csv", orders);
+    shop.run(&["order", "import", "o.csv"])
+        .exits_with(7)
+        .says("unit_price is € in line 2 and total_amount is $ in line 2");
+    let told = "price_set.currency is EUR in record 1 and price is $ in record 2";
+    let nested =
+        r#"[{"sku":"A","name":"n","price":1,"price_set":{"currency":"EUR"}},{"sku":"B","name":"n","price":"$1"}]"#;
+    shop.file("c.json", nested);
+    import(&shop, "c.json", &["--only-mapped"]).exits_with(7).says(told);
+    import(&shop, "c.json", &["--only-mapped", "--ignore-columns", "price_set", "--dry-run"]).success();
+    let nested = r#"[{"sku":"A","name":"n","price_set":{"amount":1,"currency":"EUR"}},{"sku":"B","name":"n","price_set":{"amount":"$1"}}]"#;
+    shop.file("c.json", nested);
+    import(&shop, "c.json", &["--only-mapped", "--map", "price_set.amount=price"]).exits_with(7).says(told);
+    // What may be the same is the same.
+    shop.file("d.csv", "sku,name,price,Currency\nCA1,a,$1,USD\nCA2,b,2 $,US$\n");
+    import(&shop, "d.csv", &["--dry-run"]).success();
+    shop.file("e.csv", "sku,name,price,Currency\nCA1,a,$1,USD\nCA2,b,2 $,CA$\n");
+    import(&shop, "e.csv", &[]).exits_with(7).says("Currency is USD in line 2 and CA$ in line 3");
+    import(&shop, "e.csv", &["--currency", "$"]).success();
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 0);
+}
+
+#[test]
 fn amounts_of_two_currencies_are_never_mixed() {
     let shop = shop();
     let products = |column: &str, rows: &[&str]| {

@@ -16,23 +16,55 @@ struct Told {
     is_sign: bool,
 }
 
-/// The currencies that a file tells.
+/// So many words for one currency are told.
+const MOST_TOLD: usize = 10;
+
+/// The currencies that a file tells: of all its amounts together, in whatever column they stand.
 #[derive(Debug, Clone, Default)]
 pub struct CurrencyEvidence {
-    /// The first that each column tells.
-    columns: Vec<Told>,
-    /// The first two that differ within a column.
+    /// The first that each column tells, and whatever fits it though it is another word.
+    told: Vec<Told>,
+    /// The first two that cannot be the same.
     mixed: Option<(Told, Told)>,
 }
 
-/// Signs that stand for one currency only.
-const SIGNS: [(&str, &str); 2] = [("€", "EUR"), ("£", "GBP")];
+/// What has `$` for its sign.
+const DOLLARS: [&str; 29] = [
+    "USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "BBD", "BMD", "BND", "BSD", "BZD", "FJD", "GYD", "JMD", "KYD",
+    "LRD", "NAD", "SBD", "SRD", "TTD", "XCD", "ARS", "CLP", "COP", "CUP", "DOP", "MXN", "UYU",
+];
 
-/// A currency as it is compared.
-fn code(text: &str) -> String {
-    let text = text.trim();
-    let sign = SIGNS.into_iter().find(|(sign, _)| *sign == text);
-    sign.map_or_else(|| text.to_uppercase(), |(_, code)| code.to_owned())
+/// Signs, each with the currencies that it may stand for.
+const SIGNS: [(&str, &[&str]); 16] = [
+    ("$", &DOLLARS),
+    ("€", &["EUR"]),
+    ("£", &["GBP"]),
+    ("¥", &["JPY", "CNY"]),
+    ("US$", &["USD"]),
+    ("C$", &["CAD"]),
+    ("CA$", &["CAD"]),
+    ("A$", &["AUD"]),
+    ("AU$", &["AUD"]),
+    ("NZ$", &["NZD"]),
+    ("HK$", &["HKD"]),
+    ("S$", &["SGD"]),
+    ("NT$", &["TWD"]),
+    ("MX$", &["MXN"]),
+    ("CN¥", &["CNY"]),
+    ("JP¥", &["JPY"]),
+];
+
+/// The currencies that a text may stand for.
+fn codes(text: &str) -> Vec<String> {
+    let text = text.trim().to_uppercase();
+    let sign = SIGNS.into_iter().find(|(sign, _)| *sign == text).map(|(_, codes)| codes);
+    sign.map_or_else(|| vec![text], |codes| codes.iter().map(|code| (*code).to_owned()).collect())
+}
+
+/// Whether two may be the same currency, as far as anybody can tell.
+fn may_be_same(one: &str, other: &str) -> bool {
+    let others = codes(other);
+    codes(one).iter().any(|code| others.contains(code))
 }
 
 /// What a record tells of currencies: nothing where it has no amounts.
@@ -49,8 +81,7 @@ fn told<'a>(record: &'a Record, amounts: &'a [&'static str]) -> impl Iterator<It
 
 /// The currency of a record that is another than the wanted one, as the file writes it.
 pub fn another<'a>(record: &'a Record, amounts: &'a [&'static str], wanted: &str) -> Option<&'a str> {
-    let wanted = code(wanted);
-    told(record, amounts).map(|(_, text, _)| text).find(|text| code(text) != wanted)
+    told(record, amounts).map(|(_, text, _)| text).find(|text| !may_be_same(text, wanted))
 }
 
 impl CurrencyEvidence {
@@ -67,19 +98,25 @@ impl CurrencyEvidence {
     }
 
     fn take(&mut self, told: impl Fn() -> Told, column: &str, currency: &str, is_one_wanted: bool) {
-        match self.columns.iter().find(|first| first.column == column) {
-            None => self.columns.push(told()),
-            Some(first) if is_one_wanted || code(&first.currency) == code(currency) => {}
-            Some(first) => self.mixed = self.mixed.take().or_else(|| Some((first.clone(), told()))),
+        let mut same = self.told.iter().filter(|told| told.column == column);
+        if same.clone().any(|told| is_one_wanted || told.currency == currency.trim()) {
+            return;
+        }
+        if same.clone().any(|told| codes(&told.currency) == codes(currency)) {
+            return;
+        }
+        let is_first = same.next().is_none();
+        match self.told.iter().find(|told| !may_be_same(&told.currency, currency)) {
+            Some(first) if !is_one_wanted => self.mixed = self.mixed.take().or_else(|| Some((first.clone(), told()))),
+            _ if is_first || self.told.len() < MOST_TOLD => self.told.push(told()),
+            _ => {}
         }
     }
 
     /// Takes in what later records say.
-    pub fn add(&mut self, later: CurrencyEvidence) {
-        let is_one_wanted = false;
-        for column in later.columns {
-            let (name, currency) = (column.column.clone(), column.currency.clone());
-            self.take(|| column.clone(), &name, &currency, is_one_wanted);
+    pub fn add(&mut self, later: CurrencyEvidence, is_one_wanted: bool) {
+        for told in later.told {
+            self.take(|| told.clone(), &told.column, &told.currency, is_one_wanted);
         }
         self.mixed = self.mixed.take().or(later.mixed);
     }
@@ -89,17 +126,17 @@ impl CurrencyEvidence {
     /// Errors: exit 7 for amounts of two currencies, and where one is wanted and none is told.
     pub fn decide(&self, wanted: Option<&str>) -> Result<Option<String>> {
         match (wanted, &self.mixed) {
-            (Some(wanted), _) if self.columns.is_empty() => {
+            (Some(wanted), _) if self.told.is_empty() => {
                 let message =
                     format!("nothing in the file tells its currency, but --currency names {}", printable(wanted));
                 Err(refused(message))
             }
             (Some(_), _) => Ok(None),
             (None, Some((one, other))) => Err(mixed(one, other)),
-            (None, None) if self.columns.is_empty() => Ok(None),
+            (None, None) if self.told.is_empty() => Ok(None),
             (None, None) => {
                 let told = |told: &Told| format!("{} ({})", printable(&told.currency), printable(&told.column));
-                let told: Vec<String> = self.columns.iter().map(told).collect();
+                let told: Vec<String> = self.told.iter().map(told).collect();
                 Ok(Some(format!("amounts are in {}", told.join(", "))))
             }
         }
@@ -107,22 +144,47 @@ impl CurrencyEvidence {
 }
 
 fn mixed(one: &Told, other: &Told) -> Error {
+    let column = |told: &Told| printable(&told.column);
     let place = |told: &Told| format!("{} in {}", printable(&told.currency), told.at);
-    let message = format!(
-        "the file has amounts in two currencies: {} is {} and {}",
-        printable(&one.column),
+    let second = if one.column == other.column { String::new() } else { format!("{} is ", column(other)) };
+    let error = refused(format!(
+        "the file has amounts in two currencies: {} is {} and {second}{}",
+        column(one),
         place(one),
         place(other)
-    );
-    let error = refused(message)
-        .hint(format!("--currency {} --on-error reject-rows imports the others not", shell_word(&one.currency)));
-    if one.is_sign {
-        return error;
+    ));
+    let error = match one.at == other.at {
+        // No flag makes one of them.
+        true => error,
+        false => error
+            .hint(format!("--currency {} --on-error reject-rows imports the others not", shell_word(&one.currency))),
+    };
+    match [other, one].into_iter().find(|told| !told.is_sign) {
+        Some(told) => {
+            let flag = shell_word(&told.column);
+            error.hint(format!("--ignore-columns {flag}, if all amounts are in one currency nevertheless"))
+        }
+        None => error,
     }
-    let flag = crate::domain::text::shell_word(&one.column);
-    error.hint(format!("--ignore-columns {flag}, if all amounts are in one currency nevertheless"))
 }
 
 fn refused(message: String) -> Error {
     Error::new(Kind::Invalid, "import.currency", format!("{message}; nothing was imported"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_is_whatever_currency_it_may_stand_for() {
+        for (one, other) in
+            [("$", "USD"), ("$", "cad"), ("CA$", "CAD"), ("US$", "$"), ("€", " eur "), ("¥", "CNY"), ("kr", "KR")]
+        {
+            assert!(may_be_same(one, other) && may_be_same(other, one), "{one} {other}");
+        }
+        for (one, other) in [("$", "EUR"), ("US$", "CAD"), ("€", "£"), ("CA$", "US$"), ("¥", "USD")] {
+            assert!(!may_be_same(one, other), "{one} {other}");
+        }
+    }
 }

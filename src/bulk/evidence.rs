@@ -37,9 +37,9 @@ impl Evidence {
     }
 
     /// Takes in what later records say.
-    pub fn add(&mut self, later: Evidence) {
+    pub fn add(&mut self, later: Evidence, import: &Import) {
         self.dates.add(later.dates);
-        self.currencies.add(later.currencies);
+        self.currencies.add(later.currencies, import.meaning.currency.is_some());
         self.unguarded = self.unguarded.or(later.unguarded);
         self.in_future = added(self.in_future, later.in_future);
     }

@@ -234,7 +234,7 @@ pub async fn check<R: Storable>(
     let mut portions = portions::<R>(source, import);
     while let Some(portion) = portions.recv().await {
         let mut portion = portion?;
-        checked.evidence.add(std::mem::take(&mut portion.evidence));
+        checked.evidence.add(std::mem::take(&mut portion.evidence), import);
         checked.scattered.extend(std::mem::take(&mut portion.scattered));
         let mut wrong = std::mem::take(&mut portion.rejected);
         let (rows, skipped) = accepted(database, portion, import, &mut wrong).await?;

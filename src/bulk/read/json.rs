@@ -106,8 +106,10 @@ struct Open {
 #[derive(Clone, Copy)]
 struct Inside {
     level: usize,
-    /// Nothing of it is read but what is mapped.
+    /// Nothing of it is read but what is mapped, and the currency of what is.
     is_left_out: bool,
+    /// Nor is its currency: the command line leaves it out by name.
+    is_ignored: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -150,7 +152,7 @@ impl<'a> Reader<'a> {
         }
         let (cells, numbers, currencies, items) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut open = Open { at, cells, numbers, currencies, items, inside };
-        self.members(value, &mut open, "", Inside { level: 0, is_left_out: false })?;
+        self.members(value, &mut open, "", Inside { level: 0, is_left_out: false, is_ignored: false })?;
         let Open { cells, numbers, currencies, items, .. } = open;
         let is_unguarded = false;
         let decimal_comma = self.naming.options.decimal_comma;
@@ -165,6 +167,11 @@ impl<'a> Reader<'a> {
             let whole = format!("{}{name}", open.inside);
             let asked = if open.inside.is_empty() { None } else { self.naming.asked(&whole) };
             let meaning = asked.unwrap_or_else(|| self.naming.meaning(&name));
+            let is_object = value.get().starts_with('{') && inside.level < MOST_LEVELS;
+            let is_left_out = inside.is_left_out || meaning == Meaning::LeftOut;
+            let is_named = || asked.is_some() || self.naming.asked(&name) == Some(Meaning::LeftOut);
+            let is_ignored = inside.is_ignored || is_object && meaning == Meaning::LeftOut && is_named();
+            let deeper = Inside { level: inside.level + 1, is_left_out, is_ignored };
             let is_list = matches!(meaning, Meaning::Column(column) if self.is_nested(column));
             let paths = if is_list { Vec::new() } else { self.paths_into(value, open, &name) };
             match meaning {
@@ -175,15 +182,16 @@ impl<'a> Reader<'a> {
                     }
                 }
                 _ if !paths.is_empty() && inside.level < MOST_LEVELS => {
-                    let is_left_out = inside.is_left_out || meaning == Meaning::LeftOut;
-                    let inside = Inside { level: inside.level + 1, is_left_out };
-                    self.members(value, open, &format!("{name}."), inside)?;
+                    self.members(value, open, &format!("{name}."), deeper)?;
                 }
                 Meaning::Column(column) if self.is_nested(column) && !open.inside.is_empty() => {
                     self.is_unknown(whole);
                 }
+                Meaning::LeftOut | Meaning::Unknown if is_object && !is_ignored => {
+                    self.members(value, open, &format!("{name}."), deeper)?;
+                }
                 Meaning::LeftOut => {}
-                Meaning::Currency if inside.is_left_out || value.get() == "null" => {}
+                Meaning::Currency if inside.is_ignored || value.get() == "null" => {}
                 Meaning::Currency => {
                     let text = serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
                     if !is_blank(&text) {
@@ -192,10 +200,6 @@ impl<'a> Reader<'a> {
                 }
                 Meaning::Unknown if inside.is_left_out => {}
                 Meaning::Column(column) => self.cell(column, value, open, &name)?,
-                Meaning::Unknown if value.get().starts_with('{') && inside.level < MOST_LEVELS => {
-                    let inside = Inside { level: inside.level + 1, ..inside };
-                    self.members(value, open, &format!("{name}."), inside)?;
-                }
                 Meaning::Unknown => self.is_unknown(whole),
             }
         }
