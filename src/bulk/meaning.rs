@@ -24,7 +24,7 @@ pub struct Meaning {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueMap {
     pub column: String,
-    /// Compared ignoring case; empty for an empty cell.
+    /// In any case, unless another has the very spelling; empty for an empty cell.
     pub theirs: String,
     pub ours: String,
 }
@@ -46,11 +46,22 @@ impl ValueMap {
 impl Meaning {
     /// Puts our values in the place of theirs.
     pub fn map_values(&self, record: &mut Record) {
-        for map in &self.values {
-            record.replace(&map.column, |text| {
-                (text.trim().to_lowercase() == map.theirs.to_lowercase()).then(|| map.ours.clone())
-            });
+        for (position, ValueMap { column, .. }) in self.values.iter().enumerate() {
+            let is_done = self.values[..position].iter().any(|map| map.column == *column);
+            if !is_done {
+                record.replace(column, |text| self.ours(column, text));
+            }
         }
+    }
+
+    /// Our value for theirs: that of its very spelling before one in another case.
+    fn ours(&self, column: &str, text: &str) -> Option<String> {
+        let text = text.trim();
+        let maps = || self.values.iter().filter(|map| map.column == column);
+        let folded = text.to_lowercase();
+        let same = maps().find(|map| map.theirs == text);
+        let map = same.or_else(|| maps().find(|map| map.theirs.to_lowercase() == folded))?;
+        Some(map.ours.clone())
     }
 
     pub fn time(&self, text: &str) -> Result<DateTime<Utc>, String> {

@@ -402,6 +402,13 @@ impl ImportArguments {
             let message = format!("--map-value: there is no column {}", printable(&map.column));
             return Err(Error::usage(message).hint(format!("the columns are {}", columns.join(", "))));
         }
+        let is_twice = |(position, map): &(usize, &ValueMap)| {
+            self.map_value[..*position].iter().any(|other| (&other.column, &other.theirs) == (&map.column, &map.theirs))
+        };
+        if let Some((_, map)) = self.map_value.iter().enumerate().find(is_twice) {
+            let named = printable(&format!("{}:{}", map.column, map.theirs));
+            return Err(Error::usage(format!("--map-value names {named} twice")));
+        }
         if self.currency.is_some() && R::COLUMNS.amounts.is_empty() {
             return Err(Error::usage(format!("--currency: {}s have no amounts", R::NOUN)));
         }
