@@ -24,6 +24,7 @@ mod hints;
 mod import_files;
 mod import_law;
 mod import_moves;
+mod import_odd;
 mod import_told;
 mod import_values;
 mod imports;

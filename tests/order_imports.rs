@@ -65,8 +65,8 @@ fn lines_of_one_reference_are_one_order_with_all_its_rules(shop: &Shop) {
          K7Q2M-9XD40,ann@example.com,,2025-03-01,MUG,2,\r\n\
          K7Q2M-9XD40,ann@example.com,,2025-03-01,PEN,1,2.00\r\n\
          K7Q2M-9XD40,ann@example.com,,2025-03-01,mug,1,\r\n\
-         K7Q2M-9XD41,BO@example.com,cancelled,,PEN,99,\r\n\
-         K7Q2M-9XD42,bo@example.com,completed,,MUG,3,\r\n",
+         K7Q2M-9XD41,BO@example.com,cancelled,2025-03-02,PEN,99,\r\n\
+         K7Q2M-9XD42,bo@example.com,completed,2025-03-03,MUG,3,\r\n",
     );
     let run = shop.run(&["order", "import", "orders.csv"]).success();
     assert!(run.stdout.contains("3 orders imported: 3 created"), "{run}");

@@ -19,6 +19,8 @@ pub struct DateEvidence {
     /// With dots, where the day is first unless it is said otherwise.
     dotted: Option<Place>,
     year_day_month: Option<Place>,
+    /// A time of RFC 3339: beside it, what proves nothing is odd by itself.
+    of_a_program: Option<Place>,
     /// The first time that names no zone.
     pub without_zone: Option<Position>,
     /// How many times the clocks of the zone show twice, and where the first stands.
@@ -41,6 +43,9 @@ impl DateEvidence {
             self.dotted = self.dotted.take().or_else(place);
         }
         let Ok(time) = WrittenTime::read(text) else { return };
+        if self.of_a_program.is_none() && time.is_of_a_program() {
+            self.of_a_program = place();
+        }
         if !time.has_zone() {
             self.without_zone.get_or_insert(at);
         }
@@ -57,6 +62,7 @@ impl DateEvidence {
         self.undecided = self.undecided.take().or(later.undecided);
         self.dotted = self.dotted.take().or(later.dotted);
         self.year_day_month = self.year_day_month.take().or(later.year_day_month);
+        self.of_a_program = self.of_a_program.take().or(later.of_a_program);
         self.without_zone = self.without_zone.or(later.without_zone);
         self.shown_twice = added(self.shown_twice, later.shown_twice);
     }
@@ -73,6 +79,12 @@ impl DateEvidence {
         }
         if let Some(known) = known {
             return self.agrees_with(known).map(|()| None);
+        }
+        if let (None, None, Some(_), Some(proof)) =
+            (&self.day_first, &self.month_first, &self.undecided, &self.of_a_program)
+        {
+            // What is undecided is wrong in its row, unless the shop has it just so.
+            return Ok(Some((DateOrder::YearFirst, place(proof))));
         }
         match (&self.day_first, &self.month_first, &self.undecided) {
             (Some(day), Some(month), _) => Err(two_orders(day, month)),

@@ -90,7 +90,8 @@ impl Row for OrderRow {
             reference: Given::of(record, "reference", Reference::parse),
             user: Given::of(record, "user", Email::parse),
             status: Given::of_cell(record, "status", parse_status),
-            placed_at: Given::of_cell(record, "created_at", |text| import.meaning.time(text)),
+            // Where the file has times, none is no time: such an order would become one of today.
+            placed_at: Given::of_column(record, "created_at", |text| import.meaning.time(text)),
             total: Given::of_cell(record, "total_amount", meaning::total(record.decimal_mark("total_amount"))),
             lines: items.iter().map(parse_line).collect(),
             new_user: None,

@@ -94,7 +94,9 @@ impl WrittenDate {
         };
         let (day, month) = match order {
             Some(DateOrder::MonthFirst) => (second, first),
-            Some(DateOrder::YearFirst) => return Err("does not begin with the year".to_owned()),
+            Some(DateOrder::YearFirst) => {
+                return Err("does not begin with the year (--date-order dmy or mdy says what it means)".to_owned());
+            }
             Some(DateOrder::DayFirst) => (first, second),
             None if has_dots || first == second => (first, second),
             None => return Err(format!("may be two different days: write {FORMS}")),
@@ -127,6 +129,11 @@ impl WrittenTime {
 
     pub fn has_zone(&self) -> bool {
         self.offset.is_some()
+    }
+
+    /// Whether it is as programs write it, `2026-03-01T12:30:00+01:00`: nobody means another order by that.
+    pub fn is_of_a_program(&self) -> bool {
+        matches!(self, WrittenTime { date: WrittenDate::Day(_), time: Some(_), offset: Some(_) })
     }
 
     /// The moment it names: `order` says what cannot be told from it, `zone` is where its clock hung

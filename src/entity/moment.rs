@@ -36,6 +36,14 @@ impl Moment {
         let time = with_time.or_else(|| Some(bare.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN)));
         time.map_or_else(|| Moment::Odd(text.to_owned()), |time| Moment::Known(time.and_utc()))
     }
+
+    /// Whether two are the same to the microsecond, which is what every engine keeps.
+    pub fn is_same(&self, other: &Moment) -> bool {
+        match (self, other) {
+            (Moment::Known(one), Moment::Known(other)) => one.timestamp_micros() == other.timestamp_micros(),
+            _ => self == other,
+        }
+    }
 }
 
 /// The form that nearly every stored time has, read without the detours of a format.

@@ -109,8 +109,8 @@ impl OrderRow {
         let is_user = self.user.is_text(email) || folded_email(&self.user.text) == folded_email(email);
         let is_placed = self.placed_at.as_ref().is_none_or(|given| {
             given.is_text(&order.created_at.to_string())
-                || Moment::from_stored(&given.text) == order.created_at
-                || given.value.as_ref().is_ok_and(|time| order.created_at == Moment::Known(*time))
+                || Moment::from_stored(&given.text).is_same(&order.created_at)
+                || given.value.as_ref().is_ok_and(|time| order.created_at.is_same(&Moment::Known(*time)))
         });
         let is_total = self.total.as_ref().is_none_or(|given| {
             given.is_text(&order.total_amount.to_string())
