@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-pub use self::hint::{Aim, CommandLine, Hint};
+pub use self::hint::{Aim, CommandLine, Hint, option};
 
 /// Shorthand for results that fail with the house's own [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,7 +1,7 @@
 //! The currency of a file's amounts: the shop has one, so amounts of two are never mixed.
 
 use super::position::Position;
-use super::read::Record;
+use super::read::{Record, ignore_flag};
 use crate::domain::text::shell_word;
 use crate::domain::written_number;
 use crate::error::{Error, Kind, Result, printable};
@@ -159,11 +159,9 @@ fn mixed(one: &Told, other: &Told) -> Error {
         false => error
             .hint(format!("--currency {} --on-error reject-rows imports the others not", shell_word(&one.currency))),
     };
-    match [other, one].into_iter().find(|told| !told.is_sign) {
-        Some(told) => {
-            let flag = shell_word(&told.column);
-            error.hint(format!("--ignore-columns {flag}, if all amounts are in one currency nevertheless"))
-        }
+    let column = [other, one].into_iter().find(|told| !told.is_sign);
+    match column.and_then(|told| ignore_flag(&[told.column.as_str()])) {
+        Some(flag) => error.hint(format!("{flag}, if all amounts are in one currency nevertheless")),
         None => error,
     }
 }

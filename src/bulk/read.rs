@@ -16,6 +16,7 @@ mod scanner;
 mod text;
 
 pub use csv::is_delimiter;
+pub use naming::ignore_flag;
 pub use text::Charset;
 
 /// What a file is written in.

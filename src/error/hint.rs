@@ -90,6 +90,13 @@ impl Aim {
     }
 }
 
+/// A flag with its value, as a POSIX shell reads it.
+pub fn option(flag: &str, value: &str) -> String {
+    // A value that begins like a flag would be taken for one.
+    let joint = if value.starts_with('-') { '=' } else { ' ' };
+    format!("{flag}{joint}{}", shell_word(value))
+}
+
 impl CommandLine {
     /// `words` are our own: `order list`. It is aimed at this run's database.
     pub fn new(words: &str) -> CommandLine {
@@ -129,9 +136,7 @@ impl CommandLine {
 
     #[must_use]
     pub fn option(self, flag: &str, value: &str) -> CommandLine {
-        // A value that begins like a flag would be taken for one.
-        let joint = if value.starts_with('-') { '=' } else { ' ' };
-        self.flag(&format!("{flag}{joint}{}", shell_word(value)))
+        self.flag(&option(flag, value))
     }
 
     #[must_use]

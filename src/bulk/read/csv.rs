@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 
-use super::naming::{Meaning, Naming, folded, readable};
+use super::naming::{Meaning, Naming, folded, map_flag, readable};
 use super::scanner::{Dialect, Fields, Scanner, is_blank};
 use super::text::HEAD_BYTES;
 use super::{
@@ -107,10 +107,34 @@ impl Start {
         }
         let better = detected(&head[self.length..], self.dialect.delimiter, self.dialect.line_end, naming);
         if better == self.dialect.delimiter {
-            return error;
+            return self.several_in_one(head, naming).unwrap_or(error);
         }
         let message = format!("fields are separated by {}, not {}", shown(better), shown(self.dialect.delimiter));
         invalid(message).hint(format!("--delimiter {}", typed(better)))
+    }
+
+    /// Says of a name in the header that it is several, separated by something else than the others.
+    fn several_in_one(&self, head: &[u8], naming: &Naming) -> Option<Error> {
+        let names = header(&mut Scanner::new(&head[self.length..], self.dialect, self.line)).ok()?;
+        let naming = naming.afresh();
+        let is_several = |name: &str, delimiter: u8| {
+            let mut parts = name.split(char::from(delimiter)).map(str::trim);
+            name.as_bytes().contains(&delimiter) && parts.any(|part| matches!(naming.meaning(part), Meaning::Column(_)))
+        };
+        let several = names
+            .iter()
+            .filter(|name| !matches!(naming.meaning(name), Meaning::Column(_)))
+            .find_map(|name| Some((name, DELIMITERS.into_iter().find(|delimiter| is_several(name, *delimiter))?)));
+        let (name, delimiter) = several?;
+        let (name, other) = (printable(name), shown(delimiter));
+        if names.len() == 1 && delimiter == self.dialect.delimiter {
+            let message = format!("the header is quoted as a whole, so that it is one column: {name}");
+            return Some(invalid(message).hint("write it, and each line below, without the quotes around all of it"));
+        }
+        let own = shown(self.dialect.delimiter);
+        let message = format!("the header seems to be separated by {other} in {name}, and elsewhere by {own}");
+        let hint = format!("write it with one of them, or say which it is: --delimiter {}", typed(delimiter));
+        Some(invalid(message).hint(hint))
     }
 
     /// How many lines stand above what looks like a header; `None` where nothing looks more like one
@@ -347,7 +371,7 @@ fn filled_down(header: &[String], places: &[Place], naming: &Naming) -> Result<B
         };
         if !matches!(places[position], Place::Column(_)) {
             let message = format!("--fill-down names {}, which is not read", printable(wanted));
-            return Err(invalid(message).hint(format!("--map {}", shell_word(&format!("{wanted}=OURS")))));
+            return Err(invalid(message).hint(map_flag(wanted, "OURS")));
         }
         above.insert(position, String::new());
     }

@@ -4,15 +4,20 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Columns, ReadOptions, invalid};
-use crate::domain::text::shell_word as word;
-use crate::error::{Error, Result, printable};
+use crate::domain::text::is_unsafe;
+use crate::error::{Error, Result, option, printable};
 
 /// A column that is like one of ours at least so much is suggested for it (Jaro-Winkler).
 const SIMILAR_ENOUGH: f64 = 0.85;
 /// So many columns are listed one by one in a suggestion; beyond, `--only-mapped` is shorter.
 const MOST_LISTED: usize = 8;
+/// Longer names are not typed again.
+const LONGEST_TYPED: usize = 100;
 /// So many names are remembered with their meaning.
 const MOST_REMEMBERED: usize = 1_000;
+
+/// After the flags that a file needs.
+const LEAVE_OUT: &str = "--only-mapped leaves out the others";
 
 /// What a column of the file is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +48,21 @@ pub fn folded(name: &str) -> String {
     kept.flat_map(char::to_lowercase).collect()
 }
 
+/// Whether a name of the file can be pasted into a command: what cannot is left out by `--only-mapped`.
+fn is_typed(name: &str) -> bool {
+    !name.is_empty() && name.len() <= LONGEST_TYPED && !name.chars().any(is_unsafe)
+}
+
+/// `--map THEIRS=OURS`
+pub fn map_flag(theirs: &str, ours: &str) -> String {
+    option("--map", &format!("{theirs}={ours}"))
+}
+
+/// `--ignore-columns A,B`; nothing where one of them cannot be pasted.
+pub fn ignore_flag(names: &[&str]) -> Option<String> {
+    names.iter().all(|name| is_typed(name)).then(|| option("--ignore-columns", &list(names)))
+}
+
 /// How the names end of columns that tell a currency.
 const CURRENCIES: [&str; 9] = [
     "currency",
@@ -66,21 +86,22 @@ impl<'a> Naming<'a> {
     /// Errors: exit 2 for a map that contradicts itself or names no column of ours.
     pub fn new(options: &'a ReadOptions, columns: Columns) -> Result<Naming<'a>> {
         for (position, (theirs, ours)) in options.map.iter().enumerate() {
-            let flag = word(&format!("{theirs}={ours}"));
+            let flag = || printable(&map_flag(theirs, ours));
             if columns.ignored.contains(&ours.as_str()) {
-                let message = format!("--map {flag}: {ours} is not imported");
-                return Err(
-                    Error::usage(message).hint(format!("--ignore-columns {} in its place", list(&[theirs.as_str()])))
-                );
+                let error = Error::usage(format!("{}: {ours} is not imported", flag()));
+                return Err(match ignore_flag(&[theirs.as_str()]) {
+                    Some(ignore) => error.hint(format!("{ignore} in its place")),
+                    None => error,
+                });
             }
             if !columns.importable().any(|known| known == ours) {
-                let error = Error::usage(format!("--map {flag}: there is no column {}", printable(ours)));
+                let error = Error::usage(format!("{}: there is no column {}", flag(), printable(ours)));
                 let known: Vec<&str> = columns.importable().collect();
                 let meant = known.iter().max_by(|a, b| likeness(ours, a).total_cmp(&likeness(ours, b)));
                 let meant = meant.filter(|known| likeness(ours, known) >= SIMILAR_ENOUGH);
                 let error = match meant {
-                    Some(meant) => error.hint(format!("--map {}", word(&format!("{theirs}={meant}")))),
-                    None => error,
+                    Some(meant) if is_typed(theirs) => error.hint(map_flag(theirs, meant)),
+                    _ => error,
                 };
                 return Err(error.hint(format!("the columns are {}", known.join(", "))));
             }
@@ -197,12 +218,10 @@ impl<'a> Naming<'a> {
             let error = absent("--map", &names, theirs);
             let has_own = theirs.iter().any(|their| folded(their) == folded(ours));
             return Err(match likest(name, theirs) {
-                Some(meant) if folded(meant) != folded(ours) => {
-                    error.hint(format!("--map {}", word(&format!("{meant}={ours}"))))
-                }
+                Some(meant) if folded(meant) != folded(ours) => error.hint(map_flag(meant, ours)),
                 _ if has_own => {
-                    let flag = word(&format!("{name}={ours}"));
-                    error.hint(format!("leave --map {flag} out: the file has a column of that name already"))
+                    let flag = printable(&map_flag(name, ours));
+                    error.hint(format!("leave {flag} out: the file has a column of that name already"))
                 }
                 _ => error,
             });
@@ -211,8 +230,8 @@ impl<'a> Naming<'a> {
         let ignores: Vec<&str> = ignores.map(|(_, name)| name.as_str()).collect();
         let Some(name) = ignores.first() else { return Ok(()) };
         let error = absent("--ignore-columns", &ignores, theirs);
-        Err(match likest(name, theirs) {
-            Some(meant) => error.hint(format!("--ignore-columns {}", list(&[meant]))),
+        Err(match likest(name, theirs).and_then(|meant| ignore_flag(&[meant])) {
+            Some(ignore) => error.hint(ignore),
             None => error,
         })
     }
@@ -225,11 +244,12 @@ impl<'a> Naming<'a> {
         let (first_shown, second_shown) = (printable(first), printable(second));
         let error = invalid(format!("the columns {first_shown} and {second_shown} are both {name}"));
         let is_mapped = |theirs: &str| self.options.map.iter().any(|(mapped, _)| mapped == theirs);
-        error.hint(match (is_mapped(first), is_mapped(second)) {
-            (_, true) => format!("--ignore-columns {}", list(&[first])),
-            (true, false) => format!("--ignore-columns {}", list(&[second])),
-            _ => format!("--map {} --ignore-columns {}", word(&format!("{first}={name}")), list(&[second])),
-        })
+        let (kept, other) = if is_mapped(second) { (second, first) } else { (first, second) };
+        match ignore_flag(&[other]) {
+            Some(ignore) if is_mapped(kept) => error.hint(ignore),
+            Some(ignore) if is_typed(kept) => error.hint(format!("{} {ignore}", map_flag(kept, name))),
+            _ => error,
+        }
     }
 
     /// The error for columns that nobody knows, with the flags that take the file as it is.
@@ -251,7 +271,7 @@ impl<'a> Naming<'a> {
         let maps = self.suggested_maps(&others, found);
         match maps.is_empty() {
             true => error.hint(format!("--map NAME={}, if it has another name in the file", missing[0])),
-            false => error.hint(maps.iter().map(|(flag, _)| flag.as_str()).collect::<Vec<_>>().join(" ")),
+            false => error.hint(maps.iter().map(|(flag, _, _)| flag.as_str()).collect::<Vec<_>>().join(" ")),
         }
     }
 
@@ -266,25 +286,32 @@ impl<'a> Naming<'a> {
     fn suggestion(&self, unknown: &[&str], found: &[&'static str]) -> String {
         let maps = self.suggested_maps(unknown, found);
         let rest: Vec<&str> =
-            unknown.iter().copied().filter(|name| !maps.iter().any(|(_, theirs)| theirs == name)).collect();
-        let mut flags: Vec<String> = maps.into_iter().map(|(flag, _)| flag).collect();
-        match rest.len() {
-            0 => {}
-            1..=MOST_LISTED => flags.push(format!("--ignore-columns {}", list(&rest))),
+            unknown.iter().copied().filter(|name| !maps.iter().any(|(_, theirs, _)| theirs == name)).collect();
+        let mut flags: Vec<String> = maps.iter().map(|(flag, _, _)| flag.clone()).collect();
+        let is_there = |ours: &&'static str| found.contains(ours) || maps.iter().any(|(_, _, mapped)| mapped == ours);
+        let missing: Vec<&str> = self.columns.required.iter().copied().filter(|ours| !is_there(ours)).collect();
+        // To leave out what is needed under another name would be no help.
+        if !missing.is_empty() {
+            flags.extend(missing.iter().map(|ours| map_flag("NAME", ours)));
+            return format!("{}, with the names in the file; {LEAVE_OUT}", flags.join(" "));
+        }
+        match ignore_flag(&rest) {
+            _ if rest.is_empty() => {}
+            Some(ignore) if rest.len() <= MOST_LISTED => flags.push(ignore),
             _ => flags.push("--only-mapped".to_owned()),
         }
         flags.join(" ")
     }
 
     /// `--map` for columns of ours that the file lacks, by the name that is most like it; each with
-    /// the name in the file.
-    fn suggested_maps<'n>(&self, unknown: &[&'n str], found: &[&'static str]) -> Vec<(String, &'n str)> {
-        let mut maps: Vec<(String, &'n str)> = Vec::new();
+    /// the name in the file and ours.
+    fn suggested_maps<'n>(&self, unknown: &[&'n str], found: &[&'static str]) -> Vec<(String, &'n str, &'static str)> {
+        let mut maps: Vec<(String, &'n str, &'static str)> = Vec::new();
         for ours in self.columns.importable().filter(|ours| !found.contains(ours)) {
-            let free = unknown.iter().filter(|name| !maps.iter().any(|(_, taken)| taken == *name));
+            let free = unknown.iter().filter(|name| is_typed(name) && !maps.iter().any(|(_, taken, _)| taken == *name));
             let best = free.max_by(|a, b| likeness(a, ours).total_cmp(&likeness(b, ours)));
             if let Some(theirs) = best.filter(|theirs| likeness(theirs, ours) >= SIMILAR_ENOUGH) {
-                maps.push((format!("--map {}", word(&format!("{theirs}={ours}"))), theirs));
+                maps.push((map_flag(theirs, ours), theirs, ours));
             }
         }
         maps
@@ -302,12 +329,19 @@ fn absent(flag: &str, names: &[&str], theirs: &[&str]) -> Error {
 
 /// The name in the file that is most like another, if one is like enough.
 fn likest<'n>(name: &str, theirs: &[&'n str]) -> Option<&'n str> {
-    let meant = theirs.iter().copied().max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
+    let meant = theirs
+        .iter()
+        .copied()
+        .filter(|name| is_typed(name))
+        .max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
     meant.filter(|their| likeness(name, their) > SIMILAR_ENOUGH)
 }
 
 /// How much a name in the file is like one of ours, from 0 to 1; `Variant SKU` is much like `sku`.
 fn likeness(theirs: &str, ours: &str) -> f64 {
+    if theirs.len().max(ours.len()) > LONGEST_TYPED {
+        return 0.0;
+    }
     let (theirs, ours) = (folded(theirs), folded(ours));
     let as_whole = strsim::jaro_winkler(&theirs, &ours);
     if ours.len() >= 3 && theirs.ends_with(&ours) {
@@ -326,11 +360,11 @@ pub fn readable(names: &[&str]) -> String {
     names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ")
 }
 
-/// Names as `--ignore-columns` takes them: a line of CSV, as one word of a shell.
+/// Names as `--ignore-columns` takes them: a line of CSV.
 fn list(names: &[&str]) -> String {
     let quoted = |name: &&str| match name.contains([',', '"']) {
         true => format!("\"{}\"", name.replace('"', "\"\"")),
         false => (*name).to_owned(),
     };
-    word(&names.iter().map(quoted).collect::<Vec<_>>().join(","))
+    names.iter().map(quoted).collect::<Vec<_>>().join(",")
 }
