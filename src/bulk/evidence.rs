@@ -18,6 +18,8 @@ pub struct Evidence {
     pub currencies: CurrencyEvidence,
     /// Where an apostrophe was first taken off a cell.
     pub unguarded: Option<Position>,
+    /// How many texts and keys have blanks at an end, which the shop does not store, and where the first stands.
+    pub padded: Option<(u64, Position)>,
     /// How many times lie in the future, and where the first stands.
     pub in_future: Option<(u64, Position)>,
 }
@@ -27,6 +29,11 @@ impl Evidence {
     pub fn note<R: Row>(&mut self, record: &Record, import: &Import) {
         if record.is_unguarded {
             self.unguarded.get_or_insert(record.at);
+        }
+        let texts = R::COLUMNS.texts.iter().copied().chain([R::KEY]).filter_map(|column| record.get(column));
+        let padded = texts.filter(|text| text.trim().len() < text.len()).count() as u64;
+        if padded > 0 {
+            self.padded.get_or_insert((0, record.at)).0 += padded;
         }
         self.currencies.note(record, R::COLUMNS.amounts, import.meaning.currency.is_some());
         let Some(time) = R::TIME.and_then(|column| record.get(column)) else { return };
@@ -41,6 +48,7 @@ impl Evidence {
         self.dates.add(later.dates);
         self.currencies.add(later.currencies, import.meaning.currency.is_some());
         self.unguarded = self.unguarded.or(later.unguarded);
+        self.padded = added(self.padded, later.padded);
         self.in_future = added(self.in_future, later.in_future);
     }
 }

@@ -75,6 +75,10 @@ pub fn notes(evidence: &Evidence, meaning: &Meaning) -> Result<Vec<String>> {
     if let Some(first) = evidence.unguarded {
         notes.push(format!("apostrophes by which spreadsheets mark text are taken off ({first})"));
     }
+    if let Some((count, first)) = evidence.padded {
+        let ends = if count == 1 { "has blanks at an end" } else { "have blanks at an end" };
+        notes.push(format!("{} {ends} ({first}): what is written has none", counted(count, "text")));
+    }
     Ok(notes)
 }
 
