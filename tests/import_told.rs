@@ -291,7 +291,7 @@ fn one_of_a_thing_is_told_as_one() {
         "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n1,B,1,2020-01-31,1,17\n2,B,x,2020-01-31,1,17\n",
     );
     let invoices = ["order", "import", "i.csv", "--invoices", "--on-error", "reject-rows"];
-    let run = shop.run(&invoices).exits_with(8).says("1 row was rejected:");
+    let run = shop.run(&invoices).exits_with(8).says("1 order was rejected:");
     assert!(
         run.stdout
             .contains("1 order imported: 1 created, 0 updated, 0 unchanged, 1 rejected; 1 user and 1 product made"),

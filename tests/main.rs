@@ -22,6 +22,7 @@ mod full_disk;
 mod generated;
 mod hints;
 mod import_files;
+mod import_hints;
 mod import_law;
 mod import_moves;
 mod import_odd;

@@ -23,7 +23,7 @@ pub struct Wrong {
 
 impl Wrong {
     pub fn at(self, at: Position) -> Rejection {
-        Rejection { at, column: self.column.to_owned(), value: self.value, reason: self.reason }
+        Rejection { at, column: self.column.to_owned(), value: self.value, reason: self.reason, is_further: false }
     }
 
     /// About the row as a whole, named by its key.

@@ -71,6 +71,8 @@ pub struct Rejection {
     pub column: String,
     pub value: String,
     pub reason: String,
+    /// About a further part of a row that is told already.
+    pub is_further: bool,
 }
 
 impl Rejection {
@@ -323,8 +325,9 @@ async fn accepted<R: Storable>(
     Ok((rows, skipped as u64))
 }
 
-/// Rows in the order of the file.
+/// Rows, and what is wrong with each, in the order of the file.
 fn in_order(mut wrong: Vec<Vec<Rejection>>) -> Vec<Vec<Rejection>> {
+    wrong.iter_mut().for_each(|row| row.sort_by_key(|rejection| rejection.at));
     wrong.sort_by_key(|row| row.first().map(|rejection| rejection.at));
     wrong
 }

@@ -67,6 +67,7 @@ impl Row for InvoiceRow {
             placed_at: Some(Given::of(record, "InvoiceDate", |text| import.meaning.time(text))),
             total: None,
             lines: vec![line],
+            lacks_items: false,
             new_user,
         })
     }

@@ -16,7 +16,7 @@ use super::invoice::InvoiceRow;
 use super::meaning;
 use super::pass::ANOTHER_LINE;
 use super::position::Position;
-use super::read::{Columns, Record};
+use super::read::{Columns, NO_ITEMS, Record};
 use super::spelling::{Keys, folded_email};
 use crate::domain::{Email, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password};
 use crate::entity::{Stored, user};
@@ -40,6 +40,8 @@ pub struct OrderRow {
     /// What it has to come to.
     pub total: Option<Given<Money>>,
     pub lines: Vec<OrderLine>,
+    /// Whether the list of its items is empty: so are those of some orders that are there.
+    pub lacks_items: bool,
     /// The name of a user who is to be made if there is none.
     pub new_user: Option<(PersonName, PersonName)>,
 }
@@ -94,6 +96,7 @@ impl Row for OrderRow {
             placed_at: Given::of_column(record, "created_at", |text| import.meaning.time(text)),
             total: Given::of_cell(record, "total_amount", meaning::total(record.decimal_mark("total_amount"))),
             lines: items.iter().map(parse_line).collect(),
+            lacks_items: record.items.is_empty() && record.has("items") && !record.has("sku"),
             new_user: None,
         }
     }
@@ -168,7 +171,13 @@ impl Storable for OrderRow {
                 Some(difference) => difference.clone().map(about),
                 None => match row.order(*at, import) {
                     Err(wrong) => Some(wrong),
-                    Ok(order) => row.objection(&order, import, &users, memory).map(about),
+                    Ok(order) => match row.without_product(&order, memory) {
+                        Some(line) => {
+                            let reason = format!("there is no product {}", printable(&line.sku.text));
+                            Some(vec![Rejection::of_row(line.at, row.key(), reason)])
+                        }
+                        None => row.objection(&order, import, &users, memory).map(about),
+                    },
                 },
             };
             refused.extend(wrong.map(|wrong| (position, wrong)));
@@ -270,9 +279,12 @@ impl OrderRow {
         if self.lines.len() > MOST_LINES {
             wrong.push(Wrong { column: "items", value: String::new(), reason: too_many() });
         }
+        if self.lacks_items {
+            wrong.push(Wrong { column: "items", value: String::new(), reason: NO_ITEMS.to_owned() });
+        }
         let mut rejections: Vec<Rejection> = wrong.into_iter().map(|wrong| wrong.at(first)).collect();
         let mut lines = Vec::with_capacity(self.lines.len());
-        for line in &self.lines {
+        for line in self.lines.iter().filter(|_| !self.lacks_items) {
             let mut wrong = Vec::new();
             let (sku, quantity) = (line.sku.take("sku", &mut wrong), line.quantity.take("quantity", &mut wrong));
             let unit_price = line.unit_price.as_ref().and_then(|given| given.take("unit_price", &mut wrong)).copied();
@@ -301,7 +313,15 @@ impl OrderRow {
         rejections
     }
 
-    /// What the shop has against a new order, as far as can be said beforehand.
+    /// The first line of a product that is not there and not to be made.
+    fn without_product(&self, order: &NewOrder, memory: &Memory) -> Option<&OrderLine> {
+        let mut lines = self.lines.iter().zip(&order.lines);
+        let missing =
+            lines.find(|(line, new)| line.new_product.is_none() && !memory.products.contains_key(&new.product));
+        missing.map(|(line, _)| line)
+    }
+
+    /// What the shop has against a new order whose products are there, as far as can be said beforehand.
     fn objection(
         &self,
         order: &NewOrder,
@@ -319,11 +339,9 @@ impl OrderRow {
             }
         }
         let mut wanted = BTreeMap::<Uuid, i64>::new();
-        for (line, new) in self.lines.iter().zip(&order.lines) {
-            match memory.products.get(&new.product) {
-                None if line.new_product.is_some() => {}
-                None => return Some(format!("there is no product {}", printable(&line.sku.text))),
-                Some((id, _)) => *wanted.entry(*id).or_default() += i64::from(new.quantity.get()),
+        for new in &order.lines {
+            if let Some((id, _)) = memory.products.get(&new.product) {
+                *wanted.entry(*id).or_default() += i64::from(new.quantity.get());
             }
         }
         // A product that is to be made has the price of its line.

@@ -183,7 +183,7 @@ impl<R: Row> Pass<'_, R> {
         let wanted = self.import.meaning.currency.as_deref()?;
         let other = currency::another(record, R::COLUMNS.amounts, wanted)?;
         let reason = format!("is not in {wanted}, which --currency names");
-        Some(Rejection { at: record.at, column: String::new(), value: other.trim().to_owned(), reason })
+        Some(Rejection::of_row(record.at, other.trim(), reason))
     }
 
     /// All lines of the open row are known.
@@ -225,7 +225,7 @@ impl<R: Row> Pass<'_, R> {
         let when = if other < begin { "was in the file before" } else { "comes again" };
         let reason =
             format!("the same order {when}, in {other}: its lines must stand together and spell its reference alike");
-        open.is_wrong(Rejection::of_row(begin, &open.key, reason));
+        open.is_wrong(Rejection { is_further: other < begin, ..Rejection::of_row(begin, &open.key, reason) });
     }
 
     /// Where the first row stands with this key, unless this is the first.

@@ -158,6 +158,9 @@ const RECORD_MAX_BYTES: usize = 10 * 1024 * 1024;
 /// So many records of its own a record may have.
 pub const MOST_ITEMS: usize = 5_000;
 
+/// About the nested column of a record that has none.
+pub const NO_ITEMS: &str = "must be a list of at least one item";
+
 /// About a text of other bytes.
 const NOT_UTF_8: &str = "is not UTF-8";
 /// What such a file most likely is.
@@ -209,7 +212,7 @@ fn unreadable(error: &std::io::Error) -> Error {
 }
 
 fn refused(at: Position, column: &str, value: &str, reason: impl Into<String>) -> Rejection {
-    Rejection { at, column: column.to_owned(), value: value.to_owned(), reason: reason.into() }
+    Rejection { at, column: column.to_owned(), value: value.to_owned(), reason: reason.into(), is_further: false }
 }
 
 impl Columns {

@@ -10,8 +10,8 @@ use super::elements::Elements;
 use super::members::{self, Members, not_json};
 use super::naming::{Meaning, Naming};
 use super::{
-    Columns, ENCODING_HINT, MOST_ITEMS, NOT_UTF_8, RECORD_MAX_BYTES, ReadOptions, Record, Records, invalid, is_blank,
-    refused, too_long, unreadable,
+    Columns, ENCODING_HINT, MOST_ITEMS, NO_ITEMS, NOT_UTF_8, RECORD_MAX_BYTES, ReadOptions, Record, Records, invalid,
+    is_blank, refused, too_long, unreadable,
 };
 use crate::bulk::{Position, Rejection};
 use crate::error::{Error, Result};
@@ -244,6 +244,7 @@ impl<'a> Reader<'a> {
                 open.items = self.items(value, open.at, name)?;
                 String::new()
             }
+            b'{' if is_nested => return Err(refused(open.at, column, "", NO_ITEMS)),
             b'[' | b'{' => return Err(refused(open.at, column, "", "is no text or number")),
             b'"' => match serde_json::from_str::<String>(text) {
                 Ok(text) if is_blank(&text) => String::new(),
@@ -257,7 +258,7 @@ impl<'a> Reader<'a> {
             }
         };
         if is_nested && !text.is_empty() {
-            return Err(refused(open.at, column, &text, "is no list"));
+            return Err(refused(open.at, column, &text, NO_ITEMS));
         }
         open.cells.push((column, text));
         Ok(())

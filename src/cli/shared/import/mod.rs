@@ -229,7 +229,7 @@ pub async fn run<R: Storable>(
     }
     let message = format!(
         "{} {} rejected:{}",
-        counted(rejections.count, "row"),
+        counted(rejections.count, told::noun::<R>()),
         if rejections.count == 1 { "was" } else { "were" },
         rejections.told()
     );
@@ -303,7 +303,7 @@ async fn followed<T>(work: impl Future<Output = T>, mut tell: impl FnMut()) -> T
 }
 
 fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
-    let all = counted(rejections.count + fine, "row");
+    let all = counted(rejections.count + fine, told::noun::<R>());
     let verb = if rejections.count == 1 { "is" } else { "are" };
     let message = format!("{} of {all} {verb} wrong, nothing was imported:{}", rejections.count, rejections.told());
     let error = Error::new(Kind::Invalid, "import.invalid", message).details(

@@ -39,10 +39,10 @@ impl Rejections {
 
     /// Adds a row with all that is wrong with it.
     pub fn add(&mut self, row: Vec<Rejection>) {
-        self.count += 1;
+        self.count += u64::from(!row.iter().any(|rejection| rejection.is_further));
         for rejection in &row {
             let Some(Ok(writer)) = &mut self.list else { break };
-            let Rejection { at, column, value, reason } = rejection;
+            let Rejection { at, column, value, reason, .. } = rejection;
             let (line, record) = (at.line.to_string(), at.record.map(|record| record.to_string()));
             let value = crate::domain::spreadsheet::guard(value);
             let fields = [line.as_str(), column, &value, reason].into_iter();
@@ -71,7 +71,7 @@ impl Rejections {
     /// One line for each of the first.
     pub fn told(&self) -> String {
         let told = self.first.iter().map(|rejection| {
-            let Rejection { at, column, value, reason } = rejection;
+            let Rejection { at, column, value, reason, .. } = rejection;
             let parts: Vec<String> =
                 [column, value].into_iter().filter(|part| !part.is_empty()).map(|part| printable(part)).collect();
             match parts.is_empty() {
@@ -85,7 +85,7 @@ impl Rejections {
 
     /// The first of them for programs.
     pub fn to_json(&self) -> Value {
-        let rejection = |Rejection { at, column, value, reason }: &Rejection| json!({ "line": at.line, "record": at.record, "column": column, "value": value, "reason": reason });
+        let rejection = |Rejection { at, column, value, reason, .. }: &Rejection| json!({ "line": at.line, "record": at.record, "column": column, "value": value, "reason": reason });
         self.first.iter().map(rejection).collect()
     }
 }

@@ -54,6 +54,11 @@ impl Drop for Kept<'_> {
     }
 }
 
+/// What is counted: an order may have many rows of a file.
+pub fn noun<R: Row>() -> &'static str {
+    if R::IS_GROUPED { R::NOUN } else { "row" }
+}
+
 /// What has to be said of a file before anything is written.
 ///
 /// Errors: exit 7 for amounts in two currencies.

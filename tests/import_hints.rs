@@ -1,0 +1,106 @@
+//! What an import suggests for a file that it does not take: it works as it is pasted, or is not suggested.
+
+use crate::support::{Backend, Run, Shop};
+
+fn shop() -> Shop {
+    Shop::migrated(Backend::Sqlite).expect("always there")
+}
+
+fn import(shop: &Shop, file: &str, flags: &[&str]) -> Run {
+    shop.run(&[&["product", "import", file, "--dry-run"], flags].concat())
+}
+
+/// The flags of the first hint, as a shell gives them.
+fn hinted(run: &Run) -> String {
+    run.stderr.lines().find_map(|line| line.strip_prefix("hint: ")).expect("a hint").to_owned()
+}
+
+#[test]
+fn columns_of_any_name_are_left_out_as_the_hint_says() {
+    let shop = shop();
+    for name in ["-x", "--yes", "\"a\tb\"", "\"a\nb\"", "\u{1}", "it's", "\"a,\"\"b\"\"\"", &"x".repeat(5_000)] {
+        shop.file("a.csv", &format!("sku,name,price,{name}\nA,a,1,z\n"));
+        let run = import(&shop, "a.csv", &[]).exits_with(7);
+        assert!(run.stderr.len() < 1_000, "{} bytes are said", run.stderr.len());
+        shop.paste(&format!("shopctl product import a.csv --dry-run {}", hinted(&run))).success();
+    }
+    shop.file("a.json", r#"[{"sku":"A","name":"a","price":1,"":"z"}]"#);
+    let run = import(&shop, "a.json", &[]).exits_with(7);
+    shop.paste(&format!("shopctl product import a.json --dry-run {}", hinted(&run))).success();
+}
+
+#[test]
+fn a_header_of_megabytes_is_refused_in_a_few_words() {
+    let shop = shop();
+    shop.file("a.csv", &format!("sku,name,price,{}\nA,a,1,z\n", "long;".repeat(1_000_000)));
+    let run = import(&shop, "a.csv", &[]).exits_with(7);
+    assert!(run.stderr.len() < 1_000, "{} bytes are said", run.stderr.len());
+}
+
+#[test]
+fn needed_columns_are_not_left_out_by_a_hint() {
+    let shop = shop();
+    shop.file("a.csv", "Artikel;Bezeichnung;Preis\nA;a;1\n");
+    let run = import(&shop, "a.csv", &[]).exits_with(7);
+    assert!(hinted(&run).starts_with("--map NAME=sku,"), "{run}");
+    assert!(!run.stderr.contains("--ignore-columns"), "{run}");
+}
+
+#[test]
+fn a_header_with_two_delimiters_is_told() {
+    let shop = shop();
+    for (header, said) in [
+        ("sku;name,price;stock_quantity", "separated by , in name,price, and elsewhere by ;"),
+        ("sku,name,price;", "separated by ; in price;, and elsewhere by ,"),
+        ("\"sku,name,price\"", "quoted as a whole"),
+    ] {
+        shop.file("a.csv", &format!("{header}\n"));
+        let run = import(&shop, "a.csv", &[]).exits_with(7);
+        let run = run.says(said);
+        assert!(!run.stderr.contains("--map"), "{run}");
+    }
+}
+
+#[test]
+fn numbers_of_lines_are_asked_for_in_words() {
+    let shop = shop();
+    shop.file("a.csv", "sku,name,price\n");
+    for lines in ["--skip-lines=-1", "--skip-lines=99999999999999999999", "--skip-lines=x"] {
+        import(&shop, "a.csv", &[lines]).exits_with(7).says("must be a whole number from 0 to");
+    }
+}
+
+#[test]
+fn blanks_at_the_ends_of_texts_are_told() {
+    let shop = shop();
+    shop.file("a.csv", "sku,name,description,price\nA,a,b,1\nB,' lead,\"tab\t\",1\n C,\u{85}c,d\u{2028},1\n");
+    import(&shop, "a.csv", &[]).success().says("4 texts have blanks at an end (line 3)");
+    shop.file("a.csv", "sku,name,price\nA,a, 1\n");
+    assert!(!import(&shop, "a.csv", &[]).success().stderr.contains("blanks"));
+}
+
+#[test]
+fn orders_are_counted_and_their_lines_are_named() {
+    let shop = shop();
+    shop.user("ann");
+    shop.product("P1", "1.00", 5);
+    let import = |file: &str, lines: &str, flags: &[&str]| {
+        let lines: Vec<String> =
+            lines.split(' ').map(|line| format!("{},ann@example.com,{}\n", &line[..2], &line[3..])).collect();
+        shop.file(file, &format!("reference,user,sku,quantity\n{}", lines.concat()));
+        shop.run(&[&["order", "import", file], flags].concat())
+    };
+    let run = import("a.csv", "R1,P1,1 R1,NO,1", &[]).exits_with(7);
+    run.says("1 of 1 order is wrong").says("line 3: R1: there is no product NO");
+    let run = import("a.csv", "S1,P1,1 S2,P1,1 S1,P1,2", &["--on-error", "reject-rows", "--json"]).exits_with(8);
+    assert_eq!((&run.json()["created"], &run.json()["rejected"]), (&1.into(), &1.into()), "{run}");
+    let run = import("a.csv", "T1,P1,1 T1,P1,1 T1,P1,x", &[]).exits_with(7);
+    let lines: Vec<usize> = (2..=4).filter_map(|line| run.stderr.find(&format!("line {line}: "))).collect();
+    assert!(lines.len() == 3 && lines.is_sorted(), "{run}");
+    for items in ["{}", "[]"] {
+        shop.file("a.json", &format!(r#"[{{"reference":"R9","user":"ann@example.com","items":{items}}}]"#));
+        let run = shop.run(&["order", "import", "a.json"]).exits_with(7);
+        let run = run.says("items: must be a list of at least one item");
+        assert!(!run.stderr.contains("sku"), "{run}");
+    }
+}
