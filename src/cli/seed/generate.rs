@@ -18,16 +18,16 @@ use crate::seed::generate::{self, Generated, MOST_ORDERS, MOST_PRODUCTS, MOST_US
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
     /// How many users
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = whole_number(0, MOST_USERS))]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = |text: &str| whole_number(text, 0, MOST_USERS))]
     users: u64,
     /// How many products
-    #[arg(long, value_name = "N", default_value = "200", value_parser = whole_number(0, MOST_PRODUCTS))]
+    #[arg(long, value_name = "N", default_value = "200", value_parser = |text: &str| whole_number(text, 0, MOST_PRODUCTS))]
     products: u64,
     /// How many orders
-    #[arg(long, value_name = "N", default_value = "4000", value_parser = whole_number(0, MOST_ORDERS))]
+    #[arg(long, value_name = "N", default_value = "4000", value_parser = |text: &str| whole_number(text, 0, MOST_ORDERS))]
     orders: u64,
     /// Another number makes another shop
-    #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = whole_number(0, u64::MAX))]
+    #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = |text: &str| whole_number(text, 0, u64::MAX))]
     rng_seed: u64,
     /// The shop's last moment; it opened three years before
     #[arg(long, value_name = "TIME", default_value = "2026-01-01", value_parser = time())]

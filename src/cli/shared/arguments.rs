@@ -136,18 +136,13 @@ pub fn check_range<T: PartialOrd>(least: (&str, Option<T>), most: (&str, Option<
     }
 }
 
-/// A number of rows or the like.
-pub fn whole_number(lowest: u64, highest: u64) -> Checked<u64> {
-    checked(move |text| parse_whole_number(text, lowest, highest))
-}
-
 /// How many rows are shown.
 pub fn limit() -> Checked<u64> {
-    whole_number(1, MAX_LIMIT)
+    checked(|text| whole_number(text, 1, MAX_LIMIT))
 }
 
 fn offset() -> Checked<u64> {
-    whole_number(0, i64::MAX.unsigned_abs())
+    checked(|text| whole_number(text, 0, i64::MAX.unsigned_abs()))
 }
 
 /// A point in time.
@@ -160,7 +155,8 @@ pub fn long_text() -> Checked<String> {
     checked(multi_line)
 }
 
-fn parse_whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String> {
+/// A number of rows or the like. Errors: which numbers there are.
+pub fn whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String> {
     match text.trim().parse::<u64>() {
         Ok(number) if (lowest..=highest).contains(&number) => Ok(number),
         _ => Err(format!("must be a whole number from {lowest} to {highest}")),
@@ -170,7 +166,7 @@ fn parse_whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, Stri
 /// How many migrations: nobody has more.
 pub fn steps(text: &str) -> Result<u32, String> {
     const MOST: u64 = 10_000;
-    parse_whole_number(text, 1, MOST).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+    whole_number(text, 1, MOST).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// A text to look for.
