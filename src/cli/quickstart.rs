@@ -26,7 +26,7 @@ const CUSTOMER: &str = "grace@example.com";
 const ITEMS: [(&str, i64); 2] = [("MUG-01", 1), ("TEA-EARL-100", 2)];
 
 pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
-    seed::refuse_protected(context)?;
+    seed::purpose::refuse_protected(context)?;
     // Whatever the environment says: somebody trying the tool must not change a real shop by that.
     let target = match context.config.is_named_by_flag {
         true => context.config.target.clone(),

@@ -1,16 +1,17 @@
 //! `shopctl access`
 
+mod apply;
+mod plan;
 mod view;
 
 use clap::{Args, Subcommand};
 
 use self::view::AccessView;
 use crate::cli::Asking;
-use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
 use crate::context::Context;
-use crate::db::access::{Change, Grantee, Remaining, Step, run as run_statements};
-use crate::db::target::{Engine, Target};
-use crate::db::{Access, Database};
+use crate::db::Database;
+use crate::db::access::{Change, Grantee, Remaining, Step};
+use crate::db::target::Target;
 use crate::domain::Violations;
 use crate::error::{Error, Kind, Result, printable};
 use crate::service::access::{Role, assess};
@@ -21,7 +22,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  shopctl access plan --reader shop_reader --clerk shop_clerk\n  \
                             shopctl access plan --admin shop_admin --sql\n\n\
                             See shopctl access apply --help for what each role may do")]
-    Plan(PlanArguments),
+    Plan(plan::PlanArguments),
     /// Give database roles just the rights they need, and take away what is more
     #[command(
         after_help = "Examples:\n  shopctl access apply --reader shop_reader --clerk shop_clerk --admin shop_admin\n  \
@@ -31,7 +32,7 @@ pub enum Command {
                             may do everything: seal, anonymize, migrate. The roles must exist already.\n\
                             Run it again after a migration that creates tables"
     )]
-    Apply(ApplyArguments),
+    Apply(apply::ApplyArguments),
 }
 
 #[derive(Debug, Args)]
@@ -48,29 +49,10 @@ pub struct RoleArguments {
     admin: Option<String>,
 }
 
-#[derive(Debug, Args)]
-pub struct PlanArguments {
-    #[command(flatten)]
-    roles: RoleArguments,
-    /// Print a script for the database's own client
-    #[arg(long)]
-    sql: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct ApplyArguments {
-    #[command(flatten)]
-    roles: RoleArguments,
-    #[command(flatten)]
-    answers: AnswerArguments,
-    #[command(flatten)]
-    write: WriteArguments,
-}
-
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
-        Command::Plan(arguments) => plan(context, &arguments).await,
-        Command::Apply(arguments) => apply(context, asking, &arguments).await,
+        Command::Plan(arguments) => plan::run(context, &arguments).await,
+        Command::Apply(arguments) => apply::run(context, asking, &arguments).await,
     }
 }
 
@@ -142,75 +124,6 @@ impl Plan {
         let parts: Vec<String> = parts.map(|(change, words)| format!("{} {words}", of(change))).collect();
         format!("this changes rights in {target}: {}", parts.join(", "))
     }
-}
-
-async fn plan(context: &Context, arguments: &PlanArguments) -> Result<()> {
-    context.output.check_fields::<AccessView>(&[])?;
-    let roles = arguments.roles.parse(&context.config.target)?;
-    let database = context.database(Access::Read).await?;
-    let plan = Plan::make(&database, &roles).await?;
-    if arguments.sql {
-        context.output.text(&script(database.engine(), &plan))?;
-    } else {
-        context.output.list(&plan.rows, None, None)?;
-    }
-    plan.note_nothing_to_change(context);
-    settle(&plan.remaining)
-}
-
-/// The statements as they would run.
-fn script(engine: Engine, plan: &Plan) -> String {
-    let frame = engine.script_transaction();
-    let mut text = frame.map_or_else(String::new, |(beginning, _)| format!("{beginning};\n"));
-    let mut before = None;
-    for row in &plan.rows {
-        if before.replace(row.role) != Some(row.role) {
-            text.push_str(&format!("-- {}\n", row.role.as_str()));
-        }
-        text.push_str(&format!("{};\n", row.step.sql));
-    }
-    text.extend(frame.map(|(_, end)| format!("{end};\n")));
-    // Those rights may be other people's too: whoever runs the script decides.
-    for (name, remaining) in &plan.remaining {
-        let way_out = remaining.way_out.as_ref().map_or_else(String::new, |sql| format!("; to end it: {sql}"));
-        text.push_str(&format!("-- {}{way_out}\n", excess(name, remaining)));
-    }
-    text
-}
-
-async fn apply(context: &Context, asking: &Asking, arguments: &ApplyArguments) -> Result<()> {
-    let dry_run = arguments.write.dry_run;
-    let roles = arguments.roles.parse(&context.config.target)?;
-    let database = context.database(Access::Write).await?;
-    let plan = Plan::make(&database, &roles).await?;
-    if plan.rows.is_empty() {
-        context.output.list(&plan.rows, None, None)?;
-        plan.note_nothing_to_change(context);
-        return settle(&plan.remaining);
-    }
-    let impact = async || Ok(plan.impact(database.target()));
-    asking.permission(context, &arguments.answers, dry_run, impact).await?;
-    let mut done = 0;
-    let result = run_statements(&database, &plan.steps(), dry_run, |_| done += 1).await;
-    context.output.list(&plan.rows[..done], None, None)?;
-    result?;
-    if dry_run {
-        context.note_would_change();
-        context.output.note("a dry run: nothing was changed");
-        return settle(&plan.remaining);
-    }
-    context.output.note(&format!("changed {}", database.target()));
-    // What was taken away may have been granted by others as well.
-    let left = Plan::make(&database, &roles).await?;
-    let undone = |row: AccessView| {
-        let what = match row.step.change {
-            Change::Revoke => format!("{} on {}, granted by others", row.step.privileges, row.step.on),
-            Change::Grant | Change::Own => format!("no {} on {}", row.step.privileges, row.step.on),
-        };
-        (row.name, Remaining { what, way_out: Some(row.step.sql) })
-    };
-    let undone = left.rows.into_iter().map(undone);
-    settle(&left.remaining.into_iter().chain(undone).collect::<Vec<_>>())
 }
 
 /// Exit 8 when a role can still do more than it should, or less.

@@ -1,23 +1,24 @@
 //! `shopctl report`
 
+mod customers;
+mod orders_by_status;
+mod sales;
+mod stock_value;
+mod top_products;
 mod view;
 
 use clap::{Args, Subcommand};
 
-use self::view::{CustomerView, SalesView, StatusView, StockValueView, TopProductView};
-use crate::cli::shared::arguments::{check_period, limit, name_of, word};
+use crate::cli::shared::arguments::{check_period, limit};
 use crate::cli::shared::values::checked;
 use crate::cli::shared::zone;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::period::{self, Span, Step};
+use crate::domain::period::Span;
 use crate::domain::written_time::WrittenTime;
-use crate::domain::{Amount, Violations, Zone, moment};
+use crate::domain::{Violations, Zone, moment};
 use crate::error::{Error, Result};
-use crate::output::{Bar, Cell, Format, View};
-use crate::repository::report::{self as reports, Ranking};
-
-const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantity", Ranking::Quantity)];
+use crate::output::{Bar, Format, View};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -31,33 +32,33 @@ pub enum Command {
   shopctl report sales --by day --since 2026-03-01 --until 2026-04-01 --tz Europe/Berlin
   shopctl report sales --by week --chart
   shopctl report sales --json --fields period,revenue")]
-    Sales(SalesArguments),
+    Sales(sales::SalesArguments),
     /// Which products sold best
     ///
     /// Counts the lines of orders that are paid, shipped or completed, at the prices of their orders.
     #[command(after_help = "Examples:
   shopctl report top-products --limit 10
   shopctl report top-products --by quantity --since 2026-01-01 --chart")]
-    TopProducts(TopProductsArguments),
+    TopProducts(top_products::TopProductsArguments),
     /// Which customers spent most
     ///
     /// Counts orders that are paid, shipped or completed.
     #[command(after_help = "Examples:
   shopctl report customers --limit 10
   shopctl report customers --since 2026-01-01 --until 2027-01-01 -o csv")]
-    Customers(CustomersArguments),
+    Customers(customers::CustomersArguments),
     /// How many orders stand where, and what they come to
     ///
     /// Paid, shipped and completed orders are sales; the amount of the others is no revenue.
     #[command(after_help = "Examples:
   shopctl report orders-by-status
   shopctl report orders-by-status --since 2026-03-01 --tz Europe/Berlin --chart")]
-    OrdersByStatus(StatusArguments),
+    OrdersByStatus(orders_by_status::StatusArguments),
     /// What the stock is worth at today's prices
     #[command(after_help = "Examples:
   shopctl report stock-value
   shopctl report stock-value --limit 5 --json")]
-    StockValue(StockArguments),
+    StockValue(stock_value::StockArguments),
 }
 
 impl Command {
@@ -140,63 +141,13 @@ impl ChartArguments {
     }
 }
 
-#[derive(Debug, Args)]
-pub struct SalesArguments {
-    /// day, week or month
-    #[arg(long, value_name = "STEP", default_value = "day", value_parser = name_of(Step::ALL, Step::as_str))]
-    by: Step,
-    #[command(flatten)]
-    period: PeriodArguments,
-    #[command(flatten)]
-    chart: ChartArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct TopProductsArguments {
-    /// revenue or quantity
-    #[arg(long, value_name = "WHAT", default_value = "revenue", value_parser = word(RANKINGS.into()))]
-    by: Ranking,
-    #[command(flatten)]
-    limit: LimitArguments,
-    #[command(flatten)]
-    period: PeriodArguments,
-    #[command(flatten)]
-    chart: ChartArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct CustomersArguments {
-    #[command(flatten)]
-    limit: LimitArguments,
-    #[command(flatten)]
-    period: PeriodArguments,
-    #[command(flatten)]
-    chart: ChartArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct StatusArguments {
-    #[command(flatten)]
-    period: PeriodArguments,
-    #[command(flatten)]
-    chart: ChartArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct StockArguments {
-    #[command(flatten)]
-    limit: LimitArguments,
-    #[command(flatten)]
-    chart: ChartArguments,
-}
-
 pub async fn run(context: &Context, command: Command) -> Result<()> {
     match command {
-        Command::Sales(arguments) => sales(context, &arguments).await,
-        Command::TopProducts(arguments) => top_products(context, &arguments).await,
-        Command::Customers(arguments) => customers(context, &arguments).await,
-        Command::OrdersByStatus(arguments) => orders_by_status(context, &arguments).await,
-        Command::StockValue(arguments) => stock_value(context, &arguments).await,
+        Command::Sales(arguments) => sales::run(context, &arguments).await,
+        Command::TopProducts(arguments) => top_products::run(context, &arguments).await,
+        Command::Customers(arguments) => customers::run(context, &arguments).await,
+        Command::OrdersByStatus(arguments) => orders_by_status::run(context, &arguments).await,
+        Command::StockValue(arguments) => stock_value::run(context, &arguments).await,
     }
 }
 
@@ -204,81 +155,4 @@ async fn open<V: View>(context: &Context, chart: &ChartArguments) -> Result<Data
     context.output.check_fields::<V>(&[])?;
     chart.check(context)?;
     context.database(Access::Read).await
-}
-
-async fn sales(context: &Context, arguments: &SalesArguments) -> Result<()> {
-    let (span, zone) = (arguments.period.span()?, &arguments.period.tz);
-    let buckets = period::buckets(arguments.by, zone, span, context.clock.now());
-    let buckets = buckets.map_err(|problem| Violations::of("period", problem).into_error())?;
-    let database = open::<SalesView>(context, &arguments.chart).await?;
-    let ends = buckets.last().map(|bucket| bucket.end);
-    let boundaries: Vec<_> = buckets.iter().map(|bucket| bucket.begin).chain(ends).collect();
-    let sold = reports::sales(database.connection(), &boundaries).await?;
-    let rows: Vec<_> = buckets.into_iter().zip(sold).map(|(bucket, sales)| SalesView { bucket, sales }).collect();
-    let orders: i64 = rows.iter().map(|row| row.sales.orders).sum();
-    let units: i64 = rows.iter().map(|row| row.sales.units).sum();
-    let revenue = rows.iter().fold(Amount::ZERO, |sum, row| sum.plus(row.sales.revenue));
-    let totals: [(&str, Cell); 4] = [
-        ("orders", orders.into()),
-        ("units", units.into()),
-        ("revenue", revenue.into()),
-        ("average", revenue.average(orders).into()),
-    ];
-    context.output.report(&rows, &totals)?;
-    let bar = |row: &SalesView| Bar { label: row.bucket.label.clone(), value: row.sales.revenue.to_decimal() };
-    if arguments.chart.chart {
-        context.output.sparkline(&rows.iter().map(bar).collect::<Vec<_>>())?;
-    }
-    arguments.chart.draw(context, &rows, bar)
-}
-
-async fn top_products(context: &Context, arguments: &TopProductsArguments) -> Result<()> {
-    let span = arguments.period.span()?;
-    let database = open::<TopProductView>(context, &arguments.chart).await?;
-    let found = reports::top_products(database.connection(), span, arguments.by, arguments.limit.limit).await?;
-    let rows: Vec<_> = found.into_iter().map(TopProductView).collect();
-    context.output.report(&rows, &[])?;
-    arguments.chart.draw(context, &rows, |row| Bar {
-        label: row.0.product.as_ref().map_or_else(|| row.id(), |(sku, _)| sku.clone()),
-        value: match arguments.by {
-            Ranking::Revenue => row.0.revenue.to_decimal(),
-            Ranking::Quantity => row.0.units.into(),
-        },
-    })
-}
-
-async fn customers(context: &Context, arguments: &CustomersArguments) -> Result<()> {
-    let span = arguments.period.span()?;
-    let database = open::<CustomerView>(context, &arguments.chart).await?;
-    let found = reports::customers(database.connection(), span, arguments.limit.limit).await?;
-    let rows: Vec<_> = found.into_iter().map(CustomerView).collect();
-    context.output.report(&rows, &[])?;
-    arguments.chart.draw(context, &rows, |row| Bar {
-        label: row.0.email.clone().unwrap_or_else(|| row.id()),
-        value: row.0.revenue.to_decimal(),
-    })
-}
-
-async fn orders_by_status(context: &Context, arguments: &StatusArguments) -> Result<()> {
-    let span = arguments.period.span()?;
-    let database = open::<StatusView>(context, &arguments.chart).await?;
-    let found = reports::by_status(database.connection(), span).await?;
-    let rows: Vec<_> = found.into_iter().map(StatusView).collect();
-    let orders: i64 = rows.iter().map(|row| row.0.orders).sum();
-    let sales = rows.iter().filter(|row| row.is_sale());
-    let revenue = sales.fold(Amount::ZERO, |sum, row| sum.plus(row.0.amount));
-    context.output.report(&rows, &[("orders", orders.into()), ("revenue", revenue.into())])?;
-    arguments.chart.draw(context, &rows, |row| Bar { label: row.0.status.clone(), value: row.0.orders.into() })
-}
-
-async fn stock_value(context: &Context, arguments: &StockArguments) -> Result<()> {
-    let database = open::<StockValueView>(context, &arguments.chart).await?;
-    let found = reports::stock_value(database.connection(), arguments.limit.limit).await?;
-    let total = reports::stock_total(database.connection()).await?;
-    let rows: Vec<_> = found.into_iter().map(StockValueView).collect();
-    let totals: [(&str, Cell); 3] =
-        [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
-    context.output.report(&rows, &totals)?;
-    let value = |row: &StockValueView| row.0.value.map(Amount::to_decimal).unwrap_or_default();
-    arguments.chart.draw(context, &rows, |row| Bar { label: row.0.sku.clone(), value: value(row) })
 }

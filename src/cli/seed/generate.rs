@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{Fill, development_only};
+use super::purpose::{Fill, development_only};
 use crate::cli::Asking;
 use crate::cli::shared::arguments::{time, whole_number};
 use crate::cli::shared::mutation::finish;

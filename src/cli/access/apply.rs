@@ -1,0 +1,57 @@
+//! `shopctl access apply`
+
+use clap::Args;
+
+use super::view::AccessView;
+use super::{Plan, RoleArguments, settle};
+use crate::cli::Asking;
+use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
+use crate::context::Context;
+use crate::db::Access;
+use crate::db::access::{Change, Remaining, run as run_statements};
+use crate::error::Result;
+
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    #[command(flatten)]
+    roles: RoleArguments,
+    #[command(flatten)]
+    answers: AnswerArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, asking: &Asking, arguments: &ApplyArguments) -> Result<()> {
+    let dry_run = arguments.write.dry_run;
+    let roles = arguments.roles.parse(&context.config.target)?;
+    let database = context.database(Access::Write).await?;
+    let plan = Plan::make(&database, &roles).await?;
+    if plan.rows.is_empty() {
+        context.output.list(&plan.rows, None, None)?;
+        plan.note_nothing_to_change(context);
+        return settle(&plan.remaining);
+    }
+    let impact = async || Ok(plan.impact(database.target()));
+    asking.permission(context, &arguments.answers, dry_run, impact).await?;
+    let mut done = 0;
+    let result = run_statements(&database, &plan.steps(), dry_run, |_| done += 1).await;
+    context.output.list(&plan.rows[..done], None, None)?;
+    result?;
+    if dry_run {
+        context.note_would_change();
+        context.output.note("a dry run: nothing was changed");
+        return settle(&plan.remaining);
+    }
+    context.output.note(&format!("changed {}", database.target()));
+    // What was taken away may have been granted by others as well.
+    let left = Plan::make(&database, &roles).await?;
+    let undone = |row: AccessView| {
+        let what = match row.step.change {
+            Change::Revoke => format!("{} on {}, granted by others", row.step.privileges, row.step.on),
+            Change::Grant | Change::Own => format!("no {} on {}", row.step.privileges, row.step.on),
+        };
+        (row.name, Remaining { what, way_out: Some(row.step.sql) })
+    };
+    let undone = left.rows.into_iter().map(undone);
+    settle(&left.remaining.into_iter().chain(undone).collect::<Vec<_>>())
+}

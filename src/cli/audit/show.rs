@@ -1,0 +1,28 @@
+//! `shopctl audit show`
+
+use clap::Args;
+use uuid::Uuid;
+
+use super::parse_id;
+use super::view::EventView;
+use crate::cli::shared::values::checked;
+use crate::context::Context;
+use crate::db::Access;
+use crate::error::{CommandLine, Error, Result};
+use crate::repository::audit_event as events;
+
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// The event's id
+    #[arg(value_name = "ID", value_parser = checked(parse_id))]
+    id: Uuid,
+}
+
+pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
+    context.output.check_fields::<EventView>(&[])?;
+    let database = context.database(Access::Read).await?;
+    let event = events::find_by_id(database.connection(), arguments.id).await?;
+    let event =
+        event.ok_or_else(|| Error::not_found("event", arguments.id).hint(CommandLine::new("audit list -o id")))?;
+    context.output.show(&EventView(event), &[])
+}

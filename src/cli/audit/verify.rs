@@ -1,0 +1,66 @@
+//! `shopctl audit verify`
+
+use clap::Args;
+
+use super::view::FindingView;
+use crate::cli::shared::values::checked;
+use crate::context::Context;
+use crate::db::Access;
+use crate::domain::text::counted;
+use crate::error::{CommandLine, Error, Hint, Kind, Result};
+use crate::repository::user;
+use crate::service::explain::{self, Finding};
+use crate::service::seal;
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// The hash that a seal printed: it must still be among the seals
+    #[arg(long, value_name = "HASH", value_parser = checked(parse_hash))]
+    head: Option<String>,
+}
+
+pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
+    context.output.check_fields::<FindingView>(&[])?;
+    let database = context.database(Access::Read).await?;
+    let reads_hashes = user::may_read_hashes(database.connection()).await?;
+    let snapshot = database.snapshot().await?;
+    let chain = seal::verify(&snapshot, arguments.head.as_deref()).await?;
+    let explanation = explain::explain(&snapshot, reads_hashes).await?;
+    drop(snapshot);
+    let of_seals = chain.problems.into_iter().map(|problem| {
+        if let Some((id, operation)) = problem.event {
+            return Finding { entity: "event", id: Some(id), name: operation, what: problem.what };
+        }
+        let name = problem.seal.map(|number| number.to_string()).unwrap_or_default();
+        Finding { entity: "seal", id: None, name, what: problem.what }
+    });
+    let untold = chain.untold + explanation.found - explanation.findings.len() as u64;
+    let findings: Vec<_> = of_seals.chain(explanation.findings).map(FindingView).collect();
+    let shown = findings.len() as u64;
+    let found = shown + untold;
+    context.output.list(&findings, None, None)?;
+    let (rows, sealed, seals) = (explanation.rows, chain.sealed_events, chain.seals);
+    context.output.note(&format!("rows compared: {rows}; events sealed: {sealed}, seals: {seals}"));
+    if !reads_hashes {
+        context.output.note("password hashes were not compared: this role may not read them");
+    }
+    if chain.unsealed_events > 0 {
+        let count = chain.unsealed_events;
+        context.output.suggest(
+            Hint::from(format!("events without a seal, which are not covered: {count} ("))
+                .and(CommandLine::new("audit seal"))
+                .and(")"),
+        );
+    }
+    if found == 0 {
+        return Ok(());
+    }
+    let more = if found > shown { format!(" ({shown} shown)") } else { String::new() };
+    Err(Error::new(Kind::CheckFailed, "audit.unexplained", format!("{}{more}", counted(found, "finding"))))
+}
+
+fn parse_hash(text: &str) -> Result<String, String> {
+    let hash = text.trim().to_ascii_lowercase();
+    let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash { Ok(hash) } else { Err("is not a hash that audit seal printed (64 hexadecimal digits)".to_owned()) }
+}

@@ -1,0 +1,172 @@
+//! `shopctl order create`: by flags, from a file, or by questions.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::detail;
+use crate::cli::Asking;
+use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
+use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::values::{checked, checked_parts};
+use crate::cli::shared::wizard;
+use crate::context::Context;
+use crate::db::Database;
+use crate::domain::text::counted;
+use crate::domain::{IdempotencyKey, Money, Quantity, Violation, Violations};
+use crate::error::{CommandLine, Error, Kind, Result, io_reason, printable};
+use crate::output::{Mutation, View};
+use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
+
+#[derive(Debug, Args)]
+pub struct CreateArguments {
+    /// Who buys: e-mail address or id; on a terminal, what is missing is asked for
+    #[arg(long, value_name = "WHO", conflicts_with = "from")]
+    user: Option<String>,
+    /// What and how many (1 when absent); repeat for more lines
+    #[arg(long = "item", value_name = "PRODUCT[:QUANTITY]", conflicts_with = "from", value_parser = checked_parts(parse_item))]
+    items: Vec<NewLine>,
+    /// Read the order from a JSON file (- for standard input)
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Kept with the stock movements
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
+    note: Option<String>,
+    /// Refuse the order if prices have changed and it comes to another total
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_total))]
+    expect_total: Option<Money>,
+    #[command(flatten)]
+    key: KeyArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments) -> Result<()> {
+    let is_from = arguments.from.is_some();
+    let is_wizard = asking.asks_for(&[
+        ("--user", is_from || arguments.user.is_some()),
+        ("--item", is_from || !arguments.items.is_empty()),
+    ])?;
+    let (user, lines) = match &arguments.from {
+        Some(path) => read_order(path)?,
+        None => (arguments.user.clone().unwrap_or_default(), arguments.items.clone()),
+    };
+    let CreateArguments { note, expect_total, key, .. } = arguments;
+    let mut new = NewOrder { note: note.clone(), expected_total: *expect_total, ..NewOrder::new(user, lines) };
+    let database = context.database_for_operation().await?;
+    let dry_run = arguments.write.dry_run;
+    let mut command = None;
+    if is_wizard {
+        new = wizard::complete_order(context, &database, new).await?;
+        command = Some(equivalent(&new, arguments));
+    }
+    // Nobody should have to answer everything again because the shop refused.
+    let note_command = |_: &Error| mutation::note_command(context, command.as_ref());
+    let operations = context.operations(&database, dry_run);
+    let placed = place_order::run(&operations, &new, key.idempotency_key.clone()).await.inspect_err(note_command)?;
+    print_placed(context, &database, &placed, dry_run);
+    mutation::note_command(context, command.as_ref());
+    Ok(())
+}
+
+/// The command that places this order without questions.
+fn equivalent(new: &NewOrder, arguments: &CreateArguments) -> CommandLine {
+    wizard::order_command(new)
+        .options("--note", arguments.note.as_deref())
+        .options("--expect-total", arguments.expect_total.map(|total| total.to_string()).as_deref())
+        .options("--idempotency-key", arguments.key.idempotency_key.as_ref().map(IdempotencyKey::as_str))
+        .dry_run(arguments.write.dry_run)
+}
+
+/// Says what was ordered.
+fn print_placed(context: &Context, database: &Database, placed: &PlacedOrder, dry_run: bool) {
+    let name = placed.order.reference.clone();
+    let verb = if placed.replayed { "was placed before".to_owned() } else { done(dry_run, "placed") };
+    let pieces: i64 = placed.items.iter().map(|(item, _)| item.quantity.pieces()).sum();
+    let line = format!(
+        "order {name} {verb}: {} for {}, total {}",
+        counted(pieces, "piece"),
+        placed.user.as_ref().map_or_else(|| "?".to_owned(), |user| printable(&user.email)),
+        placed.order.total_amount
+    );
+    let view = detail(placed);
+    let mut json = view.to_json();
+    let after = Value::Object(json.clone());
+    json.extend(mutation::outcome(!placed.replayed, placed.replayed, dry_run, Value::Null, after));
+    finish(context, database, dry_run || placed.replayed, &Mutation { line, id: placed.order.id.to_string(), json });
+}
+
+/// `PRODUCT` or `PRODUCT:QUANTITY`.
+fn parse_item(text: &str) -> Result<NewLine, Violation> {
+    let (product, quantity) = with_quantity("item", "quantity of", text)?;
+    Ok(NewLine { product, quantity: quantity.unwrap_or(Quantity::ONE), unit_price: None })
+}
+
+/// What is wrong with JSON, in plain words, with its line.
+fn json_problem(error: &serde_json::Error) -> String {
+    let line = error.line();
+    let text = error.to_string();
+    let words = text.split(" at line ").next().unwrap_or_default();
+    let words = match (error.classify(), words.split_once("expected ")) {
+        (serde_json::error::Category::Eof, _) => "the JSON ends too early".to_owned(),
+        (serde_json::error::Category::Syntax, _) => "is not JSON".to_owned(),
+        (_, Some((_, expected))) if words.starts_with("invalid") => format!("a value is not {expected}"),
+        _ => words.replace('`', ""),
+    };
+    format!("line {line}: {}", printable(&words))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with user and items")]
+struct OrderFile {
+    user: String,
+    items: Vec<OrderFileItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with sku and quantity")]
+struct OrderFileItem {
+    #[serde(alias = "product", alias = "id")]
+    sku: String,
+    #[serde(default = "one")]
+    quantity: Value,
+}
+
+fn one() -> Value {
+    Value::from(1)
+}
+
+/// Errors: exit 4 for an unreadable file, 7 for one that is not an order, with line and column.
+fn read_order(path: &std::path::Path) -> Result<(String, Vec<NewLine>)> {
+    /// 300 lines fit many times over.
+    const MAX_BYTES: u64 = 1024 * 1024;
+    let is_stdin = path == std::path::Path::new("-");
+    let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let mut text = String::new();
+    let read = if is_stdin {
+        std::io::stdin().lock().take(MAX_BYTES + 1).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
+    };
+    read.map_err(|error| {
+        Error::configuration("order.unreadable", format!("cannot read {place}: {}", io_reason(&error)))
+    })?;
+    let invalid = |what: String| Error::new(Kind::Invalid, "order.invalid", format!("{place}: {what}"));
+    if text.len() as u64 > MAX_BYTES {
+        return Err(invalid(format!("is larger than {MAX_BYTES} bytes")));
+    }
+    let file: OrderFile =
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| invalid(json_problem(&error)))?;
+    let (mut lines, mut violations) = (Vec::new(), Violations::new());
+    for (item, position) in file.items.iter().zip(1..) {
+        let quantity = item.quantity.as_str().map_or_else(|| item.quantity.to_string(), str::to_owned);
+        if let Some(quantity) = violations.parse(&format!("items[{position}].quantity"), &quantity, Quantity::parse) {
+            lines.push(NewLine { product: item.sku.trim().to_owned(), quantity, unit_price: None });
+        }
+    }
+    violations.into_result()?;
+    Ok((file.user, lines))
+}

@@ -1,0 +1,44 @@
+//! `shopctl order show`
+
+use clap::Args;
+
+use super::detail;
+use super::view::OrderDetailView;
+use crate::cli::audit::view::TimelineView;
+use crate::cli::shared::list::TIMELINE_MAX;
+use crate::context::Context;
+use crate::db::Access;
+use crate::error::Result;
+use crate::output::Cell;
+use crate::repository::user::{self as users, Lock};
+use crate::repository::{audit_event as events, order as orders};
+use crate::service::order_lifecycle;
+use crate::service::place_order::PlacedOrder;
+
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// Reference or id
+    #[arg(value_name = "ORDER")]
+    order: String,
+    /// Also show what happened to it, from the audit trail
+    #[arg(long)]
+    timeline: bool,
+}
+
+pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
+    let extra: &[&str] = if arguments.timeline { &["timeline"] } else { &[] };
+    context.output.check_fields::<OrderDetailView>(extra)?;
+    let database = context.database(Access::Read).await?;
+    let connection = database.connection();
+    let order = orders::find_named(connection, &arguments.order, Lock::None)
+        .await?
+        .ok_or_else(|| order_lifecycle::unknown(&arguments.order))?;
+    let user = users::find_by_id(connection, order.user_id).await?;
+    let items = orders::find_items(connection, order.id).await?;
+    let mut extra = Vec::new();
+    if arguments.timeline {
+        let events = events::find_of(connection, "order", order.id, TIMELINE_MAX).await?;
+        extra.push(("timeline", Cell::nested(&events.into_iter().map(TimelineView).collect::<Vec<_>>())));
+    }
+    context.output.show(&detail(&PlacedOrder { order, user, items, replayed: false }), &extra)
+}

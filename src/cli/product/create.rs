@@ -1,0 +1,52 @@
+//! `shopctl product create`
+
+use clap::Args;
+use serde_json::Value;
+
+use super::view::{ProductView, view_of};
+use crate::cli::shared::arguments::{WriteArguments, long_text};
+use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::values::checked;
+use crate::context::Context;
+use crate::domain::quantity::parse_stock;
+use crate::domain::{Money, ProductName, Sku, Violations};
+use crate::error::{Result, printable};
+use crate::output::{Mutation, View};
+use crate::service::product::{self as service, NewProduct};
+
+#[derive(Debug, Args)]
+pub struct CreateArguments {
+    #[arg(long, value_name = "NAME", value_parser = checked(ProductName::parse))]
+    name: ProductName,
+    /// Of one piece, such as 12.50
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
+    price: Money,
+    /// Made from the name when absent
+    #[arg(long, value_name = "SKU", value_parser = checked(Sku::parse))]
+    sku: Option<Sku>,
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
+    description: Option<String>,
+    /// Pieces on hand
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = checked(parse_stock))]
+    stock: i32,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, arguments: &CreateArguments) -> Result<()> {
+    let CreateArguments { name, price, description, stock, .. } = arguments;
+    let sku = match &arguments.sku {
+        Some(sku) => sku.clone(),
+        None => Sku::from_name(name.as_str()).map_err(|problem| Violations::of("name", problem).into_error())?,
+    };
+    let description = description.clone().filter(|text| !text.is_empty());
+    let new = NewProduct { sku, name: name.clone(), description, price: *price, stock: *stock };
+    let database = context.database_for_operation().await?;
+    let dry_run = arguments.write.dry_run;
+    let product = service::create(&context.operations(&database, dry_run), &new).await?;
+    let line = format!("product {} {}", printable(&product.sku), done(dry_run, "created"));
+    let mut json = ProductView(product.clone()).to_json();
+    json.extend(mutation::outcome(true, false, dry_run, Value::Null, view_of(&product)));
+    finish(context, &database, dry_run, &Mutation { line, id: product.id.to_string(), json });
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! `shopctl product show`
+
+use clap::Args;
+
+use super::ProductArguments;
+use super::price;
+use super::view::ProductView;
+use crate::context::Context;
+use crate::db::Access;
+use crate::error::Result;
+use crate::service::product as service;
+
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    #[command(flatten)]
+    product: ProductArguments,
+    /// Also the prices that it had, newest first, and the lowest of 30 days
+    #[arg(long)]
+    prices: bool,
+}
+
+pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
+    let extra = if arguments.prices { price::HISTORY_FIELDS } else { &[] };
+    context.output.check_fields::<ProductView>(extra)?;
+    let database = context.database(Access::Read).await?;
+    let product = service::find(database.connection(), &arguments.product.product).await?;
+    let extra = if arguments.prices { price::history(context, &database, &product).await? } else { Vec::new() };
+    context.output.show(&ProductView(product), &extra)
+}

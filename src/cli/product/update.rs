@@ -1,0 +1,56 @@
+//! `shopctl product update`
+
+use clap::Args;
+
+use super::ProductArguments;
+use super::view::{about_product, view_of};
+use crate::cli::shared::arguments::{WriteArguments, long_text};
+use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::values::checked;
+use crate::context::Context;
+use crate::domain::{Money, ProductName, Sku};
+use crate::error::{Error, Result, printable};
+use crate::output::Mutation;
+use crate::service::product::{self as service, ProductUpdate};
+
+#[derive(Debug, Args)]
+pub struct UpdateArguments {
+    #[command(flatten)]
+    product: ProductArguments,
+    #[arg(long, value_name = "SKU", value_parser = checked(Sku::parse))]
+    sku: Option<Sku>,
+    #[arg(long, value_name = "NAME", value_parser = checked(ProductName::parse))]
+    name: Option<ProductName>,
+    /// An empty text removes it
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
+    description: Option<String>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
+    price: Option<Money>,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<()> {
+    let update = ProductUpdate {
+        sku: arguments.sku.clone(),
+        name: arguments.name.clone(),
+        description: arguments.description.clone().map(|text| Some(text).filter(|text| !text.is_empty())),
+        price: arguments.price,
+    };
+    if update.is_empty() {
+        return Err(Error::usage("nothing to change").hint("give --sku, --name, --description or --price"));
+    }
+    let database = context.database_for_operation().await?;
+    let dry_run = arguments.write.dry_run;
+    let changed = service::update(&context.operations(&database, dry_run), &arguments.product.product, &update).await?;
+    let sku = printable(&changed.after.sku);
+    let verb = if changed.changed { done(dry_run, "updated") } else { "unchanged".to_owned() };
+    let rest = mutation::outcome(changed.changed, false, dry_run, view_of(&changed.before), view_of(&changed.after));
+    let mutation = Mutation {
+        line: format!("product {sku} {verb}"),
+        id: changed.after.id.to_string(),
+        json: about_product(&changed.after, rest),
+    };
+    finish(context, &database, dry_run || !changed.changed, &mutation);
+    Ok(())
+}

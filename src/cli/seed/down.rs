@@ -1,0 +1,60 @@
+//! `shopctl seed down|redo`
+
+use clap::Args;
+use serde_json::json;
+
+use super::purpose::{Fill, development_only};
+use super::{SourceArguments, apply};
+use crate::cli::Asking;
+use crate::cli::shared::arguments::ConfirmArguments;
+use crate::cli::shared::mutation::finish;
+use crate::context::Context;
+use crate::db::Access;
+use crate::error::{Result, printable};
+use crate::output::Mutation;
+use crate::seed;
+
+#[derive(Debug, Args)]
+pub struct DownArguments {
+    /// The seed's name, with or without its timestamp
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Also delete rows that were changed since
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    source: SourceArguments,
+    #[command(flatten)]
+    confirm: ConfirmArguments,
+}
+
+pub async fn run(context: &Context, asking: &Asking, arguments: &DownArguments, is_redo: bool) -> Result<()> {
+    let seeds = arguments.source.seeds()?;
+    let seed = seed::find(&seeds, &arguments.name)?;
+    let database = context.database(Access::Write).await?;
+    let environment = development_only(context, &database, Fill::GoOn).await?.environment;
+    // What would be refused is refused before anybody is asked, and before a copy is made.
+    seed::check_applied(database.connection(), seed).await?;
+    if is_redo {
+        seed.check_environment(&environment)?;
+    }
+    let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
+    let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
+    asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, short)?;
+    if let Some(copy) = database.copy_aside("before-seed-down", context.clock.now()).await? {
+        context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
+    }
+    let operations = context.operations(&database, false);
+    let reverted = seed::down(&operations, seed, arguments.force).await?;
+    for kept in &reverted.kept {
+        context.output.warn(&format!("kept {}", printable(kept)));
+    }
+    if is_redo {
+        return apply(context, &database, std::slice::from_ref(seed), &environment).await;
+    }
+    let line = format!("seed {} reverted: {} deleted, {} kept", seed.name, reverted.deleted, reverted.kept.len());
+    let json = json!({ "changed": true, "deleted": reverted.deleted, "kept": reverted.kept });
+    let json = json.as_object().cloned().unwrap_or_default();
+    finish(context, &database, false, &Mutation { line, id: seed.name.clone(), json });
+    Ok(())
+}

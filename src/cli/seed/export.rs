@@ -1,0 +1,32 @@
+//! `shopctl seed export`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::db::Access;
+use crate::error::Result;
+use crate::seed;
+
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// These users with their orders and the products in them [default: the whole shop]
+    #[arg(long, value_name = "WHO,…", value_delimiter = ',')]
+    users: Vec<String>,
+    /// Names and e-mail addresses as they are
+    #[arg(long)]
+    no_mask: bool,
+    /// Write this file, complete or not at all; - is standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub async fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
+    let database = context.database(Access::Read).await?;
+    let wanted = seed::Wanted { users: arguments.users.clone(), without_mask: arguments.no_mask };
+    let text = seed::export(database.connection(), &wanted).await?;
+    let export = context.output.exporting_text(&["toml"], arguments.out.as_deref()).await?;
+    export.output().text(&text)?;
+    export.complete()
+}

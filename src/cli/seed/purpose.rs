@@ -1,0 +1,96 @@
+//! Which databases take seeds: those that are for development or tests.
+
+use crate::context::Context;
+use crate::db::Database;
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::migrate;
+
+/// What seeds may do in a database that nobody said anything about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    /// Fill it: a shop in which nothing is yet is for development from then on.
+    Begin,
+    /// Only work on what seeds made.
+    GoOn,
+}
+
+/// What a database that takes seeds is for.
+pub struct Purpose {
+    pub environment: String,
+    /// Nothing has said so yet.
+    is_new: bool,
+}
+
+impl Purpose {
+    /// From now on the database itself says what it is for.
+    ///
+    /// Errors: exit 11 when somebody said something else in this moment.
+    pub async fn settled(self, context: &Context, database: &Database) -> Result<String> {
+        if !self.is_new {
+            return Ok(self.environment);
+        }
+        let target = database.target();
+        let settled = migrate::propose_setting(database, migrate::ENVIRONMENT, &self.environment).await?;
+        let purpose = Purpose::stated(settled, database)?;
+        if purpose.environment == self.environment {
+            context.output.note(&format!("{target} has nothing in it yet: it is for {} from now on", self.environment));
+        }
+        Ok(purpose.environment)
+    }
+
+    /// What the database says that it is for. Errors: exit 11 if that is neither development nor tests.
+    fn stated(environment: String, database: &Database) -> Result<Purpose> {
+        if environment == migrate::DEVELOPMENT || environment == "test" {
+            return Ok(Purpose { environment, is_new: false });
+        }
+        Err(refused(
+            format!("{} is for {}: seeds are refused", database.target(), printable(&environment)),
+            Hint::from("seeds are for development and test databases; ")
+                .and(CommandLine::new("migrate env"))
+                .and(" shows what a database is for"),
+        ))
+    }
+}
+
+fn refused(reason: String, hint: impl Into<Hint>) -> Error {
+    Error::new(Kind::ConfirmationNeeded, "seed.environment", reason).hint(hint)
+}
+
+/// Errors: exit 11 in a protected context, whatever its database is for.
+pub fn refuse_protected(context: &Context) -> Result<()> {
+    if context.config.protected {
+        let reason = "this context is protected: seeds are refused".to_owned();
+        return Err(refused(reason, "choose another context with --context"));
+    }
+    Ok(())
+}
+
+/// Seeds are for databases that are for development or tests because something said so.
+///
+/// Errors: exit 11 for any other, and for an empty shop beside another program's tables: those are
+/// not declared to be for development by the way.
+pub async fn development_only(context: &Context, database: &Database, fill: Fill) -> Result<Purpose> {
+    refuse_protected(context)?;
+    let connection = database.connection();
+    let unsaid = |but: &str| {
+        refused(
+            format!("nobody has said what {} is for{but}: seeds are refused", database.target()),
+            Hint::from("if it is for development: ").and(CommandLine::new("migrate env development")),
+        )
+    };
+    if let Some(environment) = migrate::setting(connection, migrate::ENVIRONMENT).await? {
+        return Purpose::stated(environment, database);
+    }
+    if !crate::repository::seed::is_empty_shop(connection).await? || fill == Fill::GoOn {
+        // Who filled it a moment ago said before what it is for.
+        return match migrate::setting(connection, migrate::ENVIRONMENT).await? {
+            Some(environment) => Purpose::stated(environment, database),
+            None => Err(unsaid("")),
+        };
+    }
+    let others = migrate::of_others(connection, &migrate::Catalog::embedded()).await?;
+    if !others.is_empty() {
+        return Err(unsaid(&format!(", and shopctl did not make {}", migrate::named(&others))));
+    }
+    Ok(Purpose { environment: migrate::DEVELOPMENT.to_owned(), is_new: true })
+}

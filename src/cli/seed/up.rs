@@ -1,0 +1,61 @@
+//! `shopctl seed up`
+
+use clap::Args;
+
+use super::purpose::{Fill, development_only};
+use super::{SourceArguments, apply};
+use crate::context::Context;
+use crate::db::Access;
+use crate::error::{Error, Kind, Result, printable};
+use crate::output::closest;
+use crate::seed::{self, Seed};
+
+#[derive(Debug, Args)]
+pub struct UpArguments {
+    /// This one only
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Those that are meant for this environment [default: what the database is for]
+    #[arg(long, value_name = "ENVIRONMENT")]
+    env: Option<String>,
+    #[command(flatten)]
+    source: SourceArguments,
+}
+
+pub async fn run(context: &Context, arguments: &UpArguments) -> Result<()> {
+    let seeds = arguments.source.seeds()?;
+    let chosen = match &arguments.only {
+        Some(name) => vec![seed::find(&seeds, name)?.clone()],
+        None => seeds,
+    };
+    if let Some(environment) = arguments.env.as_deref().filter(|_| arguments.only.is_none()) {
+        refuse_unknown_environment(&chosen, environment)?;
+    }
+    let database = context.database(Access::Write).await?;
+    let purpose = development_only(context, &database, Fill::Begin).await?.settled(context, &database).await?;
+    let environment = arguments.env.clone().unwrap_or(purpose);
+    // What was named is wanted: there the reason is an error.
+    let (meant, others): (Vec<Seed>, Vec<Seed>) =
+        chosen.into_iter().partition(|seed| arguments.only.is_some() || seed.is_meant_for(&environment));
+    for seed in &others {
+        context.output.note(&format!("seed {} left out: it is meant for {}", seed.name, seed.environments.join(", ")));
+    }
+    apply(context, &database, &meant, &environment).await
+}
+
+/// Errors: exit 3 for an environment that none of the seeds is meant for.
+fn refuse_unknown_environment(seeds: &[Seed], environment: &str) -> Result<()> {
+    if seeds.is_empty() || seeds.iter().any(|seed| seed.is_meant_for(environment)) {
+        return Ok(());
+    }
+    let mut known: Vec<&str> = seeds.iter().flat_map(|seed| &seed.environments).map(String::as_str).collect();
+    known.sort_unstable();
+    known.dedup();
+    let message = format!("no seed is meant for {}", printable(environment));
+    let error = Error::new(Kind::NotFound, "seed.no_environment", message);
+    let error = match closest(environment, &known) {
+        Some(close) => error.hint(format!("did you mean --env {close}?")),
+        None => error,
+    };
+    Err(error.hint(format!("they are meant for {}", known.join(", "))))
+}

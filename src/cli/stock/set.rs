@@ -1,0 +1,58 @@
+//! `shopctl stock set`
+
+use clap::Args;
+
+use crate::cli::product::view::{about_product, view_of};
+use crate::cli::shared::arguments::{WriteArguments, long_text};
+use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::values::checked;
+use crate::context::Context;
+use crate::domain::MovementReason;
+use crate::domain::quantity::parse_stock;
+use crate::error::{Result, printable};
+use crate::output::Mutation;
+use crate::service::stock::{self as service, Count};
+
+#[derive(Debug, Args)]
+pub struct SetArguments {
+    /// SKU or id
+    #[arg(value_name = "PRODUCT")]
+    product: String,
+    /// Pieces that were counted
+    #[arg(id = "pieces", value_name = "N", allow_negative_numbers = true, value_parser = checked(parse_stock))]
+    level: i32,
+    /// Pieces recorded so far: nothing is changed if they are others meanwhile
+    #[arg(long, value_name = "OLD", allow_negative_numbers = true, value_parser = checked(parse_stock))]
+    expect: i32,
+    /// received, correction, damaged, shrinkage, return or other
+    #[arg(long, value_name = "REASON", default_value = "correction", value_parser = checked(MovementReason::parse_adjustment))]
+    reason: MovementReason,
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
+    note: Option<String>,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, arguments: &SetArguments) -> Result<()> {
+    let count = Count {
+        product: arguments.product.clone(),
+        level: arguments.level,
+        expected: arguments.expect,
+        reason: arguments.reason,
+        note: arguments.note.clone(),
+    };
+    let database = context.database_for_operation().await?;
+    let dry_run = arguments.write.dry_run;
+    let changed = service::set(&context.operations(&database, dry_run), &count).await?;
+    let (before, after) = (&changed.before, &changed.after);
+    let (sku, level) = (printable(&after.sku), &after.stock_quantity);
+    let line = match changed.changed {
+        true => format!("stock of {sku} {}: {} → {level}", done(dry_run, "set"), before.stock_quantity),
+        false => format!("stock of {sku} is {level} already"),
+    };
+    let json =
+        about_product(after, mutation::outcome(changed.changed, false, dry_run, view_of(before), view_of(after)));
+    let mutation = Mutation { line, id: after.id.to_string(), json };
+    finish(context, &database, dry_run || !changed.changed, &mutation);
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! `shopctl stock verify`
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::view::StockDifferenceView;
+use crate::cli::Asking;
+use crate::cli::product::view::{about_product, view_of};
+use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, long_text};
+use crate::cli::shared::batch::{self, Names};
+use crate::cli::shared::mutation::{self, done};
+use crate::context::Context;
+use crate::db::Access;
+use crate::domain::text::counted;
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::output::Mutation;
+use crate::repository::product::{self as products, StockDifference};
+use crate::service::operation::Operations;
+use crate::service::{product, stock as service};
+
+/// So many products are named in a question.
+const SHOWN: usize = 10;
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// SKUs or ids; all products when absent
+    #[arg(value_name = "PRODUCT")]
+    products: Vec<String>,
+    /// Record the differences as movements with the reason external; the stock stays
+    #[arg(long)]
+    accept: bool,
+    /// Kept with the movements
+    #[arg(long, value_name = "TEXT", requires = "accept", value_parser = long_text())]
+    note: Option<String>,
+    #[command(flatten)]
+    answers: AnswerArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+/// Compares stock with its movements; with `--accept` records the differences.
+pub async fn run(context: &Context, asking: &Asking, arguments: &VerifyArguments) -> Result<()> {
+    let database = context.database(Access::Read).await?;
+    let mut ids = Vec::new();
+    for name in &arguments.products {
+        ids.push(product::find(database.connection(), name).await?.id);
+    }
+    let differences = products::find_stock_differences(database.connection(), &ids).await?;
+    if arguments.accept {
+        return accept(context, asking, arguments, &differences).await;
+    }
+    context.output.check_fields::<StockDifferenceView>(&[])?;
+    let count = differences.len();
+    let rows: Vec<_> = differences.into_iter().map(StockDifferenceView).collect();
+    context.output.list(&rows, None, None)?;
+    if count == 0 {
+        return Ok(());
+    }
+    let whose = if count == 1 { "its" } else { "their" };
+    let message = format!("the stock of {} is not what {whose} movements come to", counted(count, "product"));
+    Err(Error::new(Kind::CheckFailed, "stock.differs", message)
+        .hint(Hint::from("if another program was right: ").and(CommandLine::new("stock verify --accept")))
+        .hint(
+            Hint::from("if not: ")
+                .and(CommandLine::new("stock set PRODUCT N --expect OLD"))
+                .and(", after ")
+                .and(CommandLine::new("stock verify --accept")),
+        ))
+}
+
+pub async fn accept(
+    context: &Context,
+    asking: &Asking,
+    arguments: &VerifyArguments,
+    differences: &[StockDifference],
+) -> Result<()> {
+    let dry_run = arguments.write.dry_run;
+    if differences.is_empty() {
+        context.output.note("stock is what its movements come to");
+    }
+    if differences.len() > 1 {
+        let names: Vec<String> = differences.iter().take(SHOWN).map(|product| printable(&product.sku)).collect();
+        let more = if differences.len() > SHOWN { ", …" } else { "" };
+        let count = differences.len();
+        let impact =
+            format!("this records the differences of {count} products as movements: {}{more}", names.join(", "));
+        asking.permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
+    }
+    let database = context.database_for_operation().await?;
+    let names = differences.iter().map(|product| product.id.to_string()).collect();
+    let one = async |operations: &Operations, id: &str| {
+        let accepted = service::accept(operations, id, arguments.note.as_deref()).await?;
+        let (sku, delta) = (printable(&accepted.product.sku), accepted.delta);
+        let line = match delta {
+            0 => format!("stock of {sku} is what its movements come to"),
+            _ => format!("stock of {sku}: {delta:+} {}", done(dry_run, "recorded as external")),
+        };
+        let mut json = about_product(&accepted.product, Map::new());
+        json.extend(mutation::outcome(delta != 0, false, dry_run, Value::Null, view_of(&accepted.product)));
+        json.insert("delta".to_owned(), json!(delta));
+        Ok(Mutation { line, id: id.to_owned(), json })
+    };
+    batch::run(context, &database, dry_run, &Names { names, is_single: false }, false, one).await
+}

@@ -1,0 +1,86 @@
+//! `shopctl user create`
+
+use clap::Args;
+
+use super::outcome;
+use super::password;
+use super::view::UserView;
+use crate::cli::Asking;
+use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::wizard;
+use crate::context::Context;
+use crate::domain::{Email, Password, PersonName, Violations};
+use crate::error::{CommandLine, Error, Result, printable};
+use crate::output::{Mutation, View};
+use crate::service::user::{self as service, NewUser};
+
+#[derive(Debug, Args)]
+pub struct CreateArguments {
+    /// On a terminal, what is missing is asked for
+    #[arg(long, value_name = "EMAIL")]
+    email: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    first_name: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    last_name: Option<String>,
+    #[command(flatten)]
+    password: password::PasswordArguments,
+    #[command(flatten)]
+    write: WriteArguments,
+}
+
+pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments) -> Result<()> {
+    let is_wizard = asking.asks_for(&[
+        ("--email", arguments.email.is_some()),
+        ("--first-name", arguments.first_name.is_some()),
+        ("--last-name", arguments.last_name.is_some()),
+    ])?;
+    // A password comes from a file, and all that is wrong is reported together.
+    let mut violations = Violations::new();
+    let mut answers = wizard::UserAnswers {
+        email: arguments.email.as_ref().and_then(|text| violations.parse("email", text, Email::parse)),
+        first_name: arguments
+            .first_name
+            .as_ref()
+            .and_then(|text| violations.parse("first-name", text, PersonName::parse)),
+        last_name: arguments.last_name.as_ref().and_then(|text| violations.parse("last-name", text, PersonName::parse)),
+    };
+    // Somebody who has to type should not do so for an input that is refused anyway.
+    if is_wizard || arguments.password.is_asked_for() {
+        std::mem::take(&mut violations).into_result()?;
+    }
+    let opened = if is_wizard { Some(answers.complete(context).await?) } else { None };
+    let password = arguments.password.read(context, asking, password::Typed::New)?;
+    let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
+    violations.into_result()?;
+    let dry_run = arguments.write.dry_run;
+    let database = match opened {
+        Some(database) => database,
+        None => context.database_for_operation().await?,
+    };
+    let command = if is_wizard { Some(reviewed(context, &answers, arguments)?) } else { None };
+    let (Some(email), Some(first_name), Some(last_name), Some(password)) =
+        (answers.email, answers.first_name, answers.last_name, password)
+    else {
+        return Err(Error::internal("a required value is missing"));
+    };
+    let new = NewUser { email, first_name, last_name, password_hash: service::hash(&password)? };
+    let user = service::create(&context.operations(&database, dry_run), &new).await?;
+    let line = format!("user {} {}", printable(&user.email), done(dry_run, "created"));
+    let mut json = UserView(user.clone()).to_json();
+    json.extend(outcome(true, dry_run, None, Some(&user)));
+    finish(context, &database, dry_run, &Mutation { line, id: user.id.to_string(), json });
+    mutation::note_command(context, command.as_ref());
+    Ok(())
+}
+
+/// Lets the answers be confirmed and gives the command that would have needed no questions.
+fn reviewed(context: &Context, answers: &wizard::UserAnswers, arguments: &CreateArguments) -> Result<CommandLine> {
+    answers.review(context)?;
+    let command = match &arguments.password.password_file {
+        Some(path) => answers.command().option("--password-file", &path.display().to_string()),
+        None => answers.command().flag("--password-stdin"),
+    };
+    Ok(command.dry_run(arguments.write.dry_run))
+}
