@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use self::rejections::{Rejections, with_unwritten};
 use self::told::{CHANGES_LISTED, Kept};
 use super::arguments::{AnswerArguments, WriteArguments, whole_number};
+use super::values::checked;
 use crate::bulk::{
     self, Charset, Counts, FileFormat, Import, Keys, Meaning, OnConflict, OnError, Position, ReadOptions, Rejection,
     Row, Storable, ValueChange, ValueMap,
@@ -64,7 +65,7 @@ pub struct ImportArguments {
     #[arg(long, value_name = "COLUMN:THEIRS=OURS", value_parser = ValueMap::parse)]
     map_value: Vec<ValueMap>,
     /// Lines of CSV above its header, such as a title
-    #[arg(long, value_name = "LINES", default_value = "0", hide_default_value = true, value_parser = whole_number(0, MOST_SKIPPED))]
+    #[arg(long, value_name = "LINES", default_value = "0", hide_default_value = true, value_parser = checked(|text| whole_number(text, 0, MOST_SKIPPED)))]
     skip_lines: u64,
     /// What stands between the fields of CSV, such as ; or tab [default: what the header shows]
     #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
