@@ -163,7 +163,7 @@ fn an_order_with_a_wrong_total_refuses_the_whole_file(shop: &Shop) {
         assert_eq!(shop.everything(), before);
     }
     shop.file("orders.csv", &format!("{head}{first}T-1,ann@example.com,MUG,2,1.00,5.00\n{last}"));
-    shop.run(&["order", "import", "orders.csv"]).exits_with(7).says("1 of 3 rows is wrong, nothing was imported");
+    shop.run(&["order", "import", "orders.csv"]).exits_with(7).says("1 of 3 orders is wrong, nothing was imported");
     let item = |quantity: u32, price: &str| {
         format!(r#""items":[{{"sku":"MUG","quantity":{quantity},"unit_price":"{price}"}}]"#)
     };
@@ -328,7 +328,7 @@ fn what_is_no_order_is_refused_with_its_line_and_nothing_is_written() {
         (
             "a.json",
             "[{\"reference\":\"K7Q2M-9XD40\",\"user\":\"ann@example.com\",\"items\":[]}]".to_owned(),
-            "sku: is missing",
+            "items: must be a list of at least one item",
         ),
         (
             "a.json",
