@@ -11,6 +11,7 @@ on_every_backend!(
     sealing_twice_and_at_once_is_one_chain,
     what_another_program_wrote_is_found_and_named,
     what_shopctl_does_is_explained_by_its_events,
+    an_edited_time_and_a_movement_split_in_two_are_seen,
     an_exchanged_password_hash_or_an_edited_note_or_reason_is_seen_and_named,
     a_person_is_erased_everywhere_and_seals_still_verify,
     a_person_with_open_orders_is_not_erased,
@@ -101,7 +102,10 @@ fn a_cut_off_tail_is_found_by_the_head_that_was_kept(shop: &Shop) {
     // Whoever can write to the database removes the last seal with what it covers, and the stock.
     let last = "(SELECT s.id FROM audit_seals s WHERE s.number = 2)";
     shop.sql("DELETE FROM stock_movements WHERE reason = 'received'");
-    shop.sql("UPDATE products SET stock_quantity = stock_quantity - 1 WHERE sku = 'MUG'");
+    let moved = "(SELECT MAX(m.created_at) FROM stock_movements m WHERE m.product_id = products.id)";
+    shop.sql(&format!(
+        "UPDATE products SET stock_quantity = stock_quantity - 1, updated_at = {moved} WHERE sku = 'MUG'"
+    ));
     shop.sql(&format!("DELETE FROM audit_events WHERE seal_id = {last}"));
     shop.sql("DELETE FROM audit_events WHERE seal_id IS NULL");
     shop.sql("DELETE FROM audit_seals WHERE number = 2");
@@ -187,6 +191,44 @@ fn what_shopctl_does_is_explained_by_its_events(shop: &Shop) {
     shop.run(&["seed", "down", "demo", "--confirm", "demo"]).success();
     let run = shop.run(&["audit", "verify"]).success();
     assert!(run.stderr.contains("rows compared"), "{run}");
+}
+
+fn an_edited_time_and_a_movement_split_in_two_are_seen(shop: &Shop) {
+    busy(shop);
+    shop.file("past.csv", "reference,user,sku,quantity,created_at\nOLD,ann@example.com,PEN,1,2024-05-06T07:08:09Z\n");
+    shop.run(&["order", "import", "past.csv"]).success();
+    shop.run(&["audit", "verify"]).success();
+    for table in ["products", "stock_movements"] {
+        shop.sql(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"));
+    }
+    let of_own = "its movement in operation";
+    let split = "INSERT INTO stock_movements (product_id, delta, reason, operation_id, created_at) \
+        SELECT k.product_id, 2, k.reason, k.operation_id, k.created_at FROM kept_stock_movements k \
+        WHERE k.reason = 'damaged'; UPDATE stock_movements SET delta = -5 WHERE reason = 'damaged' AND delta = -3";
+    let split_of_order = "INSERT INTO stock_movements (product_id, delta, reason, operation_id, order_id, created_at) \
+        SELECT k.product_id, -1, k.reason, k.operation_id, k.order_id, k.created_at FROM kept_stock_movements k \
+        WHERE k.delta = -2 AND k.reason = 'order'; UPDATE stock_movements SET delta = -1 WHERE delta = -2 AND reason = 'order'";
+    let cases = [
+        ("UPDATE stock_movements SET created_at = '2020-01-01 00:00:00' WHERE reason = 'damaged'", of_own),
+        ("UPDATE stock_movements SET created_at = '2020-01-01 00:00:00' WHERE reason = 'initial'", of_own),
+        ("UPDATE stock_movements SET created_at = '2020-01-01 00:00:00' WHERE reason = 'restock'", of_own),
+        ("UPDATE stock_movements SET created_at = '2020-01-01 00:00:00' WHERE reason = 'order'", of_own),
+        ("UPDATE products SET updated_at = '2020-01-01 00:00:00' WHERE sku = 'MUG'", "updated_at is 2020-01-01"),
+        ("UPDATE products SET updated_at = '2020-01-01 00:00:00' WHERE sku = 'PEN'", "updated_at is 2020-01-01"),
+        (split, "are -5 and +2, the events say -3"),
+        (split_of_order, "are -1 and -1, the events say -2"),
+    ];
+    for (edit, finding) in cases {
+        shop.sql(edit);
+        let run = shop.run(&["audit", "verify"]).exits_with(9);
+        assert!(run.stdout.contains(finding), "{edit}\n{run}");
+        shop.sql("DELETE FROM stock_movements");
+        shop.sql("INSERT INTO stock_movements SELECT * FROM kept_stock_movements");
+        shop.sql(
+            "UPDATE products SET updated_at = (SELECT k.updated_at FROM kept_products k WHERE k.id = products.id)",
+        );
+        shop.run(&["audit", "verify"]).success();
+    }
 }
 
 fn an_exchanged_password_hash_or_an_edited_note_or_reason_is_seen_and_named(shop: &Shop) {

@@ -115,6 +115,30 @@ pub async fn find_own_movements_of_products(
         .await?)
 }
 
+/// Those of the products that were last changed when no operation that moved their stock did.
+pub async fn find_products_moved_at_another_time(
+    connection: &impl ConnectionTrait,
+    products: &[Uuid],
+) -> Result<Vec<Uuid>> {
+    if products.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut moved = Query::select();
+    moved
+        .expr(Expr::value(1))
+        .from(stock_movement::Entity)
+        .inner_join(
+            audit_event::Entity,
+            audit_event::Column::OperationId.into_expr().eq(stock_movement::Column::OperationId.into_expr()),
+        )
+        .and_where(stock_movement::Column::ProductId.into_expr().eq(product::Column::Id.into_expr()))
+        .and_where(audit_event::Column::Outcome.into_expr().eq("succeeded"))
+        .and_where(audit_event::Column::OccurredAt.into_expr().eq(product::Column::UpdatedAt.into_expr()));
+    let select = product::Entity::find().select_only().column(product::Column::Id);
+    let select = select.filter(product::Column::Id.is_in(products.iter().copied())).filter(Expr::exists(moved).not());
+    Ok(select.into_tuple().all(connection).await?)
+}
+
 /// Up to `limit` ids behind one that succeeded events are about but that have no row.
 pub async fn find_ids_without_row(
     connection: &impl ConnectionTrait,

@@ -2,14 +2,16 @@
 //! movements is explained by its events, and no event lacks its row. What another program wrote or
 //! removed shows.
 
+mod movements;
+
 use std::collections::BTreeMap;
 
 use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::domain::{MovementReason, OrderStatus, personal};
-use crate::entity::{Stored, audit_event, order_item, stock_movement};
+use crate::domain::personal;
+use crate::entity::{Moment, Stored, audit_event, order_item, stock_movement};
 use crate::error::{Result, printable};
 use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{self, trail};
@@ -144,7 +146,7 @@ async fn explain_rows(
     let ids: Vec<Uuid> = subjects.iter().map(|subject| subject.id).collect();
     let events = trail::find_events_of(connection, entity, &ids).await?;
     let events = by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default());
-    let movements = match entity {
+    let moved = match entity {
         "user" => Vec::new(),
         "product" => trail::find_own_movements_of_products(connection, &ids).await?,
         _ => trail::find_movements_of_orders(connection, &ids).await?,
@@ -152,15 +154,16 @@ async fn explain_rows(
     let is_order = entity == "order";
     // The event of a generated table says how many rows there were, not what was in each.
     let is_generated = |movement: &stock_movement::Model| generated.iter().any(|(id, _)| *id == movement.operation_id);
-    let movements = by(
-        movements.into_iter().filter(|movement| !is_generated(movement)).collect(),
+    let moved = by(
+        moved.into_iter().filter(|movement| !is_generated(movement)).collect(),
         |movement: &stock_movement::Model| {
             if is_order { movement.order_id.unwrap_or_default() } else { movement.product_id }
         },
     );
+    let strange = if entity == "product" { strange_times(connection, subjects, &events).await? } else { Vec::new() };
     for subject in subjects {
         let events: Vec<Known> = events.get(&subject.id).into_iter().flatten().map(Known::new).collect();
-        let movements = movements.get(&subject.id).map_or(&[][..], Vec::as_slice);
+        let moved = moved.get(&subject.id).map_or(&[][..], Vec::as_slice);
         if is_erased_unexplained(&events) {
             let what = ERASED_UNEXPLAINED.to_owned();
             explanation.note(Finding { entity, id: Some(subject.id), name: subject.name.clone(), what });
@@ -169,12 +172,9 @@ async fn explain_rows(
             continue;
         }
         let problem = match unexplained(entity, &subject.view, &events) {
-            None if is_order => wrong_order_movements(&events, movements)
-                .or_else(|| wrong_order_reason(&events, movements))
-                .or_else(|| wrong_note(&events, movements)),
-            None if entity == "product" => wrong_own_movements(&events, movements)
-                .or_else(|| wrong_own_reason(&events, movements))
-                .or_else(|| wrong_note(&events, movements)),
+            None if is_order => movements::wrong_of_order(&events, moved),
+            None if entity == "product" => movements::wrong_of_product(&events, moved)
+                .or_else(|| strange.contains(&subject.id).then(|| strange_time(&subject.view))),
             problem => problem,
         };
         if let Some(what) = problem {
@@ -182,6 +182,27 @@ async fn explain_rows(
         }
     }
     Ok(())
+}
+
+/// Products that were last changed at a time that neither an event of theirs says, nor one of an operation
+/// that moved them.
+async fn strange_times(
+    connection: &impl ConnectionTrait,
+    products: &[Subject],
+    events: &BTreeMap<Uuid, Vec<audit_event::Model>>,
+) -> Result<Vec<Uuid>> {
+    let is_told = |product: &&Subject| {
+        let own = events.get(&product.id).into_iter().flatten().map(Known::new);
+        own.filter_map(|event| event.after).any(|after| after[UPDATED_AT] == product.view[UPDATED_AT])
+    };
+    let ids: Vec<Uuid> = products.iter().filter(|product| !is_told(product)).map(|product| product.id).collect();
+    trail::find_products_moved_at_another_time(connection, &ids).await
+}
+
+const UPDATED_AT: &str = "updated_at";
+
+fn strange_time(product: &Json) -> String {
+    format!("updated_at is {}, when no operation changed it", shown(&product[UPDATED_AT]))
 }
 
 /// Entities that have events but no row any more, although no event deleted them.
@@ -223,6 +244,7 @@ struct Known {
     operation_id: Uuid,
     operation: String,
     reason: Option<String>,
+    time: Moment,
     before: Option<Json>,
     after: Option<Json>,
 }
@@ -234,6 +256,7 @@ impl Known {
             operation_id: event.operation_id,
             operation: event.operation.clone(),
             reason: event.reason.clone(),
+            time: event.occurred_at.clone(),
             before: read(&event.before),
             after: read(&event.after),
         }
@@ -251,7 +274,7 @@ fn is_erased_unexplained(events: &[Known]) -> bool {
 }
 
 /// What of a document has to be found in the row. Stock is told by movements, and a product's time
-/// of change moves with it.
+/// of change moves with it: see [`strange_times`].
 fn comparable(entity: &str, document: &Json) -> Json {
     let fields: &[&str] = match entity {
         "user" => &["email", "first_name", "last_name", "status", "created_at", "updated_at", PASSWORD_DIGEST],
@@ -337,105 +360,4 @@ fn signed(pieces: &Stored<i32>) -> String {
 
 fn shown(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), printable)
-}
-
-/// Compares what an order's events took and restored with its movements, product by product.
-fn wrong_order_movements(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
-    let mut expected = BTreeMap::<String, i64>::new();
-    for event in events {
-        let after = event.after.as_ref().unwrap_or(&Json::Null);
-        let placed = if event.before.is_none() { &after["items"] } else { &Json::Null };
-        for (lines, sign) in [(placed, -1), (&after["restored"], 1)] {
-            for line in lines.as_array().into_iter().flatten() {
-                let product = line["product_id"].as_str().unwrap_or_default().to_owned();
-                *expected.entry(product).or_default() += sign * line["quantity"].as_i64().unwrap_or(0);
-            }
-        }
-    }
-    for movement in movements {
-        *expected.entry(movement.product_id.to_string()).or_default() -= movement.delta.pieces();
-    }
-    let wrong = expected.into_iter().find(|(_, difference)| *difference != 0)?;
-    Some(format!("its movements of product {} differ by {} from its events", wrong.0, -wrong.1))
-}
-
-/// Compares a product's movements apart from orders with its events, operation by operation.
-fn wrong_own_movements(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
-    let mut expected = BTreeMap::<Uuid, i64>::new();
-    for event in events {
-        let level = |document: &Option<Json>| {
-            let document = document.as_ref()?;
-            document.get("moved_quantity").or_else(|| document.get("stock_quantity"))?.as_i64()
-        };
-        // Deleting a product deletes no movements.
-        let Some(after) = level(&event.after) else { continue };
-        *expected.entry(event.operation_id).or_default() += after - level(&event.before).unwrap_or(0);
-    }
-    for movement in movements {
-        *expected.entry(movement.operation_id).or_default() -= movement.delta.pieces();
-    }
-    let wrong = expected.into_iter().find(|(_, difference)| *difference != 0)?;
-    Some(format!("its movements in operation {} differ by {} from its events", wrong.0, -wrong.1))
-}
-
-/// The events of the operation that wrote a movement: a seed places an order and moves it on in one.
-fn events_of<'a>(events: &'a [Known], movement: &stock_movement::Model) -> impl Iterator<Item = &'a Known> + Clone {
-    let operation_id = movement.operation_id;
-    events.iter().filter(move |event| event.operation_id == operation_id)
-}
-
-/// Orders take for the one reason, and give back for another; what came in when it was placed balances what
-/// went out of no stock, or went back at once.
-fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
-    let may_bring = |event: &Known| -> &[MovementReason] {
-        if event.before.is_some() {
-            return &[MovementReason::Restock];
-        }
-        let status = event.after.as_ref().and_then(|after| OrderStatus::from_stored(after["status"].as_str()?));
-        match status {
-            Some(status) if !status.gives_back() => &[MovementReason::Received],
-            _ => &[MovementReason::Restock, MovementReason::Received],
-        }
-    };
-    let is_right = |movement: &stock_movement::Model| match movement.delta.pieces() {
-        ..0 => movement.reason == MovementReason::Order.as_str(),
-        _ => {
-            let own = events_of(events, movement);
-            // One without an event is told for that.
-            own.clone().next().is_none() || own.flat_map(may_bring).any(|reason| reason.as_str() == movement.reason)
-        }
-    };
-    let wrong = movements.iter().find(|movement| !is_right(movement))?;
-    let (pieces, reason) = (signed(&wrong.delta), printable(&wrong.reason));
-    Some(format!("its movement of {pieces} pieces says {reason}, which is not the reason of its event"))
-}
-
-/// The event of an adjusted or counted stock has the reason that its movement has.
-fn wrong_own_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
-    let expected = |movement: &stock_movement::Model| {
-        let event = events_of(events, movement).next()?;
-        match event.operation.as_str() {
-            "stock.adjust" | "stock.set" => event.reason.as_deref(),
-            "stock.accept" => Some(MovementReason::External.as_str()),
-            _ => Some(MovementReason::Initial.as_str()),
-        }
-    };
-    movements.iter().find_map(|movement| {
-        let expected = expected(movement).filter(|expected| *expected != movement.reason)?;
-        let (operation, reason) = (movement.operation_id, printable(&movement.reason));
-        Some(format!("its movement in operation {operation} says {reason}, the event says {}", printable(expected)))
-    })
-}
-
-/// A movement has the note that its event has.
-fn wrong_note(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
-    movements.iter().find_map(|movement| {
-        let mut notes = events_of(events, movement).map(|event| event.after.as_ref()?["note"].as_str());
-        let (operation, note) = (movement.operation_id, movement.note.as_deref());
-        let expected = notes.clone().next()?;
-        let shown = |note: Option<&str>| note.map_or_else(|| "nothing".to_owned(), printable);
-        (!notes.any(|expected| expected == note)).then(|| {
-            format!("its movement in operation {operation} notes {}, the event {}", shown(note), shown(expected))
-        })
-    })
 }

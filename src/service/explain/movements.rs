@@ -1,0 +1,164 @@
+//! The movements of an order or a product against the events of the operations that wrote them: pieces,
+//! reason, note and time of each.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::{Known, signed};
+use crate::domain::{MovementReason, OrderStatus};
+use crate::entity::{Moment, stock_movement};
+use crate::error::printable;
+
+/// What of an order's movements its events do not say.
+pub(super) fn wrong_of_order(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    wrong_order_pieces(events, movements)
+        .or_else(|| wrong_order_reason(events, movements))
+        .or_else(|| wrong_note(events, movements))
+        .or_else(|| wrong_time(events, movements))
+}
+
+/// What of a product's movements apart from orders its events do not say.
+pub(super) fn wrong_of_product(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    wrong_own_pieces(events, movements)
+        .or_else(|| wrong_own_reason(events, movements))
+        .or_else(|| wrong_note(events, movements))
+        .or_else(|| wrong_time(events, movements))
+}
+
+/// Each movement is one line of an event: pieces that were taken or restored.
+fn wrong_order_pieces(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    let mut expected = Vec::new();
+    for event in events {
+        let after = event.after.as_ref().unwrap_or(&Json::Null);
+        let placed = if event.before.is_none() { &after["items"] } else { &Json::Null };
+        for (lines, sign) in [(placed, -1), (&after["restored"], 1)] {
+            for line in lines.as_array().into_iter().flatten() {
+                let product = line["product_id"].as_str().unwrap_or_default().to_owned();
+                expected.push(((event.operation_id, product), sign * line["quantity"].as_i64().unwrap_or(0)));
+            }
+        }
+    }
+    let found = movements
+        .iter()
+        .map(|movement| ((movement.operation_id, movement.product_id.to_string()), movement.delta.pieces()));
+    let ((operation, product), difference) = first_difference(expected, found)?;
+    Some(format!("its movements of product {product} in operation {operation} {difference}"))
+}
+
+/// Each event that changed a stock apart from orders has one movement.
+fn wrong_own_pieces(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    let expected = events.iter().filter_map(|event| {
+        let level = |document: &Option<Json>| {
+            let document = document.as_ref()?;
+            document.get("moved_quantity").or_else(|| document.get("stock_quantity"))?.as_i64()
+        };
+        // Deleting a product deletes no movements.
+        let pieces = level(&event.after)? - level(&event.before).unwrap_or(0);
+        (pieces != 0).then_some((event.operation_id, pieces))
+    });
+    let found = movements.iter().map(|movement| (movement.operation_id, movement.delta.pieces()));
+    let (operation, difference) = first_difference(expected, found)?;
+    Some(format!("its movements in operation {operation} {difference}"))
+}
+
+/// The first key whose pieces, movement by movement, are not those expected; the order says nothing.
+fn first_difference<K: Ord>(
+    expected: impl IntoIterator<Item = (K, i64)>,
+    found: impl IntoIterator<Item = (K, i64)>,
+) -> Option<(K, String)> {
+    let mut sides = BTreeMap::<K, (Vec<i64>, Vec<i64>)>::new();
+    expected.into_iter().for_each(|(key, pieces)| sides.entry(key).or_default().0.push(pieces));
+    found.into_iter().for_each(|(key, pieces)| sides.entry(key).or_default().1.push(pieces));
+    sides.into_iter().find_map(|(key, (mut expected, mut found))| {
+        expected.sort_unstable();
+        found.sort_unstable();
+        (expected != found).then(|| (key, format!("are {}, the events say {}", listed(&found), listed(&expected))))
+    })
+}
+
+/// `-3 and +2`
+fn listed(pieces: &[i64]) -> String {
+    if pieces.is_empty() {
+        return "none".to_owned();
+    }
+    pieces.iter().map(|pieces| format!("{pieces:+}")).collect::<Vec<_>>().join(" and ")
+}
+
+/// The events of the operation that wrote a movement: a seed places an order and moves it on in one.
+fn events_of<'a>(events: &'a [Known], movement: &stock_movement::Model) -> impl Iterator<Item = &'a Known> + Clone {
+    let operation_id = movement.operation_id;
+    events.iter().filter(move |event| event.operation_id == operation_id)
+}
+
+/// Orders take for the one reason, and give back for another; what came in when it was placed balances what
+/// went out of no stock, or went back at once.
+fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    let may_bring = |event: &Known| -> &[MovementReason] {
+        if event.before.is_some() {
+            return &[MovementReason::Restock];
+        }
+        let status = event.after.as_ref().and_then(|after| OrderStatus::from_stored(after["status"].as_str()?));
+        match status {
+            Some(status) if !status.gives_back() => &[MovementReason::Received],
+            _ => &[MovementReason::Restock, MovementReason::Received],
+        }
+    };
+    let is_right = |movement: &stock_movement::Model| match movement.delta.pieces() {
+        ..0 => movement.reason == MovementReason::Order.as_str(),
+        _ => {
+            let own = events_of(events, movement);
+            // One without an event is told for that.
+            own.clone().next().is_none() || own.flat_map(may_bring).any(|reason| reason.as_str() == movement.reason)
+        }
+    };
+    let wrong = movements.iter().find(|movement| !is_right(movement))?;
+    let (pieces, reason) = (signed(&wrong.delta), printable(&wrong.reason));
+    Some(format!("its movement of {pieces} pieces says {reason}, which is not the reason of its event"))
+}
+
+/// The event of an adjusted or counted stock has the reason that its movement has.
+fn wrong_own_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    let expected = |movement: &stock_movement::Model| {
+        let event = events_of(events, movement).next()?;
+        match event.operation.as_str() {
+            "stock.adjust" | "stock.set" => event.reason.as_deref(),
+            "stock.accept" => Some(MovementReason::External.as_str()),
+            _ => Some(MovementReason::Initial.as_str()),
+        }
+    };
+    movements.iter().find_map(|movement| {
+        let expected = expected(movement).filter(|expected| *expected != movement.reason)?;
+        let (operation, reason) = (movement.operation_id, printable(&movement.reason));
+        Some(format!("its movement in operation {operation} says {reason}, the event says {}", printable(expected)))
+    })
+}
+
+/// A movement has the note that its event has.
+fn wrong_note(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    movements.iter().find_map(|movement| {
+        let mut notes = events_of(events, movement).map(|event| event.after.as_ref()?["note"].as_str());
+        let (operation, note) = (movement.operation_id, movement.note.as_deref());
+        let expected = notes.clone().next()?;
+        let shown = |note: Option<&str>| note.map_or_else(|| "nothing".to_owned(), printable);
+        (!notes.any(|expected| expected == note)).then(|| {
+            format!("its movement in operation {operation} notes {}, the event {}", shown(note), shown(expected))
+        })
+    })
+}
+
+/// A movement has the time of its operation, or of the order that it places.
+fn wrong_time(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    let time = |event: &Known| match (&event.before, &event.after) {
+        (None, Some(after)) => after["created_at"].as_str().map_or_else(|| event.time.clone(), Moment::from_stored),
+        _ => event.time.clone(),
+    };
+    movements.iter().find_map(|movement| {
+        let mut times = events_of(events, movement).map(time);
+        let expected = times.clone().next()?;
+        (!times.any(|time| time == movement.created_at)).then(|| {
+            let (operation, found) = (movement.operation_id, printable(&movement.created_at.to_string()));
+            format!("its movement in operation {operation} is of {found}, the event of {expected}")
+        })
+    })
+}
