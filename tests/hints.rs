@@ -32,6 +32,42 @@ fn a_hint_after_context_changes_the_same_shop_and_keeps_the_reason() {
 }
 
 #[test]
+fn a_hint_keeps_actor_reason_and_note_and_drops_the_key() {
+    let (here, live) = two_shops();
+    let user = live.user("ann");
+    live.product("P1", "1.00", 41);
+    let paste = |line: &[&str], code: i32| {
+        let refused = here.run(&[&["-c", "live", "--actor", "bob b"], line].concat()).exits_with(6);
+        let hint = hints(&refused)[0].clone();
+        let command = &hint[hint.find("shopctl").expect("a command")..];
+        assert!(command.starts_with("shopctl --context live --actor 'bob b' "), "{hint}");
+        assert!(!command.contains("--idempotency-key"), "another request with the same key: {hint}");
+        let run = here.paste(command);
+        assert_eq!(run.code, code, "{hint}\n{run}");
+    };
+    let last = |shop: &Shop, what: &str| {
+        shop.column(&format!("SELECT {what} FROM audit_events WHERE outcome = 'succeeded' ORDER BY id DESC LIMIT 1"))
+    };
+    paste(&["stock", "set", "P1", "3", "--expect", "99", "--reason", "shrinkage", "--note", "lost"], 0);
+    assert_eq!(last(&live, "actor || ' ' || reason"), ["bob b shrinkage"]);
+    assert!(last(&live, "after")[0].contains(r#""note":"lost""#));
+    let adjust = ["stock", "adjust", "P1", "-9999", "--reason", "damaged", "--note", "x y", "--idempotency-key", "kk"];
+    paste(&adjust, 0);
+    assert_eq!(last(&live, "actor || ' ' || reason"), ["bob b damaged"]);
+    assert!(last(&live, "after")[0].contains(r#""note":"x y""#));
+    live.product("P2", "1.00", 41);
+    let dry = here.run(&["-c", "live", "stock", "set", "P2", "3", "--expect", "99", "--dry-run"]).exits_with(6);
+    assert!(hints(&dry)[0].contains("--dry-run"), "{dry}");
+    let order = live.run(&["order", "create", "--user", &user, "--item", "P2", "--json"]).success().json();
+    let reference = order["reference"].as_str().expect("text");
+    live.run(&["order", "pay", reference]).success();
+    live.run(&["order", "ship", reference]).success();
+    let cancel = ["order", "cancel", reference, "--reason", "changed her mind", "--note", "by phone", "--yes"];
+    paste(&cancel, 11);
+    paste(&["user", "delete", "ann@example.com", "--confirm", "ann@example.com"], 11);
+}
+
+#[test]
 fn a_hint_after_database_url_names_that_database() {
     let (here, live) = two_shops();
     let short = ["--database-url", &live.url, "stock", "adjust", "MUG-01", "-99999", "--reason", "damaged"];

@@ -195,7 +195,12 @@ impl GlobalArguments {
             no_headers: self.no_headers,
             color: self.color,
             quiet: self.quiet,
-            aim: aim(self.context.as_deref(), self.database_url.as_deref(), self.config.as_deref()),
+            aim: aim(
+                self.context.as_deref(),
+                self.database_url.as_deref(),
+                self.config.as_deref(),
+                self.actor.as_deref(),
+            ),
         }
     }
 }

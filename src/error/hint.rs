@@ -34,19 +34,18 @@ enum Named {
     As(String),
 }
 
-/// The flags that chose this run's database. Every suggested command repeats them, so that pasted it acts
-/// on the same one.
+/// The flags that chose this run's database, and who acts. Every suggested command repeats them, so that
+/// pasted it does the same to the same one.
 #[derive(Debug, Clone, Default)]
 pub struct Aim {
-    /// `--context live`, as a shell reads it; empty when the command line names no database.
+    /// `--context live`, as a shell reads it; empty when the command line names neither database nor actor.
     pub flags: String,
     /// Whether they do without a password that was typed.
     pub lacks_password: bool,
 }
 
 /// Where a password may come from that no command repeats.
-const GIVE_PASSWORD: &str =
-    "commands are shown without the password: write it into the URL again, or give it in DB_PASSWORD or ~/.pgpass";
+const GIVE_PASSWORD: &str = "commands are shown without the password: write it into the URL again, or give it in DB_PASSWORD (for PostgreSQL also in ~/.pgpass)";
 
 impl Hint {
     /// This, then more; nothing is put in between.

@@ -115,18 +115,7 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
         let sku = printable(&before.sku);
         let have = known_stock(&before)?;
         if have != count.expected {
-            return Err(Error::conflict(
-                "stock.changed",
-                format!("{sku} has {have} in stock, not {} as expected", count.expected),
-            )
-            .hint(
-                Hint::from(format!("if {} is right all the same: ", count.level)).and(
-                    CommandLine::new("stock set")
-                        .argument(&sku)
-                        .flag(&count.level.to_string())
-                        .option("--expect", &have.to_string()),
-                ),
-            ));
+            return Err(changed_meanwhile(&sku, have, count, operations.dry_run));
         }
         if have == count.level {
             return Ok(Changed { after: before.clone(), before, changed: false });
@@ -142,6 +131,20 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
     let reason = Some(count.reason.as_str().to_owned());
     let request = Request { name: "stock.set", entity: "product", reason, ..Request::default() };
     operations.run(&request, body).await?.done()
+}
+
+/// Exit 6 for a stock that is another one than whoever counted believes.
+fn changed_meanwhile(sku: &str, have: i32, count: &Count, dry_run: bool) -> Error {
+    let again = CommandLine::new("stock set")
+        .argument(sku)
+        .flag(&count.level.to_string())
+        .option("--expect", &have.to_string())
+        .option("--reason", count.reason.as_str())
+        .options("--note", count.note.as_deref())
+        .dry_run(dry_run);
+    let message = format!("{sku} has {have} in stock, not {} as expected", count.expected);
+    Error::conflict("stock.changed", message)
+        .hint(Hint::from(format!("if {} is right all the same: ", count.level)).and(again))
 }
 
 /// A difference between a product's stock and its movements that was recorded as a movement.
@@ -187,7 +190,7 @@ fn noting(mut change: repository::Change, note: Option<&str>) -> repository::Cha
 }
 
 fn out_of_range(product: &Model, have: i32, adjustment: &Adjustment) -> Error {
-    let (delta, reason) = (adjustment.delta, adjustment.reason.as_str());
+    let delta = adjustment.delta;
     let sku = printable(&product.sku);
     if delta > 0 {
         return Error::conflict("stock.too_much", format!("{sku} has {have} in stock; {delta} more cannot be counted"));
@@ -198,6 +201,11 @@ fn out_of_range(product: &Model, have: i32, adjustment: &Adjustment) -> Error {
     if have <= 0 {
         return error;
     }
-    let most = CommandLine::new("stock adjust").argument(&sku).flag(&format!("-{have}"));
-    error.hint(Hint::from("at most: ").and(most.option("--reason", reason)))
+    // Without the key: other pieces are another request.
+    let most = CommandLine::new("stock adjust")
+        .argument(&sku)
+        .flag(&format!("-{have}"))
+        .option("--reason", adjustment.reason.as_str())
+        .options("--note", adjustment.note.as_deref());
+    error.hint(Hint::from("at most: ").and(most))
 }

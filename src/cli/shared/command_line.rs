@@ -9,15 +9,22 @@ use crate::db::target::Engine;
 use crate::domain::text::shell_word;
 use crate::error::{Aim, CommandLine};
 
-/// The flags that chose this run's database, as a shell reads them.
-pub fn aim(context: Option<&str>, database_url: Option<&str>, config: Option<&Path>) -> Aim {
+/// The flags that chose this run's database and actor, as a shell reads them.
+pub fn aim(context: Option<&str>, database_url: Option<&str>, config: Option<&Path>, actor: Option<&str>) -> Aim {
     let (database_url, lacks_password) = match database_url.map(without_password) {
         Some((url, is_shorter)) => (Some(url), is_shorter),
         None => (None, false),
     };
     let config = config.map(|path| path.to_string_lossy());
-    let flags = [("--config", config.as_deref()), ("--context", context), ("--database-url", database_url.as_deref())];
-    let given = flags.into_iter().filter_map(|(flag, value)| Some(format!("{flag} {}", shell_word(value?))));
+    let database_url = database_url.as_deref();
+    let flags =
+        [("--config", config.as_deref()), ("--context", context), ("--database-url", database_url), ("--actor", actor)];
+    let written = |flag: &str, value: &str| {
+        // A value that begins like a flag would be taken for one.
+        let joint = if value.starts_with('-') { '=' } else { ' ' };
+        format!("{flag}{joint}{}", shell_word(value))
+    };
+    let given = flags.into_iter().filter_map(|(flag, value)| Some(written(flag, value?)));
     Aim { flags: given.collect::<Vec<_>>().join(" "), lacks_password }
 }
 
@@ -132,12 +139,14 @@ mod tests {
 
     #[test]
     fn the_target_is_repeated_as_it_was_named() {
-        let flags = |context, url, config| aim(context, url, config).flags;
+        let flags = |context, url, config| aim(context, url, config, None).flags;
         assert_eq!(flags(Some("live shop"), None, None), "--context 'live shop'");
         assert_eq!(flags(None, Some("sqlite:a b.db"), None), "--database-url 'sqlite:a b.db'");
         let config = Path::new("other.toml");
         assert_eq!(flags(Some("live"), None, Some(config)), "--config other.toml --context live");
         assert_eq!(flags(None, None, None), "");
+        assert_eq!(aim(Some("live"), None, None, Some("bob b")).flags, "--context live --actor 'bob b'");
+        assert_eq!(aim(None, None, None, Some("-7")).flags, "--actor=-7");
     }
 
     #[test]
