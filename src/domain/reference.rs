@@ -32,7 +32,7 @@ impl Reference {
             return Err(format!("is longer than {REFERENCE_MAX_CHARACTERS} characters"));
         }
         if let Some(character) = text.chars().find(|&character| is_unsafe(character)) {
-            return Err(format!("contains the control character {}", character.escape_unicode()));
+            return Err(crate::domain::text::contains(character));
         }
         if Uuid::try_parse(text).is_ok() {
             return Err("must not look like a UUID".to_owned());

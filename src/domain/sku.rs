@@ -34,7 +34,7 @@ impl Sku {
             return Err(format!("is longer than {SKU_MAX_CHARACTERS} characters"));
         }
         if let Some(character) = text.chars().find(|&character| is_unsafe(character) || is_invisible(character)) {
-            return Err(format!("contains the control character {}", character.escape_unicode()));
+            return Err(crate::domain::text::contains(character));
         }
         let sku = folded(text);
         if sku.is_empty() || sku.contains([':', '=']) {

@@ -67,7 +67,7 @@ pub fn single_line(text: &str, max_characters: usize) -> Result<String, String> 
         return Err(format!("is longer than {max_characters} characters"));
     }
     match text.chars().find(|&character| is_unsafe(character)) {
-        Some(character) => Err(format!("contains the control character {}", character.escape_unicode())),
+        Some(character) => Err(contains(character)),
         None => Ok(text.to_owned()),
     }
 }
@@ -75,15 +75,30 @@ pub fn single_line(text: &str, max_characters: usize) -> Result<String, String> 
 /// The longest description or note, in characters.
 pub const LONG_TEXT_MAX_CHARACTERS: usize = 10_000;
 
-/// Free text that may have line breaks and tabs (descriptions, notes): trimmed, at most
+/// Whether a character breaks lines or sets tabs, as free text may.
+fn is_layout(character: char) -> bool {
+    matches!(character, '\n' | '\t' | '\r' | '\u{2028}' | '\u{2029}')
+}
+
+/// `contains the control character \u{1b}`
+pub fn contains(character: char) -> String {
+    let kind = match character {
+        '\u{2028}' => "line separator",
+        '\u{2029}' => "paragraph separator",
+        _ => "control character",
+    };
+    format!("contains the {kind} {}", character.escape_unicode())
+}
+
+/// Free text that may have line and paragraph breaks and tabs (descriptions, notes): trimmed, at most
 /// [`LONG_TEXT_MAX_CHARACTERS`], no other controls and no bidi characters.
 pub fn multi_line(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.len() > LONG_TEXT_MAX_CHARACTERS * char::MAX.len_utf8() || text.chars().count() > LONG_TEXT_MAX_CHARACTERS {
         return Err(format!("is longer than {LONG_TEXT_MAX_CHARACTERS} characters"));
     }
-    match text.chars().find(|&character| is_unsafe(character) && !matches!(character, '\n' | '\t' | '\r')) {
-        Some(character) => Err(format!("contains the control character {}", character.escape_unicode())),
+    match text.chars().find(|&character| is_unsafe(character) && !is_layout(character)) {
+        Some(character) => Err(contains(character)),
         None => Ok(text.replace("\r\n", "\n")),
     }
 }
@@ -91,6 +106,17 @@ pub fn multi_line(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn separators_of_lines_and_paragraphs_are_taken_in_descriptions_and_named_in_names() {
+        let text = "<p>one\u{2028}two\u{2029}three</p>";
+        assert_eq!(multi_line(text), Ok(text.to_owned()));
+        let refused = |text: &str| single_line(text, 100).unwrap_err();
+        assert_eq!(refused("a\u{2028}b"), r"contains the line separator \u{2028}");
+        assert_eq!(refused("a\u{2029}b"), r"contains the paragraph separator \u{2029}");
+        assert_eq!(refused("a\u{1b}b"), r"contains the control character \u{1b}");
+        assert!(multi_line("a\u{202e}b").is_err());
+    }
 
     #[test]
     fn one_of_a_thing_is_told_as_one() {
