@@ -118,7 +118,9 @@ impl Server<'_> {
 
     fn certificates(&mut self, sources: &Sources, origins: &mut Origins, violations: &mut Violations) -> bool {
         let mut is_sound = true;
-        let is_verified_anyway = self.stated.unwrap_or(self.target.ssl) >= SslMode::Require;
+        // Where no TLS or a mere attempt at it is named, libpq's authority, exported for another database, is none
+        // of this one's.
+        let may_verify = self.stated.is_none_or(|mode| mode >= SslMode::Require);
         let files = &mut *self.target.certificates;
         let places: [&mut Option<PathBuf>; 3] = [&mut files.root, &mut files.client, &mut files.key];
         for ((part, variable, of_libpq, name), place) in CERTIFICATES.into_iter().zip(places) {
@@ -136,8 +138,7 @@ impl Server<'_> {
             let variable_named = |variable: &str| {
                 variable_of("environment", &sources.environment, variable).map(|found| (found.text, found.origin))
             };
-            // Exported for another database, libpq's authority must not be what turns verifying on here.
-            let libpq_counts = self.target.engine.is_like_libpq() && (part != "ssl_root_cert" || is_verified_anyway);
+            let libpq_counts = self.target.engine.is_like_libpq() && (part != "ssl_root_cert" || may_verify);
             let found = own
                 .or_else(|| variable_named(variable))
                 .or_else(|| libpq_counts.then(|| variable_named(of_libpq)).flatten());

@@ -386,9 +386,11 @@ fn certificates_of_the_environment_complete_a_database_of_any_level() {
     sources.environment = map(&[]);
     let sources = with_dotenv(sources, &[("DB_SSL_ROOT_CERT", "/evil.pem")]);
     assert!(resolved(&sources).entries().iter().all(|entry| entry.name != "ssl_root_cert"));
-    // Exported for another database, libpq's changes nothing where nothing would be verified.
+    // Where an authority is named, it is asked, on this machine as well.
     let local = with_environment(&[("DATABASE_URL", "postgres://u@localhost/d"), ("PGSSLROOTCERT", "/ca.pem")]);
-    assert_eq!(entry(&local, "ssl"), pair("prefer", "default"));
+    assert_eq!(entry(&local, "ssl"), pair("verify-full", "environment PGSSLROOTCERT"));
+    let plain = [("DATABASE_URL", "postgres://u@localhost/d?sslmode=disable"), ("PGSSLROOTCERT", "/ca.pem")];
+    assert_eq!(entry(&with_environment(&plain), "ssl").0, "disable");
     let stated = with_environment(&[("DATABASE_URL", "postgres://u@localhost/d"), ("DB_SSL_ROOT_CERT", "/ca.pem")]);
     assert_eq!(entry(&stated, "ssl"), pair("verify-full", "environment DB_SSL_ROOT_CERT"));
     let error = refused(&with_environment(&[
