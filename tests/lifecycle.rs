@@ -365,6 +365,9 @@ fn pieces_come_back_after_the_refund(shop: &Shop) {
     restock(&["--restock", "MUG:1", "--idempotency-key", "second"]).success();
     restock(&["--restock", "MUG:1", "--idempotency-key", "second"]).success();
     assert_eq!(stock(shop), [before[0] + 2, before[1]]);
+    // None is left: one piece more is too much, both of them are what was done.
+    restock(&["--restock", "MUG:1"]).exits_with(6).says("none can still come back");
+    assert!(restock(&["--restock", "MUG:2"]).success().stdout.contains("refunded already"));
     restock(&["--restock", "MUG:1", "--idempotency-key", "third"])
         .exits_with(6)
         .says("MUG: 1 to be restored, 2 were taken, 2 are back already, none can still come back");

@@ -40,7 +40,7 @@ pub(super) async fn apply(
             // A rerun, or a second delivery of the same: only who runs it knows.
             Ok(_) if is_repeated => return Err(repeated(&before)),
             Ok(goods) => return write(operation, before, wanted, status, StockEffect::OnRequest, goods).await,
-            Err(_) if is_repeated => {}
+            Err(_) if !is_keyed && known.restored_in_all(&wanted.restock) => {}
             Err(error) => return Err(error),
         }
     }
@@ -58,6 +58,18 @@ fn repeated(order: &order::Model) -> Error {
 
 fn timeline(name: &str) -> CommandLine {
     CommandLine::new("order show").argument(name).flag("--timeline")
+}
+
+/// Whether pieces that went back are those that are named, each with its number.
+fn are_just(restored: &[Restored], wanted: &Restock) -> bool {
+    let Restock::Lines(wanted) = wanted else { return false };
+    let is_wanted = |line: &Restored| {
+        wanted.iter().any(|(name, quantity)| {
+            let is_named = line.sku.eq_ignore_ascii_case(name) || line.product_id.to_string() == *name;
+            is_named && quantity.is_some_and(|quantity| quantity.get() == line.quantity)
+        })
+    };
+    wanted.len() == restored.len() && restored.iter().all(is_wanted)
 }
 
 /// What was done to an order by one verb, oldest first.
@@ -82,15 +94,19 @@ impl<'a> Known<'a> {
 
     /// Whether the newest of them put back just these pieces: then the command was only run again.
     fn restored_last(&self, wanted: &Restock) -> bool {
-        let (Restock::Lines(wanted), Some((_, after))) = (wanted, self.events.last()) else { return false };
-        let restored = Restored::read(after);
-        let is_wanted = |line: &Restored| {
-            wanted.iter().any(|(name, quantity)| {
-                let is_named = line.sku.eq_ignore_ascii_case(name) || line.product_id.to_string() == *name;
-                is_named && quantity.is_some_and(|quantity| quantity.get() == line.quantity)
-            })
-        };
-        wanted.len() == restored.len() && restored.iter().all(is_wanted)
+        self.events.last().is_some_and(|(_, after)| are_just(&Restored::read(after), wanted))
+    }
+
+    /// Whether all of them together put back just these pieces: then it is so already.
+    fn restored_in_all(&self, wanted: &Restock) -> bool {
+        let mut sums = Vec::<Restored>::new();
+        for line in self.events.iter().flat_map(|(_, after)| Restored::read(after)) {
+            match sums.iter_mut().find(|sum| sum.product_id == line.product_id) {
+                Some(sum) => sum.quantity = sum.quantity.saturating_add(line.quantity),
+                None => sums.push(line),
+            }
+        }
+        are_just(&sums, wanted)
     }
 
     /// Errors: exit 6 for what is not as it was said when the order was moved, because that is kept.
