@@ -8,6 +8,8 @@ const PROCESSES: usize = 8;
 /// Fresh shops: not every one of them meets the moment.
 const ROUNDS: usize = 3;
 
+const BACKENDS: [Backend; 3] = [Backend::Sqlite, Backend::Postgres, Backend::MariaDb];
+
 /// These commands at once.
 fn at_once(shop: &Shop, commands: &[&[&str]]) -> Vec<Run> {
     let children: Vec<_> = commands.iter().map(|command| (shop.start(command), command)).collect();
@@ -64,4 +66,22 @@ fn seed_generate_in_many_processes_makes_one_shop_on_postgres() {
 #[test]
 fn seed_generate_in_many_processes_makes_one_shop_on_mariadb() {
     all_succeed_on_an_unmarked_shop(Backend::MariaDb, GENERATE);
+}
+
+/// Who comes while another runner removes everything waits for it, and never meets what is half gone.
+#[test]
+fn fresh_and_up_in_many_processes_wait_for_one_another() {
+    for backend in BACKENDS {
+        for _ in 0..ROUNDS {
+            let Some(shop) = Shop::migrated(backend) else { break };
+            let name = shop.database_name();
+            let fresh: &[&str] = &["migrate", "fresh", "--confirm", &name];
+            let commands: Vec<_> = (0..PROCESSES).map(|number| [fresh, &["migrate", "up"]][number % 2]).collect();
+            for run in at_once(&shop, &commands) {
+                run.success();
+            }
+            shop.run(&["migrate", "status", "--check"]).success();
+            shop.drop_database();
+        }
+    }
 }

@@ -14,7 +14,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use super::dialect::Session;
 use super::inspection::text;
 use super::target::Engine;
-use crate::error::{Result, printable};
+use crate::error::{Cause, Result, printable};
 
 /// The objects of a database with their definitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -208,8 +208,9 @@ pub async fn row_counts(
     engine: Engine,
     limit: u64,
 ) -> Result<Vec<(String, u64, bool)>> {
-    let schema = read(connection, engine).await?;
-    let tables = schema.objects.keys().filter(|object| object.kind == ObjectKind::Table);
+    // Their names alone: what another process removes at this moment has no definition to be read.
+    let objects = removable(connection, engine, &[]).await?;
+    let tables = objects.iter().filter(|object| object.kind == "TABLE");
     let counts: Vec<String> = tables
         .map(|table| {
             let (name, table) = (table.name.replace('\'', "''"), engine.quoted(&table.name));
@@ -222,13 +223,28 @@ pub async fn row_counts(
     if counts.is_empty() {
         return Ok(Vec::new());
     }
-    let counts = rows(connection, &counts.join(" UNION ALL ")).await?;
+    let counts = match rows(connection, &counts.join(" UNION ALL ")).await {
+        Err(error) if error.is(Cause::NoSchema) => count_present(connection, &counts).await?,
+        counts => counts?,
+    };
     let count = |row: &QueryResult| {
         let counted: i64 = row.try_get("", "rows_counted")?;
         let counted = counted.unsigned_abs();
         Ok::<_, DbErr>((text(row, "name").unwrap_or_default(), counted.min(limit), counted > limit))
     };
     Ok(counts.iter().map(count).collect::<Result<_, _>>()?)
+}
+
+/// One by one: a table that another process removed meanwhile is not there any more, and that is all.
+async fn count_present(connection: &impl ConnectionTrait, counts: &[String]) -> Result<Vec<QueryResult>> {
+    let mut present = Vec::new();
+    for count in counts {
+        match rows(connection, count).await {
+            Err(error) if error.is(Cause::NoSchema) => {}
+            counted => present.extend(counted?),
+        }
+    }
+    Ok(present)
 }
 
 pub(super) async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> {
