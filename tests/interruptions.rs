@@ -201,3 +201,35 @@ fn a_first_order_takes_few_round_trips_whatever_its_lines() {
         assert!(proxy.round_trips() <= 18, "{lines} lines took {} round trips", proxy.round_trips());
     }
 }
+
+/// Whenever the server falls silent: what is sealed is told, and never called not applied.
+fn seal_falls_silent(backend: Backend) {
+    let Some(scene) = Scene::new(backend) else { return };
+    let server = if backend == Backend::Postgres { servers::postgres() } else { servers::mariadb() };
+    let upstream = server.expect("the shop is there").port;
+    let seal = |proxy: &Proxy| {
+        let url = scene.shop.url.replace(&format!(":{upstream}/"), &format!(":{}/", proxy.port));
+        scene.shop.with_url(url).run(&["audit", "seal", "--timeout", "2s"])
+    };
+    let counting = Proxy::start(upstream, backend == Backend::MariaDb, AtCommit::Forward);
+    seal(&counting).success();
+    let all = counting.round_trips();
+    for message in all - 2..=all + 2 {
+        scene.shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
+        let before = scene.shop.number("SELECT COUNT(*) FROM audit_seals");
+        let run = seal(&Proxy::silent_at(upstream, backend == Backend::MariaDb, message));
+        let is_made = scene.shop.number("SELECT COUNT(*) FROM audit_seals") > before;
+        assert!(!is_made || !run.stderr.contains("not applied"), "silent at {message} of {all}: {run}");
+        assert!(run.code == 12 || (run.code == 0) == is_made, "silent at {message} of {all}: {run}");
+    }
+}
+
+#[test]
+fn a_seal_that_is_made_is_never_called_not_applied_on_postgres() {
+    seal_falls_silent(Backend::Postgres);
+}
+
+#[test]
+fn a_seal_that_is_made_is_never_called_not_applied_on_mariadb() {
+    seal_falls_silent(Backend::MariaDb);
+}

@@ -105,7 +105,7 @@ impl Guard {
         mut answer: Pin<Box<impl Future<Output = T>>>,
     ) -> Result<T, Silence> {
         if self.is_given_up() {
-            return Err(Silence("the database did not answer before".to_owned()));
+            return Err(Silence("the database has stopped answering".to_owned()));
         }
         let started = Instant::now();
         let mut is_locked = false;
