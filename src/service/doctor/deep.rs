@@ -128,10 +128,8 @@ fn judge_schema(found: &Schema) -> (Check, bool) {
     let absent = unique.iter().filter(|constraint| !is_unique(found, constraint));
     missing.extend(absent.map(|constraint| format!("unique index {} on {}", constraint.name, constraint.columns)));
     if missing.is_empty() {
-        let detail = format!(
-            "{} tables with their columns and unique keys; shopctl migrate verify compares the rest",
-            expected.len()
-        );
+        let detail =
+            format!("{} tables with their columns and unique keys; migrate verify compares the rest", expected.len());
         return (Check::new(SCHEMA, State::Ok, detail), true);
     }
     let check = Check::new(SCHEMA, State::Failed, format!("missing: {}", missing.join(", ")));
