@@ -217,27 +217,34 @@ impl Model {
     fn said_again(&mut self, order: usize, verb: Verb, restock: &Back, key: Option<u8>, request: String) -> Answer {
         let found = &mut self.orders[order];
         let before: &[BTreeMap<usize, i32>] = if found.put_back.0 == verb { &found.put_back.1 } else { &[] };
-        if *restock == Back::Nothing && before.iter().any(|back| !back.is_empty()) {
+        // An expiry says nothing about its order: whoever finds it done has nothing to add.
+        if verb != Verb::Expire && *restock == Back::Nothing && before.iter().any(|back| !back.is_empty()) {
             return Err("order.already");
         }
         let mut back = BTreeMap::<usize, i32>::new();
         match restock {
             Back::Everything if verb == Verb::Refund => back = found.taken.clone(),
             Back::Lines(lines) if verb == Verb::Refund => {
-                let is_last = before.last().is_some_and(|last| {
-                    last.len() == lines.len() && last.iter().all(|(product, n)| lines.contains(&(*product, *n)))
-                });
-                if is_last && key.is_none() {
-                    let is_left =
-                        lines.iter().all(|(product, n)| found.taken.get(product).is_some_and(|left| n <= left));
-                    return if is_left { Err("order.restock_repeated") } else { done(false) };
-                }
+                let are_just = |back: &BTreeMap<usize, i32>| {
+                    back.len() == lines.len() && back.iter().all(|(product, n)| lines.contains(&(*product, *n)))
+                };
+                let mut in_all = BTreeMap::new();
+                before.iter().flatten().for_each(|(product, n)| *in_all.entry(*product).or_default() += n);
                 lines.iter().for_each(|(product, quantity)| *back.entry(*product).or_default() += quantity);
-                if back.keys().any(|product| !found.taken.contains_key(product)) {
-                    return Err("product.not_found");
-                }
-                if back.iter().any(|(product, quantity)| *quantity > found.taken[product]) {
-                    return Err("order.restock_too_much");
+                let left = |product: &usize| found.taken.get(product);
+                let refused = if back.keys().any(|product| left(product).is_none()) {
+                    Some("product.not_found")
+                } else {
+                    let is_too_much = back.iter().any(|(product, quantity)| left(product) < Some(quantity));
+                    is_too_much.then_some("order.restock_too_much")
+                };
+                match refused {
+                    Some(_) if key.is_none() && are_just(&in_all) => return done(false),
+                    Some(refused) => return Err(refused),
+                    None if key.is_none() && before.last().is_some_and(are_just) => {
+                        return Err("order.restock_repeated");
+                    }
+                    None => {}
                 }
             }
             _ => {}
