@@ -78,8 +78,10 @@ fn fresh_and_up_in_many_processes_wait_for_one_another() {
             let fresh: &[&str] = &["migrate", "fresh", "--confirm", &name];
             let commands: Vec<_> = (0..PROCESSES).map(|number| [fresh, &["migrate", "up"]][number % 2]).collect();
             for run in at_once(&shop, &commands) {
-                run.success();
+                // Whoever did not get its turn in time is told to try again, and nothing worse.
+                assert!(matches!(run.code, 0 | 5), "{run}");
             }
+            shop.run(&["migrate", "up"]).success();
             shop.run(&["migrate", "status", "--check"]).success();
             shop.drop_database();
         }
