@@ -131,19 +131,28 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
     }
     found.sort_unstable_by_key(|product| product.id);
     found.dedup_by_key(|product| product.id);
-    match names.iter().find_map(|name| Some((name, ambiguous_among(&found, name)?))) {
+    match ambiguous_among(&found, names) {
         Some((name, products)) => Err(ambiguous(name, &products)),
         None => Ok(found),
     }
 }
 
-/// Products of SKUs that differ only in case, as other programs write them, when none is stored just as
-/// `name` is typed.
-fn ambiguous_among<'a>(products: &'a [Model], name: &str) -> Option<Vec<&'a Model>> {
-    let key = sku::folded(name);
-    let meant: Vec<&Model> = products.iter().filter(|product| sku::folded(&product.sku) == key).collect();
-    let is_ambiguous = meant.len() > 1 && !meant.iter().any(|product| product.sku == name);
-    is_ambiguous.then_some(meant)
+/// The first name that is in the case of none of several products whose SKUs differ only in case, as other
+/// programs write them. One look at each product: an import asks for thousands at once.
+fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a str, Vec<&'a Model>)> {
+    let mut by_key = HashMap::<String, Vec<&Model>>::new();
+    for product in products {
+        by_key.entry(sku::folded(&product.sku)).or_default().push(product);
+    }
+    by_key.retain(|_, alike| alike.len() > 1);
+    if by_key.is_empty() {
+        return None;
+    }
+    names.iter().find_map(|name| {
+        let alike = by_key.get(&sku::folded(name))?;
+        let is_exact = alike.iter().any(|product| product.sku == *name);
+        (!is_exact).then(|| (*name, alike.clone()))
+    })
 }
 
 fn ambiguous(name: &str, products: &[&Model]) -> Error {
