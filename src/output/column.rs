@@ -37,22 +37,8 @@ impl<V> Column<V> {
     }
 }
 
-/// What the rows of one noun look like, in every format.
-///
-/// ```
-/// use shopctl::output::{Column, View};
-///
-/// struct Shelf { id: String, boxes: i64 }
-///
-/// impl View for Shelf {
-///     const NOUN: &'static str = "shelves";
-///     const COLUMNS: &'static [Column<Shelf>] = &[
-///         Column::detail("id", "ID", |shelf| shelf.id.as_str().into()),
-///         Column::new("boxes", "BOXES", |shelf| shelf.boxes.into()),
-///     ];
-///     fn id(&self) -> String { self.id.clone() }
-/// }
-/// ```
+/// What the rows of one noun look like, in every format: its fields in order, each with its name, its
+/// title and how its cell is read from the row.
 pub trait View: Sized + 'static {
     /// The plural, for messages: `no orders`.
     const NOUN: &'static str;
