@@ -1,6 +1,6 @@
 //! The promises of an operation, on the library: every way to break off leaves nothing behind.
 
-use shopctl::domain::{Email, IdempotencyKey, PersonName, Quantity};
+use shopctl::domain::{Email, EventName, IdempotencyKey, PersonName, Quantity};
 use shopctl::error::{Error, Kind};
 use shopctl::service::operation::{Idempotency, Operation, Request};
 use shopctl::service::place_order::{self, NewLine, NewOrder};
@@ -36,7 +36,7 @@ fn a_failure_at_any_statement_leaves_at_most_the_failed_event(shop: &Shop) {
     let before = shop.counts();
     let stock = shop.column("SELECT stock_quantity FROM products ORDER BY sku");
     let new = order(&user, &[("MUG", 2), ("PEN", 3)]);
-    let request = Request::new("order.place", "order");
+    let request = Request::new(EventName::OrderPlace);
     for statement in 1.. {
         let placed = block_on(async {
             let database = database(shop).await;
@@ -99,7 +99,7 @@ fn rows_without_an_event_make_the_commit_fail(shop: &Shop) {
             let _forgotten = shopctl::repository::user::delete(operation.handle(), &user).await?;
             Ok(())
         };
-        let error = operations(&database).run(&Request::new("user.delete", "user"), body).await.unwrap_err();
+        let error = operations(&database).run(&Request::new(EventName::UserDelete), body).await.unwrap_err();
         database.close().await;
         error
     });
@@ -126,7 +126,7 @@ fn a_refused_part_does_not_spoil_what_came_before_it(shop: &Shop) {
             let kept = operation.savepoint(async |operation| apply_create(operation, &new("second")).await).await?;
             kept.map(drop)
         };
-        operations(&database).run(&Request::new("user.create", "user"), body).await.expect("the rest is fine");
+        operations(&database).run(&Request::new(EventName::UserCreate), body).await.expect("the rest is fine");
         database.close().await;
     });
     assert_eq!(
@@ -146,7 +146,7 @@ fn a_swallowed_error_is_not_committed(shop: &Shop) {
             let _swallowed = operation.handle().execute_unprepared("INSERT INTO no_such_table VALUES (1)").await;
             Ok(())
         };
-        let error = operations(&database).run(&Request::new("user.update", "user"), body).await.unwrap_err();
+        let error = operations(&database).run(&Request::new(EventName::UserUpdate), body).await.unwrap_err();
         database.close().await;
         error
     });
@@ -174,7 +174,7 @@ fn a_key_used_at_the_same_moment_gives_one_order(shop: &Shop) {
 #[test]
 fn equal_requests_have_equal_fingerprints() {
     let key = IdempotencyKey::parse("k").expect("printable");
-    let of = |json: serde_json::Value| Idempotency::new(key.clone(), "order.place", &json).fingerprint;
+    let of = |json: serde_json::Value| Idempotency::new(key.clone(), EventName::OrderPlace, &json).fingerprint;
     assert_eq!(of(serde_json::json!({"a": 1})), of(serde_json::json!({"a": 1})));
     assert_ne!(of(serde_json::json!({"a": 1})), of(serde_json::json!({"a": 2})));
 }

@@ -17,7 +17,7 @@ use super::position::Position;
 use super::read::{self, Columns, Record};
 use super::spelling::Keys;
 use crate::db::Database;
-use crate::domain::IdempotencyKey;
+use crate::domain::{EventName, IdempotencyKey};
 use crate::error::{Error, Result};
 use crate::repository;
 use crate::service::operation::{Idempotency, Operation, Operations, Request};
@@ -144,8 +144,7 @@ pub struct Applied {
 pub trait Row: Sized + Clone + Send + 'static {
     /// `product`
     const NOUN: &'static str;
-    /// `product.import`
-    const OPERATION: &'static str;
+    const OPERATION: EventName;
     const COLUMNS: Columns;
     /// The column of the natural key.
     const KEY: &'static str;
@@ -281,7 +280,7 @@ pub async fn run<R: Storable>(
         let request = Request {
             repeats_on_duplicate: true,
             idempotency: mark(import, run, rows.last().map(|(at, _)| *at).unwrap_or_default()),
-            ..Request::new(R::OPERATION, R::NOUN)
+            ..Request::new(R::OPERATION)
         };
         let body = async |operation: &mut Operation| R::apply(operation, &rows, import).await;
         // A mark is this run's own, so nothing is ever replayed.

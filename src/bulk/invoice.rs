@@ -13,7 +13,7 @@ use super::order::{Memory, OrderLine, OrderRow};
 use super::position::Position;
 use super::read::{Columns, Record};
 use super::spelling::Keys;
-use crate::domain::{Email, OrderStatus, PersonName, ProductName, Reference, Sku};
+use crate::domain::{Email, EventName, OrderStatus, PersonName, ProductName, Reference, Sku};
 use crate::error::Result;
 use crate::service::operation::Operation;
 
@@ -23,7 +23,7 @@ pub struct InvoiceRow(OrderRow);
 
 impl Row for InvoiceRow {
     const NOUN: &'static str = "order";
-    const OPERATION: &'static str = "order.import";
+    const OPERATION: EventName = EventName::OrderImport;
     const COLUMNS: Columns = Columns {
         known: &["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"],
         ignored: &["Country"],

@@ -18,7 +18,9 @@ use super::pass::ANOTHER_LINE;
 use super::position::Position;
 use super::read::{Columns, NO_ITEMS, Record};
 use super::spelling::{Keys, folded_email};
-use crate::domain::{Email, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password};
+use crate::domain::{
+    Email, EventName, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password,
+};
 use crate::entity::{Stored, user};
 use crate::error::{Kind, Result, printable};
 use crate::repository::{self, Lock};
@@ -71,7 +73,7 @@ pub struct Memory {
 
 impl Row for OrderRow {
     const NOUN: &'static str = "order";
-    const OPERATION: &'static str = "order.import";
+    const OPERATION: EventName = EventName::OrderImport;
     const COLUMNS: Columns = Columns {
         known: &["reference", "user", "status", "created_at", "sku", "quantity", "unit_price", "total_amount"],
         ignored: &["id", "user_id", "updated_at", "name", "product_id", "line_total"],

@@ -8,7 +8,7 @@ use super::meaning;
 use super::read::{Columns, Record};
 use super::spelling::Keys;
 use super::upsert::Upsert;
-use crate::domain::{Money, ProductName, Sku, text::multi_line};
+use crate::domain::{EventName, Money, ProductName, Sku, text::multi_line};
 use crate::entity::product::Model;
 use crate::error::Result;
 use crate::repository::{Change, Lock, product as products};
@@ -28,7 +28,7 @@ pub struct ProductRow {
 
 impl Row for ProductRow {
     const NOUN: &'static str = "product";
-    const OPERATION: &'static str = "product.import";
+    const OPERATION: EventName = EventName::ProductImport;
     const KEY: &'static str = "sku";
     const COLUMNS: Columns = Columns {
         known: &["sku", "name", "description", "price", "stock_quantity"],

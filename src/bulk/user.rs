@@ -8,7 +8,7 @@ use super::read::{Columns, Record};
 use super::spelling::Keys;
 use super::upsert::Upsert;
 use crate::domain::password::UNUSABLE;
-use crate::domain::{Email, PersonName, UserStatus};
+use crate::domain::{Email, EventName, PersonName, UserStatus};
 use crate::entity::user::Model;
 use crate::error::{Result, printable};
 use crate::repository::{Change, Lock, user as users};
@@ -30,7 +30,7 @@ pub struct UserRow {
 
 impl Row for UserRow {
     const NOUN: &'static str = "user";
-    const OPERATION: &'static str = "user.import";
+    const OPERATION: EventName = EventName::UserImport;
     const KEY: &'static str = "email";
     const COLUMNS: Columns = Columns {
         known: &["email", "first_name", "last_name", "status"],
@@ -76,7 +76,7 @@ impl Upsert for UserRow {
         vec![
             ("first_name", user.first_name.clone()),
             ("last_name", user.last_name.clone()),
-            ("status", user.status.clone()),
+            ("status", user.status.to_string()),
         ]
     }
 
@@ -92,15 +92,15 @@ impl Upsert for UserRow {
                 name.as_str().clone_into(value);
             }
         }
-        if let Some(given) = self.status.as_ref().filter(|given| !given.is_text(&user.status))
+        if let Some(given) = self.status.as_ref().filter(|given| !given.is_text(&user.status.to_string()))
             && let Some(status) = given.take("status", wrong)
         {
             if *status == UserStatus::Anonymized {
                 wrong.push(Wrong::of_row(self.key(), NOT_BY_A_FILE));
             }
-            status.as_str().clone_into(&mut after.status);
+            after.status = (*status).into();
         }
-        if after != *user && user.status == UserStatus::Anonymized.as_str() {
+        if after != *user && user.status == UserStatus::Anonymized {
             wrong.push(Wrong::of_row(
                 self.key(),
                 format!("{} is anonymized, which cannot be undone", printable(&user.email)),
@@ -140,10 +140,8 @@ impl Upsert for UserRow {
     }
 
     async fn create(operation: &mut Operation, new: Vec<(NewUser, UserStatus)>) -> Result<()> {
-        let with_status = |(new, status): &(NewUser, UserStatus)| Model {
-            status: status.as_str().to_owned(),
-            ..model(operation, new)
-        };
+        let with_status =
+            |(new, status): &(NewUser, UserStatus)| Model { status: (*status).into(), ..model(operation, new) };
         let new: Vec<Model> = new.iter().map(with_status).collect();
         for change in users::create_many(operation.handle(), &new).await? {
             operation.record(change);

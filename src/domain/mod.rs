@@ -3,9 +3,13 @@
 //! Strict when written: each `parse` refuses what the shop does not allow, with the reason. What
 //! other programs wrote is read as it stands and never passes through here.
 
+#[macro_use]
+mod named;
+
 pub mod amount;
 pub mod clock;
 pub mod email;
+pub mod event;
 pub mod idempotency_key;
 pub mod moment;
 pub mod money;
@@ -32,6 +36,7 @@ pub mod zone;
 pub use amount::Amount;
 pub use clock::{Clock, IdSource};
 pub use email::Email;
+pub use event::{EntityKind, EventName, Outcome};
 pub use idempotency_key::IdempotencyKey;
 pub use money::Money;
 pub use movement_reason::MovementReason;

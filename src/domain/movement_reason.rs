@@ -1,23 +1,24 @@
 //! Why stock moved.
 
-/// Reasons of a stock movement. `stock adjust` takes those of [`MovementReason::ADJUSTMENTS`]; the
-/// others are written by shopctl itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MovementReason {
-    /// The stock that a product was created with.
-    Initial,
-    /// Taken by an order.
-    Order,
-    /// Given back by an order that was undone.
-    Restock,
-    /// What another program did to the stock, recorded afterwards.
-    External,
-    Received,
-    Correction,
-    Damaged,
-    Shrinkage,
-    Return,
-    Other,
+named_enum! {
+    /// Reasons of a stock movement. `stock adjust` takes those of [`MovementReason::ADJUSTMENTS`]; the
+    /// others are written by shopctl itself.
+    pub enum MovementReason {
+        /// The stock that a product was created with.
+        Initial = "initial",
+        /// Taken by an order.
+        Order = "order",
+        /// Given back by an order that was undone.
+        Restock = "restock",
+        /// What another program did to the stock, recorded afterwards.
+        External = "external",
+        Received = "received",
+        Correction = "correction",
+        Damaged = "damaged",
+        Shrinkage = "shrinkage",
+        Return = "return",
+        Other = "other",
+    }
 }
 
 impl MovementReason {
@@ -29,21 +30,6 @@ impl MovementReason {
         MovementReason::Return,
         MovementReason::Other,
     ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            MovementReason::Initial => "initial",
-            MovementReason::Order => "order",
-            MovementReason::Restock => "restock",
-            MovementReason::External => "external",
-            MovementReason::Received => "received",
-            MovementReason::Correction => "correction",
-            MovementReason::Damaged => "damaged",
-            MovementReason::Shrinkage => "shrinkage",
-            MovementReason::Return => "return",
-            MovementReason::Other => "other",
-        }
-    }
 
     /// The reasons that `stock adjust` takes.
     pub fn parse_adjustment(text: &str) -> Result<MovementReason, String> {

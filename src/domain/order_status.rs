@@ -1,38 +1,21 @@
 //! The states of an order and the one table of its lifecycle (BR-002).
 
-/// Where an order stands. `Completed`, `Cancelled` and `Refunded` free the customer's account;
-/// the last two are terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderStatus {
-    Pending,
-    Paid,
-    Shipped,
-    Completed,
-    Cancelled,
-    Refunded,
+use super::EventName;
+
+named_enum! {
+    /// Where an order stands. `Completed`, `Cancelled` and `Refunded` free the customer's account;
+    /// the last two are terminal.
+    pub enum OrderStatus {
+        Pending = "pending",
+        Paid = "paid",
+        Shipped = "shipped",
+        Completed = "completed",
+        Cancelled = "cancelled",
+        Refunded = "refunded",
+    }
 }
 
 impl OrderStatus {
-    pub const ALL: [OrderStatus; 6] = [
-        OrderStatus::Pending,
-        OrderStatus::Paid,
-        OrderStatus::Shipped,
-        OrderStatus::Completed,
-        OrderStatus::Cancelled,
-        OrderStatus::Refunded,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            OrderStatus::Pending => "pending",
-            OrderStatus::Paid => "paid",
-            OrderStatus::Shipped => "shipped",
-            OrderStatus::Completed => "completed",
-            OrderStatus::Cancelled => "cancelled",
-            OrderStatus::Refunded => "refunded",
-        }
-    }
-
     /// Whether the order's total is revenue: paid for, and neither called off nor paid back.
     pub const fn is_sale(self) -> bool {
         match self {
@@ -48,48 +31,30 @@ impl OrderStatus {
         let last = way.split_last().map(|(verb, before)| step(from(before), *verb));
         matches!(last, Some(Step::Take(Transition { stock: StockEffect::Restored, .. })))
     }
-
-    /// `None` for what another program wrote.
-    pub fn from_stored(text: &str) -> Option<OrderStatus> {
-        OrderStatus::ALL.into_iter().find(|status| status.as_str() == text)
-    }
 }
 
-/// What an admin or the clock does to an order once it is placed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    Pay,
-    Ship,
-    Complete,
-    Cancel,
-    Expire,
-    Refund,
+named_enum! {
+    /// What an admin or the clock does to an order once it is placed, as it is typed.
+    pub enum Verb {
+        Pay = "pay",
+        Ship = "ship",
+        Complete = "complete",
+        Cancel = "cancel",
+        Expire = "expire",
+        Refund = "refund",
+    }
 }
 
 impl Verb {
-    pub const ALL: [Verb; 6] = [Verb::Pay, Verb::Ship, Verb::Complete, Verb::Cancel, Verb::Expire, Verb::Refund];
-
-    /// As it is typed.
-    pub const fn as_str(self) -> &'static str {
+    /// The operation that does it.
+    pub const fn operation(self) -> EventName {
         match self {
-            Verb::Pay => "pay",
-            Verb::Ship => "ship",
-            Verb::Complete => "complete",
-            Verb::Cancel => "cancel",
-            Verb::Expire => "expire",
-            Verb::Refund => "refund",
-        }
-    }
-
-    /// The name of the operation.
-    pub const fn operation(self) -> &'static str {
-        match self {
-            Verb::Pay => "order.pay",
-            Verb::Ship => "order.ship",
-            Verb::Complete => "order.complete",
-            Verb::Cancel => "order.cancel",
-            Verb::Expire => "order.expire",
-            Verb::Refund => "order.refund",
+            Verb::Pay => EventName::OrderPay,
+            Verb::Ship => EventName::OrderShip,
+            Verb::Complete => EventName::OrderComplete,
+            Verb::Cancel => EventName::OrderCancel,
+            Verb::Expire => EventName::OrderExpire,
+            Verb::Refund => EventName::OrderRefund,
         }
     }
 

@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Moment, Stored};
+use crate::domain::{EventName, Outcome};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -14,12 +15,10 @@ pub struct Model {
     pub operation_id: Uuid,
     /// Position within the operation, from 0; unique with `operation_id`.
     pub sequence: Stored<i32>,
-    /// `order.place`, `user.create` …
-    pub operation: String,
+    pub operation: Stored<EventName>,
     pub actor: String,
-    /// `succeeded` or `failed`.
-    pub outcome: String,
-    /// `user`, `product`, `order`.
+    pub outcome: Stored<Outcome>,
+    /// The name of an [`EntityKind`](crate::domain::EntityKind), or of a table that was generated.
     pub entity_type: String,
     pub entity_id: Option<Uuid>,
     /// JSON text of the entity before; absent when it was created.

@@ -7,6 +7,7 @@ pub mod audit_event;
 pub mod audit_seal;
 mod moment;
 mod money;
+mod named;
 pub mod order;
 pub mod order_item;
 pub mod product;

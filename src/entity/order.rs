@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Moment, Stored};
-use crate::domain::Money;
+use crate::domain::{Money, OrderStatus};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -14,7 +14,7 @@ pub struct Model {
     #[sea_orm(unique)]
     pub reference: String,
     pub user_id: Uuid,
-    pub status: String,
+    pub status: Stored<OrderStatus>,
     /// Sum of the lines at their snapshotted prices.
     pub total_amount: Stored<Money>,
     #[sea_orm(select_as = "char(64)")]

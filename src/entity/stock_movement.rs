@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Moment, Stored};
+use crate::domain::MovementReason;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -13,7 +14,7 @@ pub struct Model {
     pub product_id: Uuid,
     /// Pieces: negative when they leave.
     pub delta: Stored<i32>,
-    pub reason: String,
+    pub reason: Stored<MovementReason>,
     pub order_id: Option<Uuid>,
     pub operation_id: Uuid,
     pub note: Option<String>,

@@ -4,7 +4,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{IdenStatic, Iterable, QuerySelect};
 
-use super::Moment;
+use super::{Moment, Stored};
+use crate::domain::UserStatus;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -17,7 +18,7 @@ pub struct Model {
     pub password_hash: String,
     pub first_name: String,
     pub last_name: String,
-    pub status: String,
+    pub status: Stored<UserStatus>,
     #[sea_orm(select_as = "char(64)")]
     pub created_at: Moment,
     #[sea_orm(select_as = "char(64)")]

@@ -5,10 +5,10 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
-use super::{GENERATE, Listing, SortField, SortKind};
+use super::{Listing, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
-use crate::domain::Page;
+use crate::domain::{EntityKind, EventName, Outcome, Page};
 use crate::entity::audit_event::{Column, Entity, Model};
 use crate::entity::order;
 use crate::error::Result;
@@ -26,12 +26,12 @@ pub const UNIQUE_SEQUENCE: UniqueConstraint = UniqueConstraint {
 /// Which events are wanted; list and count use the same.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    pub entity_type: Option<String>,
+    pub entity_kind: Option<EntityKind>,
     pub entity_id: Option<Uuid>,
     pub operation_id: Option<Uuid>,
     pub operation: Option<String>,
     pub actor: Option<String>,
-    pub outcome: Option<String>,
+    pub outcome: Option<Outcome>,
     pub since: Option<DateTime<Utc>>,
     /// Exclusive.
     pub until: Option<DateTime<Utc>>,
@@ -48,14 +48,14 @@ pub const SORT_FIELDS: [SortField<Entity>; 1] = [SortField {
 fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
     let mut condition = Condition::all();
     let texts = [
-        (Column::EntityType, &filter.entity_type),
-        (Column::Operation, &filter.operation),
-        (Column::Actor, &filter.actor),
-        (Column::Outcome, &filter.outcome),
+        (Column::EntityType, filter.entity_kind.map(EntityKind::as_str)),
+        (Column::Operation, filter.operation.as_deref()),
+        (Column::Actor, filter.actor.as_deref()),
+        (Column::Outcome, filter.outcome.map(Outcome::as_str)),
     ];
     for (column, text) in texts {
         if let Some(text) = text {
-            condition = condition.add(column.eq(text.as_str()));
+            condition = condition.add(column.eq(text));
         }
     }
     if let Some(id) = filter.entity_id {
@@ -95,8 +95,9 @@ pub async fn find_last_key(connection: &impl ConnectionTrait, beginning: &str) -
 
 /// The first event of a generated shop, if there is one.
 pub async fn find_generated(connection: &impl ConnectionTrait) -> Result<Option<Model>> {
-    let first = Entity::find().filter(Column::EntityType.eq("users")).filter(Column::Operation.eq(GENERATE));
-    Ok(first.filter(Column::Outcome.eq("succeeded")).one(connection).await?)
+    let first =
+        Entity::find().filter(Column::EntityType.eq("users")).filter(Column::Operation.eq(EventName::SeedGenerate));
+    Ok(first.filter(Column::Outcome.eq(Outcome::Succeeded)).one(connection).await?)
 }
 
 /// Whether there is any event of an operation of this name.
@@ -108,17 +109,17 @@ pub async fn has_operation(connection: &impl ConnectionTrait, operation: &str) -
 /// The newest events of one entity, oldest first, at most `limit`.
 pub async fn find_of(
     connection: &impl ConnectionTrait,
-    entity_type: &str,
+    kind: EntityKind,
     entity_id: Uuid,
     limit: u64,
 ) -> Result<Vec<Model>> {
-    let select = Entity::find().filter(Column::EntityType.eq(entity_type)).filter(Column::EntityId.eq(entity_id));
+    let select = Entity::find().filter(Column::EntityType.eq(kind.as_str())).filter(Column::EntityId.eq(entity_id));
     newest(connection, select, limit).await
 }
 
 /// The newest events of a user and of their orders, oldest first, at most `limit` of either.
 pub async fn find_about_person(connection: &impl ConnectionTrait, user_id: Uuid, limit: u64) -> Result<Vec<Model>> {
-    let mut events = find_of(connection, "user", user_id, limit).await?;
+    let mut events = find_of(connection, EntityKind::User, user_id, limit).await?;
     events.extend(find_of_orders(connection, user_id, limit).await?);
     events.sort_by_key(|event| (event.occurred_at.to_string(), event.id));
     Ok(events)
@@ -127,13 +128,15 @@ pub async fn find_about_person(connection: &impl ConnectionTrait, user_id: Uuid,
 async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Uuid, limit: u64) -> Result<Vec<Model>> {
     let mut orders = Query::select();
     orders.column(order::Column::Id).from(order::Entity).and_where(order::Column::UserId.into_expr().eq(user_id));
-    let select = Entity::find().filter(Column::EntityType.eq("order")).filter(Column::EntityId.in_subquery(orders));
+    let select = Entity::find()
+        .filter(Column::EntityType.eq(EntityKind::Order.as_str()))
+        .filter(Column::EntityId.in_subquery(orders));
     newest(connection, select, limit).await
 }
 
 /// All events of one entity, locked so that they are as they are now.
-pub async fn find_for_update(handle: &WriteHandle, entity_type: &str, entity_id: Uuid) -> Result<Vec<Model>> {
-    let select = Entity::find().filter(Column::EntityType.eq(entity_type)).filter(Column::EntityId.eq(entity_id));
+pub async fn find_for_update(handle: &WriteHandle, kind: EntityKind, entity_id: Uuid) -> Result<Vec<Model>> {
+    let select = Entity::find().filter(Column::EntityType.eq(kind.as_str())).filter(Column::EntityId.eq(entity_id));
     Ok(super::locked(select, super::Lock::Update).all(handle).await?)
 }
 

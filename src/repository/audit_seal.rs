@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{Change, Rows};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
+use crate::domain::EntityKind;
 use crate::entity::audit_seal::{Column, Entity, Model};
 use crate::entity::{Moment, audit_event};
 use crate::error::Result;
@@ -148,5 +149,5 @@ pub async fn create(handle: &WriteHandle, seal: Model, events: &[Uuid]) -> Resul
         super::expect_rows(result.rows_affected, chunk.len())?;
         sealed += result.rows_affected;
     }
-    Ok(Change { entity: "seal", id, before: None, after: Some(after), rows }.covering(Rows(sealed)))
+    Ok(Change { entity: EntityKind::Seal, id, before: None, after: Some(after), rows }.covering(Rows(sealed)))
 }

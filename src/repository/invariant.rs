@@ -7,9 +7,8 @@
 use sea_orm::{ConnectionTrait, Statement};
 use uuid::Uuid;
 
-use super::GENERATE;
 use crate::db::target::Engine;
-use crate::domain::{OrderStatus, UserStatus};
+use crate::domain::{EntityKind, EventName, OrderStatus, UserStatus};
 use crate::entity::tables::{Column, Family, Table, tables};
 use crate::error::{Error, Result, printable};
 
@@ -174,7 +173,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         offenders: "users made by another program",
         remedy: AUDIT,
         named: Named::Text,
-        query: |_| has_event("users", "user", "email"),
+        query: |_| has_event("users", EntityKind::User, "email"),
     },
     Invariant {
         name: "product-has-event",
@@ -182,7 +181,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         offenders: "products made by another program",
         remedy: AUDIT,
         named: Named::Text,
-        query: |_| has_event("products", "product", "sku"),
+        query: |_| has_event("products", EntityKind::Product, "sku"),
     },
     Invariant {
         name: "order-has-event",
@@ -190,7 +189,7 @@ pub static INVARIANTS: [Invariant; 17] = [
         offenders: "orders made by another program",
         remedy: AUDIT,
         named: Named::Order,
-        query: |_| has_event("orders", "order", "reference"),
+        query: |_| has_event("orders", EntityKind::Order, "reference"),
     },
     Invariant {
         name: "movement-has-event",
@@ -335,12 +334,13 @@ fn line_has_order_and_product(engine: Engine) -> String {
 
 /// An event of its own, or one of a generated shop: ids grow with time, so what was generated has
 /// none above the greatest of its table.
-fn has_event(table: &str, entity: &str, name: &str) -> String {
+fn has_event(table: &str, entity: EntityKind, name: &str) -> String {
+    let generate = EventName::SeedGenerate;
     format!(
         "SELECT '' AS place, t.{name} AS name FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM audit_events e \
          WHERE e.entity_type = '{entity}' AND e.entity_id = t.id AND e.outcome = 'succeeded') \
          AND NOT EXISTS (SELECT 1 FROM audit_events g WHERE g.entity_type = '{table}' AND g.entity_id >= t.id \
-         AND g.operation = '{GENERATE}' AND g.outcome = 'succeeded')"
+         AND g.operation = '{generate}' AND g.outcome = 'succeeded')"
     )
 }
 

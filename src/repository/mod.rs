@@ -28,19 +28,14 @@ pub use crate::db::insert::ROWS_PER_INSERT;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::page::Sort;
-use crate::domain::{Cursor, Money, Page};
+use crate::domain::{Cursor, EntityKind, Money, Page};
 use crate::error::{Error, Kind, Result};
-
-/// The operation whose events stand for whole tables: `entity_type` is the table, `entity_id` the
-/// greatest id that was written.
-pub const GENERATE: &str = "seed.generate";
 
 /// What an operation changed about one entity, for its audit event.
 #[derive(Debug, Clone)]
 #[must_use = "rows changed without an event make the commit fail: hand it to Operation::record"]
 pub struct Change {
-    /// `user`, `product`, `order` …
-    pub entity: &'static str,
+    pub entity: EntityKind,
     pub id: Uuid,
     /// The entity before; absent when it was created.
     pub before: Option<Json>,

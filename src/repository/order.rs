@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Change, Listing, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
-use crate::domain::{Money, OrderStatus, Page};
+use crate::domain::{EntityKind, Money, OrderStatus, Page};
 use crate::entity::order::{Column, Entity, Model};
 use crate::entity::{order_item, product, user};
 use crate::error::Result;
@@ -63,7 +63,7 @@ pub const SORT_FIELDS: [SortField<Entity>; 2] = [
 fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
     let mut condition = Condition::all();
     if !filter.statuses.is_empty() {
-        condition = condition.add(Column::Status.is_in(filter.statuses.iter().map(|status| status.as_str())));
+        condition = condition.add(Column::Status.is_in(filter.statuses.iter().copied()));
     }
     if let Some(user_id) = filter.user_id {
         condition = condition.add(Column::UserId.eq(user_id));
@@ -171,7 +171,7 @@ fn created(new: &WithItems<'_>) -> Change {
         after.extend(new.more.clone());
     }
     let rows = 1 + new.items.len() as u64;
-    Change { entity: "order", id: new.order.id, before: None, after: Some(after), rows }
+    Change { entity: EntityKind::Order, id: new.order.id, before: None, after: Some(after), rows }
 }
 
 /// Inserts orders with all their items, in two statements unless there are very many; a change for
@@ -206,10 +206,10 @@ pub async fn change_status(
     more: Map<String, Json>,
 ) -> Result<Change> {
     let result = Entity::update_many()
-        .col_expr(Column::Status, Expr::value(after.status.as_str()))
+        .col_expr(Column::Status, Expr::value(after.status.clone()))
         .col_expr(Column::UpdatedAt, Expr::value(after.updated_at.clone()))
         .filter(Column::Id.eq(before.id))
-        .filter(Column::Status.eq(before.status.as_str()))
+        .filter(Column::Status.eq(before.status.clone()))
         .exec(handle)
         .await?;
     super::expect_rows(result.rows_affected, 1)?;
@@ -218,7 +218,7 @@ pub async fn change_status(
         view.extend(more);
     }
     let before_view = Some(audit_view(before, items));
-    Ok(Change { entity: "order", id: before.id, before: before_view, after: Some(view), rows: 1 })
+    Ok(Change { entity: EntityKind::Order, id: before.id, before: before_view, after: Some(view), rows: 1 })
 }
 
 /// Deletes an order and its lines. Their stock and movements are the caller's business.
@@ -226,7 +226,7 @@ pub async fn delete(handle: &WriteHandle, order: &Model, items: &[order_item::Mo
     let lines = order_item::Entity::delete_many().filter(order_item::Column::OrderId.eq(order.id)).exec(handle).await?;
     let rows = super::delete_by_id::<Entity>(handle, order.id).await?;
     let before = Some(audit_view(order, items));
-    let change = Change { entity: "order", id: order.id, before, after: None, rows: lines.rows_affected };
+    let change = Change { entity: EntityKind::Order, id: order.id, before, after: None, rows: lines.rows_affected };
     Ok(change.covering(rows))
 }
 

@@ -15,7 +15,7 @@ use super::{Change, Listing, Match, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{Money, Page, sku};
+use crate::domain::{EntityKind, Money, Page, sku};
 use crate::entity::product::{ActiveModel, Column, Entity, Model};
 use crate::entity::{Stored, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -366,7 +366,7 @@ pub async fn move_stock(handle: &WriteHandle, id: Uuid, delta: i32, now: DateTim
 pub async fn create_many(handle: &WriteHandle, products: &[Model]) -> Result<Vec<Change>> {
     let _covered = super::insert_many::<Model, _>(handle, products).await?;
     let change = |product: &Model| Change {
-        entity: "product",
+        entity: EntityKind::Product,
         id: product.id,
         before: None,
         after: Some(audit_view(product)),
@@ -377,7 +377,13 @@ pub async fn create_many(handle: &WriteHandle, products: &[Model]) -> Result<Vec
 
 /// Inserts a product.
 pub async fn create(handle: &WriteHandle, product: Model) -> Result<Change> {
-    let change = Change { entity: "product", id: product.id, before: None, after: Some(audit_view(&product)), rows: 1 };
+    let change = Change {
+        entity: EntityKind::Product,
+        id: product.id,
+        before: None,
+        after: Some(audit_view(&product)),
+        rows: 1,
+    };
     let rows = Entity::insert(product.into_active_model()).exec_without_returning(handle).await?;
     super::expect_rows(rows, 1)?;
     Ok(change)
@@ -419,14 +425,15 @@ pub async fn update_prices(handle: &WriteHandle, pairs: &[(Model, Model)], now: 
 /// Deletes a product; the foreign key refuses one that was ever ordered.
 pub async fn delete(handle: &WriteHandle, product: &Model) -> Result<Change> {
     let rows = super::delete_by_id::<Entity>(handle, product.id).await?;
-    let change = Change { entity: "product", id: product.id, before: Some(audit_view(product)), after: None, rows: 0 };
+    let change =
+        Change { entity: EntityKind::Product, id: product.id, before: Some(audit_view(product)), after: None, rows: 0 };
     Ok(change.covering(rows))
 }
 
 /// The change from one state of a product to another, standing for one row.
 pub fn changed(before: &Model, after: &Model) -> Change {
     Change {
-        entity: "product",
+        entity: EntityKind::Product,
         id: before.id,
         before: Some(audit_view(before)),
         after: Some(audit_view(after)),
@@ -443,7 +450,7 @@ pub fn accepted(product: &Model, moved: i64) -> Change {
         Some(view)
     };
     let after = with(product.stock_quantity.pieces());
-    Change { entity: "product", id: product.id, before: with(moved), after, rows: 0 }
+    Change { entity: EntityKind::Product, id: product.id, before: with(moved), after, rows: 0 }
 }
 
 /// A product as events keep it.

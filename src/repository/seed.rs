@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Change;
 use crate::db::write::WriteHandle;
+use crate::domain::EntityKind;
 use crate::entity::seed::{Column, Entity, Model};
 use crate::entity::{order, product, seed_row, user};
 use crate::error::Result;
@@ -64,7 +65,7 @@ pub async fn record(
     }
     rows += Entity::insert(seed.into_active_model()).exec_without_returning(handle).await?;
     rows += super::insert_many::<seed_row::Model, _>(handle, created).await?.count();
-    Ok(Change { entity: "seed", id: operation_id, before: None, after: Some(after), rows })
+    Ok(Change { entity: EntityKind::Seed, id: operation_id, before: None, after: Some(after), rows })
 }
 
 /// Forgets a seed, and these of its rows.
@@ -76,5 +77,5 @@ pub async fn delete(handle: &WriteHandle, operation_id: Uuid, name: &str, row_id
             .filter(seed_row::Column::Id.is_in(chunk.iter().copied()));
         rows += these.exec(handle).await?.rows_affected;
     }
-    Ok(Change { entity: "seed", id: operation_id, before: Some(json!({ "name": name })), after: None, rows })
+    Ok(Change { entity: EntityKind::Seed, id: operation_id, before: Some(json!({ "name": name })), after: None, rows })
 }

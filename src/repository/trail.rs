@@ -1,12 +1,13 @@
 //! Rows beside the events that explain them, in chunks by id: for comparing all of a shop with its
 //! audit trail in bounded memory.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
+use crate::domain::{EntityKind, EventName, Outcome};
 use crate::entity::{audit_event, order, order_item, product, stock_movement, user};
 use crate::error::Result;
 
@@ -66,13 +67,13 @@ pub async fn find_items_of(connection: &impl ConnectionTrait, orders: &[Uuid]) -
 /// The events of what succeeded about these entities, in the order of their times.
 pub async fn find_events_of(
     connection: &impl ConnectionTrait,
-    entity: &str,
+    kind: EntityKind,
     ids: &[Uuid],
 ) -> Result<Vec<audit_event::Model>> {
     Ok(super::legible::legible(connection)
-        .filter(audit_event::Column::EntityType.eq(entity))
+        .filter(audit_event::Column::EntityType.eq(kind.as_str()))
         .filter(audit_event::Column::EntityId.is_in(ids.iter().copied()))
-        .filter(audit_event::Column::Outcome.eq("succeeded"))
+        .filter(audit_event::Column::Outcome.eq(Outcome::Succeeded))
         .order_by_asc(audit_event::Column::OccurredAt)
         .order_by_asc(audit_event::Column::Id)
         .all(connection)
@@ -87,8 +88,8 @@ pub async fn find_generated(connection: &impl ConnectionTrait, table: &str) -> R
         .column(audit_event::Column::EntityId)
         .filter(audit_event::Column::EntityType.eq(table))
         .filter(audit_event::Column::EntityId.is_not_null())
-        .filter(audit_event::Column::Operation.eq(super::GENERATE))
-        .filter(audit_event::Column::Outcome.eq("succeeded"))
+        .filter(audit_event::Column::Operation.eq(EventName::SeedGenerate))
+        .filter(audit_event::Column::Outcome.eq(Outcome::Succeeded))
         .into_tuple()
         .all(connection)
         .await?)
@@ -132,7 +133,7 @@ pub async fn find_products_moved_at_another_time(
             audit_event::Column::OperationId.into_expr().eq(stock_movement::Column::OperationId.into_expr()),
         )
         .and_where(stock_movement::Column::ProductId.into_expr().eq(product::Column::Id.into_expr()))
-        .and_where(audit_event::Column::Outcome.into_expr().eq("succeeded"))
+        .and_where(audit_event::Column::Outcome.into_expr().eq(Outcome::Succeeded))
         .and_where(audit_event::Column::OccurredAt.into_expr().eq(product::Column::UpdatedAt.into_expr()));
     let select = product::Entity::find().select_only().column(product::Column::Id);
     let select = select.filter(product::Column::Id.is_in(products.iter().copied())).filter(Expr::exists(moved).not());
@@ -140,24 +141,22 @@ pub async fn find_products_moved_at_another_time(
 }
 
 /// Up to `limit` ids behind one that succeeded events are about but that have no row.
-pub async fn find_ids_without_row(
+pub async fn find_ids_without_row<K: ColumnTrait>(
     connection: &impl ConnectionTrait,
-    entity: &str,
+    kind: EntityKind,
+    row_id: K,
     after: Option<Uuid>,
     limit: u64,
 ) -> Result<Vec<Uuid>> {
     let id = audit_event::Column::EntityId;
-    let row = match entity {
-        "user" => exists(user::Entity, user::Column::Id, id),
-        "product" => exists(product::Entity, product::Column::Id, id),
-        _ => exists(order::Entity, order::Column::Id, id),
-    };
+    let mut row = Query::select();
+    row.expr(Expr::value(1)).from(K::EntityName::default()).and_where(row_id.into_expr().eq(id.into_expr()));
     let mut select = audit_event::Entity::find()
         .select_only()
         .column(id)
         .distinct()
-        .filter(audit_event::Column::EntityType.eq(entity))
-        .filter(audit_event::Column::Outcome.eq("succeeded"))
+        .filter(audit_event::Column::EntityType.eq(kind.as_str()))
+        .filter(audit_event::Column::Outcome.eq(Outcome::Succeeded))
         .filter(id.is_not_null())
         .filter(Expr::exists(row).not())
         .order_by_asc(id)
@@ -178,14 +177,7 @@ pub async fn find_movements_without_event(
         .expr(Expr::value(1))
         .from(audit_event::Entity)
         .and_where(audit_event::Column::OperationId.into_expr().eq(stock_movement::Column::OperationId.into_expr()))
-        .and_where(audit_event::Column::Outcome.into_expr().eq("succeeded"));
+        .and_where(audit_event::Column::Outcome.into_expr().eq(Outcome::Succeeded));
     let select = stock_movement::Entity::find().filter(Expr::exists(events).not());
     Ok(select.order_by_asc(stock_movement::Column::Id).limit(limit).all(connection).await?)
-}
-
-/// A row of `table` whose `column` is the outer query's `id`.
-fn exists<E: EntityTrait>(table: E, column: E::Column, id: audit_event::Column) -> SelectStatement {
-    let mut row = Query::select();
-    row.expr(Expr::value(1)).from(table).and_where(column.into_expr().eq(id.into_expr()));
-    row
 }

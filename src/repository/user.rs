@@ -14,7 +14,7 @@ use super::{Change, Listing, Match, SortField, SortKind};
 use crate::db::fault::{Fault, UniqueConstraint, classify};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{Page, UserStatus, password, personal};
+use crate::domain::{EntityKind, Page, UserStatus, password, personal};
 use crate::entity::user::{ActiveModel, Column, Entity, Model};
 use crate::error::Result;
 
@@ -46,7 +46,7 @@ pub const SORT_FIELDS: [SortField<Entity>; 2] = [
 fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
     let mut condition = Condition::all();
     if let Some(status) = filter.status {
-        condition = condition.add(Column::Status.eq(status.as_str()));
+        condition = condition.add(Column::Status.eq(status));
     }
     if let Some(text) = &filter.search {
         condition = condition.add(super::contains(&[Column::Email, Column::FirstName, Column::LastName], text));
@@ -107,7 +107,7 @@ pub async fn find_by_email(connection: &impl ConnectionTrait, email: &str) -> Re
 
 /// At most `limit` users who may place orders, for somebody who is still typing e-mail or name.
 pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, limit: u64) -> Result<Vec<Model>> {
-    let active = UserStatus::Active.as_str();
+    let active = UserStatus::Active;
     let select = match how {
         // Inside a function, lest SQLite prefers the index on the status, which fits nearly every row.
         Match::Start => super::starting_with(Entity::find_shown(), Column::Email, &text.to_lowercase())
@@ -195,14 +195,20 @@ pub async fn may_read_hashes(connection: &impl ConnectionTrait) -> Result<bool> 
 /// Inserts many in few statements; a change for each.
 pub async fn create_many(handle: &WriteHandle, users: &[Model]) -> Result<Vec<Change>> {
     let _covered = super::insert_many::<Model, _>(handle, users).await?;
-    let change =
-        |user: &Model| Change { entity: "user", id: user.id, before: None, after: Some(audit_view(user)), rows: 1 };
+    let change = |user: &Model| Change {
+        entity: EntityKind::User,
+        id: user.id,
+        before: None,
+        after: Some(audit_view(user)),
+        rows: 1,
+    };
     Ok(users.iter().map(change).collect())
 }
 
 /// Inserts a user.
 pub async fn create(handle: &WriteHandle, user: Model) -> Result<Change> {
-    let change = Change { entity: "user", id: user.id, before: None, after: Some(audit_view(&user)), rows: 1 };
+    let change =
+        Change { entity: EntityKind::User, id: user.id, before: None, after: Some(audit_view(&user)), rows: 1 };
     let rows = Entity::insert(user.into_active_model()).exec_without_returning(handle).await?;
     super::expect_rows(rows, 1)?;
     Ok(change)
@@ -223,13 +229,13 @@ pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Resu
     let result = Entity::update_many().set(values).filter(Column::Id.eq(before.id)).exec(handle).await?;
     super::expect_rows(result.rows_affected, 1)?;
     let (before_view, after_view) = (audit_view(before), audit_view(after));
-    Ok(Change { entity: "user", id: before.id, before: Some(before_view), after: Some(after_view), rows: 1 })
+    Ok(Change { entity: EntityKind::User, id: before.id, before: Some(before_view), after: Some(after_view), rows: 1 })
 }
 
 /// Deletes a user; the foreign key refuses one with orders.
 pub async fn delete(handle: &WriteHandle, user: &Model) -> Result<Change> {
     let rows = super::delete_by_id::<Entity>(handle, user.id).await?;
-    let change = Change { entity: "user", id: user.id, before: Some(audit_view(user)), after: None, rows: 0 };
+    let change = Change { entity: EntityKind::User, id: user.id, before: Some(audit_view(user)), after: None, rows: 0 };
     Ok(change.covering(rows))
 }
 

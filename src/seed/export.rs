@@ -158,7 +158,7 @@ fn raw_user(user: &user::Model, number: usize, wanted: &Wanted) -> RawUser {
         last_name: name(&user.last_name, number.to_string()),
         password: PASSWORD.to_owned(),
         // A person that was erased is nobody who could order.
-        status: (user.status != UserStatus::Active.as_str()).then(|| UserStatus::Disabled.as_str().to_owned()),
+        status: (user.status != UserStatus::Active).then(|| UserStatus::Disabled.as_str().to_owned()),
     }
 }
 
@@ -169,7 +169,7 @@ fn raw_product(
     items: &HashMap<Uuid, Vec<ItemWithProduct>>,
 ) -> RawProduct {
     let holds_stock = |order: &&order::Model| {
-        let status = OrderStatus::from_stored(&order.status);
+        let status = order.status.known();
         !matches!(status, Some(OrderStatus::Cancelled | OrderStatus::Refunded))
     };
     let items = orders.iter().filter(holds_stock).filter_map(|order| items.get(&order.id)).flatten();
@@ -194,7 +194,7 @@ fn raw_order(order: &order::Model, users: &[user::Model], items: &[ItemWithProdu
     RawOrder {
         reference: order.reference.clone(),
         user: buyer.map_or_else(|| printable("nobody"), |position| email(&users[position], position + 1, wanted)),
-        status: order.status.clone(),
+        status: order.status.to_string(),
         placed_at: Some(order.created_at.to_string()),
         items: items.iter().map(item).collect(),
     }

@@ -15,8 +15,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::db::load::{Load, Loaded};
-use crate::domain::IdempotencyKey;
 use crate::domain::text::hexadecimal;
+use crate::domain::{EventName, IdempotencyKey, Outcome};
 use crate::entity::audit_event;
 use crate::error::{Cause, CommandLine, Error, Kind, Result};
 use crate::repository;
@@ -246,9 +246,9 @@ fn events(operations: &Operations, plan: &Plan, shop: &Shop, batches: &[Batch]) 
         id: operations.ids.next(),
         operation_id: shop.operation_id,
         sequence: sequence.into(),
-        operation: repository::GENERATE.to_owned(),
+        operation: EventName::SeedGenerate.into(),
         actor: operations.actor.clone(),
-        outcome: "succeeded".to_owned(),
+        outcome: Outcome::Succeeded.into(),
         entity_type: batch.table.clone(),
         entity_id: batch.last,
         before: None,

@@ -9,9 +9,9 @@ pub mod generate;
 
 use std::collections::HashMap;
 
-use crate::domain::MovementReason;
 use crate::domain::order_status::way_to;
-use crate::entity::{order, order_item, seed, seed_row, stock_movement};
+use crate::domain::{EntityKind, EventName, MovementReason, Outcome};
+use crate::entity::{Stored, order, order_item, seed, seed_row, stock_movement};
 use crate::error::{CommandLine, Error, Result};
 use crate::repository;
 use crate::repository::user::{Lock, Who};
@@ -113,7 +113,7 @@ pub async fn status(connection: &impl sea_orm::ConnectionTrait, seeds: &[Seed]) 
 pub async fn up(operations: &Operations, seed: &Seed, environment: &str) -> Result<Applied> {
     seed.check_environment(environment)?;
     let passwords = hash_passwords(&seed.users)?;
-    let request = Request { repeats_on_duplicate: true, ..Request::new("seed.up", "seed") };
+    let request = Request { repeats_on_duplicate: true, ..Request::new(EventName::SeedUp) };
     let body =
         async |operation: &mut Operation| apply(operation, seed, &passwords, environment, &operations.actor).await;
     operations.run(&request, body).await?.done()
@@ -163,7 +163,7 @@ async fn apply(
         for verb in way_to(order.status) {
             order_lifecycle::apply(operation, &Move::of(placed.order.id, verb)).await?;
         }
-        created.push(row(seed, "order", placed.order.id));
+        created.push(row(seed, EntityKind::Order, placed.order.id));
         applied.created += 1;
     }
     for seed_user in &seed.users {
@@ -185,8 +185,8 @@ async fn apply(
     Ok(applied)
 }
 
-fn row(seed: &Seed, entity: &str, id: uuid::Uuid) -> seed_row::Model {
-    seed_row::Model { seed: seed.name.clone(), entity: entity.to_owned(), id }
+fn row(seed: &Seed, kind: EntityKind, id: uuid::Uuid) -> seed_row::Model {
+    seed_row::Model { seed: seed.name.clone(), entity: kind.to_string(), id }
 }
 
 async fn apply_user(
@@ -207,7 +207,7 @@ async fn apply_user(
             password_hash: hash.to_owned(),
         };
         let user = user::apply_create(operation, &new).await?;
-        created.push(row(seed, "user", user.id));
+        created.push(row(seed, EntityKind::User, user.id));
         applied.created += 1;
         return Ok(());
     };
@@ -237,12 +237,12 @@ async fn apply_status(
     let Some(status) = seed_user.status else { return Ok(()) };
     let who = Who::Email(seed_user.email.as_str());
     let found = repository::user::find_one(operation.handle(), who, Lock::Update).await?;
-    let Some(before) = found.filter(|user| user.status != status.as_str()) else { return Ok(()) };
-    let (status, updated_at) = (status.as_str().to_owned(), operation.now().into());
+    let Some(before) = found.filter(|user| user.status != status) else { return Ok(()) };
+    let (status, updated_at) = (status.into(), operation.now().into());
     let after = crate::entity::user::Model { status, updated_at, ..before.clone() };
     let change = repository::user::update(operation.handle(), &before, &after).await?;
     operation.record(change);
-    if !created.contains(&row(seed, "user", before.id)) {
+    if !created.contains(&row(seed, EntityKind::User, before.id)) {
         applied.updated += 1;
     }
     Ok(())
@@ -257,7 +257,7 @@ async fn apply_product(
 ) -> Result<()> {
     if repository::product::find_by_sku(operation.handle(), new.sku.as_str()).await?.is_none() {
         let product = product::apply_create(operation, new).await?;
-        created.push(row(seed, "product", product.id));
+        created.push(row(seed, EntityKind::Product, product.id));
         applied.created += 1;
         return Ok(());
     }
@@ -291,9 +291,9 @@ pub async fn down(operations: &Operations, seed: &Seed, force: bool) -> Result<R
         check_applied(operation.handle(), seed).await?;
         let rows = repository::seed::find_rows(operation.handle(), &seed.name).await?;
         let mut reverted = Reverted::default();
-        for entity in ["order", "product", "user"] {
-            for row in rows.iter().filter(|row| row.entity == entity) {
-                revert_row(operation, row, force, &mut reverted).await?;
+        for kind in [EntityKind::Order, EntityKind::Product, EntityKind::User] {
+            for row in rows.iter().filter(|row| row.entity == kind.as_str()) {
+                revert_row(operation, kind, row.id, force, &mut reverted).await?;
             }
         }
         let kept = &reverted.kept_rows;
@@ -303,18 +303,19 @@ pub async fn down(operations: &Operations, seed: &Seed, force: bool) -> Result<R
         operation.record(change);
         Ok(reverted)
     };
-    operations.run(&Request::new("seed.down", "seed"), body).await?.done()
+    operations.run(&Request::new(EventName::SeedDown), body).await?.done()
 }
 
 async fn revert_row(
     operation: &mut Operation,
-    row: &seed_row::Model,
+    kind: EntityKind,
+    id: uuid::Uuid,
     force: bool,
     reverted: &mut Reverted,
 ) -> Result<()> {
-    let is_changed = !force && was_changed(operation, row).await?;
-    let kept = match row.entity.as_str() {
-        "order" => match repository::order::find_by_id(operation.handle(), row.id).await? {
+    let is_changed = !force && was_changed(operation, kind, id).await?;
+    let kept = match kind {
+        EntityKind::Order => match repository::order::find_by_id(operation.handle(), id).await? {
             Some(order) if is_changed => Some(format!("order {} (changed since)", order.reference)),
             Some(order) => {
                 revert_order(operation, &order).await?;
@@ -322,7 +323,7 @@ async fn revert_row(
             }
             None => return Ok(()),
         },
-        "product" => match repository::product::find_by_id(operation.handle(), row.id).await? {
+        EntityKind::Product => match repository::product::find_by_id(operation.handle(), id).await? {
             Some(product) if is_changed => Some(format!("product {} (changed since)", product.sku)),
             Some(product) => {
                 let deleted = operation
@@ -336,7 +337,7 @@ async fn revert_row(
             }
             None => return Ok(()),
         },
-        _ => match repository::user::find_by_id(operation.handle(), row.id).await? {
+        EntityKind::User => match repository::user::find_by_id(operation.handle(), id).await? {
             Some(user) if is_changed => Some(format!("user {} (changed since)", user.email)),
             Some(user) => {
                 let deleted = operation
@@ -350,11 +351,14 @@ async fn revert_row(
             }
             None => return Ok(()),
         },
+        EntityKind::Movement | EntityKind::Seed | EntityKind::Event | EntityKind::Seal | EntityKind::Operation => {
+            return Ok(());
+        }
     };
     match kept {
         Some(kept) => {
             reverted.kept.push(kept);
-            reverted.kept_rows.push(row.id);
+            reverted.kept_rows.push(id);
         }
         None => reverted.deleted += 1,
     }
@@ -362,11 +366,15 @@ async fn revert_row(
 }
 
 /// Whether anything but seeds changed a row, as the audit trail tells.
-async fn was_changed(operation: &Operation, row: &seed_row::Model) -> Result<bool> {
+async fn was_changed(operation: &Operation, kind: EntityKind, id: uuid::Uuid) -> Result<bool> {
     /// The newest events tell.
     const EVENTS: u64 = 100;
-    let events = repository::audit_event::find_of(operation.handle(), &row.entity, row.id, EVENTS).await?;
-    Ok(events.iter().any(|event| event.outcome == "succeeded" && !event.operation.starts_with("seed.")))
+    let events = repository::audit_event::find_of(operation.handle(), kind, id, EVENTS).await?;
+    Ok(events.iter().any(|event| event.outcome == Outcome::Succeeded && !is_of_seeds(&event.operation)))
+}
+
+fn is_of_seeds(operation: &Stored<EventName>) -> bool {
+    operation.known().is_some_and(|name| name.kind() == EntityKind::Seed)
 }
 
 /// Deletes an order and gives back what it still has of the stock.

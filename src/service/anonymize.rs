@@ -6,13 +6,12 @@ use uuid::Uuid;
 use super::operation::{Operation, Operations, Request};
 use super::user::{Changed, find};
 use crate::domain::password::UNUSABLE;
-use crate::domain::{OrderStatus, UserStatus, personal};
+use crate::domain::{EntityKind, EventName, OrderStatus, UserStatus, personal};
 use crate::entity::user::Model;
 use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository;
 
 /// The operation that erases a person.
-pub const ANONYMIZE: &str = "user.anonymize";
 /// Orders that still need their buyer.
 const OPEN: [OrderStatus; 3] = [OrderStatus::Pending, OrderStatus::Paid, OrderStatus::Shipped];
 /// So many open orders are named.
@@ -32,12 +31,12 @@ pub fn is_erased(email: &str, first_name: &str, last_name: &str) -> bool {
 /// Errors: exit 3; exit 6 while there are open orders.
 pub async fn anonymize(operations: &Operations, who: &str) -> Result<Changed> {
     let body = async |operation: &mut Operation| apply(operation, who).await;
-    operations.run(&Request::new(ANONYMIZE, "user"), body).await?.done()
+    operations.run(&Request::new(EventName::UserAnonymize), body).await?.done()
 }
 
 async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
     let before = find(operation, who).await?;
-    if before.status == UserStatus::Anonymized.as_str() {
+    if before.status == UserStatus::Anonymized {
         return Ok(Changed { after: before.clone(), before, changed: false });
     }
     let after = Model {
@@ -45,7 +44,7 @@ async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
         password_hash: UNUSABLE.to_owned(),
         first_name: NAME.to_owned(),
         last_name: NAME.to_owned(),
-        status: UserStatus::Anonymized.as_str().to_owned(),
+        status: UserStatus::Anonymized.into(),
         updated_at: operation.now().into(),
         ..before.clone()
     };
@@ -53,7 +52,7 @@ async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
     let mut change = repository::user::update(operation.handle(), &before, &after).await?;
     refuse_open_orders(operation, &before).await?;
     change.before = change.before.map(personal::erased);
-    for event in repository::audit_event::find_for_update(operation.handle(), "user", before.id).await? {
+    for event in repository::audit_event::find_for_update(operation.handle(), EntityKind::User, before.id).await? {
         let erased = |text: &Option<String>| text.as_deref().map(erased_text);
         let (before, after) = (erased(&event.before), erased(&event.after));
         if (&before, &after) != (&event.before, &event.after) {

@@ -2,6 +2,7 @@
 //! movements is explained by its events, and no event lacks its row. What another program wrote or
 //! removed shows.
 
+mod explained;
 mod movements;
 
 use std::collections::BTreeMap;
@@ -10,12 +11,12 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::domain::personal;
-use crate::entity::{Moment, Stored, audit_event, order_item, stock_movement};
+use self::explained::{Explained, Subject};
+use crate::domain::{EntityKind, EventName, personal};
+use crate::entity::{Moment, Stored, audit_event, order, product, stock_movement, user};
 use crate::error::{Result, printable};
 use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{self, trail};
-use crate::service::anonymize::ANONYMIZE;
 
 /// Entities that are compared at once.
 const ROWS_AT_ONCE: u64 = 500;
@@ -25,8 +26,7 @@ pub const FINDINGS_TOLD: usize = 1_000;
 /// Something that the events do not explain, or that the rows do not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// `user`, `product`, `order`, `movement`, `event`, `seal`.
-    pub entity: &'static str,
+    pub entity: EntityKind,
     pub id: Option<Uuid>,
     /// E-mail address, SKU, reference.
     pub name: String,
@@ -54,32 +54,16 @@ impl Explanation {
     }
 }
 
-/// A row of users, products or orders in the form that events keep.
-struct Subject {
-    id: Uuid,
-    name: String,
-    view: Json,
-}
-
 /// Compares all rows with their events, password hashes where they may be read. `connection` should show
 /// one moment of the database.
 pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> Result<Explanation> {
     let mut explanation = Explanation::default();
-    for (entity, table) in [("user", "users"), ("product", "products"), ("order", "orders")] {
-        let generated = trail::find_generated(connection, table).await?;
-        let mut after = None;
-        loop {
-            let subjects = subjects(connection, entity, reads_hashes, after).await?;
-            let Some(last) = subjects.last() else { break };
-            after = Some(last.id);
-            explanation.rows += subjects.len() as u64;
-            explain_rows(connection, entity, &subjects, &generated, &mut explanation).await?;
-        }
-        missing_rows(connection, entity, &mut explanation).await?;
-    }
+    explain_all::<user::Entity>(connection, reads_hashes, &mut explanation).await?;
+    explain_all::<product::Entity>(connection, reads_hashes, &mut explanation).await?;
+    explain_all::<order::Entity>(connection, reads_hashes, &mut explanation).await?;
     for movement in trail::find_movements_without_event(connection, FINDINGS_TOLD as u64).await? {
         explanation.note(Finding {
-            entity: "movement",
+            entity: EntityKind::Movement,
             id: Some(movement.id),
             name: movement.id.to_string(),
             what: format!("{} pieces, written by no operation of shopctl", signed(&movement.delta)),
@@ -87,7 +71,7 @@ pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> R
     }
     for product in repository::product::find_stock_differences(connection, &[]).await? {
         explanation.note(Finding {
-            entity: "product",
+            entity: EntityKind::Product,
             id: Some(product.id),
             name: product.sku,
             what: format!("stock is {}, its movements come to {}", product.stock_quantity, product.moved),
@@ -96,137 +80,87 @@ pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> R
     Ok(explanation)
 }
 
-async fn subjects(
+/// Every row of one entity, and every event without its row.
+async fn explain_all<E: Explained>(
     connection: &impl ConnectionTrait,
-    entity: &str,
     reads_hashes: bool,
-    after: Option<Uuid>,
-) -> Result<Vec<Subject>> {
-    Ok(match entity {
-        "user" => {
-            let users = trail::find_users_after(connection, reads_hashes, after, ROWS_AT_ONCE).await?;
-            let subject = |user: crate::entity::user::Model| Subject {
-                id: user.id,
-                view: repository::user::audit_view(&user),
-                name: user.email,
-            };
-            users.into_iter().map(subject).collect()
-        }
-        "product" => {
-            let products = trail::find_products_after(connection, after, ROWS_AT_ONCE).await?;
-            let subject = |product: crate::entity::product::Model| Subject {
-                id: product.id,
-                view: repository::product::audit_view(&product),
-                name: product.sku,
-            };
-            products.into_iter().map(subject).collect()
-        }
-        _ => {
-            let orders = trail::find_orders_after(connection, after, ROWS_AT_ONCE).await?;
-            let ids: Vec<Uuid> = orders.iter().map(|order| order.id).collect();
-            let items = by(trail::find_items_of(connection, &ids).await?, |item: &order_item::Model| item.order_id);
-            let none = Vec::new();
-            let subject = |order: crate::entity::order::Model| Subject {
-                id: order.id,
-                view: repository::order::audit_view(&order, items.get(&order.id).unwrap_or(&none)),
-                name: order.reference.clone(),
-            };
-            orders.into_iter().map(subject).collect()
-        }
-    })
+    explanation: &mut Explanation,
+) -> Result<()> {
+    let generated = trail::find_generated(connection, E::default().table_name()).await?;
+    let mut after = None;
+    loop {
+        let subjects = E::rows(connection, reads_hashes, after).await?;
+        let Some(last) = subjects.last() else { break };
+        after = Some(last.id);
+        explanation.rows += subjects.len() as u64;
+        explain_rows::<E>(connection, &subjects, &generated, explanation).await?;
+    }
+    missing_rows::<E>(connection, explanation).await
 }
 
-async fn explain_rows(
+async fn explain_rows<E: Explained>(
     connection: &impl ConnectionTrait,
-    entity: &'static str,
     subjects: &[Subject],
     generated: &[(Uuid, Uuid)],
     explanation: &mut Explanation,
 ) -> Result<()> {
     let ids: Vec<Uuid> = subjects.iter().map(|subject| subject.id).collect();
-    let events = trail::find_events_of(connection, entity, &ids).await?;
+    let events = trail::find_events_of(connection, E::KIND, &ids).await?;
     let events = by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default());
-    let moved = match entity {
-        "user" => Vec::new(),
-        "product" => trail::find_own_movements_of_products(connection, &ids).await?,
-        _ => trail::find_movements_of_orders(connection, &ids).await?,
-    };
-    let is_order = entity == "order";
+    let moved = E::movements(connection, &ids).await?;
     // The event of a generated table says how many rows there were, not what was in each.
     let is_generated = |movement: &stock_movement::Model| generated.iter().any(|(id, _)| *id == movement.operation_id);
-    let moved = by(
-        moved.into_iter().filter(|movement| !is_generated(movement)).collect(),
-        |movement: &stock_movement::Model| {
-            if is_order { movement.order_id.unwrap_or_default() } else { movement.product_id }
-        },
-    );
-    let strange = if entity == "product" { strange_times(connection, subjects, &events).await? } else { Vec::new() };
+    let moved = by(moved.into_iter().filter(|movement| !is_generated(movement)).collect(), E::row_of);
+    let strange = E::strange_times(connection, subjects, &events).await?;
     for subject in subjects {
         let events: Vec<Known> = events.get(&subject.id).into_iter().flatten().map(Known::new).collect();
         let moved = moved.get(&subject.id).map_or(&[][..], Vec::as_slice);
         if is_erased_unexplained(&events) {
             let what = ERASED_UNEXPLAINED.to_owned();
-            explanation.note(Finding { entity, id: Some(subject.id), name: subject.name.clone(), what });
+            explanation.note(Finding { entity: E::KIND, id: Some(subject.id), name: subject.name.clone(), what });
         }
         if events.is_empty() && generated.iter().any(|(_, last)| subject.id <= *last) {
             continue;
         }
-        let problem = match unexplained(entity, &subject.view, &events) {
-            None if is_order => movements::wrong_of_order(&events, moved),
-            None if entity == "product" => movements::wrong_of_product(&events, moved)
-                .or_else(|| strange.contains(&subject.id).then(|| strange_time(&subject.view))),
-            problem => problem,
-        };
+        let problem = unexplained::<E>(&subject.view, &events)
+            .or_else(|| E::wrong_movements(&events, moved))
+            .or_else(|| strange.contains(&subject.id).then(|| strange_time(&subject.view)));
         if let Some(what) = problem {
-            explanation.note(Finding { entity, id: Some(subject.id), name: subject.name.clone(), what });
+            explanation.note(Finding { entity: E::KIND, id: Some(subject.id), name: subject.name.clone(), what });
         }
     }
     Ok(())
 }
 
-/// Products that were last changed at a time that neither an event of theirs says, nor one of an operation
-/// that moved them.
-async fn strange_times(
-    connection: &impl ConnectionTrait,
-    products: &[Subject],
-    events: &BTreeMap<Uuid, Vec<audit_event::Model>>,
-) -> Result<Vec<Uuid>> {
-    let is_told = |product: &&Subject| {
-        let own = events.get(&product.id).into_iter().flatten().map(Known::new);
-        own.filter_map(|event| event.after).any(|after| after[UPDATED_AT] == product.view[UPDATED_AT])
-    };
-    let ids: Vec<Uuid> = products.iter().filter(|product| !is_told(product)).map(|product| product.id).collect();
-    trail::find_products_moved_at_another_time(connection, &ids).await
-}
-
 const UPDATED_AT: &str = "updated_at";
 
-fn strange_time(product: &Json) -> String {
-    format!("updated_at is {}, when no operation changed it", shown(&product[UPDATED_AT]))
+fn strange_time(row: &Json) -> String {
+    format!("updated_at is {}, when no operation changed it", shown(&row[UPDATED_AT]))
 }
 
 /// Entities that have events but no row any more, although no event deleted them.
-async fn missing_rows(
-    connection: &impl ConnectionTrait,
-    entity: &'static str,
-    explanation: &mut Explanation,
-) -> Result<()> {
+async fn missing_rows<E: Explained>(connection: &impl ConnectionTrait, explanation: &mut Explanation) -> Result<()> {
     let mut after = None;
     loop {
-        let ids = trail::find_ids_without_row(connection, entity, after, ROWS_AT_ONCE).await?;
+        let ids = E::missing(connection, after).await?;
         let Some(last) = ids.last() else { return Ok(()) };
         after = Some(*last);
-        let events = trail::find_events_of(connection, entity, &ids).await?;
+        let events = trail::find_events_of(connection, E::KIND, &ids).await?;
         for (id, events) in by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default()) {
             let events: Vec<Known> = events.iter().map(Known::new).collect();
             if is_erased_unexplained(&events) {
                 let what = ERASED_UNEXPLAINED.to_owned();
-                explanation.note(Finding { entity, id: Some(id), name: String::new(), what });
+                explanation.note(Finding { entity: E::KIND, id: Some(id), name: String::new(), what });
             }
-            let Some(state) = final_states(entity, &events).pop() else { continue };
+            let Some(state) = final_states::<E>(&events).pop() else { continue };
             let name = ["email", "sku", "reference"].iter().find_map(|key| state[*key].as_str());
             let what = "is gone though no event deleted it".to_owned();
-            explanation.note(Finding { entity, id: Some(id), name: name.unwrap_or_default().to_owned(), what });
+            explanation.note(Finding {
+                entity: E::KIND,
+                id: Some(id),
+                name: name.unwrap_or_default().to_owned(),
+                what,
+            });
         }
     }
 }
@@ -242,7 +176,7 @@ fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Uuid) -> BTreeMap<Uuid, Vec<T>> {
 /// An event with its documents read.
 struct Known {
     operation_id: Uuid,
-    operation: String,
+    operation: Stored<EventName>,
     reason: Option<String>,
     time: Moment,
     before: Option<Json>,
@@ -270,20 +204,14 @@ const ERASED_UNEXPLAINED: &str = "personal values were erased from its events th
 fn is_erased_unexplained(events: &[Known]) -> bool {
     let documents = events.iter().flat_map(|event| [&event.before, &event.after]).flatten();
     let is_erased = documents.filter_map(Json::as_object).any(personal::is_erased);
-    is_erased && !events.iter().any(|event| event.operation == ANONYMIZE)
+    is_erased && !events.iter().any(|event| event.operation == EventName::UserAnonymize)
 }
 
-/// What of a document has to be found in the row. Stock is told by movements, and a product's time
-/// of change moves with it: see [`strange_times`].
-fn comparable(entity: &str, document: &Json) -> Json {
-    let fields: &[&str] = match entity {
-        "user" => &["email", "first_name", "last_name", "status", "created_at", "updated_at", PASSWORD_DIGEST],
-        "product" => &["sku", "name", "description", "price", "created_at"],
-        _ => &["reference", "user_id", "status", "total_amount", "created_at", "updated_at", "items"],
-    };
+/// What of a document has to be found in the row.
+fn comparable<E: Explained>(document: &Json) -> Json {
     let Some(document) = document.as_object() else { return Json::Null };
     let is_erased = personal::is_erased(document);
-    let kept = fields.iter().filter(|field| !(is_erased && personal::FIELDS.contains(field)));
+    let kept = E::FIELDS.iter().filter(|field| !(is_erased && personal::FIELDS.contains(field)));
     kept.map(|field| ((*field).to_owned(), sorted(document.get(*field).cloned().unwrap_or_default()))).collect()
 }
 
@@ -297,11 +225,11 @@ fn sorted(mut value: Json) -> Json {
 
 /// The states that events lead to and that no other event starts from. Told by the documents and
 /// not by the times, because the clocks of those who wrote them may differ.
-fn final_states(entity: &str, events: &[Known]) -> Vec<Json> {
+fn final_states<E: Explained>(events: &[Known]) -> Vec<Json> {
     let mut states: Vec<Json> =
-        events.iter().filter_map(|event| event.after.as_ref()).map(|after| comparable(entity, after)).collect();
+        events.iter().filter_map(|event| event.after.as_ref()).map(|after| comparable::<E>(after)).collect();
     for before in events.iter().filter_map(|event| event.before.as_ref()) {
-        let before = comparable(entity, before);
+        let before = comparable::<E>(before);
         if let Some(position) = states.iter().position(|state| is_same(state, &before)) {
             states.remove(position);
         }
@@ -328,9 +256,9 @@ fn is_same_value(field: &str, one: &Json, other: &Json) -> bool {
 }
 
 /// Why the row is not what its events lead to; `None` when it is.
-fn unexplained(entity: &str, row: &Json, events: &[Known]) -> Option<String> {
-    let states = final_states(entity, events);
-    let row = comparable(entity, row);
+fn unexplained<E: Explained>(row: &Json, events: &[Known]) -> Option<String> {
+    let states = final_states::<E>(events);
+    let row = comparable::<E>(row);
     if states.iter().any(|state| is_same(state, &row)) {
         return None;
     }

@@ -13,12 +13,12 @@ use uuid::Uuid;
 
 use super::committing::{Committing, Pending};
 use super::request::find_replay;
-pub use super::request::{Idempotency, OPERATIONS, Request};
+pub use super::request::{Idempotency, Request};
 use super::settle::{Settled, settle};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
-use crate::domain::{Clock, IdSource, MovementReason, personal};
+use crate::domain::{Clock, IdSource, MovementReason, Outcome, personal};
 use crate::entity::{audit_event, stock_movement};
 use crate::error::{Cause, Error, Kind, Result};
 use crate::repository::{self, Change};
@@ -45,18 +45,18 @@ pub struct Operations {
 
 /// How an operation ended well.
 #[derive(Debug)]
-pub enum Outcome<T> {
+pub enum Completion<T> {
     Done(T),
     /// The key had been used for the same request: this is the first event of that operation.
     Replayed(Box<audit_event::Model>),
 }
 
-impl<T> Outcome<T> {
+impl<T> Completion<T> {
     /// The value of an operation that had no key and so cannot be a replay.
     pub fn done(self) -> Result<T> {
         match self {
-            Outcome::Done(value) => Ok(value),
-            Outcome::Replayed(_) => Err(Error::internal("a request without a key was replayed")),
+            Completion::Done(value) => Ok(value),
+            Completion::Replayed(_) => Err(Error::internal("a request without a key was replayed")),
         }
     }
 }
@@ -102,14 +102,13 @@ impl Operations {
         &self,
         request: &Request,
         body: impl AsyncFn(&mut Operation) -> Result<T>,
-    ) -> Result<Outcome<T>> {
-        debug_assert!(OPERATIONS.contains(&request.name), "{} is not among the operations", request.name);
+    ) -> Result<Completion<T>> {
         let operation_id = self.ids.next();
         let mut waited = Duration::ZERO;
         for attempt in 0.. {
             match self.attempt(request, operation_id, &body).await {
-                Attempt::Committed(value) => return Ok(Outcome::Done(value)),
-                Attempt::Replayed(event) => return Ok(Outcome::Replayed(event)),
+                Attempt::Committed(value) => return Ok(Completion::Done(value)),
+                Attempt::Replayed(event) => return Ok(Completion::Replayed(event)),
                 Attempt::Unknown(value) => return self.settled(request, operation_id, value).await,
                 Attempt::Failed(Failure { error, fault, subject, waited: last }) => {
                     waited += last;
@@ -125,7 +124,7 @@ impl Operations {
                     if error.kind() == Kind::Conflict
                         && let Some(event) = self.replay_after_refusal(request).await
                     {
-                        return Ok(Outcome::Replayed(event));
+                        return Ok(Completion::Replayed(event));
                     }
                     self.record_refusal(request, operation_id, subject, &error).await;
                     return Err(error);
@@ -218,13 +217,13 @@ impl Operations {
         }
     }
 
-    async fn settled<T>(&self, request: &Request, operation_id: Uuid, value: T) -> Result<Outcome<T>> {
+    async fn settled<T>(&self, request: &Request, operation_id: Uuid, value: T) -> Result<Completion<T>> {
         let tombstone = self.failed_event(request, operation_id, "connection lost at COMMIT");
         self.committing.begin(Pending::operation(operation_id, request));
         let settled = settle(&self.database, tombstone).await;
         self.committing.end();
         match settled {
-            Settled::Happened => Ok(Outcome::Done(value)),
+            Settled::Happened => Ok(Completion::Done(value)),
             Settled::DidNotHappen => Err(Error::new(
                 Kind::Unavailable,
                 "database.connection_lost",
@@ -286,10 +285,10 @@ impl Operations {
             id: self.ids.next(),
             operation_id,
             sequence: 0.into(),
-            operation: request.name.to_owned(),
+            operation: request.name.into(),
             actor: self.actor.clone(),
-            outcome: "failed".to_owned(),
-            entity_type: request.entity.to_owned(),
+            outcome: Outcome::Failed.into(),
+            entity_type: request.name.kind().to_string(),
             entity_id: None,
             before: None,
             after: None,
@@ -335,7 +334,7 @@ impl Operation {
             id: self.new_id(),
             product_id,
             delta: delta.into(),
-            reason: reason.as_str().to_owned(),
+            reason: reason.into(),
             order_id: None,
             operation_id: self.id,
             note: None,
@@ -401,10 +400,10 @@ impl Operation {
                 id: self.ids.next(),
                 operation_id: self.id,
                 sequence: sequence.into(),
-                operation: request.name.to_owned(),
+                operation: request.name.into(),
                 actor: operations.actor.clone(),
-                outcome: "succeeded".to_owned(),
-                entity_type: change.entity.to_owned(),
+                outcome: Outcome::Succeeded.into(),
+                entity_type: change.entity.to_string(),
                 entity_id: Some(change.id),
                 before: change.before.map(|json| json.to_string()),
                 after: change.after.map(|json| json.to_string()),

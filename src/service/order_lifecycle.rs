@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
+use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use crate::domain::order_status::{self, Step, StockEffect, Transition, Verb};
 use crate::domain::{IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
 use crate::entity::{Moment, Stored, audit_event, order, order_item, stock_movement};
@@ -106,16 +106,14 @@ impl Restored {
 pub async fn run(operations: &Operations, wanted: &Move, key: Option<IdempotencyKey>) -> Result<Moved> {
     let name = wanted.verb.operation();
     let request = Request {
-        name,
-        entity: "order",
         reason: wanted.reason.clone().or_else(|| (wanted.verb == Verb::Expire).then(|| "expired".to_owned())),
         idempotency: key.map(|key| Idempotency::new(key, name, &fingerprint(wanted))),
-        ..Request::default()
+        ..Request::new(name)
     };
     let is_keyed = request.idempotency.is_some();
     match operations.run(&request, async |operation| apply_as(operation, wanted, is_keyed).await).await? {
-        Outcome::Done(moved) => Ok(moved),
-        Outcome::Replayed(event) => {
+        Completion::Done(moved) => Ok(moved),
+        Completion::Replayed(event) => {
             let id = event.entity_id.unwrap_or_default();
             let order = repository::order::find_by_id(operations.database.connection(), id).await?;
             let order = order.ok_or_else(|| Error::not_found("order", id))?;
@@ -131,7 +129,7 @@ fn replay(order: &order::Model, event: &audit_event::Model) -> Moved {
     };
     let (before, after) = (data(&event.before), data(&event.after));
     let at = |data: &Json| order::Model {
-        status: data["status"].as_str().unwrap_or(&order.status).to_owned(),
+        status: data["status"].as_str().map_or(order.status.clone(), Stored::from),
         updated_at: data["updated_at"].as_str().map_or(order.updated_at.clone(), Moment::from_stored),
         ..order.clone()
     };
@@ -211,8 +209,7 @@ async fn write(
     goods: Goods,
 ) -> Result<Moved> {
     let Goods { items, restored, by_its_lines, meant_everything } = goods;
-    let status = status.as_str().to_owned();
-    let after = order::Model { status, updated_at: operation.now().into(), ..before.clone() };
+    let after = order::Model { status: status.into(), updated_at: operation.now().into(), ..before.clone() };
     let stock_rows = restore(operation, &before, &restored, wanted.note.as_deref()).await?;
     let items: Vec<order_item::Model> = items.into_iter().map(|(item, _)| item).collect();
     let more = more(wanted, effect, &restored, by_its_lines);
@@ -239,10 +236,13 @@ pub fn check(order: &order::Model, wanted: &Move) -> Result<()> {
 /// The row of the table, or none when the order is already there.
 fn transition(order: &order::Model, wanted: &Move) -> Result<Option<Transition>> {
     let name = printable(&order.reference);
-    let Some(status) = OrderStatus::from_stored(&order.status) else {
+    let Some(status) = order.status.known() else {
         return Err(Error::conflict(
             "order.status_unknown",
-            format!("order {name} has the status {}, which shopctl does not know", printable(&order.status)),
+            format!(
+                "order {name} has the status {}, which shopctl does not know",
+                printable(&order.status.to_string())
+            ),
         ));
     };
     match order_status::step(status, wanted.verb) {
@@ -337,9 +337,7 @@ impl Taken {
             taken.add(movement.product_id, (-delta).max(0), delta.max(0));
         }
         let is_taken = |id: Uuid| {
-            movements
-                .iter()
-                .any(|movement| movement.product_id == id && movement.reason == MovementReason::Order.as_str())
+            movements.iter().any(|movement| movement.product_id == id && movement.reason == MovementReason::Order)
         };
         for (item, _) in items.iter().filter(|(item, _)| !is_taken(item.product_id)) {
             taken.add(item.product_id, known(&item.quantity)?, 0);

@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
+use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{Restored, to_json};
 use super::product::{known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{
-    IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations, sku,
+    EventName, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations, sku,
 };
 use crate::entity::{Stored, order, order_item, product, stock_movement, user};
 use crate::error::{CommandLine, Error, Result, printable};
@@ -124,14 +124,12 @@ struct Amount<'a> {
 pub async fn run(operations: &Operations, new: &NewOrder, key: Option<IdempotencyKey>) -> Result<PlacedOrder> {
     check_lines(new)?;
     let request = Request {
-        name: "order.place",
-        entity: "order",
-        idempotency: key.map(|key| Idempotency::new(key, "order.place", &fingerprint(new))),
-        ..Request::default()
+        idempotency: key.map(|key| Idempotency::new(key, EventName::OrderPlace, &fingerprint(new))),
+        ..Request::new(EventName::OrderPlace)
     };
     match operations.run(&request, async |operation| apply(operation, new).await).await? {
-        Outcome::Done(placed) => Ok(placed),
-        Outcome::Replayed(event) => {
+        Completion::Done(placed) => Ok(placed),
+        Completion::Replayed(event) => {
             let connection = operations.database.connection();
             let id = event.entity_id.unwrap_or_default();
             let order = repository::order::find_by_id(connection, id).await?;
@@ -270,12 +268,15 @@ async fn find_users(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<us
 
 /// Errors: exit 6 for a user who is not active.
 pub fn check_may_order(user: &user::Model) -> Result<()> {
-    if UserStatus::from_stored(&user.status) == Some(UserStatus::Active) {
+    if user.status == UserStatus::Active {
         return Ok(());
     }
     let email = printable(&user.email);
-    let error = Error::conflict("user.not_active", format!("{email} is {} and cannot order", printable(&user.status)));
-    Err(if user.status == UserStatus::Disabled.as_str() {
+    let error = Error::conflict(
+        "user.not_active",
+        format!("{email} is {} and cannot order", printable(&user.status.to_string())),
+    );
+    Err(if user.status == UserStatus::Disabled {
         error.hint(CommandLine::new("user enable").argument(&email))
     } else {
         error
@@ -392,7 +393,7 @@ fn build(
         id,
         reference: reference(operation, new).as_str().to_owned(),
         user_id: user.id,
-        status: new.status.as_str().to_owned(),
+        status: new.status.into(),
         total_amount: total(&amounts, new.expected_total)?.into(),
         created_at: placed_at.into(),
         updated_at: if new.status == OrderStatus::Pending { placed_at.into() } else { operation.now().into() },

@@ -12,7 +12,7 @@ use super::product::Changed;
 use crate::domain::page::Sort;
 use crate::domain::price_change::{MaxChange, Repricing, percent_changed};
 use crate::domain::price_history::PriceStep;
-use crate::domain::{Money, Page, Violations};
+use crate::domain::{EntityKind, EventName, Money, Outcome, Page, Violations};
 use crate::entity::product::Model;
 use crate::entity::{Moment, Stored, audit_event};
 use crate::error::{Error, Kind, Result, printable};
@@ -156,7 +156,7 @@ fn too_many() -> Error {
 /// than was read.
 pub async fn change(operations: &Operations, products: &[Model], changes: &PriceChanges) -> Result<Vec<Changed>> {
     let body = async |operation: &mut Operation| apply_change(operation, products, changes).await;
-    operations.run(&Request::new("product.price", "product"), body).await?.done()
+    operations.run(&Request::new(EventName::ProductPrice), body).await?.done()
 }
 
 /// Changes prices on an open operation; equal prices write nothing. The result has the order of
@@ -233,7 +233,7 @@ pub struct PriceEvent {
     pub since: Moment,
     pub before: Option<Money>,
     pub price: Money,
-    pub operation: String,
+    pub operation: Stored<EventName>,
     pub actor: String,
 }
 
@@ -250,9 +250,9 @@ impl PriceEvent {
 /// The prices that a product had, newest first.
 pub async fn history(connection: &impl ConnectionTrait, product: Uuid) -> Result<Vec<PriceEvent>> {
     let filter = repository::audit_event::Filter {
-        entity_type: Some("product".to_owned()),
+        entity_kind: Some(EntityKind::Product),
         entity_id: Some(product),
-        outcome: Some("succeeded".to_owned()),
+        outcome: Some(Outcome::Succeeded),
         ..Default::default()
     };
     let mut page = Page { limit: ROWS_AT_ONCE, offset: 0, after: None, sort: Sort::parse("-occurred_at") };

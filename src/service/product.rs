@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::operation::{Operation, Operations, Request};
 use crate::db::fault::Fault;
-use crate::domain::{Money, MovementReason, ProductName, Sku};
+use crate::domain::{EventName, Money, MovementReason, ProductName, Sku};
 use crate::entity::Stored;
 use crate::entity::product::Model;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -50,7 +50,7 @@ pub struct Changed {
 /// Creates a product. Errors: exit 6 when the SKU is taken.
 pub async fn create(operations: &Operations, new: &NewProduct) -> Result<Model> {
     operations
-        .run(&Request::new("product.create", "product"), async |operation| {
+        .run(&Request::new(EventName::ProductCreate), async |operation| {
             check_free(operation, &new.sku, None).await?;
             apply_create(operation, new).await
         })
@@ -116,7 +116,7 @@ pub async fn apply_create_many(operation: &mut Operation, new: &[NewProduct]) ->
 /// Changes SKU, name, description or price. Errors: exit 3, exit 6 when the SKU is taken.
 pub async fn update(operations: &Operations, name: &str, update: &ProductUpdate) -> Result<Changed> {
     let body = async |operation: &mut Operation| apply_update(operation, name, update).await;
-    operations.run(&Request::new("product.update", "product"), body).await?.done()
+    operations.run(&Request::new(EventName::ProductUpdate), body).await?.done()
 }
 
 /// Changes a product on an open operation; equal values write nothing.
@@ -164,7 +164,7 @@ pub async fn delete(operations: &Operations, name: &str) -> Result<Model> {
         operation.record(change);
         Ok(product)
     };
-    operations.run(&Request::new("product.delete", "product"), body).await?.done()
+    operations.run(&Request::new(EventName::ProductDelete), body).await?.done()
 }
 
 /// The product of that SKU or id. Errors: exit 3.

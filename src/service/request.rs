@@ -4,53 +4,16 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::domain::IdempotencyKey;
 use crate::domain::text::hexadecimal;
+use crate::domain::{EventName, IdempotencyKey};
 use crate::entity::audit_event;
 use crate::error::{Error, Result};
 use crate::repository;
 
-/// Everything that an event may be called.
-pub const OPERATIONS: [&str; 30] = [
-    "audit.seal",
-    "audit.settle",
-    "order.cancel",
-    "order.complete",
-    "order.expire",
-    "order.import",
-    "order.pay",
-    "order.place",
-    "order.refund",
-    "order.ship",
-    "product.create",
-    "product.delete",
-    "product.import",
-    "product.price",
-    "product.update",
-    "seed.down",
-    "seed.generate",
-    "seed.up",
-    "stock.accept",
-    "stock.adjust",
-    "stock.set",
-    "user.anonymize",
-    "user.create",
-    "user.delete",
-    "user.disable",
-    "user.enable",
-    "user.import",
-    "user.rehash",
-    "user.set_password",
-    "user.update",
-];
-
 /// What is asked for, apart from the work itself.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Request {
-    /// `order.place`, `user.create` …
-    pub name: &'static str,
-    /// What it is about, should it be refused: `order`, `user` …
-    pub entity: &'static str,
+    pub name: EventName,
     pub reason: Option<String>,
     pub idempotency: Option<Idempotency>,
     /// For work that looks before it inserts: a duplicate means that somebody else did the same in
@@ -60,8 +23,8 @@ pub struct Request {
 
 impl Request {
     /// A request without reason and key.
-    pub fn new(name: &'static str, entity: &'static str) -> Self {
-        Request { name, entity, ..Request::default() }
+    pub fn new(name: EventName) -> Self {
+        Request { name, reason: None, idempotency: None, repeats_on_duplicate: false }
     }
 }
 
@@ -77,7 +40,7 @@ pub struct Idempotency {
 
 impl Idempotency {
     /// `request` has to be the same for requests that mean the same.
-    pub fn new(key: IdempotencyKey, operation: &str, request: &Json) -> Self {
+    pub fn new(key: IdempotencyKey, operation: EventName, request: &Json) -> Self {
         let digest = Sha256::digest(format!("{operation}\n{request}"));
         Idempotency { key, fingerprint: hexadecimal(&digest), is_given: true }
     }

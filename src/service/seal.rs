@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::operation::{Operation, Operations, Request};
+use crate::domain::EventName;
 use crate::domain::personal::sealed_form;
 use crate::domain::text::{counted, hexadecimal};
 use crate::entity::{audit_event, audit_seal};
@@ -22,8 +23,6 @@ pub const EVENTS_PER_SEAL: u64 = 5_000;
 const ROWS_AT_ONCE: u64 = 1_000;
 /// So many events of one kind of problem are named.
 const EVENTS_NAMED: u64 = 100;
-/// The operation that seals. Its own event waits for the next seal, which it is no reason for.
-const SEAL: &str = "audit.seal";
 
 /// A new seal and how far it reaches.
 #[derive(Debug, Clone)]
@@ -40,7 +39,7 @@ pub struct Sealed {
 /// Returns nothing when there is nothing to seal behind it.
 pub async fn seal(operations: &Operations, after: Option<Uuid>) -> Result<Option<Sealed>> {
     // Two sealers at once draw the same number: the later one looks again.
-    let request = Request { name: SEAL, entity: "seal", repeats_on_duplicate: true, ..Request::default() };
+    let request = Request { repeats_on_duplicate: true, ..Request::new(EventName::AuditSeal) };
     operations.run(&request, async |operation| apply(operation, &operations.actor, after).await).await?.done()
 }
 
@@ -48,7 +47,8 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> R
     let last = repository::audit_seal::find_last(operation.handle()).await?;
     let events = repository::audit_seal::find_unsealed_events(operation.handle(), after, EVENTS_PER_SEAL).await?;
     let last_event = match events.last() {
-        Some(last) if events.iter().any(|event| event.row.operation != SEAL) => last.row.id,
+        // The event of sealing waits for the next seal, and is no reason for one.
+        Some(last) if events.iter().any(|event| event.row.operation != EventName::AuditSeal) => last.row.id,
         _ => return Ok(None),
     };
     let too_many = |_| Error::internal("more events than a seal can count");

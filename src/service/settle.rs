@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::operation::{Operations, Request};
 use crate::db::Database;
+use crate::domain::{EventName, Outcome};
 use crate::entity::audit_event;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use crate::repository;
@@ -56,7 +57,7 @@ pub async fn settle(database: &Database, tombstone: audit_event::Model) -> Settl
 ///
 /// Errors: exit 5 while its transaction is still open at the server; those of the database.
 pub async fn decide(operations: &Operations, operation_id: Uuid) -> Result<Verdict> {
-    let request = Request::new("audit.settle", "operation");
+    let request = Request::new(EventName::AuditSettle);
     let tombstone = operations.failed_event(&request, operation_id, "it had not happened when it was settled");
     let database = &operations.database;
     let mut waited = Duration::ZERO;
@@ -106,7 +107,7 @@ async fn ask(database: &Database, tombstone: &audit_event::Model, dry_run: bool)
             // Perhaps it is our own tombstone, whose COMMIT was lost in its turn.
             let first = repository::audit_event::find_first_of(database.connection(), tombstone.operation_id).await?;
             let first = first.ok_or_else(|| Error::internal("the conflicting event is gone"))?;
-            Ok(Verdict { is_applied: first.outcome == "succeeded", is_new: false })
+            Ok(Verdict { is_applied: first.outcome == Outcome::Succeeded, is_new: false })
         }
         (Err(error), _) => Err(error),
         (Ok(()), Some(_)) => Err(Error::internal("the tombstone was not written")),

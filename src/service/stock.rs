@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::operation::{Idempotency, Operation, Operations, Outcome, Request};
+use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::product::{Changed, find_for_update, known_stock};
-use crate::domain::{IdempotencyKey, MovementReason};
+use crate::domain::{EventName, IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
 use crate::entity::{Stored, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -39,15 +39,13 @@ pub async fn adjust(operations: &Operations, adjustment: &Adjustment, key: Optio
         "note": adjustment.note,
     });
     let request = Request {
-        name: "stock.adjust",
-        entity: "product",
         reason: Some(adjustment.reason.as_str().to_owned()),
-        idempotency: key.map(|key| Idempotency::new(key, "stock.adjust", &fingerprint)),
-        ..Request::default()
+        idempotency: key.map(|key| Idempotency::new(key, EventName::StockAdjust, &fingerprint)),
+        ..Request::new(EventName::StockAdjust)
     };
     match operations.run(&request, async |operation| apply_adjust(operation, adjustment).await).await? {
-        Outcome::Done(product) => Ok(Adjusted { product, replayed: false }),
-        Outcome::Replayed(event) => {
+        Completion::Done(product) => Ok(Adjusted { product, replayed: false }),
+        Completion::Replayed(event) => {
             let id = event.entity_id.unwrap_or_default();
             let now = repository::product::find_by_id(operations.database.connection(), id).await?;
             let now = now.ok_or_else(|| Error::not_found("product", id))?;
@@ -129,7 +127,7 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
         move_by(operation, before, &adjustment).await
     };
     let reason = Some(count.reason.as_str().to_owned());
-    let request = Request { name: "stock.set", entity: "product", reason, ..Request::default() };
+    let request = Request { reason, ..Request::new(EventName::StockSet) };
     operations.run(&request, body).await?.done()
 }
 
@@ -178,7 +176,7 @@ pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) 
         operation.record(noting(repository::product::accepted(&product, moved), note).covering(rows));
         Ok(Accepted { product, delta })
     };
-    operations.run(&Request::new("stock.accept", "product"), body).await?.done()
+    operations.run(&Request::new(EventName::StockAccept), body).await?.done()
 }
 
 /// The change with the note of its movement, so that an edit of that shows.

@@ -2,7 +2,7 @@
 
 use super::operation::{Operation, Operations, Request};
 use crate::db::fault::Fault;
-use crate::domain::{Email, Password, PersonName, UserStatus};
+use crate::domain::{Email, EventName, Password, PersonName, UserStatus};
 use crate::entity::user::Model;
 use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository;
@@ -42,7 +42,7 @@ pub fn hash(password: &Password) -> Result<String> {
 /// Creates a user. Errors: exit 6 when the e-mail address is taken.
 pub async fn create(operations: &Operations, new: &NewUser) -> Result<Model> {
     operations
-        .run(&Request::new("user.create", "user"), async |operation| {
+        .run(&Request::new(EventName::UserCreate), async |operation| {
             check_free(operation, &new.email).await?;
             apply_create(operation, new).await
         })
@@ -76,7 +76,7 @@ pub fn model(operation: &Operation, new: &NewUser) -> Model {
         password_hash: new.password_hash.clone(),
         first_name: new.first_name.as_str().to_owned(),
         last_name: new.last_name.as_str().to_owned(),
-        status: UserStatus::Active.as_str().to_owned(),
+        status: UserStatus::Active.into(),
         created_at: operation.now().into(),
         updated_at: operation.now().into(),
     }
@@ -84,7 +84,7 @@ pub fn model(operation: &Operation, new: &NewUser) -> Model {
 
 /// Changes names or e-mail address. Errors: exit 3, exit 6 when the address is taken.
 pub async fn update(operations: &Operations, who: &str, update: &UserUpdate) -> Result<Changed> {
-    mutate(operations, "user.update", who, async |operation, user| {
+    mutate(operations, EventName::UserUpdate, who, async |operation, user| {
         refuse_anonymized(user)?;
         let mut after = user.clone();
         if let Some(email) = update.email.as_ref().filter(|email| email.as_str() != user.email) {
@@ -107,7 +107,7 @@ pub async fn update(operations: &Operations, who: &str, update: &UserUpdate) -> 
 
 /// Replaces the password hash.
 pub async fn set_password(operations: &Operations, who: &str, password_hash: &str) -> Result<Changed> {
-    mutate(operations, "user.set_password", who, async |_operation, user| {
+    mutate(operations, EventName::UserSetPassword, who, async |_operation, user| {
         refuse_anonymized(user)?;
         Ok(Model { password_hash: password_hash.to_owned(), ..user.clone() })
     })
@@ -117,7 +117,7 @@ pub async fn set_password(operations: &Operations, who: &str, password_hash: &st
 /// Replaces a hash that was made with weaker parameters by one of the same password, unless the
 /// password was changed meanwhile.
 pub async fn rehash(operations: &Operations, user: &Model, password_hash: &str) -> Result<Changed> {
-    mutate(operations, "user.rehash", &user.id.to_string(), async |_operation, now| {
+    mutate(operations, EventName::UserRehash, &user.id.to_string(), async |_operation, now| {
         let is_same = now.password_hash == user.password_hash;
         let hash = if is_same { password_hash } else { now.password_hash.as_str() };
         Ok(Model { password_hash: hash.to_owned(), ..now.clone() })
@@ -127,7 +127,7 @@ pub async fn rehash(operations: &Operations, user: &Model, password_hash: &str) 
 
 /// Exit 6 for a user who was erased: what is written to one now could not be erased any more.
 fn refuse_anonymized(user: &Model) -> Result<()> {
-    if user.status != UserStatus::Anonymized.as_str() {
+    if user.status != UserStatus::Anonymized {
         return Ok(());
     }
     let message = format!("{} is anonymized, which cannot be undone", printable(&user.email));
@@ -138,10 +138,10 @@ fn refuse_anonymized(user: &Model) -> Result<()> {
 ///
 /// Errors: exit 6 for an anonymized user.
 pub async fn set_status(operations: &Operations, who: &str, status: UserStatus) -> Result<Changed> {
-    let name = if status == UserStatus::Active { "user.enable" } else { "user.disable" };
+    let name = if status == UserStatus::Active { EventName::UserEnable } else { EventName::UserDisable };
     mutate(operations, name, who, async |_operation, user| {
         refuse_anonymized(user)?;
-        Ok(Model { status: status.as_str().to_owned(), ..user.clone() })
+        Ok(Model { status: status.into(), ..user.clone() })
     })
     .await
 }
@@ -162,13 +162,13 @@ pub async fn delete(operations: &Operations, who: &str) -> Result<Model> {
         operation.record(change);
         Ok(user)
     };
-    operations.run(&Request::new("user.delete", "user"), body).await?.done()
+    operations.run(&Request::new(EventName::UserDelete), body).await?.done()
 }
 
 /// Finds, changes and writes one user; equal values write nothing.
 async fn mutate(
     operations: &Operations,
-    name: &'static str,
+    name: EventName,
     who: &str,
     change: impl AsyncFn(&Operation, &Model) -> Result<Model>,
 ) -> Result<Changed> {
@@ -184,7 +184,7 @@ async fn mutate(
         operation.record(change);
         Ok(Changed { before, after, changed: true })
     };
-    operations.run(&Request::new(name, "user"), body).await?.done()
+    operations.run(&Request::new(name), body).await?.done()
 }
 
 /// The user of that address or id, locked until the operation ends. Errors: exit 3.

@@ -117,9 +117,9 @@ impl OrderRow {
                 || given.value.as_ref().is_ok_and(|total| order.total_amount == *total)
         });
         let is_status = match &self.status {
-            None => order.status == OrderStatus::Pending.as_str(),
+            None => order.status == OrderStatus::Pending,
             Some(given) => {
-                given.is_text(&order.status) || given.value.as_ref().is_ok_and(|own| order.status == own.as_str())
+                given.is_text(&order.status.to_string()) || given.value.as_ref().is_ok_and(|own| order.status == *own)
             }
         };
         let what = if !is_user {
@@ -137,7 +137,7 @@ impl OrderRow {
                     given.value.as_ref().map_or_else(|_| printable(&given.text), |own| own.as_str().to_owned())
                 }
             };
-            let there = printable(&order.status);
+            let there = printable(&order.status.to_string());
             return Some(format!("is {there} here and {own} in the file: an import does not move it on"));
         } else {
             return None;

@@ -16,11 +16,11 @@ use crate::cli::shared::arguments::{check_period, name_of, time};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
+use crate::domain::{EntityKind, EventName, Outcome};
 use crate::error::{Error, Kind, Result, printable};
 use crate::output::closest;
 use crate::repository::user::{self, Lock, Who};
 use crate::repository::{audit_event as events, order, product};
-use crate::service::operation::OPERATIONS;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -84,8 +84,8 @@ pub struct FilterArguments {
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
     /// succeeded or failed
-    #[arg(long, value_name = "OUTCOME", value_parser = name_of(["succeeded", "failed"], |outcome| outcome))]
-    outcome: Option<&'static str>,
+    #[arg(long, value_name = "OUTCOME", value_parser = name_of(Outcome::ALL, Outcome::as_str))]
+    outcome: Option<Outcome>,
     /// At or after this time
     #[arg(long, value_name = "TIME", value_parser = time())]
     since: Option<DateTime<Utc>>,
@@ -123,12 +123,12 @@ impl FilterArguments {
     fn filter(&self) -> Result<events::Filter> {
         check_period(("since", self.since), ("until", self.until))?;
         Ok(events::Filter {
-            entity_type: None,
+            entity_kind: None,
             entity_id: None,
             operation_id: self.operation_id,
             operation: self.operation.clone(),
             actor: self.by.clone(),
-            outcome: self.outcome.map(str::to_owned),
+            outcome: self.outcome,
             since: self.since,
             until: self.until,
         })
@@ -137,7 +137,7 @@ impl FilterArguments {
     /// Adds what the events are about, which the database has to be asked for.
     async fn look_up(&self, database: &Database, filter: &mut events::Filter) -> Result<()> {
         if let Some((entity, id)) = entity(database, self).await? {
-            filter.entity_type = Some(entity.to_owned());
+            filter.entity_kind = Some(entity);
             filter.entity_id = Some(id);
         }
         match &self.operation {
@@ -149,17 +149,18 @@ impl FilterArguments {
 
 /// Errors: exit 7 for a name that no operation has, here or in what another version recorded.
 async fn check_operation(database: &Database, name: &str) -> Result<()> {
-    if OPERATIONS.contains(&name) || events::has_operation(database.connection(), name).await? {
+    let known = EventName::ALL.map(EventName::as_str);
+    if known.contains(&name) || events::has_operation(database.connection(), name).await? {
         return Ok(());
     }
     let error = Error::new(Kind::Invalid, "invalid", format!("operation: there is no {}", printable(name)));
     let ends_so = |known: &&&str| known.split_once('.').is_some_and(|(_, verb)| verb == name);
     let noun = name.split('.').next().unwrap_or_default();
     let begins_so = |known: &&&str| known.split_once('.').is_some_and(|(known, _)| known == noun);
-    let mut near: Vec<&str> = OPERATIONS.iter().filter(ends_so).copied().collect();
-    near.extend(closest(name, &OPERATIONS).filter(|_| near.is_empty()));
-    let list: Vec<&str> = OPERATIONS.iter().filter(begins_so).copied().collect();
-    let list = if list.is_empty() { OPERATIONS.to_vec() } else { list };
+    let mut near: Vec<&str> = known.iter().filter(ends_so).copied().collect();
+    near.extend(closest(name, &known).filter(|_| near.is_empty()));
+    let list: Vec<&str> = known.iter().filter(begins_so).copied().collect();
+    let list = if list.is_empty() { known.to_vec() } else { list };
     let error = match near.as_slice() {
         [] => error,
         near => error.hint(format!("did you mean {}?", near.join(" or "))),
@@ -172,8 +173,12 @@ fn parse_id(text: &str) -> Result<Uuid, String> {
 }
 
 /// What the events are to be about. An id need not exist any more: its events do.
-async fn entity(database: &Database, arguments: &FilterArguments) -> Result<Option<(&'static str, Uuid)>> {
-    let named = [("user", &arguments.user), ("product", &arguments.product), ("order", &arguments.order)];
+async fn entity(database: &Database, arguments: &FilterArguments) -> Result<Option<(EntityKind, Uuid)>> {
+    let named = [
+        (EntityKind::User, &arguments.user),
+        (EntityKind::Product, &arguments.product),
+        (EntityKind::Order, &arguments.order),
+    ];
     let Some((entity, name)) = named.into_iter().find_map(|(entity, name)| Some((entity, name.as_ref()?))) else {
         return Ok(None);
     };
@@ -182,9 +187,10 @@ async fn entity(database: &Database, arguments: &FilterArguments) -> Result<Opti
     }
     let connection = database.connection();
     let id = match entity {
-        "user" => user::find_one(connection, Who::parse(name), Lock::None).await?.map(|user| user.id),
-        "product" => product::find_by_sku(connection, name).await?.map(|product| product.id),
-        _ => order::find_named(connection, name, Lock::None).await?.map(|order| order.id),
+        EntityKind::User => user::find_one(connection, Who::parse(name), Lock::None).await?.map(|user| user.id),
+        EntityKind::Product => product::find_by_sku(connection, name).await?.map(|product| product.id),
+        EntityKind::Order => order::find_named(connection, name, Lock::None).await?.map(|order| order.id),
+        _ => None,
     };
-    Ok(Some((entity, id.ok_or_else(|| Error::not_found(entity, name))?)))
+    Ok(Some((entity, id.ok_or_else(|| Error::not_found(entity.as_str(), name))?)))
 }

@@ -72,7 +72,7 @@ fn told(events: &[audit_event::Model]) -> String {
     };
     let shown: Vec<String> = events.iter().take(EVENTS_NAMED as usize).map(entity).collect();
     let more = if events.len() > shown.len() { ", …" } else { "" };
-    format!("{}: {}{more}", printable(&first.operation), shown.join(", "))
+    format!("{}: {}{more}", printable(&first.operation.to_string()), shown.join(", "))
 }
 
 fn parse_operation(text: &str) -> Result<Uuid, String> {

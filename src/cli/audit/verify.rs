@@ -6,6 +6,7 @@ use super::view::FindingView;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::EntityKind;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::repository::user;
@@ -29,10 +30,10 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     drop(snapshot);
     let of_seals = chain.problems.into_iter().map(|problem| {
         if let Some((id, operation)) = problem.event {
-            return Finding { entity: "event", id: Some(id), name: operation, what: problem.what };
+            return Finding { entity: EntityKind::Event, id: Some(id), name: operation, what: problem.what };
         }
         let name = problem.seal.map(|number| number.to_string()).unwrap_or_default();
-        Finding { entity: "seal", id: None, name, what: problem.what }
+        Finding { entity: EntityKind::Seal, id: None, name, what: problem.what }
     });
     let untold = chain.untold + explanation.found - explanation.findings.len() as u64;
     let findings: Vec<_> = of_seals.chain(explanation.findings).map(FindingView).collect();

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::domain::Outcome;
 use crate::entity::audit_event;
 use crate::output::{Cell, Column, View};
 use crate::service::explain::Finding;
@@ -14,9 +15,9 @@ impl View for EventView {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("occurred_at", "TIME", |view| view.0.occurred_at.clone().into()),
-        Column::new("operation", "OPERATION", |view| view.0.operation.as_str().into()),
+        Column::new("operation", "OPERATION", |view| view.0.operation.to_string().into()),
         Column::new("actor", "ACTOR", |view| view.0.actor.as_str().into()),
-        Column::new("outcome", "OUTCOME", |view| view.0.outcome.as_str().into()),
+        Column::new("outcome", "OUTCOME", |view| view.0.outcome.to_string().into()),
         Column::new("entity_type", "ENTITY", |view| view.0.entity_type.as_str().into()),
         Column::detail("entity_id", "ENTITY ID", |view| view.0.entity_id.map(|id| id.to_string()).into()),
         Column::new("name", "NAME", |view| name_in(&view.0).into()),
@@ -57,7 +58,7 @@ pub struct FindingView(pub Finding);
 impl View for FindingView {
     const NOUN: &'static str = "findings";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("entity", "ENTITY", |view| view.0.entity.into()),
+        Column::new("entity", "ENTITY", |view| view.0.entity.as_str().into()),
         Column::new("name", "NAME", |view| view.0.name.as_str().into()),
         Column::detail("id", "ID", |view| view.0.id.map(|id| id.to_string()).into()),
         Column::new("finding", "FINDING", |view| view.0.what.as_str().into()),
@@ -76,7 +77,7 @@ impl View for TimelineView {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("occurred_at", "TIME", |view| view.0.occurred_at.clone().into()),
-        Column::new("operation", "OPERATION", |view| view.0.operation.as_str().into()),
+        Column::new("operation", "OPERATION", |view| view.0.operation.to_string().into()),
         Column::new("name", "NAME", |view| name_in(&view.0).into()),
         Column::new("change", "CHANGE", |view| change(&view.0).into()),
         Column::new("actor", "ACTOR", |view| view.0.actor.as_str().into()),
@@ -101,7 +102,7 @@ fn text_in(event: &audit_event::Model, member: &str) -> Option<String> {
 
 /// `pending → paid`, `created`, or the fields that changed; what was refused says so.
 fn change(event: &audit_event::Model) -> String {
-    if event.outcome == "failed" {
+    if event.outcome == Outcome::Failed {
         return "refused".to_owned();
     }
     match (data(event.before.as_deref()), data(event.after.as_deref())) {
@@ -126,6 +127,7 @@ const QUIET: [&str; 2] = ["updated_at", "salt"];
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::EventName;
 
     fn event(before: &str, after: &str) -> audit_event::Model {
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
@@ -133,9 +135,9 @@ mod tests {
             id: uuid::Uuid::nil(),
             operation_id: uuid::Uuid::nil(),
             sequence: 0.into(),
-            operation: "user.update".to_owned(),
+            operation: EventName::UserUpdate.into(),
             actor: "ann".to_owned(),
-            outcome: "succeeded".to_owned(),
+            outcome: Outcome::Succeeded.into(),
             entity_type: "user".to_owned(),
             entity_id: None,
             before: text(before),

@@ -209,7 +209,7 @@ async fn impact_on_one(context: &Context, wanted: &Wanted<'_>) -> Result<String>
     let one = Move { order, ..wanted.template.clone() };
     let tried = service::run(&context.operations(&database, true), &one, None).await?;
     let name = printable(&tried.before.reference);
-    let status = printable(&tried.before.status);
+    let status = printable(&tried.before.status.to_string());
     let stock = match units(&tried.restored) {
         _ if !tried.changed => "; nothing changes".to_owned(),
         0 => "; nothing goes back into stock".to_owned(),
@@ -287,7 +287,7 @@ async fn each(context: &Context, wanted: Wanted<'_>) -> Result<()> {
 fn tell(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
     let name = moved.after.reference.clone();
     let name = printable(&name);
-    let status = printable(&moved.after.status);
+    let status = printable(&moved.after.status.to_string());
     let line = match (moved.changed, moved.replayed) {
         (_, true) => format!("order {name} was {status} before"),
         (false, _) => format!("order {name} is {status} already"),

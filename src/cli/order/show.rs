@@ -8,6 +8,7 @@ use crate::cli::audit::view::TimelineView;
 use crate::cli::shared::list::TIMELINE_MAX;
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::EntityKind;
 use crate::error::Result;
 use crate::output::Cell;
 use crate::repository::user::{self as users, Lock};
@@ -37,7 +38,7 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let items = orders::find_items(connection, order.id).await?;
     let mut extra = Vec::new();
     if arguments.timeline {
-        let events = events::find_of(connection, "order", order.id, TIMELINE_MAX).await?;
+        let events = events::find_of(connection, EntityKind::Order, order.id, TIMELINE_MAX).await?;
         extra.push(("timeline", Cell::nested(&events.into_iter().map(TimelineView).collect::<Vec<_>>())));
     }
     context.output.show(&detail(&PlacedOrder { order, user, items, replayed: false }), &extra)

@@ -35,7 +35,7 @@ impl View for PriceView {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("since", "SINCE", |view| view.0.since.clone().into()),
         Column::new("price", "PRICE", |view| view.0.price.into()),
-        Column::new("operation", "OPERATION", |view| view.0.operation.as_str().into()),
+        Column::new("operation", "OPERATION", |view| view.0.operation.to_string().into()),
         Column::new("actor", "ACTOR", |view| view.0.actor.as_str().into()),
     ];
 

@@ -35,7 +35,7 @@ impl View for MovementView {
         Column::detail("id", "ID", |view| view.movement.id.into()),
         Column::new("created_at", "TIME", |view| view.movement.created_at.clone().into()),
         Column::new("delta", "CHANGE", |view| view.movement.delta.clone().into()),
-        Column::new("reason", "REASON", |view| view.movement.reason.as_str().into()),
+        Column::new("reason", "REASON", |view| view.movement.reason.to_string().into()),
         Column::new("order", "ORDER", |view| view.order.clone().into()),
         Column::detail("order_id", "ORDER ID", |view| view.movement.order_id.map(|id| id.to_string()).into()),
         Column::new("note", "NOTE", |view| view.movement.note.clone().into()),

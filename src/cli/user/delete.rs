@@ -50,7 +50,7 @@ pub async fn anonymize(context: &Context, asking: &Asking, arguments: &DeleteArg
     let dry_run = arguments.write.dry_run;
     let email = printable(&user.email);
     let database = context.database_for_operation().await?;
-    if user.status != UserStatus::Anonymized.as_str() {
+    if user.status != UserStatus::Anonymized {
         if arguments.asks() {
             anonymize::anonymize(&context.operations(&database, true), &user.id.to_string()).await?;
         }

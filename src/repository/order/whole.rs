@@ -153,7 +153,7 @@ fn order(mut row: Row, id: Uuid, item: Option<Item>) -> Result<Whole> {
         id,
         reference: there(row.text()?)?,
         user_id: there(row.id()?)?,
-        status: there(row.text()?)?,
+        status: there(row.text()?)?.as_str().into(),
         total_amount: there(row.value()?)?,
         created_at: Moment::from_stored(&there(row.text()?)?),
         updated_at: Moment::from_stored(&there(row.text()?)?),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::{Known, signed};
-use crate::domain::{MovementReason, OrderStatus};
+use crate::domain::{EventName, MovementReason, OrderStatus};
 use crate::entity::{Moment, stock_movement};
 use crate::error::printable;
 
@@ -105,15 +105,15 @@ fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> 
         }
     };
     let is_right = |movement: &stock_movement::Model| match movement.delta.pieces() {
-        ..0 => movement.reason == MovementReason::Order.as_str(),
+        ..0 => movement.reason == MovementReason::Order,
         _ => {
             let own = events_of(events, movement);
             // One without an event is told for that.
-            own.clone().next().is_none() || own.flat_map(may_bring).any(|reason| reason.as_str() == movement.reason)
+            own.clone().next().is_none() || own.flat_map(may_bring).any(|reason| movement.reason == *reason)
         }
     };
     let wrong = movements.iter().find(|movement| !is_right(movement))?;
-    let (pieces, reason) = (signed(&wrong.delta), printable(&wrong.reason));
+    let (pieces, reason) = (signed(&wrong.delta), printable(&wrong.reason.to_string()));
     Some(format!("its movement of {pieces} pieces says {reason}, which is not the reason of its event"))
 }
 
@@ -121,15 +121,16 @@ fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> 
 fn wrong_own_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
     let expected = |movement: &stock_movement::Model| {
         let event = events_of(events, movement).next()?;
-        match event.operation.as_str() {
-            "stock.adjust" | "stock.set" => event.reason.as_deref(),
-            "stock.accept" => Some(MovementReason::External.as_str()),
+        match event.operation.known() {
+            Some(EventName::StockAdjust | EventName::StockSet) => event.reason.as_deref(),
+            Some(EventName::StockAccept) => Some(MovementReason::External.as_str()),
             _ => Some(MovementReason::Initial.as_str()),
         }
     };
     movements.iter().find_map(|movement| {
-        let expected = expected(movement).filter(|expected| *expected != movement.reason)?;
-        let (operation, reason) = (movement.operation_id, printable(&movement.reason));
+        let reason = movement.reason.to_string();
+        let expected = expected(movement).filter(|expected| *expected != reason)?;
+        let (operation, reason) = (movement.operation_id, printable(&reason));
         Some(format!("its movement in operation {operation} says {reason}, the event says {}", printable(expected)))
     })
 }

@@ -4,6 +4,7 @@
 use serde_json::Value as Json;
 
 use super::{Goods, Move, Moved, Restock, Restored, StockEffect, Verb, shown, write};
+use crate::domain::{EntityKind, Outcome};
 use crate::entity::{audit_event, order};
 use crate::error::{CommandLine, Error, Hint, Result};
 use crate::repository::audit_event as events;
@@ -25,7 +26,7 @@ pub(super) async fn apply(
     if wanted.verb == Verb::Expire || (says_nothing && wanted.restock == Restock::AsUsual) {
         return Ok(Moved::unchanged(before));
     }
-    let events = events::find_of(operation.handle(), "order", before.id, EVENTS_MAX).await?;
+    let events = events::find_of(operation.handle(), EntityKind::Order, before.id, EVENTS_MAX).await?;
     let known = Known::of(&events, wanted.verb);
     let status = wanted.verb.leads_to();
     if wanted.tracking.is_some() && wanted.tracking.as_deref() != known.tracking() {
@@ -79,7 +80,8 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn of(events: &'a [audit_event::Model], verb: Verb) -> Known<'a> {
-        let done = events.iter().filter(|event| event.outcome == "succeeded" && event.operation == verb.operation());
+        let done =
+            events.iter().filter(|event| event.outcome == Outcome::Succeeded && event.operation == verb.operation());
         let read = |event: &'a audit_event::Model| {
             let after = event.after.as_deref().and_then(|text| serde_json::from_str(text).ok());
             (event, after.unwrap_or_default())

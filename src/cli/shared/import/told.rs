@@ -134,7 +134,7 @@ pub fn tell<R: Row>(
         list(context, changes, &mut json)?;
     }
     let json = json.as_object().cloned().unwrap_or_default();
-    context.output.mutation(&Mutation { line, id: R::OPERATION.to_owned(), json });
+    context.output.mutation(&Mutation { line, id: R::OPERATION.to_string(), json });
     Ok(())
 }
 

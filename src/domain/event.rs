@@ -1,0 +1,79 @@
+//! What audit events say: what happened, to which kind of entity, and how it ended.
+
+named_enum! {
+    /// What an event, a change or a finding is about.
+    pub enum EntityKind {
+        User = "user",
+        Product = "product",
+        Order = "order",
+        Movement = "movement",
+        Seed = "seed",
+        Event = "event",
+        Seal = "seal",
+        Operation = "operation",
+    }
+}
+
+named_enum! {
+    /// How an operation ended.
+    pub enum Outcome {
+        Succeeded = "succeeded",
+        Failed = "failed",
+    }
+}
+
+named_enum! {
+    /// The operations, by the name that their events carry.
+    pub enum EventName {
+        AuditSeal = "audit.seal",
+        AuditSettle = "audit.settle",
+        OrderCancel = "order.cancel",
+        OrderComplete = "order.complete",
+        OrderExpire = "order.expire",
+        OrderImport = "order.import",
+        OrderPay = "order.pay",
+        OrderPlace = "order.place",
+        OrderRefund = "order.refund",
+        OrderShip = "order.ship",
+        ProductCreate = "product.create",
+        ProductDelete = "product.delete",
+        ProductImport = "product.import",
+        ProductPrice = "product.price",
+        ProductUpdate = "product.update",
+        SeedDown = "seed.down",
+        /// Its events stand for whole tables: `entity_type` is the table, `entity_id` the greatest id
+        /// that was written.
+        SeedGenerate = "seed.generate",
+        SeedUp = "seed.up",
+        StockAccept = "stock.accept",
+        StockAdjust = "stock.adjust",
+        StockSet = "stock.set",
+        UserAnonymize = "user.anonymize",
+        UserCreate = "user.create",
+        UserDelete = "user.delete",
+        UserDisable = "user.disable",
+        UserEnable = "user.enable",
+        UserImport = "user.import",
+        UserRehash = "user.rehash",
+        UserSetPassword = "user.set_password",
+        UserUpdate = "user.update",
+    }
+}
+
+impl EventName {
+    /// What the operation is about, should it be refused.
+    pub const fn kind(self) -> EntityKind {
+        use EventName::*;
+        match self {
+            UserAnonymize | UserCreate | UserDelete | UserDisable | UserEnable | UserImport | UserRehash
+            | UserSetPassword | UserUpdate => EntityKind::User,
+            ProductCreate | ProductDelete | ProductImport | ProductPrice | ProductUpdate | StockAccept
+            | StockAdjust | StockSet => EntityKind::Product,
+            OrderCancel | OrderComplete | OrderExpire | OrderImport | OrderPay | OrderPlace | OrderRefund
+            | OrderShip => EntityKind::Order,
+            SeedDown | SeedGenerate | SeedUp => EntityKind::Seed,
+            AuditSeal => EntityKind::Seal,
+            AuditSettle => EntityKind::Operation,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Enums whose values have a name: in the database, in JSON and on the command line.
+
+/// Declares the enum with its one list of values and names, and what follows from that list.
+macro_rules! named_enum {
+    ($(#[$about:meta])* pub enum $Enum:ident { $($(#[$note:meta])* $Value:ident = $name:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $Enum {
+            $($(#[$note])* $Value,)+
+        }
+
+        impl $Enum {
+            /// Every value, in the order of their declaration.
+            pub const ALL: [$Enum; [$($name),+].len()] = [$($Enum::$Value),+];
+
+            /// Its name.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $($Enum::$Value => $name,)+
+                }
+            }
+
+            /// The value of that name; `None` for what another program wrote.
+            pub fn from_stored(text: &str) -> Option<$Enum> {
+                $Enum::ALL.into_iter().find(|value| value.as_str() == text)
+            }
+        }
+
+        impl std::fmt::Display for $Enum {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $Enum {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
