@@ -361,18 +361,28 @@ pub async fn propose_setting(database: &Database, name: &str, value: &str) -> Re
 
 /// Writes settings, again where another process was in the way.
 async fn note(database: &Database, write: impl AsyncFn(&WriteHandle) -> Result<()>) -> Result<()> {
-    let began = Instant::now();
-    loop {
+    let attempt = async || {
         let handle = lock::begin(database, crate::db::ddl::LOCK_TIMEOUT).await?;
-        let noted = match write(&handle).await {
+        match write(&handle).await {
             Ok(()) => handle.commit().await.map_err(Error::from),
             Err(error) => handle.rollback().await.map_err(Error::from).and(Err(error)),
-        };
-        match noted {
+        }
+    };
+    again_while_busy(database, attempt).await
+}
+
+/// Does something again where another process was in the way: also a look at many tables loses a deadlock
+/// to a runner that removes them. For what leaves nothing behind when it fails.
+///
+/// Errors: those of the last attempt.
+pub async fn again_while_busy<T>(database: &Database, attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let began = Instant::now();
+    loop {
+        match attempt().await {
             Err(error) if error.is(Cause::Busy) && database.budget().allows_another(began.elapsed()) => {
                 database.budget().pause(FAREWELL.mul_f64(rand::random())).await;
             }
-            noted => return noted,
+            done => return done,
         }
     }
 }

@@ -56,8 +56,9 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
         if !steps.is_empty() || plan.to.is_some() || plan.steps.is_some() {
             break steps;
         }
-        let next = migrate::next_sequence(database.connection()).await?;
-        let missing = entities::missing(&database).await?;
+        let look =
+            async || Ok((migrate::next_sequence(database.connection()).await?, entities::missing(&database).await?));
+        let (next, missing) = migrate::again_while_busy(&database, look).await?;
         if missing.is_empty() {
             break steps;
         }

@@ -56,7 +56,7 @@ async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: 
     // Only `fresh` has something to do where nothing is.
     let access = if course == Course::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
-    let stake = Stake::of(&database, plan, course).await?;
+    let stake = migrate::again_while_busy(&database, async || Stake::of(&database, plan, course).await).await?;
     if stake.is_nothing_to_revert() {
         print_steps(context, &[]);
         context.output.note("nothing to revert");
