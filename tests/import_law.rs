@@ -8,8 +8,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use shopctl::bulk::{
-    self, Counts, FileFormat, Import, Meaning, OnConflict, OrderRow, Position, ProductRow, ReadOptions, Storable,
-    UserRow,
+    self, Counts, FileFormat, Import, Meaning, OnConflict, OnError, OrderRow, Position, ProductRow, ReadOptions,
+    Storable, UserRow,
 };
 use shopctl::error::{Kind, Result};
 use shopctl::service::operation::Operations;
@@ -135,6 +135,7 @@ async fn import<R: Storable>(operations: &Operations, format: FileFormat, file: 
     let mut import = Import {
         read: ReadOptions::new(format),
         on_conflict: OnConflict::Update,
+        on_error: OnError::RejectRows,
         stock: Stock::Skip,
         now: operations.clock.now(),
         digest: "0".repeat(64),

@@ -1,5 +1,7 @@
 //! The same command in many processes at once: each ends as if it had been alone, before or after the others.
 
+mod imports;
+
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};

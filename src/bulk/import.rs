@@ -1,5 +1,6 @@
 //! The two passes of an import: everything is checked, then it is written, many rows a transaction.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use super::read::{self, Columns, Record};
 use super::spelling::Keys;
 use crate::db::Database;
 use crate::domain::{EventName, IdempotencyKey};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::repository;
 use crate::service::operation::{Idempotency, Operation, Operations, Request};
 use crate::service::place_order::Stock;
@@ -47,6 +48,7 @@ pub struct Import {
     pub meaning: Meaning,
     pub keys: Arc<Keys>,
     pub on_conflict: OnConflict,
+    pub on_error: OnError,
     /// Of orders.
     pub stock: Stock,
     /// When it begins: what is later lies in the future.
@@ -138,6 +140,23 @@ pub struct Applied {
     pub refused: Vec<(usize, Vec<Rejection>)>,
     /// What changed, where that is told.
     pub changes: Vec<ValueChange>,
+}
+
+impl Applied {
+    /// Whether a row that is there by now is left alone, as was asked for: it is not looked at further.
+    pub fn leaves<R: Row>(&mut self, position: usize, at: Position, row: &R, import: &Import) -> bool {
+        match import.on_conflict {
+            OnConflict::Update => return false,
+            OnConflict::Skip => self.counts.skipped += 1,
+            OnConflict::Error => self.refused.push((position, vec![already_there(at, row)])),
+        }
+        true
+    }
+}
+
+/// Why a row is wrong that must not be there yet.
+fn already_there<R: Row>(at: Position, row: &R) -> Rejection {
+    Rejection::of_row(at, row.key(), format!("there is such {} {} already", article(R::NOUN), R::NOUN))
 }
 
 /// A noun that can be imported, by its natural key (DL-001): what a file says of it.
@@ -248,7 +267,8 @@ pub async fn check<R: Storable>(
 }
 
 /// The second pass: writes the rows that are fine, many a transaction; `told` hears of the sum after
-/// each, and of what was changed by it. Rows that are wrong go to `reject`.
+/// each, and of what was changed by it. Rows that are wrong go to `reject`: where none may be, the
+/// transaction that meets them is rolled back, and is the last.
 ///
 /// Errors: those of the file and of the database; what was committed before stays, and importing
 /// the same file again goes on from there.
@@ -262,31 +282,25 @@ pub async fn run<R: Storable>(
     let run = operations.ids.next();
     let mut counts = Counts::default();
     let (mut read, mut rejected) = (0, 0);
-    let reject: Reject<'_> = &mut |row| {
-        rejected += 1;
-        reject(row)
-    };
+    let is_over = |wrong: &[Vec<Rejection>]| import.on_error == OnError::RejectAll && !wrong.is_empty();
     let mut portions = portions::<R>(source, import);
     while let Some(portion) = portions.recv().await {
         let mut portion = portion?;
         read += (portion.rows.len() + portion.rejected.len()) as u64;
         let mut wrong = std::mem::take(&mut portion.rejected);
         let (rows, skipped) = accepted(&operations.database, portion, import, &mut wrong).await?;
-        counts.skipped += skipped;
-        if rows.is_empty() {
-            in_order(wrong).into_iter().try_for_each(&mut *reject)?;
-            continue;
-        }
-        let request = Request {
-            repeats_on_duplicate: true,
-            idempotency: mark(import, run, rows.last().map(|(at, _)| *at).unwrap_or_default()),
-            ..Request::new(R::OPERATION)
+        let applied = match rows.is_empty() || is_over(&wrong) {
+            true => Applied::default(),
+            false => write(operations, &rows, import, run).await?,
         };
-        let body = async |operation: &mut Operation| R::apply(operation, &rows, import).await;
-        // A mark is this run's own, so nothing is ever replayed.
-        let applied = operations.run(&request, body).await?.done()?;
         wrong.extend(applied.refused.into_iter().map(|(_, wrong)| wrong));
+        let is_over = is_over(&wrong);
+        rejected += wrong.len() as u64;
         in_order(wrong).into_iter().try_for_each(&mut *reject)?;
+        if is_over {
+            return Ok(counts);
+        }
+        counts.skipped += skipped;
         counts.add(applied.counts);
         told(counts, applied.changes);
     }
@@ -296,6 +310,35 @@ pub async fn run<R: Storable>(
         false => {
             Err(Error::internal(format!("{read} rows were read and {accounted} are accounted for: please report this")))
         }
+    }
+}
+
+/// Writes rows in one transaction, of which nothing is kept if one is refused where none may be.
+async fn write<R: Storable>(
+    operations: &Operations,
+    rows: &[(Position, R)],
+    import: &Import,
+    run: Uuid,
+) -> Result<Applied> {
+    let request = Request {
+        repeats_on_duplicate: true,
+        idempotency: mark(import, run, rows.last().map(|(at, _)| *at).unwrap_or_default()),
+        ..Request::new(R::OPERATION)
+    };
+    let refused = RefCell::default();
+    let body = async |operation: &mut Operation| {
+        let mut applied = R::apply(operation, rows, import).await?;
+        if import.on_error == OnError::RejectRows || applied.refused.is_empty() {
+            return Ok(applied);
+        }
+        refused.replace(Some(std::mem::take(&mut applied.refused)));
+        Err(Error::new(Kind::Invalid, "import.invalid", "rows are wrong"))
+    };
+    let outcome = operations.run(&request, body).await;
+    match (outcome, refused.take()) {
+        (Err(error), Some(refused)) if error.kind() == Kind::Invalid => Ok(Applied { refused, ..Applied::default() }),
+        // A mark is this run's own, so nothing is ever replayed.
+        (outcome, _) => outcome?.done(),
     }
 }
 
@@ -314,10 +357,8 @@ async fn accepted<R: Storable>(
     let there = R::existing(database.connection(), &rows, import).await?;
     let before = rows.len();
     if import.on_conflict == OnConflict::Error {
-        for (at, row) in rows.iter().filter(|(_, row)| there.contains(row.key())) {
-            let reason = format!("there is such {} {} already", article(R::NOUN), R::NOUN);
-            wrong.push(vec![Rejection::of_row(*at, row.key(), reason)]);
-        }
+        let refused = rows.iter().filter(|(_, row)| there.contains(row.key()));
+        wrong.extend(refused.map(|(at, row)| vec![already_there(*at, row)]));
     }
     rows.retain(|(_, row)| !there.contains(row.key()));
     let skipped = if import.on_conflict == OnConflict::Skip { before - rows.len() } else { 0 };

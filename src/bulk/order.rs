@@ -5,13 +5,13 @@ mod compare;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use futures_util::future::join3;
+use futures_util::future::join;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use self::compare::{compare, find, of};
 use super::given::{Given, Wrong};
-use super::import::{Applied, Counts, Import, Rejection, Row, Storable};
+use super::import::{Applied, Counts, Import, OnConflict, Rejection, Row, Storable};
 use super::invoice::InvoiceRow;
 use super::meaning;
 use super::pass::ANOTHER_LINE;
@@ -146,7 +146,7 @@ impl Storable for OrderRow {
         rows: &[(Position, OrderRow)],
         import: &Import,
     ) -> Result<HashSet<String>> {
-        let there = find(connection, rows.iter().map(|(_, row)| row), &import.keys).await?;
+        let there = find(connection, rows.iter().map(|(_, row)| row), &import.keys, Lock::None).await?;
         let keys = rows.iter().map(|(_, row)| row.key()).filter(|key| of(&there, key, &import.keys).is_some());
         Ok(keys.map(str::to_owned).collect())
     }
@@ -158,18 +158,17 @@ impl Storable for OrderRow {
         memory: &mut Memory,
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
-        let (there, users, known) = join3(
-            compare(connection, &orders, &import.keys),
-            users_of(connection, &orders, import),
-            memory.look_up(connection, &orders, import),
-        )
-        .await;
+        // First the stock: who takes some later has made its orders by the time that they are looked for.
+        memory.look_up(connection, &orders, import).await?;
+        let (there, users) =
+            join(compare(connection, &orders, &import.keys), users_of(connection, &orders, import)).await;
         let (there, users) = (there?, users?);
-        known?;
         let mut refused = Vec::new();
         for (position, (at, row)) in rows.iter().enumerate() {
             let about = |reason: String| vec![Rejection::of_row(*at, row.key(), reason)];
             let wrong = match there.get(row.key()) {
+                // One that somebody else has just made is left alone.
+                Some(_) if import.on_conflict != OnConflict::Update => None,
                 Some(difference) => difference.clone().map(about),
                 None => match row.order(*at, import) {
                     Err(wrong) => Some(wrong),
@@ -194,6 +193,7 @@ impl Storable for OrderRow {
         let mut new = Vec::new();
         for (position, (at, row)) in rows.iter().enumerate() {
             match there.get(row.key()) {
+                Some(_) if applied.leaves(position, *at, row, import) => {}
                 None => match row.order(*at, import) {
                     Ok(order) => new.push(New { position, at: *at, row, order }),
                     Err(wrong) => applied.refused.push((position, wrong)),
@@ -205,6 +205,7 @@ impl Storable for OrderRow {
             }
         }
         // All at once; where the shop refuses, in halves, until it is known which of them it was.
+        let mut objected = Vec::new();
         let mut parts: Vec<_> = std::iter::once(0..new.len()).collect();
         while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
             let some = &new[part.clone()];
@@ -217,12 +218,17 @@ impl Storable for OrderRow {
                 Err(error) if some.len() == 1 => {
                     let New { position, at, row, .. } = some[0];
                     applied.refused.push((position, vec![Rejection::of_row(at, row.key(), error.message())]));
+                    objected.push(row);
                 }
                 Err(_) => {
                     let middle = part.start + part.len() / 2;
                     parts.extend([middle..part.end, part.start..middle]);
                 }
             }
+        }
+        // Who took the stock between the two looks may have made these very orders with it.
+        if !find(operation.handle(), objected.into_iter(), &import.keys, Lock::Share).await?.is_empty() {
+            return Err(operation.handle().outdated("somebody else has just made some of these orders").into());
         }
         Ok(applied)
     }

@@ -83,7 +83,7 @@ impl Keys {
         let mut references = Spellings::new(order::find_foreign_references(connection).await?, folded_reference);
         let keys: Vec<String> = references.foreign.keys().flat_map(|key| with_and_without_dash(key.clone())).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        for order in order::find_by_references(connection, &keys).await? {
+        for order in order::find_by_references(connection, &keys, Lock::None).await? {
             let key = folded_reference(&order.reference);
             if key == order.reference {
                 references.own.insert(key);

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::ConnectionTrait;
 
 use super::given::Wrong;
-use super::import::{Applied, Import, Rejection, Row, Storable, ValueChange};
+use super::import::{Applied, Import, OnConflict, Rejection, Row, Storable, ValueChange};
 use super::position::Position;
 use crate::error::Result;
 use crate::repository::{Change, Lock};
@@ -70,7 +70,10 @@ impl<U: Upsert> Storable for U {
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
         let stored = find(connection, rows, import, Lock::None).await?;
         let wrong = |(position, (at, row)): (usize, &(Position, U))| {
-            Some((position, judge(*at, row, of(&stored, row, import)).err()?))
+            let there = of(&stored, row, import);
+            // One that somebody else has just made is left alone.
+            let is_left = there.is_some() && import.on_conflict != OnConflict::Update;
+            if is_left { None } else { Some((position, judge(*at, row, there).err()?)) }
         };
         Ok(rows.iter().enumerate().filter_map(wrong).collect())
     }
@@ -79,7 +82,11 @@ impl<U: Upsert> Storable for U {
         let (mut applied, mut new) = (Applied::default(), Vec::new());
         let stored = find(operation.handle(), rows, import, Lock::Update).await?;
         for (position, (at, row)) in rows.iter().enumerate() {
-            match judge(*at, row, of(&stored, row, import)) {
+            let there = of(&stored, row, import);
+            if there.is_some() && applied.leaves(position, *at, row, import) {
+                continue;
+            }
+            match judge(*at, row, there) {
                 Err(wrong) => applied.refused.push((position, wrong)),
                 Ok(Outcome::Create(created)) => new.push(created),
                 Ok(Outcome::Keep(before, after)) => {

@@ -101,6 +101,12 @@ impl WriteHandle {
         Ok(())
     }
 
+    /// Gives the transaction up because what it read is not so any more: the next attempt reads it anew.
+    pub fn outdated(&self, why: &str) -> DbErr {
+        self.state().first_fault = Some(Fault::Transient);
+        DbErr::Custom(why.to_owned())
+    }
+
     /// Revives the handle after a failure that leaves the transaction whole: MySQL and MariaDB undo
     /// a failed DDL statement alone. For the migration runner.
     pub fn forgive(&self) {
@@ -144,8 +150,7 @@ impl WriteHandle {
         if is_open == Some(1) {
             return Ok(());
         }
-        self.state().first_fault = Some(Fault::Transient);
-        Err(DbErr::Custom("another node's change came first, and the transaction was undone".to_owned()))
+        Err(self.outdated("another node's change came first, and the transaction was undone"))
     }
 
     fn after<T>(&self, result: Result<T, DbErr>, rows: impl FnOnce(&T) -> u64) -> Result<T, DbErr> {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use tokio::task::yield_now;
 use uuid::Uuid;
 
-use super::{Change, Listing, SortField, SortKind};
+use super::{Change, Listing, Lock, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Money, OrderStatus, Page};
@@ -100,8 +100,12 @@ pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result
 }
 
 /// The orders with these references, which are as stored.
-pub async fn find_by_references(connection: &impl ConnectionTrait, references: &[&str]) -> Result<Vec<Model>> {
-    super::find_among(connection, &Entity::find(), Column::Reference, references).await
+pub async fn find_by_references(
+    connection: &impl ConnectionTrait,
+    references: &[&str],
+    lock: Lock,
+) -> Result<Vec<Model>> {
+    super::find_among(connection, &super::locked(Entity::find(), lock), Column::Reference, references).await
 }
 
 /// The references that may have another case or, ours without the dash, a twin with it; and some more.

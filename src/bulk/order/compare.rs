@@ -12,8 +12,8 @@ use crate::bulk::spelling::{Keys, folded_email, folded_sku};
 use crate::domain::{Money, OrderStatus};
 use crate::entity::{Moment, Stored, order, user};
 use crate::error::{Result, printable};
-use crate::repository;
 use crate::repository::order::ItemWithProduct;
+use crate::repository::{self, Lock};
 
 /// An order that is there.
 struct There<'a> {
@@ -27,12 +27,13 @@ pub async fn find<'a>(
     connection: &impl ConnectionTrait,
     rows: impl Iterator<Item = &'a OrderRow>,
     keys: &Keys,
+    lock: Lock,
 ) -> Result<HashMap<String, order::Model>> {
     let mut references: Vec<String> = rows.flat_map(|row| keys.references_of(row.key())).collect();
     references.sort_unstable();
     references.dedup();
     let references: Vec<&str> = references.iter().map(String::as_str).collect();
-    let orders = repository::order::find_by_references(connection, &references).await?;
+    let orders = repository::order::find_by_references(connection, &references, lock).await?;
     Ok(orders.into_iter().map(|order| (order.reference.clone(), order)).collect())
 }
 
@@ -48,7 +49,7 @@ pub async fn compare(
     rows: &[&OrderRow],
     keys: &Keys,
 ) -> Result<HashMap<String, Option<String>>> {
-    let found = find(connection, rows.iter().copied(), keys).await?;
+    let found = find(connection, rows.iter().copied(), keys, Lock::None).await?;
     if found.is_empty() {
         return Ok(HashMap::new());
     }

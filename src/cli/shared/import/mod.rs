@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use self::rejections::{Rejections, with_unwritten};
+use self::rejections::{Rejections, partial, refused, with_unwritten};
 use self::told::{CHANGES_LISTED, Kept};
 use super::arguments::{AnswerArguments, WriteArguments, whole_number};
 use super::values::checked;
@@ -26,7 +25,7 @@ use crate::cli::Asking;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{counted, hexadecimal, shell_word};
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::file::{InputFile, OutputFile, check_ending, check_not_input, unreadable};
 use crate::service::place_order::Stock;
 
@@ -195,6 +194,7 @@ pub async fn run<R: Storable>(
         asking.permission(context, &arguments.answers, arguments.write.dry_run, impact).await?;
     }
     // What the first pass found is found again.
+    let all = fine + rejections.count;
     let mut rejections = Rejections::new(is_listed, import.read.format);
     earlier.into_iter().for_each(|row| rejections.add(row));
     let operations = context.operations(&database, arguments.write.dry_run);
@@ -218,6 +218,14 @@ pub async fn run<R: Storable>(
     drop(progress);
     let written = list(context, &mut rejections, errors);
     database.clone().close().await;
+    let is_nothing = match arguments.on_error {
+        OnError::RejectAll => counts.created + counts.updated == 0,
+        OnError::RejectRows => rejections.count >= all,
+    };
+    if rejections.count > 0 && is_nothing {
+        // Somebody else wrote these rows, or took what they need, since they were checked.
+        return Err(with_unwritten(refused::<R>(&rejections, all.saturating_sub(rejections.count)), written));
+    }
     told::tell::<R>(context, arguments.write.dry_run, counts, rejections.count, &changes)?;
     if counts.created + counts.updated > 0 {
         match arguments.write.dry_run {
@@ -228,14 +236,14 @@ pub async fn run<R: Storable>(
     if rejections.count == 0 {
         return Ok(());
     }
-    let message = format!(
-        "{} {} rejected:{}",
-        counted(rejections.count, told::noun::<R>()),
-        if rejections.count == 1 { "was" } else { "were" },
-        rejections.told()
-    );
-    let details = json!({ "rejected": rejections.count, "noun": R::NOUN, "rejections": rejections.to_json() });
-    Err(with_unwritten(Error::new(Kind::Partial, "import.partial", message).details(details), written))
+    let error = match arguments.on_error {
+        // The transactions before them are kept.
+        OnError::RejectAll => partial::<R>(&rejections).hint(
+            "what comes after them was not imported: correct them, or import the others with --on-error reject-rows",
+        ),
+        OnError::RejectRows => partial::<R>(&rejections),
+    };
+    Err(with_unwritten(error, written))
 }
 
 /// The first pass, and once more with what only the whole file could tell: which order its dates have,
@@ -301,16 +309,6 @@ async fn followed<T>(work: impl Future<Output = T>, mut tell: impl FnMut()) -> T
             _ = ticks.tick() => tell(),
         }
     }
-}
-
-fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
-    let all = counted(rejections.count + fine, told::noun::<R>());
-    let verb = if rejections.count == 1 { "is" } else { "are" };
-    let message = format!("{} of {all} {verb} wrong, nothing was imported:{}", rejections.count, rejections.told());
-    let error = Error::new(Kind::Invalid, "import.invalid", message).details(
-        json!({ "rejected": rejections.count, "fine": fine, "noun": R::NOUN, "rejections": rejections.to_json() }),
-    );
-    if fine == 0 { error } else { error.hint("correct them, or import the others with --on-error reject-rows") }
 }
 
 /// The file, which is read several times.
@@ -422,6 +420,7 @@ impl ImportArguments {
             meaning: Meaning { values: self.map_value.clone(), currency: self.currency.clone(), ..meaning },
             keys: Arc::default(),
             on_conflict: self.on_conflict,
+            on_error: self.on_error,
             stock,
             digest: String::new(),
             batch_lines: self.batch,

@@ -5,8 +5,10 @@ use std::io::{self, Seek, SeekFrom};
 
 use serde_json::{Value, json};
 
-use crate::bulk::{FileFormat, Rejection};
-use crate::error::{Error, Result, printable, printable_reason};
+use super::told::noun;
+use crate::bulk::{FileFormat, Rejection, Row};
+use crate::domain::text::counted;
+use crate::error::{Error, Kind, Result, printable, printable_reason};
 use crate::file::{OutputFile, unwritable};
 
 /// So many wrong rows are told.
@@ -88,6 +90,29 @@ impl Rejections {
         let rejection = |Rejection { at, column, value, reason, .. }: &Rejection| json!({ "line": at.line, "record": at.record, "column": column, "value": value, "reason": reason });
         self.first.iter().map(rejection).collect()
     }
+}
+
+/// The error of an import of which nothing was kept.
+pub fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
+    let all = counted(rejections.count + fine, noun::<R>());
+    let verb = if rejections.count == 1 { "is" } else { "are" };
+    let message = format!("{} of {all} {verb} wrong, nothing was imported:{}", rejections.count, rejections.told());
+    let error = Error::new(Kind::Invalid, "import.invalid", message).details(
+        json!({ "rejected": rejections.count, "fine": fine, "noun": R::NOUN, "rejections": rejections.to_json() }),
+    );
+    if fine == 0 { error } else { error.hint("correct them, or import the others with --on-error reject-rows") }
+}
+
+/// The error of an import of which a part was kept.
+pub fn partial<R: Row>(rejections: &Rejections) -> Error {
+    let message = format!(
+        "{} {} rejected:{}",
+        counted(rejections.count, noun::<R>()),
+        if rejections.count == 1 { "was" } else { "were" },
+        rejections.told()
+    );
+    let details = json!({ "rejected": rejections.count, "noun": R::NOUN, "rejections": rejections.to_json() });
+    Error::new(Kind::Partial, "import.partial", message).details(details)
 }
 
 /// The error about rejected rows; where their file could not be written, with that before it.

@@ -1,0 +1,120 @@
+//! The same file imported by many at once: one writes it, and the others find it written.
+
+use super::{PROCESSES, at_once};
+use crate::on_every_backend;
+use crate::support::{Run, Shop};
+
+on_every_backend!(
+    of_many_imports_with_on_conflict_error_one_succeeds,
+    of_many_imports_with_on_conflict_error_one_succeeds_in_several_transactions,
+    of_many_imports_that_reject_rows_with_on_conflict_error_each_row_succeeds_once,
+    of_many_imports_with_on_conflict_skip_each_row_is_created_once_and_else_skipped,
+    orders_that_another_import_made_are_not_refused_for_the_stock_that_it_took,
+    rows_that_another_import_made_are_unchanged,
+);
+
+/// Rows of a file.
+const ROWS: usize = 120;
+
+/// A file of new rows of each noun, in the order in which they need one another. Of the stock that its
+/// products come with its orders leave nothing.
+fn write_files(shop: &Shop) -> [(&'static str, String); 3] {
+    let files = [
+        ("user", "email,first_name,last_name", "u#@example.com,U,#"),
+        ("product", "sku,name,price,stock_quantity", "POT-#,Pot,1.50,2"),
+        ("order", "reference,user,sku,quantity", "new-#,u#@example.com,POT-#,2"),
+    ];
+    files.map(|(noun, header, row)| {
+        let rows: String = (0..ROWS).map(|number| format!("{row}\n").replace('#', &number.to_string())).collect();
+        let file = format!("{noun}s.csv");
+        shop.file(&file, &format!("{header}\n{rows}"));
+        (noun, file)
+    })
+}
+
+/// Whether the rows of a noun are there, each once.
+fn assert_written(shop: &Shop, noun: &str) {
+    assert_eq!(shop.number(&format!("SELECT COUNT(*) FROM {noun}s")), ROWS as i64, "{noun}s on {:?}", shop.backend);
+    if noun == "order" {
+        assert_eq!(shop.number("SELECT SUM(stock_quantity) FROM products"), 0);
+    }
+}
+
+/// These imports of each noun at once; `right` looks at how the runs ended.
+fn import_at_once(shop: &Shop, flags: &[&str], right: impl Fn(&str, Vec<Run>)) {
+    for (noun, file) in write_files(shop) {
+        let import = [&[noun, "import", &file, "-y", "--json"], flags].concat();
+        right(noun, at_once(shop, &[&import[..]; PROCESSES]));
+        assert_written(shop, noun);
+    }
+    shop.assert_invariants();
+}
+
+/// Each row created by one of them, and for the others as `else_told`.
+fn assert_created_once(noun: &str, runs: Vec<Run>, else_told: &str) {
+    let mut created = 0;
+    for run in runs {
+        let told = run.success().json();
+        let own = told["created"].as_u64().expect("a number");
+        assert_eq!(told[else_told], ROWS as u64 - own, "{noun}s: {told}");
+        created += own;
+    }
+    assert_eq!(created, ROWS as u64, "{noun}s");
+}
+
+/// The one that wrote everything, and that the others were told that all of it is there.
+fn assert_one_winner(noun: &str, runs: Vec<Run>) {
+    let (winners, losers): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| run.code == 0);
+    let [winner] = &winners[..] else { panic!("{noun}s: {} of {PROCESSES} won", winners.len()) };
+    assert_eq!(winner.json()["created"], ROWS, "{winner}");
+    for loser in losers {
+        let named = match noun {
+            "user" => "@example.com: there is such a user already",
+            "product" => ": there is such a product already",
+            _ => ": there is such an order already",
+        };
+        let loser = loser.exits_with(7).says("nothing was imported").says(named);
+        assert_eq!(loser.stdout, "", "{loser}");
+    }
+}
+
+fn of_many_imports_with_on_conflict_error_one_succeeds(shop: &Shop) {
+    import_at_once(shop, &["--on-conflict", "error"], assert_one_winner);
+}
+
+fn of_many_imports_with_on_conflict_error_one_succeeds_in_several_transactions(shop: &Shop) {
+    import_at_once(shop, &["--on-conflict", "error", "--batch", "25"], assert_one_winner);
+}
+
+fn of_many_imports_that_reject_rows_with_on_conflict_error_each_row_succeeds_once(shop: &Shop) {
+    let flags = ["--on-conflict", "error", "--on-error", "reject-rows", "--batch", "25"];
+    import_at_once(shop, &flags, |noun, runs| {
+        let created: u64 = runs
+            .iter()
+            .map(|run| match run.code {
+                0 | 8 => run.json()["created"].as_u64().expect("a number"),
+                7 => 0,
+                _ => panic!("{run}"),
+            })
+            .sum();
+        assert_eq!(created, ROWS as u64, "{noun}s");
+    });
+}
+
+fn of_many_imports_with_on_conflict_skip_each_row_is_created_once_and_else_skipped(shop: &Shop) {
+    import_at_once(shop, &["--on-conflict", "skip", "--batch", "25"], |noun, runs| {
+        assert_created_once(noun, runs, "skipped")
+    });
+}
+
+/// The stock is just enough for each order once: who comes second finds the order there, and no want of
+/// stock.
+fn orders_that_another_import_made_are_not_refused_for_the_stock_that_it_took(shop: &Shop) {
+    import_at_once(shop, &["--batch", "25", "--on-error", "reject-rows"], |noun, runs| {
+        assert_created_once(noun, runs, "unchanged")
+    });
+}
+
+fn rows_that_another_import_made_are_unchanged(shop: &Shop) {
+    import_at_once(shop, &[], |noun, runs| assert_created_once(noun, runs, "unchanged"));
+}
