@@ -13,6 +13,9 @@ use crate::error::{Error, Kind, Result, io_reason, printable};
 const OTHER_SIDE_WAIT: Duration = Duration::from_secs(5);
 /// Links that lead from one to the next, as many as Linux follows.
 const LINKS_MAX: usize = 40;
+/// What group and others may do with a file.
+#[cfg(unix)]
+const OTHERS: u32 = 0o077;
 /// How every SQLite file begins.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
@@ -417,4 +420,18 @@ fn keep_owner_and_mode(temporary: &NamedTempFile, old: Option<&fs::Metadata>) ->
         let _ = fchown(temporary.as_file(), Some(old.uid()), Some(old.gid()));
     }
     temporary.as_file().set_permissions(old.permissions())
+}
+
+/// Whether others than its owner can do something with a file.
+#[cfg(unix)]
+pub fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    // A folder is no file of ours, and without its x nobody gets in.
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & OTHERS != 0)
+}
+
+/// Other systems have no such modes.
+#[cfg(not(unix))]
+pub fn is_open_to_others(_path: &Path) -> bool {
+    false
 }

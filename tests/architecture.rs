@@ -34,9 +34,9 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("domain", &["error"]),
     ("error", &["domain"]),
     ("file", &["error"]),
-    ("db", &["domain", "error"]),
+    ("db", &["domain", "error", "file"]),
     ("output", &["domain", "entity", "error", "file"]),
-    ("config", &["db", "domain", "error"]),
+    ("config", &["db", "domain", "error", "file"]),
 ];
 
 /// Words that stand in one place only, and where that is.

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use directories::ProjectDirs;
 
 use super::{Place, dotenv, file};
-use crate::db::inspection::is_open_to_others;
 use crate::db::target::{SqliteTarget, escaped};
 use crate::error::{Error, Result, io_reason};
+use crate::file::is_open_to_others;
 
 const FILE: &str = "shopctl.toml";
 pub(super) const DOTENV: &str = ".env";

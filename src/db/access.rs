@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::ConnectionTrait;
 
-use super::Database;
+use super::database::Database;
 use super::ddl::LOCK_TIMEOUT;
-use super::dialect::access::Grants;
 use super::target::Engine;
 use crate::error::{Error, Result};
 
@@ -174,16 +173,16 @@ pub struct Remaining {
 }
 
 /// The database that rights are about, as its statements name it.
-pub(super) struct Place<'a> {
-    pub(super) dialect: &'a dyn Grants,
+pub(super) struct Place {
+    pub(super) engine: Engine,
     /// MySQL: the database.
     pub(super) schema: String,
     pub(super) database: String,
 }
 
-impl Place<'_> {
+impl Place {
     pub(super) fn sql(&self, on: &On) -> String {
-        let quoted = |name: &str| self.dialect.quoted(name);
+        let quoted = |name: &str| self.engine.quoted(name);
         match on {
             On::Beyond(sql) | On::Database(sql) => sql.clone(),
             On::Schema => format!("SCHEMA {}", quoted(&self.schema)),
@@ -205,7 +204,7 @@ impl Place<'_> {
         let sql = match change {
             Change::Grant => format!("GRANT {privileges} ON {object} TO {role}"),
             // What a role passed on of what it should not have had ends with it.
-            Change::Revoke if self.dialect.has_option_by_privilege() => {
+            Change::Revoke if self.engine.has_option_by_privilege() => {
                 format!("REVOKE {privileges} ON {object} FROM {role} CASCADE")
             }
             Change::Revoke => format!("REVOKE {privileges} ON {object} FROM {role}"),
@@ -217,8 +216,8 @@ impl Place<'_> {
 }
 
 /// What has to be done so that a role that reads or writes, but is no admin, has its rights and no more.
-pub(super) fn compare(place: &Place<'_>, grantee: &Grantee, rights: &Rights, held: &[Held]) -> Assessment {
-    let too_much: Vec<&Held> = held.iter().filter(|held| is_too_much(place.dialect, rights, held)).collect();
+pub(super) fn compare(place: &Place, grantee: &Grantee, rights: &Rights, held: &[Held]) -> Assessment {
+    let too_much: Vec<&Held> = held.iter().filter(|held| is_too_much(place.engine, rights, held)).collect();
     let (own, others): (Vec<&Held>, Vec<&Held>) =
         too_much.into_iter().partition(|held| held.via.is_none() && !matches!(held.on, On::Beyond(_)));
     let revokes = revocations(place, grantee, &own);
@@ -234,7 +233,7 @@ pub(super) fn compare(place: &Place<'_>, grantee: &Grantee, rights: &Rights, hel
     Assessment { steps, remaining }
 }
 
-fn remaining(place: &Place<'_>, grantee: &Grantee, held: &Held) -> Remaining {
+fn remaining(place: &Place, grantee: &Grantee, held: &Held) -> Remaining {
     let what = match held.is_option {
         true => format!("passing on {} on {}", held.privilege, place.shown(&held.on)),
         false => format!("{} on {}", held.privilege, place.shown(&held.on)),
@@ -257,7 +256,7 @@ fn remaining(place: &Place<'_>, grantee: &Grantee, held: &Held) -> Remaining {
 }
 
 /// Whether a role that is no admin should not hold this.
-fn is_too_much(dialect: &dyn Grants, rights: &Rights, held: &Held) -> bool {
+fn is_too_much(engine: Engine, rights: &Rights, held: &Held) -> bool {
     let privilege = held.privilege.as_str();
     let rights_on = |table: &String| rights.tables.iter().find(|rights| rights.table == *table);
     match &held.on {
@@ -266,14 +265,14 @@ fn is_too_much(dialect: &dyn Grants, rights: &Rights, held: &Held) -> bool {
         }),
         On::Column(table, column) => rights_on(table).is_some_and(|rights| {
             let is_hidden = rights.hidden.contains(column);
-            let is_mark = is_hidden && dialect.mark() == Some(privilege);
+            let is_mark = is_hidden && engine.mark() == Some(privilege);
             !is_mark && (held.is_option || !rights.allows(privilege) || is_hidden && privilege == "SELECT")
         }),
         On::Schema => held.is_option || privilege == "CREATE",
         On::Database(_) | On::Beyond(_) => {
             let is_wanted_everywhere =
                 rights.tables.iter().all(|table| table.allows(privilege) && table.hidden.is_empty());
-            held.is_option || !(dialect.is_harmless(privilege) || is_wanted_everywhere)
+            held.is_option || !(engine.is_harmless(privilege) || is_wanted_everywhere)
         }
     }
 }
@@ -293,7 +292,7 @@ fn survives(held: &Held, revoked: &[&Held]) -> bool {
 
 /// One statement for each thing, with all that is taken away there; the right to pass something on, and columns,
 /// are taken by statements of their own.
-fn revocations(place: &Place<'_>, grantee: &Grantee, own: &[&Held]) -> Vec<Step> {
+fn revocations(place: &Place, grantee: &Grantee, own: &[&Held]) -> Vec<Step> {
     let mut by_object: BTreeMap<(On, bool, bool), BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
     for held in own {
         let (on, column) = match &held.on {
@@ -301,16 +300,16 @@ fn revocations(place: &Place<'_>, grantee: &Grantee, own: &[&Held]) -> Vec<Step>
             on => (on.clone(), None),
         };
         let is_same = |other: &&Held| !other.is_option && other.on == held.on && other.privilege == held.privilege;
-        if place.dialect.has_option_by_privilege() && held.is_option && own.iter().any(is_same) {
+        if place.engine.has_option_by_privilege() && held.is_option && own.iter().any(is_same) {
             continue;
         }
         let statement = by_object.entry((on, held.is_option, column.is_some())).or_default();
         statement.entry(&held.privilege).or_default().extend(column);
     }
     let step = |((on, is_option, _), privileges): ((On, bool, bool), BTreeMap<&str, Vec<&str>>)| {
-        let list = privileges.iter().map(|(privilege, columns)| with_columns(place.dialect, privilege, columns));
+        let list = privileges.iter().map(|(privilege, columns)| with_columns(place.engine, privilege, columns));
         let list = list.collect::<Vec<_>>().join(", ");
-        let privileges = match (is_option, place.dialect.has_option_by_privilege()) {
+        let privileges = match (is_option, place.engine.has_option_by_privilege()) {
             (false, _) => list,
             (true, true) => format!("{OPTION} FOR {list}"),
             (true, false) => OPTION.to_owned(),
@@ -321,7 +320,7 @@ fn revocations(place: &Place<'_>, grantee: &Grantee, own: &[&Held]) -> Vec<Step>
 }
 
 /// The statement that gives what is missing on a table.
-fn grant(place: &Place<'_>, grantee: &Grantee, rights: &TableRights, kept: &[&Held]) -> Option<Step> {
+fn grant(place: &Place, grantee: &Grantee, rights: &TableRights, kept: &[&Held]) -> Option<Step> {
     let on = On::Table(rights.table.clone());
     let holds = |on: &On, privilege: &str| {
         kept.iter().any(|held| !held.is_option && held.on == *on && held.privilege == privilege)
@@ -333,25 +332,25 @@ fn grant(place: &Place<'_>, grantee: &Grantee, rights: &TableRights, kept: &[&He
             let columns = rights.columns.iter().map(String::as_str);
             let columns: Vec<&str> = columns.filter(|column| !holds(&of_column(column), privilege)).collect();
             if !columns.is_empty() {
-                missing.push(with_columns(place.dialect, privilege, &columns));
+                missing.push(with_columns(place.engine, privilege, &columns));
             }
         } else if !holds(&on, privilege) {
             missing.push(privilege.to_owned());
         }
     }
-    if let Some(mark) = place.dialect.mark() {
+    if let Some(mark) = place.engine.mark() {
         let hidden = rights.hidden.iter().map(String::as_str);
         let hidden: Vec<&str> = hidden.filter(|column| !holds(&of_column(column), mark)).collect();
         if !hidden.is_empty() {
-            missing.push(with_columns(place.dialect, mark, &hidden));
+            missing.push(with_columns(place.engine, mark, &hidden));
         }
     }
     (!missing.is_empty()).then(|| place.step(Change::Grant, &on, missing.join(", "), grantee))
 }
 
 /// `SELECT (id, email)`
-fn with_columns(dialect: &dyn Grants, privilege: &str, columns: &[&str]) -> String {
-    let columns: Vec<String> = columns.iter().map(|column| dialect.quoted(column)).collect();
+fn with_columns(engine: Engine, privilege: &str, columns: &[&str]) -> String {
+    let columns: Vec<String> = columns.iter().map(|column| engine.quoted(column)).collect();
     if columns.is_empty() { privilege.to_owned() } else { format!("{privilege} ({})", columns.join(", ")) }
 }
 

@@ -7,9 +7,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::login::Login;
+use super::settings::{Access, ConnectSettings};
 use super::target::{ServerTarget, SessionRole, Target};
 use super::witness::Marks;
-use super::{Access, ConnectSettings, fault, tls};
+use super::{fault, tls};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, io_reason, printable};
 
 /// A refused TCP connection shows itself within this time; the driver alone would go on trying.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
 
-use super::inspection::{rows, text};
+use super::answers::{rows, text};
 use super::target::Engine;
 use crate::error::Result;
 

@@ -1,5 +1,6 @@
 //! Connections whose every wait has a limit: the one place where shopctl waits for a database.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +17,7 @@ use sea_orm::{
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::dialect::{Engine, Maker};
-use super::witness::{Sighting, Witness};
+use super::engine::Engine;
 
 /// The longest time that one statement may take, however busy the server says it is.
 const LONGEST_STATEMENT: Duration = Duration::from_secs(24 * 3600);
@@ -26,20 +26,46 @@ const LONGEST_STATEMENT: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Clone)]
 pub struct Guard {
     budget: Budget,
-    witness: Arc<Witness>,
+    witness: Arc<dyn Witness>,
     /// Once a wait was given up nothing more is sent: a cancelled BEGIN leaves its connection inside
     /// a transaction (sqlx#4385), a cancelled statement its answer on the way.
     is_given_up: Arc<AtomicBool>,
-    /// For rows with texts that are none.
-    rows: Arc<Maker>,
+    /// `None` where a column of text holds nothing but texts.
+    maker: Option<Arc<dyn Maker>>,
+}
+
+/// What the server says about this process's sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sighting {
+    AtWork,
+    WaitsForLock,
+    /// It does not answer, or has no statement of this process.
+    Nothing,
+}
+
+/// Who can tell whether a server that says nothing is at work.
+#[async_trait]
+pub trait Witness: fmt::Debug + Send + Sync {
+    /// Looks once, for no longer than it takes to connect.
+    async fn look(&self) -> Sighting;
+}
+
+/// What makes rows readable in which the driver refuses a value.
+#[async_trait]
+pub trait Maker: fmt::Debug + Send + Sync {
+    /// Whether the driver refuses one of its values.
+    fn is_odd(&self, row: &QueryResult) -> bool;
+
+    /// The row once more, with texts in its columns of text.
+    async fn make_again(&self, row: QueryResult) -> Result<QueryResult, DbErr>;
 }
 
 /// What was waited for in vain.
 #[derive(Debug)]
 pub struct Silence(String);
 
-impl std::fmt::Display for Silence {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
@@ -69,8 +95,8 @@ impl From<Silence> for DbErr {
 }
 
 impl Guard {
-    pub(super) fn new(budget: Budget, witness: Witness) -> Guard {
-        Guard { budget, witness: Arc::new(witness), is_given_up: Arc::default(), rows: Arc::default() }
+    pub(super) fn new(budget: Budget, witness: Arc<dyn Witness>, maker: Option<Arc<dyn Maker>>) -> Guard {
+        Guard { budget, witness, is_given_up: Arc::default(), maker }
     }
 
     pub(super) fn with(&self, budget: Budget) -> Guard {
@@ -135,7 +161,10 @@ impl Guard {
 
     /// The row, with texts in its columns of text whatever another program put there.
     pub(super) async fn readable(&self, row: QueryResult) -> Result<QueryResult, DbErr> {
-        self.rows.readable(row).await
+        match &self.maker {
+            Some(maker) if maker.is_odd(&row) => maker.make_again(row).await,
+            _ => Ok(row),
+        }
     }
 
     /// As [`Guard::wait`], for what fails with the database's own error.
@@ -231,7 +260,7 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
         let row =
             self.guard.answer(|| what, self.inner.query_one_raw(Engine::of(&self.inner).adapt(statement))).await?;
         match row {
-            Some(row) => Ok(Some(self.guard.rows.readable(row).await?)),
+            Some(row) => Ok(Some(self.guard.readable(row).await?)),
             None => Ok(None),
         }
     }
@@ -240,7 +269,11 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
         let what = subject(&statement.sql);
         let rows =
             self.guard.answer(|| what, self.inner.query_all_raw(Engine::of(&self.inner).adapt(statement))).await?;
-        self.guard.rows.all_readable(rows).await
+        let mut readable = Vec::with_capacity(rows.len());
+        for row in rows {
+            readable.push(self.guard.readable(row).await?);
+        }
+        Ok(readable)
     }
 }
 

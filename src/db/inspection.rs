@@ -3,23 +3,18 @@
 //! Facts that an engine does not tell (another engine behind the same protocol, a role without the
 //! right) are left out; only a lost connection is an error here.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::ConnectionTrait;
 
-use super::Database;
-use super::dialect::Session;
-use super::fault::{Fault, classify};
+use super::answers::{first_row, text};
+use super::database::Database;
 use super::target::Engine;
 use crate::error::{Error, Result, printable};
 
 /// Round trips that the median is taken of.
 const ROUND_TRIPS: usize = 5;
-/// What group and others may do with a file.
-#[cfg(unix)]
-const OTHERS: u32 = 0o077;
 
 /// The facts about a database that was reached.
 #[derive(Debug, Clone)]
@@ -130,45 +125,6 @@ pub async fn server_time(database: &Database) -> Result<Option<DateTime<Utc>>> {
     let text = row.and_then(|row| text(&row, "server_time"));
     let time = text.and_then(|text| NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok());
     Ok(time.map(|time| time.and_utc()))
-}
-
-/// Whether others than its owner can do something with a file.
-#[cfg(unix)]
-pub fn is_open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    // A folder is no file of ours, and without its x nobody gets in.
-    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & OTHERS != 0)
-}
-
-/// Other systems have no such modes.
-#[cfg(not(unix))]
-pub fn is_open_to_others(_path: &Path) -> bool {
-    false
-}
-
-pub(super) async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> {
-    match session.query_text(sql).await {
-        Ok(rows) => Ok(rows),
-        Err(error)
-            if matches!(
-                classify(&error),
-                Fault::ConnectionLost | Fault::Silent | Fault::Unreachable | Fault::NotADatabase
-            ) =>
-        {
-            Err(error.into())
-        }
-        Err(_) => Ok(Vec::new()),
-    }
-}
-
-pub(super) async fn first_row(session: &dyn Session, sql: &str) -> Result<Option<QueryResult>> {
-    Ok(rows(session, sql).await?.into_iter().next())
-}
-
-/// A column as text: some servers send theirs as bytes.
-pub(super) fn text(row: &QueryResult, column: &str) -> Option<String> {
-    let bytes = || String::from_utf8(row.try_get::<Vec<u8>>("", column).ok()?).ok();
-    row.try_get::<String>("", column).ok().or_else(bytes)
 }
 
 /// The numbers at the beginning of a version (`10.11.6-MariaDB` is 10, 11, 6).

@@ -9,10 +9,10 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::inspection::is_open_to_others;
 use super::target::{Password, Secret, ServerTarget, escaped};
 use super::tls;
 use crate::error::{CommandLine, Error, Hint, Result};
+use crate::file::is_open_to_others;
 
 /// How long the command that prints the password may take: it may ask a person to unlock a key.
 const PASSWORD_COMMAND_LIMIT: Duration = Duration::from_secs(60);

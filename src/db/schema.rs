@@ -11,8 +11,8 @@ use std::fmt;
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
-use super::dialect::Session;
-use super::inspection::text;
+use super::answers::text;
+use super::engine::Session;
 use super::target::Engine;
 use crate::error::{Cause, Result, printable};
 

@@ -7,9 +7,10 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
+use super::database::Database;
 use super::fault::{Fault, classify};
+use super::settings::{Access, ConnectSettings};
 use super::target::{ServerTarget, SqliteTarget, Target};
-use super::{Access, ConnectSettings, Database};
 use crate::error::{Error, Result, io_reason};
 
 /// What the names of scratch databases begin with.
@@ -42,7 +43,7 @@ impl Scratch {
     ///
     /// Errors: exit 4 where there can be no such folder.
     pub async fn beside(database: &Database) -> Result<Scratch> {
-        let settings = &database.settings;
+        let settings = database.settings();
         match &settings.target {
             Target::Sqlite(_) => Scratch::in_folder(settings).await,
             Target::Server(server) => Scratch::on_server(database, server).await,
@@ -66,7 +67,7 @@ impl Scratch {
         let name = format!("{PREFIX}{:016x}", rand::random::<u64>());
         let options = server.engine.new_database();
         let target = Target::Server(ServerTarget { database: name.clone(), ..server.clone() });
-        let settings = ConnectSettings { target, access: Access::Write, ..database.settings.clone() };
+        let settings = ConnectSettings { target, access: Access::Write, ..database.settings().clone() };
         let scratch = Database::open(&settings).await?;
         let (maker, create) = (database.clone(), format!("CREATE DATABASE {name} {options}"));
         let making = {

@@ -10,7 +10,7 @@ use futures_util::stream::BoxStream;
 use sea_orm::{DbErr, QueryResult, Statement, StreamTrait, TryGetable};
 use uuid::Uuid;
 
-use super::dialect::unescaped;
+use super::copy_text::unescaped;
 use super::guarded::Connection;
 use super::target::Engine;
 use crate::error::{Error, Result};

@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
-pub use super::dialect::{Engine, ServerEngine};
+pub use super::engine::{Engine, ServerEngine};
 use crate::domain::text::is_unsafe;
 use crate::error::{Result, printable};
 

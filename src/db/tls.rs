@@ -7,9 +7,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, CertificateError, RootCertStore};
 
-use super::inspection::is_open_to_others;
 use super::target::{Secret, ServerTarget, escaped};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
+use crate::file::is_open_to_others;
 
 /// Every kind of key in PEM says so in its first line.
 const KEY_MARK: &[u8] = b"PRIVATE KEY-----";

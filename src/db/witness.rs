@@ -5,21 +5,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{ConnectionTrait, Statement};
+use tokio::time::timeout;
 
+use super::answers::text;
 use super::budget::Budget;
-use super::inspection::text;
-use super::{Access, ConnectSettings, Database};
+use super::guarded::{Sighting, Witness};
+use super::settings::{Access, ConnectSettings, Purpose};
 use crate::error::Result;
-
-/// What the server says about this process's sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sighting {
-    AtWork,
-    WaitsForLock,
-    /// It does not answer, or has no statement of this process.
-    Nothing,
-}
 
 /// What tells this process's sessions from those of others.
 #[derive(Debug, Clone)]
@@ -42,40 +36,47 @@ impl Marks {
 
 /// Looks after the sessions of one pool.
 #[derive(Debug)]
-pub struct Witness {
+pub struct SecondConnection {
     settings: ConnectSettings,
     marks: Marks,
 }
 
-impl Witness {
-    pub fn new(settings: &ConnectSettings, marks: Marks) -> Witness {
+impl SecondConnection {
+    pub fn new(settings: &ConnectSettings, marks: Marks) -> SecondConnection {
+        SecondConnection { settings: ConnectSettings { access: Access::Read, ..settings.clone() }, marks }
+    }
+
+    async fn ask(&self, question: Statement) -> Result<Sighting> {
+        let mut settings = self.settings.clone();
         // Whoever looks must not take long to see.
-        let budget = Budget::new(Some(settings.connect_timeout), true);
-        Witness { settings: ConnectSettings { budget, access: Access::Read, ..settings.clone() }, marks }
-    }
-
-    /// Looks once, for no longer than it takes to connect.
-    pub async fn look(&self) -> Sighting {
-        let Some(question) = self.settings.target.engine().sightings(&self.marks) else { return Sighting::AtWork };
-        let settings = ConnectSettings { budget: self.settings.budget.renewed(), ..self.settings.clone() };
-        match self.ask(&settings, question).await {
-            Ok(sighting) => sighting,
-            Err(error) => {
-                tracing::debug!("nobody tells whether the server is at work: {error}");
-                Sighting::Nothing
-            }
-        }
-    }
-
-    async fn ask(&self, settings: &ConnectSettings, question: Statement) -> Result<Sighting> {
-        let database = Database::open(settings).await?;
-        let rows = database.connection().query_all_raw(question).await?;
-        database.close().await;
+        settings.budget = Budget::new(Some(settings.connect_timeout), true);
+        let engine = settings.target.engine();
+        let (connection, _) = engine.open(&mut settings, Purpose::Usual, &mut Marks::new()).await?;
+        let rows = connection.query_all_raw(question).await?;
+        connection.close().await?;
         let sightings: Vec<_> = rows.iter().filter_map(|row| text(row, "sighting")).collect();
         Ok(match sightings.iter().find(|sighting| *sighting == "waits").or(sightings.first()) {
             None => Sighting::Nothing,
             Some(sighting) if sighting == "waits" => Sighting::WaitsForLock,
             Some(_) => Sighting::AtWork,
         })
+    }
+}
+
+#[async_trait]
+impl Witness for SecondConnection {
+    async fn look(&self) -> Sighting {
+        let Some(question) = self.settings.target.engine().sightings(&self.marks) else { return Sighting::AtWork };
+        match timeout(self.settings.connect_timeout, self.ask(question)).await {
+            Ok(Ok(sighting)) => sighting,
+            Ok(Err(error)) => {
+                tracing::debug!("nobody tells whether the server is at work: {error}");
+                Sighting::Nothing
+            }
+            Err(_) => {
+                tracing::debug!("nobody tells in time whether the server is at work");
+                Sighting::Nothing
+            }
+        }
     }
 }

@@ -126,7 +126,11 @@ const AGAIN: &str = "run the same command again: it does nothing where the shop 
 ///
 /// Errors: as [`is_there`]; exit 6 when a row is there already that is not of this plan; those of
 /// the database.
-pub async fn generate(operations: &Operations, plan: &Plan, told: &mut dyn FnMut(Progress)) -> Result<Generated> {
+pub async fn generate(
+    operations: &Operations,
+    plan: &Plan,
+    told: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Generated> {
     let shop = Shop::new(plan);
     let began = Instant::now();
     loop {
@@ -154,7 +158,7 @@ async fn load(
     operations: &Operations,
     plan: &Plan,
     shop: &Shop,
-    told: &mut dyn FnMut(Progress),
+    told: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Vec<(String, Loaded)>> {
     let mut load = operations.database.load(&TABLES).await?;
     let tables = match write(&mut load, operations, plan, shop, told).await {
@@ -180,7 +184,7 @@ async fn write(
     operations: &Operations,
     plan: &Plan,
     shop: &Shop,
-    told: &mut dyn FnMut(Progress),
+    told: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Vec<(String, Loaded)>> {
     // Once through all orders: what is left of each product, and how many rows there will be.
     let mut shelves = shop.shelves();
@@ -212,7 +216,7 @@ async fn write(
 /// Writes one table after the other.
 struct Batches<'a> {
     load: &'a mut Load,
-    told: &'a mut dyn FnMut(Progress),
+    told: &'a mut (dyn FnMut(Progress) + Send),
     done: Vec<Batch>,
 }
 
@@ -225,7 +229,7 @@ struct Batch {
 }
 
 impl Batches<'_> {
-    async fn write<M>(&mut self, rows: impl Iterator<Item = M>, id: impl Fn(&M) -> Uuid) -> Result<()>
+    async fn write<M>(&mut self, rows: impl Iterator<Item = M> + Send, id: fn(&M) -> Uuid) -> Result<()>
     where
         M: ModelTrait,
         M::Entity: Default + EntityName,

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use self::view::CheckView;
 use crate::context::Context;
 use crate::db::target::Target;
-use crate::db::{Access, Database, inspection};
+use crate::db::{Access, Database};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::file::is_open_to_others;
 use crate::migrate::{self, Catalog, MigrationStatus};
 use crate::service::doctor::{self, Check, Circumstances, Migrations, State};
 
@@ -106,7 +107,7 @@ fn circumstances(context: &Context) -> Circumstances {
     let origin = config.entries().first().map_or_else(String::new, |entry| entry.origin.clone());
     let mut exposed_files = config.exposed_files().to_vec();
     if let Target::Sqlite(file) = &config.target
-        && inspection::is_open_to_others(&file.path)
+        && is_open_to_others(&file.path)
     {
         exposed_files.push(file.path.clone());
     }

@@ -2,9 +2,9 @@
 
 use sea_orm::prelude::async_trait::async_trait;
 
-use super::Session;
 use super::catalog::Catalog;
 use crate::db::access::{Assessment, Effective, Grantee, Rights, Step, TableRights};
+use crate::db::engine::Session;
 use crate::error::Result;
 
 /// Who may do what; a file has no roles.

@@ -1,20 +1,25 @@
 //! Reaching a database, sending to it, and what its errors mean.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use futures_util::stream::BoxStream;
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::Error as DriverError;
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{AccessMode, DatabaseConnection, DbBackend, DbErr, IsolationLevel, Statement, TransactionOptions, Value};
 
-use super::ServerEngine;
+use crate::db::database::Database;
+use crate::db::engine::ServerEngine;
 use crate::db::fault::Fault;
-use crate::db::guarded::Connection;
+use crate::db::guarded::{Connection, Maker};
 use crate::db::insert::InsertTarget;
-use crate::db::load::{Load, Way};
+use crate::db::load::Load;
 use crate::db::login::Login;
+use crate::db::settings::{ConnectSettings, Purpose};
 use crate::db::stream::{Row, driver_rows};
+use crate::db::target::Target;
 use crate::db::witness::Marks;
-use crate::db::{ConnectSettings, Database, Purpose};
 use crate::error::Result;
 
 /// An engine's names, its driver, and its errors.
@@ -43,6 +48,30 @@ pub trait Connect {
 
     /// Makes the pool's first connection.
     async fn first_connection(&self, pool: &DatabaseConnection) -> Result<(), DriverError>;
+
+    /// Makes the folder of a database that is a file, and not there yet.
+    ///
+    /// Errors: exit 4 naming the folder.
+    fn make_folder(&self, _target: &Target) -> Result<()> {
+        Ok(())
+    }
+
+    /// Copies a database that is a file, as it is now, to one of its own beside it.
+    ///
+    /// Errors: exit 5 when the disk is full, exit 4 when the folder cannot be written.
+    async fn copy_aside(&self, _database: &Database, _suffix: &str) -> Result<Option<PathBuf>> {
+        Ok(None)
+    }
+
+    /// What reads rows with texts that are none, where there can be such.
+    fn row_maker(&self) -> Option<Arc<dyn Maker>> {
+        None
+    }
+
+    /// A transaction that writes.
+    fn transaction(&self) -> TransactionOptions {
+        TransactionOptions::default()
+    }
 
     /// What a transaction begins with that writes.
     fn begin(&self, _login: Option<&Login>, _purpose: Purpose) -> Option<String> {
@@ -74,7 +103,7 @@ pub trait Connect {
 
     /// Begins a load into these tables.
     async fn begin_load(&self, database: &Database, _tables: &[&str]) -> Result<Load> {
-        Ok(Load { way: Way::Insert(database.begin().await?), rebuild: Vec::new() })
+        Ok(Load::new(database.begin().await?, Vec::new()))
     }
 
     /// Sends a query and reads its rows, in the form that is cheapest to read.

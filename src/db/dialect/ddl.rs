@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sea_orm::prelude::async_trait::async_trait;
 
-use super::Session;
+use crate::db::engine::Session;
 use crate::error::Result;
 
 /// How transactions behave, and what a change of the schema needs.

@@ -2,7 +2,7 @@
 
 use sea_orm::prelude::async_trait::async_trait;
 
-use super::Session;
+use crate::db::engine::Session;
 use crate::db::inspection::Inspection;
 use crate::db::target::Target;
 use crate::error::Result;

@@ -1,7 +1,7 @@
 //! Everything that an engine does its own way: the questions, grouped by subject, and a folder for each engine
 //! with its answers. Nothing else tells engines apart.
 
-pub(super) mod access;
+mod access;
 mod catalog;
 mod connect;
 mod ddl;
@@ -13,25 +13,11 @@ mod sessions;
 mod sqlite;
 mod values;
 
-use std::fmt;
 use std::ops::Deref;
 
-use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend};
 
-/// The protocol a database speaks. Distributed engines are reached through `Postgres` and `Mysql`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    Sqlite,
-    Postgres,
-    /// MySQL and MariaDB.
-    Mysql,
-}
-
-pub(super) use postgres::copy::Copying;
-pub(super) use postgres::text::{push_row, unescaped};
-pub(super) use sqlite::rows::Maker;
-pub(super) use sqlite::{TRANSACTION_MODE, copy, make_folder};
+use super::engine::{Engine, ServerEngine};
 
 /// All that is asked of an engine.
 pub trait Dialect:
@@ -58,29 +44,14 @@ impl Deref for Engine {
     }
 }
 
-/// An engine that has servers.
-#[derive(Clone, Copy)]
-pub struct ServerEngine(&'static dyn server::Server);
-
 impl Deref for ServerEngine {
     type Target = dyn server::Server;
 
     fn deref(&self) -> &Self::Target {
-        self.0
-    }
-}
-
-impl PartialEq for ServerEngine {
-    fn eq(&self, other: &Self) -> bool {
-        self.engine() == other.engine()
-    }
-}
-
-impl Eq for ServerEngine {}
-
-impl fmt::Debug for ServerEngine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.engine().fmt(f)
+        match self {
+            ServerEngine::Postgres => &postgres::Postgres,
+            ServerEngine::Mysql => &mysql::Mysql,
+        }
     }
 }
 
@@ -107,24 +78,5 @@ impl Engine {
     /// The engine's name, which is also the scheme of its URLs.
     pub fn as_str(self) -> &'static str {
         self.names()[0]
-    }
-}
-
-/// A connection or a transaction, whatever it is, as a dialect asks it.
-#[async_trait]
-pub trait Session: Sync {
-    async fn query(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr>;
-
-    async fn query_text(&self, sql: &str) -> Result<Vec<QueryResult>, DbErr>;
-}
-
-#[async_trait]
-impl<C: ConnectionTrait> Session for C {
-    async fn query(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.query_all_raw(statement).await
-    }
-
-    async fn query_text(&self, sql: &str) -> Result<Vec<QueryResult>, DbErr> {
-        self.query_all_raw(Statement::from_string(self.get_database_backend(), sql)).await
     }
 }

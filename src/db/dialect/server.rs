@@ -5,7 +5,8 @@ use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::Error as DriverError;
 use sea_orm::sqlx::error::DatabaseError;
 
-use super::{Dialect, Engine};
+use super::Dialect;
+use crate::db::engine::Engine;
 use crate::db::fault::LoginRefusal;
 use crate::db::login::Login;
 

@@ -12,10 +12,10 @@ use super::grants::{self, Line};
 use crate::db::access::{
     Assessment, Change, Effective, Grantee, Held, On, Place, Privilege, Rights, TableRights, Via, compare,
 };
-use crate::db::dialect::Session;
+use crate::db::answers::{rows, text};
 use crate::db::dialect::access::Grants;
 use crate::db::dialect::catalog::Catalog;
-use crate::db::inspection::{rows, text};
+use crate::db::engine::{Engine, Session};
 use crate::error::{Error, Result, printable};
 
 /// What a role needs to change the schema.
@@ -39,10 +39,10 @@ impl Grants for Mysql {
 
     async fn assess(&self, session: &dyn Session, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
         let database = database(session).await?;
-        let place = Place { dialect: self, schema: database.clone(), database };
+        let place = Place { engine: Engine::Mysql, schema: database.clone(), database };
         let held = held(session, grantee, &place.database).await?;
         if rights.is_admin {
-            let on = On::Database(format!("{}.*", place.dialect.quoted(&grants::escaped(&place.database))));
+            let on = On::Database(format!("{}.*", place.engine.quoted(&grants::escaped(&place.database))));
             let has_all = held.iter().any(|held| {
                 !held.is_option && held.privilege == ALL && matches!(held.on, On::Database(_) | On::Beyond(_))
             });

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Mysql;
-use crate::db::dialect::Session;
+use crate::db::answers::text;
 use crate::db::dialect::catalog::{Catalog, named_constraint};
-use crate::db::inspection::text;
+use crate::db::engine::Session;
 use crate::db::schema::{Object, ObjectKind, Removable, Schema, object_of, rows};
 use crate::error::Result;
 

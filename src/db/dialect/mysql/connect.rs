@@ -14,13 +14,13 @@ use super::fault::number;
 use crate::db::connect::log_in;
 use crate::db::dialect::connect::{Connect, first_connection};
 use crate::db::dialect::server::Server;
-use crate::db::dialect::{Engine, ServerEngine};
+use crate::db::engine::{Engine, ServerEngine};
 use crate::db::fault::{Fault, LoginRefusal};
 use crate::db::insert::InsertTarget;
 use crate::db::login::Login;
+use crate::db::settings::{Access, ConnectSettings, IDLE_IN_TRANSACTION, Purpose};
 use crate::db::target::SslMode;
 use crate::db::witness::Marks;
-use crate::db::{Access, ConnectSettings, IDLE_IN_TRANSACTION, Purpose};
 use crate::error::Result;
 
 #[async_trait]
@@ -30,7 +30,7 @@ impl Connect for Mysql {
     }
 
     fn server(&self) -> Option<ServerEngine> {
-        Some(ServerEngine(&Mysql))
+        Some(ServerEngine::Mysql)
     }
 
     fn backend(&self) -> DbBackend {

@@ -5,9 +5,10 @@ use sea_orm::prelude::async_trait::async_trait;
 use std::collections::BTreeMap;
 
 use super::Mysql;
-use crate::db::dialect::Session;
+use crate::db::answers::{first_row, rows, text};
 use crate::db::dialect::inspect::{Inspect, TooOld};
-use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, rows, text, too_old};
+use crate::db::engine::Session;
+use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, too_old};
 use crate::db::target::{ServerTarget, Target};
 use crate::error::Result;
 

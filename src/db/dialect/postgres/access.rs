@@ -8,10 +8,10 @@ use super::Postgres;
 use crate::db::access::{
     Assessment, Change, Effective, Grantee, Held, On, Place, Privilege, Rights, Step, TableRights, Via, compare,
 };
-use crate::db::dialect::Session;
+use crate::db::answers::text;
 use crate::db::dialect::access::Grants;
 use crate::db::dialect::catalog::Catalog;
-use crate::db::inspection::text;
+use crate::db::engine::{Engine, Session};
 use crate::error::{Error, Result, printable};
 
 /// Rows of `kind`, `in_table`, `in_column`, `privilege`, `is_option`, `way`, `other`: all that the role `$1` can do, by
@@ -74,7 +74,7 @@ impl Grants for Postgres {
         let unknown = || grantee.unknown(&format!("CREATE ROLE {} LOGIN PASSWORD '…'", grantee.sql));
         let role = role.first().ok_or_else(unknown)?;
         let get = |column| text(role, column).unwrap_or_default();
-        let place = Place { dialect: self, schema: get("in_schema"), database: get("in_database") };
+        let place = Place { engine: Engine::Postgres, schema: get("in_schema"), database: get("in_database") };
         let owners = owners(session).await?;
         if rights.is_admin {
             return Ok(assess_admin(&place, grantee, rights, &owners, &held(session, &place, grantee).await?));
@@ -110,7 +110,7 @@ impl Grants for Postgres {
     }
 
     async fn effective(&self, session: &dyn Session, tables: &[TableRights]) -> Result<Option<Effective>> {
-        let rows = crate::db::inspection::rows(session, EFFECTIVE).await?;
+        let rows = crate::db::answers::rows(session, EFFECTIVE).await?;
         let mut effective = Effective { may_change_schema: !rows.is_empty(), ..Effective::default() };
         for row in &rows {
             let name = text(row, "in_table").unwrap_or_default();
@@ -145,12 +145,12 @@ fn is_true(row: &QueryResult, column: &str) -> bool {
     text(row, column).as_deref() == Some("true")
 }
 
-fn whole_database(place: &Place<'_>) -> On {
-    On::Database(format!("DATABASE {}", place.dialect.quoted(&place.database)))
+fn whole_database(place: &Place) -> On {
+    On::Database(format!("DATABASE {}", place.engine.quoted(&place.database)))
 }
 
 /// Into the database and the schema, where the role does not get there anyway.
-fn ways_in(place: &Place<'_>, grantee: &Grantee, held: &[Held], may_create: bool) -> Vec<Step> {
+fn ways_in(place: &Place, grantee: &Grantee, held: &[Held], may_create: bool) -> Vec<Step> {
     let holds = |on: &On, privilege: &str| {
         held.iter().any(|held| !held.is_option && held.on == *on && held.privilege == privilege)
     };
@@ -161,7 +161,7 @@ fn ways_in(place: &Place<'_>, grantee: &Grantee, held: &[Held], may_create: bool
 }
 
 /// An admin owns the tables, because only an owner can change them. Who owned them so far goes on reading and writing.
-fn assess_admin(place: &Place<'_>, grantee: &Grantee, rights: &Rights, owners: &[Owner], held: &[Held]) -> Assessment {
+fn assess_admin(place: &Place, grantee: &Grantee, rights: &Rights, owners: &[Owner], held: &[Held]) -> Assessment {
     let mut steps = ways_in(place, grantee, held, true);
     let others = owners.iter().filter(|owner| owner.name != grantee.name && is_of_shop(rights, &owner.table));
     for owner in others {
@@ -169,7 +169,7 @@ fn assess_admin(place: &Place<'_>, grantee: &Grantee, rights: &Rights, owners: &
         steps.push(place.step(Change::Own, &on, "OWNER".to_owned(), grantee));
         if !owner.is_superuser {
             let all = Privilege::ALL.map(Privilege::as_str).join(", ");
-            let before = Grantee { name: owner.name.clone(), sql: place.dialect.quoted(&owner.name) };
+            let before = Grantee { name: owner.name.clone(), sql: place.engine.quoted(&owner.name) };
             steps.push(place.step(Change::Grant, &on, all, &before));
         }
     }
@@ -195,7 +195,7 @@ async fn owners(session: &dyn Session) -> Result<Vec<Owner>> {
     Ok(session.query_text(OWNERS).await?.iter().map(owner).collect())
 }
 
-async fn held(session: &dyn Session, place: &Place<'_>, grantee: &Grantee) -> Result<Vec<Held>> {
+async fn held(session: &dyn Session, place: &Place, grantee: &Grantee) -> Result<Vec<Held>> {
     let mut all = Vec::new();
     for row in rows_of(session, HELD, &grantee.name).await? {
         let get = |column| text(&row, column).unwrap_or_default();

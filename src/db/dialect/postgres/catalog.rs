@@ -3,8 +3,8 @@
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Postgres;
-use crate::db::dialect::Session;
 use crate::db::dialect::catalog::{Catalog, named_constraint, neutral};
+use crate::db::engine::Session;
 use crate::db::schema::{Removable, Schema, object_of, rows};
 use crate::error::Result;
 

@@ -12,23 +12,25 @@ use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Error as DriverError}
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, SqlxPostgresConnector, Statement, Value};
 
 use super::Postgres;
+use super::array::{array, type_of};
 use super::copy::{Copying, copy_out};
-use super::text::{array, type_of, unknown_type};
 use super::values::FEW;
 use crate::db::connect::{error_of, log_in};
+use crate::db::copy_text::unknown_type;
+use crate::db::database::Database;
 use crate::db::dialect::connect::{Connect, first_connection};
 use crate::db::dialect::server::Server;
 use crate::db::dialect::values::Values;
-use crate::db::dialect::{Engine, ServerEngine};
+use crate::db::engine::{Engine, ServerEngine};
 use crate::db::fault::{Fault, LoginRefusal};
 use crate::db::guarded::Connection;
 use crate::db::insert::InsertTarget;
-use crate::db::load::{Load, Way};
+use crate::db::load::Load;
 use crate::db::login::Login;
+use crate::db::settings::{ConnectSettings, IDLE_IN_TRANSACTION, Purpose};
 use crate::db::stream::Row;
 use crate::db::target::SslMode;
 use crate::db::witness::Marks;
-use crate::db::{ConnectSettings, Database, IDLE_IN_TRANSACTION, Purpose};
 use crate::error::Result;
 
 #[async_trait]
@@ -38,7 +40,7 @@ impl Connect for Postgres {
     }
 
     fn server(&self) -> Option<ServerEngine> {
-        Some(ServerEngine(&Postgres))
+        Some(ServerEngine::Postgres)
     }
 
     fn backend(&self) -> DbBackend {
@@ -84,7 +86,7 @@ impl Connect for Postgres {
     async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
         let mut copying = Copying::begin(database).await?;
         let rebuild = copying.without_indexes(tables).await?;
-        Ok(Load { way: Way::Copy(copying), rebuild })
+        Ok(Load::new(copying, rebuild))
     }
 
     async fn stream(&self, connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {

@@ -2,16 +2,18 @@
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::postgres::PgPoolCopyExt;
 use sea_orm::sqlx::{self, Connection as _, Executor as _};
 use sea_orm::{DbErr, RuntimeErr, Statement, Value};
 
-use crate::db::Database;
-use crate::db::dialect::Engine;
+use crate::db::copy_text::{Lines, Loaded};
+use crate::db::database::Database;
+use crate::db::engine::Engine;
 use crate::db::guarded::{Connection, Guard, subject};
 use crate::db::insert::InsertTarget;
-use crate::db::load::{Lines, Loaded};
+use crate::db::load::Way;
 use crate::db::stream::Row;
 use crate::error::Result;
 
@@ -36,53 +38,6 @@ impl Copying {
         let mut copying = Copying { connection, guard };
         copying.execute("BEGIN").await?;
         Ok(copying)
-    }
-
-    pub async fn commit(mut self) -> Result<(), DbErr> {
-        let answer = self.connection.execute("COMMIT");
-        self.guard.answer(|| "COMMIT".to_owned(), answer).await.map(drop).map_err(driver)
-    }
-
-    /// A connection that is closed takes its transaction with it.
-    pub async fn abandon(self) {
-        // What cannot be closed is gone already.
-        let _ = self.connection.detach().close_hard().await;
-    }
-
-    pub async fn execute(&mut self, sql: &str) -> Result<()> {
-        tracing::trace!(target: "shopctl::sql", "{sql}");
-        let answer = self.connection.execute(sqlx::AssertSqlSafe(sql));
-        self.guard.answer(|| subject(sql), answer).await.map_err(driver)?;
-        Ok(())
-    }
-
-    /// Writes rows into `table (columns)`.
-    pub async fn copy(
-        &mut self,
-        target: &InsertTarget,
-        rows: impl Iterator<Item = Vec<Value>>,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<Loaded> {
-        let Copying { connection, guard } = self;
-        let sql = format!("COPY {} FROM STDIN", target.sql(Engine::Postgres));
-        tracing::trace!(target: "shopctl::sql", "{sql}");
-        let what = || subject(&sql);
-        let mut copy = guard.answer(what, connection.copy_in_raw(&sql)).await.map_err(driver)?;
-        let (mut lines, mut told) = (Lines::default(), 0);
-        for row in rows {
-            lines.push(&row)?;
-            if lines.text.len() >= COPY_BYTES {
-                let text = lines.take();
-                guard.answer(what, copy.send(text.as_bytes())).await.map_err(driver)?;
-                progress(lines.rows - told);
-                told = lines.rows;
-            }
-        }
-        let text = lines.take();
-        guard.answer(what, copy.send(text.as_bytes())).await.map_err(driver)?;
-        let written = guard.answer(what, copy.finish()).await.map_err(driver)?;
-        progress(lines.rows - told);
-        lines.loaded(written)
     }
 
     /// Takes indexes and constraints away, if all tables are empty, this role may do so and nothing else
@@ -121,6 +76,55 @@ impl Copying {
             return Ok(Vec::new());
         }
         Ok(found.into_iter().rev().map(|(_, make)| make).collect())
+    }
+}
+
+#[async_trait]
+impl Way for Copying {
+    async fn insert(
+        &mut self,
+        target: &InsertTarget,
+        rows: &mut (dyn Iterator<Item = Vec<Value>> + Send),
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Loaded> {
+        let Copying { connection, guard } = self;
+        let sql = format!("COPY {} FROM STDIN", target.sql(Engine::Postgres));
+        tracing::trace!(target: "shopctl::sql", "{sql}");
+        let what = || subject(&sql);
+        let mut copy = guard.answer(what, connection.copy_in_raw(&sql)).await.map_err(driver)?;
+        let (mut lines, mut told) = (Lines::default(), 0);
+        for row in rows {
+            lines.push(&row)?;
+            if lines.text.len() >= COPY_BYTES {
+                let text = lines.take();
+                guard.answer(what, copy.send(text.as_bytes())).await.map_err(driver)?;
+                progress(lines.rows - told);
+                told = lines.rows;
+            }
+        }
+        let text = lines.take();
+        guard.answer(what, copy.send(text.as_bytes())).await.map_err(driver)?;
+        let written = guard.answer(what, copy.finish()).await.map_err(driver)?;
+        progress(lines.rows - told);
+        lines.loaded(written)
+    }
+
+    async fn execute(&mut self, sql: &str) -> Result<()> {
+        tracing::trace!(target: "shopctl::sql", "{sql}");
+        let answer = self.connection.execute(sqlx::AssertSqlSafe(sql));
+        self.guard.answer(|| subject(sql), answer).await.map_err(driver)?;
+        Ok(())
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<(), DbErr> {
+        let answer = self.connection.execute("COMMIT");
+        self.guard.answer(|| "COMMIT".to_owned(), answer).await.map(drop).map_err(driver)
+    }
+
+    /// A connection that is closed takes its transaction with it.
+    async fn abandon(self: Box<Self>) {
+        // What cannot be closed is gone already.
+        let _ = self.connection.detach().close_hard().await;
     }
 }
 

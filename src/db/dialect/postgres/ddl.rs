@@ -6,10 +6,10 @@ use sea_orm::QueryResult;
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Postgres;
-use crate::db::dialect::Session;
+use crate::db::answers::{rows, text};
 use crate::db::dialect::catalog::Catalog;
 use crate::db::dialect::ddl::Ddl;
-use crate::db::inspection::{rows, text};
+use crate::db::engine::Session;
 use crate::error::{Error, Result, printable};
 
 #[async_trait]

@@ -5,9 +5,10 @@ use std::time::Instant;
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Postgres;
-use crate::db::dialect::Session;
+use crate::db::answers::{first_row, text};
 use crate::db::dialect::inspect::{Inspect, TooOld};
-use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, first_row, text, too_old};
+use crate::db::engine::Session;
+use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, too_old};
 use crate::db::target::{ServerTarget, Target};
 use crate::error::Result;
 

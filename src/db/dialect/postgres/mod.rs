@@ -1,14 +1,14 @@
 //! PostgreSQL and the distributed engines that speak its protocol.
 
 mod access;
+mod array;
 mod catalog;
 mod connect;
-pub mod copy;
+mod copy;
 mod ddl;
 mod fault;
 mod inspect;
 mod sessions;
-pub mod text;
 mod values;
 
 /// The dialect.

@@ -8,7 +8,7 @@ use sea_orm::sea_query::{
 use uuid::Uuid;
 
 use super::Postgres;
-use super::text::{array, type_of};
+use super::array::{array, type_of};
 use crate::db::dialect::values::{Values, is_numbered, number_by_id};
 
 /// Up to so many values get a parameter for each: it takes longer to make an array of few.

@@ -4,8 +4,8 @@ use sea_orm::prelude::async_trait::async_trait;
 
 use super::Sqlite;
 use crate::db::access::{Assessment, Effective, Grantee, Rights, TableRights};
-use crate::db::dialect::Session;
 use crate::db::dialect::access::Grants;
+use crate::db::engine::Session;
 use crate::error::{Error, Result};
 
 #[async_trait]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Sqlite;
-use crate::db::dialect::Session;
 use crate::db::dialect::catalog::{Catalog, neutral};
+use crate::db::engine::Session;
 use crate::db::schema::{Object, ObjectKind, Schema, object_of, rows};
 use crate::db::sql::normalised;
 use crate::error::Result;

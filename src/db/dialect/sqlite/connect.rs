@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::prelude::async_trait::async_trait;
@@ -18,21 +19,20 @@ use sea_orm::{
 use tokio::time::{Instant, sleep};
 
 use super::Sqlite;
-use crate::db::dialect::Engine;
+use super::rows::RowMaker;
+use crate::db::database::Database;
 use crate::db::dialect::connect::Connect;
+use crate::db::engine::Engine;
 use crate::db::fault::{self, Fault, classify_driver};
+use crate::db::guarded::Maker;
 use crate::db::insert::InsertTarget;
-use crate::db::load::{Load, Way};
+use crate::db::load::Load;
 use crate::db::login::Login;
-use crate::db::target::{SqliteTarget, escaped};
+use crate::db::settings::{Access, ConnectSettings, Purpose};
+use crate::db::target::{SqliteTarget, Target, escaped};
 use crate::db::witness::Marks;
-use crate::db::{Access, ConnectSettings, Database, Purpose};
 use crate::domain::text::shell_word;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
-
-/// A deferred transaction that reads and then writes fails at once when another has written
-/// meanwhile, whatever busy_timeout says; taking the write lock at BEGIN waits instead.
-pub const TRANSACTION_MODE: Option<SqliteTransactionMode> = Some(SqliteTransactionMode::Immediate);
 
 /// How long one statement waits for the write lock before the operation's own retry takes over.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -68,6 +68,33 @@ impl Connect for Sqlite {
         Ok(())
     }
 
+    fn make_folder(&self, target: &Target) -> Result<()> {
+        match target.file().and_then(|file| missing_folder(&file.path)) {
+            Some(folder) => std::fs::create_dir_all(folder).map_err(|error| create_error(folder, &error)),
+            None => Ok(()),
+        }
+    }
+
+    async fn copy_aside(&self, database: &Database, suffix: &str) -> Result<Option<PathBuf>> {
+        match database.target().file() {
+            Some(file) => copy(database.connection(), &file.path, suffix).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn row_maker(&self) -> Option<Arc<dyn Maker>> {
+        Some(Arc::new(RowMaker::default()))
+    }
+
+    /// A deferred transaction that reads and then writes fails at once when another has written
+    /// meanwhile, whatever busy_timeout says; taking the write lock at BEGIN waits instead.
+    fn transaction(&self) -> TransactionOptions {
+        TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        }
+    }
+
     /// A read transaction is a snapshot by nature.
     fn snapshot(&self) -> TransactionOptions {
         TransactionOptions {
@@ -83,7 +110,7 @@ impl Connect for Sqlite {
     async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
         let handle = database.begin().await?;
         let rebuild = super::load::without_indexes(&handle, tables).await?;
-        Ok(Load { way: Way::Insert(handle), rebuild })
+        Ok(Load::new(handle, rebuild))
     }
 
     fn fault(&self, error: &dyn DatabaseError) -> Option<Fault> {
@@ -176,7 +203,7 @@ pub fn unwritable(path: &Path) -> Option<String> {
 }
 
 /// Writes the whole database, as committed, into a new file beside its own.
-pub async fn copy(connection: &impl ConnectionTrait, path: &Path, suffix: &str) -> Result<PathBuf> {
+async fn copy(connection: &impl ConnectionTrait, path: &Path, suffix: &str) -> Result<PathBuf> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{suffix}"));
     let copy = PathBuf::from(name);
@@ -251,16 +278,6 @@ fn create_error(path: &Path, error: &std::io::Error) -> Error {
 /// The folder of a file, if it is not there.
 fn missing_folder(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
-}
-
-/// Makes the folder that a new shop's file needs.
-///
-/// Errors: exit 4 naming the folder.
-pub fn make_folder(path: &Path) -> Result<()> {
-    match missing_folder(path) {
-        Some(folder) => std::fs::create_dir_all(folder).map_err(|error| create_error(folder, &error)),
-        None => Ok(()),
-    }
 }
 
 fn no_shop(path: &Path) -> Error {

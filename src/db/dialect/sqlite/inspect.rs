@@ -4,9 +4,10 @@ use sea_orm::prelude::async_trait::async_trait;
 
 use super::Sqlite;
 use super::connect::unwritable;
-use crate::db::dialect::Session;
+use crate::db::answers::{first_row, text};
 use crate::db::dialect::inspect::Inspect;
-use crate::db::inspection::{Inspection, ServerRole, Setting, Tls, Verdict, first_row, text, too_old};
+use crate::db::engine::Session;
+use crate::db::inspection::{Inspection, ServerRole, Setting, Tls, Verdict, too_old};
 use crate::db::target::Target;
 use crate::error::Result;
 

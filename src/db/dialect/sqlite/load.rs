@@ -2,7 +2,7 @@
 
 use sea_orm::ConnectionTrait;
 
-use crate::db::inspection::{rows, text};
+use crate::db::answers::{rows, text};
 use crate::db::write::WriteHandle;
 use crate::error::Result;
 

@@ -7,10 +7,8 @@ mod ddl;
 mod fault;
 mod inspect;
 mod load;
-pub mod rows;
+mod rows;
 mod values;
-
-pub(in crate::db) use connect::{TRANSACTION_MODE, copy, make_folder};
 
 /// The dialect.
 pub struct Sqlite;

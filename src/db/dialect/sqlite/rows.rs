@@ -1,6 +1,7 @@
 //! Texts that cannot be read as such: SQLite keeps anything in a column of text, and the driver refuses
 //! bytes there, and texts that are not UTF-8. A row that has one is made again with texts instead.
 
+use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use sea_orm::sqlx::{Column as _, Decode, Row as _, Sqlite, TypeInfo as _, ValueRef as _};
 use sea_orm::{
@@ -8,33 +9,28 @@ use sea_orm::{
 };
 use tokio::sync::OnceCell;
 
+use crate::db::guarded::Maker;
 use crate::domain::text;
 
-/// Makes rows: an empty database in memory, opened when the first is needed. A row of the driver can
+/// Makes rows in an empty database in memory, opened when the first is needed. A row of the driver can
 /// only come from SQLite, and the shop's own connections may be at work on others.
 #[derive(Debug, Default)]
-pub struct Maker(OnceCell<DatabaseConnection>);
+pub struct RowMaker(OnceCell<DatabaseConnection>);
 
-impl Maker {
-    /// The row, readable. Only SQLite's can be anything else.
-    pub async fn readable(&self, row: QueryResult) -> Result<QueryResult, DbErr> {
-        let Some(again) = row.try_as_sqlite_row().filter(|row| has_odd_text(row)).map(made_again) else {
-            return Ok(row);
-        };
+#[async_trait]
+impl Maker for RowMaker {
+    fn is_odd(&self, row: &QueryResult) -> bool {
+        row.try_as_sqlite_row().is_some_and(has_odd_text)
+    }
+
+    async fn make_again(&self, row: QueryResult) -> Result<QueryResult, DbErr> {
+        let Some(again) = row.try_as_sqlite_row().map(made_again) else { return Ok(row) };
         let open = async || {
             let pool = SqlitePoolOptions::new().max_connections(1);
             SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with(SqliteConnectOptions::new()))
         };
         let made = self.0.get_or_init(open).await.query_one_raw(again).await?;
         made.ok_or_else(|| DbErr::Custom("a row could not be made".to_owned()))
-    }
-
-    pub async fn all_readable(&self, rows: Vec<QueryResult>) -> Result<Vec<QueryResult>, DbErr> {
-        let mut readable = Vec::with_capacity(rows.len());
-        for row in rows {
-            readable.push(self.readable(row).await?);
-        }
-        Ok(readable)
     }
 }
 

@@ -1,0 +1,36 @@
+//! What a database says about itself, as it is read off the rows of its answers.
+
+use sea_orm::QueryResult;
+
+use super::engine::Session;
+use super::fault::{Fault, classify};
+use crate::error::Result;
+
+/// The rows of an answer; none where the engine does not know what is asked, or does not tell this role.
+///
+/// Errors: only those of a connection that is of no use any more.
+pub async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> {
+    match session.query_text(sql).await {
+        Ok(rows) => Ok(rows),
+        Err(error)
+            if matches!(
+                classify(&error),
+                Fault::ConnectionLost | Fault::Silent | Fault::Unreachable | Fault::NotADatabase
+            ) =>
+        {
+            Err(error.into())
+        }
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// The first of [`rows`].
+pub async fn first_row(session: &dyn Session, sql: &str) -> Result<Option<QueryResult>> {
+    Ok(rows(session, sql).await?.into_iter().next())
+}
+
+/// A column as text: some servers send theirs as bytes.
+pub fn text(row: &QueryResult, column: &str) -> Option<String> {
+    let bytes = || String::from_utf8(row.try_get::<Vec<u8>>("", column).ok()?).ok();
+    row.try_get::<String>("", column).ok().or_else(bytes)
+}

@@ -1,0 +1,166 @@
+//! Rows as lines of text, in the form of PostgreSQL's COPY. It also serves to tell whether two loads are the
+//! same, on every engine.
+
+use std::fmt::Write as _;
+
+use sea_orm::sea_query::ArrayType;
+use sea_orm::{DbErr, Value};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// An absent value that nothing follows.
+const ABSENT_AT_END: &str = "\t\\N";
+
+/// What was loaded into one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    pub rows: u64,
+    /// SHA-256 over all rows as text, the same on every engine.
+    pub digest: [u8; 32],
+}
+
+/// Lines that are on their way, and the digest of all that went before.
+#[derive(Default)]
+pub struct Lines {
+    pub text: String,
+    digest: Sha256,
+    pub rows: u64,
+}
+
+impl Lines {
+    /// The digest leaves out what is absent at the end of a row, so that a column that is added there
+    /// later changes no digest of the rows that have nothing in it.
+    ///
+    /// Errors: a value of a type that has no form as text.
+    pub fn push(&mut self, row: &[Value]) -> Result<()> {
+        let start = self.text.len();
+        push_row(&mut self.text, row)?;
+        let line = self.text[start..].trim_end_matches('\n');
+        self.digest.update(line.trim_end_matches(ABSENT_AT_END));
+        self.digest.update("\n");
+        self.rows += 1;
+        Ok(())
+    }
+
+    pub fn take(&mut self) -> String {
+        let capacity = self.text.capacity();
+        std::mem::replace(&mut self.text, String::with_capacity(capacity))
+    }
+
+    pub fn loaded(self, written: u64) -> Result<Loaded> {
+        if written != self.rows {
+            return Err(Error::internal(format!("{} rows were sent and {written} written", self.rows)));
+        }
+        Ok(Loaded { rows: self.rows, digest: self.digest.finalize().into() })
+    }
+}
+
+/// A row as COPY reads it, with its line end. Errors: a value of a type that has no form as text.
+fn push_row(text: &mut String, row: &[Value]) -> Result<(), DbErr> {
+    for (position, value) in row.iter().enumerate() {
+        if position > 0 {
+            text.push('\t');
+        }
+        if !push_text(text, value, push_escaped)? {
+            text.push_str("\\N");
+        }
+    }
+    text.push('\n');
+    Ok(())
+}
+
+/// Appends a value, a string by `push_string`; nothing, and `false`, when it is NULL.
+pub fn push_text(text: &mut String, value: &Value, push_string: fn(&mut String, &str)) -> Result<bool, DbErr> {
+    // Writing into a String cannot fail.
+    let _ = match value {
+        Value::String(Some(string)) => {
+            push_string(text, string);
+            Ok(())
+        }
+        Value::Uuid(Some(id)) => {
+            let mut buffer = [0; 36];
+            text.push_str(id.hyphenated().encode_lower(&mut buffer));
+            Ok(())
+        }
+        Value::Int(Some(number)) => write!(text, "{number}"),
+        Value::BigInt(Some(number)) => write!(text, "{number}"),
+        Value::Decimal(Some(amount)) => write!(text, "{amount}"),
+        Value::ChronoDateTimeUtc(Some(time)) => write!(text, "{}+00", time.naive_utc()),
+        null if *null == null.as_null() => return Ok(false),
+        other => return Err(unknown_type(&other.array_type())),
+    };
+    Ok(true)
+}
+
+/// A column has a type that nothing here was written for.
+pub fn unknown_type(element: &ArrayType) -> DbErr {
+    DbErr::Type(format!("values of the type {element:?} cannot be written as text"))
+}
+
+/// A string as COPY reads it. Source: PostgreSQL's manual, COPY, "Text Format".
+fn push_escaped(text: &mut String, string: &str) {
+    if !string.contains(['\\', '\n', '\r', '\t']) {
+        text.push_str(string);
+        return;
+    }
+    for character in string.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            other => text.push(other),
+        }
+    }
+}
+
+/// A text as it was before COPY escaped it. Source: PostgreSQL's manual, COPY, "Text Format".
+pub fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        plain.push(match character {
+            '\\' => match characters.next() {
+                Some('b') => '\u{8}',
+                Some('f') => '\u{c}',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('v') => '\u{b}',
+                Some(other) => other,
+                None => '\\',
+            },
+            other => other,
+        });
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_an_unknown_type_is_an_error_and_never_null() {
+        assert!(push_row(&mut String::new(), &[Value::from(1_i16)]).is_err());
+        let mut line = String::new();
+        push_row(&mut line, &[Value::Bool(None), Value::from("a\tb")]).unwrap();
+        assert_eq!(line, "\\N\ta\\tb\n");
+    }
+
+    fn digest(row: &[Value]) -> [u8; 32] {
+        let mut lines = Lines::default();
+        lines.push(row).unwrap();
+        lines.loaded(1).unwrap().digest
+    }
+
+    #[test]
+    fn a_column_that_is_added_at_the_end_changes_no_digest_of_rows_without_it() {
+        let (text, none) = (Value::from("\\N"), Value::Int(None));
+        let old = [text.clone(), 1.into()];
+        assert_eq!(digest(&[text.clone(), 1.into(), none.clone()]), digest(&old));
+        assert_ne!(digest(&[text.clone(), 1.into(), 2.into()]), digest(&old));
+        assert_ne!(digest(&[text, none, 1.into()]), digest(&old), "only at the end");
+    }
+}

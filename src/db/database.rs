@@ -1,0 +1,285 @@
+//! One pool, and what may be said about its database in public.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sqlx;
+use sea_orm::{ConnectionTrait, DbErr, RuntimeErr, TransactionTrait};
+use tokio::time::timeout;
+
+use super::budget::Budget;
+use super::connect;
+use super::fault::{self, Fault};
+use super::guarded::{Connection, Guard, Guarded, Snapshot};
+use super::load::Load;
+use super::login::Login;
+use super::settings::{ConnectSettings, Purpose};
+use super::target::{Engine, Target};
+use super::witness::{Marks, SecondConnection};
+use super::write::WriteHandle;
+use crate::error::{Error, Result};
+
+/// A database and its pool. Servers are connected to by the first use, so that an operation costs
+/// no round trip more than its own.
+#[derive(Debug, Clone)]
+pub struct Database {
+    connection: Connection,
+    /// Of a server: the one of its hosts that was chosen, with the password that was found.
+    login: Option<Login>,
+    settings: ConnectSettings,
+    purpose: Purpose,
+    statements: Arc<AtomicU64>,
+    is_connected: Arc<AtomicBool>,
+}
+
+/// Why a transaction did not begin.
+#[derive(Debug)]
+pub struct BeginFailure {
+    pub error: Error,
+    /// What the database said, if it was reached.
+    pub fault: Option<Fault>,
+}
+
+impl From<BeginFailure> for Error {
+    fn from(failure: BeginFailure) -> Error {
+        failure.error
+    }
+}
+
+/// Taking leave must not take long.
+const CLOSE_LIMIT: Duration = Duration::from_millis(250);
+/// The last attempt, made only to learn the reason of a failure.
+const DIAGNOSIS_TIMEOUT: Duration = Duration::from_millis(500);
+
+impl Database {
+    /// Opens a pool. A SQLite file is opened at once, a server by [`Database::ready`] or
+    /// [`Database::begin`].
+    ///
+    /// Errors: [`Kind::Configuration`] for a missing or unreadable SQLite file.
+    pub async fn open(settings: &ConnectSettings) -> Result<Database> {
+        Database::open_for(settings, Purpose::Usual).await
+    }
+
+    async fn open_for(settings: &ConnectSettings, purpose: Purpose) -> Result<Database> {
+        let mut settings = settings.clone();
+        settings.connect_timeout = settings.budget.left().into_iter().fold(settings.connect_timeout, Duration::min);
+        let mut marks = Marks::new();
+        let engine = settings.target.engine();
+        let (mut connection, login) = engine.open(&mut settings, purpose, &mut marks).await?;
+        if Engine::of_backend(connection.get_database_backend()) != Some(engine) {
+            return Err(Error::internal("the driver opened a database of another engine"));
+        }
+        let statements = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&statements);
+        connection.set_metric_callback(move |info| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            // The text only: bound values are never logged.
+            tracing::trace!(target: "shopctl::sql", elapsed = ?info.elapsed, failed = info.failed, "{}", info.statement.sql);
+        });
+        let witness = Arc::new(SecondConnection::new(&settings, marks));
+        let guard = Guard::new(settings.budget.clone(), witness, engine.row_maker());
+        let connection = Guarded::new(connection, guard);
+        Ok(Database { connection, login, settings, purpose, statements, is_connected: Arc::default() })
+    }
+
+    /// Makes the folder of an embedded shop that is not there yet; for places that shopctl chose itself.
+    ///
+    /// Errors: exit 4 naming the folder.
+    pub fn make_folder(target: &Target) -> Result<()> {
+        target.engine().make_folder(target)
+    }
+
+    /// Opens a pool and its first connection. Errors: as [`Database::open`] and [`Database::ready`].
+    pub async fn connect(settings: &ConnectSettings) -> Result<Database> {
+        let database = Database::open(settings).await?;
+        database.ready().await?;
+        Ok(database)
+    }
+
+    /// Makes the first connection.
+    ///
+    /// Errors: [`Kind::Unavailable`] naming host, port and reason; [`Kind::Configuration`] for
+    /// credentials, TLS, a missing database.
+    pub async fn ready(&self) -> Result<()> {
+        let (engine, pool) = (self.engine(), self.connection.inner());
+        let acquire = engine.first_connection(pool);
+        match self.first_use(acquire).await? {
+            Ok(()) => Ok(()),
+            Err(error) if self.retries_with_less(&error) => Box::pin(self.ready()).await,
+            Err(error) => Err(self.connect_error(&error)),
+        }
+    }
+
+    /// Whether the next attempt to connect leaves out what this one was refused for.
+    fn retries_with_less(&self, error: &sqlx::Error) -> bool {
+        let pool = self.connection.inner();
+        self.login.as_ref().is_some_and(|login| login.target.engine.retries_with_less(pool, login, error))
+    }
+
+    /// A new pool to the same database: after a lost or abandoned connection the old one is not
+    /// to be trusted (a cancelled BEGIN leaves its connection inside a transaction, sqlx#4385).
+    pub async fn reconnect(&self) -> Result<Database> {
+        Database::open(&self.settings).await
+    }
+
+    /// The database as migrations change it. SQLite: a file of its own connections that do not check
+    /// references, since a table that is rebuilt is gone for a moment; whoever changes the schema
+    /// checks at the end. Elsewhere this database itself.
+    pub async fn for_schema_changes(&self) -> Result<Database> {
+        match self.engine().broken_references() {
+            Some(_) => Database::open_for(&self.settings, Purpose::SchemaChanges).await,
+            None => Ok(self.clone()),
+        }
+    }
+
+    /// The database as bulk work uses it, whose rows are looked up one by one.
+    ///
+    /// PostgreSQL keeps the plan by which it checks a foreign key, and into an empty table that plan is
+    /// to read all of it: the forty thousandth order would have cost as much as the thousand before.
+    pub fn for_bulk(self) -> Database {
+        Database { purpose: Purpose::Bulk, ..self }
+    }
+
+    /// For reads. Not while a transaction is open: the pool may have one connection only.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The same database, waited for within another budget.
+    #[must_use]
+    pub fn within(&self, budget: Budget) -> Database {
+        let connection = Guarded::new(self.connection.inner().clone(), self.connection.guard().with(budget.clone()));
+        let settings = ConnectSettings { budget, ..self.settings.clone() };
+        Database { connection, settings, ..self.clone() }
+    }
+
+    /// Whether a wait was given up: nothing more is sent then.
+    pub fn is_silent(&self) -> bool {
+        self.connection.guard().is_given_up()
+    }
+
+    pub fn budget(&self) -> &Budget {
+        &self.settings.budget
+    }
+
+    pub(super) fn settings(&self) -> &ConnectSettings {
+        &self.settings
+    }
+
+    pub fn engine(&self) -> Engine {
+        self.settings.target.engine()
+    }
+
+    pub fn target(&self) -> &Target {
+        &self.settings.target
+    }
+
+    /// Statements sent so far, BEGIN and COMMIT not counted.
+    pub fn statement_count(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Begins a transaction the way the engine needs it. For `service::operation` and the
+    /// migration runner only.
+    pub async fn begin(&self) -> Result<WriteHandle, BeginFailure> {
+        let begun = self.connection.inner().begin_with_options(self.engine().transaction());
+        match self.first_use(begun).await {
+            Ok(Ok(transaction)) => {
+                let transaction = Guarded::new(transaction, self.connection.guard().clone());
+                if let Some(set) = self.engine().begin(self.login.as_ref(), self.purpose) {
+                    let set = transaction.execute_unprepared(&set).await;
+                    set.map_err(|error| BeginFailure { fault: Some(fault::classify(&error)), error: error.into() })?;
+                }
+                Ok(WriteHandle::new(transaction, self.engine()))
+            }
+            Ok(Err(DbErr::Conn(RuntimeErr::SqlxError(error)))) if self.retries_with_less(&error) => {
+                Box::pin(self.begin()).await
+            }
+            Ok(Err(DbErr::Conn(RuntimeErr::SqlxError(error)))) => {
+                Err(BeginFailure { error: self.connect_error(&error), fault: Some(fault::classify_driver(&error)) })
+            }
+            Ok(Err(error)) => Err(BeginFailure { fault: Some(fault::classify(&error)), error: error.into() }),
+            Err(error) => Err(BeginFailure { error, fault: None }),
+        }
+    }
+
+    /// Begins a load into these tables. While it is open it holds them for itself.
+    ///
+    /// Errors: as [`Database::begin`].
+    pub async fn load(&self, tables: &[&str]) -> Result<Load> {
+        self.ready().await?;
+        self.engine().begin_load(self, tables).await
+    }
+
+    /// Begins a transaction that reads one state of the whole database, whoever writes meanwhile.
+    ///
+    /// Errors: those of [`Database::ready`], if the connection is gone.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        let guard = self.connection.guard();
+        let begun = self.connection.inner().begin_with_options(self.engine().snapshot());
+        let transaction = guard.answer(|| "BEGIN".to_owned(), begun).await?;
+        Ok(Guarded::new(transaction, guard.clone()))
+    }
+
+    /// Copies the embedded file, as it is now, to one of its own beside it; `None` on servers, whose
+    /// copies are the business of others.
+    ///
+    /// Errors: exit 5 when the disk is full, exit 4 when the folder cannot be written.
+    pub async fn copy_aside(&self, why: &str, now: DateTime<Utc>) -> Result<Option<PathBuf>> {
+        self.engine().copy_aside(self, &format!("{why}-{}", now.format("%Y%m%d-%H%M%S%.3f"))).await
+    }
+
+    /// Takes leave of the server, which then logs no lost client; what hangs is left to the end of the
+    /// process.
+    pub async fn close(self) {
+        // A failure here loses nothing: what was committed is committed.
+        let _ = timeout(CLOSE_LIMIT, self.connection.inner().clone().close()).await;
+    }
+
+    /// Runs what needs the first connection to a server, but not longer than it takes to know that
+    /// the connection will not come. A failure abandons the pool: nothing goes on with it.
+    async fn first_use<F: Future>(&self, use_it: F) -> Result<F::Output> {
+        let guard = self.connection.guard();
+        let Some(login) = &self.login else {
+            return Ok(guard.wait(|| "BEGIN".to_owned(), use_it).await?);
+        };
+        if self.is_connected.load(Ordering::Relaxed) {
+            return Ok(guard.wait(|| "BEGIN".to_owned(), use_it).await?);
+        }
+        let address = || format!("{} port {}", crate::error::printable(&login.target.host), login.target.port);
+        guard.wait(address, self.connect_and(login, use_it)).await?
+    }
+
+    async fn connect_and<F: Future>(&self, login: &Login, use_it: F) -> Result<F::Output> {
+        let first = async {
+            tokio::select! {
+                output = use_it => Ok(output),
+                refused = connect::refusal(&login.target) => Err(refused),
+            }
+        };
+        let limit = self.settings.connect_timeout;
+        let output = match timeout(limit, first).await {
+            Ok(output) => output?,
+            // The driver retries some refusals in silence (too many connections, starting up): ask once more.
+            Err(_) => match timeout(DIAGNOSIS_TIMEOUT, login.target.engine.diagnose(login)).await {
+                Ok(Err(error)) => return Err(connect::error_of(&login.target, &error)),
+                _ => {
+                    let reason = format!("no answer within {} s", limit.as_secs_f32());
+                    return Err(connect::unreachable(&login.target, &reason));
+                }
+            },
+        };
+        self.is_connected.store(true, Ordering::Relaxed);
+        Ok(output)
+    }
+
+    fn connect_error(&self, error: &sqlx::Error) -> Error {
+        match &self.login {
+            Some(login) => connect::error_of(&login.target, error),
+            None => fault::error_of(fault::classify_driver(error), &fault::reason(error)),
+        }
+    }
+}

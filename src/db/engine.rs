@@ -1,0 +1,40 @@
+//! Which engine a database is. What each does its own way is asked of it through [`super::dialect::Dialect`].
+
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+
+/// The protocol a database speaks. Distributed engines are reached through `Postgres` and `Mysql`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+    /// MySQL and MariaDB.
+    Mysql,
+}
+
+/// An engine that has servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerEngine {
+    Postgres,
+    /// MySQL and MariaDB.
+    Mysql,
+}
+
+/// A connection or a transaction, whatever it is, as an engine's dialect asks it.
+#[async_trait]
+pub trait Session: Sync {
+    async fn query(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr>;
+
+    async fn query_text(&self, sql: &str) -> Result<Vec<QueryResult>, DbErr>;
+}
+
+#[async_trait]
+impl<C: ConnectionTrait> Session for C {
+    async fn query(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.query_all_raw(statement).await
+    }
+
+    async fn query_text(&self, sql: &str) -> Result<Vec<QueryResult>, DbErr> {
+        self.query_all_raw(Statement::from_string(self.get_database_backend(), sql)).await
+    }
+}

@@ -1,0 +1,46 @@
+//! What a pool is opened for, and how.
+
+use std::time::Duration;
+
+use super::budget::Budget;
+use super::target::Target;
+
+/// What a command is going to do with the database; SQLite opens its file accordingly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reads: neither pragmas nor files are changed.
+    Read,
+    Write,
+    /// Writes, and may create the embedded file (`quickstart`, `migrate up`).
+    Create,
+}
+
+/// What a pool is for, where the drivers have to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Usual,
+    /// SQLite: rows may refer to nothing for a while.
+    SchemaChanges,
+    /// PostgreSQL: statements look rows up one by one.
+    Bulk,
+}
+
+/// Everything needed to open a pool.
+#[derive(Debug, Clone)]
+pub struct ConnectSettings {
+    pub target: Target,
+    pub access: Access,
+    pub max_connections: u32,
+    pub min_connections: u32,
+    /// How long a caller waits for a connection of the pool.
+    pub acquire_timeout: Duration,
+    pub idle_timeout: Duration,
+    /// How long the first connection may take: name look-up, TCP, TLS and login together.
+    pub connect_timeout: Duration,
+    /// How long to wait for what the database is asked.
+    pub budget: Budget,
+}
+
+/// How long a transaction that writes may do nothing before the server ends it: whoever vanished inside one
+/// keeps its rows from others until then.
+pub(super) const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(30);
