@@ -5,6 +5,7 @@ use clap::{Args, CommandFactory};
 
 use super::Cli;
 use crate::domain::order_status::{LIFECYCLE, StockEffect};
+use crate::domain::similar::closest;
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::output::{Format, Output, OutputSettings};
 
@@ -119,7 +120,7 @@ fn command_help(output: &Output, words: &[String]) -> Result<()> {
             let names: Vec<&str> =
                 TOPICS.into_iter().chain(command.get_subcommands().map(clap::Command::get_name)).collect();
             let error = Error::usage(format!("no help on {}", printable(word)));
-            let error = match crate::output::closest(word, &names) {
+            let error = match closest(word, names) {
                 Some(close) => error.hint(format!("did you mean {close}?")),
                 None => error,
             };

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use toml::Spanned;
 
-use super::sources::Found;
+use super::found::Found;
 use crate::db::target::{Password, Target, escaped};
+use crate::domain::similar::closest;
 use crate::error::{Error, Result};
 
 /// A text, number or truth value as it was written, whatever it is for; never printed.
@@ -191,15 +192,4 @@ fn explain(message: &str) -> (String, String) {
     } else {
         ("not understood as TOML".to_owned(), "texts need quotes: database_url = \"…\"".to_owned())
     }
-}
-
-/// The known name that was probably meant.
-pub fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    /// Below this, two words merely share some letters.
-    const SIMILAR: f64 = 0.8;
-    known
-        .map(|known| (strsim::jaro_winkler(known, name), known))
-        .filter(|(similarity, _)| *similarity > SIMILAR)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, known)| known)
 }

@@ -6,6 +6,7 @@
 
 mod dotenv;
 mod file;
+mod found;
 mod server;
 mod settings;
 mod sources;

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::file::url_holds_password;
-use super::sources::{Found, Sources, variable_of};
-use super::target::FoundParts;
+use super::found::{Found, FoundParts, variable_of};
+use super::sources::Sources;
 use crate::db::target::{Password, Secret, ServerTarget, SslMode, path_of};
 use crate::domain::Violations;
 

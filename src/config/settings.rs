@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::file::{FileSettings, ParsedFile, Setting};
-use super::sources::{Flags, Found, Sources};
+use super::found::Found;
+use super::sources::{Flags, Sources};
 use super::{Entry, PoolSettings};
 use crate::db::target::escaped;
 use crate::domain::Violations;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 
+use super::found::{Found, variable_of};
 use super::{Place, dotenv, file};
 use crate::db::target::{SqliteTarget, escaped};
 use crate::error::{Error, Result, io_reason};
@@ -98,13 +99,6 @@ impl fmt::Debug for Sources {
             .field("places", &self.places)
             .finish_non_exhaustive()
     }
-}
-
-/// A value and where it was found.
-#[derive(Clone)]
-pub(super) struct Found {
-    pub text: String,
-    pub origin: String,
 }
 
 /// The folders that files are looked for in.
@@ -244,12 +238,6 @@ impl Sources {
     pub(super) fn variable(&self, name: &str) -> Option<Found> {
         self.variable_levels().find_map(|(level, variables)| variable_of(level, variables, name))
     }
-}
-
-/// A variable of one level; an empty one counts as unset.
-pub(super) fn variable_of(level: &str, variables: &BTreeMap<String, String>, name: &str) -> Option<Found> {
-    let text = variables.get(name).filter(|text| !text.is_empty())?.clone();
-    Some(Found { text, origin: format!("{level} {name}") })
 }
 
 fn read_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<BTreeMap<String, String>> {

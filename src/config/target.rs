@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use toml::Spanned;
 
 use super::Entry;
-use super::file::{ContextSettings, ParsedFile, Parts, Setting, closest};
+use super::file::{ContextSettings, ParsedFile, Parts, Setting};
+use super::found::{Found, FoundParts, variable_of};
 use super::server::{self, Origins, Server};
-use super::sources::{DOTENV, Found, Sources, variable_of};
+use super::sources::{DOTENV, Sources};
 use crate::db::target::{
     Engine, Password, ServerEngine, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, escaped, url,
 };
 use crate::domain::Violations;
+use crate::domain::similar::closest;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// The target and where it was named.
@@ -62,14 +64,6 @@ const PARTS: [Part; 12] = [
 const NAMING: [&str; 5] = ["dialect", "host", "port", "name", "user"];
 /// Parts that complete a database of whatever level, when they stand in the environment.
 const CERTIFICATE_FILES: [&str; 3] = ["ssl_root_cert", "ssl_cert", "ssl_key"];
-
-/// A target in parts, whatever they come from.
-#[derive(Default)]
-pub(super) struct FoundParts {
-    pub origin: String,
-    pub values: BTreeMap<&'static str, Found>,
-    pub is_of_working_folder: bool,
-}
 
 /// What one level says about the target; more than one of these is a contradiction.
 #[derive(Default)]

@@ -24,6 +24,7 @@ pub mod price_change;
 pub mod price_history;
 pub mod quantity;
 pub mod reference;
+pub mod similar;
 pub mod sku;
 pub mod spreadsheet;
 pub mod text;

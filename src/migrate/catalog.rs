@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use migration::{MIGRATIONS, Migration};
 
-use super::checksum::checksum;
+use super::checksum::checksum_of;
 use super::lock_file::LockFile;
 use crate::db::target::Engine;
 use crate::error::{CommandLine, Error, Kind, Result};
@@ -87,16 +87,6 @@ impl Catalog {
     }
 }
 
-/// The statements that apply a migration on this engine.
-pub fn statements(engine: Engine, migration: &Migration) -> Vec<String> {
-    (migration.up)(engine.backend())
-}
-
-/// The checksum of what applies a migration on this engine.
-pub fn checksum_of(engine: Engine, migration: &Migration) -> String {
-    checksum(&statements(engine, migration))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +115,19 @@ mod tests {
         assert_eq!(check(&["m1", "m2"]), Ok(()));
         assert_eq!(check(&["m1", "m1"]), Err("migrate.duplicate"));
         assert_eq!(check(&["m2", "m1"]), Err("migrate.unsorted"));
+    }
+
+    #[test]
+    fn a_blessed_form_is_accepted_and_no_other() {
+        let (before, today) =
+            (|_| vec!["CREATE TABLE t (a int)".into()], |_| vec!["CREATE TABLE t (a integer)".into()]);
+        let [before, today] = [before, today].map(|up| Migration { name: "m1", up, down: |_| vec![] });
+        let mut file = LockFile::default();
+        file.bless(&[before], None, None).unwrap();
+        file.bless(&[today], Some("m1"), Some("a library's new wording")).unwrap();
+        let catalog = Catalog::new(vec![today], file.to_text().unwrap());
+        let accepts = |checksum: &str| catalog.accepts(Engine::Sqlite, &today, checksum).unwrap();
+        assert!(accepts(&checksum_of(Engine::Sqlite, &before)) && accepts(&checksum_of(Engine::Sqlite, &today)));
+        assert!(!accepts("other"));
     }
 }

@@ -1,14 +1,26 @@
 //! What a migration does, as one number that comments, line ends and layout do not change.
 
+use migration::Migration;
 use sha2::{Digest, Sha256};
 
 use crate::db::sql::normalised;
+use crate::db::target::Engine;
 use crate::domain::text::hexadecimal;
 
 /// SHA-256 of the statements, in hexadecimal.
 pub fn checksum(statements: &[String]) -> String {
     let normalised: Vec<String> = statements.iter().map(|statement| normalised(statement)).collect();
     hexadecimal(&Sha256::digest(normalised.join(";\n")))
+}
+
+/// The statements that apply a migration on this engine.
+pub fn statements(engine: Engine, migration: &Migration) -> Vec<String> {
+    (migration.up)(engine.backend())
+}
+
+/// The checksum of what applies a migration on this engine.
+pub fn checksum_of(engine: Engine, migration: &Migration) -> String {
+    checksum(&statements(engine, migration))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use migration::Migration;
 
-use super::catalog::statements;
+use super::checksum::statements;
 use crate::db::sql::normalised;
 use crate::db::target::Engine;
 

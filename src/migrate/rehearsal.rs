@@ -6,7 +6,7 @@ use migration::{Migration, history_tables};
 use sea_orm::ConnectionTrait;
 use tokio::time::timeout;
 
-use super::catalog::statements;
+use super::checksum::statements;
 use super::{FAREWELL, Plan, Progress, history, standing};
 use crate::db::Database;
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references, refuse_no_schema};

@@ -11,7 +11,7 @@ use migration::Migration;
 use sea_orm::{ConnectionTrait, DbErr};
 use tokio::time::timeout;
 
-use super::catalog::checksum_of;
+use super::checksum::checksum_of;
 use super::descent::to_revert;
 use super::failure::{Failure, blocked, failed};
 use super::history::{self, Direction, History, Record, Run, RunState};

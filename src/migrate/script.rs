@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use migration::{Migration, RUNS, SEAQL_MIGRATIONS, history_tables};
 
-use super::catalog::{checksum_of, statements};
+use super::checksum::{checksum_of, statements};
 use super::history::{Direction, RunState};
 use crate::db::target::Engine;
 use crate::domain::text::counted;

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use migration::Migration;
 
-use super::catalog::{Catalog, checksum_of};
+use super::catalog::Catalog;
+use super::checksum::checksum_of;
 use super::history::{History, Record};
 use crate::db::target::Engine;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};

@@ -6,7 +6,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::column::{Heading, View, cells};
 use super::{escape, json};
 use crate::domain::{Amount, Money};
 use crate::entity::{Moment, Stored};
@@ -28,6 +27,17 @@ pub enum Cell {
     Missing,
 }
 
+/// The name of a field and how a table shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heading {
+    /// In JSON, in CSV and behind `--fields`: `created_at`.
+    pub name: &'static str,
+    /// Above a table: `CREATED`.
+    pub title: &'static str,
+    /// Whether a table shows it without being asked; every other format has all fields.
+    pub in_table: bool,
+}
+
 /// The rows inside a [`Cell::Nested`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Nested {
@@ -36,15 +46,6 @@ pub struct Nested {
 }
 
 impl Cell {
-    /// The rows of another view as one cell.
-    pub fn nested<V: View>(rows: &[V]) -> Cell {
-        let columns: Vec<_> = V::COLUMNS.iter().collect();
-        Cell::Nested(Nested {
-            headings: columns.iter().map(|column| column.heading).collect(),
-            rows: rows.iter().map(|row| cells(&columns, row)).collect(),
-        })
-    }
-
     /// For the eyes: short, on one line, safe for the terminal.
     pub(super) fn for_people(&self) -> String {
         match self {

@@ -2,22 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::cell::{self, Cell};
+use super::cell::{self, Cell, Heading, Nested};
+use crate::domain::similar::closest;
 use crate::error::{Error, Result, printable};
-
-/// How alike two names must be to be offered as what was meant (Jaro-Winkler, 0 to 1).
-const SIMILAR_ENOUGH: f64 = 0.8;
-
-/// The name of a field and how a table shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heading {
-    /// In JSON, in CSV and behind `--fields`: `created_at`.
-    pub name: &'static str,
-    /// Above a table: `CREATED`.
-    pub title: &'static str,
-    /// Whether a table shows it without being asked; every other format has all fields.
-    pub in_table: bool,
-}
 
 /// One field of a view: its heading and how to read it, in one place.
 pub struct Column<V> {
@@ -54,6 +41,17 @@ pub trait View: Sized + 'static {
     }
 }
 
+impl Cell {
+    /// The rows of another view as one cell.
+    pub fn nested<V: View>(rows: &[V]) -> Cell {
+        let columns: Vec<_> = V::COLUMNS.iter().collect();
+        Cell::Nested(Nested {
+            headings: columns.iter().map(|column| column.heading).collect(),
+            rows: rows.iter().map(|row| cells(&columns, row)).collect(),
+        })
+    }
+}
+
 /// The cells of one row under these columns.
 pub(super) fn cells<V>(columns: &[&Column<V>], row: &V) -> Vec<Cell> {
     columns.iter().map(|column| (column.cell)(row)).collect()
@@ -78,19 +76,9 @@ fn select_one(wanted: &str, available: &[&str]) -> Result<usize> {
         return Ok(position);
     }
     let error = Error::usage(format!("unknown field {}", printable(wanted)));
-    let error = match closest(wanted, available) {
+    let error = match closest(wanted, available.iter().copied()) {
         Some(name) => error.hint(format!("did you mean {name}?")),
         None => error,
     };
     Err(error.hint(format!("the fields are {}", available.join(", "))))
-}
-
-/// The candidate that was probably meant, if any is similar enough.
-pub fn closest<'a>(typed: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    candidates
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(typed, candidate), *candidate))
-        .filter(|(similarity, _)| *similarity >= SIMILAR_ENOUGH)
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, candidate)| candidate)
 }

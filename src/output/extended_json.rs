@@ -5,8 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::cell::Cell;
-use super::column::Heading;
+use super::cell::{Cell, Heading};
 
 /// The subtype of a UUID.
 const UUID_SUBTYPE: &str = "04";

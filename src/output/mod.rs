@@ -34,7 +34,7 @@ mod tests;
 
 pub use cell::Cell;
 pub use chart::Bar;
-pub use column::{Column, View, closest};
+pub use column::{Column, View};
 pub use format::{ColorChoice, Format};
 pub use rows::Rows;
 pub use table::shorten;

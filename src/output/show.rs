@@ -3,8 +3,9 @@
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
+use super::cell::Heading;
 use super::cell::{self, Cell};
-use super::column::{self, Heading, View};
+use super::column::{self, View};
 use super::csv::Delimiter;
 use super::rows::tsv_row;
 use super::table::Layout;

@@ -28,6 +28,7 @@ pub use crate::db::insert::ROWS_PER_INSERT;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::page::Sort;
+use crate::domain::similar::closest;
 use crate::domain::{Cursor, EntityKind, Money, Page};
 use crate::error::{Error, Kind, Result};
 
@@ -152,7 +153,7 @@ pub fn sort_field<'a, E: EntityTrait>(fields: &'a [SortField<E>], sort: &Sort) -
     fields.iter().find(|field| field.name == sort.field).ok_or_else(|| {
         let names: Vec<_> = fields.iter().map(|field| field.name).collect();
         let mut error = Error::usage(format!("cannot sort by {}", crate::error::printable(&sort.field)));
-        if let Some(close) = names.iter().find(|name| strsim::jaro_winkler(name, &sort.field) > 0.8) {
+        if let Some(close) = closest(&sort.field, names.iter().copied()) {
             error = error.hint(format!("did you mean --sort {close}?"));
         }
         error.hint(format!("fields to sort by: {} (with - in front: descending)", names.join(", ")))

@@ -1,12 +1,14 @@
 //! Whether the shop is well: a list of checks as plain data. Reads only.
 
 mod alike;
+mod check;
 mod deep;
 
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
 
+pub use self::check::{Check, State};
 pub use self::deep::examine_deeply;
 use super::access::{self, Standing};
 use crate::db::Database;
@@ -35,59 +37,6 @@ const QUICK: [&str; 11] = [
     "clock",
     "environment",
 ];
-
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Ok,
-    Warning,
-    Failed,
-    /// Could not be made, because an earlier one failed.
-    Skipped,
-}
-
-impl State {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Ok => "ok",
-            State::Warning => "warning",
-            State::Failed => "failed",
-            State::Skipped => "skipped",
-        }
-    }
-}
-
-/// One check and what it saw.
-#[derive(Debug, Clone)]
-pub struct Check {
-    /// Stable, for programs.
-    pub name: &'static str,
-    pub state: State,
-    /// What was seen.
-    pub detail: String,
-    /// What to do, if there is something to do: a command where one does it.
-    pub hint: Option<Hint>,
-}
-
-impl Check {
-    fn new(name: &'static str, state: State, detail: impl Into<String>) -> Check {
-        Check { name, state, detail: detail.into(), hint: None }
-    }
-
-    fn hint(mut self, hint: impl Into<Hint>) -> Check {
-        self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
-        self
-    }
-
-    fn skipped(name: &'static str, why: &str) -> Check {
-        Check::new(name, State::Skipped, why)
-    }
-
-    /// A check that the database refused to make.
-    fn refused(name: &'static str, error: &Error) -> Check {
-        Check::new(name, State::Failed, error.message()).hint(Hint::joined(error.hints(), "; "))
-    }
-}
 
 /// What the command knows before it asks the database.
 #[derive(Debug, Clone)]

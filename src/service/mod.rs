@@ -17,4 +17,5 @@ mod request;
 pub mod seal;
 pub mod settle;
 pub mod stock;
+mod tombstone;
 pub mod user;

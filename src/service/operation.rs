@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::committing::{Committing, Pending};
 use super::request::find_replay;
 pub use super::request::{Idempotency, Request};
-use super::settle::{Settled, settle};
+use super::tombstone::{Settled, find_out};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
@@ -220,7 +220,7 @@ impl Operations {
     async fn settled<T>(&self, request: &Request, operation_id: Uuid, value: T) -> Result<Completion<T>> {
         let tombstone = self.failed_event(request, operation_id, "connection lost at COMMIT");
         self.committing.begin(Pending::operation(operation_id, request));
-        let settled = settle(&self.database, tombstone).await;
+        let settled = find_out(&self.database, tombstone).await;
         self.committing.end();
         match settled {
             Settled::Happened => Ok(Completion::Done(value)),

@@ -1,57 +1,14 @@
-//! The outcome of a lost COMMIT, found out with a tombstone.
-//!
-//! A failed event with the operation's own (operation_id, sequence 0) is inserted over a new
-//! connection. If it goes in, the operation did not happen and can no longer happen: its own first
-//! event would violate the unique constraint. If it conflicts, the operation happened. While the
-//! lost transaction is still open on the server the insert waits for it.
+//! `audit settle`: what became of an operation whose outcome nobody was told.
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::operation::{Operations, Request};
-use crate::db::Database;
-use crate::domain::{EventName, Outcome};
-use crate::entity::audit_event;
+use super::tombstone::{PAUSE, Verdict, ask};
+use crate::domain::EventName;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
-use crate::repository;
-
-/// Between two attempts to reach the database.
-const PAUSE: Duration = Duration::from_millis(200);
-
-/// What is known about an operation whose COMMIT was not answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
-    Happened,
-    DidNotHappen,
-    /// Nobody answered in time.
-    Unknown,
-}
-
-/// What became of an operation, for good.
-#[derive(Debug, Clone)]
-pub struct Verdict {
-    pub is_applied: bool,
-    /// Whether it is decided by this very question.
-    pub is_new: bool,
-}
-
-/// Asks until somebody answers or what the COMMIT kept back of its time is over.
-pub async fn settle(database: &Database, tombstone: audit_event::Model) -> Settled {
-    let limit = database.budget().to_settle();
-    let asking = async {
-        loop {
-            match ask_anew(database, &tombstone).await {
-                Ok(Verdict { is_applied: true, .. }) => return Settled::Happened,
-                Ok(_) => return Settled::DidNotHappen,
-                Err(error) => tracing::debug!("the outcome is not known yet: {error}"),
-            }
-            sleep(PAUSE).await;
-        }
-    };
-    timeout(limit, asking).await.unwrap_or(Settled::Unknown)
-}
 
 /// Decides what became of any operation: one that is not there by now will never be.
 ///
@@ -84,32 +41,4 @@ fn undecided(operation_id: Uuid, error: &Error) -> Error {
     );
     Error::new(Kind::Unavailable, "operation.undecided", message)
         .hint(Hint::from("run it again: ").and(CommandLine::new("audit settle").argument(&operation_id.to_string())))
-}
-
-async fn ask_anew(database: &Database, tombstone: &audit_event::Model) -> Result<Verdict> {
-    ask(&database.reconnect().await?, tombstone, false).await
-}
-
-async fn ask(database: &Database, tombstone: &audit_event::Model, dry_run: bool) -> Result<Verdict> {
-    let handle = database.begin().await?;
-    let inserted = repository::audit_event::create_many(&handle, [tombstone.clone()]).await;
-    let fault = handle.first_fault();
-    match (inserted, fault) {
-        (Ok(()), None) => {
-            match dry_run {
-                true => handle.rollback().await?,
-                false => handle.commit().await?,
-            }
-            Ok(Verdict { is_applied: false, is_new: true })
-        }
-        (_, Some(fault)) if repository::audit_event::UNIQUE_SEQUENCE.is_violated_by(&fault) => {
-            handle.rollback().await?;
-            // Perhaps it is our own tombstone, whose COMMIT was lost in its turn.
-            let first = repository::audit_event::find_first_of(database.connection(), tombstone.operation_id).await?;
-            let first = first.ok_or_else(|| Error::internal("the conflicting event is gone"))?;
-            Ok(Verdict { is_applied: first.outcome == Outcome::Succeeded, is_new: false })
-        }
-        (Err(error), _) => Err(error),
-        (Ok(()), Some(_)) => Err(Error::internal("the tombstone was not written")),
-    }
 }

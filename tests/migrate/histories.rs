@@ -61,8 +61,8 @@ fn an_edited_migration_is_refused_until_it_is_settled() {
         assert_eq!(trial.states_of(&of(&[ALPHA, BETA]).catalog).await, [State::Applied; 2]);
         // Blessed: the form that was applied is one that does the same.
         let mut file = LockFile::default();
-        file.bless(&of(&[ALPHA, BETA]).catalog, None, None).unwrap();
-        file.bless(&edited.catalog, Some(BETA.name), Some("the same table")).unwrap();
+        file.bless(of(&[ALPHA, BETA]).catalog.migrations(), None, None).unwrap();
+        file.bless(edited.catalog.migrations(), Some(BETA.name), Some("the same table")).unwrap();
         let blessed = Catalog::new(edited.catalog.migrations().to_vec(), file.to_text().unwrap());
         assert_eq!(trial.states_of(&blessed).await, [State::Applied, State::Applied, State::Pending]);
         // Settled in this database alone.

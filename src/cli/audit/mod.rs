@@ -16,9 +16,9 @@ use crate::cli::shared::arguments::{check_period, name_of, time};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
+use crate::domain::similar::closest;
 use crate::domain::{EntityKind, EventName, Outcome};
 use crate::error::{Error, Kind, Result, printable};
-use crate::output::closest;
 use crate::repository::user::{self, Lock, Who};
 use crate::repository::{audit_event as events, order, product};
 
@@ -158,7 +158,7 @@ async fn check_operation(database: &Database, name: &str) -> Result<()> {
     let noun = name.split('.').next().unwrap_or_default();
     let begins_so = |known: &&&str| known.split_once('.').is_some_and(|(known, _)| known == noun);
     let mut near: Vec<&str> = known.iter().filter(ends_so).copied().collect();
-    near.extend(closest(name, &known).filter(|_| near.is_empty()));
+    near.extend(closest(name, known.iter().copied()).filter(|_| near.is_empty()));
     let list: Vec<&str> = known.iter().filter(begins_so).copied().collect();
     let list = if list.is_empty() { known.to_vec() } else { list };
     let error = match near.as_slice() {

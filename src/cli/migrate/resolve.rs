@@ -112,7 +112,7 @@ pub async fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> 
         catalog.position(name)?;
     }
     let mut file = LockFile::read(&arguments.file)?;
-    let changed = file.bless(&catalog, arguments.name.as_deref(), arguments.reason.as_deref())?;
+    let changed = file.bless(catalog.migrations(), arguments.name.as_deref(), arguments.reason.as_deref())?;
     let path = arguments.file.display();
     if changed.is_empty() {
         context.output.note(&format!("{path} has every migration as it is"));

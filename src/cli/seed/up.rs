@@ -6,8 +6,8 @@ use super::purpose::{Fill, development_only};
 use super::{SourceArguments, apply};
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::similar::closest;
 use crate::error::{Error, Kind, Result, printable};
-use crate::output::closest;
 use crate::seed::{self, Seed};
 
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ fn refuse_unknown_environment(seeds: &[Seed], environment: &str) -> Result<()> {
     known.dedup();
     let message = format!("no seed is meant for {}", printable(environment));
     let error = Error::new(Kind::NotFound, "seed.no_environment", message);
-    let error = match closest(environment, &known) {
+    let error = match closest(environment, known.iter().copied()) {
         Some(close) => error.hint(format!("did you mean --env {close}?")),
         None => error,
     };

@@ -6,6 +6,7 @@ use clap::Args;
 use super::values::{Checked, checked};
 use crate::domain::page::{MAX_LIMIT, Sort};
 use crate::domain::quantity::parse_stock;
+use crate::domain::similar::closest;
 use crate::domain::text::multi_line;
 use crate::domain::{Cursor, IdempotencyKey, Page, Quantity, Violation, Violations, moment};
 use crate::error::{Result, printable};
@@ -200,7 +201,7 @@ pub fn word<T: Copy + Send + Sync + 'static>(known: Vec<(&'static str, T)>) -> C
         let wanted = text.trim().to_lowercase();
         known.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value).ok_or_else(|| {
             let list = names.join(", ");
-            match crate::output::closest(&wanted, &names) {
+            match closest(&wanted, names.iter().copied()) {
                 Some(close) => format!("is none of {list} (did you mean {close}?)"),
                 None => format!("is none of {list}"),
             }

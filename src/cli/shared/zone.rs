@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::domain::Zone;
+use crate::domain::similar;
 
 /// Where zone files are, besides `TZDIR`.
 const FOLDERS: [&str; 3] = ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"];
@@ -58,7 +59,7 @@ fn closest(typed: &str, folder: &Path) -> Option<String> {
     let place = |name: &String| whole(name).rsplit('/').next().unwrap_or_default().to_owned();
     let like = |spelled: &dyn Fn(&String) -> String| {
         let candidates: Vec<String> = names.iter().map(spelled).collect();
-        let close = crate::output::closest(&typed, &candidates.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let close = similar::closest(&typed, candidates.iter().map(String::as_str))?;
         names.get(candidates.iter().position(|candidate| candidate == close)?).cloned()
     };
     if typed.contains('/') { like(&whole) } else { like(&place) }

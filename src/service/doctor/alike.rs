@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::ConnectionTrait;
 
-use super::{Check, State};
+use super::check::{Check, State};
 use crate::domain::{reference, sku};
 use crate::error::{Result, printable};
 use crate::repository::invariant::NAMED;

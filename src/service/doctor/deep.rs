@@ -1,6 +1,7 @@
 //! The shop's data against its rules, all on one state of the database.
 
-use super::{Check, State, alike};
+use super::alike;
+use super::check::{Check, State};
 use crate::db::Database;
 use crate::db::fault::UniqueConstraint;
 use crate::db::schema::{self, Schema};

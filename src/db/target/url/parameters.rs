@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use super::{Problem, ServerEngine, SslMode, decode};
 use crate::db::target::{Certificates, SessionRole, SessionWishes, path_of};
+use crate::domain::similar::closest;
 
 /// What stands behind the `?`, read.
 #[derive(Default)]
@@ -333,10 +334,7 @@ fn refused(shown: &str, reason: &str) -> Problem {
 
 /// Says which parameter is unknown by its place, and by its name only when that is a public word.
 fn unknown(name: &str, place: usize) -> Problem {
-    /// Below this, two words merely share some letters.
-    const SIMILAR: f64 = 0.85;
-    let closest =
-        PARAMETERS.iter().map(|(_, shown, _)| shown).find(|known| strsim::jaro_winkler(known, name) > SIMILAR);
+    let closest = closest(name, PARAMETERS.iter().map(|(_, shown, _)| *shown));
     let meant = closest.map_or_else(String::new, |closest| format!("; did you mean {closest}?"));
     Problem {
         sentence: format!("has an unknown parameter (number {place}{meant}); known are {}", USUAL.join(", ")),
