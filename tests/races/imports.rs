@@ -1,8 +1,13 @@
 //! The same file imported by many at once: one writes it, and the others find it written.
 
+use std::time::{Duration, Instant};
+
+use sea_orm::{ConnectionTrait, TransactionTrait};
+
 use super::{PROCESSES, at_once};
 use crate::on_every_backend;
-use crate::support::{Run, Shop};
+use crate::support::shop::{block_on, finish};
+use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
     of_many_imports_with_on_conflict_error_one_succeeds,
@@ -11,6 +16,8 @@ on_every_backend!(
     of_many_imports_with_on_conflict_skip_each_row_is_created_once_and_else_skipped,
     orders_that_another_import_made_are_not_refused_for_the_stock_that_it_took,
     rows_that_another_import_made_are_unchanged,
+    of_many_imports_of_invoices_one_makes_their_users_and_products,
+    what_is_refused_by_what_others_did_meanwhile_ends_the_import,
 );
 
 /// Rows of a file.
@@ -117,4 +124,69 @@ fn orders_that_another_import_made_are_not_refused_for_the_stock_that_it_took(sh
 
 fn rows_that_another_import_made_are_unchanged(shop: &Shop) {
     import_at_once(shop, &[], |noun, runs| assert_created_once(noun, runs, "unchanged"));
+}
+
+/// Invoices bring their users and products with them: of those, too, each is made once.
+fn of_many_imports_of_invoices_one_makes_their_users_and_products(shop: &Shop) {
+    let header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
+    let invoice = |number: usize| {
+        let (code, customer) = (number % 30, number % 40);
+        format!("{number},P{code},POT,1,12/1/2010 8:26,2.55,{customer},France\n")
+    };
+    let rows: String = (0..ROWS).map(invoice).collect();
+    shop.file("invoices.csv", &format!("{header}\n{rows}"));
+    let import = ["order", "import", "invoices.csv", "--invoices", "-y", "--json", "--date-order", "mdy"];
+    let error: &[&str] = &["--on-conflict", "error"];
+    assert_one_winner("order", at_once(shop, &[&[&import[..], error].concat()[..]; PROCESSES]));
+    for (table, count) in [("orders", ROWS as i64), ("users", 40), ("products", 30)] {
+        assert_eq!(shop.number(&format!("SELECT COUNT(*) FROM {table}")), count, "{table}");
+    }
+    shop.assert_invariants();
+}
+
+/// Waits until a query gives more than none.
+fn await_some(shop: &Shop, query: &str) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while shop.number(query) == 0 {
+        assert!(Instant::now() < until, "{query} gives nothing");
+    }
+}
+
+/// Somebody takes the stock of the second order between the check and the write. Of SQLite nobody can
+/// ask whether the import has come to wait.
+fn what_is_refused_by_what_others_did_meanwhile_ends_the_import(shop: &Shop) {
+    let waits = match shop.backend {
+        Backend::Sqlite => return,
+        Backend::Postgres => {
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        }
+        Backend::MariaDb => {
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'UPDATE%'"
+        }
+    };
+    let user = shop.user("ann");
+    ["MUG", "POT"].iter().for_each(|sku| shop.product(sku, "2.00", 9));
+    let rows = ["MUG", "POT", "MUG"].iter().enumerate();
+    let rows: String = rows.map(|(number, sku)| format!("new-{number},{user},{sku},1\n")).collect();
+    shop.file("orders.csv", &format!("reference,user,sku,quantity\n{rows}"));
+    let one_by_one: &[&str] = &["--batch", "1"];
+    for (flags, code, told, kept) in [
+        (&[][..], 7, "1 of 3 orders is wrong, nothing was imported", 0),
+        (one_by_one, 8, "hint: what comes after them was not imported", 1),
+    ] {
+        let import = [&["order", "import", "orders.csv", "-y"], flags].concat();
+        let child = block_on(async {
+            let connection = shop.connect().await;
+            let taking = connection.begin().await.expect("begins");
+            let take = "UPDATE products SET stock_quantity = 0 WHERE sku = 'POT'";
+            taking.execute_unprepared(take).await.expect("it is there");
+            let child = shop.start(&import);
+            std::thread::scope(|scope| scope.spawn(|| await_some(shop, waits)).join()).expect("it waits");
+            taking.commit().await.expect("commits");
+            child
+        });
+        finish(child, &import).exits_with(code).says("POT has 0 in stock, 1 requested").says(told);
+        assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), kept);
+        shop.sql("UPDATE products SET stock_quantity = 9 WHERE sku = 'POT'");
+    }
 }
