@@ -129,7 +129,7 @@ impl Config {
         &self.entries
     }
 
-    /// The files that are looked at, in order of precedence; without a `Config`: [`places`].
+    /// The files that are looked at, in order of precedence.
     pub fn places(&self) -> &[Place] {
         &self.places
     }

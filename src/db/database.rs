@@ -58,7 +58,7 @@ impl Database {
     /// Opens a pool. A SQLite file is opened at once, a server by [`Database::ready`] or
     /// [`Database::begin`].
     ///
-    /// Errors: [`Kind::Configuration`] for a missing or unreadable SQLite file.
+    /// Errors: exit 4 for a missing or unreadable SQLite file.
     pub async fn open(settings: &ConnectSettings) -> Result<Database> {
         Database::open_for(settings, Purpose::Usual).await
     }
@@ -101,7 +101,7 @@ impl Database {
 
     /// Makes the first connection.
     ///
-    /// Errors: [`Kind::Unavailable`] naming host, port and reason; [`Kind::Configuration`] for
+    /// Errors: exit 5 naming host, port and reason; exit 4 for
     /// credentials, TLS, a missing database.
     pub async fn ready(&self) -> Result<()> {
         let (engine, pool) = (self.engine(), self.connection.inner());

@@ -1,4 +1,4 @@
-//! Sums of money: exact like [`Money`](super::Money), but without its limits.
+//! Sums of money: exact like [`Money`], but without its limits.
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::text::{is_invisible, is_unsafe};
 
-/// Crockford's base 32: no I, L, O, U. Source: https://www.crockford.com/base32.html
+/// Crockford's base 32: no I, L, O, U. Source: <https://www.crockford.com/base32.html>
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Characters of a reference of ours, the dash not counted.
 const OWN_CHARACTERS: usize = 10;

@@ -73,7 +73,7 @@ impl LockFile {
 
     /// Replaces the file, whole or not at all.
     ///
-    /// Errors: those of [`OutputFile::open`].
+    /// Errors: as `OutputFile::open`.
     pub async fn write(&self, path: &Path) -> Result<()> {
         let text = format!("{HEADER}{}", self.to_text()?);
         let mut file = OutputFile::open(path).await?;

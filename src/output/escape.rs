@@ -10,12 +10,12 @@ pub fn line(text: &str) -> String {
     escaped(text, is_unsafe)
 }
 
-/// For messages, which may be several lines long: as [`line`], but line breaks stay.
+/// For messages, which may be several lines long: as [`line()`], but line breaks stay.
 pub fn lines(text: &str) -> String {
     escaped(text, |character| character != '\n' && is_unsafe(character))
 }
 
-/// For tab-separated values: as [`line`], and a backslash is doubled so that it can be undone.
+/// For tab-separated values: as [`line()`], and a backslash is doubled so that it can be undone.
 pub fn tsv(text: &str) -> String {
     escaped(text, |character| character == '\\' || is_unsafe(character))
 }

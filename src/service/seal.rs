@@ -127,7 +127,7 @@ pub struct Chain {
     pub unsealed_events: u64,
     /// The hash of the last seal; empty when there is none.
     pub head: String,
-    /// Of seals all; of events the first [`EVENTS_NAMED`].
+    /// Of seals all; of events the first `EVENTS_NAMED`.
     pub problems: Vec<SealProblem>,
     /// Events outside the chain beyond those.
     pub untold: u64,

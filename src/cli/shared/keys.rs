@@ -8,9 +8,9 @@
 
 use std::io;
 
-use dialoguer::console::{self, Term, measure_text_width};
+use console::{self, Term, measure_text_width};
 
-pub use dialoguer::console::Key;
+pub use console::Key;
 
 use crate::domain::text::is_unsafe;
 use crate::error::{Error, Kind, Result};

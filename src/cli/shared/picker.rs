@@ -10,7 +10,7 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use dialoguer::console::Term;
+use console::Term;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 

@@ -38,6 +38,6 @@ pub trait Server: Dialect {
     /// The last attempt, made only to learn the reason of a failure: the pool retries some in silence.
     async fn diagnose(&self, login: &Login) -> Result<(), DriverError>;
 
-    /// Why this engine let nobody in; `None` for what [`Connect::fault`] tells.
+    /// Why this engine let nobody in; `None` for what [`super::connect::Connect::fault`] tells.
     fn login_refusal(&self, error: &dyn DatabaseError) -> Option<LoginRefusal>;
 }

@@ -97,7 +97,7 @@ impl Catalog for Sqlite {
     }
 }
 
-/// The engine's own way of changing a table (https://www.sqlite.org/lang_altertable.html, section 7): a
+/// The engine's own way of changing a table (<https://www.sqlite.org/lang_altertable.html>, section 7): a
 /// new one with the rows of the old. `None` for a table that is gone.
 fn rebuild(table: &str, expected: &Schema, found: &Schema) -> Option<String> {
     let statement = expected.statements.get(table)?;

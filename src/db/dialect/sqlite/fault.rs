@@ -1,4 +1,4 @@
-//! SQLite's result codes (https://www.sqlite.org/rescode.html).
+//! SQLite's result codes (<https://www.sqlite.org/rescode.html>).
 
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::sqlite::SqliteError;
