@@ -2,13 +2,15 @@
 //!
 //! Every [`Kind`] has exactly one exit code; `shopctl help exit-codes` prints [`Kind::ALL`].
 
+mod aim;
 mod hint;
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-pub use self::hint::{Aim, CommandLine, Hint, option};
+pub use self::aim::{Aim, Argument, Given, option};
+pub use self::hint::{CommandLine, Hint};
 
 /// Shorthand for results that fail with the house's own [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -126,6 +128,8 @@ struct Report {
     kind: Kind,
     code: Code,
     message: String,
+    /// Why it failed, where the message goes on with what became of the operation.
+    why: Option<String>,
     hints: Vec<Hint>,
     details: Value,
 }
@@ -194,7 +198,7 @@ impl Error {
     }
 
     fn with_code(kind: Kind, code: Code, message: String) -> Self {
-        Error(Box::new(Report { kind, code, message, hints: Vec::new(), details: Value::Null }))
+        Error(Box::new(Report { kind, code, message, why: None, hints: Vec::new(), details: Value::Null }))
     }
 
     /// A defect of shopctl itself: never the user's fault.
@@ -248,6 +252,15 @@ impl Error {
     #[must_use]
     pub fn reworded(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();
+        self.0.why = None;
+        self
+    }
+
+    /// The same failure of an operation of which nothing was kept; the message says so.
+    #[must_use]
+    pub fn not_applied(mut self, operation: &str) -> Self {
+        let message = format!("{}; {operation} was not applied", self.0.message);
+        self.0.why = Some(std::mem::replace(&mut self.0.message, message));
         self
     }
 
@@ -286,6 +299,11 @@ impl Error {
         &self.0.message
     }
 
+    /// The message without what became of the operation.
+    pub fn why(&self) -> &str {
+        self.0.why.as_deref().unwrap_or(&self.0.message)
+    }
+
     pub fn hints(&self) -> &[Hint] {
         &self.0.hints
     }
@@ -293,7 +311,7 @@ impl Error {
     /// The hints as they are printed: commands with the flags of this run, and what these lack.
     pub fn hint_lines(&self, aim: &Aim) -> Vec<String> {
         let lines = self.0.hints.iter().map(|hint| hint.aimed(aim));
-        lines.chain(aim.remark(&self.0.hints).map(str::to_owned)).collect()
+        lines.chain(aim.remark(&self.0.hints)).collect()
     }
 
     /// Machine-readable details; null when there are none.

@@ -119,6 +119,7 @@ fn a_hint_without_the_password_says_so_and_works_when_it_is_given_again() {
         let hints = hints(&refused);
         let [command, remark] = hints.as_slice() else { panic!("{refused}") };
         assert!(remark.contains("without the password") && remark.contains("DB_PASSWORD"), "{refused}");
+        assert_eq!(remark.contains(".pgpass"), shop.backend == Backend::Postgres, "{remark}");
         assert!(!refused.stderr.contains("right"), "{refused}");
         let command = command.strip_prefix("at most: ").expect("a command");
         assert!(command.contains(&format!("--database-url {url} ")), "{command}");
@@ -155,5 +156,139 @@ fn a_hint_never_repeats_the_password_of_a_scratch_database() {
         let line = [&["migrate", "baseline", "--to", newest], option].concat();
         let run = shop.run(&line).exits_with(11).says("without the password");
         assert!(!run.stderr.contains("canary") && run.stderr.contains(&scratch.url), "{run}");
+    }
+}
+
+/// The command that a hint of this run shows.
+fn suggested(run: &Run) -> String {
+    let hints = hints(run);
+    let hint = hints.iter().find(|hint| hint.contains("shopctl ")).unwrap_or_else(|| panic!("no command: {run}"));
+    let begin = ["gunzip", "shopctl "].into_iter().find_map(|word| hint.find(word)).expect("a command");
+    hint[begin..].split(" goes on").next().expect("text").to_owned()
+}
+
+/// As a shell takes a command apart.
+fn words(shop: &Shop, command: &str) -> Vec<String> {
+    let run = shop.paste(&format!("printf '%s\\n' {}", command.rsplit("| ").next().expect("text"))).success();
+    run.stdout.lines().map(str::to_owned).collect()
+}
+
+/// Commands that are refused with a hint to say them again, and the words of theirs that are answered otherwise
+/// there: another value, consent to something else, a key that was used.
+fn commands_that_are_to_be_said_again<'a>(
+    shipped: &'a str,
+    pending: &'a str,
+    event: &'a str,
+) -> Vec<[Vec<&'a str>; 2]> {
+    vec![
+        [
+            vec!["stock", "set", "P1", "3", "--expect", "99", "--reason", "shrinkage", "--note", "it's", "--dry-run"],
+            vec!["99"],
+        ],
+        [
+            vec![
+                "stock",
+                "adjust",
+                "P1",
+                "-9999",
+                "--reason",
+                "damaged",
+                "--note",
+                "x y",
+                "--dry-run",
+                "--idempotency-key",
+                "k1",
+            ],
+            vec!["-9999", "--idempotency-key", "k1"],
+        ],
+        [
+            vec![
+                "order",
+                "cancel",
+                shipped,
+                "--reason",
+                "changed her mind",
+                "--note",
+                "by phone",
+                "--no-restock",
+                "--dry-run",
+            ],
+            vec!["cancel"],
+        ],
+        [vec!["order", "cancel", shipped, "--fail-fast", "--yes", "--no-headers"], vec!["cancel", "--yes"]],
+        [vec!["order", "cancel", pending, "--reason", "changed her mind", "--no-restock"], vec![]],
+        [vec!["order", "ship", pending, shipped, "--note", "by phone", "--fail-fast"], vec![]],
+        [
+            vec![
+                "order",
+                "create",
+                "--user",
+                "bob@example.com",
+                "--item",
+                "P1:2",
+                "--note",
+                "gift",
+                "--dry-run",
+                "--expect-total",
+                "7",
+            ],
+            vec!["7"],
+        ],
+        [
+            vec!["user", "delete", "ann@example.com", "--confirm", "ann@example.com", "--dry-run"],
+            vec!["delete", "--confirm"],
+        ],
+        [vec!["user", "delete", "bob@example.com", "--quiet"], vec![]],
+        [vec!["stock", "verify", "P2", "--dry-run", "-o", "csv"], vec!["-o"]],
+        [vec!["audit", "settle", event, "--dry-run"], vec![event]],
+        [
+            vec!["product", "import", "p.csv.gz", "--on-conflict", "update", "--dry-run", "--ignore-columns", "a,b"],
+            vec!["p.csv.gz"],
+        ],
+        [
+            vec!["product", "price", "--all", "--by", "-5%", "--round", "0.99", "--max-change", "50%"],
+            vec!["--by", "-5%"],
+        ],
+        [vec!["seed", "down", "demo", "--force"], vec![]],
+        [vec!["migrate", "fresh", "--lock-wait", "7s"], vec![]],
+        [vec!["migrate", "refresh", "--lock-wait", "7s"], vec![]],
+        [vec!["migrate", "reset", "--lock-wait", "7s"], vec![]],
+        [vec!["migrate", "redo", "--lock-wait", "7s", "--steps", "2"], vec![]],
+        [vec!["migrate", "down", "--lock-wait", "7s", "--to", "m20260101_000002_create_products"], vec![]],
+        [vec!["migrate", "baseline", "--to", "m20260101_000009_create_audit_seals", "--lock-wait", "7s"], vec![]],
+        [vec!["migrate", "resolve", "m20260101_000009_create_audit_seals", "--applied", "--lock-wait", "7s"], vec![]],
+    ]
+}
+
+#[test]
+fn a_hint_that_says_a_command_again_loses_none_of_its_flags() {
+    use clap::CommandFactory;
+    let (here, live) = two_shops();
+    for (email, sku) in [("ann", "P1"), ("bob", "P2")] {
+        live.user(email);
+        live.product(sku, "1.00", 41);
+    }
+    let order = |shop: &Shop| {
+        let order = ["order", "create", "--user", "ann@example.com", "--item", "P2", "--json"];
+        shop.run(&order).success().json()["reference"].as_str().expect("text").to_owned()
+    };
+    let (shipped, pending) = (order(&live), order(&live));
+    live.run(&["order", "pay", &shipped]).success();
+    live.run(&["order", "ship", &shipped]).success();
+    live.sql("UPDATE products SET stock_quantity = 5 WHERE sku = 'P2'");
+    let event = live.run(&["audit", "list", "-o", "id", "--limit", "1"]).success().stdout.trim().to_owned();
+    here.paste("printf 'sku,name,price\\nP9,Nine,1.00\\n' | gzip > p.csv.gz").success();
+    let globals = ["-c", "live", "--actor", "bob b", "--timeout", "50s"];
+    for [line, otherwise] in commands_that_are_to_be_said_again(&shipped, &pending, &event) {
+        let refused = here.run(&[&globals, line.as_slice()].concat());
+        let command = suggested(&refused);
+        let shown = words(&here, &command);
+        for word in line.iter().chain(&globals[2..]) {
+            let is_there =
+                otherwise.contains(word) || shown.iter().any(|shown| shown.trim_start_matches("--by=") == *word);
+            assert!(is_there, "{word} of {line:?} is lost: {command}\n{refused}");
+        }
+        let parsed = shopctl::cli::Cli::command().try_get_matches_from(&shown);
+        assert!(parsed.is_ok(), "{command}\n{}", parsed.expect_err("just looked"));
     }
 }

@@ -22,7 +22,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::shared::arguments::{AnswerArguments, ConfirmArguments};
-use self::shared::command_line::{Typed, aim};
+use self::shared::command_line::aim;
 use self::shared::confirm::{self, Confirmation};
 use self::shared::{hyphens, keys, values};
 use crate::config::{Config, Flags};
@@ -30,7 +30,7 @@ use crate::context::Context;
 use crate::db::Access;
 use crate::db::budget::Budget;
 use crate::domain::moment::parse_span;
-use crate::error::{Cause, Error, Kind, Result};
+use crate::error::{Aim, Cause, Error, Kind, Result};
 use crate::migrate as schema;
 use crate::output::{ColorChoice, Format, Output, OutputSettings};
 use crate::service::committing::Committing;
@@ -187,7 +187,7 @@ impl GlobalArguments {
         }
     }
 
-    fn output_settings(&self) -> OutputSettings {
+    fn output_settings(&self, aim: Aim) -> OutputSettings {
         let format = if self.json { Some(Format::Json) } else { self.output };
         OutputSettings {
             format,
@@ -195,12 +195,7 @@ impl GlobalArguments {
             no_headers: self.no_headers,
             color: self.color,
             quiet: self.quiet,
-            aim: aim(
-                self.context.as_deref(),
-                self.database_url.as_deref(),
-                self.config.as_deref(),
-                self.actor.as_deref(),
-            ),
+            aim,
         }
     }
 }
@@ -215,7 +210,7 @@ pub fn main() -> u8 {
         Err(error) => return help::refuse_arguments(values::violations(&program, &arguments, error)),
     };
     start_logging(cli.global.verbose);
-    let mut settings = cli.global.output_settings();
+    let mut settings = cli.global.output_settings(aim(&program, &matches));
     if matches!(&cli.command, Command::Report(command) if command.draws()) {
         // A chart is for people, also in a pipe.
         settings.format = settings.format.or(Some(Format::Table));
@@ -260,7 +255,7 @@ async fn run(cli: Cli, output: Output, committing: Committing, tells_by_exit_cod
     let budget = if cli.command.is_long(config.is_timeout_stated) { budget.for_long_work() } else { budget };
     let context = Context::new(config, output, budget, committing.clone());
     let (audience, no_input) = (confirm::Audience::detect(), cli.global.no_input);
-    let asking = Asking { audience, no_input, typed: Typed::detect() };
+    let asking = Asking { audience, no_input };
     let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
     let result = match result {
         Err(error) if error.is(Cause::NoSchema) => Err(why_no_schema(&context, error).await),
@@ -296,14 +291,13 @@ fn conclude(output: &Output, result: Result<()>) -> u8 {
 struct Asking {
     audience: confirm::Audience,
     no_input: bool,
-    typed: Typed,
 }
 
 impl Asking {
     /// `yes` and `confirm` are what the command line answered beforehand.
     fn confirmation(&self, yes: bool, confirm: &Option<String>, dry_run: bool) -> Confirmation {
-        let (no_input, audience, typed) = (self.no_input, self.audience, self.typed.clone());
-        Confirmation { assume_yes: yes, confirm: confirm.clone(), no_input, dry_run, audience, typed }
+        let (no_input, audience) = (self.no_input, self.audience);
+        Confirmation { assume_yes: yes, confirm: confirm.clone(), no_input, dry_run, audience }
     }
 
     /// Asks yes or no; on a protected context for the database's name instead. The impact is only

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::domain::Quantity;
-use crate::domain::text::{counted, shell_word};
+use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate as schema;
 use crate::service::place_order::{self, NewLine, NewOrder};
@@ -34,7 +34,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     };
     Database::make_folder(&target)?;
     let database = context.other_database(&target, Access::Create).await?;
-    refuse_other_shops(&database).await?;
+    refuse_other_shops(context, &database).await?;
     let mut plan = migrate::whole_plan(context);
     plan.settings = vec![(schema::ENVIRONMENT, schema::DEVELOPMENT), (schema::MADE_BY, QUICKSTART)];
     // What leads to the order are remarks; the order alone is data.
@@ -58,11 +58,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     let detail = order::detail(&placed);
     context.output.note(&format!("order {} placed\n", placed.order.reference));
     context.output.show(&detail, &[])?;
-    // Only where the next command would go elsewhere by itself.
-    let aimed = |words: &str| match context.config.target == target {
-        true => CommandLine::new(words),
-        false => CommandLine::new(words).on(format!("--database-url {}", shell_word(&target.to_string()))),
-    };
+    let aimed = |words: &str| aimed(context, &target, words);
     let order = aimed("order create").option("--user", CUSTOMER).option("--item", "MUG-02:2");
     let margin = "\n     ";
     context.output.suggest(
@@ -76,10 +72,16 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// A command on the demo's database, which is named only where the command would go elsewhere by itself.
+fn aimed(context: &Context, target: &Target, words: &str) -> CommandLine {
+    let command = CommandLine::new(words);
+    if context.config.target == *target { command } else { command.on(target.to_string()) }
+}
+
 /// The demo goes into a new database, or into one that quickstart itself made for development.
 ///
 /// Errors: exit 11 for any other, with what can be done about it.
-async fn refuse_other_shops(database: &Database) -> Result<()> {
+async fn refuse_other_shops(context: &Context, database: &Database) -> Result<()> {
     let connection = database.connection();
     let environment = schema::setting(connection, schema::ENVIRONMENT).await?;
     let made_by = schema::setting(connection, schema::MADE_BY).await?;
@@ -106,12 +108,12 @@ async fn refuse_other_shops(database: &Database) -> Result<()> {
     Err(match environment.as_deref() {
         None => refused(reason).hint(
             Hint::from("if it is for development: ")
-                .and(CommandLine::new("migrate env development"))
+                .and(aimed(context, target, "migrate env development"))
                 .and(", then ")
-                .and(CommandLine::new("seed up")),
+                .and(aimed(context, target, "seed up")),
         ),
         Some(schema::DEVELOPMENT | "test") => {
-            refused(reason).hint(Hint::from("for a demo in this one: ").and(CommandLine::new("seed up")))
+            refused(reason).hint(Hint::from("for a demo in this one: ").and(aimed(context, target, "seed up")))
         }
         Some(environment) => refused(format!("{reason}: it is for {}", printable(environment))),
     })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::text::shell_word;
+use super::aim::{Aim, Argument, Given, Kept, option};
 
 /// Words and commands, as a message shows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,9 +18,11 @@ enum Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine {
     target: Named,
-    words: Vec<String>,
-    /// Arguments that would be taken for flags: they stand behind a `--` at the end.
-    behind: Vec<String>,
+    kept: Kept,
+    words: String,
+    arguments: Vec<Argument>,
+    /// Flags of this run that it does not repeat.
+    without: Vec<&'static str>,
 }
 
 /// How a command names its database.
@@ -28,24 +30,11 @@ pub struct CommandLine {
 enum Named {
     /// As this run did.
     AsThisRun,
-    /// Not at all, or already in its words.
-    ByItself { lacks_password: bool },
-    /// By these flags, whatever this run was aimed at.
+    /// Not at all: it needs none.
+    NotAtAll,
+    /// By this URL, whatever this run was aimed at.
     As(String),
 }
-
-/// The flags that chose this run's database, and who acts. Every suggested command repeats them, so that
-/// pasted it does the same to the same one.
-#[derive(Debug, Clone, Default)]
-pub struct Aim {
-    /// `--context live`, as a shell reads it; empty when the command line names neither database nor actor.
-    pub flags: String,
-    /// Whether they do without a password that was typed.
-    pub lacks_password: bool,
-}
-
-/// Where a password may come from that no command repeats.
-const GIVE_PASSWORD: &str = "commands are shown without the password: write it into the URL again, or give it in DB_PASSWORD (for PostgreSQL also in ~/.pgpass)";
 
 impl Hint {
     /// This, then more; nothing is put in between.
@@ -77,65 +66,73 @@ impl Hint {
         self.0.iter().map(text).collect()
     }
 
-    fn lacks_password(&self, aim: &Aim) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Command(command) if command.lacks_password(aim)))
+    fn lacking<'a>(&self, aim: &'a Aim) -> Option<&'a str> {
+        self.0.iter().find_map(|part| match part {
+            Part::Words(_) => None,
+            Part::Command(command) => command.lacking(aim),
+        })
     }
 }
 
 impl Aim {
     /// What is to be said beside these hints: that their commands lack a password.
-    pub fn remark(&self, hints: &[Hint]) -> Option<&'static str> {
-        hints.iter().any(|hint| hint.lacks_password(self)).then_some(GIVE_PASSWORD)
+    pub fn remark(&self, hints: &[Hint]) -> Option<String> {
+        let instead = hints.iter().find_map(|hint| hint.lacking(self))?;
+        Some(format!("commands are shown without the password: {instead}"))
     }
-}
-
-/// A flag with its value, as a POSIX shell reads it.
-pub fn option(flag: &str, value: &str) -> String {
-    // A value that begins like a flag would be taken for one.
-    let joint = if value.starts_with('-') { '=' } else { ' ' };
-    format!("{flag}{joint}{}", shell_word(value))
 }
 
 impl CommandLine {
     /// `words` are our own: `order list`. It is aimed at this run's database.
     pub fn new(words: &str) -> CommandLine {
-        CommandLine { target: Named::AsThisRun, words: vec![words.to_owned()], behind: Vec::new() }
+        let (arguments, without) = (Vec::new(), Vec::new());
+        CommandLine { target: Named::AsThisRun, kept: Kept::Nothing, words: words.to_owned(), arguments, without }
     }
 
     /// A command that needs no database: help, and where the database's name comes from.
     pub fn anywhere(words: &str) -> CommandLine {
-        CommandLine { target: Named::ByItself { lacks_password: false }, ..CommandLine::new(words) }
+        CommandLine { target: Named::NotAtAll, ..CommandLine::new(words) }
     }
 
-    /// A command as it was typed, its database included. `words` are as the shell reads them.
-    pub fn typed(words: Vec<String>, lacks_password: bool) -> CommandLine {
-        CommandLine { target: Named::ByItself { lacks_password }, words, behind: Vec::new() }
+    /// This run's own command once more, with all that it was given. A flag that is added here takes the place of
+    /// the same one.
+    pub fn again() -> CommandLine {
+        CommandLine { kept: Kept::Everything, ..CommandLine::new("") }
     }
 
-    /// A command on the database of these flags.
+    /// Another command, or the same about something else: with every flag that this run was given and that it has
+    /// too. Consent to one command is none to another, and another request needs another key.
+    pub fn like(words: &str) -> CommandLine {
+        CommandLine { kept: Kept::Flags, ..CommandLine::new(words) }
+    }
+
+    /// A command on the database of this URL.
     #[must_use]
-    pub fn on(self, flags: String) -> CommandLine {
-        CommandLine { target: Named::As(flags), ..self }
+    pub fn on(self, url: String) -> CommandLine {
+        CommandLine { target: Named::As(url), ..self }
     }
 
     /// A name or another value that somebody chose.
     #[must_use]
-    pub fn argument(mut self, value: &str) -> CommandLine {
-        let place = if value.starts_with('-') { &mut self.behind } else { &mut self.words };
-        place.push(shell_word(value));
-        self
+    pub fn argument(self, value: &str) -> CommandLine {
+        self.with(Argument::Value(value.to_owned()))
     }
 
-    /// Words of ours: `--yes`.
+    /// A number where the command takes nothing else.
     #[must_use]
-    pub fn flag(mut self, flag: &str) -> CommandLine {
-        self.words.push(flag.to_owned());
-        self
+    pub fn number(self, number: impl fmt::Display) -> CommandLine {
+        self.with(Argument::Number(number.to_string()))
+    }
+
+    /// A flag without a value: `--yes`.
+    #[must_use]
+    pub fn flag(self, flag: &str) -> CommandLine {
+        self.with(Argument::Flag { name: flag.to_owned(), value: None })
     }
 
     #[must_use]
     pub fn option(self, flag: &str, value: &str) -> CommandLine {
-        self.flag(&option(flag, value))
+        self.with(Argument::Flag { name: flag.to_owned(), value: Some(value.to_owned()) })
     }
 
     #[must_use]
@@ -146,9 +143,16 @@ impl CommandLine {
         }
     }
 
+    /// Without this flag, though this run was given it.
     #[must_use]
-    pub fn dry_run(self, dry_run: bool) -> CommandLine {
-        if dry_run { self.flag("--dry-run") } else { self }
+    pub fn without(mut self, flag: &'static str) -> CommandLine {
+        self.without.push(flag);
+        self
+    }
+
+    fn with(mut self, argument: Argument) -> CommandLine {
+        self.arguments.push(argument);
+        self
     }
 
     /// The command, then more.
@@ -158,23 +162,46 @@ impl CommandLine {
     }
 
     fn aimed(&self, aim: &Aim) -> String {
-        let flags = match &self.target {
-            Named::AsThisRun => aim.flags.as_str(),
-            Named::ByItself { .. } => "",
-            Named::As(flags) => flags,
-        };
-        let separator = if self.behind.is_empty() { "" } else { "--" };
-        let words = ["shopctl", flags].into_iter().chain(self.words.iter().map(String::as_str));
-        let words = words.chain([separator]).chain(self.behind.iter().map(String::as_str));
-        words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+        let own_words = if self.kept == Kept::Everything { &aim.command } else { &self.words };
+        let is_flag = |argument: &&Argument| matches!(argument, Argument::Flag { .. });
+        let repeated = self.repeated(aim).map(|given| &given.argument);
+        let (flags, values): (Vec<_>, Vec<_>) = repeated.chain(&self.arguments).partition(is_flag);
+        // What is known by its place keeps it: from the first one that is like a flag on, all stand behind a `--`.
+        let first = values.iter().position(|value| value.is_like_a_flag()).unwrap_or(values.len());
+        let (before, behind) = values.split_at(first);
+        let separator = (!behind.is_empty()).then(|| "--".to_owned());
+        let mut words = vec!["shopctl".to_owned()];
+        words.extend(self.front(aim).map(|given| given.argument.text()));
+        if let Named::As(url) = &self.target {
+            words.push(option("--database-url", url));
+        }
+        words.push(own_words.clone());
+        words.extend(before.iter().chain(&flags).map(|argument| argument.text()));
+        words.extend(separator.into_iter().chain(behind.iter().map(|argument| argument.text())));
+        words.retain(|word| !word.is_empty());
+        words.join(" ")
     }
 
-    fn lacks_password(&self, aim: &Aim) -> bool {
-        match &self.target {
-            Named::AsThisRun => aim.lacks_password,
-            Named::ByItself { lacks_password } => *lacks_password,
-            Named::As(_) => false,
-        }
+    /// What it says again in front of its words.
+    fn front<'a>(&self, aim: &'a Aim) -> impl Iterator<Item = &'a Given> {
+        let is_aimed = self.target != Named::NotAtAll;
+        let names_database = self.target == Named::AsThisRun;
+        is_aimed.then(|| aim.front(names_database)).into_iter().flatten()
+    }
+
+    /// What it says again behind them.
+    fn repeated<'a>(&self, aim: &'a Aim) -> impl Iterator<Item = &'a Given> {
+        let is_replaced = |given: &&Given| match &given.argument {
+            Argument::Flag { name, .. } => {
+                self.without.contains(&name.as_str()) || self.arguments.iter().any(|own| own.is_flag(name))
+            }
+            _ => false,
+        };
+        aim.kept(self.kept, &self.words).filter(move |given| !is_replaced(given))
+    }
+
+    fn lacking<'a>(&self, aim: &'a Aim) -> Option<&'a str> {
+        self.front(aim).chain(self.repeated(aim)).find_map(|given| given.password.as_deref())
     }
 }
 
@@ -206,9 +233,15 @@ impl fmt::Display for Hint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::aim::KEY;
+
+    fn given(name: &str, value: &str) -> Given {
+        let value = (!value.is_empty()).then(|| value.to_owned());
+        Given { argument: Argument::Flag { name: name.to_owned(), value }, password: None }
+    }
 
     fn live() -> Aim {
-        Aim { flags: "--context live".to_owned(), lacks_password: false }
+        Aim { given: vec![given("--context", "live")], ..Aim::default() }
     }
 
     #[test]
@@ -249,12 +282,54 @@ mod tests {
 
     #[test]
     fn a_missing_password_is_told_beside_a_command_alone() {
-        let aim = Aim { lacks_password: true, ..live() };
+        let url = Given { password: Some("give it".to_owned()), ..given("--database-url", "mysql://u@h/d") };
+        let aim = Aim { given: vec![url], ..Aim::default() };
         let remark = |hint: Hint| aim.remark(&[hint]);
         assert!(remark(CommandLine::new("order list").into()).is_some());
-        assert!(remark(CommandLine::typed(vec!["order list".to_owned()], true).into()).is_some());
+        assert!(remark(CommandLine::again().into()).is_some());
         assert_eq!(remark("try again".into()), None);
         assert_eq!(remark(CommandLine::anywhere("help lifecycle").into()), None);
+        assert_eq!(remark(CommandLine::new("order list").on("sqlite:x".to_owned()).into()), None);
         assert_eq!(live().remark(&[CommandLine::new("order list").into()]), None);
+    }
+
+    #[test]
+    fn another_database_is_named_by_whoever_acts_and_from_the_same_file() {
+        let flags = [("--actor", "bob b"), ("--config", "my.toml"), ("--context", "live")];
+        let aim = Aim { given: flags.map(|(name, value)| given(name, value)).to_vec(), ..Aim::default() };
+        let command = CommandLine::new("order list").on("sqlite:a b.db".to_owned());
+        assert_eq!(
+            Hint::from(command).aimed(&aim),
+            "shopctl --config my.toml --actor 'bob b' --database-url 'sqlite:a b.db' order list"
+        );
+    }
+
+    #[test]
+    fn a_value_keeps_its_place_behind_one_that_is_like_a_flag() {
+        let command = CommandLine::new("stock set").argument("-mug").number(3).option("--expect", "5");
+        assert_eq!(Hint::from(command).to_string(), "shopctl stock set --expect 5 -- -mug 3");
+        let command = CommandLine::new("stock adjust").argument("MUG").number(-3).option("--reason", "damaged");
+        assert_eq!(Hint::from(command).to_string(), "shopctl stock adjust MUG -3 --reason damaged");
+    }
+
+    #[test]
+    fn another_command_keeps_what_it_has_too_but_neither_consent_nor_key() {
+        let given = [("--yes", ""), ("--note", "by phone"), ("--dry-run", ""), ("--tracking", "4"), (KEY, "k")]
+            .map(|(name, value)| given(name, value));
+        let has_flag = |_: &str, flag: &str| flag != "--tracking";
+        let aim = Aim { command: "order cancel".to_owned(), given: given.to_vec(), has_flag };
+        let shown = |command: CommandLine| Hint::from(command).aimed(&aim);
+        assert_eq!(
+            shown(CommandLine::like("order refund").argument("A")),
+            "shopctl order refund A --note 'by phone' --dry-run"
+        );
+        assert_eq!(
+            shown(CommandLine::like("order cancel").argument("B").option("--note", "x")),
+            "shopctl order cancel B --yes --dry-run --tracking 4 --note x"
+        );
+        assert_eq!(
+            shown(CommandLine::again().without("--tracking").flag("--yes")),
+            format!("shopctl order cancel --note 'by phone' --dry-run {KEY} k --yes")
+        );
     }
 }

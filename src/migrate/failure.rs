@@ -64,7 +64,7 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
     let cause = Error::from(error.clone());
     let failed = Error::new(kind, "migrate.failed", format!("migration {} failed ({place}): {cause}", run.name))
         .details(json!({ "migration": run.name, "direction": direction.as_str(), "statement": run.statement }));
-    let failed = match (direction, fault) {
+    match (direction, fault) {
         (Direction::Up, Fault::AlreadyExists) => failed.hint(
             Hint::from(
                 "something of that name is there that no migration made: rename or drop it; if it is just what the \
@@ -74,17 +74,6 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
             .and(" takes it over"),
         ),
         _ => failed,
-    };
-    match direction {
-        Direction::Up => failed.hint(
-            Hint::from("earlier migrations are kept; mend the cause, then ")
-                .and(CommandLine::new("migrate resolve").argument(&run.name).flag("--retry")),
-        ),
-        _ => failed.hint(
-            Hint::from("it is still applied; mend the cause and run ")
-                .and(CommandLine::new("migrate down"))
-                .and(" again"),
-        ),
     }
 }
 
@@ -112,10 +101,20 @@ pub struct Extent<'a> {
     pub in_doubt: Option<&'a str>,
     /// What was to be applied and is not.
     pub open: Vec<&'a str>,
+    /// Which way the migration was to go that the database refused.
+    pub refused: Option<Direction>,
+    /// What does the rest.
+    pub rest: Hint,
 }
 
 /// What is to be said about a course that broke off: also what it did.
 pub fn broken_off(error: Error, extent: &Extent<'_>) -> Error {
+    let then = |words: &str| Hint::from(words).and(extent.rest.clone());
+    let error = match extent.refused {
+        Some(Direction::Up) => error.hint(then("earlier migrations are kept; mend the cause, then ")),
+        Some(_) => error.hint(then("it is still applied; mend the cause, then ")),
+        None => error,
+    };
     if !extent.is_emptied && extent.steps.is_empty() && extent.in_doubt.is_none() {
         return error;
     }
@@ -140,8 +139,13 @@ pub fn broken_off(error: Error, extent: &Extent<'_>) -> Error {
         // Its own hints speak of one operation, of which nothing was kept.
         let is_downward = extent.steps.iter().any(|step| step.direction == Direction::Down);
         return error.without_hints().hint(match is_downward || extent.open.is_empty() {
-            true => CommandLine::new("migrate status").and(" tells where each stands"),
-            false => CommandLine::new("migrate up").and(" completes it"),
+            // How much is left to revert is not known.
+            true if extent.in_doubt.is_some() => CommandLine::new("migrate status").and(" tells where each stands"),
+            true => CommandLine::new("migrate status")
+                .and(" tells where each stands, ")
+                .and(extent.rest.clone())
+                .and(" does the rest"),
+            false => extent.rest.clone().and(" completes it"),
         });
     }
     error
@@ -164,7 +168,14 @@ mod tests {
 
     #[test]
     fn an_interrupt_right_after_everything_was_removed_says_so() {
-        let extent = Extent { is_emptied: true, steps: &[], in_doubt: None, open: vec!["m1", "m2", "m3"] };
+        let extent = Extent {
+            is_emptied: true,
+            steps: &[],
+            in_doubt: None,
+            open: vec!["m1", "m2", "m3"],
+            refused: None,
+            rest: CommandLine::new("migrate up").into(),
+        };
         let error = broken_off(interrupted(), &extent);
         assert_eq!(error.message(), "interrupted; everything was removed, not applied: 3 (m1 to m3)");
         assert_eq!(error.hint_lines(&Aim::default()), ["shopctl migrate up completes it"]);

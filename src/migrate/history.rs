@@ -145,6 +145,11 @@ impl Record {
         self.intent.is_some()
     }
 
+    /// The run that died was to revert it.
+    pub fn is_reverting(&self) -> bool {
+        self.intent.is_some_and(|direction| !direction.applies())
+    }
+
     /// Another tool applied it since the log last spoke of it.
     pub fn is_foreign(&self) -> bool {
         self.is_applied && self.applied.is_none() && !self.is_interrupted()
@@ -176,8 +181,7 @@ impl Record {
 
     /// SeaORM's table is the last word, unless a run died while it reverted.
     fn conclude(mut self) -> Record {
-        let is_reverting = self.intent.is_some_and(|direction| !direction.applies());
-        self.is_applied = self.in_seaql && !is_reverting;
+        self.is_applied = self.in_seaql && !self.is_reverting();
         if !self.in_seaql {
             self.applied = None;
         }

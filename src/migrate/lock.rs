@@ -65,7 +65,7 @@ impl From<NotHeld> for Error {
                 Hint::from("run ")
                     .and(CommandLine::new("migrate status"))
                     .and(", then ")
-                    .and(CommandLine::new("migrate up"))
+                    .and(CommandLine::again())
                     .and(" again"),
             ),
             NotHeld::Database(error) => error.into(),

@@ -117,7 +117,11 @@ impl LockFile {
                         let message = format!("{} does something else than it did when it was locked", migration.name);
                         return Err(Error::usage(message).hint(
                             Hint::from("undo the edit and write a new migration; if both forms make the same schema: ")
-                                .and(CommandLine::new("migrate bless").argument(migration.name).flag("--reason WHY")),
+                                .and(
+                                    CommandLine::new("migrate bless")
+                                        .argument(migration.name)
+                                        .option("--reason", "WHY"),
+                                ),
                         ));
                     };
                     let before = std::mem::replace(locked, form);

@@ -30,7 +30,7 @@ use crate::db::Database;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::Clock;
-use crate::error::{Cause, Error, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 pub use catalog::Catalog;
 use failure::{Extent, broken_off};
 use history::Direction;
@@ -240,10 +240,29 @@ async fn run_locked(
             (_, Some(reapplied)) => reapplied.iter().map(|migration| migration.name).filter(is_open).collect(),
             (_, None) => wanted.iter().map(|migration| migration.name).filter(is_open).collect(),
         };
-        broken_off(error, &Extent { is_emptied, steps: &steps, in_doubt: runner.in_doubt, open })
+        let rest = rest(course, plan, &steps, reapplied.as_deref());
+        let (in_doubt, refused) = (runner.in_doubt, runner.refused);
+        broken_off(error, &Extent { is_emptied, steps: &steps, in_doubt, open, refused, rest })
     });
     let _ = tokio::time::timeout(FAREWELL, runner.close()).await;
     done.map(|()| steps)
+}
+
+/// The command that does what is left of a course.
+fn rest(course: Course, plan: &Plan, steps: &[Step], reapplied: Option<&[Migration]>) -> Hint {
+    let done = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+    let again = match plan.steps.filter(|_| done > 0) {
+        Some(wanted) => CommandLine::again().option("--steps", &wanted.saturating_sub(done).max(1).to_string()),
+        None => CommandLine::again(),
+    };
+    let up_to = |newest: &str| CommandLine::like("migrate up").without("--steps").option("--to", newest);
+    match (course, reapplied, steps.first()) {
+        (Course::Redo, Some(_), Some(newest)) => up_to(&newest.name).into(),
+        // Those that are reverted are no part of a second course.
+        (Course::Redo, None, Some(newest)) => again.and(", then ").and(up_to(&newest.name)),
+        (Course::Refresh | Course::Fresh, Some(_), _) => CommandLine::like("migrate up").into(),
+        _ => again.into(),
+    }
 }
 
 /// A course until its end, or until it is asked to end. Where DDL commits by itself its statement is

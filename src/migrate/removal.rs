@@ -87,7 +87,7 @@ impl Removal {
         error
             .details(json!({ "by": self.by, "gone": self.gone, "remaining": self.remaining }))
             .hint(
-                CommandLine::new("migrate fresh")
+                CommandLine::like("migrate fresh")
                     .option("--confirm", &self.database)
                     .and(" removes the rest and applies all migrations"),
             )

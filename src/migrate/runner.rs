@@ -45,6 +45,8 @@ pub struct Runner<'a> {
     pub(super) patience: Duration,
     /// The migration that may be done or not, while nobody knows.
     pub(super) in_doubt: Option<&'static str>,
+    /// Which way the migration was to go that the database refused.
+    pub(super) refused: Option<Direction>,
     /// Whether the history was looked at since it was read: `up` is refused for some states.
     is_admitted: bool,
 }
@@ -88,7 +90,8 @@ impl<'a> Runner<'a> {
         if lock.spans_steps() {
             history = history::read(database.connection()).await?;
         }
-        Ok(Runner { database, plan, lock, history, patience: plan.lock_wait, in_doubt: None, is_admitted: false })
+        let (patience, in_doubt, refused) = (plan.lock_wait, None, None);
+        Ok(Runner { database, plan, lock, history, patience, in_doubt, refused, is_admitted: false })
     }
 
     /// Takes leave of the connection that [`Runner::new`] made for itself.
@@ -129,6 +132,7 @@ impl<'a> Runner<'a> {
             if fault != Fault::Transient || is_asked_to_stop.is_err() {
                 self.record_failure(&mut task, &error, statement).await;
                 is_asked_to_stop?;
+                self.refused = Some(task.direction);
                 return Err(failed(&task.run, &error));
             }
             let by = blockers(self.database.connection(), statement.as_deref().unwrap_or_default(), begun.elapsed());
@@ -272,11 +276,10 @@ impl<'a> Runner<'a> {
                     self.database.budget().pause(FIRST_PAUSE.mul_f64(rand::random())).await;
                 }
                 Err(Failure::Database { error, .. }) => {
-                    let error = Error::from(error).hint(
-                        Hint::from("the migration itself is done: ")
-                            .and(CommandLine::new("migrate up"))
-                            .and(" records it"),
-                    );
+                    let how = if task.direction == Direction::Up { "--applied" } else { "--reverted" };
+                    let resolve = CommandLine::new("migrate resolve").argument(&task.run.name).flag(how);
+                    let hint = Hint::from("the migration itself is done: ").and(resolve).and(" records it");
+                    let error = Error::from(error).hint(hint);
                     return Err(Failure::Ours(error));
                 }
                 other => return other,

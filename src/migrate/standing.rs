@@ -74,6 +74,10 @@ pub struct MigrationStatus {
     pub runner: Option<String>,
     /// What is to be known about its state: the error, the other name.
     pub note: Option<String>,
+    /// Its other name, where it is applied under one.
+    applied_as: Option<String>,
+    /// A run died while it reverted it.
+    is_reverting: bool,
 }
 
 impl MigrationStatus {
@@ -87,6 +91,8 @@ impl MigrationStatus {
             applied_at,
             runner: run.map(|run| run.runner.clone()),
             note: None,
+            applied_as: None,
+            is_reverting: record.is_some_and(Record::is_reverting),
         }
     }
 
@@ -106,15 +112,20 @@ impl MigrationStatus {
                 .and(CommandLine::new("migrate up --allow-late"))
                 .and(" applies it after the newer ones; or give it a name that comes last"),
             State::Failed => first("mend the cause, then ").and(resolve(&name, "--retry")),
+            State::Interrupted if self.is_reverting => first("")
+                .and(CommandLine::new("migrate down"))
+                .and(" reverts what is left of it, ")
+                .and(CommandLine::new("migrate up"))
+                .and(" applies it again"),
             State::Interrupted => first("").and(CommandLine::new("migrate up")).and(" completes it"),
             State::Edited => {
                 first("undo the edit and write a new migration; if this database has the new form already: ")
                     .and(resolve(&name, "--applied"))
                     .and("; if both forms make the same schema everywhere: ")
-                    .and(CommandLine::new("migrate bless").argument(&name).flag("--reason WHY"))
+                    .and(CommandLine::new("migrate bless").argument(&name).option("--reason", "WHY"))
             }
             State::Renamed => {
-                let old = printable(self.note.as_deref().unwrap_or_default().trim_start_matches(APPLIED_AS));
+                let old = printable(self.applied_as.as_deref().unwrap_or_default());
                 first(&format!("give it back its name {old}; or: "))
                     .and(resolve(&old, "--reverted"))
                     .and(", then ")
@@ -126,8 +137,6 @@ impl MigrationStatus {
         })
     }
 }
-
-const APPLIED_AS: &str = "applied as ";
 
 /// Where every migration stands, oldest first; those that the program does not have come last.
 ///
@@ -151,7 +160,10 @@ pub fn standing(engine: Engine, catalog: &Catalog, history: &History) -> Result<
             }
             Some(record) if record.is_interrupted() => status(State::Interrupted),
             _ => match renamed_from(engine, migration, &missing) {
-                Some(old) => MigrationStatus { note: Some(format!("{APPLIED_AS}{old}")), ..status(State::Renamed) },
+                Some(old) => {
+                    let note = Some(format!("applied as {old}"));
+                    MigrationStatus { note, applied_as: Some(old), ..status(State::Renamed) }
+                }
                 None if newest.is_some_and(|newest| newest > migration.name) => status(State::Late),
                 None => status(State::Pending),
             },

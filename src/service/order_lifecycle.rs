@@ -272,11 +272,7 @@ fn refused(name: &str, status: OrderStatus, wanted: &Move) -> Error {
     let refusal = error(format!("order {name} is {}; allowed: {}", status.as_str(), allowed.join(", ")));
     if verb == Verb::Cancel && allowed.contains(&Verb::Refund.as_str()) {
         // Cancelled means that no money is held.
-        let refund = CommandLine::new("order refund")
-            .argument(name)
-            .options("--reason", wanted.reason.as_deref())
-            .options("--note", wanted.note.as_deref());
-        let refund = if wanted.restock == Restock::Nothing { refund.flag("--no-restock") } else { refund };
+        let refund = CommandLine::like("order refund").argument(name).without("--file");
         return refusal.hint(Hint::from("the money goes back with: ").and(refund));
     }
     refusal.hint(CommandLine::anywhere("help lifecycle"))

@@ -15,7 +15,7 @@ use crate::domain::{
     EventName, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations, sku,
 };
 use crate::entity::{Stored, order, order_item, product, stock_movement, user};
-use crate::error::{CommandLine, Error, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{self, stock_movement as movements};
 
@@ -446,7 +446,7 @@ fn total(lines: &[Amount<'_>], expected: Option<Money>) -> Result<Money> {
     let prices: Vec<String> = lines.iter().map(price).collect();
     let message = format!("the total is {total}, not {expected} as expected: {}", prices.join(", "));
     Err(Error::conflict("order.total_changed", message)
-        .hint(format!("if that is right: repeat with --expect-total {total}"))
+        .hint(Hint::from("if that is right: ").and(CommandLine::again().option("--expect-total", &total.to_string())))
         .details(json!({ "total": total, "expected": expected })))
 }
 

@@ -40,5 +40,5 @@ fn undecided(operation_id: Uuid, error: &Error) -> Error {
         "it is still undecided whether operation {operation_id} was applied, its transaction may be open at the server: {error}"
     );
     Error::new(Kind::Unavailable, "operation.undecided", message)
-        .hint(Hint::from("run it again: ").and(CommandLine::new("audit settle").argument(&operation_id.to_string())))
+        .hint(Hint::from("run it again: ").and(CommandLine::again()))
 }

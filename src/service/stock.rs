@@ -113,7 +113,7 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
         let sku = printable(&before.sku);
         let have = known_stock(&before)?;
         if have != count.expected {
-            return Err(changed_meanwhile(&sku, have, count, operations.dry_run));
+            return Err(changed_meanwhile(&sku, have, count));
         }
         if have == count.level {
             return Ok(Changed { after: before.clone(), before, changed: false });
@@ -132,14 +132,8 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
 }
 
 /// Exit 6 for a stock that is another one than whoever counted believes.
-fn changed_meanwhile(sku: &str, have: i32, count: &Count, dry_run: bool) -> Error {
-    let again = CommandLine::new("stock set")
-        .argument(sku)
-        .flag(&count.level.to_string())
-        .option("--expect", &have.to_string())
-        .option("--reason", count.reason.as_str())
-        .options("--note", count.note.as_deref())
-        .dry_run(dry_run);
+fn changed_meanwhile(sku: &str, have: i32, count: &Count) -> Error {
+    let again = CommandLine::again().option("--expect", &have.to_string());
     let message = format!("{sku} has {have} in stock, not {} as expected", count.expected);
     Error::conflict("stock.changed", message)
         .hint(Hint::from(format!("if {} is right all the same: ", count.level)).and(again))
@@ -199,10 +193,9 @@ fn out_of_range(product: &Model, have: i32, adjustment: &Adjustment) -> Error {
     if have <= 0 {
         return error;
     }
-    // Without the key: other pieces are another request.
-    let most = CommandLine::new("stock adjust")
+    let most = CommandLine::like("stock adjust")
         .argument(&sku)
-        .flag(&format!("-{have}"))
+        .number(-have)
         .option("--reason", adjustment.reason.as_str())
         .options("--note", adjustment.note.as_deref());
     error.hint(Hint::from("at most: ").and(most))

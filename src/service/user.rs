@@ -155,7 +155,7 @@ pub async fn delete(operations: &Operations, who: &str) -> Result<Model> {
             Some(Fault::ForeignKey) => {
                 let email = printable(&user.email);
                 Error::conflict("user.has_orders", format!("{email} has orders and cannot be deleted"))
-                    .hint(CommandLine::new("user disable").argument(&email))
+                    .hint(CommandLine::like("user disable").argument(&email))
             }
             _ => error,
         })?;

@@ -44,7 +44,8 @@ fn down_goes_by_the_order_of_application() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&plan()).await.unwrap();
         trial.sql(&format!("UPDATE shopctl_migration_runs SET sequence = 99 WHERE name = '{SEEDS}'")).await;
-        assert_eq!(trial.down(&steps(2)).await.unwrap(), [SEEDS, LAST]);
+        let newest = migration::MIGRATIONS[ALL - 1].name;
+        assert_eq!(trial.down(&steps(2)).await.unwrap(), [SEEDS, newest]);
     });
 }
 
@@ -98,7 +99,7 @@ fn an_unknown_migration_is_shown_and_not_reverted() {
 #[test]
 fn a_run_that_died_after_its_statement_is_completed() {
     on(&[Backend::MariaDb], async |trial| {
-        trial.up(&plan()).await.unwrap();
+        trial.up(&to(LAST)).await.unwrap();
         let died_in_up = format!(
             "DELETE FROM seaql_migrations WHERE version = '{LAST}'; \
          UPDATE shopctl_migration_runs SET state = 'running' WHERE name = '{LAST}' AND sequence = \
@@ -112,12 +113,12 @@ fn a_run_that_died_after_its_statement_is_completed() {
         let dropped = "; DROP TABLE audit_seals";
         for death in [died_in_up.clone(), died_in_up + dropped, died_in_down.clone(), died_in_down + dropped] {
             trial.sql(&death).await;
-            assert_eq!(trial.states().await.last(), Some(&State::Interrupted));
-            assert_eq!(trial.up(&plan()).await.unwrap(), 1, "{death}");
+            assert_eq!(trial.states().await.get(8), Some(&State::Interrupted));
+            assert_eq!(trial.up(&to(LAST)).await.unwrap(), 1, "{death}");
             trial.sql("SELECT hash FROM audit_seals").await;
             trial.sql(&death).await;
             assert_eq!(trial.down(&plan()).await.unwrap(), [LAST], "{death}");
-            assert_eq!(trial.up(&plan()).await.unwrap(), 1, "{death}");
+            assert_eq!(trial.up(&to(LAST)).await.unwrap(), 1, "{death}");
         }
     });
 }

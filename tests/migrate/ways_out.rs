@@ -150,8 +150,45 @@ fn a_server_that_goes_silent_does_not_hang_up() {
         let silent = shop.with_url(format!("{url}?{}=disable", if is_mysql { "ssl-mode" } else { "sslmode" }));
         let run = silent.run(&["migrate", "up", "--timeout", "2s"]).exits_with(5);
         assert!(run.duration < Duration::from_secs(10), "{:?}: {run}", run.duration);
-        run.says("done or not: 1 (m20260101_000001_create_users)").says("shopctl migrate up completes it");
+        run.says("done or not: 1 (m20260101_000001_create_users)").says("shopctl migrate up --timeout 2s completes it");
         shop.run(&["migrate", "up"]).success();
         shop.run(&["migrate", "status", "--check"]).success();
+    }
+}
+
+on_every_backend!(what_is_left_of_a_course_is_done_by_its_hint);
+
+/// A table of others that refers to a user: the first migration cannot be reverted.
+fn hold_users(shop: &Shop) {
+    shop.user("ann");
+    match shop.backend {
+        Backend::Sqlite => shop.sql("CREATE TABLE of_others (user_id REFERENCES users (id))"),
+        _ => shop.sql("CREATE TABLE of_others AS SELECT id AS user_id FROM users WHERE 1 = 0"),
+    }
+    if shop.backend != Backend::Sqlite {
+        shop.sql("ALTER TABLE of_others ADD FOREIGN KEY (user_id) REFERENCES users (id)");
+    }
+    shop.sql("INSERT INTO of_others SELECT id FROM users");
+}
+
+fn what_is_left_of_a_course_is_done_by_its_hint(shop: &Shop) {
+    shop.run(&["migrate", "env", "development"]).success();
+    let all = migration::MIGRATIONS.len();
+    let (steps, newest) = (all.to_string(), migration::MIGRATIONS[all - 1].name);
+    let redo = format!("redo --yes --lock-wait 7s --steps 1, then shopctl migrate up --lock-wait 7s --to {newest}");
+    for (course, rest, applied) in [
+        (&["reset"][..], "reset --yes --lock-wait 7s", 0),
+        (&["refresh"], "refresh --yes --lock-wait 7s", all),
+        (&["redo", "--steps", &steps], &redo, all),
+        (&["down", "--steps", &steps], "down --yes --lock-wait 7s --steps 1", 0),
+    ] {
+        hold_users(shop);
+        let failed = shop.run(&[&["migrate"], course, &["--yes", "--lock-wait", "7s"]].concat()).exits_with(1);
+        let hints = hints(&failed, "it is still applied; mend the cause, then ");
+        assert_eq!(hints, [format!("shopctl migrate {rest}")], "{failed}");
+        shop.sql("DROP TABLE of_others");
+        hints[0].split(", then ").for_each(|command| drop(shop.paste(command).success()));
+        assert_eq!(shop.number("SELECT COUNT(*) FROM seaql_migrations"), applied as i64, "after {course:?}");
+        shop.run(&["migrate", "up"]).success();
     }
 }

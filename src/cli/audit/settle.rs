@@ -36,7 +36,7 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
     if let Some(event) = events::find_by_id(database.connection(), id).await? {
         let operation = event.operation_id;
         return Err(Error::new(Kind::Invalid, "invalid", format!("operation: {id} is the id of an event")).hint(
-            Hint::from("of its operation: ").and(CommandLine::new("audit settle").argument(&operation.to_string())),
+            Hint::from("of its operation: ").and(CommandLine::like("audit settle").argument(&operation.to_string())),
         ));
     }
     let verdict = settle::decide(&context.operations(&database, dry_run), id).await?;

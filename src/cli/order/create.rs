@@ -16,8 +16,8 @@ use crate::cli::shared::wizard;
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::text::counted;
-use crate::domain::{IdempotencyKey, Money, Quantity, Violation, Violations};
-use crate::error::{CommandLine, Error, Kind, Result, io_reason, printable};
+use crate::domain::{Money, Quantity, Violation, Violations};
+use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::output::{Mutation, View};
 use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
 
@@ -61,7 +61,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
     let mut command = None;
     if is_wizard {
         new = wizard::complete_order(context, &database, new).await?;
-        command = Some(equivalent(&new, arguments));
+        command = Some(wizard::order_command(&new));
     }
     // Nobody should have to answer everything again because the shop refused.
     let note_command = |_: &Error| mutation::note_command(context, command.as_ref());
@@ -70,15 +70,6 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
     print_placed(context, &database, &placed, dry_run);
     mutation::note_command(context, command.as_ref());
     Ok(())
-}
-
-/// The command that places this order without questions.
-fn equivalent(new: &NewOrder, arguments: &CreateArguments) -> CommandLine {
-    wizard::order_command(new)
-        .options("--note", arguments.note.as_deref())
-        .options("--expect-total", arguments.expect_total.map(|total| total.to_string()).as_deref())
-        .options("--idempotency-key", arguments.key.idempotency_key.as_ref().map(IdempotencyKey::as_str))
-        .dry_run(arguments.write.dry_run)
 }
 
 /// Says what was ordered.

@@ -1,94 +1,93 @@
-//! What this run's command line was: the flags that chose its database, and the whole of it to be
-//! repeated with one more answer. Never with a password.
+//! What this run's command line was, as suggested commands repeat it. Never with a password.
 
 use std::borrow::Cow;
-use std::env;
-use std::path::Path;
 
-use crate::db::target::Engine;
-use crate::domain::text::shell_word;
-use crate::error::{Aim, CommandLine};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 
-/// The flags that chose this run's database and actor, as a shell reads them.
-pub fn aim(context: Option<&str>, database_url: Option<&str>, config: Option<&Path>, actor: Option<&str>) -> Aim {
-    let (database_url, lacks_password) = match database_url.map(without_password) {
-        Some((url, is_shorter)) => (Some(url), is_shorter),
-        None => (None, false),
-    };
-    let config = config.map(|path| path.to_string_lossy());
-    let database_url = database_url.as_deref();
-    let flags =
-        [("--config", config.as_deref()), ("--context", context), ("--database-url", database_url), ("--actor", actor)];
-    let written = |flag: &str, value: &str| {
-        // A value that begins like a flag would be taken for one.
-        let joint = if value.starts_with('-') { '=' } else { ' ' };
-        format!("{flag}{joint}{}", shell_word(value))
-    };
-    let given = flags.into_iter().filter_map(|(flag, value)| Some(written(flag, value?)));
-    Aim { flags: given.collect::<Vec<_>>().join(" "), lacks_password }
+use crate::cli::Cli;
+use crate::db::target::{Engine, ServerEngine};
+use crate::error::{Aim, Argument, Given};
+
+/// The command line that clap read.
+pub fn aim(program: &Command, matches: &ArgMatches) -> Aim {
+    let (mut command, mut leaf, mut words) = (program, matches, Vec::new());
+    while let Some((name, deeper)) = leaf.subcommand() {
+        let Some(found) = command.find_subcommand(name) else { break };
+        (command, leaf) = (found, deeper);
+        words.push(name);
+    }
+    let is_global = |argument: &&Arg| argument.is_global_set();
+    let mut own: Vec<&Arg> = command.get_arguments().filter(|argument| !is_global(argument)).collect();
+    own.sort_by_key(|argument| place(leaf, argument));
+    let all = own.into_iter().chain(program.get_arguments().filter(is_global));
+    Aim { command: words.join(" "), given: all.flat_map(|argument| given(leaf, argument)).collect(), has_flag }
 }
 
-/// The arguments of a command as they were typed. A plain value, so that a test sets it.
-#[derive(Debug, Clone, Default)]
-pub struct Typed(Vec<String>);
-
-impl Typed {
-    /// The arguments of this process.
-    pub fn detect() -> Typed {
-        Typed(env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect())
-    }
-
-    #[cfg(test)]
-    pub fn of(line: &[&str]) -> Typed {
-        Typed(line.iter().map(|word| (*word).to_owned()).collect())
-    }
-
-    /// The same command with this flag, ready to paste.
-    pub fn with_flag(&self, flag: &str) -> CommandLine {
-        // What follows `--` is no flag.
-        let end = self.0.iter().position(|argument| argument == "--").unwrap_or(self.0.len());
-        let (before, after) = self.0.split_at(end);
-        let mut lacks_password = false;
-        let mut word = |argument: &String| {
-            let (option, value) = match argument.split_once('=') {
-                Some((option, value)) if option.starts_with("--") => (format!("{option}="), value),
-                _ => (String::new(), argument.as_str()),
-            };
-            let (value, is_shorter) = without_password(value);
-            lacks_password |= is_shorter;
-            shell_word(&(option + &value))
-        };
-        let mut words: Vec<String> = before.iter().map(&mut word).collect();
-        words.push(flag.to_owned());
-        words.extend(after.iter().map(&mut word));
-        CommandLine::typed(words, lacks_password)
-    }
-
-    /// As [`Typed::with_flag`], for an option that may have been given with another value.
-    pub fn with_option(&self, option: &str, value: &str) -> CommandLine {
-        let mut arguments = Vec::new();
-        let mut typed = self.0.iter();
-        while let Some(argument) = typed.next() {
-            match argument.strip_prefix(option) {
-                Some("") => drop(typed.next()),
-                Some(rest) if rest.starts_with('=') => {}
-                _ => arguments.push(argument.clone()),
-            }
-        }
-        let joint = if value.starts_with('-') { '=' } else { ' ' };
-        Typed(arguments).with_flag(&format!("{option}{joint}{}", shell_word(value)))
-    }
+fn place(matches: &ArgMatches, argument: &Arg) -> Option<usize> {
+    let name = argument.get_id().as_str();
+    is_given(matches, argument).then(|| matches.indices_of(name)?.next()).flatten()
 }
 
-/// A server's URL without the passwords that stand in it, and whether there were any; any other text as it is.
+fn is_given(matches: &ArgMatches, argument: &Arg) -> bool {
+    let name = argument.get_id().as_str();
+    matches!(matches.try_contains_id(name), Ok(true)) && matches.value_source(name) == Some(ValueSource::CommandLine)
+}
+
+/// An argument as often as it was given.
+fn given(matches: &ArgMatches, argument: &Arg) -> Vec<Given> {
+    let name = argument.get_id().as_str();
+    if !is_given(matches, argument) {
+        return Vec::new();
+    }
+    let flag = argument.get_long().map(|long| format!("--{long}"));
+    if let (false, Some(flag)) = (argument.get_action().takes_values(), &flag) {
+        let times = if matches!(argument.get_action(), ArgAction::Count) { matches.get_count(name).into() } else { 1 };
+        let once = Given { argument: Argument::Flag { name: flag.clone(), value: None }, password: None };
+        return vec![once; times];
+    }
+    let occurrences = matches.get_raw_occurrences(name).into_iter().flatten();
+    let values = occurrences.flat_map(|occurrence| {
+        let values: Vec<_> = occurrence.map(|value| value.to_string_lossy().into_owned()).collect();
+        argument.get_value_delimiter().map(|between| vec![values.join(&between.to_string())]).unwrap_or(values)
+    });
+    values.map(|value| with_value(argument, flag.as_deref(), &value)).collect()
+}
+
+fn with_value(argument: &Arg, flag: Option<&str>, value: &str) -> Given {
+    let (value, of_engine) = without_password(value);
+    let value = value.into_owned();
+    let is_main = argument.get_id() == "database_url";
+    let password = of_engine.map(|engine| match is_main {
+        true => format!("write it into the URL again, or give it in {}", engine.passwords()),
+        false => "write it into the URL again".to_owned(),
+    });
+    let argument = match flag {
+        Some(flag) => Argument::Flag { name: flag.to_owned(), value: Some(value) },
+        None if argument.is_allow_negative_numbers_set() => Argument::Number(value),
+        None => Argument::Value(value),
+    };
+    Given { argument, password }
+}
+
+/// Whether the command of these words has this flag.
+fn has_flag(words: &str, flag: &str) -> bool {
+    let program = Cli::command();
+    let command = words.split(' ').try_fold(&program, |command, word| command.find_subcommand(word));
+    let is_it = |argument: &Arg| argument.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long));
+    command.is_some_and(|command| command.get_arguments().any(is_it))
+        || program.get_arguments().any(|argument| argument.is_global_set() && is_it(argument))
+}
+
+/// A server's URL without the passwords that stand in it, and the engine if there were any; any other text as it is.
 ///
 /// It takes URLs apart as they are read: several hosts, and an @ in the password.
-fn without_password(text: &str) -> (Cow<'_, str>, bool) {
+fn without_password(text: &str) -> (Cow<'_, str>, Option<ServerEngine>) {
     const SECRETS: [&str; 2] = ["password", "sslpassword"];
-    let Some((scheme, rest)) = text.split_once("://") else { return (text.into(), false) };
-    if Engine::parse(&scheme.trim().to_ascii_lowercase()).is_none_or(|engine| engine.server().is_none()) {
-        return (text.into(), false);
-    }
+    let Some((scheme, rest)) = text.split_once("://") else { return (text.into(), None) };
+    let Some(engine) = Engine::parse(&scheme.trim().to_ascii_lowercase()).and_then(|engine| engine.server()) else {
+        return (text.into(), None);
+    };
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
     let user = login.split(':').next().unwrap_or_default();
@@ -96,57 +95,83 @@ fn without_password(text: &str) -> (Cow<'_, str>, bool) {
     let is_secret = |pair: &&str| SECRETS.contains(&pair.split('=').next().unwrap_or_default());
     let parameters: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_secret(pair)).collect();
     if user == login && !query.split('&').any(|pair| is_secret(&pair)) {
-        return (text.into(), false);
+        return (text.into(), None);
     }
     let at = if user.is_empty() { "" } else { "@" };
     let mark = if parameters.is_empty() { "" } else { "?" };
-    (format!("{scheme}://{user}{at}{hosts}{path}{mark}{}", parameters.join("&")).into(), true)
+    (format!("{scheme}://{user}{at}{hosts}{path}{mark}{}", parameters.join("&")).into(), Some(engine))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::error::Hint;
+    use clap::builder::ValueParser;
 
-    fn text(command: CommandLine) -> String {
-        Hint::from(command).to_string()
+    use super::*;
+    use crate::cli::shared::hyphens;
+    use crate::error::{CommandLine, Hint};
+
+    fn typed(line: &[&str]) -> Aim {
+        read(&Cli::command(), line).unwrap()
+    }
+
+    fn read(program: &Command, line: &[&str]) -> Result<Aim, clap::Error> {
+        let line = ["shopctl"].iter().chain(line).map(std::ffi::OsString::from);
+        let matches = program.clone().try_get_matches_from(hyphens::joined(program, line))?;
+        Ok(aim(program, &matches))
+    }
+
+    fn shown(command: CommandLine, line: &[&str]) -> String {
+        Hint::from(command).aimed(&typed(line))
     }
 
     #[test]
     fn a_repeated_command_keeps_its_flags_and_loses_the_password() {
-        let line = Typed::of(&["order", "cancel", "X", "--reason", "changed her mind", "-c", "live"]);
-        assert_eq!(text(line.with_flag("--yes")), "shopctl order cancel X --reason 'changed her mind' -c live --yes");
+        let yes = |line: &[&str]| shown(CommandLine::again().flag("--yes"), line);
+        let line = ["order", "cancel", "X", "--reason", "changed her mind", "-c", "live", "-vv", "-ojson"];
+        assert_eq!(
+            yes(&line),
+            "shopctl --context live order cancel X --reason 'changed her mind' --output json --verbose --verbose --yes"
+        );
         let url = "--database-url=postgres://u:secret@h/d?sslmode=require&password=secret";
         assert_eq!(
-            text(Typed::of(&[url, "user", "delete", "--", "-x"]).with_option("--confirm", "-x")),
-            "shopctl '--database-url=postgres://u@h/d?sslmode=require' user delete --confirm=-x -- -x"
+            shown(CommandLine::again().option("--confirm", "-x"), &[url, "user", "delete", "--", "-x"]),
+            "shopctl --database-url 'postgres://u@h/d?sslmode=require' user delete --confirm=-x -- -x"
         );
-        let line = Typed::of(&["--database-url", "mysql://u:se%20cret@h:1/d", "migrate", "reset"]);
-        assert_eq!(text(line.with_flag("--yes")), "shopctl --database-url mysql://u@h:1/d migrate reset --yes");
-        let line = Typed::of(&["migrate", "baseline", "--scratch-url", "postgres://u:secret@h/scratch"]);
-        assert_eq!(
-            text(line.with_flag("--yes")),
-            "shopctl migrate baseline --scratch-url postgres://u@h/scratch --yes"
-        );
+        let line = ["migrate", "baseline", "--to", "m", "--scratch-url", "postgres://u:secret@h/scratch"];
+        assert_eq!(yes(&line), "shopctl migrate baseline --to m --scratch-url postgres://u@h/scratch --yes");
     }
 
     #[test]
     fn a_wrong_answer_is_replaced() {
-        for wrong in [&["fresh", "--confirm", "shpo"][..], &["fresh", "--confirm=shpo"]] {
-            assert_eq!(text(Typed::of(wrong).with_option("--confirm", "my shop")), "shopctl fresh --confirm 'my shop'");
+        for wrong in [&["migrate", "fresh", "--confirm", "shpo"][..], &["migrate", "fresh", "--confirm=shpo"]] {
+            let again = CommandLine::again().option("--confirm", "my shop");
+            assert_eq!(shown(again, wrong), "shopctl migrate fresh --confirm 'my shop'");
         }
     }
 
     #[test]
     fn the_target_is_repeated_as_it_was_named() {
-        let flags = |context, url, config| aim(context, url, config, None).flags;
-        assert_eq!(flags(Some("live shop"), None, None), "--context 'live shop'");
-        assert_eq!(flags(None, Some("sqlite:a b.db"), None), "--database-url 'sqlite:a b.db'");
-        let config = Path::new("other.toml");
-        assert_eq!(flags(Some("live"), None, Some(config)), "--config other.toml --context live");
-        assert_eq!(flags(None, None, None), "");
-        assert_eq!(aim(Some("live"), None, None, Some("bob b")).flags, "--context live --actor 'bob b'");
-        assert_eq!(aim(None, None, None, Some("-7")).flags, "--actor=-7");
+        let list = |line: &[&str]| shown(CommandLine::new("order list"), &[line, &["user", "list"]].concat());
+        assert_eq!(list(&["--context", "live shop"]), "shopctl --context 'live shop' order list");
+        assert_eq!(list(&["--database-url", "sqlite:a b.db"]), "shopctl --database-url 'sqlite:a b.db' order list");
+        assert_eq!(
+            list(&["--context=live", "--config", "other.toml"]),
+            "shopctl --config other.toml --context live order list"
+        );
+        assert_eq!(list(&["--json"]), "shopctl order list");
+        assert_eq!(list(&["-c", "live", "--actor", "bob b"]), "shopctl --context live --actor 'bob b' order list");
+        assert_eq!(list(&["--actor", "-7"]), "shopctl --actor=-7 order list");
+    }
+
+    #[test]
+    fn a_password_is_given_again_where_its_engine_reads_one() {
+        let remark = |line: &[&str]| typed(line).remark(&[CommandLine::again().into()]).unwrap_or_default();
+        let of = |url: &str| remark(&["--database-url", url, "order", "list"]);
+        assert!(of("postgres://u:p@h/d").ends_with("in DB_PASSWORD, DB_PASSWORD_FILE or ~/.pgpass"));
+        assert!(of("mysql://u:p@h/d").ends_with("in DB_PASSWORD or DB_PASSWORD_FILE"));
+        assert_eq!(of("mysql://u@h/d"), "");
+        let scratch = remark(&["migrate", "verify", "--scratch-url", "postgres://u:p@h/d"]);
+        assert!(scratch.ends_with("write it into the URL again"), "{scratch}");
     }
 
     #[test]
@@ -158,12 +183,91 @@ mod tests {
             ("mariadb://:p@h/d?a=b&password=p&c=d", "mariadb://h/d?a=b&c=d"),
             ("postgres://u:@h/d", "postgres://u@h/d"),
         ] {
-            assert_eq!(without_password(url), (shorter.into(), true));
+            let (text, engine) = without_password(url);
+            assert!(text == shorter && engine.is_some(), "{text}");
         }
         for same in
             ["postgres://u@h:1,h2/d?sslmode=require", "sqlite:a:b@c", "https://a:b@c", "MUG-01:2", "mysql://h/d?"]
         {
-            assert_eq!(without_password(same), (same.into(), false));
+            assert_eq!(without_password(same), (same.into(), None));
         }
+    }
+
+    /// Every command without what it requires and with values of any kind: only what flags there are counts.
+    fn relaxed(command: Command) -> Command {
+        let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        let groups: Vec<clap::Id> = command.get_groups().map(|group| group.get_id().clone()).collect();
+        let command = command.mut_args(|argument| match argument.get_action().takes_values() {
+            true => argument.required(false).value_parser(ValueParser::string()),
+            false => argument.required(false),
+        });
+        let command =
+            groups.into_iter().fold(command, |command, group| command.mut_group(group, |group| group.required(false)));
+        names.into_iter().fold(command, |command, name| command.mut_subcommand(name, relaxed))
+    }
+
+    fn leaves(command: &Command, path: &[&str], all: &mut Vec<(Vec<String>, Vec<Arg>)>) {
+        let deeper: Vec<&Command> = command.get_subcommands().collect();
+        if deeper.is_empty() {
+            let path = path.iter().map(|word| (*word).to_owned()).collect();
+            all.push((path, command.get_arguments().cloned().collect()));
+        }
+        deeper.into_iter().for_each(|deeper| leaves(deeper, &[path, &[deeper.get_name()]].concat(), all));
+    }
+
+    /// What stands on a command line for an argument.
+    fn sample(argument: &Arg) -> Vec<String> {
+        let value = "it's -x".to_owned();
+        match (argument.get_long(), argument.get_short(), argument.get_action().takes_values()) {
+            (_, Some(short), true) => vec![format!("-{short}"), value],
+            (Some(long), _, true) => vec![format!("--{long}"), value],
+            (Some(long), _, false) => vec![format!("--{long}")],
+            _ => vec![value],
+        }
+    }
+
+    #[test]
+    fn every_command_is_repeated_with_whatever_it_was_given() {
+        let program = relaxed(Cli::command());
+        let globals: Vec<Arg> = program.get_arguments().filter(|argument| argument.is_global_set()).cloned().collect();
+        let mut commands = Vec::new();
+        leaves(&program, &[], &mut commands);
+        let mut tried = 0;
+        for (path, own) in commands {
+            // Each by itself, because some exclude one another, beside one that goes with all.
+            for argument in own.iter().chain(&globals) {
+                let line: Vec<String> = [path.clone(), vec!["--no-input".to_owned()], sample(argument)].concat();
+                let line: Vec<&str> = line.iter().map(String::as_str).collect();
+                let Ok(aim) = read(&program, &line) else { continue };
+                tried += 1;
+                let pasted = Hint::from(CommandLine::again().flag("--quiet")).aimed(&aim);
+                let words = shell_words(&pasted);
+                let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+                let again = read(&program, &words).unwrap_or_else(|error| panic!("{line:?} → {pasted}\n{error}"));
+                let without_quiet = |aim: &Aim| -> Vec<Given> {
+                    aim.given.iter().filter(|given| !given.argument.is_flag("--quiet")).cloned().collect()
+                };
+                assert_eq!(again.command, aim.command, "{pasted}");
+                assert_eq!(without_quiet(&again), without_quiet(&aim), "{line:?} → {pasted}");
+                assert!(again.given.len() > 1, "{line:?} → {pasted}");
+            }
+        }
+        assert!(tried > 500, "only {tried} were tried");
+    }
+
+    /// As a POSIX shell splits what `shell_word` wrote.
+    fn shell_words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut is_quoted) = (Vec::new(), String::new(), false);
+        let mut characters = line.chars();
+        while let Some(character) = characters.next() {
+            match character {
+                '\'' => is_quoted = !is_quoted,
+                '\\' if !is_quoted => word.extend(characters.next()),
+                ' ' if !is_quoted => words.push(std::mem::take(&mut word)),
+                _ => word.push(character),
+            }
+        }
+        words.push(word);
+        words
     }
 }

@@ -7,10 +7,9 @@ use std::io::{self, IsTerminal};
 
 use serde_json::json;
 
-use super::command_line::Typed;
 use super::keys::{Echo, ask, declined};
 use crate::domain::Password;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::output::{Output, escape};
 
 /// Whether there is somebody to ask. A plain value, so that a test sets it.
@@ -45,8 +44,6 @@ pub struct Confirmation {
     /// `--dry-run`: nothing will stay changed, so nothing is asked.
     pub dry_run: bool,
     pub audience: Audience,
-    /// What a refusal repeats.
-    pub typed: Typed,
 }
 
 /// What is left to do about a question.
@@ -140,12 +137,12 @@ impl Confirmation {
         match self {
             _ if self.dry_run || self.assume_yes => Ok(Decision::Granted),
             _ if self.is_interactive() => Ok(Decision::Ask),
-            _ => Err(needed(impact).hint(self.typed.with_flag("--yes"))),
+            _ => Err(needed(impact).hint(CommandLine::again().flag("--yes"))),
         }
     }
 
     fn decide_typed_name(&self, impact: &str, expected_name: &str) -> Result<Decision> {
-        let hint = self.typed.with_option("--confirm", expected_name);
+        let hint = CommandLine::again().option("--confirm", expected_name);
         match &self.confirm {
             _ if self.dry_run => Ok(Decision::Granted),
             Some(name) if name == expected_name => Ok(Decision::Granted),
@@ -187,10 +184,6 @@ mod tests {
 
     const SOMEBODY: Audience = Audience { stdin_is_terminal: true, stderr_is_terminal: true, is_ci: false };
 
-    fn nobody(line: &[&str]) -> Confirmation {
-        Confirmation { typed: Typed::of(line), ..Confirmation::default() }
-    }
-
     fn somebody() -> Confirmation {
         Confirmation { audience: SOMEBODY, ..Confirmation::default() }
     }
@@ -216,10 +209,11 @@ mod tests {
         {
             granted.yes_or_no(&output, "this cancels 3 orders").unwrap();
         }
-        let refusal = nobody(&["order", "cancel", "A", "B"]).yes_or_no(&output, "this cancels 3 orders").unwrap_err();
+        let aim = Aim { command: "order cancel A B".to_owned(), ..Aim::default() };
+        let refusal = Confirmation::default().yes_or_no(&output, "this cancels 3 orders").unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(refusal.message(), "confirmation needed: this cancels 3 orders");
-        assert_eq!(refusal.hint_lines(&Aim::default()), ["shopctl order cancel A B --yes"]);
+        assert_eq!(refusal.hint_lines(&aim), ["shopctl order cancel A B --yes"]);
         assert!(matches!(somebody().decide_yes_or_no("").unwrap(), Decision::Ask));
         assert_eq!(stdout.text() + &stderr.text(), "");
     }
@@ -232,7 +226,7 @@ mod tests {
         assert!(matches!(decide(somebody()).unwrap(), Decision::Ask));
         assert!(matches!(decide(Confirmation { assume_yes: true, ..somebody() }).unwrap(), Decision::Ask));
         assert!(matches!(decide(Confirmation { dry_run: true, ..with("shpo") }).unwrap(), Decision::Granted));
-        for refused in [with("Shop"), Confirmation { assume_yes: true, ..nobody(&[]) }] {
+        for refused in [with("Shop"), Confirmation { assume_yes: true, ..Confirmation::default() }] {
             let error = decide(refused).unwrap_err();
             assert_eq!(error.kind(), Kind::ConfirmationNeeded);
             assert_eq!(error.hint_lines(&Aim::default()), ["shopctl --confirm shop"]);

@@ -83,7 +83,7 @@ impl UserAnswers {
 
     /// The command that would have needed no questions but the password.
     pub fn command(&self) -> CommandLine {
-        CommandLine::new("user create")
+        CommandLine::again()
             .options("--email", self.email.as_ref().map(Email::as_str))
             .options("--first-name", self.first_name.as_ref().map(PersonName::as_str))
             .options("--last-name", self.last_name.as_ref().map(PersonName::as_str))
@@ -133,7 +133,7 @@ pub async fn complete_order(context: &Context, database: &Database, new: NewOrde
 
 /// The command that places this order without questions.
 pub fn order_command(new: &NewOrder) -> CommandLine {
-    let command = CommandLine::new("order create").option("--user", &new.user);
+    let command = CommandLine::again().option("--user", &new.user);
     new.lines.iter().fold(command, |command, line| match line.quantity.get() {
         1 => command.option("--item", &line.product),
         quantity => command.option("--item", &format!("{}:{quantity}", line.product)),

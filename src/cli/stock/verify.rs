@@ -56,15 +56,16 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &VerifyArguments
     if count == 0 {
         return Ok(());
     }
+    let accept = || CommandLine::again().flag("--accept");
     let whose = if count == 1 { "its" } else { "their" };
     let message = format!("the stock of {} is not what {whose} movements come to", counted(count, "product"));
     Err(Error::new(Kind::CheckFailed, "stock.differs", message)
-        .hint(Hint::from("if another program was right: ").and(CommandLine::new("stock verify --accept")))
+        .hint(Hint::from("if another program was right: ").and(accept()))
         .hint(
             Hint::from("if not: ")
                 .and(CommandLine::new("stock set PRODUCT N --expect OLD"))
                 .and(", after ")
-                .and(CommandLine::new("stock verify --accept")),
+                .and(accept()),
         ))
 }
 

@@ -78,9 +78,8 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
 /// Lets the answers be confirmed and gives the command that would have needed no questions.
 fn reviewed(context: &Context, answers: &wizard::UserAnswers, arguments: &CreateArguments) -> Result<CommandLine> {
     answers.review(context)?;
-    let command = match &arguments.password.password_file {
-        Some(path) => answers.command().option("--password-file", &path.display().to_string()),
+    Ok(match &arguments.password.password_file {
+        Some(_) => answers.command(),
         None => answers.command().flag("--password-stdin"),
-    };
-    Ok(command.dry_run(arguments.write.dry_run))
+    })
 }

@@ -27,6 +27,9 @@ pub trait Server: Dialect {
     /// Whether clients are set up as libpq is: its environment variables, its file of passwords, a search path.
     fn is_like_libpq(&self) -> bool;
 
+    /// Where a password may stand that is not in the URL, as messages name it.
+    fn passwords(&self) -> &'static str;
+
     /// Whether the next attempt to connect leaves out what this one was refused for.
     fn retries_with_less(&self, _pool: &DatabaseConnection, _login: &Login, _error: &DriverError) -> bool {
         false

@@ -391,7 +391,7 @@ fn unknown_format(path: &Path, noun: &str) -> Error {
         Some("txt") | None => "csv",
         Some(inside) => inside,
     };
-    let import = CommandLine::new(noun).flag("import -").option("--format", format);
+    let import = CommandLine::like(&format!("{noun} import")).argument("-").option("--format", format);
     Error::usage(format!("{name} is compressed"))
         .hint(Hint::from(format!("{unpack} {} | ", shell_word(&name))).and(import))
 }

@@ -98,6 +98,10 @@ impl Server for Mysql {
         false
     }
 
+    fn passwords(&self) -> &'static str {
+        "DB_PASSWORD or DB_PASSWORD_FILE"
+    }
+
     async fn takes_writes(&self, login: &Login) -> Result<bool, DriverError> {
         let mut connection = options(login).connect().await?;
         let sql = "SELECT CAST(@@global.read_only AS SIGNED)";

@@ -121,6 +121,10 @@ impl Server for Postgres {
         true
     }
 
+    fn passwords(&self) -> &'static str {
+        "DB_PASSWORD, DB_PASSWORD_FILE or ~/.pgpass"
+    }
+
     fn retries_with_less(&self, pool: &DatabaseConnection, login: &Login, error: &DriverError) -> bool {
         goes_without_options(pool.get_postgres_connection_pool(), login, error)
     }
