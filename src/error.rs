@@ -258,7 +258,7 @@ impl Error {
 
     /// The same failure of an operation of which nothing was kept; the message says so.
     #[must_use]
-    pub fn not_applied(mut self, operation: &str) -> Self {
+    pub fn not_applied(mut self, operation: impl fmt::Display) -> Self {
         let message = format!("{}; {operation} was not applied", self.0.message);
         self.0.why = Some(std::mem::replace(&mut self.0.message, message));
         self

@@ -14,6 +14,9 @@ use super::tls;
 use crate::error::{CommandLine, Error, Hint, Result};
 use crate::file::is_open_to_others;
 
+/// What errors about passwords and about certificates are called.
+const PASSWORD: &str = "config.password";
+const CERTIFICATE: &str = "config.certificate";
 /// How long the command that prints the password may take: it may ask a person to unlock a key.
 const PASSWORD_COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// The longest password, in bytes, with its line end.
@@ -43,7 +46,7 @@ impl Login {
     /// never a piece of what was read.
     pub async fn prepare(target: &ServerTarget) -> Result<Login> {
         let password = match &target.password {
-            Some(Password::File(path)) => Some(first_line(&read(path, "the password file")?, path)?),
+            Some(Password::File(path)) => Some(first_line(&read(path, PASSWORD, "the password file")?, path)?),
             Some(Password::Command(command)) => Some(run(command.expose()).await?),
             Some(Password::Pgpass(path)) => from_pgpass(path, target)?,
             Some(Password::Known(secret)) => Some(secret.clone()),
@@ -51,13 +54,13 @@ impl Login {
         };
         let certificates = &target.certificates;
         let root = match &certificates.root {
-            Some(path) => tls::checked_authorities(read(path, "the certificate authority's file")?, path)?,
+            Some(path) => tls::checked_authorities(read(path, CERTIFICATE, "the certificate authority's file")?, path)?,
             None => Vec::new(),
         };
         let client = match (&certificates.client, &certificates.key) {
             (Some(certificate), Some(key)) => {
-                let chain = read(certificate, "the client certificate")?;
-                Some(tls::checked_client(chain, certificate, read(key, "the client's key")?, key)?)
+                let chain = read(certificate, CERTIFICATE, "the client certificate")?;
+                Some(tls::checked_client(chain, certificate, read(key, CERTIFICATE, "the client's key")?, key)?)
             }
             (None, None) => None,
             (Some(_), None) => return Err(half("certificate", "key", "sslkey=FILE or DB_SSL_KEY")),
@@ -82,14 +85,13 @@ impl Login {
 }
 
 fn half(given: &str, missing: &str, how: &str) -> Error {
-    Error::configuration("config.certificate", format!("a client {given} is given, but no {missing} to it"))
+    Error::configuration(CERTIFICATE, format!("a client {given} is given, but no {missing} to it"))
         .hint(format!("name both: {how} beside it"))
 }
 
-fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
+fn read(path: &Path, code: &'static str, what: &str) -> Result<Vec<u8>> {
     let refuse = |reason: &str| {
         let shown = escaped(&path.to_string_lossy());
-        let code = if what.contains("password") { "config.password" } else { "config.certificate" };
         Err(Error::configuration(code, format!("{what} {shown} {reason}"))
             .hint(CommandLine::new("config show").and(" tells where this path comes from")))
     };
@@ -106,7 +108,7 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
 fn first_line(bytes: &[u8], path: &Path) -> Result<Secret> {
     let refuse = |reason: &str| {
         let shown = escaped(&path.to_string_lossy());
-        Error::configuration("config.password", format!("the password file {shown} {reason}")).hint(
+        Error::configuration(PASSWORD, format!("the password file {shown} {reason}")).hint(
             Hint::from("its first line is the password; ")
                 .and(CommandLine::new("config show"))
                 .and(" tells where the path comes from"),
@@ -132,7 +134,7 @@ fn password_of(bytes: &[u8]) -> Result<Secret, &'static str> {
 /// Runs the command that prints the password. Its standard error is ours: it may have something to say.
 async fn run(command: &str) -> Result<Secret> {
     let refuse = |reason: String| {
-        Error::configuration("config.password", format!("password_command {reason}"))
+        Error::configuration(PASSWORD, format!("password_command {reason}"))
             .hint("run it by hand: it has to print the password and nothing else, and to end with 0")
     };
     let mut shell = Command::new("sh");
@@ -166,10 +168,10 @@ async fn run(command: &str) -> Result<Secret> {
 fn from_pgpass(path: &Path, target: &ServerTarget) -> Result<Option<Secret>> {
     if is_open_to_others(path) {
         let path = escaped(&path.to_string_lossy());
-        return Err(Error::configuration("config.password", format!("others can read the passwords in {path}"))
+        return Err(Error::configuration(PASSWORD, format!("others can read the passwords in {path}"))
             .hint(format!("chmod 600 {path}")));
     }
-    let bytes = read(path, "the password file")?;
+    let bytes = read(path, PASSWORD, "the password file")?;
     let text = String::from_utf8_lossy(&bytes);
     let port = target.port.to_string();
     // As libpq: a socket is looked up as localhost.

@@ -224,12 +224,11 @@ impl Operations {
         self.committing.end();
         match settled {
             Settled::Happened => Ok(Completion::Done(value)),
-            Settled::DidNotHappen => Err(Error::new(
-                Kind::Unavailable,
-                "database.connection_lost",
-                format!("the connection was lost at COMMIT; {} was not applied", request.name),
-            )
-            .hint("run the same command again")),
+            Settled::DidNotHappen => {
+                Err(Error::new(Kind::Unavailable, "database.connection_lost", "the connection was lost at COMMIT")
+                    .not_applied(request.name)
+                    .hint("run the same command again"))
+            }
             Settled::Unknown => Err(Pending::operation(operation_id, request).unknown(format!(
                 "the connection was lost at COMMIT of {} and the database does not answer: operation {operation_id}",
                 request.name
@@ -421,6 +420,7 @@ impl Operation {
 
 /// Exit 5: what was waited for did not come in time.
 fn given_up(request: &Request, error: &Error) -> Error {
-    Error::of(Cause::TimedOut, format!("{}; {} was not applied", error.message(), request.name))
+    Error::of(Cause::TimedOut, error.message())
+        .not_applied(request.name)
         .hint("try again, or give more time with --timeout")
 }

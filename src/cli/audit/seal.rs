@@ -80,7 +80,6 @@ fn broken_off(error: Error, newest: Option<&audit_seal::Model>) -> Error {
     if error.kind() == Kind::OutcomeUnknown {
         return error.hint(stands);
     }
-    let why = error.message().trim_end_matches("; audit.seal was not applied").to_owned();
-    let error = error.without_hints().reworded(format!("{stands}; the rest is not sealed: {why}"));
-    error.hint(CommandLine::new("audit seal").and(" goes on from there"))
+    let message = format!("{stands}; the rest is not sealed: {}", error.why());
+    error.without_hints().reworded(message).hint(CommandLine::again().and(" goes on from there"))
 }
