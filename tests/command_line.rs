@@ -104,6 +104,7 @@ fn every_example_of_the_help_is_understood() {
     shop.file("secret.txt", "correct horse\n");
     shop.file("order.json", r#"{"user": "ann@example.com", "items": [{"sku": "MUG-01", "quantity": 2}]}"#);
     shop.user("ann");
+    shop.sql("CREATE TABLE spatial_ref_sys (srid int)");
     for (path, example) in found {
         // Run as printed, by a shell; what it may not find is data, never its own flags.
         let script = example.replace("shopctl ", concat!(env!("CARGO_BIN_EXE_shopctl"), " "));

@@ -137,6 +137,12 @@ impl Difference {
             (Some(_), Some(_)) => "changed",
         }
     }
+
+    /// The name of a table that is missing as a whole.
+    pub fn missing_table(&self) -> Option<&str> {
+        let is_missing = self.object.kind == ObjectKind::Table && self.found.is_none();
+        is_missing.then_some(self.object.table.as_str())
+    }
 }
 
 /// Everything in the current schema or database but what extensions and the engine itself own.

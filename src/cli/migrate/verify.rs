@@ -1,5 +1,7 @@
 //! `verify` and `baseline`: the live schema against what the migrations make.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
 use super::view::FindingView;
@@ -7,10 +9,12 @@ use super::{LockArguments, note_changed, plan_with, tell, whole_plan};
 use crate::cli::Asking;
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::context::Context;
+use crate::db::schema::Schema;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
+use crate::domain::similar::closest;
 use crate::domain::text::counted;
-use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate::history::{self, History};
 use crate::migrate::verify::{drift, empty, expected_at, is_beside, schema, try_out};
 use crate::migrate::{self, Catalog, entities};
@@ -86,11 +90,21 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     if let Some(database) = &live
         && !history.applied().is_empty()
     {
-        let drift = drift(database, &trial.applied, &schema(database).await?, &arguments.ignore);
+        let found = schema(database).await?;
+        refuse_unknown(&arguments.ignore, &[&trial.whole, &found])?;
+        let drift = drift(database, &trial.applied, &found, &arguments.ignore);
         findings.extend(drift.iter().map(|difference| FindingView::of(DRIFT, difference)));
     }
     findings.extend(entities::entity_differences(scratch.engine(), &trial.whole).into_iter().map(|object| {
-        FindingView { check: "entities", change: None, object, expected: None, found: None, repair: None }
+        FindingView {
+            check: "entities",
+            change: None,
+            object,
+            expected: None,
+            found: None,
+            repair: None,
+            missing_table: None,
+        }
     }));
     let compared =
         if history.applied().is_empty() { "nothing is applied to compare" } else { "the database is as they make it" };
@@ -99,6 +113,19 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
             "{}: up, down and up again give the same schema; {compared}; the entities fit",
             counted(plan.catalog.migrations().len(), "migration")
         )
+    })
+}
+
+/// Errors: exit 2 for a name to be ignored that nothing has, with one that is like it.
+fn refuse_unknown(ignored: &[String], schemas: &[&Schema]) -> Result<()> {
+    let objects = || schemas.iter().flat_map(|schema| schema.objects.keys());
+    let known: BTreeSet<&str> = objects().flat_map(|object| [object.table.as_str(), object.name.as_str()]).collect();
+    let Some(unknown) = ignored.iter().find(|name| !known.contains(name.as_str())) else { return Ok(()) };
+    let known: Vec<&str> = known.into_iter().filter(|name| !name.is_empty()).collect();
+    let error = Error::usage(format!("--ignore: nothing in the database is called {}", printable(unknown)));
+    Err(match closest(unknown, known) {
+        Some(close) => error.hint(format!("did you mean {}?", printable(close))),
+        None => error.hint("leave it out; names are those of tables, views, sequences, types and what belongs to them"),
     })
 }
 
@@ -153,7 +180,7 @@ fn way_back(catalog: &Catalog, finding: &FindingView) -> Hint {
 
 /// The migration whose statement makes a table that is missing.
 fn maker(catalog: &Catalog, finding: &FindingView) -> Option<&'static str> {
-    let table = finding.object.strip_prefix("table ").filter(|_| finding.change == Some("missing"))?;
+    let table = finding.missing_table.as_deref()?;
     let makes = |migration: &&migration::Migration| {
         crate::db::target::Engine::ALL.into_iter().any(|engine| {
             let statement = format!("CREATE TABLE {} ", engine.quoted(table));

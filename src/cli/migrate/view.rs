@@ -123,6 +123,8 @@ pub struct FindingView {
     pub expected: Option<String>,
     pub found: Option<String>,
     pub repair: Option<String>,
+    /// The name of a table that is missing as a whole.
+    pub missing_table: Option<String>,
 }
 
 impl FindingView {
@@ -134,6 +136,7 @@ impl FindingView {
             expected: difference.expected.as_deref().map(shown),
             found: difference.found.as_deref().map(shown),
             repair: difference.repair.clone(),
+            missing_table: difference.missing_table().map(str::to_owned),
         }
     }
 }
