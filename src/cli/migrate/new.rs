@@ -61,10 +61,10 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 
 /// What is left to do, each as it is typed.
 const STEPS: [&str; 4] = [
-    "  cargo fmt && cargo run -- migrate plan --sql      # what it does",
-    "  cargo run -- migrate verify                       # there and back gives the same schema",
-    "  cargo run -- migrate bless                        # locks it",
-    "  cargo test --test suite migrate                   # on every engine",
+    "  cargo fmt",
+    "  cargo run -- migrate plan --sql --backend postgres  # what it does, with no database at all",
+    "  cargo run -- migrate bless                          # locks it",
+    "  cargo test --test suite migrate                     # there and back gives the same schema, on every engine",
 ];
 
 async fn write(path: &Path, text: &str) -> Result<()> {
