@@ -26,6 +26,7 @@ mod import_hints;
 mod import_law;
 mod import_moves;
 mod import_odd;
+mod import_rules;
 mod import_told;
 mod import_values;
 mod imports;

@@ -35,7 +35,7 @@ const DOLLARS: [&str; 29] = [
 ];
 
 /// Signs, each with the currencies that it may stand for.
-const SIGNS: [(&str, &[&str]); 16] = [
+const SIGNS: [(&str, &[&str]); 23] = [
     ("$", &DOLLARS),
     ("€", &["EUR"]),
     ("£", &["GBP"]),
@@ -52,6 +52,13 @@ const SIGNS: [(&str, &[&str]); 16] = [
     ("MX$", &["MXN"]),
     ("CN¥", &["CNY"]),
     ("JP¥", &["JPY"]),
+    ("R$", &["BRL"]),
+    ("RD$", &["DOP"]),
+    ("KR", &["SEK", "NOK", "DKK", "ISK"]),
+    ("KR.", &["DKK", "ISK"]),
+    ("KČ", &["CZK"]),
+    ("ZŁ", &["PLN"]),
+    ("FT", &["HUF"]),
 ];
 
 /// The currencies that a text may stand for.
@@ -176,12 +183,22 @@ mod tests {
 
     #[test]
     fn a_sign_is_whatever_currency_it_may_stand_for() {
-        for (one, other) in
-            [("$", "USD"), ("$", "cad"), ("CA$", "CAD"), ("US$", "$"), ("€", " eur "), ("¥", "CNY"), ("kr", "KR")]
-        {
+        for (one, other) in [
+            ("$", "USD"),
+            ("$", "cad"),
+            ("CA$", "CAD"),
+            ("US$", "$"),
+            ("€", " eur "),
+            ("¥", "CNY"),
+            ("kr", "SEK"),
+            ("kr.", "kr"),
+            ("R$", "BRL"),
+        ] {
             assert!(may_be_same(one, other) && may_be_same(other, one), "{one} {other}");
         }
-        for (one, other) in [("$", "EUR"), ("US$", "CAD"), ("€", "£"), ("CA$", "US$"), ("¥", "USD")] {
+        for (one, other) in
+            [("$", "EUR"), ("R$", "$"), ("kr", "EUR"), ("US$", "CAD"), ("€", "£"), ("CA$", "US$"), ("¥", "USD")]
+        {
             assert!(!may_be_same(one, other), "{one} {other}");
         }
     }

@@ -65,30 +65,30 @@ fn without_currency(text: &str) -> &str {
     parted(text).1
 }
 
-/// Parts an amount from its currency, in front or behind: a sign such as `$`, or three letters such as EUR.
+/// What stands for a currency, or for several, and is neither a code nor a sign.
+const WORDS: [&str; 6] = ["kr.", "kr", "Kr", "Kč", "zł", "Ft"];
+
+/// Parts an amount from its currency, in front or behind.
 fn parted(text: &str) -> (Option<&str>, &str) {
-    let is_sign = |character: char| matches!(character, '$' | '¢' | '£' | '¤' | '¥' | '฿' | '₠'..='⃀');
-    let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    let ends = [
-        text.chars().next().filter(|sign| is_sign(*sign)).map(|sign| text.split_at(sign.len_utf8())),
-        text.chars().next_back().filter(|sign| is_sign(*sign)).map(|sign| behind(text, sign.len_utf8())),
-        text.get(..3).filter(|code| is_code(code)).map(|_| text.split_at(3)),
-        text.len()
-            .checked_sub(3)
-            .and_then(|start| text.get(start..))
-            .filter(|code| is_code(code))
-            .map(|_| behind(text, 3)),
-    ];
-    match ends.into_iter().flatten().next() {
-        Some((currency, rest)) => (Some(currency), rest.trim()),
-        None => (None, text),
+    let without = |word: &'static str| Some((word, text.strip_prefix(word).or_else(|| text.strip_suffix(word))?));
+    if let Some((word, rest)) = WORDS.into_iter().find_map(without) {
+        return (Some(word), rest.trim());
+    }
+    let is_number = |character: char| character.is_ascii_digit() || ".,+-'\u{2019}".contains(character);
+    let (front, rest) = text.split_at(text.find(is_number).unwrap_or(0));
+    let number = rest.trim_end_matches(|character| !is_number(character));
+    match (front.trim_end(), rest[number.len()..].trim_start()) {
+        (currency, "") | ("", currency) if is_currency(currency) => (Some(currency), number),
+        _ => (None, text),
     }
 }
 
-/// The last bytes of a text, and what stands before them.
-fn behind(text: &str, length: usize) -> (&str, &str) {
-    let (rest, end) = text.split_at(text.len() - length);
-    (end, rest)
+/// A code such as EUR, a sign such as `$`, or one with the letters of a country before it: `CA$`.
+fn is_currency(text: &str) -> bool {
+    let is_sign = |character: char| matches!(character, '$' | '¢' | '£' | '¤' | '¥' | '฿' | '₠'..='⃀');
+    let is_upper = |letters: &str| letters.bytes().all(|byte| byte.is_ascii_uppercase());
+    let country = text.strip_suffix(is_sign);
+    country.is_some_and(|country| country.len() <= 2 && is_upper(country)) || text.len() == 3 && is_upper(text)
 }
 
 fn plain(text: &str, mark: DecimalMark) -> Result<String, Problem> {
@@ -171,6 +171,16 @@ mod tests {
             ("12.50 €", "12.5"),
             ("EUR 12.50", "12.5"),
             ("12.50USD", "12.5"),
+            ("CA$2", "2"),
+            ("US$ 5", "5"),
+            ("A$3.50", "3.5"),
+            ("3.50 NZ$", "3.5"),
+            ("R$\u{a0}10", "10"),
+            ("CHF 5", "5"),
+            ("5 kr", "5"),
+            ("kr. 5", "5"),
+            ("5 kr.", "5"),
+            ("Kč 5", "5"),
             (".99", "0.99"),
             ("0.345", "0.345"),
             ("1234.567", "1234.567"),
@@ -222,6 +232,17 @@ mod tests {
             "1 2",
             "0,123.00",
             "(12.50)",
+            "$5 CA$",
+            "5 $CA",
+            "CAD$5",
+            "ca$5",
+            "CA $5",
+            "R 5",
+            "Fr 5",
+            "kr5kr",
+            "5\u{2019}",
+            "USD 5 EUR",
+            "$ -",
         ] {
             assert!(amount(text, DecimalMark::Point).is_err(), "{text} was accepted");
         }
