@@ -14,6 +14,28 @@ fn shop() -> Shop {
     shop
 }
 
+fn dates_that_prove_nothing_are_refused_with_the_way_out_and_those_with_dots_are_told() {
+    let shop = shop();
+    let file = |date: &str| format!("reference,user,sku,quantity,created_at\nR1,ann@example.com,P1,1,{date}\n");
+    let run = import(&shop, "order", "a.csv", &file("01/02/2024"), &[]).exits_with(7);
+    let hint = run.stderr.lines().find_map(|line| line.strip_prefix("hint: ")).expect("a hint").to_owned();
+    let flags: Vec<&str> = hint.split("--").skip(1).collect();
+    assert_eq!(flags.len(), 2, "{run}");
+    for (flags, day) in flags.iter().zip(["2024-02-01", "2024-01-02"]) {
+        let flags = flags.trim_end_matches(" or ").trim();
+        shop.paste(&format!("shopctl order import a.csv --{flags}")).success();
+        let orders = shop.run(&["order", "list", "--json"]).success().json();
+        assert!(orders["items"][0]["created_at"].as_str().expect("a time").starts_with(day), "{hint}: {orders}");
+        shop.sql("DELETE FROM order_items; DELETE FROM orders");
+    }
+    let run = import(&shop, "order", "b.csv", &file("01.02.2024"), &[]).success();
+    run.says("dates are read as dmy (line 2: 01.02.2024)");
+    let orders = shop.run(&["order", "list", "--json"]).success().json();
+    assert!(orders["items"][0]["created_at"].as_str().expect("a time").starts_with("2024-02-01"), "{orders}");
+    let run = import(&shop, "order", "b.csv", &file("01.02.2024"), &["--date-order", "dmy"]).success();
+    assert!(!run.stderr.contains("dates are read"), "{run}");
+}
+
 fn an_amount_with_the_sign_of_a_country_is_in_the_currency_of_that_country() {
     let shop = shop();
     let price = |amount: &str, flags: &[&str]| {
@@ -47,4 +69,40 @@ fn an_amount_with_the_sign_of_a_country_is_in_the_currency_of_that_country() {
     import(&shop, "product", "b.csv", mixed, &[])
         .exits_with(7)
         .says("two currencies: price is CA$ in line 2 and US$ in line 3");
+}
+
+fn separators_of_unicode_are_no_line_ends_so_lines_are_those_of_an_editor_and_no_record_is_lost() {
+    let shop = shop();
+    for separator in ["\u{2028}", "\u{2029}", "\u{85}"] {
+        let prices = |wrong: &str| {
+            format!(
+                "sku,name,description,price\nA,a,one{separator}two,1\n{separator}\nB,b,\"one{separator}\ntwo\",1\n{separator}C,c,{separator},1\nD,d,,{wrong}\n"
+            )
+        };
+        let run =
+            import(&shop, "product", "a.csv", &prices("x"), &["--on-error", "reject-rows", "--json", "--dry-run"]);
+        let (run, json) = (format!("{separator:?}: {run}"), run.json());
+        let sum: u64 = ["created", "updated", "unchanged", "rejected"]
+            .map(|count| json[count].as_u64().expect("a count"))
+            .iter()
+            .sum();
+        assert_eq!(sum, 4, "{run}");
+        assert!(run.contains("\"line\":7"), "{run}");
+        let record = |sku: &str, price: &str| {
+            format!("{{\"sku\":\"{sku}\",\"name\":\"a\",\"description\":\"1{separator}2\",\"price\":\"{price}\"}}")
+        };
+        let lines = format!("{}\n{}\n{}\n", record("A", "1"), record("B", "1"), record("C", "x"));
+        import(&shop, "product", "a.jsonl", &lines, &["--dry-run"]).exits_with(7).says("line 3: price x");
+        let list = format!("[{},\n{},\n{}]", record("A", "1"), record("B", "1"), record("C", "x"));
+        import(&shop, "product", "a.json", &list, &["--dry-run"]).exits_with(7).says("record 3, line 3: price x");
+        // Between records it is nothing that JSON has: what stands there is refused, with its line.
+        let plain = |sku: &str| format!(r#"{{"sku":"{sku}","name":"a","price":1}}"#);
+        let joined = format!("{}\n{}{separator}{}\n", plain("A"), plain("B"), plain("C"));
+        let run = import(&shop, "product", "b.jsonl", &joined, &["--dry-run", "--json", "--on-error", "reject-rows"]);
+        let run = run.exits_with(8);
+        assert_eq!((&run.json()["created"], &run.json()["rejected"]), (&1.into(), &1.into()), "{run}");
+        assert!(run.to_string().contains("\"line\":2"), "{run}");
+        let joined = format!("[{}{separator},{}]", plain("A"), plain("B"));
+        import(&shop, "product", "b.json", &joined, &["--dry-run"]).exits_with(7).says("line 1: the file is not JSON");
+    }
 }

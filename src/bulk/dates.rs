@@ -67,8 +67,8 @@ impl DateEvidence {
         self.shown_twice = added(self.shown_twice, later.shown_twice);
     }
 
-    /// The order that the file proves, with the place that does; `None` when no date needs one, or it
-    /// is known already.
+    /// The order that the file proves, or that dates with dots have, with the place that does; `None` when no
+    /// date needs one, or it is known already.
     ///
     /// Errors: exit 7 when nothing proves it, or two places contradict each other, or one what is known.
     pub fn decide(&self, known: Option<DateOrder>) -> Result<Option<(DateOrder, String)>> {
@@ -97,7 +97,7 @@ impl DateEvidence {
                 Err(refused(format!("nothing in the file tells day and month apart ({})", place(date)))
                     .hint("say which comes first: --date-order dmy or --date-order mdy"))
             }
-            (None, None, None) => Ok(None),
+            (None, None, None) => Ok(self.dotted.as_ref().map(|dotted| (DateOrder::DayFirst, place(dotted)))),
         }
     }
 
