@@ -144,6 +144,7 @@ async fn import<R: Storable>(operations: &Operations, format: FileFormat, file: 
         meaning: Meaning::default(),
         keys: Arc::default(),
         scattered: Arc::default(),
+        repeated: Arc::default(),
         lists_changes: false,
     };
     let rejected = Cell::new(0);
@@ -158,6 +159,7 @@ async fn import<R: Storable>(operations: &Operations, format: FileFormat, file: 
         rejected.set(0);
         checked = bulk::check::<R>(&operations.database, source(), &import, reject).await?;
     }
+    import.repeated = Arc::new(checked.repeated);
     let checked = checked.fine + rejected.replace(0);
     let counts = bulk::run::<R>(operations, source(), &import, reject, &mut |_, _| {}).await?;
     assert_eq!(checked, counts.total() + rejected.get(), "both passes find the same");

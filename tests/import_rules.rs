@@ -1,10 +1,59 @@
 //! Which of several rows counts, what a name or an amount may mean, and where a line is.
 
+use crate::on_every_backend;
 use crate::support::{Backend, Run, Shop};
+
+on_every_backend!(
+    a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own,
+    an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own,
+);
+
+const REJECT: [&str; 2] = ["--on-error", "reject-rows"];
 
 fn import(shop: &Shop, noun: &str, file: &str, text: &str, flags: &[&str]) -> Run {
     shop.file(file, text);
     shop.run(&[&[noun, "import", file][..], flags].concat())
+}
+
+fn a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own(shop: &Shop) {
+    let rows = ["A,a,x", "A,b,y", "A,c,3", "a,d,4", "B,e,5", "A,f,z", "B,g,6", "C,h,-"];
+    let file = format!("sku,name,price\n{}\n", rows.join("\n"));
+    let run = import(shop, "product", "a.csv", &file, &REJECT).exits_with(8);
+    let run = run.says("line 2: price x").says("line 3: price y");
+    let run = run.says("line 5: a: the same product was in the file before, in line 4");
+    let run = run.says("line 7: A: the same product was in the file before, in line 4");
+    run.says("line 8: B: the same product was in the file before, in line 6").says("6 rows were rejected");
+    assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["c", "e"]);
+    // The same in transactions of two rows; what is there stays.
+    let run = import(shop, "product", "a.csv", &file, &["--batch", "2", "--json", REJECT[0], REJECT[1]]).exits_with(8);
+    assert_eq!((&run.json()["unchanged"], &run.json()["rejected"]), (&2.into(), &6.into()), "{run}");
+    let users = "email,first_name,last_name\nann@example.com,,Lee\nAnn@example.com,Ann,Lee\nann@example.com,Bo,Ek\n";
+    let run = import(shop, "user", "u.csv", users, &REJECT).exits_with(8);
+    run.says("line 2: first_name").says("line 4: ann@example.com: the same user was in the file before, in line 3");
+    assert_eq!(shop.column("SELECT first_name FROM users"), ["Ann"]);
+    shop.assert_invariants();
+}
+
+fn an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own(shop: &Shop) {
+    shop.user("ann");
+    shop.product("P1", "1.00", 5);
+    let order = |reference: &str, sku: &str, pieces: u8| {
+        format!(
+            r#"{{"reference":"{reference}","user":"ann@example.com","items":[{{"sku":"{sku}","quantity":{pieces}}}]}}"#
+        )
+    };
+    let orders = [order("R1", "NONE", 1), order("R1", "P1", 2), order("R1", "P1", 3), order("R2", "P1", 3)];
+    let run = import(shop, "order", "a.jsonl", &orders.join("\n"), &REJECT).exits_with(8);
+    run.says("line 1: R1: no product NONE").says("line 3: R1: the same order was in the file before, in line 2");
+    assert_eq!(shop.number("SELECT stock_quantity FROM products"), 0);
+    // Lines of one order that do not stand together are no order, whichever of them are wrong.
+    let lines =
+        "reference,user,sku,quantity\nS1,ann@example.com,P1,x\nS2,ann@example.com,P1,1\nS1,ann@example.com,P1,1\n";
+    let run = import(shop, "order", "a.csv", lines, &["--stock", "skip", REJECT[0], REJECT[1]]).exits_with(8);
+    run.says("line 2: S1: the same order comes again, in line 4")
+        .says("line 4: S1: the same order was in the file before");
+    assert_eq!(shop.column("SELECT reference FROM orders ORDER BY reference"), ["R1", "R2", "S2"]);
+    shop.assert_invariants();
 }
 
 fn shop() -> Shop {

@@ -13,7 +13,7 @@ use super::ReadOptions;
 use super::evidence::Evidence;
 use super::given::Wrong;
 use super::meaning::Meaning;
-use super::pass::{Portion, portions};
+use super::pass::{Portion, again, portions};
 use super::position::Position;
 use super::read::{self, Columns, Record};
 use super::spelling::Keys;
@@ -61,6 +61,8 @@ pub struct Import {
     pub resume_after: Position,
     /// Where the parts of orders begin that do not stand together, each with the place of another part.
     pub scattered: Arc<HashMap<Position, Position>>,
+    /// Rows whose key an earlier row has that is right, each with the place of that.
+    pub repeated: Arc<HashMap<Position, Position>>,
     /// Whether every change of a value is told.
     pub lists_changes: bool,
 }
@@ -238,6 +240,8 @@ pub struct Checked {
     pub evidence: Evidence,
     /// For [`Import::scattered`]: nothing is known about their orders until they are.
     pub scattered: HashMap<Position, Position>,
+    /// For [`Import::repeated`].
+    pub repeated: HashMap<Position, Position>,
 }
 
 /// The first pass: reads everything and writes nothing. `reject` hears of every row that is wrong with
@@ -251,19 +255,72 @@ pub async fn check<R: Storable>(
     reject: Reject<'_>,
 ) -> Result<Checked> {
     let (mut checked, mut memory) = (Checked::default(), R::Memory::default());
+    let mut holders = Holders::default();
     let mut portions = portions::<R>(source, import);
     while let Some(portion) = portions.recv().await {
         let mut portion = portion?;
         checked.evidence.add(std::mem::take(&mut portion.evidence), import);
         checked.scattered.extend(std::mem::take(&mut portion.scattered));
         let mut wrong = std::mem::take(&mut portion.rejected);
+        let repeated = std::mem::take(&mut portion.repeated);
+        holders.wrong.extend(wrong.iter().filter_map(|row| row.first()).map(|rejection| rejection.at));
         let (rows, skipped) = accepted(database, portion, import, &mut wrong).await?;
-        let refused = R::check(database.connection(), &rows, import, &mut memory).await?;
-        checked.fine += skipped + (rows.len() - refused.len()) as u64;
-        wrong.extend(refused.into_iter().map(|(_, wrong)| wrong));
+        checked.fine += skipped;
+        let is_repeated = |(at, _): &(Position, R)| repeated.contains_key(at);
+        let (mut later, mut rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_repeated);
+        loop {
+            let refused = R::check(database.connection(), &rows, import, &mut memory).await?;
+            checked.fine += (rows.len() - refused.len()) as u64;
+            holders.wrong.extend(refused.iter().map(|(position, _)| rows[*position].0));
+            wrong.extend(refused.into_iter().map(|(_, wrong)| wrong));
+            if later.is_empty() {
+                break;
+            }
+            rows = holders.next(&mut later, &repeated, &mut wrong);
+        }
+        checked.repeated.extend(std::mem::take(&mut holders.repeated));
         in_order(wrong).into_iter().try_for_each(&mut *reject)?;
     }
     Ok(checked)
+}
+
+/// Which row of several with one key counts: the first that is right.
+#[derive(Default)]
+struct Holders {
+    wrong: HashSet<Position>,
+    /// The row that counts, by where its key stands first, if that row is wrong.
+    of: HashMap<Position, Position>,
+    /// The rows that do not count, each with the one that does.
+    repeated: HashMap<Position, Position>,
+}
+
+impl Holders {
+    /// Takes out of rows whose keys stood before those that are judged next, one of each key; what does not count
+    /// is wrong.
+    fn next<R: Row>(
+        &mut self,
+        rows: &mut Vec<(Position, R)>,
+        first: &HashMap<Position, Position>,
+        wrong: &mut Vec<Vec<Rejection>>,
+    ) -> Vec<(Position, R)> {
+        let (mut next, mut later, mut asked) = (Vec::new(), Vec::new(), HashSet::new());
+        for (at, row) in std::mem::take(rows) {
+            let first = first.get(&at).copied().unwrap_or(at);
+            let holder = self.of.get(&first).copied().unwrap_or(first);
+            if asked.contains(&first) {
+                later.push((at, row));
+            } else if self.wrong.contains(&holder) {
+                asked.insert(first);
+                self.of.insert(first, at);
+                next.push((at, row));
+            } else {
+                wrong.push(vec![again::<R>(at, row.key(), holder)]);
+                self.repeated.insert(at, holder);
+            }
+        }
+        *rows = later;
+        next
+    }
 }
 
 /// The second pass: writes the rows that are fine, many a transaction; `told` hears of the sum after

@@ -205,13 +205,16 @@ impl Storable for OrderRow {
             }
         }
         // All at once; where the shop refuses, in halves, until it is known which of them it was.
-        let mut objected = Vec::new();
+        let (mut objected, mut placed) = (Vec::new(), HashSet::new());
         let mut parts: Vec<_> = std::iter::once(0..new.len()).collect();
         while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
             let some = &new[part.clone()];
             // What somebody else wrote in this moment ends it all, and the next attempt finds it.
             match operation.savepoint(async |operation| place(operation, some, import).await).await? {
-                Ok(counts) => applied.counts.add(counts),
+                Ok(counts) => {
+                    applied.counts.add(counts);
+                    placed.extend(some.iter().filter_map(|new| new.order.reference.as_ref()).map(Reference::as_str));
+                }
                 Err(error) if !matches!(error.kind(), Kind::Conflict | Kind::NotFound | Kind::Invalid) => {
                     return Err(error);
                 }
@@ -227,7 +230,8 @@ impl Storable for OrderRow {
             }
         }
         // Who took the stock between the two looks may have made these very orders with it.
-        if !find(operation.handle(), objected.into_iter(), &import.keys, Lock::Share).await?.is_empty() {
+        let there = find(operation.handle(), objected.into_iter(), &import.keys, Lock::Share).await?;
+        if there.keys().any(|reference| !placed.contains(reference.as_str())) {
             return Err(operation.handle().outdated("somebody else has just made some of these orders").into());
         }
         Ok(applied)

@@ -35,6 +35,8 @@ pub struct Portion<R> {
     pub evidence: Evidence,
     /// Where the parts of an order begin that does not stand together.
     pub scattered: Vec<(Position, Position)>,
+    /// Rows whose key stood in the file before, each with where it stood first.
+    pub repeated: HashMap<Position, Position>,
     lines: usize,
 }
 
@@ -76,9 +78,14 @@ fn read<R: Row>(source: impl Read, import: &Import, mut give: impl FnMut(Portion
 
 impl<R> Default for Portion<R> {
     fn default() -> Self {
-        let (rows, rejected, evidence, scattered) = (Vec::new(), Vec::new(), Evidence::default(), Vec::new());
-        Portion { rows, rejected, evidence, scattered, lines: 0 }
+        let (rows, rejected, evidence) = (Vec::new(), Vec::new(), Evidence::default());
+        Portion { rows, rejected, evidence, scattered: Vec::new(), repeated: HashMap::new(), lines: 0 }
     }
+}
+
+/// Why a row is wrong whose key another one has that is right.
+pub fn again<R: Row>(at: Position, key: &str, first: Position) -> Rejection {
+    Rejection::of_row(at, key, format!("the same {} was in the file before, in {first}", R::NOUN))
 }
 
 /// What a pass remembers.
@@ -191,19 +198,23 @@ impl<R: Row> Pass<'_, R> {
         let Some(mut open) = self.open.take() else { return };
         self.settled += open.records;
         let begin = open.begin();
-        if let Some(first) = self.seen_before(&open.key, begin) {
-            match self.is_grouped() {
-                true => {
-                    portion.scattered.extend([(first, begin), (begin, first)]);
-                    self.is_scattered(&mut open, first);
-                }
-                false => {
-                    let reason = format!("the same {} was in the file before, in {first}", R::NOUN);
-                    open.is_wrong(Rejection::of_row(begin, &open.key, reason));
+        let first = self.seen_before(&open.key, begin);
+        match (first, self.is_grouped()) {
+            (Some(first), true) => {
+                portion.scattered.extend([(first, begin), (begin, first)]);
+                self.is_scattered(&mut open, first);
+            }
+            (None, true) => {
+                if let Some(other) = self.import.scattered.get(&begin) {
+                    self.is_scattered(&mut open, *other);
                 }
             }
-        } else if let Some(other) = self.import.scattered.get(&begin) {
-            self.is_scattered(&mut open, *other);
+            (first, false) => {
+                portion.repeated.extend(first.map(|first| (begin, first)));
+                if let Some(other) = self.import.repeated.get(&begin) {
+                    open.is_wrong(again::<R>(begin, &open.key, *other));
+                }
+            }
         }
         if !open.wrong.is_empty() {
             if begin > self.import.resume_after {

@@ -284,6 +284,7 @@ async fn check<R: Storable>(
         }
         told::notes(&evidence, &import.meaning)?.iter().for_each(|note| context.output.note(note));
         import.resume_after = resume_after;
+        import.repeated = Arc::new(checked.repeated);
         return Ok((checked.fine, rejections, earlier));
     }
 }
@@ -426,6 +427,7 @@ impl ImportArguments {
             batch_lines: self.batch,
             resume_after: Position::default(),
             scattered: Arc::default(),
+            repeated: Arc::default(),
             lists_changes: self.write.dry_run,
         })
     }
