@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use sea_orm::ConnectionTrait;
-use uuid::Uuid;
 
 use self::compare::{compare, find, of};
 use super::given::{Given, Wrong};
@@ -19,7 +18,7 @@ use super::position::Position;
 use super::read::{Columns, NO_ITEMS, Record};
 use super::spelling::{Keys, folded_email};
 use crate::domain::{
-    Email, EventName, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password,
+    Email, EventName, Id, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password,
 };
 use crate::entity::{Stored, user};
 use crate::error::{Kind, Result, printable};
@@ -66,9 +65,9 @@ const PRODUCTS_REMEMBERED: usize = 100_000;
 #[derive(Default)]
 pub struct Memory {
     /// Products by SKU, each with its price.
-    products: HashMap<String, (Uuid, Stored<Money>)>,
+    products: HashMap<String, (Id, Stored<Money>)>,
     /// What is left of each product's stock.
-    left: HashMap<Uuid, i64>,
+    left: HashMap<Id, i64>,
 }
 
 impl Row for OrderRow {
@@ -348,11 +347,17 @@ impl OrderRow {
                 if let Err(error) = order.check_user(user) {
                     return Some(format!("{} (--stock skip for history)", error.message()));
                 }
+                if let Err(error) = repository::known_id("user", &user.email, user.id) {
+                    return Some(error.message().to_owned());
+                }
             }
         }
-        let mut wanted = BTreeMap::<Uuid, i64>::new();
+        let mut wanted = BTreeMap::<Id, i64>::new();
         for new in &order.lines {
             if let Some((id, _)) = memory.products.get(&new.product) {
+                if let Err(error) = repository::known_id("product", &new.product, *id) {
+                    return Some(error.message().to_owned());
+                }
                 *wanted.entry(*id).or_default() += i64::from(new.quantity.get());
             }
         }

@@ -8,7 +8,7 @@ use super::meaning;
 use super::read::{Columns, Record};
 use super::spelling::Keys;
 use super::upsert::Upsert;
-use crate::domain::{EventName, Money, ProductName, Sku, text::multi_line};
+use crate::domain::{EventName, Id, Money, ProductName, Sku, text::multi_line};
 use crate::entity::product::Model;
 use crate::error::Result;
 use crate::repository::{Change, Lock, product as products};
@@ -69,6 +69,10 @@ impl Upsert for ProductRow {
 
     fn key_of(product: &Model) -> &str {
         &product.sku
+    }
+
+    fn id_of(product: &Model) -> Id {
+        product.id
     }
 
     fn values(product: &Model) -> Vec<(&'static str, String)> {

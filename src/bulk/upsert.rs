@@ -7,8 +7,9 @@ use sea_orm::ConnectionTrait;
 use super::given::Wrong;
 use super::import::{Applied, Import, OnConflict, Rejection, Row, Storable, ValueChange};
 use super::position::Position;
+use crate::domain::Id;
 use crate::error::Result;
-use crate::repository::{Change, Lock};
+use crate::repository::{Change, Lock, known_id};
 use crate::service::operation::Operation;
 
 /// What is special about users, and about products.
@@ -22,6 +23,8 @@ pub trait Upsert: Row {
     async fn find(connection: &impl ConnectionTrait, keys: &[&str], lock: Lock) -> Result<Vec<Self::Model>>;
 
     fn key_of(stored: &Self::Model) -> &str;
+
+    fn id_of(stored: &Self::Model) -> Id;
 
     /// The values that a file may change, by their columns.
     fn values(stored: &Self::Model) -> Vec<(&'static str, String)>;
@@ -135,7 +138,15 @@ fn of<'a, U: Upsert>(stored: &'a HashMap<String, U::Model>, row: &U, import: &Im
 fn judge<'a, U: Upsert>(at: Position, row: &U, stored: Option<&'a U::Model>) -> Result<Outcome<'a, U>, Vec<Rejection>> {
     let mut wrong = Vec::new();
     let outcome = match stored {
-        Some(stored) => Some(Outcome::Keep(stored, row.on(stored, &mut wrong))),
+        Some(stored) => {
+            let after = row.on(stored, &mut wrong);
+            if after != *stored
+                && let Err(error) = known_id(U::NOUN, U::key_of(stored), U::id_of(stored))
+            {
+                wrong.push(Wrong::of_row(row.key(), error.message()));
+            }
+            Some(Outcome::Keep(stored, after))
+        }
         None => row.created(&mut wrong).map(Outcome::Create),
     };
     outcome.filter(|_| wrong.is_empty()).ok_or_else(|| wrong.into_iter().map(|wrong| wrong.at(at)).collect())

@@ -8,7 +8,7 @@ use super::read::{Columns, Record};
 use super::spelling::Keys;
 use super::upsert::Upsert;
 use crate::domain::password::UNUSABLE;
-use crate::domain::{Email, EventName, PersonName, UserStatus};
+use crate::domain::{Email, EventName, Id, PersonName, UserStatus};
 use crate::entity::user::Model;
 use crate::error::{Result, printable};
 use crate::repository::{Change, Lock, user as users};
@@ -70,6 +70,10 @@ impl Upsert for UserRow {
 
     fn key_of(user: &Model) -> &str {
         &user.email
+    }
+
+    fn id_of(user: &Model) -> Id {
+        user.id
     }
 
     fn values(user: &Model) -> Vec<(&'static str, String)> {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::copy_text::unescaped;
 use super::guarded::Connection;
 use super::target::Engine;
+use crate::domain::Id;
 use crate::error::{Error, Result};
 
 /// A row whose columns are read from the first to the last.
@@ -65,8 +66,8 @@ impl Row {
         self.next(|text| Ok(text.to_owned()))
     }
 
-    pub fn id(&mut self) -> Result<Option<Uuid>> {
-        self.next(|text| Uuid::try_parse(text).map_err(|error| odd(&error)))
+    pub fn id(&mut self) -> Result<Option<Id>> {
+        self.next(|text| Uuid::try_parse(text).map(Id::from).map_err(|error| odd(&error)))
     }
 
     /// A value that reads texts too.

@@ -2,7 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use uuid::Uuid;
+
+use super::Id;
 
 /// Rows of a list unless `--limit` says otherwise.
 pub const DEFAULT_LIMIT: u64 = 20;
@@ -54,14 +55,14 @@ impl Sort {
 pub struct Cursor {
     pub sort: Sort,
     pub value: String,
-    pub id: Uuid,
+    pub id: Id,
 }
 
 impl Cursor {
     /// Opaque text for the command line.
     pub fn encode(&self) -> String {
         let direction = if self.sort.descending { "-" } else { "" };
-        URL_SAFE_NO_PAD.encode(format!("{direction}{}\n{}\n{}", self.sort.field, self.id.simple(), self.value))
+        URL_SAFE_NO_PAD.encode(format!("{direction}{}\n{}\n{}", self.sort.field, self.id.encode(), self.value))
     }
 
     pub fn decode(text: &str) -> Result<Cursor, String> {
@@ -69,7 +70,7 @@ impl Cursor {
         let bytes = URL_SAFE_NO_PAD.decode(text.trim()).map_err(|_| problem())?;
         let plain = String::from_utf8(bytes).map_err(|_| problem())?;
         let mut parts = plain.splitn(3, '\n');
-        match (parts.next(), parts.next().and_then(|id| Uuid::try_parse(id).ok()), parts.next()) {
+        match (parts.next(), parts.next().and_then(Id::decode), parts.next()) {
             (Some(sort), Some(id), Some(value)) => Ok(Cursor { sort: Sort::parse(sort), value: value.to_owned(), id }),
             _ => Err(problem()),
         }
@@ -78,13 +79,15 @@ impl Cursor {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     proptest::proptest! {
         #[test]
         fn a_cursor_survives_the_command_line(value: String, bits: u128, descending: bool) {
             let sort = Sort { field: "name".to_owned(), descending };
-            let cursor = Cursor { sort, value, id: Uuid::from_u128(bits) };
+            let cursor = Cursor { sort, value, id: Uuid::from_u128(bits).into() };
             proptest::prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
         }
 

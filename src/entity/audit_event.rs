@@ -3,16 +3,16 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Moment, Stored};
-use crate::domain::{EventName, Outcome};
+use crate::domain::{EventName, Id, Outcome};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_events")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Uuid,
+    pub id: Id,
     /// All events of one operation share it.
-    pub operation_id: Uuid,
+    pub operation_id: Id,
     /// Position within the operation, from 0; unique with `operation_id`.
     pub sequence: Stored<i32>,
     pub operation: Stored<EventName>,
@@ -20,7 +20,7 @@ pub struct Model {
     pub outcome: Stored<Outcome>,
     /// The name of an [`EntityKind`](crate::domain::EntityKind), or of a table that was generated.
     pub entity_type: String,
-    pub entity_id: Option<Uuid>,
+    pub entity_id: Option<Id>,
     /// JSON text of the entity before; absent when it was created.
     pub before: Option<String>,
     /// JSON text of the entity after; absent when it was deleted.
@@ -31,7 +31,7 @@ pub struct Model {
     pub idempotency_key: Option<String>,
     /// SHA-256 of the request that came with the key, hexadecimal.
     pub request_fingerprint: Option<String>,
-    pub seal_id: Option<Uuid>,
+    pub seal_id: Option<Id>,
     #[sea_orm(select_as = "char(64)")]
     pub occurred_at: Moment,
 }

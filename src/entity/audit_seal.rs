@@ -3,13 +3,14 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Moment, Stored};
+use crate::domain::Id;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_seals")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Uuid,
+    pub id: Id,
     /// From 1, without gaps.
     #[sea_orm(unique)]
     pub number: i32,

@@ -3,17 +3,17 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Moment, Stored};
-use crate::domain::{Money, OrderStatus};
+use crate::domain::{Id, Money, OrderStatus};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "orders")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Uuid,
+    pub id: Id,
     #[sea_orm(unique)]
     pub reference: String,
-    pub user_id: Uuid,
+    pub user_id: Id,
     pub status: Stored<OrderStatus>,
     /// Sum of the lines at their snapshotted prices.
     pub total_amount: Stored<Money>,

@@ -3,16 +3,16 @@
 use sea_orm::entity::prelude::*;
 
 use super::Stored;
-use crate::domain::Money;
+use crate::domain::{Id, Money};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "order_items")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Uuid,
-    pub order_id: Uuid,
-    pub product_id: Uuid,
+    pub id: Id,
+    pub order_id: Id,
+    pub product_id: Id,
     pub quantity: Stored<i32>,
     /// The product's price when the order was placed.
     pub unit_price: Stored<Money>,

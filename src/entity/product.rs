@@ -3,14 +3,14 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Moment, Stored};
-use crate::domain::Money;
+use crate::domain::{Id, Money};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "products")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Uuid,
+    pub id: Id,
     #[sea_orm(unique)]
     pub sku: String,
     pub name: String,

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::domain::Id;
+
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "shopctl_seed_rows")]
@@ -12,7 +14,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub entity: String,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Uuid,
+    pub id: Id,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

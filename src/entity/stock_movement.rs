@@ -3,20 +3,20 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Moment, Stored};
-use crate::domain::MovementReason;
+use crate::domain::{Id, MovementReason};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "stock_movements")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Uuid,
-    pub product_id: Uuid,
+    pub id: Id,
+    pub product_id: Id,
     /// Pieces: negative when they leave.
     pub delta: Stored<i32>,
     pub reason: Stored<MovementReason>,
-    pub order_id: Option<Uuid>,
-    pub operation_id: Uuid,
+    pub order_id: Option<Id>,
+    pub operation_id: Id,
     pub note: Option<String>,
     #[sea_orm(select_as = "char(64)")]
     pub created_at: Moment,

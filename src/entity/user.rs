@@ -5,14 +5,14 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{IdenStatic, Iterable, QuerySelect};
 
 use super::{Moment, Stored};
-use crate::domain::UserStatus;
+use crate::domain::{Id, UserStatus};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Uuid,
+    pub id: Id,
     #[sea_orm(unique)]
     pub email: String,
     pub password_hash: String,

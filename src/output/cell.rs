@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{escape, json};
-use crate::domain::{Amount, Money};
+use crate::domain::{Amount, Id, Money};
 use crate::entity::{Moment, Stored};
 
 /// One value of a row, before any format has touched it.
@@ -161,9 +161,12 @@ impl From<String> for Cell {
     }
 }
 
-impl From<Uuid> for Cell {
-    fn from(id: Uuid) -> Cell {
-        Cell::Id(id)
+impl From<Id> for Cell {
+    fn from(id: Id) -> Cell {
+        match id {
+            Id::Known(id) => Cell::Id(id),
+            Id::Odd(_) => Cell::Text(id.to_string()),
+        }
     }
 }
 

@@ -3,12 +3,11 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
-use uuid::Uuid;
 
 use super::{Listing, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, EventName, Outcome, Page};
+use crate::domain::{EntityKind, EventName, Id, Outcome, Page};
 use crate::entity::audit_event::{Column, Entity, Model};
 use crate::entity::order;
 use crate::error::Result;
@@ -27,8 +26,8 @@ pub const UNIQUE_SEQUENCE: UniqueConstraint = UniqueConstraint {
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub entity_kind: Option<EntityKind>,
-    pub entity_id: Option<Uuid>,
-    pub operation_id: Option<Uuid>,
+    pub entity_id: Option<Id>,
+    pub operation_id: Option<Id>,
     pub operation: Option<String>,
     pub actor: Option<String>,
     pub outcome: Option<Outcome>,
@@ -68,7 +67,7 @@ fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> 
     Entity::find().filter(condition)
 }
 
-pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>> {
+pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
     super::find_by_id::<Entity, _>(connection, id).await
 }
 
@@ -110,7 +109,7 @@ pub async fn has_operation(connection: &impl ConnectionTrait, operation: &str) -
 pub async fn find_of(
     connection: &impl ConnectionTrait,
     kind: EntityKind,
-    entity_id: Uuid,
+    entity_id: Id,
     limit: u64,
 ) -> Result<Vec<Model>> {
     let select = Entity::find().filter(Column::EntityType.eq(kind.as_str())).filter(Column::EntityId.eq(entity_id));
@@ -118,14 +117,14 @@ pub async fn find_of(
 }
 
 /// The newest events of a user and of their orders, oldest first, at most `limit` of either.
-pub async fn find_about_person(connection: &impl ConnectionTrait, user_id: Uuid, limit: u64) -> Result<Vec<Model>> {
+pub async fn find_about_person(connection: &impl ConnectionTrait, user_id: Id, limit: u64) -> Result<Vec<Model>> {
     let mut events = find_of(connection, EntityKind::User, user_id, limit).await?;
     events.extend(find_of_orders(connection, user_id, limit).await?);
     events.sort_by_key(|event| (event.occurred_at.to_string(), event.id));
     Ok(events)
 }
 
-async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Uuid, limit: u64) -> Result<Vec<Model>> {
+async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Id, limit: u64) -> Result<Vec<Model>> {
     let mut orders = Query::select();
     orders.column(order::Column::Id).from(order::Entity).and_where(order::Column::UserId.into_expr().eq(user_id));
     let select = Entity::find()
@@ -135,19 +134,14 @@ async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Uuid, limit:
 }
 
 /// All events of one entity, locked so that they are as they are now.
-pub async fn find_for_update(handle: &WriteHandle, kind: EntityKind, entity_id: Uuid) -> Result<Vec<Model>> {
+pub async fn find_for_update(handle: &WriteHandle, kind: EntityKind, entity_id: Id) -> Result<Vec<Model>> {
     let select = Entity::find().filter(Column::EntityType.eq(kind.as_str())).filter(Column::EntityId.eq(entity_id));
     Ok(super::locked(select, super::Lock::Update).all(handle).await?)
 }
 
 /// Replaces an event's documents by ones from which personal values were erased: the only change
 /// that a stored event ever sees, beside its seal.
-pub async fn erase(
-    handle: &WriteHandle,
-    id: Uuid,
-    before: Option<String>,
-    after: Option<String>,
-) -> Result<super::Rows> {
+pub async fn erase(handle: &WriteHandle, id: Id, before: Option<String>, after: Option<String>) -> Result<super::Rows> {
     let result = Entity::update_many()
         .col_expr(Column::Before, Expr::value(before))
         .col_expr(Column::After, Expr::value(after))
@@ -174,17 +168,13 @@ pub async fn create_many(handle: &WriteHandle, events: impl IntoIterator<Item = 
 }
 
 /// The events of an operation in their order, at most `limit`.
-pub async fn find_of_operation(
-    connection: &impl ConnectionTrait,
-    operation_id: Uuid,
-    limit: u64,
-) -> Result<Vec<Model>> {
+pub async fn find_of_operation(connection: &impl ConnectionTrait, operation_id: Id, limit: u64) -> Result<Vec<Model>> {
     let events = Entity::find().filter(Column::OperationId.eq(operation_id)).order_by_asc(Column::Sequence);
     Ok(events.limit(limit).all(connection).await?)
 }
 
 /// The first event of an operation.
-pub async fn find_first_of(connection: &impl ConnectionTrait, operation_id: Uuid) -> Result<Option<Model>> {
+pub async fn find_first_of(connection: &impl ConnectionTrait, operation_id: Id) -> Result<Option<Model>> {
     Ok(Entity::find()
         .filter(Column::OperationId.eq(operation_id))
         .filter(Column::Sequence.eq(0))

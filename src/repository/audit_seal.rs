@@ -6,12 +6,11 @@ use sea_orm::{
     QuerySelect, Select,
 };
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{Change, Rows};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::EntityKind;
+use crate::domain::{EntityKind, Id};
 use crate::entity::audit_seal::{Column, Entity, Model};
 use crate::entity::{Moment, audit_event};
 use crate::error::Result;
@@ -23,7 +22,7 @@ fn numbered(connection: &impl ConnectionTrait) -> Select<Entity> {
 }
 
 /// The first `limit` seals whose number is none.
-pub async fn find_without_number(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<Uuid>> {
+pub async fn find_without_number(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<Id>> {
     let Some(is_odd) = Engine::of(connection).is_odd_integer("number") else { return Ok(Vec::new()) };
     let odd = Entity::find().select_only().column(Column::Id).filter(Expr::cust(is_odd));
     Ok(odd.order_by_asc(Column::Id).limit(limit).into_tuple().all(connection).await?)
@@ -73,7 +72,7 @@ pub async fn find_after(
 /// Up to `limit` events without a seal behind an id, by id.
 pub async fn find_unsealed_events(
     connection: &impl ConnectionTrait,
-    after: Option<Uuid>,
+    after: Option<Id>,
     limit: u64,
 ) -> Result<Vec<Covered<audit_event::Model>>> {
     let mut unsealed = super::legible::legible(connection).filter(audit_event::Column::SealId.is_null());
@@ -87,8 +86,8 @@ pub async fn find_unsealed_events(
 /// Up to `limit` events of a seal behind an id, by id.
 pub async fn find_sealed_events(
     connection: &impl ConnectionTrait,
-    seal_id: Uuid,
-    after: Option<Uuid>,
+    seal_id: Id,
+    after: Option<Id>,
     limit: u64,
 ) -> Result<Vec<Covered<audit_event::Model>>> {
     let mut sealed = super::legible::legible(connection).filter(audit_event::Column::SealId.eq(seal_id));
@@ -107,7 +106,7 @@ pub async fn count_unsealed_events(connection: &impl ConnectionTrait) -> Result<
 /// An event that bears a seal which no check visits.
 #[derive(Debug, Clone, FromQueryResult)]
 pub struct Stray {
-    pub id: Uuid,
+    pub id: Id,
     pub operation: String,
 }
 
@@ -128,7 +127,7 @@ pub async fn find_strays(connection: &impl ConnectionTrait, limit: u64) -> Resul
 /// Inserts a seal and puts it on its events.
 ///
 /// Errors: exit 6 when one of the events bears a seal already.
-pub async fn create(handle: &WriteHandle, seal: Model, events: &[Uuid]) -> Result<Change> {
+pub async fn create(handle: &WriteHandle, seal: Model, events: &[Id]) -> Result<Change> {
     let after = json!({
         "number": seal.number,
         "previous_hash": seal.previous_hash,

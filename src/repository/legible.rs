@@ -3,9 +3,9 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
-use uuid::Uuid;
 
 use crate::db::target::Engine;
+use crate::domain::Id;
 use crate::entity::audit_event::{Column, Entity};
 use crate::error::Result;
 
@@ -36,11 +36,11 @@ pub fn legible(connection: &impl ConnectionTrait) -> Select<Entity> {
 }
 
 /// Of the events that cannot be read up to `limit` ids, each with the first column that is no text.
-pub async fn find_illegible(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Uuid, &'static str)>> {
+pub async fn find_illegible(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Id, &'static str)>> {
     let mut illegible = Vec::new();
     for (column, is_odd) in odd_texts(connection) {
         let ids = Entity::find().select_only().column(Column::Id).filter(Expr::cust(is_odd));
-        let ids: Vec<Uuid> = ids.order_by_asc(Column::Id).limit(limit).into_tuple().all(connection).await?;
+        let ids: Vec<Id> = ids.order_by_asc(Column::Id).limit(limit).into_tuple().all(connection).await?;
         illegible.extend(ids.into_iter().map(|id| (id, column)));
     }
     illegible.sort_unstable();

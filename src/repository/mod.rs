@@ -29,15 +29,15 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::page::Sort;
 use crate::domain::similar::closest;
-use crate::domain::{Cursor, EntityKind, Money, Page};
-use crate::error::{Error, Kind, Result};
+use crate::domain::{Cursor, EntityKind, Id, Money, Page};
+use crate::error::{Error, Kind, Result, printable};
 
 /// What an operation changed about one entity, for its audit event.
 #[derive(Debug, Clone)]
 #[must_use = "rows changed without an event make the commit fail: hand it to Operation::record"]
 pub struct Change {
     pub entity: EntityKind,
-    pub id: Uuid,
+    pub id: Id,
     /// The entity before; absent when it was created.
     pub before: Option<Json>,
     /// The entity after; absent when it was deleted.
@@ -47,6 +47,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// The natural key of what is changed.
+    pub fn name(&self) -> Option<&str> {
+        let view = self.before.as_ref().or(self.after.as_ref())?;
+        ["email", "sku", "reference"].into_iter().find_map(|key| view.get(key)?.as_str())
+    }
+
     /// Lets this change stand for further rows (an order's items, movements and stock).
     pub fn covering(mut self, rows: Rows) -> Change {
         self.rows += rows.0;
@@ -169,7 +175,7 @@ pub async fn find_page<E, C>(
     select: Select<E>,
     fields: &[SortField<E>],
     id: E::Column,
-    id_of: fn(&E::Model) -> Uuid,
+    id_of: fn(&E::Model) -> Id,
     page: &Page,
 ) -> Result<Listing<E::Model>>
 where
@@ -279,7 +285,7 @@ async fn stored_literal<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     literal: Expr,
     id: E::Column,
-    row: Uuid,
+    row: Id,
 ) -> Result<String> {
     let select = E::find().select_only().expr_as(literal, "value").filter(id.eq(row));
     let stored = select.into_tuple().one(connection).await?;
@@ -287,10 +293,10 @@ async fn stored_literal<E: EntityTrait>(
 }
 
 /// A row by its id.
-pub async fn find_by_id<E, C>(connection: &C, id: Uuid) -> Result<Option<E::Model>>
+pub async fn find_by_id<E, C>(connection: &C, id: Id) -> Result<Option<E::Model>>
 where
     E: EntityTrait,
-    <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Uuid>,
+    <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Id>,
     C: ConnectionTrait,
 {
     Ok(E::find_by_id(id).one(connection).await?)
@@ -308,14 +314,26 @@ where
 }
 
 /// Deletes one row by its id. Errors: [`Kind::Conflict`] when it is not there any more.
-pub async fn delete_by_id<E>(handle: &WriteHandle, id: Uuid) -> Result<Rows>
+pub async fn delete_by_id<E>(handle: &WriteHandle, id: Id) -> Result<Rows>
 where
     E: EntityTrait,
-    <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Uuid>,
+    <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Id>,
 {
     let result = E::delete_by_id(id).exec(handle).await?;
     expect_rows(result.rows_affected, 1)?;
     Ok(Rows(result.rows_affected))
+}
+
+/// The id of what is to be changed, or to be named by what is written.
+///
+/// Errors: exit 6 when another program stored something else there, which is shown and left as it is.
+pub fn known_id(noun: &str, name: &str, id: Id) -> Result<Uuid> {
+    id.known().ok_or_else(|| {
+        let whose = if name.is_empty() { format!("a {noun}") } else { format!("the {noun} {}", printable(name)) };
+        let message = format!("{whose} has an id that is no UUID: {}", printable(&id.to_string()));
+        Error::conflict("database.odd_id", message)
+            .hint("another program stored it: put a UUID of 16 bytes in its place, there and where other rows name it")
+    })
 }
 
 /// Holds that a statement changed as many rows as were meant (DL-003).

@@ -9,12 +9,11 @@ use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde_json::{Map, Value as Json, json};
 use tokio::task::yield_now;
-use uuid::Uuid;
 
 use super::{Change, Listing, Lock, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, Money, OrderStatus, Page};
+use crate::domain::{EntityKind, Id, Money, OrderStatus, Page};
 use crate::entity::order::{Column, Entity, Model};
 use crate::entity::{order_item, product, user};
 use crate::error::Result;
@@ -31,9 +30,9 @@ pub const UNIQUE_REFERENCE: UniqueConstraint =
 pub struct Filter {
     /// Any of these; empty means all.
     pub statuses: Vec<OrderStatus>,
-    pub user_id: Option<Uuid>,
+    pub user_id: Option<Id>,
     /// With a line for this product.
-    pub product_id: Option<Uuid>,
+    pub product_id: Option<Id>,
     pub since: Option<DateTime<Utc>>,
     /// Exclusive.
     pub until: Option<DateTime<Utc>>,
@@ -86,7 +85,7 @@ fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> 
     Entity::find().filter(condition)
 }
 
-pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>> {
+pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
     super::find_by_id::<Entity, _>(connection, id).await
 }
 
@@ -119,7 +118,7 @@ pub async fn find_foreign_references(connection: &impl ConnectionTrait) -> Resul
 }
 
 /// The lines of an order with their products, in the order they were written.
-pub async fn find_items(connection: &impl ConnectionTrait, order_id: Uuid) -> Result<Vec<ItemWithProduct>> {
+pub async fn find_items(connection: &impl ConnectionTrait, order_id: Id) -> Result<Vec<ItemWithProduct>> {
     Ok(order_item::Entity::find()
         .filter(order_item::Column::OrderId.eq(order_id))
         .order_by_asc(order_item::Column::Id)
@@ -129,7 +128,7 @@ pub async fn find_items(connection: &impl ConnectionTrait, order_id: Uuid) -> Re
 }
 
 /// The items of the given orders, each order's in their own order.
-pub async fn find_items_of(connection: &impl ConnectionTrait, order_ids: &[Uuid]) -> Result<Vec<ItemWithProduct>> {
+pub async fn find_items_of(connection: &impl ConnectionTrait, order_ids: &[Id]) -> Result<Vec<ItemWithProduct>> {
     let mut found = Vec::new();
     for some in order_ids.chunks(super::LOOKED_UP_AT_ONCE) {
         let items = order_item::Entity::find()
@@ -143,14 +142,14 @@ pub async fn find_items_of(connection: &impl ConnectionTrait, order_ids: &[Uuid]
 
 /// The users of the given orders, for lists that show who bought.
 pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> Result<Vec<user::Model>> {
-    let mut ids: Vec<Uuid> = orders.iter().map(|order| order.user_id).collect();
+    let mut ids: Vec<Id> = orders.iter().map(|order| order.user_id).collect();
     ids.sort_unstable();
     ids.dedup();
     super::find_among(connection, &user::Entity::find_shown(), user::Column::Id, &ids).await
 }
 
 /// The references of the orders with these ids, as far as they exist.
-pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<(Id, String)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

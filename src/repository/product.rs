@@ -15,7 +15,7 @@ use super::{Change, Listing, Match, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, Money, Page, sku};
+use crate::domain::{EntityKind, Id, Money, Page, sku};
 use crate::entity::product::{ActiveModel, Column, Entity, Model};
 use crate::entity::{Stored, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -78,7 +78,7 @@ fn select(filter: &Filter) -> Select<Entity> {
     Entity::find().filter(condition)
 }
 
-pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>> {
+pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
     super::find_by_id::<Entity, _>(connection, id).await
 }
 
@@ -197,11 +197,11 @@ pub fn is_named(product: &Model, name: &str) -> bool {
     named(std::slice::from_ref(product), name).is_some()
 }
 
-fn split_names(names: &[&str]) -> (Vec<Uuid>, Vec<String>) {
+fn split_names(names: &[&str]) -> (Vec<Id>, Vec<String>) {
     let (mut ids, mut skus) = (Vec::new(), Vec::new());
     for name in names {
         match Uuid::try_parse(name) {
-            Ok(id) => ids.push(id),
+            Ok(id) => ids.push(id.into()),
             Err(_) => {
                 let stored = sku::folded(name);
                 if stored != *name {
@@ -216,13 +216,13 @@ fn split_names(names: &[&str]) -> (Vec<Uuid>, Vec<String>) {
 }
 
 /// Locks one product against other writers until the transaction ends.
-pub async fn find_for_update(handle: &WriteHandle, id: Uuid) -> Result<Option<Model>> {
+pub async fn find_for_update(handle: &WriteHandle, id: Id) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).lock_exclusive().one(handle).await?)
 }
 
 /// Locks these products against other writers until the transaction ends, in the order of their
 /// ids; `ids` are sorted.
-pub async fn find_many_for_update(handle: &WriteHandle, ids: &[Uuid]) -> Result<Vec<Model>> {
+pub async fn find_many_for_update(handle: &WriteHandle, ids: &[Id]) -> Result<Vec<Model>> {
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(ROWS_PER_STATEMENT) {
         let select = Entity::find().filter(Column::Id.is_in(chunk.iter().copied())).order_by_asc(Column::Id);
@@ -233,7 +233,7 @@ pub async fn find_many_for_update(handle: &WriteHandle, ids: &[Uuid]) -> Result<
 
 /// Stock levels of the given products now, for a message. Locks only where a plain read would show
 /// the moment when the transaction began: a lock out of order invites a deadlock.
-pub async fn stock_levels(handle: &WriteHandle, ids: &[Uuid]) -> Result<Vec<(Uuid, Stored<i32>)>> {
+pub async fn stock_levels(handle: &WriteHandle, ids: &[Id]) -> Result<Vec<(Id, Stored<i32>)>> {
     let mut select = Entity::find().select_only().columns([Column::Id, Column::StockQuantity]).filter(super::among(
         handle,
         Column::Id,
@@ -248,7 +248,7 @@ pub async fn stock_levels(handle: &WriteHandle, ids: &[Uuid]) -> Result<Vec<(Uui
 /// A product whose stock is not what its movements come to.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
 pub struct StockDifference {
-    pub id: Uuid,
+    pub id: Id,
     pub sku: String,
     pub stock_quantity: Stored<i32>,
     /// The sum of all movements.
@@ -256,7 +256,7 @@ pub struct StockDifference {
 }
 
 /// The products whose stock another program changed, by SKU; all of them, or those with these ids.
-pub async fn find_stock_differences(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<StockDifference>> {
+pub async fn find_stock_differences(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<StockDifference>> {
     let engine = Engine::of(connection);
     let moved = || {
         let sum = engine.sum_of_integers(stock_movement::Column::Delta.into_expr());
@@ -289,9 +289,9 @@ pub async fn find_stock_differences(connection: &impl ConnectionTrait, ids: &[Uu
 /// taken, and their number; when it is lower than asked for, the transaction must be rolled back.
 pub async fn take_stock(
     handle: &WriteHandle,
-    quantities: &[(Uuid, i32)],
+    quantities: &[(Id, i32)],
     now: DateTime<Utc>,
-) -> Result<(HashMap<Uuid, Stored<Money>>, Rows)> {
+) -> Result<(HashMap<Id, Stored<Money>>, Rows)> {
     let (mut prices, mut count) = (HashMap::with_capacity(quantities.len()), 0);
     for chunk in in_order(quantities).chunks(ROWS_PER_STATEMENT) {
         let mut update = Query::update();
@@ -313,8 +313,7 @@ pub async fn take_stock(
         // Without RETURNING: the rows that carry this statement's time.
         let these = Column::Id.is_in(chunk.iter().map(|(id, _)| *id));
         let taken = Entity::find().select_only().columns([Column::Id, Column::Price]).filter(these);
-        let taken: Vec<(Uuid, Stored<Money>)> =
-            taken.filter(Column::UpdatedAt.eq(now)).into_tuple().all(handle).await?;
+        let taken: Vec<(Id, Stored<Money>)> = taken.filter(Column::UpdatedAt.eq(now)).into_tuple().all(handle).await?;
         prices.extend(taken);
     }
     Ok((prices, Rows(count)))
@@ -325,7 +324,7 @@ pub async fn take_stock(
 ///
 /// The number of rows is lower than asked for when a product is gone or its stock would leave the
 /// range: then the transaction must be rolled back.
-pub async fn return_stock(handle: &WriteHandle, quantities: &[(Uuid, i32)], now: DateTime<Utc>) -> Result<Rows> {
+pub async fn return_stock(handle: &WriteHandle, quantities: &[(Id, i32)], now: DateTime<Utc>) -> Result<Rows> {
     let mut count = 0;
     for chunk in in_order(quantities).chunks(ROWS_PER_STATEMENT) {
         let mut update = Query::update();
@@ -342,7 +341,7 @@ pub async fn return_stock(handle: &WriteHandle, quantities: &[(Uuid, i32)], now:
 }
 
 /// Quantities by ascending id.
-fn in_order(quantities: &[(Uuid, i32)]) -> Vec<(Uuid, i32)> {
+fn in_order(quantities: &[(Id, i32)]) -> Vec<(Id, i32)> {
     let mut quantities = quantities.to_vec();
     quantities.sort_unstable();
     quantities
@@ -350,7 +349,7 @@ fn in_order(quantities: &[(Uuid, i32)]) -> Vec<(Uuid, i32)> {
 
 /// Moves one product's stock by `delta` if the result stays within `0..=i32::MAX`; the number of
 /// rows tells whether it did.
-pub async fn move_stock(handle: &WriteHandle, id: Uuid, delta: i32, now: DateTime<Utc>) -> Result<Rows> {
+pub async fn move_stock(handle: &WriteHandle, id: Id, delta: i32, now: DateTime<Utc>) -> Result<Rows> {
     let (lowest, highest) = if delta < 0 { (-delta, i32::MAX) } else { (0, i32::MAX - delta) };
     let result = Entity::update_many()
         .col_expr(Column::StockQuantity, Expr::col(Column::StockQuantity).add(delta))

@@ -7,11 +7,10 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryResult, QuerySelect};
-use uuid::Uuid;
 
 use crate::db::target::Engine;
 use crate::domain::period::Span;
-use crate::domain::{Amount, Money, OrderStatus};
+use crate::domain::{Amount, Id, Money, OrderStatus};
 use crate::entity::{Moment, Stored, order, order_item, product, user};
 use crate::error::Result;
 
@@ -34,7 +33,7 @@ pub enum Ranking {
 /// How one product sold.
 #[derive(Debug, Clone)]
 pub struct ProductSales {
-    pub product_id: Uuid,
+    pub product_id: Id,
     /// SKU and name; `None` when another program removed the product.
     pub product: Option<(String, String)>,
     pub units: i64,
@@ -44,7 +43,7 @@ pub struct ProductSales {
 /// What one customer bought.
 #[derive(Debug, Clone)]
 pub struct CustomerSales {
-    pub user_id: Uuid,
+    pub user_id: Id,
     /// `None` when another program removed the user.
     pub email: Option<String>,
     pub orders: i64,
@@ -63,7 +62,7 @@ pub struct StatusTotal {
 /// One product's stock at today's price.
 #[derive(Debug, Clone)]
 pub struct StockValue {
-    pub product_id: Uuid,
+    pub product_id: Id,
     pub sku: String,
     pub name: String,
     pub stock: Stored<i32>,
@@ -283,7 +282,7 @@ pub async fn stock_value(connection: &impl ConnectionTrait, limit: u64) -> Resul
     QuerySelect::query(&mut select)
         .order_by_expr(value, Order::Desc)
         .order_by((product::Entity, product::Column::Sku), Order::Asc);
-    type Row = (Uuid, String, String, Stored<i32>, Stored<Money>);
+    type Row = (Id, String, String, Stored<i32>, Stored<Money>);
     let rows: Vec<Row> = select.into_tuple().all(connection).await?;
     let valued = rows.into_iter().map(|(product_id, sku, name, stock, price)| {
         let value = price.known().zip(stock.known()).map(|(price, stock)| Amount::of(price, stock));

@@ -5,11 +5,10 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use serde_json::json;
-use uuid::Uuid;
 
 use super::Change;
 use crate::db::write::WriteHandle;
-use crate::domain::EntityKind;
+use crate::domain::{EntityKind, Id};
 use crate::entity::seed::{Column, Entity, Model};
 use crate::entity::{order, product, seed_row, user};
 use crate::error::Result;
@@ -46,7 +45,7 @@ pub async fn find_rows(connection: &impl ConnectionTrait, name: &str) -> Result<
 /// the insert fails if somebody else has applied the seed meanwhile.
 pub async fn record(
     handle: &WriteHandle,
-    operation_id: Uuid,
+    operation_id: Id,
     before: Option<&Model>,
     seed: Model,
     created: Vec<seed_row::Model>,
@@ -69,7 +68,7 @@ pub async fn record(
 }
 
 /// Forgets a seed, and these of its rows.
-pub async fn delete(handle: &WriteHandle, operation_id: Uuid, name: &str, row_ids: &[Uuid]) -> Result<Change> {
+pub async fn delete(handle: &WriteHandle, operation_id: Id, name: &str, row_ids: &[Id]) -> Result<Change> {
     let mut rows = Entity::delete_by_id(name.to_owned()).exec(handle).await?.rows_affected;
     for chunk in row_ids.chunks(super::ROWS_PER_INSERT) {
         let these = seed_row::Entity::delete_many()

@@ -5,9 +5,8 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select,
 };
-use uuid::Uuid;
 
-use crate::domain::{EntityKind, EventName, Outcome};
+use crate::domain::{EntityKind, EventName, Id, Outcome};
 use crate::entity::{audit_event, order, order_item, product, stock_movement, user};
 use crate::error::Result;
 
@@ -15,7 +14,7 @@ async fn after<E>(
     connection: &impl ConnectionTrait,
     select: Select<E>,
     id: E::Column,
-    after: Option<Uuid>,
+    after: Option<Id>,
     limit: u64,
 ) -> Result<Vec<E::Model>>
 where
@@ -33,7 +32,7 @@ where
 pub async fn find_users_after(
     connection: &impl ConnectionTrait,
     is_whole: bool,
-    id: Option<Uuid>,
+    id: Option<Id>,
     limit: u64,
 ) -> Result<Vec<user::Model>> {
     let users = if is_whole { user::Entity::find() } else { user::Entity::find_shown() };
@@ -43,7 +42,7 @@ pub async fn find_users_after(
 /// Up to `limit` products behind an id.
 pub async fn find_products_after(
     connection: &impl ConnectionTrait,
-    id: Option<Uuid>,
+    id: Option<Id>,
     limit: u64,
 ) -> Result<Vec<product::Model>> {
     after(connection, product::Entity::find(), product::Column::Id, id, limit).await
@@ -52,14 +51,14 @@ pub async fn find_products_after(
 /// Up to `limit` orders behind an id.
 pub async fn find_orders_after(
     connection: &impl ConnectionTrait,
-    id: Option<Uuid>,
+    id: Option<Id>,
     limit: u64,
 ) -> Result<Vec<order::Model>> {
     after(connection, order::Entity::find(), order::Column::Id, id, limit).await
 }
 
 /// The lines of these orders.
-pub async fn find_items_of(connection: &impl ConnectionTrait, orders: &[Uuid]) -> Result<Vec<order_item::Model>> {
+pub async fn find_items_of(connection: &impl ConnectionTrait, orders: &[Id]) -> Result<Vec<order_item::Model>> {
     let of_orders = order_item::Column::OrderId.is_in(orders.iter().copied());
     Ok(order_item::Entity::find().filter(of_orders).all(connection).await?)
 }
@@ -68,7 +67,7 @@ pub async fn find_items_of(connection: &impl ConnectionTrait, orders: &[Uuid]) -
 pub async fn find_events_of(
     connection: &impl ConnectionTrait,
     kind: EntityKind,
-    ids: &[Uuid],
+    ids: &[Id],
 ) -> Result<Vec<audit_event::Model>> {
     Ok(super::legible::legible(connection)
         .filter(audit_event::Column::EntityType.eq(kind.as_str()))
@@ -81,7 +80,7 @@ pub async fn find_events_of(
 }
 
 /// The operations that generated a table's rows, each with the greatest id that it wrote.
-pub async fn find_generated(connection: &impl ConnectionTrait, table: &str) -> Result<Vec<(Uuid, Uuid)>> {
+pub async fn find_generated(connection: &impl ConnectionTrait, table: &str) -> Result<Vec<(Id, Id)>> {
     Ok(audit_event::Entity::find()
         .select_only()
         .column(audit_event::Column::OperationId)
@@ -98,7 +97,7 @@ pub async fn find_generated(connection: &impl ConnectionTrait, table: &str) -> R
 /// What these orders took and gave back.
 pub async fn find_movements_of_orders(
     connection: &impl ConnectionTrait,
-    orders: &[Uuid],
+    orders: &[Id],
 ) -> Result<Vec<stock_movement::Model>> {
     let of_orders = stock_movement::Column::OrderId.is_in(orders.iter().copied());
     Ok(stock_movement::Entity::find().filter(of_orders).all(connection).await?)
@@ -107,7 +106,7 @@ pub async fn find_movements_of_orders(
 /// The movements of these products that no order caused.
 pub async fn find_own_movements_of_products(
     connection: &impl ConnectionTrait,
-    products: &[Uuid],
+    products: &[Id],
 ) -> Result<Vec<stock_movement::Model>> {
     Ok(stock_movement::Entity::find()
         .filter(stock_movement::Column::ProductId.is_in(products.iter().copied()))
@@ -119,8 +118,8 @@ pub async fn find_own_movements_of_products(
 /// Those of the products that were last changed when no operation that moved their stock did.
 pub async fn find_products_moved_at_another_time(
     connection: &impl ConnectionTrait,
-    products: &[Uuid],
-) -> Result<Vec<Uuid>> {
+    products: &[Id],
+) -> Result<Vec<Id>> {
     if products.is_empty() {
         return Ok(Vec::new());
     }
@@ -145,9 +144,9 @@ pub async fn find_ids_without_row<K: ColumnTrait>(
     connection: &impl ConnectionTrait,
     kind: EntityKind,
     row_id: K,
-    after: Option<Uuid>,
+    after: Option<Id>,
     limit: u64,
-) -> Result<Vec<Uuid>> {
+) -> Result<Vec<Id>> {
     let id = audit_event::Column::EntityId;
     let mut row = Query::select();
     row.expr(Expr::value(1)).from(K::EntityName::default()).and_where(row_id.into_expr().eq(id.into_expr()));

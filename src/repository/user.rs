@@ -14,7 +14,7 @@ use super::{Change, Listing, Match, SortField, SortKind};
 use crate::db::fault::{Fault, UniqueConstraint, classify};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, Page, UserStatus, password, personal};
+use crate::domain::{EntityKind, Id, Page, UserStatus, password, personal};
 use crate::entity::user::{ActiveModel, Column, Entity, Model};
 use crate::error::Result;
 
@@ -57,7 +57,7 @@ fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> 
 }
 
 /// The user with this id, as shown.
-pub async fn find_by_id(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>> {
+pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
     Ok(Entity::find_shown().filter(Column::Id.eq(id)).one(connection).await?)
 }
 
@@ -124,7 +124,7 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
 /// How people name a user.
 #[derive(Debug, Clone, Copy)]
 pub enum Who<'a> {
-    Id(Uuid),
+    Id(Id),
     Email(&'a str),
 }
 
@@ -132,7 +132,7 @@ impl<'a> Who<'a> {
     /// A UUID names a user by id, everything else by e-mail address.
     pub fn parse(text: &'a str) -> Who<'a> {
         match Uuid::try_parse(text) {
-            Ok(id) => Who::Id(id),
+            Ok(id) => Who::Id(id.into()),
             Err(_) => Who::Email(text.trim()),
         }
     }

@@ -5,13 +5,12 @@
 use std::collections::HashMap;
 
 use sea_orm::ConnectionTrait;
-use uuid::Uuid;
 
 use super::Seed;
 use super::file::{RawItem, RawOrder, RawProduct, RawSeed, RawUser};
 use crate::domain::page::Sort;
 use crate::domain::text::counted;
-use crate::domain::{OrderStatus, Page, UserStatus};
+use crate::domain::{Id, OrderStatus, Page, UserStatus};
 use crate::entity::{order, product, user};
 use crate::error::{Error, Kind, Result, printable};
 use crate::repository::order::ItemWithProduct;
@@ -40,8 +39,8 @@ const PASSWORD: &str = "shopctl-demo";
 pub async fn export(connection: &impl ConnectionTrait, wanted: &Wanted) -> Result<String> {
     let users = find_users(connection, wanted).await?;
     let orders = find_orders(connection, wanted, &users).await?;
-    let ids: Vec<Uuid> = orders.iter().map(|order| order.id).collect();
-    let mut items: HashMap<Uuid, Vec<ItemWithProduct>> = HashMap::new();
+    let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
+    let mut items: HashMap<Id, Vec<ItemWithProduct>> = HashMap::new();
     for ids in ids.chunks(repository::ROWS_PER_INSERT) {
         for found in repository::order::find_items_of(connection, ids).await? {
             items.entry(found.0.order_id).or_default().push(found);
@@ -91,7 +90,7 @@ async fn find_orders(
     wanted: &Wanted,
     users: &[user::Model],
 ) -> Result<Vec<order::Model>> {
-    let find = async |user_id: Option<Uuid>| {
+    let find = async |user_id: Option<Id>| {
         let filter = repository::order::Filter { user_id, ..Default::default() };
         all("orders", async |page| repository::order::find_all(connection, &filter, page).await).await
     };
@@ -110,7 +109,7 @@ async fn find_orders(
 async fn find_products(
     connection: &impl ConnectionTrait,
     wanted: &Wanted,
-    items: &HashMap<Uuid, Vec<ItemWithProduct>>,
+    items: &HashMap<Id, Vec<ItemWithProduct>>,
 ) -> Result<Vec<product::Model>> {
     if wanted.users.is_empty() {
         let filter = repository::product::Filter::default();
@@ -166,7 +165,7 @@ fn raw_user(user: &user::Model, number: usize, wanted: &Wanted) -> RawUser {
 fn raw_product(
     product: &product::Model,
     orders: &[order::Model],
-    items: &HashMap<Uuid, Vec<ItemWithProduct>>,
+    items: &HashMap<Id, Vec<ItemWithProduct>>,
 ) -> RawProduct {
     let holds_stock = |order: &&order::Model| {
         let status = order.status.known();

@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use sea_orm::{EntityName, ModelTrait};
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::db::load::{Load, Loaded};
 use crate::domain::text::hexadecimal;
-use crate::domain::{EventName, IdempotencyKey, Outcome};
+use crate::domain::{EventName, Id, IdempotencyKey, Outcome};
 use crate::entity::audit_event;
 use crate::error::{Cause, CommandLine, Error, Kind, Result};
 use crate::repository;
@@ -225,11 +224,11 @@ struct Batch {
     table: String,
     loaded: Loaded,
     /// The greatest id: as ids grow with time, every row of the batch is at most this.
-    last: Option<Uuid>,
+    last: Option<Id>,
 }
 
 impl Batches<'_> {
-    async fn write<M>(&mut self, rows: impl Iterator<Item = M> + Send, id: fn(&M) -> Uuid) -> Result<()>
+    async fn write<M>(&mut self, rows: impl Iterator<Item = M> + Send, id: fn(&M) -> Id) -> Result<()>
     where
         M: ModelTrait,
         M::Entity: Default + EntityName,
@@ -247,8 +246,8 @@ impl Batches<'_> {
 fn events(operations: &Operations, plan: &Plan, shop: &Shop, batches: &[Batch]) -> Result<Vec<audit_event::Model>> {
     let key = plan.key()?;
     let event = |(batch, sequence): (&Batch, i32)| audit_event::Model {
-        id: operations.ids.next(),
-        operation_id: shop.operation_id,
+        id: operations.ids.next().into(),
+        operation_id: shop.operation_id.into(),
         sequence: sequence.into(),
         operation: EventName::SeedGenerate.into(),
         actor: operations.actor.clone(),

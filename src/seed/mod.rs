@@ -10,7 +10,7 @@ pub mod generate;
 use std::collections::HashMap;
 
 use crate::domain::order_status::way_to;
-use crate::domain::{EntityKind, EventName, MovementReason, Outcome};
+use crate::domain::{EntityKind, EventName, Id, MovementReason, Outcome};
 use crate::entity::{Stored, order, order_item, seed, seed_row, stock_movement};
 use crate::error::{CommandLine, Error, Result};
 use crate::repository;
@@ -74,7 +74,7 @@ pub struct Reverted {
     pub deleted: u32,
     /// Rows that are used or were changed since, by entity and natural key.
     pub kept: Vec<String>,
-    kept_rows: Vec<uuid::Uuid>,
+    kept_rows: Vec<Id>,
 }
 
 /// The embedded seeds, oldest first.
@@ -180,12 +180,13 @@ async fn apply(
         applied_at: operation.now().into(),
     };
     let change =
-        repository::seed::record(operation.handle(), operation.id(), history.as_ref(), now_applied, created).await?;
+        repository::seed::record(operation.handle(), operation.id().into(), history.as_ref(), now_applied, created)
+            .await?;
     operation.record(change);
     Ok(applied)
 }
 
-fn row(seed: &Seed, kind: EntityKind, id: uuid::Uuid) -> seed_row::Model {
+fn row(seed: &Seed, kind: EntityKind, id: Id) -> seed_row::Model {
     seed_row::Model { seed: seed.name.clone(), entity: kind.to_string(), id }
 }
 
@@ -299,7 +300,7 @@ pub async fn down(operations: &Operations, seed: &Seed, force: bool) -> Result<R
         let kept = &reverted.kept_rows;
         let deleted: Vec<_> = rows.iter().filter(|row| !kept.contains(&row.id)).map(|row| row.id).collect();
         // What is kept stays the seed's own: undoing it once more may find it unused.
-        let change = repository::seed::delete(operation.handle(), operation.id(), &seed.name, &deleted).await?;
+        let change = repository::seed::delete(operation.handle(), operation.id().into(), &seed.name, &deleted).await?;
         operation.record(change);
         Ok(reverted)
     };
@@ -309,7 +310,7 @@ pub async fn down(operations: &Operations, seed: &Seed, force: bool) -> Result<R
 async fn revert_row(
     operation: &mut Operation,
     kind: EntityKind,
-    id: uuid::Uuid,
+    id: Id,
     force: bool,
     reverted: &mut Reverted,
 ) -> Result<()> {
@@ -366,7 +367,7 @@ async fn revert_row(
 }
 
 /// Whether anything but seeds changed a row, as the audit trail tells.
-async fn was_changed(operation: &Operation, kind: EntityKind, id: uuid::Uuid) -> Result<bool> {
+async fn was_changed(operation: &Operation, kind: EntityKind, id: Id) -> Result<bool> {
     /// The newest events tell.
     const EVENTS: u64 = 100;
     let events = repository::audit_event::find_of(operation.handle(), kind, id, EVENTS).await?;
@@ -389,7 +390,7 @@ async fn revert_order(operation: &mut Operation, order: &order::Model) -> Result
             .map(|movement| movement.delta.known().unwrap_or_default())
             .sum::<i32>()
     };
-    let held: Vec<(uuid::Uuid, i32)> =
+    let held: Vec<(Id, i32)> =
         items.iter().map(|item| (item.product_id, taken(item))).filter(|(_, pieces)| *pieces > 0).collect();
     let mut change = repository::order::delete(operation.handle(), order, &items).await?;
     for (product, pieces) in &held {
@@ -402,6 +403,6 @@ async fn revert_order(operation: &mut Operation, order: &order::Model) -> Result
     Ok(())
 }
 
-fn restock(operation: &Operation, order: &order::Model, product: uuid::Uuid, pieces: i32) -> stock_movement::Model {
+fn restock(operation: &Operation, order: &order::Model, product: Id, pieces: i32) -> stock_movement::Model {
     stock_movement::Model { order_id: Some(order.id), ..operation.movement(product, pieces, MovementReason::Restock) }
 }

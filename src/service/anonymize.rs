@@ -39,8 +39,9 @@ async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
     if before.status == UserStatus::Anonymized {
         return Ok(Changed { after: before.clone(), before, changed: false });
     }
+    let id = repository::known_id("user", &before.email, before.id)?;
     let after = Model {
-        email: format!("{NAME}-{}@{NOWHERE}", before.id.simple()),
+        email: format!("{NAME}-{}@{NOWHERE}", id.simple()),
         password_hash: UNUSABLE.to_owned(),
         first_name: NAME.to_owned(),
         last_name: NAME.to_owned(),

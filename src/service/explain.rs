@@ -9,10 +9,9 @@ use std::collections::BTreeMap;
 
 use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
-use uuid::Uuid;
 
 use self::explained::{Explained, Subject};
-use crate::domain::{EntityKind, EventName, personal};
+use crate::domain::{EntityKind, EventName, Id, personal};
 use crate::entity::{Moment, Stored, audit_event, order, product, stock_movement, user};
 use crate::error::{Result, printable};
 use crate::repository::user::PASSWORD_DIGEST;
@@ -27,7 +26,7 @@ pub const FINDINGS_TOLD: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub entity: EntityKind,
-    pub id: Option<Uuid>,
+    pub id: Option<Id>,
     /// E-mail address, SKU, reference.
     pub name: String,
     pub what: String,
@@ -101,10 +100,10 @@ async fn explain_all<E: Explained>(
 async fn explain_rows<E: Explained>(
     connection: &impl ConnectionTrait,
     subjects: &[Subject],
-    generated: &[(Uuid, Uuid)],
+    generated: &[(Id, Id)],
     explanation: &mut Explanation,
 ) -> Result<()> {
-    let ids: Vec<Uuid> = subjects.iter().map(|subject| subject.id).collect();
+    let ids: Vec<Id> = subjects.iter().map(|subject| subject.id).collect();
     let events = trail::find_events_of(connection, E::KIND, &ids).await?;
     let events = by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default());
     let moved = E::movements(connection, &ids).await?;
@@ -165,8 +164,8 @@ async fn missing_rows<E: Explained>(connection: &impl ConnectionTrait, explanati
     }
 }
 
-fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Uuid) -> BTreeMap<Uuid, Vec<T>> {
-    let mut map = BTreeMap::<Uuid, Vec<T>>::new();
+fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Id) -> BTreeMap<Id, Vec<T>> {
+    let mut map = BTreeMap::<Id, Vec<T>>::new();
     for row in rows {
         map.entry(key(&row)).or_default().push(row);
     }
@@ -175,7 +174,7 @@ fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Uuid) -> BTreeMap<Uuid, Vec<T>> {
 
 /// An event with its documents read.
 struct Known {
-    operation_id: Uuid,
+    operation_id: Id,
     operation: Stored<EventName>,
     reason: Option<String>,
     time: Moment,

@@ -18,7 +18,7 @@ use super::tombstone::{Settled, find_out};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
-use crate::domain::{Clock, IdSource, MovementReason, Outcome, personal};
+use crate::domain::{Clock, Id, IdSource, MovementReason, Outcome, personal};
 use crate::entity::{audit_event, stock_movement};
 use crate::error::{Cause, Error, Kind, Result};
 use crate::repository::{self, Change};
@@ -69,7 +69,7 @@ pub struct Operation {
     ids: IdSource,
     changes: Vec<Change>,
     savepoints: u32,
-    subject: Option<Uuid>,
+    subject: Option<Id>,
     /// As the request has it: what somebody else wrote in this moment is found by the next attempt.
     repeats_on_duplicate: bool,
 }
@@ -87,7 +87,7 @@ struct Failure {
     error: Error,
     fault: Option<Fault>,
     /// The entity that it was about, as far as it was known.
-    subject: Option<Uuid>,
+    subject: Option<Id>,
     /// How long the last statement took to fail: what it waited for was not to be had.
     waited: Duration,
 }
@@ -261,7 +261,7 @@ impl Operations {
     }
 
     /// Records what the shop refused (exit 6) and failed post-checks, best effort (BR-003).
-    async fn record_refusal(&self, request: &Request, operation_id: Uuid, subject: Option<Uuid>, error: &Error) {
+    async fn record_refusal(&self, request: &Request, operation_id: Uuid, subject: Option<Id>, error: &Error) {
         let is_recorded = error.kind() == Kind::Conflict || error.is(Cause::Unaccounted);
         if self.dry_run || !is_recorded {
             return;
@@ -281,8 +281,8 @@ impl Operations {
 
     pub(super) fn failed_event(&self, request: &Request, operation_id: Uuid, error: &str) -> audit_event::Model {
         audit_event::Model {
-            id: self.ids.next(),
-            operation_id,
+            id: self.ids.next().into(),
+            operation_id: operation_id.into(),
             sequence: 0.into(),
             operation: request.name.into(),
             actor: self.actor.clone(),
@@ -328,21 +328,21 @@ impl Operation {
     }
 
     /// A stock movement of this operation, to be written.
-    pub fn movement(&self, product_id: Uuid, delta: i32, reason: MovementReason) -> stock_movement::Model {
+    pub fn movement(&self, product_id: Id, delta: i32, reason: MovementReason) -> stock_movement::Model {
         stock_movement::Model {
-            id: self.new_id(),
+            id: self.new_id().into(),
             product_id,
             delta: delta.into(),
             reason: reason.into(),
             order_id: None,
-            operation_id: self.id,
+            operation_id: self.id.into(),
             note: None,
             created_at: self.now.into(),
         }
     }
 
     /// Says which entity the operation is about: should it be refused, the failed event names it.
-    pub fn about(&mut self, id: Uuid) {
+    pub fn about(&mut self, id: Id) {
         self.subject = Some(id);
     }
 
@@ -392,12 +392,15 @@ impl Operation {
             return Err(Error::of(Cause::Unaccounted, message));
         }
         let changes = std::mem::take(&mut self.changes);
+        for change in changes.iter().filter(|change| change.id.known().is_none()) {
+            repository::known_id(change.entity.as_str(), change.name().unwrap_or_default(), change.id)?;
+        }
         let events = changes.into_iter().zip(0_i32..).map(|(change, sequence)| {
             // The key is unique: it stands in the operation's first event only.
             let idempotency = request.idempotency.as_ref().filter(|_| sequence == 0);
             audit_event::Model {
-                id: self.ids.next(),
-                operation_id: self.id,
+                id: self.ids.next().into(),
+                operation_id: self.id.into(),
                 sequence: sequence.into(),
                 operation: request.name.into(),
                 actor: operations.actor.clone(),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use crate::domain::order_status::{self, Step, StockEffect, Transition, Verb};
-use crate::domain::{IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
+use crate::domain::{Id, IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
 use crate::entity::{Moment, Stored, audit_event, order, order_item, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::repository::order::ItemWithProduct;
@@ -35,7 +35,7 @@ pub struct Move {
 
 impl Move {
     /// A move with nothing said beside it.
-    pub fn of(order: Uuid, verb: Verb) -> Move {
+    pub fn of(order: Id, verb: Verb) -> Move {
         let (reason, note, tracking, placed_before) = (None, None, None, None);
         Move { order: order.to_string(), verb, reason, note, tracking, restock: Restock::AsUsual, placed_before }
     }
@@ -80,7 +80,7 @@ impl Moved {
 /// Pieces of one product that went back into stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
-    pub product_id: Uuid,
+    pub product_id: Id,
     pub sku: String,
     pub quantity: i32,
 }
@@ -90,7 +90,7 @@ impl Restored {
     fn read(after: &Json) -> Vec<Restored> {
         let line = |line: &Json| {
             Some(Restored {
-                product_id: Uuid::try_parse(line["product_id"].as_str()?).ok()?,
+                product_id: Uuid::try_parse(line["product_id"].as_str()?).ok()?.into(),
                 sku: line["sku"].as_str()?.to_owned(),
                 quantity: i32::try_from(line["quantity"].as_i64()?).ok()?,
             })
@@ -292,12 +292,12 @@ struct Taken {
     pieces: Vec<Pieces>,
     /// Products that it has in its lines, but that no movement of it took: another program did, by
     /// other means.
-    by_its_lines: Vec<Uuid>,
+    by_its_lines: Vec<Id>,
 }
 
 /// Pieces of one product.
 struct Pieces {
-    product: Uuid,
+    product: Id,
     taken: i64,
     back: i64,
 }
@@ -332,7 +332,7 @@ impl Taken {
             let delta = known(&movement.delta)?;
             taken.add(movement.product_id, (-delta).max(0), delta.max(0));
         }
-        let is_taken = |id: Uuid| {
+        let is_taken = |id: Id| {
             movements.iter().any(|movement| movement.product_id == id && movement.reason == MovementReason::Order)
         };
         for (item, _) in items.iter().filter(|(item, _)| !is_taken(item.product_id)) {
@@ -342,7 +342,7 @@ impl Taken {
         Ok(taken)
     }
 
-    fn add(&mut self, product: Uuid, taken: i64, back: i64) {
+    fn add(&mut self, product: Id, taken: i64, back: i64) {
         match self.pieces.iter_mut().find(|pieces| pieces.product == product) {
             Some(pieces) => {
                 pieces.taken += taken;
@@ -352,12 +352,12 @@ impl Taken {
         }
     }
 
-    fn find(&self, product: Uuid) -> Option<&Pieces> {
+    fn find(&self, product: Id) -> Option<&Pieces> {
         self.pieces.iter().find(|pieces| pieces.product == product)
     }
 
     /// What of a product may go back.
-    fn left(&self, product: Uuid) -> i64 {
+    fn left(&self, product: Id) -> i64 {
         self.find(product).map_or(0, Pieces::left)
     }
 
@@ -366,9 +366,8 @@ impl Taken {
     /// Errors: exit 3 for a product that the order does not have; exit 6, naming each product of which
     /// more was asked than there is to give back.
     fn choose(&self, order: &order::Model, items: &[ItemWithProduct], what: &Restock) -> Result<Vec<Restored>> {
-        let named =
-            |id: Uuid| items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref());
-        let restored = |id: Uuid, pieces: i64| {
+        let named = |id: Id| items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref());
+        let restored = |id: Id, pieces: i64| {
             let sku = named(id).map_or_else(|| id.to_string(), |product| product.sku.clone());
             let quantity = i32::try_from(pieces).map_err(|_| Error::internal("an order took too many pieces"))?;
             Ok(Restored { product_id: id, sku, quantity })
@@ -382,7 +381,7 @@ impl Taken {
                 .collect();
         };
         let products = find_products(order, items, lines)?;
-        let mut chosen = Vec::<(Uuid, i64)>::new();
+        let mut chosen = Vec::<(Id, i64)>::new();
         for (product, (_, quantity)) in products.into_iter().zip(lines) {
             let pieces = quantity.map_or_else(|| self.left(product), |quantity| i64::from(quantity.get()));
             match chosen.iter_mut().find(|(id, _)| *id == product) {
@@ -411,7 +410,7 @@ fn find_products(
     order: &order::Model,
     items: &[ItemWithProduct],
     lines: &[(String, Option<Quantity>)],
-) -> Result<Vec<Uuid>> {
+) -> Result<Vec<Id>> {
     let find = |name: &str| {
         let mut products = items.iter().filter_map(|(_, product)| product.as_ref());
         products.find(|product| repository::product::is_named(product, name)).map(|product| product.id)
@@ -450,7 +449,7 @@ async fn restore(
     if restored.is_empty() {
         return Ok(Vec::new());
     }
-    let quantities: Vec<(Uuid, i32)> = restored.iter().map(|line| (line.product_id, line.quantity)).collect();
+    let quantities: Vec<(Id, i32)> = restored.iter().map(|line| (line.product_id, line.quantity)).collect();
     let rows = repository::product::return_stock(operation.handle(), &quantities, operation.now()).await?;
     if rows.count() != restored.len() as u64 {
         let skus: Vec<_> = restored.iter().map(|line| printable(&line.sku)).collect();

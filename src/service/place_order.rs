@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
-use uuid::Uuid;
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{Restored, to_json};
 use super::product::{known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{
-    EventName, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations, sku,
+    EventName, Id, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations, sku,
 };
 use crate::entity::{Stored, order, order_item, product, stock_movement, user};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -172,13 +171,13 @@ pub async fn apply(operation: &mut Operation, new: &NewOrder) -> Result<PlacedOr
 pub async fn apply_all(operation: &mut Operation, orders: &[NewOrder]) -> Result<Vec<PlacedOrder>> {
     let users = find_users(operation, orders).await?;
     let lines = find_lines(operation, orders).await?;
-    let mut wanted = BTreeMap::<Uuid, (i32, &product::Model)>::new();
+    let mut wanted = BTreeMap::<Id, (i32, &product::Model)>::new();
     for line in orders.iter().zip(&lines).filter(|(new, _)| new.balanced_by().is_none()).flat_map(|(_, lines)| lines) {
         known_stock(&line.product)?;
         let (pieces, _) = wanted.entry(line.product.id).or_insert((0, &line.product));
         *pieces = pieces.saturating_add(line.quantity.get());
     }
-    let quantities: Vec<(Uuid, i32)> = wanted.iter().map(|(id, (pieces, _))| (*id, *pieces)).collect();
+    let quantities: Vec<(Id, i32)> = wanted.iter().map(|(id, (pieces, _))| (*id, *pieces)).collect();
     let (mut prices, mut stock_rows) = (HashMap::new(), None);
     if !quantities.is_empty() {
         let (taken, rows) = repository::product::take_stock(operation.handle(), &quantities, operation.now()).await?;
@@ -309,7 +308,7 @@ async fn find_lines(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<Ve
 fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Vec<Line>> {
     let mut lines = Vec::<Line>::with_capacity(new.lines.len());
     // One product at two prices is two lines.
-    let mut positions = HashMap::<(Uuid, Option<Money>), usize>::new();
+    let mut positions = HashMap::<(Id, Option<Money>), usize>::new();
     for new in &new.lines {
         let product = *products.get(new.product.as_str()).ok_or_else(|| super::product::unknown(&[&new.product]))?;
         let key = (product.id, new.unit_price.filter(|price| product.price != *price));
@@ -338,13 +337,13 @@ fn merged(sku: &str, one: Quantity, other: Quantity) -> Result<Quantity> {
 /// Lists every product that there is too little of, with what there is.
 async fn shortage(
     operation: &Operation,
-    wanted: &BTreeMap<Uuid, (i32, &product::Model)>,
-    taken: &HashMap<Uuid, Stored<Money>>,
+    wanted: &BTreeMap<Id, (i32, &product::Model)>,
+    taken: &HashMap<Id, Stored<Money>>,
 ) -> Result<Error> {
-    let is_short = |id: &Uuid| !taken.contains_key(id);
-    let short: Vec<Uuid> = wanted.keys().filter(|id| is_short(id)).copied().collect();
+    let is_short = |id: &Id| !taken.contains_key(id);
+    let short: Vec<Id> = wanted.keys().filter(|id| is_short(id)).copied().collect();
     // An engine that cannot say which rows it updated may take those of an order before for them.
-    let asked: Vec<Uuid> = if short.is_empty() { wanted.keys().copied().collect() } else { short };
+    let asked: Vec<Id> = if short.is_empty() { wanted.keys().copied().collect() } else { short };
     let levels = repository::product::stock_levels(operation.handle(), &asked).await?;
     let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
     for (need, product) in asked.iter().filter_map(|id| wanted.get(id)) {
@@ -361,7 +360,7 @@ async fn shortage(
 }
 
 /// The price when the stock was taken is the one that counts.
-fn at_current_prices(lines: &mut [Line], prices: &HashMap<Uuid, Stored<Money>>) {
+fn at_current_prices(lines: &mut [Line], prices: &HashMap<Id, Stored<Money>>) {
     for line in lines {
         if let Some(price) = prices.get(&line.product.id) {
             line.product.price = price.clone();
@@ -375,14 +374,18 @@ fn build(
     lines: &[Line],
     new: &NewOrder,
 ) -> Result<(order::Model, Vec<order_item::Model>)> {
-    let id = operation.new_id();
+    repository::known_id("user", &user.email, user.id)?;
+    for line in lines {
+        repository::known_id("product", &line.product.sku, line.product.id)?;
+    }
+    let id = Id::from(operation.new_id());
     let placed_at = new.placed_at.unwrap_or(operation.now());
     let amounts: Vec<Amount<'_>> = lines.iter().map(Line::amount).collect::<Result<_>>()?;
     let items: Vec<order_item::Model> = lines
         .iter()
         .zip(&amounts)
         .map(|(line, amount)| order_item::Model {
-            id: operation.new_id(),
+            id: operation.new_id().into(),
             order_id: id,
             product_id: line.product.id,
             quantity: line.quantity.get().into(),

@@ -5,14 +5,13 @@ use std::collections::{HashMap, HashSet};
 use rust_decimal::Decimal;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value as Json, json};
-use uuid::Uuid;
 
 use super::operation::{Operation, Operations, Request};
 use super::product::Changed;
 use crate::domain::page::Sort;
 use crate::domain::price_change::{MaxChange, Repricing, percent_changed};
 use crate::domain::price_history::PriceStep;
-use crate::domain::{EntityKind, EventName, Money, Outcome, Page, Violations};
+use crate::domain::{EntityKind, EventName, Id, Money, Outcome, Page, Violations};
 use crate::entity::product::Model;
 use crate::entity::{Moment, Stored, audit_event};
 use crate::error::{Error, Kind, Result, printable};
@@ -194,10 +193,10 @@ fn reprice(before: Model, price: Money, now: Moment) -> Changed {
 
 /// The products as they are now, held until the operation ends.
 async fn lock(operation: &Operation, products: &[Model], is_as_read: bool) -> Result<Vec<Model>> {
-    let mut ids: Vec<Uuid> = products.iter().map(|product| product.id).collect();
+    let mut ids: Vec<Id> = products.iter().map(|product| product.id).collect();
     ids.sort_unstable();
     let found = repository::product::find_many_for_update(operation.handle(), &ids).await?;
-    let mut found: HashMap<Uuid, Model> = found.into_iter().map(|product| (product.id, product)).collect();
+    let mut found: HashMap<Id, Model> = found.into_iter().map(|product| (product.id, product)).collect();
     let mut locked = Vec::with_capacity(products.len());
     let mut stale = Vec::new();
     for product in products {
@@ -248,7 +247,7 @@ impl PriceEvent {
 }
 
 /// The prices that a product had, newest first.
-pub async fn history(connection: &impl ConnectionTrait, product: Uuid) -> Result<Vec<PriceEvent>> {
+pub async fn history(connection: &impl ConnectionTrait, product: Id) -> Result<Vec<PriceEvent>> {
     let filter = repository::audit_event::Filter {
         entity_kind: Some(EntityKind::Product),
         entity_id: Some(product),

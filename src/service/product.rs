@@ -1,11 +1,10 @@
 //! Products: create with their first stock, update, delete.
 
 use sea_orm::ConnectionTrait;
-use uuid::Uuid;
 
 use super::operation::{Operation, Operations, Request};
 use crate::db::fault::Fault;
-use crate::domain::{EventName, Money, MovementReason, ProductName, Sku};
+use crate::domain::{EventName, Id, Money, MovementReason, ProductName, Sku};
 use crate::entity::Stored;
 use crate::entity::product::Model;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
@@ -75,7 +74,7 @@ pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result
 }
 
 /// Errors: exit 6 when a product other than `own` has this SKU, in whatever case another program wrote it.
-async fn check_free(operation: &Operation, sku: &Sku, own: Option<Uuid>) -> Result<()> {
+async fn check_free(operation: &Operation, sku: &Sku, own: Option<Id>) -> Result<()> {
     let found = repository::product::find_named(operation.handle(), &[sku.as_str()]).await?;
     match found.iter().find(|product| Some(product.id) != own) {
         Some(product) => Err(taken(&product.sku)),
@@ -85,7 +84,7 @@ async fn check_free(operation: &Operation, sku: &Sku, own: Option<Uuid>) -> Resu
 
 fn model(operation: &Operation, new: &NewProduct) -> Model {
     Model {
-        id: operation.new_id(),
+        id: operation.new_id().into(),
         sku: new.sku.as_str().to_owned(),
         name: new.name.as_str().to_owned(),
         description: new.description.clone(),

@@ -7,12 +7,11 @@
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::operation::{Operation, Operations, Request};
-use crate::domain::EventName;
 use crate::domain::personal::sealed_form;
 use crate::domain::text::{counted, hexadecimal};
+use crate::domain::{EventName, Id};
 use crate::entity::{audit_event, audit_seal};
 use crate::error::{CommandLine, Error, Kind, Result};
 use crate::repository::{self, audit_seal::Covered};
@@ -29,7 +28,7 @@ const EVENTS_NAMED: u64 = 100;
 pub struct Sealed {
     pub seal: audit_seal::Model,
     /// The last event that it covers.
-    pub last_event: Uuid,
+    pub last_event: Id,
 }
 
 /// Seals the oldest events that bear no seal yet, up to [`EVENTS_PER_SEAL`].
@@ -37,13 +36,13 @@ pub struct Sealed {
 /// `after` is the last event that the seal before covered, in a run that makes many: the index
 /// still holds the entries of all that was sealed a moment ago, and need not be read through again.
 /// Returns nothing when there is nothing to seal behind it.
-pub async fn seal(operations: &Operations, after: Option<Uuid>) -> Result<Option<Sealed>> {
+pub async fn seal(operations: &Operations, after: Option<Id>) -> Result<Option<Sealed>> {
     // Two sealers at once draw the same number: the later one looks again.
     let request = Request { repeats_on_duplicate: true, ..Request::new(EventName::AuditSeal) };
     operations.run(&request, async |operation| apply(operation, &operations.actor, after).await).await?.done()
 }
 
-async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> Result<Option<Sealed>> {
+async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Result<Option<Sealed>> {
     let last = repository::audit_seal::find_last(operation.handle()).await?;
     let events = repository::audit_seal::find_unsealed_events(operation.handle(), after, EVENTS_PER_SEAL).await?;
     let last_event = match events.last() {
@@ -54,7 +53,7 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> R
     let too_many = |_| Error::internal("more events than a seal can count");
     let number = last.as_ref().map_or(0, |last| last.number).max(0);
     let mut seal = audit_seal::Model {
-        id: operation.new_id(),
+        id: operation.new_id().into(),
         number: number.checked_add(1).ok_or_else(|| no_number_left(number))?,
         previous_hash: last.map_or_else(String::new, |last| last.hash),
         hash: String::new(),
@@ -65,7 +64,7 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Uuid>) -> R
     let mut hash = SealHash::new(&seal, &seal.sealed_at.to_string());
     events.iter().for_each(|event| hash.add(event));
     seal.hash = hash.finish();
-    let ids: Vec<Uuid> = events.iter().map(|event| event.row.id).collect();
+    let ids: Vec<Id> = events.iter().map(|event| event.row.id).collect();
     let change = repository::audit_seal::create(operation.handle(), seal.clone(), &ids).await?;
     operation.record(change);
     Ok(Some(Sealed { seal, last_event }))
@@ -100,14 +99,14 @@ fn digest(event: &Covered<audit_event::Model>) -> impl AsRef<[u8]> + use<> {
     let occurred_at = event.time(&event.row.occurred_at);
     let event = &event.row;
     let columns = json!([
-        event.id,
-        event.operation_id,
+        sealed_id(event.id),
+        sealed_id(event.operation_id),
         event.sequence,
         event.operation,
         event.actor,
         event.outcome,
         event.entity_type,
-        event.entity_id,
+        event.entity_id.map(sealed_id),
         event.before.as_deref().map(sealed_form),
         event.after.as_deref().map(sealed_form),
         event.reason,
@@ -117,6 +116,11 @@ fn digest(event: &Covered<audit_event::Model>) -> impl AsRef<[u8]> + use<> {
         occurred_at,
     ]);
     Sha256::digest(columns.to_string())
+}
+
+/// What is no UUID is told from a UUID of the same text.
+fn sealed_id(id: Id) -> String {
+    if id.known().is_some() { id.to_string() } else { id.encode() }
 }
 
 /// What checking all seals found.
@@ -138,7 +142,7 @@ pub struct Chain {
 pub struct SealProblem {
     /// What it is about: neither is known of a head that is gone.
     pub seal: Option<i32>,
-    pub event: Option<(Uuid, String)>,
+    pub event: Option<(Id, String)>,
     pub what: String,
 }
 

@@ -71,7 +71,7 @@ async fn check_free(operation: &Operation, email: &Email) -> Result<()> {
 /// A new user, who is active.
 pub fn model(operation: &Operation, new: &NewUser) -> Model {
     Model {
-        id: operation.new_id(),
+        id: operation.new_id().into(),
         email: new.email.as_str().to_owned(),
         password_hash: new.password_hash.clone(),
         first_name: new.first_name.as_str().to_owned(),
@@ -117,7 +117,7 @@ pub async fn set_password(operations: &Operations, who: &str, password_hash: &st
 /// Replaces a hash that was made with weaker parameters by one of the same password, unless the
 /// password was changed meanwhile.
 pub async fn rehash(operations: &Operations, user: &Model, password_hash: &str) -> Result<Changed> {
-    mutate(operations, EventName::UserRehash, &user.id.to_string(), async |_operation, now| {
+    mutate(operations, EventName::UserRehash, &user.id.or_key(&user.email), async |_operation, now| {
         let is_same = now.password_hash == user.password_hash;
         let hash = if is_same { password_hash } else { now.password_hash.as_str() };
         Ok(Model { password_hash: hash.to_owned(), ..now.clone() })

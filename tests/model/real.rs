@@ -142,7 +142,8 @@ impl Real {
         }
         for id in &self.orders {
             let id = uuid::Uuid::try_parse(id).expect("an id");
-            let order = shopctl::repository::order::find_by_id(connection, id).await.expect("reads").expect("is there");
+            let order =
+                shopctl::repository::order::find_by_id(connection, id.into()).await.expect("reads").expect("is there");
             state.push(format!("{} {}", order.status, order.total_amount));
         }
         state

@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::ConnectionTrait;
-use uuid::Uuid;
 
 use super::{OrderLine, OrderRow};
 use crate::bulk::import::Row;
 use crate::bulk::spelling::{Keys, folded_email, folded_sku};
-use crate::domain::{Money, OrderStatus};
+use crate::domain::{Id, Money, OrderStatus};
 use crate::entity::{Moment, Stored, order, user};
 use crate::error::{Result, printable};
 use crate::repository::order::ItemWithProduct;
@@ -54,14 +53,14 @@ pub async fn compare(
         return Ok(HashMap::new());
     }
     let orders: Vec<order::Model> = found.values().cloned().collect();
-    let ids: Vec<Uuid> = orders.iter().map(|order| order.id).collect();
+    let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
     let items = repository::order::find_items_of(connection, &ids).await?;
     let users = repository::order::find_users(connection, &orders).await?;
-    let mut items_of = HashMap::<Uuid, Vec<&ItemWithProduct>>::new();
+    let mut items_of = HashMap::<Id, Vec<&ItemWithProduct>>::new();
     for item in &items {
         items_of.entry(item.0.order_id).or_default().push(item);
     }
-    let users: HashMap<Uuid, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
+    let users: HashMap<Id, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
     let compared = rows.iter().filter_map(|row| {
         let order = of(&found, row.key(), keys)?;
         let user = users.get(&order.user_id).copied();

@@ -17,7 +17,7 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::similar::closest;
-use crate::domain::{EntityKind, EventName, Outcome};
+use crate::domain::{EntityKind, EventName, Id, Outcome};
 use crate::error::{Error, Kind, Result, printable};
 use crate::repository::user::{self, Lock, Who};
 use crate::repository::{audit_event as events, order, product};
@@ -125,7 +125,7 @@ impl FilterArguments {
         Ok(events::Filter {
             entity_kind: None,
             entity_id: None,
-            operation_id: self.operation_id,
+            operation_id: self.operation_id.map(Id::from),
             operation: self.operation.clone(),
             actor: self.by.clone(),
             outcome: self.outcome,
@@ -173,7 +173,7 @@ fn parse_id(text: &str) -> Result<Uuid, String> {
 }
 
 /// What the events are to be about. An id need not exist any more: its events do.
-async fn entity(database: &Database, arguments: &FilterArguments) -> Result<Option<(EntityKind, Uuid)>> {
+async fn entity(database: &Database, arguments: &FilterArguments) -> Result<Option<(EntityKind, Id)>> {
     let named = [
         (EntityKind::User, &arguments.user),
         (EntityKind::Product, &arguments.product),
@@ -183,7 +183,7 @@ async fn entity(database: &Database, arguments: &FilterArguments) -> Result<Opti
         return Ok(None);
     };
     if let Ok(id) = Uuid::try_parse(name) {
-        return Ok(Some((entity, id)));
+        return Ok(Some((entity, id.into())));
     }
     let connection = database.connection();
     let id = match entity {

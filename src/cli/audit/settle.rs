@@ -33,7 +33,7 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
     let (id, dry_run) = (arguments.operation, arguments.write.dry_run);
     let database = context.database(Access::Write).await?;
     // An event's id looks like its operation's.
-    if let Some(event) = events::find_by_id(database.connection(), id).await? {
+    if let Some(event) = events::find_by_id(database.connection(), id.into()).await? {
         let operation = event.operation_id;
         return Err(Error::new(Kind::Invalid, "invalid", format!("operation: {id} is the id of an event")).hint(
             Hint::from("of its operation: ").and(CommandLine::like("audit settle").argument(&operation.to_string())),
@@ -41,7 +41,7 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
     }
     let verdict = settle::decide(&context.operations(&database, dry_run), id).await?;
     let named = match verdict.is_applied {
-        true => events::find_of_operation(database.connection(), id, EVENTS_NAMED + 1).await?,
+        true => events::find_of_operation(database.connection(), id.into(), EVENTS_NAMED + 1).await?,
         false => Vec::new(),
     };
     let line = match verdict.is_applied {

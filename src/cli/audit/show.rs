@@ -21,7 +21,7 @@ pub struct ShowArguments {
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     context.output.check_fields::<EventView>(&[])?;
     let database = context.database(Access::Read).await?;
-    let event = events::find_by_id(database.connection(), arguments.id).await?;
+    let event = events::find_by_id(database.connection(), arguments.id.into()).await?;
     let event =
         event.ok_or_else(|| Error::not_found("event", arguments.id).hint(CommandLine::new("audit list -o id")))?;
     context.output.show(&EventView(event), &[])

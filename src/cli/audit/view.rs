@@ -132,8 +132,8 @@ mod tests {
     fn event(before: &str, after: &str) -> audit_event::Model {
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         audit_event::Model {
-            id: uuid::Uuid::nil(),
-            operation_id: uuid::Uuid::nil(),
+            id: uuid::Uuid::nil().into(),
+            operation_id: uuid::Uuid::nil().into(),
             sequence: 0.into(),
             operation: EventName::UserUpdate.into(),
             actor: "ann".to_owned(),

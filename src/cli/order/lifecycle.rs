@@ -362,7 +362,7 @@ async fn pending(context: &Context, before: chrono::DateTime<chrono::Utc>) -> Re
     let mut ids = Vec::new();
     loop {
         let found = orders::find_all(database.connection(), &filter, &page).await?;
-        ids.extend(found.items.iter().map(|order| order.id.to_string()));
+        ids.extend(found.items.iter().map(|order| order.id.or_key(&order.reference)));
         match found.next {
             Some(cursor) => page.after = Some(cursor),
             None => return Ok(ids),

@@ -1,8 +1,6 @@
 //! What an order and its lines look like.
 
-use uuid::Uuid;
-
-use crate::domain::{Money, Quantity};
+use crate::domain::{Id, Money, Quantity};
 use crate::entity::{Stored, order, order_item, product};
 use crate::output::{Cell, Column, View};
 use crate::repository::order::Line;
@@ -34,11 +32,11 @@ impl View for OrderView {
 
 /// A line of an order.
 pub struct ItemView {
-    pub id: Uuid,
+    pub id: Id,
     /// `None` when another program removed the product.
     pub sku: Option<String>,
     pub name: Option<String>,
-    pub product_id: Uuid,
+    pub product_id: Id,
     pub quantity: Stored<i32>,
     pub unit_price: Stored<Money>,
     /// `None` when a foreign row's amount is out of range.

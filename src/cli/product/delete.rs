@@ -32,10 +32,10 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &DeleteArguments
     let database = context.database_for_operation().await?;
     if arguments.confirm.confirm.is_none() && !dry_run {
         // Nobody types a name for what is refused anyway.
-        service::delete(&context.operations(&database, true), &product.id.to_string()).await?;
+        service::delete(&context.operations(&database, true), &product.id.or_key(&product.sku)).await?;
     }
     asking.name(context, &arguments.confirm, dry_run, &impact, &product.sku)?;
-    let product = service::delete(&context.operations(&database, dry_run), &product.id.to_string()).await?;
+    let product = service::delete(&context.operations(&database, dry_run), &product.id.or_key(&product.sku)).await?;
     let line = format!("product {sku} {}", done(dry_run, "deleted"));
     let rest = mutation::outcome(true, false, dry_run, view_of(&product), Value::Null);
     let json = about_product(&product, rest);

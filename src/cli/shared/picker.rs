@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use console::Term;
 use unicode_width::UnicodeWidthStr;
-use uuid::Uuid;
 
 use super::keys::{self, Key, Line, Pressed, RawMode, unanswered};
 use crate::context::Context;
+use crate::domain::Id;
 use crate::error::Result;
 use crate::output::{escape, shorten};
 use crate::repository::Match;
@@ -32,7 +32,7 @@ const WIDEST: usize = 30;
 /// One row to choose.
 #[derive(Debug, Clone)]
 pub struct Entry<T> {
-    pub id: Uuid,
+    pub id: Id,
     /// What is shown, as it stands in the database; only the last is free text.
     pub cells: Vec<String>,
     pub value: T,
@@ -334,7 +334,8 @@ mod tests {
     use super::*;
 
     fn found(text: &str, how: Match, numbers: impl IntoIterator<Item = u128>) -> Found<u128> {
-        let entry = |number| Entry { id: Uuid::from_u128(number), cells: vec![number.to_string()], value: number };
+        let entry =
+            |number| Entry { id: uuid::Uuid::from_u128(number).into(), cells: vec![number.to_string()], value: number };
         Found { text: text.to_owned(), how, entries: numbers.into_iter().map(entry).collect() }
     }
 

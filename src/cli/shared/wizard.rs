@@ -149,14 +149,14 @@ fn nothing_chosen() -> crate::error::Error {
 fn name_of_user(user: &user::Model) -> String {
     match Email::parse(&user.email) {
         Ok(email) if email.as_str() == user.email => user.email.clone(),
-        _ => user.id.to_string(),
+        _ => user.id.or_key(&user.email),
     }
 }
 
 fn name_of_product(product: &product::Model) -> String {
     match Sku::parse(&product.sku) {
         Ok(sku) if sku.as_str() == product.sku => product.sku.clone(),
-        _ => product.id.to_string(),
+        _ => product.id.or_key(&product.sku),
     }
 }
 

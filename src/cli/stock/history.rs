@@ -8,7 +8,7 @@ use crate::cli::shared::arguments::ListArguments;
 use crate::cli::shared::list::{self, Shown};
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::Page;
+use crate::domain::{Id, Page};
 use crate::error::Result;
 use crate::repository::{order as orders, stock_movement as movements};
 use crate::service::product;
@@ -30,12 +30,12 @@ pub async fn run(context: &Context, arguments: &HistoryArguments) -> Result<()> 
     let connection = database.connection();
     // A product that is gone is found by its id: its movements outlive it.
     let id = match Uuid::try_parse(&arguments.product) {
-        Ok(id) => id,
+        Ok(id) => Id::from(id),
         Err(_) => product::find(connection, &arguments.product).await?.id,
     };
     let fetch = async |page: &Page| {
         let found = movements::find_all(connection, id, page).await?;
-        let ids: Vec<Uuid> = found.items.iter().filter_map(|movement| movement.order_id).collect();
+        let ids: Vec<Id> = found.items.iter().filter_map(|movement| movement.order_id).collect();
         let orders = orders::find_references(connection, &ids).await?;
         let rows = found.items.into_iter().map(|movement| {
             let order = orders.iter().find(|(id, _)| movement.order_id == Some(*id)).map(|(_, name)| name.clone());

@@ -88,7 +88,7 @@ pub async fn accept(
         asking.permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
     }
     let database = context.database_for_operation().await?;
-    let names = differences.iter().map(|product| product.id.to_string()).collect();
+    let names = differences.iter().map(|product| product.id.or_key(&product.sku)).collect();
     let one = async |operations: &Operations, id: &str| {
         let accepted = service::accept(operations, id, arguments.note.as_deref()).await?;
         let (sku, delta) = (printable(&accepted.product.sku), accepted.delta);

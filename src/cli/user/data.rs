@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::view::UserView;
 use super::{WhoArguments, look_up};
@@ -12,8 +11,8 @@ use crate::cli::audit::view::TimelineView;
 use crate::cli::order::view::ItemView;
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::Page;
 use crate::domain::page::{MAX_LIMIT, Sort};
+use crate::domain::{Id, Page};
 use crate::entity::audit_event;
 use crate::error::Result;
 use crate::output::{Format, View};
@@ -71,13 +70,13 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
     export.complete()
 }
 
-async fn items(database: &Database, order: Uuid) -> Result<Vec<Value>> {
+async fn items(database: &Database, order: Id) -> Result<Vec<Value>> {
     let items = orders::find_items(database.connection(), order).await?.into_iter();
     Ok(items.map(|(item, product)| without(ItemView::new(item, product).to_json(), &["id", "product_id"])).collect())
 }
 
 /// What was noted about an order; its movements keep it.
-async fn notes(database: &Database, order: Uuid) -> Result<Vec<String>> {
+async fn notes(database: &Database, order: Id) -> Result<Vec<String>> {
     let movements = movements::find_by_order(database.connection(), order).await?;
     let mut notes: Vec<String> = movements.into_iter().filter_map(|movement| movement.note).collect();
     notes.dedup();

@@ -35,10 +35,10 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &DeleteArguments
     let database = context.database_for_operation().await?;
     let impact = format!("{} will be deleted for good", printable(&user.email));
     if arguments.asks() {
-        service::delete(&context.operations(&database, true), &user.id.to_string()).await?;
+        service::delete(&context.operations(&database, true), &user.id.or_key(&user.email)).await?;
     }
     asking.name(context, &arguments.confirm, dry_run, &impact, &user.email)?;
-    let user = service::delete(&context.operations(&database, dry_run), &user.id.to_string()).await?;
+    let user = service::delete(&context.operations(&database, dry_run), &user.id.or_key(&user.email)).await?;
     let line = format!("user {} {}", printable(&user.email), done(dry_run, "deleted"));
     let json = named(&user, outcome(true, dry_run, Some(&user), None));
     finish(context, &database, dry_run, &Mutation { line, id: user.id.to_string(), json });
@@ -52,12 +52,12 @@ pub async fn anonymize(context: &Context, asking: &Asking, arguments: &DeleteArg
     let database = context.database_for_operation().await?;
     if user.status != UserStatus::Anonymized {
         if arguments.asks() {
-            anonymize::anonymize(&context.operations(&database, true), &user.id.to_string()).await?;
+            anonymize::anonymize(&context.operations(&database, true), &user.id.or_key(&user.email)).await?;
         }
         let impact = format!("{email} will be anonymized for good: name, address and password are erased, orders stay");
         asking.name(context, &arguments.confirm, dry_run, &impact, &user.email)?;
     }
-    let changed = anonymize::anonymize(&context.operations(&database, dry_run), &user.id.to_string()).await?;
+    let changed = anonymize::anonymize(&context.operations(&database, dry_run), &user.id.or_key(&user.email)).await?;
     let verb = if changed.changed { done(dry_run, "anonymized") } else { "is anonymized already".to_owned() };
     // The answer is the last that tells who it was.
     let json = named(&changed.after, outcome(changed.changed, dry_run, None, Some(&changed.after)));

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sea_orm::sea_query::{CaseStatement, DynIden, Expr, ExprTrait, Func, UpdateStatement, Value};
 use sea_orm::{DbErr, QueryResult};
-use uuid::Uuid;
+
+use crate::domain::Id;
 
 /// Values, and expressions about them.
 pub trait Values {
@@ -90,7 +91,7 @@ pub trait Values {
         update: &mut UpdateStatement,
         table: DynIden,
         id: DynIden,
-        numbers: &[(Uuid, i32)],
+        numbers: &[(Id, i32)],
     ) -> Expr;
 
     /// The server's clock, some seconds from now, as SQL.
@@ -163,15 +164,15 @@ pub trait Values {
 }
 
 /// The number of each of these rows.
-pub fn number_by_id(id: &DynIden, numbers: &[(Uuid, i32)]) -> Expr {
-    let case = |case: CaseStatement, (row, number): &(Uuid, i32)| {
+pub fn number_by_id(id: &DynIden, numbers: &[(Id, i32)]) -> Expr {
+    let case = |case: CaseStatement, (row, number): &(Id, i32)| {
         case.case(Expr::col(id.clone()).eq(*row), Expr::value(*number))
     };
     Expr::expr(numbers.iter().fold(CaseStatement::new(), case))
 }
 
 /// Whether a row is one of these.
-pub fn is_numbered(id: &DynIden, numbers: &[(Uuid, i32)]) -> Expr {
+pub fn is_numbered(id: &DynIden, numbers: &[(Id, i32)]) -> Expr {
     Expr::col(id.clone()).is_in(numbers.iter().map(|(row, _)| *row))
 }
 

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter}
 use uuid::Uuid;
 
 use super::super::Lock;
-use crate::domain::reference;
+use crate::domain::{Id, reference};
 use crate::entity::order::{Column, Entity, Model};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 
@@ -18,7 +18,7 @@ use crate::error::{CommandLine, Error, Hint, Result, printable};
 pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Lock) -> Result<Option<Model>> {
     let names = [name.to_owned()];
     let mut found = find_likely(connection, &names, lock).await?;
-    let likely: HashSet<Uuid> = found.iter().map(|order| order.id).collect();
+    let likely: HashSet<Id> = found.iter().map(|order| order.id).collect();
     add_in_any_case(connection, &names, &mut found).await?;
     let order = named(&found, name)?.cloned();
     match order {
@@ -48,10 +48,10 @@ pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String])
 
 /// Those of the names that are of no order among those that were found.
 pub fn unknown_among<'a>(found: &[Model], names: &'a [String]) -> Vec<&'a str> {
-    let ids: HashSet<Uuid> = found.iter().map(|order| order.id).collect();
+    let ids: HashSet<Id> = found.iter().map(|order| order.id).collect();
     let keys: HashSet<String> = found.iter().map(|order| reference::key(&order.reference)).collect();
     let is_known = |name: &str| match Uuid::try_parse(name) {
-        Ok(id) => ids.contains(&id),
+        Ok(id) => ids.contains(&id.into()),
         Err(_) => keys.contains(&reference::key(name)) || keys.contains(&reference::key(&reference::folded(name))),
     };
     names.iter().map(String::as_str).filter(|name| !is_known(name)).collect()
@@ -59,7 +59,7 @@ pub fn unknown_among<'a>(found: &[Model], names: &'a [String]) -> Vec<&'a str> {
 
 /// What an index finds: ids, and references in the likeliest spellings.
 async fn find_likely(connection: &impl ConnectionTrait, names: &[String], lock: Lock) -> Result<Vec<Model>> {
-    let ids: Vec<Uuid> = names.iter().filter_map(|name| Uuid::try_parse(name).ok()).collect();
+    let ids: Vec<Id> = names.iter().filter_map(|name| Uuid::try_parse(name).ok()).map(Id::from).collect();
     let references = || names.iter().filter(|name| Uuid::try_parse(name).is_err());
     let references: Vec<String> = references().flat_map(|name| reference::spellings(name)).collect();
     let mut condition = Condition::any();
@@ -95,7 +95,7 @@ async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], fo
     }
     let lower = Func::lower(Column::Reference.into_expr());
     let others = Entity::find().filter(lower.is_in(lowered)).all(connection).await?;
-    let known: HashSet<Uuid> = found.iter().map(|order| order.id).collect();
+    let known: HashSet<Id> = found.iter().map(|order| order.id).collect();
     found.extend(others.into_iter().filter(|order| !known.contains(&order.id)));
     Ok(())
 }

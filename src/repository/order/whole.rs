@@ -7,13 +7,12 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef, Select,
 };
-use uuid::Uuid;
 
 use super::{Column, Entity, Filter, Model};
 use crate::db::guarded::Connection;
 use crate::db::stream::{self, Row};
 use crate::db::target::Engine;
-use crate::domain::{Amount, Money};
+use crate::domain::{Amount, Id, Money};
 use crate::entity::{Moment, Stored, order_item, product, user};
 use crate::error::{Error, Result};
 
@@ -148,7 +147,7 @@ impl Orders {
     }
 }
 
-fn order(mut row: Row, id: Uuid, item: Option<Item>) -> Result<Whole> {
+fn order(mut row: Row, id: Id, item: Option<Item>) -> Result<Whole> {
     let order = Model {
         id,
         reference: there(row.text()?)?,
@@ -162,7 +161,7 @@ fn order(mut row: Row, id: Uuid, item: Option<Item>) -> Result<Whole> {
 }
 
 /// The item of a row; an order of another program may have none.
-fn item(row: &mut Row, order_id: Uuid) -> Result<Option<Item>> {
+fn item(row: &mut Row, order_id: Id) -> Result<Option<Item>> {
     let (id, product_id, quantity, unit_price) = (row.id()?, row.id()?, row.value()?, row.value()?);
     let (sku, name) = (row.text()?, row.text()?);
     let Some(id) = id else { return Ok(None) };

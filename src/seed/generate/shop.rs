@@ -9,7 +9,7 @@ use super::Plan;
 use super::random::{Draws, Entity, Field};
 use super::words::{FIRST_NAMES, LAST_NAMES, MATERIALS, NOUNS, PHRASES, QUALITIES, plain};
 use crate::domain::password::UNUSABLE;
-use crate::domain::{Money, MovementReason, OrderStatus, Reference, UserStatus, reference};
+use crate::domain::{Id, Money, MovementReason, OrderStatus, Reference, UserStatus, reference};
 use crate::entity::{Moment, order, order_item, product, stock_movement, user};
 
 const HOUR: i64 = 3_600;
@@ -102,7 +102,7 @@ impl Shop {
             false => (UserStatus::Active, created_at),
         };
         user::Model {
-            id: self.user_id(number),
+            id: self.user_id(number).into(),
             email: format!("{}.{}.{number}@example.com", plain(first_name), plain(last_name)),
             password_hash: UNUSABLE.to_owned(),
             first_name: first_name.to_owned(),
@@ -153,7 +153,7 @@ impl Shop {
         let phrase = PHRASES.get(self.draws.below(10, Entity::Product, number, Field::Description) as usize);
         let shelf = &shelves.0[number as usize];
         product::Model {
-            id: self.product_id(number),
+            id: self.product_id(number).into(),
             sku: format!("{prefix}-{}", &reference::characters(tail)[..SKU_BITS as usize / 5]),
             name: format!("{quality} {material} {noun}"),
             description: phrase.map(|phrase| format!("{quality} {} of {}, {phrase}.", lower(noun), lower(material))),
@@ -250,9 +250,9 @@ impl Shop {
         let known = ((passed * self.plan.users as f64) as u64).clamp(1, self.plan.users);
         let loyal = self.draws.unit(Entity::Order, order.number, Field::Customer);
         order::Model {
-            id,
+            id: id.into(),
             reference: Reference::from_id(id).as_str().to_owned(),
-            user_id: self.user_id((loyal * loyal * known as f64) as u64),
+            user_id: self.user_id((loyal * loyal * known as f64) as u64).into(),
             status: order.status.into(),
             total_amount: money(order.lines.iter().map(|line| i64::from(line.quantity) * line.price).sum()).into(),
             created_at: moment(order.created_at),
@@ -263,9 +263,9 @@ impl Shop {
     pub fn item_rows(&self, order: &Order) -> Vec<order_item::Model> {
         let order_id = self.order_id(order);
         let row = |(line, position): (&Line, u64)| order_item::Model {
-            id: self.draws.id(Entity::Line, order.number * MOST_LINES + position, order.created_at),
-            order_id,
-            product_id: self.product_id(line.product),
+            id: self.draws.id(Entity::Line, order.number * MOST_LINES + position, order.created_at).into(),
+            order_id: order_id.into(),
+            product_id: self.product_id(line.product).into(),
             quantity: line.quantity.into(),
             unit_price: money(line.price).into(),
         };
@@ -274,12 +274,12 @@ impl Shop {
 
     pub fn movement_row(&self, number: u64, moved: &Moved) -> stock_movement::Model {
         stock_movement::Model {
-            id: self.draws.id(Entity::Movement, number, moved.at),
-            product_id: self.product_id(moved.product),
+            id: self.draws.id(Entity::Movement, number, moved.at).into(),
+            product_id: self.product_id(moved.product).into(),
             delta: moved.delta.into(),
             reason: moved.reason.into(),
-            order_id: moved.order,
-            operation_id: self.operation_id,
+            order_id: moved.order.map(Id::from),
+            operation_id: self.operation_id.into(),
             note: None,
             created_at: moment(moved.at),
         }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::Id;
 use sea_orm::{ConnectionTrait, EntityName};
 use serde_json::Value as Json;
-use uuid::Uuid;
 
 use super::{Known, ROWS_AT_ONCE, UPDATED_AT, by, movements};
 use crate::domain::EntityKind;
@@ -15,7 +15,7 @@ use crate::repository::{self, trail};
 
 /// A row of users, products or orders in the form that events keep.
 pub(super) struct Subject {
-    pub id: Uuid,
+    pub id: Id,
     pub name: String,
     pub view: Json,
 }
@@ -27,16 +27,16 @@ pub(super) trait Explained: EntityName + Default {
     const FIELDS: &[&str];
 
     /// The next rows behind an id.
-    async fn rows(connection: &impl ConnectionTrait, reads_hashes: bool, after: Option<Uuid>) -> Result<Vec<Subject>>;
+    async fn rows(connection: &impl ConnectionTrait, reads_hashes: bool, after: Option<Id>) -> Result<Vec<Subject>>;
 
     /// Up to `limit` ids behind one that events are about but that have no row.
-    async fn missing(connection: &impl ConnectionTrait, after: Option<Uuid>) -> Result<Vec<Uuid>>;
+    async fn missing(connection: &impl ConnectionTrait, after: Option<Id>) -> Result<Vec<Id>>;
 
     /// The movements that belong to these rows.
-    async fn movements(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<stock_movement::Model>>;
+    async fn movements(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<stock_movement::Model>>;
 
     /// The row that a movement belongs to.
-    fn row_of(movement: &stock_movement::Model) -> Uuid;
+    fn row_of(movement: &stock_movement::Model) -> Id;
 
     /// Why the movements are not what the events lead to.
     fn wrong_movements(events: &[Known], movements: &[stock_movement::Model]) -> Option<String>;
@@ -45,8 +45,8 @@ pub(super) trait Explained: EntityName + Default {
     async fn strange_times(
         _connection: &impl ConnectionTrait,
         _rows: &[Subject],
-        _events: &BTreeMap<Uuid, Vec<audit_event::Model>>,
-    ) -> Result<Vec<Uuid>> {
+        _events: &BTreeMap<Id, Vec<audit_event::Model>>,
+    ) -> Result<Vec<Id>> {
         Ok(Vec::new())
     }
 }
@@ -56,22 +56,22 @@ impl Explained for user::Entity {
     const FIELDS: &[&str] =
         &["email", "first_name", "last_name", "status", "created_at", "updated_at", PASSWORD_DIGEST];
 
-    async fn rows(connection: &impl ConnectionTrait, reads_hashes: bool, after: Option<Uuid>) -> Result<Vec<Subject>> {
+    async fn rows(connection: &impl ConnectionTrait, reads_hashes: bool, after: Option<Id>) -> Result<Vec<Subject>> {
         let users = trail::find_users_after(connection, reads_hashes, after, ROWS_AT_ONCE).await?;
         let subject =
             |user: user::Model| Subject { id: user.id, view: repository::user::audit_view(&user), name: user.email };
         Ok(users.into_iter().map(subject).collect())
     }
 
-    async fn missing(connection: &impl ConnectionTrait, after: Option<Uuid>) -> Result<Vec<Uuid>> {
+    async fn missing(connection: &impl ConnectionTrait, after: Option<Id>) -> Result<Vec<Id>> {
         trail::find_ids_without_row(connection, Self::KIND, user::Column::Id, after, ROWS_AT_ONCE).await
     }
 
-    async fn movements(_connection: &impl ConnectionTrait, _ids: &[Uuid]) -> Result<Vec<stock_movement::Model>> {
+    async fn movements(_connection: &impl ConnectionTrait, _ids: &[Id]) -> Result<Vec<stock_movement::Model>> {
         Ok(Vec::new())
     }
 
-    fn row_of(movement: &stock_movement::Model) -> Uuid {
+    fn row_of(movement: &stock_movement::Model) -> Id {
         movement.product_id
     }
 
@@ -85,7 +85,7 @@ impl Explained for product::Entity {
     /// Stock is told by movements, and the time of change moves with it: see `strange_times`.
     const FIELDS: &[&str] = &["sku", "name", "description", "price", "created_at"];
 
-    async fn rows(connection: &impl ConnectionTrait, _: bool, after: Option<Uuid>) -> Result<Vec<Subject>> {
+    async fn rows(connection: &impl ConnectionTrait, _: bool, after: Option<Id>) -> Result<Vec<Subject>> {
         let products = trail::find_products_after(connection, after, ROWS_AT_ONCE).await?;
         let subject = |product: product::Model| Subject {
             id: product.id,
@@ -95,15 +95,15 @@ impl Explained for product::Entity {
         Ok(products.into_iter().map(subject).collect())
     }
 
-    async fn missing(connection: &impl ConnectionTrait, after: Option<Uuid>) -> Result<Vec<Uuid>> {
+    async fn missing(connection: &impl ConnectionTrait, after: Option<Id>) -> Result<Vec<Id>> {
         trail::find_ids_without_row(connection, Self::KIND, product::Column::Id, after, ROWS_AT_ONCE).await
     }
 
-    async fn movements(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<stock_movement::Model>> {
+    async fn movements(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<stock_movement::Model>> {
         trail::find_own_movements_of_products(connection, ids).await
     }
 
-    fn row_of(movement: &stock_movement::Model) -> Uuid {
+    fn row_of(movement: &stock_movement::Model) -> Id {
         movement.product_id
     }
 
@@ -116,13 +116,13 @@ impl Explained for product::Entity {
     async fn strange_times(
         connection: &impl ConnectionTrait,
         products: &[Subject],
-        events: &BTreeMap<Uuid, Vec<audit_event::Model>>,
-    ) -> Result<Vec<Uuid>> {
+        events: &BTreeMap<Id, Vec<audit_event::Model>>,
+    ) -> Result<Vec<Id>> {
         let is_told = |product: &&Subject| {
             let own = events.get(&product.id).into_iter().flatten().map(Known::new);
             own.filter_map(|event| event.after).any(|after| after[UPDATED_AT] == product.view[UPDATED_AT])
         };
-        let ids: Vec<Uuid> = products.iter().filter(|product| !is_told(product)).map(|product| product.id).collect();
+        let ids: Vec<Id> = products.iter().filter(|product| !is_told(product)).map(|product| product.id).collect();
         trail::find_products_moved_at_another_time(connection, &ids).await
     }
 }
@@ -131,9 +131,9 @@ impl Explained for order::Entity {
     const KIND: EntityKind = EntityKind::Order;
     const FIELDS: &[&str] = &["reference", "user_id", "status", "total_amount", "created_at", "updated_at", "items"];
 
-    async fn rows(connection: &impl ConnectionTrait, _: bool, after: Option<Uuid>) -> Result<Vec<Subject>> {
+    async fn rows(connection: &impl ConnectionTrait, _: bool, after: Option<Id>) -> Result<Vec<Subject>> {
         let orders = trail::find_orders_after(connection, after, ROWS_AT_ONCE).await?;
-        let ids: Vec<Uuid> = orders.iter().map(|order| order.id).collect();
+        let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
         let items = by(trail::find_items_of(connection, &ids).await?, |item: &order_item::Model| item.order_id);
         let subject = |order: order::Model| {
             let items = items.get(&order.id).map_or(&[][..], Vec::as_slice);
@@ -142,15 +142,15 @@ impl Explained for order::Entity {
         Ok(orders.into_iter().map(subject).collect())
     }
 
-    async fn missing(connection: &impl ConnectionTrait, after: Option<Uuid>) -> Result<Vec<Uuid>> {
+    async fn missing(connection: &impl ConnectionTrait, after: Option<Id>) -> Result<Vec<Id>> {
         trail::find_ids_without_row(connection, Self::KIND, order::Column::Id, after, ROWS_AT_ONCE).await
     }
 
-    async fn movements(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<stock_movement::Model>> {
+    async fn movements(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<stock_movement::Model>> {
         trail::find_movements_of_orders(connection, ids).await
     }
 
-    fn row_of(movement: &stock_movement::Model) -> Uuid {
+    fn row_of(movement: &stock_movement::Model) -> Id {
         movement.order_id.unwrap_or_default()
     }
 

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{DynIden, Expr, Order, UpdateStatement};
-use uuid::Uuid;
 
 use super::Mysql;
 use crate::db::dialect::values::{Values, halving, is_numbered, number_by_id};
+use crate::domain::Id;
 
 impl Values for Mysql {
     fn integer_type(&self) -> &'static str {
@@ -26,7 +26,7 @@ impl Values for Mysql {
         update: &mut UpdateStatement,
         _table: DynIden,
         id: DynIden,
-        numbers: &[(Uuid, i32)],
+        numbers: &[(Id, i32)],
     ) -> Expr {
         update.and_where(is_numbered(&id, numbers)).order_by(id.clone(), Order::Asc);
         number_by_id(&id, numbers)

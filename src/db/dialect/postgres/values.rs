@@ -5,11 +5,11 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{
     DynIden, Expr, ExprTrait, Func, IntoIden, JoinType, LockType, Order, Query, TableRef, UpdateStatement, Value,
 };
-use uuid::Uuid;
 
 use super::Postgres;
 use super::array::{array, type_of};
 use crate::db::dialect::values::{Values, is_numbered, number_by_id};
+use crate::domain::Id;
 
 /// Up to so many values get a parameter for each: it takes longer to make an array of few.
 pub const FEW: usize = 20;
@@ -45,7 +45,7 @@ impl Values for Postgres {
         update: &mut UpdateStatement,
         table: DynIden,
         id: DynIden,
-        numbers: &[(Uuid, i32)],
+        numbers: &[(Id, i32)],
     ) -> Expr {
         let mut in_order = Query::select();
         in_order.from(table.clone()).order_by((table.clone(), id.clone()), Order::Asc);

@@ -6,11 +6,10 @@ use rust_decimal::Decimal;
 use sea_orm::sea_query::extension::sqlite::SqliteExpr;
 use sea_orm::sea_query::{ArrayType, DynIden, Expr, ExprTrait, Func, UpdateStatement, Value};
 use sea_orm::{DbErr, QueryResult};
-use uuid::Uuid;
 
 use super::Sqlite;
 use crate::db::dialect::values::{Values, halving, is_numbered, number_by_id};
-use crate::domain::text;
+use crate::domain::{Id, text};
 
 /// The form in which shopctl and the schema's defaults write times: it sorts as the times do.
 const SORTABLE_TIME: &str = "????-??-??T??:??:??*+00:00";
@@ -90,7 +89,7 @@ impl Values for Sqlite {
         update: &mut UpdateStatement,
         _table: DynIden,
         id: DynIden,
-        numbers: &[(Uuid, i32)],
+        numbers: &[(Id, i32)],
     ) -> Expr {
         update.and_where(is_numbered(&id, numbers));
         number_by_id(&id, numbers)
@@ -153,6 +152,13 @@ impl Values for Sqlite {
 
     fn is_odd_integer(&self, column: &str) -> Option<String> {
         Some(format!("(typeof({column}) <> 'integer' OR {column} NOT BETWEEN -2147483648 AND 2147483647)"))
+    }
+
+    fn id_as_text(&self, column: &str) -> String {
+        format!(
+            "CASE WHEN typeof({column}) <> 'blob' THEN CAST({column} AS text) \
+             WHEN length({column}) = 16 THEN lower(hex({column})) ELSE quote({column}) END"
+        )
     }
 
     fn is_odd_id(&self, column: &str) -> Option<String> {
