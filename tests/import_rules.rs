@@ -6,6 +6,9 @@ use crate::support::{Backend, Run, Shop};
 on_every_backend!(
     a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own,
     an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own,
+    a_sku_that_may_mean_two_products_is_rejected_with_its_line,
+    an_address_that_may_mean_two_users_is_rejected_with_its_line,
+    a_reference_that_may_mean_two_orders_is_rejected_with_its_line,
 );
 
 const REJECT: [&str; 2] = ["--on-error", "reject-rows"];
@@ -56,6 +59,60 @@ fn an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own(
     shop.assert_invariants();
 }
 
+fn a_sku_that_may_mean_two_products_is_rejected_with_its_line(shop: &Shop) {
+    shop.user("ann");
+    for (sku, name) in [("abc", "low"), ("ABC", "high"), ("Once", "once")] {
+        shop.sql(&format!("INSERT INTO products (sku, name, price, stock_quantity) VALUES ('{sku}', '{name}', 1, 5)"));
+    }
+    let file = "sku,name\naBc,new\nabc,lower\nABC,higher\nonce,more\n";
+    let run = import(shop, "product", "a.csv", file, &REJECT).exits_with(8);
+    run.says("line 2: aBc: may be any of 2 products, so it has to be written as it is stored: ABC, abc")
+        .says("1 row was rejected");
+    assert_eq!(shop.column("SELECT name FROM products ORDER BY name"), ["higher", "lower", "more"]);
+    let orders =
+        "reference,user,sku,quantity\nR1,ann@example.com,aBc,1\nR2,ann@example.com,abc,2\nR3,ann@example.com,ABC,3\n";
+    let run = import(shop, "order", "o.csv", orders, &REJECT).exits_with(8);
+    run.says("line 2: sku aBc: may be any of 2 products");
+    assert_eq!(shop.column("SELECT stock_quantity FROM products ORDER BY name"), ["2", "3", "5"]);
+    let file = shop.run(&["product", "export", "--out", "all.csv"]).success();
+    drop(file);
+    assert_eq!(shop.run(&["product", "import", "all.csv", "--json"]).success().json()["unchanged"], 3);
+}
+
+fn an_address_that_may_mean_two_users_is_rejected_with_its_line(shop: &Shop) {
+    let users = ["Bo@example.com", "BO@example.com", "Cy@example.com", "cy@example.com"];
+    for email in users {
+        shop.sql(&format!(
+            "INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('{email}', 'x', 'F', '{email}')"
+        ));
+    }
+    let file = "email,first_name\nbo@example.com,X\nBO@example.com,Y\nCY@example.com,Z\n";
+    let run = import(shop, "user", "u.csv", file, &REJECT).exits_with(8);
+    run.says("line 2: bo@example.com: may be any of 2 users").says("1 row was rejected");
+    let first_name = |email: &str| shop.column(&format!("SELECT first_name FROM users WHERE last_name = '{email}'"));
+    assert_eq!(users.map(|email| first_name(email).concat()), ["F", "Y", "F", "Z"]);
+    // Commands read an address as files do.
+    for command in [&["user", "disable", "-y"][..], &["user", "show"]] {
+        let run = shop.run(&[command, &["bo@example.com"]].concat()).exits_with(6);
+        run.says("user.ambiguous").says("may be any of 2 users: BO@example.com, Bo@example.com");
+    }
+    for (typed, meant) in [("Bo@example.com", "Bo@example.com"), ("CY@example.com", "cy@example.com")] {
+        assert_eq!(shop.run(&["user", "show", typed, "--json"]).success().json()["email"], meant);
+    }
+}
+
+fn a_reference_that_may_mean_two_orders_is_rejected_with_its_line(shop: &Shop) {
+    shop.user("ann");
+    shop.product("P1", "1.00", 5);
+    for reference in ["low-1", "LOW-1"] {
+        shop.sql(&format!("INSERT INTO orders (reference, user_id) SELECT '{reference}', id FROM users"));
+    }
+    let file = "reference,user,sku,quantity\nLow-1,ann@example.com,P1,1\nNEW-1,ann@example.com,P1,1\n";
+    let run = import(shop, "order", "o.csv", file, &REJECT).exits_with(8);
+    run.says("line 2: Low-1: may be any of 2 orders, so it has to be written as it is stored: LOW-1, low-1");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 3);
+}
+
 fn shop() -> Shop {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.user("ann");
@@ -63,6 +120,7 @@ fn shop() -> Shop {
     shop
 }
 
+#[test]
 fn dates_that_prove_nothing_are_refused_with_the_way_out_and_those_with_dots_are_told() {
     let shop = shop();
     let file = |date: &str| format!("reference,user,sku,quantity,created_at\nR1,ann@example.com,P1,1,{date}\n");
@@ -85,6 +143,7 @@ fn dates_that_prove_nothing_are_refused_with_the_way_out_and_those_with_dots_are
     assert!(!run.stderr.contains("dates are read"), "{run}");
 }
 
+#[test]
 fn an_amount_with_the_sign_of_a_country_is_in_the_currency_of_that_country() {
     let shop = shop();
     let price = |amount: &str, flags: &[&str]| {
@@ -120,6 +179,7 @@ fn an_amount_with_the_sign_of_a_country_is_in_the_currency_of_that_country() {
         .says("two currencies: price is CA$ in line 2 and US$ in line 3");
 }
 
+#[test]
 fn separators_of_unicode_are_no_line_ends_so_lines_are_those_of_an_editor_and_no_record_is_lost() {
     let shop = shop();
     for separator in ["\u{2028}", "\u{2029}", "\u{85}"] {

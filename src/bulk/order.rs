@@ -284,6 +284,9 @@ impl OrderRow {
         let mut wrong = Vec::new();
         self.reference.take("reference", &mut wrong);
         let user = self.user.take("user", &mut wrong);
+        if let Some(reason) = import.keys.ambiguous_email(&self.user.text) {
+            wrong.push(Wrong { column: "user", value: self.user.text.clone(), reason });
+        }
         let status = self.status.as_ref().and_then(|given| given.take("status", &mut wrong));
         let placed_at = self.placed_at.as_ref().and_then(|given| given.take("created_at", &mut wrong));
         let total = self.total.as_ref().and_then(|given| given.take("total_amount", &mut wrong));
@@ -298,6 +301,9 @@ impl OrderRow {
         for line in self.lines.iter().filter(|_| !self.lacks_items) {
             let mut wrong = Vec::new();
             let (sku, quantity) = (line.sku.take("sku", &mut wrong), line.quantity.take("quantity", &mut wrong));
+            if let Some(reason) = import.keys.ambiguous_sku(&line.sku.text) {
+                wrong.push(Wrong { column: "sku", value: line.sku.text.clone(), reason });
+            }
             let unit_price = line.unit_price.as_ref().and_then(|given| given.take("unit_price", &mut wrong)).copied();
             line.new_product.as_ref().map(|given| given.take("name", &mut wrong));
             rejections.extend(wrong.into_iter().map(|wrong| wrong.at(line.at)));

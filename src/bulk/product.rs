@@ -75,6 +75,10 @@ impl Upsert for ProductRow {
         product.id
     }
 
+    fn ambiguous(sku: &str, keys: &Keys) -> Option<String> {
+        keys.ambiguous_sku(sku)
+    }
+
     fn values(product: &Model) -> Vec<(&'static str, String)> {
         vec![
             ("name", product.name.clone()),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::ConnectionTrait;
 
 use crate::domain::{reference, sku};
-use crate::error::Result;
+use crate::error::{Result, printable};
 use crate::repository::{Lock, order, product, user};
 
 /// The spellings of one kind of key that are not the shop's own. Few, or none, in most shops: they are
@@ -63,6 +63,24 @@ impl Spellings {
             _ => folded,
         }
     }
+
+    /// Why a written key does not tell which of several stored ones is meant, if it does not: it is none of them,
+    /// and they differ only in their spelling.
+    fn ambiguous(&self, written: &str, fold: fn(&str) -> String, noun: &str) -> Option<String> {
+        if self.foreign.is_empty() {
+            return None;
+        }
+        let folded = fold(written);
+        let own = self.own.get(&folded).map(String::as_str);
+        let mut stored: Vec<&str> = self.foreign.get(&folded)?.iter().map(String::as_str).chain(own).collect();
+        if stored.len() < 2 || stored.contains(&written) {
+            return None;
+        }
+        stored.sort_unstable();
+        let count = stored.len();
+        let stored: Vec<String> = stored.into_iter().map(printable).collect();
+        Some(format!("may be any of {count} {noun}s, so it has to be written as it is stored: {}", stored.join(", ")))
+    }
 }
 
 impl Keys {
@@ -105,6 +123,22 @@ impl Keys {
     /// The stored SKU that is meant.
     pub fn sku(&self, written: &str) -> String {
         self.skus.meant(written, folded_sku(written))
+    }
+
+    /// Why an address means none of several users; the one in the shop's own form is meant by any spelling.
+    pub fn ambiguous_email(&self, written: &str) -> Option<String> {
+        let ambiguous = self.emails.ambiguous(written, folded_email, "user");
+        ambiguous.filter(|_| !self.emails.own.contains(&folded_email(written)))
+    }
+
+    /// Why a SKU means none of several products.
+    pub fn ambiguous_sku(&self, written: &str) -> Option<String> {
+        self.skus.ambiguous(written, folded_sku, "product")
+    }
+
+    /// Why a reference means none of several orders.
+    pub fn ambiguous_reference(&self, written: &str) -> Option<String> {
+        self.references.ambiguous(written, folded_reference, "order")
     }
 
     /// The stored reference that is meant.

@@ -7,6 +7,7 @@ use sea_orm::ConnectionTrait;
 use super::given::Wrong;
 use super::import::{Applied, Import, OnConflict, Rejection, Row, Storable, ValueChange};
 use super::position::Position;
+use super::spelling::Keys;
 use crate::domain::Id;
 use crate::error::Result;
 use crate::repository::{Change, Lock, known_id};
@@ -25,6 +26,9 @@ pub trait Upsert: Row {
     fn key_of(stored: &Self::Model) -> &str;
 
     fn id_of(stored: &Self::Model) -> Id;
+
+    /// Why a written key means none of several stored ones.
+    fn ambiguous(key: &str, keys: &Keys) -> Option<String>;
 
     /// The values that a file may change, by their columns.
     fn values(stored: &Self::Model) -> Vec<(&'static str, String)>;
@@ -76,7 +80,7 @@ impl<U: Upsert> Storable for U {
             let there = of(&stored, row, import);
             // One that somebody else has just made is left alone.
             let is_left = there.is_some() && import.on_conflict != OnConflict::Update;
-            if is_left { None } else { Some((position, judge(*at, row, there).err()?)) }
+            if is_left { None } else { Some((position, judge(*at, row, there, &import.keys).err()?)) }
         };
         Ok(rows.iter().enumerate().filter_map(wrong).collect())
     }
@@ -89,7 +93,7 @@ impl<U: Upsert> Storable for U {
             if there.is_some() && applied.leaves(position, *at, row, import) {
                 continue;
             }
-            match judge(*at, row, there) {
+            match judge(*at, row, there, &import.keys) {
                 Err(wrong) => applied.refused.push((position, wrong)),
                 Ok(Outcome::Create(created)) => new.push(created),
                 Ok(Outcome::Keep(before, after)) => {
@@ -135,7 +139,15 @@ fn of<'a, U: Upsert>(stored: &'a HashMap<String, U::Model>, row: &U, import: &Im
 }
 
 /// What becomes of a row. Errors: all that is wrong with it.
-fn judge<'a, U: Upsert>(at: Position, row: &U, stored: Option<&'a U::Model>) -> Result<Outcome<'a, U>, Vec<Rejection>> {
+fn judge<'a, U: Upsert>(
+    at: Position,
+    row: &U,
+    stored: Option<&'a U::Model>,
+    keys: &Keys,
+) -> Result<Outcome<'a, U>, Vec<Rejection>> {
+    if let Some(reason) = U::ambiguous(row.key(), keys) {
+        return Err(vec![Rejection::of_row(at, row.key(), reason)]);
+    }
     let mut wrong = Vec::new();
     let outcome = match stored {
         Some(stored) => {

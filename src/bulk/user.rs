@@ -76,6 +76,10 @@ impl Upsert for UserRow {
         user.id
     }
 
+    fn ambiguous(email: &str, keys: &Keys) -> Option<String> {
+        keys.ambiguous_email(email)
+    }
+
     fn values(user: &Model) -> Vec<(&'static str, String)> {
         vec![
             ("first_name", user.first_name.clone()),

@@ -16,7 +16,7 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id, Page, UserStatus, password, personal};
 use crate::entity::user::{ActiveModel, Column, Entity, Model};
-use crate::error::Result;
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// No two users share an e-mail address.
 pub const UNIQUE_EMAIL: UniqueConstraint = UniqueConstraint { name: "uq_users_email", columns: "users.email" };
@@ -139,6 +139,8 @@ impl<'a> Who<'a> {
 }
 
 /// Finds a user by id or e-mail in any spelling: as shown, or with a lock on the row and then whole.
+///
+/// Errors: exit 6 when several users have this address, each in another spelling than the typed one.
 pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Lock) -> Result<Option<Model>> {
     find_in(connection, find(lock), who).await
 }
@@ -157,10 +159,22 @@ async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: 
     let mut found = users.clone().filter(exact).all(connection).await?;
     if found.is_empty() {
         found = find_spelled(connection, users, email).await?;
+        if found.len() > 1 {
+            return Err(ambiguous(email, &found));
+        }
     }
     // Should several spellings be there, the one that was typed is meant.
     found.sort_by_key(|user| user.email != email);
     Ok(found.into_iter().next())
+}
+
+fn ambiguous(email: &str, users: &[Model]) -> Error {
+    let mut emails: Vec<String> = users.iter().map(|user| printable(&user.email)).collect();
+    emails.sort_unstable();
+    let message = format!("{} may be any of {} users: {}", printable(email), users.len(), emails.join(", "));
+    Error::conflict("user.ambiguous", message).hint(
+        Hint::from("write it just as it is stored, as in: ").and(CommandLine::new("user show").argument(&emails[0])),
+    )
 }
 
 /// The users with this address in another case. Not indexed: only asked when nothing was found, for a row

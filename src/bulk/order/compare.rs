@@ -63,6 +63,9 @@ pub async fn compare(
     let users: HashMap<Id, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
     let compared = rows.iter().filter_map(|row| {
         let order = of(&found, row.key(), keys)?;
+        if let Some(reason) = keys.ambiguous_reference(row.key()) {
+            return Some((row.key().to_owned(), Some(reason)));
+        }
         let user = users.get(&order.user_id).copied();
         let items = items_of.get(&order.id).map_or(&[][..], Vec::as_slice);
         Some((row.key().to_owned(), row.difference(&There { order, user, items })))
