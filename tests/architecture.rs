@@ -1,5 +1,6 @@
 //! The house's rules, read off its source: which storey may use which, and what stands where.
 
+mod circles;
 mod dependencies;
 
 use std::fs;

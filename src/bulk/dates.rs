@@ -1,8 +1,7 @@
 //! The order of day and month: the file as a whole decides.
 
-use super::evidence::added;
 use super::meaning::Meaning;
-use super::position::Position;
+use super::position::{Position, added};
 use crate::domain::written_time::{Proof, WrittenDate};
 use crate::domain::{DateOrder, WrittenTime};
 use crate::error::{Error, Kind, Result, printable};

@@ -4,9 +4,10 @@ use chrono::TimeDelta;
 
 use super::currency::CurrencyEvidence;
 use super::dates::DateEvidence;
-use super::import::{Import, Row};
-use super::position::Position;
+use super::plan::Import;
+use super::position::{Position, added};
 use super::read::Record;
+use super::row::Row;
 
 /// The clocks of two computers may differ by so much: beyond, a time lies in the future.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
@@ -50,13 +51,5 @@ impl Evidence {
         self.unguarded = self.unguarded.or(later.unguarded);
         self.padded = added(self.padded, later.padded);
         self.in_future = added(self.in_future, later.in_future);
-    }
-}
-
-/// Two counts as one, with the place of the first.
-pub fn added(first: Option<(u64, Position)>, later: Option<(u64, Position)>) -> Option<(u64, Position)> {
-    match (first, later) {
-        (Some((count, at)), Some((more, _))) => Some((count + more, at)),
-        (one, other) => one.or(other),
     }
 }

@@ -1,8 +1,7 @@
 //! A cell of a file: as it is written, and what it means, if the shop allows that anew.
 
-use super::import::Rejection;
-use super::position::Position;
 use super::read::Record;
+use super::rejection::Wrong;
 
 /// What a file says in one place. What the shop has already, it may have in whatever form another
 /// program wrote it; only what is new has to be as the shop wants it.
@@ -11,25 +10,6 @@ pub struct Given<T> {
     pub text: String,
     /// Or why the shop would not take it.
     pub value: Result<T, String>,
-}
-
-/// Something that is wrong with a row.
-#[derive(Debug, Clone)]
-pub struct Wrong {
-    pub column: &'static str,
-    pub value: String,
-    pub reason: String,
-}
-
-impl Wrong {
-    pub fn at(self, at: Position) -> Rejection {
-        Rejection { at, column: self.column.to_owned(), value: self.value, reason: self.reason, is_further: false }
-    }
-
-    /// About the row as a whole, named by its key.
-    pub fn of_row(key: &str, reason: impl Into<String>) -> Wrong {
-        Wrong { column: "", value: key.to_owned(), reason: reason.into() }
-    }
 }
 
 impl<T> Given<T> {

@@ -3,226 +3,26 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
-use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::ReadOptions;
 use super::evidence::Evidence;
-use super::given::Wrong;
-use super::meaning::Meaning;
 use super::pass::{Portion, again, portions};
+use super::plan::{Import, OnConflict, OnError};
 use super::position::Position;
-use super::read::{self, Columns, Record};
-use super::spelling::Keys;
+use super::read;
+use super::rejection::Rejection;
+use super::row::{Applied, Counts, Row, Storable, ValueChange, already_there};
 use crate::db::Database;
-use crate::domain::{EventName, IdempotencyKey};
+use crate::domain::IdempotencyKey;
 use crate::error::{Error, Kind, Result};
 use crate::repository;
 use crate::service::operation::{Idempotency, Operation, Operations, Request};
-use crate::service::place_order::Stock;
-
-/// What to do with a row whose key is there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnConflict {
-    Error,
-    Skip,
-    Update,
-}
-
-/// What to do when rows are wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnError {
-    /// Nothing is imported.
-    RejectAll,
-    /// The others are imported.
-    RejectRows,
-}
-
-/// How to import a file.
-#[derive(Debug, Clone)]
-pub struct Import {
-    pub read: ReadOptions,
-    pub meaning: Meaning,
-    pub keys: Arc<Keys>,
-    pub on_conflict: OnConflict,
-    pub on_error: OnError,
-    /// Of orders.
-    pub stock: Stock,
-    /// When it begins: what is later lies in the future.
-    pub now: DateTime<Utc>,
-    /// SHA-256 of the file and of how it is read, hexadecimal: what each transaction is marked with.
-    pub digest: String,
-    /// Lines of one transaction, at most [`MOST_BATCH_LINES`](super::MOST_BATCH_LINES).
-    pub batch_lines: usize,
-    /// Rows that begin up to here were written by an earlier run.
-    pub resume_after: Position,
-    /// Where the parts of orders begin that do not stand together, each with the place of another part.
-    pub scattered: Arc<HashMap<Position, Position>>,
-    /// Rows whose key an earlier row has that is right, each with the place of that.
-    pub repeated: Arc<HashMap<Position, Position>>,
-    /// Whether every change of a value is told.
-    pub lists_changes: bool,
-}
-
-/// Why a row is not imported.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    pub at: Position,
-    /// Empty when it is about the whole row.
-    pub column: String,
-    pub value: String,
-    pub reason: String,
-    /// About a further part of a row that is told already.
-    pub is_further: bool,
-}
-
-impl Rejection {
-    /// About a row as a whole, named by its key.
-    pub fn of_row(at: Position, key: &str, reason: impl Into<String>) -> Rejection {
-        Wrong::of_row(key, reason).at(at)
-    }
-}
-
-/// A value that a row changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValueChange {
-    /// The row's key, as it is stored.
-    pub key: String,
-    pub column: &'static str,
-    pub before: String,
-    pub after: String,
-}
-
-/// What an import did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub created: u64,
-    pub updated: u64,
-    pub unchanged: u64,
-    /// There already, and left alone as was asked for.
-    pub skipped: u64,
-    /// Users that orders named and that were not there.
-    pub users: u64,
-    /// Products likewise.
-    pub products: u64,
-    /// Pieces that orders took out of the stock.
-    pub taken: u64,
-    /// Products that were there with another stock than the file says, which is not imported.
-    pub other_stock: u64,
-}
-
-impl Counts {
-    pub fn total(self) -> u64 {
-        self.created + self.updated + self.unchanged + self.skipped
-    }
-
-    pub fn add(&mut self, other: Counts) {
-        self.created += other.created;
-        self.updated += other.updated;
-        self.unchanged += other.unchanged;
-        self.skipped += other.skipped;
-        self.users += other.users;
-        self.products += other.products;
-        self.taken += other.taken;
-        self.other_stock += other.other_stock;
-    }
-}
 
 /// Who hears of a row that is wrong, with all that is wrong with it.
 pub type Reject<'a> = &'a mut dyn FnMut(Vec<Rejection>) -> Result<()>;
-
-/// What a transaction did.
-#[derive(Debug, Default)]
-pub struct Applied {
-    pub counts: Counts,
-    /// Rows by their position, and why the shop would not have them.
-    pub refused: Vec<(usize, Vec<Rejection>)>,
-    /// What changed, where that is told.
-    pub changes: Vec<ValueChange>,
-}
-
-impl Applied {
-    /// Whether a row that is there by now is left alone, as was asked for: it is not looked at further.
-    pub fn leaves<R: Row>(&mut self, position: usize, at: Position, row: &R, import: &Import) -> bool {
-        match import.on_conflict {
-            OnConflict::Update => return false,
-            OnConflict::Skip => self.counts.skipped += 1,
-            OnConflict::Error => self.refused.push((position, vec![already_there(at, row)])),
-        }
-        true
-    }
-}
-
-/// Why a row is wrong that must not be there yet.
-fn already_there<R: Row>(at: Position, row: &R) -> Rejection {
-    Rejection::of_row(at, row.key(), format!("there is such {} {} already", article(R::NOUN), R::NOUN))
-}
-
-/// A noun that can be imported, by its natural key (DL-001): what a file says of it.
-pub trait Row: Sized + Clone + Send + 'static {
-    /// `product`
-    const NOUN: &'static str;
-    const OPERATION: EventName;
-    const COLUMNS: Columns;
-    /// The column of the natural key.
-    const KEY: &'static str;
-    /// The column of times whose order of day and month the whole file proves.
-    const TIME: Option<&'static str> = None;
-    /// Whether lines of CSV with the same key that follow one another are one row.
-    const IS_GROUPED: bool = false;
-
-    /// Takes in what a record says; whether that is right is seen beside what the shop has.
-    fn parse(record: &Record, import: &Import) -> Self;
-
-    /// The natural key as it is written: SKU, e-mail address, reference.
-    fn key(&self) -> &str;
-
-    /// Two written keys that mean the same have the same.
-    fn identity(key: &str, keys: &Keys) -> String;
-
-    /// All that is wrong with a row that is not imported anyway.
-    fn problems(&self, _at: Position, _import: &Import) -> Vec<Rejection> {
-        Vec::new()
-    }
-
-    /// Takes in the next line of the same key, where lines are grouped. Errors: why it does not fit.
-    fn join(&mut self, _next: Self) -> Result<(), String> {
-        Err(format!("the same {} was in the file before", Self::NOUN))
-    }
-
-    /// How many lines of the file it is.
-    fn lines(&self) -> usize {
-        1
-    }
-}
-
-/// What the shop does with rows: finds those that are there, objects to some, writes the others.
-#[allow(async_fn_in_trait, reason = "used within this crate only")]
-pub trait Storable: Row {
-    /// What the first pass has to remember from one look at the shop to the next.
-    type Memory: Default;
-
-    /// The keys of these rows that are there, as they are written.
-    async fn existing(
-        connection: &impl ConnectionTrait,
-        rows: &[(Position, Self)],
-        import: &Import,
-    ) -> Result<HashSet<String>>;
-
-    /// What is wrong with rows beside the shop as it is, by their position.
-    async fn check(
-        connection: &impl ConnectionTrait,
-        rows: &[(Position, Self)],
-        import: &Import,
-        memory: &mut Self::Memory,
-    ) -> Result<Vec<(usize, Vec<Rejection>)>>;
-
-    /// Creates or updates rows on an open operation: absent → create, different → update.
-    async fn apply(operation: &mut Operation, rows: &[(Position, Self)], import: &Import) -> Result<Applied>;
-}
 
 /// Looks at the beginning of a file: what has to be said about it before it is read.
 ///
@@ -427,10 +227,6 @@ fn in_order(mut wrong: Vec<Vec<Rejection>>) -> Vec<Vec<Rejection>> {
     wrong.iter_mut().for_each(|row| row.sort_by_key(|rejection| rejection.at));
     wrong.sort_by_key(|row| row.first().map(|rejection| rejection.at));
     wrong
-}
-
-fn article(noun: &str) -> &'static str {
-    if noun == "order" { "an" } else { "a" }
 }
 
 /// The key of a transaction: which file, which run, how far.

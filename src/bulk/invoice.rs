@@ -7,11 +7,13 @@ use std::fmt::Write;
 use sea_orm::ConnectionTrait;
 
 use super::given::Given;
-use super::import::{Applied, Import, Rejection, Row, Storable};
 use super::meaning;
-use super::order::{Memory, OrderLine, OrderRow};
+use super::order::{INVOICE_COLUMNS, Memory, OrderLine, OrderRow};
+use super::plan::Import;
 use super::position::Position;
 use super::read::{Columns, Record};
+use super::rejection::Rejection;
+use super::row::{Applied, Row, Storable};
 use super::spelling::Keys;
 use crate::domain::{Email, EventName, OrderStatus, PersonName, ProductName, Reference, Sku};
 use crate::error::Result;
@@ -27,7 +29,7 @@ impl Row for InvoiceRow {
     const COLUMNS: Columns = Columns {
         known: &["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"],
         ignored: &["Country"],
-        required: &["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"],
+        required: &INVOICE_COLUMNS,
         texts: &["Description"],
         amounts: &["UnitPrice"],
         nested: None,

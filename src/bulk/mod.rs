@@ -9,24 +9,27 @@ mod invoice;
 mod meaning;
 mod order;
 mod pass;
+mod plan;
 mod position;
 mod product;
 mod read;
+mod rejection;
+mod row;
 mod spelling;
 mod upsert;
 mod user;
 
 pub use evidence::Evidence;
-pub use import::{
-    Checked, Counts, Import, OnConflict, OnError, Rejection, Row, Storable, ValueChange, check, last_position, look,
-    run,
-};
+pub use import::{Checked, check, last_position, look, run};
 pub use invoice::InvoiceRow;
 pub use meaning::{Meaning, ValueMap};
 pub use order::OrderRow;
 pub use pass::MOST_BATCH_LINES;
+pub use plan::{Import, OnConflict, OnError};
 pub use position::Position;
 pub use product::ProductRow;
 pub use read::{Charset, FileFormat, ReadOptions, is_delimiter};
+pub use rejection::Rejection;
+pub use row::{Counts, Row, Storable, ValueChange};
 pub use spelling::Keys;
 pub use user::UserRow;

@@ -9,13 +9,15 @@ use futures_util::future::join;
 use sea_orm::ConnectionTrait;
 
 use self::compare::{compare, find, of};
-use super::given::{Given, Wrong};
-use super::import::{Applied, Counts, Import, OnConflict, Rejection, Row, Storable};
-use super::invoice::InvoiceRow;
+use super::given::Given;
 use super::meaning;
 use super::pass::ANOTHER_LINE;
+use super::plan::{Import, OnConflict};
 use super::position::Position;
 use super::read::{Columns, NO_ITEMS, Record};
+use super::rejection::Rejection;
+use super::rejection::Wrong;
+use super::row::{Applied, Counts, Row, Storable};
 use super::spelling::{Keys, folded_email};
 use crate::domain::{
     Email, EventName, Id, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password,
@@ -27,6 +29,9 @@ use crate::service::operation::Operation;
 use crate::service::place_order::{self, NewLine, NewOrder, Stock};
 use crate::service::product::{NewProduct, apply_create_many, known_price};
 use crate::service::user::{NewUser, model};
+
+/// What a file of invoices must have: who finds these in a file of orders forgot its flag.
+pub const INVOICE_COLUMNS: [&str; 6] = ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"];
 
 /// Lines of the largest order: all of them are in memory at once.
 const MOST_LINES: usize = 5_000;
@@ -80,7 +85,7 @@ impl Row for OrderRow {
         texts: &[],
         amounts: &["unit_price", "total_amount"],
         nested: Some("items"),
-        other: Some(("--invoices", InvoiceRow::COLUMNS.required)),
+        other: Some(("--invoices", &INVOICE_COLUMNS)),
     };
     const KEY: &'static str = "reference";
     const TIME: Option<&'static str> = Some("created_at");

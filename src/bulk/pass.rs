@@ -8,9 +8,11 @@ use tokio::sync::mpsc;
 
 use super::currency;
 use super::evidence::Evidence;
-use super::import::{Import, Rejection, Row};
+use super::plan::Import;
 use super::position::Position;
 use super::read::{FileFormat, Record, records};
+use super::rejection::Rejection;
+use super::row::Row;
 use crate::error::{Error, Result};
 
 /// The most lines of one transaction: so many that a product which most orders name is written once for

@@ -49,6 +49,14 @@ impl FromStr for Position {
     }
 }
 
+/// Two counts as one, with the place of the first.
+pub fn added(first: Option<(u64, Position)>, later: Option<(u64, Position)>) -> Option<(u64, Position)> {
+    match (first, later) {
+        (Some((count, at)), Some((more, _))) => Some((count + more, at)),
+        (one, other) => one.or(other),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

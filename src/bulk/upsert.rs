@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 
-use super::given::Wrong;
-use super::import::{Applied, Import, OnConflict, Rejection, Row, Storable, ValueChange};
+use super::plan::{Import, OnConflict};
 use super::position::Position;
+use super::rejection::Rejection;
+use super::rejection::Wrong;
+use super::row::{Applied, Row, Storable, ValueChange};
 use super::spelling::Keys;
 use crate::domain::Id;
 use crate::error::Result;

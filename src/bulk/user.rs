@@ -2,9 +2,11 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::given::{Given, Wrong};
-use super::import::{Import, Row};
+use super::given::Given;
+use super::plan::Import;
 use super::read::{Columns, Record};
+use super::rejection::Wrong;
+use super::row::Row;
 use super::spelling::Keys;
 use super::upsert::Upsert;
 use crate::domain::password::UNUSABLE;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use sea_orm::ConnectionTrait;
 
 use super::{OrderLine, OrderRow};
-use crate::bulk::import::Row;
+use crate::bulk::row::Row;
 use crate::bulk::spelling::{Keys, folded_email, folded_sku};
 use crate::domain::{Id, Money, OrderStatus};
 use crate::entity::{Moment, Stored, order, user};
