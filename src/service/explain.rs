@@ -7,7 +7,7 @@ mod movements;
 
 use std::collections::BTreeMap;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, IdenStatic, Iterable};
 use serde_json::Value as Json;
 
 use self::explained::{Explained, Subject};
@@ -206,12 +206,16 @@ fn is_erased_unexplained(events: &[Known]) -> bool {
     is_erased && !events.iter().any(|event| event.operation == EventName::UserAnonymize)
 }
 
-/// What of a document has to be found in the row.
+/// What of a document has to be found in the row; nothing for personal values that were erased from it.
+/// A document of before a column was added does not say what the row has there, which may be anything.
 fn comparable<E: Explained>(document: &Json) -> Json {
     let Some(document) = document.as_object() else { return Json::Null };
     let is_erased = personal::is_erased(document);
-    let kept = E::FIELDS.iter().filter(|field| !(is_erased && personal::FIELDS.contains(field)));
-    kept.map(|field| ((*field).to_owned(), sorted(document.get(*field).cloned().unwrap_or_default()))).collect()
+    let is_gone = |field: &str| is_erased && personal::FIELDS.contains(&field);
+    let columns = E::Column::iter().map(|column| column.as_str());
+    let compared = columns.filter(|column| E::APART.iter().all(|apart| apart.as_str() != *column));
+    let value = |field: &str| if is_gone(field) { Some(Json::Null) } else { document.get(field).cloned().map(sorted) };
+    compared.chain(E::BESIDE.iter().copied()).filter_map(|field| Some((field.to_owned(), value(field)?))).collect()
 }
 
 /// Items in the order of their ids.
@@ -236,22 +240,16 @@ fn final_states<E: Explained>(events: &[Known]) -> Vec<Json> {
     states
 }
 
-/// Whether two states are the same in each of their fields.
+/// Whether two states are the same in each field that both have: a password may not have been looked at.
 fn is_same(one: &Json, other: &Json) -> bool {
-    match (one.as_object(), other.as_object()) {
-        (Some(fields), Some(others)) => {
-            fields.len() == others.len()
-                && fields
-                    .iter()
-                    .all(|(field, value)| others.get(field).is_some_and(|other| is_same_value(field, value, other)))
-        }
-        _ => one == other,
-    }
+    one.is_object() == other.is_object() && differences(one, other).next().is_none()
 }
 
-/// A password that was not looked at, or whose event is of a time before digests, is any.
-fn is_same_value(field: &str, one: &Json, other: &Json) -> bool {
-    one == other || field == PASSWORD_DIGEST && (one.is_null() || other.is_null())
+/// The fields of one state that another has with another value, each with both.
+fn differences<'a>(one: &'a Json, other: &'a Json) -> impl Iterator<Item = (&'a str, &'a Json, &'a Json)> {
+    let fields = one.as_object().into_iter().flatten();
+    let both = fields.filter_map(|(field, value)| Some((field.as_str(), value, other.get(field)?)));
+    both.filter(|(_, value, other)| value != other)
 }
 
 /// Why the row is not what its events lead to; `None` when it is.
@@ -265,19 +263,12 @@ fn unexplained<E: Explained>(row: &Json, events: &[Known]) -> Option<String> {
         let what = if events.is_empty() { "was not made by shopctl" } else { "is there though an event deleted it" };
         return Some(what.to_owned());
     };
-    let members = row.as_object().into_iter().flatten();
-    let differences =
-        members.filter(|(field, value)| !is_same_value(field, value, &state[field.as_str()])).map(|(field, value)| {
-            let expected = &state[field.as_str()];
-            if field == PASSWORD_DIGEST {
-                return "its password hash is not the one of the events".to_owned();
-            }
-            if field == "items" {
-                return "its lines differ from the events".to_owned();
-            }
-            format!("{field} is {}, the events say {}", shown(value), shown(expected))
-        });
-    Some(differences.collect::<Vec<_>>().join("; "))
+    let told = differences(&row, state).map(|(field, value, expected)| match field {
+        PASSWORD_DIGEST => "its password hash is not the one of the events".to_owned(),
+        "items" => "its lines differ from the events".to_owned(),
+        _ => format!("{field} is {}, the events say {}", shown(value), shown(expected)),
+    });
+    Some(told.collect::<Vec<_>>().join("; "))
 }
 
 /// `+5`

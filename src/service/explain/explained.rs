@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::Id;
-use sea_orm::{ConnectionTrait, EntityName};
+use sea_orm::{ConnectionTrait, EntityTrait};
 use serde_json::Value as Json;
 
 use super::{Known, ROWS_AT_ONCE, UPDATED_AT, by, movements};
-use crate::domain::EntityKind;
+use crate::domain::{EntityKind, Id};
 use crate::entity::{audit_event, order, order_item, product, stock_movement, user};
 use crate::error::Result;
 use crate::repository::user::PASSWORD_DIGEST;
@@ -21,10 +20,12 @@ pub(super) struct Subject {
 }
 
 /// An entity whose every state is told by events, and its movements with them.
-pub(super) trait Explained: EntityName + Default {
+pub(super) trait Explained: EntityTrait {
     const KIND: EntityKind;
-    /// What of a document has to be found in the row.
-    const FIELDS: &[&str];
+    /// Columns that are told in another way than by documents.
+    const APART: &[Self::Column] = &[];
+    /// What documents say beside columns.
+    const BESIDE: &[&str] = &[];
 
     /// The next rows behind an id.
     async fn rows(connection: &impl ConnectionTrait, reads_hashes: bool, after: Option<Id>) -> Result<Vec<Subject>>;
@@ -53,8 +54,7 @@ pub(super) trait Explained: EntityName + Default {
 
 impl Explained for user::Entity {
     const KIND: EntityKind = EntityKind::User;
-    const FIELDS: &[&str] =
-        &["email", "first_name", "last_name", "status", "created_at", "updated_at", PASSWORD_DIGEST];
+    const BESIDE: &[&str] = &[PASSWORD_DIGEST];
 
     async fn rows(connection: &impl ConnectionTrait, reads_hashes: bool, after: Option<Id>) -> Result<Vec<Subject>> {
         let users = trail::find_users_after(connection, reads_hashes, after, ROWS_AT_ONCE).await?;
@@ -83,7 +83,7 @@ impl Explained for user::Entity {
 impl Explained for product::Entity {
     const KIND: EntityKind = EntityKind::Product;
     /// Stock is told by movements, and the time of change moves with it: see `strange_times`.
-    const FIELDS: &[&str] = &["sku", "name", "description", "price", "created_at"];
+    const APART: &[product::Column] = &[product::Column::StockQuantity, product::Column::UpdatedAt];
 
     async fn rows(connection: &impl ConnectionTrait, _: bool, after: Option<Id>) -> Result<Vec<Subject>> {
         let products = trail::find_products_after(connection, after, ROWS_AT_ONCE).await?;
@@ -129,7 +129,7 @@ impl Explained for product::Entity {
 
 impl Explained for order::Entity {
     const KIND: EntityKind = EntityKind::Order;
-    const FIELDS: &[&str] = &["reference", "user_id", "status", "total_amount", "created_at", "updated_at", "items"];
+    const BESIDE: &[&str] = &["items"];
 
     async fn rows(connection: &impl ConnectionTrait, _: bool, after: Option<Id>) -> Result<Vec<Subject>> {
         let orders = trail::find_orders_after(connection, after, ROWS_AT_ONCE).await?;
