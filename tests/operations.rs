@@ -4,7 +4,7 @@ use shopctl::domain::{Email, EventName, IdempotencyKey, PersonName, Quantity};
 use shopctl::error::{Error, Kind};
 use shopctl::service::operation::{Idempotency, Operation, Request};
 use shopctl::service::place_order::{self, NewLine, NewOrder};
-use shopctl::service::user::{NewUser, apply_create};
+use shopctl::service::user::{Model, apply_create};
 
 use crate::on_every_backend;
 use crate::support::library::{database, operations};
@@ -111,19 +111,18 @@ fn rows_without_an_event_make_the_commit_fail(shop: &Shop) {
 
 fn a_refused_part_does_not_spoil_what_came_before_it(shop: &Shop) {
     shop.user("taken");
-    let new = |name: &str| NewUser {
-        email: Email::parse(&format!("{name}@example.com")).expect("an address"),
-        first_name: PersonName::parse(name).expect("a name"),
-        last_name: PersonName::parse("Test").expect("a name"),
-        password_hash: "!".to_owned(),
+    let new = |name: &str| {
+        let email = Email::parse(&format!("{name}@example.com")).expect("an address");
+        let (first_name, last_name) = (PersonName::parse(name), PersonName::parse("Test"));
+        Model::new(&email, &first_name.expect("a name"), &last_name.expect("a name"), "!".to_owned())
     };
     block_on(async {
         let database = database(shop).await;
         let body = async |operation: &mut Operation| {
-            apply_create(operation, &new("first")).await?;
-            let refused = operation.savepoint(async |operation| apply_create(operation, &new("taken")).await).await?;
+            apply_create(operation, new("first")).await?;
+            let refused = operation.savepoint(async |operation| apply_create(operation, new("taken")).await).await?;
             assert_eq!(refused.unwrap_err().kind(), Kind::Conflict);
-            let kept = operation.savepoint(async |operation| apply_create(operation, &new("second")).await).await?;
+            let kept = operation.savepoint(async |operation| apply_create(operation, new("second")).await).await?;
             kept.map(drop)
         };
         operations(&database).run(&Request::new(EventName::UserCreate), body).await.expect("the rest is fine");

@@ -12,12 +12,20 @@ pub struct Given<T> {
     pub value: Result<T, String>,
 }
 
+/// About an empty cell of what a row needs.
+pub const MISSING: &str = "is missing";
+
+/// Whether a file has the very text that is stored, blanks aside where there is nothing else.
+pub fn is_text(written: &str, stored: &str) -> bool {
+    written == stored || written.is_empty() && stored.trim().is_empty()
+}
+
 impl<T> Given<T> {
     /// What a cell says. An empty one, or none, says something that is never right for a new row.
     pub fn of(record: &Record, column: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Given<T> {
         match record.get(column) {
             Some(text) => Given { text: text.to_owned(), value: parse(text) },
-            None => Given { text: String::new(), value: Err("is missing".to_owned()) },
+            None => Given { text: String::new(), value: Err(MISSING.to_owned()) },
         }
     }
 
@@ -31,9 +39,9 @@ impl<T> Given<T> {
         record.get(column).map(|text| Given { text: text.to_owned(), value: parse(text) })
     }
 
-    /// Whether it is the very text that is stored, blanks aside where there is nothing else.
+    /// Whether it is the very text that is stored.
     pub fn is_text(&self, stored: &str) -> bool {
-        self.text == stored || self.text.is_empty() && stored.trim().is_empty()
+        is_text(&self.text, stored)
     }
 
     /// The value, for what is new; what is wrong with it is noted.

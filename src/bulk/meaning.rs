@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::read::Record;
 use crate::domain::written_number::{self, DecimalMark};
-use crate::domain::{DateOrder, Money, Quantity, WrittenTime, Zone, quantity};
+use crate::domain::{DateOrder, Money, Quantity, WrittenTime, Zone};
 
 /// How the values of a file are meant.
 #[derive(Debug, Clone, Default)]
@@ -83,10 +83,6 @@ pub fn total(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
 
 pub fn pieces(mark: DecimalMark) -> impl Fn(&str) -> Result<Quantity, String> {
     move |text| Quantity::parse(&written_number::whole(text, mark)?)
-}
-
-pub fn stock(mark: DecimalMark) -> impl Fn(&str) -> Result<i32, String> {
-    move |text| quantity::parse_stock(&written_number::whole(text, mark)?)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Files in: many rows, each checked as strictly as anything typed, before the first is written.
 
+mod cells;
 mod currency;
 mod dates;
 mod evidence;

@@ -22,13 +22,13 @@ use super::spelling::{Keys, folded_email};
 use crate::domain::{
     Email, EventName, Id, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password,
 };
-use crate::entity::{Stored, user};
+use crate::entity::{Stored, product, user};
 use crate::error::{Kind, Result, printable};
 use crate::repository::{self, Lock};
 use crate::service::operation::Operation;
 use crate::service::place_order::{self, NewLine, NewOrder, Stock};
-use crate::service::product::{NewProduct, apply_create_many, known_price};
-use crate::service::user::{NewUser, model};
+use crate::service::product::{apply_create_many, known_price};
+use crate::service::user::stamped;
 
 /// What a file of invoices must have: who finds these in a file of orders forgot its flag.
 pub const INVOICE_COLUMNS: [&str; 6] = ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"];
@@ -463,27 +463,27 @@ async fn create_missing(operation: &mut Operation, new: &[New<'_>], import: &Imp
     let products = repository::product::find_by_skus(operation.handle(), &skus, Lock::None).await?;
     let products: HashSet<&str> = products.iter().map(|product| product.sku.as_str()).collect();
     let mut new_users = BTreeMap::<&str, user::Model>::new();
-    let mut new_products = BTreeMap::<&str, NewProduct>::new();
+    let mut new_products = BTreeMap::<&str, product::Model>::new();
     for New { row, order, .. } in new {
         if let (None, Some((first_name, last_name)), Ok(email)) =
             (users.get(&order.user), row.new_user.clone(), row.user.value.clone())
         {
-            let new = NewUser { email, first_name, last_name, password_hash: password::UNUSABLE.to_owned() };
-            new_users.entry(order.user.as_str()).or_insert_with(|| model(operation, &new));
+            let new = user::Model::new(&email, &first_name, &last_name, password::UNUSABLE.to_owned());
+            new_users.entry(order.user.as_str()).or_insert_with(|| stamped(operation, new));
         }
         let missing = row.lines.iter().zip(&order.lines).filter(|(_, new)| !products.contains(new.product.as_str()));
         for (line, new) in missing {
             let name = line.new_product.as_ref().and_then(|given| given.value.clone().ok());
             let (Some(name), Ok(sku)) = (name, line.sku.value.clone()) else { continue };
             let price = new.unit_price.unwrap_or(Money::ZERO);
-            let product = NewProduct { sku, name, description: None, price, stock: 0 };
-            new_products.entry(new.product.as_str()).or_insert(product);
+            new_products.entry(new.product.as_str()).or_insert_with(|| product::Model::new(&sku, &name, price));
         }
     }
     let (users, products): (Vec<_>, Vec<_>) = (new_users.into_values().collect(), new_products.into_values().collect());
     for change in repository::user::create_many(operation.handle(), &users).await? {
         operation.record(change);
     }
-    apply_create_many(operation, &products).await?;
-    Ok((users.len() as u64, products.len() as u64))
+    let counts = (users.len() as u64, products.len() as u64);
+    apply_create_many(operation, products).await?;
+    Ok(counts)
 }

@@ -11,6 +11,7 @@ use super::rejection::Wrong;
 use super::row::{Applied, Row, Storable, ValueChange};
 use super::spelling::Keys;
 use crate::domain::Id;
+use crate::entity::field::{Described, Need};
 use crate::error::Result;
 use crate::repository::{Change, Lock, known_id};
 use crate::service::operation::Operation;
@@ -18,44 +19,37 @@ use crate::service::operation::Operation;
 /// What is special about users, and about products.
 #[allow(async_fn_in_trait, reason = "used within this crate only")]
 pub trait Upsert: Row {
-    type Model: Clone + PartialEq;
-    /// What is to be created.
-    type New;
+    type Model: Described;
 
     /// Those with these keys, which are as stored.
     async fn find(connection: &impl ConnectionTrait, keys: &[&str], lock: Lock) -> Result<Vec<Self::Model>>;
 
-    fn key_of(stored: &Self::Model) -> &str;
+    /// What is there with what the file says of it, and whether that is another stock, which stays as it is;
+    /// what is wrong with it is noted.
+    fn on(&self, stored: &Self::Model, wrong: &mut Vec<Wrong>) -> (Self::Model, bool);
+
+    /// What a row makes that is not there yet; what is wrong with it is noted.
+    fn created(&self, wrong: &mut Vec<Wrong>) -> Self::Model;
 
     fn id_of(stored: &Self::Model) -> Id;
 
     /// Why a written key means none of several stored ones.
     fn ambiguous(key: &str, keys: &Keys) -> Option<String>;
 
-    /// The values that a file may change, by their columns.
-    fn values(stored: &Self::Model) -> Vec<(&'static str, String)>;
-
-    /// What is there with what the file says of it; what is wrong with that is noted.
-    fn on(&self, stored: &Self::Model, wrong: &mut Vec<Wrong>) -> Self::Model;
-
-    /// Whether the file has another stock than is there.
-    fn has_other_stock(&self, _stored: &Self::Model) -> bool {
-        false
-    }
-
-    /// What a row makes that is not there yet; nothing only where something wrong was noted.
-    fn created(&self, wrong: &mut Vec<Wrong>) -> Option<Self::New>;
-
-    async fn create(operation: &mut Operation, new: Vec<Self::New>) -> Result<()>;
+    async fn create(operation: &mut Operation, new: Vec<Self::Model>) -> Result<()>;
 
     async fn update(operation: &Operation, before: &Self::Model, after: Self::Model) -> Result<Change>;
 }
 
 /// What becomes of a row.
 enum Outcome<'a, U: Upsert> {
-    Create(U::New),
+    Create(U::Model),
     /// From what is there to what it is then; the same where nothing changes.
-    Keep(&'a U::Model, U::Model),
+    Keep {
+        before: &'a U::Model,
+        after: U::Model,
+        has_other_stock: bool,
+    },
 }
 
 impl<U: Upsert> Storable for U {
@@ -98,14 +92,14 @@ impl<U: Upsert> Storable for U {
             match judge(*at, row, there, &import.keys) {
                 Err(wrong) => applied.refused.push((position, wrong)),
                 Ok(Outcome::Create(created)) => new.push(created),
-                Ok(Outcome::Keep(before, after)) => {
-                    applied.counts.other_stock += u64::from(row.has_other_stock(before));
+                Ok(Outcome::Keep { before, after, has_other_stock }) => {
+                    applied.counts.other_stock += u64::from(has_other_stock);
                     if *before == after {
                         applied.counts.unchanged += 1;
                         continue;
                     }
                     if import.lists_changes {
-                        applied.changes.extend(changes::<U>(before, &after));
+                        applied.changes.extend(changes(before, &after));
                     }
                     let change = U::update(operation, before, after).await?;
                     operation.record(change);
@@ -132,7 +126,7 @@ async fn find<U: Upsert>(
     keys.dedup();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let found = U::find(connection, &keys, lock).await?;
-    Ok(found.into_iter().map(|stored| (U::key_of(&stored).to_owned(), stored)).collect())
+    Ok(found.into_iter().map(|stored| (key_of(&stored), stored)).collect())
 }
 
 /// What a row means: whose key is stored just so before the one in another spelling.
@@ -152,24 +146,29 @@ fn judge<'a, U: Upsert>(
     }
     let mut wrong = Vec::new();
     let outcome = match stored {
-        Some(stored) => {
-            let after = row.on(stored, &mut wrong);
-            if after != *stored
-                && let Err(error) = known_id(U::NOUN, U::key_of(stored), U::id_of(stored))
+        Some(before) => {
+            let (after, has_other_stock) = row.on(before, &mut wrong);
+            if after != *before
+                && let Err(error) = known_id(U::NOUN, &key_of(before), U::id_of(before))
             {
                 wrong.push(Wrong::of_row(row.key(), error.message()));
             }
-            Some(Outcome::Keep(stored, after))
+            Outcome::Keep { before, after, has_other_stock }
         }
-        None => row.created(&mut wrong).map(Outcome::Create),
+        None => Outcome::Create(row.created(&mut wrong)),
     };
-    outcome.filter(|_| wrong.is_empty()).ok_or_else(|| wrong.into_iter().map(|wrong| wrong.at(at)).collect())
+    if wrong.is_empty() { Ok(outcome) } else { Err(wrong.into_iter().map(|wrong| wrong.at(at)).collect()) }
 }
 
-fn changes<U: Upsert>(before: &U::Model, after: &U::Model) -> Vec<ValueChange> {
-    let pairs = U::values(before).into_iter().zip(U::values(after));
-    let changed = pairs.filter(|((_, before), (_, after))| before != after);
-    let change =
-        |((column, old), (_, new))| ValueChange { key: U::key_of(before).to_owned(), column, before: old, after: new };
-    changed.map(change).collect()
+/// The natural key as it is stored.
+fn key_of<M: Described>(stored: &M) -> String {
+    let field = M::FIELDS.iter().find(|field| field.need == Need::Key);
+    field.map(|field| (field.stored)(stored)).unwrap_or_default()
+}
+
+fn changes<M: Described>(before: &M, after: &M) -> Vec<ValueChange> {
+    let key = key_of(before);
+    let values = M::FIELDS.iter().map(|field| (field.name, (field.stored)(before), (field.stored)(after)));
+    let changed = values.filter(|(_, before, after)| before != after);
+    changed.map(|(column, before, after)| ValueChange { key: key.clone(), column, before, after }).collect()
 }

@@ -4,6 +4,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
 
 use super::Cli;
+use crate::bulk::{ProductRow, Row, UserRow};
 use crate::domain::order_status::{LIFECYCLE, StockEffect};
 use crate::domain::similar::closest;
 use crate::error::{CommandLine, Error, Kind, Result, printable};
@@ -68,8 +69,8 @@ Money is text (\"12.50\"), times are RFC 3339 in UTC with microseconds.
 const IMPORT: &str = "\
 user, product and order import read CSV, JSON lines or JSON: by the file's ending or --format, - is standard input.
 
-  user      email, first_name, last_name, status
-  product   sku, name, description, price, stock_quantity
+  user      USER_COLUMNS
+  product   PRODUCT_COLUMNS
   order     reference, user, sku, quantity, unit_price, status, created_at, total_amount;
             a row for each item, those of one order together; in JSON the items may be nested as \"items\"
 
@@ -101,7 +102,7 @@ pub fn run(output: &Output, arguments: &Arguments) -> Result<()> {
         None => output.text(&render(&mut Cli::command())),
         Some("environment") => output.text(ENVIRONMENT),
         Some("formatting") => output.text(FORMATTING),
-        Some("import") => output.text(IMPORT),
+        Some("import") => output.text(&import()),
         Some("exit-codes") => output.text(&exit_codes()),
         Some("lifecycle") => output.text(&lifecycle()),
         Some(_) => command_help(output, &arguments.topic),
@@ -129,6 +130,14 @@ fn command_help(output: &Output, words: &[String]) -> Result<()> {
         command = next;
     }
     output.text(&render(&mut command))
+}
+
+/// With the columns that imports know.
+fn import() -> String {
+    let columns = |names: &[&str]| names.join(", ");
+    IMPORT
+        .replace("USER_COLUMNS", &columns(UserRow::COLUMNS.known))
+        .replace("PRODUCT_COLUMNS", &columns(ProductRow::COLUMNS.known))
 }
 
 /// Printed from the same table that decides the exit codes.

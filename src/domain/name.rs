@@ -37,9 +37,21 @@ impl ProductName {
     }
 }
 
+impl From<PersonName> for String {
+    fn from(name: PersonName) -> String {
+        name.0
+    }
+}
+
 impl fmt::Display for PersonName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<ProductName> for String {
+    fn from(name: ProductName) -> String {
+        name.0
     }
 }
 

@@ -66,6 +66,12 @@ impl Sku {
     }
 }
 
+impl From<Sku> for String {
+    fn from(value: Sku) -> String {
+        value.0
+    }
+}
+
 impl fmt::Display for Sku {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

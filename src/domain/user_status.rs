@@ -2,9 +2,19 @@
 
 named_enum! {
     /// active ⇄ disabled; either → anonymized, which is terminal.
+    #[derive(Default)]
     pub enum UserStatus {
+        #[default]
         Active = "active",
         Disabled = "disabled",
         Anonymized = "anonymized",
+    }
+}
+
+impl UserStatus {
+    /// Reads a name in any case. Errors: the reason, without the text.
+    pub fn parse(text: &str) -> Result<UserStatus, String> {
+        let name = text.trim().to_lowercase();
+        UserStatus::from_stored(&name).ok_or_else(|| "is neither active nor disabled".to_owned())
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod audit_event;
 pub mod audit_seal;
+pub mod field;
 mod id;
 mod moment;
 mod money;

@@ -64,6 +64,12 @@ fn plain(text: &str) -> Option<DateTime<Utc>> {
     Some(date.and_hms_micro_opt(number(&[i, j])?, number(&[k, l])?, number(&[m, n])?, microseconds)?.and_utc())
 }
 
+impl Default for Moment {
+    fn default() -> Moment {
+        DateTime::UNIX_EPOCH.into()
+    }
+}
+
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,15 +1,21 @@
-//! Something the shop sells.
+//! Something the shop sells, and what may be said of it.
 
 use sea_orm::entity::prelude::*;
 
+use super::field::Form::{Amount, Text, Whole, Word};
+use super::field::{Described, Field, field};
 use super::{Moment, Stored};
-use crate::domain::{Id, Money};
+use crate::domain::quantity::parse_stock;
+use crate::domain::{Id, Money, ProductName, Sku, text::multi_line};
 
+// What is stored already keeps its meaning when a column is added at the end: older events lack it,
+// and so does the digest of generated rows that have nothing in it.
 #[sea_orm::model]
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
 #[sea_orm(table_name = "products")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
+    #[serde(skip)]
     pub id: Id,
     #[sea_orm(unique)]
     pub sku: String,
@@ -26,3 +32,20 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// A product to be created, whose id and times are given then.
+    pub fn new(sku: &Sku, name: &ProductName, price: Money) -> Model {
+        Model { sku: sku.clone().into(), name: name.clone().into(), price: price.into(), ..Model::default() }
+    }
+}
+
+impl Described for Model {
+    const FIELDS: &'static [Field<Model>] = &[
+        field!(sku, Word, Key, Sku::parse),
+        field!(name, Text, Required, ProductName::parse),
+        field!(description, Text, Optional, multi_line),
+        field!(price, Amount, Required, Money::parse_price),
+        field!(stock_quantity, Whole, Presumed, parse_stock),
+    ];
+}

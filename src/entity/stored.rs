@@ -34,6 +34,12 @@ impl<T> From<T> for Stored<T> {
     }
 }
 
+impl<T: Default> Default for Stored<T> {
+    fn default() -> Stored<T> {
+        Stored::Known(T::default())
+    }
+}
+
 impl<T: PartialEq> PartialEq<T> for Stored<T> {
     fn eq(&self, other: &T) -> bool {
         matches!(self, Stored::Known(known) if known == other)

@@ -1,20 +1,24 @@
-//! A person who can place orders.
+//! A person who can place orders, and what may be said of one.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{IdenStatic, Iterable, QuerySelect};
 
+use super::field::Form::{Name, Text, Word};
+use super::field::{Described, Field, field};
 use super::{Moment, Stored};
-use crate::domain::{Id, UserStatus};
+use crate::domain::{Email, Id, PersonName, UserStatus};
 
 #[sea_orm::model]
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
 #[sea_orm(table_name = "users")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
+    #[serde(skip)]
     pub id: Id,
     #[sea_orm(unique)]
     pub email: String,
+    #[serde(skip)]
     pub password_hash: String,
     pub first_name: String,
     pub last_name: String,
@@ -24,6 +28,7 @@ pub struct Model {
     #[sea_orm(select_as = "char(64)")]
     pub updated_at: Moment,
     #[sea_orm(has_many)]
+    #[serde(skip)]
     pub orders: HasMany<super::order::Entity>,
 }
 
@@ -37,4 +42,21 @@ impl Entity {
         let shown = Entity::find().select_only().columns(columns);
         shown.column_as(Expr::cust("''"), Column::PasswordHash.as_str())
     }
+}
+
+impl Model {
+    /// A user to be created, who is active; id and times are given then.
+    pub fn new(email: &Email, first_name: &PersonName, last_name: &PersonName, password_hash: String) -> Model {
+        let (first_name, last_name) = (first_name.clone().into(), last_name.clone().into());
+        Model { email: email.clone().into(), first_name, last_name, password_hash, ..Model::default() }
+    }
+}
+
+impl Described for Model {
+    const FIELDS: &'static [Field<Model>] = &[
+        field!(email, Word, Key, Email::parse),
+        field!(first_name, Text, Required, PersonName::parse),
+        field!(last_name, Text, Required, PersonName::parse),
+        field!(status, Name(UserStatus::Active.as_str()), Presumed, UserStatus::parse),
+    ];
 }

@@ -18,8 +18,8 @@ use std::borrow::Borrow;
 use chrono::{DateTime, Datelike, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, ModelTrait, Order,
-    PaginatorTrait, PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, Iterable, ModelTrait, Order, PaginatorTrait,
+    PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -347,10 +347,26 @@ pub fn expect_rows(changed: u64, meant: usize) -> Result<()> {
         .hint("somebody else changed this meanwhile: look again and repeat"))
 }
 
-/// What an update writes of a column: nothing where it stays, because another program may have stored it in
-/// a form that ours would replace.
-fn if_changed<V: Into<Value> + PartialEq + Clone>(before: &V, after: &V) -> ActiveValue<V> {
-    if before == after { ActiveValue::NotSet } else { ActiveValue::Set(after.clone()) }
+/// Writes the columns of a row that change, and no others: another program may have stored those in a form
+/// that ours would replace.
+///
+/// Errors: as [`expect_rows`].
+async fn update_changed<M>(handle: &WriteHandle, before: &M, after: &M, is_row: Expr) -> Result<()>
+where
+    M: ModelTrait,
+    <M::Entity as EntityTrait>::Column: Copy,
+{
+    let mut update = M::Entity::update_many().filter(is_row);
+    for column in <M::Entity as EntityTrait>::Column::iter().filter(|column| before.get(*column) != after.get(*column))
+    {
+        update = update.col_expr(column, Expr::value(after.get(column)));
+    }
+    expect_rows(update.exec(handle).await?.rows_affected, 1)
+}
+
+/// A row as events keep it.
+fn document(row: &impl serde::Serialize) -> Json {
+    serde_json::to_value(row).unwrap_or_default()
 }
 
 /// How a name that is still being typed is looked for.

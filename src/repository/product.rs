@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func, IntoIden, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType,
-    QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter,
+    QueryOrder, QuerySelect, Select,
 };
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{Change, Listing, Match, Rows, SortField, SortKind};
@@ -16,7 +16,7 @@ use crate::db::fault::UniqueConstraint;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id, Money, Page, sku};
-use crate::entity::product::{ActiveModel, Column, Entity, Model};
+use crate::entity::product::{Column, Entity, Model};
 use crate::entity::{Stored, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 
@@ -388,18 +388,9 @@ pub async fn create(handle: &WriteHandle, product: Model) -> Result<Change> {
     Ok(change)
 }
 
-/// Writes SKU, name, description and price of `after` over `before`. Stock has its own ways.
+/// Writes `after` over `before`, which has the same stock: that has its own ways.
 pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
-    let values = ActiveModel {
-        sku: super::if_changed(&before.sku, &after.sku),
-        name: super::if_changed(&before.name, &after.name),
-        description: super::if_changed(&before.description, &after.description),
-        price: super::if_changed(&before.price, &after.price),
-        updated_at: Set(after.updated_at.clone()),
-        ..Default::default()
-    };
-    let result = Entity::update_many().set(values).filter(Column::Id.eq(before.id)).exec(handle).await?;
-    super::expect_rows(result.rows_affected, 1)?;
+    super::update_changed(handle, before, after, Column::Id.eq(before.id)).await?;
     Ok(changed(before, after))
 }
 
@@ -454,13 +445,5 @@ pub fn accepted(product: &Model, moved: i64) -> Change {
 
 /// A product as events keep it.
 pub fn audit_view(product: &Model) -> Json {
-    json!({
-        "sku": product.sku,
-        "name": product.name,
-        "description": product.description,
-        "price": product.price,
-        "stock_quantity": product.stock_quantity,
-        "created_at": product.created_at,
-        "updated_at": product.updated_at,
-    })
+    super::document(product)
 }

@@ -3,10 +3,9 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{ExprTrait, Func};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
 };
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub use super::Lock;
@@ -15,7 +14,7 @@ use crate::db::fault::{Fault, UniqueConstraint, classify};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id, Page, UserStatus, password, personal};
-use crate::entity::user::{ActiveModel, Column, Entity, Model};
+use crate::entity::user::{Column, Entity, Model};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// No two users share an e-mail address.
@@ -230,18 +229,7 @@ pub async fn create(handle: &WriteHandle, user: Model) -> Result<Change> {
 
 /// Writes `after` over `before`; whoever changed the row meanwhile makes it fail as stale.
 pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
-    let values = ActiveModel {
-        email: super::if_changed(&before.email, &after.email),
-        // A user who was only looked at has none.
-        password_hash: super::if_changed(&before.password_hash, &after.password_hash),
-        first_name: super::if_changed(&before.first_name, &after.first_name),
-        last_name: super::if_changed(&before.last_name, &after.last_name),
-        status: super::if_changed(&before.status, &after.status),
-        updated_at: Set(after.updated_at.clone()),
-        ..Default::default()
-    };
-    let result = Entity::update_many().set(values).filter(Column::Id.eq(before.id)).exec(handle).await?;
-    super::expect_rows(result.rows_affected, 1)?;
+    super::update_changed(handle, before, after, Column::Id.eq(before.id)).await?;
     let (before_view, after_view) = (audit_view(before), audit_view(after));
     Ok(Change { entity: EntityKind::User, id: before.id, before: Some(before_view), after: Some(after_view), rows: 1 })
 }
@@ -259,14 +247,7 @@ pub const PASSWORD_DIGEST: &str = "password_digest";
 /// A user as events keep it: a digest in place of the password hash, and the personal values so that
 /// they can be erased.
 pub fn audit_view(user: &Model) -> Json {
-    let mut view = json!({
-        "email": user.email,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "status": user.status,
-        "created_at": user.created_at,
-        "updated_at": user.updated_at,
-    });
+    let mut view = super::document(user);
     // A user who was only looked at has none.
     if !user.password_hash.is_empty() {
         view[PASSWORD_DIGEST] = password::digest(&user.password_hash).into();

@@ -11,9 +11,9 @@ use crate::domain::{
     Email, Money, OrderStatus, Password, PersonName, ProductName, Quantity, Reference, Sku, UserStatus, Violations,
     moment, text::multi_line,
 };
+use crate::entity::product;
 use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::service::place_order::{NewLine, NewOrder};
-use crate::service::product::NewProduct;
 
 /// A seed after all its values were checked.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Seed {
     /// SHA-256 of the file, hexadecimal.
     pub checksum: String,
     pub users: Vec<SeedUser>,
-    pub products: Vec<NewProduct>,
+    pub products: Vec<product::Model>,
     pub orders: Vec<SeedOrder>,
 }
 
@@ -207,17 +207,18 @@ fn check_user(violations: &mut Violations, raw: &RawUser, row: u32) -> Option<Se
     Some(SeedUser { email: email?, first_name: first_name?, last_name: last_name?, password: password?, status })
 }
 
-fn check_product(violations: &mut Violations, raw: &RawProduct, row: u32) -> Option<NewProduct> {
+fn check_product(violations: &mut Violations, raw: &RawProduct, row: u32) -> Option<product::Model> {
     let field = |name: &str| format!("product {row} {name}");
-    let sku = violations.parse(&field("sku"), &raw.sku, Sku::parse);
-    let name = violations.parse(&field("name"), &raw.name, ProductName::parse);
-    let description = match &raw.description {
+    let RawProduct { sku, name, description, price, stock } = raw;
+    let sku = violations.parse(&field("sku"), sku, Sku::parse);
+    let name = violations.parse(&field("name"), name, ProductName::parse);
+    let description = match description {
         Some(text) => Some(violations.parse(&field("description"), text, multi_line)?),
         None => None,
     };
-    let price = violations.parse(&field("price"), &raw.price, Money::parse_price);
-    let stock = violations.parse(&field("stock"), &raw.stock.to_string(), parse_stock);
-    Some(NewProduct { sku: sku?, name: name?, description, price: price?, stock: stock? })
+    let price = violations.parse(&field("price"), price, Money::parse_price);
+    let stock_quantity = violations.parse(&field("stock"), &stock.to_string(), parse_stock)?.into();
+    Some(product::Model { description, stock_quantity, ..product::Model::new(&sku?, &name?, price?) })
 }
 
 fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<SeedOrder> {
@@ -254,12 +255,23 @@ fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entity::field::Described;
 
     #[test]
     fn what_is_wrong_is_named_with_line_and_column() {
         let error = Seed::parse("x", "description = \"d\"\nenvironments = [\"test\"]\nnonsense = 1\n").unwrap_err();
         assert!(error.message().starts_with("x.toml:3:1: "), "{}", error.message());
         assert_eq!(error.kind(), Kind::Invalid);
+    }
+
+    #[test]
+    fn what_is_known_of_a_product_can_be_said_in_a_seed() {
+        let text = "description = \"d\"\nenvironments = []\n[[product]]\nnonsense = 1\n";
+        let error = toml::from_str::<RawSeed>(text).err().expect("wrong");
+        for field in product::Model::FIELDS {
+            let name = field.name.trim_end_matches("_quantity");
+            assert!(error.message().contains(&format!("`{name}`")), "{name} is missing in {}", error.message());
+        }
     }
 
     #[test]

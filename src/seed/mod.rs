@@ -17,7 +17,6 @@ use crate::repository;
 use crate::repository::user::{Lock, Who};
 use crate::service::operation::{Operation, Operations, Request};
 use crate::service::order_lifecycle::{self, Move};
-use crate::service::product::ProductUpdate;
 use crate::service::{place_order, product, user};
 
 pub use export::{Wanted, export};
@@ -201,13 +200,9 @@ async fn apply_user(
     let found =
         repository::user::find_one(operation.handle(), Who::Email(seed_user.email.as_str()), Lock::Update).await?;
     let Some(before) = found else {
-        let new = user::NewUser {
-            email: seed_user.email.clone(),
-            first_name: seed_user.first_name.clone(),
-            last_name: seed_user.last_name.clone(),
-            password_hash: hash.to_owned(),
-        };
-        let user = user::apply_create(operation, &new).await?;
+        let SeedUser { email, first_name, last_name, .. } = seed_user;
+        let new = user::Model::new(email, first_name, last_name, hash.to_owned());
+        let user = user::apply_create(operation, new).await?;
         created.push(row(seed, EntityKind::User, user.id));
         applied.created += 1;
         return Ok(());
@@ -252,24 +247,23 @@ async fn apply_status(
 async fn apply_product(
     operation: &mut Operation,
     seed: &Seed,
-    new: &product::NewProduct,
+    new: &product::Model,
     applied: &mut Applied,
     created: &mut Vec<seed_row::Model>,
 ) -> Result<()> {
-    if repository::product::find_by_sku(operation.handle(), new.sku.as_str()).await?.is_none() {
-        let product = product::apply_create(operation, new).await?;
+    if repository::product::find_by_sku(operation.handle(), &new.sku).await?.is_none() {
+        let product = product::apply_create(operation, new.clone()).await?;
         created.push(row(seed, EntityKind::Product, product.id));
         applied.created += 1;
         return Ok(());
     }
     // Stock is not part of the difference: it moves with every order.
-    let update = ProductUpdate {
-        sku: None,
-        name: Some(new.name.clone()),
-        description: Some(new.description.clone()),
-        price: Some(new.price),
+    let change = |product: &mut product::Model| {
+        let was = product.clone();
+        let (id, sku, created_at, updated_at) = (was.id, was.sku, was.created_at, was.updated_at);
+        *product = product::Model { id, sku, created_at, updated_at, ..new.clone() };
     };
-    let changed = product::apply_update(operation, new.sku.as_str(), &update).await?.changed;
+    let changed = product::apply_update(operation, &new.sku, change).await?.changed;
     *(if changed { &mut applied.updated } else { &mut applied.unchanged }) += 1;
     Ok(())
 }

@@ -4,39 +4,11 @@ use sea_orm::ConnectionTrait;
 
 use super::operation::{Operation, Operations, Request};
 use crate::db::fault::Fault;
-use crate::domain::{EventName, Id, Money, MovementReason, ProductName, Sku};
-use crate::entity::Stored;
-use crate::entity::product::Model;
+use crate::domain::{EventName, Id, Money, MovementReason};
+pub use crate::entity::product::Model;
+use crate::entity::{Moment, Stored, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository;
-
-/// A product to be created.
-#[derive(Debug, Clone)]
-pub struct NewProduct {
-    pub sku: Sku,
-    pub name: ProductName,
-    pub description: Option<String>,
-    pub price: Money,
-    /// Pieces on hand from the start.
-    pub stock: i32,
-}
-
-/// What to change; absent fields stay.
-#[derive(Debug, Clone, Default)]
-pub struct ProductUpdate {
-    pub sku: Option<Sku>,
-    pub name: Option<ProductName>,
-    /// `Some(None)` removes the description.
-    pub description: Option<Option<String>>,
-    pub price: Option<Money>,
-}
-
-impl ProductUpdate {
-    /// Whether nothing is to be changed.
-    pub fn is_empty(&self) -> bool {
-        self.sku.is_none() && self.name.is_none() && self.description.is_none() && self.price.is_none()
-    }
-}
 
 /// A product before and after a mutation.
 #[derive(Debug, Clone)]
@@ -47,11 +19,11 @@ pub struct Changed {
 }
 
 /// Creates a product. Errors: exit 6 when the SKU is taken.
-pub async fn create(operations: &Operations, new: &NewProduct) -> Result<Model> {
+pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
     operations
         .run(&Request::new(EventName::ProductCreate), async |operation| {
             check_free(operation, &new.sku, None).await?;
-            apply_create(operation, new).await
+            apply_create(operation, new.clone()).await
         })
         .await?
         .done()
@@ -60,12 +32,11 @@ pub async fn create(operations: &Operations, new: &NewProduct) -> Result<Model> 
 /// Creates a product on an open operation whose caller has found the SKU free; stock comes with its
 /// movement. The SKU is not looked up again: what another process wrote in between would be refused
 /// instead of being found by a retry.
-pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result<Model> {
-    let product = model(operation, new);
+pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model> {
+    let product = stamped(operation, new);
     let created = repository::product::create(operation.handle(), product.clone()).await;
     let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;
-    if new.stock > 0 {
-        let movement = operation.movement(product.id, new.stock, MovementReason::Initial);
+    if let Some(movement) = first_movement(operation, &product) {
         let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;
         change = change.covering(rows);
     }
@@ -74,34 +45,31 @@ pub async fn apply_create(operation: &mut Operation, new: &NewProduct) -> Result
 }
 
 /// Errors: exit 6 when a product other than `own` has this SKU, in whatever case another program wrote it.
-async fn check_free(operation: &Operation, sku: &Sku, own: Option<Id>) -> Result<()> {
-    let found = repository::product::find_named(operation.handle(), &[sku.as_str()]).await?;
+async fn check_free(operation: &Operation, sku: &str, own: Option<Id>) -> Result<()> {
+    let found = repository::product::find_named(operation.handle(), &[sku]).await?;
     match found.iter().find(|product| Some(product.id) != own) {
         Some(product) => Err(taken(&product.sku)),
         None => Ok(()),
     }
 }
 
-fn model(operation: &Operation, new: &NewProduct) -> Model {
-    Model {
-        id: operation.new_id().into(),
-        sku: new.sku.as_str().to_owned(),
-        name: new.name.as_str().to_owned(),
-        description: new.description.clone(),
-        price: new.price.into(),
-        stock_quantity: new.stock.into(),
-        created_at: operation.now().into(),
-        updated_at: operation.now().into(),
-    }
+/// A new product with id and times.
+fn stamped(operation: &Operation, new: Model) -> Model {
+    let now = Moment::from(operation.now());
+    Model { id: operation.new_id().into(), created_at: now.clone(), updated_at: now, ..new }
+}
+
+/// What brings the pieces that a new product has from the start.
+fn first_movement(operation: &Operation, product: &Model) -> Option<stock_movement::Model> {
+    let pieces = product.stock_quantity.known().filter(|pieces| *pieces > 0)?;
+    Some(operation.movement(product.id, pieces, MovementReason::Initial))
 }
 
 /// Adds many products on an open operation in few statements: products, first movements.
-pub async fn apply_create_many(operation: &mut Operation, new: &[NewProduct]) -> Result<()> {
-    let products: Vec<Model> = new.iter().map(|new| model(operation, new)).collect();
+pub async fn apply_create_many(operation: &mut Operation, new: Vec<Model>) -> Result<()> {
+    let products: Vec<Model> = new.into_iter().map(|new| stamped(operation, new)).collect();
     let changes = repository::product::create_many(operation.handle(), &products).await?;
-    let stocked = products.iter().zip(new).filter(|(_, new)| new.stock > 0);
-    let movements: Vec<_> =
-        stocked.map(|(product, new)| operation.movement(product.id, new.stock, MovementReason::Initial)).collect();
+    let movements: Vec<_> = products.iter().filter_map(|product| first_movement(operation, product)).collect();
     let rows = repository::stock_movement::create_many(operation.handle(), &movements).await?;
     let mut changes = changes.into_iter();
     // One change stands for all the movements.
@@ -112,28 +80,20 @@ pub async fn apply_create_many(operation: &mut Operation, new: &[NewProduct]) ->
     Ok(())
 }
 
-/// Changes SKU, name, description or price. Errors: exit 3, exit 6 when the SKU is taken.
-pub async fn update(operations: &Operations, name: &str, update: &ProductUpdate) -> Result<Changed> {
-    let body = async |operation: &mut Operation| apply_update(operation, name, update).await;
+/// Changes what people say of a product. Errors: exit 3, exit 6 when the SKU is taken.
+pub async fn update(operations: &Operations, name: &str, change: impl Fn(&mut Model)) -> Result<Changed> {
+    let body = async |operation: &mut Operation| apply_update(operation, name, &change).await;
     operations.run(&Request::new(EventName::ProductUpdate), body).await?.done()
 }
 
-/// Changes a product on an open operation; equal values write nothing.
-pub async fn apply_update(operation: &mut Operation, name: &str, update: &ProductUpdate) -> Result<Changed> {
+/// Changes a product on an open operation; equal values write nothing. Stock has its own ways.
+pub async fn apply_update(operation: &mut Operation, name: &str, change: impl Fn(&mut Model)) -> Result<Changed> {
     let before = find_for_update(operation, name).await?;
     let mut after = before.clone();
-    if let Some(sku) = update.sku.as_ref().filter(|sku| sku.as_str() != before.sku) {
-        check_free(operation, sku, Some(before.id)).await?;
-        after.sku = sku.as_str().to_owned();
-    }
-    if let Some(name) = &update.name {
-        after.name = name.as_str().to_owned();
-    }
-    if let Some(description) = &update.description {
-        after.description.clone_from(description);
-    }
-    if let Some(price) = update.price {
-        after.price = price.into();
+    change(&mut after);
+    after.stock_quantity = before.stock_quantity.clone();
+    if after.sku != before.sku {
+        check_free(operation, &after.sku, Some(before.id)).await?;
     }
     if after == before {
         return Ok(Changed { before, after, changed: false });

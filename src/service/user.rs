@@ -2,29 +2,12 @@
 
 use super::operation::{Operation, Operations, Request};
 use crate::db::fault::Fault;
-use crate::domain::{Email, EventName, Password, PersonName, UserStatus};
-use crate::entity::user::Model;
+use crate::domain::{EventName, Id, Password, UserStatus};
+use crate::entity::Moment;
+pub use crate::entity::user::Model;
 use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository;
 use crate::repository::user::{Lock, Who};
-
-/// A user to be created.
-#[derive(Debug, Clone)]
-pub struct NewUser {
-    pub email: Email,
-    pub first_name: PersonName,
-    pub last_name: PersonName,
-    /// PHC string: hashed before the transaction begins, because hashing takes its time.
-    pub password_hash: String,
-}
-
-/// What to change; absent fields stay.
-#[derive(Debug, Clone, Default)]
-pub struct UserUpdate {
-    pub email: Option<Email>,
-    pub first_name: Option<PersonName>,
-    pub last_name: Option<PersonName>,
-}
 
 /// A user before and after a mutation.
 #[derive(Debug, Clone)]
@@ -40,11 +23,11 @@ pub fn hash(password: &Password) -> Result<String> {
 }
 
 /// Creates a user. Errors: exit 6 when the e-mail address is taken.
-pub async fn create(operations: &Operations, new: &NewUser) -> Result<Model> {
+pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
     operations
         .run(&Request::new(EventName::UserCreate), async |operation| {
-            check_free(operation, &new.email).await?;
-            apply_create(operation, new).await
+            check_free(operation, &new.email, None).await?;
+            apply_create(operation, new.clone()).await
         })
         .await?
         .done()
@@ -52,53 +35,36 @@ pub async fn create(operations: &Operations, new: &NewUser) -> Result<Model> {
 
 /// Creates a user on an open operation whose caller has found the address free. It is not looked up
 /// again: what another process wrote in between would be refused instead of being found by a retry.
-pub async fn apply_create(operation: &mut Operation, new: &NewUser) -> Result<Model> {
-    let user = model(operation, new);
+pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model> {
+    let user = stamped(operation, new);
     let created = repository::user::create(operation.handle(), user.clone()).await;
     let change = created.map_err(|error| duplicate(operation, &user.email, error))?;
     operation.record(change);
     Ok(user)
 }
 
-/// Errors: exit 6 when a user has this address, in whatever spelling another program wrote it.
-async fn check_free(operation: &Operation, email: &Email) -> Result<()> {
-    match repository::user::find_one(operation.handle(), Who::Email(email.as_str()), Lock::None).await? {
-        Some(user) => Err(taken(&user.email)),
-        None => Ok(()),
+/// Errors: exit 6 when a user other than `own` has this address, in whatever spelling another program wrote it.
+async fn check_free(operation: &Operation, email: &str, own: Option<Id>) -> Result<()> {
+    match repository::user::find_one(operation.handle(), Who::Email(email), Lock::None).await? {
+        Some(user) if Some(user.id) != own => Err(taken(&user.email)),
+        _ => Ok(()),
     }
 }
 
-/// A new user, who is active.
-pub fn model(operation: &Operation, new: &NewUser) -> Model {
-    Model {
-        id: operation.new_id().into(),
-        email: new.email.as_str().to_owned(),
-        password_hash: new.password_hash.clone(),
-        first_name: new.first_name.as_str().to_owned(),
-        last_name: new.last_name.as_str().to_owned(),
-        status: UserStatus::Active.into(),
-        created_at: operation.now().into(),
-        updated_at: operation.now().into(),
-    }
+/// A new user with id and times.
+pub fn stamped(operation: &Operation, new: Model) -> Model {
+    let now = Moment::from(operation.now());
+    Model { id: operation.new_id().into(), created_at: now.clone(), updated_at: now, ..new }
 }
 
-/// Changes names or e-mail address. Errors: exit 3, exit 6 when the address is taken.
-pub async fn update(operations: &Operations, who: &str, update: &UserUpdate) -> Result<Changed> {
+/// Changes what people say of a user. Errors: exit 3, exit 6 when the address is taken.
+pub async fn update(operations: &Operations, who: &str, change: impl Fn(&mut Model)) -> Result<Changed> {
     mutate(operations, EventName::UserUpdate, who, async |operation, user| {
         refuse_anonymized(user)?;
         let mut after = user.clone();
-        if let Some(email) = update.email.as_ref().filter(|email| email.as_str() != user.email) {
-            let other = repository::user::find_one(operation.handle(), Who::Email(email.as_str()), Lock::None).await?;
-            if let Some(other) = other.filter(|other| other.id != user.id) {
-                return Err(taken(&other.email));
-            }
-            after.email = email.as_str().to_owned();
-        }
-        if let Some(name) = &update.first_name {
-            after.first_name = name.as_str().to_owned();
-        }
-        if let Some(name) = &update.last_name {
-            after.last_name = name.as_str().to_owned();
+        change(&mut after);
+        if after.email != user.email {
+            check_free(operation, &after.email, Some(user.id)).await?;
         }
         Ok(after)
     })

@@ -6,9 +6,9 @@ use shopctl::error::Result;
 use shopctl::service::anonymize;
 use shopctl::service::order_lifecycle::{self, Move, Restock};
 use shopctl::service::place_order::{self, NewLine, NewOrder};
-use shopctl::service::product::{self, NewProduct, ProductUpdate};
+use shopctl::service::product;
 use shopctl::service::stock::{self, Adjustment, Count};
-use shopctl::service::user::{self, NewUser};
+use shopctl::service::user;
 
 use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, STOCK, money, pieces};
 use crate::support::Shop;
@@ -92,8 +92,8 @@ impl Real {
                 told(stock::set(&operations, &count).await?.changed, false)
             }
             Act::Price { product, cents } => {
-                let update = ProductUpdate { price: Some(money(*cents)), ..ProductUpdate::default() };
-                told(product::update(&operations, &self.sku(*product), &update).await?.changed, false)
+                let change = |product: &mut product::Model| product.price = money(*cents).into();
+                told(product::update(&operations, &self.sku(*product), change).await?.changed, false)
             }
             Act::Status { user, is_active } => {
                 let status = if *is_active { UserStatus::Active } else { UserStatus::Disabled };
@@ -106,25 +106,19 @@ impl Real {
                 user::delete(&operations, &self.email(*user)).await.map(|_| told(true, false))?
             }
             Act::CreateUser { user } => {
-                let new = NewUser {
-                    email: Email::parse(&self.email(*user)).expect("an address"),
-                    first_name: PersonName::parse("Ann").expect("a name"),
-                    last_name: PersonName::parse("Lee").expect("a name"),
-                    password_hash: "!".to_owned(),
-                };
+                let email = Email::parse(&self.email(*user)).expect("an address");
+                let name = PersonName::parse("Ann").expect("a name");
+                let new = user::Model::new(&email, &name, &name, "!".to_owned());
                 user::create(&operations, &new).await.map(|_| told(true, false))?
             }
             Act::DeleteProduct { product } => {
                 product::delete(&operations, &self.sku(*product)).await.map(|_| told(true, false))?
             }
             Act::CreateProduct { product } => {
-                let new = NewProduct {
-                    sku: Sku::parse(&self.sku(*product)).expect("a SKU"),
-                    name: ProductName::parse("Thing").expect("a name"),
-                    description: None,
-                    price: money(PRICE_CENTS),
-                    stock: STOCK,
-                };
+                let sku = Sku::parse(&self.sku(*product)).expect("a SKU");
+                let name = ProductName::parse("Thing").expect("a name");
+                let new = product::Model::new(&sku, &name, money(PRICE_CENTS));
+                let new = product::Model { stock_quantity: STOCK.into(), ..new };
                 product::create(&operations, &new).await.map(|_| told(true, false))?
             }
         })

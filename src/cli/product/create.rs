@@ -3,8 +3,9 @@
 use clap::Args;
 use serde_json::Value;
 
+use super::DetailArguments;
 use super::view::{ProductView, view_of};
-use crate::cli::shared::arguments::{WriteArguments, long_text};
+use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::mutation::{self, done, finish};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
@@ -12,7 +13,7 @@ use crate::domain::quantity::parse_stock;
 use crate::domain::{Money, ProductName, Sku, Violations};
 use crate::error::{Result, printable};
 use crate::output::{Mutation, View};
-use crate::service::product::{self as service, NewProduct};
+use crate::service::product::{self as service, Model};
 
 #[derive(Debug, Args)]
 pub struct CreateArguments {
@@ -24,8 +25,8 @@ pub struct CreateArguments {
     /// Made from the name when absent
     #[arg(long, value_name = "SKU", value_parser = checked(Sku::parse))]
     sku: Option<Sku>,
-    #[arg(long, value_name = "TEXT", value_parser = long_text())]
-    description: Option<String>,
+    #[command(flatten)]
+    details: DetailArguments,
     /// Pieces on hand
     #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = checked(parse_stock))]
     stock: i32,
@@ -34,13 +35,13 @@ pub struct CreateArguments {
 }
 
 pub async fn run(context: &Context, arguments: &CreateArguments) -> Result<()> {
-    let CreateArguments { name, price, description, stock, .. } = arguments;
+    let CreateArguments { name, price, details, stock, .. } = arguments;
     let sku = match &arguments.sku {
         Some(sku) => sku.clone(),
         None => Sku::from_name(name.as_str()).map_err(|problem| Violations::of("name", problem).into_error())?,
     };
-    let description = description.clone().filter(|text| !text.is_empty());
-    let new = NewProduct { sku, name: name.clone(), description, price: *price, stock: *stock };
+    let mut new = Model { stock_quantity: (*stock).into(), ..Model::new(&sku, name, *price) };
+    details.put(&mut new);
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let product = service::create(&context.operations(&database, dry_run), &new).await?;

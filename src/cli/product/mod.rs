@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 
 use crate::bulk::{Meaning, ProductRow};
 use crate::cli::Asking;
-use crate::cli::shared::arguments::{LeftArguments, check_range, searched};
+use crate::cli::shared::arguments::{LeftArguments, check_range, long_text, searched};
 use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
@@ -21,6 +21,7 @@ use crate::domain::Money;
 use crate::error::Result;
 use crate::repository::product as products;
 use crate::service::place_order::Stock;
+use crate::service::product::Model;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -90,6 +91,24 @@ impl FilterArguments {
             max_price: *max_price,
             max_stock: left.max_stock(),
         })
+    }
+}
+
+/// What a product can do without.
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+pub struct DetailArguments {
+    /// An empty text is none
+    #[arg(long, value_name = "TEXT", value_parser = long_text())]
+    description: Option<String>,
+}
+
+impl DetailArguments {
+    /// Puts what was given into a product.
+    fn put(&self, product: &mut Model) {
+        let DetailArguments { description } = self;
+        if let Some(text) = description {
+            product.description = Some(text.clone()).filter(|text| !text.is_empty());
+        }
     }
 }
 

@@ -2,16 +2,16 @@
 
 use clap::Args;
 
-use super::ProductArguments;
 use super::view::{about_product, view_of};
-use crate::cli::shared::arguments::{WriteArguments, long_text};
+use super::{DetailArguments, ProductArguments};
+use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::mutation::{self, done, finish};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::{Money, ProductName, Sku};
 use crate::error::{Error, Result, printable};
 use crate::output::Mutation;
-use crate::service::product::{self as service, ProductUpdate};
+use crate::service::product::{self as service, Model};
 
 #[derive(Debug, Args)]
 pub struct UpdateArguments {
@@ -21,9 +21,8 @@ pub struct UpdateArguments {
     sku: Option<Sku>,
     #[arg(long, value_name = "NAME", value_parser = checked(ProductName::parse))]
     name: Option<ProductName>,
-    /// An empty text removes it
-    #[arg(long, value_name = "TEXT", value_parser = long_text())]
-    description: Option<String>,
+    #[command(flatten)]
+    details: DetailArguments,
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
     price: Option<Money>,
     #[command(flatten)]
@@ -31,18 +30,25 @@ pub struct UpdateArguments {
 }
 
 pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<()> {
-    let update = ProductUpdate {
-        sku: arguments.sku.clone(),
-        name: arguments.name.clone(),
-        description: arguments.description.clone().map(|text| Some(text).filter(|text| !text.is_empty())),
-        price: arguments.price,
-    };
-    if update.is_empty() {
+    let UpdateArguments { sku, name, price, details, .. } = arguments;
+    if sku.is_none() && name.is_none() && price.is_none() && *details == DetailArguments::default() {
         return Err(Error::usage("nothing to change").hint("give --sku, --name, --description or --price"));
     }
+    let change = |product: &mut Model| {
+        if let Some(sku) = sku {
+            product.sku = sku.to_string();
+        }
+        if let Some(name) = name {
+            product.name = name.to_string();
+        }
+        if let Some(price) = price {
+            product.price = (*price).into();
+        }
+        details.put(product);
+    };
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
-    let changed = service::update(&context.operations(&database, dry_run), &arguments.product.product, &update).await?;
+    let changed = service::update(&context.operations(&database, dry_run), &arguments.product.product, change).await?;
     let sku = printable(&changed.after.sku);
     let verb = if changed.changed { done(dry_run, "updated") } else { "unchanged".to_owned() };
     let rest = mutation::outcome(changed.changed, false, dry_run, view_of(&changed.before), view_of(&changed.after));

@@ -57,3 +57,17 @@ pub fn about_product(product: &product::Model, outcome: Map<String, Value>) -> M
     json.extend(outcome);
     json
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{IdenStatic, Iterable};
+
+    use super::*;
+
+    #[test]
+    fn every_column_is_shown() {
+        let shown = ProductView(product::Model::default()).to_json();
+        let lacking = product::Column::iter().find(|column| !shown.contains_key(column.as_str()));
+        assert!(lacking.is_none(), "no view of {lacking:?}");
+    }
+}

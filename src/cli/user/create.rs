@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::domain::{Email, Password, PersonName, Violations};
 use crate::error::{CommandLine, Error, Result, printable};
 use crate::output::{Mutation, View};
-use crate::service::user::{self as service, NewUser};
+use crate::service::user::{self as service, Model};
 
 #[derive(Debug, Args)]
 pub struct CreateArguments {
@@ -65,7 +65,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
     else {
         return Err(Error::internal("a required value is missing"));
     };
-    let new = NewUser { email, first_name, last_name, password_hash: service::hash(&password)? };
+    let new = Model::new(&email, &first_name, &last_name, service::hash(&password)?);
     let user = service::create(&context.operations(&database, dry_run), &new).await?;
     let line = format!("user {} {}", printable(&user.email), done(dry_run, "created"));
     let mut json = UserView(user.clone()).to_json();

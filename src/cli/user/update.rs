@@ -8,7 +8,7 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::{Email, PersonName};
 use crate::error::{Error, Result};
-use crate::service::user::{self as service, UserUpdate};
+use crate::service::user::{self as service, Model};
 
 #[derive(Debug, Args)]
 pub struct UpdateArguments {
@@ -26,13 +26,23 @@ pub struct UpdateArguments {
 
 pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let UpdateArguments { email, first_name, last_name, .. } = arguments;
-    let update = UserUpdate { email: email.clone(), first_name: first_name.clone(), last_name: last_name.clone() };
-    if update.email.is_none() && update.first_name.is_none() && update.last_name.is_none() {
+    if email.is_none() && first_name.is_none() && last_name.is_none() {
         return Err(Error::usage("nothing to change").hint("give --email, --first-name or --last-name"));
     }
+    let change = |user: &mut Model| {
+        if let Some(email) = email {
+            user.email = email.to_string();
+        }
+        if let Some(name) = first_name {
+            user.first_name = name.to_string();
+        }
+        if let Some(name) = last_name {
+            user.last_name = name.to_string();
+        }
+    };
     let database = context.database_for_operation().await?;
     let operations = context.operations(&database, arguments.write.dry_run);
-    let changed = service::update(&operations, &arguments.who.who, &update).await?;
+    let changed = service::update(&operations, &arguments.who.who, change).await?;
     finish_change(context, &database, &changed, arguments.write.dry_run, "updated");
     Ok(())
 }

@@ -1,0 +1,86 @@
+//! What a row of a file says of users and products: the fields that their entities list.
+
+use super::given::{MISSING, is_text};
+use super::read::Record;
+use super::rejection::Wrong;
+use crate::domain::written_number::{self, DecimalMark};
+use crate::entity::field::{Described, Field, Form, Need};
+
+/// What a row of a file says of an entity, field by field.
+#[derive(Clone)]
+pub struct Cells<M: Described>(Vec<Cell<M>>);
+
+#[derive(Clone)]
+struct Cell<M: Described> {
+    field: &'static Field<M>,
+    text: String,
+    mark: DecimalMark,
+}
+
+impl<M: Described> Cells<M> {
+    pub fn of(record: &Record) -> Cells<M> {
+        let cell = |field: &'static Field<M>| {
+            let text = record.get(field.name).unwrap_or_default();
+            let says = match field.need {
+                Need::Key => true,
+                Need::Required | Need::Optional => record.has(field.name),
+                Need::Presumed => !text.is_empty(),
+            };
+            says.then(|| Cell { field, text: text.to_owned(), mark: record.decimal_mark(field.name) })
+        };
+        Cells(M::FIELDS.iter().filter_map(cell).collect())
+    }
+
+    /// The key as it is written.
+    pub fn key(&self) -> &str {
+        self.0.iter().find(|cell| cell.field.need == Need::Key).map_or("", |cell| &cell.text)
+    }
+
+    /// Whether anything is said of a field.
+    pub fn says(&self, name: &str) -> bool {
+        self.0.iter().any(|cell| cell.field.name == name)
+    }
+
+    /// What is there with what is said of it; what is wrong with that is noted.
+    pub fn on(&self, stored: &M, wrong: &mut Vec<Wrong>) -> M {
+        let mut row = stored.clone();
+        for cell in self.0.iter().filter(|cell| cell.field.need != Need::Key) {
+            if !is_text(&cell.text, &(cell.field.stored)(stored)) {
+                cell.put(&mut row, wrong);
+            }
+        }
+        row
+    }
+
+    /// A new row; what is wrong with it is noted. `lacks` hears of each field that it needs and the file does
+    /// not have.
+    pub fn new_row(&self, wrong: &mut Vec<Wrong>, mut lacks: impl FnMut(&'static str, &mut Vec<Wrong>)) -> M {
+        let mut row = M::default();
+        for field in M::FIELDS {
+            match self.0.iter().find(|cell| cell.field.name == field.name) {
+                Some(cell) => cell.put(&mut row, wrong),
+                None if field.need == Need::Required => lacks(field.name, wrong),
+                None => {}
+            }
+        }
+        row
+    }
+}
+
+impl<M: Described> Cell<M> {
+    fn put(&self, row: &mut M, wrong: &mut Vec<Wrong>) {
+        let Cell { field, text, mark } = self;
+        let written = match (field.form, field.need) {
+            (_, Need::Key | Need::Required) if text.is_empty() => Err(MISSING.to_owned()),
+            (Form::Amount, _) if !text.is_empty() => written_number::amount(text, *mark),
+            (Form::Whole, _) if !text.is_empty() => written_number::whole(text, *mark),
+            _ => Ok(text.clone()),
+        };
+        if let Err(mut reason) = written.and_then(|written| (field.put)(row, &written)) {
+            if let Form::Name(ours) = field.form {
+                reason += &format!(" (--map-value {}:THEIRS={ours} says what it means)", field.name);
+            }
+            wrong.push(Wrong { column: field.name, value: text.clone(), reason });
+        }
+    }
+}
