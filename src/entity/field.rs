@@ -73,9 +73,9 @@ impl<T: Shown> Shown for Option<T> {
     }
 }
 
-/// The value of a text; none where it is empty.
+/// The value of a text; none where it is blank.
 pub fn optional<T: Into<C>, C>(text: &str, parse: fn(&str) -> Result<T, String>) -> Result<Option<C>, String> {
-    if text.is_empty() { Ok(None) } else { parse(text).map(|value| Some(value.into())) }
+    if text.trim().is_empty() { Ok(None) } else { parse(text).map(|value| Some(value.into())) }
 }
 
 /// A field that is called like its column: its form, its need, and how a text becomes its value.

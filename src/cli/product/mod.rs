@@ -13,9 +13,9 @@ use clap::{Args, Subcommand};
 
 use crate::bulk::{Meaning, ProductRow};
 use crate::cli::Asking;
-use crate::cli::shared::arguments::{LeftArguments, check_range, long_text, searched};
+use crate::cli::shared::arguments::{LeftArguments, check_range, searched};
 use crate::cli::shared::import::{self, ImportArguments};
-use crate::cli::shared::values::checked;
+use crate::cli::shared::values::{Said, checked, said};
 use crate::context::Context;
 use crate::domain::Money;
 use crate::error::Result;
@@ -95,20 +95,22 @@ impl FilterArguments {
 }
 
 /// What a product can do without.
-#[derive(Debug, Default, PartialEq, Eq, Args)]
+#[derive(Debug, Args)]
 pub struct DetailArguments {
     /// An empty text is none
-    #[arg(long, value_name = "TEXT", value_parser = long_text())]
-    description: Option<String>,
+    #[arg(long, value_name = "TEXT", value_parser = said::<Model>("description"))]
+    description: Option<Said<Model>>,
 }
 
 impl DetailArguments {
+    fn given(&self) -> impl Iterator<Item = &Said<Model>> {
+        let DetailArguments { description } = self;
+        [description].into_iter().flatten()
+    }
+
     /// Puts what was given into a product.
     fn put(&self, product: &mut Model) {
-        let DetailArguments { description } = self;
-        if let Some(text) = description {
-            product.description = Some(text.clone()).filter(|text| !text.is_empty());
-        }
+        self.given().for_each(|said| said.put(product));
     }
 }
 

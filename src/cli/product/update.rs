@@ -6,9 +6,8 @@ use super::view::{about_product, view_of};
 use super::{DetailArguments, ProductArguments};
 use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::mutation::{self, done, finish};
-use crate::cli::shared::values::checked;
+use crate::cli::shared::values::{Said, said};
 use crate::context::Context;
-use crate::domain::{Money, ProductName, Sku};
 use crate::error::{Error, Result, printable};
 use crate::output::Mutation;
 use crate::service::product::{self as service, Model};
@@ -17,35 +16,25 @@ use crate::service::product::{self as service, Model};
 pub struct UpdateArguments {
     #[command(flatten)]
     product: ProductArguments,
-    #[arg(long, value_name = "SKU", value_parser = checked(Sku::parse))]
-    sku: Option<Sku>,
-    #[arg(long, value_name = "NAME", value_parser = checked(ProductName::parse))]
-    name: Option<ProductName>,
+    #[arg(long, value_name = "SKU", value_parser = said::<Model>("sku"))]
+    sku: Option<Said<Model>>,
+    #[arg(long, value_name = "NAME", value_parser = said::<Model>("name"))]
+    name: Option<Said<Model>>,
     #[command(flatten)]
     details: DetailArguments,
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
-    price: Option<Money>,
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = said::<Model>("price"))]
+    price: Option<Said<Model>>,
     #[command(flatten)]
     write: WriteArguments,
 }
 
 pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let UpdateArguments { sku, name, price, details, .. } = arguments;
-    if sku.is_none() && name.is_none() && price.is_none() && *details == DetailArguments::default() {
+    let said: Vec<_> = [sku, name, price].into_iter().flatten().chain(details.given()).collect();
+    if said.is_empty() {
         return Err(Error::usage("nothing to change").hint("give --sku, --name, --description or --price"));
     }
-    let change = |product: &mut Model| {
-        if let Some(sku) = sku {
-            product.sku = sku.to_string();
-        }
-        if let Some(name) = name {
-            product.name = name.to_string();
-        }
-        if let Some(price) = price {
-            product.price = (*price).into();
-        }
-        details.put(product);
-    };
+    let change = |product: &mut Model| said.iter().for_each(|said| said.put(product));
     let database = context.database_for_operation().await?;
     let dry_run = arguments.write.dry_run;
     let changed = service::update(&context.operations(&database, dry_run), &arguments.product.product, change).await?;

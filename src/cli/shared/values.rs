@@ -12,6 +12,7 @@ use clap::builder::{StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
 
 use crate::domain::{Violation, Violations};
+use crate::entity::field::{Described, Field};
 use crate::error::Error;
 
 /// Reads the value of the argument with this name.
@@ -32,6 +33,36 @@ pub fn checked<T>(parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'sta
 /// A parser whose violations are of a part of the value.
 pub fn checked_parts<T>(parse: impl Fn(&str) -> Result<T, Violation> + Send + Sync + 'static) -> Checked<T> {
     Checked(Arc::new(move |_, text| parse(text)))
+}
+
+/// A checked text for one of a row's fields.
+#[derive(Clone)]
+pub struct Said<M: Described> {
+    field: &'static Field<M>,
+    text: String,
+}
+
+impl<M: Described> Said<M> {
+    /// Puts it into a row.
+    pub fn put(&self, row: &mut M) {
+        // It was put into another row, to see whether that is possible.
+        drop((self.field.put)(row, &self.text));
+    }
+}
+
+impl<M: Described> fmt::Debug for Said<M> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {:?}", self.field.name, self.text)
+    }
+}
+
+/// A parser of what is said of the field with this name.
+pub fn said<M: Described>(name: &'static str) -> Checked<Said<M>> {
+    checked(move |text| {
+        let field = M::FIELDS.iter().find(|field| field.name == name).ok_or("is no field")?;
+        (field.put)(&mut M::default(), text)?;
+        Ok(Said { field, text: text.to_owned() })
+    })
 }
 
 impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {

@@ -4,9 +4,8 @@ use clap::Args;
 
 use super::{WhoArguments, finish_change};
 use crate::cli::shared::arguments::WriteArguments;
-use crate::cli::shared::values::checked;
+use crate::cli::shared::values::{Said, said};
 use crate::context::Context;
-use crate::domain::{Email, PersonName};
 use crate::error::{Error, Result};
 use crate::service::user::{self as service, Model};
 
@@ -14,32 +13,23 @@ use crate::service::user::{self as service, Model};
 pub struct UpdateArguments {
     #[command(flatten)]
     who: WhoArguments,
-    #[arg(long, value_name = "EMAIL", value_parser = checked(Email::parse))]
-    email: Option<Email>,
-    #[arg(long, value_name = "NAME", value_parser = checked(PersonName::parse))]
-    first_name: Option<PersonName>,
-    #[arg(long, value_name = "NAME", value_parser = checked(PersonName::parse))]
-    last_name: Option<PersonName>,
+    #[arg(long, value_name = "EMAIL", value_parser = said::<Model>("email"))]
+    email: Option<Said<Model>>,
+    #[arg(long, value_name = "NAME", value_parser = said::<Model>("first_name"))]
+    first_name: Option<Said<Model>>,
+    #[arg(long, value_name = "NAME", value_parser = said::<Model>("last_name"))]
+    last_name: Option<Said<Model>>,
     #[command(flatten)]
     write: WriteArguments,
 }
 
 pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let UpdateArguments { email, first_name, last_name, .. } = arguments;
-    if email.is_none() && first_name.is_none() && last_name.is_none() {
+    let said: Vec<_> = [email, first_name, last_name].into_iter().flatten().collect();
+    if said.is_empty() {
         return Err(Error::usage("nothing to change").hint("give --email, --first-name or --last-name"));
     }
-    let change = |user: &mut Model| {
-        if let Some(email) = email {
-            user.email = email.to_string();
-        }
-        if let Some(name) = first_name {
-            user.first_name = name.to_string();
-        }
-        if let Some(name) = last_name {
-            user.last_name = name.to_string();
-        }
-    };
+    let change = |user: &mut Model| said.iter().for_each(|said| said.put(user));
     let database = context.database_for_operation().await?;
     let operations = context.operations(&database, arguments.write.dry_run);
     let changed = service::update(&operations, &arguments.who.who, change).await?;
