@@ -119,6 +119,10 @@ fn every_example_of_the_help_is_understood() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let is_understood = matches!(output.status.code(), Some(0 | 3 | 4 | 5 | 6 | 9 | 11));
         assert!(is_understood || stderr.contains("standard input names no"), "{path}: {example}\n{stderr}");
+        if path.starts_with(" shopctl migrate") {
+            // The examples that follow need the columns that the newest migration made.
+            drop(shop.run(&["migrate", "up"]));
+        }
     }
 }
 

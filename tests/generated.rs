@@ -39,8 +39,11 @@ fn the_same_flags_make_the_same_shop_with_its_indexes(shop: &Shop) {
         ("stock_movements", 1_090, "0c7e363d"),
     ];
     assert_eq!(digests(&answer), expected);
-    let export = |noun: &str| shop.run(&[noun, "export", "-o", "csv"]).success().stdout;
-    let exported = ["user", "product", "order"].map(export).concat();
+    // What is added to products later is nothing that was generated.
+    let fields = ["--fields", "id,sku,name,description,price,stock_quantity,created_at,updated_at"];
+    let export =
+        |(noun, fields): (&str, &[&str])| shop.run(&[&[noun, "export", "-o", "csv"], fields].concat()).success().stdout;
+    let exported = [("user", &[][..]), ("product", &fields), ("order", &[])].map(export).concat();
     let digest = hexadecimal(&Sha256::digest(exported));
     assert_eq!(&digest[..8], "a51a7f4b", "what the tables hold, as it is read back");
     let rows = |table: &str| shop.number(&format!("SELECT COUNT(*) FROM {table}"));

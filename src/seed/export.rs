@@ -174,13 +174,7 @@ fn raw_product(
     let items = orders.iter().filter(holds_stock).filter_map(|order| items.get(&order.id)).flatten();
     let taken: i64 =
         items.filter(|(item, _)| item.product_id == product.id).map(|(item, _)| item.quantity.pieces()).sum();
-    RawProduct {
-        sku: product.sku.clone(),
-        name: product.name.clone(),
-        description: product.description.clone(),
-        price: product.price.to_string(),
-        stock: product.stock_quantity.pieces() + taken,
-    }
+    RawProduct::of(product, product.stock_quantity.pieces() + taken)
 }
 
 fn raw_order(order: &order::Model, users: &[user::Model], items: &[ItemWithProduct], wanted: &Wanted) -> RawOrder {

@@ -84,6 +84,19 @@ pub(super) struct RawProduct {
     pub(super) stock: i64,
 }
 
+impl RawProduct {
+    /// A product of the shop, with the stock that it is to begin with.
+    pub(super) fn of(product: &product::Model, stock: i64) -> RawProduct {
+        RawProduct {
+            sku: product.sku.clone(),
+            name: product.name.clone(),
+            description: product.description.clone(),
+            price: product.price.to_string(),
+            stock,
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawOrder {

@@ -24,14 +24,14 @@ fn development_takes_yes_and_everything_else_the_name(shop: &Shop) {
         shop.run(&["migrate", course]).exits_with(11).says("--yes").says("products ");
         shop.run(&["migrate", course, "--confirm", "another"]).exits_with(11).says("--confirm names another");
     }
+    let (count, newest) =
+        (migration::MIGRATIONS.len() - 1, migration::MIGRATIONS[migration::MIGRATIONS.len() - 1].name);
     for course in ["down", "redo"] {
         let run = shop.run(&["migrate", course, "--to", SEED_ROWS]).exits_with(11).says("--yes");
         let run = run.says("m20260101_000009_create_audit_seals").says("will be reverted").says("1 table: 1 empty");
-        assert!(!run.stderr.contains("products"), "only what goes is told: {run}");
+        assert!(!run.stderr.replace(newest, "").contains("products"), "only what goes is told: {run}");
     }
     let run = shop.run(&["migrate", "down", "--to", "m20260101_000001_create_users"]).exits_with(11);
-    let (count, newest) =
-        (migration::MIGRATIONS.len() - 1, migration::MIGRATIONS[migration::MIGRATIONS.len() - 1].name);
     let what = format!("{count} migrations will be reverted, from {newest} down to m20260101_000002_create_products");
     run.says(&what).says("products ");
     shop.run(&["migrate", "redo", "-y"]).success();
