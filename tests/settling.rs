@@ -212,6 +212,61 @@ fn every_signal_that_ends_a_program_rolls_back() {
     }
 }
 
+/// Whether the program listens for the signals that end one.
+#[cfg(target_os = "linux")]
+fn listens(child: &Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+    // SIGTERM is number 15.
+    u64::from_str_radix(caught.trim(), 16).is_ok_and(|mask| mask & (1 << 14) != 0)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_a_program_that_waits_for_its_input_or_for_a_reader() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.run(&["seed", "generate", "--users", "2000", "--products", "10", "--orders", "10", "--yes"]).success();
+    for arguments in [
+        &["product", "import", "-", "--format", "csv"][..],
+        &["order", "pay", "-f", "-", "--yes"],
+        &["user", "create", "--email", "a@b.example", "--first-name", "A", "--last-name", "B", "--password-stdin"],
+        &["user", "list", "--all", "-o", "jsonl"],
+        &["user", "export"],
+    ] {
+        // Neither written to nor read from, but open.
+        let mut child =
+            shop.command(arguments).stdin(std::process::Stdio::piped()).spawn().expect("the binary was built");
+        let input = child.stdin.take();
+        await_that("listening", || listens(&child));
+        signal(&child, "TERM");
+        let mut status = None;
+        await_that("the end", || {
+            status = child.try_wait().expect("it is ours");
+            status.is_some()
+        });
+        assert_eq!(status.and_then(|status: ExitStatus| status.code()), Some(130), "{arguments:?}");
+        drop(input);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_at_commit_lets_nothing_else_begin() {
+    for scene in SERVERS.into_iter().filter_map(|backend| Scene::at_commit(backend, AtCommit::Hold)) {
+        let new = || scene.shop.run(&[&ORDER[..], &["-o", "id"]].concat()).success().stdout.trim().to_owned();
+        let (first, second) = (new(), new());
+        let arguments = ["order", "pay", &first, &second, "--yes", "--timeout", "60s"];
+        let child = scene.through.start(&arguments);
+        await_that("the COMMIT", || scene.proxy.silent_since().is_some());
+        signal(&child, "TERM");
+        scene.proxy.resume();
+        let _ = finish(child, &arguments).exits_with(130);
+        let paid = scene.shop.number("SELECT COUNT(*) FROM orders WHERE status = 'paid'");
+        assert_eq!(paid, 1, "the one whose COMMIT was under way");
+        scene.shop.assert_invariants();
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_program_started_with_nohup_outlives_its_terminal() {

@@ -5,6 +5,7 @@ mod audit;
 mod config;
 mod doctor;
 mod help;
+mod interrupt;
 mod migrate;
 mod order;
 mod panic;
@@ -217,6 +218,7 @@ pub fn main() -> u8 {
     }
     let committing = Committing::default();
     panic::become_errors(settings.clone(), committing.clone());
+    interrupt::listen(settings.clone(), committing.clone());
     let output = Output::standard(settings);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -256,7 +258,7 @@ async fn run(cli: Cli, output: Output, committing: Committing, tells_by_exit_cod
     let context = Context::new(config, output, budget, committing.clone());
     let (audience, no_input) = (confirm::Audience::detect(), cli.global.no_input);
     let asking = Asking { audience, no_input };
-    let result = until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
+    let result = interrupt::until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
     let result = match result {
         Err(error) if error.is(Cause::NoSchema) => Err(why_no_schema(&context, error).await),
         result => result,
@@ -366,64 +368,6 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::Doctor(arguments) => doctor::run(context, &arguments).await,
         Command::Config(command) => config::run(context, &command),
         Command::Help(arguments) => help::run(&context.output, &arguments),
-    }
-}
-
-/// Ctrl-C, a pipeline that ends its commands (SIGTERM), or a terminal that is closed (SIGHUP).
-async fn told_to_stop() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = if survives_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
-        let hung_up = async {
-            match &mut hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            interrupt = tokio::signal::ctrl_c() => interrupt,
-            _ = terminate.recv() => Ok(()),
-            _ = hung_up => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
-}
-
-/// Whether this process was started to ignore SIGHUP (`nohup`): then a closed terminal does not end it. Where
-/// the system does not say, it does.
-#[cfg(unix)]
-fn survives_hangup() -> bool {
-    static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-    *ANSWER.get_or_init(|| {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-        // SIGHUP is number 1, the lowest bit.
-        mask & 1 == 1
-    })
-}
-
-/// Ends a command at Ctrl-C: the open transaction is rolled back with its connection. While a
-/// COMMIT is under way its outcome is waited for; a second Ctrl-C does not wait.
-async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &Committing) -> Result<()> {
-    let mut command = std::pin::pin!(command);
-    let mut interrupts = 0;
-    loop {
-        tokio::select! {
-            result = &mut command => return result,
-            signal = told_to_stop() => {
-                interrupts += 1;
-                let Some(pending) = committing.pending().filter(|_| signal.is_ok()) else {
-                    return Err(Error::new(Kind::Interrupted, "interrupted", "interrupted; what was not yet committed is rolled back"));
-                };
-                if interrupts > 1 {
-                    return Err(pending.unknown("interrupted at COMMIT: it is not known whether the change was applied"));
-                }
-            }
-        }
     }
 }
 

@@ -1,18 +1,35 @@
 //! Which COMMIT is under way: an interrupt waits for it, and whoever does not wait is told how its outcome is found
 //! out.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use serde_json::json;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::request::Request;
 use crate::domain::text::shell_word;
 use crate::error::{CommandLine, Error, Hint, Kind};
 
-/// Shared by all that commit in this process, one after the other.
-#[derive(Debug, Clone, Default)]
-pub struct Committing(Arc<Mutex<Option<Pending>>>);
+/// Shared by all that commit in this process, one after the other, and by whoever listens for signals.
+#[derive(Debug, Clone)]
+pub struct Committing(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    pending: watch::Sender<Option<Pending>>,
+    /// How often the process was told to end.
+    interrupts: watch::Sender<u32>,
+    /// How many of those the command has noticed.
+    noticed: watch::Sender<u32>,
+}
+
+impl Default for Committing {
+    fn default() -> Self {
+        let (pending, interrupts, noticed) = (watch::Sender::new(None), watch::Sender::new(0), watch::Sender::new(0));
+        Committing(Arc::new(State { pending, interrupts, noticed }))
+    }
+}
 
 /// What is being committed.
 #[derive(Debug, Clone)]
@@ -25,20 +42,47 @@ pub enum Pending {
 
 impl Committing {
     pub fn begin(&self, pending: Pending) {
-        *self.state() = Some(pending);
+        self.0.pending.send_replace(Some(pending));
     }
 
     pub fn end(&self) {
-        *self.state() = None;
+        self.0.pending.send_replace(None);
     }
 
     pub fn pending(&self) -> Option<Pending> {
-        self.state().clone()
+        self.0.pending.borrow().clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, Option<Pending>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ends when no COMMIT is under way.
+    pub async fn idle(&self) {
+        reached(&self.0.pending, Option::is_none).await;
     }
+
+    /// The process was told to end.
+    pub fn interrupt(&self) {
+        self.0.interrupts.send_modify(|count| *count += 1);
+    }
+
+    /// Ends when the process was told to end more often than so many times; how often by then.
+    pub async fn interrupted(&self, before: u32) -> u32 {
+        let count = reached(&self.0.interrupts, |count| *count > before).await;
+        self.0.noticed.send_replace(count);
+        count
+    }
+
+    /// Ends when the command has noticed every interrupt; never while it is inside a system call.
+    pub async fn noticed(&self) {
+        let count = *self.0.interrupts.borrow();
+        reached(&self.0.noticed, |noticed| *noticed >= count).await;
+    }
+}
+
+/// The value, as soon as it is what is waited for.
+async fn reached<T: Clone>(value: &watch::Sender<T>, is_it: impl FnMut(&T) -> bool) -> T {
+    let mut receiver = value.subscribe();
+    // The sender is borrowed, so it lives as long as this waits.
+    let reached = receiver.wait_for(is_it).await.map(|value| value.clone());
+    reached.unwrap_or_else(|_| value.borrow().clone())
 }
 
 impl Pending {

@@ -95,6 +95,12 @@ impl Proxy {
         self.shared.release.notify_all();
     }
 
+    /// Passes on the COMMIT that is held up, its answer, and all that follows.
+    pub fn resume(&self) {
+        self.shared.silent.store(false, Ordering::SeqCst);
+        self.release();
+    }
+
     /// Everything stays silent from now on.
     pub fn fall_silent(&self) {
         self.shared.be_silent();

@@ -156,10 +156,9 @@ async fn until_told_to_stop<T>(context: &Context, plan: &Plan, course: impl Futu
     // Meanwhile the command itself is not dropped at the first signal.
     context.committing.begin(Pending::Work(CommandLine::new("migrate status").and(" tells where each stands")));
     let mut course = std::pin::pin!(course);
-    let told = async { super::told_to_stop().await.is_ok() };
     let done = tokio::select! {
         done = &mut course => done,
-        _ = told => {
+        _ = context.committing.interrupted(0) => {
             plan.stop.ask();
             course.await
         }

@@ -35,6 +35,15 @@ impl Drop for RawMode {
     }
 }
 
+/// Gives the terminal back as it was, for whoever ends the process at a prompt.
+pub fn restore() {
+    if crossterm::terminal::is_raw_mode_enabled().unwrap_or(false) {
+        drop(RawMode);
+        // Nothing can be done about a terminal that is gone.
+        let _ = Term::stderr().write_line("");
+    }
+}
+
 /// Whether what is typed can be seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Echo {

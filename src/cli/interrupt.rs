@@ -1,0 +1,136 @@
+//! Ctrl-C, a pipeline that ends its commands (SIGTERM), a terminal that is closed (SIGHUP).
+//!
+//! A thread of its own listens: the one that works may be inside a read or a write that nobody answers, and then
+//! only the end of the process ends it.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::shared::keys;
+use crate::error::{Error, Kind, Result};
+use crate::output::{Output, OutputSettings};
+use crate::service::committing::{Committing, Pending};
+
+/// A command that has not noticed by then is inside a system call.
+const NOTICE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Counts what tells the process to end. Ends the process itself when the command does not notice, unless a COMMIT
+/// is under way.
+pub fn listen(settings: OutputSettings, committing: Committing) {
+    std::thread::spawn(move || {
+        // Without them the signals end the process as they end any other.
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        if runtime.block_on(unnoticed(&committing)).is_ok() {
+            keys::restore();
+            let error = interrupted();
+            Output::standard(settings).error(&error);
+            std::process::exit(i32::from(error.kind().exit_code()));
+        }
+    });
+}
+
+/// Ends when the command does not notice that it was told to end. Errors: signals cannot be listened for.
+async fn unnoticed(committing: &Committing) -> io::Result<()> {
+    let mut signals = Signals::new()?;
+    loop {
+        signals.next().await;
+        committing.interrupt();
+        while timeout(NOTICE_LIMIT, committing.noticed()).await.is_err() {
+            if committing.pending().is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Ends a command that is told to end: the open transaction is rolled back with its connection. While a COMMIT is
+/// under way its outcome is waited for, and nothing is begun afterwards; whoever says it twice does not wait.
+pub async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &Committing) -> Result<()> {
+    let mut command = std::pin::pin!(command);
+    let (mut interrupts, mut ends_after_commit) = (0, false);
+    loop {
+        tokio::select! {
+            result = &mut command => return result,
+            count = committing.interrupted(interrupts) => {
+                match committing.pending() {
+                    None => return Err(interrupted()),
+                    Some(pending) if interrupts > 0 => {
+                        return Err(pending.unknown("interrupted at COMMIT: it is not known whether the change was applied"));
+                    }
+                    // Other work ends itself, or is all that there is.
+                    Some(pending) => ends_after_commit = matches!(pending, Pending::Operation { .. }),
+                }
+                interrupts = count;
+            }
+            () = committing.idle(), if ends_after_commit => return Err(interrupted()),
+        }
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "interrupted", "interrupted; what was not yet committed is rolled back")
+}
+
+/// The signals that tell a process to end.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    /// `None` where this process was started to ignore it (`nohup`).
+    hangup: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: if survives_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
+        })
+    }
+
+    async fn next(&mut self) {
+        let hung_up = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hung_up => {}
+        }
+    }
+}
+
+/// Whether this process was started to ignore SIGHUP. Where the system does not say, it does not.
+#[cfg(unix)]
+fn survives_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    // SIGHUP is number 1, the lowest bit.
+    mask & 1 == 1
+}
+
+/// The signals that tell a process to end.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
