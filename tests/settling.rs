@@ -172,6 +172,43 @@ fn what_is_no_operation_is_not_settled() {
 }
 
 #[test]
+fn the_id_of_an_order_is_never_settled_as_an_operation_that_did_not_happen() {
+    for shop in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        shop.user("ann");
+        shop.product("MUG", "12.50", 10);
+        let order = shop.run(&[&ORDER[..], &["--json"]].concat()).success().json();
+        let order = order.get("order").unwrap_or(&order);
+        let id_of = |command: &[&str]| shop.run(command).success().stdout.trim().to_owned();
+        let reference = order["reference"].as_str().expect("a reference");
+        let id = order["id"].as_str().expect("an id").to_owned();
+        let user = id_of(&["user", "list", "-o", "id"]);
+        let product = id_of(&["product", "list", "-o", "id"]);
+        let movements = shop.run(&["stock", "history", "MUG", "-o", "id"]).success().stdout;
+        let events = shop.number("SELECT COUNT(*) FROM audit_events");
+        let refused = |id: &str, what: &str| {
+            shop.run(&["audit", "settle", id]).exits_with(7).says(&format!("{id} is the id of {what}, not of an"))
+        };
+        let operation = operation_in(&refused(&id, &format!("order {reference}")).stderr);
+        refused(&user, "user ann@example.com");
+        refused(&product, "product MUG");
+        for movement in movements.lines() {
+            operation_in(&refused(movement, "a stock movement").stderr);
+        }
+        assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events"), events, "nothing is settled");
+        let settled = shop.run(&["audit", "settle", &operation]).success();
+        assert!(settled.stdout.starts_with(&format!("applied: order.place: order {reference}")), "{settled}");
+        // As in a shop that was generated.
+        shop.sql("DELETE FROM audit_events");
+        for (id, what) in [(&id, format!("order {reference}")), (&user, "user ann@example.com".to_owned())] {
+            assert!(!refused(id, &what).stderr.contains(" audit settle "));
+        }
+        refused(&product, "product MUG");
+        refused(movements.lines().next().expect("a movement"), "a stock movement");
+        assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events"), 0);
+    }
+}
+
+#[test]
 fn an_import_that_is_cut_says_how_many_are_in_and_is_completed_by_running_it_again() {
     let cut = |upstream, is_mysql| Proxy::start(upstream, is_mysql, AtCommit::CutBefore).sparing(1);
     for scene in SERVERS.into_iter().filter_map(|backend| Scene::new(backend, cut)) {

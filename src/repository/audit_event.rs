@@ -116,6 +116,16 @@ pub async fn find_of(
     newest(connection, select, limit).await
 }
 
+/// The first event of what succeeded about the entity with this id, of whatever kind.
+pub async fn find_first_about(connection: &impl ConnectionTrait, entity_id: Id) -> Result<Option<Model>> {
+    // Kinds are named for the index; tables that were generated are none of them.
+    let about = Entity::find()
+        .filter(Column::EntityType.is_in(EntityKind::ALL.map(EntityKind::as_str)))
+        .filter(Column::EntityId.eq(entity_id))
+        .filter(Column::Outcome.eq(Outcome::Succeeded));
+    Ok(about.order_by_asc(Column::OccurredAt).order_by_asc(Column::Id).limit(1).one(connection).await?)
+}
+
 /// The newest events of a user and of their orders, oldest first, at most `limit` of either.
 pub async fn find_about_person(connection: &impl ConnectionTrait, user_id: Id, limit: u64) -> Result<Vec<Model>> {
     let mut events = find_of(connection, EntityKind::User, user_id, limit).await?;

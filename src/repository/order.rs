@@ -89,6 +89,11 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Opt
     super::find_by_id::<Entity, _>(connection, id).await
 }
 
+/// Whether a line of any order has this id.
+pub async fn has_item(connection: &impl ConnectionTrait, id: Id) -> Result<bool> {
+    Ok(super::find_by_id::<order_item::Entity, _>(connection, id).await?.is_some())
+}
+
 /// A page of orders, newest first unless the page says otherwise.
 pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
     super::find_page(connection, select(connection, filter), &SORT_FIELDS, Column::Id, |order| order.id, page).await

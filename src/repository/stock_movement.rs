@@ -25,6 +25,10 @@ pub async fn create_many(handle: &WriteHandle, movements: &[Model]) -> Result<Ro
     super::insert_many::<Model, _>(handle, movements).await
 }
 
+pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
+    super::find_by_id::<Entity, _>(connection, id).await
+}
+
 /// The movements of one operation.
 pub async fn find_by_operation(connection: &impl ConnectionTrait, operation_id: Id) -> Result<Vec<Model>> {
     Ok(Entity::find().filter(Column::OperationId.eq(operation_id)).order_by_asc(Column::Id).all(connection).await?)
