@@ -207,19 +207,28 @@ pub fn removal(engine: Engine, objects: &[Removable]) -> Vec<String> {
     engine.removal(objects)
 }
 
-/// Tables with their number of rows, counted up to a limit (a shop may be large), and whether there
-/// are more.
+/// Rows of a table, counted up to a limit, and whether there are more.
+pub type Count = (String, u64, bool);
+
+/// The names of all tables but those in `but`. Names alone: what another process removes at this moment has no
+/// definition to be read.
+pub async fn tables(connection: &impl ConnectionTrait, engine: Engine, but: &[&str]) -> Result<Vec<String>> {
+    let objects = removable(connection, engine, but).await?;
+    Ok(objects.into_iter().filter(|object| object.kind == "TABLE").map(|table| table.name).collect())
+}
+
+/// These tables with their number of rows, counted up to a limit (a shop may be large). One that another process
+/// removed meanwhile is left out, where that does not end a transaction.
 pub async fn row_counts(
     connection: &impl ConnectionTrait,
     engine: Engine,
+    tables: &[String],
     limit: u64,
-) -> Result<Vec<(String, u64, bool)>> {
-    // Their names alone: what another process removes at this moment has no definition to be read.
-    let objects = removable(connection, engine, &[]).await?;
-    let tables = objects.iter().filter(|object| object.kind == "TABLE");
+) -> Result<Vec<Count>> {
     let counts: Vec<String> = tables
+        .iter()
         .map(|table| {
-            let (name, table) = (table.name.replace('\'', "''"), engine.quoted(&table.name));
+            let (name, table) = (table.replace('\'', "''"), engine.quoted(table));
             format!(
                 "SELECT '{name}' AS name, COUNT(*) AS rows_counted FROM (SELECT 1 AS one FROM {table} LIMIT {}) AS counted",
                 limit + 1

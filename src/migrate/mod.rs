@@ -3,6 +3,7 @@
 
 mod catalog;
 mod checksum;
+mod counting;
 mod descent;
 pub mod draft;
 pub mod entities;
@@ -32,6 +33,7 @@ use crate::db::write::WriteHandle;
 use crate::domain::Clock;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 pub use catalog::Catalog;
+pub use counting::count_rows;
 use failure::{Extent, broken_off};
 use history::Direction;
 use lock::Lock;

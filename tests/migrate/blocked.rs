@@ -167,6 +167,28 @@ fn a_stated_limit_is_the_limit_of_the_whole_command() {
     }
 }
 
+/// What goes is counted before anybody is asked.
+#[test]
+fn rows_are_counted_no_longer_than_tables_are_waited_for() {
+    for shop in SERVERS.into_iter().filter_map(crate::support::Shop::migrated) {
+        let lock = match shop.backend {
+            Backend::Postgres => vec!["BEGIN".to_owned(), "LOCK TABLE products IN ACCESS EXCLUSIVE MODE".to_owned()],
+            _ => vec!["LOCK TABLES products WRITE".to_owned()],
+        };
+        let held = keep(&shop, &lock);
+        for command in ["down", "redo", "reset", "refresh", "fresh"] {
+            let run = shop.run(&["migrate", command, "-y", "--lock-wait", "1s"]).exits_with(5);
+            assert!(run.stderr.contains("migrate.blocked") && run.stderr.contains("--lock-wait"), "{run}");
+            assert!(shop.backend != Backend::Postgres || run.stderr.contains("by process "), "{run}");
+            assert!(run.duration < Duration::from_secs(4), "{:?}: {run}", run.duration);
+        }
+        drop(held);
+        let name = shop.database_name();
+        let run = shop.run(&["migrate", "redo", "--confirm", &name, "--lock-wait", "20s"]).success();
+        run.says("gone will be 1 table");
+    }
+}
+
 /// Another runner has the lock, and keeps it.
 #[test]
 fn whoever_waits_for_another_runner_waits_no_longer_than_stated_and_names_it() {

@@ -8,7 +8,8 @@ use super::{GuardArguments, LockArguments, note_changed, plan_with, print_steps,
 use crate::cli::Asking;
 use crate::cli::shared::arguments::steps;
 use crate::context::Context;
-use crate::db::schema::{self, Removable};
+use crate::db::schema::{Count, Removable};
+use crate::db::target::Engine;
 use crate::db::{Access, Database};
 use crate::domain::text::counted;
 use crate::error::{Result, printable};
@@ -56,12 +57,18 @@ async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: 
     // Only `fresh` has something to do where nothing is.
     let access = if course == Course::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
-    let stake = migrate::again_while_busy(&database, async || Stake::of(&database, plan, course).await).await?;
+    let progress = &mut |progress: Progress<'_>| tell(context, &progress);
+    let mut stake = migrate::again_while_busy(&database, async || Stake::of(&database, plan, course).await).await?;
     if stake.is_nothing_to_revert() {
         print_steps(context, &[]);
         context.output.note("nothing to revert");
         return Ok(());
     }
+    let command = format!("migrate {}", name_of(course));
+    stake.count(
+        migrate::count_rows(&database, &command, plan.lock_wait, COUNT_LIMIT, progress).await?,
+        database.engine(),
+    );
     if stake.needs_permission() {
         permit(context, asking, guard, &database, &stake).await?;
     }
@@ -70,7 +77,6 @@ async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: 
     {
         context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
     }
-    let progress = &mut |progress: Progress<'_>| tell(context, &progress);
     let steps = until_told_to_stop(context, plan, migrate::run(&database, plan, course, progress)).await?;
     print_steps(context, &steps);
     if !steps.is_empty() {
@@ -91,9 +97,6 @@ fn name_of(course: Course) -> &'static str {
     }
 }
 
-/// Rows of a table, counted up to a limit, and whether there are more.
-type Count = (String, u64, bool);
-
 /// What a course takes away: known, and refused if it has to be, before anybody is asked.
 struct Stake {
     course: Course,
@@ -112,7 +115,7 @@ struct Stake {
 
 impl Stake {
     async fn of(database: &Database, plan: &Plan, course: Course) -> Result<Stake> {
-        let (connection, engine) = (database.connection(), database.engine());
+        let connection = database.connection();
         let (reverted, removal, others) = match course {
             Course::Fresh => {
                 let others = migrate::of_others(connection, &plan.catalog).await?;
@@ -121,13 +124,16 @@ impl Stake {
             _ => (migrate::reverted(connection, plan, course).await?, None, Vec::new()),
         };
         let environment = migrate::setting(connection, migrate::ENVIRONMENT).await?;
-        let mut counts = schema::row_counts(connection, engine, COUNT_LIMIT).await?;
-        counts.retain(|(table, ..)| !migration::HISTORY_TABLES.contains(&table.as_str()));
+        Ok(Stake { course, reverted, removal, environment, counts: Vec::new(), going: Vec::new(), others })
+    }
+
+    /// Takes the rows of all tables into account.
+    fn count(&mut self, counts: Vec<Count>, engine: Engine) {
         let dropped: Vec<String> =
-            reverted.iter().flat_map(|migration| migrate::tables_dropped(engine, migration)).collect();
-        let goes = |(table, ..): &&Count| course == Course::Fresh || dropped.contains(table);
-        let going = counts.iter().filter(goes).cloned().collect();
-        Ok(Stake { course, reverted, removal, environment, counts, going, others })
+            self.reverted.iter().flat_map(|migration| migrate::tables_dropped(engine, migration)).collect();
+        let goes = |(table, ..): &&Count| self.course == Course::Fresh || dropped.contains(table);
+        self.going = counts.iter().filter(goes).cloned().collect();
+        self.counts = counts;
     }
 
     fn is_nothing_to_revert(&self) -> bool {

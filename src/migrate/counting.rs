@@ -1,0 +1,70 @@
+//! Counting rows before they are destroyed: tables that others hold are waited for as migrations wait for them.
+
+use std::time::{Duration, Instant};
+
+use migration::HISTORY_TABLES;
+use tokio::time::timeout;
+
+use super::failure::held;
+use super::lock::begin;
+use super::runner::{FIRST_PAUSE, LONGEST_PAUSE};
+use super::{FAREWELL, Progress, again_while_busy};
+use crate::db::Database;
+use crate::db::ddl::blockers;
+use crate::db::schema::{Count, row_counts, tables};
+use crate::error::{Cause, Result};
+
+/// Counts the rows of all tables but the history's, each up to a limit, for the command of this name.
+///
+/// Errors: exit 5 naming who holds the tables, if it takes longer than `lock_wait`.
+pub async fn count_rows(
+    database: &Database,
+    command: &str,
+    lock_wait: Duration,
+    limit: u64,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Count>> {
+    let (connection, engine) = (database.connection(), database.engine());
+    if engine.has_one_writer() {
+        let count = async || {
+            let tables = tables(connection, engine, &HISTORY_TABLES).await?;
+            row_counts(connection, engine, &tables, limit).await
+        };
+        return again_while_busy(database, count).await;
+    }
+    // A connection of its own: some servers keep the limit of one wait for all that follow.
+    let own = database.reconnect().await?;
+    let (until, mut pause) = (Instant::now() + lock_wait, FIRST_PAUSE);
+    loop {
+        let began = Instant::now();
+        let tables = tables(connection, engine, &HISTORY_TABLES).await?;
+        let error = match count(&own, &tables, until - began, limit).await {
+            Ok(counts) => {
+                own.close().await;
+                return Ok(counts);
+            }
+            Err(error) => error,
+        };
+        // A table may have been removed since its name was read.
+        let is_passing = error.is(Cause::Busy) || error.is(Cause::NoSchema);
+        let is_over = until.saturating_duration_since(Instant::now()) < pause || !database.budget().allows_pause(pause);
+        if !is_passing || is_over && !error.is(Cause::Busy) {
+            return Err(error);
+        }
+        let by = blockers(connection, &tables.join(" "), began.elapsed()).await?;
+        if is_over {
+            return Err(held(command, &by));
+        }
+        progress(Progress::Blocked { migration: command, by: &by });
+        database.budget().pause(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
+    }
+}
+
+async fn count(own: &Database, tables: &[String], wait: Duration, limit: u64) -> Result<Vec<Count>> {
+    let handle = begin(own, wait).await?;
+    let counts = row_counts(&handle, own.engine(), tables, limit).await;
+    // What was counted is known, whatever the rollback says.
+    let _ = timeout(FAREWELL, handle.rollback()).await;
+    counts
+}
