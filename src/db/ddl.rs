@@ -75,17 +75,25 @@ pub async fn broken_references(connection: &impl ConnectionTrait) -> Result<Vec<
 }
 
 /// Who keeps a statement from its tables, as far as the server tells this role: sessions whose
-/// transaction is older than the time that it waited, up to [`LOCK_TIMEOUT`].
+/// transaction is older than the time that it waited, up to [`LOCK_TIMEOUT`]. Whatever removes a table or a
+/// constraint needs the tables beyond its foreign keys too.
 pub async fn blockers(connection: &impl ConnectionTrait, statement: &str, waited: Duration) -> Result<Vec<String>> {
     let Some(sql) = Engine::of(connection).blockers(waited.min(LOCK_TIMEOUT).as_secs()) else { return Ok(Vec::new()) };
     let words: Vec<&str> =
         statement.split(|character: char| !(character.is_alphanumeric() || character == '_')).collect();
     let found = rows(connection, &sql).await?;
-    let concerned = found.iter().filter(|row| {
-        let table = text(row, "in_table").unwrap_or_default();
-        table.is_empty() || words.contains(&table.as_str())
-    });
-    let mut blockers: Vec<String> = concerned.filter_map(|row| text(row, "who")).collect();
+    let of = |column| -> Vec<String> {
+        let concerned = found.iter().filter(|row| {
+            let table = text(row, column).unwrap_or_default();
+            table.is_empty() || words.contains(&table.as_str())
+        });
+        concerned.filter_map(|row| text(row, "who")).collect()
+    };
+    let mut blockers = of("in_table");
+    if blockers.is_empty() || words.iter().any(|word| word.eq_ignore_ascii_case("DROP")) {
+        blockers.extend(of("near_table"));
+    }
+    blockers.sort();
     blockers.dedup();
     Ok(blockers)
 }

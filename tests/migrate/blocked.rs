@@ -189,6 +189,30 @@ fn rows_are_counted_no_longer_than_tables_are_waited_for() {
     }
 }
 
+/// A foreign key is taken off both of its tables.
+#[test]
+fn whoever_holds_the_table_that_a_dropped_one_refers_to_is_named() {
+    const DROPPED: Migration = Migration {
+        name: "m1_dropped",
+        up: |_| vec!["DROP TABLE child".into()],
+        down: |_| vec!["CREATE TABLE child (id int)".into()],
+    };
+    on(&SERVERS, async |trial| {
+        trial.sql("CREATE TABLE parent (id int PRIMARY KEY)").await;
+        trial.sql("CREATE TABLE child (id int REFERENCES parent (id))").await;
+        let other = trial.shop.connect().await;
+        let transaction = other.begin().await.unwrap();
+        transaction.execute_unprepared("INSERT INTO parent VALUES (7)").await.unwrap();
+        let list = Plan { catalog: Catalog::new(vec![DROPPED], ""), lock_wait: Duration::from_millis(1), ..plan() };
+        let error = trial.up(&list).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.blocked"));
+        let sign = if trial.shop.backend == Backend::Postgres { "by process " } else { "by session " };
+        assert!(error.message().contains(sign), "{error}");
+        drop(transaction);
+        other.close().await.unwrap();
+    });
+}
+
 /// Another runner has the lock, and keeps it.
 #[test]
 fn whoever_waits_for_another_runner_waits_no_longer_than_stated_and_names_it() {

@@ -30,8 +30,9 @@ pub trait Sessions {
         None
     }
 
-    /// A query for rows of `in_table` (empty where the server does not tell) and `who`: sessions that hold a
-    /// table in a transaction of at least so many seconds.
+    /// A query for rows of `in_table`, `near_table` and `who`: sessions that hold a table in a transaction of at
+    /// least so many seconds, and a table that a foreign key joins to it. Either is empty where the server does
+    /// not tell.
     fn blockers(&self, seconds: u64) -> Option<String>;
 
     /// A query for rows of `sighting`, `works` or `waits`, of these sessions of this process; `None` where

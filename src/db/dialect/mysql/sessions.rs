@@ -40,11 +40,11 @@ impl Sessions for Mysql {
     /// Neither engine tells which tables, unless it is set up to.
     fn blockers(&self, seconds: u64) -> Option<String> {
         Some(format!(
-            "SELECT '' AS in_table, CONCAT('session ', p.id, ' (', p.user, '@', p.host, ', in a transaction for ', \
+            "SELECT '' AS in_table, '' AS near_table, CONCAT('session ', p.id, ' (', p.user, '@', p.host, ', in a transaction for ', \
              TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), ' s)') AS who \
              FROM information_schema.innodb_trx t JOIN information_schema.processlist p \
              ON p.id = t.trx_mysql_thread_id WHERE p.id <> connection_id() \
-             AND t.trx_started <= NOW() - INTERVAL {seconds} SECOND ORDER BY 2"
+             AND t.trx_started <= NOW() - INTERVAL {seconds} SECOND ORDER BY 3"
         ))
     }
 
