@@ -9,6 +9,7 @@ on_every_backend!(
     sealed_events_cannot_be_tampered_with_unseen,
     a_cut_off_tail_is_found_by_the_head_that_was_kept,
     sealing_twice_and_at_once_is_one_chain,
+    seals_that_went_with_their_migration_are_one_finding_with_a_way_out,
     what_another_program_wrote_is_found_and_named,
     what_shopctl_does_is_explained_by_its_events,
     an_edited_time_and_a_movement_split_in_two_are_seen,
@@ -53,6 +54,37 @@ fn seal_findings(shop: &Shop, arguments: &[&str]) -> Vec<String> {
     let run = shop.run(&[&["audit", "verify", "--json"], arguments].concat()).exits_with(9).json();
     let items = run["items"].as_array().expect("a list").iter();
     items.filter(|item| item["entity"] == "seal").map(|item| item["name"].as_str().expect("text").to_owned()).collect()
+}
+
+fn seals_that_went_with_their_migration_are_one_finding_with_a_way_out(shop: &Shop) {
+    busy(shop);
+    let kept = head(shop);
+    shop.run(&["migrate", "env", "development"]).success();
+    let redo = ["migrate", "redo", "--steps", "1"];
+    shop.run(&redo).exits_with(11).says("can never be verified again");
+    shop.run(&[&redo[..], &["-y"]].concat()).success().says("can never be verified again");
+    // With no seals nothing is lost.
+    let again = shop.run(&[&redo[..], &["-y"]].concat()).success();
+    assert!(!again.stderr.contains("verified"), "{again}");
+
+    let finding = |arguments: &[&str]| {
+        let run = shop.run(&[&["audit", "verify"], arguments].concat()).exits_with(9).says("backup");
+        let json = shop.run(&[&["audit", "verify", "--json"], arguments].concat()).exits_with(9).json();
+        let of_seals = json["items"].as_array().expect("a list").clone();
+        (run, of_seals.into_iter().map(|item| item["finding"].as_str().expect("text").to_owned()).collect::<Vec<_>>())
+    };
+    let (run, found) = finding(&[]);
+    assert!(matches!(&found[..], [one] if one.contains("the table of seals is empty, but")), "{found:?}");
+    assert_eq!(finding(&["--head", &kept]).1.len(), 2, "the head is gone as well");
+    // Whoever seals first has the same finding.
+    shop.user("cat");
+    shop.run(&["audit", "seal"]).success();
+    let found = finding(&[]).1;
+    assert!(matches!(&found[..], [one] if one.contains("bear seals that are gone")), "{found:?}");
+    let (_, way_out) = run.stderr.split_once("UPDATE ").expect("a statement");
+    shop.sql(&format!("UPDATE {}", way_out.split_once(';').expect("its end").0));
+    shop.run(&["audit", "seal"]).success();
+    shop.run(&["audit", "verify"]).success();
 }
 
 fn sealed_events_cannot_be_tampered_with_unseen(shop: &Shop) {

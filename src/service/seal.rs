@@ -135,6 +135,8 @@ pub struct Chain {
     pub problems: Vec<SealProblem>,
     /// Events outside the chain beyond those.
     pub untold: u64,
+    /// Events whose seals are gone from a chain that is whole by itself: their table was emptied, or cut off.
+    pub orphaned: u64,
 }
 
 /// A seal that does not hold, or an event that cannot be read or bears a seal outside the chain.
@@ -167,6 +169,7 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
             last = Some(covered.row);
         }
     }
+    let is_whole = chain.problems.is_empty();
     if let Some(head) = head.filter(|_| !is_head_found) {
         let last = match last.filter(|seal| seal.number > 0) {
             Some(seal) => format!("the last seal is {}", seal.number),
@@ -180,12 +183,16 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
         chain.note(None, format!("the head is not here: no seal has the hash {head}: {why}; {last}"));
     }
     let (strays, count) = repository::audit_seal::find_strays(connection, EVENTS_NAMED).await?;
-    chain.untold = count - strays.len() as u64;
-    chain.problems.extend(strays.into_iter().map(|event| SealProblem {
-        seal: None,
-        event: Some((event.id, event.operation)),
-        what: "bears a seal that is none of the chain".to_owned(),
-    }));
+    if is_whole && count > 0 {
+        chain.note_orphaned(count);
+    } else {
+        chain.untold = count - strays.len() as u64;
+        chain.problems.extend(strays.into_iter().map(|event| SealProblem {
+            seal: None,
+            event: Some((event.id, event.operation)),
+            what: "bears a seal that is none of the chain".to_owned(),
+        }));
+    }
     let illegible = repository::legible::find_illegible(connection, EVENTS_NAMED).await?;
     chain.problems.extend(illegible.into_iter().map(|(id, column)| SealProblem {
         seal: None,
@@ -234,6 +241,19 @@ async fn check(
 impl Chain {
     fn note(&mut self, seal: Option<i32>, what: impl Into<String>) {
         self.problems.push(SealProblem { seal, event: None, what: what.into() });
+    }
+
+    /// Notes that events bear seals of which none is there.
+    fn note_orphaned(&mut self, count: u64) {
+        self.orphaned = count;
+        let events = counted(count, "event");
+        let what = match self.seals {
+            0 => format!("the table of seals is empty, but {events} bear seals: was its migration reverted?"),
+            _ => format!(
+                "{events} bear seals that are gone: was the migration of their table reverted, or its end cut off?"
+            ),
+        };
+        self.note(None, what);
     }
 
     /// Notes a seal whose number does not follow that of the seal before, 0 for the first.

@@ -56,8 +56,20 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     if found == 0 {
         return Ok(());
     }
+    let hints = if chain.orphaned > 0 { without_seals() } else { Vec::new() };
     let more = if found > shown { format!(" ({shown} shown)") } else { String::new() };
-    Err(Error::new(Kind::CheckFailed, "audit.unexplained", format!("{}{more}", counted(found, "finding"))))
+    let error = Error::new(Kind::CheckFailed, "audit.unexplained", format!("{}{more}", counted(found, "finding")));
+    Err(hints.into_iter().fold(error, Error::hint))
+}
+
+/// What to do about events whose seals are gone.
+fn without_seals() -> Vec<Hint> {
+    let anew = "or begin anew, in the database's own client: UPDATE audit_events SET seal_id = NULL \
+                WHERE seal_id NOT IN (SELECT id FROM audit_seals); then ";
+    vec![
+        "put the rows of audit_seals back from a backup".into(),
+        Hint::from(anew).and(CommandLine::new("audit seal")).and(": what was edited before that no longer shows"),
+    ]
 }
 
 fn parse_hash(text: &str) -> Result<String, String> {

@@ -136,6 +136,12 @@ impl Stake {
         self.counts = counts;
     }
 
+    /// Whether seals go of which the events stay.
+    fn breaks_seals(&self) -> bool {
+        let goes = |name: &str| self.going.iter().any(|(table, count, _)| table == name && *count > 0);
+        goes("audit_seals") && !goes("audit_events")
+    }
+
     fn is_nothing_to_revert(&self) -> bool {
         self.reverted.is_empty() && matches!(self.course, Course::Down | Course::Redo | Course::Reset)
     }
@@ -210,7 +216,11 @@ async fn permit(
         [] => String::new(),
         others => format!("what shopctl did not make goes too: {}\n", migrate::named(others)),
     };
-    let impact = format!("{others}{}\nfrom {} ({purpose}); {going}", stake.impact(), database.target());
+    let seals = match stake.breaks_seals() {
+        true => "the seals of the audit trail go: what they cover can never be verified again\n",
+        false => "",
+    };
+    let impact = format!("{others}{seals}{}\nfrom {} ({purpose}); {going}", stake.impact(), database.target());
     let confirmation = asking.confirmation(guard.yes, &guard.confirm, false);
     let takes_yes = is_yes_enough && guard.confirm.is_none();
     match takes_yes {
