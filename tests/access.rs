@@ -370,6 +370,30 @@ fn the_script_of_a_plan_gives_the_same_rights_as_applying_it() {
 }
 
 #[test]
+fn an_account_that_is_named_without_its_host_is_found() {
+    let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
+    let name = format!("o'n-{}", shop.database_name());
+    let quoted = quoted(Backend::MariaDb, &name);
+    for host in ["127.0.0.1", "10.%"] {
+        shop.sql(&format!("CREATE USER {quoted}@'{host}'"));
+    }
+    for named in [name.clone(), format!("{name}@localhost")] {
+        let run = shop.run(&["access", "plan", "--clerk", &named, "--sql"]).exits_with(3);
+        assert!(!run.stderr.contains("CREATE USER"), "{run}");
+        for host in ["127.0.0.1", "10.%"] {
+            let account = format!("'{}'@'{host}'", name.replace('\'', "''"));
+            shop.run(&["access", "plan", "--sql", "--clerk", &account]).success();
+            let run = shop.run(&["access", "plan", "--clerk", &named, "--sql"]).exits_with(3);
+            let run = run.says(&format!("there is {account}: shopctl access plan"));
+            assert!(!run.stderr.contains("@localhost "), "{run}");
+        }
+    }
+    for host in ["127.0.0.1", "10.%"] {
+        shop.sql(&format!("DROP USER {quoted}@'{host}'"));
+    }
+}
+
+#[test]
 fn who_cannot_be_given_a_role_is_told_why() {
     for backend in SERVERS {
         let Some(shop) = Shop::migrated(backend) else { continue };

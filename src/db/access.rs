@@ -362,6 +362,11 @@ pub async fn assess(database: &Database, grantee: &Grantee, rights: &Rights) -> 
     database.engine().assess(database.connection(), grantee, rights).await
 }
 
+/// The accounts that have a grantee's name and another host, as a command line names them; none where a name is all.
+pub async fn namesakes(database: &Database, grantee: &Grantee) -> Result<Vec<String>> {
+    database.engine().namesakes(database.connection(), grantee).await
+}
+
 /// Runs statements; `done` hears of each. Where they take part in a transaction: all or none, and none when it is a
 /// rehearsal. Elsewhere each commits by itself, and a rehearsal runs nothing.
 pub async fn run(database: &Database, steps: &[Step], is_rehearsal: bool, mut done: impl FnMut(&Step)) -> Result<()> {

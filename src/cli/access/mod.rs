@@ -10,10 +10,10 @@ use self::view::AccessView;
 use crate::cli::Asking;
 use crate::context::Context;
 use crate::db::Database;
-use crate::db::access::{Change, Grantee, Remaining, Step};
+use crate::db::access::{self, Change, Grantee, Remaining, Step};
 use crate::db::target::Target;
 use crate::domain::Violations;
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::service::access::{Role, assess};
 
 #[derive(Debug, Subcommand)]
@@ -98,7 +98,13 @@ impl Plan {
     async fn make(database: &Database, roles: &[(Role, Grantee)]) -> Result<Plan> {
         let mut plan = Plan { rows: Vec::new(), remaining: Vec::new() };
         for (role, grantee) in roles {
-            let assessment = assess(database, *role, grantee).await?;
+            let assessment = match assess(database, *role, grantee).await {
+                Ok(assessment) => assessment,
+                Err(error) if error.kind() == Kind::NotFound => {
+                    return Err(with_namesakes(database, *role, grantee, error).await?);
+                }
+                Err(error) => return Err(error),
+            };
             let row = |step| AccessView { role: *role, name: grantee.name.clone(), step };
             plan.rows.extend(assessment.steps.into_iter().map(row));
             plan.remaining.extend(assessment.remaining.into_iter().map(|what| (grantee.name.clone(), what)));
@@ -124,6 +130,19 @@ impl Plan {
         let parts: Vec<String> = parts.map(|(change, words)| format!("{} {words}", of(change))).collect();
         format!("this changes rights in {target}: {}", parts.join(", "))
     }
+}
+
+/// What is not there may be meant with its host: its namesakes are named instead of the way to make it.
+async fn with_namesakes(database: &Database, role: Role, grantee: &Grantee, error: Error) -> Result<Error> {
+    let accounts = access::namesakes(database, grantee).await?;
+    if accounts.is_empty() {
+        return Ok(error);
+    }
+    let named = |account: &String| {
+        let again = CommandLine::again().option(&format!("--{}", role.as_str()), account);
+        Hint::from(format!("there is {}: ", printable(account))).and(again)
+    };
+    Ok(accounts.iter().map(named).fold(Error::not_found("role", &grantee.name), Error::hint))
 }
 
 /// Exit 8 when a role can still do more than it should, or less.

@@ -23,6 +23,13 @@ pub trait Grants: Catalog + Sync {
     /// exit 4 where the database does not tell.
     async fn assess(&self, session: &dyn Session, grantee: &Grantee, rights: &Rights) -> Result<Assessment>;
 
+    /// The accounts that have this grantee's name and another host, as a command line names them.
+    ///
+    /// Errors: only a connection that was lost.
+    async fn namesakes(&self, _session: &dyn Session, _grantee: &Grantee) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Refuses who may not grant, where the server would only warn.
     ///
     /// Errors: exit 4.

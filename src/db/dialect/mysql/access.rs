@@ -16,6 +16,7 @@ use crate::db::answers::{rows, text};
 use crate::db::dialect::access::Grants;
 use crate::db::dialect::catalog::Catalog;
 use crate::db::engine::{Engine, Session};
+use crate::domain::text::hexadecimal;
 use crate::error::{Error, Result, printable};
 
 /// What a role needs to change the schema.
@@ -54,6 +55,19 @@ impl Grants for Mysql {
             return Err(Error::conflict("access.own_role", message).hint("run it as the server's administrator"));
         }
         Ok(compare(&place, grantee, rights, &held))
+    }
+
+    async fn namesakes(&self, session: &dyn Session, grantee: &Grantee) -> Result<Vec<String>> {
+        let Ok((name, _)) = grants::account(&grantee.name) else { return Ok(Vec::new()) };
+        // In digits, which mean the same whatever a session takes for an escape. A role has no host.
+        let digits = hexadecimal(name.as_bytes());
+        let sql = format!(
+            "SELECT CAST(host AS CHAR) AS host FROM mysql.user WHERE CAST(user AS BINARY) = X'{digits}' \
+             AND host <> '' ORDER BY 1"
+        );
+        let hosts = rows(session, &sql).await?;
+        let hosts = hosts.iter().filter_map(|row| text(row, "host"));
+        Ok(hosts.map(|host| grants::written(&name, &host)).collect())
     }
 
     async fn effective(&self, session: &dyn Session, tables: &[TableRights]) -> Result<Option<Effective>> {

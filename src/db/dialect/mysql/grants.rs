@@ -124,6 +124,17 @@ pub fn account(text: &str) -> Result<(String, Option<String>), String> {
     Ok((unquoted(name), host))
 }
 
+/// An account as [`account`] reads it.
+pub fn written(name: &str, host: &str) -> String {
+    let is_plain =
+        |text: &str| text.chars().all(|character| character.is_alphanumeric() || "_-.%:".contains(character));
+    if is_plain(name) && is_plain(host) {
+        return format!("{name}@{host}");
+    }
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    format!("{}@{}", quoted(name), quoted(host))
+}
+
 /// Without its quotes, if it has any.
 fn unquoted(text: &str) -> String {
     let text = text.trim();
@@ -244,6 +255,9 @@ mod tests {
             ("'ann'", "ann|"),
         ] {
             assert_eq!(account(text).as_deref(), Ok(read));
+            if let Some((name, host)) = read.split_once('|').filter(|(_, host)| !host.is_empty()) {
+                assert_eq!(account(&written(name, host)).as_deref(), Ok(read));
+            }
         }
         for odd in ["'ann", "'ann'x", "'ann'@"] {
             assert!(account(odd).is_err(), "{odd}");
