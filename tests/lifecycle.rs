@@ -15,6 +15,7 @@ on_every_backend!(
     a_refund_takes_back_what_it_is_told_to,
     several_orders_are_all_attempted,
     a_refund_with_a_key_happens_once,
+    a_list_that_names_no_order_is_nothing_to_do,
     old_pending_orders_expire_and_others_stay,
     two_cancels_at_once_restore_once,
     a_dry_run_of_each_verb_changes_nothing,
@@ -179,12 +180,23 @@ fn several_orders_are_all_attempted(shop: &Shop) {
     let run = shop.run(&["order", "pay", &orders[0], &orders[1], "--yes"]).success();
     assert_eq!(run.stdout.lines().count(), 2, "{run}");
     shop.run(&["order", "pay"]).exits_with(2).says("no order is named");
-    // An empty list may come of a command that failed earlier in the pipe.
-    for (file, named) in [("-", "standard input"), ("none.txt", "none.txt")] {
-        shop.file("none.txt", " \n\n");
-        shop.run(&["order", "pay", "-f", file, "--yes"]).exits_with(2).says(&format!("{named} names no order"));
-    }
     shop.assert_invariants();
+}
+
+fn a_list_that_names_no_order_is_nothing_to_do(shop: &Shop) {
+    let none = shop.run(&["order", "list", "--status", "pending", "-o", "id"]).success().stdout;
+    shop.file("none.txt", "\u{feff} \n\n");
+    for verb in ["pay", "ship", "complete", "cancel", "refund"] {
+        let run = shop.run_with_input(&["order", verb, "-f", "-", "--yes"], &none).success();
+        assert_eq!(run.stdout, "");
+        run.says("no orders: nothing to do");
+        // Not even a question.
+        shop.run(&["order", verb, "-f", "none.txt"]).success().says("no orders: nothing to do");
+        shop.run(&["order", verb, "--yes"]).exits_with(2).says("no order is named");
+        shop.run(&["order", verb, "-f", "missing.txt", "--yes"]).exits_with(4);
+    }
+    let json = shop.run(&["order", "pay", "-f", "none.txt", "--json"]).success().json();
+    assert!(json["items"].as_array().is_some_and(Vec::is_empty), "{json}");
 }
 
 fn a_refund_with_a_key_happens_once(shop: &Shop) {

@@ -122,7 +122,7 @@ async fn simple(
     arguments: &MoveArguments,
     tracking: Option<&str>,
 ) -> Result<()> {
-    let mut wanted = wanted(verb, arguments, Restock::AsUsual)?;
+    let mut wanted = wanted(context, verb, arguments, Restock::AsUsual)?;
     if let Some(text) = tracking {
         if !wanted.orders.is_single {
             return Err(Error::usage("--tracking is for one order"));
@@ -137,14 +137,14 @@ async fn simple(
 
 pub async fn cancel(context: &Context, asking: &Asking, arguments: &CancelArguments) -> Result<()> {
     let restock = if arguments.no_restock { Restock::Nothing } else { Restock::AsUsual };
-    let wanted = wanted(Verb::Cancel, &arguments.moved, restock)?;
+    let wanted = wanted(context, Verb::Cancel, &arguments.moved, restock)?;
     ask(context, asking, &arguments.moved.answers, &wanted).await?;
     each(context, wanted).await
 }
 
 pub async fn refund(context: &Context, asking: &Asking, arguments: &RefundArguments) -> Result<()> {
     let restock = arguments.restock();
-    let mut wanted = wanted(Verb::Refund, &arguments.moved, restock)?;
+    let mut wanted = wanted(context, Verb::Refund, &arguments.moved, restock)?;
     wanted.key = Some(&arguments.key);
     if !wanted.orders.is_single && arguments.key.idempotency_key.is_some() {
         return Err(Error::usage("--idempotency-key is for one order"));
@@ -171,9 +171,9 @@ fn parse_restock(text: &str) -> Result<(String, Option<Quantity>), Violation> {
     with_quantity("restock", "restock of", text)
 }
 
-fn wanted(verb: Verb, arguments: &MoveArguments, restock: Restock) -> Result<Wanted<'_>> {
+fn wanted<'a>(context: &Context, verb: Verb, arguments: &'a MoveArguments, restock: Restock) -> Result<Wanted<'a>> {
     let (reason, note) = (arguments.reason.clone(), arguments.note.clone());
-    let orders = arguments.batch.names(&arguments.orders, "order")?;
+    let orders = arguments.batch.names(context, &arguments.orders, "order")?;
     let template = Move { order: String::new(), verb, reason, note, tracking: None, restock, placed_before: None };
     Ok(Wanted { template, orders, fail_fast: arguments.batch.fail_fast, key: None, write: &arguments.write })
 }

@@ -42,19 +42,19 @@ pub struct Names {
 }
 
 impl BatchArguments {
-    /// The names given as arguments and in the file, each once.
+    /// The names given as arguments and in the file, each once. None in a file is nothing to do, and is told.
     ///
-    /// Errors: exit 2 for no names at all, or too many; exit 4 for an unreadable file.
-    pub fn names(&self, arguments: &[String], noun: &str) -> Result<Names> {
+    /// Errors: exit 2 for neither names nor a file, or for too many; exit 4 for an unreadable file.
+    pub fn names(&self, context: &Context, arguments: &[String], noun: &str) -> Result<Names> {
         let mut names: Vec<String> = arguments.to_vec();
         if let Some(path) = &self.file {
             names.extend(read_names(path)?);
         }
         if names.is_empty() {
-            return Err(match &self.file {
-                Some(path) => Error::usage(format!("{} names no {noun}", shown(path))),
-                None => Error::usage(format!("no {noun} is named")).hint("name them, or give a file with -f"),
-            });
+            if self.file.is_none() {
+                return Err(Error::usage(format!("no {noun} is named")).hint("name them, or give a file with -f"));
+            }
+            context.output.note(&format!("no {noun}s: nothing to do"));
         }
         if names.len() > MAX_OBJECTS {
             return Err(Error::usage(format!("more than {MAX_OBJECTS} {noun}s")).hint("split them"));
