@@ -7,7 +7,7 @@ use crate::on_every_backend;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use crate::support::shop::block_on;
-use crate::support::{Backend, Shop};
+use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
     every_state_and_verb_does_what_the_table_says,
@@ -16,6 +16,7 @@ on_every_backend!(
     several_orders_are_all_attempted,
     a_refund_with_a_key_happens_once,
     a_list_that_names_no_order_is_nothing_to_do,
+    a_refund_that_puts_nothing_back_says_so,
     old_pending_orders_expire_and_others_stay,
     two_cancels_at_once_restore_once,
     a_dry_run_of_each_verb_changes_nothing,
@@ -181,6 +182,16 @@ fn several_orders_are_all_attempted(shop: &Shop) {
     assert_eq!(run.stdout.lines().count(), 2, "{run}");
     shop.run(&["order", "pay"]).exits_with(2).says("no order is named");
     shop.assert_invariants();
+}
+
+fn a_refund_that_puts_nothing_back_says_so(shop: &Shop) {
+    stocked(shop);
+    let reference = order_in(shop, OrderStatus::Completed);
+    let refund = |flags: &[&str]| shop.run(&[&["order", "refund", &reference, "--yes"], flags].concat()).success();
+    let told = |run: &Run| run.stdout.trim().to_owned();
+    let tried = refund(&["--dry-run"]);
+    assert_eq!(told(&tried), format!("order {reference} would be refunded, nothing would be restocked"));
+    assert_eq!(told(&refund(&[])), format!("order {reference} refunded, nothing restocked"));
 }
 
 fn a_list_that_names_no_order_is_nothing_to_do(shop: &Shop) {

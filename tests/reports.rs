@@ -269,6 +269,7 @@ fn an_empty_shop_has_sold_nothing(shop: &Shop) {
         assert_eq!(report(shop, noun)["items"], json!([]));
         shop.run(&["report", noun, "--chart"]).success();
     }
+    shop.run(&["report", "top-products", "-o", "table"]).success().says("no products sold");
     assert_eq!(report(shop, "stock-value")["totals"], json!({"products": 0, "stock": 0, "value": "0.00"}));
     assert_eq!(field(&report(shop, "orders-by-status"), "orders"), [0; 6]);
 }

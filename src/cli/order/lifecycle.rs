@@ -218,8 +218,7 @@ async fn impact_on_one(context: &Context, wanted: &Wanted<'_>) -> Result<String>
             format!("; {} {verb} back into stock", counted(pieces, "unit"))
         }
     };
-    let is_about_stock = matches!(one.verb, Verb::Cancel | Verb::Expire | Verb::Refund);
-    let stock = if is_about_stock || !tried.changed { stock } else { String::new() };
+    let stock = if is_about_stock(one.verb) || !tried.changed { stock } else { String::new() };
     Ok(format!("this {} order {name} ({status}, {}){stock}", does(one.verb), tried.before.total_amount))
 }
 
@@ -262,6 +261,10 @@ fn does(verb: Verb) -> &'static str {
     }
 }
 
+fn is_about_stock(verb: Verb) -> bool {
+    matches!(verb, Verb::Cancel | Verb::Expire | Verb::Refund)
+}
+
 fn units(restored: &[Restored]) -> i64 {
     restored.iter().map(|line| i64::from(line.quantity)).sum()
 }
@@ -292,12 +295,12 @@ fn tell(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
         (_, true) => format!("order {name} was {status} before"),
         (false, _) => format!("order {name} is {status} already"),
         (true, _) if moved.before.status != moved.after.status => {
-            format!("order {name} {}{}", mutation::done(dry_run, &status), restocked(moved, dry_run))
+            format!("order {name} {}{}", mutation::done(dry_run, &status), restocked(moved, verb, dry_run))
         }
         (true, _) if verb == Verb::Ship => {
             format!("order {name} is {status} already, tracking number {}", mutation::done(dry_run, "corrected"))
         }
-        (true, _) => format!("order {name} was {status} before{}", restocked(moved, dry_run)),
+        (true, _) => format!("order {name} was {status} before{}", restocked(moved, verb, dry_run)),
     };
     let view = |order: &crate::entity::order::Model| {
         let mut json = OrderView { order: order.clone(), email: None }.to_json();
@@ -315,10 +318,11 @@ fn tell(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
 }
 
 /// What a line says about the pieces that went back.
-fn restocked(moved: &Moved, dry_run: bool) -> String {
+fn restocked(moved: &Moved, verb: Verb, dry_run: bool) -> String {
     let done = mutation::done(dry_run, "restocked");
     let units = match units(&moved.restored) {
         0 if moved.meant_everything => return ", nothing to restock".to_owned(),
+        0 if is_about_stock(verb) => return format!(", nothing {done}"),
         0 => return String::new(),
         pieces => format!(", {} {done}", counted(pieces, "unit")),
     };

@@ -32,7 +32,7 @@ impl View for SalesView {
 pub struct TopProductView(pub ProductSales);
 
 impl View for TopProductView {
-    const NOUN: &'static str = "products";
+    const NOUN: &'static str = "products sold";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::detail("product_id", "PRODUCT ID", |view| view.0.product_id.into()),
         Column::new("sku", "SKU", |view| view.0.product.as_ref().map(|(sku, _)| sku.clone()).into()),
