@@ -314,12 +314,12 @@ where
 }
 
 /// Deletes one row by its id. Errors: [`Kind::Conflict`] when it is not there any more.
-pub async fn delete_by_id<E>(handle: &WriteHandle, id: Id) -> Result<Rows>
+pub async fn delete_by_id<E>(handle: &WriteHandle, id: Uuid) -> Result<Rows>
 where
     E: EntityTrait,
     <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Id>,
 {
-    let result = E::delete_by_id(id).exec(handle).await?;
+    let result = E::delete_by_id(Id::from(id)).exec(handle).await?;
     expect_rows(result.rows_affected, 1)?;
     Ok(Rows(result.rows_affected))
 }

@@ -232,7 +232,7 @@ pub async fn change_status(
 /// Deletes an order and its lines. Their stock and movements are the caller's business.
 pub async fn delete(handle: &WriteHandle, order: &Model, items: &[order_item::Model]) -> Result<Change> {
     let lines = order_item::Entity::delete_many().filter(order_item::Column::OrderId.eq(order.id)).exec(handle).await?;
-    let rows = super::delete_by_id::<Entity>(handle, order.id).await?;
+    let rows = super::delete_by_id::<Entity>(handle, super::known_id("order", &order.reference, order.id)?).await?;
     let before = Some(audit_view(order, items));
     let change = Change { entity: EntityKind::Order, id: order.id, before, after: None, rows: lines.rows_affected };
     Ok(change.covering(rows))

@@ -414,7 +414,7 @@ pub async fn update_prices(handle: &WriteHandle, pairs: &[(Model, Model)], now: 
 
 /// Deletes a product; the foreign key refuses one that was ever ordered.
 pub async fn delete(handle: &WriteHandle, product: &Model) -> Result<Change> {
-    let rows = super::delete_by_id::<Entity>(handle, product.id).await?;
+    let rows = super::delete_by_id::<Entity>(handle, super::known_id("product", &product.sku, product.id)?).await?;
     let change =
         Change { entity: EntityKind::Product, id: product.id, before: Some(audit_view(product)), after: None, rows: 0 };
     Ok(change.covering(rows))

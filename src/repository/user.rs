@@ -236,7 +236,7 @@ pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Resu
 
 /// Deletes a user; the foreign key refuses one with orders.
 pub async fn delete(handle: &WriteHandle, user: &Model) -> Result<Change> {
-    let rows = super::delete_by_id::<Entity>(handle, user.id).await?;
+    let rows = super::delete_by_id::<Entity>(handle, super::known_id("user", &user.email, user.id)?).await?;
     let change = Change { entity: EntityKind::User, id: user.id, before: Some(audit_view(user)), after: None, rows: 0 };
     Ok(change.covering(rows))
 }
