@@ -29,7 +29,7 @@ fn fault_of(number: u16, message: &str) -> Fault {
         // 1020: snapshot isolation; 3101, 1180: group replication; 1047: a Galera node not ready.
         1213 | 1205 | 1020 | 3101 | 1180 | NOT_IN_CLUSTER => Fault::Transient,
         1053 | 1927 | 2006 | 2013 | 4031 => Fault::ConnectionLost,
-        1317 | 1969 | 3024 => Fault::ServerLimit,
+        1226 | 1317 | 1969 | 3024 => Fault::ServerLimit,
         // 1290 is said of every option that stands in the way.
         1290 if !message.contains("read") => Fault::Permission,
         1290 | 1792 | 1836 => Fault::ServerReadOnly,
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn numbers_are_told_apart() {
-        for number in [1317, 1969, 3024] {
+        for number in [1226, 1317, 1969, 3024] {
             assert_eq!(fault_of(number, ""), Fault::ServerLimit);
         }
         assert_eq!(fault_of(1290, "running with the --read-only option"), Fault::ServerReadOnly);
