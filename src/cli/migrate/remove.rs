@@ -217,7 +217,7 @@ async fn permit(
         others => format!("what shopctl did not make goes too: {}\n", migrate::named(others)),
     };
     let seals = match stake.breaks_seals() {
-        true => "the seals of the audit trail go: what they cover can never be verified again\n",
+        true => "the seals of the audit trail go: what they cover cannot be verified without them\n",
         false => "",
     };
     let impact = format!("{others}{seals}{}\nfrom {} ({purpose}); {going}", stake.impact(), database.target());
