@@ -1,7 +1,7 @@
 //! Files that shopctl writes: complete or absent, and never in the place of what is no file.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use crate::error::{Error, Kind, Result, io_reason, printable};
 const OTHER_SIDE_WAIT: Duration = Duration::from_secs(5);
 /// Links that lead from one to the next, as many as Linux follows.
 const LINKS_MAX: usize = 40;
+/// Bytes of a stream that are kept at once.
+const SPOOL_PIECE: usize = 64 * 1024;
 /// What group and others may do with a file.
 #[cfg(unix)]
 const OTHERS: u32 = 0o077;
@@ -187,9 +189,47 @@ impl InputFile {
                 Err(Error::configuration("file.unreadable", format!("{} is a folder", path.display())))
             }
             (file, found) if found.is_file() => Ok(InputFile::Regular(file)),
+            // `/dev/zero` has no end.
+            (file, found) if is_device(&found) && !file.is_terminal() && path != Path::new("/dev/null") => {
+                Err(Error::configuration("file.unreadable", format!("{} is a device", path.display())))
+            }
             (file, _) => Ok(InputFile::Stream(file)),
         }
     }
+}
+
+/// What can be read only once, in a temporary file without a name.
+///
+/// Errors: exit 4 when it cannot be read; exit 5 when there is no room for it, naming the folder of temporary files.
+pub fn spool(mut stream: impl Read, path: &Path) -> Result<File> {
+    let folder = std::env::temp_dir();
+    let no_room = |error: io::Error| {
+        unwritable(&folder, &error)
+            .hint("what can be read only once is kept there: name a file, or another folder with TMPDIR")
+    };
+    let mut file = tempfile::tempfile_in(&folder).map_err(no_room)?;
+    let mut piece = vec![0; SPOOL_PIECE];
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => file.write_all(&piece[..length]).map_err(no_room)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(unreadable(path, &error)),
+        }
+    }
+    file.seek(SeekFrom::Start(0)).map_err(no_room)?;
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn is_device(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    found.file_type().is_char_device() || found.file_type().is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_device(_: &fs::Metadata) -> bool {
+    false
 }
 
 /// The error about a file that cannot be read.

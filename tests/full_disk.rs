@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use crate::support::shop::finish;
 use crate::support::{Backend, Shop};
 
 /// A small disk of its own, until it is dropped.
@@ -127,4 +128,18 @@ fn rejected_rows_are_told_though_their_file_does_not_fit() {
         assert_eq!(std::fs::read_dir(&disk.0).expect("ours").count(), 0);
     }
     assert_eq!(home.column("SELECT sku FROM products"), ["A"]);
+}
+
+#[test]
+fn a_stream_that_does_not_fit_the_temporary_folder_is_no_fault_of_its_own() {
+    let Some((home, _shop, disk)) = on_disk("2m") else { return };
+    let arguments = ["product", "import", "-", "--format", "csv", "-n"];
+    let mut command = home.command(&arguments);
+    let mut child = command.env("TMPDIR", &disk.0).stdin(Stdio::piped()).spawn().expect("the binary was built");
+    // It stops reading when the disk is full.
+    let _ = child.stdin.take().expect("piped").write_all(&vec![b'x'; 8 << 20]);
+    let run = finish(child, &arguments).exits_with(5);
+    run.says(&format!("cannot write {}: no space left", disk.0.display())).says("TMPDIR");
+    home.run(&["product", "import", "/dev/zero", "--format", "csv"]).exits_with(4).says("/dev/zero is a device");
+    home.run(&["product", "import", "/dev/null", "--format", "csv"]).exits_with(7);
 }

@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{counted, hexadecimal, shell_word};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
-use crate::file::{InputFile, OutputFile, check_ending, check_not_input, unreadable};
+use crate::file::{InputFile, OutputFile, check_ending, check_not_input, spool, unreadable};
 use crate::service::place_order::Stock;
 
 mod rejections;
@@ -473,14 +473,6 @@ impl ImportArguments {
                 InputFile::Stream(file) => Box::new(file),
             },
         };
-        spool(stream).map_err(|error| unreadable(&self.file, &error))
+        spool(stream, &self.file)
     }
-}
-
-fn spool(mut stream: impl Read) -> io::Result<File> {
-    let mut file = tempfile::tempfile()?;
-    io::copy(&mut stream, &mut file)?;
-    file.flush()?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok(file)
 }
