@@ -116,6 +116,40 @@ fn a_password_may_stand_in_a_file_of_its_own_or_be_printed_by_a_command() {
 }
 
 #[test]
+fn a_password_alone_in_the_environment_breaks_no_command() {
+    let alone = [("DB_PASSWORD", "x")];
+    let shop = any();
+    run(&shop, &["quickstart"], &alone).success();
+    let shown = run(&shop, &["config", "show"], &alone).success();
+    assert!(shown.stdout.contains("DB_PASSWORD is set, but not used for a SQLite file"), "{shown}");
+    let url = ["--database-url", "sqlite:my.db"];
+    run(&shop, &[&url[..], &["migrate", "up"]].concat(), &alone).success();
+    run(&shop, &["user", "list"], &[("DATABASE_URL", "sqlite:my.db"), ("DB_PASSWORD_FILE", "/no/such")]).success();
+}
+
+#[test]
+fn a_login_without_a_password_is_not_called_a_wrong_password() {
+    for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
+        let url = secret_user(&shop);
+        let text = format!("[context.live]\ndatabase_url = '{url}'\n");
+        let file = shop.file("mine.toml", &text).display().to_string();
+        let list = ["user", "list", "--config", "mine.toml", "--context", "live"];
+        let right = [("DB_PASSWORD", "right")];
+        let refused = run(&shop, &list, &right).exits_with(4).says("secret_user: no password was given");
+        let refused = refused.says("DB_PASSWORD is set, but not used for a context");
+        let place = format!("[context.live.database] of {file} as password_file");
+        assert!(refused.stderr.contains(&place) && !refused.stderr.contains("wrong password"), "{refused}");
+        // Which works.
+        shop.file("secret", "right\n");
+        shop.file("mine.toml", &format!("{text}[context.live.database]\npassword_file = 'secret'\n"));
+        run(&shop, &list, &right).exits_with(4).says("database.permission");
+        run(&shop, &["user", "list"], &[("DATABASE_URL", &url)]).exits_with(4).says("give it in DB_PASSWORD");
+        let wrong = [("DATABASE_URL", url.as_str()), ("DB_PASSWORD", "wr0ng")];
+        run(&shop, &["user", "list"], &wrong).exits_with(4).says("wrong password");
+    }
+}
+
+#[test]
 fn of_several_servers_the_one_that_takes_writes_is_found() {
     let Some((primary, standby)) = servers::postgres_with_standby("hosts") else { return };
     let dead = servers::free_port();

@@ -7,8 +7,10 @@
 mod dotenv;
 mod file;
 mod found;
+mod lone;
 mod server;
 mod settings;
+mod shown;
 mod sources;
 mod target;
 

@@ -8,8 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::file::url_holds_password;
-use super::found::{Found, FoundParts, variable_of};
+use super::found::{Found, FoundParts, PartsPlace, variable_of};
 use super::sources::Sources;
 use crate::db::target::{Password, Secret, ServerTarget, SslMode, path_of};
 use crate::domain::Violations;
@@ -21,24 +20,6 @@ const CERTIFICATES: [(&str, &str, &str, &str); 3] = [
     ("ssl_key", "DB_SSL_KEY", "PGSSLKEY", "ssl_key"),
 ];
 const PASSWORDS: [&str; 3] = ["password", "password_file", "password_command"];
-
-/// Variables that say which database is meant.
-const NAMING: [&str; 7] = ["DATABASE_URL", "SHOPCTL_CONTEXT", "DB_DIALECT", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER"];
-
-/// The password of an environment that names no database: it can only be meant for the URL of the command line,
-/// if that has none itself.
-pub(super) fn lone_password(url: &str, sources: &Sources) -> Option<FoundParts> {
-    let of_environment = |name: &str| variable_of("environment", &sources.environment, name);
-    let is_sqlite = url.trim_start().to_ascii_lowercase().starts_with("sqlite:");
-    if is_sqlite || url_holds_password(url) || NAMING.into_iter().any(|name| of_environment(name).is_some()) {
-        return None;
-    }
-    let secrets = [("password", "DB_PASSWORD"), ("password_file", "DB_PASSWORD_FILE")];
-    let values: BTreeMap<_, _> =
-        secrets.into_iter().filter_map(|(part, name)| Some((part, of_environment(name)?))).collect();
-    let origin = "environment".to_owned();
-    (!values.is_empty()).then_some(FoundParts { origin, values, is_of_working_folder: false })
-}
 
 /// Where each piece of a server's target came from, by the names of `config show`.
 pub(super) type Origins = BTreeMap<&'static str, String>;
@@ -86,7 +67,7 @@ impl Server<'_> {
             "password" => Ok(Password::Known(Secret::new(&found.text))),
             "password_file" => path_of(&found.text).map(Password::File),
             // Whoever clones a repository does not mean to run what stands in it.
-            _ if self.parts.is_of_working_folder => Err(
+            _ if self.parts.place == PartsPlace::WorkingFolderFile => Err(
                 "runs a program, which a file of the working folder must not: put it into the shopctl.toml of your own configuration folder, or name this file with --config",
             ),
             _ => Ok(Password::Command(Secret::new(&found.text))),

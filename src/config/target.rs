@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use toml::Spanned;
 
-use super::Entry;
 use super::file::{ContextSettings, ParsedFile, Parts, Setting};
-use super::found::{Found, FoundParts, variable_of};
-use super::server::{self, Origins, Server};
+use super::found::{Found, FoundParts, NAMING, PartsPlace, variable_of};
+use super::lone::{self, Unused};
+use super::server::{Origins, Server};
 use super::sources::{DOTENV, Sources};
 use crate::db::target::{
-    Engine, Password, ServerEngine, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, escaped, url,
+    Engine, ServerEngine, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, escaped, url,
 };
 use crate::domain::Violations;
 use crate::domain::similar::closest;
@@ -27,20 +27,24 @@ pub struct Chosen {
     pub remark: Option<String>,
     /// The URL's own `connect_timeout`.
     pub connect_timeout: Option<Found>,
-    origin: String,
+    pub(super) origin: String,
     /// Of a server's pieces.
-    origins: Origins,
-    passed_over: Vec<&'static str>,
+    pub(super) origins: Origins,
+    pub(super) passed_over: Vec<&'static str>,
     /// PostgreSQL: `PGOPTIONS`, which the driver reads by itself.
-    libpq_options: Option<Found>,
+    pub(super) libpq_options: Option<Found>,
+    /// Where the parts stand that completed it.
+    pub(super) taken: Vec<String>,
+    /// Variables that would complete a database, but not this one.
+    pub(super) unused: Vec<Unused>,
 }
 
 /// The context that was chosen.
 pub struct ChosenContext {
     pub name: String,
-    origin: String,
-    protected: Option<(bool, String)>,
-    read_only: Option<(bool, String)>,
+    pub(super) origin: String,
+    pub(super) protected: Option<(bool, String)>,
+    pub(super) read_only: Option<(bool, String)>,
 }
 
 /// A part: its key in a file, its variable, where it stands in a file's table.
@@ -60,8 +64,6 @@ const PARTS: [Part; 12] = [
     ("ssl_cert", "DB_SSL_CERT", |parts| &parts.ssl_cert),
     ("ssl_key", "DB_SSL_KEY", |parts| &parts.ssl_key),
 ];
-/// Parts that say which database is meant; the others complete one that is named.
-const NAMING: [&str; 5] = ["dialect", "host", "port", "name", "user"];
 /// Parts that complete a database of whatever level, when they stand in the environment.
 const CERTIFICATE_FILES: [&str; 3] = ["ssl_root_cert", "ssl_cert", "ssl_key"];
 
@@ -72,6 +74,8 @@ struct Level {
     url: Option<Found>,
     parts: Option<FoundParts>,
     working_folder_file: Option<PathBuf>,
+    /// Where a password for it may stand, as a hint says it.
+    password_places: Vec<String>,
 }
 
 impl Level {
@@ -80,8 +84,9 @@ impl Level {
             |text: &Option<String>, flag: &str| text.clone().map(|text| Found { text, origin: format!("flag {flag}") });
         Level {
             context: found(&sources.flags.context, "--context"),
-            parts: sources.flags.database_url.as_deref().and_then(|url| server::lone_password(url, sources)),
+            parts: sources.flags.database_url.as_ref().and_then(|_| lone::parts(sources)),
             url: found(&sources.flags.database_url, "--database-url"),
+            password_places: lone::password_places_of_flags(sources),
             ..Level::default()
         }
     }
@@ -96,22 +101,33 @@ impl Level {
         Level {
             context: get("SHOPCTL_CONTEXT"),
             url: get("DATABASE_URL"),
-            parts: (!values.is_empty()).then_some(FoundParts { origin, values, is_of_working_folder: false }),
+            parts: (!values.is_empty()).then_some(FoundParts { origin, values, place: PartsPlace::Variables }),
+            password_places: lone::password_places(level),
             working_folder_file: sources.dotenv.as_ref().filter(|_| level == DOTENV).map(|(path, _)| path.clone()),
         }
     }
 
-    fn of_file(sources: &Sources, file: &ParsedFile, url: &Setting, parts: &Option<Spanned<Parts>>) -> Level {
+    /// `table` is the one that holds its parts.
+    fn of_file(
+        sources: &Sources,
+        file: &ParsedFile,
+        table: &str,
+        url: &Setting,
+        parts: &Option<Spanned<Parts>>,
+    ) -> Level {
         let working_folder_file = sources.is_of_working_folder(&file.path).then(|| file.path.clone());
+        let place = if working_folder_file.is_some() { PartsPlace::WorkingFolderFile } else { PartsPlace::OwnFile };
+        let path = escaped(&file.path.to_string_lossy());
+        let password_places = vec![format!("[{}] of {path} as password_file", printable(table))];
         let parts = parts.as_ref().map(|parts| FoundParts {
             origin: file.origin(parts.span().start),
             values: PARTS
                 .iter()
                 .filter_map(|(part, _, get)| file.found(get(parts.get_ref())).map(|found| (*part, found)))
                 .collect(),
-            is_of_working_folder: working_folder_file.is_some(),
+            place,
         });
-        Level { context: None, url: file.found(url), parts, working_folder_file }
+        Level { context: None, url: file.found(url), parts, working_folder_file, password_places }
     }
 
     /// Where a target is named, once for each way.
@@ -132,13 +148,15 @@ impl Level {
         Some(format!("{} without DB_NAME: not taken for the shop's database", parts.origin))
     }
 
-    /// The parts, if they name a target; beside a URL a password completes it, alone it is half of one.
+    /// The parts, if they name a target: what only completes one names none; a table of a file is there for one.
     fn naming_parts(&self) -> Option<&FoundParts> {
-        let names = |part: &str| match self.url {
-            Some(_) => NAMING.contains(&part),
-            None => !CERTIFICATE_FILES.contains(&part),
+        let names = |parts: &FoundParts| match (&self.url, parts.place) {
+            (None, PartsPlace::OwnFile | PartsPlace::WorkingFolderFile) => {
+                parts.values.keys().any(|part| !CERTIFICATE_FILES.contains(part))
+            }
+            _ => parts.values.keys().any(|part| NAMING.contains(part)),
         };
-        self.parts.as_ref().filter(|parts| parts.values.keys().any(|part| names(part)))
+        self.parts.as_ref().filter(|parts| names(parts))
     }
 
     /// The target without the context; `None` if the violations say why.
@@ -150,8 +168,12 @@ impl Level {
             (None, Some(parts)) => from_parts(parts, sources, violations),
             (None, None) => None,
         };
-        let working_folder_file = self.working_folder_file.clone();
-        Ok(chosen.map(|chosen| Chosen { working_folder_file, ..chosen }))
+        Ok(chosen.map(|mut chosen| {
+            if let Target::Server(server) = &mut chosen.target {
+                server.password_hints = vec![lone::password_hint(&self.password_places, server.engine)];
+            }
+            Chosen { working_folder_file: self.working_folder_file.clone(), ..chosen }
+        }))
     }
 }
 
@@ -163,7 +185,9 @@ pub fn choose(sources: &Sources, files: &[ParsedFile], violations: &mut Violatio
     let mut levels = vec![Level::of_flags(sources)];
     levels.extend(sources.variable_levels().map(|(level, variables)| Level::of_variables(sources, level, variables)));
     levels.extend(
-        files.iter().map(|file| Level::of_file(sources, file, &file.settings.database_url, &file.settings.database)),
+        files.iter().map(|file| {
+            Level::of_file(sources, file, "database", &file.settings.database_url, &file.settings.database)
+        }),
     );
     // Stricter than precedence: who chose a protected context does not lose the protection by a URL.
     let context = levels.iter().find_map(|level| level.context.as_ref());
@@ -177,7 +201,7 @@ pub fn choose(sources: &Sources, files: &[ParsedFile], violations: &mut Violatio
         Some(level) => of_level(level, sources, files, violations)?,
         None => Some(embedded(sources)?),
     };
-    Ok(chosen.map(|chosen| Chosen { remark, ..chosen }))
+    Ok(chosen.map(|chosen| Chosen { remark, ..chosen }.with_unused(sources)))
 }
 
 fn of_level(
@@ -229,7 +253,8 @@ fn from_context(
 ) -> Result<Option<Chosen>> {
     let found = files.iter().find_map(|file| file.settings.context.get(&context.text).map(|settings| (file, settings)));
     let Some((file, settings)) = found else { return Err(unknown_context(context, files)) };
-    let level = Level::of_file(sources, file, &settings.database_url, &settings.database);
+    let table = format!("context.{}.database", context.text);
+    let level = Level::of_file(sources, file, &table, &settings.database_url, &settings.database);
     refuse_twice(&level)?;
     if level.origins().is_empty() {
         let (name, path) = (printable(&context.text), escaped(&file.path.to_string_lossy()));
@@ -266,9 +291,12 @@ fn from_url(
 ) -> Result<Option<Chosen>> {
     let parsed = url::parse(&found.text, &format!("the database URL ({})", found.origin))?;
     let chosen = match parsed.target {
-        Target::Server(target) => server(target, parsed.ssl, &found.origin, parts, sources, violations),
+        Target::Server(target) => {
+            let parts = parts.beside_url(&target, parsed.ssl);
+            server(target, parsed.ssl, &found.origin, &parts, sources, violations)
+        }
         target => {
-            for (part, found) in &parts.values {
+            for (part, found) in parts.meant_for_a_file() {
                 violations.add(&format!("database.{part} ({})", found.origin), MEANS_NOTHING);
             }
             Some(Chosen::new(target, found.origin.clone()))
@@ -292,7 +320,8 @@ fn server(
     // As in libpq, the URL's own come first.
     target.session.options =
         target.session.options.take().or_else(|| libpq_options.as_ref().map(|found| found.text.clone()));
-    Some(Chosen { origins, libpq_options, ..Chosen::new(Target::Server(target), origin.to_owned()) })
+    let taken = parts.values.values().map(|found| found.origin.clone()).collect();
+    Some(Chosen { origins, libpq_options, taken, ..Chosen::new(Target::Server(target), origin.to_owned()) })
 }
 
 fn from_parts(parts: &FoundParts, sources: &Sources, violations: &mut Violations) -> Option<Chosen> {
@@ -349,8 +378,7 @@ impl PartsReader<'_> {
 
     fn sqlite(&mut self) -> Option<Target> {
         let sense = ["dialect", "name"];
-        let parts: Vec<&str> = self.parts.values.keys().copied().filter(|part| !sense.contains(part)).collect();
-        for part in parts {
+        for (part, _) in self.parts.meant_for_a_file().filter(|(part, _)| !sense.contains(part)) {
             self.refuse(part, MEANS_NOTHING);
         }
         self.read("name", SqliteTarget::checked).map(Target::Sqlite)
@@ -373,6 +401,7 @@ impl PartsReader<'_> {
             database: database?,
             user: user.unwrap_or_else(|| engine.default_user().to_owned()),
             password: None,
+            password_hints: Vec::new(),
             ssl: SslMode::default_for(&host),
             certificates: Box::default(),
             session: Box::default(),
@@ -407,7 +436,21 @@ impl Chosen {
             origins: Origins::new(),
             passed_over: Vec::new(),
             libpq_options: None,
+            taken: Vec::new(),
+            unused: Vec::new(),
         }
+    }
+
+    /// Notes what of the environment it does not use.
+    fn with_unused(mut self, sources: &Sources) -> Chosen {
+        let (target, origin, taken) = (&self.target, self.origin.as_str(), self.taken.as_slice());
+        let choice = lone::Choice { target, origin, taken, is_context: self.context.is_some() };
+        self.unused = lone::unused(sources, &choice);
+        if let Target::Server(server) = &mut self.target {
+            let passwords = self.unused.iter().filter(|unused| unused.is_password);
+            server.password_hints.extend(passwords.map(|unused| unused.told.clone()));
+        }
+        self
     }
 
     pub fn is_protected(&self) -> bool {
@@ -416,75 +459,5 @@ impl Chosen {
 
     pub fn is_read_only(&self) -> bool {
         self.context.as_ref().and_then(|context| context.read_only.as_ref()).is_some_and(|(is_set, _)| *is_set)
-    }
-
-    /// The target's part of `config show`, the database itself first.
-    pub fn entries(&self) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        let mut add = |name, value: &str, origin: &str| {
-            entries.push(Entry { name, value: escaped(value), origin: origin.to_owned() });
-        };
-        add("database", &self.target.to_string(), &self.origin);
-        if let Target::Server(server) = &self.target {
-            self.add_server(server, &mut add);
-        }
-        let context = self.context.as_ref();
-        match context {
-            Some(context) => add("context", &context.name, &context.origin),
-            None => add("context", "(none)", "default"),
-        }
-        let flag = |flag: Option<&(bool, String)>| {
-            flag.map_or((false, "default".to_owned()), |(is_set, origin)| (*is_set, origin.clone()))
-        };
-        let protected = flag(context.and_then(|context| context.protected.as_ref()));
-        add("protected", &protected.0.to_string(), &protected.1);
-        let read_only = flag(context.and_then(|context| context.read_only.as_ref()));
-        add("read_only", &read_only.0.to_string(), &read_only.1);
-        entries
-    }
-
-    fn add_server(&self, server: &ServerTarget, add: &mut impl FnMut(&'static str, &str, &str)) {
-        let origin = |name: &str| self.origins.get(name).map_or(self.origin.as_str(), String::as_str);
-        add("ssl", server.ssl.as_str(), origin("ssl"));
-        let files = &server.certificates;
-        let files = [("ssl_root_cert", &files.root), ("ssl_cert", &files.client), ("ssl_key", &files.key)];
-        for (name, file) in files {
-            if let Some(file) = file {
-                add(name, &file.to_string_lossy(), origin(name));
-            }
-        }
-        match &server.password {
-            Some(Password::Known(_)) => add("password", "***", origin("password")),
-            Some(Password::File(path)) => {
-                add("password", &format!("the first line of {}", path.display()), origin("password"));
-            }
-            Some(Password::Command(_)) => add("password", "what password_command prints", origin("password")),
-            Some(Password::Pgpass(path)) => {
-                add("password", &format!("the line of {} that fits, if one does", path.display()), origin("password"));
-            }
-            None => add("password", "(none)", "default"),
-        }
-        let session = &server.session;
-        if let Some(found) = &self.libpq_options {
-            add("options", &found.text, &found.origin);
-        }
-        let wishes = [
-            ("options", &session.options),
-            ("search_path", &session.search_path),
-            ("application_name", &session.application_name),
-        ];
-        for (name, wish) in wishes {
-            if let Some(wish) =
-                wish.as_ref().filter(|wish| self.libpq_options.as_ref().is_none_or(|found| found.text != **wish))
-            {
-                add(name, wish, &self.origin);
-            }
-        }
-        if let Some(role) = session.role {
-            add("target_session_attrs", role.as_str(), &self.origin);
-        }
-        if !self.passed_over.is_empty() {
-            add("passed over", &self.passed_over.join(", "), &self.origin);
-        }
     }
 }

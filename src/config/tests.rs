@@ -7,6 +7,8 @@ use super::*;
 use crate::db::target::{Password, Secret};
 use crate::error::Aim;
 
+mod lone;
+
 const CANARY: &str = "c4n4ryS3cret";
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -169,9 +171,9 @@ fn naming_it_on_two_levels_is_no_contradiction_but_replaces_the_lower_wholly() {
     let mut sources = with_dotenv(with_environment(&[("DATABASE_URL", "sqlite:a.db")]), &[("DB_NAME", "b")]);
     assert_eq!(entry(&sources, "database").0, "sqlite:a.db");
     // Half of one database and half of another is none.
-    sources.environment = map(&[("DB_PASSWORD", CANARY)]);
+    sources.environment = map(&[("DB_HOST", "h"), ("DB_PASSWORD", CANARY)]);
     let error = refused(&sources);
-    assert!(error.message().contains("database.name (environment DB_PASSWORD): is missing"), "{error}");
+    assert!(error.message().contains("database.name (environment DB_HOST, DB_PASSWORD): is missing"), "{error}");
     let context = "[context.a]\ndatabase_url = 'sqlite:c.db'\nread_only = true";
     let sources = with_dotenv(with_environment(&[("DATABASE_URL", "sqlite:a.db")]), &[("SHOPCTL_CONTEXT", "a")]);
     let config = resolved(&with_file(sources, context));
@@ -203,29 +205,6 @@ fn a_context_names_a_database_and_guards_it() {
     assert!(error.hints()[0].to_string().contains("--context live?"), "{:?}", error.hints());
     let url = format!("postgres://u:{CANARY}@h/d");
     assert!(!everything_said(&choose(&url)).contains(CANARY));
-}
-
-#[test]
-fn a_password_alone_in_the_environment_is_for_the_url_of_the_command_line() {
-    let of = |url: &str, variables: &[(&str, &str)]| {
-        let mut sources = with_environment(variables);
-        sources.flags.database_url = Some(url.to_owned());
-        match resolved(&sources).target {
-            Target::Server(server) => server.password,
-            Target::Sqlite(_) => None,
-        }
-    };
-    let known = |text: &str| Some(Password::Known(Secret::new(text)));
-    let alone = ("DB_PASSWORD", CANARY);
-    assert_eq!(of("postgres://u@h/d", &[alone]), known(CANARY));
-    assert_eq!(of("mysql://u@h1,h2/d", &[alone]), known(CANARY));
-    let file = ("DB_PASSWORD_FILE", "/run/secret");
-    assert_eq!(of("postgres://u@h/d", &[file]), Some(Password::File("/run/secret".into())));
-    assert_eq!(of("postgres://u:own@h/d", &[alone]), known("own"));
-    // It belongs to the database that the environment names.
-    assert_eq!(of("postgres://u@h/d", &[alone, ("DB_NAME", "other")]), None);
-    assert_eq!(of("postgres://u@h/d", &[alone, ("DATABASE_URL", "postgres://u@other/d")]), None);
-    assert_eq!(of("sqlite:shop.db", &[alone]), None);
 }
 
 #[test]

@@ -275,13 +275,17 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
     match refusal {
         LoginRefusal::WantsClientCertificate => tls::client_wanted(target),
         LoginRefusal::WantsTls => tls::tls_wanted(target),
-        LoginRefusal::Credentials => Error::configuration(
-            "database.credentials",
-            format!("{address} refused the user {who}: wrong password, or no access from here"),
-        )
-        .hint(CommandLine::new("config show").and(
-            " tells where user and password come from; a user may have to use TLS, or to show a client certificate",
-        )),
+        LoginRefusal::Credentials => {
+            let (why, hints) = match target.password {
+                None => ("no password was given", target.password_hints.as_slice()),
+                Some(_) => ("wrong password, or no access from here", [].as_slice()),
+            };
+            let message = format!("{address} refused the user {who}: {why}");
+            let error = Error::configuration("database.credentials", message);
+            hints.iter().fold(error, |error, hint| error.hint(hint.as_str())).hint(CommandLine::new("config show").and(
+                " tells where user and password come from; a user may have to use TLS, or to show a client certificate",
+            ))
+        }
         LoginRefusal::Machine => {
             Error::configuration("database.credentials", format!("{address} lets nobody in from this machine: {said}"))
                 .hint("let the server's administrator allow this machine's address for the user")

@@ -115,6 +115,8 @@ pub struct ServerTarget {
     pub database: String,
     pub user: String,
     pub password: Option<Password>,
+    /// What helps where the server wants one and there is none.
+    pub password_hints: Vec<String>,
     pub ssl: SslMode,
     pub certificates: Box<Certificates>,
     pub session: Box<SessionWishes>,

@@ -135,6 +135,7 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
         database,
         user,
         password: password.or(parameters.password_file.map(Password::Pgpass)),
+        password_hints: vec!["write it into the URL".to_owned()],
         ssl,
         certificates: Box::new(parameters.certificates),
         session: Box::new(parameters.session),

@@ -1,0 +1,109 @@
+//! A password and a TLS mode that the environment holds for no database in particular: they complete a server
+//! that the environment or the command line names, never one of a file, whose host may be anybody's. Where they
+//! are not used, that is said.
+
+use std::collections::BTreeMap;
+
+use super::found::{FoundParts, PartsPlace, variable_of};
+use super::sources::{DOTENV, Sources};
+use crate::db::target::{ServerEngine, Target};
+
+const ENVIRONMENT: &str = "environment";
+/// Parts that complete a server, with their variables.
+const COMPLETING: [(&str, &str); 3] =
+    [("password", "DB_PASSWORD"), ("password_file", "DB_PASSWORD_FILE"), ("ssl", "DB_SSL")];
+/// Variables that say which database is meant.
+const NAMING: [&str; 7] = ["DATABASE_URL", "SHOPCTL_CONTEXT", "DB_DIALECT", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER"];
+
+/// A variable that is set, but not used.
+pub(super) struct Unused {
+    pub is_password: bool,
+    /// Variable and reason, for people.
+    pub told: String,
+    pub origin: String,
+}
+
+fn names_a_database(sources: &Sources) -> bool {
+    NAMING.into_iter().any(|name| variable_of(ENVIRONMENT, &sources.environment, name).is_some())
+}
+
+/// The parts of an environment that names no database: they can only be meant for the URL of the command line.
+pub(super) fn parts(sources: &Sources) -> Option<FoundParts> {
+    if names_a_database(sources) {
+        return None;
+    }
+    let found = |name| variable_of(ENVIRONMENT, &sources.environment, name);
+    let values: BTreeMap<_, _> = COMPLETING.into_iter().filter_map(|(part, name)| Some((part, found(name)?))).collect();
+    let origin = ENVIRONMENT.to_owned();
+    (!values.is_empty()).then_some(FoundParts { origin, values, place: PartsPlace::BesideFlag })
+}
+
+/// Where a password for the URL of the command line may stand.
+pub(super) fn password_places_of_flags(sources: &Sources) -> Vec<String> {
+    match names_a_database(sources) {
+        true => vec!["the URL".to_owned()],
+        false => password_places(ENVIRONMENT),
+    }
+}
+
+/// Where a password for a database that variables name may stand.
+pub(super) fn password_places(level: &str) -> Vec<String> {
+    let file = if level == DOTENV { " of .env" } else { "" };
+    ["DB_PASSWORD", "DB_PASSWORD_FILE"].map(|name| format!("{name}{file}")).to_vec()
+}
+
+/// What to do where a server wants a password and there is none.
+pub(super) fn password_hint(places: &[String], engine: ServerEngine) -> String {
+    let pgpass = engine.is_like_libpq().then_some("~/.pgpass");
+    let places: Vec<&str> = places.iter().map(String::as_str).chain(pgpass).collect();
+    match places.as_slice() {
+        [others @ .., last] if !others.is_empty() => format!("give it in {} or {last}", others.join(", ")),
+        places => format!("give it in {}", places.concat()),
+    }
+}
+
+/// The database that was chosen, as far as it matters here.
+pub(super) struct Choice<'a> {
+    pub target: &'a Target,
+    pub origin: &'a str,
+    pub is_context: bool,
+    /// Where the parts stand that completed it.
+    pub taken: &'a [String],
+}
+
+/// The variables that complete a server, but not the chosen one.
+pub(super) fn unused(sources: &Sources, choice: &Choice) -> Vec<Unused> {
+    // Those of `.env` are for a database of `.env`.
+    let levels = sources.variable_levels().filter(|(level, _)| *level != DOTENV || choice.is_of_dotenv());
+    let found = levels.flat_map(|(level, variables)| {
+        COMPLETING.into_iter().filter_map(move |(part, name)| Some((part, name, variable_of(level, variables, name)?)))
+    });
+    let reason = choice.reason(sources);
+    let unused = found.filter(|(.., found)| !choice.taken.contains(&found.origin)).map(|(part, name, found)| Unused {
+        is_password: part != "ssl",
+        told: format!("{name} is set, but not used {reason}"),
+        origin: found.origin,
+    });
+    unused.collect()
+}
+
+impl Choice<'_> {
+    /// By a variable of it; a file of settings may have such a name, too.
+    fn is_of_dotenv(&self) -> bool {
+        [" DATABASE_URL", " DB_"].iter().any(|variable| self.origin.starts_with(&format!("{DOTENV}{variable}")))
+    }
+
+    fn reason(&self, sources: &Sources) -> &'static str {
+        let is_of_flag = sources.flags.database_url.is_some();
+        match self.target {
+            Target::Sqlite(_) => "for a SQLite file",
+            Target::Server(_) if self.is_context => "for a context: what its file says counts",
+            Target::Server(_) if is_of_flag && names_a_database(sources) => {
+                "for --database-url: it belongs to the database that the environment names"
+            }
+            Target::Server(_) if is_of_flag => "for a URL that says it itself",
+            Target::Server(_) if self.is_of_dotenv() => "for a database of .env: what that file says counts",
+            Target::Server(_) => "for a database that a file names: what that file says counts",
+        }
+    }
+}
