@@ -10,7 +10,7 @@ use crate::db::scratch::Scratch;
 use crate::db::target::Target;
 use crate::db::{Access, ConnectSettings, Database};
 use crate::domain::{Clock, IdSource};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Cause, CommandLine, Error, Kind, Result};
 use crate::output::Output;
 use crate::service::committing::Committing;
 use crate::service::operation::Operations;
@@ -73,6 +73,28 @@ impl Context {
         let database = self.open(&self.config.target, access, connections(access)).await?;
         database.ready().await?;
         Ok(database)
+    }
+
+    /// The same failure with ways out that work in this context: one that is read-only refuses what would make
+    /// a missing shop.
+    pub fn fitting(&self, error: Error) -> Error {
+        let is_missing = [Cause::NoShop, Cause::NoSchema, Cause::NoDatabase].into_iter().any(|cause| error.is(cause));
+        if !self.config.read_only || !is_missing {
+            return error;
+        }
+        let error = error.without_hints().hint(
+            CommandLine::new("config show")
+                .and(" tells where the database is named: correct it there if it is another"),
+        );
+        let folder = self.config.target.file().and_then(|file| file.path.parent());
+        match folder {
+            // A context of the environment could not stand beside a URL.
+            Some(folder) if self.config.is_named_by_flag && (folder.as_os_str().is_empty() || folder.is_dir()) => {
+                let make = CommandLine::new("migrate up").on(self.config.target.to_string());
+                error.hint(make.and(" makes the shop there, without the context, which is read-only"))
+            }
+            _ => error.hint("this context is read-only: the shop is made in another one, or by its URL alone"),
+        }
     }
 
     /// The configured database for a command whose first act is to begin an operation, which

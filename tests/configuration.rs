@@ -150,6 +150,27 @@ fn a_login_without_a_password_is_not_called_a_wrong_password() {
 }
 
 #[test]
+fn a_read_only_context_without_a_shop_proposes_nothing_that_it_refuses() {
+    let shop = any();
+    shop.file("shopctl.toml", "[context.reports]\ndatabase_url = 'sqlite:reports.db'\nread_only = true\n");
+    let made = "shopctl --database-url sqlite:reports.db migrate up";
+    let list = ["--context", "reports", "user", "list"];
+    for arguments in [&list[..], &["--context", "reports", "doctor", "-o", "table"]] {
+        let refused = run(&shop, arguments, &[]).exits_with(4).says("no shop at reports.db").says("config show");
+        assert!(!refused.stderr.contains("quickstart") && !refused.stderr.contains("reports migrate up"), "{refused}");
+        assert!(refused.stderr.contains(made), "{refused}");
+    }
+    // The variable could not stand beside a URL.
+    let by_variable = run(&shop, &list[2..], &[("SHOPCTL_CONTEXT", "reports")]).exits_with(4);
+    assert!(!by_variable.stderr.contains("migrate up"), "{by_variable}");
+    // A file that is no shop yet, and then is one.
+    std::fs::write(shop.path("reports.db"), "").expect("ours");
+    run(&shop, &list, &[]).exits_with(4).says(made);
+    shop.paste(&format!("unset DATABASE_URL; {made}")).success();
+    run(&shop, &list, &[]).success();
+}
+
+#[test]
 fn of_several_servers_the_one_that_takes_writes_is_found() {
     let Some((primary, standby)) = servers::postgres_with_standby("hosts") else { return };
     let dead = servers::free_port();

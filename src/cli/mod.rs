@@ -263,6 +263,7 @@ async fn run(cli: Cli, output: Output, committing: Committing, tells_by_exit_cod
         Err(error) if error.is(Cause::NoSchema) => Err(why_no_schema(&context, error).await),
         result => result,
     };
+    let result = result.map_err(|error| context.fitting(error));
     context.close().await;
     match conclude(&context.output, result) {
         0 if tells_by_exit_code && context.would_change() => Kind::CheckFailed.exit_code(),

@@ -11,7 +11,7 @@ use self::view::CheckView;
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::file::is_open_to_others;
 use crate::migrate::{self, Catalog, MigrationStatus};
 use crate::service::doctor::{self, Check, Circumstances, Migrations, State};
@@ -44,6 +44,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let result = match context.database(Access::Read).await {
         Ok(database) => examine(context, arguments, &database, &circumstances, &mut checks).await,
         Err(error) => {
+            let error = context.fitting(error);
             checks = doctor::unreachable(&circumstances, &error, arguments.deep);
             Err(error)
         }
@@ -78,7 +79,7 @@ async fn examine(
 ) -> Result<()> {
     let status = unless_lost(migrate::status(database.connection(), &Catalog::embedded()).await)?;
     let removal = unless_lost(migrate::refuse_removal(database.connection(), Kind::CheckFailed).await)?;
-    let migrations = removal.and(status).map(|status| summary(&status));
+    let migrations = removal.and(status).map(|status| summary(context, &status));
     let environment = unless_lost(migrate::setting(database.connection(), migrate::ENVIRONMENT).await)?;
     doctor::examine(database, context.clock, circumstances, migrations, environment, checks).await?;
     if arguments.deep {
@@ -121,7 +122,7 @@ fn circumstances(context: &Context) -> Circumstances {
     }
 }
 
-fn summary(all: &[MigrationStatus]) -> Migrations {
+fn summary(context: &Context, all: &[MigrationStatus]) -> Migrations {
     let in_state = |state| all.iter().filter(move |migration| migration.state == state);
     let others = migrate::State::ALL.into_iter().filter(|state| *state != migrate::State::Applied);
     let others = others.filter_map(|state| {
@@ -129,6 +130,7 @@ fn summary(all: &[MigrationStatus]) -> Migrations {
         Some(format!("{} {} (first {})", in_state(state).count(), state.as_str(), printable(&first.name)))
     });
     let way_out = all.iter().find_map(MigrationStatus::way_out);
-    let hint = way_out.unwrap_or_else(|| CommandLine::new("migrate up").into());
+    let missing = || Error::of(Cause::NoSchema, "").hint(CommandLine::new("migrate up"));
+    let hint = way_out.unwrap_or_else(|| Hint::joined(context.fitting(missing()).hints(), "; "));
     Migrations { applied: in_state(migrate::State::Applied).count(), others: others.collect(), hint }
 }
