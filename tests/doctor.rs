@@ -16,6 +16,7 @@ use crate::on_every_backend;
 use crate::support::proxy::{AtCommit, Proxy};
 use crate::support::roles::login_with;
 use crate::support::shop::block_on;
+use crate::support::terminal::{end, start_script};
 use crate::support::{Backend, Run, Shop, servers};
 
 on_every_backend!(
@@ -38,6 +39,31 @@ fn checks(run: &Run) -> BTreeMap<String, (String, String)> {
 
 fn doctor(shop: &Shop) -> Run {
     shop.run(&["doctor", "--deep", "--json"])
+}
+
+#[test]
+fn what_the_table_cuts_is_told_in_full_below_it() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "up"]).success();
+    shop.run(&["migrate", "down", "--steps", "1", "--yes"]).success();
+    std::fs::set_permissions(shop.path("shop.db"), std::fs::Permissions::from_mode(0o644)).expect("ours");
+    let items = shop.run(&["doctor", "--json"]).json()["items"].clone();
+    let is_wrong = |check: &&Value| check["state"] == "warning" || check["state"] == "failed";
+    let wrong: Vec<&Value> = items.as_array().expect("a list").iter().filter(is_wrong).collect();
+    assert!(wrong.len() > 1, "{items}");
+    for width in [80, 120] {
+        let session = start_script(&shop, &format!("stty rows 50 cols {width}; shopctl doctor"));
+        let (_, shown) = end(session);
+        let (table, blocks) = shown.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no block in {shown}"));
+        assert!(table.contains('…'), "{shown}");
+        for check in &wrong {
+            let text = |field: &str| check[field].as_str().expect("a text").to_owned();
+            let block = format!("{}: {}\r\n  hint: {}", text("name"), text("detail"), text("hint"));
+            assert!(blocks.contains(&block), "{block} is not in {shown}");
+        }
+        assert!(!blocks.contains("connection:"), "what is well is not told again: {shown}");
+    }
+    assert!(!shop.run(&["doctor", "-o", "csv"]).stdout.contains("hint: "));
 }
 
 #[track_caller]

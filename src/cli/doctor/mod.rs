@@ -14,6 +14,7 @@ use crate::db::{Access, Database};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::file::is_open_to_others;
 use crate::migrate::{self, Catalog, MigrationStatus};
+use crate::output::{Format, escape};
 use crate::service::doctor::{self, Check, Circumstances, Migrations, State};
 
 /// How often somebody who waits is told what is being checked.
@@ -58,6 +59,11 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     };
     let rows: Vec<_> = checks.into_iter().map(aimed).collect();
     context.output.list(&rows, None, None)?;
+    if context.output.format() == Format::Table && !context.output.has_fields() {
+        let wrong = rows.iter().filter(|row| matches!(row.check.state, State::Warning | State::Failed));
+        let blocks: String = wrong.map(|row| format!("\n{}\n", escape::lines(&row.in_full()))).collect();
+        context.output.text(&blocks)?;
+    }
     if !context.output.is_json() {
         context.output.tell_lacking(&hints);
     }

@@ -10,6 +10,14 @@ pub struct CheckView {
     pub hint: Option<String>,
 }
 
+impl CheckView {
+    /// What a table on a terminal cuts to its width.
+    pub fn in_full(&self) -> String {
+        let hint = self.hint.iter().map(|hint| format!("\n  hint: {hint}"));
+        format!("{}: {}{}", self.check.name, self.check.detail, hint.collect::<String>())
+    }
+}
+
 impl View for CheckView {
     const NOUN: &'static str = "checks";
     const COLUMNS: &'static [Column<Self>] = &[
