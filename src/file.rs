@@ -185,9 +185,7 @@ impl InputFile {
         };
         let metadata = |file: File| file.metadata().map(|metadata| (file, metadata));
         match opened.and_then(metadata).map_err(|error| unreadable(path, &error))? {
-            (_, found) if found.is_dir() => {
-                Err(Error::configuration("file.unreadable", format!("{} is a folder", path.display())))
-            }
+            (_, found) if found.is_dir() => Err(folder(path)),
             (file, found) if found.is_file() => Ok(InputFile::Regular(file)),
             // `/dev/zero` has no end.
             (file, found) if is_device(&found) && !file.is_terminal() && path != Path::new("/dev/null") => {
@@ -230,6 +228,19 @@ fn is_device(found: &fs::Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_device(_: &fs::Metadata) -> bool {
     false
+}
+
+fn folder(path: &Path) -> Error {
+    Error::configuration("file.unreadable", format!("{} is a folder", path.display()))
+}
+
+/// Errors: exit 4 where nothing can be read from, because there is nothing or a folder.
+pub fn check_file(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(folder(path)),
+        Ok(_) => Ok(()),
+        Err(error) => Err(unreadable(path, &error)),
+    }
 }
 
 /// The error about a file that cannot be read.

@@ -19,6 +19,45 @@ fn import(shop: &Shop, file: &str, flags: &[&str]) -> Run {
     shop.run(&[&["product", "import", file], flags].concat())
 }
 
+#[test]
+fn a_file_that_is_not_there_is_no_file_of_another_format() {
+    let shop = shop();
+    std::fs::create_dir(shop.path("folder")).expect("ours");
+    std::fs::create_dir(shop.path("folder.xlsx")).expect("ours");
+    for absent in ["b.xlsx", "b.csv", "b.csv.gz", "b.unknown", "b"] {
+        import(&shop, absent, &[]).exits_with(4).says(&format!("cannot read {absent}: no such file"));
+    }
+    for folder in ["folder", "folder.xlsx", "folder/"] {
+        import(&shop, folder, &[]).exits_with(4).says("is a folder");
+        import(&shop, folder, &["--format", "csv"]).exits_with(4).says("is a folder");
+    }
+    shop.file("b.xlsx", "PK");
+    import(&shop, "b.xlsx", &[]).exits_with(2).says("is a workbook");
+    shop.run_with_input(&["product", "import", "-"], "").exits_with(2).says("the format of the file is not known");
+}
+
+#[test]
+fn an_amount_with_a_decimal_comma_between_commas_is_named() {
+    let shop = shop();
+    let says = |text: &str| {
+        shop.file("products.csv", text);
+        import(&shop, "products.csv", &[]).exits_with(7).stderr
+    };
+    for row in ["A,Mug,1,00", "A,Mug,€ 12,50", "A,Mug,-3,99"] {
+        let told = says(&format!("sku,name,price\n{row}\n"));
+        assert!(told.contains("has 4 fields, the header has 3; an amount with a decimal comma"), "{told}");
+    }
+    assert!(says("sku,name,price,stock_quantity\nA,Mug,1,00,5\n").contains("decimal comma"));
+    for other in ["sku,name,price\nA,Mug, blue,1\n", "sku,name,price\nA,1,00,2\n", "sku;name;price\nA;Mug;1;00\n"] {
+        assert!(!says(other).contains("decimal comma"), "{other}");
+    }
+    // Both ways out work.
+    for fine in ["sku,name,price\nA,Mug,\"1,00\"\n", "sku;name;price\nB;Mug;1,00\n"] {
+        shop.file("products.csv", fine);
+        import(&shop, "products.csv", &["--decimal-comma"]).success();
+    }
+}
+
 /// After a quote that RFC 4180 does not allow nobody can tell where a record ends.
 fn an_unclosed_quote_refuses_the_file(shop: &Shop) {
     shop.product("OLD", "1.00", 1);

@@ -17,6 +17,9 @@ use crate::error::{Error, Result, printable};
 
 /// What stands between fields, the usual first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// What is told of a row that has more fields than the header for the comma of an amount.
+const SPLIT_AMOUNT: &str =
+    "; an amount with a decimal comma has to stand between quotes (\"1,00\"), or the fields be separated by ;";
 /// A title above the header is looked for in so many lines.
 const MOST_TITLE_LINES: u64 = 20;
 
@@ -47,7 +50,7 @@ pub fn records<'a>(
     }
     let body = Cursor::new(head[start.length..].to_owned()).chain(source);
     let mut scanner = Scanner::new(BufReader::with_capacity(HEAD_BYTES, body), start.dialect, start.line);
-    let layout = header(&mut scanner).and_then(|header| Layout::of(&header, &naming, &mut notes));
+    let layout = header(&mut scanner).and_then(|header| Layout::of(&header, &naming, start.dialect, &mut notes));
     let mut layout = layout.map_err(|error| start.explained(error, &head, &naming))?;
     let records = std::iter::from_fn(move || {
         loop {
@@ -256,11 +259,14 @@ enum Place {
 
 /// The columns of a file in their order.
 struct Layout {
+    dialect: Dialect,
     places: Vec<Place>,
     /// Their names in the file.
     names: Vec<Arc<str>>,
     /// Columns of free text.
     texts: &'static [&'static str],
+    /// Columns of money.
+    amounts: &'static [&'static str],
     /// How many fields a record has at least.
     needed: usize,
     /// What the empty cells of some columns say: the last that was said above.
@@ -268,7 +274,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(header: &[String], naming: &Naming, notes: &mut Notes) -> Result<Layout> {
+    fn of(header: &[String], naming: &Naming, dialect: Dialect, notes: &mut Notes) -> Result<Layout> {
         let mut found: Vec<(&'static str, &str)> = Vec::new();
         let (mut places, mut unknown, mut left_out, mut twice) = (Vec::new(), Vec::new(), Vec::new(), Ok(()));
         for theirs in header {
@@ -310,14 +316,33 @@ impl Layout {
         let needed = places.iter().rposition(|place| !matches!(place, Place::Nameless)).map_or(0, |last| last + 1);
         let above = filled_down(header, &places, naming)?;
         let names = header.iter().map(|name| Arc::from(name.as_str())).collect();
-        Ok(Layout { places, names, texts: naming.columns.texts, needed, above })
+        let Columns { texts, amounts, .. } = naming.columns;
+        Ok(Layout { dialect, places, names, texts, amounts, needed, above })
+    }
+
+    /// Whether the comma of an amount such as `1,00` separates two fields.
+    fn splits_an_amount(&self, fields: &Fields) -> bool {
+        let fields: Vec<&[u8]> = fields.iter().map(|field| field.trim_ascii()).collect();
+        let is_split = |(place, pair): (&Place, &[&[u8]])| match (place, pair) {
+            (Place::Column(name), [whole, cents]) => {
+                self.amounts.contains(name)
+                    && whole.last().is_some_and(u8::is_ascii_digit)
+                    && cents.len() == 2
+                    && cents.iter().all(u8::is_ascii_digit)
+            }
+            _ => false,
+        };
+        self.dialect.delimiter == b','
+            && fields.len() > self.places.len()
+            && self.places.iter().zip(fields.windows(2)).any(is_split)
     }
 
     fn record(&mut self, fields: &Fields, options: &ReadOptions) -> Result<Record, Rejection> {
         let at = Position::of_line(fields.line);
         let surplus = fields.iter().skip(self.places.len()).any(|field| !is_blank(field));
         if fields.len() < self.needed || surplus {
-            let reason = format!("has {} fields, the header has {}", fields.len(), self.places.len());
+            let why = if self.splits_an_amount(fields) { SPLIT_AMOUNT } else { "" };
+            let reason = format!("has {} fields, the header has {}{why}", fields.len(), self.places.len());
             return Err(refused(at, "", "", reason));
         }
         let mut cells = Vec::with_capacity(self.places.len());

@@ -26,7 +26,7 @@ use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{counted, hexadecimal, shell_word};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
-use crate::file::{InputFile, OutputFile, check_ending, check_not_input, spool, unreadable};
+use crate::file::{InputFile, OutputFile, check_ending, check_file, check_not_input, spool, unreadable};
 use crate::service::place_order::Stock;
 
 mod rejections;
@@ -364,12 +364,19 @@ fn digest(mut source: impl Read, how: &str, follow: impl Fn()) -> io::Result<Str
     }
 }
 
+fn unnamed_format() -> Error {
+    Error::usage("the format of the file is not known").hint("name it: --format csv|tsv|jsonl|json")
+}
+
 fn ending_of(path: &Path) -> Option<&str> {
     path.extension()?.to_str()
 }
 
-/// What to do with a file whose ending is that of no format.
+/// What to do with a file whose ending is that of no format, if it is a file at all.
 fn unknown_format(path: &Path, noun: &str) -> Error {
+    if let Err(error) = check_file(path) {
+        return error;
+    }
     let name = path.display().to_string();
     let ending = ending_of(path).unwrap_or_default().to_ascii_lowercase();
     let unpack = match ending.as_str() {
@@ -382,7 +389,7 @@ fn unknown_format(path: &Path, noun: &str) -> Error {
             let message = format!("{name} is a workbook of Excel or another spreadsheet program, not CSV or JSON");
             return Error::usage(message).hint("open it there and save the sheet as CSV (UTF-8)");
         }
-        _ => return Error::usage("the format of the file is not known").hint("name it: --format csv|tsv|jsonl|json"),
+        _ => return unnamed_format(),
     };
     let inside =
         path.file_stem().map(Path::new).and_then(ending_of).filter(|inside| FileFormat::parse(inside).is_some());
@@ -446,7 +453,10 @@ impl ImportArguments {
     fn read_options(&self, noun: &str) -> Result<ReadOptions> {
         let ending = ending_of(&self.file);
         let Some(format) = self.format.or_else(|| FileFormat::parse(ending?)) else {
-            return Err(unknown_format(&self.file, noun));
+            return Err(match self.is_stdin() {
+                true => unnamed_format(),
+                false => unknown_format(&self.file, noun),
+            });
         };
         Ok(ReadOptions {
             format,
