@@ -153,8 +153,8 @@ impl ParsedFile {
 
 /// Reads a file's text.
 ///
-/// Errors: exit 4, `config.file`, with file, line and column; nothing of the text is repeated,
-/// because any of it may be a password.
+/// Errors: exit 4, `config.file`, with file, line and column; of the text nothing but a key that is a plain word
+/// is repeated, because any of it may be a password.
 pub fn parse(path: &Path, text: &str) -> Result<ParsedFile> {
     let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(index, _)| index + 1)).collect();
     match toml::from_str(text) {
@@ -171,6 +171,9 @@ pub fn parse(path: &Path, text: &str) -> Result<ParsedFile> {
     }
 }
 
+/// A key that is longer is not told.
+const LONGEST_KEY: usize = 32;
+
 /// Our own words for the parser's message, which may quote the file.
 fn explain(message: &str) -> (String, String) {
     let first_line = message.lines().next().unwrap_or_default();
@@ -184,7 +187,12 @@ fn explain(message: &str) -> (String, String) {
             Some(close) => format!("did you mean {close}? known here: {}", known.join(", ")),
             None => format!("known here: {}", known.join(", ")),
         };
-        ("unknown key".to_owned(), hint)
+        // A secret in the place of a key is none of these, or long.
+        let is_plain = |key: &str| {
+            key.len() <= LONGEST_KEY
+                && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-".contains(letter))
+        };
+        (if is_plain(name) { format!("unknown key {name}") } else { "unknown key".to_owned() }, hint)
     } else if first_line.starts_with("invalid type") || first_line.starts_with("invalid value") {
         (format!("a value of the wrong kind, expected {expected}"), correct)
     } else if first_line.starts_with("duplicate") {

@@ -164,9 +164,6 @@ const PARAMETERS: &[(&str, &str, Meaning)] = &[
     ("dbname", "dbname", Refused(IN_FRONT)),
 ];
 
-/// The parameters that are told when one is not known.
-const USUAL: [&str; 6] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "socket"];
-
 /// `ssl=true` and what stands for it elsewhere; mysql2 writes `ssl={"rejectUnauthorized":true}`.
 fn ssl_word(word: &str) -> Option<Option<SslMode>> {
     match word.replace(' ', "").as_str() {
@@ -204,7 +201,7 @@ pub(super) fn read(query: &str, engine: ServerEngine) -> Result<Parameters, Prob
         let plain: String =
             name.chars().filter(|letter| !matches!(letter, '-' | '_')).collect::<String>().to_lowercase();
         let Some((_, shown, meaning)) = PARAMETERS.iter().find(|(known, ..)| *known == plain) else {
-            return Err(unknown(&name, index + 1));
+            return Err(unknown(&name, index + 1, engine));
         };
         // One mode for two spellings: which of the two was meant decides whether a password travels in the clear.
         if seen.contains(&plain) {
@@ -333,11 +330,20 @@ fn refused(shown: &str, reason: &str) -> Problem {
 }
 
 /// Says which parameter is unknown by its place, and by its name only when that is a public word.
-fn unknown(name: &str, place: usize) -> Problem {
+fn unknown(name: &str, place: usize, engine: ServerEngine) -> Problem {
+    let counts = |meaning: &Meaning| match meaning {
+        Meaning::Schema | Meaning::SearchPath | Meaning::Options | Meaning::ApplicationName | Meaning::PasswordFile => {
+            engine.is_like_libpq()
+        }
+        PassedOver | Only(..) | Refused(_) => false,
+        _ => true,
+    };
+    let known: Vec<&str> =
+        PARAMETERS.iter().filter(|(.., meaning)| counts(meaning)).map(|(_, shown, _)| *shown).collect();
     let closest = closest(name, PARAMETERS.iter().map(|(_, shown, _)| *shown));
     let meant = closest.map_or_else(String::new, |closest| format!("; did you mean {closest}?"));
     Problem {
-        sentence: format!("has an unknown parameter (number {place}{meant}); known are {}", USUAL.join(", ")),
+        sentence: format!("has an unknown parameter (number {place}{meant}); known are {}", known.join(", ")),
         hint: "leave the parameter out; a ? that belongs to the password is written %3F",
     }
 }

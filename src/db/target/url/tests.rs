@@ -328,3 +328,21 @@ proptest! {
         prop_assert!(!everything_said(&text).contains(CANARY));
     }
 }
+
+#[test]
+fn an_unknown_parameter_is_answered_with_all_that_count() {
+    let told = |url: &str| Target::parse_url(url).expect_err("unknown").to_string();
+    let (postgres, mysql) = (told("postgres://u@h/d?foo=bar"), told("mysql://u@h/d?foo=bar"));
+    let plain = |text: &str| text.replace(['-', '_'], "").to_lowercase();
+    let rows = include_str!("../../../../README.md").lines().skip_while(|line| !line.starts_with("| in the URL |"));
+    let rows = rows.skip(2).take_while(|line| line.starts_with("| `") && !line.contains("passed over"));
+    let names = rows.flat_map(|row| row.split('|').nth(1).unwrap_or_default().split('`').skip(1).step_by(2));
+    let names: Vec<&str> =
+        names.filter(|name| !name.contains("HOST")).map(|name| name.split('=').next().unwrap_or_default()).collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        assert!(plain(&postgres).contains(&plain(name)), "{name} is not in {postgres}");
+    }
+    assert!(mysql.contains("sslaccept") && !mysql.contains("passfile"), "{mysql}");
+    assert!(!postgres.contains("foo") && !postgres.contains("pgbouncer"), "{postgres}");
+}
