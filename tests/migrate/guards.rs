@@ -118,6 +118,23 @@ fn a_copy_that_cannot_be_made_stops_everything() {
 }
 
 #[test]
+fn an_environment_that_is_almost_a_usual_one_is_asked_about() {
+    let shop = Shop::empty(Backend::Sqlite).expect("always there");
+    shop.run(&["migrate", "up"]).success();
+    let name = shop.database_name();
+    for (typed, meant) in [("devlopment", "development"), ("dev", "development"), ("prodcution", "production")] {
+        let refused = shop.run(&["migrate", "env", typed]).exits_with(11).says(&format!("did you mean {meant}?"));
+        let refused = refused.says(&format!("shopctl migrate env {meant}")).says(&format!("--confirm {name}"));
+        assert!(refused.stderr.contains("nobody has said yet"), "{refused}");
+        assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "");
+    }
+    shop.run(&["migrate", "env", "dev", "--confirm", &name]).success();
+    shop.run(&["migrate", "env", "production"]).exits_with(11).says("is for dev, and would be for production");
+    // Another word is one as well.
+    shop.run(&["migrate", "env", "loadtest", "--confirm", &name]).success();
+}
+
+#[test]
 fn a_database_is_for_development_only_when_something_said_so() {
     for shop in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::empty) {
         let name = shop.database_name();

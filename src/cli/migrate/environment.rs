@@ -7,11 +7,14 @@ use crate::cli::Asking;
 use crate::cli::shared::arguments::ConfirmArguments;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
-use crate::db::Access;
+use crate::db::{Access, Database};
+use crate::domain::similar::closest;
 use crate::error::{CommandLine, Hint, Kind, Result, printable};
 use crate::migrate;
 use crate::output::{Column, Format, View};
 
+/// Environments that many have; any other word is one as well.
+const USUAL: [&str; 4] = [migrate::DEVELOPMENT, "test", "staging", "production"];
 /// The names of environments are words.
 const MAX_CHARACTERS: usize = 32;
 
@@ -46,16 +49,32 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> R
     if before.as_ref() == Some(environment) {
         return context.output.show(&EnvironmentView(before), &[]);
     }
-    let before = before.filter(|before| before != migrate::DEVELOPMENT);
-    if before.is_some() || context.config.protected {
-        let before = before.map_or_else(|| "nothing that anybody said".to_owned(), |before| printable(&before));
-        let impact = format!("{} is for {before}; what it is for decides what may be destroyed", database.target());
-        asking.name(context, &arguments.confirm, false, &impact, &context.config.target.name())?;
+    let is_other = before.as_ref().is_some_and(|before| before != migrate::DEVELOPMENT);
+    let meant = closest(environment, USUAL).filter(|usual| usual != environment);
+    if is_other || context.config.protected || meant.is_some() {
+        let impact = impact(&database, before.as_deref(), environment, meant);
+        asking.name(context, &arguments.confirm, false, &impact, &context.config.target.name()).map_err(|error| {
+            let instead = |meant| Hint::from("if it was meant: ").and(CommandLine::new("migrate env").argument(meant));
+            error.hints_of(meant.map(instead).iter())
+        })?;
     }
     migrate::set_setting(&database, migrate::ENVIRONMENT, environment).await?;
     context.output.show(&EnvironmentView(Some(environment.clone())), &[])?;
     note_changed(context);
     Ok(())
+}
+
+/// What is to be confirmed, as a sentence.
+fn impact(database: &Database, before: Option<&str>, environment: &str, meant: Option<&str>) -> String {
+    let target = database.target();
+    let mut impact = match before {
+        Some(before) => format!("{target} is for {}, and would be for {environment} from now on", printable(before)),
+        None => format!("nobody has said yet what {target} is for; it would be for {environment} from now on"),
+    };
+    if let Some(meant) = meant {
+        impact.push_str(&format!(" (did you mean {meant}?)"));
+    }
+    impact + ", which decides what may be destroyed in it"
 }
 
 /// A word of letters, digits, `-` and `_`, in lower case.
