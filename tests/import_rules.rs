@@ -4,6 +4,7 @@ use crate::on_every_backend;
 use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
+    an_order_that_is_not_what_is_there_is_rejected_though_another_record_is,
     a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own,
     an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own,
     a_sku_that_may_mean_two_products_is_rejected_with_its_line,
@@ -56,6 +57,32 @@ fn an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own(
     run.says("line 2: S1: the same order comes again, in line 4")
         .says("line 4: S1: the same order was in the file before");
     assert_eq!(shop.column("SELECT reference FROM orders ORDER BY reference"), ["R1", "R2", "S2"]);
+    shop.assert_invariants();
+}
+
+fn an_order_that_is_not_what_is_there_is_rejected_though_another_record_is(shop: &Shop) {
+    ["jose", "mina"].iter().for_each(|name| drop(shop.user(name)));
+    shop.product("MUG", "12.50", 10);
+    let order = |name: &str, sku: &str, pieces: u8| {
+        format!(r#"{{"reference":"Z1","user":"{name}@example.com","items":[{{"sku":"{sku}","quantity":{pieces}}}]}}"#)
+    };
+    let files = [
+        ("is there with another user", [order("jose", "MUG", 1), order("mina", "MUG", 3)]),
+        ("is there with other lines", [order("mina", "NONE", 3), order("mina", "MUG", 3)]),
+    ];
+    shop.file("a.jsonl", &files[1].1.join("\n"));
+    let again = |file: &str, flags: &[&str]| shop.run(&[&["order", "import", file][..], flags, &REJECT].concat());
+    let first = again("a.jsonl", &[]).exits_with(8).says("line 1: Z1: no product NONE");
+    assert!(first.stdout.contains("1 created, 0 updated, 0 unchanged, 1 rejected"), "{first}");
+    for (said, records) in files {
+        shop.file("a.jsonl", &records.join("\n"));
+        for flags in [&[][..], &["--dry-run"], &["--batch", "1"]] {
+            let run = again("a.jsonl", flags).exits_with(8).says(&format!("line 1: Z1: {said}"));
+            assert!(run.stdout.contains("0 created, 0 updated, 1 unchanged, 1 rejected"), "{run}");
+        }
+        shop.run(&["order", "import", "a.jsonl"]).exits_with(7).says(&format!("line 1: Z1: {said}"));
+    }
+    assert_eq!(shop.column("SELECT stock_quantity FROM products"), ["7"]);
     shop.assert_invariants();
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use sea_orm::ConnectionTrait;
 
-use self::compare::{compare, find, of};
+use self::compare::{Beside, compare, find, of};
 use super::given::Given;
 use super::meaning;
 use super::pass::ANOTHER_LINE;
@@ -168,13 +168,10 @@ impl Storable for OrderRow {
             join(compare(connection, &orders, &import.keys), users_of(connection, &orders, import)).await;
         let (there, users) = (there?, users?);
         let mut refused = Vec::new();
-        for (position, (at, row)) in rows.iter().enumerate() {
+        for (position, ((at, row), beside)) in rows.iter().zip(there).enumerate() {
             let about = |reason: String| vec![Rejection::of_row(*at, row.key(), reason)];
-            let wrong = match there.get(row.key()) {
-                // One that somebody else has just made is left alone.
-                Some(_) if import.on_conflict != OnConflict::Update => None,
-                Some(difference) => difference.clone().map(about),
-                None => match row.order(*at, import) {
+            let wrong = match beside {
+                Beside::New => match row.order(*at, import) {
                     Err(wrong) => Some(wrong),
                     Ok(order) => match row.without_product(&order, memory) {
                         Some(line) => {
@@ -184,6 +181,10 @@ impl Storable for OrderRow {
                         None => row.objection(&order, import, &users, memory).map(about),
                     },
                 },
+                // One that somebody else has just made is left alone.
+                _ if import.on_conflict != OnConflict::Update => None,
+                Beside::Same => None,
+                Beside::Differs(reason) => Some(about(reason)),
             };
             refused.extend(wrong.map(|wrong| (position, wrong)));
         }
@@ -195,16 +196,16 @@ impl Storable for OrderRow {
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
         let there = compare(operation.handle(), &orders, &import.keys).await?;
         let mut new = Vec::new();
-        for (position, (at, row)) in rows.iter().enumerate() {
-            match there.get(row.key()) {
-                Some(_) if applied.leaves(position, *at, row, import) => {}
-                None => match row.order(*at, import) {
+        for (position, ((at, row), beside)) in rows.iter().zip(there).enumerate() {
+            match beside {
+                Beside::New => match row.order(*at, import) {
                     Ok(order) => new.push(New { position, at: *at, row, order }),
                     Err(wrong) => applied.refused.push((position, wrong)),
                 },
-                Some(None) => applied.counts.unchanged += 1,
-                Some(Some(reason)) => {
-                    applied.refused.push((position, vec![Rejection::of_row(*at, row.key(), reason.as_str())]));
+                _ if applied.leaves(position, *at, row, import) => {}
+                Beside::Same => applied.counts.unchanged += 1,
+                Beside::Differs(reason) => {
+                    applied.refused.push((position, vec![Rejection::of_row(*at, row.key(), reason)]));
                 }
             }
         }

@@ -42,15 +42,21 @@ pub fn of<'a>(found: &'a HashMap<String, order::Model>, written: &str, keys: &Ke
     found.get(written).or_else(|| keys.references_of(written).find_map(|reference| found.get(&reference)))
 }
 
-/// The orders that are there by their references, each with how the file's differs, if it does.
-pub async fn compare(
-    connection: &impl ConnectionTrait,
-    rows: &[&OrderRow],
-    keys: &Keys,
-) -> Result<HashMap<String, Option<String>>> {
+/// What an order of a file is beside those that are there.
+#[derive(Debug, Clone)]
+pub enum Beside {
+    New,
+    Same,
+    /// Why it is not what is there.
+    Differs(String),
+}
+
+/// What each order of a file is beside those that are there. Of several with one reference each is judged on
+/// its own.
+pub async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow], keys: &Keys) -> Result<Vec<Beside>> {
     let found = find(connection, rows.iter().copied(), keys, Lock::None).await?;
     if found.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(vec![Beside::New; rows.len()]);
     }
     let orders: Vec<order::Model> = found.values().cloned().collect();
     let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
@@ -61,14 +67,12 @@ pub async fn compare(
         items_of.entry(item.0.order_id).or_default().push(item);
     }
     let users: HashMap<Id, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
-    let compared = rows.iter().filter_map(|row| {
-        let order = of(&found, row.key(), keys)?;
-        if let Some(reason) = keys.ambiguous_reference(row.key()) {
-            return Some((row.key().to_owned(), Some(reason)));
-        }
+    let compared = rows.iter().map(|row| {
+        let Some(order) = of(&found, row.key(), keys) else { return Beside::New };
         let user = users.get(&order.user_id).copied();
         let items = items_of.get(&order.id).map_or(&[][..], Vec::as_slice);
-        Some((row.key().to_owned(), row.difference(&There { order, user, items })))
+        let difference = || row.difference(&There { order, user, items });
+        keys.ambiguous_reference(row.key()).or_else(difference).map_or(Beside::Same, Beside::Differs)
     });
     Ok(compared.collect())
 }
