@@ -5,6 +5,7 @@ use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
     an_order_that_is_not_what_is_there_is_rejected_though_another_record_is,
+    an_order_with_a_price_on_one_of_its_lines_is_unchanged_when_it_comes_again,
     a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own,
     an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own,
     a_sku_that_may_mean_two_products_is_rejected_with_its_line,
@@ -84,6 +85,40 @@ fn an_order_that_is_not_what_is_there_is_rejected_though_another_record_is(shop:
     }
     assert_eq!(shop.column("SELECT stock_quantity FROM products"), ["7"]);
     shop.assert_invariants();
+}
+
+fn an_order_with_a_price_on_one_of_its_lines_is_unchanged_when_it_comes_again(shop: &Shop) {
+    shop.user("ann");
+    shop.product("MUG", "2.40", 10);
+    let order = |lines: &[(u8, &str)]| {
+        let line = |(pieces, price): &(u8, &str)| format!("Y1,ann@example.com,MUG,{pieces},{price}\n");
+        format!("reference,user,sku,quantity,unit_price\n{}", lines.iter().map(line).collect::<String>())
+    };
+    import(shop, "order", "a.csv", &order(&[(2, ""), (1, "12.50")]), &[]).success();
+    shop.run(&["product", "update", "MUG", "--price", "3.00"]).success();
+    for lines in [
+        &[(2, ""), (1, "12.50")][..],
+        &[(1, "12.50"), (2, "")],
+        &[(1, "12.50"), (1, ""), (1, "")],
+        &[(2, "2.40"), (1, "")],
+        &[(2, "2.40"), (1, "12.50")],
+        &[(3, "")],
+    ] {
+        let run = import(shop, "order", "a.csv", &order(lines), &[]).success();
+        assert!(run.stdout.contains("1 unchanged"), "{lines:?}: {run}");
+    }
+    for lines in [
+        &[(1, ""), (1, "12.50")][..],
+        &[(3, ""), (1, "12.50")],
+        &[(1, ""), (2, "12.50")],
+        &[(2, ""), (1, "3.00")],
+        &[(2, "")],
+        &[(3, "2.40")],
+    ] {
+        let run = import(shop, "order", "a.csv", &order(lines), &[]).exits_with(7);
+        run.says("line 2: Y1: is there with other lines");
+    }
+    assert_eq!(shop.column("SELECT stock_quantity FROM products"), ["7"]);
 }
 
 fn a_sku_that_may_mean_two_products_is_rejected_with_its_line(shop: &Shop) {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use sea_orm::ConnectionTrait;
 
 use super::{OrderLine, OrderRow};
+use crate::bulk::given::Given;
 use crate::bulk::row::Row;
 use crate::bulk::spelling::{Keys, folded_email, folded_sku};
 use crate::domain::{Id, Money, OrderStatus};
@@ -78,26 +79,52 @@ pub async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow], keys
 }
 
 /// How many pieces of what an order has, however its lines are split.
-#[derive(Debug, Default, PartialEq)]
-struct Pieces(BTreeMap<Kind, i64>);
+#[derive(Debug, Default)]
+struct Pieces(BTreeMap<Kind, Sum>);
 
 /// What is added up.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
     sku: String,
-    price: Stored<Money>,
     /// A quantity that is no number: lines that have the same are counted.
     odd: Option<String>,
 }
 
+/// Pieces of one kind.
+#[derive(Debug, Default)]
+struct Sum {
+    priced: BTreeMap<Stored<Money>, i64>,
+    /// At whatever price: a line of a file that has none took the product's, as it was at that time.
+    unpriced: Option<i64>,
+}
+
 impl Pieces {
-    fn add(&mut self, sku: String, price: Stored<Money>, quantity: &str) {
+    fn add(&mut self, sku: String, price: Option<Stored<Money>>, quantity: &str) {
         let (odd, pieces) = match quantity.parse() {
             Ok(pieces) => (None, pieces),
             Err(_) => (Some(quantity.to_owned()), 1),
         };
-        let sum = self.0.entry(Kind { sku, price, odd }).or_default();
+        let sum = self.0.entry(Kind { sku, odd }).or_default();
+        let sum = match price {
+            Some(price) => sum.priced.entry(price).or_default(),
+            None => sum.unpriced.get_or_insert_default(),
+        };
         *sum = sum.saturating_add(pieces);
+    }
+
+    /// Whether these are the pieces that are there.
+    fn are(&self, there: &Pieces) -> bool {
+        self.0.len() == there.0.len()
+            && self.0.iter().all(|(kind, sum)| there.0.get(kind).is_some_and(|there| sum.is(&there.priced)))
+    }
+}
+
+impl Sum {
+    fn is(&self, there: &BTreeMap<Stored<Money>, i64>) -> bool {
+        let Some(unpriced) = self.unpriced else { return self.priced == *there };
+        let all = |sums: &BTreeMap<Stored<Money>, i64>| sums.values().fold(0, |all: i64, sum| all.saturating_add(*sum));
+        self.priced.iter().all(|(price, sum)| there.get(price).is_some_and(|there| sum <= there))
+            && all(&self.priced).saturating_add(unpriced) == all(there)
     }
 }
 
@@ -157,25 +184,26 @@ impl OrderRow {
         let mut there = Pieces::default();
         for (item, product) in items {
             let sku = product.as_ref().map_or("", |product| product.sku.as_str());
-            there.add(folded_sku(sku), item.unit_price.clone(), &item.quantity.to_string());
+            there.add(folded_sku(sku), Some(item.unit_price.clone()), &item.quantity.to_string());
         }
         let mut here = Pieces::default();
         for line in self.lines.iter().filter(|line| !line.is_nothing()) {
             let sku = folded_sku(&line.sku.text);
-            let mut prices = there.0.keys().filter(|key| key.sku == sku).map(|key| &key.price);
             let price = match &line.unit_price {
-                None => prices.next().cloned(),
-                Some(given) => match &given.value {
-                    Ok(price) => Some(Stored::Known(*price)),
-                    Err(_) => prices.find(|price| given.is_text(&price.to_string())).cloned(),
-                },
+                None => None,
+                Some(Given { value: Ok(price), .. }) => Some(Stored::Known(*price)),
+                Some(given) => {
+                    let mut prices =
+                        there.0.iter().filter(|(kind, _)| kind.sku == sku).flat_map(|(_, sum)| sum.priced.keys());
+                    let Some(price) = prices.find(|price| given.is_text(&price.to_string())) else { return false };
+                    Some(price.clone())
+                }
             };
-            let Some(price) = price else { return false };
             match &line.quantity.value {
                 Ok(quantity) => here.add(sku, price, &quantity.to_string()),
                 Err(_) => here.add(sku, price, &line.quantity.text),
             }
         }
-        here == there
+        here.are(&there)
     }
 }
