@@ -144,7 +144,7 @@ async fn import<R: Storable>(operations: &Operations, format: FileFormat, file: 
         meaning: Meaning::default(),
         keys: Arc::default(),
         scattered: Arc::default(),
-        repeated: Arc::default(),
+        refused: Arc::default(),
         lists_changes: false,
     };
     let rejected = Cell::new(0);
@@ -159,8 +159,8 @@ async fn import<R: Storable>(operations: &Operations, format: FileFormat, file: 
         rejected.set(0);
         checked = bulk::check::<R>(&operations.database, source(), &import, reject).await?;
     }
-    import.repeated = Arc::new(checked.repeated);
-    let checked = checked.fine + rejected.replace(0);
+    import.refused = Arc::new(checked.refused);
+    let checked = checked.fine + rejected.get();
     let counts = bulk::run::<R>(operations, source(), &import, reject, &mut |_, _| {}).await?;
     assert_eq!(checked, counts.total() + rejected.get(), "both passes find the same");
     Ok((counts, rejected.get()))

@@ -4,8 +4,11 @@ use crate::on_every_backend;
 use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
+    an_order_whose_reference_a_refused_record_has_is_placed_once,
+    a_second_row_of_a_key_is_wrong_whether_the_first_is_created_or_skipped,
     an_order_that_is_not_what_is_there_is_rejected_though_another_record_is,
     an_order_with_a_price_on_one_of_its_lines_is_unchanged_when_it_comes_again,
+    a_dry_run_counts_stock_users_and_products_as_the_real_run_does,
     a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own,
     an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own,
     a_sku_that_may_mean_two_products_is_rejected_with_its_line,
@@ -49,7 +52,8 @@ fn an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own(
     };
     let orders = [order("R1", "NONE", 1), order("R1", "P1", 2), order("R1", "P1", 3), order("R2", "P1", 3)];
     let run = import(shop, "order", "a.jsonl", &orders.join("\n"), &REJECT).exits_with(8);
-    run.says("line 1: R1: no product NONE").says("line 3: R1: the same order was in the file before, in line 2");
+    run.says("line 1: R1: there is no product NONE")
+        .says("line 3: R1: the same order was in the file before, in line 2");
     assert_eq!(shop.number("SELECT stock_quantity FROM products"), 0);
     // Lines of one order that do not stand together are no order, whichever of them are wrong.
     let lines =
@@ -73,7 +77,7 @@ fn an_order_that_is_not_what_is_there_is_rejected_though_another_record_is(shop:
     ];
     shop.file("a.jsonl", &files[1].1.join("\n"));
     let again = |file: &str, flags: &[&str]| shop.run(&[&["order", "import", file][..], flags, &REJECT].concat());
-    let first = again("a.jsonl", &[]).exits_with(8).says("line 1: Z1: no product NONE");
+    let first = again("a.jsonl", &[]).exits_with(8).says("line 1: Z1: there is no product NONE");
     assert!(first.stdout.contains("1 created, 0 updated, 0 unchanged, 1 rejected"), "{first}");
     for (said, records) in files {
         shop.file("a.jsonl", &records.join("\n"));
@@ -119,6 +123,77 @@ fn an_order_with_a_price_on_one_of_its_lines_is_unchanged_when_it_comes_again(sh
         run.says("line 2: Y1: is there with other lines");
     }
     assert_eq!(shop.column("SELECT stock_quantity FROM products"), ["7"]);
+}
+
+/// What the first look refuses is not tried again: by then its stock would be there for it.
+fn an_order_whose_reference_a_refused_record_has_is_placed_once(shop: &Shop) {
+    shop.user("ann");
+    ["P1", "P2"].iter().for_each(|sku| shop.product(sku, "1.00", 5));
+    let records = [("Z1", "NONE", 1), ("Z1", "P1", 5), ("Z1", "P2", 1), ("Z2", "P1", 5)].map(|(reference, sku, pieces)| {
+        format!(r#"{{"reference":"{reference}","user":"ann@example.com","items":[{{"sku":"{sku}","quantity":{pieces}}}]}}"#)
+    });
+    shop.file("a.jsonl", &records.join("\n"));
+    for flags in [&["--dry-run"][..], &[]] {
+        let run = shop.run(&[&["order", "import", "a.jsonl"][..], &REJECT, flags].concat()).exits_with(8);
+        let run = run.says("line 1: Z1: there is no product NONE").says("line 2: Z1: P1 has 0 in stock by then");
+        assert!(run.stdout.contains("2 created, 0 updated, 0 unchanged, 2 rejected; 6 units"), "{run}");
+    }
+    assert_eq!(shop.column("SELECT stock_quantity FROM products ORDER BY sku"), ["0", "4"]);
+    shop.assert_invariants();
+}
+
+fn a_second_row_of_a_key_is_wrong_whether_the_first_is_created_or_skipped(shop: &Shop) {
+    let file = "sku,name,price\nA,first,1\na,second,2\nB,other,3\n";
+    for counts in [[2, 0], [0, 2]] {
+        let flags = ["--on-conflict", "skip", "--json", REJECT[0], REJECT[1]];
+        let run = import(shop, "product", "a.csv", file, &flags).exits_with(8);
+        let json = run.json();
+        assert_eq!([&json["created"], &json["skipped"], &json["rejected"]], [counts[0], counts[1], 1], "{run}");
+        import(shop, "product", "a.csv", file, &flags[..2])
+            .exits_with(7)
+            .says("line 3: a: the same product was in the");
+    }
+    assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["first", "other"]);
+}
+
+/// How many were created, rejected, made and taken, and how it ended.
+fn outcome(run: &Run) -> (Vec<String>, i32) {
+    let counts = ["created", "updated", "unchanged", "rejected", "users", "products", "units_taken"];
+    let json = run.json();
+    (counts.map(|count| format!("{count} {}", json[count])).to_vec(), run.code)
+}
+
+fn a_dry_run_counts_stock_users_and_products_as_the_real_run_does(shop: &Shop) {
+    shop.user("ann");
+    shop.product("TRAY", "1.00", 21);
+    let orders: String = (1..=8).map(|number| format!("R{number},ann@example.com,TRAY,5\n")).collect();
+    let orders = format!("reference,user,sku,quantity\n{orders}");
+    let invoice = |number: u8| format!("{number},P{},Pot,1,2025-03-01 10:00,2.00,{}\n", number % 2, number % 2 + 7);
+    let invoices: String = (1..=5).map(invoice).collect();
+    let invoices = format!("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID\n{invoices}");
+    let cases = [
+        ("orders.csv", &orders, &["--batch", "2"][..], 8, "4 created, 0 updated, 0 unchanged, 4 rejected; 20 units"),
+        (
+            "invoices.csv",
+            &invoices,
+            &["--batch", "1", "--invoices"],
+            0,
+            "5 created, 0 updated, 0 unchanged; 2 users and 2 products",
+        ),
+    ];
+    for (name, file, flags, code, said) in cases {
+        shop.file(name, file);
+        let run =
+            |more: &[&str]| shop.run(&[&["order", "import", name][..], &REJECT, flags, more].concat()).exits_with(code);
+        let dry = run(&["--dry-run"]);
+        assert!(dry.stdout.contains(said), "{dry}");
+        let (dry, wrong) =
+            (run(&["--dry-run", "--json", "--errors", "dry.csv"]), std::fs::read_to_string(shop.path("dry.csv")));
+        let real = run(&["--json", "--errors", "real.csv"]);
+        assert_eq!(outcome(&dry), outcome(&real), "{dry} {real}");
+        assert_eq!(wrong.ok(), std::fs::read_to_string(shop.path("real.csv")).ok());
+    }
+    shop.assert_invariants();
 }
 
 fn a_sku_that_may_mean_two_products_is_rejected_with_its_line(shop: &Shop) {

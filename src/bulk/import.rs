@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::ReadOptions;
 use super::evidence::Evidence;
-use super::pass::{Portion, again, portions};
+use super::pass::{again, portions};
 use super::plan::{Import, OnConflict, OnError};
 use super::position::Position;
 use super::read;
 use super::rejection::Rejection;
-use super::row::{Applied, Counts, Row, Storable, ValueChange, already_there};
+use super::row::{Applied, Counts, Made, Row, Storable, ValueChange, already_there};
 use crate::db::Database;
 use crate::domain::IdempotencyKey;
 use crate::error::{Error, Kind, Result};
@@ -40,8 +40,8 @@ pub struct Checked {
     pub evidence: Evidence,
     /// For [`Import::scattered`]: nothing is known about their orders until they are.
     pub scattered: HashMap<Position, Position>,
-    /// For [`Import::repeated`].
-    pub repeated: HashMap<Position, Position>,
+    /// For [`Import::refused`].
+    pub refused: HashSet<Position>,
 }
 
 /// The first pass: reads everything and writes nothing. `reject` hears of every row that is wrong with
@@ -63,12 +63,14 @@ pub async fn check<R: Storable>(
         checked.scattered.extend(std::mem::take(&mut portion.scattered));
         let mut wrong = std::mem::take(&mut portion.rejected);
         let repeated = std::mem::take(&mut portion.repeated);
-        holders.wrong.extend(wrong.iter().filter_map(|row| row.first()).map(|rejection| rejection.at));
-        let (rows, skipped) = accepted(database, portion, import, &mut wrong).await?;
-        checked.fine += skipped;
+        holders.are_wrong(&wrong);
         let is_repeated = |(at, _): &(Position, R)| repeated.contains_key(at);
-        let (mut later, mut rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_repeated);
+        let (mut later, mut rows): (Vec<_>, Vec<_>) = portion.rows.into_iter().partition(is_repeated);
         loop {
+            let known = wrong.len();
+            let skipped = accepted(database, &mut rows, import, &mut wrong).await?;
+            checked.fine += skipped;
+            holders.are_wrong(&wrong[known..]);
             let refused = R::check(database.connection(), &rows, import, &mut memory).await?;
             checked.fine += (rows.len() - refused.len()) as u64;
             holders.wrong.extend(refused.iter().map(|(position, _)| rows[*position].0));
@@ -78,23 +80,25 @@ pub async fn check<R: Storable>(
             }
             rows = holders.next(&mut later, &repeated, &mut wrong);
         }
-        checked.repeated.extend(std::mem::take(&mut holders.repeated));
         in_order(wrong).into_iter().try_for_each(&mut *reject)?;
     }
-    Ok(checked)
+    Ok(Checked { refused: holders.wrong, ..checked })
 }
 
 /// Which row of several with one key counts: the first that is right.
 #[derive(Default)]
 struct Holders {
+    /// Rows that are wrong, and those that do not count.
     wrong: HashSet<Position>,
     /// The row that counts, by where its key stands first, if that row is wrong.
     of: HashMap<Position, Position>,
-    /// The rows that do not count, each with the one that does.
-    repeated: HashMap<Position, Position>,
 }
 
 impl Holders {
+    fn are_wrong(&mut self, rows: &[Vec<Rejection>]) {
+        self.wrong.extend(rows.iter().filter_map(|row| row.first()).map(|rejection| rejection.at));
+    }
+
     /// Takes out of rows whose keys stood before those that are judged next, one of each key; what does not count
     /// is wrong.
     fn next<R: Row>(
@@ -115,7 +119,7 @@ impl Holders {
                 next.push((at, row));
             } else {
                 wrong.push(vec![again::<R>(at, row.key(), holder)]);
-                self.repeated.insert(at, holder);
+                self.wrong.insert(at);
             }
         }
         *rows = later;
@@ -124,8 +128,8 @@ impl Holders {
 }
 
 /// The second pass: writes the rows that are fine, many a transaction; `told` hears of the sum after
-/// each, and of what was changed by it. Rows that are wrong go to `reject`: where none may be, the
-/// transaction that meets them is rolled back, and is the last.
+/// each, and of what was changed by it. What the first pass refused is left out. Rows that are wrong by
+/// now go to `reject`: where none may be, the transaction that meets them is rolled back, and is the last.
 ///
 /// Errors: those of the file and of the database; what was committed before stays, and importing
 /// the same file again goes on from there.
@@ -137,15 +141,16 @@ pub async fn run<R: Storable>(
     told: &mut dyn FnMut(Counts, Vec<ValueChange>),
 ) -> Result<Counts> {
     let run = operations.ids.next();
-    let mut counts = Counts::default();
+    let (mut counts, mut made) = (Counts::default(), HashSet::new());
     let (mut read, mut rejected) = (0, 0);
     let is_over = |wrong: &[Vec<Rejection>]| import.on_error == OnError::RejectAll && !wrong.is_empty();
     let mut portions = portions::<R>(source, import);
     while let Some(portion) = portions.recv().await {
         let mut portion = portion?;
-        read += (portion.rows.len() + portion.rejected.len()) as u64;
-        let mut wrong = std::mem::take(&mut portion.rejected);
-        let (rows, skipped) = accepted(&operations.database, portion, import, &mut wrong).await?;
+        read += portion.count();
+        rejected += portion.leave_out(&import.refused);
+        let (mut rows, mut wrong) = (portion.rows, portion.rejected);
+        let skipped = accepted(&operations.database, &mut rows, import, &mut wrong).await?;
         let applied = match rows.is_empty() || is_over(&wrong) {
             true => Applied::default(),
             false => write(operations, &rows, import, run).await?,
@@ -159,6 +164,14 @@ pub async fn run<R: Storable>(
         }
         counts.skipped += skipped;
         counts.add(applied.counts);
+        for new in applied.made {
+            let count = match &new {
+                Made::User(_) => &mut counts.users,
+                Made::Product(_) => &mut counts.products,
+            };
+            // What is rolled back is made by one transaction after the other.
+            *count += u64::from(!operations.dry_run || made.insert(new));
+        }
         told(counts, applied.changes);
     }
     let accounted = counts.total() + rejected;
@@ -199,19 +212,18 @@ async fn write<R: Storable>(
     }
 }
 
-/// The rows of a portion that are to be looked at; how many were left out because they are there
-/// already. The others are rejected.
+/// Leaves the rows that are to be looked at; how many were left out because they are there already. The
+/// others are rejected.
 async fn accepted<R: Storable>(
     database: &Database,
-    portion: Portion<R>,
+    rows: &mut Vec<(Position, R)>,
     import: &Import,
     wrong: &mut Vec<Vec<Rejection>>,
-) -> Result<(Vec<(Position, R)>, u64)> {
-    let mut rows = portion.rows;
+) -> Result<u64> {
     if import.on_conflict == OnConflict::Update || rows.is_empty() {
-        return Ok((rows, 0));
+        return Ok(0);
     }
-    let there = R::existing(database.connection(), &rows, import).await?;
+    let there = R::existing(database.connection(), rows, import).await?;
     let before = rows.len();
     if import.on_conflict == OnConflict::Error {
         let refused = rows.iter().filter(|(_, row)| there.contains(row.key()));
@@ -219,7 +231,7 @@ async fn accepted<R: Storable>(
     }
     rows.retain(|(_, row)| !there.contains(row.key()));
     let skipped = if import.on_conflict == OnConflict::Skip { before - rows.len() } else { 0 };
-    Ok((rows, skipped as u64))
+    Ok(skipped as u64)
 }
 
 /// Rows, and what is wrong with each, in the order of the file.

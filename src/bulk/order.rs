@@ -17,7 +17,7 @@ use super::position::Position;
 use super::read::{Columns, NO_ITEMS, Record};
 use super::rejection::Rejection;
 use super::rejection::Wrong;
-use super::row::{Applied, Counts, Row, Storable};
+use super::row::{Applied, Counts, Made, Row, Storable};
 use super::spelling::{Keys, folded_email};
 use crate::domain::{
     Email, EventName, Id, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password,
@@ -216,8 +216,9 @@ impl Storable for OrderRow {
             let some = &new[part.clone()];
             // What somebody else wrote in this moment ends it all, and the next attempt finds it.
             match operation.savepoint(async |operation| place(operation, some, import).await).await? {
-                Ok(counts) => {
+                Ok((counts, made)) => {
                     applied.counts.add(counts);
+                    applied.made.extend(made);
                     placed.extend(some.iter().filter_map(|new| new.order.reference.as_ref()).map(Reference::as_str));
                 }
                 Err(error) if !matches!(error.kind(), Kind::Conflict | Kind::NotFound | Kind::Invalid) => {
@@ -442,21 +443,21 @@ impl Memory {
     }
 }
 
-/// Places orders that are not there yet, all or none.
-async fn place(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<Counts> {
-    let (users, products) = create_missing(operation, new, import).await?;
+/// Places orders that are not there yet, all or none; what was made for them.
+async fn place(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<(Counts, Vec<Made>)> {
+    let made = create_missing(operation, new, import).await?;
     let orders: Vec<NewOrder> = new.iter().map(|new| new.order.clone()).collect();
     let created = place_order::apply_all(operation, &orders).await?.len() as u64;
     let taking = orders.iter().filter(|order| order.takes_stock()).flat_map(|order| &order.lines);
     let taken = taking.map(|line| u64::from(line.quantity.get().unsigned_abs())).sum();
-    Ok(Counts { created, users, products, taken, ..Counts::default() })
+    Ok((Counts { created, taken, ..Counts::default() }, made))
 }
 
-/// Makes the users and products that orders bring with them and that are not there; how many of each.
-async fn create_missing(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<(u64, u64)> {
+/// Makes the users and products that orders bring with them and that are not there.
+async fn create_missing(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<Vec<Made>> {
     let rows: Vec<&OrderRow> = new.iter().map(|new| new.row).collect();
     if rows.iter().all(|row| row.new_user.is_none()) {
-        return Ok((0, 0));
+        return Ok(Vec::new());
     }
     let users = users_of(operation.handle(), &rows, import).await?;
     let skus = skus_of(&rows, import);
@@ -480,11 +481,12 @@ async fn create_missing(operation: &mut Operation, new: &[New<'_>], import: &Imp
             new_products.entry(new.product.as_str()).or_insert_with(|| product::Model::new(&sku, &name, price));
         }
     }
+    let users_made = new_users.keys().map(|email| Made::User((*email).to_owned()));
+    let made = users_made.chain(new_products.keys().map(|sku| Made::Product((*sku).to_owned()))).collect();
     let (users, products): (Vec<_>, Vec<_>) = (new_users.into_values().collect(), new_products.into_values().collect());
     for change in repository::user::create_many(operation.handle(), &users).await? {
         operation.record(change);
     }
-    let counts = (users.len() as u64, products.len() as u64);
     apply_create_many(operation, products).await?;
-    Ok(counts)
+    Ok(made)
 }

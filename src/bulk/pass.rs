@@ -78,6 +78,21 @@ fn read<R: Row>(source: impl Read, import: &Import, mut give: impl FnMut(Portion
     Ok(())
 }
 
+impl<R> Portion<R> {
+    /// How many rows it is, right and wrong.
+    pub fn count(&self) -> u64 {
+        (self.rows.len() + self.rejected.len()) as u64
+    }
+
+    /// Leaves out rows that begin at these places; how many it has of them.
+    pub fn leave_out(&mut self, places: &HashSet<Position>) -> u64 {
+        let before = self.count();
+        self.rows.retain(|(at, _)| !places.contains(at));
+        self.rejected.retain(|row| row.first().is_none_or(|rejection| !places.contains(&rejection.at)));
+        before - self.count()
+    }
+}
+
 impl<R> Default for Portion<R> {
     fn default() -> Self {
         let (rows, rejected, evidence) = (Vec::new(), Vec::new(), Evidence::default());
@@ -211,12 +226,7 @@ impl<R: Row> Pass<'_, R> {
                     self.is_scattered(&mut open, *other);
                 }
             }
-            (first, false) => {
-                portion.repeated.extend(first.map(|first| (begin, first)));
-                if let Some(other) = self.import.repeated.get(&begin) {
-                    open.is_wrong(again::<R>(begin, &open.key, *other));
-                }
-            }
+            (first, false) => portion.repeated.extend(first.map(|first| (begin, first))),
         }
         if !open.wrong.is_empty() {
             if begin > self.import.resume_after {

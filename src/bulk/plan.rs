@@ -1,6 +1,6 @@
 //! How a file is imported.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -48,8 +48,8 @@ pub struct Import {
     pub resume_after: Position,
     /// Where the parts of orders begin that do not stand together, each with the place of another part.
     pub scattered: Arc<HashMap<Position, Position>>,
-    /// Rows whose key an earlier row has that is right, each with the place of that.
-    pub repeated: Arc<HashMap<Position, Position>>,
+    /// Where the rows begin that the first pass refused: the second leaves them out.
+    pub refused: Arc<HashSet<Position>>,
     /// Whether every change of a value is told.
     pub lists_changes: bool,
 }

@@ -94,7 +94,7 @@ pub struct Counts {
     pub unchanged: u64,
     /// There already, and left alone as was asked for.
     pub skipped: u64,
-    /// Users that orders named and that were not there.
+    /// Users that were made for orders.
     pub users: u64,
     /// Products likewise.
     pub products: u64,
@@ -129,6 +129,15 @@ pub struct Applied {
     pub refused: Vec<(usize, Vec<Rejection>)>,
     /// What changed, where that is told.
     pub changes: Vec<ValueChange>,
+    /// What was made for orders.
+    pub made: Vec<Made>,
+}
+
+/// What an order named that was not there, by its stored key.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub enum Made {
+    User(String),
+    Product(String),
 }
 
 impl Applied {

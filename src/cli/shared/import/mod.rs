@@ -183,7 +183,7 @@ pub async fn run<R: Storable>(
     }
     let is_listed = errors.is_some();
     let check = check::<R>(context, is_listed, &database, &source, &mut import);
-    let (fine, mut rejections, earlier) = followed(check, follow).await?;
+    let (fine, mut rejections) = followed(check, follow).await?;
     drop(progress);
     if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || fine == 0) {
         let written = list(context, &mut rejections, errors);
@@ -193,10 +193,7 @@ pub async fn run<R: Storable>(
         let impact = async || Ok(format!("{} will be imported into {}", counted(fine, "row"), database.target()));
         asking.permission(context, &arguments.answers, arguments.write.dry_run, impact).await?;
     }
-    // What the first pass found is found again.
     let all = fine + rejections.count;
-    let mut rejections = Rejections::new(is_listed, import.read.format);
-    earlier.into_iter().for_each(|row| rejections.add(row));
     let operations = context.operations(&database, arguments.write.dry_run);
     let progress = RefCell::new(context.output.progress(fine));
     let kept = Kept { context, noun: R::NOUN, counts: Cell::default() };
@@ -247,23 +244,18 @@ pub async fn run<R: Storable>(
 }
 
 /// The first pass, and once more with what only the whole file could tell: which order its dates have,
-/// and which orders do not stand together. Gives the number of rows that are fine, what is wrong, and
-/// that part of it which the second pass does not look at again.
+/// and which orders do not stand together. Gives the number of rows that are fine, and what is wrong.
 async fn check<R: Storable>(
     context: &Context,
     is_listed: bool,
     database: &Database,
     source: &Source<'_>,
     import: &mut Import,
-) -> Result<(u64, Rejections, Vec<Vec<Rejection>>)> {
+) -> Result<(u64, Rejections)> {
     let resume_after = std::mem::take(&mut import.resume_after);
     loop {
         let mut rejections = Rejections::new(is_listed, import.read.format);
-        let mut earlier = Vec::new();
         let reject = &mut |row: Vec<Rejection>| {
-            if row.first().is_some_and(|rejection| rejection.at <= resume_after) {
-                earlier.push(row.clone());
-            }
             rejections.add(row);
             Ok(())
         };
@@ -284,8 +276,8 @@ async fn check<R: Storable>(
         }
         told::notes(&evidence, &import.meaning)?.iter().for_each(|note| context.output.note(note));
         import.resume_after = resume_after;
-        import.repeated = Arc::new(checked.repeated);
-        return Ok((checked.fine, rejections, earlier));
+        import.refused = Arc::new(checked.refused);
+        return Ok((checked.fine, rejections));
     }
 }
 
@@ -434,7 +426,7 @@ impl ImportArguments {
             batch_lines: self.batch,
             resume_after: Position::default(),
             scattered: Arc::default(),
-            repeated: Arc::default(),
+            refused: Arc::default(),
             lists_changes: self.write.dry_run,
         })
     }
