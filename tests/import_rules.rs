@@ -314,6 +314,16 @@ fn an_amount_with_the_sign_of_a_country_is_in_the_currency_of_that_country() {
     import(&shop, "product", "b.csv", mixed, &[])
         .exits_with(7)
         .says("two currencies: price is CA$ in line 2 and US$ in line 3");
+    // What is wanted may be either of them: both are not.
+    let file = "sku,name,price\nP1,a,$1\nP2,b,€ 1\nP3,c,CA$1\nP4,d,USD 1\n";
+    let flags = |currency| ["--currency", currency, "--on-error", "reject-rows"];
+    import(&shop, "product", "c.csv", file, &flags("$")).exits_with(7).says("CA$ in line 4 and USD in line 5");
+    import(&shop, "product", "c.csv", file, &flags("USD")).exits_with(8).says("line 3: price").says("line 4: price");
+    for (amount, code) in [("₹2", "INR"), ("₩ 2", "KRW"), ("AR$2", "ARS"), ("RMB 2", "CNY")] {
+        let file = format!("sku,name,price,Currency\nP1,a,{amount},{code}\n");
+        import(&shop, "product", "d.csv", &file, &[]).success();
+        import(&shop, "product", "d.csv", &file, &["--currency", code]).success();
+    }
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn amounts_of_two_currencies_in_two_columns_are_never_mixed() {
     import(&shop, "d.csv", &["--dry-run"]).success();
     shop.file("e.csv", "sku,name,price,Currency\nCA1,a,$1,USD\nCA2,b,2 $,CA$\n");
     import(&shop, "e.csv", &[]).exits_with(7).says("Currency is USD in line 2 and CA$ in line 3");
-    import(&shop, "e.csv", &["--currency", "$"]).success();
+    import(&shop, "e.csv", &["--currency", "$"]).exits_with(7).says("USD in line 2 and CA$ in line 3");
     assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 0);
 }
 

@@ -35,7 +35,7 @@ const DOLLARS: [&str; 29] = [
 ];
 
 /// Signs, each with the currencies that it may stand for.
-const SIGNS: [(&str, &[&str]); 23] = [
+const SIGNS: [(&str, &[&str]); 37] = [
     ("$", &DOLLARS),
     ("€", &["EUR"]),
     ("£", &["GBP"]),
@@ -59,13 +59,33 @@ const SIGNS: [(&str, &[&str]); 23] = [
     ("KČ", &["CZK"]),
     ("ZŁ", &["PLN"]),
     ("FT", &["HUF"]),
+    ("RMB", &["CNY"]),
+    ("₡", &["CRC"]),
+    ("₦", &["NGN"]),
+    ("₩", &["KRW", "KPW"]),
+    ("₪", &["ILS"]),
+    ("₫", &["VND"]),
+    ("₱", &["PHP"]),
+    ("₲", &["PYG"]),
+    ("₴", &["UAH"]),
+    ("₸", &["KZT"]),
+    ("₹", &["INR"]),
+    ("₺", &["TRY"]),
+    ("₽", &["RUB", "BYN"]),
+    ("฿", &["THB"]),
 ];
 
 /// The currencies that a text may stand for.
 fn codes(text: &str) -> Vec<String> {
     let text = text.trim().to_uppercase();
-    let sign = SIGNS.into_iter().find(|(sign, _)| *sign == text).map(|(_, codes)| codes);
-    sign.map_or_else(|| vec![text], |codes| codes.iter().map(|code| (*code).to_owned()).collect())
+    let sign = |wanted: &str| SIGNS.into_iter().find(|(sign, _)| *sign == wanted).map_or(&[][..], |(_, codes)| codes);
+    let mut codes = sign(&text).to_vec();
+    if codes.is_empty() {
+        // `AR$`: the letters of a country before its sign.
+        let letters = text.trim_end_matches(|character: char| !character.is_alphabetic());
+        codes = sign(&text[letters.len()..]).iter().copied().filter(|code| code.starts_with(letters)).collect();
+    }
+    if codes.is_empty() { vec![text] } else { codes.into_iter().map(str::to_owned).collect() }
 }
 
 /// Whether two may be the same currency, as far as anybody can tell.
@@ -106,7 +126,7 @@ impl CurrencyEvidence {
 
     fn take(&mut self, told: impl Fn() -> Told, column: &str, currency: &str, is_one_wanted: bool) {
         let mut same = self.told.iter().filter(|told| told.column == column);
-        if same.clone().any(|told| is_one_wanted || told.currency == currency.trim()) {
+        if same.clone().any(|told| told.currency == currency.trim()) {
             return;
         }
         if same.clone().any(|told| codes(&told.currency) == codes(currency)) {
@@ -138,7 +158,7 @@ impl CurrencyEvidence {
                     format!("nothing in the file tells its currency, but --currency names {}", printable(wanted));
                 Err(refused(message))
             }
-            (Some(_), _) => Ok(None),
+            (Some(wanted), _) => self.one_of(wanted).map(|()| None),
             (None, Some((one, other))) => Err(mixed(one, other)),
             (None, None) if self.told.is_empty() => Ok(None),
             (None, None) => {
@@ -147,6 +167,28 @@ impl CurrencyEvidence {
                 Ok(Some(format!("amounts are in {}", told.join(", "))))
             }
         }
+    }
+}
+
+impl CurrencyEvidence {
+    /// Errors: exit 7 where what is wanted stands for several currencies of the file.
+    fn one_of(&self, wanted: &str) -> Result<()> {
+        let mut fitting = self.told.iter().filter(|told| may_be_same(&told.currency, wanted));
+        let mut left = codes(wanted);
+        let keep = |left: &mut Vec<String>, told: &Told| {
+            let codes = codes(&told.currency);
+            left.retain(|code| codes.contains(code));
+            left.is_empty()
+        };
+        let Some(other) = fitting.find(|told| keep(&mut left, told)) else { return Ok(()) };
+        let is_first =
+            |told: &&Told| may_be_same(&told.currency, wanted) && !may_be_same(&told.currency, &other.currency);
+        let first = self.told.iter().find(is_first).unwrap_or(other);
+        let named = |told: &Told| format!("{} in {}", printable(&told.currency), told.at);
+        let message =
+            format!("{} may be any of several currencies: {} and {}", printable(wanted), named(first), named(other));
+        let code = codes(&other.currency).swap_remove(0);
+        Err(refused(message).hint(format!("name one of them by its code: --currency {}", shell_word(&code))))
     }
 }
 
@@ -193,12 +235,24 @@ mod tests {
             ("kr", "SEK"),
             ("kr.", "kr"),
             ("R$", "BRL"),
+            ("₹", "INR"),
+            ("AR$", "ars"),
+            ("U$", "USD"),
+            ("RMB", "¥"),
         ] {
             assert!(may_be_same(one, other) && may_be_same(other, one), "{one} {other}");
         }
-        for (one, other) in
-            [("$", "EUR"), ("R$", "$"), ("kr", "EUR"), ("US$", "CAD"), ("€", "£"), ("CA$", "US$"), ("¥", "USD")]
-        {
+        for (one, other) in [
+            ("$", "EUR"),
+            ("R$", "$"),
+            ("kr", "EUR"),
+            ("US$", "CAD"),
+            ("€", "£"),
+            ("CA$", "US$"),
+            ("¥", "USD"),
+            ("AR$", "CLP"),
+            ("₹", "EUR"),
+        ] {
             assert!(!may_be_same(one, other), "{one} {other}");
         }
     }
