@@ -14,13 +14,16 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
     Statement,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::budget::Budget;
 use super::engine::Engine;
 
 /// The longest time that one statement may take, however busy the server says it is.
 const LONGEST_STATEMENT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long an answer may be on its way from a server that is no longer at work on it.
+const ON_ITS_WAY: Duration = Duration::from_millis(250);
 
 /// Limits the waits for one pool.
 #[derive(Debug, Clone)]
@@ -143,7 +146,11 @@ impl Guard {
                 match Box::pin(self.witness.look()).await {
                     Sighting::AtWork => continue,
                     Sighting::WaitsForLock => is_locked = true,
-                    Sighting::Nothing => {}
+                    Sighting::Nothing => {
+                        if let Ok(output) = timeout(ON_ITS_WAY, &mut answer).await {
+                            return Ok(output);
+                        }
+                    }
                 }
             }
             self.is_given_up.store(true, Ordering::Relaxed);
