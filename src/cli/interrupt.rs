@@ -13,16 +13,16 @@ use crate::error::{Error, Kind, Result};
 use crate::output::{Output, OutputSettings};
 use crate::service::committing::{Committing, Pending};
 
-/// A command that has not noticed by then is inside a system call.
-const NOTICE_LIMIT: Duration = Duration::from_secs(1);
+/// A command that is still there by then, and is in no COMMIT, is inside a system call that does not end.
+const END_LIMIT: Duration = Duration::from_secs(1);
 
-/// Counts what tells the process to end. Ends the process itself when the command does not notice, unless a COMMIT
-/// is under way.
+/// Counts what tells the process to end. Ends the process itself when the command does not, unless a COMMIT is under
+/// way.
 pub fn listen(settings: OutputSettings, committing: Committing) {
     std::thread::spawn(move || {
         // Without them the signals end the process as they end any other.
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        if runtime.block_on(unnoticed(&committing)).is_ok() {
+        if runtime.block_on(overstayed(&committing)).is_ok() {
             keys::restore();
             let error = interrupted();
             Output::standard(settings).error(&error);
@@ -31,17 +31,23 @@ pub fn listen(settings: OutputSettings, committing: Committing) {
     });
 }
 
-/// Ends when the command does not notice that it was told to end. Errors: signals cannot be listened for.
-async fn unnoticed(committing: &Committing) -> io::Result<()> {
+/// Ends when the process was told to end and is still there. Errors: signals cannot be listened for.
+async fn overstayed(committing: &Committing) -> io::Result<()> {
     let mut signals = Signals::new()?;
+    signals.next().await;
+    committing.interrupt();
+    let mut was_idle = false;
     loop {
-        signals.next().await;
-        committing.interrupt();
-        while timeout(NOTICE_LIMIT, committing.noticed()).await.is_err() {
-            if committing.pending().is_none() {
-                return Ok(());
-            }
+        if timeout(END_LIMIT, signals.next()).await.is_ok() {
+            committing.interrupt();
+            continue;
         }
+        // What has just ended its COMMIT has its time too.
+        let is_idle = committing.pending().is_none();
+        if is_idle && was_idle {
+            return Ok(());
+        }
+        was_idle = is_idle;
     }
 }
 

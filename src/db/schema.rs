@@ -238,10 +238,7 @@ pub async fn row_counts(
     if counts.is_empty() {
         return Ok(Vec::new());
     }
-    let counts = match rows(connection, &counts.join(" UNION ALL ")).await {
-        Err(error) if error.is(Cause::NoSchema) => count_present(connection, &counts).await?,
-        counts => counts?,
-    };
+    let counts = rows(connection, &counts.join(" UNION ALL ")).await?;
     let count = |row: &QueryResult| {
         let counted: i64 = row.try_get("", "rows_counted")?;
         let counted = counted.unsigned_abs();
@@ -250,11 +247,20 @@ pub async fn row_counts(
     Ok(counts.iter().map(count).collect::<Result<_, _>>()?)
 }
 
-/// One by one: a table that another process removed meanwhile is not there any more, and that is all.
-async fn count_present(connection: &impl ConnectionTrait, counts: &[String]) -> Result<Vec<QueryResult>> {
-    let mut present = Vec::new();
-    for count in counts {
-        match rows(connection, count).await {
+/// [`row_counts`] of the tables that are there: one that another process removed meanwhile is left out. Not inside a
+/// transaction, which a missing table ends.
+pub async fn row_counts_of_present(
+    connection: &impl ConnectionTrait,
+    engine: Engine,
+    tables: &[String],
+    limit: u64,
+) -> Result<Vec<Count>> {
+    let mut present = match row_counts(connection, engine, tables, limit).await {
+        Err(error) if error.is(Cause::NoSchema) => Vec::new(),
+        counts => return counts,
+    };
+    for table in tables {
+        match row_counts(connection, engine, std::slice::from_ref(table), limit).await {
             Err(error) if error.is(Cause::NoSchema) => {}
             counted => present.extend(counted?),
         }

@@ -11,7 +11,7 @@ use super::runner::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::{FAREWELL, Progress, again_while_busy};
 use crate::db::Database;
 use crate::db::ddl::blockers;
-use crate::db::schema::{Count, row_counts, tables};
+use crate::db::schema::{Count, row_counts, row_counts_of_present, tables};
 use crate::error::{Cause, Result};
 
 /// Counts the rows of all tables but the history's, each up to a limit, for the command of this name.
@@ -28,7 +28,7 @@ pub async fn count_rows(
     if engine.has_one_writer() {
         let count = async || {
             let tables = tables(connection, engine, &HISTORY_TABLES).await?;
-            row_counts(connection, engine, &tables, limit).await
+            row_counts_of_present(connection, engine, &tables, limit).await
         };
         return again_while_busy(database, count).await;
     }

@@ -20,14 +20,11 @@ struct State {
     pending: watch::Sender<Option<Pending>>,
     /// How often the process was told to end.
     interrupts: watch::Sender<u32>,
-    /// How many of those the command has noticed.
-    noticed: watch::Sender<u32>,
 }
 
 impl Default for Committing {
     fn default() -> Self {
-        let (pending, interrupts, noticed) = (watch::Sender::new(None), watch::Sender::new(0), watch::Sender::new(0));
-        Committing(Arc::new(State { pending, interrupts, noticed }))
+        Committing(Arc::new(State { pending: watch::Sender::new(None), interrupts: watch::Sender::new(0) }))
     }
 }
 
@@ -65,15 +62,7 @@ impl Committing {
 
     /// Ends when the process was told to end more often than so many times; how often by then.
     pub async fn interrupted(&self, before: u32) -> u32 {
-        let count = reached(&self.0.interrupts, |count| *count > before).await;
-        self.0.noticed.send_replace(count);
-        count
-    }
-
-    /// Ends when the command has noticed every interrupt; never while it is inside a system call.
-    pub async fn noticed(&self) {
-        let count = *self.0.interrupts.borrow();
-        reached(&self.0.noticed, |noticed| *noticed >= count).await;
+        reached(&self.0.interrupts, |count| *count > before).await
     }
 }
 
