@@ -275,6 +275,14 @@ fn a_signal_ends_a_program_that_waits_for_its_input_or_for_a_reader() {
             shop.command(arguments).stdin(std::process::Stdio::piped()).spawn().expect("the binary was built");
         let input = child.stdin.take();
         await_that("listening", || listens(&child));
+        // At rest: nothing of what the system tells about it changes.
+        let (mut seen, mut times) = (String::new(), 0);
+        await_that("the wait", || {
+            let now = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
+            times = if now == seen { times + 1 } else { 0 };
+            seen = now;
+            times > 10
+        });
         signal(&child, "TERM");
         let mut status = None;
         await_that("the end", || {

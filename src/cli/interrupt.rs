@@ -25,7 +25,7 @@ pub fn listen(settings: OutputSettings, committing: Committing) {
         if runtime.block_on(overstayed(&committing)).is_ok() {
             keys::restore();
             let error = interrupted();
-            Output::standard(settings).error(&error);
+            Output::of_messages(settings).error(&error);
             std::process::exit(i32::from(error.kind().exit_code()));
         }
     });

@@ -111,6 +111,11 @@ impl Output {
         Output::new(settings, Terminal::detect(), Box::new(stdout), Box::new(io::stderr()))
     }
 
+    /// Messages alone, for a thread beside the one that may be inside a write to stdout.
+    pub fn of_messages(settings: OutputSettings) -> Output {
+        Output::new(settings, Terminal::detect(), Box::new(io::sink()), Box::new(io::stderr()))
+    }
+
     /// An output onto any two streams.
     pub fn new(
         settings: OutputSettings,
