@@ -26,36 +26,10 @@ pub async fn database_name(connection: &impl ConnectionTrait) -> Result<String> 
     Ok(rows(connection, sql).await?.first().and_then(|row| text(row, "name")).unwrap_or_default())
 }
 
-/// What a look at the server's sessions shows.
-#[derive(Debug, Clone, Default)]
-pub struct Sight {
-    /// Which server was looked at; `None` where it does not show its sessions.
-    pub server: Option<String>,
-    /// Sessions that work on the statement looked for.
-    pub sessions: Vec<String>,
-}
-
-/// Which server this is, where it shows its sessions.
-pub async fn server(connection: &impl ConnectionTrait) -> Option<String> {
-    sight(connection, "no such statement").await.ok()?.server
-}
-
-/// Who works on a statement that has this text in it.
-pub async fn sight(connection: &impl ConnectionTrait, text_of_statement: &str) -> Result<Sight> {
-    let sql = Engine::of(connection).at_work_on(&text_of_statement.replace('\'', ""));
-    let Some(sql) = sql else { return Ok(Sight::default()) };
-    let found = rows(connection, &sql).await?;
-    let server = found.first().and_then(|row| text(row, "server"));
-    Ok(Sight { server, sessions: found.iter().filter_map(|row| text(row, "session")).collect() })
-}
-
 /// Ends a statement that has this text in it, where it would go on and commit without its client.
 pub async fn end_statement(connection: &impl ConnectionTrait, text_of_statement: &str) -> Result<()> {
-    let engine = Engine::of(connection);
-    if engine.session_number().is_none() {
-        return Ok(());
-    }
-    for end in sight(connection, text_of_statement).await?.sessions.iter().filter_map(|id| engine.end_statement(id)) {
+    let Some(sql) = Engine::of(connection).ends_of(&text_of_statement.replace('\'', "")) else { return Ok(()) };
+    for end in rows(connection, &sql).await?.iter().filter_map(|row| text(row, "end")) {
         connection.execute_unprepared(&end).await?;
     }
     Ok(())

@@ -106,10 +106,6 @@ impl Guard {
         Guard { budget, ..self.clone() }
     }
 
-    pub fn budget(&self) -> &Budget {
-        &self.budget
-    }
-
     /// Whether a wait was given up.
     pub fn is_given_up(&self) -> bool {
         self.is_given_up.load(Ordering::Relaxed)

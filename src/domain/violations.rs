@@ -48,11 +48,6 @@ impl Violations {
         self.0.is_empty()
     }
 
-    /// What was noted, for who tells it in another way.
-    pub fn into_list(self) -> Vec<Violation> {
-        self.0
-    }
-
     /// Notes a violation that was found elsewhere.
     pub fn push(&mut self, violation: Violation) {
         self.0.push(violation);

@@ -29,11 +29,6 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Opt
     super::find_by_id::<Entity, _>(connection, id).await
 }
 
-/// The movements of one operation.
-pub async fn find_by_operation(connection: &impl ConnectionTrait, operation_id: Id) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::OperationId.eq(operation_id)).order_by_asc(Column::Id).all(connection).await?)
-}
-
 /// The movements that an order caused.
 pub async fn find_by_order(connection: &impl ConnectionTrait, order_id: Id) -> Result<Vec<Model>> {
     Ok(Entity::find().filter(Column::OrderId.eq(order_id)).order_by_asc(Column::Id).all(connection).await?)

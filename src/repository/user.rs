@@ -77,12 +77,6 @@ pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result
     super::count(connection, select(connection, filter)).await
 }
 
-/// Users who may place orders.
-pub async fn find_active(connection: &impl ConnectionTrait, page: &Page) -> Result<Listing<Model>> {
-    let filter = Filter { status: Some(UserStatus::Active), ..Filter::default() };
-    find_all(connection, &filter, page).await
-}
-
 /// The users with these e-mail addresses, which are as stored; as shown unless they are locked.
 pub async fn find_by_emails(connection: &impl ConnectionTrait, emails: &[&str], lock: Lock) -> Result<Vec<Model>> {
     let select = find(lock).order_by_asc(Column::Id);

@@ -21,12 +21,9 @@ pub trait Sessions {
     /// A query for the `name` of the database, as it has to be typed before something is destroyed.
     fn database_name(&self) -> Option<&'static str>;
 
-    /// A query for rows of `server` and `session`: which server this is, and who works on a statement that has
-    /// this text in it.
-    fn at_work_on(&self, text: &str) -> Option<String>;
-
-    /// Ends a session's statement, where it would go on and commit without its client.
-    fn end_statement(&self, _session: &str) -> Option<String> {
+    /// A query for what is to be said to `end` each statement that has this text in it, where one outlives
+    /// its client and commits by itself.
+    fn ends_of(&self, _text: &str) -> Option<String> {
         None
     }
 

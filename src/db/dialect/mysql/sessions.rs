@@ -25,16 +25,11 @@ impl Sessions for Mysql {
         Some("SELECT CAST(DATABASE() AS CHAR) AS name")
     }
 
-    fn at_work_on(&self, text: &str) -> Option<String> {
+    fn ends_of(&self, text: &str) -> Option<String> {
         Some(format!(
-            "SELECT CONCAT(@@hostname, ' ', @@port, ' ', @@server_id) AS server, \
-             IF(id = connection_id(), NULL, CAST(id AS CHAR)) AS session FROM information_schema.processlist \
-             WHERE id = connection_id() OR info LIKE '%{text}%'"
+            "SELECT CONCAT('KILL QUERY ', id) AS `end` FROM information_schema.processlist \
+             WHERE id <> connection_id() AND info LIKE '%{text}%'"
         ))
-    }
-
-    fn end_statement(&self, session: &str) -> Option<String> {
-        Some(format!("KILL QUERY {session}"))
     }
 
     /// Neither engine tells which tables, unless it is set up to.

@@ -11,14 +11,6 @@ impl Sessions for Postgres {
         Some("SELECT CAST(current_database() AS text) AS name")
     }
 
-    fn at_work_on(&self, text: &str) -> Option<String> {
-        Some(format!(
-            "SELECT CAST(pg_postmaster_start_time() AS text) || COALESCE(' ' || inet_server_addr(), '') AS server, \
-             CASE WHEN pid = pg_backend_pid() THEN NULL ELSE CAST(pid AS text) END AS session FROM pg_stat_activity \
-             WHERE pid = pg_backend_pid() OR (state = 'active' AND query LIKE '%{text}%')"
-        ))
-    }
-
     fn blockers(&self, seconds: u64) -> Option<String> {
         Some(format!(
             "SELECT CAST(c.relname AS text) AS in_table, CAST(COALESCE(n.relname, c.relname) AS text) AS near_table, 'process ' || a.pid || ' (' || \

@@ -55,10 +55,6 @@ impl Sessions for Sqlite {
         None
     }
 
-    fn at_work_on(&self, _text: &str) -> Option<String> {
-        None
-    }
-
     fn blockers(&self, _seconds: u64) -> Option<String> {
         None
     }
