@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Plan;
 use super::random::{Draws, Entity, Field};
-use super::words::{FIRST_NAMES, LAST_NAMES, MATERIALS, NOUNS, PHRASES, QUALITIES, plain};
+use super::words::{NOUNS, PHRASES, Words, plain};
 use crate::domain::password::UNUSABLE;
 use crate::domain::{Id, Money, MovementReason, OrderStatus, Reference, UserStatus, reference};
 use crate::entity::{Moment, order, order_item, product, stock_movement, user};
@@ -37,6 +37,7 @@ const HOURS: [(f64, f64); 5] = [(0.0, 0.0), (0.06, 7.0), (0.5, 14.0), (0.9, 22.0
 pub struct Shop {
     plan: Plan,
     draws: Draws,
+    words: Words,
     as_of: i64,
     opening: i64,
     /// The operation that all of its movements belong to.
@@ -78,7 +79,8 @@ impl Shop {
         let size = draws.bits(Entity::Operation, plan.users, Field::Id)
             ^ draws.bits(Entity::Operation, plan.products, Field::Product)
             ^ draws.bits(Entity::Operation, plan.orders, Field::Customer);
-        Shop { plan: *plan, draws, as_of, opening: as_of - AGE, operation_id: draws.id(Entity::Operation, size, as_of) }
+        let operation_id = draws.id(Entity::Operation, size, as_of);
+        Shop { plan: *plan, draws, words: Words::new(), as_of, opening: as_of - AGE, operation_id }
     }
 
     /// When user `number` came: evenly over the years, the first at the opening.
@@ -92,8 +94,8 @@ impl Shop {
     }
 
     pub fn user(&self, number: u64) -> user::Model {
-        let first_name = *self.draws.pick(&FIRST_NAMES, Entity::User, number, Field::FirstName);
-        let last_name = *self.draws.pick(&LAST_NAMES, Entity::User, number, Field::LastName);
+        let first_name = *self.draws.pick(&self.words.first_names, Entity::User, number, Field::FirstName);
+        let last_name = *self.draws.pick(&self.words.last_names, Entity::User, number, Field::LastName);
         let created_at = self.joined(number);
         let is_disabled = self.draws.below(100, Entity::User, number, Field::Status) < DISABLED_PERCENT;
         let disabled_at = self.later(created_at, 90 * DAY, Entity::User, number);
@@ -144,8 +146,8 @@ impl Shop {
 
     /// Product `number` with what is on the shelves in the end.
     pub fn product(&self, number: u64, shelves: &Shelves) -> product::Model {
-        let quality = self.draws.pick(&QUALITIES, Entity::Product, number, Field::Quality);
-        let material = self.draws.pick(&MATERIALS, Entity::Product, number, Field::Material);
+        let quality = self.draws.pick(&self.words.qualities, Entity::Product, number, Field::Quality);
+        let material = self.draws.pick(&self.words.materials, Entity::Product, number, Field::Material);
         let (noun, _, _) = self.noun(number);
         let tail = self.draws.scatter(SKU_BITS, Entity::Product, number);
         let prefix: String = plain(noun).chars().take(4).collect::<String>().to_uppercase();

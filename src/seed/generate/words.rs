@@ -1,220 +1,44 @@
 //! Words of which a shop is made up. Frozen: another list makes other shops of the same seed.
 
-pub const FIRST_NAMES: [&str; 80] = [
-    "Ada",
-    "Aisha",
-    "Alan",
-    "Alba",
-    "Amina",
-    "Anders",
-    "Anton",
-    "Aoife",
-    "Barbara",
-    "Björn",
-    "Carlos",
-    "Chen",
-    "Chloé",
-    "Clara",
-    "Dennis",
-    "Diego",
-    "Donald",
-    "Edsger",
-    "Elena",
-    "Elif",
-    "Emeka",
-    "Emma",
-    "Erik",
-    "Fatima",
-    "Felix",
-    "Frances",
-    "Giulia",
-    "Grace",
-    "Hana",
-    "Hedy",
-    "Hiroshi",
-    "Ibrahim",
-    "Ines",
-    "Ingrid",
-    "Isabel",
-    "Jana",
-    "Jean",
-    "John",
-    "José",
-    "Jürgen",
-    "Katherine",
-    "Kenji",
-    "Kofi",
-    "Lars",
-    "Leila",
-    "Leslie",
-    "Linus",
-    "Lucía",
-    "Luca",
-    "Magnus",
-    "Mai",
-    "Margaret",
-    "Maria",
-    "Marta",
-    "Mateo",
-    "Mei",
-    "Mina",
-    "Mohammed",
-    "Nadia",
-    "Niklaus",
-    "Noor",
-    "Olga",
-    "Omar",
-    "Paolo",
-    "Priya",
-    "Radia",
-    "Raj",
-    "René",
-    "Rosa",
-    "Samira",
-    "Sofia",
-    "Søren",
-    "Sven",
-    "Tarek",
-    "Tim",
-    "Tomás",
-    "Wanjiru",
-    "Yuki",
-    "Yusuf",
-    "Zoë",
-];
+/// The lists of single words.
+#[derive(Debug, Clone)]
+pub struct Words {
+    pub first_names: Vec<&'static str>,
+    pub last_names: Vec<&'static str>,
+    pub qualities: Vec<&'static str>,
+    pub materials: Vec<&'static str>,
+}
 
-pub const LAST_NAMES: [&str; 80] = [
-    "Adeyemi",
-    "Almeida",
-    "Andersson",
-    "Backus",
-    "Bauer",
-    "Becker",
-    "Bianchi",
-    "Carter",
-    "Castillo",
-    "Chowdhury",
-    "Clarke",
-    "Costa",
-    "Cruz",
-    "Dahl",
-    "Demir",
-    "Diaz",
-    "Dijkstra",
-    "Dubois",
-    "Eriksen",
-    "Fernández",
-    "Fischer",
-    "Fontaine",
-    "Fraser",
-    "Gallagher",
-    "García",
-    "Haddad",
-    "Hamilton",
-    "Hansen",
-    "Hoffmann",
-    "Hopper",
-    "Horvat",
-    "Ibarra",
-    "Ito",
-    "Jensen",
-    "Johansson",
-    "Kaya",
-    "Keller",
-    "Khan",
-    "Kim",
-    "Kovács",
-    "Kowalski",
-    "Larsen",
-    "Laurent",
-    "Lehtinen",
-    "Lindqvist",
-    "Liskov",
-    "López",
-    "Lovelace",
-    "Martin",
-    "Mensah",
-    "Meyer",
-    "Moreau",
-    "Müller",
-    "Mwangi",
-    "Nakamura",
-    "Nguyen",
-    "Novak",
-    "O'Brien",
-    "Okafor",
-    "Olsen",
-    "Petrov",
-    "Popescu",
-    "Ritchie",
-    "Rossi",
-    "Sánchez",
-    "Sato",
-    "Schmidt",
-    "Schäfer",
-    "Silva",
-    "Singh",
-    "Smith",
-    "Suzuki",
-    "Tanaka",
-    "Turing",
-    "Virtanen",
-    "Wagner",
-    "Walsh",
-    "Wang",
-    "Wirth",
-    "Yılmaz",
-];
+impl Words {
+    pub fn new() -> Words {
+        let [first_names, last_names, qualities, materials] =
+            [FIRST_NAMES, LAST_NAMES, QUALITIES, MATERIALS].map(|words| words.split(' ').collect());
+        Words { first_names, last_names, qualities, materials }
+    }
+}
 
-pub const QUALITIES: [&str; 24] = [
-    "Adjustable",
-    "Classic",
-    "Compact",
-    "Double",
-    "Everyday",
-    "Folding",
-    "Handmade",
-    "Heavy",
-    "Insulated",
-    "Large",
-    "Light",
-    "Little",
-    "Modern",
-    "Nordic",
-    "Oiled",
-    "Padded",
-    "Plain",
-    "Polished",
-    "Portable",
-    "Round",
-    "Rustic",
-    "Slim",
-    "Stackable",
-    "Vintage",
-];
+const FIRST_NAMES: &str = "\
+    Ada Aisha Alan Alba Amina Anders Anton Aoife Barbara Björn Carlos Chen Chloé Clara Dennis Diego Donald \
+    Edsger Elena Elif Emeka Emma Erik Fatima Felix Frances Giulia Grace Hana Hedy Hiroshi Ibrahim Ines Ingrid \
+    Isabel Jana Jean John José Jürgen Katherine Kenji Kofi Lars Leila Leslie Linus Lucía Luca Magnus Mai \
+    Margaret Maria Marta Mateo Mei Mina Mohammed Nadia Niklaus Noor Olga Omar Paolo Priya Radia Raj René Rosa \
+    Samira Sofia Søren Sven Tarek Tim Tomás Wanjiru Yuki Yusuf Zoë";
 
-pub const MATERIALS: [&str; 20] = [
-    "Aluminium",
-    "Ash",
-    "Bamboo",
-    "Beech",
-    "Brass",
-    "Canvas",
-    "Ceramic",
-    "Copper",
-    "Cork",
-    "Cotton",
-    "Enamel",
-    "Felt",
-    "Glass",
-    "Leather",
-    "Linen",
-    "Oak",
-    "Steel",
-    "Stoneware",
-    "Walnut",
-    "Wool",
-];
+const LAST_NAMES: &str = "\
+    Adeyemi Almeida Andersson Backus Bauer Becker Bianchi Carter Castillo Chowdhury Clarke Costa Cruz Dahl Demir \
+    Diaz Dijkstra Dubois Eriksen Fernández Fischer Fontaine Fraser Gallagher García Haddad Hamilton Hansen \
+    Hoffmann Hopper Horvat Ibarra Ito Jensen Johansson Kaya Keller Khan Kim Kovács Kowalski Larsen Laurent \
+    Lehtinen Lindqvist Liskov López Lovelace Martin Mensah Meyer Moreau Müller Mwangi Nakamura Nguyen Novak \
+    O'Brien Okafor Olsen Petrov Popescu Ritchie Rossi Sánchez Sato Schmidt Schäfer Silva Singh Smith Suzuki \
+    Tanaka Turing Virtanen Wagner Walsh Wang Wirth Yılmaz";
+
+const QUALITIES: &str = "\
+    Adjustable Classic Compact Double Everyday Folding Handmade Heavy Insulated Large Light Little Modern Nordic \
+    Oiled Padded Plain Polished Portable Round Rustic Slim Stackable Vintage";
+
+const MATERIALS: &str = "\
+    Aluminium Ash Bamboo Beech Brass Canvas Ceramic Copper Cork Cotton Enamel Felt Glass Leather Linen Oak Steel \
+    Stoneware Walnut Wool";
 
 /// Goods with their lowest and highest price in cents.
 pub const NOUNS: [(&str, u64, u64); 40] = [
@@ -293,7 +117,7 @@ mod tests {
 
     #[test]
     fn every_name_keeps_all_its_letters() {
-        for name in FIRST_NAMES.iter().chain(&LAST_NAMES) {
+        for name in FIRST_NAMES.split(' ').chain(LAST_NAMES.split(' ')) {
             let letters = name.chars().filter(|letter| letter.is_alphabetic()).count();
             assert_eq!(plain(name).len(), letters, "{name}");
         }
