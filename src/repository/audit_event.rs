@@ -36,35 +36,24 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
 }
 
+type Field = SortField<Entity>;
+
 /// Fields to sort by.
-pub const SORT_FIELDS: [SortField<Entity>; 1] = [SortField {
-    name: "occurred_at",
-    column: Column::OccurredAt,
-    kind: SortKind::Time,
-    value: |event| event.occurred_at.to_string(),
-}];
+pub const SORT_FIELDS: [Field; 1] =
+    [Field::new("occurred_at", Column::OccurredAt, SortKind::Time, |row| row.occurred_at.to_string())];
 
 fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
-    let mut condition = Condition::all();
     let texts = [
         (Column::EntityType, filter.entity_kind.map(EntityKind::as_str)),
         (Column::Operation, filter.operation.as_deref()),
         (Column::Actor, filter.actor.as_deref()),
         (Column::Outcome, filter.outcome.map(Outcome::as_str)),
     ];
-    for (column, text) in texts {
-        if let Some(text) = text {
-            condition = condition.add(column.eq(text));
-        }
-    }
-    if let Some(id) = filter.entity_id {
-        condition = condition.add(Column::EntityId.eq(id));
-    }
-    if let Some(id) = filter.operation_id {
-        condition = condition.add(Column::OperationId.eq(id));
-    }
-    condition = condition.add(super::in_period(connection, Column::OccurredAt, filter.since, filter.until));
-    Entity::find().filter(condition)
+    let ids = [(Column::EntityId, filter.entity_id), (Column::OperationId, filter.operation_id)];
+    let texts = texts.into_iter().map(|(column, text)| text.map(|text| column.eq(text)));
+    let ids = ids.into_iter().map(|(column, id)| id.map(|id| column.eq(id)));
+    let condition = texts.chain(ids).fold(Condition::all(), Condition::add_option);
+    Entity::find().filter(condition.add(super::in_period(connection, Column::OccurredAt, filter.since, filter.until)))
 }
 
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
@@ -112,8 +101,11 @@ pub async fn find_of(
     entity_id: Id,
     limit: u64,
 ) -> Result<Vec<Model>> {
-    let select = Entity::find().filter(Column::EntityType.eq(kind.as_str())).filter(Column::EntityId.eq(entity_id));
-    newest(connection, select, limit).await
+    newest(connection, of(kind, entity_id), limit).await
+}
+
+fn of(kind: EntityKind, entity_id: Id) -> Select<Entity> {
+    Entity::find().filter(Column::EntityType.eq(kind.as_str())).filter(Column::EntityId.eq(entity_id))
 }
 
 /// The first event of what succeeded about the entity with this id, of whatever kind.
@@ -145,8 +137,7 @@ async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Id, limit: u
 
 /// All events of one entity, locked so that they are as they are now.
 pub async fn find_for_update(handle: &WriteHandle, kind: EntityKind, entity_id: Id) -> Result<Vec<Model>> {
-    let select = Entity::find().filter(Column::EntityType.eq(kind.as_str())).filter(Column::EntityId.eq(entity_id));
-    Ok(super::locked(select, super::Lock::Update).all(handle).await?)
+    Ok(super::locked(of(kind, entity_id), super::Lock::Update).all(handle).await?)
 }
 
 /// Replaces an event's documents by ones from which personal values were erased: the only change

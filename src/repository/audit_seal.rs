@@ -69,33 +69,18 @@ pub async fn find_after(
     Ok(covered(connection, seals, "sealed_at").into_model().all(connection).await?)
 }
 
-/// Up to `limit` events without a seal behind an id, by id.
-pub async fn find_unsealed_events(
+/// Up to `limit` events of a seal, or of none, behind an id, by id.
+pub async fn find_events(
     connection: &impl ConnectionTrait,
+    seal_id: Option<Id>,
     after: Option<Id>,
     limit: u64,
 ) -> Result<Vec<Covered<audit_event::Model>>> {
-    let mut unsealed = super::legible::legible(connection).filter(audit_event::Column::SealId.is_null());
-    if let Some(id) = after {
-        unsealed = unsealed.filter(audit_event::Column::Id.gt(id));
-    }
-    let unsealed = unsealed.order_by_asc(audit_event::Column::Id).limit(limit);
-    Ok(covered(connection, unsealed, "occurred_at").into_model().all(connection).await?)
-}
-
-/// Up to `limit` events of a seal behind an id, by id.
-pub async fn find_sealed_events(
-    connection: &impl ConnectionTrait,
-    seal_id: Id,
-    after: Option<Id>,
-    limit: u64,
-) -> Result<Vec<Covered<audit_event::Model>>> {
-    let mut sealed = super::legible::legible(connection).filter(audit_event::Column::SealId.eq(seal_id));
-    if let Some(id) = after {
-        sealed = sealed.filter(audit_event::Column::Id.gt(id));
-    }
-    let sealed = sealed.order_by_asc(audit_event::Column::Id).limit(limit);
-    Ok(covered(connection, sealed, "occurred_at").into_model().all(connection).await?)
+    use audit_event::Column;
+    let is_of_seal = seal_id.map_or_else(|| Column::SealId.is_null(), |seal_id| Column::SealId.eq(seal_id));
+    let condition = Condition::all().add(is_of_seal).add_option(after.map(|id| Column::Id.gt(id)));
+    let events = super::legible::legible(connection).filter(condition).order_by_asc(Column::Id).limit(limit);
+    Ok(covered(connection, events, "occurred_at").into_model().all(connection).await?)
 }
 
 /// How many events bear no seal.
@@ -148,5 +133,5 @@ pub async fn create(handle: &WriteHandle, seal: Model, events: &[Id]) -> Result<
         super::expect_rows(result.rows_affected, chunk.len())?;
         sealed += result.rows_affected;
     }
-    Ok(Change { entity: EntityKind::Seal, id, before: None, after: Some(after), rows }.covering(Rows(sealed)))
+    Ok(Change::of(EntityKind::Seal, id, None, Some(after)).covering(Rows(sealed)))
 }

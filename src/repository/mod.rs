@@ -47,6 +47,11 @@ pub struct Change {
 }
 
 impl Change {
+    /// What became of one row: `before` is absent for a new one, `after` for one that is deleted.
+    fn of(entity: EntityKind, id: Id, before: Option<Json>, after: Option<Json>) -> Change {
+        Change { entity, id, before, after, rows: 1 }
+    }
+
     /// The natural key of what is changed.
     pub fn name(&self) -> Option<&str> {
         let view = self.before.as_ref().or(self.after.as_ref())?;
@@ -120,6 +125,12 @@ pub struct SortField<E: EntityTrait> {
     pub kind: SortKind,
     /// The row's value of this field, as the cursor carries it.
     pub value: fn(&E::Model) -> String,
+}
+
+impl<E: EntityTrait> SortField<E> {
+    const fn new(name: &'static str, column: E::Column, kind: SortKind, value: fn(&E::Model) -> String) -> Self {
+        SortField { name, column, kind, value }
+    }
 }
 
 /// How a cursor's text becomes a parameter again.
@@ -314,14 +325,12 @@ where
 }
 
 /// Deletes one row by its id. Errors: [`Kind::Conflict`] when it is not there any more.
-pub async fn delete_by_id<E>(handle: &WriteHandle, id: Uuid) -> Result<Rows>
+async fn delete_by_id<E>(handle: &WriteHandle, id: Uuid) -> Result<()>
 where
     E: EntityTrait,
     <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Id>,
 {
-    let result = E::delete_by_id(Id::from(id)).exec(handle).await?;
-    expect_rows(result.rows_affected, 1)?;
-    Ok(Rows(result.rows_affected))
+    expect_rows(E::delete_by_id(Id::from(id)).exec(handle).await?.rows_affected, 1)
 }
 
 /// The id of what is to be changed, or to be named by what is written.

@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use serde_json::{Map, Value as Json, json};
 use tokio::task::yield_now;
 
-use super::{Change, Listing, Lock, SortField, SortKind};
+use super::{Change, Listing, Lock, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id, Money, OrderStatus, Page};
@@ -43,45 +43,28 @@ pub struct Filter {
 /// An item together with the product it names (which only another program could have removed).
 pub type ItemWithProduct = (order_item::Model, Option<product::Model>);
 
+type Field = SortField<Entity>;
+
 /// Fields to sort by.
-pub const SORT_FIELDS: [SortField<Entity>; 2] = [
-    SortField {
-        name: "created_at",
-        column: Column::CreatedAt,
-        kind: SortKind::Time,
-        value: |order| order.created_at.to_string(),
-    },
-    SortField {
-        name: "total_amount",
-        column: Column::TotalAmount,
-        kind: SortKind::Money,
-        value: |order| order.total_amount.to_string(),
-    },
+pub const SORT_FIELDS: [Field; 2] = [
+    Field::new("created_at", Column::CreatedAt, SortKind::Time, |row| row.created_at.to_string()),
+    Field::new("total_amount", Column::TotalAmount, SortKind::Money, |row| row.total_amount.to_string()),
 ];
 
 fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
-    let mut condition = Condition::all();
-    if !filter.statuses.is_empty() {
-        condition = condition.add(Column::Status.is_in(filter.statuses.iter().copied()));
-    }
-    if let Some(user_id) = filter.user_id {
-        condition = condition.add(Column::UserId.eq(user_id));
-    }
-    if let Some(product_id) = filter.product_id {
-        let mut orders_with_product = Query::select();
-        orders_with_product
-            .column(order_item::Column::OrderId)
-            .from(order_item::Entity)
-            .and_where(order_item::Column::ProductId.into_expr().eq(product_id));
-        condition = condition.add(Column::Id.in_subquery(orders_with_product));
-    }
-    condition = condition.add(super::in_period(connection, Column::CreatedAt, filter.since, filter.until));
-    if let Some(total) = filter.min_total {
-        condition = condition.add(Column::TotalAmount.gte(total));
-    }
-    if let Some(total) = filter.max_total {
-        condition = condition.add(Column::TotalAmount.lte(total));
-    }
+    let statuses = Some(&filter.statuses).filter(|statuses| !statuses.is_empty());
+    let with_product = |product_id: Id| {
+        let mut orders = Query::select();
+        orders.column(order_item::Column::OrderId).from(order_item::Entity);
+        orders.and_where(order_item::Column::ProductId.into_expr().eq(product_id)).to_owned()
+    };
+    let condition = Condition::all()
+        .add_option(statuses.map(|statuses| Column::Status.is_in(statuses.iter().copied())))
+        .add_option(filter.user_id.map(|user_id| Column::UserId.eq(user_id)))
+        .add_option(filter.product_id.map(|product_id| Column::Id.in_subquery(with_product(product_id))))
+        .add(super::in_period(connection, Column::CreatedAt, filter.since, filter.until))
+        .add_option(filter.min_total.map(|total| Column::TotalAmount.gte(total)))
+        .add_option(filter.max_total.map(|total| Column::TotalAmount.lte(total)));
     Entity::find().filter(condition)
 }
 
@@ -174,12 +157,16 @@ pub struct WithItems<'a> {
 const CHANGES_AT_ONCE: usize = 100;
 
 fn created(new: &WithItems<'_>) -> Change {
-    let mut after = audit_view(new.order, new.items.iter().copied());
-    if let Some(after) = after.as_object_mut() {
-        after.extend(new.more.clone());
+    let after = with_more(audit_view(new.order, new.items.iter().copied()), new.more.clone());
+    Change::of(EntityKind::Order, new.order.id, None, Some(after)).covering(Rows(new.items.len() as u64))
+}
+
+/// What an event says of an order and beside it.
+fn with_more(mut view: Json, more: Map<String, Json>) -> Json {
+    if let Some(view) = view.as_object_mut() {
+        view.extend(more);
     }
-    let rows = 1 + new.items.len() as u64;
-    Change { entity: EntityKind::Order, id: new.order.id, before: None, after: Some(after), rows }
+    view
 }
 
 /// Inserts orders with all their items, in two statements unless there are very many; a change for
@@ -221,36 +208,22 @@ pub async fn change_status(
         .exec(handle)
         .await?;
     super::expect_rows(result.rows_affected, 1)?;
-    let mut view = audit_view(after, items);
-    if let Some(view) = view.as_object_mut() {
-        view.extend(more);
-    }
-    let before_view = Some(audit_view(before, items));
-    Ok(Change { entity: EntityKind::Order, id: before.id, before: before_view, after: Some(view), rows: 1 })
+    let (before_view, after_view) = (audit_view(before, items), with_more(audit_view(after, items), more));
+    Ok(Change::of(EntityKind::Order, before.id, Some(before_view), Some(after_view)))
 }
 
 /// Deletes an order and its lines. Their stock and movements are the caller's business.
 pub async fn delete(handle: &WriteHandle, order: &Model, items: &[order_item::Model]) -> Result<Change> {
     let lines = order_item::Entity::delete_many().filter(order_item::Column::OrderId.eq(order.id)).exec(handle).await?;
-    let rows = super::delete_by_id::<Entity>(handle, super::known_id("order", &order.reference, order.id)?).await?;
-    let before = Some(audit_view(order, items));
-    let change = Change { entity: EntityKind::Order, id: order.id, before, after: None, rows: lines.rows_affected };
-    Ok(change.covering(rows))
+    super::delete_by_id::<Entity>(handle, super::known_id("order", &order.reference, order.id)?).await?;
+    let change = Change::of(EntityKind::Order, order.id, Some(audit_view(order, items)), None);
+    Ok(change.covering(Rows(lines.rows_affected)))
 }
 
 /// An order with its lines as events keep it.
 pub fn audit_view<'a>(order: &Model, items: impl IntoIterator<Item = &'a order_item::Model>) -> Json {
-    let items: Vec<Json> = items
-        .into_iter()
-        .map(|item| {
-            json!({
-                "id": item.id,
-                "product_id": item.product_id,
-                "quantity": item.quantity,
-                "unit_price": item.unit_price,
-            })
-        })
-        .collect();
+    let item = |item: &order_item::Model| json!({ "id": item.id, "product_id": item.product_id, "quantity": item.quantity, "unit_price": item.unit_price });
+    let items: Vec<Json> = items.into_iter().map(item).collect();
     json!({
         "reference": order.reference,
         "user_id": order.user_id,

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func, IntoIden, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, JoinType, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -37,44 +37,24 @@ pub struct Filter {
     pub max_stock: Option<i32>,
 }
 
+type Field = SortField<Entity>;
+
 /// Fields to sort by.
-pub const SORT_FIELDS: [SortField<Entity>; 5] = [
-    SortField {
-        name: "created_at",
-        column: Column::CreatedAt,
-        kind: SortKind::Time,
-        value: |product| product.created_at.to_string(),
-    },
-    SortField { name: "sku", column: Column::Sku, kind: SortKind::Text, value: |product| product.sku.clone() },
-    SortField { name: "name", column: Column::Name, kind: SortKind::Text, value: |product| product.name.clone() },
-    SortField {
-        name: "price",
-        column: Column::Price,
-        kind: SortKind::Money,
-        value: |product| product.price.to_string(),
-    },
-    SortField {
-        name: "stock_quantity",
-        column: Column::StockQuantity,
-        kind: SortKind::Integer,
-        value: |product| product.stock_quantity.to_string(),
-    },
+pub const SORT_FIELDS: [Field; 5] = [
+    Field::new("created_at", Column::CreatedAt, SortKind::Time, |row| row.created_at.to_string()),
+    Field::new("sku", Column::Sku, SortKind::Text, |row| row.sku.clone()),
+    Field::new("name", Column::Name, SortKind::Text, |row| row.name.clone()),
+    Field::new("price", Column::Price, SortKind::Money, |row| row.price.to_string()),
+    Field::new("stock_quantity", Column::StockQuantity, SortKind::Integer, |row| row.stock_quantity.to_string()),
 ];
 
 fn select(filter: &Filter) -> Select<Entity> {
-    let mut condition = Condition::all();
-    if let Some(text) = &filter.search {
-        condition = condition.add(super::contains(&[Column::Sku, Column::Name], text));
-    }
-    if let Some(price) = filter.min_price {
-        condition = condition.add(Column::Price.gte(price));
-    }
-    if let Some(price) = filter.max_price {
-        condition = condition.add(Column::Price.lte(price));
-    }
-    if let Some(stock) = filter.max_stock {
-        condition = condition.add(Column::StockQuantity.lte(stock));
-    }
+    let search = filter.search.as_ref().map(|text| super::contains(&[Column::Sku, Column::Name], text));
+    let condition = Condition::all()
+        .add_option(search)
+        .add_option(filter.min_price.map(|price| Column::Price.gte(price)))
+        .add_option(filter.max_price.map(|price| Column::Price.lte(price)))
+        .add_option(filter.max_stock.map(|stock| Column::StockQuantity.lte(stock)));
     Entity::find().filter(condition)
 }
 
@@ -364,28 +344,17 @@ pub async fn move_stock(handle: &WriteHandle, id: Id, delta: i32, now: DateTime<
 /// Inserts many in few statements; a change for each.
 pub async fn create_many(handle: &WriteHandle, products: &[Model]) -> Result<Vec<Change>> {
     let _covered = super::insert_many::<Model, _>(handle, products).await?;
-    let change = |product: &Model| Change {
-        entity: EntityKind::Product,
-        id: product.id,
-        before: None,
-        after: Some(audit_view(product)),
-        rows: 1,
-    };
-    Ok(products.iter().map(change).collect())
+    Ok(products.iter().map(created).collect())
 }
 
 /// Inserts a product.
-pub async fn create(handle: &WriteHandle, product: Model) -> Result<Change> {
-    let change = Change {
-        entity: EntityKind::Product,
-        id: product.id,
-        before: None,
-        after: Some(audit_view(&product)),
-        rows: 1,
-    };
-    let rows = Entity::insert(product.into_active_model()).exec_without_returning(handle).await?;
-    super::expect_rows(rows, 1)?;
-    Ok(change)
+pub async fn create(handle: &WriteHandle, product: &Model) -> Result<Change> {
+    let _covered = super::insert_many::<Model, _>(handle, [product]).await?;
+    Ok(created(product))
+}
+
+fn created(product: &Model) -> Change {
+    Change::of(EntityKind::Product, product.id, None, Some(audit_view(product)))
 }
 
 /// Writes `after` over `before`, which has the same stock: that has its own ways.
@@ -414,21 +383,13 @@ pub async fn update_prices(handle: &WriteHandle, pairs: &[(Model, Model)], now: 
 
 /// Deletes a product; the foreign key refuses one that was ever ordered.
 pub async fn delete(handle: &WriteHandle, product: &Model) -> Result<Change> {
-    let rows = super::delete_by_id::<Entity>(handle, super::known_id("product", &product.sku, product.id)?).await?;
-    let change =
-        Change { entity: EntityKind::Product, id: product.id, before: Some(audit_view(product)), after: None, rows: 0 };
-    Ok(change.covering(rows))
+    super::delete_by_id::<Entity>(handle, super::known_id("product", &product.sku, product.id)?).await?;
+    Ok(Change::of(EntityKind::Product, product.id, Some(audit_view(product)), None))
 }
 
 /// The change from one state of a product to another, standing for one row.
 pub fn changed(before: &Model, after: &Model) -> Change {
-    Change {
-        entity: EntityKind::Product,
-        id: before.id,
-        before: Some(audit_view(before)),
-        after: Some(audit_view(after)),
-        rows: 1,
-    }
+    Change::of(EntityKind::Product, before.id, Some(audit_view(before)), Some(audit_view(after)))
 }
 
 /// The change of a product whose movements, which came to `moved`, now come to its stock; it stands

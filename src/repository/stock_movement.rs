@@ -9,13 +9,11 @@ use crate::domain::{Id, Page};
 use crate::entity::stock_movement::{Column, Entity, Model};
 use crate::error::Result;
 
+type Field = SortField<Entity>;
+
 /// Fields to sort by.
-pub const SORT_FIELDS: [SortField<Entity>; 1] = [SortField {
-    name: "created_at",
-    column: Column::CreatedAt,
-    kind: SortKind::Time,
-    value: |movement| movement.created_at.to_string(),
-}];
+pub const SORT_FIELDS: [Field; 1] =
+    [Field::new("created_at", Column::CreatedAt, SortKind::Time, |row| row.created_at.to_string())];
 
 /// Appends movements.
 pub async fn create_many(handle: &WriteHandle, movements: &[Model]) -> Result<Rows> {

@@ -2,59 +2,22 @@
 //! audit trail in bounded memory.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select,
-};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::domain::{EntityKind, EventName, Id, Outcome};
-use crate::entity::{audit_event, order, order_item, product, stock_movement, user};
+use crate::entity::{audit_event, order_item, product, stock_movement};
 use crate::error::Result;
 
-async fn after<E>(
+/// Up to `limit` rows of a query behind an id, in the order of their ids.
+pub async fn find_after<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     select: Select<E>,
     id: E::Column,
     after: Option<Id>,
     limit: u64,
-) -> Result<Vec<E::Model>>
-where
-    E: EntityTrait,
-    E::Model: FromQueryResult + Send + Sync,
-{
-    let mut select = select.order_by_asc(id).limit(limit);
-    if let Some(after) = after {
-        select = select.filter(id.gt(after));
-    }
-    Ok(select.all(connection).await?)
-}
-
-/// Up to `limit` users behind an id, whole or as shown.
-pub async fn find_users_after(
-    connection: &impl ConnectionTrait,
-    is_whole: bool,
-    id: Option<Id>,
-    limit: u64,
-) -> Result<Vec<user::Model>> {
-    let users = if is_whole { user::Entity::find() } else { user::Entity::find_shown() };
-    after(connection, users, user::Column::Id, id, limit).await
-}
-
-/// Up to `limit` products behind an id.
-pub async fn find_products_after(
-    connection: &impl ConnectionTrait,
-    id: Option<Id>,
-    limit: u64,
-) -> Result<Vec<product::Model>> {
-    after(connection, product::Entity::find(), product::Column::Id, id, limit).await
-}
-
-/// Up to `limit` orders behind an id.
-pub async fn find_orders_after(
-    connection: &impl ConnectionTrait,
-    id: Option<Id>,
-    limit: u64,
-) -> Result<Vec<order::Model>> {
-    after(connection, order::Entity::find(), order::Column::Id, id, limit).await
+) -> Result<Vec<E::Model>> {
+    let behind = Condition::all().add_option(after.map(|after| id.gt(after)));
+    Ok(select.filter(behind).order_by_asc(id).limit(limit).all(connection).await?)
 }
 
 /// The lines of these orders.
@@ -150,7 +113,7 @@ pub async fn find_ids_without_row<K: ColumnTrait>(
     let id = audit_event::Column::EntityId;
     let mut row = Query::select();
     row.expr(Expr::value(1)).from(K::EntityName::default()).and_where(row_id.into_expr().eq(id.into_expr()));
-    let mut select = audit_event::Entity::find()
+    let select = audit_event::Entity::find()
         .select_only()
         .column(id)
         .distinct()
@@ -158,11 +121,9 @@ pub async fn find_ids_without_row<K: ColumnTrait>(
         .filter(audit_event::Column::Outcome.eq(Outcome::Succeeded))
         .filter(id.is_not_null())
         .filter(Expr::exists(row).not())
+        .filter(Condition::all().add_option(after.map(|after| id.gt(after))))
         .order_by_asc(id)
         .limit(limit);
-    if let Some(after) = after {
-        select = select.filter(id.gt(after));
-    }
     Ok(select.into_tuple().all(connection).await?)
 }
 

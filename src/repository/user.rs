@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{ExprTrait, Func};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
-};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -31,29 +29,25 @@ pub struct Filter {
     pub created_until: Option<DateTime<Utc>>,
 }
 
+type Field = SortField<Entity>;
+
 /// Fields to sort by.
-pub const SORT_FIELDS: [SortField<Entity>; 2] = [
-    SortField {
-        name: "created_at",
-        column: Column::CreatedAt,
-        kind: SortKind::Time,
-        value: |user| user.created_at.to_string(),
-    },
-    SortField { name: "email", column: Column::Email, kind: SortKind::Text, value: |user| user.email.clone() },
+pub const SORT_FIELDS: [Field; 2] = [
+    Field::new("created_at", Column::CreatedAt, SortKind::Time, |row| row.created_at.to_string()),
+    Field::new("email", Column::Email, SortKind::Text, |row| row.email.clone()),
 ];
 
 fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
-    let mut condition = Condition::all();
-    if let Some(status) = filter.status {
-        condition = condition.add(Column::Status.eq(status));
-    }
-    if let Some(text) = &filter.search {
-        condition = condition.add(super::contains(&[Column::Email, Column::FirstName, Column::LastName], text));
-    }
-    condition =
-        condition.add(super::in_period(connection, Column::CreatedAt, filter.created_since, filter.created_until));
+    let period = super::in_period(connection, Column::CreatedAt, filter.created_since, filter.created_until);
+    let condition = Condition::all()
+        .add_option(filter.status.map(|status| Column::Status.eq(status)))
+        .add_option(filter.search.as_ref().map(|text| super::contains(&NAMES, text)))
+        .add(period);
     Entity::find_shown().filter(condition)
 }
+
+/// What a user is searched by.
+const NAMES: [Column; 3] = [Column::Email, Column::FirstName, Column::LastName];
 
 /// The user with this id, as shown.
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
@@ -107,7 +101,7 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
             .filter(Func::lower(Column::Status.into_expr()).eq(active)),
         Match::Anywhere => Entity::find_shown()
             .filter(Column::Status.eq(active))
-            .filter(super::contains_words(&[Column::Email, Column::FirstName, Column::LastName], text))
+            .filter(super::contains_words(&NAMES, text))
             .order_by_desc(Column::CreatedAt)
             .order_by_desc(Column::Id),
     };
@@ -202,37 +196,29 @@ pub async fn may_read_hashes(connection: &impl ConnectionTrait) -> Result<bool> 
 /// Inserts many in few statements; a change for each.
 pub async fn create_many(handle: &WriteHandle, users: &[Model]) -> Result<Vec<Change>> {
     let _covered = super::insert_many::<Model, _>(handle, users).await?;
-    let change = |user: &Model| Change {
-        entity: EntityKind::User,
-        id: user.id,
-        before: None,
-        after: Some(audit_view(user)),
-        rows: 1,
-    };
-    Ok(users.iter().map(change).collect())
+    Ok(users.iter().map(created).collect())
 }
 
 /// Inserts a user.
-pub async fn create(handle: &WriteHandle, user: Model) -> Result<Change> {
-    let change =
-        Change { entity: EntityKind::User, id: user.id, before: None, after: Some(audit_view(&user)), rows: 1 };
-    let rows = Entity::insert(user.into_active_model()).exec_without_returning(handle).await?;
-    super::expect_rows(rows, 1)?;
-    Ok(change)
+pub async fn create(handle: &WriteHandle, user: &Model) -> Result<Change> {
+    let _covered = super::insert_many::<Model, _>(handle, [user]).await?;
+    Ok(created(user))
+}
+
+fn created(user: &Model) -> Change {
+    Change::of(EntityKind::User, user.id, None, Some(audit_view(user)))
 }
 
 /// Writes `after` over `before`; whoever changed the row meanwhile makes it fail as stale.
 pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
     super::update_changed(handle, before, after, Column::Id.eq(before.id)).await?;
-    let (before_view, after_view) = (audit_view(before), audit_view(after));
-    Ok(Change { entity: EntityKind::User, id: before.id, before: Some(before_view), after: Some(after_view), rows: 1 })
+    Ok(Change::of(EntityKind::User, before.id, Some(audit_view(before)), Some(audit_view(after))))
 }
 
 /// Deletes a user; the foreign key refuses one with orders.
 pub async fn delete(handle: &WriteHandle, user: &Model) -> Result<Change> {
-    let rows = super::delete_by_id::<Entity>(handle, super::known_id("user", &user.email, user.id)?).await?;
-    let change = Change { entity: EntityKind::User, id: user.id, before: Some(audit_view(user)), after: None, rows: 0 };
-    Ok(change.covering(rows))
+    super::delete_by_id::<Entity>(handle, super::known_id("user", &user.email, user.id)?).await?;
+    Ok(Change::of(EntityKind::User, user.id, Some(audit_view(user)), None))
 }
 
 /// What events have of the password hash of a user who is known whole.

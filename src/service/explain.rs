@@ -45,10 +45,10 @@ pub struct Explanation {
 
 impl Explanation {
     /// Notes a finding.
-    pub fn note(&mut self, finding: Finding) {
+    fn note(&mut self, entity: EntityKind, id: Id, name: &str, what: impl Into<String>) {
         self.found += 1;
         if self.findings.len() < FINDINGS_TOLD {
-            self.findings.push(finding);
+            self.findings.push(Finding { entity, id: Some(id), name: name.to_owned(), what: what.into() });
         }
     }
 }
@@ -61,20 +61,12 @@ pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> R
     explain_all::<product::Entity>(connection, reads_hashes, &mut explanation).await?;
     explain_all::<order::Entity>(connection, reads_hashes, &mut explanation).await?;
     for movement in trail::find_movements_without_event(connection, FINDINGS_TOLD as u64).await? {
-        explanation.note(Finding {
-            entity: EntityKind::Movement,
-            id: Some(movement.id),
-            name: movement.id.to_string(),
-            what: format!("{} pieces, written by no operation of shopctl", signed(&movement.delta)),
-        });
+        let what = format!("{} pieces, written by no operation of shopctl", signed(&movement.delta));
+        explanation.note(EntityKind::Movement, movement.id, &movement.id.to_string(), what);
     }
     for product in repository::product::find_stock_differences(connection, &[]).await? {
-        explanation.note(Finding {
-            entity: EntityKind::Product,
-            id: Some(product.id),
-            name: product.sku,
-            what: format!("stock is {}, its movements come to {}", product.stock_quantity, product.moved),
-        });
+        let what = format!("stock is {}, its movements come to {}", product.stock_quantity, product.moved);
+        explanation.note(EntityKind::Product, product.id, &product.sku, what);
     }
     Ok(explanation)
 }
@@ -88,7 +80,8 @@ async fn explain_all<E: Explained>(
     let generated = trail::find_generated(connection, E::default().table_name()).await?;
     let mut after = None;
     loop {
-        let subjects = E::rows(connection, reads_hashes, after).await?;
+        let rows = trail::find_after(connection, E::select(reads_hashes), E::ID, after, ROWS_AT_ONCE).await?;
+        let subjects = E::subjects(connection, rows).await?;
         let Some(last) = subjects.last() else { break };
         after = Some(last.id);
         explanation.rows += subjects.len() as u64;
@@ -115,8 +108,7 @@ async fn explain_rows<E: Explained>(
         let events: Vec<Known> = events.get(&subject.id).into_iter().flatten().map(Known::new).collect();
         let moved = moved.get(&subject.id).map_or(&[][..], Vec::as_slice);
         if is_erased_unexplained(&events) {
-            let what = ERASED_UNEXPLAINED.to_owned();
-            explanation.note(Finding { entity: E::KIND, id: Some(subject.id), name: subject.name.clone(), what });
+            explanation.note(E::KIND, subject.id, &subject.name, ERASED_UNEXPLAINED);
         }
         if events.is_empty() && generated.iter().any(|(_, last)| subject.id <= *last) {
             continue;
@@ -125,7 +117,7 @@ async fn explain_rows<E: Explained>(
             .or_else(|| E::wrong_movements(&events, moved))
             .or_else(|| strange.contains(&subject.id).then(|| strange_time(&subject.view)));
         if let Some(what) = problem {
-            explanation.note(Finding { entity: E::KIND, id: Some(subject.id), name: subject.name.clone(), what });
+            explanation.note(E::KIND, subject.id, &subject.name, what);
         }
     }
     Ok(())
@@ -141,25 +133,18 @@ fn strange_time(row: &Json) -> String {
 async fn missing_rows<E: Explained>(connection: &impl ConnectionTrait, explanation: &mut Explanation) -> Result<()> {
     let mut after = None;
     loop {
-        let ids = E::missing(connection, after).await?;
+        let ids = trail::find_ids_without_row(connection, E::KIND, E::ID, after, ROWS_AT_ONCE).await?;
         let Some(last) = ids.last() else { return Ok(()) };
         after = Some(*last);
         let events = trail::find_events_of(connection, E::KIND, &ids).await?;
         for (id, events) in by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default()) {
             let events: Vec<Known> = events.iter().map(Known::new).collect();
             if is_erased_unexplained(&events) {
-                let what = ERASED_UNEXPLAINED.to_owned();
-                explanation.note(Finding { entity: E::KIND, id: Some(id), name: String::new(), what });
+                explanation.note(E::KIND, id, "", ERASED_UNEXPLAINED);
             }
             let Some(state) = final_states::<E>(&events).pop() else { continue };
             let name = ["email", "sku", "reference"].iter().find_map(|key| state[*key].as_str());
-            let what = "is gone though no event deleted it".to_owned();
-            explanation.note(Finding {
-                entity: E::KIND,
-                id: Some(id),
-                name: name.unwrap_or_default().to_owned(),
-                what,
-            });
+            explanation.note(E::KIND, id, name.unwrap_or_default(), "is gone though no event deleted it");
         }
     }
 }

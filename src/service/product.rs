@@ -34,7 +34,7 @@ pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
 /// instead of being found by a retry.
 pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model> {
     let product = stamped(operation, new);
-    let created = repository::product::create(operation.handle(), product.clone()).await;
+    let created = repository::product::create(operation.handle(), &product).await;
     let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;
     if let Some(movement) = first_movement(operation, &product) {
         let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;

@@ -44,7 +44,7 @@ pub async fn seal(operations: &Operations, after: Option<Id>) -> Result<Option<S
 
 async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Result<Option<Sealed>> {
     let last = repository::audit_seal::find_last(operation.handle()).await?;
-    let events = repository::audit_seal::find_unsealed_events(operation.handle(), after, EVENTS_PER_SEAL).await?;
+    let events = repository::audit_seal::find_events(operation.handle(), None, after, EVENTS_PER_SEAL).await?;
     let last_event = match events.last() {
         // The event of sealing waits for the next seal, and is no reason for one.
         Some(last) if events.iter().any(|event| event.row.operation != EventName::AuditSeal) => last.row.id,
@@ -215,7 +215,7 @@ async fn check(
     let seal = &covered.row;
     let (mut hash, mut count, mut after) = (SealHash::new(seal, &covered.time(&seal.sealed_at)), 0_u64, None);
     loop {
-        let events = repository::audit_seal::find_sealed_events(connection, seal.id, after, ROWS_AT_ONCE).await?;
+        let events = repository::audit_seal::find_events(connection, Some(seal.id), after, ROWS_AT_ONCE).await?;
         let Some(last) = events.last() else { break };
         after = Some(last.row.id);
         count += events.len() as u64;

@@ -37,7 +37,7 @@ pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
 /// again: what another process wrote in between would be refused instead of being found by a retry.
 pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model> {
     let user = stamped(operation, new);
-    let created = repository::user::create(operation.handle(), user.clone()).await;
+    let created = repository::user::create(operation.handle(), &user).await;
     let change = created.map_err(|error| duplicate(operation, &user.email, error))?;
     operation.record(change);
     Ok(user)

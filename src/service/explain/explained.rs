@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, Select};
 use serde_json::Value as Json;
 
-use super::{Known, ROWS_AT_ONCE, UPDATED_AT, by, movements};
+use super::{Known, UPDATED_AT, by, movements};
 use crate::domain::{EntityKind, Id};
 use crate::entity::{audit_event, order, order_item, product, stock_movement, user};
 use crate::error::Result;
 use crate::repository::user::PASSWORD_DIGEST;
-use crate::repository::{self, trail};
+use crate::repository::{order as orders, product as products, trail, user as users};
 
 /// A row of users, products or orders in the form that events keep.
 pub(super) struct Subject {
@@ -22,25 +22,34 @@ pub(super) struct Subject {
 /// An entity whose every state is told by events, and its movements with them.
 pub(super) trait Explained: EntityTrait {
     const KIND: EntityKind;
+    const ID: Self::Column;
     /// Columns that are told in another way than by documents.
     const APART: &[Self::Column] = &[];
     /// What documents say beside columns.
     const BESIDE: &[&str] = &[];
 
-    /// The next rows behind an id.
-    async fn rows(connection: &impl ConnectionTrait, reads_hashes: bool, after: Option<Id>) -> Result<Vec<Subject>>;
+    /// All rows, with password hashes where those may be read.
+    fn select(_reads_hashes: bool) -> Select<Self> {
+        Self::find()
+    }
 
-    /// Up to `limit` ids behind one that events are about but that have no row.
-    async fn missing(connection: &impl ConnectionTrait, after: Option<Id>) -> Result<Vec<Id>>;
+    /// Rows in the form that events keep.
+    async fn subjects(connection: &impl ConnectionTrait, rows: Vec<Self::Model>) -> Result<Vec<Subject>>;
 
     /// The movements that belong to these rows.
-    async fn movements(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<stock_movement::Model>>;
+    async fn movements(_connection: &impl ConnectionTrait, _ids: &[Id]) -> Result<Vec<stock_movement::Model>> {
+        Ok(Vec::new())
+    }
 
     /// The row that a movement belongs to.
-    fn row_of(movement: &stock_movement::Model) -> Id;
+    fn row_of(movement: &stock_movement::Model) -> Id {
+        movement.product_id
+    }
 
     /// Why the movements are not what the events lead to.
-    fn wrong_movements(events: &[Known], movements: &[stock_movement::Model]) -> Option<String>;
+    fn wrong_movements(_events: &[Known], _movements: &[stock_movement::Model]) -> Option<String> {
+        None
+    }
 
     /// Rows whose time of change nothing tells, where it is none of the compared fields.
     async fn strange_times(
@@ -54,57 +63,32 @@ pub(super) trait Explained: EntityTrait {
 
 impl Explained for user::Entity {
     const KIND: EntityKind = EntityKind::User;
+    const ID: user::Column = user::Column::Id;
     const BESIDE: &[&str] = &[PASSWORD_DIGEST];
 
-    async fn rows(connection: &impl ConnectionTrait, reads_hashes: bool, after: Option<Id>) -> Result<Vec<Subject>> {
-        let users = trail::find_users_after(connection, reads_hashes, after, ROWS_AT_ONCE).await?;
-        let subject =
-            |user: user::Model| Subject { id: user.id, view: repository::user::audit_view(&user), name: user.email };
-        Ok(users.into_iter().map(subject).collect())
+    fn select(reads_hashes: bool) -> Select<Self> {
+        if reads_hashes { Self::find() } else { Self::find_shown() }
     }
 
-    async fn missing(connection: &impl ConnectionTrait, after: Option<Id>) -> Result<Vec<Id>> {
-        trail::find_ids_without_row(connection, Self::KIND, user::Column::Id, after, ROWS_AT_ONCE).await
-    }
-
-    async fn movements(_connection: &impl ConnectionTrait, _ids: &[Id]) -> Result<Vec<stock_movement::Model>> {
-        Ok(Vec::new())
-    }
-
-    fn row_of(movement: &stock_movement::Model) -> Id {
-        movement.product_id
-    }
-
-    fn wrong_movements(_events: &[Known], _movements: &[stock_movement::Model]) -> Option<String> {
-        None
+    async fn subjects(_connection: &impl ConnectionTrait, rows: Vec<user::Model>) -> Result<Vec<Subject>> {
+        let subject = |row: user::Model| Subject { id: row.id, view: users::audit_view(&row), name: row.email };
+        Ok(rows.into_iter().map(subject).collect())
     }
 }
 
 impl Explained for product::Entity {
     const KIND: EntityKind = EntityKind::Product;
+    const ID: product::Column = product::Column::Id;
     /// Stock is told by movements, and the time of change moves with it: see `strange_times`.
     const APART: &[product::Column] = &[product::Column::StockQuantity, product::Column::UpdatedAt];
 
-    async fn rows(connection: &impl ConnectionTrait, _: bool, after: Option<Id>) -> Result<Vec<Subject>> {
-        let products = trail::find_products_after(connection, after, ROWS_AT_ONCE).await?;
-        let subject = |product: product::Model| Subject {
-            id: product.id,
-            view: repository::product::audit_view(&product),
-            name: product.sku,
-        };
-        Ok(products.into_iter().map(subject).collect())
-    }
-
-    async fn missing(connection: &impl ConnectionTrait, after: Option<Id>) -> Result<Vec<Id>> {
-        trail::find_ids_without_row(connection, Self::KIND, product::Column::Id, after, ROWS_AT_ONCE).await
+    async fn subjects(_connection: &impl ConnectionTrait, rows: Vec<product::Model>) -> Result<Vec<Subject>> {
+        let subject = |row: product::Model| Subject { id: row.id, view: products::audit_view(&row), name: row.sku };
+        Ok(rows.into_iter().map(subject).collect())
     }
 
     async fn movements(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<stock_movement::Model>> {
         trail::find_own_movements_of_products(connection, ids).await
-    }
-
-    fn row_of(movement: &stock_movement::Model) -> Id {
-        movement.product_id
     }
 
     fn wrong_movements(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
@@ -129,21 +113,17 @@ impl Explained for product::Entity {
 
 impl Explained for order::Entity {
     const KIND: EntityKind = EntityKind::Order;
+    const ID: order::Column = order::Column::Id;
     const BESIDE: &[&str] = &["items"];
 
-    async fn rows(connection: &impl ConnectionTrait, _: bool, after: Option<Id>) -> Result<Vec<Subject>> {
-        let orders = trail::find_orders_after(connection, after, ROWS_AT_ONCE).await?;
-        let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
+    async fn subjects(connection: &impl ConnectionTrait, rows: Vec<order::Model>) -> Result<Vec<Subject>> {
+        let ids: Vec<Id> = rows.iter().map(|order| order.id).collect();
         let items = by(trail::find_items_of(connection, &ids).await?, |item: &order_item::Model| item.order_id);
-        let subject = |order: order::Model| {
-            let items = items.get(&order.id).map_or(&[][..], Vec::as_slice);
-            Subject { id: order.id, view: repository::order::audit_view(&order, items), name: order.reference }
+        let subject = |row: order::Model| {
+            let items = items.get(&row.id).map_or(&[][..], Vec::as_slice);
+            Subject { id: row.id, view: orders::audit_view(&row, items), name: row.reference }
         };
-        Ok(orders.into_iter().map(subject).collect())
-    }
-
-    async fn missing(connection: &impl ConnectionTrait, after: Option<Id>) -> Result<Vec<Id>> {
-        trail::find_ids_without_row(connection, Self::KIND, order::Column::Id, after, ROWS_AT_ONCE).await
+        Ok(rows.into_iter().map(subject).collect())
     }
 
     async fn movements(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<stock_movement::Model>> {
