@@ -19,31 +19,31 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A defect of shopctl, or a migration that failed.
-    Internal,
+    Internal = 1,
     /// The command line is wrong: unknown flag or field, contradictory flags.
-    Usage,
+    Usage = 2,
     /// A named object does not exist.
-    NotFound,
+    NotFound = 3,
     /// Configuration, credentials, permission, unknown context, no shop there, read-only file.
-    Configuration,
+    Configuration = 4,
     /// The database cannot be reached, is locked, timed out or is full: retry later.
-    Unavailable,
+    Unavailable = 5,
     /// The shop refuses: illegal transition, insufficient stock, duplicate, stale value.
-    Conflict,
+    Conflict = 6,
     /// Values that break the rules; nothing was written.
-    Invalid,
+    Invalid = 7,
     /// Of several objects some were done and some were not.
-    Partial,
+    Partial = 8,
     /// A check says no: pending, edited, drifted, does not add up.
-    CheckFailed,
+    CheckFailed = 9,
     /// The person said no, or ended the input.
-    Declined,
+    Declined = 10,
     /// A confirmation is needed but cannot be asked for, or a guard refused.
-    ConfirmationNeeded,
+    ConfirmationNeeded = 11,
     /// The connection was lost at COMMIT and the database cannot be asked.
-    OutcomeUnknown,
+    OutcomeUnknown = 12,
     /// Ctrl-C.
-    Interrupted,
+    Interrupted = 130,
 }
 
 impl Kind {
@@ -66,21 +66,7 @@ impl Kind {
 
     /// The process exit code of this kind.
     pub const fn exit_code(self) -> u8 {
-        match self {
-            Kind::Internal => 1,
-            Kind::Usage => 2,
-            Kind::NotFound => 3,
-            Kind::Configuration => 4,
-            Kind::Unavailable => 5,
-            Kind::Conflict => 6,
-            Kind::Invalid => 7,
-            Kind::Partial => 8,
-            Kind::CheckFailed => 9,
-            Kind::Declined => 10,
-            Kind::ConfirmationNeeded => 11,
-            Kind::OutcomeUnknown => 12,
-            Kind::Interrupted => 130,
-        }
+        self as u8
     }
 
     /// One line for `shopctl help exit-codes`.

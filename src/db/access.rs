@@ -8,31 +8,20 @@ use sea_orm::ConnectionTrait;
 use super::database::Database;
 use super::ddl::LOCK_TIMEOUT;
 use super::target::Engine;
+use crate::domain::named_enum;
 use crate::error::{Error, Result};
 
 /// How `WITH GRANT OPTION` is taken away.
 const OPTION: &str = "GRANT OPTION";
 
-/// What is done with the rows of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Privilege {
-    Select,
-    Insert,
-    Update,
-    Delete,
-}
-
-impl Privilege {
-    pub const ALL: [Privilege; 4] = [Privilege::Select, Privilege::Insert, Privilege::Update, Privilege::Delete];
-
-    /// Its name in SQL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Privilege::Select => "SELECT",
-            Privilege::Insert => "INSERT",
-            Privilege::Update => "UPDATE",
-            Privilege::Delete => "DELETE",
-        }
+named_enum! {
+    /// What is done with the rows of a table.
+    #[derive(PartialOrd, Ord)]
+    pub enum Privilege {
+        Select = "SELECT",
+        Insert = "INSERT",
+        Update = "UPDATE",
+        Delete = "DELETE",
     }
 }
 
@@ -124,22 +113,13 @@ pub(super) struct Via {
     pub(super) way_out: Option<String>,
 }
 
-/// What a statement does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    Grant,
-    Revoke,
-    /// The table gets another owner.
-    Own,
-}
-
-impl Change {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Change::Grant => "grant",
-            Change::Revoke => "revoke",
-            Change::Own => "own",
-        }
+named_enum! {
+    /// What a statement does.
+    pub enum Change {
+        Grant = "grant",
+        Revoke = "revoke",
+        /// The table gets another owner.
+        Own = "own",
     }
 }
 

@@ -14,6 +14,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use super::answers::text;
 use super::engine::Session;
 use super::target::Engine;
+use crate::domain::named_enum;
 use crate::error::{Cause, Result, printable};
 
 /// The objects of a database with their definitions.
@@ -57,44 +58,22 @@ pub struct Object {
     pub name: String,
 }
 
-/// What kind of object; in the order in which a table's are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ObjectKind {
-    Table,
-    Column,
-    Constraint,
-    Index,
-    Trigger,
-    View,
-    Sequence,
-    Type,
+named_enum! {
+    /// What kind of object; in the order in which a table's are told.
+    #[derive(PartialOrd, Ord)]
+    pub enum ObjectKind {
+        Table = "table",
+        Column = "column",
+        Constraint = "constraint",
+        Index = "index",
+        Trigger = "trigger",
+        View = "view",
+        Sequence = "sequence",
+        Type = "type",
+    }
 }
 
 impl ObjectKind {
-    const ALL: [ObjectKind; 8] = [
-        ObjectKind::Table,
-        ObjectKind::Column,
-        ObjectKind::Constraint,
-        ObjectKind::Index,
-        ObjectKind::Trigger,
-        ObjectKind::View,
-        ObjectKind::Sequence,
-        ObjectKind::Type,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ObjectKind::Table => "table",
-            ObjectKind::Column => "column",
-            ObjectKind::Constraint => "constraint",
-            ObjectKind::Index => "index",
-            ObjectKind::Trigger => "trigger",
-            ObjectKind::View => "view",
-            ObjectKind::Sequence => "sequence",
-            ObjectKind::Type => "type",
-        }
-    }
-
     /// Whether it stands by itself, and not within a table.
     pub fn is_independent(self) -> bool {
         matches!(self, ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type)
@@ -274,8 +253,7 @@ pub(super) async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryRe
 
 /// A row of `in_table`, `kind`, `name` and `definition`.
 pub(super) fn object_of(row: &QueryResult) -> Option<(Object, String)> {
-    let kind = text(row, "kind")?;
-    let kind = ObjectKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
+    let kind = ObjectKind::from_stored(&text(row, "kind")?)?;
     let object = Object { table: text(row, "in_table")?, kind, name: text(row, "name")? };
     Some((object, text(row, "definition").unwrap_or_default()))
 }

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 pub use super::engine::{Engine, ServerEngine};
+use crate::domain::named_enum;
 use crate::domain::text::is_unsafe;
 use crate::error::{Result, printable};
 
@@ -60,13 +61,14 @@ pub struct Certificates {
     pub key: Option<PathBuf>,
 }
 
-/// Which of a database's servers is wanted: `target_session_attrs`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionRole {
-    Any,
-    ReadWrite,
-    ReadOnly,
-    PreferStandby,
+named_enum! {
+    /// Which of a database's servers is wanted: `target_session_attrs`.
+    pub enum SessionRole {
+        Any = "any",
+        ReadWrite = "read-write",
+        ReadOnly = "read-only",
+        PreferStandby = "prefer-standby",
+    }
 }
 
 /// What a URL asks of the session itself.
@@ -80,14 +82,16 @@ pub struct SessionWishes {
     pub role: Option<SessionRole>,
 }
 
-/// How far TLS is demanded and checked; the words are those of `DB_SSL` and `sslmode`. A later one is stricter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SslMode {
-    Disable,
-    Prefer,
-    Require,
-    VerifyCa,
-    VerifyFull,
+named_enum! {
+    /// How far TLS is demanded and checked; the words are those of `DB_SSL` and `sslmode`. A later one is stricter.
+    #[derive(PartialOrd, Ord)]
+    pub enum SslMode {
+        Disable = "disable",
+        Prefer = "prefer",
+        Require = "require",
+        VerifyCa = "verify-ca",
+        VerifyFull = "verify-full",
+    }
 }
 
 /// The database that a command works on.
@@ -146,15 +150,6 @@ impl SessionRole {
             _ => None,
         }
     }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            SessionRole::Any => "any",
-            SessionRole::ReadWrite => "read-write",
-            SessionRole::ReadOnly => "read-only",
-            SessionRole::PreferStandby => "prefer-standby",
-        }
-    }
 }
 
 impl Target {
@@ -195,16 +190,6 @@ impl SslMode {
             "require" | "required" | "no-verify" => Ok(SslMode::Require),
             "verify-ca" => Ok(SslMode::VerifyCa),
             _ => Err("is none of disable, allow, prefer, require, verify-ca, verify-full, true, false".to_owned()),
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            SslMode::Disable => "disable",
-            SslMode::Prefer => "prefer",
-            SslMode::Require => "require",
-            SslMode::VerifyCa => "verify-ca",
-            SslMode::VerifyFull => "verify-full",
         }
     }
 

@@ -44,6 +44,7 @@ pub use idempotency_key::IdempotencyKey;
 pub use money::Money;
 pub use movement_reason::MovementReason;
 pub use name::{PersonName, ProductName};
+pub(crate) use named::named_enum;
 pub use order_status::OrderStatus;
 pub use page::{Cursor, Page};
 pub use password::Password;

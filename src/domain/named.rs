@@ -9,6 +9,7 @@ macro_rules! named_enum {
             $($(#[$note])* $Value,)+
         }
 
+        #[allow(dead_code, reason = "not every enum is asked for all of it")]
         impl $Enum {
             /// Every value, in the order of their declaration.
             pub const ALL: [$Enum; [$($name),+].len()] = [$($Enum::$Value),+];
@@ -39,3 +40,5 @@ macro_rules! named_enum {
         }
     };
 }
+
+pub(crate) use named_enum;

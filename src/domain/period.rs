@@ -7,13 +7,14 @@ use super::Zone;
 /// Periods that one report has at most: more than a year of days.
 pub const MAX_BUCKETS: usize = 400;
 
-/// How long each period is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    Day,
-    /// From Monday (ISO 8601).
-    Week,
-    Month,
+named_enum! {
+    /// How long each period is.
+    pub enum Step {
+        Day = "day",
+        /// From Monday (ISO 8601).
+        Week = "week",
+        Month = "month",
+    }
 }
 
 /// What a report looks at; either end may be open.
@@ -34,16 +35,6 @@ pub struct Bucket {
 }
 
 impl Step {
-    pub const ALL: [Step; 3] = [Step::Day, Step::Week, Step::Month];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Step::Day => "day",
-            Step::Week => "week",
-            Step::Month => "month",
-        }
-    }
-
     /// How many periods a report has when nobody says since when.
     pub const fn usual_count(self) -> u32 {
         match self {

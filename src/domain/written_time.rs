@@ -14,24 +14,12 @@ pub const YEARS: std::ops::RangeInclusive<i32> = 1900..=2999;
 /// The forms that everything takes, for messages.
 pub const FORMS: &str = "2026-03-01, 2026-03-01 12:30 or 2026-03-01T12:30:00+01:00 with a year from 1900 to 2999";
 
-/// Which number of a date such as `01/12/2020` is the month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DateOrder {
-    DayFirst,
-    MonthFirst,
-    YearFirst,
-}
-
-impl DateOrder {
-    pub const ALL: [DateOrder; 3] = [DateOrder::DayFirst, DateOrder::MonthFirst, DateOrder::YearFirst];
-
-    /// As `--date-order` says it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            DateOrder::DayFirst => "dmy",
-            DateOrder::MonthFirst => "mdy",
-            DateOrder::YearFirst => "ymd",
-        }
+named_enum! {
+    /// Which number of a date such as `01/12/2020` is the month.
+    pub enum DateOrder {
+        DayFirst = "dmy",
+        MonthFirst = "mdy",
+        YearFirst = "ymd",
     }
 }
 

@@ -4,6 +4,7 @@ use sea_orm::sea_query::ColumnType;
 use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable};
 
 use super::{audit_event, audit_seal, order, order_item, product, seed, seed_row, stock_movement, user};
+use crate::domain::named_enum;
 
 /// A table as its entity reads it.
 #[derive(Debug, Clone)]
@@ -20,29 +21,19 @@ pub struct Column {
     pub may_be_null: bool,
 }
 
-/// What kind of values, however the engine calls their type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    Text,
-    Integer,
-    Amount,
-    Id,
-    Time,
-    Other,
+named_enum! {
+    /// What kind of values, however the engine calls their type.
+    pub enum Family {
+        Text = "a text",
+        Integer = "a whole number",
+        Amount = "an amount",
+        Id = "an id",
+        Time = "a time",
+        Other = "something else",
+    }
 }
 
 impl Family {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Family::Text => "a text",
-            Family::Integer => "a whole number",
-            Family::Amount => "an amount",
-            Family::Id => "an id",
-            Family::Time => "a time",
-            Family::Other => "something else",
-        }
-    }
-
     fn of(column_type: &ColumnType) -> Family {
         match column_type {
             ColumnType::Char(_) | ColumnType::String(_) | ColumnType::Text => Family::Text,

@@ -11,63 +11,40 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use crate::db::ddl::refuse_no_schema;
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
+use crate::domain::named_enum;
 use crate::error::Result;
 
-/// What a run was to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    Up,
-    Down,
-    /// Another tool had applied it: from then on it has its place in the order.
-    Adopt,
-    /// The schema was there already, and was compared.
-    Baseline,
-    /// Somebody said that it is applied, or that it is not.
-    ResolveApplied,
-    ResolveReverted,
+named_enum! {
+    /// What a run was to do.
+    pub enum Direction {
+        Up = "up",
+        Down = "down",
+        /// Another tool had applied it: from then on it has its place in the order.
+        Adopt = "adopt",
+        /// The schema was there already, and was compared.
+        Baseline = "baseline",
+        /// Somebody said that it is applied, or that it is not.
+        ResolveApplied = "mark-applied",
+        ResolveReverted = "mark-reverted",
+    }
 }
 
 impl Direction {
-    const ALL: [(Direction, &'static str); 6] = [
-        (Direction::Up, "up"),
-        (Direction::Down, "down"),
-        (Direction::Adopt, "adopt"),
-        (Direction::Baseline, "baseline"),
-        (Direction::ResolveApplied, "mark-applied"),
-        (Direction::ResolveReverted, "mark-reverted"),
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(direction, _)| *direction == self).map_or("", |(_, text)| *text)
-    }
-
     /// Whether the migration is applied once this is done.
     fn applies(self) -> bool {
         !matches!(self, Direction::Down | Direction::ResolveReverted)
     }
 }
 
-/// How a run ended, if it did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunState {
-    /// An intent, seen only where DDL commits by itself; what it meant to do may be done or not.
-    Running,
-    Done,
-    Failed,
-    /// The runner died, and a later one went on.
-    Interrupted,
-}
-
-impl RunState {
-    const ALL: [(RunState, &'static str); 4] = [
-        (RunState::Running, "running"),
-        (RunState::Done, "done"),
-        (RunState::Failed, "failed"),
-        (RunState::Interrupted, "interrupted"),
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, text)| *text)
+named_enum! {
+    /// How a run ended, if it did.
+    pub enum RunState {
+        /// An intent, seen only where DDL commits by itself; what it meant to do may be done or not.
+        Running = "running",
+        Done = "done",
+        Failed = "failed",
+        /// The runner died, and a later one went on.
+        Interrupted = "interrupted",
     }
 }
 
@@ -278,8 +255,8 @@ fn run_of(row: &QueryResult) -> Result<Run, DbErr> {
     Ok(Run {
         sequence: row.try_get("", "sequence")?,
         name: row.try_get("", "name")?,
-        direction: word(&Direction::ALL, &direction).ok_or_else(|| odd(&direction))?,
-        state: word(&RunState::ALL, &state).ok_or_else(|| odd(&state))?,
+        direction: Direction::from_stored(&direction).ok_or_else(|| odd(&direction))?,
+        state: RunState::from_stored(&state).ok_or_else(|| odd(&state))?,
         checksum: row.try_get("", "checksum")?,
         statements_done: row.try_get("", "statements_done")?,
         statements_total: row.try_get("", "statements_total")?,
@@ -290,10 +267,6 @@ fn run_of(row: &QueryResult) -> Result<Run, DbErr> {
         started_at: row.try_get("", "started_at")?,
         duration: milliseconds.map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs())),
     })
-}
-
-fn word<T: Copy>(known: &[(T, &'static str)], text: &str) -> Option<T> {
-    known.iter().find(|(_, name)| *name == text).map(|(value, _)| *value)
 }
 
 fn or_missing(rows: Result<Vec<QueryResult>, DbErr>) -> Result<Vec<QueryResult>> {

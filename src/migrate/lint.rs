@@ -2,6 +2,7 @@
 //!
 //! Tables that the same migrations create are left out: nobody uses them yet.
 
+use crate::domain::named_enum;
 use migration::Migration;
 
 use super::checksum::statements;
@@ -17,27 +18,17 @@ pub struct Warning {
     pub text: String,
 }
 
-/// What may go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Risk {
-    /// Data is gone.
-    Destructive,
-    /// A table is rewritten or read whole while others wait.
-    Rewriting,
-    /// Fails on a table that has rows.
-    NotNullWithoutDefault,
-    /// Programs that know the old name break.
-    Renaming,
-}
-
-impl Risk {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Risk::Destructive => "destructive",
-            Risk::Rewriting => "rewriting",
-            Risk::NotNullWithoutDefault => "not null without default",
-            Risk::Renaming => "renaming",
-        }
+named_enum! {
+    /// What may go wrong.
+    pub enum Risk {
+        /// Data is gone.
+        Destructive = "destructive",
+        /// A table is rewritten or read whole while others wait.
+        Rewriting = "rewriting",
+        /// Fails on a table that has rows.
+        NotNullWithoutDefault = "not null without default",
+        /// Programs that know the old name break.
+        Renaming = "renaming",
     }
 }
 

@@ -7,52 +7,30 @@ use super::catalog::Catalog;
 use super::checksum::checksum_of;
 use super::history::{History, Record};
 use crate::db::target::Engine;
+use crate::domain::named_enum;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
-/// Where a migration stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Applied,
-    Pending,
-    /// Pending, though a newer one is applied: it came with a merge.
-    Late,
-    /// Its last run failed; the next `up` tries again.
-    Failed,
-    /// Its last run died where DDL commits by itself; the next `up` completes it.
-    Interrupted,
-    /// Applied, but today it does something else.
-    Edited,
-    /// Pending, and does exactly what a missing one did.
-    Renamed,
-    /// Applied, but not in this program.
-    Missing,
+named_enum! {
+    /// Where a migration stands.
+    pub enum State {
+        Applied = "applied",
+        Pending = "pending",
+        /// Pending, though a newer one is applied: it came with a merge.
+        Late = "late",
+        /// Its last run failed; the next `up` tries again.
+        Failed = "failed",
+        /// Its last run died where DDL commits by itself; the next `up` completes it.
+        Interrupted = "interrupted",
+        /// Applied, but today it does something else.
+        Edited = "edited",
+        /// Pending, and does exactly what a missing one did.
+        Renamed = "renamed",
+        /// Applied, but not in this program.
+        Missing = "missing",
+    }
 }
 
 impl State {
-    pub const ALL: [State; 8] = [
-        State::Applied,
-        State::Pending,
-        State::Late,
-        State::Failed,
-        State::Interrupted,
-        State::Edited,
-        State::Renamed,
-        State::Missing,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Applied => "applied",
-            State::Pending => "pending",
-            State::Late => "late",
-            State::Failed => "failed",
-            State::Interrupted => "interrupted",
-            State::Edited => "edited",
-            State::Renamed => "renamed",
-            State::Missing => "missing",
-        }
-    }
-
     /// Whether nothing of it is in the database.
     pub fn is_absent(self) -> bool {
         matches!(self, State::Pending | State::Late | State::Failed)

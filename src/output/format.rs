@@ -1,40 +1,28 @@
 //! The choices of a person about output, by the names that the command line uses.
 
-/// How data is written on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// For people.
-    Table,
-    /// One document.
-    Json,
-    /// One object a line.
-    Jsonl,
-    /// With a header, guarded against formulas.
-    Csv,
-    /// Without a header; tab, line breaks and backslash are escaped.
-    Tsv,
-    /// One id a line.
-    Id,
-    /// One document of MongoDB's Extended JSON a line.
-    MongoJson,
+use crate::domain::named_enum;
+
+named_enum! {
+    /// How data is written on stdout.
+    pub enum Format {
+        /// For people.
+        Table = "table",
+        /// One document.
+        Json = "json",
+        /// One object a line.
+        Jsonl = "jsonl",
+        /// With a header, guarded against formulas.
+        Csv = "csv",
+        /// Without a header; tab, line breaks and backslash are escaped.
+        Tsv = "tsv",
+        /// One id a line.
+        Id = "id",
+        /// One document of MongoDB's Extended JSON a line.
+        MongoJson = "mongo-json",
+    }
 }
 
 impl Format {
-    pub const ALL: [Format; 7] =
-        [Format::Table, Format::Json, Format::Jsonl, Format::Csv, Format::Tsv, Format::Id, Format::MongoJson];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Format::Table => "table",
-            Format::Json => "json",
-            Format::Jsonl => "jsonl",
-            Format::Csv => "csv",
-            Format::Tsv => "tsv",
-            Format::Id => "id",
-            Format::MongoJson => "mongo-json",
-        }
-    }
-
     /// The format of a file whose name ends so, in lower case.
     pub fn of_ending(ending: &str) -> Option<Format> {
         Format::ALL.into_iter().find(|format| format.endings().contains(&ending))

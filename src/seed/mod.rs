@@ -9,8 +9,9 @@ pub mod generate;
 
 use std::collections::HashMap;
 
+use crate::db::write::WriteHandle;
 use crate::domain::order_status::way_to;
-use crate::domain::{EntityKind, EventName, Id, MovementReason, Outcome};
+use crate::domain::{EntityKind, EventName, Id, MovementReason, Outcome, named_enum};
 use crate::entity::{Stored, order, order_item, seed, seed_row, stock_movement};
 use crate::error::{CommandLine, Error, Result};
 use crate::repository;
@@ -29,22 +30,13 @@ const EMBEDDED: [(&str, &str); 2] = [
     ("20260101000002_demo", include_str!("../../seeds/20260101000002_demo.toml")),
 ];
 
-/// Where a seed stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Pending,
-    Applied,
-    /// Applied, but the file has changed since.
-    Edited,
-}
-
-impl State {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Pending => "pending",
-            State::Applied => "applied",
-            State::Edited => "edited",
-        }
+named_enum! {
+    /// Where a seed stands.
+    pub enum State {
+        Pending = "pending",
+        Applied = "applied",
+        /// Applied, but the file has changed since.
+        Edited = "edited",
     }
 }
 
@@ -309,55 +301,51 @@ async fn revert_row(
     reverted: &mut Reverted,
 ) -> Result<()> {
     let is_changed = !force && was_changed(operation, kind, id).await?;
-    let kept = match kind {
-        EntityKind::Order => match repository::order::find_by_id(operation.handle(), id).await? {
-            Some(order) if is_changed => Some(format!("order {} (changed since)", order.reference)),
-            Some(order) => {
+    let (name, used) = match kind {
+        EntityKind::Order => {
+            let Some(order) = repository::order::find_by_id(operation.handle(), id).await? else { return Ok(()) };
+            if !is_changed {
                 revert_order(operation, &order).await?;
-                None
             }
-            None => return Ok(()),
-        },
-        EntityKind::Product => match repository::product::find_by_id(operation.handle(), id).await? {
-            Some(product) if is_changed => Some(format!("product {} (changed since)", product.sku)),
-            Some(product) => {
-                let deleted = operation
-                    .savepoint(async |operation| {
-                        let change = repository::product::delete(operation.handle(), &product).await?;
-                        operation.record(change);
-                        Ok(())
-                    })
-                    .await?;
-                deleted.err().map(|_| format!("product {} (was ordered)", product.sku))
-            }
-            None => return Ok(()),
-        },
-        EntityKind::User => match repository::user::find_by_id(operation.handle(), id).await? {
-            Some(user) if is_changed => Some(format!("user {} (changed since)", user.email)),
-            Some(user) => {
-                let deleted = operation
-                    .savepoint(async |operation| {
-                        let change = repository::user::delete(operation.handle(), &user).await?;
-                        operation.record(change);
-                        Ok(())
-                    })
-                    .await?;
-                deleted.err().map(|_| format!("user {} (has orders)", user.email))
-            }
-            None => return Ok(()),
-        },
+            (format!("order {}", order.reference), None)
+        }
+        EntityKind::Product => {
+            let Some(product) = repository::product::find_by_id(operation.handle(), id).await? else { return Ok(()) };
+            let delete = async |handle: &WriteHandle| repository::product::delete(handle, &product).await;
+            let is_used = !is_changed && is_refused(operation, delete).await?;
+            (format!("product {}", product.sku), is_used.then_some("was ordered"))
+        }
+        EntityKind::User => {
+            let Some(user) = repository::user::find_by_id(operation.handle(), id).await? else { return Ok(()) };
+            let delete = async |handle: &WriteHandle| repository::user::delete(handle, &user).await;
+            let is_used = !is_changed && is_refused(operation, delete).await?;
+            (format!("user {}", user.email), is_used.then_some("has orders"))
+        }
         EntityKind::Movement | EntityKind::Seed | EntityKind::Event | EntityKind::Seal | EntityKind::Operation => {
             return Ok(());
         }
     };
-    match kept {
-        Some(kept) => {
-            reverted.kept.push(kept);
+    match if is_changed { Some("changed since") } else { used } {
+        Some(why) => {
+            reverted.kept.push(format!("{name} ({why})"));
             reverted.kept_rows.push(id);
         }
         None => reverted.deleted += 1,
     }
     Ok(())
+}
+
+/// Deletes a row, unless others need it.
+async fn is_refused(
+    operation: &mut Operation,
+    delete: impl AsyncFn(&WriteHandle) -> Result<repository::Change>,
+) -> Result<bool> {
+    let deleted = operation.savepoint(async |operation| {
+        let change = delete(operation.handle()).await?;
+        operation.record(change);
+        Ok(())
+    });
+    Ok(deleted.await?.is_err())
 }
 
 /// Whether anything but seeds changed a row, as the audit trail tells.

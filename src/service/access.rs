@@ -4,18 +4,20 @@ use migration::HISTORY_TABLES;
 
 use crate::db::Database;
 use crate::db::access::{self, Assessment, Effective, Grantee, Privilege, Rights, TableRights};
+use crate::domain::named_enum;
 use crate::entity::tables::{Table, tables};
 use crate::error::Result;
 
-/// What somebody does in the shop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Reads everything but password hashes, writes nothing.
-    Reader,
-    /// Users, products, stock, orders, seeds; adds to the audit trail and to the movements, and changes neither.
-    Clerk,
-    /// Everything: seals, anonymizes, migrates.
-    Admin,
+named_enum! {
+    /// What somebody does in the shop.
+    pub enum Role {
+        /// Reads everything but password hashes, writes nothing.
+        Reader = "reader",
+        /// Users, products, stock, orders, seeds; adds to the audit trail and to the movements, and changes neither.
+        Clerk = "clerk",
+        /// Everything: seals, anonymizes, migrates.
+        Admin = "admin",
+    }
 }
 
 /// What nobody needs who only reads: the table and its column.
@@ -26,16 +28,6 @@ const APPEND: &[Privilege] = &[Privilege::Select, Privilege::Insert];
 const ADVANCE: &[Privilege] = &[Privilege::Select, Privilege::Insert, Privilege::Update];
 
 impl Role {
-    pub const ALL: [Role; 3] = [Role::Reader, Role::Clerk, Role::Admin];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Reader => "reader",
-            Role::Clerk => "clerk",
-            Role::Admin => "admin",
-        }
-    }
-
     fn describe(self) -> &'static str {
         match self {
             Role::Reader => "reads everything but password hashes, may not write",

@@ -1,25 +1,16 @@
 //! One check of the doctor, and how it ended.
 
+use crate::domain::named_enum;
 use crate::error::{Error, Hint};
 
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Ok,
-    Warning,
-    Failed,
-    /// Could not be made, because an earlier one failed.
-    Skipped,
-}
-
-impl State {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Ok => "ok",
-            State::Warning => "warning",
-            State::Failed => "failed",
-            State::Skipped => "skipped",
-        }
+named_enum! {
+    /// How a check ended.
+    pub enum State {
+        Ok = "ok",
+        Warning = "warning",
+        Failed = "failed",
+        /// Could not be made, because an earlier one failed.
+        Skipped = "skipped",
     }
 }
 
