@@ -19,13 +19,12 @@ mod user;
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use self::shared::arguments::{AnswerArguments, ConfirmArguments};
 use self::shared::command_line::aim;
-use self::shared::confirm::{self, Confirmation};
-use self::shared::{hyphens, keys, values};
+use self::shared::confirm::Asking;
+use self::shared::values::one_of;
+use self::shared::{hyphens, values};
 use crate::config::{Config, Flags};
 use crate::context::Context;
 use crate::db::Access;
@@ -62,7 +61,7 @@ struct GlobalArguments {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// How to print: table, json, jsonl, csv, tsv, id or mongo-json
-    #[arg(short, long, global = true, value_name = "FORMAT", value_parser = formats(), hide_possible_values = true)]
+    #[arg(short, long, global = true, value_name = "FORMAT", value_parser = one_of(Format::ALL.map(|format| (format.as_str(), format))), hide_possible_values = true)]
     output: Option<Format>,
     /// The same as --output json
     #[arg(long, global = true, conflicts_with = "output")]
@@ -74,7 +73,7 @@ struct GlobalArguments {
     #[arg(long, global = true)]
     no_headers: bool,
     /// When to colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = colors())]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = one_of(ColorChoice::ALL.map(|choice| (choice.as_str(), choice))))]
     color: ColorChoice,
     /// Say less: no notes on standard error
     #[arg(short, long, global = true)]
@@ -99,23 +98,6 @@ struct GlobalArguments {
 /// A span of time, still as it was typed.
 fn span(text: &str) -> Result<String, String> {
     parse_span(text).map(|_| text.to_owned())
-}
-
-/// The words of `--output`, in step with the formats that there are.
-fn formats() -> impl TypedValueParser<Value = Format> {
-    one_of(Format::ALL, Format::as_str)
-}
-
-fn colors() -> impl TypedValueParser<Value = ColorChoice> {
-    one_of(ColorChoice::ALL, ColorChoice::as_str)
-}
-
-fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
-    all: [T; N],
-    name: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T> {
-    let find = move |word: String| all.into_iter().find(|value| name(*value) == word).ok_or("unknown word");
-    PossibleValuesParser::new(all.map(name)).try_map(find)
 }
 
 #[derive(Debug, Subcommand)]
@@ -164,14 +146,23 @@ impl Command {
     fn is_long(&self, is_timeout_stated: bool) -> bool {
         match self {
             Command::Quickstart(_) | Command::Seed(_) => true,
-            Command::Migrate(command) => command.is_long(is_timeout_stated),
-            Command::User(command) => command.is_long(),
-            Command::Product(command) => command.is_long(),
-            Command::Stock(command) => command.is_long(),
-            Command::Order(command) => command.is_long(),
-            Command::Audit(command) => command.is_long(),
-            Command::Doctor(arguments) => arguments.is_long(),
-            Command::Access(_) | Command::Report(_) | Command::Config(_) | Command::Help(_) => false,
+            // What works on a database of its own has to remove that at the end.
+            Command::Migrate(migrate::Command::Verify(_) | migrate::Command::Baseline(_)) => true,
+            // Whoever states a limit for a change of the schema means all of it.
+            Command::Migrate(_) => !is_timeout_stated,
+            Command::User(user::Command::List(arguments)) => arguments.list.all,
+            Command::User(user::Command::Export(_) | user::Command::Import(_) | user::Command::ExportData(_)) => true,
+            Command::Product(product::Command::List(arguments)) => arguments.list.all,
+            Command::Product(product::Command::Export(_) | product::Command::Import(_)) => true,
+            Command::Stock(stock::Command::List(arguments)) => arguments.list.all,
+            Command::Stock(stock::Command::History(arguments)) => arguments.list.all,
+            Command::Stock(stock::Command::Verify(_)) => true,
+            Command::Order(order::Command::List(arguments)) => arguments.list.all,
+            Command::Order(order::Command::Export(_) | order::Command::Import(_) | order::Command::Expire(_)) => true,
+            Command::Audit(audit::Command::List(arguments)) => arguments.list.all,
+            Command::Audit(audit::Command::Export(_) | audit::Command::Seal(_) | audit::Command::Verify(_)) => true,
+            Command::Doctor(arguments) => arguments.deep,
+            _ => false,
         }
     }
 }
@@ -256,8 +247,7 @@ async fn run(cli: Cli, output: Output, committing: Committing, tells_by_exit_cod
     let budget = Budget::new(config.timeout, config.is_timeout_stated);
     let budget = if cli.command.is_long(config.is_timeout_stated) { budget.for_long_work() } else { budget };
     let context = Context::new(config, output, budget, committing.clone());
-    let (audience, no_input) = (confirm::Audience::detect(), cli.global.no_input);
-    let asking = Asking { audience, no_input };
+    let asking = Asking::detect(cli.global.no_input);
     let result = interrupt::until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
     let result = match result {
         Err(error) if error.is(Cause::NoSchema) => Err(why_no_schema(&context, error).await),
@@ -287,70 +277,6 @@ fn conclude(output: &Output, result: Result<()>) -> u8 {
             output.error(&error);
             error.kind().exit_code()
         }
-    }
-}
-
-/// Whether and how a command may ask.
-struct Asking {
-    audience: confirm::Audience,
-    no_input: bool,
-}
-
-impl Asking {
-    /// `yes` and `confirm` are what the command line answered beforehand.
-    fn confirmation(&self, yes: bool, confirm: &Option<String>, dry_run: bool) -> Confirmation {
-        let (no_input, audience) = (self.no_input, self.audience);
-        Confirmation { assume_yes: yes, confirm: confirm.clone(), no_input, dry_run, audience }
-    }
-
-    /// Asks yes or no; on a protected context for the database's name instead. The impact is only
-    /// looked up if it will be shown.
-    async fn permission(
-        &self,
-        context: &Context,
-        answers: &AnswerArguments,
-        dry_run: bool,
-        impact: impl AsyncFnOnce() -> Result<String>,
-    ) -> Result<()> {
-        let is_protected = context.config.protected;
-        if dry_run || (answers.yes && !is_protected) {
-            return Ok(());
-        }
-        let impact = impact().await?;
-        let confirmation = self.confirmation(answers.yes, &answers.confirm, dry_run);
-        if is_protected {
-            confirmation.typed_name(&context.output, &impact, &context.config.target.name())
-        } else {
-            confirmation.yes_or_no(&context.output, &impact)
-        }
-    }
-
-    /// Asks for the name of what will be destroyed.
-    fn name(
-        &self,
-        context: &Context,
-        confirm: &ConfirmArguments,
-        dry_run: bool,
-        impact: &str,
-        name: &str,
-    ) -> Result<()> {
-        self.confirmation(false, &confirm.confirm, dry_run).typed_name(&context.output, impact, name)
-    }
-
-    /// Whether flags are missing and somebody can be asked instead. `flags` are the required ones,
-    /// each with whether it was given.
-    ///
-    /// Errors: exit 2 naming those that are missing when nobody can be asked.
-    fn asks_for(&self, flags: &[(&str, bool)]) -> Result<bool> {
-        let missing: Vec<&str> = flags.iter().filter(|(_, is_given)| !is_given).map(|(flag, _)| *flag).collect();
-        if missing.is_empty() {
-            return Ok(false);
-        }
-        if self.confirmation(false, &None, false).is_interactive() && keys::can_draw() {
-            return Ok(true);
-        }
-        Err(Error::usage(format!("missing {}", missing.join(", ")))
-            .hint("give each as a flag; on a terminal shopctl asks for what is missing"))
     }
 }
 

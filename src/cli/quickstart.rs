@@ -55,9 +55,8 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     let lines = lines.map_err(Error::internal)?;
     let new = NewOrder { note: Some("quickstart".to_owned()), ..NewOrder::new(CUSTOMER.to_owned(), lines) };
     let placed = place_order::run(&operations, &new, None).await?;
-    let detail = order::detail(&placed);
     context.output.note(&format!("order {} placed\n", placed.order.reference));
-    context.output.show(&detail, &[])?;
+    context.output.show(&order::detail(placed), &[])?;
     let aimed = |words: &str| aimed(context, &target, words);
     let order = aimed("order create").option("--user", CUSTOMER).option("--item", "MUG-02:2");
     let margin = "\n     ";

@@ -39,6 +39,12 @@ pub struct Bar {
     pub value: Decimal,
 }
 
+impl Bar {
+    pub fn new(label: &str, value: Decimal) -> Bar {
+        Bar { label: label.to_owned(), value }
+    }
+}
+
 impl Output {
     /// Draws one bar for each row, below what was printed before. Negative values have no bar.
     ///

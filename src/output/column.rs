@@ -32,8 +32,10 @@ pub trait View: Sized + 'static {
     /// The fields in the order of every format.
     const COLUMNS: &'static [Column<Self>];
 
-    /// What `-o id` prints.
-    fn id(&self) -> String;
+    /// What `-o id` prints: the first field, unless the noun says otherwise.
+    fn id(&self) -> String {
+        Self::COLUMNS.first().map(|column| (column.cell)(self).for_programs()).unwrap_or_default()
+    }
 
     /// All fields as one object: the answer of `show --json` and the top level of `create --json`.
     fn to_json(&self) -> Map<String, Value> {

@@ -73,6 +73,17 @@ pub struct Mutation {
 }
 
 impl Mutation {
+    /// `json` is an object.
+    pub fn new(line: String, id: impl ToString, json: Value) -> Mutation {
+        let json = if let Value::Object(members) = json { members } else { Map::new() };
+        Mutation { line, id: id.to_string(), json }
+    }
+
+    /// Whether something was changed, and stays so.
+    pub fn is_written(&self) -> bool {
+        self.is("changed") && !self.is("dry_run")
+    }
+
     /// Whether this member is true: `changed`, `replayed`, `dry_run`.
     pub fn is(&self, member: &str) -> bool {
         self.json.get(member).and_then(Value::as_bool).unwrap_or(false)
@@ -242,7 +253,12 @@ impl Output {
             return mutations.iter().for_each(|mutation| self.mutation(mutation));
         }
         let items: Vec<Value> = mutations.iter().map(Mutation::to_json).collect();
-        if let Err(error) = self.json(&serde_json::json!({ "items": items })) {
+        self.answer(&serde_json::json!({ "items": items }));
+    }
+
+    /// Says what was changed as one JSON value on a line. As [`Output::mutation`], it cannot fail.
+    pub fn answer(&self, value: &Value) {
+        if let Err(error) = self.text(&format!("{}\n", json::text(value))) {
             self.warn(error.message());
         }
     }
@@ -253,13 +269,6 @@ impl Output {
     pub fn text(&self, text: &str) -> Result<()> {
         self.write(text)?;
         self.flush()
-    }
-
-    /// Prints one JSON value on a line, for answers that are neither rows nor mutations.
-    ///
-    /// Errors: exit 5 when stdout cannot be written.
-    pub fn json(&self, value: &Value) -> Result<()> {
-        self.text(&format!("{}\n", json::text(value)))
     }
 
     /// Prints one JSON value over several lines, for a person who reads all of it.

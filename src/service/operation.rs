@@ -43,6 +43,14 @@ pub struct Operations {
     pub committing: Committing,
 }
 
+/// A row before and after a mutation.
+#[derive(Debug, Clone)]
+pub struct Changed<M> {
+    pub before: M,
+    pub after: M,
+    pub changed: bool,
+}
+
 /// How an operation ended well.
 #[derive(Debug)]
 pub enum Completion<T> {

@@ -2,7 +2,7 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::operation::{Operation, Operations, Request};
+use super::operation::{self, Operation, Operations, Request};
 use crate::db::fault::Fault;
 use crate::domain::{EventName, Id, Money, MovementReason};
 pub use crate::entity::product::Model;
@@ -11,12 +11,7 @@ use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository;
 
 /// A product before and after a mutation.
-#[derive(Debug, Clone)]
-pub struct Changed {
-    pub before: Model,
-    pub after: Model,
-    pub changed: bool,
-}
+pub type Changed = operation::Changed<Model>;
 
 /// Creates a product. Errors: exit 6 when the SKU is taken.
 pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {

@@ -1,6 +1,6 @@
 //! Users: create, update, password, disable, enable, delete.
 
-use super::operation::{Operation, Operations, Request};
+use super::operation::{self, Operation, Operations, Request};
 use crate::db::fault::Fault;
 use crate::domain::{EventName, Id, Password, UserStatus};
 use crate::entity::Moment;
@@ -10,12 +10,7 @@ use crate::repository;
 use crate::repository::user::{Lock, Who};
 
 /// A user before and after a mutation.
-#[derive(Debug, Clone)]
-pub struct Changed {
-    pub before: Model,
-    pub after: Model,
-    pub changed: bool,
-}
+pub type Changed = operation::Changed<Model>;
 
 /// Hashes a new password.
 pub fn hash(password: &Password) -> Result<String> {

@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::view::AccessView;
 use super::{Plan, RoleArguments, settle};
-use crate::cli::Asking;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
+use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::access::{Change, Remaining, run as run_statements};

@@ -7,7 +7,7 @@ mod view;
 use clap::{Args, Subcommand};
 
 use self::view::AccessView;
-use crate::cli::Asking;
+use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
 use crate::db::Database;
 use crate::db::access::{self, Change, Grantee, Remaining, Step};

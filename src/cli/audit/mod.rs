@@ -1,7 +1,6 @@
 //! `shopctl audit`
 
 mod export;
-mod list;
 mod seal;
 mod settle;
 mod show;
@@ -13,14 +12,16 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use crate::cli::shared::arguments::{check_period, name_of, time};
+use crate::cli::shared::list::{List, Listed};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::similar::closest;
-use crate::domain::{EntityKind, EventName, Id, Outcome};
+use crate::domain::{EntityKind, EventName, Id, Outcome, Page};
+use crate::entity::audit_event::{Entity, Model};
 use crate::error::{Error, Kind, Result, printable};
 use crate::repository::user::{self, Lock, Who};
-use crate::repository::{audit_event as events, order, product};
+use crate::repository::{Listing, SortField, audit_event as events, order, product};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -28,7 +29,7 @@ pub enum Command {
     #[command(after_help = "Examples:
   shopctl audit list --order K7Q2M-9XD4T
   shopctl audit list --outcome failed --since 2026-01-01 --json")]
-    List(list::AuditListArguments),
+    List(List<FilterArguments>),
     /// Show one event with what was before and after
     #[command(after_help = "Example:\n  shopctl audit show 01a2099a-f92b-73dc-878a-58879510c016")]
     Show(show::ShowArguments),
@@ -94,20 +95,9 @@ pub struct FilterArguments {
     until: Option<DateTime<Utc>>,
 }
 
-impl Command {
-    /// Whether it takes as long as there is data.
-    pub fn is_long(&self) -> bool {
-        match self {
-            Command::List(arguments) => arguments.list.all,
-            Command::Export(_) | Command::Seal(_) | Command::Verify(_) => true,
-            _ => false,
-        }
-    }
-}
-
 pub async fn run(context: &Context, command: Command) -> Result<()> {
     match command {
-        Command::List(arguments) => list::run(context, &arguments).await,
+        Command::List(arguments) => arguments.run(context).await,
         Command::Show(arguments) => show::run(context, &arguments).await,
         Command::Export(arguments) => export::run(context, &arguments).await,
         Command::Seal(arguments) => seal::run(context, &arguments).await,
@@ -116,15 +106,25 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
     }
 }
 
-impl FilterArguments {
-    /// What the arguments say by themselves.
-    ///
-    /// Errors: exit 7 for a period that nothing can be in.
-    fn filter(&self) -> Result<events::Filter> {
-        check_period(("since", self.since), ("until", self.until))?;
+impl Listed for FilterArguments {
+    type Entity = Entity;
+    type Filter = events::Filter;
+    type Row = Model;
+    const SORT_FIELDS: &'static [SortField<Entity>] = &events::SORT_FIELDS;
+    const USUAL: &'static str = "-occurred_at";
+
+    fn check(&self) -> Result<()> {
+        check_period(("since", self.since), ("until", self.until))
+    }
+
+    async fn filter(&self, database: &Database) -> Result<events::Filter> {
+        let (entity_kind, entity_id) = entity(database, self).await?.unzip();
+        if let Some(name) = &self.operation {
+            check_operation(database, name).await?;
+        }
         Ok(events::Filter {
-            entity_kind: None,
-            entity_id: None,
+            entity_kind,
+            entity_id,
             operation_id: self.operation_id.map(Id::from),
             operation: self.operation.clone(),
             actor: self.by.clone(),
@@ -134,16 +134,12 @@ impl FilterArguments {
         })
     }
 
-    /// Adds what the events are about, which the database has to be asked for.
-    async fn look_up(&self, database: &Database, filter: &mut events::Filter) -> Result<()> {
-        if let Some((entity, id)) = entity(database, self).await? {
-            filter.entity_kind = Some(entity);
-            filter.entity_id = Some(id);
-        }
-        match &self.operation {
-            Some(name) => check_operation(database, name).await,
-            None => Ok(()),
-        }
+    async fn page(database: &Database, filter: &events::Filter, page: &Page) -> Result<Listing<Model>> {
+        events::find_all(database.connection(), filter, page).await
+    }
+
+    async fn count(database: &Database, filter: &events::Filter) -> Result<u64> {
+        events::count(database.connection(), filter).await
     }
 }
 

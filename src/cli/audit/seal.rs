@@ -69,7 +69,7 @@ pub async fn run(context: &Context, arguments: &SealArguments) -> Result<()> {
     json.insert("number".to_owned(), json!(head.as_ref().map(|seal| seal.number)));
     json.insert("head".to_owned(), json!(head.as_ref().map(|seal| &seal.hash)));
     let id = head.map(|seal| seal.id.to_string()).unwrap_or_default();
-    finish(context, &database, dry_run || made == 0, &Mutation { line, id, json });
+    finish(context, &database, &Mutation { line, id, json });
     Ok(())
 }
 

@@ -56,7 +56,7 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
         .take(EVENTS_NAMED as usize)
         .map(|event| json!({ "entity_type": event.entity_type, "entity_id": event.entity_id, "name": name_in(event) }));
     json.insert("entities".to_owned(), entities.collect());
-    finish(context, &database, dry_run || !verdict.is_new, &Mutation { line, id: id.to_string(), json });
+    finish(context, &database, &Mutation { line, id: id.to_string(), json });
     Ok(())
 }
 

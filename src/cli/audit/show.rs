@@ -4,10 +4,10 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::parse_id;
-use super::view::EventView;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
+use crate::entity::audit_event::Model;
 use crate::error::{CommandLine, Error, Result};
 use crate::repository::audit_event as events;
 
@@ -19,10 +19,10 @@ pub struct ShowArguments {
 }
 
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
-    context.output.check_fields::<EventView>(&[])?;
+    context.output.check_fields::<Model>(&[])?;
     let database = context.database(Access::Read).await?;
     let event = events::find_by_id(database.connection(), arguments.id.into()).await?;
     let event =
         event.ok_or_else(|| Error::not_found("event", arguments.id).hint(CommandLine::new("audit list -o id")))?;
-    context.output.show(&EventView(event), &[])
+    context.output.show(&event, &[])
 }

@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use super::view::FindingView;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
@@ -21,7 +20,7 @@ pub struct VerifyArguments {
 }
 
 pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
-    context.output.check_fields::<FindingView>(&[])?;
+    context.output.check_fields::<Finding>(&[])?;
     let database = context.database(Access::Read).await?;
     let reads_hashes = user::may_read_hashes(database.connection()).await?;
     let snapshot = database.snapshot().await?;
@@ -36,7 +35,7 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
         Finding { entity: EntityKind::Seal, id: None, name, what: problem.what }
     });
     let untold = chain.untold + explanation.found - explanation.findings.len() as u64;
-    let findings: Vec<_> = of_seals.chain(explanation.findings).map(FindingView).collect();
+    let findings: Vec<_> = of_seals.chain(explanation.findings).collect();
     let shown = findings.len() as u64;
     let found = shown + untold;
     context.output.list(&findings, None, None)?;

@@ -7,34 +7,27 @@ use crate::entity::audit_event;
 use crate::output::{Cell, Column, View};
 use crate::service::explain::Finding;
 
-/// An audit event.
-pub struct EventView(pub audit_event::Model);
-
-impl View for EventView {
+impl View for audit_event::Model {
     const NOUN: &'static str = "events";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.0.id.into()),
-        Column::new("occurred_at", "TIME", |view| view.0.occurred_at.clone().into()),
-        Column::new("operation", "OPERATION", |view| view.0.operation.to_string().into()),
-        Column::new("actor", "ACTOR", |view| view.0.actor.as_str().into()),
-        Column::new("outcome", "OUTCOME", |view| view.0.outcome.to_string().into()),
-        Column::new("entity_type", "ENTITY", |view| view.0.entity_type.as_str().into()),
-        Column::detail("entity_id", "ENTITY ID", |view| view.0.entity_id.map(|id| id.to_string()).into()),
-        Column::new("name", "NAME", |view| name_in(&view.0).into()),
-        Column::detail("operation_id", "OPERATION ID", |view| view.0.operation_id.into()),
-        Column::detail("sequence", "SEQUENCE", |view| view.0.sequence.clone().into()),
-        Column::detail("before", "BEFORE", |view| json(view.0.before.as_deref())),
-        Column::detail("after", "AFTER", |view| json(view.0.after.as_deref())),
-        Column::new("reason", "REASON", |view| view.0.reason.clone().into()),
-        Column::detail("error", "ERROR", |view| view.0.error.clone().into()),
-        Column::detail("idempotency_key", "KEY", |view| view.0.idempotency_key.clone().into()),
-        Column::detail("request_fingerprint", "FINGERPRINT", |view| view.0.request_fingerprint.clone().into()),
-        Column::detail("seal_id", "SEAL", |view| view.0.seal_id.map(|id| id.to_string()).into()),
+        Column::detail("id", "ID", |view| view.id.into()),
+        Column::new("occurred_at", "TIME", |view| view.occurred_at.clone().into()),
+        Column::new("operation", "OPERATION", |view| view.operation.to_string().into()),
+        Column::new("actor", "ACTOR", |view| view.actor.as_str().into()),
+        Column::new("outcome", "OUTCOME", |view| view.outcome.to_string().into()),
+        Column::new("entity_type", "ENTITY", |view| view.entity_type.as_str().into()),
+        Column::detail("entity_id", "ENTITY ID", |view| view.entity_id.map(|id| id.to_string()).into()),
+        Column::new("name", "NAME", |view| name_in(view).into()),
+        Column::detail("operation_id", "OPERATION ID", |view| view.operation_id.into()),
+        Column::detail("sequence", "SEQUENCE", |view| view.sequence.clone().into()),
+        Column::detail("before", "BEFORE", |view| json(view.before.as_deref())),
+        Column::detail("after", "AFTER", |view| json(view.after.as_deref())),
+        Column::new("reason", "REASON", |view| view.reason.clone().into()),
+        Column::detail("error", "ERROR", |view| view.error.clone().into()),
+        Column::detail("idempotency_key", "KEY", |view| view.idempotency_key.clone().into()),
+        Column::detail("request_fingerprint", "FINGERPRINT", |view| view.request_fingerprint.clone().into()),
+        Column::detail("seal_id", "SEAL", |view| view.seal_id.map(|id| id.to_string()).into()),
     ];
-
-    fn id(&self) -> String {
-        self.0.id.to_string()
-    }
 }
 
 /// The natural key that the event's own data names.
@@ -52,20 +45,17 @@ fn json(text: Option<&str>) -> Cell {
     }
 }
 
-/// A row that its events do not explain, an event without its row, or a seal that does not hold.
-pub struct FindingView(pub Finding);
-
-impl View for FindingView {
+impl View for Finding {
     const NOUN: &'static str = "findings";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("entity", "ENTITY", |view| view.0.entity.as_str().into()),
-        Column::new("name", "NAME", |view| view.0.name.as_str().into()),
-        Column::detail("id", "ID", |view| view.0.id.map(|id| id.to_string()).into()),
-        Column::new("finding", "FINDING", |view| view.0.what.as_str().into()),
+        Column::new("entity", "ENTITY", |view| view.entity.as_str().into()),
+        Column::new("name", "NAME", |view| view.name.as_str().into()),
+        Column::detail("id", "ID", |view| view.id.map(|id| id.to_string()).into()),
+        Column::new("finding", "FINDING", |view| view.what.as_str().into()),
     ];
 
     fn id(&self) -> String {
-        self.0.id.map_or_else(|| self.0.name.clone(), |id| id.to_string())
+        self.id.map_or_else(|| self.name.clone(), |id| id.to_string())
     }
 }
 
@@ -86,10 +76,6 @@ impl View for TimelineView {
         Column::new("note", "NOTE", |view| text_in(&view.0, "note").into()),
         Column::detail("error", "ERROR", |view| view.0.error.clone().into()),
     ];
-
-    fn id(&self) -> String {
-        EventView(self.0.clone()).id()
-    }
 }
 
 fn data(text: Option<&str>) -> Value {

@@ -1,12 +1,11 @@
 //! `shopctl config`
 
-mod view;
-
 use clap::Subcommand;
 
-use self::view::{PlaceView, SettingView};
+use crate::config::{Entry, Place};
 use crate::context::Context;
 use crate::error::Result;
+use crate::output::{Column, View};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -20,13 +19,25 @@ pub enum Command {
 
 pub fn run(context: &Context, command: &Command) -> Result<()> {
     match command {
-        Command::Show => {
-            let rows: Vec<_> = context.config.entries().iter().cloned().map(SettingView).collect();
-            context.output.list(&rows, None, None)
-        }
-        Command::Path => {
-            let rows: Vec<_> = context.config.places().iter().cloned().map(PlaceView).collect();
-            context.output.list(&rows, None, None)
-        }
+        Command::Show => context.output.list(context.config.entries(), None, None),
+        Command::Path => context.output.list(context.config.places(), None, None),
     }
+}
+
+impl View for Entry {
+    const NOUN: &'static str = "settings";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("name", "SETTING", |view| view.name.into()),
+        Column::new("value", "VALUE", |view| view.value.as_str().into()),
+        Column::new("origin", "ORIGIN", |view| view.origin.as_str().into()),
+    ];
+}
+
+impl View for Place {
+    const NOUN: &'static str = "files";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("path", "PATH", |view| view.path.display().to_string().into()),
+        Column::new("exists", "EXISTS", |view| view.exists.into()),
+        Column::new("purpose", "PURPOSE", |view| view.purpose.into()),
+    ];
 }

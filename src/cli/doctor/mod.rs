@@ -1,20 +1,17 @@
 //! `shopctl doctor`
 
-mod view;
-
 use std::time::Duration;
 
 use clap::Args;
 use tokio::time::Instant;
 
-use self::view::CheckView;
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::file::is_open_to_others;
 use crate::migrate::{self, Catalog, MigrationStatus};
-use crate::output::{Format, escape};
+use crate::output::{Column, Format, View, escape};
 use crate::service::doctor::{self, Check, Circumstances, Migrations, State};
 
 /// How often somebody who waits is told what is being checked.
@@ -25,14 +22,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Arguments {
     /// Also hold all data against the shop's rules, which reads every row once or twice
     #[arg(long)]
-    deep: bool,
-}
-
-impl Arguments {
-    /// Whether it takes as long as there is data.
-    pub fn is_long(&self) -> bool {
-        self.deep
-    }
+    pub deep: bool,
 }
 
 /// Prints every check, also when there is no connection.
@@ -139,4 +129,29 @@ fn summary(context: &Context, all: &[MigrationStatus]) -> Migrations {
     let missing = || Error::of(Cause::NoSchema, "").hint(CommandLine::new("migrate up"));
     let hint = way_out.unwrap_or_else(|| Hint::joined(context.fitting(missing()).hints(), "; "));
     Migrations { applied: in_state(migrate::State::Applied).count(), others: others.collect(), hint }
+}
+
+/// A check and how it ended.
+struct CheckView {
+    check: Check,
+    /// Its hint, with the flags of this run.
+    hint: Option<String>,
+}
+
+impl CheckView {
+    /// What a table on a terminal cuts to its width.
+    fn in_full(&self) -> String {
+        let hint = self.hint.iter().map(|hint| format!("\n  hint: {hint}"));
+        format!("{}: {}{}", self.check.name, self.check.detail, hint.collect::<String>())
+    }
+}
+
+impl View for CheckView {
+    const NOUN: &'static str = "checks";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("name", "CHECK", |view| view.check.name.into()),
+        Column::new("state", "STATE", |view| view.check.state.as_str().into()),
+        Column::new("detail", "DETAIL", |view| view.check.detail.as_str().into()),
+        Column::new("hint", "HINT", |view| view.hint.clone().into()),
+    ];
 }

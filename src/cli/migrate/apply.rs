@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use super::view::RehearsedView;
 use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
-use crate::cli::Asking;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, steps};
+use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;
@@ -37,7 +36,7 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
         steps: arguments.steps,
         to: arguments.to.clone(),
         // In a pipeline nobody reads a notice.
-        allow_late: arguments.allow_late || !asking.audience.is_ci,
+        allow_late: arguments.allow_late || !asking.is_ci,
         ..plan_with(context, arguments.lock.lock_wait)
     };
     if arguments.write.dry_run {
@@ -115,12 +114,10 @@ async fn rehearse(context: &Context, asking: &Asking, arguments: &UpArguments, p
     }
     let rehearsed = migrate::rehearse(&database, plan, &mut |progress| tell(context, &progress)).await?;
     let migrations: std::collections::BTreeSet<_> = rehearsed.iter().map(|one| one.migration).collect();
-    let is_any = !rehearsed.is_empty();
     let (statements, migrations) =
         (counted(rehearsed.len(), "statement"), counted(migrations.len() as u64, "migration"));
-    let rows: Vec<_> = rehearsed.into_iter().map(RehearsedView).collect();
-    context.output.list(&rows, None, None)?;
-    if is_any {
+    context.output.list(&rehearsed, None, None)?;
+    if !rehearsed.is_empty() {
         context.note_would_change();
         context.output.note(&format!("would apply {migrations}, {statements}; all was rolled back"));
     }

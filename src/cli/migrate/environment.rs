@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::note_changed;
-use crate::cli::Asking;
 use crate::cli::shared::arguments::ConfirmArguments;
+use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -92,8 +92,4 @@ struct EnvironmentView(Option<String>);
 impl View for EnvironmentView {
     const NOUN: &'static str = "environments";
     const COLUMNS: &'static [Column<Self>] = &[Column::new("environment", "ENVIRONMENT", |view| view.0.clone().into())];
-
-    fn id(&self) -> String {
-        self.0.clone().unwrap_or_default()
-    }
 }

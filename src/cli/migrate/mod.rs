@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::Asking;
+use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::moment;
@@ -100,14 +100,6 @@ struct GuardArguments {
     /// Confirm by naming the database: needed wherever --yes is not enough
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
-}
-
-impl Command {
-    /// Whether each wait is limited instead of the whole. Whoever states a limit for a change of the schema
-    /// means all of it; what works on a database of its own has to remove that at the end.
-    pub fn is_long(&self, is_timeout_stated: bool) -> bool {
-        !is_timeout_stated || matches!(self, Command::Verify(_) | Command::Baseline(_))
-    }
 }
 
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
@@ -203,10 +195,7 @@ fn verb(step: &Step) -> &'static str {
 fn print_steps(context: &Context, steps: &[Step]) {
     if context.output.is_json() {
         let items: Vec<_> = steps.iter().map(step_json).collect();
-        let json = serde_json::json!({ "changed": !items.is_empty(), "items": items });
-        if let Err(error) = context.output.json(&json) {
-            context.output.warn(error.message());
-        }
+        context.output.answer(&serde_json::json!({ "changed": !items.is_empty(), "items": items }));
     }
 }
 

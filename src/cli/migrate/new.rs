@@ -47,11 +47,8 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     write(&path, &draft.text).await?;
     write(&list, &text).await?;
     let json = serde_json::json!({ "name": draft.name, "path": path, "changed": true });
-    context.output.mutation(&Mutation {
-        line: format!("wrote {}, and its line in {}", path.display(), list.display()),
-        id: draft.name.clone(),
-        json: json.as_object().cloned().unwrap_or_default(),
-    });
+    let line = format!("wrote {}, and its line in {}", path.display(), list.display());
+    context.output.mutation(&Mutation::new(line, &draft.name, json));
     context.output.note("next: write its statements, then:");
     for step in STEPS {
         context.output.note(step);

@@ -5,8 +5,8 @@ use clap::Args;
 use migration::Migration;
 
 use super::{GuardArguments, LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
-use crate::cli::Asking;
 use crate::cli::shared::arguments::steps;
+use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
 use crate::db::schema::{Count, Removable};
 use crate::db::target::Engine;
@@ -221,11 +221,10 @@ async fn permit(
         false => "",
     };
     let impact = format!("{others}{seals}{}\nfrom {} ({purpose}); {going}", stake.impact(), database.target());
-    let confirmation = asking.confirmation(guard.yes, &guard.confirm, false);
     let takes_yes = is_yes_enough && guard.confirm.is_none();
     match takes_yes {
-        true => confirmation.yes_or_no(&context.output, &impact)?,
-        false => confirmation.typed_name(&context.output, &impact, &context.config.target.name())?,
+        true => asking.yes_or_no(&context.output, guard.yes, &impact)?,
+        false => asking.typed_name(&context.output, &guard.confirm, &impact, &context.config.target.name())?,
     }
     let is_answered_beforehand = if takes_yes { guard.yes } else { guard.confirm.is_some() };
     if is_answered_beforehand {

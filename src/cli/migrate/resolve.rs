@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
-use crate::cli::Asking;
 use crate::cli::shared::arguments::AnswerArguments;
+use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
@@ -82,9 +83,8 @@ pub async fn resolve(context: &Context, asking: &Asking, arguments: &ResolveArgu
         true => format!("{name} now counts as {word}"),
         false => format!("{name} counts as {word} already"),
     };
-    let json = serde_json::json!({ "name": name, "state": word, "changed": is_news });
-    let json = json.as_object().cloned().unwrap_or_default();
-    context.output.mutation(&Mutation { line, id: name, json });
+    let json = json!({ "name": name, "state": word, "changed": is_news });
+    context.output.mutation(&Mutation::new(line, name, json));
     if is_news {
         note_changed(context);
     }
@@ -122,14 +122,7 @@ pub async fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> 
     }
     let mutations: Vec<Mutation> = changed
         .into_iter()
-        .map(|name| {
-            let json = serde_json::json!({ "name": name, "changed": true });
-            Mutation {
-                line: format!("{name} locked"),
-                id: name.to_owned(),
-                json: json.as_object().cloned().unwrap_or_default(),
-            }
-        })
+        .map(|name| Mutation::new(format!("{name} locked"), name, json!({ "name": name, "changed": true })))
         .collect();
     context.output.mutations(&mutations);
     Ok(())

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::view::{MigrationView, RunView};
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
+use crate::migrate::history::Run;
 use crate::migrate::{self, Catalog, MigrationStatus, Removal, State};
 
 #[derive(Debug, Args)]
@@ -16,7 +16,7 @@ pub struct StatusArguments {
 }
 
 pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {
-    context.output.check_fields::<MigrationView>(&[])?;
+    context.output.check_fields::<MigrationStatus>(&[])?;
     let catalog = Catalog::embedded();
     let (all, removal) = match context.database(Access::Read).await {
         Ok(database) => {
@@ -30,8 +30,7 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
     let open = summary(&all);
     let ways_out: Vec<Hint> = all.iter().filter_map(MigrationStatus::way_out).collect();
     let has_pending = all.iter().any(|migration| migration.state == State::Pending);
-    let rows: Vec<_> = all.into_iter().map(MigrationView).collect();
-    context.output.list(&rows, None, None)?;
+    context.output.list(&all, None, None)?;
     match removal {
         Some(removal) if removal.is_undone => {
             let by = printable(&removal.by);
@@ -67,10 +66,10 @@ fn told((state, count): (State, usize)) -> String {
 }
 
 pub async fn history(context: &Context) -> Result<()> {
-    context.output.check_fields::<RunView>(&[])?;
+    context.output.check_fields::<Run>(&[])?;
     let database = context.database(Access::Read).await?;
     let runs = migrate::history::read(database.connection()).await?.runs;
-    let rows: Vec<_> = runs.into_iter().rev().map(RunView).collect();
+    let rows: Vec<_> = runs.into_iter().rev().collect();
     context.output.list(&rows, None, None)?;
     migrate::refuse_removal(database.connection(), Kind::CheckFailed).await
 }

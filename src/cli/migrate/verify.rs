@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::view::FindingView;
 use super::{LockArguments, note_changed, plan_with, tell, whole_plan};
-use crate::cli::Asking;
 use crate::cli::shared::arguments::AnswerArguments;
+use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
 use crate::db::schema::Schema;
 use crate::db::target::Target;
@@ -214,8 +214,7 @@ pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineAr
     let names = migrate::baseline(&database, &plan, &arguments.to, progress).await?;
     let mutations = names.iter().map(|name| {
         let json = serde_json::json!({ "name": name, "state": "applied", "changed": true });
-        let line = format!("{name} now counts as applied");
-        Mutation { line, id: name.clone(), json: json.as_object().cloned().unwrap_or_default() }
+        Mutation::new(format!("{name} now counts as applied"), name, json)
     });
     context.output.mutations(&mutations.collect::<Vec<_>>());
     if names.is_empty() {

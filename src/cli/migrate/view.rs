@@ -10,22 +10,15 @@ use crate::migrate::lint::Warning;
 use crate::migrate::{MigrationStatus, Rehearsed};
 use crate::output::{Cell, Column, View};
 
-/// A migration and where it stands.
-pub struct MigrationView(pub MigrationStatus);
-
-impl View for MigrationView {
+impl View for MigrationStatus {
     const NOUN: &'static str = "migrations";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("name", "NAME", |view| view.0.name.as_str().into()),
-        Column::new("state", "STATE", |view| view.0.state.as_str().into()),
-        Column::new("applied_at", "APPLIED", |view| view.0.applied_at.into()),
-        Column::new("note", "NOTE", |view| view.0.note.clone().into()),
-        Column::detail("runner", "RUNNER", |view| view.0.runner.clone().into()),
+        Column::new("name", "NAME", |view| view.name.as_str().into()),
+        Column::new("state", "STATE", |view| view.state.as_str().into()),
+        Column::new("applied_at", "APPLIED", |view| view.applied_at.into()),
+        Column::new("note", "NOTE", |view| view.note.clone().into()),
+        Column::detail("runner", "RUNNER", |view| view.runner.clone().into()),
     ];
-
-    fn id(&self) -> String {
-        self.0.name.clone()
-    }
 }
 
 /// A migration that `up` would apply.
@@ -56,61 +49,43 @@ impl View for PlannedView {
         Column::detail("statements", "SQL", |view| json!(view.statements).into()),
         Column::detail("risks", "WHICH", |view| json!(view.warnings).into()),
     ];
-
-    fn id(&self) -> String {
-        self.name.to_owned()
-    }
 }
 
-/// A statement that was run and rolled back.
-pub struct RehearsedView(pub Rehearsed);
-
-impl View for RehearsedView {
+impl View for Rehearsed {
     const NOUN: &'static str = "statements";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("migration", "MIGRATION", |view| view.0.migration.into()),
-        Column::new("milliseconds", "MS", |view| format!("{:.1}", view.0.duration.as_secs_f64() * 1_000.0).into()),
+        Column::new("migration", "MIGRATION", |view| view.migration.into()),
+        Column::new("milliseconds", "MS", |view| format!("{:.1}", view.duration.as_secs_f64() * 1_000.0).into()),
         Column::new("statement", "STATEMENT", |view| {
-            view.0.statement.split_whitespace().collect::<Vec<_>>().join(" ").into()
+            view.statement.split_whitespace().collect::<Vec<_>>().join(" ").into()
         }),
     ];
-
-    fn id(&self) -> String {
-        self.0.migration.to_owned()
-    }
 }
 
-/// A run of a migration.
-pub struct RunView(pub Run);
-
-impl View for RunView {
+impl View for Run {
     const NOUN: &'static str = "runs";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("sequence", "NUMBER", |view| view.0.sequence.into()),
-        Column::new("name", "NAME", |view| view.0.name.as_str().into()),
-        Column::new("direction", "RUN", |view| view.0.direction.as_str().into()),
-        Column::new("started_at", "STARTED", |view| view.0.started_at.into()),
+        Column::detail("sequence", "NUMBER", |view| view.sequence.into()),
+        Column::new("name", "NAME", |view| view.name.as_str().into()),
+        Column::new("direction", "RUN", |view| view.direction.as_str().into()),
+        Column::new("started_at", "STARTED", |view| view.started_at.into()),
         Column::new("duration_milliseconds", "MS", |view| {
-            view.0.duration.map(|duration| number(usize::try_from(duration.as_millis()).unwrap_or(usize::MAX))).into()
+            view.duration.map(|duration| number(usize::try_from(duration.as_millis()).unwrap_or(usize::MAX))).into()
         }),
-        Column::new("actor", "BY", |view| view.0.runner.split(", ").next().unwrap_or_default().into()),
-        Column::new("result", "RESULT", |view| match &view.0.error {
+        Column::new("actor", "BY", |view| view.runner.split(", ").next().unwrap_or_default().into()),
+        Column::new("result", "RESULT", |view| match &view.error {
             Some(error) => error.as_str().into(),
-            None => view.0.state.as_str().into(),
+            None => view.state.as_str().into(),
         }),
-        Column::detail("state", "STATE", |view| view.0.state.as_str().into()),
-        Column::detail("error", "ERROR", |view| view.0.error.clone().into()),
-        Column::detail("runner", "RUNNER", |view| view.0.runner.as_str().into()),
-        Column::detail("statement", "STATEMENT", |view| view.0.statement.clone().into()),
-        Column::detail("statements_done", "DONE", |view| view.0.statements_done.into()),
-        Column::detail("statements_total", "OF", |view| view.0.statements_total.into()),
-        Column::detail("version", "SHOPCTL", |view| view.0.version.as_str().into()),
-        Column::detail("checksum", "CHECKSUM", |view| view.0.checksum.clone().into()),
+        Column::detail("state", "STATE", |view| view.state.as_str().into()),
+        Column::detail("error", "ERROR", |view| view.error.clone().into()),
+        Column::detail("runner", "RUNNER", |view| view.runner.as_str().into()),
+        Column::detail("statement", "STATEMENT", |view| view.statement.clone().into()),
+        Column::detail("statements_done", "DONE", |view| view.statements_done.into()),
+        Column::detail("statements_total", "OF", |view| view.statements_total.into()),
+        Column::detail("version", "SHOPCTL", |view| view.version.as_str().into()),
+        Column::detail("checksum", "CHECKSUM", |view| view.checksum.clone().into()),
     ];
-
-    fn id(&self) -> String {
-        self.0.sequence.to_string()
-    }
 }
 
 /// Something that `verify` found.

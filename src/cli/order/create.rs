@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::detail;
-use crate::cli::Asking;
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
+use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::mutation::{self, done, finish};
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::cli::shared::wizard;
@@ -67,27 +67,28 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
     let note_command = |_: &Error| mutation::note_command(context, command.as_ref());
     let operations = context.operations(&database, dry_run);
     let placed = place_order::run(&operations, &new, key.idempotency_key.clone()).await.inspect_err(note_command)?;
-    print_placed(context, &database, &placed, dry_run);
+    print_placed(context, &database, placed, dry_run);
     mutation::note_command(context, command.as_ref());
     Ok(())
 }
 
 /// Says what was ordered.
-fn print_placed(context: &Context, database: &Database, placed: &PlacedOrder, dry_run: bool) {
-    let name = placed.order.reference.clone();
-    let verb = if placed.replayed { "was placed before".to_owned() } else { done(dry_run, "placed") };
-    let pieces: i64 = placed.items.iter().map(|(item, _)| item.quantity.pieces()).sum();
+fn print_placed(context: &Context, database: &Database, placed: PlacedOrder, dry_run: bool) {
+    let replayed = placed.replayed;
+    let verb = if replayed { "was placed before".to_owned() } else { done(dry_run, "placed") };
+    let order = detail(placed);
+    let pieces: i64 = order.items.iter().map(|item| item.item.quantity.pieces()).sum();
     let line = format!(
-        "order {name} {verb}: {} for {}, total {}",
+        "order {} {verb}: {} for {}, total {}",
+        order.order.reference,
         counted(pieces, "piece"),
-        placed.user.as_ref().map_or_else(|| "?".to_owned(), |user| printable(&user.email)),
-        placed.order.total_amount
+        order.email.as_deref().map_or_else(|| "?".to_owned(), printable),
+        order.order.total_amount
     );
-    let view = detail(placed);
-    let mut json = view.to_json();
+    let mut json = order.to_json();
     let after = Value::Object(json.clone());
-    json.extend(mutation::outcome(!placed.replayed, placed.replayed, dry_run, Value::Null, after));
-    finish(context, database, dry_run || placed.replayed, &Mutation { line, id: placed.order.id.to_string(), json });
+    json.extend(mutation::outcome(!replayed, replayed, dry_run, Value::Null, after));
+    finish(context, database, &Mutation { line, id: order.order.id.to_string(), json });
 }
 
 /// `PRODUCT` or `PRODUCT:QUANTITY`.

@@ -1,12 +1,11 @@
 //! `shopctl order import`
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::bulk::{InvoiceRow, Meaning, OrderRow};
-use crate::cli::Asking;
+use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::import::{self, ImportArguments};
-use crate::cli::shared::values::checked;
+use crate::cli::shared::values::{checked, one_of};
 use crate::cli::shared::zone;
 use crate::context::Context;
 use crate::domain::{DateOrder, Zone};
@@ -19,7 +18,7 @@ pub struct OrderImportArguments {
     import: ImportArguments,
     /// Whether the pieces come out of the stock: deduct, or skip for orders of the past whose pieces were never
     /// counted here [default: deduct, with --invoices skip]
-    #[arg(long, value_name = "WHAT", value_parser = stocks())]
+    #[arg(long, value_name = "WHAT", value_parser = one_of(STOCKS))]
     stock: Option<Stock>,
     /// The file has invoice lines (InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID);
     /// users and products that are not there are made
@@ -29,22 +28,14 @@ pub struct OrderImportArguments {
     #[arg(long, value_name = "PREFIX", requires = "invoices")]
     cancellation_prefix: Option<String>,
     /// Where 01/12/2020 has its month, if the file itself does not prove it: dmy, mdy or ymd
-    #[arg(long, value_name = "ORDER", value_parser = date_orders())]
+    #[arg(long, value_name = "ORDER", value_parser = one_of(DateOrder::ALL.map(|order| (order.as_str(), order))))]
     date_order: Option<DateOrder>,
     /// Time zone of the times that name none, such as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "NAME", value_parser = checked(zone::find))]
     tz: Option<Zone>,
 }
 
-fn date_orders() -> impl TypedValueParser<Value = DateOrder> {
-    let known = DateOrder::ALL;
-    PossibleValuesParser::new(known.map(DateOrder::as_str))
-        .try_map(move |word| known.into_iter().find(|order| order.as_str() == word).ok_or("unknown order"))
-}
-
-fn stocks() -> impl TypedValueParser<Value = Stock> {
-    PossibleValuesParser::new(["deduct", "skip"]).map(|word| if word == "skip" { Stock::Skip } else { Stock::Deduct })
-}
+const STOCKS: [(&str, Stock); 2] = [("deduct", Stock::Deduct), ("skip", Stock::Skip)];
 
 pub async fn run(context: &Context, asking: &Asking, arguments: &OrderImportArguments) -> Result<()> {
     let usual = if arguments.invoices { Stock::Skip } else { Stock::Deduct };

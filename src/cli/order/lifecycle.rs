@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 use super::view::OrderView;
-use crate::cli::Asking;
 use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, with_quantity};
 use crate::cli::shared::batch::{self, BatchArguments, Names};
+use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::mutation;
 use crate::context::Context;
 use crate::db::{Access, Database};

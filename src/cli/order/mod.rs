@@ -4,25 +4,25 @@ mod create;
 mod export;
 mod import;
 mod lifecycle;
-mod list;
 mod show;
 pub mod view;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use import::OrderImportArguments;
 
-use self::view::{ItemView, OrderDetailView, OrderView};
-use crate::cli::Asking;
+use self::view::OrderView;
 use crate::cli::shared::arguments::{check_period, check_range, name_of, time};
-use crate::cli::shared::export::ExportArguments;
+use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::list::{Export, List, Listed};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
-use crate::domain::{Money, OrderStatus};
+use crate::domain::{Money, OrderStatus, Page};
+use crate::entity::order;
 use crate::error::{Error, Result};
+use crate::repository::order::{self as orders, Item, ItemWithProduct, Whole};
 use crate::repository::user::{self as users, Lock, Who};
-use crate::repository::{order as orders, product as products};
+use crate::repository::{Listing, SortField, product as products};
 use crate::service::place_order::PlacedOrder;
 
 #[derive(Debug, Subcommand)]
@@ -39,17 +39,17 @@ A file holds {\"user\": \"ann@example.com\", \"items\": [{\"sku\": \"MUG-01\", \
     #[command(after_help = "Examples:
   shopctl order list --status pending,paid --since 2026-01-01
   shopctl order list --user ann@example.com --json")]
-    List(list::OrderListArguments),
+    List(List<FilterArguments>),
     /// Write orders with their items, oldest first: JSON, JSON lines, or CSV with a row for each item
     #[command(
         after_help = "Examples:\n  shopctl order export --since 2026-01-01 > this-year.csv\n  shopctl order export -o mongo-json > orders.mongo.json\n  shopctl order export --status paid --out paid.jsonl"
     )]
-    Export(OrderExportArguments),
+    Export(Export<FilterArguments>),
     /// Import orders: all lines of one reference are one order, which is placed or is there already
     #[command(
         after_help = "Examples:\n  shopctl order import orders.csv\n  shopctl order import orders.jsonl --stock skip --on-error reject-rows --errors wrong.csv\n  shopctl order import invoices.csv --invoices --on-error reject-rows --errors wrong.csv"
     )]
-    Import(OrderImportArguments),
+    Import(import::OrderImportArguments),
     /// Show one order with its lines
     #[command(after_help = "Examples:\n  shopctl order show K7Q2M-9XD4T\n  shopctl order show K7Q2M-9XD4T --timeline")]
     Show(show::ShowArguments),
@@ -83,17 +83,9 @@ Once it is refunded, --restock takes back what arrives later.")]
     Expire(lifecycle::ExpireArguments),
 }
 
-#[derive(Debug, Args)]
-pub struct OrderExportArguments {
-    #[command(flatten)]
-    filter: FilterArguments,
-    #[command(flatten)]
-    export: ExportArguments,
-}
-
 /// Which orders are wanted.
 #[derive(Debug, Args)]
-struct FilterArguments {
+pub struct FilterArguments {
     /// One or more of pending, paid, shipped, completed, cancelled, refunded
     #[arg(long, value_name = "STATUS,…", value_delimiter = ',', value_parser = name_of(OrderStatus::ALL, OrderStatus::as_str))]
     status: Vec<OrderStatus>,
@@ -115,40 +107,43 @@ struct FilterArguments {
     max_total: Option<Money>,
 }
 
-impl FilterArguments {
-    /// What the arguments say by themselves.
-    ///
-    /// Errors: exit 7 for a period or a range that nothing can be in.
-    fn filter(&self) -> Result<orders::Filter> {
-        let FilterArguments { since, until, min_total, max_total, .. } = *self;
-        check_period(("since", since), ("until", until))?;
-        check_range(("min-total", min_total), ("max-total", max_total))?;
-        let statuses = self.status.clone();
-        Ok(orders::Filter { statuses, user_id: None, product_id: None, since, until, min_total, max_total })
+impl Listed for FilterArguments {
+    type Entity = order::Entity;
+    type Filter = orders::Filter;
+    type Row = OrderView;
+    const SORT_FIELDS: &'static [SortField<order::Entity>] = &orders::SORT_FIELDS;
+
+    fn check(&self) -> Result<()> {
+        check_period(("since", self.since), ("until", self.until))?;
+        check_range(("min-total", self.min_total), ("max-total", self.max_total))
     }
 
-    /// Adds what the database has to be asked for.
-    async fn look_up(&self, database: &Database, filter: &mut orders::Filter) -> Result<()> {
+    async fn filter(&self, database: &Database) -> Result<orders::Filter> {
+        let FilterArguments { since, until, min_total, max_total, .. } = *self;
+        let (statuses, mut user_id, mut product_id) = (self.status.clone(), None, None);
         if let Some(who) = &self.user {
             let user = users::find_one(database.connection(), Who::parse(who), Lock::None).await?;
-            filter.user_id = Some(user.ok_or_else(|| Error::not_found("user", who))?.id);
+            user_id = Some(user.ok_or_else(|| Error::not_found("user", who))?.id);
         }
         if let Some(name) = &self.product {
             let found = products::find_by_sku(database.connection(), name).await?;
-            filter.product_id = Some(found.ok_or_else(|| Error::not_found("product", name))?.id);
+            product_id = Some(found.ok_or_else(|| Error::not_found("product", name))?.id);
         }
-        Ok(())
+        Ok(orders::Filter { statuses, user_id, product_id, since, until, min_total, max_total })
     }
-}
 
-impl Command {
-    /// Whether it takes as long as there is data.
-    pub fn is_long(&self) -> bool {
-        match self {
-            Command::List(arguments) => arguments.list.all,
-            Command::Export(_) | Command::Import(_) | Command::Expire(_) => true,
-            _ => false,
-        }
+    async fn page(database: &Database, filter: &orders::Filter, page: &Page) -> Result<Listing<OrderView>> {
+        let found = orders::find_all(database.connection(), filter, page).await?;
+        let buyers = orders::find_users(database.connection(), &found.items).await?;
+        let row = |order: order::Model| {
+            let email = buyers.iter().find(|user| user.id == order.user_id).map(|user| user.email.clone());
+            OrderView { order, email }
+        };
+        Ok(Listing { items: found.items.into_iter().map(row).collect(), next: found.next })
+    }
+
+    async fn count(database: &Database, filter: &orders::Filter) -> Result<u64> {
+        orders::count(database.connection(), filter).await
     }
 }
 
@@ -161,7 +156,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::Refund(arguments) => lifecycle::refund(context, asking, &arguments).await,
         Command::Expire(arguments) => lifecycle::expire(context, asking, &arguments).await,
         Command::Create(arguments) => create::run(context, asking, &arguments).await,
-        Command::List(arguments) => list::run(context, &arguments).await,
+        Command::List(arguments) => arguments.run(context).await,
         Command::Export(arguments) => export::run(context, &arguments).await,
         Command::Import(arguments) => import::run(context, asking, &arguments).await,
         Command::Show(arguments) => show::run(context, &arguments).await,
@@ -169,8 +164,11 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
 }
 
 /// An order with its lines as every format shows it.
-pub fn detail(placed: &PlacedOrder) -> OrderDetailView {
-    let items = placed.items.iter().cloned().map(|(item, product)| ItemView::new(item, product));
-    let email = placed.user.as_ref().map(|user| user.email.clone());
-    OrderDetailView { order: OrderView { order: placed.order.clone(), email }, items: items.collect() }
+pub fn detail(placed: PlacedOrder) -> Whole {
+    let item = |(item, product): ItemWithProduct| {
+        let (sku, name) = product.map(|product| (product.sku, product.name)).unzip();
+        Item { item, sku, name }
+    };
+    let (email, items) = (placed.user.map(|user| user.email), placed.items.into_iter().map(item).collect());
+    Whole { order: placed.order, email, items }
 }

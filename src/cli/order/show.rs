@@ -3,7 +3,6 @@
 use clap::Args;
 
 use super::detail;
-use super::view::OrderDetailView;
 use crate::cli::audit::view::TimelineView;
 use crate::cli::shared::list::TIMELINE_MAX;
 use crate::context::Context;
@@ -11,8 +10,9 @@ use crate::db::Access;
 use crate::domain::EntityKind;
 use crate::error::Result;
 use crate::output::Cell;
+use crate::repository::audit_event as events;
+use crate::repository::order::{self as orders, Whole};
 use crate::repository::user::{self as users, Lock};
-use crate::repository::{audit_event as events, order as orders};
 use crate::service::order_lifecycle;
 use crate::service::place_order::PlacedOrder;
 
@@ -28,7 +28,7 @@ pub struct ShowArguments {
 
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let extra: &[&str] = if arguments.timeline { &["timeline"] } else { &[] };
-    context.output.check_fields::<OrderDetailView>(extra)?;
+    context.output.check_fields::<Whole>(extra)?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
     let order = orders::find_named(connection, &arguments.order, Lock::None)
@@ -41,5 +41,5 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
         let events = events::find_of(connection, EntityKind::Order, order.id, TIMELINE_MAX).await?;
         extra.push(("timeline", Cell::nested(&events.into_iter().map(TimelineView).collect::<Vec<_>>())));
     }
-    context.output.show(&detail(&PlacedOrder { order, user, items, replayed: false }), &extra)
+    context.output.show(&detail(PlacedOrder { order, user, items, replayed: false }), &extra)
 }

@@ -1,18 +1,15 @@
 //! `shopctl product create`
 
 use clap::Args;
-use serde_json::Value;
 
 use super::DetailArguments;
-use super::view::{ProductView, view_of};
 use crate::cli::shared::arguments::WriteArguments;
-use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::mutation;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::quantity::parse_stock;
 use crate::domain::{Money, ProductName, Sku, Violations};
-use crate::error::{Result, printable};
-use crate::output::{Mutation, View};
+use crate::error::Result;
 use crate::service::product::{self as service, Model};
 
 #[derive(Debug, Args)]
@@ -42,12 +39,8 @@ pub async fn run(context: &Context, arguments: &CreateArguments) -> Result<()> {
     };
     let mut new = Model { stock_quantity: (*stock).into(), ..Model::new(&sku, name, *price) };
     details.put(&mut new);
-    let database = context.database_for_operation().await?;
-    let dry_run = arguments.write.dry_run;
-    let product = service::create(&context.operations(&database, dry_run), &new).await?;
-    let line = format!("product {} {}", printable(&product.sku), done(dry_run, "created"));
-    let mut json = ProductView(product.clone()).to_json();
-    json.extend(mutation::outcome(true, false, dry_run, Value::Null, view_of(&product)));
-    finish(context, &database, dry_run, &Mutation { line, id: product.id.to_string(), json });
-    Ok(())
+    mutation::run(context, &arguments.write, async |operations| {
+        Ok(mutation::created(operations, &service::create(operations, &new).await?))
+    })
+    .await
 }

@@ -2,8 +2,6 @@
 
 mod create;
 mod delete;
-mod export;
-mod list;
 mod price;
 mod show;
 mod update;
@@ -12,16 +10,18 @@ pub mod view;
 use clap::{Args, Subcommand};
 
 use crate::bulk::{Meaning, ProductRow};
-use crate::cli::Asking;
 use crate::cli::shared::arguments::{LeftArguments, check_range, searched};
+use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::import::{self, ImportArguments};
+use crate::cli::shared::list::{Export, List, Listed};
 use crate::cli::shared::values::{Said, checked, said};
 use crate::context::Context;
-use crate::domain::Money;
+use crate::db::Database;
+use crate::domain::{Money, Page};
+use crate::entity::product::{Entity, Model};
 use crate::error::Result;
-use crate::repository::product as products;
+use crate::repository::{Listing, SortField, product as products};
 use crate::service::place_order::Stock;
-use crate::service::product::Model;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -32,12 +32,12 @@ pub enum Command {
     Create(create::CreateArguments),
     /// List products, newest first
     #[command(after_help = "Examples:\n  shopctl product list --low\n  shopctl product list --search mug --sort price")]
-    List(list::ProductListArguments),
+    List(List<FilterArguments>),
     /// Write products, oldest first, as CSV, JSON lines or JSON
     #[command(
         after_help = "Examples:\n  shopctl product export > products.csv\n  shopctl product export --out-of-stock --out empty.jsonl"
     )]
-    Export(export::ProductExportArguments),
+    Export(Export<FilterArguments>),
     /// Create and update products from a CSV, JSON lines or JSON file, all of them or none
     #[command(
         after_help = "Examples:\n  shopctl product import products.csv\n  shopctl product import products.csv --on-conflict skip --on-error reject-rows --errors wrong.csv\n  shopctl product import products.jsonl --dry-run"
@@ -80,17 +80,29 @@ impl FilterArguments {
         let FilterArguments { search, min_price, max_price, left } = self;
         search.is_none() && min_price.is_none() && max_price.is_none() && left.is_empty()
     }
+}
 
-    /// Errors: exit 7 for prices that none can be between.
-    fn filter(&self) -> Result<products::Filter> {
-        let FilterArguments { search, min_price, max_price, left } = self;
-        check_range(("min-price", *min_price), ("max-price", *max_price))?;
-        Ok(products::Filter {
-            search: search.clone(),
-            min_price: *min_price,
-            max_price: *max_price,
-            max_stock: left.max_stock(),
-        })
+impl Listed for FilterArguments {
+    type Entity = Entity;
+    type Filter = products::Filter;
+    type Row = Model;
+    const SORT_FIELDS: &'static [SortField<Entity>] = &products::SORT_FIELDS;
+
+    fn check(&self) -> Result<()> {
+        check_range(("min-price", self.min_price), ("max-price", self.max_price))
+    }
+
+    async fn filter(&self, _database: &Database) -> Result<products::Filter> {
+        let (search, max_stock) = (self.search.clone(), self.left.max_stock());
+        Ok(products::Filter { search, min_price: self.min_price, max_price: self.max_price, max_stock })
+    }
+
+    async fn page(database: &Database, filter: &products::Filter, page: &Page) -> Result<Listing<Model>> {
+        products::find_all(database.connection(), filter, page).await
+    }
+
+    async fn count(database: &Database, filter: &products::Filter) -> Result<u64> {
+        products::count(database.connection(), filter).await
     }
 }
 
@@ -121,22 +133,11 @@ pub struct ProductArguments {
     product: String,
 }
 
-impl Command {
-    /// Whether it takes as long as there is data.
-    pub fn is_long(&self) -> bool {
-        match self {
-            Command::List(arguments) => arguments.list.all,
-            Command::Export(_) | Command::Import(_) => true,
-            _ => false,
-        }
-    }
-}
-
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
         Command::Create(arguments) => create::run(context, &arguments).await,
-        Command::List(arguments) => list::run(context, &arguments).await,
-        Command::Export(arguments) => export::run(context, &arguments).await,
+        Command::List(arguments) => arguments.run(context).await,
+        Command::Export(arguments) => arguments.run(context).await,
         Command::Import(arguments) => {
             import::run::<ProductRow>(context, asking, &arguments, Stock::Deduct, Meaning::default()).await
         }

@@ -1,13 +1,13 @@
 //! `shopctl product price`, and the prices of `product show --prices`.
 
-use crate::cli::shared::values::checked;
 use clap::Args;
 
 use super::FilterArguments;
-use super::view::{PriceView, about_product, view_of};
-use crate::cli::Asking;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
-use crate::cli::shared::mutation::{self, done, finish, note_dry_run};
+use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::list::Listed;
+use crate::cli::shared::mutation::{self, done, finish, note_changed, note_dry_run};
+use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::price_change::{Ending, MaxChange, PriceChange, Repricing};
@@ -16,7 +16,7 @@ use crate::domain::{Money, Violations, price_history};
 use crate::entity::product::Model;
 use crate::error::{Error, Result, printable};
 use crate::output::{Cell, Mutation};
-use crate::repository::product::Filter;
+use crate::service::operation::Operations;
 use crate::service::price::{self as service, NAMED, PriceChanges};
 use crate::service::product::Changed;
 
@@ -58,12 +58,6 @@ pub struct ChangeArguments {
     by: Option<PriceChange>,
 }
 
-/// Which products are meant.
-enum Selection<'a> {
-    Named(&'a [String]),
-    Matching(Filter),
-}
-
 impl PriceArguments {
     /// Errors: exit 2 unless products are either named, or filtered, or all.
     fn check_selection(&self) -> Result<()> {
@@ -76,23 +70,19 @@ impl PriceArguments {
         }
     }
 
-    fn parse(&self) -> Result<(Selection<'_>, PriceChanges)> {
+    fn parse(&self) -> Result<PriceChanges> {
         self.check_selection()?;
         if self.filter.search.as_deref().is_some_and(|text| text.trim().is_empty()) {
             // A script's empty variable must not mean the whole shop.
             return Err(Violations::of("search", "is empty; for all products there is --all").into_error());
         }
-        let filter = self.filter.filter()?;
+        self.filter.check()?;
         let Some(change) = self.change.to.or(self.change.by) else {
             return Err(Error::internal("neither --to nor --by"));
         };
         let repricing = Repricing { change, ending: self.round };
         // One product named is not shown first: its new price comes from what it is by then.
-        let changes = PriceChanges { repricing, max_change: self.max_change, is_as_read: !self.is_single() };
-        match self.products.as_slice() {
-            [] => Ok((Selection::Matching(filter), changes)),
-            names => Ok((Selection::Named(names), changes)),
-        }
+        Ok(PriceChanges { repricing, max_change: self.max_change, is_as_read: !self.is_single() })
     }
 
     /// One product named as an argument: the answer is that product, not a list of one.
@@ -102,11 +92,11 @@ impl PriceArguments {
 }
 
 pub async fn price(context: &Context, asking: &Asking, arguments: &PriceArguments) -> Result<()> {
-    let (selection, changes) = arguments.parse()?;
+    let changes = arguments.parse()?;
     let database = context.database(Access::Write).await?;
-    let products = match selection {
-        Selection::Named(names) => service::find_named(database.connection(), names).await?,
-        Selection::Matching(filter) => service::find_matching(database.connection(), &filter).await?,
+    let products = match arguments.products.as_slice() {
+        [] => service::find_matching(database.connection(), &arguments.filter.filter(&database).await?).await?,
+        names => service::find_named(database.connection(), names).await?,
     };
     if products.is_empty() {
         context.output.note("no product matches");
@@ -124,10 +114,10 @@ pub async fn price(context: &Context, asking: &Asking, arguments: &PriceArgument
         true => Vec::new(),
         false => service::change(&operations, &products, &changes).await?,
     };
-    let mutations: Vec<Mutation> = results.iter().map(|result| mutation(result, dry_run)).collect();
+    let mutations: Vec<Mutation> = results.iter().map(|result| mutation(&operations, result)).collect();
     let changed = results.iter().filter(|result| result.changed).count();
     match mutations.as_slice() {
-        [only] if arguments.is_single() => finish(context, &database, dry_run || changed == 0, only),
+        [only] if arguments.is_single() => finish(context, &database, only),
         all => tell(context, &database, all, changed, dry_run),
     }
     Ok(())
@@ -143,7 +133,7 @@ fn tell(context: &Context, database: &Database, mutations: &[Mutation], changed:
     let stay = mutations.len() - changed;
     context.output.note(&format!("{} {}, {stay} unchanged", prices(changed), done(dry_run, "changed")));
     if changed > 0 && !dry_run {
-        context.output.note(&format!("changed {}", database.target()));
+        note_changed(context, database);
     }
 }
 
@@ -169,15 +159,14 @@ fn impact(products: &[Model], new_prices: &[Money]) -> String {
     format!("this changes {}{stay}:{}{more}", prices(changing.len()), shown.collect::<String>())
 }
 
-fn mutation(result: &Changed, dry_run: bool) -> Mutation {
+fn mutation(operations: &Operations, result: &Changed) -> Mutation {
     let Changed { before, after, changed } = result;
     let sku = printable(&after.sku);
     let line = match changed {
-        true => format!("price of {sku} {}: {} → {}", done(dry_run, "set"), before.price, after.price),
+        true => format!("price of {sku} {}: {} → {}", done(operations.dry_run, "set"), before.price, after.price),
         false => format!("price of {sku} is {} already", after.price),
     };
-    let json = about_product(after, mutation::outcome(*changed, false, dry_run, view_of(before), view_of(after)));
-    Mutation { line, id: after.id.to_string(), json }
+    mutation::changed(operations, result, line)
 }
 
 /// The prices that a product had, for [`HISTORY_FIELDS`].
@@ -197,7 +186,6 @@ pub async fn history(context: &Context, database: &Database, product: &Model) ->
     let now = product.price.known();
     let lowest = now.map(|price| price_history::lowest_until_now(&steps, price, context.clock.now()));
     let before = now.and_then(|price| price_history::lowest_before_current(&steps, price));
-    let prices: Vec<PriceView> = events.into_iter().map(PriceView).collect();
-    let cells: [Cell; 3] = [lowest.into(), before.into(), Cell::nested(&prices)];
+    let cells: [Cell; 3] = [lowest.into(), before.into(), Cell::nested(&events)];
     Ok(HISTORY_FIELDS.iter().copied().zip(cells).collect())
 }

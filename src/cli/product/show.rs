@@ -4,11 +4,10 @@ use clap::Args;
 
 use super::ProductArguments;
 use super::price;
-use super::view::ProductView;
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::Result;
-use crate::service::product as service;
+use crate::service::product::{self as service, Model};
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
@@ -21,9 +20,9 @@ pub struct ShowArguments {
 
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let extra = if arguments.prices { price::HISTORY_FIELDS } else { &[] };
-    context.output.check_fields::<ProductView>(extra)?;
+    context.output.check_fields::<Model>(extra)?;
     let database = context.database(Access::Read).await?;
     let product = service::find(database.connection(), &arguments.product.product).await?;
     let extra = if arguments.prices { price::history(context, &database, &product).await? } else { Vec::new() };
-    context.output.show(&ProductView(product), &extra)
+    context.output.show(&product, &extra)
 }

@@ -1,11 +1,8 @@
 //! `shopctl report`
 
-mod customers;
 mod orders_by_status;
+mod ranking;
 mod sales;
-mod stock_value;
-mod top_products;
-mod view;
 
 use clap::{Args, Subcommand};
 
@@ -39,14 +36,14 @@ pub enum Command {
     #[command(after_help = "Examples:
   shopctl report top-products --limit 10
   shopctl report top-products --by quantity --since 2026-01-01 --chart")]
-    TopProducts(top_products::TopProductsArguments),
+    TopProducts(ranking::TopProductsArguments),
     /// Which customers spent most
     ///
     /// Counts orders that are paid, shipped or completed.
     #[command(after_help = "Examples:
   shopctl report customers --limit 10
   shopctl report customers --since 2026-01-01 --until 2027-01-01 -o csv")]
-    Customers(customers::CustomersArguments),
+    Customers(ranking::CustomersArguments),
     /// How many orders stand where, and what they come to
     ///
     /// Paid, shipped and completed orders are sales; the amount of the others is no revenue.
@@ -58,7 +55,7 @@ pub enum Command {
     #[command(after_help = "Examples:
   shopctl report stock-value
   shopctl report stock-value --limit 5 --json")]
-    StockValue(stock_value::StockArguments),
+    StockValue(ranking::StockArguments),
 }
 
 impl Command {
@@ -144,10 +141,10 @@ impl ChartArguments {
 pub async fn run(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::Sales(arguments) => sales::run(context, &arguments).await,
-        Command::TopProducts(arguments) => top_products::run(context, &arguments).await,
-        Command::Customers(arguments) => customers::run(context, &arguments).await,
+        Command::TopProducts(arguments) => ranking::products(context, &arguments).await,
+        Command::Customers(arguments) => ranking::customers(context, &arguments).await,
         Command::OrdersByStatus(arguments) => orders_by_status::run(context, &arguments).await,
-        Command::StockValue(arguments) => stock_value::run(context, &arguments).await,
+        Command::StockValue(arguments) => ranking::stock(context, &arguments).await,
     }
 }
 

@@ -2,13 +2,12 @@
 
 use clap::Args;
 
-use super::view::StatusView;
 use super::{ChartArguments, PeriodArguments, open};
 use crate::context::Context;
-use crate::domain::Amount;
+use crate::domain::{Amount, OrderStatus};
 use crate::error::Result;
-use crate::output::Bar;
-use crate::repository::report as reports;
+use crate::output::{Bar, Column, View};
+use crate::repository::report::{self as reports, StatusTotal};
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {
@@ -18,14 +17,28 @@ pub struct StatusArguments {
     pub chart: ChartArguments,
 }
 
+/// Whether these orders are sales.
+fn is_sale(total: &StatusTotal) -> bool {
+    OrderStatus::from_stored(&total.status).is_some_and(OrderStatus::is_sale)
+}
+
+impl View for StatusTotal {
+    const NOUN: &'static str = "statuses";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("status", "STATUS", |view| view.status.as_str().into()),
+        Column::new("orders", "ORDERS", |view| view.orders.into()),
+        Column::new("amount", "AMOUNT", |view| view.amount.into()),
+        Column::new("is_sale", "SALE", |view| is_sale(view).into()),
+    ];
+}
+
 pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let span = arguments.period.span()?;
-    let database = open::<StatusView>(context, &arguments.chart).await?;
-    let found = reports::by_status(database.connection(), span).await?;
-    let rows: Vec<_> = found.into_iter().map(StatusView).collect();
-    let orders: i64 = rows.iter().map(|row| row.0.orders).sum();
-    let sales = rows.iter().filter(|row| row.is_sale());
-    let revenue = sales.fold(Amount::ZERO, |sum, row| sum.plus(row.0.amount));
+    let database = open::<StatusTotal>(context, &arguments.chart).await?;
+    let rows = reports::by_status(database.connection(), span).await?;
+    let orders: i64 = rows.iter().map(|row| row.orders).sum();
+    let sales = rows.iter().filter(|row| is_sale(row));
+    let revenue = sales.fold(Amount::ZERO, |sum, row| sum.plus(row.amount));
     context.output.report(&rows, &[("orders", orders.into()), ("revenue", revenue.into())])?;
-    arguments.chart.draw(context, &rows, |row| Bar { label: row.0.status.clone(), value: row.0.orders.into() })
+    arguments.chart.draw(context, &rows, |row| Bar::new(&row.status, row.orders.into()))
 }

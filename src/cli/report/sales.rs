@@ -2,15 +2,14 @@
 
 use clap::Args;
 
-use super::view::SalesView;
 use super::{ChartArguments, PeriodArguments, open};
 use crate::cli::shared::arguments::name_of;
 use crate::context::Context;
-use crate::domain::period::{self, Step};
+use crate::domain::period::{self, Bucket, Step};
 use crate::domain::{Amount, Violations};
 use crate::error::Result;
-use crate::output::{Bar, Cell};
-use crate::repository::report as reports;
+use crate::output::{Bar, Column, View};
+use crate::repository::report::{self as reports, Sales};
 
 #[derive(Debug, Args)]
 pub struct SalesArguments {
@@ -23,26 +22,40 @@ pub struct SalesArguments {
     pub chart: ChartArguments,
 }
 
+/// One period.
+impl View for (Bucket, Sales) {
+    const NOUN: &'static str = "periods";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("period", "PERIOD", |(bucket, _)| bucket.label.as_str().into()),
+        Column::detail("since", "SINCE", |(bucket, _)| bucket.begin.into()),
+        Column::detail("until", "UNTIL", |(bucket, _)| bucket.end.into()),
+        Column::new("orders", "ORDERS", |(_, sales)| sales.orders.into()),
+        Column::new("units", "UNITS", |(_, sales)| sales.units.into()),
+        Column::new("revenue", "REVENUE", |(_, sales)| sales.revenue.into()),
+        Column::new("average", "AVERAGE", |(_, sales)| sales.revenue.average(sales.orders).into()),
+    ];
+}
+
 pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
     let (span, zone) = (arguments.period.span()?, &arguments.period.tz);
     let buckets = period::buckets(arguments.by, zone, span, context.clock.now());
     let buckets = buckets.map_err(|problem| Violations::of("period", problem).into_error())?;
-    let database = open::<SalesView>(context, &arguments.chart).await?;
+    let database = open::<(Bucket, Sales)>(context, &arguments.chart).await?;
     let ends = buckets.last().map(|bucket| bucket.end);
     let boundaries: Vec<_> = buckets.iter().map(|bucket| bucket.begin).chain(ends).collect();
     let sold = reports::sales(database.connection(), &boundaries).await?;
-    let rows: Vec<_> = buckets.into_iter().zip(sold).map(|(bucket, sales)| SalesView { bucket, sales }).collect();
-    let orders: i64 = rows.iter().map(|row| row.sales.orders).sum();
-    let units: i64 = rows.iter().map(|row| row.sales.units).sum();
-    let revenue = rows.iter().fold(Amount::ZERO, |sum, row| sum.plus(row.sales.revenue));
-    let totals: [(&str, Cell); 4] = [
+    let orders: i64 = sold.iter().map(|sales| sales.orders).sum();
+    let units: i64 = sold.iter().map(|sales| sales.units).sum();
+    let revenue = sold.iter().fold(Amount::ZERO, |sum, sales| sum.plus(sales.revenue));
+    let rows: Vec<_> = buckets.into_iter().zip(sold).collect();
+    let totals = [
         ("orders", orders.into()),
         ("units", units.into()),
         ("revenue", revenue.into()),
         ("average", revenue.average(orders).into()),
     ];
     context.output.report(&rows, &totals)?;
-    let bar = |row: &SalesView| Bar { label: row.bucket.label.clone(), value: row.sales.revenue.to_decimal() };
+    let bar = |(bucket, sales): &(Bucket, Sales)| Bar::new(&bucket.label, sales.revenue.to_decimal());
     if arguments.chart.chart {
         context.output.sparkline(&rows.iter().map(bar).collect::<Vec<_>>())?;
     }

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::purpose::{Fill, development_only};
 use super::{SourceArguments, apply};
-use crate::cli::Asking;
 use crate::cli::shared::arguments::ConfirmArguments;
+use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::Access;
@@ -40,7 +40,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &DownArguments, 
     }
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
     let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
-    asking.confirmation(false, &arguments.confirm.confirm, false).typed_name(&context.output, &impact, short)?;
+    asking.typed_name(&context.output, &arguments.confirm.confirm, &impact, short)?;
     if let Some(copy) = database.copy_aside("before-seed-down", context.clock.now()).await? {
         context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
     }
@@ -54,7 +54,6 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &DownArguments, 
     }
     let line = format!("seed {} reverted: {} deleted, {} kept", seed.name, reverted.deleted, reverted.kept.len());
     let json = json!({ "changed": true, "deleted": reverted.deleted, "kept": reverted.kept });
-    let json = json.as_object().cloned().unwrap_or_default();
-    finish(context, &database, false, &Mutation { line, id: seed.name.clone(), json });
+    finish(context, &database, &Mutation::new(line, &seed.name, json));
     Ok(())
 }

@@ -1,9 +1,8 @@
 //! `shopctl seed export`
 
-use std::path::PathBuf;
-
 use clap::Args;
 
+use crate::cli::shared::list::OutArguments;
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::Result;
@@ -17,16 +16,15 @@ pub struct ExportArguments {
     /// Names and e-mail addresses as they are
     #[arg(long)]
     no_mask: bool,
-    /// Write this file, complete or not at all; - is standard output
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    file: OutArguments,
 }
 
 pub async fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
     let database = context.database(Access::Read).await?;
     let wanted = seed::Wanted { users: arguments.users.clone(), without_mask: arguments.no_mask };
     let text = seed::export(database.connection(), &wanted).await?;
-    let export = context.output.exporting_text(&["toml"], arguments.out.as_deref()).await?;
+    let export = context.output.exporting_text(&["toml"], arguments.file.out.as_deref()).await?;
     export.output().text(&text)?;
     export.complete()
 }

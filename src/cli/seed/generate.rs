@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::purpose::{Fill, development_only};
-use crate::cli::Asking;
 use crate::cli::shared::arguments::{time, whole_number};
+use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -52,7 +52,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArgumen
             counted(products, "product"),
             counted(orders, "order")
         );
-        asking.confirmation(false, &None, false).yes_or_no(&context.output, &impact)?;
+        asking.yes_or_no(&context.output, false, &impact)?;
     }
     purpose.settled(context, &database).await?;
     let mut progress = None;
@@ -75,6 +75,7 @@ fn tell(context: &Context, database: &Database, plan: &Plan, generated: &Generat
     let line = match is_unchanged {
         true => "shop unchanged: it was generated with the same flags".to_owned(),
         false => {
+            let spaced = |table: &str| table.replace('_', " ");
             let parts = generated.tables.iter().map(|(table, loaded)| format!("{} {}", loaded.rows, spaced(table)));
             format!("shop generated: {}", parts.collect::<Vec<_>>().join(", "))
         }
@@ -82,15 +83,8 @@ fn tell(context: &Context, database: &Database, plan: &Plan, generated: &Generat
     let tables = generated
         .tables
         .iter()
-        .map(|(table, loaded)| (table.clone(), json!({ "rows": loaded.rows, "digest": hexadecimal(&loaded.digest) })));
-    let mut json = Map::new();
-    json.insert("changed".to_owned(), json!(!is_unchanged));
-    json.insert("flags".to_owned(), json!(plan.flags()));
-    json.insert("tables".to_owned(), Value::Object(tables.collect()));
-    finish(context, database, is_unchanged, &Mutation { line, id: plan.flags(), json });
-}
-
-/// `order items` for `order_items`.
-fn spaced(table: &str) -> String {
-    table.replace('_', " ")
+        .map(|(table, loaded)| (table.clone(), json!({ "rows": loaded.rows, "digest": hexadecimal(&loaded.digest) })))
+        .collect::<Map<_, _>>();
+    let json = json!({ "changed": !is_unchanged, "flags": plan.flags(), "tables": tables });
+    finish(context, database, &Mutation::new(line, plan.flags(), json));
 }

@@ -6,7 +6,6 @@ mod generate;
 pub mod purpose;
 mod status;
 mod up;
-mod view;
 
 use std::path::PathBuf;
 
@@ -14,7 +13,8 @@ use clap::{Args, Subcommand};
 use generate::GenerateArguments;
 use serde_json::json;
 
-use crate::cli::Asking;
+use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::mutation::note_changed;
 use crate::context::Context;
 use crate::db::Database;
 use crate::error::{CommandLine, Error, Kind, Result, printable};
@@ -86,8 +86,7 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed], environme
             "updated": applied.updated,
             "unchanged": applied.unchanged,
         });
-        let json = json.as_object().cloned().unwrap_or_default();
-        let mutation = Mutation { line: line(&applied), id: applied.name, json };
+        let mutation = Mutation::new(line(&applied), &applied.name, json);
         if context.output.is_json() {
             items.push(mutation.to_json());
         } else {
@@ -95,13 +94,11 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed], environme
         }
         is_changed |= !applied.skipped;
     }
-    if context.output.is_json()
-        && let Err(error) = context.output.json(&json!({ "changed": is_changed, "items": items }))
-    {
-        context.output.warn(error.message());
+    if context.output.is_json() {
+        context.output.answer(&json!({ "changed": is_changed, "items": items }));
     }
     if is_changed {
-        context.output.note(&format!("changed {}", database.target()));
+        note_changed(context, database);
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::mutation::note_dry_run;
+use super::mutation::{note_changed, note_dry_run};
 use crate::context::Context;
 use crate::db::Database;
 use crate::error::{Error, Hint, Kind, Result, io_reason, printable};
@@ -172,7 +172,7 @@ struct Batch {
 impl Batch {
     fn take(&mut self, context: &Context, is_single: bool, mutation: Mutation) {
         self.done += 1;
-        self.changed |= mutation.is("changed") && !mutation.is("dry_run");
+        self.changed |= mutation.is_written();
         note_dry_run(context, &mutation);
         if context.output.is_json() && !is_single {
             self.mutations.push(mutation);
@@ -194,7 +194,7 @@ impl Batch {
             context.output.mutations(&self.mutations);
         }
         if self.changed {
-            context.output.note(&format!("changed {}", database.target()));
+            note_changed(context, database);
         }
         if self.failures.is_empty() {
             return Ok(());

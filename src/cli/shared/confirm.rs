@@ -7,102 +7,119 @@ use std::io::{self, IsTerminal};
 
 use serde_json::json;
 
-use super::keys::{Echo, ask, declined};
+use super::arguments::{AnswerArguments, ConfirmArguments};
+use super::keys::{Echo, ask, can_draw, declined};
+use crate::context::Context;
 use crate::domain::Password;
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::output::{Output, escape};
 
-/// Whether there is somebody to ask. A plain value, so that a test sets it.
+/// Whether there is somebody to ask. Plain values, so that a test sets them.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Audience {
+pub struct Asking {
     pub stdin_is_terminal: bool,
     pub stderr_is_terminal: bool,
     /// `CI` is set and not empty.
     pub is_ci: bool,
+    /// `--no-input`
+    pub no_input: bool,
 }
 
-impl Audience {
+impl Asking {
     /// The facts of this process.
-    pub fn detect() -> Audience {
-        Audience {
+    pub fn detect(no_input: bool) -> Asking {
+        Asking {
             stdin_is_terminal: io::stdin().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             is_ci: env::var_os("CI").is_some_and(|value| !value.is_empty()),
+            no_input,
         }
     }
-}
 
-/// What the command line has answered already, and whether anybody can be asked for the rest.
-#[derive(Debug, Clone, Default)]
-pub struct Confirmation {
-    /// `--yes`
-    pub assume_yes: bool,
-    /// `--confirm NAME`
-    pub confirm: Option<String>,
-    /// `--no-input`
-    pub no_input: bool,
-    /// `--dry-run`: nothing will stay changed, so nothing is asked.
-    pub dry_run: bool,
-    pub audience: Audience,
-}
+    fn is_interactive(&self) -> bool {
+        let Asking { stdin_is_terminal, stderr_is_terminal, is_ci, no_input } = *self;
+        stdin_is_terminal && stderr_is_terminal && !is_ci && !no_input
+    }
 
-/// What is left to do about a question.
-#[derive(Debug)]
-enum Decision {
-    Granted,
-    Ask,
-}
+    /// Asks yes or no; on a protected context for the database's name instead. The impact is only
+    /// looked up if it will be shown.
+    ///
+    /// Errors: those of [`Asking::yes_or_no`] and [`Asking::typed_name`].
+    pub async fn permission(
+        &self,
+        context: &Context,
+        answers: &AnswerArguments,
+        dry_run: bool,
+        impact: impl AsyncFnOnce() -> Result<String>,
+    ) -> Result<()> {
+        let is_protected = context.config.protected;
+        if dry_run || (answers.yes && !is_protected) {
+            return Ok(());
+        }
+        let impact = impact().await?;
+        match is_protected {
+            true => self.typed_name(&context.output, &answers.confirm, &impact, &context.config.target.name()),
+            false => self.yes_or_no(&context.output, answers.yes, &impact),
+        }
+    }
 
-impl Confirmation {
-    /// Whether prompts are allowed: stdin and stderr are terminals, no CI, no `--no-input`.
-    pub fn is_interactive(&self) -> bool {
-        let Audience { stdin_is_terminal, stderr_is_terminal, is_ci } = self.audience;
-        stdin_is_terminal && stderr_is_terminal && !is_ci && !self.no_input
+    /// Asks for the name of what will be destroyed.
+    ///
+    /// Errors: those of [`Asking::typed_name`].
+    pub fn name(
+        &self,
+        context: &Context,
+        confirm: &ConfirmArguments,
+        dry_run: bool,
+        impact: &str,
+        name: &str,
+    ) -> Result<()> {
+        if dry_run { Ok(()) } else { self.typed_name(&context.output, &confirm.confirm, impact, name) }
     }
 
     /// Lets pass what was answered with yes. `impact` says what would happen, as a sentence without
     /// a period: `this cancels 3 orders and restocks 7 units`. Anything but yes is no.
     ///
     /// Errors: exit 10 for no or the end of input, 11 when nobody can be asked, 130 for Ctrl-C.
-    pub fn yes_or_no(&self, output: &Output, impact: &str) -> Result<()> {
-        match self.decide_yes_or_no(impact)? {
-            Decision::Granted => Ok(()),
-            Decision::Ask => {
-                output.say(impact);
-                judge_yes_or_no(&ask("go on? [y/N] ", Echo::Shown)?)
-            }
+    pub fn yes_or_no(&self, output: &Output, yes: bool, impact: &str) -> Result<()> {
+        if yes {
+            return Ok(());
         }
+        if !self.is_interactive() {
+            return Err(needed(impact).hint(CommandLine::again().flag("--yes")));
+        }
+        output.say(impact);
+        agreed("go on?")
     }
 
     /// Lets pass what was answered with the name of what is at stake; `--yes` does not.
     ///
     /// Errors: exit 10 for another name or the end of input, 11 when nobody can be asked or
     /// `--confirm` names something else, 130 for Ctrl-C.
-    pub fn typed_name(&self, output: &Output, impact: &str, expected_name: &str) -> Result<()> {
-        match self.decide_typed_name(impact, expected_name)? {
-            Decision::Granted => Ok(()),
-            Decision::Ask => {
+    pub fn typed_name(&self, output: &Output, confirm: &Option<String>, impact: &str, expected: &str) -> Result<()> {
+        let hint = CommandLine::again().option("--confirm", expected);
+        match confirm {
+            Some(name) if name == expected => Ok(()),
+            Some(name) => {
+                let message = format!("--confirm names {}, but this is {}", printable(name), printable(expected));
+                Err(Error::new(Kind::ConfirmationNeeded, "confirmation.mismatch", message).hint(hint))
+            }
+            None if !self.is_interactive() => Err(needed(impact).hint(hint)),
+            None => {
                 output.say(impact);
-                let question = format!("type {} to go on: ", escape::line(expected_name));
-                judge_typed_name(&ask(&question, Echo::Shown)?, expected_name)
+                let answer = ask(&format!("type {} to go on: ", escape::line(expected)), Echo::Shown)?;
+                let is_same = answer.trim() == expected;
+                if is_same { Ok(()) } else { Err(declined("another name was typed, nothing was changed")) }
             }
         }
-    }
-
-    /// Lets pass what was reviewed, by a question of its own: `place this order?`. Never skipped.
-    ///
-    /// Errors: exit 10 for no or the end of input, 130 for Ctrl-C.
-    pub fn agreed(question: &str) -> Result<()> {
-        judge_yes_or_no(&ask(&format!("{question} [y/N] "), Echo::Shown)?)
     }
 
     /// A new password, typed twice without being shown; one that is not allowed is asked for again.
     ///
     /// Errors: exit 10 for none or the end of input, 11 when nobody can be asked, 130 for Ctrl-C.
-    pub fn hidden_password(&self, output: &Output) -> Result<String> {
-        self.somebody_types_passwords()?;
+    pub fn new_password(&self, output: &Output) -> Result<String> {
         loop {
-            let password = ask("password: ", Echo::Hidden)?;
+            let password = self.known_password()?;
             if password.is_empty() {
                 return Err(declined("no password was given"));
             }
@@ -119,55 +136,37 @@ impl Confirmation {
 
     /// A password that exists already, typed once without being shown.
     ///
-    /// Errors: as [`Confirmation::hidden_password`].
+    /// Errors: as [`Asking::new_password`].
     pub fn known_password(&self) -> Result<String> {
-        self.somebody_types_passwords()?;
+        if !self.is_interactive() {
+            return Err(Error::new(Kind::ConfirmationNeeded, "password.needed", "a password is needed")
+                .hint("give it with --password-stdin or --password-file FILE"));
+        }
         ask("password: ", Echo::Hidden)
     }
 
-    fn somebody_types_passwords(&self) -> Result<()> {
-        if self.is_interactive() && !self.dry_run {
-            return Ok(());
+    /// Whether flags are missing and somebody can be asked instead. `flags` are the required ones,
+    /// each with whether it was given.
+    ///
+    /// Errors: exit 2 naming those that are missing when nobody can be asked.
+    pub fn asks_for(&self, flags: &[(&str, bool)]) -> Result<bool> {
+        let missing: Vec<&str> = flags.iter().filter(|(_, is_given)| !is_given).map(|(flag, _)| *flag).collect();
+        if missing.is_empty() || (self.is_interactive() && can_draw()) {
+            return Ok(!missing.is_empty());
         }
-        Err(Error::new(Kind::ConfirmationNeeded, "password.needed", "a password is needed")
-            .hint("give it with --password-stdin or --password-file FILE"))
-    }
-
-    fn decide_yes_or_no(&self, impact: &str) -> Result<Decision> {
-        match self {
-            _ if self.dry_run || self.assume_yes => Ok(Decision::Granted),
-            _ if self.is_interactive() => Ok(Decision::Ask),
-            _ => Err(needed(impact).hint(CommandLine::again().flag("--yes"))),
-        }
-    }
-
-    fn decide_typed_name(&self, impact: &str, expected_name: &str) -> Result<Decision> {
-        let hint = CommandLine::again().option("--confirm", expected_name);
-        match &self.confirm {
-            _ if self.dry_run => Ok(Decision::Granted),
-            Some(name) if name == expected_name => Ok(Decision::Granted),
-            Some(name) => {
-                let message = format!("--confirm names {}, but this is {}", printable(name), printable(expected_name));
-                Err(Error::new(Kind::ConfirmationNeeded, "confirmation.mismatch", message).hint(hint))
-            }
-            None if self.is_interactive() => Ok(Decision::Ask),
-            None => Err(needed(impact).hint(hint)),
-        }
+        Err(Error::usage(format!("missing {}", missing.join(", ")))
+            .hint("give each as a flag; on a terminal shopctl asks for what is missing"))
     }
 }
 
-fn judge_yes_or_no(answer: &str) -> Result<()> {
-    match answer.trim().to_lowercase().as_str() {
+/// Lets pass what was reviewed, by a question of its own: `place this order?`. Never skipped.
+///
+/// Errors: exit 10 for no or the end of input, 130 for Ctrl-C.
+pub fn agreed(question: &str) -> Result<()> {
+    match ask(&format!("{question} [y/N] "), Echo::Shown)?.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(declined("declined, nothing was changed")),
     }
-}
-
-fn judge_typed_name(answer: &str, expected_name: &str) -> Result<()> {
-    if answer.trim() == expected_name {
-        return Ok(());
-    }
-    Err(declined("another name was typed, nothing was changed"))
 }
 
 fn needed(impact: &str) -> Error {
@@ -182,73 +181,52 @@ mod tests {
     use crate::output::testing::captured;
     use crate::output::{OutputSettings, Terminal};
 
-    const SOMEBODY: Audience = Audience { stdin_is_terminal: true, stderr_is_terminal: true, is_ci: false };
-
-    fn somebody() -> Confirmation {
-        Confirmation { audience: SOMEBODY, ..Confirmation::default() }
-    }
+    const SOMEBODY: Asking =
+        Asking { stdin_is_terminal: true, stderr_is_terminal: true, is_ci: false, no_input: false };
 
     #[test]
     fn only_a_person_at_both_ends_is_asked() {
-        assert!(somebody().is_interactive());
+        assert!(SOMEBODY.is_interactive());
         for absent in [
-            Confirmation { no_input: true, ..somebody() },
-            Confirmation { audience: Audience { is_ci: true, ..SOMEBODY }, ..somebody() },
-            Confirmation { audience: Audience { stdin_is_terminal: false, ..SOMEBODY }, ..somebody() },
-            Confirmation { audience: Audience { stderr_is_terminal: false, ..SOMEBODY }, ..somebody() },
+            Asking { no_input: true, ..SOMEBODY },
+            Asking { is_ci: true, ..SOMEBODY },
+            Asking { stdin_is_terminal: false, ..SOMEBODY },
+            Asking { stderr_is_terminal: false, ..SOMEBODY },
         ] {
             assert!(!absent.is_interactive(), "{absent:?}");
         }
     }
 
     #[test]
-    fn yes_and_dry_run_pass_and_nobody_is_refused_with_the_flag() {
+    fn yes_passes_and_nobody_is_refused_with_the_flag() {
         let (output, stdout, stderr) = captured(OutputSettings::default(), Terminal::default());
-        for granted in
-            [Confirmation { assume_yes: true, ..Confirmation::default() }, Confirmation { dry_run: true, ..somebody() }]
-        {
-            granted.yes_or_no(&output, "this cancels 3 orders").unwrap();
-        }
+        Asking::default().yes_or_no(&output, true, "this cancels 3 orders").unwrap();
         let aim = Aim { command: "order cancel A B".to_owned(), ..Aim::default() };
-        let refusal = Confirmation::default().yes_or_no(&output, "this cancels 3 orders").unwrap_err();
+        let refusal = Asking::default().yes_or_no(&output, false, "this cancels 3 orders").unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(refusal.message(), "confirmation needed: this cancels 3 orders");
         assert_eq!(refusal.hint_lines(&aim), ["shopctl order cancel A B --yes"]);
-        assert!(matches!(somebody().decide_yes_or_no("").unwrap(), Decision::Ask));
         assert_eq!(stdout.text() + &stderr.text(), "");
     }
 
     #[test]
     fn a_name_is_confirmed_by_that_name_alone() {
-        let decide = |confirmation: Confirmation| confirmation.decide_typed_name("this drops all tables", "shop");
-        let with = |name: &str| Confirmation { confirm: Some(name.to_owned()), ..somebody() };
-        assert!(matches!(decide(with("shop")).unwrap(), Decision::Granted));
-        assert!(matches!(decide(somebody()).unwrap(), Decision::Ask));
-        assert!(matches!(decide(Confirmation { assume_yes: true, ..somebody() }).unwrap(), Decision::Ask));
-        assert!(matches!(decide(Confirmation { dry_run: true, ..with("shpo") }).unwrap(), Decision::Granted));
-        for refused in [with("Shop"), Confirmation { assume_yes: true, ..Confirmation::default() }] {
-            let error = decide(refused).unwrap_err();
+        let (output, ..) = captured(OutputSettings::default(), Terminal::default());
+        let named = |asking: Asking, name: Option<&str>| {
+            asking.typed_name(&output, &name.map(str::to_owned), "this drops all tables", "shop")
+        };
+        named(SOMEBODY, Some("shop")).unwrap();
+        for refused in [named(SOMEBODY, Some("Shop")), named(Asking::default(), None)] {
+            let error = refused.unwrap_err();
             assert_eq!(error.kind(), Kind::ConfirmationNeeded);
             assert_eq!(error.hint_lines(&Aim::default()), ["shopctl --confirm shop"]);
         }
     }
 
     #[test]
-    fn anything_but_yes_is_no() {
-        for answer in ["y", "Y", " yes ", "YES"] {
-            judge_yes_or_no(answer).unwrap();
-        }
-        for answer in ["", "n", "no", "yep", "ja"] {
-            assert_eq!(judge_yes_or_no(answer).unwrap_err().kind(), Kind::Declined);
-        }
-        judge_typed_name("shop ", "shop").unwrap();
-        assert_eq!(judge_typed_name("", "shop").unwrap_err().kind(), Kind::Declined);
-    }
-
-    #[test]
     fn a_password_that_nobody_can_type_names_the_flags() {
         let (output, ..) = captured(OutputSettings::default(), Terminal::default());
-        let refusal = Confirmation::default().hidden_password(&output).unwrap_err();
+        let refusal = Asking::default().new_password(&output).unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(refusal.hint_lines(&Aim::default()), ["give it with --password-stdin or --password-file FILE"]);
     }

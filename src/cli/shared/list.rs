@@ -1,45 +1,142 @@
-//! What every `list` does: one page, or everything streamed page by page.
+//! What every `list` and every `export` does: the rows that match, page by page.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sea_orm::EntityTrait;
 
 use super::arguments::ListArguments;
 use crate::context::Context;
+use crate::db::{Access, Database};
 use crate::domain::Page;
+use crate::domain::page::Sort;
 use crate::error::Result;
-use crate::output::View;
+use crate::file;
+use crate::output::{Format, Output, View};
+use crate::repository::{Listing, SortField, sort_field};
 
 /// A timeline shows so many events, the newest; `audit list` has them all.
 pub const TIMELINE_MAX: u64 = 1_000;
+/// Rows that an export reads at once.
+const ROWS: u64 = 1_000;
 
-/// Rows of a page as they are shown, and where the list goes on.
-pub struct Shown<V> {
-    pub rows: Vec<V>,
-    pub next: Option<crate::domain::Cursor>,
+/// The arguments that say which rows of a noun are wanted, and how those are found.
+pub trait Listed: Args {
+    type Entity: EntityTrait;
+    type Filter;
+    type Row: View;
+    const SORT_FIELDS: &'static [SortField<Self::Entity>];
+    /// The order of a list unless `--sort` gives another.
+    const USUAL: &'static str = "-created_at";
+
+    /// Errors: exit 7 for what nothing can match.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The filter, with what the database has to be asked for.
+    ///
+    /// Errors: exit 3 for an argument that names nothing.
+    async fn filter(&self, database: &Database) -> Result<Self::Filter>;
+
+    async fn page(database: &Database, filter: &Self::Filter, page: &Page) -> Result<Listing<Self::Row>>;
+
+    async fn count(database: &Database, filter: &Self::Filter) -> Result<u64>;
 }
 
-/// Prints one page with its continuation, or with `--all` every page as it comes.
-pub async fn print<V: View>(
-    context: &Context,
-    arguments: &ListArguments,
+#[derive(Debug, Args)]
+pub struct List<N: Listed> {
+    #[command(flatten)]
+    filter: N,
+    #[command(flatten)]
+    pub list: ListArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct Export<N: Listed> {
+    #[command(flatten)]
+    pub filter: N,
+    /// Write this file, complete or not at all; its ending tells the format; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// For exports in one format.
+#[derive(Debug, Args)]
+pub struct OutArguments {
+    /// Write this file, complete or not at all; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+impl<N: Listed> List<N> {
+    /// Prints one page with its continuation, or with `--all` every page as it comes.
+    pub async fn run(&self, context: &Context) -> Result<()> {
+        context.output.check_fields::<N::Row>(&[])?;
+        self.filter.check()?;
+        let page = self.list.page(N::USUAL);
+        sort_field(N::SORT_FIELDS, &page.sort)?;
+        let database = context.database(Access::Read).await?;
+        let filter = self.filter.filter(&database).await?;
+        let count = async || if self.list.count { N::count(&database, &filter).await.map(Some) } else { Ok(None) };
+        if self.list.all {
+            return print_all::<N>(&context.output, &database, &filter, page, count).await;
+        }
+        let found = N::page(&database, &filter, &page).await?;
+        let next = found.next.map(|cursor| cursor.encode());
+        context.output.list(&found.items, next.as_deref(), count().await?)
+    }
+}
+
+impl<N: Listed> Export<N> {
+    /// What `--output` says, else the file's ending, else CSV.
+    ///
+    /// Errors: exit 2 for an ending that is not that of any format.
+    pub fn format(&self, context: &Context) -> Result<Format> {
+        let ending = self.out.as_deref().and_then(|path| Some((path, file::ending_of(path)?)));
+        match (context.output.asked_format(), ending) {
+            (Some(asked), _) => Ok(asked),
+            (None, None) => Ok(Format::Csv),
+            (None, Some((path, ending))) => Format::of_ending(&ending)
+                .ok_or_else(|| file::wrong_ending(path, &ending, &["csv", "tsv", "json", "jsonl"])),
+        }
+    }
+
+    pub async fn run(&self, context: &Context) -> Result<()> {
+        self.filter.check()?;
+        export(context, &self.filter, self.format(context)?, self.out.as_deref()).await
+    }
+}
+
+/// Writes everything that matches, oldest first, into a file that is complete or absent, or to stdout.
+///
+/// Errors: those of the filter; exit 5 when the disk is full, exit 4 when the file cannot be written.
+pub async fn export<N: Listed>(context: &Context, wanted: &N, format: Format, out: Option<&Path>) -> Result<()> {
+    let database = context.database(Access::Read).await?;
+    let filter = wanted.filter(&database).await?;
+    let export = context.output.exporting(format, out).await?;
+    let page = Page { limit: ROWS, offset: 0, after: None, sort: Sort::parse(N::USUAL.trim_start_matches('-')) };
+    print_all::<N>(export.output(), &database, &filter, page, async || Ok(None)).await?;
+    export.complete()
+}
+
+/// Prints this page and all after it, as they come.
+async fn print_all<N: Listed>(
+    output: &Output,
+    database: &Database,
+    filter: &N::Filter,
     mut page: Page,
-    fetch: impl AsyncFn(&Page) -> Result<Shown<V>>,
-    count: impl AsyncFn() -> Result<u64>,
+    count: impl AsyncFnOnce() -> Result<Option<u64>>,
 ) -> Result<()> {
-    if !arguments.all {
-        let shown = fetch(&page).await?;
-        let total = if arguments.count { Some(count().await?) } else { None };
-        let next = shown.next.map(|cursor| cursor.encode());
-        return context.output.list(&shown.rows, next.as_deref(), total);
-    }
-    let mut stream = context.output.rows::<V>()?;
+    let mut rows = output.rows::<N::Row>()?;
     loop {
-        let shown = fetch(&page).await?;
-        for row in &shown.rows {
-            stream.push(row)?;
+        let found = N::page(database, filter, &page).await?;
+        for row in &found.items {
+            rows.push(row)?;
         }
-        match shown.next {
-            Some(cursor) if !context.output.is_closed() => page.after = Some(cursor),
-            _ => break,
+        match found.next {
+            Some(cursor) if !output.is_closed() => page.after = Some(cursor),
+            _ => return rows.finish(None, count().await?),
         }
     }
-    let total = if arguments.count { Some(count().await?) } else { None };
-    stream.finish(None, total)
 }

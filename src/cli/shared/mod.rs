@@ -4,7 +4,6 @@ pub mod arguments;
 pub mod batch;
 pub mod command_line;
 pub mod confirm;
-pub mod export;
 pub mod hyphens;
 pub mod import;
 pub mod keys;

@@ -1,11 +1,32 @@
 //! What every mutation says when it is done.
 
-use serde_json::{Map, Value, json};
+use clap::Args;
+use serde_json::{Map, Value};
 
+use super::arguments::{ConfirmArguments, WriteArguments};
+use super::confirm::Asking;
 use crate::context::Context;
 use crate::db::Database;
-use crate::error::{CommandLine, Hint};
-use crate::output::Mutation;
+use crate::error::{CommandLine, Hint, Result, printable};
+use crate::output::{Mutation, View};
+use crate::service::operation::{Changed, Operations};
+
+/// A noun that commands change.
+pub trait Noun: View {
+    /// What one is called: `product`.
+    const NAME: &'static str;
+    /// The field that is its natural key: `sku`.
+    const KEY: &'static str;
+}
+
+/// For commands that destroy one row.
+#[derive(Debug, Args)]
+pub struct DestroyArguments {
+    #[command(flatten)]
+    confirm: ConfirmArguments,
+    #[command(flatten)]
+    pub write: WriteArguments,
+}
 
 /// `created`, or under dry run `would be created`.
 pub fn done(dry_run: bool, verb: &str) -> String {
@@ -18,21 +39,94 @@ pub fn done(dry_run: bool, verb: &str) -> String {
 
 /// The members that every mutation's JSON has.
 pub fn outcome(changed: bool, replayed: bool, dry_run: bool, before: Value, after: Value) -> Map<String, Value> {
-    let Value::Object(members) =
-        json!({ "changed": changed, "replayed": replayed, "dry_run": dry_run, "before": before, "after": after })
-    else {
-        return Map::new();
-    };
-    members
+    let members = ["changed", "replayed", "dry_run", "before", "after"].map(str::to_owned);
+    members.into_iter().zip([changed.into(), replayed.into(), dry_run.into(), before, after]).collect()
+}
+
+/// The answer about a row: its keys, then what became of it.
+pub fn about<N: Noun>(row: &N, line: String, outcome: Map<String, Value>) -> Mutation {
+    let mut json = row.to_json();
+    json.retain(|name, _| name == N::KEY);
+    json.extend(outcome);
+    Mutation { line, id: row.id(), json }
+}
+
+/// A row as `before` and `after` show it.
+pub fn view(row: &impl View) -> Value {
+    row.to_json().into()
+}
+
+/// The answer about a row that was changed, or was so already.
+pub fn changed<N: Noun>(operations: &Operations, result: &Changed<N>, line: String) -> Mutation {
+    let Changed { before, after, changed } = result;
+    about(after, line, outcome(*changed, false, operations.dry_run, view(before), view(after)))
+}
+
+/// `product MUG-01 updated`, or `unchanged`.
+pub fn updated<N: Noun>(operations: &Operations, result: &Changed<N>, verb: &str) -> Mutation {
+    let verb = if result.changed { done(operations.dry_run, verb) } else { "unchanged".to_owned() };
+    changed(operations, result, format!("{} {verb}", named(&result.after)))
+}
+
+/// The answer about a new row: all its fields, then what became of it.
+pub fn created<N: Noun>(operations: &Operations, row: &N) -> Mutation {
+    let line = format!("{} {}", named(row), done(operations.dry_run, "created"));
+    let mut json = row.to_json();
+    json.extend(outcome(true, false, operations.dry_run, Value::Null, view(row)));
+    Mutation { line, id: row.id(), json }
+}
+
+pub fn deleted<N: Noun>(operations: &Operations, row: &N) -> Mutation {
+    let line = format!("{} {}", named(row), done(operations.dry_run, "deleted"));
+    about(row, line, outcome(true, false, operations.dry_run, view(row), Value::Null))
+}
+
+/// `product MUG-01`
+fn named<N: Noun>(row: &N) -> String {
+    format!("{} {}", N::NAME, printable(row.to_json()[N::KEY].as_str().unwrap_or_default()))
+}
+
+/// Runs one operation and says what it did.
+pub async fn run(
+    context: &Context,
+    write: &WriteArguments,
+    body: impl AsyncFnOnce(&Operations) -> Result<Mutation>,
+) -> Result<()> {
+    let database = context.database_for_operation().await?;
+    let mutation = body(&context.operations(&database, write.dry_run)).await?;
+    finish(context, &database, &mutation);
+    Ok(())
+}
+
+/// As [`run`], once `name` was typed or given. Nobody types it for what is refused anyway: that is tried before.
+pub async fn destroy(
+    context: &Context,
+    asking: &Asking,
+    arguments: &DestroyArguments,
+    (impact, name): (&str, &str),
+    body: impl AsyncFn(&Operations) -> Result<Mutation>,
+) -> Result<()> {
+    let DestroyArguments { confirm, write } = arguments;
+    let database = context.database_for_operation().await?;
+    if confirm.confirm.is_none() && !write.dry_run {
+        body(&context.operations(&database, true)).await?;
+    }
+    asking.name(context, confirm, write.dry_run, impact, name)?;
+    finish(context, &database, &body(&context.operations(&database, write.dry_run)).await?);
+    Ok(())
 }
 
 /// Prints the mutation, and on stderr which database it changed, unless nothing was written.
-pub fn finish(context: &Context, database: &Database, nothing_written: bool, mutation: &Mutation) {
+pub fn finish(context: &Context, database: &Database, mutation: &Mutation) {
     note_dry_run(context, mutation);
     context.output.mutation(mutation);
-    if !nothing_written {
-        context.output.note(&format!("changed {}", database.target()));
+    if mutation.is_written() {
+        note_changed(context, database);
     }
+}
+
+pub fn note_changed(context: &Context, database: &Database) {
+    context.output.note(&format!("changed {}", database.target()));
 }
 
 /// Remembers for `--exit-code` what a dry run would change.

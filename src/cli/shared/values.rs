@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::builder::{StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
 
 use crate::domain::{Violation, Violations};
@@ -33,6 +33,14 @@ pub fn checked<T>(parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'sta
 /// A parser whose violations are of a part of the value.
 pub fn checked_parts<T>(parse: impl Fn(&str) -> Result<T, Violation> + Send + Sync + 'static) -> Checked<T> {
     Checked(Arc::new(move |_, text| parse(text)))
+}
+
+/// A parser of these words, which clap itself lists when it finds another.
+pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    words: [(&'static str, T); N],
+) -> impl TypedValueParser<Value = T> {
+    let find = move |word: String| words.into_iter().find(|(name, _)| *name == word).map(|(_, value)| value);
+    PossibleValuesParser::new(words.map(|(name, _)| name)).try_map(move |word| find(word).ok_or("unknown word"))
 }
 
 /// A checked text for one of a row's fields.

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use super::confirm::Confirmation;
+use super::confirm::agreed;
 use super::keys::{Echo, ask, declined};
 use super::picker::{Choice, Entry, LIMIT, Picker};
 use crate::context::Context;
@@ -78,7 +78,7 @@ impl UserAnswers {
             text(self.first_name.as_ref().map(|name| name as &dyn Display)),
             text(self.last_name.as_ref().map(|name| name as &dyn Display)),
         ));
-        Confirmation::agreed("create this user?")
+        agreed("create this user?")
     }
 
     /// The command that would have needed no questions but the password.
@@ -303,7 +303,7 @@ impl Cart<'_> {
         let pieces: i64 = self.lines.iter().map(|line| i64::from(line.quantity.get())).sum();
         text.push_str(&format!("{pieces:>6} in all, total {:>13}\n", amount(self.total())));
         self.context.output.say(&text);
-        Confirmation::agreed("place this order?")
+        agreed("place this order?")
     }
 
     fn into_lines(self) -> Vec<NewLine> {

@@ -2,16 +2,14 @@
 
 use clap::Args;
 
-use crate::cli::product::view::{about_product, view_of};
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text};
-use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::mutation::{self, done};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::MovementReason;
 use crate::domain::quantity::parse_delta;
 use crate::error::{Result, printable};
-use crate::output::Mutation;
-use crate::service::stock::{self as service, Adjustment};
+use crate::service::stock::{self as service, Adjusted, Adjustment};
 
 #[derive(Debug, Args)]
 pub struct AdjustArguments {
@@ -35,16 +33,15 @@ pub struct AdjustArguments {
 pub async fn run(context: &Context, arguments: &AdjustArguments) -> Result<()> {
     let AdjustArguments { product, delta, reason, note, key, .. } = arguments;
     let adjustment = Adjustment { product: product.clone(), delta: *delta, reason: *reason, note: note.clone() };
-    let database = context.database_for_operation().await?;
-    let dry_run = arguments.write.dry_run;
-    let adjusted =
-        service::adjust(&context.operations(&database, dry_run), &adjustment, key.idempotency_key.clone()).await?;
-    let (before, after) = (&adjusted.product.before, &adjusted.product.after);
-    let verb = if adjusted.replayed { "was adjusted before".to_owned() } else { done(dry_run, "adjusted") };
-    let line =
-        format!("stock of {} {verb}: {} → {}", printable(&after.sku), before.stock_quantity, after.stock_quantity);
-    let rest = mutation::outcome(adjusted.product.changed, adjusted.replayed, dry_run, view_of(before), view_of(after));
-    let json = about_product(after, rest);
-    finish(context, &database, dry_run || adjusted.replayed, &Mutation { line, id: after.id.to_string(), json });
-    Ok(())
+    mutation::run(context, &arguments.write, async |operations| {
+        let Adjusted { product, replayed } =
+            service::adjust(operations, &adjustment, key.idempotency_key.clone()).await?;
+        let verb = if replayed { "was adjusted before".to_owned() } else { done(operations.dry_run, "adjusted") };
+        let (before, after) = (&product.before.stock_quantity, &product.after.stock_quantity);
+        let line = format!("stock of {} {verb}: {before} → {after}", printable(&product.after.sku));
+        let mut mutation = mutation::changed(operations, &product, line);
+        mutation.json.insert("replayed".to_owned(), replayed.into());
+        Ok(mutation)
+    })
+    .await
 }

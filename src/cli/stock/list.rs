@@ -1,39 +1,83 @@
-//! `shopctl stock list`
+//! `shopctl stock list|history`: which products, and which movements of one.
 
 use clap::Args;
+use uuid::Uuid;
 
-use super::view::StockView;
-use crate::cli::shared::arguments::{LeftArguments, ListArguments, searched};
-use crate::cli::shared::list::{self, Shown};
-use crate::context::Context;
-use crate::db::Access;
-use crate::domain::Page;
+use super::view::{MovementView, StockView};
+use crate::cli::shared::arguments::{LeftArguments, searched};
+use crate::cli::shared::list::Listed;
+use crate::db::Database;
+use crate::domain::{Id, Page};
+use crate::entity::{product, stock_movement};
 use crate::error::Result;
-use crate::repository::product as products;
+use crate::repository::{Listing, SortField, order as orders, product as products, stock_movement as movements};
+use crate::service::product as service;
 
 #[derive(Debug, Args)]
-pub struct StockListArguments {
+pub struct LevelArguments {
     /// Anywhere in SKU or name
     #[arg(long, value_name = "TEXT", value_parser = searched())]
     search: Option<String>,
     #[command(flatten)]
     left: LeftArguments,
-    #[command(flatten)]
-    pub list: ListArguments,
 }
 
-pub async fn run(context: &Context, arguments: &StockListArguments) -> Result<()> {
-    context.output.check_fields::<StockView>(&[])?;
-    let (search, max_stock) = (arguments.search.clone(), arguments.left.max_stock());
-    let filter = products::Filter { search, max_stock, ..products::Filter::default() };
-    // What runs out first is what one looks for.
-    let page = arguments.list.page("stock_quantity");
-    crate::repository::sort_field(&products::SORT_FIELDS, &page.sort)?;
-    let database = context.database(Access::Read).await?;
-    let fetch = async |page: &Page| {
-        let found = products::find_all(database.connection(), &filter, page).await?;
-        Ok(Shown { rows: found.items.into_iter().map(StockView).collect(), next: found.next })
-    };
-    let count = async || products::count(database.connection(), &filter).await;
-    list::print(context, &arguments.list, page, fetch, count).await
+impl Listed for LevelArguments {
+    type Entity = product::Entity;
+    type Filter = products::Filter;
+    type Row = StockView;
+    const SORT_FIELDS: &'static [SortField<product::Entity>] = &products::SORT_FIELDS;
+    /// What runs out first is what one looks for.
+    const USUAL: &'static str = "stock_quantity";
+
+    async fn filter(&self, _database: &Database) -> Result<products::Filter> {
+        let (search, max_stock) = (self.search.clone(), self.left.max_stock());
+        Ok(products::Filter { search, max_stock, ..products::Filter::default() })
+    }
+
+    async fn page(database: &Database, filter: &products::Filter, page: &Page) -> Result<Listing<StockView>> {
+        let found = products::find_all(database.connection(), filter, page).await?;
+        Ok(Listing { items: found.items.into_iter().map(StockView).collect(), next: found.next })
+    }
+
+    async fn count(database: &Database, filter: &products::Filter) -> Result<u64> {
+        products::count(database.connection(), filter).await
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct MovementArguments {
+    /// SKU or id
+    #[arg(value_name = "PRODUCT")]
+    product: String,
+}
+
+impl Listed for MovementArguments {
+    type Entity = stock_movement::Entity;
+    type Filter = Id;
+    type Row = MovementView;
+    const SORT_FIELDS: &'static [SortField<stock_movement::Entity>] = &movements::SORT_FIELDS;
+
+    async fn filter(&self, database: &Database) -> Result<Id> {
+        // A product that is gone is found by its id: its movements outlive it.
+        match Uuid::try_parse(&self.product) {
+            Ok(id) => Ok(id.into()),
+            Err(_) => Ok(service::find(database.connection(), &self.product).await?.id),
+        }
+    }
+
+    async fn page(database: &Database, product: &Id, page: &Page) -> Result<Listing<MovementView>> {
+        let found = movements::find_all(database.connection(), *product, page).await?;
+        let ids: Vec<Id> = found.items.iter().filter_map(|movement| movement.order_id).collect();
+        let orders = orders::find_references(database.connection(), &ids).await?;
+        let row = |movement: stock_movement::Model| {
+            let order = orders.iter().find(|(id, _)| movement.order_id == Some(*id)).map(|(_, name)| name.clone());
+            MovementView { movement, order }
+        };
+        Ok(Listing { items: found.items.into_iter().map(row).collect(), next: found.next })
+    }
+
+    async fn count(database: &Database, product: &Id) -> Result<u64> {
+        movements::count(database.connection(), *product).await
+    }
 }

@@ -2,15 +2,13 @@
 
 use clap::Args;
 
-use crate::cli::product::view::{about_product, view_of};
 use crate::cli::shared::arguments::{WriteArguments, long_text};
-use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::mutation::{self, done};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::MovementReason;
 use crate::domain::quantity::parse_stock;
 use crate::error::{Result, printable};
-use crate::output::Mutation;
 use crate::service::stock::{self as service, Count};
 
 #[derive(Debug, Args)]
@@ -41,18 +39,18 @@ pub async fn run(context: &Context, arguments: &SetArguments) -> Result<()> {
         reason: arguments.reason,
         note: arguments.note.clone(),
     };
-    let database = context.database_for_operation().await?;
-    let dry_run = arguments.write.dry_run;
-    let changed = service::set(&context.operations(&database, dry_run), &count).await?;
-    let (before, after) = (&changed.before, &changed.after);
-    let (sku, level) = (printable(&after.sku), &after.stock_quantity);
-    let line = match changed.changed {
-        true => format!("stock of {sku} {}: {} → {level}", done(dry_run, "set"), before.stock_quantity),
-        false => format!("stock of {sku} is {level} already"),
-    };
-    let json =
-        about_product(after, mutation::outcome(changed.changed, false, dry_run, view_of(before), view_of(after)));
-    let mutation = Mutation { line, id: after.id.to_string(), json };
-    finish(context, &database, dry_run || !changed.changed, &mutation);
-    Ok(())
+    mutation::run(context, &arguments.write, async |operations| {
+        let result = service::set(operations, &count).await?;
+        let (sku, level) = (printable(&result.after.sku), &result.after.stock_quantity);
+        let line = match result.changed {
+            true => format!(
+                "stock of {sku} {}: {} → {level}",
+                done(operations.dry_run, "set"),
+                result.before.stock_quantity
+            ),
+            false => format!("stock of {sku} is {level} already"),
+        };
+        Ok(mutation::changed(operations, &result, line))
+    })
+    .await
 }

@@ -1,19 +1,16 @@
 //! `shopctl stock verify`
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::view::StockDifferenceView;
-use crate::cli::Asking;
-use crate::cli::product::view::{about_product, view_of};
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, long_text};
 use crate::cli::shared::batch::{self, Names};
-use crate::cli::shared::mutation::{self, done};
+use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::mutation::{self, done, outcome};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
-use crate::output::Mutation;
 use crate::repository::product::{self as products, StockDifference};
 use crate::service::operation::Operations;
 use crate::service::{product, stock as service};
@@ -49,10 +46,9 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &VerifyArguments
     if arguments.accept {
         return accept(context, asking, arguments, &differences).await;
     }
-    context.output.check_fields::<StockDifferenceView>(&[])?;
+    context.output.check_fields::<StockDifference>(&[])?;
     let count = differences.len();
-    let rows: Vec<_> = differences.into_iter().map(StockDifferenceView).collect();
-    context.output.list(&rows, None, None)?;
+    context.output.list(&differences, None, None)?;
     if count == 0 {
         return Ok(());
     }
@@ -96,10 +92,9 @@ pub async fn accept(
             0 => format!("stock of {sku} is what its movements come to"),
             _ => format!("stock of {sku}: {delta:+} {}", done(dry_run, "recorded as external")),
         };
-        let mut json = about_product(&accepted.product, Map::new());
-        json.extend(mutation::outcome(delta != 0, false, dry_run, Value::Null, view_of(&accepted.product)));
-        json.insert("delta".to_owned(), json!(delta));
-        Ok(Mutation { line, id: id.to_owned(), json })
+        let mut outcome = outcome(delta != 0, false, dry_run, Value::Null, mutation::view(&accepted.product));
+        outcome.insert("delta".to_owned(), delta.into());
+        Ok(mutation::about(&accepted.product, line, outcome))
     };
     batch::run(context, &database, dry_run, &Names { names, is_single: false }, false, one).await
 }

@@ -16,10 +16,6 @@ impl View for StockView {
         Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.clone().into()),
         Column::new("updated_at", "UPDATED", |view| view.0.updated_at.clone().into()),
     ];
-
-    fn id(&self) -> String {
-        self.0.id.to_string()
-    }
 }
 
 /// A change of a product's stock.
@@ -41,28 +37,17 @@ impl View for MovementView {
         Column::new("note", "NOTE", |view| view.movement.note.clone().into()),
         Column::detail("operation_id", "OPERATION ID", |view| view.movement.operation_id.into()),
     ];
-
-    fn id(&self) -> String {
-        self.movement.id.to_string()
-    }
 }
 
-/// A product whose stock is not what its movements come to.
-pub struct StockDifferenceView(pub StockDifference);
-
-impl View for StockDifferenceView {
+impl View for StockDifference {
     const NOUN: &'static str = "differences";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.0.id.into()),
-        Column::new("sku", "SKU", |view| view.0.sku.as_str().into()),
-        Column::new("stock_quantity", "STOCK", |view| view.0.stock_quantity.clone().into()),
-        Column::new("moved_quantity", "MOVEMENTS", |view| view.0.moved.into()),
+        Column::detail("id", "ID", |view| view.id.into()),
+        Column::new("sku", "SKU", |view| view.sku.as_str().into()),
+        Column::new("stock_quantity", "STOCK", |view| view.stock_quantity.clone().into()),
+        Column::new("moved_quantity", "MOVEMENTS", |view| view.moved.into()),
         Column::new("difference", "DIFFERENCE", |view| {
-            view.0.stock_quantity.known().map(|stock| i64::from(stock) - view.0.moved).into()
+            view.stock_quantity.known().map(|stock| i64::from(stock) - view.moved).into()
         }),
     ];
-
-    fn id(&self) -> String {
-        self.0.id.to_string()
-    }
 }

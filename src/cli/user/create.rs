@@ -2,17 +2,14 @@
 
 use clap::Args;
 
-use super::outcome;
 use super::password;
-use super::view::UserView;
-use crate::cli::Asking;
 use crate::cli::shared::arguments::WriteArguments;
-use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::mutation::{self, finish};
 use crate::cli::shared::wizard;
 use crate::context::Context;
 use crate::domain::{Email, Password, PersonName, Violations};
-use crate::error::{CommandLine, Error, Result, printable};
-use crate::output::{Mutation, View};
+use crate::error::{CommandLine, Error, Result};
 use crate::service::user::{self as service, Model};
 
 #[derive(Debug, Args)]
@@ -54,7 +51,6 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
     let password = arguments.password.read(context, asking, password::Typed::New)?;
     let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
     violations.into_result()?;
-    let dry_run = arguments.write.dry_run;
     let database = match opened {
         Some(database) => database,
         None => context.database_for_operation().await?,
@@ -66,11 +62,9 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
         return Err(Error::internal("a required value is missing"));
     };
     let new = Model::new(&email, &first_name, &last_name, service::hash(&password)?);
-    let user = service::create(&context.operations(&database, dry_run), &new).await?;
-    let line = format!("user {} {}", printable(&user.email), done(dry_run, "created"));
-    let mut json = UserView(user.clone()).to_json();
-    json.extend(outcome(true, dry_run, None, Some(&user)));
-    finish(context, &database, dry_run, &Mutation { line, id: user.id.to_string(), json });
+    let operations = context.operations(&database, arguments.write.dry_run);
+    let user = service::create(&operations, &new).await?;
+    finish(context, &database, &mutation::created(&operations, &user));
     mutation::note_command(context, command.as_ref());
     Ok(())
 }

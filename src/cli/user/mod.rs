@@ -3,8 +3,6 @@
 mod create;
 mod data;
 mod delete;
-mod export;
-mod list;
 mod password;
 mod show;
 mod status;
@@ -13,21 +11,19 @@ pub mod view;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
 
-use self::view::UserView;
 use crate::bulk::{Meaning, UserRow};
-use crate::cli::Asking;
 use crate::cli::shared::arguments::{check_period, name_of, searched, time};
+use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::import::{self, ImportArguments};
-use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::list::{Export, List, Listed};
 use crate::context::Context;
-use crate::db::Access;
-use crate::domain::UserStatus;
-use crate::entity::user::Model;
-use crate::error::{Result, printable};
-use crate::output::{Mutation, View};
+use crate::db::{Access, Database};
+use crate::domain::{Page, UserStatus};
+use crate::entity::user::{Entity, Model};
+use crate::error::Result;
 use crate::repository::user::{self as users, Who};
+use crate::repository::{Listing, SortField};
 use crate::service::place_order::Stock;
 use crate::service::user as service;
 
@@ -40,12 +36,12 @@ pub enum Command {
     Create(create::CreateArguments),
     /// List users, newest first
     #[command(after_help = "Examples:\n  shopctl user list --status active\n  shopctl user list --search lee --json")]
-    List(list::UserListArguments),
+    List(List<FilterArguments>),
     /// Write users, oldest first, as CSV, JSON lines or JSON; without password hashes
     #[command(
         after_help = "Examples:\n  shopctl user export > users.csv\n  shopctl user export --status active --out users.jsonl"
     )]
-    Export(export::UserExportArguments),
+    Export(Export<FilterArguments>),
     /// Create and update users from a CSV, JSON lines or JSON file, all of them or none
     #[command(
         after_help = "Examples:\n  shopctl user import users.csv\n  shopctl user import users.csv --on-conflict skip --on-error reject-rows --errors wrong.csv\n  shopctl user import users.jsonl --dry-run"
@@ -90,7 +86,7 @@ Example:\n  shopctl user anonymize ann@example.com --confirm ann@example.com")]
 
 /// Which users are wanted.
 #[derive(Debug, Args)]
-struct FilterArguments {
+pub struct FilterArguments {
     /// active, disabled or anonymized
     #[arg(long, value_name = "STATUS", value_parser = name_of(UserStatus::ALL, UserStatus::as_str))]
     status: Option<UserStatus>,
@@ -105,17 +101,27 @@ struct FilterArguments {
     created_until: Option<DateTime<Utc>>,
 }
 
-impl FilterArguments {
-    /// Errors: exit 7 for a period that nothing can be in.
-    fn filter(&self) -> Result<users::Filter> {
-        let FilterArguments { status, search, created_since, created_until } = self;
-        check_period(("created-since", *created_since), ("created-until", *created_until))?;
-        Ok(users::Filter {
-            status: *status,
-            search: search.clone(),
-            created_since: *created_since,
-            created_until: *created_until,
-        })
+impl Listed for FilterArguments {
+    type Entity = Entity;
+    type Filter = users::Filter;
+    type Row = Model;
+    const SORT_FIELDS: &'static [SortField<Entity>] = &users::SORT_FIELDS;
+
+    fn check(&self) -> Result<()> {
+        check_period(("created-since", self.created_since), ("created-until", self.created_until))
+    }
+
+    async fn filter(&self, _database: &Database) -> Result<users::Filter> {
+        let (status, search) = (self.status, self.search.clone());
+        Ok(users::Filter { status, search, created_since: self.created_since, created_until: self.created_until })
+    }
+
+    async fn page(database: &Database, filter: &users::Filter, page: &Page) -> Result<Listing<Model>> {
+        users::find_all(database.connection(), filter, page).await
+    }
+
+    async fn count(database: &Database, filter: &users::Filter) -> Result<u64> {
+        users::count(database.connection(), filter).await
     }
 }
 
@@ -126,22 +132,11 @@ pub struct WhoArguments {
     who: String,
 }
 
-impl Command {
-    /// Whether it takes as long as there is data.
-    pub fn is_long(&self) -> bool {
-        match self {
-            Command::List(arguments) => arguments.list.all,
-            Command::Export(_) | Command::Import(_) | Command::ExportData(_) => true,
-            _ => false,
-        }
-    }
-}
-
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
         Command::Create(arguments) => create::run(context, asking, &arguments).await,
-        Command::List(arguments) => list::run(context, &arguments).await,
-        Command::Export(arguments) => export::run(context, &arguments).await,
+        Command::List(arguments) => arguments.run(context).await,
+        Command::Export(arguments) => arguments.run(context).await,
         Command::Import(arguments) => {
             import::run::<UserRow>(context, asking, &arguments, Stock::Deduct, Meaning::default()).await
         }
@@ -161,39 +156,4 @@ async fn look_up(context: &Context, who: &str) -> Result<Model> {
     let database = context.database(Access::Read).await?;
     let user = users::find_one(database.connection(), Who::parse(who), users::Lock::None).await?;
     user.ok_or_else(|| service::unknown(who))
-}
-
-fn finish_change(
-    context: &Context,
-    database: &crate::db::Database,
-    changed: &service::Changed,
-    dry_run: bool,
-    verb: &str,
-) {
-    let email = printable(&changed.after.email);
-    let line = if changed.changed {
-        format!("user {email} {}", done(dry_run, verb))
-    } else {
-        format!("user {email} unchanged")
-    };
-    let json = named(&changed.after, outcome(changed.changed, dry_run, Some(&changed.before), Some(&changed.after)));
-    finish(context, database, dry_run || !changed.changed, &Mutation { line, id: changed.after.id.to_string(), json });
-}
-
-fn named(user: &Model, rest: serde_json::Map<String, Value>) -> serde_json::Map<String, Value> {
-    let mut json = serde_json::Map::new();
-    json.insert("id".to_owned(), json!(user.id));
-    json.insert("email".to_owned(), json!(user.email));
-    json.extend(rest);
-    json
-}
-
-fn outcome(
-    changed: bool,
-    dry_run: bool,
-    before: Option<&Model>,
-    after: Option<&Model>,
-) -> serde_json::Map<String, Value> {
-    let view = |user: Option<&Model>| user.map_or(Value::Null, |user| Value::Object(UserView(user.clone()).to_json()));
-    mutation::outcome(changed, false, dry_run, view(before), view(after))
 }

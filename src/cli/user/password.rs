@@ -1,18 +1,18 @@
 //! `shopctl user set-password|verify-password`, and where passwords come from.
 
 use clap::Args;
+use serde_json::Value;
 
-use super::{WhoArguments, finish_change, look_up, named, outcome};
-use crate::cli::Asking;
+use super::{WhoArguments, look_up};
 use crate::cli::shared::arguments::WriteArguments;
-use crate::cli::shared::mutation::done;
+use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::mutation::{self, done, outcome};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::password::{self, Verdict};
 use crate::domain::{Password, Violations};
 use crate::entity::user::Model;
 use crate::error::{Error, Kind, Result, io_reason, printable};
-use crate::output::Mutation;
 use crate::repository::user::{self as users, Who};
 use crate::service::user as service;
 
@@ -71,10 +71,9 @@ impl PasswordArguments {
             let file = std::fs::File::open(path).map_err(|error| unreadable(&place, &error))?;
             file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unreadable(&place, &error))?;
         } else {
-            let confirmation = asking.confirmation(false, &None, false);
             return match kind {
-                Typed::New => confirmation.hidden_password(&context.output),
-                Typed::Known => confirmation.known_password(),
+                Typed::New => asking.new_password(&context.output),
+                Typed::Known => asking.known_password(),
             };
         }
         Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
@@ -88,12 +87,11 @@ pub async fn set(context: &Context, asking: &Asking, arguments: &OfUserArguments
     }
     let password = arguments.password.read(context, asking, Typed::New)?;
     let password = Password::parse(&password).map_err(|problem| Violations::of("password", problem).into_error())?;
-    let database = context.database_for_operation().await?;
-    let hash = service::hash(&password)?;
-    let operations = context.operations(&database, arguments.write.dry_run);
-    let changed = service::set_password(&operations, &arguments.who.who, &hash).await?;
-    finish_change(context, &database, &changed, arguments.write.dry_run, "has a new password");
-    Ok(())
+    mutation::run(context, &arguments.write, async |operations| {
+        let changed = service::set_password(operations, &arguments.who.who, &service::hash(&password)?).await?;
+        Ok(mutation::updated(operations, &changed, "has a new password"))
+    })
+    .await
 }
 
 /// Tells whether a password is right. A hash that argon2 made with weaker parameters than ours is
@@ -115,15 +113,12 @@ pub async fn verify(context: &Context, asking: &Asking, arguments: &OfUserArgume
             no("password.unverifiable", format!("the hash of {email} cannot be verified: {reason}"))
         }
         Verdict::Matches { is_weak } => {
-            let rehashed =
-                if is_weak { rehash(context, &user, &password, arguments.write.dry_run).await } else { false };
-            let json = named(&user, outcome(rehashed, arguments.write.dry_run, None, None));
-            let note = match rehashed {
-                true => format!("; its hash {}", done(arguments.write.dry_run, "strengthened")),
-                false => String::new(),
-            };
+            let dry_run = arguments.write.dry_run;
+            let rehashed = is_weak && rehash(context, &user, &password, dry_run).await;
+            let note = if rehashed { format!("; its hash {}", done(dry_run, "strengthened")) } else { String::new() };
+            let outcome = outcome(rehashed, false, dry_run, Value::Null, Value::Null);
             let line = format!("the password of {email} matches{note}");
-            context.output.mutation(&Mutation { line, id: user.id.to_string(), json });
+            context.output.mutation(&mutation::about(&user, line, outcome));
             Ok(())
         }
     }

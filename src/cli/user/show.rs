@@ -3,7 +3,6 @@
 use clap::Args;
 
 use super::WhoArguments;
-use super::view::UserView;
 use crate::cli::audit::view::TimelineView;
 use crate::cli::shared::list::TIMELINE_MAX;
 use crate::context::Context;
@@ -12,7 +11,7 @@ use crate::error::Result;
 use crate::output::Cell;
 use crate::repository::audit_event as events;
 use crate::repository::user::{self as users, Who};
-use crate::service::user as service;
+use crate::service::user::{self as service, Model};
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
@@ -25,7 +24,7 @@ pub struct ShowArguments {
 
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let extra: &[&str] = if arguments.timeline { &["timeline"] } else { &[] };
-    context.output.check_fields::<UserView>(extra)?;
+    context.output.check_fields::<Model>(extra)?;
     let database = context.database(Access::Read).await?;
     let (connection, who) = (database.connection(), &arguments.who.who);
     let user = users::find_one(connection, Who::parse(who), users::Lock::None).await?;
@@ -35,5 +34,5 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
         let all = events::find_about_person(connection, user.id, TIMELINE_MAX).await?;
         extra.push(("timeline", Cell::nested(&all.into_iter().map(TimelineView).collect::<Vec<_>>())));
     }
-    context.output.show(&UserView(user), &extra)
+    context.output.show(&user, &extra)
 }

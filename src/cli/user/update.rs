@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::{WhoArguments, finish_change};
+use super::WhoArguments;
 use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::mutation;
 use crate::cli::shared::values::{Said, said};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -30,9 +31,9 @@ pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<()> {
         return Err(Error::usage("nothing to change").hint("give --email, --first-name or --last-name"));
     }
     let change = |user: &mut Model| said.iter().for_each(|said| said.put(user));
-    let database = context.database_for_operation().await?;
-    let operations = context.operations(&database, arguments.write.dry_run);
-    let changed = service::update(&operations, &arguments.who.who, change).await?;
-    finish_change(context, &database, &changed, arguments.write.dry_run, "updated");
-    Ok(())
+    mutation::run(context, &arguments.write, async |operations| {
+        let changed = service::update(operations, &arguments.who.who, change).await?;
+        Ok(mutation::updated(operations, &changed, "updated"))
+    })
+    .await
 }

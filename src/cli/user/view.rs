@@ -1,24 +1,24 @@
 //! What a user looks like.
 
+use crate::cli::shared::mutation::Noun;
 use crate::entity::user;
 use crate::output::{Column, View};
 
-/// A user, without the password hash.
-pub struct UserView(pub user::Model);
-
-impl View for UserView {
+/// Without the password hash.
+impl View for user::Model {
     const NOUN: &'static str = "users";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.0.id.into()),
-        Column::new("email", "EMAIL", |view| view.0.email.as_str().into()),
-        Column::new("first_name", "FIRST NAME", |view| view.0.first_name.as_str().into()),
-        Column::new("last_name", "LAST NAME", |view| view.0.last_name.as_str().into()),
-        Column::new("status", "STATUS", |view| view.0.status.to_string().into()),
-        Column::new("created_at", "CREATED", |view| view.0.created_at.clone().into()),
-        Column::detail("updated_at", "UPDATED", |view| view.0.updated_at.clone().into()),
+        Column::detail("id", "ID", |view| view.id.into()),
+        Column::new("email", "EMAIL", |view| view.email.as_str().into()),
+        Column::new("first_name", "FIRST NAME", |view| view.first_name.as_str().into()),
+        Column::new("last_name", "LAST NAME", |view| view.last_name.as_str().into()),
+        Column::new("status", "STATUS", |view| view.status.to_string().into()),
+        Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),
+        Column::detail("updated_at", "UPDATED", |view| view.updated_at.clone().into()),
     ];
+}
 
-    fn id(&self) -> String {
-        self.0.id.to_string()
-    }
+impl Noun for user::Model {
+    const NAME: &'static str = "user";
+    const KEY: &'static str = "email";
 }

@@ -10,18 +10,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sha2::{Digest, Sha256};
 
 use self::rejections::{Rejections, partial, refused, with_unwritten};
 use self::told::{CHANGES_LISTED, Kept};
 use super::arguments::{AnswerArguments, WriteArguments, whole_number};
-use super::values::checked;
+use super::values::{checked, one_of};
 use crate::bulk::{
     self, Charset, Counts, FileFormat, Import, Keys, Meaning, OnConflict, OnError, Position, ReadOptions, Rejection,
     Row, Storable, ValueChange, ValueMap,
 };
-use crate::cli::Asking;
+use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{counted, hexadecimal, shell_word};
@@ -46,7 +45,7 @@ pub struct ImportArguments {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// csv, tsv, jsonl or json [default: by the file's ending]
-    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(FORMATS))]
     format: Option<FileFormat>,
     /// A column of the file that has another name here; may be repeated
     #[arg(long, value_name = "THEIRS=OURS", value_parser = parse_map)]
@@ -80,10 +79,10 @@ pub struct ImportArguments {
     #[arg(long)]
     decimal_comma: bool,
     /// What to do with a row that is there already: update, skip or error
-    #[arg(long, value_name = "WHAT", default_value = "update", value_parser = conflicts())]
+    #[arg(long, value_name = "WHAT", default_value = "update", value_parser = one_of(CONFLICTS))]
     on_conflict: OnConflict,
     /// When rows are wrong: reject-all or reject-rows
-    #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = errors())]
+    #[arg(long, value_name = "WHAT", default_value = "reject-all", value_parser = one_of(ERRORS))]
     on_error: OnError,
     /// Write every wrong row into this CSV file: line, column, value, reason
     #[arg(long, value_name = "FILE")]
@@ -100,23 +99,11 @@ pub struct ImportArguments {
     answers: AnswerArguments,
 }
 
-fn formats() -> impl TypedValueParser<Value = FileFormat> {
-    PossibleValuesParser::new(["csv", "tsv", "jsonl", "json"])
-        .try_map(|word| FileFormat::parse(&word).ok_or("unknown format"))
-}
-
-fn conflicts() -> impl TypedValueParser<Value = OnConflict> {
-    PossibleValuesParser::new(["update", "skip", "error"]).map(|word| match word.as_str() {
-        "skip" => OnConflict::Skip,
-        "error" => OnConflict::Error,
-        _ => OnConflict::Update,
-    })
-}
-
-fn errors() -> impl TypedValueParser<Value = OnError> {
-    PossibleValuesParser::new(["reject-all", "reject-rows"])
-        .map(|word| if word == "reject-rows" { OnError::RejectRows } else { OnError::RejectAll })
-}
+const FORMATS: [(&str, FileFormat); 4] =
+    [("csv", FileFormat::Csv), ("tsv", FileFormat::Tsv), ("jsonl", FileFormat::JsonLines), ("json", FileFormat::Json)];
+const CONFLICTS: [(&str, OnConflict); 3] =
+    [("update", OnConflict::Update), ("skip", OnConflict::Skip), ("error", OnConflict::Error)];
+const ERRORS: [(&str, OnError); 2] = [("reject-all", OnError::RejectAll), ("reject-rows", OnError::RejectRows)];
 
 fn parse_map(text: &str) -> Result<(String, String), String> {
     match text.rsplit_once('=') {

@@ -133,8 +133,7 @@ pub fn tell<R: Row>(
     if dry_run {
         list(context, changes, &mut json)?;
     }
-    let json = json.as_object().cloned().unwrap_or_default();
-    context.output.mutation(&Mutation { line, id: R::OPERATION.to_string(), json });
+    context.output.mutation(&Mutation::new(line, R::OPERATION, json));
     Ok(())
 }
 

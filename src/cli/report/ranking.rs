@@ -1,0 +1,109 @@
+//! `shopctl report top-products|customers|stock-value`: products and customers, the greatest first.
+
+use clap::Args;
+
+use super::{ChartArguments, LimitArguments, PeriodArguments, open};
+use crate::cli::shared::arguments::word;
+use crate::context::Context;
+use crate::domain::Amount;
+use crate::error::Result;
+use crate::output::{Bar, Column, View};
+use crate::repository::report::{self as reports, CustomerSales, ProductSales, Ranking, StockValue};
+
+const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantity", Ranking::Quantity)];
+
+#[derive(Debug, Args)]
+pub struct TopProductsArguments {
+    /// revenue or quantity
+    #[arg(long, value_name = "WHAT", default_value = "revenue", value_parser = word(RANKINGS.into()))]
+    by: Ranking,
+    #[command(flatten)]
+    limit: LimitArguments,
+    #[command(flatten)]
+    period: PeriodArguments,
+    #[command(flatten)]
+    pub chart: ChartArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct CustomersArguments {
+    #[command(flatten)]
+    limit: LimitArguments,
+    #[command(flatten)]
+    period: PeriodArguments,
+    #[command(flatten)]
+    pub chart: ChartArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct StockArguments {
+    #[command(flatten)]
+    limit: LimitArguments,
+    #[command(flatten)]
+    pub chart: ChartArguments,
+}
+
+impl View for ProductSales {
+    const NOUN: &'static str = "products sold";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("product_id", "PRODUCT ID", |view| view.product_id.into()),
+        Column::new("sku", "SKU", |view| view.product.as_ref().map(|(sku, _)| sku.clone()).into()),
+        Column::new("name", "NAME", |view| view.product.as_ref().map(|(_, name)| name.clone()).into()),
+        Column::new("units", "UNITS", |view| view.units.into()),
+        Column::new("revenue", "REVENUE", |view| view.revenue.into()),
+    ];
+}
+
+impl View for CustomerSales {
+    const NOUN: &'static str = "customers";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("user_id", "USER ID", |view| view.user_id.into()),
+        Column::new("user", "USER", |view| view.email.clone().into()),
+        Column::new("orders", "ORDERS", |view| view.orders.into()),
+        Column::new("revenue", "REVENUE", |view| view.revenue.into()),
+        Column::new("last_order", "LAST ORDER", |view| view.last_order.clone().into()),
+    ];
+}
+
+impl View for StockValue {
+    const NOUN: &'static str = "products";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::detail("product_id", "PRODUCT ID", |view| view.product_id.into()),
+        Column::new("sku", "SKU", |view| view.sku.as_str().into()),
+        Column::new("name", "NAME", |view| view.name.as_str().into()),
+        Column::new("stock", "STOCK", |view| view.stock.clone().into()),
+        Column::new("price", "PRICE", |view| view.price.clone().into()),
+        Column::new("value", "VALUE", |view| view.value.into()),
+    ];
+}
+
+pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Result<()> {
+    let span = arguments.period.span()?;
+    let database = open::<ProductSales>(context, &arguments.chart).await?;
+    let rows = reports::top_products(database.connection(), span, arguments.by, arguments.limit.limit).await?;
+    context.output.report(&rows, &[])?;
+    arguments.chart.draw(context, &rows, |row| {
+        let label = row.product.as_ref().map_or_else(|| row.id(), |(sku, _)| sku.clone());
+        Bar::new(&label, if arguments.by == Ranking::Revenue { row.revenue.to_decimal() } else { row.units.into() })
+    })
+}
+
+pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Result<()> {
+    let span = arguments.period.span()?;
+    let database = open::<CustomerSales>(context, &arguments.chart).await?;
+    let rows = reports::customers(database.connection(), span, arguments.limit.limit).await?;
+    context.output.report(&rows, &[])?;
+    arguments
+        .chart
+        .draw(context, &rows, |row| Bar::new(&row.email.clone().unwrap_or_else(|| row.id()), row.revenue.to_decimal()))
+}
+
+pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> {
+    let database = open::<StockValue>(context, &arguments.chart).await?;
+    let rows = reports::stock_value(database.connection(), arguments.limit.limit).await?;
+    let total = reports::stock_total(database.connection()).await?;
+    let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
+    context.output.report(&rows, &totals)?;
+    let value = |row: &StockValue| row.value.map(Amount::to_decimal).unwrap_or_default();
+    arguments.chart.draw(context, &rows, |row| Bar::new(&row.sku, value(row)))
+}
