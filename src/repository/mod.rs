@@ -6,6 +6,7 @@ pub mod audit_seal;
 pub mod invariant;
 pub mod legible;
 pub mod order;
+mod pages;
 pub mod product;
 pub mod report;
 pub mod seed;
@@ -24,6 +25,7 @@ use sea_orm::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+pub use self::pages::each_page;
 pub use crate::db::insert::ROWS_PER_INSERT;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;

@@ -13,6 +13,7 @@ use tokio::task::yield_now;
 use super::{Change, Listing, Lock, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
+use crate::domain::page::MAX_LIMIT;
 use crate::domain::{EntityKind, Id, Money, OrderStatus, Page};
 use crate::entity::order::{Column, Entity, Model};
 use crate::entity::{order_item, product, user};
@@ -80,6 +81,23 @@ pub async fn has_item(connection: &impl ConnectionTrait, id: Id) -> Result<bool>
 /// A page of orders, newest first unless the page says otherwise.
 pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
     super::find_page(connection, select(connection, filter), &SORT_FIELDS, Column::Id, |order| order.id, page).await
+}
+
+/// The ids of orders that have been pending since before this time, oldest first.
+pub async fn pending_since(connection: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<Vec<String>> {
+    let filter = Filter { statuses: vec![OrderStatus::Pending], until: Some(before), ..Filter::default() };
+    let mut ids = Vec::new();
+    super::each_page(
+        "created_at",
+        MAX_LIMIT,
+        async |page: &Page| find_all(connection, &filter, page).await,
+        |orders| {
+            ids.extend(orders.iter().map(|order| order.id.or_key(&order.reference)));
+            Ok(())
+        },
+    )
+    .await?;
+    Ok(ids)
 }
 
 pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {

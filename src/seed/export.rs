@@ -8,7 +8,6 @@ use sea_orm::ConnectionTrait;
 
 use super::Seed;
 use super::file::{RawItem, RawOrder, RawProduct, RawSeed, RawUser};
-use crate::domain::page::Sort;
 use crate::domain::text::counted;
 use crate::domain::{Id, OrderStatus, Page, UserStatus};
 use crate::entity::{order, product, user};
@@ -124,17 +123,13 @@ async fn find_products(
 
 /// Every page of a list, oldest first.
 async fn all<T>(what: &'static str, find: impl AsyncFn(&Page) -> Result<Listing<T>>) -> Result<Vec<T>> {
-    let mut page = Page { limit: PAGE_ROWS, offset: 0, after: None, sort: Sort::parse("created_at") };
     let mut rows = Vec::new();
-    loop {
-        let found = find(&page).await?;
-        rows.extend(found.items);
-        limit(rows.len(), what)?;
-        match found.next {
-            Some(cursor) => page.after = Some(cursor),
-            None => return Ok(rows),
-        }
-    }
+    repository::each_page("created_at", PAGE_ROWS, find, |found| {
+        rows.extend(found);
+        limit(rows.len(), what)
+    })
+    .await?;
+    Ok(rows)
 }
 
 fn limit(count: usize, what: &str) -> Result<()> {

@@ -152,7 +152,7 @@ async fn apply(
         }
         let placed = place_order::apply(operation, &order.new).await?;
         for verb in way_to(order.status) {
-            order_lifecycle::apply(operation, &Move::of(placed.order.id, verb)).await?;
+            order_lifecycle::apply(operation, &Move::of(placed.order.id.to_string(), verb)).await?;
         }
         created.push(row(seed, EntityKind::Order, placed.order.id));
         applied.created += 1;

@@ -35,9 +35,9 @@ pub struct Move {
 
 impl Move {
     /// A move with nothing said beside it.
-    pub fn of(order: Id, verb: Verb) -> Move {
+    pub fn of(order: String, verb: Verb) -> Move {
         let (reason, note, tracking, placed_before) = (None, None, None, None);
-        Move { order: order.to_string(), verb, reason, note, tracking, restock: Restock::AsUsual, placed_before }
+        Move { order, verb, reason, note, tracking, restock: Restock::AsUsual, placed_before }
     }
 }
 

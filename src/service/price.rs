@@ -8,7 +8,6 @@ use serde_json::{Value as Json, json};
 
 use super::operation::{Operation, Operations, Request};
 use super::product::Changed;
-use crate::domain::page::Sort;
 use crate::domain::price_change::{MaxChange, Repricing, percent_changed};
 use crate::domain::price_history::PriceStep;
 use crate::domain::{EntityKind, EventName, Id, Money, Outcome, Page, Violations};
@@ -128,18 +127,13 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> 
 /// The products that match, by SKU. Errors: exit 7 for too many.
 pub async fn find_matching(connection: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<Model>> {
     let mut products: Vec<Model> = Vec::new();
-    let mut page = Page { limit: ROWS_AT_ONCE, offset: 0, after: None, sort: Sort::parse("sku") };
-    loop {
-        let found = repository::product::find_all(connection, filter, &page).await?;
-        products.extend(found.items);
-        if products.len() > MAX_PRODUCTS {
-            return Err(too_many());
-        }
-        match found.next {
-            Some(next) => page.after = Some(next),
-            None => return Ok(products),
-        }
-    }
+    let find = async |page: &Page| repository::product::find_all(connection, filter, page).await;
+    repository::each_page("sku", ROWS_AT_ONCE, find, |found| {
+        products.extend(found);
+        if products.len() > MAX_PRODUCTS { Err(too_many()) } else { Ok(()) }
+    })
+    .await?;
+    Ok(products)
 }
 
 fn too_many() -> Error {
@@ -254,16 +248,14 @@ pub async fn history(connection: &impl ConnectionTrait, product: Id) -> Result<V
         outcome: Some(Outcome::Succeeded),
         ..Default::default()
     };
-    let mut page = Page { limit: ROWS_AT_ONCE, offset: 0, after: None, sort: Sort::parse("-occurred_at") };
     let mut prices = Vec::new();
-    loop {
-        let found = repository::audit_event::find_all(connection, &filter, &page).await?;
-        prices.extend(found.items.into_iter().filter_map(price_event));
-        match found.next {
-            Some(next) => page.after = Some(next),
-            None => return Ok(prices),
-        }
-    }
+    let find = async |page: &Page| repository::audit_event::find_all(connection, &filter, page).await;
+    repository::each_page("-occurred_at", ROWS_AT_ONCE, find, |events| {
+        prices.extend(events.into_iter().filter_map(price_event));
+        Ok(())
+    })
+    .await?;
+    Ok(prices)
 }
 
 /// `None` when the event is not about the price.

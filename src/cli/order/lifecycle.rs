@@ -1,24 +1,23 @@
 //! `shopctl order pay|ship|complete|cancel|refund|expire`
 
-use crate::cli::shared::arguments::long_text;
-use crate::cli::shared::values::{checked, checked_parts};
-use crate::domain::Violation;
-use crate::domain::written_time::YEARS;
+use std::time::Duration;
+
 use chrono::Datelike;
 use clap::Args;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 
 use super::view::OrderView;
-use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, with_quantity};
+use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::batch::{self, BatchArguments, Names};
 use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::mutation;
+use crate::cli::shared::values::{checked, checked_parts};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
 use crate::domain::text::counted;
-use crate::domain::{Money, OrderStatus, Page, Quantity, moment};
+use crate::domain::written_time::YEARS;
+use crate::domain::{IdempotencyKey, Money, Quantity, Violation, moment};
 use crate::entity::order;
 use crate::error::{Error, Result, printable};
 use crate::output::{Mutation, View};
@@ -96,76 +95,49 @@ pub struct ExpireArguments {
 }
 
 /// A verb with all that was said about it.
-struct Wanted<'a> {
+pub struct Wanted<'a> {
     template: Move,
-    orders: Names,
-    fail_fast: bool,
-    key: Option<&'a KeyArguments>,
+    orders: &'a [String],
+    batch: Option<&'a BatchArguments>,
+    key: Option<IdempotencyKey>,
+    answers: &'a AnswerArguments,
     write: &'a WriteArguments,
 }
 
-pub async fn pay(context: &Context, asking: &Asking, arguments: &MoveArguments) -> Result<()> {
-    simple(context, asking, Verb::Pay, arguments, None).await
-}
-
-pub async fn ship(context: &Context, asking: &Asking, arguments: &ShipArguments) -> Result<()> {
-    simple(context, asking, Verb::Ship, &arguments.moved, arguments.tracking.as_deref()).await
-}
-
-pub async fn complete(context: &Context, asking: &Asking, arguments: &MoveArguments) -> Result<()> {
-    simple(context, asking, Verb::Complete, arguments, None).await
-}
-
-/// Verbs that ask only when several orders are named.
-async fn simple(
-    context: &Context,
-    asking: &Asking,
-    verb: Verb,
-    arguments: &MoveArguments,
-    tracking: Option<&str>,
-) -> Result<()> {
-    let mut wanted = wanted(context, verb, arguments, Restock::AsUsual)?;
-    if let Some(text) = tracking {
-        if !wanted.orders.is_single {
-            return Err(Error::usage("--tracking is for one order"));
-        }
-        wanted.template.tracking = Some(text.to_owned());
+impl MoveArguments {
+    pub fn wanted(&self, verb: Verb) -> Wanted<'_> {
+        let MoveArguments { orders, batch, reason, note, answers, write } = self;
+        let template = Move { reason: reason.clone(), note: note.clone(), ..Move::of(String::new(), verb) };
+        Wanted { template, orders, batch: Some(batch), key: None, answers, write }
     }
-    if !wanted.orders.is_single {
-        ask(context, asking, &arguments.answers, &wanted).await?;
-    }
-    each(context, wanted).await
 }
 
-pub async fn cancel(context: &Context, asking: &Asking, arguments: &CancelArguments) -> Result<()> {
-    let restock = if arguments.no_restock { Restock::Nothing } else { Restock::AsUsual };
-    let wanted = wanted(context, Verb::Cancel, &arguments.moved, restock)?;
-    ask(context, asking, &arguments.moved.answers, &wanted).await?;
-    each(context, wanted).await
+impl ShipArguments {
+    pub fn wanted(&self) -> Wanted<'_> {
+        let mut wanted = self.moved.wanted(Verb::Ship);
+        wanted.template.tracking.clone_from(&self.tracking);
+        wanted
+    }
 }
 
-pub async fn refund(context: &Context, asking: &Asking, arguments: &RefundArguments) -> Result<()> {
-    let restock = arguments.restock();
-    let mut wanted = wanted(context, Verb::Refund, &arguments.moved, restock)?;
-    wanted.key = Some(&arguments.key);
-    if !wanted.orders.is_single && arguments.key.idempotency_key.is_some() {
-        return Err(Error::usage("--idempotency-key is for one order"));
+impl CancelArguments {
+    pub fn wanted(&self) -> Wanted<'_> {
+        let mut wanted = self.moved.wanted(Verb::Cancel);
+        wanted.template.restock = if self.no_restock { Restock::Nothing } else { Restock::AsUsual };
+        wanted
     }
-    if !wanted.orders.is_single && matches!(wanted.template.restock, Restock::Lines(_)) {
-        return Err(Error::usage("--restock is for one order; --restock-all for any number"));
-    }
-    ask(context, asking, &arguments.moved.answers, &wanted).await?;
-    each(context, wanted).await
 }
 
 impl RefundArguments {
-    fn restock(&self) -> Restock {
-        match (self.no_restock, self.restock_all, self.restock.is_empty()) {
+    pub fn wanted(&self) -> Wanted<'_> {
+        let mut wanted = self.moved.wanted(Verb::Refund);
+        wanted.template.restock = match (self.no_restock, self.restock_all, self.restock.is_empty()) {
             (true, _, _) => Restock::Nothing,
             (_, true, _) => Restock::Everything,
             (_, _, true) => Restock::AsUsual,
             (_, _, false) => Restock::Lines(self.restock.clone()),
-        }
+        };
+        Wanted { key: self.key.idempotency_key.clone(), ..wanted }
     }
 }
 
@@ -173,30 +145,48 @@ fn parse_restock(text: &str) -> Result<(String, Option<Quantity>), Violation> {
     with_quantity("restock", "restock of", text)
 }
 
-fn wanted<'a>(context: &Context, verb: Verb, arguments: &'a MoveArguments, restock: Restock) -> Result<Wanted<'a>> {
-    let (reason, note) = (arguments.reason.clone(), arguments.note.clone());
-    let orders = arguments.batch.names(context, &arguments.orders, "order")?;
-    let template = Move { order: String::new(), verb, reason, note, tracking: None, restock, placed_before: None };
-    Ok(Wanted { template, orders, fail_fast: arguments.batch.fail_fast, key: None, write: &arguments.write })
-}
-
-/// Asks with the numbers that are true now; what would be refused is refused before.
-async fn ask(context: &Context, asking: &Asking, answers: &AnswerArguments, wanted: &Wanted<'_>) -> Result<()> {
-    if wanted.orders.names.is_empty() {
-        return Ok(());
-    }
-    let impact = async || match wanted.orders.is_single {
-        true => impact_on_one(context, wanted).await,
-        false => impact_on_all(&look_up(&context.database(Access::Read).await?, wanted).await?, wanted),
+/// Moves the orders that are named.
+pub async fn run(context: &Context, asking: &Asking, wanted: Wanted<'_>) -> Result<()> {
+    let batch = wanted.batch;
+    let orders = match batch {
+        Some(batch) => batch.names(context, wanted.orders, "order")?,
+        None => Names { names: wanted.orders.to_vec(), is_single: false },
     };
-    asking.permission(context, answers, wanted.write.dry_run, impact).await
+    let Move { tracking, restock, verb, .. } = &wanted.template;
+    let for_one = [
+        (tracking.is_some(), "--tracking is for one order"),
+        (wanted.key.is_some(), "--idempotency-key is for one order"),
+        (matches!(restock, Restock::Lines(_)), "--restock is for one order; --restock-all for any number"),
+    ];
+    if let Some((_, message)) = for_one.into_iter().find(|(is_given, _)| *is_given && !orders.is_single) {
+        return Err(Error::usage(message));
+    }
+    // What only marks one order is not asked about.
+    if !orders.names.is_empty() && (is_about_stock(*verb) || !orders.is_single) {
+        let impact = async || match orders.is_single {
+            true => impact_on_one(context, &wanted.template, &orders.names[0]).await,
+            false => impact_on_all(&look_up(&context.database(Access::Read).await?, &orders).await?, &wanted.template),
+        };
+        asking.permission(context, wanted.answers, wanted.write.dry_run, impact).await?;
+    }
+    let (database, dry_run) = (context.database_for_operation().await?, wanted.write.dry_run);
+    // Those that expire were found a moment ago.
+    if !orders.is_single && !orders.names.is_empty() && *verb != Verb::Expire {
+        database.ready().await?;
+        look_up(&database, &orders).await?;
+    }
+    let one = async |operations: &Operations, name: &str| {
+        let one = Move { order: name.to_owned(), ..wanted.template.clone() };
+        let moved = service::run(operations, &one, wanted.key.clone()).await?;
+        Ok(tell(&moved, one.verb, dry_run))
+    };
+    batch::run(context, &database, dry_run, &orders, batch.is_some_and(|batch| batch.fail_fast), one).await
 }
 
 /// The orders that are named.
 ///
 /// Errors: exit 3, naming every name that is of no order.
-async fn look_up(database: &Database, wanted: &Wanted<'_>) -> Result<Vec<order::Model>> {
-    let names = &wanted.orders.names;
+async fn look_up(database: &Database, Names { names, .. }: &Names) -> Result<Vec<order::Model>> {
     let found = orders::find_all_named(database.connection(), names).await?;
     batch::refuse_unknown("order", &orders::unknown_among(&found, names), service::unknown_hint())?;
     Ok(found)
@@ -205,31 +195,30 @@ async fn look_up(database: &Database, wanted: &Wanted<'_>) -> Result<Vec<order::
 /// `this cancels order K7Q2M-9XD4T (pending, 28.30); 3 units go back into stock`
 ///
 /// Errors: those that the operation itself would have, which is tried and rolled back.
-async fn impact_on_one(context: &Context, wanted: &Wanted<'_>) -> Result<String> {
+async fn impact_on_one(context: &Context, template: &Move, name: &str) -> Result<String> {
     let database = context.database_for_operation().await?;
-    let order = wanted.orders.names.first().cloned().unwrap_or_default();
-    let one = Move { order, ..wanted.template.clone() };
+    let one = Move { order: name.to_owned(), ..template.clone() };
     let tried = service::run(&context.operations(&database, true), &one, None).await?;
     let name = printable(&tried.before.reference);
     let status = printable(&tried.before.status.to_string());
     let stock = match units(&tried.restored) {
         _ if !tried.changed => "; nothing changes".to_owned(),
+        _ if !is_about_stock(one.verb) => String::new(),
         0 => "; nothing goes back into stock".to_owned(),
         pieces => {
             let verb = if pieces == 1 { "goes" } else { "go" };
             format!("; {} {verb} back into stock", counted(pieces, "unit"))
         }
     };
-    let stock = if is_about_stock(one.verb) || !tried.changed { stock } else { String::new() };
     Ok(format!("this {} order {name} ({status}, {}){stock}", does(one.verb), tried.before.total_amount))
 }
 
 /// `this cancels 3 orders, 84.90 in all, and refuses 1: order … is shipped; …`
 ///
 /// Errors: exit 6 when it would refuse all of them.
-fn impact_on_all(found: &[order::Model], wanted: &Wanted<'_>) -> Result<String> {
-    let Move { verb, restock, .. } = &wanted.template;
-    let refusal = |order: &order::Model| service::check(order, &wanted.template).err();
+fn impact_on_all(found: &[order::Model], template: &Move) -> Result<String> {
+    let Move { verb, restock, .. } = template;
+    let refusal = |order: &order::Model| service::check(order, template).err();
     let (able, unable): (Vec<&order::Model>, Vec<&order::Model>) =
         found.iter().partition(|order| refusal(order).is_none());
     let first = unable.first().and_then(|order| refusal(order));
@@ -271,27 +260,9 @@ fn units(restored: &[Restored]) -> i64 {
     restored.iter().map(|line| i64::from(line.quantity)).sum()
 }
 
-async fn each(context: &Context, wanted: Wanted<'_>) -> Result<()> {
-    let key = wanted.key.and_then(|key| key.idempotency_key.clone());
-    let database = context.database_for_operation().await?;
-    let dry_run = wanted.write.dry_run;
-    // Those that expire were found a moment ago.
-    if !wanted.orders.is_single && !wanted.orders.names.is_empty() && wanted.template.verb != Verb::Expire {
-        database.ready().await?;
-        look_up(&database, &wanted).await?;
-    }
-    let one = async |operations: &Operations, name: &str| {
-        let one = Move { order: name.to_owned(), ..wanted.template.clone() };
-        let moved = service::run(operations, &one, key.clone()).await?;
-        Ok(tell(&moved, one.verb, dry_run))
-    };
-    batch::run(context, &database, dry_run, &wanted.orders, wanted.fail_fast, one).await
-}
-
 /// One line and one object about an order that was moved.
 fn tell(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
-    let name = moved.after.reference.clone();
-    let name = printable(&name);
+    let name = printable(&moved.after.reference);
     let status = printable(&moved.after.status.to_string());
     let line = match (moved.changed, moved.replayed) {
         (_, true) => format!("order {name} was {status} before"),
@@ -304,16 +275,16 @@ fn tell(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
         }
         (true, _) => format!("order {name} was {status} before{}", restocked(moved, verb, dry_run)),
     };
-    let view = |order: &crate::entity::order::Model| {
+    let view = |order: &order::Model| {
         let mut json = OrderView { order: order.clone(), email: None }.to_json();
         // Who bought is in user_id; nobody looked the address up.
         json.shift_remove("user");
         Value::Object(json)
     };
+    let (before, after) = (view(&moved.before), view(&moved.after));
     let mut json = Map::new();
     json.insert("reference".to_owned(), json!(moved.after.reference));
     json.insert("status".to_owned(), json!(moved.after.status));
-    let (before, after) = (view(&moved.before), view(&moved.after));
     json.extend(mutation::outcome(moved.changed, moved.replayed, dry_run, before, after));
     json.insert("restocked".to_owned(), service::to_json(&moved.restored));
     Mutation { line, id: moved.after.id.to_string(), json }
@@ -340,40 +311,12 @@ pub async fn expire(context: &Context, asking: &Asking, arguments: &ExpireArgume
     // The engines' own times end in different years.
     let before = before.filter(|before| YEARS.contains(&before.year()));
     let before = before.ok_or_else(|| Error::usage("--older-than reaches too far back"))?;
-    let names = pending(context, before).await?;
-    if names.is_empty() {
+    let database = context.database(Access::Read).await?;
+    let orders = orders::pending_since(database.connection(), before).await?;
+    if orders.is_empty() {
         context.output.note("no orders to expire");
     }
-    let template = Move {
-        order: String::new(),
-        verb: Verb::Expire,
-        reason: None,
-        note: arguments.note.clone(),
-        tracking: None,
-        restock: Restock::AsUsual,
-        placed_before: Some(before),
-    };
-    let write = &arguments.write;
-    let orders = Names { names, is_single: false };
-    let wanted = Wanted { template, orders, fail_fast: false, key: None, write };
-    ask(context, asking, &arguments.answers, &wanted).await?;
-    each(context, wanted).await
-}
-
-/// The ids of orders that have been pending since before this time, oldest first.
-async fn pending(context: &Context, before: chrono::DateTime<chrono::Utc>) -> Result<Vec<String>> {
-    let database = context.database(Access::Read).await?;
-    let filter =
-        orders::Filter { statuses: vec![OrderStatus::Pending], until: Some(before), ..orders::Filter::default() };
-    let sort = crate::domain::page::Sort::parse("created_at");
-    let mut page = Page { limit: crate::domain::page::MAX_LIMIT, offset: 0, after: None, sort };
-    let mut ids = Vec::new();
-    loop {
-        let found = orders::find_all(database.connection(), &filter, &page).await?;
-        ids.extend(found.items.iter().map(|order| order.id.or_key(&order.reference)));
-        match found.next {
-            Some(cursor) => page.after = Some(cursor),
-            None => return Ok(ids),
-        }
-    }
+    let ExpireArguments { note, answers, write, .. } = arguments;
+    let template = Move { note: note.clone(), placed_before: Some(before), ..Move::of(String::new(), Verb::Expire) };
+    run(context, asking, Wanted { template, orders: &orders, batch: None, key: None, answers, write }).await
 }

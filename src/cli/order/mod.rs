@@ -17,6 +17,7 @@ use crate::cli::shared::list::{Export, List, Listed};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
+use crate::domain::order_status::Verb;
 use crate::domain::{Money, OrderStatus, Page};
 use crate::entity::order;
 use crate::error::{Error, Result};
@@ -149,11 +150,11 @@ impl Listed for FilterArguments {
 
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
-        Command::Pay(arguments) => lifecycle::pay(context, asking, &arguments).await,
-        Command::Ship(arguments) => lifecycle::ship(context, asking, &arguments).await,
-        Command::Complete(arguments) => lifecycle::complete(context, asking, &arguments).await,
-        Command::Cancel(arguments) => lifecycle::cancel(context, asking, &arguments).await,
-        Command::Refund(arguments) => lifecycle::refund(context, asking, &arguments).await,
+        Command::Pay(arguments) => lifecycle::run(context, asking, arguments.wanted(Verb::Pay)).await,
+        Command::Ship(arguments) => lifecycle::run(context, asking, arguments.wanted()).await,
+        Command::Complete(arguments) => lifecycle::run(context, asking, arguments.wanted(Verb::Complete)).await,
+        Command::Cancel(arguments) => lifecycle::run(context, asking, arguments.wanted()).await,
+        Command::Refund(arguments) => lifecycle::run(context, asking, arguments.wanted()).await,
         Command::Expire(arguments) => lifecycle::expire(context, asking, &arguments).await,
         Command::Create(arguments) => create::run(context, asking, &arguments).await,
         Command::List(arguments) => arguments.run(context).await,

@@ -9,7 +9,7 @@ use super::picker::{Choice, Entry, LIMIT, Picker};
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::quantity::MAX_LINES;
-use crate::domain::{Email, Money, PersonName, Quantity, Sku};
+use crate::domain::{Email, Id, Money, PersonName, Quantity, Sku};
 use crate::entity::{product, user};
 use crate::error::{CommandLine, Result, printable};
 use crate::repository::user::{Lock, Who};
@@ -60,33 +60,33 @@ impl UserAnswers {
                 context.output.warn(user_service::taken(email.as_str()).message());
             },
         }
-        if self.first_name.is_none() {
-            self.first_name = Some(ask_until(context, "first name", PersonName::parse)?);
-        }
-        if self.last_name.is_none() {
-            self.last_name = Some(ask_until(context, "last name", PersonName::parse)?);
+        for (name, label) in [(&mut self.first_name, "first name"), (&mut self.last_name, "last name")] {
+            if name.is_none() {
+                *name = Some(ask_until(context, label, PersonName::parse)?);
+            }
         }
         Ok(database)
     }
 
+    /// What each is called, its flag, and what it is.
+    fn all(&self) -> [(&'static str, &'static str, Option<&str>); 3] {
+        [
+            ("e-mail address", "--email", self.email.as_ref().map(Email::as_str)),
+            ("first name", "--first-name", self.first_name.as_ref().map(PersonName::as_str)),
+            ("last name", "--last-name", self.last_name.as_ref().map(PersonName::as_str)),
+        ]
+    }
+
     /// Shows all answers and asks whether they are right.
     pub fn review(&self, context: &Context) -> Result<()> {
-        let text = |answer: Option<&dyn Display>| answer.map(ToString::to_string).unwrap_or_default();
-        context.output.say(&format!(
-            "\n  e-mail address  {}\n  first name      {}\n  last name       {}\n",
-            text(self.email.as_ref().map(|email| email as &dyn Display)),
-            text(self.first_name.as_ref().map(|name| name as &dyn Display)),
-            text(self.last_name.as_ref().map(|name| name as &dyn Display)),
-        ));
+        let lines = self.all().map(|(label, _, answer)| format!("  {label:<14}  {}\n", answer.unwrap_or_default()));
+        context.output.say(&format!("\n{}", lines.concat()));
         agreed("create this user?")
     }
 
     /// The command that would have needed no questions but the password.
     pub fn command(&self) -> CommandLine {
-        CommandLine::again()
-            .options("--email", self.email.as_ref().map(Email::as_str))
-            .options("--first-name", self.first_name.as_ref().map(PersonName::as_str))
-            .options("--last-name", self.last_name.as_ref().map(PersonName::as_str))
+        self.all().into_iter().fold(CommandLine::again(), |command, (_, flag, answer)| command.options(flag, answer))
     }
 }
 
@@ -127,7 +127,7 @@ pub async fn complete_order(context: &Context, database: &Database, new: NewOrde
     };
     cart.review(&buyer)?;
     let lines = if new.lines.is_empty() { cart.into_lines() } else { new.lines };
-    let user = if asks_user { name_of_user(&buyer) } else { new.user };
+    let user = if asks_user { name(buyer.id, &buyer.email, Email::parse) } else { new.user };
     Ok(NewOrder { user, lines, ..new })
 }
 
@@ -144,20 +144,25 @@ fn nothing_chosen() -> crate::error::Error {
     declined("nothing was chosen, nothing was changed")
 }
 
-/// What names the user on a command line: the id where another program wrote an address that
-/// shopctl would not.
-fn name_of_user(user: &user::Model) -> String {
-    match Email::parse(&user.email) {
-        Ok(email) if email.as_str() == user.email => user.email.clone(),
-        _ => user.id.or_key(&user.email),
-    }
+/// What names a row on a command line: its key, or its id where another program wrote a key that shopctl
+/// would not.
+fn name<K: Display>(id: Id, key: &str, parse: fn(&str) -> Result<K, String>) -> String {
+    if parse(key).is_ok_and(|ours| ours.to_string() == key) { key.to_owned() } else { id.or_key(key) }
 }
 
-fn name_of_product(product: &product::Model) -> String {
-    match Sku::parse(&product.sku) {
-        Ok(sku) if sku.as_str() == product.sku => product.sku.clone(),
-        _ => product.id.or_key(&product.sku),
-    }
+/// `ann@example.com, Ann Lee`
+fn who(user: &user::Model) -> String {
+    format!("{}, {} {}", printable(&user.email), printable(&user.first_name), printable(&user.last_name))
+}
+
+/// What lines come to; `None` when it is too much for one order.
+fn sum<'a>(lines: impl IntoIterator<Item = (&'a product::Model, Quantity)>) -> Option<Money> {
+    let mut amounts = lines.into_iter().map(|(product, quantity)| product.price.checked_times(quantity));
+    amounts.try_fold(Money::ZERO, |sum, amount| sum.checked_plus(amount?))
+}
+
+fn shown(amount: Option<Money>) -> String {
+    amount.map_or_else(|| "?".to_owned(), |amount| amount.to_string())
 }
 
 fn user_entry(user: user::Model) -> Entry<user::Model> {
@@ -209,8 +214,7 @@ impl Cart<'_> {
         };
         match (Picker { context: self.context, question: "who buys", done: None }).pick(&find).await? {
             Choice::Chosen(user) => {
-                let (first, last) = (printable(&user.first_name), printable(&user.last_name));
-                self.context.output.say(&format!("who buys: {}, {first} {last}", printable(&user.email)));
+                self.context.output.say(&format!("who buys: {}", who(&user)));
                 Ok(user)
             }
             Choice::Done | Choice::Back => Err(nothing_chosen()),
@@ -251,26 +255,21 @@ impl Cart<'_> {
             let quantity = if text.trim().is_empty() { Quantity::new(1)? } else { Quantity::parse(text)? };
             let merged = before.map_or(Ok(quantity), |before| before.plus(quantity));
             let merged = merged.map_err(|problem| format!("together with the line before {problem}"))?;
-            if self.total_with(product, merged).is_none() {
+            if sum(self.others(product.id).chain([(product, merged)])).is_none() {
                 return Err(format!("makes the total more than {}", Money::MAX_TOTAL));
             }
             Ok(quantity)
         })
     }
 
-    /// The total if this were the product's quantity; `None` when it is too much for one order.
-    fn total_with(&self, product: &product::Model, quantity: Quantity) -> Option<Money> {
-        let others = self.lines.iter().filter(|line| line.product.id != product.id);
-        others
-            .map(|line| line.product.price.checked_times(line.quantity))
-            .chain([product.price.checked_times(quantity)])
-            .try_fold(Money::ZERO, |sum, amount| sum.checked_plus(amount?))
+    /// The lines of all products but one.
+    fn others(&self, id: Id) -> impl Iterator<Item = (&product::Model, Quantity)> {
+        self.lines.iter().filter(move |line| line.product.id != id).map(|line| (&line.product, line.quantity))
     }
 
     /// Adds a line, or to the line of that product, and says where that leads. Stock may change until
     /// the order is placed, so too little of it is a warning.
     fn add(&mut self, product: product::Model, quantity: Quantity) {
-        let total = |cart: &Cart| cart.total().map_or_else(|| "?".to_owned(), |total| total.to_string());
         let position = self.lines.iter().position(|line| line.product.id == product.id);
         let quantity = position.and_then(|at| self.lines[at].quantity.plus(quantity).ok()).unwrap_or(quantity);
         let text = format!("{quantity} × {} {}", printable(&product.sku), printable(&product.name));
@@ -282,33 +281,33 @@ impl Cart<'_> {
             Some(at) => self.lines[at] = Line { product, quantity },
             None => self.lines.push(Line { product, quantity }),
         }
-        self.context.output.say(&format!("{text}; total {}", total(self)));
+        self.context.output.say(&format!("{text}; total {}", shown(self.total())));
     }
 
     fn total(&self) -> Option<Money> {
-        let amounts = self.lines.iter().map(|line| line.product.price.checked_times(line.quantity));
-        amounts.into_iter().try_fold(Money::ZERO, |sum, amount| sum.checked_plus(amount?))
+        sum(self.lines.iter().map(|line| (&line.product, line.quantity)))
     }
 
     /// Shows the order and asks whether it is right.
     fn review(&self, buyer: &user::Model) -> Result<()> {
-        let amount = |amount: Option<Money>| amount.map_or_else(|| "?".to_owned(), |amount| amount.to_string());
-        let (first, last) = (printable(&buyer.first_name), printable(&buyer.last_name));
-        let mut text = format!("\norder for {}, {first} {last}\n", printable(&buyer.email));
+        let mut text = format!("\norder for {}\n", who(buyer));
         for Line { product, quantity } in &self.lines {
-            let line_total = amount(product.price.checked_times(*quantity));
+            let line_total = shown(product.price.checked_times(*quantity));
             let (price, sku, name) = (product.price.to_string(), printable(&product.sku), printable(&product.name));
             text.push_str(&format!("{quantity:>6} × {price:>10} = {line_total:>12}  {sku}  {name}\n"));
         }
         let pieces: i64 = self.lines.iter().map(|line| i64::from(line.quantity.get())).sum();
-        text.push_str(&format!("{pieces:>6} in all, total {:>13}\n", amount(self.total())));
+        text.push_str(&format!("{pieces:>6} in all, total {:>13}\n", shown(self.total())));
         self.context.output.say(&text);
         agreed("place this order?")
     }
 
     fn into_lines(self) -> Vec<NewLine> {
-        let line =
-            |line: Line| NewLine { product: name_of_product(&line.product), quantity: line.quantity, unit_price: None };
+        let line = |Line { product, quantity }| NewLine {
+            product: name(product.id, &product.sku, Sku::parse),
+            quantity,
+            unit_price: None,
+        };
         self.lines.into_iter().map(line).collect()
     }
 }
