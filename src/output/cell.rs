@@ -71,27 +71,15 @@ impl Cell {
     pub(super) fn write_for_programs(&self, text: &mut String) {
         // Writing into a String cannot fail.
         let _ = match self {
-            Cell::Text(value) => {
-                text.push_str(value);
-                Ok(())
-            }
+            Cell::Text(value) => text.write_str(value),
             Cell::Id(id) => write!(text, "{id}"),
             Cell::Money(amount) => write!(text, "{amount}"),
             Cell::Amount(amount) => write!(text, "{amount}"),
             Cell::Integer(number) => write!(text, "{number}"),
-            Cell::Time(time) => {
-                text.push_str(&rfc3339(*time));
-                Ok(())
-            }
+            Cell::Time(time) => text.write_str(&rfc3339(*time)),
             Cell::Boolean(value) => write!(text, "{value}"),
-            Cell::Json(value) => {
-                text.push_str(&json::text(value));
-                Ok(())
-            }
-            Cell::Nested(_) => {
-                text.push_str(&json::text(&self.to_json()));
-                Ok(())
-            }
+            Cell::Json(value) => text.write_str(&json::text(value)),
+            Cell::Nested(_) => text.write_str(&json::text(&self.to_json())),
             Cell::Missing => Ok(()),
         };
     }
@@ -126,13 +114,9 @@ impl Cell {
 impl Nested {
     /// The part that a table shows.
     pub(super) fn in_table(&self) -> (Vec<Heading>, Vec<Vec<Cell>>) {
+        let is_shown = self.headings.iter().map(|heading| heading.in_table);
         let shown = |row: &Vec<Cell>| {
-            self.headings
-                .iter()
-                .zip(row)
-                .filter(|(heading, _)| heading.in_table)
-                .map(|(_, cell)| cell.clone())
-                .collect()
+            row.iter().zip(is_shown.clone()).filter(|(_, is)| *is).map(|(cell, _)| cell.clone()).collect()
         };
         let headings = self.headings.iter().copied().filter(|heading| heading.in_table).collect();
         (headings, self.rows.iter().map(shown).collect())
@@ -149,64 +133,35 @@ fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-impl From<&str> for Cell {
-    fn from(text: &str) -> Cell {
-        Cell::Text(text.to_owned())
-    }
-}
-
-impl From<String> for Cell {
-    fn from(text: String) -> Cell {
-        Cell::Text(text)
-    }
-}
-
-impl From<Id> for Cell {
-    fn from(id: Id) -> Cell {
-        match id {
-            Id::Known(id) => Cell::Id(id),
-            Id::Odd(_) => Cell::Text(id.to_string()),
+/// What becomes a cell of one kind.
+macro_rules! cells_of {
+    ($($Type:ty: |$value:pat_param| $cell:expr;)+) => {$(
+        impl From<$Type> for Cell {
+            fn from($value: $Type) -> Cell {
+                $cell
+            }
         }
-    }
+    )+};
 }
 
-impl From<Money> for Cell {
-    fn from(amount: Money) -> Cell {
-        Cell::Money(amount)
-    }
-}
-
-impl From<Amount> for Cell {
-    fn from(amount: Amount) -> Cell {
-        Cell::Amount(amount)
-    }
-}
-
-impl From<i64> for Cell {
-    fn from(number: i64) -> Cell {
-        Cell::Integer(number)
-    }
-}
-
-impl From<i32> for Cell {
-    fn from(number: i32) -> Cell {
-        Cell::Integer(number.into())
-    }
-}
-
-impl From<DateTime<Utc>> for Cell {
-    fn from(time: DateTime<Utc>) -> Cell {
-        Cell::Time(time)
-    }
-}
-
-impl From<Moment> for Cell {
-    fn from(moment: Moment) -> Cell {
-        match moment {
-            Moment::Known(time) => Cell::Time(time),
-            Moment::Odd(text) => Cell::Text(text),
-        }
-    }
+cells_of! {
+    &str: |text| Cell::Text(text.to_owned());
+    String: |text| Cell::Text(text);
+    Money: |amount| Cell::Money(amount);
+    Amount: |amount| Cell::Amount(amount);
+    i64: |number| Cell::Integer(number);
+    i32: |number| Cell::Integer(number.into());
+    bool: |value| Cell::Boolean(value);
+    DateTime<Utc>: |time| Cell::Time(time);
+    Value: |value| Cell::Json(value);
+    Id: |id| match id {
+        Id::Known(id) => Cell::Id(id),
+        Id::Odd(_) => Cell::Text(id.to_string()),
+    };
+    Moment: |moment| match moment {
+        Moment::Known(time) => Cell::Time(time),
+        Moment::Odd(text) => Cell::Text(text),
+    };
 }
 
 impl<T: Into<Cell>> From<Stored<T>> for Cell {
@@ -215,18 +170,6 @@ impl<T: Into<Cell>> From<Stored<T>> for Cell {
             Stored::Known(known) => known.into(),
             Stored::Odd(text) => Cell::Text(text),
         }
-    }
-}
-
-impl From<bool> for Cell {
-    fn from(value: bool) -> Cell {
-        Cell::Boolean(value)
-    }
-}
-
-impl From<Value> for Cell {
-    fn from(value: Value) -> Cell {
-        Cell::Json(value)
     }
 }
 

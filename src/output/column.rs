@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::cell::{self, Cell, Heading, Nested};
+use super::cell::{Cell, Heading, Nested};
 use crate::domain::similar::closest;
 use crate::error::{Error, Result, printable};
 
@@ -57,12 +57,6 @@ impl Cell {
 /// The cells of one row under these columns.
 pub(super) fn cells<V>(columns: &[&Column<V>], row: &V) -> Vec<Cell> {
     columns.iter().map(|column| (column.cell)(row)).collect()
-}
-
-/// One row as an object, under these columns only.
-pub(super) fn object<V>(columns: &[&Column<V>], row: &V) -> Value {
-    let headings: Vec<_> = columns.iter().map(|column| column.heading).collect();
-    Value::Object(cell::object(&headings, &cells(columns, row)))
 }
 
 /// The positions in `available` of the wanted fields, in the order in which they were asked for.

@@ -36,7 +36,7 @@ pub use cell::Cell;
 pub use chart::Bar;
 pub use column::{Column, View};
 pub use format::{ColorChoice, Format};
-pub use rows::Rows;
+pub use rows::{Rest, Rows};
 pub use table::shorten;
 pub use terminal::Terminal;
 
@@ -192,29 +192,20 @@ impl Output {
         column::select(self.settings.fields.as_deref().unwrap_or_default(), &names).map(drop)
     }
 
-    /// Prints one page of a list; `next` is the cursor of the page after it, `total` the number of
-    /// all rows if it was asked for.
+    /// Prints a list that is whole. Errors: as [`Output::page`].
+    pub fn list<V: View>(&self, rows: &[V]) -> Result<()> {
+        self.page(rows, &Rest::default())
+    }
+
+    /// Prints a part of a list, or one with sums. What JSON has inside itself beside the rows is a note on stderr in
+    /// every other format.
     ///
     /// Errors: exit 2 for an unknown field (nothing was printed then), exit 5 when stdout cannot
     /// be written.
-    pub fn list<V: View>(&self, rows: &[V], next: Option<&str>, total: Option<u64>) -> Result<()> {
+    pub fn page<V: View>(&self, rows: &[V], rest: &Rest<'_>) -> Result<()> {
         let mut printed = self.rows::<V>()?;
-        for row in rows {
-            printed.push(row)?;
-        }
-        printed.finish(next, total)
-    }
-
-    /// Prints a report that is one page, with sums over all that it is about: `"totals"` in JSON, a
-    /// note on stderr in every other format.
-    ///
-    /// Errors: as [`Output::list`].
-    pub fn report<V: View>(&self, rows: &[V], totals: &[(&'static str, Cell)]) -> Result<()> {
-        let mut printed = self.rows::<V>()?;
-        for row in rows {
-            printed.push(row)?;
-        }
-        printed.finish_with(None, None, totals)
+        rows.iter().try_for_each(|row| printed.push(row))?;
+        printed.finish(rest)
     }
 
     /// Starts a list whose rows are printed as they come in (`--all`).

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::cell::Cell;
+use super::cell::{Cell, Heading, object};
 use super::column::{self, Column, View, cells};
 use super::table::Layout;
 use super::{Format, Output, csv, escape, extended_json, json};
@@ -10,6 +10,17 @@ use crate::error::Result;
 
 /// Rows of a table that are held back to find its widths; those after them use the same.
 const LAYOUT_ROWS: usize = 1000;
+
+/// What is said of a list beside its rows.
+#[derive(Debug, Default)]
+pub struct Rest<'a> {
+    /// The cursor of the next page.
+    pub next: Option<&'a str>,
+    /// The number of all rows, if it was asked for.
+    pub total: Option<u64>,
+    /// Sums over all that the list is about.
+    pub totals: &'a [(&'static str, Cell)],
+}
 
 /// A list that is being printed. Nothing is written before the first row or [`Rows::finish`], so a
 /// query that fails at once leaves stdout empty.
@@ -49,33 +60,22 @@ impl<'a, V: View> Rows<'a, V> {
             Format::Table => self.push_to_table(cells(&self.columns, row)),
             Format::Json => {
                 let separator = if self.count == 1 { "\n" } else { ",\n" };
-                self.output.write(&format!("{separator}{}", json::text(&column::object(&self.columns, row))))
+                let object = object(&self.headings(), &cells(&self.columns, row));
+                self.output.write(&format!("{separator}{}", json::text(&Value::Object(object))))
             }
-            Format::Jsonl => self.output.write(&format!("{}\n", json::text(&column::object(&self.columns, row)))),
-            Format::MongoJson => {
-                let headings: Vec<_> = self.columns.iter().map(|column| column.heading).collect();
-                let document = extended_json::document(&headings, &cells(&self.columns, row));
-                self.output.write(&format!("{}\n", json::text(&document)))
-            }
-            Format::Csv | Format::Tsv => self.push_as_text(&cells(&self.columns, row)),
-            Format::Id => self.output.write(&format!("{}\n", escape::tsv(&row.id()))),
+            _ => self.output.write(&self.output.line(&self.headings(), &cells(&self.columns, row), row)?),
         }
     }
 
-    /// Ends the list, with the cursor of the next page and the number of all rows if asked for.
-    ///
-    /// Errors: exit 5 when stdout cannot be written.
-    pub fn finish(self, next: Option<&str>, total: Option<u64>) -> Result<()> {
-        self.finish_with(next, total, &[])
+    fn headings(&self) -> Vec<Heading> {
+        self.columns.iter().map(|column| column.heading).collect()
     }
 
-    /// As [`Rows::finish`], with sums over all rows.
-    pub(super) fn finish_with(
-        mut self,
-        next: Option<&str>,
-        total: Option<u64>,
-        totals: &[(&'static str, Cell)],
-    ) -> Result<()> {
+    /// Ends the list.
+    ///
+    /// Errors: exit 5 when stdout cannot be written.
+    pub fn finish(mut self, rest: &Rest<'_>) -> Result<()> {
+        let Rest { next, total, totals } = *rest;
         if self.count == 0 {
             self.begin()?;
         }
@@ -95,7 +95,7 @@ impl<'a, V: View> Rows<'a, V> {
             Format::Jsonl | Format::Csv | Format::Tsv | Format::Id | Format::MongoJson => {}
         }
         self.output.flush()?;
-        self.note_the_rest(next, total, totals);
+        self.note(rest);
         Ok(())
     }
 
@@ -113,13 +113,6 @@ impl<'a, V: View> Rows<'a, V> {
         }
     }
 
-    fn push_as_text(&self, cells: &[Cell]) -> Result<()> {
-        match self.output.delimiter() {
-            Some(delimiter) => self.output.write(&self.output.seen(csv::row(cells, delimiter)?)),
-            None => self.output.write(&tsv_row(cells)),
-        }
-    }
-
     fn push_to_table(&mut self, row: Vec<Cell>) -> Result<()> {
         if let Some(layout) = &self.layout {
             return self.output.write(&layout.rows(&[row]));
@@ -133,15 +126,14 @@ impl<'a, V: View> Rows<'a, V> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let headings: Vec<_> = self.columns.iter().map(|column| column.heading).collect();
         let rows = std::mem::take(&mut self.waiting);
-        let (layout, text) = self.output.table(&headings, &rows);
+        let (layout, text) = self.output.table(&self.headings(), &rows);
         self.layout = Some(layout);
         self.output.write(&text)
     }
 
     /// What JSON has inside itself stands on stderr for every other format.
-    fn note_the_rest(&self, next: Option<&str>, total: Option<u64>, totals: &[(&'static str, Cell)]) {
+    fn note(&self, Rest { next, total, totals }: &Rest<'_>) {
         if self.output.format == Format::Json {
             return;
         }
@@ -161,8 +153,16 @@ impl<'a, V: View> Rows<'a, V> {
     }
 }
 
-/// One line of tab-separated values.
-pub(super) fn tsv_row(cells: &[Cell]) -> String {
-    let values: Vec<String> = cells.iter().map(|cell| escape::tsv(&cell.for_programs())).collect();
-    format!("{}\n", values.join("\t"))
+impl Output {
+    /// One row on a line of its own, in any format but a table.
+    pub(super) fn line<V: View>(&self, headings: &[Heading], cells: &[Cell], row: &V) -> Result<String> {
+        let line = match (self.format, self.delimiter()) {
+            (_, Some(delimiter)) => return Ok(self.seen(csv::row(cells, delimiter)?)),
+            (Format::Json | Format::Jsonl, _) => json::text(&Value::Object(object(headings, cells))),
+            (Format::MongoJson, _) => json::text(&extended_json::document(headings, cells)),
+            (Format::Id, _) => escape::tsv(&row.id()),
+            _ => cells.iter().map(|cell| escape::tsv(&cell.for_programs())).collect::<Vec<_>>().join("\t"),
+        };
+        Ok(line + "\n")
+    }
 }

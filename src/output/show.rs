@@ -1,15 +1,12 @@
 //! One object in every format.
 
-use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::cell::Heading;
-use super::cell::{self, Cell};
+use super::cell::{Cell, Heading};
 use super::column::{self, View};
 use super::csv::Delimiter;
-use super::rows::tsv_row;
 use super::table::Layout;
-use super::{Format, Output, csv, escape, extended_json, json};
+use super::{Format, Output, csv};
 use crate::error::Result;
 
 /// The whole text of one object. In the flat formats (CSV, TSV) it is one row as in a list, and
@@ -26,17 +23,11 @@ pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, 
     let (headings, cells): (Vec<Heading>, Vec<Cell>) = fields.into_iter().unzip();
     match output.format {
         Format::Table => Ok(lines(output, &headings, &cells)),
-        Format::Json | Format::Jsonl => {
-            Ok(format!("{}\n", json::text(&Value::Object(cell::object(&headings, &cells)))))
-        }
-        Format::MongoJson => Ok(format!("{}\n", json::text(&extended_json::document(&headings, &cells)))),
-        Format::Csv if output.settings.no_headers => Ok(output.seen(csv::row(&cells, Delimiter::Comma)?)),
-        Format::Csv => {
+        Format::Csv if !output.settings.no_headers => {
             let header = csv::line(headings.iter().map(|heading| heading.name), Delimiter::Comma)?;
-            Ok(header + &output.seen(csv::row(&cells, Delimiter::Comma)?))
+            Ok(header + &output.line(&headings, &cells, row)?)
         }
-        Format::Tsv => Ok(tsv_row(&cells)),
-        Format::Id => Ok(format!("{}\n", escape::tsv(&row.id()))),
+        _ => output.line(&headings, &cells, row),
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, json};
 
 use super::testing::{Captured, captured};
-use super::{Cell, ColorChoice, Column, Format, Mutation, Output, OutputSettings, Terminal, View};
+use super::{Cell, ColorChoice, Column, Format, Mutation, Output, OutputSettings, Rest, Terminal, View};
 use crate::domain::Money;
 use crate::domain::text::is_unsafe;
 use crate::error::{Aim, Error, Kind};
@@ -60,7 +60,7 @@ fn on_a_terminal(width: usize) -> Terminal {
 /// A list with a further page, as stdout and stderr.
 fn listed(settings: OutputSettings, terminal: Terminal) -> (String, String) {
     let (output, stdout, stderr) = captured(settings, terminal);
-    output.list(&parcels(), Some("CURSOR"), Some(7)).unwrap();
+    output.page(&parcels(), &Rest { next: Some("CURSOR"), total: Some(7), totals: &[] }).unwrap();
     (stdout.text(), stderr.text())
 }
 
@@ -118,7 +118,7 @@ fn json_lists_are_one_document_and_jsonl_one_object_a_line() {
         assert_eq!(&serde_json::from_str::<serde_json::Value>(line).unwrap(), item);
     }
     let (output, stdout, _) = captured(in_format(Format::Json), Terminal::default());
-    output.list::<Parcel>(&[], None, None).unwrap();
+    output.list::<Parcel>(&[]).unwrap();
     assert_eq!(stdout.text(), "{\"items\":[],\"next\":null}\n");
 }
 
@@ -154,7 +154,7 @@ fn an_unknown_field_is_refused_before_anything_is_printed() {
     let (output, stdout, stderr) = captured(OutputSettings { fields, ..in_format(Format::Csv) }, Terminal::default());
     for refusal in [
         output.check_fields::<Parcel>(&[]).unwrap_err(),
-        output.list(&parcels(), None, None).unwrap_err(),
+        output.list(&parcels()).unwrap_err(),
         output.show(&parcel("A1", None, 1), &[]).unwrap_err(),
     ] {
         assert_eq!(refusal.kind(), Kind::Usage);
@@ -170,10 +170,10 @@ fn an_unknown_field_is_refused_before_anything_is_printed() {
 #[test]
 fn an_empty_list_says_so_to_people_only() {
     let (output, stdout, stderr) = captured(OutputSettings::default(), on_a_terminal(80));
-    output.list::<Parcel>(&[], None, None).unwrap();
+    output.list::<Parcel>(&[]).unwrap();
     assert_eq!((stdout.text().as_str(), stderr.text().as_str()), ("", "no parcels\n"));
     let (output, stdout, stderr) = captured(in_format(Format::Csv), Terminal::default());
-    output.list::<Parcel>(&[], None, None).unwrap();
+    output.list::<Parcel>(&[]).unwrap();
     assert_eq!((stdout.text().lines().count(), stderr.text().as_str()), (1, ""));
 }
 
@@ -245,7 +245,7 @@ fn with_failing_stdout(kind: io::ErrorKind) -> (Output, Captured) {
 #[test]
 fn a_closed_pipe_ends_the_list_quietly() {
     let (output, stderr) = with_failing_stdout(io::ErrorKind::BrokenPipe);
-    output.list(&parcels(), None, None).unwrap();
+    output.list(&parcels()).unwrap();
     assert!(output.is_closed());
     output.mutation(&Mutation { line: "sent".to_owned(), id: "7".to_owned(), json: Map::new() });
     assert_eq!(stderr.text(), "");
@@ -254,7 +254,7 @@ fn a_closed_pipe_ends_the_list_quietly() {
 #[test]
 fn a_full_disk_fails_a_list_but_only_warns_after_a_change() {
     let (output, stderr) = with_failing_stdout(io::ErrorKind::StorageFull);
-    let error = output.list(&parcels(), None, None).unwrap_err();
+    let error = output.list(&parcels()).unwrap_err();
     assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "output.write"));
     assert_eq!(stderr.text(), "");
     output.mutation(&Mutation { line: "parcel A1 sent".to_owned(), id: "7".to_owned(), json: Map::new() });
@@ -270,7 +270,7 @@ fn a_long_table_goes_on_after_its_widths_are_fixed() {
         rows.push(&parcel(&format!("A{number}"), None, number)).unwrap();
     }
     assert_eq!(stdout.text().lines().count(), 1501);
-    rows.finish(None, None).unwrap();
+    rows.finish(&Rest::default()).unwrap();
     assert_eq!(stdout.text().lines().count(), 1501);
 }
 
@@ -285,7 +285,7 @@ proptest::proptest! {
         let settings = OutputSettings { color: ColorChoice::Never, ..in_format(format) };
         let (output, stdout, stderr) = captured(settings, on_a_terminal(width));
         let row = parcel(&text, Some(&text), 1);
-        output.list(std::slice::from_ref(&row), Some(&text), None).unwrap();
+        output.page(std::slice::from_ref(&row), &Rest { next: Some(&text), ..Rest::default() }).unwrap();
         output.show(&row, &[("inside", Cell::nested(std::slice::from_ref(&row)))]).unwrap();
         output.mutation(&Mutation { line: text.clone(), id: text.clone(), json: row.to_json() });
         output.warn(&text);

@@ -27,7 +27,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &ApplyArguments)
     let database = context.database(Access::Write).await?;
     let plan = Plan::make(&database, &roles).await?;
     if plan.rows.is_empty() {
-        context.output.list(&plan.rows, None, None)?;
+        context.output.list(&plan.rows)?;
         plan.note_nothing_to_change(context);
         return settle(&plan.remaining);
     }
@@ -35,7 +35,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &ApplyArguments)
     asking.permission(context, &arguments.answers, dry_run, impact).await?;
     let mut done = 0;
     let result = run_statements(&database, &plan.steps(), dry_run, |_| done += 1).await;
-    context.output.list(&plan.rows[..done], None, None)?;
+    context.output.list(&plan.rows[..done])?;
     result?;
     if dry_run {
         context.note_would_change();

@@ -26,7 +26,7 @@ pub async fn run(context: &Context, arguments: &PlanArguments) -> Result<()> {
     if arguments.sql {
         context.output.text(&script(database.engine(), &plan))?;
     } else {
-        context.output.list(&plan.rows, None, None)?;
+        context.output.list(&plan.rows)?;
     }
     plan.note_nothing_to_change(context);
     settle(&plan.remaining)

@@ -38,7 +38,7 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     let findings: Vec<_> = of_seals.chain(explanation.findings).collect();
     let shown = findings.len() as u64;
     let found = shown + untold;
-    context.output.list(&findings, None, None)?;
+    context.output.list(&findings)?;
     let (rows, sealed, seals) = (explanation.rows, chain.sealed_events, chain.seals);
     context.output.note(&format!("rows compared: {rows}; events sealed: {sealed}, seals: {seals}"));
     if !reads_hashes {

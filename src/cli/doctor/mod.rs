@@ -48,7 +48,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         CheckView { check, hint }
     };
     let rows: Vec<_> = checks.into_iter().map(aimed).collect();
-    context.output.list(&rows, None, None)?;
+    context.output.list(&rows)?;
     if context.output.format() == Format::Table && !context.output.has_fields() {
         let wrong = rows.iter().filter(|row| matches!(row.check.state, State::Warning | State::Failed));
         let blocks: String = wrong.map(|row| format!("\n{}\n", escape::lines(&row.in_full()))).collect();

@@ -116,7 +116,7 @@ async fn rehearse(context: &Context, asking: &Asking, arguments: &UpArguments, p
     let migrations: std::collections::BTreeSet<_> = rehearsed.iter().map(|one| one.migration).collect();
     let (statements, migrations) =
         (counted(rehearsed.len(), "statement"), counted(migrations.len() as u64, "migration"));
-    context.output.list(&rehearsed, None, None)?;
+    context.output.list(&rehearsed)?;
     if !rehearsed.is_empty() {
         context.note_would_change();
         context.output.note(&format!("would apply {migrations}, {statements}; all was rolled back"));

@@ -59,7 +59,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
 pub fn print(context: &Context, engine: Engine, pending: &[Migration]) -> Result<()> {
     let warnings = lint(engine, pending);
     let rows: Vec<_> = pending.iter().map(|migration| PlannedView::new(engine, migration, &warnings)).collect();
-    context.output.list(&rows, None, None)?;
+    context.output.list(&rows)?;
     if rows.is_empty() {
         context.output.note("nothing to apply: the schema is up to date");
     }

@@ -30,7 +30,7 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
     let open = summary(&all);
     let ways_out: Vec<Hint> = all.iter().filter_map(MigrationStatus::way_out).collect();
     let has_pending = all.iter().any(|migration| migration.state == State::Pending);
-    context.output.list(&all, None, None)?;
+    context.output.list(&all)?;
     match removal {
         Some(removal) if removal.is_undone => {
             let by = printable(&removal.by);
@@ -70,6 +70,6 @@ pub async fn history(context: &Context) -> Result<()> {
     let database = context.database(Access::Read).await?;
     let runs = migrate::history::read(database.connection()).await?.runs;
     let rows: Vec<_> = runs.into_iter().rev().collect();
-    context.output.list(&rows, None, None)?;
+    context.output.list(&rows)?;
     migrate::refuse_removal(database.connection(), Kind::CheckFailed).await
 }

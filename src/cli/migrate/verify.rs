@@ -133,7 +133,7 @@ fn refuse_unknown(ignored: &[String], schemas: &[&Schema]) -> Result<()> {
 ///
 /// Errors: exit 9 for anything at all.
 fn conclude(context: &Context, catalog: &Catalog, findings: &[FindingView], fine: impl Fn() -> String) -> Result<()> {
-    context.output.list(findings, None, None)?;
+    context.output.list(findings)?;
     if findings.is_empty() {
         context.output.note(&fine());
         return Ok(());

@@ -9,7 +9,7 @@ use crate::cli::shared::list::{Export, Listed};
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::Result;
-use crate::output::{Format, Output, View};
+use crate::output::{Format, Output, Rest, View};
 use crate::repository::order as orders;
 
 pub async fn run(context: &Context, arguments: &Export<FilterArguments>) -> Result<()> {
@@ -39,5 +39,5 @@ async fn print<V: View>(output: &Output, found: impl Stream<Item = Result<V>>) -
     {
         rows.push(&row)?;
     }
-    rows.finish(None, None)
+    rows.finish(&Rest::default())
 }

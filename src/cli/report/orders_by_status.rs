@@ -6,7 +6,7 @@ use super::{ChartArguments, PeriodArguments, open};
 use crate::context::Context;
 use crate::domain::{Amount, OrderStatus};
 use crate::error::Result;
-use crate::output::{Bar, Column, View};
+use crate::output::{Bar, Column, Rest, View};
 use crate::repository::report::{self as reports, StatusTotal};
 
 #[derive(Debug, Args)]
@@ -39,6 +39,7 @@ pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let orders: i64 = rows.iter().map(|row| row.orders).sum();
     let sales = rows.iter().filter(|row| is_sale(row));
     let revenue = sales.fold(Amount::ZERO, |sum, row| sum.plus(row.amount));
-    context.output.report(&rows, &[("orders", orders.into()), ("revenue", revenue.into())])?;
+    let totals = [("orders", orders.into()), ("revenue", revenue.into())];
+    context.output.page(&rows, &Rest { totals: &totals, ..Rest::default() })?;
     arguments.chart.draw(context, &rows, |row| Bar::new(&row.status, row.orders.into()))
 }

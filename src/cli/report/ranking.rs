@@ -7,7 +7,7 @@ use crate::cli::shared::arguments::word;
 use crate::context::Context;
 use crate::domain::Amount;
 use crate::error::Result;
-use crate::output::{Bar, Column, View};
+use crate::output::{Bar, Column, Rest, View};
 use crate::repository::report::{self as reports, CustomerSales, ProductSales, Ranking, StockValue};
 
 const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantity", Ranking::Quantity)];
@@ -81,7 +81,7 @@ pub async fn products(context: &Context, arguments: &TopProductsArguments) -> Re
     let span = arguments.period.span()?;
     let database = open::<ProductSales>(context, &arguments.chart).await?;
     let rows = reports::top_products(database.connection(), span, arguments.by, arguments.limit.limit).await?;
-    context.output.report(&rows, &[])?;
+    context.output.list(&rows)?;
     arguments.chart.draw(context, &rows, |row| {
         let label = row.product.as_ref().map_or_else(|| row.id(), |(sku, _)| sku.clone());
         Bar::new(&label, if arguments.by == Ranking::Revenue { row.revenue.to_decimal() } else { row.units.into() })
@@ -92,7 +92,7 @@ pub async fn customers(context: &Context, arguments: &CustomersArguments) -> Res
     let span = arguments.period.span()?;
     let database = open::<CustomerSales>(context, &arguments.chart).await?;
     let rows = reports::customers(database.connection(), span, arguments.limit.limit).await?;
-    context.output.report(&rows, &[])?;
+    context.output.list(&rows)?;
     arguments
         .chart
         .draw(context, &rows, |row| Bar::new(&row.email.clone().unwrap_or_else(|| row.id()), row.revenue.to_decimal()))
@@ -103,7 +103,7 @@ pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> 
     let rows = reports::stock_value(database.connection(), arguments.limit.limit).await?;
     let total = reports::stock_total(database.connection()).await?;
     let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
-    context.output.report(&rows, &totals)?;
+    context.output.page(&rows, &Rest { totals: &totals, ..Rest::default() })?;
     let value = |row: &StockValue| row.value.map(Amount::to_decimal).unwrap_or_default();
     arguments.chart.draw(context, &rows, |row| Bar::new(&row.sku, value(row)))
 }

@@ -25,7 +25,7 @@ pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let database = context.database(Access::Read).await?;
     let status = seed::status(database.connection(), &seeds).await?;
     let open = status.iter().filter(|status| status.state != State::Applied).count();
-    context.output.list(&status, None, None)?;
+    context.output.list(&status)?;
     if arguments.check && open > 0 {
         return Err(Error::new(Kind::CheckFailed, "seed.open", format!("{} pending or edited", counted(open, "seed")))
             .hint(CommandLine::new("seed up")));

@@ -12,7 +12,7 @@ use crate::domain::Page;
 use crate::domain::page::Sort;
 use crate::error::Result;
 use crate::file;
-use crate::output::{Format, Output, View};
+use crate::output::{Format, Output, Rest, View};
 use crate::repository::{Listing, SortField, sort_field};
 
 /// A timeline shows so many events, the newest; `audit list` has them all.
@@ -84,7 +84,8 @@ impl<N: Listed> List<N> {
         }
         let found = N::page(&database, &filter, &page).await?;
         let next = found.next.map(|cursor| cursor.encode());
-        context.output.list(&found.items, next.as_deref(), count().await?)
+        let rest = Rest { next: next.as_deref(), total: count().await?, totals: &[] };
+        context.output.page(&found.items, &rest)
     }
 }
 
@@ -136,7 +137,7 @@ async fn print_all<N: Listed>(
         }
         match found.next {
             Some(cursor) if !output.is_closed() => page.after = Some(cursor),
-            _ => return rows.finish(None, count().await?),
+            _ => return rows.finish(&Rest { total: count().await?, ..Rest::default() }),
         }
     }
 }

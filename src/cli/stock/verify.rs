@@ -48,7 +48,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &VerifyArguments
     }
     context.output.check_fields::<StockDifference>(&[])?;
     let count = differences.len();
-    context.output.list(&differences, None, None)?;
+    context.output.list(&differences)?;
     if count == 0 {
         return Ok(());
     }
