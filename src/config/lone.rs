@@ -54,7 +54,7 @@ pub(super) fn password_places(level: &str) -> Vec<String> {
 
 /// What to do where a server wants a password and there is none.
 pub(super) fn password_hint(places: &[String], engine: ServerEngine) -> String {
-    let pgpass = engine.is_like_libpq().then_some("~/.pgpass");
+    let pgpass = engine.is_like_libpq.then_some("~/.pgpass");
     let places: Vec<&str> = places.iter().map(String::as_str).chain(pgpass).collect();
     match places.as_slice() {
         [others @ .., last] if !others.is_empty() => format!("give it in {} or {last}", others.join(", ")),

@@ -85,7 +85,7 @@ impl Server<'_> {
     }
 
     fn password_of_libpq(&mut self, sources: &Sources, origins: &mut Origins) {
-        if self.target.password.is_some() || !self.target.engine.is_like_libpq() {
+        if self.target.password.is_some() || !self.target.engine.is_like_libpq {
             return;
         }
         if let Some(found) = variable_of("environment", &sources.environment, "PGPASSWORD") {
@@ -119,7 +119,7 @@ impl Server<'_> {
             let variable_named = |variable: &str| {
                 variable_of("environment", &sources.environment, variable).map(|found| (found.text, found.origin))
             };
-            let libpq_counts = self.target.engine.is_like_libpq() && (part != "ssl_root_cert" || may_verify);
+            let libpq_counts = self.target.engine.is_like_libpq && (part != "ssl_root_cert" || may_verify);
             let found = own
                 .or_else(|| variable_named(variable))
                 .or_else(|| libpq_counts.then(|| variable_named(of_libpq)).flatten());

@@ -315,7 +315,7 @@ fn server(
     violations: &mut Violations,
 ) -> Option<Chosen> {
     let libpq_options = variable_of("environment", &sources.environment, "PGOPTIONS");
-    let libpq_options = libpq_options.filter(|_| target.engine.is_like_libpq());
+    let libpq_options = libpq_options.filter(|_| target.engine.is_like_libpq);
     let (mut target, origins) = Server { target, stated, origin, parts }.complete(sources, violations)?;
     // As in libpq, the URL's own come first.
     target.session.options =
@@ -334,7 +334,7 @@ fn from_parts(parts: &FoundParts, sources: &Sources, violations: &mut Violations
         // Parts of a lower level are not mixed in: half of one database and half of another.
         reader.refuse("name", "is missing: all parts of a database stand on one level");
     }
-    let Some(engine) = engine.server() else {
+    let Some(engine) = engine.server else {
         let target = reader.sqlite();
         let is_sound = reader.is_sound;
         return target.filter(|_| is_sound).map(|target| Chosen::new(target, parts.origin.clone()));
@@ -396,10 +396,10 @@ impl PartsReader<'_> {
         let host = host.unwrap_or_else(|| "localhost".to_owned());
         Some(ServerTarget {
             engine,
-            port: port.unwrap_or(engine.default_port()),
+            port: port.unwrap_or(engine.default_port),
             other_hosts: Vec::new(),
             database: database?,
-            user: user.unwrap_or_else(|| engine.default_user().to_owned()),
+            user: user.unwrap_or_else(|| engine.default_user.to_owned()),
             password: None,
             password_hints: Vec::new(),
             ssl: SslMode::default_for(&host),

@@ -184,7 +184,7 @@ impl Place {
         let sql = match change {
             Change::Grant => format!("GRANT {privileges} ON {object} TO {role}"),
             // What a role passed on of what it should not have had ends with it.
-            Change::Revoke if self.engine.has_option_by_privilege() => {
+            Change::Revoke if self.engine.has_option_by_privilege => {
                 format!("REVOKE {privileges} ON {object} FROM {role} CASCADE")
             }
             Change::Revoke => format!("REVOKE {privileges} ON {object} FROM {role}"),
@@ -245,7 +245,7 @@ fn is_too_much(engine: Engine, rights: &Rights, held: &Held) -> bool {
         }),
         On::Column(table, column) => rights_on(table).is_some_and(|rights| {
             let is_hidden = rights.hidden.contains(column);
-            let is_mark = is_hidden && engine.mark() == Some(privilege);
+            let is_mark = is_hidden && engine.mark == Some(privilege);
             !is_mark && (held.is_option || !rights.allows(privilege) || is_hidden && privilege == "SELECT")
         }),
         On::Schema => held.is_option || privilege == "CREATE",
@@ -280,7 +280,7 @@ fn revocations(place: &Place, grantee: &Grantee, own: &[&Held]) -> Vec<Step> {
             on => (on.clone(), None),
         };
         let is_same = |other: &&Held| !other.is_option && other.on == held.on && other.privilege == held.privilege;
-        if place.engine.has_option_by_privilege() && held.is_option && own.iter().any(is_same) {
+        if place.engine.has_option_by_privilege && held.is_option && own.iter().any(is_same) {
             continue;
         }
         let statement = by_object.entry((on, held.is_option, column.is_some())).or_default();
@@ -289,7 +289,7 @@ fn revocations(place: &Place, grantee: &Grantee, own: &[&Held]) -> Vec<Step> {
     let step = |((on, is_option, _), privileges): ((On, bool, bool), BTreeMap<&str, Vec<&str>>)| {
         let list = privileges.iter().map(|(privilege, columns)| with_columns(place.engine, privilege, columns));
         let list = list.collect::<Vec<_>>().join(", ");
-        let privileges = match (is_option, place.engine.has_option_by_privilege()) {
+        let privileges = match (is_option, place.engine.has_option_by_privilege) {
             (false, _) => list,
             (true, true) => format!("{OPTION} FOR {list}"),
             (true, false) => OPTION.to_owned(),
@@ -318,7 +318,7 @@ fn grant(place: &Place, grantee: &Grantee, rights: &TableRights, kept: &[&Held])
             missing.push(privilege.to_owned());
         }
     }
-    if let Some(mark) = place.engine.mark() {
+    if let Some(mark) = place.engine.mark {
         let hidden = rights.hidden.iter().map(String::as_str);
         let hidden: Vec<&str> = hidden.filter(|column| !holds(&of_column(column), mark)).collect();
         if !hidden.is_empty() {
@@ -351,7 +351,7 @@ pub async fn namesakes(database: &Database, grantee: &Grantee) -> Result<Vec<Str
 /// rehearsal. Elsewhere each commits by itself, and a rehearsal runs nothing.
 pub async fn run(database: &Database, steps: &[Step], is_rehearsal: bool, mut done: impl FnMut(&Step)) -> Result<()> {
     let engine = database.engine();
-    if !engine.has_transactional_ddl() {
+    if !engine.has_transactional_ddl {
         for (count, step) in steps.iter().enumerate() {
             if !is_rehearsal {
                 let run = database.connection().execute_unprepared(&step.sql).await;

@@ -129,7 +129,7 @@ impl Database {
     /// references, since a table that is rebuilt is gone for a moment; whoever changes the schema
     /// checks at the end. Elsewhere this database itself.
     pub async fn for_schema_changes(&self) -> Result<Database> {
-        match self.engine().broken_references() {
+        match self.engine().broken_references {
             Some(_) => Database::open_for(&self.settings, Purpose::SchemaChanges).await,
             None => Ok(self.clone()),
         }

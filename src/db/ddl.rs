@@ -22,7 +22,7 @@ pub async fn is_busy(connection: &impl ConnectionTrait, session: i64) -> Result<
 
 /// The name of the database, as it has to be typed before something is destroyed; empty for a file.
 pub async fn database_name(connection: &impl ConnectionTrait) -> Result<String> {
-    let Some(sql) = Engine::of(connection).database_name() else { return Ok(String::new()) };
+    let Some(sql) = Engine::of(connection).database_name else { return Ok(String::new()) };
     Ok(rows(connection, sql).await?.first().and_then(|row| text(row, "name")).unwrap_or_default())
 }
 
@@ -44,7 +44,7 @@ pub async fn refuse_no_schema(connection: &impl ConnectionTrait) -> Result<()> {
 
 /// Rows that refer to rows that are not there, as texts.
 pub async fn broken_references(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
-    let Some(sql) = Engine::of(connection).broken_references() else { return Ok(Vec::new()) };
+    let Some(sql) = Engine::of(connection).broken_references else { return Ok(Vec::new()) };
     Ok(rows(connection, sql).await?.iter().filter_map(|row| text(row, "broken")).collect())
 }
 

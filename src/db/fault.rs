@@ -131,7 +131,7 @@ pub fn classify_driver(error: &DriverError) -> Fault {
 }
 
 fn classify_database(error: &dyn DatabaseError) -> Fault {
-    Engine::ALL.into_iter().find_map(|engine| engine.fault(error)).unwrap_or(Fault::Other)
+    Engine::ALL.into_iter().find_map(|engine| (engine.fault)(error)).unwrap_or(Fault::Other)
 }
 
 /// What a server says, on one line that drives no terminal: the one way of its words into a message.
@@ -158,7 +158,7 @@ pub fn reason(error: &DriverError) -> String {
     }
     match error {
         DriverError::Database(error) => {
-            let reason = Engine::ALL.into_iter().find_map(|engine| engine.reason(error.as_ref()));
+            let reason = Engine::ALL.into_iter().find_map(|engine| (engine.reason)(error.as_ref()));
             reason.map_or_else(|| server_text(error.message()), str::to_owned)
         }
         DriverError::PoolTimedOut => "no connection became free in time".to_owned(),
@@ -265,7 +265,7 @@ impl From<DbErr> for Error {
 
 /// What a server said at login.
 pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
-    let Some(refusal) = target.engine.login_refusal(error) else {
+    let Some(refusal) = (target.engine.login_refusal)(error) else {
         let message = format!("{}:{}: {}", printable(&target.host), target.port, server_text(error.message()));
         return error_of(classify_database(error), &message);
     };

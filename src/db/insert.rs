@@ -27,7 +27,7 @@ where
     let mut rows = models.into_iter().map(|model| values_of(model.borrow()));
     let mut make_next = || {
         let rows: Vec<Vec<Value>> = rows.by_ref().take(ROWS_PER_INSERT).collect();
-        (!rows.is_empty()).then(|| handle.engine().insert(&target, rows)).transpose()
+        (!rows.is_empty()).then(|| target.insert(handle.engine(), rows)).transpose()
     };
     let (mut written, mut next) = (0, make_next()?);
     while let Some(statement) = next {
@@ -64,8 +64,16 @@ impl InsertTarget {
         format!("{} ({})", self.table, names.join(", "))
     }
 
+    /// The statement that inserts these rows fastest. Errors: a value that cannot be written.
+    pub fn insert(&self, engine: Engine, rows: Vec<Vec<Value>>) -> Result<Statement, DbErr> {
+        Ok(match engine.insert_arrays(self, &rows)? {
+            Some(statement) => statement,
+            None => self.values(engine, rows),
+        })
+    }
+
     /// An INSERT with a parameter for each value, row by row.
-    pub fn values(&self, engine: Engine, rows: Vec<Vec<Value>>) -> Statement {
+    fn values(&self, engine: Engine, rows: Vec<Vec<Value>>) -> Statement {
         let mut number = 0;
         let mut parameter = || {
             number += 1;
@@ -77,7 +85,7 @@ impl InsertTarget {
         };
         let places: Vec<String> = rows.iter().map(&mut row).collect();
         let sql = format!("INSERT INTO {} VALUES {}", self.sql(engine), places.join(", "));
-        Statement::from_sql_and_values(engine.backend(), sql, rows.into_iter().flatten())
+        Statement::from_sql_and_values(engine.backend, sql, rows.into_iter().flatten())
     }
 }
 

@@ -120,7 +120,7 @@ pub async fn round_trip(database: &Database) -> Result<Duration> {
 
 /// The server's clock; `None` for a file, which has none, and for what is no time.
 pub async fn server_time(database: &Database) -> Result<Option<DateTime<Utc>>> {
-    let Some(sql) = database.engine().server_time() else { return Ok(None) };
+    let Some(sql) = database.engine().server_time else { return Ok(None) };
     let row = first_row(database.connection(), sql).await?;
     let text = row.and_then(|row| text(&row, "server_time"));
     let time = text.and_then(|text| NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok());

@@ -112,7 +112,7 @@ impl Way for WriteHandle {
             }
             rows.iter().try_for_each(|row| lines.push(row))?;
             let count = rows.len() as u64;
-            let statement = self.engine().insert(target, rows)?;
+            let statement = target.insert(self.engine(), rows)?;
             written += self.execute_raw(statement).await?.rows_affected();
             lines.take();
             progress(count);

@@ -173,7 +173,7 @@ pub struct Removable {
 /// removed.
 pub async fn removable(connection: &impl ConnectionTrait, engine: Engine, keep: &[&str]) -> Result<Vec<Removable>> {
     let get = |row: &QueryResult, column| text(row, column).unwrap_or_default();
-    let all = rows(connection, engine.removable())
+    let all = rows(connection, engine.removable)
         .await?
         .iter()
         .map(|row| Removable { kind: get(row, "kind"), name: get(row, "name") })

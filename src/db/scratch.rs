@@ -65,7 +65,7 @@ impl Scratch {
 
     async fn on_server(database: &Database, server: &ServerTarget) -> Result<Scratch> {
         let name = format!("{PREFIX}{:016x}", rand::random::<u64>());
-        let options = server.engine.new_database();
+        let options = server.engine.engine.new_database;
         let target = Target::Server(ServerTarget { database: name.clone(), ..server.clone() });
         let settings = ConnectSettings { target, access: Access::Write, ..database.settings().clone() };
         let scratch = Database::open(&settings).await?;
@@ -97,7 +97,7 @@ impl Scratch {
         if place.made().await.is_err() {
             return;
         }
-        let drop = format!("DROP DATABASE IF EXISTS {}{}", place.name, engine.drop_database());
+        let drop = format!("DROP DATABASE IF EXISTS {}{}", place.name, engine.drop_database);
         if let Err(error) = place.maker.connection().execute_unprepared(&drop).await {
             tracing::debug!("{} could not be removed: {error}", place.name);
         }

@@ -156,7 +156,7 @@ impl Target {
     pub fn engine(&self) -> Engine {
         match self {
             Target::Sqlite(_) => Engine::Sqlite,
-            Target::Server(server) => server.engine.engine(),
+            Target::Server(server) => server.engine.engine,
         }
     }
 
@@ -331,25 +331,25 @@ impl fmt::Display for Target {
                 write!(f, "sqlite:{}", escaped(&path))
             }
             Target::Server(server) => {
-                write!(f, "{}://{}@", server.engine.engine().as_str(), printable(&server.user))?;
+                write!(f, "{}://{}@", server.engine.engine.as_str(), printable(&server.user))?;
                 let is_socket = server.host.starts_with('/');
                 for (index, (host, port)) in server.hosts().enumerate() {
                     let separator = if index == 0 { "" } else { "," };
                     let host = match host {
                         host if host.contains(':') => format!("[{}]", printable(host)),
                         // A URL has no port without a host.
-                        _ if is_socket && port == server.engine.default_port() => String::new(),
+                        _ if is_socket && port == server.engine.default_port => String::new(),
                         _ if is_socket => "localhost".to_owned(),
                         host => printable(host),
                     };
                     write!(f, "{separator}{host}")?;
-                    if port != server.engine.default_port() {
+                    if port != server.engine.default_port {
                         write!(f, ":{port}")?;
                     }
                 }
                 write!(f, "/{}", printable(&server.database))?;
                 if is_socket {
-                    write!(f, "?{}={}", server.engine.socket_parameter(), escaped(&server.host))?;
+                    write!(f, "?{}={}", server.engine.socket_parameter, escaped(&server.host))?;
                 }
                 Ok(())
             }

@@ -140,8 +140,8 @@ impl WriteHandle {
     async fn after_read(&self, locks: bool) -> Result<(), DbErr> {
         let held_rows = self.state().holds_rows;
         self.state().holds_rows |= locks;
-        let Some(is_open) = self.engine.is_open().filter(|_| held_rows) else { return Ok(()) };
-        let asked = Statement::from_string(self.engine.backend(), is_open);
+        let Some(is_open) = self.engine.is_open.filter(|_| held_rows) else { return Ok(()) };
+        let asked = Statement::from_string(self.engine.backend, is_open);
         let answer = self.transaction.query_one_raw(asked).await;
         let is_open: Option<i64> = match self.after(answer, |_| 0)? {
             Some(row) => row.try_get("", "is_open")?,

@@ -15,7 +15,7 @@ pub fn checksum(statements: &[String]) -> String {
 
 /// The statements that apply a migration on this engine.
 pub fn statements(engine: Engine, migration: &Migration) -> Vec<String> {
-    (migration.up)(engine.backend())
+    (migration.up)(engine.backend)
 }
 
 /// The checksum of what applies a migration on this engine.

@@ -25,7 +25,7 @@ pub async fn count_rows(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Count>> {
     let (connection, engine) = (database.connection(), database.engine());
-    if engine.has_one_writer() {
+    if engine.has_one_writer {
         let count = async || {
             let tables = tables(connection, engine, &HISTORY_TABLES).await?;
             row_counts_of_present(connection, engine, &tables, limit).await

@@ -103,7 +103,7 @@ fn misfits(engine: Engine, column: &Column, definition: &str) -> Vec<String> {
     }
     let found = family(definition);
     // SQLite has no type for times.
-    let is_time_as_text = engine.stores_times_as_text() && column.family == Family::Time && found == Family::Text;
+    let is_time_as_text = engine.stores_times_as_text && column.family == Family::Time && found == Family::Text;
     if found != column.family && !is_time_as_text {
         misfits.push(format!("{} in the entity, {} in the table", column.family.as_str(), found.as_str()));
     }

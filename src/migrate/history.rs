@@ -301,7 +301,7 @@ pub async fn log(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
 
 /// Adds a run to the log, in place of what the log says about it so far: its intent.
 pub async fn relog(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
-    if !handle.engine().has_transactional_ddl() {
+    if !handle.engine().has_transactional_ddl {
         delete(handle, RUNS, "sequence", run.sequence.into()).await?;
     }
     log(handle, run).await

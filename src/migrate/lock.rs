@@ -95,7 +95,7 @@ impl Lock {
     /// Errors: exit 5 naming the holder when it takes longer than the plan allows.
     pub async fn acquire(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Lock> {
         create_history(database).await?;
-        if database.engine().has_one_writer() {
+        if database.engine().has_one_writer {
             return Ok(Lock { database: database.clone(), lease: None });
         }
         let token = format!("{:032x}", rand::random::<u128>());
@@ -236,7 +236,7 @@ async fn create_history(database: &Database) -> Result<()> {
     }
     refuse_no_schema(connection).await?;
     refuse_too_old(connection).await?;
-    let sql = migration::history_tables(database.engine().backend()).join(";\n");
+    let sql = migration::history_tables(database.engine().backend).join(";\n");
     let mut attempt = 0;
     loop {
         attempt += 1;
@@ -354,7 +354,7 @@ async fn extend(
         .value("expires_at", expiry(engine))
         .and_where(Expr::col("name").eq(NAME))
         .and_where(Expr::col("token").eq(token));
-    if let Some(session) = engine.session_number().filter(|_| works_here) {
+    if let Some(session) = engine.session_number.filter(|_| works_here) {
         update.value("session", Expr::cust(session));
     }
     Ok(connection.execute(&update).await?.rows_affected() == 1)

@@ -176,7 +176,7 @@ pub async fn reverted(connection: &impl ConnectionTrait, plan: &Plan, course: Co
 
 /// The tables that reverting a migration drops.
 pub fn tables_dropped(engine: Engine, migration: &Migration) -> Vec<String> {
-    lint::tables_dropped(&(migration.down)(engine.backend()))
+    lint::tables_dropped(&(migration.down)(engine.backend))
 }
 
 /// What is risky about what `up` would apply. The database is asked only if any migration is risky
@@ -281,7 +281,7 @@ async fn until_stopped(
         done = &mut course => return done,
         () = plan.stop.asked() => {}
     }
-    if database.engine().has_transactional_ddl() {
+    if database.engine().has_transactional_ddl {
         return Err(stop::interrupted());
     }
     tokio::select! {

@@ -39,7 +39,7 @@ pub async fn rehearse(
     let rehearsed = rehearse_within(&handle, &database, plan, wanted, progress).await;
     // What was found is what is told; the transaction ends either way.
     let _ = timeout(FAREWELL, handle.rollback()).await;
-    if database.engine().has_one_writer() {
+    if database.engine().has_one_writer {
         database.close().await;
     }
     rehearsed
@@ -53,7 +53,7 @@ async fn rehearse_within(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Rehearsed>> {
     let engine = database.engine();
-    let sql = format!("{}{}", engine.begin_migration(LOCK_TIMEOUT), history_tables(engine.backend()).join(";\n"));
+    let sql = format!("{}{}", engine.begin_migration(LOCK_TIMEOUT), history_tables(engine.backend).join(";\n"));
     handle.execute_unprepared(&sql).await?;
     let history = history::read(handle).await?;
     for notice in standing::admit(&standing::standing(engine, &plan.catalog, &history)?, plan.allow_late)? {

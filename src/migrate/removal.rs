@@ -50,7 +50,7 @@ impl Removal {
     /// The removal that was begun in this database, if any.
     pub async fn find(connection: &impl ConnectionTrait) -> Result<Option<Removal>> {
         let engine = Engine::of(connection);
-        if engine.has_transactional_ddl() {
+        if engine.has_transactional_ddl {
             return Ok(None);
         }
         let noted = history::settings(connection, REMOVAL).await?;
@@ -181,7 +181,7 @@ impl Runner<'_> {
     async fn try_removal(&mut self) -> Result<(), Failure> {
         self.plan.stop.check()?;
         let engine = self.database.engine();
-        let is_whole = engine.has_transactional_ddl();
+        let is_whole = engine.has_transactional_ddl;
         let handle = self.begin_step().await?;
         self.lock.hold(&handle).await?;
         let objects = removable(&handle, engine, &HISTORY_TABLES).await?;
@@ -226,8 +226,7 @@ impl Runner<'_> {
     /// nothing more.
     async fn remove(&self, handle: &WriteHandle, objects: &[Removable]) -> Result<(), Failure> {
         let engine = self.database.engine();
-        let (before, after) = engine.unchecked_references();
-        if let Some(before) = before {
+        if let Some((before, _)) = engine.unchecked_references {
             handle.execute_unprepared(before).await?;
         }
         let statements = removal(engine, objects);
@@ -247,7 +246,7 @@ impl Runner<'_> {
                 break;
             }
         }
-        if let Some(after) = after {
+        if let Some((_, after)) = engine.unchecked_references {
             // The session goes on with the migrations.
             handle.forgive();
             let restored = handle.execute_unprepared(after).await;
@@ -265,7 +264,7 @@ impl Runner<'_> {
     /// What is to be said about a removal that was stopped; one that removed nothing is taken back.
     async fn stopped_removal(&mut self, stopped: Error) -> Error {
         let nothing = |stopped: Error| extended(stopped, "nothing was removed, everything is as before");
-        if self.database.engine().has_transactional_ddl() {
+        if self.database.engine().has_transactional_ddl {
             return nothing(stopped);
         }
         match Removal::find(self.database.connection()).await {

@@ -187,7 +187,7 @@ impl<'a> Runner<'a> {
     }
 
     fn task(&self, migration: &Migration, direction: Direction) -> Task {
-        let backend = self.database.engine().backend();
+        let backend = self.database.engine().backend;
         let statements = match direction {
             Direction::Up => (migration.up)(backend),
             _ => (migration.down)(backend),
@@ -215,7 +215,7 @@ impl<'a> Runner<'a> {
     async fn carry_out(&mut self, handle: WriteHandle, task: &mut Task) -> Result<Step, Failure> {
         let started = Instant::now();
         let name = task.migration.name;
-        if self.database.engine().has_transactional_ddl() {
+        if self.database.engine().has_transactional_ddl {
             let mut changed = self.execute(&handle, task).await;
             if changed.is_ok() {
                 task.finish(started.elapsed());
@@ -371,7 +371,7 @@ impl<'a> Runner<'a> {
     /// failure after it does not tell whether that is done.
     async fn record_failure(&self, task: &mut Task, error: &DbErr, statement: Option<String>) {
         let is_unknown = classify(error).leaves_in_doubt();
-        if is_unknown && !self.database.engine().has_transactional_ddl() {
+        if is_unknown && !self.database.engine().has_transactional_ddl {
             // It may be done all the same: the intent says so.
             return;
         }

@@ -25,16 +25,16 @@ pub fn script(engine: Engine, migrations: &[Migration], first_sequence: i64) -> 
         env!("CARGO_PKG_VERSION"),
         engine.as_str(),
         counted(migrations.len(), "migration"),
-        engine.script_client(),
-        engine.script_beginning()
+        engine.script_client,
+        engine.script_beginning
     );
-    for statement in history_tables(engine.backend()) {
+    for statement in history_tables(engine.backend) {
         line(&mut text, &statement);
     }
     for (sequence, migration) in (first_sequence..).zip(migrations) {
         // Writing to a String cannot fail.
         let _ = write!(text, "\n-- {}\n", migration.name);
-        let transaction = engine.script_transaction();
+        let transaction = engine.script_transaction;
         if let Some((begin, _)) = transaction {
             line(&mut text, begin);
         }
@@ -80,6 +80,6 @@ fn run(engine: Engine, migration: &Migration, sequence: i64, state: RunState) ->
 
 /// What SeaORM's own migrator reads.
 fn listed(engine: Engine, migration: &Migration) -> String {
-    let (name, now) = (migration.name, engine.unix_time());
+    let (name, now) = (migration.name, engine.unix_time);
     format!("INSERT INTO {SEAQL_MIGRATIONS} (version, applied_at) VALUES ('{name}', {now})")
 }

@@ -64,7 +64,7 @@ pub async fn schema(database: &Database) -> Result<Schema> {
 /// Leaves nothing at all in a scratch database that somebody else will use again.
 pub async fn empty(scratch: &Database) -> Result<()> {
     let handle = scratch.begin().await?;
-    let (before, after) = scratch.engine().unchecked_references();
+    let (before, after) = scratch.engine().unchecked_references.unzip();
     let statements = removal(scratch.engine(), &removable(&handle, scratch.engine(), &[]).await?);
     let all = before.into_iter().map(str::to_owned).chain(statements).chain(after.into_iter().map(str::to_owned));
     for statement in all {

@@ -285,7 +285,7 @@ fn stock_equals_movements() -> String {
 /// The lines of existing orders for which `is_broken` holds of their ordered `quantity` and the
 /// `delta` of their movements; a product that was moved without being ordered is such a line too.
 fn of_lines(engine: Engine, which_movements: &str, is_broken: &str) -> String {
-    let many_groups = engine.many_groups();
+    let many_groups = engine.many_groups;
     format!(
         "SELECT COALESCE(p.sku, '') AS place, o.reference AS name FROM \
          (SELECT {many_groups}order_id, product_id FROM \
@@ -300,7 +300,7 @@ fn of_lines(engine: Engine, which_movements: &str, is_broken: &str) -> String {
 
 fn total_equals_lines(engine: Engine) -> String {
     let (total, price) = (engine.exact_amount("total_amount"), engine.exact_amount("unit_price"));
-    let many_groups = engine.many_groups();
+    let many_groups = engine.many_groups;
     format!(
         "SELECT '' AS place, o.reference AS name FROM \
          (SELECT {many_groups}order_id FROM (SELECT id AS order_id, {total} AS total, 0 AS part FROM orders \

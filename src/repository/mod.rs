@@ -163,7 +163,7 @@ impl SortKind {
             SortKind::Text | SortKind::Integer => return None,
         };
         let value = Expr::value(text);
-        text.chars().all(is_plain).then(|| if engine.converts_texts() { value } else { value.cast_as(type_name) })
+        text.chars().all(is_plain).then(|| if engine.converts_texts { value } else { value.cast_as(type_name) })
     }
 }
 
@@ -282,7 +282,7 @@ pub fn near_period<K: ColumnTrait>(
     until: Option<DateTime<Utc>>,
 ) -> Condition {
     const DAY: &str = "%Y-%m-%d";
-    if !Engine::of(connection).stores_times_as_text() {
+    if !Engine::of(connection).stores_times_as_text {
         return Condition::all();
     }
     let first = since.and_then(|since| since.checked_sub_days(chrono::Days::new(1)));

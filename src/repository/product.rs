@@ -219,7 +219,7 @@ pub async fn stock_levels(handle: &WriteHandle, ids: &[Id]) -> Result<Vec<(Id, S
         Column::Id,
         ids.iter().copied(),
     ));
-    if handle.engine().reads_a_snapshot() {
+    if handle.engine().reads_a_snapshot {
         select = select.lock_shared();
     }
     Ok(select.into_tuple().all(handle).await?)
@@ -280,7 +280,7 @@ pub async fn take_stock(
         update
             .value(Column::StockQuantity, Expr::col(Column::StockQuantity).sub(wanted.clone()))
             .and_where(Expr::col(Column::StockQuantity).gte(wanted));
-        if handle.engine().returns_updated_rows() {
+        if handle.engine().returns_updated_rows {
             update.returning(Query::returning().columns([Column::Id, Column::Price].map(|column| (Entity, column))));
             let rows = handle.query_all(&update).await?;
             count += rows.len() as u64;

@@ -139,7 +139,7 @@ pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc
 
 /// Rows of the periods, and where times are text some around them, which fall beside the buckets.
 fn near_span(connection: &impl ConnectionTrait, first: DateTime<Utc>, last: DateTime<Utc>) -> Condition {
-    match Engine::of(connection).stores_times_as_text() {
+    match Engine::of(connection).stores_times_as_text {
         true => super::near_period(connection, order::Column::CreatedAt, Some(first), Some(last)),
         false => in_span(connection, Span { since: Some(first), until: Some(last) }),
     }

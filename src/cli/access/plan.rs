@@ -34,7 +34,7 @@ pub async fn run(context: &Context, arguments: &PlanArguments) -> Result<()> {
 
 /// The statements as they would run.
 fn script(engine: Engine, plan: &Plan) -> String {
-    let frame = engine.script_transaction();
+    let frame = engine.script_transaction;
     let mut text = frame.map_or_else(String::new, |(beginning, _)| format!("{beginning};\n"));
     let mut before = None;
     for row in &plan.rows {

@@ -97,7 +97,7 @@ async fn rehearse(context: &Context, asking: &Asking, arguments: &UpArguments, p
         Err(error) if error.is(Cause::NoShop) => (context.scratch_file().await?, true),
         Err(error) => return Err(error),
     };
-    if !database.engine().has_transactional_ddl() {
+    if !database.engine().has_transactional_ddl {
         context.output.note(
             "this engine commits each change of the schema by itself, so nothing can be tried and rolled back; \
              this is the plan:",

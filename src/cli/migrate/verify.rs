@@ -184,7 +184,7 @@ fn maker(catalog: &Catalog, finding: &FindingView) -> Option<&'static str> {
     let makes = |migration: &&migration::Migration| {
         crate::db::target::Engine::ALL.into_iter().any(|engine| {
             let statement = format!("CREATE TABLE {} ", engine.quoted(table));
-            (migration.up)(engine.backend()).iter().any(|sql| sql.starts_with(&statement))
+            (migration.up)(engine.backend).iter().any(|sql| sql.starts_with(&statement))
         })
     };
     catalog.migrations().iter().find(makes).map(|migration| migration.name)

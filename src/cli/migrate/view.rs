@@ -34,7 +34,7 @@ impl PlannedView {
         let warnings = warnings.iter().filter(|warning| warning.migration == migration.name);
         PlannedView {
             name: migration.name,
-            statements: (migration.up)(engine.backend()),
+            statements: (migration.up)(engine.backend),
             warnings: warnings.map(|warning| format!("{}: {}", warning.risk.as_str(), warning.text)).collect(),
         }
     }

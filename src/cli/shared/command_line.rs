@@ -59,7 +59,7 @@ fn with_value(argument: &Arg, flag: Option<&str>, value: &str) -> Given {
     let value = value.into_owned();
     let is_main = argument.get_id() == "database_url";
     let password = of_engine.map(|engine| match is_main {
-        true => format!("write it into the URL again, or give it in {}", engine.passwords()),
+        true => format!("write it into the URL again, or give it in {}", engine.passwords),
         false => "write it into the URL again".to_owned(),
     });
     let argument = match flag {
@@ -85,7 +85,7 @@ fn has_flag(words: &str, flag: &str) -> bool {
 fn without_password(text: &str) -> (Cow<'_, str>, Option<ServerEngine>) {
     const SECRETS: [&str; 2] = ["password", "sslpassword"];
     let Some((scheme, rest)) = text.split_once("://") else { return (text.into(), None) };
-    let Some(engine) = Engine::parse(&scheme.trim().to_ascii_lowercase()).and_then(|engine| engine.server()) else {
+    let Some(engine) = Engine::parse(&scheme.trim().to_ascii_lowercase()).and_then(|engine| engine.server) else {
         return (text.into(), None);
     };
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));

@@ -5,9 +5,10 @@ use sea_orm::prelude::async_trait::async_trait;
 use super::catalog::Catalog;
 use crate::db::access::{Assessment, Effective, Grantee, Rights, Step, TableRights};
 use crate::db::engine::Session;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// Who may do what; a file has no roles.
+/// Who may do what. The default answers are those of a file, which has no roles: who can open it can do everything
+/// with it.
 #[async_trait]
 pub trait Grants: Catalog + Sync {
     /// Whom rights are given to, as statements name it.
@@ -21,7 +22,9 @@ pub trait Grants: Catalog + Sync {
     ///
     /// Errors: exit 3 for a role that is not there; exit 6 for one that nothing can be kept from, or that runs this;
     /// exit 4 where the database does not tell.
-    async fn assess(&self, session: &dyn Session, grantee: &Grantee, rights: &Rights) -> Result<Assessment>;
+    async fn assess(&self, _session: &dyn Session, _grantee: &Grantee, _rights: &Rights) -> Result<Assessment> {
+        Err(Error::internal("a file has no roles"))
+    }
 
     /// The accounts that have this grantee's name and another host, as a command line names them.
     ///
@@ -40,18 +43,12 @@ pub trait Grants: Catalog + Sync {
     /// What the role of this session can do; `None` for a file, and where the server does not tell.
     ///
     /// Errors: only a connection that was lost.
-    async fn effective(&self, session: &dyn Session, tables: &[TableRights]) -> Result<Option<Effective>>;
-
-    /// Whether the right to pass something on belongs to each privilege, goes with it, and takes along what was
-    /// passed on by it.
-    fn has_option_by_privilege(&self) -> bool;
-
-    /// The privilege that is held on a column that is not to be read, where such a column would be hidden
-    /// altogether without any.
-    fn mark(&self) -> Option<&'static str> {
-        None
+    async fn effective(&self, _session: &dyn Session, _tables: &[TableRights]) -> Result<Option<Effective>> {
+        Ok(None)
     }
 
     /// Whether a privilege on the whole database changes neither rows nor the schema.
-    fn is_harmless(&self, privilege: &str) -> bool;
+    fn is_harmless(&self, _privilege: &str) -> bool {
+        true
+    }
 }

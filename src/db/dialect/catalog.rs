@@ -18,9 +18,6 @@ pub trait Catalog {
     /// Everything in the current schema or database but what extensions and the engine itself own.
     async fn read_schema(&self, session: &dyn Session) -> Result<Schema>;
 
-    /// A query for rows of `kind` and `name`: what can be removed by itself, in an order in which it can be.
-    fn removable(&self) -> &'static str;
-
     /// Statements that remove these objects.
     fn removal(&self, objects: &[Removable]) -> Vec<String> {
         objects.iter().map(|object| format!("DROP {} IF EXISTS {}", object.kind, self.quoted(&object.name))).collect()
@@ -43,7 +40,9 @@ pub trait Catalog {
 
     /// How ALTER TABLE removes a constraint, and what stands between ADD and its definition; `None` where the table
     /// has to be made again.
-    fn constraint(&self, name: &str, definition: &str) -> Option<(String, String)>;
+    fn constraint(&self, _name: &str, _definition: &str) -> Option<(String, String)> {
+        None
+    }
 
     /// Statements that add a column; `None` where the table has to be made again.
     fn add_column(&self, table: &str, name: &str, definition: &str) -> Option<String> {
@@ -51,7 +50,16 @@ pub trait Catalog {
     }
 
     /// The statement that changes a column; `None` where the table has to be made again.
-    fn change_column(&self, table: &str, name: &str, expected: &str, found: &str) -> Option<String>;
+    fn change_column(&self, _table: &str, _name: &str, _expected: &str, _found: &str) -> Option<String> {
+        None
+    }
+
+    /// Refuses a session that has no schema to put tables into: each hint is a way out.
+    ///
+    /// Errors: exit 4.
+    async fn refuse_no_schema(&self, _session: &dyn Session) -> Result<()> {
+        Ok(())
+    }
 
     /// Statements that make a table again with its rows, where nothing less changes it.
     fn rebuild(&self, _table: &str, _expected: &Schema, _found: &Schema) -> Option<String> {

@@ -1,17 +1,15 @@
-//! Reaching a database, sending to it, and what its errors mean.
+//! Reaching a database, and sending to it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::Error as DriverError;
-use sea_orm::sqlx::error::DatabaseError;
-use sea_orm::{AccessMode, DatabaseConnection, DbBackend, DbErr, IsolationLevel, Statement, TransactionOptions, Value};
+use sea_orm::{AccessMode, DatabaseConnection, DbErr, IsolationLevel, Statement, TransactionOptions, Value};
 
 use crate::db::database::Database;
-use crate::db::engine::ServerEngine;
-use crate::db::fault::Fault;
 use crate::db::guarded::{Connection, Maker};
 use crate::db::insert::InsertTarget;
 use crate::db::load::Load;
@@ -22,20 +20,9 @@ use crate::db::target::Target;
 use crate::db::witness::Marks;
 use crate::error::Result;
 
-/// An engine's names, its driver, and its errors.
+/// An engine's driver.
 #[async_trait]
 pub trait Connect {
-    /// What URLs and settings call the engine, its own name first.
-    fn names(&self) -> &'static [&'static str];
-
-    /// The engine as one that has servers; `None` where a database is a file.
-    fn server(&self) -> Option<ServerEngine> {
-        None
-    }
-
-    /// SeaORM's name for the engine.
-    fn backend(&self) -> DbBackend;
-
     /// Opens a pool, and for a server what it was logged in with.
     ///
     /// Errors: exit 4 for what is missing, wrong or not allowed; exit 5 for a server that cannot be reached.
@@ -78,10 +65,10 @@ pub trait Connect {
         None
     }
 
-    /// A query for `is_open`, 1 as long as a transaction is, where one that locked rows may have ended without an
-    /// error.
-    fn is_open(&self) -> Option<&'static str> {
-        None
+    /// What a migration's transaction begins with: no statement waits longer than this for what
+    /// others hold, be it a table or a row of the history.
+    fn begin_migration(&self, _wait: Duration) -> String {
+        String::new()
     }
 
     /// A transaction that reads one state of the whole database.
@@ -98,8 +85,11 @@ pub trait Connect {
         statement
     }
 
-    /// The statement that inserts these rows fastest. Errors: a value that cannot be written.
-    fn insert(&self, target: &InsertTarget, rows: Vec<Vec<Value>>) -> Result<Statement, DbErr>;
+    /// The statement that inserts these rows faster than one with a parameter for each value; `None` where there is
+    /// none. Errors: a value that cannot be written.
+    fn insert_arrays(&self, _target: &InsertTarget, _rows: &[Vec<Value>]) -> Result<Option<Statement>, DbErr> {
+        Ok(None)
+    }
 
     /// Begins a load into these tables.
     async fn begin_load(&self, database: &Database, _tables: &[&str]) -> Result<Load> {
@@ -109,14 +99,6 @@ pub trait Connect {
     /// Sends a query and reads its rows, in the form that is cheapest to read.
     async fn stream(&self, connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
         driver_rows(connection, query).await
-    }
-
-    /// The cause of an error of this engine; `None` for another's.
-    fn fault(&self, error: &dyn DatabaseError) -> Option<Fault>;
-
-    /// What an error means whose own words do not say it.
-    fn reason(&self, _error: &dyn DatabaseError) -> Option<&'static str> {
-        None
     }
 }
 

@@ -22,7 +22,4 @@ pub trait Inspect {
     async fn too_old_server(&self, _session: &dyn Session) -> Result<Option<TooOld>> {
         Ok(None)
     }
-
-    /// A query for the `server_time`, as `YYYY-MM-DD HH:MM:SS.US` in UTC; a file has none.
-    fn server_time(&self) -> Option<&'static str>;
 }

@@ -6,20 +6,11 @@ use crate::db::witness::Marks;
 
 /// The sessions of a server; a file has none.
 pub trait Sessions {
-    /// The session's number on the server, where a statement outlives its client and commits by
-    /// itself.
-    fn session_number(&self) -> Option<&'static str> {
-        None
-    }
-
-    /// A query with a row if a session still runs a statement; only where [`Sessions::session_number`] tells
+    /// A query with a row if a session still runs a statement; only where [`super::Facts::session_number`] tells
     /// sessions apart.
     fn is_busy(&self, _session: i64) -> Option<String> {
         None
     }
-
-    /// A query for the `name` of the database, as it has to be typed before something is destroyed.
-    fn database_name(&self) -> Option<&'static str>;
 
     /// A query for what is to be said to `end` each statement that has this text in it, where one outlives
     /// its client and commits by itself.
@@ -30,9 +21,13 @@ pub trait Sessions {
     /// A query for rows of `in_table`, `near_table` and `who`: sessions that hold a table in a transaction of at
     /// least so many seconds, and a table that a foreign key joins to it. Either is empty where the server does
     /// not tell.
-    fn blockers(&self, seconds: u64) -> Option<String>;
+    fn blockers(&self, _seconds: u64) -> Option<String> {
+        None
+    }
 
     /// A query for rows of `sighting`, `works` or `waits`, of these sessions of this process; `None` where
     /// nobody need be asked.
-    fn sightings(&self, marks: &Marks) -> Option<Statement>;
+    fn sightings(&self, _marks: &Marks) -> Option<Statement> {
+        None
+    }
 }

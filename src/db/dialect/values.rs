@@ -8,15 +8,11 @@ use rust_decimal::Decimal;
 use sea_orm::sea_query::{CaseStatement, DynIden, Expr, ExprTrait, Func, UpdateStatement, Value};
 use sea_orm::{DbErr, QueryResult};
 
+use crate::db::engine::Engine;
 use crate::domain::Id;
 
 /// Values, and expressions about them.
 pub trait Values {
-    /// Whether times are stored as text, in whatever form a program wrote them.
-    fn stores_times_as_text(&self) -> bool {
-        false
-    }
-
     /// The exact sum of an amount of each row, taken `times` a number, for [`Values::read_sum`]; it
     /// sorts as the sums do.
     fn sum_exactly(&self, amount: Expr, times: Option<Expr>) -> Expr {
@@ -41,14 +37,6 @@ pub trait Values {
         column.to_owned()
     }
 
-    /// The 64-bit integer that a CAST can name.
-    fn integer_type(&self) -> &'static str;
-
-    /// A sum of integers as a 64-bit integer.
-    fn sum_of_integers(&self, number: Expr) -> Expr {
-        number.sum().cast_as(self.integer_type())
-    }
-
     /// A column of times as something that compares as the times do. Where times are text, other
     /// programs write forms of their own: those are brought to one form, with milliseconds, and what
     /// is no time is NULL.
@@ -63,16 +51,9 @@ pub trait Values {
 
     /// How many of the boundaries, which ascend, lie at or before the time in this column: its place
     /// among the periods between them. What is no time comes after all.
-    fn place_among(&self, column: Expr, boundaries: &[DateTime<Utc>]) -> Expr;
-
-    /// The function that counts a text's characters.
-    fn length_in_characters(&self) -> &'static str {
-        "char_length"
-    }
-
-    /// Whether a text has characters of more than one byte.
-    fn is_beyond_ascii(&self, text: Expr) -> Expr {
-        Expr::from(Func::cust("octet_length").arg(text.clone())).ne(Func::cust(self.length_in_characters()).arg(text))
+    fn place_among(&self, column: Expr, boundaries: &[DateTime<Utc>]) -> Expr {
+        let moments: Vec<Expr> = boundaries.iter().map(|moment| self.comparable_moment(*moment)).collect();
+        halving(&column, &moments, 0)
     }
 
     /// Whether the column has one of these values, of which there may be thousands.
@@ -80,30 +61,23 @@ pub trait Values {
         column.is_in(values)
     }
 
-    /// Whether `UPDATE … RETURNING` exists.
-    fn returns_updated_rows(&self) -> bool;
-
     /// Limits an UPDATE to the rows with these ids, each with a number of its own, and makes it lock
     /// them in ascending order of the ids, which `numbers` have, so that two such statements cannot
     /// deadlock. What comes back is the number of the row.
     fn limit_to_numbered(
         &self,
         update: &mut UpdateStatement,
-        table: DynIden,
+        _table: DynIden,
         id: DynIden,
         numbers: &[(Id, i32)],
-    ) -> Expr;
+    ) -> Expr {
+        // One writer needs no order.
+        update.and_where(is_numbered(&id, numbers));
+        number_by_id(&id, numbers)
+    }
 
     /// The server's clock, some seconds from now, as SQL.
     fn seconds_from_now(&self, seconds: u32) -> String;
-
-    /// Seconds since 1970 on the server's clock, as SQL.
-    fn unix_time(&self) -> &'static str;
-
-    /// Stands behind the SELECT of a grouping with about as many groups as rows.
-    fn many_groups(&self) -> &'static str {
-        ""
-    }
 
     /// A stored time, whatever it is, as a text of [`crate::db::stream::Row`].
     fn time_to_stream(&self, column: Expr) -> Expr {
@@ -120,9 +94,6 @@ pub trait Values {
     fn of_literal(&self, _literal: &str) -> Option<Expr> {
         None
     }
-
-    /// Whether a text stands for a value of any type that it can be compared with.
-    fn converts_texts(&self) -> bool;
 
     /// An id as text that `Uuid::try_parse` reads.
     fn id_as_text(&self, column: &str) -> String {
@@ -160,6 +131,18 @@ pub trait Values {
     /// The name of a parameter, by its number from 1.
     fn parameter(&self, _number: usize) -> String {
         "?".to_owned()
+    }
+}
+
+impl Engine {
+    /// A sum of integers as a 64-bit integer.
+    pub fn sum_of_integers(self, number: Expr) -> Expr {
+        number.sum().cast_as(self.integer_type)
+    }
+
+    /// Whether a text has characters of more than one byte.
+    pub fn is_beyond_ascii(self, text: Expr) -> Expr {
+        Expr::from(Func::cust("octet_length").arg(text.clone())).ne(Func::cust(self.length_in_characters).arg(text))
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn parse(text: &str, what: &str) -> Result<ParsedUrl> {
 
 fn read(text: &str) -> Result<ParsedUrl, Problem> {
     let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
-    match Engine::parse(&scheme.to_ascii_lowercase()).ok_or_else(|| shapeless(text))?.server() {
+    match Engine::parse(&scheme.to_ascii_lowercase()).ok_or_else(|| shapeless(text))?.server {
         None => read_sqlite(rest),
         // The URL parser drops tabs and line ends in silence: a password would no longer be itself.
         _ if text.contains(|character: char| character.is_control()) => Err(SHAPE.into()),
@@ -95,7 +95,7 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
         return Err(SHAPE.into());
     }
     let (first, others) = read_hosts(engine, authority)?;
-    let url = url::Url::parse(&format!("{}://{first}{tail}", engine.engine().as_str())).map_err(|_| SHAPE)?;
+    let url = url::Url::parse(&format!("{}://{first}{tail}", engine.engine.as_str())).map_err(|_| SHAPE)?;
     let parameters = parameters::read(url.query().unwrap_or_default(), engine)?;
     if parameters.host.is_some() && !others.is_empty() {
         return Err("names hosts in two places".into());
@@ -116,10 +116,10 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
         return Err("has more than one name behind the host (…HOST:PORT/DATABASE)".into());
     }
     let user = Some(decode(url.username())?).filter(|user| !user.is_empty());
-    let user = user.unwrap_or_else(|| engine.default_user().to_owned());
+    let user = user.unwrap_or_else(|| engine.default_user.to_owned());
     check_name(&user).map_err(|_| SHAPE)?;
     let password = url.password().map(decode).transpose()?.filter(|password| !password.is_empty());
-    let port = url.port().unwrap_or(engine.default_port());
+    let port = url.port().unwrap_or(engine.default_port);
     if port == 0 || password.as_ref().is_some_and(|password| password.contains('\0')) {
         return Err(SHAPE.into());
     }
@@ -156,8 +156,8 @@ fn read_hosts(engine: ServerEngine, authority: &str) -> Result<(String, Vec<(Str
     // The host may be left out, most of all where a parameter names a socket.
     let first = hosts.next().filter(|host| !host.is_empty()).unwrap_or("localhost");
     let others = hosts.map(|host| {
-        let url = url::Url::parse(&format!("{}://{host}", engine.engine().as_str())).map_err(|_| SHAPE)?;
-        let (host, port) = (bare_host(&url)?, url.port().unwrap_or(engine.default_port()));
+        let url = url::Url::parse(&format!("{}://{host}", engine.engine.as_str())).map_err(|_| SHAPE)?;
+        let (host, port) = (bare_host(&url)?, url.port().unwrap_or(engine.default_port));
         check_host(&host)?;
         let is_plain = url.path().is_empty() && url.username().is_empty() && port > 0;
         if is_plain && url.host_str().is_some() { Ok((host, port)) } else { Err(SHAPE.into()) }

@@ -118,14 +118,6 @@ impl Grants for Mysql {
         Ok((!effective.tables.is_empty()).then_some(effective))
     }
 
-    fn has_option_by_privilege(&self) -> bool {
-        false
-    }
-
-    fn mark(&self) -> Option<&'static str> {
-        Some(grants::MARK)
-    }
-
     fn is_harmless(&self, privilege: &str) -> bool {
         grants::HARMLESS.contains(&privilege)
     }

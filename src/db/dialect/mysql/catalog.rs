@@ -72,7 +72,7 @@ const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR) AS in_table, 'tr
 
 /// Rows of `kind` and `name`, in the order in which they are dropped: what may be refused or has to
 /// wait comes first.
-const REMOVABLE: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' WHEN 'SEQUENCE' THEN 'SEQUENCE' \
+pub const REMOVABLE: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' WHEN 'SEQUENCE' THEN 'SEQUENCE' \
     ELSE 'TABLE' END AS kind, CAST(table_name AS CHAR) AS name FROM information_schema.tables \
     WHERE table_schema = DATABASE() ORDER BY kind = 'TABLE' DESC, kind, table_name";
 
@@ -109,10 +109,6 @@ impl Catalog for Mysql {
         });
         objects.extend(indexes);
         Ok(Schema { objects, ..Schema::default() })
-    }
-
-    fn removable(&self) -> &'static str {
-        REMOVABLE
     }
 
     /// Each commits by itself: one statement for all tables, which waits for all of them and checks every right

@@ -4,19 +4,15 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlSslMode};
 use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection as _, Error as DriverError, Executor, Row};
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, SqlxMySqlConnector, Statement, Value};
+use sea_orm::{DatabaseConnection, SqlxMySqlConnector, Statement};
 
 use super::Mysql;
 use super::fault::number;
 use crate::db::connect::log_in;
 use crate::db::dialect::connect::{Connect, first_connection};
 use crate::db::dialect::server::Server;
-use crate::db::engine::{Engine, ServerEngine};
-use crate::db::fault::{Fault, LoginRefusal};
-use crate::db::insert::InsertTarget;
 use crate::db::login::Login;
 use crate::db::settings::{Access, ConnectSettings, IDLE_IN_TRANSACTION, Purpose};
 use crate::db::target::SslMode;
@@ -25,18 +21,6 @@ use crate::error::Result;
 
 #[async_trait]
 impl Connect for Mysql {
-    fn names(&self) -> &'static [&'static str] {
-        &["mysql", "mysql2", "mariadb"]
-    }
-
-    fn server(&self) -> Option<ServerEngine> {
-        Some(ServerEngine::Mysql)
-    }
-
-    fn backend(&self) -> DbBackend {
-        DbBackend::MySql
-    }
-
     async fn open(
         &self,
         settings: &mut ConnectSettings,
@@ -51,57 +35,18 @@ impl Connect for Mysql {
         first_connection(pool.get_mysql_connection_pool()).await
     }
 
-    /// A Galera node that learns of a conflict while it prepares a SELECT says nothing (MariaDB 10.11): the
-    /// transaction is gone, and what follows would be committed one by one. MySQL, which has no such variable,
-    /// skips the comment.
-    fn is_open(&self) -> Option<&'static str> {
-        Some("SELECT 1 /*M!50303 AND @@in_transaction */ AS is_open")
+    fn begin_migration(&self, wait: Duration) -> String {
+        let seconds = wait.as_secs().max(1);
+        format!("SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}")
     }
 
     fn adapt(&self, statement: Statement) -> Statement {
         super::statement::adapt(statement)
     }
-
-    fn insert(&self, target: &InsertTarget, rows: Vec<Vec<Value>>) -> Result<Statement, DbErr> {
-        Ok(target.values(Engine::Mysql, rows))
-    }
-
-    fn fault(&self, error: &dyn DatabaseError) -> Option<Fault> {
-        super::fault::fault(error)
-    }
-
-    fn reason(&self, error: &dyn DatabaseError) -> Option<&'static str> {
-        super::fault::reason(error)
-    }
 }
 
 #[async_trait]
 impl Server for Mysql {
-    fn engine(&self) -> Engine {
-        Engine::Mysql
-    }
-
-    fn default_port(&self) -> u16 {
-        3306
-    }
-
-    fn default_user(&self) -> &'static str {
-        "root"
-    }
-
-    /// It names the socket's file.
-    fn socket_parameter(&self) -> &'static str {
-        "socket"
-    }
-
-    fn is_like_libpq(&self) -> bool {
-        false
-    }
-
-    fn passwords(&self) -> &'static str {
-        "DB_PASSWORD or DB_PASSWORD_FILE"
-    }
-
     async fn takes_writes(&self, login: &Login) -> Result<bool, DriverError> {
         let mut connection = options(login).connect().await?;
         let sql = "SELECT CAST(@@global.read_only AS SIGNED)";
@@ -114,10 +59,6 @@ impl Server for Mysql {
         let mut connection = options(login).connect().await?;
         prepare(&mut connection, Limits::default(), Marks::new()).await?;
         connection.close().await
-    }
-
-    fn login_refusal(&self, error: &dyn DatabaseError) -> Option<LoginRefusal> {
-        super::fault::login_refusal(error)
     }
 }
 

@@ -53,10 +53,6 @@ impl Inspect for Mysql {
             if version.contains("MariaDB") { ("MariaDB", OLDEST_MARIADB) } else { ("MySQL", OLDEST_MYSQL) };
         Ok(too_old(&version, oldest).map(|oldest| (product, version, oldest)))
     }
-
-    fn server_time(&self) -> Option<&'static str> {
-        Some("SELECT CAST(utc_timestamp(6) AS CHAR) AS server_time")
-    }
 }
 
 /// Engine and collation of the shop's tables, each told once if all agree.

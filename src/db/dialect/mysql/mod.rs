@@ -3,7 +3,6 @@
 mod access;
 mod catalog;
 mod connect;
-mod ddl;
 mod fault;
 mod grants;
 mod inspect;
@@ -11,7 +10,64 @@ mod sessions;
 mod statement;
 mod values;
 
+use sea_orm::DbBackend;
+
+use super::Facts;
+use super::server::Client;
+use crate::db::engine::{Engine, ServerEngine};
+
 /// The dialect.
 pub struct Mysql;
 
 impl super::Dialect for Mysql {}
+
+/// Each statement of DDL commits by itself.
+pub static FACTS: Facts = Facts {
+    names: &["mysql", "mysql2", "mariadb"],
+    server: Some(ServerEngine::Mysql),
+    backend: DbBackend::MySql,
+    has_one_writer: false,
+    has_transactional_ddl: false,
+    reads_a_snapshot: true,
+    // A Galera node that learns of a conflict while it prepares a SELECT says nothing (MariaDB 10.11): the
+    // transaction is gone, and what follows would be committed one by one. MySQL, which has no such variable,
+    // skips the comment.
+    is_open: Some("SELECT 1 /*M!50303 AND @@in_transaction */ AS is_open"),
+    unchecked_references: Some(("SET FOREIGN_KEY_CHECKS = 0", "SET FOREIGN_KEY_CHECKS = 1")),
+    broken_references: None,
+    removable: catalog::REMOVABLE,
+    script_transaction: None,
+    script_beginning: "SET SESSION lock_wait_timeout = 3",
+    script_client: "mariadb --default-character-set=utf8mb4 DATABASE < plan.sql",
+    new_database: "CHARACTER SET utf8mb4",
+    drop_database: "",
+    database_name: Some("SELECT CAST(DATABASE() AS CHAR) AS name"),
+    session_number: Some("connection_id()"),
+    server_time: Some("SELECT CAST(utc_timestamp(6) AS CHAR) AS server_time"),
+    has_option_by_privilege: false,
+    mark: Some(grants::MARK),
+    stores_times_as_text: false,
+    converts_texts: true,
+    returns_updated_rows: false,
+    integer_type: "signed",
+    length_in_characters: "char_length",
+    unix_time: "unix_timestamp()",
+    // Else they would keep a table of all groups and look each row up in it, seven times as long on MariaDB
+    // 10.11 with millions of rows; the other engines choose to sort by themselves.
+    many_groups: "SQL_BIG_RESULT ",
+    fault: fault::fault,
+    reason: fault::reason,
+    dialect: &Mysql,
+};
+
+pub static CLIENT: Client = Client {
+    engine: Engine::Mysql,
+    default_port: 3306,
+    default_user: "root",
+    // It names the socket's file.
+    socket_parameter: "socket",
+    is_like_libpq: false,
+    passwords: "DB_PASSWORD or DB_PASSWORD_FILE",
+    login_refusal: fault::login_refusal,
+    server: &Mysql,
+};

@@ -9,20 +9,12 @@ use crate::db::dialect::sessions::Sessions;
 use crate::db::witness::Marks;
 
 impl Sessions for Mysql {
-    fn session_number(&self) -> Option<&'static str> {
-        Some("connection_id()")
-    }
-
     /// In this database only: on a cluster's other nodes somebody else may have the number.
     fn is_busy(&self, session: i64) -> Option<String> {
         Some(format!(
             "SELECT CAST(id AS CHAR) AS id FROM information_schema.processlist \
              WHERE id = {session} AND db = DATABASE() AND command <> 'Sleep'"
         ))
-    }
-
-    fn database_name(&self) -> Option<&'static str> {
-        Some("SELECT CAST(DATABASE() AS CHAR) AS name")
     }
 
     fn ends_of(&self, text: &str) -> Option<String> {

@@ -127,10 +127,6 @@ impl Grants for Postgres {
         Ok((!effective.tables.is_empty()).then_some(effective))
     }
 
-    fn has_option_by_privilege(&self) -> bool {
-        true
-    }
-
     fn is_harmless(&self, privilege: &str) -> bool {
         privilege != "CREATE"
     }

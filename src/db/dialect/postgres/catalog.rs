@@ -66,7 +66,7 @@ const OBJECTS: &str = concat!(
 );
 
 /// Rows of `kind` and `name`, in the order in which they are dropped.
-const REMOVABLE: &str = concat!(
+pub const REMOVABLE: &str = concat!(
     "SELECT kind, name FROM (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' \
      WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, CAST(c.relname AS text) AS name, \
      CASE c.relkind WHEN 'v' THEN 1 WHEN 'm' THEN 1 WHEN 'S' THEN 3 ELSE 2 END AS place \
@@ -87,8 +87,8 @@ impl Catalog for Postgres {
         Ok(Schema { objects, ..Schema::default() })
     }
 
-    fn removable(&self) -> &'static str {
-        REMOVABLE
+    async fn refuse_no_schema(&self, session: &dyn Session) -> Result<()> {
+        super::search_path::refuse_no_schema(session).await
     }
 
     fn removal(&self, objects: &[Removable]) -> Vec<String> {

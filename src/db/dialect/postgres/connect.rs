@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Error as DriverError};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, SqlxPostgresConnector, Statement, Value};
@@ -21,8 +21,7 @@ use crate::db::database::Database;
 use crate::db::dialect::connect::{Connect, first_connection};
 use crate::db::dialect::server::Server;
 use crate::db::dialect::values::Values;
-use crate::db::engine::{Engine, ServerEngine};
-use crate::db::fault::{Fault, LoginRefusal};
+use crate::db::engine::Engine;
 use crate::db::guarded::Connection;
 use crate::db::insert::InsertTarget;
 use crate::db::load::Load;
@@ -35,18 +34,6 @@ use crate::error::Result;
 
 #[async_trait]
 impl Connect for Postgres {
-    fn names(&self) -> &'static [&'static str] {
-        &["postgres", "postgresql", "pgsql"]
-    }
-
-    fn server(&self) -> Option<ServerEngine> {
-        Some(ServerEngine::Postgres)
-    }
-
-    fn backend(&self) -> DbBackend {
-        DbBackend::Postgres
-    }
-
     async fn open(
         &self,
         settings: &mut ConnectSettings,
@@ -66,12 +53,24 @@ impl Connect for Postgres {
         transaction(login, purpose == Purpose::Bulk)
     }
 
+    /// READ COMMITTED, because under a stricter default the check of the lock at the end of a long migration
+    /// would conflict with the lock's own heartbeat (40001). The idle limit makes the server give up the tables
+    /// that a runner holds whose host is gone.
+    fn begin_migration(&self, wait: Duration) -> String {
+        format!(
+            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n\
+             SET LOCAL idle_in_transaction_session_timeout = '12s';\n\
+             SET LOCAL lock_timeout = '{}ms';\n",
+            wait.as_millis().max(1)
+        )
+    }
+
     /// A parameter for each column: the text of the statement does not depend on the number of rows, so its plan
     /// is kept, and thousands of values need not be told apart before it begins. The parameters are texts that
     /// the server makes arrays of: the driver's own arrays know no NULL.
-    fn insert(&self, target: &InsertTarget, rows: Vec<Vec<Value>>) -> Result<Statement, DbErr> {
+    fn insert_arrays(&self, target: &InsertTarget, rows: &[Vec<Value>]) -> Result<Option<Statement>, DbErr> {
         if rows.len() <= FEW {
-            return Ok(target.values(Engine::Postgres, rows));
+            return Ok(None);
         }
         let (mut places, mut arrays) = (Vec::new(), Vec::new());
         for (index, element) in target.types().enumerate() {
@@ -80,7 +79,7 @@ impl Connect for Postgres {
             arrays.push(Value::from(array(rows.iter().filter_map(|row| row.get(index)))?));
         }
         let sql = format!("INSERT INTO {} SELECT {}", target.sql(Engine::Postgres), places.join(", "));
-        Ok(Statement::from_sql_and_values(DbBackend::Postgres, sql, arrays))
+        Ok(Some(Statement::from_sql_and_values(DbBackend::Postgres, sql, arrays)))
     }
 
     async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
@@ -92,39 +91,10 @@ impl Connect for Postgres {
     async fn stream(&self, connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
         copy_out(connection, query).await
     }
-
-    fn fault(&self, error: &dyn DatabaseError) -> Option<Fault> {
-        super::fault::fault(error)
-    }
 }
 
 #[async_trait]
 impl Server for Postgres {
-    fn engine(&self) -> Engine {
-        Engine::Postgres
-    }
-
-    fn default_port(&self) -> u16 {
-        5432
-    }
-
-    fn default_user(&self) -> &'static str {
-        "postgres"
-    }
-
-    /// It names the socket's folder.
-    fn socket_parameter(&self) -> &'static str {
-        "host"
-    }
-
-    fn is_like_libpq(&self) -> bool {
-        true
-    }
-
-    fn passwords(&self) -> &'static str {
-        "DB_PASSWORD, DB_PASSWORD_FILE or ~/.pgpass"
-    }
-
     fn retries_with_less(&self, pool: &DatabaseConnection, login: &Login, error: &DriverError) -> bool {
         goes_without_options(pool.get_postgres_connection_pool(), login, error)
     }
@@ -139,10 +109,6 @@ impl Server for Postgres {
 
     async fn diagnose(&self, login: &Login) -> Result<(), DriverError> {
         options(login)?.connect().await?.close().await
-    }
-
-    fn login_refusal(&self, error: &dyn DatabaseError) -> Option<LoginRefusal> {
-        super::fault::login_refusal(error)
     }
 }
 

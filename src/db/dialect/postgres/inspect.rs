@@ -50,10 +50,6 @@ impl Inspect for Postgres {
         let version = row.and_then(|row| text(&row, "version")).unwrap_or_default();
         Ok(too_old(&version, OLDEST).map(|oldest| ("PostgreSQL", version, oldest)))
     }
-
-    fn server_time(&self) -> Option<&'static str> {
-        Some("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS server_time")
-    }
 }
 
 async fn server(session: &dyn Session) -> Result<ServerRole> {

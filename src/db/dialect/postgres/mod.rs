@@ -5,13 +5,68 @@ mod array;
 mod catalog;
 mod connect;
 mod copy;
-mod ddl;
 mod fault;
 mod inspect;
+mod search_path;
 mod sessions;
 mod values;
+
+use sea_orm::DbBackend;
+
+use super::Facts;
+use super::server::Client;
+use crate::db::engine::{Engine, ServerEngine};
 
 /// The dialect.
 pub struct Postgres;
 
 impl super::Dialect for Postgres {}
+
+pub static FACTS: Facts = Facts {
+    names: &["postgres", "postgresql", "pgsql"],
+    server: Some(ServerEngine::Postgres),
+    backend: DbBackend::Postgres,
+    has_one_writer: false,
+    has_transactional_ddl: true,
+    reads_a_snapshot: false,
+    is_open: None,
+    unchecked_references: None,
+    broken_references: None,
+    removable: catalog::REMOVABLE,
+    script_transaction: Some(("BEGIN", "COMMIT")),
+    script_beginning: "SET lock_timeout = '3s'",
+    script_client: "psql -v ON_ERROR_STOP=1 -f plan.sql URL",
+    // The first template may be in use, or hold what somebody put there.
+    new_database: "TEMPLATE template0",
+    // A pooler keeps connections to it.
+    drop_database: " WITH (FORCE)",
+    database_name: Some("SELECT CAST(current_database() AS text) AS name"),
+    session_number: None,
+    server_time: Some(
+        "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS server_time",
+    ),
+    has_option_by_privilege: true,
+    mark: None,
+    stores_times_as_text: false,
+    converts_texts: false,
+    returns_updated_rows: true,
+    integer_type: "bigint",
+    length_in_characters: "char_length",
+    unix_time: "CAST(extract(epoch FROM clock_timestamp()) AS bigint)",
+    many_groups: "",
+    fault: fault::fault,
+    reason: |_| None,
+    dialect: &Postgres,
+};
+
+pub static CLIENT: Client = Client {
+    engine: Engine::Postgres,
+    default_port: 5432,
+    default_user: "postgres",
+    // It names the socket's folder.
+    socket_parameter: "host",
+    is_like_libpq: true,
+    passwords: "DB_PASSWORD, DB_PASSWORD_FILE or ~/.pgpass",
+    login_refusal: fault::login_refusal,
+    server: &Postgres,
+};

@@ -7,10 +7,6 @@ use crate::db::dialect::sessions::Sessions;
 use crate::db::witness::Marks;
 
 impl Sessions for Postgres {
-    fn database_name(&self) -> Option<&'static str> {
-        Some("SELECT CAST(current_database() AS text) AS name")
-    }
-
     fn blockers(&self, seconds: u64) -> Option<String> {
         Some(format!(
             "SELECT CAST(c.relname AS text) AS in_table, CAST(COALESCE(n.relname, c.relname) AS text) AS near_table, 'process ' || a.pid || ' (' || \

@@ -15,10 +15,6 @@ use crate::domain::Id;
 pub const FEW: usize = 20;
 
 impl Values for Postgres {
-    fn integer_type(&self) -> &'static str {
-        "bigint"
-    }
-
     /// As large a CASE as the others have is compiled for seconds before it runs (jit). A literal becomes an
     /// array once, a parameter would for each row.
     fn place_among(&self, column: Expr, boundaries: &[DateTime<Utc>]) -> Expr {
@@ -34,10 +30,6 @@ impl Values for Postgres {
             Some((element, array)) => column.in_subquery(Query::select().expr(elements_of(array, element)).take()),
             None => column.is_in(values),
         }
-    }
-
-    fn returns_updated_rows(&self) -> bool {
-        true
     }
 
     fn limit_to_numbered(
@@ -84,17 +76,9 @@ impl Values for Postgres {
         format!("statement_timestamp() + interval '{seconds} seconds'")
     }
 
-    fn unix_time(&self) -> &'static str {
-        "CAST(extract(epoch FROM clock_timestamp()) AS bigint)"
-    }
-
     /// COPY writes texts anyway.
     fn time_to_stream(&self, column: Expr) -> Expr {
         column
-    }
-
-    fn converts_texts(&self) -> bool {
-        false
     }
 
     fn id_as_text(&self, column: &str) -> String {

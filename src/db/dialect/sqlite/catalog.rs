@@ -39,7 +39,7 @@ const STATEMENTS: &str = "SELECT tbl_name AS in_table, type AS kind, name, sql A
 
 /// Rows of `kind` and `name`, in the order in which they are dropped; indexes and triggers go with
 /// their tables.
-const REMOVABLE: &str = "SELECT upper(type) AS kind, name FROM sqlite_master WHERE type IN ('view', 'table') \
+pub const REMOVABLE: &str = "SELECT upper(type) AS kind, name FROM sqlite_master WHERE type IN ('view', 'table') \
     AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type DESC, name";
 
 #[async_trait]
@@ -68,28 +68,16 @@ impl Catalog for Sqlite {
         Ok(Schema { objects, statements })
     }
 
-    fn removable(&self) -> &'static str {
-        REMOVABLE
-    }
-
     /// Statements are kept as they were written, and a name is quoted once it was changed.
     fn says_the_same(&self, definition: &str, other: &str) -> bool {
         let plain = |text: &str| normalised(text).replace('"', "");
         definition == other || plain(definition) == plain(other)
     }
 
-    fn constraint(&self, _name: &str, _definition: &str) -> Option<(String, String)> {
-        None
-    }
-
     /// There is no adding a column whose default is an expression, or one that must not be empty.
     fn add_column(&self, table: &str, name: &str, definition: &str) -> Option<String> {
         let can_be_added = !definition.contains(" DEFAULT (") && neutral(definition).is_none();
         can_be_added.then(|| format!("ALTER TABLE {table} ADD COLUMN {name} {definition}"))
-    }
-
-    fn change_column(&self, _table: &str, _name: &str, _expected: &str, _found: &str) -> Option<String> {
-        None
     }
 
     fn rebuild(&self, table: &str, expected: &Schema, found: &Schema) -> Option<String> {

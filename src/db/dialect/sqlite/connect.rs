@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sea_orm::sqlx::{ConnectOptions, Error as DriverError, Executor};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, SqlxSqliteConnector, Statement,
-    TransactionOptions, Value,
+    ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, SqlxSqliteConnector, Statement,
+    TransactionOptions,
 };
 
 use tokio::time::{Instant, sleep};
@@ -22,10 +21,8 @@ use super::Sqlite;
 use super::rows::RowMaker;
 use crate::db::database::Database;
 use crate::db::dialect::connect::Connect;
-use crate::db::engine::Engine;
 use crate::db::fault::{self, Fault, classify_driver};
 use crate::db::guarded::Maker;
-use crate::db::insert::InsertTarget;
 use crate::db::load::Load;
 use crate::db::login::Login;
 use crate::db::settings::{Access, ConnectSettings, Purpose};
@@ -46,14 +43,6 @@ const FILE_MODE: u32 = 0o600;
 
 #[async_trait]
 impl Connect for Sqlite {
-    fn names(&self) -> &'static [&'static str] {
-        &["sqlite"]
-    }
-
-    fn backend(&self) -> DbBackend {
-        DbBackend::Sqlite
-    }
-
     async fn open(
         &self,
         settings: &mut ConnectSettings,
@@ -103,22 +92,10 @@ impl Connect for Sqlite {
         }
     }
 
-    fn insert(&self, target: &InsertTarget, rows: Vec<Vec<Value>>) -> Result<Statement, DbErr> {
-        Ok(target.values(Engine::Sqlite, rows))
-    }
-
     async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
         let handle = database.begin().await?;
         let rebuild = super::load::without_indexes(&handle, tables).await?;
         Ok(Load::new(handle, rebuild))
-    }
-
-    fn fault(&self, error: &dyn DatabaseError) -> Option<Fault> {
-        super::fault::fault(error)
-    }
-
-    fn reason(&self, error: &dyn DatabaseError) -> Option<&'static str> {
-        super::fault::reason(error)
     }
 }
 

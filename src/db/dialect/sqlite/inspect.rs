@@ -46,8 +46,4 @@ impl Inspect for Sqlite {
                 .map_or(ServerRole::NotApplicable, ServerRole::ReadOnlyFile),
         })
     }
-
-    fn server_time(&self) -> Option<&'static str> {
-        None
-    }
 }

@@ -1,16 +1,57 @@
 //! SQLite: one file, one writer at a time.
 
-mod access;
 mod catalog;
 mod connect;
-mod ddl;
 mod fault;
 mod inspect;
 mod load;
 mod rows;
 mod values;
 
+use sea_orm::DbBackend;
+
+use super::{Facts, access, sessions};
+
 /// The dialect.
 pub struct Sqlite;
 
 impl super::Dialect for Sqlite {}
+impl access::Grants for Sqlite {}
+/// Waits for locks have their own limit; whatever takes longer is at work.
+impl sessions::Sessions for Sqlite {}
+
+pub static FACTS: Facts = Facts {
+    names: &["sqlite"],
+    server: None,
+    backend: DbBackend::Sqlite,
+    has_one_writer: true,
+    has_transactional_ddl: true,
+    reads_a_snapshot: false,
+    is_open: None,
+    unchecked_references: None,
+    broken_references: Some(
+        "SELECT \"table\" || ' refers to missing rows of ' || \"parent\" AS broken \
+         FROM pragma_foreign_key_check GROUP BY 1",
+    ),
+    removable: catalog::REMOVABLE,
+    script_transaction: Some(("BEGIN IMMEDIATE", "COMMIT")),
+    script_beginning: "PRAGMA foreign_keys = OFF",
+    script_client: "sqlite3 -bail FILE < plan.sql",
+    new_database: "",
+    drop_database: "",
+    database_name: None,
+    session_number: None,
+    server_time: None,
+    has_option_by_privilege: false,
+    mark: None,
+    stores_times_as_text: true,
+    converts_texts: true,
+    returns_updated_rows: true,
+    integer_type: "integer",
+    length_in_characters: "length",
+    unix_time: "CAST(strftime('%s', 'now') AS INTEGER)",
+    many_groups: "",
+    fault: fault::fault,
+    reason: fault::reason,
+    dialect: &Sqlite,
+};

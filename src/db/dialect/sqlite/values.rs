@@ -4,21 +4,17 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::Decimal;
 use sea_orm::sea_query::extension::sqlite::SqliteExpr;
-use sea_orm::sea_query::{ArrayType, DynIden, Expr, ExprTrait, Func, UpdateStatement, Value};
+use sea_orm::sea_query::{ArrayType, Expr, ExprTrait, Func, Value};
 use sea_orm::{DbErr, QueryResult};
 
 use super::Sqlite;
-use crate::db::dialect::values::{Values, halving, is_numbered, number_by_id};
-use crate::domain::{Id, text};
+use crate::db::dialect::values::{Values, halving};
+use crate::domain::text;
 
 /// The form in which shopctl and the schema's defaults write times: it sorts as the times do.
 const SORTABLE_TIME: &str = "????-??-??T??:??:??*+00:00";
 
 impl Values for Sqlite {
-    fn stores_times_as_text(&self) -> bool {
-        true
-    }
-
     /// Added up apart in hundred thousands and the rest, because millions of pieces at the highest price
     /// leave 64 bits; as text of equal length, because that sorts.
     fn sum_exactly(&self, amount: Expr, times: Option<Expr>) -> Expr {
@@ -47,10 +43,6 @@ impl Values for Sqlite {
         format!("CAST(ROUND({column} * 100) AS INTEGER)")
     }
 
-    fn integer_type(&self) -> &'static str {
-        "integer"
-    }
-
     fn comparable_time(&self, column: Expr) -> Expr {
         Expr::case(column.clone().glob(SORTABLE_TIME), column.clone()).finally(uniform_time(column)).into()
     }
@@ -67,10 +59,6 @@ impl Values for Sqlite {
             .into()
     }
 
-    fn length_in_characters(&self) -> &'static str {
-        "length"
-    }
-
     fn is_among(&self, column: Expr, values: Vec<Value>) -> Expr {
         if values.first().map(Value::array_type) != Some(ArrayType::String) {
             return column.is_in(values);
@@ -79,28 +67,8 @@ impl Values for Sqlite {
         column.is_in(values.into_iter().map(Expr::val).chain(twins))
     }
 
-    fn returns_updated_rows(&self) -> bool {
-        true
-    }
-
-    /// One writer needs no order.
-    fn limit_to_numbered(
-        &self,
-        update: &mut UpdateStatement,
-        _table: DynIden,
-        id: DynIden,
-        numbers: &[(Id, i32)],
-    ) -> Expr {
-        update.and_where(is_numbered(&id, numbers));
-        number_by_id(&id, numbers)
-    }
-
     fn seconds_from_now(&self, seconds: u32) -> String {
         format!("strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '+{seconds} seconds')")
-    }
-
-    fn unix_time(&self) -> &'static str {
-        "CAST(strftime('%s', 'now') AS INTEGER)"
     }
 
     fn literal(&self, column: Expr) -> Option<Expr> {
@@ -122,10 +90,6 @@ impl Values for Sqlite {
             return Some(Expr::val(text::bytes_of_digits(digits)?));
         }
         literal.parse::<i64>().map(Expr::val).or_else(|_| literal.parse::<f64>().map(Expr::val)).ok()
-    }
-
-    fn converts_texts(&self) -> bool {
-        true
     }
 
     fn text_of_stored_time(&self, column: &str) -> Option<String> {

@@ -209,7 +209,7 @@ pub(super) fn read(query: &str, engine: ServerEngine) -> Result<Parameters, Prob
         }
         seen.push(plain);
         // MySQL's Java and JavaScript drivers mean milliseconds; PostgreSQL's Java driver means seconds.
-        let is_milliseconds = name == "connectTimeout" && !engine.is_like_libpq();
+        let is_milliseconds = name == "connectTimeout" && !engine.is_like_libpq;
         let value = if is_milliseconds && value != "0" { format!("{value}ms") } else { value };
         parameters.take(shown, meaning, value, engine)?;
     }
@@ -224,7 +224,7 @@ impl Parameters {
         value: String,
         engine: ServerEngine,
     ) -> Result<(), Problem> {
-        let is_postgres = engine.is_like_libpq();
+        let is_postgres = engine.is_like_libpq;
         match meaning {
             Mode(read) => {
                 let mode = read(&value).ok_or_else(|| wrong_mode(shown))?;
@@ -333,7 +333,7 @@ fn refused(shown: &str, reason: &str) -> Problem {
 fn unknown(name: &str, place: usize, engine: ServerEngine) -> Problem {
     let counts = |meaning: &Meaning| match meaning {
         Meaning::Schema | Meaning::SearchPath | Meaning::Options | Meaning::ApplicationName | Meaning::PasswordFile => {
-            engine.is_like_libpq()
+            engine.is_like_libpq
         }
         PassedOver | Only(..) | Refused(_) => false,
         _ => true,

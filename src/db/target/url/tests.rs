@@ -41,7 +41,7 @@ fn urls_are_taken_apart_and_shown_without_the_password() {
     assert_eq!(target.password, Some(Password::Known(Secret::new("p@ss/word"))));
     assert_eq!((target.port, target.ssl), (5432, SslMode::VerifyFull));
     let target = server("mariadb://a%3Ab@db.example.com:3307/my%20shop?ssl-ca=/ca%2B1.pem");
-    assert_eq!((target.engine.engine(), target.port), (Engine::Mysql, 3307));
+    assert_eq!((target.engine.engine, target.port), (Engine::Mysql, 3307));
     assert_eq!((target.user.as_str(), target.database.as_str()), ("a:b", "my shop"));
     assert_eq!(target.certificates.root, Some("/ca+1.pem".into()));
     for (url, text) in [

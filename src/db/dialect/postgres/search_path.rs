@@ -1,74 +1,26 @@
-//! PostgreSQL when the schema changes.
-
-use std::time::Duration;
+//! A session's way to a schema.
 
 use sea_orm::QueryResult;
-use sea_orm::prelude::async_trait::async_trait;
 
 use super::Postgres;
 use crate::db::answers::{rows, text};
 use crate::db::dialect::catalog::Catalog;
-use crate::db::dialect::ddl::Ddl;
 use crate::db::engine::Session;
 use crate::error::{Error, Result, printable};
 
-#[async_trait]
-impl Ddl for Postgres {
-    fn reads_a_snapshot(&self) -> bool {
-        false
-    }
-
-    fn has_transactional_ddl(&self) -> bool {
-        true
-    }
-
-    /// READ COMMITTED, because under a stricter default the check of the lock at the end of a long migration
-    /// would conflict with the lock's own heartbeat (40001). The idle limit makes the server give up the tables
-    /// that a runner holds whose host is gone.
-    fn begin_migration(&self, wait: Duration) -> String {
-        format!(
-            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n\
-             SET LOCAL idle_in_transaction_session_timeout = '12s';\n\
-             SET LOCAL lock_timeout = '{}ms';\n",
-            wait.as_millis().max(1)
-        )
-    }
-
-    async fn refuse_no_schema(&self, session: &dyn Session) -> Result<()> {
-        let asked = rows(
-            session,
-            "SELECT CAST(current_schema() AS text) AS current, setting AS path, source, \
-             CAST(current_user AS text) AS role, CAST(current_database() AS text) AS name \
-             FROM pg_settings WHERE name = 'search_path'",
-        );
-        let asked = asked.await?;
-        let has_none = |row: &&QueryResult| text(row, "current").is_none_or(|current| is_of_server(&current));
-        match asked.first().filter(has_none) {
-            Some(row) => Err(no_schema(session, row).await?),
-            None => Ok(()),
-        }
-    }
-
-    fn script_transaction(&self) -> Option<(&'static str, &'static str)> {
-        Some(("BEGIN", "COMMIT"))
-    }
-
-    fn script_beginning(&self) -> &'static str {
-        "SET lock_timeout = '3s'"
-    }
-
-    fn script_client(&self) -> &'static str {
-        "psql -v ON_ERROR_STOP=1 -f plan.sql URL"
-    }
-
-    /// The first template may be in use, or hold what somebody put there.
-    fn new_database(&self) -> &'static str {
-        "TEMPLATE template0"
-    }
-
-    /// A pooler keeps connections to it.
-    fn drop_database(&self) -> &'static str {
-        " WITH (FORCE)"
+/// Refuses a session that has no schema to put tables into.
+pub async fn refuse_no_schema(session: &dyn Session) -> Result<()> {
+    let asked = rows(
+        session,
+        "SELECT CAST(current_schema() AS text) AS current, setting AS path, source, \
+         CAST(current_user AS text) AS role, CAST(current_database() AS text) AS name \
+         FROM pg_settings WHERE name = 'search_path'",
+    );
+    let asked = asked.await?;
+    let has_none = |row: &&QueryResult| text(row, "current").is_none_or(|current| is_of_server(&current));
+    match asked.first().filter(has_none) {
+        Some(row) => Err(no_schema(session, row).await?),
+        None => Ok(()),
     }
 }
 
