@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Deserialize, Deserializer, Visitor};
-use toml::Spanned;
+use serde::de::{Deserialize, Deserializer, Error as _};
+use toml::{Spanned, Value};
 
 use super::found::Found;
 use crate::db::target::{Password, Target, escaped};
@@ -78,33 +78,33 @@ pub struct Parts {
     pub ssl_key: Setting,
 }
 
+/// A part: its key in a file, its variable, where it stands in a file's table.
+pub type Part = (&'static str, &'static str, fn(&Parts) -> &Setting);
+
+/// Every part.
+pub const PARTS: [Part; 12] = [
+    ("dialect", "DB_DIALECT", |parts| &parts.dialect),
+    ("host", "DB_HOST", |parts| &parts.host),
+    ("port", "DB_PORT", |parts| &parts.port),
+    ("name", "DB_NAME", |parts| &parts.name),
+    ("user", "DB_USER", |parts| &parts.user),
+    ("password", "DB_PASSWORD", |parts| &parts.password),
+    ("password_file", "DB_PASSWORD_FILE", |parts| &parts.password_file),
+    ("password_command", "", |parts| &parts.password_command),
+    ("ssl", "DB_SSL", |parts| &parts.ssl),
+    ("ssl_root_cert", "DB_SSL_ROOT_CERT", |parts| &parts.ssl_root_cert),
+    ("ssl_cert", "DB_SSL_CERT", |parts| &parts.ssl_cert),
+    ("ssl_key", "DB_SSL_KEY", |parts| &parts.ssl_key),
+];
+
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
-        impl Visitor<'_> for Written {
-            type Value = Scalar;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, a number, true or false")
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_owned()))
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string()))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string()))
-            }
-        }
-        deserializer.deserialize_any(Written)
+        let value = Value::deserialize(deserializer)?;
+        Ok(Scalar(match value {
+            Value::String(text) => text,
+            Value::Boolean(_) | Value::Integer(_) | Value::Float(_) => value.to_string(),
+            _ => return Err(D::Error::custom("invalid type, expected a text, a number, true or false")),
+        }))
     }
 }
 

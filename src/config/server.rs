@@ -13,11 +13,11 @@ use super::sources::Sources;
 use crate::db::target::{Password, Secret, ServerTarget, SslMode, path_of};
 use crate::domain::Violations;
 
-/// Certificate files: the part, its variable, libpq's variable, the name in `config show`.
-const CERTIFICATES: [(&str, &str, &str, &str); 3] = [
-    ("ssl_root_cert", "DB_SSL_ROOT_CERT", "PGSSLROOTCERT", "ssl_root_cert"),
-    ("ssl_cert", "DB_SSL_CERT", "PGSSLCERT", "ssl_cert"),
-    ("ssl_key", "DB_SSL_KEY", "PGSSLKEY", "ssl_key"),
+/// Certificate files: the part, its variable, libpq's variable.
+const CERTIFICATES: [(&str, &str, &str); 3] = [
+    ("ssl_root_cert", "DB_SSL_ROOT_CERT", "PGSSLROOTCERT"),
+    ("ssl_cert", "DB_SSL_CERT", "PGSSLCERT"),
+    ("ssl_key", "DB_SSL_KEY", "PGSSLKEY"),
 ];
 const PASSWORDS: [&str; 3] = ["password", "password_file", "password_command"];
 
@@ -41,7 +41,7 @@ impl Server<'_> {
         let is_sound = [
             self.password(sources, &mut origins, violations),
             self.certificates(sources, &mut origins, violations),
-            self.mode(sources, &mut origins, violations),
+            self.mode(&mut origins, violations),
         ];
         is_sound.into_iter().all(|is_sound| is_sound).then_some((self.target, origins))
     }
@@ -104,30 +104,26 @@ impl Server<'_> {
         let may_verify = self.stated.is_none_or(|mode| mode >= SslMode::Require);
         let files = &mut *self.target.certificates;
         let places: [&mut Option<PathBuf>; 3] = [&mut files.root, &mut files.client, &mut files.key];
-        for ((part, variable, of_libpq, name), place) in CERTIFICATES.into_iter().zip(places) {
-            let own = self.parts.values.get(part).map(|found| (found.text.clone(), found.origin.clone()));
-            if let (Some(_), Some((_, origin))) = (&place, &own) {
-                violations
-                    .add(&format!("database.{part}"), format!("is given twice: by {} and by {origin}", self.origin));
-                is_sound = false;
-                continue;
-            }
+        for ((part, variable, of_libpq), place) in CERTIFICATES.into_iter().zip(places) {
+            let own = self.parts.values.get(part);
             if place.is_some() {
-                origins.insert(name, self.origin.to_owned());
+                if let Some(Found { origin, .. }) = own {
+                    let problem = format!("is given twice: by {} and by {origin}", self.origin);
+                    violations.add(&format!("database.{part}"), problem);
+                    is_sound = false;
+                }
+                origins.insert(part, self.origin.to_owned());
                 continue;
             }
-            let variable_named = |variable: &str| {
-                variable_of("environment", &sources.environment, variable).map(|found| (found.text, found.origin))
-            };
+            let named = |variable: &str| variable_of("environment", &sources.environment, variable);
             let libpq_counts = self.target.engine.is_like_libpq && (part != "ssl_root_cert" || may_verify);
-            let found = own
-                .or_else(|| variable_named(variable))
-                .or_else(|| libpq_counts.then(|| variable_named(of_libpq)).flatten());
-            let Some((text, origin)) = found else { continue };
+            let of_libpq = || libpq_counts.then(|| named(of_libpq)).flatten();
+            let found = own.cloned().or_else(|| named(variable)).or_else(of_libpq);
+            let Some(Found { text, origin }) = found else { continue };
             match path_of(&text) {
                 Ok(path) => {
                     *place = Some(path);
-                    origins.insert(name, origin);
+                    origins.insert(part, origin);
                 }
                 Err(problem) => {
                     violations.add(&format!("database.{part} ({origin})"), problem);
@@ -138,7 +134,7 @@ impl Server<'_> {
         is_sound
     }
 
-    fn mode(&mut self, _sources: &Sources, origins: &mut Origins, violations: &mut Violations) -> bool {
+    fn mode(&mut self, origins: &mut Origins, violations: &mut Violations) -> bool {
         let part = self.parts.values.get("ssl");
         let read = match (part, self.stated) {
             (Some(part), Some(_)) => Err(format!("is given twice: by {} and by {}", self.origin, part.origin)),
@@ -146,8 +142,7 @@ impl Server<'_> {
             (None, Some(mode)) => Ok((Some(mode), self.origin.to_owned())),
             (None, None) => Ok((None, "default".to_owned())),
         };
-        let are_local = self.target.hosts().all(|(host, _)| crate::db::target::is_loopback(host));
-        let default = if are_local { SslMode::Prefer } else { SslMode::VerifyFull };
+        let default = SslMode::default_for(self.target.hosts().map(|(host, _)| host));
         let effective = read.and_then(|(stated, origin)| {
             let mode = SslMode::effective(stated, default, &self.target.certificates).map_err(str::to_owned)?;
             let has_changed = Some(mode) != stated && mode != default;

@@ -32,46 +32,30 @@ pub struct Key {
     is_zero_allowed: bool,
 }
 
-const POOL_MAX: Key = Key {
-    name: "pool.max",
-    variable: "DB_POOL_MAX",
-    flag: |_| None,
-    in_file: |file| &file.pool.max,
-    default: "20",
-    is_zero_allowed: false,
-};
-const POOL_MIN: Key = Key {
-    name: "pool.min",
-    variable: "DB_POOL_MIN",
-    in_file: |file| &file.pool.min,
-    default: "0",
-    is_zero_allowed: true,
-    ..POOL_MAX
-};
-const POOL_ACQUIRE: Key = Key {
-    name: "pool.acquire",
-    variable: "DB_POOL_ACQUIRE",
-    in_file: |file| &file.pool.acquire,
-    default: "30s",
-    ..POOL_MAX
-};
-const POOL_IDLE: Key =
-    Key { name: "pool.idle", variable: "DB_POOL_IDLE", in_file: |file| &file.pool.idle, default: "10s", ..POOL_MAX };
+impl Key {
+    /// A setting that no flag names and that must not be zero.
+    const fn new(
+        name: &'static str,
+        variable: &'static str,
+        in_file: fn(&FileSettings) -> &Setting,
+        default: &'static str,
+    ) -> Key {
+        Key { name, variable, flag: |_| None, in_file, default, is_zero_allowed: false }
+    }
+}
+
+const POOL_MAX: Key = Key::new("pool.max", "DB_POOL_MAX", |file| &file.pool.max, "20");
+const POOL_MIN: Key = Key { is_zero_allowed: true, ..Key::new("pool.min", "DB_POOL_MIN", |file| &file.pool.min, "0") };
+const POOL_ACQUIRE: Key = Key::new("pool.acquire", "DB_POOL_ACQUIRE", |file| &file.pool.acquire, "30s");
+const POOL_IDLE: Key = Key::new("pool.idle", "DB_POOL_IDLE", |file| &file.pool.idle, "10s");
 pub const TIMEOUT: Key = Key {
-    name: "timeout",
-    variable: "SHOPCTL_TIMEOUT",
     flag: |flags| flags.timeout.as_ref(),
-    in_file: |file| &file.timeout,
-    default: "30s",
     is_zero_allowed: true,
+    ..Key::new("timeout", "SHOPCTL_TIMEOUT", |file| &file.timeout, "30s")
 };
 pub const CONNECT_TIMEOUT: Key = Key {
-    name: "connect_timeout",
-    variable: "SHOPCTL_CONNECT_TIMEOUT",
     flag: |flags| flags.connect_timeout.as_ref(),
-    in_file: |file| &file.connect_timeout,
-    default: "5s",
-    is_zero_allowed: false,
+    ..Key::new("connect_timeout", "SHOPCTL_CONNECT_TIMEOUT", |file| &file.connect_timeout, "5s")
 };
 
 /// Looks values up and remembers their origin; all that is wrong is reported together.

@@ -23,13 +23,14 @@ impl Chosen {
             Some(context) => add("context", &context.name, &context.origin),
             None => add("context", "(none)", "default"),
         }
-        let flag = |flag: Option<&(bool, String)>| {
-            flag.map_or((false, "default".to_owned()), |(is_set, origin)| (*is_set, origin.clone()))
-        };
-        let protected = flag(context.and_then(|context| context.protected.as_ref()));
-        add("protected", &protected.0.to_string(), &protected.1);
-        let read_only = flag(context.and_then(|context| context.read_only.as_ref()));
-        add("read_only", &read_only.0.to_string(), &read_only.1);
+        let flags = [
+            ("protected", context.and_then(|context| context.protected.as_ref())),
+            ("read_only", context.and_then(|context| context.read_only.as_ref())),
+        ];
+        for (name, flag) in flags {
+            let (is_set, origin) = flag.map_or((false, "default"), |(is_set, origin)| (*is_set, origin));
+            add(name, &is_set.to_string(), origin);
+        }
         entries
     }
 
@@ -43,17 +44,14 @@ impl Chosen {
                 add(name, &file.to_string_lossy(), origin(name));
             }
         }
-        match &server.password {
-            Some(Password::Known(_)) => add("password", "***", origin("password")),
-            Some(Password::File(path)) => {
-                add("password", &format!("the first line of {}", path.display()), origin("password"));
-            }
-            Some(Password::Command(_)) => add("password", "what password_command prints", origin("password")),
-            Some(Password::Pgpass(path)) => {
-                add("password", &format!("the line of {} that fits, if one does", path.display()), origin("password"));
-            }
-            None => add("password", "(none)", "default"),
-        }
+        let password = match &server.password {
+            Some(Password::Known(_)) => "***".to_owned(),
+            Some(Password::File(path)) => format!("the first line of {}", path.display()),
+            Some(Password::Command(_)) => "what password_command prints".to_owned(),
+            Some(Password::Pgpass(path)) => format!("the line of {} that fits, if one does", path.display()),
+            None => "(none)".to_owned(),
+        };
+        add("password", &password, if server.password.is_some() { origin("password") } else { "default" });
         let session = &server.session;
         if let Some(found) = &self.libpq_options {
             add("options", &found.text, &found.origin);

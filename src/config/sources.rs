@@ -19,20 +19,9 @@ pub(super) const DOTENV: &str = ".env";
 /// The embedded shop's file in the user's data folder.
 const EMBEDDED: &str = "shop.db";
 
-/// Every variable that is looked at; others are not even kept.
-const VARIABLES: [&str; 20] = [
+/// The variables that are looked at beside those of [`file::PARTS`]; others are not even kept.
+const VARIABLES: [&str; 9] = [
     "DATABASE_URL",
-    "DB_DIALECT",
-    "DB_HOST",
-    "DB_PORT",
-    "DB_NAME",
-    "DB_USER",
-    "DB_PASSWORD",
-    "DB_PASSWORD_FILE",
-    "DB_SSL",
-    "DB_SSL_ROOT_CERT",
-    "DB_SSL_CERT",
-    "DB_SSL_KEY",
     "DB_POOL_MAX",
     "DB_POOL_MIN",
     "DB_POOL_ACQUIRE",
@@ -44,6 +33,10 @@ const VARIABLES: [&str; 20] = [
 ];
 /// What libpq looks at and shopctl, too, for PostgreSQL; in the environment only.
 const LIBPQ_VARIABLES: [&str; 6] = ["PGOPTIONS", "PGPASSFILE", "PGPASSWORD", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT"];
+
+fn known_variables() -> impl Iterator<Item = &'static str> {
+    VARIABLES.into_iter().chain(file::PARTS.iter().map(|(_, variable, _)| *variable).filter(|name| !name.is_empty()))
+}
 
 /// What the command line says about settings.
 #[derive(Clone, Default)]
@@ -169,8 +162,10 @@ impl Sources {
         if path.is_file()
             && let Some(bytes) = read_bytes(&path, false)?
         {
-            let text = decoded(&bytes);
-            let variables = dotenv::parse(&path, &text, |name| VARIABLES.contains(&name))?;
+            // Other programs use it too, in whatever encoding: what cannot be read is the replacement character, and
+            // only a value of ours must be free of it.
+            let (text, _, _) = encoding_rs::UTF_8.decode(&bytes);
+            let variables = dotenv::parse(&path, &text, |name| known_variables().any(|known| known == name))?;
             if std::str::from_utf8(&bytes).is_err()
                 && let Some((name, _)) = variables.iter().find(|(_, value)| value.contains('\u{FFFD}'))
             {
@@ -243,7 +238,7 @@ impl Sources {
 fn read_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<BTreeMap<String, String>> {
     let mut environment = BTreeMap::new();
     for (name, value) in variables {
-        let known = VARIABLES.into_iter().chain(LIBPQ_VARIABLES).find(|known| name == *known);
+        let known = known_variables().chain(LIBPQ_VARIABLES).find(|known| name == *known);
         let Some(name) = known else { continue };
         // To pass it over would be to work on another database than the one that was meant.
         let value = value.into_string().map_err(|_| {
@@ -270,21 +265,6 @@ fn read_file(path: &Path, is_named: bool) -> Result<Option<String>> {
     let Some(bytes) = read_bytes(path, is_named)? else { return Ok(None) };
     let text = String::from_utf8(bytes).map_err(|_| unreadable(path, "cannot be read: it is not UTF-8 text"))?;
     Ok(Some(text))
-}
-
-/// The text of a file that other programs use too, in whatever encoding: what cannot be read is the
-/// replacement character, and only a value of ours must be free of it.
-fn decoded(bytes: &[u8]) -> String {
-    let units = |pair: fn([u8; 2]) -> u16| bytes[2..].chunks_exact(2).map(move |two| pair([two[0], two[1]]));
-    match bytes {
-        [0xFF, 0xFE, ..] => {
-            char::decode_utf16(units(u16::from_le_bytes)).map(|unit| unit.unwrap_or('\u{FFFD}')).collect()
-        }
-        [0xFE, 0xFF, ..] => {
-            char::decode_utf16(units(u16::from_be_bytes)).map(|unit| unit.unwrap_or('\u{FFFD}')).collect()
-        }
-        _ => String::from_utf8_lossy(bytes).into_owned(),
-    }
 }
 
 fn read_bytes(path: &Path, is_named: bool) -> Result<Option<Vec<u8>>> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use toml::Spanned;
 
-use super::file::{ContextSettings, ParsedFile, Parts, Setting};
+use super::file::{ContextSettings, PARTS, ParsedFile, Parts, Setting};
 use super::found::{Found, FoundParts, NAMING, PartsPlace, variable_of};
 use super::lone::{self, Unused};
 use super::server::{Origins, Server};
@@ -47,23 +47,6 @@ pub struct ChosenContext {
     pub(super) read_only: Option<(bool, String)>,
 }
 
-/// A part: its key in a file, its variable, where it stands in a file's table.
-type Part = (&'static str, &'static str, fn(&Parts) -> &Setting);
-
-const PARTS: [Part; 12] = [
-    ("dialect", "DB_DIALECT", |parts| &parts.dialect),
-    ("host", "DB_HOST", |parts| &parts.host),
-    ("port", "DB_PORT", |parts| &parts.port),
-    ("name", "DB_NAME", |parts| &parts.name),
-    ("user", "DB_USER", |parts| &parts.user),
-    ("password", "DB_PASSWORD", |parts| &parts.password),
-    ("password_file", "DB_PASSWORD_FILE", |parts| &parts.password_file),
-    ("password_command", "", |parts| &parts.password_command),
-    ("ssl", "DB_SSL", |parts| &parts.ssl),
-    ("ssl_root_cert", "DB_SSL_ROOT_CERT", |parts| &parts.ssl_root_cert),
-    ("ssl_cert", "DB_SSL_CERT", |parts| &parts.ssl_cert),
-    ("ssl_key", "DB_SSL_KEY", |parts| &parts.ssl_key),
-];
 /// Parts that complete a database of whatever level, when they stand in the environment.
 const CERTIFICATE_FILES: [&str; 3] = ["ssl_root_cert", "ssl_cert", "ssl_key"];
 
@@ -402,7 +385,7 @@ impl PartsReader<'_> {
             user: user.unwrap_or_else(|| engine.default_user.to_owned()),
             password: None,
             password_hints: Vec::new(),
-            ssl: SslMode::default_for(&host),
+            ssl: SslMode::default_for([host.as_str()]),
             certificates: Box::default(),
             session: Box::default(),
             host,

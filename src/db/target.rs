@@ -194,8 +194,8 @@ impl SslMode {
     }
 
     /// On loopback nobody listens in between; everywhere else the server has to prove who it is.
-    pub fn default_for(host: &str) -> SslMode {
-        if is_loopback(host) { SslMode::Prefer } else { SslMode::VerifyFull }
+    pub fn default_for<'a>(hosts: impl IntoIterator<Item = &'a str>) -> SslMode {
+        if hosts.into_iter().all(is_loopback) { SslMode::Prefer } else { SslMode::VerifyFull }
     }
 
     /// What holds for a server: whoever names an authority wants it asked. As in libpq, `require` beside
@@ -390,7 +390,7 @@ mod tests {
             ("127.0.0.1.example.com", SslMode::VerifyFull),
             ("localhost.example.com", SslMode::VerifyFull),
         ] {
-            assert_eq!(SslMode::default_for(host), ssl, "{host}");
+            assert_eq!(SslMode::default_for([host]), ssl, "{host}");
         }
     }
 

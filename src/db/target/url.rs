@@ -7,7 +7,6 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Engine, Password, Secret, ServerEngine, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name,
-    is_loopback,
 };
 use crate::error::{Cause, Error, Result};
 
@@ -124,8 +123,8 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
         return Err(SHAPE.into());
     }
     let password = password.map(|password| Password::Known(Secret::new(password)));
-    let are_local = is_loopback(&host) && others.iter().all(|(host, _)| is_loopback(host));
-    let default = if are_local { SslMode::Prefer } else { SslMode::VerifyFull };
+    let all_hosts = others.iter().map(|(host, _)| host.as_str()).chain([host.as_str()]);
+    let default = SslMode::default_for(all_hosts);
     let ssl = SslMode::effective(parameters.ssl, default, &parameters.certificates)
         .map_err(|problem| Problem::from(format!("has an sslmode that {problem}").as_str()))?;
     let target = Target::Server(ServerTarget {
