@@ -1,25 +1,25 @@
 //! Connections to a database. What an engine does its own way is in `dialect`, which stands above the rest.
 
-pub mod access;
+pub(crate) mod access;
 mod answers;
 pub mod budget;
 mod connect;
 mod copy_text;
 mod database;
-pub mod ddl;
+pub(crate) mod ddl;
 mod dialect;
 mod engine;
-pub mod fault;
-pub mod guarded;
-pub mod insert;
-pub mod inspection;
-pub mod load;
+pub(crate) mod fault;
+pub(crate) mod guarded;
+pub(crate) mod insert;
+pub(crate) mod inspection;
+pub(crate) mod load;
 mod login;
 pub mod schema;
-pub mod scratch;
+pub(crate) mod scratch;
 mod settings;
-pub mod sql;
-pub mod stream;
+pub(crate) mod sql;
+pub(crate) mod stream;
 pub mod target;
 mod tls;
 mod witness;

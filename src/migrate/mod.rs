@@ -5,11 +5,11 @@ mod catalog;
 mod checksum;
 mod counting;
 mod descent;
-pub mod draft;
-pub mod entities;
+pub(crate) mod draft;
+pub(crate) mod entities;
 mod failure;
 pub mod history;
-pub mod lint;
+pub(crate) mod lint;
 mod lock;
 pub mod lock_file;
 mod others;
@@ -20,7 +20,7 @@ mod runner;
 mod script;
 mod standing;
 mod stop;
-pub mod verify;
+pub(crate) mod verify;
 
 use std::time::{Duration, Instant};
 

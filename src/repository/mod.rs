@@ -1,17 +1,17 @@
 //! Queries, one file per entity. Reads take any connection; writes take the write handle that only
 //! an operation obtains, and return a [`Change`] that the operation must record.
 
-pub mod audit_event;
-pub mod audit_seal;
-pub mod invariant;
-pub mod legible;
+pub(crate) mod audit_event;
+pub(crate) mod audit_seal;
+pub(crate) mod invariant;
+pub(crate) mod legible;
 pub mod order;
 mod pages;
 pub mod product;
-pub mod report;
-pub mod seed;
-pub mod stock_movement;
-pub mod trail;
+pub(crate) mod report;
+pub(crate) mod seed;
+pub(crate) mod stock_movement;
+pub(crate) mod trail;
 pub mod user;
 
 use std::borrow::Borrow;

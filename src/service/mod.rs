@@ -3,7 +3,7 @@
 //! A service is written twice over: `apply` does the work on an open operation, a thin `run` opens
 //! one around it, so that seeds and imports can put many applies into one transaction.
 
-pub mod access;
+pub(crate) mod access;
 pub mod anonymize;
 pub mod committing;
 pub mod doctor;
@@ -11,11 +11,11 @@ pub mod explain;
 pub mod operation;
 pub mod order_lifecycle;
 pub mod place_order;
-pub mod price;
+pub(crate) mod price;
 pub mod product;
 mod request;
-pub mod seal;
-pub mod settle;
+pub(crate) mod seal;
+pub(crate) mod settle;
 pub mod stock;
 mod tombstone;
 pub mod user;
