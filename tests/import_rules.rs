@@ -9,6 +9,7 @@ on_every_backend!(
     an_order_that_is_not_what_is_there_is_rejected_though_another_record_is,
     an_order_with_a_price_on_one_of_its_lines_is_unchanged_when_it_comes_again,
     a_dry_run_counts_stock_users_and_products_as_the_real_run_does,
+    a_record_that_only_changes_is_not_overtaken_by_one_that_was_made_in_its_place,
     a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own,
     an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own,
     a_sku_that_may_mean_two_products_is_rejected_with_its_line,
@@ -39,6 +40,34 @@ fn a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own(shop: &Shop)
     let run = import(shop, "user", "u.csv", users, &REJECT).exits_with(8);
     run.says("line 2: first_name").says("line 4: ann@example.com: the same user was in the file before, in line 3");
     assert_eq!(shop.column("SELECT first_name FROM users"), ["Ann"]);
+    shop.assert_invariants();
+}
+
+/// What only changes a product or a user has its key, whether there is one or not.
+fn a_record_that_only_changes_is_not_overtaken_by_one_that_was_made_in_its_place(shop: &Shop) {
+    let products = [r#"{"sku":"A","price":"1.00"}"#, r#"{"sku":"A","name":"Ant","price":"3.00"}"#];
+    let users = [
+        r#"{"email":"ann@example.com","first_name":"Bo"}"#,
+        r#"{"email":"ann@example.com","first_name":"Ann","last_name":"Lee"}"#,
+    ];
+    for (noun, key, [change, whole]) in [("product", "A", products), ("user", "ann@example.com", users)] {
+        let again = format!("line 2: {key}: the same {noun} was in the file before, in line 1");
+        let both = format!("{change}\n{whole}\n");
+        for _ in 0..2 {
+            import(shop, noun, "a.jsonl", &both, &REJECT).exits_with(7).says("line 1: ").says(&again);
+        }
+        assert_eq!(shop.number(&format!("SELECT COUNT(*) FROM {noun}s")), 0);
+        import(shop, noun, "b.jsonl", whole, &[]).success();
+        for count in ["updated", "unchanged"] {
+            let flags = [&REJECT[..], &["--json"]].concat();
+            let run = import(shop, noun, "a.jsonl", &both, &flags).exits_with(8).says(&again);
+            assert_eq!(run.json()[count], 1, "{run}");
+        }
+        // One in which a value is wrong has it not.
+        let wrong = change.replace("1.00", "x").replace("Bo", " ");
+        let run = import(shop, noun, "c.jsonl", &format!("{wrong}\n{whole}\n"), &REJECT).exits_with(8);
+        run.says("line 1: ").says("1 row was rejected");
+    }
     shop.assert_invariants();
 }
 

@@ -41,6 +41,13 @@ impl<M: Described> Cells<M> {
         self.0.iter().any(|cell| cell.field.name == name)
     }
 
+    /// Whether a new row needs more, and what is said is right.
+    pub fn is_mere_change(&self) -> bool {
+        let (mut wrong, mut lacks) = (Vec::new(), false);
+        self.new_row(&mut wrong, |_, _| lacks = true);
+        lacks && wrong.is_empty()
+    }
+
     /// What is there with what is said of it; what is wrong with that is noted.
     pub fn on(&self, stored: &M, wrong: &mut Vec<Wrong>) -> M {
         let mut row = stored.clone();

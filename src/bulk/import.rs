@@ -15,6 +15,7 @@ use super::position::Position;
 use super::read;
 use super::rejection::Rejection;
 use super::row::{Applied, Counts, Made, Row, Storable, ValueChange, already_there};
+use super::spelling::Keys;
 use crate::db::Database;
 use crate::domain::IdempotencyKey;
 use crate::error::{Error, Kind, Result};
@@ -73,7 +74,10 @@ pub async fn check<R: Storable>(
             holders.are_wrong(&wrong[known..]);
             let refused = R::check(database.connection(), &rows, import, &mut memory).await?;
             checked.fine += (rows.len() - refused.len()) as u64;
-            holders.wrong.extend(refused.iter().map(|(position, _)| rows[*position].0));
+            refused
+                .iter()
+                .map(|(position, _)| &rows[*position])
+                .for_each(|(at, row)| holders.is_refused(*at, row, &import.keys));
             wrong.extend(refused.into_iter().map(|(_, wrong)| wrong));
             if later.is_empty() {
                 break;
@@ -90,6 +94,9 @@ pub async fn check<R: Storable>(
 struct Holders {
     /// Rows that are wrong, and those that do not count.
     wrong: HashSet<Position>,
+    /// Those of them that are right wherever there is something to change: they count, so that a row after them
+    /// does not make what they would change when the file comes again.
+    changes: HashSet<Position>,
     /// The row that counts, by where its key stands first, if that row is wrong.
     of: HashMap<Position, Position>,
 }
@@ -97,6 +104,13 @@ struct Holders {
 impl Holders {
     fn are_wrong(&mut self, rows: &[Vec<Rejection>]) {
         self.wrong.extend(rows.iter().filter_map(|row| row.first()).map(|rejection| rejection.at));
+    }
+
+    fn is_refused<R: Row>(&mut self, at: Position, row: &R, keys: &Keys) {
+        self.wrong.insert(at);
+        if row.is_mere_change(keys) {
+            self.changes.insert(at);
+        }
     }
 
     /// Takes out of rows whose keys stood before those that are judged next, one of each key; what does not count
@@ -113,7 +127,7 @@ impl Holders {
             let holder = self.of.get(&first).copied().unwrap_or(first);
             if asked.contains(&first) {
                 later.push((at, row));
-            } else if self.wrong.contains(&holder) {
+            } else if self.wrong.contains(&holder) && !self.changes.contains(&holder) {
                 asked.insert(first);
                 self.of.insert(first, at);
                 next.push((at, row));

@@ -46,6 +46,10 @@ impl Row for ProductRow {
     fn identity(key: &str, keys: &Keys) -> String {
         keys.sku(key)
     }
+
+    fn is_mere_change(&self, keys: &Keys) -> bool {
+        keys.ambiguous_sku(self.key()).is_none() && self.0.is_mere_change()
+    }
 }
 
 impl Upsert for ProductRow {

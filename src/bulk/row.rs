@@ -40,6 +40,11 @@ pub trait Row: Sized + Clone + Send + 'static {
         Vec::new()
     }
 
+    /// Whether it says too little to make what it names, and nothing wrong.
+    fn is_mere_change(&self, _keys: &Keys) -> bool {
+        false
+    }
+
     /// Takes in the next line of the same key, where lines are grouped. Errors: why it does not fit.
     fn join(&mut self, _next: Self) -> Result<(), String> {
         Err(format!("the same {} was in the file before", Self::NOUN))

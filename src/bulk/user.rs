@@ -51,6 +51,10 @@ impl Row for UserRow {
     fn identity(key: &str, keys: &Keys) -> String {
         keys.email(key)
     }
+
+    fn is_mere_change(&self, keys: &Keys) -> bool {
+        keys.ambiguous_email(self.key()).is_none() && self.0.is_mere_change()
+    }
 }
 
 impl Upsert for UserRow {
