@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::on_every_backend;
+use crate::support::terminal::{end, start_script};
 use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
@@ -377,6 +378,50 @@ fn the_errors_file_is_never_the_file_that_is_read() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert_eq!(fs::read_to_string(shop.path("a.csv")).expect("there"), content);
     import(&shop, "a.csv", &["--errors", "b.csv"]).exits_with(7);
+}
+
+/// Between the check and the writing, while a person is asked.
+#[test]
+#[cfg(unix)]
+fn of_a_file_that_changes_while_it_is_read_nothing_is_written() {
+    let shop = shop();
+    shop.user("ann");
+    shop.product("MUG", "2.00", 9);
+    shop.file("shopctl.toml", &format!("[context.live]\ndatabase_url = \"{}\"\nprotected = true\n", shop.url));
+    let files = [
+        ("product", "sku,name,price", "A#,Ant,1.00", "products"),
+        ("user", "email,first_name,last_name", "a#@example.com,A,B", "users"),
+        ("order", "reference,user,sku,quantity", "r-#,ann@example.com,MUG,1", "orders"),
+    ];
+    for (noun, header, row, table) in files {
+        let count = || shop.number(&format!("SELECT COUNT(*) FROM {table}"));
+        let row = |number: usize| row.replace('#', &number.to_string()) + "\n";
+        let [one, other] = [format!("{header}\n{}{}", row(1), row(2)), format!("{header}\n{}{}", row(1), row(3))];
+        let grown = format!("{one}{}", row(3));
+        let before = count();
+        for (later, flags) in [(&grown, ""), (&format!("{header}\n{}", row(1)), ""), (&other, "--resume")] {
+            shop.file("a.csv", &one);
+            let script = format!("unset DATABASE_URL; exec shopctl {noun} import a.csv --context live {flags}");
+            let mut session = start_script(&shop, &script);
+            session.exp_string("to go on").expect("it asks");
+            // The same file with another content.
+            fs::write(shop.path("a.csv"), later).expect("ours");
+            session.send("shop\r").and_then(|_| session.flush()).expect("it listens");
+            let (code, shown) = end(session);
+            assert!(code == 4 && shown.contains("a.csv changed while it was read"), "{noun}: {code}: {shown}");
+            assert_eq!(count(), before, "{noun}: {shown}");
+        }
+        // Another file of that name is not the one that is read.
+        shop.file("a.csv", &one);
+        shop.file("b.csv", &grown);
+        let script = format!("unset DATABASE_URL; exec shopctl {noun} import a.csv --context live");
+        let mut session = start_script(&shop, &script);
+        session.exp_string("to go on").expect("it asks");
+        fs::rename(shop.path("b.csv"), shop.path("a.csv")).expect("ours");
+        session.send("shop\r").and_then(|_| session.flush()).expect("it listens");
+        let (code, shown) = end(session);
+        assert_eq!((code, count()), (0, before + 2), "{noun}: {shown}");
+    }
 }
 
 #[test]

@@ -3,16 +3,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
 use sha2::{Digest, Sha256};
 
 use self::rejections::{Rejections, partial, refused, with_unwritten};
+use self::source::Source;
 use self::told::{CHANGES_LISTED, Kept};
 use super::arguments::{AnswerArguments, WriteArguments, whole_number};
 use super::values::{checked, one_of};
@@ -29,6 +30,7 @@ use crate::file::{InputFile, OutputFile, check_ending, check_file, check_not_inp
 use crate::service::place_order::Stock;
 
 mod rejections;
+mod source;
 mod told;
 
 /// Bytes of the file that are read at once to tell whether it is the same.
@@ -149,15 +151,16 @@ pub async fn run<R: Storable>(
     meaning: Meaning,
 ) -> Result<()> {
     let mut import = arguments.import::<R>(context, stock, meaning)?;
-    let source = Source { file: arguments.open().await?, path: &arguments.file, read: Arc::default() };
-    bulk::look::<R>(source.again()?, &import.read)?.iter().for_each(|note| context.output.note(note));
+    let source = Source::new(arguments.open().await?, &arguments.file)?;
+    source.same(bulk::look::<R>(source.again()?, &import.read))?.iter().for_each(|note| context.output.note(note));
     let errors = arguments.errors_file().await?;
     let database = context.database(Access::Write).await?.for_bulk();
     // Once for the digest, once to check it.
     let progress = RefCell::new(context.output.reading(2 * source.length()));
     let follow = || progress.borrow_mut().reach(source.read.load(Ordering::Relaxed));
     let how = format!("{} {:?} {stock:?} {:?}", R::OPERATION, import.read, import.meaning);
-    import.digest = digest(source.again()?, &how, follow).map_err(|error| unreadable(&arguments.file, &error))?;
+    let digest = digest(source.again()?, &how, follow);
+    import.digest = source.same(digest.map_err(|error| unreadable(&arguments.file, &error)))?;
     import.keys = Arc::new(match R::IS_GROUPED {
         true => Keys::load_with_references(database.connection()).await?,
         false => Keys::load(database.connection()).await?,
@@ -170,7 +173,7 @@ pub async fn run<R: Storable>(
     }
     let is_listed = errors.is_some();
     let check = check::<R>(context, is_listed, &database, &source, &mut import);
-    let (fine, mut rejections) = followed(check, follow).await?;
+    let (fine, mut rejections) = source.same(followed(check, follow).await)?;
     drop(progress);
     if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || fine == 0) {
         let written = list(context, &mut rejections, errors);
@@ -197,7 +200,8 @@ pub async fn run<R: Storable>(
         }
     };
     let run = bulk::run::<R>(&operations, source.again()?, &import, reject, told);
-    let counts = followed(run, || progress.borrow_mut().tick()).await.map_err(|error| kept.told_with(error))?;
+    let counts = followed(run, || progress.borrow_mut().tick()).await;
+    let counts = counts.or_else(|error| source.same(Err(error))).map_err(|error| kept.told_with(error))?;
     kept.counts.take();
     drop(progress);
     let written = list(context, &mut rejections, errors);
@@ -288,44 +292,6 @@ async fn followed<T>(work: impl Future<Output = T>, mut tell: impl FnMut()) -> T
             done = &mut work => return done,
             _ = ticks.tick() => tell(),
         }
-    }
-}
-
-/// The file, which is read several times.
-struct Source<'a> {
-    file: File,
-    path: &'a Path,
-    /// How much was read so far, each time counted.
-    read: Arc<AtomicU64>,
-}
-
-/// One time through the file.
-struct Through {
-    file: File,
-    read: Arc<AtomicU64>,
-}
-
-impl Source<'_> {
-    /// From the beginning.
-    fn again(&self) -> Result<Through> {
-        let begin = || {
-            (&self.file).seek(SeekFrom::Start(0))?;
-            self.file.try_clone()
-        };
-        let file = begin().map_err(|error| unreadable(self.path, &error))?;
-        Ok(Through { file, read: Arc::clone(&self.read) })
-    }
-
-    fn length(&self) -> u64 {
-        self.file.metadata().map_or(0, |metadata| metadata.len())
-    }
-}
-
-impl Read for Through {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read(buffer)?;
-        self.read.fetch_add(length as u64, Ordering::Relaxed);
-        Ok(length)
     }
 }
 
