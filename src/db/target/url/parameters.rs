@@ -53,116 +53,74 @@ const IN_FRONT: &str = "belongs in front of the ?, as postgres://USER:PASSWORD@H
 const NO_REVOCATION: &str = "asks for a list of revoked certificates, which the driver cannot check";
 const ONE_DECIDES: &str = "cannot be promised by the driver";
 
-/// Every known parameter: its name without `-`, `_` and capitals, as it is usually written, its meaning.
-const PARAMETERS: &[(&str, &str, Meaning)] = &[
-    ("sslmode", "sslmode", Mode(|word| SslMode::parse(word).ok().map(Some))),
-    ("sslrootcert", "sslrootcert", Meaning::RootCertificate),
-    ("sslca", "ssl-ca", Meaning::RootCertificate),
-    ("sslcert", "sslcert", Meaning::ClientCertificate),
-    ("sslkey", "sslkey", Meaning::ClientKey),
-    ("host", "host", Meaning::Host),
-    ("socket", "socket", Meaning::Host),
-    ("ssl", "ssl", Mode(ssl_word)),
-    ("usessl", "useSSL", Mode(ssl_word)),
+/// Every parameter with a meaning, as it is usually written.
+const PARAMETERS: &[(&str, Meaning)] = &[
+    ("sslmode", Mode(|word| SslMode::parse(word).ok().map(Some))),
+    ("sslrootcert", Meaning::RootCertificate),
+    ("ssl-ca", Meaning::RootCertificate),
+    ("sslcert", Meaning::ClientCertificate),
+    ("sslkey", Meaning::ClientKey),
+    ("host", Meaning::Host),
+    ("socket", Meaning::Host),
+    ("ssl", Mode(ssl_word)),
+    ("useSSL", Mode(ssl_word)),
+    ("requiressl", Mode(|word| (word == "1").then_some(Some(SslMode::Require)).or((word == "0").then_some(None)))),
+    ("sslaccept", Mode(ssl_accept)),
+    ("tls", Mode(ssl_word)),
+    ("channel_binding", Mode(channel_binding)),
+    ("schema", Meaning::Schema),
+    ("search_path", Meaning::SearchPath),
+    ("currentSchema", Meaning::SearchPath),
+    ("options", Meaning::Options),
+    ("application_name", Meaning::ApplicationName),
+    ("target_session_attrs", Meaning::Role),
+    ("targetServerType", Meaning::Role),
+    ("connect_timeout", Meaning::ConnectTimeout),
+    ("passfile", Meaning::PasswordFile),
+    ("gssencmode", Only(&["disable", "prefer"], "asks for GSSAPI, which the driver does not have")),
+    ("sslnegotiation", Only(&["postgres"], "asks for TLS from the first byte, which the driver does not have")),
+    ("load_balance_hosts", Only(&["disable"], "asks for hosts in random order: they are tried as they stand")),
+    ("sslcertmode", Only(&["allow"], ONE_DECIDES)),
+    ("ssl_min_protocol_version", Only(&["TLSv1", "TLSv1.1", "TLSv1.2"], "asks for more than TLS 1.2 at least")),
+    ("ssl_max_protocol_version", Only(&["TLSv1.3"], ONE_DECIDES)),
+    ("tls-version", Only(&["TLSv1.2,TLSv1.3", "TLSv1.3,TLSv1.2", "TLSv1.2"], ONE_DECIDES)),
+    ("require_auth", Refused("restricts how the password may be shown, which the driver cannot")),
+    ("requirepeer", Refused(ONE_DECIDES)),
+    ("sslcrl", Refused(NO_REVOCATION)),
+    ("sslcrldir", Refused(NO_REVOCATION)),
+    ("sslpassword", Refused("is for an encrypted key: decrypt it into a file of mode 600, sslkey=FILE")),
     (
-        "requiressl",
-        "requiressl",
-        Mode(|word| (word == "1").then_some(Some(SslMode::Require)).or((word == "0").then_some(None))),
-    ),
-    ("sslaccept", "sslaccept", Mode(ssl_accept)),
-    ("tls", "tls", Mode(ssl_word)),
-    ("channelbinding", "channel_binding", Mode(channel_binding)),
-    ("schema", "schema", Meaning::Schema),
-    ("searchpath", "search_path", Meaning::SearchPath),
-    ("currentschema", "currentSchema", Meaning::SearchPath),
-    ("options", "options", Meaning::Options),
-    ("applicationname", "application_name", Meaning::ApplicationName),
-    ("fallbackapplicationname", "fallback_application_name", PassedOver),
-    ("targetsessionattrs", "target_session_attrs", Meaning::Role),
-    ("targetservertype", "targetServerType", Meaning::Role),
-    ("connecttimeout", "connect_timeout", Meaning::ConnectTimeout),
-    ("passfile", "passfile", Meaning::PasswordFile),
-    ("pgbouncer", "pgbouncer", PassedOver),
-    ("connectionlimit", "connection_limit", PassedOver),
-    ("pooltimeout", "pool_timeout", PassedOver),
-    ("pool", "pool", PassedOver),
-    ("poolsize", "pool_size", PassedOver),
-    ("supa", "supa", PassedOver),
-    ("sockettimeout", "socket_timeout", PassedOver),
-    ("statementcachesize", "statement_cache_size", PassedOver),
-    ("statementcachecapacity", "statement-cache-capacity", PassedOver),
-    ("preparethreshold", "prepareThreshold", PassedOver),
-    ("preparedstatements", "prepared_statements", PassedOver),
-    ("binaryparameters", "binary_parameters", PassedOver),
-    ("maxconnectionlifetime", "max_connection_lifetime", PassedOver),
-    ("maxidleconnectionlifetime", "max_idle_connection_lifetime", PassedOver),
-    ("keepalives", "keepalives", PassedOver),
-    ("keepalivesidle", "keepalives_idle", PassedOver),
-    ("keepalivesinterval", "keepalives_interval", PassedOver),
-    ("keepalivescount", "keepalives_count", PassedOver),
-    ("tcpkeepalive", "tcpKeepAlive", PassedOver),
-    ("tcpusertimeout", "tcp_user_timeout", PassedOver),
-    ("sslcompression", "sslcompression", PassedOver),
-    ("sslsni", "sslsni", PassedOver),
-    ("krbsrvname", "krbsrvname", PassedOver),
-    ("gsslib", "gsslib", PassedOver),
-    ("clientencoding", "client_encoding", PassedOver),
-    ("charset", "charset", PassedOver),
-    ("characterencoding", "characterEncoding", PassedOver),
-    ("collation", "collation", PassedOver),
-    ("useunicode", "useUnicode", PassedOver),
-    ("timezone", "timezone", PassedOver),
-    ("servertimezone", "serverTimezone", PassedOver),
-    ("connectiontimezone", "connectionTimeZone", PassedOver),
-    ("autoreconnect", "autoReconnect", PassedOver),
-    ("reconnect", "reconnect", PassedOver),
-    ("parsetime", "parseTime", PassedOver),
-    ("loc", "loc", PassedOver),
-    ("zerodatetimebehavior", "zeroDateTimeBehavior", PassedOver),
-    ("allowpublickeyretrieval", "allowPublicKeyRetrieval", PassedOver),
-    ("verifyservercertificate", "verifyServerCertificate", PassedOver),
-    ("gssencmode", "gssencmode", Only(&["disable", "prefer"], "asks for GSSAPI, which the driver does not have")),
-    (
-        "sslnegotiation",
-        "sslnegotiation",
-        Only(&["postgres"], "asks for TLS from the first byte, which the driver does not have"),
-    ),
-    (
-        "loadbalancehosts",
-        "load_balance_hosts",
-        Only(&["disable"], "asks for hosts in random order: they are tried as they stand"),
-    ),
-    ("sslcertmode", "sslcertmode", Only(&["allow"], ONE_DECIDES)),
-    (
-        "sslminprotocolversion",
-        "ssl_min_protocol_version",
-        Only(&["TLSv1", "TLSv1.1", "TLSv1.2"], "asks for more than TLS 1.2 at least"),
-    ),
-    ("sslmaxprotocolversion", "ssl_max_protocol_version", Only(&["TLSv1.3"], ONE_DECIDES)),
-    ("tlsversion", "tls-version", Only(&["TLSv1.2,TLSv1.3", "TLSv1.3,TLSv1.2", "TLSv1.2"], ONE_DECIDES)),
-    ("requireauth", "require_auth", Refused("restricts how the password may be shown, which the driver cannot")),
-    ("requirepeer", "requirepeer", Refused(ONE_DECIDES)),
-    ("sslcrl", "sslcrl", Refused(NO_REVOCATION)),
-    ("sslcrldir", "sslcrldir", Refused(NO_REVOCATION)),
-    ("sslpassword", "sslpassword", Refused("is for an encrypted key: decrypt it into a file of mode 600, sslkey=FILE")),
-    (
-        "sslidentity",
         "sslidentity",
         Refused("is a PKCS #12 file: give the certificate and its key as PEM, sslcert=FILE and sslkey=FILE"),
     ),
-    (
-        "trustcertificatekeystoreurl",
-        "trustCertificateKeyStoreUrl",
-        Refused("is a Java key store: give the authority as PEM, sslrootcert=FILE"),
-    ),
-    ("service", "service", Refused("names another target: write host, database and user into the URL")),
-    ("servicefile", "servicefile", Refused("names another target: write host, database and user into the URL")),
-    ("hostaddr", "hostaddr", Refused("is a second host: put the address in place of the host, with sslmode=verify-ca")),
-    ("port", "port", Refused(IN_FRONT)),
-    ("user", "user", Refused(IN_FRONT)),
-    ("password", "password", Refused(IN_FRONT)),
-    ("dbname", "dbname", Refused(IN_FRONT)),
+    ("trustCertificateKeyStoreUrl", Refused("is a Java key store: give the authority as PEM, sslrootcert=FILE")),
+    ("service", Refused("names another target: write host, database and user into the URL")),
+    ("servicefile", Refused("names another target: write host, database and user into the URL")),
+    ("hostaddr", Refused("is a second host: put the address in place of the host, with sslmode=verify-ca")),
+    ("port", Refused(IN_FRONT)),
+    ("user", Refused(IN_FRONT)),
+    ("password", Refused(IN_FRONT)),
+    ("dbname", Refused(IN_FRONT)),
 ];
+
+/// Parameters that tune what shopctl decides by itself, and weaken nothing.
+const PASSED_OVER: &str = "\
+    fallback_application_name pgbouncer connection_limit pool_timeout pool pool_size supa socket_timeout \
+    statement_cache_size statement-cache-capacity prepareThreshold prepared_statements binary_parameters \
+    max_connection_lifetime max_idle_connection_lifetime keepalives keepalives_idle keepalives_interval \
+    keepalives_count tcpKeepAlive tcp_user_timeout sslcompression sslsni krbsrvname gsslib client_encoding \
+    charset characterEncoding collation useUnicode timezone serverTimezone connectionTimeZone autoReconnect \
+    reconnect parseTime loc zeroDateTimeBehavior allowPublicKeyRetrieval verifyServerCertificate";
+
+fn all_known() -> impl Iterator<Item = (&'static str, &'static Meaning)> {
+    let passed_over = PASSED_OVER.split(' ').map(|shown| (shown, &PassedOver));
+    PARAMETERS.iter().map(|(shown, meaning)| (*shown, meaning)).chain(passed_over)
+}
+
+/// A name without `-`, `_` and capitals: programs write one in several ways.
+fn plain(name: &str) -> String {
+    name.replace(['-', '_'], "").to_lowercase()
+}
 
 /// `ssl=true` and what stands for it elsewhere; mysql2 writes `ssl={"rejectUnauthorized":true}`.
 fn ssl_word(word: &str) -> Option<Option<SslMode>> {
@@ -198,16 +156,15 @@ pub(super) fn read(query: &str, engine: ServerEngine) -> Result<Parameters, Prob
     for (index, pair) in query.split('&').filter(|pair| !pair.is_empty()).enumerate() {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name)?, decode(value)?);
-        let plain: String =
-            name.chars().filter(|letter| !matches!(letter, '-' | '_')).collect::<String>().to_lowercase();
-        let Some((_, shown, meaning)) = PARAMETERS.iter().find(|(known, ..)| *known == plain) else {
+        let plain_name = plain(&name);
+        let Some((shown, meaning)) = all_known().find(|(shown, _)| plain(shown) == plain_name) else {
             return Err(unknown(&name, index + 1, engine));
         };
         // One mode for two spellings: which of the two was meant decides whether a password travels in the clear.
-        if seen.contains(&plain) {
+        if seen.contains(&plain_name) {
             return Err("has the same parameter twice".into());
         }
-        seen.push(plain);
+        seen.push(plain_name);
         // MySQL's Java and JavaScript drivers mean milliseconds; PostgreSQL's Java driver means seconds.
         let is_milliseconds = name == "connectTimeout" && !engine.is_like_libpq;
         let value = if is_milliseconds && value != "0" { format!("{value}ms") } else { value };
@@ -338,9 +295,8 @@ fn unknown(name: &str, place: usize, engine: ServerEngine) -> Problem {
         PassedOver | Only(..) | Refused(_) => false,
         _ => true,
     };
-    let known: Vec<&str> =
-        PARAMETERS.iter().filter(|(.., meaning)| counts(meaning)).map(|(_, shown, _)| *shown).collect();
-    let closest = closest(name, PARAMETERS.iter().map(|(_, shown, _)| *shown));
+    let known: Vec<&str> = PARAMETERS.iter().filter(|(_, meaning)| counts(meaning)).map(|(shown, _)| *shown).collect();
+    let closest = closest(name, all_known().map(|(shown, _)| shown));
     let meant = closest.map_or_else(String::new, |closest| format!("; did you mean {closest}?"));
     Problem {
         sentence: format!("has an unknown parameter (number {place}{meant}); known are {}", known.join(", ")),
