@@ -1,6 +1,6 @@
 //! E-mail addresses: how people name a user.
 
-use std::fmt;
+use super::text::checked_text;
 
 /// The longest address, in bytes: the column's width.
 pub const EMAIL_MAX_BYTES: usize = 255;
@@ -23,23 +23,9 @@ impl Email {
         }
         Ok(Email(text.to_lowercase()))
     }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl From<Email> for String {
-    fn from(value: Email) -> String {
-        value.0
-    }
-}
-
-impl fmt::Display for Email {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(Email);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! Idempotency keys: the caller's name for one request, so that repeating it changes nothing.
 
+use super::text::checked_text;
+
 /// The longest key, in characters: the column's width.
 pub const IDEMPOTENCY_KEY_MAX_CHARACTERS: usize = 255;
 
@@ -17,8 +19,6 @@ impl IdempotencyKey {
         }
         Ok(IdempotencyKey(text.to_owned()))
     }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
+
+checked_text!(IdempotencyKey);

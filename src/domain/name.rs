@@ -1,8 +1,6 @@
 //! Names of people and products.
 
-use std::fmt;
-
-use super::text::single_line;
+use super::text::{checked_text, single_line};
 
 /// The longest first or last name, in characters.
 pub const PERSON_NAME_MAX_CHARACTERS: usize = 100;
@@ -21,45 +19,15 @@ impl PersonName {
     pub fn parse(text: &str) -> Result<PersonName, String> {
         single_line(text, PERSON_NAME_MAX_CHARACTERS).map(PersonName)
     }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl ProductName {
     pub fn parse(text: &str) -> Result<ProductName, String> {
         single_line(text, PRODUCT_NAME_MAX_CHARACTERS).map(ProductName)
     }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl From<PersonName> for String {
-    fn from(name: PersonName) -> String {
-        name.0
-    }
-}
-
-impl fmt::Display for PersonName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<ProductName> for String {
-    fn from(name: ProductName) -> String {
-        name.0
-    }
-}
-
-impl fmt::Display for ProductName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(PersonName, ProductName);
 
 #[cfg(test)]
 mod tests {

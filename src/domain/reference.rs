@@ -1,11 +1,9 @@
 //! Order references: ten characters that people can read out over a telephone, or whatever another
 //! shop numbered its orders with.
 
-use std::fmt;
-
 use uuid::Uuid;
 
-use super::text::{is_invisible, is_unsafe};
+use super::text::{checked_text, is_invisible, is_unsafe};
 
 /// Crockford's base 32: no I, L, O, U. Source: <https://www.crockford.com/base32.html>
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -44,17 +42,9 @@ impl Reference {
     pub fn from_id(id: Uuid) -> Reference {
         Reference(with_dash(&characters(id.as_u64_pair().1)))
     }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for Reference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(Reference);
 
 /// The lowest bits of a number, five to a character, the lowest first.
 pub fn characters(number: u64) -> String {

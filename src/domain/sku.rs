@@ -1,8 +1,6 @@
 //! Stock-keeping units: how people name a product.
 
-use std::fmt;
-
-use super::text::{is_invisible, is_unsafe};
+use super::text::{checked_text, is_invisible, is_unsafe};
 
 /// The one form of a SKU, also of one that could not be stored: trimmed, runs of blanks made one,
 /// ASCII letters upper-case.
@@ -60,23 +58,9 @@ impl Sku {
         text.truncate(SKU_MAX_CHARACTERS);
         Sku::parse(text.trim_end_matches('-')).map_err(|_| "has no letters to make a SKU from; give --sku".to_owned())
     }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl From<Sku> for String {
-    fn from(value: Sku) -> String {
-        value.0
-    }
-}
-
-impl fmt::Display for Sku {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(Sku);
 
 #[cfg(test)]
 mod tests {

@@ -103,6 +103,30 @@ pub fn multi_line(text: &str) -> Result<String, String> {
     }
 }
 
+/// What follows for a type that holds a checked text: it is read, shown and stored as that text.
+macro_rules! checked_text {
+    ($($Text:ident),+) => {$(
+        impl $Text {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<$Text> for String {
+            fn from(text: $Text) -> String {
+                text.0
+            }
+        }
+
+        impl std::fmt::Display for $Text {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+pub(crate) use checked_text;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, Valu
 use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable};
 use uuid::Uuid;
 
+use super::stored::column_of;
 use crate::domain::{Id, OddId};
 
 impl From<Id> for Value {
@@ -48,26 +49,6 @@ impl TryFromU64 for Id {
     }
 }
 
-impl ValueType for Id {
-    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
-        <Uuid as ValueType>::try_from(value).map(Id::Known)
-    }
-
-    fn type_name() -> String {
-        "Id".to_owned()
-    }
-
-    fn array_type() -> ArrayType {
-        ArrayType::Uuid
-    }
-
-    fn column_type() -> ColumnType {
-        ColumnType::Uuid
-    }
-}
-
-impl Nullable for Id {
-    fn null() -> Value {
-        <Uuid as Nullable>::null()
-    }
-}
+column_of!(Id, ArrayType::Uuid, ColumnType::Uuid, Value::Uuid(None), |value| {
+    <Uuid as ValueType>::try_from(value).map(Id::Known)
+});

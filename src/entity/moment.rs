@@ -7,6 +7,8 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
+use super::stored::column_of;
+
 /// A stored time. Columns are read as text (`select_as`), because the drivers panic or fail on what
 /// lies outside their range.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,29 +116,13 @@ impl TryGetable for Moment {
     }
 }
 
-impl ValueType for Moment {
-    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
-        <DateTime<Utc> as ValueType>::try_from(value).map(Moment::Known)
-    }
-
-    fn type_name() -> String {
-        "Moment".to_owned()
-    }
-
-    fn array_type() -> ArrayType {
-        ArrayType::ChronoDateTimeUtc
-    }
-
-    fn column_type() -> ColumnType {
-        ColumnType::TimestampWithTimeZone
-    }
-}
-
-impl Nullable for Moment {
-    fn null() -> Value {
-        Value::ChronoDateTimeUtc(None)
-    }
-}
+column_of!(
+    Moment,
+    ArrayType::ChronoDateTimeUtc,
+    ColumnType::TimestampWithTimeZone,
+    Value::ChronoDateTimeUtc(None),
+    |value| { <DateTime<Utc> as ValueType>::try_from(value).map(Moment::Known) }
+);
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,9 @@ use rust_decimal::Decimal;
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
+use super::stored::column_of;
 use crate::domain::Money;
+use crate::domain::money::PLACES;
 
 /// Digits of the widest amount column, `decimal(12,2)`.
 const DIGITS: u32 = 12;
@@ -21,29 +23,6 @@ impl TryGetable for Money {
     }
 }
 
-impl ValueType for Money {
-    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
-        match value {
-            Value::Decimal(Some(amount)) => Ok(Money::from_stored(amount)),
-            _ => Err(ValueTypeErr),
-        }
-    }
-
-    fn type_name() -> String {
-        "Money".to_owned()
-    }
-
-    fn array_type() -> ArrayType {
-        ArrayType::Decimal
-    }
-
-    fn column_type() -> ColumnType {
-        ColumnType::Decimal(Some((DIGITS, crate::domain::money::PLACES)))
-    }
-}
-
-impl Nullable for Money {
-    fn null() -> Value {
-        Value::Decimal(None)
-    }
-}
+column_of!(Money, ArrayType::Decimal, ColumnType::Decimal(Some((DIGITS, PLACES))), Value::Decimal(None), |value| {
+    <Decimal as ValueType>::try_from(value).map(Money::from_stored)
+});

@@ -4,6 +4,7 @@ use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, Valu
 use sea_orm::{ColIdx, DbErr, QueryResult, TryGetError, TryGetable};
 
 use super::Stored;
+use super::stored::column_of;
 use crate::domain::{EventName, MovementReason, OrderStatus, Outcome, UserStatus};
 
 macro_rules! stored_by_name {
@@ -27,30 +28,10 @@ macro_rules! stored_by_name {
             }
         }
 
-        impl ValueType for $Enum {
-            fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
-                let text = <String as ValueType>::try_from(value)?;
-                $Enum::from_stored(&text).ok_or(ValueTypeErr)
-            }
-
-            fn type_name() -> String {
-                stringify!($Enum).to_owned()
-            }
-
-            fn array_type() -> ArrayType {
-                ArrayType::String
-            }
-
-            fn column_type() -> ColumnType {
-                ColumnType::String(StringLen::None)
-            }
-        }
-
-        impl Nullable for $Enum {
-            fn null() -> Value {
-                Value::String(None)
-            }
-        }
+        column_of!($Enum, ArrayType::String, ColumnType::String(StringLen::None), Value::String(None), |value| {
+            let text = <String as ValueType>::try_from(value)?;
+            $Enum::from_stored(&text).ok_or(ValueTypeErr)
+        });
     )+};
 }
 

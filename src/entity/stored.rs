@@ -117,6 +117,37 @@ fn is_not_a_number<I: ColIdx>(row: &QueryResult, index: I) -> bool {
     matches!(read, Err(TryGetError::DbErr(error)) if error.to_string().contains("NaN"))
 }
 
+/// How SeaORM knows a type that a column has: its own names for it, what NULL is, and how a value becomes one.
+macro_rules! column_of {
+    ($Type:ident, $array:expr, $column:expr, $null:expr, $read:expr) => {
+        impl ValueType for $Type {
+            fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+                let read: fn(Value) -> Result<Self, ValueTypeErr> = $read;
+                read(value)
+            }
+
+            fn type_name() -> String {
+                stringify!($Type).to_owned()
+            }
+
+            fn array_type() -> ArrayType {
+                $array
+            }
+
+            fn column_type() -> ColumnType {
+                $column
+            }
+        }
+
+        impl Nullable for $Type {
+            fn null() -> Value {
+                $null
+            }
+        }
+    };
+}
+pub(super) use column_of;
+
 impl<T: ValueType> ValueType for Stored<T> {
     fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
         <T as ValueType>::try_from(value).map(Stored::Known)
