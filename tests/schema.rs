@@ -2,7 +2,7 @@
 //! offered works.
 
 use sea_orm::ConnectionTrait;
-use shopctl::db::schema::{Difference, ObjectKind, differences, removable, removal, row_counts_of_present, tables};
+use shopctl::db::schema::{Difference, ObjectKind, differences, removable, row_counts_of_present, tables};
 use shopctl::db::target::Engine;
 
 use crate::on_every_backend;
@@ -169,7 +169,7 @@ fn removal_leaves_what_is_kept(shop: &Shop) {
         let objects = removable(&connection, engine(shop), &["shopctl_settings"]).await.expect("readable");
         let before = engine(shop).unchecked_references.map(|(before, _)| before);
         let statements: Vec<String> =
-            before.into_iter().map(str::to_owned).chain(removal(engine(shop), &objects)).collect();
+            before.into_iter().map(str::to_owned).chain(engine(shop).removal(&objects)).collect();
         // One session: foreign keys are switched off in it.
         connection.execute_unprepared(&statements.join("; ")).await.expect("an order that works");
         connection.close().await.expect("closes");

@@ -334,19 +334,6 @@ fn with_columns(engine: Engine, privilege: &str, columns: &[&str]) -> String {
     if columns.is_empty() { privilege.to_owned() } else { format!("{privilege} ({})", columns.join(", ")) }
 }
 
-/// What has to be done so that a role has these rights.
-///
-/// Errors: exit 3 for a role that is not there; exit 6 for one that nothing can be kept from, or that runs this;
-/// exit 4 where the database does not tell.
-pub async fn assess(database: &Database, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
-    database.engine().assess(database.connection(), grantee, rights).await
-}
-
-/// The accounts that have a grantee's name and another host, as a command line names them; none where a name is all.
-pub async fn namesakes(database: &Database, grantee: &Grantee) -> Result<Vec<String>> {
-    database.engine().namesakes(database.connection(), grantee).await
-}
-
 /// Runs statements; `done` hears of each. Where they take part in a transaction: all or none, and none when it is a
 /// rehearsal. Elsewhere each commits by itself, and a rehearsal runs nothing.
 pub async fn run(database: &Database, steps: &[Step], is_rehearsal: bool, mut done: impl FnMut(&Step)) -> Result<()> {
@@ -396,11 +383,4 @@ pub struct Effective {
     /// Columns that can be read of those that some must not read.
     pub hidden_readable: Vec<String>,
     pub may_change_schema: bool,
-}
-
-/// What the role of this connection can do; `None` for a file, and where the server does not tell.
-///
-/// Errors: only a connection that was lost.
-pub async fn effective(database: &Database, tables: &[TableRights]) -> Result<Option<Effective>> {
-    database.engine().effective(database.connection(), tables).await
 }

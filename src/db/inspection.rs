@@ -89,13 +89,6 @@ pub struct Pooler {
     pub requirement: &'static str,
 }
 
-/// Asks for all facts; `tables` are those of the shop.
-///
-/// Errors: only a connection that was lost.
-pub async fn inspect(database: &Database, tables: &[&str]) -> Result<Inspection> {
-    database.engine().inspect(database.connection(), database.target(), tables).await
-}
-
 /// Refuses a server on which the first migrations would fail halfway.
 ///
 /// Errors: exit 4 naming the oldest version.

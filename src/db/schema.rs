@@ -181,11 +181,6 @@ pub async fn removable(connection: &impl ConnectionTrait, engine: Engine, keep: 
     Ok(all.into_iter().filter(|object| !keep.contains(&object.name.as_str())).collect())
 }
 
-/// Statements that remove these objects.
-pub fn removal(engine: Engine, objects: &[Removable]) -> Vec<String> {
-    engine.removal(objects)
-}
-
 /// Rows of a table, counted up to a limit, and whether there are more.
 pub type Count = (String, u64, bool);
 

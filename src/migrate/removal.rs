@@ -19,7 +19,7 @@ use super::{Plan, Progress};
 use crate::db::Database;
 use crate::db::ddl::blockers;
 use crate::db::fault::{Fault, classify};
-use crate::db::schema::{Removable, removable, removal};
+use crate::db::schema::{Removable, removable};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::error::{Cause, CommandLine, Error, Kind, Result, printable};
@@ -229,7 +229,7 @@ impl Runner<'_> {
         if let Some((before, _)) = engine.unchecked_references {
             handle.execute_unprepared(before).await?;
         }
-        let statements = removal(engine, objects);
+        let statements = engine.removal(objects);
         let mut removed = Ok(());
         for statement in &statements {
             removed = async {

@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use super::history::History;
 use super::{Catalog, Course, Plan, run};
 use crate::db::Database;
-use crate::db::schema::{Difference, ObjectKind, Schema, differences, read, removable, removal};
+use crate::db::schema::{Difference, ObjectKind, Schema, differences, read, removable};
 use crate::error::Result;
 
 /// What the migrations make, as tried on a scratch database.
@@ -65,7 +65,7 @@ pub async fn schema(database: &Database) -> Result<Schema> {
 pub async fn empty(scratch: &Database) -> Result<()> {
     let handle = scratch.begin().await?;
     let (before, after) = scratch.engine().unchecked_references.unzip();
-    let statements = removal(scratch.engine(), &removable(&handle, scratch.engine(), &[]).await?);
+    let statements = scratch.engine().removal(&removable(&handle, scratch.engine(), &[]).await?);
     let all = before.into_iter().map(str::to_owned).chain(statements).chain(after.into_iter().map(str::to_owned));
     for statement in all {
         handle.execute_unprepared(&statement).await?;

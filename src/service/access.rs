@@ -3,7 +3,7 @@
 use migration::HISTORY_TABLES;
 
 use crate::db::Database;
-use crate::db::access::{self, Assessment, Effective, Grantee, Privilege, Rights, TableRights};
+use crate::db::access::{Assessment, Effective, Grantee, Privilege, Rights, TableRights};
 use crate::domain::named_enum;
 use crate::entity::tables::{Table, tables};
 use crate::error::Result;
@@ -69,9 +69,12 @@ fn clerks_privileges(table: &str) -> &'static [Privilege] {
     }
 }
 
-/// What has to be done so that a database role has the rights of this one. Errors: as [`access::assess`].
+/// What has to be done so that a database role has the rights of this one.
+///
+/// Errors: exit 3 for a role that is not there; exit 6 for one that nothing can be kept from, or that runs this;
+/// exit 4 where the database does not tell.
 pub async fn assess(database: &Database, role: Role, grantee: &Grantee) -> Result<Assessment> {
-    access::assess(database, grantee, &role.rights()).await
+    database.engine().assess(database.connection(), grantee, &role.rights()).await
 }
 
 /// Which of the three a connection's role is, as far as it can be told.
@@ -108,7 +111,7 @@ impl Standing {
 /// Errors: only a connection that was lost.
 pub async fn standing(database: &Database) -> Result<Option<Standing>> {
     let rights = Role::Reader.rights();
-    Ok(access::effective(database, &rights.tables).await?.map(judge))
+    Ok(database.engine().effective(database.connection(), &rights.tables).await?.map(judge))
 }
 
 fn judge(effective: Effective) -> Standing {

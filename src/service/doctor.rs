@@ -87,7 +87,7 @@ pub async fn examine(
     checks.push(configuration(circumstances));
     let tables = tables();
     let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-    let seen = inspection::inspect(database, &tables).await?;
+    let seen = database.engine().inspect(database.connection(), database.target(), &tables).await?;
     checks.push(connection(database, &seen).await?);
     checks.push(tls(database, &seen));
     checks.push(server_role(&seen, circumstances));

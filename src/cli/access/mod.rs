@@ -10,7 +10,7 @@ use self::view::AccessView;
 use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
 use crate::db::Database;
-use crate::db::access::{self, Change, Grantee, Remaining, Step};
+use crate::db::access::{Change, Grantee, Remaining, Step};
 use crate::db::target::Target;
 use crate::domain::Violations;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
@@ -134,7 +134,7 @@ impl Plan {
 
 /// What is not there may be meant with its host: its namesakes are named instead of the way to make it.
 async fn with_namesakes(database: &Database, role: Role, grantee: &Grantee, error: Error) -> Result<Error> {
-    let accounts = access::namesakes(database, grantee).await?;
+    let accounts = database.engine().namesakes(database.connection(), grantee).await?;
     if accounts.is_empty() {
         return Ok(error);
     }
