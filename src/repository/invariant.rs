@@ -68,168 +68,99 @@ pub struct Violations {
     pub first: Option<String>,
 }
 
-/// Every rule: what contradicts itself first, then what other programs wrote.
-pub static INVARIANTS: [Invariant; 17] = [
-    Invariant {
-        name: "stock-not-negative",
-        gravity: Gravity::Broken,
-        offenders: "products with less than nothing in stock",
-        remedy: Remedy::Look("stock history"),
-        named: Named::Text,
-        query: |_| "SELECT '' AS place, sku AS name FROM products WHERE stock_quantity < 0".to_owned(),
-    },
-    Invariant {
-        name: "stock-equals-movements",
-        gravity: Gravity::Broken,
-        offenders: "products whose stock differs from the sum of their movements",
-        remedy: Remedy::Look("stock verify"),
-        named: Named::Text,
-        query: |_| stock_equals_movements(),
-    },
-    Invariant {
-        name: "restock-within-taken",
-        gravity: Gravity::Broken,
-        offenders: "lines with more given back than taken, or more taken than ordered",
-        remedy: Remedy::Look("order show"),
-        named: Named::Order,
-        // What no movement of the order took, another program did: it may go back by the line.
-        query: |engine| {
-            let by_movements = "MAX(is_order) = 1 AND (SUM(delta) > 0 OR SUM(delta) < -SUM(quantity))";
-            let by_line = "MAX(is_order) = 0 AND (SUM(delta) > SUM(quantity) OR SUM(delta) < -SUM(quantity))";
-            of_lines(engine, "", &format!("{by_movements} OR {by_line}"))
-        },
-    },
-    Invariant {
-        name: "total-equals-lines",
-        gravity: Gravity::Broken,
-        offenders: "orders whose total differs from their lines",
-        remedy: Remedy::Look("order show"),
-        named: Named::Order,
-        query: total_equals_lines,
-    },
-    Invariant {
-        name: "line-has-movement",
-        gravity: Gravity::Broken,
-        offenders: "lines that did not take their stock",
-        remedy: Remedy::Look("order show"),
-        named: Named::Order,
-        query: |engine| of_lines(engine, "AND reason = 'order'", "SUM(delta) <> -SUM(quantity)"),
-    },
-    Invariant {
-        name: "movement-has-order",
-        gravity: Gravity::Broken,
-        offenders: "movements of orders that are gone without giving back",
-        remedy: Remedy::None,
-        named: Named::Row,
-        query: movement_has_order,
-    },
-    Invariant {
-        name: "key-has-one-operation",
-        gravity: Gravity::Broken,
-        offenders: "idempotency keys of more than one operation",
-        remedy: Remedy::None,
-        named: Named::Text,
-        query: |_| {
-            "SELECT '' AS place, idempotency_key AS name FROM audit_events WHERE idempotency_key IS NOT NULL \
-             GROUP BY idempotency_key HAVING COUNT(*) > 1"
-                .to_owned()
-        },
-    },
-    Invariant {
-        name: "line-has-order-and-product",
-        gravity: Gravity::Broken,
-        offenders: "lines without their order or product",
-        remedy: Remedy::None,
-        named: Named::Row,
-        query: line_has_order_and_product,
-    },
-    Invariant {
-        name: "order-has-user",
-        gravity: Gravity::Broken,
-        offenders: "orders without their user",
-        remedy: Remedy::Look("order show"),
-        named: Named::Order,
-        query: |_| {
-            "SELECT '' AS place, o.reference AS name FROM orders o \
-             WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = o.user_id)"
-                .to_owned()
-        },
-    },
-    Invariant {
-        name: "order-has-lines",
-        gravity: Gravity::Broken,
-        offenders: "orders without lines",
-        remedy: Remedy::Look("order show"),
-        named: Named::Order,
-        query: |_| {
-            "SELECT '' AS place, o.reference AS name FROM orders o \
-             WHERE NOT EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = o.id)"
-                .to_owned()
-        },
-    },
-    Invariant {
-        name: "user-has-event",
-        gravity: Gravity::Foreign,
-        offenders: "users made by another program",
-        remedy: AUDIT,
-        named: Named::Text,
-        query: |_| has_event("users", EntityKind::User, "email"),
-    },
-    Invariant {
-        name: "product-has-event",
-        gravity: Gravity::Foreign,
-        offenders: "products made by another program",
-        remedy: AUDIT,
-        named: Named::Text,
-        query: |_| has_event("products", EntityKind::Product, "sku"),
-    },
-    Invariant {
-        name: "order-has-event",
-        gravity: Gravity::Foreign,
-        offenders: "orders made by another program",
-        remedy: AUDIT,
-        named: Named::Order,
-        query: |_| has_event("orders", EntityKind::Order, "reference"),
-    },
-    Invariant {
-        name: "movement-has-event",
-        gravity: Gravity::Foreign,
-        offenders: "stock movements made by another program",
-        remedy: AUDIT,
-        named: Named::Row,
-        query: movement_has_event,
-    },
-    Invariant {
-        name: "status-is-known",
-        gravity: Gravity::Foreign,
-        offenders: "statuses that the shop does not know",
-        remedy: Remedy::None,
-        named: Named::Row,
-        query: status_is_known,
-    },
-    Invariant {
-        name: "email-is-lower-case",
-        gravity: Gravity::Foreign,
-        offenders: "e-mail addresses with capitals or spaces around them",
-        remedy: Remedy::Look("user show"),
-        named: Named::Text,
-        query: |_| {
-            "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)"
-                .to_owned()
-        },
-    },
-    Invariant {
-        name: "value-has-its-type",
-        gravity: Gravity::Foreign,
-        offenders: "rows with values that are no time, amount, number, text or id",
-        remedy: Remedy::None,
-        named: Named::Row,
-        query: value_has_its_type,
-    },
-];
+/// A rule of which a violation contradicts the shop's own data.
+const fn broken(name: &'static str, offenders: &'static str, named: Named, query: fn(Engine) -> String) -> Invariant {
+    // An order is looked at, whatever is wrong with it.
+    let remedy = if matches!(named, Named::Order) { Remedy::Look("order show") } else { Remedy::None };
+    Invariant { name, gravity: Gravity::Broken, offenders, remedy, named, query }
+}
+
+/// A rule that other programs may break.
+const fn foreign(name: &'static str, offenders: &'static str, named: Named, query: fn(Engine) -> String) -> Invariant {
+    Invariant { gravity: Gravity::Foreign, remedy: Remedy::None, ..broken(name, offenders, named, query) }
+}
+
+impl Invariant {
+    const fn remedy(self, remedy: Remedy) -> Invariant {
+        Invariant { remedy, ..self }
+    }
+}
 
 /// Which rows have no event is the audit trail's own question.
 const AUDIT: Remedy = Remedy::Run("audit verify");
+
+/// Every rule: what contradicts itself first, then what other programs wrote.
+pub static INVARIANTS: [Invariant; 17] = [
+    broken("stock-not-negative", "products with less than nothing in stock", Named::Text, |_| {
+        "SELECT '' AS place, sku AS name FROM products WHERE stock_quantity < 0".to_owned()
+    })
+    .remedy(Remedy::Look("stock history")),
+    broken(
+        "stock-equals-movements",
+        "products whose stock differs from the sum of their movements",
+        Named::Text,
+        stock_equals_movements,
+    )
+    .remedy(Remedy::Look("stock verify")),
+    broken(
+        "restock-within-taken",
+        "lines with more given back than taken, or more taken than ordered",
+        Named::Order,
+        restock_within_taken,
+    ),
+    broken("total-equals-lines", "orders whose total differs from their lines", Named::Order, total_equals_lines),
+    broken("line-has-movement", "lines that did not take their stock", Named::Order, |engine| {
+        of_lines(engine, "AND reason = 'order'", "SUM(delta) <> -SUM(quantity)")
+    }),
+    broken(
+        "movement-has-order",
+        "movements of orders that are gone without giving back",
+        Named::Row,
+        movement_has_order,
+    ),
+    broken("key-has-one-operation", "idempotency keys of more than one operation", Named::Text, |_| {
+        "SELECT '' AS place, idempotency_key AS name FROM audit_events WHERE idempotency_key IS NOT NULL \
+         GROUP BY idempotency_key HAVING COUNT(*) > 1"
+            .to_owned()
+    }),
+    broken(
+        "line-has-order-and-product",
+        "lines without their order or product",
+        Named::Row,
+        line_has_order_and_product,
+    ),
+    broken("order-has-user", "orders without their user", Named::Order, |_| {
+        orders_without("users u WHERE u.id = o.user_id")
+    }),
+    broken("order-has-lines", "orders without lines", Named::Order, |_| {
+        orders_without("order_items i WHERE i.order_id = o.id")
+    }),
+    foreign("user-has-event", "users made by another program", Named::Text, |_| {
+        has_event("users", EntityKind::User, "email")
+    })
+    .remedy(AUDIT),
+    foreign("product-has-event", "products made by another program", Named::Text, |_| {
+        has_event("products", EntityKind::Product, "sku")
+    })
+    .remedy(AUDIT),
+    foreign("order-has-event", "orders made by another program", Named::Order, |_| {
+        has_event("orders", EntityKind::Order, "reference")
+    })
+    .remedy(AUDIT),
+    foreign("movement-has-event", "stock movements made by another program", Named::Row, movement_has_event)
+        .remedy(AUDIT),
+    foreign("status-is-known", "statuses that the shop does not know", Named::Row, status_is_known),
+    foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", Named::Text, |_| {
+        "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)".to_owned()
+    })
+    .remedy(Remedy::Look("user show")),
+    foreign(
+        "value-has-its-type",
+        "rows with values that are no time, amount, number, text or id",
+        Named::Row,
+        value_has_its_type,
+    ),
+];
 
 /// What breaks a rule, as this connection sees the shop.
 ///
@@ -274,12 +205,23 @@ impl Named {
 }
 
 /// A movement of a product that was deleted counts for nothing.
-fn stock_equals_movements() -> String {
+fn stock_equals_movements(_: Engine) -> String {
     "SELECT '' AS place, p.sku AS name FROM \
      (SELECT product_id FROM (SELECT id AS product_id, stock_quantity AS stock, 0 AS delta FROM products \
        UNION ALL SELECT product_id, 0, delta FROM stock_movements) both_sides \
       GROUP BY product_id HAVING SUM(stock) <> SUM(delta)) sums JOIN products p ON p.id = sums.product_id"
         .to_owned()
+}
+
+/// What no movement of the order took, another program did: it may go back by the line.
+fn restock_within_taken(engine: Engine) -> String {
+    let by_movements = "MAX(is_order) = 1 AND (SUM(delta) > 0 OR SUM(delta) < -SUM(quantity))";
+    let by_line = "MAX(is_order) = 0 AND (SUM(delta) > SUM(quantity) OR SUM(delta) < -SUM(quantity))";
+    of_lines(engine, "", &format!("{by_movements} OR {by_line}"))
+}
+
+fn orders_without(what: &str) -> String {
+    format!("SELECT '' AS place, o.reference AS name FROM orders o WHERE NOT EXISTS (SELECT 1 FROM {what})")
 }
 
 /// The lines of existing orders for which `is_broken` holds of their ordered `quantity` and the

@@ -32,7 +32,7 @@ use crate::db::write::WriteHandle;
 use crate::domain::page::Sort;
 use crate::domain::similar::closest;
 use crate::domain::{Cursor, EntityKind, Id, Money, Page};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 /// What an operation changed about one entity, for its audit event.
 #[derive(Debug, Clone)]
@@ -345,6 +345,15 @@ pub fn known_id(noun: &str, name: &str, id: Id) -> Result<Uuid> {
         Error::conflict("database.odd_id", message)
             .hint("another program stored it: put a UUID of 16 bytes in its place, there and where other rows name it")
     })
+}
+
+/// Exit 6: a name means several rows, each of which another program spelled in its own way.
+fn ambiguous(code: &'static str, nouns: &str, look: &'static str, name: &str, keys: &[&str]) -> Error {
+    let mut keys: Vec<String> = keys.iter().map(|key| printable(key)).collect();
+    keys.sort_unstable();
+    let message = format!("{} may be any of {} {nouns}: {}", printable(name), keys.len(), keys.join(", "));
+    let as_stored = CommandLine::new(look).argument(&keys[0]);
+    Error::conflict(code, message).hint(Hint::from("write it just as it is stored, as in: ").and(as_stored))
 }
 
 /// Holds that a statement changed as many rows as were meant (DL-003).

@@ -18,7 +18,7 @@ use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id, Money, Page, sku};
 use crate::entity::product::{Column, Entity, Model};
 use crate::entity::{Stored, stock_movement};
-use crate::error::{CommandLine, Error, Hint, Result, printable};
+use crate::error::Result;
 
 /// No two products share a SKU.
 pub const UNIQUE_SKU: UniqueConstraint = UniqueConstraint { name: "uq_products_sku", columns: "products.sku" };
@@ -112,14 +112,14 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
     found.sort_unstable_by_key(|product| product.id);
     found.dedup_by_key(|product| product.id);
     match ambiguous_among(&found, names) {
-        Some((name, products)) => Err(ambiguous(name, &products)),
+        Some((name, skus)) => Err(super::ambiguous("product.ambiguous", "products", "product show", name, &skus)),
         None => Ok(found),
     }
 }
 
 /// The first name that is in the case of none of several products whose SKUs differ only in case, as other
 /// programs write them. One look at each product: an import asks for thousands at once.
-fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a str, Vec<&'a Model>)> {
+fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a str, Vec<&'a str>)> {
     let mut by_key = HashMap::<String, Vec<&Model>>::new();
     for product in products {
         by_key.entry(sku::folded(&product.sku)).or_default().push(product);
@@ -131,17 +131,8 @@ fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a 
     names.iter().find_map(|name| {
         let alike = by_key.get(&sku::folded(name))?;
         let is_exact = alike.iter().any(|product| product.sku == *name);
-        (!is_exact).then(|| (*name, alike.clone()))
+        (!is_exact).then(|| (*name, alike.iter().map(|product| product.sku.as_str()).collect()))
     })
-}
-
-fn ambiguous(name: &str, products: &[&Model]) -> Error {
-    let mut skus: Vec<String> = products.iter().map(|product| printable(&product.sku)).collect();
-    skus.sort_unstable();
-    let message = format!("{} may be any of {} products: {}", printable(name), products.len(), skus.join(", "));
-    Error::conflict("product.ambiguous", message).hint(
-        Hint::from("write it just as it is stored, as in: ").and(CommandLine::new("product show").argument(&skus[0])),
-    )
 }
 
 /// The product of these that `name`, an id or SKU as typed, means: the one whose SKU is stored just

@@ -13,7 +13,7 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, Id, Page, UserStatus, password, personal};
 use crate::entity::user::{Column, Entity, Model};
-use crate::error::{CommandLine, Error, Hint, Result, printable};
+use crate::error::Result;
 
 /// No two users share an e-mail address.
 pub const UNIQUE_EMAIL: UniqueConstraint = UniqueConstraint { name: "uq_users_email", columns: "users.email" };
@@ -147,21 +147,13 @@ async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: 
     if found.is_empty() {
         found = find_spelled(connection, users, email).await?;
         if found.len() > 1 {
-            return Err(ambiguous(email, &found));
+            let emails: Vec<&str> = found.iter().map(|user| user.email.as_str()).collect();
+            return Err(super::ambiguous("user.ambiguous", "users", "user show", email, &emails));
         }
     }
     // Should several spellings be there, the one that was typed is meant.
     found.sort_by_key(|user| user.email != email);
     Ok(found.into_iter().next())
-}
-
-fn ambiguous(email: &str, users: &[Model]) -> Error {
-    let mut emails: Vec<String> = users.iter().map(|user| printable(&user.email)).collect();
-    emails.sort_unstable();
-    let message = format!("{} may be any of {} users: {}", printable(email), users.len(), emails.join(", "));
-    Error::conflict("user.ambiguous", message).hint(
-        Hint::from("write it just as it is stored, as in: ").and(CommandLine::new("user show").argument(&emails[0])),
-    )
 }
 
 /// The users with this address in another case. Not indexed: only asked when nothing was found, for a row

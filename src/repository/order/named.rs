@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::Lock;
 use crate::domain::{Id, reference};
 use crate::entity::order::{Column, Entity, Model};
-use crate::error::{CommandLine, Error, Hint, Result, printable};
+use crate::error::Result;
 
 /// An order by id or reference as typed: the one that is stored just so before one that is stored in
 /// another spelling.
@@ -119,18 +119,11 @@ fn named<'a>(orders: &'a [Model], name: &str) -> Result<Option<&'a Model>> {
     match meant[..] {
         [] => Ok(None),
         [order] => Ok(Some(order)),
-        _ => Err(ambiguous(name, &meant)),
+        _ => {
+            let references: Vec<&str> = meant.iter().map(|order| order.reference.as_str()).collect();
+            Err(super::super::ambiguous("order.ambiguous", "orders", "order show", name, &references))
+        }
     }
-}
-
-fn ambiguous(name: &str, orders: &[&Model]) -> Error {
-    let mut references: Vec<String> = orders.iter().map(|order| printable(&order.reference)).collect();
-    references.sort_unstable();
-    let message = format!("{} may be any of {} orders: {}", printable(name), orders.len(), references.join(", "));
-    Error::conflict("order.ambiguous", message).hint(
-        Hint::from("write it just as it is stored, as in: ")
-            .and(CommandLine::new("order show").argument(&references[0])),
-    )
 }
 
 /// Whether there is the same reference of ten characters with a dash in the middle.

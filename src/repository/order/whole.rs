@@ -4,9 +4,7 @@
 use futures_util::stream::{BoxStream, try_unfold};
 use futures_util::{Stream, StreamExt};
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef, Select,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, JoinType, QueryOrder, QuerySelect, QueryTrait, Related, Select};
 
 use super::{Column, Entity, Filter, Model};
 use crate::db::guarded::Connection;
@@ -107,18 +105,11 @@ impl Line {
 
 /// The orders that match with their users, items and products, oldest first.
 fn joined(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
-    let to_user: RelationDef = Entity::belongs_to(user::Entity).from(Column::UserId).to(user::Column::Id).into();
-    let to_items: RelationDef =
-        Entity::belongs_to(order_item::Entity).from(Column::Id).to(order_item::Column::OrderId).into();
-    let to_product: RelationDef = order_item::Entity::belongs_to(product::Entity)
-        .from(order_item::Column::ProductId)
-        .to(product::Column::Id)
-        .into();
     super::select(connection, filter)
         .select_only()
-        .join(JoinType::LeftJoin, to_user)
-        .join(JoinType::LeftJoin, to_items)
-        .join(JoinType::LeftJoin, to_product)
+        .left_join(user::Entity)
+        .left_join(order_item::Entity)
+        .join(JoinType::LeftJoin, <order_item::Entity as Related<product::Entity>>::to())
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
         .order_by_asc(order_item::Column::Id)
