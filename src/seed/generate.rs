@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::db::load::{Load, Loaded};
 use crate::domain::text::hexadecimal;
-use crate::domain::{EventName, Id, IdempotencyKey, Outcome};
+use crate::domain::{EventName, Id, IdempotencyKey};
 use crate::entity::audit_event;
 use crate::error::{Cause, CommandLine, Error, Kind, Result};
 use crate::repository;
@@ -246,22 +246,12 @@ impl Batches<'_> {
 fn events(operations: &Operations, plan: &Plan, shop: &Shop, batches: &[Batch]) -> Result<Vec<audit_event::Model>> {
     let key = plan.key()?;
     let event = |(batch, sequence): (&Batch, i32)| audit_event::Model {
-        id: operations.ids.next().into(),
-        operation_id: shop.operation_id.into(),
         sequence: sequence.into(),
-        operation: EventName::SeedGenerate.into(),
-        actor: operations.actor.clone(),
-        outcome: Outcome::Succeeded.into(),
         entity_type: batch.table.clone(),
         entity_id: batch.last,
-        before: None,
         after: Some(json!({ "rows": batch.loaded.rows, "digest": hexadecimal(&batch.loaded.digest) }).to_string()),
-        reason: None,
-        error: None,
         idempotency_key: (sequence == 0).then(|| key.as_str().to_owned()),
-        request_fingerprint: None,
-        seal_id: None,
-        occurred_at: operations.clock.now().into(),
+        ..operations.event(EventName::SeedGenerate, shop.operation_id)
     };
     Ok(batches.iter().zip(0..).map(event).collect())
 }

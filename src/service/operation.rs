@@ -18,7 +18,7 @@ use super::tombstone::{Settled, find_out};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
-use crate::domain::{Clock, Id, IdSource, MovementReason, Outcome, personal};
+use crate::domain::{Clock, EventName, Id, IdSource, MovementReason, Outcome, personal};
 use crate::entity::{audit_event, stock_movement};
 use crate::error::{Cause, Error, Kind, Result};
 use crate::repository::{self, Change};
@@ -150,9 +150,8 @@ impl Operations {
         body: &impl AsyncFn(&mut Operation) -> Result<T>,
     ) -> Attempt<T> {
         let (handle, value) = match self.work(request, operation_id, body).await {
-            Work::Ready(handle, value) => (handle, value),
-            Work::Replayed(event) => return Attempt::Replayed(event),
-            Work::Failed(failure) => return Attempt::Failed(failure),
+            Ok(ready) => ready,
+            Err(ended) => return ended,
         };
         let sent = Instant::now();
         let failed = |error: DbErr, fault| {
@@ -182,12 +181,12 @@ impl Operations {
         request: &Request,
         operation_id: Uuid,
         body: &impl AsyncFn(&mut Operation) -> Result<T>,
-    ) -> Work<T> {
+    ) -> Result<(WriteHandle, T), Attempt<T>> {
         let sent = Instant::now();
         let handle = match self.database.begin().await {
             Ok(handle) => handle,
             Err(BeginFailure { error, fault }) => {
-                return Work::Failed(Failure { error, fault, subject: None, waited: sent.elapsed() });
+                return Err(Attempt::Failed(Failure { error, fault, subject: None, waited: sent.elapsed() }));
             }
         };
         let now = self.clock.now();
@@ -202,7 +201,7 @@ impl Operations {
             repeats_on_duplicate: request.repeats_on_duplicate,
         };
         let result = match find_replay(&operation.handle, request).await {
-            Ok(Some(event)) => return Work::Replayed(event),
+            Ok(Some(event)) => return Err(Attempt::Replayed(event)),
             Ok(None) => match body(&mut operation).await {
                 Ok(value) => operation.write_events(self, request).await.map(|()| value),
                 Err(error) => Err(error),
@@ -211,16 +210,16 @@ impl Operations {
         };
         let (fault, subject, waited) = (operation.handle.first_fault(), operation.subject, operation.handle.waited());
         match (result, &fault) {
-            (Ok(value), None) => Work::Ready(operation.handle, value),
+            (Ok(value), None) => Ok((operation.handle, value)),
             (Ok(_), Some(_)) => {
                 let error = Error::internal("an error inside a transaction was swallowed");
-                Work::Failed(Failure { error, fault, subject, waited })
+                Err(Attempt::Failed(Failure { error, fault, subject, waited }))
             }
             (Err(error), _) => {
                 // The first error is the one reported; a failing rollback only means that the
                 // connection is gone, and the transaction with it.
                 let _ = operation.handle.rollback().await;
-                Work::Failed(Failure { error, fault, subject, waited })
+                Err(Attempt::Failed(Failure { error, fault, subject, waited }))
             }
         }
     }
@@ -288,31 +287,32 @@ impl Operations {
     }
 
     pub(super) fn failed_event(&self, request: &Request, operation_id: Uuid, error: &str) -> audit_event::Model {
+        let error = Some(error.chars().take(ERROR_MAX_CHARACTERS).collect());
+        let reason = request.reason.clone();
+        audit_event::Model { outcome: Outcome::Failed.into(), reason, error, ..self.event(request.name, operation_id) }
+    }
+
+    /// The event of what succeeded now, with nothing said beside it.
+    pub fn event(&self, name: EventName, operation_id: Uuid) -> audit_event::Model {
         audit_event::Model {
             id: self.ids.next().into(),
             operation_id: operation_id.into(),
             sequence: 0.into(),
-            operation: request.name.into(),
+            operation: name.into(),
             actor: self.actor.clone(),
-            outcome: Outcome::Failed.into(),
-            entity_type: request.name.kind().to_string(),
+            outcome: Outcome::Succeeded.into(),
+            entity_type: name.kind().to_string(),
             entity_id: None,
             before: None,
             after: None,
-            reason: request.reason.clone(),
-            error: Some(error.chars().take(ERROR_MAX_CHARACTERS).collect()),
+            reason: None,
+            error: None,
             idempotency_key: None,
             request_fingerprint: None,
             seal_id: None,
             occurred_at: self.clock.now().into(),
         }
     }
-}
-
-enum Work<T> {
-    Ready(WriteHandle, T),
-    Replayed(Box<audit_event::Model>),
-    Failed(Failure),
 }
 
 impl Operation {
@@ -407,22 +407,16 @@ impl Operation {
             // The key is unique: it stands in the operation's first event only.
             let idempotency = request.idempotency.as_ref().filter(|_| sequence == 0);
             audit_event::Model {
-                id: self.ids.next().into(),
-                operation_id: self.id.into(),
                 sequence: sequence.into(),
-                operation: request.name.into(),
-                actor: operations.actor.clone(),
-                outcome: Outcome::Succeeded.into(),
                 entity_type: change.entity.to_string(),
                 entity_id: Some(change.id),
                 before: change.before.map(|json| json.to_string()),
                 after: change.after.map(|json| json.to_string()),
                 reason: request.reason.clone(),
-                error: None,
                 idempotency_key: idempotency.map(|idempotency| idempotency.key.as_str().to_owned()),
                 request_fingerprint: idempotency.map(|idempotency| idempotency.fingerprint.clone()),
-                seal_id: None,
                 occurred_at: self.now.into(),
+                ..operations.event(request.name, self.id)
             }
         });
         repository::audit_event::create_many(&self.handle, events).await

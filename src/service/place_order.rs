@@ -327,11 +327,7 @@ fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Ve
 }
 
 fn merged(sku: &str, one: Quantity, other: Quantity) -> Result<Quantity> {
-    let mut violations = Violations::new();
-    let sum = one.plus(other);
-    let sum = sum.map_err(|problem| violations.add(&format!("quantity of {sku}"), problem));
-    violations.into_result()?;
-    sum.map_err(|()| Error::internal("no violation"))
+    one.plus(other).map_err(|problem| Violations::of(&format!("quantity of {sku}"), problem).into_error())
 }
 
 /// Lists every product that there is too little of, with what there is.
@@ -439,10 +435,7 @@ fn total(lines: &[Amount<'_>], expected: Option<Money>) -> Result<Money> {
     let sum =
         lines.iter().try_fold(Money::ZERO, |sum, line| sum.checked_plus(line.price.checked_times(line.quantity)?));
     let Some(total) = sum else {
-        let mut violations = Violations::new();
-        violations.add("total", format!("is more than {}", Money::MAX_TOTAL));
-        violations.into_result()?;
-        return Err(Error::internal("no violation"));
+        return Err(Violations::of("total", format!("is more than {}", Money::MAX_TOTAL)).into_error());
     };
     let Some(expected) = expected.filter(|expected| *expected != total) else { return Ok(total) };
     let price = |line: &Amount<'_>| format!("{} × {} at {}", line.quantity, printable(line.sku), line.price);

@@ -148,6 +148,12 @@ pub struct SealProblem {
     pub what: String,
 }
 
+impl SealProblem {
+    fn of_event(id: Id, name: String, what: impl Into<String>) -> SealProblem {
+        SealProblem { seal: None, event: Some((id, name)), what: what.into() }
+    }
+}
+
 /// Checks that seals are numbered 1, 2, 3 …, every seal against its events and the seal before it,
 /// that no event bears another seal, and that `head`, which somebody kept, is the hash of one.
 pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Result<Chain> {
@@ -187,18 +193,15 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
         chain.note_orphaned(count);
     } else {
         chain.untold = count - strays.len() as u64;
-        chain.problems.extend(strays.into_iter().map(|event| SealProblem {
-            seal: None,
-            event: Some((event.id, event.operation)),
-            what: "bears a seal that is none of the chain".to_owned(),
-        }));
+        let what = "bears a seal that is none of the chain";
+        chain.problems.extend(strays.into_iter().map(|event| SealProblem::of_event(event.id, event.operation, what)));
     }
     let illegible = repository::legible::find_illegible(connection, EVENTS_NAMED).await?;
-    chain.problems.extend(illegible.into_iter().map(|(id, column)| SealProblem {
-        seal: None,
-        event: Some((id, id.to_string())),
-        what: format!("cannot be read: {column} is no text"),
-    }));
+    chain.problems.extend(
+        illegible.into_iter().map(|(id, column)| {
+            SealProblem::of_event(id, id.to_string(), format!("cannot be read: {column} is no text"))
+        }),
+    );
     let unnumbered = repository::audit_seal::find_without_number(connection, EVENTS_NAMED).await?;
     for id in unnumbered {
         chain.note(None, format!("{id} is none of the chain: its number is not a whole number"));

@@ -324,36 +324,20 @@ impl Shelves {
         let id = shop.order_id(order);
         for line in &order.lines {
             let shelf = &mut self.0[line.product as usize];
+            let mut moved =
+                |delta, reason, order, at| moves.push(Moved { product: line.product, delta, reason, order, at });
             if shelf.available < line.quantity {
                 shelf.delivered = (shelf.delivered + DELIVERY).min(DELIVERY * DELIVERY);
                 shelf.available += shelf.delivered;
-                moves.push(Moved {
-                    product: line.product,
-                    delta: shelf.delivered,
-                    reason: MovementReason::Received,
-                    order: None,
-                    at: order.created_at - HOUR,
-                });
+                moved(shelf.delivered, MovementReason::Received, None, order.created_at - HOUR);
             }
             shelf.available -= line.quantity;
             shelf.moved_at = shelf.moved_at.max(order.created_at);
-            moves.push(Moved {
-                product: line.product,
-                delta: -line.quantity,
-                reason: MovementReason::Order,
-                order: Some(id),
-                at: order.created_at,
-            });
+            moved(-line.quantity, MovementReason::Order, Some(id), order.created_at);
             if order.is_restocked {
                 shelf.returned += line.quantity;
                 shelf.moved_at = shelf.moved_at.max(order.updated_at);
-                moves.push(Moved {
-                    product: line.product,
-                    delta: line.quantity,
-                    reason: MovementReason::Restock,
-                    order: Some(id),
-                    at: order.updated_at,
-                });
+                moved(line.quantity, MovementReason::Restock, Some(id), order.updated_at);
             }
         }
         moves
