@@ -385,18 +385,17 @@ pub async fn remove_settings(handle: &WriteHandle, prefix: &str) -> Result<(), D
 }
 
 pub async fn set_setting(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {
-    let mut insert = Query::insert();
-    insert.into_table(table(SETTINGS)).columns(["name", "value"]).values_panic([name.into(), value.into()]);
-    insert.on_conflict(OnConflict::column("name").update_column("value").to_owned());
-    handle.execute(&insert).await?;
-    Ok(())
+    insert_setting(handle, name, value, OnConflict::column("name").update_column("value")).await
 }
 
 /// In one statement: of several at once the first one has its say.
 pub async fn set_setting_if_absent(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {
+    insert_setting(handle, name, value, OnConflict::column("name").do_nothing_on(["name"])).await
+}
+
+async fn insert_setting(handle: &WriteHandle, name: &str, value: &str, conflict: &OnConflict) -> Result<()> {
     let mut insert = Query::insert();
     insert.into_table(table(SETTINGS)).columns(["name", "value"]).values_panic([name.into(), value.into()]);
-    insert.on_conflict(OnConflict::column("name").do_nothing_on(["name"]).to_owned());
-    handle.execute(&insert).await?;
+    handle.execute(insert.on_conflict(conflict.clone())).await?;
     Ok(())
 }

@@ -77,14 +77,16 @@ fn table_after(words: &str, phrase: &str) -> Option<String> {
 
 fn risk_of(words: &str) -> Option<(String, Risk, String)> {
     let has = |phrase: &str| words.contains(&format!(" {phrase} "));
-    if let Some(table) = table_after(words, "DROP TABLE") {
-        return Some((table, Risk::Destructive, "drops the table with its rows".to_owned()));
-    }
-    if let Some(table) = table_after(words, "TRUNCATE TABLE").or_else(|| table_after(words, "TRUNCATE")) {
-        return Some((table, Risk::Destructive, "removes all rows".to_owned()));
-    }
-    if let Some(table) = table_after(words, "DELETE FROM").filter(|_| !has("WHERE")) {
-        return Some((table, Risk::Destructive, "removes all rows".to_owned()));
+    let removals = [
+        ("DROP TABLE", "drops the table with its rows"),
+        ("TRUNCATE TABLE", "removes all rows"),
+        ("TRUNCATE", "removes all rows"),
+        ("DELETE FROM", "removes all rows"),
+    ];
+    for (phrase, text) in removals {
+        if let Some(table) = table_after(words, phrase).filter(|_| phrase != "DELETE FROM" || !has("WHERE")) {
+            return Some((table, Risk::Destructive, text.to_owned()));
+        }
     }
     if let Some(table) = table_after(words, "ALTER TABLE") {
         return risk_of_change(words).map(|(risk, text)| (table, risk, text));

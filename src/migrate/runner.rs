@@ -192,20 +192,12 @@ impl<'a> Runner<'a> {
             Direction::Up => (migration.up)(backend),
             _ => (migration.down)(backend),
         };
+        let engine = self.database.engine();
         let run = Run {
-            sequence: self.history.next_sequence(),
-            name: migration.name.to_owned(),
-            direction,
             state: RunState::Running,
-            checksum: (direction == Direction::Up).then(|| checksum_of(self.database.engine(), migration)),
-            statements_done: 0,
+            checksum: (direction == Direction::Up).then(|| checksum_of(engine, migration)),
             statements_total: i64::try_from(statements.len()).unwrap_or(i64::MAX),
-            statement: None,
-            error: None,
-            runner: self.plan.runner.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: self.plan.clock.now(),
-            duration: None,
+            ..noted(self.plan, engine, &self.history, migration.name, direction)
         };
         let known = self.history.find(migration.name).cloned();
         Task { migration: *migration, direction, statements, known, run }
