@@ -1,5 +1,7 @@
 //! Files that shopctl writes: complete or absent, and never in the place of what is no file.
 
+mod small;
+
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -8,6 +10,7 @@ use std::time::Duration;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Error, Kind, Result, io_reason, printable};
+pub use small::{is_open_to_others, read_small};
 
 /// How long a pipe may wait for who is at its other side.
 const OTHER_SIDE_WAIT: Duration = Duration::from_secs(5);
@@ -15,9 +18,6 @@ const OTHER_SIDE_WAIT: Duration = Duration::from_secs(5);
 const LINKS_MAX: usize = 40;
 /// Bytes of a stream that are kept at once.
 const SPOOL_PIECE: usize = 64 * 1024;
-/// What group and others may do with a file.
-#[cfg(unix)]
-const OTHERS: u32 = 0o077;
 /// How every SQLite file begins.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
@@ -471,18 +471,4 @@ fn keep_owner_and_mode(temporary: &NamedTempFile, old: Option<&fs::Metadata>) ->
         let _ = fchown(temporary.as_file(), Some(old.uid()), Some(old.gid()));
     }
     temporary.as_file().set_permissions(old.permissions())
-}
-
-/// Whether others than its owner can do something with a file.
-#[cfg(unix)]
-pub fn is_open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    // A folder is no file of ours, and without its x nobody gets in.
-    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & OTHERS != 0)
-}
-
-/// Other systems have no such modes.
-#[cfg(not(unix))]
-pub fn is_open_to_others(_path: &Path) -> bool {
-    false
 }

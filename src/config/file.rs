@@ -10,6 +10,7 @@ use toml::{Spanned, Value};
 use super::found::Found;
 use crate::db::target::{Password, Target, escaped};
 use crate::domain::similar::closest;
+use crate::domain::text::position;
 use crate::error::{Error, Result};
 
 /// A text, number or truth value as it was written, whatever it is for; never printed.
@@ -160,10 +161,7 @@ pub fn parse(path: &Path, text: &str) -> Result<ParsedFile> {
     match toml::from_str(text) {
         Ok(settings) => Ok(ParsedFile { path: path.to_owned(), settings, line_starts }),
         Err(error) => {
-            let start = error.span().map_or(0, |span| span.start).min(text.len());
-            let before = text.get(..start).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
-            let column = before.chars().rev().take_while(|&character| character != '\n').count() + 1;
+            let (line, column) = position(text, error.span().map_or(0, |span| span.start));
             let (what, hint) = explain(error.message());
             let path = escaped(&path.to_string_lossy());
             Err(Error::configuration("config.file", format!("{path}:{line}:{column}: {what}")).hint(hint))

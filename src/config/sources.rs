@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -11,8 +11,8 @@ use directories::ProjectDirs;
 use super::found::{Found, variable_of};
 use super::{Place, dotenv, file};
 use crate::db::target::{SqliteTarget, escaped};
-use crate::error::{Error, Result, io_reason};
-use crate::file::is_open_to_others;
+use crate::error::{Error, Result};
+use crate::file::{is_open_to_others, read_small};
 
 const FILE: &str = "shopctl.toml";
 pub(super) const DOTENV: &str = ".env";
@@ -252,9 +252,6 @@ fn read_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Re
     Ok(environment)
 }
 
-/// The longest file of settings, in bytes.
-const FILE_LIMIT: u64 = 1 << 20;
-
 fn unreadable(path: &Path, reason: &str) -> Error {
     let path = escaped(&path.to_string_lossy());
     Error::configuration("config.file", format!("{path} {reason}"))
@@ -268,19 +265,12 @@ fn read_file(path: &Path, is_named: bool) -> Result<Option<String>> {
 }
 
 fn read_bytes(path: &Path, is_named: bool) -> Result<Option<Vec<u8>>> {
-    let refuse = |reason: &str| Err(unreadable(path, reason));
     // One that is named may come from a pipe of the shell; nobody means to wait for the others.
-    if !is_named && std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return refuse("is no regular file");
-    }
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(length) if length as u64 > FILE_LIMIT => refuse("is larger than 1 MiB"),
-        Ok(_) => Ok(Some(bytes)),
+    match read_small(path, is_named) {
+        Ok(bytes) => Ok(Some(bytes)),
         // HOME=/dev/null is a way to have no home.
-        Err(error) if !is_named && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => refuse(&format!("cannot be read: {}", io_reason(&error))),
+        Err((Some(ErrorKind::NotFound | ErrorKind::NotADirectory), _)) if !is_named => Ok(None),
+        Err((_, reason)) => Err(unreadable(path, &reason)),
     }
 }
 

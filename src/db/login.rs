@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::target::{Password, Secret, ServerTarget, escaped};
 use super::tls;
 use crate::error::{CommandLine, Error, Hint, Result};
-use crate::file::is_open_to_others;
+use crate::file::{is_open_to_others, read_small};
 
 /// What errors about passwords and about certificates are called.
 const PASSWORD: &str = "config.password";
@@ -21,8 +21,6 @@ const CERTIFICATE: &str = "config.certificate";
 const PASSWORD_COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// The longest password, in bytes, with its line end.
 const PASSWORD_LIMIT: u64 = 4096;
-/// The longest file of passwords or certificates.
-const FILE_LIMIT: u64 = 1 << 20;
 
 /// All that is needed to log in.
 #[derive(Debug, Clone)]
@@ -90,19 +88,11 @@ fn half(given: &str, missing: &str, how: &str) -> Error {
 }
 
 fn read(path: &Path, code: &'static str, what: &str) -> Result<Vec<u8>> {
-    let refuse = |reason: &str| {
+    read_small(path, false).map_err(|(_, reason)| {
         let shown = escaped(&path.to_string_lossy());
-        Err(Error::configuration(code, format!("{what} {shown} {reason}"))
-            .hint(CommandLine::new("config show").and(" tells where this path comes from")))
-    };
-    // A FIFO would be waited for.
-    match std::fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() => return refuse("is no regular file"),
-        Ok(metadata) if metadata.len() > FILE_LIMIT => return refuse("is larger than 1 MiB"),
-        Ok(_) => {}
-        Err(error) => return refuse(&format!("cannot be read: {}", crate::error::io_reason(&error))),
-    }
-    std::fs::read(path).or_else(|error| refuse(&format!("cannot be read: {}", crate::error::io_reason(&error))))
+        Error::configuration(code, format!("{what} {shown} {reason}"))
+            .hint(CommandLine::new("config show").and(" tells where this path comes from"))
+    })
 }
 
 fn first_line(bytes: &[u8], path: &Path) -> Result<Secret> {

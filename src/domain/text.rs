@@ -103,6 +103,13 @@ pub fn multi_line(text: &str) -> Result<String, String> {
     }
 }
 
+/// The line and the column of a byte, both from 1.
+pub fn position(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let column = before.chars().rev().take_while(|&character| character != '\n').count() + 1;
+    (before.matches('\n').count() + 1, column)
+}
+
 /// What follows for a type that holds a checked text: it is read, shown and stored as that text.
 macro_rules! checked_text {
     ($($Text:ident),+) => {$(

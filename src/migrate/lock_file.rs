@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::checksum_of;
 use crate::db::target::Engine;
+use crate::domain::text::position;
 use crate::error::{CommandLine, Error, Hint, Result, io_reason};
 use crate::file::{OutputFile, unwritable};
 
@@ -61,8 +62,8 @@ impl LockFile {
         };
         let text = std::fs::read_to_string(path).map_err(|error| refused(io_reason(&error)))?;
         toml::from_str(&text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            refused(format!("line {} is not as bless writes it", before.matches('\n').count() + 1))
+            let (line, _) = position(&text, error.span().map_or(0, |span| span.start));
+            refused(format!("line {line} is not as bless writes it"))
         })
     }
 

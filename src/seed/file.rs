@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::quantity::parse_stock;
-use crate::domain::text::hexadecimal;
+use crate::domain::text::{hexadecimal, position};
 use crate::domain::{
     Email, Money, OrderStatus, Password, PersonName, ProductName, Quantity, Reference, Sku, UserStatus, Violations,
     moment, text::multi_line,
@@ -194,14 +194,9 @@ impl Seed {
 }
 
 fn syntax_error(name: &str, text: &str, error: &toml::de::Error) -> Error {
-    let before = &text[..error.span().map_or(0, |span| span.start).min(text.len())];
-    let line = before.matches('\n').count() + 1;
-    let column = before.chars().rev().take_while(|&character| character != '\n').count() + 1;
-    Error::new(
-        Kind::Invalid,
-        "seed.syntax",
-        format!("{name}.toml:{line}:{column}: {}", printable(error.message().trim())),
-    )
+    let (line, column) = position(text, error.span().map_or(0, |span| span.start));
+    let message = format!("{name}.toml:{line}:{column}: {}", printable(error.message().trim()));
+    Error::new(Kind::Invalid, "seed.syntax", message)
 }
 
 fn check_user(violations: &mut Violations, raw: &RawUser, row: u32) -> Option<SeedUser> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::sqlx::Error as DriverError;
+use sea_orm::sqlx::pool::PoolOptions;
+use sea_orm::sqlx::{Database as Driver, Error as DriverError, Pool};
 use sea_orm::{AccessMode, DatabaseConnection, DbErr, IsolationLevel, Statement, TransactionOptions, Value};
 
 use crate::db::database::Database;
@@ -103,8 +104,18 @@ pub trait Connect {
 }
 
 /// Makes the pool's first connection and gives it back before anything else is asked of the pool.
-pub async fn first_connection<D: sea_orm::sqlx::Database>(pool: &sea_orm::sqlx::Pool<D>) -> Result<(), DriverError> {
+pub async fn first_connection<D: Driver>(pool: &Pool<D>) -> Result<(), DriverError> {
     let mut connection = pool.acquire().await?;
     connection.return_to_pool().await;
     Ok(())
+}
+
+/// A pool as it is configured. A fresh one needs no ping before each use; each is a round trip.
+pub fn pool_options<D: Driver>(settings: &ConnectSettings) -> PoolOptions<D> {
+    PoolOptions::new()
+        .max_connections(settings.max_connections)
+        .min_connections(settings.min_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .idle_timeout(settings.idle_timeout)
+        .test_before_acquire(false)
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions, MySqlSslMode};
+use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection as _, Error as DriverError, Executor, Row};
 use sea_orm::{DatabaseConnection, SqlxMySqlConnector, Statement};
 
 use super::Mysql;
 use super::fault::number;
 use crate::db::connect::log_in;
-use crate::db::dialect::connect::{Connect, first_connection};
+use crate::db::dialect::connect::{Connect, first_connection, pool_options};
 use crate::db::dialect::server::Server;
 use crate::db::login::Login;
 use crate::db::settings::{Access, ConnectSettings, IDLE_IN_TRANSACTION, Purpose};
@@ -116,12 +116,7 @@ fn options(login: &Login) -> MySqlConnectOptions {
 /// A pool that connects when it is used.
 fn pool(login: &Login, settings: &ConnectSettings, marks: &Marks) -> DatabaseConnection {
     let (limits, marks) = (Limits::of(login, settings), marks.clone());
-    let pool = MySqlPoolOptions::new()
-        .max_connections(settings.max_connections)
-        .min_connections(settings.min_connections)
-        .acquire_timeout(settings.acquire_timeout)
-        .idle_timeout(settings.idle_timeout)
-        .test_before_acquire(false)
+    let pool = pool_options(settings)
         .after_connect(move |connection, _| Box::pin(prepare(connection, limits, marks.clone())))
         .connect_lazy_with(options(login));
     SqlxMySqlConnector::from_sqlx_mysql_pool(pool)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgSslMode};
 use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Error as DriverError};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, SqlxPostgresConnector, Statement, Value};
 
@@ -18,7 +18,7 @@ use super::values::FEW;
 use crate::db::connect::{error_of, log_in};
 use crate::db::copy_text::unknown_type;
 use crate::db::database::Database;
-use crate::db::dialect::connect::{Connect, first_connection};
+use crate::db::dialect::connect::{Connect, first_connection, pool_options};
 use crate::db::dialect::server::Server;
 use crate::db::dialect::values::Values;
 use crate::db::engine::Engine;
@@ -216,13 +216,6 @@ fn startup_options(login: &Login) -> Option<String> {
 
 /// A pool that connects when it is used.
 fn pool(login: &Login, settings: &ConnectSettings) -> Result<DatabaseConnection, DriverError> {
-    let pool = PgPoolOptions::new()
-        .max_connections(settings.max_connections)
-        .min_connections(settings.min_connections)
-        .acquire_timeout(settings.acquire_timeout)
-        .idle_timeout(settings.idle_timeout)
-        // A fresh pool needs no ping before each use; each is a round trip.
-        .test_before_acquire(false)
-        .connect_lazy_with(options(login)?);
+    let pool = pool_options(settings).connect_lazy_with(options(login)?);
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }

@@ -1,0 +1,42 @@
+//! Files of settings and secrets: small, and read at once.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::io_reason;
+
+/// What group and others may do with a file.
+#[cfg(unix)]
+const OTHERS: u32 = 0o077;
+/// The longest file that is read at once, in bytes.
+const SMALL_FILE: u64 = 1 << 20;
+
+/// The content of a small file; `may_be_a_pipe` when one may be waited for.
+///
+/// Errors: what kind of failure it was, if it was the system's, and words that follow the file's name.
+pub fn read_small(path: &Path, may_be_a_pipe: bool) -> Result<Vec<u8>, (Option<io::ErrorKind>, String)> {
+    if !may_be_a_pipe && std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err((None, "is no regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|file| file.take(SMALL_FILE + 1).read_to_end(&mut bytes)) {
+        Ok(length) if length as u64 > SMALL_FILE => Err((None, "is larger than 1 MiB".to_owned())),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err((Some(error.kind()), format!("cannot be read: {}", io_reason(&error)))),
+    }
+}
+
+/// Whether others than its owner can do something with a file.
+#[cfg(unix)]
+pub fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    // A folder is no file of ours, and without its x nobody gets in.
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & OTHERS != 0)
+}
+
+/// Other systems have no such modes.
+#[cfg(not(unix))]
+pub fn is_open_to_others(_path: &Path) -> bool {
+    false
+}
