@@ -28,7 +28,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         ],
     ),
     ("context", &["config", "db", "domain", "error", "output", "service"]),
-    ("bulk", &["db", "domain", "entity", "error", "repository", "service"]),
+    ("bulk", &["db", "domain", "entity", "error", "file", "repository", "service"]),
     ("seed", &["db", "domain", "entity", "error", "repository", "service"]),
     ("service", &["db", "domain", "entity", "error", "repository"]),
     ("migrate", &["db", "domain", "entity", "error", "file"]),

@@ -4,10 +4,13 @@ use chrono::TimeDelta;
 
 use super::currency::CurrencyEvidence;
 use super::dates::DateEvidence;
+use super::meaning::Meaning;
 use super::plan::Import;
 use super::position::{Position, added};
 use super::read::Record;
 use super::row::Row;
+use crate::domain::text::counted;
+use crate::error::Result;
 
 /// The clocks of two computers may differ by so much: beyond, a time lies in the future.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
@@ -51,5 +54,36 @@ impl Evidence {
         self.unguarded = self.unguarded.or(later.unguarded);
         self.padded = added(self.padded, later.padded);
         self.in_future = added(self.in_future, later.in_future);
+    }
+
+    /// What has to be said of a file before anything is written.
+    ///
+    /// Errors: exit 7 for amounts in two currencies.
+    pub fn notes(&self, meaning: &Meaning) -> Result<Vec<String>> {
+        let mut notes: Vec<String> = self.currencies.decide(meaning.currency.as_deref())?.into_iter().collect();
+        if let (Some(first), None) = (self.dates.without_zone, &meaning.zone) {
+            notes.push(format!("times without a time zone are taken as UTC ({first}); --tz NAME says otherwise"));
+        }
+        if let (Some((count, first)), Some(zone)) = (self.dates.shown_twice, &meaning.zone) {
+            let (times, zone) = (counted(count, "time"), zone.name());
+            let verb = if count == 1 { "is" } else { "are" };
+            notes.push(format!(
+                "{times} {verb} shown twice by the clocks in {zone} ({first}): taken as the first; an offset says otherwise"
+            ));
+        }
+        if let Some((count, first)) = self.in_future {
+            notes.push(format!(
+                "{} in the future ({first}): are date order and time zone right?",
+                counted(count, "time")
+            ));
+        }
+        if let Some(first) = self.unguarded {
+            notes.push(format!("apostrophes by which spreadsheets mark text are taken off ({first})"));
+        }
+        if let Some((count, first)) = self.padded {
+            let ends = if count == 1 { "has blanks at an end" } else { "have blanks at an end" };
+            notes.push(format!("{} {ends} ({first}): what is written has none", counted(count, "text")));
+        }
+        Ok(notes)
     }
 }

@@ -3,19 +3,20 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
+use std::sync::Arc;
 
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::ReadOptions;
 use super::evidence::Evidence;
 use super::pass::{again, portions};
 use super::plan::{Import, OnConflict, OnError};
 use super::position::Position;
 use super::read;
 use super::rejection::Rejection;
+use super::rejections::Rejections;
 use super::row::{Applied, Counts, Made, Row, Storable, ValueChange, already_there};
-use super::spelling::Keys;
+use super::{Keys, ReadOptions, Source};
 use crate::db::Database;
 use crate::domain::IdempotencyKey;
 use crate::error::{Error, Kind, Result};
@@ -87,6 +88,58 @@ pub async fn check<R: Storable>(
         in_order(wrong).into_iter().try_for_each(&mut *reject)?;
     }
     Ok(Checked { refused: holders.wrong, ..checked })
+}
+
+/// All that comes before the second pass: which file it is, what the shop has, whether the rows are right. The
+/// first pass is made once more with what only the whole file could tell: which order its dates have, and which
+/// orders do not stand together. `note` hears what has to be said of the file.
+///
+/// Returns the number of rows that are fine, and what is wrong; all of it if there `is_listed`.
+/// Errors: those of the file and of the database; exit 7 for dates and amounts that contradict each other.
+pub async fn prepare<R: Storable>(
+    database: &Database,
+    source: &Source<'_>,
+    import: &mut Import,
+    resumes: bool,
+    is_listed: bool,
+    note: &mut dyn FnMut(&str),
+) -> Result<(u64, Rejections)> {
+    let connection = database.connection();
+    let how = format!("{} {:?} {:?} {:?}", R::OPERATION, import.read, import.stock, import.meaning);
+    import.digest = source.digest(&how).await?;
+    import.keys = Arc::new(match R::IS_GROUPED {
+        true => Keys::load_with_references(connection).await?,
+        false => Keys::load(connection).await?,
+    });
+    let last = if resumes { last_position(connection, &import.digest).await? } else { None };
+    if let Some(last) = last {
+        note(&format!("going on after {last}"));
+    }
+    loop {
+        let mut rejections = Rejections::new(is_listed, import.read.format);
+        let reject = &mut |row: Vec<Rejection>| {
+            rejections.add(row);
+            Ok(())
+        };
+        let Checked { fine, evidence, scattered, refused } =
+            check::<R>(database, source.again()?, import, reject).await?;
+        let mut is_known = true;
+        if let Some((order, place)) = evidence.dates.decide(import.meaning.date_order)? {
+            note(&format!("dates are read as {} ({place})", order.as_str()));
+            import.meaning.date_order = Some(order);
+            is_known = false;
+        }
+        if import.scattered.len() < scattered.len() {
+            import.scattered = Arc::new(scattered);
+            is_known = false;
+        }
+        if is_known {
+            evidence.notes(&import.meaning)?.iter().for_each(|text| note(text));
+            import.resume_after = last.unwrap_or_default();
+            import.refused = Arc::new(refused);
+            return Ok((fine, rejections));
+        }
+    }
 }
 
 /// Which row of several with one key counts: the first that is right.
@@ -266,7 +319,7 @@ fn marks_of(digest: &str) -> String {
 }
 
 /// How far the last run of this file came: where the last row that it wrote begins.
-pub async fn last_position(connection: &impl ConnectionTrait, digest: &str) -> Result<Option<Position>> {
+async fn last_position(connection: &impl ConnectionTrait, digest: &str) -> Result<Option<Position>> {
     let key = repository::audit_event::find_last_key(connection, &marks_of(digest)).await?;
     Ok(key.and_then(|key| key.rsplit(':').next()?.parse().ok()))
 }

@@ -4,37 +4,30 @@
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
-use sha2::{Digest, Sha256};
 
-use self::rejections::{Rejections, partial, refused, with_unwritten};
-use self::source::Source;
 use self::told::{CHANGES_LISTED, Kept};
 use super::arguments::{AnswerArguments, WriteArguments, whole_number};
+use super::mutation::note_changed;
 use super::values::{checked, one_of};
 use crate::bulk::{
-    self, Charset, Counts, FileFormat, Import, Keys, Meaning, OnConflict, OnError, Position, ReadOptions, Rejection,
-    Row, Storable, ValueChange, ValueMap,
+    self, Charset, Counts, FileFormat, Import, Meaning, OnConflict, OnError, Position, ReadOptions, Rejections, Row,
+    Source, Storable, ValueChange, ValueMap, format_of, partial, refused, with_unwritten,
 };
 use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
-use crate::db::{Access, Database};
-use crate::domain::text::{counted, hexadecimal, shell_word};
-use crate::error::{CommandLine, Error, Hint, Result, printable};
-use crate::file::{InputFile, OutputFile, check_ending, check_file, check_not_input, spool, unreadable};
+use crate::db::Access;
+use crate::domain::text::{counted, shell_word};
+use crate::error::{Error, Result, printable};
+use crate::file::{InputFile, OutputFile, check_ending, check_not_input, is_stdout, spool};
 use crate::service::place_order::Stock;
 
-mod rejections;
-mod source;
 mod told;
 
-/// Bytes of the file that are read at once to tell whether it is the same.
-const DIGEST_BYTES: usize = 64 * 1024;
 /// How often it is told how far an import is.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -157,23 +150,10 @@ pub async fn run<R: Storable>(
     let database = context.database(Access::Write).await?.for_bulk();
     // Once for the digest, once to check it.
     let progress = RefCell::new(context.output.reading(2 * source.length()));
-    let follow = || progress.borrow_mut().reach(source.read.load(Ordering::Relaxed));
-    let how = format!("{} {:?} {stock:?} {:?}", R::OPERATION, import.read, import.meaning);
-    let digest = digest(source.again()?, &how, follow);
-    import.digest = source.same(digest.map_err(|error| unreadable(&arguments.file, &error)))?;
-    import.keys = Arc::new(match R::IS_GROUPED {
-        true => Keys::load_with_references(database.connection()).await?,
-        false => Keys::load(database.connection()).await?,
-    });
-    if arguments.resume
-        && let Some(last) = bulk::last_position(database.connection(), &import.digest).await?
-    {
-        context.output.note(&format!("going on after {last}"));
-        import.resume_after = last;
-    }
-    let is_listed = errors.is_some();
-    let check = check::<R>(context, is_listed, &database, &source, &mut import);
-    let (fine, mut rejections) = source.same(followed(check, follow).await)?;
+    let note = &mut |text: &str| context.output.note(text);
+    let prepared = bulk::prepare::<R>(&database, &source, &mut import, arguments.resume, errors.is_some(), note);
+    let prepared = followed(prepared, || progress.borrow_mut().reach(source.bytes_read())).await;
+    let (fine, mut rejections) = source.same(prepared)?;
     drop(progress);
     if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || fine == 0) {
         let written = list(context, &mut rejections, errors);
@@ -218,7 +198,7 @@ pub async fn run<R: Storable>(
     if counts.created + counts.updated > 0 {
         match arguments.write.dry_run {
             true => context.note_would_change(),
-            false => context.output.note(&format!("changed {}", database.target())),
+            false => note_changed(context, &database),
         }
     }
     if rejections.count == 0 {
@@ -232,44 +212,6 @@ pub async fn run<R: Storable>(
         OnError::RejectRows => partial::<R>(&rejections),
     };
     Err(with_unwritten(error, written))
-}
-
-/// The first pass, and once more with what only the whole file could tell: which order its dates have,
-/// and which orders do not stand together. Gives the number of rows that are fine, and what is wrong.
-async fn check<R: Storable>(
-    context: &Context,
-    is_listed: bool,
-    database: &Database,
-    source: &Source<'_>,
-    import: &mut Import,
-) -> Result<(u64, Rejections)> {
-    let resume_after = std::mem::take(&mut import.resume_after);
-    loop {
-        let mut rejections = Rejections::new(is_listed, import.read.format);
-        let reject = &mut |row: Vec<Rejection>| {
-            rejections.add(row);
-            Ok(())
-        };
-        let checked = bulk::check::<R>(database, source.again()?, import, reject).await?;
-        let mut is_known = true;
-        let evidence = checked.evidence;
-        if let Some((order, place)) = evidence.dates.decide(import.meaning.date_order)? {
-            context.output.note(&format!("dates are read as {} ({place})", order.as_str()));
-            import.meaning.date_order = Some(order);
-            is_known = false;
-        }
-        if import.scattered.len() < checked.scattered.len() {
-            import.scattered = Arc::new(checked.scattered);
-            is_known = false;
-        }
-        if !is_known {
-            continue;
-        }
-        told::notes(&evidence, &import.meaning)?.iter().for_each(|note| context.output.note(note));
-        import.resume_after = resume_after;
-        import.refused = Arc::new(checked.refused);
-        return Ok((checked.fine, rejections));
-    }
 }
 
 /// Writes the errors file; one without errors is not left behind, but takes the place of an older one.
@@ -293,60 +235,6 @@ async fn followed<T>(work: impl Future<Output = T>, mut tell: impl FnMut()) -> T
             _ = ticks.tick() => tell(),
         }
     }
-}
-
-/// SHA-256 of a file and of how it is read; hexadecimal.
-fn digest(mut source: impl Read, how: &str, follow: impl Fn()) -> io::Result<String> {
-    let mut digest = Sha256::new();
-    digest.update(how);
-    let mut buffer = vec![0; DIGEST_BYTES];
-    loop {
-        match source.read(&mut buffer)? {
-            0 => return Ok(hexadecimal(&digest.finalize())),
-            length => digest.update(&buffer[..length]),
-        }
-        follow();
-    }
-}
-
-fn unnamed_format() -> Error {
-    Error::usage("the format of the file is not known").hint("name it: --format csv|tsv|jsonl|json")
-}
-
-fn ending_of(path: &Path) -> Option<&str> {
-    path.extension()?.to_str()
-}
-
-/// What to do with a file whose ending is that of no format, if it is a file at all.
-fn unknown_format(path: &Path, noun: &str) -> Error {
-    if let Err(error) = check_file(path) {
-        return error;
-    }
-    let name = path.display().to_string();
-    let ending = ending_of(path).unwrap_or_default().to_ascii_lowercase();
-    let unpack = match ending.as_str() {
-        "gz" => "gunzip -c",
-        "bz2" => "bunzip2 -c",
-        "xz" => "unxz -c",
-        "zst" => "unzstd -c",
-        "zip" => "unzip -p",
-        "xls" | "xlsx" | "xlsm" | "xlsb" | "ods" | "numbers" => {
-            let message = format!("{name} is a workbook of Excel or another spreadsheet program, not CSV or JSON");
-            return Error::usage(message).hint("open it there and save the sheet as CSV (UTF-8)");
-        }
-        _ => return unnamed_format(),
-    };
-    let inside =
-        path.file_stem().map(Path::new).and_then(ending_of).filter(|inside| FileFormat::parse(inside).is_some());
-    let format = match inside {
-        Some("ndjson") => "jsonl",
-        Some("tab") => "tsv",
-        Some("txt") | None => "csv",
-        Some(inside) => inside,
-    };
-    let import = CommandLine::like(&format!("{noun} import")).argument("-").option("--format", format);
-    Error::usage(format!("{name} is compressed"))
-        .hint(Hint::from(format!("{unpack} {} | ", shell_word(&name))).and(import))
 }
 
 impl ImportArguments {
@@ -391,18 +279,8 @@ impl ImportArguments {
         OutputFile::open(path).await.map(Some)
     }
 
-    fn is_stdin(&self) -> bool {
-        self.file == Path::new("-")
-    }
-
     fn read_options(&self, noun: &str) -> Result<ReadOptions> {
-        let ending = ending_of(&self.file);
-        let Some(format) = self.format.or_else(|| FileFormat::parse(ending?)) else {
-            return Err(match self.is_stdin() {
-                true => unnamed_format(),
-                false => unknown_format(&self.file, noun),
-            });
-        };
+        let format = self.format.map_or_else(|| format_of(&self.file, noun), Ok)?;
         Ok(ReadOptions {
             format,
             delimiter: self.delimiter,
@@ -421,7 +299,7 @@ impl ImportArguments {
         if let Some(errors) = &self.errors {
             check_not_input("--errors", errors, &self.file)?;
         }
-        let stream: Box<dyn Read> = match self.is_stdin() {
+        let stream: Box<dyn Read> = match is_stdout(&self.file) {
             true => Box::new(io::stdin()),
             false => match InputFile::open(&self.file).await? {
                 InputFile::Regular(file) => return Ok(file),

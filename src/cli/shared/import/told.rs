@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde_json::{Value, json};
 
-use crate::bulk::{Counts, Evidence, Meaning, Row, ValueChange};
+use crate::bulk::{Counts, Row, ValueChange};
 use crate::context::Context;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
@@ -52,39 +52,6 @@ impl Drop for Kept<'_> {
             self.context.output.note(&format!("{told}; {COMPLETE}"));
         }
     }
-}
-
-/// What is counted: an order may have many rows of a file.
-pub fn noun<R: Row>() -> &'static str {
-    if R::IS_GROUPED { R::NOUN } else { "row" }
-}
-
-/// What has to be said of a file before anything is written.
-///
-/// Errors: exit 7 for amounts in two currencies.
-pub fn notes(evidence: &Evidence, meaning: &Meaning) -> Result<Vec<String>> {
-    let mut notes: Vec<String> = evidence.currencies.decide(meaning.currency.as_deref())?.into_iter().collect();
-    if let (Some(first), None) = (evidence.dates.without_zone, &meaning.zone) {
-        notes.push(format!("times without a time zone are taken as UTC ({first}); --tz NAME says otherwise"));
-    }
-    if let (Some((count, first)), Some(zone)) = (evidence.dates.shown_twice, &meaning.zone) {
-        let (times, zone) = (counted(count, "time"), zone.name());
-        let verb = if count == 1 { "is" } else { "are" };
-        notes.push(format!(
-            "{times} {verb} shown twice by the clocks in {zone} ({first}): taken as the first; an offset says otherwise"
-        ));
-    }
-    if let Some((count, first)) = evidence.in_future {
-        notes.push(format!("{} in the future ({first}): are date order and time zone right?", counted(count, "time")));
-    }
-    if let Some(first) = evidence.unguarded {
-        notes.push(format!("apostrophes by which spreadsheets mark text are taken off ({first})"));
-    }
-    if let Some((count, first)) = evidence.padded {
-        let ends = if count == 1 { "has blanks at an end" } else { "have blanks at an end" };
-        notes.push(format!("{} {ends} ({first}): what is written has none", counted(count, "text")));
-    }
-    Ok(notes)
 }
 
 /// Says what was done.

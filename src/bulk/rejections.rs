@@ -5,8 +5,7 @@ use std::io::{self, Seek, SeekFrom};
 
 use serde_json::{Value, json};
 
-use super::told::noun;
-use crate::bulk::{FileFormat, Rejection, Row};
+use super::{FileFormat, Rejection, Row};
 use crate::domain::text::counted;
 use crate::error::{Error, Kind, Result, printable, printable_reason};
 use crate::file::{OutputFile, unwritable};
@@ -90,6 +89,11 @@ impl Rejections {
         let rejection = |Rejection { at, column, value, reason, .. }: &Rejection| json!({ "line": at.line, "record": at.record, "column": column, "value": value, "reason": reason });
         self.first.iter().map(rejection).collect()
     }
+}
+
+/// What is counted: an order may have many rows of a file.
+fn noun<R: Row>() -> &'static str {
+    if R::IS_GROUPED { R::NOUN } else { "row" }
 }
 
 /// The error of an import of which nothing was kept.
