@@ -8,6 +8,7 @@ mod descent;
 pub(crate) mod draft;
 pub(crate) mod entities;
 mod failure;
+pub mod finding;
 pub mod history;
 pub(crate) mod lint;
 mod lock;
@@ -18,6 +19,7 @@ mod removal;
 mod resolve;
 mod runner;
 mod script;
+mod stake;
 mod standing;
 mod stop;
 pub(crate) mod verify;
@@ -30,10 +32,9 @@ use sea_orm::ConnectionTrait;
 use crate::db::Database;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::Clock;
+use crate::domain::{Clock, named_enum};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 pub use catalog::Catalog;
-pub use counting::count_rows;
 use failure::{Extent, broken_off};
 use history::Direction;
 use lock::Lock;
@@ -43,6 +44,7 @@ pub use removal::{Removal, refuse_removal};
 pub use resolve::{Resolution, baseline, resolve};
 use runner::{Runner, Way};
 pub use script::script;
+pub use stake::Stake;
 pub use standing::{MigrationStatus, State, explanation};
 pub use stop::Stop;
 
@@ -71,21 +73,22 @@ pub struct Plan {
     pub clock: Clock,
 }
 
-/// What to do with the schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Course {
-    /// Apply what is pending, oldest first.
-    Up,
-    /// Revert, in reverse order of application.
-    Down,
-    /// Revert and apply again.
-    Redo,
-    /// Revert everything.
-    Reset,
-    /// Revert everything and apply it again.
-    Refresh,
-    /// Remove everything, whoever made it, and apply all.
-    Fresh,
+named_enum! {
+    /// What to do with the schema, by the command's name.
+    pub enum Course {
+        /// Apply what is pending, oldest first.
+        Up = "up",
+        /// Revert, in reverse order of application.
+        Down = "down",
+        /// Revert and apply again.
+        Redo = "redo",
+        /// Revert everything.
+        Reset = "reset",
+        /// Revert everything and apply it again.
+        Refresh = "refresh",
+        /// Remove everything, whoever made it, and apply all.
+        Fresh = "fresh",
+    }
 }
 
 impl Course {

@@ -1,20 +1,16 @@
 //! `verify` and `baseline`: the live schema against what the migrations make.
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 
-use super::view::FindingView;
 use super::{LockArguments, note_changed, plan_with, tell, whole_plan};
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
-use crate::db::schema::Schema;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
-use crate::domain::similar::closest;
 use crate::domain::text::counted;
-use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
+use crate::error::{Cause, Error, Kind, Result};
+use crate::migrate::finding::{DRIFT, Finding, drifted, refuse_unknown};
 use crate::migrate::history::{self, History};
 use crate::migrate::verify::{drift, empty, expected_at, is_beside, schema, try_out};
 use crate::migrate::{self, Catalog, entities};
@@ -59,14 +55,8 @@ impl ScratchArguments {
     }
 }
 
-/// So many ways back are printed.
-const HINTS_SHOWN: usize = 10;
-/// So many objects are named in a message.
-const NAMES_SHOWN: usize = 3;
-const DRIFT: &str = "drift";
-
 pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()> {
-    context.output.check_fields::<FindingView>(&[])?;
+    context.output.check_fields::<Finding>(&[])?;
     let plan = whole_plan(context);
     let live = match context.database(Access::Read).await {
         Ok(database) => Some(database),
@@ -85,27 +75,18 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     let trial = try_out(&scratch, &plan, &history).await;
     arguments.scratch.leave_empty(&scratch).await?;
     let trial = trial?;
-    let mut findings: Vec<FindingView> =
-        trial.there_and_back.iter().map(|difference| FindingView::of("there and back", difference)).collect();
+    let mut findings: Vec<Finding> =
+        trial.there_and_back.iter().map(|difference| Finding::of("there and back", difference)).collect();
     if let Some(database) = &live
         && !history.applied().is_empty()
     {
         let found = schema(database).await?;
         refuse_unknown(&arguments.ignore, &[&trial.whole, &found])?;
         let drift = drift(database, &trial.applied, &found, &arguments.ignore);
-        findings.extend(drift.iter().map(|difference| FindingView::of(DRIFT, difference)));
+        findings.extend(drift.iter().map(|difference| Finding::of(DRIFT, difference)));
     }
-    findings.extend(entities::entity_differences(scratch.engine(), &trial.whole).into_iter().map(|object| {
-        FindingView {
-            check: "entities",
-            change: None,
-            object,
-            expected: None,
-            found: None,
-            repair: None,
-            missing_table: None,
-        }
-    }));
+    let of_entities = entities::entity_differences(scratch.engine(), &trial.whole).into_iter();
+    findings.extend(of_entities.map(|object| Finding { check: "entities", object, ..Finding::default() }));
     let compared =
         if history.applied().is_empty() { "nothing is applied to compare" } else { "the database is as they make it" };
     conclude(context, &plan.catalog, &findings, || {
@@ -116,78 +97,16 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     })
 }
 
-/// Errors: exit 2 for a name to be ignored that nothing has, with one that is like it.
-fn refuse_unknown(ignored: &[String], schemas: &[&Schema]) -> Result<()> {
-    let objects = || schemas.iter().flat_map(|schema| schema.objects.keys());
-    let known: BTreeSet<&str> = objects().flat_map(|object| [object.table.as_str(), object.name.as_str()]).collect();
-    let Some(unknown) = ignored.iter().find(|name| !known.contains(name.as_str())) else { return Ok(()) };
-    let known: Vec<&str> = known.into_iter().filter(|name| !name.is_empty()).collect();
-    let error = Error::usage(format!("--ignore: nothing in the database is called {}", printable(unknown)));
-    Err(match closest(unknown, known) {
-        Some(close) => error.hint(format!("did you mean {}?", printable(close))),
-        None => error.hint("leave it out; names are those of tables, views, sequences, types and what belongs to them"),
-    })
-}
-
 /// Prints what was found.
 ///
 /// Errors: exit 9 for anything at all.
-fn conclude(context: &Context, catalog: &Catalog, findings: &[FindingView], fine: impl Fn() -> String) -> Result<()> {
+fn conclude(context: &Context, catalog: &Catalog, findings: &[Finding], fine: impl Fn() -> String) -> Result<()> {
     context.output.list(findings)?;
     if findings.is_empty() {
         context.output.note(&fine());
         return Ok(());
     }
-    let mut error = Error::new(Kind::CheckFailed, "migrate.drift", told(findings));
-    let mut ways_back: Vec<Hint> =
-        findings.iter().filter(|finding| finding.check == DRIFT).map(|finding| way_back(catalog, finding)).collect();
-    // Several differences of a table may be mended by making it again.
-    ways_back.dedup();
-    for way_back in ways_back.into_iter().take(HINTS_SHOWN) {
-        error = error.hint(way_back);
-    }
-    if findings.iter().any(|finding| finding.change == Some("added")) {
-        error = error.hint("what belongs there and to others: --ignore NAME");
-    }
-    Err(error)
-}
-
-/// `2 differences between migrations, database and program: missing table users, …`
-fn told(findings: &[FindingView]) -> String {
-    let name =
-        |finding: &FindingView| format!("{} {}", finding.change.unwrap_or_default(), finding.object).trim().to_owned();
-    let names: Vec<String> = findings.iter().take(NAMES_SHOWN).map(name).collect();
-    let more = if findings.len() > NAMES_SHOWN { ", …" } else { "" };
-    let differences = counted(findings.len(), "difference");
-    format!("{differences} between migrations, database and program: {}{more}", names.join(", "))
-}
-
-/// How the schema becomes again what the migrations make.
-fn way_back(catalog: &Catalog, finding: &FindingView) -> Hint {
-    match (&finding.repair, maker(catalog, finding)) {
-        (Some(repair), _) => format!("back to what the migrations make: {repair}").into(),
-        (None, Some(name)) => {
-            let resolve = |how: &str| CommandLine::new("migrate resolve").argument(name).flag(how);
-            Hint::from(format!("its rows are gone, but {name} makes it again: "))
-                .and(resolve("--reverted"))
-                .and(", then ")
-                .and(resolve("--retry"))
-        }
-        (None, None) => Hint::from(format!("{}: restore it from a copy, or ", finding.object))
-            .and(CommandLine::new("migrate fresh")),
-    }
-}
-
-/// The migration whose statement makes a table that is missing.
-fn maker(catalog: &Catalog, finding: &FindingView) -> Option<&'static str> {
-    let table = finding.missing_table.as_deref()?;
-    let makes = |migration: &&migration::Migration| {
-        crate::db::target::Engine::ALL.into_iter().any(|engine| {
-            let statement = format!("CREATE TABLE {} ", engine.quoted(table));
-            (migration.up)(engine.backend).iter().any(|sql| sql.starts_with(&statement))
-        })
-    };
-    catalog.migrations().iter().find(makes).map(|migration| migration.name)
+    Err(drifted(catalog, findings))
 }
 
 pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineArguments) -> Result<()> {
@@ -201,7 +120,7 @@ pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineAr
     let mut drift = drift(&database, &expected, &schema(&database).await?, &[]);
     drift.retain(|difference| !is_beside(difference));
     if !drift.is_empty() {
-        let findings: Vec<_> = drift.iter().map(|difference| FindingView::of(DRIFT, difference)).collect();
+        let findings: Vec<_> = drift.iter().map(|difference| Finding::of(DRIFT, difference)).collect();
         return conclude(context, &plan.catalog, &findings, String::new)
             .map_err(|error| error.hint("or name with --to the newest migration that the schema has"));
     }

@@ -3,8 +3,8 @@
 use migration::Migration;
 use serde_json::json;
 
-use crate::db::schema::Difference;
 use crate::db::target::Engine;
+use crate::migrate::finding::Finding;
 use crate::migrate::history::Run;
 use crate::migrate::lint::Warning;
 use crate::migrate::{MigrationStatus, Rehearsed};
@@ -88,40 +88,7 @@ impl View for Run {
     ];
 }
 
-/// Something that `verify` found.
-pub struct FindingView {
-    /// `drift`, `there and back`, `entities`.
-    pub check: &'static str,
-    /// `missing`, `added`, `changed`; none where a sentence says it.
-    pub change: Option<&'static str>,
-    pub object: String,
-    pub expected: Option<String>,
-    pub found: Option<String>,
-    pub repair: Option<String>,
-    /// The name of a table that is missing as a whole.
-    pub missing_table: Option<String>,
-}
-
-impl FindingView {
-    pub fn of(check: &'static str, difference: &Difference) -> FindingView {
-        FindingView {
-            check,
-            change: Some(difference.change()),
-            object: difference.object.to_string(),
-            expected: difference.expected.as_deref().map(shown),
-            found: difference.found.as_deref().map(shown),
-            repair: difference.repair.clone(),
-            missing_table: difference.missing_table().map(str::to_owned),
-        }
-    }
-}
-
-/// A table has no definition but its parts.
-fn shown(definition: &str) -> String {
-    if definition.is_empty() { "there".to_owned() } else { definition.to_owned() }
-}
-
-impl View for FindingView {
+impl View for Finding {
     const NOUN: &'static str = "differences";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("check", "CHECK", |view| view.check.into()),

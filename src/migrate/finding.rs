@@ -1,0 +1,118 @@
+//! What `verify` finds, and how the schema becomes again what the migrations make.
+
+use std::collections::BTreeSet;
+
+use migration::Migration;
+
+use super::Catalog;
+use crate::db::schema::{Difference, Schema};
+use crate::db::target::Engine;
+use crate::domain::similar::closest;
+use crate::domain::text::counted;
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+
+/// So many ways back are printed.
+const HINTS_SHOWN: usize = 10;
+/// So many objects are named in a message.
+const NAMES_SHOWN: usize = 3;
+/// The check of the live schema.
+pub const DRIFT: &str = "drift";
+
+/// Something that `verify` found.
+#[derive(Debug, Default)]
+pub struct Finding {
+    /// `drift`, `there and back`, `entities`.
+    pub check: &'static str,
+    /// `missing`, `added`, `changed`; none where a sentence says it.
+    pub change: Option<&'static str>,
+    pub object: String,
+    pub expected: Option<String>,
+    pub found: Option<String>,
+    pub repair: Option<String>,
+    /// The name of a table that is missing as a whole.
+    pub missing_table: Option<String>,
+}
+
+impl Finding {
+    pub fn of(check: &'static str, difference: &Difference) -> Finding {
+        Finding {
+            check,
+            change: Some(difference.change()),
+            object: difference.object.to_string(),
+            expected: difference.expected.as_deref().map(shown),
+            found: difference.found.as_deref().map(shown),
+            repair: difference.repair.clone(),
+            missing_table: difference.missing_table().map(str::to_owned),
+        }
+    }
+}
+
+/// A table has no definition but its parts.
+fn shown(definition: &str) -> String {
+    if definition.is_empty() { "there".to_owned() } else { definition.to_owned() }
+}
+
+/// Errors: exit 2 for a name to be ignored that nothing has, with one that is like it.
+pub fn refuse_unknown(ignored: &[String], schemas: &[&Schema]) -> Result<()> {
+    let objects = || schemas.iter().flat_map(|schema| schema.objects.keys());
+    let known: BTreeSet<&str> = objects().flat_map(|object| [object.table.as_str(), object.name.as_str()]).collect();
+    let Some(unknown) = ignored.iter().find(|name| !known.contains(name.as_str())) else { return Ok(()) };
+    let known: Vec<&str> = known.into_iter().filter(|name| !name.is_empty()).collect();
+    let error = Error::usage(format!("--ignore: nothing in the database is called {}", printable(unknown)));
+    Err(match closest(unknown, known) {
+        Some(close) => error.hint(format!("did you mean {}?", printable(close))),
+        None => error.hint("leave it out; names are those of tables, views, sequences, types and what belongs to them"),
+    })
+}
+
+/// The error about anything that was found (exit 9), with the ways back.
+pub fn drifted(catalog: &Catalog, findings: &[Finding]) -> Error {
+    let error = Error::new(Kind::CheckFailed, "migrate.drift", told(findings));
+    let mut ways_back: Vec<Hint> =
+        findings.iter().filter(|finding| finding.check == DRIFT).map(|finding| way_back(catalog, finding)).collect();
+    // Several differences of a table may be mended by making it again.
+    ways_back.dedup();
+    let error = ways_back.into_iter().take(HINTS_SHOWN).fold(error, Error::hint);
+    match findings.iter().any(|finding| finding.change == Some("added")) {
+        true => error.hint("what belongs there and to others: --ignore NAME"),
+        false => error,
+    }
+}
+
+/// `2 differences between migrations, database and program: missing table users, …`
+fn told(findings: &[Finding]) -> String {
+    let name =
+        |finding: &Finding| format!("{} {}", finding.change.unwrap_or_default(), finding.object).trim().to_owned();
+    let names: Vec<String> = findings.iter().take(NAMES_SHOWN).map(name).collect();
+    let more = if findings.len() > NAMES_SHOWN { ", …" } else { "" };
+    let differences = counted(findings.len(), "difference");
+    format!("{differences} between migrations, database and program: {}{more}", names.join(", "))
+}
+
+/// How the schema becomes again what the migrations make.
+fn way_back(catalog: &Catalog, finding: &Finding) -> Hint {
+    match (&finding.repair, maker(catalog, finding)) {
+        (Some(repair), _) => format!("back to what the migrations make: {repair}").into(),
+        (None, Some(name)) => {
+            let resolve = |how: &str| CommandLine::new("migrate resolve").argument(name).flag(how);
+            Hint::from(format!("its rows are gone, but {name} makes it again: "))
+                .and(resolve("--reverted"))
+                .and(", then ")
+                .and(resolve("--retry"))
+        }
+        (None, None) => Hint::from(format!("{}: restore it from a copy, or ", finding.object))
+            .and(CommandLine::new("migrate fresh")),
+    }
+}
+
+/// The migration whose statement makes a table that is missing.
+fn maker(catalog: &Catalog, finding: &Finding) -> Option<&'static str> {
+    let table = finding.missing_table.as_deref()?;
+    let makes = |migration: &&Migration| {
+        Engine::ALL.into_iter().any(|engine| {
+            let statement = format!("CREATE TABLE {} ", engine.quoted(table));
+            (migration.up)(engine.backend).iter().any(|sql| sql.starts_with(&statement))
+        })
+    };
+    catalog.migrations().iter().find(makes).map(|migration| migration.name)
+}
