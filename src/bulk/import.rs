@@ -16,6 +16,7 @@ use super::read;
 use super::rejection::Rejection;
 use super::rejections::Rejections;
 use super::row::{Applied, Counts, Made, Row, Storable, ValueChange, already_there};
+use super::spelling::MARKS;
 use super::{Keys, ReadOptions, Source};
 use crate::db::Database;
 use crate::domain::IdempotencyKey;
@@ -208,19 +209,21 @@ pub async fn run<R: Storable>(
     told: &mut dyn FnMut(Counts, Vec<ValueChange>),
 ) -> Result<Counts> {
     let run = operations.ids.next();
+    let mut import = import.clone();
     let (mut counts, mut made) = (Counts::default(), HashSet::new());
     let (mut read, mut rejected) = (0, 0);
-    let is_over = |wrong: &[Vec<Rejection>]| import.on_error == OnError::RejectAll && !wrong.is_empty();
-    let mut portions = portions::<R>(source, import);
+    let rejects_all = import.on_error == OnError::RejectAll;
+    let is_over = |wrong: &[Vec<Rejection>]| rejects_all && !wrong.is_empty();
+    let mut portions = portions::<R>(source, &import);
     while let Some(portion) = portions.recv().await {
         let mut portion = portion?;
         read += portion.count();
         rejected += portion.leave_out(&import.refused);
         let (mut rows, mut wrong) = (portion.rows, portion.rejected);
-        let skipped = accepted(&operations.database, &mut rows, import, &mut wrong).await?;
+        let skipped = accepted(&operations.database, &mut rows, &import, &mut wrong).await?;
         let applied = match rows.is_empty() || is_over(&wrong) {
             true => Applied::default(),
-            false => write(operations, &rows, import, run).await?,
+            false => write(operations, &rows, &mut import, run).await?,
         };
         wrong.extend(applied.refused.into_iter().map(|(_, wrong)| wrong));
         let is_over = is_over(&wrong);
@@ -251,20 +254,34 @@ pub async fn run<R: Storable>(
 }
 
 /// Writes rows in one transaction, of which nothing is kept if one is refused where none may be.
+///
+/// No index keeps out a second spelling of a reference. So transactions that bring orders take turns, and look
+/// again for spellings if another import has had its turn.
 async fn write<R: Storable>(
     operations: &Operations,
     rows: &[(Position, R)],
-    import: &Import,
+    import: &mut Import,
     run: Uuid,
 ) -> Result<Applied> {
+    // Which file, which run, how far.
+    let marks = format!("{}{}:", marks_of(&import.digest), run.simple());
+    let last = rows.last().map(|(at, _)| *at).unwrap_or_default();
+    let key = IdempotencyKey::parse(&format!("{marks}{}", last.key()));
     let request = Request {
         repeats_on_duplicate: true,
-        idempotency: mark(import, run, rows.last().map(|(at, _)| *at).unwrap_or_default()),
+        takes_turns: R::IS_GROUPED,
+        idempotency: key.ok().map(|key| Idempotency { key, fingerprint: import.digest.clone(), is_given: false }),
         ..Request::new(R::OPERATION)
     };
-    let refused = RefCell::default();
+    let (refused, newest) = (RefCell::default(), RefCell::new(import.clone()));
     let body = async |operation: &mut Operation| {
-        let mut applied = R::apply(operation, rows, import).await?;
+        if R::IS_GROUPED
+            && let Some(keys) = import.keys.newer(operation.handle(), &marks).await?
+        {
+            newest.borrow_mut().keys = Arc::new(keys);
+        }
+        let import = newest.borrow().clone();
+        let mut applied = R::apply(operation, rows, &import).await?;
         if import.on_error == OnError::RejectRows || applied.refused.is_empty() {
             return Ok(applied);
         }
@@ -272,6 +289,7 @@ async fn write<R: Storable>(
         Err(Error::new(Kind::Invalid, "import.invalid", "rows are wrong"))
     };
     let outcome = operations.run(&request, body).await;
+    *import = newest.into_inner();
     match (outcome, refused.take()) {
         (Err(error), Some(refused)) if error.kind() == Kind::Invalid => Ok(Applied { refused, ..Applied::default() }),
         // A mark is this run's own, so nothing is ever replayed.
@@ -308,14 +326,8 @@ fn in_order(mut wrong: Vec<Vec<Rejection>>) -> Vec<Vec<Rejection>> {
     wrong
 }
 
-/// The key of a transaction: which file, which run, how far.
-fn mark(import: &Import, run: Uuid, at: Position) -> Option<Idempotency> {
-    let key = IdempotencyKey::parse(&format!("{}{}:{}", marks_of(&import.digest), run.simple(), at.key())).ok()?;
-    Some(Idempotency { key, fingerprint: import.digest.clone(), is_given: false })
-}
-
 fn marks_of(digest: &str) -> String {
-    format!("import:{digest}:")
+    format!("{MARKS}{digest}:")
 }
 
 /// How far the last run of this file came: where the last row that it wrote begins.

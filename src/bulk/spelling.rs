@@ -6,7 +6,10 @@ use sea_orm::ConnectionTrait;
 
 use crate::domain::{reference, sku};
 use crate::error::{Result, printable};
-use crate::repository::{Lock, order, product, user};
+use crate::repository::{Lock, audit_event, order, product, user};
+
+/// How the marks of all imports begin.
+pub const MARKS: &str = "import:";
 
 /// The spellings of one kind of key that are not the shop's own. Few, or none, in most shops: they are
 /// looked up once for a whole file, because no index finds them.
@@ -25,6 +28,8 @@ pub struct Keys {
     pub skus: Spellings,
     /// Empty unless orders are imported.
     pub references: Spellings,
+    /// Transactions of imports that were there before these were looked up.
+    marks: u64,
 }
 
 /// The form in which the shop stores an address.
@@ -93,11 +98,12 @@ impl Keys {
         let folded: Vec<&str> = skus.foreign.keys().map(String::as_str).collect();
         let own = product::find_by_skus(connection, &folded, Lock::None).await?;
         skus.own = own.into_iter().map(|product| product.sku).collect();
-        Ok(Keys { emails, skus, references: Spellings::default() })
+        Ok(Keys { emails, skus, ..Keys::default() })
     }
 
     /// With the references of orders, of which there may be many more.
     pub async fn load_with_references(connection: &impl ConnectionTrait) -> Result<Keys> {
+        let marks = audit_event::count_keys(connection, MARKS, None).await?;
         let mut references = Spellings::new(order::find_foreign_references(connection).await?, folded_reference);
         let keys: Vec<String> = references.foreign.keys().flat_map(|key| with_and_without_dash(key.clone())).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -112,7 +118,15 @@ impl Keys {
             }
         }
         references.foreign.values_mut().for_each(|spellings| spellings.sort_unstable());
-        Ok(Keys { references, ..Keys::load(connection).await? })
+        Ok(Keys { references, marks, ..Keys::load(connection).await? })
+    }
+
+    /// The keys as they are now, if others than this run, whose marks begin so, have imported since.
+    pub async fn newer(&self, connection: &impl ConnectionTrait, own: &str) -> Result<Option<Keys>> {
+        match audit_event::count_keys(connection, MARKS, Some(own)).await? == self.marks {
+            true => Ok(None),
+            false => Keys::load_with_references(connection).await.map(Some),
+        }
     }
 
     /// The stored address that is meant.

@@ -76,6 +76,14 @@ impl WriteHandle {
         self.state().fail_at = Some(statement);
     }
 
+    /// Waits until no other transaction that called this is open, where several can write.
+    pub async fn take_turn(&self) -> Result<(), DbErr> {
+        match self.engine().take_turn {
+            Some(sql) => self.execute_unprepared(sql).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     pub async fn commit(self) -> Result<(), DbErr> {
         self.check_alive()?;
         self.transaction.commit().await

@@ -74,6 +74,15 @@ pub async fn find_by_idempotency_key(connection: &impl ConnectionTrait, key: &st
     Ok(Entity::find().filter(Column::IdempotencyKey.eq(key)).one(connection).await?)
 }
 
+/// How many keys begin so, without those that begin like `except`.
+pub async fn count_keys(connection: &impl ConnectionTrait, beginning: &str, except: Option<&str>) -> Result<u64> {
+    let key = || Column::IdempotencyKey;
+    // That there is a key lets PostgreSQL take the index, in which most events have none.
+    let keys = Entity::find().filter(key().is_not_null()).filter(key().starts_with(beginning));
+    let others = except.map(|except| key().starts_with(except).not());
+    super::count(connection, keys.filter(Condition::all().add_option(others))).await
+}
+
 /// The greatest key that begins so.
 pub async fn find_last_key(connection: &impl ConnectionTrait, beginning: &str) -> Result<Option<String>> {
     let keys = Entity::find().select_only().column(Column::IdempotencyKey);

@@ -200,7 +200,14 @@ impl Operations {
             subject: None,
             repeats_on_duplicate: request.repeats_on_duplicate,
         };
-        let result = match find_replay(&operation.handle, request).await {
+        let replay = async {
+            // First of all: no read may show the moment before the turn came.
+            if request.takes_turns {
+                operation.handle.take_turn().await?;
+            }
+            find_replay(&operation.handle, request).await
+        };
+        let result = match replay.await {
             Ok(Some(event)) => return Err(Attempt::Replayed(event)),
             Ok(None) => match body(&mut operation).await {
                 Ok(value) => operation.write_events(self, request).await.map(|()| value),

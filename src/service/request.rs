@@ -19,12 +19,14 @@ pub struct Request {
     /// For work that looks before it inserts: a duplicate means that somebody else did the same in
     /// this moment, and another look will find it.
     pub repeats_on_duplicate: bool,
+    /// For work that must not run beside another of its kind: its transactions take turns.
+    pub takes_turns: bool,
 }
 
 impl Request {
     /// A request without reason and key.
     pub fn new(name: EventName) -> Self {
-        Request { name, reason: None, idempotency: None, repeats_on_duplicate: false }
+        Request { name, reason: None, idempotency: None, repeats_on_duplicate: false, takes_turns: false }
     }
 }
 

@@ -16,6 +16,7 @@ on_every_backend!(
     of_many_imports_with_on_conflict_skip_each_row_is_created_once_and_else_skipped,
     orders_that_another_import_made_are_not_refused_for_the_stock_that_it_took,
     rows_that_another_import_made_are_unchanged,
+    an_order_is_created_once_by_imports_that_spell_its_reference_differently,
     of_many_imports_of_invoices_one_makes_their_users_and_products,
     what_is_refused_by_what_others_did_meanwhile_ends_the_import,
 );
@@ -124,6 +125,26 @@ fn orders_that_another_import_made_are_not_refused_for_the_stock_that_it_took(sh
 
 fn rows_that_another_import_made_are_unchanged(shop: &Shop) {
     import_at_once(shop, &[], |noun, runs| assert_created_once(noun, runs, "unchanged"));
+}
+
+fn an_order_is_created_once_by_imports_that_spell_its_reference_differently(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("POT", "1.50", 9);
+    for (name, beginning) in [("lower", "new-"), ("upper", "NEW-"), ("mixed", "New-")] {
+        let rows: String = (0..ROWS).map(|number| format!("{beginning}{number},{user},POT,2\n")).collect();
+        shop.file(&format!("{name}.csv"), &format!("reference,user,sku,quantity\n{rows}"));
+    }
+    let files = ["lower.csv", "upper.csv", "mixed.csv"];
+    for (round, batch) in ["25", "40", "1000"].into_iter().enumerate() {
+        let imports = files.map(|file| ["order", "import", file, "-y", "--json", "--stock", "skip", "--batch", batch]);
+        let imports = imports.each_ref().map(|import| &import[..]);
+        let runs = at_once(shop, &imports);
+        assert_created_once("order", runs, "unchanged");
+        assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), ROWS as i64, "round {round}");
+        for table in ["order_items", "orders"] {
+            shop.sql(&format!("DELETE FROM {table}"));
+        }
+    }
 }
 
 /// Invoices bring their users and products with them: of those, too, each is made once.
