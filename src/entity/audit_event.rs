@@ -37,3 +37,11 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The natural key that the event's own data names.
+    pub fn name(&self) -> Option<String> {
+        let data: serde_json::Value = serde_json::from_str(self.after.as_deref().or(self.before.as_deref())?).ok()?;
+        ["email", "sku", "reference", "name"].into_iter().find_map(|key| Some(data[key].as_str()?.to_owned()))
+    }
+}

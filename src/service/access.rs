@@ -1,12 +1,15 @@
 //! The three roles of a shop: who reads, who does the daily work, who looks after the database.
 
+use std::collections::BTreeSet;
+
 use migration::HISTORY_TABLES;
 
 use crate::db::Database;
-use crate::db::access::{Assessment, Effective, Grantee, Privilege, Rights, TableRights};
+use crate::db::access::{Assessment, Change, Effective, Grantee, Privilege, Remaining, Rights, Step, TableRights};
+use crate::db::target::Target;
 use crate::domain::named_enum;
 use crate::entity::tables::{Table, tables};
-use crate::error::Result;
+use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 named_enum! {
     /// What somebody does in the shop.
@@ -69,11 +72,86 @@ fn clerks_privileges(table: &str) -> &'static [Privilege] {
     }
 }
 
+/// A statement about a role.
+pub struct Planned {
+    /// What the database role is to be.
+    pub role: Role,
+    /// Its name, as it was typed.
+    pub name: String,
+    pub step: Step,
+}
+
+/// What has to be done about all roles.
+pub struct Plan {
+    pub rows: Vec<Planned>,
+    /// What the roles can do beyond their rights by ways that are not closed here.
+    pub remaining: Vec<(String, Remaining)>,
+}
+
+impl Plan {
+    /// Errors: those of each role, with those that were probably meant where one is not there.
+    pub async fn make(database: &Database, roles: &[(Role, Grantee)]) -> Result<Plan> {
+        let mut plan = Plan { rows: Vec::new(), remaining: Vec::new() };
+        for (role, grantee) in roles {
+            let assessment = match assess(database, *role, grantee).await {
+                Ok(assessment) => assessment,
+                Err(error) if error.kind() == Kind::NotFound => {
+                    return Err(with_namesakes(database, *role, grantee, error).await?);
+                }
+                Err(error) => return Err(error),
+            };
+            let row = |step| Planned { role: *role, name: grantee.name.clone(), step };
+            plan.rows.extend(assessment.steps.into_iter().map(row));
+            plan.remaining.extend(assessment.remaining.into_iter().map(|what| (grantee.name.clone(), what)));
+        }
+        Ok(plan)
+    }
+
+    /// `this changes rights in …: 3 grants`
+    pub fn impact(&self, target: &Target) -> String {
+        let of = |change| self.rows.iter().filter(|row| row.step.change == change).count();
+        let parts =
+            [(Change::Grant, "grants"), (Change::Revoke, "revokes"), (Change::Own, "changes of a table's owner")];
+        let parts = parts.into_iter().filter(|(change, _)| of(*change) > 0);
+        let parts: Vec<String> = parts.map(|(change, words)| format!("{} {words}", of(change))).collect();
+        format!("this changes rights in {target}: {}", parts.join(", "))
+    }
+}
+
+/// What is not there may be meant with its host: its namesakes are named instead of the way to make it.
+async fn with_namesakes(database: &Database, role: Role, grantee: &Grantee, error: Error) -> Result<Error> {
+    let accounts = database.engine().namesakes(database.connection(), grantee).await?;
+    if accounts.is_empty() {
+        return Ok(error);
+    }
+    let named = |account: &String| {
+        let again = CommandLine::again().option(&format!("--{}", role.as_str()), account);
+        Hint::from(format!("there is {}: ", printable(account))).and(again)
+    };
+    Ok(accounts.iter().map(named).fold(Error::not_found("role", &grantee.name), Error::hint))
+}
+
+/// Exit 8 when a role can still do more than it should, or less.
+pub fn settle(remaining: &[(String, Remaining)]) -> Result<()> {
+    if remaining.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = remaining.iter().map(|(name, remaining)| excess(name, remaining)).collect();
+    let error = Error::new(Kind::Partial, "access.incomplete", lines.join("\n"));
+    let ways_out: BTreeSet<_> = remaining.iter().filter_map(|(_, one)| one.way_out.clone()).collect();
+    Err(ways_out.into_iter().fold(error, Error::hint))
+}
+
+/// `shop_clerk still has …`
+pub fn excess(name: &str, remaining: &Remaining) -> String {
+    format!("{} still has {}", printable(name), remaining.what)
+}
+
 /// What has to be done so that a database role has the rights of this one.
 ///
 /// Errors: exit 3 for a role that is not there; exit 6 for one that nothing can be kept from, or that runs this;
 /// exit 4 where the database does not tell.
-pub async fn assess(database: &Database, role: Role, grantee: &Grantee) -> Result<Assessment> {
+async fn assess(database: &Database, role: Role, grantee: &Grantee) -> Result<Assessment> {
     database.engine().assess(database.connection(), grantee, &role.rights()).await
 }
 

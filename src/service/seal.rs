@@ -42,6 +42,66 @@ pub async fn seal(operations: &Operations, after: Option<Id>) -> Result<Option<S
     operations.run(&request, async |operation| apply(operation, &operations.actor, after).await).await?.done()
 }
 
+/// What a run that makes many seals came to.
+#[derive(Debug, Default)]
+pub struct Sealing {
+    pub seals: u64,
+    pub events: u64,
+    /// The newest seal.
+    pub head: Option<audit_seal::Model>,
+    /// Events came in the meantime, and wait for the next seal.
+    pub is_behind: bool,
+}
+
+/// Seals in steps, each a transaction of its own, until nothing is left; a dry run tries one step.
+///
+/// Errors: those of [`seal`], with what is sealed already.
+pub async fn seal_all(operations: &Operations) -> Result<Sealing> {
+    let (mut all, mut after, mut is_through) = (Sealing::default(), None, false);
+    loop {
+        match seal(operations, after).await {
+            Ok(Some(sealed)) => {
+                let count = u64::try_from(sealed.seal.event_count.pieces()).unwrap_or(0);
+                let (is_last, is_from_start) = (count < EVENTS_PER_SEAL, after.is_none());
+                (all.seals, all.events, all.head) = (all.seals + 1, all.events + count, Some(sealed.seal));
+                if operations.dry_run || (is_last && is_from_start) {
+                    break;
+                }
+                is_through |= is_last;
+                after = (!is_last).then_some(sealed.last_event);
+            }
+            // Perhaps an event with an earlier id was committed in the meantime.
+            Ok(None) if after.is_some() => (after, is_through) = (None, true),
+            Ok(None) => break,
+            Err(_) if is_through => {
+                all.is_behind = true;
+                break;
+            }
+            Err(error) => return Err(broken_off(error, all.head.as_ref())),
+        }
+    }
+    let connection = operations.database.connection();
+    if operations.dry_run && all.seals > 0 {
+        all.events = repository::audit_seal::count_unsealed_events(connection).await?;
+    }
+    // Nothing is asked after the last COMMIT: its seal is the head, whatever becomes of the connection.
+    if operations.dry_run || all.head.is_none() {
+        all.head = repository::audit_seal::find_last(connection).await?;
+    }
+    Ok(all)
+}
+
+/// What is to be said when the rest cannot be sealed: each seal is committed by itself.
+fn broken_off(error: Error, newest: Option<&audit_seal::Model>) -> Error {
+    let Some(seal) = newest else { return error };
+    let stands = format!("seal {} is made and stays, head {}", seal.number, seal.hash);
+    if error.kind() == Kind::OutcomeUnknown {
+        return error.hint(stands);
+    }
+    let message = format!("{stands}; the rest is not sealed: {}", error.why());
+    error.without_hints().reworded(message).hint(CommandLine::again().and(" goes on from there"))
+}
+
 async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Result<Option<Sealed>> {
     let last = repository::audit_seal::find_last(operation.handle()).await?;
     let events = repository::audit_seal::find_events(operation.handle(), None, after, EVENTS_PER_SEAL).await?;

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use sea_orm::ConnectionTrait;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::operation::{Operations, Request};
 use super::tombstone::{PAUSE, Verdict, ask};
-use crate::domain::EventName;
-use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
+use crate::domain::{EventName, Id};
+use crate::entity::audit_event::Model;
+use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
+use crate::repository::{audit_event, order, product, stock_movement, user};
 
 /// Decides what became of any operation: one that is not there by now will never be.
 ///
@@ -41,4 +44,55 @@ fn undecided(operation_id: Uuid, error: &Error) -> Error {
     );
     Error::new(Kind::Unavailable, "operation.undecided", message)
         .hint(Hint::from("run it again: ").and(CommandLine::again()))
+}
+
+/// Refuses an id that is not that of an operation: all ids look alike.
+///
+/// Errors: exit 7, saying whose it is, with the operation that was probably meant; those of the database.
+pub async fn refuse_others(connection: &impl ConnectionTrait, id: Uuid) -> Result<()> {
+    let Some((owner, meant)) = owner(connection, id.into()).await? else { return Ok(()) };
+    let message = format!("operation: {id} is the id of {owner}, not of an operation");
+    let error = Error::new(Kind::Invalid, "invalid", message);
+    let settle = |operation: Id| CommandLine::like("audit settle").argument(&operation.to_string());
+    Err(match meant {
+        Some((words, operation)) => error.hint(Hint::from(words).and(settle(operation))),
+        None => error,
+    })
+}
+
+/// What has this id, where no operation has it, and how its operation is announced.
+async fn owner(connection: &impl ConnectionTrait, id: Id) -> Result<Option<(String, Option<(&'static str, Id)>)>> {
+    let is_operation = async |id| Ok::<_, Error>(!audit_event::find_of_operation(connection, id, 1).await?.is_empty());
+    if is_operation(id).await? {
+        return Ok(None);
+    }
+    if let Some(event) = audit_event::find_by_id(connection, id).await? {
+        return Ok(Some(("an event".to_owned(), Some(("of its operation: ", event.operation_id)))));
+    }
+    if let Some(event) = audit_event::find_first_about(connection, id).await? {
+        return Ok(Some((subject(&event), Some(("of its first operation: ", event.operation_id)))));
+    }
+    if let Some(movement) = stock_movement::find_by_id(connection, id).await? {
+        let operation = is_operation(movement.operation_id).await?.then_some(movement.operation_id);
+        return Ok(Some(("a stock movement".to_owned(), operation.map(|operation| ("of its operation: ", operation)))));
+    }
+    // Rows without events of their own: generated, or written by another program.
+    let owner = if let Some(order) = order::find_by_id(connection, id).await? {
+        format!("order {}", printable(&order.reference))
+    } else if let Some(user) = user::find_by_id(connection, id).await? {
+        format!("user {}", printable(&user.email))
+    } else if let Some(product) = product::find_by_id(connection, id).await? {
+        format!("product {}", printable(&product.sku))
+    } else if order::has_item(connection, id).await? {
+        "a line of an order".to_owned()
+    } else {
+        return Ok(None);
+    };
+    Ok(Some((owner, None)))
+}
+
+/// What an event is about: `order K7Q2M-9XD4T`.
+pub fn subject(event: &Model) -> String {
+    let name = event.name().or_else(|| Some(event.entity_id?.to_string())).unwrap_or_default();
+    format!("{} {}", printable(&event.entity_type), printable(&name))
 }

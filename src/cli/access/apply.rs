@@ -2,14 +2,16 @@
 
 use clap::Args;
 
-use super::view::AccessView;
-use super::{Plan, RoleArguments, settle};
+use super::RoleArguments;
+use super::plan::note_nothing_to_change;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
 use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::mutation::note_changed;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::access::{Change, Remaining, run as run_statements};
 use crate::error::Result;
+use crate::service::access::{Plan, Planned, settle};
 
 #[derive(Debug, Args)]
 pub struct ApplyArguments {
@@ -28,13 +30,14 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &ApplyArguments)
     let plan = Plan::make(&database, &roles).await?;
     if plan.rows.is_empty() {
         context.output.list(&plan.rows)?;
-        plan.note_nothing_to_change(context);
+        note_nothing_to_change(context, &plan);
         return settle(&plan.remaining);
     }
     let impact = async || Ok(plan.impact(database.target()));
     asking.permission(context, &arguments.answers, dry_run, impact).await?;
     let mut done = 0;
-    let result = run_statements(&database, &plan.steps(), dry_run, |_| done += 1).await;
+    let steps: Vec<_> = plan.rows.iter().map(|row| row.step.clone()).collect();
+    let result = run_statements(&database, &steps, dry_run, |_| done += 1).await;
     context.output.list(&plan.rows[..done])?;
     result?;
     if dry_run {
@@ -42,10 +45,10 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &ApplyArguments)
         context.output.note("a dry run: nothing was changed");
         return settle(&plan.remaining);
     }
-    context.output.note(&format!("changed {}", database.target()));
+    note_changed(context, &database);
     // What was taken away may have been granted by others as well.
     let left = Plan::make(&database, &roles).await?;
-    let undone = |row: AccessView| {
+    let undone = |row: Planned| {
         let what = match row.step.change {
             Change::Revoke => format!("{} on {}, granted by others", row.step.privileges, row.step.on),
             Change::Grant | Change::Own => format!("no {} on {}", row.step.privileges, row.step.on),

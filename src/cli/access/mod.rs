@@ -2,19 +2,16 @@
 
 mod apply;
 mod plan;
-mod view;
 
 use clap::{Args, Subcommand};
 
-use self::view::AccessView;
 use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
-use crate::db::Database;
-use crate::db::access::{Change, Grantee, Remaining, Step};
+use crate::db::access::Grantee;
 use crate::db::target::Target;
 use crate::domain::Violations;
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
-use crate::service::access::{Role, assess};
+use crate::error::{Error, Result, printable};
+use crate::service::access::Role;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -85,77 +82,4 @@ impl RoleArguments {
         violations.into_result()?;
         Ok(roles)
     }
-}
-
-/// What has to be done about all roles.
-struct Plan {
-    rows: Vec<AccessView>,
-    /// What the roles can do beyond their rights by ways that are not closed here.
-    remaining: Vec<(String, Remaining)>,
-}
-
-impl Plan {
-    async fn make(database: &Database, roles: &[(Role, Grantee)]) -> Result<Plan> {
-        let mut plan = Plan { rows: Vec::new(), remaining: Vec::new() };
-        for (role, grantee) in roles {
-            let assessment = match assess(database, *role, grantee).await {
-                Ok(assessment) => assessment,
-                Err(error) if error.kind() == Kind::NotFound => {
-                    return Err(with_namesakes(database, *role, grantee, error).await?);
-                }
-                Err(error) => return Err(error),
-            };
-            let row = |step| AccessView { role: *role, name: grantee.name.clone(), step };
-            plan.rows.extend(assessment.steps.into_iter().map(row));
-            plan.remaining.extend(assessment.remaining.into_iter().map(|what| (grantee.name.clone(), what)));
-        }
-        Ok(plan)
-    }
-
-    fn steps(&self) -> Vec<Step> {
-        self.rows.iter().map(|row| row.step.clone()).collect()
-    }
-
-    fn note_nothing_to_change(&self, context: &Context) {
-        if self.rows.is_empty() && self.remaining.is_empty() {
-            context.output.note("nothing to change: the roles have these rights");
-        }
-    }
-
-    fn impact(&self, target: &Target) -> String {
-        let of = |change| self.rows.iter().filter(|row| row.step.change == change).count();
-        let parts =
-            [(Change::Grant, "grants"), (Change::Revoke, "revokes"), (Change::Own, "changes of a table's owner")];
-        let parts = parts.into_iter().filter(|(change, _)| of(*change) > 0);
-        let parts: Vec<String> = parts.map(|(change, words)| format!("{} {words}", of(change))).collect();
-        format!("this changes rights in {target}: {}", parts.join(", "))
-    }
-}
-
-/// What is not there may be meant with its host: its namesakes are named instead of the way to make it.
-async fn with_namesakes(database: &Database, role: Role, grantee: &Grantee, error: Error) -> Result<Error> {
-    let accounts = database.engine().namesakes(database.connection(), grantee).await?;
-    if accounts.is_empty() {
-        return Ok(error);
-    }
-    let named = |account: &String| {
-        let again = CommandLine::again().option(&format!("--{}", role.as_str()), account);
-        Hint::from(format!("there is {}: ", printable(account))).and(again)
-    };
-    Ok(accounts.iter().map(named).fold(Error::not_found("role", &grantee.name), Error::hint))
-}
-
-/// Exit 8 when a role can still do more than it should, or less.
-fn settle(remaining: &[(String, Remaining)]) -> Result<()> {
-    if remaining.is_empty() {
-        return Ok(());
-    }
-    let lines: Vec<String> = remaining.iter().map(|(name, remaining)| excess(name, remaining)).collect();
-    let error = Error::new(Kind::Partial, "access.incomplete", lines.join("\n"));
-    let ways_out: std::collections::BTreeSet<_> = remaining.iter().filter_map(|(_, one)| one.way_out.clone()).collect();
-    Err(ways_out.into_iter().fold(error, Error::hint))
-}
-
-fn excess(name: &str, remaining: &Remaining) -> String {
-    format!("{} still has {}", printable(name), remaining.what)
 }

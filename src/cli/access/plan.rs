@@ -2,12 +2,13 @@
 
 use clap::Args;
 
-use super::view::AccessView;
-use super::{Plan, RoleArguments, excess, settle};
+use super::RoleArguments;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::target::Engine;
 use crate::error::Result;
+use crate::output::{Column, View};
+use crate::service::access::{Plan, Planned, excess, settle};
 
 #[derive(Debug, Args)]
 pub struct PlanArguments {
@@ -19,7 +20,7 @@ pub struct PlanArguments {
 }
 
 pub async fn run(context: &Context, arguments: &PlanArguments) -> Result<()> {
-    context.output.check_fields::<AccessView>(&[])?;
+    context.output.check_fields::<Planned>(&[])?;
     let roles = arguments.roles.parse(&context.config.target)?;
     let database = context.database(Access::Read).await?;
     let plan = Plan::make(&database, &roles).await?;
@@ -28,8 +29,14 @@ pub async fn run(context: &Context, arguments: &PlanArguments) -> Result<()> {
     } else {
         context.output.list(&plan.rows)?;
     }
-    plan.note_nothing_to_change(context);
+    note_nothing_to_change(context, &plan);
     settle(&plan.remaining)
+}
+
+pub fn note_nothing_to_change(context: &Context, plan: &Plan) {
+    if plan.rows.is_empty() && plan.remaining.is_empty() {
+        context.output.note("nothing to change: the roles have these rights");
+    }
 }
 
 /// The statements as they would run.
@@ -50,4 +57,20 @@ fn script(engine: Engine, plan: &Plan) -> String {
         text.push_str(&format!("-- {}{way_out}\n", excess(name, remaining)));
     }
     text
+}
+
+impl View for Planned {
+    const NOUN: &'static str = "changes of rights";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("role", "ROLE", |view| view.role.as_str().into()),
+        Column::new("name", "NAME", |view| view.name.as_str().into()),
+        Column::new("change", "CHANGE", |view| view.step.change.as_str().into()),
+        Column::new("on", "ON", |view| view.step.on.as_str().into()),
+        Column::new("privileges", "PRIVILEGES", |view| view.step.privileges.as_str().into()),
+        Column::detail("sql", "SQL", |view| view.step.sql.as_str().into()),
+    ];
+
+    fn id(&self) -> String {
+        self.step.sql.clone()
+    }
 }

@@ -17,7 +17,7 @@ impl View for audit_event::Model {
         Column::new("outcome", "OUTCOME", |view| view.outcome.to_string().into()),
         Column::new("entity_type", "ENTITY", |view| view.entity_type.as_str().into()),
         Column::detail("entity_id", "ENTITY ID", |view| view.entity_id.map(|id| id.to_string()).into()),
-        Column::new("name", "NAME", |view| name_in(view).into()),
+        Column::new("name", "NAME", |view| view.name().into()),
         Column::detail("operation_id", "OPERATION ID", |view| view.operation_id.into()),
         Column::detail("sequence", "SEQUENCE", |view| view.sequence.clone().into()),
         Column::detail("before", "BEFORE", |view| json(view.before.as_deref())),
@@ -28,13 +28,6 @@ impl View for audit_event::Model {
         Column::detail("request_fingerprint", "FINGERPRINT", |view| view.request_fingerprint.clone().into()),
         Column::detail("seal_id", "SEAL", |view| view.seal_id.map(|id| id.to_string()).into()),
     ];
-}
-
-/// The natural key that the event's own data names.
-pub fn name_in(event: &audit_event::Model) -> Option<String> {
-    let text = event.after.as_deref().or(event.before.as_deref())?;
-    let data: Value = serde_json::from_str(text).ok()?;
-    ["email", "sku", "reference", "name"].into_iter().find_map(|key| Some(data[key].as_str()?.to_owned()))
 }
 
 /// What another program wrote may not be JSON: it is shown as text then.
@@ -68,7 +61,7 @@ impl View for TimelineView {
         Column::detail("id", "ID", |view| view.0.id.into()),
         Column::new("occurred_at", "TIME", |view| view.0.occurred_at.clone().into()),
         Column::new("operation", "OPERATION", |view| view.0.operation.to_string().into()),
-        Column::new("name", "NAME", |view| name_in(&view.0).into()),
+        Column::new("name", "NAME", |view| view.0.name().into()),
         Column::new("change", "CHANGE", |view| change(&view.0).into()),
         Column::new("actor", "ACTOR", |view| view.0.actor.as_str().into()),
         Column::new("reason", "REASON", |view| view.0.reason.clone().into()),
