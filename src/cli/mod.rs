@@ -168,27 +168,13 @@ impl Command {
 }
 
 impl GlobalArguments {
-    fn flags(&self) -> Flags {
-        Flags {
-            context: self.context.clone(),
-            config: self.config.clone(),
-            database_url: self.database_url.clone(),
-            timeout: self.timeout.clone(),
-            connect_timeout: self.connect_timeout.clone(),
-            actor: self.actor.clone(),
-        }
-    }
-
-    fn output_settings(&self, aim: Aim) -> OutputSettings {
+    /// What they say about the configuration, and about output.
+    fn split(self, aim: Aim) -> (Flags, OutputSettings) {
+        let GlobalArguments { context, config, database_url, timeout, connect_timeout, actor, .. } = self;
+        let GlobalArguments { fields, no_headers, color, quiet, .. } = self;
         let format = if self.json { Some(Format::Json) } else { self.output };
-        OutputSettings {
-            format,
-            fields: self.fields.clone(),
-            no_headers: self.no_headers,
-            color: self.color,
-            quiet: self.quiet,
-            aim,
-        }
+        let output = OutputSettings { format, fields, no_headers, color, quiet, aim };
+        (Flags { context, config, database_url, timeout, connect_timeout, actor }, output)
     }
 }
 
@@ -201,9 +187,11 @@ pub fn main() -> u8 {
         Ok(parsed) => parsed,
         Err(error) => return help::refuse_arguments(values::violations(&program, &arguments, error)),
     };
-    start_logging(cli.global.verbose);
-    let mut settings = cli.global.output_settings(aim(&program, &matches));
-    if matches!(&cli.command, Command::Report(command) if command.draws()) {
+    let Cli { global, command } = cli;
+    start_logging(global.verbose);
+    let asking = Asking::detect(global.no_input);
+    let (flags, mut settings) = global.split(aim(&program, &matches));
+    if has(&matches, "chart") {
         // A chart is for people, also in a pipe.
         settings.format = settings.format.or(Some(Format::Table));
     }
@@ -218,26 +206,34 @@ pub fn main() -> u8 {
             return Kind::Internal.exit_code();
         }
     };
-    let code = runtime.block_on(run(cli, output, committing, tells_by_exit_code(&matches)));
+    let tells_by_exit_code = has(&matches, "exit_code");
+    let code = runtime.block_on(run(command, flags, &asking, output, committing, tells_by_exit_code));
     // Connections and look-ups that still hang must not keep the process.
     runtime.shutdown_background();
     code
 }
 
-/// Whether the command was given `--exit-code`, which every command that changes something has.
-fn tells_by_exit_code(matches: &clap::ArgMatches) -> bool {
+/// Whether the command has this flag, and was given it.
+fn has(matches: &clap::ArgMatches, flag: &str) -> bool {
     let mut leaf = matches;
     while let Some((_, deeper)) = leaf.subcommand() {
         leaf = deeper;
     }
-    leaf.try_get_one("exit_code").ok().flatten().copied().unwrap_or(false)
+    leaf.try_get_one(flag).ok().flatten().copied().unwrap_or(false)
 }
 
-async fn run(cli: Cli, output: Output, committing: Committing, tells_by_exit_code: bool) -> u8 {
-    if let Command::Help(arguments) = &cli.command {
+async fn run(
+    command: Command,
+    flags: Flags,
+    asking: &Asking,
+    output: Output,
+    committing: Committing,
+    tells_by_exit_code: bool,
+) -> u8 {
+    if let Command::Help(arguments) = &command {
         return conclude(&output, help::run(&output, arguments));
     }
-    let config = match Config::load(cli.global.flags()) {
+    let config = match Config::load(flags) {
         Ok(config) => config,
         Err(error) => return conclude(&output, Err(error)),
     };
@@ -245,10 +241,9 @@ async fn run(cli: Cli, output: Output, committing: Committing, tells_by_exit_cod
         output.warn(warning);
     }
     let budget = Budget::new(config.timeout, config.is_timeout_stated);
-    let budget = if cli.command.is_long(config.is_timeout_stated) { budget.for_long_work() } else { budget };
+    let budget = if command.is_long(config.is_timeout_stated) { budget.for_long_work() } else { budget };
     let context = Context::new(config, output, budget, committing.clone());
-    let asking = Asking::detect(cli.global.no_input);
-    let result = interrupt::until_interrupted(dispatch(&context, &asking, cli.command), &committing).await;
+    let result = interrupt::until_interrupted(dispatch(&context, asking, command), &committing).await;
     let result = match result {
         Err(error) if error.is(Cause::NoSchema) => Err(why_no_schema(&context, error).await),
         result => result,

@@ -41,24 +41,14 @@ impl Format {
     }
 }
 
-/// When to colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ColorChoice {
-    /// As the environment and the terminal say.
-    #[default]
-    Auto,
-    Always,
-    Never,
-}
-
-impl ColorChoice {
-    pub const ALL: [ColorChoice; 3] = [ColorChoice::Auto, ColorChoice::Always, ColorChoice::Never];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ColorChoice::Auto => "auto",
-            ColorChoice::Always => "always",
-            ColorChoice::Never => "never",
-        }
+named_enum! {
+    /// When to colour.
+    #[derive(Default)]
+    pub enum ColorChoice {
+        /// As the environment and the terminal say.
+        #[default]
+        Auto = "auto",
+        Always = "always",
+        Never = "never",
     }
 }

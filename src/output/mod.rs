@@ -36,6 +36,7 @@ pub use cell::Cell;
 pub use chart::Bar;
 pub use column::{Column, View};
 pub use format::{ColorChoice, Format};
+pub use progress::Unit;
 pub use rows::{Rest, Rows};
 pub use table::shorten;
 pub use terminal::Terminal;
@@ -334,7 +335,7 @@ impl Output {
     }
 
     fn painted(&self, color: &str, text: &str) -> String {
-        if self.terminal.stderr_has_color(self.settings.color) {
+        if self.terminal.has_color(self.settings.color, self.terminal.stderr_is_terminal) {
             format!("{color}{text}{RESET}")
         } else {
             text.to_owned()

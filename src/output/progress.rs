@@ -27,32 +27,20 @@ pub struct Progress<'a> {
 
 /// What is counted.
 #[derive(Clone, Copy)]
-enum Unit {
+pub enum Unit {
     Rows,
     /// Bytes of a file that is read.
     Bytes,
 }
 
 impl Output {
-    /// Begins to tell how many bytes of so many are read.
-    pub fn reading(&self, total: u64) -> Progress<'_> {
-        self.progress_of(Unit::Bytes, total)
-    }
-
-    /// Begins to tell how many of so many rows are done.
-    pub fn progress(&self, total: u64) -> Progress<'_> {
-        self.progress_of(Unit::Rows, total)
-    }
-
-    fn progress_of(&self, unit: Unit, total: u64) -> Progress<'_> {
+    /// Begins to tell how many of so many are done.
+    pub fn progress(&self, unit: Unit, total: u64) -> Progress<'_> {
         let terminal = &self.terminal;
         let has_bar = terminal.stderr_is_terminal && !terminal.is_dumb && !self.settings.quiet;
         let style = || {
-            let style = ProgressStyle::with_template(match unit {
-                Unit::Rows => ROWS,
-                Unit::Bytes => READING,
-            })
-            .ok()?;
+            let template = if matches!(unit, Unit::Rows) { ROWS } else { READING };
+            let style = ProgressStyle::with_template(template).ok()?;
             let rate = |state: &ProgressState, text: &mut dyn Write| {
                 // A bar has no other way to tell that it could not be drawn.
                 let _ = write!(text, "{}", HumanCount(state.per_sec() as u64));

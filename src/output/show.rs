@@ -60,7 +60,7 @@ impl Output {
         let titles: Vec<_> = headings.iter().map(|heading| if has_header { heading.title } else { "" }).collect();
         let width = self.terminal.width.filter(|_| self.terminal.stdout_is_terminal);
         let layout = Layout::fit(&titles, rows, width);
-        let is_bold = self.terminal.stdout_has_color(self.settings.color);
+        let is_bold = self.terminal.has_color(self.settings.color, self.terminal.stdout_is_terminal);
         let mut text = if has_header { layout.header(&titles, is_bold) } else { String::new() };
         text.push_str(&layout.rows(rows));
         (layout, text)

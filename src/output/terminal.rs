@@ -45,17 +45,8 @@ impl Terminal {
         }
     }
 
-    /// Whether stdout gets colours: the flag, then NO_COLOR, CLICOLOR_FORCE, TERM=dumb, TTY.
-    pub fn stdout_has_color(&self, choice: ColorChoice) -> bool {
-        self.has_color(choice, self.stdout_is_terminal)
-    }
-
-    /// Whether stderr gets colours, by the same rules.
-    pub fn stderr_has_color(&self, choice: ColorChoice) -> bool {
-        self.has_color(choice, self.stderr_is_terminal)
-    }
-
-    fn has_color(&self, choice: ColorChoice, is_terminal: bool) -> bool {
+    /// Whether a stream gets colours: the flag, then NO_COLOR, CLICOLOR_FORCE, TERM=dumb, TTY.
+    pub fn has_color(&self, choice: ColorChoice, is_terminal: bool) -> bool {
         match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
@@ -74,16 +65,16 @@ mod tests {
     fn the_flag_beats_the_environment_and_each_stream_is_judged_apart() {
         let nothing = Terminal::default();
         let stderr_only = Terminal { stderr_is_terminal: true, ..nothing.clone() };
-        assert!(!stderr_only.stdout_has_color(ColorChoice::Auto));
-        assert!(stderr_only.stderr_has_color(ColorChoice::Auto));
-        assert!(!stderr_only.stderr_has_color(ColorChoice::Never));
+        assert!(!stderr_only.has_color(ColorChoice::Auto, stderr_only.stdout_is_terminal));
+        assert!(stderr_only.has_color(ColorChoice::Auto, true));
+        assert!(!stderr_only.has_color(ColorChoice::Never, true));
 
         let dumb = Terminal { is_dumb: true, ..stderr_only.clone() };
-        assert!(!dumb.stderr_has_color(ColorChoice::Auto));
-        assert!(Terminal { force_color: true, ..dumb.clone() }.stderr_has_color(ColorChoice::Auto));
+        assert!(!dumb.has_color(ColorChoice::Auto, true));
+        assert!(Terminal { force_color: true, ..dumb.clone() }.has_color(ColorChoice::Auto, true));
 
         let refused = Terminal { no_color: true, force_color: true, ..dumb };
-        assert!(!refused.stderr_has_color(ColorChoice::Auto));
-        assert!(refused.stdout_has_color(ColorChoice::Always));
+        assert!(!refused.has_color(ColorChoice::Auto, true));
+        assert!(refused.has_color(ColorChoice::Always, false));
     }
 }

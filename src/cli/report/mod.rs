@@ -58,19 +58,6 @@ pub enum Command {
     StockValue(ranking::StockArguments),
 }
 
-impl Command {
-    /// Whether a chart is asked for.
-    pub fn draws(&self) -> bool {
-        match self {
-            Command::Sales(arguments) => arguments.chart.chart,
-            Command::TopProducts(arguments) => arguments.chart.chart,
-            Command::Customers(arguments) => arguments.chart.chart,
-            Command::OrdersByStatus(arguments) => arguments.chart.chart,
-            Command::StockValue(arguments) => arguments.chart.chart,
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 pub struct PeriodArguments {
     /// Orders placed at or after this time; a day begins at midnight of --tz

@@ -14,7 +14,7 @@ pub struct StatusArguments {
     #[command(flatten)]
     period: PeriodArguments,
     #[command(flatten)]
-    pub chart: ChartArguments,
+    chart: ChartArguments,
 }
 
 /// Whether these orders are sales.

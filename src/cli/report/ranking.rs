@@ -22,7 +22,7 @@ pub struct TopProductsArguments {
     #[command(flatten)]
     period: PeriodArguments,
     #[command(flatten)]
-    pub chart: ChartArguments,
+    chart: ChartArguments,
 }
 
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub struct CustomersArguments {
     #[command(flatten)]
     period: PeriodArguments,
     #[command(flatten)]
-    pub chart: ChartArguments,
+    chart: ChartArguments,
 }
 
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub struct StockArguments {
     #[command(flatten)]
     limit: LimitArguments,
     #[command(flatten)]
-    pub chart: ChartArguments,
+    chart: ChartArguments,
 }
 
 impl View for ProductSales {

@@ -19,7 +19,7 @@ pub struct SalesArguments {
     #[command(flatten)]
     period: PeriodArguments,
     #[command(flatten)]
-    pub chart: ChartArguments,
+    chart: ChartArguments,
 }
 
 /// One period.

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::text::{counted, hexadecimal};
 use crate::error::Result;
-use crate::output::Mutation;
+use crate::output::{Mutation, Unit};
 use crate::seed::generate::{self, Generated, MOST_ORDERS, MOST_PRODUCTS, MOST_USERS, Plan, Progress};
 
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArgumen
     purpose.settled(context, &database).await?;
     let mut progress = None;
     let mut told = |step| match (step, &mut progress) {
-        (Progress::Begins(rows), progress) => *progress = Some(context.output.progress(rows)),
+        (Progress::Begins(rows), progress) => *progress = Some(context.output.progress(Unit::Rows, rows)),
         (Progress::Rows(rows), Some(progress)) => progress.advance(rows),
         (Progress::Indexes(count), Some(progress)) => {
             progress.stage(&format!("making {count} indexes and constraints"))

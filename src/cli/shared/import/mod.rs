@@ -24,6 +24,7 @@ use crate::db::Access;
 use crate::domain::text::{counted, shell_word};
 use crate::error::{Error, Result, printable};
 use crate::file::{InputFile, OutputFile, check_ending, check_not_input, is_stdout, spool};
+use crate::output::Unit;
 use crate::service::place_order::Stock;
 
 mod told;
@@ -149,7 +150,7 @@ pub async fn run<R: Storable>(
     let errors = arguments.errors_file().await?;
     let database = context.database(Access::Write).await?.for_bulk();
     // Once for the digest, once to check it.
-    let progress = RefCell::new(context.output.reading(2 * source.length()));
+    let progress = RefCell::new(context.output.progress(Unit::Bytes, 2 * source.length()));
     let note = &mut |text: &str| context.output.note(text);
     let prepared = bulk::prepare::<R>(&database, &source, &mut import, arguments.resume, errors.is_some(), note);
     let prepared = followed(prepared, || progress.borrow_mut().reach(source.bytes_read())).await;
@@ -165,7 +166,7 @@ pub async fn run<R: Storable>(
     }
     let all = fine + rejections.count;
     let operations = context.operations(&database, arguments.write.dry_run);
-    let progress = RefCell::new(context.output.progress(fine));
+    let progress = RefCell::new(context.output.progress(Unit::Rows, fine));
     let kept = Kept { context, noun: R::NOUN, counts: Cell::default() };
     let mut changes = Vec::new();
     let reject = &mut |row| {
