@@ -181,7 +181,9 @@ fn top_level(list: &str) -> Vec<String> {
 /// commands have in common stands in `src/cli/shared`, and what a noun looks like in its `view`; `quickstart` shows several of them at work.
 fn siblings(path: &str, code: &str) -> Vec<String> {
     let (storey, nouns): (_, &[&str]) = match path.split('/').nth(1) {
-        Some("cli") if path != "src/cli/mod.rs" && path != "src/cli/quickstart.rs" => ("cli", &COMMANDS),
+        Some("cli") if !["mod.rs", "run.rs", "quickstart.rs"].iter().any(|file| path == format!("src/cli/{file}")) => {
+            ("cli", &COMMANDS)
+        }
         Some("repository") if !path.ends_with("/mod.rs") => ("repository", &REPOSITORIES),
         _ => return Vec::new(),
     };

@@ -1,4 +1,4 @@
-//! The command line: global flags, the tree of commands, and nothing else but dispatch.
+//! The command line: global flags, the tree of commands, and where each goes.
 
 mod access;
 mod audit;
@@ -12,6 +12,7 @@ mod panic;
 mod product;
 mod quickstart;
 mod report;
+mod run;
 mod seed;
 mod shared;
 mod stock;
@@ -19,21 +20,16 @@ mod user;
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
-use self::shared::command_line::aim;
+pub use self::run::main;
 use self::shared::confirm::Asking;
 use self::shared::values::one_of;
-use self::shared::{hyphens, values};
-use crate::config::{Config, Flags};
+use crate::config::Flags;
 use crate::context::Context;
-use crate::db::Access;
-use crate::db::budget::Budget;
 use crate::domain::moment::parse_span;
-use crate::error::{Aim, Cause, Error, Kind, Result};
-use crate::migrate as schema;
-use crate::output::{ColorChoice, Format, Output, OutputSettings};
-use crate::service::committing::Committing;
+use crate::error::{Aim, Result};
+use crate::output::{ColorChoice, Format, OutputSettings};
 
 /// Looks after a shop's database: schema, seeds, users, products, stock and orders
 #[derive(Debug, Parser)]
@@ -178,103 +174,6 @@ impl GlobalArguments {
     }
 }
 
-/// Parses the process's arguments, runs the command, reports a failure, and gives the exit code.
-pub fn main() -> u8 {
-    let program = Cli::command();
-    let arguments = hyphens::joined(&program, std::env::args_os());
-    let parsed = program.clone().try_get_matches_from(&arguments);
-    let (cli, matches) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
-        Ok(parsed) => parsed,
-        Err(error) => return help::refuse_arguments(values::violations(&program, &arguments, error)),
-    };
-    let Cli { global, command } = cli;
-    start_logging(global.verbose);
-    let asking = Asking::detect(global.no_input);
-    let (flags, mut settings) = global.split(aim(&program, &matches));
-    if has(&matches, "chart") {
-        // A chart is for people, also in a pipe.
-        settings.format = settings.format.or(Some(Format::Table));
-    }
-    let committing = Committing::default();
-    panic::become_errors(settings.clone(), committing.clone());
-    interrupt::listen(settings.clone(), committing.clone());
-    let output = Output::standard(settings);
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            output.error(&Error::internal(format!("cannot start: {error}")));
-            return Kind::Internal.exit_code();
-        }
-    };
-    let tells_by_exit_code = has(&matches, "exit_code");
-    let code = runtime.block_on(run(command, flags, &asking, output, committing, tells_by_exit_code));
-    // Connections and look-ups that still hang must not keep the process.
-    runtime.shutdown_background();
-    code
-}
-
-/// Whether the command has this flag, and was given it.
-fn has(matches: &clap::ArgMatches, flag: &str) -> bool {
-    let mut leaf = matches;
-    while let Some((_, deeper)) = leaf.subcommand() {
-        leaf = deeper;
-    }
-    leaf.try_get_one(flag).ok().flatten().copied().unwrap_or(false)
-}
-
-async fn run(
-    command: Command,
-    flags: Flags,
-    asking: &Asking,
-    output: Output,
-    committing: Committing,
-    tells_by_exit_code: bool,
-) -> u8 {
-    if let Command::Help(arguments) = &command {
-        return conclude(&output, help::run(&output, arguments));
-    }
-    let config = match Config::load(flags) {
-        Ok(config) => config,
-        Err(error) => return conclude(&output, Err(error)),
-    };
-    for warning in config.warnings() {
-        output.warn(warning);
-    }
-    let budget = Budget::new(config.timeout, config.is_timeout_stated);
-    let budget = if command.is_long(config.is_timeout_stated) { budget.for_long_work() } else { budget };
-    let context = Context::new(config, output, budget, committing.clone());
-    let result = interrupt::until_interrupted(dispatch(&context, asking, command), &committing).await;
-    let result = match result {
-        Err(error) if error.is(Cause::NoSchema) => Err(why_no_schema(&context, error).await),
-        result => result,
-    };
-    let result = result.map_err(|error| context.fitting(error));
-    context.close().await;
-    match conclude(&context.output, result) {
-        0 if tells_by_exit_code && context.would_change() => Kind::CheckFailed.exit_code(),
-        code => code,
-    }
-}
-
-/// Tables are missing: a removal that was begun and has not ended says why, and what completes it.
-async fn why_no_schema(context: &Context, error: Error) -> Error {
-    let find = async { schema::Removal::find(context.database(Access::Read).await?.connection()).await };
-    match find.await {
-        Ok(Some(removal)) if !removal.is_undone => removal.refusal(error.kind()),
-        _ => error,
-    }
-}
-
-fn conclude(output: &Output, result: Result<()>) -> u8 {
-    match result {
-        Ok(()) => 0,
-        Err(error) => {
-            output.error(&error);
-            error.kind().exit_code()
-        }
-    }
-}
-
 async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
         Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
@@ -291,23 +190,4 @@ async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Resul
         Command::Config(command) => config::run(context, &command),
         Command::Help(arguments) => help::run(&context.output, &arguments),
     }
-}
-
-/// Logs go to stderr and only when asked for: `-v`, `-vv` or RUST_LOG. The drivers stay quiet
-/// whatever is asked, because their traces may hold values.
-fn start_logging(verbose: u8) {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::prelude::*;
-    let wanted = match verbose {
-        0 => std::env::var("RUST_LOG").ok(),
-        1 => Some("shopctl=debug".to_owned()),
-        _ => Some("shopctl=trace".to_owned()),
-    };
-    // Plain targets and levels; span filters would bring a whole engine of regular expressions.
-    let Some(Ok(mut filter)) = wanted.map(|wanted| wanted.parse::<Targets>()) else { return };
-    for quiet in ["sqlx", "sea_orm", "sea_orm_migration"] {
-        filter = filter.with_target(quiet, LevelFilter::OFF);
-    }
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(true);
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }

@@ -64,17 +64,15 @@ pub(super) fn cells<V>(columns: &[&Column<V>], row: &V) -> Vec<Cell> {
 /// Errors: exit 2 for a field that does not exist, with the one that was probably meant and all
 /// that there are.
 pub(super) fn select(wanted: &[String], available: &[&str]) -> Result<Vec<usize>> {
-    wanted.iter().map(|name| select_one(name.trim(), available)).collect()
+    let position = |name: &str| available.iter().position(|other| *other == name);
+    wanted.iter().map(|name| position(name.trim()).ok_or_else(|| unknown_field(name.trim(), available))).collect()
 }
 
-fn select_one(wanted: &str, available: &[&str]) -> Result<usize> {
-    if let Some(position) = available.iter().position(|name| *name == wanted) {
-        return Ok(position);
-    }
+fn unknown_field(wanted: &str, available: &[&str]) -> Error {
     let error = Error::usage(format!("unknown field {}", printable(wanted)));
     let error = match closest(wanted, available.iter().copied()) {
         Some(name) => error.hint(format!("did you mean {name}?")),
         None => error,
     };
-    Err(error.hint(format!("the fields are {}", available.join(", "))))
+    error.hint(format!("the fields are {}", available.join(", ")))
 }

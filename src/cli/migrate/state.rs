@@ -55,14 +55,10 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
 }
 
 /// `2 pending`, `1 edited`: every state but applied.
-pub fn summary(all: &[MigrationStatus]) -> Vec<String> {
-    let states = State::ALL.into_iter().filter(|state| *state != State::Applied);
+fn summary(all: &[MigrationStatus]) -> Vec<String> {
     let count = |state| all.iter().filter(|migration| migration.state == state).count();
-    states.map(|state| (state, count(state))).filter(|(_, count)| *count > 0).map(told).collect()
-}
-
-fn told((state, count): (State, usize)) -> String {
-    format!("{count} {}", state.as_str())
+    let states = State::ALL.into_iter().filter(|state| *state != State::Applied && count(*state) > 0);
+    states.map(|state| format!("{} {state}", count(state))).collect()
 }
 
 pub async fn history(context: &Context) -> Result<()> {

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::context::Context;
 use crate::db::Access;
-use crate::error::{Cause, Error, Kind, Result};
+use crate::error::{Cause, Kind, Result};
 
 /// Pause between two attempts.
 const POLL: Duration = Duration::from_millis(250);
@@ -35,7 +35,8 @@ pub async fn run(context: &Context) -> Result<()> {
         }
         let is_temporary = error.kind() == Kind::Unavailable || error.is(Cause::NoDatabase);
         if !is_temporary || limit.is_some_and(|limit| started.elapsed() + POLL >= limit) {
-            return Err(in_time(error, started.elapsed()));
+            let waited = started.elapsed().as_secs_f32();
+            return Err(error.hint(format!("waited {waited:.0} s; more time with --timeout")));
         }
         if told.as_deref() != Some(error.message()) {
             context.output.note(&format!("waiting: {}", error.message()));
@@ -43,8 +44,4 @@ pub async fn run(context: &Context) -> Result<()> {
         }
         sleep(POLL).await;
     }
-}
-
-fn in_time(error: Error, elapsed: Duration) -> Error {
-    error.hint(format!("waited {:.0} s; more time with --timeout", elapsed.as_secs_f32()))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::mutation::{note_changed, note_dry_run};
+use super::mutation::{finish, note_changed, note_dry_run};
 use crate::context::Context;
 use crate::db::Database;
 use crate::error::{Error, Hint, Kind, Result, io_reason, printable};
@@ -108,19 +108,21 @@ pub async fn run(
     context: &Context,
     database: &Database,
     dry_run: bool,
-    Names { names, is_single }: &Names,
+    &Names { ref names, is_single }: &Names,
     fail_fast: bool,
     body: impl AsyncFn(&Operations, &str) -> Result<Mutation>,
 ) -> Result<()> {
-    let is_single = *is_single;
+    if let ([only], true) = (names.as_slice(), is_single) {
+        let mutation = body(&context.operations(database, dry_run), only).await?;
+        finish(context, database, &mutation);
+        return Ok(());
+    }
     let mut batch = Batch::default();
     for name in names {
         // Each of several operations has a limit of its own.
-        let budget = if is_single { database.budget().clone() } else { database.budget().renewed() };
-        let database = database.within(budget);
+        let database = database.within(database.budget().renewed());
         match body(&context.operations(&database, dry_run), name).await {
-            Ok(mutation) => batch.take(context, is_single, mutation),
-            Err(error) if is_single => return Err(error),
+            Ok(mutation) => batch.take(context, mutation),
             Err(error) => {
                 let is_over = fail_fast || !is_about_an_object(&error);
                 batch.fail(context, name, error);
@@ -130,7 +132,7 @@ pub async fn run(
             }
         }
     }
-    batch.end(context, database, names, is_single)
+    batch.end(context, database, names)
 }
 
 /// Refuses names that are of nothing, before anything is done to the others.
@@ -170,11 +172,11 @@ struct Batch {
 }
 
 impl Batch {
-    fn take(&mut self, context: &Context, is_single: bool, mutation: Mutation) {
+    fn take(&mut self, context: &Context, mutation: Mutation) {
         self.done += 1;
         self.changed |= mutation.is_written();
         note_dry_run(context, &mutation);
-        if context.output.is_json() && !is_single {
+        if context.output.is_json() {
             self.mutations.push(mutation);
         } else {
             context.output.mutation(&mutation);
@@ -189,17 +191,14 @@ impl Batch {
         self.failures.push((name.to_owned(), error));
     }
 
-    fn end(self, context: &Context, database: &Database, names: &[String], is_single: bool) -> Result<()> {
-        if context.output.is_json() && !is_single {
+    fn end(self, context: &Context, database: &Database, names: &[String]) -> Result<()> {
+        if context.output.is_json() {
             context.output.mutations(&self.mutations);
         }
         if self.changed {
             note_changed(context, database);
         }
-        if self.failures.is_empty() {
-            return Ok(());
-        }
-        Err(self.partial(names))
+        if self.failures.is_empty() { Ok(()) } else { Err(self.partial(names)) }
     }
 
     /// Errors of several objects as one: what is done, what is not, what nobody knows.
