@@ -15,14 +15,10 @@ use crate::output::Output;
 use crate::service::committing::Committing;
 use crate::service::operation::Operations;
 
-/// A command does one thing after the other: a second connection would only be made while the first
-/// is on its way back to the pool. Migrations keep the heartbeat of their lock beside them.
-fn connections(access: Access) -> u32 {
-    match access {
-        Access::Read => 1,
-        Access::Write | Access::Create => 2,
-    }
-}
+/// A command does one thing after the other: a second connection would only be made while the first is on its
+/// way back to the pool, and a server that grants one would be asked for it in vain. What works beside a
+/// command, as the heartbeat of the migrations' lock, has a pool of its own.
+const CONNECTIONS: u32 = 1;
 
 /// What every command gets.
 pub struct Context {
@@ -70,7 +66,7 @@ impl Context {
         if access == Access::Create && self.config.target == Target::Sqlite(self.config.embedded_default.clone()) {
             Database::make_folder(&self.config.target)?;
         }
-        let database = self.open(&self.config.target, access, connections(access)).await?;
+        let database = self.open(&self.config.target, access, CONNECTIONS).await?;
         database.ready().await?;
         Ok(database)
     }
@@ -100,7 +96,7 @@ impl Context {
     /// The configured database for a command whose first act is to begin an operation, which
     /// connects by itself.
     pub async fn database_for_operation(&self) -> Result<Database> {
-        self.open(&self.config.target, Access::Write, 1).await
+        self.open(&self.config.target, Access::Write, CONNECTIONS).await
     }
 
     /// Opens any database with the configured pool and time limits.
@@ -166,7 +162,7 @@ impl Context {
 
     /// Connects to another database than the configured one.
     pub async fn other_database(&self, target: &Target, access: Access) -> Result<Database> {
-        let database = self.open(target, access, connections(access)).await?;
+        let database = self.open(target, access, CONNECTIONS).await?;
         database.ready().await?;
         Ok(database)
     }

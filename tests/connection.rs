@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::support::nobody::{Nobody, mode};
-use crate::support::roles::{login_with, secret_user};
+use crate::support::roles::{create, login, login_with, secret_user};
 use crate::support::shop::finish;
 use crate::support::{Backend, Run, Shop, servers};
 
@@ -40,6 +40,52 @@ fn a_server_that_never_answers_is_given_up_in_time() {
         let run = run.exits_with(5);
         assert!(run.stderr.contains("no answer within 1 s"), "{run}");
         assert!(run.duration < Duration::from_secs(3), "it took {:?}", run.duration);
+    }
+}
+
+/// The shop as a login that may do everything in it, but has one connection at a time.
+fn with_one_connection(backend: Backend) -> Option<Shop> {
+    let shop = Shop::empty(backend)?;
+    let (database, name) = (shop.database_name(), format!("lone_of_{}", shop.database_name()));
+    create(&shop, &name);
+    match backend {
+        Backend::MariaDb => {
+            shop.sql(&format!("GRANT ALL ON {database}.* TO {name} WITH MAX_USER_CONNECTIONS 1"));
+        }
+        _ => {
+            shop.sql(&format!("ALTER ROLE {name} CONNECTION LIMIT 1"));
+            shop.sql(&format!("ALTER DATABASE {database} OWNER TO {name}"));
+            shop.sql(&format!("GRANT ALL ON SCHEMA public TO {name}"));
+        }
+    }
+    Some(login(&shop, &name))
+}
+
+#[test]
+fn a_login_with_one_connection_can_migrate_and_fill_a_shop() {
+    for backend in [Backend::Postgres, Backend::MariaDb] {
+        let Some(shop) = with_one_connection(backend) else { continue };
+        for arguments in [
+            &["migrate", "up"][..],
+            &["migrate", "env", "development"],
+            &["seed", "up"],
+            &["seed", "generate", "--users", "20", "--products", "20", "--orders", "40", "--yes"],
+            &["product", "create", "--name", "One", "--price", "1.00"],
+            &["audit", "seal"],
+            &["doctor"],
+            &["product", "export", "--out", "products.csv"],
+            &["product", "import", "products.csv"],
+        ] {
+            let run = shop.run(arguments).success();
+            assert!(run.duration < Duration::from_secs(20), "{arguments:?} took {:?}", run.duration);
+        }
+        let fresh = shop.run(&["migrate", "fresh", "--confirm", &shop.database_name()]);
+        assert!(fresh.duration < Duration::from_secs(20), "it took {:?}", fresh.duration);
+        match backend {
+            // What counts the rows needs a connection of its own there.
+            Backend::MariaDb => fresh.exits_with(5).says("max_user_connections"),
+            _ => fresh.success(),
+        };
     }
 }
 

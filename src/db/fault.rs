@@ -238,6 +238,7 @@ impl From<DbErr> for Error {
             DbErr::Conn(RuntimeErr::SqlxError(driver))
             | DbErr::Exec(RuntimeErr::SqlxError(driver))
             | DbErr::Query(RuntimeErr::SqlxError(driver)) => reason(driver),
+            DbErr::ConnectionAcquire(_) => "no connection became free in time".to_owned(),
             other => server_text(&other.to_string()),
         };
         let message = match fault {
@@ -327,7 +328,10 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
             format!("{address}: the user {who} has no access to the database {}", printable(&target.database)),
         ),
         LoginRefusal::Unavailable => {
-            Error::new(Kind::Unavailable, "database.unavailable", format!("{address}: {said}"))
+            Error::new(Kind::Unavailable, "database.unavailable", format!("{address}: {said}")).hint(
+                "try again; a limit to the connections of a user, a database or the server is raised by the server's \
+                 administrator",
+            )
         }
         LoginRefusal::PoolerOptions => {
             let message = format!("the pooler at {address} takes no options at the start of a session: {said}");

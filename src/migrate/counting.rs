@@ -32,15 +32,18 @@ pub async fn count_rows(
         };
         return again_while_busy(database, count).await;
     }
-    // A connection of its own: some servers keep the limit of one wait for all that follow.
-    let own = database.reconnect().await?;
+    // A connection of its own where the server keeps the limit of one wait for all that follow.
+    let keeps_limits = !engine.has_transactional_ddl;
+    let own = if keeps_limits { database.reconnect().await? } else { database.clone() };
     let (until, mut pause) = (Instant::now() + lock_wait, FIRST_PAUSE);
     loop {
         let began = Instant::now();
         let tables = tables(connection, engine, &HISTORY_TABLES).await?;
         let error = match count(&own, &tables, until - began, limit).await {
             Ok(counts) => {
-                own.close().await;
+                if keeps_limits {
+                    own.close().await;
+                }
                 return Ok(counts);
             }
             Err(error) => error,

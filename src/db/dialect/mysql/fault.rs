@@ -53,7 +53,8 @@ pub fn login_refusal(error: &dyn DatabaseError) -> Option<LoginRefusal> {
         NOT_IN_CLUSTER => LoginRefusal::NotInCluster,
         1049 => LoginRefusal::NoDatabase,
         1044 => LoginRefusal::NoAccess,
-        1040 => LoginRefusal::Unavailable,
+        // Of the server, of the user: sessions at once, or in an hour.
+        1040 | 1203 | 1226 => LoginRefusal::Unavailable,
         _ => return None,
     })
 }
