@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::nobody::{Nobody, mode};
 use crate::support::roles::{create, login, login_with, secret_user};
-use crate::support::shop::finish;
+use crate::support::shop::{block_on, finish};
 use crate::support::{Backend, Run, Shop, servers};
 
 fn list(shop: &Shop, url: &str) -> Run {
@@ -86,6 +86,21 @@ fn a_login_with_one_connection_can_migrate_and_fill_a_shop() {
             Backend::MariaDb => fresh.exits_with(5).says("max_user_connections"),
             _ => fresh.success(),
         };
+    }
+}
+
+#[test]
+fn a_short_limit_does_not_hide_why_the_server_lets_nobody_in() {
+    for (backend, said) in [(Backend::Postgres, "too many connections"), (Backend::MariaDb, "max_user_connections")] {
+        let Some(shop) = with_one_connection(backend) else { continue };
+        block_on(async {
+            let only = sea_orm::Database::connect(&shop.url).await.expect("the one");
+            for limit in ["1s", "3s", "6s"] {
+                let run = shop.run(&["migrate", "status", "--timeout", limit]).exits_with(5).says(said);
+                assert!(run.duration < Duration::from_secs(8), "{limit} took {:?}", run.duration);
+            }
+            only.close().await.expect("closes");
+        });
     }
 }
 

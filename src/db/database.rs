@@ -53,6 +53,8 @@ impl From<BeginFailure> for Error {
 const CLOSE_LIMIT: Duration = Duration::from_millis(250);
 /// The last attempt, made only to learn the reason of a failure.
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_millis(500);
+/// The share of a short limit that is kept back for it.
+const DIAGNOSIS_SHARE: u32 = 2;
 
 impl Database {
     /// Opens a pool. A SQLite file is opened at once, a server by [`Database::ready`] or
@@ -261,7 +263,12 @@ impl Database {
             }
         };
         let limit = self.settings.connect_timeout;
-        let output = match timeout(limit, first).await {
+        // Who gave less time than that is to hear the reason all the same.
+        let before_diagnosis = self
+            .budget()
+            .left()
+            .map_or(limit, |left| limit.min(left.saturating_sub(DIAGNOSIS_TIMEOUT.min(left / DIAGNOSIS_SHARE))));
+        let output = match timeout(before_diagnosis, first).await {
             Ok(output) => output?,
             // The driver retries some refusals in silence (too many connections, starting up): ask once more.
             Err(_) => match timeout(DIAGNOSIS_TIMEOUT, login.target.engine.diagnose(login)).await {
