@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Error, Kind, Result, io_reason, printable};
-pub use small::{is_open_to_others, read_small};
+pub use small::{is_open_to_others, place_of, read_input, read_small};
 
 /// How long a pipe may wait for who is at its other side.
 const OTHER_SIDE_WAIT: Duration = Duration::from_secs(5);

@@ -40,3 +40,18 @@ pub fn is_open_to_others(path: &Path) -> bool {
 pub fn is_open_to_others(_path: &Path) -> bool {
     false
 }
+
+/// The file as messages name it; none is standard input.
+pub fn place_of(file: Option<&Path>) -> String {
+    file.map_or_else(|| "standard input".to_owned(), |path| path.display().to_string())
+}
+
+/// At most so many bytes of the file, as a text; none is standard input.
+pub fn read_input(file: Option<&Path>, most: u64) -> io::Result<String> {
+    let mut text = String::new();
+    match file {
+        Some(path) => File::open(path)?.take(most).read_to_string(&mut text)?,
+        None => io::stdin().lock().take(most).read_to_string(&mut text)?,
+    };
+    Ok(text)
+}

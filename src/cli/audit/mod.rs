@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use crate::cli::shared::arguments::{check_period, name_of, time};
+use crate::cli::shared::arguments::{WriteArguments, check_period, name_of, time};
 use crate::cli::shared::list::{List, Listed};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
@@ -45,7 +45,7 @@ removed, inserted, moved or cut off.
 
 Example:
   shopctl audit seal")]
-    Seal(seal::SealArguments),
+    Seal(WriteArguments),
     /// Check the seals, and that every row is what its events say (exit 9)
     #[command(after_help = "Examples:
   shopctl audit verify
@@ -100,7 +100,7 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::List(arguments) => arguments.run(context).await,
         Command::Show(arguments) => show::run(context, &arguments).await,
         Command::Export(arguments) => export::run(context, &arguments).await,
-        Command::Seal(arguments) => seal::run(context, &arguments).await,
+        Command::Seal(write) => seal::run(context, &write).await,
         Command::Verify(arguments) => verify::run(context, &arguments).await,
         Command::Settle(arguments) => settle::run(context, &arguments).await,
     }

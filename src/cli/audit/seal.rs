@@ -1,6 +1,5 @@
 //! `shopctl audit seal`
 
-use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::shared::arguments::WriteArguments;
@@ -10,14 +9,8 @@ use crate::error::Result;
 use crate::output::Mutation;
 use crate::service::seal::{Sealing, seal_all};
 
-#[derive(Debug, Args)]
-pub struct SealArguments {
-    #[command(flatten)]
-    write: WriteArguments,
-}
-
-pub async fn run(context: &Context, arguments: &SealArguments) -> Result<()> {
-    mutation::run(context, &arguments.write, async |operations| {
+pub async fn run(context: &Context, write: &WriteArguments) -> Result<()> {
+    mutation::run(context, write, async |operations| {
         let Sealing { seals, events, head, is_behind } = seal_all(operations).await?;
         if is_behind {
             context.output.warn("events that came in the meantime wait for the next seal");

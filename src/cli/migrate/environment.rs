@@ -53,7 +53,8 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> R
     let meant = closest(environment, USUAL).filter(|usual| usual != environment);
     if is_other || context.config.protected || meant.is_some() {
         let impact = impact(&database, before.as_deref(), environment, meant);
-        asking.name(context, &arguments.confirm, false, &impact, &context.config.target.name()).map_err(|error| {
+        let (confirm, name) = (&arguments.confirm.confirm, context.config.target.name());
+        asking.typed_name(&context.output, confirm, &impact, &name).map_err(|error| {
             let instead = |meant| Hint::from("if it was meant: ").and(CommandLine::new("migrate env").argument(meant));
             error.hints_of(meant.map(instead).iter())
         })?;

@@ -1,7 +1,6 @@
 //! `shopctl order create`: by flags, from a file, or by questions.
 
-use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Deserialize;
@@ -18,6 +17,7 @@ use crate::db::Database;
 use crate::domain::text::counted;
 use crate::domain::{Money, Quantity, Violation, Violations};
 use crate::error::{Error, Kind, Result, io_reason, printable};
+use crate::file::{is_stdout, place_of, read_input};
 use crate::output::{Mutation, View};
 use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
 
@@ -132,33 +132,27 @@ fn one() -> Value {
 }
 
 /// Errors: exit 4 for an unreadable file, 7 for one that is not an order, with line and column.
-fn read_order(path: &std::path::Path) -> Result<(String, Vec<NewLine>)> {
+fn read_order(path: &Path) -> Result<(String, Vec<NewLine>)> {
     /// 300 lines fit many times over.
     const MAX_BYTES: u64 = 1024 * 1024;
-    let is_stdin = path == std::path::Path::new("-");
-    let place = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
-    let mut text = String::new();
-    let read = if is_stdin {
-        std::io::stdin().lock().take(MAX_BYTES + 1).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
-    };
-    read.map_err(|error| {
+    let file = (!is_stdout(path)).then_some(path);
+    let place = place_of(file);
+    let text = read_input(file, MAX_BYTES + 1).map_err(|error| {
         Error::configuration("order.unreadable", format!("cannot read {place}: {}", io_reason(&error)))
     })?;
     let invalid = |what: String| Error::new(Kind::Invalid, "order.invalid", format!("{place}: {what}"));
     if text.len() as u64 > MAX_BYTES {
         return Err(invalid(format!("is larger than {MAX_BYTES} bytes")));
     }
-    let file: OrderFile =
+    let order: OrderFile =
         serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| invalid(json_problem(&error)))?;
     let (mut lines, mut violations) = (Vec::new(), Violations::new());
-    for (item, position) in file.items.iter().zip(1..) {
+    for (item, position) in order.items.iter().zip(1..) {
         let quantity = item.quantity.as_str().map_or_else(|| item.quantity.to_string(), str::to_owned);
         if let Some(quantity) = violations.parse(&format!("items[{position}].quantity"), &quantity, Quantity::parse) {
             lines.push(NewLine { product: item.sku.trim().to_owned(), quantity, unit_price: None });
         }
     }
     violations.into_result()?;
-    Ok((file.user, lines))
+    Ok((order.user, lines))
 }

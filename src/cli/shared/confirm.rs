@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal};
 
 use serde_json::json;
 
-use super::arguments::{AnswerArguments, ConfirmArguments};
+use super::arguments::AnswerArguments;
 use super::keys::{Echo, ask, can_draw, declined};
 use crate::context::Context;
 use crate::domain::Password;
@@ -61,20 +61,6 @@ impl Asking {
             true => self.typed_name(&context.output, &answers.confirm, &impact, &context.config.target.name()),
             false => self.yes_or_no(&context.output, answers.yes, &impact),
         }
-    }
-
-    /// Asks for the name of what will be destroyed.
-    ///
-    /// Errors: those of [`Asking::typed_name`].
-    pub fn name(
-        &self,
-        context: &Context,
-        confirm: &ConfirmArguments,
-        dry_run: bool,
-        impact: &str,
-        name: &str,
-    ) -> Result<()> {
-        if dry_run { Ok(()) } else { self.typed_name(&context.output, &confirm.confirm, impact, name) }
     }
 
     /// Lets pass what was answered with yes. `impact` says what would happen, as a sentence without

@@ -108,10 +108,12 @@ pub async fn destroy(
 ) -> Result<()> {
     let DestroyArguments { confirm, write } = arguments;
     let database = context.database_for_operation().await?;
-    if confirm.confirm.is_none() && !write.dry_run {
-        body(&context.operations(&database, true)).await?;
+    if !write.dry_run {
+        if confirm.confirm.is_none() {
+            body(&context.operations(&database, true)).await?;
+        }
+        asking.typed_name(&context.output, &confirm.confirm, impact, name)?;
     }
-    asking.name(context, confirm, write.dry_run, impact, name)?;
     finish(context, &database, &body(&context.operations(&database, write.dry_run)).await?);
     Ok(())
 }

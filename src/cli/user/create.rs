@@ -9,7 +9,7 @@ use crate::cli::shared::mutation::{self, finish};
 use crate::cli::shared::wizard;
 use crate::context::Context;
 use crate::domain::{Email, Password, PersonName, Violations};
-use crate::error::{CommandLine, Error, Result};
+use crate::error::{Error, Result};
 use crate::service::user::{self as service, Model};
 
 #[derive(Debug, Args)]
@@ -35,27 +35,31 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
     ])?;
     // A password comes from a file, and all that is wrong is reported together.
     let mut violations = Violations::new();
+    let CreateArguments { email, first_name, last_name, .. } = arguments;
     let mut answers = wizard::UserAnswers {
-        email: arguments.email.as_ref().and_then(|text| violations.parse("email", text, Email::parse)),
-        first_name: arguments
-            .first_name
-            .as_ref()
-            .and_then(|text| violations.parse("first-name", text, PersonName::parse)),
-        last_name: arguments.last_name.as_ref().and_then(|text| violations.parse("last-name", text, PersonName::parse)),
+        email: email.as_ref().and_then(|text| violations.parse("email", text, Email::parse)),
+        first_name: first_name.as_ref().and_then(|text| violations.parse("first-name", text, PersonName::parse)),
+        last_name: last_name.as_ref().and_then(|text| violations.parse("last-name", text, PersonName::parse)),
     };
     // Somebody who has to type should not do so for an input that is refused anyway.
     if is_wizard || arguments.password.is_asked_for() {
         std::mem::take(&mut violations).into_result()?;
     }
     let opened = if is_wizard { Some(answers.complete(context).await?) } else { None };
-    let password = arguments.password.read(context, asking, password::Typed::New)?;
+    let password = arguments.password.read(|| asking.new_password(&context.output))?;
     let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
     violations.into_result()?;
     let database = match opened {
         Some(database) => database,
         None => context.database_for_operation().await?,
     };
-    let command = if is_wizard { Some(reviewed(context, &answers, arguments)?) } else { None };
+    let command = is_wizard.then(|| match arguments.password.password_file {
+        Some(_) => answers.command(),
+        None => answers.command().flag("--password-stdin"),
+    });
+    if is_wizard {
+        answers.review(context)?;
+    }
     let (Some(email), Some(first_name), Some(last_name), Some(password)) =
         (answers.email, answers.first_name, answers.last_name, password)
     else {
@@ -67,13 +71,4 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
     finish(context, &database, &mutation::created(&operations, &user));
     mutation::note_command(context, command.as_ref());
     Ok(())
-}
-
-/// Lets the answers be confirmed and gives the command that would have needed no questions.
-fn reviewed(context: &Context, answers: &wizard::UserAnswers, arguments: &CreateArguments) -> Result<CommandLine> {
-    answers.review(context)?;
-    Ok(match &arguments.password.password_file {
-        Some(_) => answers.command(),
-        None => answers.command().flag("--password-stdin"),
-    })
 }

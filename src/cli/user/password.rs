@@ -1,5 +1,7 @@
 //! `shopctl user set-password|verify-password`, and where passwords come from.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::Value;
 
@@ -13,6 +15,7 @@ use crate::domain::password::{self, Verdict};
 use crate::domain::{Password, Violations};
 use crate::entity::user::Model;
 use crate::error::{Error, Kind, Result, io_reason, printable};
+use crate::file::{place_of, read_input};
 use crate::repository::user::{self as users, Who};
 use crate::service::user as service;
 
@@ -23,16 +26,7 @@ pub struct PasswordArguments {
     pub password_stdin: bool,
     /// Read the password from a file
     #[arg(long, value_name = "FILE")]
-    pub password_file: Option<std::path::PathBuf>,
-}
-
-/// What somebody is asked for who types a password.
-#[derive(Debug, Clone, Copy)]
-pub enum Typed {
-    /// A new one, twice.
-    New,
-    /// One that exists, once.
-    Known,
+    pub password_file: Option<PathBuf>,
 }
 
 /// Whose password, and where it comes from.
@@ -51,31 +45,18 @@ impl PasswordArguments {
         !self.password_stdin && self.password_file.is_none()
     }
 
-    /// The password from where it was said to be, without the final line break.
-    pub fn read(&self, context: &Context, asking: &Asking, kind: Typed) -> Result<String> {
-        use std::io::Read;
+    /// The password from where it was said to be, without the final line break; else from whoever is asked.
+    pub fn read(&self, ask: impl FnOnce() -> Result<String>) -> Result<String> {
         /// More than any allowed password; a larger input is refused without being read whole.
         const MAX_BYTES: u64 = 64 * 1024;
-        let unreadable = |what: &str, error: &std::io::Error| {
-            Error::configuration(
-                "password.unreadable",
-                format!("cannot read the password from {what}: {}", io_reason(error)),
-            )
-        };
-        let mut text = String::new();
-        if self.password_stdin {
-            let stdin = std::io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text);
-            stdin.map_err(|error| unreadable("standard input", &error))?;
-        } else if let Some(path) = &self.password_file {
-            let place = path.display().to_string();
-            let file = std::fs::File::open(path).map_err(|error| unreadable(&place, &error))?;
-            file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unreadable(&place, &error))?;
-        } else {
-            return match kind {
-                Typed::New => asking.new_password(&context.output),
-                Typed::Known => asking.known_password(),
-            };
+        if self.is_asked_for() {
+            return ask();
         }
+        let file = self.password_file.as_deref();
+        let text = read_input(file, MAX_BYTES).map_err(|error| {
+            let message = format!("cannot read the password from {}: {}", place_of(file), io_reason(&error));
+            Error::configuration("password.unreadable", message)
+        })?;
         Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
     }
 }
@@ -85,7 +66,7 @@ pub async fn set(context: &Context, asking: &Asking, arguments: &OfUserArguments
     if arguments.password.is_asked_for() {
         look_up(context, &arguments.who.who).await?;
     }
-    let password = arguments.password.read(context, asking, Typed::New)?;
+    let password = arguments.password.read(|| asking.new_password(&context.output))?;
     let password = Password::parse(&password).map_err(|problem| Violations::of("password", problem).into_error())?;
     mutation::run(context, &arguments.write, async |operations| {
         let changed = service::set_password(operations, &arguments.who.who, &service::hash(&password)?).await?;
@@ -101,7 +82,7 @@ pub async fn verify(context: &Context, asking: &Asking, arguments: &OfUserArgume
     let database = context.database(Access::Read).await?;
     let user = users::find_with_hash(database.connection(), Who::parse(who)).await?;
     let user = user.ok_or_else(|| service::unknown(who))?;
-    let password = arguments.password.read(context, asking, Typed::Known)?;
+    let password = arguments.password.read(|| asking.known_password())?;
     if password.is_empty() {
         return Err(Error::new(Kind::Invalid, "password.missing", "no password was given"));
     }
