@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom};
 
 use serde_json::{Value, json};
 
-use super::{FileFormat, Rejection, Row};
+use super::{FileFormat, OnError, Rejection, Row};
 use crate::domain::text::counted;
 use crate::error::{Error, Kind, Result, printable, printable_reason};
 use crate::file::{OutputFile, unwritable};
@@ -108,7 +108,7 @@ pub fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
 }
 
 /// The error of an import of which a part was kept.
-pub fn partial<R: Row>(rejections: &Rejections) -> Error {
+pub fn partial<R: Row>(rejections: &Rejections, on_error: OnError) -> Error {
     let message = format!(
         "{} {} rejected:{}",
         counted(rejections.count, noun::<R>()),
@@ -116,7 +116,14 @@ pub fn partial<R: Row>(rejections: &Rejections) -> Error {
         rejections.told()
     );
     let details = json!({ "rejected": rejections.count, "noun": R::NOUN, "rejections": rejections.to_json() });
-    Error::new(Kind::Partial, "import.partial", message).details(details)
+    let error = Error::new(Kind::Partial, "import.partial", message).details(details);
+    match on_error {
+        OnError::RejectRows => error,
+        // The transactions before them are kept.
+        OnError::RejectAll => error.hint(
+            "what comes after them was not imported: correct them, or import the others with --on-error reject-rows",
+        ),
+    }
 }
 
 /// The error about rejected rows; where their file could not be written, with that before it.

@@ -202,17 +202,10 @@ pub async fn run<R: Storable>(
             false => note_changed(context, &database),
         }
     }
-    if rejections.count == 0 {
-        return Ok(());
+    match rejections.count {
+        0 => Ok(()),
+        _ => Err(with_unwritten(partial::<R>(&rejections, arguments.on_error), written)),
     }
-    let error = match arguments.on_error {
-        // The transactions before them are kept.
-        OnError::RejectAll => partial::<R>(&rejections).hint(
-            "what comes after them was not imported: correct them, or import the others with --on-error reject-rows",
-        ),
-        OnError::RejectRows => partial::<R>(&rejections),
-    };
-    Err(with_unwritten(error, written))
 }
 
 /// Writes the errors file; one without errors is not left behind, but takes the place of an older one.
