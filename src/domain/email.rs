@@ -5,7 +5,7 @@ use super::text::checked_text;
 /// The longest address, in bytes: the column's width.
 pub const EMAIL_MAX_BYTES: usize = 255;
 
-/// A trimmed, lower-cased address of valid syntax with a domain, at most [`EMAIL_MAX_BYTES`].
+/// A trimmed, lower-cased address of valid syntax with a domain, at most `EMAIL_MAX_BYTES`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 

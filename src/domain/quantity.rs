@@ -9,7 +9,7 @@ pub const MAX_LINES: usize = 300;
 /// The highest stock of one product: what an `integer` column holds.
 pub const MAX_STOCK: i32 = i32::MAX;
 
-/// Pieces of one product: 1 to [`MAX_QUANTITY`].
+/// Pieces of one product: 1 to `MAX_QUANTITY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity(i32);
 
@@ -44,7 +44,7 @@ impl fmt::Display for Quantity {
     }
 }
 
-/// A change of stock such as `+5` or `-2`: never 0, at most [`MAX_QUANTITY`] either way.
+/// A change of stock such as `+5` or `-2`: never 0, at most `MAX_QUANTITY` either way.
 pub fn parse_delta(text: &str) -> Result<i32, String> {
     match i32::try_from(parse_integer(text)?) {
         Ok(0) => Err("must not be 0".to_owned()),
@@ -53,7 +53,7 @@ pub fn parse_delta(text: &str) -> Result<i32, String> {
     }
 }
 
-/// A stock level: 0 to [`MAX_STOCK`].
+/// A stock level: 0 to `MAX_STOCK`.
 pub fn parse_stock(text: &str) -> Result<i32, String> {
     match i32::try_from(parse_integer(text)?) {
         Ok(value @ 0..=MAX_STOCK) => Ok(value),
