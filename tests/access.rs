@@ -1,4 +1,4 @@
-//! `shopctl access`: three logins with real grants, and what each can and cannot do.
+//! `shopctl access`: three logins with real grants, and what each is allowed to do.
 
 use sea_orm::ConnectionTrait;
 
@@ -78,7 +78,7 @@ fn references(shop: &Shop, status: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_clerk_does_the_daily_work() {
+fn a_clerk_can_do_daily_work() {
     for staff in SERVERS.into_iter().filter_map(Staff::hired) {
         staff.apply(&[]).success();
         let clerk = staff.clerk();
@@ -175,7 +175,7 @@ fn a_reader_sees_everything_but_password_hashes_and_writes_nothing() {
         let reader = staff.reader();
         assert_eq!(access_check(&reader), "reader: reads everything but password hashes, may not write");
         assert_refused(&reader, "SELECT password_hash FROM users");
-        // Whoever may not read hashes cannot tell whether one was exchanged, and is told so.
+        // A role that cannot read hashes cannot detect a changed one, and is informed.
         staff.shop.sql("UPDATE users SET password_hash = 'x' WHERE email = 'grace@example.com'");
         reader.run(&["audit", "verify"]).success().says("password hashes were not compared");
         staff.clerk().run(&["audit", "verify"]).exits_with(9);
@@ -233,7 +233,7 @@ fn a_reader_sees_everything_but_password_hashes_and_writes_nothing() {
 }
 
 #[test]
-fn an_admin_seals_anonymizes_and_migrates() {
+fn an_admin_can_seal_anonymize_and_migrate() {
     for staff in SERVERS.into_iter().filter_map(Staff::hired) {
         staff.apply(&[]).success();
         let admin = staff.admin();
@@ -246,7 +246,7 @@ fn an_admin_seals_anonymizes_and_migrates() {
         admin.run(&["migrate", "redo", "--yes", "--to", "m20260101_000008_create_seed_rows"]).success();
         admin.run(&["migrate", "up"]).success();
         admin.run(&["doctor", "--deep"]).success();
-        // On PostgreSQL the table that was made again has lost its grants.
+        // On PostgreSQL a recreated table has lost its grants.
         let lost = staff.apply(&["--json"]).success();
         let lost = lost.json()["items"].as_array().expect("a list").len();
         assert_eq!(lost, if staff.shop.backend == Backend::Postgres { 2 } else { 0 });
@@ -255,7 +255,7 @@ fn an_admin_seals_anonymizes_and_migrates() {
 }
 
 #[test]
-fn rights_that_are_too_much_are_taken_away_and_told() {
+fn excess_rights_are_revoked_and_reported() {
     for staff in SERVERS.into_iter().filter_map(Staff::hired) {
         let (shop, [reader, clerk, _]) = (&staff.shop, &staff.names);
         let (on_database, schema) = match shop.backend {
@@ -298,7 +298,7 @@ fn rights_that_are_too_much_are_taken_away_and_told() {
 }
 
 #[test]
-fn what_a_role_may_do_by_other_ways_is_named_with_what_ends_it() {
+fn indirect_rights_of_a_role_are_reported_with_a_remedy() {
     for staff in SERVERS.into_iter().filter_map(Staff::hired) {
         let (shop, [reader, clerk, _]) = (&staff.shop, &staff.names);
         let group = format!("group_{}", shop.database_name());
@@ -338,7 +338,7 @@ fn what_a_role_may_do_by_other_ways_is_named_with_what_ends_it() {
 }
 
 #[test]
-fn the_script_of_a_plan_gives_the_same_rights_as_applying_it() {
+fn a_plan_script_grants_the_same_rights_as_applying_it() {
     for backend in SERVERS {
         let Some(shop) = Shop::migrated(backend) else { continue };
         let names = ["reader", "clerk", "admin"].map(|role| format!("{role} o'\"`ne; {}", shop.database_name()));
@@ -355,7 +355,7 @@ fn the_script_of_a_plan_gives_the_same_rights_as_applying_it() {
         assert_eq!(script.lines().filter(|line| line.starts_with("-- ")).count(), 3, "{script}");
         let statements: Vec<&str> = script.split(";\n").map(str::trim).filter(|text| !text.is_empty()).collect();
         match backend {
-            // In one go: BEGIN and COMMIT are of one connection.
+            // In one call: BEGIN and COMMIT belong to one connection.
             Backend::Postgres => shop.sql(&script),
             _ => statements.iter().for_each(|statement| shop.sql(statement)),
         }
@@ -370,7 +370,7 @@ fn the_script_of_a_plan_gives_the_same_rights_as_applying_it() {
 }
 
 #[test]
-fn an_account_that_is_named_without_its_host_is_found() {
+fn an_account_named_without_its_host_is_found() {
     let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
     let name = format!("o'n-{}", shop.database_name());
     let quoted = quoted(Backend::MariaDb, &name);
@@ -394,7 +394,7 @@ fn an_account_that_is_named_without_its_host_is_found() {
 }
 
 #[test]
-fn who_cannot_be_given_a_role_is_told_why() {
+fn a_role_that_cannot_be_granted_is_reported_with_the_reason() {
     for backend in SERVERS {
         let Some(shop) = Shop::migrated(backend) else { continue };
         let name = format!("nobody_{}", shop.database_name());
@@ -415,7 +415,7 @@ fn who_cannot_be_given_a_role_is_told_why() {
             continue;
         }
         shop.run(&["access", "plan", "--clerk", "postgres"]).exits_with(6).says("superuser");
-        // Who made the tables owns them; an admin can take them over, and what was theirs goes on working.
+        // The creator owns the tables; an admin can take ownership, and existing grants keep working.
         let owner = format!("owner_{}", shop.database_name());
         create(&shop, &owner);
         shop.sql(&format!("ALTER TABLE users OWNER TO {owner}"));
@@ -432,7 +432,7 @@ fn who_cannot_be_given_a_role_is_told_why() {
 }
 
 #[test]
-fn a_role_that_is_none_of_the_three_is_told_what_it_is_like() {
+fn a_role_with_other_rights_is_described_by_its_differences() {
     for staff in SERVERS.into_iter().filter_map(Staff::hired) {
         staff.apply(&[]).success();
         staff.shop.sql(&format!("GRANT UPDATE ON audit_events TO {}", staff.names[1]));

@@ -1,4 +1,4 @@
-//! The house's rules, read off its source: which storey may use which, and what stands where.
+//! The architecture rules, checked on the source: which layer may use which, and where code belongs.
 
 mod circles;
 mod dependencies;
@@ -48,22 +48,22 @@ const ONLY_IN: [(&str, &str); 23] = [
     ("print!(", "src/output/"),
     ("Utc::now", "src/context.rs"),
     ("Uuid::now_v7", "src/context.rs"),
-    // A backend is one folder; elsewhere its dialect is asked.
+    // A backend is one folder; other code calls its dialect.
     ("DbBackend::", "src/db/dialect/"),
     ("DatabaseBackend::", "src/db/dialect/"),
     ("Engine::Sqlite", "src/db/dialect/, src/db/target.rs"),
     ("Engine::Postgres", "src/db/dialect/, src/config/target.rs"),
     ("Engine::Mysql", "src/db/dialect/"),
-    // Whatever goes to a driver passes through db, where times and waits are looked after.
+    // All driver calls pass through db, which enforces time limits.
     ("DatabaseConnection", "src/db/"),
     ("DatabaseTransaction", "src/db/"),
     ("sqlx::", "src/db/"),
     ("load::", "src/db/, src/seed/generate"),
-    // One door to transactions that write.
+    // Only one place opens writing transactions.
     ("database.begin()", "src/db/, src/migrate/, src/service/operation.rs, src/service/tombstone.rs"),
     ("read_key", "src/cli/shared/keys.rs"),
     ("raw_mode", "src/cli/shared/keys.rs"),
-    // A failure that the program decides by is a `Cause`: its code is for programs outside.
+    // Decisions depend on a `Cause`; error codes are for other programs.
     ("code() ==", "nowhere"),
     ("code() !=", "nowhere"),
     ("code() {", "nowhere"),
@@ -216,14 +216,14 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn arrows_point_down_and_everything_stands_in_its_place() {
+fn layers_use_only_lower_layers_and_files_are_in_their_place() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     files(&root.join("src"), &mut found);
     assert!(found.len() > 50, "the source was not found");
     let broken: Vec<String> = found
         .iter()
-        // Helpers of unit tests, compiled for them alone.
+        // Helpers compiled only for unit tests.
         .filter(|file| !file.ends_with("tests.rs") && !file.ends_with("output/testing.rs"))
         .flat_map(|file| {
             let path = file.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/");
@@ -234,7 +234,7 @@ fn arrows_point_down_and_everything_stands_in_its_place() {
 }
 
 #[test]
-fn each_rule_can_be_broken() {
+fn each_rule_detects_a_violation() {
     let cases = [
         ("src/domain/money.rs", "use crate::db::Database;", "uses db"),
         ("src/repository/user.rs", "use crate::{\n    domain::Money,\n    service::user,\n};", "uses service"),

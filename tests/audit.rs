@@ -1,4 +1,4 @@
-//! The audit trail: seals, what they find; rows and events that do not match; erasing a person.
+//! The audit trail: seals, mismatches between rows and events, and erasing personal data.
 
 use serde_json::Value;
 
@@ -6,18 +6,18 @@ use crate::on_every_backend;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
-    sealed_events_cannot_be_tampered_with_unseen,
-    a_cut_off_tail_is_found_by_the_head_that_was_kept,
-    sealing_twice_and_at_once_is_one_chain,
-    seals_that_went_with_their_migration_are_one_finding_with_a_way_out,
-    what_another_program_wrote_is_found_and_named,
-    what_shopctl_does_is_explained_by_its_events,
-    an_edited_time_and_a_movement_split_in_two_are_seen,
-    events_of_before_a_column_was_added_still_explain_its_rows,
-    an_exchanged_password_hash_or_an_edited_note_or_reason_is_seen_and_named,
-    a_person_is_erased_everywhere_and_seals_still_verify,
-    a_person_with_open_orders_is_not_erased,
-    an_export_has_every_event_and_is_whole_or_absent,
+    tampering_with_sealed_events_is_detected,
+    a_truncated_trail_is_detected_by_a_saved_head,
+    concurrent_and_repeated_sealing_gives_one_chain,
+    seals_lost_with_their_migration_are_one_finding_with_a_hint,
+    changes_by_other_programs_are_found_and_named,
+    every_change_by_shopctl_is_explained_by_its_events,
+    an_edited_time_and_a_split_movement_are_detected,
+    events_older_than_a_column_still_explain_their_rows,
+    a_changed_password_hash_note_or_reason_is_detected,
+    personal_data_is_erased_everywhere_and_seals_still_verify,
+    a_user_with_open_orders_is_not_anonymized,
+    an_audit_export_has_every_event_or_is_absent,
 );
 
 /// A shop in which all sorts of things happened.
@@ -56,14 +56,14 @@ fn seal_findings(shop: &Shop, arguments: &[&str]) -> Vec<String> {
     items.filter(|item| item["entity"] == "seal").map(|item| item["name"].as_str().expect("text").to_owned()).collect()
 }
 
-fn seals_that_went_with_their_migration_are_one_finding_with_a_way_out(shop: &Shop) {
+fn seals_lost_with_their_migration_are_one_finding_with_a_hint(shop: &Shop) {
     busy(shop);
     let kept = head(shop);
     shop.run(&["migrate", "env", "development"]).success();
     let redo = ["migrate", "redo", "--steps", "1"];
     shop.run(&redo).exits_with(11).says("cannot be verified without them");
     shop.run(&[&redo[..], &["-y"]].concat()).success().says("cannot be verified without them");
-    // With no seals nothing is lost.
+    // Without seals nothing is lost.
     let again = shop.run(&[&redo[..], &["-y"]].concat()).success();
     assert!(!again.stderr.contains("verified"), "{again}");
 
@@ -76,7 +76,7 @@ fn seals_that_went_with_their_migration_are_one_finding_with_a_way_out(shop: &Sh
     let (run, found) = finding(&[]);
     assert!(matches!(&found[..], [one] if one.contains("the table of seals is empty, but")), "{found:?}");
     assert_eq!(finding(&["--head", &kept]).1.len(), 2, "the head is gone as well");
-    // Whoever seals first has the same finding.
+    // Sealing reports the same finding.
     shop.user("cat");
     shop.run(&["audit", "seal"]).success();
     let found = finding(&[]).1;
@@ -87,14 +87,14 @@ fn seals_that_went_with_their_migration_are_one_finding_with_a_way_out(shop: &Sh
     shop.run(&["audit", "verify"]).success();
 }
 
-fn sealed_events_cannot_be_tampered_with_unseen(shop: &Shop) {
+fn tampering_with_sealed_events_is_detected(shop: &Shop) {
     busy(shop);
     let first = head(shop);
     shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
     let second = head(shop);
     assert_ne!(first, second);
     shop.run(&["audit", "verify"]).success();
-    // A head of the past is still among the seals.
+    // An older head is still in the chain.
     [&first, &second].iter().for_each(|head| drop(shop.run(&["audit", "verify", "--head", head]).success()));
 
     let of = |number: i32| format!("(SELECT id FROM audit_seals WHERE number = {number})");
@@ -127,12 +127,12 @@ fn sealed_events_cannot_be_tampered_with_unseen(shop: &Shop) {
     assert_eq!(seal_findings(shop, &[]), ["1"], "a removed event");
 }
 
-fn a_cut_off_tail_is_found_by_the_head_that_was_kept(shop: &Shop) {
+fn a_truncated_trail_is_detected_by_a_saved_head(shop: &Shop) {
     busy(shop);
     head(shop);
     shop.run(&["stock", "adjust", "MUG", "+1", "--reason", "received"]).success();
     let kept = head(shop);
-    // Whoever can write to the database removes the last seal with what it covers, and the stock.
+    // Someone with write access removes the last seal, its events and the stock.
     let last = "(SELECT s.id FROM audit_seals s WHERE s.number = 2)";
     shop.sql("DELETE FROM stock_movements WHERE reason = 'received'");
     let moved = "(SELECT MAX(m.created_at) FROM stock_movements m WHERE m.product_id = products.id)";
@@ -145,7 +145,7 @@ fn a_cut_off_tail_is_found_by_the_head_that_was_kept(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
     let run = shop.run(&["audit", "verify", "--head", &kept, "--json"]).exits_with(9);
     assert!(run.json()["items"][0]["finding"].as_str().expect("text").contains("cut off"), "{run}");
-    // A replica that lags looks the same.
+    // A lagging replica looks the same.
     assert!(run.stdout.contains("the head is not here") && run.stdout.contains("may be behind"), "{run}");
     shop.run(&["audit", "verify", "--head", "beef"]).exits_with(7);
     // A seal removed from the middle leaves a gap.
@@ -158,7 +158,7 @@ fn a_cut_off_tail_is_found_by_the_head_that_was_kept(shop: &Shop) {
     assert_eq!(seal_findings(shop, &[])[0], "2");
 }
 
-fn sealing_twice_and_at_once_is_one_chain(shop: &Shop) {
+fn concurrent_and_repeated_sealing_gives_one_chain(shop: &Shop) {
     busy(shop);
     let arguments = ["audit", "seal", "--json"];
     let children: Vec<_> = (0..6).map(|_| shop.start(&arguments)).collect();
@@ -177,7 +177,7 @@ fn sealing_twice_and_at_once_is_one_chain(shop: &Shop) {
     assert_eq!(shop.everything(), before);
 }
 
-fn what_another_program_wrote_is_found_and_named(shop: &Shop) {
+fn changes_by_other_programs_are_found_and_named(shop: &Shop) {
     let orders = busy(shop);
     shop.run(&["audit", "verify"]).success();
     let stored = orders[3].clone();
@@ -201,7 +201,7 @@ fn what_another_program_wrote_is_found_and_named(shop: &Shop) {
         shop.sql(&mend_it);
         shop.run(&["audit", "verify"]).success();
     }
-    // Gone for good: no repair.
+    // Lost for good: no repair.
     let lost = format!("(SELECT o.id FROM orders o WHERE o.reference = '{stored}')");
     shop.sql(&format!("DELETE FROM order_items WHERE order_id = {lost}"));
     shop.sql(&format!("DELETE FROM orders WHERE reference = '{stored}'"));
@@ -215,7 +215,7 @@ fn what_another_program_wrote_is_found_and_named(shop: &Shop) {
     assert!(run.stdout.contains("+3 pieces, written by no operation"), "{run}");
 }
 
-fn what_shopctl_does_is_explained_by_its_events(shop: &Shop) {
+fn every_change_by_shopctl_is_explained_by_its_events(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     busy(shop);
     shop.run(&["user", "anonymize", "bob@example.com", "--confirm", "bob@example.com"]).success();
@@ -226,7 +226,7 @@ fn what_shopctl_does_is_explained_by_its_events(shop: &Shop) {
     assert!(run.stderr.contains("rows compared"), "{run}");
 }
 
-fn an_edited_time_and_a_movement_split_in_two_are_seen(shop: &Shop) {
+fn an_edited_time_and_a_split_movement_are_detected(shop: &Shop) {
     busy(shop);
     shop.file("past.csv", "reference,user,sku,quantity,created_at\nOLD,ann@example.com,PEN,1,2024-05-06T07:08:09Z\n");
     shop.run(&["order", "import", "past.csv"]).success();
@@ -265,7 +265,7 @@ fn an_edited_time_and_a_movement_split_in_two_are_seen(shop: &Shop) {
 }
 
 /// Such an event does not say what a row has there: the migration may have filled it in.
-fn events_of_before_a_column_was_added_still_explain_its_rows(shop: &Shop) {
+fn events_older_than_a_column_still_explain_their_rows(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 9);
     shop.run(&["order", "create", "--user", &user, "--item", "MUG"]).success();
@@ -279,7 +279,7 @@ fn events_of_before_a_column_was_added_still_explain_its_rows(shop: &Shop) {
     assert!(run.stdout.contains("description is edited, the events say filled in"), "{run}");
 }
 
-fn an_exchanged_password_hash_or_an_edited_note_or_reason_is_seen_and_named(shop: &Shop) {
+fn a_changed_password_hash_note_or_reason_is_detected(shop: &Shop) {
     ["ann", "bob"].iter().for_each(|name| drop(shop.user(name)));
     shop.product("MUG", "1", 50);
     shop.file("users.csv", "email,first_name,last_name\nzoe@example.com,Zoe,Q\n");
@@ -297,7 +297,7 @@ fn an_exchanged_password_hash_or_an_edited_note_or_reason_is_seen_and_named(shop
     shop.file("past.csv", "reference,user,sku,quantity\nOLD,ann@example.com,MUG,1\n");
     shop.run(&["order", "import", "past.csv", "--stock", "skip"]).success();
     shop.run(&["audit", "verify"]).success();
-    // The hash itself is nowhere in the trail.
+    // The hash itself never appears in the trail.
     assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events WHERE after LIKE '%argon2%'"), 0);
 
     let of =
@@ -349,7 +349,7 @@ fn an_exchanged_password_hash_or_an_edited_note_or_reason_is_seen_and_named(shop
     shop.run(&["audit", "verify"]).success();
 }
 
-fn a_person_is_erased_everywhere_and_seals_still_verify(shop: &Shop) {
+fn personal_data_is_erased_everywhere_and_seals_still_verify(shop: &Shop) {
     busy(shop);
     let arguments = [
         "user",
@@ -397,14 +397,14 @@ fn a_person_is_erased_everywhere_and_seals_still_verify(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn a_person_with_open_orders_is_not_erased(shop: &Shop) {
+fn a_user_with_open_orders_is_not_anonymized(shop: &Shop) {
     let orders = busy(shop);
     let run = shop.run(&["user", "anonymize", "ann@example.com", "--confirm", "ann@example.com"]).exits_with(6);
     assert!(run.stderr.contains(&orders[3]) && run.stderr.contains(&orders[4]), "{run}");
     assert_eq!(shop.number("SELECT COUNT(*) FROM users WHERE email = 'ann@example.com'"), 1);
 }
 
-fn an_export_has_every_event_and_is_whole_or_absent(shop: &Shop) {
+fn an_audit_export_has_every_event_or_is_absent(shop: &Shop) {
     busy(shop);
     let count = shop.number("SELECT COUNT(*) FROM audit_events");
     let run = shop.run(&["audit", "export"]).success();
@@ -418,7 +418,7 @@ fn an_export_has_every_event_and_is_whole_or_absent(shop: &Shop) {
     shop.run(&["audit", "export", "--out", "events.jsonl"]).success();
     assert_eq!(std::fs::read_to_string(shop.path("events.jsonl")).expect("written"), run.stdout);
     shop.run(&["audit", "export", "--out", "no/such/folder/events.jsonl"]).exits_with(4);
-    // One that is told to stop while it waits for the database leaves nothing behind.
+    // An export interrupted while waiting for the database leaves nothing behind.
     let arguments = ["audit", "export", "--out", "stopped.jsonl"];
     let child = shop.start(&arguments);
     let stop = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();

@@ -1,4 +1,4 @@
-//! Sealed events and seals, edited by someone who can write to the database: each edit is seen.
+//! Sealed events and seals, edited by someone who can write to the database: each edit is detected.
 
 use serde_json::Value;
 use shopctl::domain::personal;
@@ -7,7 +7,7 @@ use crate::audit::{busy, head};
 use crate::on_every_backend;
 use crate::support::{Backend, Shop};
 
-on_every_backend!(an_edit_of_any_sealed_thing_is_seen_and_named, values_are_erased_by_anonymizing_alone);
+on_every_backend!(an_edit_of_any_sealed_value_is_detected_and_named, only_anonymizing_erases_values);
 
 /// A shop with two seals; the second covers one event of stock and the event of the first seal.
 fn sealed(shop: &Shop) -> String {
@@ -189,7 +189,7 @@ fn tampered_chains(shop: &Shop) -> Vec<Tampering> {
         ),
         ("no seals at all", "UPDATE audit_events SET seal_id = NULL; DELETE FROM audit_seals".to_owned(), ("seal", "")),
     ];
-    // SQLite has its UNIQUE for good, and keeps anything in a column of text.
+    // SQLite cannot drop the UNIQUE constraint, and stores anything in a text column.
     if shop.backend != Backend::Sqlite {
         cases.push(("a number twice", renumbered(2, 1), ("seal", "1")));
         return cases;
@@ -205,7 +205,7 @@ fn tampered_chains(shop: &Shop) -> Vec<Tampering> {
     cases
 }
 
-fn an_edit_of_any_sealed_thing_is_seen_and_named(shop: &Shop) {
+fn an_edit_of_any_sealed_value_is_detected_and_named(shop: &Shop) {
     let kept = sealed(shop);
     shop.run(&["audit", "verify", "--head", &kept]).success();
     let cases = [tampered_documents(shop), tampered_rows(), tampered_chains(shop)].concat();
@@ -221,7 +221,7 @@ fn an_edit_of_any_sealed_thing_is_seen_and_named(shop: &Shop) {
     shop.run(&["audit", "verify", "--head", &kept]).success();
 }
 
-fn values_are_erased_by_anonymizing_alone(shop: &Shop) {
+fn only_anonymizing_erases_values(shop: &Shop) {
     let kept = sealed(shop);
     let (text, set) = document(shop, "operation = 'user.update'");
     let parsed: Value = serde_json::from_str(&text).expect("a document");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::{Backend, Shop};
 
 #[test]
-fn no_option_takes_what_stands_behind_it_or_nothing() {
+fn no_option_has_an_optional_value() {
     use clap::CommandFactory;
     fn walk(command: &clap::Command, found: &mut Vec<String>) {
         for argument in command.get_arguments() {
@@ -26,7 +26,7 @@ fn no_option_takes_what_stands_behind_it_or_nothing() {
 }
 
 #[test]
-fn a_text_to_look_for_has_a_limit() {
+fn a_search_text_has_a_maximum_length() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let (long, longest) = ("é".repeat(60_000), "é".repeat(1_000));
     for noun in ["user", "product", "stock"] {
@@ -38,7 +38,7 @@ fn a_text_to_look_for_has_a_limit() {
 }
 
 #[test]
-fn a_reader_who_leaves_early_is_no_failure() {
+fn a_closed_output_pipe_is_not_a_failure() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let rows: Vec<String> = (0..5000).map(|number| format!("('{number}@example.com', 'x', 'First', 'Last')")).collect();
     shop.sql(&format!("INSERT INTO users (email, password_hash, first_name, last_name) VALUES {}", rows.join(",")));
@@ -56,7 +56,7 @@ fn a_reader_who_leaves_early_is_no_failure() {
 }
 
 #[test]
-fn version_and_help_open_nothing() {
+fn version_and_help_open_no_database() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     for arguments in [vec!["--version"], vec!["--help"], vec!["help", "exit-codes"], vec!["order", "create", "--help"]]
     {
@@ -68,7 +68,7 @@ fn version_and_help_open_nothing() {
 }
 
 #[test]
-fn usage_errors_are_two_also_as_json() {
+fn usage_errors_exit_with_2_in_text_and_json() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["order", "create", "--nonsense"]).exits_with(2);
     let run = shop.run(&["order", "list", "--nonsense", "--json"]).exits_with(2);
@@ -84,7 +84,7 @@ fn usage_errors_are_two_also_as_json() {
 }
 
 #[test]
-fn every_example_of_the_help_is_understood() {
+fn every_example_in_the_help_is_valid() {
     use clap::CommandFactory;
     fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
         let path = format!("{path} {}", command.get_name());
@@ -106,7 +106,7 @@ fn every_example_of_the_help_is_understood() {
     shop.user("ann");
     shop.sql("CREATE TABLE spatial_ref_sys (srid int)");
     for (path, example) in found {
-        // Run as printed, by a shell; what it may not find is data, never its own flags.
+        // Run as printed, by a shell; missing data is allowed, unknown flags are not.
         let script = example.replace("shopctl ", concat!(env!("CARGO_BIN_EXE_shopctl"), " "));
         let mut command = shop.command(&[]);
         let mut bash = Command::new("bash");
@@ -120,14 +120,14 @@ fn every_example_of_the_help_is_understood() {
         let is_understood = matches!(output.status.code(), Some(0 | 3 | 4 | 5 | 6 | 9 | 11));
         assert!(is_understood || stderr.contains("standard input names no"), "{path}: {example}\n{stderr}");
         if path.starts_with(" shopctl migrate") {
-            // The examples that follow need the columns that the newest migration made.
+            // The remaining examples need the columns of the newest migration.
             drop(shop.run(&["migrate", "up"]));
         }
     }
 }
 
 #[test]
-fn a_value_that_begins_with_a_hyphen_is_taken_and_a_misspelled_flag_is_not() {
+fn a_value_may_begin_with_a_hyphen_but_a_misspelled_flag_is_rejected() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let texts = ["-5", "-20 % on Mondays", "- blue", "--- cut here ---", "-½"];
     for (number, text) in texts.into_iter().enumerate() {
@@ -146,14 +146,14 @@ fn a_value_that_begins_with_a_hyphen_is_taken_and_a_misspelled_flag_is_not() {
     for mistake in [&["--pirce", "2"][..], &["-n"], &["--dry-run"], &["--name=a b"], &["-ctest shop"], &["--"], &[]] {
         shop.run(&[&update, mistake].concat()).exits_with(2);
     }
-    // A number that makes no sense is a wrong value, not a wrong flag.
+    // An invalid number is a value error, not a flag error.
     shop.run(&["product", "list", "--limit", "-5"]).exits_with(7).says("limit");
     shop.run(&["migrate", "up", "--lock-wait", "-5s"]).exits_with(7).says("lock-wait");
     assert_eq!(shop.everything(), before);
 }
 
 #[test]
-fn a_usage_error_in_json_keeps_message_and_hint_apart() {
+fn a_usage_error_in_json_separates_message_and_hint() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     for (line, message, hint) in [
         (&["order", "list", "--staus", "x", "--json"][..], "unexpected argument '--staus' found", "similar argument"),
@@ -173,7 +173,7 @@ fn a_usage_error_in_json_keeps_message_and_hint_apart() {
 }
 
 #[test]
-fn an_operation_that_does_not_exist_is_refused_with_those_that_are_like_it() {
+fn an_unknown_operation_suggests_similar_ones() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.run(&["seed", "up"]).success();
     for command in ["list", "export"] {
@@ -185,13 +185,13 @@ fn an_operation_that_does_not_exist_is_refused_with_those_that_are_like_it() {
         assert!(run("order.refund").success().stdout.is_empty(), "there is one, but it did not happen");
         assert!(!run("seed.up").success().stdout.is_empty());
     }
-    // What another version recorded is found.
+    // Records of an earlier version are found.
     shop.sql("UPDATE audit_events SET operation = 'seed.begin' WHERE operation = 'seed.up'");
     assert!(!shop.run(&["audit", "list", "--operation", "seed.begin"]).success().stdout.is_empty());
 }
 
 #[test]
-fn a_filter_that_nothing_can_match_is_refused() {
+fn a_filter_that_cannot_match_is_rejected() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let (later, earlier) = ("2026-02-01", "2026-01-01");
     for line in [
@@ -216,7 +216,7 @@ fn a_filter_that_nothing_can_match_is_refused() {
 }
 
 #[test]
-fn what_is_wrong_is_told_in_our_own_words() {
+fn usage_errors_are_in_shopctls_own_words() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let said = |line: &[&str], code: i32| {
         let run = shop.run(line).exits_with(code);

@@ -1,4 +1,4 @@
-//! Many processes at once: nothing is oversold, no transient conflict reaches a user.
+//! Concurrent processes: nothing is oversold, and no transient conflict reaches a user.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,16 +9,16 @@ use crate::support::Shop;
 use crate::support::shop::finish;
 
 on_every_backend!(
-    stock_that_runs_out_is_sold_exactly,
-    adjustments_at_once_all_count,
-    everything_at_once_keeps_the_shop_whole,
+    scarce_stock_is_sold_exactly,
+    concurrent_adjustments_all_apply,
+    mixed_concurrent_operations_keep_the_shop_consistent,
 );
 
 /// Processes at a time, and orders of each.
 const PROCESSES: usize = 8;
 const ROUNDS: usize = 5;
 
-fn stock_that_runs_out_is_sold_exactly(shop: &Shop) {
+fn scarce_stock_is_sold_exactly(shop: &Shop) {
     let user = shop.user("ann");
     let skus = ["A-1", "B-2", "C-3", "D-4", "E-5"];
     let initial = 25;
@@ -30,7 +30,7 @@ fn stock_that_runs_out_is_sold_exactly(shop: &Shop) {
                 scope.spawn(move || {
                     (0..ROUNDS)
                         .map(|round| {
-                            // One to five lines, begun at different products, so that orders cross.
+                            // One to five lines, starting at different products, so that lock orders cross.
                             let lines = 1 + (worker + round) % skus.len();
                             let items: Vec<String> = (0..lines)
                                 .map(|line| {
@@ -69,7 +69,7 @@ fn stock_that_runs_out_is_sold_exactly(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn adjustments_at_once_all_count(shop: &Shop) {
+fn concurrent_adjustments_all_apply(shop: &Shop) {
     shop.product("HOT", "1.00", 0);
     let arguments = ["stock", "adjust", "HOT", "+3", "--reason", "received"];
     let children: Vec<_> = (0..16).map(|_| shop.start(&arguments)).collect();
@@ -87,7 +87,7 @@ const SECONDS: u64 = 4;
 const VARIABLE: &str = "SHOPCTL_TEST_SECONDS";
 
 /// Workers place, pay, ship, complete, cancel, refund and adjust at random, often the same order.
-fn everything_at_once_keeps_the_shop_whole(shop: &Shop) {
+fn mixed_concurrent_operations_keep_the_shop_consistent(shop: &Shop) {
     use rand::Rng;
     let user = shop.user("ann");
     let skus: Vec<String> = (0..20).map(|number| format!("SKU-{number:02}")).collect();
@@ -110,7 +110,7 @@ fn everything_at_once_keeps_the_shop_whole(shop: &Shop) {
                 }
                 _ if known.is_empty() => continue,
                 _ => {
-                    // The newest few, so that several workers are at the same order.
+                    // Only the newest few, so that several workers process the same order.
                     let order = &known[random.random_range(known.len().saturating_sub(12)..known.len())];
                     ["order", verbs[random.random_range(0..verbs.len())], order, "--yes"].map(str::to_owned).to_vec()
                 }

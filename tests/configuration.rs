@@ -1,5 +1,5 @@
-//! Where settings come from, as a user sees it: files of other programs, secrets outside of URLs, several
-//! servers, and servers with settings of their own.
+//! Configuration sources: files of other programs, secrets outside URLs, several servers, and servers
+//! with custom settings.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -25,7 +25,7 @@ fn any() -> Shop {
 }
 
 #[test]
-fn the_dotenv_of_another_program_blocks_nothing() {
+fn a_dotenv_file_of_another_program_is_tolerated() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     for foreign in [
         "COMPANY=My Shop GmbH\nmy-key=x\n",
@@ -36,7 +36,7 @@ fn the_dotenv_of_another_program_blocks_nothing() {
         shop.run(&["product", "list"]).success();
         run(&shop, &["product", "list"], &[]).exits_with(4).says("no shop at");
     }
-    // Nor one in another encoding, where only a value of ours has to be read.
+    // Nor one in another encoding, where only shopctl's own values are read.
     std::fs::write(shop.path(".env"), b"COMPANY=M\xfcller\n").expect("the folder is ours");
     shop.run(&["product", "list"]).success();
     std::fs::write(shop.path(".env"), b"DB_HOST=m\xfcller\n").expect("the folder is ours");
@@ -48,7 +48,7 @@ fn the_dotenv_of_another_program_blocks_nothing() {
 }
 
 #[test]
-fn a_fifo_named_dotenv_is_not_waited_for() {
+fn a_fifo_named_dotenv_does_not_block() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let made = Command::new("mkfifo").arg(shop.path(".env")).status();
     assert!(made.is_ok_and(|status| status.success()));
@@ -57,7 +57,7 @@ fn a_fifo_named_dotenv_is_not_waited_for() {
 }
 
 #[test]
-fn a_database_that_a_file_of_the_working_folder_names_is_told_before_the_first_write() {
+fn a_database_named_by_a_file_in_the_working_folder_is_shown_before_the_first_write() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let create = |sku: &'static str| ["product", "create", "--name", "X", "--price", "1", "--sku", sku];
     for (name, text) in
@@ -76,7 +76,7 @@ fn a_database_that_a_file_of_the_working_folder_names_is_told_before_the_first_w
 }
 
 #[test]
-fn a_password_may_stand_in_a_file_of_its_own_or_be_printed_by_a_command() {
+fn a_password_is_read_from_a_file_or_a_command() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     let (port, database) = (servers::postgres().expect("there").port, shop.database_name());
     let url = secret_user(&shop);
@@ -84,7 +84,7 @@ fn a_password_may_stand_in_a_file_of_its_own_or_be_printed_by_a_command() {
         let variables = [&[("DATABASE_URL", url.as_str())], variables].concat();
         run(&shop, &["user", "list"], &variables)
     };
-    // Past the password there are no rights.
+    // The password is accepted, but the login has no rights.
     let gets_in = |run: Run| drop(run.exits_with(4).says("database.permission"));
     list(&[]).exits_with(4).says("database.credentials");
     let secret = |name: &str, text: &str, mode: u32| {
@@ -116,7 +116,7 @@ fn a_password_may_stand_in_a_file_of_its_own_or_be_printed_by_a_command() {
 }
 
 #[test]
-fn a_password_alone_in_the_environment_breaks_no_command() {
+fn a_password_without_a_url_in_the_environment_is_harmless() {
     let alone = [("DB_PASSWORD", "x")];
     let shop = any();
     run(&shop, &["quickstart"], &alone).success();
@@ -128,7 +128,7 @@ fn a_password_alone_in_the_environment_breaks_no_command() {
 }
 
 #[test]
-fn a_login_without_a_password_is_not_called_a_wrong_password() {
+fn a_missing_password_is_not_reported_as_a_wrong_one() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         let url = secret_user(&shop);
         let text = format!("[context.live]\ndatabase_url = '{url}'\n");
@@ -139,7 +139,6 @@ fn a_login_without_a_password_is_not_called_a_wrong_password() {
         let refused = refused.says("DB_PASSWORD is set, but not used for a context");
         let place = format!("[context.live.database] of {file} as password_file");
         assert!(refused.stderr.contains(&place) && !refused.stderr.contains("wrong password"), "{refused}");
-        // Which works.
         shop.file("secret", "right\n");
         shop.file("mine.toml", &format!("{text}[context.live.database]\npassword_file = 'secret'\n"));
         run(&shop, &list, &right).exits_with(4).says("database.permission");
@@ -150,7 +149,7 @@ fn a_login_without_a_password_is_not_called_a_wrong_password() {
 }
 
 #[test]
-fn a_read_only_context_without_a_shop_proposes_nothing_that_it_refuses() {
+fn hints_in_an_empty_read_only_context_suggest_no_writes() {
     let shop = any();
     shop.file("shopctl.toml", "[context.reports]\ndatabase_url = 'sqlite:reports.db'\nread_only = true\n");
     let made = "shopctl --database-url sqlite:reports.db migrate up";
@@ -160,10 +159,10 @@ fn a_read_only_context_without_a_shop_proposes_nothing_that_it_refuses() {
         assert!(!refused.stderr.contains("quickstart") && !refused.stderr.contains("reports migrate up"), "{refused}");
         assert!(refused.stderr.contains(made), "{refused}");
     }
-    // The variable could not stand beside a URL.
+    // The variable conflicts with a URL.
     let by_variable = run(&shop, &list[2..], &[("SHOPCTL_CONTEXT", "reports")]).exits_with(4);
     assert!(!by_variable.stderr.contains("migrate up"), "{by_variable}");
-    // A file that is no shop yet, and then is one.
+    // A database file without a schema, then with one.
     std::fs::write(shop.path("reports.db"), "").expect("ours");
     run(&shop, &list, &[]).exits_with(4).says(made);
     shop.paste(&format!("unset DATABASE_URL; {made}")).success();
@@ -171,7 +170,7 @@ fn a_read_only_context_without_a_shop_proposes_nothing_that_it_refuses() {
 }
 
 #[test]
-fn of_several_servers_the_one_that_takes_writes_is_found() {
+fn the_writable_server_of_several_is_found() {
     let Some((primary, standby)) = servers::postgres_with_standby("hosts") else { return };
     let dead = servers::free_port();
     let at = |ports: &[u16], parameters: &str| {
@@ -186,7 +185,7 @@ fn of_several_servers_the_one_that_takes_writes_is_found() {
     let write = ["product", "create", "--name", "Y", "--price", "1", "--connect-timeout", "1s"];
     let refused = at(&[dead, standby.port], "").run(&write).exits_with(5);
     assert!(refused.stderr.contains("takes no writes") && refused.stderr.contains("connection refused"), "{refused}");
-    // One server alone, which is read-only: worth another try after a failover.
+    // A single read-only server: retryable, because a failover may follow.
     at(&[standby.port], "").run(&write[..6]).exits_with(5).says("database.read_only");
     assert_eq!(at(&[primary.port], "").number("SELECT COUNT(*) FROM products"), 1);
 }
@@ -201,7 +200,7 @@ fn works(shop: &Shop) {
 }
 
 #[test]
-fn a_mariadb_with_settings_of_its_own_serves_a_shop() {
+fn a_mariadb_with_custom_settings_works() {
     let odd = |_: &std::path::Path, _: servers::User| {
         [
             "--autocommit=0",
@@ -215,7 +214,7 @@ fn a_mariadb_with_settings_of_its_own_serves_a_shop() {
     };
     let Some(server) = servers::mariadb_with("odd-mariadb", odd) else { return };
     crate::support::shop::sql_on(&server.admin_url, "CREATE DATABASE shop");
-    // For every later session.
+    // Applies to every later session.
     crate::support::shop::sql_on(&server.admin_url, "SET GLOBAL sql_select_limit = 2");
     let shop = any().with_url(server.admin_url.replace("/mysql", "/shop"));
     let shop = Shop { backend: Backend::MariaDb, ..shop };
@@ -251,7 +250,7 @@ fn adjust_at_once(shop: &Shop, unlimited: &Shop) {
 }
 
 #[test]
-fn a_postgres_database_with_settings_of_its_own_serves_a_shop() {
+fn a_postgres_database_with_custom_settings_works() {
     let Some(shop) = Shop::empty(Backend::Postgres) else { return };
     for setting in [
         "idle_in_transaction_session_timeout = '1ms'",
@@ -266,13 +265,13 @@ fn a_postgres_database_with_settings_of_its_own_serves_a_shop() {
     shop.run(&["order", "create", "--user", "grace@example.com", "--item", "MUG-02:1"]).success();
     adjust_at_once(&shop, &shop.with_url(format!("{}?options=-c%20statement_timeout%3D0", shop.url)));
     shop.run(&["migrate", "verify"]).success();
-    // What the user asks for in the URL wins, and the server's answer to it is no defect.
+    // Options of the URL take precedence, and their rejection by the server is not a defect.
     let limited = shop.with_url(format!("{}?options=-c%20statement_timeout%3D1ms", shop.url));
     limited.run(&["seed", "generate", "-y"]).exits_with(5).says("database.server_limit");
 }
 
 #[test]
-fn options_that_the_server_does_not_take_are_a_matter_of_the_url() {
+fn rejected_server_options_are_reported_as_url_errors() {
     let Some(shop) = Shop::empty(Backend::Postgres) else { return };
     for options in
         ["endpoint%3Dquiet-fog-1234", "-c%20no_such_thing%3D1", "-c%20statement_timeout%3Dsoon", "-c%20port%3D1"]
@@ -283,7 +282,7 @@ fn options_that_the_server_does_not_take_are_a_matter_of_the_url() {
 }
 
 #[test]
-fn a_search_path_without_a_schema_of_ones_own_is_named() {
+fn a_search_path_without_a_usable_schema_is_reported() {
     let Some(shop) = Shop::empty(Backend::Postgres) else { return };
     for path in ["", "''", "%22%22", "pg_catalog"] {
         let odd = shop.with_url(format!("{}?search_path={path}", shop.url));
@@ -299,7 +298,7 @@ fn a_search_path_without_a_schema_of_ones_own_is_named() {
 }
 
 #[test]
-fn a_schema_of_the_url_is_where_the_shop_is() {
+fn the_schema_of_the_url_holds_the_shop() {
     let Some(shop) = Shop::empty(Backend::Postgres) else { return };
     shop.sql("CREATE SCHEMA \"My Shop\"");
     let inside = shop.with_url(format!("{}?schema=My%20Shop&pgbouncer=true&connection_limit=1", shop.url));
@@ -310,7 +309,7 @@ fn a_schema_of_the_url_is_where_the_shop_is() {
 }
 
 #[test]
-fn a_pooler_that_takes_no_options_serves_a_shop() {
+fn a_pooler_that_rejects_startup_options_works() {
     let Some(shop) = Shop::empty(Backend::Postgres) else { return };
     let upstream = servers::postgres().expect("there").port;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -357,7 +356,7 @@ fn pool(mut client: TcpStream, upstream: u16) {
 }
 
 #[test]
-fn a_message_without_a_length_is_an_answer_that_makes_no_sense() {
+fn a_message_without_a_length_is_reported_as_malformed() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = server.local_addr().expect("bound").port();
     std::thread::spawn(move || {
@@ -373,12 +372,12 @@ fn a_message_without_a_length_is_an_answer_that_makes_no_sense() {
 }
 
 #[test]
-fn a_file_that_another_has_for_itself_is_waited_for() {
+fn an_exclusively_locked_file_is_waited_for() {
     if !servers::has_client("sqlite3", "sqlite3") {
         return;
     }
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
-    // Longer than SQLite itself waits.
+    // Longer than SQLite's own busy timeout.
     let script = "PRAGMA journal_mode = DELETE;\nBEGIN EXCLUSIVE;\n.print held\n.shell sleep 6\nCOMMIT;\n";
     let mut holder = Command::new("sqlite3");
     holder.arg(shop.path("shop.db")).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());

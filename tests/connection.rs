@@ -1,4 +1,4 @@
-//! Reaching a database, or not: what was refused, by whom, and what to do.
+//! Connecting to a database: failures name the cause and the remedy.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn a_refused_connection_names_host_port_and_reason_at_once() {
 }
 
 #[test]
-fn a_server_that_never_answers_is_given_up_in_time() {
+fn a_server_that_never_answers_times_out() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = silent.local_addr().expect("bound").port();
     for scheme in ["postgres", "mysql"] {
@@ -62,7 +62,7 @@ fn with_one_connection(backend: Backend) -> Option<Shop> {
 }
 
 #[test]
-fn a_login_with_one_connection_can_migrate_and_fill_a_shop() {
+fn a_login_limited_to_one_connection_can_migrate_and_fill_a_shop() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = with_one_connection(backend) else { continue };
         for arguments in [
@@ -82,7 +82,7 @@ fn a_login_with_one_connection_can_migrate_and_fill_a_shop() {
         let fresh = shop.run(&["migrate", "fresh", "--confirm", &shop.database_name()]);
         assert!(fresh.duration < Duration::from_secs(20), "it took {:?}", fresh.duration);
         match backend {
-            // What counts the rows needs a connection of its own there.
+            // Counting the rows needs a separate connection there.
             Backend::MariaDb => fresh.exits_with(5).says("max_user_connections"),
             _ => fresh.success(),
         };
@@ -90,7 +90,7 @@ fn a_login_with_one_connection_can_migrate_and_fill_a_shop() {
 }
 
 #[test]
-fn a_short_limit_does_not_hide_why_the_server_lets_nobody_in() {
+fn a_short_time_limit_does_not_hide_why_the_server_refuses_connections() {
     for (backend, said) in [(Backend::Postgres, "too many connections"), (Backend::MariaDb, "max_user_connections")] {
         let Some(shop) = with_one_connection(backend) else { continue };
         block_on(async {
@@ -110,13 +110,13 @@ fn a_host_that_does_not_exist_is_named() {
 }
 
 #[test]
-fn a_wrong_password_is_a_matter_of_credentials() {
+fn a_wrong_password_is_reported_as_a_credentials_error() {
     if let Some(shop) = Shop::migrated(Backend::Postgres) {
         let with = |password: &str| secret_user(&shop).replacen('@', &format!(":{password}@"), 1);
         let port = servers::postgres().expect("there").port;
         let run = list(&shop, &with("wr0ng")).exits_with(4);
         assert!(run.stderr.contains("secret_user") && !run.stderr.contains("wr0ng"), "{run}");
-        // The right password, but no rights on the tables.
+        // The password is correct, but there are no rights on the tables.
         list(&shop, &with("right")).exits_with(4).says("permission");
         list(&shop, &format!("postgres://postgres@127.0.0.1:{port}/missing")).exits_with(4).says("no database missing");
     }
@@ -129,7 +129,7 @@ fn a_wrong_password_is_a_matter_of_credentials() {
 }
 
 #[test]
-fn a_database_without_the_schema_says_how_to_make_it() {
+fn a_database_without_the_schema_hints_at_migrate_up() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::empty(backend) else { continue };
         shop.run(&["user", "list"]).exits_with(4).says("run shopctl migrate up");
@@ -142,7 +142,7 @@ fn a_database_without_the_schema_says_how_to_make_it() {
 }
 
 #[test]
-fn a_role_that_may_only_read_can_list_and_see_the_status() {
+fn a_read_only_role_can_list_and_see_the_migration_status() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     let reader = login_with(&shop, "reader", "SELECT");
     reader.run(&["user", "list"]).success();
@@ -151,7 +151,7 @@ fn a_role_that_may_only_read_can_list_and_see_the_status() {
 }
 
 #[test]
-fn a_read_only_file_is_listed_but_not_written() {
+fn a_read_only_file_can_be_listed_but_not_written() {
     let (shop, nobody) = (Shop::migrated(Backend::Sqlite).expect("always there"), Nobody::new());
     shop.user("ann");
     assert!(!shop.path("shop.db-wal").exists(), "a shop at rest is one file");
@@ -166,7 +166,7 @@ fn a_read_only_file_is_listed_but_not_written() {
 }
 
 #[test]
-fn settings_show_where_they_come_from() {
+fn settings_show_their_origin() {
     let shop = any();
     shop.file(
         "shopctl.toml",

@@ -1,4 +1,4 @@
-//! What stands where the SQLite file should be, and who may do what with it: told as it is, nothing changed.
+//! Wrong objects or permissions at the path of the SQLite file: reported precisely, nothing changed.
 
 use crate::support::nobody::{Nobody, mode};
 use crate::support::{Backend, Run, Shop};
@@ -17,7 +17,7 @@ fn hints(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn a_shop_that_may_not_be_seen_is_not_one_that_is_missing() {
+fn an_inaccessible_database_file_is_not_reported_as_missing() {
     let (shop, nobody) = (shop(), Nobody::new());
     std::fs::create_dir(shop.path("closed")).expect("ours");
     std::fs::copy(shop.path("shop.db"), shop.path("closed/shop.db")).expect("ours");
@@ -41,7 +41,7 @@ fn a_shop_that_may_not_be_seen_is_not_one_that_is_missing() {
 }
 
 #[test]
-fn what_is_no_file_is_named_and_left_alone() {
+fn a_path_that_is_not_a_file_is_reported_and_left_alone() {
     let shop = shop();
     std::fs::create_dir(shop.path("folder")).expect("ours");
     mode(&shop.path("folder"), 0o755);
@@ -63,7 +63,7 @@ fn what_is_no_file_is_named_and_left_alone() {
         ] {
             let run = there.run(line).exits_with(4).says(code).says(said);
             assert!(hints(&run).iter().any(|hint| hint.contains("shopctl config show")), "{run}");
-            // Without its x nobody gets into a folder.
+            // A folder without the x permission is inaccessible.
             assert!(path != "folder" || !run.stdout.contains("chmod"), "{run}");
         }
     }
@@ -71,7 +71,7 @@ fn what_is_no_file_is_named_and_left_alone() {
 }
 
 #[test]
-fn a_file_where_a_folder_should_be_is_told_when_a_shop_is_made() {
+fn a_file_in_place_of_a_folder_is_reported_on_creation() {
     let (shop, nobody) = (shop(), Nobody::new());
     shop.file("closed/x", "");
     mode(shop.home.path(), 0o755);
@@ -83,7 +83,7 @@ fn a_file_where_a_folder_should_be_is_told_when_a_shop_is_made() {
 }
 
 #[test]
-fn doctor_says_of_a_shop_that_can_only_be_read_that_it_is_one() {
+fn doctor_reports_a_read_only_database_file() {
     let (shop, nobody) = (shop(), Nobody::new());
     let role = |shop: &Shop| {
         let json = nobody.run(shop, &["doctor", "--json"]).success().json();
@@ -111,7 +111,7 @@ fn doctor_says_of_a_shop_that_can_only_be_read_that_it_is_one() {
 }
 
 #[test]
-fn doctor_suggests_nothing_that_cannot_be_done_yet() {
+fn doctor_suggests_only_commands_that_can_run_now() {
     let shop = shop();
     shop.file("empty.db", "");
     let empty = at(&shop, "empty.db");

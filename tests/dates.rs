@@ -1,12 +1,12 @@
-//! Every date that can be typed, on every engine: MySQL's TIMESTAMP ends in 1970 and in 2038.
+//! Every accepted date, on every engine: MySQL's TIMESTAMP covers only 1970 to 2038.
 
 use crate::on_every_backend;
 use crate::support::Shop;
 
 on_every_backend!(
-    a_period_may_begin_and_end_in_any_year,
+    periods_may_start_and_end_in_any_year,
     orders_of_any_year_are_imported_listed_and_counted,
-    a_time_that_another_program_stored_is_shown,
+    a_time_stored_by_another_program_is_shown,
 );
 
 const HEADER: &str = "reference,user,sku,quantity,unit_price,created_at,status";
@@ -28,7 +28,7 @@ fn lines(shop: &Shop, command: &[&str], period: &[&str]) -> usize {
     shop.run(&[command, period].concat()).success().stdout.lines().count()
 }
 
-fn a_period_may_begin_and_end_in_any_year(shop: &Shop) {
+fn periods_may_start_and_end_in_any_year(shop: &Shop) {
     stocked(shop);
     import(shop, &["2026-06-01T10:00:00Z"]);
     let years = ["1900", "1969", "1970", "1971", "2020", "2037", "2038", "2039", "2099", "2999"];
@@ -56,7 +56,7 @@ fn a_period_may_begin_and_end_in_any_year(shop: &Shop) {
             (is_past.into(), (!is_past).into()),
             "{year}"
         );
-        // These were made by the tests' own clock, which is no part of either.
+        // These were created at the current time, outside either period.
         let past = usize::from(year < "2024");
         for command in [&["user", "list"][..], &["audit", "list", "--operation", "user.create"]] {
             let (since, until) = match command[0] {
@@ -89,7 +89,7 @@ fn orders_of_any_year_are_imported_listed_and_counted(shop: &Shop) {
     let text = shop.run(&["order", "list", "--sort", "created_at", "--fields", "created_at"]).success().stdout;
     let same = |text: &str| text.replace("+00:00", "Z").replace(".000000", "").trim().to_owned();
     assert_eq!(text.lines().map(same).collect::<Vec<_>>(), times.map(same));
-    // Page by page, where each goes on after the time of the last.
+    // Page by page, each continuing after the last time.
     let (mut seen, mut after) = (Vec::new(), None::<String>);
     loop {
         let mut arguments = vec!["order", "list", "--limit", "1", "--json"];
@@ -114,7 +114,7 @@ fn orders_of_any_year_are_imported_listed_and_counted(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn a_time_that_another_program_stored_is_shown(shop: &Shop) {
+fn a_time_stored_by_another_program_is_shown(shop: &Shop) {
     stocked(shop);
     import(shop, &["2026-06-01T10:00:00Z", "2026-06-02T10:00:00Z", "2026-06-03T10:00:00Z"]);
     for (number, time) in [(0, "1000-01-01 00:00:00"), (1, "9999-12-31 00:00:00")] {

@@ -1,4 +1,4 @@
-//! `shopctl doctor`: a healthy shop is well, every broken rule is found and named.
+//! `shopctl doctor`: a healthy shop passes, every broken rule is found and named.
 
 mod breaks;
 mod server_role;
@@ -20,13 +20,13 @@ use crate::support::terminal::{end, start_script};
 use crate::support::{Backend, Run, Shop, servers};
 
 on_every_backend!(
-    a_seeded_shop_is_well,
+    a_seeded_shop_is_healthy,
     every_broken_rule_is_found_and_named,
-    a_key_of_two_operations_is_found_without_its_index,
-    a_schema_that_lacks_a_column_is_not_whole,
+    a_key_shared_by_two_operations_is_found_without_its_index,
+    a_missing_column_fails_the_schema_check,
     pending_migrations_fail_the_check,
-    rows_of_other_programs_are_warnings,
-    writers_at_work_raise_no_false_alarm,
+    rows_of_other_programs_are_reported_as_warnings,
+    concurrent_writers_cause_no_false_findings,
 );
 
 /// Name, state and detail of each check.
@@ -42,7 +42,7 @@ fn doctor(shop: &Shop) -> Run {
 }
 
 #[test]
-fn what_the_table_cuts_is_told_in_full_below_it() {
+fn text_truncated_in_the_table_is_printed_in_full_below_it() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "up"]).success();
     shop.run(&["migrate", "down", "--steps", "1", "--yes"]).success();
@@ -67,15 +67,15 @@ fn what_the_table_cuts_is_told_in_full_below_it() {
 }
 
 #[track_caller]
-fn assert_well(shop: &Shop) {
+fn assert_healthy(shop: &Shop) {
     let run = doctor(shop).success();
     let odd: Vec<_> = checks(&run).into_iter().filter(|(_, (state, _))| state != "ok").collect();
     assert!(odd.is_empty(), "{odd:?} on {:?}", shop.backend);
 }
 
-fn a_seeded_shop_is_well(shop: &Shop) {
+fn a_seeded_shop_is_healthy(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
-    assert_well(shop);
+    assert_healthy(shop);
     let quick = shop.run(&["doctor", "--json"]).success();
     let names: Vec<_> =
         quick.json()["items"].as_array().expect("a list").iter().map(|item| item["name"].clone()).collect();
@@ -102,9 +102,9 @@ fn a_seeded_shop_is_well(shop: &Shop) {
         assert!(run.stdout.contains("stock-equals-movements"), "{run}");
     }
     shop.run(&["doctor", "--fields", "nope"]).exits_with(2);
-    // What an undoing deletes has given everything back.
+    // Deleted orders have restocked everything.
     shop.run(&["seed", "down", "demo", "--confirm", "demo"]).success();
-    assert_well(shop);
+    assert_healthy(shop);
 }
 
 fn every_broken_rule_is_found_and_named(shop: &Shop) {
@@ -130,10 +130,10 @@ fn every_broken_rule_is_found_and_named(shop: &Shop) {
         assert!(state == "warning" || run.stderr.contains(check), "the error names the check: {run}");
         shop.sql(&format!("{unbound}{healing}"));
     }
-    assert_well(shop);
+    assert_healthy(shop);
 }
 
-fn a_key_of_two_operations_is_found_without_its_index(shop: &Shop) {
+fn a_key_shared_by_two_operations_is_found_without_its_index(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "1", 10);
     for key in ["k-1", "k-2"] {
@@ -154,7 +154,7 @@ fn a_key_of_two_operations_is_found_without_its_index(shop: &Shop) {
     assert!(found["key-has-one-operation"].1.ends_with(": 1 (k-1)"), "{found:?}");
 }
 
-fn a_schema_that_lacks_a_column_is_not_whole(shop: &Shop) {
+fn a_missing_column_fails_the_schema_check(shop: &Shop) {
     shop.sql("ALTER TABLE stock_movements RENAME COLUMN note TO remark");
     let quick = checks(&shop.run(&["doctor", "--json"]).exits_with(9));
     let found = checks(&doctor(shop).exits_with(9));
@@ -176,7 +176,7 @@ fn pending_migrations_fail_the_check(shop: &Shop) {
     assert!(migrations["detail"].as_str().is_some_and(|detail| detail.starts_with("1 pending (first m2026")), "{run}");
 }
 
-fn rows_of_other_programs_are_warnings(shop: &Shop) {
+fn rows_of_other_programs_are_reported_as_warnings(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     shop.sql("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('$(id)@Example.com', 'x', 'Old', 'Hand')");
     let rows: Vec<String> = (0..7).map(|number| format!("('Old {number}', 'OLD-{number}', 12, 0)")).collect();
@@ -191,7 +191,7 @@ fn rows_of_other_programs_are_warnings(shop: &Shop) {
 }
 
 #[test]
-fn a_server_that_is_not_there_shows_as_the_connection_that_failed() {
+fn an_absent_server_fails_the_connection_check() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     let port = servers::free_port();
     let shop = shop.with_url(format!("postgres://ann:s3cret@127.0.0.1:{port}/shop"));
@@ -206,7 +206,7 @@ fn a_server_that_is_not_there_shows_as_the_connection_that_failed() {
 }
 
 #[test]
-fn a_database_without_a_schema_says_what_to_do() {
+fn a_database_without_a_schema_is_reported_with_a_hint() {
     for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::empty(backend) else { continue };
         if backend == Backend::Sqlite {
@@ -223,12 +223,12 @@ fn a_database_without_a_schema_says_what_to_do() {
 }
 
 #[test]
-fn a_role_that_may_only_read_sees_everything() {
+fn a_read_only_role_can_run_every_check() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     shop.run(&["seed", "up"]).success();
     let reader = login_with(&shop, "doctor", "SELECT");
-    assert_well(&reader);
-    // What may not be read is said of that check alone.
+    assert_healthy(&reader);
+    // Missing rights affect only that check.
     shop.sql(&format!("REVOKE SELECT ON order_items FROM doctor_of_{}", shop.database_name()));
     let found = checks(&doctor(&reader).exits_with(9));
     assert!(found["total-equals-lines"].1.contains("permission denied"), "{found:?}");
@@ -236,7 +236,7 @@ fn a_role_that_may_only_read_sees_everything() {
 }
 
 #[test]
-fn files_with_secrets_that_others_can_open_are_warned_of() {
+fn secret_files_readable_by_others_cause_a_warning() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let open = |path: &std::path::Path| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).expect("ours");
@@ -252,7 +252,7 @@ fn files_with_secrets_that_others_can_open_are_warned_of() {
 }
 
 #[test]
-fn whatever_stands_between_shows_by_the_other_port() {
+fn a_proxy_is_detected_by_its_port() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::migrated(backend) else { continue };
         assert_eq!(checks(&shop.run(&["doctor", "--json"]).success())["pooler"].1, "none seen");
@@ -265,7 +265,7 @@ fn whatever_stands_between_shows_by_the_other_port() {
     }
 }
 
-fn writers_at_work_raise_no_false_alarm(shop: &Shop) {
+fn concurrent_writers_cause_no_false_findings(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 1000);
     shop.product("JUG", "0.10", 1000);
@@ -274,7 +274,7 @@ fn writers_at_work_raise_no_false_alarm(shop: &Shop) {
         let writers: Vec<_> =
             (0..3).map(|_| scope.spawn(|| (0..8).for_each(|_| drop(shop.run(&order).success())))).collect();
         while !writers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
-            assert_well(shop);
+            assert_healthy(shop);
         }
     });
     assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 24);
@@ -282,7 +282,7 @@ fn writers_at_work_raise_no_false_alarm(shop: &Shop) {
 
 #[test]
 #[allow(clippy::disallowed_methods, reason = "a clock that goes wrong is made from one that is right")]
-fn a_clock_that_goes_wrong_is_told_by_how_much() {
+fn clock_skew_is_reported_with_its_amount() {
     let circumstances = Circumstances {
         database: "shop".to_owned(),
         origin: "test".to_owned(),

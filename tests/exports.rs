@@ -1,4 +1,4 @@
-//! Exports: everything that matches, in each format, complete or absent.
+//! Exports: every matching row, in each format, complete or absent.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use crate::on_every_backend;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
-    every_format_has_every_row,
-    orders_have_their_items,
-    an_accountant_may_sum_each_column,
+    every_format_exports_every_row,
+    exported_orders_include_their_items,
+    exported_amount_columns_add_up,
     mongodb_reads_its_own_types,
-    an_export_is_complete_or_absent,
-    odd_texts_come_out_as_they_are,
-    who_reads_only_the_beginning_ends_it_quietly,
+    an_export_file_is_complete_or_absent,
+    unusual_texts_are_exported_unchanged,
+    a_closed_output_pipe_ends_an_export_quietly,
 );
 
-fn every_format_has_every_row(shop: &Shop) {
+fn every_format_exports_every_row(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     for (noun, count, key) in [("user", 4, "email"), ("product", 10, "sku"), ("order", 4, "reference")] {
         let keys = |items: &[serde_json::Value]| -> Vec<String> {
@@ -46,7 +46,7 @@ fn every_format_has_every_row(shop: &Shop) {
     shop.run(&["order", "export", "--user", "nobody@example.com"]).exits_with(3);
 }
 
-fn orders_have_their_items(shop: &Shop) {
+fn exported_orders_include_their_items(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     let orders = shop.run(&["order", "export", "--json"]).success().json();
     for order in orders["items"].as_array().expect("a list") {
@@ -66,9 +66,9 @@ fn cents(amount: &str) -> i64 {
     amount.replace('.', "").parse().expect("an amount")
 }
 
-fn an_accountant_may_sum_each_column(shop: &Shop) {
+fn exported_amount_columns_add_up(shop: &Shop) {
     shop.run(&["seed", "generate", "--users", "20", "--products", "10", "--orders", "300", "-y"]).success();
-    // An order of another program, without a line.
+    // An order of another program, without lines.
     shop.sql("INSERT INTO orders (user_id, status, total_amount) SELECT id, 'pending', 24 FROM users LIMIT 1");
     for format in ["csv", "tsv"] {
         let text = shop.run(&["order", "export", "-o", format]).success().stdout;
@@ -148,7 +148,7 @@ fn mongodb_reads_its_own_types(shop: &Shop) {
     }
 }
 
-fn an_export_is_complete_or_absent(shop: &Shop) {
+fn an_export_file_is_complete_or_absent(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     shop.product("FORMULA", "1.00", 1);
     shop.run(&["product", "update", "FORMULA", "--name", "=1+1"]).success();
@@ -167,7 +167,7 @@ fn an_export_is_complete_or_absent(shop: &Shop) {
 }
 
 /// What only another program can have stored, in the rows that PostgreSQL gives as lines of text.
-fn odd_texts_come_out_as_they_are(shop: &Shop) {
+fn unusual_texts_are_exported_unchanged(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     let odd = "\\N a\tb\nc\\t,\"d\" é";
     let character = |code: u8| match shop.backend {
@@ -196,7 +196,7 @@ fn odd_texts_come_out_as_they_are(shop: &Shop) {
     assert!(reader.records().any(|record| &record.expect("CSV")[5] == odd), "{csv}");
 }
 
-fn who_reads_only_the_beginning_ends_it_quietly(shop: &Shop) {
+fn a_closed_output_pipe_ends_an_export_quietly(shop: &Shop) {
     use std::io::{BufRead, BufReader};
     shop.run(&["seed", "generate", "--users", "50", "--products", "20", "--orders", "4000", "-y"]).success();
     for format in ["csv", "jsonl"] {

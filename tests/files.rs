@@ -1,4 +1,4 @@
-//! Files that shopctl writes: what stands at their path already stays what it is.
+//! Files that shopctl writes: links, pipes, devices and modes at their path are preserved.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -60,7 +60,7 @@ fn a_device_stays_a_device() {
 fn standard_output_by_any_of_its_names_is_standard_output() {
     let shop = shop();
     for (command, _) in WRITERS {
-        // The time at which a person's data was exported differs.
+        // The export time of personal data differs.
         let plain =
             |text: String| text.lines().filter(|line| !line.contains("exported_at")).collect::<Vec<_>>().join("\n");
         let format = if command == ["user", "export"] { &["-o", "csv"][..] } else { &[] };
@@ -75,7 +75,7 @@ fn standard_output_by_any_of_its_names_is_standard_output() {
 }
 
 #[test]
-fn what_others_write_to_the_same_open_file_stays() {
+fn concurrent_writes_to_the_same_open_file_are_kept() {
     let shop = shop();
     let binary = env!("CARGO_BIN_EXE_shopctl");
     let script = format!(
@@ -96,7 +96,7 @@ fn what_others_write_to_the_same_open_file_stays() {
 }
 
 #[test]
-fn the_reader_of_a_pipe_gets_everything() {
+fn a_pipe_reader_receives_all_output() {
     let shop = shop();
     for (command, _) in WRITERS {
         let pipe = shop.path("pipe.here");
@@ -112,7 +112,7 @@ fn the_reader_of_a_pipe_gets_everything() {
 }
 
 #[test]
-fn a_pipe_that_nothing_reads_from_is_not_waited_for_for_ever() {
+fn a_pipe_without_a_reader_does_not_block_forever() {
     let shop = shop();
     assert!(Command::new("mkfifo").arg(shop.path("pipe")).status().expect("mkfifo is there").success());
     let run = shop.run(&["product", "export", "--out", "pipe"]).exits_with(5).says("nothing reads from the pipe");
@@ -157,7 +157,7 @@ fn the_target_of_a_link_is_replaced_and_the_link_stays() {
 }
 
 #[test]
-fn a_file_keeps_its_mode_and_a_new_one_is_its_owners_alone() {
+fn a_file_keeps_its_mode_and_a_new_one_is_private() {
     let shop = shop();
     for (command, ending) in WRITERS {
         let file = format!("{}.{ending}", command.join("-"));
@@ -170,7 +170,7 @@ fn a_file_keeps_its_mode_and_a_new_one_is_its_owners_alone() {
 }
 
 #[test]
-fn where_no_file_can_be_written_is_said_in_words() {
+fn an_unwritable_path_is_reported_in_plain_words() {
     let shop = shop();
     fs::create_dir(shop.path("folder")).expect("ours");
     fs::write(shop.path("plain"), "x").expect("ours");
@@ -207,7 +207,7 @@ fn where_no_file_can_be_written_is_said_in_words() {
 }
 
 #[test]
-fn a_database_is_not_written_over() {
+fn a_database_is_never_overwritten() {
     let shop = shop();
     fs::copy(shop.path("shop.db"), shop.path("copy")).expect("ours");
     let before = fs::read(shop.path("copy")).expect("is there");
@@ -215,7 +215,7 @@ fn a_database_is_not_written_over() {
         shop.run(&to(command, "copy")).exits_with(4).says("it is a SQLite database");
     }
     assert_eq!(fs::read(shop.path("copy")).expect("is there"), before);
-    // What was committed last stands in the file beside it.
+    // The newest commits are in the WAL file.
     for part in ["copy-wal", "copy-shm", "copy-journal"] {
         shop.run(&to(WRITERS[0].0, part)).exits_with(4).says("it is a part of a SQLite database");
         assert!(!shop.path(part).exists());
@@ -223,7 +223,7 @@ fn a_database_is_not_written_over() {
 }
 
 #[test]
-fn an_ending_says_what_is_inside_or_is_refused() {
+fn an_extension_that_contradicts_the_format_is_rejected() {
     let shop = shop();
     let product = |out: &str, format: &[&str]| shop.run(&[&["product", "export", "--out", out], format].concat());
     for (file, format) in [
@@ -263,7 +263,7 @@ fn an_ending_says_what_is_inside_or_is_refused() {
 }
 
 #[test]
-fn what_drives_a_terminal_is_escaped_in_a_persons_data() {
+fn terminal_control_characters_in_personal_data_are_escaped() {
     let shop = shop();
     shop.sql("UPDATE users SET first_name = 'G' || char(0x9b, 0x7f, 0x202e, 0x2028) || 'e' WHERE email LIKE 'grace%'");
     let run = shop.run(&["user", "export-data", "grace@example.com"]).success();
@@ -272,7 +272,7 @@ fn what_drives_a_terminal_is_escaped_in_a_persons_data() {
 }
 
 #[test]
-fn the_errors_of_an_import_go_where_they_were_sent() {
+fn import_errors_are_written_to_the_given_path() {
     let shop = shop();
     shop.file("new.csv", "sku,name,price\nN-1,n,1\nN-2,n,x\n");
     shop.file("target.csv", "old");
@@ -287,7 +287,7 @@ fn the_errors_of_an_import_go_where_they_were_sent() {
     import("link.csv", 8);
     assert!(fs::symlink_metadata(shop.path("link.csv")).expect("is there").is_symlink());
     assert_eq!(text(&shop, "target.csv").lines().count(), 2);
-    // Both passes find the row; standard output gets it once.
+    // Both passes find the row, but it is printed once.
     let run = import("/dev/stdout", 8);
     assert_eq!(run.stdout.matches("2,price,x").count() + run.stdout.matches("3,price,x").count(), 1, "{run}");
     let before = shop.counts();

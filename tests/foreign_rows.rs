@@ -1,13 +1,13 @@
-//! Rows of programs that know only the original columns: listed, found, usable.
+//! Rows of programs that know only the original columns can be listed, found and used.
 
 use crate::on_every_backend;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
-    rows_of_other_programs_are_listed_found_and_orderable,
+    rows_of_other_programs_can_be_listed_found_and_ordered,
     odd_rows_never_crash_a_list,
-    pages_miss_no_row_of_one_statement,
-    two_products_whose_skus_differ_only_in_case_are_told_apart_or_refused
+    paging_returns_every_row_inserted_by_one_statement,
+    skus_that_differ_only_in_case_are_distinguished_or_rejected
 );
 
 fn insert(shop: &Shop) {
@@ -21,7 +21,7 @@ fn insert(shop: &Shop) {
     );
 }
 
-fn rows_of_other_programs_are_listed_found_and_orderable(shop: &Shop) {
+fn rows_of_other_programs_can_be_listed_found_and_ordered(shop: &Shop) {
     insert(shop);
     let users = shop.run(&["user", "list", "--json"]).success().json();
     assert_eq!(users["items"][0]["email"], "Old@Example.com");
@@ -72,7 +72,7 @@ fn odd_rows_never_crash_a_list(shop: &Shop) {
     }
 }
 
-fn pages_miss_no_row_of_one_statement(shop: &Shop) {
+fn paging_returns_every_row_inserted_by_one_statement(shop: &Shop) {
     let created_at = |number: usize| format!("'2024-01-0{} 00:00:0{}'", 1 + number % 3, number % 7);
     let odd: Vec<String> =
         (0..20).map(|number| format!("('odd{number}@example.com', 'x', 'F', 'L', {})", created_at(number))).collect();
@@ -80,7 +80,7 @@ fn pages_miss_no_row_of_one_statement(shop: &Shop) {
         "INSERT INTO users (email, password_hash, first_name, last_name, created_at) VALUES {}",
         odd.join(", ")
     ));
-    // All of one statement, so of one time: the id alone tells them apart.
+    // All rows of one statement have the same time: only the id distinguishes them.
     let rows: Vec<String> = (0..25).map(|number| format!("('u{number}@example.com', 'x', 'F', 'L')")).collect();
     shop.sql(&format!("INSERT INTO users (email, password_hash, first_name, last_name) VALUES {}", rows.join(", ")));
     let between = |since: &str, until: &str| {
@@ -117,7 +117,7 @@ fn pages(shop: &Shop, sort: &str) -> usize {
     found.len()
 }
 
-fn two_products_whose_skus_differ_only_in_case_are_told_apart_or_refused(shop: &Shop) {
+fn skus_that_differ_only_in_case_are_distinguished_or_rejected(shop: &Shop) {
     shop.user("ann");
     for (sku, stock) in [("abc", 5), ("ABC", 7), ("Once", 9)] {
         shop.sql(&format!("INSERT INTO products (sku, name, price, stock_quantity) VALUES ('{sku}', 'x', 1, {stock})"));

@@ -1,4 +1,4 @@
-//! A disk that fills up: a clear error, nothing half-written, a database that is whole.
+//! A full disk: a clear error, nothing half-written, and an intact database.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::support::{Backend, Shop};
 struct Disk(PathBuf);
 
 impl Disk {
-    /// `None` without the right to mount one, which is said.
+    /// `None` without the right to mount; a message says so.
     fn mount(folder: &Path, size: &str) -> Option<Disk> {
         std::fs::create_dir(folder).expect("ours");
         let options = format!("size={size}");
@@ -40,7 +40,7 @@ fn on_disk(size: &str) -> Option<(Shop, Shop, Disk)> {
 }
 
 #[test]
-fn the_last_product_that_fits_is_there_and_the_next_is_not() {
+fn a_full_disk_keeps_the_last_product_and_rejects_the_next() {
     let Some((_home, full, _disk)) = on_disk("600k") else { return };
     let description = "x".repeat(9_000);
     let create = |number: i32| {
@@ -56,18 +56,18 @@ fn the_last_product_that_fits_is_there_and_the_next_is_not() {
 }
 
 #[test]
-fn a_disk_without_room_for_the_files_beside_the_database_is_full() {
+fn missing_space_for_the_journal_is_reported_as_a_full_disk() {
     let Some((_home, full, disk)) = on_disk("600k") else { return };
     let fill = |name: &str, size: usize| std::fs::write(disk.0.join(name), vec![b'x'; size]);
     assert!((0..2_000).any(|number| fill(&format!("filler-{number}"), 4_096).is_err()), "the disk was not full");
     let run = full.run(&["product", "create", "--name", "X", "--price", "1"]).exits_with(5);
     assert!(run.stderr.contains("disk is full") && !run.stderr.contains("I/O error"), "{run}");
-    // Nobody writes: what is there can be read all the same.
+    // Reading works without free space.
     full.run(&["product", "list"]).success();
 }
 
 #[test]
-fn an_import_keeps_whole_transactions_and_goes_on_when_there_is_room() {
+fn an_import_keeps_whole_transactions_and_resumes_when_space_is_available() {
     let Some((_home, full, disk)) = on_disk("2m") else { return };
     let line = |number: i32| format!("S-{number},Name {number},1.00,{}\n", "long ".repeat(40));
     let file = format!("sku,name,price,description\n{}", (0..5_000).map(line).collect::<String>());
@@ -85,7 +85,7 @@ fn an_import_keeps_whole_transactions_and_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn a_generated_shop_that_does_not_fit_is_not_there() {
+fn a_generated_shop_that_does_not_fit_leaves_nothing() {
     let Some((_home, full, _disk)) = on_disk("2m") else { return };
     let schema = full.schema();
     full.run(&["seed", "generate", "-y"]).exits_with(5).says("full");
@@ -103,7 +103,7 @@ fn an_export_that_does_not_fit_leaves_no_file() {
     let Some(disk) = Disk::mount(&home.path("disk"), "100k") else { return };
     for (noun, format) in [("order", "csv"), ("order", "mongo-json"), ("user", "json"), ("product", "jsonl")] {
         let file = disk.0.join("export").display().to_string();
-        // Twice as much as there is room for, whatever the noun.
+        // Twice the free space, for every noun.
         std::fs::write(disk.0.join("other"), vec![b'x'; 90_000]).expect("there is room for this");
         let run = home.run(&[noun, "export", "-o", format, "--out", &file]).exits_with(5);
         assert!(run.stderr.contains("space"), "{run}");
@@ -113,7 +113,7 @@ fn an_export_that_does_not_fit_leaves_no_file() {
 }
 
 #[test]
-fn rejected_rows_are_told_though_their_file_does_not_fit() {
+fn rejected_rows_are_reported_although_their_file_does_not_fit() {
     let home = Shop::migrated(Backend::Sqlite).expect("always there");
     let Some(disk) = Disk::mount(&home.path("disk"), "64k") else { return };
     let rows: String = (0..3_000).map(|number| format!("S-{number},name,not a price\n")).collect();
@@ -131,12 +131,12 @@ fn rejected_rows_are_told_though_their_file_does_not_fit() {
 }
 
 #[test]
-fn a_stream_that_does_not_fit_the_temporary_folder_is_no_fault_of_its_own() {
+fn a_full_temporary_folder_is_not_blamed_on_the_stream() {
     let Some((home, _shop, disk)) = on_disk("2m") else { return };
     let arguments = ["product", "import", "-", "--format", "csv", "-n"];
     let mut command = home.command(&arguments);
     let mut child = command.env("TMPDIR", &disk.0).stdin(Stdio::piped()).spawn().expect("the binary was built");
-    // It stops reading when the disk is full.
+    // shopctl stops reading when the disk is full.
     let _ = child.stdin.take().expect("piped").write_all(&vec![b'x'; 8 << 20]);
     let run = finish(child, &arguments).exits_with(5);
     run.says(&format!("cannot write {}: no space left", disk.0.display())).says("TMPDIR");

@@ -1,4 +1,4 @@
-//! `seed generate`: the same shop on every engine, one that obeys every rule, whole or not at all.
+//! `seed generate`: the same valid shop on every engine, generated completely or not at all.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -8,9 +8,9 @@ use crate::on_every_backend;
 use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
-    the_same_flags_make_the_same_shop_with_its_indexes,
-    a_generated_shop_is_a_shop_like_any_other,
-    what_is_there_stays_when_a_shop_is_generated_beside_it,
+    the_same_flags_generate_the_same_shop_with_its_indexes,
+    a_generated_shop_obeys_every_rule,
+    existing_rows_are_kept_when_a_shop_is_generated,
     a_killed_run_leaves_nothing_and_can_be_repeated,
 );
 
@@ -26,11 +26,11 @@ fn digests(answer: &Value) -> Vec<(&str, i64, &str)> {
         .collect()
 }
 
-fn the_same_flags_make_the_same_shop_with_its_indexes(shop: &Shop) {
+fn the_same_flags_generate_the_same_shop_with_its_indexes(shop: &Shop) {
     let schema = shop.schema();
     let answer = shop.run(&[&SMALL[..], &["--json"]].concat()).success().json();
     assert_eq!(shop.schema(), schema, "every index and constraint is there again");
-    // What another version of shopctl made of these flags: a shop stays the same for ever.
+    // Digests recorded by an earlier version: generated shops never change.
     let expected = [
         ("users", 30, "271ad283"),
         ("products", 12, "80c97538"),
@@ -39,7 +39,7 @@ fn the_same_flags_make_the_same_shop_with_its_indexes(shop: &Shop) {
         ("stock_movements", 1_090, "0c7e363d"),
     ];
     assert_eq!(digests(&answer), expected);
-    // What is added to products later is nothing that was generated.
+    // Columns added to products later are not generated.
     let fields = ["--fields", "id,sku,name,description,price,stock_quantity,created_at,updated_at"];
     let export =
         |(noun, fields): (&str, &[&str])| shop.run(&[&[noun, "export", "-o", "csv"], fields].concat()).success().stdout;
@@ -63,7 +63,7 @@ fn the_same_flags_make_the_same_shop_with_its_indexes(shop: &Shop) {
     }
 }
 
-fn a_generated_shop_is_a_shop_like_any_other(shop: &Shop) {
+fn a_generated_shop_obeys_every_rule(shop: &Shop) {
     shop.run(&SMALL).success();
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();
@@ -83,12 +83,12 @@ fn a_generated_shop_is_a_shop_like_any_other(shop: &Shop) {
     shop.run(&["user", "anonymize", &idle, "--confirm", &idle]).success();
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();
-    // Another program's rows still show.
+    // Rows of other programs are still detected.
     shop.sql("UPDATE products SET stock_quantity = stock_quantity + 1");
     shop.run(&["audit", "verify"]).exits_with(9);
 }
 
-fn what_is_there_stays_when_a_shop_is_generated_beside_it(shop: &Shop) {
+fn existing_rows_are_kept_when_a_shop_is_generated(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     let users = shop.number("SELECT COUNT(*) FROM users");
     let orders = shop.column("SELECT reference FROM orders ORDER BY reference");
@@ -126,7 +126,7 @@ fn a_killed_run_leaves_nothing_and_can_be_repeated(shop: &Shop) {
 }
 
 #[test]
-fn what_cannot_be_generated_is_told_and_nothing_is_written() {
+fn an_impossible_plan_is_rejected_and_nothing_is_written() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let generate = |arguments: &[&str]| shop.run(&[&["seed", "generate"], arguments].concat());
     generate(&["-y", "--users", "0"]).exits_with(7).says("users");

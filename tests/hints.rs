@@ -1,4 +1,4 @@
-//! Suggested commands: pasted into a shell, they act on the same database and do what was meant.
+//! Suggested commands: pasted into a shell, they act on the same database as intended.
 
 use crate::support::roles::secret_user;
 use crate::support::{Backend, Run, Shop};
@@ -18,7 +18,7 @@ fn hints(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn a_hint_after_context_changes_the_same_shop_and_keeps_the_reason() {
+fn a_hint_after_context_targets_the_same_shop_and_keeps_the_reason() {
     let (here, live) = two_shops();
     let counts = here.counts();
     let cancel = ["-c", "live", "order", "cancel", "DEM01-00001", "--reason", "changed her mind; $(reboot)"];
@@ -68,7 +68,7 @@ fn a_hint_keeps_actor_reason_and_note_and_drops_the_key() {
 }
 
 #[test]
-fn a_hint_after_database_url_names_that_database() {
+fn a_hint_after_database_url_targets_that_database() {
     let (here, live) = two_shops();
     let short = ["--database-url", &live.url, "stock", "adjust", "MUG-01", "-99999", "--reason", "damaged"];
     for hint in hints(&here.run(&short).exits_with(6)) {
@@ -81,7 +81,7 @@ fn a_hint_after_database_url_names_that_database() {
 }
 
 #[test]
-fn a_wrong_name_is_answered_with_the_command_that_has_the_right_one() {
+fn a_misspelled_name_suggests_the_command_with_the_correct_one() {
     let (here, live) = two_shops();
     live.user("ann");
     let delete = ["user", "delete", "ann@example.com", "-c", "live", "--confirm", "ANN"];
@@ -105,7 +105,7 @@ fn a_hint_never_repeats_a_password() {
 }
 
 #[test]
-fn a_hint_without_the_password_says_so_and_works_when_it_is_given_again() {
+fn a_hint_states_that_its_password_was_omitted_and_works_with_it() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         let url = secret_user(&shop);
         shop.sql(&match shop.backend {
@@ -126,7 +126,7 @@ fn a_hint_without_the_password_says_so_and_works_when_it_is_given_again() {
         shop.paste(&format!("unset DATABASE_URL; {command}")).exits_with(4).says("database.credentials");
         shop.paste(&format!("unset DATABASE_URL; export DB_PASSWORD=right; {command}")).success();
         assert_eq!(shop.number("SELECT stock_quantity FROM products"), 0);
-        // Notes and checks with a command in them say so as well, once.
+        // Notes and checks that contain a command state it as well, once.
         let status = shop.run(&["audit", "verify", "--database-url", &with_password]).success();
         assert_eq!(status.stderr.matches("without the password").count(), 1, "{status}");
         shop.sql("DELETE FROM shopctl_settings WHERE name = 'environment'");
@@ -136,7 +136,7 @@ fn a_hint_without_the_password_says_so_and_works_when_it_is_given_again() {
 }
 
 #[test]
-fn a_hint_for_several_hosts_names_them_all() {
+fn a_hint_for_several_hosts_names_all_of_them() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     let hosts = |login: &str| shop.url.replacen("postgres@", &format!("{login}@127.0.0.1:1,"), 1);
     let run = shop.run(&["user", "show", "nobody", "--database-url", &hosts("postgres:canary-4711")]).exits_with(3);
@@ -175,11 +175,7 @@ fn words(shop: &Shop, command: &str) -> Vec<String> {
 
 /// Commands that are refused with a hint to say them again, and the words of theirs that are answered otherwise
 /// there: another value, consent to something else, a key that was used.
-fn commands_that_are_to_be_said_again<'a>(
-    shipped: &'a str,
-    pending: &'a str,
-    event: &'a str,
-) -> Vec<[Vec<&'a str>; 2]> {
+fn repeated_commands<'a>(shipped: &'a str, pending: &'a str, event: &'a str) -> Vec<[Vec<&'a str>; 2]> {
     vec![
         [
             vec!["stock", "set", "P1", "3", "--expect", "99", "--reason", "shrinkage", "--note", "it's", "--dry-run"],
@@ -261,7 +257,7 @@ fn commands_that_are_to_be_said_again<'a>(
 }
 
 #[test]
-fn a_hint_that_says_a_command_again_loses_none_of_its_flags() {
+fn a_hint_that_repeats_a_command_keeps_all_its_flags() {
     use clap::CommandFactory;
     let (here, live) = two_shops();
     for (email, sku) in [("ann", "P1"), ("bob", "P2")] {
@@ -279,7 +275,7 @@ fn a_hint_that_says_a_command_again_loses_none_of_its_flags() {
     let event = live.run(&["audit", "list", "-o", "id", "--limit", "1"]).success().stdout.trim().to_owned();
     here.paste("printf 'sku,name,price\\nP9,Nine,1.00\\n' | gzip > p.csv.gz").success();
     let globals = ["-c", "live", "--actor", "bob b", "--timeout", "50s"];
-    for [line, otherwise] in commands_that_are_to_be_said_again(&shipped, &pending, &event) {
+    for [line, otherwise] in repeated_commands(&shipped, &pending, &event) {
         let refused = here.run(&[&globals, line.as_slice()].concat());
         let command = suggested(&refused);
         let shown = words(&here, &command);

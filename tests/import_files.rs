@@ -1,4 +1,4 @@
-//! Files as other programs write them: each record is accounted for, or the file is refused whole.
+//! Files written by other programs: each record is accounted for, or the whole file is rejected.
 
 use std::fs;
 
@@ -7,9 +7,9 @@ use crate::support::terminal::{end, start_script};
 use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
-    an_unclosed_quote_refuses_the_file,
+    an_unclosed_quote_rejects_the_file,
     a_file_of_another_shop_needs_no_editing,
-    text_of_other_encodings_is_stored_as_it_was_meant,
+    other_encodings_are_decoded_correctly,
 );
 
 fn shop() -> Shop {
@@ -21,7 +21,7 @@ fn import(shop: &Shop, file: &str, flags: &[&str]) -> Run {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_no_file_of_another_format() {
+fn a_missing_file_is_not_reported_as_a_wrong_format() {
     let shop = shop();
     std::fs::create_dir(shop.path("folder")).expect("ours");
     std::fs::create_dir(shop.path("folder.xlsx")).expect("ours");
@@ -38,7 +38,7 @@ fn a_file_that_is_not_there_is_no_file_of_another_format() {
 }
 
 #[test]
-fn an_amount_with_a_decimal_comma_between_commas_is_named() {
+fn a_decimal_comma_in_a_comma_separated_file_is_reported() {
     let shop = shop();
     let says = |text: &str| {
         shop.file("products.csv", text);
@@ -52,7 +52,7 @@ fn an_amount_with_a_decimal_comma_between_commas_is_named() {
     for other in ["sku,name,price\nA,Mug, blue,1\n", "sku,name,price\nA,1,00,2\n", "sku;name;price\nA;Mug;1;00\n"] {
         assert!(!says(other).contains("decimal comma"), "{other}");
     }
-    // Both ways out work.
+    // Both hints work.
     for fine in ["sku,name,price\nA,Mug,\"1,00\"\n", "sku;name;price\nB;Mug;1,00\n"] {
         shop.file("products.csv", fine);
         import(&shop, "products.csv", &["--decimal-comma"]).success();
@@ -60,14 +60,14 @@ fn an_amount_with_a_decimal_comma_between_commas_is_named() {
 }
 
 /// After a quote that RFC 4180 does not allow nobody can tell where a record ends.
-fn an_unclosed_quote_refuses_the_file(shop: &Shop) {
+fn an_unclosed_quote_rejects_the_file(shop: &Shop) {
     shop.product("OLD", "1.00", 1);
     let before = shop.everything();
     let rows: String = (0..300).map(|number| format!("B-{number},row,1,\n")).collect();
     for (body, said) in [
         (format!("A,x,1,\"never closed\n{rows}"), "line 2: a quote opens a field"),
         (format!("{rows}A,\"broken,1,\n{rows}"), "line 302: a quote opens a field"),
-        // Closed by chance in a later line.
+        // Closed by accident in a later line.
         ("A,x,1,\"starts 5\nB,y,2,ok\nC,z,3,\"second quoted\"\nD,v,4,ok\n".to_owned(), "line 4: text stands behind"),
         ("A,x,1,\"one\" two\n".to_owned(), "line 2: text stands behind the closing quote"),
         ("A,x,1, \"blank before\"\n".to_owned(), "line 2: a quote stands inside a field"),
@@ -85,7 +85,7 @@ fn an_unclosed_quote_refuses_the_file(shop: &Shop) {
     shop.file("products.csv", "sku,\"name,price\nA,x,1\n");
     import(shop, "products.csv", &[]).exits_with(7).says("line 1: a quote opens a field");
     assert_eq!(shop.everything(), before);
-    // What the standard allows is read as it is meant.
+    // Input that the standard allows is read accordingly.
     shop.file(
         "products.csv",
         "\u{feff}\"sku\",name,price,description\r\nA,\"a \"\"quote\"\"\",1,\"two\r\nlines; \"\"\"\r\n\r\n,,,\nB,\"\",2,\nC,c,3,",
@@ -116,7 +116,7 @@ fn a_file_of_another_shop_needs_no_editing(shop: &Shop) {
     }
     assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["x", "y"]);
     assert!(import(shop, "semicolon.csv", &[]).success().stderr.contains("fields are separated by ;"));
-    // What stands beyond the named columns is not dropped.
+    // Fields beyond the named columns are not dropped.
     shop.file("beyond.csv", "sku,name,price,,\nB,x,1,,\nC,x,1,,y\nD,x,1,,,,z\n");
     let run = import(shop, "beyond.csv", &["--on-error", "reject-rows"])
         .exits_with(8)
@@ -130,7 +130,7 @@ fn a_file_of_another_shop_needs_no_editing(shop: &Shop) {
     assert!(run.stdout.contains("1 unchanged") && run.stderr.contains("left out: Handle, Vendor"), "{run}");
 }
 
-fn text_of_other_encodings_is_stored_as_it_was_meant(shop: &Shop) {
+fn other_encodings_are_decoded_correctly(shop: &Shop) {
     let write = |name: &str, bytes: &[u8]| fs::write(shop.path(name), bytes).expect("our own folder");
     let name = |sku: &str| shop.column(&format!("SELECT name FROM products WHERE sku = '{sku}'")).concat();
     write("windows.csv", b"sku,name,price\nW,Caf\xe9 \x80 5 \x96 \x93Grand\x94,1\n");
@@ -157,13 +157,13 @@ fn text_of_other_encodings_is_stored_as_it_was_meant(shop: &Shop) {
         assert_eq!(name(&format!("{sku}-2")), "Ω");
     }
     let before = shop.everything();
-    // Half a character, and half a pair of UTF-16.
+    // Half a character, and an unpaired UTF-16 surrogate.
     write("half.csv", b"sku,name,price\nJ,ok,1\nK,\x83\n");
     import(shop, "half.csv", &["--encoding", "shift_jis"]).exits_with(7).says("line 3: the text is not Shift_JIS");
     write("half.csv", b"\xff\xfes\0k\0u\0,\0n\0a\0m\0e\0,\0p\0r\0i\0c\0e\0\n\0A\0,\0\x00\xd8,\x001\0\n\0");
     import(shop, "half.csv", &["--on-error", "reject-rows"]).exits_with(7).says("line 2: the text is not UTF-16LE");
     assert_eq!(shop.everything(), before);
-    // The boundaries of records are known in UTF-8, whatever the other bytes are.
+    // In UTF-8 the record boundaries are known despite invalid bytes.
     write("mixed.csv", b"sku,name,price\nM,m\xff,1\nN,n,1\n\xc3,\xa9,1\n");
     let run = import(shop, "mixed.csv", &["--on-error", "reject-rows"]).exits_with(8);
     assert!(run.stdout.contains("1 created, 0 updated, 0 unchanged, 2 rejected"), "{run}");
@@ -179,7 +179,7 @@ fn pasted(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn the_flags_of_a_hint_take_the_file_as_it_is() {
+fn the_flags_of_a_hint_import_the_file_unedited() {
     let shop = shop();
     for (name, content, flags) in [
         ("a.csv", "Variant SKU,Title,Name,Variant Price,\"Tags, all\",Vendor's\nA,t,n,1,x,y\n", &[][..]),
@@ -200,7 +200,7 @@ fn the_flags_of_a_hint_take_the_file_as_it_is() {
         shop.file(name, content);
         let hint = pasted(&import(&shop, name, flags).exits_with(7));
         let hint: Vec<&str> = hint.iter().map(String::as_str).collect();
-        // This one replaces what was given.
+        // This flag replaces the given one.
         let flags = if hint[0] == "--delimiter" { &[] } else { flags };
         import(&shop, name, &[&hint[..], flags].concat()).success();
     }
@@ -240,13 +240,13 @@ fn flags_that_name_no_column_stop_the_import() {
         .says("the file has no column Titel");
     import(&shop, "a.jsonl", &["--ignore-columns", "vendor"]).exits_with(7).says("the file has no column vendor");
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
-    // With --only-mapped what was mapped comes before what has the name by chance.
+    // With --only-mapped a mapped column takes precedence over a column of the same name.
     import(&shop, "a.csv", &["--only-mapped", "--map", "Title=name"]).success();
     assert_eq!(shop.column("SELECT name FROM products"), ["t"]);
 }
 
 #[test]
-fn json_of_other_programs_is_read_or_refused_whole() {
+fn json_of_other_programs_is_read_or_rejected_as_a_whole() {
     let shop = shop();
     let before = shop.everything();
     for (content, said) in [
@@ -296,7 +296,7 @@ fn json_of_other_programs_is_read_or_refused_whole() {
 }
 
 #[test]
-fn what_is_no_text_is_named_as_what_it_is() {
+fn a_binary_file_is_reported_by_its_format() {
     let shop = shop();
     for (bytes, said) in [
         (&b"PK\x03\x04\x14\0\x06\0"[..], "an Excel workbook"),
@@ -318,7 +318,7 @@ fn what_is_no_text_is_named_as_what_it_is() {
 }
 
 #[test]
-fn a_path_in_the_map_is_read_whatever_is_said_of_what_stands_around_it() {
+fn a_mapped_path_is_read_although_its_parent_is_ignored() {
     let shop = shop();
     shop.product("D", "1.00", 9);
     shop.user("ann");
@@ -339,7 +339,7 @@ fn a_path_in_the_map_is_read_whatever_is_said_of_what_stands_around_it() {
         shop.run(&[&["order", "import", "a.jsonl"], &maps[..], flags].concat()).success();
     }
     assert_eq!(shop.number("SELECT COUNT(*) FROM order_items"), 3);
-    // What stands around has a name of ours itself, and null is nothing at the end of the path.
+    // The parent has a known name itself, and null at the end of the path is empty.
     let import = |noun: &str, content: &str, flags: &[&str]| {
         shop.file("b.jsonl", content);
         shop.run(&[&[noun, "import", "b.jsonl"], flags].concat())
@@ -361,7 +361,7 @@ fn a_path_in_the_map_is_read_whatever_is_said_of_what_stands_around_it() {
 
 #[test]
 #[cfg(unix)]
-fn the_errors_file_is_never_the_file_that_is_read() {
+fn the_errors_file_is_never_the_input_file() {
     let shop = shop();
     let content = "sku,name,price\nA,a,1\nB,b,x\n";
     shop.file("a.csv", content);
@@ -383,7 +383,7 @@ fn the_errors_file_is_never_the_file_that_is_read() {
 /// Between the check and the writing, while a person is asked.
 #[test]
 #[cfg(unix)]
-fn of_a_file_that_changes_while_it_is_read_nothing_is_written() {
+fn a_file_that_changes_during_the_import_is_rejected() {
     let shop = shop();
     shop.user("ann");
     shop.product("MUG", "2.00", 9);
@@ -404,14 +404,14 @@ fn of_a_file_that_changes_while_it_is_read_nothing_is_written() {
             let script = format!("unset DATABASE_URL; exec shopctl {noun} import a.csv --context live {flags}");
             let mut session = start_script(&shop, &script);
             session.exp_string("to go on").expect("it asks");
-            // The same file with another content.
+            // The same file with different content.
             fs::write(shop.path("a.csv"), later).expect("ours");
             session.send("shop\r").and_then(|_| session.flush()).expect("it listens");
             let (code, shown) = end(session);
             assert!(code == 4 && shown.contains("a.csv changed while it was read"), "{noun}: {code}: {shown}");
             assert_eq!(count(), before, "{noun}: {shown}");
         }
-        // Another file of that name is not the one that is read.
+        // A different file of that name is not the input.
         shop.file("a.csv", &one);
         shop.file("b.csv", &grown);
         let script = format!("unset DATABASE_URL; exec shopctl {noun} import a.csv --context live");
@@ -426,7 +426,7 @@ fn of_a_file_that_changes_while_it_is_read_nothing_is_written() {
 
 #[test]
 #[cfg(unix)]
-fn a_pipe_is_read_as_a_file_is() {
+fn a_pipe_is_imported_like_a_file() {
     let shop = shop();
     let binary = env!("CARGO_BIN_EXE_shopctl");
     let row = |sku: &str| format!("printf 'sku,name,price\\n{sku},x,1\\n'");
@@ -445,7 +445,7 @@ fn a_pipe_is_read_as_a_file_is() {
         assert!(output.status.success(), "{script}: {output:?}");
     }
     assert_eq!(shop.column("SELECT sku FROM products ORDER BY sku"), ["A", "B", "C", "D", "E", "F"]);
-    // A pipe into which nobody writes is not waited for without end.
+    // Waiting for a pipe without a writer is limited.
     let made = std::process::Command::new("mkfifo").arg(shop.path("silent.csv")).status().expect("mkfifo");
     assert!(made.success());
     import(&shop, "silent.csv", &[]).exits_with(5).says("nothing writes into the pipe");

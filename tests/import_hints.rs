@@ -1,4 +1,4 @@
-//! What an import suggests for a file that it does not take: it works as it is pasted, or is not suggested.
+//! Import hints for rejected files: each works as pasted, or is not printed.
 
 use crate::support::{Backend, Run, Shop};
 
@@ -16,7 +16,7 @@ fn hinted(run: &Run) -> String {
 }
 
 #[test]
-fn columns_of_any_name_are_left_out_as_the_hint_says() {
+fn the_hint_to_ignore_columns_works_for_any_name() {
     let shop = shop();
     for name in ["-x", "--yes", "\"a\tb\"", "\"a\nb\"", "\u{1}", "it's", "\"a,\"\"b\"\"\"", &"x".repeat(5_000)] {
         shop.file("a.csv", &format!("sku,name,price,{name}\nA,a,1,z\n"));
@@ -30,7 +30,7 @@ fn columns_of_any_name_are_left_out_as_the_hint_says() {
 }
 
 #[test]
-fn a_header_of_megabytes_is_refused_in_a_few_words() {
+fn a_huge_header_is_rejected_with_a_short_message() {
     let shop = shop();
     shop.file("a.csv", &format!("sku,name,price,{}\nA,a,1,z\n", "long;".repeat(1_000_000)));
     let run = import(&shop, "a.csv", &[]).exits_with(7);
@@ -38,7 +38,7 @@ fn a_header_of_megabytes_is_refused_in_a_few_words() {
 }
 
 #[test]
-fn needed_columns_are_not_left_out_by_a_hint() {
+fn a_hint_never_ignores_a_required_column() {
     let shop = shop();
     shop.file("a.csv", "Artikel;Bezeichnung;Preis\nA;a;1\n");
     let run = import(&shop, "a.csv", &[]).exits_with(7);
@@ -47,7 +47,7 @@ fn needed_columns_are_not_left_out_by_a_hint() {
 }
 
 #[test]
-fn a_header_with_two_delimiters_is_told() {
+fn a_header_with_two_delimiters_is_reported() {
     let shop = shop();
     for (header, said) in [
         ("sku;name,price;stock_quantity", "separated by , in name,price, and elsewhere by ;"),
@@ -62,7 +62,7 @@ fn a_header_with_two_delimiters_is_told() {
 }
 
 #[test]
-fn numbers_of_lines_are_asked_for_in_words() {
+fn an_invalid_line_number_is_rejected_in_plain_words() {
     let shop = shop();
     shop.file("a.csv", "sku,name,price\n");
     for lines in ["--skip-lines=-1", "--skip-lines=99999999999999999999", "--skip-lines=x"] {
@@ -71,7 +71,7 @@ fn numbers_of_lines_are_asked_for_in_words() {
 }
 
 #[test]
-fn blanks_at_the_ends_of_texts_are_told() {
+fn trimmed_blanks_are_reported() {
     let shop = shop();
     shop.file("a.csv", "sku,name,description,price\nA,a,b,1\nB,' lead,\"tab\t\",1\n C,\u{85}c,d\u{2028},1\n");
     import(&shop, "a.csv", &[]).success().says("4 texts have blanks at an end (line 3)");
@@ -80,7 +80,7 @@ fn blanks_at_the_ends_of_texts_are_told() {
 }
 
 #[test]
-fn orders_are_counted_and_their_lines_are_named() {
+fn orders_are_counted_and_their_lines_are_listed() {
     let shop = shop();
     shop.user("ann");
     shop.product("P1", "1.00", 5);

@@ -1,5 +1,5 @@
-//! For any bytes as a file, each record is created, updated, unchanged, skipped or rejected, and the
-//! counts add up to the records of the file; or the file is refused and nothing is written.
+//! For any input bytes, each record is created, updated, unchanged, skipped or rejected, and the
+//! counts add up to the number of records; or the file is rejected and nothing is written.
 
 use std::cell::Cell;
 use std::io::Cursor;
@@ -18,7 +18,7 @@ use shopctl::service::place_order::Stock;
 use crate::on_every_backend;
 use crate::support::{Backend, Shop, library};
 
-on_every_backend!(spoiled_files_are_imported_with_every_record_or_refused_whole);
+on_every_backend!(corrupted_files_are_imported_completely_or_rejected_as_a_whole);
 
 /// Real files of products, by format.
 fn originals() -> Vec<(FileFormat, Vec<u8>)> {
@@ -214,13 +214,13 @@ fn hold<R: Storable>(
 }
 
 #[test]
-fn every_record_of_any_bytes_is_accounted_for_or_the_file_is_refused() {
+fn every_product_record_is_accounted_for_or_the_file_is_rejected() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     hold::<ProductRow>(&shop, originals(), 600, |_, rows, records| rows == records);
 }
 
 #[test]
-fn every_user_of_any_bytes_is_accounted_for_or_the_file_is_refused() {
+fn every_user_record_is_accounted_for_or_the_file_is_rejected() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let seeded = Shop::migrated(Backend::Sqlite).expect("always there");
     seeded.run(&["seed", "up"]).success();
@@ -228,11 +228,11 @@ fn every_user_of_any_bytes_is_accounted_for_or_the_file_is_refused() {
 }
 
 #[test]
-fn every_order_of_any_bytes_is_accounted_for_or_the_file_is_refused() {
+fn every_order_record_is_accounted_for_or_the_file_is_rejected() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.run(&["seed", "up"]).success();
     let originals = exports(&shop, "order", |text| text.replace("DEM01", "NEW01"));
-    // What is imported is counted in orders, of which each has one line or more where lines are grouped.
+    // Imported orders are counted, not their lines.
     hold::<OrderRow>(&shop, originals, 300, |format, rows, records| match format {
         FileFormat::Csv | FileFormat::Tsv => rows <= records && (rows > 0) == (records > 0),
         _ => rows == records,
@@ -240,7 +240,7 @@ fn every_order_of_any_bytes_is_accounted_for_or_the_file_is_refused() {
     shop.assert_invariants();
 }
 
-fn spoiled_files_are_imported_with_every_record_or_refused_whole(shop: &Shop) {
+fn corrupted_files_are_imported_completely_or_rejected_as_a_whole(shop: &Shop) {
     for (number, (format, file)) in originals().into_iter().enumerate() {
         for (place, byte) in [(2, b'"'), (3, b'"'), (5, b'\n'), (7, b'\r'), (11, b'}'), (13, b'\xff')] {
             let mut file = file.clone();

@@ -1,4 +1,4 @@
-//! A shop moves by its exports: what one writes, an empty other takes, and becomes the same.
+//! Moving a shop: an empty shop that imports all exports of another becomes identical to it.
 
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -7,9 +7,9 @@ use crate::on_every_backend;
 use crate::support::Shop;
 
 on_every_backend!(
-    an_empty_shop_becomes_like_the_one_whose_exports_it_imports,
-    who_was_anonymized_stays_so_in_another_shop,
-    rows_that_this_shop_would_not_write_are_refused_with_their_line,
+    importing_all_exports_into_an_empty_shop_reproduces_the_original,
+    an_anonymized_user_stays_anonymized_in_another_shop,
+    rows_that_violate_the_rules_are_rejected_with_their_line,
 );
 
 const NOUNS: [&str; 3] = ["user", "product", "order"];
@@ -58,7 +58,7 @@ fn odd_shop(shop: &Shop, seed: u64) {
         let items = if number % 2 == 0 { items } else { json!([items[0]]) };
         let reference = format!("{}{number}", text(6).replace(' ', ""));
         let year = [1900, 1969, 1999, 2020][number % 4];
-        // Those of the first two users are over, so that they may be anonymized.
+        // The orders of the first two users are closed, so that these users can be anonymized.
         let status = if number % users.len() < 2 { "completed" } else { STATUSES[number % STATUSES.len()] };
         let created_at = format!("{year}-02-03T04:05:06.{number:06}Z");
         json!({ "reference": reference, "user": users[number % users.len()], "status": status, "created_at": created_at, "items": items })
@@ -100,7 +100,7 @@ fn moved(from: &Shop, to: &Shop, format: &str, flags: &[&str]) -> [crate::suppor
     })
 }
 
-fn an_empty_shop_becomes_like_the_one_whose_exports_it_imports(shop: &Shop) {
+fn importing_all_exports_into_an_empty_shop_reproduces_the_original(shop: &Shop) {
     let seed = rand::random::<u64>();
     odd_shop(shop, seed);
     let expected = NOUNS.map(|noun| rows(shop, noun));
@@ -126,7 +126,7 @@ fn an_empty_shop_becomes_like_the_one_whose_exports_it_imports(shop: &Shop) {
     }
 }
 
-fn who_was_anonymized_stays_so_in_another_shop(shop: &Shop) {
+fn an_anonymized_user_stays_anonymized_in_another_shop(shop: &Shop) {
     let email = shop.user("ann");
     shop.product("P1", "1.00", 5);
     shop.file("o.csv", "reference,user,sku,quantity,status\nR1,ann@example.com,P1,1,completed\n");
@@ -142,12 +142,12 @@ fn who_was_anonymized_stays_so_in_another_shop(shop: &Shop) {
     let changed = other.run(&["user", "anonymize", &erased, "--confirm", &erased, "--json"]).success().json();
     assert_eq!(changed["changed"], false);
     other.run(&["audit", "verify"]).success();
-    // A file without the status tells it by the address.
+    // Without a status column, the address shows that the user is anonymized.
     let third = Shop::migrated(shop.backend).expect("the same backend");
     third.file("users.csv", &format!("email,first_name,last_name\n{erased},anonymized,anonymized\n"));
     third.run(&["user", "import", "users.csv"]).success();
     assert_eq!(third.column("SELECT status FROM users"), ["anonymized"]);
-    // A word in a file erases nobody, and must not look as if.
+    // A status in a file does not anonymize a user and must not appear to.
     third.user("bo");
     for row in ["cy@example.com,Cy,Lee,anonymized", "bo@example.com,bo,Test,anonymized"] {
         third.file("users.csv", &format!("email,first_name,last_name,status\n{row}\n"));
@@ -156,7 +156,7 @@ fn who_was_anonymized_stays_so_in_another_shop(shop: &Shop) {
     assert_eq!(third.number("SELECT COUNT(*) FROM users"), 2);
 }
 
-fn rows_that_this_shop_would_not_write_are_refused_with_their_line(shop: &Shop) {
+fn rows_that_violate_the_rules_are_rejected_with_their_line(shop: &Shop) {
     for (email, first) in [("Ann@Example.com", "Ann"), ("bo@example.com", ""), ("no address", "No")] {
         shop.sql(&format!(
             "INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('{email}', 'x', '{first}', 'Lee')"
@@ -176,7 +176,7 @@ fn rows_that_this_shop_would_not_write_are_refused_with_their_line(shop: &Shop) 
         assert_eq!((&run.json()["created"], &run.json()["rejected"]), (&created.into(), &rejected.into()), "{run}");
         assert_eq!(run.stderr.matches("\"reason\":").count(), rejected as usize, "{run}");
     }
-    // In this shop's own spelling.
+    // In this shop's spelling.
     assert_eq!(other.column("SELECT email FROM users"), ["ann@example.com"]);
     assert_eq!(other.column("SELECT sku FROM products"), ["MUG-01"]);
     other.assert_invariants();

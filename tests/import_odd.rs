@@ -1,11 +1,11 @@
-//! Values that say nothing, that another program stored, or that are like another: told, never guessed.
+//! Empty, foreign and ambiguous values: reported, never guessed.
 
 use crate::on_every_backend;
 use crate::support::{Backend, Shop};
 
-on_every_backend!(an_order_without_its_time_does_not_become_one_of_today, a_value_is_mapped_by_its_very_spelling_first,);
+on_every_backend!(an_order_without_a_time_is_not_dated_today, an_exact_spelling_takes_precedence_in_value_mapping,);
 
-fn an_order_without_its_time_does_not_become_one_of_today(shop: &Shop) {
+fn an_order_without_a_time_is_not_dated_today(shop: &Shop) {
     shop.user("ann");
     shop.product("P1", "1.00", 50);
     let head = "reference,user,sku,quantity,created_at\nR1,ann@example.com,P1,1,2020-01-01\n";
@@ -22,7 +22,7 @@ fn an_order_without_its_time_does_not_become_one_of_today(shop: &Shop) {
 }
 
 #[test]
-fn odd_times_of_an_export_are_unchanged_here_and_refused_in_another_shop() {
+fn exported_odd_times_are_unchanged_here_and_rejected_in_another_shop() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let other = Shop::migrated(Backend::Sqlite).expect("always there");
     for shop in [&shop, &other] {
@@ -50,7 +50,7 @@ fn odd_times_of_an_export_are_unchanged_here_and_refused_in_another_shop() {
     assert_eq!(shop.everything(), before);
 }
 
-fn a_value_is_mapped_by_its_very_spelling_first(shop: &Shop) {
+fn an_exact_spelling_takes_precedence_in_value_mapping(shop: &Shop) {
     let import = ["product", "import", "a.csv", "--map-value", "name:a=zzz", "--map-value"];
     shop.file("a.csv", "sku,name,price\nN1,A,1\nN2,a,1\nN3,b,1\nN4,zzz,1\n");
     shop.run(&[&import[..], &["name:A=yyy", "--map-value", "name:B=a"]].concat()).success();

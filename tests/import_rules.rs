@@ -1,20 +1,20 @@
-//! Which of several rows counts, what a name or an amount may mean, and where a line is.
+//! Import rules: duplicate rows, ambiguous names and amounts, and line numbers.
 
 use crate::on_every_backend;
 use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
-    an_order_whose_reference_a_refused_record_has_is_placed_once,
-    a_second_row_of_a_key_is_wrong_whether_the_first_is_created_or_skipped,
-    an_order_that_is_not_what_is_there_is_rejected_though_another_record_is,
-    an_order_with_a_price_on_one_of_its_lines_is_unchanged_when_it_comes_again,
-    a_dry_run_counts_stock_users_and_products_as_the_real_run_does,
-    a_record_that_only_changes_is_not_overtaken_by_one_that_was_made_in_its_place,
-    a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own,
-    an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own,
-    a_sku_that_may_mean_two_products_is_rejected_with_its_line,
-    an_address_that_may_mean_two_users_is_rejected_with_its_line,
-    a_reference_that_may_mean_two_orders_is_rejected_with_its_line,
+    an_order_sharing_its_reference_with_a_rejected_record_is_placed_once,
+    a_duplicate_key_is_rejected_whether_the_first_row_is_created_or_skipped,
+    an_order_that_differs_from_the_stored_one_is_rejected,
+    an_order_with_a_single_line_price_is_unchanged_on_reimport,
+    a_dry_run_has_the_same_counts_as_the_real_run,
+    a_partial_record_is_not_replaced_by_a_later_complete_one,
+    a_row_is_valid_although_an_earlier_invalid_row_has_its_key,
+    an_order_is_valid_although_an_earlier_invalid_record_has_its_reference,
+    an_ambiguous_sku_is_rejected_with_its_line,
+    an_ambiguous_email_is_rejected_with_its_line,
+    an_ambiguous_reference_is_rejected_with_its_line,
 );
 
 const REJECT: [&str; 2] = ["--on-error", "reject-rows"];
@@ -24,7 +24,7 @@ fn import(shop: &Shop, noun: &str, file: &str, text: &str, flags: &[&str]) -> Ru
     shop.run(&[&[noun, "import", file][..], flags].concat())
 }
 
-fn a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own(shop: &Shop) {
+fn a_row_is_valid_although_an_earlier_invalid_row_has_its_key(shop: &Shop) {
     let rows = ["A,a,x", "A,b,y", "A,c,3", "a,d,4", "B,e,5", "A,f,z", "B,g,6", "C,h,-"];
     let file = format!("sku,name,price\n{}\n", rows.join("\n"));
     let run = import(shop, "product", "a.csv", &file, &REJECT).exits_with(8);
@@ -33,7 +33,7 @@ fn a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own(shop: &Shop)
     let run = run.says("line 7: A: the same product was in the file before, in line 4");
     run.says("line 8: B: the same product was in the file before, in line 6").says("6 rows were rejected");
     assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["c", "e"]);
-    // The same in transactions of two rows; what is there stays.
+    // The same in transactions of two rows; existing rows are kept.
     let run = import(shop, "product", "a.csv", &file, &["--batch", "2", "--json", REJECT[0], REJECT[1]]).exits_with(8);
     assert_eq!((&run.json()["unchanged"], &run.json()["rejected"]), (&2.into(), &6.into()), "{run}");
     let users = "email,first_name,last_name\nann@example.com,,Lee\nAnn@example.com,Ann,Lee\nann@example.com,Bo,Ek\n";
@@ -44,7 +44,7 @@ fn a_row_whose_key_stood_in_a_wrong_row_before_is_judged_on_its_own(shop: &Shop)
 }
 
 /// What only changes a product or a user has its key, whether there is one or not.
-fn a_record_that_only_changes_is_not_overtaken_by_one_that_was_made_in_its_place(shop: &Shop) {
+fn a_partial_record_is_not_replaced_by_a_later_complete_one(shop: &Shop) {
     let products = [r#"{"sku":"A","price":"1.00"}"#, r#"{"sku":"A","name":"Ant","price":"3.00"}"#];
     let users = [
         r#"{"email":"ann@example.com","first_name":"Bo"}"#,
@@ -63,7 +63,7 @@ fn a_record_that_only_changes_is_not_overtaken_by_one_that_was_made_in_its_place
             let run = import(shop, noun, "a.jsonl", &both, &flags).exits_with(8).says(&again);
             assert_eq!(run.json()[count], 1, "{run}");
         }
-        // One in which a value is wrong has it not.
+        // An invalid record does not claim the reference.
         let wrong = change.replace("1.00", "x").replace("Bo", " ");
         let run = import(shop, noun, "c.jsonl", &format!("{wrong}\n{whole}\n"), &REJECT).exits_with(8);
         run.says("line 1: ").says("1 row was rejected");
@@ -71,7 +71,7 @@ fn a_record_that_only_changes_is_not_overtaken_by_one_that_was_made_in_its_place
     shop.assert_invariants();
 }
 
-fn an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own(shop: &Shop) {
+fn an_order_is_valid_although_an_earlier_invalid_record_has_its_reference(shop: &Shop) {
     shop.user("ann");
     shop.product("P1", "1.00", 5);
     let order = |reference: &str, sku: &str, pieces: u8| {
@@ -84,7 +84,7 @@ fn an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own(
     run.says("line 1: R1: there is no product NONE")
         .says("line 3: R1: the same order was in the file before, in line 2");
     assert_eq!(shop.number("SELECT stock_quantity FROM products"), 0);
-    // Lines of one order that do not stand together are no order, whichever of them are wrong.
+    // Scattered lines of one order are rejected, whichever of them are invalid.
     let lines =
         "reference,user,sku,quantity\nS1,ann@example.com,P1,x\nS2,ann@example.com,P1,1\nS1,ann@example.com,P1,1\n";
     let run = import(shop, "order", "a.csv", lines, &["--stock", "skip", REJECT[0], REJECT[1]]).exits_with(8);
@@ -94,7 +94,7 @@ fn an_order_whose_reference_stood_in_a_wrong_record_before_is_judged_on_its_own(
     shop.assert_invariants();
 }
 
-fn an_order_that_is_not_what_is_there_is_rejected_though_another_record_is(shop: &Shop) {
+fn an_order_that_differs_from_the_stored_one_is_rejected(shop: &Shop) {
     ["jose", "mina"].iter().for_each(|name| drop(shop.user(name)));
     shop.product("MUG", "12.50", 10);
     let order = |name: &str, sku: &str, pieces: u8| {
@@ -120,7 +120,7 @@ fn an_order_that_is_not_what_is_there_is_rejected_though_another_record_is(shop:
     shop.assert_invariants();
 }
 
-fn an_order_with_a_price_on_one_of_its_lines_is_unchanged_when_it_comes_again(shop: &Shop) {
+fn an_order_with_a_single_line_price_is_unchanged_on_reimport(shop: &Shop) {
     shop.user("ann");
     shop.product("MUG", "2.40", 10);
     let order = |lines: &[(u8, &str)]| {
@@ -155,7 +155,7 @@ fn an_order_with_a_price_on_one_of_its_lines_is_unchanged_when_it_comes_again(sh
 }
 
 /// What the first look refuses is not tried again: by then its stock would be there for it.
-fn an_order_whose_reference_a_refused_record_has_is_placed_once(shop: &Shop) {
+fn an_order_sharing_its_reference_with_a_rejected_record_is_placed_once(shop: &Shop) {
     shop.user("ann");
     ["P1", "P2"].iter().for_each(|sku| shop.product(sku, "1.00", 5));
     let records = [("Z1", "NONE", 1), ("Z1", "P1", 5), ("Z1", "P2", 1), ("Z2", "P1", 5)].map(|(reference, sku, pieces)| {
@@ -171,7 +171,7 @@ fn an_order_whose_reference_a_refused_record_has_is_placed_once(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn a_second_row_of_a_key_is_wrong_whether_the_first_is_created_or_skipped(shop: &Shop) {
+fn a_duplicate_key_is_rejected_whether_the_first_row_is_created_or_skipped(shop: &Shop) {
     let file = "sku,name,price\nA,first,1\na,second,2\nB,other,3\n";
     for counts in [[2, 0], [0, 2]] {
         let flags = ["--on-conflict", "skip", "--json", REJECT[0], REJECT[1]];
@@ -192,7 +192,7 @@ fn outcome(run: &Run) -> (Vec<String>, i32) {
     (counts.map(|count| format!("{count} {}", json[count])).to_vec(), run.code)
 }
 
-fn a_dry_run_counts_stock_users_and_products_as_the_real_run_does(shop: &Shop) {
+fn a_dry_run_has_the_same_counts_as_the_real_run(shop: &Shop) {
     shop.user("ann");
     shop.product("TRAY", "1.00", 21);
     let orders: String = (1..=8).map(|number| format!("R{number},ann@example.com,TRAY,5\n")).collect();
@@ -225,7 +225,7 @@ fn a_dry_run_counts_stock_users_and_products_as_the_real_run_does(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn a_sku_that_may_mean_two_products_is_rejected_with_its_line(shop: &Shop) {
+fn an_ambiguous_sku_is_rejected_with_its_line(shop: &Shop) {
     shop.user("ann");
     for (sku, name) in [("abc", "low"), ("ABC", "high"), ("Once", "once")] {
         shop.sql(&format!("INSERT INTO products (sku, name, price, stock_quantity) VALUES ('{sku}', '{name}', 1, 5)"));
@@ -245,7 +245,7 @@ fn a_sku_that_may_mean_two_products_is_rejected_with_its_line(shop: &Shop) {
     assert_eq!(shop.run(&["product", "import", "all.csv", "--json"]).success().json()["unchanged"], 3);
 }
 
-fn an_address_that_may_mean_two_users_is_rejected_with_its_line(shop: &Shop) {
+fn an_ambiguous_email_is_rejected_with_its_line(shop: &Shop) {
     let users = ["Bo@example.com", "BO@example.com", "Cy@example.com", "cy@example.com"];
     for email in users {
         shop.sql(&format!(
@@ -257,7 +257,7 @@ fn an_address_that_may_mean_two_users_is_rejected_with_its_line(shop: &Shop) {
     run.says("line 2: bo@example.com: may be any of 2 users").says("1 row was rejected");
     let first_name = |email: &str| shop.column(&format!("SELECT first_name FROM users WHERE last_name = '{email}'"));
     assert_eq!(users.map(|email| first_name(email).concat()), ["F", "Y", "F", "Z"]);
-    // Commands read an address as files do.
+    // Commands match an address like imports do.
     for command in [&["user", "disable", "-y"][..], &["user", "show"]] {
         let run = shop.run(&[command, &["bo@example.com"]].concat()).exits_with(6);
         run.says("user.ambiguous").says("may be any of 2 users: BO@example.com, Bo@example.com");
@@ -267,7 +267,7 @@ fn an_address_that_may_mean_two_users_is_rejected_with_its_line(shop: &Shop) {
     }
 }
 
-fn a_reference_that_may_mean_two_orders_is_rejected_with_its_line(shop: &Shop) {
+fn an_ambiguous_reference_is_rejected_with_its_line(shop: &Shop) {
     shop.user("ann");
     shop.product("P1", "1.00", 5);
     for reference in ["low-1", "LOW-1"] {
@@ -287,7 +287,7 @@ fn shop() -> Shop {
 }
 
 #[test]
-fn dates_that_prove_nothing_are_refused_with_the_way_out_and_those_with_dots_are_told() {
+fn ambiguous_dates_are_rejected_with_a_hint_and_dotted_dates_are_reported() {
     let shop = shop();
     let file = |date: &str| format!("reference,user,sku,quantity,created_at\nR1,ann@example.com,P1,1,{date}\n");
     let run = import(&shop, "order", "a.csv", &file("01/02/2024"), &[]).exits_with(7);
@@ -310,7 +310,7 @@ fn dates_that_prove_nothing_are_refused_with_the_way_out_and_those_with_dots_are
 }
 
 #[test]
-fn an_amount_with_the_sign_of_a_country_is_in_the_currency_of_that_country() {
+fn an_amount_with_a_country_prefix_uses_its_currency() {
     let shop = shop();
     let price = |amount: &str, flags: &[&str]| {
         let run = import(&shop, "product", "a.csv", &format!("sku,price\nP1,{amount}\n"), flags);
@@ -343,7 +343,7 @@ fn an_amount_with_the_sign_of_a_country_is_in_the_currency_of_that_country() {
     import(&shop, "product", "b.csv", mixed, &[])
         .exits_with(7)
         .says("two currencies: price is CA$ in line 2 and US$ in line 3");
-    // What is wanted may be either of them: both are not.
+    // Either row may be the intended one, but not both.
     let file = "sku,name,price\nP1,a,$1\nP2,b,€ 1\nP3,c,CA$1\nP4,d,USD 1\n";
     let flags = |currency| ["--currency", currency, "--on-error", "reject-rows"];
     import(&shop, "product", "c.csv", file, &flags("$")).exits_with(7).says("CA$ in line 4 and USD in line 5");
@@ -356,7 +356,7 @@ fn an_amount_with_the_sign_of_a_country_is_in_the_currency_of_that_country() {
 }
 
 #[test]
-fn separators_of_unicode_are_no_line_ends_so_lines_are_those_of_an_editor_and_no_record_is_lost() {
+fn unicode_line_separators_do_not_end_a_line() {
     let shop = shop();
     for separator in ["\u{2028}", "\u{2029}", "\u{85}"] {
         let prices = |wrong: &str| {
@@ -380,7 +380,7 @@ fn separators_of_unicode_are_no_line_ends_so_lines_are_those_of_an_editor_and_no
         import(&shop, "product", "a.jsonl", &lines, &["--dry-run"]).exits_with(7).says("line 3: price x");
         let list = format!("[{},\n{},\n{}]", record("A", "1"), record("B", "1"), record("C", "x"));
         import(&shop, "product", "a.json", &list, &["--dry-run"]).exits_with(7).says("record 3, line 3: price x");
-        // Between records it is nothing that JSON has: what stands there is refused, with its line.
+        // Invalid JSON between records is rejected with its line.
         let plain = |sku: &str| format!(r#"{{"sku":"{sku}","name":"a","price":1}}"#);
         let joined = format!("{}\n{}{separator}{}\n", plain("A"), plain("B"), plain("C"));
         let run = import(&shop, "product", "b.jsonl", &joined, &["--dry-run", "--json", "--on-error", "reject-rows"]);

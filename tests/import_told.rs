@@ -1,5 +1,4 @@
-//! What an import says of a file: which record is wrong, what was read in another way than it stands
-//! there, and what to do.
+//! Import messages: which record is invalid, which values were normalized, and what to do.
 
 use std::fs;
 
@@ -7,7 +6,7 @@ use crate::on_every_backend;
 use crate::support::terminal::{end, start};
 use crate::support::{Backend, Run, Shop};
 
-on_every_backend!(an_interrupted_import_of_one_long_line_goes_on_where_it_was);
+on_every_backend!(an_interrupted_import_of_one_long_line_resumes_where_it_stopped);
 
 fn shop() -> Shop {
     Shop::migrated(Backend::Sqlite).expect("always there")
@@ -18,7 +17,7 @@ fn import(shop: &Shop, file: &str, flags: &[&str]) -> Run {
 }
 
 #[test]
-fn records_of_one_line_of_json_are_told_apart() {
+fn records_on_one_line_of_json_are_distinguished() {
     let shop = shop();
     let record = |number: usize| {
         let price = if number == 3 { "x" } else { "1.00" };
@@ -37,7 +36,7 @@ fn records_of_one_line_of_json_are_told_apart() {
         (&rejection["line"], &rejection["record"], &rejection["column"]),
         (&1.into(), &3.into(), &"price".into())
     );
-    // Where lines differ they are told as well; where each line is a record there is nothing else to tell.
+    // Record numbers are shown in addition to lines only where the two differ.
     shop.file("b.json", &format!("[\n{}\n]", records.join(",\n")));
     import(&shop, "b.json", &[]).exits_with(7).says("\n  record 3, line 4: price x: ");
     shop.file("c.jsonl", &records.join("\n"));
@@ -51,11 +50,11 @@ fn records_of_one_line_of_json_are_told_apart() {
         .says("record 3: A-1: the same product was in the file before, in record 1");
 }
 
-fn an_interrupted_import_of_one_long_line_goes_on_where_it_was(shop: &Shop) {
+fn an_interrupted_import_of_one_long_line_resumes_where_it_stopped(shop: &Shop) {
     let record = |number: usize| format!("{{\"sku\":\"A-{number}\",\"name\":\"Name {number}\",\"price\":1}}");
     shop.file("a.json", &format!("[{}]", (1..=30).map(record).collect::<Vec<_>>().join(",")));
     import(shop, "a.json", &["--batch", "10"]).success();
-    // As if the last transaction had not come about.
+    // Simulates a missing last transaction.
     shop.sql("DELETE FROM products WHERE name IN ('Name 25', 'Name 3')");
     shop.sql("DELETE FROM audit_events WHERE idempotency_key LIKE 'import:%:000000000001.000000000030'");
     let run = import(shop, "a.json", &["--resume"]).success().says("going on after record 20");
@@ -63,7 +62,7 @@ fn an_interrupted_import_of_one_long_line_goes_on_where_it_was(shop: &Shop) {
 }
 
 #[test]
-fn ascii_is_ascii_and_not_what_browsers_make_of_it() {
+fn ascii_is_not_read_as_windows_1252() {
     let shop = shop();
     for name in ["ascii", "US-ASCII", "ANSI_X3.4-1968"] {
         fs::write(shop.path("a.csv"), b"sku,name,price\nA,a,1\nB,caf\xe9,1\n").expect("our own file");
@@ -76,7 +75,7 @@ fn ascii_is_ascii_and_not_what_browsers_make_of_it() {
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
     shop.file("a.csv", "sku,name,price\nA,a,1\n");
     import(&shop, "a.csv", &["--encoding", "ascii"]).success();
-    // What people call these is Windows-1252.
+    // These labels mean Windows-1252.
     for (sku, name) in [("L1", "latin1"), ("L2", "ISO-8859-1"), ("L3", "windows-1252")] {
         let bytes = [b"sku,name,price\n", sku.as_bytes(), b",\x80,1\n"].concat();
         fs::write(shop.path("a.csv"), bytes).expect("our own file");
@@ -96,7 +95,7 @@ fn ascii_is_ascii_and_not_what_browsers_make_of_it() {
 }
 
 #[test]
-fn amounts_of_two_currencies_in_two_columns_are_never_mixed() {
+fn two_columns_in_different_currencies_are_rejected() {
     let shop = shop();
     shop.user("ann");
     shop.product("C1", "1.00", 5);
@@ -122,7 +121,7 @@ fn amounts_of_two_currencies_in_two_columns_are_never_mixed() {
     let nested = r#"[{"sku":"A","name":"n","price_set":{"amount":1,"currency":"EUR"}},{"sku":"B","name":"n","price_set":{"amount":"$1"}}]"#;
     shop.file("c.json", nested);
     import(&shop, "c.json", &["--only-mapped", "--map", "price_set.amount=price"]).exits_with(7).says(told);
-    // What may be the same is the same.
+    // Compatible currency notations do not conflict.
     shop.file("d.csv", "sku,name,price,Currency\nCA1,a,$1,USD\nCA2,b,2 $,US$\n");
     import(&shop, "d.csv", &["--dry-run"]).success();
     shop.file("e.csv", "sku,name,price,Currency\nCA1,a,$1,USD\nCA2,b,2 $,CA$\n");
@@ -132,13 +131,13 @@ fn amounts_of_two_currencies_in_two_columns_are_never_mixed() {
 }
 
 #[test]
-fn amounts_of_two_currencies_are_never_mixed() {
+fn one_column_in_two_currencies_is_rejected() {
     let shop = shop();
     let products = |column: &str, rows: &[&str]| {
         let rows: String = rows.iter().zip(1..).map(|(row, number)| format!("C{number},n,{row}\n")).collect();
         format!("sku,name,price,{column}\n{rows}")
     };
-    // Whatever the column is called, and whether it is left out with all others or not.
+    // For any column name, mapped or ignored.
     for column in ["currency", "Currency", "order_currency_code", "Währung", "Currency Code"] {
         shop.file("a.csv", &products(column, &["1,EUR", "2,", "3,USD"]));
         for flags in [&[][..], &["--only-mapped"], &["--on-error", "reject-rows"]] {
@@ -163,11 +162,11 @@ fn amounts_of_two_currencies_are_never_mixed() {
         .exits_with(7)
         .says("price.currency is EUR in record 1 and SEK in record 2");
     assert_eq!(shop.number("SELECT COUNT(*) FROM products"), 0);
-    // One of them by name; the others are rejected with their lines.
+    // One currency is selected; rows in the others are rejected with their lines.
     let run = import(&shop, "a.csv", &["--currency", "eur", "--on-error", "reject-rows"]).exits_with(8);
     assert!(run.stdout.contains("2 products imported: 2 created, 0 updated, 0 unchanged, 1 rejected"), "{run}");
     assert!(run.stderr.contains("1 row was rejected:\n  line 4: USD: is not in eur, which --currency names"), "{run}");
-    // Somebody who knows that the amounts are all in one says so of the column.
+    // A flag declares that all amounts of the column are in one currency.
     import(&shop, "a.csv", &["--ignore-columns", "Currency Code"]).success();
     shop.file("d.csv", &products("Currency", &["1,EUR", "2,eur", "€3,", "4,€"]));
     import(&shop, "d.csv", &[]).success().says("amounts are in EUR (Currency), € (price)");
@@ -175,7 +174,7 @@ fn amounts_of_two_currencies_are_never_mixed() {
     import(&shop, "e.csv", &["--currency", "EUR"]).exits_with(7).says("nothing in the file tells its currency");
     shop.file("u.csv", "email,first_name,last_name\nann@example.com,Ann,Lee\n");
     shop.run(&["user", "import", "u.csv", "--currency", "EUR"]).exits_with(2).says("users have no amounts");
-    // The lines of an order have one, too.
+    // The lines of an order have a currency, too.
     shop.run(&["user", "import", "u.csv"]).success();
     shop.file(
         "o.csv",
@@ -188,7 +187,7 @@ fn amounts_of_two_currencies_are_never_mixed() {
 }
 
 #[test]
-fn a_title_above_the_header_is_told_with_the_way_past_it() {
+fn a_title_above_the_header_is_reported_with_a_working_hint() {
     let shop = shop();
     for (above, lines) in [
         ("Price list of 1 March\n", 1),
@@ -204,12 +203,12 @@ fn a_title_above_the_header_is_told_with_the_way_past_it() {
             import(&shop, "a.csv", &["--skip-lines", &lines.to_string()]).success();
         }
     }
-    // A header in words that nobody knows is found by its fields.
+    // A header with unknown names is recognized by its fields.
     shop.file("a.csv", "Preisliste\nArtikel;Bezeichnung;Preis\nT;t;1\n");
     import(&shop, "a.csv", &[]).exits_with(7).says("line 1 does not look like a header, line 2 does");
     let maps = ["--map", "Artikel=sku", "--map", "Bezeichnung=name", "--map", "Preis=price"];
     import(&shop, "a.csv", &[&["--skip-lines", "1"], &maps[..]].concat()).success();
-    // Lines are counted from the beginning of the file.
+    // Lines are numbered from the start of the file.
     shop.file("a.csv", "Title\nsku,name,price\nT,t,x\n");
     import(&shop, "a.csv", &["--skip-lines", "1"]).exits_with(7).says("line 3: price x");
     import(&shop, "a.csv", &["--skip-lines", "4"]).exits_with(7).says("there is no header behind the first 4 lines");
@@ -218,7 +217,7 @@ fn a_title_above_the_header_is_told_with_the_way_past_it() {
 }
 
 #[test]
-fn an_errors_file_of_an_earlier_run_does_not_outlive_the_next() {
+fn an_errors_file_of_an_earlier_run_is_replaced() {
     let shop = shop();
     shop.file("a.csv", "sku,name,price\nA,a,x\n");
     import(&shop, "a.csv", &["--errors", "wrong.csv"]).exits_with(7).says("1 of 1 row is wrong");
@@ -230,14 +229,14 @@ fn an_errors_file_of_an_earlier_run_does_not_outlive_the_next() {
 }
 
 #[test]
-fn an_apostrophe_that_is_taken_off_is_told_once() {
+fn a_removed_apostrophe_is_reported_once() {
     let shop = shop();
     shop.file("a.csv", "sku,name,price\nA,plain,1\nB,'=1+1,1\nC,'-x,1\nD,'tis,1\n");
     let run = import(&shop, "a.csv", &[]).success();
     assert_eq!(run.stderr.matches("apostrophe").count(), 1, "{run}");
     assert!(run.stderr.contains("are taken off (line 3)"), "{run}");
     assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["plain", "=1+1", "-x", "'tis"]);
-    // A key that has one of its own is exported with two.
+    // A key that begins with an apostrophe is exported with two.
     shop.file("b.csv", "sku,name,price\n'00123,plain,1\n'' x,own,1\n");
     import(&shop, "b.csv", &[]).success().says("are taken off (line 2)");
     assert_eq!(
@@ -247,14 +246,14 @@ fn an_apostrophe_that_is_taken_off_is_told_once() {
     shop.file("b.json", r#"[{"sku":"'00123","name":"another","price":1}]"#);
     let run = import(&shop, "b.json", &[]).success();
     assert!(run.stdout.contains("1 created") && !run.stderr.contains("apostrophe"), "{run}");
-    // What stands in a column that is not read is nobody's.
+    // Values of ignored columns are not checked.
     shop.file("a.csv", "sku,name,price,other\nA,plain,1,'=1\n");
     let run = import(&shop, "a.csv", &["--ignore-columns", "other"]).success();
     assert!(!run.stderr.contains("apostrophe"), "{run}");
 }
 
 #[test]
-fn times_in_the_future_are_told() {
+fn times_in_the_future_are_reported() {
     let shop = shop();
     shop.user("ann");
     shop.product("P1", "1.00", 50);
@@ -266,7 +265,7 @@ fn times_in_the_future_are_told() {
         let lines: String = times.into_iter().enumerate().map(line).collect();
         shop.file("o.csv", &format!("reference,user,sku,quantity,created_at\n{lines}"));
     };
-    // Clocks that differ a little tell nothing.
+    // Small clock differences are not reported.
     file(vec![minutes(-60), minutes(3)]);
     let run = shop.run(&["order", "import", "o.csv", "-n"]).success();
     assert!(!run.stderr.contains("future"), "{run}");
@@ -279,7 +278,7 @@ fn times_in_the_future_are_told() {
 }
 
 #[test]
-fn one_of_a_thing_is_told_as_one() {
+fn counts_of_one_use_the_singular() {
     let shop = shop();
     shop.file("a.csv", "sku,name,price,stock_quantity\nA,a,1,5\n");
     let run = import(&shop, "a.csv", &[]).success();
@@ -305,7 +304,7 @@ fn one_of_a_thing_is_told_as_one() {
 }
 
 #[test]
-fn a_bar_tells_on_a_terminal_how_far_an_import_is() {
+fn an_import_shows_a_progress_bar_on_a_terminal() {
     let shop = shop();
     let rows: String = (0..3_000).map(|number| format!("B-{number},row,1\n")).collect();
     shop.file("a.csv", &format!("sku,name,price\n{rows}"));
@@ -316,7 +315,7 @@ fn a_bar_tells_on_a_terminal_how_far_an_import_is() {
     }
     let (code, rest) = end(session);
     assert!(code == 0 && rest.contains("3000 products imported: 3000 created"), "{code}: {rest}");
-    // Nothing is drawn where that was not wanted or cannot be done.
+    // No progress bar where it is disabled or unsupported.
     for (flags, variables) in [(&["--quiet"][..], &[][..]), (&[], &[("TERM", "dumb")])] {
         let (code, shown) = end(start(&shop, &[&arguments[..], flags].concat(), variables));
         assert!(code == 0 && !shown.contains("% of") && !shown.contains("rows,"), "{code}: {shown}");

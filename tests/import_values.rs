@@ -1,27 +1,27 @@
-//! What the values of a file mean: times, amounts, keys and statuses as other shops write them.
+//! Values in imported files: times, amounts, keys and statuses as other shops write them.
 
 use crate::on_every_backend;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
-    a_year_of_two_digits_is_refused_wherever_a_time_is_read,
-    keys_of_other_shops_are_kept_and_found_in_any_case,
-    keys_that_another_program_wrote_in_another_case_are_not_doubled,
-    a_file_proves_the_order_of_its_days_and_months_or_is_refused,
-    a_date_in_another_order_than_the_rest_refuses_the_file_and_not_its_row,
-    a_time_that_the_clock_skips_is_refused_and_one_that_it_shows_twice_is_told,
-    one_mark_before_three_digits_is_not_guessed,
+    a_two_digit_year_is_rejected_wherever_a_time_is_read,
+    keys_of_other_shops_are_kept_and_matched_in_any_case,
+    keys_stored_in_another_case_are_not_duplicated,
+    a_file_with_an_ambiguous_day_month_order_is_rejected,
+    a_date_in_a_conflicting_order_rejects_the_whole_file,
+    a_skipped_local_time_is_rejected_and_a_repeated_one_is_reported,
+    a_single_separator_before_three_digits_is_ambiguous,
     a_price_list_needs_no_names_and_a_dry_run_lists_each_change,
-    what_other_programs_wrote_is_exported_and_imported_unchanged,
-    one_order_in_a_file_twice_or_scattered_goes_in_not_at_all,
-    the_same_orders_imported_by_two_at_once_are_unchanged_for_one,
-    every_odd_shop_takes_its_own_exports_as_unchanged,
+    rows_of_other_programs_survive_export_and_import_unchanged,
+    a_duplicated_or_scattered_order_is_not_imported,
+    of_two_concurrent_imports_one_finds_the_orders_unchanged,
+    a_shop_with_odd_values_imports_its_own_exports_as_unchanged,
     a_reference_in_another_case_is_the_same_order,
-    two_orders_whose_references_differ_only_in_case_are_told_apart_or_refused,
-    a_product_of_another_case_is_not_doubled,
+    references_that_differ_only_in_case_are_distinguished_or_rejected,
+    a_sku_in_another_case_is_not_duplicated,
 );
 
-fn a_year_of_two_digits_is_refused_wherever_a_time_is_read(shop: &Shop) {
+fn a_two_digit_year_is_rejected_wherever_a_time_is_read(shop: &Shop) {
     shop.user("ann");
     shop.product("P1", "1.00", 5);
     let taken = "with a year from 1900 to 2999";
@@ -45,7 +45,7 @@ fn a_year_of_two_digits_is_refused_wherever_a_time_is_read(shop: &Shop) {
     assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 0);
 }
 
-fn keys_of_other_shops_are_kept_and_found_in_any_case(shop: &Shop) {
+fn keys_of_other_shops_are_kept_and_matched_in_any_case(shop: &Shop) {
     shop.user("ann");
     shop.file(
         "products.csv",
@@ -74,14 +74,14 @@ fn keys_of_other_shops_are_kept_and_found_in_any_case(shop: &Shop) {
     ] {
         assert_eq!(shop.run(&["order", "show", typed, "--json"]).success().json()["reference"], stored);
     }
-    // A hint that names such a key can be pasted.
+    // A hint with such a key works when pasted.
     shop.run(&["product", "create", "--sku", "m&m", "--name", "Again", "--price", "1"])
         .exits_with(6)
         .says("shopctl product show 'M&M'");
     shop.assert_invariants();
 }
 
-fn keys_that_another_program_wrote_in_another_case_are_not_doubled(shop: &Shop) {
+fn keys_stored_in_another_case_are_not_duplicated(shop: &Shop) {
     shop.sql(
         "INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('Ann@Example.com', 'x', 'Ann', 'Lee')",
     );
@@ -99,7 +99,7 @@ fn keys_that_another_program_wrote_in_another_case_are_not_doubled(shop: &Shop) 
     for typed in ["k7q2m9xd4t", "K7Q2M-9XD4T", "k7q2m-9xd4t"] {
         assert_eq!(shop.run(&["order", "show", typed, "--json"]).success().json()["reference"], "k7q2m9xd4t");
     }
-    // What the database itself makes looks like ours.
+    // Defaults made by the database have the same form.
     shop.sql("INSERT INTO orders (user_id) SELECT id FROM users WHERE email = 'Ann@Example.com'");
     let made = shop.column("SELECT reference FROM orders WHERE reference <> 'k7q2m9xd4t'").remove(0);
     assert_eq!((made.len(), made.find('-')), (11, Some(5)), "{made}");
@@ -108,7 +108,7 @@ fn keys_that_another_program_wrote_in_another_case_are_not_doubled(shop: &Shop) 
 
 const INVOICES: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID\n";
 
-fn a_file_proves_the_order_of_its_days_and_months_or_is_refused(shop: &Shop) {
+fn a_file_with_an_ambiguous_day_month_order_is_rejected(shop: &Shop) {
     let line = |number: u32, date: &str| format!("{number},AA1,One,1,{date} 08:26,1.00,CG-17\n");
     let proven = format!("{INVOICES}{}{}", line(1001, "01/12/2020"), line(1002, "13/12/2020"));
     shop.file("proven.csv", &proven);
@@ -126,7 +126,7 @@ fn a_file_proves_the_order_of_its_days_and_months_or_is_refused(shop: &Shop) {
     assert!(order["created_at"].as_str().expect("text").starts_with("2020-01-12T08:26:00"), "{order}");
 }
 
-fn a_date_in_another_order_than_the_rest_refuses_the_file_and_not_its_row(shop: &Shop) {
+fn a_date_in_a_conflicting_order_rejects_the_whole_file(shop: &Shop) {
     let dates = |dates: &[&str]| {
         let line = |(number, date): (usize, &&str)| format!("{number},AA1,One,1,{date},1.00,CG-17\n");
         format!("{INVOICES}{}", dates.iter().enumerate().map(line).collect::<String>())
@@ -141,14 +141,14 @@ fn a_date_in_another_order_than_the_rest_refuses_the_file_and_not_its_row(shop: 
         (&["12/13/2010", "01/12/2010"], Some("dmy"), "line 2: 12/13/2010"),
         (&["13.12.2010", "01/12/2010"], Some("mdy"), "line 2: 13.12.2010"),
         (&["12/13/2010", "01.12.2010"], None, "line 3: 01.12.2010"),
-        // What the clock shows is not read, what the calendar shows is.
+        // The time of day is ignored, the date is read.
         (&["13/12/2010 25:61", "01/12/2010"], Some("mdy"), "line 2: 13/12/2010 25:61"),
     ] {
         shop.file("a.csv", &dates(written));
         let flags: Vec<&str> = order.into_iter().flat_map(|order| ["--date-order", order]).collect();
         shop.run(&[&import[..], &flags].concat()).exits_with(7).says("import.date_order").says(line);
     }
-    // Rows that are wrong for other reasons prove it all the same.
+    // Rows that are invalid for other reasons still prove the order.
     shop.file("a.csv", &format!("{}9,AA1,One,-1,13/12/2010,1.00,CG-17\n", dates(&["01/12/2010"])));
     shop.run(&[&import[..], &["--date-order", "mdy"]].concat()).exits_with(7).says("line 3: 13/12/2010");
     assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 0);
@@ -158,7 +158,7 @@ fn a_date_in_another_order_than_the_rest_refuses_the_file_and_not_its_row(shop: 
         order["created_at"].as_str().expect("text")[..10].to_owned()
     };
     assert_eq!(placed("0"), "2010-12-01");
-    // Who says so has dots with the month first.
+    // An explicit flag allows dotted dates with the month first.
     shop.file(
         "a.csv",
         &dates(&["05.05.2010", "12.13.2010", "01.12.2010"])
@@ -170,7 +170,7 @@ fn a_date_in_another_order_than_the_rest_refuses_the_file_and_not_its_row(shop: 
     assert_eq!((placed("11"), placed("12")), ("2010-12-13".to_owned(), "2010-01-12".to_owned()));
 }
 
-fn a_time_that_the_clock_skips_is_refused_and_one_that_it_shows_twice_is_told(shop: &Shop) {
+fn a_skipped_local_time_is_rejected_and_a_repeated_one_is_reported(shop: &Shop) {
     shop.user("ann");
     shop.product("P1", "1.00", 50);
     let orders = |times: &[&str]| {
@@ -194,7 +194,7 @@ fn a_time_that_the_clock_skips_is_refused_and_one_that_it_shows_twice_is_told(sh
     shop.run(&report).exits_with(7).says("is skipped by the change of clocks in Europe/Berlin");
 }
 
-fn one_mark_before_three_digits_is_not_guessed(shop: &Shop) {
+fn a_single_separator_before_three_digits_is_ambiguous(shop: &Shop) {
     for (price, flags) in [
         ("1.500", &[][..]),
         ("12.345", &[]),
@@ -211,7 +211,7 @@ fn one_mark_before_three_digits_is_not_guessed(shop: &Shop) {
     shop.file("a.csv", "sku,name,price\nA,A,34.0000\nB,B,0.500\nC,C,1234.500\nD,D,.500\n");
     shop.run(&["product", "import", "a.csv"]).success();
     assert_eq!(shop.column("SELECT price FROM products ORDER BY sku").len(), 4);
-    // JSON has numbers of its own.
+    // JSON has its own number syntax.
     shop.file("a.jsonl", "{\"sku\":\"A\",\"name\":\"A\",\"price\":1.500}\n");
     shop.run(&["product", "import", "a.jsonl", "--decimal-comma"]).success();
     assert_eq!(shop.run(&["product", "show", "A", "--json"]).success().json()["price"], "1.50");
@@ -233,7 +233,7 @@ fn a_price_list_needs_no_names_and_a_dry_run_lists_each_change(shop: &Shop) {
     shop.run(&["product", "import", "thousand.csv"]).exits_with(7).says("may be thousands or a fraction");
 }
 
-fn what_other_programs_wrote_is_exported_and_imported_unchanged(shop: &Shop) {
+fn rows_of_other_programs_survive_export_and_import_unchanged(shop: &Shop) {
     shop.sql("INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('Ann@Example.com', 'x', '', '''tis'), ('İ@example.com', 'x', '=1+1', ' b ')");
     shop.sql("INSERT INTO products (sku, name, price, stock_quantity) VALUES ('mug-01', ' =x ', 12, 0), ('a:b', '', 0, 0), ('A  B', 'x', 1, 0)");
     shop.sql("INSERT INTO orders (reference, user_id, total_amount) SELECT 'k7q2m9xd4t', id, 24 FROM users WHERE email = 'Ann@Example.com'");
@@ -255,7 +255,7 @@ fn what_other_programs_wrote_is_exported_and_imported_unchanged(shop: &Shop) {
     assert_eq!(shop.everything(), before);
 }
 
-fn one_order_in_a_file_twice_or_scattered_goes_in_not_at_all(shop: &Shop) {
+fn a_duplicated_or_scattered_order_is_not_imported(shop: &Shop) {
     shop.user("ann");
     shop.product("P1", "1.00", 50);
     let line = |reference: &str, pieces: &str| format!("{reference},ann@example.com,P1,{pieces}\n");
@@ -271,7 +271,7 @@ fn one_order_in_a_file_twice_or_scattered_goes_in_not_at_all(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn the_same_orders_imported_by_two_at_once_are_unchanged_for_one(shop: &Shop) {
+fn of_two_concurrent_imports_one_finds_the_orders_unchanged(shop: &Shop) {
     shop.user("ann");
     shop.product("P1", "1.00", 5_000);
     let orders: String = (0..400).map(|number| format!("R{number},ann@example.com,P1,1\n")).collect();
@@ -331,7 +331,7 @@ impl Odd {
     }
 }
 
-fn every_odd_shop_takes_its_own_exports_as_unchanged(shop: &Shop) {
+fn a_shop_with_odd_values_imports_its_own_exports_as_unchanged(shop: &Shop) {
     use rand::seq::IndexedRandom;
     use rand::{Rng, SeedableRng};
     const BITS: [&str; 22] = [
@@ -348,7 +348,7 @@ fn every_odd_shop_takes_its_own_exports_as_unchanged(shop: &Shop) {
             let bits: String =
                 (0..random.random_range(0..6)).map(|_| BITS[random.random_range(0..BITS.len())]).collect();
             let text = literal(shop, &format!("{bits}{end}"));
-            // SQLite keeps bytes in a column of text.
+            // SQLite stores bytes in a text column.
             let is_bytes = shop.backend == Backend::Sqlite && random.random_ratio(1, 4);
             if is_bytes { text.replace("CAST(", "").replace(" AS TEXT)", "") } else { text }
         };
@@ -415,7 +415,7 @@ fn a_reference_in_another_case_is_the_same_order(shop: &Shop) {
         }
     }
     assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 5);
-    // Within one file; as it is written, so it is told.
+    // Within one file; messages repeat the original spelling.
     for (one, other) in [("mIXED-1", "Mixed-1"), ("A7Q2M9XD4T", "A7Q2M-9XD4T"), ("B-1", "b-1")] {
         let both = format!("{}{}", line(one, 1), line(other, 1));
         import(&both).exits_with(7).says(&format!("line 3: {other}: the same order was in the file before, in line 2"));
@@ -432,7 +432,7 @@ fn a_reference_in_another_case_is_the_same_order(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn two_orders_whose_references_differ_only_in_case_are_told_apart_or_refused(shop: &Shop) {
+fn references_that_differ_only_in_case_are_distinguished_or_rejected(shop: &Shop) {
     shop.user("ann");
     let stored = ["lower-1", "LOWER-1", "Lower-1", "K7Q2M9XD4T", "K7Q2M-9XD4T", "Once-1"];
     for reference in stored {
@@ -453,13 +453,13 @@ fn two_orders_whose_references_differ_only_in_case_are_told_apart_or_refused(sho
     shop.run(&["order", "cancel", "-y", "LOWER-1", "oncE-1"]).success();
     let cancelled = "SELECT reference FROM orders WHERE status = 'cancelled' ORDER BY LOWER(reference)";
     assert_eq!(shop.column(cancelled), ["LOWER-1", "Once-1"]);
-    // Whatever is there, its export finds itself.
+    // Every export matches the rows that it came from.
     shop.run(&["order", "export", "--out", "all.csv"]).success();
     let run = shop.run(&["order", "import", "all.csv", "--json"]).success();
     assert_eq!(run.json()["unchanged"], stored.len(), "{run}");
 }
 
-fn a_product_of_another_case_is_not_doubled(shop: &Shop) {
+fn a_sku_in_another_case_is_not_duplicated(shop: &Shop) {
     shop.sql("INSERT INTO products (sku, name, price, stock_quantity) VALUES ('abc-low', 'Low', 12, 0)");
     shop.product("OTHER", "1.00", 5);
     for typed in ["ABC-LOW", "abc-low", "Abc-Low"] {
@@ -473,7 +473,7 @@ fn a_product_of_another_case_is_not_doubled(shop: &Shop) {
             .says("a product with the SKU abc-low exists already");
     }
     assert_eq!(shop.column("SELECT sku FROM products ORDER BY name"), ["abc-low", "OTHER"]);
-    // Its own SKU may be brought to the shop's form.
+    // A SKU may be normalized to the canonical form.
     shop.run(&["product", "update", "abc-low", "--sku", "abc-low"]).success();
     assert_eq!(shop.column("SELECT sku FROM products ORDER BY name"), ["ABC-LOW", "OTHER"]);
 }

@@ -1,4 +1,4 @@
-//! Imports: every row checked first, all or none unless asked otherwise, and nothing lost on the way.
+//! Imports: every row is validated first, all or none are written by default, and nothing is lost.
 
 use serde_json::json;
 
@@ -6,17 +6,17 @@ use crate::on_every_backend;
 use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
-    what_was_exported_is_unchanged,
-    rows_are_created_updated_and_left_alone,
-    a_file_changes_only_the_columns_that_it_has,
-    one_wrong_row_rejects_all_or_itself,
-    conflicts_are_errors_only_when_asked_for,
+    an_export_is_imported_as_unchanged,
+    rows_are_created_updated_or_unchanged,
+    an_import_changes_only_the_columns_of_its_file,
+    an_invalid_row_rejects_the_file_or_only_itself,
+    conflicts_are_errors_only_with_on_conflict_error,
     many_rows_are_imported_in_batches,
-    a_killed_import_is_completed_by_the_next,
-    naughty_strings_are_stored_or_refused,
+    a_killed_import_is_completed_by_the_next_run,
+    naughty_strings_are_stored_or_rejected,
 );
 
-fn what_was_exported_is_unchanged(shop: &Shop) {
+fn an_export_is_imported_as_unchanged(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     shop.run(&["product", "update", "MUG-01", "--name", "=HYPERLINK(\"x\"), 'quoted'"]).success();
     shop.run(&["product", "update", "MUG-02", "--description", "two\nlines, \"and\" a comma"]).success();
@@ -31,7 +31,7 @@ fn what_was_exported_is_unchanged(shop: &Shop) {
         }
     }
     assert_eq!(shop.everything(), before);
-    // Into an empty shop: the same but for ids, times and passwords.
+    // Into an empty shop: identical except for ids, times and passwords.
     let other = Shop::migrated(shop.backend).expect("the same backend");
     let path = |name: &str| shop.path(name).display().to_string();
     other.run(&["product", "import", &path("product.csv")]).success();
@@ -45,7 +45,7 @@ fn what_was_exported_is_unchanged(shop: &Shop) {
     other.run(&["audit", "verify"]).success();
 }
 
-fn rows_are_created_updated_and_left_alone(shop: &Shop) {
+fn rows_are_created_updated_or_unchanged(shop: &Shop) {
     shop.product("A-1", "1.00", 5);
     shop.product("B-1", "2.00", 5);
     let file = "\u{feff}Artikel;Name;Preis;Bestand\r\nA-1;A-1;1,00;99\r\nB-1;Better;2,50;99\r\nC-1;\"New; with\nlines\";3,00;7\r\n";
@@ -66,7 +66,7 @@ fn rows_are_created_updated_and_left_alone(shop: &Shop) {
         "--map",
         "Bestand=stock_quantity",
     ];
-    // A name is one line.
+    // A name is a single line.
     shop.run(&mapped).exits_with(7).says("line 4: name");
     shop.file("products.csv", &file.replace("; with\nlines", ""));
     shop.run(&mapped[..6]).exits_with(7).says("unknown columns Artikel, Preis, Bestand");
@@ -90,7 +90,7 @@ fn rows_are_created_updated_and_left_alone(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn a_file_changes_only_the_columns_that_it_has(shop: &Shop) {
+fn an_import_changes_only_the_columns_of_its_file(shop: &Shop) {
     shop.user("ann");
     let hash = shop.column("SELECT password_hash FROM users");
     let user = || {
@@ -109,7 +109,7 @@ fn a_file_changes_only_the_columns_that_it_has(shop: &Shop) {
         ("email,last_name\nann@example.com,Lee\n", ["ann", "Lee", "active"]),
         ("email,status\nann@example.com,disabled\n", ["ann", "Lee", "disabled"]),
         ("first_name,email\nAnna,ann@example.com\n", ["Anna", "Lee", "disabled"]),
-        // A status that is empty says nothing.
+        // An empty status means unchanged.
         ("email,status,last_name\nann@example.com,,Park\n", ["Anna", "Park", "disabled"]),
     ] {
         let run = import("user", content).success();
@@ -117,7 +117,7 @@ fn a_file_changes_only_the_columns_that_it_has(shop: &Shop) {
         assert_eq!(user(), then, "{content}");
         assert!(import("user", content).success().stdout.contains("0 updated, 1 unchanged"), "{content}");
     }
-    // A name that is empty is no name, and a new user needs both.
+    // An empty name is missing, and a new user needs both.
     import("user", "email,last_name\nann@example.com,\n").exits_with(7).says("line 2: last_name: is missing");
     import("user", "email,last_name\nbo@example.com,Ek\n")
         .exits_with(7)
@@ -127,7 +127,7 @@ fn a_file_changes_only_the_columns_that_it_has(shop: &Shop) {
     for (content, then) in [
         ("sku,price\np1,2\n", ["Mug", "big,\nblue", "2.00"]),
         ("sku,name\nP1,Cup\n", ["Cup", "big,\nblue", "2.00"]),
-        // An empty cell says that there is none, an absent column says nothing.
+        // An empty cell clears the value, an absent column keeps it.
         ("sku,description\nP1,\n", ["Cup", "null", "2.00"]),
         ("sku,description,price\nP1,new,3\n", ["Cup", "new", "3.00"]),
     ] {
@@ -143,7 +143,7 @@ fn a_file_changes_only_the_columns_that_it_has(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
 }
 
-fn one_wrong_row_rejects_all_or_itself(shop: &Shop) {
+fn an_invalid_row_rejects_the_file_or_only_itself(shop: &Shop) {
     let file = "sku,name,price\nA,Fine,1.00\nB,Fine,1.005\nC:D,,x\nD,Fine,2.00\nA,Again,1.00\nE,Fine\n";
     shop.file("products.csv", file);
     let before = shop.everything();
@@ -169,7 +169,7 @@ fn one_wrong_row_rejects_all_or_itself(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn conflicts_are_errors_only_when_asked_for(shop: &Shop) {
+fn conflicts_are_errors_only_with_on_conflict_error(shop: &Shop) {
     shop.product("A", "1.00", 1);
     shop.file(
         "products.jsonl",
@@ -201,7 +201,7 @@ fn many_rows_are_imported_in_batches(shop: &Shop) {
 
 /// Killed at a random moment, again and again; `SHOPCTL_TEST_ROUNDS=30` is what the promise is
 /// judged by.
-fn a_killed_import_is_completed_by_the_next(shop: &Shop) {
+fn a_killed_import_is_completed_by_the_next_run(shop: &Shop) {
     for round in 0..rounds() {
         let rows: String = (0..1_600).map(|number| format!("R{round}-{number},Product,1.00,2\n")).collect();
         shop.file("products.csv", &format!("sku,name,price,stock_quantity\n{rows}"));
@@ -218,7 +218,7 @@ fn a_killed_import_is_completed_by_the_next(shop: &Shop) {
 }
 
 #[test]
-fn odd_files_are_refused_with_a_reason_and_never_half_imported() {
+fn malformed_files_are_rejected_with_a_reason_and_never_half_imported() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let before = shop.everything();
     for (name, content, said) in [
@@ -254,7 +254,7 @@ fn odd_files_are_refused_with_a_reason_and_never_half_imported() {
 /// The suite of JSON texts that parsers stumble over, each as a file and as a value in one: nothing
 /// panics, and what is refused leaves nothing. Source: <https://github.com/nst/JSONTestSuite>.
 #[test]
-fn texts_that_json_parsers_stumble_over_are_imported_whole_or_not_at_all() {
+fn difficult_json_texts_are_imported_exactly_or_rejected() {
     use base64::Engine;
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     for line in include_str!("files/json-test-suite.tsv").lines() {
@@ -278,7 +278,7 @@ fn texts_that_json_parsers_stumble_over_are_imported_whole_or_not_at_all() {
 
 /// Texts that programs stumble over, as names and descriptions: stored as they are and shown without
 /// harm, or refused with the reason. Source: <https://github.com/minimaxir/big-list-of-naughty-strings>.
-fn naughty_strings_are_stored_or_refused(shop: &Shop) {
+fn naughty_strings_are_stored_or_rejected(shop: &Shop) {
     let strings: Vec<String> =
         serde_json::from_str(include_str!("files/naughty-strings.json")).expect("the list is JSON");
     let rows: Vec<serde_json::Value> = strings
@@ -303,7 +303,7 @@ fn naughty_strings_are_stored_or_refused(shop: &Shop) {
     let is_harmful =
         |character: char| character.is_control() && character != '\n' || ('\u{202a}'..='\u{202e}').contains(&character);
     assert!(!listed.contains(is_harmful), "the terminal would be driven by a name");
-    // By every format into a shop like this one.
+    // Through every format into an identical shop.
     for format in ["csv", "json", "jsonl"] {
         let file = format!("again.{format}");
         shop.run(&["product", "export", "--out", &file]).success();
@@ -326,7 +326,7 @@ fn naughty_strings_are_stored_or_refused(shop: &Shop) {
 }
 
 #[test]
-fn files_that_are_not_what_they_seem_are_named_as_what_they_are() {
+fn mislabelled_files_are_reported_by_their_real_format() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let utf16: Vec<u8> = "\u{feff}sku,name,price\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(shop.path("a.csv"), utf16).expect("our own file");

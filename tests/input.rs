@@ -1,11 +1,11 @@
-//! Bad input: a clear text, the right code, and nothing written.
+//! Invalid input: a clear message, the right exit code, and nothing written.
 
 use crate::on_every_backend;
 use crate::support::Shop;
 
-on_every_backend!(bad_input_is_refused_and_nothing_is_written);
+on_every_backend!(invalid_input_is_rejected_and_nothing_is_written);
 
-fn bad_input_is_refused_and_nothing_is_written(shop: &Shop) {
+fn invalid_input_is_rejected_and_nothing_is_written(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 10);
     let before = shop.counts();
@@ -44,16 +44,16 @@ fn bad_input_is_refused_and_nothing_is_written(shop: &Shop) {
     ];
     for (arguments, code, text) in cases {
         shop.run_with_input(&arguments, "correct horse\n").exits_with(code).says(text);
-        // The failed event of a refusal (6) is the only trace.
+        // A refused operation (exit 6) leaves only its failed event.
         assert_eq!(shop.counts()[..5], before[..5], "{arguments:?}");
     }
-    // All violations of one input together.
+    // All violations of one input are reported together.
     let arguments = ["user", "create", "--email", "x", "--first-name", "", "--last-name", "\u{7}", "--password-stdin"];
     let run = shop.run_with_input(&arguments, "short").exits_with(7);
     for field in ["email", "first-name", "last-name", "password"] {
         assert!(run.stderr.contains(field), "{field} is not named by {run}");
     }
-    // Too long for a command line: by a file.
+    // Too long for a command line: passed in a file.
     let file = shop.file("huge.json", &format!(r#"{{"user": "{ten_megabytes}", "items": []}}"#));
     shop.run(&["order", "create", "--from", &file.display().to_string()]).exits_with(7).says("larger than");
     let name = "x".repeat(100_000);
@@ -62,7 +62,7 @@ fn bad_input_is_refused_and_nothing_is_written(shop: &Shop) {
 }
 
 #[test]
-fn orders_in_files_are_checked_where_they_stand() {
+fn orders_in_files_are_validated_with_their_position() {
     let shop = Shop::migrated(crate::support::Backend::Sqlite).expect("always there");
     shop.user("ann");
     shop.product("MUG", "12.50", 10);

@@ -1,4 +1,4 @@
-//! A connection that breaks at COMMIT: shopctl finds out what happened before it says anything.
+//! A connection that breaks at COMMIT: shopctl determines the outcome before it reports one.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Scene {
         Some(Scene { shop, user })
     }
 
-    /// Places an order through a proxy that does this to its COMMIT.
+    /// Places an order through a proxy that applies the action to its COMMIT.
     fn order(&self, action: AtCommit) -> Run {
         self.order_with(action, &[])
     }
@@ -32,7 +32,7 @@ impl Scene {
         through.run(&[&order, more].concat())
     }
 
-    /// The shop behind a proxy that spares some COMMITs and does this to the next.
+    /// The shop behind a proxy that forwards some COMMITs and applies the action to the next.
     fn through(&self, action: AtCommit, spared: u32) -> (Proxy, Shop) {
         let server = match self.shop.backend {
             Backend::Postgres => servers::postgres(),
@@ -101,7 +101,7 @@ fn several_orders_cut(backend: Backend) {
         let run = through.run(&pay);
         assert!(codes.contains(&run.code), "{action:?}: {run}");
         assert!(!run.stderr.contains("nothing of this command"), "{run}");
-        // Whatever is done, failed or unknown is told of each.
+        // Each order is reported as done, failed or unknown.
         assert!(run.stderr.contains("of 3: 1 done"), "{action:?}: {run}");
         assert!(run.duration < Duration::from_secs(12), "{:?}: {run}", run.duration);
         let paid = scene.shop.number("SELECT COUNT(*) FROM orders WHERE status = 'paid'");
@@ -143,28 +143,28 @@ fn a_black_hole_at_commit_ends_at_the_deadline_as_unknown_on_mariadb() {
 }
 
 #[test]
-fn an_unknown_outcome_is_worth_another_try_with_a_key_on_postgres() {
+fn an_unknown_outcome_is_retryable_with_a_key_on_postgres() {
     unknown_is_retryable_with_a_key(Backend::Postgres);
 }
 
 #[test]
-fn an_unknown_outcome_is_worth_another_try_with_a_key_on_mariadb() {
+fn an_unknown_outcome_is_retryable_with_a_key_on_mariadb() {
     unknown_is_retryable_with_a_key(Backend::MariaDb);
 }
 
 #[test]
-fn several_orders_that_are_cut_after_the_first_are_each_told_on_postgres() {
+fn a_batch_cut_after_its_first_order_reports_each_order_on_postgres() {
     several_orders_cut(Backend::Postgres);
 }
 
 #[test]
-fn several_orders_that_are_cut_after_the_first_are_each_told_on_mariadb() {
+fn a_batch_cut_after_its_first_order_reports_each_order_on_mariadb() {
     several_orders_cut(Backend::MariaDb);
 }
 
 /// The driver takes lengths for true and panics; the way to the outcome is told all the same.
 #[test]
-fn an_answer_to_commit_that_makes_no_sense_leaves_the_outcome_unknown() {
+fn a_malformed_answer_to_commit_leaves_the_outcome_unknown() {
     let Some(scene) = Scene::new(Backend::Postgres) else { return };
     let run = scene.order(AtCommit::Nonsense).exits_with(12);
     let error = error_of(&run);
@@ -186,7 +186,7 @@ fn a_serialization_failure_at_commit_is_retried() {
 }
 
 #[test]
-fn a_first_order_takes_few_round_trips_whatever_its_lines() {
+fn a_first_order_takes_few_round_trips_regardless_of_its_lines() {
     let Some(scene) = Scene::new(Backend::Postgres) else { return };
     (0..20).for_each(|number| scene.shop.product(&format!("P-{number}"), "1.00", 9));
     let upstream = servers::postgres().expect("the shop is there").port;
@@ -225,11 +225,11 @@ fn seal_falls_silent(backend: Backend) {
 }
 
 #[test]
-fn a_seal_that_is_made_is_never_called_not_applied_on_postgres() {
+fn a_written_seal_is_never_reported_as_not_applied_on_postgres() {
     seal_falls_silent(Backend::Postgres);
 }
 
 #[test]
-fn a_seal_that_is_made_is_never_called_not_applied_on_mariadb() {
+fn a_written_seal_is_never_reported_as_not_applied_on_mariadb() {
     seal_falls_silent(Backend::MariaDb);
 }

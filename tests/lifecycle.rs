@@ -1,4 +1,4 @@
-//! The lifecycle of an order: every pair of state and verb, what goes back into stock, many at once.
+//! The lifecycle of an order: every pair of state and verb, restocking, and batches.
 
 use shopctl::domain::OrderStatus;
 use shopctl::domain::order_status::{self, Step, StockEffect, Verb};
@@ -10,23 +10,23 @@ use crate::support::shop::block_on;
 use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
-    every_state_and_verb_does_what_the_table_says,
-    never_more_goes_back_than_was_taken,
-    a_refund_takes_back_what_it_is_told_to,
+    every_pair_of_state_and_verb_follows_the_transition_table,
+    no_more_is_restocked_than_was_taken,
+    a_refund_restocks_the_given_quantities,
     several_orders_are_all_attempted,
     a_refund_with_a_key_happens_once,
-    a_list_that_names_no_order_is_nothing_to_do,
-    a_refund_that_puts_nothing_back_says_so,
-    old_pending_orders_expire_and_others_stay,
-    two_cancels_at_once_restore_once,
+    an_empty_list_of_orders_changes_nothing,
+    a_refund_without_a_restock_is_reported,
+    only_old_pending_orders_expire,
+    concurrent_cancellations_restock_once,
     a_dry_run_of_each_verb_changes_nothing,
-    a_name_that_is_of_nothing_stops_everything,
-    what_another_program_sold_goes_back_by_its_lines,
+    an_unknown_order_stops_the_whole_batch,
+    an_order_of_another_program_is_restocked_by_its_lines,
     a_corrected_tracking_number_is_recorded,
-    pieces_come_back_after_the_refund,
-    what_is_said_in_vain_is_refused,
-    a_duration_without_a_unit_expires_nothing,
-    a_batch_that_is_cut_tells_what_is_done_and_what_is_not,
+    pieces_can_be_restocked_after_the_refund,
+    flags_without_effect_are_rejected,
+    a_duration_without_a_unit_is_rejected,
+    an_interrupted_batch_reports_done_and_pending_orders,
 );
 
 /// Places an order of two mugs and a pen and moves it to a status.
@@ -56,9 +56,9 @@ fn stock(shop: &Shop) -> Vec<i64> {
     ["MUG", "PEN"].map(|sku| shop.number(&format!("SELECT stock_quantity FROM products WHERE sku = '{sku}'"))).to_vec()
 }
 
-fn every_state_and_verb_does_what_the_table_says(shop: &Shop) {
+fn every_pair_of_state_and_verb_follows_the_transition_table(shop: &Shop) {
     stocked(shop);
-    // An order expires by age, not by name: it has a test of its own.
+    // Orders expire by age, not by name; a separate test covers it.
     for verb in Verb::ALL.into_iter().filter(|verb| *verb != Verb::Expire) {
         for from in OrderStatus::ALL {
             let reference = order_in(shop, from);
@@ -102,7 +102,7 @@ fn every_state_and_verb_does_what_the_table_says(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn never_more_goes_back_than_was_taken(shop: &Shop) {
+fn no_more_is_restocked_than_was_taken(shop: &Shop) {
     stocked(shop);
     let reference = order_in(shop, OrderStatus::Shipped);
     let before = shop.counts();
@@ -113,7 +113,7 @@ fn never_more_goes_back_than_was_taken(shop: &Shop) {
         .exits_with(6)
         .says("MUG: 3 to be restored");
     assert_eq!(shop.counts()[..5], before[..5]);
-    // What another program gave back already cannot go back once more.
+    // Pieces restocked by another program cannot be restocked again.
     shop.sql(&format!(
         "INSERT INTO stock_movements (product_id, delta, reason, order_id) SELECT i.product_id, i.quantity, 'restock', o.id \
          FROM orders o JOIN order_items i ON i.order_id = o.id WHERE o.reference = '{reference}' AND i.quantity = 2"
@@ -126,7 +126,7 @@ fn never_more_goes_back_than_was_taken(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn a_refund_takes_back_what_it_is_told_to(shop: &Shop) {
+fn a_refund_restocks_the_given_quantities(shop: &Shop) {
     stocked(shop);
     let cases: [(OrderStatus, &[&str], [i64; 2]); 8] = [
         (OrderStatus::Paid, &[], [2, 1]),
@@ -172,7 +172,7 @@ fn several_orders_are_all_attempted(shop: &Shop) {
         format!("of 3: 2 done ({}, {}); 1 failed ({})", orders[0], orders[2].to_lowercase(), orders[1])
     );
 
-    // Nobody can be asked, so nothing is done.
+    // Confirmation is impossible, so nothing is done.
     let orders = [OrderStatus::Pending, OrderStatus::Pending].map(|status| order_in(shop, status));
     shop.run(&["order", "pay", &orders[0], &orders[1]]).exits_with(11).says("--yes");
     let shipped = order_in(shop, OrderStatus::Cancelled);
@@ -184,7 +184,7 @@ fn several_orders_are_all_attempted(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn a_refund_that_puts_nothing_back_says_so(shop: &Shop) {
+fn a_refund_without_a_restock_is_reported(shop: &Shop) {
     stocked(shop);
     let reference = order_in(shop, OrderStatus::Completed);
     let refund = |flags: &[&str]| shop.run(&[&["order", "refund", &reference, "--yes"], flags].concat()).success();
@@ -194,14 +194,14 @@ fn a_refund_that_puts_nothing_back_says_so(shop: &Shop) {
     assert_eq!(told(&refund(&[])), format!("order {reference} refunded, nothing restocked"));
 }
 
-fn a_list_that_names_no_order_is_nothing_to_do(shop: &Shop) {
+fn an_empty_list_of_orders_changes_nothing(shop: &Shop) {
     let none = shop.run(&["order", "list", "--status", "pending", "-o", "id"]).success().stdout;
     shop.file("none.txt", "\u{feff} \n\n");
     for verb in ["pay", "ship", "complete", "cancel", "refund"] {
         let run = shop.run_with_input(&["order", verb, "-f", "-", "--yes"], &none).success();
         assert_eq!(run.stdout, "");
         run.says("no orders: nothing to do");
-        // Not even a question.
+        // No prompt either.
         shop.run(&["order", verb, "-f", "none.txt"]).success().says("no orders: nothing to do");
         shop.run(&["order", verb, "--yes"]).exits_with(2).says("no order is named");
         shop.run(&["order", verb, "-f", "missing.txt", "--yes"]).exits_with(4);
@@ -227,7 +227,7 @@ fn a_refund_with_a_key_happens_once(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn old_pending_orders_expire_and_others_stay(shop: &Shop) {
+fn only_old_pending_orders_expire(shop: &Shop) {
     stocked(shop);
     let [old, paid, young] =
         [OrderStatus::Pending, OrderStatus::Paid, OrderStatus::Pending].map(|status| order_in(shop, status));
@@ -246,7 +246,7 @@ fn old_pending_orders_expire_and_others_stay(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn two_cancels_at_once_restore_once(shop: &Shop) {
+fn concurrent_cancellations_restock_once(shop: &Shop) {
     stocked(shop);
     let reference = order_in(shop, OrderStatus::Pending);
     let arguments = ["order", "cancel", &reference, "--yes", "--json"];
@@ -279,7 +279,7 @@ fn a_dry_run_of_each_verb_changes_nothing(shop: &Shop) {
     shop.run(&["order", "pay", &done, "--exit-code"]).exits_with(2);
 }
 
-fn a_name_that_is_of_nothing_stops_everything(shop: &Shop) {
+fn an_unknown_order_stops_the_whole_batch(shop: &Shop) {
     stocked(shop);
     let orders: Vec<String> =
         [OrderStatus::Paid, OrderStatus::Shipped, OrderStatus::Paid].map(|status| order_in(shop, status)).into();
@@ -292,7 +292,7 @@ fn a_name_that_is_of_nothing_stops_everything(shop: &Shop) {
         shop.run_with_input(&["order", verb, "-f", "-", "--yes"], &list).exits_with(3).says("no order NOSUCH");
         shop.run_with_input(&["order", verb, "-f", "-", "--dry-run"], &list).exits_with(3);
     }
-    // What stood behind a flag was once taken for an order, and all pieces went back.
+    // Regression: a flag's value was read as an order, and all pieces were restocked.
     shop.run(&["order", "refund", &orders[1], "--restock", "HAT:1", "--yes"]).exits_with(3).says("has no HAT");
     shop.run(&["order", "refund", &orders[1], "--restock", "HAT", "--restock", "CAP", "--yes"])
         .exits_with(3)
@@ -316,7 +316,7 @@ fn foreign_order(shop: &Shop, reference: &str, status: &str) {
     }
 }
 
-fn what_another_program_sold_goes_back_by_its_lines(shop: &Shop) {
+fn an_order_of_another_program_is_restocked_by_its_lines(shop: &Shop) {
     stocked(shop);
     for (verb, status, flags) in [
         ("cancel", "pending", &[][..]),
@@ -330,12 +330,12 @@ fn what_another_program_sold_goes_back_by_its_lines(shop: &Shop) {
         let run = shop.run(&[&["order", verb, &reference, "--yes"], flags].concat()).success();
         assert!(run.stdout.contains("3 units restocked from its lines: placed by another program"), "{run}");
         assert_eq!(stock(shop), [before[0] + 2, before[1] + 1], "{verb} {status}");
-        // Twice is impossible.
+        // A second restock is impossible.
         shop.run(&["order", verb, &reference, "--yes"]).success();
         shop.run(&["order", "refund", &reference, "--restock", "MUG:1", "--yes"]).exits_with(6);
         assert_eq!(stock(shop), [before[0] + 2, before[1] + 1], "{verb} {status}");
     }
-    // What the other program took is still told, and only that.
+    // Only the stock taken by the other program is reported.
     let run = shop.run(&["stock", "verify", "--json"]).exits_with(9);
     let found: Vec<i64> = run.json()["items"]
         .as_array()
@@ -374,7 +374,7 @@ fn a_corrected_tracking_number_is_recorded(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
 }
 
-fn pieces_come_back_after_the_refund(shop: &Shop) {
+fn pieces_can_be_restocked_after_the_refund(shop: &Shop) {
     stocked(shop);
     let reference = order_in(shop, OrderStatus::Shipped);
     shop.run(&["order", "refund", &reference, "--yes"]).success();
@@ -382,13 +382,13 @@ fn pieces_come_back_after_the_refund(shop: &Shop) {
     let restock = |flags: &[&str]| shop.run(&[&["order", "refund", &reference, "--yes"], flags].concat());
     let run = restock(&["--restock", "MUG:1"]).success();
     assert!(run.stdout.contains("was refunded before, 1 unit restocked"), "{run}");
-    // Run again it may be the same piece or another: nothing is dropped untold, a key decides.
+    // A repeated call may mean the same piece or another: only a key decides.
     restock(&["--restock", "MUG:1"]).exits_with(6).says("went back into stock before").says("--idempotency-key");
     assert_eq!(stock(shop), [before[0] + 1, before[1]]);
     restock(&["--restock", "MUG:1", "--idempotency-key", "second"]).success();
     restock(&["--restock", "MUG:1", "--idempotency-key", "second"]).success();
     assert_eq!(stock(shop), [before[0] + 2, before[1]]);
-    // None is left: one piece more is too much, both of them are what was done.
+    // Nothing is left: one more piece is too many; repeating both is unchanged.
     restock(&["--restock", "MUG:1"]).exits_with(6).says("none can still come back");
     assert!(restock(&["--restock", "MUG:2"]).success().stdout.contains("refunded already"));
     restock(&["--restock", "MUG:1", "--idempotency-key", "third"])
@@ -402,7 +402,7 @@ fn pieces_come_back_after_the_refund(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
 }
 
-fn what_is_said_in_vain_is_refused(shop: &Shop) {
+fn flags_without_effect_are_rejected(shop: &Shop) {
     stocked(shop);
     let reference = order_in(shop, OrderStatus::Pending);
     let cancel = |flags: &[&str]| shop.run(&[&["order", "cancel", &reference, "--yes"], flags].concat());
@@ -415,7 +415,7 @@ fn what_is_said_in_vain_is_refused(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn a_duration_without_a_unit_expires_nothing(shop: &Shop) {
+fn a_duration_without_a_unit_is_rejected(shop: &Shop) {
     stocked(shop);
     order_in(shop, OrderStatus::Pending);
     let before = shop.everything();
@@ -433,9 +433,9 @@ fn a_duration_without_a_unit_expires_nothing(shop: &Shop) {
     shop.run(&["migrate", "status", "--timeout", "0"]).success();
 }
 
-fn a_batch_that_is_cut_tells_what_is_done_and_what_is_not(shop: &Shop) {
+fn an_interrupted_batch_reports_done_and_pending_orders(shop: &Shop) {
     if shop.backend != Backend::Postgres {
-        // Elsewhere a lock holds more than one of so few rows: nothing of the batch would be done.
+        // Other engines lock more than one of so few rows, which would block the whole batch.
         return;
     }
     stocked(shop);

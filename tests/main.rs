@@ -1,5 +1,5 @@
-//! The whole suite as one binary: servers are started once and shared, each test has a database of
-//! its own, and the same tests run on every backend.
+//! The whole suite as one binary: servers are started once and shared, each test has its own
+//! database, and the same tests run on every backend.
 
 mod support;
 mod tls;

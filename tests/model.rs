@@ -1,5 +1,5 @@
-//! Random sequences of operations: the same answers and the same shop on every engine, and in a model
-//! in memory that knows nothing of databases.
+//! Random sequences of operations: the same results and the same shop on every engine and in an
+//! in-memory model.
 
 mod predicted;
 mod real;
@@ -119,7 +119,7 @@ async fn sequence(shops: &mut [Real], acts: &[Act]) -> Result<(), String> {
 }
 
 #[test]
-fn any_sequence_of_operations_gives_the_same_answers_everywhere() {
+fn any_sequence_of_operations_has_the_same_result_on_every_engine() {
     let cases = std::env::var(VARIABLE).ok().map_or(SEQUENCES, |text| text.parse().expect("a number"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let shops = [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated);

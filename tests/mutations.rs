@@ -1,9 +1,9 @@
-//! What every command does that changes something: its answer, its event, its dry run.
+//! Every command that changes data: its output, its event, its dry run.
 
 use crate::on_every_backend;
 use crate::support::{Backend, Shop};
 
-on_every_backend!(a_mutation_says_what_it_changed_and_leaves_one_event, a_dry_run_of_every_mutation_changes_nothing);
+on_every_backend!(a_mutation_reports_its_changes_and_writes_one_event, a_dry_run_of_every_mutation_changes_nothing);
 
 /// Each command that takes `--dry-run`, with arguments under which it would change something.
 const MUTATIONS: [(&str, &[&str]); 25] = [
@@ -37,7 +37,7 @@ const MUTATIONS: [(&str, &[&str]); 25] = [
     ("order expire", &["--older-than", "0s"]),
 ];
 
-fn a_mutation_says_what_it_changed_and_leaves_one_event(shop: &Shop) {
+fn a_mutation_reports_its_changes_and_writes_one_event(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 10);
     let run = shop.run(&["order", "create", "--user", &user, "--item", "MUG:2", "--actor", "boss"]).success();
@@ -76,7 +76,7 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
         run.success().json()["reference"].as_str().expect("text").to_owned()
     });
     shop.run(&["order", "pay", &paid]).success();
-    // What another program changed, for `stock verify --accept`.
+    // A change by another program, for `stock verify --accept`.
     shop.sql("UPDATE products SET stock_quantity = 9 WHERE sku = 'PEN'");
     shop.file("secret.txt", "correct horse\n");
     shop.file("people.csv", "email,first_name,last_name\nnew@example.com,New,One\n");
@@ -95,7 +95,7 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
         arguments.push("-n");
         let run = shop.run(&arguments).success();
         assert!(!run.stderr.contains("changed "), "{run}");
-        // Whether a password matches is no change.
+        // Checking a password changes nothing.
         if command != "user verify-password" {
             assert!(run.stdout.contains("would"), "{run}");
             arguments.push("--exit-code");
@@ -108,7 +108,7 @@ fn a_dry_run_of_every_mutation_changes_nothing(shop: &Shop) {
 }
 
 #[test]
-fn every_command_with_a_dry_run_is_tried() {
+fn every_command_with_a_dry_run_is_covered() {
     use clap::CommandFactory;
     let mut with_dry_run = Vec::new();
     for noun in shopctl::cli::Cli::command().get_subcommands() {
@@ -118,7 +118,7 @@ fn every_command_with_a_dry_run_is_tried() {
             }
         }
     }
-    // The rehearsals of migrations and of grants are tried among theirs.
+    // Dry runs of migrations and grants have their own tests.
     let elsewhere = ["access apply", "audit seal", "audit settle", "migrate up"];
     let tried: Vec<&str> = MUTATIONS.iter().map(|(command, _)| *command).chain(elsewhere).collect();
     let missing: Vec<_> = with_dry_run.iter().filter(|command| !tried.contains(&command.as_str())).collect();

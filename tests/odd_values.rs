@@ -1,5 +1,5 @@
-//! Values of other types than their columns': SQLite keeps anything anywhere. They are shown as what they
-//! are, named, exported and imported again, and refused where they are to be reckoned with.
+//! Values whose type differs from their column's, which SQLite allows: they are shown, exported and
+//! imported unchanged, and rejected in calculations.
 
 use crate::support::{Backend, Shop};
 
@@ -39,7 +39,6 @@ fn odd(column: &str, declared: &str) -> &'static [&'static str] {
         () if column.ends_with("_at") => &["'soon'", "'1700000000'", "X'00FF'", "CAST(X'41FF' AS text)", "X''"],
         () if begins("integer") => &["'many'", "1.5", "X'00FF'", "5000000000", "1e300", "''"],
         () if begins("real") => &["'cheap'", "X'00FF'", "1e300", "9e999", "''", "CAST(X'41FF' AS text)"],
-        // Ids.
         () if begins("blob") => &[
             "'abc'",
             "'0190a2b4-7c1e-7d00-8000-000000000001'",
@@ -58,7 +57,7 @@ const TABLES: [&str; 8] =
     ["users", "products", "orders", "order_items", "stock_movements", "audit_events", "audit_seals", "shopctl_seeds"];
 
 #[test]
-fn no_odd_value_in_any_column_ends_a_list_an_export_or_a_check() {
+fn lists_exports_and_checks_survive_odd_values_in_any_column() {
     let shop = shop();
     for table in TABLES {
         let columns = shop.column(&format!("SELECT name || ' ' || type FROM pragma_table_info('{table}')"));
@@ -114,7 +113,7 @@ fn insert(shop: &Shop) {
 }
 
 #[test]
-fn odd_values_are_exported_and_imported_as_unchanged() {
+fn odd_values_survive_export_and_import_unchanged() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     insert(&shop);
     let before = shop.everything();
@@ -130,7 +129,7 @@ fn odd_values_are_exported_and_imported_as_unchanged() {
 }
 
 #[test]
-fn odd_values_are_refused_where_they_are_reckoned_with_and_a_price_can_be_corrected() {
+fn odd_values_are_rejected_in_calculations_and_an_odd_price_can_be_corrected() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.user("ann");
     shop.product("MUG", "1.00", 5);
@@ -148,7 +147,7 @@ fn odd_values_are_refused_where_they_are_reckoned_with_and_a_price_can_be_correc
     create("MUG").success();
     shop.run(&["product", "update", "PEN", "--name", "Pen"]).success();
     assert_eq!(shop.column("SELECT stock_quantity FROM products WHERE sku = 'PEN'"), ["many"]);
-    // What is not changed stays as it is stored.
+    // Unchanged values stay exactly as stored.
     shop.sql("UPDATE products SET sku = X'50454E', description = X'FF' WHERE sku = 'PEN'");
     shop.run(&["product", "update", "PEN", "--name", "Fine pen"]).success();
     assert_eq!(
@@ -158,7 +157,7 @@ fn odd_values_are_refused_where_they_are_reckoned_with_and_a_price_can_be_correc
 }
 
 #[test]
-fn pages_of_odd_values_have_an_end_and_miss_no_row() {
+fn paging_over_odd_values_terminates_and_returns_every_row() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     insert(&shop);
     for noun in ["product", "order", "user"] {
@@ -231,7 +230,7 @@ fn with_odd_id(table: &str, id: &str) -> Shop {
 }
 
 #[test]
-fn a_row_whose_id_is_none_is_listed_shown_and_exported_with_it_and_imported_as_unchanged() {
+fn a_row_with_an_invalid_id_is_listed_shown_exported_and_imported_as_unchanged() {
     for (table, id, shown) in odd_ids() {
         let shop = with_odd_id(table, id);
         let noun = table.trim_end_matches('s');
@@ -296,7 +295,7 @@ fn a_row_whose_id_is_none_is_listed_shown_and_exported_with_it_and_imported_as_u
 }
 
 #[test]
-fn what_would_change_a_row_whose_id_is_none_is_refused_with_its_name() {
+fn changing_a_row_with_an_invalid_id_is_rejected_by_name() {
     let create = ["order", "create", "--user", "ann@example.com", "--item", "MUG"];
     let cases: [(&str, &str, &[&[&str]]); 3] = [
         (

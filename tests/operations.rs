@@ -1,4 +1,4 @@
-//! The promises of an operation, on the library: every way to break off leaves nothing behind.
+//! The guarantees of an operation, tested on the library: any failure leaves nothing behind.
 
 use shopctl::domain::{Email, EventName, IdempotencyKey, PersonName, Quantity};
 use shopctl::error::{Error, Kind};
@@ -15,9 +15,9 @@ on_every_backend!(
     a_failure_at_any_statement_leaves_at_most_the_failed_event,
     the_number_of_statements_does_not_grow_with_the_lines,
     rows_without_an_event_make_the_commit_fail,
-    a_refused_part_does_not_spoil_what_came_before_it,
+    a_rejected_part_does_not_affect_earlier_parts,
     a_swallowed_error_is_not_committed,
-    a_key_used_at_the_same_moment_gives_one_order,
+    concurrent_requests_with_the_same_key_create_one_order,
 );
 
 fn order(user: &str, lines: &[(&str, i64)]) -> NewOrder {
@@ -95,7 +95,7 @@ fn rows_without_an_event_make_the_commit_fail(shop: &Shop) {
             let lock = shopctl::repository::user::Lock::Update;
             let user = shopctl::repository::user::find_one(operation.handle(), who, lock).await?;
             let user = user.ok_or_else(|| Error::not_found("user", "ann"))?;
-            // A service that forgets its event.
+            // A service that omits its event.
             let _forgotten = shopctl::repository::user::delete(operation.handle(), &user).await?;
             Ok(())
         };
@@ -109,7 +109,7 @@ fn rows_without_an_event_make_the_commit_fail(shop: &Shop) {
     assert_eq!(after[5], before[5] + 1, "a failed post-check is recorded");
 }
 
-fn a_refused_part_does_not_spoil_what_came_before_it(shop: &Shop) {
+fn a_rejected_part_does_not_affect_earlier_parts(shop: &Shop) {
     shop.user("taken");
     let new = |name: &str| {
         let email = Email::parse(&format!("{name}@example.com")).expect("an address");
@@ -153,7 +153,7 @@ fn a_swallowed_error_is_not_committed(shop: &Shop) {
     assert_eq!(shop.counts()[..5], before[..5]);
 }
 
-fn a_key_used_at_the_same_moment_gives_one_order(shop: &Shop) {
+fn concurrent_requests_with_the_same_key_create_one_order(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("LAST", "9.00", 1);
     let arguments = ["order", "create", "--user", &user, "--item", "LAST", "--idempotency-key", "web-1", "--json"];

@@ -1,22 +1,22 @@
-//! Importing orders: lines become orders, the shop's rules hold, a bad order spoils no other.
+//! Importing orders: lines become orders, the rules hold, and a rejected order does not affect others.
 
 use crate::on_every_backend;
 use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
-    exported_orders_are_unchanged_and_make_the_same_shop_elsewhere,
-    lines_of_one_reference_are_one_order_with_all_its_rules,
-    a_refused_order_spoils_no_other,
-    an_order_with_a_wrong_total_refuses_the_whole_file,
-    a_file_of_invoices_needs_no_work_by_hand,
-    numbers_with_the_prefix_of_cancellations_stay_out,
-    an_interrupted_import_goes_on_where_it_was,
-    a_killed_import_of_orders_is_completed_by_the_next,
+    exported_orders_are_unchanged_here_and_recreate_the_shop_elsewhere,
+    lines_with_the_same_reference_form_one_validated_order,
+    a_rejected_order_does_not_affect_the_others,
+    a_wrong_order_total_rejects_the_whole_file,
+    a_file_of_invoices_is_imported_without_editing,
+    references_with_the_cancellation_prefix_are_skipped,
+    an_interrupted_import_resumes_where_it_stopped,
+    a_killed_import_of_orders_is_completed_by_the_next_run,
 );
 
 const GENERATE: [&str; 9] = ["seed", "generate", "--users", "20", "--products", "10", "--orders", "700", "-y"];
 
-fn exported_orders_are_unchanged_and_make_the_same_shop_elsewhere(shop: &Shop) {
+fn exported_orders_are_unchanged_here_and_recreate_the_shop_elsewhere(shop: &Shop) {
     shop.run(&GENERATE).success();
     let before = shop.everything();
     for format in ["csv", "jsonl", "json"] {
@@ -38,7 +38,7 @@ fn exported_orders_are_unchanged_and_make_the_same_shop_elsewhere(shop: &Shop) {
     assert_eq!(other.column("SELECT stock_quantity FROM products ORDER BY sku"), stock, "history takes nothing");
     let export = |shop: &Shop| {
         let text = shop.run(&["order", "export", "-o", "csv"]).success().stdout;
-        // The lines of one order have no order of their own, and only the first has its total.
+        // The lines of an order are unordered, and only the first has the total.
         let mut lines: Vec<_> =
             text.lines().filter_map(|line| line.rsplit_once(',')).map(|(line, _)| line.to_owned()).collect();
         lines.sort();
@@ -57,7 +57,7 @@ fn stocked(shop: &Shop) {
     [("MUG", "12.50", 10), ("PEN", "2.40", 3)].iter().for_each(|(sku, price, stock)| shop.product(sku, price, *stock));
 }
 
-fn lines_of_one_reference_are_one_order_with_all_its_rules(shop: &Shop) {
+fn lines_with_the_same_reference_form_one_validated_order(shop: &Shop) {
     stocked(shop);
     shop.file(
         "orders.csv",
@@ -80,7 +80,7 @@ fn lines_of_one_reference_are_one_order_with_all_its_rules(shop: &Shop) {
     assert_eq!(shop.column("SELECT stock_quantity FROM products ORDER BY sku"), ["10", "3"]);
     shop.assert_invariants();
     shop.run(&["audit", "verify"]).success();
-    // Imported again, the file is told where it is not what the shop has.
+    // A second import reports the differences from the shop.
     let run = shop.run(&["order", "import", "orders.csv", "--on-error", "reject-rows"]).exits_with(8);
     assert!(run.stdout.contains("1 unchanged, 2 rejected"), "{run}");
     assert!(run.stderr.contains("K7Q2M-9XD40: is cancelled here and pending in the file"), "{run}");
@@ -100,10 +100,10 @@ fn lines_of_one_reference_are_one_order_with_all_its_rules(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
 }
 
-fn a_refused_order_spoils_no_other(shop: &Shop) {
+fn a_rejected_order_does_not_affect_the_others(shop: &Shop) {
     stocked(shop);
     let mut file = "reference,user,sku,quantity\n".to_owned();
-    // More than there is in all; several users and products that are not there.
+    // More than the stock in total; several unknown users and products.
     for number in 0..40 {
         let (user, sku) = match number {
             7 => ("off@example.com", "MUG"),
@@ -140,7 +140,7 @@ fn a_refused_order_spoils_no_other(shop: &Shop) {
 }
 
 /// What an order comes to can be known before anything is written.
-fn an_order_with_a_wrong_total_refuses_the_whole_file(shop: &Shop) {
+fn a_wrong_order_total_rejects_the_whole_file(shop: &Shop) {
     stocked(shop);
     let before = shop.everything();
     let head = "reference,user,sku,quantity,unit_price,total_amount\n";
@@ -180,8 +180,8 @@ fn an_order_with_a_wrong_total_refuses_the_whole_file(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn a_file_of_invoices_needs_no_work_by_hand(shop: &Shop) {
-    // Four good invoices, and one of hundreds of lines.
+fn a_file_of_invoices_is_imported_without_editing(shop: &Shop) {
+    // Four valid invoices, and one with hundreds of lines.
     let mut file = include_str!("files/invoices.csv").to_owned();
     for line in 0..640 {
         file += &format!("581587,P{line},\"THING {line}\",{},12/9/2011 12:50,0.85,12680,France\r\n", line % 7 + 1);
@@ -223,7 +223,7 @@ fn a_file_of_invoices_needs_no_work_by_hand(shop: &Shop) {
     assert!(run.stdout.contains("0 created, 0 updated, 9 unchanged, 5 rejected"), "{run}");
 }
 
-fn numbers_with_the_prefix_of_cancellations_stay_out(shop: &Shop) {
+fn references_with_the_cancellation_prefix_are_skipped(shop: &Shop) {
     let line = |number: &str| format!("{number},AA1,1,2020-12-31,1.00,17\n");
     let numbers = ["C1001", "1002", "CA-1003", "c1004"].map(line).concat();
     shop.file("i.csv", &format!("InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n{numbers}"));
@@ -234,20 +234,20 @@ fn numbers_with_the_prefix_of_cancellations_stay_out(shop: &Shop) {
         "{run}"
     );
     assert_eq!(shop.column("SELECT reference FROM orders ORDER BY reference"), ["1002", "CA-1003", "c1004"]);
-    // Whoever does not say so has all of them; without invoices it says nothing.
+    // Without the flag all are imported; without invoices it has no effect.
     shop.run(&import).success();
     assert_eq!(shop.number("SELECT COUNT(*) FROM orders"), 4);
     shop.run(&["order", "import", "i.csv", "--cancellation-prefix", "C"]).exits_with(2).says("--invoices");
     shop.assert_invariants();
 }
 
-fn an_interrupted_import_goes_on_where_it_was(shop: &Shop) {
+fn an_interrupted_import_resumes_where_it_stopped(shop: &Shop) {
     stocked(shop);
     let line = |number: usize| format!("sku{number},Name {number},1.00\n");
     let file = |rows: usize| format!("sku,name,price\n{}", (0..rows).map(line).collect::<String>());
     shop.file("products.csv", &file(1_200));
     shop.run(&["product", "import", "products.csv", "--batch", "500"]).success();
-    // As if the last transaction had not come about.
+    // Simulates a missing last transaction.
     shop.sql("DELETE FROM products WHERE name IN ('Name 1100', 'Name 3')");
     shop.sql("DELETE FROM audit_events WHERE idempotency_key LIKE 'import:%:000000001201.%'");
     let run = shop.run(&["product", "import", "products.csv", "--resume"]).success();
@@ -255,14 +255,14 @@ fn an_interrupted_import_goes_on_where_it_was(shop: &Shop) {
     assert!(run.stdout.contains("200 products imported: 1 created, 0 updated, 199 unchanged"), "{run}");
     let run = shop.run(&["product", "import", "products.csv"]).success();
     assert!(run.stdout.contains("1200 products imported: 1 created"), "without --resume every row is looked at: {run}");
-    // Another file is another import.
+    // A different file is a different import.
     shop.file("products.csv", &file(1_201));
     let run = shop.run(&["product", "import", "products.csv", "--resume"]).success();
     assert!(run.stdout.contains("1201 products imported: 1 created"), "{run}");
 }
 
 /// At a random moment, again and again; `SHOPCTL_TEST_ROUNDS=30` is what the promise is judged by.
-fn a_killed_import_of_orders_is_completed_by_the_next(shop: &Shop) {
+fn a_killed_import_of_orders_is_completed_by_the_next_run(shop: &Shop) {
     stocked(shop);
     shop.run(&["stock", "set", "MUG", "100000", "--expect", "10"]).success();
     for round in 0..rounds() {
@@ -286,7 +286,7 @@ fn a_killed_import_of_orders_is_completed_by_the_next(shop: &Shop) {
 /// The plan by which PostgreSQL checks foreign keys is kept for the session; made for an empty table it
 /// was to read all of it, for each row.
 #[test]
-fn the_last_order_of_a_first_import_costs_as_much_as_the_first() {
+fn import_cost_per_order_is_constant() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     stocked(&shop);
     shop.run(&["stock", "set", "MUG", "100000", "--expect", "10"]).success();
@@ -302,7 +302,7 @@ fn the_last_order_of_a_first_import_costs_as_much_as_the_first() {
 }
 
 #[test]
-fn a_resumed_import_tells_again_what_is_wrong_with_the_file() {
+fn a_resumed_import_reports_the_errors_of_the_file_again() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.file("products.csv", "sku,name,price\nA,a,1\nB,b,x\nC,c,1\n");
     let arguments = ["product", "import", "products.csv", "--on-error", "reject-rows", "--errors", "wrong.csv"];
@@ -314,7 +314,7 @@ fn a_resumed_import_tells_again_what_is_wrong_with_the_file() {
 }
 
 #[test]
-fn what_is_no_order_is_refused_with_its_line_and_nothing_is_written() {
+fn an_invalid_order_is_rejected_with_its_line_and_nothing_is_written() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     stocked(&shop);
     let before = shop.everything();

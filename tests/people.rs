@@ -1,4 +1,4 @@
-//! People: passwords of our own and of other programs, and what the shop holds about somebody.
+//! Users: passwords of shopctl and other programs, and the personal data that the shop stores.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use crate::on_every_backend;
 use crate::support::{Run, Shop};
 
 on_every_backend!(
-    a_user_with_orders_is_disabled_not_deleted,
-    searches_find_letters_beyond_ascii,
-    an_address_with_letters_beyond_ascii_is_the_same_or_another_on_every_engine,
+    a_user_with_orders_cannot_be_deleted,
+    searches_match_non_ascii_letters,
+    non_ascii_emails_compare_the_same_on_every_engine,
     a_password_matches_or_not,
     hashes_of_other_programs_verify_and_are_replaced_with_the_password,
-    a_weak_hash_is_strengthened_once_its_password_is_known,
-    hashes_that_cannot_be_verified_are_never_right,
-    everything_about_a_person_is_one_document,
-    nothing_is_written_to_a_user_who_was_erased,
+    a_weak_hash_is_upgraded_on_a_successful_check,
+    unverifiable_hashes_never_match,
+    a_data_export_contains_everything_about_a_user,
+    an_anonymized_user_cannot_be_changed,
 );
 
-fn nothing_is_written_to_a_user_who_was_erased(shop: &Shop) {
+fn an_anonymized_user_cannot_be_changed(shop: &Shop) {
     let email = shop.user("ann");
     shop.run(&["user", "anonymize", &email, "--confirm", &email]).success();
     let id = shop.run(&["user", "list", "-o", "id"]).success().stdout.trim().to_owned();
@@ -60,7 +60,7 @@ fn a_password_matches_or_not(shop: &Shop) {
 
 fn hashes_of_other_programs_verify_and_are_replaced_with_the_password(shop: &Shop) {
     let user = shop.user("ann");
-    // A vector of jBCrypt's own tests.
+    // A test vector of jBCrypt.
     let abc = "06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
     for prefix in ["$2a$", "$2b$", "$2y$"] {
         store(shop, &format!("{prefix}{abc}"));
@@ -73,7 +73,7 @@ fn hashes_of_other_programs_verify_and_are_replaced_with_the_password(shop: &Sho
     verify(shop, &user, "battery staple").success();
 }
 
-fn a_weak_hash_is_strengthened_once_its_password_is_known(shop: &Shop) {
+fn a_weak_hash_is_upgraded_on_a_successful_check(shop: &Shop) {
     use argon2::PasswordHasher;
     let user = shop.user("ann");
     let weak = |algorithm| {
@@ -97,7 +97,7 @@ fn a_weak_hash_is_strengthened_once_its_password_is_known(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn hashes_that_cannot_be_verified_are_never_right(shop: &Shop) {
+fn unverifiable_hashes_never_match(shop: &Shop) {
     let user = shop.user("ann");
     for hash in [
         "!",
@@ -113,7 +113,7 @@ fn hashes_that_cannot_be_verified_are_never_right(shop: &Shop) {
     }
 }
 
-fn everything_about_a_person_is_one_document(shop: &Shop) {
+fn a_data_export_contains_everything_about_a_user(shop: &Shop) {
     let user = shop.user("ann");
     shop.user("bob");
     shop.product("MUG", "12.50", 10);
@@ -154,7 +154,7 @@ fn everything_about_a_person_is_one_document(shop: &Shop) {
     shop.run(&["user", "export-data", &user, "-o", "csv"]).exits_with(2);
 }
 
-fn a_user_with_orders_is_disabled_not_deleted(shop: &Shop) {
+fn a_user_with_orders_cannot_be_deleted(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 10);
     shop.run(&["order", "create", "--user", &user, "--item", "MUG"]).success();
@@ -172,7 +172,7 @@ fn a_user_with_orders_is_disabled_not_deleted(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn an_address_with_letters_beyond_ascii_is_the_same_or_another_on_every_engine(shop: &Shop) {
+fn non_ascii_emails_compare_the_same_on_every_engine(shop: &Shop) {
     for email in ["İpek@example.com", "ÉVA@example.com", "Ann@Example.com"] {
         shop.sql(&format!(
             "INSERT INTO users (email, password_hash, first_name, last_name) VALUES ('{email}', 'x', 'F', 'L')"
@@ -192,14 +192,14 @@ fn an_address_with_letters_beyond_ascii_is_the_same_or_another_on_every_engine(s
         create(typed).exits_with(6).says(&format!("a user with the e-mail address {stored} exists already"));
         assert_eq!(shop.run(&["user", "show", typed, "--json"]).success().json()["email"], stored, "{typed}");
     }
-    // To MariaDB, İ in lower case is i.
+    // MariaDB lower-cases İ to i.
     shop.run(&["user", "show", "ipek@example.com"]).exits_with(3);
     create("ipek@example.com").success();
     create("eva@example.com").success();
     assert_eq!(shop.run(&["user", "show", "IPEK@example.com", "--json"]).success().json()["email"], "ipek@example.com");
 }
 
-fn searches_find_letters_beyond_ascii(shop: &Shop) {
+fn searches_match_non_ascii_letters(shop: &Shop) {
     let arguments = [
         "user",
         "create",

@@ -1,4 +1,4 @@
-//! Prices: changed together or not at all, and the prices that a product had.
+//! Prices: changed together or not at all, and their history.
 
 use serde_json::Value;
 
@@ -7,18 +7,18 @@ use crate::support::shop::finish;
 use crate::support::{Backend, Run, Shop, terminal};
 
 on_every_backend!(
-    one_price_is_set_in_every_way,
+    a_price_can_be_set_in_every_form,
     many_prices_change_in_one_operation,
     products_are_selected_like_a_list,
-    prices_that_cannot_be_are_refused_together,
-    a_guard_stops_what_changes_too_much,
+    invalid_prices_are_rejected_together,
+    the_change_limit_stops_large_price_changes,
     a_dry_run_changes_nothing,
-    a_price_that_changed_since_it_was_shown_is_refused,
-    prices_that_rise_at_the_same_time_all_rise,
+    a_price_changed_since_it_was_shown_is_rejected,
+    concurrent_price_increases_all_apply,
     hundreds_of_products_are_written_in_chunks,
-    ten_thousand_products_are_the_most,
-    the_history_of_a_price_names_the_lowest,
-    a_price_that_another_program_set_is_told,
+    more_than_ten_thousand_prices_are_rejected,
+    a_price_history_names_the_lowest_price,
+    a_price_set_by_another_program_is_reported,
 );
 
 fn shop_with(shop: &Shop, products: &[(&str, &str)]) {
@@ -47,7 +47,7 @@ fn events(shop: &Shop) -> i64 {
     shop.number("SELECT COUNT(*) FROM audit_events WHERE operation = 'product.price' AND outcome = 'succeeded'")
 }
 
-fn one_price_is_set_in_every_way(shop: &Shop) {
+fn a_price_can_be_set_in_every_form(shop: &Shop) {
     shop_with(shop, &[("MUG", "12.50")]);
     let run = price(shop, &["mug", "--to", "13.00"]).success().says("changed ");
     assert_eq!(run.stdout, "price of MUG set: 12.50 → 13.00\n");
@@ -98,7 +98,7 @@ fn many_prices_change_in_one_operation(shop: &Shop) {
         shop.number("SELECT COUNT(DISTINCT operation_id) FROM audit_events WHERE operation = 'product.price'"),
         1
     );
-    // Nothing would change: nothing is asked.
+    // Without a change there is no prompt.
     let run = price(shop, &["A", "B", "--to", "11.00"]).success();
     assert_eq!(run.stdout, "price of A is 11.00 already\nprice of B is 11.00 already\n");
     price(shop, &["A", "NOSUCH", "B", "NONE", "--to", "1", "--yes"]).exits_with(3).says("NOSUCH, NONE");
@@ -133,7 +133,7 @@ fn products_are_selected_like_a_list(shop: &Shop) {
     assert_eq!(events(shop), 8);
 }
 
-fn prices_that_cannot_be_are_refused_together(shop: &Shop) {
+fn invalid_prices_are_rejected_together(shop: &Shop) {
     shop_with(shop, &[("A", "1.00"), ("B", "2.00"), ("C", "9.00"), ("D", "99999999.00")]);
     let before = shop.everything();
     let all = |arguments: &[&str]| price(shop, &[&["--all", "--yes"], arguments].concat());
@@ -146,7 +146,7 @@ fn prices_that_cannot_be_are_refused_together(shop: &Shop) {
     assert_eq!(shop.everything(), before);
 }
 
-fn a_guard_stops_what_changes_too_much(shop: &Shop) {
+fn the_change_limit_stops_large_price_changes(shop: &Shop) {
     shop_with(shop, &[("A", "1.00"), ("B", "2.00"), ("C", "100.00"), ("FREE", "0.00")]);
     let before = shop.everything();
     let run = price(shop, &["A", "B", "C", "--by", "1.00", "--max-change", "50", "--yes"]).exits_with(11);
@@ -172,7 +172,7 @@ fn a_dry_run_changes_nothing(shop: &Shop) {
     assert_eq!(shop.everything(), before);
 }
 
-fn a_price_that_changed_since_it_was_shown_is_refused(shop: &Shop) {
+fn a_price_changed_since_it_was_shown_is_rejected(shop: &Shop) {
     shop_with(shop, &[("A", "1.00"), ("B", "2.00")]);
     let mut session = terminal::start(shop, &["product", "price", "A", "B", "--by", "1"], &[]);
     session.exp_string("go on? [y/N] ").expect("a question");
@@ -188,11 +188,11 @@ fn a_price_that_changed_since_it_was_shown_is_refused(shop: &Shop) {
     shop.run(&["audit", "verify"]).success();
 }
 
-fn prices_that_rise_at_the_same_time_all_rise(shop: &Shop) {
+fn concurrent_price_increases_all_apply(shop: &Shop) {
     shop_with(shop, &[("A", "1.00"), ("B", "2.00")]);
     let codes: Vec<i32> = std::thread::scope(|scope| {
         let one = |sku: &'static str| scope.spawn(move || price(shop, &[sku, "--by", "+1"]).success().code);
-        // Both together, in either order: refused when a price is not the one that was read.
+        // Concurrently, in either order: rejected when the price has changed since it was read.
         let both = |skus: [&'static str; 2]| {
             scope.spawn(move || price(shop, &[skus[0], skus[1], "--by", "+10", "--yes"]).code)
         };
@@ -207,7 +207,7 @@ fn prices_that_rise_at_the_same_time_all_rise(shop: &Shop) {
 }
 
 #[test]
-fn a_protected_shop_wants_its_name_for_several_prices() {
+fn a_protected_shop_requires_its_name_for_several_prices() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop_with(&shop, &[("A", "1.00"), ("B", "2.00")]);
     let url = &shop.url;
@@ -252,7 +252,7 @@ fn hundreds_of_products_are_written_in_chunks(shop: &Shop) {
     }
 }
 
-fn ten_thousand_products_are_the_most(shop: &Shop) {
+fn more_than_ten_thousand_prices_are_rejected(shop: &Shop) {
     insert(shop, 10_001);
     price(shop, &["--all", "--to", "2", "--yes"]).exits_with(7).says("10000").says("narrow");
     assert_eq!(events(shop), 0);
@@ -271,7 +271,7 @@ fn age(shop: &Shop, price: &str, days: u32) {
     shop.sql(&format!("UPDATE audit_events SET occurred_at = {time} WHERE after LIKE '%\"price\":\"{price}\"%'"));
 }
 
-fn the_history_of_a_price_names_the_lowest(shop: &Shop) {
+fn a_price_history_names_the_lowest_price(shop: &Shop) {
     shop_with(shop, &[("MUG", "12.00")]);
     let show = || shop.run(&["product", "show", "MUG", "--prices", "--json"]).success().json();
     let run = show();
@@ -307,7 +307,7 @@ fn the_history_of_a_price_names_the_lowest(shop: &Shop) {
     shop.run(&["product", "show", "MUG", "--fields", "lowest_30_days"]).exits_with(2);
 }
 
-fn a_price_that_another_program_set_is_told(shop: &Shop) {
+fn a_price_set_by_another_program_is_reported(shop: &Shop) {
     shop_with(shop, &[("MUG", "12.00")]);
     shop.sql("UPDATE products SET price = 7.00 WHERE sku = 'MUG'");
     let run = shop.run(&["product", "show", "MUG", "--prices", "--json"]).success().says("another program");

@@ -1,4 +1,4 @@
-//! Questions, asked on a real pseudo-terminal.
+//! Prompts, on a real pseudo-terminal.
 
 use crate::support::terminal::{answer, end, start};
 use crate::support::{Backend, Shop};
@@ -14,7 +14,7 @@ fn status(shop: &Shop) -> String {
 }
 
 #[test]
-fn yes_disables_and_everything_else_does_not() {
+fn only_yes_confirms_disabling_a_user() {
     let shop = shop();
     for (answer, code) in [("n\r", 10), ("\r", 10), ("maybe\r", 10), ("\u{4}", 10), ("\u{3}", 130)] {
         let mut session = start(&shop, &["user", "disable", "ann@example.com"], &[]);
@@ -33,7 +33,7 @@ fn yes_disables_and_everything_else_does_not() {
 }
 
 #[test]
-fn deleting_asks_for_the_name() {
+fn deleting_requires_typing_the_name() {
     let shop = shop();
     for (answer, code, left) in [("bob\r", 10, 1), ("\u{3}", 130, 1), ("\u{4}", 10, 1), ("ann@example.com\r", 0, 0)] {
         let mut session = start(&shop, &["user", "delete", "ann@example.com"], &[]);
@@ -46,7 +46,7 @@ fn deleting_asks_for_the_name() {
 }
 
 #[test]
-fn a_password_is_asked_for_twice_and_never_shown() {
+fn a_password_is_prompted_for_twice_and_never_echoed() {
     let shop = shop();
     let arguments = ["user", "create", "--email", "bo@example.com", "--first-name", "Bo", "--last-name", "Ek"];
     let mut session = start(&shop, &arguments, &[]);
@@ -71,7 +71,7 @@ fn a_password_is_asked_for_twice_and_never_shown() {
 }
 
 #[test]
-fn an_input_that_is_refused_anyway_does_not_ask_for_a_password() {
+fn invalid_input_is_rejected_before_the_password_prompt() {
     let shop = shop();
     let session = start(&shop, &["user", "create", "--email", "x", "--first-name", "X", "--last-name", "Y"], &[]);
     let (code, shown) = end(session);
@@ -79,7 +79,7 @@ fn an_input_that_is_refused_anyway_does_not_ask_for_a_password() {
 }
 
 #[test]
-fn nobody_is_asked_under_no_input_or_ci() {
+fn no_prompts_appear_under_no_input_or_ci() {
     let shop = shop();
     for (flags, variables) in [(vec!["--no-input"], vec![]), (vec![], vec![("CI", "true")])] {
         let arguments: Vec<&str> = ["user", "delete", "ann@example.com"].into_iter().chain(flags).collect();
@@ -103,7 +103,7 @@ fn a_table_on_a_terminal_has_a_header_and_a_list_in_a_pipe_has_none() {
 }
 
 #[test]
-fn cancelling_and_refunding_tell_what_they_do_and_ask() {
+fn cancel_and_refund_show_their_effect_and_ask_for_confirmation() {
     let shop = shop();
     shop.product("MUG", "12.50", 10);
     let create = ["order", "create", "--user", "ann@example.com", "--item", "MUG:2", "--json"];
@@ -128,7 +128,7 @@ fn cancelling_and_refunding_tell_what_they_do_and_ask() {
 }
 
 #[test]
-fn erasing_a_person_asks_for_the_name() {
+fn erasing_personal_data_requires_typing_the_name() {
     let shop = shop();
     for (keys, code, status_after) in
         [("y\r", 10, "active"), ("\u{3}", 130, "active"), ("ann@example.com\r", 0, "anonymized")]
@@ -141,7 +141,7 @@ fn erasing_a_person_asks_for_the_name() {
 }
 
 #[test]
-fn somebody_who_thinks_for_longer_than_the_time_limit_may_still_answer() {
+fn the_time_limit_does_not_run_while_a_prompt_is_open() {
     let shop = shop();
     shop.product("MUG", "12.50", 10);
     for (arguments, question, keys) in [
@@ -151,7 +151,7 @@ fn somebody_who_thinks_for_longer_than_the_time_limit_may_still_answer() {
         let arguments = [&arguments[..], &["--timeout", "300ms"]].concat();
         let mut session = start(&shop, &arguments, &[]);
         session.exp_string(question).expect("it asks");
-        // What passes here is the very time that must not count.
+        // This delay must not count towards the time limit.
         std::thread::sleep(std::time::Duration::from_millis(1_200));
         session.send(keys).and_then(|_| session.flush()).expect("it listens");
         let (code, shown) = end(session);
@@ -161,7 +161,7 @@ fn somebody_who_thinks_for_longer_than_the_time_limit_may_still_answer() {
 }
 
 #[test]
-fn what_is_refused_is_refused_before_anything_is_asked() {
+fn invalid_requests_are_rejected_before_any_prompt() {
     let shop = shop();
     shop.product("MUG", "12.50", 10);
     let create = ["order", "create", "--user", "ann@example.com", "--item", "MUG:2", "--json"];

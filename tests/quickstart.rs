@@ -1,9 +1,9 @@
-//! `quickstart`: where it makes its shop, and where it does not.
+//! `quickstart`: where it creates its shop, and where it refuses to.
 
 use crate::support::{Backend, Shop};
 
 #[test]
-fn quickstart_makes_a_shop_and_can_be_run_again() {
+fn quickstart_creates_a_shop_and_can_be_repeated() {
     for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::empty(backend) else { continue };
         let arguments = ["quickstart", "--database-url", &shop.url, "--quiet", "--no-input"];
@@ -29,7 +29,7 @@ fn quickstart_makes_a_shop_and_can_be_run_again() {
 }
 
 #[test]
-fn quickstart_is_refused_where_seeds_are() {
+fn quickstart_is_rejected_beside_existing_seeds() {
     for shop in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::empty) {
         let url = &shop.url;
         let text = format!(
@@ -64,7 +64,7 @@ fn quickstart_is_refused_where_seeds_are() {
 }
 
 #[test]
-fn quickstart_uses_the_embedded_shop_whatever_the_environment_says() {
+fn quickstart_ignores_the_database_of_the_environment() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["quickstart"]).success();
     assert!(!shop.path("shop.db").exists(), "the database of the environment was touched");

@@ -1,4 +1,4 @@
-//! The same command in many processes at once: each ends as if it had been alone, before or after the others.
+//! The same command in many concurrent processes: each ends as if they had run one after another.
 
 mod imports;
 
@@ -45,38 +45,38 @@ const SEED_UP: &[&str] = &["seed", "up"];
 const GENERATE: &[&str] = &["seed", "generate", "--users", "60", "--products", "20", "--orders", "100", "-y"];
 
 #[test]
-fn seed_up_in_many_processes_marks_an_unmarked_shop_once_on_sqlite() {
+fn concurrent_seeding_marks_an_unmarked_shop_once_on_sqlite() {
     all_succeed_on_an_unmarked_shop(Backend::Sqlite, SEED_UP);
 }
 
 #[test]
-fn seed_up_in_many_processes_marks_an_unmarked_shop_once_on_postgres() {
+fn concurrent_seeding_marks_an_unmarked_shop_once_on_postgres() {
     all_succeed_on_an_unmarked_shop(Backend::Postgres, SEED_UP);
 }
 
 #[test]
-fn seed_up_in_many_processes_marks_an_unmarked_shop_once_on_mariadb() {
+fn concurrent_seeding_marks_an_unmarked_shop_once_on_mariadb() {
     all_succeed_on_an_unmarked_shop(Backend::MariaDb, SEED_UP);
 }
 
 #[test]
-fn seed_generate_in_many_processes_makes_one_shop_on_sqlite() {
+fn concurrent_generation_creates_one_shop_on_sqlite() {
     all_succeed_on_an_unmarked_shop(Backend::Sqlite, GENERATE);
 }
 
 #[test]
-fn seed_generate_in_many_processes_makes_one_shop_on_postgres() {
+fn concurrent_generation_creates_one_shop_on_postgres() {
     all_succeed_on_an_unmarked_shop(Backend::Postgres, GENERATE);
 }
 
 #[test]
-fn seed_generate_in_many_processes_makes_one_shop_on_mariadb() {
+fn concurrent_generation_creates_one_shop_on_mariadb() {
     all_succeed_on_an_unmarked_shop(Backend::MariaDb, GENERATE);
 }
 
 /// Who comes while another runner removes everything waits for it, and never meets what is half gone.
 #[test]
-fn fresh_and_up_in_many_processes_wait_for_one_another() {
+fn concurrent_fresh_and_up_wait_for_each_other() {
     for backend in BACKENDS {
         for _ in 0..ROUNDS {
             let Some(shop) = Shop::migrated(backend) else { break };
@@ -111,10 +111,10 @@ async fn held_by_who_waits(connection: &DatabaseConnection) -> String {
 /// Who removes tables takes them in another order than who looks at them: PostgreSQL ends the one that
 /// looks, and that one looks again.
 #[test]
-fn migrate_up_and_fresh_that_lose_a_deadlock_to_a_removal_go_on_on_postgres() {
+fn migrate_up_and_fresh_retry_after_a_deadlock_with_a_removal_on_postgres() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     let name = shop.database_name();
-    // Time to ask for the second table before the server looks for a deadlock.
+    // Time to request the second table before the server checks for deadlocks.
     shop.sql(&format!("ALTER DATABASE {name} SET deadlock_timeout = '3s'"));
     for command in [&["migrate", "up"][..], &["migrate", "fresh", "--confirm", &name]] {
         let child = block_on(async {

@@ -1,4 +1,4 @@
-//! Files of other shops go in by the very command lines that README gives.
+//! Files of other shops are imported by the exact commands in the README.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,11 +11,11 @@ use crate::support::{Run, Shop, servers};
 on_every_backend!(
     products_of_shopify,
     customers_and_orders_of_shopify,
-    an_empty_cell_says_what_the_one_above_says_where_that_is_asked_for,
+    fill_down_copies_the_value_above_into_empty_cells,
     products_of_woocommerce,
     products_and_customers_of_magento,
-    the_whole_of_northwind,
-    the_online_retail_file_with_points_and_with_commas,
+    northwind_is_imported_completely,
+    the_online_retail_file_is_imported_with_either_decimal_separator,
 );
 
 /// The command lines of README's section, each by the first file that it names.
@@ -27,7 +27,7 @@ fn recipes() -> BTreeMap<String, String> {
         let (_, code) = line.split_once('`')?;
         Some(code.split_once('`')?.0.to_owned())
     });
-    // A command of a console block may go on in the next lines.
+    // A command of a console block may continue on the next lines.
     let joined = section.replace("\\\n", "");
     let of_blocks = joined.lines().filter_map(|line| line.strip_prefix("$ ").map(str::to_owned));
     let commands = of_table.chain(of_blocks.collect::<Vec<_>>());
@@ -51,7 +51,7 @@ fn run(shop: &Shop, file: &str) -> Run {
     let binary = Path::new(env!("CARGO_BIN_EXE_shopctl")).parent().expect("in a folder").to_owned();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(binary).chain(std::env::split_paths(&path))).expect("a path");
-    // All but the program and its arguments as for every run.
+    // The same environment as for every run.
     let template = shop.command(&[]);
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(&command).env_clear();
@@ -85,7 +85,7 @@ fn products(shop: &Shop) -> Vec<String> {
 
 fn products_of_shopify(shop: &Shop) {
     run(shop, "shopify-products.csv").exits_with(8);
-    // A variant says its product's title no second time; pictures and gift cards are no products.
+    // Variants omit their product's title; pictures and gift cards are not products.
     assert_eq!(products(shop), ["SCARF-MOSS 39.00 12", "SCARF-SLATE 39.00 7", "WRAP-01 8.50 0"]);
     let named = shop.run(&["product", "show", "SCARF-SLATE", "-o", "tsv", "--fields", "name"]).success();
     assert_eq!(named.stdout.trim_end(), "Lambswool Scarf");
@@ -108,12 +108,12 @@ fn customers_and_orders_of_shopify(shop: &Shop) {
         ["#1001 47.50 2026-03-02T09:12:43Z ann.sample@example.com", "#1002 39.00 2026-03-04T17:00:01Z bo@example.com"];
     assert_eq!(orders(shop), expected);
     assert_eq!(shop.column("SELECT status FROM orders ORDER BY reference"), ["paid", "cancelled"]);
-    // One in dollars, one of a guest.
+    // One in dollars, one by a guest.
     assert_eq!(lines_left_out(shop), ["5", "6"]);
     assert_unchanged_again(shop, "shopify-orders.csv", 8);
 }
 
-fn an_empty_cell_says_what_the_one_above_says_where_that_is_asked_for(shop: &Shop) {
+fn fill_down_copies_the_value_above_into_empty_cells(shop: &Shop) {
     let import = |content: &str, flags: &[&str]| {
         shop.file("file.csv", content);
         shop.run(&[&["product", "import", "file.csv"], flags].concat())
@@ -123,7 +123,7 @@ fn an_empty_cell_says_what_the_one_above_says_where_that_is_asked_for(shop: &Sho
     import(two, &["--fill-down", "Name"]).success();
     assert_eq!(shop.column("SELECT name FROM products ORDER BY sku"), ["Mug", "Mug", "Mug"]);
     assert_eq!(shop.number("SELECT COUNT(*) FROM products WHERE description = 'big'"), 1);
-    // There is nothing above the first row.
+    // The first row has no row above it.
     import("name,sku,price\n,M-4,1.00\n", &["--fill-down", "name"]).exits_with(7).says("line 2: name");
     import(two, &["--fill-down", "title"]).exits_with(7).says("no column title").says("name, sku, price, description");
     let other = "name,sku,price,Vendor\nMug,M-1,1.00,x\n";
@@ -137,7 +137,7 @@ fn products_of_woocommerce(shop: &Shop) {
     let expected =
         ["CLAY-POT-L 12.90 3", "CLAY-POT-S 7.90 20", "TROWEL 9.00 0", "WATERING-CAN 24.00 14", "WP-PENNANT 11.05 0"];
     assert_eq!(products(shop), expected);
-    // The parent of variations and the group have no price of their own.
+    // The parent of variations and the group have no price.
     assert_eq!(lines_left_out(shop), ["2", "8"]);
     assert_unchanged_again(shop, "woocommerce-products.csv", 8);
 }
@@ -158,7 +158,7 @@ fn products_and_customers_of_magento(shop: &Shop) {
     assert_unchanged_again(shop, "magento-customer.csv", 8);
 }
 
-fn the_whole_of_northwind(shop: &Shop) {
+fn northwind_is_imported_completely(shop: &Shop) {
     if !servers::has_client("sqlite3", "sqlite3") {
         return;
     }
@@ -176,11 +176,11 @@ fn the_whole_of_northwind(shop: &Shop) {
     );
     assert_eq!(products(shop)[0], "1 18.00 39", "what was sold long ago is not counted again");
     assert_unchanged_again(shop, "northwind-orders.csv", 0);
-    // Nobody becomes a user without an address.
+    // Customers without an address are skipped.
     shop.run(&["user", "import", "northwind-customers.csv", "--only-mapped"]).exits_with(7).says("email");
 }
 
-fn the_online_retail_file_with_points_and_with_commas(shop: &Shop) {
+fn the_online_retail_file_is_imported_with_either_decimal_separator(shop: &Shop) {
     let expected = [
         "536365 35.64 2010-12-01T08:26:00Z customer-17850@example.invalid",
         "536370 144.00 2010-12-01T08:45:00Z customer-12583@example.invalid",
@@ -190,7 +190,7 @@ fn the_online_retail_file_with_points_and_with_commas(shop: &Shop) {
     assert_eq!(orders(shop), expected);
     // A cancellation, and two without a customer.
     assert_eq!(lines_left_out(shop), ["6", "7", "8"]);
-    // The same invoices in the other spelling are there already.
+    // The same invoices in the other spelling already exist.
     assert_unchanged_again(shop, "uci-online-retail.csv", 8);
     assert_eq!(orders(shop), expected);
     if let Some(other) = Shop::migrated(shop.backend) {

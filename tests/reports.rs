@@ -1,4 +1,4 @@
-//! What reports say: the same on every engine, exact to the cent, by the days of a time zone.
+//! Reports: the same on every engine, exact to the cent, by the days of a time zone.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::support::{Backend, Shop};
 on_every_backend!(
     only_paid_shipped_and_completed_orders_are_sales,
     sums_are_exact_over_thousands_of_lines,
-    sums_go_beyond_what_one_order_may_come_to,
-    a_day_is_that_of_the_time_zone,
-    a_day_of_changing_clocks_has_its_own_length,
-    the_best_come_first,
-    times_of_other_programs_fall_into_their_periods,
-    an_empty_shop_has_sold_nothing,
+    sums_exceed_the_limit_of_a_single_order,
+    days_follow_the_time_zone,
+    a_day_of_a_clock_change_has_23_or_25_hours,
+    best_sellers_are_listed_first,
+    times_stored_by_other_programs_fall_into_their_periods,
+    reports_on_an_empty_shop_are_empty,
 );
 
 /// `Europe/Berlin` needs the system's zone files.
@@ -148,7 +148,7 @@ fn sums_are_exact_over_thousands_of_lines(shop: &Shop) {
     assert_eq!(report(shop, "customers")["items"][0]["revenue"], sales["totals"]["revenue"]);
 }
 
-fn sums_go_beyond_what_one_order_may_come_to(shop: &Shop) {
+fn sums_exceed_the_limit_of_a_single_order(shop: &Shop) {
     let ann = shop.user("ann");
     shop.product("GOLD", "99999999.99", 2_147_483_647);
     shop.product("MORE", "99999999.99", 2_147_483_647);
@@ -164,7 +164,7 @@ fn sums_go_beyond_what_one_order_may_come_to(shop: &Shop) {
     assert_eq!(field(&report(shop, "top-products"), "revenue"), ["29999999997.00"]);
 }
 
-fn a_day_is_that_of_the_time_zone(shop: &Shop) {
+fn days_follow_the_time_zone(shop: &Shop) {
     let ann = shop.user("ann");
     shop.product("MUG", "12.50", 10);
     order(shop, &ann, "paid", "2026-01-31T22:59:59.999999", &[("MUG", 1, 100)]);
@@ -183,12 +183,12 @@ fn a_day_is_that_of_the_time_zone(shop: &Shop) {
     assert_eq!(sold(&months), ["2026-01 1 1 1.00", "2026-02 2 2 6.00"]);
     let top = report(shop, "top-products --since 2026-02-01 --tz Europe/Berlin");
     assert_eq!(field(&top, "revenue"), ["6.00"]);
-    // A period may begin and end inside a day.
+    // A period may start and end within a day.
     let hour = report(shop, "sales --since 2026-01-31T23:00:00Z --until 2026-01-31T23:30:00Z");
     assert_eq!(sold(&hour), ["2026-01-31 1 1 2.00"]);
 }
 
-fn a_day_of_changing_clocks_has_its_own_length(shop: &Shop) {
+fn a_day_of_a_clock_change_has_23_or_25_hours(shop: &Shop) {
     if !has_zones() {
         return;
     }
@@ -208,7 +208,7 @@ fn a_day_of_changing_clocks_has_its_own_length(shop: &Shop) {
     assert_eq!(sold(&weeks), ["2026-W13 2 2 0.02", "2026-W14 1 1 0.01"]);
 }
 
-fn the_best_come_first(shop: &Shop) {
+fn best_sellers_are_listed_first(shop: &Shop) {
     let (ann, bob) = (shop.user("ann"), shop.user("bob"));
     for sku in ["A", "B", "C"] {
         shop.product(sku, "1.00", 10);
@@ -227,7 +227,7 @@ fn the_best_come_first(shop: &Shop) {
 }
 
 /// SQLite keeps times as text in whatever form a program wrote.
-fn times_of_other_programs_fall_into_their_periods(shop: &Shop) {
+fn times_stored_by_other_programs_fall_into_their_periods(shop: &Shop) {
     if shop.backend != Backend::Sqlite {
         return;
     }
@@ -259,7 +259,7 @@ fn times_of_other_programs_fall_into_their_periods(shop: &Shop) {
     assert_eq!(field(&customers, "orders"), [8], "without a period every order counts");
 }
 
-fn an_empty_shop_has_sold_nothing(shop: &Shop) {
+fn reports_on_an_empty_shop_are_empty(shop: &Shop) {
     for (step, periods) in [("day", 30), ("week", 12), ("month", 12)] {
         let sales = report(shop, &format!("sales --by {step}"));
         assert_eq!(field(&sales, "revenue"), vec!["0.00"; periods]);
@@ -275,7 +275,7 @@ fn an_empty_shop_has_sold_nothing(shop: &Shop) {
 }
 
 #[test]
-fn totals_stand_beside_the_rows_and_never_among_them() {
+fn totals_are_separate_from_the_rows() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.product("MUG", "12.50", 10);
     let run = shop.run(&["report", "stock-value", "-o", "csv", "--fields", "sku,value"]).success();
@@ -287,7 +287,7 @@ fn totals_stand_beside_the_rows_and_never_among_them() {
 }
 
 #[test]
-fn charts_are_for_people() {
+fn charts_are_drawn_only_on_terminals() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.product("MUG", "12.50", 10);
     for format in ["json", "jsonl", "csv", "tsv", "id"] {
@@ -303,7 +303,7 @@ fn charts_are_for_people() {
 }
 
 #[test]
-fn what_is_wrong_with_a_period_is_said_together() {
+fn all_errors_in_a_period_are_reported_together() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     let run = shop.run(&["report", "sales", "--by", "mnth", "--since", "soon", "--until", "2026-02-30"]);
     let run = run.exits_with(7).says("did you mean month?").says("since soon").says("until 2026-02-30");

@@ -1,4 +1,4 @@
-//! The same commands give the same answers on every engine.
+//! The same commands give the same results on every engine.
 
 use serde_json::Value;
 
@@ -93,7 +93,7 @@ fn normal(text: &str) -> String {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
-                    // The error of an event is cut before the time that it may name.
+                    // Error texts are cut before a possible time.
                     if name == "error"
                         && let Some(text) = member.as_str()
                     {
@@ -110,7 +110,7 @@ fn normal(text: &str) -> String {
             _ => {}
         }
     }
-    /// A drawn reference or a time stands in it; seeds' references are fixed.
+    /// Whether it contains a random reference or a time; references of seeds are fixed.
     fn mentions_id(value: &Value) -> bool {
         value.as_str().is_some_and(|text| text.len() == 11 && !text.starts_with("DEM01") || text.contains(" of 20"))
     }

@@ -1,5 +1,5 @@
-//! The schema as it is read and compared: each kind of drift is one difference, and a repair that is
-//! offered works.
+//! Reading and comparing the schema: each kind of drift is one difference, and each suggested repair
+//! works.
 
 use sea_orm::ConnectionTrait;
 use shopctl::db::schema::{Difference, ObjectKind, differences, removable, row_counts_of_present, tables};
@@ -9,7 +9,7 @@ use crate::on_every_backend;
 use crate::support::shop::block_on;
 use crate::support::{Backend, Shop};
 
-on_every_backend!(each_kind_of_drift_is_one_difference, removal_leaves_what_is_kept, rows_are_counted_up_to_a_limit);
+on_every_backend!(each_kind_of_drift_is_one_difference, removal_keeps_excluded_objects, rows_are_counted_up_to_a_limit);
 
 fn engine(shop: &Shop) -> Engine {
     match shop.backend {
@@ -94,7 +94,7 @@ fn each_kind_of_drift_is_one_difference(shop: &Shop) {
     };
     for (change, difference) in cases.lines().map(|line| line.trim().split_once(" | ").expect("two columns")) {
         match change.starts_with("CREATE TRIGGER") {
-            // One statement with another inside.
+            // One statement that contains another.
             true => shop.sql(change),
             false => run(shop, change),
         }
@@ -103,7 +103,7 @@ fn each_kind_of_drift_is_one_difference(shop: &Shop) {
         assert_eq!(found.iter().map(told).collect::<Vec<_>>(), [difference], "{change}");
         match &found[0].repair {
             Some(repair) => run(shop, repair),
-            // What cannot be said in a statement about it: a table that is gone, its engine.
+            // Cases without a repair statement: a missing table, its engine.
             None => {
                 assert_eq!(found[0].object.kind, ObjectKind::Table, "no repair after {change}");
                 shop.run(&["migrate", "fresh", "--yes"]).success();
@@ -116,7 +116,7 @@ fn each_kind_of_drift_is_one_difference(shop: &Shop) {
 
 /// SQLite changes these only by rebuilding the table; its rows stay.
 #[test]
-fn drift_that_takes_a_rebuilding_is_seen_and_mended_too() {
+fn drift_that_requires_a_table_rebuild_is_detected_and_repaired() {
     let made = "CREATE TABLE t (a int CHECK (a > 0), b varchar(10) NOT NULL DEFAULT 'x', c int REFERENCES u (id), UNIQUE (a, b))";
     let with = |statement: &str| {
         let shop = Shop::empty(Backend::Sqlite).expect("always there");
@@ -150,7 +150,7 @@ fn drift_that_takes_a_rebuilding_is_seen_and_mended_too() {
     assert_eq!(with(&made.replace(", ", " ,\n -- a comment\n")).schema(), expected);
 }
 
-fn removal_leaves_what_is_kept(shop: &Shop) {
+fn removal_keeps_excluded_objects(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     shop.sql(
         "CREATE TABLE \"order\" (id int)"
@@ -170,7 +170,7 @@ fn removal_leaves_what_is_kept(shop: &Shop) {
         let before = engine(shop).unchecked_references.map(|(before, _)| before);
         let statements: Vec<String> =
             before.into_iter().map(str::to_owned).chain(engine(shop).removal(&objects)).collect();
-        // One session: foreign keys are switched off in it.
+        // One session, because foreign keys are disabled per session.
         connection.execute_unprepared(&statements.join("; ")).await.expect("an order that works");
         connection.close().await.expect("closes");
     });
@@ -200,7 +200,7 @@ fn rows_are_counted_up_to_a_limit(shop: &Shop) {
 }
 
 #[test]
-fn a_repair_never_cuts_a_value() {
+fn a_repair_never_truncates_a_value() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         let expected = shop.schema();
         run(

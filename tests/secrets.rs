@@ -1,4 +1,4 @@
-//! No password, hash or secret of a URL in anything that shopctl says.
+//! No output of shopctl contains a password, a hash or a secret of a URL.
 
 use crate::support::shop::finish;
 use crate::support::{Backend, Shop, servers};
@@ -18,7 +18,7 @@ fn assert_hidden(shop: &Shop, arguments: &[&str], url: &str) {
 }
 
 #[test]
-fn a_url_never_shows_its_password_whole_or_broken() {
+fn a_url_never_reveals_its_password() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     let port = servers::free_port();
     for url in [
@@ -43,7 +43,7 @@ fn a_url_never_shows_its_password_whole_or_broken() {
 }
 
 #[test]
-fn no_statement_shows_its_values() {
+fn logged_statements_hide_their_values() {
     for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::migrated(backend) else { continue };
         let arguments = [

@@ -1,17 +1,17 @@
-//! Seeds of a project's own: orders in every status, what is kept, what is refused.
+//! Custom seeds: orders in every status, which rows are kept, and what is rejected.
 
 use crate::on_every_backend;
 use crate::support::{Backend, Shop, rounds};
 
 on_every_backend!(
     seeds_are_applied_once_and_undone_cleanly,
-    seeds_applied_at_once_are_applied_once,
-    what_an_undoing_keeps_stays_the_seeds_own,
+    seeds_applied_concurrently_are_applied_once,
+    rows_kept_by_an_undo_still_belong_to_their_seed,
     orders_reach_their_status_through_the_lifecycle,
-    what_was_changed_since_is_kept_unless_forced,
+    later_changes_are_kept_when_a_seed_is_undone_unless_forced,
     an_edited_seed_applies_the_difference,
     seeds_are_chosen_by_environment,
-    an_exported_shop_is_the_same_shop_again,
+    an_exported_shop_can_be_recreated,
     a_killed_seed_is_applied_by_the_next_run,
 );
 
@@ -95,7 +95,7 @@ fn orders_reach_their_status_through_the_lifecycle(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn what_was_changed_since_is_kept_unless_forced(shop: &Shop) {
+fn later_changes_are_kept_when_a_seed_is_undone_unless_forced(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     shop.run(&["user", "update", "mina@example.com", "--last-name", "Sato-Kim"]).success();
     shop.run(&["product", "update", "TRAY-OAK", "--price", "1.00"]).success();
@@ -147,7 +147,7 @@ fn seeds_are_chosen_by_environment(shop: &Shop) {
     shop.run(&["seed", "up", "--dir", "seeds", "--env", "development"]).exits_with(11).says("production");
 }
 
-fn an_exported_shop_is_the_same_shop_again(shop: &Shop) {
+fn an_exported_shop_can_be_recreated(shop: &Shop) {
     shop.file("seeds/1_history.toml", HISTORY);
     shop.run(&["seed", "up", "--dir", "seeds"]).success();
     shop.run(&["seed", "up"]).success();
@@ -228,7 +228,7 @@ fn a_killed_seed_is_applied_by_the_next_run(shop: &Shop) {
 }
 
 #[test]
-fn what_is_wrong_with_a_seed_is_named_and_nothing_is_written() {
+fn an_invalid_seed_is_rejected_with_all_its_errors() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.run(&["seed", "up", "--dir", "nowhere"]).exits_with(4).says("nowhere");
     for (wrong, right, said) in [
@@ -247,7 +247,7 @@ fn what_is_wrong_with_a_seed_is_named_and_nothing_is_written() {
 
 /// Each seed is a transaction: those before the one that fails stay.
 #[test]
-fn seeds_that_break_off_say_which_are_applied_and_which_are_not() {
+fn interrupted_seeding_reports_applied_and_pending_seeds() {
     let product = |sku: &str| format!("[[product]]\nsku = \"{sku}\"\nname = \"{sku}\"\nprice = \"1.00\"\n");
     let head = "description = \"of a test\"\nenvironments = [\"development\"]\n";
     for shop in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
@@ -285,7 +285,7 @@ fn seeds_are_applied_once_and_undone_cleanly(shop: &Shop) {
     shop.run(&["seed", "down", "demo", "--confirm", "demo"]).exits_with(6);
 }
 
-fn seeds_applied_at_once_are_applied_once(shop: &Shop) {
+fn seeds_applied_concurrently_are_applied_once(shop: &Shop) {
     let arguments = ["seed", "up", "--json"];
     let children: Vec<_> = (0..8).map(|_| shop.start(&arguments)).collect();
     for child in children {
@@ -297,7 +297,7 @@ fn seeds_applied_at_once_are_applied_once(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn what_an_undoing_keeps_stays_the_seeds_own(shop: &Shop) {
+fn rows_kept_by_an_undo_still_belong_to_their_seed(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     for _ in 0..2 {
         shop.run(&["seed", "down", "catalogue", "--confirm", "catalogue"]).success().says("was ordered");

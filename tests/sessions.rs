@@ -1,4 +1,4 @@
-//! What limits a session on a server: a client that vanished keeps nobody waiting for long.
+//! Session limits on a server: a lost client does not block others for long.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ async fn asked(handle: &WriteHandle, sql: &str) -> String {
 
 /// Whoever vanishes inside a transaction keeps its rows for half a minute; here it is a second.
 #[test]
-fn a_client_that_vanished_inside_a_transaction_gives_its_rows_back() {
+fn a_client_lost_inside_a_transaction_releases_its_locks() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         shop.product("MUG", "1.00", 1);
         block_on(async {

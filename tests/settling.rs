@@ -1,4 +1,4 @@
-//! What is done about an outcome that nobody knows: it is settled, for good, whatever still comes over the network.
+//! Unknown outcomes: they are settled for good, whatever messages still arrive.
 
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ impl Scene {
         self.shop.number("SELECT COUNT(*) FROM orders")
     }
 
-    /// Ends the session whose COMMIT is held up, as a server does that misses its client.
+    /// Ends the session with the held COMMIT, like a server that lost its client.
     fn end_session(&self) {
         if self.shop.backend == Backend::Postgres {
             let open = "state = 'idle in transaction' AND datname = current_database()";
@@ -85,11 +85,11 @@ fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_commit_that_is_held_up_can_no_longer_happen_once_it_is_settled() {
+fn a_delayed_commit_fails_once_it_is_settled() {
     for scene in SERVERS.into_iter().filter_map(|backend| Scene::at_commit(backend, AtCommit::Hold)) {
         let run = scene.order().exits_with(12);
         let operation = operation_in(&run.stderr);
-        // The transaction may still be committed: nobody can say yet.
+        // The transaction may still be committed: the outcome is unknown.
         scene
             .settle(&operation)
             .exits_with(5)
@@ -128,7 +128,7 @@ fn a_commit_that_arrives_late_is_settled_as_applied() {
 }
 
 #[test]
-fn a_commit_of_which_only_the_answer_is_missing_is_settled_as_applied() {
+fn a_commit_with_a_lost_answer_is_settled_as_applied() {
     for scene in SERVERS.into_iter().filter_map(|backend| Scene::at_commit(backend, AtCommit::Unanswered)) {
         let operation = operation_in(&scene.order().exits_with(12).stderr);
         for _ in 0..2 {
@@ -158,7 +158,7 @@ fn a_second_interrupt_at_commit_names_what_settles_it() {
 }
 
 #[test]
-fn what_is_no_operation_is_not_settled() {
+fn an_unknown_operation_is_not_settled() {
     for shop in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         shop.user("ann");
         for id in ["", "K7Q2M-9XD4T", "01a2099a", "3f2504e0-4f89-41d3-9a0c-0305e82c3301"] {
@@ -172,7 +172,7 @@ fn what_is_no_operation_is_not_settled() {
 }
 
 #[test]
-fn the_id_of_an_order_is_never_settled_as_an_operation_that_did_not_happen() {
+fn the_id_of_an_order_is_never_settled_as_an_operation() {
     for shop in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         shop.user("ann");
         shop.product("MUG", "12.50", 10);
@@ -197,7 +197,7 @@ fn the_id_of_an_order_is_never_settled_as_an_operation_that_did_not_happen() {
         assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events"), events, "nothing is settled");
         let settled = shop.run(&["audit", "settle", &operation]).success();
         assert!(settled.stdout.starts_with(&format!("applied: order.place: order {reference}")), "{settled}");
-        // As in a shop that was generated.
+        // As in a generated shop.
         shop.sql("DELETE FROM audit_events");
         for (id, what) in [(&id, format!("order {reference}")), (&user, "user ann@example.com".to_owned())] {
             assert!(!refused(id, &what).stderr.contains(" audit settle "));
@@ -209,7 +209,7 @@ fn the_id_of_an_order_is_never_settled_as_an_operation_that_did_not_happen() {
 }
 
 #[test]
-fn an_import_that_is_cut_says_how_many_are_in_and_is_completed_by_running_it_again() {
+fn an_interrupted_import_reports_its_progress_and_is_completed_by_a_rerun() {
     let cut = |upstream, is_mysql| Proxy::start(upstream, is_mysql, AtCommit::CutBefore).sparing(1);
     for scene in SERVERS.into_iter().filter_map(|backend| Scene::new(backend, cut)) {
         let order = |number: u32| {
@@ -234,7 +234,7 @@ fn an_import_that_is_cut_says_how_many_are_in_and_is_completed_by_running_it_aga
 
 #[cfg(unix)]
 #[test]
-fn every_signal_that_ends_a_program_rolls_back() {
+fn every_terminating_signal_rolls_back() {
     let silent = |upstream, is_mysql| Proxy::silent_at(upstream, is_mysql, 8);
     for (backend, name) in SERVERS.into_iter().flat_map(|backend| ["HUP", "TERM", "INT"].map(|name| (backend, name))) {
         let Some(scene) = Scene::new(backend, silent) else { continue };
@@ -260,7 +260,7 @@ fn listens(child: &Child) -> bool {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_signal_ends_a_program_that_waits_for_its_input_or_for_a_reader() {
+fn a_signal_ends_a_program_blocked_on_input_or_output() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.run(&["seed", "generate", "--users", "2000", "--products", "10", "--orders", "10", "--yes"]).success();
     for arguments in [
@@ -270,12 +270,12 @@ fn a_signal_ends_a_program_that_waits_for_its_input_or_for_a_reader() {
         &["user", "list", "--all", "-o", "jsonl"],
         &["user", "export"],
     ] {
-        // Neither written to nor read from, but open.
+        // Open, but neither written nor read.
         let mut child =
             shop.command(arguments).stdin(std::process::Stdio::piped()).spawn().expect("the binary was built");
         let input = child.stdin.take();
         await_that("listening", || listens(&child));
-        // At rest: nothing of what the system tells about it changes.
+        // Idle: its process statistics stay constant.
         let (mut seen, mut times) = (String::new(), 0);
         await_that("the wait", || {
             let now = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
@@ -296,7 +296,7 @@ fn a_signal_ends_a_program_that_waits_for_its_input_or_for_a_reader() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_at_commit_lets_nothing_else_begin() {
+fn no_new_operation_starts_after_a_signal_at_commit() {
     for scene in SERVERS.into_iter().filter_map(|backend| Scene::at_commit(backend, AtCommit::Hold)) {
         let new = || scene.shop.run(&[&ORDER[..], &["-o", "id"]].concat()).success().stdout.trim().to_owned();
         let (first, second) = (new(), new());

@@ -1,18 +1,18 @@
-//! Stock: counted levels, history, what other programs did, and orders at an expected total.
+//! Stock: counted levels, history, changes by other programs, and orders with an expected total.
 
 use crate::on_every_backend;
 use crate::support::Shop;
 
 on_every_backend!(
-    stock_is_set_only_from_the_level_that_was_expected,
-    stock_lists_what_runs_out_first,
-    the_history_of_a_product_names_its_orders,
-    what_another_program_did_to_stock_is_found_and_accepted,
-    an_order_at_another_total_than_expected_is_refused,
-    timelines_tell_what_happened,
+    stock_is_set_only_from_the_expected_level,
+    stock_is_listed_lowest_first,
+    a_stock_history_names_its_orders,
+    stock_changes_by_other_programs_are_found_and_accepted,
+    an_order_whose_total_differs_from_the_expected_one_is_rejected,
+    timelines_list_every_event,
 );
 
-fn stock_is_set_only_from_the_level_that_was_expected(shop: &Shop) {
+fn stock_is_set_only_from_the_expected_level(shop: &Shop) {
     shop.product("MUG", "12.50", 24);
     let set = |level: &str, expected: &str| {
         shop.run(&["stock", "set", "mug", level, "--expect", expected, "--reason", "shrinkage", "--json"])
@@ -31,7 +31,7 @@ fn stock_is_set_only_from_the_level_that_was_expected(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn stock_lists_what_runs_out_first(shop: &Shop) {
+fn stock_is_listed_lowest_first(shop: &Shop) {
     [("A", 7), ("B", 0), ("C", 3)].iter().for_each(|(sku, stock)| shop.product(sku, "1.00", *stock));
     let skus = |flags: &[&str]| {
         let run = shop.run(&[&["stock", "list", "--json", "--fields", "sku"], flags].concat()).success().json();
@@ -49,7 +49,7 @@ fn stock_lists_what_runs_out_first(shop: &Shop) {
     assert_eq!(skus(&["--sort", "-sku"]), ["C", "B", "A"]);
 }
 
-fn the_history_of_a_product_names_its_orders(shop: &Shop) {
+fn a_stock_history_names_its_orders(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 24);
     let order = shop.run(&["order", "create", "--user", &user, "--item", "MUG:2", "--json"]).success().json();
@@ -78,7 +78,7 @@ fn the_history_of_a_product_names_its_orders(shop: &Shop) {
     shop.run(&["stock", "history", "NOSUCH"]).exits_with(3);
 }
 
-fn what_another_program_did_to_stock_is_found_and_accepted(shop: &Shop) {
+fn stock_changes_by_other_programs_are_found_and_accepted(shop: &Shop) {
     ["A", "B", "C"].iter().for_each(|sku| shop.product(sku, "1.00", 10));
     shop.run(&["stock", "verify"]).success();
     shop.sql("UPDATE products SET stock_quantity = 7 WHERE sku = 'A'");
@@ -108,7 +108,7 @@ fn what_another_program_did_to_stock_is_found_and_accepted(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn an_order_at_another_total_than_expected_is_refused(shop: &Shop) {
+fn an_order_whose_total_differs_from_the_expected_one_is_rejected(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 24);
     let create =
@@ -123,7 +123,7 @@ fn an_order_at_another_total_than_expected_is_refused(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn timelines_tell_what_happened(shop: &Shop) {
+fn timelines_list_every_event(shop: &Shop) {
     let user = shop.user("ann");
     shop.product("MUG", "12.50", 24);
     let order = shop.run(&["order", "create", "--user", &user, "--item", "MUG:2", "--json"]).success().json();

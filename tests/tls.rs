@@ -1,4 +1,4 @@
-//! TLS: who a server has to be, who a client has to be, and what is said when they are not.
+//! TLS: authentication of servers and clients, and the messages when it fails.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -28,7 +28,7 @@ fn refused(url: &str, reason: &str, way_out: &str) {
     }
 }
 
-fn refuses_whom_it_cannot_trust(scheme: &str, port: u16) {
+fn untrusted_servers_are_rejected(scheme: &str, port: u16) {
     let files = certificates();
     let (ca, other) = (files.text("ca.pem"), files.text("other-ca.pem"));
     let url = |user: &str, host: &str, parameters: &str| {
@@ -36,7 +36,7 @@ fn refuses_whom_it_cannot_trust(scheme: &str, port: u16) {
         format!("{scheme}://{user}@{host}:{port}/{database}?{parameters}")
     };
     let admin = if scheme == "mysql" { "root" } else { "postgres" };
-    // The right authority, under the right name; the wrong ones.
+    // The correct authority and name, then wrong ones.
     status(&url(admin, "localhost", &format!("sslrootcert={ca}"))).success();
     status(&url(admin, "localhost", &format!("sslmode=require&sslrootcert={ca}"))).success();
     status(&url(admin, "127.0.0.1", &format!("sslmode=verify-ca&sslrootcert={ca}"))).success();
@@ -52,7 +52,7 @@ fn refuses_whom_it_cannot_trust(scheme: &str, port: u16) {
     );
     let wrong_name = url(admin, "127.0.0.1", &format!("sslrootcert={ca}"));
     refused(&wrong_name, "certificate is for localhost, not for 127.0.0.1", "verify-ca");
-    // A client certificate that is asked for: given, missing, of another authority, not belonging to the key.
+    // A required client certificate: valid, missing, of another authority, not matching the key.
     let client = |certificate: &str, key: &str| {
         let (certificate, key) = (files.text(&format!("{certificate}.pem")), files.text(&format!("{key}.key")));
         url("cert_user", "localhost", &format!("sslrootcert={ca}&sslcert={certificate}&sslkey={key}"))
@@ -70,21 +70,21 @@ fn refuses_whom_it_cannot_trust(scheme: &str, port: u16) {
 }
 
 #[test]
-fn a_postgres_server_has_to_prove_who_it_is() {
+fn a_postgres_server_must_present_a_trusted_certificate() {
     let Some(server) = tls::postgres() else { return };
-    refuses_whom_it_cannot_trust("postgres", server.port);
+    untrusted_servers_are_rejected("postgres", server.port);
     let plain = format!("postgres://tls_user@127.0.0.1:{}/postgres?sslmode=disable", server.port);
     refused(&plain, "lets this user in with TLS only", "sslmode=verify-full");
 }
 
 #[test]
-fn a_mariadb_server_has_to_prove_who_it_is() {
+fn a_mariadb_server_must_present_a_trusted_certificate() {
     let Some(server) = tls::mariadb() else { return };
-    refuses_whom_it_cannot_trust("mysql", server.port);
+    untrusted_servers_are_rejected("mysql", server.port);
 }
 
 #[test]
-fn a_server_without_tls_is_no_server_to_trust() {
+fn a_server_without_tls_is_rejected_when_tls_is_required() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::empty(backend) else { continue };
         refused(&format!("{}?sslmode=require", shop.url), "the server offers no TLS", "sslmode=disable");
@@ -92,7 +92,7 @@ fn a_server_without_tls_is_no_server_to_trust() {
 }
 
 #[test]
-fn expired_and_self_signed_certificates_are_told_as_such() {
+fn expired_and_self_signed_certificates_are_reported() {
     let files = certificates();
     for (is_mysql, scheme) in [(false, "postgres"), (true, "mysql")] {
         let url =
@@ -108,7 +108,7 @@ fn expired_and_self_signed_certificates_are_told_as_such() {
 }
 
 #[test]
-fn a_certificate_file_that_holds_none_is_named() {
+fn a_file_without_a_certificate_is_reported() {
     let files = certificates();
     let refused = |parameters: &str, what: &str| {
         for scheme in ["postgres", "mysql"] {
@@ -129,16 +129,16 @@ fn a_certificate_file_that_holds_none_is_named() {
 }
 
 #[test]
-fn a_mysql_that_wants_the_password_over_tls_only_says_so() {
+fn a_mysql_that_requires_tls_for_the_password_is_reported() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = server.local_addr().expect("bound").port();
     std::thread::spawn(move || {
         for mut client in server.incoming().flatten() {
             let _ = client.write_all(&tls::mysql_greeting(false, "caching_sha2_password"));
             let _ = client.read(&mut [0; 4096]);
-            // The password is not in the server's cache: it wants all of it.
+            // The password is not cached: the server requests full authentication.
             let _ = client.write_all(&tls::mysql_packet(2, &[1, 4]));
-            // It asks for the server's key.
+            // The client requests the server's public key.
             let _ = client.read(&mut [0; 4096]);
             let _ = client.write_all(&tls::mysql_packet(4, b"\x01-----BEGIN PUBLIC KEY-----\n"));
             let _ = client.read_to_end(&mut Vec::new());
@@ -150,7 +150,7 @@ fn a_mysql_that_wants_the_password_over_tls_only_says_so() {
 }
 
 #[test]
-fn a_way_of_logging_in_that_shopctl_does_not_know_is_named() {
+fn an_unsupported_authentication_method_is_reported() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = server.local_addr().expect("bound").port();
     std::thread::spawn(move || {

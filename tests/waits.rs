@@ -1,5 +1,5 @@
-//! No wait without a limit: a server that says nothing more, at any message of any command, and
-//! tables that somebody else holds.
+//! Every wait is limited: a server that stops answering at any message of any command, and tables
+//! locked by another session.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -89,14 +89,14 @@ fn run(shop: &Shop, command: &str, when: &str) -> Run {
     let timeout = format!("{}s", TIMEOUT.as_secs());
     let arguments: Vec<&str> = command.split(' ').chain(["--timeout", &timeout]).collect();
     let run = shop.run(&arguments);
-    // 6, 7, 9: what the run before it left unfinished.
+    // 6, 7, 9: what the previous run left unfinished.
     assert!([0, 5, 6, 7, 8, 9, 12].contains(&run.code), "{when}: {run}");
     run
 }
 
 /// Completes what the run before left unfinished, so that this command has all its work to do.
 fn restore(shop: &Shop, command: &str) {
-    // It was cut off with the migration lock in its hands.
+    // The run was cut off while it held the migration lock.
     shop.sql(&format!("DELETE FROM {}", migration::LEASES));
     if command.starts_with("migrate redo") {
         shop.run(&["migrate", "up"]).success();
@@ -113,7 +113,7 @@ fn fall_silent(backend: Backend, commands: &[&str]) {
     for (number, command) in (1..).zip(commands) {
         restore(&shop, command);
         let (proxy, whole) = through(&shop, u32::MAX);
-        // What is not right by itself would end before it comes to the database.
+        // Invalid arguments would end the command before it connects.
         whole.run(&command.split(' ').collect::<Vec<_>>()).success();
         let messages = proxy.round_trips();
         assert!(messages > LOGIN_MESSAGES, "{command} asks the database nothing");
@@ -121,11 +121,11 @@ fn fall_silent(backend: Backend, commands: &[&str]) {
             restore(&shop, command);
             let (proxy, through) = through(&shop, message);
             let run = run(&through, command, &format!("silent at message {message}"));
-            // What is done already takes fewer messages.
+            // Work that is already done takes fewer messages.
             let Some(since) = proxy.silent_since() else { continue };
             let took = since.elapsed();
             assert!(took < TIMEOUT + GRACE, "silent at message {message}, it took {took:?} from then on: {run}");
-            // At a farewell nobody waits for an answer.
+            // A closing message expects no answer.
             assert!(run.code != 0 || message > 5, "{command} succeeded though message {message} was not answered");
         }
     }
@@ -136,12 +136,12 @@ fn everywhere(backend: Backend, test: impl Fn(Backend, &[&str]) + Sync) {
 }
 
 #[test]
-fn a_server_that_falls_silent_at_any_message_ends_every_command_in_time_on_postgres() {
+fn every_command_times_out_when_the_server_stops_answering_on_postgres() {
     everywhere(Backend::Postgres, fall_silent);
 }
 
 #[test]
-fn a_server_that_falls_silent_at_any_message_ends_every_command_in_time_on_mariadb() {
+fn every_command_times_out_when_the_server_stops_answering_on_mariadb() {
     everywhere(Backend::MariaDb, fall_silent);
 }
 
@@ -183,17 +183,17 @@ fn hold_tables(backend: Backend, commands: &[&str]) {
 }
 
 #[test]
-fn a_table_that_another_session_holds_ends_every_command_in_time_on_postgres() {
+fn every_command_times_out_on_a_locked_table_on_postgres() {
     everywhere(Backend::Postgres, hold_tables);
 }
 
 #[test]
-fn a_table_that_another_session_holds_ends_every_command_in_time_on_mariadb() {
+fn every_command_times_out_on_a_locked_table_on_mariadb() {
     everywhere(Backend::MariaDb, hold_tables);
 }
 
 #[test]
-fn a_file_that_another_program_writes_ends_every_command_in_time() {
+fn every_command_times_out_on_a_locked_file() {
     everywhere(Backend::Sqlite, |backend, commands| {
         let Some(shop) = shop(backend) else { return };
         for command in commands {
@@ -209,10 +209,10 @@ fn a_file_that_another_program_writes_ends_every_command_in_time() {
 }
 
 #[test]
-fn a_stated_limit_ends_a_statement_that_takes_longer() {
+fn an_explicit_limit_ends_a_longer_statement() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = shop(backend) else { continue };
-        // A trigger that makes the only INSERT of a portion take longer than the limit.
+        // A trigger makes the only INSERT of a chunk exceed the limit.
         let slow = match backend {
             Backend::Postgres => [
                 "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); RETURN NEW; END'",
@@ -230,7 +230,7 @@ fn a_stated_limit_ends_a_statement_that_takes_longer() {
 }
 
 #[test]
-fn work_of_the_server_is_told_from_silence_where_nobody_said_how_long_is_too_long() {
+fn without_an_explicit_limit_a_busy_server_is_distinguished_from_a_silent_one() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = shop(backend) else { continue };
         block_on(async {

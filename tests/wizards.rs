@@ -1,4 +1,4 @@
-//! Wizards, driven through a real pseudo-terminal.
+//! Wizards, on a real pseudo-terminal.
 
 use crate::on_every_backend;
 use crate::support::terminal::{answer, end, start, start_script};
@@ -56,9 +56,9 @@ fn equivalent(shown: &str) -> &str {
     line.unwrap_or_else(|| panic!("no command in {shown}")).trim()
 }
 
-on_every_backend!(an_order_through_the_wizard_is_the_order_of_the_printed_command);
+on_every_backend!(the_order_wizard_has_the_same_result_as_the_printed_command);
 
-fn an_order_through_the_wizard_is_the_order_of_the_printed_command(shop: &Shop) {
+fn the_order_wizard_has_the_same_result_as_the_printed_command(shop: &Shop) {
     stocked(shop);
     let (code, shown) = play(shop, &["order", "create"], &ORDER);
     assert_eq!(code, 0, "{shown}");
@@ -77,7 +77,7 @@ fn an_order_through_the_wizard_is_the_order_of_the_printed_command(shop: &Shop) 
 }
 
 #[test]
-fn a_user_through_the_wizard_is_the_user_of_the_printed_command() {
+fn the_user_wizard_has_the_same_result_as_the_printed_command() {
     let shop = shop();
     let (code, shown) = play(&shop, &["user", "create"], &USER);
     assert_eq!(code, 0, "{shown}");
@@ -111,7 +111,7 @@ fn ends_everywhere(noun: &str, steps: &[Step], key: &str, code: i32) {
         for setting in ["-icanon", "-echo ", "-isig", "-icrnl", "-opost"] {
             assert!(!rest.contains(setting), "{setting} is left after {key:?} at {question}: {rest}");
         }
-        // What the picker drew is gone: nothing follows its last clearing but the error.
+        // The picker is cleared: only the error follows its last clearing.
         let after = rest.rsplit("\u{1b}[0J").next().unwrap_or_default();
         assert!(!after.contains("Esc: back") && !after.contains("searching"), "left over at {question}: {rest}");
         assert!(!rest.contains("\u{1b}[?25l"), "the cursor is hidden: {rest}");
@@ -120,27 +120,27 @@ fn ends_everywhere(noun: &str, steps: &[Step], key: &str, code: i32) {
 }
 
 #[test]
-fn an_interrupt_at_any_question_about_an_order_leaves_nothing() {
+fn an_interrupt_at_any_prompt_of_the_order_wizard_changes_nothing() {
     ends_everywhere("order", &ORDER, "\u{3}", 130);
 }
 
 #[test]
-fn the_end_of_input_at_any_question_about_an_order_leaves_nothing() {
+fn end_of_input_at_any_prompt_of_the_order_wizard_changes_nothing() {
     ends_everywhere("order", &ORDER, "\u{4}", 10);
 }
 
 #[test]
-fn an_interrupt_at_any_question_about_a_user_leaves_nothing() {
+fn an_interrupt_at_any_prompt_of_the_user_wizard_changes_nothing() {
     ends_everywhere("user", &USER, "\u{3}", 130);
 }
 
 #[test]
-fn the_end_of_input_at_any_question_about_a_user_leaves_nothing() {
+fn end_of_input_at_any_prompt_of_the_user_wizard_changes_nothing() {
     ends_everywhere("user", &USER, "\u{4}", 10);
 }
 
 #[test]
-fn a_signal_from_outside_restores_the_terminal_as_well() {
+fn an_external_signal_restores_the_terminal() {
     let shop = shop();
     let mut session =
         start_script(&shop, "sh -c 'echo id $$; exec shopctl order create'; echo \"ended with $?\"; stty -a");
@@ -154,7 +154,7 @@ fn a_signal_from_outside_restores_the_terminal_as_well() {
 }
 
 #[test]
-fn wrong_answers_are_asked_again_with_the_reason() {
+fn invalid_answers_are_prompted_for_again_with_the_reason() {
     let shop = shop();
     let steps = [
         ("e-mail address: ", "nobody\r"),
@@ -198,7 +198,7 @@ fn wrong_answers_are_asked_again_with_the_reason() {
 }
 
 #[test]
-fn only_what_is_missing_is_asked() {
+fn only_missing_values_are_prompted_for() {
     let shop = shop();
     let given = ["user", "create", "--email", "bo@example.com", "--first-name", "Bo"];
     let (code, shown) = play(&shop, &given, &USER[2..]);
@@ -245,7 +245,7 @@ fn escape_goes_back() {
 }
 
 #[test]
-fn without_anybody_to_ask_the_missing_flags_are_named() {
+fn without_a_terminal_the_missing_flags_are_named() {
     let shop = shop();
     shop.run(&["user", "create"]).exits_with(2).says("missing --email, --first-name, --last-name");
     shop.run(&["user", "create", "--email", "x@example.com"]).exits_with(2).says("missing --first-name, --last-name");
@@ -265,7 +265,7 @@ fn without_anybody_to_ask_the_missing_flags_are_named() {
 }
 
 #[test]
-fn one_of_many_products_is_found_by_typing() {
+fn typing_filters_the_product_list() {
     let shop = shop();
     shop.sql(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
@@ -276,7 +276,7 @@ fn one_of_many_products_is_found_by_typing() {
     let mut session = start(&shop, &["order", "create", "--user", "ann@example.com"], &[]);
     let newest = answer(&mut session, "there are more", "p-24");
     assert!(newest.matches(" stock ").count() <= 8 * 2, "{newest}");
-    // By the start of the SKU, with the arrow; then by words anywhere, whatever their case.
+    // By the start of the SKU, with the arrow key; then by words anywhere, in any case.
     answer(&mut session, "P-2401", "\u{1b}[B\r");
     answer(&mut session, "quantity of P-2401, 1 in stock [1]: ", "\r");
     answer(&mut session, "next product: ", "STEEL 2715 number\r");
@@ -288,7 +288,7 @@ fn one_of_many_products_is_found_by_typing() {
 }
 
 #[test]
-fn a_narrow_terminal_and_hostile_names_do_no_harm() {
+fn narrow_terminals_and_hostile_names_are_handled() {
     let shop = shop();
     shop.sql("UPDATE products SET name = 'x' || char(27) || ']0;owned' || char(7) || char(8238) || 'long long name'");
     shop.sql("UPDATE users SET first_name = 'ab' || char(27) || '[2J' || char(13)");
@@ -319,11 +319,11 @@ fn plain(line: &str) -> String {
 }
 
 #[test]
-fn the_time_limit_is_the_databases_and_not_the_persons() {
+fn the_time_limit_does_not_apply_to_wizard_prompts() {
     let shop = shop();
     let mut session = start(&shop, &["order", "create", "--timeout", "1s"], &[]);
     session.exp_string("back)").expect("the first list");
-    // Nothing happens meanwhile: that is what is tested.
+    // The delay is the condition under test.
     std::thread::sleep(std::time::Duration::from_millis(1700));
     session.send("ann\r").and_then(|_| session.flush()).expect("it listens");
     ORDER[1..].iter().for_each(|(question, keys)| drop(answer(&mut session, question, keys)));
@@ -332,7 +332,7 @@ fn the_time_limit_is_the_databases_and_not_the_persons() {
 }
 
 #[test]
-fn a_query_that_hangs_can_be_interrupted_and_ends_at_the_time_limit() {
+fn a_hanging_query_can_be_interrupted_and_times_out() {
     use sea_orm::{ConnectionTrait, TransactionTrait};
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     stocked(&shop);
@@ -348,7 +348,7 @@ fn a_query_that_hangs_can_be_interrupted_and_ends_at_the_time_limit() {
         lock.execute_unprepared("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await.expect("locks");
         answer(&mut waiting, "", "ann");
         answer(&mut limited, "", "ann");
-        // What is typed shows while the query hangs.
+        // Typed text appears while the query hangs.
         answer(&mut waiting, "who buys: ann", "\u{3}");
         let (code, shown) = end(waiting);
         assert_eq!(code, 130, "{shown}");

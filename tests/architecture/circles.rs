@@ -1,4 +1,4 @@
-//! No file uses another that uses it in turn, over however many files between them.
+//! No dependency cycles between source files, direct or indirect.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -85,7 +85,7 @@ fn source(path: &str, text: &str) -> (String, String) {
 }
 
 #[test]
-fn no_files_use_each_other_in_a_circle() {
+fn no_files_depend_on_each_other_in_a_cycle() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     files(&root.join("src"), &mut found);
@@ -99,14 +99,14 @@ fn no_files_use_each_other_in_a_circle() {
         .collect();
     let mut uses = uses(&sources);
     assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 500, "the arrows were not found");
-    // Relations of tables name each other, as SeaORM wants them.
+    // SeaORM relations refer to each other.
     uses.retain(|module, _| !module.starts_with("entity::"));
     let circles = circles(&uses);
     assert!(circles.is_empty(), "{}", circles.join("\n"));
 }
 
 #[test]
-fn a_circle_over_several_files_is_found() {
+fn a_cycle_over_several_files_is_found() {
     let sources = [
         source("src/a.rs", "use crate::{b::One, c::d::{Two, e::Three}};"),
         source("src/b.rs", "use super::c::Four;"),

@@ -50,7 +50,7 @@ fn every_dependency_is_used() {
 }
 
 #[test]
-fn a_dependency_that_nobody_uses_is_found() {
+fn an_unused_dependency_is_found() {
     let manifest =
         "[package]\nname = \"x\"\n[dependencies]\n# one = 1\ntz-rs = \"1\"\nsea-orm.workspace = true\nanyhow = \"1\"\n";
     let sources = ["use tz::TimeZone; use sea_orm::DbErr;".to_owned()];

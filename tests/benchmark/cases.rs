@@ -1,4 +1,4 @@
-//! What is measured: each promise of speed and the limit that it is held against.
+//! The benchmarks: each performance target and its limit.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The other side: what the engines' own programs do with the same rows on the same machine.
+//! The baseline: the engines' own tools with the same rows on the same machine.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

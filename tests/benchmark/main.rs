@@ -1,7 +1,7 @@
-//! `cargo bench [-- --quick] [P4 …]`: every promise of speed beside its limit, measured in turn on
-//! this machine, with servers of its own that keep what they promise to keep.
+//! `cargo bench [-- --quick] [P4 …]`: every performance target and its limit, measured alternately on
+//! this machine, with dedicated servers in durable mode.
 //!
-//! A ratio is what counts; a single time says little on a machine that others use too.
+//! The ratio is decisive; absolute times mean little on a shared machine.
 
 mod cases;
 mod limits;
@@ -17,13 +17,13 @@ use cases::{Line, Target};
 /// How much of everything.
 pub struct Sizes {
     pub users: usize,
-    /// Orders of an imported file.
+    /// Number of orders in an imported file.
     pub imported: usize,
-    /// Rounds of what takes long.
+    /// Rounds of slow cases.
     pub rounds: usize,
-    /// Rounds of what is over at once.
+    /// Rounds of fast cases.
     pub starts: usize,
-    /// How long orders are placed one by one.
+    /// How long orders are placed in sequence.
     pub seconds: u32,
 }
 
@@ -47,7 +47,7 @@ fn main() {
     if arguments.first().is_some_and(|argument| argument == "--hello") {
         return hello(&arguments[1..]);
     }
-    servers_keep_their_promises();
+    use_durable_servers();
     let sizes = if arguments.iter().any(|argument| argument == "--quick") { &QUICK } else { &FULL };
     let wanted: Vec<&String> = arguments.iter().filter(|argument| argument.starts_with('P')).collect();
     println!("{:<4} {:<58} {:>14} {:>14} {:>8}  target", "", "what, and its limit", "shopctl", "limit", "ratio");
@@ -83,6 +83,6 @@ fn hello(arguments: &[String]) {
     }
 }
 
-fn servers_keep_their_promises() {
+fn use_durable_servers() {
     support::servers::IS_DURABLE.store(true, Ordering::Relaxed);
 }

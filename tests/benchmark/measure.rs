@@ -1,4 +1,4 @@
-//! Times, taken in turn, so that a busy machine slows both sides.
+//! Alternating measurements, so that a busy machine slows both sides.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ const LOOK: Duration = Duration::from_millis(5);
 #[derive(Debug, Clone, Copy)]
 pub struct Timed {
     pub seconds: f64,
-    /// The most memory that it had, in MB.
+    /// Peak memory, in MB.
     pub megabytes: f64,
 }
 

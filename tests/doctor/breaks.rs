@@ -1,4 +1,4 @@
-//! Every rule, broken by plain SQL and healed again.
+//! Every invariant, violated by plain SQL and restored.
 
 use crate::support::Backend;
 

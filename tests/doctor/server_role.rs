@@ -1,4 +1,4 @@
-//! What the server is among others: whether it can be written, and which it follows.
+//! The server's replication role: whether it accepts writes, and which server it replicates.
 
 use super::checks;
 use crate::support::{Backend, Shop, servers};
@@ -28,7 +28,7 @@ fn assert_only_read(shop: &Shop) {
 }
 
 #[test]
-fn a_hot_standby_is_told_from_its_primary() {
+fn a_hot_standby_is_distinguished_from_its_primary() {
     let Some((primary, standby)) = servers::postgres_with_standby("roles") else { return };
     let (first, second) = (on(Backend::Postgres, &primary.admin_url), on(Backend::Postgres, &standby.admin_url));
     first.run(&["migrate", "up"]).success();
@@ -44,7 +44,7 @@ fn a_hot_standby_is_told_from_its_primary() {
     assert_role(&first, "ok", "primary");
     assert_role(&second, "warning", "standby");
     assert_only_read(&second);
-    // For those who mean to read only, it is as it should be.
+    // No problem for a session that only reads.
     second.file("shopctl.toml", &format!("[context.reports]\ndatabase_url = \"{}\"\nread_only = true\n", second.url));
     let arguments = ["doctor", "--context", "reports", "--json"];
     let mut command = second.command(&arguments);
@@ -54,7 +54,7 @@ fn a_hot_standby_is_told_from_its_primary() {
 }
 
 #[test]
-fn a_database_that_takes_no_writes_by_its_setting_is_read_only() {
+fn a_database_set_to_reject_writes_is_read_only() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     shop.run(&["seed", "up"]).success();
     assert_role(&shop, "ok", "primary");
@@ -64,7 +64,7 @@ fn a_database_that_takes_no_writes_by_its_setting_is_read_only() {
 }
 
 #[test]
-fn a_mariadb_that_is_read_only_or_follows_another_says_so() {
+fn a_read_only_or_replicating_mariadb_is_reported() {
     let Some(server) = servers::own_mariadb("read-only") else { return };
     let root = on(Backend::MariaDb, &server.admin_url);
     root.sql("CREATE DATABASE shop");

@@ -1,4 +1,4 @@
-//! Tables that others hold: a migration waits, says for whom, and goes on.
+//! Locked tables: a migration waits, names the holder, and continues.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn held(lock_wait: Duration) -> Plan {
 }
 
 #[test]
-fn a_migration_waits_for_its_tables_and_names_who_holds_them() {
+fn a_migration_waits_for_locked_tables_and_names_the_holder() {
     on(&SERVERS, async |trial| {
         trial.sql("CREATE TABLE held (id int)").await;
         let other = trial.shop.connect().await;
@@ -40,7 +40,7 @@ fn a_migration_waits_for_its_tables_and_names_who_holds_them() {
         let steps = up(&trial.database, &held(Duration::from_secs(60)), &mut |progress| {
             if let Progress::Blocked { by, .. } = progress {
                 told.extend(by.iter().cloned());
-                // Dropped, it is rolled back.
+                // Dropping the transaction rolls it back.
                 drop(transaction.take());
             }
         })
@@ -54,7 +54,7 @@ fn a_migration_waits_for_its_tables_and_names_who_holds_them() {
 
 /// A killed runner's last statement goes on without it, and commits by itself.
 #[test]
-fn a_statement_that_outlives_its_runner_is_waited_for() {
+fn a_statement_that_outlives_its_runner_is_awaited() {
     on(&[Backend::MariaDb], async |trial| {
         trial.sql("CREATE TABLE held (id int)").await;
         let orphan = trial.shop.connect().await;
@@ -106,7 +106,7 @@ fn keep(shop: &crate::support::Shop, statements: &[String]) -> (tokio::runtime::
 
 /// The tables of the history and of the lock itself may be held as well.
 #[test]
-fn a_history_that_others_hold_hangs_no_command() {
+fn a_locked_history_blocks_no_command() {
     for shop in SERVERS.into_iter().filter_map(crate::support::Shop::empty) {
         shop.run(&["migrate", "up", "--steps", "8"]).success();
         for table in ["shopctl_migration_runs", "shopctl_leases", "seaql_migrations", "shopctl_settings"] {
@@ -136,9 +136,9 @@ fn a_history_that_others_hold_hangs_no_command() {
 
 /// A stated limit holds for all that a change of the schema waits for, whatever it waits for one after the other.
 #[test]
-fn a_stated_limit_is_the_limit_of_the_whole_command() {
+fn an_explicit_limit_covers_the_whole_command() {
     const LIMIT: Duration = Duration::from_secs(3);
-    // What a debug build takes before and after its waits, on a machine that is busy.
+    // The overhead of a debug build on a busy machine.
     const GRACE: Duration = Duration::from_millis(1500);
     for shop in SERVERS.into_iter().filter_map(crate::support::Shop::migrated) {
         let lock = |table: &str| match shop.backend {
@@ -150,7 +150,7 @@ fn a_stated_limit_is_the_limit_of_the_whole_command() {
             assert!(run.duration < LIMIT + GRACE, "{:?}: {run}", run.duration);
             run
         };
-        // Nothing is pending: what is there is looked at all the same.
+        // Nothing is pending, but the schema is still checked.
         let held = keep(&shop, &lock("orders"));
         limited(&["migrate", "up"]);
         drop(held);
@@ -169,7 +169,7 @@ fn a_stated_limit_is_the_limit_of_the_whole_command() {
 
 /// What goes is counted before anybody is asked.
 #[test]
-fn rows_are_counted_no_longer_than_tables_are_waited_for() {
+fn counting_rows_respects_the_lock_wait_limit() {
     for shop in SERVERS.into_iter().filter_map(crate::support::Shop::migrated) {
         let lock = match shop.backend {
             Backend::Postgres => vec!["BEGIN".to_owned(), "LOCK TABLE products IN ACCESS EXCLUSIVE MODE".to_owned()],
@@ -191,7 +191,7 @@ fn rows_are_counted_no_longer_than_tables_are_waited_for() {
 
 /// A foreign key is taken off both of its tables.
 #[test]
-fn whoever_holds_the_table_that_a_dropped_one_refers_to_is_named() {
+fn the_holder_of_a_referenced_table_is_named() {
     const DROPPED: Migration = Migration {
         name: "m1_dropped",
         up: |_| vec!["DROP TABLE child".into()],
@@ -215,7 +215,7 @@ fn whoever_holds_the_table_that_a_dropped_one_refers_to_is_named() {
 
 /// Another runner has the lock, and keeps it.
 #[test]
-fn whoever_waits_for_another_runner_waits_no_longer_than_stated_and_names_it() {
+fn waiting_for_another_runner_respects_the_limit_and_names_it() {
     for shop in SERVERS.into_iter().filter_map(crate::support::Shop::migrated) {
         let now = if shop.backend == Backend::Postgres { "now()" } else { "utc_timestamp(6)" };
         let later = if shop.backend == Backend::Postgres { "interval '1 hour'" } else { "INTERVAL 1 HOUR" };
@@ -232,7 +232,7 @@ fn whoever_waits_for_another_runner_waits_no_longer_than_stated_and_names_it() {
 /// A runner that is paused after its statement and before the record of it, holding what it had
 /// written so far.
 #[test]
-fn a_failure_to_get_a_lock_leaves_the_intent_of_another_runner() {
+fn a_failed_lock_attempt_keeps_the_intent_of_another_runner() {
     const LAST: &str = "m20260101_000009_create_audit_seals";
     on(&[Backend::MariaDb], async |trial| {
         trial.up(&to(LAST)).await.unwrap();
@@ -259,7 +259,7 @@ fn a_failure_to_get_a_lock_leaves_the_intent_of_another_runner() {
 
 /// The statement itself has to wait: by then the intent of the dead runner is given up already.
 #[test]
-fn a_statement_that_has_to_wait_leaves_what_a_dead_runner_may_have_done_open() {
+fn a_blocked_statement_leaves_the_intent_of_a_dead_runner_open() {
     on(&[Backend::MariaDb], async |trial| {
         trial.sql("CREATE TABLE held (id int)").await;
         trial.up(&held(Duration::from_secs(1))).await.unwrap();
@@ -282,7 +282,7 @@ fn a_statement_that_has_to_wait_leaves_what_a_dead_runner_may_have_done_open() {
 }
 
 #[test]
-fn whatever_fails_once_the_lock_is_lost_is_the_lost_lock() {
+fn failures_after_losing_the_lock_are_reported_as_the_lost_lock() {
     const SECOND: Migration = Migration {
         name: "m2_second",
         up: |_| vec!["CREATE TABLE second (id int)".into()],
@@ -291,7 +291,7 @@ fn whatever_fails_once_the_lock_is_lost_is_the_lost_lock() {
     const FIRST: Migration =
         Migration { name: "m1_first", up: |_| vec!["CREATE TABLE first (id int)".into()], ..SECOND };
     on(&SERVERS, async |trial| {
-        // The other runner takes the lock over and does the second migration.
+        // The other runner takes over the lock and applies the second migration.
         let taken_over = || {
             let statements =
                 ["UPDATE shopctl_leases SET token = 'of another', holder = 'another'", "CREATE TABLE second (id int)"];
@@ -307,7 +307,7 @@ fn whatever_fails_once_the_lock_is_lost_is_the_lost_lock() {
 
 /// The server goes away after two of the steps.
 #[test]
-fn a_course_that_is_cut_says_what_is_done_and_what_is_not() {
+fn an_interrupted_run_reports_applied_and_pending_migrations() {
     on(&SERVERS, async |trial| {
         let cut = match trial.shop.backend {
             Backend::Postgres => {
@@ -344,7 +344,7 @@ fn a_course_that_is_cut_says_what_is_done_and_what_is_not() {
 
 /// A limit on silence is none on work: the server is seen to be at it.
 #[test]
-fn a_statement_may_take_longer_than_an_answer() {
+fn a_running_statement_is_not_limited_by_the_answer_timeout() {
     on(&SERVERS, async |trial| {
         let slow = Migration {
             name: "m1_slow",

@@ -1,4 +1,4 @@
-//! Migrations: exactly once, there and back, side by side with SeaORM's own migrator.
+//! Migrations: applied exactly once, reverted, and compatible with SeaORM's own migrator.
 
 use sea_orm_migration::MigratorTrait;
 
@@ -9,8 +9,8 @@ use crate::support::{Backend, Shop, servers};
 
 on_every_backend!(
     down_and_up_again_gives_a_working_shop,
-    a_stock_migrator_reads_everything_as_applied,
-    the_environment_is_noted
+    seaorms_migrator_sees_every_migration_as_applied,
+    the_environment_is_recorded
 );
 
 const MIGRATIONS: i64 = migration::MIGRATIONS.len() as i64;
@@ -29,7 +29,7 @@ fn six_runners(backend: Backend) {
 }
 
 #[test]
-fn a_number_of_steps_that_is_none_is_refused_in_plain_words() {
+fn an_invalid_number_of_steps_is_rejected_in_plain_words() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     for command in ["up", "down", "redo"] {
         for text in ["x", "0", "1.5", "99999999999999999999", ""] {
@@ -42,7 +42,7 @@ fn a_number_of_steps_that_is_none_is_refused_in_plain_words() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_named_and_not_made() {
+fn a_missing_folder_is_reported_and_not_created() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     let folder = shop.path("nope/further");
     let url = format!("sqlite:{}/x.db", folder.display());
@@ -55,7 +55,7 @@ fn a_folder_that_is_not_there_is_named_and_not_made() {
     assert!(!shop.path("nope").exists());
     std::fs::create_dir_all(&folder).expect("our own folder");
     wrong.run(&["migrate", "up"]).success();
-    // Places that shopctl chose itself, and quickstart, are made.
+    // Default locations, and those of quickstart, are created.
     let mut default = shop.command(&["migrate", "up"]);
     default.env_remove("DATABASE_URL");
     finish(default.spawn().expect("the binary was built"), &["migrate", "up"]).success();
@@ -64,7 +64,7 @@ fn a_folder_that_is_not_there_is_named_and_not_made() {
 }
 
 #[test]
-fn a_database_of_which_nobody_said_what_it_is_for_says_so() {
+fn a_database_without_an_environment_is_reported() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "up"]).success();
     let run = shop.run(&["migrate", "env"]).success().says("nobody said what this database is for");
@@ -105,7 +105,7 @@ fn down_and_up_again_gives_a_working_shop(shop: &Shop) {
     shop.assert_invariants();
 }
 
-fn a_stock_migrator_reads_everything_as_applied(shop: &Shop) {
+fn seaorms_migrator_sees_every_migration_as_applied(shop: &Shop) {
     block_on(async {
         let connection = shop.connect().await;
         let pending = migration::Migrator::get_pending_migrations(&connection).await.expect("readable");
@@ -114,14 +114,14 @@ fn a_stock_migrator_reads_everything_as_applied(shop: &Shop) {
     });
 }
 
-fn the_environment_is_noted(shop: &Shop) {
+fn the_environment_is_recorded(shop: &Shop) {
     assert_eq!(shop.run(&["migrate", "env"]).success().stdout.trim(), "development");
     shop.run(&["migrate", "env", "production"]).success();
     shop.run(&["seed", "up"]).exits_with(11).says("production");
 }
 
 #[test]
-fn a_database_that_a_stock_migrator_made_is_adopted() {
+fn a_database_created_by_seaorms_migrator_is_adopted() {
     for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::empty(backend) else { continue };
         if backend == Backend::Sqlite {
@@ -138,7 +138,7 @@ fn a_database_that_a_stock_migrator_made_is_adopted() {
 }
 
 #[test]
-fn status_of_nothing_is_everything_pending_and_creates_nothing() {
+fn status_without_a_database_is_all_pending_and_creates_nothing() {
     for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::empty(backend) else { continue };
         shop.run(&["migrate", "status", "--check"]).exits_with(9);
@@ -184,7 +184,7 @@ fn a_migration_that_fails_is_recorded_and_can_be_run_again() {
     for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::empty(backend) else { continue };
         shop.run(&["migrate", "up", "--steps", "3"]).success();
-        // In the way of the fourth; MariaDB's own way is a table that is missing.
+        // Blocks the fourth migration; on MariaDB through a missing table.
         let obstacle = if backend == Backend::MariaDb {
             "CREATE TABLE other (id int); RENAME TABLE orders TO hidden"
         } else {

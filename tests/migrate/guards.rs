@@ -1,23 +1,23 @@
-//! What keeps people from destroying the wrong database.
+//! Guards against destroying the wrong database.
 
 use crate::on_every_backend;
 use crate::support::roles::login_with;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
-    development_takes_yes_and_everything_else_the_name,
-    what_will_be_refused_is_refused_before_anybody_is_asked,
-    fresh_removes_what_no_migration_made,
-    seeds_do_not_declare_another_programs_database_to_be_for_development,
-    yes_tells_what_goes_before_it_goes,
-    a_protected_context_wants_the_name_whatever_the_environment,
-    a_role_that_may_only_read_can_ask_for_the_status,
-    the_ways_out_of_the_command_line
+    development_accepts_yes_and_other_environments_require_the_name,
+    invalid_removals_are_rejected_before_any_prompt,
+    fresh_removes_objects_made_by_no_migration,
+    seeds_do_not_mark_another_programs_database_as_development,
+    yes_lists_what_is_removed_before_removing_it,
+    a_protected_context_requires_the_name_in_every_environment,
+    a_read_only_role_can_run_status,
+    hints_of_the_command_line_work
 );
 
 const SEED_ROWS: &str = "m20260101_000008_create_seed_rows";
 
-fn development_takes_yes_and_everything_else_the_name(shop: &Shop) {
+fn development_accepts_yes_and_other_environments_require_the_name(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     let name = shop.database_name();
     for course in ["reset", "refresh", "fresh"] {
@@ -53,7 +53,7 @@ fn development_takes_yes_and_everything_else_the_name(shop: &Shop) {
     shop.run(&["migrate", "env", "two words"]).exits_with(7);
 }
 
-fn what_will_be_refused_is_refused_before_anybody_is_asked(shop: &Shop) {
+fn invalid_removals_are_rejected_before_any_prompt(shop: &Shop) {
     shop.run(&["migrate", "down", "-y", "--to", "m20260101_000007_create_seeds"]).success();
     for course in ["down", "redo"] {
         let run = shop.run(&["migrate", course, "--to", SEED_ROWS]).exits_with(6).says("is not applied");
@@ -78,7 +78,7 @@ fn copies(shop: &Shop) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn a_file_is_copied_before_anything_drops_rows() {
+fn a_database_file_is_backed_up_before_rows_are_dropped() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "up"]).success();
     shop.run(&["seed", "up"]).success();
@@ -104,9 +104,9 @@ fn a_file_is_copied_before_anything_drops_rows() {
 }
 
 #[test]
-fn a_copy_that_cannot_be_made_stops_everything() {
+fn a_failed_backup_stops_the_command() {
     let home = Shop::empty(Backend::Sqlite).expect("always there");
-    // A file may have this name, but not with the copy's ending behind it.
+    // The file name is valid, but too long with the suffix of the copy.
     let shop = home.with_url(format!("sqlite:{}", home.path(&"n".repeat(240)).display()));
     shop.run(&["migrate", "up"]).success();
     shop.run(&["seed", "up"]).success();
@@ -118,7 +118,7 @@ fn a_copy_that_cannot_be_made_stops_everything() {
 }
 
 #[test]
-fn an_environment_that_is_almost_a_usual_one_is_asked_about() {
+fn a_misspelled_environment_asks_for_confirmation() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "up"]).success();
     let name = shop.database_name();
@@ -130,12 +130,12 @@ fn an_environment_that_is_almost_a_usual_one_is_asked_about() {
     }
     shop.run(&["migrate", "env", "dev", "--confirm", &name]).success();
     shop.run(&["migrate", "env", "production"]).exits_with(11).says("is for dev, and would be for production");
-    // Another word is one as well.
+    // Any other word is a custom environment.
     shop.run(&["migrate", "env", "loadtest", "--confirm", &name]).success();
 }
 
 #[test]
-fn a_database_is_for_development_only_when_something_said_so() {
+fn a_database_is_for_development_only_when_declared() {
     for shop in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::empty) {
         let name = shop.database_name();
         shop.run(&["migrate", "up"]).success();
@@ -159,7 +159,7 @@ fn a_database_is_for_development_only_when_something_said_so() {
 }
 
 #[test]
-fn a_made_up_shop_on_a_new_laptop_is_for_development() {
+fn a_generated_shop_in_a_new_database_is_for_development() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "up"]).success();
     shop.run(&["seed", "generate", "--users", "3", "--products", "3", "--orders", "3", "-y"]).success();
@@ -167,7 +167,7 @@ fn a_made_up_shop_on_a_new_laptop_is_for_development() {
 }
 
 /// Another program's tables are no development database, however empty the shop beside them is.
-fn seeds_do_not_declare_another_programs_database_to_be_for_development(shop: &Shop) {
+fn seeds_do_not_mark_another_programs_database_as_development(shop: &Shop) {
     shop.run(&["migrate", "reset", "--yes"]).success();
     shop.sql("DELETE FROM shopctl_settings WHERE name = 'environment'");
     shop.sql("CREATE TABLE invoices (id int)");
@@ -191,7 +191,7 @@ fn seeds_do_not_declare_another_programs_database_to_be_for_development(shop: &S
     assert_eq!(shop.number("SELECT COUNT(*) FROM invoices"), 1);
 }
 
-fn yes_tells_what_goes_before_it_goes(shop: &Shop) {
+fn yes_lists_what_is_removed_before_removing_it(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     let products = format!("products {} rows", shop.number("SELECT COUNT(*) FROM products"));
     for course in ["down", "redo"] {
@@ -215,7 +215,7 @@ fn yes_tells_what_goes_before_it_goes(shop: &Shop) {
 }
 
 #[test]
-fn a_question_that_is_not_answered_leaves_no_mark() {
+fn an_unanswered_prompt_changes_nothing() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "up"]).success();
     shop.run(&["seed", "generate"]).exits_with(11).says("--yes");
@@ -223,7 +223,7 @@ fn a_question_that_is_not_answered_leaves_no_mark() {
 }
 
 #[test]
-fn a_file_of_another_program_is_copied_though_it_has_no_rows() {
+fn a_foreign_database_without_rows_is_backed_up() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     shop.sql("CREATE TABLE invoices (id int)");
     shop.run(&["migrate", "fresh", "--yes"]).success().says("table invoices").says("copied ");
@@ -234,7 +234,7 @@ fn a_file_of_another_program_is_copied_though_it_has_no_rows() {
 }
 
 #[test]
-fn a_file_that_is_for_production_takes_no_yes() {
+fn a_production_file_is_not_confirmed_by_yes() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "up"]).success();
     shop.run(&["migrate", "env", "production"]).success();
@@ -242,7 +242,7 @@ fn a_file_that_is_for_production_takes_no_yes() {
 }
 
 #[test]
-fn a_seed_that_cannot_be_undone_leaves_no_copy() {
+fn a_seed_that_cannot_be_undone_leaves_no_backup() {
     let shop = Shop::migrated(Backend::Sqlite).expect("always there");
     for verb in ["down", "redo"] {
         shop.run(&["seed", verb, "demo", "--confirm", "demo"]).exits_with(6).says("is not applied");
@@ -258,7 +258,7 @@ fn a_seed_that_cannot_be_undone_leaves_no_copy() {
     assert!(copies(&shop).is_empty(), "{:?}", copies(&shop));
 }
 
-fn fresh_removes_what_no_migration_made(shop: &Shop) {
+fn fresh_removes_objects_made_by_no_migration(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     shop.sql("CREATE TABLE of_others (id int)");
     shop.sql("CREATE VIEW seen AS SELECT * FROM products");
@@ -298,7 +298,7 @@ fn fresh_removes_what_no_migration_made(shop: &Shop) {
     assert!(run.stderr.contains(&copy.display().to_string()), "{run}");
 }
 
-fn a_protected_context_wants_the_name_whatever_the_environment(shop: &Shop) {
+fn a_protected_context_requires_the_name_in_every_environment(shop: &Shop) {
     let url = &shop.url;
     let text = format!(
         "[context.live]\ndatabase_url = '{url}'\nprotected = true\n[context.look]\ndatabase_url = '{url}'\nread_only = true\n"
@@ -327,7 +327,7 @@ fn a_protected_context_wants_the_name_whatever_the_environment(shop: &Shop) {
     run(&["migrate", "up", "-c", "live"]).success();
 }
 
-fn a_role_that_may_only_read_can_ask_for_the_status(shop: &Shop) {
+fn a_read_only_role_can_run_status(shop: &Shop) {
     let reader = match shop.backend {
         Backend::Sqlite => {
             let path = shop.path("shop.db");
@@ -347,7 +347,7 @@ fn a_role_that_may_only_read_can_ask_for_the_status(shop: &Shop) {
     }
 }
 
-fn the_ways_out_of_the_command_line(shop: &Shop) {
+fn hints_of_the_command_line_work(shop: &Shop) {
     let last = "m20260101_000009_create_audit_seals";
     // Edited.
     shop.sql(&format!("UPDATE shopctl_migration_runs SET checksum = 'of another form' WHERE name = '{last}'"));
@@ -357,7 +357,7 @@ fn the_ways_out_of_the_command_line(shop: &Shop) {
     shop.run(&["migrate", "resolve", last, "--applied"]).exits_with(11).says("--yes");
     shop.run(&["migrate", "resolve", last, "--applied", "--yes"]).success();
     shop.run(&["migrate", "status", "--check"]).success();
-    // Half applied: another program made its table.
+    // Half applied: another program created its table.
     shop.run(&["migrate", "down", "--yes", "--to", SEED_ROWS]).success();
     shop.sql("CREATE TABLE audit_seals (x int)");
     shop.run(&["migrate", "up"]).exits_with(1).says("audit_seals").says("then shopctl migrate up");
@@ -380,7 +380,7 @@ fn the_ways_out_of_the_command_line(shop: &Shop) {
 }
 
 #[test]
-fn a_lock_file_is_written_for_new_and_for_explained_migrations_only() {
+fn the_lock_file_is_updated_only_for_new_and_blessed_migrations() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "bless"]).exits_with(4).says("migration/migrations.lock");
     let path = shop.file("migration/migrations.lock", "");
@@ -407,7 +407,7 @@ fn a_lock_file_is_written_for_new_and_for_explained_migrations_only() {
 }
 
 #[test]
-fn wait_tells_a_server_that_is_down_from_a_database_that_is_missing() {
+fn wait_distinguishes_a_stopped_server_from_a_missing_database() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::empty) {
         shop.run(&["migrate", "wait"]).success().says("answers");
         let (server, _) = shop.url.rsplit_once('/').expect("a URL with a path");

@@ -1,5 +1,5 @@
-//! Each way to break a history is recognised, named, and has a way out that works; with lists of
-//! the tests' own on every engine.
+//! Each kind of broken history is recognized, named, and has a working remedy; with custom migration
+//! lists on every engine.
 
 use migration::Migration;
 use shopctl::error::{Error, Kind};
@@ -51,21 +51,21 @@ impl Trial {
 }
 
 #[test]
-fn an_edited_migration_is_refused_until_it_is_settled() {
+fn an_edited_migration_is_rejected_until_resolved() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&of(&[ALPHA, BETA])).await.unwrap();
         let edited = of(&[ALPHA, BETA_EDITED, GAMMA]);
         assert_eq!(trial.states_of(&edited.catalog).await, [State::Applied, State::Edited, State::Pending]);
         refused(trial.up(&edited).await, "migrate.edited", BETA.name, "resolve m2_beta --applied");
-        // Undone.
+        // Reverted.
         assert_eq!(trial.states_of(&of(&[ALPHA, BETA]).catalog).await, [State::Applied; 2]);
-        // Blessed: the form that was applied is one that does the same.
+        // Blessed: the applied version is equivalent.
         let mut file = LockFile::default();
         file.bless(of(&[ALPHA, BETA]).catalog.migrations(), None, None).unwrap();
         file.bless(edited.catalog.migrations(), Some(BETA.name), Some("the same table")).unwrap();
         let blessed = Catalog::new(edited.catalog.migrations().to_vec(), file.to_text().unwrap());
         assert_eq!(trial.states_of(&blessed).await, [State::Applied, State::Applied, State::Pending]);
-        // Settled in this database alone.
+        // Resolved in this database only.
         assert!(trial.say(&edited, BETA.name, Resolution::Applied).await);
         assert!(!trial.say(&edited, BETA.name, Resolution::Applied).await, "said once is enough");
         assert_eq!(trial.up(&edited).await.unwrap(), 1);
@@ -74,7 +74,7 @@ fn an_edited_migration_is_refused_until_it_is_settled() {
 }
 
 #[test]
-fn a_missing_migration_stops_only_what_nobody_tried() {
+fn a_missing_migration_blocks_only_new_migrations() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&of(&[ALPHA, BETA])).await.unwrap();
         assert_eq!(trial.states_of(&of(&[ALPHA]).catalog).await, [State::Applied, State::Missing]);
@@ -95,7 +95,7 @@ fn a_missing_migration_stops_only_what_nobody_tried() {
 }
 
 #[test]
-fn a_renamed_migration_is_recognised_by_what_it_does() {
+fn a_renamed_migration_is_recognized_by_its_checksum() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&of(&[ALPHA, BETA])).await.unwrap();
         let renamed = of(&[ALPHA, BETA_RENAMED]);
@@ -109,7 +109,7 @@ fn a_renamed_migration_is_recognised_by_what_it_does() {
 }
 
 #[test]
-fn a_late_migration_takes_its_place_in_the_order_of_application() {
+fn a_late_migration_keeps_its_position_in_the_order_of_application() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&of(&[ALPHA, GAMMA])).await.unwrap();
         let merged = [ALPHA, BETA, GAMMA];
@@ -123,7 +123,7 @@ fn a_late_migration_takes_its_place_in_the_order_of_application() {
 }
 
 #[test]
-fn a_list_that_is_not_sound_is_refused() {
+fn an_inconsistent_migration_list_is_rejected() {
     on(&[Backend::Sqlite], async |trial| {
         for (list, code) in [([BETA, ALPHA], "migrate.unsorted"), ([BETA, BETA_EDITED], "migrate.duplicate")] {
             refused(trial.up(&of(&list)).await, code, BETA.name, "name");
@@ -140,7 +140,7 @@ const HALF: Migration = Migration {
 };
 
 #[test]
-fn a_failure_leaves_nothing_and_names_its_statement() {
+fn a_failed_migration_is_rolled_back_and_names_its_statement() {
     on(&[Backend::Sqlite, Backend::Postgres], async |trial| {
         trial.up(&of(&[ALPHA])).await.unwrap();
         let before = trial.schema().await;
@@ -160,7 +160,7 @@ fn a_failure_leaves_nothing_and_names_its_statement() {
 }
 
 #[test]
-fn the_log_tells_every_run() {
+fn the_log_lists_every_run() {
     on(&EVERYWHERE, async |trial| {
         let list = of(&[ALPHA, BETA]);
         trial.up(&list).await.unwrap();
@@ -202,7 +202,7 @@ fn reset_refresh_and_fresh() {
 
 /// What a runner leaves that is killed while `fresh` removes; only where DDL commits by itself.
 #[test]
-fn a_removal_that_died_is_completed_by_fresh_alone() {
+fn an_interrupted_removal_is_completed_only_by_fresh() {
     on(&[Backend::MariaDb], async |trial| {
         let list = of(&[ALPHA, BETA]);
         trial.up(&list).await.unwrap();
@@ -223,7 +223,7 @@ fn a_removal_that_died_is_completed_by_fresh_alone() {
 }
 
 #[test]
-fn a_rehearsal_leaves_nothing() {
+fn a_rehearsal_changes_nothing() {
     on(&[Backend::Sqlite, Backend::Postgres], async |trial| {
         let list = of(&[ALPHA, BETA]);
         let before = trial.schema().await;
@@ -284,7 +284,7 @@ fn sqlite_tables_are_rebuilt_but_nothing_refers_to_missing_rows_afterwards() {
 }
 
 #[test]
-fn what_another_tool_applies_meanwhile_has_its_place_in_the_order() {
+fn migrations_applied_by_another_tool_keep_their_position() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&of(&[ALPHA, BETA])).await.unwrap();
         trial.sql("CREATE TABLE gamma (id int)").await;
@@ -305,7 +305,7 @@ const RISKY: Migration = Migration {
 };
 
 #[test]
-fn what_is_risky_is_asked_about_where_the_table_is_there_already() {
+fn risky_steps_on_existing_tables_require_confirmation() {
     on(&EVERYWHERE, async |trial| {
         let list = of(&[ALPHA, RISKY]);
         let count = async || risks(trial.database.connection(), &list).await.unwrap().len();
@@ -318,7 +318,7 @@ fn what_is_risky_is_asked_about_where_the_table_is_there_already() {
 }
 
 #[test]
-fn only_what_somebody_has_can_be_resolved() {
+fn only_recorded_migrations_can_be_resolved() {
     on(&[Backend::Sqlite], async |trial| {
         for resolution in [Resolution::Applied, Resolution::Reverted] {
             let error =

@@ -1,6 +1,6 @@
 //! Six runners at once, one of them killed at a random moment, round after round.
 //!
-//! Some rounds a run of the suite; `SHOPCTL_TEST_ROUNDS=50` is what the promise is judged by.
+//! The suite runs a few rounds; `SHOPCTL_TEST_ROUNDS=50` is the full test.
 
 use std::time::{Duration, Instant};
 
@@ -61,7 +61,7 @@ fn one_of_six_runners_is_killed_on_mariadb() {
 
 /// A lone runner that dies leaves a state from which the next completes; down as well as up.
 #[test]
-fn a_killed_runner_alone_is_completed_by_the_next() {
+fn a_killed_runner_is_completed_by_the_next() {
     let mut random = rand::rng();
     for backend in [Backend::Sqlite, Backend::Postgres, Backend::MariaDb] {
         let Some(clean) = Shop::migrated(backend) else { continue };

@@ -1,4 +1,4 @@
-//! Migrations: as a user runs them, and on the library with lists of a test's own.
+//! Migrations: run as a user does, and on the library with custom migration lists.
 
 mod blocked;
 mod commands;
@@ -79,7 +79,7 @@ impl Trial {
         Ok(steps.into_iter().map(|step| step.name).collect())
     }
 
-    /// The states of the migrations of a list of the test's own, and of those it lacks.
+    /// The states of the migrations in a custom list, and of those missing from it.
     async fn states_of(&self, catalog: &Catalog) -> Vec<State> {
         let all = status(self.database.connection(), catalog).await.unwrap();
         all.iter().map(|migration| migration.state).collect()

@@ -1,4 +1,4 @@
-//! The plan: as SQL it is as good as `up`.
+//! The plan: its SQL is equivalent to `up`.
 
 use std::process::{Command, Output, Stdio};
 
@@ -6,7 +6,7 @@ use crate::on_every_backend;
 use crate::support::servers::has_client;
 use crate::support::{Backend, Shop};
 
-on_every_backend!(a_dry_run_leaves_nothing);
+on_every_backend!(a_dry_run_changes_nothing_in_the_schema);
 
 const EVERYWHERE: [Backend; 3] = [Backend::Sqlite, Backend::Postgres, Backend::MariaDb];
 
@@ -43,16 +43,16 @@ fn script_without_a_database(backend: Backend) -> String {
         Backend::Postgres => "postgres",
         Backend::MariaDb => "mysql",
     };
-    // Nothing answers there: no database is asked.
+    // No server listens there: the plan needs no database.
     let home = tempfile::tempdir().expect("the temporary folder can be written");
     let nowhere = Shop { backend, url: "postgres://nobody@127.0.0.1:1/none".to_owned(), home };
     nowhere.run(&["migrate", "plan", "--sql", "--backend", name]).success().stdout
 }
 
 #[test]
-fn the_script_run_by_hand_leaves_nothing_pending_and_the_same_schema() {
+fn the_plan_script_applies_everything_with_the_same_schema() {
     for shop in EVERYWHERE.into_iter().filter_map(Shop::empty) {
-        // The others come with their servers.
+        // The other engines need their servers.
         if shop.backend == Backend::Sqlite && !has_client("sqlite3", "sqlite3") {
             continue;
         }
@@ -75,7 +75,7 @@ fn the_script_run_by_hand_leaves_nothing_pending_and_the_same_schema() {
 }
 
 #[test]
-fn a_script_that_is_run_twice_or_after_another_changes_nothing() {
+fn a_plan_script_is_idempotent() {
     for shop in EVERYWHERE.into_iter().filter_map(Shop::empty) {
         if shop.backend == Backend::Sqlite && !has_client("sqlite3", "sqlite3") {
             continue;
@@ -85,7 +85,7 @@ fn a_script_that_is_run_twice_or_after_another_changes_nothing() {
         run_by_hand(&shop, &shop.run(&first).success().stdout);
         let last = shop.run(&["migrate", "plan", "--sql"]).success().stdout;
         run_by_hand(&shop, &last);
-        // Statements that could be run again are no different.
+        // Repeatable statements are handled the same way.
         shop.sql("DROP TABLE audit_seals");
         let before = (shop.schema(), shop.column("SELECT name FROM shopctl_migration_runs"));
         for script in [&last, &everything] {
@@ -100,7 +100,7 @@ fn a_script_that_is_run_twice_or_after_another_changes_nothing() {
 
 /// As the runner does it where DDL commits by itself: an intent that the next `up` completes.
 #[test]
-fn a_script_that_broke_off_is_completed_by_up() {
+fn an_interrupted_plan_script_is_completed_by_up() {
     let Some(shop) = Shop::empty(Backend::MariaDb) else { return };
     let script = shop.run(&["migrate", "plan", "--sql"]).success().stdout;
     let broken = script.replacen("CREATE TABLE `orders`", "CREATE TABEL `orders`", 1);
@@ -113,7 +113,7 @@ fn a_script_that_broke_off_is_completed_by_up() {
 }
 
 #[test]
-fn a_plan_says_what_would_be_done() {
+fn a_plan_lists_the_pending_steps() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     let plan = shop.run(&["migrate", "plan", "--json"]).success().json();
     let items = plan["items"].as_array().expect("a list");
@@ -128,7 +128,7 @@ fn a_plan_says_what_would_be_done() {
     assert!(!shop.path("shop.db").exists());
 }
 
-fn a_dry_run_leaves_nothing(shop: &Shop) {
+fn a_dry_run_changes_nothing_in_the_schema(shop: &Shop) {
     shop.run(&["migrate", "down", "--steps", "2", "--yes"]).success();
     let runs = shop.number("SELECT COUNT(*) FROM shopctl_migration_runs");
     let run = shop.run(&["migrate", "up", "-n"]).success();
@@ -148,7 +148,7 @@ fn a_dry_run_leaves_nothing(shop: &Shop) {
 }
 
 #[test]
-fn a_dry_run_on_nothing_makes_no_file() {
+fn a_dry_run_without_a_database_creates_no_file() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     shop.run(&["migrate", "up", "-n"])
         .success()

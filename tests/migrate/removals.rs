@@ -1,5 +1,5 @@
-//! `fresh` that is refused, held up, interrupted or killed: nothing is removed by surprise, and what
-//! was begun is gone on with by nobody but a `fresh` that was confirmed.
+//! `fresh` that is rejected, delayed, interrupted or killed: nothing is removed unexpectedly, and only
+//! a confirmed `fresh` resumes a started removal.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -65,7 +65,7 @@ impl Holder {
 
 /// A runner that was killed after it had removed one of the tables; only where DDL commits by itself.
 #[test]
-fn a_begun_removal_is_named_and_only_a_confirmed_fresh_goes_on_with_it() {
+fn a_started_removal_is_reported_and_resumed_only_by_a_confirmed_fresh() {
     let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
     shop.run(&["seed", "up"]).success();
     shop.sql("INSERT INTO shopctl_settings (name, value) VALUES ('removal', 'ann@build-7, process 4711')");
@@ -110,7 +110,7 @@ fn a_begun_removal_is_named_and_only_a_confirmed_fresh_goes_on_with_it() {
 
 /// Killed when everything was gone but the history.
 #[test]
-fn commands_that_miss_their_tables_name_the_begun_removal_and_the_way_on() {
+fn commands_without_their_tables_report_the_started_removal_with_a_hint() {
     let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
     shop.sql("INSERT INTO shopctl_settings (name, value) VALUES ('removal', 'ann@build-7, process 4711')");
     let tables = shop.column(
@@ -144,7 +144,7 @@ fn commands_that_miss_their_tables_name_the_begun_removal_and_the_way_on() {
 
 /// Everything is gone, and the first of the migrations is there again.
 #[test]
-fn fresh_that_is_interrupted_after_the_removal_says_what_is_done_and_what_completes_it() {
+fn fresh_interrupted_after_the_removal_reports_progress_and_a_hint() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         block_on(async {
             let trial = super::Trial::connect(shop).await;
@@ -168,7 +168,7 @@ fn fresh_that_is_interrupted_after_the_removal_says_what_is_done_and_what_comple
 }
 
 #[test]
-fn a_removal_that_was_only_announced_is_undone_by_up() {
+fn a_removal_that_was_only_recorded_is_cleared_by_up() {
     let Some(shop) = Shop::migrated(Backend::MariaDb) else { return };
     shop.run(&["seed", "up"]).success();
     shop.sql("INSERT INTO shopctl_settings (name, value) VALUES ('removal', 'ann@build-7'), ('removal.1', 'users')");
@@ -179,7 +179,7 @@ fn a_removal_that_was_only_announced_is_undone_by_up() {
 }
 
 #[test]
-fn a_role_that_may_not_drop_changes_nothing() {
+fn fresh_without_the_right_to_drop_changes_nothing() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         shop.run(&["seed", "up"]).success();
         let name = shop.database_name();
@@ -188,7 +188,7 @@ fn a_role_that_may_not_drop_changes_nothing() {
         } else {
             let rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, REFERENCES";
             let limited = login_with(&shop, "no_drop", rights);
-            // Of one table alone: the others keep it from anything.
+            // Rights on one table only: the others block the removal.
             shop.sql(&format!("GRANT DROP ON {name}.audit_events TO no_drop_of_{name}"));
             limited
         };
@@ -202,7 +202,7 @@ fn a_role_that_may_not_drop_changes_nothing() {
 }
 
 #[test]
-fn fresh_that_is_interrupted_while_it_waits_leaves_everything_and_nothing_running() {
+fn fresh_interrupted_while_waiting_changes_nothing_and_leaves_no_session() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         shop.run(&["seed", "up"]).success();
         let before = shop.everything();
@@ -227,7 +227,7 @@ fn fresh_that_is_interrupted_while_it_waits_leaves_everything_and_nothing_runnin
 }
 
 #[test]
-fn fresh_that_is_killed_while_it_waits_is_no_order_to_remove_anything() {
+fn fresh_killed_while_waiting_does_not_authorize_a_removal() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         shop.run(&["seed", "up"]).success();
         let before = shop.everything();
@@ -245,7 +245,7 @@ fn fresh_that_is_killed_while_it_waits_is_no_order_to_remove_anything() {
 }
 
 #[test]
-fn fresh_waits_no_longer_for_tables_than_it_was_told() {
+fn fresh_respects_the_lock_wait_limit() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         shop.run(&["seed", "up"]).success();
         let before = shop.everything();
@@ -265,7 +265,7 @@ fn fresh_waits_no_longer_for_tables_than_it_was_told() {
 /// The removal has the audit trail and waits for the items; the order has the items and wants the
 /// trail.
 #[test]
-fn fresh_beside_an_order_on_postgres_is_tried_again_after_a_deadlock() {
+fn fresh_is_retried_after_a_deadlock_with_an_order_on_postgres() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     let holder = Holder::of(&shop, "order_items");
     let arguments = ["migrate", "fresh", "--yes"];
@@ -279,9 +279,9 @@ fn fresh_beside_an_order_on_postgres_is_tried_again_after_a_deadlock() {
     shop.run(&["migrate", "status", "--check"]).success();
 }
 
-on_every_backend!(a_failed_removal_in_a_protected_context_is_not_carried_out_by_up);
+on_every_backend!(up_does_not_resume_a_failed_removal_in_a_protected_context);
 
-fn a_failed_removal_in_a_protected_context_is_not_carried_out_by_up(shop: &Shop) {
+fn up_does_not_resume_a_failed_removal_in_a_protected_context(shop: &Shop) {
     shop.run(&["seed", "up"]).success();
     let name = shop.database_name();
     shop.file("shopctl.toml", &format!("[context.live]\ndatabase_url = '{}'\nprotected = true\n", shop.url));

@@ -1,4 +1,4 @@
-//! The runner on the library: what a killed, a late and a foreign runner leave behind.
+//! The runner, tested on the library: the effects of killed, late and foreign runners.
 
 use shopctl::error::Kind;
 use shopctl::migrate::{ENVIRONMENT, Plan, Progress, State, set_setting, setting, up};
@@ -30,7 +30,7 @@ fn up_down_and_up_again() {
 }
 
 #[test]
-fn down_to_a_migration_that_is_not_applied_used_to_revert_everything() {
+fn down_to_an_unapplied_migration_is_rejected() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&to(SEEDS)).await.unwrap();
         let error = trial.down(&to(SEED_ROWS)).await.unwrap_err();
@@ -40,7 +40,7 @@ fn down_to_a_migration_that_is_not_applied_used_to_revert_everything() {
 }
 
 #[test]
-fn down_goes_by_the_order_of_application() {
+fn down_reverts_in_reverse_order_of_application() {
     on(&EVERYWHERE, async |trial| {
         trial.up(&plan()).await.unwrap();
         trial.sql(&format!("UPDATE shopctl_migration_runs SET sequence = 99 WHERE name = '{SEEDS}'")).await;
@@ -50,7 +50,7 @@ fn down_goes_by_the_order_of_application() {
 }
 
 #[test]
-fn a_table_of_somebody_else_is_never_taken_for_a_migration_that_was_done() {
+fn an_existing_foreign_table_is_not_mistaken_for_an_applied_migration() {
     on(&EVERYWHERE, async |trial| {
         trial.sql("CREATE TABLE products (x int)").await;
         for _ in 0..2 {
@@ -65,7 +65,7 @@ fn a_table_of_somebody_else_is_never_taken_for_a_migration_that_was_done() {
 }
 
 #[test]
-fn a_stock_migrator_and_this_one_take_turns() {
+fn seaorms_migrator_and_this_one_can_alternate() {
     use migration::Migrator;
     use sea_orm_migration::MigratorTrait;
     on(&EVERYWHERE, async |trial| {
@@ -97,7 +97,7 @@ fn an_unknown_migration_is_shown_and_not_reverted() {
 /// What a run leaves that is killed between the statement and its record; only where DDL commits by
 /// itself.
 #[test]
-fn a_run_that_died_after_its_statement_is_completed() {
+fn a_run_that_died_after_its_statement_is_completed_by_the_next() {
     on(&[Backend::MariaDb], async |trial| {
         trial.up(&to(LAST)).await.unwrap();
         let died_in_up = format!(
@@ -136,11 +136,11 @@ fn a_migration_that_cannot_be_reverted_is_still_applied() {
 }
 
 #[test]
-fn a_runner_that_lost_the_lock_changes_nothing_more() {
+fn a_runner_that_lost_the_lock_stops_writing() {
     on(&SERVERS, async |trial| {
         let steal = || {
             let statement = "UPDATE shopctl_leases SET token = 'of another', holder = 'another'";
-            // A runtime of its own needs a thread of its own.
+            // A separate runtime needs a separate thread.
             std::thread::scope(|scope| scope.spawn(|| trial.shop.sql(statement)).join().expect("no panic"));
         };
         let plan = plan();
@@ -159,7 +159,7 @@ fn a_runner_that_lost_the_lock_changes_nothing_more() {
 }
 
 #[test]
-fn the_environment_is_noted_with_the_first_migration_only() {
+fn the_environment_is_recorded_with_the_first_migration_only() {
     on(&EVERYWHERE, async |trial| {
         let connection = trial.database.connection();
         assert_eq!(setting(connection, ENVIRONMENT).await.unwrap(), None);

@@ -5,13 +5,13 @@ use crate::support::shop::finish;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
-    drift_is_named_and_can_be_mended,
-    a_shop_of_another_program_is_taken_over,
-    what_is_ignored_has_to_be_there,
-    what_is_pending_is_no_drift
+    drift_is_reported_and_can_be_repaired,
+    a_schema_created_by_another_program_is_adopted,
+    ignored_objects_must_exist,
+    pending_migrations_are_not_drift
 );
 
-fn what_is_ignored_has_to_be_there(shop: &Shop) {
+fn ignored_objects_must_exist(shop: &Shop) {
     shop.sql("CREATE TABLE of_others (id int)");
     shop.run(&["migrate", "verify", "--ignore", "of_others"]).success();
     for typed in [&["of_other"][..], &["of_others,of_other"], &["of_others", "--ignore", "of_other"]] {
@@ -21,7 +21,7 @@ fn what_is_ignored_has_to_be_there(shop: &Shop) {
     shop.run(&["migrate", "verify", "--ignore", "m20260101_000001_create_users"]).exits_with(2).says("leave it out");
 }
 
-fn drift_is_named_and_can_be_mended(shop: &Shop) {
+fn drift_is_reported_and_can_be_repaired(shop: &Shop) {
     shop.run(&["migrate", "verify"]).success().says("the database is as they make it");
     let on_table = if shop.backend == Backend::MariaDb { " ON users" } else { "" };
     shop.sql(&format!("DROP INDEX idx_users_status{on_table}"));
@@ -38,7 +38,7 @@ fn drift_is_named_and_can_be_mended(shop: &Shop) {
     let repair = run.json()["items"][1]["repair"].as_str().expect("a statement").to_owned();
     shop.sql(&repair);
     shop.run(&["migrate", "verify", "--ignore", "of_others"]).success();
-    // A table that is gone.
+    // A missing table.
     shop.sql("DROP TABLE shopctl_seed_rows");
     let run = shop.run(&["migrate", "verify", "--ignore", "of_others"]).exits_with(9);
     let maker = "m20260101_000008_create_seed_rows";
@@ -54,7 +54,7 @@ fn drift_is_named_and_can_be_mended(shop: &Shop) {
         _ => "ALTER TABLE products MODIFY COLUMN name text NOT NULL",
     };
     if shop.backend == Backend::MariaDb {
-        // An index needs a length then.
+        // An index then needs a length.
         shop.sql("DROP INDEX idx_products_name ON products");
     }
     shop.sql(change);
@@ -63,20 +63,20 @@ fn drift_is_named_and_can_be_mended(shop: &Shop) {
     let column = items.iter().find(|item| item["object"] == "column products.name").unwrap_or_else(|| panic!("{run}"));
     assert_eq!(column["change"], "changed");
     let mut repairs: Vec<_> = items.iter().map(|item| item["repair"].as_str().expect("a statement")).collect();
-    // The column before its index.
+    // The column precedes its index.
     repairs.sort_by_key(|repair| !repair.starts_with("ALTER"));
     repairs.iter().flat_map(|repair| repair.split("; ")).for_each(|repair| shop.sql(repair));
     shop.run(&["migrate", "verify", "--ignore", "of_others"]).success();
 }
 
-fn what_is_pending_is_no_drift(shop: &Shop) {
+fn pending_migrations_are_not_drift(shop: &Shop) {
     shop.run(&["migrate", "down", "--steps", "3", "-y"]).success();
     shop.run(&["migrate", "verify"]).success();
     shop.run(&["migrate", "reset", "-y"]).success();
     shop.run(&["migrate", "verify"]).success().says("nothing is applied to compare");
 }
 
-fn a_shop_of_another_program_is_taken_over(shop: &Shop) {
+fn a_schema_created_by_another_program_is_adopted(shop: &Shop) {
     let last = "m20260101_000009_create_audit_seals";
     shop.run(&["migrate", "down", "--to", last, "-y"]).success();
     for table in ["seaql_migrations", "shopctl_migration_runs", "shopctl_settings", "shopctl_leases"] {
@@ -99,7 +99,7 @@ fn a_shop_of_another_program_is_taken_over(shop: &Shop) {
 }
 
 #[test]
-fn a_scratch_database_that_is_named_is_left_empty_and_must_be() {
+fn a_named_scratch_database_must_be_empty_and_is_left_empty() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
         let scratch = Shop::empty(shop.backend).expect("the same backend");
         shop.run(&["migrate", "verify", "--scratch-url", &scratch.url]).success();
@@ -112,9 +112,9 @@ fn a_scratch_database_that_is_named_is_left_empty_and_must_be() {
 }
 
 #[test]
-fn scratch_databases_are_gone_afterwards() {
+fn scratch_databases_are_dropped_afterwards() {
     for shop in [Backend::Postgres, Backend::MariaDb].into_iter().filter_map(Shop::migrated) {
-        // A drift, so that the command fails as well.
+        // With drift, so that the command fails.
         shop.sql("CREATE TABLE of_others (id int)");
         shop.run(&["migrate", "verify"]).exits_with(9);
         for milliseconds in (0..200).step_by(10) {
@@ -132,7 +132,7 @@ fn scratch_databases_are_gone_afterwards() {
                 "SELECT CAST(schema_name AS CHAR) FROM information_schema.schemata WHERE schema_name LIKE 'shopctl_scratch_%'"
             }
         };
-        // Other tests may be verifying just now: theirs go as well.
+        // Other tests may verify concurrently: their databases disappear as well.
         let mut seen = shop.column(left);
         let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
         while !seen.is_empty() {

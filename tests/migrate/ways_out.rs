@@ -1,4 +1,4 @@
-//! States that need somebody's hand: each is named, and each way out that is printed is taken here.
+//! States that need manual action: each is named, and each printed hint is executed here.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use crate::support::shop::finish;
 use crate::support::{Backend, Run, Shop, servers};
 
 on_every_backend!(
-    a_column_that_is_gone_is_named_and_can_be_added_again,
-    a_column_that_was_renamed_gets_its_name_back_with_its_values,
-    a_table_that_is_gone_is_named_and_made_again
+    a_missing_column_is_named_and_can_be_added_again,
+    a_renamed_column_is_renamed_back_with_its_values,
+    a_missing_table_is_named_and_recreated
 );
 
 /// What `verify` prints for each difference.
@@ -27,7 +27,7 @@ fn hints(run: &Run, beginning: &str) -> Vec<String> {
     lines.filter_map(|line| line.trim_start_matches("or ").strip_prefix(beginning)).map(str::to_owned).collect()
 }
 
-fn is_told_everywhere(shop: &Shop, what: &str) {
+fn is_reported_everywhere(shop: &Shop, what: &str) {
     shop.run(&["migrate", "up"]).exits_with(9).says(what).says("shopctl migrate verify");
     let doctor = shop.run(&["doctor", "--json"]).exits_with(9);
     let checks = doctor.json()["items"].as_array().expect("a list").clone();
@@ -37,12 +37,12 @@ fn is_told_everywhere(shop: &Shop, what: &str) {
     assert!(check["hint"].as_str().expect("text").contains("shopctl migrate verify"), "{doctor}");
 }
 
-fn a_column_that_is_gone_is_named_and_can_be_added_again(shop: &Shop) {
+fn a_missing_column_is_named_and_can_be_added_again(shop: &Shop) {
     shop.user("ann");
     shop.user("ben");
     shop.sql("ALTER TABLE users DROP COLUMN last_name");
     shop.run(&["user", "list"]).exits_with(4).says("last_name").says("shopctl migrate up");
-    is_told_everywhere(shop, "column users.last_name");
+    is_reported_everywhere(shop, "column users.last_name");
     for repair in repairs(shop) {
         shop.sql(&repair);
     }
@@ -52,13 +52,13 @@ fn a_column_that_is_gone_is_named_and_can_be_added_again(shop: &Shop) {
     assert_eq!(shop.run(&["user", "list", "-o", "id"]).success().stdout.lines().count(), 2);
 }
 
-fn a_column_that_was_renamed_gets_its_name_back_with_its_values(shop: &Shop) {
+fn a_renamed_column_is_renamed_back_with_its_values(shop: &Shop) {
     shop.user("ann");
     shop.run(&["user", "disable", "ann@example.com", "--yes"]).success();
-    // With an index and a check on it.
+    // With an index and a check constraint.
     shop.sql("ALTER TABLE users RENAME COLUMN status TO state");
     shop.run(&["user", "list"]).exits_with(4).says("shopctl migrate up");
-    is_told_everywhere(shop, "column users.status");
+    is_reported_everywhere(shop, "column users.status");
     let repairs = repairs(shop);
     let [repair] = repairs.as_slice() else { panic!("one statement mends it: {repairs:?}") };
     shop.sql(repair);
@@ -67,9 +67,9 @@ fn a_column_that_was_renamed_gets_its_name_back_with_its_values(shop: &Shop) {
     assert_eq!(shop.column("SELECT status FROM users"), ["disabled"]);
 }
 
-fn a_table_that_is_gone_is_named_and_made_again(shop: &Shop) {
+fn a_missing_table_is_named_and_recreated(shop: &Shop) {
     shop.sql("DROP TABLE shopctl_seed_rows");
-    is_told_everywhere(shop, "table shopctl_seed_rows");
+    is_reported_everywhere(shop, "table shopctl_seed_rows");
     let run = shop.run(&["migrate", "verify"]).exits_with(9);
     let maker = "m20260101_000008_create_seed_rows";
     assert!(run.stderr.contains(&format!("shopctl migrate resolve {maker} --reverted")), "{run}");
@@ -80,7 +80,7 @@ fn a_table_that_is_gone_is_named_and_made_again(shop: &Shop) {
 }
 
 #[test]
-fn a_search_path_without_a_schema_is_named_with_a_way_out() {
+fn a_search_path_without_a_schema_is_reported_with_a_hint() {
     let Some(shop) = Shop::empty(Backend::Postgres) else { return };
     let name = shop.database_name();
     shop.sql(&format!("ALTER DATABASE {name} SET search_path = \"$user\", nowhere"));
@@ -105,7 +105,7 @@ fn a_search_path_without_a_schema_is_named_with_a_way_out() {
 }
 
 #[test]
-fn a_schema_that_the_role_may_not_use_is_granted() {
+fn a_schema_without_usage_rights_is_reported_with_its_grant() {
     let Some(shop) = Shop::empty(Backend::Postgres) else { return };
     let name = shop.database_name();
     shop.sql("CREATE SCHEMA theirs");
@@ -130,7 +130,7 @@ fn a_server_that_is_too_old_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn waiting_for_a_file_that_nobody_makes_ends_at_once() {
+fn waiting_for_a_missing_file_ends_at_once() {
     let shop = Shop::empty(Backend::Sqlite).expect("always there");
     let arguments = ["migrate", "wait"];
     let child = shop.command(&arguments).env("CI", "true").spawn().expect("the binary was built");
@@ -156,7 +156,7 @@ fn a_server_that_goes_silent_does_not_hang_up() {
     }
 }
 
-on_every_backend!(what_is_left_of_a_course_is_done_by_its_hint);
+on_every_backend!(the_hint_of_an_interrupted_run_completes_it);
 
 /// A table of others that refers to a user: the first migration cannot be reverted.
 fn hold_users(shop: &Shop) {
@@ -171,7 +171,7 @@ fn hold_users(shop: &Shop) {
     shop.sql("INSERT INTO of_others SELECT id FROM users");
 }
 
-fn what_is_left_of_a_course_is_done_by_its_hint(shop: &Shop) {
+fn the_hint_of_an_interrupted_run_completes_it(shop: &Shop) {
     shop.run(&["migrate", "env", "development"]).success();
     let all = migration::MIGRATIONS.len();
     let (steps, newest) = (all.to_string(), migration::MIGRATIONS[all - 1].name);

@@ -1,4 +1,4 @@
-//! What ought to happen, in memory: rules of the shop and nothing of databases.
+//! The expected results: an in-memory model of the shop's rules, independent of databases.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, STOCK, done, money};
 
 #[derive(Debug, Clone)]
 struct ModelProduct {
-    /// Tells products apart that had the same SKU one after the other.
+    /// Distinguishes products that had the same SKU in succession.
     birth: usize,
     cents: i64,
     stock: i32,
@@ -21,20 +21,20 @@ struct ModelOrder {
     user_birth: usize,
     status: OrderStatus,
     cents: i64,
-    /// Pieces taken and not given back, by product.
+    /// Pieces taken and not restocked, by product.
     taken: BTreeMap<usize, i32>,
-    /// The verb that led where it is, and what went back by each time that it was said.
+    /// The verb that led to the current status, and the pieces restocked by each call.
     put_back: (Verb, Vec<BTreeMap<usize, i32>>),
 }
 
 #[derive(Debug, Default)]
 pub struct Model {
     births: usize,
-    /// Of those who have their address: when they were born and what they may do.
+    /// Creation step and status of each user with an address.
     users: BTreeMap<usize, (usize, UserStatus)>,
     products: BTreeMap<usize, ModelProduct>,
     orders: Vec<ModelOrder>,
-    /// What a key was used for, and the product that it was about.
+    /// The request that used each key, and its product.
     keys: BTreeMap<u8, (String, Option<usize>)>,
 }
 
@@ -44,7 +44,7 @@ impl Model {
         self.births
     }
 
-    /// `Some` when the key decides.
+    /// `Some` if the key alone determines the result.
     fn replay(&self, key: Option<u8>, request: &str) -> Option<Answer> {
         let (used_for, product) = self.keys.get(&key?)?;
         if used_for != request {
@@ -85,7 +85,7 @@ impl Model {
                 if self.orders.iter().any(|order| order.user_birth == birth && is_open(order)) {
                     return Err("user.has_open_orders");
                 }
-                // Nobody has that address any more.
+                // No user has that address any more.
                 self.users.remove(user);
                 done(true)
             }
@@ -213,11 +213,11 @@ impl Model {
         done(true)
     }
 
-    /// What is said about an order that is there already: pieces may come back later.
+    /// A repeated verb on an order that already has the status: pieces may be restocked later.
     fn said_again(&mut self, order: usize, verb: Verb, restock: &Back, key: Option<u8>, request: String) -> Answer {
         let found = &mut self.orders[order];
         let before: &[BTreeMap<usize, i32>] = if found.put_back.0 == verb { &found.put_back.1 } else { &[] };
-        // An expiry says nothing about its order: whoever finds it done has nothing to add.
+        // Expiry takes no restock quantities, so repeating it changes nothing.
         if verb != Verb::Expire && *restock == Back::Nothing && before.iter().any(|back| !back.is_empty()) {
             return Err("order.already");
         }

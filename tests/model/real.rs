@@ -1,4 +1,4 @@
-//! What does happen: the same acts on an engine.
+//! The actual results: the same actions run on an engine.
 
 use shopctl::db::Database;
 use shopctl::domain::{Email, IdempotencyKey, MovementReason, PersonName, ProductName, Sku, UserStatus};

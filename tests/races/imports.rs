@@ -1,4 +1,4 @@
-//! The same file imported by many at once: one writes it, and the others find it written.
+//! The same file imported by many processes: one writes it, the others find it unchanged.
 
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,15 @@ use crate::support::shop::{block_on, finish};
 use crate::support::{Backend, Run, Shop};
 
 on_every_backend!(
-    of_many_imports_with_on_conflict_error_one_succeeds,
-    of_many_imports_with_on_conflict_error_one_succeeds_in_several_transactions,
-    of_many_imports_that_reject_rows_with_on_conflict_error_each_row_succeeds_once,
-    of_many_imports_with_on_conflict_skip_each_row_is_created_once_and_else_skipped,
-    orders_that_another_import_made_are_not_refused_for_the_stock_that_it_took,
-    rows_that_another_import_made_are_unchanged,
+    one_of_many_imports_with_on_conflict_error_succeeds,
+    one_of_many_imports_in_several_transactions_succeeds,
+    each_row_is_created_once_by_imports_that_reject_conflicting_rows,
+    each_row_is_created_once_by_imports_that_skip_conflicting_rows,
+    orders_of_a_concurrent_import_are_not_rejected_for_missing_stock,
+    rows_created_by_a_concurrent_import_are_unchanged,
     an_order_is_created_once_by_imports_that_spell_its_reference_differently,
-    of_many_imports_of_invoices_one_makes_their_users_and_products,
-    what_is_refused_by_what_others_did_meanwhile_ends_the_import,
+    concurrent_imports_of_invoices_create_users_and_products_once,
+    a_rejection_caused_by_concurrent_changes_ends_the_import,
 );
 
 /// Rows of a file.
@@ -86,15 +86,15 @@ fn assert_one_winner(noun: &str, runs: Vec<Run>) {
     }
 }
 
-fn of_many_imports_with_on_conflict_error_one_succeeds(shop: &Shop) {
+fn one_of_many_imports_with_on_conflict_error_succeeds(shop: &Shop) {
     import_at_once(shop, &["--on-conflict", "error"], assert_one_winner);
 }
 
-fn of_many_imports_with_on_conflict_error_one_succeeds_in_several_transactions(shop: &Shop) {
+fn one_of_many_imports_in_several_transactions_succeeds(shop: &Shop) {
     import_at_once(shop, &["--on-conflict", "error", "--batch", "25"], assert_one_winner);
 }
 
-fn of_many_imports_that_reject_rows_with_on_conflict_error_each_row_succeeds_once(shop: &Shop) {
+fn each_row_is_created_once_by_imports_that_reject_conflicting_rows(shop: &Shop) {
     let flags = ["--on-conflict", "error", "--on-error", "reject-rows", "--batch", "25"];
     import_at_once(shop, &flags, |noun, runs| {
         let created: u64 = runs
@@ -109,7 +109,7 @@ fn of_many_imports_that_reject_rows_with_on_conflict_error_each_row_succeeds_onc
     });
 }
 
-fn of_many_imports_with_on_conflict_skip_each_row_is_created_once_and_else_skipped(shop: &Shop) {
+fn each_row_is_created_once_by_imports_that_skip_conflicting_rows(shop: &Shop) {
     import_at_once(shop, &["--on-conflict", "skip", "--batch", "25"], |noun, runs| {
         assert_created_once(noun, runs, "skipped")
     });
@@ -117,13 +117,13 @@ fn of_many_imports_with_on_conflict_skip_each_row_is_created_once_and_else_skipp
 
 /// The stock is just enough for each order once: who comes second finds the order there, and no want of
 /// stock.
-fn orders_that_another_import_made_are_not_refused_for_the_stock_that_it_took(shop: &Shop) {
+fn orders_of_a_concurrent_import_are_not_rejected_for_missing_stock(shop: &Shop) {
     import_at_once(shop, &["--batch", "25", "--on-error", "reject-rows"], |noun, runs| {
         assert_created_once(noun, runs, "unchanged")
     });
 }
 
-fn rows_that_another_import_made_are_unchanged(shop: &Shop) {
+fn rows_created_by_a_concurrent_import_are_unchanged(shop: &Shop) {
     import_at_once(shop, &[], |noun, runs| assert_created_once(noun, runs, "unchanged"));
 }
 
@@ -148,7 +148,7 @@ fn an_order_is_created_once_by_imports_that_spell_its_reference_differently(shop
 }
 
 /// Invoices bring their users and products with them: of those, too, each is made once.
-fn of_many_imports_of_invoices_one_makes_their_users_and_products(shop: &Shop) {
+fn concurrent_imports_of_invoices_create_users_and_products_once(shop: &Shop) {
     let header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
     let invoice = |number: usize| {
         let (code, customer) = (number % 30, number % 40);
@@ -175,7 +175,7 @@ fn await_some(shop: &Shop, query: &str) {
 
 /// Somebody takes the stock of the second order between the check and the write. Of SQLite nobody can
 /// ask whether the import has come to wait.
-fn what_is_refused_by_what_others_did_meanwhile_ends_the_import(shop: &Shop) {
+fn a_rejection_caused_by_concurrent_changes_ends_the_import(shop: &Shop) {
     let waits = match shop.backend {
         Backend::Sqlite => return,
         Backend::Postgres => {

@@ -1,4 +1,4 @@
-//! The shop by way of the library instead of the command line.
+//! The shop through the library instead of the command line.
 
 use std::time::Duration;
 

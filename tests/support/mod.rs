@@ -1,5 +1,5 @@
-//! What the tests stand on: real servers, a shop on each, the binary as a process, a proxy that
-//! breaks connections.
+//! Test support: real servers, a shop on each, the binary as a process, a proxy that breaks
+//! connections.
 
 pub mod library;
 pub mod nobody;

@@ -1,4 +1,4 @@
-//! shopctl run by a user whom permissions bind: root is bound by none.
+//! shopctl run by an unprivileged user, because permissions do not apply to root.
 
 use std::fs::{Permissions, metadata, set_permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -22,7 +22,7 @@ impl Nobody {
         Nobody(folder)
     }
 
-    /// As [`Shop::run`], by somebody else than root.
+    /// Like [`Shop::run`], as an unprivileged user.
     #[must_use = "assert how the run ended"]
     pub fn run(&self, shop: &Shop, arguments: &[&str]) -> Run {
         let template = shop.command(arguments);

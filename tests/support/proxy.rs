@@ -1,5 +1,5 @@
-//! A loopback proxy that knows enough of both protocols to see a COMMIT go by, and breaks the
-//! connection just there.
+//! A loopback proxy that understands enough of both protocols to detect a COMMIT and break the
+//! connection there.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -13,17 +13,17 @@ pub enum AtCommit {
     Forward,
     /// Both sides are closed; the server never sees it.
     CutBefore,
-    /// The server does it; its answer is never passed on.
+    /// The server commits; its answer is never forwarded.
     CutAfter,
-    /// It is swallowed and everything stays silent, also on new connections.
+    /// The COMMIT is dropped and everything stays silent, also on new connections.
     BlackHole,
-    /// It is held up until it is released, and everything stays silent, also on new connections.
+    /// The COMMIT is held until it is released, and everything stays silent, also on new connections.
     Hold,
-    /// The server does it; its answer and all that follows are never passed on.
+    /// The server commits; its answer and all later ones are never forwarded.
     Unanswered,
-    /// PostgreSQL: the server never sees it; it is answered with a message that has no length.
+    /// PostgreSQL: the server never sees the COMMIT; the answer is a message without a length.
     Nonsense,
-    /// PostgreSQL: rolled back, and answered with a serialization failure.
+    /// PostgreSQL: the transaction is rolled back with a serialization failure.
     Serialization,
 }
 
@@ -36,14 +36,14 @@ struct Shared {
     upstream: u16,
     is_mysql: bool,
     action: Mutex<AtCommit>,
-    /// COMMITs that pass before.
+    /// Number of COMMITs to forward first.
     spared: AtomicU32,
     is_released: Mutex<bool>,
     release: Condvar,
     silent: AtomicBool,
     silent_since: Mutex<Option<Instant>>,
     silent_at: AtomicU32,
-    /// Flights of messages from the client, each answered by the server.
+    /// Number of client message flights that the server answered.
     round_trips: AtomicU32,
     connections: AtomicU32,
 }
@@ -75,27 +75,27 @@ impl Proxy {
         Proxy { port, shared }
     }
 
-    /// Everything stays silent from this message of the client on (counted from 1, connections
-    /// included), also on new connections.
+    /// Everything stays silent from this client message on (counted from 1, connections included), also
+    /// on new connections.
     pub fn silent_at(upstream: u16, is_mysql: bool, message: u32) -> Proxy {
         let proxy = Proxy::start(upstream, is_mysql, AtCommit::Forward);
         proxy.shared.silent_at.store(message, Ordering::SeqCst);
         proxy
     }
 
-    /// The same to the COMMIT after the first few.
+    /// Applies the action to the COMMIT after the first few.
     pub fn sparing(self, commits: u32) -> Proxy {
         self.shared.spared.store(commits, Ordering::SeqCst);
         self
     }
 
-    /// Passes on the COMMIT that is held up.
+    /// Forwards the held COMMIT.
     pub fn release(&self) {
         *self.shared.is_released.lock().expect("no panics here") = true;
         self.shared.release.notify_all();
     }
 
-    /// Passes on the COMMIT that is held up, its answer, and all that follows.
+    /// Forwards the held COMMIT, its answer, and all later messages.
     pub fn resume(&self) {
         self.shared.silent.store(false, Ordering::SeqCst);
         self.release();
@@ -106,12 +106,12 @@ impl Proxy {
         self.shared.be_silent();
     }
 
-    /// When it came to that.
+    /// When the proxy fell silent.
     pub fn silent_since(&self) -> Option<Instant> {
         *self.shared.silent_since.lock().expect("no panics here")
     }
 
-    /// Round trips so far, TCP connections included.
+    /// Round trips so far, including TCP connections.
     pub fn round_trips(&self) -> u32 {
         self.shared.round_trips.load(Ordering::SeqCst) + self.shared.connections.load(Ordering::SeqCst)
     }
@@ -218,7 +218,7 @@ impl Shared {
                 return;
             }
             if action == AtCommit::CutAfter {
-                // The other direction closes both sides when the answer is there.
+                // The other direction closes both sides after the answer.
                 let _ = client.read_to_end(&mut Vec::new());
                 return;
             }
@@ -267,12 +267,12 @@ impl Shared {
         is_query && text.is_some_and(|text| text.starts_with(b"COMMIT"))
     }
 
-    /// A message that nobody answers: Terminate, COM_QUIT.
+    /// A message without an answer: Terminate, COM_QUIT.
     fn is_farewell(&self, message: &[u8]) -> bool {
         if self.is_mysql { message.get(4) == Some(&1) } else { message.first() == Some(&b'X') }
     }
 
-    /// Rolls back on the server and tells the client that its transaction lost a race.
+    /// Rolls back on the server and reports a serialization failure to the client.
     fn refuse_commit(&self, client: &mut TcpStream, server: &mut TcpStream) -> std::io::Result<()> {
         // The server's answer to ROLLBACK ends with ReadyForQuery, just as the client's COMMIT has
         // to: only the error goes in front, and CommandComplete between them is harmless.

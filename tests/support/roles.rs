@@ -1,4 +1,4 @@
-//! Logins of a test's server, beside the one who may do everything.
+//! Logins on a test server besides the superuser.
 
 use super::{Backend, Shop};
 

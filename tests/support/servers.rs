@@ -96,7 +96,7 @@ fn found(name: &str, package: &str, place: Option<PathBuf>) -> Option<PathBuf> {
     if place.is_none() {
         let install = format!("apt-get install -y {package}");
         assert!(std::env::var_os("CI").is_none(), "{name} is not installed and CI must not leave it out: {install}");
-        // Straight to the stream: the test runner captures what the print macros write.
+        // Directly to the stream: the test runner captures the print macros.
         let _ = writeln!(std::io::stderr(), "\nLEFT OUT: all tests on {name}, which is not installed: {install}\n");
     }
     place
@@ -179,7 +179,7 @@ fn launch_postgres(binaries: &Path, folder: &Path, user: User, more: Vec<String>
     server.current_dir(folder).arg("-D").arg(&data).arg("-k").arg(folder);
     server.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]);
     if !IS_DURABLE.load(Ordering::Relaxed) {
-        // Tests lose nothing when the machine does.
+        // Test data need not survive a crash of the machine.
         server.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
     }
     server.args(more);
@@ -199,7 +199,7 @@ fn start_mariadb(binary: &Path, name: &str, more: impl FnOnce(&Path, User) -> Ve
     let mut server = as_user(binary, user);
     server.current_dir(&folder).arg("--no-defaults").arg(format!("--datadir={}", data.display()));
     server.arg(format!("--socket={}", folder.join("socket").display())).arg(format!("--port={port}"));
-    // A server that starts clears its temporary folder of what it takes for its own.
+    // A starting server deletes files in its temporary folder that look like its own.
     server.arg(format!("--tmpdir={}", folder.display()));
     server.args(["--bind-address=127.0.0.1", "--max-connections=200", "--innodb-flush-log-at-trx-commit=0"]);
     server.args(["--innodb-buffer-pool-size=64M", "--performance-schema=OFF"]);
@@ -217,7 +217,7 @@ pub fn run(command: &mut Command) {
 fn launch(mut server: Command, folder: &Path, signal: &str, port: u16, admin_url: String) -> Server {
     let log = fs::File::create(folder.join("log")).expect("our own folder");
     server.stdout(log.try_clone().expect("a second handle")).stderr(log);
-    // Not in our process group: Ctrl-C in a terminal is for us, the watchdog stops the server.
+    // A separate process group: Ctrl-C stops the tests, the watchdog stops the server.
     let child = server.process_group(0).spawn().expect("the server starts");
     let watchdog = watch(child.id(), folder, signal);
     let until = Instant::now() + START_LIMIT;

@@ -1,4 +1,4 @@
-//! A shop of a test's own, and shopctl run on it as a user would.
+//! A shop for one test, and shopctl run on it as a user would.
 
 use std::future::Future;
 use std::io::{Read, Write};
@@ -26,7 +26,7 @@ pub enum Backend {
 pub struct Shop {
     pub backend: Backend,
     pub url: String,
-    /// Home, configuration, data and working folder of every run.
+    /// Home, configuration, data and working folder of each run.
     pub home: tempfile::TempDir,
 }
 
@@ -55,7 +55,7 @@ pub fn sql_on(url: &str, statement: &str) {
 }
 
 impl Shop {
-    /// An empty database; `None` where the backend is left out.
+    /// An empty database; `None` if the backend is not available.
     pub fn empty(backend: Backend) -> Option<Shop> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let home = tempfile::tempdir().expect("the temporary folder can be written");
@@ -86,17 +86,17 @@ impl Shop {
         Some(shop)
     }
 
-    /// As this shop, but reached by another URL (through a proxy, as another user).
+    /// The same shop at another URL (through a proxy, as another user).
     pub fn with_url(&self, url: String) -> Shop {
         Shop { backend: self.backend, url, home: tempfile::tempdir().expect("the temporary folder can be written") }
     }
 
-    /// shopctl with nothing of the tester's environment, standard input closed.
+    /// shopctl with a clean environment and standard input closed.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.in_its_folder(Path::new(env!("CARGO_BIN_EXE_shopctl")), arguments)
     }
 
-    /// Runs a printed command as whoever pastes it into a shell.
+    /// Runs a printed command as if pasted into a shell.
     #[must_use = "assert how the run ended"]
     pub fn paste(&self, line: &str) -> Run {
         finish(self.in_its_folder(Path::new("sh"), &["-c", line]).spawn().expect("sh is there"), &[line])
@@ -129,7 +129,7 @@ impl Shop {
         self.command(arguments).spawn().expect("the binary was built")
     }
 
-    /// Kills a run at a random moment of its first so many milliseconds.
+    /// Kills a run at a random moment within the given number of milliseconds.
     pub fn run_killed(&self, arguments: &[&str], within: u64) {
         use rand::Rng;
         let mut child = self.start(arguments);
@@ -139,8 +139,8 @@ impl Shop {
         self.await_alone();
     }
 
-    /// Waits until no other session is at work on the database: what a killed client sent last, its COMMIT
-    /// too, the server does all the same.
+    /// Waits until no other session is active on the database: the server still executes the last
+    /// message of a killed client, even a COMMIT.
     pub fn await_alone(&self) {
         let others = match self.backend {
             Backend::Sqlite => return,
@@ -162,12 +162,12 @@ impl Shop {
     #[must_use = "assert how the run ended"]
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary was built");
-        // A program that refuses its arguments does not read: a broken pipe is fine.
+        // A program that rejects its arguments does not read its input: a broken pipe is fine.
         let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
         finish(child, arguments)
     }
 
-    /// Creates a user and gives its e-mail address.
+    /// Creates a user and returns its e-mail address.
     pub fn user(&self, name: &str) -> String {
         let email = format!("{name}@example.com");
         let arguments =
@@ -192,7 +192,7 @@ impl Shop {
         })
     }
 
-    /// For tests that make many: the server need not keep them all.
+    /// For tests that create many databases, to limit disk usage.
     pub fn drop_database(self) {
         if self.backend != Backend::Sqlite {
             let name = self.database_name();
@@ -203,7 +203,7 @@ impl Shop {
         }
     }
 
-    /// What has to be typed before something is destroyed.
+    /// The name that confirms a destructive command.
     pub fn database_name(&self) -> String {
         match self.backend {
             Backend::Sqlite => "shop".to_owned(),
@@ -211,12 +211,12 @@ impl Shop {
         }
     }
 
-    /// A connection as any other program would make it.
+    /// A plain connection, as another program opens it.
     pub async fn connect(&self) -> DatabaseConnection {
         sea_orm::Database::connect(&self.url).await.expect("the test's own database answers")
     }
 
-    /// Runs a statement as another program would.
+    /// Runs a statement as another program.
     pub fn sql(&self, statement: &str) {
         block_on(async {
             let connection = self.connect().await;
@@ -237,14 +237,14 @@ impl Shop {
         })
     }
 
-    /// One number.
+    /// A query result of one number.
     pub fn number(&self, query: &str) -> i64 {
         let column = self.column(query);
         let [only] = column.as_slice() else { panic!("{query} gave {column:?}") };
         only.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or_else(|| panic!("{query} gave {only}"))
     }
 
-    /// Rows of all tables that operations write, to tell that nothing changed.
+    /// Row counts of all tables that operations write, to check that nothing changed.
     pub fn counts(&self) -> Vec<i64> {
         ["users", "products", "orders", "order_items", "stock_movements", "audit_events"]
             .iter()
@@ -252,7 +252,7 @@ impl Shop {
             .collect()
     }
 
-    /// Every row of every table that operations write, to tell that nothing at all changed.
+    /// Every row of every table that operations write, to check that nothing changed.
     pub fn everything(&self) -> Vec<String> {
         let as_text = |column: &str| match self.backend {
             Backend::Sqlite => format!(
@@ -286,7 +286,7 @@ impl Shop {
         rows.collect()
     }
 
-    /// All texts of all tables that may name a person.
+    /// All text columns that may contain personal data.
     pub fn everything_in_the_clear(&self) -> String {
         let columns = [
             ("users", "email"),
@@ -302,8 +302,8 @@ impl Shop {
         columns.map(|(table, column)| self.column(&format!("SELECT {column} FROM {table}")).join("\n")).join("\n")
     }
 
-    /// What must hold after everything: `doctor --deep` finds nothing that failed. What matters most
-    /// is asked a second time in other words, so that the code under test is not its own witness.
+    /// The invariants after every test: `doctor --deep` reports no failure. The most important ones are
+    /// checked by independent queries as well, so that the code under test does not verify itself.
     pub fn assert_invariants(&self) {
         self.run(&["doctor", "--deep", "--json"]).success();
         let whole = match self.backend {

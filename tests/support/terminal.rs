@@ -11,7 +11,7 @@ const LIMIT_MILLISECONDS: u64 = 20_000;
 
 /// Starts shopctl on a pseudo-terminal, with nothing of the tester's environment.
 pub fn start(shop: &Shop, arguments: &[&str], variables: &[(&str, &str)]) -> PtySession {
-    // rexpect turns the echo off; a person's terminal has it.
+    // rexpect turns the echo off; real terminals have it.
     start_in_shell(shop, "stty echo && exec shopctl \"$@\"", arguments, variables)
 }
 
@@ -46,7 +46,7 @@ pub fn answer(session: &mut PtySession, question: &str, keys: &str) -> String {
 /// Reads the rest, waits for the end and gives the exit code with what was shown.
 pub fn end(mut session: PtySession) -> (i32, String) {
     let rest = session.exp_eof().expect("it ends");
-    // The type of the status belongs to a crate behind the crate: `Exited(Pid(4711), 10)`.
+    // The status type belongs to an indirect dependency: `Exited(Pid(4711), 10)`.
     let status = format!("{:?}", session.process().wait().expect("our own child"));
     let code = status.strip_prefix("Exited(").and_then(|text| text.trim_end_matches(')').rsplit(", ").next());
     let code = code.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("it ended with {status} after {rest}"));

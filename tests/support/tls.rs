@@ -1,4 +1,4 @@
-//! Certificates made by the openssl command, servers that use them, and a server that only shows one.
+//! Certificates made by the openssl command, servers that use them, and a server that only presents one.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -29,7 +29,7 @@ pub fn certificates() -> &'static Certificates {
         fs::write(made.path("configuration"), CONFIGURATION).expect("our own folder");
         fs::write(made.path("index"), "").expect("our own folder");
         fs::write(made.path("serial"), "01").expect("our own folder");
-        // Of two authorities one is a stranger, the other has taken the trusted one's name.
+        // Two untrusted authorities: one unknown, one with the name of the trusted one.
         for (authority, name) in
             [("ca", "authority"), ("other-ca", "stranger"), ("same-name", "authority"), ("self-signed", "localhost")]
         {
@@ -75,7 +75,7 @@ impl Certificates {
         ));
     }
 
-    /// Certificate, key and authority where a server may read them.
+    /// Certificate, key and authority in files that a server can read.
     fn install(&self, folder: &Path, user: servers::User) {
         for name in ["server.pem", "server.key", "ca.pem"] {
             let file = folder.join(name);
