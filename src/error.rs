@@ -1,4 +1,4 @@
-//! The one error type: what kind of failure, what to tell the user, what to do next.
+//! The error type: the kind of failure, the message, and hints.
 //!
 //! Every [`Kind`] has exactly one exit code; `shopctl help exit-codes` prints [`Kind::ALL`].
 
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 pub use self::aim::{Aim, Argument, Given, option};
 pub use self::hint::{CommandLine, Hint};
 
-/// Shorthand for results that fail with the house's own [`Error`].
+/// A result with shopctl's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of failure this is; it alone decides the exit code.
+/// The kind of a failure, which decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A defect of shopctl, or a migration that failed.
@@ -28,17 +28,17 @@ pub enum Kind {
     Configuration = 4,
     /// The database cannot be reached, is locked, timed out or is full: retry later.
     Unavailable = 5,
-    /// The shop refuses: illegal transition, insufficient stock, duplicate, stale value.
+    /// The shop's state forbids it: illegal transition, insufficient stock, duplicate, stale value.
     Conflict = 6,
     /// Values that break the rules; nothing was written.
     Invalid = 7,
-    /// Of several objects some were done and some were not.
+    /// Some of several objects succeeded, others failed.
     Partial = 8,
-    /// A check says no: pending, edited, drifted, does not add up.
+    /// A check failed: pending, edited, drifted or inconsistent.
     CheckFailed = 9,
-    /// The person said no, or ended the input.
+    /// The user declined, or ended the input.
     Declined = 10,
-    /// A confirmation is needed but cannot be asked for, or a guard refused.
+    /// A confirmation is required but impossible, or a guard rejected the command.
     ConfirmationNeeded = 11,
     /// The connection was lost at COMMIT and the database cannot be asked.
     OutcomeUnknown = 12,
@@ -98,46 +98,46 @@ impl Kind {
         }
     }
 
-    /// Whether the same command may succeed later without anything being changed.
+    /// Whether the same command may succeed later without changes.
     pub const fn is_retryable(self) -> bool {
         matches!(self, Kind::Unavailable)
     }
 }
 
-/// A failure as the user sees it. Secrets never get in here: whoever builds one redacts first.
+/// A failure as the user sees it. It contains no secrets: callers redact first.
 #[derive(Debug)]
 pub struct Error(Box<Report>);
 
-/// What an [`Error`] holds; boxed, so that a `Result` stays small where nothing fails.
+/// The content of an [`Error`]; boxed to keep `Result` small.
 #[derive(Debug)]
 struct Report {
     kind: Kind,
     code: Code,
     message: String,
-    /// Why it failed, where the message goes on with what became of the operation.
+    /// The cause alone, if the message also states the outcome of the operation.
     why: Option<String>,
     hints: Vec<Hint>,
     details: Value,
 }
 
-/// Failures that the program itself decides by: it asks [`Error::is`] and never compares codes.
+/// Failures that the program handles: it calls [`Error::is`] and never compares codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// There is no SQLite file where the shop should be.
+    /// The SQLite file does not exist.
     NoShop,
-    /// Tables or columns of the shop are missing.
+    /// Tables or columns of the schema are missing.
     NoSchema,
-    /// The server has no database of that name.
+    /// The database does not exist on the server.
     NoDatabase,
-    /// Another holds what is needed.
+    /// Another session holds a required lock.
     Busy,
     /// The database did not answer in time.
     TimedOut,
-    /// A database URL that is none.
+    /// The database URL is invalid.
     MalformedUrl,
-    /// Others hold the tables of a migration.
+    /// Other sessions hold the tables of a migration.
     Blocked,
-    /// What an operation wrote does not add up.
+    /// The post-check of an operation failed.
     Unaccounted,
 }
 
@@ -164,7 +164,7 @@ impl Cause {
     }
 }
 
-/// What a failure is called for programs outside.
+/// The stable code of a failure, for other programs.
 #[derive(Debug, Clone, Copy)]
 enum Code {
     Of(Cause),
@@ -178,7 +178,7 @@ impl Error {
         Error::with_code(kind, Code::Only(code), message.into())
     }
 
-    /// A failure that the program itself decides by.
+    /// A failure that the program handles.
     pub fn of(cause: Cause, message: impl Into<String>) -> Self {
         Error::with_code(cause.kind(), Code::Of(cause), message.into())
     }
@@ -187,12 +187,12 @@ impl Error {
         Error(Box::new(Report { kind, code, message, why: None, hints: Vec::new(), details: Value::Null }))
     }
 
-    /// A defect of shopctl itself: never the user's fault.
+    /// A defect of shopctl, never the user's fault.
     pub fn internal(message: impl Into<String>) -> Self {
         Error::new(Kind::Internal, "internal", message)
     }
 
-    /// Exit 3: `noun` is `user`, `product`, `order` …; `who` is what was typed.
+    /// Exit 3: `noun` is `user`, `product`, `order` …; `who` is the typed name.
     pub fn not_found(noun: &'static str, who: impl fmt::Display) -> Self {
         let code = match noun {
             "user" => "user.not_found",
@@ -220,21 +220,21 @@ impl Error {
         Error::new(Kind::Configuration, code, message)
     }
 
-    /// Adds the exact next command (or what else to do).
+    /// Adds a hint: the exact next command, or other advice.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.0.hints.push(hint.into());
         self
     }
 
-    /// Adds several.
+    /// Adds several hints.
     #[must_use]
     pub fn hints_of<'a>(mut self, hints: impl IntoIterator<Item = &'a Hint>) -> Self {
         self.0.hints.extend(hints.into_iter().cloned());
         self
     }
 
-    /// The same failure, its message in other words.
+    /// The same failure with another message.
     #[must_use]
     pub fn reworded(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();
@@ -242,7 +242,7 @@ impl Error {
         self
     }
 
-    /// The same failure of an operation of which nothing was kept; the message says so.
+    /// The same failure, with the message stating that nothing was applied.
     #[must_use]
     pub fn not_applied(mut self, operation: impl fmt::Display) -> Self {
         let message = format!("{}; {operation} was not applied", self.0.message);
@@ -250,7 +250,7 @@ impl Error {
         self
     }
 
-    /// The same failure, where its own ways out do not help.
+    /// The same failure without hints, where they do not apply.
     #[must_use]
     pub fn without_hints(mut self) -> Self {
         self.0.hints.clear();
@@ -268,12 +268,12 @@ impl Error {
         self.0.kind
     }
 
-    /// Whether it is this failure.
+    /// Whether the failure has this cause.
     pub fn is(&self, cause: Cause) -> bool {
         matches!(self.0.code, Code::Of(own) if own == cause)
     }
 
-    /// What it is called for programs outside.
+    /// The stable code, for other programs.
     pub fn code(&self) -> &'static str {
         match self.0.code {
             Code::Of(cause) => cause.code(),
@@ -285,7 +285,7 @@ impl Error {
         &self.0.message
     }
 
-    /// The message without what became of the operation.
+    /// The message without the outcome of the operation.
     pub fn why(&self) -> &str {
         self.0.why.as_deref().unwrap_or(&self.0.message)
     }
@@ -294,7 +294,7 @@ impl Error {
         &self.0.hints
     }
 
-    /// The hints as they are printed: commands with the flags of this run, and what these lack.
+    /// The hints as printed: commands with the flags of this run, and remarks about omitted ones.
     pub fn hint_lines(&self, aim: &Aim) -> Vec<String> {
         let lines = self.0.hints.iter().map(|hint| hint.aimed(aim));
         lines.chain(aim.remark(&self.0.hints)).collect()
@@ -305,7 +305,7 @@ impl Error {
         &self.0.details
     }
 
-    /// Whether the outcome is unknown of what an idempotency key lets happen only once.
+    /// Whether the outcome of a request with an idempotency key is unknown, so that it can be repeated.
     fn has_key(&self) -> bool {
         self.0.kind == Kind::OutcomeUnknown && self.0.details["idempotency_key"].is_string()
     }
@@ -332,19 +332,19 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The longest piece of a user's own text that a message repeats, in characters.
+/// The longest quoted user text in a message, in characters.
 const QUOTED_MAX_CHARACTERS: usize = 80;
 
-/// The longest reason that a message repeats, in characters.
+/// The longest quoted reason in a message, in characters.
 const REASON_MAX_CHARACTERS: usize = 400;
 
-/// A user's or a database's text made safe to stand inside a message: control and bidi characters
-/// are shown escaped and long text is cut.
+/// Makes a text of a user or database safe for a message: control and bidi characters are escaped and
+/// long text is truncated.
 pub fn printable(text: &str) -> String {
     printable_up_to(text, QUOTED_MAX_CHARACTERS)
 }
 
-/// As [`printable`], for a whole sentence of ours that may repeat such a text.
+/// Like [`printable`], for a whole sentence that may quote such a text.
 pub fn printable_reason(text: &str) -> String {
     printable_up_to(text, REASON_MAX_CHARACTERS)
 }
@@ -365,7 +365,7 @@ fn printable_up_to(text: &str, most: usize) -> String {
     if safe.is_empty() { "''".to_owned() } else { safe }
 }
 
-/// Why the system refused something, in words and without its number.
+/// The system's reason in words, without the error number.
 pub fn io_reason(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     let words = match error.kind() {
@@ -389,7 +389,7 @@ pub fn io_reason(error: &std::io::Error) -> String {
         ErrorKind::InvalidData => "it is not UTF-8 text",
         _ => {
             let text = error.to_string();
-            // The resolver's own words.
+            // The resolver's message.
             if text.contains("lookup") {
                 return "the host name is not known".to_owned();
             }

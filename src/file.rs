@@ -1,4 +1,4 @@
-//! Files that shopctl writes: complete or absent, and never in the place of what is no file.
+//! Files that shopctl reads and writes; written files are complete or absent, and only replace regular files.
 
 mod small;
 
@@ -12,55 +12,54 @@ use tempfile::{NamedTempFile, TempPath};
 use crate::error::{Error, Kind, Result, io_reason, printable};
 pub use small::{is_open_to_others, place_of, read_input, read_small};
 
-/// How long a pipe may wait for who is at its other side.
+/// How long to wait for the other end of a pipe.
 const OTHER_SIDE_WAIT: Duration = Duration::from_secs(5);
-/// Links that lead from one to the next, as many as Linux follows.
+/// Maximum number of symbolic links to follow, as on Linux.
 const LINKS_MAX: usize = 40;
-/// Bytes of a stream that are kept at once.
+/// Buffer size for streams, in bytes.
 const SPOOL_PIECE: usize = 64 * 1024;
-/// How every SQLite file begins.
+/// The magic bytes of a SQLite file.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
-/// Endings that say what is inside a file: under one of these, anything else would be a lie.
+/// Extensions that identify a format; other content under them is rejected.
 const TELLING_ENDINGS: [&str; 43] = [
     "7z", "arrow", "avro", "bson", "bz2", "csv", "db", "doc", "docx", "feather", "gz", "html", "json", "jsonl", "md",
     "ndjson", "numbers", "ods", "odt", "orc", "parquet", "pdf", "png", "rtf", "sql", "sqlite", "sqlite3", "tab", "tar",
     "tgz", "toml", "tsv", "xls", "xlsb", "xlsm", "xlsx", "xml", "xz", "yaml", "yml", "zip", "zst", "zstd",
 ];
 
-/// What is being written, by a path that a person named.
+/// An output at a path given by the user.
 ///
 /// - a regular file, or a new one: written under another name and renamed by
 ///   [`OutputFile::complete`]; it keeps the mode and the owner of the file that it replaces, and a
 ///   new one is readable by its owner alone;
-/// - a link: the file that it leads to is replaced, the link stays;
+/// - a link: its target is replaced, the link is kept;
 /// - a pipe, a device, a socket, an open descriptor (`/dev/stdout`, `/dev/fd/3`): written through;
 /// - `-` is standard output.
 ///
-/// Dropped before it is complete, it leaves no file behind.
+/// If dropped before it is complete, it leaves no file behind.
 pub struct OutputFile {
-    /// As it was named, for messages.
+    /// As given, for messages.
     path: PathBuf,
     file: File,
-    /// The name that the file has until it is complete, and the one that it gets then.
+    /// The temporary name until the file is complete, and the final one.
     unfinished: Option<(TempPath, PathBuf)>,
 }
 
 /// Where a path leads.
 enum Place {
-    /// A file that is open already: `/dev/stdout`, `/dev/fd/3`.
+    /// An open descriptor: `/dev/stdout`, `/dev/fd/3`.
     Descriptor(i32),
     /// A pipe.
     Pipe,
     Device,
     Socket,
-    /// A regular file, by its own path, or one that is not there yet.
+    /// A regular file by its resolved path, existing or new.
     File(PathBuf, Option<fs::Metadata>),
 }
 
 impl OutputFile {
-    /// Errors: exit 4 when nothing can be written there, exit 5 when nobody reads from a pipe or
-    /// the disk is full.
+    /// Errors: exit 4 if the path is not writable, exit 5 if a pipe has no reader or the disk is full.
     pub async fn open(path: &Path) -> Result<OutputFile> {
         let failed = |error: io::Error| unwritable(path, &error);
         let through = |file: File| OutputFile { path: path.to_owned(), file, unfinished: None };
@@ -77,11 +76,11 @@ impl OutputFile {
         Ok(through(file))
     }
 
-    /// Begins a file that will stand in `place`.
+    /// Starts a file that replaces `place`.
     fn replace(path: &Path, place: PathBuf, old: Option<&fs::Metadata>) -> Result<OutputFile> {
         let failed = |error: io::Error| unwritable(path, &error);
         if old.is_some() {
-            // Renaming would not ask whether the old file may be written.
+            // Renaming ignores the permissions of the old file.
             let mut old = File::options().read(true).write(true).open(&place).map_err(failed)?;
             let mut start = [0; SQLITE.len()];
             if old.read_exact(&mut start).is_ok() && start == SQLITE {
@@ -104,42 +103,42 @@ impl OutputFile {
         Ok(OutputFile { path: path.to_owned(), file, unfinished: Some((temporary, place)) })
     }
 
-    /// A second handle to write with; one whose reader is gone says so, unlike [`OutputFile`].
+    /// A second handle for writing; unlike [`OutputFile`] it reports a closed reader.
     ///
-    /// Errors: exit 4 when the system has none left.
+    /// Errors: exit 4 if no descriptor is available.
     pub fn stream(&self) -> Result<File> {
         self.file.try_clone().map_err(|error| unwritable(&self.path, &error))
     }
 
-    /// Whether another file stands in its place until it is complete.
+    /// Whether it replaces an existing file on completion.
     pub fn replaces_another(&self) -> bool {
         self.unfinished.as_ref().is_some_and(|(_, place)| place.exists())
     }
 
-    /// As it was named.
+    /// The path as given.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether a person looks at what is written.
+    /// Whether the output is a terminal.
     pub fn is_terminal(&self) -> bool {
         io::IsTerminal::is_terminal(&self.file)
     }
 
-    /// Gives the file its name, once everything is on the disk.
+    /// Renames the file to its final name after syncing it to disk.
     ///
-    /// Errors: exit 5 when the disk is full, exit 4 when the file cannot be written.
+    /// Errors: exit 5 if the disk is full, exit 4 if the file cannot be written.
     pub fn complete(self) -> Result<()> {
         let Some((temporary, place)) = self.unfinished else { return Ok(()) };
         self.file.sync_all().map_err(|error| unwritable(&self.path, &error))?;
         temporary.persist(&place).map_err(|error| unwritable(&self.path, &error.error))?;
-        // That the name is on the disk too is more than every system can promise.
+        // Best effort: not every system can sync a directory.
         let _ = File::open(folder_of(&place)).and_then(|folder| folder.sync_all());
         Ok(())
     }
 }
 
-/// A reader who has gone ends it quietly.
+/// A closed reader ends the output without an error.
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.file.write(bytes) {
@@ -153,7 +152,7 @@ impl Write for OutputFile {
     }
 }
 
-/// Whether SQLite keeps the newest rows of a database beside it under this name.
+/// Whether this name is a journal or WAL file of a SQLite database.
 fn belongs_to_database(place: &Path) -> bool {
     let name = place.to_string_lossy();
     let database = ["-wal", "-shm", "-journal"].iter().find_map(|ending| name.strip_suffix(ending));
@@ -162,25 +161,25 @@ fn belongs_to_database(place: &Path) -> bool {
     matches!(read, Some(Ok(()))) && start == SQLITE
 }
 
-/// A file that a person named to be read.
+/// An input file given by the user.
 pub enum InputFile {
-    /// Can be read from its beginning as often as is wanted.
+    /// Seekable: can be read repeatedly.
     Regular(File),
-    /// Can be read once: a pipe, a device, a socket, an open descriptor (`/dev/stdin`, `<(…)`).
+    /// Readable once: a pipe, a device, a socket, an open descriptor (`/dev/stdin`, `<(…)`).
     Stream(File),
 }
 
 impl InputFile {
-    /// Errors: exit 4 when it cannot be read, exit 5 when nobody writes into a pipe.
+    /// Errors: exit 4 if it cannot be read, exit 5 if a pipe has no writer.
     pub async fn open(path: &Path) -> Result<InputFile> {
         let opened = match place(path) {
-            // Opened once more, a pipe would wait for another writer.
+            // Reopening a pipe would wait for another writer.
             Ok(Place::Descriptor(number)) => {
                 return descriptor(number).map(InputFile::Stream).map_err(|error| unreadable(path, &error));
             }
             Ok(Place::Pipe) => return open_pipe(path, Side::Read).await.map(InputFile::Stream),
             Ok(Place::Socket) => socket(path),
-            // What is wrong with the name the system says.
+            // The system reports the error of an invalid path.
             _ => File::open(path),
         };
         let metadata = |file: File| file.metadata().map(|metadata| (file, metadata));
@@ -196,9 +195,9 @@ impl InputFile {
     }
 }
 
-/// What can be read only once, in a temporary file without a name.
+/// Copies a stream to an unnamed temporary file.
 ///
-/// Errors: exit 4 when it cannot be read; exit 5 when there is no room for it, naming the folder of temporary files.
+/// Errors: exit 4 if it cannot be read; exit 5, naming the temporary folder, if the disk is full.
 pub fn spool(mut stream: impl Read, path: &Path) -> Result<File> {
     let folder = std::env::temp_dir();
     let no_room = |error: io::Error| {
@@ -234,7 +233,7 @@ fn folder(path: &Path) -> Error {
     Error::configuration("file.unreadable", format!("{} is a folder", path.display()))
 }
 
-/// Errors: exit 4 where nothing can be read from, because there is nothing or a folder.
+/// Errors: exit 4 for a missing file or a folder.
 pub fn check_file(path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(folder(path)),
@@ -243,12 +242,12 @@ pub fn check_file(path: &Path) -> Result<()> {
     }
 }
 
-/// The error about a file that cannot be read.
+/// The error for an unreadable file.
 pub fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::configuration("file.unreadable", format!("cannot read {}: {}", path.display(), io_reason(error)))
 }
 
-/// Refuses to write a file into the place of the one that is read, by whatever names.
+/// Rejects an output that is the same file as the input, under any name.
 ///
 /// Errors: exit 2.
 pub fn check_not_input(flag: &str, output: &Path, input: &Path) -> Result<()> {
@@ -261,7 +260,7 @@ pub fn check_not_input(flag: &str, output: &Path, input: &Path) -> Result<()> {
     Err(Error::usage(message).hint("name another file"))
 }
 
-/// Whether two names lead to the same regular file.
+/// Whether two paths are the same regular file.
 #[cfg(unix)]
 fn is_same(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -279,7 +278,7 @@ pub fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Refuses a name whose ending says that something else is inside than what `endings` stand for.
+/// Rejects a file name whose extension contradicts `endings`.
 ///
 /// Errors: exit 2.
 pub fn check_ending(path: &Path, endings: &[&str]) -> Result<()> {
@@ -291,7 +290,7 @@ pub fn check_ending(path: &Path, endings: &[&str]) -> Result<()> {
     }
 }
 
-/// A file whose ending is not that of what would be inside; those of `endings` would be.
+/// The error for a file name whose extension is not one of `endings`.
 pub fn wrong_ending(path: &Path, ending: &str, endings: &[&str]) -> Error {
     let endings: Vec<String> = endings.iter().map(|ending| format!(".{ending}")).collect();
     let (path, ending) = (path.display(), printable(ending));
@@ -302,15 +301,14 @@ pub fn wrong_ending(path: &Path, ending: &str, endings: &[&str]) -> Error {
     Error::usage(format!("cannot write {path}: what would be inside is not what .{ending} says")).hint(hint)
 }
 
-/// The ending of a file's name in lower case; `None` also for what is no file and whose name says
-/// nothing.
+/// The extension in lower case; `None` also for anything but a regular file.
 pub fn ending_of(path: &Path) -> Option<String> {
     let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
     let ending = path.extension().filter(|_| !is_special && !is_stdout(path))?;
     Some(ending.to_string_lossy().to_lowercase())
 }
 
-/// Why a file could not be written: exit 5 for what passes, such as a full disk, else exit 4.
+/// The error for an unwritable file: exit 5 for temporary causes such as a full disk, else exit 4.
 pub fn unwritable(path: &Path, error: &io::Error) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Unavailable,
@@ -327,7 +325,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Follows the path to what it names.
+/// Resolves a path.
 fn place(path: &Path) -> Result<Place> {
     if path.as_os_str().is_empty() {
         return Err(Error::usage("the file to write has no name"));
@@ -351,7 +349,7 @@ fn place(path: &Path) -> Result<Place> {
     Err(refused(path, "its links lead in a circle"))
 }
 
-/// A file that is not there yet; a link to one is more likely a mistake than a wish.
+/// A new file; a dangling link is rejected as a probable mistake.
 fn new_file(path: &Path, place: PathBuf) -> Result<Place> {
     if place != path {
         return Err(refused(path, &format!("it is a link to {}, which does not exist", place.display())));
@@ -386,20 +384,20 @@ fn known(path: &Path, place: PathBuf, found: fs::Metadata) -> Result<Place> {
     Err(refused(path, "it is no file"))
 }
 
-/// What is done with a pipe.
+/// The end of a pipe to open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Read,
     Write,
 }
 
-/// Opens a pipe, which waits for somebody at its other side.
+/// Opens a pipe, which waits for its other end.
 async fn open_pipe(path: &Path, side: Side) -> Result<File> {
     let failed =
         |error: io::Error| if side == Side::Read { unreadable(path, &error) } else { unwritable(path, &error) };
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let pipe = path.to_owned();
-    // A thread of its own, which the process does not wait for when it ends.
+    // A separate thread, which the process does not join at exit.
     std::thread::spawn(move || {
         sender.send(File::options().read(side == Side::Read).write(side == Side::Write).open(pipe))
     });
@@ -419,7 +417,7 @@ async fn open_pipe(path: &Path, side: Side) -> Result<File> {
     }
 }
 
-/// The number of the open file of this process that a path such as `/dev/fd/3` stands for.
+/// The file descriptor number of a path such as `/dev/fd/3`.
 #[cfg(unix)]
 fn descriptor_number(path: &Path) -> Option<i32> {
     let number = path.file_name()?.to_str()?.parse().ok()?;
@@ -433,7 +431,7 @@ fn descriptor_number(_path: &Path) -> Option<i32> {
     None
 }
 
-/// The same open file once more, so that what others write to it before and after stays.
+/// Duplicates an open descriptor, so that writes by other processes are kept.
 #[cfg(unix)]
 fn descriptor(number: i32) -> io::Result<File> {
     use std::os::fd::BorrowedFd;
@@ -462,7 +460,7 @@ fn socket(_path: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// What replaces a file is as that one was; its owner can be kept by root alone.
+/// Copies mode and owner of the replaced file; only root can keep the owner.
 fn keep_owner_and_mode(temporary: &NamedTempFile, old: Option<&fs::Metadata>) -> io::Result<()> {
     let Some(old) = old else { return Ok(()) };
     #[cfg(unix)]

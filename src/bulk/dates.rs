@@ -42,7 +42,7 @@ impl DateEvidence {
             self.dotted = self.dotted.take().or_else(place);
         }
         let Ok(time) = WrittenTime::read(text) else { return };
-        if self.of_a_program.is_none() && time.is_of_a_program() {
+        if self.of_a_program.is_none() && time.is_rfc3339() {
             self.of_a_program = place();
         }
         if !time.has_zone() {

@@ -382,7 +382,7 @@ impl OrderRow {
         if let Err(error) = place_order::check_amounts(order, price_of) {
             return Some(error.message().to_owned());
         }
-        if import.stock == Stock::Skip || order.status.gives_back() {
+        if import.stock == Stock::Skip || order.status.restocks() {
             return None;
         }
         for line in &order.lines {

@@ -57,7 +57,7 @@ impl Rejections {
 
     /// Writes the errors file.
     ///
-    /// Errors: exit 5 when the disk is full, exit 4 when the file cannot be written.
+    /// Errors: exit 5 if the disk is full, exit 4 if the file cannot be written.
     pub fn write(&mut self, mut file: OutputFile) -> Result<()> {
         let list = self.list.take().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()));
         let copied = list.and_then(|writer| {

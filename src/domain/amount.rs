@@ -25,7 +25,7 @@ impl Amount {
         self.0
     }
 
-    /// What so many pieces cost, in any quantity that a database can hold.
+    /// The cost of a quantity, which may be any that a database can hold.
     pub fn of(price: Money, quantity: i32) -> Amount {
         Amount::from_stored(price.to_decimal().saturating_mul(Decimal::from(quantity)))
     }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_go_beyond_the_total_of_one_order() {
+    fn sums_exceed_the_limit_of_one_order() {
         let most = amount("9999999999.99");
         assert_eq!(most.plus(most).to_string(), "19999999999.98");
         assert_eq!(Amount::ZERO.to_string(), "0.00");

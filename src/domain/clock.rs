@@ -1,4 +1,4 @@
-//! Where time and ids come from: parameters, so that a test or a replay can set them.
+//! The sources of time and ids: parameters, so that tests can replace them.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 /// Fractional digits of a second that every engine keeps.
 const MICROSECOND_DIGITS: u16 = 6;
 
-/// Gives the current time in UTC, cut to microseconds, the finest that every engine stores.
+/// Returns the current time in UTC, truncated to microseconds, the precision of every engine.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock(pub fn() -> DateTime<Utc>);
 
@@ -16,7 +16,7 @@ impl Clock {
     }
 }
 
-/// Gives new ids: UUID version 7, ascending in time so that indexes grow at their end.
+/// Generates ids: UUID version 7, ascending in time so that indexes grow at their end.
 #[derive(Debug, Clone, Copy)]
 pub struct IdSource(pub fn() -> Uuid);
 

@@ -1,4 +1,4 @@
-//! E-mail addresses: how people name a user.
+//! E-mail addresses, the natural key of users.
 
 use super::text::checked_text;
 
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn an_invalid_address_is_rejected() {
         for text in
             ["ann", "ann@", "@example.com", "a b@example.com", "Ann <ann@example.com>", "ann@exa\u{202e}mple.com", ""]
         {

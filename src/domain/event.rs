@@ -1,7 +1,7 @@
-//! What audit events say: what happened, to which kind of entity, and how it ended.
+//! The vocabulary of audit events: operation, kind of entity, and outcome.
 
 named_enum! {
-    /// What an event, a change or a finding is about.
+    /// The kind of entity that an event, a change or a finding concerns.
     pub enum EntityKind {
         User = "user",
         Product = "product",
@@ -23,7 +23,7 @@ named_enum! {
 }
 
 named_enum! {
-    /// The operations, by the name that their events carry.
+    /// The operations, by the name in their events.
     pub enum EventName {
         AuditSeal = "audit.seal",
         AuditSettle = "audit.settle",
@@ -41,8 +41,7 @@ named_enum! {
         ProductPrice = "product.price",
         ProductUpdate = "product.update",
         SeedDown = "seed.down",
-        /// Its events stand for whole tables: `entity_type` is the table, `entity_id` the greatest id
-        /// that was written.
+        /// Its events cover whole tables: `entity_type` is the table, `entity_id` the greatest written id.
         SeedGenerate = "seed.generate",
         SeedUp = "seed.up",
         StockAccept = "stock.accept",
@@ -61,7 +60,7 @@ named_enum! {
 }
 
 impl EventName {
-    /// What the operation is about, should it be refused.
+    /// The kind of entity to record if the operation is rejected.
     pub const fn kind(self) -> EntityKind {
         use EventName::*;
         match self {

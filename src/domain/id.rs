@@ -1,5 +1,5 @@
-//! Ids of rows: UUIDs, unless another program stored something else. SQLite keeps anything in any column, so
-//! such an id is shown as it is and found again by its very value.
+//! Ids of rows: UUIDs, unless another program stored something else. SQLite stores any value in any column,
+//! so such an id is shown unchanged and found by its exact value.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -13,11 +13,11 @@ use super::text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id {
     Known(Uuid),
-    /// What is no id to us.
+    /// A stored id that is not a UUID.
     Odd(&'static OddId),
 }
 
-/// What another program stored as an id.
+/// A value that another program stored as an id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OddId {
     Integer(i64),
@@ -27,7 +27,7 @@ pub enum OddId {
     Bytes(Vec<u8>),
 }
 
-/// Every odd id that was read, once: so that all ids can be copied.
+/// Interns every odd id that was read, so that ids are `Copy`.
 static ODD: Mutex<Option<HashSet<&'static OddId>>> = Mutex::new(None);
 
 impl Id {
@@ -50,7 +50,7 @@ impl Id {
         }
     }
 
-    /// What names a row to a command: its id, or its key where that is none.
+    /// How a command names a row: by its id, or by its key if the id is not a UUID.
     pub fn or_key(self, key: &str) -> String {
         self.known().map_or_else(|| key.to_owned(), |id| id.to_string())
     }
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_odd_id_is_shown_as_it_is_and_survives_the_command_line() {
+    fn an_odd_id_is_shown_unchanged_and_survives_the_command_line() {
         let bytes = |bytes: &[u8]| OddId::Bytes(bytes.to_vec());
         for (odd, shown) in [
             (OddId::Integer(-7), "-7"),

@@ -1,4 +1,4 @@
-//! Idempotency keys: the caller's name for one request, so that repeating it changes nothing.
+//! Idempotency keys: the caller's name for a request, so that repeating it has no effect.
 
 use super::text::checked_text;
 

@@ -1,7 +1,7 @@
-//! The shop's values: parse, check, compute. Pure: no I/O, no async, no clock of its own.
+//! The shop's values: parsing, validation, computation. Pure: no I/O, no async, no clock.
 //!
-//! Strict when written: each `parse` refuses what the shop does not allow, with the reason. What
-//! other programs wrote is read as it stands and never passes through here.
+//! Strict when written: each `parse` rejects invalid values with the reason. Values stored by other
+//! programs are read unchanged and do not pass through here.
 
 #[macro_use]
 mod named;

@@ -10,13 +10,13 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
     parse_in(text, &Zone::utc())
 }
 
-/// As [`parse`], but what names no zone is of this one.
+/// Like [`parse`], but a time without a zone is in this one.
 pub fn parse_in(text: &str, zone: &Zone) -> Result<DateTime<Utc>, String> {
     WrittenTime::read(text)?.moment(None, zone)
 }
 
-/// A span of time as typed: `30s`, `500ms`, `2m`, `1h`, `7d`. A number alone says nothing: other tools
-/// count seconds, milliseconds or minutes; only nothing is the same in all of them.
+/// A duration as typed: `30s`, `500ms`, `2m`, `1h`, `7d`. A number without a unit is rejected, because
+/// other tools use seconds, milliseconds or minutes; only 0 is unambiguous.
 pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {
     let text = text.trim();
     let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());

@@ -12,7 +12,7 @@ pub const PLACES: u32 = 2;
 
 /// A non-negative amount with two decimal places.
 ///
-/// Parsed strictly: more places or digits than allowed are refused, never rounded. Read back
+/// Parsed strictly: more places or digits than allowed are rejected, never rounded. Read back
 /// leniently through [`Money::from_stored`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Money(Decimal);
@@ -84,7 +84,7 @@ impl Money {
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Another program may have stored a debt. The general way takes its time, which counts in a million lines.
+        // Fast path for non-negative amounts: the general conversion is slow for a million lines.
         match u64::try_from(self.0.mantissa()) {
             Ok(cents) if self.0.scale() == PLACES => write!(f, "{}.{:02}", cents / 100, cents % 100),
             _ => write!(f, "{:.2}", self.0),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_kept_exactly_is_refused() {
+    fn inexact_amounts_are_rejected() {
         for text in [
             "1.005",
             "1e30",
@@ -145,7 +145,7 @@ mod tests {
         fn whole_cents_survive_text_and_floats(cents in 0i64..=9_999_999_999) {
             let money = Money::from_stored(Decimal::new(cents, 2));
             proptest::prop_assert_eq!(Money::parse_price(&money.to_string()), Ok(money));
-            // SQLite's way: the amount as an 8-byte float and back.
+            // As SQLite stores it: the amount as an 8-byte float and back.
             let float: f64 = money.to_string().parse().unwrap();
             let read = Decimal::try_from(float).unwrap();
             proptest::prop_assert_eq!(Money::from_stored(read), money);

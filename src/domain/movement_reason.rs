@@ -1,4 +1,4 @@
-//! Why stock moved.
+//! Reasons of stock movements.
 
 named_enum! {
     /// Reasons of a stock movement. `stock adjust` takes those of [`MovementReason::ADJUSTMENTS`]; the
@@ -8,9 +8,9 @@ named_enum! {
         Initial = "initial",
         /// Taken by an order.
         Order = "order",
-        /// Given back by an order that was undone.
+        /// Restocked by a cancelled, expired or refunded order.
         Restock = "restock",
-        /// What another program did to the stock, recorded afterwards.
+        /// A change by another program, recorded afterwards.
         External = "external",
         Received = "received",
         Correction = "correction",

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_could_drive_a_terminal_are_refused() {
+    fn names_with_terminal_control_characters_are_rejected() {
         for text in ["", "   ", "a\u{1b}[31m", "a\u{202e}b", "line\nbreak", &"x".repeat(101)] {
             assert!(PersonName::parse(text).is_err(), "{text:?} was accepted");
         }

@@ -1,6 +1,6 @@
 //! Enums whose values have a name: in the database, in JSON and on the command line.
 
-/// Declares the enum with its one list of values and names, and what follows from that list.
+/// Declares an enum from one list of values and names, with the conversions between them.
 macro_rules! named_enum {
     ($(#[$about:meta])* pub enum $Enum:ident { $($(#[$note:meta])* $Value:ident = $name:literal,)+ }) => {
         $(#[$about])*
@@ -11,7 +11,7 @@ macro_rules! named_enum {
 
         #[allow(dead_code, reason = "not every enum is asked for all of it")]
         impl $Enum {
-            /// Every value, in the order of their declaration.
+            /// Every value, in the order of declaration.
             pub const ALL: [$Enum; [$($name),+].len()] = [$($Enum::$Value),+];
 
             /// Its name.
@@ -21,7 +21,7 @@ macro_rules! named_enum {
                 }
             }
 
-            /// The value of that name; `None` for what another program wrote.
+            /// The value of that name; `None` for an unknown name.
             pub fn from_stored(text: &str) -> Option<$Enum> {
                 $Enum::ALL.into_iter().find(|value| value.as_str() == text)
             }

@@ -3,8 +3,8 @@
 use super::EventName;
 
 named_enum! {
-    /// Where an order stands. `Completed`, `Cancelled` and `Refunded` free the customer's account;
-    /// the last two are terminal.
+    /// The status of an order. `Completed`, `Cancelled` and `Refunded` orders do not block anonymizing the
+    /// customer; the last two are terminal.
     pub enum OrderStatus {
         Pending = "pending",
         Paid = "paid",
@@ -16,7 +16,7 @@ named_enum! {
 }
 
 impl OrderStatus {
-    /// Whether the order's total is revenue: paid for, and neither called off nor paid back.
+    /// Whether the order's total is revenue: paid, and neither cancelled nor refunded.
     pub const fn is_sale(self) -> bool {
         match self {
             OrderStatus::Paid | OrderStatus::Shipped | OrderStatus::Completed => true,
@@ -24,9 +24,9 @@ impl OrderStatus {
         }
     }
 
-    /// Whether an order that came here by the shortest way has given back what it took.
-    pub fn gives_back(self) -> bool {
-        let way = way_to(self);
+    /// Whether an order that reached this status by the shortest path has restocked its lines.
+    pub fn restocks(self) -> bool {
+        let way = path_to(self);
         let from = |verbs: &[Verb]| verbs.last().map_or(OrderStatus::Pending, |verb| verb.leads_to());
         let last = way.split_last().map(|(verb, before)| step(from(before), *verb));
         matches!(last, Some(Step::Take(Transition { stock: StockEffect::Restored, .. })))
@@ -34,7 +34,7 @@ impl OrderStatus {
 }
 
 named_enum! {
-    /// What an admin or the clock does to an order once it is placed, as it is typed.
+    /// An action on a placed order, as typed.
     pub enum Verb {
         Pay = "pay",
         Ship = "ship",
@@ -46,7 +46,7 @@ named_enum! {
 }
 
 impl Verb {
-    /// The operation that does it.
+    /// The operation that performs it.
     pub const fn operation(self) -> EventName {
         match self {
             Verb::Pay => EventName::OrderPay,
@@ -58,7 +58,7 @@ impl Verb {
         }
     }
 
-    /// Where it leads, from wherever it may start.
+    /// The resulting status.
     pub const fn leads_to(self) -> OrderStatus {
         match self {
             Verb::Pay => OrderStatus::Paid,
@@ -70,13 +70,13 @@ impl Verb {
     }
 }
 
-/// What happens to the stock of an order's lines.
+/// The effect on the stock of an order's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StockEffect {
     None,
-    /// Every line goes back, unless the caller says otherwise.
+    /// Every line is restocked, unless the caller overrides it.
     Restored,
-    /// Nothing goes back unless the caller says so: the goods have left the house.
+    /// Nothing is restocked unless the caller requests it, because the goods were shipped.
     OnRequest,
 }
 
@@ -92,7 +92,7 @@ const fn row(from: OrderStatus, verb: Verb, stock: StockEffect) -> Transition {
     Transition { from, verb, stock }
 }
 
-/// BR-002: what is not in this table is refused, unless the order is already where the verb leads.
+/// BR-002: transitions missing from this table are rejected, unless the order already has the status.
 pub const LIFECYCLE: [Transition; 9] = [
     row(OrderStatus::Pending, Verb::Pay, StockEffect::None),
     row(OrderStatus::Pending, Verb::Cancel, StockEffect::Restored),
@@ -105,11 +105,11 @@ pub const LIFECYCLE: [Transition; 9] = [
     row(OrderStatus::Completed, Verb::Refund, StockEffect::OnRequest),
 ];
 
-/// What a verb comes to for an order.
+/// The result of applying a verb to a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     Take(Transition),
-    /// The order is already where the verb leads.
+    /// The order already has the resulting status.
     AlreadyThere,
     Refused,
 }
@@ -123,14 +123,14 @@ pub fn step(from: OrderStatus, verb: Verb) -> Step {
     found.map_or(Step::Refused, Step::Take)
 }
 
-/// The verbs that lead on from a status; none from a terminal one.
+/// The verbs allowed in a status; none in a terminal one.
 pub fn allowed(from: OrderStatus) -> impl Iterator<Item = Verb> {
     LIFECYCLE.into_iter().filter(move |row| row.from == from).map(|row| row.verb)
 }
 
-/// The verbs that lead from a new order to this status, by the shortest way; as the table is written
-/// when two are as short.
-pub fn way_to(status: OrderStatus) -> Vec<Verb> {
+/// The shortest sequence of verbs from a new order to this status; the first in the table of two equally
+/// short ones.
+pub fn path_to(status: OrderStatus) -> Vec<Verb> {
     let mut ways = vec![(OrderStatus::Pending, Vec::new())];
     let mut next = 0;
     while let Some((from, way)) = ways.get(next).cloned() {
@@ -163,27 +163,27 @@ mod tests {
     }
 
     #[test]
-    fn every_status_is_reached_by_its_shortest_way() {
-        let way = |status: OrderStatus| way_to(status).into_iter().map(Verb::as_str).collect::<Vec<_>>().join(" ");
+    fn every_status_is_reached_by_the_shortest_path() {
+        let way = |status: OrderStatus| path_to(status).into_iter().map(Verb::as_str).collect::<Vec<_>>().join(" ");
         let ways = OrderStatus::ALL.map(way);
         assert_eq!(ways, ["", "pay", "pay ship", "pay complete", "cancel", "pay refund"]);
     }
 
     #[test]
-    fn what_was_called_off_or_paid_back_has_given_back() {
-        let given = OrderStatus::ALL.into_iter().filter(|status| status.gives_back());
+    fn cancelled_and_refunded_orders_have_restocked() {
+        let given = OrderStatus::ALL.into_iter().filter(|status| status.restocks());
         assert_eq!(given.collect::<Vec<_>>(), [OrderStatus::Cancelled, OrderStatus::Refunded]);
     }
 
     #[test]
-    fn no_pair_stands_in_the_table_twice() {
+    fn no_pair_is_in_the_table_twice() {
         for (position, row) in LIFECYCLE.iter().enumerate() {
             assert!(LIFECYCLE[position + 1..].iter().all(|other| (other.from, other.verb) != (row.from, row.verb)));
         }
     }
 
     #[test]
-    fn every_verb_starts_somewhere_and_none_where_it_leads() {
+    fn every_verb_has_a_start_and_none_starts_at_its_target() {
         for verb in Verb::ALL {
             assert!(LIFECYCLE.iter().any(|row| row.verb == verb), "{verb:?} is never allowed");
             assert!(LIFECYCLE.iter().all(|row| row.verb != verb || row.from != verb.leads_to()));

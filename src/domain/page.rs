@@ -10,13 +10,13 @@ pub const DEFAULT_LIMIT: u64 = 20;
 /// The highest `--limit`; `--all` streams more.
 pub const MAX_LIMIT: u64 = 10_000;
 
-/// Which part of a sorted list is wanted.
+/// The requested part of a sorted list.
 #[derive(Debug, Clone)]
 pub struct Page {
     pub limit: u64,
     pub offset: u64,
     pub after: Option<Cursor>,
-    /// The field to sort by, from the noun's own short list; `None` is newest first.
+    /// The field to sort by, one of the noun's sort fields; `None` means newest first.
     pub sort: Sort,
 }
 
@@ -48,9 +48,9 @@ impl Sort {
     }
 }
 
-/// Where a list goes on: after the row with this id, whose sort field has this value.
+/// Where a list continues: after the row with this id, whose sort field has this value.
 ///
-/// It carries the sort, so that a continuation cannot be taken up under another order.
+/// It contains the sort order, so that a continuation under another order is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     pub sort: Sort,
@@ -92,7 +92,7 @@ mod tests {
         }
 
         #[test]
-        fn any_other_text_is_refused_and_never_a_panic(text: String) {
+        fn any_other_text_is_rejected_without_a_panic(text: String) {
             let _ = Cursor::decode(&text);
         }
     }

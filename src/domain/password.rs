@@ -1,4 +1,4 @@
-//! Passwords: taken in, hashed, verified, never shown.
+//! Passwords: parsed, hashed, verified, never shown.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use super::text::hexadecimal;
 
 /// The shortest password, in bytes.
 pub const PASSWORD_MIN_BYTES: usize = 8;
-/// The longest password, in bytes: hashing must not be a way to exhaust memory.
+/// The longest password, in bytes, so that hashing cannot exhaust memory.
 pub const PASSWORD_MAX_BYTES: usize = 1024;
-/// Stands for a hash that no password has.
+/// A hash that matches no password.
 pub const UNUSABLE: &str = "!";
 
 /// A new password of allowed length. Debug and errors never show it.
@@ -28,13 +28,13 @@ impl Password {
         }
     }
 
-    /// The plain text, to tell equal ones apart before hashing; never for output.
+    /// The plain text, to hash equal passwords once; never for output.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// argon2id with OWASP's parameters (m = 19456 KiB, t = 2, p = 1) as a PHC string.
-    /// Source: OWASP Password Storage Cheat Sheet; they are the crate's defaults, held by a test.
+    /// Source: OWASP Password Storage Cheat Sheet; they are the crate's defaults, checked by a test.
     pub fn hash(&self) -> Result<String, String> {
         Argon2::default()
             .hash_password(self.0.as_bytes())
@@ -43,35 +43,35 @@ impl Password {
     }
 }
 
-/// What the audit trail keeps of a stored hash, to tell when another takes its place: SHA-256, hexadecimal.
-/// It leads back neither to the hash, which has a random salt inside, nor to the password.
+/// The digest of a stored hash in the audit trail, to detect a change: SHA-256, hexadecimal. It reveals
+/// neither the hash, which contains a random salt, nor the password.
 pub fn digest(hash: &str) -> String {
     hexadecimal(&Sha256::digest(hash))
 }
 
 /// The prefixes of bcrypt hashes, which other programs make.
 const BCRYPT: [&str; 3] = ["$2a$", "$2b$", "$2y$"];
-/// Parameters above these are refused: a hash in a database must not be a way to take all of a
-/// machine's memory or hours of its time. Memory is in KiB.
+/// The highest accepted parameters, so that a hash in a database cannot exhaust memory or CPU time.
+/// Memory is in KiB.
 const MAX_MEMORY: u32 = 256 * 1024;
 const MAX_ITERATIONS: u32 = 16;
 const MAX_LANES: u32 = 16;
 const MAX_BCRYPT_COST: u32 = 16;
 
-/// What comparing a password with a stored hash came to.
+/// The result of comparing a password with a stored hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The password is right; `is_weak` when argon2 made the hash with less than we use now.
+    /// The password matches; `is_weak` if the hash uses weaker argon2 parameters than the current ones.
     Matches {
         is_weak: bool,
     },
     Differs,
-    /// Nothing can be said, for this reason.
+    /// The hash cannot be verified, for this reason.
     Unreadable(&'static str),
 }
 
-/// Compares a password with a hash: argon2 as PHC string, or bcrypt as other programs make it (cut
-/// at 72 bytes, as they do).
+/// Compares a password with a hash: argon2 as PHC string, or bcrypt of other programs (truncated at 72
+/// bytes, as they do).
 pub fn verify(hash: &str, password: &str) -> Verdict {
     if BCRYPT.iter().any(|prefix| hash.starts_with(prefix)) {
         return verify_bcrypt(hash, password);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_hashes_verify_and_are_not_weak() {
+    fn own_hashes_verify_and_are_not_weak() {
         let hash = Password::parse("correct horse").unwrap().hash().unwrap();
         assert_eq!(verify(&hash, "correct horse"), Verdict::Matches { is_weak: false });
         assert_eq!(verify(&hash, "correct hors"), Verdict::Differs);
@@ -137,9 +137,9 @@ mod tests {
         assert!(matches!(verify(&weak, "x"), Verdict::Differs | Verdict::Unreadable(_)));
     }
 
-    /// Vectors of jBCrypt's own tests, and one of the crate's with PHP's prefix.
+    /// Test vectors of jBCrypt, and one of the crate with PHP's prefix.
     #[test]
-    fn bcrypt_of_other_programs_verifies() {
+    fn bcrypt_hashes_of_other_programs_verify() {
         let abc = "06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
         for prefix in BCRYPT {
             assert_eq!(verify(&format!("{prefix}{abc}"), "abc"), Verdict::Matches { is_weak: false });
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_and_damaged_hashes_are_refused_at_once() {
+    fn hostile_and_damaged_hashes_are_rejected_at_once() {
         for hash in [
             "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
             "$argon2id$v=19$m=19456,t=1000000,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",

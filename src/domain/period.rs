@@ -1,10 +1,10 @@
-//! Periods of a report: days, weeks and months as a time zone has them, as moments in UTC.
+//! Periods of a report: days, weeks and months of a time zone, as moments in UTC.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 
 use super::Zone;
 
-/// Periods that one report has at most: more than a year of days.
+/// Maximum number of periods in a report: more than a year of days.
 pub const MAX_BUCKETS: usize = 400;
 
 named_enum! {
@@ -17,7 +17,7 @@ named_enum! {
     }
 }
 
-/// What a report looks at; either end may be open.
+/// The span of a report; either end may be open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Span {
     pub since: Option<DateTime<Utc>>,
@@ -35,7 +35,7 @@ pub struct Bucket {
 }
 
 impl Step {
-    /// How many periods a report has when nobody says since when.
+    /// The default number of periods of a report.
     pub const fn usual_count(self) -> u32 {
         match self {
             Step::Day => 30,
@@ -44,7 +44,7 @@ impl Step {
         }
     }
 
-    /// The first day of the period that a day lies in.
+    /// The first day of the period that contains a day.
     fn first_day(self, day: NaiveDate) -> NaiveDate {
         match self {
             Step::Day => day,
@@ -79,11 +79,11 @@ impl Step {
     }
 }
 
-/// Cuts a span into periods, in order and without gaps. The first and the last are cut short where
-/// the span begins or ends inside them. What is left open is filled in: up to the end of the period
-/// that `now` lies in, and back by [`Step::usual_count`].
+/// Splits a span into periods, in order and without gaps. The first and the last are shortened if the
+/// span begins or ends within them. An open end extends to the end of the period that contains `now`,
+/// an open start goes back by [`Step::usual_count`].
 ///
-/// Errors: for a span that is empty, has more than [`MAX_BUCKETS`] periods or leaves the calendar.
+/// Errors: for a span that is empty, has more than [`MAX_BUCKETS`] periods or exceeds the calendar.
 pub fn buckets(step: Step, zone: &Zone, span: Span, now: DateTime<Utc>) -> Result<Vec<Bucket>, String> {
     let beyond = || "leaves the calendar".to_owned();
     let (since, until) = (span.since, span.until);
@@ -101,9 +101,9 @@ pub fn buckets(step: Step, zone: &Zone, span: Span, now: DateTime<Utc>) -> Resul
     while day <= last_day {
         let next = step.forward(day, 1).ok_or_else(beyond)?;
         let boundary = zone.begin_of(next).ok_or_else(beyond)?;
-        // The last period runs to its end even where the zone shows a day twice.
+        // The last period is complete even if the zone repeats a day.
         let end = until.map_or(boundary, |until| if next > last_day { until } else { boundary.min(until) });
-        // A zone that steps over the date line leaves out a day.
+        // A zone that crosses the date line skips a day.
         if end > begin {
             if buckets.len() == MAX_BUCKETS {
                 return Err(format!(
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn days_of_changing_clocks_have_23_and_25_hours() {
+    fn days_of_clock_changes_have_23_or_25_hours() {
         let span = |since, until| Span { since: Some(time(since)), until: Some(time(until)) };
         let now = time("2026-11-01T00:00:00Z");
         let spring = span("2026-03-27T23:00:00Z", "2026-03-30T22:00:00Z");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn by_itself_a_report_looks_back_and_includes_now() {
+    fn an_open_span_looks_back_and_includes_now() {
         let now = time("2026-11-23T21:00:00Z");
         let days = buckets(Step::Day, &Zone::utc(), Span::default(), now).unwrap();
         assert_eq!((days.len(), days[0].label.as_str(), days[29].label.as_str()), (30, "2026-10-25", "2026-11-23"));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_or_no_periods_are_refused() {
+    fn too_many_or_no_periods_are_rejected() {
         let span = |since, until| Span { since: Some(time(since)), until: Some(time(until)) };
         let now = time("2026-11-23T21:00:00Z");
         let years = span("2020-01-01T00:00:00Z", "2026-01-01T00:00:00Z");
@@ -200,7 +200,7 @@ mod tests {
                     for bucket in &buckets {
                         prop_assert!(bucket.begin < bucket.end);
                         prop_assert!(step != Step::Day || bucket.end - bucket.begin <= chrono::TimeDelta::hours(25));
-                        // What lies in the middle of a period is on one of its days.
+                        // The middle of a period falls on one of its days.
                         let middle = bucket.begin + (bucket.end - bucket.begin) / 2;
                         prop_assert_eq!(&step.label(zone.day_of(middle)), &bucket.label);
                     }

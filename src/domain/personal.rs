@@ -2,27 +2,27 @@
 //!
 //! A document (the JSON of a user before or after a change) carries a random salt. Its personal
 //! values can be replaced by commitments, SHA-256 of salt, field and value, after which the salt is
-//! dropped: nobody can tell the value any more, nor try likely ones. Seals cover the erased form,
-//! so that erasing changes nothing that they cover.
+//! dropped, so that the value can neither be recovered nor guessed. Seals cover the erased form, so
+//! that they remain valid after erasing.
 //!
 //! A person's document has two legal states: salted, with every personal value and the salt as the
-//! last member, or erased, with every commitment and no salt. Only a salted document is covered by
-//! another text than its own, and the commitments bind its salt: nothing can be added to it.
+//! last member, or erased, with every commitment and no salt. A seal covers the erased form of a
+//! salted document, and the commitments bind the salt: nothing can be added to it.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::text::hexadecimal;
 
-/// Fields of a document that tell who a person is.
+/// Fields of a document that contain personal data.
 pub const FIELDS: [&str; 3] = ["email", "first_name", "last_name"];
 /// The member that holds the salt.
 const SALT: &str = "salt";
 const SALT_BYTES: usize = 16;
-/// What stands for a text that may name a person.
+/// Replaces a text that may contain personal data.
 const REDACTED: &str = "[e-mail]";
 
-/// Gives a document its salt.
+/// Adds a salt to a document.
 pub fn salted(mut document: Value) -> Value {
     if let Some(members) = document.as_object_mut() {
         members.insert(SALT.to_owned(), json!(hexadecimal(&rand::random::<[u8; SALT_BYTES]>())));
@@ -73,15 +73,14 @@ pub fn is_erased(document: &Map<String, Value>) -> bool {
     FIELDS.iter().any(|field| document.get(*field).is_some_and(|value| value["commitment"].is_string()))
 }
 
-/// A message to be kept for ever: e-mail addresses are left out, because nothing of a message is
-/// erased later.
+/// The message without e-mail addresses: it is kept for ever, because messages are never erased.
 pub fn without_addresses(text: &str) -> String {
     let words = text.split(' ').map(|word| if word.contains('@') { REDACTED } else { word });
     words.collect::<Vec<_>>().join(" ")
 }
 
 fn commitment(salt: &str, field: &str, value: &str) -> String {
-    // The lengths keep the three parts apart.
+    // The lengths separate the three parts.
     let parts = format!("{}:{salt}{}:{field}{}:{value}", salt.len(), field.len(), value.len());
     hexadecimal(&Sha256::digest(parts))
 }
@@ -91,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_erased_document_tells_nothing_and_is_what_was_sealed() {
+    fn an_erased_document_reveals_nothing_and_matches_its_seal() {
         let document =
             salted(json!({ "email": "ann@example.com", "first_name": "Ann", "last_name": "Lee", "status": "active" }));
         let text = document.to_string();
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_that_changes_no_value_is_seen() {
+    fn an_edit_that_changes_no_value_is_detected() {
         let text = person().to_string();
         assert_ne!(sealed_form(&text.replace(':', ": ")), sealed_form(&text));
         assert_ne!(sealed_form(&text.replace("ann", "bob")), sealed_form(&text));
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_place_form_or_number_of_salts_and_values_is_seen() {
+    fn any_other_arrangement_of_salt_and_values_is_detected() {
         let document = person();
         let (text, salt) = (document.to_string(), document[SALT].as_str().expect("a salt").to_owned());
         let member = format!(",\"salt\":\"{salt}\"");
@@ -143,7 +142,7 @@ mod tests {
             assert_ne!(edit, text);
             assert_ne!(sealed_form(&edit), sealed_form(&text), "{edit}");
         }
-        // Values are erased all at once or not at all.
+        // Values are erased together or not at all.
         let erased = erased(document.clone());
         for field in FIELDS {
             let mut half = document.clone();
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_about_no_person_takes_no_salt() {
+    fn a_document_without_personal_data_gets_no_salt() {
         let text = json!({ "sku": "MUG", "price": "12.50" }).to_string();
         for salt in ["5", "{}", "null", "\"\"", "\"00112233445566778899aabbccddeeff\""] {
             let edit = text.replace('}', &format!(",\"salt\":{salt}}}"));
@@ -162,20 +161,20 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_do_not_show_as_equal() {
+    fn equal_values_have_different_commitments() {
         let erase = || erased(salted(json!({ "email": "ann@example.com" })));
         assert_ne!(erase(), erase());
     }
 
     #[test]
-    fn addresses_are_left_out_of_messages() {
+    fn addresses_are_removed_from_messages() {
         let text = "user.duplicate: a user with the e-mail address ann@example.com exists already";
         assert_eq!(without_addresses(text), "user.duplicate: a user with the e-mail address [e-mail] exists already");
     }
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_sealed_without_a_panic_and_erasing_keeps_the_form(text: String, value: String) {
+        fn sealing_never_panics_and_erasing_keeps_the_sealed_form(text: String, value: String) {
             let _ = sealed_form(&text);
             let document = salted(json!({ "email": "", "first_name": "Ann", "last_name": value }));
             let sealed = sealed_form(&document.to_string());

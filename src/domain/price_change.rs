@@ -1,4 +1,4 @@
-//! How a price is to change: to an amount, by an amount or by a share, perhaps to certain cents.
+//! Price changes: to an amount, by an amount or by a percentage, optionally rounded to an ending.
 //! Exact decimals throughout.
 
 use std::fmt;
@@ -11,17 +11,17 @@ use super::money::PLACES;
 
 /// Decimal places of a percentage.
 const PERCENT_PLACES: usize = 4;
-/// The highest percentage, either way: with it and the highest price every step stays exact.
+/// The highest percentage in either direction; up to it every calculation is exact.
 const MAX_PERCENT: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 
-/// What happens to a price.
+/// A change of a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PriceChange {
-    /// It becomes this.
+    /// Set to this price.
     To(Money),
-    /// It rises or falls by this amount.
+    /// Increased or decreased by this amount.
     By(Decimal),
-    /// It rises or falls by this many hundredths of itself.
+    /// Increased or decreased by this percentage.
     Percent(Decimal),
 }
 
@@ -44,7 +44,7 @@ impl PriceChange {
         }
     }
 
-    /// The new price before it is rounded; `None` when it is beyond all numbers.
+    /// The new price before rounding; `None` on overflow.
     fn exact(self, old: Money) -> Option<Decimal> {
         let old = old.to_decimal();
         match self {
@@ -57,7 +57,7 @@ impl PriceChange {
     }
 }
 
-/// The cents that prices are to end with, such as 0.99.
+/// The cents that new prices end with, such as 0.99.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ending(Decimal);
 
@@ -69,7 +69,7 @@ impl Ending {
         if cents < Decimal::ONE { Ok(Ending(cents)) } else { Err(problem()) }
     }
 
-    /// The price with these cents that is nearest, of two the higher one, and never below zero.
+    /// The nearest price with these cents, the higher of two, and never below zero.
     fn nearest(self, exact: Decimal) -> Option<Decimal> {
         let half = Decimal::new(5, 1);
         let whole = exact.checked_sub(self.0)?.checked_add(half)?.floor();
@@ -77,7 +77,7 @@ impl Ending {
     }
 }
 
-/// How a new price comes out of an old one.
+/// How a new price is computed from an old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repricing {
     pub change: PriceChange,
@@ -85,10 +85,10 @@ pub struct Repricing {
 }
 
 impl Repricing {
-    /// The new price: to cents, half a cent away from zero, or to the wanted ending. An old one that
-    /// another program wrote may be no amount.
+    /// The new price: rounded to cents, half away from zero, or to the ending. `old` is `None` if another
+    /// program stored an invalid amount.
     ///
-    /// Errors: why there is no such price.
+    /// Errors: the reason, if there is no valid price.
     pub fn price(&self, old: impl Into<Option<Money>>) -> Result<Money, String> {
         let too_much = || format!("would be more than {}", Money::MAX_PRICE);
         let old = match (old.into(), self.change) {
@@ -112,7 +112,7 @@ impl Repricing {
     }
 }
 
-/// The most that a price may change in relation to itself, in percent.
+/// The maximum relative change of a price, in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxChange(Decimal);
 
@@ -124,7 +124,7 @@ impl MaxChange {
         if percent.is_sign_negative() { Err("must not be negative".to_owned()) } else { Ok(MaxChange(percent)) }
     }
 
-    /// Whether the change from `old` to `new` is more than that. Any change of nothing is.
+    /// Whether the change from `old` to `new` exceeds the maximum. Any change from zero does.
     pub fn is_exceeded(self, old: Option<Money>, new: Money) -> bool {
         percent_changed(old, new).is_none_or(|percent| percent.abs() > self.0)
     }
@@ -136,8 +136,8 @@ impl fmt::Display for MaxChange {
     }
 }
 
-/// By how much a price changed, in percent of the old one; `None` when the old one was nothing, or no
-/// amount, and the new one is something.
+/// The change of a price in percent of the old one; `None` if the old one was zero or invalid and the
+/// new one is not zero.
 pub fn percent_changed(old: Option<Money>, new: Money) -> Option<Decimal> {
     let old = old?;
     if old == new {
@@ -155,7 +155,7 @@ fn parse_percent(text: &str) -> Result<Decimal, String> {
     }
 }
 
-/// Digits with an optional sign and at most so many places; nothing else that passes for a number.
+/// Digits with an optional sign and at most `places` decimal places.
 fn parse_signed(text: &str, places: usize, problem: &str) -> Result<Decimal, String> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_change_is_refused() {
+    fn an_invalid_change_is_rejected() {
         for text in
             ["", "%", "five", "+", "--1", "1e3", "0.001", "1.00001%", "1,5", "-.5", "100000000", "1000001%", "5 %%"]
         {

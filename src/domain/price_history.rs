@@ -1,4 +1,4 @@
-//! Which prices were in force when, and the lowest of a period.
+//! Price history: when each price was in force, and the lowest of a period.
 //!
 //! A shop that announces a reduction has to name the lowest price of the 30 days before it
 //! (directive 98/6/EC, article 6a).
@@ -7,28 +7,28 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::Money;
 
-/// The days that a reduction is compared with.
+/// The number of days that a reduction is compared with.
 const DAYS: i64 = 30;
 
 /// A moment at which a price changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PriceStep {
     pub at: DateTime<Utc>,
-    /// In force until then; `None` when the product began with this.
+    /// In force until then; `None` for a product's first price.
     pub before: Option<Money>,
     /// In force from then on.
     pub after: Money,
 }
 
-/// The lowest price in force at any time of the 30 days before now, the one included that was in
-/// force when they began. `current` is the price now, whoever set it. Steps come oldest first.
+/// The lowest price in force at any time in the last 30 days, including the one in force at their start.
+/// `current` is the stored price, which another program may have set. Steps are oldest first.
 pub fn lowest_until_now(steps: &[PriceStep], current: Money, now: DateTime<Utc>) -> Money {
     lowest(steps, now - Duration::days(DAYS), now).map_or(current, |lowest| lowest.min(current))
 }
 
 /// The lowest price of the 30 days before the current price took effect.
 ///
-/// `None` when there was no price before, or nobody knows since when the current one is in force.
+/// `None` if there was no earlier price, or it is unknown when the current one took effect.
 pub fn lowest_before_current(steps: &[PriceStep], current: Money) -> Option<Money> {
     let (last, earlier) = steps.split_last()?;
     if last.after != current {
@@ -38,13 +38,13 @@ pub fn lowest_before_current(steps: &[PriceStep], current: Money) -> Option<Mone
     in_force.into_iter().chain(last.before).min()
 }
 
-/// The lowest price in force between two moments, the last step's up to the end.
+/// The lowest price in force between two moments; the last step's price lasts until the end.
 fn lowest(steps: &[PriceStep], start: DateTime<Utc>, end: DateTime<Utc>) -> Option<Money> {
     let ends = steps.iter().skip(1).map(|step| step.at).chain([end]);
     let after = steps.iter().zip(ends).filter(|(step, until)| step.at < end && *until > start && *until > step.at);
     let after = after.map(|(step, _)| step.after);
-    // Normally the step before says the same. Where it does not, another program had changed the
-    // price without a trace, and this is what it was just before.
+    // Usually equal to the step before. If not, another program changed the price without an event,
+    // and this was the price just before the step.
     let before = steps.iter().filter(|step| step.at > start && step.at <= end).filter_map(|step| step.before);
     after.chain(before).min()
 }
@@ -64,7 +64,7 @@ mod tests {
         Money::from_stored(Decimal::new(cents, 2))
     }
 
-    /// Steps that follow one another without a gap.
+    /// Consecutive steps without gaps.
     fn steps(prices: &[(i64, i64)]) -> Vec<PriceStep> {
         let before = [None].into_iter().chain(prices.iter().map(|(_, price)| Some(cents(*price))));
         prices
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_program_charged_before_a_step_counts() {
+    fn a_price_set_by_another_program_before_a_step_counts() {
         let foreign = PriceStep { at: day(20), before: Some(cents(400)), after: cents(900) };
         let history = [steps(&[(0, 1000)]), vec![foreign]].concat();
         assert_eq!(lowest_until_now(&history, cents(900), day(21)), cents(400));
@@ -104,7 +104,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_lowest_is_what_a_walk_through_the_days_finds(
+        fn the_lowest_price_matches_a_day_by_day_search(
             prices in proptest::collection::btree_map(0i64..100, 1i64..1000, 1..12),
             now in 100i64..150,
         ) {

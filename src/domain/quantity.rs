@@ -1,4 +1,4 @@
-//! How many pieces: 1 to 1 000 000 in an order line; signed in a stock movement.
+//! Quantities: 1 to 1 000 000 in an order line; signed in a stock movement.
 
 use std::fmt;
 
@@ -67,7 +67,7 @@ fn parse_integer(text: &str) -> Result<i64, String> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("is not a whole number".to_owned());
     }
-    // Longer than i64: as good as its limit, the range check that follows refuses it.
+    // Larger than i64: clamped, because the following range check rejects it anyway.
     Ok(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
 }
 
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_outside_the_range_are_refused() {
+    fn quantities_outside_the_range_are_rejected() {
         for text in ["0", "-1", "1000001", "1000000000", "two", "", "1.0", "99999999999999999999", "0x10"] {
             assert!(Quantity::parse(text).is_err(), "{text} was accepted");
         }

@@ -1,5 +1,5 @@
-//! Order references: ten characters that people can read out over a telephone, or whatever another
-//! shop numbered its orders with.
+//! Order references: ten characters that can be read out over a telephone, or the order number of
+//! another shop.
 
 use uuid::Uuid;
 
@@ -7,20 +7,20 @@ use super::text::{checked_text, is_invisible, is_unsafe};
 
 /// Crockford's base 32: no I, L, O, U. Source: <https://www.crockford.com/base32.html>
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// Characters of a reference of ours, the dash not counted.
+/// Characters of an own reference, without the dash.
 const OWN_CHARACTERS: usize = 10;
 const BITS_PER_CHARACTER: usize = 5;
 /// The longest reference, in characters: the column's width.
 pub const REFERENCE_MAX_CHARACTERS: usize = 64;
 
-/// An order's reference as it is stored and shown: `K7Q2M-9XD4T` is ours; orders of other shops keep
-/// their own (`#1001`, `CA-2017-152156`).
+/// An order's reference as stored and shown: `K7Q2M-9XD4T` is shopctl's own form; orders of other shops
+/// keep theirs (`#1001`, `CA-2017-152156`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reference(String);
 
 impl Reference {
-    /// Any 1 to 64 printable characters without blanks, as they are; not the shape of a UUID, which
-    /// names an order by its id.
+    /// 1 to 64 printable characters without blanks, unchanged; not the shape of a UUID, which names an
+    /// order by its id.
     pub fn parse(text: &str) -> Result<Reference, String> {
         let text = text.trim();
         if text.is_empty() || text.chars().any(|character| character.is_whitespace() || is_invisible(character)) {
@@ -38,7 +38,7 @@ impl Reference {
         Ok(Reference(text.to_owned()))
     }
 
-    /// The reference that the random tail of a version-7 id gives.
+    /// The reference derived from the random tail of a version-7 id.
     pub fn from_id(id: Uuid) -> Reference {
         Reference(with_dash(&characters(id.as_u64_pair().1)))
     }
@@ -46,7 +46,7 @@ impl Reference {
 
 checked_text!(Reference);
 
-/// The lowest bits of a number, five to a character, the lowest first.
+/// The lowest bits of a number, five per character, lowest first.
 pub fn characters(number: u64) -> String {
     let character = |position| ALPHABET[(number >> (position * BITS_PER_CHARACTER)) as usize % ALPHABET.len()];
     (0..OWN_CHARACTERS).map(|position| char::from(character(position))).collect()
@@ -57,8 +57,8 @@ fn with_dash(characters: &str) -> String {
     format!("{head}-{tail}")
 }
 
-/// What a reference of ours is stored as, however it is typed: in any case, with or without the
-/// dash; I and L read as 1, O as 0. `None` for what has not the shape of one.
+/// The stored form of an own reference typed in any case, with or without the dash; I and L are read
+/// as 1, O as 0. `None` if the text does not have this form.
 fn own(text: &str) -> Option<String> {
     let bare = match text.char_indices().nth(OWN_CHARACTERS / 2) {
         Some((position, '-')) => format!("{}{}", &text[..position], &text[position + 1..]),
@@ -74,28 +74,28 @@ fn own(text: &str) -> Option<String> {
     is_own.then(|| with_dash(&bare))
 }
 
-/// The one form of a reference: ours as it is stored, any other as it is.
+/// The canonical form of a reference: own ones as stored, others unchanged.
 pub fn folded(text: &str) -> String {
     let text = text.trim();
     own(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// References with the same key mean one order: the case of ASCII letters does not count, nor the dash
-/// of a reference that has the form of ours.
+/// References with the same key name the same order: the case of ASCII letters is ignored, and so is
+/// the dash of a reference in shopctl's own form.
 pub fn key(text: &str) -> String {
     let upper = text.trim().to_ascii_uppercase();
-    // I, L and O are read as digits only for who types: another shop's numbers may have them.
+    // I, L and O are read as digits only in typed references: other shops' numbers may contain them.
     let is_plain = upper.chars().all(|character| !matches!(character, 'I' | 'L' | 'O'));
     own(&upper).filter(|_| is_plain).unwrap_or(upper)
 }
 
-/// A key of our form without its dash, as another program may have written one.
+/// A key in shopctl's own form without the dash, as another program may have stored it.
 pub fn without_dash(key: &str) -> Option<String> {
     own(key).filter(|own| own == key).map(|own| own.replace('-', ""))
 }
 
-/// How an order that is named like this may be stored, the likeliest first: just so, as a reference
-/// of ours, as another program may have written one, and in another case.
+/// How an order of this name may be stored, most likely first: unchanged, in shopctl's own form, as
+/// another program may have stored it, and in another case.
 pub fn spellings(text: &str) -> Vec<String> {
     let text = text.trim();
     let own = own(text);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ours_is_found_in_any_case_with_or_without_the_dash() {
+    fn own_references_match_in_any_case_with_or_without_the_dash() {
         for typed in ["k7q2m9xd4t", "K7Q2M-9XD4T", " K7Q2M9XD4T ", "k7q2m-9xd4t"] {
             assert_eq!(folded(typed), "K7Q2M-9XD4T");
             assert!(spellings(typed).contains(&"K7Q2M-9XD4T".to_owned()), "{typed}");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn references_of_one_order_have_one_key() {
+    fn spellings_of_a_reference_share_one_key() {
         for text in ["k7q2m9xd4t", "K7Q2M-9XD4T", " K7q2M9XD4t "] {
             assert_eq!(key(text), "K7Q2M-9XD4T");
         }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_of_other_shops_keep_their_numbers() {
+    fn references_of_other_shops_are_kept() {
         for text in ["#1001", "CA-2017-152156", "000000001", "1000000001", "k7q2m9xd4t", "Bestellung/7", "注文-1"] {
             assert_eq!(Reference::parse(text).unwrap().as_str(), text);
         }
@@ -164,7 +164,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn every_id_gives_a_reference_that_is_its_own_form(bits: u128) {
+        fn every_id_gives_a_canonical_reference(bits: u128) {
             let reference = Reference::from_id(Uuid::from_u128(bits));
             proptest::prop_assert_eq!(Reference::parse(reference.as_str()), Ok(reference.clone()));
             proptest::prop_assert_eq!(folded(reference.as_str()), reference.as_str());

@@ -1,9 +1,9 @@
-//! What was probably meant by a word that is none of those that are known.
+//! Suggestions for unknown words.
 
-/// How alike two words must be (Jaro-Winkler, 0 to 1): below this they merely share some letters.
+/// Minimum similarity of two words (Jaro-Winkler, 0 to 1).
 const SIMILAR: f64 = 0.8;
 
-/// The known word that is most like the one that was typed, if any is.
+/// The known word most similar to the typed one, if similar enough.
 pub fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()

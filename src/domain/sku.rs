@@ -1,9 +1,8 @@
-//! Stock-keeping units: how people name a product.
+//! Stock-keeping units, the natural key of products.
 
 use super::text::{checked_text, is_invisible, is_unsafe};
 
-/// The one form of a SKU, also of one that could not be stored: trimmed, runs of blanks made one,
-/// ASCII letters upper-case.
+/// The canonical form of a SKU, valid or not: trimmed, runs of blanks collapsed, ASCII letters upper-case.
 pub fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for word in text.split_whitespace() {
@@ -18,16 +17,16 @@ pub fn folded(text: &str) -> String {
 /// The longest SKU, in characters.
 pub const SKU_MAX_CHARACTERS: usize = 64;
 
-/// 1 to 64 printable characters of any script, as shops have them (`Cam/4567`, `M&M`): trimmed, runs
-/// of blanks made one, ASCII letters stored upper-case. No `:` and `=`, which separate a SKU from its
-/// quantity; not the shape of a UUID, which names the product by its id.
+/// 1 to 64 printable characters of any script (`Cam/4567`, `M&M`): trimmed, runs of blanks collapsed,
+/// ASCII letters upper-case. No `:` and `=`, which separate a SKU from its quantity; not the shape of a
+/// UUID, which names the product by its id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sku(String);
 
 impl Sku {
     pub fn parse(text: &str) -> Result<Sku, String> {
         let text = text.trim();
-        // Bytes first: a text of megabytes is refused without being walked.
+        // Bytes first: a text of megabytes is rejected without iterating over it.
         if text.len() > SKU_MAX_CHARACTERS * char::MAX.len_utf8() {
             return Err(format!("is longer than {SKU_MAX_CHARACTERS} characters"));
         }
@@ -47,7 +46,7 @@ impl Sku {
         Ok(Sku(sku))
     }
 
-    /// A SKU made from a product's name (`Blue Mug, large` → `BLUE-MUG-LARGE`).
+    /// A SKU derived from a product's name (`Blue Mug, large` → `BLUE-MUG-LARGE`).
     pub fn from_name(name: &str) -> Result<Sku, String> {
         let words: Vec<String> = name
             .split(|character: char| !character.is_ascii_alphanumeric())

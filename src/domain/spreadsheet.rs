@@ -1,30 +1,30 @@
-//! Texts in files that spreadsheets open: none of them may be run as a formula.
+//! Escapes texts in exported files, so that spreadsheets do not run them as formulas.
 
 use std::borrow::Cow;
 
-/// What makes a spreadsheet take a cell for a formula: the list of OWASP's "CSV Injection".
+/// The first characters of a formula. Source: OWASP, "CSV Injection".
 const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// What is put before such a cell; a real one at the start is doubled.
+/// The prefix of such a cell; a leading apostrophe of the text is doubled.
 const GUARD: char = '\'';
 
-/// Whether a spreadsheet would run this text.
+/// Whether a spreadsheet would run this text as a formula.
 pub fn is_formula(text: &str) -> bool {
     text.starts_with(FORMULA_STARTS)
 }
 
-/// A text as it stands in an exported cell. [`unguard`] gives it back.
+/// The text of an exported cell. [`unguard`] is the inverse.
 pub fn guard(text: &str) -> Cow<'_, str> {
-    // Nearly every text: a million lines of an export have several each.
+    // The common case, kept fast for exports of a million lines.
     if text.bytes().next().is_none_or(|byte| byte.is_ascii_alphanumeric()) {
         return Cow::Borrowed(text);
     }
     if text.starts_with(GUARD) || is_formula(text) { Cow::Owned(format!("{GUARD}{text}")) } else { Cow::Borrowed(text) }
 }
 
-/// The text that an imported cell stands for: the inverse of [`guard`].
+/// The text of an imported cell: the inverse of [`guard`].
 ///
-/// A single `'` before anything else was put there by no export of ours, and stays.
+/// A single `'` before other text was not written by an export, and is kept.
 pub fn unguard(text: &str) -> &str {
     match text.strip_prefix(GUARD) {
         Some(rest) if rest.starts_with(GUARD) || is_formula(rest) => rest,
@@ -32,8 +32,8 @@ pub fn unguard(text: &str) -> &str {
     }
 }
 
-/// As [`unguard`], for keys, numbers and times: an apostrophe alone is how spreadsheets mark a cell as
-/// text.
+/// Like [`unguard`], for keys, numbers and times: a leading apostrophe is how spreadsheets mark a cell
+/// as text.
 pub fn unmarked(text: &str) -> &str {
     match unguard(text) {
         same if same.len() == text.len() => text.strip_prefix(GUARD).unwrap_or(text),

@@ -2,20 +2,20 @@
 
 use std::fmt::Display;
 
-/// Whether a character may drive a terminal or reorder what is read: controls (ESC, CR, C1 …),
-/// line and paragraph separators, and the bidirectional formatting characters of Unicode UAX #9.
+/// Whether a character may control a terminal or reorder text: controls (ESC, CR, C1 …), line and
+/// paragraph separators, and the bidirectional formatting characters of Unicode UAX #9.
 pub fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
-/// Whether a character takes no room of its own: two keys that differ by it alone look the same.
+/// Whether a character has no width: two keys that differ only by it look the same.
 pub fn is_invisible(character: char) -> bool {
     matches!(character, '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}')
 }
 
-/// Bytes where a text was expected: the text that they are, else in the form of SQL, as in `X'00FF'`.
+/// Bytes in place of text: decoded if they are UTF-8, else as a SQL literal such as `X'00FF'`.
 pub fn of_bytes(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| {
         let digits: String = error.as_bytes().iter().map(|byte| format!("{byte:02X}")).collect();
@@ -23,12 +23,12 @@ pub fn of_bytes(bytes: Vec<u8>) -> String {
     })
 }
 
-/// The bytes that [`of_bytes`] shows in the form of SQL, should a text have that form.
+/// The inverse of [`of_bytes`] for a SQL literal of bytes.
 pub fn bytes_of(text: &str) -> Option<Vec<u8>> {
     bytes_of_digits(text.strip_prefix("X'")?.strip_suffix('\'')?)
 }
 
-/// Bytes that are written as hexadecimal digits.
+/// Parses hexadecimal digits.
 pub fn bytes_of_digits(digits: &str) -> Option<Vec<u8>> {
     let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2));
     pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
@@ -39,7 +39,7 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `1 row`, `2 rows`: for nouns that take an s.
+/// `1 row`, `2 rows`: for nouns with a regular plural.
 pub fn counted<N: PartialEq + From<u8> + Display>(count: N, noun: &str) -> String {
     let ending = if count == 1.into() { "" } else { "s" };
     format!("{count} {noun}{ending}")
@@ -54,7 +54,7 @@ pub fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Trims, then checks the length in characters and that nothing unsafe is inside.
+/// Trims, then checks the length in characters and rejects unsafe characters.
 ///
 /// `max_characters` is inclusive. The error is one sentence without the field's name.
 pub fn single_line(text: &str, max_characters: usize) -> Result<String, String> {
@@ -62,7 +62,7 @@ pub fn single_line(text: &str, max_characters: usize) -> Result<String, String> 
     if text.is_empty() {
         return Err("must not be empty".to_owned());
     }
-    // Bytes first: a text of megabytes is refused without being walked.
+    // Bytes first: a text of megabytes is rejected without iterating over it.
     if text.len() > max_characters.saturating_mul(char::MAX.len_utf8()) || text.chars().count() > max_characters {
         return Err(format!("is longer than {max_characters} characters"));
     }
@@ -75,7 +75,7 @@ pub fn single_line(text: &str, max_characters: usize) -> Result<String, String> 
 /// The longest description or note, in characters.
 pub const LONG_TEXT_MAX_CHARACTERS: usize = 10_000;
 
-/// Whether a character breaks lines or sets tabs, as free text may.
+/// Whether a character is a line break or tab, which free text may contain.
 fn is_layout(character: char) -> bool {
     matches!(character, '\n' | '\t' | '\r' | '\u{2028}' | '\u{2029}')
 }
@@ -90,7 +90,7 @@ pub fn contains(character: char) -> String {
     format!("contains the {kind} {}", character.escape_unicode())
 }
 
-/// Free text that may have line and paragraph breaks and tabs (descriptions, notes): trimmed, at most
+/// Free text with line and paragraph breaks and tabs (descriptions, notes): trimmed, at most
 /// [`LONG_TEXT_MAX_CHARACTERS`], no other controls and no bidi characters.
 pub fn multi_line(text: &str) -> Result<String, String> {
     let text = text.trim();
@@ -103,14 +103,14 @@ pub fn multi_line(text: &str) -> Result<String, String> {
     }
 }
 
-/// The line and the column of a byte, both from 1.
+/// The line and the column of a byte, counted from 1.
 pub fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let column = before.chars().rev().take_while(|&character| character != '\n').count() + 1;
     (before.matches('\n').count() + 1, column)
 }
 
-/// What follows for a type that holds a checked text: it is read, shown and stored as that text.
+/// Implements the conversions of a type that wraps a validated text.
 macro_rules! checked_text {
     ($($Text:ident),+) => {$(
         impl $Text {
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn separators_of_lines_and_paragraphs_are_taken_in_descriptions_and_named_in_names() {
+    fn line_separators_are_allowed_in_descriptions_and_rejected_in_names() {
         let text = "<p>one\u{2028}two\u{2029}three</p>";
         assert_eq!(multi_line(text), Ok(text.to_owned()));
         let refused = |text: &str| single_line(text, 100).unwrap_err();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_a_thing_is_told_as_one() {
+    fn a_count_of_one_is_singular() {
         let told = [0_u64, 1, 2].map(|count| counted(count, "row"));
         assert_eq!(told, ["0 rows", "1 row", "2 rows"]);
         assert_eq!(counted(1_usize, "seed") + &counted(-1_i64, "unit"), "1 seed-1 units");

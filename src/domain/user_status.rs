@@ -1,4 +1,4 @@
-//! What a user may do.
+//! The status of a user.
 
 named_enum! {
     /// active ⇄ disabled; either → anonymized, which is terminal.

@@ -1,10 +1,10 @@
-//! All that is wrong with one input, reported together (BR-001).
+//! All violations of one input, reported together (BR-001).
 
 use serde_json::json;
 
 use crate::error::{Error, Kind, printable};
 
-/// One broken rule: which field, what was given, why it is refused.
+/// One violated rule: the field, the value, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     pub field: String,
@@ -21,14 +21,14 @@ impl Violations {
         Self::default()
     }
 
-    /// The one violation there is.
+    /// A single violation.
     pub fn of(field: &str, problem: impl Into<String>) -> Self {
         let mut violations = Self::new();
         violations.add(field, problem);
         violations
     }
 
-    /// Parses one field; a refusal is noted and `None` comes back.
+    /// Parses one field; on failure records a violation and returns `None`.
     pub fn parse<T>(&mut self, field: &str, value: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         match parse(value) {
             Ok(parsed) => Some(parsed),
@@ -39,7 +39,7 @@ impl Violations {
         }
     }
 
-    /// Notes a violation whose value must not or need not be repeated (a password, a missing field).
+    /// Adds a violation without its value (a password, a missing field).
     pub fn add(&mut self, field: &str, problem: impl Into<String>) {
         self.0.push(Violation { field: field.to_owned(), value: None, problem: problem.into() });
     }
@@ -48,12 +48,12 @@ impl Violations {
         self.0.is_empty()
     }
 
-    /// Notes a violation that was found elsewhere.
+    /// Adds a violation that was found elsewhere.
     pub fn push(&mut self, violation: Violation) {
         self.0.push(violation);
     }
 
-    /// `Ok` when nothing was noted, else one error (exit 7) that lists every violation.
+    /// `Ok` without violations, else one error (exit 7) that lists all of them.
     pub fn into_result(self) -> Result<(), Error> {
         if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }

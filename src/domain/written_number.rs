@@ -1,21 +1,21 @@
-//! Numbers as other shops' programs write them: `1,234.50`, `12,50 €`, `34.0000`, `.99`. What can only
-//! mean one number is taken; what may be wrong by a factor of thousand is not guessed.
+//! Numbers as other programs write them: `1,234.50`, `12,50 €`, `34.0000`, `.99`. Unambiguous numbers are
+//! accepted; those that may be wrong by a factor of thousand are rejected.
 
-/// What stands between the whole pieces and their parts.
+/// The decimal separator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DecimalMark {
     #[default]
     Point,
     Comma,
-    /// A point that is nothing else, as in JSON.
+    /// A point without group separators, as in JSON.
     OnlyPoint,
 }
 
-/// The digits of a thousand.
+/// Digits per group.
 const GROUP: usize = 3;
 
-/// Brings an amount to the form `-1234.5`: without currency, groups of digits and zeros that say
-/// nothing. Errors: what is wrong with it, without the text.
+/// Normalizes an amount to the form `-1234.5`: without currency, group separators and redundant zeros.
+/// Errors: the problem, without the text.
 pub fn amount(text: &str, mark: DecimalMark) -> Result<String, String> {
     plain(without_currency(text.trim()), mark).map_err(|problem| match problem {
         Problem::NoNumber => "is not an amount such as 12.50".to_owned(),
@@ -23,7 +23,7 @@ pub fn amount(text: &str, mark: DecimalMark) -> Result<String, String> {
     })
 }
 
-/// Brings a number of pieces to the form `-1234`. Errors: as [`amount`]; for parts of a piece.
+/// Normalizes a quantity to the form `-1234`. Errors: as [`amount`]; for a fraction.
 pub fn whole(text: &str, mark: DecimalMark) -> Result<String, String> {
     let number = plain(text.trim(), mark).map_err(|problem| match problem {
         Problem::NoNumber => "is not a whole number".to_owned(),
@@ -34,9 +34,9 @@ pub fn whole(text: &str, mark: DecimalMark) -> Result<String, String> {
 
 enum Problem {
     NoNumber,
-    /// The other mark stands where this one is expected.
+    /// The other separator is used where this one is expected.
     OtherMark,
-    /// One mark before three digits: a thousand, or parts of one.
+    /// One separator before three digits: a group or a fraction.
     Ambiguous,
 }
 
@@ -55,7 +55,7 @@ impl Problem {
     }
 }
 
-/// The currency that stands beside an amount.
+/// The currency beside an amount.
 pub fn currency(text: &str) -> Option<&str> {
     parted(text.trim()).0
 }
@@ -65,10 +65,10 @@ fn without_currency(text: &str) -> &str {
     parted(text).1
 }
 
-/// What stands for a currency, or for several, and is neither a code nor a sign.
+/// Currency notations that are neither a code nor a sign.
 const WORDS: [&str; 6] = ["kr.", "kr", "Kr", "Kč", "zł", "Ft"];
 
-/// Parts an amount from its currency, in front or behind.
+/// Splits a currency before or after an amount from it.
 fn parted(text: &str) -> (Option<&str>, &str) {
     let without = |word: &'static str| Some((word, text.strip_prefix(word).or_else(|| text.strip_suffix(word))?));
     if let Some((word, rest)) = WORDS.into_iter().find_map(without) {
@@ -111,13 +111,13 @@ fn plain(text: &str, mark: DecimalMark) -> Result<String, Problem> {
         return Err(if is_other { Problem::OtherMark } else { Problem::NoNumber });
     }
     let is_grouped = whole.contains(|character: char| !character.is_ascii_digit());
-    // Three digits behind one mark may be thousands all the same.
+    // Three digits after one separator may still be thousands.
     let may_be_thousands = !is_grouped && (1..=GROUP).contains(&whole.len()) && !whole.starts_with('0');
     if mark != DecimalMark::OnlyPoint && may_be_thousands && fraction.is_some_and(|digits| digits.len() == GROUP) {
         return Err(Problem::Ambiguous);
     }
     let whole = if is_grouped { ungrouped(whole, group, fraction.is_some())? } else { whole.to_owned() };
-    // `.99` is an amount, `.` is none.
+    // `.99` is an amount, `.` is not.
     if whole.is_empty() && fraction.is_none() {
         return Err(Problem::NoNumber);
     }
@@ -126,7 +126,7 @@ fn plain(text: &str, mark: DecimalMark) -> Result<String, Problem> {
     Ok(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
 
-/// The digits of `1,234,567`, whose groups are well formed and parted by one character.
+/// The digits of `1,234,567` with well-formed groups and one separator.
 fn ungrouped(text: &str, group: char, has_fraction: bool) -> Result<String, Problem> {
     let is_parting = |character: char| character == group || " \u{a0}\u{202f}'\u{2019}".contains(character);
     let parting = text.chars().find(|character| !character.is_ascii_digit());
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_of_other_shops_are_taken_exactly() {
+    fn amounts_of_other_shops_are_read_exactly() {
         for (text, plain) in [
             ("34.0000", "34"),
             ("20.000000", "20"),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_wrong_by_a_thousand_is_not_guessed() {
+    fn ambiguous_thousands_are_not_guessed() {
         for text in [
             "",
             "1,234",
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_whole() {
+    fn quantities_are_whole_numbers() {
         for (text, plain) in [("100.0000", "100"), ("5", "5"), ("-3", "-3"), ("+7", "7"), ("1,234,567", "1234567")] {
             assert_eq!(whole(text, DecimalMark::Point).as_deref(), Ok(plain), "{text}");
         }
@@ -266,7 +266,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_taken_has_the_digits_that_were_written(text in "[-+$€ ]{0,2}[0-9.,' ]{0,14}[€ ]{0,2}") {
+        fn accepted_numbers_keep_their_digits(text in "[-+$€ ]{0,2}[0-9.,' ]{0,14}[€ ]{0,2}") {
             if let Ok(plain) = amount(&text, DecimalMark::Point) {
                 let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
                 proptest::prop_assert!(digits(&text).trim_end_matches('0').ends_with(digits(&plain).trim_end_matches('0').trim_start_matches('0')));

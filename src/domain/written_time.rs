@@ -1,17 +1,17 @@
-//! Times as people and other shops' programs write them: one reader for flags, files and seeds.
+//! Times as people and other programs write them: one parser for flags, files and seeds.
 //!
-//! The year has four digits and lies between 1900 and 2999; everything else is refused, because a
-//! time that is read wrongly is not noticed until somebody looks for the order of that day.
+//! The year has four digits and lies between 1900 and 2999; everything else is rejected, because a
+//! misread time goes unnoticed for a long time.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use super::Zone;
 use super::zone::Wall;
 
-/// The years that can be typed; what other programs stored beyond them is shown.
+/// The years that are accepted; stored years outside this range are shown.
 pub const YEARS: std::ops::RangeInclusive<i32> = 1900..=2999;
 
-/// The forms that everything takes, for messages.
+/// The accepted forms, for messages.
 pub const FORMS: &str = "2026-03-01, 2026-03-01 12:30 or 2026-03-01T12:30:00+01:00 with a year from 1900 to 2999";
 
 named_enum! {
@@ -23,11 +23,11 @@ named_enum! {
     }
 }
 
-/// A time as written: perhaps without a zone, perhaps with a day and a month that cannot be told apart.
+/// A time as written, possibly without a zone or with an ambiguous order of day and month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenTime {
     date: WrittenDate,
-    /// `None`: the day as a whole, which begins whenever its zone says.
+    /// `None`: the whole day, from its start in the zone.
     time: Option<NaiveTime>,
     /// Seconds east of UTC.
     offset: Option<i32>,
@@ -37,25 +37,25 @@ pub struct WrittenTime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrittenDate {
     Day(NaiveDate),
-    /// `01/12/2020`: two numbers, then the year. With dots the day is first unless it is said otherwise.
+    /// `01/12/2020`: two numbers, then the year. With dots the day is first by default.
     Either {
         first: u32,
         second: u32,
         year: i32,
         has_dots: bool,
     },
-    /// `2020/13/12`: no order that anything is read in.
+    /// `2020/13/12`: not a supported order.
     YearDayMonth,
 }
 
 impl WrittenDate {
-    /// Reads the date that a time begins with. Errors: what is wrong with it, without the text.
+    /// Reads the date at the start of a time. Errors: the problem, without the text.
     pub fn read(text: &str) -> Result<WrittenDate, String> {
         read_date(parted(text.trim()).0)
     }
 
-    /// Which order of day and month it proves: `None` when it is the same day either way, or has its
-    /// year first as it should.
+    /// The order of day and month that the date proves: `None` if both orders give the same day or the
+    /// year is first.
     pub fn proves(self) -> Option<Proof> {
         match self {
             WrittenDate::Day(_) => None,
@@ -93,13 +93,13 @@ impl WrittenDate {
     }
 }
 
-/// Parts a time into its date and the rest.
+/// Splits a time into its date and the rest.
 fn parted(text: &str) -> (&str, &str) {
     text.split_at(text.find([' ', 'T', 't', ',', '\u{a0}', '\u{202f}']).unwrap_or(text.len()))
 }
 
 impl WrittenTime {
-    /// Reads a time. Errors: what is wrong with it, without the text.
+    /// Reads a time. Errors: the problem, without the text.
     pub fn read(text: &str) -> Result<WrittenTime, String> {
         let (date, clock) = parted(text.trim());
         let date = read_date(date)?;
@@ -119,13 +119,13 @@ impl WrittenTime {
         self.offset.is_some()
     }
 
-    /// Whether it is as programs write it, `2026-03-01T12:30:00+01:00`: nobody means another order by that.
-    pub fn is_of_a_program(&self) -> bool {
+    /// Whether it is in the unambiguous form of RFC 3339, `2026-03-01T12:30:00+01:00`.
+    pub fn is_rfc3339(&self) -> bool {
         matches!(self, WrittenTime { date: WrittenDate::Day(_), time: Some(_), offset: Some(_) })
     }
 
-    /// The moment it names: `order` says what cannot be told from it, `zone` is where its clock hung
-    /// if it does not say so itself. Errors: what is wrong with it, without the text.
+    /// The moment it names: `order` resolves an ambiguous date, `zone` applies if the time has none.
+    /// Errors: the problem, without the text.
     pub fn moment(&self, order: Option<DateOrder>, zone: &Zone) -> Result<DateTime<Utc>, String> {
         let day = self.date.day(order)?;
         let moment = match (self.time, self.offset) {
@@ -145,14 +145,14 @@ impl WrittenTime {
         moment.filter(|moment| YEARS.contains(&moment.year())).ok_or_else(no_time)
     }
 
-    /// Whether the zone's clocks show it twice, when they are put back.
+    /// Whether this local time occurs twice in the zone, because clocks are put back.
     pub fn is_shown_twice(&self, order: Option<DateOrder>, zone: &Zone) -> bool {
         let (Some(time), None, Ok(day)) = (self.time, self.offset, self.date.day(order)) else { return false };
         matches!(zone.moment_of(day.and_time(time)), Some(Wall::Twice(_)))
     }
 }
 
-/// What a date says about the order of day and month in its file.
+/// What a date proves about the order of day and month in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     Order(DateOrder),
@@ -233,7 +233,7 @@ fn read_clock(text: &str) -> Result<(NaiveTime, Option<i32>), String> {
         [hour, minute, second] => (hour, minute, second),
         _ => return Err(no_time()),
     };
-    let (half, zone) = read_half(rest.trim());
+    let (half, zone) = split_am_pm(rest.trim());
     let hour = number(hour, 1..=2).and_then(|hour| match half {
         None => Some(hour),
         Some(half) => (1..=12).contains(&hour).then_some(hour % 12 + half),
@@ -243,15 +243,15 @@ fn read_clock(text: &str) -> Result<(NaiveTime, Option<i32>), String> {
     };
     let microsecond = match fraction {
         "" => Some(0),
-        // Seven to nine digits: what SQL Server and others keep beyond microseconds.
+        // Seven to nine digits, as SQL Server and others write them; digits beyond microseconds are dropped.
         digits => number(&format!("{digits:0<9}"), 9..=9).map(|nanoseconds| nanoseconds / 1_000),
     };
     let time = NaiveTime::from_hms_micro_opt(hour, minute, second, microsecond.ok_or_else(no_time)?);
     Ok((time.ok_or_else(no_time)?, read_offset(zone)?))
 }
 
-/// Takes AM or PM off: the hours it adds, and the rest.
-fn read_half(text: &str) -> (Option<u32>, &str) {
+/// Splits off AM or PM: the hours to add, and the rest.
+fn split_am_pm(text: &str) -> (Option<u32>, &str) {
     match text.get(..2).map(str::to_ascii_lowercase).as_deref() {
         Some("am") => (Some(0), text[2..].trim_start()),
         Some("pm") => (Some(12), text[2..].trim_start()),
@@ -259,7 +259,7 @@ fn read_half(text: &str) -> (Option<u32>, &str) {
     }
 }
 
-/// Seconds east of UTC; `None` where nothing is said.
+/// Seconds east of UTC; `None` without an offset.
 fn read_offset(text: &str) -> Result<Option<i32>, String> {
     if text.is_empty() {
         return Ok(None);
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn years_of_two_digits_and_beyond_the_range_are_refused() {
+    fn two_digit_years_and_years_out_of_range_are_rejected() {
         for text in [
             "",
             "26-01-01",
@@ -371,16 +371,16 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_a_zone_is_of_the_zone_that_was_named() {
+    fn a_time_without_a_zone_is_in_the_given_zone() {
         let read = |text: &str| WrittenTime::read(text).unwrap().moment(None, &berlin());
         let moment = |text: &str| read(text).unwrap().to_rfc3339();
         assert_eq!(moment("2026-07-01 12:00"), "2026-07-01T10:00:00+00:00");
         assert_eq!(moment("2026-12-01 12:00"), "2026-12-01T11:00:00+00:00");
         assert_eq!(moment("2026-07-01 12:00Z"), "2026-07-01T12:00:00+00:00");
-        // A clock that is put forward leaves an hour out.
+        // Clocks put forward skip an hour.
         assert!(read("2026-03-29 02:30").unwrap_err().contains("is skipped"));
         assert_eq!(moment("2026-03-29 03:00"), "2026-03-29T01:00:00+00:00");
-        // One that is put back shows an hour twice.
+        // Clocks put back repeat an hour.
         assert_eq!(moment("2026-10-25 02:30"), "2026-10-25T00:30:00+00:00");
         let is_twice = |text: &str| WrittenTime::read(text).unwrap().is_shown_twice(None, &berlin());
         assert!(is_twice("2026-10-25 02:30") && is_twice("2026-10-25 02:00"));
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_although_its_midnight_is_skipped() {
+    fn a_day_without_midnight_still_has_a_start() {
         let moment = |text: &str| WrittenTime::read(text).unwrap().moment(None, &sao_paulo());
         assert_eq!(moment("2017-11-05").unwrap().to_rfc3339(), "2017-11-05T03:00:00+00:00");
         assert!(moment("2017-11-05 00:00").is_err());
@@ -396,7 +396,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "[-0-9/.: TZapmAPM+,é]{0,30}|\\PC{0,20}") {
+        fn any_text_is_read_or_rejected(text in "[-0-9/.: TZapmAPM+,é]{0,30}|\\PC{0,20}") {
             if let Ok(moment) = utc(&text, Some(DateOrder::DayFirst)) {
                 proptest::prop_assert!(("1900".."3000").contains(&&moment[..4]), "{}", moment);
             }

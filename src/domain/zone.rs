@@ -1,4 +1,4 @@
-//! A time zone: when its days begin.
+//! Time zones.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 use tz::datetime::FoundDateTimeKind;
@@ -11,13 +11,13 @@ pub struct Zone {
     rules: TimeZone,
 }
 
-/// What a time on a zone's clocks is.
+/// The result of resolving a local time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wall {
     Once(DateTime<Utc>),
-    /// Clocks are put back over it: the first of the two.
+    /// The local time occurs twice: the first moment.
     Twice(DateTime<Utc>),
-    /// Clocks are put forward over it: the moment at which they are.
+    /// The local time is skipped: the moment of the clock change.
     Skipped(DateTime<Utc>),
 }
 
@@ -26,7 +26,7 @@ impl Zone {
         Zone { name: "UTC".to_owned(), rules: TimeZone::utc() }
     }
 
-    /// The rules in a compiled zone file (RFC 9636). Errors: for anything else.
+    /// Reads a compiled zone file (RFC 9636). Errors: for any other content.
     pub fn from_file(name: &str, bytes: &[u8]) -> Result<Zone, String> {
         let rules = TimeZone::from_tz_data(bytes).map_err(|error| format!("has no readable zone file: {error}"))?;
         Ok(Zone { name: name.to_owned(), rules })
@@ -37,23 +37,22 @@ impl Zone {
         &self.name
     }
 
-    /// The day that a clock on the wall shows; the day in UTC where the zone has no rules.
+    /// The local day of a moment; the day in UTC if the zone has no rules.
     pub fn day_of(&self, moment: DateTime<Utc>) -> NaiveDate {
         let offset = self.rules.find_local_time_type(moment.timestamp()).map_or(0, |local| local.ut_offset());
         let wall = moment.naive_utc().checked_add_signed(chrono::TimeDelta::seconds(offset.into()));
         wall.unwrap_or(moment.naive_utc()).date()
     }
 
-    /// The first moment of a day: midnight, the first of two, or the one after a midnight that the
-    /// zone leaves out. `None` outside the years that every engine stores.
+    /// The first moment of a day: midnight, the first of two midnights, or the end of a gap that skips
+    /// midnight. `None` outside the years that every engine stores.
     pub fn begin_of(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
         self.moment_of(day.and_time(NaiveTime::MIN)).map(|found| match found {
             Wall::Once(moment) | Wall::Twice(moment) | Wall::Skipped(moment) => moment,
         })
     }
 
-    /// The moment at which the zone's clocks show this. `None` outside the years that every engine
-    /// stores.
+    /// The moment of a local time. `None` outside the years that every engine stores.
     pub fn moment_of(&self, wall: NaiveDateTime) -> Option<Wall> {
         if !(0..=9999).contains(&wall.year()) {
             return None;

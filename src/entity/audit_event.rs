@@ -1,4 +1,4 @@
-//! What an operation did to one entity, or what the shop refused.
+//! A change that an operation made to one entity, or a rejected operation.
 
 use sea_orm::entity::prelude::*;
 
@@ -18,18 +18,18 @@ pub struct Model {
     pub operation: Stored<EventName>,
     pub actor: String,
     pub outcome: Stored<Outcome>,
-    /// The name of an [`EntityKind`](crate::domain::EntityKind), or of a table that was generated.
+    /// The name of an [`EntityKind`](crate::domain::EntityKind), or of a generated table.
     pub entity_type: String,
     pub entity_id: Option<Id>,
-    /// JSON text of the entity before; absent when it was created.
+    /// JSON of the entity before; absent for a new one.
     pub before: Option<String>,
-    /// JSON text of the entity after; absent when it was deleted.
+    /// JSON of the entity after; absent for a deleted one.
     pub after: Option<String>,
     pub reason: Option<String>,
     pub error: Option<String>,
     #[sea_orm(unique)]
     pub idempotency_key: Option<String>,
-    /// SHA-256 of the request that came with the key, hexadecimal.
+    /// SHA-256 of the request with the key, hexadecimal.
     pub request_fingerprint: Option<String>,
     pub seal_id: Option<Id>,
     #[sea_orm(select_as = "char(64)")]
@@ -39,7 +39,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// The natural key that the event's own data names.
+    /// The natural key in the event's data.
     pub fn name(&self) -> Option<String> {
         let data: serde_json::Value = serde_json::from_str(self.after.as_deref().or(self.before.as_deref())?).ok()?;
         ["email", "sku", "reference", "name"].into_iter().find_map(|key| Some(data[key].as_str()?.to_owned()))

@@ -18,7 +18,7 @@ pub struct Model {
     pub previous_hash: String,
     /// SHA-256, hexadecimal.
     pub hash: String,
-    /// Events that bear this seal.
+    /// Number of events covered by this seal.
     pub event_count: Stored<i32>,
     pub sealed_by: String,
     #[sea_orm(select_as = "char(64)")]

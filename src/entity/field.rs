@@ -1,56 +1,56 @@
-//! What people say of a row, field by field: one list drives imports, seeds and what is said of them.
+//! The editable fields of a row: one list drives imports, seeds and their messages.
 
 use std::fmt::Display;
 
 use super::Stored;
 
-/// A row that people describe.
+/// An entity with editable fields.
 pub trait Described: Clone + Default + PartialEq + Send + Sync + 'static {
-    /// Every field that a file may have, in the order of its columns.
+    /// Every field of a file, in column order.
     const FIELDS: &'static [Field<Self>];
 }
 
-/// A field that a file may have.
+/// A field of a file.
 pub struct Field<M> {
-    /// In files, JSON and seeds: `price`.
+    /// The name in files, JSON and seeds: `price`.
     pub name: &'static str,
     pub form: Form,
     pub need: Need,
-    /// What is stored; empty where there is nothing.
+    /// The stored value as text; empty for none.
     pub stored: fn(&M) -> String,
-    /// Puts what is said into a row. Errors: why the shop would not have it.
+    /// Parses a value into a row. Errors: the reason it is invalid.
     pub put: fn(&mut M, &str) -> Result<(), String>,
 }
 
-/// How the values of a field are written.
+/// The form of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// A key, without blanks around it.
     Word,
-    /// One of few names, such as this one.
+    /// One of a few names, such as this example.
     Name(&'static str),
-    /// Free text, which may begin with an apostrophe of its own.
+    /// Free text, which may begin with an apostrophe.
     Text,
-    /// An amount, whose currency matters.
+    /// An amount of money.
     Amount,
     /// A whole number.
     Whole,
 }
 
-/// What an empty value says, and a column that is not there.
+/// The meaning of an empty value and of a missing column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// The natural key: every row has it.
+    /// The natural key, required in every row.
     Key,
-    /// A new row needs it, and it is never empty.
+    /// Required for a new row, never empty.
     Required,
-    /// Empty says that there is none.
+    /// Empty means no value.
     Optional,
-    /// Empty says nothing.
+    /// Empty means unchanged.
     Presumed,
 }
 
-/// What a column can hold, as a text.
+/// A column value that can be shown as text.
 pub trait Shown {
     fn text(&self) -> String;
 }
@@ -73,12 +73,12 @@ impl<T: Shown> Shown for Option<T> {
     }
 }
 
-/// The value of a text; none where it is blank.
+/// Parses a text; none if it is blank.
 pub fn optional<T: Into<C>, C>(text: &str, parse: fn(&str) -> Result<T, String>) -> Result<Option<C>, String> {
     if text.trim().is_empty() { Ok(None) } else { parse(text).map(|value| Some(value.into())) }
 }
 
-/// A field that is called like its column: its form, its need, and how a text becomes its value.
+/// A field named like its column: its form, whether it is required, and its parser.
 macro_rules! field {
     ($column:ident, $form:expr, $need:ident, $parse:expr) => {
         $crate::entity::field::Field {
@@ -97,7 +97,7 @@ macro_rules! field {
     };
 }
 
-/// The names of an entity's fields of a form, as a constant.
+/// The names of an entity's fields with a given form, as a constant.
 macro_rules! field_names {
     ($Model:ty, $form:pat) => {{
         use $crate::entity::field::Described;

@@ -1,4 +1,4 @@
-//! How an id is stored: as a UUID in the engine's form, or as whatever another program put there.
+//! How an id is stored: as a UUID in the engine's form, or as any value of another program.
 
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable};
@@ -22,7 +22,7 @@ impl From<Id> for Value {
 impl TryGetable for Id {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
         match Uuid::try_get_by(row, index) {
-            // A text of sixteen bytes passes for a UUID.
+            // A text of sixteen bytes would be read as a UUID.
             Ok(id) if row.try_as_sqlite_row().is_some() && std::str::from_utf8(id.as_bytes()).is_ok() => {
                 Ok(String::try_get_by(row, index).map_or(Id::Known(id), |text| Id::odd(OddId::Text(text))))
             }
@@ -42,7 +42,7 @@ fn odd<I: ColIdx>(row: &QueryResult, index: I) -> Option<OddId> {
         .ok()
 }
 
-/// Ids are never counted up.
+/// Ids are never auto-incremented.
 impl TryFromU64 for Id {
     fn try_from_u64(_: u64) -> Result<Self, DbErr> {
         Err(DbErr::ConvertFromU64("Id"))

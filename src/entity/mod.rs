@@ -1,7 +1,7 @@
-//! One entity per table: what a row looks like.
+//! One entity per table.
 //!
-//! Rows are read leniently: status, e-mail and the like stay the text that is stored, because other
-//! programs write these tables too. What shopctl itself writes goes through `domain` first.
+//! Rows are read leniently: status, e-mail and the like remain the stored text, because other programs
+//! write these tables too. Values that shopctl writes are validated by `domain` first.
 
 pub mod audit_event;
 pub mod audit_seal;

@@ -1,5 +1,5 @@
-//! A time as it is stored: normally a moment in UTC, but other programs write what they like
-//! (`infinity`, year 290000, text that is no time), and that is shown, never a crash.
+//! A stored time: normally a moment in UTC, but other programs may store anything (`infinity`, year
+//! 290000, arbitrary text), which is shown and never causes a crash.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
 use super::stored::column_of;
 
-/// A stored time. Columns are read as text (`select_as`), because the drivers panic or fail on what
-/// lies outside their range.
+/// A stored time. Columns are read as text (`select_as`), because the drivers panic or fail on values
+/// outside their range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Moment {
     Known(DateTime<Utc>),
-    /// What is no time to us, as it is stored.
+    /// A stored value that is not a valid time.
     Odd(String),
 }
 
-/// The engines' own forms, without a zone: UTC is what all of them mean.
+/// The engines' own forms, without a zone: all are in UTC.
 const FORMS: [&str; 2] = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"];
 
 impl Moment {
@@ -39,7 +39,7 @@ impl Moment {
         time.map_or_else(|| Moment::Odd(text.to_owned()), |time| Moment::Known(time.and_utc()))
     }
 
-    /// Whether two are the same to the microsecond, which is what every engine keeps.
+    /// Whether two times are equal to the microsecond, the precision of every engine.
     pub fn is_same(&self, other: &Moment) -> bool {
         match (self, other) {
             (Moment::Known(one), Moment::Known(other)) => one.timestamp_micros() == other.timestamp_micros(),
@@ -48,7 +48,7 @@ impl Moment {
     }
 }
 
-/// The form that nearly every stored time has, read without the detours of a format.
+/// Fast path for the form of nearly every stored time.
 fn plain(text: &str) -> Option<DateTime<Utc>> {
     let (start, rest) = text.as_bytes().split_at_checked("0000-00-00 00:00:00".len())?;
     let number = |digits: &[u8]| {
@@ -109,7 +109,7 @@ impl TryGetable for Moment {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
         match String::try_get_by(row, index) {
             Ok(text) => Ok(Moment::from_stored(&text)),
-            // A row that a statement returns right after writing it has the column itself.
+            // A row returned by the statement that wrote it has the column itself.
             Err(TryGetError::DbErr(_)) => DateTime::<Utc>::try_get_by(row, index).map(Moment::Known),
             Err(missing) => Err(missing),
         }
@@ -145,7 +145,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn the_quick_way_reads_what_the_long_one_reads(
+        fn the_fast_path_agrees_with_the_full_parser(
             text in "[0-2][0-9]{3}-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]:[0-6][0-9](\\.[0-9]{1,7})?(Z|\\+00|\\+00:00)?"
         ) {
             if let Some(time) = plain(&text) {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_stays_as_it_is() {
+    fn an_invalid_time_is_kept_unchanged() {
         for text in
             ["infinity", "-infinity", "290000-01-01 00:00:00+00", "0000-00-00 00:00:00", "yesterday", "1700000000", ""]
         {

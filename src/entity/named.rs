@@ -1,4 +1,4 @@
-//! How an enum of names is stored: as its name.
+//! Stores a named enum as its name.
 
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, DbErr, QueryResult, TryGetError, TryGetable};

@@ -1,4 +1,4 @@
-//! An order: who bought, where it stands, what it came to.
+//! An order: customer, status and total.
 
 use sea_orm::entity::prelude::*;
 

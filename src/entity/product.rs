@@ -1,4 +1,4 @@
-//! Something the shop sells, and what may be said of it.
+//! Products and their editable fields.
 
 use sea_orm::entity::prelude::*;
 
@@ -8,8 +8,8 @@ use super::{Moment, Stored};
 use crate::domain::quantity::parse_stock;
 use crate::domain::{Id, Money, ProductName, Sku, text::multi_line};
 
-// What is stored already keeps its meaning when a column is added at the end: older events lack it,
-// and so does the digest of generated rows that have nothing in it.
+// New columns are added at the end, so that stored data keeps its meaning: older events lack them, and
+// so does the digest of generated rows without a value.
 #[sea_orm::model]
 #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
 #[sea_orm(table_name = "products")]
@@ -34,7 +34,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// A product to be created, whose id and times are given then.
+    /// A new product; id and times are set on creation.
     pub fn new(sku: &Sku, name: &ProductName, price: Money) -> Model {
         Model { sku: sku.clone().into(), name: name.clone().into(), price: price.into(), ..Model::default() }
     }

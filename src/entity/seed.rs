@@ -1,4 +1,4 @@
-//! A seed that was applied.
+//! An applied seed.
 
 use sea_orm::entity::prelude::*;
 
@@ -8,7 +8,7 @@ use super::{Moment, Stored};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "shopctl_seeds")]
 pub struct Model {
-    /// File name without its ending.
+    /// File name without extension.
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
     /// SHA-256 of the file, hexadecimal.

@@ -1,4 +1,4 @@
-//! A row that a seed created: what its undoing may delete.
+//! A row that a seed created and may delete when it is undone.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,5 +1,5 @@
-//! A number as it is stored: SQLite keeps anything in any column, and PostgreSQL has an amount that is
-//! not a number. That is shown, and refused where it is to be reckoned with, but never a crash.
+//! A stored number: SQLite stores any value in any column, and PostgreSQL has NaN amounts. Such values
+//! are shown, rejected in calculations, and never cause a crash.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -10,16 +10,16 @@ use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 
 use crate::domain::{Money, Quantity, text};
 
-/// What a column is for, or what another program left there.
+/// A column's value, or an invalid one that another program stored.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stored<T> {
     Known(T),
-    /// What is none to us, as a text.
+    /// An invalid value, as text.
     Odd(String),
 }
 
 impl<T: Copy> Stored<T> {
-    /// The number, if it is one.
+    /// The number, if valid.
     pub fn known(&self) -> Option<T> {
         match self {
             Stored::Known(known) => Some(*known),
@@ -96,7 +96,7 @@ impl<T: TryGetable> TryGetable for Stored<T> {
     }
 }
 
-/// What a column holds that is not of its type, as a text; `None` when it holds nothing.
+/// A value that is not of the column's type, as text; `None` for NULL.
 fn odd<I: ColIdx>(row: &QueryResult, index: I) -> Option<String> {
     String::try_get_by(row, index)
         .or_else(|_| i64::try_get_by(row, index).map(|number| number.to_string()))
@@ -107,17 +107,17 @@ fn odd<I: ColIdx>(row: &QueryResult, index: I) -> Option<String> {
 }
 
 fn of_float(number: f64) -> String {
-    // Digits, unless there would be hundreds of them.
+    // In decimal notation, unless that takes hundreds of digits.
     if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") }
 }
 
-/// PostgreSQL's NaN, of which the driver only says that it cannot read it.
+/// PostgreSQL's NaN, which the driver cannot read.
 fn is_not_a_number<I: ColIdx>(row: &QueryResult, index: I) -> bool {
     let read = rust_decimal::Decimal::try_get_by(row, index);
     matches!(read, Err(TryGetError::DbErr(error)) if error.to_string().contains("NaN"))
 }
 
-/// How SeaORM knows a type that a column has: its own names for it, what NULL is, and how a value becomes one.
+/// Implements SeaORM's traits for a column type: its type names, NULL, and the conversion from a value.
 macro_rules! column_of {
     ($Type:ident, $array:expr, $column:expr, $null:expr, $read:expr) => {
         impl ValueType for $Type {
@@ -173,14 +173,14 @@ impl<T: Nullable> Nullable for Stored<T> {
 }
 
 impl Stored<i32> {
-    /// Pieces to add up. What is no number counts for nothing: the sum differs, and that is told.
+    /// The quantity for sums. An invalid one counts as 0, so that the difference is reported.
     pub fn pieces(&self) -> i64 {
         self.known().map_or(0, i64::from)
     }
 }
 
 impl Stored<Money> {
-    /// As [`Money::checked_times`]; `None` also for what is no amount.
+    /// As [`Money::checked_times`]; `None` also for an invalid amount.
     pub fn checked_times(&self, quantity: Quantity) -> Option<Money> {
         self.known()?.checked_times(quantity)
     }

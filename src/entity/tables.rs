@@ -1,4 +1,4 @@
-//! What the entities expect of the database, all in one list.
+//! The schema that the entities expect, in one list.
 
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, Iterable};
@@ -22,7 +22,7 @@ pub struct Column {
 }
 
 named_enum! {
-    /// What kind of values, however the engine calls their type.
+    /// The kind of values, independent of the engine's type names.
     pub enum Family {
         Text = "a text",
         Integer = "a whole number",
@@ -46,7 +46,7 @@ impl Family {
     }
 }
 
-/// Every table that shopctl reads or writes, without those of the migrations' history.
+/// Every table that shopctl reads or writes, except the migration history.
 pub fn tables() -> Vec<Table> {
     fn table<E: EntityTrait>() -> Table {
         let columns = E::Column::iter().map(|column| {

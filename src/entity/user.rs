@@ -1,4 +1,4 @@
-//! A person who can place orders, and what may be said of one.
+//! Users, who can place orders, and their editable fields.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
@@ -35,8 +35,8 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// Users as they are shown: without their password hashes, which not every role may read. The empty
-    /// hash that stands in its place is never written.
+    /// Users without password hashes, which not every role may read. The empty hash in its place is never
+    /// written.
     pub fn find_shown() -> Select<Entity> {
         let columns = Column::iter().filter(|column| !matches!(column, Column::PasswordHash));
         let shown = Entity::find().select_only().columns(columns);
@@ -45,7 +45,7 @@ impl Entity {
 }
 
 impl Model {
-    /// A user to be created, who is active; id and times are given then.
+    /// A new active user; id and times are set on creation.
     pub fn new(email: &Email, first_name: &PersonName, last_name: &PersonName, password_hash: String) -> Model {
         let (first_name, last_name) = (first_name.clone().into(), last_name.clone().into());
         Model { email: email.clone().into(), first_name, last_name, password_hash, ..Model::default() }

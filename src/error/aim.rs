@@ -1,50 +1,50 @@
-//! What this run's command line said, as far as suggested commands say it again.
+//! The command line of this run, as far as suggested commands repeat it.
 
 use crate::domain::text::shell_word;
 
-/// The flags that say where a command works and who acts: every suggested command has them, in this order.
+/// The flags for the target and the actor, which every suggested command repeats in this order.
 const EVERYWHERE: [&str; 4] = ["--config", "--context", "--database-url", "--actor"];
 /// Those of them that name the database.
 const DATABASE: [&str; 2] = ["--context", "--database-url"];
-/// What was agreed to for one command is not agreed to for another.
+/// Confirmations apply to one command only.
 const CONSENT: [&str; 2] = ["--yes", "--confirm"];
-/// Another request with the same key would be refused.
+/// Another request with the same key would be rejected.
 pub(super) const KEY: &str = "--idempotency-key";
 
-/// This run's command line, taken apart and without passwords.
+/// The parsed command line of this run, without passwords.
 #[derive(Debug, Clone)]
 pub struct Aim {
-    /// The command's words: `order cancel`.
+    /// The subcommands: `order cancel`.
     pub command: String,
     pub given: Vec<Given>,
     /// Whether a command has a flag: `("order refund", "--note")`.
     pub has_flag: fn(&str, &str) -> bool,
 }
 
-/// What was given on the command line.
+/// The arguments of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
     pub argument: Argument,
-    /// Where its password can be given instead, if it was left out here.
+    /// Where else the password can be given, if it was omitted here.
     pub password: Option<String>,
 }
 
 /// One argument of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Argument {
-    /// Known by its place.
+    /// A positional argument.
     Value(String),
-    /// The same, but no flag when it begins with a minus.
+    /// A positional argument that may begin with a minus.
     Number(String),
     /// `--yes`, `--reason TEXT`
     Flag { name: String, value: Option<String> },
 }
 
-/// How much of this run's own command line a suggested command says again.
+/// Which arguments of this run a suggested command repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     Nothing,
-    /// The flags that it has as well.
+    /// The flags that the command also has.
     Flags,
     Everything,
 }
@@ -56,13 +56,13 @@ impl Default for Aim {
 }
 
 impl Aim {
-    /// The flags that stand in front of a command, or those of them that do not name the database.
+    /// The flags before a command, optionally without those that name the database.
     pub(super) fn front(&self, names_database: bool) -> impl Iterator<Item = &Given> {
         let wanted = EVERYWHERE.into_iter().filter(move |flag| names_database || !DATABASE.contains(flag));
         wanted.filter_map(|flag| self.given.iter().find(|given| given.argument.is_flag(flag)))
     }
 
-    /// What a command says again beside them.
+    /// The other arguments that a command repeats.
     pub(super) fn kept(&self, kept: Kept, command: &str) -> impl Iterator<Item = &Given> {
         let is_kept = move |given: &&Given| match (&given.argument, kept) {
             (_, Kept::Nothing) => false,
@@ -80,7 +80,7 @@ impl Aim {
 
 /// A flag with its value, as a POSIX shell reads it.
 pub fn option(flag: &str, value: &str) -> String {
-    // A value that begins like a flag would be taken for one.
+    // A value that begins with a hyphen would be read as a flag.
     let joint = if value.starts_with('-') { '=' } else { ' ' };
     format!("{flag}{joint}{}", shell_word(value))
 }
@@ -99,7 +99,7 @@ impl Argument {
         }
     }
 
-    /// Whether it would be taken for a flag: it stands behind a `--`.
+    /// Whether it would be read as a flag and must follow a `--`.
     pub(super) fn is_like_a_flag(&self) -> bool {
         matches!(self, Argument::Value(value) if value.starts_with('-') && value != "-")
     }

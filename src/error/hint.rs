@@ -1,10 +1,10 @@
-//! What to do next: words, and commands as values, which act on the database that this run was aimed at.
+//! Hints: text, and commands as values, which target the database of this run.
 
 use std::fmt;
 
 use super::aim::{Aim, Argument, Given, Kept, option};
 
-/// Words and commands, as a message shows them.
+/// A sequence of text and commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hint(Vec<Part>);
 
@@ -14,30 +14,30 @@ enum Part {
     Command(CommandLine),
 }
 
-/// A command of shopctl that a POSIX shell reads as it was meant.
+/// A shopctl command, quoted for a POSIX shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine {
     target: Named,
     kept: Kept,
     words: String,
     arguments: Vec<Argument>,
-    /// Flags of this run that it does not repeat.
+    /// Flags of this run to omit.
     without: Vec<&'static str>,
 }
 
 /// How a command names its database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Named {
-    /// As this run did.
+    /// The same as this run.
     AsThisRun,
-    /// Not at all: it needs none.
+    /// None: the command needs no database.
     NotAtAll,
-    /// By this URL, whatever this run was aimed at.
+    /// This URL, independent of this run.
     As(String),
 }
 
 impl Hint {
-    /// This, then more; nothing is put in between.
+    /// Appends to the hint without a separator.
     #[must_use]
     pub fn and(mut self, more: impl Into<Hint>) -> Hint {
         self.0.extend(more.into().0);
@@ -48,7 +48,7 @@ impl Hint {
         self.0.is_empty()
     }
 
-    /// Several as one text's worth, separated.
+    /// Joins hints with a separator.
     pub fn joined(hints: &[Hint], separator: &str) -> Hint {
         let mut joined = Hint::default();
         for hint in hints {
@@ -75,7 +75,7 @@ impl Hint {
 }
 
 impl Aim {
-    /// What is to be said beside these hints: that their commands lack a password.
+    /// The remark that the commands of these hints lack a password, if so.
     pub fn remark(&self, hints: &[Hint]) -> Option<String> {
         let instead = hints.iter().find_map(|hint| hint.lacking(self))?;
         Some(format!("commands are shown without the password: {instead}"))
@@ -83,42 +83,41 @@ impl Aim {
 }
 
 impl CommandLine {
-    /// `words` are our own: `order list`. It is aimed at this run's database.
+    /// `words` are the subcommands: `order list`. The command targets the database of this run.
     pub fn new(words: &str) -> CommandLine {
         let (arguments, without) = (Vec::new(), Vec::new());
         CommandLine { target: Named::AsThisRun, kept: Kept::Nothing, words: words.to_owned(), arguments, without }
     }
 
-    /// A command that needs no database: help, and where the database's name comes from.
+    /// A command that needs no database, such as help.
     pub fn anywhere(words: &str) -> CommandLine {
         CommandLine { target: Named::NotAtAll, ..CommandLine::new(words) }
     }
 
-    /// This run's own command once more, with all that it was given. A flag that is added here takes the place of
-    /// the same one.
+    /// The command of this run with all its arguments. Flags added here replace existing ones.
     pub fn again() -> CommandLine {
         CommandLine { kept: Kept::Everything, ..CommandLine::new("") }
     }
 
-    /// Another command, or the same about something else: with every flag that this run was given and that it has
-    /// too. Consent to one command is none to another, and another request needs another key.
+    /// Another command, or the same with other arguments: keeps every flag of this run that it also has,
+    /// except confirmations and idempotency keys, which belong to one request.
     pub fn like(words: &str) -> CommandLine {
         CommandLine { kept: Kept::Flags, ..CommandLine::new(words) }
     }
 
-    /// A command on the database of this URL.
+    /// Targets the database of this URL.
     #[must_use]
     pub fn on(self, url: String) -> CommandLine {
         CommandLine { target: Named::As(url), ..self }
     }
 
-    /// A name or another value that somebody chose.
+    /// A positional argument, quoted if necessary.
     #[must_use]
     pub fn argument(self, value: &str) -> CommandLine {
         self.with(Argument::Value(value.to_owned()))
     }
 
-    /// A number where the command takes nothing else.
+    /// A numeric argument.
     #[must_use]
     pub fn number(self, number: impl fmt::Display) -> CommandLine {
         self.with(Argument::Number(number.to_string()))
@@ -143,7 +142,7 @@ impl CommandLine {
         }
     }
 
-    /// Without this flag, though this run was given it.
+    /// Omits this flag, even if this run has it.
     #[must_use]
     pub fn without(mut self, flag: &'static str) -> CommandLine {
         self.without.push(flag);
@@ -155,7 +154,7 @@ impl CommandLine {
         self
     }
 
-    /// The command, then more.
+    /// The command followed by text.
     #[must_use]
     pub fn and(self, more: impl Into<Hint>) -> Hint {
         Hint::from(self).and(more)
@@ -166,7 +165,7 @@ impl CommandLine {
         let is_flag = |argument: &&Argument| matches!(argument, Argument::Flag { .. });
         let repeated = self.repeated(aim).map(|given| &given.argument);
         let (flags, values): (Vec<_>, Vec<_>) = repeated.chain(&self.arguments).partition(is_flag);
-        // What is known by its place keeps it: from the first one that is like a flag on, all stand behind a `--`.
+        // Positional arguments keep their order: from the first one that looks like a flag on, all follow a `--`.
         let first = values.iter().position(|value| value.is_like_a_flag()).unwrap_or(values.len());
         let (before, behind) = values.split_at(first);
         let separator = (!behind.is_empty()).then(|| "--".to_owned());
@@ -182,14 +181,14 @@ impl CommandLine {
         words.join(" ")
     }
 
-    /// What it says again in front of its words.
+    /// The repeated flags before the subcommands.
     fn front<'a>(&self, aim: &'a Aim) -> impl Iterator<Item = &'a Given> {
         let is_aimed = self.target != Named::NotAtAll;
         let names_database = self.target == Named::AsThisRun;
         is_aimed.then(|| aim.front(names_database)).into_iter().flatten()
     }
 
-    /// What it says again behind them.
+    /// The repeated flags after the subcommands.
     fn repeated<'a>(&self, aim: &'a Aim) -> impl Iterator<Item = &'a Given> {
         let is_replaced = |given: &&Given| match &given.argument {
             Argument::Flag { name, .. } => {
@@ -223,7 +222,7 @@ impl From<CommandLine> for Hint {
     }
 }
 
-/// As a run shows it whose command line names no database.
+/// As shown by a run without database flags.
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.aimed(&Aim::default()))
@@ -255,7 +254,7 @@ mod tests {
             "mend it, then shopctl --context live migrate resolve m1 --retry; or: shopctl --context live migrate status"
         );
         assert_eq!(hint.to_string(), "mend it, then shopctl migrate resolve m1 --retry; or: shopctl migrate status");
-        // What only looks like a command is left alone.
+        // Text that only looks like a command is unchanged.
         assert_eq!(Hint::from("run shopctl order list").aimed(&live()), "run shopctl order list");
         assert_eq!(Hint::from(CommandLine::anywhere("help lifecycle")).aimed(&live()), "shopctl help lifecycle");
     }
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_password_is_told_beside_a_command_alone() {
+    fn a_missing_password_is_noted_only_beside_a_command() {
         let url = Given { password: Some("give it".to_owned()), ..given("--database-url", "mysql://u@h/d") };
         let aim = Aim { given: vec![url], ..Aim::default() };
         let remark = |hint: Hint| aim.remark(&[hint]);
@@ -294,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn another_database_is_named_by_whoever_acts_and_from_the_same_file() {
+    fn another_database_keeps_the_actor_and_configuration_flags() {
         let flags = [("--actor", "bob b"), ("--config", "my.toml"), ("--context", "live")];
         let aim = Aim { given: flags.map(|(name, value)| given(name, value)).to_vec(), ..Aim::default() };
         let command = CommandLine::new("order list").on("sqlite:a b.db".to_owned());
@@ -305,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_keeps_its_place_behind_one_that_is_like_a_flag() {
+    fn a_value_like_a_flag_moves_behind_a_double_dash() {
         let command = CommandLine::new("stock set").argument("-mug").number(3).option("--expect", "5");
         assert_eq!(Hint::from(command).to_string(), "shopctl stock set --expect 5 -- -mug 3");
         let command = CommandLine::new("stock adjust").argument("MUG").number(-3).option("--reason", "damaged");
@@ -313,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn another_command_keeps_what_it_has_too_but_neither_consent_nor_key() {
+    fn another_command_keeps_shared_flags_but_neither_consent_nor_key() {
         let given = [("--yes", ""), ("--note", "by phone"), ("--dry-run", ""), ("--tracking", "4"), (KEY, "k")]
             .map(|(name, value)| given(name, value));
         let has_flag = |_: &str, flag: &str| flag != "--tracking";

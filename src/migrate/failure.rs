@@ -77,7 +77,7 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
     }
 }
 
-/// Others hold the tables of a migration.
+/// Other sessions hold the tables of a migration.
 pub fn blocked(run: &Run, by: &[String]) -> Error {
     held(&format!("migration {}", run.name), by)
 }

@@ -55,9 +55,9 @@ impl Export<'_> {
         &self.output
     }
 
-    /// Gives the file its name, once everything is on the disk.
+    /// Renames the file to its final name after syncing it to disk.
     ///
-    /// Errors: exit 5 when the disk is full, exit 4 when the file cannot be written.
+    /// Errors: exit 5 if the disk is full, exit 4 if the file cannot be written.
     pub fn complete(self) -> Result<()> {
         self.output.flush()?;
         let Some(file) = self.file else { return Ok(()) };

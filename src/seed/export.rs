@@ -1,6 +1,6 @@
-//! Part of a shop as a seed file: users with their orders, and the products of those.
+//! Exports part of a shop as a seed file: users with their orders and the ordered products.
 //!
-//! Applied to an empty shop it gives the same shop again, but for ids, password hashes and events.
+//! Applied to an empty shop it recreates the same shop, except for ids, password hashes and events.
 
 use std::collections::HashMap;
 
@@ -19,13 +19,13 @@ use crate::repository::{self, Listing};
 /// What to export.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// E-mail addresses or ids; everybody, and every product, when empty.
+    /// E-mail addresses or ids; if empty, all users and products.
     pub users: Vec<String>,
-    /// Names and addresses as they are, instead of made-up ones.
+    /// Keep real names and addresses instead of generated ones.
     pub without_mask: bool,
 }
 
-/// A seed file is for a part of a shop.
+/// Maximum number of rows of each kind.
 const MAX_ROWS: usize = 10_000;
 const PAGE_ROWS: u64 = 1_000;
 /// The password of every exported user.
@@ -33,8 +33,8 @@ const PASSWORD: &str = "shopctl-demo";
 
 /// The text of the seed file.
 ///
-/// Errors: exit 3 for an unknown user; exit 7 for more than a seed file should hold, and for rows
-/// of other programs that no seed can hold.
+/// Errors: exit 3 for an unknown user; exit 7 for too many rows, and for rows of other programs that a
+/// seed cannot represent.
 pub async fn export(connection: &impl ConnectionTrait, wanted: &Wanted) -> Result<String> {
     let users = find_users(connection, wanted).await?;
     let orders = find_orders(connection, wanted, &users).await?;
@@ -63,7 +63,7 @@ pub async fn export(connection: &impl ConnectionTrait, wanted: &Wanted) -> Resul
     };
     let text =
         toml::to_string(&raw).map_err(|error| Error::internal(format!("the seed cannot be written: {error}")))?;
-    // What another program wrote may break the rules of a seed: better now than when it is applied.
+    // Validates the result, because rows of other programs may violate the rules of a seed.
     Seed::parse("export", &text)?;
     Ok(text)
 }
@@ -104,7 +104,7 @@ async fn find_orders(
     Ok(orders)
 }
 
-/// Everything that is for sale, or what was ordered.
+/// All products, or only the ordered ones.
 async fn find_products(
     connection: &impl ConnectionTrait,
     wanted: &Wanted,
@@ -151,12 +151,12 @@ fn raw_user(user: &user::Model, number: usize, wanted: &Wanted) -> RawUser {
         first_name: name(&user.first_name, "Person".to_owned()),
         last_name: name(&user.last_name, number.to_string()),
         password: PASSWORD.to_owned(),
-        // A person that was erased is nobody who could order.
+        // Anonymized users cannot place orders.
         status: (user.status != UserStatus::Active).then(|| UserStatus::Disabled.as_str().to_owned()),
     }
 }
 
-/// With the stock that there was before these orders took theirs.
+/// With the stock before these orders were placed.
 fn raw_product(
     product: &product::Model,
     orders: &[order::Model],

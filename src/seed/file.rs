@@ -1,4 +1,4 @@
-//! Seed files: what they may say, checked as strictly as anything typed.
+//! Seed files: their format, validated as strictly as typed input.
 
 use std::path::Path;
 
@@ -15,10 +15,10 @@ use crate::entity::product;
 use crate::error::{Error, Kind, Result, io_reason, printable};
 use crate::service::place_order::{NewLine, NewOrder};
 
-/// A seed after all its values were checked.
+/// A validated seed.
 #[derive(Debug, Clone)]
 pub struct Seed {
-    /// File name without its ending: `20260101000001_catalogue`.
+    /// File name without extension: `20260101000001_catalogue`.
     pub name: String,
     pub description: String,
     pub environments: Vec<String>,
@@ -29,7 +29,7 @@ pub struct Seed {
     pub orders: Vec<SeedOrder>,
 }
 
-/// An order of a seed and the status that the lifecycle is to bring it to.
+/// An order of a seed and its final status.
 #[derive(Debug, Clone)]
 pub struct SeedOrder {
     pub new: NewOrder,
@@ -85,7 +85,7 @@ pub(super) struct RawProduct {
 }
 
 impl RawProduct {
-    /// A product of the shop, with the stock that it is to begin with.
+    /// A product with its initial stock.
     pub(super) fn of(product: &product::Model, stock: i64) -> RawProduct {
         RawProduct {
             sku: product.sku.clone(),
@@ -119,12 +119,12 @@ fn pending() -> String {
 pub(super) struct RawItem {
     pub(super) sku: String,
     pub(super) quantity: i64,
-    /// The product's price when absent.
+    /// The product's price if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unit_price: Option<String>,
 }
 
-/// A seed file is not read beyond this.
+/// The maximum size of a seed file, in bytes.
 const MAX_BYTES: u64 = 10 * 1024 * 1024;
 
 impl Seed {
@@ -158,7 +158,7 @@ impl Seed {
         self.environments.iter().any(|allowed| allowed == environment)
     }
 
-    /// Errors: exit 11 for an environment that the seed is not meant for.
+    /// Errors: exit 11 if the seed is not intended for the environment.
     pub fn check_environment(&self, environment: &str) -> Result<()> {
         if self.is_meant_for(environment) {
             return Ok(());
@@ -168,9 +168,9 @@ impl Seed {
         Err(Error::new(Kind::ConfirmationNeeded, "seed.environment", message))
     }
 
-    /// Reads and checks a seed file's text.
+    /// Parses and validates a seed file.
     ///
-    /// Errors: exit 7 naming file, line and column, or every value that breaks a rule.
+    /// Errors: exit 7 naming file, line and column, or every invalid value.
     pub fn parse(name: &str, text: &str) -> Result<Seed> {
         let raw: RawSeed = toml::from_str(text).map_err(|error| syntax_error(name, text, &error))?;
         let mut violations = Violations::new();
@@ -266,14 +266,14 @@ mod tests {
     use crate::entity::field::Described;
 
     #[test]
-    fn what_is_wrong_is_named_with_line_and_column() {
+    fn errors_name_line_and_column() {
         let error = Seed::parse("x", "description = \"d\"\nenvironments = [\"test\"]\nnonsense = 1\n").unwrap_err();
         assert!(error.message().starts_with("x.toml:3:1: "), "{}", error.message());
         assert_eq!(error.kind(), Kind::Invalid);
     }
 
     #[test]
-    fn what_is_known_of_a_product_can_be_said_in_a_seed() {
+    fn a_seed_supports_every_product_field() {
         let text = "description = \"d\"\nenvironments = []\n[[product]]\nnonsense = 1\n";
         let error = toml::from_str::<RawSeed>(text).err().expect("wrong");
         for field in product::Model::FIELDS {

@@ -1,7 +1,7 @@
-//! `seed generate`: a believable shop of any size, the same for the same flags on every engine.
+//! `seed generate`: a realistic shop of any size, identical for the same flags on every engine.
 //!
-//! One load, one transaction: a run that is interrupted leaves nothing. That a run took place is
-//! told by its audit events, one for each table (BR-003), the first with the flags as its key.
+//! One transaction: an interrupted run leaves nothing. A run is recorded by its audit events, one per
+//! table (BR-003), the first with the flags as its key.
 
 mod random;
 mod shop;
@@ -23,18 +23,18 @@ use crate::service::committing::Pending;
 use crate::service::operation::Operations;
 use shop::Shop;
 
-/// The most of each that can be asked for.
+/// The maximum number of each.
 pub const MOST_USERS: u64 = 10_000_000;
 pub const MOST_PRODUCTS: u64 = 1_000_000;
 pub const MOST_ORDERS: u64 = 100_000_000;
 
-/// The shop was opened some years before, and ids have no times before 1970.
+/// The shop opened some years earlier, and ids cannot encode times before 1970.
 const EARLIEST_YEAR: i32 = 1980;
 
-/// What is written, parents first.
+/// The tables to write, parents first.
 const TABLES: [&str; 5] = ["users", "products", "orders", "order_items", "stock_movements"];
 
-/// What is asked for.
+/// The requested shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     pub users: u64,
@@ -45,26 +45,26 @@ pub struct Plan {
     pub as_of: DateTime<Utc>,
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress {
-    /// So many rows will be written.
+    /// The number of rows to write.
     Begins(u64),
-    /// So many more were.
+    /// The number of rows just written.
     Rows(u64),
-    /// So many indexes are made, which takes a while.
+    /// The number of indexes being created, which takes a while.
     Indexes(usize),
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
-    /// Tables with what was written into them; empty when all of it was there.
+    /// Tables with the number of rows written; empty if the shop already existed.
     pub tables: Vec<(String, Loaded)>,
 }
 
 impl Plan {
-    /// The flags: what makes this shop and no other.
+    /// The flags that determine the shop.
     pub fn flags(&self) -> String {
         let as_of = self.as_of.to_rfc3339_opts(SecondsFormat::Secs, true);
         let Plan { users, products, orders, rng_seed, .. } = self;
@@ -75,7 +75,7 @@ impl Plan {
         IdempotencyKey::parse(&format!("seed generate {}", self.flags())).map_err(Error::internal)
     }
 
-    /// Errors: exit 7 when nobody could have made the orders.
+    /// Errors: exit 7 for orders without users or products.
     fn check(&self, now: DateTime<Utc>) -> Result<()> {
         let mut violations = crate::domain::Violations::new();
         if self.orders > 0 && self.users == 0 {
@@ -94,9 +94,9 @@ impl Plan {
     }
 }
 
-/// Whether this very shop is there already.
+/// Whether this shop was already generated.
 ///
-/// Errors: exit 7 for a plan that cannot be; exit 6 when another shop was generated into this database.
+/// Errors: exit 7 for an invalid plan; exit 6 if another shop was generated in this database.
 pub async fn is_there(operations: &Operations, plan: &Plan) -> Result<bool> {
     plan.check(operations.clock.now())?;
     let (connection, key) = (operations.database.connection(), plan.key()?);
@@ -105,7 +105,7 @@ pub async fn is_there(operations: &Operations, plan: &Plan) -> Result<bool> {
     }
     match repository::audit_event::find_generated(connection).await? {
         None => Ok(false),
-        // Somebody else did the same between the two questions.
+        // Another process generated it between the two queries.
         Some(event) if event.idempotency_key.as_deref() == Some(key.as_str()) => Ok(true),
         Some(event) => {
             let flags = event.idempotency_key.unwrap_or_default();
@@ -115,16 +115,15 @@ pub async fn is_there(operations: &Operations, plan: &Plan) -> Result<bool> {
     }
 }
 
-/// Before another attempt, at most.
+/// The longest pause before a retry.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What settles an outcome that is not known.
+/// The hint to settle an unknown outcome.
 const AGAIN: &str = "run the same command again: it does nothing where the shop is there";
 
-/// Writes the shop of a plan.
+/// Generates the shop of a plan.
 ///
-/// Errors: as [`is_there`]; exit 6 when a row is there already that is not of this plan; those of
-/// the database.
+/// Errors: as [`is_there`]; exit 6 if a conflicting row exists; those of the database.
 pub async fn generate(
     operations: &Operations,
     plan: &Plan,
@@ -142,7 +141,7 @@ pub async fn generate(
         };
         let budget = operations.database.budget();
         match failed.kind() {
-            // Perhaps somebody else did the same in the meantime.
+            // Another process may have generated it in the meantime.
             Kind::Conflict if is_there(operations, plan).await? => return Ok(Generated { tables: Vec::new() }),
             _ if failed.is(Cause::Busy) && budget.allows_another(began.elapsed()) => {
                 budget.pause(PAUSE.mul_f64(rand::random())).await;
@@ -152,7 +151,7 @@ pub async fn generate(
     }
 }
 
-/// One attempt, all or nothing.
+/// One attempt in one transaction.
 async fn load(
     operations: &Operations,
     plan: &Plan,
@@ -185,7 +184,7 @@ async fn write(
     shop: &Shop,
     told: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Vec<(String, Loaded)>> {
-    // Once through all orders: what is left of each product, and how many rows there will be.
+    // A first pass over all orders computes the remaining stock and the number of rows.
     let mut shelves = shop.shelves();
     let (mut items, mut movements) = (0, plan.products);
     for number in 0..plan.orders {
@@ -212,7 +211,7 @@ async fn write(
     Ok(batches.into_iter().map(|batch| (batch.table, batch.loaded)).collect())
 }
 
-/// Writes one table after the other.
+/// Writes the tables in sequence.
 struct Batches<'a> {
     load: &'a mut Load,
     told: &'a mut (dyn FnMut(Progress) + Send),

@@ -1,4 +1,4 @@
-//! Versioned seeds: data for development and tests, applied once, undone cleanly.
+//! Versioned seeds: data for development and tests, applied once and reversible.
 //!
 //! A seed is one operation: all of it or nothing. Rows go by natural key (DL-001): absent → create,
 //! different → update, equal → unchanged; orders are created or left alone.
@@ -10,7 +10,7 @@ pub mod generate;
 use std::collections::HashMap;
 
 use crate::db::write::WriteHandle;
-use crate::domain::order_status::way_to;
+use crate::domain::order_status::path_to;
 use crate::domain::{EntityKind, EventName, Id, MovementReason, Outcome, named_enum};
 use crate::entity::{Stored, order, order_item, seed, seed_row, stock_movement};
 use crate::error::{CommandLine, Error, Result};
@@ -24,14 +24,14 @@ pub use export::{Wanted, export};
 pub use file::Seed;
 use file::SeedUser;
 
-/// The seeds that are part of the program, oldest first.
+/// The embedded seeds, oldest first.
 const EMBEDDED: [(&str, &str); 2] = [
     ("20260101000001_catalogue", include_str!("../../seeds/20260101000001_catalogue.toml")),
     ("20260101000002_demo", include_str!("../../seeds/20260101000002_demo.toml")),
 ];
 
 named_enum! {
-    /// Where a seed stands.
+    /// The state of a seed.
     pub enum State {
         Pending = "pending",
         Applied = "applied",
@@ -48,22 +48,22 @@ pub struct SeedStatus {
     pub history: Option<seed::Model>,
 }
 
-/// What applying a seed did.
+/// The result of applying a seed.
 #[derive(Debug, Clone, Default)]
 pub struct Applied {
     pub name: String,
     pub created: i32,
     pub updated: i32,
     pub unchanged: i32,
-    /// Nothing was run: the seed had been applied as it is.
+    /// Nothing was done: the seed was already applied.
     pub skipped: bool,
 }
 
-/// What undoing a seed did.
+/// The result of undoing a seed.
 #[derive(Debug, Clone, Default)]
 pub struct Reverted {
     pub deleted: u32,
-    /// Rows that are used or were changed since, by entity and natural key.
+    /// Rows that are referenced or were changed since, by entity and natural key.
     pub kept: Vec<String>,
     kept_rows: Vec<Id>,
 }
@@ -83,7 +83,7 @@ pub fn find<'a>(seeds: &'a [Seed], name: &str) -> Result<&'a Seed> {
         .ok_or_else(|| Error::not_found("seed", name).hint(CommandLine::new("seed status").and(" lists the seeds")))
 }
 
-/// Every seed with its state, read only.
+/// Every seed with its state; read-only.
 pub async fn status(connection: &impl sea_orm::ConnectionTrait, seeds: &[Seed]) -> Result<Vec<SeedStatus>> {
     let history = repository::seed::find_all(connection).await?;
     let status = seeds.iter().map(|seed| {
@@ -98,9 +98,9 @@ pub async fn status(connection: &impl sea_orm::ConnectionTrait, seeds: &[Seed]) 
     Ok(status.collect())
 }
 
-/// Applies a seed: everything in one transaction. One that is applied as it is does nothing.
+/// Applies a seed in one transaction. An unchanged applied seed is skipped.
 ///
-/// Errors: exit 11 for an environment that the seed is not meant for; those of the services.
+/// Errors: exit 11 if the seed is not intended for the environment; those of the services.
 pub async fn up(operations: &Operations, seed: &Seed, environment: &str) -> Result<Applied> {
     seed.check_environment(environment)?;
     let passwords = hash_passwords(&seed.users)?;
@@ -110,7 +110,7 @@ pub async fn up(operations: &Operations, seed: &Seed, environment: &str) -> Resu
     operations.run(&request, body).await?.done()
 }
 
-/// Hashes each distinct password once: hashing is meant to be slow.
+/// Hashes each distinct password once, because hashing is slow by design.
 fn hash_passwords(users: &[SeedUser]) -> Result<Vec<String>> {
     let mut hashes = HashMap::<String, String>::new();
     let mut all = Vec::new();
@@ -151,7 +151,7 @@ async fn apply(
             continue;
         }
         let placed = place_order::apply(operation, &order.new).await?;
-        for verb in way_to(order.status) {
+        for verb in path_to(order.status) {
             order_lifecycle::apply(operation, &Move::of(placed.order.id.to_string(), verb)).await?;
         }
         created.push(row(seed, EntityKind::Order, placed.order.id));
@@ -199,7 +199,7 @@ async fn apply_user(
         applied.created += 1;
         return Ok(());
     };
-    // The password stays: a hash tells nothing about equality, and somebody may have changed it.
+    // The password is kept: hashes cannot be compared, and it may have been changed since.
     let mut after = before.clone();
     after.first_name = seed_user.first_name.as_str().to_owned();
     after.last_name = seed_user.last_name.as_str().to_owned();
@@ -214,7 +214,7 @@ async fn apply_user(
     Ok(())
 }
 
-/// After the orders: a user who is disabled places none.
+/// After the orders, because disabled users cannot place any.
 async fn apply_status(
     operation: &mut Operation,
     seed: &Seed,
@@ -260,7 +260,7 @@ async fn apply_product(
     Ok(())
 }
 
-/// Errors: exit 6 for a seed that is not applied.
+/// Errors: exit 6 if the seed is not applied.
 pub async fn check_applied(connection: &impl sea_orm::ConnectionTrait, seed: &Seed) -> Result<()> {
     if repository::seed::find_by_name(connection, &seed.name).await?.is_none() {
         let message = format!("seed {} is not applied", seed.name);
@@ -269,10 +269,10 @@ pub async fn check_applied(connection: &impl sea_orm::ConnectionTrait, seed: &Se
     Ok(())
 }
 
-/// Undoes a seed: deletes the rows that it created, orders first, and keeps those that are used or
-/// were changed since; with `force` only those that are used. Stock goes back through movements.
+/// Undoes a seed: deletes the rows that it created, orders first, and keeps those that are referenced or
+/// were changed since; with `force` only referenced ones. Stock is restored through movements.
 ///
-/// Errors: exit 6 when the seed is not applied.
+/// Errors: exit 6 if the seed is not applied.
 pub async fn down(operations: &Operations, seed: &Seed, force: bool) -> Result<Reverted> {
     let body = async |operation: &mut Operation| {
         check_applied(operation.handle(), seed).await?;
@@ -285,7 +285,7 @@ pub async fn down(operations: &Operations, seed: &Seed, force: bool) -> Result<R
         }
         let kept = &reverted.kept_rows;
         let deleted: Vec<_> = rows.iter().filter(|row| !kept.contains(&row.id)).map(|row| row.id).collect();
-        // What is kept stays the seed's own: undoing it once more may find it unused.
+        // Kept rows still belong to the seed: a later undo may delete them.
         let change = repository::seed::delete(operation.handle(), operation.id().into(), &seed.name, &deleted).await?;
         operation.record(change);
         Ok(reverted)
@@ -335,7 +335,7 @@ async fn revert_row(
     Ok(())
 }
 
-/// Deletes a row, unless others need it.
+/// Deletes a row, unless other rows reference it.
 async fn is_refused(
     operation: &mut Operation,
     delete: impl AsyncFn(&WriteHandle) -> Result<repository::Change>,
@@ -348,9 +348,9 @@ async fn is_refused(
     Ok(deleted.await?.is_err())
 }
 
-/// Whether anything but seeds changed a row, as the audit trail tells.
+/// Whether anything but seeds changed a row, according to the audit trail.
 async fn was_changed(operation: &Operation, kind: EntityKind, id: Id) -> Result<bool> {
-    /// The newest events tell.
+    /// The newest events to inspect.
     const EVENTS: u64 = 100;
     let events = repository::audit_event::find_of(operation.handle(), kind, id, EVENTS).await?;
     Ok(events.iter().any(|event| event.outcome == Outcome::Succeeded && !is_of_seeds(&event.operation)))
@@ -360,7 +360,7 @@ fn is_of_seeds(operation: &Stored<EventName>) -> bool {
     operation.known().is_some_and(|name| name.kind() == EntityKind::Seed)
 }
 
-/// Deletes an order and gives back what it still has of the stock.
+/// Deletes an order and restocks what it still holds.
 async fn revert_order(operation: &mut Operation, order: &order::Model) -> Result<()> {
     let items = repository::order::find_items(operation.handle(), order.id).await?;
     let items: Vec<order_item::Model> = items.into_iter().map(|(item, _)| item).collect();

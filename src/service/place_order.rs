@@ -66,7 +66,7 @@ impl NewOrder {
     fn balanced_by(&self) -> Option<MovementReason> {
         match self.stock {
             Stock::Skip => Some(MovementReason::Received),
-            Stock::Deduct if self.status.gives_back() => Some(MovementReason::Restock),
+            Stock::Deduct if self.status.restocks() => Some(MovementReason::Restock),
             Stock::Deduct => None,
         }
     }

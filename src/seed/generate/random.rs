@@ -1,9 +1,9 @@
-//! Draws that depend on nothing but (seed, entity, row, field): a field that is added later never
-//! shifts the others, and every engine gets the same.
+//! Random draws that depend only on (seed, entity, row, field), so that a new field never changes the
+//! others and every engine gets the same values.
 
 use uuid::Uuid;
 
-/// What a row is.
+/// The entity of a row.
 #[derive(Debug, Clone, Copy)]
 pub enum Entity {
     User = 1,
@@ -14,7 +14,7 @@ pub enum Entity {
     Operation,
 }
 
-/// What of a row is drawn.
+/// The drawn field of a row.
 #[derive(Debug, Clone, Copy)]
 pub enum Field {
     Id = 1,
@@ -36,18 +36,18 @@ pub enum Field {
     Restock,
 }
 
-/// Low bits of an id that are the row's number in disguise: those that an order's reference is made
-/// of, so that no two orders get the same one.
+/// The low bits of an id that encode the row's number: an order's reference derives from them, so that
+/// no two orders share one.
 const NUMBER_BITS: u32 = 50;
-/// Odd, so that multiplying by it modulo a power of two loses nothing. Source: 2^64 / golden ratio.
+/// Odd, so that multiplication modulo a power of two is invertible. Source: 2^64 / golden ratio.
 const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The draws of one seed.
+/// The random draws of one seed.
 #[derive(Debug, Clone, Copy)]
 pub struct Draws(pub u64);
 
 impl Draws {
-    /// 64 even bits.
+    /// 64 uniformly distributed bits.
     pub fn bits(self, entity: Entity, row: u64, field: Field) -> u64 {
         let key = mix(self.0.wrapping_add(ODD.wrapping_mul(entity as u64)));
         mix(mix(key.wrapping_add(ODD.wrapping_mul(row))).wrapping_add(ODD.wrapping_mul(field as u64)))
@@ -64,12 +64,12 @@ impl Draws {
         ((u128::from(self.bits(entity, row, field)) * u128::from(limit)) >> 64) as u64
     }
 
-    /// One of these.
+    /// A random element.
     pub fn pick<T>(self, from: &[T], entity: Entity, row: u64, field: Field) -> &T {
         &from[self.below(from.len() as u64, entity, row, field) as usize]
     }
 
-    /// A number of this many bits that no other row of the entity gets.
+    /// A number of this many bits, unique among the rows of the entity.
     pub fn scatter(self, bits: u32, entity: Entity, row: u64) -> u64 {
         let offset = self.bits(entity, 0, Field::Id);
         row.wrapping_mul(ODD).wrapping_add(offset) & ((1 << bits) - 1)
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_generator_is_splitmix64() {
-        // The first values of seed 1234567, as the authors' program prints them.
+        // The first values of seed 1234567 from the authors' reference program.
         let mut state = 1_234_567_u64;
         let mut next = || {
             state = state.wrapping_add(ODD);

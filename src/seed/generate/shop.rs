@@ -1,5 +1,5 @@
-//! A made-up shop, row by row: every row follows from the seed and its number, orders in the order
-//! of their times; only what is on the shelves is carried along.
+//! A generated shop, row by row: every row depends only on the seed and its number, orders in order of
+//! time; only the stock is carried along.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -16,20 +16,20 @@ const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 /// How long the shop has been open.
 const AGE: i64 = 3 * 365 * DAY;
-/// The first goods came this long before.
+/// The first delivery arrived this long before the opening.
 const PREPARATION: i64 = 30 * DAY;
-/// So long after the opening the first order comes.
+/// Time from the opening to the first order.
 const FIRST_ORDER: i64 = DAY;
-/// Lines of the largest order.
+/// Maximum number of lines in an order.
 const MOST_LINES: u64 = 5;
-/// Of a hundred users, so many may not order any more.
+/// Percentage of disabled users.
 const DISABLED_PERCENT: u64 = 2;
-/// Pieces of the first delivery; each that follows is larger by as many.
+/// Quantity of the first delivery; each later one is larger by as many.
 const DELIVERY: i32 = 24;
 /// A SKU ends with five characters of Crockford's base 32.
 const SKU_BITS: u32 = 25;
 
-/// What share of a day's orders has come at which hour; straight lines between.
+/// Cumulative share of a day's orders by hour, interpolated linearly.
 const HOURS: [(f64, f64); 5] = [(0.0, 0.0), (0.06, 7.0), (0.5, 14.0), (0.9, 22.0), (1.0, 24.0)];
 
 /// The shop of a plan.
@@ -40,17 +40,17 @@ pub struct Shop {
     words: Words,
     as_of: i64,
     opening: i64,
-    /// The operation that all of its movements belong to.
+    /// The operation of all its movements.
     pub operation_id: Uuid,
 }
 
-/// An order before it is rows.
+/// An order before it is converted to rows.
 pub struct Order {
     number: u64,
     created_at: i64,
     updated_at: i64,
     status: OrderStatus,
-    /// Whether its goods came back.
+    /// Whether its lines were restocked.
     is_restocked: bool,
     lines: Vec<Line>,
 }
@@ -63,7 +63,7 @@ struct Line {
     price: i64,
 }
 
-/// A change of stock before it is a row.
+/// A stock movement before it is converted to a row.
 pub struct Moved {
     product: u64,
     delta: i32,
@@ -83,7 +83,7 @@ impl Shop {
         Shop { plan: *plan, draws, words: Words::new(), as_of, opening: as_of - AGE, operation_id }
     }
 
-    /// When user `number` came: evenly over the years, the first at the opening.
+    /// When user `number` registered: evenly over the years, the first at the opening.
     fn joined(&self, number: u64) -> i64 {
         let jitter = if number == 0 { 0.0 } else { self.draws.unit(Entity::User, number, Field::Time) };
         self.opening + (AGE as f64 * ((number as f64 + jitter) / self.plan.users as f64)) as i64
@@ -115,7 +115,7 @@ impl Shop {
         }
     }
 
-    /// When product `number` was first on the shelves: before the opening.
+    /// When product `number` was first listed: before the opening.
     fn listed(&self, number: u64) -> i64 {
         let share = (number as f64 + self.draws.unit(Entity::Product, number, Field::Time)) / self.plan.products as f64;
         self.opening - PREPARATION + (PREPARATION as f64 * share) as i64
@@ -125,11 +125,11 @@ impl Shop {
         self.draws.id(Entity::Product, number, self.listed(number))
     }
 
-    /// The price of one piece in cents, mostly with a 9 at its end.
+    /// The unit price in cents, mostly ending with 9.
     fn price(&self, number: u64) -> i64 {
         let (_, low, high) = self.noun(number);
         let dear = self.draws.unit(Entity::Product, number, Field::Price);
-        // Cheap ones are more frequent.
+        // Low prices are more frequent.
         let cents = low + ((high - low) as f64 * (dear * dear)) as u64;
         let ending = [99, 90, 50, 0][(cents % 4) as usize];
         (cents / 100 * 100 + ending) as i64
@@ -139,19 +139,19 @@ impl Shop {
         *self.draws.pick(&NOUNS, Entity::Product, number, Field::Noun)
     }
 
-    /// Pieces that product `number` is listed with.
+    /// The initial stock of product `number`.
     fn first_stock(&self, number: u64) -> i32 {
         DELIVERY * (1 + self.draws.below(5, Entity::Product, number, Field::Stock) as i32)
     }
 
-    /// Product `number` with what is on the shelves in the end.
+    /// Product `number` with its final stock.
     pub fn product(&self, number: u64, shelves: &Shelves) -> product::Model {
         let quality = self.draws.pick(&self.words.qualities, Entity::Product, number, Field::Quality);
         let material = self.draws.pick(&self.words.materials, Entity::Product, number, Field::Material);
         let (noun, _, _) = self.noun(number);
         let tail = self.draws.scatter(SKU_BITS, Entity::Product, number);
         let prefix: String = plain(noun).chars().take(4).collect::<String>().to_uppercase();
-        // Every fifth has nothing to say.
+        // Every fifth has no description.
         let phrase = PHRASES.get(self.draws.below(10, Entity::Product, number, Field::Description) as usize);
         let shelf = &shelves.0[number as usize];
         product::Model {
@@ -166,11 +166,11 @@ impl Shop {
         }
     }
 
-    /// When order `number` came: ever more over the years, most of them by day.
+    /// When order `number` was placed: increasingly often over the years, mostly during the day.
     fn placed(&self, number: u64) -> i64 {
         let share =
             (number as f64 + self.draws.unit(Entity::Order, number, Field::Time)) / self.plan.orders.max(1) as f64;
-        // Three times as many a day in the end as in the beginning: the root of share = (x + x²) / 2.
+        // Three times as many per day at the end as at the start: the root of share = (x + x²) / 2.
         let share = ((1.0 + 8.0 * share).sqrt() - 1.0) / 2.0;
         let even = self.opening + FIRST_ORDER + ((AGE - FIRST_ORDER) as f64 * share) as i64;
         let day = even - even.rem_euclid(DAY);
@@ -192,7 +192,7 @@ impl Shop {
         Order { number, created_at, updated_at, status, is_restocked, lines: self.lines(number) }
     }
 
-    /// Where an order of this age, in seconds, stands, and within what time it came there.
+    /// The status of an order of this age, in seconds, and the time within which it reached it.
     fn status(&self, number: u64, age: i64) -> (OrderStatus, i64) {
         let percent = self.draws.below(100, Entity::Order, number, Field::Status);
         match (age, percent) {
@@ -208,13 +208,13 @@ impl Shop {
         }
     }
 
-    /// A time at most `within` seconds after another, but not after the shop's last.
+    /// A time at most `within` seconds after another, but not after the shop's end.
     fn later(&self, time: i64, within: i64, entity: Entity, number: u64) -> i64 {
         let delay = self.draws.below(within.unsigned_abs(), entity, number, Field::Delay) as i64;
         (time + 60 + delay).min(self.as_of)
     }
 
-    /// One to five different products, 2.5 in the middle, some far more popular than others.
+    /// One to five different products, 2.5 on average, some far more popular than others.
     fn lines(&self, number: u64) -> Vec<Line> {
         let count = match self.draws.below(100, Entity::Order, number, Field::Lines) {
             ..25 => 1,
@@ -247,7 +247,7 @@ impl Shop {
 
     pub fn order_row(&self, order: &Order) -> order::Model {
         let id = self.order_id(order);
-        // Everybody who had come by then; the first have ordered the most.
+        // Any user registered by then; early users order the most.
         let passed = (order.created_at - self.opening) as f64 / AGE as f64;
         let known = ((passed * self.plan.users as f64) as u64).clamp(1, self.plan.users);
         let loyal = self.draws.unit(Entity::Order, order.number, Field::Customer);
@@ -287,7 +287,7 @@ impl Shop {
         }
     }
 
-    /// The shelves at the opening, and how they were filled.
+    /// The initial stock.
     pub fn shelves(&self) -> Shelves {
         let shelf = |number| Shelf {
             available: self.first_stock(number),
@@ -298,27 +298,27 @@ impl Shop {
         Shelves((0..self.plan.products).map(shelf).collect())
     }
 
-    /// How product `number` came onto the shelves.
+    /// The initial movement of product `number`.
     pub fn first_moved(&self, number: u64) -> Moved {
         let delta = self.first_stock(number);
         Moved { product: number, delta, reason: MovementReason::Initial, order: None, at: self.listed(number) }
     }
 }
 
-/// What is there of every product.
+/// The stock of every product.
 pub struct Shelves(Vec<Shelf>);
 
 struct Shelf {
     available: i32,
-    /// Came back from orders; not sold again, so that orders need not know of one another.
+    /// Restocked by orders; not sold again, so that orders stay independent.
     returned: i32,
-    /// Pieces of the last delivery.
+    /// Quantity of the last delivery.
     delivered: i32,
     moved_at: i64,
 }
 
 impl Shelves {
-    /// Takes what an order takes, after a delivery where it would run short.
+    /// Takes an order's stock, after a delivery if it is insufficient.
     pub fn serve(&mut self, shop: &Shop, order: &Order) -> Vec<Moved> {
         let mut moves = Vec::with_capacity(2 * order.lines.len());
         let id = shop.order_id(order);
@@ -344,7 +344,7 @@ impl Shelves {
     }
 }
 
-/// The second of the day at which an order comes that would come at this one, were all hours alike.
+/// Maps a uniformly distributed second of the day to the distribution of orders.
 fn by_day(second: i64) -> i64 {
     let share = second as f64 / DAY as f64;
     let hours = HOURS.windows(2).find(|pair| share < pair[1].0).map_or(0.0, |pair| {

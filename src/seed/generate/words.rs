@@ -1,4 +1,4 @@
-//! Words of which a shop is made up. Frozen: another list makes other shops of the same seed.
+//! Word lists for generated shops. Frozen: changing them changes the shops of existing seeds.
 
 /// The lists of single words.
 #[derive(Debug, Clone)]
@@ -84,7 +84,7 @@ pub const NOUNS: [(&str, u64, u64); 40] = [
     ("Wallet", 1_900, 8_900),
 ];
 
-/// What a description ends with.
+/// Endings of descriptions.
 pub const PHRASES: [&str; 8] = [
     "made to be repaired",
     "wipe clean with a damp cloth",
@@ -96,7 +96,7 @@ pub const PHRASES: [&str; 8] = [
     "packed without plastic",
 ];
 
-/// Letters without their marks, as an e-mail address has them.
+/// Letters without diacritics, for e-mail addresses.
 pub fn plain(name: &str) -> String {
     name.chars()
         .filter_map(|letter| match letter {

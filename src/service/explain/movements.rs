@@ -100,7 +100,7 @@ fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> 
         }
         let status = event.after.as_ref().and_then(|after| OrderStatus::from_stored(after["status"].as_str()?));
         match status {
-            Some(status) if !status.gives_back() => &[MovementReason::Received],
+            Some(status) if !status.restocks() => &[MovementReason::Received],
             _ => &[MovementReason::Restock, MovementReason::Received],
         }
     };
