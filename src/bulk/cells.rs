@@ -1,4 +1,4 @@
-//! What a row of a file says of users and products: the fields that their entities list.
+//! The cells of a row for users and products: the fields that their entities list.
 
 use super::given::{MISSING, is_text};
 use super::read::Record;
@@ -6,7 +6,7 @@ use super::rejection::Wrong;
 use crate::domain::written_number::{self, DecimalMark};
 use crate::entity::field::{Described, Field, Form, Need};
 
-/// What a row of a file says of an entity, field by field.
+/// The values of a row, field by field.
 #[derive(Clone)]
 pub struct Cells<M: Described>(Vec<Cell<M>>);
 
@@ -36,19 +36,19 @@ impl<M: Described> Cells<M> {
         self.0.iter().find(|cell| cell.field.need == Need::Key).map_or("", |cell| &cell.text)
     }
 
-    /// Whether anything is said of a field.
+    /// Whether the row has a value for a field.
     pub fn says(&self, name: &str) -> bool {
         self.0.iter().any(|cell| cell.field.name == name)
     }
 
-    /// Whether a new row needs more, and what is said is right.
+    /// Whether values for a new row are missing and the given ones are valid.
     pub fn is_mere_change(&self) -> bool {
         let (mut wrong, mut lacks) = (Vec::new(), false);
         self.new_row(&mut wrong, |_, _| lacks = true);
         lacks && wrong.is_empty()
     }
 
-    /// What is there with what is said of it; what is wrong with that is noted.
+    /// The stored row with the row's values; problems are collected.
     pub fn on(&self, stored: &M, wrong: &mut Vec<Wrong>) -> M {
         let mut row = stored.clone();
         for cell in self.0.iter().filter(|cell| cell.field.need != Need::Key) {
@@ -59,8 +59,7 @@ impl<M: Described> Cells<M> {
         row
     }
 
-    /// A new row; what is wrong with it is noted. `lacks` hears of each field that it needs and the file does
-    /// not have.
+    /// A new row; problems are collected. `lacks` is called for each required field that the file does not have.
     pub fn new_row(&self, wrong: &mut Vec<Wrong>, mut lacks: impl FnMut(&'static str, &mut Vec<Wrong>)) -> M {
         let mut row = M::default();
         for field in M::FIELDS {

@@ -1,4 +1,4 @@
-//! The currency of a file's amounts: the shop has one, so amounts of two are never mixed.
+//! The currency of a file's amounts: the shop has one, so amounts in two currencies are rejected.
 
 use super::position::Position;
 use super::read::{Record, ignore_flag};
@@ -6,35 +6,35 @@ use crate::domain::text::shell_word;
 use crate::domain::written_number;
 use crate::error::{Error, Kind, Result, printable};
 
-/// What a column says of its currency, and where.
+/// A column's currency and the position that shows it.
 #[derive(Debug, Clone)]
 struct Told {
     column: String,
     currency: String,
     at: Position,
-    /// By a sign beside an amount instead of a column of its own.
+    /// By a sign beside an amount instead of a separate column.
     is_sign: bool,
 }
 
-/// So many words for one currency are told.
+/// Maximum number of reported notations of one currency.
 const MOST_TOLD: usize = 10;
 
-/// The currencies that a file tells: of all its amounts together, in whatever column they stand.
+/// The currencies of all amounts of a file, over all columns.
 #[derive(Debug, Clone, Default)]
 pub struct CurrencyEvidence {
-    /// The first that each column tells, and whatever fits it though it is another word.
+    /// The first currency of each column, with compatible notations.
     told: Vec<Told>,
-    /// The first two that cannot be the same.
+    /// The first two incompatible currencies.
     mixed: Option<(Told, Told)>,
 }
 
-/// What has `$` for its sign.
+/// Currencies with the sign `$`.
 const DOLLARS: [&str; 29] = [
     "USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "BBD", "BMD", "BND", "BSD", "BZD", "FJD", "GYD", "JMD", "KYD",
     "LRD", "NAD", "SBD", "SRD", "TTD", "XCD", "ARS", "CLP", "COP", "CUP", "DOP", "MXN", "UYU",
 ];
 
-/// Signs, each with the currencies that it may stand for.
+/// Signs with the currencies that they may mean.
 const SIGNS: [(&str, &[&str]); 37] = [
     ("$", &DOLLARS),
     ("€", &["EUR"]),
@@ -75,26 +75,26 @@ const SIGNS: [(&str, &[&str]); 37] = [
     ("฿", &["THB"]),
 ];
 
-/// The currencies that a text may stand for.
+/// The currencies that a text may mean.
 fn codes(text: &str) -> Vec<String> {
     let text = text.trim().to_uppercase();
     let sign = |wanted: &str| SIGNS.into_iter().find(|(sign, _)| *sign == wanted).map_or(&[][..], |(_, codes)| codes);
     let mut codes = sign(&text).to_vec();
     if codes.is_empty() {
-        // `AR$`: the letters of a country before its sign.
+        // `AR$`: a country prefix before the sign.
         let letters = text.trim_end_matches(|character: char| !character.is_alphabetic());
         codes = sign(&text[letters.len()..]).iter().copied().filter(|code| code.starts_with(letters)).collect();
     }
     if codes.is_empty() { vec![text] } else { codes.into_iter().map(str::to_owned).collect() }
 }
 
-/// Whether two may be the same currency, as far as anybody can tell.
+/// Whether two notations may mean the same currency.
 fn may_be_same(one: &str, other: &str) -> bool {
     let others = codes(other);
     codes(one).iter().any(|code| others.contains(code))
 }
 
-/// What a record tells of currencies: nothing where it has no amounts.
+/// The currencies in a record; none if it has no amounts.
 fn told<'a>(record: &'a Record, amounts: &'a [&'static str]) -> impl Iterator<Item = (&'a str, &'a str, bool)> {
     let parts = || std::iter::once(record).chain(&record.items);
     let has_amounts = parts().any(|part| amounts.iter().any(|column| part.get(column).is_some()));
@@ -106,13 +106,13 @@ fn told<'a>(record: &'a Record, amounts: &'a [&'static str]) -> impl Iterator<It
     columns.chain(signs)
 }
 
-/// The currency of a record that is another than the wanted one, as the file writes it.
+/// The currency of a record, as written, if it differs from the selected one.
 pub fn another<'a>(record: &'a Record, amounts: &'a [&'static str], wanted: &str) -> Option<&'a str> {
     told(record, amounts).map(|(_, text, _)| text).find(|text| !may_be_same(text, wanted))
 }
 
 impl CurrencyEvidence {
-    /// Takes in a record. Where one currency is wanted, others are wrong in their rows.
+    /// Adds a record. If a currency is selected, rows in others are rejected.
     pub fn note(&mut self, record: &Record, amounts: &[&'static str], is_one_wanted: bool) {
         if self.mixed.is_some() {
             return;
@@ -140,7 +140,7 @@ impl CurrencyEvidence {
         }
     }
 
-    /// Takes in what later records say.
+    /// Merges the results of later records.
     pub fn add(&mut self, later: CurrencyEvidence, is_one_wanted: bool) {
         for told in later.told {
             self.take(|| told.clone(), &told.column, &told.currency, is_one_wanted);
@@ -148,9 +148,9 @@ impl CurrencyEvidence {
         self.mixed = self.mixed.take().or(later.mixed);
     }
 
-    /// What has to be said of the currency of a file, if it tells one.
+    /// The note on the currency of a file, if it has one.
     ///
-    /// Errors: exit 7 for amounts of two currencies, and where one is wanted and none is told.
+    /// Errors: exit 7 for amounts in two currencies, and if one is selected but none is given.
     pub fn decide(&self, wanted: Option<&str>) -> Result<Option<String>> {
         match (wanted, &self.mixed) {
             (Some(wanted), _) if self.told.is_empty() => {
@@ -171,7 +171,7 @@ impl CurrencyEvidence {
 }
 
 impl CurrencyEvidence {
-    /// Errors: exit 7 where what is wanted stands for several currencies of the file.
+    /// Errors: exit 7 if the selected notation matches several currencies of the file.
     fn one_of(&self, wanted: &str) -> Result<()> {
         let mut fitting = self.told.iter().filter(|told| may_be_same(&told.currency, wanted));
         let mut left = codes(wanted);
@@ -203,7 +203,7 @@ fn mixed(one: &Told, other: &Told) -> Error {
         place(other)
     ));
     let error = match one.at == other.at {
-        // No flag makes one of them.
+        // No flag can resolve this.
         true => error,
         false => error
             .hint(format!("--currency {} --on-error reject-rows imports the others not", shell_word(&one.currency))),

@@ -1,4 +1,4 @@
-//! The order of day and month: the file as a whole decides.
+//! The order of day and month, decided by the whole file.
 
 use super::meaning::Meaning;
 use super::position::{Position, added};
@@ -6,28 +6,28 @@ use crate::domain::written_time::{Proof, WrittenDate};
 use crate::domain::{DateOrder, WrittenTime};
 use crate::error::{Error, Kind, Result, printable};
 
-/// Where a time stands, and the time.
+/// A time and its position.
 type Place = (Position, String);
 
-/// What the times of a file say about how it writes them.
+/// Evidence for the order of day and month in a file.
 #[derive(Debug, Clone, Default)]
 pub struct DateEvidence {
     day_first: Option<Place>,
     month_first: Option<Place>,
     undecided: Option<Place>,
-    /// With dots, where the day is first unless it is said otherwise.
+    /// A date with dots, where the day is first by default.
     dotted: Option<Place>,
     year_day_month: Option<Place>,
-    /// A time of RFC 3339: beside it, what proves nothing is odd by itself.
+    /// A time of RFC 3339: beside it, an ambiguous date is inconsistent.
     of_a_program: Option<Place>,
-    /// The first time that names no zone.
+    /// The first time without a zone.
     pub without_zone: Option<Position>,
-    /// How many times the clocks of the zone show twice, and where the first stands.
+    /// The number of repeated local times, and the position of the first.
     pub shown_twice: Option<(u64, Position)>,
 }
 
 impl DateEvidence {
-    /// Takes in a time. What its date proves counts whatever else is wrong with it and its row.
+    /// Adds a time. Its date counts as evidence even if the time or its row is invalid.
     pub fn note(&mut self, at: Position, text: &str, meaning: &Meaning) {
         let Ok(date) = WrittenDate::read(text) else { return };
         let place = || Some((at, text.to_owned()));
@@ -54,7 +54,7 @@ impl DateEvidence {
         }
     }
 
-    /// Takes in what later lines say.
+    /// Merges the evidence of later lines.
     pub fn add(&mut self, later: DateEvidence) {
         self.day_first = self.day_first.take().or(later.day_first);
         self.month_first = self.month_first.take().or(later.month_first);
@@ -66,10 +66,10 @@ impl DateEvidence {
         self.shown_twice = added(self.shown_twice, later.shown_twice);
     }
 
-    /// The order that the file proves, or that dates with dots have, with the place that does; `None` when no
-    /// date needs one, or it is known already.
+    /// The order that the file proves, or that dates with dots have, with its position; `None` if no date
+    /// needs one, or it is already known.
     ///
-    /// Errors: exit 7 when nothing proves it, or two places contradict each other, or one what is known.
+    /// Errors: exit 7 if nothing proves it, or if two dates contradict each other or the known order.
     pub fn decide(&self, known: Option<DateOrder>) -> Result<Option<(DateOrder, String)>> {
         if let Some(date) = &self.year_day_month {
             let told = place(date);
@@ -82,7 +82,7 @@ impl DateEvidence {
         if let (None, None, Some(_), Some(proof)) =
             (&self.day_first, &self.month_first, &self.undecided, &self.of_a_program)
         {
-            // What is undecided is wrong in its row, unless the shop has it just so.
+            // An undecided date is invalid in its row, unless it equals the stored one.
             return Ok(Some((DateOrder::YearFirst, place(proof))));
         }
         match (&self.day_first, &self.month_first, &self.undecided) {
@@ -104,7 +104,7 @@ impl DateEvidence {
         let (against, proven) = match known {
             DateOrder::DayFirst => (&self.month_first, DateOrder::MonthFirst),
             DateOrder::MonthFirst => (&self.day_first, DateOrder::DayFirst),
-            // Dates without the year first are refused, each in its row.
+            // Dates without the year first are rejected in their rows.
             DateOrder::YearFirst => return Ok(()),
         };
         let Some(against) = against else { return Ok(()) };

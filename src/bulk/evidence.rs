@@ -1,4 +1,4 @@
-//! What a file as a whole says, beside what its rows say.
+//! Findings about a file as a whole.
 
 use chrono::TimeDelta;
 
@@ -12,24 +12,24 @@ use super::row::Row;
 use crate::domain::text::counted;
 use crate::error::Result;
 
-/// The clocks of two computers may differ by so much: beyond, a time lies in the future.
+/// Tolerated clock difference: later times are in the future.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
 
-/// What the records of a file say together.
+/// The findings over all records of a file.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     pub dates: DateEvidence,
     pub currencies: CurrencyEvidence,
-    /// Where an apostrophe was first taken off a cell.
+    /// The first cell from which an apostrophe was removed.
     pub unguarded: Option<Position>,
-    /// How many texts and keys have blanks at an end, which the shop does not store, and where the first stands.
+    /// The number of trimmed texts and keys, and the position of the first.
     pub padded: Option<(u64, Position)>,
-    /// How many times lie in the future, and where the first stands.
+    /// The number of times in the future, and the position of the first.
     pub in_future: Option<(u64, Position)>,
 }
 
 impl Evidence {
-    /// Takes in a record, whether it is right or wrong.
+    /// Adds a record, valid or not.
     pub fn note<R: Row>(&mut self, record: &Record, import: &Import) {
         if record.is_unguarded {
             self.unguarded.get_or_insert(record.at);
@@ -47,7 +47,7 @@ impl Evidence {
         }
     }
 
-    /// Takes in what later records say.
+    /// Merges the results of later records.
     pub fn add(&mut self, later: Evidence, import: &Import) {
         self.dates.add(later.dates);
         self.currencies.add(later.currencies, import.meaning.currency.is_some());
@@ -56,7 +56,7 @@ impl Evidence {
         self.in_future = added(self.in_future, later.in_future);
     }
 
-    /// What has to be said of a file before anything is written.
+    /// The notes on a file before anything is written.
     ///
     /// Errors: exit 7 for amounts in two currencies.
     pub fn notes(&self, meaning: &Meaning) -> Result<Vec<String>> {

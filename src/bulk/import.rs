@@ -1,4 +1,4 @@
-//! The two passes of an import: everything is checked, then it is written, many rows a transaction.
+//! The two passes of an import: everything is validated, then written, many rows per transaction.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -24,33 +24,32 @@ use crate::error::{Error, Kind, Result};
 use crate::repository;
 use crate::service::operation::{Idempotency, Operation, Operations, Request};
 
-/// Who hears of a row that is wrong, with all that is wrong with it.
+/// Callback for a rejected row with all its problems.
 pub type Reject<'a> = &'a mut dyn FnMut(Vec<Rejection>) -> Result<()>;
 
-/// Looks at the beginning of a file: what has to be said about it before it is read.
+/// Inspects the start of a file and returns the notes on it.
 ///
-/// Errors: exit 7 for a file that cannot be one of these rows; exit 2 for flags that contradict each
-/// other.
+/// Errors: exit 7 for a file that cannot contain these rows; exit 2 for contradictory flags.
 pub fn look<R: Row>(source: impl Read, options: &ReadOptions) -> Result<Vec<String>> {
     read::look(source, options, R::COLUMNS)
 }
 
-/// What the first pass found.
+/// The result of the first pass.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// Rows that are fine.
+    /// The number of valid rows.
     pub fine: u64,
     pub evidence: Evidence,
-    /// For [`Import::scattered`]: nothing is known about their orders until they are.
+    /// For [`Import::scattered`]: their orders cannot be validated before.
     pub scattered: HashMap<Position, Position>,
     /// For [`Import::refused`].
     pub refused: HashSet<Position>,
 }
 
-/// The first pass: reads everything and writes nothing. `reject` hears of every row that is wrong with
-/// all that is wrong with it.
+/// The first pass: reads everything and writes nothing. `reject` is called for every invalid row with all
+/// its problems.
 ///
-/// Errors: those of the file; what `reject` says.
+/// Errors: those of the file and of `reject`.
 pub async fn check<R: Storable>(
     database: &Database,
     source: impl Read + Send + 'static,
@@ -91,11 +90,11 @@ pub async fn check<R: Storable>(
     Ok(Checked { refused: holders.wrong, ..checked })
 }
 
-/// All that comes before the second pass: which file it is, what the shop has, whether the rows are right. The
-/// first pass is made once more with what only the whole file could tell: which order its dates have, and which
-/// orders do not stand together. `note` hears what has to be said of the file.
+/// Everything before the second pass: identifies the file, loads the shop's keys, validates the rows. The first
+/// pass is repeated if only the whole file shows the order of its dates or its scattered orders. `note` receives
+/// the notes on the file.
 ///
-/// Returns the number of rows that are fine, and what is wrong; all of it if there `is_listed`.
+/// Returns the number of valid rows, and the rejected ones; all of them if there `is_listed`.
 /// Errors: those of the file and of the database; exit 7 for dates and amounts that contradict each other.
 pub async fn prepare<R: Storable>(
     database: &Database,
@@ -143,15 +142,15 @@ pub async fn prepare<R: Storable>(
     }
 }
 
-/// Which row of several with one key counts: the first that is right.
+/// Which of several rows with one key counts: the first valid one.
 #[derive(Default)]
 struct Holders {
-    /// Rows that are wrong, and those that do not count.
+    /// Rejected rows, including duplicates.
     wrong: HashSet<Position>,
-    /// Those of them that are right wherever there is something to change: they count, so that a row after them
-    /// does not make what they would change when the file comes again.
+    /// Those that are valid only for existing rows: they count, so that a later row does not create what they would
+    /// update in a repeated import.
     changes: HashSet<Position>,
-    /// The row that counts, by where its key stands first, if that row is wrong.
+    /// The row that counts, by the first position of its key, if the first row is invalid.
     of: HashMap<Position, Position>,
 }
 
@@ -167,8 +166,7 @@ impl Holders {
         }
     }
 
-    /// Takes out of rows whose keys stood before those that are judged next, one of each key; what does not count
-    /// is wrong.
+    /// Takes the next rows to validate from those with repeated keys, one per key; duplicates are rejected.
     fn next<R: Row>(
         &mut self,
         rows: &mut Vec<(Position, R)>,
@@ -195,12 +193,12 @@ impl Holders {
     }
 }
 
-/// The second pass: writes the rows that are fine, many a transaction; `told` hears of the sum after
-/// each, and of what was changed by it. What the first pass refused is left out. Rows that are wrong by
-/// now go to `reject`: where none may be, the transaction that meets them is rolled back, and is the last.
+/// The second pass: writes the valid rows, many per transaction; `told` is called after each with the sum
+/// and its changes. Rows rejected by the first pass are skipped. Rows that have become invalid go to
+/// `reject`; if none is allowed, their transaction is rolled back and is the last.
 ///
-/// Errors: those of the file and of the database; what was committed before stays, and importing
-/// the same file again goes on from there.
+/// Errors: those of the file and of the database; earlier transactions stay committed, and importing the
+/// same file again resumes after them.
 pub async fn run<R: Storable>(
     operations: &Operations,
     source: impl Read + Send + 'static,
@@ -239,7 +237,7 @@ pub async fn run<R: Storable>(
                 Made::User(_) => &mut counts.users,
                 Made::Product(_) => &mut counts.products,
             };
-            // What is rolled back is made by one transaction after the other.
+            // Transactions that are rolled back run in sequence.
             *count += u64::from(!operations.dry_run || made.insert(new));
         }
         told(counts, applied.changes);
@@ -253,17 +251,17 @@ pub async fn run<R: Storable>(
     }
 }
 
-/// Writes rows in one transaction, of which nothing is kept if one is refused where none may be.
+/// Writes rows in one transaction, rolled back if a row is rejected and none may be.
 ///
-/// No index keeps out a second spelling of a reference. So transactions that bring orders take turns, and look
-/// again for spellings if another import has had its turn.
+/// No index prevents a second spelling of a reference. So transactions with orders are serialized, and reload
+/// the spellings if another import has run in between.
 async fn write<R: Storable>(
     operations: &Operations,
     rows: &[(Position, R)],
     import: &mut Import,
     run: Uuid,
 ) -> Result<Applied> {
-    // Which file, which run, how far.
+    // The file, the run, and the position.
     let marks = format!("{}{}:", marks_of(&import.digest), run.simple());
     let last = rows.last().map(|(at, _)| *at).unwrap_or_default();
     let key = IdempotencyKey::parse(&format!("{marks}{}", last.key()));
@@ -292,13 +290,12 @@ async fn write<R: Storable>(
     *import = newest.into_inner();
     match (outcome, refused.take()) {
         (Err(error), Some(refused)) if error.kind() == Kind::Invalid => Ok(Applied { refused, ..Applied::default() }),
-        // A mark is this run's own, so nothing is ever replayed.
+        // A mark is unique to this run, so nothing is ever replayed.
         (outcome, _) => outcome?.done(),
     }
 }
 
-/// Leaves the rows that are to be looked at; how many were left out because they are there already. The
-/// others are rejected.
+/// Keeps the rows to process; returns how many were skipped because they already exist. The others are rejected.
 async fn accepted<R: Storable>(
     database: &Database,
     rows: &mut Vec<(Position, R)>,
@@ -319,7 +316,7 @@ async fn accepted<R: Storable>(
     Ok(skipped as u64)
 }
 
-/// Rows, and what is wrong with each, in the order of the file.
+/// Rows and their problems, in file order.
 fn in_order(mut wrong: Vec<Vec<Rejection>>) -> Vec<Vec<Rejection>> {
     wrong.iter_mut().for_each(|row| row.sort_by_key(|rejection| rejection.at));
     wrong.sort_by_key(|row| row.first().map(|rejection| rejection.at));
@@ -330,7 +327,7 @@ fn marks_of(digest: &str) -> String {
     format!("{MARKS}{digest}:")
 }
 
-/// How far the last run of this file came: where the last row that it wrote begins.
+/// The position of the last row that an earlier run of this file wrote.
 async fn last_position(connection: &impl ConnectionTrait, digest: &str) -> Result<Option<Position>> {
     let key = repository::audit_event::find_last_key(connection, &marks_of(digest)).await?;
     Ok(key.and_then(|key| key.rsplit(':').next()?.parse().ok()))

@@ -1,5 +1,5 @@
-//! `order import --invoices`: invoice lines as many shops publish theirs, with customers that are
-//! numbers. Source of the columns: the Online Retail data set, UCI Machine Learning Repository.
+//! `order import --invoices`: invoice lines with numeric customers. Source of the columns: the Online
+//! Retail data set, UCI Machine Learning Repository.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -19,7 +19,7 @@ use crate::domain::{Email, EventName, OrderStatus, PersonName, ProductName, Refe
 use crate::error::Result;
 use crate::service::operation::Operation;
 
-/// An invoice: an order of the past whose user and products are made where they are not there.
+/// An invoice: a past order whose missing user and products are created.
 #[derive(Debug, Clone)]
 pub struct InvoiceRow(OrderRow);
 
@@ -133,7 +133,7 @@ fn orders(rows: &[(Position, InvoiceRow)]) -> Vec<(Position, OrderRow)> {
     rows.iter().map(|(at, row)| (*at, row.0.clone())).collect()
 }
 
-/// Columns by the names that a file of invoices has for them.
+/// Columns by their names in a file of invoices.
 fn in_their_words(wrong: Vec<Rejection>) -> Vec<Rejection> {
     let theirs = |column: String| match column.as_str() {
         "reference" => "InvoiceNo".to_owned(),
@@ -155,9 +155,9 @@ fn parse_number(text: &str, cancellation_prefix: Option<&str>) -> Result<Referen
     }
 }
 
-/// The user of a customer's key: an e-mail address, or one at which nobody is ever reached (RFC 2606).
+/// The user for a customer number: an e-mail address in a reserved domain (RFC 2606).
 fn parse_customer(text: &str) -> Result<(Email, (PersonName, PersonName)), String> {
-    // Spreadsheets make 17850.0 of a column in which some are missing.
+    // Spreadsheets write 17850.0 if the column has empty cells.
     let key = text.trim();
     let key = key.strip_suffix(".0").unwrap_or(key);
     let name = (PersonName::parse("Customer")?, PersonName::parse(key)?);
@@ -166,7 +166,7 @@ fn parse_customer(text: &str) -> Result<(Email, (PersonName, PersonName)), Strin
     }
     let mut local = String::from("customer-");
     for byte in key.bytes() {
-        // What an address cannot have is written as in a URL.
+        // Characters that are invalid in an address are percent-encoded.
         let written = match byte {
             b'-' | b'_' => write!(local, "{}", char::from(byte)),
             byte if byte.is_ascii_alphanumeric() => write!(local, "{}", char::from(byte)),

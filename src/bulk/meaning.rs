@@ -1,4 +1,4 @@
-//! What the values of a file mean: how the shop that wrote it writes times, amounts and statuses.
+//! How to interpret the values of a file: times, amounts and statuses of the source shop.
 
 use chrono::{DateTime, Utc};
 
@@ -6,25 +6,25 @@ use super::read::Record;
 use crate::domain::written_number::{self, DecimalMark};
 use crate::domain::{DateOrder, Money, Quantity, WrittenTime, Zone};
 
-/// How the values of a file are meant.
+/// How to interpret the values of a file.
 #[derive(Debug, Clone, Default)]
 pub struct Meaning {
-    /// Which of two numbers of a date is the month; `None` until the file has proved it.
+    /// The order of day and month; `None` until the file has proved it.
     pub date_order: Option<DateOrder>,
-    /// Of times that name none; UTC is assumed where nothing is said.
+    /// The zone of times without one; UTC by default.
     pub zone: Option<Zone>,
     pub values: Vec<ValueMap>,
-    /// That of all amounts: rows in another are wrong.
+    /// The currency of all amounts: rows in another are rejected.
     pub currency: Option<String>,
-    /// What the numbers of cancelled invoices begin with.
+    /// The prefix of cancelled invoice numbers.
     pub cancellation_prefix: Option<String>,
 }
 
-/// A value that the file writes in another way: `status:Completed=completed`.
+/// A mapped value of the file: `status:Completed=completed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueMap {
     pub column: String,
-    /// In any case, unless another has the very spelling; empty for an empty cell.
+    /// Matched in any case unless another mapping matches exactly; empty for an empty cell.
     pub theirs: String,
     pub ours: String,
 }
@@ -44,7 +44,7 @@ impl ValueMap {
 }
 
 impl Meaning {
-    /// Puts our values in the place of theirs.
+    /// Replaces their values with ours.
     pub fn map_values(&self, record: &mut Record) {
         for (position, ValueMap { column, .. }) in self.values.iter().enumerate() {
             let is_done = self.values[..position].iter().any(|map| map.column == *column);
@@ -54,7 +54,7 @@ impl Meaning {
         }
     }
 
-    /// Our value for theirs: that of its very spelling before one in another case.
+    /// Our value for theirs: an exact match takes precedence over another case.
     fn ours(&self, column: &str, text: &str) -> Option<String> {
         let text = text.trim();
         let maps = || self.values.iter().filter(|map| map.column == column);

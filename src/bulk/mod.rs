@@ -1,4 +1,4 @@
-//! Files in: many rows, each checked as strictly as anything typed, before the first is written.
+//! File import: every row is validated as strictly as typed input before the first is written.
 
 mod cells;
 mod currency;

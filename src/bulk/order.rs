@@ -30,25 +30,25 @@ use crate::service::place_order::{self, NewLine, NewOrder, Stock};
 use crate::service::product::{apply_create_many, known_price};
 use crate::service::user::stamped;
 
-/// What a file of invoices must have: who finds these in a file of orders forgot its flag.
+/// The columns of a file of invoices: if an order file has them, the flag was forgotten.
 pub const INVOICE_COLUMNS: [&str; 6] = ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"];
 
-/// Lines of the largest order: all of them are in memory at once.
+/// Maximum number of lines of an order, because they are all in memory at once.
 const MOST_LINES: usize = 5_000;
 
-/// An order of a file: one line for each item, or one record with items of its own.
+/// An order of a file: one line per item, or one record with nested items.
 #[derive(Debug, Clone)]
 pub struct OrderRow {
     pub reference: Given<Reference>,
     pub user: Given<Email>,
     pub status: Option<Given<OrderStatus>>,
     pub placed_at: Option<Given<DateTime<Utc>>>,
-    /// What it has to come to.
+    /// The expected total.
     pub total: Option<Given<Money>>,
     pub lines: Vec<OrderLine>,
-    /// Whether the list of its items is empty: so are those of some orders that are there.
+    /// Whether the list of items is empty, as in some stored orders.
     pub lacks_items: bool,
-    /// The name of a user who is to be made if there is none.
+    /// The name for a user to create if none exists.
     pub new_user: Option<(PersonName, PersonName)>,
 }
 
@@ -59,19 +59,19 @@ pub struct OrderLine {
     pub sku: Given<Sku>,
     pub quantity: Given<Quantity>,
     pub unit_price: Option<Given<Money>>,
-    /// The name of a product that is to be made if there is none.
+    /// The name for a product to create if none exists.
     pub new_product: Option<Given<ProductName>>,
 }
 
-/// So many products are remembered; the others are looked up each time.
+/// Maximum number of cached products; others are looked up each time.
 const PRODUCTS_REMEMBERED: usize = 100_000;
 
-/// What the orders so far tell about the next.
+/// State carried from one order to the next.
 #[derive(Default)]
 pub struct Memory {
     /// Products by SKU, each with its price.
     products: HashMap<String, (Id, Stored<Money>)>,
-    /// What is left of each product's stock.
+    /// The remaining stock of each product.
     left: HashMap<Id, i64>,
 }
 
@@ -98,7 +98,7 @@ impl Row for OrderRow {
             reference: Given::of(record, "reference", Reference::parse),
             user: Given::of(record, "user", Email::parse),
             status: Given::of_cell(record, "status", parse_status),
-            // Where the file has times, none is no time: such an order would become one of today.
+            // If the file has times, an order without one is invalid: it would be dated today.
             placed_at: Given::of_column(record, "created_at", |text| import.meaning.time(text)),
             total: Given::of_cell(record, "total_amount", meaning::total(record.decimal_mark("total_amount"))),
             lines: items.iter().map(parse_line).collect(),
@@ -128,7 +128,7 @@ impl Row for OrderRow {
             ("user", folded_email(&self.user.text) != folded_email(&next.user.text)),
             ("status", differs(self.status.as_ref(), next.status.as_ref())),
             ("created_at", differs(self.placed_at.as_ref(), next.placed_at.as_ref())),
-            // An export has it on the first line alone.
+            // An export has it on the first line only.
             ("total_amount", next.total.is_some() && differs(self.total.as_ref(), next.total.as_ref())),
         ];
         if let Some((column, _)) = differing.into_iter().find(|(_, differs)| *differs) {
@@ -162,7 +162,7 @@ impl Storable for OrderRow {
         memory: &mut Memory,
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
-        // First the stock: who takes some later has made its orders by the time that they are looked for.
+        // Stock is read first, so that orders of a concurrent import are visible in the later query.
         memory.look_up(connection, &orders, import).await?;
         let (there, users) =
             join(compare(connection, &orders, &import.keys), users_of(connection, &orders, import)).await;
@@ -181,7 +181,7 @@ impl Storable for OrderRow {
                         None => row.objection(&order, import, &users, memory).map(about),
                     },
                 },
-                // One that somebody else has just made is left alone.
+                // A row that another process has just created is left alone.
                 _ if import.on_conflict != OnConflict::Update => None,
                 Beside::Same => None,
                 Beside::Differs(reason) => Some(about(reason)),
@@ -209,12 +209,12 @@ impl Storable for OrderRow {
                 }
             }
         }
-        // All at once; where the shop refuses, in halves, until it is known which of them it was.
+        // All at once; if rejected, by bisection until the invalid one is found.
         let (mut objected, mut placed) = (Vec::new(), HashSet::new());
         let mut parts: Vec<_> = std::iter::once(0..new.len()).collect();
         while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
             let some = &new[part.clone()];
-            // What somebody else wrote in this moment ends it all, and the next attempt finds it.
+            // A concurrent write ends this attempt, and the next one finds it.
             match operation.savepoint(async |operation| place(operation, some, import).await).await? {
                 Ok((counts, made)) => {
                     applied.counts.add(counts);
@@ -235,7 +235,7 @@ impl Storable for OrderRow {
                 }
             }
         }
-        // Who took the stock between the two looks may have made these very orders with it.
+        // A concurrent import may have created these orders with the missing stock.
         let there = find(operation.handle(), objected.into_iter(), &import.keys, Lock::Share).await?;
         if there.keys().any(|reference| !placed.contains(reference.as_str())) {
             return Err(operation.handle().outdated("somebody else has just made some of these orders").into());
@@ -244,7 +244,7 @@ impl Storable for OrderRow {
     }
 }
 
-/// A row that is no order yet.
+/// A row before validation.
 struct New<'a> {
     position: usize,
     at: Position,
@@ -252,7 +252,7 @@ struct New<'a> {
     order: NewOrder,
 }
 
-/// Words of other shops that can mean one status only.
+/// Unambiguous status names of other shops.
 const SYNONYMS: [(&str, OrderStatus); 2] = [("complete", OrderStatus::Completed), ("canceled", OrderStatus::Cancelled)];
 
 fn parse_status(text: &str) -> Result<OrderStatus, String> {
@@ -279,14 +279,14 @@ fn too_many() -> String {
 }
 
 impl OrderRow {
-    /// Takes in more lines. Errors: when there are too many.
+    /// Adds lines. Errors: if there are too many.
     pub fn append(&mut self, lines: Vec<OrderLine>) -> Result<(), String> {
         self.lines.extend(lines);
         if self.lines.len() > MOST_LINES { Err(too_many()) } else { Ok(()) }
     }
 
-    /// The order as it is to be placed. Errors: all that is wrong with each of its lines, and a word on
-    /// each of the others, since none of them is imported.
+    /// The order to place. Errors: all problems of each line, and a note on each other line, since none of
+    /// them is imported.
     fn order(&self, first: Position, import: &Import) -> Result<NewOrder, Vec<Rejection>> {
         let mut wrong = Vec::new();
         self.reference.take("reference", &mut wrong);
@@ -337,7 +337,7 @@ impl OrderRow {
         rejections
     }
 
-    /// The first line of a product that is not there and not to be made.
+    /// The first line whose product neither exists nor is to be created.
     fn without_product(&self, order: &NewOrder, memory: &Memory) -> Option<&OrderLine> {
         let mut lines = self.lines.iter().zip(&order.lines);
         let missing =
@@ -345,7 +345,7 @@ impl OrderRow {
         missing.map(|(line, _)| line)
     }
 
-    /// What the shop has against a new order whose products are there, as far as can be said beforehand.
+    /// The problems of a new order with existing products, as far as they can be checked in advance.
     fn objection(
         &self,
         order: &NewOrder,
@@ -374,7 +374,7 @@ impl OrderRow {
                 *wanted.entry(*id).or_default() += i64::from(new.quantity.get());
             }
         }
-        // A product that is to be made has the price of its line.
+        // A product to be created has the price of its line.
         let price_of = |sku: &str| match memory.products.get(sku) {
             Some((_, price)) => known_price(sku, price),
             None => Ok(Money::ZERO),
@@ -427,7 +427,7 @@ fn skus_of(rows: &[&OrderRow], import: &Import) -> Vec<String> {
 }
 
 impl Memory {
-    /// Makes sure that all products which these orders name are known, as far as they are there.
+    /// Loads all existing products of these orders.
     async fn look_up(&mut self, connection: &impl ConnectionTrait, rows: &[&OrderRow], import: &Import) -> Result<()> {
         if self.products.len() > PRODUCTS_REMEMBERED {
             self.products.clear();
@@ -443,7 +443,7 @@ impl Memory {
     }
 }
 
-/// Places orders that are not there yet, all or none; what was made for them.
+/// Places new orders, all or none; returns what was created for them.
 async fn place(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<(Counts, Vec<Made>)> {
     let made = create_missing(operation, new, import).await?;
     let orders: Vec<NewOrder> = new.iter().map(|new| new.order.clone()).collect();
@@ -453,7 +453,7 @@ async fn place(operation: &mut Operation, new: &[New<'_>], import: &Import) -> R
     Ok((Counts { created, taken, ..Counts::default() }, made))
 }
 
-/// Makes the users and products that orders bring with them and that are not there.
+/// Creates the missing users and products of orders.
 async fn create_missing(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<Vec<Made>> {
     let rows: Vec<&OrderRow> = new.iter().map(|new| new.row).collect();
     if rows.iter().all(|row| row.new_user.is_none()) {

@@ -1,4 +1,4 @@
-//! One way through a file: records become rows, lines that belong together one row, no row twice.
+//! One pass over a file: records become rows, grouped lines one row, and duplicates are rejected.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,42 +15,41 @@ use super::rejection::Rejection;
 use super::row::Row;
 use crate::error::{Error, Result};
 
-/// The most lines of one transaction: so many that a product which most orders name is written once for
-/// many of them, so few that others do not wait long.
+/// Maximum number of lines per transaction: enough to update a popular product once for many orders, few
+/// enough that others do not wait long.
 pub const MOST_BATCH_LINES: usize = 25_000;
-/// Portions that are read ahead.
+/// Number of portions to read ahead.
 const AHEAD: usize = 1;
-/// So many keys are remembered to find the second row of one: what is further apart finds the first
-/// in the shop.
+/// Maximum number of keys remembered to find duplicates: beyond, the first row is found in the shop.
 const KEYS_REMEMBERED: usize = 5_000_000;
-/// What is wrong with one row is told up to here.
+/// Maximum number of reported problems per row.
 const WRONG_TOLD: usize = 100;
-/// Why a line that is fine is not imported.
+/// Why a valid line is not imported.
 pub const ANOTHER_LINE: &str = "another line of this order is wrong";
 
 /// A part of a file.
 pub struct Portion<R> {
-    /// Rows whose values are fine, each with where it begins.
+    /// Valid rows with their positions.
     pub rows: Vec<(Position, R)>,
-    /// All that is wrong with each of the others.
+    /// All problems of each other row.
     pub rejected: Vec<Vec<Rejection>>,
     pub evidence: Evidence,
-    /// Where the parts of an order begin that does not stand together.
+    /// The positions of the parts of scattered orders.
     pub scattered: Vec<(Position, Position)>,
-    /// Rows whose key stood in the file before, each with where it stood first.
+    /// Rows with a duplicate key, each with the position of the first.
     pub repeated: HashMap<Position, Position>,
     lines: usize,
 }
 
-/// Reads a file in a thread of its own, a portion ahead of who works on them.
+/// Reads a file in a separate thread, a portion ahead of the consumer.
 ///
-/// The last thing that comes may be an error: exit 7 for a header with unknown, doubled or missing
-/// columns; exit 4 for what cannot be read.
+/// The last item may be an error: exit 7 for a header with unknown, duplicate or missing columns; exit 4
+/// for unreadable files.
 pub fn portions<R: Row>(source: impl Read + Send + 'static, import: &Import) -> mpsc::Receiver<Result<Portion<R>>> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let import = import.clone();
     std::thread::spawn(move || {
-        // Who is not there any more has an error of its own.
+        // If the consumer is gone, it has reported its own error.
         if let Err(error) = read(source, &import, |portion| sender.blocking_send(Ok(portion)).is_ok()) {
             drop(sender.blocking_send(Err(error)));
         }
@@ -58,7 +57,7 @@ pub fn portions<R: Row>(source: impl Read + Send + 'static, import: &Import) -> 
     receiver
 }
 
-/// Reads until the file is over, or nobody takes what was read.
+/// Reads until the end of the file, or until the consumer is gone.
 fn read<R: Row>(source: impl Read, import: &Import, mut give: impl FnMut(Portion<R>) -> bool) -> Result<()> {
     let mut pass = Pass { import, seen: HashMap::new(), open: None, unreadable: None, settled: 0 };
     let (mut portion, mut read) = (Portion::default(), 0);
@@ -79,12 +78,12 @@ fn read<R: Row>(source: impl Read, import: &Import, mut give: impl FnMut(Portion
 }
 
 impl<R> Portion<R> {
-    /// How many rows it is, right and wrong.
+    /// The number of rows, valid and invalid.
     pub fn count(&self) -> u64 {
         (self.rows.len() + self.rejected.len()) as u64
     }
 
-    /// Leaves out rows that begin at these places; how many it has of them.
+    /// Removes the rows at these positions; returns their number.
     pub fn leave_out(&mut self, places: &HashSet<Position>) -> u64 {
         let before = self.count();
         self.rows.retain(|(at, _)| !places.contains(at));
@@ -100,29 +99,29 @@ impl<R> Default for Portion<R> {
     }
 }
 
-/// Why a row is wrong whose key another one has that is right.
+/// The problem of a row whose key another valid row has.
 pub fn again<R: Row>(at: Position, key: &str, first: Position) -> Rejection {
     Rejection::of_row(at, key, format!("the same {} was in the file before, in {first}", R::NOUN))
 }
 
-/// What a pass remembers.
+/// The state of a pass.
 struct Pass<'a, R> {
     import: &'a Import,
-    /// Hashes of the first keys with the place of each: a second row of one key would be a conflict.
+    /// Hashes of the first keys with their positions, to detect duplicates.
     seen: HashMap<u64, Position>,
     open: Option<Open<R>>,
-    /// The last record that could not be read: it may belong to the order before or to the one after.
+    /// The last unreadable record: it may belong to the previous or the next order.
     unreadable: Option<Position>,
-    /// Records that became part of a row or were rejected: all of them, in the end.
+    /// Records that became part of a row or were rejected: in the end, all.
     settled: u64,
 }
 
-/// The row that the next line may belong to.
+/// The open row, which the next line may continue.
 struct Open<R> {
     /// The key as it is written.
     key: String,
     lines: Vec<Position>,
-    /// How many records it is, with those that could not be read.
+    /// The number of its records, including unreadable ones.
     records: u64,
     row: R,
     wrong: Vec<Rejection>,
@@ -147,7 +146,7 @@ impl<R: Row> Open<R> {
         }
     }
 
-    /// All that is wrong, with a word on each of its other lines: none of them is imported.
+    /// All problems, with a note on each other line, since none of them is imported.
     fn rejected(mut self, import: &Import) -> Vec<Rejection> {
         let problems = self.row.problems(self.begin(), import);
         self.wrong.extend(problems.into_iter().take(WRONG_TOLD));
@@ -160,12 +159,12 @@ impl<R: Row> Open<R> {
 }
 
 impl<R: Row> Pass<'_, R> {
-    /// Takes in the next record; a row that is complete by that goes to the portion.
+    /// Adds the next record; a row completed by it goes to the portion.
     fn add(&mut self, record: Result<Record, Rejection>, portion: &mut Portion<R>) {
         let is_grouped = self.is_grouped();
         let mut record = match record {
             Ok(record) => record,
-            // Whose line it is nobody can tell.
+            // The order of this line is unknown.
             Err(rejection) => {
                 self.unreadable = is_grouped.then_some(rejection.at);
                 return match self.open.as_mut().filter(|_| is_grouped) {
@@ -202,7 +201,7 @@ impl<R: Row> Pass<'_, R> {
         self.open = Some(open);
     }
 
-    /// What is wrong with a record whose amounts are in another currency than the wanted one.
+    /// The problems of a record in a currency other than the selected one.
     fn other_currency(&self, record: &Record) -> Option<Rejection> {
         let wanted = self.import.meaning.currency.as_deref()?;
         let other = currency::another(record, R::COLUMNS.amounts, wanted)?;
@@ -210,7 +209,7 @@ impl<R: Row> Pass<'_, R> {
         Some(Rejection::of_row(record.at, other.trim(), reason))
     }
 
-    /// All lines of the open row are known.
+    /// Closes the open row, whose lines are complete.
     fn complete(&mut self, portion: &mut Portion<R>) {
         let Some(mut open) = self.open.take() else { return };
         self.settled += open.records;
@@ -238,7 +237,7 @@ impl<R: Row> Pass<'_, R> {
         }
     }
 
-    /// Whether lines with the same key that follow one another are one row.
+    /// Whether consecutive lines with the same key form one row.
     fn is_grouped(&self) -> bool {
         R::IS_GROUPED && matches!(self.import.read.format, FileFormat::Csv | FileFormat::Tsv)
     }
@@ -251,7 +250,7 @@ impl<R: Row> Pass<'_, R> {
         open.is_wrong(Rejection { is_further: other < begin, ..Rejection::of_row(begin, &open.key, reason) });
     }
 
-    /// Where the first row stands with this key, unless this is the first.
+    /// The position of the first row with this key, unless this is the first.
     fn seen_before(&mut self, key: &str, at: Position) -> Option<Position> {
         if key.is_empty() {
             return None;

@@ -1,4 +1,4 @@
-//! How a file is imported.
+//! The options of an import.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::position::Position;
 use super::spelling::Keys;
 use crate::service::place_order::Stock;
 
-/// What to do with a row whose key is there already.
+/// What to do with a row whose key already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnConflict {
     Error,
@@ -19,7 +19,7 @@ pub enum OnConflict {
     Update,
 }
 
-/// What to do when rows are wrong.
+/// What to do with invalid rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
     /// Nothing is imported.
@@ -28,7 +28,7 @@ pub enum OnError {
     RejectRows,
 }
 
-/// How to import a file.
+/// The options of an import.
 #[derive(Debug, Clone)]
 pub struct Import {
     pub read: ReadOptions,
@@ -38,18 +38,18 @@ pub struct Import {
     pub on_error: OnError,
     /// Of orders.
     pub stock: Stock,
-    /// When it begins: what is later lies in the future.
+    /// The start of the import: later times are in the future.
     pub now: DateTime<Utc>,
-    /// SHA-256 of the file and of how it is read, hexadecimal: what each transaction is marked with.
+    /// SHA-256 of the file and its options, hexadecimal: marks each transaction.
     pub digest: String,
     /// Lines of one transaction, at most [`MOST_BATCH_LINES`](super::MOST_BATCH_LINES).
     pub batch_lines: usize,
-    /// Rows that begin up to here were written by an earlier run.
+    /// Rows up to here were written by an earlier run.
     pub resume_after: Position,
-    /// Where the parts of orders begin that do not stand together, each with the place of another part.
+    /// The positions of the parts of scattered orders, each with the position of another part.
     pub scattered: Arc<HashMap<Position, Position>>,
-    /// Where the rows begin that the first pass refused: the second leaves them out.
+    /// The positions of rows rejected by the first pass, which the second skips.
     pub refused: Arc<HashSet<Position>>,
-    /// Whether every change of a value is told.
+    /// Whether every changed value is reported.
     pub lists_changes: bool,
 }

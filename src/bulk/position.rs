@@ -1,35 +1,35 @@
-//! Where in a file a record stands.
+//! Positions of records in a file.
 
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
-/// Where a record begins. Positions are in the order of the file; the default is before all of them.
+/// The position of a record. Positions are ordered as in the file; the default precedes all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     pub line: u64,
-    /// Which record it is, counted from 1, where its line may hold others: in JSON.
+    /// The number of the record, from 1, in JSON, where a line may contain several.
     pub record: Option<NonZeroU64>,
 }
 
 impl Position {
-    /// That of the record that begins in a line.
+    /// The position of a record by its line.
     pub fn of_line(line: u64) -> Position {
         Position { line, record: None }
     }
 
-    /// That of the record with this number.
+    /// The position of a record by its line and number.
     pub fn of_record(number: u64, line: u64) -> Position {
         Position { line, record: NonZeroU64::new(number) }
     }
 
-    /// A text of which the greatest is that of the last position; it is read by `parse`.
+    /// A text that sorts as the positions do; the inverse of `parse`.
     pub fn key(self) -> String {
         format!("{:012}.{:012}", self.line, self.record.map_or(0, NonZeroU64::get))
     }
 }
 
-/// As messages name it. Of a file that is one long line only the records are told apart.
+/// The position for messages. In a file of one long line only the record number is shown.
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -49,7 +49,7 @@ impl FromStr for Position {
     }
 }
 
-/// Two counts as one, with the place of the first.
+/// Merges two counts, with the position of the first.
 pub fn added(first: Option<(u64, Position)>, later: Option<(u64, Position)>) -> Option<(u64, Position)> {
     match (first, later) {
         (Some((count, at)), Some((more, _))) => Some((count + more, at)),

@@ -17,7 +17,7 @@ use crate::repository::{Change, Lock, product as products};
 use crate::service::operation::Operation;
 use crate::service::product::apply_create_many;
 
-/// A product of a file. A column that the file does not have says nothing about a product that is there.
+/// A product of a file. A missing column leaves the stored value unchanged.
 #[derive(Clone)]
 pub struct ProductRow(Cells<Model>);
 
@@ -67,7 +67,7 @@ impl Upsert for ProductRow {
         keys.ambiguous_sku(sku)
     }
 
-    /// The stock of a product that is there moves with its orders, and is left as it is.
+    /// The stock of an existing product is not imported, because orders change it.
     fn on(&self, product: &Model, wrong: &mut Vec<Wrong>) -> (Model, bool) {
         let mut after = self.0.on(product, wrong);
         let stock = std::mem::replace(&mut after.stock_quantity, product.stock_quantity.clone());

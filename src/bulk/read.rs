@@ -1,4 +1,4 @@
-//! Records of CSV, JSON lines and JSON, one at a time, with the place where each begins.
+//! Reads records of CSV, JSON lines and JSON one at a time, with their positions.
 
 use std::io::{BufReader, Read};
 use std::sync::Arc;
@@ -19,18 +19,18 @@ pub use csv::is_delimiter;
 pub use naming::ignore_flag;
 pub use text::Charset;
 
-/// What a file is written in.
+/// The encoding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileFormat {
     Csv,
-    /// CSV with tabs.
+    /// CSV separated by tabs.
     Tsv,
     JsonLines,
     Json,
 }
 
 impl FileFormat {
-    /// The format of a file's ending, or of `--format`.
+    /// The format of a file extension, or of `--format`.
     pub fn parse(word: &str) -> Option<FileFormat> {
         match word.to_ascii_lowercase().as_str() {
             "csv" | "txt" => Some(FileFormat::Csv),
@@ -46,26 +46,26 @@ impl FileFormat {
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
     pub format: FileFormat,
-    /// Between the fields of CSV; `None`: what the header shows.
+    /// The delimiter of CSV; `None`: detected from the header.
     pub delimiter: Option<u8>,
-    /// `None`: what the file's byte order mark says, else UTF-8.
+    /// `None`: from the byte order mark, else UTF-8.
     pub encoding: Option<Charset>,
     /// `12,50` is an amount.
     pub decimal_comma: bool,
-    /// Columns of the file by the names that they have here: `(theirs, ours)`.
+    /// Column names of the file mapped to ours: `(theirs, ours)`.
     pub map: Vec<(String, String)>,
-    /// Columns of the file that are not read.
+    /// Ignored columns of the file.
     pub ignore: Vec<String>,
-    /// No column is read that has neither a name of ours nor is mapped to one.
+    /// Ignore all columns that are neither known nor mapped.
     pub only_mapped: bool,
-    /// Columns of a CSV file whose empty cells say what the cell above says.
+    /// Columns of a CSV file whose empty cells take the value above.
     pub fill_down: Vec<String>,
-    /// Lines above the header of a CSV file.
+    /// Lines to skip above the header of a CSV file.
     pub skip_lines: u64,
 }
 
 impl ReadOptions {
-    /// Nothing but a format; the file says the rest.
+    /// A format with defaults for everything else.
     pub fn new(format: FileFormat) -> ReadOptions {
         ReadOptions {
             format,
@@ -81,53 +81,52 @@ impl ReadOptions {
     }
 }
 
-/// The columns that a noun knows.
+/// The known columns of a noun.
 #[derive(Debug, Clone, Copy)]
 pub struct Columns {
     pub known: &'static [&'static str],
-    /// Written by exports, but not to be imported.
+    /// Written by exports, but not imported.
     pub ignored: &'static [&'static str],
     pub required: &'static [&'static str],
-    /// Those of free text, which may begin with an apostrophe of its own.
+    /// Free-text columns, whose values may begin with an apostrophe.
     pub texts: &'static [&'static str],
-    /// Those whose currency matters.
+    /// Columns of amounts.
     pub amounts: &'static [&'static str],
-    /// The column that holds records of its own in JSON.
+    /// The column with nested records in JSON.
     pub nested: Option<&'static str>,
-    /// Another layout of the same noun: the flag that reads it, and the columns that it has to have.
+    /// Another layout of the same noun: its flag and its required columns.
     pub other: Option<(&'static str, &'static [&'static str])>,
 }
 
-/// One row as text.
+/// One record as text.
 #[derive(Debug, Clone)]
 pub struct Record {
     pub at: Position,
-    /// A cell that is blank, or null in JSON, has an empty text.
+    /// Blank cells and JSON nulls are empty texts.
     cells: Vec<(&'static str, String)>,
     decimal_comma: bool,
-    /// Columns that have a number of JSON, whose decimal mark is known.
+    /// Columns with JSON numbers, whose decimal separator is known.
     numbers: Vec<&'static str>,
-    /// What its columns of currencies say, each by its name in the file.
+    /// The values of its currency columns, by their names in the file.
     pub currencies: Vec<(Arc<str>, String)>,
-    /// Whether an apostrophe was taken off, by which a spreadsheet is told that a cell is text.
+    /// Whether an apostrophe was removed that marks a cell as text for spreadsheets.
     pub is_unguarded: bool,
     /// The records of the nested column.
     pub items: Vec<Record>,
 }
 
 impl Record {
-    /// What a cell says: `None` when it is empty or the column is absent.
+    /// The value of a cell: `None` if it is empty or the column is absent.
     pub fn get(&self, column: &str) -> Option<&str> {
         self.cell(column).filter(|text| !text.is_empty())
     }
 
-    /// Whether the file has the column at all: an empty cell says that there is nothing, an absent
-    /// column says nothing.
+    /// Whether the file has the column: an empty cell clears the value, an absent column keeps it.
     pub fn has(&self, column: &str) -> bool {
         self.cell(column).is_some()
     }
 
-    /// What stands before the parts of a whole in a column.
+    /// The decimal separator of a column.
     pub fn decimal_mark(&self, column: &str) -> DecimalMark {
         match self.decimal_comma {
             _ if self.numbers.contains(&column) => DecimalMark::OnlyPoint,
@@ -152,32 +151,32 @@ impl Record {
     }
 }
 
-/// One record of a file may have so many bytes.
+/// Maximum size of a record, in bytes.
 const RECORD_MAX_BYTES: usize = 10 * 1024 * 1024;
 
-/// So many records of its own a record may have.
+/// Maximum number of nested records.
 pub const MOST_ITEMS: usize = 5_000;
 
-/// About the nested column of a record that has none.
+/// The problem of a record without its nested column.
 pub const NO_ITEMS: &str = "must be a list of at least one item";
 
-/// About a text of other bytes.
+/// The problem of a text with invalid bytes.
 const NOT_UTF_8: &str = "is not UTF-8";
-/// What such a file most likely is.
+/// The probable cause.
 const ENCODING_HINT: &str = "--encoding windows-1252 reads what Windows and Excel write in Western Europe";
 
-/// The records of a file: each read, or refused with its line.
+/// The records of a file: each read, or rejected with its line.
 pub type Records<'a> = Box<dyn Iterator<Item = Result<Result<Record, Rejection>>> + 'a>;
 
-/// Begins to read a file.
+/// Starts reading a file.
 ///
-/// Errors: exit 7 for what is no text, and for a header with unknown, doubled or missing columns;
-/// exit 2 for flags that contradict each other; exit 4 for what cannot be read.
+/// Errors: exit 7 for binary files, and for a header with unknown, duplicate or missing columns; exit 2
+/// for contradictory flags; exit 4 for unreadable files.
 pub fn records<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
     begin(source, options, columns).map(|(_, records)| records)
 }
 
-/// Looks at the beginning of a file: what has to be said about it before it is read.
+/// Inspects the start of a file and returns the notes on it.
 ///
 /// Errors: as those of [`records`].
 pub fn look(source: impl Read, options: &ReadOptions, columns: Columns) -> Result<Vec<String>> {
@@ -216,17 +215,17 @@ fn refused(at: Position, column: &str, value: &str, reason: impl Into<String>) -
 }
 
 impl Columns {
-    /// All that may be in a file.
+    /// All accepted columns.
     fn all(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.importable().chain(self.ignored.iter().copied())
     }
 
-    /// All that are read.
+    /// All imported columns.
     fn importable(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.known.iter().copied().chain(self.nested)
     }
 
-    /// A column's own name, if it is one.
+    /// The canonical name of a column, if known.
     fn find(&self, name: &str) -> Option<&'static str> {
         self.all().find(|known| *known == name)
     }

@@ -1,27 +1,27 @@
-//! What is wrong with a row, and where.
+//! Problems of rows, with their positions.
 
 use super::position::Position;
 
-/// Why a row is not imported.
+/// A reason why a row is not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     pub at: Position,
-    /// Empty when it is about the whole row.
+    /// Empty if it concerns the whole row.
     pub column: String,
     pub value: String,
     pub reason: String,
-    /// About a further part of a row that is told already.
+    /// A further part of a row that is already reported.
     pub is_further: bool,
 }
 
 impl Rejection {
-    /// About a row as a whole, named by its key.
+    /// A problem of a whole row, named by its key.
     pub fn of_row(at: Position, key: &str, reason: impl Into<String>) -> Rejection {
         Wrong::of_row(key, reason).at(at)
     }
 }
 
-/// Something that is wrong with a row.
+/// A problem of a row.
 #[derive(Debug, Clone)]
 pub struct Wrong {
     pub column: &'static str,
@@ -34,7 +34,7 @@ impl Wrong {
         Rejection { at, column: self.column.to_owned(), value: self.value, reason: self.reason, is_further: false }
     }
 
-    /// About the row as a whole, named by its key.
+    /// A problem of the whole row, named by its key.
     pub fn of_row(key: &str, reason: impl Into<String>) -> Wrong {
         Wrong { column: "", value: key.to_owned(), reason: reason.into() }
     }

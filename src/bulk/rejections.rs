@@ -1,4 +1,4 @@
-//! Rows that are wrong: the first are told, all of them stand in the errors file.
+//! Rejected rows: the first are printed, all are written to the errors file.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
@@ -10,10 +10,10 @@ use crate::domain::text::counted;
 use crate::error::{Error, Kind, Result, printable, printable_reason};
 use crate::file::{OutputFile, unwritable};
 
-/// So many wrong rows are told.
+/// Maximum number of printed rejected rows.
 const REJECTIONS_TOLD: usize = 10;
 
-/// What was rejected so far.
+/// The rows rejected so far.
 #[derive(Default)]
 pub struct Rejections {
     pub count: u64,
@@ -21,8 +21,8 @@ pub struct Rejections {
     list: Option<List>,
 }
 
-/// All of them, in a file without a name until it is known that they are the last word: a pipe can be
-/// written to only once. That it cannot be written is no reason not to tell them.
+/// All of them, in an unnamed file until they are final, because a pipe can be written only once. They
+/// are reported even if it cannot be written.
 type List = io::Result<csv::Writer<File>>;
 
 impl Rejections {
@@ -38,7 +38,7 @@ impl Rejections {
         Rejections { list: is_listed.then(list), ..Rejections::default() }
     }
 
-    /// Adds a row with all that is wrong with it.
+    /// Adds a row with all its problems.
     pub fn add(&mut self, row: Vec<Rejection>) {
         self.count += u64::from(!row.iter().any(|rejection| rejection.is_further));
         for rejection in &row {
@@ -69,7 +69,7 @@ impl Rejections {
         file.complete()
     }
 
-    /// One line for each of the first.
+    /// One line for each of the first rows.
     pub fn told(&self) -> String {
         let told = self.first.iter().map(|rejection| {
             let Rejection { at, column, value, reason, .. } = rejection;
@@ -84,19 +84,19 @@ impl Rejections {
         format!("{}{more}", told.collect::<String>())
     }
 
-    /// The first of them for programs.
+    /// The first rows, for JSON.
     pub fn to_json(&self) -> Value {
         let rejection = |Rejection { at, column, value, reason, .. }: &Rejection| json!({ "line": at.line, "record": at.record, "column": column, "value": value, "reason": reason });
         self.first.iter().map(rejection).collect()
     }
 }
 
-/// What is counted: an order may have many rows of a file.
+/// The noun that is counted: an order may span many rows.
 fn noun<R: Row>() -> &'static str {
     if R::IS_GROUPED { R::NOUN } else { "row" }
 }
 
-/// The error of an import of which nothing was kept.
+/// The error of an import that was rolled back.
 pub fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
     let all = counted(rejections.count + fine, noun::<R>());
     let verb = if rejections.count == 1 { "is" } else { "are" };
@@ -107,7 +107,7 @@ pub fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
     if fine == 0 { error } else { error.hint("correct them, or import the others with --on-error reject-rows") }
 }
 
-/// The error of an import of which a part was kept.
+/// The error of a partly applied import.
 pub fn partial<R: Row>(rejections: &Rejections, on_error: OnError) -> Error {
     let message = format!(
         "{} {} rejected:{}",
@@ -119,14 +119,14 @@ pub fn partial<R: Row>(rejections: &Rejections, on_error: OnError) -> Error {
     let error = Error::new(Kind::Partial, "import.partial", message).details(details);
     match on_error {
         OnError::RejectRows => error,
-        // The transactions before them are kept.
+        // Earlier transactions are kept.
         OnError::RejectAll => error.hint(
             "what comes after them was not imported: correct them, or import the others with --on-error reject-rows",
         ),
     }
 }
 
-/// The error about rejected rows; where their file could not be written, with that before it.
+/// The error about rejected rows, preceded by the failure to write their file, if any.
 pub fn with_unwritten(rejected: Error, written: Result<()>) -> Error {
     let Err(unwritten) = written else { return rejected };
     let message = format!("{}; {}", unwritten.message(), rejected.message());

@@ -1,4 +1,4 @@
-//! What can be imported: what a file says of it, and what the shop does with it.
+//! The interface of importable nouns: reading rows and writing them.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::domain::EventName;
 use crate::error::Result;
 use crate::service::operation::Operation;
 
-/// A noun that can be imported, by its natural key (DL-001): what a file says of it.
+/// A noun that can be imported by its natural key (DL-001).
 pub trait Row: Sized + Clone + Send + 'static {
     /// `product`
     const NOUN: &'static str;
@@ -21,55 +21,55 @@ pub trait Row: Sized + Clone + Send + 'static {
     const COLUMNS: Columns;
     /// The column of the natural key.
     const KEY: &'static str;
-    /// The column of times whose order of day and month the whole file proves.
+    /// The time column, whose order of day and month is proved by the whole file.
     const TIME: Option<&'static str> = None;
-    /// Whether lines of CSV with the same key that follow one another are one row.
+    /// Whether consecutive CSV lines with the same key form one row.
     const IS_GROUPED: bool = false;
 
-    /// Takes in what a record says; whether that is right is seen beside what the shop has.
+    /// Reads a record; its values are validated against the shop later.
     fn parse(record: &Record, import: &Import) -> Self;
 
     /// The natural key as it is written: SKU, e-mail address, reference.
     fn key(&self) -> &str;
 
-    /// Two written keys that mean the same have the same.
+    /// The canonical key, equal for all spellings.
     fn identity(key: &str, keys: &Keys) -> String;
 
-    /// All that is wrong with a row that is not imported anyway.
+    /// All problems of a row that is rejected anyway.
     fn problems(&self, _at: Position, _import: &Import) -> Vec<Rejection> {
         Vec::new()
     }
 
-    /// Whether it says too little to make what it names, and nothing wrong.
+    /// Whether it is valid but incomplete for a new row.
     fn is_mere_change(&self, _keys: &Keys) -> bool {
         false
     }
 
-    /// Takes in the next line of the same key, where lines are grouped. Errors: why it does not fit.
+    /// Adds the next line of the same key, if lines are grouped. Errors: why it does not match.
     fn join(&mut self, _next: Self) -> Result<(), String> {
         Err(format!("the same {} was in the file before", Self::NOUN))
     }
 
-    /// How many lines of the file it is.
+    /// The number of its lines in the file.
     fn lines(&self) -> usize {
         1
     }
 }
 
-/// What the shop does with rows: finds those that are there, objects to some, writes the others.
+/// Processes rows: finds existing ones, validates and writes them.
 #[allow(async_fn_in_trait, reason = "used within this crate only")]
 pub trait Storable: Row {
-    /// What the first pass has to remember from one look at the shop to the next.
+    /// The state of the first pass between queries.
     type Memory: Default;
 
-    /// The keys of these rows that are there, as they are written.
+    /// The written keys of the rows that already exist.
     async fn existing(
         connection: &impl ConnectionTrait,
         rows: &[(Position, Self)],
         import: &Import,
     ) -> Result<HashSet<String>>;
 
-    /// What is wrong with rows beside the shop as it is, by their position.
+    /// The problems of rows in the current shop, by position.
     async fn check(
         connection: &impl ConnectionTrait,
         rows: &[(Position, Self)],
@@ -81,7 +81,7 @@ pub trait Storable: Row {
     async fn apply(operation: &mut Operation, rows: &[(Position, Self)], import: &Import) -> Result<Applied>;
 }
 
-/// A value that a row changes.
+/// A changed value of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueChange {
     /// The row's key, as it is stored.
@@ -91,21 +91,21 @@ pub struct ValueChange {
     pub after: String,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub created: u64,
     pub updated: u64,
     pub unchanged: u64,
-    /// There already, and left alone as was asked for.
+    /// Already existing and skipped on request.
     pub skipped: u64,
-    /// Users that were made for orders.
+    /// Users created for orders.
     pub users: u64,
-    /// Products likewise.
+    /// Products created for orders.
     pub products: u64,
-    /// Pieces that orders took out of the stock.
+    /// Pieces that orders took from the stock.
     pub taken: u64,
-    /// Products that were there with another stock than the file says, which is not imported.
+    /// Existing products whose stock differs from the file; it is not imported.
     pub other_stock: u64,
 }
 
@@ -126,19 +126,19 @@ impl Counts {
     }
 }
 
-/// What a transaction did.
+/// The result of a transaction.
 #[derive(Debug, Default)]
 pub struct Applied {
     pub counts: Counts,
-    /// Rows by their position, and why the shop would not have them.
+    /// Rejected rows by position, with their problems.
     pub refused: Vec<(usize, Vec<Rejection>)>,
-    /// What changed, where that is told.
+    /// The changed values, if reported.
     pub changes: Vec<ValueChange>,
-    /// What was made for orders.
+    /// What was created for orders.
     pub made: Vec<Made>,
 }
 
-/// What an order named that was not there, by its stored key.
+/// Users and products created for orders, by stored key.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub enum Made {
     User(String),
@@ -146,7 +146,7 @@ pub enum Made {
 }
 
 impl Applied {
-    /// Whether a row that is there by now is left alone, as was asked for: it is not looked at further.
+    /// Whether an existing row is skipped on request, without further checks.
     pub fn leaves<R: Row>(&mut self, position: usize, at: Position, row: &R, import: &Import) -> bool {
         match import.on_conflict {
             OnConflict::Update => return false,
@@ -157,7 +157,7 @@ impl Applied {
     }
 }
 
-/// Why a row is wrong that must not be there yet.
+/// The problem of a row that must not exist yet.
 pub fn already_there<R: Row>(at: Position, row: &R) -> Rejection {
     Rejection::of_row(at, row.key(), format!("there is such {} {} already", article(R::NOUN), R::NOUN))
 }

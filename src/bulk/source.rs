@@ -1,4 +1,4 @@
-//! The file of an import, which is read several times and has to be the same each time.
+//! The file of an import, which is read several times and must not change in between.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,7 +14,7 @@ use crate::domain::text::{hexadecimal, shell_word};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::file::{check_file, is_stdout, unreadable};
 
-/// Bytes of the file that are read at once to tell whether it is the same.
+/// Buffer size for hashing the file, in bytes.
 const DIGEST_BYTES: usize = 64 * 1024;
 
 /// The file, which is read several times.
@@ -22,18 +22,18 @@ pub struct Source<'a> {
     file: File,
     path: &'a Path,
     state: State,
-    /// How much was read so far, each time counted.
+    /// Bytes read so far, over all passes.
     read: Arc<AtomicU64>,
 }
 
-/// What changes with a file's content.
+/// Metadata that changes with a file's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     length: u64,
     modified: Option<SystemTime>,
 }
 
-/// One time through the file.
+/// One pass over the file.
 pub struct Through {
     file: File,
     state: State,
@@ -54,7 +54,7 @@ impl<'a> Source<'a> {
         Ok(Source { file, path, state, read: Arc::default() })
     }
 
-    /// From the beginning.
+    /// Reads from the start.
     pub fn again(&self) -> Result<Through> {
         let begin = || {
             (&self.file).seek(SeekFrom::Start(0))?;
@@ -68,7 +68,7 @@ impl<'a> Source<'a> {
         self.state.length
     }
 
-    /// Bytes, each time that they were read.
+    /// Bytes read, over all passes.
     pub fn bytes_read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
@@ -83,14 +83,14 @@ impl<'a> Source<'a> {
                 0 => return Ok(hexadecimal(&digest.finalize())),
                 length => digest.update(&buffer[..length]),
             }
-            // Whoever tells how far it is has a turn.
+            // Lets the progress bar update.
             tokio::task::yield_now().await;
         }
     }
 
-    /// What came of reading the file, if it is still the one that was opened.
+    /// The result of reading the file, if it is unchanged since it was opened.
     ///
-    /// Errors: exit 4 when somebody has written to it meanwhile, whatever came of it.
+    /// Errors: exit 4 if it was modified meanwhile, regardless of the result.
     pub fn same<T>(&self, result: Result<T>) -> Result<T> {
         if State::of(&self.file).is_ok_and(|state| state == self.state) {
             return result;
@@ -101,8 +101,7 @@ impl<'a> Source<'a> {
 }
 
 impl Read for Through {
-    /// Errors: when the file is not what it was. That is asked after the read, so that nothing of another content
-    /// is ever taken in.
+    /// Errors: if the file has changed. Checked after the read, so that no changed content is ever used.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read(buffer)?;
         if State::of(&self.file)? != self.state {
@@ -117,10 +116,9 @@ fn ending_of(path: &Path) -> Option<&str> {
     path.extension()?.to_str()
 }
 
-/// The format that the ending of a file's name says.
+/// The format of a file's extension.
 ///
-/// Errors: exit 2 for an ending that is that of no format, with what can be done about it; exit 4 for what is
-/// no file at all.
+/// Errors: exit 2 for an unknown extension, with a hint; exit 4 if it is not a file.
 pub fn format_of(path: &Path, noun: &str) -> Result<FileFormat> {
     match ending_of(path).and_then(FileFormat::parse) {
         Some(format) => Ok(format),
@@ -133,7 +131,7 @@ fn unnamed_format() -> Error {
     Error::usage("the format of the file is not known").hint("name it: --format csv|tsv|jsonl|json")
 }
 
-/// What to do with a file whose ending is that of no format, if it is a file at all.
+/// The error for a file with an unknown extension.
 fn unknown_format(path: &Path, noun: &str) -> Error {
     if let Err(error) = check_file(path) {
         return error;

@@ -1,4 +1,4 @@
-//! Keys that other programs wrote in spellings of their own: a file finds them in any.
+//! Keys that other programs stored in other spellings: a file matches them in any.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,41 +8,41 @@ use crate::domain::{reference, sku};
 use crate::error::{Result, printable};
 use crate::repository::{Lock, audit_event, order, product, user};
 
-/// How the marks of all imports begin.
+/// The prefix of the marks of all imports.
 pub const MARKS: &str = "import:";
 
-/// The spellings of one kind of key that are not the shop's own. Few, or none, in most shops: they are
-/// looked up once for a whole file, because no index finds them.
+/// The foreign spellings of one kind of key. Most shops have few or none: they are loaded once per file,
+/// because no index finds them.
 #[derive(Debug, Clone, Default)]
 pub struct Spellings {
-    /// By the form that the shop would have stored.
+    /// By the canonical form.
     foreign: HashMap<String, Vec<String>>,
-    /// Which of those forms are there as well.
+    /// The canonical forms that exist as well.
     own: HashSet<String>,
 }
 
-/// Of all kinds.
+/// The foreign spellings of all kinds of keys.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
     pub emails: Spellings,
     pub skus: Spellings,
     /// Empty unless orders are imported.
     pub references: Spellings,
-    /// Transactions of imports that were there before these were looked up.
+    /// The number of import transactions when these were loaded.
     marks: u64,
 }
 
-/// The form in which the shop stores an address.
+/// The canonical form of an address.
 pub fn folded_email(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
-/// The form in which the shop stores a SKU.
+/// The canonical form of a SKU.
 pub fn folded_sku(text: &str) -> String {
     sku::folded(text.trim())
 }
 
-/// The form of a reference that all its spellings share; orders are stored as they are written.
+/// The form shared by all spellings of a reference; orders are stored as written.
 pub fn folded_reference(text: &str) -> String {
     reference::key(text.trim())
 }
@@ -59,8 +59,7 @@ impl Spellings {
         Spellings { foreign, own: HashSet::new() }
     }
 
-    /// The stored key that a written one means, as far as it can be told without looking: just so,
-    /// as the shop would store it, or in another spelling.
+    /// The stored key of a written one, without a query: exact, in canonical form, or in another spelling.
     pub fn meant(&self, written: &str, folded: String) -> String {
         match self.foreign.get(&folded) {
             Some(spellings) if spellings.iter().any(|spelling| spelling == written) => written.to_owned(),
@@ -69,8 +68,8 @@ impl Spellings {
         }
     }
 
-    /// Why a written key does not tell which of several stored ones is meant, if it does not: it is none of them,
-    /// and they differ only in their spelling.
+    /// Why a written key is ambiguous, if so: it equals none of several stored keys that differ only in
+    /// spelling.
     fn ambiguous(&self, written: &str, fold: fn(&str) -> String, noun: &str) -> Option<String> {
         if self.foreign.is_empty() {
             return None;
@@ -101,7 +100,7 @@ impl Keys {
         Ok(Keys { emails, skus, ..Keys::default() })
     }
 
-    /// With the references of orders, of which there may be many more.
+    /// Also loads the references of orders, which may be many more.
     pub async fn load_with_references(connection: &impl ConnectionTrait) -> Result<Keys> {
         let marks = audit_event::count_keys(connection, MARKS, None).await?;
         let mut references = Spellings::new(order::find_foreign_references(connection).await?, folded_reference);
@@ -121,7 +120,7 @@ impl Keys {
         Ok(Keys { references, marks, ..Keys::load(connection).await? })
     }
 
-    /// The keys as they are now, if others than this run, whose marks begin so, have imported since.
+    /// Reloads the keys if imports other than this run, identified by its mark prefix, have run since.
     pub async fn newer(&self, connection: &impl ConnectionTrait, own: &str) -> Result<Option<Keys>> {
         match audit_event::count_keys(connection, MARKS, Some(own)).await? == self.marks {
             true => Ok(None),
@@ -129,44 +128,44 @@ impl Keys {
         }
     }
 
-    /// The stored address that is meant.
+    /// The stored address of a written one.
     pub fn email(&self, written: &str) -> String {
         self.emails.meant(written, folded_email(written))
     }
 
-    /// The stored SKU that is meant.
+    /// The stored SKU of a written one.
     pub fn sku(&self, written: &str) -> String {
         self.skus.meant(written, folded_sku(written))
     }
 
-    /// Why an address means none of several users; the one in the shop's own form is meant by any spelling.
+    /// Why an address is ambiguous between several users; a canonical one matches any spelling.
     pub fn ambiguous_email(&self, written: &str) -> Option<String> {
         let ambiguous = self.emails.ambiguous(written, folded_email, "user");
         ambiguous.filter(|_| !self.emails.own.contains(&folded_email(written)))
     }
 
-    /// Why a SKU means none of several products.
+    /// Why a SKU is ambiguous between several products.
     pub fn ambiguous_sku(&self, written: &str) -> Option<String> {
         self.skus.ambiguous(written, folded_sku, "product")
     }
 
-    /// Why a reference means none of several orders.
+    /// Why a reference is ambiguous between several orders.
     pub fn ambiguous_reference(&self, written: &str) -> Option<String> {
         self.references.ambiguous(written, folded_reference, "order")
     }
 
-    /// The stored reference that is meant.
+    /// The stored reference of a written one.
     pub fn reference(&self, written: &str) -> String {
         self.references.meant(written, folded_reference(written))
     }
 
-    /// What an order with this written reference may be stored as, the likeliest first.
+    /// The possible stored forms of a written reference, most likely first.
     pub fn references_of(&self, written: &str) -> impl Iterator<Item = String> + use<> {
         std::iter::once(written.to_owned()).chain(with_and_without_dash(self.reference(written)))
     }
 }
 
-/// A reference of ours that another program wrote without the dash is no foreign one: an index finds it.
+/// An own reference stored without the dash is not foreign: an index finds it.
 fn with_and_without_dash(key: String) -> impl Iterator<Item = String> {
     let bare = reference::without_dash(&key);
     std::iter::once(key).chain(bare)

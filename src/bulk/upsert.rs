@@ -1,4 +1,4 @@
-//! Rows that the shop keeps by their key as they are: absent ones are created, different ones updated.
+//! Upserts of users and products by key: absent rows are created, different ones updated.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,24 +16,24 @@ use crate::error::Result;
 use crate::repository::{Change, Lock, known_id};
 use crate::service::operation::Operation;
 
-/// What is special about users, and about products.
+/// The differences between users and products.
 #[allow(async_fn_in_trait, reason = "used within this crate only")]
 pub trait Upsert: Row {
     type Model: Described;
 
-    /// Those with these keys, which are as stored.
+    /// The rows with these stored keys.
     async fn find(connection: &impl ConnectionTrait, keys: &[&str], lock: Lock) -> Result<Vec<Self::Model>>;
 
-    /// What is there with what the file says of it, and whether that is another stock, which stays as it is;
-    /// what is wrong with it is noted.
+    /// The stored row with the file's values, and whether the file has a different stock, which is not
+    /// imported; problems are collected.
     fn on(&self, stored: &Self::Model, wrong: &mut Vec<Wrong>) -> (Self::Model, bool);
 
-    /// What a row makes that is not there yet; what is wrong with it is noted.
+    /// The new row; problems are collected.
     fn created(&self, wrong: &mut Vec<Wrong>) -> Self::Model;
 
     fn id_of(stored: &Self::Model) -> Id;
 
-    /// Why a written key means none of several stored ones.
+    /// Why a written key is ambiguous between several stored ones.
     fn ambiguous(key: &str, keys: &Keys) -> Option<String>;
 
     async fn create(operation: &mut Operation, new: Vec<Self::Model>) -> Result<()>;
@@ -41,10 +41,10 @@ pub trait Upsert: Row {
     async fn update(operation: &Operation, before: &Self::Model, after: Self::Model) -> Result<Change>;
 }
 
-/// What becomes of a row.
+/// The effect of a row.
 enum Outcome<'a, U: Upsert> {
     Create(U::Model),
-    /// From what is there to what it is then; the same where nothing changes.
+    /// The row before and after; equal if nothing changes.
     Keep {
         before: &'a U::Model,
         after: U::Model,
@@ -74,7 +74,7 @@ impl<U: Upsert> Storable for U {
         let stored = find(connection, rows, import, Lock::None).await?;
         let wrong = |(position, (at, row)): (usize, &(Position, U))| {
             let there = of(&stored, row, import);
-            // One that somebody else has just made is left alone.
+            // A row that another process has just created is left alone.
             let is_left = there.is_some() && import.on_conflict != OnConflict::Update;
             if is_left { None } else { Some((position, judge(*at, row, there, &import.keys).err()?)) }
         };
@@ -113,7 +113,7 @@ impl<U: Upsert> Storable for U {
     }
 }
 
-/// Those that rows name, by their stored keys.
+/// The stored rows that the file names, by their keys.
 async fn find<U: Upsert>(
     connection: &impl ConnectionTrait,
     rows: &[(Position, U)],
@@ -129,12 +129,12 @@ async fn find<U: Upsert>(
     Ok(found.into_iter().map(|stored| (key_of(&stored), stored)).collect())
 }
 
-/// What a row means: whose key is stored just so before the one in another spelling.
+/// The stored row that a row names: an exact key takes precedence over another spelling.
 fn of<'a, U: Upsert>(stored: &'a HashMap<String, U::Model>, row: &U, import: &Import) -> Option<&'a U::Model> {
     stored.get(row.key()).or_else(|| stored.get(&U::identity(row.key(), &import.keys)))
 }
 
-/// What becomes of a row. Errors: all that is wrong with it.
+/// The effect of a row. Errors: all its problems.
 fn judge<'a, U: Upsert>(
     at: Position,
     row: &U,

@@ -19,7 +19,7 @@ use crate::service::anonymize;
 use crate::service::operation::Operation;
 use crate::service::user::stamped;
 
-/// What a row would only call anonymized keeps its name and address.
+/// A status in a file cannot anonymize a user, whose name and address would remain.
 const NOT_BY_A_FILE: &str = "has a name or an address: only user anonymize erases them";
 
 /// A user of a file. Nobody can log in until a password is set.
@@ -92,7 +92,7 @@ impl Upsert for UserRow {
             wrong.push(Wrong { column, value: String::new(), reason });
         });
         let mut user = Model { password_hash: UNUSABLE.to_owned(), ..user };
-        // Who was anonymized in another shop stays so here.
+        // A user anonymized in another shop stays anonymized.
         let is_erased = anonymize::is_erased(&user.email, &user.first_name, &user.last_name);
         match self.0.says("status") {
             false if is_erased => user.status = UserStatus::Anonymized.into(),

@@ -1,5 +1,4 @@
-//! Orders of a file beside those that are there: what is there, it may have in whatever form another
-//! program wrote it.
+//! Compares orders of a file with stored ones, which may have any form that another program wrote.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,14 +14,14 @@ use crate::error::{Result, printable};
 use crate::repository::order::ItemWithProduct;
 use crate::repository::{self, Lock};
 
-/// An order that is there.
+/// A stored order.
 struct There<'a> {
     order: &'a order::Model,
     user: Option<&'a user::Model>,
     items: &'a [&'a ItemWithProduct],
 }
 
-/// The orders that rows name, by their stored references.
+/// The stored orders that rows name, by reference.
 pub async fn find<'a>(
     connection: &impl ConnectionTrait,
     rows: impl Iterator<Item = &'a OrderRow>,
@@ -37,23 +36,22 @@ pub async fn find<'a>(
     Ok(orders.into_iter().map(|order| (order.reference.clone(), order)).collect())
 }
 
-/// The order that a written reference means: the one that is stored just so before one in another
-/// spelling.
+/// The order of a written reference: an exact match takes precedence over another spelling.
 pub fn of<'a>(found: &'a HashMap<String, order::Model>, written: &str, keys: &Keys) -> Option<&'a order::Model> {
     found.get(written).or_else(|| keys.references_of(written).find_map(|reference| found.get(&reference)))
 }
 
-/// What an order of a file is beside those that are there.
+/// The result of comparing an order of a file with the stored ones.
 #[derive(Debug, Clone)]
 pub enum Beside {
     New,
     Same,
-    /// Why it is not what is there.
+    /// The difference from the stored order.
     Differs(String),
 }
 
-/// What each order of a file is beside those that are there. Of several with one reference each is judged on
-/// its own.
+/// Compares each order of a file with the stored ones. Several with the same reference are compared
+/// independently.
 pub async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow], keys: &Keys) -> Result<Vec<Beside>> {
     let found = find(connection, rows.iter().copied(), keys, Lock::None).await?;
     if found.is_empty() {
@@ -78,23 +76,23 @@ pub async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow], keys
     Ok(compared.collect())
 }
 
-/// How many pieces of what an order has, however its lines are split.
+/// The quantities of an order, independent of how its lines are split.
 #[derive(Debug, Default)]
 struct Pieces(BTreeMap<Kind, Sum>);
 
-/// What is added up.
+/// The key of a sum.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
     sku: String,
-    /// A quantity that is no number: lines that have the same are counted.
+    /// An invalid quantity: lines with the same one are counted.
     odd: Option<String>,
 }
 
-/// Pieces of one kind.
+/// The quantity of one item.
 #[derive(Debug, Default)]
 struct Sum {
     priced: BTreeMap<Stored<Money>, i64>,
-    /// At whatever price: a line of a file that has none took the product's, as it was at that time.
+    /// At any price: a line without one took the product's price at that time.
     unpriced: Option<i64>,
 }
 
@@ -112,7 +110,7 @@ impl Pieces {
         *sum = sum.saturating_add(pieces);
     }
 
-    /// Whether these are the pieces that are there.
+    /// Whether the quantities equal the stored ones.
     fn are(&self, there: &Pieces) -> bool {
         self.0.len() == there.0.len()
             && self.0.iter().all(|(kind, sum)| there.0.get(kind).is_some_and(|there| sum.is(&there.priced)))
@@ -129,14 +127,14 @@ impl Sum {
 }
 
 impl OrderLine {
-    /// What an export writes for an order of another program that has no items.
+    /// The exported form of an order without items, written by another program.
     fn is_nothing(&self) -> bool {
         self.sku.text.is_empty() && self.quantity.text.is_empty() && self.unit_price.is_none()
     }
 }
 
 impl OrderRow {
-    /// How an order that is there differs from this one, if it does.
+    /// The difference between a stored order and this one, if any.
     fn difference(&self, there: &There<'_>) -> Option<String> {
         let order = there.order;
         let email = there.user.map_or("", |user| user.email.as_str());
@@ -179,7 +177,7 @@ impl OrderRow {
         Some(format!("is there with {what}: an order does not change"))
     }
 
-    /// Whether the items that are there are those of the file, however they are split.
+    /// Whether the stored items equal those of the file, independent of how they are split.
     fn has_lines(&self, items: &[&ItemWithProduct]) -> bool {
         let mut there = Pieces::default();
         for (item, product) in items {

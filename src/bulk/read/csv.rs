@@ -15,26 +15,26 @@ use crate::domain::spreadsheet::{unguard, unmarked};
 use crate::domain::text::{counted, shell_word};
 use crate::error::{Error, Result, printable};
 
-/// What stands between fields, the usual first.
+/// Delimiters, most common first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// What is told of a row that has more fields than the header for the comma of an amount.
+/// The problem of a row with extra fields due to a decimal comma.
 const SPLIT_AMOUNT: &str =
     "; an amount with a decimal comma has to stand between quotes (\"1,00\"), or the fields be separated by ;";
-/// A title above the header is looked for in so many lines.
+/// Number of lines searched for a header below a title.
 const MOST_TITLE_LINES: u64 = 20;
 
-/// What has to be said about a file before it is read.
+/// The notes on a file.
 pub type Notes = Vec<String>;
 
-/// The records of a file, and what has to be said about it.
+/// The records of a file, and the notes on it.
 ///
-/// Errors: exit 7 for a header that cannot be read; exit 2 for flags that contradict each other.
+/// Errors: exit 7 for an unreadable header; exit 2 for contradictory flags.
 pub fn records<'a>(
     mut source: impl Read + 'a,
     options: &'a ReadOptions,
     columns: Columns,
 ) -> Result<(Notes, Records<'a>)> {
-    // Records within records are in JSON alone.
+    // Nested records exist only in JSON.
     let columns = Columns { nested: None, ..columns };
     let naming = Naming::new(options, columns)?;
     let mut head = Vec::new();
@@ -65,10 +65,10 @@ pub fn records<'a>(
     Ok((notes, Box::new(records)))
 }
 
-/// How a file begins.
+/// The start of a file.
 struct Start {
     dialect: Dialect,
-    /// Whether the header alone tells what stands between fields.
+    /// Whether the delimiter is detected from the header.
     is_detected: bool,
     /// Bytes before the header.
     length: usize,
@@ -97,7 +97,7 @@ impl Start {
         Ok(Start { dialect: dialect(delimiter), is_detected: delimiter != usual, length, line })
     }
 
-    /// Says of a header that is not understood what the file is instead, if that can be seen.
+    /// Adds to the error of an unreadable header what the file probably is.
     fn explained(&self, error: Error, head: &[u8], naming: &Naming) -> Error {
         if head.trim_ascii_start().starts_with(b"{") || head.trim_ascii_start().starts_with(b"[") {
             return invalid("the file is JSON, not CSV".to_owned())
@@ -116,7 +116,7 @@ impl Start {
         invalid(message).hint(format!("--delimiter {}", typed(better)))
     }
 
-    /// Says of a name in the header that it is several, separated by something else than the others.
+    /// Adds that a name in the header contains another delimiter.
     fn several_in_one(&self, head: &[u8], naming: &Naming) -> Option<Error> {
         let names = header(&mut Scanner::new(&head[self.length..], self.dialect, self.line)).ok()?;
         let naming = naming.afresh();
@@ -140,12 +140,11 @@ impl Start {
         Some(invalid(message).hint(hint))
     }
 
-    /// How many lines stand above what looks like a header; `None` where nothing looks more like one
-    /// than the first row.
+    /// The number of lines above a probable header; `None` if the first row is the best candidate.
     fn title_lines(&self, head: &[u8], naming: &Naming) -> Option<u64> {
         let look = |lines: u64| {
             let rest = &head[after_lines(head, lines)?..];
-            // A line that is empty is not the one that looks like a header.
+            // An empty line is not a header.
             let is_empty = rest.first().is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
             let line_end = self.dialect.line_end;
             let delimiter =
@@ -168,7 +167,7 @@ fn after_lines(head: &[u8], lines: u64) -> Option<usize> {
     (0..lines).try_fold(0, |length, _| Some(length + head[length..].iter().position(|byte| *byte == end)? + 1))
 }
 
-/// What Excel reads from a first line `sep=;`, and how many bytes that line has.
+/// The delimiter of Excel's first line `sep=;`, and the length of that line in bytes.
 fn separator_line(head: &[u8]) -> (Option<u8>, usize) {
     let end = head.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
     let Some(end) = end else { return (None, 0) };
@@ -184,13 +183,13 @@ fn separator_line(head: &[u8]) -> (Option<u8>, usize) {
     (Some(delimiter), length)
 }
 
-/// Whether a byte may stand between fields.
+/// Whether a byte may be a delimiter.
 pub fn is_delimiter(byte: u8) -> bool {
     byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\n' | b'\r')
 }
 
-/// What separates the fields of the header: the usual, unless another delimiter makes more columns of
-/// it that are known, or is the only one that makes columns at all.
+/// The delimiter of the header: the default, unless another one yields more known columns, or is the only
+/// one that yields columns.
 fn detected(head: &[u8], usual: u8, line_end: u8, naming: &Naming) -> u8 {
     let found = |delimiter: u8| first_row(head, Dialect { delimiter, line_end }, naming);
     let (usual_known, usual_fields) = found(usual);
@@ -209,17 +208,17 @@ fn detected(head: &[u8], usual: u8, line_end: u8, naming: &Naming) -> u8 {
     if let [only] = better[..] { only } else { usual }
 }
 
-/// How many columns of the first row are known, and how many have a name.
+/// The number of known and of named columns in the first row.
 fn first_row(head: &[u8], dialect: Dialect, naming: &Naming) -> (usize, usize) {
     let mut scanner = Scanner::new(head, dialect, 1);
     let names = header(&mut scanner).unwrap_or_default();
-    // What is found by trying is not found in the file.
+    // Trial parses do not count as found columns.
     let naming = naming.afresh();
     let known = names.iter().filter(|name| matches!(naming.meaning(name), Meaning::Column(_))).count();
     (known, names.iter().filter(|name| !name.is_empty()).count())
 }
 
-/// A delimiter as people say it.
+/// The name of a delimiter.
 fn shown(delimiter: u8) -> String {
     match delimiter {
         b'\t' => "tabs".to_owned(),
@@ -247,13 +246,13 @@ fn header<R: BufRead>(scanner: &mut Scanner<R>) -> Result<Vec<String>> {
     }
 }
 
-/// What a column of the file is.
+/// The meaning of a column of the file.
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Column(&'static str),
     Currency,
     LeftOut,
-    /// Spreadsheets write columns without a name, which have to be empty.
+    /// A column without a name, as spreadsheets write them; must be empty.
     Nameless,
 }
 
@@ -267,9 +266,9 @@ struct Layout {
     texts: &'static [&'static str],
     /// Columns of money.
     amounts: &'static [&'static str],
-    /// How many fields a record has at least.
+    /// Minimum number of fields in a record.
     needed: usize,
-    /// What the empty cells of some columns say: the last that was said above.
+    /// Fills empty cells of some columns with the value above.
     above: BTreeMap<usize, String>,
 }
 
@@ -381,9 +380,9 @@ impl Layout {
     }
 }
 
-/// The positions of the columns that are filled down, with nothing above yet.
+/// The positions of the filled columns, initially without a value.
 ///
-/// Errors: exit 7 for a column that the file does not have, or that is not read.
+/// Errors: exit 7 for a column that is missing or ignored.
 fn filled_down(header: &[String], places: &[Place], naming: &Naming) -> Result<BTreeMap<usize, String>> {
     let mut above = BTreeMap::new();
     for wanted in &naming.options.fill_down {

@@ -1,4 +1,4 @@
-//! A JSON file cut into the elements of its list, so that it is never in memory as a whole.
+//! Splits a JSON file into the elements of its list, so that it is never entirely in memory.
 
 use std::io::BufRead;
 
@@ -12,18 +12,18 @@ use crate::error::{Error, Result, printable};
 /// Source: RFC 8259, section 2.
 const WHITESPACE: &[u8] = b" \t\r\n";
 
-/// What stands around the list of a JSON file may have so many bytes.
+/// Maximum size of the text around the list, in bytes.
 const AROUND_MAX_BYTES: usize = 64 * 1024;
 
-/// Cuts a list into its elements: `[…]`, or the only list in an object, as in `{"items": […]}`.
+/// Splits a list into its elements: `[…]`, or the only list in an object, as in `{"items": […]}`.
 pub struct Elements<R: BufRead> {
     source: R,
     line: u64,
-    /// How many elements there were so far.
+    /// The number of elements so far.
     count: u64,
-    /// A byte that was read too early.
+    /// A byte that was read ahead.
     next: Option<u8>,
-    /// What stands before and behind the list, with an empty one in its place.
+    /// The text around the list, with an empty list in its place.
     around: Vec<u8>,
     part: Part,
     element: Vec<u8>,
@@ -37,7 +37,7 @@ enum Part {
     Over,
 }
 
-/// Where in a JSON text brackets count.
+/// Tracks nesting and strings in a JSON text.
 #[derive(Default)]
 struct Nesting {
     depth: usize,
@@ -67,10 +67,10 @@ impl<R: BufRead> Elements<R> {
         Elements { source, line: 1, count: 0, next: None, around: Vec::new(), part: Part::Head, element: Vec::new() }
     }
 
-    /// The next element with the place where it begins. `is_column` tells whether what stands around
-    /// the list belongs to a record.
+    /// The next element with its position. `is_column` decides whether a member around the list belongs to a
+    /// record.
     ///
-    /// Errors: exit 7, with the line, for what is no list.
+    /// Errors: exit 7, with the line, if there is no list.
     pub fn read(&mut self, is_column: impl Fn(&str) -> bool) -> Result<Option<(Position, &[u8])>> {
         if self.part == Part::Head {
             self.part = Part::Over;
@@ -105,7 +105,7 @@ impl<R: BufRead> Elements<R> {
         Ok(byte)
     }
 
-    /// The next byte that is not a blank; blanks are kept.
+    /// The next non-blank byte; blanks are kept.
     fn sign(&mut self) -> Result<u8> {
         loop {
             match self.byte()? {
@@ -133,7 +133,7 @@ impl<R: BufRead> Elements<R> {
         error.hint("--format jsonl, if each line is a record")
     }
 
-    /// Up to the list.
+    /// Reads up to the list.
     fn head(&mut self) -> Result<()> {
         match self.sign()? {
             b'[' => self.around.push(b'['),
@@ -146,7 +146,7 @@ impl<R: BufRead> Elements<R> {
         Ok(())
     }
 
-    /// Takes the next member of the object; whether it is the list. An empty list is passed over.
+    /// Reads the next member of the object; returns whether it is the list. Empty lists are skipped.
     fn is_list(&mut self) -> Result<bool> {
         let mut nesting = Nesting::default();
         // The name and the colon.
@@ -186,7 +186,7 @@ impl<R: BufRead> Elements<R> {
         Err(self.no_list())
     }
 
-    /// What follows the list has to make the file whole.
+    /// Checks that the text after the list completes the file.
     fn tail(&mut self, is_column: impl Fn(&str) -> bool) -> Result<()> {
         self.keep(b']')?;
         while let Some(byte) = self.byte()? {
@@ -211,8 +211,7 @@ impl<R: BufRead> Elements<R> {
         Ok(())
     }
 
-    /// Reads the next element, which is empty if there is none; the line where it begins and the byte
-    /// behind it.
+    /// Reads the next element, empty if there is none; returns its line and the byte after it.
     fn element(&mut self) -> Result<(u64, u8)> {
         self.element.clear();
         let (mut nesting, mut began) = (Nesting::default(), self.line);

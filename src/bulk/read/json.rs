@@ -16,12 +16,12 @@ use super::{
 use crate::bulk::{Position, Rejection};
 use crate::error::{Error, Result};
 
-/// So many unknown names are listed.
+/// Maximum number of listed unknown names.
 const MOST_UNKNOWN: usize = 50;
-/// Objects within objects are looked into so deep.
+/// Maximum nesting depth of objects.
 const MOST_LEVELS: usize = 8;
 
-/// Records of which each is a line.
+/// Records, one per line.
 pub fn lines<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
     let mut reader = Reader::new(options, columns)?;
     let (mut line, mut bytes) = (0, Vec::new());
@@ -37,7 +37,7 @@ pub fn lines<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, column
                 Ok(_) => match reader.record(&bytes, Position::of_line(line)) {
                     Ok(record) if reader.unknown.is_empty() => return Some(Ok(Ok(record))),
                     Ok(_) => {}
-                    // A line is a record whatever stands in it.
+                    // Every line is a record.
                     Err(Wrong::Text { reason, .. }) => {
                         return Some(Ok(Err(refused(Position::of_line(line), "", "", reason))));
                     }
@@ -60,7 +60,7 @@ pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns
                 Ok(Some((at, bytes))) => match reader.record(bytes, at) {
                     Ok(record) if reader.unknown.is_empty() => return Some(Ok(Ok(record))),
                     Ok(_) => {}
-                    // Where such an element ends nobody can tell.
+                    // The end of such an element is unknown.
                     Err(Wrong::Text { at, reason }) => {
                         let record = at.record.map(|record| format!(" (record {record})")).unwrap_or_default();
                         return Some(Err(invalid(format!("line {}: the file {reason}{record}", at.line))));
@@ -72,7 +72,7 @@ pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns
     })))
 }
 
-/// Why there is no record.
+/// Why a record cannot be read.
 enum Wrong {
     /// The text is not JSON.
     Text {
@@ -84,31 +84,31 @@ enum Wrong {
 
 struct Reader<'a> {
     naming: Naming<'a>,
-    /// Names that nobody knows; from the first on, records are only read for further ones.
+    /// Unknown names; after the first, records are only read to find more.
     unknown: Vec<String>,
     found: Vec<&'static str>,
     is_over: bool,
 }
 
-/// A record as far as it was read.
+/// A record being read.
 struct Open {
     at: Position,
     cells: Vec<(&'static str, String)>,
-    /// Columns that have a number.
+    /// Columns with a number.
     numbers: Vec<&'static str>,
     currencies: Vec<(Arc<str>, String)>,
     items: Vec<Record>,
-    /// Where it stands in its file: `items.` within the items of an order.
+    /// Its path in the file: `items.` within the items of an order.
     inside: String,
 }
 
-/// Where in a record an object stands.
+/// How an object within a record is read.
 #[derive(Clone, Copy)]
 struct Inside {
     level: usize,
-    /// Nothing of it is read but what is mapped, and the currency of what is.
+    /// Only mapped members and their currency are read.
     is_left_out: bool,
-    /// Nor is its currency: the command line leaves it out by name.
+    /// Ignored by the command line, including its currency.
     is_ignored: bool,
 }
 
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
         Ok(Reader { naming, unknown: Vec::new(), found: Vec::new(), is_over: false })
     }
 
-    /// What is wrong with the file as a whole, told once.
+    /// Problems of the whole file, reported once.
     fn end(&mut self) -> Option<Error> {
         if std::mem::replace(&mut self.is_over, true) {
             return None;
@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
             let line = at.line + error.line().saturating_sub(1) as u64;
             Wrong::Text { at: Position { line, ..at }, reason: not_json(&text, &error) }
         })?;
-        // Within texts other bytes move no boundary.
+        // Invalid bytes within texts do not affect record boundaries.
         if matches!(text, Cow::Owned(_)) {
             return Err(Wrong::Record(refused(at, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))));
         }
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
         Ok(Record { at, cells, decimal_comma, numbers, currencies, is_unguarded, items })
     }
 
-    /// Takes in the members of an object; `path` is where it stands in its record.
+    /// Reads the members of an object; `path` is its path in the record.
     fn members(&mut self, value: &RawValue, open: &mut Open, path: &str, inside: Inside) -> Result<(), Rejection> {
         let members = Members::of(value).map_err(|reason| refused(open.at, "", "", reason))?;
         for (name, value) in members {
@@ -206,8 +206,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The paths of the map that lead into a member: it is gone into whatever it is called itself, and
-    /// null says that there is nothing at the end of any of them.
+    /// The mapped paths into a member: it is read regardless of its own meaning, and null means that all of
+    /// them are empty.
     fn paths_into(&self, value: &RawValue, open: &Open, name: &str) -> Vec<(usize, &'static str)> {
         if self.naming.options.map.is_empty() || !(value.get().starts_with('{') || value.get() == "null") {
             return Vec::new();
@@ -251,7 +251,7 @@ impl<'a> Reader<'a> {
                 Ok(text) => text,
                 Err(_) => return Err(refused(open.at, column, "", "has an escape that is no character")),
             },
-            // A number as it is written: none is rounded.
+            // Numbers keep their digits: none is rounded.
             _ => {
                 open.numbers.push(column);
                 text.to_owned()

@@ -1,5 +1,5 @@
-//! JSON values as they stand in the file: numbers keep their digits, a name stands once in each
-//! object, because of two nobody can tell which is meant, and nothing is kept that is not asked for.
+//! Raw JSON values: numbers keep their digits, and duplicate names in an object are rejected as
+//! ambiguous.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::error::printable;
 
-/// The most names of an object.
+/// Maximum number of names in an object.
 const MOST_NAMES: usize = 10_000;
-/// Characters of a text that are shown before the place where it is wrong.
+/// Number of characters shown before an error.
 const SHOWN_CHARACTERS: usize = 20;
 
 /// The members of an object.
@@ -22,7 +22,7 @@ pub struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Errors: why it is no object that can be read.
+    /// Errors: why the object cannot be read.
     pub fn of(value: &'a RawValue) -> Result<Vec<(String, &'a RawValue)>, String> {
         let Members { members, wrong } = serde_json::from_str(value.get())
             .map_err(|_| "has a name with an escape that is no character".to_owned())?;
@@ -33,13 +33,13 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The elements of a list, up to the most that are wanted.
+/// The elements of a list, up to a maximum.
 pub struct Elements<'a, const MOST: usize> {
     pub elements: Vec<&'a RawValue>,
     pub is_too_long: bool,
 }
 
-/// Why a text is not JSON, in words for people: what a message says behind its subject.
+/// Why a text is not JSON, as the predicate of a message.
 pub fn not_json(text: &str, error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "is not JSON: it ends in the middle of a value".to_owned();

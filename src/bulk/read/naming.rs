@@ -1,4 +1,4 @@
-//! What the columns of a file are called here.
+//! Maps the columns of a file to known ones.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -7,48 +7,48 @@ use super::{Columns, ReadOptions, invalid};
 use crate::domain::text::is_unsafe;
 use crate::error::{Error, Result, option, printable};
 
-/// A column that is like one of ours at least so much is suggested for it (Jaro-Winkler).
+/// Minimum similarity for suggesting a column (Jaro-Winkler, 0 to 1).
 const SIMILAR_ENOUGH: f64 = 0.85;
-/// So many columns are listed one by one in a suggestion; beyond, `--only-mapped` is shorter.
+/// Maximum number of columns listed in a suggestion; beyond, `--only-mapped` is shorter.
 const MOST_LISTED: usize = 8;
-/// Longer names are not typed again.
+/// Longer names are not repeated in a suggestion.
 const LONGEST_TYPED: usize = 100;
-/// So many names are remembered with their meaning.
+/// Maximum number of cached names.
 const MOST_REMEMBERED: usize = 1_000;
 
-/// After the flags that a file needs.
+/// The text after the suggested flags.
 const LEAVE_OUT: &str = "--only-mapped leaves out the others";
 
-/// What a column of the file is here.
+/// The meaning of a column of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     Column(&'static str),
-    /// Tells the currency of amounts.
+    /// Contains the currency of amounts.
     Currency,
-    /// Not to be read: as was asked for, or because no import takes it.
+    /// Ignored: on request, or because imports do not read it.
     LeftOut,
     Unknown,
 }
 
-/// Tells what columns mean, by what the command line says of them and by their own names.
+/// Resolves columns by the flags of the command line and by their names.
 pub struct Naming<'a> {
     pub options: &'a ReadOptions,
     pub columns: Columns,
-    /// Positions in the map of what was found in the file.
+    /// The entries of the map found in the file, by position.
     mapped: RefCell<BTreeSet<usize>>,
-    /// The same of the columns that are to be ignored.
+    /// The ignored columns found in the file, by position.
     ignored: RefCell<BTreeSet<usize>>,
-    /// What was asked before: in JSON each record brings the same names.
+    /// A cache, because each JSON record repeats the same names.
     known: RefCell<HashMap<String, Meaning>>,
 }
 
-/// A name without what differs from one program to the next: case, blanks, `_` and `-`.
+/// A name without differences between programs: case, blanks, `_` and `-`.
 pub fn folded(name: &str) -> String {
     let kept = name.chars().filter(|character| !character.is_whitespace() && !matches!(character, '_' | '-'));
     kept.flat_map(char::to_lowercase).collect()
 }
 
-/// Whether a name of the file can be pasted into a command: what cannot is left out by `--only-mapped`.
+/// Whether a name can be pasted into a command: others need `--only-mapped`.
 fn is_typed(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST_TYPED && !name.chars().any(is_unsafe)
 }
@@ -58,12 +58,12 @@ pub fn map_flag(theirs: &str, ours: &str) -> String {
     option("--map", &format!("{theirs}={ours}"))
 }
 
-/// `--ignore-columns A,B`; nothing where one of them cannot be pasted.
+/// `--ignore-columns A,B`; `None` if one of them cannot be pasted.
 pub fn ignore_flag(names: &[&str]) -> Option<String> {
     names.iter().all(|name| is_typed(name)).then(|| option("--ignore-columns", &list(names)))
 }
 
-/// How the names end of columns that tell a currency.
+/// The suffixes of currency column names.
 const CURRENCIES: [&str; 9] = [
     "currency",
     "currencycode",
@@ -76,14 +76,14 @@ const CURRENCIES: [&str; 9] = [
     "moneda",
 ];
 
-/// Whether a column tells the currency of amounts: `Currency`, `order_currency_code`, `price.currency`.
+/// Whether a column contains a currency: `Currency`, `order_currency_code`, `price.currency`.
 fn is_currency(name: &str) -> bool {
     let name = folded(name.rsplit('.').next().unwrap_or(name));
     CURRENCIES.iter().any(|end| name.ends_with(end))
 }
 
 impl<'a> Naming<'a> {
-    /// Errors: exit 2 for a map that contradicts itself or names no column of ours.
+    /// Errors: exit 2 for a map that contradicts itself or names an unknown column.
     pub fn new(options: &'a ReadOptions, columns: Columns) -> Result<Naming<'a>> {
         for (position, (theirs, ours)) in options.map.iter().enumerate() {
             let flag = || printable(&map_flag(theirs, ours));
@@ -122,13 +122,13 @@ impl<'a> Naming<'a> {
         Ok(Naming { options, columns, mapped, ignored, known })
     }
 
-    /// The same of which nothing was found yet.
+    /// A copy without found columns.
     pub fn afresh(&self) -> Naming<'a> {
         let (mapped, ignored, known) = (RefCell::default(), RefCell::default(), RefCell::default());
         Naming { mapped, ignored, known, ..*self }
     }
 
-    /// What a column is, spelled as in the command line or with other case, blanks, `_` or `-`.
+    /// The meaning of a column, in any spelling of case, blanks, `_` and `-`.
     pub fn meaning(&self, theirs: &str) -> Meaning {
         if let Some(meaning) = self.known.borrow().get(theirs) {
             return *meaning;
@@ -141,14 +141,14 @@ impl<'a> Naming<'a> {
         meaning
     }
 
-    /// Names that were asked for, in the order of the alphabet.
+    /// The requested names, in alphabetical order.
     pub fn seen(&self) -> Vec<String> {
         let mut seen: Vec<String> = self.known.borrow().keys().cloned().collect();
         seen.sort_unstable();
         seen
     }
 
-    /// What the command line says of a column.
+    /// The meaning that the command line gives a column.
     pub fn asked(&self, theirs: &str) -> Option<Meaning> {
         let ReadOptions { map, ignore, .. } = self.options;
         if map.is_empty() && ignore.is_empty() {
@@ -157,7 +157,7 @@ impl<'a> Naming<'a> {
         let (own, fold) = (self.columns.find(theirs), folded(theirs));
         let mapped = match map.iter().position(|(name, _)| name == theirs) {
             None if self.is_ignored(|name| name == theirs) => return Some(Meaning::LeftOut),
-            // A name of ours is only itself, whatever is like it.
+            // A known name matches only exactly.
             None => map.iter().position(|(name, ours)| folded(name) == fold && own.is_none_or(|own| own == ours)),
             same => same,
         };
@@ -169,7 +169,7 @@ impl<'a> Naming<'a> {
         is_left_out.then_some(Meaning::LeftOut)
     }
 
-    /// Whether the command line leaves out a column of such a name.
+    /// Whether the command line ignores a column.
     fn is_ignored(&self, is_name: impl Fn(&str) -> bool) -> bool {
         let names = self.options.ignore.iter().enumerate().filter(|(_, name)| is_name(name));
         let found: Vec<usize> = names.map(|(position, _)| position).collect();
@@ -177,7 +177,7 @@ impl<'a> Naming<'a> {
         !found.is_empty()
     }
 
-    /// The paths of the map that lead into an object of this name, by their positions.
+    /// The mapped paths into an object of this name, by position.
     pub fn leads_into(&self, name: &str) -> impl Iterator<Item = (usize, &'static str)> {
         let inside = format!("{}.", folded(name));
         let paths = self.options.map.iter().enumerate();
@@ -185,18 +185,18 @@ impl<'a> Naming<'a> {
         into.filter_map(|(position, (_, ours))| Some((position, self.columns.find(ours)?)))
     }
 
-    /// Takes a path of the map as found in the file.
+    /// Marks a mapped path as found in the file.
     pub fn is_found(&self, position: usize) {
         self.mapped.borrow_mut().insert(position);
     }
 
-    /// What a column is by its own name.
+    /// The meaning of a column by its name.
     fn own(&self, theirs: &str) -> Meaning {
         let fold = folded(theirs);
         let alike = || self.columns.all().find(|known| folded(known) == fold);
         match self.columns.find(theirs).or_else(alike) {
             Some(known) if self.columns.ignored.contains(&known) => Meaning::LeftOut,
-            // Another column of the file was said to be it.
+            // Another column of the file is mapped to it.
             Some(known) if self.options.only_mapped && self.options.map.iter().any(|(_, ours)| ours == known) => {
                 Meaning::LeftOut
             }
@@ -207,8 +207,8 @@ impl<'a> Naming<'a> {
         }
     }
 
-    /// Errors: when the command line maps or ignores a column that the file does not have. `theirs` are
-    /// the names in the file.
+    /// Errors: if the command line maps or ignores a column that the file does not have. `theirs` are the
+    /// names in the file.
     pub fn check_flags(&self, theirs: &[&str]) -> Result<()> {
         let (mapped, ignored) = (self.mapped.borrow(), self.ignored.borrow());
         let maps = self.options.map.iter().enumerate().filter(|(position, _)| !mapped.contains(position));
@@ -236,7 +236,7 @@ impl<'a> Naming<'a> {
         })
     }
 
-    /// The error for two columns of the file that are the same one here.
+    /// The error for two columns of the file with the same meaning.
     pub fn twice(&self, name: &str, first: &str, second: &str) -> Error {
         if first == second {
             return invalid(format!("the column {} is there twice", printable(first)));
@@ -252,7 +252,7 @@ impl<'a> Naming<'a> {
         }
     }
 
-    /// The error for columns that nobody knows, with the flags that take the file as it is.
+    /// The error for unknown columns, with the flags to import the file unedited.
     pub fn unknown(&self, unknown: &[&str], found: &[&'static str]) -> Error {
         let known: Vec<&str> = self.columns.importable().collect();
         let message = format!("unknown {}; the columns are {}", columns(unknown), known.join(", "));
@@ -260,7 +260,7 @@ impl<'a> Naming<'a> {
         invalid(message).hint(other.unwrap_or_else(|| self.suggestion(unknown, found)))
     }
 
-    /// The error for columns that have to be there; `others` are those of the file that are not read.
+    /// The error for missing required columns; `others` are the unused ones of the file.
     pub fn missing(&self, missing: &[&'static str], others: &[&str], found: &[&'static str]) -> Error {
         let is_are = if missing.len() == 1 { "is" } else { "are" };
         let error = invalid(format!("the {} {is_are} missing", columns(missing)));
@@ -275,8 +275,7 @@ impl<'a> Naming<'a> {
         }
     }
 
-    /// The flag for the other layout, where a file has all of its columns: those of `names`, and of ours
-    /// those that it shares.
+    /// The flag for the other layout, if the file has all its columns.
     fn other_layout(&self, names: &[&str], found: &[&'static str]) -> Option<String> {
         let (flag, needed) = self.columns.other?;
         let there: BTreeSet<String> = names.iter().chain(found).map(|name| folded(name)).collect();
@@ -290,7 +289,7 @@ impl<'a> Naming<'a> {
         let mut flags: Vec<String> = maps.iter().map(|(flag, _, _)| flag.clone()).collect();
         let is_there = |ours: &&'static str| found.contains(ours) || maps.iter().any(|(_, _, mapped)| mapped == ours);
         let missing: Vec<&str> = self.columns.required.iter().copied().filter(|ours| !is_there(ours)).collect();
-        // To leave out what is needed under another name would be no help.
+        // Ignoring a required column under another name would not help.
         if !missing.is_empty() {
             flags.extend(missing.iter().map(|ours| map_flag("NAME", ours)));
             return format!("{}, with the names in the file; {LEAVE_OUT}", flags.join(" "));
@@ -303,8 +302,7 @@ impl<'a> Naming<'a> {
         flags.join(" ")
     }
 
-    /// `--map` for columns of ours that the file lacks, by the name that is most like it; each with
-    /// the name in the file and ours.
+    /// Suggests `--map` for missing columns by the most similar name; each with the name in the file and ours.
     fn suggested_maps<'n>(&self, unknown: &[&'n str], found: &[&'static str]) -> Vec<(String, &'n str, &'static str)> {
         let mut maps: Vec<(String, &'n str, &'static str)> = Vec::new();
         for ours in self.columns.importable().filter(|ours| !found.contains(ours)) {
@@ -318,7 +316,7 @@ impl<'a> Naming<'a> {
     }
 }
 
-/// The error for names of a flag that the file does not have.
+/// The error for names in a flag that the file does not have.
 fn absent(flag: &str, names: &[&str], theirs: &[&str]) -> Error {
     let message = format!("the file has no {}, which {flag} names", columns(names));
     invalid(match theirs {
@@ -327,7 +325,7 @@ fn absent(flag: &str, names: &[&str], theirs: &[&str]) -> Error {
     })
 }
 
-/// The name in the file that is most like another, if one is like enough.
+/// The most similar name in the file, if similar enough.
 fn likest<'n>(name: &str, theirs: &[&'n str]) -> Option<&'n str> {
     let meant = theirs
         .iter()
@@ -337,7 +335,7 @@ fn likest<'n>(name: &str, theirs: &[&'n str]) -> Option<&'n str> {
     meant.filter(|their| likeness(name, their) > SIMILAR_ENOUGH)
 }
 
-/// How much a name in the file is like one of ours, from 0 to 1; `Variant SKU` is much like `sku`.
+/// The similarity of a name in the file to one of ours, 0 to 1; `Variant SKU` is similar to `sku`.
 fn likeness(theirs: &str, ours: &str) -> f64 {
     if theirs.len().max(ours.len()) > LONGEST_TYPED {
         return 0.0;
@@ -355,7 +353,7 @@ fn columns(names: &[&str]) -> String {
     format!("column{} {}", if names.len() == 1 { "" } else { "s" }, readable(names))
 }
 
-/// Names in a row, as a message shows them.
+/// A list of names for a message.
 pub fn readable(names: &[&str]) -> String {
     names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ")
 }

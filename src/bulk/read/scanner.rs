@@ -1,5 +1,5 @@
-//! Cuts CSV into records exactly as RFC 4180 has it: what it does not allow is an error, because
-//! after it nobody can tell where a record ends.
+//! Splits CSV into records exactly as in RFC 4180: invalid input is an error, because the record
+//! boundaries after it are unknown.
 
 use std::io::BufRead;
 
@@ -18,7 +18,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// How the first line ends that is not inside quotes.
+    /// The line ending of the first unquoted line.
     pub fn line_end(head: &[u8]) -> u8 {
         let mut is_quoted = false;
         let end = head.iter().position(|byte| {
@@ -31,7 +31,7 @@ impl Dialect {
     }
 }
 
-/// One record as it stands in the file.
+/// One raw record of the file.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'a> {
     /// Where it begins.
@@ -50,19 +50,19 @@ impl<'a> Fields<'a> {
         let mut start = 0;
         ends.iter().map(move |end| {
             let field = &text[start..*end];
-            // Behind each field stands a byte that separates it from the next.
+            // Each field is followed by a separator byte.
             start = end + 1;
             field
         })
     }
 
-    /// Whether nothing but blanks stands in it.
+    /// Whether it is blank.
     pub fn is_blank(&self) -> bool {
         self.iter().all(is_blank)
     }
 }
 
-/// Whether nothing but blanks stands in a field.
+/// Whether a field is blank.
 pub fn is_blank(field: &[u8]) -> bool {
     match field.trim_ascii() {
         [] => true,
@@ -70,7 +70,7 @@ pub fn is_blank(field: &[u8]) -> bool {
     }
 }
 
-/// Reads one record after the other.
+/// Reads records in sequence.
 pub struct Scanner<R> {
     source: R,
     machine: Machine,
@@ -84,7 +84,7 @@ impl<R: BufRead> Scanner<R> {
 
     /// The next record; `None` at the end of the file.
     ///
-    /// Errors: exit 7, with the line, for what RFC 4180 does not allow.
+    /// Errors: exit 7, with the line, for violations of RFC 4180.
     pub fn read(&mut self) -> Result<Option<Fields<'_>>> {
         self.machine.begin();
         loop {
@@ -102,7 +102,7 @@ impl<R: BufRead> Scanner<R> {
     }
 }
 
-/// Where in a record the scanner is.
+/// The state of the scanner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// At the start of a field.
@@ -110,15 +110,15 @@ enum State {
     /// In a field without quotes.
     Bare,
     Quoted,
-    /// Behind a quote in a quoted field, which ends the field unless another follows.
+    /// After a quote in a quoted field, which ends the field unless another follows.
     Closed,
-    /// Behind a carriage return that has to be followed by a line feed.
+    /// After a carriage return that must be followed by a line feed.
     Return,
 }
 
 struct Machine {
     dialect: Dialect,
-    /// What ends a run of ordinary bytes in a field without quotes.
+    /// The bytes that end a run of ordinary bytes in an unquoted field.
     is_special: [bool; 256],
     state: State,
     line: u64,
@@ -162,7 +162,7 @@ impl Machine {
         self.line += 1;
     }
 
-    /// Takes bytes up to the end of the record; how many, and whether it is complete.
+    /// Consumes bytes up to the end of the record; returns their number, and whether it is complete.
     fn take(&mut self, chunk: &[u8]) -> Result<(usize, bool)> {
         let mut at = 0;
         while at < chunk.len() {
@@ -214,7 +214,7 @@ impl Machine {
         Ok((at, false))
     }
 
-    /// Copies what stands in quotes, counting its lines.
+    /// Copies quoted text, counting its lines.
     fn copy(&mut self, run: &[u8]) -> Result<()> {
         self.text.extend_from_slice(run);
         self.check_size()?;
@@ -222,7 +222,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The file is over; whether that completes a record.
+    /// Handles the end of the file; returns whether that completes a record.
     fn end(&mut self) -> Result<bool> {
         match self.state {
             State::Quoted => return Err(self.open()),

@@ -1,4 +1,4 @@
-//! The readers beside the suites of odd files that everybody knows.
+//! The readers against well-known suites of unusual files.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -41,7 +41,7 @@ fn the_known_odd_files_of_csv_are_read_as_they_are_meant() {
         let bytes = STANDARD.decode(bytes).expect("base64");
         let meant: Value = serde_json::from_str(meant).expect("JSON");
         let meant = meant.as_array().cloned().unwrap_or_else(|| vec![meant.clone()]);
-        // Of this one the suite itself says something else than what is in it.
+        // The suite's own expectation for this file is wrong.
         if name == "location_coordinates.csv" {
             continue;
         }
@@ -55,12 +55,12 @@ fn json_is_read_as_strictly_as_the_standard_has_it() {
     let options = ReadOptions::new(FileFormat::Json);
     let columns =
         Columns { known: &[], ignored: &[], required: &[], texts: &[], amounts: &[], nested: None, other: None };
-    // Every file that has to be refused: <https://github.com/nst/JSONTestSuite>.
+    // Every file that must be rejected: <https://github.com/nst/JSONTestSuite>.
     let mut count = 0;
     for line in include_str!("../../../tests/files/json-test-suite.tsv").lines() {
         let (name, bytes) = line.split_once('\t').expect("two fields");
         let bytes = STANDARD.decode(bytes).expect("base64");
-        // An array is cut up, any other value has to be one element.
+        // An array is split, any other value must be one element.
         for file in [bytes.clone(), [b"[", &bytes[..], b"]"].concat(), [b"{\"items\":", &bytes[..], b"}"].concat()] {
             let Ok(found) = records(&file[..], &options, columns) else { continue };
             let is_refused = found.into_iter().any(|record| !matches!(record, Ok(Ok(_))));
@@ -159,7 +159,7 @@ fn as_the_standard_has_it(bytes: &[u8]) -> Option<Vec<Vec<Vec<u8>>>> {
     Some(records)
 }
 
-/// Records that were read, and the values in them; or nothing where the file is refused.
+/// The records read and their values; `None` if the file is rejected.
 fn outcome(bytes: &[u8], format: FileFormat) -> Option<Vec<Option<Vec<String>>>> {
     let columns = Columns {
         known: &["a", "b"],
@@ -202,7 +202,7 @@ const PARTS: [&[u8]; 19] = [
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 20_000, ..Default::default() })]
 
-    /// The law: every record is there, each with its own fields, or the file is refused.
+    /// The invariant: every record is read with its own fields, or the file is rejected.
     #[test]
     fn csv_is_read_as_the_standard_has_it_or_refused(
         header in proptest::sample::select(&HEADERS),
@@ -223,7 +223,7 @@ proptest::proptest! {
         }
     }
 
-    /// The same law for JSON: as many records as the JSON library finds, or the file is refused.
+    /// The same invariant for JSON: as many records as the JSON library finds, or the file is rejected.
     #[test]
     fn no_record_of_json_is_lost(
         parts in proptest::collection::vec(

@@ -1,4 +1,4 @@
-//! The bytes of a file as UTF-8, whatever it is written in.
+//! Decodes a file to UTF-8.
 
 use std::io::{Cursor, Error as IoError, ErrorKind, Read, Result as IoResult};
 
@@ -7,13 +7,13 @@ use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, X
 use super::{invalid, unreadable};
 use crate::error::{Error, Result};
 
-/// The part of a file that tells what it is.
+/// Bytes inspected to identify a file.
 pub const HEAD_BYTES: usize = 64 * 1024;
 
-/// How many bytes are decoded at once.
+/// Number of bytes decoded at once.
 const PORTION_BYTES: usize = 32 * 1024;
 
-/// The first bytes of what is no text, what it is, and what to do.
+/// Signatures of binary formats, with their names and what to do.
 /// Source: <https://www.garykessler.net/library/file_sigs.html>.
 const NO_TEXT: [(&[u8], &str, &str); 13] = [
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook (.xlsx)", SAVE_AS_CSV),
@@ -33,10 +33,10 @@ const NO_TEXT: [(&[u8], &str, &str); 13] = [
 const FROM_UTF_32: &str = "iconv -f utf-32 -t utf-8 FILE converts it";
 const SAVE_AS_CSV: &str = "unpack it, or open it in a spreadsheet program and save the sheet as CSV (UTF-8)";
 
-/// The names of ASCII. The WHATWG, whose names the others are, has them for Windows-1252.
+/// The labels of ASCII. Other labels follow the WHATWG, which maps these to Windows-1252.
 const ASCII_NAMES: [&str; 3] = ["ascii", "us-ascii", "ansi_x3.4-1968"];
 
-/// What a file is written in.
+/// The encoding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
     Ascii,
@@ -44,7 +44,7 @@ pub enum Charset {
 }
 
 impl Charset {
-    /// What a name stands for, in any case; `None` for one that is not known.
+    /// The encoding of a label, in any case; `None` if unknown.
     pub fn parse(name: &str) -> Option<Charset> {
         if ASCII_NAMES.contains(&name.trim().to_ascii_lowercase().as_str()) {
             return Some(Charset::Ascii);
@@ -65,10 +65,10 @@ impl Charset {
     }
 }
 
-/// A file as text: without its byte order mark, decoded from `encoding` or from what its mark says.
-/// UTF-8 is passed on as it is; whoever cuts it into records finds what is malformed.
+/// A file as text: without its byte order mark, decoded from `encoding` or as its mark says. UTF-8 is
+/// passed through unchanged; the record readers detect malformed bytes.
 ///
-/// Errors: exit 7 for what is no text and for a mark of another encoding than was asked for.
+/// Errors: exit 7 for binary files, and for a byte order mark that contradicts `encoding`.
 pub fn decoded<'a>(mut source: impl Read + 'a, asked: Option<Charset>) -> Result<Box<dyn Read + 'a>> {
     let mut head = Vec::new();
     source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
@@ -109,7 +109,7 @@ fn no_text(head: &[u8]) -> Option<Error> {
     Some(invalid(format!("the file is {what}, not CSV or JSON")).hint(*hint))
 }
 
-/// Text in UTF-16 begins with letters of ASCII, whose other half is zero.
+/// UTF-16 text starts with ASCII characters, whose other byte is zero.
 fn unmarked_utf_16(head: &[u8]) -> Option<&'static Encoding> {
     match head {
         [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some(UTF_16LE),
@@ -129,14 +129,14 @@ impl LineEnds {
         }
     }
 
-    /// What ends the file in the line that is reached.
+    /// The error in the current line.
     fn malformed(&self, charset: Charset) -> IoError {
         let line = self.0[0].max(self.0[1]) + 1;
         IoError::new(ErrorKind::InvalidData, format!("line {line}: the text is not {}", charset.name()))
     }
 }
 
-/// Passes on what is ASCII; anything else ends it with an error.
+/// Passes ASCII through; other bytes are an error.
 struct Ascii<R> {
     source: R,
     line_ends: LineEnds,
@@ -152,16 +152,16 @@ impl<R: Read> Read for Ascii<R> {
     }
 }
 
-/// Reads text of another encoding as UTF-8. What is malformed ends it with an error.
+/// Decodes text to UTF-8. Malformed input is an error.
 struct Decoding<R> {
     source: R,
     encoding: &'static Encoding,
     decoder: Decoder,
     bytes: Vec<u8>,
-    /// Where in `bytes` to go on.
+    /// Where in `bytes` to continue.
     next: usize,
     text: Vec<u8>,
-    /// How much of `text` was handed out.
+    /// How much of `text` was consumed.
     given: usize,
     line_ends: LineEnds,
     is_over: bool,
@@ -184,7 +184,7 @@ impl<R: Read> Decoding<R> {
         }
     }
 
-    /// Decodes the next portion, at least one character of it unless the file is over.
+    /// Decodes the next portion, at least one character unless at the end of the file.
     fn fill(&mut self) -> IoResult<()> {
         self.given = 0;
         self.text.clear();
