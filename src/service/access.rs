@@ -1,4 +1,4 @@
-//! The three roles of a shop: who reads, who does the daily work, who looks after the database.
+//! The three roles of a shop: reader, clerk and admin.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::entity::tables::{Table, tables};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 named_enum! {
-    /// What somebody does in the shop.
+    /// A role in the shop.
     pub enum Role {
         /// Reads everything but password hashes, writes nothing.
         Reader = "reader",
@@ -23,7 +23,7 @@ named_enum! {
     }
 }
 
-/// What nobody needs who only reads: the table and its column.
+/// The column hidden from readers: its table and name.
 const SECRET: (&str, &str) = ("users", "password_hash");
 
 const NOTHING_BUT_READ: &[Privilege] = &[Privilege::Select];
@@ -39,7 +39,7 @@ impl Role {
         }
     }
 
-    /// What the role is meant to be able to do.
+    /// The intended rights of the role.
     pub fn rights(self) -> Rights {
         let shop = tables();
         let history = HISTORY_TABLES.map(|name| Table { name: name.to_owned(), columns: Vec::new() });
@@ -62,7 +62,7 @@ impl Role {
     }
 }
 
-/// What a clerk does with a table; one that is not named here is only read.
+/// A clerk's rights on a table; other tables are read-only.
 fn clerks_privileges(table: &str) -> &'static [Privilege] {
     match table {
         "users" | "products" | "shopctl_seeds" | "shopctl_seed_rows" => &Privilege::ALL,
@@ -74,22 +74,22 @@ fn clerks_privileges(table: &str) -> &'static [Privilege] {
 
 /// A statement about a role.
 pub struct Planned {
-    /// What the database role is to be.
+    /// The intended role of the database role.
     pub role: Role,
     /// Its name, as it was typed.
     pub name: String,
     pub step: Step,
 }
 
-/// What has to be done about all roles.
+/// The required changes for all roles.
 pub struct Plan {
     pub rows: Vec<Planned>,
-    /// What the roles can do beyond their rights by ways that are not closed here.
+    /// Excess rights of the roles through indirect ways that are not revoked here.
     pub remaining: Vec<(String, Remaining)>,
 }
 
 impl Plan {
-    /// Errors: those of each role, with those that were probably meant where one is not there.
+    /// Errors: those of each role, with similar names for a missing one.
     pub async fn make(database: &Database, roles: &[(Role, Grantee)]) -> Result<Plan> {
         let mut plan = Plan { rows: Vec::new(), remaining: Vec::new() };
         for (role, grantee) in roles {
@@ -118,7 +118,7 @@ impl Plan {
     }
 }
 
-/// What is not there may be meant with its host: its namesakes are named instead of the way to make it.
+/// A missing account may exist with another host: accounts of the same name are suggested.
 async fn with_namesakes(database: &Database, role: Role, grantee: &Grantee, error: Error) -> Result<Error> {
     let accounts = database.engine().namesakes(database.connection(), grantee).await?;
     if accounts.is_empty() {
@@ -131,7 +131,7 @@ async fn with_namesakes(database: &Database, role: Role, grantee: &Grantee, erro
     Ok(accounts.iter().map(named).fold(Error::not_found("role", &grantee.name), Error::hint))
 }
 
-/// Exit 8 when a role can still do more than it should, or less.
+/// Exit 8 if a role still has more rights than intended, or fewer.
 pub fn settle(remaining: &[(String, Remaining)]) -> Result<()> {
     if remaining.is_empty() {
         return Ok(());
@@ -147,24 +147,24 @@ pub fn excess(name: &str, remaining: &Remaining) -> String {
     format!("{} still has {}", printable(name), remaining.what)
 }
 
-/// What has to be done so that a database role has the rights of this one.
+/// The changes that give a database role the rights of this one.
 ///
-/// Errors: exit 3 for a role that is not there; exit 6 for one that nothing can be kept from, or that runs this;
-/// exit 4 where the database does not tell.
+/// Errors: exit 3 for a missing role; exit 6 for a superuser or the current role; exit 4 if the database does not
+/// show the grants.
 async fn assess(database: &Database, role: Role, grantee: &Grantee) -> Result<Assessment> {
     database.engine().assess(database.connection(), grantee, &role.rights()).await
 }
 
-/// Which of the three a connection's role is, as far as it can be told.
+/// Which of the three roles a connection has, as far as can be determined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// As the server names it.
+    /// The name on the server.
     pub name: String,
-    /// The one that it is, or that it is most like.
+    /// The matching or most similar role.
     pub role: Role,
-    /// What it cannot do that this one can: `INSERT on orders`.
+    /// Missing rights: `INSERT on orders`.
     pub lacking: Vec<String>,
-    /// What it can do beyond this one.
+    /// Excess rights.
     pub exceeding: Vec<String>,
 }
 
@@ -184,9 +184,9 @@ impl Standing {
     }
 }
 
-/// Which of the three the role of this connection is; `None` for a file, and where the server does not tell.
+/// Which of the three roles this connection has; `None` for a file, or if the server does not show it.
 ///
-/// Errors: only a connection that was lost.
+/// Errors: only a lost connection.
 pub async fn standing(database: &Database) -> Result<Option<Standing>> {
     let rights = Role::Reader.rights();
     Ok(database.engine().effective(database.connection(), &rights.tables).await?.map(judge))

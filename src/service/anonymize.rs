@@ -1,5 +1,5 @@
-//! Erasing a person (GDPR, article 17): the row keeps its id and its orders, everything that tells
-//! who it was is replaced, also in the events that were stored. It cannot be undone.
+//! Erasing personal data (GDPR, article 17): the row keeps its id and orders, personal data is replaced,
+//! also in stored events. This cannot be undone.
 
 use uuid::Uuid;
 
@@ -11,24 +11,24 @@ use crate::entity::user::Model;
 use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository;
 
-/// The operation that erases a person.
-/// Orders that still need their buyer.
+/// The operation that erases personal data.
+/// The statuses of open orders.
 const OPEN: [OrderStatus; 3] = [OrderStatus::Pending, OrderStatus::Paid, OrderStatus::Shipped];
-/// So many open orders are named.
+/// Maximum number of named open orders.
 const NAMED: u64 = 5;
-/// The domain of addresses that lead nowhere (RFC 2606).
+/// A reserved domain without mail (RFC 2606).
 const NOWHERE: &str = "anonymized.invalid";
 const NAME: &str = "anonymized";
 
-/// Whether these are an address and names as anonymizing leaves them.
+/// Whether the address and names are those of an anonymized user.
 pub fn is_erased(email: &str, first_name: &str, last_name: &str) -> bool {
     let id = email.strip_suffix(NOWHERE).and_then(|rest| rest.strip_prefix(NAME)?.strip_prefix('-')?.strip_suffix('@'));
     id.is_some_and(|id| Uuid::try_parse(id).is_ok()) && [first_name, last_name] == [NAME; 2]
 }
 
-/// Anonymizes a user; one that already is so stays unchanged.
+/// Anonymizes a user; an anonymized one is unchanged.
 ///
-/// Errors: exit 3; exit 6 while there are open orders.
+/// Errors: exit 3; exit 6 for open orders.
 pub async fn anonymize(operations: &Operations, who: &str) -> Result<Changed> {
     let body = async |operation: &mut Operation| apply(operation, who).await;
     operations.run(&Request::new(EventName::UserAnonymize), body).await?.done()
@@ -49,7 +49,7 @@ async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
         updated_at: operation.now().into(),
         ..before.clone()
     };
-    // The update comes first: whoever places an order from now on waits, and then finds nobody.
+    // The update comes first, so that concurrent orders wait and then find no active user.
     let mut change = repository::user::update(operation.handle(), &before, &after).await?;
     refuse_open_orders(operation, &before).await?;
     change.before = change.before.map(personal::erased);
@@ -65,7 +65,7 @@ async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
     Ok(Changed { before, after, changed: true })
 }
 
-/// What is no document is left as it is: shopctl did not write it.
+/// Other texts are unchanged: shopctl did not write them.
 fn erased_text(text: &str) -> String {
     serde_json::from_str(text).map_or_else(|_| text.to_owned(), |document| personal::erased(document).to_string())
 }

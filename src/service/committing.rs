@@ -1,5 +1,4 @@
-//! Which COMMIT is under way: an interrupt waits for it, and whoever does not wait is told how its outcome is found
-//! out.
+//! The COMMIT in progress: an interrupt waits for it, and a second interrupt prints how to find its outcome.
 
 use std::sync::Arc;
 
@@ -11,14 +10,14 @@ use super::request::Request;
 use crate::domain::text::shell_word;
 use crate::error::{CommandLine, Error, Hint, Kind};
 
-/// Shared by all that commit in this process, one after the other, and by whoever listens for signals.
+/// Shared by all commits of this process and the signal handler.
 #[derive(Debug, Clone)]
 pub struct Committing(Arc<State>);
 
 #[derive(Debug)]
 struct State {
     pending: watch::Sender<Option<Pending>>,
-    /// How often the process was told to end.
+    /// The number of termination signals.
     interrupts: watch::Sender<u32>,
 }
 
@@ -31,9 +30,9 @@ impl Default for Committing {
 /// What is being committed.
 #[derive(Debug, Clone)]
 pub enum Pending {
-    /// An operation, with the key that its command was given.
+    /// An operation, with the key given to its command.
     Operation { id: Uuid, key: Option<String> },
-    /// Other work, with the way to find out what became of it.
+    /// Other work, with the hint to find its outcome.
     Work(Hint),
 }
 
@@ -50,23 +49,23 @@ impl Committing {
         self.0.pending.borrow().clone()
     }
 
-    /// Ends when no COMMIT is under way.
+    /// Returns when no COMMIT is in progress.
     pub async fn idle(&self) {
         reached(&self.0.pending, Option::is_none).await;
     }
 
-    /// The process was told to end.
+    /// Records a termination signal.
     pub fn interrupt(&self) {
         self.0.interrupts.send_modify(|count| *count += 1);
     }
 
-    /// Ends when the process was told to end more often than so many times; how often by then.
+    /// Waits for more than the given number of termination signals; returns their number.
     pub async fn interrupted(&self, before: u32) -> u32 {
         reached(&self.0.interrupts, |count| *count > before).await
     }
 }
 
-/// The value, as soon as it is what is waited for.
+/// Waits until the value meets the condition.
 async fn reached<T: Clone>(value: &watch::Sender<T>, is_it: impl FnMut(&T) -> bool) -> T {
     let mut receiver = value.subscribe();
     // The sender is borrowed, so it lives as long as this waits.
@@ -80,7 +79,7 @@ impl Pending {
         Pending::Operation { id, key: given.map(|idempotency| idempotency.key.as_str().to_owned()) }
     }
 
-    /// Exit 12, with the way to the outcome.
+    /// Exit 12, with the hint to find the outcome.
     pub fn unknown(&self, message: impl Into<String>) -> Error {
         let error = Error::new(Kind::OutcomeUnknown, "operation.outcome_unknown", message);
         match self {

@@ -1,4 +1,4 @@
-//! Whether the shop is well: a list of checks as plain data. Reads only.
+//! Health checks of the shop as plain data. Read-only.
 
 mod alike;
 mod check;
@@ -18,12 +18,12 @@ use crate::domain::Clock;
 use crate::entity::tables::tables;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 
-/// From here on a difference of the clocks is told: ids and times come from the client.
+/// Clock differences from here on are reported, because ids and times come from the client.
 const SKEW_WARNING: TimeDelta = TimeDelta::seconds(2);
-/// From here on the order of events cannot be read off their times.
+/// From here on times do not reflect the order of events.
 const SKEW_FAILURE: TimeDelta = TimeDelta::seconds(60);
 
-/// The checks that need no look at the shop's data, in order.
+/// The checks that do not read the shop's data, in order.
 const QUICK: [&str; 11] = [
     "configuration",
     "connection",
@@ -38,30 +38,30 @@ const QUICK: [&str; 11] = [
     "environment",
 ];
 
-/// What the command knows before it asks the database.
+/// What is known before connecting.
 #[derive(Debug, Clone)]
 pub struct Circumstances {
-    /// The database as it may be shown.
+    /// The database without secrets.
     pub database: String,
-    /// Where it is named.
+    /// The origin of its name.
     pub origin: String,
-    /// Files with passwords or their hashes that others than their owner can open.
+    /// Files with passwords or hashes that other users can read.
     pub exposed_files: Vec<PathBuf>,
     pub context: Option<String>,
     pub is_protected: bool,
     pub is_read_only: bool,
 }
 
-/// Where the migrations stand.
+/// The state of the migrations.
 #[derive(Debug, Clone, Default)]
 pub struct Migrations {
     pub applied: usize,
-    /// What is not as it should be: `2 pending (first m2026…)`.
+    /// The problem: `2 pending (first m2026…)`.
     pub others: Vec<String>,
     pub hint: Hint,
 }
 
-/// All checks when there is no connection: the reason, and what was therefore left out.
+/// All checks without a connection: the reason, and the skipped ones.
 pub fn unreachable(circumstances: &Circumstances, error: &Error, is_deep: bool) -> Vec<Check> {
     let deep = if is_deep { deep::names() } else { Vec::new() };
     let names = QUICK.into_iter().chain(deep);
@@ -73,9 +73,9 @@ pub fn unreachable(circumstances: &Circumstances, error: &Error, is_deep: bool) 
     checks.collect()
 }
 
-/// The quick checks, added to `checks` as they are made.
+/// The quick checks, added to `checks` as they complete.
 ///
-/// Errors: a connection that was lost on the way; what was checked before stands in `checks`.
+/// Errors: a lost connection; completed checks are in `checks`.
 pub async fn examine(
     database: &Database,
     clock: Clock,
@@ -146,7 +146,7 @@ fn tls(database: &Database, seen: &Inspection) -> Check {
     }
 }
 
-/// A server that takes no writes is as it should be for those who only read.
+/// A read-only server is no problem for read-only contexts.
 fn server_role(seen: &Inspection, circumstances: &Circumstances) -> Check {
     let for_reading = |detail: String, hint: &str| match circumstances.is_read_only {
         true => Check::new("server-role", State::Ok, detail),
@@ -176,7 +176,7 @@ fn server_role(seen: &Inspection, circumstances: &Circumstances) -> Check {
     }
 }
 
-/// For information, but for a role that can do only a part of something.
+/// Informational, except for a role with incomplete rights.
 fn access(database: &Database, standing: Option<Standing>) -> Check {
     let Some(standing) = standing else {
         let detail = match database.target() {
@@ -188,7 +188,7 @@ fn access(database: &Database, standing: Option<Standing>) -> Check {
     let state = if standing.lacking.is_empty() { State::Ok } else { State::Warning };
     let is_one = standing.lacking.is_empty() && standing.exceeding.is_empty();
     let check = Check::new("access", state, standing.text());
-    // Somebody will paste it into a shell.
+    // Users paste this into a shell.
     let is_plain = standing.name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.%@".contains(letter));
     if is_one || !is_plain {
         return check;
@@ -223,7 +223,7 @@ fn settings(seen: &Inspection) -> Check {
     Check::new("settings", state, detail)
 }
 
-/// For information only: what stands in between usually does what it should.
+/// Informational only: proxies are usually harmless.
 fn pooler(seen: &Inspection) -> Check {
     match &seen.pooler {
         None => Check::new("pooler", State::Ok, "none seen"),
@@ -240,7 +240,7 @@ async fn skew(database: &Database, clock: Clock) -> Result<Check> {
     let Some(server) = inspection::server_time(database).await? else {
         return Ok(Check::new("clock", State::Ok, "the database has none of its own"));
     };
-    // The server looked at its clock about halfway.
+    // The server read its clock about halfway.
     let difference = server - (before + (clock.now() - before) / 2);
     let seconds = difference.num_milliseconds() as f64 / 1_000.0;
     let detail = format!("the server's is {:.1} s {}", seconds.abs(), if seconds < 0.0 { "behind" } else { "ahead" });
@@ -260,6 +260,6 @@ fn purpose(circumstances: &Circumstances, environment: Option<String>, has_schem
     let marks = [(circumstances.is_protected, ", protected"), (circumstances.is_read_only, ", read-only")];
     let marks: String = marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark).collect();
     let check = Check::new("environment", State::Ok, format!("{word}; {context}{marks}"));
-    // Before there is a schema there is nowhere to note it.
+    // Without a schema it cannot be recorded.
     if environment.is_none() && has_schema { check.hint(CommandLine::new("migrate env production")) } else { check }
 }

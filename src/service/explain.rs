@@ -17,12 +17,12 @@ use crate::error::{Result, printable};
 use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{self, trail};
 
-/// Entities that are compared at once.
+/// Number of entities compared at once.
 const ROWS_AT_ONCE: u64 = 500;
-/// So many findings are told one by one; all are counted.
+/// Maximum number of listed findings; all are counted.
 pub const FINDINGS_TOLD: usize = 1_000;
 
-/// Something that the events do not explain, or that the rows do not have.
+/// A difference between events and rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub entity: EntityKind,
@@ -32,19 +32,19 @@ pub struct Finding {
     pub what: String,
 }
 
-/// What was compared and what was found.
+/// The result of the comparison.
 #[derive(Debug, Clone, Default)]
 pub struct Explanation {
-    /// Rows that were looked at.
+    /// Number of compared rows.
     pub rows: u64,
     /// The first [`FINDINGS_TOLD`].
     pub findings: Vec<Finding>,
-    /// All of them.
+    /// The number of all findings.
     pub found: u64,
 }
 
 impl Explanation {
-    /// Notes a finding.
+    /// Adds a finding.
     fn note(&mut self, entity: EntityKind, id: Id, name: &str, what: impl Into<String>) {
         self.found += 1;
         if self.findings.len() < FINDINGS_TOLD {
@@ -53,8 +53,8 @@ impl Explanation {
     }
 }
 
-/// Compares all rows with their events, password hashes where they may be read. `connection` should show
-/// one moment of the database.
+/// Compares all rows with their events, and password hashes if readable. `connection` should be a consistent
+/// snapshot.
 pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> Result<Explanation> {
     let mut explanation = Explanation::default();
     explain_all::<user::Entity>(connection, reads_hashes, &mut explanation).await?;
@@ -100,7 +100,7 @@ async fn explain_rows<E: Explained>(
     let events = trail::find_events_of(connection, E::KIND, &ids).await?;
     let events = by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default());
     let moved = E::movements(connection, &ids).await?;
-    // The event of a generated table says how many rows there were, not what was in each.
+    // The event of a generated table has the number of rows, not their content.
     let is_generated = |movement: &stock_movement::Model| generated.iter().any(|(id, _)| *id == movement.operation_id);
     let moved = by(moved.into_iter().filter(|movement| !is_generated(movement)).collect(), E::row_of);
     let strange = E::strange_times(connection, subjects, &events).await?;
@@ -129,7 +129,7 @@ fn strange_time(row: &Json) -> String {
     format!("updated_at is {}, when no operation changed it", shown(&row[UPDATED_AT]))
 }
 
-/// Entities that have events but no row any more, although no event deleted them.
+/// Entities with events whose row is missing, although no event deleted them.
 async fn missing_rows<E: Explained>(connection: &impl ConnectionTrait, explanation: &mut Explanation) -> Result<()> {
     let mut after = None;
     loop {
@@ -157,7 +157,7 @@ fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Id) -> BTreeMap<Id, Vec<T>> {
     map
 }
 
-/// An event with its documents read.
+/// An event with its parsed documents.
 struct Known {
     operation_id: Id,
     operation: Stored<EventName>,
@@ -181,8 +181,8 @@ impl Known {
     }
 }
 
-/// What is said of a person whose values are gone from the events though nobody anonymized them:
-/// the seals allow that, because anonymizing does it.
+/// The finding for a user whose values were erased from the events without an anonymization, which seals
+/// do not detect.
 const ERASED_UNEXPLAINED: &str = "personal values were erased from its events though no event anonymized it";
 
 fn is_erased_unexplained(events: &[Known]) -> bool {
@@ -191,8 +191,8 @@ fn is_erased_unexplained(events: &[Known]) -> bool {
     is_erased && !events.iter().any(|event| event.operation == EventName::UserAnonymize)
 }
 
-/// What of a document has to be found in the row; nothing for personal values that were erased from it.
-/// A document of before a column was added does not say what the row has there, which may be anything.
+/// The fields of a document to compare with the row, without erased personal values.
+/// A document older than a column does not determine the row's value there.
 fn comparable<E: Explained>(document: &Json) -> Json {
     let Some(document) = document.as_object() else { return Json::Null };
     let is_erased = personal::is_erased(document);
@@ -203,7 +203,7 @@ fn comparable<E: Explained>(document: &Json) -> Json {
     compared.chain(E::BESIDE.iter().copied()).filter_map(|field| Some((field.to_owned(), value(field)?))).collect()
 }
 
-/// Items in the order of their ids.
+/// Items by id.
 fn sorted(mut value: Json) -> Json {
     if let Some(items) = value.as_array_mut() {
         items.sort_by_key(|item| item["id"].to_string());
@@ -211,8 +211,8 @@ fn sorted(mut value: Json) -> Json {
     value
 }
 
-/// The states that events lead to and that no other event starts from. Told by the documents and
-/// not by the times, because the clocks of those who wrote them may differ.
+/// The final states: those that no other event starts from. Determined by the documents and not by the
+/// times, because the clocks of the writers may differ.
 fn final_states<E: Explained>(events: &[Known]) -> Vec<Json> {
     let mut states: Vec<Json> =
         events.iter().filter_map(|event| event.after.as_ref()).map(|after| comparable::<E>(after)).collect();
@@ -225,19 +225,19 @@ fn final_states<E: Explained>(events: &[Known]) -> Vec<Json> {
     states
 }
 
-/// Whether two states are the same in each field that both have: a password may not have been looked at.
+/// Whether two states agree in each common field: a password hash may be unreadable.
 fn is_same(one: &Json, other: &Json) -> bool {
     one.is_object() == other.is_object() && differences(one, other).next().is_none()
 }
 
-/// The fields of one state that another has with another value, each with both.
+/// The fields in which two states differ, with both values.
 fn differences<'a>(one: &'a Json, other: &'a Json) -> impl Iterator<Item = (&'a str, &'a Json, &'a Json)> {
     let fields = one.as_object().into_iter().flatten();
     let both = fields.filter_map(|(field, value)| Some((field.as_str(), value, other.get(field)?)));
     both.filter(|(_, value, other)| value != other)
 }
 
-/// Why the row is not what its events lead to; `None` when it is.
+/// How the row differs from its events; `None` if it does not.
 fn unexplained<E: Explained>(row: &Json, events: &[Known]) -> Option<String> {
     let states = final_states::<E>(events);
     let row = comparable::<E>(row);

@@ -1,7 +1,7 @@
 //! Every mutation of shop data, each inside an [`operation`].
 //!
-//! A service is written twice over: `apply` does the work on an open operation, a thin `run` opens
-//! one around it, so that seeds and imports can put many applies into one transaction.
+//! Each service has two functions: `apply` works on an open operation, a thin `run` opens one around it,
+//! so that seeds and imports can combine many applies in one transaction.
 
 pub(crate) mod access;
 pub mod anonymize;

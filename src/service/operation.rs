@@ -1,8 +1,8 @@
-//! The central piece: one mutation, from BEGIN to a COMMIT whose outcome is known.
+//! Operations: one mutation, from BEGIN to a COMMIT whose outcome is known.
 //!
-//! An operation has a name, an actor, perhaps a reason and an idempotency key, and a closure that
-//! changes rows. It retries the whole closure on transient conflicts, records what the shop
-//! refused, and never claims an outcome that it does not know.
+//! An operation has a name, an actor, an optional reason and idempotency key, and a closure that changes
+//! rows. It retries the whole closure on transient conflicts, records rejections, and never claims an
+//! unknown outcome.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ use crate::repository::{self, Change};
 
 /// The longest pause before a retry; pauses double from 1 ms, with full jitter.
 const BACKOFF_CAP: Duration = Duration::from_millis(200);
-/// Retries of long work end here, some minutes of contention later.
+/// Maximum number of retries of long work, some minutes of contention.
 const MAX_ATTEMPTS: u32 = 1_000;
-/// An error text in an event is cut here, in characters.
+/// Maximum length of an error text in an event, in characters.
 const ERROR_MAX_CHARACTERS: usize = 2_000;
 
 /// Opens operations on one database for one actor.
@@ -39,7 +39,7 @@ pub struct Operations {
     pub actor: String,
     /// Runs the real transaction and rolls it back.
     pub dry_run: bool,
-    /// An interrupt must wait for the outcome of a COMMIT.
+    /// Makes interrupts wait for the outcome of a COMMIT.
     pub committing: Committing,
 }
 
@@ -51,16 +51,16 @@ pub struct Changed<M> {
     pub changed: bool,
 }
 
-/// How an operation ended well.
+/// The successful result of an operation.
 #[derive(Debug)]
 pub enum Completion<T> {
     Done(T),
-    /// The key had been used for the same request: this is the first event of that operation.
+    /// The key was used for the same request: the first event of that operation.
     Replayed(Box<audit_event::Model>),
 }
 
 impl<T> Completion<T> {
-    /// The value of an operation that had no key and so cannot be a replay.
+    /// The value of an operation without a key, which cannot be a replay.
     pub fn done(self) -> Result<T> {
         match self {
             Completion::Done(value) => Ok(value),
@@ -78,7 +78,7 @@ pub struct Operation {
     changes: Vec<Change>,
     savepoints: u32,
     subject: Option<Id>,
-    /// As the request has it: what somebody else wrote in this moment is found by the next attempt.
+    /// As in the request: the next attempt finds concurrent writes.
     repeats_on_duplicate: bool,
 }
 
@@ -90,22 +90,22 @@ enum Attempt<T> {
     Unknown(T),
 }
 
-/// Why an attempt was rolled back; nothing of it is left.
+/// Why an attempt was rolled back completely.
 struct Failure {
     error: Error,
     fault: Option<Fault>,
-    /// The entity that it was about, as far as it was known.
+    /// The entity that it concerned, if known.
     subject: Option<Id>,
-    /// How long the last statement took to fail: what it waited for was not to be had.
+    /// How long the last statement waited before it failed.
     waited: Duration,
 }
 
 impl Operations {
-    /// Runs `body` in a transaction, again on transient conflicts, until it is committed, refused,
-    /// or the database's budget of time is spent.
+    /// Runs `body` in a transaction, with retries on transient conflicts, until it is committed, rejected, or
+    /// the time budget is used up.
     ///
-    /// Errors: the first error of `body`; [`Kind::Unavailable`] when time ran out before COMMIT;
-    /// [`Kind::OutcomeUnknown`] when the connection was lost at COMMIT and nobody can be asked.
+    /// Errors: the first error of `body`; [`Kind::Unavailable`] if time ran out before COMMIT;
+    /// [`Kind::OutcomeUnknown`] if the connection was lost at COMMIT and the database is unreachable.
     pub async fn run<T>(
         &self,
         request: &Request,
@@ -201,7 +201,7 @@ impl Operations {
             repeats_on_duplicate: request.repeats_on_duplicate,
         };
         let replay = async {
-            // First of all: no read may show the moment before the turn came.
+            // First, so that no read sees the state before the lock.
             if request.takes_turns {
                 operation.handle.take_turn().await?;
             }
@@ -254,8 +254,8 @@ impl Operations {
         match fault {
             Some(Fault::Transient) => true,
             Some(Fault::Unique(_)) if request.repeats_on_duplicate => true,
-            // A reference drawn twice, or a key that somebody used in the same moment: the next
-            // attempt draws anew, or finds the other's event and replays it.
+            // A duplicate random reference, or a key used concurrently: the next attempt draws
+            // again, or finds the other event and replays it.
             Some(fault) => {
                 repository::order::UNIQUE_REFERENCE.is_violated_by(fault)
                     || repository::audit_event::UNIQUE_KEY.is_violated_by(fault)
@@ -269,12 +269,12 @@ impl Operations {
         sleep(longest.mul_f64(rand::random::<f64>())).await;
     }
 
-    /// After a refusal: perhaps another process did the same request a moment ago.
+    /// After a rejection: another process may have just completed the same request.
     async fn replay_after_refusal(&self, request: &Request) -> Option<Box<audit_event::Model>> {
         find_replay(self.database.connection(), request).await.ok().flatten()
     }
 
-    /// Records what the shop refused (exit 6) and failed post-checks, best effort (BR-003).
+    /// Records rejections (exit 6) and failed post-checks, best effort (BR-003).
     async fn record_refusal(&self, request: &Request, operation_id: Uuid, subject: Option<Id>, error: &Error) {
         let is_recorded = error.kind() == Kind::Conflict || error.is(Cause::Unaccounted);
         if self.dry_run || !is_recorded {
@@ -299,7 +299,7 @@ impl Operations {
         audit_event::Model { outcome: Outcome::Failed.into(), reason, error, ..self.event(request.name, operation_id) }
     }
 
-    /// The event of what succeeded now, with nothing said beside it.
+    /// The event of a success, without further data.
     pub fn event(&self, name: EventName, operation_id: Uuid) -> audit_event::Model {
         audit_event::Model {
             id: self.ids.next().into(),
@@ -323,7 +323,7 @@ impl Operations {
 }
 
 impl Operation {
-    /// For the write functions of repositories, and for reads that have to see them.
+    /// For the write functions of repositories, and for reads that must see them.
     pub fn handle(&self) -> &WriteHandle {
         &self.handle
     }
@@ -342,7 +342,7 @@ impl Operation {
         self.ids.next()
     }
 
-    /// A stock movement of this operation, to be written.
+    /// A new stock movement of this operation.
     pub fn movement(&self, product_id: Id, delta: i32, reason: MovementReason) -> stock_movement::Model {
         stock_movement::Model {
             id: self.new_id().into(),
@@ -356,21 +356,20 @@ impl Operation {
         }
     }
 
-    /// Says which entity the operation is about: should it be refused, the failed event names it.
+    /// Sets the entity of the operation, for the event of a failure.
     pub fn about(&mut self, id: Id) {
         self.subject = Some(id);
     }
 
-    /// Takes a change in, for its audit event.
+    /// Adds a change, for its audit event.
     pub fn record(&mut self, change: Change) {
         self.changes.push(change);
     }
 
-    /// Runs a part that may be refused without spoiling what came before it.
+    /// Runs a part in a savepoint, so that its rejection does not affect earlier parts.
     ///
-    /// The inner error is the part's own: it was rolled back to the savepoint. The outer one means
-    /// that the whole operation cannot go on (a transient conflict, a lost connection, a duplicate where
-    /// those are a reason to look again).
+    /// The inner error is the part's own: it was rolled back to the savepoint. The outer one ends the whole
+    /// operation (a transient conflict, a lost connection, a duplicate that requires a retry).
     pub async fn savepoint<T>(&mut self, body: impl AsyncFnOnce(&mut Operation) -> Result<T>) -> Result<Result<T>> {
         self.savepoints += 1;
         let name = format!("part_{}", self.savepoints);
@@ -411,7 +410,7 @@ impl Operation {
             repository::known_id(change.entity.as_str(), change.name().unwrap_or_default(), change.id)?;
         }
         let events = changes.into_iter().zip(0_i32..).map(|(change, sequence)| {
-            // The key is unique: it stands in the operation's first event only.
+            // The key is unique: only the operation's first event has it.
             let idempotency = request.idempotency.as_ref().filter(|_| sequence == 0);
             audit_event::Model {
                 sequence: sequence.into(),
@@ -430,7 +429,7 @@ impl Operation {
     }
 }
 
-/// Exit 5: what was waited for did not come in time.
+/// Exit 5: the wait timed out.
 fn given_up(request: &Request, error: &Error) -> Error {
     Error::of(Cause::TimedOut, error.message())
         .not_applied(request.name)

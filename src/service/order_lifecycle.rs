@@ -14,10 +14,10 @@ use crate::repository::{self, Lock};
 
 mod afterwards;
 
-/// The member of an event that says that pieces went back by the order's lines.
+/// The event member for pieces restocked by the order's lines.
 const BY_ITS_LINES: &str = "restored_by_its_lines";
 
-/// What is to be done with one order.
+/// A requested transition of one order.
 #[derive(Debug, Clone)]
 pub struct Move {
     /// Reference or id.
@@ -34,42 +34,42 @@ pub struct Move {
 }
 
 impl Move {
-    /// A move with nothing said beside it.
+    /// A transition without further data.
     pub fn of(order: String, verb: Verb) -> Move {
         let (reason, note, tracking, placed_before) = (None, None, None, None);
         Move { order, verb, reason, note, tracking, restock: Restock::AsUsual, placed_before }
     }
 }
 
-/// What goes back into stock.
+/// What to restock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restock {
-    /// What the lifecycle's table says.
+    /// The default of the lifecycle table.
     AsUsual,
     Nothing,
     Everything,
-    /// These products (SKU or id), so many pieces of each, or all that the order took.
+    /// These products (SKU or id) with the number of pieces, or all that the order took.
     Lines(Vec<(String, Option<Quantity>)>),
 }
 
-/// How a move ended.
+/// The result of a transition.
 #[derive(Debug, Clone)]
 pub struct Moved {
     pub before: order::Model,
     pub after: order::Model,
-    /// False when the order was there already.
+    /// False if the order already had the status.
     pub changed: bool,
     pub replayed: bool,
     pub restored: Vec<Restored>,
-    /// Whether pieces went back by the order's lines, because it has no movements: another program
-    /// placed it, and took them by other means.
+    /// Whether pieces were restocked by the order's lines, because it has no movements: another program
+    /// placed it.
     pub by_its_lines: bool,
-    /// Whether all that it took was to go back.
+    /// Whether everything was to be restocked.
     pub meant_everything: bool,
 }
 
 impl Moved {
-    /// Nothing happened to an order that is where it should be.
+    /// The result for an order that already has the status.
     fn unchanged(order: order::Model) -> Moved {
         let (changed, replayed, by_its_lines, meant_everything) = (false, false, false, false);
         let (before, after, restored) = (order.clone(), order, Vec::new());
@@ -77,7 +77,7 @@ impl Moved {
     }
 }
 
-/// Pieces of one product that went back into stock.
+/// Restocked pieces of one product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
     pub product_id: Id,
@@ -86,7 +86,7 @@ pub struct Restored {
 }
 
 impl Restored {
-    /// What an event says that it put back.
+    /// The restocked pieces in an event.
     fn read(after: &Json) -> Vec<Restored> {
         let line = |line: &Json| {
             Some(Restored {
@@ -99,10 +99,10 @@ impl Restored {
     }
 }
 
-/// Moves one order in an operation of its own.
+/// Moves one order in a separate operation.
 ///
-/// Errors: exit 3; exit 6 for a pair that the lifecycle does not have, for more pieces than the
-/// order took, or a key used for something else.
+/// Errors: exit 3; exit 6 for an illegal transition, for more pieces than the order took, or a key used
+/// for another request.
 pub async fn run(operations: &Operations, wanted: &Move, key: Option<IdempotencyKey>) -> Result<Moved> {
     let name = wanted.verb.operation();
     let request = Request {
@@ -122,7 +122,7 @@ pub async fn run(operations: &Operations, wanted: &Move, key: Option<Idempotency
     }
 }
 
-/// The first result again, as its event tells it.
+/// The first result, replayed from its event.
 fn replay(order: &order::Model, event: &audit_event::Model) -> Moved {
     let data = |text: &Option<String>| -> Json {
         text.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
@@ -138,7 +138,7 @@ fn replay(order: &order::Model, event: &audit_event::Model) -> Moved {
     Moved { after: at(&after), replayed: true, restored, by_its_lines, ..Moved::unchanged(at(&before)) }
 }
 
-/// Requests that mean the same have the same fingerprint, however the order is spelled.
+/// Equivalent requests have the same fingerprint, independent of how the order is spelled.
 fn fingerprint(wanted: &Move) -> Json {
     let order = reference::folded(&wanted.order);
     let restock = match &wanted.restock {
@@ -157,13 +157,13 @@ fn fingerprint(wanted: &Move) -> Json {
     json!({ "order": order, "restock": restock, "reason": wanted.reason, "note": wanted.note })
 }
 
-/// Moves an order on an open operation. The order's row is locked first: whoever else wants to move
-/// it waits, and then finds it moved.
+/// Moves an order on an open operation. The order's row is locked first, so that concurrent transitions
+/// wait and then see the new status.
 pub async fn apply(operation: &mut Operation, wanted: &Move) -> Result<Moved> {
     apply_as(operation, wanted, false).await
 }
 
-/// As [`apply`]; a request with a key of its own is never taken for one that was made before.
+/// As [`apply`]; a request with a new key is never treated as a repetition.
 async fn apply_as(operation: &mut Operation, wanted: &Move, is_keyed: bool) -> Result<Moved> {
     let found = repository::order::find_named(operation.handle(), &wanted.order, Lock::Update).await?;
     let before = found.ok_or_else(|| unknown(&wanted.order))?;
@@ -175,7 +175,7 @@ async fn apply_as(operation: &mut Operation, wanted: &Move, is_keyed: bool) -> R
     write(operation, before, wanted, transition.verb.leads_to(), transition.stock, goods).await
 }
 
-/// An order's lines and what of them goes back into stock.
+/// An order's lines and the pieces to restock.
 struct Goods {
     items: Vec<ItemWithProduct>,
     restored: Vec<Restored>,
@@ -199,7 +199,7 @@ impl Goods {
     }
 }
 
-/// Moves the order to a status, and the pieces back.
+/// Sets the order's status and restocks its pieces.
 async fn write(
     operation: &mut Operation,
     before: order::Model,
@@ -218,22 +218,22 @@ async fn write(
     Ok(Moved { before, after, changed: true, replayed: false, restored, by_its_lines, meant_everything })
 }
 
-/// What may help who named an order that there is not.
+/// The hint for an unknown order.
 pub fn unknown_hint() -> Hint {
     CommandLine::new("order list --user WHO").and(" finds a customer's orders")
 }
 
-/// Exit 3 for an order that there is not.
+/// Exits with 3 if the order does not exist.
 pub fn unknown(name: &str) -> Error {
     Error::not_found("order", name).hint(unknown_hint())
 }
 
-/// Errors: exit 6 for a pair that the lifecycle does not have.
+/// Errors: exit 6 for an illegal transition.
 pub fn check(order: &order::Model, wanted: &Move) -> Result<()> {
     transition(order, wanted).map(drop)
 }
 
-/// The row of the table, or none when the order is already there.
+/// The transition, or `None` if the order already has the status.
 fn transition(order: &order::Model, wanted: &Move) -> Result<Option<Transition>> {
     let name = printable(&order.reference);
     let Some(status) = order.status.known() else {
@@ -251,7 +251,7 @@ fn transition(order: &order::Model, wanted: &Move) -> Result<Option<Transition>>
             Err(Error::conflict("order.too_young", format!("order {name} is not old enough to expire")))
         }
         Step::Take(transition) => Ok(Some(transition)),
-        // What was pending when the list was made has moved on since: it need not expire.
+        // The order has moved on since the list was made: it need not expire.
         Step::Refused if wanted.verb == Verb::Expire => Ok(None),
         Step::Refused => Err(refused(&name, status, wanted)),
     }
@@ -278,7 +278,7 @@ fn refused(name: &str, status: OrderStatus, wanted: &Move) -> Error {
     refusal.hint(CommandLine::anywhere("help lifecycle"))
 }
 
-/// What the caller asked for, or what the table says.
+/// The caller's request, or the default of the table.
 fn goes_back(transition: Transition, wanted: &Restock) -> Restock {
     match (wanted, transition.stock) {
         (Restock::AsUsual, StockEffect::Restored) => Restock::Everything,
@@ -287,11 +287,10 @@ fn goes_back(transition: Transition, wanted: &Restock) -> Restock {
     }
 }
 
-/// What an order did to the stock of each product.
+/// An order's effect on the stock of each product.
 struct Taken {
     pieces: Vec<Pieces>,
-    /// Products that it has in its lines, but that no movement of it took: another program did, by
-    /// other means.
+    /// Products in its lines without a movement: another program took them.
     by_its_lines: Vec<Id>,
 }
 
@@ -303,7 +302,7 @@ struct Pieces {
 }
 
 impl Pieces {
-    /// What may still go back.
+    /// Pieces that can still be restocked.
     fn left(&self) -> i64 {
         (self.taken - self.back).max(0)
     }
@@ -324,7 +323,7 @@ impl Pieces {
 }
 
 impl Taken {
-    /// Errors: exit 6 when another program left a number of pieces that is none.
+    /// Errors: exit 6 if another program stored an invalid quantity.
     fn of(order: &order::Model, items: &[ItemWithProduct], movements: &[stock_movement::Model]) -> Result<Taken> {
         let known = |pieces: &Stored<i32>| pieces.known().map(i64::from).ok_or_else(|| odd_pieces(order, pieces));
         let mut taken = Taken { pieces: Vec::new(), by_its_lines: Vec::new() };
@@ -356,15 +355,15 @@ impl Taken {
         self.pieces.iter().find(|pieces| pieces.product == product)
     }
 
-    /// What of a product may go back.
+    /// The pieces of a product that can be restocked.
     fn left(&self, product: Id) -> i64 {
         self.find(product).map_or(0, Pieces::left)
     }
 
-    /// The pieces of each product that go back, never more than were taken.
+    /// The pieces of each product to restock, never more than were taken.
     ///
-    /// Errors: exit 3 for a product that the order does not have; exit 6, naming each product of which
-    /// more was asked than there is to give back.
+    /// Errors: exit 3 for a product that is not in the order; exit 6 naming each product with more requested
+    /// pieces than can be restocked.
     fn choose(&self, order: &order::Model, items: &[ItemWithProduct], what: &Restock) -> Result<Vec<Restored>> {
         let named = |id: Id| items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref());
         let restored = |id: Id, pieces: i64| {
@@ -374,7 +373,7 @@ impl Taken {
         };
         let Restock::Lines(lines) = what else {
             let everything = self.pieces.iter().filter(|pieces| pieces.left() > 0);
-            // A product that is gone has no stock to go back to.
+            // A deleted product cannot be restocked.
             return everything
                 .filter(|pieces| named(pieces.product).is_some())
                 .map(|pieces| restored(pieces.product, pieces.left()))
@@ -405,7 +404,7 @@ impl Taken {
 
 /// The order's product that each line names.
 ///
-/// Errors: exit 3, naming every line that names none.
+/// Errors: exit 3 naming every unknown product.
 fn find_products(
     order: &order::Model,
     items: &[ItemWithProduct],
@@ -434,12 +433,12 @@ fn odd_pieces(order: &order::Model, pieces: &Stored<i32>) -> Error {
     .hint("give --no-restock, and correct the stock")
 }
 
-/// An order's reference as a message has it.
+/// An order's reference for a message.
 fn shown(order: &order::Model) -> String {
     printable(&order.reference)
 }
 
-/// Puts the pieces back and appends their movements; the rows are for the order's change to cover.
+/// Restocks the pieces and appends their movements; the order's change covers the rows.
 async fn restore(
     operation: &Operation,
     order: &order::Model,
@@ -467,7 +466,7 @@ async fn restore(
     Ok(vec![rows, repository::stock_movement::create_many(operation.handle(), &movements).await?])
 }
 
-/// What the event says beside the order itself.
+/// Additional data of the event.
 fn more(wanted: &Move, effect: StockEffect, restored: &[Restored], by_its_lines: bool) -> Map<String, Json> {
     let mut more = Map::new();
     let texts = [("tracking", &wanted.tracking), ("note", &wanted.note)];
@@ -481,7 +480,7 @@ fn more(wanted: &Move, effect: StockEffect, restored: &[Restored], by_its_lines:
     more
 }
 
-/// Restored pieces as events and answers show them.
+/// Restored pieces in the form of events and output.
 pub fn to_json(restored: &[Restored]) -> Json {
     let line = |line: &Restored| json!({ "sku": line.sku, "product_id": line.product_id, "quantity": line.quantity });
     restored.iter().map(line).collect()

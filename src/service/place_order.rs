@@ -1,5 +1,5 @@
-//! Placing orders: all lines or none, stock taken, prices snapshotted, in a constant number of
-//! statements whatever the number of orders and lines.
+//! Placing orders: all lines or none, stock deducted, prices snapshotted, in a number of statements
+//! independent of the number of orders and lines.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,51 +18,51 @@ use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository::user::{Lock, Who};
 use crate::repository::{self, stock_movement as movements};
 
-/// What somebody wants to buy.
+/// A requested order.
 #[derive(Debug, Clone)]
 pub struct NewOrder {
     /// E-mail address or id.
     pub user: String,
     pub lines: Vec<NewLine>,
     pub note: Option<String>,
-    /// The reference to use, for seeds; drawn when absent.
+    /// The reference to use, for seeds; random if absent.
     pub reference: Option<Reference>,
-    /// Refuse the order when it comes to anything else: the buyer was told this total.
+    /// The total shown to the buyer: an order with another total is rejected.
     pub expected_total: Option<Money>,
-    /// When it was placed, for orders of the past; now when absent.
+    /// When it was placed, for past orders; now if absent.
     pub placed_at: Option<DateTime<Utc>>,
-    /// Where it stands already, for orders of the past; a new one is pending.
+    /// The current status, for past orders; new ones are pending.
     pub status: OrderStatus,
     pub stock: Stock,
 }
 
-/// What an order does to the stock.
+/// The effect of an order on the stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stock {
     Deduct,
-    /// Its pieces were never counted here: what goes out had come in for it.
+    /// Its pieces were never in stock: equal receipts balance them.
     Skip,
 }
 
 impl NewOrder {
-    /// An order of now with nothing said beside its lines.
+    /// A new order with only its lines.
     pub fn new(user: String, lines: Vec<NewLine>) -> NewOrder {
         let (note, reference, expected_total, placed_at) = (None, None, None, None);
         let (status, stock) = (OrderStatus::Pending, Stock::Deduct);
         NewOrder { user, lines, note, reference, expected_total, placed_at, status, stock }
     }
 
-    /// Errors: exit 6 for a user who may not order; who ordered in the past is not asked.
+    /// Errors: exit 6 if the user is not active; not checked for past orders.
     pub fn check_user(&self, user: &user::Model) -> Result<()> {
         if self.stock == Stock::Skip { Ok(()) } else { check_may_order(user) }
     }
 
-    /// Whether its pieces are gone from the stock once it is placed.
+    /// Whether placing it reduces the stock.
     pub fn takes_stock(&self) -> bool {
         self.balanced_by().is_none()
     }
 
-    /// Why pieces come in as many as go out, so that the stock stays as it is.
+    /// The reasons of balancing receipts that keep the stock unchanged.
     fn balanced_by(&self) -> Option<MovementReason> {
         match self.stock {
             Stock::Skip => Some(MovementReason::Received),
@@ -72,27 +72,27 @@ impl NewOrder {
     }
 }
 
-/// One line as typed: lines that name the same product at the same price are merged.
+/// A line as typed: lines of the same product at the same price are merged.
 #[derive(Debug, Clone)]
 pub struct NewLine {
     /// SKU or id.
     pub product: String,
     pub quantity: Quantity,
-    /// What was paid, for orders of the past; the product's price when absent.
+    /// The price paid, for past orders; the product's price if absent.
     pub unit_price: Option<Money>,
 }
 
-/// An order with everything that shows it.
+/// An order with its user and lines, for output.
 #[derive(Debug, Clone)]
 pub struct PlacedOrder {
     pub order: order::Model,
-    /// `None` only for an order of another program whose user is gone.
+    /// `None` only for an order of another program whose user is missing.
     pub user: Option<user::Model>,
     pub items: Vec<repository::order::ItemWithProduct>,
     pub replayed: bool,
 }
 
-/// A line after its product was found.
+/// A line with its product.
 struct Line {
     product: product::Model,
     quantity: Quantity,
@@ -109,14 +109,14 @@ impl Line {
     }
 }
 
-/// What a line comes to.
+/// The total of a line.
 struct Amount<'a> {
     sku: &'a str,
     quantity: Quantity,
     price: Money,
 }
 
-/// Places an order in an operation of its own.
+/// Places an order in a separate operation.
 ///
 /// Errors: exit 3 for an unknown user or product; 6 for a user who may not order, insufficient
 /// stock (every short line is listed) or a key used for something else; 7 for too many lines.
@@ -151,7 +151,7 @@ fn check_lines(new: &NewOrder) -> Result<()> {
     violations.into_result()
 }
 
-/// Requests that mean the same have the same fingerprint, however their lines are split and sorted.
+/// Equivalent requests have the same fingerprint, independent of how their lines are split and sorted.
 fn fingerprint(new: &NewOrder) -> Json {
     let mut lines = BTreeMap::<String, i64>::new();
     for line in &new.lines {
@@ -167,7 +167,7 @@ pub async fn apply(operation: &mut Operation, new: &NewOrder) -> Result<PlacedOr
     placed.ok_or_else(|| Error::internal("an order was neither placed nor refused"))
 }
 
-/// Places many orders on an open operation, all or none, in as many statements as one takes.
+/// Places many orders on an open operation, all or none, with as many statements as for one.
 pub async fn apply_all(operation: &mut Operation, orders: &[NewOrder]) -> Result<Vec<PlacedOrder>> {
     let users = find_users(operation, orders).await?;
     let lines = find_lines(operation, orders).await?;
@@ -201,7 +201,7 @@ pub async fn apply_all(operation: &mut Operation, orders: &[NewOrder]) -> Result
     Ok(placed)
 }
 
-/// Writes what was built; the first order's event also stands for the rows of the stock.
+/// Writes the orders; the first order's event also covers the stock rows.
 async fn write(
     operation: &mut Operation,
     orders: &[NewOrder],
@@ -227,8 +227,7 @@ async fn write(
     Ok(())
 }
 
-/// What an order's event says beside the order itself: its note, and the pieces that do not weigh on the
-/// stock.
+/// Additional data of an order's event: its note, and the pieces that do not affect the stock.
 fn more(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
     let line = |(item, product): &repository::order::ItemWithProduct| Restored {
         product_id: item.product_id,
@@ -282,7 +281,7 @@ pub fn check_may_order(user: &user::Model) -> Result<()> {
     })
 }
 
-/// Finds the products of all lines and merges an order's lines that name the same one.
+/// Finds the products of all lines and merges lines of the same product.
 async fn find_lines(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<Vec<Line>>> {
     let mut names: Vec<&str> = orders.iter().flat_map(|new| &new.lines).map(|line| line.product.as_str()).collect();
     names.sort_unstable();
@@ -307,7 +306,7 @@ async fn find_lines(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<Ve
 
 fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Vec<Line>> {
     let mut lines = Vec::<Line>::with_capacity(new.lines.len());
-    // One product at two prices is two lines.
+    // A product at two prices has two lines.
     let mut positions = HashMap::<(Id, Option<Money>), usize>::new();
     for new in &new.lines {
         let product = *products.get(new.product.as_str()).ok_or_else(|| super::product::unknown(&[&new.product]))?;
@@ -330,7 +329,7 @@ fn merged(sku: &str, one: Quantity, other: Quantity) -> Result<Quantity> {
     one.plus(other).map_err(|problem| Violations::of(&format!("quantity of {sku}"), problem).into_error())
 }
 
-/// Lists every product that there is too little of, with what there is.
+/// Lists every product with insufficient stock, and its level.
 async fn shortage(
     operation: &Operation,
     wanted: &BTreeMap<Id, (i32, &product::Model)>,
@@ -338,7 +337,7 @@ async fn shortage(
 ) -> Result<Error> {
     let is_short = |id: &Id| !taken.contains_key(id);
     let short: Vec<Id> = wanted.keys().filter(|id| is_short(id)).copied().collect();
-    // An engine that cannot say which rows it updated may take those of an order before for them.
+    // An engine that cannot return updated rows may confuse them with those of an earlier order.
     let asked: Vec<Id> = if short.is_empty() { wanted.keys().copied().collect() } else { short };
     let levels = repository::product::stock_levels(operation.handle(), &asked).await?;
     let (mut texts, mut details, mut hints) = (Vec::new(), Vec::new(), Vec::new());
@@ -355,7 +354,7 @@ async fn shortage(
     Ok(hints.into_iter().fold(error, Error::hint))
 }
 
-/// The price when the stock was taken is the one that counts.
+/// Applies the price at the time when the stock was taken.
 fn at_current_prices(lines: &mut [Line], prices: &HashMap<Id, Stored<Money>>) {
     for line in lines {
         if let Some(price) = prices.get(&line.product.id) {
@@ -404,10 +403,10 @@ fn reference(operation: &Operation, new: &NewOrder) -> Reference {
     new.reference.clone().unwrap_or_else(|| Reference::from_id(operation.new_id()))
 }
 
-/// Holds an order against the limits and the total that it has to come to, before anything is written.
-/// `price_of` gives the price of a product that a line names without one.
+/// Checks an order against the limits and its expected total before anything is written. `price_of` gives
+/// the price of a product for lines without one.
 ///
-/// Errors: those that placing it at these prices would have.
+/// Errors: as for placing it at these prices.
 pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Result<Money>) -> Result<()> {
     let mut amounts = Vec::<Amount<'_>>::with_capacity(new.lines.len());
     let mut positions = HashMap::<(&str, Money), usize>::new();
@@ -427,10 +426,10 @@ pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Result<Money>) -
     total(&amounts, new.expected_total).map(drop)
 }
 
-/// What an order comes to.
+/// The total of an order.
 ///
-/// Errors: exit 7 when that is too much; exit 6 when prices are others than the buyer was told; the
-/// prices that count are listed.
+/// Errors: exit 7 if the total is too high; exit 6, listing the current prices, if it is not the expected
+/// one.
 fn total(lines: &[Amount<'_>], expected: Option<Money>) -> Result<Money> {
     let sum =
         lines.iter().try_fold(Money::ZERO, |sum, line| sum.checked_plus(line.price.checked_times(line.quantity)?));

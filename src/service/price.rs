@@ -17,28 +17,28 @@ use crate::error::{Error, Kind, Result, printable};
 use crate::repository;
 use crate::repository::product::{Filter, ROWS_PER_STATEMENT};
 
-/// The most products of one command: they are locked all at once, and others wait for them.
+/// Maximum number of products per command, because all are locked together.
 pub const MAX_PRODUCTS: usize = 10_000;
-/// So many products are named in a message.
+/// Maximum number of products named in a message.
 pub const NAMED: usize = 10;
-/// Products or events that are read at once.
+/// Number of products or events read at once.
 const ROWS_AT_ONCE: u64 = 1_000;
 
-/// What is to happen to the prices of some products.
+/// A requested change of prices.
 #[derive(Debug, Clone)]
 pub struct PriceChanges {
     pub repricing: Repricing,
-    /// Nothing is written if one price changes by more.
+    /// Reject everything if a price changes by more.
     pub max_change: Option<MaxChange>,
-    /// Whether prices are refused that are not those that were read: somebody has seen them.
+    /// Whether prices that changed since they were shown are rejected.
     pub is_as_read: bool,
 }
 
 impl PriceChanges {
     /// The new price of each product, in the same order.
     ///
-    /// Errors: exit 7 naming every product that cannot have its new price; exit 11 when one changes
-    /// by more than was allowed.
+    /// Errors: exit 7 naming every product whose new price is invalid; exit 11 if one changes by more than
+    /// the maximum.
     pub fn plan(&self, products: &[Model]) -> Result<Vec<Money>> {
         let mut violations = Violations::new();
         let mut prices = Vec::with_capacity(products.len());
@@ -67,7 +67,7 @@ fn guard(max_change: MaxChange, products: &[Model], prices: &[Money]) -> Result<
     if beyond.is_empty() {
         return Ok(());
     }
-    // From nothing to something is the most of all.
+    // A change from zero is the largest.
     beyond.sort_by_key(|(_, _, percent)| std::cmp::Reverse(percent.map_or(Decimal::MAX, |percent| percent.abs())));
     let worst = beyond.iter().take(NAMED).map(|(product, price, percent)| {
         let percent = percent.map_or_else(|| "from nothing".to_owned(), |percent| format!("{percent:+.1}%"));
@@ -93,7 +93,7 @@ fn list(message: String, lines: impl Iterator<Item = String>, count: usize) -> S
 
 /// The products of these SKUs and ids in their order, each once.
 ///
-/// Errors: exit 3 naming all that do not exist; exit 7 for too many.
+/// Errors: exit 3 naming all missing ones; exit 7 for too many.
 pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>> {
     if names.len() > MAX_PRODUCTS {
         return Err(too_many());
@@ -142,11 +142,10 @@ fn too_many() -> Error {
         .hint("narrow the products, for instance with --min-price and --max-price, and repeat for the others")
 }
 
-/// Changes the prices of products that were read before, all or none, in one operation.
+/// Changes the prices of products read before, all or none, in one operation.
 ///
-/// New prices come from the rows as they are once they are locked. Errors: those of
-/// [`PriceChanges::plan`]; exit 3 when a single product is gone; exit 6 when a price is another one
-/// than was read.
+/// New prices are computed from the locked rows. Errors: those of [`PriceChanges::plan`]; exit 3 if a
+/// product is missing; exit 6 if a price has changed.
 pub async fn change(operations: &Operations, products: &[Model], changes: &PriceChanges) -> Result<Vec<Changed>> {
     let body = async |operation: &mut Operation| apply_change(operation, products, changes).await;
     operations.run(&Request::new(EventName::ProductPrice), body).await?.done()
@@ -185,7 +184,7 @@ fn reprice(before: Model, price: Money, now: Moment) -> Changed {
     Changed { after: Model { price: price.into(), updated_at: now, ..before.clone() }, before, changed: true }
 }
 
-/// The products as they are now, held until the operation ends.
+/// The current products, locked until the operation ends.
 async fn lock(operation: &Operation, products: &[Model], is_as_read: bool) -> Result<Vec<Model>> {
     let mut ids: Vec<Id> = products.iter().map(|product| product.id).collect();
     ids.sort_unstable();
@@ -220,7 +219,7 @@ fn changed_meanwhile(stale: &[(&Model, Option<Stored<Money>>)]) -> Error {
         .details(details)
 }
 
-/// A change of a product's price, as its event tells it.
+/// A change of a product's price, from its event.
 #[derive(Debug, Clone)]
 pub struct PriceEvent {
     pub since: Moment,
@@ -231,7 +230,7 @@ pub struct PriceEvent {
 }
 
 impl PriceEvent {
-    /// For calculations: `None` when another program wrote a time that is none.
+    /// For calculations: `None` if another program stored an invalid time.
     pub fn step(&self) -> Option<PriceStep> {
         match self.since {
             Moment::Known(at) => Some(PriceStep { at, before: self.before, after: self.price }),
@@ -258,7 +257,7 @@ pub async fn history(connection: &impl ConnectionTrait, product: Id) -> Result<V
     Ok(prices)
 }
 
-/// `None` when the event is not about the price.
+/// `None` if the event does not change the price.
 fn price_event(event: audit_event::Model) -> Option<PriceEvent> {
     let (before, price) = (price_in(event.before.as_deref()), price_in(event.after.as_deref())?);
     let is_change = before != Some(price);

@@ -1,4 +1,4 @@
-//! Products: create with their first stock, update, delete.
+//! Products: create with initial stock, update, delete.
 
 use sea_orm::ConnectionTrait;
 
@@ -13,7 +13,7 @@ use crate::repository;
 /// A product before and after a mutation.
 pub type Changed = operation::Changed<Model>;
 
-/// Creates a product. Errors: exit 6 when the SKU is taken.
+/// Creates a product. Errors: exit 6 if the SKU is taken.
 pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
     operations
         .run(&Request::new(EventName::ProductCreate), async |operation| {
@@ -24,9 +24,9 @@ pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
         .done()
 }
 
-/// Creates a product on an open operation whose caller has found the SKU free; stock comes with its
-/// movement. The SKU is not looked up again: what another process wrote in between would be refused
-/// instead of being found by a retry.
+/// Creates a product, with the movement of its stock, on an open operation whose caller has checked that
+/// the SKU is free. It is not checked again, so that a concurrent insert is found by a retry instead of
+/// being rejected.
 pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model> {
     let product = stamped(operation, new);
     let created = repository::product::create(operation.handle(), &product).await;
@@ -39,7 +39,7 @@ pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model
     Ok(product)
 }
 
-/// Errors: exit 6 when a product other than `own` has this SKU, in whatever case another program wrote it.
+/// Errors: exit 6 if a product other than `own` has this SKU, in any case.
 async fn check_free(operation: &Operation, sku: &str, own: Option<Id>) -> Result<()> {
     let found = repository::product::find_named(operation.handle(), &[sku]).await?;
     match found.iter().find(|product| Some(product.id) != own) {
@@ -54,20 +54,20 @@ fn stamped(operation: &Operation, new: Model) -> Model {
     Model { id: operation.new_id().into(), created_at: now.clone(), updated_at: now, ..new }
 }
 
-/// What brings the pieces that a new product has from the start.
+/// The movement of a new product's initial stock.
 fn first_movement(operation: &Operation, product: &Model) -> Option<stock_movement::Model> {
     let pieces = product.stock_quantity.known().filter(|pieces| *pieces > 0)?;
     Some(operation.movement(product.id, pieces, MovementReason::Initial))
 }
 
-/// Adds many products on an open operation in few statements: products, first movements.
+/// Creates many products on an open operation in few statements: products, initial movements.
 pub async fn apply_create_many(operation: &mut Operation, new: Vec<Model>) -> Result<()> {
     let products: Vec<Model> = new.into_iter().map(|new| stamped(operation, new)).collect();
     let changes = repository::product::create_many(operation.handle(), &products).await?;
     let movements: Vec<_> = products.iter().filter_map(|product| first_movement(operation, product)).collect();
     let rows = repository::stock_movement::create_many(operation.handle(), &movements).await?;
     let mut changes = changes.into_iter();
-    // One change stands for all the movements.
+    // One change covers all movements.
     if let Some(first) = changes.next() {
         operation.record(first.covering(rows));
     }
@@ -75,13 +75,13 @@ pub async fn apply_create_many(operation: &mut Operation, new: Vec<Model>) -> Re
     Ok(())
 }
 
-/// Changes what people say of a product. Errors: exit 3, exit 6 when the SKU is taken.
+/// Changes a product's fields. Errors: exit 3, exit 6 if the SKU is taken.
 pub async fn update(operations: &Operations, name: &str, change: impl Fn(&mut Model)) -> Result<Changed> {
     let body = async |operation: &mut Operation| apply_update(operation, name, &change).await;
     operations.run(&Request::new(EventName::ProductUpdate), body).await?.done()
 }
 
-/// Changes a product on an open operation; equal values write nothing. Stock has its own ways.
+/// Changes a product on an open operation; equal values write nothing. Stock is changed elsewhere.
 pub async fn apply_update(operation: &mut Operation, name: &str, change: impl Fn(&mut Model)) -> Result<Changed> {
     let before = find_for_update(operation, name).await?;
     let mut after = before.clone();
@@ -100,9 +100,9 @@ pub async fn apply_update(operation: &mut Operation, name: &str, change: impl Fn
     Ok(Changed { before, after, changed: true })
 }
 
-/// Deletes a product that was never ordered; its remaining stock goes with it.
+/// Deletes a product that was never ordered, with its remaining stock.
 ///
-/// Errors: exit 3; exit 6 when it was ordered.
+/// Errors: exit 3; exit 6 if it was ordered.
 pub async fn delete(operations: &Operations, name: &str) -> Result<Model> {
     let body = async |operation: &mut Operation| {
         let product = find_for_update(operation, name).await?;
@@ -126,12 +126,12 @@ pub async fn find(connection: &impl ConnectionTrait, name: &str) -> Result<Model
     repository::product::find_by_sku(connection, name).await?.ok_or_else(|| unknown(&[name]))
 }
 
-/// How a product is found whose SKU nobody remembers.
+/// The hint to search for a product.
 pub fn search_hint() -> Hint {
     CommandLine::new("product list --search TEXT").and(" finds products by name or SKU")
 }
 
-/// Exit 3 for products that there are not.
+/// Exits with 3 for products that do not exist.
 pub fn unknown(names: &[&str]) -> Error {
     let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
     Error::not_found("product", names.join(", ")).hint(search_hint())
@@ -149,7 +149,7 @@ pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Mo
     Ok(product)
 }
 
-/// The price, to reckon with it. Errors: exit 6 when another program left there what is no amount.
+/// The price for calculations. Errors: exit 6 if another program stored an invalid amount.
 pub fn known_price(sku: &str, price: &Stored<Money>) -> Result<Money> {
     price.known().ok_or_else(|| {
         let (sku, price) = (printable(sku), printable(&price.to_string()));
@@ -158,7 +158,7 @@ pub fn known_price(sku: &str, price: &Stored<Money>) -> Result<Money> {
     })
 }
 
-/// The stock, to reckon with it. Errors: exit 6 when another program left there what is no number.
+/// The stock for calculations. Errors: exit 6 if another program stored an invalid number.
 pub fn known_stock(product: &Model) -> Result<i32> {
     product.stock_quantity.known().ok_or_else(|| {
         let (sku, stock) = (printable(&product.sku), printable(&product.stock_quantity.to_string()));
@@ -167,7 +167,7 @@ pub fn known_stock(product: &Model) -> Result<i32> {
     })
 }
 
-/// Exit 6 for a SKU that another product has.
+/// Exit 6 for the SKU of another product.
 fn taken(sku: &str) -> Error {
     let sku = printable(sku);
     Error::conflict("product.duplicate", format!("a product with the SKU {sku} exists already"))

@@ -1,4 +1,4 @@
-//! What is asked of an operation, and whether it was asked before.
+//! The request of an operation, and whether it is a repetition.
 
 use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
@@ -10,16 +10,15 @@ use crate::entity::audit_event;
 use crate::error::{Error, Result};
 use crate::repository;
 
-/// What is asked for, apart from the work itself.
+/// The parameters of a request, apart from the work itself.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub name: EventName,
     pub reason: Option<String>,
     pub idempotency: Option<Idempotency>,
-    /// For work that looks before it inserts: a duplicate means that somebody else did the same in
-    /// this moment, and another look will find it.
+    /// For work that checks before inserting: a duplicate means a concurrent insert, which a retry finds.
     pub repeats_on_duplicate: bool,
-    /// For work that must not run beside another of its kind: its transactions take turns.
+    /// For work whose transactions must be serialized.
     pub takes_turns: bool,
 }
 
@@ -36,21 +35,21 @@ pub struct Idempotency {
     pub key: IdempotencyKey,
     /// SHA-256 of the request, hexadecimal.
     pub fingerprint: String,
-    /// Whether the command was given it; imports mark their transactions with keys of their own.
+    /// Whether the user gave it; imports mark their transactions with generated keys.
     pub is_given: bool,
 }
 
 impl Idempotency {
-    /// `request` has to be the same for requests that mean the same.
+    /// `request` must be equal for equivalent requests.
     pub fn new(key: IdempotencyKey, operation: EventName, request: &Json) -> Self {
         let digest = Sha256::digest(format!("{operation}\n{request}"));
         Idempotency { key, fingerprint: hexadecimal(&digest), is_given: true }
     }
 }
 
-/// The event of the operation that this request's key belongs to, if any.
+/// The event of the operation with this request's key, if any.
 ///
-/// Errors: exit 6 when the key was used for another request.
+/// Errors: exit 6 if the key was used for another request.
 pub async fn find_replay(
     connection: &impl ConnectionTrait,
     request: &Request,

@@ -1,8 +1,8 @@
-//! Tamper evidence: seals over the audit trail, each of which covers its events and the seal before
-//! it. Whoever keeps the hash of the last seal elsewhere can tell whether anything before it was
-//! edited, removed, inserted or moved, or the tail cut off.
+//! Tamper evidence: seals over the audit trail, each covering its events and the previous seal. A copy of
+//! the last seal's hash, kept elsewhere, reveals whether anything before it was edited, removed, inserted
+//! or moved, or the tail cut off.
 //!
-//! Sealing is apart from writing, which it does not slow down; what is not sealed is not covered.
+//! Sealing is separate from writing and does not slow it down; unsealed events are not covered.
 
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -16,11 +16,11 @@ use crate::entity::{audit_event, audit_seal};
 use crate::error::{CommandLine, Error, Kind, Result};
 use crate::repository::{self, audit_seal::Covered};
 
-/// Events of one seal at most: bounds memory and the time of one transaction.
+/// Maximum number of events per seal: bounds memory and transaction time.
 pub const EVENTS_PER_SEAL: u64 = 5_000;
-/// Seals and events that are read at once.
+/// Number of seals and events read at once.
 const ROWS_AT_ONCE: u64 = 1_000;
-/// So many events of one kind of problem are named.
+/// Maximum number of named events per kind of problem.
 const EVENTS_NAMED: u64 = 100;
 
 /// A new seal and how far it reaches.
@@ -31,31 +31,30 @@ pub struct Sealed {
     pub last_event: Id,
 }
 
-/// Seals the oldest events that bear no seal yet, up to [`EVENTS_PER_SEAL`].
+/// Seals the oldest unsealed events, up to [`EVENTS_PER_SEAL`].
 ///
-/// `after` is the last event that the seal before covered, in a run that makes many: the index
-/// still holds the entries of all that was sealed a moment ago, and need not be read through again.
-/// Returns nothing when there is nothing to seal behind it.
+/// `after` is the last event of the previous seal in the same run: it skips index entries of events just
+/// sealed. Returns `None` if there is nothing to seal after it.
 pub async fn seal(operations: &Operations, after: Option<Id>) -> Result<Option<Sealed>> {
-    // Two sealers at once draw the same number: the later one looks again.
+    // Concurrent sealers compute the same number: the later one retries.
     let request = Request { repeats_on_duplicate: true, ..Request::new(EventName::AuditSeal) };
     operations.run(&request, async |operation| apply(operation, &operations.actor, after).await).await?.done()
 }
 
-/// What a run that makes many seals came to.
+/// The result of a run with many seals.
 #[derive(Debug, Default)]
 pub struct Sealing {
     pub seals: u64,
     pub events: u64,
     /// The newest seal.
     pub head: Option<audit_seal::Model>,
-    /// Events came in the meantime, and wait for the next seal.
+    /// New events arrived and wait for the next seal.
     pub is_behind: bool,
 }
 
-/// Seals in steps, each a transaction of its own, until nothing is left; a dry run tries one step.
+/// Seals in steps, each a separate transaction, until nothing is left; a dry run tries one step.
 ///
-/// Errors: those of [`seal`], with what is sealed already.
+/// Errors: those of [`seal`], with the seals made so far.
 pub async fn seal_all(operations: &Operations) -> Result<Sealing> {
     let (mut all, mut after, mut is_through) = (Sealing::default(), None, false);
     loop {
@@ -70,7 +69,7 @@ pub async fn seal_all(operations: &Operations) -> Result<Sealing> {
                 is_through |= is_last;
                 after = (!is_last).then_some(sealed.last_event);
             }
-            // Perhaps an event with an earlier id was committed in the meantime.
+            // An event with an earlier id may have been committed in the meantime.
             Ok(None) if after.is_some() => (after, is_through) = (None, true),
             Ok(None) => break,
             Err(_) if is_through => {
@@ -84,14 +83,14 @@ pub async fn seal_all(operations: &Operations) -> Result<Sealing> {
     if operations.dry_run && all.seals > 0 {
         all.events = repository::audit_seal::count_unsealed_events(connection).await?;
     }
-    // Nothing is asked after the last COMMIT: its seal is the head, whatever becomes of the connection.
+    // No query after the last COMMIT: its seal is the head even if the connection is lost.
     if operations.dry_run || all.head.is_none() {
         all.head = repository::audit_seal::find_last(connection).await?;
     }
     Ok(all)
 }
 
-/// What is to be said when the rest cannot be sealed: each seal is committed by itself.
+/// The error if the rest cannot be sealed: earlier seals are committed.
 fn broken_off(error: Error, newest: Option<&audit_seal::Model>) -> Error {
     let Some(seal) = newest else { return error };
     let stands = format!("seal {} is made and stays, head {}", seal.number, seal.hash);
@@ -106,7 +105,7 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Res
     let last = repository::audit_seal::find_last(operation.handle()).await?;
     let events = repository::audit_seal::find_events(operation.handle(), None, after, EVENTS_PER_SEAL).await?;
     let last_event = match events.last() {
-        // The event of sealing waits for the next seal, and is no reason for one.
+        // The event of sealing itself waits for the next seal and does not require one.
         Some(last) if events.iter().any(|event| event.row.operation != EventName::AuditSeal) => last.row.id,
         _ => return Ok(None),
     };
@@ -135,7 +134,7 @@ fn no_number_left(number: i32) -> Error {
     Error::new(Kind::CheckFailed, "audit.seal_number", message).hint(CommandLine::new("audit verify"))
 }
 
-/// The hash of a seal: of what the seal says, then of each event in the order of their ids.
+/// The hash of a seal: of its fields, then of each event by id.
 struct SealHash(Sha256);
 
 impl SealHash {
@@ -153,8 +152,8 @@ impl SealHash {
     }
 }
 
-/// The digest of one event: all its columns but the seal, as a JSON list, personal values in the
-/// form that erasing leaves.
+/// The digest of one event: all its columns but the seal, as a JSON list, with personal values in erased
+/// form.
 fn digest(event: &Covered<audit_event::Model>) -> impl AsRef<[u8]> + use<> {
     let occurred_at = event.time(&event.row.occurred_at);
     let event = &event.row;
@@ -178,31 +177,31 @@ fn digest(event: &Covered<audit_event::Model>) -> impl AsRef<[u8]> + use<> {
     Sha256::digest(columns.to_string())
 }
 
-/// What is no UUID is told from a UUID of the same text.
+/// Distinguishes other ids from a UUID of the same text.
 fn sealed_id(id: Id) -> String {
     if id.known().is_some() { id.to_string() } else { id.encode() }
 }
 
-/// What checking all seals found.
+/// The result of checking all seals.
 #[derive(Debug, Clone, Default)]
 pub struct Chain {
     pub seals: u64,
     pub sealed_events: u64,
     pub unsealed_events: u64,
-    /// The hash of the last seal; empty when there is none.
+    /// The hash of the last seal; empty if there is none.
     pub head: String,
     /// Of seals all; of events the first `EVENTS_NAMED`.
     pub problems: Vec<SealProblem>,
     /// Events outside the chain beyond those.
     pub untold: u64,
-    /// Events whose seals are gone from a chain that is whole by itself: their table was emptied, or cut off.
+    /// Events whose seals are missing from an otherwise intact chain: the table was emptied or truncated.
     pub orphaned: u64,
 }
 
-/// A seal that does not hold, or an event that cannot be read or bears a seal outside the chain.
+/// An invalid seal, or an event that is unreadable or has a seal outside the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealProblem {
-    /// What it is about: neither is known of a head that is gone.
+    /// The seal or event concerned; neither for a missing head.
     pub seal: Option<i32>,
     pub event: Option<(Id, String)>,
     pub what: String,
@@ -214,8 +213,8 @@ impl SealProblem {
     }
 }
 
-/// Checks that seals are numbered 1, 2, 3 …, every seal against its events and the seal before it,
-/// that no event bears another seal, and that `head`, which somebody kept, is the hash of one.
+/// Checks that seals are numbered 1, 2, 3 …, every seal against its events and the previous seal, that no
+/// event has another seal, and that the saved `head` is the hash of one.
 pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Result<Chain> {
     let mut chain = Chain::default();
     let (mut last, mut is_head_found) = (None::<audit_seal::Model>, false);
@@ -241,7 +240,7 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
             Some(seal) => format!("the last seal is {}", seal.number),
             None => "there is no seal".to_owned(),
         };
-        // A node that lags shows the same as a trail that was cut off or sealed anew from somewhere.
+        // A lagging replica looks the same as a truncated or resealed trail.
         let why = match chain.problems.is_empty() {
             true => "this node may be behind the server that takes writes, or the tail was cut off or replaced",
             false => "the tail was cut off or the trail rewritten",
@@ -284,7 +283,7 @@ async fn check(
         count += events.len() as u64;
         events.iter().for_each(|event| hash.add(event));
     }
-    // Before the first seal the head is empty, as its previous hash has to be.
+    // Before the first seal the head is empty, like its previous hash.
     if seal.previous_hash != chain.head {
         chain.note(Some(seal.number), "does not continue the seal before it");
     }
@@ -306,7 +305,7 @@ impl Chain {
         self.problems.push(SealProblem { seal, event: None, what: what.into() });
     }
 
-    /// Notes that events bear seals of which none is there.
+    /// Adds the finding that events have seals of which none exists.
     fn note_orphaned(&mut self, count: u64) {
         self.orphaned = count;
         let events = counted(count, "event");
@@ -319,7 +318,7 @@ impl Chain {
         self.note(None, what);
     }
 
-    /// Notes a seal whose number does not follow that of the seal before, 0 for the first.
+    /// Adds the finding of a seal whose number does not follow the previous one, 0 for the first.
     fn note_number(&mut self, number: i32, before: i32) {
         if number < 1 {
             self.note(Some(number), "is none of the chain: numbers begin at 1");

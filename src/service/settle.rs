@@ -1,4 +1,4 @@
-//! `audit settle`: what became of an operation whose outcome nobody was told.
+//! `audit settle`: determines the outcome of an operation whose COMMIT was not answered.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::entity::audit_event::Model;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::repository::{audit_event, order, product, stock_movement, user};
 
-/// Decides what became of any operation: one that is not there by now will never be.
+/// Settles the outcome of any operation: one that is not committed by now can no longer be.
 ///
 /// Errors: exit 5 while its transaction is still open at the server; those of the database.
 pub async fn decide(operations: &Operations, operation_id: Uuid) -> Result<Verdict> {
@@ -46,9 +46,9 @@ fn undecided(operation_id: Uuid, error: &Error) -> Error {
         .hint(Hint::from("run it again: ").and(CommandLine::again()))
 }
 
-/// Refuses an id that is not that of an operation: all ids look alike.
+/// Rejects an id that is not an operation's: all ids look alike.
 ///
-/// Errors: exit 7, saying whose it is, with the operation that was probably meant; those of the database.
+/// Errors: exit 7, naming the owner of the id and the probable operation; those of the database.
 pub async fn refuse_others(connection: &impl ConnectionTrait, id: Uuid) -> Result<()> {
     let Some((owner, meant)) = owner(connection, id.into()).await? else { return Ok(()) };
     let message = format!("operation: {id} is the id of {owner}, not of an operation");
@@ -60,7 +60,7 @@ pub async fn refuse_others(connection: &impl ConnectionTrait, id: Uuid) -> Resul
     })
 }
 
-/// What has this id, where no operation has it, and how its operation is announced.
+/// The owner of an id that is not an operation's, with its operation.
 async fn owner(connection: &impl ConnectionTrait, id: Id) -> Result<Option<(String, Option<(&'static str, Id)>)>> {
     let is_operation = async |id| Ok::<_, Error>(!audit_event::find_of_operation(connection, id, 1).await?.is_empty());
     if is_operation(id).await? {
@@ -76,7 +76,7 @@ async fn owner(connection: &impl ConnectionTrait, id: Id) -> Result<Option<(Stri
         let operation = is_operation(movement.operation_id).await?.then_some(movement.operation_id);
         return Ok(Some(("a stock movement".to_owned(), operation.map(|operation| ("of its operation: ", operation)))));
     }
-    // Rows without events of their own: generated, or written by another program.
+    // Rows without events: generated, or written by another program.
     let owner = if let Some(order) = order::find_by_id(connection, id).await? {
         format!("order {}", printable(&order.reference))
     } else if let Some(user) = user::find_by_id(connection, id).await? {
@@ -91,7 +91,7 @@ async fn owner(connection: &impl ConnectionTrait, id: Id) -> Result<Option<(Stri
     Ok(Some((owner, None)))
 }
 
-/// What an event is about: `order K7Q2M-9XD4T`.
+/// The subject of an event: `order K7Q2M-9XD4T`.
 pub fn subject(event: &Model) -> String {
     let name = event.name().or_else(|| Some(event.entity_id?.to_string())).unwrap_or_default();
     format!("{} {}", printable(&event.entity_type), printable(&name))

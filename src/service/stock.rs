@@ -1,4 +1,4 @@
-//! Stock: adjustments with their reason, counted levels, and what other programs did.
+//! Stock: adjustments, counted levels, and changes by other programs.
 
 use serde_json::json;
 
@@ -21,16 +21,16 @@ pub struct Adjustment {
     pub note: Option<String>,
 }
 
-/// How an adjustment ended.
+/// The result of an adjustment.
 #[derive(Debug, Clone)]
 pub struct Adjusted {
     pub product: Changed,
     pub replayed: bool,
 }
 
-/// Adjusts stock in an operation of its own.
+/// Adjusts stock in a separate operation.
 ///
-/// Errors: exit 3; exit 6 when the stock would go below zero, or the key was used for something else.
+/// Errors: exit 3; exit 6 if the stock would be negative, or the key was used for another request.
 pub async fn adjust(operations: &Operations, adjustment: &Adjustment, key: Option<IdempotencyKey>) -> Result<Adjusted> {
     let fingerprint = json!({
         "product": adjustment.product.to_ascii_uppercase(),
@@ -69,7 +69,7 @@ pub async fn apply_adjust(operation: &mut Operation, adjustment: &Adjustment) ->
     move_by(operation, before, adjustment).await
 }
 
-/// Moves the stock of a product that is locked already.
+/// Changes the stock of a locked product.
 async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustment) -> Result<Changed> {
     repository::known_id("product", &before.sku, before.id)?;
     let stock = known_stock(&before)?;
@@ -88,26 +88,26 @@ async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustme
         updated_at: operation.now().into(),
         ..before.clone()
     };
-    // `changed` stands for the product's row, which `moved` counted.
+    // `changed` covers the product's row, which `moved` counted.
     operation.record(noting(repository::product::changed(&before, &after), adjustment.note.as_deref()).covering(rows));
     Ok(Changed { before, after, changed: true })
 }
 
-/// A stock level that was counted.
+/// A counted stock level.
 #[derive(Debug, Clone)]
 pub struct Count {
     /// SKU or id.
     pub product: String,
     pub level: i32,
-    /// The level that whoever counted believes to be recorded.
+    /// The recorded level that the caller expects.
     pub expected: i32,
     pub reason: MovementReason,
     pub note: Option<String>,
 }
 
-/// Sets stock to a level, if it is what the caller expects (compare-and-set).
+/// Sets stock to a level if the current one is as expected (compare-and-set).
 ///
-/// Errors: exit 3; exit 6 when the stock is another one meanwhile.
+/// Errors: exit 3; exit 6 if the stock has changed.
 pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
     let body = async |operation: &mut Operation| {
         let before = find_for_update(operation, &count.product).await?;
@@ -132,7 +132,7 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
     operations.run(&request, body).await?.done()
 }
 
-/// Exit 6 for a stock that is another one than whoever counted believes.
+/// Exit 6 for a stock that differs from the expected level.
 fn changed_meanwhile(sku: &str, have: i32, count: &Count) -> Error {
     let again = CommandLine::again().option("--expect", &have.to_string());
     let message = format!("{sku} has {have} in stock, not {} as expected", count.expected);
@@ -140,17 +140,17 @@ fn changed_meanwhile(sku: &str, have: i32, count: &Count) -> Error {
         .hint(Hint::from(format!("if {} is right all the same: ", count.level)).and(again))
 }
 
-/// A difference between a product's stock and its movements that was recorded as a movement.
+/// A difference between a product's stock and its movements, recorded as a movement.
 #[derive(Debug, Clone)]
 pub struct Accepted {
     pub product: Model,
-    /// Pieces; 0 when there was no difference any more.
+    /// Pieces; 0 if there was no difference.
     pub delta: i64,
 }
 
-/// Records what another program did to a product's stock as a movement; the stock stays.
+/// Records a stock change by another program as a movement; the stock is unchanged.
 ///
-/// Errors: exit 3; exit 6 when the difference is more than a movement can hold.
+/// Errors: exit 3; exit 6 if the difference exceeds the range of a movement.
 pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) -> Result<Accepted> {
     let body = async |operation: &mut Operation| {
         let product = find_for_update(operation, product).await?;
@@ -175,7 +175,7 @@ pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) 
     operations.run(&Request::new(EventName::StockAccept), body).await?.done()
 }
 
-/// The change with the note of its movement, so that an edit of that shows.
+/// The change with the note of its movement, so that an edit of the note is detected.
 fn noting(mut change: repository::Change, note: Option<&str>) -> repository::Change {
     if let (Some(after), Some(note)) = (&mut change.after, note) {
         after["note"] = note.into();

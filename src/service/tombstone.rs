@@ -1,4 +1,4 @@
-//! The outcome of a lost COMMIT, found out with a tombstone.
+//! Settles the outcome of a lost COMMIT with a tombstone.
 //!
 //! A failed event with the operation's own (operation_id, sequence 0) is inserted over a new
 //! connection. If it goes in, the operation did not happen and can no longer happen: its own first
@@ -15,27 +15,27 @@ use crate::entity::audit_event;
 use crate::error::{Error, Result};
 use crate::repository;
 
-/// Between two attempts to reach the database.
+/// Pause between two attempts to reach the database.
 pub const PAUSE: Duration = Duration::from_millis(200);
 
-/// What is known about an operation whose COMMIT was not answered.
+/// The outcome of an operation whose COMMIT was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     Happened,
     DidNotHappen,
-    /// Nobody answered in time.
+    /// No answer in time.
     Unknown,
 }
 
-/// What became of an operation, for good.
+/// The final outcome of an operation.
 #[derive(Debug, Clone)]
 pub struct Verdict {
     pub is_applied: bool,
-    /// Whether it is decided by this very question.
+    /// Whether this call decided it.
     pub is_new: bool,
 }
 
-/// Asks until somebody answers or what the COMMIT kept back of its time is over.
+/// Retries until the database answers or the reserved time of the COMMIT is over.
 pub async fn find_out(database: &Database, tombstone: audit_event::Model) -> Settled {
     let limit = database.budget().to_settle();
     let asking = async {
@@ -55,7 +55,7 @@ async fn ask_anew(database: &Database, tombstone: &audit_event::Model) -> Result
     ask(&database.reconnect().await?, tombstone, false).await
 }
 
-/// Asks once, on this connection.
+/// Tries once, on this connection.
 pub async fn ask(database: &Database, tombstone: &audit_event::Model, dry_run: bool) -> Result<Verdict> {
     let handle = database.begin().await?;
     let inserted = repository::audit_event::create_many(&handle, [tombstone.clone()]).await;
@@ -70,7 +70,7 @@ pub async fn ask(database: &Database, tombstone: &audit_event::Model, dry_run: b
         }
         (_, Some(fault)) if repository::audit_event::UNIQUE_SEQUENCE.is_violated_by(&fault) => {
             handle.rollback().await?;
-            // Perhaps it is our own tombstone, whose COMMIT was lost in its turn.
+            // It may be our own tombstone, whose COMMIT was lost as well.
             let first = repository::audit_event::find_first_of(database.connection(), tombstone.operation_id).await?;
             let first = first.ok_or_else(|| Error::internal("the conflicting event is gone"))?;
             Ok(Verdict { is_applied: first.outcome == Outcome::Succeeded, is_new: false })

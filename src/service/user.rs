@@ -17,7 +17,7 @@ pub fn hash(password: &Password) -> Result<String> {
     password.hash().map_err(Error::internal)
 }
 
-/// Creates a user. Errors: exit 6 when the e-mail address is taken.
+/// Creates a user. Errors: exit 6 if the e-mail address is taken.
 pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
     operations
         .run(&Request::new(EventName::UserCreate), async |operation| {
@@ -28,8 +28,8 @@ pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
         .done()
 }
 
-/// Creates a user on an open operation whose caller has found the address free. It is not looked up
-/// again: what another process wrote in between would be refused instead of being found by a retry.
+/// Creates a user on an open operation whose caller has checked that the address is free. It is not
+/// checked again, so that a concurrent insert is found by a retry instead of being rejected.
 pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model> {
     let user = stamped(operation, new);
     let created = repository::user::create(operation.handle(), &user).await;
@@ -38,7 +38,7 @@ pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model
     Ok(user)
 }
 
-/// Errors: exit 6 when a user other than `own` has this address, in whatever spelling another program wrote it.
+/// Errors: exit 6 if a user other than `own` has this address, in any spelling.
 async fn check_free(operation: &Operation, email: &str, own: Option<Id>) -> Result<()> {
     match repository::user::find_one(operation.handle(), Who::Email(email), Lock::None).await? {
         Some(user) if Some(user.id) != own => Err(taken(&user.email)),
@@ -52,7 +52,7 @@ pub fn stamped(operation: &Operation, new: Model) -> Model {
     Model { id: operation.new_id().into(), created_at: now.clone(), updated_at: now, ..new }
 }
 
-/// Changes what people say of a user. Errors: exit 3, exit 6 when the address is taken.
+/// Changes a user's fields. Errors: exit 3, exit 6 if the address is taken.
 pub async fn update(operations: &Operations, who: &str, change: impl Fn(&mut Model)) -> Result<Changed> {
     mutate(operations, EventName::UserUpdate, who, async |operation, user| {
         refuse_anonymized(user)?;
@@ -75,8 +75,8 @@ pub async fn set_password(operations: &Operations, who: &str, password_hash: &st
     .await
 }
 
-/// Replaces a hash that was made with weaker parameters by one of the same password, unless the
-/// password was changed meanwhile.
+/// Upgrades a hash with weaker parameters to one of the same password, unless the password was changed
+/// meanwhile.
 pub async fn rehash(operations: &Operations, user: &Model, password_hash: &str) -> Result<Changed> {
     mutate(operations, EventName::UserRehash, &user.id.or_key(&user.email), async |_operation, now| {
         let is_same = now.password_hash == user.password_hash;
@@ -86,7 +86,7 @@ pub async fn rehash(operations: &Operations, user: &Model, password_hash: &str) 
     .await
 }
 
-/// Exit 6 for a user who was erased: what is written to one now could not be erased any more.
+/// Exit 6 for an anonymized user, whose new data could not be erased any more.
 fn refuse_anonymized(user: &Model) -> Result<()> {
     if user.status != UserStatus::Anonymized {
         return Ok(());
@@ -95,7 +95,7 @@ fn refuse_anonymized(user: &Model) -> Result<()> {
     Err(Error::conflict("user.anonymized", message))
 }
 
-/// Disables or enables a user; one that already is so stays unchanged.
+/// Disables or enables a user; unchanged if already so.
 ///
 /// Errors: exit 6 for an anonymized user.
 pub async fn set_status(operations: &Operations, who: &str, status: UserStatus) -> Result<Changed> {
@@ -107,7 +107,7 @@ pub async fn set_status(operations: &Operations, who: &str, status: UserStatus) 
     .await
 }
 
-/// Deletes a user without orders. Errors: exit 3; exit 6 when there are orders.
+/// Deletes a user without orders. Errors: exit 3; exit 6 if there are orders.
 pub async fn delete(operations: &Operations, who: &str) -> Result<Model> {
     let body = async |operation: &mut Operation| {
         let user = find(operation, who).await?;
@@ -156,13 +156,13 @@ pub async fn find(operation: &mut Operation, who: &str) -> Result<Model> {
     Ok(user)
 }
 
-/// Exit 3 for a user who is not there.
+/// Exits with 3 if the user does not exist.
 pub fn unknown(who: &str) -> Error {
     Error::not_found("user", who)
         .hint(CommandLine::new("user list --search TEXT").and(" finds users by name or e-mail"))
 }
 
-/// Exit 6 for an e-mail address that another user has.
+/// Exit 6 for the e-mail address of another user.
 pub fn taken(email: &str) -> Error {
     let email = printable(email);
     Error::conflict("user.duplicate", format!("a user with the e-mail address {email} exists already"))

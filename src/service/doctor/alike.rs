@@ -1,5 +1,5 @@
-//! Keys that only the case of their letters, or a missing dash, tells apart: shopctl writes no two such,
-//! and what somebody types means either.
+//! Keys that differ only in case or a missing dash: shopctl never writes two such keys, and typed names
+//! are ambiguous between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::repository::{Lock, order, product, user};
 
 pub const NAME: &str = "keys-differ-by-more-than-case";
 
-/// Names the keys of users, products and orders that are alike.
+/// Finds such keys of users, products and orders.
 pub async fn check(connection: &impl ConnectionTrait) -> Result<Check> {
     let emails = Alike::of(user::find_foreign_emails(connection).await?, |email| email.trim().to_lowercase());
     let own = user::find_by_emails(connection, &emails.keys(), Lock::None).await?;
@@ -36,7 +36,7 @@ pub async fn check(connection: &impl ConnectionTrait) -> Result<Check> {
     })
 }
 
-/// Keys by the form that their spellings share.
+/// Keys by canonical form.
 struct Alike {
     spellings: BTreeMap<String, BTreeSet<String>>,
     fold: fn(&str) -> String,

@@ -1,28 +1,28 @@
-//! One check of the doctor, and how it ended.
+//! A check of the doctor and its result.
 
 use crate::domain::named_enum;
 use crate::error::{Error, Hint};
 
 named_enum! {
-    /// How a check ended.
+    /// The status of a check.
     pub enum State {
         Ok = "ok",
         Warning = "warning",
         Failed = "failed",
-        /// Could not be made, because an earlier one failed.
+        /// Skipped, because an earlier check failed.
         Skipped = "skipped",
     }
 }
 
-/// One check and what it saw.
+/// A check and its findings.
 #[derive(Debug, Clone)]
 pub struct Check {
-    /// Stable, for programs.
+    /// Stable name, for programs.
     pub name: &'static str,
     pub state: State,
-    /// What was seen.
+    /// The finding.
     pub detail: String,
-    /// What to do, if there is something to do: a command where one does it.
+    /// The remedy, if any: a command where possible.
     pub hint: Option<Hint>,
 }
 
@@ -40,7 +40,7 @@ impl Check {
         Check::new(name, State::Skipped, why)
     }
 
-    /// A check that the database refused to make.
+    /// A check that failed with a database error.
     pub(super) fn refused(name: &'static str, error: &Error) -> Check {
         Check::new(name, State::Failed, error.message()).hint(Hint::joined(error.hints(), "; "))
     }

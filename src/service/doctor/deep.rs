@@ -1,4 +1,4 @@
-//! The shop's data against its rules, all on one state of the database.
+//! The deep checks: the shop's data against its rules, on one snapshot of the database.
 
 use super::alike;
 use super::check::{Check, State};
@@ -17,9 +17,9 @@ pub fn names() -> Vec<&'static str> {
     INVARIANTS.iter().map(|invariant| invariant.name).chain([alike::NAME]).collect()
 }
 
-/// Whether the tables, columns and unique indexes are there that this program relies on.
+/// Whether the required tables, columns and unique indexes exist.
 ///
-/// Errors: a connection that was lost.
+/// Errors: a lost connection.
 pub async fn schema(database: &Database) -> Result<Check> {
     match schema::read(database.connection(), database.engine()).await {
         Ok(found) => Ok(judge_schema(&found).0),
@@ -28,9 +28,9 @@ pub async fn schema(database: &Database) -> Result<Check> {
     }
 }
 
-/// The deep checks, added to `checks` as they are made; `progress` hears the name of each before.
+/// The deep checks, added to `checks` as they complete; `progress` receives the name of each before.
 ///
-/// Errors: a connection that was lost on the way; what was checked before stands in `checks`.
+/// Errors: a lost connection; completed checks are in `checks`.
 pub async fn examine_deeply(
     database: &Database,
     checks: &mut Vec<Check>,
@@ -49,7 +49,7 @@ pub async fn examine_deeply(
             Ok(violations) => checks.push(judge(invariant, &violations)),
             Err(error) if is_refusal(&error) => {
                 checks.push(Check::refused(invariant.name, &error));
-                // A failed statement ends the transaction on some engines: the rest sees a new state.
+                // A failed statement ends the transaction on some engines: later checks see a new snapshot.
                 snapshot.rollback().await?;
                 snapshot = database.snapshot().await?;
             }
@@ -77,7 +77,7 @@ fn is_unique(found: &Schema, constraint: &UniqueConstraint) -> bool {
     tables.first().is_some_and(|table| found.is_unique(table, &columns))
 }
 
-/// Whether only this one question went wrong.
+/// Whether only this query failed.
 fn is_refusal(error: &Error) -> bool {
     !matches!(error.kind(), Kind::Unavailable)
 }
@@ -94,7 +94,7 @@ fn judge(invariant: &Invariant, violations: &Violations) -> Check {
     let offenders = violations.offenders.join(", ");
     let detail = format!("{}: {} ({offenders}{more})", invariant.offenders, violations.count);
     let first = violations.first.as_deref().unwrap_or_default();
-    // Somebody will paste it into a shell: a name that another program chose must not run there.
+    // Users paste this into a shell: names stored by other programs must be quoted.
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_@+".contains(letter);
     let is_usable = first.chars().all(is_plain) && !first.starts_with('-');
     let check = Check::new(invariant.name, state, detail);
@@ -105,8 +105,7 @@ fn judge(invariant: &Invariant, violations: &Violations) -> Check {
     }
 }
 
-/// The tables, columns and unique indexes that this program relies on, and whether all tables and
-/// columns are there.
+/// Checks the required tables, columns and unique indexes; returns whether all tables and columns exist.
 fn judge_schema(found: &Schema) -> (Check, bool) {
     let unique = [
         user::UNIQUE_EMAIL,

@@ -1,4 +1,4 @@
-//! What is explained: users, products and orders, each with its rows, movements and compared fields.
+//! The compared entities: users, products and orders, with their rows, movements and fields.
 
 use std::collections::BTreeMap;
 
@@ -12,28 +12,28 @@ use crate::error::Result;
 use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{order as orders, product as products, trail, user as users};
 
-/// A row of users, products or orders in the form that events keep.
+/// A row of users, products or orders in the form of events.
 pub(super) struct Subject {
     pub id: Id,
     pub name: String,
     pub view: Json,
 }
 
-/// An entity whose every state is told by events, and its movements with them.
+/// An entity whose states and movements are recorded by events.
 pub(super) trait Explained: EntityTrait {
     const KIND: EntityKind;
     const ID: Self::Column;
-    /// Columns that are told in another way than by documents.
+    /// Columns that are not part of the documents.
     const APART: &[Self::Column] = &[];
-    /// What documents say beside columns.
+    /// Members of documents that are not columns.
     const BESIDE: &[&str] = &[];
 
-    /// All rows, with password hashes where those may be read.
+    /// All rows, with password hashes if readable.
     fn select(_reads_hashes: bool) -> Select<Self> {
         Self::find()
     }
 
-    /// Rows in the form that events keep.
+    /// Rows in the form of events.
     async fn subjects(connection: &impl ConnectionTrait, rows: Vec<Self::Model>) -> Result<Vec<Subject>>;
 
     /// The movements that belong to these rows.
@@ -46,12 +46,12 @@ pub(super) trait Explained: EntityTrait {
         movement.product_id
     }
 
-    /// Why the movements are not what the events lead to.
+    /// How the movements differ from the events.
     fn wrong_movements(_events: &[Known], _movements: &[stock_movement::Model]) -> Option<String> {
         None
     }
 
-    /// Rows whose time of change nothing tells, where it is none of the compared fields.
+    /// Rows with an unexplained time of change, if it is not a compared field.
     async fn strange_times(
         _connection: &impl ConnectionTrait,
         _rows: &[Subject],
@@ -79,7 +79,7 @@ impl Explained for user::Entity {
 impl Explained for product::Entity {
     const KIND: EntityKind = EntityKind::Product;
     const ID: product::Column = product::Column::Id;
-    /// Stock is told by movements, and the time of change moves with it: see `strange_times`.
+    /// Stock is explained by movements, and the time of change with it: see `strange_times`.
     const APART: &[product::Column] = &[product::Column::StockQuantity, product::Column::UpdatedAt];
 
     async fn subjects(_connection: &impl ConnectionTrait, rows: Vec<product::Model>) -> Result<Vec<Subject>> {
@@ -95,8 +95,8 @@ impl Explained for product::Entity {
         movements::wrong_of_product(events, movements)
     }
 
-    /// Products that were last changed at a time that neither an event of theirs says, nor one of an
-    /// operation that moved them.
+    /// Products whose time of change matches neither an event of theirs nor an operation that moved their
+    /// stock.
     async fn strange_times(
         connection: &impl ConnectionTrait,
         products: &[Subject],

@@ -1,5 +1,5 @@
-//! The movements of an order or a product against the events of the operations that wrote them: pieces,
-//! reason, note and time of each.
+//! Compares the movements of an order or a product with the events of their operations: pieces, reason,
+//! note and time.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::domain::{EventName, MovementReason, OrderStatus};
 use crate::entity::{Moment, stock_movement};
 use crate::error::printable;
 
-/// What of an order's movements its events do not say.
+/// The differences between an order's movements and its events.
 pub(super) fn wrong_of_order(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
     wrong_order_pieces(events, movements)
         .or_else(|| wrong_order_reason(events, movements))
@@ -18,7 +18,7 @@ pub(super) fn wrong_of_order(events: &[Known], movements: &[stock_movement::Mode
         .or_else(|| wrong_time(events, movements))
 }
 
-/// What of a product's movements apart from orders its events do not say.
+/// The differences between a product's other movements and its events.
 pub(super) fn wrong_of_product(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
     wrong_own_pieces(events, movements)
         .or_else(|| wrong_own_reason(events, movements))
@@ -26,7 +26,7 @@ pub(super) fn wrong_of_product(events: &[Known], movements: &[stock_movement::Mo
         .or_else(|| wrong_time(events, movements))
 }
 
-/// Each movement is one line of an event: pieces that were taken or restored.
+/// Each movement corresponds to one line of an event: pieces taken or restored.
 fn wrong_order_pieces(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
     let mut expected = Vec::new();
     for event in events {
@@ -46,7 +46,7 @@ fn wrong_order_pieces(events: &[Known], movements: &[stock_movement::Model]) -> 
     Some(format!("its movements of product {product} in operation {operation} {difference}"))
 }
 
-/// Each event that changed a stock apart from orders has one movement.
+/// Each event that changed a stock, except for orders, has one movement.
 fn wrong_own_pieces(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
     let expected = events.iter().filter_map(|event| {
         let level = |document: &Option<Json>| {
@@ -62,7 +62,7 @@ fn wrong_own_pieces(events: &[Known], movements: &[stock_movement::Model]) -> Op
     Some(format!("its movements in operation {operation} {difference}"))
 }
 
-/// The first key whose pieces, movement by movement, are not those expected; the order says nothing.
+/// The first key whose movements differ from the expected ones, in any order.
 fn first_difference<K: Ord>(
     expected: impl IntoIterator<Item = (K, i64)>,
     found: impl IntoIterator<Item = (K, i64)>,
@@ -85,14 +85,14 @@ fn listed(pieces: &[i64]) -> String {
     pieces.iter().map(|pieces| format!("{pieces:+}")).collect::<Vec<_>>().join(" and ")
 }
 
-/// The events of the operation that wrote a movement: a seed places an order and moves it on in one.
+/// The events of a movement's operation: a seed places and advances an order in one operation.
 fn events_of<'a>(events: &'a [Known], movement: &stock_movement::Model) -> impl Iterator<Item = &'a Known> + Clone {
     let operation_id = movement.operation_id;
     events.iter().filter(move |event| event.operation_id == operation_id)
 }
 
-/// Orders take for the one reason, and give back for another; what came in when it was placed balances what
-/// went out of no stock, or went back at once.
+/// Orders take with one reason and restock with another; receipts on placing balance pieces that never were in
+/// stock, or that are restocked at once.
 fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
     let may_bring = |event: &Known| -> &[MovementReason] {
         if event.before.is_some() {
@@ -108,7 +108,7 @@ fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> 
         ..0 => movement.reason == MovementReason::Order,
         _ => {
             let own = events_of(events, movement);
-            // One without an event is told for that.
+            // A movement without an event is reported separately.
             own.clone().next().is_none() || own.flat_map(may_bring).any(|reason| movement.reason == *reason)
         }
     };

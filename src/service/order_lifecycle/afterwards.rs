@@ -1,5 +1,5 @@
-//! What is said about an order that is already where its verb leads: a corrected tracking number,
-//! pieces that come back later. What is new is done or refused, and never dropped.
+//! Repeated verbs on an order that already has the status: a corrected tracking number, pieces restocked
+//! later. New data is applied or rejected, never ignored.
 
 use serde_json::Value as Json;
 
@@ -10,12 +10,12 @@ use crate::error::{CommandLine, Error, Hint, Result};
 use crate::repository::audit_event as events;
 use crate::service::operation::Operation;
 
-/// So many of the newest events of an order are looked at.
+/// Number of newest events of an order to inspect.
 const EVENTS_MAX: u64 = 1_000;
 
-/// Does what is new. The order stays where it is.
+/// Applies new data. The order's status is unchanged.
 ///
-/// Errors: exit 6 for what cannot be added afterwards.
+/// Errors: exit 6 for data that cannot be added later.
 pub(super) async fn apply(
     operation: &mut Operation,
     before: order::Model,
@@ -38,7 +38,7 @@ pub(super) async fn apply(
         let is_repeated = !is_keyed && known.restored_last(&wanted.restock);
         match Goods::of(operation, &before, &wanted.restock).await {
             Ok(goods) if goods.restored.is_empty() => {}
-            // A rerun, or a second delivery of the same: only who runs it knows.
+            // A rerun or a second return of the same pieces: only the caller knows.
             Ok(_) if is_repeated => return Err(repeated(&before)),
             Ok(goods) => return write(operation, before, wanted, status, StockEffect::OnRequest, goods).await,
             Err(_) if !is_keyed && known.restored_in_all(&wanted.restock) => {}
@@ -49,7 +49,7 @@ pub(super) async fn apply(
     Ok(Moved::unchanged(before))
 }
 
-/// Exit 6: the same pieces went back before, and more of them are still out.
+/// Exit 6: the same pieces were restocked before, and more can still be.
 fn repeated(order: &order::Model) -> Error {
     let name = shown(order);
     Error::conflict("order.restock_repeated", format!("the same pieces of order {name} went back into stock before"))
@@ -61,7 +61,7 @@ fn timeline(name: &str) -> CommandLine {
     CommandLine::new("order show").argument(name).flag("--timeline")
 }
 
-/// Whether pieces that went back are those that are named, each with its number.
+/// Whether the restocked pieces equal the named ones.
 fn are_just(restored: &[Restored], wanted: &Restock) -> bool {
     let Restock::Lines(wanted) = wanted else { return false };
     let is_wanted = |line: &Restored| {
@@ -73,7 +73,7 @@ fn are_just(restored: &[Restored], wanted: &Restock) -> bool {
     wanted.len() == restored.len() && restored.iter().all(is_wanted)
 }
 
-/// What was done to an order by one verb, oldest first.
+/// The effects of one verb on an order, oldest first.
 struct Known<'a> {
     events: Vec<(&'a audit_event::Model, Json)>,
 }
@@ -94,12 +94,12 @@ impl<'a> Known<'a> {
         self.events.iter().rev().find_map(|(_, after)| after["tracking"].as_str())
     }
 
-    /// Whether the newest of them put back just these pieces: then the command was only run again.
+    /// Whether the newest one restocked exactly these pieces: the command was repeated.
     fn restored_last(&self, wanted: &Restock) -> bool {
         self.events.last().is_some_and(|(_, after)| are_just(&Restored::read(after), wanted))
     }
 
-    /// Whether all of them together put back just these pieces: then it is so already.
+    /// Whether together they restocked exactly these pieces: nothing is left to do.
     fn restored_in_all(&self, wanted: &Restock) -> bool {
         let mut sums = Vec::<Restored>::new();
         for line in self.events.iter().flat_map(|(_, after)| Restored::read(after)) {
@@ -111,7 +111,7 @@ impl<'a> Known<'a> {
         are_just(&sums, wanted)
     }
 
-    /// Errors: exit 6 for what is not as it was said when the order was moved, because that is kept.
+    /// Errors: exit 6 for data that contradicts the original transition.
     fn check(&self, order: &order::Model, wanted: &Move) -> Result<()> {
         let was_said = |text: &Option<String>, said: fn(&(&audit_event::Model, Json)) -> Option<String>| {
             text.is_none() || self.events.iter().any(|event| said(event) == *text)
