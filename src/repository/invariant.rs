@@ -1,8 +1,8 @@
-//! What must hold in every shop, as queries for the rows where it does not.
+//! The invariants of a shop, as queries for the rows that violate them.
 //!
-//! Each is one set query: the database counts, and only the first few offenders come over. Where a
-//! whole is compared with its parts, both are put into one list that is grouped once, so that the
-//! time grows with the rows and never with their square, on every engine.
+//! Each is one set query: the database counts, and only the first few violations are fetched. To compare
+//! a total with its parts, both are combined in one list that is grouped once, so that the time is
+//! linear in the number of rows on every engine.
 
 use sea_orm::{ConnectionTrait, Statement};
 use uuid::Uuid;
@@ -12,45 +12,45 @@ use crate::domain::{EntityKind, EventName, OrderStatus, UserStatus};
 use crate::entity::tables::{Column, Family, Table, tables};
 use crate::error::{Error, Result, printable};
 
-/// Offenders that are named; the rest is counted.
+/// Maximum number of named violations; the rest is counted.
 pub const NAMED: usize = 5;
 
-/// What a violation means.
+/// The severity of a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gravity {
-    /// The shop's data contradict themselves.
+    /// The shop's data are inconsistent.
     Broken,
-    /// Another program wrote what shopctl would not; it is shown and can be worked with.
+    /// Another program wrote values that shopctl would not; they are shown and usable.
     Foreign,
 }
 
-/// The next command where a rule is broken.
+/// The suggested command for a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
     None,
-    /// About the first offender, whose name it takes.
+    /// For the first violation, whose name it takes.
     Look(&'static str),
-    /// About all of them.
+    /// For all violations.
     Run(&'static str),
 }
 
-/// A rule, and how to find what breaks it.
+/// A rule and the query for its violations.
 pub struct Invariant {
-    /// `stock-equals-movements`: stable, for programs.
+    /// Stable name, for programs: `stock-equals-movements`.
     pub name: &'static str,
     pub gravity: Gravity,
-    /// What the offenders are: `products whose stock differs from the sum of their movements`.
+    /// The violations: `products whose stock differs from the sum of their movements`.
     pub offenders: &'static str,
     pub remedy: Remedy,
     named: Named,
-    /// Selects `place` and `name` of each offender.
+    /// Selects `place` and `name` of each violation.
     query: fn(Engine) -> String,
 }
 
-/// What a query's `name` is.
+/// The meaning of a query's `name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Named {
-    /// A SKU, an e-mail address, a key: as it is.
+    /// A SKU, an e-mail address or a key.
     Text,
     /// An order's reference; `place` is a product in it.
     Order,
@@ -58,24 +58,24 @@ enum Named {
     Row,
 }
 
-/// What breaks a rule.
+/// The violations of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violations {
     pub count: u64,
     /// The first [`NAMED`] of them.
     pub offenders: Vec<String>,
-    /// The first as a command takes it, if commands take such names.
+    /// The first as a command argument, if commands accept such names.
     pub first: Option<String>,
 }
 
-/// A rule of which a violation contradicts the shop's own data.
+/// A rule whose violation is an inconsistency.
 const fn broken(name: &'static str, offenders: &'static str, named: Named, query: fn(Engine) -> String) -> Invariant {
-    // An order is looked at, whatever is wrong with it.
+    // For an order, showing it is always the next step.
     let remedy = if matches!(named, Named::Order) { Remedy::Look("order show") } else { Remedy::None };
     Invariant { name, gravity: Gravity::Broken, offenders, remedy, named, query }
 }
 
-/// A rule that other programs may break.
+/// A rule that other programs may violate.
 const fn foreign(name: &'static str, offenders: &'static str, named: Named, query: fn(Engine) -> String) -> Invariant {
     Invariant { gravity: Gravity::Foreign, remedy: Remedy::None, ..broken(name, offenders, named, query) }
 }
@@ -86,10 +86,10 @@ impl Invariant {
     }
 }
 
-/// Which rows have no event is the audit trail's own question.
+/// Rows without an event are checked by the audit trail.
 const AUDIT: Remedy = Remedy::Run("audit verify");
 
-/// Every rule: what contradicts itself first, then what other programs wrote.
+/// Every rule: inconsistencies first, then foreign values.
 pub static INVARIANTS: [Invariant; 17] = [
     broken("stock-not-negative", "products with less than nothing in stock", Named::Text, |_| {
         "SELECT '' AS place, sku AS name FROM products WHERE stock_quantity < 0".to_owned()
@@ -162,9 +162,9 @@ pub static INVARIANTS: [Invariant; 17] = [
     ),
 ];
 
-/// What breaks a rule, as this connection sees the shop.
+/// The violations of a rule in this connection's snapshot.
 ///
-/// Errors: those of the database, also for data that the engine cannot add up.
+/// Errors: those of the database, also for data that the engine cannot sum.
 pub async fn find_violations(
     connection: &impl ConnectionTrait,
     engine: Engine,
@@ -204,7 +204,7 @@ impl Named {
     }
 }
 
-/// A movement of a product that was deleted counts for nothing.
+/// Movements of deleted products are ignored.
 fn stock_equals_movements(_: Engine) -> String {
     "SELECT '' AS place, p.sku AS name FROM \
      (SELECT product_id FROM (SELECT id AS product_id, stock_quantity AS stock, 0 AS delta FROM products \
@@ -213,7 +213,7 @@ fn stock_equals_movements(_: Engine) -> String {
         .to_owned()
 }
 
-/// What no movement of the order took, another program did: it may go back by the line.
+/// Pieces without a movement of the order were taken by another program and may be restocked by the line.
 fn restock_within_taken(engine: Engine) -> String {
     let by_movements = "MAX(is_order) = 1 AND (SUM(delta) > 0 OR SUM(delta) < -SUM(quantity))";
     let by_line = "MAX(is_order) = 0 AND (SUM(delta) > SUM(quantity) OR SUM(delta) < -SUM(quantity))";
@@ -251,7 +251,7 @@ fn total_equals_lines(engine: Engine) -> String {
     )
 }
 
-/// An order that was deleted has given back all that it took.
+/// A deleted order has restocked everything.
 fn movement_has_order(engine: Engine) -> String {
     format!(
         "SELECT 'order' AS place, {} AS name FROM \
@@ -262,7 +262,7 @@ fn movement_has_order(engine: Engine) -> String {
     )
 }
 
-/// Two questions, each answered along one index; a line that lacks both counts once.
+/// Two conditions, each using one index; a line that violates both counts once.
 fn line_has_order_and_product(engine: Engine) -> String {
     let missing = |table: &str, column: &str| {
         let id = engine.id_as_text("i.id");
@@ -274,8 +274,8 @@ fn line_has_order_and_product(engine: Engine) -> String {
     format!("{} UNION {}", missing("orders", "order_id"), missing("products", "product_id"))
 }
 
-/// An event of its own, or one of a generated shop: ids grow with time, so what was generated has
-/// none above the greatest of its table.
+/// A row's own event, or one of a generated shop: ids grow with time, so generated rows are not above the
+/// greatest id of their table's event.
 fn has_event(table: &str, entity: EntityKind, name: &str) -> String {
     let generate = EventName::SeedGenerate;
     format!(
@@ -301,7 +301,7 @@ fn status_is_known(engine: Engine) -> String {
     union(engine, [("orders", "status", orders), ("users", "status", users)])
 }
 
-/// Every column of every table, each table read once; a row with several odd values is told once.
+/// Every column of every table, each table read once; a row with several odd values is reported once.
 fn value_has_its_type(engine: Engine) -> String {
     let odd = tables().into_iter().filter_map(|table| odd_values(engine, &table));
     odd.collect::<Vec<_>>().join(" UNION ALL ")

@@ -1,5 +1,5 @@
-//! Events whose texts are texts: SQLite keeps anything in any column, and one odd value must not end
-//! the check that would find it.
+//! Readable events: SQLite stores any value in any column, and an odd value must not abort the check that
+//! would find it.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
@@ -9,7 +9,7 @@ use crate::domain::Id;
 use crate::entity::audit_event::{Column, Entity};
 use crate::error::Result;
 
-/// The columns of text.
+/// The text columns.
 const TEXTS: [&str; 11] = [
     "operation",
     "actor",
@@ -29,13 +29,13 @@ fn odd_texts(connection: &impl ConnectionTrait) -> impl Iterator<Item = (&'stati
     TEXTS.into_iter().filter_map(move |column| Some((column, engine.is_odd_text(column)?)))
 }
 
-/// The events that can be read: SQLite keeps anything in a column of text.
+/// The readable events: SQLite stores any value in a text column.
 pub fn legible(connection: &impl ConnectionTrait) -> Select<Entity> {
     let odd = odd_texts(connection).map(|(_, is_odd)| Expr::cust(is_odd));
     Entity::find().filter(odd.fold(Condition::all(), |all, is_odd| all.add(is_odd.not())))
 }
 
-/// Of the events that cannot be read up to `limit` ids, each with the first column that is no text.
+/// Up to `limit` ids of unreadable events, each with the first column that is not text.
 pub async fn find_illegible(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Id, &'static str)>> {
     let mut illegible = Vec::new();
     for (column, is_odd) in odd_texts(connection) {

@@ -34,40 +34,40 @@ use crate::domain::similar::closest;
 use crate::domain::{Cursor, EntityKind, Id, Money, Page};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
-/// What an operation changed about one entity, for its audit event.
+/// A change of one entity, for its audit event.
 #[derive(Debug, Clone)]
 #[must_use = "rows changed without an event make the commit fail: hand it to Operation::record"]
 pub struct Change {
     pub entity: EntityKind,
     pub id: Id,
-    /// The entity before; absent when it was created.
+    /// The entity before; absent for a new one.
     pub before: Option<Json>,
-    /// The entity after; absent when it was deleted.
+    /// The entity after; absent for a deleted one.
     pub after: Option<Json>,
-    /// Database rows that this change stands for.
+    /// The number of database rows that this change covers.
     pub rows: u64,
 }
 
 impl Change {
-    /// What became of one row: `before` is absent for a new one, `after` for one that is deleted.
+    /// The change of one row: `before` is absent for a new one, `after` for a deleted one.
     fn of(entity: EntityKind, id: Id, before: Option<Json>, after: Option<Json>) -> Change {
         Change { entity, id, before, after, rows: 1 }
     }
 
-    /// The natural key of what is changed.
+    /// The natural key of the entity.
     pub fn name(&self) -> Option<&str> {
         let view = self.before.as_ref().or(self.after.as_ref())?;
         ["email", "sku", "reference"].into_iter().find_map(|key| view.get(key)?.as_str())
     }
 
-    /// Lets this change stand for further rows (an order's items, movements and stock).
+    /// Makes this change cover further rows (an order's items, movements and stock).
     pub fn covering(mut self, rows: Rows) -> Change {
         self.rows += rows.0;
         self
     }
 }
 
-/// Rows written on behalf of an entity whose [`Change`] has to cover them.
+/// Rows written for an entity whose [`Change`] must cover them.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "rows changed without an event make the commit fail: let a Change cover them"]
 pub struct Rows(pub u64);
@@ -80,7 +80,7 @@ impl Rows {
 
 /// Inserts rows in few statements.
 ///
-/// Errors: those of the database; [`Kind::Conflict`] when it wrote another number of rows.
+/// Errors: those of the database; [`Kind::Conflict`] if it wrote a different number of rows.
 async fn insert_many<M, B>(handle: &WriteHandle, models: impl IntoIterator<Item = B>) -> Result<Rows>
 where
     M: ModelTrait,
@@ -94,7 +94,7 @@ where
     Ok(Rows(written))
 }
 
-/// How firmly a row is held while the transaction goes on (SQLite has one writer anyway).
+/// The row lock until the end of the transaction (SQLite has one writer anyway).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock {
     None,
@@ -113,7 +113,7 @@ fn locked<E: EntityTrait>(select: Select<E>, lock: Lock) -> Select<E> {
     }
 }
 
-/// A page of a list and where it goes on.
+/// A page of a list and its continuation.
 #[derive(Debug, Clone)]
 pub struct Listing<M> {
     pub items: Vec<M>,
@@ -125,7 +125,7 @@ pub struct SortField<E: EntityTrait> {
     pub name: &'static str,
     pub column: E::Column,
     pub kind: SortKind,
-    /// The row's value of this field, as the cursor carries it.
+    /// The row's value of this field, for the cursor.
     pub value: fn(&E::Model) -> String,
 }
 
@@ -135,7 +135,7 @@ impl<E: EntityTrait> SortField<E> {
     }
 }
 
-/// How a cursor's text becomes a parameter again.
+/// Converts a cursor's text back to a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortKind {
     Text,
@@ -154,7 +154,7 @@ impl SortKind {
         }
     }
 
-    /// What another program wrote that is only a time or an amount to the engine: `infinity`, `NaN`.
+    /// A foreign value that only the engine accepts as a time or an amount: `infinity`, `NaN`.
     fn odd(self, engine: Engine, text: &str) -> Option<Expr> {
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || " +-:.".contains(letter);
         let type_name = match self {
@@ -167,7 +167,7 @@ impl SortKind {
     }
 }
 
-/// Finds the sort field of that name. Errors: exit 2, naming the fields that there are.
+/// Finds the sort field of that name. Errors: exit 2, naming the available fields.
 pub fn sort_field<'a, E: EntityTrait>(fields: &'a [SortField<E>], sort: &Sort) -> Result<&'a SortField<E>> {
     fields.iter().find(|field| field.name == sort.field).ok_or_else(|| {
         let names: Vec<_> = fields.iter().map(|field| field.name).collect();
@@ -181,8 +181,7 @@ pub fn sort_field<'a, E: EntityTrait>(fields: &'a [SortField<E>], sort: &Sort) -
 
 /// One page of a filtered, sorted list: limit and offset, or the continuation after a row.
 ///
-/// Errors: exit 2 for an unknown sort field, a cursor of another order, or a cursor together with
-/// an offset.
+/// Errors: exit 2 for an unknown sort field, a cursor of another sort order, or a cursor with an offset.
 pub async fn find_page<E, C>(
     connection: &C,
     select: Select<E>,
@@ -205,7 +204,7 @@ where
     if page.offset > 0 {
         select = select.offset(page.offset);
     }
-    // One row more than asked for tells whether the list goes on.
+    // One extra row shows whether the list continues.
     let mut items = select.limit(page.limit + 1).all(connection).await?;
     let mut next = None;
     if items.len() as u64 > page.limit {
@@ -221,7 +220,7 @@ where
     Ok(Listing { items, next })
 }
 
-/// The rows behind the cursor, written so that an index on (field, id) serves on every engine.
+/// The rows after the cursor, in a form that uses an index on (field, id) on every engine.
 fn after<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     field: &SortField<E>,
@@ -256,9 +255,9 @@ fn after<E: EntityTrait>(
     })
 }
 
-/// The rows whose time lies in `since..until`; either end may be open.
+/// The rows with a time in `since..until`; either end may be open.
 ///
-/// Where times are text in any form, both sides are brought to one form.
+/// If times are stored as text, both sides are normalized.
 pub fn in_period<K: ColumnTrait>(
     connection: &impl ConnectionTrait,
     column: K,
@@ -272,9 +271,8 @@ pub fn in_period<K: ColumnTrait>(
     period.add_option(until.map(|until| time().lt(engine.comparable_moment(until))))
 }
 
-/// Where times are text: the rows that may lie in `since..until`, by the day in front, with which
-/// every form begins, so that an index narrows the search. It is the day of the form's own offset,
-/// which may be the one before or after.
+/// If times are stored as text: the rows that may be in `since..until`, by the leading date, so that an
+/// index narrows the search. The date is in the text's own offset, so it may be a day earlier or later.
 pub fn near_period<K: ColumnTrait>(
     connection: &impl ConnectionTrait,
     column: K,
@@ -286,14 +284,14 @@ pub fn near_period<K: ColumnTrait>(
         return Condition::all();
     }
     let first = since.and_then(|since| since.checked_sub_days(chrono::Days::new(1)));
-    // Five digits of a year would not sort with four.
+    // Five-digit years do not sort with four-digit ones.
     let after = until.and_then(|until| until.checked_add_days(chrono::Days::new(2))).filter(|day| day.year() <= 9999);
     Condition::all()
         .add_option(first.map(|day| column.into_expr().gte(day.format(DAY).to_string())))
         .add_option(after.map(|day| column.into_expr().lt(day.format(DAY).to_string())))
 }
 
-/// Where other programs may store anything, a cursor carries the very value.
+/// If other programs may store any value, a cursor contains the exact value.
 async fn stored_literal<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     literal: Expr,
@@ -315,7 +313,7 @@ where
     Ok(E::find_by_id(id).one(connection).await?)
 }
 
-/// How many rows a filter finds, whatever the page.
+/// The number of rows of a filter, independent of the page.
 pub async fn count<E, C>(connection: &C, select: Select<E>) -> Result<u64>
 where
     E: EntityTrait,
@@ -326,7 +324,7 @@ where
     Ok(select.count(connection).await?)
 }
 
-/// Deletes one row by its id. Errors: [`Kind::Conflict`] when it is not there any more.
+/// Deletes one row by its id. Errors: [`Kind::Conflict`] if it no longer exists.
 async fn delete_by_id<E>(handle: &WriteHandle, id: Uuid) -> Result<()>
 where
     E: EntityTrait,
@@ -335,9 +333,9 @@ where
     expect_rows(E::delete_by_id(Id::from(id)).exec(handle).await?.rows_affected, 1)
 }
 
-/// The id of what is to be changed, or to be named by what is written.
+/// The id of a row to change or to reference.
 ///
-/// Errors: exit 6 when another program stored something else there, which is shown and left as it is.
+/// Errors: exit 6 if another program stored a different value there, which is shown and kept.
 pub fn known_id(noun: &str, name: &str, id: Id) -> Result<Uuid> {
     id.known().ok_or_else(|| {
         let whose = if name.is_empty() { format!("a {noun}") } else { format!("the {noun} {}", printable(name)) };
@@ -347,7 +345,7 @@ pub fn known_id(noun: &str, name: &str, id: Id) -> Result<Uuid> {
     })
 }
 
-/// Exit 6: a name means several rows, each of which another program spelled in its own way.
+/// Exit 6: a name is ambiguous between several foreign spellings.
 fn ambiguous(code: &'static str, nouns: &str, look: &'static str, name: &str, keys: &[&str]) -> Error {
     let mut keys: Vec<String> = keys.iter().map(|key| printable(key)).collect();
     keys.sort_unstable();
@@ -356,9 +354,9 @@ fn ambiguous(code: &'static str, nouns: &str, look: &'static str, name: &str, ke
     Error::conflict(code, message).hint(Hint::from("write it just as it is stored, as in: ").and(as_stored))
 }
 
-/// Holds that a statement changed as many rows as were meant (DL-003).
+/// Checks that a statement changed the expected number of rows (DL-003).
 ///
-/// Errors: [`Kind::Conflict`] — somebody else was there in between.
+/// Errors: [`Kind::Conflict`] after a concurrent change.
 pub fn expect_rows(changed: u64, meant: usize) -> Result<()> {
     if changed == meant as u64 {
         return Ok(());
@@ -367,8 +365,7 @@ pub fn expect_rows(changed: u64, meant: usize) -> Result<()> {
         .hint("somebody else changed this meanwhile: look again and repeat"))
 }
 
-/// Writes the columns of a row that change, and no others: another program may have stored those in a form
-/// that ours would replace.
+/// Writes only the changed columns of a row: others may have a foreign form that must be kept.
 ///
 /// Errors: as [`expect_rows`].
 async fn update_changed<M>(handle: &WriteHandle, before: &M, after: &M, is_row: Expr) -> Result<()>
@@ -384,21 +381,21 @@ where
     expect_rows(update.exec(handle).await?.rows_affected, 1)
 }
 
-/// A row as events keep it.
+/// A row in the form of events.
 fn document(row: &impl serde::Serialize) -> Json {
     serde_json::to_value(row).unwrap_or_default()
 }
 
-/// How a name that is still being typed is looked for.
+/// The search mode for a partially typed name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
-    /// The key begins with it: an index answers at once, however large the table.
+    /// Prefix of the key: uses an index, independent of the table size.
     Start,
-    /// Each of its words is contained somewhere: may have to look at every row.
+    /// Contains each of its words: may scan every row.
     Anywhere,
 }
 
-/// The rows whose column has one of these values, of which there may be thousands.
+/// The rows whose column has one of these values, possibly thousands.
 fn among<K: ColumnTrait, V: Into<Value>>(
     connection: &impl ConnectionTrait,
     column: K,
@@ -407,8 +404,8 @@ fn among<K: ColumnTrait, V: Into<Value>>(
     Engine::of(connection).is_among(column.into_expr(), values.into_iter().map(Into::into).collect())
 }
 
-/// Whether a key has characters that another spelling may lack: beyond ASCII, blanks at its ends, line
-/// breaks and tabs, an apostrophe in front.
+/// Whether a key has characters that another spelling may lack: non-ASCII, outer blanks, line breaks and
+/// tabs, a leading apostrophe.
 fn has_odd_characters<K: ColumnTrait>(connection: &impl ConnectionTrait, column: K) -> Condition {
     let key = || column.into_expr();
     let odd = ["\t", "\n", "\r"].map(|character| format!("%{character}%"));
@@ -418,11 +415,11 @@ fn has_odd_characters<K: ColumnTrait>(connection: &impl ConnectionTrait, column:
     })
 }
 
-/// So many values are looked up at once. MariaDB makes a table of a thousand and more, and may then read,
-/// and lock, all rows.
+/// Number of values per query. From a thousand on MariaDB builds a table of them, and may then read, and
+/// lock, all rows.
 const LOOKED_UP_AT_ONCE: usize = 900;
 
-/// The rows of a query whose column has one of these values, however many there are.
+/// The rows of a query whose column has one of any number of values.
 async fn find_among<E, V>(
     connection: &impl ConnectionTrait,
     select: &Select<E>,
@@ -441,7 +438,7 @@ where
     Ok(found)
 }
 
-/// The first rows whose `key`, whose index compares bytes, begins with `text`; sorted by it.
+/// The first rows whose `key` begins with `text`, sorted by it; its index compares bytes.
 pub fn starting_with<E: EntityTrait>(select: Select<E>, key: E::Column, text: &str) -> Select<E> {
     let end = format!("{text}{}", char::MAX);
     select.filter(key.gte(text)).filter(key.lt(end)).order_by_asc(key)
@@ -452,9 +449,9 @@ pub fn contains_words<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
     text.split_whitespace().fold(Condition::all(), |all, word| all.add(contains(columns, word)))
 }
 
-/// A condition that finds `text` anywhere in one of the columns, whatever the case of its ASCII
-/// letters. The engines' LOWER disagrees beyond ASCII, so such a text is looked for as typed, in
-/// lower and in upper case, and with each word's first letter in upper case.
+/// A condition that finds `text` anywhere in one of the columns, ignoring the case of ASCII letters. The
+/// engines' LOWER differs beyond ASCII, so such a text is searched as typed, in lower and upper case, and
+/// with capitalized words.
 pub fn contains<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
     let mut any = Condition::any();
     for column in columns {
@@ -463,7 +460,7 @@ pub fn contains<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
             continue;
         }
         for spelling in [text.to_owned(), text.to_lowercase(), text.to_uppercase(), with_capitals(text)] {
-            // An engine lowers either ASCII alone or everything.
+            // An engine lower-cases either only ASCII or everything.
             for lowered in [spelling.to_ascii_lowercase(), spelling.to_lowercase()] {
                 any = any.add(Func::lower(column.into_expr()).like(pattern(&lowered)));
             }
@@ -485,7 +482,7 @@ fn with_capitals(text: &str) -> String {
 
 /// `%text%` with the wildcards inside the text taken literally.
 fn pattern(text: &str) -> LikeExpr {
-    /// Not a backslash: MySQL gives that a meaning of its own inside a literal.
+    /// Not a backslash, which MySQL interprets in literals.
     const ESCAPE: char = '!';
     let mut pattern = String::from("%");
     for character in text.chars() {

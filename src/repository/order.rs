@@ -26,10 +26,10 @@ pub use whole::{Item, Line, Whole, find_lines, find_whole};
 pub const UNIQUE_REFERENCE: UniqueConstraint =
     UniqueConstraint { name: "uq_orders_reference", columns: "orders.reference" };
 
-/// Which orders are wanted; list and count use the same.
+/// The filter of orders, for list and count.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Any of these; empty means all.
+    /// Any of these statuses; empty means all.
     pub statuses: Vec<OrderStatus>,
     pub user_id: Option<Id>,
     /// With a line for this product.
@@ -41,7 +41,7 @@ pub struct Filter {
     pub max_total: Option<Money>,
 }
 
-/// An item together with the product it names (which only another program could have removed).
+/// An item with its product, which only another program could have removed.
 pub type ItemWithProduct = (order_item::Model, Option<product::Model>);
 
 type Field = SortField<Entity>;
@@ -73,7 +73,7 @@ pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Opt
     super::find_by_id::<Entity, _>(connection, id).await
 }
 
-/// Whether a line of any order has this id.
+/// Whether an order line with this id exists.
 pub async fn has_item(connection: &impl ConnectionTrait, id: Id) -> Result<bool> {
     Ok(super::find_by_id::<order_item::Entity, _>(connection, id).await?.is_some())
 }
@@ -104,7 +104,7 @@ pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result
     super::count(connection, select(connection, filter)).await
 }
 
-/// The orders with these references, which are as stored.
+/// The orders with these stored references.
 pub async fn find_by_references(
     connection: &impl ConnectionTrait,
     references: &[&str],
@@ -113,7 +113,7 @@ pub async fn find_by_references(
     super::find_among(connection, &super::locked(Entity::find(), lock), Column::Reference, references).await
 }
 
-/// The references that may have another case or, ours without the dash, a twin with it; and some more.
+/// Candidates for foreign spellings of references: any other case, or own ones without the dash; a superset.
 pub async fn find_foreign_references(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     let reference = || Column::Reference.into_expr();
     let odd = Condition::any()
@@ -123,7 +123,7 @@ pub async fn find_foreign_references(connection: &impl ConnectionTrait) -> Resul
     Ok(Entity::find().select_only().column(Column::Reference).filter(odd).into_tuple().all(connection).await?)
 }
 
-/// The lines of an order with their products, in the order they were written.
+/// The lines of an order with their products, in insertion order.
 pub async fn find_items(connection: &impl ConnectionTrait, order_id: Id) -> Result<Vec<ItemWithProduct>> {
     Ok(order_item::Entity::find()
         .filter(order_item::Column::OrderId.eq(order_id))
@@ -133,7 +133,7 @@ pub async fn find_items(connection: &impl ConnectionTrait, order_id: Id) -> Resu
         .await?)
 }
 
-/// The items of the given orders, each order's in their own order.
+/// The items of the given orders, in insertion order.
 pub async fn find_items_of(connection: &impl ConnectionTrait, order_ids: &[Id]) -> Result<Vec<ItemWithProduct>> {
     let mut found = Vec::new();
     for some in order_ids.chunks(super::LOOKED_UP_AT_ONCE) {
@@ -146,7 +146,7 @@ pub async fn find_items_of(connection: &impl ConnectionTrait, order_ids: &[Id]) 
     Ok(found)
 }
 
-/// The users of the given orders, for lists that show who bought.
+/// The users of the given orders.
 pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> Result<Vec<user::Model>> {
     let mut ids: Vec<Id> = orders.iter().map(|order| order.user_id).collect();
     ids.sort_unstable();
@@ -154,7 +154,7 @@ pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> 
     super::find_among(connection, &user::Entity::find_shown(), user::Column::Id, &ids).await
 }
 
-/// The references of the orders with these ids, as far as they exist.
+/// The references of the existing orders with these ids.
 pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<(Id, String)>> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -163,15 +163,15 @@ pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Id]) -> R
     Ok(select.filter(super::among(connection, Column::Id, ids.iter().copied())).into_tuple().all(connection).await?)
 }
 
-/// An order to be written.
+/// A new order.
 pub struct WithItems<'a> {
     pub order: &'a Model,
     pub items: Vec<&'a order_item::Model>,
-    /// What its event says beside the order itself.
+    /// Additional data of its event.
     pub more: Map<String, Json>,
 }
 
-/// So many changes of new orders are made before the database is looked after again.
+/// Number of changes to build before yielding to the database.
 const CHANGES_AT_ONCE: usize = 100;
 
 fn created(new: &WithItems<'_>) -> Change {
@@ -179,7 +179,7 @@ fn created(new: &WithItems<'_>) -> Change {
     Change::of(EntityKind::Order, new.order.id, None, Some(after)).covering(Rows(new.items.len() as u64))
 }
 
-/// What an event says of an order and beside it.
+/// An order and its additional data in the form of events.
 fn with_more(mut view: Json, more: Map<String, Json>) -> Json {
     if let Some(view) = view.as_object_mut() {
         view.extend(more);
@@ -193,7 +193,7 @@ pub async fn create_many(handle: &WriteHandle, orders: Vec<WithItems<'_>>) -> Re
     let _covered = super::insert_many::<Model, _>(handle, orders.iter().map(|new| new.order)).await?;
     let items = orders.iter().flat_map(|new| new.items.iter().copied());
     let items = super::insert_many::<order_item::Model, _>(handle, items);
-    // A few at a time while the server works on the items.
+    // In small groups while the server processes the items.
     let changes = async {
         let mut changes = Vec::with_capacity(orders.len());
         for few in orders.chunks(CHANGES_AT_ONCE) {
@@ -207,10 +207,10 @@ pub async fn create_many(handle: &WriteHandle, orders: Vec<WithItems<'_>>) -> Re
     Ok(changes)
 }
 
-/// Moves an order on, if it is still where `before` was (compare-and-set on the status).
+/// Updates an order if its status is still that of `before` (compare-and-set).
 ///
-/// `more` is what the event says beside the order itself: tracking, note, what was restored.
-/// Errors: exit 6 when somebody else moved it meanwhile.
+/// `more` is additional data of the event: tracking, note, restored pieces.
+/// Errors: exit 6 if its status was changed meanwhile.
 pub async fn change_status(
     handle: &WriteHandle,
     before: &Model,
@@ -230,7 +230,7 @@ pub async fn change_status(
     Ok(Change::of(EntityKind::Order, before.id, Some(before_view), Some(after_view)))
 }
 
-/// Deletes an order and its lines. Their stock and movements are the caller's business.
+/// Deletes an order and its lines. The caller handles stock and movements.
 pub async fn delete(handle: &WriteHandle, order: &Model, items: &[order_item::Model]) -> Result<Change> {
     let lines = order_item::Entity::delete_many().filter(order_item::Column::OrderId.eq(order.id)).exec(handle).await?;
     super::delete_by_id::<Entity>(handle, super::known_id("order", &order.reference, order.id)?).await?;
@@ -238,7 +238,7 @@ pub async fn delete(handle: &WriteHandle, order: &Model, items: &[order_item::Mo
     Ok(change.covering(Rows(lines.rows_affected)))
 }
 
-/// An order with its lines as events keep it.
+/// An order with its lines in the form of events.
 pub fn audit_view<'a>(order: &Model, items: impl IntoIterator<Item = &'a order_item::Model>) -> Json {
     let item = |item: &order_item::Model| json!({ "id": item.id, "product_id": item.product_id, "quantity": item.quantity, "unit_price": item.unit_price });
     let items: Vec<Json> = items.into_iter().map(item).collect();

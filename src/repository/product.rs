@@ -23,10 +23,10 @@ use crate::error::Result;
 /// No two products share a SKU.
 pub const UNIQUE_SKU: UniqueConstraint = UniqueConstraint { name: "uq_products_sku", columns: "products.sku" };
 
-/// Rows that one statement reads by id or updates: far below every engine's limit on bound values.
+/// Number of rows per statement: far below every engine's limit on bound values.
 pub const ROWS_PER_STATEMENT: usize = 500;
 
-/// Which products are wanted; list and count use the same.
+/// The filter of products, for list and count.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Anywhere in SKU or name.
@@ -71,7 +71,7 @@ pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result
     super::count(connection, select(filter)).await
 }
 
-/// At most `limit` products, for somebody who is still typing SKU or name.
+/// At most `limit` products, for interactive search by SKU or name.
 pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, limit: u64) -> Result<Vec<Model>> {
     let select = match how {
         Match::Start => super::starting_with(Entity::find(), Column::Sku, &text.to_ascii_uppercase()),
@@ -88,13 +88,13 @@ pub async fn find_by_sku(connection: &impl ConnectionTrait, name: &str) -> Resul
     Ok(named(&find_named(connection, &[name]).await?, name).cloned())
 }
 
-/// Products by id or SKU, each once and in no particular order; [`named`] tells which is which.
+/// Products by id or SKU, each once and in no particular order; [`named`] assigns them to names.
 ///
-/// Errors: exit 6 when several products have a SKU in other cases than it is typed in.
+/// Errors: exit 6 if several products match a SKU in other cases than the typed one.
 pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Result<Vec<Model>> {
     let (ids, skus) = split_names(names);
     let mut found = super::find_among(connection, &Entity::find(), Column::Sku, &skus).await?;
-    // Not indexed: only asked for what is not there as it was typed or as shopctl stores it.
+    // Not indexed: only for names without an exact or canonical match.
     let there: HashSet<&str> = found.iter().map(|product| product.sku.as_str()).collect();
     let is_there = |name: &str| there.contains(name) || there.contains(sku::folded(name).as_str());
     let missing: Vec<String> = names
@@ -117,8 +117,8 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
     }
 }
 
-/// The first name that is in the case of none of several products whose SKUs differ only in case, as other
-/// programs write them. One look at each product: an import asks for thousands at once.
+/// The first ambiguous name: several products have it in different cases, none in the typed one. Linear in the
+/// products, because an import checks thousands at once.
 fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a str, Vec<&'a str>)> {
     let mut by_key = HashMap::<String, Vec<&Model>>::new();
     for product in products {
@@ -135,8 +135,8 @@ fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a 
     })
 }
 
-/// The product of these that `name`, an id or SKU as typed, means: the one whose SKU is stored just
-/// so, else as shopctl stores it, else in any case.
+/// The product that `name`, an id or SKU as typed, means: with exactly this SKU, else its canonical form,
+/// else in any case.
 pub fn named<'a>(products: &'a [Model], name: &str) -> Option<&'a Model> {
     if let Ok(id) = Uuid::try_parse(name) {
         return products.iter().find(|product| product.id == id);
@@ -147,7 +147,7 @@ pub fn named<'a>(products: &'a [Model], name: &str) -> Option<&'a Model> {
     as_stored(name).or_else(|| as_stored(&folded)).or_else(in_any_case)
 }
 
-/// The SKUs that shopctl would not have stored so, and some more.
+/// Candidates for foreign spellings of SKUs; a superset.
 pub async fn find_foreign_skus(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     let sku = || Column::Sku.into_expr();
     let odd = Condition::any()
@@ -157,7 +157,7 @@ pub async fn find_foreign_skus(connection: &impl ConnectionTrait) -> Result<Vec<
     Ok(Entity::find().select_only().column(Column::Sku).filter(odd).into_tuple().all(connection).await?)
 }
 
-/// The products with these SKUs, which are as stored.
+/// The products with these stored SKUs.
 pub async fn find_by_skus(connection: &impl ConnectionTrait, skus: &[&str], lock: super::Lock) -> Result<Vec<Model>> {
     let select = super::locked(Entity::find().order_by_asc(Column::Id), lock);
     super::find_among(connection, &select, Column::Sku, skus).await
@@ -176,7 +176,7 @@ fn split_names(names: &[&str]) -> (Vec<Id>, Vec<String>) {
             Err(_) => {
                 let stored = sku::folded(name);
                 if stored != *name {
-                    // Another program's likeliest spelling may stand beside ours.
+                    // The most likely foreign spelling may exist beside the canonical one.
                     skus.extend([(*name).to_owned(), stored.to_ascii_lowercase()]);
                 }
                 skus.push(stored);
@@ -202,8 +202,8 @@ pub async fn find_many_for_update(handle: &WriteHandle, ids: &[Id]) -> Result<Ve
     Ok(found)
 }
 
-/// Stock levels of the given products now, for a message. Locks only where a plain read would show
-/// the moment when the transaction began: a lock out of order invites a deadlock.
+/// Current stock levels of the given products, for a message. Locks only if a plain read would use the
+/// transaction's snapshot, because locks out of order risk a deadlock.
 pub async fn stock_levels(handle: &WriteHandle, ids: &[Id]) -> Result<Vec<(Id, Stored<i32>)>> {
     let mut select = Entity::find().select_only().columns([Column::Id, Column::StockQuantity]).filter(super::among(
         handle,
@@ -216,7 +216,7 @@ pub async fn stock_levels(handle: &WriteHandle, ids: &[Id]) -> Result<Vec<(Id, S
     Ok(select.into_tuple().all(handle).await?)
 }
 
-/// A product whose stock is not what its movements come to.
+/// A product whose stock does not match its movements.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
 pub struct StockDifference {
     pub id: Id,
@@ -226,7 +226,7 @@ pub struct StockDifference {
     pub moved: i64,
 }
 
-/// The products whose stock another program changed, by SKU; all of them, or those with these ids.
+/// The products whose stock does not match their movements, by SKU; all, or those with these ids.
 pub async fn find_stock_differences(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<StockDifference>> {
     let engine = Engine::of(connection);
     let moved = || {
@@ -252,12 +252,12 @@ pub async fn find_stock_differences(connection: &impl ConnectionTrait, ids: &[Id
     Ok(select.into_model().all(connection).await?)
 }
 
-/// Takes stock of all the given products, or reports how few had enough.
+/// Deducts stock of all given products, or reports how many had enough.
 ///
 /// Conditional statements (`stock - n WHERE stock >= n`), one unless there are very many products,
-/// which cannot oversell at any isolation level; rows are locked in id order, so that two orders
-/// cannot deadlock. Returns the prices of the products that had enough, at the moment when it was
-/// taken, and their number; when it is lower than asked for, the transaction must be rolled back.
+/// which cannot oversell at any isolation level; rows are locked in id order, so that two orders cannot
+/// deadlock. Returns the current prices of the products that had enough, and their number; if it is too
+/// low, the transaction must be rolled back.
 pub async fn take_stock(
     handle: &WriteHandle,
     quantities: &[(Id, i32)],
@@ -281,7 +281,7 @@ pub async fn take_stock(
             continue;
         }
         count += handle.execute(&update).await?.rows_affected();
-        // Without RETURNING: the rows that carry this statement's time.
+        // Without RETURNING: the rows with this statement's time.
         let these = Column::Id.is_in(chunk.iter().map(|(id, _)| *id));
         let taken = Entity::find().select_only().columns([Column::Id, Column::Price]).filter(these);
         let taken: Vec<(Id, Stored<Money>)> = taken.filter(Column::UpdatedAt.eq(now)).into_tuple().all(handle).await?;
@@ -290,11 +290,10 @@ pub async fn take_stock(
     Ok((prices, Rows(count)))
 }
 
-/// Puts pieces of all the given products back, in one statement unless there are very many; rows
-/// are locked in id order.
+/// Restocks all given products, in one statement unless there are very many; rows are locked in id order.
 ///
-/// The number of rows is lower than asked for when a product is gone or its stock would leave the
-/// range: then the transaction must be rolled back.
+/// If a product is missing or its stock would exceed the range, the number of rows is too low, and the
+/// transaction must be rolled back.
 pub async fn return_stock(handle: &WriteHandle, quantities: &[(Id, i32)], now: DateTime<Utc>) -> Result<Rows> {
     let mut count = 0;
     for chunk in in_order(quantities).chunks(ROWS_PER_STATEMENT) {
@@ -318,8 +317,8 @@ fn in_order(quantities: &[(Id, i32)]) -> Vec<(Id, i32)> {
     quantities
 }
 
-/// Moves one product's stock by `delta` if the result stays within `0..=i32::MAX`; the number of
-/// rows tells whether it did.
+/// Changes one product's stock by `delta` if the result is within `0..=i32::MAX`; returns the number of
+/// updated rows.
 pub async fn move_stock(handle: &WriteHandle, id: Id, delta: i32, now: DateTime<Utc>) -> Result<Rows> {
     let (lowest, highest) = if delta < 0 { (-delta, i32::MAX) } else { (0, i32::MAX - delta) };
     let result = Entity::update_many()
@@ -348,14 +347,13 @@ fn created(product: &Model) -> Change {
     Change::of(EntityKind::Product, product.id, None, Some(audit_view(product)))
 }
 
-/// Writes `after` over `before`, which has the same stock: that has its own ways.
+/// Writes `after` over `before`, which has the same stock: stock is changed elsewhere.
 pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
     super::update_changed(handle, before, after, Column::Id.eq(before.id)).await?;
     Ok(changed(before, after))
 }
 
-/// Writes the prices and times of `after` over products that are locked already, many in one
-/// statement.
+/// Writes the prices and times of `after` to locked products, many in one statement.
 pub async fn update_prices(handle: &WriteHandle, pairs: &[(Model, Model)], now: DateTime<Utc>) -> Result<Vec<Change>> {
     for chunk in pairs.chunks(ROWS_PER_STATEMENT) {
         let prices = chunk.iter().fold(CaseStatement::new(), |case, (_, after)| {
@@ -378,13 +376,13 @@ pub async fn delete(handle: &WriteHandle, product: &Model) -> Result<Change> {
     Ok(Change::of(EntityKind::Product, product.id, Some(audit_view(product)), None))
 }
 
-/// The change from one state of a product to another, standing for one row.
+/// The change from one state of a product to another, covering one row.
 pub fn changed(before: &Model, after: &Model) -> Change {
     Change::of(EntityKind::Product, before.id, Some(audit_view(before)), Some(audit_view(after)))
 }
 
-/// The change of a product whose movements, which came to `moved`, now come to its stock; it stands
-/// for no row of the product's own.
+/// The change of a product whose movements, previously `moved` in total, now match its stock; it covers no
+/// row of the product.
 pub fn accepted(product: &Model, moved: i64) -> Change {
     let with = |moved: i64| {
         let mut view = audit_view(product);
@@ -395,7 +393,7 @@ pub fn accepted(product: &Model, moved: i64) -> Change {
     Change { entity: EntityKind::Product, id: product.id, before: with(moved), after, rows: 0 }
 }
 
-/// A product as events keep it.
+/// A product in the form of events.
 pub fn audit_view(product: &Model) -> Json {
     super::document(product)
 }

@@ -1,8 +1,7 @@
-//! What the shop sold, computed in the database: one statement a report, and no row more than it
-//! shows.
+//! Sales reports, computed in the database: one statement per report, which returns only the shown rows.
 //!
-//! A sale is an order of a status that counts ([`OrderStatus::is_sale`]); a status that another
-//! program made up never does.
+//! A sale is an order whose status counts ([`OrderStatus::is_sale`]); unknown statuses of other programs
+//! never do.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, Order, Query, SelectStatement};
@@ -14,7 +13,7 @@ use crate::domain::{Amount, Id, Money, OrderStatus};
 use crate::entity::{Moment, Stored, order, order_item, product, user};
 use crate::error::Result;
 
-/// What was sold in one period.
+/// The sales of one period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sales {
     pub orders: i64,
@@ -23,28 +22,28 @@ pub struct Sales {
     pub revenue: Amount,
 }
 
-/// What top products are sorted by.
+/// The sort key of top products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ranking {
     Revenue,
     Quantity,
 }
 
-/// How one product sold.
+/// The sales of one product.
 #[derive(Debug, Clone)]
 pub struct ProductSales {
     pub product_id: Id,
-    /// SKU and name; `None` when another program removed the product.
+    /// SKU and name; `None` if another program removed the product.
     pub product: Option<(String, String)>,
     pub units: i64,
     pub revenue: Amount,
 }
 
-/// What one customer bought.
+/// The sales to one customer.
 #[derive(Debug, Clone)]
 pub struct CustomerSales {
     pub user_id: Id,
-    /// `None` when another program removed the user.
+    /// `None` if another program removed the user.
     pub email: Option<String>,
     pub orders: i64,
     pub revenue: Amount,
@@ -59,7 +58,7 @@ pub struct StatusTotal {
     pub amount: Amount,
 }
 
-/// One product's stock at today's price.
+/// One product's stock at its current price.
 #[derive(Debug, Clone)]
 pub struct StockValue {
     pub product_id: Id,
@@ -67,7 +66,7 @@ pub struct StockValue {
     pub name: String,
     pub stock: Stored<i32>,
     pub price: Stored<Money>,
-    /// `None` where another program left what does not multiply.
+    /// `None` if another program stored invalid values.
     pub value: Option<Amount>,
 }
 
@@ -97,8 +96,7 @@ fn amount(engine: Engine, row: &QueryResult, name: &str) -> Result<Amount> {
     Ok(Amount::from_stored(engine.read_sum(row, name)?))
 }
 
-/// What was sold in each period between two of these boundaries, which ascend: one fewer than there
-/// are boundaries.
+/// The sales of each period between two of these ascending boundaries: one fewer than boundaries.
 pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc>]) -> Result<Vec<Sales>> {
     let engine = Engine::of(connection);
     let mut sales = vec![Sales::default(); boundaries.len().saturating_sub(1)];
@@ -109,7 +107,7 @@ pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc
         .and_where(is_sale())
         .cond_where(near_span(connection, first, last))
         .group_by_col("place");
-    // Apart from the orders' own totals: joined to them, a line would repeat its order's total.
+    // Separate from the orders' totals: a join would repeat the total for each line.
     let mut pieces = sold.clone();
     pieces.expr_as(engine.sum_of_integers(order_item::Column::Quantity.into_expr()), "units").inner_join(
         order_item::Entity,
@@ -125,7 +123,7 @@ pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc
         .from_subquery(sold, "sold")
         .join_subquery(JoinType::LeftJoin, pieces, "pieces", Expr::col(("pieces", "place")).equals(("sold", "place")));
     for row in connection.query_all(&both).await? {
-        // Place 0 is before the first boundary.
+        // Index 0 is before the first boundary.
         let place: i32 = row.try_get("", "place")?;
         let bucket = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
         if let Some(bucket) = bucket.and_then(|bucket| sales.get_mut(bucket)) {
@@ -137,7 +135,7 @@ pub async fn sales(connection: &impl ConnectionTrait, boundaries: &[DateTime<Utc
     Ok(sales)
 }
 
-/// Rows of the periods, and where times are text some around them, which fall beside the buckets.
+/// Rows of the periods; if times are text, also some nearby rows outside the buckets.
 fn near_span(connection: &impl ConnectionTrait, first: DateTime<Utc>, last: DateTime<Utc>) -> Condition {
     match Engine::of(connection).stores_times_as_text {
         true => super::near_period(connection, order::Column::CreatedAt, Some(first), Some(last)),
@@ -145,7 +143,7 @@ fn near_span(connection: &impl ConnectionTrait, first: DateTime<Utc>, last: Date
     }
 }
 
-/// Sorts by these result columns, the last of which is unique, so that equals keep their places.
+/// Sorts by these result columns, the last of which is unique, so that the order is stable.
 fn ranked(select: &mut SelectStatement, descending: &[&'static str], ascending: &'static str) {
     for name in descending {
         select.order_by_expr(column(name), Order::Desc);

@@ -13,7 +13,7 @@ use crate::entity::seed::{Column, Entity, Model};
 use crate::entity::{order, product, seed_row, user};
 use crate::error::Result;
 
-/// Whether nobody has put anything into the shop yet: no user, no product, no order.
+/// Whether the shop is empty: no user, no product, no order.
 pub async fn is_empty_shop(connection: &impl ConnectionTrait) -> Result<bool> {
     let is_filled = has_rows::<user::Entity>(connection).await?
         || has_rows::<product::Entity>(connection).await?
@@ -21,7 +21,7 @@ pub async fn is_empty_shop(connection: &impl ConnectionTrait) -> Result<bool> {
     Ok(!is_filled)
 }
 
-/// Whatever is in them: another program's rows count too.
+/// Whether the tables are empty, including rows of other programs.
 async fn has_rows<E: EntityTrait>(connection: &impl ConnectionTrait) -> Result<bool> {
     let any = E::find().select_only().expr_as(Expr::cust("1"), "one").limit(1).into_query();
     Ok(connection.query_one(&any).await?.is_some())
@@ -36,13 +36,13 @@ pub async fn find_by_name(connection: &impl ConnectionTrait, name: &str) -> Resu
     Ok(Entity::find_by_id(name.to_owned()).one(connection).await?)
 }
 
-/// The rows that a seed created and that its undoing may delete.
+/// The rows that a seed created and may delete when it is undone.
 pub async fn find_rows(connection: &impl ConnectionTrait, name: &str) -> Result<Vec<seed_row::Model>> {
     Ok(seed_row::Entity::find().filter(seed_row::Column::Seed.eq(name)).all(connection).await?)
 }
 
-/// Writes a seed's history, with the rows it created in addition to earlier ones. Without `before`
-/// the insert fails if somebody else has applied the seed meanwhile.
+/// Records an applied seed and the rows it created in addition to earlier ones. Without `before` the
+/// insert fails if the seed was applied meanwhile.
 pub async fn record(
     handle: &WriteHandle,
     operation_id: Id,
@@ -67,7 +67,7 @@ pub async fn record(
     Ok(Change { entity: EntityKind::Seed, id: operation_id, before: None, after: Some(after), rows })
 }
 
-/// Forgets a seed, and these of its rows.
+/// Deletes a seed's record and these of its rows.
 pub async fn delete(handle: &WriteHandle, operation_id: Id, name: &str, row_ids: &[Id]) -> Result<Change> {
     let mut rows = Entity::delete_by_id(name.to_owned()).exec(handle).await?.rows_affected;
     for chunk in row_ids.chunks(super::ROWS_PER_INSERT) {

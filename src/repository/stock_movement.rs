@@ -45,7 +45,7 @@ pub async fn count(connection: &impl ConnectionTrait, product_id: Id) -> Result<
     super::count(connection, select(product_id)).await
 }
 
-/// What all movements of a product come to.
+/// The sum of all movements of a product.
 pub async fn sum(connection: &impl ConnectionTrait, product_id: Id) -> Result<i64> {
     let sum = Engine::of(connection).sum_of_integers(Column::Delta.into_expr());
     let sum: Option<Option<i64>> =

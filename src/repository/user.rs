@@ -18,7 +18,7 @@ use crate::error::Result;
 /// No two users share an e-mail address.
 pub const UNIQUE_EMAIL: UniqueConstraint = UniqueConstraint { name: "uq_users_email", columns: "users.email" };
 
-/// Which users are wanted; list and count use the same.
+/// The filter of users, for list and count.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub status: Option<UserStatus>,
@@ -46,15 +46,15 @@ fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> 
     Entity::find_shown().filter(condition)
 }
 
-/// What a user is searched by.
+/// The searched columns of a user.
 const NAMES: [Column; 3] = [Column::Email, Column::FirstName, Column::LastName];
 
-/// The user with this id, as shown.
+/// The user with this id, without password hash.
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
     Ok(Entity::find_shown().filter(Column::Id.eq(id)).one(connection).await?)
 }
 
-/// Users who are looked at are shown; those who are held for a change come whole.
+/// Users are read without password hashes unless they are locked for a change.
 fn find(lock: Lock) -> Select<Entity> {
     match lock {
         Lock::None => Entity::find_shown(),
@@ -71,14 +71,14 @@ pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result
     super::count(connection, select(connection, filter)).await
 }
 
-/// The users with these e-mail addresses, which are as stored; as shown unless they are locked.
+/// The users with these stored e-mail addresses, without password hashes unless they are locked.
 pub async fn find_by_emails(connection: &impl ConnectionTrait, emails: &[&str], lock: Lock) -> Result<Vec<Model>> {
     let select = find(lock).order_by_asc(Column::Id);
     super::find_among(connection, &select, Column::Email, emails).await
 }
 
-/// The addresses that shopctl would not have stored so, and some more: the engines' LOWER disagrees
-/// beyond ASCII.
+/// Candidates for foreign spellings of addresses; a superset, because the engines' LOWER differs beyond
+/// ASCII.
 pub async fn find_foreign_emails(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     let email = || Column::Email.into_expr();
     let odd = Condition::any()
@@ -87,16 +87,16 @@ pub async fn find_foreign_emails(connection: &impl ConnectionTrait) -> Result<Ve
     Ok(Entity::find().select_only().column(Column::Email).filter(odd).into_tuple().all(connection).await?)
 }
 
-/// The user with this address as shopctl stores it, or as another program wrote it (any case).
+/// The user with this address in canonical form, or in any case as another program wrote it.
 pub async fn find_by_email(connection: &impl ConnectionTrait, email: &str) -> Result<Option<Model>> {
     find_one(connection, Who::Email(email), Lock::None).await
 }
 
-/// At most `limit` users who may place orders, for somebody who is still typing e-mail or name.
+/// At most `limit` active users, for interactive search by e-mail or name.
 pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, limit: u64) -> Result<Vec<Model>> {
     let active = UserStatus::Active;
     let select = match how {
-        // Inside a function, lest SQLite prefers the index on the status, which fits nearly every row.
+        // Inside a function, so that SQLite does not use the unselective index on the status.
         Match::Start => super::starting_with(Entity::find_shown(), Column::Email, &text.to_lowercase())
             .filter(Func::lower(Column::Status.into_expr()).eq(active)),
         Match::Anywhere => Entity::find_shown()
@@ -108,7 +108,7 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
     Ok(select.limit(limit).all(connection).await?)
 }
 
-/// How people name a user.
+/// A typed name of a user.
 #[derive(Debug, Clone, Copy)]
 pub enum Who<'a> {
     Id(Id),
@@ -125,14 +125,14 @@ impl<'a> Who<'a> {
     }
 }
 
-/// Finds a user by id or e-mail in any spelling: as shown, or with a lock on the row and then whole.
+/// Finds a user by id or e-mail in any spelling: without password hash, or locked and complete.
 ///
-/// Errors: exit 6 when several users have this address, each in another spelling than the typed one.
+/// Errors: exit 6 if several users have this address in other spellings than the typed one.
 pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Lock) -> Result<Option<Model>> {
     find_in(connection, find(lock), who).await
 }
 
-/// Finds a user with the password hash, for those who may read it.
+/// Finds a user with the password hash, for roles that may read it.
 pub async fn find_with_hash(connection: &impl ConnectionTrait, who: Who<'_>) -> Result<Option<Model>> {
     find_in(connection, Entity::find(), who).await
 }
@@ -151,14 +151,14 @@ async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: 
             return Err(super::ambiguous("user.ambiguous", "users", "user show", email, &emails));
         }
     }
-    // Should several spellings be there, the one that was typed is meant.
+    // Of several spellings the typed one takes precedence.
     found.sort_by_key(|user| user.email != email);
     Ok(found.into_iter().next())
 }
 
-/// The users with this address in another case. Not indexed: only asked when nothing was found, for a row
-/// that another program wrote. Beyond ASCII each engine lowers in its own way (to MariaDB `İ` is `i`), so
-/// it is our way that decides.
+/// The users with this address in another case. Not indexed: only for rows of other programs, if nothing
+/// else matches. Beyond ASCII the engines lower-case differently (MariaDB maps `İ` to `i`), so that
+/// shopctl compares by itself.
 async fn find_spelled(connection: &impl ConnectionTrait, users: Select<Entity>, email: &str) -> Result<Vec<Model>> {
     let folded = email.to_lowercase();
     let condition = if email.is_ascii() {
@@ -174,8 +174,7 @@ async fn find_spelled(connection: &impl ConnectionTrait, users: Select<Entity>, 
     Ok(found)
 }
 
-/// Whether this connection may read password hashes: not every role may. Not for a transaction, which the
-/// refusal may end.
+/// Whether this connection may read password hashes. Not for a transaction, which a denied query may end.
 pub async fn may_read_hashes(connection: &impl ConnectionTrait) -> Result<bool> {
     let hashes = Entity::find().select_only().column(Column::PasswordHash).limit(1);
     match hashes.into_tuple::<String>().all(connection).await {
@@ -201,7 +200,7 @@ fn created(user: &Model) -> Change {
     Change::of(EntityKind::User, user.id, None, Some(audit_view(user)))
 }
 
-/// Writes `after` over `before`; whoever changed the row meanwhile makes it fail as stale.
+/// Writes `after` over `before`; fails as stale if the row was changed meanwhile.
 pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
     super::update_changed(handle, before, after, Column::Id.eq(before.id)).await?;
     Ok(Change::of(EntityKind::User, before.id, Some(audit_view(before)), Some(audit_view(after))))
@@ -213,14 +212,14 @@ pub async fn delete(handle: &WriteHandle, user: &Model) -> Result<Change> {
     Ok(Change::of(EntityKind::User, user.id, Some(audit_view(user)), None))
 }
 
-/// What events have of the password hash of a user who is known whole.
+/// The password digest for events, if the user was read completely.
 pub const PASSWORD_DIGEST: &str = "password_digest";
 
-/// A user as events keep it: a digest in place of the password hash, and the personal values so that
-/// they can be erased.
+/// A user in the form of events: a digest in place of the password hash, and personal values that can be
+/// erased.
 pub fn audit_view(user: &Model) -> Json {
     let mut view = super::document(user);
-    // A user who was only looked at has none.
+    // A user read without the hash has none.
     if !user.password_hash.is_empty() {
         view[PASSWORD_DIGEST] = password::digest(&user.password_hash).into();
     }

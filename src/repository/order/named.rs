@@ -1,4 +1,4 @@
-//! Orders by how people name them: an id, or a reference in any case.
+//! Finds orders by name: an id, or a reference in any case.
 
 use std::collections::HashSet;
 
@@ -11,10 +11,9 @@ use crate::domain::{Id, reference};
 use crate::entity::order::{Column, Entity, Model};
 use crate::error::Result;
 
-/// An order by id or reference as typed: the one that is stored just so before one that is stored in
-/// another spelling.
+/// An order by id or reference as typed: an exact match takes precedence over another spelling.
 ///
-/// Errors: exit 6 when several orders are stored in other spellings.
+/// Errors: exit 6 if several orders match in other spellings.
 pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Lock) -> Result<Option<Model>> {
     let names = [name.to_owned()];
     let mut found = find_likely(connection, &names, lock).await?;
@@ -22,7 +21,7 @@ pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Loc
     add_in_any_case(connection, &names, &mut found).await?;
     let order = named(&found, name)?.cloned();
     match order {
-        // A lock while every row is looked at would hold them all.
+        // Locking during a full scan would lock all rows.
         Some(order) if lock != Lock::None && !likely.contains(&order.id) => {
             Ok(super::super::locked(Entity::find_by_id(order.id), lock).one(connection).await?)
         }
@@ -30,7 +29,7 @@ pub async fn find_named(connection: &impl ConnectionTrait, name: &str, lock: Loc
     }
 }
 
-/// The orders of these ids and references, as far as they exist, each once and in no particular order.
+/// The existing orders of these ids and references, each once and in no particular order.
 ///
 /// Errors: as of [`find_named`].
 pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>> {
@@ -46,7 +45,7 @@ pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String])
     Ok(orders)
 }
 
-/// Those of the names that are of no order among those that were found.
+/// The names that match none of the found orders.
 pub fn unknown_among<'a>(found: &[Model], names: &'a [String]) -> Vec<&'a str> {
     let ids: HashSet<Id> = found.iter().map(|order| order.id).collect();
     let keys: HashSet<String> = found.iter().map(|order| reference::key(&order.reference)).collect();
@@ -57,7 +56,7 @@ pub fn unknown_among<'a>(found: &[Model], names: &'a [String]) -> Vec<&'a str> {
     names.iter().map(String::as_str).filter(|name| !is_known(name)).collect()
 }
 
-/// What an index finds: ids, and references in the likeliest spellings.
+/// Uses the index: ids, and references in the most likely spellings.
 async fn find_likely(connection: &impl ConnectionTrait, names: &[String], lock: Lock) -> Result<Vec<Model>> {
     let ids: Vec<Id> = names.iter().filter_map(|name| Uuid::try_parse(name).ok()).map(Id::from).collect();
     let references = || names.iter().filter(|name| Uuid::try_parse(name).is_err());
@@ -72,8 +71,8 @@ async fn find_likely(connection: &impl ConnectionTrait, names: &[String], lock: 
     Ok(super::super::locked(Entity::find().filter(condition), lock).all(connection).await?)
 }
 
-/// Adds the orders in any other case. Not indexed: asked only for what is not there just as it was
-/// typed, and for a reference of our form only when no order has a likely spelling.
+/// Adds the orders in any other case. Not indexed: only for names without an exact match, and for own
+/// references only if no likely spelling matches.
 async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], found: &mut Vec<Model>) -> Result<()> {
     let is_settled = |name: &str| {
         let is_exact = found.iter().any(|order| order.reference == name.trim());
@@ -86,7 +85,7 @@ async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], fo
         .flat_map(|name| {
             let key = reference::key(name);
             let bare = reference::without_dash(&key);
-            // An engine lowers either ASCII alone or everything.
+            // An engine lower-cases either only ASCII or everything.
             [Some(key), bare].into_iter().flatten().flat_map(|key| [key.to_ascii_lowercase(), key.to_lowercase()])
         })
         .collect();
@@ -100,10 +99,10 @@ async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], fo
     Ok(())
 }
 
-/// The order of these that `name` means: by its id, else the one whose reference is stored just so, else
-/// the one in another case, else ours with I and L read as 1 and O as 0.
+/// The order that `name` means: by id, else with exactly this reference, else in another case, else an
+/// own reference with I and L read as 1 and O as 0.
 ///
-/// Errors: exit 6 when several could be meant.
+/// Errors: exit 6 if it is ambiguous.
 fn named<'a>(orders: &'a [Model], name: &str) -> Result<Option<&'a Model>> {
     if let Ok(id) = Uuid::try_parse(name) {
         return Ok(orders.iter().find(|order| order.id == id));
@@ -126,7 +125,7 @@ fn named<'a>(orders: &'a [Model], name: &str) -> Result<Option<&'a Model>> {
     }
 }
 
-/// Whether there is the same reference of ten characters with a dash in the middle.
+/// Whether the same reference exists with a dash in the middle.
 pub(super) fn has_twin_with_dash() -> Condition {
     const HALF: i32 = 5;
     let twin = Alias::new("twin");

@@ -1,5 +1,5 @@
-//! Orders with everything that shows them, oldest first: one statement that is read as it comes, so
-//! that any number of orders takes little memory and shows one moment of the shop.
+//! Complete orders, oldest first: one streamed statement, so that any number of orders takes little
+//! memory and is one snapshot of the shop.
 
 use futures_util::stream::{BoxStream, try_unfold};
 use futures_util::{Stream, StreamExt};
@@ -14,7 +14,7 @@ use crate::domain::{Amount, Id, Money};
 use crate::entity::{Moment, Stored, order_item, product, user};
 use crate::error::{Error, Result};
 
-/// An order with its buyer's address and its items.
+/// An order with its user's address and its items.
 pub struct Whole {
     pub order: Model,
     /// `None` only for an order of another program whose user is gone.
@@ -22,39 +22,39 @@ pub struct Whole {
     pub items: Vec<Item>,
 }
 
-/// An item with what its product is called, unless another program removed that.
+/// An item with its product's name, unless another program removed the product.
 pub struct Item {
     pub item: order_item::Model,
     pub sku: Option<String>,
     pub name: Option<String>,
 }
 
-/// An item with the fields of its order that a flat file has.
+/// An item with the fields of its order, for flat files.
 pub struct Line {
     pub reference: String,
     /// As in [`Whole`].
     pub email: Option<String>,
     pub status: String,
     pub created_at: Moment,
-    /// On the first line of its order alone, so that the sum of all lines is that of all orders.
+    /// Only on the first line of its order, so that the column adds up to the sum of all orders.
     pub total_amount: Option<Stored<Money>>,
-    /// As in [`Item`], and `None` for an order of another program that has no items.
+    /// As in [`Item`], and `None` for an order of another program without items.
     pub sku: Option<String>,
     pub name: Option<String>,
     pub quantity: Option<Stored<i32>>,
     pub unit_price: Option<Stored<Money>>,
 }
 
-/// Orders as they come.
+/// A stream of orders.
 struct Orders {
     rows: BoxStream<'static, Result<Row>>,
-    /// The order that the next row may belong to.
+    /// The open order, which the next row may continue.
     open: Option<Whole>,
 }
 
 /// Reads all orders that match.
 pub async fn find_whole(connection: &Connection, filter: &Filter) -> Result<impl Stream<Item = Result<Whole>> + use<>> {
-    // An order's own columns come last: only its first row is asked for them.
+    // The order's columns come last: only its first row is parsed for them.
     let select = joined(connection, filter)
         .column(Column::Id)
         .column_as(order_item::Column::Id, "item_id")
@@ -72,8 +72,8 @@ pub async fn find_whole(connection: &Connection, filter: &Filter) -> Result<impl
     Ok(try_unfold(Orders { rows, open: None }, next))
 }
 
-/// Reads all orders that match, line by line. It asks for no more than a line shows, because the
-/// engine sorts what it is asked for.
+/// Reads all orders that match, line by line. It selects only the exported columns, because the engine
+/// sorts all selected data.
 pub async fn find_lines(connection: &Connection, filter: &Filter) -> Result<impl Stream<Item = Result<Line>> + use<>> {
     let select = joined(connection, filter)
         .columns([Column::Reference, Column::Status, Column::TotalAmount])
@@ -97,7 +97,7 @@ pub async fn find_lines(connection: &Connection, filter: &Filter) -> Result<impl
 }
 
 impl Line {
-    /// What the line comes to; any quantity and price that a database can hold.
+    /// The total of the line, for any quantity and price that a database can hold.
     pub fn total(&self) -> Option<Amount> {
         Some(Amount::of(self.unit_price.as_ref()?.known()?, self.quantity.as_ref()?.known()?))
     }
@@ -120,7 +120,7 @@ fn time(connection: &impl ConnectionTrait, column: Column) -> Expr {
 }
 
 impl Orders {
-    /// The next order; none when all have come.
+    /// The next order; `None` at the end.
     async fn next(&mut self) -> Result<Option<Whole>> {
         loop {
             let Some(mut row) = self.rows.next().await.transpose()? else { return Ok(self.open.take()) };
@@ -151,7 +151,7 @@ fn order(mut row: Row, id: Id, item: Option<Item>) -> Result<Whole> {
     Ok(Whole { order, email: row.text()?, items: item.into_iter().collect() })
 }
 
-/// The item of a row; an order of another program may have none.
+/// The item of a row; `None` for an order of another program without items.
 fn item(row: &mut Row, order_id: Id) -> Result<Option<Item>> {
     let (id, product_id, quantity, unit_price) = (row.id()?, row.id()?, row.value()?, row.value()?);
     let (sku, name) = (row.text()?, row.text()?);
@@ -180,7 +180,7 @@ fn line(mut row: Row) -> Result<Line> {
     })
 }
 
-/// A value that the schema does not let be absent.
+/// A value that the schema requires.
 fn there<T>(value: Option<T>) -> Result<T> {
     value.ok_or_else(|| Error::internal("an order has no value where the schema demands one"))
 }
