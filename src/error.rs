@@ -350,18 +350,7 @@ pub fn printable_reason(text: &str) -> String {
 }
 
 fn printable_up_to(text: &str, most: usize) -> String {
-    let mut safe = String::new();
-    for (count, character) in text.chars().enumerate() {
-        if count == most {
-            safe.push('…');
-            break;
-        }
-        if crate::domain::text::is_unsafe(character) {
-            safe.extend(character.escape_unicode());
-        } else {
-            safe.push(character);
-        }
-    }
+    let safe = crate::domain::text::escaped(text, most);
     if safe.is_empty() { "''".to_owned() } else { safe }
 }
 

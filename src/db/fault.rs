@@ -9,7 +9,7 @@ use sea_orm::{DbErr, RuntimeErr};
 use super::guarded::Silence;
 use super::target::{Engine, ServerTarget};
 use super::tls;
-use crate::domain::text::is_unsafe;
+use crate::domain::text::escaped;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, io_reason, printable};
 
 /// A server's own words are cut there, in characters.
@@ -137,17 +137,7 @@ fn classify_database(error: &dyn DatabaseError) -> Fault {
 /// What a server says, on one line that drives no terminal: the one way of its words into a message.
 pub fn server_text(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut safe = String::new();
-    for (count, character) in line.chars().enumerate() {
-        if count == SERVER_TEXT_MAX {
-            safe.push('…');
-            break;
-        }
-        match is_unsafe(character) {
-            true => safe.extend(character.escape_unicode()),
-            false => safe.push(character),
-        }
-    }
+    let safe = escaped(&line, SERVER_TEXT_MAX);
     if safe.is_empty() { "no word of why".to_owned() } else { safe }
 }
 

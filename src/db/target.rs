@@ -353,15 +353,7 @@ impl fmt::Display for Target {
 
 /// A text with its control and bidi characters shown escaped, but whole: for paths and settings.
 pub(crate) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_unsafe(character) {
-            safe.extend(character.escape_unicode());
-        } else {
-            safe.push(character);
-        }
-    }
-    safe
+    crate::domain::text::escaped(text, usize::MAX)
 }
 
 #[cfg(test)]

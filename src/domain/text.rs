@@ -103,6 +103,22 @@ pub fn multi_line(text: &str) -> Result<String, String> {
     }
 }
 
+/// A text whose control and bidi characters are shown escaped, cut after so many characters.
+pub fn escaped(text: &str, most: usize) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for (count, character) in text.chars().enumerate() {
+        match is_unsafe(character) {
+            _ if count == most => {
+                safe.push('…');
+                break;
+            }
+            true => safe.extend(character.escape_unicode()),
+            false => safe.push(character),
+        }
+    }
+    safe
+}
+
 /// The line and the column of a byte, counted from 1.
 pub fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
