@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Plan;
 use super::random::{Draws, Entity, Field};
-use super::words::{NOUNS, PHRASES, Words, plain};
+use super::words::{PHRASES, Words, plain};
 use crate::domain::password::UNUSABLE;
 use crate::domain::{Id, Money, MovementReason, OrderStatus, Reference, UserStatus, reference};
 use crate::entity::{Moment, order, order_item, product, stock_movement, user};
@@ -136,7 +136,7 @@ impl Shop {
     }
 
     fn noun(&self, number: u64) -> (&'static str, u64, u64) {
-        *self.draws.pick(&NOUNS, Entity::Product, number, Field::Noun)
+        *self.draws.pick(&self.words.nouns, Entity::Product, number, Field::Noun)
     }
 
     /// The initial stock of product `number`.
