@@ -25,9 +25,10 @@ pub struct Draft {
 }
 
 /// What a title says that the migration does.
+#[derive(Clone, Copy)]
 enum Change {
-    CreateTable { table: String },
-    AddColumn { column: String, table: String },
+    CreateTable,
+    AddColumn,
     Other,
 }
 
@@ -39,20 +40,20 @@ impl Draft {
     pub fn new(title: &str, form: Form, now: DateTime<Utc>) -> Result<Draft> {
         let words = words(title)?;
         let name = format!("m{}_{}", now.format("%Y%m%d_%H%M%S"), words.join("_"));
-        let change = Change::of(&words);
-        let text = template(&change, form)
+        let (change, table, column) = Change::of(&words);
+        let text = template(change, form)
             .replace("{sentence}", &sentence(&words))
             .replace("{name}", &name)
-            .replace("{table}", change.table())
-            .replace("{column}", change.column());
+            .replace("{table}", &table)
+            .replace("{column}", &column);
         Ok(Draft { name, text })
     }
 }
 
-fn template(change: &Change, form: Form) -> String {
+fn template(change: Change, form: Form) -> String {
     match (form, change) {
-        (Form::Builders, Change::CreateTable { .. }) => include_str!("draft/create_table.txt").to_owned(),
-        (Form::Builders, Change::AddColumn { .. }) => include_str!("draft/add_column.txt").to_owned(),
+        (Form::Builders, Change::CreateTable) => include_str!("draft/create_table.txt").to_owned(),
+        (Form::Builders, Change::AddColumn) => include_str!("draft/add_column.txt").to_owned(),
         (Form::Builders, Change::Other) => include_str!("draft/other.txt").to_owned(),
         (Form::Sql, change) => {
             let (up, down) = change.sql();
@@ -62,35 +63,25 @@ fn template(change: &Change, form: Form) -> String {
 }
 
 impl Change {
-    fn of(words: &[String]) -> Change {
+    /// With the names of table and column.
+    fn of(words: &[String]) -> (Change, String, String) {
         let to = words.iter().rposition(|word| word == "to");
         match (words.first().map(String::as_str), to) {
-            (Some("create"), _) if words.len() > 1 => Change::CreateTable { table: words[1..].join("_") },
+            (Some("create"), _) if words.len() > 1 => (Change::CreateTable, words[1..].join("_"), String::new()),
             (Some("add"), Some(to)) if to > 1 && to + 1 < words.len() => {
-                Change::AddColumn { column: words[1..to].join("_"), table: words[to + 1..].join("_") }
+                (Change::AddColumn, words[to + 1..].join("_"), words[1..to].join("_"))
             }
-            _ => Change::Other,
+            _ => (Change::Other, String::new(), String::new()),
         }
-    }
-
-    fn table(&self) -> &str {
-        match self {
-            Change::CreateTable { table } | Change::AddColumn { table, .. } => table,
-            Change::Other => "",
-        }
-    }
-
-    fn column(&self) -> &str {
-        if let Change::AddColumn { column, .. } = self { column } else { "" }
     }
 
     /// What all engines understand, up and down.
-    fn sql(&self) -> (&'static str, &'static str) {
+    fn sql(self) -> (&'static str, &'static str) {
         match self {
-            Change::CreateTable { .. } => {
+            Change::CreateTable => {
                 (r#""CREATE TABLE {table} (id integer NOT NULL PRIMARY KEY)""#, r#""DROP TABLE {table}""#)
             }
-            Change::AddColumn { .. } => (
+            Change::AddColumn => (
                 r#""ALTER TABLE {table} ADD COLUMN {column} integer""#,
                 r#""ALTER TABLE {table} DROP COLUMN {column}""#,
             ),

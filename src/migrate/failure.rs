@@ -77,11 +77,6 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
     }
 }
 
-/// Other sessions hold the tables of a migration.
-pub fn blocked(run: &Run, by: &[String]) -> Error {
-    held(&format!("migration {}", run.name), by)
-}
-
 /// Others hold the tables that this needs.
 pub fn held(what: &str, by: &[String]) -> Error {
     let by = match by {

@@ -149,9 +149,19 @@ impl Lock {
         }
     }
 
+    /// Lets the next runner in after a course that ended so, which may have failed for another reason.
+    pub async fn end<T>(self, done: Result<T>) -> Result<T> {
+        let done = match done {
+            Err(error) => Err(self.explain(error).await),
+            done => done,
+        };
+        self.release().await;
+        done
+    }
+
     /// Why a course really failed: whatever a runner meets once another one has its lock is a
     /// consequence of that.
-    pub async fn explain(&self, error: Error) -> Error {
+    async fn explain(&self, error: Error) -> Error {
         let Some(lease) = &self.lease else { return error };
         let mut select = Query::select();
         select.column("token").from(locks()).and_where(Expr::col("name").eq(NAME));
@@ -183,7 +193,7 @@ impl Lock {
     }
 
     /// Lets the next runner in.
-    pub async fn release(mut self) {
+    async fn release(mut self) {
         let Some(lease) = self.lease.take() else { return };
         lease.heartbeat.abort();
         let mut delete = Query::delete();

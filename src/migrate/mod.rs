@@ -214,12 +214,7 @@ pub async fn run(
         () = plan.stop.asked() => return Err(stop::interrupted()),
     };
     let done = run_locked(database, plan, course, wanted, &lock, progress).await;
-    let done = match done {
-        Err(error) => Err(lock.explain(error).await),
-        done => done,
-    };
-    lock.release().await;
-    done
+    lock.end(done).await
 }
 
 async fn run_locked(

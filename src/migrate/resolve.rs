@@ -66,12 +66,7 @@ async fn note(
         Ok(()) => note_locked(database, plan, names, direction, &lock).await,
         Err(error) => Err(error),
     };
-    let noted = match noted {
-        Err(error) => Err(lock.explain(error).await),
-        noted => noted,
-    };
-    lock.release().await;
-    noted
+    lock.end(noted).await
 }
 
 async fn note_locked(

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::checksum::checksum_of;
 use super::descent::to_revert;
-use super::failure::{Failure, blocked, failed};
+use super::failure::{Failure, failed, held};
 use super::history::{self, Direction, History, Record, Run, RunState};
 use super::lock::{Lock, begin};
 use super::standing::{admit, standing};
@@ -140,7 +140,7 @@ impl<'a> Runner<'a> {
             self.patience = self.patience.saturating_sub(begun.elapsed());
             if !self.has_patience_for(pause) {
                 self.record_failure(&mut task, &error, statement).await;
-                return Err(blocked(&task.run, &by));
+                return Err(held(&format!("migration {}", task.run.name), &by));
             }
             progress(Progress::Blocked { migration: task.migration.name, by: &by });
             self.be_patient(pause).await;

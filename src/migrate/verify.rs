@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use super::history::History;
 use super::{Catalog, Course, Plan, run};
 use crate::db::Database;
-use crate::db::schema::{Difference, ObjectKind, Schema, differences, read, removable};
+use crate::db::schema::{Difference, Schema, differences, read, removable};
 use crate::error::Result;
 
 /// What the migrations make, as tried on a scratch database.
@@ -84,9 +84,5 @@ pub fn drift(database: &Database, expected: &Schema, found: &Schema, ignored: &[
 
 /// Whether something stands beside the shop's own schema and does not touch it.
 pub fn is_beside(difference: &Difference) -> bool {
-    difference.expected.is_none()
-        && matches!(
-            difference.object.kind,
-            ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type
-        )
+    difference.expected.is_none() && difference.object.kind.is_independent()
 }
