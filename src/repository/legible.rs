@@ -1,32 +1,23 @@
 //! Readable events: SQLite stores any value in any column, and an odd value must not abort the check that
 //! would find it.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::{ColumnType, Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic, Iterable, QueryFilter, QueryOrder, QuerySelect,
+    Select,
+};
 
 use crate::db::target::Engine;
 use crate::domain::Id;
 use crate::entity::audit_event::{Column, Entity};
 use crate::error::Result;
 
-/// The text columns.
-const TEXTS: [&str; 11] = [
-    "operation",
-    "actor",
-    "outcome",
-    "entity_type",
-    "before",
-    "after",
-    "reason",
-    "error",
-    "idempotency_key",
-    "request_fingerprint",
-    "occurred_at",
-];
-
+/// The columns of text, times among them, each with when it holds none.
 fn odd_texts(connection: &impl ConnectionTrait) -> impl Iterator<Item = (&'static str, String)> {
     let engine = Engine::of(connection);
-    TEXTS.into_iter().filter_map(move |column| Some((column, engine.is_odd_text(column)?)))
+    let is_text = |column: &Column| !matches!(column.def().get_column_type(), ColumnType::Uuid | ColumnType::Integer);
+    let texts = Column::iter().filter(is_text).map(|column| column.as_str());
+    texts.filter_map(move |column| Some((column, engine.is_odd_text(column)?)))
 }
 
 /// The readable events: SQLite stores any value in a text column.
