@@ -1,7 +1,6 @@
 //! `shopctl.toml`: what may stand in it, and how a mistake is told without repeating any of it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, Error as _};
@@ -17,17 +16,11 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub struct Scalar(String);
 
-impl fmt::Debug for Scalar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
 /// A value and where it stands in the file.
 pub type Setting = Option<Spanned<Scalar>>;
 
 /// The whole file.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileSettings {
     pub database_url: Setting,
@@ -41,7 +34,7 @@ pub struct FileSettings {
 }
 
 /// `[pool]`
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pool {
     pub max: Setting,
@@ -51,7 +44,7 @@ pub struct Pool {
 }
 
 /// `[context.NAME]`: one of several databases.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContextSettings {
     pub database_url: Setting,
@@ -61,7 +54,7 @@ pub struct ContextSettings {
 }
 
 /// `[database]`: a target in parts, without percent-encoding.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parts {
     pub dialect: Setting,

@@ -106,6 +106,7 @@ impl Config {
         let Settings { entries, violations, .. } = settings;
         let chosen = all_together(chosen, violations)?;
         let exposed_files = exposed_files(sources, &files);
+        let [protected, read_only] = chosen.flags();
         Ok(Config {
             entries: chosen.entries().into_iter().chain(entries).collect(),
             warnings: warnings(&chosen, sources, &exposed_files),
@@ -118,8 +119,8 @@ impl Config {
             is_timeout_stated,
             connect_timeout,
             actor,
-            protected: chosen.is_protected(),
-            read_only: chosen.is_read_only(),
+            protected,
+            read_only,
             working_folder_file: chosen.working_folder_file,
             context: chosen.context.map(|context| context.name),
             target: chosen.target,

@@ -23,11 +23,8 @@ impl Chosen {
             Some(context) => add("context", &context.name, &context.origin),
             None => add("context", "(none)", "default"),
         }
-        let flags = [
-            ("protected", context.and_then(|context| context.protected.as_ref())),
-            ("read_only", context.and_then(|context| context.read_only.as_ref())),
-        ];
-        for (name, flag) in flags {
+        for (number, name) in ["protected", "read_only"].into_iter().enumerate() {
+            let flag = context.and_then(|context| context.flags[number].as_ref());
             let (is_set, origin) = flag.map_or((false, "default"), |(is_set, origin)| (*is_set, origin));
             add(name, &is_set.to_string(), origin);
         }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -38,7 +37,7 @@ fn known_variables() -> impl Iterator<Item = &'static str> {
     VARIABLES.into_iter().chain(file::PARTS.iter().map(|(_, variable, _)| *variable).filter(|name| !name.is_empty()))
 }
 
-/// What the command line says about settings.
+/// What the command line says about settings; not to be printed: a URL may hold a password.
 #[derive(Clone, Default)]
 pub struct Flags {
     pub context: Option<String>,
@@ -49,17 +48,7 @@ pub struct Flags {
     pub actor: Option<String>,
 }
 
-impl fmt::Debug for Flags {
-    /// Without the URL: it may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flags")
-            .field("config", &self.config)
-            .field("database_url", &self.database_url.as_ref().map(|_| "***"))
-            .finish_non_exhaustive()
-    }
-}
-
-/// All sources, read.
+/// All sources, read; not to be printed: variables and files may hold passwords.
 #[derive(Clone, Default)]
 pub struct Sources {
     pub flags: Flags,
@@ -80,18 +69,6 @@ pub struct Sources {
     pub pgpass: Option<(PathBuf, String)>,
     /// Those of the files that not only their owner can read.
     pub readable_by_others: Vec<PathBuf>,
-}
-
-impl fmt::Debug for Sources {
-    /// Names only: variables and files may hold passwords.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sources")
-            .field("flags", &self.flags)
-            .field("environment", &self.environment.keys())
-            .field("dotenv", &self.dotenv.as_ref().map(|(path, variables)| (path, variables.keys())))
-            .field("places", &self.places)
-            .finish_non_exhaustive()
-    }
 }
 
 /// The folders that files are looked for in.
@@ -338,7 +315,7 @@ mod tests {
         write(&folders.working.join("other.toml"), "timeout = 2\n", 0o600);
         let sources = read(config_flag("other.toml"), &folders).unwrap();
         assert_eq!(sources.files, [(folders.working.join("other.toml"), "timeout = 2\n".to_owned())]);
-        let error = read(config_flag("missing.toml"), &folders).unwrap_err();
+        let error = read(config_flag("missing.toml"), &folders).err().unwrap();
         assert_eq!(error.code(), "config.file");
         assert!(error.message().contains("missing.toml"), "{error}");
     }
@@ -350,10 +327,10 @@ mod tests {
         std::fs::create_dir(folders.working.join(DOTENV)).unwrap();
         assert!(read(Flags::default(), &folders).unwrap().dotenv.is_none());
         std::fs::create_dir(folders.working.join(FILE)).unwrap();
-        assert_eq!(read(Flags::default(), &folders).unwrap_err().code(), "config.file");
+        assert_eq!(read(Flags::default(), &folders).err().unwrap().code(), "config.file");
         std::fs::remove_dir(folders.working.join(FILE)).unwrap();
         std::fs::write(folders.working.join(FILE), b"c4n4ry \xff").unwrap();
-        let error = read(Flags::default(), &folders).unwrap_err();
+        let error = read(Flags::default(), &folders).err().unwrap();
         assert!(!format!("{error:?}").contains("c4n4ry"), "{error:?}");
     }
 
@@ -395,7 +372,7 @@ mod tests {
         let read = |variables: Vec<(OsString, OsString)>| read_environment(variables.into_iter());
         let kept = read(vec![variable("OTHER", b"\xff"), variable("DB_NAME", b"d"), variable("DB_HOST", b"")]).unwrap();
         assert_eq!(kept.into_iter().collect::<Vec<_>>(), [("DB_NAME".to_owned(), "d".to_owned())]);
-        let error = read(vec![variable("DATABASE_URL", b"c4n4ry\xff")]).unwrap_err();
+        let error = read(vec![variable("DATABASE_URL", b"c4n4ry\xff")]).err().unwrap();
         assert!(error.message().contains("DATABASE_URL") && !error.message().contains("c4n4ry"), "{error}");
     }
 }

@@ -43,8 +43,8 @@ pub struct Chosen {
 pub struct ChosenContext {
     pub name: String,
     pub(super) origin: String,
-    pub(super) protected: Option<(bool, String)>,
-    pub(super) read_only: Option<(bool, String)>,
+    /// `protected` and `read_only`, as far as they are set.
+    pub(super) flags: [Option<(bool, String)>; 2],
 }
 
 /// Parts that complete a database of whatever level, when they stand in the environment.
@@ -401,8 +401,7 @@ impl ChosenContext {
         ChosenContext {
             name: context.text.clone(),
             origin: context.origin.clone(),
-            protected: flag(&settings.protected),
-            read_only: flag(&settings.read_only),
+            flags: [flag(&settings.protected), flag(&settings.read_only)],
         }
     }
 }
@@ -436,11 +435,9 @@ impl Chosen {
         self
     }
 
-    pub fn is_protected(&self) -> bool {
-        self.context.as_ref().and_then(|context| context.protected.as_ref()).is_some_and(|(is_set, _)| *is_set)
-    }
-
-    pub fn is_read_only(&self) -> bool {
-        self.context.as_ref().and_then(|context| context.read_only.as_ref()).is_some_and(|(is_set, _)| *is_set)
+    /// Whether the context is protected, and whether it is for reading only.
+    pub fn flags(&self) -> [bool; 2] {
+        let is_set = |flag: &Option<(bool, String)>| flag.as_ref().is_some_and(|(is_set, _)| *is_set);
+        self.context.as_ref().map_or([false; 2], |context| context.flags.each_ref().map(is_set))
     }
 }

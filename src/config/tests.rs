@@ -53,8 +53,8 @@ fn entry(sources: &Sources, name: &str) -> (String, String) {
 
 fn everything_said(sources: &Sources) -> String {
     match Config::resolve(sources) {
-        Ok(config) => format!("{config:?} {sources:?}"),
-        Err(error) => format!("{error} {error:?} {} {sources:?}", error.to_json(&Aim::default())),
+        Ok(config) => format!("{config:?}"),
+        Err(error) => format!("{error} {error:?} {}", error.to_json(&Aim::default())),
     }
 }
 

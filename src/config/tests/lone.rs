@@ -60,7 +60,7 @@ fn a_sqlite_file_has_no_password_wherever_it_is_named() {
         context,
     ] {
         let told = pair("DB_PASSWORD is set, but not used for a SQLite file", "environment DB_PASSWORD");
-        assert_eq!(unused(&sources), [told], "{sources:?}");
+        assert_eq!(unused(&sources), [told]);
     }
     let dotenv = with_dotenv(sources(), &[("DATABASE_URL", "sqlite:a.db"), FILE]);
     assert_eq!(unused(&dotenv)[0].1, ".env DB_PASSWORD_FILE");
