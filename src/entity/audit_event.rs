@@ -44,4 +44,10 @@ impl Model {
         let data: serde_json::Value = serde_json::from_str(self.after.as_deref().or(self.before.as_deref())?).ok()?;
         ["email", "sku", "reference", "name"].into_iter().find_map(|key| Some(data[key].as_str()?.to_owned()))
     }
+
+    /// The entity before and after; null where there is none, or no document.
+    pub fn documents(&self) -> (serde_json::Value, serde_json::Value) {
+        let read = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        (read(&self.before).unwrap_or_default(), read(&self.after).unwrap_or_default())
+    }
 }

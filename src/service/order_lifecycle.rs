@@ -124,10 +124,7 @@ pub async fn run(operations: &Operations, wanted: &Move, key: Option<Idempotency
 
 /// The first result, replayed from its event.
 fn replay(order: &order::Model, event: &audit_event::Model) -> Moved {
-    let data = |text: &Option<String>| -> Json {
-        text.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-    };
-    let (before, after) = (data(&event.before), data(&event.after));
+    let (before, after) = event.documents();
     let at = |data: &Json| order::Model {
         status: data["status"].as_str().map_or(order.status.clone(), Stored::from),
         updated_at: data["updated_at"].as_str().map_or(order.updated_at.clone(), Moment::from_stored),

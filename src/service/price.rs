@@ -259,7 +259,8 @@ pub async fn history(connection: &impl ConnectionTrait, product: Id) -> Result<V
 
 /// `None` if the event does not change the price.
 fn price_event(event: audit_event::Model) -> Option<PriceEvent> {
-    let (before, price) = (price_in(event.before.as_deref()), price_in(event.after.as_deref())?);
+    let (before, after) = event.documents();
+    let (before, price) = (price_in(&before), price_in(&after)?);
     let is_change = before != Some(price);
     is_change.then_some(PriceEvent {
         since: event.occurred_at,
@@ -270,8 +271,7 @@ fn price_event(event: audit_event::Model) -> Option<PriceEvent> {
     })
 }
 
-fn price_in(document: Option<&str>) -> Option<Money> {
-    let document: Json = serde_json::from_str(document?).ok()?;
+fn price_in(document: &Json) -> Option<Money> {
     let price: Decimal = document["price"].as_str()?.parse().ok()?;
     Some(Money::from_stored(price))
 }

@@ -1,6 +1,6 @@
 //! Stock: adjustments, counted levels, and changes by other programs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::product::{Changed, find_for_update, known_stock};
@@ -49,15 +49,14 @@ pub async fn adjust(operations: &Operations, adjustment: &Adjustment, key: Optio
             let id = event.entity_id.unwrap_or_default();
             let now = repository::product::find_by_id(operations.database.connection(), id).await?;
             let now = now.ok_or_else(|| Error::not_found("product", id))?;
-            let level = |json: &Option<String>| {
-                let value: Option<serde_json::Value> = json.as_deref().and_then(|text| serde_json::from_str(text).ok());
-                value.and_then(|value| value["stock_quantity"].as_i64()).and_then(|level| i32::try_from(level).ok())
-            };
+            let level =
+                |document: &Value| document["stock_quantity"].as_i64().and_then(|level| i32::try_from(level).ok());
+            let (before, after) = event.documents();
             let at = |level: Option<i32>| {
                 let stock_quantity = level.map_or_else(|| now.stock_quantity.clone(), Stored::Known);
                 Model { stock_quantity, ..now.clone() }
             };
-            let product = Changed { before: at(level(&event.before)), after: at(level(&event.after)), changed: false };
+            let product = Changed { before: at(level(&before)), after: at(level(&after)), changed: false };
             Ok(Adjusted { product, replayed: true })
         }
     }

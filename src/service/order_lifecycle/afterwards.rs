@@ -82,11 +82,7 @@ impl<'a> Known<'a> {
     fn of(events: &'a [audit_event::Model], verb: Verb) -> Known<'a> {
         let done =
             events.iter().filter(|event| event.outcome == Outcome::Succeeded && event.operation == verb.operation());
-        let read = |event: &'a audit_event::Model| {
-            let after = event.after.as_deref().and_then(|text| serde_json::from_str(text).ok());
-            (event, after.unwrap_or_default())
-        };
-        Known { events: done.map(read).collect() }
+        Known { events: done.map(|event| (event, event.documents().1)).collect() }
     }
 
     /// The newest tracking number.
