@@ -7,10 +7,9 @@ use tokio::time::timeout;
 
 use super::failure::held;
 use super::lock::begin;
-use super::runner::{FIRST_PAUSE, LONGEST_PAUSE};
+use super::patience::Patience;
 use super::{FAREWELL, Progress, again_while_busy};
 use crate::db::Database;
-use crate::db::ddl::blockers;
 use crate::db::schema::{Count, row_counts, row_counts_of_present, tables};
 use crate::error::{Cause, Result};
 
@@ -35,11 +34,11 @@ pub async fn count_rows(
     // A connection of its own where the server keeps the limit of one wait for all that follow.
     let keeps_limits = !engine.has_transactional_ddl;
     let own = if keeps_limits { database.reconnect().await? } else { database.clone() };
-    let (until, mut pause) = (Instant::now() + lock_wait, FIRST_PAUSE);
+    let mut patience = Patience::new(lock_wait);
     loop {
         let began = Instant::now();
         let tables = tables(connection, engine, &HISTORY_TABLES).await?;
-        let error = match count(&own, &tables, until - began, limit).await {
+        let error = match count(&own, &tables, patience.left, limit).await {
             Ok(counts) => {
                 if keeps_limits {
                     own.close().await;
@@ -49,18 +48,12 @@ pub async fn count_rows(
             Err(error) => error,
         };
         // A table may have been removed since its name was read.
-        let is_passing = error.is(Cause::Busy) || error.is(Cause::NoSchema);
-        let is_over = until.saturating_duration_since(Instant::now()) < pause || !database.budget().allows_pause(pause);
-        if !is_passing || is_over && !error.is(Cause::Busy) {
+        if !error.is(Cause::Busy) && !error.is(Cause::NoSchema) {
             return Err(error);
         }
-        let by = blockers(connection, &tables.join(" "), began.elapsed()).await?;
-        if is_over {
-            return Err(held(command, &by));
+        if let Some(by) = patience.wait(database, (command, &tables.join(" ")), began, progress).await? {
+            return Err(if error.is(Cause::Busy) { held(command, &by) } else { error });
         }
-        progress(Progress::Blocked { migration: command, by: &by });
-        database.budget().pause(pause).await;
-        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod lint;
 mod lock;
 pub mod lock_file;
 mod others;
+mod patience;
 mod rehearsal;
 mod removal;
 mod resolve;

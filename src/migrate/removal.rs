@@ -14,10 +14,9 @@ use serde_json::json;
 use super::failure::{Failure, held};
 use super::history;
 use super::lock::{Lock, begin};
-use super::runner::{FIRST_PAUSE, LONGEST_PAUSE, Runner, conclude};
+use super::runner::{Runner, conclude};
 use super::{Plan, Progress};
 use crate::db::Database;
-use crate::db::ddl::blockers;
 use crate::db::fault::{Fault, classify};
 use crate::db::schema::{Removable, removable};
 use crate::db::target::Engine;
@@ -148,7 +147,7 @@ impl Runner<'_> {
     ///
     /// Errors: what stopped it, with what is gone; where nothing is, everything is as before.
     pub async fn remove_everything(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
-        let mut pause = FIRST_PAUSE;
+        self.patience.renew();
         let stopped = loop {
             let begun = Instant::now();
             let (error, statement) = match self.try_removal().await {
@@ -166,14 +165,11 @@ impl Runner<'_> {
                 break error.into();
             }
             let statement = statement.unwrap_or_default();
-            let by = blockers(self.database.connection(), &statement, begun.elapsed()).await.unwrap_or_default();
-            self.patience = self.patience.saturating_sub(begun.elapsed());
-            if !self.has_patience_for(pause) {
-                break held(FRESH, &by);
+            match self.patience.wait(&self.database, (FRESH, &statement), begun, progress).await {
+                Ok(None) => {}
+                Ok(Some(by)) => break held(FRESH, &by),
+                Err(error) => break error,
             }
-            progress(Progress::Blocked { migration: FRESH, by: &by });
-            self.be_patient(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
         };
         Err(self.stopped_removal(stopped).await)
     }

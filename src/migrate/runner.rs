@@ -16,24 +16,15 @@ use super::descent::to_revert;
 use super::failure::{Failure, failed, held};
 use super::history::{self, Direction, History, Record, Run, RunState};
 use super::lock::{Lock, begin};
+use super::patience::{FIRST_PAUSE, Patience};
 use super::standing::{admit, standing};
 use super::{FAREWELL, Plan, Progress, Step};
 use crate::db::Database;
-use crate::db::ddl::{LOCK_TIMEOUT, blockers, broken_references};
+use crate::db::ddl::{LOCK_TIMEOUT, broken_references};
 use crate::db::fault::{Fault, classify};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::error::{CommandLine, Error, Hint, Result};
-
-/// Pause before a statement that could not have its tables is tried again: the first, and the
-/// longest.
-pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(4);
-
-/// A pause of which no two runners have the same.
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + rand::random::<f64>() / 2.0)
-}
 
 /// What runs steps under the lock.
 pub struct Runner<'a> {
@@ -42,7 +33,7 @@ pub struct Runner<'a> {
     pub(super) lock: &'a Lock,
     pub(super) history: History,
     /// What is left of the time for waiting for what others hold.
-    pub(super) patience: Duration,
+    pub(super) patience: Patience,
     /// The migration that may be done or not, while nobody knows.
     pub(super) in_doubt: Option<&'static str>,
     /// Which way the migration was to go that the database refused.
@@ -90,7 +81,7 @@ impl<'a> Runner<'a> {
         if lock.spans_steps() {
             history = history::read(database.connection()).await?;
         }
-        let (patience, in_doubt, refused) = (plan.lock_wait, None, None);
+        let (patience, in_doubt, refused) = (Patience::new(plan.lock_wait), None, None);
         Ok(Runner { database, plan, lock, history, patience, in_doubt, refused, is_admitted: false })
     }
 
@@ -104,7 +95,7 @@ impl<'a> Runner<'a> {
     /// Runs the next task, if there is one; again and again while others hold its tables, until the
     /// time for waiting is over.
     pub async fn step(&mut self, way: Way<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<Step>> {
-        let mut pause = FIRST_PAUSE;
+        self.patience.renew();
         loop {
             self.plan.stop.check()?;
             let handle = self.begin().await?;
@@ -135,28 +126,12 @@ impl<'a> Runner<'a> {
                 self.refused = Some(task.direction);
                 return Err(failed(&task.run, &error));
             }
-            let by = blockers(self.database.connection(), statement.as_deref().unwrap_or_default(), begun.elapsed());
-            let by = by.await?;
-            self.patience = self.patience.saturating_sub(begun.elapsed());
-            if !self.has_patience_for(pause) {
+            let held_up = (task.migration.name, statement.as_deref().unwrap_or_default());
+            if let Some(by) = self.patience.wait(&self.database, held_up, begun, progress).await? {
                 self.record_failure(&mut task, &error, statement).await;
                 return Err(held(&format!("migration {}", task.run.name), &by));
             }
-            progress(Progress::Blocked { migration: task.migration.name, by: &by });
-            self.be_patient(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
         }
-    }
-
-    /// Whether there is time for another attempt after such a pause.
-    pub(super) fn has_patience_for(&self, pause: Duration) -> bool {
-        self.patience > pause && self.database.budget().allows_pause(pause)
-    }
-
-    /// Waits before another attempt.
-    pub(super) async fn be_patient(&mut self, pause: Duration) {
-        self.database.budget().pause(jittered(pause)).await;
-        self.patience = self.patience.saturating_sub(pause);
     }
 
     fn choose(&mut self, way: Way<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<Task>> {
@@ -252,9 +227,9 @@ impl<'a> Runner<'a> {
     /// What is done is done: the record is tried again, and if that does not help, the intent stays
     /// for the next `up`.
     async fn record_afterwards(&self, task: &Task) -> Result<(), Failure> {
-        let until = Instant::now() + self.patience;
+        let until = Instant::now() + self.patience.left;
         loop {
-            let recorded = match begin(&self.database, self.patience).await {
+            let recorded = match begin(&self.database, self.patience.left).await {
                 Ok(handle) => {
                     let recorded = self.record(&handle, task).await;
                     conclude(handle, recorded).await
@@ -344,9 +319,9 @@ impl<'a> Runner<'a> {
     /// others may have run steps since the last one, what is applied is read again there, within
     /// the transaction.
     pub(super) async fn begin_step(&mut self) -> Result<WriteHandle> {
-        let until = Instant::now() + self.patience;
+        let until = Instant::now() + self.patience.left;
         let handle = loop {
-            match begin(&self.database, self.patience).await {
+            match begin(&self.database, self.patience.left).await {
                 Ok(handle) => break handle,
                 Err(failure) if failure.fault == Some(Fault::Transient) && Instant::now() < until => {}
                 Err(failure) => return Err(failure.error),
