@@ -57,6 +57,8 @@ pub struct Applied {
     pub unchanged: i32,
     /// Nothing was done: the seed was already applied.
     pub skipped: bool,
+    /// The rows that were created.
+    rows: Vec<seed_row::Model>,
 }
 
 /// The result of undoing a seed.
@@ -138,12 +140,11 @@ async fn apply(
         return Ok(Applied { name: seed.name.clone(), skipped: true, ..Applied::default() });
     }
     let mut applied = Applied { name: seed.name.clone(), ..Applied::default() };
-    let mut created = Vec::new();
     for (seed_user, hash) in seed.users.iter().zip(passwords) {
-        apply_user(operation, seed, seed_user, hash, &mut applied, &mut created).await?;
+        applied.user(operation, seed_user, hash).await?;
     }
     for new in &seed.products {
-        apply_product(operation, seed, new, &mut applied, &mut created).await?;
+        applied.product(operation, new).await?;
     }
     for order in &seed.orders {
         if repository::order::find_named(operation.handle(), order.reference.as_str(), Lock::None).await?.is_some() {
@@ -152,14 +153,15 @@ async fn apply(
         }
         let placed = place_order::apply(operation, &order.new).await?;
         for verb in path_to(order.status) {
-            order_lifecycle::apply(operation, &Move::of(placed.order.id.to_string(), verb)).await?;
+            let wanted = Move::of(placed.order.id.to_string(), verb);
+            order_lifecycle::apply(operation, &wanted).await?;
         }
-        created.push(row(seed, EntityKind::Order, placed.order.id));
-        applied.created += 1;
+        applied.create(EntityKind::Order, placed.order.id);
     }
     for seed_user in &seed.users {
-        apply_status(operation, seed, seed_user, &mut applied, &created).await?;
+        applied.status(operation, seed_user).await?;
     }
+    let created = std::mem::take(&mut applied.rows);
     let now_applied = seed::Model {
         name: seed.name.clone(),
         checksum: seed.checksum.clone(),
@@ -177,87 +179,70 @@ async fn apply(
     Ok(applied)
 }
 
-fn row(seed: &Seed, kind: EntityKind, id: Id) -> seed_row::Model {
-    seed_row::Model { seed: seed.name.clone(), entity: kind.to_string(), id }
-}
+impl Applied {
+    fn row(&self, kind: EntityKind, id: Id) -> seed_row::Model {
+        seed_row::Model { seed: self.name.clone(), entity: kind.to_string(), id }
+    }
 
-async fn apply_user(
-    operation: &mut Operation,
-    seed: &Seed,
-    seed_user: &SeedUser,
-    hash: &str,
-    applied: &mut Applied,
-    created: &mut Vec<seed_row::Model>,
-) -> Result<()> {
-    let found =
-        repository::user::find_one(operation.handle(), Who::Email(seed_user.email.as_str()), Lock::Update).await?;
-    let Some(before) = found else {
+    fn create(&mut self, kind: EntityKind, id: Id) {
+        self.rows.push(self.row(kind, id));
+        self.created += 1;
+    }
+
+    async fn user(&mut self, operation: &mut Operation, seed_user: &SeedUser, hash: &str) -> Result<()> {
         let SeedUser { email, first_name, last_name, .. } = seed_user;
-        let new = user::Model::new(email, first_name, last_name, hash.to_owned());
-        let user = user::apply_create(operation, new).await?;
-        created.push(row(seed, EntityKind::User, user.id));
-        applied.created += 1;
-        return Ok(());
-    };
-    // The password is kept: hashes cannot be compared, and it may have been changed since.
-    let mut after = before.clone();
-    after.first_name = seed_user.first_name.as_str().to_owned();
-    after.last_name = seed_user.last_name.as_str().to_owned();
-    if after == before {
-        applied.unchanged += 1;
-        return Ok(());
+        let found = repository::user::find_one(operation.handle(), Who::Email(email.as_str()), Lock::Update).await?;
+        let Some(before) = found else {
+            let new = user::Model::new(email, first_name, last_name, hash.to_owned());
+            let user = user::apply_create(operation, new).await?;
+            self.create(EntityKind::User, user.id);
+            return Ok(());
+        };
+        // The password is kept: hashes cannot be compared, and it may have been changed since.
+        let (first_name, last_name) = (first_name.as_str().to_owned(), last_name.as_str().to_owned());
+        let after = user::Model { first_name, last_name, ..before.clone() };
+        if after == before {
+            self.unchanged += 1;
+            return Ok(());
+        }
+        let after = user::Model { updated_at: operation.now().into(), ..after };
+        let change = repository::user::update(operation.handle(), &before, &after).await?;
+        operation.record(change);
+        self.updated += 1;
+        Ok(())
     }
-    after.updated_at = operation.now().into();
-    let change = repository::user::update(operation.handle(), &before, &after).await?;
-    operation.record(change);
-    applied.updated += 1;
-    Ok(())
-}
 
-/// After the orders, because disabled users cannot place any.
-async fn apply_status(
-    operation: &mut Operation,
-    seed: &Seed,
-    seed_user: &SeedUser,
-    applied: &mut Applied,
-    created: &[seed_row::Model],
-) -> Result<()> {
-    let Some(status) = seed_user.status else { return Ok(()) };
-    let who = Who::Email(seed_user.email.as_str());
-    let found = repository::user::find_one(operation.handle(), who, Lock::Update).await?;
-    let Some(before) = found.filter(|user| user.status != status) else { return Ok(()) };
-    let (status, updated_at) = (status.into(), operation.now().into());
-    let after = crate::entity::user::Model { status, updated_at, ..before.clone() };
-    let change = repository::user::update(operation.handle(), &before, &after).await?;
-    operation.record(change);
-    if !created.contains(&row(seed, EntityKind::User, before.id)) {
-        applied.updated += 1;
+    /// After the orders, because disabled users cannot place any.
+    async fn status(&mut self, operation: &mut Operation, seed_user: &SeedUser) -> Result<()> {
+        let Some(status) = seed_user.status else { return Ok(()) };
+        let who = Who::Email(seed_user.email.as_str());
+        let found = repository::user::find_one(operation.handle(), who, Lock::Update).await?;
+        let Some(before) = found.filter(|user| user.status != status) else { return Ok(()) };
+        let after = user::Model { status: status.into(), updated_at: operation.now().into(), ..before.clone() };
+        let change = repository::user::update(operation.handle(), &before, &after).await?;
+        operation.record(change);
+        if !self.rows.contains(&self.row(EntityKind::User, before.id)) {
+            self.updated += 1;
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-async fn apply_product(
-    operation: &mut Operation,
-    seed: &Seed,
-    new: &product::Model,
-    applied: &mut Applied,
-    created: &mut Vec<seed_row::Model>,
-) -> Result<()> {
-    if repository::product::find_by_sku(operation.handle(), &new.sku).await?.is_none() {
-        let product = product::apply_create(operation, new.clone()).await?;
-        created.push(row(seed, EntityKind::Product, product.id));
-        applied.created += 1;
-        return Ok(());
+    async fn product(&mut self, operation: &mut Operation, new: &product::Model) -> Result<()> {
+        if repository::product::find_by_sku(operation.handle(), &new.sku).await?.is_none() {
+            let product = product::apply_create(operation, new.clone()).await?;
+            self.create(EntityKind::Product, product.id);
+            return Ok(());
+        }
+        // Stock is not part of the difference: it moves with every order.
+        let change = |product: &mut product::Model| {
+            let was = product.clone();
+            let (id, sku, created_at, updated_at) = (was.id, was.sku, was.created_at, was.updated_at);
+            *product = product::Model { id, sku, created_at, updated_at, ..new.clone() };
+        };
+        let changed = product::apply_update(operation, &new.sku, change).await?.changed;
+        *(if changed { &mut self.updated } else { &mut self.unchanged }) += 1;
+        Ok(())
     }
-    // Stock is not part of the difference: it moves with every order.
-    let change = |product: &mut product::Model| {
-        let was = product.clone();
-        let (id, sku, created_at, updated_at) = (was.id, was.sku, was.created_at, was.updated_at);
-        *product = product::Model { id, sku, created_at, updated_at, ..new.clone() };
-    };
-    let changed = product::apply_update(operation, &new.sku, change).await?.changed;
-    *(if changed { &mut applied.updated } else { &mut applied.unchanged }) += 1;
-    Ok(())
 }
 
 /// Errors: exit 6 if the seed is not applied.
