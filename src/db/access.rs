@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const OPTION: &str = "GRANT OPTION";
 
 named_enum! {
-    /// What is done with the rows of a table.
+    /// An action on the rows of a table.
     #[derive(PartialOrd, Ord)]
     pub enum Privilege {
         Select = "SELECT",
@@ -25,7 +25,7 @@ named_enum! {
     }
 }
 
-/// What a role is meant to be able to do.
+/// The intended rights of a role.
 #[derive(Debug, Clone)]
 pub struct Rights {
     pub tables: Vec<TableRights>,
@@ -33,7 +33,7 @@ pub struct Rights {
     pub is_admin: bool,
 }
 
-/// What a role is meant to be able to do with one table.
+/// The intended rights of a role on one table.
 #[derive(Debug, Clone)]
 pub struct TableRights {
     pub table: String,
@@ -114,16 +114,16 @@ pub(super) struct Via {
 }
 
 named_enum! {
-    /// What a statement does.
+    /// The effect of a statement.
     pub enum Change {
         Grant = "grant",
         Revoke = "revoke",
-        /// The table gets another owner.
+        /// Changes the owner of the table.
         Own = "own",
     }
 }
 
-/// One statement, and what it is about.
+/// A statement and its subject.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub change: Change,
@@ -136,7 +136,7 @@ pub struct Step {
     pub(super) is_wide: bool,
 }
 
-/// What has to be done about a role.
+/// The required changes for a role.
 #[derive(Debug, Clone, Default)]
 pub struct Assessment {
     pub steps: Vec<Step>,
@@ -148,7 +148,7 @@ pub struct Assessment {
 pub struct Remaining {
     /// `UPDATE on audit_events by membership of staff`
     pub what: String,
-    /// The statement that ends it.
+    /// The statement that revokes it.
     pub way_out: Option<String>,
 }
 
@@ -299,7 +299,7 @@ fn revocations(place: &Place, grantee: &Grantee, own: &[&Held]) -> Vec<Step> {
     by_object.into_iter().map(step).collect()
 }
 
-/// The statement that gives what is missing on a table.
+/// The statement that grants the missing rights on a table.
 fn grant(place: &Place, grantee: &Grantee, rights: &TableRights, kept: &[&Held]) -> Option<Step> {
     let on = On::Table(rights.table.clone());
     let holds = |on: &On, privilege: &str| {

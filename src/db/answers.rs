@@ -1,4 +1,4 @@
-//! What a database says about itself, as it is read off the rows of its answers.
+//! Reads facts about a database from query results.
 
 use sea_orm::QueryResult;
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// The share of the limit kept back to settle a lost COMMIT.
+/// The share of the limit reserved to settle a lost COMMIT.
 const SETTLE_SHARE: u32 = 4;
-/// The most that is kept back for it.
+/// The maximum reserve.
 const SETTLE_RESERVE: Duration = Duration::from_secs(5);
-/// How long a lost COMMIT is asked about where there is no limit.
+/// How long a lost COMMIT is investigated without a limit.
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 
 /// A server gives up a lock a little later than its client.
@@ -83,7 +83,7 @@ impl Budget {
         Some(self.limit? + LOCK_GRACE)
     }
 
-    /// What is left for the next wait.
+    /// The remaining time for the next wait.
     pub fn left(&self) -> Option<Duration> {
         let limit = self.limit?;
         Some(match self.work {
@@ -110,12 +110,12 @@ impl Budget {
         self.left().map_or(wait, |left| wait.min(left.saturating_sub(self.reserve())))
     }
 
-    /// Kept back by a COMMIT, so that a lost one can be settled.
+    /// The time reserved by a COMMIT, so that a lost one can be settled.
     pub fn reserve(&self) -> Duration {
         self.left().map_or(SETTLE_RESERVE, |left| (left / SETTLE_SHARE).min(SETTLE_RESERVE))
     }
 
-    /// How long a lost COMMIT may be asked about.
+    /// How long a lost COMMIT may be investigated.
     pub fn to_settle(&self) -> Duration {
         match (self.work, self.left()) {
             (Work::Single, Some(left)) => left,
@@ -130,7 +130,7 @@ impl Budget {
         self.work == Work::Long && !self.is_stated
     }
 
-    /// Waits for an answer; `None` when the time is over. `reserve` is kept back.
+    /// Waits for an answer; `None` on timeout. `reserve` is not used.
     pub(super) async fn wait<F: Future + Unpin>(&self, answer: F, reserve: Duration) -> Option<F::Output> {
         let until = self.left().map(|left| Instant::now() + left.saturating_sub(reserve));
         let _running = self.run();
@@ -146,12 +146,12 @@ impl Budget {
         answer.await
     }
 
-    /// Waits before another attempt, no longer than there is time.
+    /// Pauses before another attempt, limited by the remaining time.
     pub async fn pause(&self, pause: Duration) {
         self.wait(Box::pin(sleep(pause)), Duration::ZERO).await;
     }
 
-    /// Lets the stopwatch run until what is returned is dropped.
+    /// Runs the stopwatch until the returned guard is dropped.
     fn run(&self) -> Running<'_> {
         let mut watch = self.watch();
         if watch.waits == 0 {

@@ -1,4 +1,4 @@
-//! Reaching a server, and why it could not be reached.
+//! Connecting to a server, and the reasons of failures.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use super::witness::Marks;
 use super::{fault, tls};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, io_reason, printable};
 
-/// A refused TCP connection shows itself within this time; the driver alone would go on trying.
+/// The time to detect a refused TCP connection; the driver alone would keep trying.
 const REFUSAL_PROBE_AFTER: Duration = Duration::from_millis(200);
-/// While one server takes over from another none of them may fit.
+/// During a failover none of the servers may match.
 const NEXT_ROUND_AFTER: Duration = Duration::from_millis(250);
 
-/// Looks up what logging in takes, and chooses a server.
+/// Resolves the credentials and chooses a server.
 ///
-/// Errors: exit 4 for what is missing or wrong; those of [`choose`].
+/// Errors: exit 4 for missing or invalid credentials; those of [`choose`].
 pub async fn log_in(settings: &mut ConnectSettings, marks: &mut Marks) -> Result<Login> {
     let target = settings.target.server().ok_or_else(|| Error::internal("a file is no server"))?;
     let login = Login::prepare(target).await?;
@@ -34,7 +34,7 @@ pub async fn log_in(settings: &mut ConnectSettings, marks: &mut Marks) -> Result
     Ok(Login { name: marks.name.clone(), lock_wait: settings.budget.lock_wait(), ..login })
 }
 
-/// Of a target with several servers the first that fits; of one server itself, unasked.
+/// The first matching server of a target; a single server is not checked.
 ///
 /// A role that was named is looked at, and whoever writes needs a server that takes writes.
 ///
@@ -51,7 +51,7 @@ async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<
     }
     let until = Instant::now() + limit;
     let hosts: Vec<(&str, u16)> = target.hosts().collect();
-    // A server that swallows everything must leave time for the others.
+    // An unresponsive server must leave time for the others.
     let share = limit / u32::try_from(hosts.len()).unwrap_or(u32::MAX).max(1);
     loop {
         let mut reasons = Vec::new();
@@ -89,12 +89,12 @@ async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<
     }
 }
 
-/// Whether the server is one that can be written to.
+/// Whether the server accepts writes.
 async fn takes_writes(login: &Login) -> Result<bool> {
     login.target.engine.takes_writes(login).await.map_err(|error| error_of(&login.target, &error))
 }
 
-/// Ends only if the host refuses TCP connections.
+/// Returns only if the host refuses TCP connections.
 pub async fn refusal(target: &ServerTarget) -> Error {
     sleep(REFUSAL_PROBE_AFTER).await;
     if !target.host.starts_with('/')
@@ -105,7 +105,7 @@ pub async fn refusal(target: &ServerTarget) -> Error {
     std::future::pending().await
 }
 
-/// Why a connection was not made.
+/// Why a connection failed.
 pub fn error_of(target: &ServerTarget, error: &sqlx::Error) -> Error {
     match error {
         sqlx::Error::Io(error) => {

@@ -1,4 +1,4 @@
-//! One pool, and what may be said about its database in public.
+//! A connection pool and the public description of its database.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Database {
     connection: Connection,
-    /// Of a server: the one of its hosts that was chosen, with the password that was found.
+    /// For servers: the chosen host and the resolved password.
     login: Option<Login>,
     settings: ConnectSettings,
     purpose: Purpose,
@@ -39,7 +39,7 @@ pub struct Database {
 #[derive(Debug)]
 pub struct BeginFailure {
     pub error: Error,
-    /// What the database said, if it was reached.
+    /// The database's answer, if it was reached.
     pub fault: Option<Fault>,
 }
 
@@ -49,11 +49,11 @@ impl From<BeginFailure> for Error {
     }
 }
 
-/// Taking leave must not take long.
+/// Maximum time to close the connections.
 const CLOSE_LIMIT: Duration = Duration::from_millis(250);
-/// The last attempt, made only to learn the reason of a failure.
+/// Maximum time of the last attempt, which only determines the reason of a failure.
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_millis(500);
-/// The share of a short limit that is kept back for it.
+/// The share of a short limit that is reserved for it.
 const DIAGNOSIS_SHARE: u32 = 2;
 
 impl Database {
@@ -87,7 +87,7 @@ impl Database {
         Ok(Database { connection, login, settings, purpose, statements, is_connected: Arc::default() })
     }
 
-    /// Makes the folder of an embedded shop that is not there yet; for places that shopctl chose itself.
+    /// Creates the missing folder of an embedded shop; only for default locations.
     ///
     /// Errors: exit 4 naming the folder.
     pub fn make_folder(target: &Target) -> Result<()> {
@@ -158,7 +158,7 @@ impl Database {
         Database { connection, settings, ..self.clone() }
     }
 
-    /// Whether a wait was given up: nothing more is sent then.
+    /// Whether a wait was abandoned: nothing more is sent then.
     pub fn is_silent(&self) -> bool {
         self.connection.guard().is_given_up()
     }
@@ -179,7 +179,7 @@ impl Database {
         &self.settings.target
     }
 
-    /// Statements sent so far, BEGIN and COMMIT not counted.
+    /// Number of statements sent so far, without BEGIN and COMMIT.
     pub fn statement_count(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
@@ -208,7 +208,7 @@ impl Database {
         }
     }
 
-    /// Begins a load into these tables. While it is open it holds them for itself.
+    /// Begins a load into these tables, which are locked while it is open.
     ///
     /// Errors: as [`Database::begin`].
     pub async fn load(&self, tables: &[&str]) -> Result<Load> {
@@ -216,9 +216,9 @@ impl Database {
         self.engine().begin_load(self, tables).await
     }
 
-    /// Begins a transaction that reads one state of the whole database, whoever writes meanwhile.
+    /// Begins a transaction that reads one snapshot of the whole database.
     ///
-    /// Errors: those of [`Database::ready`], if the connection is gone.
+    /// Errors: those of [`Database::ready`], if the connection was lost.
     pub async fn snapshot(&self) -> Result<Snapshot> {
         let guard = self.connection.guard();
         let begun = self.connection.inner().begin_with_options(self.engine().snapshot());
@@ -234,10 +234,10 @@ impl Database {
         self.engine().copy_aside(self, &format!("{why}-{}", now.format("%Y%m%d-%H%M%S%.3f"))).await
     }
 
-    /// Takes leave of the server, which then logs no lost client; what hangs is left to the end of the
+    /// Closes the connections, so that the server logs no lost client; hanging ones are left to the end of the
     /// process.
     pub async fn close(self) {
-        // A failure here loses nothing: what was committed is committed.
+        // A failure here loses nothing: all work is committed.
         let _ = timeout(CLOSE_LIMIT, self.connection.inner().clone().close()).await;
     }
 
@@ -270,7 +270,7 @@ impl Database {
             .map_or(limit, |left| limit.min(left.saturating_sub(DIAGNOSIS_TIMEOUT.min(left / DIAGNOSIS_SHARE))));
         let output = match timeout(before_diagnosis, first).await {
             Ok(output) => output?,
-            // The driver retries some refusals in silence (too many connections, starting up): ask once more.
+            // The driver silently retries some refusals (too many connections, starting up): try once more.
             Err(_) => match timeout(DIAGNOSIS_TIMEOUT, login.target.engine.diagnose(login)).await {
                 Ok(Err(error)) => return Err(connect::error_of(&login.target, &error)),
                 _ => {

@@ -1,4 +1,4 @@
-//! What is asked of a database before and while its schema changes.
+//! Queries before and during schema changes.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub async fn database_name(connection: &impl ConnectionTrait) -> Result<String> 
     Ok(rows(connection, sql).await?.first().and_then(|row| text(row, "name")).unwrap_or_default())
 }
 
-/// Ends a statement that has this text in it, where it would go on and commit without its client.
+/// Ends a statement that contains this text, if it would continue and commit without its client.
 pub async fn end_statement(connection: &impl ConnectionTrait, text_of_statement: &str) -> Result<()> {
     let Some(sql) = Engine::of(connection).ends_of(&text_of_statement.replace('\'', "")) else { return Ok(()) };
     for end in rows(connection, &sql).await?.iter().filter_map(|row| text(row, "end")) {
@@ -35,14 +35,14 @@ pub async fn end_statement(connection: &impl ConnectionTrait, text_of_statement:
     Ok(())
 }
 
-/// Refuses a session that has no schema to put tables into: each hint is a way out.
+/// Rejects a session without a schema to create tables in; each hint is a remedy.
 ///
 /// Errors: exit 4.
 pub async fn refuse_no_schema(connection: &impl ConnectionTrait) -> Result<()> {
     Engine::of(connection).refuse_no_schema(connection).await
 }
 
-/// Rows that refer to rows that are not there, as texts.
+/// Rows with dangling references, as texts.
 pub async fn broken_references(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     let Some(sql) = Engine::of(connection).broken_references else { return Ok(Vec::new()) };
     Ok(rows(connection, sql).await?.iter().filter_map(|row| text(row, "broken")).collect())

@@ -12,7 +12,7 @@ pub enum Engine {
     Mysql,
 }
 
-/// An engine that has servers.
+/// A client-server engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerEngine {
     Postgres,

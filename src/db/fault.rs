@@ -1,6 +1,6 @@
-//! What went wrong in the database, told apart in one place for all engines.
+//! Classifies database errors of all engines in one place.
 //!
-//! The engines' codes stand with their dialects.
+//! The engines' codes are in their dialects.
 
 use sea_orm::sqlx::Error as DriverError;
 use sea_orm::sqlx::error::DatabaseError;
@@ -12,7 +12,7 @@ use super::tls;
 use crate::domain::text::escaped;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, io_reason, printable};
 
-/// A server's own words are cut there, in characters.
+/// Maximum length of a quoted server message, in characters.
 const SERVER_TEXT_MAX: usize = 300;
 
 /// The causes that shopctl treats differently.
@@ -39,11 +39,11 @@ pub enum Fault {
     Permission,
     /// Tables or columns are missing: the schema is not there or older than this program.
     NoSchema,
-    /// What is to be created is there already.
+    /// The object to create already exists.
     AlreadyExists,
     /// Not a database file, or a damaged one.
     NotADatabase,
-    /// No connection could be had in time.
+    /// No connection was available in time.
     Unreachable,
     /// A pooler gave this session's prepared statements to somebody else.
     Pooler,
@@ -71,13 +71,13 @@ impl Fault {
     }
 }
 
-/// Why a server lets somebody not in.
+/// Why a server rejects a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginRefusal {
     WantsClientCertificate,
     WantsTls,
     Credentials,
-    /// Nobody gets in from this machine.
+    /// No login is allowed from this machine.
     Machine,
     PasswordExpired,
     Locked,
@@ -107,7 +107,7 @@ impl UniqueConstraint {
     }
 }
 
-/// Tells the cause of a failure.
+/// Classifies the cause of a failure.
 pub fn classify(error: &DbErr) -> Fault {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(driver))
@@ -158,7 +158,7 @@ pub fn reason(error: &DriverError) -> String {
     }
 }
 
-/// The house's error for a fault; `message` is what happened.
+/// shopctl's error for a fault; `message` is what happened.
 pub fn error_of(fault: Fault, message: &str) -> Error {
     match fault {
         Fault::Unique(_) => Error::conflict("database.duplicate", message),
@@ -254,7 +254,7 @@ impl From<DbErr> for Error {
     }
 }
 
-/// What a server said at login.
+/// The server's message at login.
 pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
     let Some(refusal) = (target.engine.login_refusal)(error) else {
         let message = format!("{}:{}: {}", printable(&target.host), target.port, server_text(error.message()));

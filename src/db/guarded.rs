@@ -1,4 +1,4 @@
-//! Connections whose every wait has a limit: the one place where shopctl waits for a database.
+//! Connections with limited waits: the only place where shopctl waits for a database.
 
 use std::fmt;
 use std::pin::Pin;
@@ -37,19 +37,19 @@ pub struct Guard {
     maker: Option<Arc<dyn Maker>>,
 }
 
-/// What the server says about this process's sessions.
+/// The server's report on this process's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sighting {
     AtWork,
     WaitsForLock,
-    /// It does not answer, or has no statement of this process.
+    /// No answer, or no statement of this process is running.
     Nothing,
 }
 
-/// Who can tell whether a server that says nothing is at work.
+/// Checks whether a silent server is working.
 #[async_trait]
 pub trait Witness: fmt::Debug + Send + Sync {
-    /// Looks once, for no longer than it takes to connect.
+    /// Checks once, within the connect timeout.
     async fn look(&self) -> Sighting;
 }
 
@@ -63,7 +63,7 @@ pub trait Maker: fmt::Debug + Send + Sync {
     async fn make_again(&self, row: QueryResult) -> Result<QueryResult, DbErr>;
 }
 
-/// What was waited for in vain.
+/// A wait that timed out.
 #[derive(Debug)]
 pub struct Silence(String);
 
@@ -106,7 +106,7 @@ impl Guard {
         Guard { budget, ..self.clone() }
     }
 
-    /// Whether a wait was given up.
+    /// Whether a wait was abandoned.
     pub fn is_given_up(&self) -> bool {
         self.is_given_up.load(Ordering::Relaxed)
     }
@@ -150,7 +150,7 @@ impl Guard {
                 }
             }
             self.is_given_up.store(true, Ordering::Relaxed);
-            // All that a single operation waited for counts, and the last of it is named.
+            // All waits of an operation count, and the last one is named.
             let limit = self.budget.limit().unwrap_or_default();
             let waited = if started.elapsed() < 2 * limit {
                 limit.as_secs_f32()
@@ -180,7 +180,7 @@ impl Guard {
         async move { answer.await? }
     }
 
-    /// Rows that each come in time.
+    /// Rows that each arrive in time.
     pub(super) fn rows<T: Send + 'static, E: From<Silence> + Send + 'static>(
         &self,
         sql: &str,
@@ -208,7 +208,7 @@ pub struct Guarded<C> {
 
 /// A pool, for reads.
 pub type Connection = Guarded<DatabaseConnection>;
-/// One moment of a database.
+/// A snapshot of a database.
 pub type Snapshot = Guarded<DatabaseTransaction>;
 
 impl Clone for Connection {
@@ -280,7 +280,7 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
     }
 }
 
-/// What a statement is about, in a few words: `SELECT orders`, `INSERT audit_events`.
+/// A short description of a statement: `SELECT orders`, `INSERT audit_events`.
 pub(super) fn subject(sql: &str) -> String {
     let words =
         || sql.split(|character: char| character.is_whitespace() || character == '(').filter(|word| !word.is_empty());

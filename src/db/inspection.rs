@@ -16,7 +16,7 @@ use crate::error::{Error, Result, printable};
 /// Round trips that the median is taken of.
 const ROUND_TRIPS: usize = 5;
 
-/// The facts about a database that was reached.
+/// The facts about a connected database.
 #[derive(Debug, Clone)]
 pub struct Inspection {
     /// `PostgreSQL`, `MariaDB`, `MySQL`, `SQLite`, or what a related engine calls itself.
@@ -30,21 +30,21 @@ pub struct Inspection {
     pub server: ServerRole,
 }
 
-/// What the server is among others, which decides whether it can be written.
+/// The replication role of the server, which decides whether it accepts writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerRole {
     /// A file on this machine.
     NotApplicable,
     Primary,
-    /// Follows another server, and takes no writes.
+    /// Replicates another server and rejects writes.
     Standby(String),
-    /// Follows another server, and would take writes that the other never sees.
+    /// Replicates another server and accepts writes that the other never sees.
     WritableReplica(String),
-    /// Takes no writes as it is set up.
+    /// Configured as read-only.
     ReadOnly(String),
     /// A file on this machine that this user may only read.
     ReadOnlyFile(String),
-    /// Part of a cluster that it has no contact with, or offline.
+    /// A cluster node without quorum, or offline.
     NotReady(String),
 }
 
@@ -58,7 +58,7 @@ pub enum Tls {
         cipher: String,
     },
     Unused,
-    /// The server does not say.
+    /// Unknown.
     Unknown,
 }
 
@@ -70,26 +70,26 @@ pub struct Setting {
     pub verdict: Verdict,
 }
 
-/// What a setting's value means for the shop.
+/// The assessment of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Fine,
-    /// Works, with what is said here.
+    /// Works, with this note.
     Odd(&'static str),
-    /// Promises cannot be kept.
+    /// Guarantees cannot be kept.
     Wrong(&'static str),
 }
 
-/// What stands between this process and the server.
+/// A proxy between this process and the server.
 #[derive(Debug, Clone)]
 pub struct Pooler {
     /// What was seen.
     pub sign: String,
-    /// What it must be able to do.
+    /// The required features.
     pub requirement: &'static str,
 }
 
-/// Refuses a server on which the first migrations would fail halfway.
+/// Rejects a server on which the first migrations would fail halfway.
 ///
 /// Errors: exit 4 naming the oldest version.
 pub async fn refuse_too_old(connection: &impl ConnectionTrait) -> Result<()> {
@@ -111,7 +111,7 @@ pub async fn round_trip(database: &Database) -> Result<Duration> {
     Ok(times[ROUND_TRIPS / 2])
 }
 
-/// The server's clock; `None` for a file, which has none, and for what is no time.
+/// The server's clock; `None` for a file, and for an invalid time.
 pub async fn server_time(database: &Database) -> Result<Option<DateTime<Utc>>> {
     let Some(sql) = database.engine().server_time else { return Ok(None) };
     let row = first_row(database.connection(), sql).await?;
@@ -126,7 +126,7 @@ fn numbers(version: &str) -> Vec<u32> {
     version[..end].split('.').map_while(|number| number.parse().ok()).collect()
 }
 
-/// The oldest version, if `version` is older; one that cannot be read is not.
+/// The oldest version, if `version` is older; an unreadable one is not.
 pub(super) fn too_old(version: &str, oldest: &'static str) -> Option<&'static str> {
     let found = numbers(version);
     (!found.is_empty() && found < numbers(oldest)).then_some(oldest)

@@ -36,7 +36,7 @@ pub trait Way: Send {
 
     async fn commit(self: Box<Self>) -> Result<(), DbErr>;
 
-    /// Gives everything up, now and not when the server notices.
+    /// Rolls back immediately instead of when the server notices.
     async fn abandon(self: Box<Self>);
 }
 
@@ -61,7 +61,7 @@ impl Load {
         self.way.insert(&InsertTarget::of::<M>(), &mut rows, progress).await
     }
 
-    /// Makes the indexes again; `told` hears of it before.
+    /// Recreates the indexes; `told` is called before.
     pub async fn rebuild(&mut self, told: impl FnOnce(usize)) -> Result<()> {
         let statements = std::mem::take(&mut self.rebuild);
         if !statements.is_empty() {
@@ -73,7 +73,7 @@ impl Load {
         Ok(())
     }
 
-    /// Keeps everything. Dropping a load instead keeps nothing.
+    /// Commits the load. Dropping it instead rolls back.
     ///
     /// Errors: exit 12 when the connection is lost, and with it what became of the load; those of the
     /// database, when it refused.
@@ -90,7 +90,7 @@ impl Load {
         })
     }
 
-    /// Gives everything up, now and not when the server notices.
+    /// Rolls back immediately instead of when the server notices.
     pub async fn abandon(self) {
         self.way.abandon().await;
     }
@@ -129,7 +129,7 @@ impl Way for WriteHandle {
     }
 
     async fn abandon(self: Box<Self>) {
-        // What cannot be rolled back is gone already.
+        // A failure means that the transaction is already gone.
         let _ = self.rollback().await;
     }
 }

@@ -22,7 +22,7 @@ const PASSWORD_COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// The longest password, in bytes, with its line end.
 const PASSWORD_LIMIT: u64 = 4096;
 
-/// All that is needed to log in.
+/// The resolved credentials.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// Its password, if it has one, is known.

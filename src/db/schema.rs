@@ -98,13 +98,13 @@ fn unique_columns(definition: &str) -> Option<Vec<&str>> {
     Some(list.split(',').map(|column| column.trim().trim_matches(['"', '`'])).collect())
 }
 
-/// An object that is otherwise than it should be.
+/// An object that differs from its expected definition.
 #[derive(Debug, Clone)]
 pub struct Difference {
     pub object: Object,
     pub expected: Option<String>,
     pub found: Option<String>,
-    /// Statements that make it as it should be, where that can be said simply.
+    /// Statements that repair it, where possible.
     pub repair: Option<String>,
 }
 
@@ -129,8 +129,8 @@ pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<S
     engine.read_schema(connection).await
 }
 
-/// What `found` has otherwise than `expected`. Of a table that is missing or added as a whole, only
-/// the table is told.
+/// The differences of `found` from `expected`. For a table that is missing or added entirely, only the
+/// table is reported.
 pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
     let renamed = rename::renamed(expected, found);
     let found = &rename::with_names_back(found, &renamed);

@@ -25,7 +25,7 @@ pub struct Scratch {
 }
 
 enum Place {
-    /// Gone with its folder.
+    /// Deleted with its folder.
     Folder(#[allow(dead_code, reason = "held for its Drop")] TempDir),
     Server(Box<OnServer>),
 }
@@ -78,7 +78,7 @@ impl Scratch {
         Ok(Scratch { database: scratch, place: Arc::new(Place::Server(Box::new(place))) })
     }
 
-    /// Waits until it is there.
+    /// Waits until it is created.
     ///
     /// Errors: exit 4 where the role may not make one.
     pub async fn ready(&self) -> Result<()> {
@@ -89,7 +89,7 @@ impl Scratch {
         Err(if may_not { error.hint("name an empty database to work in: --scratch-url URL") } else { error })
     }
 
-    /// Removes it. Best effort: what cannot be removed is said in the log.
+    /// Removes it, best effort: failures are logged.
     pub async fn remove(self) {
         let engine = self.database.engine();
         self.database.close().await;

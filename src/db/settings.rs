@@ -1,4 +1,4 @@
-//! What a pool is opened for, and how.
+//! Settings of connection pools.
 
 use std::time::Duration;
 

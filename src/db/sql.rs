@@ -1,4 +1,4 @@
-//! Texts of SQL, as texts.
+//! Processes SQL text.
 
 /// A statement on one line without comments, with blanks only where they part two words. What
 /// stands between quotes stays as it is.
@@ -28,7 +28,7 @@ pub fn normalised(sql: &str) -> String {
     text.trim_end_matches(';').to_owned()
 }
 
-/// Up to and with the closing quote; a doubled quote begins a text that stands right behind.
+/// Up to and including the closing quote; a doubled quote starts an adjacent literal.
 fn quoted_length(text: &str, quote: char) -> usize {
     text[1..].find(quote).map_or(text.len(), |end| end + 2)
 }

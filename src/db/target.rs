@@ -1,4 +1,4 @@
-//! Which database: an embedded SQLite file or a server, with everything needed to connect.
+//! The target database: an embedded SQLite file or a server, with all connection data.
 
 // Beside this file, not below it: git ignores every folder named target.
 pub(crate) mod url;
@@ -12,7 +12,7 @@ use crate::domain::named_enum;
 use crate::domain::text::is_unsafe;
 use crate::error::{Result, printable};
 
-/// A password: usable, never printed.
+/// A password that is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -121,13 +121,13 @@ pub struct ServerTarget {
 }
 
 impl ServerTarget {
-    /// Every server, in the order in which they are tried.
+    /// Every server, in the order of connection attempts.
     pub fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
         let others = self.other_hosts.iter().map(|(host, port)| (host.as_str(), *port));
         std::iter::once((self.host.as_str(), self.port)).chain(others)
     }
 
-    /// One of its servers alone.
+    /// Only one of its servers.
     pub fn at(&self, host: &str, port: u16) -> ServerTarget {
         ServerTarget { host: host.to_owned(), port, other_hosts: Vec::new(), ..self.clone() }
     }
@@ -154,7 +154,7 @@ impl Target {
         }
     }
 
-    /// The server, unless it is a file.
+    /// The server, if it is one.
     pub fn server(&self) -> Option<&ServerTarget> {
         match self {
             Target::Sqlite(_) => None,
@@ -162,7 +162,7 @@ impl Target {
         }
     }
 
-    /// The file, unless it is a server.
+    /// The file, if it is one.
     pub fn file(&self) -> Option<&SqliteTarget> {
         match self {
             Target::Sqlite(file) => Some(file),

@@ -1,4 +1,4 @@
-//! Whether a server that says nothing is at work, asked over a connection of its own.
+//! Checks over a separate connection whether a silent server is still working.
 //!
 //! The drivers give no way to their sockets (sqlx 0.9 has no keepalive and no user timeout), so that
 //! a lost host cannot be told from a long statement where it happens.
@@ -15,7 +15,7 @@ use super::guarded::{Sighting, Witness};
 use super::settings::{Access, ConnectSettings, Purpose};
 use crate::error::Result;
 
-/// What tells this process's sessions from those of others.
+/// Identifies the sessions of this process.
 #[derive(Debug, Clone)]
 pub struct Marks {
     /// PostgreSQL: the application's name.
@@ -34,7 +34,7 @@ impl Marks {
     }
 }
 
-/// Looks after the sessions of one pool.
+/// Watches the sessions of one pool.
 #[derive(Debug)]
 pub struct SecondConnection {
     settings: ConnectSettings,
@@ -48,7 +48,7 @@ impl SecondConnection {
 
     async fn ask(&self, question: Statement) -> Result<Sighting> {
         let mut settings = self.settings.clone();
-        // Whoever looks must not take long to see.
+        // The check itself must be quick.
         settings.budget = Budget::new(Some(settings.connect_timeout), true);
         let engine = settings.target.engine();
         let (connection, _) = engine.open(&mut settings, Purpose::Usual, &mut Marks::new()).await?;

@@ -1,8 +1,7 @@
-//! The write handle: an open transaction that counts what it changes and is dead after its first
-//! error.
+//! The write handle: an open transaction that counts its changes and is unusable after its first error.
 //!
-//! Dead, because the engines disagree about what follows an error: PostgreSQL's COMMIT then
-//! returns success and keeps nothing, MariaDB's session after a deadlock is in autocommit.
+//! Unusable, because the engines differ after an error: PostgreSQL's COMMIT then returns success and
+//! keeps nothing, MariaDB's session after a deadlock is in autocommit.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,7 +34,7 @@ struct State {
     waited: Duration,
 }
 
-/// How far a handle had come: what a savepoint returns to.
+/// The state of a handle at a savepoint.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     rows_written: u64,
@@ -94,7 +93,7 @@ impl WriteHandle {
         self.transaction.rollback().await
     }
 
-    /// Remembers the state of things before a savepoint.
+    /// Saves the state before a savepoint.
     pub fn mark(&self) -> Mark {
         Mark { rows_written: self.rows_written() }
     }
@@ -179,7 +178,7 @@ fn writes(statement: &Statement) -> bool {
     !statement.sql.starts_with("SELECT")
 }
 
-/// Whether a statement locks rows.
+/// Whether the statement locks rows.
 fn locks(statement: &Statement) -> bool {
     writes(statement) || statement.sql.contains("FOR UPDATE")
 }

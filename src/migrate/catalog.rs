@@ -43,7 +43,7 @@ impl Catalog {
         self.migrations.iter().find(|migration| migration.name == name)
     }
 
-    /// Where a migration stands in the list. Errors: exit 3 for a name that is not in it.
+    /// The position of a migration in the list. Errors: exit 3 for an unknown name.
     pub fn position(&self, name: &str) -> Result<usize> {
         let found = self.migrations.iter().position(|migration| migration.name == name);
         found.ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! What a migration does, as one number that comments, line ends and layout do not change.
+//! The checksum of a migration, independent of comments, line ends and layout.
 
 use migration::Migration;
 use sha2::{Digest, Sha256};

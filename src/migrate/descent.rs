@@ -1,4 +1,4 @@
-//! The way down: what would be reverted, known before anything is.
+//! The plan of a revert, determined before anything is reverted.
 
 use migration::Migration;
 

@@ -1,4 +1,4 @@
-//! A migration that is yet to be written: its file, and its line in the list.
+//! Drafts a new migration: its file, and its line in the list.
 
 use chrono::{DateTime, Utc};
 
@@ -24,7 +24,7 @@ pub struct Draft {
     pub text: String,
 }
 
-/// What a title says that the migration does.
+/// The change that a title describes.
 #[derive(Clone, Copy)]
 enum Change {
     CreateTable,

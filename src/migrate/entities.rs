@@ -1,4 +1,4 @@
-//! The entities against the schema: what one knows and the other does not.
+//! Compares the entities with the schema.
 
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 

@@ -1,4 +1,4 @@
-//! How a step of the runner fails, and what its user is told.
+//! Failures of the runner's steps, and their messages.
 
 use sea_orm::DbErr;
 use serde_json::json;
@@ -77,7 +77,7 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
     }
 }
 
-/// Others hold the tables that this needs.
+/// Other sessions hold the required tables.
 pub fn held(what: &str, by: &[String]) -> Error {
     let by = match by {
         [] => "the server does not tell by whom".to_owned(),
@@ -87,7 +87,7 @@ pub fn held(what: &str, by: &[String]) -> Error {
     Error::of(Cause::Blocked, message).hint("let them end, or end them on the server; more time with --lock-wait")
 }
 
-/// How far a course came that broke off.
+/// The progress of an interrupted run.
 pub struct Extent<'a> {
     /// Whether everything was removed before these.
     pub is_emptied: bool,
@@ -98,7 +98,7 @@ pub struct Extent<'a> {
     pub open: Vec<&'a str>,
     /// Which way the migration was to go that the database refused.
     pub refused: Option<Direction>,
-    /// What does the rest.
+    /// The hint to complete it.
     pub rest: Hint,
 }
 
@@ -146,7 +146,7 @@ pub fn broken_off(error: Error, extent: &Extent<'_>) -> Error {
     error
 }
 
-/// The only name, or the first and the last.
+/// The single name, or the first and the last.
 fn from_to(names: &[&str]) -> String {
     match names {
         [] => String::new(),

@@ -15,7 +15,7 @@ use crate::domain::named_enum;
 use crate::error::Result;
 
 named_enum! {
-    /// What a run was to do.
+    /// The purpose of a run.
     pub enum Direction {
         Up = "up",
         Down = "down",
@@ -37,7 +37,7 @@ impl Direction {
 }
 
 named_enum! {
-    /// How a run ended, if it did.
+    /// The result of a run, if it ended.
     pub enum RunState {
         /// An intent, seen only where DDL commits by itself; what it meant to do may be done or not.
         Running = "running",
@@ -71,14 +71,14 @@ pub struct Run {
     pub duration: Option<Duration>,
 }
 
-/// One migration as the database knows it.
+/// The recorded state of a migration.
 #[derive(Debug, Clone)]
 pub struct Record {
     pub name: String,
     pub is_applied: bool,
-    /// The run that applied it; none where another tool did.
+    /// The run that applied it; `None` if another tool did.
     pub applied: Option<Run>,
-    /// Its newest run of all.
+    /// Its newest run.
     pub newest: Option<Run>,
     /// As SeaORM's table says, in whole seconds.
     pub applied_at: Option<DateTime<Utc>>,
@@ -87,7 +87,7 @@ pub struct Record {
     intent: Option<Direction>,
 }
 
-/// Texts of statements and errors are cut here, in characters.
+/// Maximum length of recorded statements and errors, in characters.
 const TEXT_MAX_CHARACTERS: usize = 2_000;
 const COLUMNS: [&str; 13] = [
     "sequence",
@@ -122,7 +122,7 @@ impl Record {
         self.intent.is_some()
     }
 
-    /// The run that died was to revert it.
+    /// The run that died was reverting it.
     pub fn is_reverting(&self) -> bool {
         self.intent.is_some_and(|direction| !direction.applies())
     }
@@ -132,7 +132,7 @@ impl Record {
         self.is_applied && self.applied.is_none() && !self.is_interrupted()
     }
 
-    /// Its place in the order of application.
+    /// Its position in the order of application.
     pub fn sequence(&self) -> i64 {
         let run = self.applied.as_ref().or(self.newest.as_ref());
         run.map_or(0, |run| run.sequence)
@@ -187,7 +187,7 @@ impl History {
         self.runs.iter().map(|run| run.sequence).max().unwrap_or(0) + 1
     }
 
-    /// What is applied, in the order of application.
+    /// The applied migrations, in the order of application.
     pub fn applied(&self) -> Vec<&Record> {
         let mut applied: Vec<&Record> = self.records.iter().filter(|record| record.is_applied).collect();
         let place = |record: &&Record| (record.sequence(), record.applied_at, record.name.clone());
@@ -195,7 +195,7 @@ impl History {
         applied
     }
 
-    /// Takes in a run that was recorded.
+    /// Adds a recorded run.
     pub fn note(&mut self, run: &Run, now: DateTime<Utc>) {
         let mut record = match self.records.iter().position(|record| record.name == run.name) {
             Some(position) => self.records.swap_remove(position),

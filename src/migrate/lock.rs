@@ -37,19 +37,19 @@ const END_LIMIT: Duration = Duration::from_secs(3);
 const GRACE: Duration = Duration::from_secs(1);
 const NAME: &str = "migrate";
 
-/// The right to change the schema, until released.
+/// The exclusive right to change the schema, until released.
 pub struct Lock {
     database: Database,
     /// `None` on SQLite, where each step takes the file's own lock.
     lease: Option<Lease>,
 }
 
-/// Why a step must not go on.
+/// Why a step must stop.
 #[derive(Debug)]
 pub enum NotHeld {
     /// Another runner has the lock.
     Lost,
-    /// The database did not say.
+    /// The database did not answer.
     Database(DbErr),
 }
 
@@ -192,7 +192,7 @@ impl Lock {
         }
     }
 
-    /// Lets the next runner in.
+    /// Releases the lock.
     async fn release(mut self) {
         let Some(lease) = self.lease.take() else { return };
         lease.heartbeat.abort();
@@ -265,7 +265,7 @@ fn is_race(error: &DbErr) -> bool {
     matches!(classify(error), Fault::Unique(_) | Fault::AlreadyExists | Fault::Transient)
 }
 
-/// Who has the lease.
+/// The holder of the lease.
 struct Holder {
     /// Who, and since when.
     text: String,
@@ -287,7 +287,7 @@ async fn try_acquire(
     let connection = database.connection();
     *before = match holder(connection).await {
         Ok(holder) => holder,
-        // A cluster's node may be busy with the others' changes.
+        // A cluster node may be busy applying remote changes.
         Err(error) if classify(&error) == Fault::Transient => return Ok(Some("another runner".to_owned())),
         Err(error) => return Err(error.into()),
     };

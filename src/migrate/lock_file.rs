@@ -14,7 +14,7 @@ use crate::domain::text::position;
 use crate::error::{CommandLine, Error, Hint, Result, io_reason};
 use crate::file::{OutputFile, unwritable};
 
-/// Where the file stands in the project.
+/// The path of the file in the project.
 pub const PATH: &str = "migration/migrations.lock";
 const HEADER: &str = "# What each migration does, as SHA-256 of its SQL on each engine; comments and layout do not count.\n\
                       # Written by `shopctl migrate bless`. A [[blessed]] form is an earlier one that does the same.\n\n";
@@ -29,11 +29,11 @@ pub struct LockFile {
     blessed: Vec<Form>,
 }
 
-/// A migration in one of its forms.
+/// One version of a migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Form {
     name: String,
-    /// Why this form does the same as today's.
+    /// Why this version is equivalent to the current one.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// By engine.

@@ -49,14 +49,14 @@ pub use stake::Stake;
 pub use standing::{MigrationStatus, State, explanation};
 pub use stop::Stop;
 
-/// Taking leave of a connection that may be dead must not take long.
+/// Maximum time to close a connection that may be dead.
 const FAREWELL: Duration = Duration::from_millis(300);
 
-/// How to go up or down.
+/// The options of a run.
 #[derive(Clone)]
 pub struct Plan {
     pub catalog: Catalog,
-    /// At most so many migrations.
+    /// Maximum number of migrations.
     pub steps: Option<u32>,
     /// Up: until this one is applied. Down: until this one is the newest.
     pub to: Option<String>,
@@ -75,7 +75,7 @@ pub struct Plan {
 }
 
 named_enum! {
-    /// What to do with the schema, by the command's name.
+    /// The kind of run, by the command's name.
     pub enum Course {
         /// Apply what is pending, oldest first.
         Up = "up",
@@ -106,7 +106,7 @@ impl Course {
     }
 }
 
-/// One migration that was run.
+/// An executed migration.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub name: String,
@@ -114,7 +114,7 @@ pub struct Step {
     pub duration: Duration,
 }
 
-/// What the caller may tell its user meanwhile.
+/// Progress notifications for the caller.
 #[derive(Debug)]
 pub enum Progress<'a> {
     /// Another runner holds the lock.
@@ -123,7 +123,7 @@ pub enum Progress<'a> {
     Blocked { migration: &'a str, by: &'a [String] },
     /// What is to be known about the history, though `up` goes on.
     Notice(&'a str),
-    /// A migration is done.
+    /// A migration was executed.
     Done(&'a Step),
 }
 
@@ -151,7 +151,7 @@ pub fn wanted(plan: &Plan) -> Result<&[Migration]> {
     })
 }
 
-/// What `up` would apply, in its order.
+/// The migrations that `up` would apply, in order.
 ///
 /// Errors: exit 9 as for `up`; exit 3 for an unknown `to`; exit 6 for a removal that has not ended.
 pub async fn pending(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec<Migration>> {
@@ -162,7 +162,7 @@ pub async fn pending(connection: &impl ConnectionTrait, plan: &Plan) -> Result<V
     Ok(open.take(plan.steps.map_or(usize::MAX, |steps| steps as usize)).copied().collect())
 }
 
-/// The number that the next run gets in the history.
+/// The number of the next run in the history.
 pub async fn next_sequence(connection: &impl ConnectionTrait) -> Result<i64> {
     Ok(history::read(connection).await?.next_sequence())
 }
@@ -249,7 +249,7 @@ async fn run_locked(
     done.map(|()| steps)
 }
 
-/// The command that does what is left of a course.
+/// The command that completes an interrupted run.
 fn rest(course: Course, plan: &Plan, steps: &[Step], reapplied: Option<&[Migration]>) -> Hint {
     let done = u32::try_from(steps.len()).unwrap_or(u32::MAX);
     let again = match plan.steps.filter(|_| done > 0) {
@@ -301,14 +301,14 @@ pub async fn down(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Pro
     run(database, plan, Course::Down, progress).await
 }
 
-/// A runner on its way, and how far it came.
+/// A run in progress.
 struct Journey<'a, 'p> {
     runner: Runner<'a>,
     progress: &'p mut dyn FnMut(Progress<'_>),
     steps: Vec<Step>,
     /// What is applied again once it is reverted.
     reapplied: Option<Vec<Migration>>,
-    /// Whether everything was removed.
+    /// Whether all objects were removed.
     is_emptied: bool,
 }
 
@@ -356,7 +356,7 @@ pub const ENVIRONMENT: &str = "environment";
 /// The [`ENVIRONMENT`] in which seeds are applied, and things destroyed without typing a name: only
 /// where something said so, never because of an address.
 pub const DEVELOPMENT: &str = "development";
-/// Which command made the database, if it was not `migrate up`.
+/// The command that created the database, if not `migrate up`.
 pub const MADE_BY: &str = "made_by";
 
 /// What the database says about itself, if it says anything.

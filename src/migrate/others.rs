@@ -1,4 +1,4 @@
-//! What a database holds that shopctl did not make: another program's tables, views, sequences, types.
+//! Objects of other programs: tables, views, sequences, types.
 
 use migration::HISTORY_TABLES;
 use sea_orm::ConnectionTrait;

@@ -1,4 +1,4 @@
-//! `up` for real, and then rolled back: what it would do, and how long each statement takes.
+//! Rehearsal of `up`: runs it and rolls back, to show its effect and the time of each statement.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::db::inspection::refuse_too_old;
 use crate::db::write::WriteHandle;
 use crate::error::{Error, Kind, Result};
 
-/// A statement that was run.
+/// An executed statement.
 #[derive(Debug, Clone)]
 pub struct Rehearsed {
     pub migration: &'static str,

@@ -30,23 +30,23 @@ const FRESH: &str = "migrate fresh";
 /// More names than these are counted.
 pub(super) const NAMES_SHOWN: usize = 12;
 
-/// A removal that was begun and has not ended.
+/// A started removal that is not complete.
 #[derive(Debug, Clone)]
 pub struct Removal {
-    /// Who began it, and when.
+    /// Who started it, and when.
     pub by: String,
-    /// What was to be removed and is not there any more.
+    /// Objects already removed.
     pub gone: Vec<String>,
-    /// What is still there.
+    /// Objects still present.
     pub remaining: Vec<String>,
-    /// Nothing of what was to be removed is gone.
+    /// Nothing has been removed yet.
     pub is_undone: bool,
-    /// What has to be typed to go on with it.
+    /// The confirmation to resume it.
     database: String,
 }
 
 impl Removal {
-    /// The removal that was begun in this database, if any.
+    /// The started removal of this database, if any.
     pub async fn find(connection: &impl ConnectionTrait) -> Result<Option<Removal>> {
         let engine = Engine::of(connection);
         if engine.has_transactional_ddl {
@@ -74,7 +74,7 @@ impl Removal {
         )
     }
 
-    /// Why nothing else may be done before it is completed.
+    /// The error until it is completed.
     pub fn refusal(&self, kind: Kind) -> Error {
         let by = printable(&self.by);
         let message =
@@ -103,7 +103,7 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// Refuses to go on in a database whose removal was begun.
+/// Rejects a database with a started removal.
 ///
 /// Errors: of this kind, when anything is gone.
 pub async fn refuse_removal(connection: &impl ConnectionTrait, kind: Kind) -> Result<()> {
@@ -243,7 +243,7 @@ impl Runner<'_> {
             }
         }
         if let Some((_, after)) = engine.unchecked_references {
-            // The session goes on with the migrations.
+            // The session continues with the migrations.
             handle.forgive();
             let restored = handle.execute_unprepared(after).await;
             removed = removed.and(restored.map(drop).map_err(Failure::from));
@@ -281,7 +281,7 @@ impl Runner<'_> {
     }
 }
 
-/// The same error with more behind its message.
+/// The same error with an addition to its message.
 fn extended(error: Error, what: &str) -> Error {
     let message = format!("{}; {what}", error.message());
     let helps = error.kind() != Kind::Unavailable || error.is(Cause::Blocked);

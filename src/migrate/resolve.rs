@@ -1,5 +1,5 @@
-//! Saying where a migration stands without running it: the way out when database and history
-//! disagree, and the way in for a shop that another program made.
+//! Sets the status of a migration without running it: the remedy if database and history disagree, and
+//! the way to adopt a shop that another program created.
 
 use super::history::{self, Direction};
 use super::lock::{Lock, begin};
@@ -9,12 +9,12 @@ use super::{Catalog, Plan, Progress};
 use crate::db::Database;
 use crate::error::{Error, Result};
 
-/// What somebody says about a migration.
+/// A manual resolution of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
     /// The schema has it, just as this program's form of it makes it.
     Applied,
-    /// The schema does not have it.
+    /// The schema does not contain it.
     Reverted,
 }
 

@@ -1,4 +1,4 @@
-//! Where each migration stands: what the program brings against what the database says was run.
+//! The status of each migration: the program's list compared with the recorded history.
 
 use chrono::{DateTime, Utc};
 use migration::Migration;
@@ -11,7 +11,7 @@ use crate::domain::named_enum;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 named_enum! {
-    /// Where a migration stands.
+    /// The state of a migration.
     pub enum State {
         Applied = "applied",
         Pending = "pending",
@@ -31,7 +31,7 @@ named_enum! {
 }
 
 impl State {
-    /// Whether nothing of it is in the database.
+    /// Whether it is not in the database at all.
     pub fn is_absent(self) -> bool {
         matches!(self, State::Pending | State::Late | State::Failed)
     }
@@ -42,7 +42,7 @@ impl State {
     }
 }
 
-/// A migration and where it stands.
+/// A migration and its state.
 #[derive(Debug, Clone)]
 pub struct MigrationStatus {
     pub name: String,
@@ -74,12 +74,12 @@ impl MigrationStatus {
         }
     }
 
-    /// A migration that no database knows.
+    /// A migration unknown to the database.
     pub fn pending(name: &str) -> MigrationStatus {
         MigrationStatus::new(name, State::Pending, None)
     }
 
-    /// The way out of a state that `up` alone does not mend, as sentences.
+    /// The remedy for a state that `up` alone does not repair.
     pub fn way_out(&self) -> Option<Hint> {
         let name = printable(&self.name);
         let resolve = |name: &str, how: &str| CommandLine::new("migrate resolve").argument(name).flag(how);
@@ -205,7 +205,7 @@ fn refusal(migration: &MigrationStatus, code: &'static str) -> Error {
     }
 }
 
-/// What a state means, in a few words.
+/// A short description of a state.
 pub fn explanation(state: State) -> &'static str {
     match state {
         State::Applied => "applied",

@@ -1,4 +1,4 @@
-//! Ending a course early: Ctrl-C, or a pipeline that ends its commands.
+//! Interrupting a run: Ctrl-C, or a pipeline that ends its commands.
 
 use std::sync::Arc;
 
@@ -26,13 +26,13 @@ impl Stop {
         *self.0.borrow()
     }
 
-    /// Ends when it is asked for.
+    /// Returns when a stop is requested.
     pub async fn asked(&self) {
         // The sender lives as long as `self`, so this fails never.
         let _ = self.0.subscribe().wait_for(|is_asked| *is_asked).await;
     }
 
-    /// Errors: exit 130 once it was asked for.
+    /// Errors: exit 130 after a stop was requested.
     pub fn check(&self) -> Result<(), Error> {
         if self.is_asked() { Err(interrupted()) } else { Ok(()) }
     }

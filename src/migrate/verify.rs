@@ -73,8 +73,8 @@ pub async fn empty(scratch: &Database) -> Result<()> {
     Ok(handle.commit().await?)
 }
 
-/// How the live schema differs from what it should be, apart from tables (views, sequences, types)
-/// that the user knows of.
+/// The differences of the live schema from the expected one, except for ignored tables (views, sequences,
+/// types).
 pub fn drift(database: &Database, expected: &Schema, found: &Schema, ignored: &[String]) -> Vec<Difference> {
     let mut drift = differences(database.engine(), expected, found);
     drift

@@ -1,4 +1,4 @@
-//! Grants, as an engine keeps and words them.
+//! Grants of an engine.
 
 use sea_orm::prelude::async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! What a database consists of, and the statements that change it.
+//! Schema objects of a database, and the statements that change them.
 
 use sea_orm::prelude::async_trait::async_trait;
 
@@ -54,7 +54,7 @@ pub trait Catalog {
         None
     }
 
-    /// Refuses a session that has no schema to put tables into: each hint is a way out.
+    /// Rejects a session without a schema to create tables in; each hint is a remedy.
     ///
     /// Errors: exit 4.
     async fn refuse_no_schema(&self, _session: &dyn Session) -> Result<()> {

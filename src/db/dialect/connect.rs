@@ -1,4 +1,4 @@
-//! Reaching a database, and sending to it.
+//! Connecting to a database and sending statements.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::db::target::Target;
 use crate::db::witness::Marks;
 use crate::error::Result;
 
-/// An engine's driver.
+/// The driver of an engine.
 #[async_trait]
 pub trait Connect {
     /// Opens a pool, and for a server what it was logged in with.
@@ -34,10 +34,10 @@ pub trait Connect {
         marks: &mut Marks,
     ) -> Result<(DatabaseConnection, Option<Login>)>;
 
-    /// Makes the pool's first connection.
+    /// Opens the pool's first connection.
     async fn first_connection(&self, pool: &DatabaseConnection) -> Result<(), DriverError>;
 
-    /// Makes the folder of a database that is a file, and not there yet.
+    /// Creates the missing folder of a database file.
     ///
     /// Errors: exit 4 naming the folder.
     fn make_folder(&self, _target: &Target) -> Result<()> {
@@ -81,7 +81,7 @@ pub trait Connect {
         }
     }
 
-    /// A statement as the driver has to be given it.
+    /// A statement in the form that the driver requires.
     fn adapt(&self, statement: Statement) -> Statement {
         statement
     }

@@ -1,4 +1,4 @@
-//! What a database says about itself.
+//! Facts about a database.
 
 use sea_orm::prelude::async_trait::async_trait;
 

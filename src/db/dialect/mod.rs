@@ -20,13 +20,13 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use super::engine::{Engine, ServerEngine};
 use super::fault::Fault;
 
-/// All that is asked of an engine.
+/// The dialect of an engine.
 pub trait Dialect:
     access::Grants + catalog::Catalog + connect::Connect + inspect::Inspect + sessions::Sessions + values::Values + Sync
 {
 }
 
-/// What is to be known about an engine.
+/// The facts about an engine.
 pub struct Facts {
     /// What URLs and settings call the engine, its own name first.
     pub names: &'static [&'static str],
@@ -93,7 +93,7 @@ pub struct Facts {
     pub fault: fn(&dyn DatabaseError) -> Option<Fault>,
     /// What an error means whose own words do not say it.
     pub reason: fn(&dyn DatabaseError) -> Option<&'static str>,
-    /// Everything that takes more than a constant to say.
+    /// The parts that need more than a constant.
     pub dialect: &'static dyn Dialect,
 }
 

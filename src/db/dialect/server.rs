@@ -27,7 +27,7 @@ pub struct Client {
     pub passwords: &'static str,
     /// Why this engine let nobody in; `None` for what [`super::Facts::fault`] tells.
     pub login_refusal: fn(&dyn DatabaseError) -> Option<LoginRefusal>,
-    /// Everything that takes more than a constant to say.
+    /// The parts that need more than a constant.
     pub server: &'static dyn Server,
 }
 
@@ -47,7 +47,7 @@ pub trait Server: Dialect {
         false
     }
 
-    /// Whether the server is one that can be written to.
+    /// Whether the server accepts writes.
     async fn takes_writes(&self, login: &Login) -> Result<bool, DriverError>;
 
     /// The last attempt, made only to learn the reason of a failure: the pool retries some in silence.

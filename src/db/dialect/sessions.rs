@@ -1,4 +1,4 @@
-//! What a server tells about the sessions of its clients, as queries.
+//! Queries for the sessions of a server.
 
 use sea_orm::Statement;
 

@@ -76,7 +76,7 @@ pub trait Values {
         number_by_id(&id, numbers)
     }
 
-    /// The server's clock, some seconds from now, as SQL.
+    /// The server's clock plus some seconds, as SQL.
     fn seconds_from_now(&self, seconds: u32) -> String;
 
     /// A stored time, whatever it is, as a text of [`crate::db::stream::Row`].
@@ -140,7 +140,7 @@ impl Engine {
         number.sum().cast_as(self.integer_type)
     }
 
-    /// Whether a text has characters of more than one byte.
+    /// Whether a text has multi-byte characters.
     pub fn is_beyond_ascii(self, text: Expr) -> Expr {
         Expr::from(Func::cust("octet_length").arg(text.clone())).ne(Func::cust(self.length_in_characters).arg(text))
     }

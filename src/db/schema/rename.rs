@@ -1,9 +1,9 @@
-//! Columns that only got another name: one statement mends that, and the rows keep their values.
+//! Renamed columns: one statement renames them back, and the rows keep their values.
 
 use super::super::target::Engine;
 use super::{Difference, Object, ObjectKind, Schema};
 
-/// A column that is missing under its name and there under another.
+/// A column that exists under another name.
 pub struct Renamed {
     table: String,
     expected: String,
@@ -24,7 +24,7 @@ impl Renamed {
     }
 }
 
-/// Columns of which a table lacks one, and has another of just the same kind that nobody knows.
+/// Pairs of a missing column and an unknown one with the same definition.
 pub fn renamed(expected: &Schema, found: &Schema) -> Vec<Renamed> {
     let tables =
         expected.objects.keys().filter(|object| object.kind == ObjectKind::Table && found.has_table(&object.table));

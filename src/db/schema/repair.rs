@@ -1,4 +1,4 @@
-//! Statements that make an object as it should be, where that can be said simply.
+//! Statements that repair an object, where possible.
 
 use super::super::target::Engine;
 use super::{Object, ObjectKind};

@@ -17,11 +17,11 @@ pub(crate) struct ParsedUrl {
     /// The TLS mode, if the URL names one.
     pub ssl: Option<SslMode>,
     pub connect_timeout: Option<String>,
-    /// Parameters that tune other programs.
+    /// Parameters for other programs.
     pub passed_over: Vec<&'static str>,
 }
 
-/// What is wrong, as a sentence about the URL, and what to do; both without a piece of the URL.
+/// The problem of the URL and a hint; neither repeats a part of the URL.
 struct Problem {
     sentence: String,
     hint: &'static str,
@@ -39,7 +39,7 @@ const SHAPE_HINT: &str =
 
 const FILE_HINT: &str = "a SQLite database is a file: sqlite:shop.db, or sqlite:/var/lib/shop/shop.db";
 
-/// What is no URL at all. Only where there is an @ may a password be in the way.
+/// Not a URL. Only with an @ may a password be the cause.
 fn shapeless(text: &str) -> Problem {
     Problem { sentence: SHAPE.to_owned(), hint: if text.contains('@') { SHAPE_HINT } else { FILE_HINT } }
 }
@@ -56,7 +56,7 @@ fn read(text: &str) -> Result<ParsedUrl, Problem> {
     let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
     match Engine::parse(&scheme.to_ascii_lowercase()).ok_or_else(|| shapeless(text))?.server {
         None => read_sqlite(rest),
-        // The URL parser drops tabs and line ends in silence: a password would no longer be itself.
+        // The URL parser silently drops tabs and line ends, which would change a password.
         _ if text.contains(|character: char| character.is_control()) => Err(SHAPE.into()),
         Some(engine) => read_server(engine, rest.strip_prefix("//").ok_or(SHAPE)?),
     }
@@ -64,7 +64,7 @@ fn read(text: &str) -> Result<ParsedUrl, Problem> {
 
 fn read_sqlite(rest: &str) -> Result<ParsedUrl, Problem> {
     let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-    // sqlite://user:password@host/… is a server's URL with a wrong beginning.
+    // sqlite://user:password@host/… is a server URL with the wrong scheme.
     if path.starts_with("//") && !path.starts_with("///") && path.contains('@') {
         return Err(SHAPE.into());
     }
@@ -72,7 +72,7 @@ fn read_sqlite(rest: &str) -> Result<ParsedUrl, Problem> {
     let target = SqliteTarget::checked(&decode(path.strip_prefix("//").unwrap_or(path))?).map_err(of_file)?;
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
         match parameter {
-            // Whether a file may be made follows from the command.
+            // The command decides whether a file may be created.
             "mode=rw" | "mode=rwc" => {}
             "mode=ro" => {
                 return Err(Problem {
@@ -110,7 +110,7 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
     if url.path().contains([';', '=']) {
         return Err(SHAPE.into());
     }
-    // A slash that is meant stands there encoded.
+    // A literal slash must be encoded.
     if url.path().trim_start_matches('/').contains('/') {
         return Err("has more than one name behind the host (…HOST:PORT/DATABASE)".into());
     }

@@ -81,7 +81,7 @@ const GALERA: &str = "/*M!100300 SET STATEMENT wsrep_sync_wait = 1 FOR */ SELECT
 /// The number of the error that a MariaDB built without Galera answers the second of these with.
 const UNKNOWN_VARIABLE: u16 = 1193;
 
-/// How to reach the server.
+/// The connection options of the server.
 fn options(login: &Login) -> MySqlConnectOptions {
     let target = &login.target;
     let mut options = MySqlConnectOptions::new()
@@ -113,7 +113,7 @@ fn options(login: &Login) -> MySqlConnectOptions {
     options
 }
 
-/// A pool that connects when it is used.
+/// A pool that connects on first use.
 fn pool(login: &Login, settings: &ConnectSettings, marks: &Marks) -> DatabaseConnection {
     let (limits, marks) = (Limits::of(login, settings), marks.clone());
     let pool = pool_options(settings)

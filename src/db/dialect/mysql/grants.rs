@@ -8,7 +8,7 @@ pub const HARMLESS: [&str; 5] = ["USAGE", "EXECUTE", "LOCK TABLES", "CREATE TEMP
 /// schema would look incomplete. Alone it allows nothing.
 pub const MARK: &str = "REFERENCES";
 
-/// What one line grants.
+/// The grants of one line.
 #[derive(Debug, Clone)]
 pub enum Line {
     Privileges(Vec<Held>),
@@ -85,7 +85,7 @@ fn literal(pattern: &str) -> Option<String> {
     Some(text)
 }
 
-/// Whether a pattern with `%`, `_` and `\` matches a name.
+/// Whether a name matches a pattern with `%`, `_` and `\`.
 fn matches(pattern: &str, name: &str) -> bool {
     let mut letters = pattern.chars();
     match letters.next() {
@@ -146,7 +146,7 @@ fn unquoted(text: &str) -> String {
     }
 }
 
-/// Up to and with the closing quote; a doubled one is part of the text.
+/// Up to and including the closing quote; a doubled one is part of the text.
 fn quoted_length(text: &str, quote: char) -> Option<usize> {
     let mut from = 1;
     loop {
@@ -158,13 +158,13 @@ fn quoted_length(text: &str, quote: char) -> Option<usize> {
     }
 }
 
-/// The first place where a word stands outside of quotes and parentheses.
+/// The first position of a word outside quotes and parentheses.
 fn split_at_word<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
     let place = places(text).find(|place| text[*place..].starts_with(word))?;
     Some((&text[..place], &text[place + word.len()..]))
 }
 
-/// The parts between commas outside of quotes and parentheses.
+/// The parts between commas outside quotes and parentheses.
 fn split(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -176,7 +176,7 @@ fn split(text: &str) -> Vec<&str> {
     parts
 }
 
-/// Every place outside of quotes and parentheses.
+/// Every position outside quotes and parentheses.
 fn places(text: &str) -> impl Iterator<Item = usize> {
     let mut quoted_until = 0;
     let mut depth = 0;

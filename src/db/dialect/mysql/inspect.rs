@@ -1,4 +1,4 @@
-//! What MySQL and MariaDB say about themselves.
+//! Facts about MySQL and MariaDB servers.
 
 use sea_orm::prelude::async_trait::async_trait;
 
@@ -14,7 +14,7 @@ use crate::error::Result;
 
 /// With `random_bytes()`, of which defaults are made.
 const OLDEST_MARIADB: &str = "10.10";
-/// With checks that are enforced.
+/// The first version with enforced CHECK constraints.
 const OLDEST_MYSQL: &str = "8.0.16";
 const COLLATION: &str = "utf8mb4_bin";
 const REQUIREMENT: &str = "a proxy has to keep a transaction on one server, and the session's sql_mode with it";
@@ -105,7 +105,7 @@ async fn tls(session: &dyn Session) -> Result<Tls> {
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
     ('read_only', 'super_read_only', 'offline_mode', 'innodb_read_only', 'wsrep_on')";
 const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_cluster_status')";
-/// Only for those who may see it.
+/// Only for roles with the right to see it.
 const MEMBER: &str = "SELECT CAST(member_state AS CHAR) AS state, CAST(member_role AS CHAR) AS role \
     FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid";
 

@@ -1,4 +1,4 @@
-//! Statements as the driver has to be given them.
+//! Statements in the form that the driver requires.
 
 use sea_orm::{Statement, Value};
 

@@ -129,7 +129,7 @@ fn session(login: &Login) -> String {
     )
 }
 
-/// In milliseconds; zero is no limit.
+/// In milliseconds; zero means no limit.
 fn lock_wait(login: &Login) -> u128 {
     login.lock_wait.unwrap_or_default().as_millis()
 }
@@ -166,7 +166,7 @@ fn goes_without_options(pool: &PgPool, login: &Login, error: &DriverError) -> bo
     options(login).map(|options| pool.set_connect_options(options)).is_ok()
 }
 
-/// How to reach the server.
+/// The connection options of the server.
 fn options(login: &Login) -> Result<PgConnectOptions, DriverError> {
     let target = &login.target;
     // Every option is set here, so that PGSSLMODE, PGHOST and the like change nothing in silence; what
@@ -203,7 +203,7 @@ fn options(login: &Login) -> Result<PgConnectOptions, DriverError> {
     Ok(options)
 }
 
-/// Ours, then what was asked for, which wins.
+/// shopctl's options, then the requested ones, which take precedence.
 fn startup_options(login: &Login) -> Option<String> {
     let ours = (!REFUSES_OPTIONS.load(Ordering::Relaxed)).then(|| session(login));
     let wishes = &login.target.session;
@@ -214,7 +214,7 @@ fn startup_options(login: &Login) -> Option<String> {
     (!all.is_empty()).then(|| all.join(" "))
 }
 
-/// A pool that connects when it is used.
+/// A pool that connects on first use.
 fn pool(login: &Login, settings: &ConnectSettings) -> Result<DatabaseConnection, DriverError> {
     let pool = pool_options(settings).connect_lazy_with(options(login)?);
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))

@@ -17,7 +17,7 @@ use crate::db::load::Way;
 use crate::db::stream::Row;
 use crate::error::Result;
 
-/// Bytes that are sent at once.
+/// Buffer size, in bytes.
 const COPY_BYTES: usize = 256 * 1024;
 
 /// A session that loads by COPY.
@@ -33,7 +33,7 @@ impl Copying {
         let guard = database.connection().guard().clone();
         let acquired = guard.answer(|| "a connection".to_owned(), pool.acquire()).await;
         let mut connection = acquired.map_err(driver)?;
-        // A load that is dropped takes its transaction with it.
+        // Dropping the load ends its transaction.
         connection.close_on_drop();
         let mut copying = Copying { connection, guard };
         copying.execute("BEGIN").await?;
@@ -121,9 +121,9 @@ impl Way for Copying {
         self.guard.answer(|| "COMMIT".to_owned(), answer).await.map(drop).map_err(driver)
     }
 
-    /// A connection that is closed takes its transaction with it.
+    /// Closing the connection ends its transaction.
     async fn abandon(self: Box<Self>) {
-        // What cannot be closed is gone already.
+        // A failure means that the connection is already gone.
         let _ = self.connection.detach().close_hard().await;
     }
 }

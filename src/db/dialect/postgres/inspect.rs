@@ -1,4 +1,4 @@
-//! What PostgreSQL says about itself.
+//! Facts about PostgreSQL servers.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! A session's way to a schema.
+//! The search path of a session.
 
 use sea_orm::QueryResult;
 
@@ -8,7 +8,7 @@ use crate::db::dialect::catalog::Catalog;
 use crate::db::engine::Session;
 use crate::error::{Error, Result, printable};
 
-/// Refuses a session that has no schema to put tables into.
+/// Rejects a session without a schema to create tables in.
 pub async fn refuse_no_schema(session: &dyn Session) -> Result<()> {
     let asked = rows(
         session,
@@ -24,12 +24,12 @@ pub async fn refuse_no_schema(session: &dyn Session) -> Result<()> {
     }
 }
 
-/// PostgreSQL's own schemas.
+/// PostgreSQL's system schemas.
 pub fn is_of_server(name: &str) -> bool {
     name.starts_with("pg_") || name == "information_schema"
 }
 
-/// What to do about a search path that names no schema; `row` says what it is.
+/// The hint for a search path without a schema; `row` describes it.
 async fn no_schema(session: &dyn Session, row: &QueryResult) -> Result<Error> {
     let get = |column| text(row, column).unwrap_or_default();
     let (path, role) = (get("path"), get("role"));
@@ -63,7 +63,7 @@ async fn no_schema(session: &dyn Session, row: &QueryResult) -> Result<Error> {
     let usable = there.iter().find(|row| text(row, "usable").is_some()).and_then(|row| text(row, "schema"));
     let or = if error.hints().is_empty() { "" } else { "or " };
     Ok(match usable {
-        // What the URL says wins over what the server keeps.
+        // The URL takes precedence over the server's settings.
         Some(usable) if get("source") == "client" => {
             error.hint(format!("{or}name it in the URL: search_path={}, or leave search_path out", printable(&usable)))
         }

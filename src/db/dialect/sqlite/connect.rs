@@ -34,7 +34,7 @@ use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 /// How long one statement waits for the write lock before the operation's own retry takes over.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Between two attempts to open a file that another has for itself.
+/// Pause between two attempts to open an exclusively locked file.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Permissions of a new file: it holds password hashes.
@@ -114,7 +114,7 @@ async fn connect(
         .filename(&target.path)
         .foreign_keys(checks_references)
         .busy_timeout(settings.budget.lock_wait().map_or(BUSY_TIMEOUT, |limit| limit.min(BUSY_TIMEOUT)))
-        // What is erased must not be found in the file's free pages.
+        // Erased data must not remain in the file's free pages.
         .pragma("secure_delete", "on")
         .disable_statement_logging();
     options = match settings.access {
@@ -136,7 +136,7 @@ async fn connect(
     }
 }
 
-/// Whether the shop's file is there.
+/// Whether the shop's file exists.
 ///
 /// Errors: exit 4 for a folder and the like, and where nobody can tell: a shop that this user may not see is not
 /// one that is missing.
@@ -223,7 +223,7 @@ async fn open(options: SqliteConnectOptions, settings: &ConnectSettings) -> Resu
     Ok(pool)
 }
 
-/// Creates the file empty and readable by its owner alone.
+/// Creates an empty file that only its owner can read.
 fn create(path: &Path) -> Result<()> {
     if let Some(folder) = missing_folder(path) {
         let folder = folder.to_string_lossy();
@@ -245,14 +245,14 @@ fn create_error(path: &Path, error: &std::io::Error) -> Error {
         _ => Kind::Configuration,
     };
     let reason = match error.kind() {
-        // A file where a folder should be.
+        // A file in place of a folder.
         ErrorKind::AlreadyExists => "it is no folder".to_owned(),
         _ => crate::error::io_reason(error),
     };
     Error::new(kind, "database.create", format!("cannot create {}: {reason}", path.display())).hint(origin_hint())
 }
 
-/// The folder of a file, if it is not there.
+/// The folder of a file, if missing.
 fn missing_folder(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
 }

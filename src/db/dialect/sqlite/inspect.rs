@@ -1,4 +1,4 @@
-//! What SQLite says about a file.
+//! Facts about SQLite files.
 
 use sea_orm::prelude::async_trait::async_trait;
 

@@ -10,10 +10,10 @@ use super::{Problem, ServerEngine, SslMode, decode};
 use crate::db::target::{Certificates, SessionRole, SessionWishes, path_of};
 use crate::domain::similar::closest;
 
-/// What stands behind the `?`, read.
+/// The parsed parameters.
 #[derive(Default)]
 pub(super) struct Parameters {
-    /// The strictest mode that was asked for.
+    /// The strictest requested mode.
     pub ssl: Option<SslMode>,
     pub certificates: Certificates,
     pub host: Option<String>,
@@ -22,11 +22,11 @@ pub(super) struct Parameters {
     pub connect_timeout: Option<String>,
     /// PostgreSQL's own file of passwords.
     pub password_file: Option<PathBuf>,
-    /// What tunes other programs.
+    /// Parameters for other programs.
     pub passed_over: Vec<&'static str>,
 }
 
-/// What a parameter is for.
+/// The purpose of a parameter.
 enum Meaning {
     Mode(fn(&str) -> Option<Option<SslMode>>),
     RootCertificate,
@@ -40,9 +40,9 @@ enum Meaning {
     Role,
     ConnectTimeout,
     PasswordFile,
-    /// Tunes what shopctl decides by itself, and weakens nothing.
+    /// Tunes what shopctl decides by itself; ignoring it weakens nothing.
     PassedOver,
-    /// What shopctl does anyway; every other value is refused for the reason.
+    /// The only supported value; others are rejected with the reason.
     Only(&'static [&'static str], &'static str),
     Refused(&'static str),
 }
@@ -185,7 +185,7 @@ impl Parameters {
         match meaning {
             Mode(read) => {
                 let mode = read(&value).ok_or_else(|| wrong_mode(shown))?;
-                // The strictest: to take less than was asked for would weaken it in silence.
+                // The strictest one: a weaker one would silently reduce security.
                 self.ssl = self.ssl.max(mode);
             }
             Meaning::RootCertificate => put(&mut self.certificates.root, file(shown, &value)?)?,
@@ -234,7 +234,7 @@ impl Parameters {
     }
 }
 
-/// Two spellings of one thing.
+/// Two spellings of the same parameter.
 fn put<T>(place: &mut Option<T>, value: T) -> Result<(), Problem> {
     match place.replace(value) {
         Some(_) => Err("has the same parameter twice".into()),
@@ -253,7 +253,7 @@ fn plain_text(shown: &str, value: String) -> Result<String, Problem> {
     }
 }
 
-/// PostgreSQL's own schemas.
+/// PostgreSQL's system schemas.
 fn is_of_server(name: &str) -> bool {
     name.starts_with("pg_") || name == "information_schema"
 }

@@ -86,7 +86,7 @@ fn the_parameter_decides_the_tls_mode_whatever_its_spelling() {
     assert_eq!(server("mysql://h/d?ssl-mode=VERIFY_IDENTITY").ssl, SslMode::VerifyFull);
     assert_eq!(server("postgres://h/d?sslmode=allow").ssl, SslMode::Prefer, "with TLS first is no weaker");
     assert!(refused("postgres://h/d?sslmode=perhaps").message().contains("none of disable"));
-    // Which of the two was meant decides whether a password travels in the clear.
+    // The choice decides whether a password is sent unencrypted.
     assert!(refused("postgres://h/d?sslmode=verify-full&ssl-mode=disable").message().contains("twice"));
 }
 
@@ -176,7 +176,7 @@ fn what_cannot_be_honoured_is_refused_by_its_name() {
         assert!(error.message().contains(name), "{error}");
     }
     assert!(refused("mysql://h/d?schema=x").message().contains("means nothing for MySQL"));
-    // A mode that would not look at the authority that is named.
+    // A mode that would ignore the given authority.
     for mode in ["disable", "prefer", "allow"] {
         assert!(
             refused(&format!("postgres://h/d?sslmode={mode}&sslrootcert=/x")).message().contains("verifies nothing")
