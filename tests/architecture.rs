@@ -180,7 +180,7 @@ fn top_level(list: &str) -> Vec<String> {
 /// The other nouns that a noun's file names: commands do not use one another, nor do repositories. What several
 /// commands have in common stands in `src/cli/shared`, and what a noun looks like in its `view`; `quickstart` shows several of them at work.
 fn siblings(path: &str, code: &str) -> Vec<String> {
-    let (storey, nouns): (_, &[&str]) = match path.split('/').nth(1) {
+    let (layer, nouns): (_, &[&str]) = match path.split('/').nth(1) {
         Some("cli") if !["mod.rs", "run.rs", "quickstart.rs"].iter().any(|file| path == format!("src/cli/{file}")) => {
             ("cli", &COMMANDS)
         }
@@ -189,7 +189,7 @@ fn siblings(path: &str, code: &str) -> Vec<String> {
     };
     let own = path.split('/').nth(2).unwrap_or_default().trim_end_matches(".rs");
     let above = if path.split('/').count() > 3 { "super::super::" } else { "super::" };
-    let paths = [format!("crate::{storey}::"), above.to_owned()].map(|root| {
+    let paths = [format!("crate::{layer}::"), above.to_owned()].map(|root| {
         let used = code.split(&root).skip(1).map(|rest| match rest.strip_prefix('{') {
             Some(list) => top_level(list),
             None => vec![rest.split([';', ' ', '(', ',']).next().unwrap_or_default().to_owned()],

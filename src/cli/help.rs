@@ -1,4 +1,4 @@
-//! `shopctl help TOPIC`, and what is said about arguments that are not understood.
+//! `shopctl help TOPIC`, and errors for invalid arguments.
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
@@ -180,7 +180,7 @@ pub fn refuse_arguments(refused: Result<Error, clap::Error>) -> u8 {
         Err(error) => error,
     };
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // A reader who left is no failure.
+        // A closed output pipe is not a failure.
         let _ = error.print();
         return 0;
     }
@@ -197,7 +197,7 @@ fn usage_error(said: &str) -> Error {
     let message = paragraphs.next().unwrap_or_default();
     let error = Error::usage(message.trim_start_matches("error: "));
     let hint = |paragraph: String| match paragraph.split_once(": ") {
-        // Several tips stand in one paragraph.
+        // Several tips share a paragraph.
         Some(("tip", _)) => Some(paragraph.trim_start_matches("tip: ").replace(" tip: ", "; ")),
         Some(("Usage", usage)) => Some(format!("usage: {usage}")),
         _ => None,

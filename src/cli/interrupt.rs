@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::output::{Output, OutputSettings};
 use crate::service::committing::{Committing, Pending};
 
-/// A command that is still there by then, and is in no COMMIT, is inside a system call that does not end.
+/// A command still running by then, outside COMMIT, is blocked in a system call.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
 /// Counts what tells the process to end. Ends the process itself when the command does not, unless a COMMIT is under
@@ -65,7 +65,7 @@ pub async fn until_interrupted(command: impl Future<Output = Result<()>>, commit
                     Some(pending) if interrupts > 0 => {
                         return Err(pending.unknown("interrupted at COMMIT: it is not known whether the change was applied"));
                     }
-                    // Other work ends itself, or is all that there is.
+                    // Other work ends itself, or is the only work.
                     Some(pending) => ends_after_commit = matches!(pending, Pending::Operation { .. }),
                 }
                 interrupts = count;

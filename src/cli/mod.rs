@@ -1,4 +1,4 @@
-//! The command line: global flags, the tree of commands, and where each goes.
+//! The command line: global flags, the tree of commands, and their dispatch.
 
 mod access;
 mod audit;
@@ -91,7 +91,7 @@ struct GlobalArguments {
     actor: Option<String>,
 }
 
-/// A span of time, still as it was typed.
+/// A duration as typed.
 fn span(text: &str) -> Result<String, String> {
     parse_span(text).map(|_| text.to_owned())
 }

@@ -21,7 +21,7 @@ use crate::service::place_order::{self, NewLine, NewOrder};
 pub struct Arguments {}
 
 const QUICKSTART: &str = "quickstart";
-/// The demo's customer and what is ordered.
+/// The customer and order of the demo.
 const CUSTOMER: &str = "grace@example.com";
 const ITEMS: [(&str, i64); 2] = [("MUG-01", 1), ("TEA-EARL-100", 2)];
 

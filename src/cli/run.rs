@@ -29,7 +29,7 @@ pub fn main() -> u8 {
     let asking = Asking::detect(global.no_input);
     let (flags, mut settings) = global.split(aim(&program, &matches));
     if has(&matches, "chart") {
-        // A chart is for people, also in a pipe.
+        // A chart is for humans, also in a pipe.
         settings.format = settings.format.or(Some(Format::Table));
     }
     let committing = Committing::default();
@@ -45,7 +45,7 @@ pub fn main() -> u8 {
     };
     let tells_by_exit_code = has(&matches, "exit_code");
     let code = runtime.block_on(run(command, flags, &asking, output, committing, tells_by_exit_code));
-    // Connections and look-ups that still hang must not keep the process.
+    // Hanging connections and look-ups must not delay the exit.
     runtime.shutdown_background();
     code
 }

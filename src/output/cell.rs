@@ -1,4 +1,4 @@
-//! One value of a row, and its text for people and for programs.
+//! A value of a row, and its text for humans and programs.
 
 use std::fmt::Write;
 
@@ -46,7 +46,7 @@ pub struct Nested {
 }
 
 impl Cell {
-    /// For the eyes: short, on one line, safe for the terminal.
+    /// For humans: short, on one line, safe for the terminal.
     pub(super) fn for_people(&self) -> String {
         match self {
             Cell::Text(text) => escape::line(text),
@@ -60,14 +60,14 @@ impl Cell {
         }
     }
 
-    /// Exact and complete, not yet escaped for any format; what is missing is empty.
+    /// Exact and complete, not escaped for any format; missing values are empty.
     pub(super) fn for_programs(&self) -> String {
         let mut text = String::new();
         self.write_for_programs(&mut text);
         text
     }
 
-    /// Appends what [`Cell::for_programs`] gives.
+    /// Appends [`Cell::for_programs`].
     pub(super) fn write_for_programs(&self, text: &mut String) {
         // Writing into a String cannot fail.
         let _ = match self {
@@ -99,7 +99,7 @@ impl Cell {
         }
     }
 
-    /// Whether it lines up on the right.
+    /// Whether it is right-aligned.
     pub(super) fn is_number(&self) -> bool {
         matches!(self, Cell::Money(_) | Cell::Amount(_) | Cell::Integer(_))
     }
@@ -112,7 +112,7 @@ impl Cell {
 }
 
 impl Nested {
-    /// The part that a table shows.
+    /// The part shown in a table.
     pub(super) fn in_table(&self) -> (Vec<Heading>, Vec<Vec<Cell>>) {
         let is_shown = self.headings.iter().map(|heading| heading.in_table);
         let shown = |row: &Vec<Cell>| {

@@ -1,6 +1,6 @@
-//! Bars and sparklines for people, as wide as the terminal.
+//! Bars and sparklines as wide as the terminal.
 //!
-//! Crates for this draw curves on axes (textplots, rasciigraph); one bar a row is these few lines.
+//! Existing crates draw curves on axes (textplots, rasciigraph); one bar per row takes only a few lines.
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -10,9 +10,9 @@ use super::table::shorten;
 use super::{Output, escape};
 use crate::error::Result;
 
-/// Columns where there is no terminal to ask.
+/// The default width without a terminal, in columns.
 const USUAL_WIDTH: usize = 80;
-/// A bar is never given less, even when the lines are then too wide.
+/// The minimum width of a bar, even if lines become too wide.
 const NARROWEST_BAR: usize = 4;
 const NARROWEST_LABEL: usize = 4;
 /// Spaces between label, value and bar.
@@ -46,14 +46,14 @@ impl Bar {
 }
 
 impl Output {
-    /// Draws one bar for each row, below what was printed before. Negative values have no bar.
+    /// Draws one bar per row below the previous output. Negative values have no bar.
     ///
     /// Errors: exit 5 when stdout cannot be written.
     pub fn chart(&self, bars: &[Bar]) -> Result<()> {
         self.text(&format!("\n{}", lines(bars, self.glyphs(), self.chart_width())))
     }
 
-    /// Draws the course of the rows on one line, below what was printed before.
+    /// Draws a sparkline of the rows below the previous output.
     ///
     /// Errors: as [`Output::chart`].
     pub fn sparkline(&self, bars: &[Bar]) -> Result<()> {
@@ -70,7 +70,7 @@ impl Output {
     }
 }
 
-/// Good enough to draw with.
+/// Precise enough for drawing.
 fn number(value: Decimal) -> f64 {
     value.to_f64().unwrap_or_default().max(0.0)
 }
@@ -85,7 +85,7 @@ fn lines(bars: &[Bar], glyphs: &Glyphs, width: usize) -> String {
         bars.iter().map(|bar| (escape::line(&bar.label), bar.value.to_string(), number(bar.value))).collect();
     let widest = |text: fn(&(String, String, f64)) -> &String| rows.iter().map(|row| text(row).width()).max();
     let value_width = widest(|row| &row.1).unwrap_or(0);
-    // Half of what the values leave is for the bars at least.
+    // Bars get at least half of the width left by the values.
     let room = width.saturating_sub(value_width + 2 * GAP);
     let label_width = widest(|row| &row.0).unwrap_or(0).min((room / 2).max(NARROWEST_LABEL));
     let bar_width = room.saturating_sub(label_width).max(NARROWEST_BAR);

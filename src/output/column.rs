@@ -1,4 +1,4 @@
-//! What the rows of a noun look like, and which of their fields are wanted.
+//! The columns of a noun's rows, and the selected fields.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ pub struct Column<V> {
 }
 
 impl<V> Column<V> {
-    /// A field that every format shows.
+    /// A field shown in every format.
     pub const fn new(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
         Column { heading: Heading { name, title, in_table: true }, cell }
     }
@@ -54,7 +54,7 @@ impl Cell {
     }
 }
 
-/// The cells of one row under these columns.
+/// The cells of one row in these columns.
 pub(super) fn cells<V>(columns: &[&Column<V>], row: &V) -> Vec<Cell> {
     columns.iter().map(|column| (column.cell)(row)).collect()
 }

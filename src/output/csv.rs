@@ -6,7 +6,7 @@ use super::cell::Cell;
 use crate::domain::spreadsheet::guard;
 use crate::error::{Error, Result};
 
-/// Room for a usual line.
+/// Initial capacity for a line.
 const USUAL_BYTES: usize = 256;
 
 /// What stands between values.

@@ -1,4 +1,4 @@
-//! Text of the database made safe for a terminal, and for one line.
+//! Escapes database text for a terminal and for single lines.
 
 use crate::domain::text::is_unsafe;
 

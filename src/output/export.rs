@@ -1,4 +1,4 @@
-//! Data that goes to a file, complete or not at all, or to stdout.
+//! Exports to a file, complete or absent, or to stdout.
 
 use std::io::{self, BufWriter};
 use std::path::Path;
@@ -28,7 +28,7 @@ impl Output {
         self.export(OutputSettings { format: Some(format), ..self.settings.clone() }, format.endings(), file).await
     }
 
-    /// As [`Output::exporting`], for a text that has its form already.
+    /// As [`Output::exporting`], for preformatted text.
     pub async fn exporting_text(&self, endings: &[&str], file: Option<&Path>) -> Result<Export<'_>> {
         self.export(self.settings.clone(), endings, file).await
     }
@@ -50,7 +50,7 @@ impl Output {
 }
 
 impl Export<'_> {
-    /// What to print on.
+    /// The output stream.
     pub fn output(&self) -> &Output {
         &self.output
     }

@@ -1,5 +1,5 @@
-//! MongoDB's Extended JSON v2, canonical: types that JSON lacks are written out, so that what is
-//! imported has them. Source: <https://www.mongodb.com/docs/manual/reference/mongodb-extended-json/>
+//! MongoDB's canonical Extended JSON v2, which preserves types that JSON lacks.
+//! Source: <https://www.mongodb.com/docs/manual/reference/mongodb-extended-json/>
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use super::cell::{Cell, Heading};
 /// The subtype of a UUID.
 const UUID_SUBTYPE: &str = "04";
 
-/// One row as a document; its `id` is the document's.
+/// One row as a document; its `id` becomes `_id`.
 pub(super) fn document(headings: &[Heading], row: &[Cell]) -> Value {
     let name = |heading: &Heading| if heading.name == "id" { "_id" } else { heading.name }.to_owned();
     let fields: Map<_, _> = headings.iter().zip(row).map(|(heading, cell)| (name(heading), value(cell))).collect();

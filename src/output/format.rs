@@ -1,4 +1,4 @@
-//! The choices of a person about output, by the names that the command line uses.
+//! Output options, by their names on the command line.
 
 use crate::domain::named_enum;
 
@@ -23,12 +23,12 @@ named_enum! {
 }
 
 impl Format {
-    /// The format of a file whose name ends so, in lower case.
+    /// The format of a file extension, in lower case.
     pub fn of_ending(ending: &str) -> Option<Format> {
         Format::ALL.into_iter().find(|format| format.endings().contains(&ending))
     }
 
-    /// What the name of a file in this format ends in.
+    /// The file extension of this format.
     pub const fn endings(self) -> &'static [&'static str] {
         match self {
             Format::Table | Format::Id => &[],

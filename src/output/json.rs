@@ -1,4 +1,4 @@
-//! JSON that is safe to look at: the same values, with nothing in them that drives a terminal.
+//! JSON that is safe for terminals: the same values, with control characters escaped.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ pub fn text(value: &Value) -> String {
     escaped(&value.to_string(), is_unsafe)
 }
 
-/// As [`text`], with a line for each member.
+/// As [`text`], with one line per member.
 pub fn pretty(value: &Value) -> String {
     // Line breaks inside strings are escaped already.
     escaped(&format!("{value:#}"), |character| character != '\n' && is_unsafe(character))

@@ -1,4 +1,4 @@
-//! Everything that shopctl says: data on stdout, messages on stderr.
+//! All output of shopctl: data on stdout, messages on stderr.
 //!
 //! The only place that prints. A command hands over rows of a [`View`], a [`Mutation`] or an
 //! error; format, colour, width and escaping are decided here.
@@ -80,7 +80,7 @@ impl Mutation {
         Mutation { line, id: id.to_string(), json }
     }
 
-    /// Whether something was changed, and stays so.
+    /// Whether something was changed permanently.
     pub fn is_written(&self) -> bool {
         self.is("changed") && !self.is("dry_run")
     }
@@ -123,12 +123,12 @@ impl Output {
         Output::new(settings, Terminal::detect(), Box::new(stdout), Box::new(io::stderr()))
     }
 
-    /// Messages alone, for a thread beside the one that may be inside a write to stdout.
+    /// Only messages, for a thread beside one that may be blocked in a write to stdout.
     pub fn of_messages(settings: OutputSettings) -> Output {
         Output::new(settings, Terminal::detect(), Box::new(io::sink()), Box::new(io::stderr()))
     }
 
-    /// An output onto any two streams.
+    /// An output to any two streams.
     pub fn new(
         settings: OutputSettings,
         terminal: Terminal,
@@ -149,7 +149,7 @@ impl Output {
         }
     }
 
-    /// What `--output` says, if it was given.
+    /// The value of `--output`, if given.
     pub fn asked_format(&self) -> Option<Format> {
         self.settings.format
     }
@@ -169,17 +169,17 @@ impl Output {
         }
     }
 
-    /// Whether the command line chose fields.
+    /// Whether `--fields` was given.
     pub fn has_fields(&self) -> bool {
         self.settings.fields.is_some()
     }
 
-    /// Whether the answer has to be one JSON value.
+    /// Whether the output must be one JSON value.
     pub fn is_json(&self) -> bool {
         self.format == Format::Json
     }
 
-    /// Whether whoever read stdout is gone: what still follows need not be computed.
+    /// Whether the reader of stdout is gone, so that further output need not be computed.
     pub fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Relaxed)
     }
@@ -209,7 +209,7 @@ impl Output {
         printed.finish(rest)
     }
 
-    /// Starts a list whose rows are printed as they come in (`--all`).
+    /// Starts a list whose rows are printed as they arrive (`--all`).
     ///
     /// Errors: exit 2 for an unknown field.
     pub fn rows<V: View>(&self) -> Result<Rows<'_, V>> {
@@ -270,14 +270,14 @@ impl Output {
         self.text(&format!("{}\n", json::pretty(value)))
     }
 
-    /// A remark on stderr, hidden by `--quiet`.
+    /// A note on stderr, hidden by `--quiet`.
     pub fn note(&self, text: &str) {
         if !self.settings.quiet {
             self.say(text);
         }
     }
 
-    /// A line on stderr that `--quiet` does not hide: what a question is about.
+    /// A line on stderr that `--quiet` does not hide: the context of a prompt.
     pub fn say(&self, text: &str) {
         self.write_message(&format!("{}\n", escape::lines(text)));
     }
@@ -297,7 +297,7 @@ impl Output {
         }
     }
 
-    /// Says once that commands which were shown lack the password.
+    /// Prints once that suggested commands lack the password.
     pub fn tell_lacking(&self, shown: &[Hint]) {
         if let Some(remark) = self.settings.aim.remark(shown)
             && !self.told_lacking.swap(true, Ordering::Relaxed)
@@ -306,7 +306,7 @@ impl Output {
         }
     }
 
-    /// What suggested commands repeat of this one.
+    /// The flags of this run that suggested commands repeat.
     pub fn aim(&self) -> &Aim {
         &self.settings.aim
     }
@@ -329,7 +329,7 @@ impl Output {
         self.write_message(&text);
     }
 
-    /// Text for stderr that stands out where there are colours.
+    /// Highlights text for stderr if colours are enabled.
     pub fn highlighted(&self, text: &str) -> String {
         self.painted(CYAN, text)
     }
@@ -342,7 +342,7 @@ impl Output {
         }
     }
 
-    /// CSV keeps every byte for programs; only a terminal must not be driven by it.
+    /// CSV keeps every byte for programs; only on a terminal is it escaped.
     fn seen(&self, csv: String) -> String {
         if self.terminal.stdout_is_terminal { escape::lines(&csv) } else { csv }
     }
@@ -376,14 +376,14 @@ impl Output {
         }
     }
 
-    /// A message that cannot be written has nowhere else to go.
+    /// A message that cannot be written is dropped.
     fn write_message(&self, text: &str) {
         let mut stderr = lock(&self.stderr);
         let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
 }
 
-/// A panic while printing leaves nothing half done that matters.
+/// A panic while printing leaves no relevant partial state.
 fn lock(stream: &Mutex<Box<dyn Write + Send>>) -> MutexGuard<'_, Box<dyn Write + Send>> {
     stream.lock().unwrap_or_else(PoisonError::into_inner)
 }

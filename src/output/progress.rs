@@ -1,4 +1,4 @@
-//! How far a long command is: a bar where somebody watches, now and then a line elsewhere.
+//! Progress of long commands: a bar on a terminal, occasional lines elsewhere.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, Prog
 
 use super::Output;
 
-/// How often who sees no bar is told.
+/// The interval of progress lines without a bar.
 const INTERVAL: Duration = Duration::from_secs(10);
 const ROWS: &str = "{bar:24} {percent:>3} %  {human_pos} of {human_len} rows, {rate}/s, {eta} left";
 const READING: &str = "{bar:24} {percent:>3} % of the file read, {eta} left";
@@ -34,7 +34,7 @@ pub enum Unit {
 }
 
 impl Output {
-    /// Begins to tell how many of so many are done.
+    /// Starts showing progress out of a total.
     pub fn progress(&self, unit: Unit, total: u64) -> Progress<'_> {
         let terminal = &self.terminal;
         let has_bar = terminal.stderr_is_terminal && !terminal.is_dumb && !self.settings.quiet;
@@ -42,7 +42,7 @@ impl Output {
             let template = if matches!(unit, Unit::Rows) { ROWS } else { READING };
             let style = ProgressStyle::with_template(template).ok()?;
             let rate = |state: &ProgressState, text: &mut dyn Write| {
-                // A bar has no other way to tell that it could not be drawn.
+                // The bar cannot report a failure to draw.
                 let _ = write!(text, "{}", HumanCount(state.per_sec() as u64));
             };
             Some(style.with_key("rate", rate).progress_chars(if terminal.has_blocks { BLOCKS } else { SIGNS }))
@@ -56,12 +56,12 @@ impl Output {
 }
 
 impl Progress<'_> {
-    /// So many more are done.
+    /// Advances by this number.
     pub fn advance(&mut self, rows: u64) {
         self.reach(self.done + rows);
     }
 
-    /// So many are done in all.
+    /// Sets the total number done.
     pub fn reach(&mut self, rows: u64) {
         self.done = rows;
         match &self.bar {
@@ -70,7 +70,7 @@ impl Progress<'_> {
         }
     }
 
-    /// Nothing new, but still at it.
+    /// Redraws without progress.
     pub fn tick(&mut self) {
         match &self.bar {
             Some(bar) => bar.tick(),
@@ -86,7 +86,7 @@ impl Progress<'_> {
         }
     }
 
-    /// What follows the rows and takes a while.
+    /// A slow step after the rows.
     pub fn stage(&mut self, text: &str) {
         match &self.bar {
             Some(bar) => {

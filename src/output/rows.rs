@@ -1,4 +1,4 @@
-//! Lists, row by row, in every format.
+//! Prints lists row by row in every format.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::table::Layout;
 use super::{Format, Output, csv, escape, extended_json, json};
 use crate::error::Result;
 
-/// Rows of a table that are held back to find its widths; those after them use the same.
+/// Number of rows buffered to determine the column widths of a table.
 const LAYOUT_ROWS: usize = 1000;
 
 /// What is said of a list beside its rows.
@@ -121,7 +121,7 @@ impl<'a, V: View> Rows<'a, V> {
         if self.waiting.len() == LAYOUT_ROWS { self.print_waiting() } else { Ok(()) }
     }
 
-    /// Fixes the layout of a table by the rows that wait, and prints them.
+    /// Determines the layout of a table from the buffered rows, and prints them.
     fn print_waiting(&mut self) -> Result<()> {
         if self.waiting.is_empty() {
             return Ok(());
@@ -154,7 +154,7 @@ impl<'a, V: View> Rows<'a, V> {
 }
 
 impl Output {
-    /// One row on a line of its own, in any format but a table.
+    /// One row on a separate line, in any format except a table.
     pub(super) fn line<V: View>(&self, headings: &[Heading], cells: &[Cell], row: &V) -> Result<String> {
         let line = match (self.format, self.delimiter()) {
             (_, Some(delimiter)) => return Ok(self.seen(csv::row(cells, delimiter)?)),

@@ -1,4 +1,4 @@
-//! One object in every format.
+//! Prints one object in every format.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -54,7 +54,7 @@ fn lines(output: &Output, headings: &[Heading], cells: &[Cell]) -> String {
 }
 
 impl Output {
-    /// A table and the layout that further rows of it need.
+    /// A table and its layout for further rows.
     pub(super) fn table(&self, headings: &[Heading], rows: &[Vec<Cell>]) -> (Layout, String) {
         let has_header = !self.settings.no_headers;
         let titles: Vec<_> = headings.iter().map(|heading| if has_header { heading.title } else { "" }).collect();

@@ -10,7 +10,7 @@ use super::cell::Cell;
 
 /// Spaces between two columns.
 const GAP: u16 = 2;
-/// A column of text is never made narrower than this, even when the table is then too wide.
+/// The minimum width of a text column, even if the table becomes too wide.
 const NARROWEST: usize = 8;
 const BOLD: &str = "\u{1b}[1m";
 const RESET: &str = "\u{1b}[0m";
@@ -83,7 +83,7 @@ impl Layout {
     }
 }
 
-/// Takes from the widest text column, one column of the screen at a time, until the lines fit.
+/// Shrinks the widest text column by one character at a time until the lines fit.
 fn narrow(columns: &mut [Lane], terminal_width: usize) {
     let gaps = usize::from(GAP) * columns.len().saturating_sub(1);
     let mut too_much = (columns.iter().map(|lane| lane.width).sum::<usize>() + gaps).saturating_sub(terminal_width);
@@ -97,7 +97,7 @@ fn narrow(columns: &mut [Lane], terminal_width: usize) {
     }
 }
 
-/// The text cut to a width, with `…` in place of what was cut.
+/// The text truncated to a width, with `…` at the end.
 pub fn shorten(text: String, width: usize) -> String {
     if text.width() <= width {
         return text;

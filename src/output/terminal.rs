@@ -1,4 +1,4 @@
-//! What stands at the other end of stdout and stderr, and whether it gets colours.
+//! The kinds of stdout and stderr, and whether they get colours.
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -31,7 +31,7 @@ impl Terminal {
     pub fn detect() -> Terminal {
         let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_term = |name| env::var_os("TERM").is_some_and(|value| value == name);
-        // In the order in which the C library asks them (locale(7)).
+        // In the order of the C library (locale(7)).
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find(|name| is_set(name)).and_then(env::var_os);
         let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
         Terminal {

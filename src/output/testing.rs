@@ -1,4 +1,4 @@
-//! An output that a test can read.
+//! An output for tests.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

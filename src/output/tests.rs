@@ -1,4 +1,4 @@
-//! What a user sees, format by format.
+//! Tests of the output formats.
 
 use std::io;
 

@@ -46,7 +46,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &ApplyArguments)
         return settle(&plan.remaining);
     }
     note_changed(context, &database);
-    // What was taken away may have been granted by others as well.
+    // Revoked rights may also have been granted by others.
     let left = Plan::make(&database, &roles).await?;
     let undone = |row: Planned| {
         let what = match row.step.change {

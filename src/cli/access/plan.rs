@@ -51,7 +51,7 @@ fn script(engine: Engine, plan: &Plan) -> String {
         text.push_str(&format!("{};\n", row.step.sql));
     }
     text.extend(frame.map(|(_, end)| format!("{end};\n")));
-    // Those rights may be other people's too: whoever runs the script decides.
+    // Others may need those rights too: the user of the script decides.
     for (name, remaining) in &plan.remaining {
         let way_out = remaining.way_out.as_ref().map_or_else(String::new, |sql| format!("; to end it: {sql}"));
         text.push_str(&format!("-- {}{way_out}\n", excess(name, remaining)));

@@ -16,7 +16,7 @@ use crate::output::Mutation;
 use crate::repository::audit_event as events;
 use crate::service::settle;
 
-/// The most events of an operation that are named.
+/// Maximum number of named events of an operation.
 const EVENTS_NAMED: u64 = 10;
 
 #[derive(Debug, Args)]

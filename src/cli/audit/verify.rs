@@ -61,7 +61,7 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     Err(hints.into_iter().fold(error, Error::hint))
 }
 
-/// What to do about events whose seals are gone.
+/// The hint for events whose seals are missing.
 fn without_seals() -> Vec<Hint> {
     let anew = "or begin anew, in the database's own client: UPDATE audit_events SET seal_id = NULL \
                 WHERE seal_id NOT IN (SELECT id FROM audit_seals); then ";

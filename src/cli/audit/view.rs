@@ -1,4 +1,4 @@
-//! What audit events and findings look like, and the timeline that events of one thing make.
+//! Views of audit events and findings, and the timeline of one entity.
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ impl View for audit_event::Model {
     ];
 }
 
-/// What another program wrote may not be JSON: it is shown as text then.
+/// Values of other programs that are not JSON are shown as text.
 fn json(text: Option<&str>) -> Cell {
     match text {
         None => Cell::Missing,

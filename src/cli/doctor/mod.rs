@@ -14,7 +14,7 @@ use crate::migrate::{self, Catalog, MigrationStatus};
 use crate::output::{Column, Format, View, escape};
 use crate::service::doctor::{self, Check, Circumstances, Migrations, State};
 
-/// How often somebody who waits is told what is being checked.
+/// The interval of progress messages.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
@@ -91,7 +91,7 @@ async fn examine(
     Ok(())
 }
 
-/// What the database refused is what a check says; only a lost connection ends them all.
+/// A database error fails its check; only a lost connection ends all checks.
 fn unless_lost<T>(result: Result<T>) -> Result<Result<T>> {
     match result {
         Err(error) if error.kind() == Kind::Unavailable => Err(error),
@@ -139,7 +139,7 @@ struct CheckView {
 }
 
 impl CheckView {
-    /// What a table on a terminal cuts to its width.
+    /// The texts that a table truncates on a terminal.
     fn in_full(&self) -> String {
         let hint = self.hint.iter().map(|hint| format!("\n  hint: {hint}"));
         format!("{}: {}{}", self.check.name, self.check.detail, hint.collect::<String>())

@@ -35,7 +35,7 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
     let plan = Plan {
         steps: arguments.steps,
         to: arguments.to.clone(),
-        // In a pipeline nobody reads a notice.
+        // Notices are not read in a pipeline.
         allow_late: arguments.allow_late || !asking.is_ci,
         ..plan_with(context, arguments.lock.lock_wait)
     };
@@ -93,7 +93,7 @@ fn impact(risks: &[Warning]) -> String {
 async fn rehearse(context: &Context, asking: &Asking, arguments: &UpArguments, plan: &Plan) -> Result<()> {
     let (database, is_scratch) = match context.database(Access::Write).await {
         Ok(database) => (database, false),
-        // A file that is not there yet would begin empty.
+        // A missing file starts empty.
         Err(error) if error.is(Cause::NoShop) => (context.scratch_file().await?, true),
         Err(error) => return Err(error),
     };

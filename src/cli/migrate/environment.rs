@@ -65,7 +65,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> R
     Ok(())
 }
 
-/// What is to be confirmed, as a sentence.
+/// The sentence to confirm.
 fn impact(database: &Database, before: Option<&str>, environment: &str, meant: Option<&str>) -> String {
     let target = database.target();
     let mut impact = match before {

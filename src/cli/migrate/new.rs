@@ -1,4 +1,4 @@
-//! `new`: a migration to be written, in the project's own folder.
+//! `new`: drafts a migration in the project's folder.
 
 use std::fs;
 use std::io::Write;
@@ -13,7 +13,7 @@ use crate::migrate::Catalog;
 use crate::migrate::draft::{Draft, Form, registered};
 use crate::output::Mutation;
 
-/// Where the migrations stand in the project.
+/// The path of the migrations in the project.
 const FOLDER: &str = "migration/src";
 
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// What is left to do, each as it is typed.
+/// The remaining steps, as commands.
 const STEPS: [&str; 4] = [
     "  cargo fmt",
     "  cargo run -- migrate plan --sql --backend postgres  # what it does, with no database at all",

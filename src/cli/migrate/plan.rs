@@ -44,7 +44,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
                 let pending = migrate::pending(connection, &plan).await?;
                 (database.engine(), pending, migrate::next_sequence(connection).await?)
             }
-            // A file that is not there yet has everything pending.
+            // With a missing file, all migrations are pending.
             Err(error) if error.is(Cause::NoShop) => everything(context.config.target.engine())?,
             Err(error) => return Err(error),
         },

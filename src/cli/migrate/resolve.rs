@@ -1,4 +1,4 @@
-//! `resolve` and `bless`: the ways out.
+//! `resolve` and `bless`: remedies for broken histories.
 
 use std::path::PathBuf;
 
@@ -56,7 +56,7 @@ pub struct BlessArguments {
     file: PathBuf,
 }
 
-/// A reason is cut here, in characters.
+/// Maximum length of a reason, in characters.
 const REASON_MAX_CHARACTERS: usize = 500;
 
 fn parse_reason(text: &str) -> Result<String, String> {

@@ -23,7 +23,7 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
             let connection = database.connection();
             (migrate::status(connection, &catalog).await?, Removal::find(connection).await?)
         }
-        // A file that is not there yet has everything pending.
+        // With a missing file, all migrations are pending.
         Err(error) if error.is(Cause::NoShop) => (migrate::all_pending(&catalog)?, None),
         Err(error) => return Err(error),
     };

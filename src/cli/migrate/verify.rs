@@ -1,4 +1,4 @@
-//! `verify` and `baseline`: the live schema against what the migrations make.
+//! `verify` and `baseline`: compare the live schema with that of the migrations.
 
 use clap::Args;
 

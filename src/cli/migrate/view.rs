@@ -1,4 +1,4 @@
-//! Migrations: where they stand, what they would do, what was run, what does not agree.
+//! Views of migrations: status, plan, history and differences.
 
 use migration::Migration;
 use serde_json::json;

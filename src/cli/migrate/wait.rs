@@ -10,7 +10,7 @@ use crate::error::{Cause, Kind, Result};
 
 /// Pause between two attempts.
 const POLL: Duration = Duration::from_millis(250);
-/// Where no `--timeout` says otherwise.
+/// The default of `--timeout`.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Waits until the database can be used. A server that answers but has no such database is waited

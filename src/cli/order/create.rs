@@ -1,4 +1,4 @@
-//! `shopctl order create`: by flags, from a file, or by questions.
+//! `shopctl order create`: by flags, from a file, or interactively.
 
 use std::path::{Path, PathBuf};
 
@@ -63,7 +63,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
         new = wizard::complete_order(context, &database, new).await?;
         command = Some(wizard::order_command(&new));
     }
-    // Nobody should have to answer everything again because the shop refused.
+    // After a rejection the answers are kept.
     let note_command = |_: &Error| mutation::note_command(context, command.as_ref());
     let operations = context.operations(&database, dry_run);
     let placed = place_order::run(&operations, &new, key.idempotency_key.clone()).await.inspect_err(note_command)?;
@@ -72,7 +72,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
     Ok(())
 }
 
-/// Says what was ordered.
+/// Prints the order.
 fn print_placed(context: &Context, database: &Database, placed: PlacedOrder, dry_run: bool) {
     let replayed = placed.replayed;
     let verb = if replayed { "was placed before".to_owned() } else { done(dry_run, "placed") };
@@ -97,7 +97,7 @@ fn parse_item(text: &str) -> Result<NewLine, Violation> {
     Ok(NewLine { product, quantity: quantity.unwrap_or(Quantity::ONE), unit_price: None })
 }
 
-/// What is wrong with JSON, in plain words, with its line.
+/// A JSON error in plain words, with its line.
 fn json_problem(error: &serde_json::Error) -> String {
     let line = error.line();
     let text = error.to_string();

@@ -145,7 +145,7 @@ fn parse_restock(text: &str) -> Result<(String, Option<Quantity>), Violation> {
     with_quantity("restock", "restock of", text)
 }
 
-/// Moves the orders that are named.
+/// Moves the named orders.
 pub async fn run(context: &Context, asking: &Asking, wanted: Wanted<'_>) -> Result<()> {
     let batch = wanted.batch;
     let orders = match batch {
@@ -161,7 +161,7 @@ pub async fn run(context: &Context, asking: &Asking, wanted: Wanted<'_>) -> Resu
     if let Some((_, message)) = for_one.into_iter().find(|(is_given, _)| *is_given && !orders.is_single) {
         return Err(Error::usage(message));
     }
-    // What only marks one order is not asked about.
+    // Marking a single order needs no confirmation.
     if !orders.names.is_empty() && (is_about_stock(*verb) || !orders.is_single) {
         let impact = async || match orders.is_single {
             true => impact_on_one(context, &wanted.template, &orders.names[0]).await,
@@ -290,7 +290,7 @@ fn tell(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
     Mutation { line, id: moved.after.id.to_string(), json }
 }
 
-/// What a line says about the pieces that went back.
+/// The text about restocked pieces.
 fn restocked(moved: &Moved, verb: Verb, dry_run: bool) -> String {
     let done = mutation::done(dry_run, "restocked");
     let units = match units(&moved.restored) {

@@ -1,4 +1,4 @@
-//! What an order and its lines look like.
+//! Views of orders and their lines.
 
 use crate::domain::{Money, Quantity};
 use crate::entity::order;

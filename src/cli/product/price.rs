@@ -73,7 +73,7 @@ impl PriceArguments {
     fn parse(&self) -> Result<PriceChanges> {
         self.check_selection()?;
         if self.filter.search.as_deref().is_some_and(|text| text.trim().is_empty()) {
-            // A script's empty variable must not mean the whole shop.
+            // A script's empty variable must not select the whole shop.
             return Err(Violations::of("search", "is empty; for all products there is --all").into_error());
         }
         self.filter.check()?;

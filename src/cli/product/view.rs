@@ -1,4 +1,4 @@
-//! What a product and its prices look like: explicit columns, so that none appears by accident.
+//! Views of products and prices: explicit columns, so that none appears by accident.
 
 use crate::cli::shared::mutation::Noun;
 use crate::entity::product;

@@ -73,7 +73,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
     }
 }
 
-/// Applies seeds and says what each did.
+/// Applies seeds and prints the results.
 async fn apply(context: &Context, database: &Database, seeds: &[Seed], environment: &str) -> Result<()> {
     let operations = context.operations(database, false);
     let (mut items, mut is_changed) = (Vec::new(), false);
@@ -128,7 +128,7 @@ fn broken_off(error: Error, seeds: &[Seed], done: usize) -> Error {
     longer
 }
 
-/// What applying a seed did, for people.
+/// The result of applying a seed, as text.
 pub fn line(applied: &seed::Applied) -> String {
     if applied.skipped {
         return format!("seed {} unchanged", applied.name);

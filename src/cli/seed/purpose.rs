@@ -1,4 +1,4 @@
-//! Which databases take seeds: those that are for development or tests.
+//! Restricts seeds to databases for development or tests.
 
 use crate::context::Context;
 use crate::db::Database;

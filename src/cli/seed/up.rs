@@ -34,7 +34,7 @@ pub async fn run(context: &Context, arguments: &UpArguments) -> Result<()> {
     let database = context.database(Access::Write).await?;
     let purpose = development_only(context, &database, Fill::Begin).await?.settled(context, &database).await?;
     let environment = arguments.env.clone().unwrap_or(purpose);
-    // What was named is wanted: there the reason is an error.
+    // For named seeds the reason is an error.
     let (meant, others): (Vec<Seed>, Vec<Seed>) =
         chosen.into_iter().partition(|seed| arguments.only.is_some() || seed.is_meant_for(&environment));
     for seed in &others {

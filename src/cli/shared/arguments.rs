@@ -1,4 +1,4 @@
-//! Flags that several commands share, and how typed text becomes values.
+//! Shared flags of several commands, and parsers of their values.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -137,7 +137,7 @@ pub fn check_range<T: PartialOrd>(least: (&str, Option<T>), most: (&str, Option<
     }
 }
 
-/// How many rows are shown.
+/// The number of rows to show.
 pub fn limit() -> Checked<u64> {
     checked(|text| whole_number(text, 1, MAX_LIMIT))
 }
@@ -164,13 +164,13 @@ pub fn whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String
     }
 }
 
-/// How many migrations: nobody has more.
+/// The number of migrations.
 pub fn steps(text: &str) -> Result<u32, String> {
     const MOST: u64 = 10_000;
     whole_number(text, 1, MOST).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-/// A text to look for.
+/// A search text.
 pub fn searched() -> Checked<String> {
     checked(|text| match text.chars().count() > SEARCH_MAX_CHARACTERS {
         true => Err(format!("is longer than {SEARCH_MAX_CHARACTERS} characters")),

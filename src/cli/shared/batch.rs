@@ -1,4 +1,4 @@
-//! One command, several objects: each is an operation of its own.
+//! Commands on several objects, each a separate operation.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
@@ -15,9 +15,9 @@ use crate::file::{is_stdout, place_of};
 use crate::output::Mutation;
 use crate::service::operation::Operations;
 
-/// The most objects of one command; more are several commands.
+/// Maximum number of objects per command.
 const MAX_OBJECTS: usize = 100_000;
-/// So many names stand in a message; all of them in its details.
+/// Maximum number of names in a message; its details contain all.
 const NAMES_SHOWN: usize = 10;
 /// No name is longer, whatever a file holds.
 const MAX_LINE_BYTES: u64 = 1_024;
@@ -145,7 +145,7 @@ pub fn refuse_unknown(noun: &'static str, unknown: &[&str], hint: Hint) -> Resul
     }
 }
 
-/// The first names, and how many there are more.
+/// The first names, and the number of others.
 fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let more = names.len().saturating_sub(NAMES_SHOWN);
     let shown: Vec<String> = names.take(NAMES_SHOWN).map(printable).collect();
@@ -179,7 +179,7 @@ impl Batch {
     }
 
     fn fail(&mut self, context: &Context, name: &str, error: Error) {
-        // Under JSON an error is one object, at the end.
+        // In JSON an error is one object, at the end.
         if !context.output.is_json() {
             context.output.warn(&format!("{} [{}]", error.message(), error.code()));
         }

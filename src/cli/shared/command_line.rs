@@ -1,4 +1,4 @@
-//! What this run's command line was, as suggested commands repeat it. Never with a password.
+//! The command line of this run, as suggested commands repeat it, without passwords.
 
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ fn is_given(matches: &ArgMatches, argument: &Arg) -> bool {
     matches!(matches.try_contains_id(name), Ok(true)) && matches.value_source(name) == Some(ValueSource::CommandLine)
 }
 
-/// An argument as often as it was given.
+/// All occurrences of an argument.
 fn given(matches: &ArgMatches, argument: &Arg) -> Vec<Given> {
     let name = argument.get_id().as_str();
     if !is_given(matches, argument) {

@@ -1,4 +1,4 @@
-//! Questions: may this be done, and the hidden password.
+//! Prompts: confirmations and hidden passwords.
 //!
 //! Asked key by key, see `keys`.
 

@@ -30,7 +30,7 @@ impl RawMode {
 
 impl Drop for RawMode {
     fn drop(&mut self) {
-        // Nothing can be done about a terminal that is gone.
+        // A lost terminal cannot be handled.
         let _ = crossterm::terminal::disable_raw_mode();
     }
 }
@@ -39,7 +39,7 @@ impl Drop for RawMode {
 pub fn restore() {
     if crossterm::terminal::is_raw_mode_enabled().unwrap_or(false) {
         drop(RawMode);
-        // Nothing can be done about a terminal that is gone.
+        // A lost terminal cannot be handled.
         let _ = Term::stderr().write_line("");
     }
 }

@@ -1,4 +1,4 @@
-//! What every `list` and every `export` does: the rows that match, page by page.
+//! Shared implementation of `list` and `export`: the matching rows, page by page.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::repository::{Listing, SortField, sort_field};
 
 /// A timeline shows so many events, the newest; `audit list` has them all.
 pub const TIMELINE_MAX: u64 = 1_000;
-/// Rows that an export reads at once.
+/// Number of rows that an export reads at once.
 const ROWS: u64 = 1_000;
 
 /// The arguments that say which rows of a noun are wanted, and how those are found.

@@ -1,4 +1,4 @@
-//! What several commands have in common: flags, questions, lists, exports, imports, answers.
+//! Shared parts of commands: flags, prompts, lists, exports, imports, results.
 
 pub mod arguments;
 pub mod batch;

@@ -1,4 +1,4 @@
-//! What every mutation says when it is done.
+//! The output of mutations.
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -86,7 +86,7 @@ fn named<N: Noun>(row: &N) -> String {
     format!("{} {}", N::NAME, printable(row.to_json()[N::KEY].as_str().unwrap_or_default()))
 }
 
-/// Runs one operation and says what it did.
+/// Runs one operation and prints its result.
 pub async fn run(
     context: &Context,
     write: &WriteArguments,

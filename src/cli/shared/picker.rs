@@ -324,7 +324,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // Nothing can be done about a terminal that is gone.
+        // A lost terminal cannot be handled.
         let _ = self.clear().and_then(|()| self.terminal.flush());
     }
 }

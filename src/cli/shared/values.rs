@@ -15,7 +15,7 @@ use crate::domain::{Violation, Violations};
 use crate::entity::field::{Described, Field};
 use crate::error::Error;
 
-/// Reads the value of the argument with this name.
+/// Reads the value of the named argument.
 type Parse<T> = Arc<dyn Fn(&str, &str) -> Result<T, Violation> + Send + Sync>;
 
 /// A parser whose refusals are violations.
@@ -90,7 +90,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {
     }
 }
 
-/// What is wrong with a value.
+/// The problem of a value.
 type Check = Arc<dyn Fn(&str) -> Option<Violation> + Send + Sync>;
 
 /// The argument with this id has a wrong value.

@@ -77,7 +77,7 @@ impl UserAnswers {
         ]
     }
 
-    /// Shows all answers and asks whether they are right.
+    /// Shows all answers and asks for confirmation.
     pub fn review(&self, context: &Context) -> Result<()> {
         let lines = self.all().map(|(label, _, answer)| format!("  {label:<14}  {}\n", answer.unwrap_or_default()));
         context.output.say(&format!("\n{}", lines.concat()));
@@ -262,7 +262,7 @@ impl Cart<'_> {
         })
     }
 
-    /// The lines of all products but one.
+    /// The lines of all other products.
     fn others(&self, id: Id) -> impl Iterator<Item = (&product::Model, Quantity)> {
         self.lines.iter().filter(move |line| line.product.id != id).map(|line| (&line.product, line.quantity))
     }
@@ -288,7 +288,7 @@ impl Cart<'_> {
         sum(self.lines.iter().map(|line| (&line.product, line.quantity)))
     }
 
-    /// Shows the order and asks whether it is right.
+    /// Shows the order and asks for confirmation.
     fn review(&self, buyer: &user::Model) -> Result<()> {
         let mut text = format!("\norder for {}\n", who(buyer));
         for Line { product, quantity } in &self.lines {

@@ -7,7 +7,7 @@ use crate::domain::similar;
 
 /// Where zone files are, besides `TZDIR`.
 const FOLDERS: [&str; 3] = ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"];
-/// A zone file has a few kilobytes.
+/// Maximum size of a zone file.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// The zone of that name; UTC needs no file. Errors: which name was probably meant, or that this

@@ -27,7 +27,7 @@ impl Listed for LevelArguments {
     type Filter = products::Filter;
     type Row = StockView;
     const SORT_FIELDS: &'static [SortField<product::Entity>] = &products::SORT_FIELDS;
-    /// What runs out first is what one looks for.
+    /// Lowest stock first, by default.
     const USUAL: &'static str = "stock_quantity";
 
     async fn filter(&self, _database: &Database) -> Result<products::Filter> {

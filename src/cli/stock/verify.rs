@@ -15,7 +15,7 @@ use crate::repository::product::{self as products, StockDifference};
 use crate::service::operation::Operations;
 use crate::service::{product, stock as service};
 
-/// So many products are named in a question.
+/// Maximum number of products named in a prompt.
 const SHOWN: usize = 10;
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! What stock looks like: levels, movements, differences.
+//! Views of stock: levels, movements, differences.
 
 use crate::entity::{product, stock_movement};
 use crate::output::{Column, View};

@@ -41,7 +41,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
         first_name: first_name.as_ref().and_then(|text| violations.parse("first-name", text, PersonName::parse)),
         last_name: last_name.as_ref().and_then(|text| violations.parse("last-name", text, PersonName::parse)),
     };
-    // Somebody who has to type should not do so for an input that is refused anyway.
+    // Invalid input is rejected before the password prompt.
     if is_wizard || arguments.password.is_asked_for() {
         std::mem::take(&mut violations).into_result()?;
     }

@@ -16,7 +16,7 @@ use crate::output::{Format, View};
 use crate::repository::order::{self as orders, Whole};
 use crate::repository::{audit_event as events, stock_movement as movements};
 
-/// More events than a person can have caused.
+/// More events than a user can have caused.
 const EVENTS_MAX: u64 = 100_000;
 
 #[derive(Debug, Args)]

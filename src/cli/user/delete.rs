@@ -1,4 +1,4 @@
-//! `shopctl user delete|anonymize`: what cannot be undone.
+//! `shopctl user delete|anonymize`: irreversible commands.
 
 use clap::Args;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What a user looks like.
+//! The view of users.
 
 use crate::cli::shared::mutation::Noun;
 use crate::entity::user;

@@ -29,7 +29,7 @@ use crate::service::place_order::Stock;
 
 mod told;
 
-/// How often it is told how far an import is.
+/// The interval of progress updates.
 const TICK: Duration = Duration::from_millis(200);
 
 /// No title has more lines.

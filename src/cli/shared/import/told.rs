@@ -10,7 +10,7 @@ use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::output::{Format, Mutation};
 
-/// So many changes are listed by a dry run.
+/// Maximum number of changes listed by a dry run.
 pub const CHANGES_LISTED: usize = 10_000;
 
 /// What a run that does not come to its end leaves behind.
@@ -28,7 +28,7 @@ impl Kept<'_> {
         (created + updated > 0).then_some(told)
     }
 
-    /// The error of a run, with what was done before it.
+    /// The error of a run, with the work done before it.
     pub fn told_with(&self, error: Error) -> Error {
         let Some(told) = self.told() else { return error };
         let mut details = json!({ "kept": told });
@@ -54,7 +54,7 @@ impl Drop for Kept<'_> {
     }
 }
 
-/// Says what was done.
+/// Prints the result.
 pub fn tell<R: Row>(
     context: &Context,
     dry_run: bool,
