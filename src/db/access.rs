@@ -376,7 +376,7 @@ fn incomplete(error: Error, count: usize, all: usize) -> Error {
 /// What the role of this connection can do with the shop's tables.
 #[derive(Debug, Clone, Default)]
 pub struct Effective {
-    /// As the server names it.
+    /// The name on the server.
     pub role: String,
     /// Tables that are there, each with what can be done with it or a part of it.
     pub tables: BTreeMap<String, BTreeSet<Privilege>>,

@@ -83,7 +83,7 @@ pub enum Verdict {
 /// A proxy between this process and the server.
 #[derive(Debug, Clone)]
 pub struct Pooler {
-    /// What was seen.
+    /// The finding.
     pub sign: String,
     /// The required features.
     pub requirement: &'static str,

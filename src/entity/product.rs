@@ -23,7 +23,7 @@ pub struct Model {
     pub description: Option<String>,
     /// Of one piece.
     pub price: Stored<Money>,
-    /// Pieces on hand; equals the sum of the product's movements.
+    /// Units on hand; equals the sum of the product's movements.
     pub stock_quantity: Stored<i32>,
     #[sea_orm(select_as = "char(64)")]
     pub created_at: Moment,

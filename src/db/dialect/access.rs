@@ -20,15 +20,15 @@ pub trait Grants: Catalog + Sync {
 
     /// What has to be done so that a role has these rights.
     ///
-    /// Errors: exit 3 for a role that is not there; exit 6 for one that nothing can be kept from, or that runs this;
-    /// exit 4 where the database does not tell.
+    /// Errors: exit 3 for a missing role; exit 6 for a superuser or the current role; exit 4 if the database does not
+    /// show the grants.
     async fn assess(&self, _session: &dyn Session, _grantee: &Grantee, _rights: &Rights) -> Result<Assessment> {
         Err(Error::internal("a file has no roles"))
     }
 
     /// The accounts that have this grantee's name and another host, as a command line names them.
     ///
-    /// Errors: only a connection that was lost.
+    /// Errors: only a lost connection.
     async fn namesakes(&self, _session: &dyn Session, _grantee: &Grantee) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
@@ -42,7 +42,7 @@ pub trait Grants: Catalog + Sync {
 
     /// What the role of this session can do; `None` for a file, and where the server does not tell.
     ///
-    /// Errors: only a connection that was lost.
+    /// Errors: only a lost connection.
     async fn effective(&self, _session: &dyn Session, _tables: &[TableRights]) -> Result<Option<Effective>> {
         Ok(None)
     }

@@ -15,7 +15,7 @@ pub type TooOld = (&'static str, String, &'static str);
 pub trait Inspect {
     /// Asks for all facts; `tables` are those of the shop.
     ///
-    /// Errors: only a connection that was lost.
+    /// Errors: only a lost connection.
     async fn inspect(&self, session: &dyn Session, target: &Target, tables: &[&str]) -> Result<Inspection>;
 
     /// The server, if the first migrations would fail on it halfway.

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// An order with its user's address and its items.
 pub struct Whole {
     pub order: Model,
-    /// `None` only for an order of another program whose user is gone.
+    /// `None` only for an order of another program whose user is missing.
     pub email: Option<String>,
     pub items: Vec<Item>,
 }
