@@ -108,7 +108,7 @@ pub async fn prepare<R: Storable>(
     let how = format!("{} {:?} {:?} {:?}", R::OPERATION, import.read, import.stock, import.meaning);
     import.digest = source.digest(&how).await?;
     import.keys = Arc::new(match R::IS_GROUPED {
-        true => Keys::load_with_references(connection).await?,
+        true => Keys::load_with_references(connection, None).await?,
         false => Keys::load(connection).await?,
     });
     let last = if resumes { last_position(connection, &import.digest).await? } else { None };

@@ -101,8 +101,8 @@ impl Keys {
     }
 
     /// Also loads the references of orders, which may be many more.
-    pub async fn load_with_references(connection: &impl ConnectionTrait) -> Result<Keys> {
-        let marks = audit_event::count_keys(connection, MARKS, None).await?;
+    pub async fn load_with_references(connection: &impl ConnectionTrait, own: Option<&str>) -> Result<Keys> {
+        let marks = audit_event::count_keys(connection, MARKS, own).await?;
         let mut references = Spellings::new(order::find_foreign_references(connection).await?, folded_reference);
         let keys: Vec<String> = references.foreign.keys().flat_map(|key| with_and_without_dash(key.clone())).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -122,9 +122,10 @@ impl Keys {
 
     /// Reloads the keys if imports other than this run, identified by its mark prefix, have run since.
     pub async fn newer(&self, connection: &impl ConnectionTrait, own: &str) -> Result<Option<Keys>> {
-        match audit_event::count_keys(connection, MARKS, Some(own)).await? == self.marks {
+        let own = Some(own);
+        match audit_event::count_keys(connection, MARKS, own).await? == self.marks {
             true => Ok(None),
-            false => Keys::load_with_references(connection).await.map(Some),
+            false => Keys::load_with_references(connection, own).await.map(Some),
         }
     }
 
