@@ -103,7 +103,8 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
         .flat_map(|name| [sku::folded(name).to_ascii_lowercase(), name.trim().to_lowercase()])
         .collect();
     for some in missing.chunks(super::LOOKED_UP_AT_ONCE) {
-        let lowered = Func::lower(Column::Sku.into_expr()).is_in(some.iter().map(String::as_str));
+        let some = some.iter().map(|sku| sku.as_str().into()).collect();
+        let lowered = Engine::of(connection).is_among(Func::lower(Column::Sku.into_expr()).into(), some);
         found.extend(Entity::find().filter(lowered).all(connection).await?);
     }
     if !ids.is_empty() {

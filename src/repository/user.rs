@@ -142,7 +142,7 @@ async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: 
         Who::Id(id) => return Ok(users.filter(Column::Id.eq(id)).one(connection).await?),
         Who::Email(email) => email,
     };
-    let exact = Column::Email.is_in([email.to_lowercase(), email.to_owned()]);
+    let exact = super::among(connection, Column::Email, [email.to_lowercase(), email.to_owned()]);
     let mut found = users.clone().filter(exact).all(connection).await?;
     if found.is_empty() {
         found = find_spelled(connection, users, email).await?;
@@ -162,7 +162,7 @@ async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: 
 async fn find_spelled(connection: &impl ConnectionTrait, users: Select<Entity>, email: &str) -> Result<Vec<Model>> {
     let folded = email.to_lowercase();
     let condition = if email.is_ascii() {
-        Func::lower(Column::Email.into_expr()).eq(folded.as_str())
+        Engine::of(connection).is_among(Func::lower(Column::Email.into_expr()).into(), vec![folded.as_str().into()])
     } else {
         let is_beyond_ascii = Engine::of(connection).is_beyond_ascii(Column::Email.into_expr());
         let emails = Entity::find().select_only().column(Column::Email).filter(is_beyond_ascii);

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter}
 use uuid::Uuid;
 
 use super::super::Lock;
+use crate::db::target::Engine;
 use crate::domain::{Id, reference};
 use crate::entity::order::{Column, Entity, Model};
 use crate::error::Result;
@@ -66,7 +67,7 @@ async fn find_likely(connection: &impl ConnectionTrait, names: &[String], lock: 
         condition = condition.add(Column::Id.is_in(ids));
     }
     if !references.is_empty() {
-        condition = condition.add(Column::Reference.is_in(references));
+        condition = condition.add(super::super::among(connection, Column::Reference, references));
     }
     Ok(super::super::locked(Entity::find().filter(condition), lock).all(connection).await?)
 }
@@ -92,8 +93,9 @@ async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], fo
     if lowered.is_empty() {
         return Ok(());
     }
-    let lower = Func::lower(Column::Reference.into_expr());
-    let others = Entity::find().filter(lower.is_in(lowered)).all(connection).await?;
+    let lowered = lowered.into_iter().map(Into::into).collect();
+    let lower = Engine::of(connection).is_among(Func::lower(Column::Reference.into_expr()).into(), lowered);
+    let others = Entity::find().filter(lower).all(connection).await?;
     let known: HashSet<Id> = found.iter().map(|order| order.id).collect();
     found.extend(others.into_iter().filter(|order| !known.contains(&order.id)));
     Ok(())

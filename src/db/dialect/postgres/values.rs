@@ -24,7 +24,9 @@ impl Values for Postgres {
     }
 
     /// Many are looked up one by one, whatever plan was made before they were known.
-    fn is_among(&self, column: Expr, values: Vec<Value>) -> Expr {
+    fn is_among(&self, column: Expr, mut values: Vec<Value>) -> Expr {
+        // No column can hold a NUL, and the server rejects the whole statement.
+        values.retain(|value| !matches!(value, Value::String(Some(text)) if text.contains('\0')));
         let element = values.first().filter(|_| values.len() > FEW).and_then(|value| type_of(&value.array_type()));
         match element.zip(array(&values).ok()) {
             Some((element, array)) => column.in_subquery(Query::select().expr(elements_of(array, element)).take()),
