@@ -189,7 +189,13 @@ fn non_ascii_emails_compare_the_same_on_every_engine(shop: &Shop) {
         ("Éva@example.com", "ÉVA@example.com"),
         ("ann@example.com", "Ann@Example.com"),
     ] {
-        create(typed).exits_with(6).says(&format!("a user with the e-mail address {stored} exists already"));
+        // Lower case makes two characters of İ, of which the second is not allowed in an address.
+        match typed.starts_with('İ') {
+            true => create(typed).exits_with(7).says("is not an e-mail address"),
+            false => {
+                create(typed).exits_with(6).says(&format!("a user with the e-mail address {stored} exists already"))
+            }
+        };
         assert_eq!(shop.run(&["user", "show", typed, "--json"]).success().json()["email"], stored, "{typed}");
     }
     // MariaDB lower-cases İ to i.
