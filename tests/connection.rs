@@ -190,3 +190,24 @@ fn settings_show_their_origin() {
     let run = plain(&["user", "list"]).exits_with(4);
     assert!(run.stderr.contains("shopctl.toml:1:1") && !run.stderr.contains("s3cret"), "{run}");
 }
+
+#[test]
+fn a_user_that_may_not_log_in_is_not_asked_for_a_password() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let name = format!("no_login_of_{}", shop.database_name());
+    shop.sql(&format!("CREATE ROLE {name} NOLOGIN"));
+    let run = login(&shop, &name).run(&["user", "list"]).exits_with(4).says("is not permitted to log in");
+    assert!(!run.stderr.contains("password was given"), "{run}");
+    shop.sql(&format!("DROP ROLE {name}"));
+}
+
+#[test]
+fn a_database_closed_for_maintenance_is_unavailable() {
+    let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
+    let closed = format!("{}_closed", shop.database_name());
+    shop.sql(&format!("CREATE DATABASE {closed}"));
+    shop.sql(&format!("ALTER DATABASE {closed} ALLOW_CONNECTIONS false"));
+    let url = shop.url.replace(&shop.database_name(), &closed);
+    list(&shop, &url).exits_with(5).says("not currently accepting connections");
+    shop.sql(&format!("DROP DATABASE {closed}"));
+}

@@ -77,6 +77,8 @@ pub enum LoginRefusal {
     WantsClientCertificate,
     WantsTls,
     Credentials,
+    /// The user does not exist or may not log in, whatever the password.
+    User,
     /// No login is allowed from this machine.
     Machine,
     PasswordExpired,
@@ -87,7 +89,7 @@ pub enum LoginRefusal {
     Options,
     NoDatabase,
     NoAccess,
-    /// Full, or starting up.
+    /// Full, starting up, or closed for maintenance.
     Unavailable,
     /// A pooler takes no options at the start of a session.
     PoolerOptions,
@@ -276,6 +278,12 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
             hints.iter().fold(error, |error, hint| error.hint(hint.as_str())).hint(CommandLine::new("config show").and(
                 " tells where user and password come from; a user may have to use TLS, or to show a client certificate",
             ))
+        }
+        LoginRefusal::User => {
+            Error::configuration("database.credentials", format!("{address} refused the user {who}: {said}")).hint(
+                CommandLine::new("config show")
+                    .and(" tells where the user comes from; who may log in is decided by the server's administrator"),
+            )
         }
         LoginRefusal::Machine => {
             Error::configuration("database.credentials", format!("{address} lets nobody in from this machine: {said}"))

@@ -49,11 +49,13 @@ pub fn login_refusal(error: &dyn DatabaseError) -> Option<LoginRefusal> {
     Some(match code {
         "28000" if says(&["client certificate"]) => LoginRefusal::WantsClientCertificate,
         "28000" if says(&["no encryption", "SSL off"]) => LoginRefusal::WantsTls,
-        "28P01" | "28000" => LoginRefusal::Credentials,
+        "28P01" => LoginRefusal::Credentials,
+        "28000" => LoginRefusal::User,
         "42601" | "42704" | "22023" | "55P02" | "42501" if names_an_option => LoginRefusal::Options,
         "3D000" => LoginRefusal::NoDatabase,
         "42501" => LoginRefusal::NoAccess,
-        "53300" | "57P03" => LoginRefusal::Unavailable,
+        // The last is a database with ALLOW_CONNECTIONS false.
+        "53300" | "57P03" | "55000" => LoginRefusal::Unavailable,
         "08P01" if says(&["unsupported startup parameter"]) => LoginRefusal::PoolerOptions,
         _ => return None,
     })
