@@ -12,6 +12,8 @@ on_every_backend!(
     a_partial_record_is_not_replaced_by_a_later_complete_one,
     a_row_is_valid_although_an_earlier_invalid_row_has_its_key,
     an_order_is_valid_although_an_earlier_invalid_record_has_its_reference,
+    a_key_with_a_nul_is_rejected_with_its_line,
+    an_interrupted_import_with_on_conflict_error_is_resumed,
     an_ambiguous_sku_is_rejected_with_its_line,
     an_ambiguous_email_is_rejected_with_its_line,
     an_ambiguous_reference_is_rejected_with_its_line,
@@ -41,6 +43,41 @@ fn a_row_is_valid_although_an_earlier_invalid_row_has_its_key(shop: &Shop) {
     run.says("line 2: first_name").says("line 4: ann@example.com: the same user was in the file before, in line 3");
     assert_eq!(shop.column("SELECT first_name FROM users"), ["Ann"]);
     shop.assert_invariants();
+}
+
+/// PostgreSQL rejects any statement with such a text, also a query.
+fn a_key_with_a_nul_is_rejected_with_its_line(shop: &Shop) {
+    let user = shop.user("ann");
+    shop.product("A", "1.00", 9);
+    let orders = format!("reference,user,sku,quantity\nR-1,{user},A,1\n");
+    for (noun, rows) in [
+        ("user", "email,first_name,last_name\nbo@example.com,B,L\nb\0d@example.com,B,L\n".to_owned()),
+        ("product", "sku,name,price\nB,b,1\nC\0D,c,1\n".to_owned()),
+        ("order", format!("{orders}R\02,{user},A,1\n")),
+        ("order", format!("{orders}R-2,a\0nn@example.com,A,1\n")),
+        ("order", format!("{orders}R-2,{user},A\0,1\n")),
+    ] {
+        import(shop, noun, "a.csv", &rows, &[]).exits_with(7).says("line 3: ");
+        import(shop, noun, "a.csv", &rows, &REJECT).exits_with(8).says("line 3: ");
+    }
+    let invoices = "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n7\08,A,1,12/31/2010 8:26,1.00,5\n";
+    import(shop, "order", "a.csv", invoices, &["--invoices"]).exits_with(7).says("line 2: ");
+    shop.run_with_input(&["order", "pay", "-f", "-", "-y"], "R\u{0}1\n").exits_with(3);
+    shop.assert_invariants();
+}
+
+fn an_interrupted_import_with_on_conflict_error_is_resumed(shop: &Shop) {
+    let rows: String = (1..=30).map(|number| format!("u{number}@example.com,U,{number}\n")).collect();
+    let file = format!("email,first_name,last_name\n{rows}");
+    import(shop, "user", "u.csv", &file, &["--batch", "10"]).success();
+    // Simulates a missing last transaction.
+    shop.sql("DELETE FROM users WHERE last_name IN ('21', '22', '23', '24', '25', '26', '27', '28', '29', '30')");
+    shop.sql("DELETE FROM audit_events WHERE idempotency_key LIKE 'import:%:000000000031.%'");
+    let flags = ["--batch", "10", "--on-conflict", "error"];
+    import(shop, "user", "u.csv", &file, &flags).exits_with(7).says("20 of 30 rows are wrong");
+    let run = import(shop, "user", "u.csv", &file, &[&flags[..], &["--resume"]].concat()).success();
+    assert!(run.stdout.contains("10 users imported: 10 created"), "{run}");
+    assert_eq!(shop.number("SELECT COUNT(*) FROM users"), 30);
 }
 
 /// What only changes a product or a user has its key, whether there is one or not.

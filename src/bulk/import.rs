@@ -58,7 +58,8 @@ pub async fn check<R: Storable>(
 ) -> Result<Checked> {
     let (mut checked, mut memory) = (Checked::default(), R::Memory::default());
     let mut holders = Holders::default();
-    let mut portions = portions::<R>(source, import);
+    // What an earlier run wrote is validated as well: so its rows that are wrong are listed again.
+    let mut portions = portions::<R>(source, &Import { resume_after: Position::default(), ..import.clone() });
     while let Some(portion) = portions.recv().await {
         let mut portion = portion?;
         checked.evidence.add(std::mem::take(&mut portion.evidence), import);
@@ -112,6 +113,7 @@ pub async fn prepare<R: Storable>(
         false => Keys::load(connection).await?,
     });
     let last = if resumes { last_position(connection, &import.digest).await? } else { None };
+    import.resume_after = last.unwrap_or_default();
     if let Some(last) = last {
         note(&format!("going on after {last}"));
     }
@@ -135,7 +137,6 @@ pub async fn prepare<R: Storable>(
         }
         if is_known {
             evidence.notes(&import.meaning)?.iter().for_each(|text| note(text));
-            import.resume_after = last.unwrap_or_default();
             import.refused = Arc::new(refused);
             return Ok((fine, rejections));
         }
@@ -306,14 +307,14 @@ async fn accepted<R: Storable>(
         return Ok(0);
     }
     let there = R::existing(database.connection(), rows, import).await?;
-    let before = rows.len();
-    if import.on_conflict == OnConflict::Error {
-        let refused = rows.iter().filter(|(_, row)| there.contains(row.key()));
-        wrong.extend(refused.map(|(at, row)| vec![already_there(*at, row)]));
-    }
-    rows.retain(|(_, row)| !there.contains(row.key()));
-    let skipped = if import.on_conflict == OnConflict::Skip { before - rows.len() } else { 0 };
-    Ok(skipped as u64)
+    let (known, others): (Vec<_>, Vec<_>) =
+        std::mem::take(rows).into_iter().partition(|(_, row)| there.contains(row.key()));
+    *rows = others;
+    // What an earlier run of this file wrote is no conflict.
+    let is_refused = |at: Position| import.on_conflict == OnConflict::Error && at > import.resume_after;
+    let (refused, skipped): (Vec<_>, Vec<_>) = known.into_iter().partition(|(at, _)| is_refused(*at));
+    wrong.extend(refused.iter().map(|(at, row)| vec![already_there(*at, row)]));
+    Ok(skipped.len() as u64)
 }
 
 /// Rows and their problems, in file order.

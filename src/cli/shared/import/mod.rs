@@ -167,7 +167,7 @@ pub async fn run<R: Storable>(
     let all = fine + rejections.count;
     let operations = context.operations(&database, arguments.write.dry_run);
     let progress = RefCell::new(context.output.progress(Unit::Rows, fine));
-    let kept = Kept { context, noun: R::NOUN, counts: Cell::default() };
+    let kept = Kept { context, noun: R::NOUN, counts: Cell::default(), on_conflict: import.on_conflict };
     let mut changes = Vec::new();
     let reject = &mut |row| {
         rejections.add(row);

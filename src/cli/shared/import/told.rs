@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde_json::{Value, json};
 
-use crate::bulk::{Counts, Row, ValueChange};
+use crate::bulk::{Counts, OnConflict, Row, ValueChange};
 use crate::context::Context;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
@@ -19,6 +19,7 @@ pub struct Kept<'a> {
     pub noun: &'static str,
     /// What is committed so far; nothing under dry run.
     pub counts: Cell<Counts>,
+    pub on_conflict: OnConflict,
 }
 
 impl Kept<'_> {
@@ -38,18 +39,23 @@ impl Kept<'_> {
         let message = format!("{}; {told}", error.message());
         // What was under way when nobody answered may still happen: that is settled first.
         let error = if error.kind() == Kind::OutcomeUnknown { error } else { error.without_hints() };
-        error.reworded(message).details(details).hint(COMPLETE)
+        error.reworded(message).details(details).hint(self.completion())
+    }
+
+    /// How a file is completed of which a part is in.
+    fn completion(&self) -> &'static str {
+        match self.on_conflict {
+            OnConflict::Error => "run the same command again with --resume: the rest is added",
+            _ => "run the same command again: what is in stays as it is, the rest is added",
+        }
     }
 }
-
-/// How a file is completed of which a part is in.
-const COMPLETE: &str = "run the same command again: what is in stays as it is, the rest is added";
 
 /// A run that is interrupted ends here.
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
         if let Some(told) = self.told() {
-            self.context.output.note(&format!("{told}; {COMPLETE}"));
+            self.context.output.note(&format!("{told}; {}", self.completion()));
         }
     }
 }
