@@ -311,7 +311,7 @@ pub fn ending_of(path: &Path) -> Option<String> {
 /// The error for an unwritable file: exit 5 for temporary causes such as a full disk, else exit 4.
 pub fn unwritable(path: &Path, error: &io::Error) -> Error {
     let kind = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Unavailable,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Kind::Unavailable,
         _ => Kind::Configuration,
     };
     Error::new(kind, "file.unwritable", format!("cannot write {}: {}", path.display(), io_reason(error)))

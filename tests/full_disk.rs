@@ -143,3 +143,42 @@ fn a_full_temporary_folder_is_not_blamed_on_the_stream() {
     home.run(&["product", "import", "/dev/zero", "--format", "csv"]).exits_with(4).says("/dev/zero is a device");
     home.run(&["product", "import", "/dev/null", "--format", "csv"]).exits_with(7);
 }
+
+/// Names of the files in a folder.
+fn files_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("ours").flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_of_the_file_size_is_an_error_and_no_signal() {
+    let shop = Shop::migrated(Backend::Sqlite).expect("always there");
+    shop.run(&["seed", "generate", "-y", "--users", "200", "--products", "100", "--orders", "1500"]).success();
+    let folder = shop.path("out");
+    std::fs::create_dir(&folder).expect("ours");
+    let export = shop.paste("ulimit -f 100; exec shopctl order export -o csv --out out/orders.csv").exits_with(5);
+    export.says("out/orders.csv: the file is too large");
+    assert!(files_in(&folder).is_empty());
+    let counts = shop.counts();
+    let fresh = shop.paste("ulimit -f 100; exec shopctl migrate fresh --yes").exits_with(5);
+    fresh.says(".before-fresh-");
+    let left = files_in(&shop.path("."));
+    assert!(!left.iter().any(|name| name.contains("before-fresh")), "{left:?}");
+    assert_eq!(shop.counts(), counts);
+}
+
+#[test]
+fn a_copy_that_does_not_fit_is_removed_and_nothing_is_changed() {
+    let Some((_home, full, disk)) = on_disk("2m") else { return };
+    full.run(&["seed", "generate", "-y", "--users", "20", "--products", "5", "--orders", "50"]).success();
+    let counts = full.counts();
+    let fill = |name: &str| std::fs::write(disk.0.join(name), vec![b'x'; 65_536]);
+    assert!((0..64).any(|number| fill(&format!("filler-{number}")).is_err()), "the disk was not full");
+    // Room for the files beside the database, not for a copy.
+    std::fs::remove_file(disk.0.join("filler-0")).expect("ours");
+    full.run(&["migrate", "fresh", "--yes"]).exits_with(5).says(".before-fresh-");
+    let left = files_in(&disk.0);
+    assert!(!left.iter().any(|name| name.contains("before-fresh")), "{left:?}");
+    assert_eq!(full.counts(), counts);
+}

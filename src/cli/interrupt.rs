@@ -16,6 +16,10 @@ use crate::service::committing::{Committing, Pending};
 /// A command still running by then, outside COMMIT, is blocked in a system call.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
+/// The same number on Linux, macOS and the BSDs.
+#[cfg(unix)]
+const SIGXFSZ: i32 = 25;
+
 /// Counts what tells the process to end. Ends the process itself when the command does not, unless a COMMIT is under
 /// way.
 pub fn listen(settings: OutputSettings, committing: Committing) {
@@ -50,6 +54,18 @@ async fn overstayed(committing: &Committing) -> io::Result<()> {
         was_idle = is_idle;
     }
 }
+
+/// Makes a write beyond the limit of a file's size (`ulimit -f`) an error like that of a full disk: the signal would
+/// end the process and leave its temporary files. Needs a runtime.
+#[cfg(unix)]
+pub fn survive_file_limit() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // The handler stays when the receiver is gone; without it the signal ends the process, as it ends any other.
+    drop(signal(SignalKind::from_raw(SIGXFSZ)));
+}
+
+#[cfg(not(unix))]
+pub fn survive_file_limit() {}
 
 /// Ends a command that is told to end: the open transaction is rolled back with its connection. While a COMMIT is
 /// under way its outcome is waited for, and nothing is begun afterwards; whoever says it twice does not wait.

@@ -44,6 +44,10 @@ pub fn main() -> u8 {
         }
     };
     let tells_by_exit_code = has(&matches, "exit_code");
+    {
+        let _runtime = runtime.enter();
+        interrupt::survive_file_limit();
+    }
     let code = runtime.block_on(run(command, flags, &asking, output, committing, tells_by_exit_code));
     // Hanging connections and look-ups must not delay the exit.
     runtime.shutdown_background();

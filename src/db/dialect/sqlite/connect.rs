@@ -21,7 +21,7 @@ use super::Sqlite;
 use super::rows::RowMaker;
 use crate::db::database::Database;
 use crate::db::dialect::connect::Connect;
-use crate::db::fault::{self, Fault, classify_driver};
+use crate::db::fault::{self, Fault, classify, classify_driver};
 use crate::db::guarded::Maker;
 use crate::db::load::Load;
 use crate::db::login::Login;
@@ -188,8 +188,29 @@ async fn copy(connection: &impl ConnectionTrait, path: &Path, suffix: &str) -> R
     create(&copy)?;
     let target = copy.to_string_lossy().into_owned();
     let statement = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [target.into()]);
-    connection.execute_raw(statement).await?;
+    if let Err(error) = connection.execute_raw(statement).await {
+        // Only what was begun here: a copy of the same name that is already there is somebody's.
+        if classify(&error) == Fault::Full {
+            discard(&copy);
+        }
+        let error = Error::from(error);
+        let message = format!("cannot write the copy {}: {}", copy.display(), error.message());
+        return Err(error.reworded(message));
+    }
     Ok(copy)
+}
+
+/// Removes an unfinished copy, and what SQLite left beside it. Best effort: why it is unfinished is what is reported.
+fn discard(copy: &Path) {
+    let mut journal = copy.as_os_str().to_owned();
+    journal.push("-journal");
+    for file in [copy, Path::new(&journal)] {
+        if let Err(error) = std::fs::remove_file(file)
+            && error.kind() != ErrorKind::NotFound
+        {
+            tracing::debug!("{} could not be removed: {error}", file.display());
+        }
+    }
 }
 
 fn is_alone(path: &Path) -> bool {
@@ -241,7 +262,7 @@ fn create(path: &Path) -> Result<()> {
 
 fn create_error(path: &Path, error: &std::io::Error) -> Error {
     let kind = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Kind::Unavailable,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Kind::Unavailable,
         _ => Kind::Configuration,
     };
     let reason = match error.kind() {
