@@ -112,22 +112,22 @@ pub async fn run(
         finish(context, database, &mutation);
         return Ok(());
     }
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(context, database, names);
     for name in names {
         // Each of several operations has a limit of its own.
         let database = database.within(database.budget().renewed());
         match body(&context.operations(&database, dry_run), name).await {
-            Ok(mutation) => batch.take(context, mutation),
+            Ok(mutation) => batch.take(mutation),
             Err(error) => {
                 let is_over = fail_fast || !is_about_an_object(&error);
-                batch.fail(context, name, error);
+                batch.fail(name, error);
                 if is_over {
                     break;
                 }
             }
         }
     }
-    batch.end(context, database, names)
+    batch.end()
 }
 
 /// Refuses names that are of nothing, before anything is done to the others.
@@ -157,47 +157,85 @@ fn is_about_an_object(error: &Error) -> bool {
     matches!(error.kind(), Kind::NotFound | Kind::Conflict | Kind::Invalid)
 }
 
-#[derive(Default)]
-struct Batch {
+struct Batch<'a> {
+    context: &'a Context,
+    database: &'a Database,
+    names: &'a [String],
     /// Held back for JSON only.
     mutations: Vec<Mutation>,
     done: usize,
     changed: bool,
     failures: Vec<(String, Error)>,
+    is_reported: bool,
 }
 
-impl Batch {
-    fn take(&mut self, context: &Context, mutation: Mutation) {
+/// An interrupted batch ends here.
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        if self.is_reported || self.done == 0 {
+            return;
+        }
+        self.report();
+        let (tried, open) = self.names.split_at(self.done + self.failures.len());
+        let done = self.done_among(tried);
+        let (done, open) = (listed(done.into_iter()), listed(open.iter().map(String::as_str)));
+        let all = self.names.len();
+        self.context.output.note(&format!("of {all}: done {done}; not done {open}; {AGAIN}"));
+    }
+}
+
+/// How the rest of a batch is done.
+const AGAIN: &str = "run the same command again: what is done stays as it is";
+
+impl<'a> Batch<'a> {
+    fn new(context: &'a Context, database: &'a Database, names: &'a [String]) -> Self {
+        let (mutations, failures) = (Vec::new(), Vec::new());
+        Batch { context, database, names, mutations, done: 0, changed: false, failures, is_reported: false }
+    }
+
+    fn take(&mut self, mutation: Mutation) {
         self.done += 1;
         self.changed |= mutation.is_written();
-        note_dry_run(context, &mutation);
-        if context.output.is_json() {
+        note_dry_run(self.context, &mutation);
+        if self.context.output.is_json() {
             self.mutations.push(mutation);
         } else {
-            context.output.mutation(&mutation);
+            self.context.output.mutation(&mutation);
         }
     }
 
-    fn fail(&mut self, context: &Context, name: &str, error: Error) {
+    fn fail(&mut self, name: &str, error: Error) {
         // In JSON an error is one object, at the end.
-        if !context.output.is_json() {
-            context.output.warn(&format!("{} [{}]", error.message(), error.code()));
+        if !self.context.output.is_json() {
+            self.context.output.warn(&format!("{} [{}]", error.message(), error.code()));
         }
         self.failures.push((name.to_owned(), error));
     }
 
-    fn end(self, context: &Context, database: &Database, names: &[String]) -> Result<()> {
-        if context.output.is_json() {
-            context.output.mutations(&self.mutations);
+    /// What was done.
+    fn report(&mut self) {
+        self.is_reported = true;
+        if self.context.output.is_json() {
+            self.context.output.mutations(&self.mutations);
         }
         if self.changed {
-            note_changed(context, database);
+            note_changed(self.context, self.database);
         }
-        if self.failures.is_empty() { Ok(()) } else { Err(self.partial(names)) }
+    }
+
+    fn end(mut self) -> Result<()> {
+        self.report();
+        if self.failures.is_empty() { Ok(()) } else { Err(self.partial()) }
+    }
+
+    fn done_among(&self, tried: &'a [String]) -> Vec<&'a str> {
+        let has_failed: HashSet<&str> = self.failures.iter().map(|(name, _)| name.as_str()).collect();
+        tried.iter().map(String::as_str).filter(|name| !has_failed.contains(name)).collect()
     }
 
     /// Errors of several objects as one: what is done, what is not, what nobody knows.
-    fn partial(self, names: &[String]) -> Error {
+    fn partial(&self) -> Error {
+        let names = self.names;
         let first = self.failures[0].1.kind();
         let is_alike = self.done == 0 && self.failures.iter().all(|(_, error)| error.kind() == first);
         let is_unknown = |error: &Error| error.kind() == Kind::OutcomeUnknown;
@@ -209,8 +247,7 @@ impl Batch {
             _ => Kind::Partial,
         };
         let (tried, untried) = names.split_at(self.done + self.failures.len());
-        let has_failed: HashSet<&str> = self.failures.iter().map(|(name, _)| name.as_str()).collect();
-        let done: Vec<&str> = tried.iter().map(String::as_str).filter(|name| !has_failed.contains(name)).collect();
+        let done = self.done_among(tried);
         let of = |wanted: bool| self.failures.iter().filter(move |(_, error)| is_unknown(error) == wanted);
         let failed: Vec<&str> = of(false).map(|(name, _)| name.as_str()).collect();
         let unknown: Vec<&str> = of(true).map(|(name, _)| name.as_str()).collect();
@@ -235,7 +272,7 @@ impl Batch {
         let error = Error::new(kind, "partial", message).details(details);
         if !unknown.is_empty() || !untried.is_empty() {
             let error = error.hints_of(of(true).flat_map(|(_, error)| error.hints()));
-            return error.hint("run the same command again: what is done stays as it is");
+            return error.hint(AGAIN);
         }
         match self.failures.iter().find_map(|(_, error)| error.hints().first()) {
             Some(hint) => error.hint(hint.clone()),
