@@ -40,7 +40,7 @@ pub struct Context {
 const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
 
 impl Context {
-    #[allow(clippy::disallowed_methods, reason = "the one place where time and ids come from")]
+    #[expect(clippy::disallowed_methods, reason = "the one place where time and ids come from")]
     pub fn new(config: Config, output: Output, budget: Budget, committing: Committing) -> Context {
         let clock = Clock(chrono::Utc::now);
         let ids = IdSource(uuid::Uuid::now_v7);

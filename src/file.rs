@@ -122,7 +122,7 @@ impl OutputFile {
 
     /// Whether the output is a terminal.
     pub fn is_terminal(&self) -> bool {
-        io::IsTerminal::is_terminal(&self.file)
+        IsTerminal::is_terminal(&self.file)
     }
 
     /// Renames the file to its final name after syncing it to disk.
@@ -439,7 +439,7 @@ fn descriptor(number: i32) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the descriptor is not open"));
     }
     // SAFETY: it is not -1, and borrowed only while it is duplicated, which fails if it is not open.
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "the one way to a descriptor by its number")]
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     borrowed.try_clone_to_owned().map(File::from)
 }

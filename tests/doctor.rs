@@ -281,7 +281,7 @@ fn concurrent_writers_cause_no_false_findings(shop: &Shop) {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "a clock that goes wrong is made from one that is right")]
+#[expect(clippy::disallowed_methods, reason = "a clock that goes wrong is made from one that is right")]
 fn clock_skew_is_reported_with_its_amount() {
     let circumstances = Circumstances {
         database: "shop".to_owned(),

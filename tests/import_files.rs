@@ -23,8 +23,8 @@ fn import(shop: &Shop, file: &str, flags: &[&str]) -> Run {
 #[test]
 fn a_missing_file_is_not_reported_as_a_wrong_format() {
     let shop = shop();
-    std::fs::create_dir(shop.path("folder")).expect("ours");
-    std::fs::create_dir(shop.path("folder.xlsx")).expect("ours");
+    fs::create_dir(shop.path("folder")).expect("ours");
+    fs::create_dir(shop.path("folder.xlsx")).expect("ours");
     for absent in ["b.xlsx", "b.csv", "b.csv.gz", "b.unknown", "b"] {
         import(&shop, absent, &[]).exits_with(4).says(&format!("cannot read {absent}: no such file"));
     }

@@ -257,7 +257,7 @@ fn times_in_the_future_are_reported() {
     let shop = shop();
     shop.user("ann");
     shop.product("P1", "1.00", 50);
-    #[allow(clippy::disallowed_methods, reason = "what is in the future depends on the clock of the test")]
+    #[expect(clippy::disallowed_methods, reason = "what is in the future depends on the clock of the test")]
     let now = chrono::Utc::now();
     let minutes = |minutes: i64| (now + chrono::TimeDelta::minutes(minutes)).to_rfc3339();
     let line = |(number, time): (usize, String)| format!("F{number},ann@example.com,P1,1,{time}\n");

@@ -98,7 +98,7 @@ async fn held_by_who_waits(connection: &DatabaseConnection) -> String {
                 JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND l.granted \
                 AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace \
                 AND l.pid IN (SELECT pid FROM pg_locks WHERE NOT granted) LIMIT 1";
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     loop {
         let statement = Statement::from_string(connection.get_database_backend(), held);
         match connection.query_one_raw(statement).await.expect("it can be asked") {

@@ -33,7 +33,10 @@ fn recipes() -> BTreeMap<String, String> {
     let commands = of_table.chain(of_blocks.collect::<Vec<_>>());
     commands
         .map(|command| {
-            let is_file = |word: &&str| word.trim_end_matches('"').ends_with(".csv") && !word.contains("left-out");
+            let is_file = |word: &&str| {
+                word.trim_end_matches('"').rsplit_once('.').is_some_and(|(_, end)| end == "csv")
+                    && !word.contains("left-out")
+            };
             let file = command.split_whitespace().find(is_file).expect("a recipe names a file");
             (file.trim_end_matches('"').to_owned(), command)
         })

@@ -4,7 +4,9 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::*;
+use crate::types::{
+    create, drop, foreign_id, foreign_key, id, index, money, one_of, primary_key, random_reference, text, time, unique,
+};
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000003_create_orders", up, down };
 

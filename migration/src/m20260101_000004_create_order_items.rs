@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::*;
+use crate::types::{create, drop, foreign_id, foreign_key, id, index, integer, money, primary_key};
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000004_create_order_items", up, down };
 

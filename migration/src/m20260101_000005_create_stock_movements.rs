@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::*;
+use crate::types::{create, drop, foreign_id, id, index, integer, long_text, optional_id, primary_key, text, time};
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000005_create_stock_movements", up, down };
 

@@ -4,7 +4,9 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::*;
+use crate::types::{
+    create, drop, id, index, integer, long_text, one_of, optional_id, optional_text, primary_key, text, time, unique,
+};
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000006_create_audit_events", up, down };
 

@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::*;
+use crate::types::{create, drop, integer, primary_key, text, time};
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000007_create_seeds", up, down };
 

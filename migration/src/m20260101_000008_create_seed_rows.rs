@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::*;
+use crate::types::{create, drop, foreign_id, primary_key, text};
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000008_create_seed_rows", up, down };
 

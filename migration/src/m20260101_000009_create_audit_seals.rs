@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::Migration;
-use crate::types::*;
+use crate::types::{create, drop, id, integer, primary_key, text, time, unique};
 
 pub const MIGRATION: Migration = Migration { name: "m20260101_000009_create_audit_seals", up, down };
 

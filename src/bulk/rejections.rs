@@ -61,7 +61,7 @@ impl Rejections {
     pub fn write(&mut self, mut file: OutputFile) -> Result<()> {
         let list = self.list.take().unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()));
         let copied = list.and_then(|writer| {
-            let mut list = writer.into_inner().map_err(|error| error.into_error())?;
+            let mut list = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
             list.seek(SeekFrom::Start(0))?;
             io::copy(&mut list, &mut file)
         });

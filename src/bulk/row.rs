@@ -57,7 +57,7 @@ pub trait Row: Sized + Clone + Send + 'static {
 }
 
 /// Processes rows: finds existing ones, validates and writes them.
-#[allow(async_fn_in_trait, reason = "used within this crate only")]
+#[expect(async_fn_in_trait, reason = "used within this crate only")]
 pub trait Storable: Row {
     /// The state of the first pass between queries.
     type Memory: Default;

@@ -17,7 +17,7 @@ use crate::repository::{Change, Lock, known_id};
 use crate::service::operation::Operation;
 
 /// The differences between users and products.
-#[allow(async_fn_in_trait, reason = "used within this crate only")]
+#[expect(async_fn_in_trait, reason = "used within this crate only")]
 pub trait Upsert: Row {
     type Model: Described;
 

@@ -55,7 +55,7 @@ pub fn parse(path: &Path, text: &str, is_known: impl Fn(&str) -> bool) -> Result
 const QUOTES: &str = "a value with spaces, quotes, # or $ stands between single quotes";
 
 /// All that looks like an assignment, and the first line that begins with a known name but is none.
-fn split<'a>(text: &'a str, is_known: impl Fn(&str) -> bool) -> (Vec<Entry<'a>>, Option<usize>) {
+fn split(text: &str, is_known: impl Fn(&str) -> bool) -> (Vec<Entry<'_>>, Option<usize>) {
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (mut entries, mut line) = (Vec::new(), 1);
     while !rest.is_empty() {

@@ -16,7 +16,7 @@ const ACTOR_MAX_CHARACTERS: usize = 255;
 /// More connections than any server gives to one client.
 const CONNECTIONS_MAX: u32 = 1000;
 /// A year: longer is a slip of the hand, and far from what a clock can hold.
-const SPAN_MAX: Duration = Duration::from_secs(8760 * 3600);
+const SPAN_MAX: Duration = Duration::from_hours(8760);
 
 /// The origin of what nobody said.
 const DEFAULT: &str = "default";

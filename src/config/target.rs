@@ -249,8 +249,7 @@ fn from_context(
 }
 
 fn unknown_context(context: &Found, files: &[ParsedFile]) -> Error {
-    let names: Vec<&str> =
-        files.iter().flat_map(|file| file.settings.context.keys()).map(|name| name.as_str()).collect();
+    let names: Vec<&str> = files.iter().flat_map(|file| file.settings.context.keys()).map(String::as_str).collect();
     // A URL in the wrong place may hold a password.
     let name = if context.text.contains([':', '@', '/']) { "of that name" } else { &printable(&context.text) };
     let mut error = Error::configuration("config.unknown_context", format!("no context {name} ({})", context.origin));

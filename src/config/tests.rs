@@ -457,7 +457,7 @@ proptest! {
         ] {
             let mut sources = with_environment(&[(variable, url.as_str())]);
             prop_assert!(!everything_said(&sources).contains(CANARY), "{variable}: {}", everything_said(&sources));
-            sources = with_dotenv(super::tests::sources(), &[("DB_NAME", "d"), (variable, url.as_str())]);
+            sources = with_dotenv(tests::sources(), &[("DB_NAME", "d"), (variable, url.as_str())]);
             prop_assert!(!everything_said(&sources).contains(CANARY), "{variable}: {}", everything_said(&sources));
         }
     }

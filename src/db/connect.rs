@@ -64,7 +64,7 @@ async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<
                     (SessionRole::ReadOnly | SessionRole::PreferStandby, false) => return Ok(login),
                     (SessionRole::PreferStandby, true) => second_best = second_best.or(Some(login)),
                     (SessionRole::ReadWrite, false) => {
-                        reasons.push(format!("{}:{port} takes no writes", printable(host)))
+                        reasons.push(format!("{}:{port} takes no writes", printable(host)));
                     }
                     (SessionRole::ReadOnly, true) => reasons.push(format!("{}:{port} is no standby", printable(host))),
                 },

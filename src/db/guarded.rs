@@ -20,7 +20,7 @@ use super::budget::Budget;
 use super::engine::Engine;
 
 /// The longest time that one statement may take, however busy the server says it is.
-const LONGEST_STATEMENT: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_STATEMENT: Duration = Duration::from_hours(24);
 
 /// How long an answer may be on its way from a server that is no longer at work on it.
 const ON_ITS_WAY: Duration = Duration::from_millis(250);

@@ -18,7 +18,7 @@ use crate::file::{is_open_to_others, read_small};
 const PASSWORD: &str = "config.password";
 const CERTIFICATE: &str = "config.certificate";
 /// How long the command that prints the password may take: it may ask a person to unlock a key.
-const PASSWORD_COMMAND_LIMIT: Duration = Duration::from_secs(60);
+const PASSWORD_COMMAND_LIMIT: Duration = Duration::from_mins(1);
 /// The longest password, in bytes, with its line end.
 const PASSWORD_LIMIT: u64 = 4096;
 

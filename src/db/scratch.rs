@@ -26,7 +26,7 @@ pub struct Scratch {
 
 enum Place {
     /// Deleted with its folder.
-    Folder(#[allow(dead_code, reason = "held for its Drop")] TempDir),
+    Folder(#[expect(dead_code, reason = "held for its Drop")] TempDir),
     Server(Box<OnServer>),
 }
 

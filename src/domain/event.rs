@@ -62,7 +62,12 @@ named_enum! {
 impl EventName {
     /// The kind of entity to record if the operation is rejected.
     pub const fn kind(self) -> EntityKind {
-        use EventName::*;
+        use EventName::{
+            AuditSeal, AuditSettle, OrderCancel, OrderComplete, OrderExpire, OrderImport, OrderPay, OrderPlace,
+            OrderRefund, OrderShip, ProductCreate, ProductDelete, ProductImport, ProductPrice, ProductUpdate, SeedDown,
+            SeedGenerate, SeedUp, StockAccept, StockAdjust, StockSet, UserAnonymize, UserCreate, UserDelete,
+            UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword, UserUpdate,
+        };
         match self {
             UserAnonymize | UserCreate | UserDelete | UserDisable | UserEnable | UserImport | UserRehash
             | UserSetPassword | UserUpdate => EntityKind::User,

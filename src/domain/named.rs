@@ -9,6 +9,7 @@ macro_rules! named_enum {
             $($(#[$note])* $Value,)+
         }
 
+        #[expect(clippy::allow_attributes, reason = "most enums use all of it")]
         #[allow(dead_code, reason = "not every enum is asked for all of it")]
         impl $Enum {
             /// Every value, in the order of declaration.

@@ -39,7 +39,7 @@ impl Zone {
 
     /// The local day of a moment; the day in UTC if the zone has no rules.
     pub fn day_of(&self, moment: DateTime<Utc>) -> NaiveDate {
-        let offset = self.rules.find_local_time_type(moment.timestamp()).map_or(0, |local| local.ut_offset());
+        let offset = self.rules.find_local_time_type(moment.timestamp()).map_or(0, tz::LocalTimeType::ut_offset);
         let wall = moment.naive_utc().checked_add_signed(chrono::TimeDelta::seconds(offset.into()));
         wall.unwrap_or(moment.naive_utc()).date()
     }

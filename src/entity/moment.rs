@@ -49,6 +49,7 @@ impl Moment {
 }
 
 /// Fast path for the form of nearly every stored time.
+#[expect(clippy::many_single_char_names, reason = "a letter for each digit")]
 fn plain(text: &str) -> Option<DateTime<Utc>> {
     let (start, rest) = text.as_bytes().split_at_checked("0000-00-00 00:00:00".len())?;
     let number = |digits: &[u8]| {

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn draft(title: &str, form: Form) -> Draft {
-        let now = chrono::DateTime::from_timestamp(1_795_858_200, 0).unwrap();
+        let now = DateTime::from_timestamp(1_795_858_200, 0).unwrap();
         Draft::new(title, form, now).unwrap()
     }
 
@@ -142,7 +142,7 @@ mod tests {
             assert_eq!(draft(title, Form::Builders).name, "m20261128_093000_add_weight_to_products");
         }
         for title in ["", "__", "über", "a.b", "../a", &"a".repeat(101)] {
-            assert!(Draft::new(title, Form::Builders, chrono::DateTime::UNIX_EPOCH).is_err(), "{title}");
+            assert!(Draft::new(title, Form::Builders, DateTime::UNIX_EPOCH).is_err(), "{title}");
         }
     }
 

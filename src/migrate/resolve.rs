@@ -84,7 +84,7 @@ async fn note_locked(
         if known.is_none() && plan.catalog.find(name).is_none() {
             return Err(unknown(&plan.catalog, name));
         }
-        let is_listed = known.is_some_and(|record| record.is_listed());
+        let is_listed = known.is_some_and(history::Record::is_listed);
         let says_applied = direction != Direction::ResolveReverted;
         let run = noted(plan, database.engine(), &history, name, direction);
         let newest = known.and_then(|record| record.newest.as_ref());

@@ -105,7 +105,7 @@ fn lines(bars: &[Bar], glyphs: &Glyphs, width: usize) -> String {
 fn bar(share: f64, glyphs: &Glyphs, width: usize) -> String {
     let parts = glyphs.lengths.len();
     let filled = (share * (width * parts) as f64).round().max(if share > 0.0 { 1.0 } else { 0.0 }) as usize;
-    let full = glyphs.lengths.last().map(|glyph| glyph.to_string()).unwrap_or_default();
+    let full = glyphs.lengths.last().map(ToString::to_string).unwrap_or_default();
     let mut text = full.repeat(filled / parts);
     text.extend((filled % parts).checked_sub(1).and_then(|last| glyphs.lengths.get(last)));
     text

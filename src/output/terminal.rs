@@ -10,6 +10,7 @@ use super::ColorChoice;
 /// The facts about the two streams and the environment, each stream judged by itself. A plain
 /// value, so that a test sets them.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_field_names, reason = "there are two streams, and each may be one")]
 pub struct Terminal {
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,

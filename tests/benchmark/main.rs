@@ -7,6 +7,7 @@ mod cases;
 mod limits;
 mod measure;
 #[path = "../support/mod.rs"]
+#[expect(clippy::allow_attributes, reason = "what is unused depends on the tests")]
 #[allow(dead_code, unused_imports, unused_macros, reason = "shared with the tests, which use all of it")]
 mod support;
 

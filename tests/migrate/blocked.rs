@@ -37,7 +37,7 @@ fn a_migration_waits_for_locked_tables_and_names_the_holder() {
 
         let mut transaction = Some(transaction);
         let mut told = Vec::new();
-        let steps = up(&trial.database, &held(Duration::from_secs(60)), &mut |progress| {
+        let steps = up(&trial.database, &held(Duration::from_mins(1)), &mut |progress| {
             if let Progress::Blocked { by, .. } = progress {
                 told.extend(by.iter().cloned());
                 // Dropping the transaction rolls it back.

@@ -14,7 +14,7 @@ use crate::support::shop::{block_on, finish};
 use crate::support::{Backend, Shop};
 
 /// More than any of these may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn await_that(what: &str, is_so: impl Fn() -> bool) {
     let until = Instant::now() + PATIENCE;

@@ -134,7 +134,7 @@ fn scratch_databases_are_dropped_afterwards() {
         };
         // Other tests may verify concurrently: their databases disappear as well.
         let mut seen = shop.column(left);
-        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
         while !seen.is_empty() {
             let now = shop.column(left);
             seen.retain(|name| now.contains(name));

@@ -111,7 +111,7 @@ fn each_row_is_created_once_by_imports_that_reject_conflicting_rows(shop: &Shop)
 
 fn each_row_is_created_once_by_imports_that_skip_conflicting_rows(shop: &Shop) {
     import_at_once(shop, &["--on-conflict", "skip", "--batch", "25"], |noun, runs| {
-        assert_created_once(noun, runs, "skipped")
+        assert_created_once(noun, runs, "skipped");
     });
 }
 
@@ -119,7 +119,7 @@ fn each_row_is_created_once_by_imports_that_skip_conflicting_rows(shop: &Shop) {
 /// stock.
 fn orders_of_a_concurrent_import_are_not_rejected_for_missing_stock(shop: &Shop) {
     import_at_once(shop, &["--batch", "25", "--on-error", "reject-rows"], |noun, runs| {
-        assert_created_once(noun, runs, "unchanged")
+        assert_created_once(noun, runs, "unchanged");
     });
 }
 
@@ -170,7 +170,7 @@ fn concurrent_imports_of_invoices_create_users_and_products_once(shop: &Shop) {
 
 /// Waits until a query gives more than none.
 fn await_some(shop: &Shop, query: &str) {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     while shop.number(query) == 0 {
         assert!(Instant::now() < until, "{query} gives nothing");
     }

@@ -25,7 +25,7 @@ pub async fn database(shop: &Shop) -> Database {
     Database::connect(&settings).await.expect("the test's own database answers")
 }
 
-#[allow(clippy::disallowed_methods, reason = "the tests' own clock and id source")]
+#[expect(clippy::disallowed_methods, reason = "the tests' own clock and id source")]
 pub fn operations(database: &Database) -> Operations {
     Operations {
         database: database.clone(),

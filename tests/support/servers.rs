@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// Whether servers keep what they promise to keep, as they would for a shop: set before the first starts.
 pub static IS_DURABLE: AtomicBool = AtomicBool::new(false);
 /// How long a server may take to answer after its start.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Who a server runs as, when not as we do.

@@ -366,7 +366,7 @@ fn as_text(row: &sea_orm::QueryResult) -> String {
         return number.to_string();
     }
     let decimal = row.try_get_by_index::<rust_decimal::Decimal>(0);
-    decimal.map(|number| number.to_string()).unwrap_or_else(|error| panic!("neither text nor number: {error}"))
+    decimal.map_or_else(|error| panic!("neither text nor number: {error}"), |number| number.to_string())
 }
 
 /// Waits for the end of a run, but not for ever.

@@ -321,7 +321,7 @@ impl Layout {
 
     /// Whether the comma of an amount such as `1,00` separates two fields.
     fn splits_an_amount(&self, fields: &Fields) -> bool {
-        let fields: Vec<&[u8]> = fields.iter().map(|field| field.trim_ascii()).collect();
+        let fields: Vec<&[u8]> = fields.iter().map(<[u8]>::trim_ascii).collect();
         let is_split = |(place, pair): (&Place, &[&[u8]])| match (place, pair) {
             (Place::Column(name), [whole, cents]) => {
                 self.amounts.contains(name)

@@ -89,7 +89,7 @@ struct LockArguments {
 }
 
 /// The wait of commands that have no flag for it.
-const LOCK_WAIT: Duration = Duration::from_secs(60);
+const LOCK_WAIT: Duration = Duration::from_mins(1);
 
 /// For commands that destroy.
 #[derive(Debug, Args)]
@@ -163,11 +163,11 @@ async fn until_told_to_stop<T>(context: &Context, plan: &Plan, course: impl Futu
 fn tell(context: &Context, progress: &Progress<'_>) {
     match progress {
         Progress::Waiting(holder) => {
-            context.output.note(&format!("waiting for the migrations that {holder} is running"))
+            context.output.note(&format!("waiting for the migrations that {holder} is running"));
         }
         Progress::Blocked { migration, by } => {
             let by = if by.is_empty() { "others".to_owned() } else { by.join(", ") };
-            context.output.note(&format!("{migration} waits for tables that are held by {by}"))
+            context.output.note(&format!("{migration} waits for tables that are held by {by}"));
         }
         Progress::Notice(notice) => context.output.warn(notice),
         Progress::Done(step) => {

@@ -56,7 +56,7 @@ async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: 
     }
     stake.count(&database, plan.lock_wait, progress).await?;
     if stake.needs_permission() {
-        permit(context, asking, guard, &database, &stake).await?;
+        permit(context, asking, guard, &database, &stake)?;
     }
     if stake.is_worth_a_copy()
         && let Some(copy) = database.copy_aside(&format!("before-{course}"), context.clock.now()).await?
@@ -75,7 +75,7 @@ async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: 
 /// What was answered beforehand is told before it is done.
 ///
 /// Errors: exit 10 for no, exit 11 when nobody can be asked.
-async fn permit(
+fn permit(
     context: &Context,
     asking: &Asking,
     guard: &GuardArguments,

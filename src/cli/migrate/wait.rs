@@ -11,7 +11,7 @@ use crate::error::{Cause, Kind, Result};
 /// Pause between two attempts.
 const POLL: Duration = Duration::from_millis(250);
 /// The default of `--timeout`.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Waits until the database can be used. A server that answers but has no such database is waited
 /// for as well: somebody may be about to make it.

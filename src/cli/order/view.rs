@@ -66,7 +66,7 @@ impl View for Line {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("reference", "REFERENCE", |view| view.reference.as_str().into()),
         Column::new("user", "USER", |view| view.email.clone().into()),
-        Column::new("status", "STATUS", |view| view.status.to_string().into()),
+        Column::new("status", "STATUS", |view| view.status.clone().into()),
         Column::new("created_at", "CREATED", |view| view.created_at.clone().into()),
         Column::new("sku", "SKU", |view| view.sku.clone().into()),
         Column::new("name", "NAME", |view| view.name.clone().into()),

@@ -60,7 +60,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArgumen
         (Progress::Begins(rows), progress) => *progress = Some(context.output.progress(Unit::Rows, rows)),
         (Progress::Rows(rows), Some(progress)) => progress.advance(rows),
         (Progress::Indexes(count), Some(progress)) => {
-            progress.stage(&format!("making {count} indexes and constraints"))
+            progress.stage(&format!("making {count} indexes and constraints"));
         }
         (_, None) => {}
     };

@@ -84,7 +84,7 @@ impl Line {
 
 /// Waits until a key can be read. Nothing is taken from the terminal, so waiting can be given up;
 /// where waiting is impossible, reading will do it.
-#[allow(deprecated, reason = "what replaces it is unsafe, for descriptors that may close: standard input stays")]
+#[expect(deprecated, reason = "what replaces it is unsafe, for descriptors that may close: standard input stays")]
 pub async fn waiting() {
     #[cfg(unix)]
     {

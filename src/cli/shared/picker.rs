@@ -250,9 +250,8 @@ impl<T> List<T> {
     }
 
     fn chosen(&mut self) -> Option<Choice<T>> {
-        let position = match self.selected.checked_sub(usize::from(self.has_done())) {
-            None => return Some(Choice::Done),
-            Some(position) => position,
+        let Some(position) = self.selected.checked_sub(usize::from(self.has_done())) else {
+            return Some(Choice::Done);
         };
         (position < self.entries.len()).then(|| Choice::Chosen(self.entries.swap_remove(position).value))
     }

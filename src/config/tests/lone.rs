@@ -15,6 +15,7 @@ fn password(sources: &Sources) -> Option<Password> {
     resolved(sources).target.server().and_then(|server| server.password.clone())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with what is found")]
 fn known(text: &str) -> Option<Password> {
     Some(Password::Known(Secret::new(text)))
 }

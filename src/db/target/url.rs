@@ -171,7 +171,7 @@ fn bare_host(url: &url::Url) -> Result<String, Problem> {
 }
 
 fn decode(part: &str) -> Result<String, Problem> {
-    percent_decode_str(part).decode_utf8().map(|text| text.into_owned()).map_err(|_| SHAPE.into())
+    percent_decode_str(part).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| SHAPE.into())
 }
 
 /// A number alone is seconds in a URL, and 0 stands for the usual limit (libpq, "Parameter Key Words").
