@@ -124,6 +124,11 @@ impl Context {
         {
             self.output.note(&format!("database: {target}, named by {}", file.display()));
         }
+        // What looked at it before is over: a login may be granted one connection.
+        let earlier = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for database in earlier.iter().filter(|earlier| !earlier.is_silent()) {
+            database.hand_back().await;
+        }
         let database = Database::open(&self.settings(target, access, connections)).await?;
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(database.clone());
         Ok(database)

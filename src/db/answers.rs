@@ -15,7 +15,11 @@ pub async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> 
         Err(error)
             if matches!(
                 classify(&error),
-                Fault::ConnectionLost | Fault::Silent | Fault::Unreachable | Fault::NotADatabase
+                Fault::ConnectionLost
+                    | Fault::Silent
+                    | Fault::Unreachable
+                    | Fault::ConnectionLimit
+                    | Fault::NotADatabase
             ) =>
         {
             Err(error.into())

@@ -234,6 +234,13 @@ impl Database {
         self.engine().copy_aside(self, &format!("{why}-{}", now.format("%Y%m%d-%H%M%S%.3f"))).await
     }
 
+    /// Gives the server back the connection that a reading no longer needs. The database stays usable: what it
+    /// is asked next makes a new one.
+    pub async fn hand_back(&self) {
+        // Whoever still uses it keeps it.
+        let _ = timeout(CLOSE_LIMIT, self.engine().hand_back(self.connection.inner())).await;
+    }
+
     /// Closes the connections, so that the server logs no lost client; hanging ones are left to the end of the
     /// process.
     pub async fn close(self) {

@@ -35,6 +35,8 @@ pub enum Fault {
     ServerReadOnly,
     /// A limit that the server sets to statements or transactions.
     ServerLimit,
+    /// The user has as many connections as it may have.
+    ConnectionLimit,
     Full,
     Permission,
     /// Tables or columns are missing: the schema is not there or older than this program.
@@ -182,6 +184,10 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
             "run it again; if that does not help, raise the limit that the server sets to this user \
              (statement_timeout, idle_in_transaction_session_timeout; max_statement_time)",
         ),
+        Fault::ConnectionLimit => Error::new(Kind::Unavailable, "database.unavailable", message).hint(
+            "this needs one connection more than the user may have: end its other sessions, or let the server's \
+             administrator raise the limit: ALTER USER … WITH MAX_USER_CONNECTIONS 2 is enough for every command",
+        ),
         Fault::Full => Error::new(Kind::Unavailable, "database.full", message).hint("free some space and run it again"),
         Fault::Permission => Error::configuration("database.permission", message)
             .hint(
@@ -240,6 +246,7 @@ impl From<DbErr> for Error {
             Fault::Silent => what.clone(),
             Fault::ReadOnly | Fault::ServerReadOnly => format!("the database cannot be written: {what}"),
             Fault::ServerLimit => format!("the server ended the statement: {what}"),
+            Fault::ConnectionLimit => format!("the server refused a connection: {what}"),
             Fault::Full => format!("the disk or the database is full: {what}"),
             Fault::Permission => format!("permission denied by the database: {what}"),
             Fault::Pooler => format!("a pooler stands before the database and mixes sessions up: {what}"),

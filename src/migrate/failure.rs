@@ -54,6 +54,7 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
         | Fault::Full
         | Fault::Unreachable
         | Fault::ServerLimit
+        | Fault::ConnectionLimit
         | Fault::ServerReadOnly => Kind::Unavailable,
         _ => Kind::Internal,
     };

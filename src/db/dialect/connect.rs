@@ -37,6 +37,9 @@ pub trait Connect {
     /// Opens the pool's first connection.
     async fn first_connection(&self, pool: &DatabaseConnection) -> Result<(), DriverError>;
 
+    /// Closes the connection of a pool that has one; a file grants any number.
+    async fn hand_back(&self, _pool: &DatabaseConnection) {}
+
     /// Creates the missing folder of a database file.
     ///
     /// Errors: exit 4 naming the folder.
@@ -108,6 +111,16 @@ pub async fn first_connection<D: Driver>(pool: &Pool<D>) -> Result<(), DriverErr
     let mut connection = pool.acquire().await?;
     connection.return_to_pool().await;
     Ok(())
+}
+
+/// [`Connect::hand_back`] of a server. A connection may still be on its way back to the pool.
+pub async fn hand_back<D: Driver>(pool: &Pool<D>) {
+    if pool.size() > 0
+        && let Ok(connection) = pool.acquire().await
+    {
+        // Nothing is lost by a failure: the reading is over.
+        let _ = connection.close().await;
+    }
 }
 
 /// A pool as it is configured. A fresh one needs no ping before each use; each is a round trip.

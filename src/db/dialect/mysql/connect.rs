@@ -11,7 +11,7 @@ use sea_orm::{DatabaseConnection, SqlxMySqlConnector, Statement};
 use super::Mysql;
 use super::fault::number;
 use crate::db::connect::log_in;
-use crate::db::dialect::connect::{Connect, first_connection, pool_options};
+use crate::db::dialect::connect::{Connect, first_connection, hand_back, pool_options};
 use crate::db::dialect::server::Server;
 use crate::db::login::Login;
 use crate::db::settings::{Access, ConnectSettings, IDLE_IN_TRANSACTION, Purpose};
@@ -33,6 +33,10 @@ impl Connect for Mysql {
 
     async fn first_connection(&self, pool: &DatabaseConnection) -> Result<(), DriverError> {
         first_connection(pool.get_mysql_connection_pool()).await
+    }
+
+    async fn hand_back(&self, pool: &DatabaseConnection) {
+        hand_back(pool.get_mysql_connection_pool()).await;
     }
 
     fn begin_migration(&self, wait: Duration) -> String {

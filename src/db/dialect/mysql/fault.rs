@@ -8,6 +8,9 @@ use crate::db::fault::{Fault, LoginRefusal};
 /// A Galera node that is not, or not yet, in the part of its cluster that has the majority.
 const NOT_IN_CLUSTER: u16 = 1047;
 
+/// What a user has used up, as error 1226 names it.
+const USER_CONNECTIONS: &str = "max_user_connections";
+
 /// The number of an error of these engines.
 pub fn number(error: &dyn DatabaseError) -> Option<u16> {
     error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
@@ -29,6 +32,9 @@ fn fault_of(number: u16, message: &str) -> Fault {
         // 1020: snapshot isolation; 3101, 1180: group replication; 1047: a Galera node not ready.
         1213 | 1205 | 1020 | 3101 | 1180 | NOT_IN_CLUSTER => Fault::Transient,
         1053 | 1927 | 2006 | 2013 | 4031 => Fault::ConnectionLost,
+        1203 => Fault::ConnectionLimit,
+        // Sessions at once; the other resources are those of an hour.
+        1226 if message.contains(USER_CONNECTIONS) => Fault::ConnectionLimit,
         1226 | 1317 | 1969 | 3024 => Fault::ServerLimit,
         // 1290 is said of every option that stands in the way.
         1290 if !message.contains("read") => Fault::Permission,
@@ -37,7 +43,7 @@ fn fault_of(number: u16, message: &str) -> Fault {
         1044 | 1142 | 1143 | 1227 | 1370 => Fault::Permission,
         1146 | 1054 | 1051 => Fault::NoSchema,
         1050 | 1060 | 1061 | 1826 => Fault::AlreadyExists,
-        1040 | 1203 => Fault::Unreachable,
+        1040 => Fault::Unreachable,
         _ => Fault::Other,
     }
 }
@@ -53,8 +59,10 @@ pub fn login_refusal(error: &dyn DatabaseError) -> Option<LoginRefusal> {
         NOT_IN_CLUSTER => LoginRefusal::NotInCluster,
         1049 => LoginRefusal::NoDatabase,
         1044 => LoginRefusal::NoAccess,
-        // Of the server, of the user: sessions at once, or in an hour.
-        1040 | 1203 | 1226 => LoginRefusal::Unavailable,
+        // A fault wherever a connection is made.
+        1226 if error.message().contains(USER_CONNECTIONS) => return None,
+        // Of the server at once, of the user in an hour.
+        1040 | 1226 => LoginRefusal::Unavailable,
         _ => return None,
     })
 }
@@ -72,6 +80,9 @@ mod tests {
         for number in [1226, 1317, 1969, 3024] {
             assert_eq!(fault_of(number, ""), Fault::ServerLimit);
         }
+        let used_up = "User 'u' has exceeded the 'max_user_connections' resource (current value: 1)";
+        assert_eq!(fault_of(1226, used_up), Fault::ConnectionLimit);
+        assert_eq!(fault_of(1203, ""), Fault::ConnectionLimit);
         assert_eq!(fault_of(1290, "running with the --read-only option"), Fault::ServerReadOnly);
         assert_eq!(fault_of(1290, "running with the --skip-grant-tables option"), Fault::Permission);
     }

@@ -18,7 +18,7 @@ use super::values::FEW;
 use crate::db::connect::{error_of, log_in};
 use crate::db::copy_text::unknown_type;
 use crate::db::database::Database;
-use crate::db::dialect::connect::{Connect, first_connection, pool_options};
+use crate::db::dialect::connect::{Connect, first_connection, hand_back, pool_options};
 use crate::db::dialect::server::Server;
 use crate::db::dialect::values::Values;
 use crate::db::engine::Engine;
@@ -47,6 +47,10 @@ impl Connect for Postgres {
 
     async fn first_connection(&self, pool: &DatabaseConnection) -> Result<(), DriverError> {
         first_connection(pool.get_postgres_connection_pool()).await
+    }
+
+    async fn hand_back(&self, pool: &DatabaseConnection) {
+        hand_back(pool.get_postgres_connection_pool()).await;
     }
 
     fn begin(&self, login: Option<&Login>, purpose: Purpose) -> Option<String> {
