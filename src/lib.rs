@@ -1,9 +1,10 @@
 //! shopctl looks after a shop's database: its schema, its data for development and tests, and
 //! every administrative operation on it.
 //!
-//! Storeys, from the top down: `cli` → (`seed` | `migrate` | `service` | `repository`) → `entity`
-//! → `domain`; `error` and `domain` are open to all, `db` to those that talk to a database, and
-//! only `cli` prints, through `output`.
+//! Layers, from the top down: `cli`; `context`, the wiring; `seed` and `bulk`, rows from files; `service` and `migrate`,
+//! which change data and schema; `repository`, queries; `output`; `entity` and `config`; `db`, connections and engines;
+//! `file`; `domain` and `error`. A layer uses only layers below its own, and only `cli` prints, through `output`.
+//! `CONTRIBUTING.md` says what each contains, and `tests/architecture.rs` checks it.
 
 pub mod bulk;
 pub mod cli;
