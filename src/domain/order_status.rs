@@ -70,6 +70,13 @@ impl Verb {
     }
 }
 
+impl Verb {
+    /// Whether any transition of this verb can restock lines.
+    pub fn is_about_stock(self) -> bool {
+        LIFECYCLE.iter().any(|row| row.verb == self && row.stock != StockEffect::None)
+    }
+}
+
 /// The effect on the stock of an order's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StockEffect {

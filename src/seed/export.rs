@@ -162,10 +162,7 @@ fn raw_product(
     orders: &[order::Model],
     items: &HashMap<Id, Vec<ItemWithProduct>>,
 ) -> RawProduct {
-    let holds_stock = |order: &&order::Model| {
-        let status = order.status.known();
-        !matches!(status, Some(OrderStatus::Cancelled | OrderStatus::Refunded))
-    };
+    let holds_stock = |order: &&order::Model| !order.status.known().is_some_and(OrderStatus::restocks);
     let items = orders.iter().filter(holds_stock).filter_map(|order| items.get(&order.id)).flatten();
     let taken: i64 =
         items.filter(|(item, _)| item.product_id == product.id).map(|(item, _)| item.quantity.pieces()).sum();

@@ -162,7 +162,7 @@ pub async fn run(context: &Context, asking: &Asking, wanted: Wanted<'_>) -> Resu
         return Err(Error::usage(message));
     }
     // Marking a single order needs no confirmation.
-    if !orders.names.is_empty() && (is_about_stock(*verb) || !orders.is_single) {
+    if !orders.names.is_empty() && (verb.is_about_stock() || !orders.is_single) {
         let impact = async || match orders.is_single {
             true => impact_on_one(context, &wanted.template, &orders.names[0]).await,
             false => impact_on_all(&look_up(&context.database(Access::Read).await?, &orders).await?, &wanted.template),
@@ -203,7 +203,7 @@ async fn impact_on_one(context: &Context, template: &Move, name: &str) -> Result
     let status = printable(&tried.before.status.to_string());
     let stock = match units(&tried.restored) {
         _ if !tried.changed => "; nothing changes".to_owned(),
-        _ if !is_about_stock(one.verb) => String::new(),
+        _ if !one.verb.is_about_stock() => String::new(),
         0 => "; nothing goes back into stock".to_owned(),
         pieces => {
             let verb = if pieces == 1 { "goes" } else { "go" };
@@ -252,10 +252,6 @@ fn does(verb: Verb) -> &'static str {
     }
 }
 
-fn is_about_stock(verb: Verb) -> bool {
-    matches!(verb, Verb::Cancel | Verb::Expire | Verb::Refund)
-}
-
 fn units(restored: &[Restored]) -> i64 {
     restored.iter().map(|line| i64::from(line.quantity)).sum()
 }
@@ -295,7 +291,7 @@ fn restocked(moved: &Moved, verb: Verb, dry_run: bool) -> String {
     let done = mutation::done(dry_run, "restocked");
     let units = match units(&moved.restored) {
         0 if moved.meant_everything => return ", nothing to restock".to_owned(),
-        0 if is_about_stock(verb) => return format!(", nothing {done}"),
+        0 if verb.is_about_stock() => return format!(", nothing {done}"),
         0 => return String::new(),
         pieces => format!(", {} {done}", counted(pieces, "unit")),
     };
