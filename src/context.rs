@@ -66,7 +66,7 @@ impl Context {
         if access == Access::Create && self.config.target == Target::Sqlite(self.config.embedded_default.clone()) {
             Database::make_folder(&self.config.target)?;
         }
-        let database = self.open(&self.config.target, access, CONNECTIONS).await?;
+        let database = self.open(&self.config.target, access).await?;
         database.ready().await?;
         Ok(database)
     }
@@ -96,14 +96,14 @@ impl Context {
     /// The configured database for a command whose first act is to begin an operation, which
     /// connects by itself.
     pub async fn database_for_operation(&self) -> Result<Database> {
-        self.open(&self.config.target, Access::Write, CONNECTIONS).await
+        self.open(&self.config.target, Access::Write).await
     }
 
     /// Opens any database with the configured pool and time limits.
     ///
     /// Errors: exit 2 for fields asked of a command that changes something: there they would be
     /// found wrong too late.
-    async fn open(&self, target: &Target, access: Access, connections: u32) -> Result<Database> {
+    async fn open(&self, target: &Target, access: Access) -> Result<Database> {
         if access != Access::Read && self.output.has_fields() {
             return Err(Error::usage("--fields is for commands that list or show"));
         }
@@ -129,7 +129,7 @@ impl Context {
         for database in earlier.iter().filter(|earlier| !earlier.is_silent()) {
             database.hand_back().await;
         }
-        let database = Database::open(&self.settings(target, access, connections)).await?;
+        let database = Database::open(&self.settings(target, access, CONNECTIONS)).await?;
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(database.clone());
         Ok(database)
     }
@@ -167,7 +167,7 @@ impl Context {
 
     /// Connects to another database than the configured one.
     pub async fn other_database(&self, target: &Target, access: Access) -> Result<Database> {
-        let database = self.open(target, access, CONNECTIONS).await?;
+        let database = self.open(target, access).await?;
         database.ready().await?;
         Ok(database)
     }
