@@ -272,14 +272,14 @@ async fn write<R: Storable>(
         idempotency: key.ok().map(|key| Idempotency { key, fingerprint: import.digest.clone(), is_given: false }),
         ..Request::new(R::OPERATION)
     };
-    let (refused, newest) = (RefCell::default(), RefCell::new(import.clone()));
+    let (refused, newest) = (RefCell::default(), RefCell::new(Arc::clone(&import.keys)));
     let body = async |operation: &mut Operation| {
         if R::IS_GROUPED
             && let Some(keys) = import.keys.newer(operation.handle(), &marks).await?
         {
-            newest.borrow_mut().keys = Arc::new(keys);
+            newest.replace(Arc::new(keys));
         }
-        let import = newest.borrow().clone();
+        let import = Import { keys: Arc::clone(&newest.borrow()), ..import.clone() };
         let mut applied = R::apply(operation, rows, &import).await?;
         if import.on_error == OnError::RejectRows || applied.refused.is_empty() {
             return Ok(applied);
@@ -288,7 +288,7 @@ async fn write<R: Storable>(
         Err(Error::new(Kind::Invalid, "import.invalid", "rows are wrong"))
     };
     let outcome = operations.run(&request, body).await;
-    *import = newest.into_inner();
+    import.keys = newest.into_inner();
     match (outcome, refused.take()) {
         (Err(error), Some(refused)) if error.kind() == Kind::Invalid => Ok(Applied { refused, ..Applied::default() }),
         // A mark is unique to this run, so nothing is ever replayed.
