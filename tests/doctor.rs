@@ -13,7 +13,7 @@ use shopctl::service::doctor::{Circumstances, Migrations, State, examine};
 
 use self::breaks::Break;
 use crate::on_every_backend;
-use crate::support::proxy::{AtCommit, Proxy};
+use crate::support::proxy::Proxy;
 use crate::support::roles::login_with;
 use crate::support::shop::block_on;
 use crate::support::terminal::{end, start_script};
@@ -256,12 +256,10 @@ fn a_proxy_is_detected_by_its_port() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let Some(shop) = Shop::migrated(backend) else { continue };
         assert_eq!(checks(&shop.run(&["doctor", "--json"]).success())["pooler"].1, "none seen");
-        let server = if backend == Backend::Postgres { servers::postgres() } else { servers::mariadb() };
-        let port = server.expect("there").port;
-        let proxy = Proxy::start(port, backend == Backend::MariaDb, AtCommit::Forward);
-        let between = shop.with_url(shop.url.replace(&format!(":{port}/"), &format!(":{}/", proxy.port)));
+        let (proxy, between) = Proxy::in_front_of(&shop);
         let found = checks(&between.run(&["doctor", "--json"]).success());
-        assert!(found["pooler"].1.contains(&format!("the server answers on port {port}")), "{found:?}");
+        let ports = format!("connected to port {}, but the server answers on port ", proxy.port);
+        assert!(found["pooler"].1.contains(&ports), "{found:?}");
     }
 }
 

@@ -8,8 +8,10 @@ use shopctl::db::budget::Budget;
 use shopctl::error::{Aim, Kind};
 use shopctl::migrate::{Catalog, Plan, Progress, State, up};
 
-use super::{SERVERS, on, plan, to};
-use crate::support::Backend;
+use super::{SERVERS, Trial, on, plan, to};
+use crate::support::proxy::Proxy;
+use crate::support::shop::block_on;
+use crate::support::{Backend, Shop};
 
 const HELD: Migration = Migration {
     name: "m1_held",
@@ -90,7 +92,7 @@ fn a_statement_that_outlives_its_runner_is_awaited() {
 }
 
 /// What another session keeps until it is dropped; a runtime of its own, because the test's waits.
-fn keep(shop: &crate::support::Shop, statements: &[String]) -> (tokio::runtime::Runtime, sea_orm::DatabaseConnection) {
+fn keep(shop: &Shop, statements: &[String]) -> (tokio::runtime::Runtime, sea_orm::DatabaseConnection) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let connection = runtime.block_on(async {
         let mut options = sea_orm::ConnectOptions::new(&shop.url);
@@ -107,7 +109,7 @@ fn keep(shop: &crate::support::Shop, statements: &[String]) -> (tokio::runtime::
 /// The tables of the history and of the lock itself may be held as well.
 #[test]
 fn a_locked_history_blocks_no_command() {
-    for shop in SERVERS.into_iter().filter_map(crate::support::Shop::empty) {
+    for shop in SERVERS.into_iter().filter_map(Shop::empty) {
         shop.run(&["migrate", "up", "--steps", "8"]).success();
         for table in ["shopctl_migration_runs", "shopctl_leases", "seaql_migrations", "shopctl_settings"] {
             let lock = match shop.backend {
@@ -140,7 +142,7 @@ fn an_explicit_limit_covers_the_whole_command() {
     const LIMIT: Duration = Duration::from_secs(3);
     // The overhead of a debug build on a busy machine.
     const GRACE: Duration = Duration::from_millis(1500);
-    for shop in SERVERS.into_iter().filter_map(crate::support::Shop::migrated) {
+    for shop in SERVERS.into_iter().filter_map(Shop::migrated) {
         let lock = |table: &str| match shop.backend {
             Backend::Postgres => vec!["BEGIN".to_owned(), format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")],
             _ => vec![format!("LOCK TABLES {table} WRITE")],
@@ -170,7 +172,7 @@ fn an_explicit_limit_covers_the_whole_command() {
 /// What goes is counted before anybody is asked.
 #[test]
 fn counting_rows_respects_the_lock_wait_limit() {
-    for shop in SERVERS.into_iter().filter_map(crate::support::Shop::migrated) {
+    for shop in SERVERS.into_iter().filter_map(Shop::migrated) {
         let lock = match shop.backend {
             Backend::Postgres => vec!["BEGIN".to_owned(), "LOCK TABLE products IN ACCESS EXCLUSIVE MODE".to_owned()],
             _ => vec!["LOCK TABLES products WRITE".to_owned()],
@@ -216,7 +218,7 @@ fn the_holder_of_a_referenced_table_is_named() {
 /// Another runner has the lock, and keeps it.
 #[test]
 fn waiting_for_another_runner_respects_the_limit_and_names_it() {
-    for shop in SERVERS.into_iter().filter_map(crate::support::Shop::migrated) {
+    for shop in SERVERS.into_iter().filter_map(Shop::migrated) {
         let now = if shop.backend == Backend::Postgres { "now()" } else { "utc_timestamp(6)" };
         let later = if shop.backend == Backend::Postgres { "interval '1 hour'" } else { "INTERVAL 1 HOUR" };
         shop.sql(&format!(
@@ -308,38 +310,33 @@ fn failures_after_losing_the_lock_are_reported_as_the_lost_lock() {
 /// The server goes away after two of the steps.
 #[test]
 fn an_interrupted_run_reports_applied_and_pending_migrations() {
-    on(&SERVERS, async |trial| {
-        let cut = match trial.shop.backend {
-            Backend::Postgres => {
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                 WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            }
-            _ => {
-                "BEGIN NOT ATOMIC FOR other IN (SELECT id FROM information_schema.processlist WHERE db = DATABASE() \
-                 AND id <> connection_id()) DO KILL other.id; END FOR; END"
-            }
-        };
-        let mut steps = 0;
-        let error = up(&trial.database, &plan(), &mut |progress| {
-            steps += u32::from(matches!(progress, Progress::Done(_)));
-            if steps == 2 {
-                std::thread::scope(|scope| scope.spawn(|| trial.shop.sql(cut)).join().expect("no panic"));
-            }
-        })
-        .await
-        .unwrap_err();
-        assert_eq!(error.kind(), Kind::Unavailable, "{error}");
-        let told = error.message();
-        assert!(
-            told.contains("applied: 2 (m20260101_000001_create_users to m20260101_000002_create_products)"),
-            "{told}"
-        );
-        assert!(told.contains("not applied: "), "{told}");
-        let hints = error.hint_lines(&Aim::default()).join("\n");
-        assert!(hints.contains("shopctl completes it") && !hints.contains("nothing"), "{hints}");
-        trial.shop.run(&["migrate", "up"]).success();
-        trial.shop.run(&["migrate", "status", "--check"]).success();
-    });
+    for shop in SERVERS.into_iter().filter_map(Shop::empty) {
+        let (proxy, proxied) = Proxy::in_front_of(&shop);
+        block_on(async {
+            let trial = Trial::connect(proxied).await;
+            let mut steps = 0;
+            let error = up(&trial.database, &plan(), &mut |progress| {
+                steps += u32::from(matches!(progress, Progress::Done(_)));
+                if steps == 2 {
+                    proxy.go_away();
+                }
+            })
+            .await
+            .unwrap_err();
+            assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+            let told = error.message();
+            assert!(
+                told.contains("applied: 2 (m20260101_000001_create_users to m20260101_000002_create_products)"),
+                "{told}"
+            );
+            assert!(told.contains("not applied: "), "{told}");
+            let hints = error.hint_lines(&Aim::default()).join("\n");
+            assert!(hints.contains("shopctl completes it") && !hints.contains("nothing"), "{hints}");
+            trial.database.close().await;
+        });
+        shop.run(&["migrate", "up"]).success();
+        shop.run(&["migrate", "status", "--check"]).success();
+    }
 }
 
 /// A limit on silence is none on work: the server is seen to be at it.

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
+use super::{Backend, Shop, servers};
+
 /// What happens to the first COMMIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtCommit {
@@ -42,6 +44,7 @@ struct Shared {
     release: Condvar,
     silent: AtomicBool,
     silent_since: Mutex<Option<Instant>>,
+    is_gone: AtomicBool,
     silent_at: AtomicU32,
     /// Number of client message flights that the server answered.
     round_trips: AtomicU32,
@@ -61,6 +64,7 @@ impl Proxy {
             release: Condvar::new(),
             silent: AtomicBool::new(false),
             silent_since: Mutex::default(),
+            is_gone: AtomicBool::new(false),
             silent_at: AtomicU32::new(u32::MAX),
             round_trips: AtomicU32::new(0),
             connections: AtomicU32::new(0),
@@ -73,6 +77,15 @@ impl Proxy {
             }
         });
         Proxy { port, shared }
+    }
+
+    /// Forwards everything to the shop's server; with the shop as it is reached through the proxy.
+    pub fn in_front_of(shop: &Shop) -> (Proxy, Shop) {
+        let server = if shop.backend == Backend::Postgres { servers::postgres() } else { servers::mariadb() };
+        let upstream = server.expect("the shop is there").port;
+        let proxy = Proxy::start(upstream, shop.backend == Backend::MariaDb, AtCommit::Forward);
+        let proxied = shop.with_url(shop.url.replace(&format!(":{upstream}/"), &format!(":{}/", proxy.port)));
+        (proxy, proxied)
     }
 
     /// Everything stays silent from this client message on (counted from 1, connections included), also
@@ -106,6 +119,11 @@ impl Proxy {
         self.shared.be_silent();
     }
 
+    /// Every connection is closed at its next message, and new ones at once.
+    pub fn go_away(&self) {
+        self.shared.is_gone.store(true, Ordering::SeqCst);
+    }
+
     /// When the proxy fell silent.
     pub fn silent_since(&self) -> Option<Instant> {
         *self.shared.silent_since.lock().expect("no panics here")
@@ -122,6 +140,9 @@ impl Shared {
         if self.silent.load(Ordering::SeqCst) {
             // Accepted and never answered, until the client gives up.
             let _ = client.read_to_end(&mut Vec::new());
+            return;
+        }
+        if self.is_gone.load(Ordering::SeqCst) {
             return;
         }
         self.connections.fetch_add(1, Ordering::SeqCst);
@@ -169,6 +190,9 @@ impl Shared {
     fn pump(&self, client: &mut TcpStream, server: &mut TcpStream, swallow: &AtomicBool, turn: &AtomicBool) {
         let mut is_startup = !self.is_mysql;
         while let Some(message) = self.read_message(client, is_startup) {
+            if self.is_gone.load(Ordering::SeqCst) {
+                return;
+            }
             if self.silent.load(Ordering::SeqCst) {
                 continue;
             }
