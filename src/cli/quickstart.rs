@@ -94,9 +94,9 @@ async fn refuse_other_shops(context: &Context, database: &Database) -> Result<()
             .hint("name another database with --database-url")
     };
     let catalog = schema::Catalog::embedded();
-    let others = schema::of_others(connection, &catalog).await?;
+    let others = schema::foreign_objects(connection, &catalog).await?;
     if !others.is_empty() {
-        return Err(refused(format!("{target} holds what shopctl did not make: {}", schema::named(&others))));
+        return Err(refused(format!("{target} holds what shopctl did not make: {}", schema::object_list(&others))));
     }
     let status = schema::status(connection, &catalog).await?;
     let is_nothing_there = status.iter().all(|migration| migration.state.is_absent());

@@ -101,7 +101,7 @@ async fn run(
 async fn why_no_schema(context: &Context, error: Error) -> Error {
     let find = async { Removal::find(context.database(Access::Read).await?.connection()).await };
     match find.await {
-        Ok(Some(removal)) if !removal.is_undone => removal.refusal(error.kind()),
+        Ok(Some(removal)) if !removal.has_removed_nothing => removal.refusal(error.kind()),
         _ => error,
     }
 }

@@ -9,7 +9,7 @@ const TITLE_MAX_CHARACTERS: usize = 100;
 
 /// How the statements are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum DraftStyle {
     /// Once, with the builders of sea-query.
     Builders,
     /// As SQL, for each engine.
@@ -37,11 +37,11 @@ impl Draft {
     /// to begin with; any other gives it none.
     ///
     /// Errors: exit 2 for a title that is not words of letters and digits.
-    pub fn new(title: &str, form: Form, now: DateTime<Utc>) -> Result<Draft> {
+    pub fn new(title: &str, style: DraftStyle, now: DateTime<Utc>) -> Result<Draft> {
         let words = words(title)?;
         let name = format!("m{}_{}", now.format("%Y%m%d_%H%M%S"), words.join("_"));
-        let (change, table, column) = Change::of(&words);
-        let text = template(change, form)
+        let (change, table, column) = Change::from_title(&words);
+        let text = template(change, style)
             .replace("{sentence}", &sentence(&words))
             .replace("{name}", &name)
             .replace("{table}", &table)
@@ -50,12 +50,12 @@ impl Draft {
     }
 }
 
-fn template(change: Change, form: Form) -> String {
-    match (form, change) {
-        (Form::Builders, Change::CreateTable) => include_str!("draft/create_table.txt").to_owned(),
-        (Form::Builders, Change::AddColumn) => include_str!("draft/add_column.txt").to_owned(),
-        (Form::Builders, Change::Other) => include_str!("draft/other.txt").to_owned(),
-        (Form::Sql, change) => {
+fn template(change: Change, style: DraftStyle) -> String {
+    match (style, change) {
+        (DraftStyle::Builders, Change::CreateTable) => include_str!("draft/create_table.txt").to_owned(),
+        (DraftStyle::Builders, Change::AddColumn) => include_str!("draft/add_column.txt").to_owned(),
+        (DraftStyle::Builders, Change::Other) => include_str!("draft/other.txt").to_owned(),
+        (DraftStyle::Sql, change) => {
             let (up, down) = change.sql();
             include_str!("draft/sql.txt").replace("{up}", up).replace("{down}", down)
         }
@@ -64,7 +64,7 @@ fn template(change: Change, form: Form) -> String {
 
 impl Change {
     /// With the names of table and column.
-    fn of(words: &[String]) -> (Change, String, String) {
+    fn from_title(words: &[String]) -> (Change, String, String) {
         let to = words.iter().rposition(|word| word == "to");
         match (words.first().map(String::as_str), to) {
             (Some("create"), _) if words.len() > 1 => (Change::CreateTable, words[1..].join("_"), String::new()),
@@ -131,36 +131,36 @@ fn with_line_after_last(text: &str, (beginning, end): (&str, &str), line: &str) 
 mod tests {
     use super::*;
 
-    fn draft(title: &str, form: Form) -> Draft {
+    fn draft(title: &str, style: DraftStyle) -> Draft {
         let now = DateTime::from_timestamp(1_795_858_200, 0).unwrap();
-        Draft::new(title, form, now).unwrap()
+        Draft::new(title, style, now).unwrap()
     }
 
     #[test]
     fn a_title_is_read_in_any_spelling() {
         for title in ["add_weight_to_products", "Add weight to products", "add-weight-to-products"] {
-            assert_eq!(draft(title, Form::Builders).name, "m20261128_093000_add_weight_to_products");
+            assert_eq!(draft(title, DraftStyle::Builders).name, "m20261128_093000_add_weight_to_products");
         }
         for title in ["", "__", "über", "a.b", "../a", &"a".repeat(101)] {
-            assert!(Draft::new(title, Form::Builders, DateTime::UNIX_EPOCH).is_err(), "{title}");
+            assert!(Draft::new(title, DraftStyle::Builders, DateTime::UNIX_EPOCH).is_err(), "{title}");
         }
     }
 
     #[test]
     fn a_title_gives_the_first_statements() {
-        let text = draft("add gift note to order items", Form::Builders).text;
+        let text = draft("add gift note to order items", DraftStyle::Builders).text;
         assert!(text.contains(r#"Table::alter().table("order_items").add_column"#), "{text}");
         assert!(text.contains(r#".drop_column("gift_note")"#), "{text}");
-        let text = draft("create gift cards", Form::Builders).text;
+        let text = draft("create gift cards", DraftStyle::Builders).text;
         assert!(
             text.starts_with("//! Create gift cards.\n") && text.contains(r#"drop(backend, "gift_cards")"#),
             "{text}"
         );
-        let text = draft("add weight to products", Form::Sql).text;
+        let text = draft("add weight to products", DraftStyle::Sql).text;
         assert_eq!(text.matches("ALTER TABLE products ADD COLUMN weight integer").count(), 3, "{text}");
         for title in ["tidy up", "add", "add to products", "add weight to", "create"] {
-            for form in [Form::Builders, Form::Sql] {
-                let text = draft(title, form).text;
+            for style in [DraftStyle::Builders, DraftStyle::Sql] {
+                let text = draft(title, style).text;
                 assert!(!text.contains('{') || !text.contains("{name}") && !text.contains("{table}"), "{text}");
                 assert!(!text.contains("TABLE"), "{text}");
             }

@@ -42,20 +42,20 @@ pub async fn missing(database: &Database) -> Result<Vec<String>> {
         Err(error) if ends(&error) => return Err(error.into()),
         Err(_) => {}
     }
-    let mut lacking = Vec::new();
+    let mut incomplete = Vec::new();
     for table in &all {
         match ask(probe(table)).await {
-            Err(error) if classify(&error) == Fault::NoSchema => lacking.push(table),
+            Err(error) if classify(&error) == Fault::NoSchema => incomplete.push(table),
             Err(error) if ends(&error) => return Err(error.into()),
             _ => {}
         }
     }
-    if lacking.is_empty() {
+    if incomplete.is_empty() {
         return Ok(Vec::new());
     }
     let schema = schema::read(connection, engine).await?;
     let mut missing = Vec::new();
-    for table in lacking {
+    for table in incomplete {
         if !schema.has_table(&table.name) {
             missing.push(format!("table {}", table.name));
             continue;

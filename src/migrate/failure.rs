@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Step;
 use super::history::{Direction, Run};
-use super::lock::NotHeld;
+use super::lock::LockError;
 use crate::db::BeginFailure;
 use crate::db::fault::{Fault, classify};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, printable};
@@ -13,12 +13,12 @@ use crate::error::{Cause, CommandLine, Error, Hint, Kind, printable};
 /// Why a step ended early: what the database refused is recorded, what the runner refused is not.
 pub enum Failure {
     Database { error: DbErr, statement: Option<String> },
-    Ours(Error),
+    Runner(Error),
 }
 
 impl From<BeginFailure> for Failure {
     fn from(failure: BeginFailure) -> Self {
-        Failure::Ours(failure.error)
+        Failure::Runner(failure.error)
     }
 }
 
@@ -28,18 +28,18 @@ impl From<DbErr> for Failure {
     }
 }
 
-impl From<NotHeld> for Failure {
-    fn from(failure: NotHeld) -> Self {
+impl From<LockError> for Failure {
+    fn from(failure: LockError) -> Self {
         match failure {
-            NotHeld::Database(error) => Failure::from(error),
-            lost => Failure::Ours(lost.into()),
+            LockError::Database(error) => Failure::from(error),
+            lost => Failure::Runner(lost.into()),
         }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::Ours(error)
+        Failure::Runner(error)
     }
 }
 
@@ -79,7 +79,7 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
 }
 
 /// Other sessions hold the required tables.
-pub fn held(what: &str, by: &[String]) -> Error {
+pub fn blocked(what: &str, by: &[String]) -> Error {
     let by = match by {
         [] => "the server does not tell by whom".to_owned(),
         by => format!("by {}", by.join(", ")),
@@ -89,7 +89,7 @@ pub fn held(what: &str, by: &[String]) -> Error {
 }
 
 /// The progress of an interrupted run.
-pub struct Extent<'a> {
+pub struct RunProgress<'a> {
     /// Whether everything was removed before these.
     pub is_emptied: bool,
     pub steps: &'a [Step],
@@ -100,48 +100,48 @@ pub struct Extent<'a> {
     /// Which way the migration was to go that the database refused.
     pub refused: Option<Direction>,
     /// The hint to complete it.
-    pub rest: Hint,
+    pub resume: Hint,
 }
 
 /// What is to be said about a course that broke off: also what it did.
-pub fn broken_off(error: Error, extent: &Extent<'_>) -> Error {
-    let then = |words: &str| Hint::from(words).and(extent.rest.clone());
-    let error = match extent.refused {
+pub fn with_progress(error: Error, progress: &RunProgress<'_>) -> Error {
+    let then = |words: &str| Hint::from(words).and(progress.resume.clone());
+    let error = match progress.refused {
         Some(Direction::Up) => error.hint(then("earlier migrations are kept; mend the cause, then ")),
         Some(_) => error.hint(then("it is still applied; mend the cause, then ")),
         None => error,
     };
-    if !extent.is_emptied && extent.steps.is_empty() && extent.in_doubt.is_none() {
+    if !progress.is_emptied && progress.steps.is_empty() && progress.in_doubt.is_none() {
         return error;
     }
     let done = |is_wanted: fn(&Step) -> bool| -> Vec<&str> {
-        extent.steps.iter().filter(|step| is_wanted(step)).map(|step| step.name.as_str()).collect()
+        progress.steps.iter().filter(|step| is_wanted(step)).map(|step| step.name.as_str()).collect()
     };
-    let doubt: Vec<&str> = extent.in_doubt.into_iter().collect();
+    let doubt: Vec<&str> = progress.in_doubt.into_iter().collect();
     let parts = [
         ("reverted", done(|step| step.direction == Direction::Down)),
         ("applied", done(|step| step.direction != Direction::Down)),
         ("done or not", doubt),
-        ("not applied", extent.open.clone()),
+        ("not applied", progress.open.clone()),
     ];
-    let told = parts.iter().filter(|(_, names)| !names.is_empty());
-    let told = told.map(|(what, names)| format!("{what}: {} ({})", names.len(), from_to(names)));
-    let emptied = extent.is_emptied.then(|| "everything was removed".to_owned());
-    let told: Vec<String> = emptied.into_iter().chain(told).collect();
-    let message = format!("{}; {}", error.message(), told.join(", "));
+    let summary = parts.iter().filter(|(_, names)| !names.is_empty());
+    let summary = summary.map(|(what, names)| format!("{what}: {} ({})", names.len(), from_to(names)));
+    let emptied = progress.is_emptied.then(|| "everything was removed".to_owned());
+    let summary: Vec<String> = emptied.into_iter().chain(summary).collect();
+    let message = format!("{}; {}", error.message(), summary.join(", "));
     let is_cut = matches!(error.kind(), Kind::Unavailable | Kind::Interrupted) && !error.is(Cause::Blocked);
     let error = error.reworded(message);
     if is_cut {
         // Its own hints speak of one operation, of which nothing was kept.
-        let is_downward = extent.steps.iter().any(|step| step.direction == Direction::Down);
-        return error.without_hints().hint(match is_downward || extent.open.is_empty() {
+        let is_downward = progress.steps.iter().any(|step| step.direction == Direction::Down);
+        return error.without_hints().hint(match is_downward || progress.open.is_empty() {
             // How much is left to revert is not known.
-            true if extent.in_doubt.is_some() => CommandLine::new("migrate status").and(" tells where each stands"),
+            true if progress.in_doubt.is_some() => CommandLine::new("migrate status").and(" tells where each stands"),
             true => CommandLine::new("migrate status")
                 .and(" tells where each stands, ")
-                .and(extent.rest.clone())
+                .and(progress.resume.clone())
                 .and(" does the rest"),
-            false => extent.rest.clone().and(" completes it"),
+            false => progress.resume.clone().and(" completes it"),
         });
     }
     error
@@ -164,18 +164,18 @@ mod tests {
 
     #[test]
     fn an_interrupt_right_after_everything_was_removed_says_so() {
-        let extent = Extent {
+        let progress = RunProgress {
             is_emptied: true,
             steps: &[],
             in_doubt: None,
             open: vec!["m1", "m2", "m3"],
             refused: None,
-            rest: CommandLine::new("migrate up").into(),
+            resume: CommandLine::new("migrate up").into(),
         };
-        let error = broken_off(interrupted(), &extent);
+        let error = with_progress(interrupted(), &progress);
         assert_eq!(error.message(), "interrupted; everything was removed, not applied: 3 (m1 to m3)");
         assert_eq!(error.hint_lines(&Aim::default()), ["shopctl migrate up completes it"]);
-        let nothing = Extent { is_emptied: false, ..extent };
-        assert_eq!(broken_off(interrupted(), &nothing).message(), "interrupted");
+        let nothing = RunProgress { is_emptied: false, ..progress };
+        assert_eq!(with_progress(interrupted(), &nothing).message(), "interrupted");
     }
 }

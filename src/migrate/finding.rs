@@ -34,7 +34,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn of(check: &'static str, difference: &Difference) -> Finding {
+    pub fn from_difference(check: &'static str, difference: &Difference) -> Finding {
         Finding {
             check,
             change: Some(difference.change()),
@@ -53,7 +53,7 @@ fn shown(definition: &str) -> String {
 }
 
 /// Errors: exit 2 for a name to be ignored that nothing has, with one that is like it.
-pub fn refuse_unknown(ignored: &[String], schemas: &[&Schema]) -> Result<()> {
+pub fn refuse_unknown_names(ignored: &[String], schemas: &[&Schema]) -> Result<()> {
     let objects = || schemas.iter().flat_map(|schema| schema.objects.keys());
     let known: BTreeSet<&str> = objects().flat_map(|object| [object.table.as_str(), object.name.as_str()]).collect();
     let Some(unknown) = ignored.iter().find(|name| !known.contains(name.as_str())) else { return Ok(()) };
@@ -66,13 +66,13 @@ pub fn refuse_unknown(ignored: &[String], schemas: &[&Schema]) -> Result<()> {
 }
 
 /// The error about anything that was found (exit 9), with the ways back.
-pub fn drifted(catalog: &Catalog, findings: &[Finding]) -> Error {
-    let error = Error::new(Kind::CheckFailed, "migrate.drift", told(findings));
-    let mut ways_back: Vec<Hint> =
-        findings.iter().filter(|finding| finding.check == DRIFT).map(|finding| way_back(catalog, finding)).collect();
+pub fn drift_error(catalog: &Catalog, findings: &[Finding]) -> Error {
+    let error = Error::new(Kind::CheckFailed, "migrate.drift", summary(findings));
+    let mut repairs: Vec<Hint> =
+        findings.iter().filter(|finding| finding.check == DRIFT).map(|finding| repair_hint(catalog, finding)).collect();
     // Several differences of a table may be mended by making it again.
-    ways_back.dedup();
-    let error = ways_back.into_iter().take(HINTS_SHOWN).fold(error, Error::hint);
+    repairs.dedup();
+    let error = repairs.into_iter().take(HINTS_SHOWN).fold(error, Error::hint);
     match findings.iter().any(|finding| finding.change == Some("added")) {
         true => error.hint("what belongs there and to others: --ignore NAME"),
         false => error,
@@ -80,7 +80,7 @@ pub fn drifted(catalog: &Catalog, findings: &[Finding]) -> Error {
 }
 
 /// `2 differences between migrations, database and program: missing table users, …`
-fn told(findings: &[Finding]) -> String {
+fn summary(findings: &[Finding]) -> String {
     let name =
         |finding: &Finding| format!("{} {}", finding.change.unwrap_or_default(), finding.object).trim().to_owned();
     let names: Vec<String> = findings.iter().take(NAMES_SHOWN).map(name).collect();
@@ -90,8 +90,8 @@ fn told(findings: &[Finding]) -> String {
 }
 
 /// How the schema becomes again what the migrations make.
-fn way_back(catalog: &Catalog, finding: &Finding) -> Hint {
-    match (&finding.repair, maker(catalog, finding)) {
+fn repair_hint(catalog: &Catalog, finding: &Finding) -> Hint {
+    match (&finding.repair, creating_migration(catalog, finding)) {
         (Some(repair), _) => format!("back to what the migrations make: {repair}").into(),
         (None, Some(name)) => {
             let resolve = |how: &str| CommandLine::new("migrate resolve").argument(name).flag(how);
@@ -106,7 +106,7 @@ fn way_back(catalog: &Catalog, finding: &Finding) -> Hint {
 }
 
 /// The migration whose statement makes a table that is missing.
-fn maker(catalog: &Catalog, finding: &Finding) -> Option<&'static str> {
+fn creating_migration(catalog: &Catalog, finding: &Finding) -> Option<&'static str> {
     let table = finding.missing_table.as_deref()?;
     let makes = |migration: &&Migration| {
         Engine::ALL.into_iter().any(|engine| {

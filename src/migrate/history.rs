@@ -157,7 +157,7 @@ impl Record {
     }
 
     /// SeaORM's table is the last word, unless a run died while it reverted.
-    fn conclude(mut self) -> Record {
+    fn finish(mut self) -> Record {
         self.is_applied = self.in_seaql && !self.is_reverting();
         if !self.in_seaql {
             self.applied = None;
@@ -196,7 +196,7 @@ impl History {
     }
 
     /// Adds a recorded run.
-    pub fn note(&mut self, run: &Run, now: DateTime<Utc>) {
+    pub fn record(&mut self, run: &Run, now: DateTime<Utc>) {
         let mut record = match self.records.iter().position(|record| record.name == run.name) {
             Some(position) => self.records.swap_remove(position),
             None => Record::new(&run.name),
@@ -204,11 +204,11 @@ impl History {
         record.in_seaql = run.direction.applies();
         record.applied_at = run.direction.applies().then_some(now);
         record.add(run);
-        self.records.push(record.conclude());
+        self.records.push(record.finish());
         self.runs.push(run.clone());
     }
 
-    fn of(seaql: &[(String, i64)], runs: Vec<Run>) -> History {
+    fn from_rows(seaql: &[(String, i64)], runs: Vec<Run>) -> History {
         let mut records: Vec<Record> = Vec::new();
         for (name, seconds) in seaql {
             let applied_at = DateTime::from_timestamp(*seconds, 0);
@@ -221,7 +221,7 @@ impl History {
             });
             records[position].add(run);
         }
-        History { runs, records: records.into_iter().map(Record::conclude).collect() }
+        History { runs, records: records.into_iter().map(Record::finish).collect() }
     }
 }
 
@@ -238,14 +238,14 @@ pub async fn read(connection: &impl ConnectionTrait) -> Result<History> {
     if rows.as_ref().is_err_and(|error| classify(error) == Fault::NoSchema) {
         refuse_no_schema(connection).await?;
     }
-    let rows = or_missing(rows)?;
+    let rows = or_empty(rows)?;
     let seaql: Result<Vec<(String, i64)>, DbErr> =
         rows.iter().map(|row| Ok((row.try_get("", "version")?, row.try_get("", "applied_at")?))).collect();
     let mut select = Query::select();
     select.columns(COLUMNS).from(table(RUNS)).order_by("sequence", Order::Asc);
-    let rows = or_missing(connection.query_all(&select).await)?;
+    let rows = or_empty(connection.query_all(&select).await)?;
     let runs: Result<Vec<Run>, DbErr> = rows.iter().map(run_of).collect();
-    Ok(History::of(&seaql?, runs?))
+    Ok(History::from_rows(&seaql?, runs?))
 }
 
 fn run_of(row: &QueryResult) -> Result<Run, DbErr> {
@@ -269,7 +269,7 @@ fn run_of(row: &QueryResult) -> Result<Run, DbErr> {
     })
 }
 
-fn or_missing(rows: Result<Vec<QueryResult>, DbErr>) -> Result<Vec<QueryResult>> {
+fn or_empty(rows: Result<Vec<QueryResult>, DbErr>) -> Result<Vec<QueryResult>> {
     match rows {
         Err(error) if classify(&error) == Fault::NoSchema => Ok(Vec::new()),
         other => Ok(other?),
@@ -300,7 +300,7 @@ pub async fn log(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
 }
 
 /// Adds a run to the log, in place of what the log says about it so far: its intent.
-pub async fn relog(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
+pub async fn replace_log(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
     if !handle.engine().has_transactional_ddl {
         delete(handle, RUNS, "sequence", run.sequence.into()).await?;
     }
@@ -308,7 +308,7 @@ pub async fn relog(handle: &WriteHandle, run: &Run) -> Result<(), DbErr> {
 }
 
 /// Runs of this migration that said nothing more: their runner is gone.
-pub async fn give_up_intents(handle: &WriteHandle, name: &str) -> Result<(), DbErr> {
+pub async fn mark_interrupted(handle: &WriteHandle, name: &str) -> Result<(), DbErr> {
     let mut update = Query::update();
     update
         .table(table(RUNS))
@@ -361,7 +361,7 @@ async fn delete(
 pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
     let mut select = Query::select();
     select.column("value").from(table(SETTINGS)).and_where(Expr::col("name").eq(name));
-    let rows = or_missing(connection.query_all(&select).await)?;
+    let rows = or_empty(connection.query_all(&select).await)?;
     Ok(rows.first().map(|row| row.try_get("", "value")).transpose()?)
 }
 
@@ -370,7 +370,7 @@ pub async fn settings(connection: &impl ConnectionTrait, prefix: &str) -> Result
     let mut select = Query::select();
     select.columns(["name", "value"]).from(table(SETTINGS)).and_where(Expr::col("name").like(format!("{prefix}%")));
     select.order_by("name", Order::Asc);
-    let rows = or_missing(connection.query_all(&select).await)?;
+    let rows = or_empty(connection.query_all(&select).await)?;
     Ok(rows
         .iter()
         .map(|row| Ok((row.try_get("", "name")?, row.try_get("", "value")?)))

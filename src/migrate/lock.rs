@@ -15,7 +15,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::{FAREWELL, Plan, Progress};
+use super::{CLOSE_TIMEOUT, Plan, Progress};
 use crate::db::ddl::{LOCK_TIMEOUT, end_statement, is_busy, refuse_no_schema};
 use crate::db::fault::{Fault, classify};
 use crate::db::inspection::refuse_too_old;
@@ -34,7 +34,7 @@ const CREATE_ATTEMPTS: u32 = 20;
 /// How long a statement that is to end is asked to do so.
 const END_LIMIT: Duration = Duration::from_secs(3);
 /// Whoever waits for the lock gets its last answer within this time.
-const GRACE: Duration = Duration::from_secs(1);
+const LAST_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 const NAME: &str = "migrate";
 
 /// The exclusive right to change the schema, until released.
@@ -46,17 +46,17 @@ pub struct Lock {
 
 /// Why a step must stop.
 #[derive(Debug)]
-pub enum NotHeld {
+pub enum LockError {
     /// Another runner has the lock.
     Lost,
     /// The database did not answer.
     Database(DbErr),
 }
 
-impl From<NotHeld> for Error {
-    fn from(failure: NotHeld) -> Error {
+impl From<LockError> for Error {
+    fn from(failure: LockError) -> Error {
         match failure {
-            NotHeld::Lost => Error::new(
+            LockError::Lost => Error::new(
                 Kind::Unavailable,
                 "migrate.lock_lost",
                 "the migration lock was taken over by another runner",
@@ -68,7 +68,7 @@ impl From<NotHeld> for Error {
                     .and(CommandLine::again())
                     .and(" again"),
             ),
-            NotHeld::Database(error) => error.into(),
+            LockError::Database(error) => error.into(),
         }
     }
 }
@@ -100,12 +100,12 @@ impl Lock {
         }
         let token = format!("{:032x}", rand::random::<u128>());
         let until = Instant::now() + plan.lock_wait;
-        let mut told = false;
+        let mut is_reported = false;
         let mut before = None;
         loop {
             let attempt = try_acquire(database, &token, &plan.runner, &mut before);
             // Somebody may have locked the table of the lease itself.
-            let left = until.saturating_duration_since(Instant::now()) + GRACE;
+            let left = until.saturating_duration_since(Instant::now()) + LAST_ANSWER_TIMEOUT;
             let attempt =
                 timeout(left, attempt).await.unwrap_or_else(|_| Ok(Some("a lock on shopctl_leases".to_owned())));
             let Some(holder) = attempt? else { break };
@@ -113,14 +113,14 @@ impl Lock {
                 return Err(Error::new(Kind::Unavailable, "migrate.locked", format!("migrations are being run by {holder}"))
                     .hint("wait for it, or give more time with --lock-wait; a runner that died frees the lock by itself within 15 s"));
             }
-            if !told {
+            if !is_reported {
                 progress(Progress::Waiting(&holder));
-                told = true;
+                is_reported = true;
             }
             database.budget().pause(POLL.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
         }
         let own = Arc::new(OnceLock::new());
-        let heartbeat = tokio::spawn(beat(database.clone(), token.clone(), Arc::clone(&own)));
+        let heartbeat = tokio::spawn(send_heartbeats(database.clone(), token.clone(), Arc::clone(&own)));
         let tag = format!("/* shopctl migration {token} */ ");
         let lock = Lock { database: database.clone(), lease: Some(Lease { token, tag, heartbeat, own }) };
         if let Some(session) = before.and_then(|holder| holder.session) {
@@ -150,7 +150,7 @@ impl Lock {
     }
 
     /// Lets the next runner in after a course that ended so, which may have failed for another reason.
-    pub async fn end<T>(self, done: Result<T>) -> Result<T> {
+    pub async fn finish<T>(self, done: Result<T>) -> Result<T> {
         let done = match done {
             Err(error) => Err(self.explain(error).await),
             done => done,
@@ -164,13 +164,13 @@ impl Lock {
     async fn explain(&self, error: Error) -> Error {
         let Some(lease) = &self.lease else { return error };
         let mut select = Query::select();
-        select.column("token").from(locks()).and_where(Expr::col("name").eq(NAME));
+        select.column("token").from(leases()).and_where(Expr::col("name").eq(NAME));
         let held = async {
             let row = self.database.connection().query_one(&select).await?;
             row.map(|row| row.try_get::<String>("", "token")).transpose()
         };
-        match timeout(FAREWELL, held).await {
-            Ok(Ok(token)) if token.as_ref() != Some(&lease.token) => NotHeld::Lost.into(),
+        match timeout(CLOSE_TIMEOUT, held).await {
+            Ok(Ok(token)) if token.as_ref() != Some(&lease.token) => LockError::Lost.into(),
             _ => error,
         }
     }
@@ -183,12 +183,12 @@ impl Lock {
 
     /// Extends the lease within a step's transaction: if it is still ours, nobody can take it over
     /// before that transaction ends. Otherwise the caller rolls back.
-    pub async fn hold(&self, handle: &WriteHandle) -> Result<(), NotHeld> {
+    pub async fn renew(&self, handle: &WriteHandle) -> Result<(), LockError> {
         let Some(lease) = &self.lease else { return Ok(()) };
         match extend(handle, handle.engine(), &lease.token, true).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(NotHeld::Lost),
-            Err(error) => Err(NotHeld::Database(error)),
+            Ok(false) => Err(LockError::Lost),
+            Err(error) => Err(LockError::Database(error)),
         }
     }
 
@@ -198,10 +198,10 @@ impl Lock {
         lease.heartbeat.abort();
         let mut delete = Query::delete();
         delete
-            .from_table(locks())
+            .from_table(leases())
             .and_where(Expr::col("name").eq(NAME))
             .and_where(Expr::col("token").eq(lease.token.as_str()));
-        let farewell = async {
+        let release = async {
             if let Err(error) = self.database.connection().execute(&delete).await {
                 tracing::debug!("the migration lock was not released and will expire: {error}");
             }
@@ -209,7 +209,7 @@ impl Lock {
                 own.clone().close().await;
             }
         };
-        let _ = timeout(FAREWELL, farewell).await;
+        let _ = timeout(CLOSE_TIMEOUT, release).await;
     }
 }
 
@@ -224,7 +224,7 @@ pub async fn begin(database: &Database, wait: Duration) -> Result<WriteHandle, B
     Ok(handle)
 }
 
-fn locks() -> DynIden {
+fn leases() -> DynIden {
     Alias::new(migration::LEASES).into_iden()
 }
 
@@ -238,7 +238,7 @@ fn expiry(engine: Engine) -> Expr {
 
 async fn create_history(database: &Database) -> Result<()> {
     let connection = database.connection();
-    let probe = Query::select().expr(Expr::val(1)).from(locks()).limit(1).to_owned();
+    let probe = Query::select().expr(Expr::val(1)).from(leases()).limit(1).to_owned();
     match connection.query_all(&probe).await {
         Ok(_) => return Ok(()),
         Err(error) if classify(&error) == Fault::NoSchema => {}
@@ -320,7 +320,7 @@ async fn await_end(database: &Database, session: i64, until: Instant) -> Result<
 
 fn insert(engine: Engine, token: &str, runner: &str) -> sea_orm::sea_query::InsertStatement {
     let mut insert = Query::insert();
-    insert.into_table(locks()).columns(["name", "token", "holder", "expires_at"]).values_panic([
+    insert.into_table(leases()).columns(["name", "token", "holder", "expires_at"]).values_panic([
         NAME.into(),
         token.into(),
         runner.into(),
@@ -332,7 +332,7 @@ fn insert(engine: Engine, token: &str, runner: &str) -> sea_orm::sea_query::Inse
 fn take_over(engine: Engine, token: &str, runner: &str) -> UpdateStatement {
     let mut update = Query::update();
     update
-        .table(locks())
+        .table(leases())
         .value("token", token)
         .value("holder", runner)
         .value("acquired_at", now(engine))
@@ -344,27 +344,27 @@ fn take_over(engine: Engine, token: &str, runner: &str) -> UpdateStatement {
 
 async fn holder(connection: &impl ConnectionTrait) -> Result<Option<Holder>, DbErr> {
     let mut select = Query::select();
-    select.columns(["holder", "session", "acquired_at"]).from(locks()).and_where(Expr::col("name").eq(NAME));
+    select.columns(["holder", "session", "acquired_at"]).from(leases()).and_where(Expr::col("name").eq(NAME));
     let Some(row) = connection.query_one(&select).await? else { return Ok(None) };
     let (holder, since): (String, DateTime<Utc>) = (row.try_get("", "holder")?, row.try_get("", "acquired_at")?);
     let text = format!("{} (since {} UTC)", printable(&holder), since.format("%Y-%m-%d %H:%M:%S"));
     Ok(Some(Holder { text, session: row.try_get("", "session")? }))
 }
 
-/// `works_here`: this is the session whose statement has to end before somebody else goes on.
+/// `runs_statements`: this is the session whose statement has to end before somebody else goes on.
 async fn extend(
     connection: &impl ConnectionTrait,
     engine: Engine,
     token: &str,
-    works_here: bool,
+    runs_statements: bool,
 ) -> Result<bool, DbErr> {
     let mut update = Query::update();
     update
-        .table(locks())
+        .table(leases())
         .value("expires_at", expiry(engine))
         .and_where(Expr::col("name").eq(NAME))
         .and_where(Expr::col("token").eq(token));
-    if let Some(session) = engine.session_number.filter(|_| works_here) {
+    if let Some(session) = engine.session_number.filter(|_| runs_statements) {
         update.value("session", Expr::cust(session));
     }
     Ok(connection.execute(&update).await?.rows_affected() == 1)
@@ -372,7 +372,7 @@ async fn extend(
 
 /// Extends the lease for as long as the runner lives, on a connection of its own: those of the
 /// pool may all be busy with the migration. Most runs are over before it is needed.
-async fn beat(database: Database, token: String, own: Arc<OnceLock<Database>>) {
+async fn send_heartbeats(database: Database, token: String, own: Arc<OnceLock<Database>>) {
     loop {
         sleep(HEARTBEAT).await;
         let extended = async {

@@ -24,14 +24,14 @@ const HEADER: &str = "# What each migration does, as SHA-256 of its SQL on each 
 #[serde(deny_unknown_fields)]
 pub struct LockFile {
     #[serde(default, rename = "migration")]
-    migrations: Vec<Form>,
+    migrations: Vec<LockedForm>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    blessed: Vec<Form>,
+    blessed: Vec<LockedForm>,
 }
 
 /// One version of a migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Form {
+struct LockedForm {
     name: String,
     /// Why this version is equivalent to the current one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,10 +41,10 @@ struct Form {
     checksums: BTreeMap<String, String>,
 }
 
-impl Form {
-    fn of(migration: &Migration) -> Form {
+impl LockedForm {
+    fn current(migration: &Migration) -> LockedForm {
         let checksums = Engine::ALL.map(|engine| (engine.as_str().to_owned(), checksum_of(engine, migration)));
-        Form { name: migration.name.to_owned(), reason: None, checksums: BTreeMap::from(checksums) }
+        LockedForm { name: migration.name.to_owned(), reason: None, checksums: BTreeMap::from(checksums) }
     }
 }
 
@@ -84,7 +84,7 @@ impl LockFile {
 
     /// Whether the file has the migration as it is today.
     pub fn is_current(&self, migration: &Migration) -> bool {
-        self.migrations.contains(&Form::of(migration))
+        self.migrations.contains(&LockedForm::current(migration))
     }
 
     /// Whether this checksum was once that of the migration, and was declared to mean the same.
@@ -110,7 +110,7 @@ impl LockFile {
             if !is_meant || self.is_current(migration) {
                 continue;
             }
-            let form = Form::of(migration);
+            let form = LockedForm::current(migration);
             match self.migrations.iter_mut().find(|locked| locked.name == migration.name) {
                 None => self.migrations.push(form),
                 Some(locked) => {
@@ -126,7 +126,7 @@ impl LockFile {
                         ));
                     };
                     let before = std::mem::replace(locked, form);
-                    self.blessed.push(Form { reason: Some(reason.to_owned()), ..before });
+                    self.blessed.push(LockedForm { reason: Some(reason.to_owned()), ..before });
                 }
             }
             changed.push(migration.name);

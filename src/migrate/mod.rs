@@ -3,25 +3,25 @@
 
 mod catalog;
 mod checksum;
-mod counting;
-mod descent;
 pub(crate) mod draft;
 pub(crate) mod entities;
 mod failure;
 pub mod finding;
+mod foreign_objects;
 pub mod history;
+mod impact;
 pub(crate) mod lint;
 mod lock;
 pub mod lock_file;
-mod others;
-mod patience;
+mod lock_wait;
 mod rehearsal;
 mod removal;
-mod resolve;
+mod resolution;
+mod revert;
+mod row_counts;
 mod runner;
 mod script;
-mod stake;
-mod standing;
+mod status;
 mod stop;
 pub(crate) mod verify;
 
@@ -36,21 +36,21 @@ use crate::db::write::WriteHandle;
 use crate::domain::{Clock, named_enum};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 pub use catalog::Catalog;
-use failure::{Extent, broken_off};
+use failure::{RunProgress, with_progress};
+pub use foreign_objects::{foreign_objects, object_list};
 use history::Direction;
+pub use impact::Impact;
 use lock::Lock;
-pub use others::{named, of_others};
-pub use rehearsal::{Rehearsed, rehearse};
+pub use rehearsal::{RehearsedStatement, rehearse};
 pub use removal::{Removal, refuse_removal};
-pub use resolve::{Resolution, baseline, resolve};
-use runner::{Runner, Way};
+pub use resolution::{Resolution, baseline, resolve};
+use runner::{Runner, Selection};
 pub use script::script;
-pub use stake::Stake;
-pub use standing::{MigrationStatus, State, explanation};
-pub use stop::Stop;
+pub use status::{MigrationStatus, State, explanation};
+pub use stop::StopSignal;
 
 /// Maximum time to close a connection that may be dead.
-const FAREWELL: Duration = Duration::from_millis(300);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The options of a run.
 #[derive(Clone)]
@@ -65,7 +65,7 @@ pub struct Plan {
     /// How long to wait for another runner, and for tables that others hold.
     pub lock_wait: Duration,
     /// How the course is asked to end early.
-    pub stop: Stop,
+    pub stop: StopSignal,
     /// `user@host, process 123`: shown to those who wait.
     pub runner: String,
     /// What the database is to say about itself ([`ENVIRONMENT`], [`MADE_BY`]), noted when it gets
@@ -76,7 +76,7 @@ pub struct Plan {
 
 named_enum! {
     /// The kind of run, by the command's name.
-    pub enum Course {
+    pub enum RunKind {
         /// Apply what is pending, oldest first.
         Up = "up",
         /// Revert, in reverse order of application.
@@ -92,16 +92,16 @@ named_enum! {
     }
 }
 
-impl Course {
+impl RunKind {
     /// How many migrations it reverts at most. Down to a migration without a number of steps: as
     /// many as it takes.
     fn downward(self, plan: &Plan) -> usize {
         match self {
-            Course::Up | Course::Fresh => 0,
-            Course::Down | Course::Redo => {
+            RunKind::Up | RunKind::Fresh => 0,
+            RunKind::Down | RunKind::Redo => {
                 plan.steps.map_or(if plan.to.is_some() { usize::MAX } else { 1 }, |steps| steps as usize)
             }
-            Course::Reset | Course::Refresh => usize::MAX,
+            RunKind::Reset | RunKind::Refresh => usize::MAX,
         }
     }
 }
@@ -131,7 +131,7 @@ pub enum Progress<'a> {
 ///
 /// Errors: exit 9 for a list of migrations that is not sound.
 pub async fn status(connection: &impl ConnectionTrait, catalog: &Catalog) -> Result<Vec<MigrationStatus>> {
-    standing::standing(Engine::of(connection), catalog, &history::read(connection).await?)
+    status::statuses(Engine::of(connection), catalog, &history::read(connection).await?)
 }
 
 /// Where every migration stands in a database that is not there yet.
@@ -143,7 +143,7 @@ pub fn all_pending(catalog: &Catalog) -> Result<Vec<MigrationStatus>> {
 /// The migrations that a plan is about, applied or not.
 ///
 /// Errors: exit 3 for an unknown `to`.
-pub fn wanted(plan: &Plan) -> Result<&[Migration]> {
+pub fn selected(plan: &Plan) -> Result<&[Migration]> {
     let all = plan.catalog.migrations();
     Ok(match plan.to.as_deref() {
         Some(to) => &all[..=plan.catalog.position(to)?],
@@ -157,8 +157,8 @@ pub fn wanted(plan: &Plan) -> Result<&[Migration]> {
 pub async fn pending(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec<Migration>> {
     refuse_removal(connection, Kind::Conflict).await?;
     let history = history::read(connection).await?;
-    standing::admit(&standing::standing(Engine::of(connection), &plan.catalog, &history)?, plan.allow_late)?;
-    let open = wanted(plan)?.iter().filter(|migration| !history.is_applied(migration.name));
+    status::check_preconditions(&status::statuses(Engine::of(connection), &plan.catalog, &history)?, plan.allow_late)?;
+    let open = selected(plan)?.iter().filter(|migration| !history.is_applied(migration.name));
     Ok(open.take(plan.steps.map_or(usize::MAX, |steps| steps as usize)).copied().collect())
 }
 
@@ -170,12 +170,12 @@ pub async fn next_sequence(connection: &impl ConnectionTrait) -> Result<i64> {
 /// What a course reverts, newest first: what is refused is refused before anybody is asked.
 ///
 /// Errors: exit 6 for a way down that there is not, and for a removal that has not ended.
-pub async fn reverted(connection: &impl ConnectionTrait, plan: &Plan, course: Course) -> Result<Vec<Migration>> {
+pub async fn reverted(connection: &impl ConnectionTrait, plan: &Plan, kind: RunKind) -> Result<Vec<Migration>> {
     refuse_removal(connection, Kind::Conflict).await?;
     if let Some(to) = &plan.to {
         plan.catalog.position(to)?;
     }
-    descent::to_revert(&history::read(connection).await?, plan, course.downward(plan))
+    revert::to_revert(&history::read(connection).await?, plan, kind.downward(plan))
 }
 
 /// The tables that reverting a migration drops.
@@ -189,7 +189,7 @@ pub async fn risks(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec
     let engine = Engine::of(connection);
     // Each by itself: together, the tables that one creates are nobody's yet.
     let is_risky = |migration: &Migration| !lint::lint(engine, &[*migration]).is_empty();
-    if !wanted(plan)?.iter().any(is_risky) {
+    if !selected(plan)?.iter().any(is_risky) {
         return Ok(Vec::new());
     }
     Ok(lint::lint(engine, &pending(connection, plan).await?))
@@ -205,63 +205,63 @@ pub async fn risks(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec
 pub async fn run(
     database: &Database,
     plan: &Plan,
-    course: Course,
+    kind: RunKind,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Step>> {
     plan.catalog.check()?;
-    let wanted = wanted(plan)?;
+    let selected = selected(plan)?;
     let lock = tokio::select! {
         lock = Lock::acquire(database, plan, progress) => lock?,
-        () = plan.stop.asked() => return Err(stop::interrupted()),
+        () = plan.stop.requested() => return Err(stop::interrupted()),
     };
-    let done = run_locked(database, plan, course, wanted, &lock, progress).await;
-    lock.end(done).await
+    let done = run_locked(database, plan, kind, selected, &lock, progress).await;
+    lock.finish(done).await
 }
 
 async fn run_locked(
     database: &Database,
     plan: &Plan,
-    course: Course,
-    wanted: &[Migration],
+    kind: RunKind,
+    selected: &[Migration],
     lock: &Lock,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Step>> {
-    if course != Course::Fresh {
-        removal::settle(database, plan, lock, progress).await?;
+    if kind != RunKind::Fresh {
+        removal::undo_announced(database, plan, lock, progress).await?;
     }
     let runner = Runner::new(database, plan, lock).await?;
-    let mut journey = Journey { runner, progress, steps: Vec::new(), reapplied: None, is_emptied: false };
-    let done = until_stopped(journey.take(course, plan, wanted), plan, lock, database).await;
-    let Journey { runner, steps, reapplied, is_emptied, .. } = journey;
+    let mut active = ActiveRun { runner, progress, steps: Vec::new(), reapplied: None, is_emptied: false };
+    let done = until_stopped(active.execute(kind, plan, selected), plan, lock, database).await;
+    let ActiveRun { runner, steps, reapplied, is_emptied, .. } = active;
     let done = done.map_err(|error| {
         let is_open = |name: &&str| !runner.history.is_applied(name) && runner.in_doubt != Some(name);
-        let open = match (course, &reapplied) {
-            (Course::Down | Course::Reset, _) => Vec::new(),
-            (Course::Redo | Course::Refresh | Course::Fresh, None) => Vec::new(),
+        let open = match (kind, &reapplied) {
+            (RunKind::Down | RunKind::Reset, _) => Vec::new(),
+            (RunKind::Redo | RunKind::Refresh | RunKind::Fresh, None) => Vec::new(),
             (_, Some(reapplied)) => reapplied.iter().map(|migration| migration.name).filter(is_open).collect(),
-            (_, None) => wanted.iter().map(|migration| migration.name).filter(is_open).collect(),
+            (_, None) => selected.iter().map(|migration| migration.name).filter(is_open).collect(),
         };
-        let rest = rest(course, plan, &steps, reapplied.as_deref());
+        let resume = resume_hint(kind, plan, &steps, reapplied.as_deref());
         let (in_doubt, refused) = (runner.in_doubt, runner.refused);
-        broken_off(error, &Extent { is_emptied, steps: &steps, in_doubt, open, refused, rest })
+        with_progress(error, &RunProgress { is_emptied, steps: &steps, in_doubt, open, refused, resume })
     });
-    let _ = tokio::time::timeout(FAREWELL, runner.close()).await;
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, runner.close()).await;
     done.map(|()| steps)
 }
 
 /// The command that completes an interrupted run.
-fn rest(course: Course, plan: &Plan, steps: &[Step], reapplied: Option<&[Migration]>) -> Hint {
+fn resume_hint(kind: RunKind, plan: &Plan, steps: &[Step], reapplied: Option<&[Migration]>) -> Hint {
     let done = u32::try_from(steps.len()).unwrap_or(u32::MAX);
     let again = match plan.steps.filter(|_| done > 0) {
-        Some(wanted) => CommandLine::again().option("--steps", &wanted.saturating_sub(done).max(1).to_string()),
+        Some(limit) => CommandLine::again().option("--steps", &limit.saturating_sub(done).max(1).to_string()),
         None => CommandLine::again(),
     };
     let up_to = |newest: &str| CommandLine::like("migrate up").without("--steps").option("--to", newest);
-    match (course, reapplied, steps.first()) {
-        (Course::Redo, Some(_), Some(newest)) => up_to(&newest.name).into(),
+    match (kind, reapplied, steps.first()) {
+        (RunKind::Redo, Some(_), Some(newest)) => up_to(&newest.name).into(),
         // Those that are reverted are no part of a second course.
-        (Course::Redo, None, Some(newest)) => again.and(", then ").and(up_to(&newest.name)),
-        (Course::Refresh | Course::Fresh, Some(_), _) => CommandLine::like("migrate up").into(),
+        (RunKind::Redo, None, Some(newest)) => again.and(", then ").and(up_to(&newest.name)),
+        (RunKind::Refresh | RunKind::Fresh, Some(_), _) => CommandLine::like("migrate up").into(),
         _ => again.into(),
     }
 }
@@ -269,40 +269,40 @@ fn rest(course: Course, plan: &Plan, steps: &[Step], reapplied: Option<&[Migrati
 /// A course until its end, or until it is asked to end. Where DDL commits by itself its statement is
 /// ended on the server, and the course then ends by itself, knowing what is done.
 async fn until_stopped(
-    course: impl Future<Output = Result<()>>,
+    run: impl Future<Output = Result<()>>,
     plan: &Plan,
     lock: &Lock,
     database: &Database,
 ) -> Result<()> {
-    let mut course = std::pin::pin!(course);
+    let mut run = std::pin::pin!(run);
     tokio::select! {
         biased;
-        done = &mut course => return done,
-        () = plan.stop.asked() => {}
+        done = &mut run => return done,
+        () = plan.stop.requested() => {}
     }
     if database.engine().has_transactional_ddl {
         return Err(stop::interrupted());
     }
     tokio::select! {
         biased;
-        done = &mut course => return done,
+        done = &mut run => return done,
         () = lock.end_statement() => {}
     }
-    course.await
+    run.await
 }
 
-/// [`Course::Up`].
+/// [`RunKind::Up`].
 pub async fn up(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
-    run(database, plan, Course::Up, progress).await
+    run(database, plan, RunKind::Up, progress).await
 }
 
-/// [`Course::Down`].
+/// [`RunKind::Down`].
 pub async fn down(database: &Database, plan: &Plan, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
-    run(database, plan, Course::Down, progress).await
+    run(database, plan, RunKind::Down, progress).await
 }
 
 /// A run in progress.
-struct Journey<'a, 'p> {
+struct ActiveRun<'a, 'p> {
     runner: Runner<'a>,
     progress: &'p mut dyn FnMut(Progress<'_>),
     steps: Vec<Step>,
@@ -312,38 +312,38 @@ struct Journey<'a, 'p> {
     is_emptied: bool,
 }
 
-impl Journey<'_, '_> {
-    async fn take(&mut self, course: Course, plan: &Plan, wanted: &[Migration]) -> Result<()> {
+impl ActiveRun<'_, '_> {
+    async fn execute(&mut self, kind: RunKind, plan: &Plan, selected: &[Migration]) -> Result<()> {
         let all = plan.catalog.migrations();
         let limit = plan.steps.map(|steps| steps as usize);
-        let downward = course.downward(plan);
-        match course {
-            Course::Up => self.go(Way::Up(wanted), limit.unwrap_or(usize::MAX)).await,
-            Course::Down | Course::Reset => self.go(Way::Down, downward).await,
-            Course::Redo => {
-                self.go(Way::Down, downward).await?;
+        let downward = kind.downward(plan);
+        match kind {
+            RunKind::Up => self.run_steps(Selection::OldestPending(selected), limit.unwrap_or(usize::MAX)).await,
+            RunKind::Down | RunKind::Reset => self.run_steps(Selection::NewestApplied, downward).await,
+            RunKind::Redo => {
+                self.run_steps(Selection::NewestApplied, downward).await?;
                 let is_reverted = |migration: &&Migration| self.steps.iter().any(|step| step.name == migration.name);
                 let reverted: Vec<Migration> = all.iter().filter(is_reverted).copied().collect();
                 self.reapplied = Some(reverted.clone());
-                self.go(Way::Up(&reverted), usize::MAX).await
+                self.run_steps(Selection::OldestPending(&reverted), usize::MAX).await
             }
-            Course::Refresh => {
-                self.go(Way::Down, downward).await?;
+            RunKind::Refresh => {
+                self.run_steps(Selection::NewestApplied, downward).await?;
                 self.reapplied = Some(all.to_vec());
-                self.go(Way::Up(all), usize::MAX).await
+                self.run_steps(Selection::OldestPending(all), usize::MAX).await
             }
-            Course::Fresh => {
+            RunKind::Fresh => {
                 self.runner.remove_everything(self.progress).await?;
                 self.is_emptied = true;
                 self.reapplied = Some(all.to_vec());
-                self.go(Way::Up(all), usize::MAX).await
+                self.run_steps(Selection::OldestPending(all), usize::MAX).await
             }
         }
     }
 
-    async fn go(&mut self, way: Way<'_>, limit: usize) -> Result<()> {
+    async fn run_steps(&mut self, selection: Selection<'_>, limit: usize) -> Result<()> {
         for _ in 0..limit {
-            let Some(step) = self.runner.step(way, self.progress).await? else { break };
+            let Some(step) = self.runner.step(selection, self.progress).await? else { break };
             (self.progress)(Progress::Done(&step));
             self.steps.push(step);
         }
@@ -368,19 +368,19 @@ pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Op
 ///
 /// Errors: exit 4 when the database has no shop schema.
 pub async fn set_setting(database: &Database, name: &str, value: &str) -> Result<()> {
-    note(database, async |handle| history::set_setting(handle, name, value).await).await
+    write_setting(database, async |handle| history::set_setting(handle, name, value).await).await
 }
 
 /// Notes what the database is to say about itself, unless it says something already; gives what it says then.
 ///
 /// Errors: as [`set_setting`].
-pub async fn propose_setting(database: &Database, name: &str, value: &str) -> Result<String> {
-    note(database, async |handle| history::set_setting_if_absent(handle, name, value).await).await?;
+pub async fn set_setting_if_absent(database: &Database, name: &str, value: &str) -> Result<String> {
+    write_setting(database, async |handle| history::set_setting_if_absent(handle, name, value).await).await?;
     Ok(setting(database.connection(), name).await?.unwrap_or_else(|| value.to_owned()))
 }
 
 /// Writes settings, again where another process was in the way.
-async fn note(database: &Database, write: impl AsyncFn(&WriteHandle) -> Result<()>) -> Result<()> {
+async fn write_setting(database: &Database, write: impl AsyncFn(&WriteHandle) -> Result<()>) -> Result<()> {
     let attempt = async || {
         let handle = lock::begin(database, crate::db::ddl::LOCK_TIMEOUT).await?;
         match write(&handle).await {
@@ -388,19 +388,19 @@ async fn note(database: &Database, write: impl AsyncFn(&WriteHandle) -> Result<(
             Err(error) => handle.rollback().await.map_err(Error::from).and(Err(error)),
         }
     };
-    again_while_busy(database, attempt).await
+    retry_while_busy(database, attempt).await
 }
 
 /// Does something again where another process was in the way: also a look at many tables loses a deadlock
 /// to a runner that removes them. For what leaves nothing behind when it fails.
 ///
 /// Errors: those of the last attempt.
-pub async fn again_while_busy<T>(database: &Database, attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
+pub async fn retry_while_busy<T>(database: &Database, attempt: impl AsyncFn() -> Result<T>) -> Result<T> {
     let began = Instant::now();
     loop {
         match attempt().await {
             Err(error) if error.is(Cause::Busy) && database.budget().allows_another(began.elapsed()) => {
-                database.budget().pause(FAREWELL.mul_f64(rand::random())).await;
+                database.budget().pause(CLOSE_TIMEOUT.mul_f64(rand::random())).await;
             }
             done => return done,
         }

@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use tokio::time::timeout;
 
 use super::checksum::statements;
-use super::{FAREWELL, Plan, Progress, history, standing};
+use super::{CLOSE_TIMEOUT, Plan, Progress, history, status};
 use crate::db::Database;
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references, refuse_no_schema};
 use crate::db::inspection::refuse_too_old;
@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 
 /// An executed statement.
 #[derive(Debug, Clone)]
-pub struct Rehearsed {
+pub struct RehearsedStatement {
     pub migration: &'static str,
     pub statement: String,
     pub duration: Duration,
@@ -30,15 +30,15 @@ pub async fn rehearse(
     database: &Database,
     plan: &Plan,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<Rehearsed>> {
-    let wanted = super::wanted(plan)?;
+) -> Result<Vec<RehearsedStatement>> {
+    let selected = super::selected(plan)?;
     refuse_no_schema(database.connection()).await?;
     refuse_too_old(database.connection()).await?;
     let database = database.for_schema_changes().await?;
     let handle = database.begin().await?;
-    let rehearsed = rehearse_within(&handle, &database, plan, wanted, progress).await;
+    let rehearsed = rehearse_within(&handle, &database, plan, selected, progress).await;
     // What was found is what is told; the transaction ends either way.
-    let _ = timeout(FAREWELL, handle.rollback()).await;
+    let _ = timeout(CLOSE_TIMEOUT, handle.rollback()).await;
     if database.engine().has_one_writer {
         database.close().await;
     }
@@ -49,17 +49,17 @@ async fn rehearse_within(
     handle: &WriteHandle,
     database: &Database,
     plan: &Plan,
-    wanted: &[Migration],
+    selected: &[Migration],
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<Rehearsed>> {
+) -> Result<Vec<RehearsedStatement>> {
     let engine = database.engine();
     let sql = format!("{}{}", engine.begin_migration(LOCK_TIMEOUT), history_tables(engine.backend).join(";\n"));
     handle.execute_unprepared(&sql).await?;
     let history = history::read(handle).await?;
-    for notice in standing::admit(&standing::standing(engine, &plan.catalog, &history)?, plan.allow_late)? {
+    for notice in status::check_preconditions(&status::statuses(engine, &plan.catalog, &history)?, plan.allow_late)? {
         progress(Progress::Notice(&notice));
     }
-    let pending = wanted.iter().filter(|migration| !history.is_applied(migration.name));
+    let pending = selected.iter().filter(|migration| !history.is_applied(migration.name));
     let mut rehearsed = Vec::new();
     for migration in pending.take(plan.steps.map_or(usize::MAX, |steps| steps as usize)) {
         let failed = |what: String| {
@@ -71,7 +71,7 @@ async fn rehearse_within(
             if let Err(error) = handle.execute_unprepared(&statement).await {
                 return Err(failed(format!("statement {}: {}", number + 1, Error::from(error))));
             }
-            rehearsed.push(Rehearsed { migration: migration.name, statement, duration: started.elapsed() });
+            rehearsed.push(RehearsedStatement { migration: migration.name, statement, duration: started.elapsed() });
         }
         let broken = broken_references(handle).await?;
         if !broken.is_empty() {

@@ -11,10 +11,10 @@ use migration::HISTORY_TABLES;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::failure::{Failure, held};
+use super::failure::{Failure, blocked};
 use super::history;
 use super::lock::{Lock, begin};
-use super::runner::{Runner, conclude};
+use super::runner::{Runner, finish_transaction};
 use super::{Plan, Progress};
 use crate::db::Database;
 use crate::db::fault::{Fault, classify};
@@ -40,7 +40,7 @@ pub struct Removal {
     /// Objects still present.
     pub remaining: Vec<String>,
     /// Nothing has been removed yet.
-    pub is_undone: bool,
+    pub has_removed_nothing: bool,
     /// The confirmation to resume it.
     database: String,
 }
@@ -58,13 +58,13 @@ impl Removal {
         let present = removable(connection, engine, &HISTORY_TABLES).await?;
         let remaining: Vec<String> = present.into_iter().map(|object| object.name).collect();
         let gone: Vec<String> = planned.iter().filter(|name| !remaining.contains(name)).cloned().collect();
-        let is_undone = !planned.is_empty() && gone.is_empty();
+        let has_removed_nothing = !planned.is_empty() && gone.is_empty();
         let database = crate::db::ddl::database_name(connection).await?;
-        Ok(Some(Removal { by: by.clone(), gone, remaining, is_undone, database }))
+        Ok(Some(Removal { by: by.clone(), gone, remaining, has_removed_nothing, database }))
     }
 
     /// `2 tables are gone (a, b), 7 remain (c, d, …)`
-    pub fn extent(&self) -> String {
+    pub fn progress(&self) -> String {
         format!(
             "{} gone{}, {} left{}",
             self.gone.len(),
@@ -78,11 +78,11 @@ impl Removal {
     pub fn refusal(&self, kind: Kind) -> Error {
         let by = printable(&self.by);
         let message =
-            format!("{FRESH} was begun by {by} and has not ended: of the tables and views, {}", self.extent());
-        self.way_out(Error::new(kind, "migrate.removal", message))
+            format!("{FRESH} was begun by {by} and has not ended: of the tables and views, {}", self.progress());
+        self.with_remedies(Error::new(kind, "migrate.removal", message))
     }
 
-    fn way_out(&self, error: Error) -> Error {
+    fn with_remedies(&self, error: Error) -> Error {
         error
             .details(json!({ "by": self.by, "gone": self.gone, "remaining": self.remaining }))
             .hint(
@@ -108,7 +108,7 @@ fn listed(names: &[String]) -> String {
 /// Errors: of this kind, when anything is gone.
 pub async fn refuse_removal(connection: &impl ConnectionTrait, kind: Kind) -> Result<()> {
     match Removal::find(connection).await? {
-        Some(removal) if !removal.is_undone => Err(removal.refusal(kind)),
+        Some(removal) if !removal.has_removed_nothing => Err(removal.refusal(kind)),
         _ => Ok(()),
     }
 }
@@ -117,17 +117,17 @@ pub async fn refuse_removal(connection: &impl ConnectionTrait, kind: Kind) -> Re
 /// removed. Under the lock, so that nobody is at it.
 ///
 /// Errors: exit 6 when anything is gone.
-pub async fn settle(
+pub async fn undo_announced(
     database: &Database,
     plan: &Plan,
     lock: &Lock,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<()> {
     let Some(removal) = Removal::find(database.connection()).await? else { return Ok(()) };
-    if !removal.is_undone {
+    if !removal.has_removed_nothing {
         return Err(removal.refusal(Kind::Conflict));
     }
-    forget(database, plan, lock).await?;
+    clear_announcement(database, plan, lock).await?;
     progress(Progress::Notice(&format!(
         "{FRESH} was begun by {} but removed nothing: it is undone",
         printable(&removal.by)
@@ -135,10 +135,10 @@ pub async fn settle(
     Ok(())
 }
 
-async fn forget(database: &Database, plan: &Plan, lock: &Lock) -> Result<()> {
+async fn clear_announcement(database: &Database, plan: &Plan, lock: &Lock) -> Result<()> {
     let handle = begin(database, plan.lock_wait).await?;
     history::remove_settings(&handle, REMOVAL).await?;
-    lock.hold(&handle).await?;
+    lock.renew(&handle).await?;
     Ok(handle.commit().await?)
 }
 
@@ -147,7 +147,7 @@ impl Runner<'_> {
     ///
     /// Errors: what stopped it, with what is gone; where nothing is, everything is as before.
     pub async fn remove_everything(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
-        self.patience.renew();
+        self.lock_wait.reset_pause();
         let stopped = loop {
             let begun = Instant::now();
             let (error, statement) = match self.try_removal().await {
@@ -155,7 +155,7 @@ impl Runner<'_> {
                     self.history = history::read(self.database.connection()).await?;
                     return Ok(());
                 }
-                Err(Failure::Ours(error)) => break error,
+                Err(Failure::Runner(error)) => break error,
                 Err(Failure::Database { error, statement }) => (error, statement),
             };
             if let Err(error) = self.plan.stop.check() {
@@ -165,9 +165,9 @@ impl Runner<'_> {
                 break error.into();
             }
             let statement = statement.unwrap_or_default();
-            match self.patience.wait(&self.database, (FRESH, &statement), begun, progress).await {
+            match self.lock_wait.wait(&self.database, (FRESH, &statement), begun, progress).await {
                 Ok(None) => {}
-                Ok(Some(by)) => break held(FRESH, &by),
+                Ok(Some(by)) => break blocked(FRESH, &by),
                 Err(error) => break error,
             }
         };
@@ -179,7 +179,7 @@ impl Runner<'_> {
         let engine = self.database.engine();
         let is_whole = engine.has_transactional_ddl;
         let handle = self.begin_step().await?;
-        self.lock.hold(&handle).await?;
+        self.lock.renew(&handle).await?;
         let objects = removable(&handle, engine, &HISTORY_TABLES).await?;
         let handle = if is_whole {
             handle
@@ -191,15 +191,15 @@ impl Runner<'_> {
         let removed = self.remove(&handle, &objects).await;
         if is_whole {
             let whole = match removed {
-                Ok(()) => self.forget_history(&handle).await,
+                Ok(()) => self.clear_history(&handle).await,
                 failed => failed,
             };
-            return conclude(handle, whole).await;
+            return finish_transaction(handle, whole).await;
         }
-        conclude(handle, removed).await?;
+        finish_transaction(handle, removed).await?;
         let handle = self.begin_step().await?;
-        let forgotten = self.forget_history(&handle).await;
-        conclude(handle, forgotten).await
+        let forgotten = self.clear_history(&handle).await;
+        finish_transaction(handle, forgotten).await
     }
 
     /// Says what will be removed, and by whom, where a removal may break off halfway.
@@ -230,7 +230,7 @@ impl Runner<'_> {
         for statement in &statements {
             removed = async {
                 self.plan.stop.check()?;
-                self.lock.hold(handle).await?;
+                self.lock.renew(handle).await?;
                 self.run_statement(handle, statement).await
             }
             .await;
@@ -251,38 +251,39 @@ impl Runner<'_> {
         removed
     }
 
-    async fn forget_history(&self, handle: &WriteHandle) -> Result<(), Failure> {
+    async fn clear_history(&self, handle: &WriteHandle) -> Result<(), Failure> {
         history::set_nothing_applied(handle).await?;
         history::remove_settings(handle, REMOVAL).await?;
-        Ok(self.lock.hold(handle).await?)
+        Ok(self.lock.renew(handle).await?)
     }
 
     /// What is to be said about a removal that was stopped; one that removed nothing is taken back.
     async fn stopped_removal(&mut self, stopped: Error) -> Error {
-        let nothing = |stopped: Error| extended(stopped, "nothing was removed, everything is as before");
+        let nothing = |stopped: Error| with_addition(stopped, "nothing was removed, everything is as before");
         if self.database.engine().has_transactional_ddl {
             return nothing(stopped);
         }
         match Removal::find(self.database.connection()).await {
             Ok(None) => nothing(stopped),
-            Ok(Some(removal)) if removal.is_undone => match forget(&self.database, self.plan, self.lock).await {
-                Ok(()) => nothing(stopped),
-                Err(_) => extended(stopped, "nothing was removed")
-                    .hint(CommandLine::new("migrate up").and(" undoes what was announced")),
-            },
+            Ok(Some(removal)) if removal.has_removed_nothing => {
+                match clear_announcement(&self.database, self.plan, self.lock).await {
+                    Ok(()) => nothing(stopped),
+                    Err(_) => with_addition(stopped, "nothing was removed")
+                        .hint(CommandLine::new("migrate up").and(" undoes what was announced")),
+                }
+            }
             Ok(Some(removal)) => {
-                let extent = format!("of the tables and views, {}", removal.extent());
-                removal.way_out(extended(stopped, &extent))
+                let extent = format!("of the tables and views, {}", removal.progress());
+                removal.with_remedies(with_addition(stopped, &extent))
             }
-            Err(_) => {
-                extended(stopped, "what is gone is not known").hint(CommandLine::new("migrate status").and(" tells"))
-            }
+            Err(_) => with_addition(stopped, "what is gone is not known")
+                .hint(CommandLine::new("migrate status").and(" tells")),
         }
     }
 }
 
 /// The same error with an addition to its message.
-fn extended(error: Error, what: &str) -> Error {
+fn with_addition(error: Error, what: &str) -> Error {
     let message = format!("{}; {what}", error.message());
     let helps = error.kind() != Kind::Unavailable || error.is(Cause::Blocked);
     let error = if helps { error } else { error.without_hints() };

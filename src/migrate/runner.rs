@@ -12,13 +12,13 @@ use sea_orm::{ConnectionTrait, DbErr};
 use tokio::time::timeout;
 
 use super::checksum::checksum_of;
-use super::descent::to_revert;
-use super::failure::{Failure, failed, held};
+use super::failure::{Failure, blocked, failed};
 use super::history::{self, Direction, History, Record, Run, RunState};
 use super::lock::{Lock, begin};
-use super::patience::{FIRST_PAUSE, Patience};
-use super::standing::{admit, standing};
-use super::{FAREWELL, Plan, Progress, Step};
+use super::lock_wait::{FIRST_PAUSE, LockWait};
+use super::revert::to_revert;
+use super::status::{check_preconditions, statuses};
+use super::{CLOSE_TIMEOUT, Plan, Progress, Step};
 use crate::db::Database;
 use crate::db::ddl::{LOCK_TIMEOUT, broken_references};
 use crate::db::fault::{Fault, classify};
@@ -33,22 +33,22 @@ pub struct Runner<'a> {
     pub(super) lock: &'a Lock,
     pub(super) history: History,
     /// What is left of the time for waiting for what others hold.
-    pub(super) patience: Patience,
+    pub(super) lock_wait: LockWait,
     /// The migration that may be done or not, while nobody knows.
     pub(super) in_doubt: Option<&'static str>,
     /// Which way the migration was to go that the database refused.
     pub(super) refused: Option<Direction>,
     /// Whether the history was looked at since it was read: `up` is refused for some states.
-    is_admitted: bool,
+    is_checked: bool,
 }
 
-/// Where to.
+/// Which migration the next step runs.
 #[derive(Clone, Copy)]
-pub enum Way<'m> {
+pub enum Selection<'m> {
     /// The oldest of these that is pending.
-    Up(&'m [Migration]),
+    OldestPending(&'m [Migration]),
     /// The one that was applied last, unless the plan ends there.
-    Down,
+    NewestApplied,
 }
 
 /// One way of one migration.
@@ -81,8 +81,8 @@ impl<'a> Runner<'a> {
         if lock.spans_steps() {
             history = history::read(database.connection()).await?;
         }
-        let (patience, in_doubt, refused) = (Patience::new(plan.lock_wait), None, None);
-        Ok(Runner { database, plan, lock, history, patience, in_doubt, refused, is_admitted: false })
+        let (lock_wait, in_doubt, refused) = (LockWait::new(plan.lock_wait), None, None);
+        Ok(Runner { database, plan, lock, history, lock_wait, in_doubt, refused, is_checked: false })
     }
 
     /// Takes leave of the connection that [`Runner::new`] made for itself.
@@ -94,16 +94,20 @@ impl<'a> Runner<'a> {
 
     /// Runs the next task, if there is one; again and again while others hold its tables, until the
     /// time for waiting is over.
-    pub async fn step(&mut self, way: Way<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<Step>> {
-        self.patience.renew();
+    pub async fn step(
+        &mut self,
+        selection: Selection<'_>,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Option<Step>> {
+        self.lock_wait.reset_pause();
         loop {
             self.plan.stop.check()?;
             let handle = self.begin().await?;
-            let mut task = match self.choose(way, progress) {
+            let mut task = match self.choose(selection, progress) {
                 Ok(Some(task)) => task,
                 other => {
                     // What was decided is what the user needs to hear, whatever the rollback says.
-                    let _ = timeout(FAREWELL, handle.rollback()).await;
+                    let _ = timeout(CLOSE_TIMEOUT, handle.rollback()).await;
                     return other.map(|_| None);
                 }
             };
@@ -111,7 +115,7 @@ impl<'a> Runner<'a> {
             self.in_doubt = None;
             let (error, statement) = match self.carry_out(handle, &mut task).await {
                 Ok(step) => return Ok(Some(step)),
-                Err(Failure::Ours(error)) => return Err(error),
+                Err(Failure::Runner(error)) => return Err(error),
                 Err(Failure::Database { error, statement }) => (error, statement),
             };
             let fault = classify(&error);
@@ -127,21 +131,21 @@ impl<'a> Runner<'a> {
                 return Err(failed(&task.run, &error));
             }
             let held_up = (task.migration.name, statement.as_deref().unwrap_or_default());
-            if let Some(by) = self.patience.wait(&self.database, held_up, begun, progress).await? {
+            if let Some(by) = self.lock_wait.wait(&self.database, held_up, begun, progress).await? {
                 self.record_failure(&mut task, &error, statement).await;
-                return Err(held(&format!("migration {}", task.run.name), &by));
+                return Err(blocked(&format!("migration {}", task.run.name), &by));
             }
         }
     }
 
-    fn choose(&mut self, way: Way<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<Task>> {
-        match way {
-            Way::Up(migrations) => {
-                self.admit(progress)?;
+    fn choose(&mut self, selection: Selection<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<Task>> {
+        match selection {
+            Selection::OldestPending(migrations) => {
+                self.check_preconditions(progress)?;
                 let pending = migrations.iter().find(|migration| !self.history.is_applied(migration.name));
                 Ok(pending.map(|migration| self.task(migration, Direction::Up)))
             }
-            Way::Down => {
+            Selection::NewestApplied => {
                 let newest = to_revert(&self.history, self.plan, 1)?;
                 Ok(newest.first().map(|migration| self.task(migration, Direction::Down)))
             }
@@ -149,15 +153,15 @@ impl<'a> Runner<'a> {
     }
 
     /// Tells once what the user is to know about the history, and refuses what must not go on.
-    fn admit(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
-        if self.is_admitted {
+    fn check_preconditions(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+        if self.is_checked {
             return Ok(());
         }
-        let standing = standing(self.database.engine(), &self.plan.catalog, &self.history)?;
-        for notice in admit(&standing, self.plan.allow_late)? {
+        let statuses = statuses(self.database.engine(), &self.plan.catalog, &self.history)?;
+        for notice in check_preconditions(&statuses, self.plan.allow_late)? {
             progress(Progress::Notice(&notice));
         }
-        self.is_admitted = true;
+        self.is_checked = true;
         Ok(())
     }
 
@@ -172,7 +176,7 @@ impl<'a> Runner<'a> {
             state: RunState::Running,
             checksum: (direction == Direction::Up).then(|| checksum_of(engine, migration)),
             statements_total: i64::try_from(statements.len()).unwrap_or(i64::MAX),
-            ..noted(self.plan, engine, &self.history, migration.name, direction)
+            ..new_run(self.plan, engine, &self.history, migration.name, direction)
         };
         let known = self.history.find(migration.name).cloned();
         Task { migration: *migration, direction, statements, known, run }
@@ -186,30 +190,30 @@ impl<'a> Runner<'a> {
             let mut changed = self.execute(&handle, task).await;
             if changed.is_ok() {
                 task.finish(started.elapsed());
-                changed = self.record(&handle, task).await;
+                changed = self.record_success(&handle, task).await;
             }
             // Whatever fails before COMMIT leaves nothing.
             self.in_doubt = changed.is_ok().then_some(name);
-            conclude(handle, changed).await?;
+            finish_transaction(handle, changed).await?;
         } else {
             self.in_doubt = Some(name);
             let changed = self.intend_and_change(&handle, task).await;
-            conclude(handle, changed).await?;
+            finish_transaction(handle, changed).await?;
             task.finish(started.elapsed());
             self.record_afterwards(task).await?;
         }
         self.in_doubt = None;
-        self.history.note(&task.run, self.plan.clock.now());
+        self.history.record(&task.run, self.plan.clock.now());
         let duration = task.run.duration.unwrap_or_default();
         Ok(Step { name: task.run.name.clone(), direction: task.direction, duration })
     }
 
     /// Where DDL commits by itself: the DDL commits the intent before it too.
     async fn intend_and_change(&self, handle: &WriteHandle, task: &mut Task) -> Result<(), Failure> {
-        self.lock.hold(handle).await?;
-        history::give_up_intents(handle, &task.run.name).await?;
+        self.lock.renew(handle).await?;
+        history::mark_interrupted(handle, &task.run.name).await?;
         // A try before this one may have left it there.
-        history::relog(handle, &task.run).await?;
+        history::replace_log(handle, &task.run).await?;
         // How the database says that an earlier run did it before it died.
         let done = match task.direction {
             Direction::Up => Fault::AlreadyExists,
@@ -227,12 +231,12 @@ impl<'a> Runner<'a> {
     /// What is done is done: the record is tried again, and if that does not help, the intent stays
     /// for the next `up`.
     async fn record_afterwards(&self, task: &Task) -> Result<(), Failure> {
-        let until = Instant::now() + self.patience.left;
+        let until = Instant::now() + self.lock_wait.left;
         loop {
-            let recorded = match begin(&self.database, self.patience.left).await {
+            let recorded = match begin(&self.database, self.lock_wait.left).await {
                 Ok(handle) => {
-                    let recorded = self.record(&handle, task).await;
-                    conclude(handle, recorded).await
+                    let recorded = self.record_success(&handle, task).await;
+                    finish_transaction(handle, recorded).await
                 }
                 Err(failure) => Err(failure.into()),
             };
@@ -247,7 +251,7 @@ impl<'a> Runner<'a> {
                     let resolve = CommandLine::new("migrate resolve").argument(&task.run.name).flag(how);
                     let hint = Hint::from("the migration itself is done: ").and(resolve).and(" records it");
                     let error = Error::from(error).hint(hint);
-                    return Err(Failure::Ours(error));
+                    return Err(Failure::Runner(error));
                 }
                 other => return other,
             }
@@ -277,8 +281,8 @@ impl<'a> Runner<'a> {
     }
 
     /// Both tables' rows for what was done.
-    async fn record(&self, handle: &WriteHandle, task: &Task) -> Result<(), Failure> {
-        history::relog(handle, &task.run).await?;
+    async fn record_success(&self, handle: &WriteHandle, task: &Task) -> Result<(), Failure> {
+        history::replace_log(handle, &task.run).await?;
         // A run that died while it reverted has left it there.
         let is_listed = task.known.as_ref().is_some_and(Record::is_listed);
         if task.direction == Direction::Down || is_listed {
@@ -292,7 +296,7 @@ impl<'a> Runner<'a> {
                 }
             }
         }
-        Ok(self.lock.hold(handle).await?)
+        Ok(self.lock.renew(handle).await?)
     }
 
     /// Begins a step's transaction; what another tool applied meanwhile gets its place in the order
@@ -306,11 +310,11 @@ impl<'a> Runner<'a> {
                 return Ok(handle);
             }
             for name in &foreign {
-                let run = noted(self.plan, self.database.engine(), &self.history, name, Direction::Adopt);
+                let run = new_run(self.plan, self.database.engine(), &self.history, name, Direction::Adopt);
                 history::log(&handle, &run).await?;
-                self.history.note(&run, run.started_at);
+                self.history.record(&run, run.started_at);
             }
-            self.lock.hold(&handle).await?;
+            self.lock.renew(&handle).await?;
             handle.commit().await?;
         }
     }
@@ -319,9 +323,9 @@ impl<'a> Runner<'a> {
     /// others may have run steps since the last one, what is applied is read again there, within
     /// the transaction.
     pub(super) async fn begin_step(&mut self) -> Result<WriteHandle> {
-        let until = Instant::now() + self.patience.left;
+        let until = Instant::now() + self.lock_wait.left;
         let handle = loop {
-            match begin(&self.database, self.patience.left).await {
+            match begin(&self.database, self.lock_wait.left).await {
                 Ok(handle) => break handle,
                 Err(failure) if failure.fault == Some(Fault::Transient) && Instant::now() < until => {}
                 Err(failure) => return Err(failure.error),
@@ -350,8 +354,8 @@ impl<'a> Runner<'a> {
         let record = async {
             let handle = begin(&self.database, LOCK_TIMEOUT).await?;
             // Whoever took the lock over may have applied it meanwhile.
-            self.lock.hold(&handle).await?;
-            history::relog(&handle, &task.run).await?;
+            self.lock.renew(&handle).await?;
+            history::replace_log(&handle, &task.run).await?;
             handle.commit().await?;
             Ok::<(), Error>(())
         };
@@ -362,7 +366,7 @@ impl<'a> Runner<'a> {
 }
 
 /// A run of a migration that ran nothing: what is said about it, in its place.
-pub fn noted(plan: &Plan, engine: Engine, history: &History, name: &str, direction: Direction) -> Run {
+pub fn new_run(plan: &Plan, engine: Engine, history: &History, name: &str, direction: Direction) -> Run {
     Run {
         sequence: history.next_sequence(),
         name: name.to_owned(),
@@ -382,11 +386,11 @@ pub fn noted(plan: &Plan, engine: Engine, history: &History, name: &str, directi
 
 /// Commits what went well and rolls back what did not: the first error is the one reported,
 /// whatever the rollback says.
-pub async fn conclude(handle: WriteHandle, result: Result<(), Failure>) -> Result<(), Failure> {
+pub async fn finish_transaction(handle: WriteHandle, result: Result<(), Failure>) -> Result<(), Failure> {
     match result {
         Ok(()) => Ok(handle.commit().await?),
         Err(failure) => {
-            let _ = timeout(FAREWELL, handle.rollback()).await;
+            let _ = timeout(CLOSE_TIMEOUT, handle.rollback()).await;
             Err(failure)
         }
     }

@@ -9,32 +9,32 @@ use crate::error::{Error, Kind};
 /// Asks a course to end. Where DDL commits by itself a statement outlives its client: there the
 /// course ends its statement on the server, and says what is done.
 #[derive(Clone)]
-pub struct Stop(Arc<watch::Sender<bool>>);
+pub struct StopSignal(Arc<watch::Sender<bool>>);
 
-impl Default for Stop {
+impl Default for StopSignal {
     fn default() -> Self {
-        Stop(Arc::new(watch::Sender::new(false)))
+        StopSignal(Arc::new(watch::Sender::new(false)))
     }
 }
 
-impl Stop {
-    pub fn ask(&self) {
+impl StopSignal {
+    pub fn request(&self) {
         self.0.send_replace(true);
     }
 
-    pub fn is_asked(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Returns when a stop is requested.
-    pub async fn asked(&self) {
+    pub async fn requested(&self) {
         // The sender lives as long as `self`, so this fails never.
-        let _ = self.0.subscribe().wait_for(|is_asked| *is_asked).await;
+        let _ = self.0.subscribe().wait_for(|is_requested| *is_requested).await;
     }
 
     /// Errors: exit 130 after a stop was requested.
     pub fn check(&self) -> Result<(), Error> {
-        if self.is_asked() { Err(interrupted()) } else { Ok(()) }
+        if self.is_requested() { Err(interrupted()) } else { Ok(()) }
     }
 }
 

@@ -5,15 +5,15 @@ use migration::{HISTORY_TABLES, Migration};
 use sea_orm::ConnectionTrait;
 
 use super::history::History;
-use super::{Catalog, Course, Plan, run};
+use super::{Catalog, Plan, RunKind, run};
 use crate::db::Database;
 use crate::db::schema::{Difference, Schema, differences, read, removable};
 use crate::error::Result;
 
 /// What the migrations make, as tried on a scratch database.
-pub struct Trial {
+pub struct ScratchRun {
     /// What is otherwise after up, down and up again, or left after down.
-    pub there_and_back: Vec<Difference>,
+    pub round_trip: Vec<Difference>,
     /// The schema of everything.
     pub whole: Schema,
     /// The schema of what is applied to the live database.
@@ -23,21 +23,21 @@ pub struct Trial {
 /// Goes up, down and up again on an empty scratch database.
 ///
 /// Errors: those of [`run`].
-pub async fn try_out(scratch: &Database, plan: &Plan, live: &History) -> Result<Trial> {
+pub async fn run_on_scratch(scratch: &Database, plan: &Plan, live: &History) -> Result<ScratchRun> {
     let engine = scratch.engine();
     let plan = Plan { steps: None, to: None, allow_late: true, settings: Vec::new(), ..plan.clone() };
     let silent = &mut |_: super::Progress<'_>| {};
-    run(scratch, &plan, Course::Up, silent).await?;
+    run(scratch, &plan, RunKind::Up, silent).await?;
     let first = schema(scratch).await?;
-    run(scratch, &plan, Course::Reset, silent).await?;
-    let mut there_and_back = differences(engine, &Schema::default(), &schema(scratch).await?);
+    run(scratch, &plan, RunKind::Reset, silent).await?;
+    let mut round_trip = differences(engine, &Schema::default(), &schema(scratch).await?);
     let applied = applied_only(&plan.catalog, live);
-    run(scratch, &Plan { catalog: applied, ..plan.clone() }, Course::Up, silent).await?;
+    run(scratch, &Plan { catalog: applied, ..plan.clone() }, RunKind::Up, silent).await?;
     let applied = schema(scratch).await?;
-    run(scratch, &plan, Course::Up, silent).await?;
+    run(scratch, &plan, RunKind::Up, silent).await?;
     let whole = schema(scratch).await?;
-    there_and_back.extend(differences(engine, &first, &whole));
-    Ok(Trial { there_and_back, whole, applied })
+    round_trip.extend(differences(engine, &first, &whole));
+    Ok(ScratchRun { round_trip, whole, applied })
 }
 
 /// What the migrations up to this one make, as tried on an empty scratch database.
@@ -45,7 +45,7 @@ pub async fn try_out(scratch: &Database, plan: &Plan, live: &History) -> Result<
 /// Errors: those of [`run`].
 pub async fn expected_at(scratch: &Database, plan: &Plan, to: &str) -> Result<Schema> {
     let plan = Plan { steps: None, to: Some(to.to_owned()), settings: Vec::new(), ..plan.clone() };
-    run(scratch, &plan, Course::Up, &mut |_| {}).await?;
+    run(scratch, &plan, RunKind::Up, &mut |_| {}).await?;
     schema(scratch).await
 }
 
@@ -62,7 +62,7 @@ pub async fn schema(database: &Database) -> Result<Schema> {
 }
 
 /// Leaves nothing at all in a scratch database that somebody else will use again.
-pub async fn empty(scratch: &Database) -> Result<()> {
+pub async fn clear(scratch: &Database) -> Result<()> {
     let handle = scratch.begin().await?;
     let (before, after) = scratch.engine().unchecked_references.unzip();
     let statements = scratch.engine().removal(&removable(&handle, scratch.engine(), &[]).await?);
@@ -83,6 +83,6 @@ pub fn drift(database: &Database, expected: &Schema, found: &Schema, ignored: &[
 }
 
 /// Whether something stands beside the shop's own schema and does not touch it.
-pub fn is_beside(difference: &Difference) -> bool {
+pub fn is_unrelated(difference: &Difference) -> bool {
     difference.expected.is_none() && difference.object.kind.is_independent()
 }

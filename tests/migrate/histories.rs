@@ -5,7 +5,7 @@ use migration::Migration;
 use shopctl::error::{Error, Kind};
 use shopctl::migrate::history::{Direction, RunState, read};
 use shopctl::migrate::lock_file::LockFile;
-use shopctl::migrate::{Catalog, Course, Plan, Progress, Resolution, State, rehearse, resolve, risks, run, up};
+use shopctl::migrate::{Catalog, Plan, Progress, Resolution, RunKind, State, rehearse, resolve, risks, run, up};
 
 use super::{EVERYWHERE, Trial, on, plan};
 use crate::support::Backend;
@@ -165,7 +165,7 @@ fn the_log_lists_every_run() {
         let list = of(&[ALPHA, BETA]);
         trial.up(&list).await.unwrap();
         trial.down(&list).await.unwrap();
-        run(&trial.database, &list, Course::Redo, &mut |_| ()).await.unwrap();
+        run(&trial.database, &list, RunKind::Redo, &mut |_| ()).await.unwrap();
         let history = read(trial.database.connection()).await.unwrap();
         let told: Vec<_> = history.runs.iter().map(|run| (run.name.as_str(), run.direction.as_str())).collect();
         assert_eq!(
@@ -187,15 +187,15 @@ fn reset_refresh_and_fresh() {
             steps.iter().map(|step| format!("{} {}", step.direction.as_str(), step.name)).collect::<Vec<_>>()
         };
         let (up, down) = (["up m1_alpha", "up m2_beta"], ["down m2_beta", "down m1_alpha"]);
-        assert_eq!(names(Course::Up).await, up);
+        assert_eq!(names(RunKind::Up).await, up);
         let schema = trial.schema().await;
-        assert_eq!(names(Course::Reset).await, down);
-        assert_eq!(names(Course::Refresh).await, up);
-        assert_eq!(names(Course::Refresh).await, [down, up].concat());
+        assert_eq!(names(RunKind::Reset).await, down);
+        assert_eq!(names(RunKind::Refresh).await, up);
+        assert_eq!(names(RunKind::Refresh).await, [down, up].concat());
         trial.sql("CREATE TABLE of_others (id int)").await;
         trial.sql("CREATE VIEW seen AS SELECT * FROM of_others").await;
         assert_ne!(trial.schema().await, schema);
-        assert_eq!(names(Course::Fresh).await, up);
+        assert_eq!(names(RunKind::Fresh).await, up);
         assert_eq!(trial.schema().await, schema, "what others made is gone too");
     });
 }
@@ -211,12 +211,12 @@ fn an_interrupted_removal_is_completed_only_by_fresh() {
             trial.sql(&format!("INSERT INTO shopctl_settings (name, value) VALUES ('{name}', '{value}')")).await;
         }
         trial.sql("DROP TABLE alpha").await;
-        for course in [Course::Up, Course::Down, Course::Redo, Course::Reset, Course::Refresh] {
+        for course in [RunKind::Up, RunKind::Down, RunKind::Redo, RunKind::Reset, RunKind::Refresh] {
             let error = run(&trial.database, &list, course, &mut |_| ()).await.unwrap_err();
             assert_eq!((error.kind(), error.code()), (Kind::Conflict, "migrate.removal"), "{course:?}");
             assert!(error.message().contains("1 gone (alpha), 1 left (beta)"), "{error}");
         }
-        run(&trial.database, &list, Course::Fresh, &mut |_| ()).await.unwrap();
+        run(&trial.database, &list, RunKind::Fresh, &mut |_| ()).await.unwrap();
         assert_eq!(trial.schema().await, schema);
         assert_eq!(trial.up(&list).await.unwrap(), 0);
     });

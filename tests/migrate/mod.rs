@@ -20,7 +20,7 @@ use shopctl::db::target::{SqliteTarget, Target};
 use shopctl::db::{Access, ConnectSettings, Database};
 use shopctl::domain::Clock;
 use shopctl::error::Result;
-use shopctl::migrate::{Catalog, Plan, State, Stop, down, status, up};
+use shopctl::migrate::{Catalog, Plan, State, StopSignal, down, status, up};
 
 use crate::support::shop::block_on;
 use crate::support::{Backend, Shop};
@@ -101,7 +101,7 @@ fn plan() -> Plan {
         to: None,
         allow_late: true,
         lock_wait: Duration::from_secs(1),
-        stop: Stop::default(),
+        stop: StopSignal::default(),
         runner: "tester@here, process 1".to_owned(),
         settings: Vec::new(),
         clock: Clock(|| chrono::DateTime::from_timestamp(1_767_225_600, 0).unwrap()),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use shopctl::error::{Aim, Kind};
-use shopctl::migrate::{Course, Progress, run};
+use shopctl::migrate::{Progress, RunKind, run};
 
 use crate::on_every_backend;
 use crate::support::roles::login_with;
@@ -152,10 +152,10 @@ fn fresh_interrupted_after_the_removal_reports_progress_and_a_hint() {
             let stop = plan.stop.clone();
             let ask = &mut |progress: Progress<'_>| {
                 if matches!(progress, Progress::Done(_)) {
-                    stop.ask();
+                    stop.request();
                 }
             };
-            let error = run(&trial.database, &plan, Course::Fresh, ask).await.expect_err("it was asked to stop");
+            let error = run(&trial.database, &plan, RunKind::Fresh, ask).await.expect_err("it was asked to stop");
             assert_eq!(error.kind(), Kind::Interrupted);
             let told = error.message();
             assert!(told.contains("everything was removed") && told.contains("not applied: "), "{told}");

@@ -125,7 +125,7 @@ fn summary(context: &Context, all: &[MigrationStatus]) -> Migrations {
         let first = in_state(state).next()?;
         Some(format!("{} {} (first {})", in_state(state).count(), state.as_str(), printable(&first.name)))
     });
-    let way_out = all.iter().find_map(MigrationStatus::way_out);
+    let way_out = all.iter().find_map(MigrationStatus::remedy);
     let missing = || Error::of(Cause::NoSchema, "").hint(CommandLine::new("migrate up"));
     let hint = way_out.unwrap_or_else(|| Hint::joined(context.fitting(missing()).hints(), "; "));
     Migrations { applied: in_state(migrate::State::Applied).count(), others: others.collect(), hint }

@@ -57,7 +57,7 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
         }
         let look =
             async || Ok((migrate::next_sequence(database.connection()).await?, entities::missing(&database).await?));
-        let (next, missing) = migrate::again_while_busy(&database, look).await?;
+        let (next, missing) = migrate::retry_while_busy(&database, look).await?;
         if missing.is_empty() {
             break steps;
         }

@@ -20,7 +20,7 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::moment;
 use crate::error::{CommandLine, Result};
-use crate::migrate::{self, Catalog, Course, Plan, Progress, Step, history::Direction};
+use crate::migrate::{self, Catalog, Plan, Progress, RunKind, Step, history::Direction};
 use crate::output::Format;
 use crate::service::committing::Pending;
 
@@ -105,15 +105,15 @@ struct GuardArguments {
 pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
     match command {
         Command::Up(arguments) => apply::up(context, asking, &arguments).await,
-        Command::Down(arguments) => remove::down(context, asking, &arguments, Course::Down).await,
-        Command::Redo(arguments) => remove::down(context, asking, &arguments, Course::Redo).await,
+        Command::Down(arguments) => remove::down(context, asking, &arguments, RunKind::Down).await,
+        Command::Redo(arguments) => remove::down(context, asking, &arguments, RunKind::Redo).await,
         Command::Status(arguments) => state::status(context, &arguments).await,
         Command::Plan(arguments) => plan::run(context, &arguments).await,
         Command::Verify(arguments) => verify::verify(context, &arguments).await,
         Command::History => state::history(context).await,
-        Command::Fresh(arguments) => remove::all(context, asking, &arguments, Course::Fresh).await,
-        Command::Refresh(arguments) => remove::all(context, asking, &arguments, Course::Refresh).await,
-        Command::Reset(arguments) => remove::all(context, asking, &arguments, Course::Reset).await,
+        Command::Fresh(arguments) => remove::all(context, asking, &arguments, RunKind::Fresh).await,
+        Command::Refresh(arguments) => remove::all(context, asking, &arguments, RunKind::Refresh).await,
+        Command::Reset(arguments) => remove::all(context, asking, &arguments, RunKind::Reset).await,
         Command::Baseline(arguments) => verify::baseline(context, asking, &arguments).await,
         Command::Resolve(arguments) => resolve::resolve(context, asking, &arguments).await,
         Command::New(arguments) => new::run(context, &arguments).await,
@@ -135,7 +135,7 @@ fn plan_with(context: &Context, lock_wait: Duration) -> Plan {
         to: None,
         allow_late: false,
         lock_wait: context.budget.stated().into_iter().fold(lock_wait, Duration::min),
-        stop: migrate::Stop::default(),
+        stop: migrate::StopSignal::default(),
         runner: context.runner(),
         settings: Vec::new(),
         clock: context.clock,
@@ -151,7 +151,7 @@ async fn until_told_to_stop<T>(context: &Context, plan: &Plan, course: impl Futu
     let done = tokio::select! {
         done = &mut course => done,
         _ = context.committing.interrupted(0) => {
-            plan.stop.ask();
+            plan.stop.request();
             course.await
         }
     };

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{Error, Result, io_reason};
 use crate::file::{OutputFile, unwritable};
 use crate::migrate::Catalog;
-use crate::migrate::draft::{Draft, Form, registered};
+use crate::migrate::draft::{Draft, DraftStyle, registered};
 use crate::output::Mutation;
 
 /// The path of the migrations in the project.
@@ -30,7 +30,7 @@ pub struct Arguments {
 }
 
 pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
-    let form = if arguments.sql { Form::Sql } else { Form::Builders };
+    let form = if arguments.sql { DraftStyle::Sql } else { DraftStyle::Builders };
     let draft = Draft::new(&arguments.name, form, context.clock.now())?;
     if let Some(newer) = Catalog::embedded().names().find(|name| *name >= draft.name.as_str()) {
         let message = format!("{} would not be the newest: {newer} has a later time", draft.name);

@@ -35,7 +35,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     // What `up` would say to a late migration is not the plan's business.
     let plan = Plan { to: arguments.to.clone(), allow_late: true, ..whole_plan(context) };
     plan.catalog.check()?;
-    let everything = |engine| Ok::<_, Error>((engine, migrate::wanted(&plan)?.to_vec(), 1));
+    let everything = |engine| Ok::<_, Error>((engine, migrate::selected(&plan)?.to_vec(), 1));
     let (engine, pending, first_sequence) = match arguments.backend {
         Some(engine) => everything(engine)?,
         None => match context.database(Access::Read).await {

@@ -8,7 +8,7 @@ use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::error::Result;
-use crate::migrate::{self, Course, Plan, Progress, Stake};
+use crate::migrate::{self, Impact, Plan, Progress, RunKind};
 
 #[derive(Debug, Args)]
 pub struct DownArguments {
@@ -32,29 +32,30 @@ pub struct RemoveArguments {
     guard: GuardArguments,
 }
 
-pub async fn down(context: &Context, asking: &Asking, arguments: &DownArguments, course: Course) -> Result<()> {
+pub async fn down(context: &Context, asking: &Asking, arguments: &DownArguments, course: RunKind) -> Result<()> {
     let plan =
         Plan { steps: arguments.steps, to: arguments.to.clone(), ..plan_with(context, arguments.lock.lock_wait) };
     take(context, asking, &arguments.guard, &plan, course).await
 }
 
-pub async fn all(context: &Context, asking: &Asking, arguments: &RemoveArguments, course: Course) -> Result<()> {
+pub async fn all(context: &Context, asking: &Asking, arguments: &RemoveArguments, course: RunKind) -> Result<()> {
     let plan = plan_with(context, arguments.lock.lock_wait);
     take(context, asking, &arguments.guard, &plan, course).await
 }
 
-async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: &Plan, course: Course) -> Result<()> {
+async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: &Plan, course: RunKind) -> Result<()> {
     // Only `fresh` has something to do where nothing is.
-    let access = if course == Course::Fresh { Access::Create } else { Access::Write };
+    let access = if course == RunKind::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
     let progress = &mut |progress: Progress<'_>| tell(context, &progress);
-    let mut stake = migrate::again_while_busy(&database, async || Stake::of(&database, plan, course).await).await?;
-    if stake.is_nothing_to_revert() {
+    let mut stake =
+        migrate::retry_while_busy(&database, async || Impact::assess(&database, plan, course).await).await?;
+    if stake.has_nothing_to_revert() {
         print_steps(context, &[]);
         context.output.note("nothing to revert");
         return Ok(());
     }
-    stake.count(&database, plan.lock_wait, progress).await?;
+    stake.count_rows(&database, plan.lock_wait, progress).await?;
     if stake.needs_permission() {
         permit(context, asking, guard, &database, &stake)?;
     }
@@ -80,10 +81,10 @@ fn permit(
     asking: &Asking,
     guard: &GuardArguments,
     database: &Database,
-    stake: &Stake,
+    stake: &Impact,
 ) -> Result<()> {
-    let impact = stake.impact(database.target(), context.config.protected);
-    let takes_yes = guard.confirm.is_none() && stake.is_yes_enough(database.target(), context.config.protected);
+    let impact = stake.summary(database.target(), context.config.protected);
+    let takes_yes = guard.confirm.is_none() && stake.accepts_yes(database.target(), context.config.protected);
     match takes_yes {
         true => asking.yes_or_no(&context.output, guard.yes, &impact)?,
         false => asking.typed_name(&context.output, &guard.confirm, &impact, &context.config.target.name())?,

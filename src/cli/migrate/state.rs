@@ -28,11 +28,11 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
         Err(error) => return Err(error),
     };
     let open = summary(&all);
-    let ways_out: Vec<Hint> = all.iter().filter_map(MigrationStatus::way_out).collect();
+    let ways_out: Vec<Hint> = all.iter().filter_map(MigrationStatus::remedy).collect();
     let has_pending = all.iter().any(|migration| migration.state == State::Pending);
     context.output.list(&all)?;
     match removal {
-        Some(removal) if removal.is_undone => {
+        Some(removal) if removal.has_removed_nothing => {
             let by = printable(&removal.by);
             context.output.suggest(
                 Hint::from(format!("migrate fresh was begun by {by} and has removed nothing; "))

@@ -10,9 +10,9 @@ use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::domain::text::counted;
 use crate::error::{Cause, Error, Kind, Result};
-use crate::migrate::finding::{DRIFT, Finding, drifted, refuse_unknown};
+use crate::migrate::finding::{DRIFT, Finding, drift_error, refuse_unknown_names};
 use crate::migrate::history::{self, History};
-use crate::migrate::verify::{drift, empty, expected_at, is_beside, schema, try_out};
+use crate::migrate::verify::{clear, drift, expected_at, is_unrelated, run_on_scratch, schema};
 use crate::migrate::{self, Catalog, entities};
 use crate::output::Mutation;
 
@@ -49,7 +49,7 @@ impl ScratchArguments {
     /// Leaves a database that was named as it was found; one of our own will be gone anyway.
     async fn leave_empty(&self, scratch: &Database) -> Result<()> {
         match self.scratch_url {
-            Some(_) => empty(scratch).await,
+            Some(_) => clear(&scratch).await,
             None => Ok(()),
         }
     }
@@ -72,18 +72,18 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
         None => History::default(),
     };
     let scratch = make_scratch(context, &arguments.scratch, live.as_ref()).await?;
-    let trial = try_out(&scratch, &plan, &history).await;
+    let trial = run_on_scratch(&scratch, &plan, &history).await;
     arguments.scratch.leave_empty(&scratch).await?;
     let trial = trial?;
     let mut findings: Vec<Finding> =
-        trial.there_and_back.iter().map(|difference| Finding::of("there and back", difference)).collect();
+        trial.round_trip.iter().map(|difference| Finding::from_difference("there and back", difference)).collect();
     if let Some(database) = &live
         && !history.applied().is_empty()
     {
         let found = schema(database).await?;
-        refuse_unknown(&arguments.ignore, &[&trial.whole, &found])?;
+        refuse_unknown_names(&arguments.ignore, &[&trial.whole, &found])?;
         let drift = drift(database, &trial.applied, &found, &arguments.ignore);
-        findings.extend(drift.iter().map(|difference| Finding::of(DRIFT, difference)));
+        findings.extend(drift.iter().map(|difference| Finding::from_difference(DRIFT, difference)));
     }
     let of_entities = entities::entity_differences(scratch.engine(), &trial.whole).into_iter();
     findings.extend(of_entities.map(|object| Finding { check: "entities", object, ..Finding::default() }));
@@ -106,7 +106,7 @@ fn conclude(context: &Context, catalog: &Catalog, findings: &[Finding], fine: im
         context.output.note(&fine());
         return Ok(());
     }
-    Err(drifted(catalog, findings))
+    Err(drift_error(catalog, findings))
 }
 
 pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineArguments) -> Result<()> {
@@ -118,9 +118,9 @@ pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineAr
     arguments.scratch.leave_empty(&scratch).await?;
     let expected = expected?;
     let mut drift = drift(&database, &expected, &schema(&database).await?, &[]);
-    drift.retain(|difference| !is_beside(difference));
+    drift.retain(|difference| !is_unrelated(difference));
     if !drift.is_empty() {
-        let findings: Vec<_> = drift.iter().map(|difference| Finding::of(DRIFT, difference)).collect();
+        let findings: Vec<_> = drift.iter().map(|difference| Finding::from_difference(DRIFT, difference)).collect();
         return conclude(context, &plan.catalog, &findings, String::new)
             .map_err(|error| error.hint("or name with --to the newest migration that the schema has"));
     }

@@ -7,7 +7,7 @@ use crate::db::target::Engine;
 use crate::migrate::finding::Finding;
 use crate::migrate::history::Run;
 use crate::migrate::lint::Warning;
-use crate::migrate::{MigrationStatus, Rehearsed};
+use crate::migrate::{MigrationStatus, RehearsedStatement};
 use crate::output::{Cell, Column, View};
 
 impl View for MigrationStatus {
@@ -51,7 +51,7 @@ impl View for PlannedView {
     ];
 }
 
-impl View for Rehearsed {
+impl View for RehearsedStatement {
     const NOUN: &'static str = "statements";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("migration", "MIGRATION", |view| view.migration.into()),

@@ -30,7 +30,7 @@ impl Purpose {
             return Ok(self.environment);
         }
         let target = database.target();
-        let settled = migrate::propose_setting(database, migrate::ENVIRONMENT, &self.environment).await?;
+        let settled = migrate::set_setting_if_absent(database, migrate::ENVIRONMENT, &self.environment).await?;
         let purpose = Purpose::stated(settled, database)?;
         if purpose.environment == self.environment {
             context.output.note(&format!("{target} has nothing in it yet: it is for {} from now on", self.environment));
@@ -88,9 +88,9 @@ pub async fn development_only(context: &Context, database: &Database, fill: Fill
             None => Err(unsaid("")),
         };
     }
-    let others = migrate::of_others(connection, &migrate::Catalog::embedded()).await?;
+    let others = migrate::foreign_objects(connection, &migrate::Catalog::embedded()).await?;
     if !others.is_empty() {
-        return Err(unsaid(&format!(", and shopctl did not make {}", migrate::named(&others))));
+        return Err(unsaid(&format!(", and shopctl did not make {}", migrate::object_list(&others))));
     }
     Ok(Purpose { environment: migrate::DEVELOPMENT.to_owned(), is_new: true })
 }

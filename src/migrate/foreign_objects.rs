@@ -11,7 +11,7 @@ use crate::error::{Result, printable};
 
 /// Everything that `fresh` would remove and that no applied migration made. A table of a migration
 /// that is not applied is another program's, whatever its name.
-pub async fn of_others(connection: &impl ConnectionTrait, catalog: &Catalog) -> Result<Vec<Removable>> {
+pub async fn foreign_objects(connection: &impl ConnectionTrait, catalog: &Catalog) -> Result<Vec<Removable>> {
     let engine = Engine::of(connection);
     let status = status(connection, catalog).await?;
     let made = status.iter().filter(|migration| !migration.state.is_absent());
@@ -22,7 +22,7 @@ pub async fn of_others(connection: &impl ConnectionTrait, catalog: &Catalog) -> 
 }
 
 /// `table invoices, view monthly`, and how many more there are.
-pub fn named(objects: &[Removable]) -> String {
+pub fn object_list(objects: &[Removable]) -> String {
     let name = |object: &Removable| format!("{} {}", object.kind.to_lowercase(), printable(&object.name));
     let mut names: Vec<String> = objects.iter().take(NAMES_SHOWN).map(name).collect();
     if objects.len() > NAMES_SHOWN {

@@ -20,17 +20,17 @@ pub fn to_revert(history: &History, plan: &Plan, limit: usize) -> Result<Vec<Mig
         )
         .hint(CommandLine::new("migrate status").and(" tells what is applied; --steps N reverts the newest N")));
     }
-    let mut halfway: Vec<&Record> = history.records.iter().filter(|record| record.is_interrupted()).collect();
-    halfway.sort_by_key(|record| record.sequence());
+    let mut interrupted: Vec<&Record> = history.records.iter().filter(|record| record.is_interrupted()).collect();
+    interrupted.sort_by_key(|record| record.sequence());
     let applied = history.applied().into_iter().filter(|record| !record.is_interrupted());
     // What another tool applied gets its place when a runner sees it: behind all others.
     let (foreign, ours): (Vec<&Record>, Vec<&Record>) = applied.partition(|record| record.is_foreign());
-    let order: Vec<&Record> = ours.into_iter().chain(foreign).chain(halfway).collect();
+    let order: Vec<&Record> = ours.into_iter().chain(foreign).chain(interrupted).collect();
     let newest = order.into_iter().rev().take_while(|record| plan.to.as_ref() != Some(&record.name)).take(limit);
-    newest.map(|record| known(plan, record)).collect()
+    newest.map(|record| find_migration(plan, record)).collect()
 }
 
-fn known(plan: &Plan, record: &Record) -> Result<Migration> {
+fn find_migration(plan: &Plan, record: &Record) -> Result<Migration> {
     plan.catalog.find(&record.name).copied().ok_or_else(|| {
         let name = printable(&record.name);
         Error::conflict(

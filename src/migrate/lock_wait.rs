@@ -13,18 +13,18 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// What is left of the time for waiting.
-pub struct Patience {
+pub struct LockWait {
     pub left: Duration,
     pause: Duration,
 }
 
-impl Patience {
-    pub fn new(left: Duration) -> Patience {
-        Patience { left, pause: FIRST_PAUSE }
+impl LockWait {
+    pub fn new(left: Duration) -> LockWait {
+        LockWait { left, pause: FIRST_PAUSE }
     }
 
     /// With short pauses again, for what others may hold next.
-    pub fn renew(&mut self) {
+    pub fn reset_pause(&mut self) {
         self.pause = FIRST_PAUSE;
     }
 

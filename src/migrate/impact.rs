@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use migration::Migration;
 
-use super::counting::count_rows;
-use super::others::{named, of_others};
+use super::foreign_objects::{foreign_objects, object_list};
 use super::removal::Removal;
-use super::{Course, DEVELOPMENT, ENVIRONMENT, Plan, Progress, reverted, setting, tables_dropped};
+use super::row_counts::count_rows;
+use super::{DEVELOPMENT, ENVIRONMENT, Plan, Progress, RunKind, reverted, setting, tables_dropped};
 use crate::db::Database;
 use crate::db::schema::{Count, Removable};
 use crate::db::target::Target;
@@ -20,8 +20,8 @@ const COUNT_LIMIT: u64 = 100_000;
 const TABLES_NAMED: usize = 6;
 
 /// What a course takes away: known, and refused if it has to be, before anybody is asked.
-pub struct Stake {
-    course: Course,
+pub struct Impact {
+    kind: RunKind,
     /// What will be reverted, newest first; `fresh` does not ask which.
     reverted: Vec<Migration>,
     /// A `fresh` that was begun and goes on.
@@ -30,52 +30,52 @@ pub struct Stake {
     /// All tables but the history's.
     counts: Vec<Count>,
     /// Those that go.
-    going: Vec<Count>,
+    dropped: Vec<Count>,
     /// What goes though no migration made it.
     others: Vec<Removable>,
 }
 
-impl Stake {
-    pub async fn of(database: &Database, plan: &Plan, course: Course) -> Result<Stake> {
+impl Impact {
+    pub async fn assess(database: &Database, plan: &Plan, kind: RunKind) -> Result<Impact> {
         let connection = database.connection();
-        let (reverted, removal, others) = match course {
-            Course::Fresh => {
-                let others = of_others(connection, &plan.catalog).await?;
+        let (reverted, removal, others) = match kind {
+            RunKind::Fresh => {
+                let others = foreign_objects(connection, &plan.catalog).await?;
                 (Vec::new(), Removal::find(connection).await?, others)
             }
-            _ => (reverted(connection, plan, course).await?, None, Vec::new()),
+            _ => (reverted(connection, plan, kind).await?, None, Vec::new()),
         };
         let environment = setting(connection, ENVIRONMENT).await?;
-        Ok(Stake { course, reverted, removal, environment, counts: Vec::new(), going: Vec::new(), others })
+        Ok(Impact { kind, reverted, removal, environment, counts: Vec::new(), dropped: Vec::new(), others })
     }
 
     /// Takes the rows of all tables into account.
     ///
     /// Errors: exit 5 naming who holds the tables, if it takes longer than `lock_wait`.
-    pub async fn count(
+    pub async fn count_rows(
         &mut self,
         database: &Database,
         lock_wait: Duration,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<()> {
-        let command = format!("migrate {}", self.course);
+        let command = format!("migrate {}", self.kind);
         self.counts = count_rows(database, &command, lock_wait, COUNT_LIMIT, progress).await?;
         let engine = database.engine();
         let dropped: Vec<String> =
             self.reverted.iter().flat_map(|migration| tables_dropped(engine, migration)).collect();
-        let goes = |(table, ..): &&Count| self.course == Course::Fresh || dropped.contains(table);
-        self.going = self.counts.iter().filter(goes).cloned().collect();
+        let goes = |(table, ..): &&Count| self.kind == RunKind::Fresh || dropped.contains(table);
+        self.dropped = self.counts.iter().filter(goes).cloned().collect();
         Ok(())
     }
 
     /// Whether seals go of which the events stay.
-    fn breaks_seals(&self) -> bool {
-        let goes = |name: &str| self.going.iter().any(|(table, count, _)| table == name && *count > 0);
+    fn drops_only_seals(&self) -> bool {
+        let goes = |name: &str| self.dropped.iter().any(|(table, count, _)| table == name && *count > 0);
         goes("audit_seals") && !goes("audit_events")
     }
 
-    pub fn is_nothing_to_revert(&self) -> bool {
-        self.reverted.is_empty() && matches!(self.course, Course::Down | Course::Redo | Course::Reset)
+    pub fn has_nothing_to_revert(&self) -> bool {
+        self.reverted.is_empty() && matches!(self.kind, RunKind::Down | RunKind::Redo | RunKind::Reset)
     }
 
     pub fn needs_permission(&self) -> bool {
@@ -88,7 +88,7 @@ impl Stake {
 
     /// Whether yes is enough, and no name need be typed: where a copy is made, or the database is for development
     /// and shopctl's alone.
-    pub fn is_yes_enough(&self, target: &Target, is_protected: bool) -> bool {
+    pub fn accepts_yes(&self, target: &Target, is_protected: bool) -> bool {
         match &self.environment {
             _ if is_protected => false,
             _ if !self.others.is_empty() && !target.is_file() => false,
@@ -99,42 +99,42 @@ impl Stake {
     }
 
     /// All that is to be known before it is done.
-    pub fn impact(&self, target: &Target, is_protected: bool) -> String {
+    pub fn summary(&self, target: &Target, is_protected: bool) -> String {
         let purpose = match (&self.environment, is_protected) {
             (_, true) => "a protected context".to_owned(),
             (Some(environment), false) => format!("for {}", printable(environment)),
             (None, false) => "nobody said what it is for".to_owned(),
         };
-        let going = match self.going.as_slice() {
+        let dropped = match self.dropped.as_slice() {
             [] => "no table goes".to_owned(),
-            going => format!("gone will be {}", told(going)),
+            dropped => format!("gone will be {}", describe_counts(dropped)),
         };
         let others = match self.others.as_slice() {
             [] => String::new(),
-            others => format!("what shopctl did not make goes too: {}\n", named(others)),
+            others => format!("what shopctl did not make goes too: {}\n", object_list(others)),
         };
-        let seals = match self.breaks_seals() {
+        let seals = match self.drops_only_seals() {
             true => "the seals of the audit trail go: what they cover cannot be verified without them\n",
             false => "",
         };
-        format!("{others}{seals}{}\nfrom {target} ({purpose}); {going}", self.done())
+        format!("{others}{seals}{}\nfrom {target} ({purpose}); {dropped}", self.actions())
     }
 
     /// What will be done, as a sentence.
-    fn done(&self) -> String {
+    fn actions(&self) -> String {
         if let Some(removal) = &self.removal {
             return format!(
                 "the removal that {} began goes on ({}), and all migrations will be applied",
                 printable(&removal.by),
-                removal.extent()
+                removal.progress()
             );
         }
-        let again = match self.course {
-            Course::Fresh => {
+        let again = match self.kind {
+            RunKind::Fresh => {
                 return "every table, view, sequence and type will be removed, and all migrations applied".to_owned();
             }
-            Course::Redo => " and applied again",
-            Course::Refresh => " and all migrations applied",
+            RunKind::Redo => " and applied again",
+            RunKind::Refresh => " and all migrations applied",
             _ => "",
         };
         let names: Vec<&str> = self.reverted.iter().map(|migration| migration.name).collect();
@@ -149,7 +149,7 @@ impl Stake {
 }
 
 /// `9 tables: users 100, orders more than 100000, 7 empty`
-fn told(counts: &[Count]) -> String {
+fn describe_counts(counts: &[Count]) -> String {
     let mut filled: Vec<_> = counts.iter().filter(|(_, count, _)| *count > 0).collect();
     filled.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
     let empty = counts.len() - filled.len();

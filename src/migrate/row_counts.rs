@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use migration::HISTORY_TABLES;
 use tokio::time::timeout;
 
-use super::failure::held;
+use super::failure::blocked;
 use super::lock::begin;
-use super::patience::Patience;
-use super::{FAREWELL, Progress, again_while_busy};
+use super::lock_wait::LockWait;
+use super::{CLOSE_TIMEOUT, Progress, retry_while_busy};
 use crate::db::Database;
 use crate::db::schema::{Count, row_counts, row_counts_of_present, tables};
 use crate::error::{Cause, Result};
@@ -29,16 +29,16 @@ pub async fn count_rows(
             let tables = tables(connection, engine, &HISTORY_TABLES).await?;
             row_counts_of_present(connection, engine, &tables, limit).await
         };
-        return again_while_busy(database, count).await;
+        return retry_while_busy(database, count).await;
     }
     // A connection of its own where the server keeps the limit of one wait for all that follow.
     let keeps_limits = !engine.has_transactional_ddl;
     let own = if keeps_limits { database.reconnect().await? } else { database.clone() };
-    let mut patience = Patience::new(lock_wait);
+    let mut waiting = LockWait::new(lock_wait);
     loop {
         let began = Instant::now();
         let tables = tables(connection, engine, &HISTORY_TABLES).await?;
-        let error = match count(&own, &tables, patience.left, limit).await {
+        let error = match count(&own, &tables, waiting.left, limit).await {
             Ok(counts) => {
                 if keeps_limits {
                     own.close().await;
@@ -51,8 +51,8 @@ pub async fn count_rows(
         if !error.is(Cause::Busy) && !error.is(Cause::NoSchema) {
             return Err(error);
         }
-        if let Some(by) = patience.wait(database, (command, &tables.join(" ")), began, progress).await? {
-            return Err(if error.is(Cause::Busy) { held(command, &by) } else { error });
+        if let Some(by) = waiting.wait(database, (command, &tables.join(" ")), began, progress).await? {
+            return Err(if error.is(Cause::Busy) { blocked(command, &by) } else { error });
         }
     }
 }
@@ -61,6 +61,6 @@ async fn count(own: &Database, tables: &[String], wait: Duration, limit: u64) ->
     let handle = begin(own, wait).await?;
     let counts = row_counts(&handle, own.engine(), tables, limit).await;
     // What was counted is known, whatever the rollback says.
-    let _ = timeout(FAREWELL, handle.rollback()).await;
+    let _ = timeout(CLOSE_TIMEOUT, handle.rollback()).await;
     counts
 }

@@ -3,8 +3,8 @@
 
 use super::history::{self, Direction};
 use super::lock::{Lock, begin};
-use super::removal::settle;
-use super::runner::noted;
+use super::removal::undo_announced;
+use super::runner::new_run;
 use super::{Catalog, Plan, Progress};
 use crate::db::Database;
 use crate::error::{Error, Result};
@@ -36,7 +36,7 @@ pub async fn resolve(
     if resolution == Resolution::Applied {
         plan.catalog.position(name)?;
     }
-    Ok(!note(database, plan, &[name], direction, progress).await?.is_empty())
+    Ok(!record_runs(database, plan, &[name], direction, progress).await?.is_empty())
 }
 
 /// Notes that everything up to a migration is applied, because the schema is there already: the
@@ -51,10 +51,10 @@ pub async fn baseline(
 ) -> Result<Vec<String>> {
     let last = plan.catalog.position(to)?;
     let names: Vec<&str> = plan.catalog.names().take(last + 1).collect();
-    note(database, plan, &names, Direction::Baseline, progress).await
+    record_runs(database, plan, &names, Direction::Baseline, progress).await
 }
 
-async fn note(
+async fn record_runs(
     database: &Database,
     plan: &Plan,
     names: &[&str],
@@ -62,14 +62,14 @@ async fn note(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<String>> {
     let lock = Lock::acquire(database, plan, progress).await?;
-    let noted = match settle(database, plan, &lock, progress).await {
-        Ok(()) => note_locked(database, plan, names, direction, &lock).await,
+    let noted = match undo_announced(database, plan, &lock, progress).await {
+        Ok(()) => record_locked(database, plan, names, direction, &lock).await,
         Err(error) => Err(error),
     };
-    lock.end(noted).await
+    lock.finish(noted).await
 }
 
-async fn note_locked(
+async fn record_locked(
     database: &Database,
     plan: &Plan,
     names: &[&str],
@@ -78,7 +78,7 @@ async fn note_locked(
 ) -> Result<Vec<String>> {
     let handle = begin(database, plan.lock_wait).await?;
     let mut history = history::read(&handle).await?;
-    let mut news = Vec::new();
+    let mut recorded = Vec::new();
     for name in names {
         let known = history.find(name);
         if known.is_none() && plan.catalog.find(name).is_none() {
@@ -86,7 +86,7 @@ async fn note_locked(
         }
         let is_listed = known.is_some_and(history::Record::is_listed);
         let says_applied = direction != Direction::ResolveReverted;
-        let run = noted(plan, database.engine(), &history, name, direction);
+        let run = new_run(plan, database.engine(), &history, name, direction);
         let newest = known.and_then(|record| record.newest.as_ref());
         let is_settled = newest.is_none_or(|newest| newest.state == history::RunState::Done);
         let is_same = match says_applied {
@@ -97,18 +97,18 @@ async fn note_locked(
         if is_listed == says_applied && is_settled && is_same {
             continue;
         }
-        history::give_up_intents(&handle, name).await?;
+        history::mark_interrupted(&handle, name).await?;
         history::log(&handle, &run).await?;
         history::set_reverted(&handle, name).await?;
         if says_applied {
             history::set_applied(&handle, name, run.started_at).await?;
         }
-        history.note(&run, run.started_at);
-        news.push((*name).to_owned());
+        history.record(&run, run.started_at);
+        recorded.push((*name).to_owned());
     }
-    lock.hold(&handle).await?;
+    lock.renew(&handle).await?;
     handle.commit().await?;
-    Ok(news)
+    Ok(recorded)
 }
 
 fn unknown(catalog: &Catalog, name: &str) -> Error {

@@ -80,7 +80,7 @@ impl MigrationStatus {
     }
 
     /// The remedy for a state that `up` alone does not repair.
-    pub fn way_out(&self) -> Option<Hint> {
+    pub fn remedy(&self) -> Option<Hint> {
         let name = printable(&self.name);
         let resolve = |name: &str, how: &str| CommandLine::new("migrate resolve").argument(name).flag(how);
         let first = |words: &str| Hint::from(format!("{name}: {words}"));
@@ -119,7 +119,7 @@ impl MigrationStatus {
 /// Where every migration stands, oldest first; those that the program does not have come last.
 ///
 /// Errors: exit 9 for a list that is not sound, exit 1 for a lock file that is not.
-pub fn standing(engine: Engine, catalog: &Catalog, history: &History) -> Result<Vec<MigrationStatus>> {
+pub fn statuses(engine: Engine, catalog: &Catalog, history: &History) -> Result<Vec<MigrationStatus>> {
     catalog.check()?;
     let missing = |record: &&Record| record.is_applied && catalog.find(&record.name).is_none();
     let missing: Vec<&Record> = history.records.iter().filter(missing).collect();
@@ -170,16 +170,16 @@ fn renamed_from(engine: Engine, migration: &Migration, missing: &[&Record]) -> O
 ///
 /// Errors: exit 9 for what is edited or renamed; and, unless it is allowed, for what is late, or
 /// pending beside what is missing: nobody tried these migrations in that order.
-pub fn admit(standing: &[MigrationStatus], allow_late: bool) -> Result<Vec<String>> {
+pub fn check_preconditions(statuses: &[MigrationStatus], allow_late: bool) -> Result<Vec<String>> {
     let of = |state: State| -> Vec<&MigrationStatus> {
-        standing.iter().filter(|migration| migration.state == state).collect()
+        statuses.iter().filter(|migration| migration.state == state).collect()
     };
     for (state, code) in [(State::Edited, "migrate.edited"), (State::Renamed, "migrate.renamed")] {
         if let [first, ..] = of(state).as_slice() {
             return Err(refusal(first, code));
         }
     }
-    let is_open = standing.iter().any(|migration| migration.state.is_open());
+    let is_open = statuses.iter().any(|migration| migration.state.is_open());
     let odd = [(State::Late, "migrate.late"), (State::Missing, "migrate.missing")];
     let mut notices = Vec::new();
     for (state, code) in odd {
@@ -199,8 +199,8 @@ fn refusal(migration: &MigrationStatus, code: &'static str) -> Error {
     let note = migration.note.as_deref().map(|note| format!(" ({})", printable(note))).unwrap_or_default();
     let error =
         Error::new(Kind::CheckFailed, code, format!("migration {name}: {}{note}", explanation(migration.state)));
-    match migration.way_out() {
-        Some(way_out) => error.hint(way_out),
+    match migration.remedy() {
+        Some(remedy) => error.hint(remedy),
         None => error,
     }
 }
