@@ -8,7 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use shopctl::bulk::{
-    self, Counts, FileFormat, Import, Meaning, OnConflict, OnError, OrderRow, Position, ProductRow, ReadOptions,
+    self, Counts, FileFormat, Import, Interpretation, OnConflict, OnError, OrderRow, Position, ProductRow, ReadOptions,
     Storable, UserRow,
 };
 use shopctl::error::{Kind, Result};
@@ -141,7 +141,7 @@ async fn import<R: Storable>(operations: &Operations, format: FileFormat, file: 
         digest: "0".repeat(64),
         batch_lines: 3,
         resume_after: Position::default(),
-        meaning: Meaning::default(),
+        interpretation: Interpretation::default(),
         keys: Arc::default(),
         scattered: Arc::default(),
         refused: Arc::default(),
@@ -160,7 +160,7 @@ async fn import<R: Storable>(operations: &Operations, format: FileFormat, file: 
         checked = bulk::check::<R>(&operations.database, source(), &import, reject).await?;
     }
     import.refused = Arc::new(checked.refused);
-    let checked = checked.fine + rejected.get();
+    let checked = checked.valid + rejected.get();
     let counts = bulk::run::<R>(operations, source(), &import, reject, &mut |_, _| {}).await?;
     assert_eq!(checked, counts.total() + rejected.get(), "both passes find the same");
     Ok((counts, rejected.get()))

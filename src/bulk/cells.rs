@@ -1,8 +1,8 @@
 //! The cells of a row for users and products: the fields that their entities list.
 
-use super::given::{MISSING, is_text};
+use super::parsed_cell::{MISSING, is_same_text};
 use super::read::Record;
-use super::rejection::Wrong;
+use super::rejection::Problem;
 use crate::domain::written_number::{self, DecimalMark};
 use crate::entity::field::{Described, Field, Form, Need};
 
@@ -18,15 +18,15 @@ struct Cell<M: Described> {
 }
 
 impl<M: Described> Cells<M> {
-    pub fn of(record: &Record) -> Cells<M> {
+    pub fn from_record(record: &Record) -> Cells<M> {
         let cell = |field: &'static Field<M>| {
             let text = record.get(field.name).unwrap_or_default();
-            let says = match field.need {
+            let has_value = match field.need {
                 Need::Key => true,
                 Need::Required | Need::Optional => record.has(field.name),
                 Need::Presumed => !text.is_empty(),
             };
-            says.then(|| Cell { field, text: text.to_owned(), mark: record.decimal_mark(field.name) })
+            has_value.then(|| Cell { field, text: text.to_owned(), mark: record.decimal_mark(field.name) })
         };
         Cells(M::FIELDS.iter().filter_map(cell).collect())
     }
@@ -37,22 +37,22 @@ impl<M: Described> Cells<M> {
     }
 
     /// Whether the row has a value for a field.
-    pub fn says(&self, name: &str) -> bool {
+    pub fn has_value(&self, name: &str) -> bool {
         self.0.iter().any(|cell| cell.field.name == name)
     }
 
     /// Whether values for a new row are missing and the given ones are valid.
-    pub fn is_mere_change(&self) -> bool {
+    pub fn is_update_only(&self) -> bool {
         let (mut wrong, mut lacks) = (Vec::new(), false);
         self.new_row(&mut wrong, |_, _| lacks = true);
         lacks && wrong.is_empty()
     }
 
     /// The stored row with the row's values; problems are collected.
-    pub fn on(&self, stored: &M, wrong: &mut Vec<Wrong>) -> M {
+    pub fn merged_into(&self, stored: &M, wrong: &mut Vec<Problem>) -> M {
         let mut row = stored.clone();
         for cell in self.0.iter().filter(|cell| cell.field.need != Need::Key) {
-            if !is_text(&cell.text, &(cell.field.stored)(stored)) {
+            if !is_same_text(&cell.text, &(cell.field.stored)(stored)) {
                 cell.put(&mut row, wrong);
             }
         }
@@ -60,7 +60,7 @@ impl<M: Described> Cells<M> {
     }
 
     /// A new row; problems are collected. `lacks` is called for each required field that the file does not have.
-    pub fn new_row(&self, wrong: &mut Vec<Wrong>, mut lacks: impl FnMut(&'static str, &mut Vec<Wrong>)) -> M {
+    pub fn new_row(&self, wrong: &mut Vec<Problem>, mut lacks: impl FnMut(&'static str, &mut Vec<Problem>)) -> M {
         let mut row = M::default();
         for field in M::FIELDS {
             match self.0.iter().find(|cell| cell.field.name == field.name) {
@@ -74,7 +74,7 @@ impl<M: Described> Cells<M> {
 }
 
 impl<M: Described> Cell<M> {
-    fn put(&self, row: &mut M, wrong: &mut Vec<Wrong>) {
+    fn put(&self, row: &mut M, wrong: &mut Vec<Problem>) {
         let Cell { field, text, mark } = self;
         let written = match (field.form, field.need) {
             (_, Need::Key | Need::Required) if text.is_empty() => Err(MISSING.to_owned()),
@@ -86,7 +86,7 @@ impl<M: Described> Cell<M> {
             if let Form::Name(ours) = field.form {
                 reason += &format!(" (--map-value {}:THEIRS={ours} says what it means)", field.name);
             }
-            wrong.push(Wrong { column: field.name, value: text.clone(), reason });
+            wrong.push(Problem { column: field.name, value: text.clone(), reason });
         }
     }
 }

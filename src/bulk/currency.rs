@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result, printable};
 
 /// A column's currency and the position that shows it.
 #[derive(Debug, Clone)]
-struct Told {
+struct ColumnCurrency {
     column: String,
     currency: String,
     at: Position,
@@ -17,15 +17,15 @@ struct Told {
 }
 
 /// Maximum number of reported notations of one currency.
-const MOST_TOLD: usize = 10;
+const MAX_NOTATIONS: usize = 10;
 
 /// The currencies of all amounts of a file, over all columns.
 #[derive(Debug, Clone, Default)]
 pub struct CurrencyEvidence {
     /// The first currency of each column, with compatible notations.
-    told: Vec<Told>,
+    columns: Vec<ColumnCurrency>,
     /// The first two incompatible currencies.
-    mixed: Option<(Told, Told)>,
+    mixed: Option<(ColumnCurrency, ColumnCurrency)>,
 }
 
 /// Currencies with the sign `$`.
@@ -78,7 +78,7 @@ const SIGNS: [(&str, &[&str]); 37] = [
 /// The currencies that a text may mean.
 fn codes(text: &str) -> Vec<String> {
     let text = text.trim().to_uppercase();
-    let sign = |wanted: &str| SIGNS.into_iter().find(|(sign, _)| *sign == wanted).map_or(&[][..], |(_, codes)| codes);
+    let sign = |name: &str| SIGNS.into_iter().find(|(sign, _)| *sign == name).map_or(&[][..], |(_, codes)| codes);
     let mut codes = sign(&text).to_vec();
     if codes.is_empty() {
         // `AR$`: a country prefix before the sign.
@@ -95,7 +95,10 @@ fn may_be_same(one: &str, other: &str) -> bool {
 }
 
 /// The currencies in a record; none if it has no amounts.
-fn told<'a>(record: &'a Record, amounts: &'a [&'static str]) -> impl Iterator<Item = (&'a str, &'a str, bool)> {
+fn currencies_in<'a>(
+    record: &'a Record,
+    amounts: &'a [&'static str],
+) -> impl Iterator<Item = (&'a str, &'a str, bool)> {
     let parts = || std::iter::once(record).chain(&record.items);
     let has_amounts = parts().any(|part| amounts.iter().any(|column| part.get(column).is_some()));
     let columns = parts().flat_map(|part| part.currencies.iter());
@@ -107,43 +110,47 @@ fn told<'a>(record: &'a Record, amounts: &'a [&'static str]) -> impl Iterator<It
 }
 
 /// The currency of a record, as written, if it differs from the selected one.
-pub fn another<'a>(record: &'a Record, amounts: &'a [&'static str], wanted: &str) -> Option<&'a str> {
-    told(record, amounts).map(|(_, text, _)| text).find(|text| !may_be_same(text, wanted))
+pub fn find_other<'a>(record: &'a Record, amounts: &'a [&'static str], selected: &str) -> Option<&'a str> {
+    currencies_in(record, amounts).map(|(_, text, _)| text).find(|text| !may_be_same(text, selected))
 }
 
 impl CurrencyEvidence {
     /// Adds a record. If a currency is selected, rows in others are rejected.
-    pub fn note(&mut self, record: &Record, amounts: &[&'static str], is_one_wanted: bool) {
+    pub fn add_record(&mut self, record: &Record, amounts: &[&'static str], is_selected: bool) {
         if self.mixed.is_some() {
             return;
         }
-        for (column, currency, is_sign) in told(record, amounts) {
-            let told =
-                || Told { column: column.to_owned(), currency: currency.trim().to_owned(), at: record.at, is_sign };
-            self.take(told, column, currency, is_one_wanted);
+        for (column, currency, is_sign) in currencies_in(record, amounts) {
+            let found = || ColumnCurrency {
+                column: column.to_owned(),
+                currency: currency.trim().to_owned(),
+                at: record.at,
+                is_sign,
+            };
+            self.add_currency(found, column, currency, is_selected);
         }
     }
 
-    fn take(&mut self, told: impl Fn() -> Told, column: &str, currency: &str, is_one_wanted: bool) {
-        let mut same = self.told.iter().filter(|told| told.column == column);
-        if same.clone().any(|told| told.currency == currency.trim()) {
+    fn add_currency(&mut self, found: impl Fn() -> ColumnCurrency, column: &str, currency: &str, is_selected: bool) {
+        let mut same = self.columns.iter().filter(|found| found.column == column);
+        if same.clone().any(|found| found.currency == currency.trim()) {
             return;
         }
-        if same.clone().any(|told| codes(&told.currency) == codes(currency)) {
+        if same.clone().any(|found| codes(&found.currency) == codes(currency)) {
             return;
         }
         let is_first = same.next().is_none();
-        match self.told.iter().find(|told| !may_be_same(&told.currency, currency)) {
-            Some(first) if !is_one_wanted => self.mixed = self.mixed.take().or_else(|| Some((first.clone(), told()))),
-            _ if is_first || self.told.len() < MOST_TOLD => self.told.push(told()),
+        match self.columns.iter().find(|found| !may_be_same(&found.currency, currency)) {
+            Some(first) if !is_selected => self.mixed = self.mixed.take().or_else(|| Some((first.clone(), found()))),
+            _ if is_first || self.columns.len() < MAX_NOTATIONS => self.columns.push(found()),
             _ => {}
         }
     }
 
     /// Merges the results of later records.
-    pub fn add(&mut self, later: CurrencyEvidence, is_one_wanted: bool) {
-        for told in later.told {
-            self.take(|| told.clone(), &told.column, &told.currency, is_one_wanted);
+    pub fn merge(&mut self, later: CurrencyEvidence, is_selected: bool) {
+        for found in later.columns {
+            self.add_currency(|| found.clone(), &found.column, &found.currency, is_selected);
         }
         self.mixed = self.mixed.take().or(later.mixed);
     }
@@ -151,20 +158,21 @@ impl CurrencyEvidence {
     /// The note on the currency of a file, if it has one.
     ///
     /// Errors: exit 7 for amounts in two currencies, and if one is selected but none is given.
-    pub fn decide(&self, wanted: Option<&str>) -> Result<Option<String>> {
-        match (wanted, &self.mixed) {
-            (Some(wanted), _) if self.told.is_empty() => {
+    pub fn decide(&self, selected: Option<&str>) -> Result<Option<String>> {
+        match (selected, &self.mixed) {
+            (Some(selected), _) if self.columns.is_empty() => {
                 let message =
-                    format!("nothing in the file tells its currency, but --currency names {}", printable(wanted));
+                    format!("nothing in the file tells its currency, but --currency names {}", printable(selected));
                 Err(refused(message))
             }
-            (Some(wanted), _) => self.one_of(wanted).map(|()| None),
-            (None, Some((one, other))) => Err(mixed(one, other)),
-            (None, None) if self.told.is_empty() => Ok(None),
+            (Some(selected), _) => self.check_unambiguous(selected).map(|()| None),
+            (None, Some((one, other))) => Err(mixed_currencies(one, other)),
+            (None, None) if self.columns.is_empty() => Ok(None),
             (None, None) => {
-                let told = |told: &Told| format!("{} ({})", printable(&told.currency), printable(&told.column));
-                let told: Vec<String> = self.told.iter().map(told).collect();
-                Ok(Some(format!("amounts are in {}", told.join(", "))))
+                let found =
+                    |found: &ColumnCurrency| format!("{} ({})", printable(&found.currency), printable(&found.column));
+                let found: Vec<String> = self.columns.iter().map(found).collect();
+                Ok(Some(format!("amounts are in {}", found.join(", "))))
             }
         }
     }
@@ -172,29 +180,30 @@ impl CurrencyEvidence {
 
 impl CurrencyEvidence {
     /// Errors: exit 7 if the selected notation matches several currencies of the file.
-    fn one_of(&self, wanted: &str) -> Result<()> {
-        let mut fitting = self.told.iter().filter(|told| may_be_same(&told.currency, wanted));
-        let mut left = codes(wanted);
-        let keep = |left: &mut Vec<String>, told: &Told| {
-            let codes = codes(&told.currency);
+    fn check_unambiguous(&self, selected: &str) -> Result<()> {
+        let mut fitting = self.columns.iter().filter(|found| may_be_same(&found.currency, selected));
+        let mut left = codes(selected);
+        let keep = |left: &mut Vec<String>, found: &ColumnCurrency| {
+            let codes = codes(&found.currency);
             left.retain(|code| codes.contains(code));
             left.is_empty()
         };
-        let Some(other) = fitting.find(|told| keep(&mut left, told)) else { return Ok(()) };
-        let is_first =
-            |told: &&Told| may_be_same(&told.currency, wanted) && !may_be_same(&told.currency, &other.currency);
-        let first = self.told.iter().find(is_first).unwrap_or(other);
-        let named = |told: &Told| format!("{} in {}", printable(&told.currency), told.at);
+        let Some(other) = fitting.find(|found| keep(&mut left, found)) else { return Ok(()) };
+        let is_first = |found: &&ColumnCurrency| {
+            may_be_same(&found.currency, selected) && !may_be_same(&found.currency, &other.currency)
+        };
+        let first = self.columns.iter().find(is_first).unwrap_or(other);
+        let named = |found: &ColumnCurrency| format!("{} in {}", printable(&found.currency), found.at);
         let message =
-            format!("{} may be any of several currencies: {} and {}", printable(wanted), named(first), named(other));
+            format!("{} may be any of several currencies: {} and {}", printable(selected), named(first), named(other));
         let code = codes(&other.currency).swap_remove(0);
         Err(refused(message).hint(format!("name one of them by its code: --currency {}", shell_word(&code))))
     }
 }
 
-fn mixed(one: &Told, other: &Told) -> Error {
-    let column = |told: &Told| printable(&told.column);
-    let place = |told: &Told| format!("{} in {}", printable(&told.currency), told.at);
+fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency) -> Error {
+    let column = |found: &ColumnCurrency| printable(&found.column);
+    let place = |found: &ColumnCurrency| format!("{} in {}", printable(&found.currency), found.at);
     let second = if one.column == other.column { String::new() } else { format!("{} is ", column(other)) };
     let error = refused(format!(
         "the file has amounts in two currencies: {} is {} and {second}{}",
@@ -208,8 +217,8 @@ fn mixed(one: &Told, other: &Told) -> Error {
         false => error
             .hint(format!("--currency {} --on-error reject-rows imports the others not", shell_word(&one.currency))),
     };
-    let column = [other, one].into_iter().find(|told| !told.is_sign);
-    match column.and_then(|told| ignore_flag(&[told.column.as_str()])) {
+    let column = [other, one].into_iter().find(|found| !found.is_sign);
+    match column.and_then(|found| ignore_flag(&[found.column.as_str()])) {
         Some(flag) => error.hint(format!("{flag}, if all amounts are in one currency nevertheless")),
         None => error,
     }

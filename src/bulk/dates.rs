@@ -1,34 +1,34 @@
 //! The order of day and month, decided by the whole file.
 
-use super::meaning::Meaning;
-use super::position::{Position, added};
+use super::interpretation::Interpretation;
+use super::position::{Position, merge_counts};
 use crate::domain::written_time::{Proof, WrittenDate};
 use crate::domain::{DateOrder, WrittenTime};
 use crate::error::{Error, Kind, Result, printable};
 
 /// A time and its position.
-type Place = (Position, String);
+type DateAt = (Position, String);
 
 /// Evidence for the order of day and month in a file.
 #[derive(Debug, Clone, Default)]
 pub struct DateEvidence {
-    day_first: Option<Place>,
-    month_first: Option<Place>,
-    undecided: Option<Place>,
+    day_first: Option<DateAt>,
+    month_first: Option<DateAt>,
+    undecided: Option<DateAt>,
     /// A date with dots, where the day is first by default.
-    dotted: Option<Place>,
-    year_day_month: Option<Place>,
+    dotted: Option<DateAt>,
+    year_day_month: Option<DateAt>,
     /// A time of RFC 3339: beside it, an ambiguous date is inconsistent.
-    of_a_program: Option<Place>,
+    rfc3339: Option<DateAt>,
     /// The first time without a zone.
     pub without_zone: Option<Position>,
     /// The number of repeated local times, and the position of the first.
-    pub shown_twice: Option<(u64, Position)>,
+    pub repeated: Option<(u64, Position)>,
 }
 
 impl DateEvidence {
     /// Adds a time. Its date counts as evidence even if the time or its row is invalid.
-    pub fn note(&mut self, at: Position, text: &str, meaning: &Meaning) {
+    pub fn add_time(&mut self, at: Position, text: &str, interpretation: &Interpretation) {
         let Ok(date) = WrittenDate::read(text) else { return };
         let place = || Some((at, text.to_owned()));
         match date.proves() {
@@ -42,28 +42,28 @@ impl DateEvidence {
             self.dotted = self.dotted.take().or_else(place);
         }
         let Ok(time) = WrittenTime::read(text) else { return };
-        if self.of_a_program.is_none() && time.is_rfc3339() {
-            self.of_a_program = place();
+        if self.rfc3339.is_none() && time.is_rfc3339() {
+            self.rfc3339 = place();
         }
         if !time.has_zone() {
             self.without_zone.get_or_insert(at);
         }
-        let zone = meaning.zone.as_ref();
-        if zone.is_some_and(|zone| time.is_shown_twice(meaning.date_order, zone)) {
-            self.shown_twice.get_or_insert((0, at)).0 += 1;
+        let zone = interpretation.zone.as_ref();
+        if zone.is_some_and(|zone| time.is_shown_twice(interpretation.date_order, zone)) {
+            self.repeated.get_or_insert((0, at)).0 += 1;
         }
     }
 
     /// Merges the evidence of later lines.
-    pub fn add(&mut self, later: DateEvidence) {
+    pub fn merge(&mut self, later: DateEvidence) {
         self.day_first = self.day_first.take().or(later.day_first);
         self.month_first = self.month_first.take().or(later.month_first);
         self.undecided = self.undecided.take().or(later.undecided);
         self.dotted = self.dotted.take().or(later.dotted);
         self.year_day_month = self.year_day_month.take().or(later.year_day_month);
-        self.of_a_program = self.of_a_program.take().or(later.of_a_program);
+        self.rfc3339 = self.rfc3339.take().or(later.rfc3339);
         self.without_zone = self.without_zone.or(later.without_zone);
-        self.shown_twice = added(self.shown_twice, later.shown_twice);
+        self.repeated = merge_counts(self.repeated, later.repeated);
     }
 
     /// The order that the file proves, or that dates with dots have, with its position; `None` if no date
@@ -72,35 +72,34 @@ impl DateEvidence {
     /// Errors: exit 7 if nothing proves it, or if two dates contradict each other or the known order.
     pub fn decide(&self, known: Option<DateOrder>) -> Result<Option<(DateOrder, String)>> {
         if let Some(date) = &self.year_day_month {
-            let told = place(date);
-            let message = format!("{told} has its day before its month, and dates with the year first have it last");
+            let date = describe(date);
+            let message = format!("{date} has its day before its month, and dates with the year first have it last");
             return Err(refused(message).hint("write it as year, month and day"));
         }
         if let Some(known) = known {
-            return self.agrees_with(known).map(|()| None);
+            return self.check_against(known).map(|()| None);
         }
-        if let (None, None, Some(_), Some(proof)) =
-            (&self.day_first, &self.month_first, &self.undecided, &self.of_a_program)
+        if let (None, None, Some(_), Some(proof)) = (&self.day_first, &self.month_first, &self.undecided, &self.rfc3339)
         {
             // An undecided date is invalid in its row, unless it equals the stored one.
-            return Ok(Some((DateOrder::YearFirst, place(proof))));
+            return Ok(Some((DateOrder::YearFirst, describe(proof))));
         }
         match (&self.day_first, &self.month_first, &self.undecided) {
-            (Some(day), Some(month), _) => Err(two_orders(day, month)),
-            (Some(day), None, _) => Ok(Some((DateOrder::DayFirst, place(day)))),
+            (Some(day), Some(month), _) => Err(contradiction(day, month)),
+            (Some(day), None, _) => Ok(Some((DateOrder::DayFirst, describe(day)))),
             (None, Some(month), _) => match &self.dotted {
-                Some(dotted) => Err(dots_against(month, dotted)),
-                None => Ok(Some((DateOrder::MonthFirst, place(month)))),
+                Some(dotted) => Err(dots_contradict(month, dotted)),
+                None => Ok(Some((DateOrder::MonthFirst, describe(month)))),
             },
             (None, None, Some(date)) => {
-                Err(refused(format!("nothing in the file tells day and month apart ({})", place(date)))
+                Err(refused(format!("nothing in the file tells day and month apart ({})", describe(date)))
                     .hint("say which comes first: --date-order dmy or --date-order mdy"))
             }
-            (None, None, None) => Ok(self.dotted.as_ref().map(|dotted| (DateOrder::DayFirst, place(dotted)))),
+            (None, None, None) => Ok(self.dotted.as_ref().map(|dotted| (DateOrder::DayFirst, describe(dotted)))),
         }
     }
 
-    fn agrees_with(&self, known: DateOrder) -> Result<()> {
+    fn check_against(&self, known: DateOrder) -> Result<()> {
         let (against, proven) = match known {
             DateOrder::DayFirst => (&self.month_first, DateOrder::MonthFirst),
             DateOrder::MonthFirst => (&self.day_first, DateOrder::DayFirst),
@@ -109,25 +108,25 @@ impl DateEvidence {
         };
         let Some(against) = against else { return Ok(()) };
         if let (Some(day), Some(month)) = (&self.day_first, &self.month_first) {
-            return Err(two_orders(day, month));
+            return Err(contradiction(day, month));
         }
-        let message = format!("{} is not in the order {}", place(against), known.as_str());
+        let message = format!("{} is not in the order {}", describe(against), known.as_str());
         Err(refused(message).hint(format!("--date-order {}", proven.as_str())))
     }
 }
 
-fn place((at, text): &Place) -> String {
+fn describe((at, text): &DateAt) -> String {
     format!("{at}: {}", printable(text))
 }
 
-fn two_orders(day: &Place, month: &Place) -> Error {
-    refused(format!("two orders of day and month in one file: {}, {}", place(day), place(month)))
+fn contradiction(day: &DateAt, month: &DateAt) -> Error {
+    refused(format!("two orders of day and month in one file: {}, {}", describe(day), describe(month)))
         .hint("write its dates in one way, or with the year first")
 }
 
 /// A date with its month first in a file with dates that have dots.
-fn dots_against(month: &Place, dotted: &Place) -> Error {
-    let both = if month.0 == dotted.0 { place(month) } else { format!("{}, {}", place(month), place(dotted)) };
+fn dots_contradict(month: &DateAt, dotted: &DateAt) -> Error {
+    let both = if month.0 == dotted.0 { describe(month) } else { format!("{}, {}", describe(month), describe(dotted)) };
     refused(format!("dates with dots have the day first, and one in the file has the month first: {both}"))
         .hint("--date-order mdy says that all have the month first")
 }

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::evidence::Evidence;
-use super::pass::{again, portions};
-use super::plan::{Import, OnConflict, OnError};
+use super::file_findings::FileFindings;
+use super::options::{Import, OnConflict, OnError};
 use super::position::Position;
 use super::read;
 use super::rejection::Rejection;
 use super::rejections::Rejections;
-use super::row::{Applied, Counts, Made, Row, Storable, ValueChange, already_there};
-use super::spelling::MARKS;
-use super::{Keys, ReadOptions, Source};
+use super::row::{Applied, Counts, CreatedRow, Row, Storable, ValueChange, already_exists};
+use super::row_reader::{duplicate, read_chunks};
+use super::spelling::MARK_PREFIX;
+use super::{KeySpellings, ReadOptions, Source};
 use crate::db::Database;
 use crate::domain::IdempotencyKey;
 use crate::error::{Error, Kind, Result};
@@ -30,16 +30,16 @@ pub type Reject<'a> = &'a mut dyn FnMut(Vec<Rejection>) -> Result<()>;
 /// Inspects the start of a file and returns the notes on it.
 ///
 /// Errors: exit 7 for a file that cannot contain these rows; exit 2 for contradictory flags.
-pub fn look<R: Row>(source: impl Read, options: &ReadOptions) -> Result<Vec<String>> {
-    read::look(source, options, R::COLUMNS)
+pub fn inspect<R: Row>(source: impl Read, options: &ReadOptions) -> Result<Vec<String>> {
+    read::inspect(source, options, R::COLUMNS)
 }
 
 /// The result of the first pass.
 #[derive(Debug, Default)]
-pub struct Checked {
+pub struct CheckResult {
     /// The number of valid rows.
-    pub fine: u64,
-    pub evidence: Evidence,
+    pub valid: u64,
+    pub findings: FileFindings,
     /// For [`Import::scattered`]: their orders cannot be validated before.
     pub scattered: HashMap<Position, Position>,
     /// For [`Import::refused`].
@@ -55,40 +55,40 @@ pub async fn check<R: Storable>(
     source: impl Read + Send + 'static,
     import: &Import,
     reject: Reject<'_>,
-) -> Result<Checked> {
-    let (mut checked, mut memory) = (Checked::default(), R::Memory::default());
-    let mut holders = Holders::default();
+) -> Result<CheckResult> {
+    let (mut checked, mut state) = (CheckResult::default(), R::CheckState::default());
+    let mut holders = KeyHolders::default();
     // What an earlier run wrote is validated as well: so its rows that are wrong are listed again.
-    let mut portions = portions::<R>(source, &Import { resume_after: Position::default(), ..import.clone() });
-    while let Some(portion) = portions.recv().await {
-        let mut portion = portion?;
-        checked.evidence.add(std::mem::take(&mut portion.evidence), import);
-        checked.scattered.extend(std::mem::take(&mut portion.scattered));
-        let mut wrong = std::mem::take(&mut portion.rejected);
-        let repeated = std::mem::take(&mut portion.repeated);
-        holders.are_wrong(&wrong);
+    let mut chunks = read_chunks::<R>(source, &Import { resume_after: Position::default(), ..import.clone() });
+    while let Some(chunk) = chunks.recv().await {
+        let mut chunk = chunk?;
+        checked.findings.merge(std::mem::take(&mut chunk.findings), import);
+        checked.scattered.extend(std::mem::take(&mut chunk.scattered));
+        let mut wrong = std::mem::take(&mut chunk.rejected);
+        let repeated = std::mem::take(&mut chunk.repeated);
+        holders.note_rejected(&wrong);
         let is_repeated = |(at, _): &(Position, R)| repeated.contains_key(at);
-        let (mut later, mut rows): (Vec<_>, Vec<_>) = portion.rows.into_iter().partition(is_repeated);
+        let (mut later, mut rows): (Vec<_>, Vec<_>) = chunk.rows.into_iter().partition(is_repeated);
         loop {
             let known = wrong.len();
-            let skipped = accepted(database, &mut rows, import, &mut wrong).await?;
-            checked.fine += skipped;
-            holders.are_wrong(&wrong[known..]);
-            let refused = R::check(database.connection(), &rows, import, &mut memory).await?;
-            checked.fine += (rows.len() - refused.len()) as u64;
+            let skipped = skip_existing(database, &mut rows, import, &mut wrong).await?;
+            checked.valid += skipped;
+            holders.note_rejected(&wrong[known..]);
+            let refused = R::check(database.connection(), &rows, import, &mut state).await?;
+            checked.valid += (rows.len() - refused.len()) as u64;
             refused
                 .iter()
                 .map(|(position, _)| &rows[*position])
-                .for_each(|(at, row)| holders.is_refused(*at, row, &import.keys));
+                .for_each(|(at, row)| holders.note_refused(*at, row, &import.keys));
             wrong.extend(refused.into_iter().map(|(_, wrong)| wrong));
             if later.is_empty() {
                 break;
             }
-            rows = holders.next(&mut later, &repeated, &mut wrong);
+            rows = holders.next_candidates(&mut later, &repeated, &mut wrong);
         }
-        in_order(wrong).into_iter().try_for_each(&mut *reject)?;
+        sorted(wrong).into_iter().try_for_each(&mut *reject)?;
     }
-    Ok(Checked { refused: holders.wrong, ..checked })
+    Ok(CheckResult { refused: holders.wrong, ..checked })
 }
 
 /// Everything before the second pass: identifies the file, loads the shop's keys, validates the rows. The first
@@ -106,11 +106,11 @@ pub async fn prepare<R: Storable>(
     note: &mut dyn FnMut(&str),
 ) -> Result<(u64, Rejections)> {
     let connection = database.connection();
-    let how = format!("{} {:?} {:?} {:?}", R::OPERATION, import.read, import.stock, import.meaning);
+    let how = format!("{} {:?} {:?} {:?}", R::OPERATION, import.read, import.stock, import.interpretation);
     import.digest = source.digest(&how).await?;
     import.keys = Arc::new(match R::IS_GROUPED {
-        true => Keys::load_with_references(connection, None).await?,
-        false => Keys::load(connection).await?,
+        true => KeySpellings::load_with_references(connection, None).await?,
+        false => KeySpellings::load(connection).await?,
     });
     let last = if resumes { last_position(connection, &import.digest).await? } else { None };
     import.resume_after = last.unwrap_or_default();
@@ -123,12 +123,12 @@ pub async fn prepare<R: Storable>(
             rejections.add(row);
             Ok(())
         };
-        let Checked { fine, evidence, scattered, refused } =
-            check::<R>(database, source.again()?, import, reject).await?;
+        let CheckResult { valid, findings, scattered, refused } =
+            check::<R>(database, source.reader()?, import, reject).await?;
         let mut is_known = true;
-        if let Some((order, place)) = evidence.dates.decide(import.meaning.date_order)? {
-            note(&format!("dates are read as {} ({place})", order.as_str()));
-            import.meaning.date_order = Some(order);
+        if let Some((order, position)) = findings.dates.decide(import.interpretation.date_order)? {
+            note(&format!("dates are read as {} ({position})", order.as_str()));
+            import.interpretation.date_order = Some(order);
             is_known = false;
         }
         if import.scattered.len() < scattered.len() {
@@ -136,39 +136,39 @@ pub async fn prepare<R: Storable>(
             is_known = false;
         }
         if is_known {
-            evidence.notes(&import.meaning)?.iter().for_each(|text| note(text));
+            findings.notes(&import.interpretation)?.iter().for_each(|text| note(text));
             import.refused = Arc::new(refused);
-            return Ok((fine, rejections));
+            return Ok((valid, rejections));
         }
     }
 }
 
 /// Which of several rows with one key counts: the first valid one.
 #[derive(Default)]
-struct Holders {
+struct KeyHolders {
     /// Rejected rows, including duplicates.
     wrong: HashSet<Position>,
     /// Those that are valid only for existing rows: they count, so that a later row does not create what they would
     /// update in a repeated import.
     changes: HashSet<Position>,
     /// The row that counts, by the first position of its key, if the first row is invalid.
-    of: HashMap<Position, Position>,
+    by_first: HashMap<Position, Position>,
 }
 
-impl Holders {
-    fn are_wrong(&mut self, rows: &[Vec<Rejection>]) {
+impl KeyHolders {
+    fn note_rejected(&mut self, rows: &[Vec<Rejection>]) {
         self.wrong.extend(rows.iter().filter_map(|row| row.first()).map(|rejection| rejection.at));
     }
 
-    fn is_refused<R: Row>(&mut self, at: Position, row: &R, keys: &Keys) {
+    fn note_refused<R: Row>(&mut self, at: Position, row: &R, keys: &KeySpellings) {
         self.wrong.insert(at);
-        if row.is_mere_change(keys) {
+        if row.is_update_only(keys) {
             self.changes.insert(at);
         }
     }
 
     /// Takes the next rows to validate from those with repeated keys, one per key; duplicates are rejected.
-    fn next<R: Row>(
+    fn next_candidates<R: Row>(
         &mut self,
         rows: &mut Vec<(Position, R)>,
         first: &HashMap<Position, Position>,
@@ -177,15 +177,15 @@ impl Holders {
         let (mut next, mut later, mut asked) = (Vec::new(), Vec::new(), HashSet::new());
         for (at, row) in std::mem::take(rows) {
             let first = first.get(&at).copied().unwrap_or(at);
-            let holder = self.of.get(&first).copied().unwrap_or(first);
+            let holder = self.by_first.get(&first).copied().unwrap_or(first);
             if asked.contains(&first) {
                 later.push((at, row));
             } else if self.wrong.contains(&holder) && !self.changes.contains(&holder) {
                 asked.insert(first);
-                self.of.insert(first, at);
+                self.by_first.insert(first, at);
                 next.push((at, row));
             } else {
-                wrong.push(vec![again::<R>(at, row.key(), holder)]);
+                wrong.push(vec![duplicate::<R>(at, row.key(), holder)]);
                 self.wrong.insert(at);
             }
         }
@@ -194,7 +194,7 @@ impl Holders {
     }
 }
 
-/// The second pass: writes the valid rows, many per transaction; `told` is called after each with the sum
+/// The second pass: writes the valid rows, many per transaction; `progress` is called after each with the sum
 /// and its changes. Rows rejected by the first pass are skipped. Rows that have become invalid go to
 /// `reject`; if none is allowed, their transaction is rolled back and is the last.
 ///
@@ -205,21 +205,21 @@ pub async fn run<R: Storable>(
     source: impl Read + Send + 'static,
     import: &Import,
     reject: Reject<'_>,
-    told: &mut dyn FnMut(Counts, Vec<ValueChange>),
+    progress: &mut dyn FnMut(Counts, Vec<ValueChange>),
 ) -> Result<Counts> {
     let run = operations.ids.next();
     let mut import = import.clone();
-    let (mut counts, mut made) = (Counts::default(), HashSet::new());
+    let (mut counts, mut created) = (Counts::default(), HashSet::new());
     let (mut read, mut rejected) = (0, 0);
     let rejects_all = import.on_error == OnError::RejectAll;
     let is_over = |wrong: &[Vec<Rejection>]| rejects_all && !wrong.is_empty();
-    let mut portions = portions::<R>(source, &import);
-    while let Some(portion) = portions.recv().await {
-        let mut portion = portion?;
-        read += portion.count();
-        rejected += portion.leave_out(&import.refused);
-        let (mut rows, mut wrong) = (portion.rows, portion.rejected);
-        let skipped = accepted(&operations.database, &mut rows, &import, &mut wrong).await?;
+    let mut chunks = read_chunks::<R>(source, &import);
+    while let Some(chunk) = chunks.recv().await {
+        let mut chunk = chunk?;
+        read += chunk.count();
+        rejected += chunk.remove(&import.refused);
+        let (mut rows, mut wrong) = (chunk.rows, chunk.rejected);
+        let skipped = skip_existing(&operations.database, &mut rows, &import, &mut wrong).await?;
         let applied = match rows.is_empty() || is_over(&wrong) {
             true => Applied::default(),
             false => write(operations, &rows, &mut import, run).await?,
@@ -227,21 +227,21 @@ pub async fn run<R: Storable>(
         wrong.extend(applied.refused.into_iter().map(|(_, wrong)| wrong));
         let is_over = is_over(&wrong);
         rejected += wrong.len() as u64;
-        in_order(wrong).into_iter().try_for_each(&mut *reject)?;
+        sorted(wrong).into_iter().try_for_each(&mut *reject)?;
         if is_over {
             return Ok(counts);
         }
         counts.skipped += skipped;
         counts.add(applied.counts);
-        for new in applied.made {
+        for new in applied.created_rows {
             let count = match &new {
-                Made::User(_) => &mut counts.users,
-                Made::Product(_) => &mut counts.products,
+                CreatedRow::User(_) => &mut counts.users,
+                CreatedRow::Product(_) => &mut counts.products,
             };
             // Transactions that are rolled back run in sequence.
-            *count += u64::from(!operations.dry_run || made.insert(new));
+            *count += u64::from(!operations.dry_run || created.insert(new));
         }
-        told(counts, applied.changes);
+        progress(counts, applied.changes);
     }
     let accounted = counts.total() + rejected;
     match accounted == read {
@@ -263,7 +263,7 @@ async fn write<R: Storable>(
     run: Uuid,
 ) -> Result<Applied> {
     // The file, the run, and the position.
-    let marks = format!("{}{}:", marks_of(&import.digest), run.simple());
+    let marks = format!("{}{}:", mark_prefix(&import.digest), run.simple());
     let last = rows.last().map(|(at, _)| *at).unwrap_or_default();
     let key = IdempotencyKey::parse(&format!("{marks}{}", last.key()));
     let request = Request {
@@ -275,7 +275,7 @@ async fn write<R: Storable>(
     let (refused, newest) = (RefCell::default(), RefCell::new(Arc::clone(&import.keys)));
     let body = async |operation: &mut Operation| {
         if R::IS_GROUPED
-            && let Some(keys) = import.keys.newer(operation.handle(), &marks).await?
+            && let Some(keys) = import.keys.reload_if_changed(operation.handle(), &marks).await?
         {
             newest.replace(Arc::new(keys));
         }
@@ -297,7 +297,7 @@ async fn write<R: Storable>(
 }
 
 /// Keeps the rows to process; returns how many were skipped because they already exist. The others are rejected.
-async fn accepted<R: Storable>(
+async fn skip_existing<R: Storable>(
     database: &Database,
     rows: &mut Vec<(Position, R)>,
     import: &Import,
@@ -313,23 +313,23 @@ async fn accepted<R: Storable>(
     // What an earlier run of this file wrote is no conflict.
     let is_refused = |at: Position| import.on_conflict == OnConflict::Error && at > import.resume_after;
     let (refused, skipped): (Vec<_>, Vec<_>) = known.into_iter().partition(|(at, _)| is_refused(*at));
-    wrong.extend(refused.iter().map(|(at, row)| vec![already_there(*at, row)]));
+    wrong.extend(refused.iter().map(|(at, row)| vec![already_exists(*at, row)]));
     Ok(skipped.len() as u64)
 }
 
 /// Rows and their problems, in file order.
-fn in_order(mut wrong: Vec<Vec<Rejection>>) -> Vec<Vec<Rejection>> {
+fn sorted(mut wrong: Vec<Vec<Rejection>>) -> Vec<Vec<Rejection>> {
     wrong.iter_mut().for_each(|row| row.sort_by_key(|rejection| rejection.at));
     wrong.sort_by_key(|row| row.first().map(|rejection| rejection.at));
     wrong
 }
 
-fn marks_of(digest: &str) -> String {
-    format!("{MARKS}{digest}:")
+fn mark_prefix(digest: &str) -> String {
+    format!("{MARK_PREFIX}{digest}:")
 }
 
 /// The position of the last row that an earlier run of this file wrote.
 async fn last_position(connection: &impl ConnectionTrait, digest: &str) -> Result<Option<Position>> {
-    let key = repository::audit_event::find_last_key(connection, &marks_of(digest)).await?;
+    let key = repository::audit_event::find_last_key(connection, &mark_prefix(digest)).await?;
     Ok(key.and_then(|key| key.rsplit(':').next()?.parse().ok()))
 }

@@ -6,15 +6,15 @@ use std::fmt::Write;
 
 use sea_orm::ConnectionTrait;
 
-use super::given::Given;
-use super::meaning;
-use super::order::{INVOICE_COLUMNS, Memory, OrderLine, OrderRow};
-use super::plan::Import;
+use super::interpretation;
+use super::options::Import;
+use super::order::{INVOICE_COLUMNS, OrderCheckState, OrderLine, OrderRow};
+use super::parsed_cell::ParsedCell;
 use super::position::Position;
 use super::read::{Columns, Record};
 use super::rejection::Rejection;
 use super::row::{Applied, Row, Storable};
-use super::spelling::Keys;
+use super::spelling::KeySpellings;
 use crate::domain::{Email, EventName, OrderStatus, PersonName, ProductName, Reference, Sku};
 use crate::error::Result;
 use crate::service::operation::Operation;
@@ -40,33 +40,40 @@ impl Row for InvoiceRow {
     const IS_GROUPED: bool = true;
 
     fn parse(record: &Record, import: &Import) -> InvoiceRow {
-        let prefix = import.meaning.cancellation_prefix.as_deref();
-        let sku = Given::of(record, "StockCode", Sku::parse);
+        let prefix = import.interpretation.cancellation_prefix.as_deref();
+        let sku = ParsedCell::parse(record, "StockCode", Sku::parse);
         let name = match record.get("Description").map(one_line).filter(|name| !name.is_empty()) {
-            Some(name) => Given { value: ProductName::parse(&name), text: name },
-            None => Given { value: ProductName::parse(&sku.text), text: sku.text.clone() },
+            Some(name) => ParsedCell { value: ProductName::parse(&name), text: name },
+            None => ParsedCell { value: ProductName::parse(&sku.text), text: sku.text.clone() },
         };
         let line = OrderLine {
             at: record.at,
             sku,
-            quantity: Given::of(record, "Quantity", |text| match text.trim().starts_with('-') {
+            quantity: ParsedCell::parse(record, "Quantity", |text| match text.trim().starts_with('-') {
                 true => Err("is a return, which does not say what it gives back".to_owned()),
-                false => meaning::pieces(record.decimal_mark("Quantity"))(text),
+                false => interpretation::quantity_parser(record.decimal_mark("Quantity"))(text),
             }),
-            unit_price: Some(Given::of(record, "UnitPrice", meaning::price(record.decimal_mark("UnitPrice")))),
+            unit_price: Some(ParsedCell::parse(
+                record,
+                "UnitPrice",
+                interpretation::price_parser(record.decimal_mark("UnitPrice")),
+            )),
             new_product: Some(name),
         };
-        let customer = Given::of(record, "CustomerID", parse_customer);
+        let customer = ParsedCell::parse(record, "CustomerID", parse_customer);
         let new_user = customer.value.as_ref().ok().map(|(_, name)| name.clone());
         let user = match customer.value {
-            Ok((email, _)) => Given { text: email.as_str().to_owned(), value: Ok(email) },
-            Err(reason) => Given { text: customer.text, value: Err(reason) },
+            Ok((email, _)) => ParsedCell { text: email.as_str().to_owned(), value: Ok(email) },
+            Err(reason) => ParsedCell { text: customer.text, value: Err(reason) },
         };
         InvoiceRow(OrderRow {
-            reference: Given::of(record, "InvoiceNo", |text| parse_number(text, prefix)),
+            reference: ParsedCell::parse(record, "InvoiceNo", |text| parse_number(text, prefix)),
             user,
-            status: Some(Given { text: OrderStatus::Completed.as_str().to_owned(), value: Ok(OrderStatus::Completed) }),
-            placed_at: Some(Given::of(record, "InvoiceDate", |text| import.meaning.time(text))),
+            status: Some(ParsedCell {
+                text: OrderStatus::Completed.as_str().to_owned(),
+                value: Ok(OrderStatus::Completed),
+            }),
+            placed_at: Some(ParsedCell::parse(record, "InvoiceDate", |text| import.interpretation.time(text))),
             total: None,
             lines: vec![line],
             lacks_items: false,
@@ -78,12 +85,12 @@ impl Row for InvoiceRow {
         self.0.key()
     }
 
-    fn identity(key: &str, keys: &Keys) -> String {
+    fn identity(key: &str, keys: &KeySpellings) -> String {
         OrderRow::identity(key, keys)
     }
 
     fn problems(&self, at: Position, import: &Import) -> Vec<Rejection> {
-        in_their_words(self.0.problems(at, import))
+        with_invoice_columns(self.0.problems(at, import))
     }
 
     /// The lines of one invoice may be a minute apart: the first counts.
@@ -100,7 +107,7 @@ impl Row for InvoiceRow {
 }
 
 impl Storable for InvoiceRow {
-    type Memory = Memory;
+    type CheckState = OrderCheckState;
 
     async fn existing(
         connection: &impl ConnectionTrait,
@@ -114,16 +121,16 @@ impl Storable for InvoiceRow {
         connection: &impl ConnectionTrait,
         rows: &[(Position, InvoiceRow)],
         import: &Import,
-        memory: &mut Memory,
+        state: &mut OrderCheckState,
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
-        let refused = OrderRow::check(connection, &orders(rows), import, memory).await?;
-        Ok(refused.into_iter().map(|(position, wrong)| (position, in_their_words(wrong))).collect())
+        let refused = OrderRow::check(connection, &orders(rows), import, state).await?;
+        Ok(refused.into_iter().map(|(position, wrong)| (position, with_invoice_columns(wrong))).collect())
     }
 
     async fn apply(operation: &mut Operation, rows: &[(Position, InvoiceRow)], import: &Import) -> Result<Applied> {
         let mut applied = OrderRow::apply(operation, &orders(rows), import).await?;
         for (_, wrong) in &mut applied.refused {
-            *wrong = in_their_words(std::mem::take(wrong));
+            *wrong = with_invoice_columns(std::mem::take(wrong));
         }
         Ok(applied)
     }
@@ -134,7 +141,7 @@ fn orders(rows: &[(Position, InvoiceRow)]) -> Vec<(Position, OrderRow)> {
 }
 
 /// Columns by their names in a file of invoices.
-fn in_their_words(wrong: Vec<Rejection>) -> Vec<Rejection> {
+fn with_invoice_columns(wrong: Vec<Rejection>) -> Vec<Rejection> {
     let theirs = |column: String| match column.as_str() {
         "reference" => "InvoiceNo".to_owned(),
         "user" => "CustomerID".to_owned(),

@@ -1,6 +1,7 @@
 //! `order import`
 
 mod compare;
+mod lookup;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -8,21 +9,23 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use sea_orm::ConnectionTrait;
 
-use self::compare::{Beside, compare, find, of};
-use super::given::Given;
-use super::meaning;
-use super::pass::ANOTHER_LINE;
-use super::plan::{Import, OnConflict};
+use self::compare::{Comparison, compare, find, find_named};
+pub use self::lookup::OrderCheckState;
+use self::lookup::{skus_of, users_of};
+use super::interpretation;
+use super::options::{Import, OnConflict};
+use super::parsed_cell::ParsedCell;
 use super::position::Position;
 use super::read::{Columns, NO_ITEMS, Record};
+use super::rejection::Problem;
 use super::rejection::Rejection;
-use super::rejection::Wrong;
-use super::row::{Applied, Counts, Made, Row, Storable};
-use super::spelling::{Keys, folded_email};
+use super::row::{Applied, Counts, CreatedRow, Row, Storable};
+use super::row_reader::OTHER_LINE_INVALID;
+use super::spelling::{KeySpellings, folded_email};
 use crate::domain::{
     Email, EventName, Id, Money, OrderStatus, PersonName, ProductName, Quantity, Reference, Sku, password,
 };
-use crate::entity::{Stored, product, user};
+use crate::entity::{product, user};
 use crate::error::{Kind, Result, printable};
 use crate::repository::{self, Lock};
 use crate::service::operation::Operation;
@@ -34,17 +37,17 @@ use crate::service::user::stamped;
 pub const INVOICE_COLUMNS: [&str; 6] = ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"];
 
 /// Maximum number of lines of an order, because they are all in memory at once.
-const MOST_LINES: usize = 5_000;
+const MAX_LINES: usize = 5_000;
 
 /// An order of a file: one line per item, or one record with nested items.
 #[derive(Debug, Clone)]
 pub struct OrderRow {
-    pub reference: Given<Reference>,
-    pub user: Given<Email>,
-    pub status: Option<Given<OrderStatus>>,
-    pub placed_at: Option<Given<DateTime<Utc>>>,
+    pub reference: ParsedCell<Reference>,
+    pub user: ParsedCell<Email>,
+    pub status: Option<ParsedCell<OrderStatus>>,
+    pub placed_at: Option<ParsedCell<DateTime<Utc>>>,
     /// The expected total.
-    pub total: Option<Given<Money>>,
+    pub total: Option<ParsedCell<Money>>,
     pub lines: Vec<OrderLine>,
     /// Whether the list of items is empty, as in some stored orders.
     pub lacks_items: bool,
@@ -56,23 +59,11 @@ pub struct OrderRow {
 #[derive(Debug, Clone)]
 pub struct OrderLine {
     pub at: Position,
-    pub sku: Given<Sku>,
-    pub quantity: Given<Quantity>,
-    pub unit_price: Option<Given<Money>>,
+    pub sku: ParsedCell<Sku>,
+    pub quantity: ParsedCell<Quantity>,
+    pub unit_price: Option<ParsedCell<Money>>,
     /// The name for a product to create if none exists.
-    pub new_product: Option<Given<ProductName>>,
-}
-
-/// Maximum number of cached products; others are looked up each time.
-const PRODUCTS_REMEMBERED: usize = 100_000;
-
-/// State carried from one order to the next.
-#[derive(Default)]
-pub struct Memory {
-    /// Products by SKU, each with its price.
-    products: HashMap<String, (Id, Stored<Money>)>,
-    /// The remaining stock of each product.
-    left: HashMap<Id, i64>,
+    pub new_product: Option<ParsedCell<ProductName>>,
 }
 
 impl Row for OrderRow {
@@ -95,12 +86,16 @@ impl Row for OrderRow {
         let own = std::slice::from_ref(record);
         let items = if record.items.is_empty() { own } else { record.items.as_slice() };
         OrderRow {
-            reference: Given::of(record, "reference", Reference::parse),
-            user: Given::of(record, "user", Email::parse),
-            status: Given::of_cell(record, "status", parse_status),
+            reference: ParsedCell::parse(record, "reference", Reference::parse),
+            user: ParsedCell::parse(record, "user", Email::parse),
+            status: ParsedCell::parse_non_empty(record, "status", parse_status),
             // If the file has times, an order without one is invalid: it would be dated today.
-            placed_at: Given::of_column(record, "created_at", |text| import.meaning.time(text)),
-            total: Given::of_cell(record, "total_amount", meaning::total(record.decimal_mark("total_amount"))),
+            placed_at: ParsedCell::parse_column(record, "created_at", |text| import.interpretation.time(text)),
+            total: ParsedCell::parse_non_empty(
+                record,
+                "total_amount",
+                interpretation::total_parser(record.decimal_mark("total_amount")),
+            ),
             lines: items.iter().map(parse_line).collect(),
             lacks_items: record.items.is_empty() && record.has("items") && !record.has("sku"),
             new_user: None,
@@ -111,18 +106,18 @@ impl Row for OrderRow {
         &self.reference.text
     }
 
-    fn identity(key: &str, keys: &Keys) -> String {
+    fn identity(key: &str, keys: &KeySpellings) -> String {
         keys.reference(key)
     }
 
     fn problems(&self, at: Position, import: &Import) -> Vec<Rejection> {
         let wrong = self.order(at, import).err().unwrap_or_default();
-        wrong.into_iter().filter(|rejection| rejection.reason != ANOTHER_LINE).collect()
+        wrong.into_iter().filter(|rejection| rejection.reason != OTHER_LINE_INVALID).collect()
     }
 
     fn join(&mut self, next: OrderRow) -> Result<(), String> {
-        fn differs<T>(one: Option<&Given<T>>, other: Option<&Given<T>>) -> bool {
-            one.map(|given| &given.text) != other.map(|given| &given.text)
+        fn differs<T>(one: Option<&ParsedCell<T>>, other: Option<&ParsedCell<T>>) -> bool {
+            one.map(|cell| &cell.text) != other.map(|cell| &cell.text)
         }
         let differing = [
             ("user", folded_email(&self.user.text) != folded_email(&next.user.text)),
@@ -143,15 +138,15 @@ impl Row for OrderRow {
 }
 
 impl Storable for OrderRow {
-    type Memory = Memory;
+    type CheckState = OrderCheckState;
 
     async fn existing(
         connection: &impl ConnectionTrait,
         rows: &[(Position, OrderRow)],
         import: &Import,
     ) -> Result<HashSet<String>> {
-        let there = find(connection, rows.iter().map(|(_, row)| row), &import.keys, Lock::None).await?;
-        let keys = rows.iter().map(|(_, row)| row.key()).filter(|key| of(&there, key, &import.keys).is_some());
+        let stored = find(connection, rows.iter().map(|(_, row)| row), &import.keys, Lock::None).await?;
+        let keys = rows.iter().map(|(_, row)| row.key()).filter(|key| find_named(&stored, key, &import.keys).is_some());
         Ok(keys.map(str::to_owned).collect())
     }
 
@@ -159,32 +154,32 @@ impl Storable for OrderRow {
         connection: &impl ConnectionTrait,
         rows: &[(Position, OrderRow)],
         import: &Import,
-        memory: &mut Memory,
+        state: &mut OrderCheckState,
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
         // Stock is read first, so that orders of a concurrent import are visible in the later query.
-        memory.look_up(connection, &orders, import).await?;
-        let (there, users) =
+        state.load_products(connection, &orders, import).await?;
+        let (stored, users) =
             join(compare(connection, &orders, &import.keys), users_of(connection, &orders, import)).await;
-        let (there, users) = (there?, users?);
+        let (stored, users) = (stored?, users?);
         let mut refused = Vec::new();
-        for (position, ((at, row), beside)) in rows.iter().zip(there).enumerate() {
-            let about = |reason: String| vec![Rejection::of_row(*at, row.key(), reason)];
-            let wrong = match beside {
-                Beside::New => match row.order(*at, import) {
+        for (position, ((at, row), comparison)) in rows.iter().zip(stored).enumerate() {
+            let about = |reason: String| vec![Rejection::for_row(*at, row.key(), reason)];
+            let wrong = match comparison {
+                Comparison::New => match row.order(*at, import) {
                     Err(wrong) => Some(wrong),
-                    Ok(order) => match row.without_product(&order, memory) {
+                    Ok(order) => match row.line_without_product(&order, state) {
                         Some(line) => {
                             let reason = format!("there is no product {}", printable(&line.sku.text));
-                            Some(vec![Rejection::of_row(line.at, row.key(), reason)])
+                            Some(vec![Rejection::for_row(line.at, row.key(), reason)])
                         }
-                        None => row.objection(&order, import, &users, memory).map(about),
+                        None => row.conflict(&order, import, &users, state).map(about),
                     },
                 },
                 // A row that another process has just created is left alone.
                 _ if import.on_conflict != OnConflict::Update => None,
-                Beside::Same => None,
-                Beside::Differs(reason) => Some(about(reason)),
+                Comparison::Same => None,
+                Comparison::Differs(reason) => Some(about(reason)),
             };
             refused.extend(wrong.map(|wrong| (position, wrong)));
         }
@@ -194,18 +189,18 @@ impl Storable for OrderRow {
     async fn apply(operation: &mut Operation, rows: &[(Position, OrderRow)], import: &Import) -> Result<Applied> {
         let mut applied = Applied::default();
         let orders: Vec<&OrderRow> = rows.iter().map(|(_, row)| row).collect();
-        let there = compare(operation.handle(), &orders, &import.keys).await?;
+        let stored = compare(operation.handle(), &orders, &import.keys).await?;
         let mut new = Vec::new();
-        for (position, ((at, row), beside)) in rows.iter().zip(there).enumerate() {
-            match beside {
-                Beside::New => match row.order(*at, import) {
+        for (position, ((at, row), comparison)) in rows.iter().zip(stored).enumerate() {
+            match comparison {
+                Comparison::New => match row.order(*at, import) {
                     Ok(order) => new.push(New { position, at: *at, row, order }),
                     Err(wrong) => applied.refused.push((position, wrong)),
                 },
-                _ if applied.leaves(position, *at, row, import) => {}
-                Beside::Same => applied.counts.unchanged += 1,
-                Beside::Differs(reason) => {
-                    applied.refused.push((position, vec![Rejection::of_row(*at, row.key(), reason)]));
+                _ if applied.skips_existing(position, *at, row, import) => {}
+                Comparison::Same => applied.counts.unchanged += 1,
+                Comparison::Differs(reason) => {
+                    applied.refused.push((position, vec![Rejection::for_row(*at, row.key(), reason)]));
                 }
             }
         }
@@ -215,10 +210,10 @@ impl Storable for OrderRow {
         while let Some(part) = parts.pop().filter(|part| !part.is_empty()) {
             let some = &new[part.clone()];
             // A concurrent write ends this attempt, and the next one finds it.
-            match operation.savepoint(async |operation| place(operation, some, import).await).await? {
+            match operation.savepoint(async |operation| place_all(operation, some, import).await).await? {
                 Ok((counts, made)) => {
                     applied.counts.add(counts);
-                    applied.made.extend(made);
+                    applied.created_rows.extend(made);
                     placed.extend(some.iter().filter_map(|new| new.order.reference.as_ref()).map(Reference::as_str));
                 }
                 Err(error) if !matches!(error.kind(), Kind::Conflict | Kind::NotFound | Kind::Invalid) => {
@@ -226,7 +221,7 @@ impl Storable for OrderRow {
                 }
                 Err(error) if some.len() == 1 => {
                     let New { position, at, row, .. } = some[0];
-                    applied.refused.push((position, vec![Rejection::of_row(at, row.key(), error.message())]));
+                    applied.refused.push((position, vec![Rejection::for_row(at, row.key(), error.message())]));
                     objected.push(row);
                 }
                 Err(_) => {
@@ -236,8 +231,8 @@ impl Storable for OrderRow {
             }
         }
         // A concurrent import may have created these orders with the missing stock.
-        let there = find(operation.handle(), objected.into_iter(), &import.keys, Lock::Share).await?;
-        if there.keys().any(|reference| !placed.contains(reference.as_str())) {
+        let stored = find(operation.handle(), objected.into_iter(), &import.keys, Lock::Share).await?;
+        if stored.keys().any(|reference| !placed.contains(reference.as_str())) {
             return Err(operation.handle().outdated("somebody else has just made some of these orders").into());
         }
         Ok(applied)
@@ -267,52 +262,58 @@ fn parse_status(text: &str) -> Result<OrderStatus, String> {
 fn parse_line(item: &Record) -> OrderLine {
     OrderLine {
         at: item.at,
-        sku: Given::of(item, "sku", Sku::parse),
-        quantity: Given::of(item, "quantity", meaning::pieces(item.decimal_mark("quantity"))),
-        unit_price: Given::of_cell(item, "unit_price", meaning::price(item.decimal_mark("unit_price"))),
+        sku: ParsedCell::parse(item, "sku", Sku::parse),
+        quantity: ParsedCell::parse(item, "quantity", interpretation::quantity_parser(item.decimal_mark("quantity"))),
+        unit_price: ParsedCell::parse_non_empty(
+            item,
+            "unit_price",
+            interpretation::price_parser(item.decimal_mark("unit_price")),
+        ),
         new_product: None,
     }
 }
 
 fn too_many() -> String {
-    format!("has more than {MOST_LINES} lines")
+    format!("has more than {MAX_LINES} lines")
 }
 
 impl OrderRow {
     /// Adds lines. Errors: if there are too many.
     pub fn append(&mut self, lines: Vec<OrderLine>) -> Result<(), String> {
         self.lines.extend(lines);
-        if self.lines.len() > MOST_LINES { Err(too_many()) } else { Ok(()) }
+        if self.lines.len() > MAX_LINES { Err(too_many()) } else { Ok(()) }
     }
 
     /// The order to place. Errors: all problems of each line, and a note on each other line, since none of
     /// them is imported.
     fn order(&self, first: Position, import: &Import) -> Result<NewOrder, Vec<Rejection>> {
         let mut wrong = Vec::new();
-        self.reference.take("reference", &mut wrong);
-        let user = self.user.take("user", &mut wrong);
+        self.reference.validated("reference", &mut wrong);
+        let user = self.user.validated("user", &mut wrong);
         if let Some(reason) = import.keys.ambiguous_email(&self.user.text) {
-            wrong.push(Wrong { column: "user", value: self.user.text.clone(), reason });
+            wrong.push(Problem { column: "user", value: self.user.text.clone(), reason });
         }
-        let status = self.status.as_ref().and_then(|given| given.take("status", &mut wrong));
-        let placed_at = self.placed_at.as_ref().and_then(|given| given.take("created_at", &mut wrong));
-        let total = self.total.as_ref().and_then(|given| given.take("total_amount", &mut wrong));
-        if self.lines.len() > MOST_LINES {
-            wrong.push(Wrong { column: "items", value: String::new(), reason: too_many() });
+        let status = self.status.as_ref().and_then(|cell| cell.validated("status", &mut wrong));
+        let placed_at = self.placed_at.as_ref().and_then(|cell| cell.validated("created_at", &mut wrong));
+        let total = self.total.as_ref().and_then(|cell| cell.validated("total_amount", &mut wrong));
+        if self.lines.len() > MAX_LINES {
+            wrong.push(Problem { column: "items", value: String::new(), reason: too_many() });
         }
         if self.lacks_items {
-            wrong.push(Wrong { column: "items", value: String::new(), reason: NO_ITEMS.to_owned() });
+            wrong.push(Problem { column: "items", value: String::new(), reason: NO_ITEMS.to_owned() });
         }
         let mut rejections: Vec<Rejection> = wrong.into_iter().map(|wrong| wrong.at(first)).collect();
         let mut lines = Vec::with_capacity(self.lines.len());
         for line in self.lines.iter().filter(|_| !self.lacks_items) {
             let mut wrong = Vec::new();
-            let (sku, quantity) = (line.sku.take("sku", &mut wrong), line.quantity.take("quantity", &mut wrong));
+            let (sku, quantity) =
+                (line.sku.validated("sku", &mut wrong), line.quantity.validated("quantity", &mut wrong));
             if let Some(reason) = import.keys.ambiguous_sku(&line.sku.text) {
-                wrong.push(Wrong { column: "sku", value: line.sku.text.clone(), reason });
+                wrong.push(Problem { column: "sku", value: line.sku.text.clone(), reason });
             }
-            let unit_price = line.unit_price.as_ref().and_then(|given| given.take("unit_price", &mut wrong)).copied();
-            line.new_product.as_ref().map(|given| given.take("name", &mut wrong));
+            let unit_price =
+                line.unit_price.as_ref().and_then(|cell| cell.validated("unit_price", &mut wrong)).copied();
+            line.new_product.as_ref().map(|cell| cell.validated("name", &mut wrong));
             rejections.extend(wrong.into_iter().map(|wrong| wrong.at(line.at)));
             if let (Some(_), Some(quantity)) = (sku, quantity) {
                 lines.push(NewLine { product: import.keys.sku(&line.sku.text), quantity: *quantity, unit_price });
@@ -330,28 +331,28 @@ impl OrderRow {
     }
 
     fn with_other_lines(&self, mut rejections: Vec<Rejection>) -> Vec<Rejection> {
-        let told: HashSet<Position> = rejections.iter().map(|rejection| rejection.at).collect();
-        let others = self.lines.iter().map(|line| line.at).filter(|at| !told.contains(at));
+        let reported: HashSet<Position> = rejections.iter().map(|rejection| rejection.at).collect();
+        let others = self.lines.iter().map(|line| line.at).filter(|at| !reported.contains(at));
         let others: BTreeSet<Position> = others.collect();
-        rejections.extend(others.into_iter().map(|at| Rejection::of_row(at, self.key(), ANOTHER_LINE)));
+        rejections.extend(others.into_iter().map(|at| Rejection::for_row(at, self.key(), OTHER_LINE_INVALID)));
         rejections
     }
 
     /// The first line whose product neither exists nor is to be created.
-    fn without_product(&self, order: &NewOrder, memory: &Memory) -> Option<&OrderLine> {
+    fn line_without_product(&self, order: &NewOrder, state: &OrderCheckState) -> Option<&OrderLine> {
         let mut lines = self.lines.iter().zip(&order.lines);
         let missing =
-            lines.find(|(line, new)| line.new_product.is_none() && !memory.products.contains_key(&new.product));
+            lines.find(|(line, new)| line.new_product.is_none() && !state.products.contains_key(&new.product));
         missing.map(|(line, _)| line)
     }
 
     /// The problems of a new order with existing products, as far as they can be checked in advance.
-    fn objection(
+    fn conflict(
         &self,
         order: &NewOrder,
         import: &Import,
         users: &HashMap<String, user::Model>,
-        memory: &mut Memory,
+        state: &mut OrderCheckState,
     ) -> Option<String> {
         match users.get(&order.user) {
             None if self.new_user.is_some() => {}
@@ -365,17 +366,17 @@ impl OrderRow {
                 }
             }
         }
-        let mut wanted = BTreeMap::<Id, i64>::new();
+        let mut requested = BTreeMap::<Id, i64>::new();
         for new in &order.lines {
-            if let Some((id, _)) = memory.products.get(&new.product) {
+            if let Some((id, _)) = state.products.get(&new.product) {
                 if let Err(error) = repository::known_id("product", &new.product, *id) {
                     return Some(error.message().to_owned());
                 }
-                *wanted.entry(*id).or_default() += i64::from(new.quantity.get());
+                *requested.entry(*id).or_default() += i64::from(new.quantity.get());
             }
         }
         // A product to be created has the price of its line.
-        let price_of = |sku: &str| match memory.products.get(sku) {
+        let price_of = |sku: &str| match state.products.get(sku) {
             Some((_, price)) => known_price(sku, price),
             None => Ok(Money::ZERO),
         };
@@ -386,65 +387,23 @@ impl OrderRow {
             return None;
         }
         for line in &order.lines {
-            let Some((id, _)) = memory.products.get(&line.product) else { continue };
-            let left = memory.left.get(id).copied().unwrap_or(0);
-            let need = wanted.get(id).copied().unwrap_or(0);
+            let Some((id, _)) = state.products.get(&line.product) else { continue };
+            let left = state.left.get(id).copied().unwrap_or(0);
+            let need = requested.get(id).copied().unwrap_or(0);
             if left < need {
                 let sku = printable(&line.product);
                 return Some(format!("{sku} has {left} in stock by then, {need} requested (--stock skip for history)"));
             }
         }
-        for (id, pieces) in wanted {
-            memory.left.entry(id).and_modify(|left| *left -= pieces);
+        for (id, pieces) in requested {
+            state.left.entry(id).and_modify(|left| *left -= pieces);
         }
         None
     }
 }
 
-/// The users that orders name, by their stored addresses.
-async fn users_of(
-    connection: &impl ConnectionTrait,
-    rows: &[&OrderRow],
-    import: &Import,
-) -> Result<HashMap<String, user::Model>> {
-    let mut emails: Vec<String> = rows.iter().map(|row| import.keys.email(&row.user.text)).collect();
-    emails.sort_unstable();
-    emails.dedup();
-    let emails: Vec<&str> = emails.iter().map(String::as_str).collect();
-    let users = repository::user::find_by_emails(connection, &emails, Lock::None).await?;
-    Ok(users.into_iter().map(|user| (user.email.clone(), user)).collect())
-}
-
-/// The stored SKUs that orders name, each once.
-fn skus_of(rows: &[&OrderRow], import: &Import) -> Vec<String> {
-    let mut written: Vec<&str> = rows.iter().flat_map(|row| &row.lines).map(|line| line.sku.text.as_str()).collect();
-    written.sort_unstable();
-    written.dedup();
-    let mut skus: Vec<String> = written.into_iter().map(|sku| import.keys.sku(sku)).collect();
-    skus.sort_unstable();
-    skus.dedup();
-    skus
-}
-
-impl Memory {
-    /// Loads all existing products of these orders.
-    async fn look_up(&mut self, connection: &impl ConnectionTrait, rows: &[&OrderRow], import: &Import) -> Result<()> {
-        if self.products.len() > PRODUCTS_REMEMBERED {
-            self.products.clear();
-        }
-        let mut skus = skus_of(rows, import);
-        skus.retain(|sku| !self.products.contains_key(sku));
-        let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
-        for product in repository::product::find_by_skus(connection, &skus, Lock::None).await? {
-            self.left.entry(product.id).or_insert(product.stock_quantity.pieces());
-            self.products.insert(product.sku, (product.id, product.price));
-        }
-        Ok(())
-    }
-}
-
 /// Places new orders, all or none; returns what was created for them.
-async fn place(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<(Counts, Vec<Made>)> {
+async fn place_all(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<(Counts, Vec<CreatedRow>)> {
     let made = create_missing(operation, new, import).await?;
     let orders: Vec<NewOrder> = new.iter().map(|new| new.order.clone()).collect();
     let created = place_order::apply_all(operation, &orders).await?.len() as u64;
@@ -454,7 +413,7 @@ async fn place(operation: &mut Operation, new: &[New<'_>], import: &Import) -> R
 }
 
 /// Creates the missing users and products of orders.
-async fn create_missing(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<Vec<Made>> {
+async fn create_missing(operation: &mut Operation, new: &[New<'_>], import: &Import) -> Result<Vec<CreatedRow>> {
     let rows: Vec<&OrderRow> = new.iter().map(|new| new.row).collect();
     if rows.iter().all(|row| row.new_user.is_none()) {
         return Ok(Vec::new());
@@ -475,14 +434,14 @@ async fn create_missing(operation: &mut Operation, new: &[New<'_>], import: &Imp
         }
         let missing = row.lines.iter().zip(&order.lines).filter(|(_, new)| !products.contains(new.product.as_str()));
         for (line, new) in missing {
-            let name = line.new_product.as_ref().and_then(|given| given.value.clone().ok());
+            let name = line.new_product.as_ref().and_then(|cell| cell.value.clone().ok());
             let (Some(name), Ok(sku)) = (name, line.sku.value.clone()) else { continue };
             let price = new.unit_price.unwrap_or(Money::ZERO);
             new_products.entry(new.product.as_str()).or_insert_with(|| product::Model::new(&sku, &name, price));
         }
     }
-    let users_made = new_users.keys().map(|email| Made::User((*email).to_owned()));
-    let made = users_made.chain(new_products.keys().map(|sku| Made::Product((*sku).to_owned()))).collect();
+    let users_made = new_users.keys().map(|email| CreatedRow::User((*email).to_owned()));
+    let made = users_made.chain(new_products.keys().map(|sku| CreatedRow::Product((*sku).to_owned()))).collect();
     let (users, products): (Vec<_>, Vec<_>) = (new_users.into_values().collect(), new_products.into_values().collect());
     for change in repository::user::create_many(operation.handle(), &users).await? {
         operation.record(change);

@@ -14,12 +14,12 @@ pub struct Position {
 
 impl Position {
     /// The position of a record by its line.
-    pub fn of_line(line: u64) -> Position {
+    pub fn at_line(line: u64) -> Position {
         Position { line, record: None }
     }
 
     /// The position of a record by its line and number.
-    pub fn of_record(number: u64, line: u64) -> Position {
+    pub fn at_record(number: u64, line: u64) -> Position {
         Position { line, record: NonZeroU64::new(number) }
     }
 
@@ -45,12 +45,12 @@ impl FromStr for Position {
 
     fn from_str(key: &str) -> Result<Position, Self::Err> {
         let (line, record) = key.split_once('.').unwrap_or((key, "0"));
-        Ok(Position::of_record(record.parse()?, line.parse()?))
+        Ok(Position::at_record(record.parse()?, line.parse()?))
     }
 }
 
 /// Merges two counts, with the position of the first.
-pub fn added(first: Option<(u64, Position)>, later: Option<(u64, Position)>) -> Option<(u64, Position)> {
+pub fn merge_counts(first: Option<(u64, Position)>, later: Option<(u64, Position)>) -> Option<(u64, Position)> {
     match (first, later) {
         (Some((count, at)), Some((more, _))) => Some((count + more, at)),
         (one, other) => one.or(other),
@@ -64,9 +64,9 @@ mod tests {
     #[test]
     fn a_record_is_named_by_what_tells_it_apart() {
         for (position, named) in [
-            (Position::of_line(7), "line 7"),
-            (Position::of_record(3, 1), "record 3"),
-            (Position::of_record(3, 9), "record 3, line 9"),
+            (Position::at_line(7), "line 7"),
+            (Position::at_record(3, 1), "record 3"),
+            (Position::at_record(3, 9), "record 3, line 9"),
         ] {
             assert_eq!(position.to_string(), named);
             assert_eq!(position.key().parse(), Ok(position));
@@ -77,10 +77,10 @@ mod tests {
     fn positions_and_their_keys_are_in_the_order_of_the_file() {
         let order = [
             Position::default(),
-            Position::of_record(1, 1),
-            Position::of_record(12, 1),
-            Position::of_line(2),
-            Position::of_record(13, 10),
+            Position::at_record(1, 1),
+            Position::at_record(12, 1),
+            Position::at_line(2),
+            Position::at_record(13, 10),
         ];
         assert!(order.is_sorted() && order.map(Position::key).is_sorted());
     }

@@ -3,11 +3,11 @@
 use sea_orm::ConnectionTrait;
 
 use super::cells::Cells;
-use super::plan::Import;
+use super::options::Import;
 use super::read::{Columns, Record};
-use super::rejection::Wrong;
+use super::rejection::Problem;
 use super::row::Row;
-use super::spelling::Keys;
+use super::spelling::KeySpellings;
 use super::upsert::Upsert;
 use crate::domain::{EventName, Id};
 use crate::entity::field::{Form, field_names};
@@ -36,19 +36,19 @@ impl Row for ProductRow {
     };
 
     fn parse(record: &Record, _import: &Import) -> ProductRow {
-        ProductRow(Cells::of(record))
+        ProductRow(Cells::from_record(record))
     }
 
     fn key(&self) -> &str {
         self.0.key()
     }
 
-    fn identity(key: &str, keys: &Keys) -> String {
+    fn identity(key: &str, keys: &KeySpellings) -> String {
         keys.sku(key)
     }
 
-    fn is_mere_change(&self, keys: &Keys) -> bool {
-        keys.ambiguous_sku(self.key()).is_none() && self.0.is_mere_change()
+    fn is_update_only(&self, keys: &KeySpellings) -> bool {
+        keys.ambiguous_sku(self.key()).is_none() && self.0.is_update_only()
     }
 }
 
@@ -63,23 +63,23 @@ impl Upsert for ProductRow {
         product.id
     }
 
-    fn ambiguous(sku: &str, keys: &Keys) -> Option<String> {
+    fn ambiguous(sku: &str, keys: &KeySpellings) -> Option<String> {
         keys.ambiguous_sku(sku)
     }
 
     /// The stock of an existing product is not imported, because orders change it.
-    fn on(&self, product: &Model, wrong: &mut Vec<Wrong>) -> (Model, bool) {
-        let mut after = self.0.on(product, wrong);
+    fn merged_into(&self, product: &Model, wrong: &mut Vec<Problem>) -> (Model, bool) {
+        let mut after = self.0.merged_into(product, wrong);
         let stock = std::mem::replace(&mut after.stock_quantity, product.stock_quantity.clone());
         (after, stock != product.stock_quantity)
     }
 
-    fn created(&self, wrong: &mut Vec<Wrong>) -> Model {
+    fn to_new(&self, wrong: &mut Vec<Problem>) -> Model {
         let (begin, mut lacks) = (wrong.len(), Vec::new());
         let product = self.0.new_row(wrong, |column, _| lacks.push(column));
         if !product.sku.is_empty() && !lacks.is_empty() {
             let reason = format!("is not a known product and the file has no {}", lacks.join(" and no "));
-            wrong.insert(begin, Wrong { column: "sku", value: self.key().to_owned(), reason });
+            wrong.insert(begin, Problem { column: "sku", value: self.key().to_owned(), reason });
         }
         product
     }

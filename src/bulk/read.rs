@@ -155,7 +155,7 @@ impl Record {
 const RECORD_MAX_BYTES: usize = 10 * 1024 * 1024;
 
 /// Maximum number of nested records.
-pub const MOST_ITEMS: usize = 5_000;
+pub const MAX_ITEMS: usize = 5_000;
 
 /// The problem of a record without its nested column.
 pub const NO_ITEMS: &str = "must be a list of at least one item";
@@ -179,12 +179,12 @@ pub fn records<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Co
 /// Inspects the start of a file and returns the notes on it.
 ///
 /// Errors: as those of [`records`].
-pub fn look(source: impl Read, options: &ReadOptions, columns: Columns) -> Result<Vec<String>> {
+pub fn inspect(source: impl Read, options: &ReadOptions, columns: Columns) -> Result<Vec<String>> {
     begin(source, options, columns).map(|(notes, _)| notes)
 }
 
 fn begin<'a>(source: impl Read + 'a, options: &'a ReadOptions, columns: Columns) -> Result<(Vec<String>, Records<'a>)> {
-    let source = text::decoded(source, options.encoding)?;
+    let source = text::decode(source, options.encoding)?;
     let buffered = |source| BufReader::with_capacity(text::HEAD_BYTES, source);
     match options.format {
         FileFormat::Csv | FileFormat::Tsv => csv::records(source, options, columns),

@@ -16,26 +16,26 @@ pub struct Rejection {
 
 impl Rejection {
     /// A problem of a whole row, named by its key.
-    pub fn of_row(at: Position, key: &str, reason: impl Into<String>) -> Rejection {
-        Wrong::of_row(key, reason).at(at)
+    pub fn for_row(at: Position, key: &str, reason: impl Into<String>) -> Rejection {
+        Problem::for_row(key, reason).at(at)
     }
 }
 
 /// A problem of a row.
 #[derive(Debug, Clone)]
-pub struct Wrong {
+pub struct Problem {
     pub column: &'static str,
     pub value: String,
     pub reason: String,
 }
 
-impl Wrong {
+impl Problem {
     pub fn at(self, at: Position) -> Rejection {
         Rejection { at, column: self.column.to_owned(), value: self.value, reason: self.reason, is_further: false }
     }
 
     /// A problem of the whole row, named by its key.
-    pub fn of_row(key: &str, reason: impl Into<String>) -> Wrong {
-        Wrong { column: "", value: key.to_owned(), reason: reason.into() }
+    pub fn for_row(key: &str, reason: impl Into<String>) -> Problem {
+        Problem { column: "", value: key.to_owned(), reason: reason.into() }
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result, printable, printable_reason};
 use crate::file::{OutputFile, unwritable};
 
 /// Maximum number of printed rejected rows.
-const REJECTIONS_TOLD: usize = 10;
+const MAX_PRINTED_REJECTIONS: usize = 10;
 
 /// The rows rejected so far.
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl Rejections {
                 self.list = Some(Err(error.into()));
             }
         }
-        let left = REJECTIONS_TOLD.saturating_sub(self.first.len());
+        let left = MAX_PRINTED_REJECTIONS.saturating_sub(self.first.len());
         self.first.extend(row.into_iter().take(left));
     }
 
@@ -70,8 +70,8 @@ impl Rejections {
     }
 
     /// One line for each of the first rows.
-    pub fn told(&self) -> String {
-        let told = self.first.iter().map(|rejection| {
+    pub fn summary(&self) -> String {
+        let lines = self.first.iter().map(|rejection| {
             let Rejection { at, column, value, reason, .. } = rejection;
             let parts: Vec<String> =
                 [column, value].into_iter().filter(|part| !part.is_empty()).map(|part| printable(part)).collect();
@@ -81,7 +81,7 @@ impl Rejections {
             }
         });
         let more = if self.count > self.first.len() as u64 { "\n  …" } else { "" };
-        format!("{}{more}", told.collect::<String>())
+        format!("{}{more}", lines.collect::<String>())
     }
 
     /// The first rows, for JSON.
@@ -97,14 +97,14 @@ fn noun<R: Row>() -> &'static str {
 }
 
 /// The error of an import that was rolled back.
-pub fn refused<R: Row>(rejections: &Rejections, fine: u64) -> Error {
-    let all = counted(rejections.count + fine, noun::<R>());
+pub fn refused<R: Row>(rejections: &Rejections, valid: u64) -> Error {
+    let all = counted(rejections.count + valid, noun::<R>());
     let verb = if rejections.count == 1 { "is" } else { "are" };
-    let message = format!("{} of {all} {verb} wrong, nothing was imported:{}", rejections.count, rejections.told());
+    let message = format!("{} of {all} {verb} wrong, nothing was imported:{}", rejections.count, rejections.summary());
     let error = Error::new(Kind::Invalid, "import.invalid", message).details(
-        json!({ "rejected": rejections.count, "fine": fine, "noun": R::NOUN, "rejections": rejections.to_json() }),
+        json!({ "rejected": rejections.count, "fine": valid, "noun": R::NOUN, "rejections": rejections.to_json() }),
     );
-    if fine == 0 { error } else { error.hint("correct them, or import the others with --on-error reject-rows") }
+    if valid == 0 { error } else { error.hint("correct them, or import the others with --on-error reject-rows") }
 }
 
 /// The error of a partly applied import.
@@ -113,7 +113,7 @@ pub fn partial<R: Row>(rejections: &Rejections, on_error: OnError) -> Error {
         "{} {} rejected:{}",
         counted(rejections.count, noun::<R>()),
         if rejections.count == 1 { "was" } else { "were" },
-        rejections.told()
+        rejections.summary()
     );
     let details = json!({ "rejected": rejections.count, "noun": R::NOUN, "rejections": rejections.to_json() });
     let error = Error::new(Kind::Partial, "import.partial", message).details(details);

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use sea_orm::ConnectionTrait;
 
-use super::plan::{Import, OnConflict};
+use super::options::{Import, OnConflict};
 use super::position::Position;
 use super::read::{Columns, Record};
 use super::rejection::Rejection;
-use super::spelling::Keys;
+use super::spelling::KeySpellings;
 use crate::domain::EventName;
 use crate::error::Result;
 use crate::service::operation::Operation;
@@ -33,7 +33,7 @@ pub trait Row: Sized + Clone + Send + 'static {
     fn key(&self) -> &str;
 
     /// The canonical key, equal for all spellings.
-    fn identity(key: &str, keys: &Keys) -> String;
+    fn identity(key: &str, keys: &KeySpellings) -> String;
 
     /// All problems of a row that is rejected anyway.
     fn problems(&self, _at: Position, _import: &Import) -> Vec<Rejection> {
@@ -41,7 +41,7 @@ pub trait Row: Sized + Clone + Send + 'static {
     }
 
     /// Whether it is valid but incomplete for a new row.
-    fn is_mere_change(&self, _keys: &Keys) -> bool {
+    fn is_update_only(&self, _keys: &KeySpellings) -> bool {
         false
     }
 
@@ -60,7 +60,7 @@ pub trait Row: Sized + Clone + Send + 'static {
 #[expect(async_fn_in_trait, reason = "used within this crate only")]
 pub trait Storable: Row {
     /// The state of the first pass between queries.
-    type Memory: Default;
+    type CheckState: Default;
 
     /// The written keys of the rows that already exist.
     async fn existing(
@@ -74,7 +74,7 @@ pub trait Storable: Row {
         connection: &impl ConnectionTrait,
         rows: &[(Position, Self)],
         import: &Import,
-        memory: &mut Self::Memory,
+        state: &mut Self::CheckState,
     ) -> Result<Vec<(usize, Vec<Rejection>)>>;
 
     /// Creates or updates rows on an open operation: absent → create, different → update.
@@ -135,31 +135,31 @@ pub struct Applied {
     /// The changed values, if reported.
     pub changes: Vec<ValueChange>,
     /// What was created for orders.
-    pub made: Vec<Made>,
+    pub created_rows: Vec<CreatedRow>,
 }
 
 /// Users and products created for orders, by stored key.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub enum Made {
+pub enum CreatedRow {
     User(String),
     Product(String),
 }
 
 impl Applied {
     /// Whether an existing row is skipped on request, without further checks.
-    pub fn leaves<R: Row>(&mut self, position: usize, at: Position, row: &R, import: &Import) -> bool {
+    pub fn skips_existing<R: Row>(&mut self, position: usize, at: Position, row: &R, import: &Import) -> bool {
         match import.on_conflict {
             OnConflict::Update => return false,
             OnConflict::Skip => self.counts.skipped += 1,
-            OnConflict::Error => self.refused.push((position, vec![already_there(at, row)])),
+            OnConflict::Error => self.refused.push((position, vec![already_exists(at, row)])),
         }
         true
     }
 }
 
 /// The problem of a row that must not exist yet.
-pub fn already_there<R: Row>(at: Position, row: &R) -> Rejection {
-    Rejection::of_row(at, row.key(), format!("there is such {} {} already", article(R::NOUN), R::NOUN))
+pub fn already_exists<R: Row>(at: Position, row: &R) -> Rejection {
+    Rejection::for_row(at, row.key(), format!("there is such {} {} already", article(R::NOUN), R::NOUN))
 }
 
 fn article(noun: &str) -> &'static str {

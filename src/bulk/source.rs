@@ -21,47 +21,47 @@ const DIGEST_BYTES: usize = 64 * 1024;
 pub struct Source<'a> {
     file: File,
     path: &'a Path,
-    state: State,
+    state: FileState,
     /// Bytes read so far, over all passes.
     read: Arc<AtomicU64>,
 }
 
 /// Metadata that changes with a file's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct State {
+struct FileState {
     length: u64,
     modified: Option<SystemTime>,
 }
 
 /// One pass over the file.
-pub struct Through {
+pub struct SourceReader {
     file: File,
-    state: State,
+    state: FileState,
     read: Arc<AtomicU64>,
 }
 
-impl State {
-    fn of(file: &File) -> io::Result<State> {
+impl FileState {
+    fn read(file: &File) -> io::Result<FileState> {
         let metadata = file.metadata()?;
-        Ok(State { length: metadata.len(), modified: metadata.modified().ok() })
+        Ok(FileState { length: metadata.len(), modified: metadata.modified().ok() })
     }
 }
 
 impl<'a> Source<'a> {
     /// `path` is what messages name.
     pub fn new(file: File, path: &'a Path) -> Result<Source<'a>> {
-        let state = State::of(&file).map_err(|error| unreadable(path, &error))?;
+        let state = FileState::read(&file).map_err(|error| unreadable(path, &error))?;
         Ok(Source { file, path, state, read: Arc::default() })
     }
 
     /// Reads from the start.
-    pub fn again(&self) -> Result<Through> {
+    pub fn reader(&self) -> Result<SourceReader> {
         let begin = || {
             (&self.file).seek(SeekFrom::Start(0))?;
             self.file.try_clone()
         };
         let file = begin().map_err(|error| unreadable(self.path, &error))?;
-        Ok(Through { file, state: self.state, read: Arc::clone(&self.read) })
+        Ok(SourceReader { file, state: self.state, read: Arc::clone(&self.read) })
     }
 
     pub fn length(&self) -> u64 {
@@ -75,7 +75,7 @@ impl<'a> Source<'a> {
 
     /// SHA-256 of the file and of how it is read; hexadecimal.
     pub async fn digest(&self, how: &str) -> Result<String> {
-        let (mut source, mut digest) = (self.again()?, Sha256::new());
+        let (mut source, mut digest) = (self.reader()?, Sha256::new());
         digest.update(how);
         let mut buffer = vec![0; DIGEST_BYTES];
         loop {
@@ -91,8 +91,8 @@ impl<'a> Source<'a> {
     /// The result of reading the file, if it is unchanged since it was opened.
     ///
     /// Errors: exit 4 if it was modified meanwhile, regardless of the result.
-    pub fn same<T>(&self, result: Result<T>) -> Result<T> {
-        if State::of(&self.file).is_ok_and(|state| state == self.state) {
+    pub fn if_unchanged<T>(&self, result: Result<T>) -> Result<T> {
+        if FileState::read(&self.file).is_ok_and(|state| state == self.state) {
             return result;
         }
         let message = format!("{} changed while it was read", printable(&self.path.display().to_string()));
@@ -100,11 +100,11 @@ impl<'a> Source<'a> {
     }
 }
 
-impl Read for Through {
+impl Read for SourceReader {
     /// Errors: if the file has changed. Checked after the read, so that no changed content is ever used.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.file.read(buffer)?;
-        if State::of(&self.file)? != self.state {
+        if FileState::read(&self.file)? != self.state {
             return Err(io::Error::other("it changed while it was read"));
         }
         self.read.fetch_add(length as u64, Ordering::Relaxed);
@@ -112,7 +112,7 @@ impl Read for Through {
     }
 }
 
-fn ending_of(path: &Path) -> Option<&str> {
+fn extension_of(path: &Path) -> Option<&str> {
     path.extension()?.to_str()
 }
 
@@ -120,7 +120,7 @@ fn ending_of(path: &Path) -> Option<&str> {
 ///
 /// Errors: exit 2 for an unknown extension, with a hint; exit 4 if it is not a file.
 pub fn format_of(path: &Path, noun: &str) -> Result<FileFormat> {
-    match ending_of(path).and_then(FileFormat::parse) {
+    match extension_of(path).and_then(FileFormat::parse) {
         Some(format) => Ok(format),
         None if is_stdout(path) => Err(unnamed_format()),
         None => Err(unknown_format(path, noun)),
@@ -137,8 +137,8 @@ fn unknown_format(path: &Path, noun: &str) -> Error {
         return error;
     }
     let name = path.display().to_string();
-    let ending = ending_of(path).unwrap_or_default().to_ascii_lowercase();
-    let unpack = match ending.as_str() {
+    let extension = extension_of(path).unwrap_or_default().to_ascii_lowercase();
+    let unpack = match extension.as_str() {
         "gz" => "gunzip -c",
         "bz2" => "bunzip2 -c",
         "xz" => "unxz -c",
@@ -151,7 +151,7 @@ fn unknown_format(path: &Path, noun: &str) -> Error {
         _ => return unnamed_format(),
     };
     let inside =
-        path.file_stem().map(Path::new).and_then(ending_of).filter(|inside| FileFormat::parse(inside).is_some());
+        path.file_stem().map(Path::new).and_then(extension_of).filter(|inside| FileFormat::parse(inside).is_some());
     let format = match inside {
         Some("ndjson") => "jsonl",
         Some("tab") => "tsv",

@@ -9,7 +9,7 @@ use crate::error::{Result, printable};
 use crate::repository::{Lock, audit_event, order, product, user};
 
 /// The prefix of the marks of all imports.
-pub const MARKS: &str = "import:";
+pub const MARK_PREFIX: &str = "import:";
 
 /// The foreign spellings of one kind of key. Most shops have few or none: they are loaded once per file,
 /// because no index finds them.
@@ -18,12 +18,12 @@ pub struct Spellings {
     /// By the canonical form.
     foreign: HashMap<String, Vec<String>>,
     /// The canonical forms that exist as well.
-    own: HashSet<String>,
+    canonical: HashSet<String>,
 }
 
 /// The foreign spellings of all kinds of keys.
 #[derive(Debug, Clone, Default)]
-pub struct Keys {
+pub struct KeySpellings {
     pub emails: Spellings,
     pub skus: Spellings,
     /// Empty unless orders are imported.
@@ -56,14 +56,14 @@ impl Spellings {
                 foreign.entry(folded).or_default().push(key);
             }
         }
-        Spellings { foreign, own: HashSet::new() }
+        Spellings { foreign, canonical: HashSet::new() }
     }
 
     /// The stored key of a written one, without a query: exact, in canonical form, or in another spelling.
-    pub fn meant(&self, written: &str, folded: String) -> String {
+    pub fn resolve(&self, written: &str, folded: String) -> String {
         match self.foreign.get(&folded) {
             Some(spellings) if spellings.iter().any(|spelling| spelling == written) => written.to_owned(),
-            Some(spellings) if !self.own.contains(&folded) => spellings[0].clone(),
+            Some(spellings) if !self.canonical.contains(&folded) => spellings[0].clone(),
             _ => folded,
         }
     }
@@ -75,7 +75,7 @@ impl Spellings {
             return None;
         }
         let folded = fold(written);
-        let own = self.own.get(&folded).map(String::as_str);
+        let own = self.canonical.get(&folded).map(String::as_str);
         let mut stored: Vec<&str> = self.foreign.get(&folded)?.iter().map(String::as_str).chain(own).collect();
         if stored.len() < 2 || stored.contains(&written) {
             return None;
@@ -87,29 +87,29 @@ impl Spellings {
     }
 }
 
-impl Keys {
-    pub async fn load(connection: &impl ConnectionTrait) -> Result<Keys> {
+impl KeySpellings {
+    pub async fn load(connection: &impl ConnectionTrait) -> Result<KeySpellings> {
         let mut emails = Spellings::new(user::find_foreign_emails(connection).await?, folded_email);
         let folded: Vec<&str> = emails.foreign.keys().map(String::as_str).collect();
         let own = user::find_by_emails(connection, &folded, Lock::None).await?;
-        emails.own = own.into_iter().map(|user| user.email).collect();
+        emails.canonical = own.into_iter().map(|user| user.email).collect();
         let mut skus = Spellings::new(product::find_foreign_skus(connection).await?, folded_sku);
         let folded: Vec<&str> = skus.foreign.keys().map(String::as_str).collect();
         let own = product::find_by_skus(connection, &folded, Lock::None).await?;
-        skus.own = own.into_iter().map(|product| product.sku).collect();
-        Ok(Keys { emails, skus, ..Keys::default() })
+        skus.canonical = own.into_iter().map(|product| product.sku).collect();
+        Ok(KeySpellings { emails, skus, ..KeySpellings::default() })
     }
 
     /// Also loads the references of orders, which may be many more.
-    pub async fn load_with_references(connection: &impl ConnectionTrait, own: Option<&str>) -> Result<Keys> {
-        let marks = audit_event::count_keys(connection, MARKS, own).await?;
+    pub async fn load_with_references(connection: &impl ConnectionTrait, own: Option<&str>) -> Result<KeySpellings> {
+        let marks = audit_event::count_keys(connection, MARK_PREFIX, own).await?;
         let mut references = Spellings::new(order::find_foreign_references(connection).await?, folded_reference);
         let keys: Vec<String> = references.foreign.keys().flat_map(|key| with_and_without_dash(key.clone())).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         for order in order::find_by_references(connection, &keys, Lock::None).await? {
             let key = folded_reference(&order.reference);
             if key == order.reference {
-                references.own.insert(key);
+                references.canonical.insert(key);
             } else if let Some(spellings) =
                 references.foreign.get_mut(&key).filter(|known| !known.contains(&order.reference))
             {
@@ -117,32 +117,36 @@ impl Keys {
             }
         }
         references.foreign.values_mut().for_each(|spellings| spellings.sort_unstable());
-        Ok(Keys { references, marks, ..Keys::load(connection).await? })
+        Ok(KeySpellings { references, marks, ..KeySpellings::load(connection).await? })
     }
 
     /// Reloads the keys if imports other than this run, identified by its mark prefix, have run since.
-    pub async fn newer(&self, connection: &impl ConnectionTrait, own: &str) -> Result<Option<Keys>> {
+    pub async fn reload_if_changed(
+        &self,
+        connection: &impl ConnectionTrait,
+        own: &str,
+    ) -> Result<Option<KeySpellings>> {
         let own = Some(own);
-        match audit_event::count_keys(connection, MARKS, own).await? == self.marks {
+        match audit_event::count_keys(connection, MARK_PREFIX, own).await? == self.marks {
             true => Ok(None),
-            false => Keys::load_with_references(connection, own).await.map(Some),
+            false => KeySpellings::load_with_references(connection, own).await.map(Some),
         }
     }
 
     /// The stored address of a written one.
     pub fn email(&self, written: &str) -> String {
-        self.emails.meant(written, folded_email(written))
+        self.emails.resolve(written, folded_email(written))
     }
 
     /// The stored SKU of a written one.
     pub fn sku(&self, written: &str) -> String {
-        self.skus.meant(written, folded_sku(written))
+        self.skus.resolve(written, folded_sku(written))
     }
 
     /// Why an address is ambiguous between several users; a canonical one matches any spelling.
     pub fn ambiguous_email(&self, written: &str) -> Option<String> {
         let ambiguous = self.emails.ambiguous(written, folded_email, "user");
-        ambiguous.filter(|_| !self.emails.own.contains(&folded_email(written)))
+        ambiguous.filter(|_| !self.emails.canonical.contains(&folded_email(written)))
     }
 
     /// Why a SKU is ambiguous between several products.
@@ -157,7 +161,7 @@ impl Keys {
 
     /// The stored reference of a written one.
     pub fn reference(&self, written: &str) -> String {
-        self.references.meant(written, folded_reference(written))
+        self.references.resolve(written, folded_reference(written))
     }
 
     /// The possible stored forms of a written reference, most likely first.

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 
-use super::plan::{Import, OnConflict};
+use super::options::{Import, OnConflict};
 use super::position::Position;
+use super::rejection::Problem;
 use super::rejection::Rejection;
-use super::rejection::Wrong;
 use super::row::{Applied, Row, Storable, ValueChange};
-use super::spelling::Keys;
+use super::spelling::KeySpellings;
 use crate::domain::Id;
 use crate::entity::field::{Described, Need};
 use crate::error::Result;
@@ -26,15 +26,15 @@ pub trait Upsert: Row {
 
     /// The stored row with the file's values, and whether the file has a different stock, which is not
     /// imported; problems are collected.
-    fn on(&self, stored: &Self::Model, wrong: &mut Vec<Wrong>) -> (Self::Model, bool);
+    fn merged_into(&self, stored: &Self::Model, wrong: &mut Vec<Problem>) -> (Self::Model, bool);
 
     /// The new row; problems are collected.
-    fn created(&self, wrong: &mut Vec<Wrong>) -> Self::Model;
+    fn to_new(&self, wrong: &mut Vec<Problem>) -> Self::Model;
 
     fn id_of(stored: &Self::Model) -> Id;
 
     /// Why a written key is ambiguous between several stored ones.
-    fn ambiguous(key: &str, keys: &Keys) -> Option<String>;
+    fn ambiguous(key: &str, keys: &KeySpellings) -> Option<String>;
 
     async fn create(operation: &mut Operation, new: Vec<Self::Model>) -> Result<()>;
 
@@ -42,7 +42,7 @@ pub trait Upsert: Row {
 }
 
 /// The effect of a row.
-enum Outcome<'a, U: Upsert> {
+enum RowEffect<'a, U: Upsert> {
     Create(U::Model),
     /// The row before and after; equal if nothing changes.
     Keep {
@@ -53,7 +53,7 @@ enum Outcome<'a, U: Upsert> {
 }
 
 impl<U: Upsert> Storable for U {
-    type Memory = ();
+    type CheckState = ();
 
     async fn existing(
         connection: &impl ConnectionTrait,
@@ -61,22 +61,22 @@ impl<U: Upsert> Storable for U {
         import: &Import,
     ) -> Result<HashSet<String>> {
         let stored = find(connection, rows, import, Lock::None).await?;
-        let there = rows.iter().filter(|(_, row)| of(&stored, row, import).is_some());
-        Ok(there.map(|(_, row)| row.key().to_owned()).collect())
+        let existing_row = rows.iter().filter(|(_, row)| find_named(&stored, row, import).is_some());
+        Ok(existing_row.map(|(_, row)| row.key().to_owned()).collect())
     }
 
     async fn check(
         connection: &impl ConnectionTrait,
         rows: &[(Position, U)],
         import: &Import,
-        _memory: &mut (),
+        _state: &mut (),
     ) -> Result<Vec<(usize, Vec<Rejection>)>> {
         let stored = find(connection, rows, import, Lock::None).await?;
         let wrong = |(position, (at, row)): (usize, &(Position, U))| {
-            let there = of(&stored, row, import);
+            let existing_row = find_named(&stored, row, import);
             // A row that another process has just created is left alone.
-            let is_left = there.is_some() && import.on_conflict != OnConflict::Update;
-            if is_left { None } else { Some((position, judge(*at, row, there, &import.keys).err()?)) }
+            let is_left = existing_row.is_some() && import.on_conflict != OnConflict::Update;
+            if is_left { None } else { Some((position, row_effect(*at, row, existing_row, &import.keys).err()?)) }
         };
         Ok(rows.iter().enumerate().filter_map(wrong).collect())
     }
@@ -85,14 +85,14 @@ impl<U: Upsert> Storable for U {
         let (mut applied, mut new) = (Applied::default(), Vec::new());
         let stored = find(operation.handle(), rows, import, Lock::Update).await?;
         for (position, (at, row)) in rows.iter().enumerate() {
-            let there = of(&stored, row, import);
-            if there.is_some() && applied.leaves(position, *at, row, import) {
+            let existing_row = find_named(&stored, row, import);
+            if existing_row.is_some() && applied.skips_existing(position, *at, row, import) {
                 continue;
             }
-            match judge(*at, row, there, &import.keys) {
+            match row_effect(*at, row, existing_row, &import.keys) {
                 Err(wrong) => applied.refused.push((position, wrong)),
-                Ok(Outcome::Create(created)) => new.push(created),
-                Ok(Outcome::Keep { before, after, has_other_stock }) => {
+                Ok(RowEffect::Create(created)) => new.push(created),
+                Ok(RowEffect::Keep { before, after, has_other_stock }) => {
                     applied.counts.other_stock += u64::from(has_other_stock);
                     if *before == after {
                         applied.counts.unchanged += 1;
@@ -130,34 +130,34 @@ async fn find<U: Upsert>(
 }
 
 /// The stored row that a row names: an exact key takes precedence over another spelling.
-fn of<'a, U: Upsert>(stored: &'a HashMap<String, U::Model>, row: &U, import: &Import) -> Option<&'a U::Model> {
+fn find_named<'a, U: Upsert>(stored: &'a HashMap<String, U::Model>, row: &U, import: &Import) -> Option<&'a U::Model> {
     stored.get(row.key()).or_else(|| stored.get(&U::identity(row.key(), &import.keys)))
 }
 
 /// The effect of a row. Errors: all its problems.
-fn judge<'a, U: Upsert>(
+fn row_effect<'a, U: Upsert>(
     at: Position,
     row: &U,
     stored: Option<&'a U::Model>,
-    keys: &Keys,
-) -> Result<Outcome<'a, U>, Vec<Rejection>> {
+    keys: &KeySpellings,
+) -> Result<RowEffect<'a, U>, Vec<Rejection>> {
     if let Some(reason) = U::ambiguous(row.key(), keys) {
-        return Err(vec![Rejection::of_row(at, row.key(), reason)]);
+        return Err(vec![Rejection::for_row(at, row.key(), reason)]);
     }
     let mut wrong = Vec::new();
-    let outcome = match stored {
+    let effect = match stored {
         Some(before) => {
-            let (after, has_other_stock) = row.on(before, &mut wrong);
+            let (after, has_other_stock) = row.merged_into(before, &mut wrong);
             if after != *before
                 && let Err(error) = known_id(U::NOUN, &key_of(before), U::id_of(before))
             {
-                wrong.push(Wrong::of_row(row.key(), error.message()));
+                wrong.push(Problem::for_row(row.key(), error.message()));
             }
-            Outcome::Keep { before, after, has_other_stock }
+            RowEffect::Keep { before, after, has_other_stock }
         }
-        None => Outcome::Create(row.created(&mut wrong)),
+        None => RowEffect::Create(row.to_new(&mut wrong)),
     };
-    if wrong.is_empty() { Ok(outcome) } else { Err(wrong.into_iter().map(|wrong| wrong.at(at)).collect()) }
+    if wrong.is_empty() { Ok(effect) } else { Err(wrong.into_iter().map(|wrong| wrong.at(at)).collect()) }
 }
 
 /// The natural key as it is stored.

@@ -3,11 +3,11 @@
 use sea_orm::ConnectionTrait;
 
 use super::cells::Cells;
-use super::plan::Import;
+use super::options::Import;
 use super::read::{Columns, Record};
-use super::rejection::Wrong;
+use super::rejection::Problem;
 use super::row::Row;
-use super::spelling::Keys;
+use super::spelling::KeySpellings;
 use super::upsert::Upsert;
 use crate::domain::password::UNUSABLE;
 use crate::domain::{EventName, Id, UserStatus};
@@ -41,19 +41,19 @@ impl Row for UserRow {
     };
 
     fn parse(record: &Record, _import: &Import) -> UserRow {
-        UserRow(Cells::of(record))
+        UserRow(Cells::from_record(record))
     }
 
     fn key(&self) -> &str {
         self.0.key()
     }
 
-    fn identity(key: &str, keys: &Keys) -> String {
+    fn identity(key: &str, keys: &KeySpellings) -> String {
         keys.email(key)
     }
 
-    fn is_mere_change(&self, keys: &Keys) -> bool {
-        keys.ambiguous_email(self.key()).is_none() && self.0.is_mere_change()
+    fn is_update_only(&self, keys: &KeySpellings) -> bool {
+        keys.ambiguous_email(self.key()).is_none() && self.0.is_update_only()
     }
 }
 
@@ -68,17 +68,17 @@ impl Upsert for UserRow {
         user.id
     }
 
-    fn ambiguous(email: &str, keys: &Keys) -> Option<String> {
+    fn ambiguous(email: &str, keys: &KeySpellings) -> Option<String> {
         keys.ambiguous_email(email)
     }
 
-    fn on(&self, user: &Model, wrong: &mut Vec<Wrong>) -> (Model, bool) {
-        let after = self.0.on(user, wrong);
+    fn merged_into(&self, user: &Model, wrong: &mut Vec<Problem>) -> (Model, bool) {
+        let after = self.0.merged_into(user, wrong);
         if after.status == UserStatus::Anonymized && after.status != user.status {
-            wrong.push(Wrong::of_row(self.key(), NOT_BY_A_FILE));
+            wrong.push(Problem::for_row(self.key(), NOT_BY_A_FILE));
         }
         if after != *user && user.status == UserStatus::Anonymized {
-            wrong.push(Wrong::of_row(
+            wrong.push(Problem::for_row(
                 self.key(),
                 format!("{} is anonymized, which cannot be undone", printable(&user.email)),
             ));
@@ -86,18 +86,18 @@ impl Upsert for UserRow {
         (after, false)
     }
 
-    fn created(&self, wrong: &mut Vec<Wrong>) -> Model {
+    fn to_new(&self, wrong: &mut Vec<Problem>) -> Model {
         let user = self.0.new_row(wrong, |column, wrong| {
             let reason = "is missing: this is not a known user, and the file has no such column".to_owned();
-            wrong.push(Wrong { column, value: String::new(), reason });
+            wrong.push(Problem { column, value: String::new(), reason });
         });
         let mut user = Model { password_hash: UNUSABLE.to_owned(), ..user };
         // A user anonymized in another shop stays anonymized.
         let is_erased = anonymize::is_erased(&user.email, &user.first_name, &user.last_name);
-        match self.0.says("status") {
+        match self.0.has_value("status") {
             false if is_erased => user.status = UserStatus::Anonymized.into(),
             _ if user.status == UserStatus::Anonymized && !is_erased && wrong.is_empty() => {
-                wrong.push(Wrong::of_row(self.key(), NOT_BY_A_FILE));
+                wrong.push(Problem::for_row(self.key(), NOT_BY_A_FILE));
             }
             _ => {}
         }

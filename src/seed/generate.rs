@@ -24,9 +24,9 @@ use crate::service::operation::Operations;
 use shop::Shop;
 
 /// The maximum number of each.
-pub const MOST_USERS: u64 = 10_000_000;
-pub const MOST_PRODUCTS: u64 = 1_000_000;
-pub const MOST_ORDERS: u64 = 100_000_000;
+pub const MAX_USERS: u64 = 10_000_000;
+pub const MAX_PRODUCTS: u64 = 1_000_000;
+pub const MAX_ORDERS: u64 = 100_000_000;
 
 /// The shop opened some years earlier, and ids cannot encode times before 1970.
 const EARLIEST_YEAR: i32 = 1980;

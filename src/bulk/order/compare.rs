@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use sea_orm::ConnectionTrait;
 
 use super::{OrderLine, OrderRow};
-use crate::bulk::given::Given;
+use crate::bulk::parsed_cell::ParsedCell;
 use crate::bulk::row::Row;
-use crate::bulk::spelling::{Keys, folded_email, folded_sku};
+use crate::bulk::spelling::{KeySpellings, folded_email, folded_sku};
 use crate::domain::{Id, Money, OrderStatus};
 use crate::entity::{Moment, Stored, order, user};
 use crate::error::{Result, printable};
@@ -15,7 +15,7 @@ use crate::repository::order::ItemWithProduct;
 use crate::repository::{self, Lock};
 
 /// A stored order.
-struct There<'a> {
+struct StoredOrder<'a> {
     order: &'a order::Model,
     user: Option<&'a user::Model>,
     items: &'a [&'a ItemWithProduct],
@@ -25,7 +25,7 @@ struct There<'a> {
 pub async fn find<'a>(
     connection: &impl ConnectionTrait,
     rows: impl Iterator<Item = &'a OrderRow>,
-    keys: &Keys,
+    keys: &KeySpellings,
     lock: Lock,
 ) -> Result<HashMap<String, order::Model>> {
     let mut references: Vec<String> = rows.flat_map(|row| keys.references_of(row.key())).collect();
@@ -37,13 +37,17 @@ pub async fn find<'a>(
 }
 
 /// The order of a written reference: an exact match takes precedence over another spelling.
-pub fn of<'a>(found: &'a HashMap<String, order::Model>, written: &str, keys: &Keys) -> Option<&'a order::Model> {
+pub fn find_named<'a>(
+    found: &'a HashMap<String, order::Model>,
+    written: &str,
+    keys: &KeySpellings,
+) -> Option<&'a order::Model> {
     found.get(written).or_else(|| keys.references_of(written).find_map(|reference| found.get(&reference)))
 }
 
 /// The result of comparing an order of a file with the stored ones.
 #[derive(Debug, Clone)]
-pub enum Beside {
+pub enum Comparison {
     New,
     Same,
     /// The difference from the stored order.
@@ -52,10 +56,14 @@ pub enum Beside {
 
 /// Compares each order of a file with the stored ones. Several with the same reference are compared
 /// independently.
-pub async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow], keys: &Keys) -> Result<Vec<Beside>> {
+pub async fn compare(
+    connection: &impl ConnectionTrait,
+    rows: &[&OrderRow],
+    keys: &KeySpellings,
+) -> Result<Vec<Comparison>> {
     let found = find(connection, rows.iter().copied(), keys, Lock::None).await?;
     if found.is_empty() {
-        return Ok(vec![Beside::New; rows.len()]);
+        return Ok(vec![Comparison::New; rows.len()]);
     }
     let orders: Vec<order::Model> = found.values().cloned().collect();
     let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
@@ -67,22 +75,22 @@ pub async fn compare(connection: &impl ConnectionTrait, rows: &[&OrderRow], keys
     }
     let users: HashMap<Id, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
     let compared = rows.iter().map(|row| {
-        let Some(order) = of(&found, row.key(), keys) else { return Beside::New };
+        let Some(order) = find_named(&found, row.key(), keys) else { return Comparison::New };
         let user = users.get(&order.user_id).copied();
         let items = items_of.get(&order.id).map_or(&[][..], Vec::as_slice);
-        let difference = || row.difference(&There { order, user, items });
-        keys.ambiguous_reference(row.key()).or_else(difference).map_or(Beside::Same, Beside::Differs)
+        let difference = || row.difference(&StoredOrder { order, user, items });
+        keys.ambiguous_reference(row.key()).or_else(difference).map_or(Comparison::Same, Comparison::Differs)
     });
     Ok(compared.collect())
 }
 
 /// The quantities of an order, independent of how its lines are split.
 #[derive(Debug, Default)]
-struct Pieces(BTreeMap<Kind, Sum>);
+struct Quantities(BTreeMap<QuantityKey, ItemQuantity>);
 
 /// The key of a sum.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Kind {
+struct QuantityKey {
     sku: String,
     /// An invalid quantity: lines with the same one are counted.
     odd: Option<String>,
@@ -90,19 +98,19 @@ struct Kind {
 
 /// The quantity of one item.
 #[derive(Debug, Default)]
-struct Sum {
+struct ItemQuantity {
     priced: BTreeMap<Stored<Money>, i64>,
     /// At any price: a line without one took the product's price at that time.
     unpriced: Option<i64>,
 }
 
-impl Pieces {
+impl Quantities {
     fn add(&mut self, sku: String, price: Option<Stored<Money>>, quantity: &str) {
         let (odd, pieces) = match quantity.parse() {
             Ok(pieces) => (None, pieces),
             Err(_) => (Some(quantity.to_owned()), 1),
         };
-        let sum = self.0.entry(Kind { sku, odd }).or_default();
+        let sum = self.0.entry(QuantityKey { sku, odd }).or_default();
         let sum = match price {
             Some(price) => sum.priced.entry(price).or_default(),
             None => sum.unpriced.get_or_insert_default(),
@@ -111,52 +119,53 @@ impl Pieces {
     }
 
     /// Whether the quantities equal the stored ones.
-    fn are(&self, there: &Pieces) -> bool {
-        self.0.len() == there.0.len()
-            && self.0.iter().all(|(kind, sum)| there.0.get(kind).is_some_and(|there| sum.is(&there.priced)))
+    fn matches(&self, stored: &Quantities) -> bool {
+        self.0.len() == stored.0.len()
+            && self.0.iter().all(|(key, sum)| stored.0.get(key).is_some_and(|stored| sum.matches(&stored.priced)))
     }
 }
 
-impl Sum {
-    fn is(&self, there: &BTreeMap<Stored<Money>, i64>) -> bool {
-        let Some(unpriced) = self.unpriced else { return self.priced == *there };
+impl ItemQuantity {
+    fn matches(&self, stored: &BTreeMap<Stored<Money>, i64>) -> bool {
+        let Some(unpriced) = self.unpriced else { return self.priced == *stored };
         let all = |sums: &BTreeMap<Stored<Money>, i64>| sums.values().fold(0, |all: i64, sum| all.saturating_add(*sum));
-        self.priced.iter().all(|(price, sum)| there.get(price).is_some_and(|there| sum <= there))
-            && all(&self.priced).saturating_add(unpriced) == all(there)
+        self.priced.iter().all(|(price, sum)| stored.get(price).is_some_and(|stored| sum <= stored))
+            && all(&self.priced).saturating_add(unpriced) == all(stored)
     }
 }
 
 impl OrderLine {
     /// The exported form of an order without items, written by another program.
-    fn is_nothing(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.sku.text.is_empty() && self.quantity.text.is_empty() && self.unit_price.is_none()
     }
 }
 
 impl OrderRow {
     /// The difference between a stored order and this one, if any.
-    fn difference(&self, there: &There<'_>) -> Option<String> {
-        let order = there.order;
-        let email = there.user.map_or("", |user| user.email.as_str());
-        let is_user = self.user.is_text(email) || folded_email(&self.user.text) == folded_email(email);
-        let is_placed = self.placed_at.as_ref().is_none_or(|given| {
-            given.is_text(&order.created_at.to_string())
-                || Moment::from_stored(&given.text).is_same(&order.created_at)
-                || given.value.as_ref().is_ok_and(|time| order.created_at.is_same(&Moment::Known(*time)))
+    fn difference(&self, stored: &StoredOrder<'_>) -> Option<String> {
+        let order = stored.order;
+        let email = stored.user.map_or("", |user| user.email.as_str());
+        let is_user = self.user.is_same_text(email) || folded_email(&self.user.text) == folded_email(email);
+        let is_placed = self.placed_at.as_ref().is_none_or(|cell| {
+            cell.is_same_text(&order.created_at.to_string())
+                || Moment::from_stored(&cell.text).is_same(&order.created_at)
+                || cell.value.as_ref().is_ok_and(|time| order.created_at.is_same(&Moment::Known(*time)))
         });
-        let is_total = self.total.as_ref().is_none_or(|given| {
-            given.is_text(&order.total_amount.to_string())
-                || given.value.as_ref().is_ok_and(|total| order.total_amount == *total)
+        let is_total = self.total.as_ref().is_none_or(|cell| {
+            cell.is_same_text(&order.total_amount.to_string())
+                || cell.value.as_ref().is_ok_and(|total| order.total_amount == *total)
         });
         let is_status = match &self.status {
             None => order.status == OrderStatus::Pending,
-            Some(given) => {
-                given.is_text(&order.status.to_string()) || given.value.as_ref().is_ok_and(|own| order.status == *own)
+            Some(cell) => {
+                cell.is_same_text(&order.status.to_string())
+                    || cell.value.as_ref().is_ok_and(|own| order.status == *own)
             }
         };
         let what = if !is_user {
             "another user"
-        } else if !self.has_lines(there.items) {
+        } else if !self.has_same_lines(stored.items) {
             "other lines"
         } else if !is_placed {
             "another time"
@@ -165,12 +174,10 @@ impl OrderRow {
         } else if !is_status {
             let own = match &self.status {
                 None => OrderStatus::Pending.as_str().to_owned(),
-                Some(given) => {
-                    given.value.as_ref().map_or_else(|_| printable(&given.text), |own| own.as_str().to_owned())
-                }
+                Some(cell) => cell.value.as_ref().map_or_else(|_| printable(&cell.text), |own| own.as_str().to_owned()),
             };
-            let there = printable(&order.status.to_string());
-            return Some(format!("is {there} here and {own} in the file: an import does not move it on"));
+            let stored = printable(&order.status.to_string());
+            return Some(format!("is {stored} here and {own} in the file: an import does not move it on"));
         } else {
             return None;
         };
@@ -178,30 +185,30 @@ impl OrderRow {
     }
 
     /// Whether the stored items equal those of the file, independent of how they are split.
-    fn has_lines(&self, items: &[&ItemWithProduct]) -> bool {
-        let mut there = Pieces::default();
+    fn has_same_lines(&self, items: &[&ItemWithProduct]) -> bool {
+        let mut stored = Quantities::default();
         for (item, product) in items {
             let sku = product.as_ref().map_or("", |product| product.sku.as_str());
-            there.add(folded_sku(sku), Some(item.unit_price.clone()), &item.quantity.to_string());
+            stored.add(folded_sku(sku), Some(item.unit_price.clone()), &item.quantity.to_string());
         }
-        let mut here = Pieces::default();
-        for line in self.lines.iter().filter(|line| !line.is_nothing()) {
+        let mut own_quantities = Quantities::default();
+        for line in self.lines.iter().filter(|line| !line.is_empty()) {
             let sku = folded_sku(&line.sku.text);
             let price = match &line.unit_price {
                 None => None,
-                Some(Given { value: Ok(price), .. }) => Some(Stored::Known(*price)),
-                Some(given) => {
+                Some(ParsedCell { value: Ok(price), .. }) => Some(Stored::Known(*price)),
+                Some(cell) => {
                     let mut prices =
-                        there.0.iter().filter(|(kind, _)| kind.sku == sku).flat_map(|(_, sum)| sum.priced.keys());
-                    let Some(price) = prices.find(|price| given.is_text(&price.to_string())) else { return false };
+                        stored.0.iter().filter(|(key, _)| key.sku == sku).flat_map(|(_, sum)| sum.priced.keys());
+                    let Some(price) = prices.find(|price| cell.is_same_text(&price.to_string())) else { return false };
                     Some(price.clone())
                 }
             };
             match &line.quantity.value {
-                Ok(quantity) => here.add(sku, price, &quantity.to_string()),
-                Err(_) => here.add(sku, price, &line.quantity.text),
+                Ok(quantity) => own_quantities.add(sku, price, &quantity.to_string()),
+                Err(_) => own_quantities.add(sku, price, &line.quantity.text),
             }
         }
-        here.are(&there)
+        own_quantities.matches(&stored)
     }
 }

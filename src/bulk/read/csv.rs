@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 
-use super::naming::{Meaning, Naming, folded, map_flag, readable};
+use super::naming::{ColumnRole, Naming, folded, joined, map_flag};
 use super::scanner::{Dialect, Fields, Scanner, is_blank};
 use super::text::HEAD_BYTES;
 use super::{
@@ -21,7 +21,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const SPLIT_AMOUNT: &str =
     "; an amount with a decimal comma has to stand between quotes (\"1,00\"), or the fields be separated by ;";
 /// Number of lines searched for a header below a title.
-const MOST_TITLE_LINES: u64 = 20;
+const MAX_TITLE_LINES: u64 = 20;
 
 /// The notes on a file.
 pub type Notes = Vec<String>;
@@ -39,19 +39,19 @@ pub fn records<'a>(
     let naming = Naming::new(options, columns)?;
     let mut head = Vec::new();
     source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
-    let skipped = after_lines(&head, options.skip_lines).ok_or_else(|| {
+    let skipped = offset_after(&head, options.skip_lines).ok_or_else(|| {
         invalid(format!("there is no header behind the first {}", counted(options.skip_lines, "line")))
     })?;
     head.drain(..skipped);
-    let start = Start::of(&head, &naming)?;
+    let preamble = Preamble::detect(&head, &naming)?;
     let mut notes = Notes::new();
-    if start.is_detected {
-        notes.push(format!("fields are separated by {}", shown(start.dialect.delimiter)));
+    if preamble.is_detected {
+        notes.push(format!("fields are separated by {}", delimiter_name(preamble.dialect.delimiter)));
     }
-    let body = Cursor::new(head[start.length..].to_owned()).chain(source);
-    let mut scanner = Scanner::new(BufReader::with_capacity(HEAD_BYTES, body), start.dialect, start.line);
-    let layout = header(&mut scanner).and_then(|header| Layout::of(&header, &naming, start.dialect, &mut notes));
-    let mut layout = layout.map_err(|error| start.explained(error, &head, &naming))?;
+    let body = Cursor::new(head[preamble.length..].to_owned()).chain(source);
+    let mut scanner = Scanner::new(BufReader::with_capacity(HEAD_BYTES, body), preamble.dialect, preamble.line);
+    let layout = header(&mut scanner).and_then(|header| Layout::new(&header, &naming, preamble.dialect, &mut notes));
+    let mut layout = layout.map_err(|error| preamble.explain(error, &head, &naming))?;
     let records = std::iter::from_fn(move || {
         loop {
             match scanner.read() {
@@ -66,7 +66,7 @@ pub fn records<'a>(
 }
 
 /// The start of a file.
-struct Start {
+struct Preamble {
     dialect: Dialect,
     /// Whether the delimiter is detected from the header.
     is_detected: bool,
@@ -76,29 +76,29 @@ struct Start {
     line: u64,
 }
 
-impl Start {
-    fn of(head: &[u8], naming: &Naming) -> Result<Start> {
+impl Preamble {
+    fn detect(head: &[u8], naming: &Naming) -> Result<Preamble> {
         let options = naming.options;
         let line_end = Dialect::line_end(head);
-        let (said, length) = separator_line(head);
-        let line = options.skip_lines + if said.is_some() { 2 } else { 1 };
-        if let (Some(said), Some(asked)) = (said, options.delimiter)
-            && said != asked
+        let (stated, length) = separator_line(head);
+        let line = options.skip_lines + if stated.is_some() { 2 } else { 1 };
+        if let (Some(stated), Some(requested)) = (stated, options.delimiter)
+            && stated != requested
         {
-            let message = format!("the file's first line says that {} separates its fields", shown(said));
+            let message = format!("the file's first line says that {} separates its fields", delimiter_name(stated));
             return Err(invalid(message).hint("leave --delimiter out"));
         }
         let dialect = |delimiter| Dialect { delimiter, line_end };
-        if let Some(delimiter) = options.delimiter.or(said) {
-            return Ok(Start { dialect: dialect(delimiter), is_detected: false, length, line });
+        if let Some(delimiter) = options.delimiter.or(stated) {
+            return Ok(Preamble { dialect: dialect(delimiter), is_detected: false, length, line });
         }
-        let usual = if options.format == FileFormat::Tsv { b'\t' } else { b',' };
-        let delimiter = detected(&head[length..], usual, line_end, naming);
-        Ok(Start { dialect: dialect(delimiter), is_detected: delimiter != usual, length, line })
+        let default_delimiter = if options.format == FileFormat::Tsv { b'\t' } else { b',' };
+        let delimiter = detect_delimiter(&head[length..], default_delimiter, line_end, naming);
+        Ok(Preamble { dialect: dialect(delimiter), is_detected: delimiter != default_delimiter, length, line })
     }
 
     /// Adds to the error of an unreadable header what the file probably is.
-    fn explained(&self, error: Error, head: &[u8], naming: &Naming) -> Error {
+    fn explain(&self, error: Error, head: &[u8], naming: &Naming) -> Error {
         if head.trim_ascii_start().starts_with(b"{") || head.trim_ascii_start().starts_with(b"[") {
             return invalid("the file is JSON, not CSV".to_owned())
                 .hint("--format json, or --format jsonl for JSON lines");
@@ -108,48 +108,53 @@ impl Start {
             let message = format!("line {line} does not look like a header, line {} does", line + lines);
             return invalid(message).hint(format!("--skip-lines {}", line + lines - 1));
         }
-        let better = detected(&head[self.length..], self.dialect.delimiter, self.dialect.line_end, naming);
+        let better = detect_delimiter(&head[self.length..], self.dialect.delimiter, self.dialect.line_end, naming);
         if better == self.dialect.delimiter {
-            return self.several_in_one(head, naming).unwrap_or(error);
+            return self.mixed_delimiters(head, naming).unwrap_or(error);
         }
-        let message = format!("fields are separated by {}, not {}", shown(better), shown(self.dialect.delimiter));
-        invalid(message).hint(format!("--delimiter {}", typed(better)))
+        let message = format!(
+            "fields are separated by {}, not {}",
+            delimiter_name(better),
+            delimiter_name(self.dialect.delimiter)
+        );
+        invalid(message).hint(format!("--delimiter {}", delimiter_argument(better)))
     }
 
     /// Adds that a name in the header contains another delimiter.
-    fn several_in_one(&self, head: &[u8], naming: &Naming) -> Option<Error> {
+    fn mixed_delimiters(&self, head: &[u8], naming: &Naming) -> Option<Error> {
         let names = header(&mut Scanner::new(&head[self.length..], self.dialect, self.line)).ok()?;
-        let naming = naming.afresh();
+        let naming = naming.without_matches();
         let is_several = |name: &str, delimiter: u8| {
             let mut parts = name.split(char::from(delimiter)).map(str::trim);
-            name.as_bytes().contains(&delimiter) && parts.any(|part| matches!(naming.meaning(part), Meaning::Column(_)))
+            name.as_bytes().contains(&delimiter) && parts.any(|part| matches!(naming.role(part), ColumnRole::Column(_)))
         };
         let several = names
             .iter()
-            .filter(|name| !matches!(naming.meaning(name), Meaning::Column(_)))
+            .filter(|name| !matches!(naming.role(name), ColumnRole::Column(_)))
             .find_map(|name| Some((name, DELIMITERS.into_iter().find(|delimiter| is_several(name, *delimiter))?)));
         let (name, delimiter) = several?;
-        let (name, other) = (printable(name), shown(delimiter));
+        let (name, other) = (printable(name), delimiter_name(delimiter));
         if names.len() == 1 && delimiter == self.dialect.delimiter {
             let message = format!("the header is quoted as a whole, so that it is one column: {name}");
             return Some(invalid(message).hint("write it, and each line below, without the quotes around all of it"));
         }
-        let own = shown(self.dialect.delimiter);
+        let own = delimiter_name(self.dialect.delimiter);
         let message = format!("the header seems to be separated by {other} in {name}, and elsewhere by {own}");
-        let hint = format!("write it with one of them, or say which it is: --delimiter {}", typed(delimiter));
+        let hint =
+            format!("write it with one of them, or say which it is: --delimiter {}", delimiter_argument(delimiter));
         Some(invalid(message).hint(hint))
     }
 
     /// The number of lines above a probable header; `None` if the first row is the best candidate.
     fn title_lines(&self, head: &[u8], naming: &Naming) -> Option<u64> {
         let look = |lines: u64| {
-            let rest = &head[after_lines(head, lines)?..];
+            let rest = &head[offset_after(head, lines)?..];
             // An empty line is not a header.
             let is_empty = rest.first().is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
             let line_end = self.dialect.line_end;
             let delimiter =
-                naming.options.delimiter.unwrap_or(detected(rest, self.dialect.delimiter, line_end, naming));
-            Some(if is_empty { (0, 0) } else { first_row(rest, Dialect { delimiter, line_end }, naming) })
+                naming.options.delimiter.unwrap_or(detect_delimiter(rest, self.dialect.delimiter, line_end, naming));
+            Some(if is_empty { (0, 0) } else { count_columns(rest, Dialect { delimiter, line_end }, naming) })
         };
         let (known, fields) = look(0)?;
         let below = |lines: &u64| match look(*lines) {
@@ -157,12 +162,12 @@ impl Start {
             Some((_, below)) => known == 0 && fields == 1 && below > 1,
             None => false,
         };
-        (1..=MOST_TITLE_LINES).find(below)
+        (1..=MAX_TITLE_LINES).find(below)
     }
 }
 
 /// The bytes of the first lines; `None` if there are fewer.
-fn after_lines(head: &[u8], lines: u64) -> Option<usize> {
+fn offset_after(head: &[u8], lines: u64) -> Option<usize> {
     let end = if head.contains(&b'\n') { b'\n' } else { b'\r' };
     (0..lines).try_fold(0, |length, _| Some(length + head[length..].iter().position(|byte| *byte == end)? + 1))
 }
@@ -190,11 +195,11 @@ pub fn is_delimiter(byte: u8) -> bool {
 
 /// The delimiter of the header: the default, unless another one yields more known columns, or is the only
 /// one that yields columns.
-fn detected(head: &[u8], usual: u8, line_end: u8, naming: &Naming) -> u8 {
-    let found = |delimiter: u8| first_row(head, Dialect { delimiter, line_end }, naming);
-    let (usual_known, usual_fields) = found(usual);
+fn detect_delimiter(head: &[u8], default_delimiter: u8, line_end: u8, naming: &Naming) -> u8 {
+    let found = |delimiter: u8| count_columns(head, Dialect { delimiter, line_end }, naming);
+    let (usual_known, usual_fields) = found(default_delimiter);
     let others: Vec<(u8, (usize, usize))> = (DELIMITERS.into_iter())
-        .filter(|delimiter| *delimiter != usual)
+        .filter(|delimiter| *delimiter != default_delimiter)
         .map(|delimiter| (delimiter, found(delimiter)))
         .collect();
     let most_known = others.iter().map(|(_, (known, _))| *known).max().unwrap_or(0);
@@ -205,21 +210,21 @@ fn detected(head: &[u8], usual: u8, line_end: u8, naming: &Naming) -> u8 {
         })
         .map(|(delimiter, _)| *delimiter)
         .collect();
-    if let [only] = better[..] { only } else { usual }
+    if let [only] = better[..] { only } else { default_delimiter }
 }
 
 /// The number of known and of named columns in the first row.
-fn first_row(head: &[u8], dialect: Dialect, naming: &Naming) -> (usize, usize) {
+fn count_columns(head: &[u8], dialect: Dialect, naming: &Naming) -> (usize, usize) {
     let mut scanner = Scanner::new(head, dialect, 1);
     let names = header(&mut scanner).unwrap_or_default();
     // Trial parses do not count as found columns.
-    let naming = naming.afresh();
-    let known = names.iter().filter(|name| matches!(naming.meaning(name), Meaning::Column(_))).count();
+    let naming = naming.without_matches();
+    let known = names.iter().filter(|name| matches!(naming.role(name), ColumnRole::Column(_))).count();
     (known, names.iter().filter(|name| !name.is_empty()).count())
 }
 
 /// The name of a delimiter.
-fn shown(delimiter: u8) -> String {
+fn delimiter_name(delimiter: u8) -> String {
     match delimiter {
         b'\t' => "tabs".to_owned(),
         byte => printable(&char::from(byte).to_string()),
@@ -227,7 +232,7 @@ fn shown(delimiter: u8) -> String {
 }
 
 /// A delimiter as `--delimiter` takes it.
-fn typed(delimiter: u8) -> String {
+fn delimiter_argument(delimiter: u8) -> String {
     if delimiter == b'\t' { "tab".to_owned() } else { shell_word(&char::from(delimiter).to_string()) }
 }
 
@@ -248,18 +253,18 @@ fn header<R: BufRead>(scanner: &mut Scanner<R>) -> Result<Vec<String>> {
 
 /// The meaning of a column of the file.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum CsvColumn {
     Column(&'static str),
     Currency,
-    LeftOut,
+    Ignored,
     /// A column without a name, as spreadsheets write them; must be empty.
-    Nameless,
+    Unnamed,
 }
 
 /// The columns of a file in their order.
 struct Layout {
     dialect: Dialect,
-    places: Vec<Place>,
+    columns: Vec<CsvColumn>,
     /// Their names in the file.
     names: Vec<Arc<str>>,
     /// Columns of free text.
@@ -273,57 +278,58 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(header: &[String], naming: &Naming, dialect: Dialect, notes: &mut Notes) -> Result<Layout> {
+    fn new(header: &[String], naming: &Naming, dialect: Dialect, notes: &mut Notes) -> Result<Layout> {
         let mut found: Vec<(&'static str, &str)> = Vec::new();
-        let (mut places, mut unknown, mut left_out, mut twice) = (Vec::new(), Vec::new(), Vec::new(), Ok(()));
+        let (mut columns, mut unknown, mut ignored, mut duplicate) = (Vec::new(), Vec::new(), Vec::new(), Ok(()));
         for theirs in header {
-            let place = match naming.meaning(theirs) {
-                _ if theirs.is_empty() && !naming.options.only_mapped => Place::Nameless,
-                Meaning::Column(name) => {
+            let column = match naming.role(theirs) {
+                _ if theirs.is_empty() && !naming.options.only_mapped => CsvColumn::Unnamed,
+                ColumnRole::Column(name) => {
                     if let Some((_, other)) = found.iter().find(|(known, _)| *known == name) {
-                        twice = twice.and(Err(naming.twice(name, other, theirs)));
+                        duplicate = duplicate.and(Err(naming.duplicate_column(name, other, theirs)));
                     }
                     found.push((name, theirs.as_str()));
-                    Place::Column(name)
+                    CsvColumn::Column(name)
                 }
-                Meaning::Currency => Place::Currency,
-                Meaning::LeftOut => {
-                    left_out.push(theirs.as_str());
-                    Place::LeftOut
+                ColumnRole::Currency => CsvColumn::Currency,
+                ColumnRole::Ignored => {
+                    ignored.push(theirs.as_str());
+                    CsvColumn::Ignored
                 }
-                Meaning::Unknown => {
+                ColumnRole::Unknown => {
                     unknown.push(theirs.as_str());
-                    Place::LeftOut
+                    CsvColumn::Ignored
                 }
             };
-            places.push(place);
+            columns.push(column);
         }
         let names: Vec<&str> = header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         naming.check_flags(&names)?;
-        twice?;
+        duplicate?;
         let found: Vec<&'static str> = found.into_iter().map(|(name, _)| name).collect();
         if !unknown.is_empty() {
-            return Err(naming.unknown(&unknown, &found));
+            return Err(naming.unknown_columns(&unknown, &found));
         }
         let missing: Vec<_> = naming.columns.required.iter().copied().filter(|name| !found.contains(name)).collect();
         if !missing.is_empty() {
-            return Err(naming.missing(&missing, &left_out, &found));
+            return Err(naming.missing_columns(&missing, &ignored, &found));
         }
-        if naming.options.only_mapped && !left_out.is_empty() {
-            notes.push(format!("left out: {}", readable(&left_out)));
+        if naming.options.only_mapped && !ignored.is_empty() {
+            notes.push(format!("left out: {}", joined(&ignored)));
         }
-        let needed = places.iter().rposition(|place| !matches!(place, Place::Nameless)).map_or(0, |last| last + 1);
-        let above = filled_down(header, &places, naming)?;
+        let needed =
+            columns.iter().rposition(|column| !matches!(column, CsvColumn::Unnamed)).map_or(0, |last| last + 1);
+        let above = fill_down_columns(header, &columns, naming)?;
         let names = header.iter().map(|name| Arc::from(name.as_str())).collect();
         let Columns { texts, amounts, .. } = naming.columns;
-        Ok(Layout { dialect, places, names, texts, amounts, needed, above })
+        Ok(Layout { dialect, columns, names, texts, amounts, needed, above })
     }
 
     /// Whether the comma of an amount such as `1,00` separates two fields.
-    fn splits_an_amount(&self, fields: &Fields) -> bool {
+    fn splits_amount(&self, fields: &Fields) -> bool {
         let fields: Vec<&[u8]> = fields.iter().map(<[u8]>::trim_ascii).collect();
-        let is_split = |(place, pair): (&Place, &[&[u8]])| match (place, pair) {
-            (Place::Column(name), [whole, cents]) => {
+        let is_split = |(column, pair): (&CsvColumn, &[&[u8]])| match (column, pair) {
+            (CsvColumn::Column(name), [whole, cents]) => {
                 self.amounts.contains(name)
                     && whole.last().is_some_and(u8::is_ascii_digit)
                     && cents.len() == 2
@@ -332,36 +338,36 @@ impl Layout {
             _ => false,
         };
         self.dialect.delimiter == b','
-            && fields.len() > self.places.len()
-            && self.places.iter().zip(fields.windows(2)).any(is_split)
+            && fields.len() > self.columns.len()
+            && self.columns.iter().zip(fields.windows(2)).any(is_split)
     }
 
     fn record(&mut self, fields: &Fields, options: &ReadOptions) -> Result<Record, Rejection> {
-        let at = Position::of_line(fields.line);
-        let surplus = fields.iter().skip(self.places.len()).any(|field| !is_blank(field));
+        let at = Position::at_line(fields.line);
+        let surplus = fields.iter().skip(self.columns.len()).any(|field| !is_blank(field));
         if fields.len() < self.needed || surplus {
-            let why = if self.splits_an_amount(fields) { SPLIT_AMOUNT } else { "" };
-            let reason = format!("has {} fields, the header has {}{why}", fields.len(), self.places.len());
+            let why = if self.splits_amount(fields) { SPLIT_AMOUNT } else { "" };
+            let reason = format!("has {} fields, the header has {}{why}", fields.len(), self.columns.len());
             return Err(refused(at, "", "", reason));
         }
-        let mut cells = Vec::with_capacity(self.places.len());
+        let mut cells = Vec::with_capacity(self.columns.len());
         let (mut currencies, mut is_unguarded) = (Vec::new(), false);
-        for (position, (place, field)) in self.places.iter().zip(fields.iter()).enumerate() {
-            match place {
-                Place::LeftOut => {}
-                Place::Currency if is_blank(field) => {}
-                Place::Currency => {
+        for (position, (column, field)) in self.columns.iter().zip(fields.iter()).enumerate() {
+            match column {
+                CsvColumn::Ignored => {}
+                CsvColumn::Currency if is_blank(field) => {}
+                CsvColumn::Currency => {
                     currencies.push((Arc::clone(&self.names[position]), String::from_utf8_lossy(field).into_owned()));
                 }
-                Place::Nameless if is_blank(field) => {}
-                Place::Nameless => {
+                CsvColumn::Unnamed if is_blank(field) => {}
+                CsvColumn::Unnamed => {
                     let reason = format!("column {} has no name in the header", position + 1);
                     return Err(refused(at, "", &String::from_utf8_lossy(field), reason));
                 }
-                Place::Column(name) if is_blank(field) => {
+                CsvColumn::Column(name) if is_blank(field) => {
                     cells.push((*name, self.above.get(&position).cloned().unwrap_or_default()));
                 }
-                Place::Column(name) => match std::str::from_utf8(field) {
+                CsvColumn::Column(name) => match std::str::from_utf8(field) {
                     Ok(text) => {
                         let guarded = text;
                         let text = if self.texts.contains(name) { unguard(guarded) } else { unmarked(guarded) };
@@ -383,7 +389,7 @@ impl Layout {
 /// The positions of the filled columns, initially without a value.
 ///
 /// Errors: exit 7 for a column that is missing or ignored.
-fn filled_down(header: &[String], places: &[Place], naming: &Naming) -> Result<BTreeMap<usize, String>> {
+fn fill_down_columns(header: &[String], columns: &[CsvColumn], naming: &Naming) -> Result<BTreeMap<usize, String>> {
     let mut above = BTreeMap::new();
     for wanted in &naming.options.fill_down {
         let same = header.iter().position(|name| name == wanted);
@@ -391,9 +397,9 @@ fn filled_down(header: &[String], places: &[Place], naming: &Naming) -> Result<B
         let Some(position) = same.or_else(alike) else {
             let names: Vec<&str> = header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
             let message = format!("the file has no column {}, which --fill-down names", printable(wanted));
-            return Err(invalid(format!("{message}; its columns are {}", readable(&names))));
+            return Err(invalid(format!("{message}; its columns are {}", joined(&names))));
         };
-        if !matches!(places[position], Place::Column(_)) {
+        if !matches!(columns[position], CsvColumn::Column(_)) {
             let message = format!("--fill-down names {}, which is not read", printable(wanted));
             return Err(invalid(message).hint(map_flag(wanted, "OURS")));
         }

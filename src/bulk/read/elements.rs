@@ -25,16 +25,16 @@ pub struct Elements<R: BufRead> {
     next: Option<u8>,
     /// The text around the list, with an empty list in its place.
     around: Vec<u8>,
-    part: Part,
+    state: ListState,
     element: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum ListState {
     Head,
     First,
     Following,
-    Over,
+    Done,
 }
 
 /// Tracks nesting and strings in a JSON text.
@@ -50,7 +50,7 @@ impl Nesting {
         self.depth == 0 && !self.in_text
     }
 
-    fn take(&mut self, byte: u8) {
+    fn advance(&mut self, byte: u8) {
         match byte {
             _ if self.is_escaped => self.is_escaped = false,
             b'\\' if self.in_text => self.is_escaped = true,
@@ -64,7 +64,15 @@ impl Nesting {
 
 impl<R: BufRead> Elements<R> {
     pub fn new(source: R) -> Elements<R> {
-        Elements { source, line: 1, count: 0, next: None, around: Vec::new(), part: Part::Head, element: Vec::new() }
+        Elements {
+            source,
+            line: 1,
+            count: 0,
+            next: None,
+            around: Vec::new(),
+            state: ListState::Head,
+            element: Vec::new(),
+        }
     }
 
     /// The next element with its position. `is_column` decides whether a member around the list belongs to a
@@ -72,30 +80,30 @@ impl<R: BufRead> Elements<R> {
     ///
     /// Errors: exit 7, with the line, if there is no list.
     pub fn read(&mut self, is_column: impl Fn(&str) -> bool) -> Result<Option<(Position, &[u8])>> {
-        if self.part == Part::Head {
-            self.part = Part::Over;
+        if self.state == ListState::Head {
+            self.state = ListState::Done;
             self.head()?;
-            self.part = Part::First;
+            self.state = ListState::First;
         }
-        if self.part == Part::Over {
+        if self.state == ListState::Done {
             return Ok(None);
         }
-        let is_first = self.part == Part::First;
-        self.part = Part::Over;
-        let (began, end) = self.element()?;
+        let is_first = self.state == ListState::First;
+        self.state = ListState::Done;
+        let (first_line, end) = self.element()?;
         let is_empty = self.element.is_empty();
         if is_empty && !(is_first && end == b']') {
-            return Err(self.wrong("lacks an element of its list"));
+            return Err(self.error("lacks an element of its list"));
         }
         match end {
             b']' => self.tail(is_column)?,
-            _ => self.part = Part::Following,
+            _ => self.state = ListState::Following,
         }
         self.count += 1;
-        Ok((!is_empty).then_some((Position::of_record(self.count, began), &self.element[..])))
+        Ok((!is_empty).then_some((Position::at_record(self.count, first_line), &self.element[..])))
     }
 
-    fn byte(&mut self) -> Result<Option<u8>> {
+    fn next_byte(&mut self) -> Result<Option<u8>> {
         if let Some(byte) = self.next.take() {
             return Ok(Some(byte));
         }
@@ -106,106 +114,106 @@ impl<R: BufRead> Elements<R> {
     }
 
     /// The next non-blank byte; blanks are kept.
-    fn sign(&mut self) -> Result<u8> {
+    fn next_non_blank(&mut self) -> Result<u8> {
         loop {
-            match self.byte()? {
-                Some(byte) if WHITESPACE.contains(&byte) => self.keep(byte)?,
+            match self.next_byte()? {
+                Some(byte) if WHITESPACE.contains(&byte) => self.keep_around(byte)?,
                 Some(byte) => return Ok(byte),
-                None => return Err(self.no_list()),
+                None => return Err(self.no_list_error()),
             }
         }
     }
 
-    fn keep(&mut self, byte: u8) -> Result<()> {
+    fn keep_around(&mut self, byte: u8) -> Result<()> {
         if self.around.len() == AROUND_MAX_BYTES {
-            return Err(self.wrong(&format!("has more than {AROUND_MAX_BYTES} bytes around its list")));
+            return Err(self.error(&format!("has more than {AROUND_MAX_BYTES} bytes around its list")));
         }
         self.around.push(byte);
         Ok(())
     }
 
-    fn wrong(&self, what: &str) -> Error {
+    fn error(&self, what: &str) -> Error {
         invalid(format!("line {}: the file {what}", self.line))
     }
 
-    fn no_list(&self) -> Error {
-        let error = self.wrong("has no list of records, neither [ … ] nor {\"items\": [ … ]}");
+    fn no_list_error(&self) -> Error {
+        let error = self.error("has no list of records, neither [ … ] nor {\"items\": [ … ]}");
         error.hint("--format jsonl, if each line is a record")
     }
 
     /// Reads up to the list.
     fn head(&mut self) -> Result<()> {
-        match self.sign()? {
+        match self.next_non_blank()? {
             b'[' => self.around.push(b'['),
             b'{' => {
                 self.around.push(b'{');
-                while !self.is_list()? {}
+                while !self.next_member_is_list()? {}
             }
-            _ => return Err(self.no_list()),
+            _ => return Err(self.no_list_error()),
         }
         Ok(())
     }
 
     /// Reads the next member of the object; returns whether it is the list. Empty lists are skipped.
-    fn is_list(&mut self) -> Result<bool> {
+    fn next_member_is_list(&mut self) -> Result<bool> {
         let mut nesting = Nesting::default();
         // The name and the colon.
         loop {
-            let byte = self.sign()?;
-            self.keep(byte)?;
-            nesting.take(byte);
+            let byte = self.next_non_blank()?;
+            self.keep_around(byte)?;
+            nesting.advance(byte);
             while nesting.in_text {
-                let Some(byte) = self.byte()? else { return Err(self.no_list()) };
-                self.keep(byte)?;
-                nesting.take(byte);
+                let Some(byte) = self.next_byte()? else { return Err(self.no_list_error()) };
+                self.keep_around(byte)?;
+                nesting.advance(byte);
             }
             match byte {
                 b':' => break,
                 b'"' | b',' => {}
-                _ => return Err(self.no_list()),
+                _ => return Err(self.no_list_error()),
             }
         }
-        let first = self.sign()?;
-        self.keep(first)?;
+        let first = self.next_non_blank()?;
+        self.keep_around(first)?;
         if first == b'[' {
-            let inner = self.sign()?;
+            let inner = self.next_non_blank()?;
             self.next = Some(inner);
             if inner != b']' {
                 return Ok(true);
             }
         }
-        nesting.take(first);
-        while let Some(byte) = self.byte()? {
+        nesting.advance(first);
+        while let Some(byte) = self.next_byte()? {
             if nesting.is_outside() && matches!(byte, b',' | b'}') {
-                self.keep(byte)?;
-                return if byte == b',' { Ok(false) } else { Err(self.no_list()) };
+                self.keep_around(byte)?;
+                return if byte == b',' { Ok(false) } else { Err(self.no_list_error()) };
             }
-            self.keep(byte)?;
-            nesting.take(byte);
+            self.keep_around(byte)?;
+            nesting.advance(byte);
         }
-        Err(self.no_list())
+        Err(self.no_list_error())
     }
 
     /// Checks that the text after the list completes the file.
     fn tail(&mut self, is_column: impl Fn(&str) -> bool) -> Result<()> {
-        self.keep(b']')?;
-        while let Some(byte) = self.byte()? {
-            self.keep(byte)?;
+        self.keep_around(b']')?;
+        while let Some(byte) = self.next_byte()? {
+            self.keep_around(byte)?;
         }
         let around = String::from_utf8_lossy(&self.around);
         let whole: &RawValue = serde_json::from_str(&around)
-            .map_err(|error| self.wrong(&format!("{}, around its list", not_json(&around, &error))))?;
+            .map_err(|error| self.error(&format!("{}, around its list", not_json(&around, &error))))?;
         if whole.get().starts_with('[') {
             return Ok(());
         }
-        let members = Members::of(whole).map_err(|reason| self.wrong(&reason))?;
+        let members = Members::parse(whole).map_err(|reason| self.error(&reason))?;
         for (name, value) in members {
             if value.get().starts_with('[') && !value.get()[1..].trim_start().starts_with(']') {
-                return Err(self.wrong(&format!("has a second list, {}", printable(&name))));
+                return Err(self.error(&format!("has a second list, {}", printable(&name))));
             }
             if is_column(&name) && !value.get().starts_with('[') {
                 let what = format!("is one record with a list inside: it has the column {}", printable(&name));
-                return Err(self.wrong(&what).hint("put the record in brackets: [ … ]"));
+                return Err(self.error(&what).hint("put the record in brackets: [ … ]"));
             }
         }
         Ok(())
@@ -214,21 +222,21 @@ impl<R: BufRead> Elements<R> {
     /// Reads the next element, empty if there is none; returns its line and the byte after it.
     fn element(&mut self) -> Result<(u64, u8)> {
         self.element.clear();
-        let (mut nesting, mut began) = (Nesting::default(), self.line);
+        let (mut nesting, mut first_line) = (Nesting::default(), self.line);
         loop {
-            let Some(byte) = self.byte()? else { return Err(self.wrong("ends in the middle of its list")) };
+            let Some(byte) = self.next_byte()? else { return Err(self.error("ends in the middle of its list")) };
             if nesting.is_outside() && matches!(byte, b',' | b']') {
-                return Ok((began, byte));
+                return Ok((first_line, byte));
             }
-            nesting.take(byte);
+            nesting.advance(byte);
             if self.element.is_empty() {
                 if WHITESPACE.contains(&byte) {
                     continue;
                 }
-                began = self.line;
+                first_line = self.line;
             }
             if self.element.len() == RECORD_MAX_BYTES {
-                return Err(too_long(began));
+                return Err(too_long(first_line));
             }
             self.element.push(byte);
         }

@@ -8,22 +8,22 @@ use serde_json::value::RawValue;
 
 use super::elements::Elements;
 use super::members::{self, Members, not_json};
-use super::naming::{Meaning, Naming};
+use super::naming::{ColumnRole, Naming};
 use super::{
-    Columns, ENCODING_HINT, MOST_ITEMS, NO_ITEMS, NOT_UTF_8, RECORD_MAX_BYTES, ReadOptions, Record, Records, invalid,
+    Columns, ENCODING_HINT, MAX_ITEMS, NO_ITEMS, NOT_UTF_8, RECORD_MAX_BYTES, ReadOptions, Record, Records, invalid,
     is_blank, refused, too_long, unreadable,
 };
 use crate::bulk::{Position, Rejection};
 use crate::error::{Error, Result};
 
 /// Maximum number of listed unknown names.
-const MOST_UNKNOWN: usize = 50;
+const MAX_UNKNOWN: usize = 50;
 /// Maximum nesting depth of objects.
-const MOST_LEVELS: usize = 8;
+const MAX_LEVELS: usize = 8;
 
 /// Records, one per line.
 pub fn lines<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
-    let mut reader = Reader::new(options, columns)?;
+    let mut reader = RecordReader::new(options, columns)?;
     let (mut line, mut bytes) = (0, Vec::new());
     Ok(Box::new(std::iter::from_fn(move || {
         loop {
@@ -31,17 +31,17 @@ pub fn lines<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, column
             line += 1;
             match (&mut source).take(RECORD_MAX_BYTES as u64 + 1).read_until(b'\n', &mut bytes) {
                 Err(error) => return Some(Err(unreadable(&error))),
-                Ok(0) => return reader.end().map(Err),
+                Ok(0) => return reader.finish().map(Err),
                 Ok(_) if bytes.trim_ascii().is_empty() => {}
                 Ok(length) if length > RECORD_MAX_BYTES => return Some(Err(too_long(line))),
-                Ok(_) => match reader.record(&bytes, Position::of_line(line)) {
+                Ok(_) => match reader.record(&bytes, Position::at_line(line)) {
                     Ok(record) if reader.unknown.is_empty() => return Some(Ok(Ok(record))),
                     Ok(_) => {}
                     // Every line is a record.
-                    Err(Wrong::Text { reason, .. }) => {
-                        return Some(Ok(Err(refused(Position::of_line(line), "", "", reason))));
+                    Err(ReadError::Text { reason, .. }) => {
+                        return Some(Ok(Err(refused(Position::at_line(line), "", "", reason))));
                     }
-                    Err(Wrong::Record(rejection)) => return Some(Ok(Err(rejection))),
+                    Err(ReadError::Record(rejection)) => return Some(Ok(Err(rejection))),
                 },
             }
         }
@@ -50,22 +50,22 @@ pub fn lines<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, column
 
 /// The elements of a list: `[…]`, or `{"items": […]}` as exports write it.
 pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns: Columns) -> Result<Records<'a>> {
-    let mut reader = Reader::new(options, columns)?;
+    let mut reader = RecordReader::new(options, columns)?;
     let mut elements = Elements::new(source);
     Ok(Box::new(std::iter::from_fn(move || {
         loop {
-            match elements.read(|name| matches!(reader.naming.meaning(name), Meaning::Column(_))) {
+            match elements.read(|name| matches!(reader.naming.role(name), ColumnRole::Column(_))) {
                 Err(error) => return Some(Err(error)),
-                Ok(None) => return reader.end().map(Err),
+                Ok(None) => return reader.finish().map(Err),
                 Ok(Some((at, bytes))) => match reader.record(bytes, at) {
                     Ok(record) if reader.unknown.is_empty() => return Some(Ok(Ok(record))),
                     Ok(_) => {}
                     // The end of such an element is unknown.
-                    Err(Wrong::Text { at, reason }) => {
+                    Err(ReadError::Text { at, reason }) => {
                         let record = at.record.map(|record| format!(" (record {record})")).unwrap_or_default();
                         return Some(Err(invalid(format!("line {}: the file {reason}{record}", at.line))));
                     }
-                    Err(Wrong::Record(rejection)) => return Some(Ok(Err(rejection))),
+                    Err(ReadError::Record(rejection)) => return Some(Ok(Err(rejection))),
                 },
             }
         }
@@ -73,7 +73,7 @@ pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns
 }
 
 /// Why a record cannot be read.
-enum Wrong {
+enum ReadError {
     /// The text is not JSON.
     Text {
         at: Position,
@@ -82,16 +82,16 @@ enum Wrong {
     Record(Rejection),
 }
 
-struct Reader<'a> {
+struct RecordReader<'a> {
     naming: Naming<'a>,
     /// Unknown names; after the first, records are only read to find more.
     unknown: Vec<String>,
     found: Vec<&'static str>,
-    is_over: bool,
+    is_finished: bool,
 }
 
 /// A record being read.
-struct Open {
+struct RecordBuilder {
     at: Position,
     cells: Vec<(&'static str, String)>,
     /// Columns with a number.
@@ -104,46 +104,46 @@ struct Open {
 
 /// How an object within a record is read.
 #[derive(Clone, Copy)]
-struct Inside {
+struct ObjectContext {
     level: usize,
     /// Only mapped members and their currency are read.
-    is_left_out: bool,
+    skips_unmapped: bool,
     /// Ignored by the command line, including its currency.
     is_ignored: bool,
 }
 
-impl<'a> Reader<'a> {
-    fn new(options: &'a ReadOptions, columns: Columns) -> Result<Reader<'a>> {
+impl<'a> RecordReader<'a> {
+    fn new(options: &'a ReadOptions, columns: Columns) -> Result<RecordReader<'a>> {
         let naming = Naming::new(options, columns)?;
-        Ok(Reader { naming, unknown: Vec::new(), found: Vec::new(), is_over: false })
+        Ok(RecordReader { naming, unknown: Vec::new(), found: Vec::new(), is_finished: false })
     }
 
     /// Problems of the whole file, reported once.
-    fn end(&mut self) -> Option<Error> {
-        if std::mem::replace(&mut self.is_over, true) {
+    fn finish(&mut self) -> Option<Error> {
+        if std::mem::replace(&mut self.is_finished, true) {
             return None;
         }
         let unknown: Vec<&str> = self.unknown.iter().map(String::as_str).collect();
         if !unknown.is_empty() {
-            return Some(self.naming.unknown(&unknown, &self.found));
+            return Some(self.naming.unknown_columns(&unknown, &self.found));
         }
-        match self.naming.seen() {
+        match self.naming.seen_names() {
             seen if seen.is_empty() => None,
             seen => self.naming.check_flags(&seen.iter().map(String::as_str).collect::<Vec<_>>()).err(),
         }
     }
 
-    fn record(&mut self, bytes: &[u8], at: Position) -> Result<Record, Wrong> {
+    fn record(&mut self, bytes: &[u8], at: Position) -> Result<Record, ReadError> {
         let text = String::from_utf8_lossy(bytes);
         let value: &RawValue = serde_json::from_str(&text).map_err(|error| {
             let line = at.line + error.line().saturating_sub(1) as u64;
-            Wrong::Text { at: Position { line, ..at }, reason: not_json(&text, &error) }
+            ReadError::Text { at: Position { line, ..at }, reason: not_json(&text, &error) }
         })?;
         // Invalid bytes within texts do not affect record boundaries.
         if matches!(text, Cow::Owned(_)) {
-            return Err(Wrong::Record(refused(at, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))));
+            return Err(ReadError::Record(refused(at, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))));
         }
-        self.object(value, at, String::new()).map_err(Wrong::Record)
+        self.object(value, at, String::new()).map_err(ReadError::Record)
     }
 
     fn object(&mut self, value: &RawValue, at: Position, inside: String) -> Result<Record, Rejection> {
@@ -151,56 +151,62 @@ impl<'a> Reader<'a> {
             return Err(refused(at, "", "", "is no object"));
         }
         let (cells, numbers, currencies, items) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut open = Open { at, cells, numbers, currencies, items, inside };
-        self.members(value, &mut open, "", Inside { level: 0, is_left_out: false, is_ignored: false })?;
-        let Open { cells, numbers, currencies, items, .. } = open;
+        let mut open = RecordBuilder { at, cells, numbers, currencies, items, inside };
+        self.members(value, &mut open, "", ObjectContext { level: 0, skips_unmapped: false, is_ignored: false })?;
+        let RecordBuilder { cells, numbers, currencies, items, .. } = open;
         let is_unguarded = false;
         let decimal_comma = self.naming.options.decimal_comma;
         Ok(Record { at, cells, decimal_comma, numbers, currencies, is_unguarded, items })
     }
 
     /// Reads the members of an object; `path` is its path in the record.
-    fn members(&mut self, value: &RawValue, open: &mut Open, path: &str, inside: Inside) -> Result<(), Rejection> {
-        let members = Members::of(value).map_err(|reason| refused(open.at, "", "", reason))?;
+    fn members(
+        &mut self,
+        value: &RawValue,
+        open: &mut RecordBuilder,
+        path: &str,
+        inside: ObjectContext,
+    ) -> Result<(), Rejection> {
+        let members = Members::parse(value).map_err(|reason| refused(open.at, "", "", reason))?;
         for (name, value) in members {
             let name = format!("{path}{name}");
             let whole = format!("{}{name}", open.inside);
-            let asked = if open.inside.is_empty() { None } else { self.naming.asked(&whole) };
-            let meaning = asked.unwrap_or_else(|| self.naming.meaning(&name));
-            let is_object = value.get().starts_with('{') && inside.level < MOST_LEVELS;
-            let is_left_out = inside.is_left_out || meaning == Meaning::LeftOut;
-            let is_named = || asked.is_some() || self.naming.asked(&name) == Some(Meaning::LeftOut);
-            let is_ignored = inside.is_ignored || is_object && meaning == Meaning::LeftOut && is_named();
-            let deeper = Inside { level: inside.level + 1, is_left_out, is_ignored };
-            let is_list = matches!(meaning, Meaning::Column(column) if self.is_nested(column));
-            let paths = if is_list { Vec::new() } else { self.paths_into(value, open, &name) };
-            match meaning {
+            let requested = if open.inside.is_empty() { None } else { self.naming.requested_role(&whole) };
+            let role = requested.unwrap_or_else(|| self.naming.role(&name));
+            let is_object = value.get().starts_with('{') && inside.level < MAX_LEVELS;
+            let skips_unmapped = inside.skips_unmapped || role == ColumnRole::Ignored;
+            let is_named = || requested.is_some() || self.naming.requested_role(&name) == Some(ColumnRole::Ignored);
+            let is_ignored = inside.is_ignored || is_object && role == ColumnRole::Ignored && is_named();
+            let deeper = ObjectContext { level: inside.level + 1, skips_unmapped, is_ignored };
+            let is_list = matches!(role, ColumnRole::Column(column) if self.is_nested(column));
+            let paths = if is_list { Vec::new() } else { self.mapped_paths_into(value, open, &name) };
+            match role {
                 _ if !paths.is_empty() && value.get() == "null" => {
                     for (position, column) in paths {
-                        self.naming.is_found(position);
+                        self.naming.mark_found(position);
                         self.cell(column, value, open, &name)?;
                     }
                 }
-                _ if !paths.is_empty() && inside.level < MOST_LEVELS => {
+                _ if !paths.is_empty() && inside.level < MAX_LEVELS => {
                     self.members(value, open, &format!("{name}."), deeper)?;
                 }
-                Meaning::Column(column) if self.is_nested(column) && !open.inside.is_empty() => {
-                    self.is_unknown(whole);
+                ColumnRole::Column(column) if self.is_nested(column) && !open.inside.is_empty() => {
+                    self.note_unknown(whole);
                 }
-                Meaning::LeftOut | Meaning::Unknown if is_object && !is_ignored => {
+                ColumnRole::Ignored | ColumnRole::Unknown if is_object && !is_ignored => {
                     self.members(value, open, &format!("{name}."), deeper)?;
                 }
-                Meaning::LeftOut => {}
-                Meaning::Currency if inside.is_ignored || value.get() == "null" => {}
-                Meaning::Currency => {
+                ColumnRole::Ignored => {}
+                ColumnRole::Currency if inside.is_ignored || value.get() == "null" => {}
+                ColumnRole::Currency => {
                     let text = serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
                     if !is_blank(&text) {
                         open.currencies.push((whole.into(), text));
                     }
                 }
-                Meaning::Unknown if inside.is_left_out => {}
-                Meaning::Column(column) => self.cell(column, value, open, &name)?,
-                Meaning::Unknown => self.is_unknown(whole),
+                ColumnRole::Unknown if inside.skips_unmapped => {}
+                ColumnRole::Column(column) => self.cell(column, value, open, &name)?,
+                ColumnRole::Unknown => self.note_unknown(whole),
             }
         }
         Ok(())
@@ -208,19 +214,19 @@ impl<'a> Reader<'a> {
 
     /// The mapped paths into a member: it is read regardless of its own meaning, and null means that all of
     /// them are empty.
-    fn paths_into(&self, value: &RawValue, open: &Open, name: &str) -> Vec<(usize, &'static str)> {
+    fn mapped_paths_into(&self, value: &RawValue, open: &RecordBuilder, name: &str) -> Vec<(usize, &'static str)> {
         if self.naming.options.map.is_empty() || !(value.get().starts_with('{') || value.get() == "null") {
             return Vec::new();
         }
-        let mut paths: Vec<_> = self.naming.leads_into(name).collect();
+        let mut paths: Vec<_> = self.naming.mapped_paths(name).collect();
         if !open.inside.is_empty() {
-            paths.extend(self.naming.leads_into(&format!("{}{name}", open.inside)));
+            paths.extend(self.naming.mapped_paths(&format!("{}{name}", open.inside)));
         }
         paths
     }
 
-    fn is_unknown(&mut self, name: String) {
-        if self.unknown.len() < MOST_UNKNOWN && !self.unknown.contains(&name) {
+    fn note_unknown(&mut self, name: String) {
+        if self.unknown.len() < MAX_UNKNOWN && !self.unknown.contains(&name) {
             self.unknown.push(name);
         }
     }
@@ -229,7 +235,13 @@ impl<'a> Reader<'a> {
         self.naming.columns.nested == Some(column)
     }
 
-    fn cell(&mut self, column: &'static str, value: &RawValue, open: &mut Open, name: &str) -> Result<(), Rejection> {
+    fn cell(
+        &mut self,
+        column: &'static str,
+        value: &RawValue,
+        open: &mut RecordBuilder,
+        name: &str,
+    ) -> Result<(), Rejection> {
         let text = value.get();
         let is_nested = self.is_nested(column);
         if open.cells.iter().any(|(other, _)| *other == column) {
@@ -265,10 +277,10 @@ impl<'a> Reader<'a> {
     }
 
     fn items(&mut self, value: &RawValue, at: Position, name: &str) -> Result<Vec<Record>, Rejection> {
-        let list: members::Elements<'_, MOST_ITEMS> =
+        let list: members::BoundedList<'_, MAX_ITEMS> =
             serde_json::from_str(value.get()).map_err(|error| refused(at, name, "", not_json(value.get(), &error)))?;
         if list.is_too_long {
-            return Err(refused(at, name, "", format!("has more than {MOST_ITEMS} elements")));
+            return Err(refused(at, name, "", format!("has more than {MAX_ITEMS} elements")));
         }
         let inside = format!("{name}.");
         list.elements.into_iter().map(|item| self.object(item, at, inside.clone())).collect()

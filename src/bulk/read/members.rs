@@ -11,22 +11,22 @@ use serde_json::value::RawValue;
 use crate::error::printable;
 
 /// Maximum number of names in an object.
-const MOST_NAMES: usize = 10_000;
+const MAX_NAMES: usize = 10_000;
 /// Number of characters shown before an error.
 const SHOWN_CHARACTERS: usize = 20;
 
 /// The members of an object.
 pub struct Members<'a> {
     members: Vec<(String, &'a RawValue)>,
-    wrong: Option<String>,
+    problem: Option<String>,
 }
 
 impl<'a> Members<'a> {
     /// Errors: why the object cannot be read.
-    pub fn of(value: &'a RawValue) -> Result<Vec<(String, &'a RawValue)>, String> {
-        let Members { members, wrong } = serde_json::from_str(value.get())
+    pub fn parse(value: &'a RawValue) -> Result<Vec<(String, &'a RawValue)>, String> {
+        let Members { members, problem } = serde_json::from_str(value.get())
             .map_err(|_| "has a name with an escape that is no character".to_owned())?;
-        match wrong {
+        match problem {
             Some(reason) => Err(reason),
             None => Ok(members),
         }
@@ -34,7 +34,7 @@ impl<'a> Members<'a> {
 }
 
 /// The elements of a list, up to a maximum.
-pub struct Elements<'a, const MOST: usize> {
+pub struct BoundedList<'a, const MAX: usize> {
     pub elements: Vec<&'a RawValue>,
     pub is_too_long: bool,
 }
@@ -51,15 +51,15 @@ pub fn not_json(text: &str, error: &serde_json::Error) -> String {
     format!("is not JSON: it goes wrong at the end of {}", printable(&before[start..]))
 }
 
-struct Visit<T>(PhantomData<T>);
+struct ValueVisitor<T>(PhantomData<T>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Visit::<Self>(PhantomData))
+        deserializer.deserialize_map(ValueVisitor::<Self>(PhantomData))
     }
 }
 
-impl<'de> Visitor<'de> for Visit<Members<'de>> {
+impl<'de> Visitor<'de> for ValueVisitor<Members<'de>> {
     type Value = Members<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,30 +67,30 @@ impl<'de> Visitor<'de> for Visit<Members<'de>> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members<'de>, A::Error> {
-        let (mut members, mut names, mut wrong) = (Vec::new(), HashSet::new(), None);
+        let (mut members, mut names, mut problem) = (Vec::new(), HashSet::new(), None);
         while let Some((name, value)) = access.next_entry::<String, &RawValue>()? {
-            if names.len() == MOST_NAMES {
-                wrong = Some(format!("has an object with more than {MOST_NAMES} names"));
+            if names.len() == MAX_NAMES {
+                problem = Some(format!("has an object with more than {MAX_NAMES} names"));
                 continue;
             }
             if !names.insert(name.clone()) {
-                wrong = Some(format!("{} is there twice", printable(&name)));
+                problem = Some(format!("{} is there twice", printable(&name)));
                 continue;
             }
             members.push((name, value));
         }
-        Ok(Members { members, wrong })
+        Ok(Members { members, problem })
     }
 }
 
-impl<'de, const MOST: usize> Deserialize<'de> for Elements<'de, MOST> {
+impl<'de, const MAX: usize> Deserialize<'de> for BoundedList<'de, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Visit::<Self>(PhantomData))
+        deserializer.deserialize_seq(ValueVisitor::<Self>(PhantomData))
     }
 }
 
-impl<'de, const MOST: usize> Visitor<'de> for Visit<Elements<'de, MOST>> {
-    type Value = Elements<'de, MOST>;
+impl<'de, const MAX: usize> Visitor<'de> for ValueVisitor<BoundedList<'de, MAX>> {
+    type Value = BoundedList<'de, MAX>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
@@ -99,12 +99,12 @@ impl<'de, const MOST: usize> Visitor<'de> for Visit<Elements<'de, MOST>> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let (mut elements, mut is_too_long) = (Vec::new(), false);
         while let Some(element) = access.next_element()? {
-            is_too_long |= elements.len() == MOST;
+            is_too_long |= elements.len() == MAX;
             if !is_too_long {
                 elements.push(element);
             }
         }
-        Ok(Elements { elements, is_too_long })
+        Ok(BoundedList { elements, is_too_long })
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_name_stands_once_in_an_object() {
-        let read = |text| Members::of(serde_json::from_str(text).expect("JSON")).map(|members| members.len());
+        let read = |text| Members::parse(serde_json::from_str(text).expect("JSON")).map(|members| members.len());
         assert_eq!(read(r#"{"a": {"b": 1, "c": 2}, "\u0062": 3}"#), Ok(2));
         assert_eq!(read(r#"{"a": 1, "b": 2, "\u0061": 3}"#), Err("a is there twice".to_owned()));
     }

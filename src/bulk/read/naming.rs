@@ -10,23 +10,23 @@ use crate::error::{Error, Result, option, printable};
 /// Minimum similarity for suggesting a column (Jaro-Winkler, 0 to 1).
 const SIMILAR_ENOUGH: f64 = 0.85;
 /// Maximum number of columns listed in a suggestion; beyond, `--only-mapped` is shorter.
-const MOST_LISTED: usize = 8;
+const MAX_LISTED: usize = 8;
 /// Longer names are not repeated in a suggestion.
-const LONGEST_TYPED: usize = 100;
+const MAX_NAME_BYTES: usize = 100;
 /// Maximum number of cached names.
-const MOST_REMEMBERED: usize = 1_000;
+const MAX_CACHED_NAMES: usize = 1_000;
 
 /// The text after the suggested flags.
-const LEAVE_OUT: &str = "--only-mapped leaves out the others";
+const ONLY_MAPPED_HINT: &str = "--only-mapped leaves out the others";
 
 /// The meaning of a column of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meaning {
+pub enum ColumnRole {
     Column(&'static str),
     /// Contains the currency of amounts.
     Currency,
     /// Ignored: on request, or because imports do not read it.
-    LeftOut,
+    Ignored,
     Unknown,
 }
 
@@ -39,7 +39,7 @@ pub struct Naming<'a> {
     /// The ignored columns found in the file, by position.
     ignored: RefCell<BTreeSet<usize>>,
     /// A cache, because each JSON record repeats the same names.
-    known: RefCell<HashMap<String, Meaning>>,
+    known: RefCell<HashMap<String, ColumnRole>>,
 }
 
 /// A name without differences between programs: case, blanks, `_` and `-`.
@@ -49,8 +49,8 @@ pub fn folded(name: &str) -> String {
 }
 
 /// Whether a name can be pasted into a command: others need `--only-mapped`.
-fn is_typed(name: &str) -> bool {
-    !name.is_empty() && name.len() <= LONGEST_TYPED && !name.chars().any(is_unsafe)
+fn is_pasteable(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.chars().any(is_unsafe)
 }
 
 /// `--map THEIRS=OURS`
@@ -60,7 +60,7 @@ pub fn map_flag(theirs: &str, ours: &str) -> String {
 
 /// `--ignore-columns A,B`; `None` if one of them cannot be pasted.
 pub fn ignore_flag(names: &[&str]) -> Option<String> {
-    names.iter().all(|name| is_typed(name)).then(|| option("--ignore-columns", &list(names)))
+    names.iter().all(|name| is_pasteable(name)).then(|| option("--ignore-columns", &csv_line(names)))
 }
 
 /// The suffixes of currency column names.
@@ -97,10 +97,10 @@ impl<'a> Naming<'a> {
             if !columns.importable().any(|known| known == ours) {
                 let error = Error::usage(format!("{}: there is no column {}", flag(), printable(ours)));
                 let known: Vec<&str> = columns.importable().collect();
-                let meant = known.iter().max_by(|a, b| likeness(ours, a).total_cmp(&likeness(ours, b)));
-                let meant = meant.filter(|known| likeness(ours, known) >= SIMILAR_ENOUGH);
+                let meant = known.iter().max_by(|a, b| similarity(ours, a).total_cmp(&similarity(ours, b)));
+                let meant = meant.filter(|known| similarity(ours, known) >= SIMILAR_ENOUGH);
                 let error = match meant {
-                    Some(meant) if is_typed(theirs) => error.hint(map_flag(theirs, meant)),
+                    Some(meant) if is_pasteable(theirs) => error.hint(map_flag(theirs, meant)),
                     _ => error,
                 };
                 return Err(error.hint(format!("the columns are {}", known.join(", "))));
@@ -123,50 +123,50 @@ impl<'a> Naming<'a> {
     }
 
     /// A copy without found columns.
-    pub fn afresh(&self) -> Naming<'a> {
+    pub fn without_matches(&self) -> Naming<'a> {
         let (mapped, ignored, known) = (RefCell::default(), RefCell::default(), RefCell::default());
         Naming { mapped, ignored, known, ..*self }
     }
 
     /// The meaning of a column, in any spelling of case, blanks, `_` and `-`.
-    pub fn meaning(&self, theirs: &str) -> Meaning {
-        if let Some(meaning) = self.known.borrow().get(theirs) {
-            return *meaning;
+    pub fn role(&self, theirs: &str) -> ColumnRole {
+        if let Some(role) = self.known.borrow().get(theirs) {
+            return *role;
         }
-        let meaning = self.asked(theirs).unwrap_or_else(|| self.own(theirs));
+        let role = self.requested_role(theirs).unwrap_or_else(|| self.role_by_name(theirs));
         let mut known = self.known.borrow_mut();
-        if known.len() < MOST_REMEMBERED {
-            known.insert(theirs.to_owned(), meaning);
+        if known.len() < MAX_CACHED_NAMES {
+            known.insert(theirs.to_owned(), role);
         }
-        meaning
+        role
     }
 
     /// The requested names, in alphabetical order.
-    pub fn seen(&self) -> Vec<String> {
+    pub fn seen_names(&self) -> Vec<String> {
         let mut seen: Vec<String> = self.known.borrow().keys().cloned().collect();
         seen.sort_unstable();
         seen
     }
 
     /// The meaning that the command line gives a column.
-    pub fn asked(&self, theirs: &str) -> Option<Meaning> {
+    pub fn requested_role(&self, theirs: &str) -> Option<ColumnRole> {
         let ReadOptions { map, ignore, .. } = self.options;
         if map.is_empty() && ignore.is_empty() {
             return None;
         }
         let (own, fold) = (self.columns.find(theirs), folded(theirs));
         let mapped = match map.iter().position(|(name, _)| name == theirs) {
-            None if self.is_ignored(|name| name == theirs) => return Some(Meaning::LeftOut),
+            None if self.is_ignored(|name| name == theirs) => return Some(ColumnRole::Ignored),
             // A known name matches only exactly.
             None => map.iter().position(|(name, ours)| folded(name) == fold && own.is_none_or(|own| own == ours)),
             same => same,
         };
         if let Some(position) = mapped {
             self.mapped.borrow_mut().insert(position);
-            return self.columns.find(&map[position].1).map(Meaning::Column);
+            return self.columns.find(&map[position].1).map(ColumnRole::Column);
         }
-        let is_left_out = own.is_none() && self.is_ignored(|name| folded(name) == fold);
-        is_left_out.then_some(Meaning::LeftOut)
+        let is_ignored_by_flag = own.is_none() && self.is_ignored(|name| folded(name) == fold);
+        is_ignored_by_flag.then_some(ColumnRole::Ignored)
     }
 
     /// Whether the command line ignores a column.
@@ -178,7 +178,7 @@ impl<'a> Naming<'a> {
     }
 
     /// The mapped paths into an object of this name, by position.
-    pub fn leads_into(&self, name: &str) -> impl Iterator<Item = (usize, &'static str)> {
+    pub fn mapped_paths(&self, name: &str) -> impl Iterator<Item = (usize, &'static str)> {
         let inside = format!("{}.", folded(name));
         let paths = self.options.map.iter().enumerate();
         let into = paths.filter(move |(_, (theirs, _))| folded(theirs).starts_with(&inside));
@@ -186,24 +186,24 @@ impl<'a> Naming<'a> {
     }
 
     /// Marks a mapped path as found in the file.
-    pub fn is_found(&self, position: usize) {
+    pub fn mark_found(&self, position: usize) {
         self.mapped.borrow_mut().insert(position);
     }
 
     /// The meaning of a column by its name.
-    fn own(&self, theirs: &str) -> Meaning {
+    fn role_by_name(&self, theirs: &str) -> ColumnRole {
         let fold = folded(theirs);
         let alike = || self.columns.all().find(|known| folded(known) == fold);
         match self.columns.find(theirs).or_else(alike) {
-            Some(known) if self.columns.ignored.contains(&known) => Meaning::LeftOut,
+            Some(known) if self.columns.ignored.contains(&known) => ColumnRole::Ignored,
             // Another column of the file is mapped to it.
             Some(known) if self.options.only_mapped && self.options.map.iter().any(|(_, ours)| ours == known) => {
-                Meaning::LeftOut
+                ColumnRole::Ignored
             }
-            Some(known) => Meaning::Column(known),
-            None if !self.columns.amounts.is_empty() && is_currency(theirs) => Meaning::Currency,
-            None if self.options.only_mapped => Meaning::LeftOut,
-            None => Meaning::Unknown,
+            Some(known) => ColumnRole::Column(known),
+            None if !self.columns.amounts.is_empty() && is_currency(theirs) => ColumnRole::Currency,
+            None if self.options.only_mapped => ColumnRole::Ignored,
+            None => ColumnRole::Unknown,
         }
     }
 
@@ -215,9 +215,9 @@ impl<'a> Naming<'a> {
         let maps: Vec<&(String, String)> = maps.map(|(_, pair)| pair).collect();
         if let Some((name, ours)) = maps.first() {
             let names: Vec<&str> = maps.iter().map(|(name, _)| name.as_str()).collect();
-            let error = absent("--map", &names, theirs);
+            let error = absent_columns("--map", &names, theirs);
             let has_own = theirs.iter().any(|their| folded(their) == folded(ours));
-            return Err(match likest(name, theirs) {
+            return Err(match most_similar(name, theirs) {
                 Some(meant) if folded(meant) != folded(ours) => error.hint(map_flag(meant, ours)),
                 _ if has_own => {
                     let flag = printable(&map_flag(name, ours));
@@ -229,15 +229,15 @@ impl<'a> Naming<'a> {
         let ignores = self.options.ignore.iter().enumerate().filter(|(position, _)| !ignored.contains(position));
         let ignores: Vec<&str> = ignores.map(|(_, name)| name.as_str()).collect();
         let Some(name) = ignores.first() else { return Ok(()) };
-        let error = absent("--ignore-columns", &ignores, theirs);
-        Err(match likest(name, theirs).and_then(|meant| ignore_flag(&[meant])) {
+        let error = absent_columns("--ignore-columns", &ignores, theirs);
+        Err(match most_similar(name, theirs).and_then(|meant| ignore_flag(&[meant])) {
             Some(ignore) => error.hint(ignore),
             None => error,
         })
     }
 
     /// The error for two columns of the file with the same meaning.
-    pub fn twice(&self, name: &str, first: &str, second: &str) -> Error {
+    pub fn duplicate_column(&self, name: &str, first: &str, second: &str) -> Error {
         if first == second {
             return invalid(format!("the column {} is there twice", printable(first)));
         }
@@ -247,24 +247,24 @@ impl<'a> Naming<'a> {
         let (kept, other) = if is_mapped(second) { (second, first) } else { (first, second) };
         match ignore_flag(&[other]) {
             Some(ignore) if is_mapped(kept) => error.hint(ignore),
-            Some(ignore) if is_typed(kept) => error.hint(format!("{} {ignore}", map_flag(kept, name))),
+            Some(ignore) if is_pasteable(kept) => error.hint(format!("{} {ignore}", map_flag(kept, name))),
             _ => error,
         }
     }
 
     /// The error for unknown columns, with the flags to import the file unedited.
-    pub fn unknown(&self, unknown: &[&str], found: &[&'static str]) -> Error {
+    pub fn unknown_columns(&self, unknown: &[&str], found: &[&'static str]) -> Error {
         let known: Vec<&str> = self.columns.importable().collect();
-        let message = format!("unknown {}; the columns are {}", columns(unknown), known.join(", "));
+        let message = format!("unknown {}; the columns are {}", column_list(unknown), known.join(", "));
         let other = self.other_layout(unknown, found);
         invalid(message).hint(other.unwrap_or_else(|| self.suggestion(unknown, found)))
     }
 
     /// The error for missing required columns; `others` are the unused ones of the file.
-    pub fn missing(&self, missing: &[&'static str], others: &[&str], found: &[&'static str]) -> Error {
+    pub fn missing_columns(&self, missing: &[&'static str], others: &[&str], found: &[&'static str]) -> Error {
         let is_are = if missing.len() == 1 { "is" } else { "are" };
-        let error = invalid(format!("the {} {is_are} missing", columns(missing)));
-        let others: Vec<&str> = others.iter().copied().filter(|other| self.asked(other).is_none()).collect();
+        let error = invalid(format!("the {} {is_are} missing", column_list(missing)));
+        let others: Vec<&str> = others.iter().copied().filter(|other| self.requested_role(other).is_none()).collect();
         if let Some(other) = self.other_layout(&others, found) {
             return error.hint(other);
         }
@@ -292,11 +292,11 @@ impl<'a> Naming<'a> {
         // Ignoring a required column under another name would not help.
         if !missing.is_empty() {
             flags.extend(missing.iter().map(|ours| map_flag("NAME", ours)));
-            return format!("{}, with the names in the file; {LEAVE_OUT}", flags.join(" "));
+            return format!("{}, with the names in the file; {ONLY_MAPPED_HINT}", flags.join(" "));
         }
         match ignore_flag(&rest) {
             _ if rest.is_empty() => {}
-            Some(ignore) if rest.len() <= MOST_LISTED => flags.push(ignore),
+            Some(ignore) if rest.len() <= MAX_LISTED => flags.push(ignore),
             _ => flags.push("--only-mapped".to_owned()),
         }
         flags.join(" ")
@@ -306,9 +306,10 @@ impl<'a> Naming<'a> {
     fn suggested_maps<'n>(&self, unknown: &[&'n str], found: &[&'static str]) -> Vec<(String, &'n str, &'static str)> {
         let mut maps: Vec<(String, &'n str, &'static str)> = Vec::new();
         for ours in self.columns.importable().filter(|ours| !found.contains(ours)) {
-            let free = unknown.iter().filter(|name| is_typed(name) && !maps.iter().any(|(_, taken, _)| taken == *name));
-            let best = free.max_by(|a, b| likeness(a, ours).total_cmp(&likeness(b, ours)));
-            if let Some(theirs) = best.filter(|theirs| likeness(theirs, ours) >= SIMILAR_ENOUGH) {
+            let free =
+                unknown.iter().filter(|name| is_pasteable(name) && !maps.iter().any(|(_, taken, _)| taken == *name));
+            let best = free.max_by(|a, b| similarity(a, ours).total_cmp(&similarity(b, ours)));
+            if let Some(theirs) = best.filter(|theirs| similarity(theirs, ours) >= SIMILAR_ENOUGH) {
                 maps.push((map_flag(theirs, ours), theirs, ours));
             }
         }
@@ -317,27 +318,27 @@ impl<'a> Naming<'a> {
 }
 
 /// The error for names in a flag that the file does not have.
-fn absent(flag: &str, names: &[&str], theirs: &[&str]) -> Error {
-    let message = format!("the file has no {}, which {flag} names", columns(names));
+fn absent_columns(flag: &str, names: &[&str], theirs: &[&str]) -> Error {
+    let message = format!("the file has no {}, which {flag} names", column_list(names));
     invalid(match theirs {
         [] => message,
-        _ => format!("{message}; its columns are {}", readable(theirs)),
+        _ => format!("{message}; its columns are {}", joined(theirs)),
     })
 }
 
 /// The most similar name in the file, if similar enough.
-fn likest<'n>(name: &str, theirs: &[&'n str]) -> Option<&'n str> {
+fn most_similar<'n>(name: &str, theirs: &[&'n str]) -> Option<&'n str> {
     let meant = theirs
         .iter()
         .copied()
-        .filter(|name| is_typed(name))
-        .max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
-    meant.filter(|their| likeness(name, their) > SIMILAR_ENOUGH)
+        .filter(|name| is_pasteable(name))
+        .max_by(|a, b| similarity(name, a).total_cmp(&similarity(name, b)));
+    meant.filter(|their| similarity(name, their) > SIMILAR_ENOUGH)
 }
 
 /// The similarity of a name in the file to one of ours, 0 to 1; `Variant SKU` is similar to `sku`.
-fn likeness(theirs: &str, ours: &str) -> f64 {
-    if theirs.len().max(ours.len()) > LONGEST_TYPED {
+fn similarity(theirs: &str, ours: &str) -> f64 {
+    if theirs.len().max(ours.len()) > MAX_NAME_BYTES {
         return 0.0;
     }
     let (theirs, ours) = (folded(theirs), folded(ours));
@@ -349,17 +350,17 @@ fn likeness(theirs: &str, ours: &str) -> f64 {
 }
 
 /// `column a` or `columns a, b`
-fn columns(names: &[&str]) -> String {
-    format!("column{} {}", if names.len() == 1 { "" } else { "s" }, readable(names))
+fn column_list(names: &[&str]) -> String {
+    format!("column{} {}", if names.len() == 1 { "" } else { "s" }, joined(names))
 }
 
 /// A list of names for a message.
-pub fn readable(names: &[&str]) -> String {
+pub fn joined(names: &[&str]) -> String {
     names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ")
 }
 
 /// Names as `--ignore-columns` takes them: a line of CSV.
-fn list(names: &[&str]) -> String {
+fn csv_line(names: &[&str]) -> String {
     let quoted = |name: &&str| match name.contains([',', '"']) {
         true => format!("\"{}\"", name.replace('"', "\"\"")),
         false => (*name).to_owned(),

@@ -7,7 +7,7 @@ use super::{RECORD_MAX_BYTES, invalid, unreadable};
 use crate::error::{Error, Result};
 
 /// The most fields of a record; spreadsheets have 16 384 columns.
-const MOST_FIELDS: usize = 20_000;
+const MAX_FIELDS: usize = 20_000;
 
 /// How a file separates its fields and lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,13 +73,13 @@ pub fn is_blank(field: &[u8]) -> bool {
 /// Reads records in sequence.
 pub struct Scanner<R> {
     source: R,
-    machine: Machine,
+    machine: StateMachine,
 }
 
 impl<R: BufRead> Scanner<R> {
     /// `line` is that of the first byte.
     pub fn new(source: R, dialect: Dialect, line: u64) -> Scanner<R> {
-        Scanner { source, machine: Machine::new(dialect, line) }
+        Scanner { source, machine: StateMachine::new(dialect, line) }
     }
 
     /// The next record; `None` at the end of the file.
@@ -90,7 +90,7 @@ impl<R: BufRead> Scanner<R> {
         loop {
             let chunk = self.source.fill_buf().map_err(|error| unreadable(&error))?;
             let is_over = chunk.is_empty();
-            let (length, is_complete) = if is_over { (0, self.machine.end()?) } else { self.machine.take(chunk)? };
+            let (length, is_complete) = if is_over { (0, self.machine.end()?) } else { self.machine.consume(chunk)? };
             self.source.consume(length);
             if is_complete {
                 return Ok(Some(self.machine.fields()));
@@ -116,39 +116,39 @@ enum State {
     Return,
 }
 
-struct Machine {
+struct StateMachine {
     dialect: Dialect,
     /// The bytes that end a run of ordinary bytes in an unquoted field.
     is_special: [bool; 256],
     state: State,
     line: u64,
     /// Where the record begins.
-    begun: u64,
+    first_line: u64,
     /// Where the last quoted field begins.
-    quote: u64,
+    quote_line: u64,
     text: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl Machine {
-    fn new(dialect: Dialect, line: u64) -> Machine {
+impl StateMachine {
+    fn new(dialect: Dialect, line: u64) -> StateMachine {
         let mut is_special = [false; 256];
         for byte in [dialect.delimiter, b'"', b'\n', b'\r'] {
             is_special[usize::from(byte)] = true;
         }
         let (text, ends) = (Vec::new(), Vec::new());
-        Machine { dialect, is_special, state: State::Start, line, begun: line, quote: line, text, ends }
+        StateMachine { dialect, is_special, state: State::Start, line, first_line: line, quote_line: line, text, ends }
     }
 
     fn begin(&mut self) {
         self.state = State::Start;
-        self.begun = self.line;
+        self.first_line = self.line;
         self.text.clear();
         self.ends.clear();
     }
 
     fn fields(&self) -> Fields<'_> {
-        Fields { line: self.begun, text: &self.text, ends: &self.ends }
+        Fields { line: self.first_line, text: &self.text, ends: &self.ends }
     }
 
     fn complete_field(&mut self) {
@@ -163,7 +163,7 @@ impl Machine {
     }
 
     /// Consumes bytes up to the end of the record; returns their number, and whether it is complete.
-    fn take(&mut self, chunk: &[u8]) -> Result<(usize, bool)> {
+    fn consume(&mut self, chunk: &[u8]) -> Result<(usize, bool)> {
         let mut at = 0;
         while at < chunk.len() {
             let byte = chunk[at];
@@ -171,12 +171,12 @@ impl Machine {
             match self.state {
                 State::Start if byte == b'"' => {
                     self.state = State::Quoted;
-                    self.quote = self.line;
+                    self.quote_line = self.line;
                 }
                 State::Quoted => {
                     let rest = &chunk[at..];
                     let run = rest.iter().position(|byte| *byte == b'"').unwrap_or(rest.len());
-                    self.copy(&rest[..run])?;
+                    self.copy_quoted(&rest[..run])?;
                     at += run;
                     if run < rest.len() {
                         self.state = State::Closed;
@@ -189,16 +189,16 @@ impl Machine {
                     self.state = State::Quoted;
                 }
                 State::Return if byte == b'\r' => {}
-                State::Return if byte != b'\n' => return Err(self.lone_return()),
+                State::Return if byte != b'\n' => return Err(self.lone_carriage_return()),
                 _ if is_line_end => {
                     self.complete_record();
                     return Ok((at + 1, true));
                 }
-                _ if byte == b'\n' => return Err(self.lone_feed()),
+                _ if byte == b'\n' => return Err(self.lone_line_feed()),
                 _ if byte == b'\r' => self.state = State::Return,
                 _ if byte == self.dialect.delimiter => self.complete_field(),
-                State::Closed => return Err(self.beside()),
-                _ if byte == b'"' => return Err(self.stray()),
+                State::Closed => return Err(self.text_after_quote()),
+                _ if byte == b'"' => return Err(self.stray_quote()),
                 _ => {
                     let rest = &chunk[at..];
                     let run = rest.iter().position(|byte| self.is_special[usize::from(*byte)]).unwrap_or(rest.len());
@@ -215,7 +215,7 @@ impl Machine {
     }
 
     /// Copies quoted text, counting its lines.
-    fn copy(&mut self, run: &[u8]) -> Result<()> {
+    fn copy_quoted(&mut self, run: &[u8]) -> Result<()> {
         self.text.extend_from_slice(run);
         self.check_size()?;
         self.line += run.iter().filter(|byte| **byte == self.dialect.line_end).count() as u64;
@@ -225,7 +225,7 @@ impl Machine {
     /// Handles the end of the file; returns whether that completes a record.
     fn end(&mut self) -> Result<bool> {
         match self.state {
-            State::Quoted => return Err(self.open()),
+            State::Quoted => return Err(self.unclosed_quote()),
             State::Start if self.ends.is_empty() => return Ok(false),
             _ => self.complete_record(),
         }
@@ -235,52 +235,55 @@ impl Machine {
     fn check_size(&self) -> Result<()> {
         let what = if self.text.len() > RECORD_MAX_BYTES {
             format!("{RECORD_MAX_BYTES} bytes")
-        } else if self.ends.len() > MOST_FIELDS {
-            format!("{MOST_FIELDS} fields")
+        } else if self.ends.len() > MAX_FIELDS {
+            format!("{MAX_FIELDS} fields")
         } else {
             return Ok(());
         };
         Err(match self.state {
-            State::Quoted => wrong(
-                self.quote,
+            State::Quoted => error_at(
+                self.quote_line,
                 &format!("a quoted field makes the record longer than {what}: is a quote not closed?"),
             ),
-            _ => wrong(self.begun, &format!("a record has more than {what}")),
+            _ => error_at(self.first_line, &format!("a record has more than {what}")),
         })
     }
 
-    fn open(&self) -> Error {
-        let error = wrong(self.quote, "a quote opens a field here and is not closed up to the end of the file");
+    fn unclosed_quote(&self) -> Error {
+        let error = error_at(self.quote_line, "a quote opens a field here and is not closed up to the end of the file");
         error.hint("close the quote, or write \"\" for a quote that is part of the text")
     }
 
-    fn beside(&self) -> Error {
-        let begins =
-            if self.quote == self.line { String::new() } else { format!(" that begins in line {}", self.quote) };
-        let error = wrong(self.line, &format!("text stands behind the closing quote of a field{begins}"));
+    fn text_after_quote(&self) -> Error {
+        let begins = if self.quote_line == self.line {
+            String::new()
+        } else {
+            format!(" that begins in line {}", self.quote_line)
+        };
+        let error = error_at(self.line, &format!("text stands behind the closing quote of a field{begins}"));
         error.hint(
             "write \"\" for a quote that is part of the text; a quote may be missing or too many before this line",
         )
     }
 
-    fn stray(&self) -> Error {
-        let error = wrong(self.line, "a quote stands inside a field that does not begin with one");
+    fn stray_quote(&self) -> Error {
+        let error = error_at(self.line, "a quote stands inside a field that does not begin with one");
         error.hint("put the whole field in quotes and write \"\" for a quote that is part of the text")
     }
 
-    fn lone_return(&self) -> Error {
+    fn lone_carriage_return(&self) -> Error {
         let error =
-            wrong(self.line, "a carriage return stands inside a line, where the other lines end with a line feed");
+            error_at(self.line, "a carriage return stands inside a line, where the other lines end with a line feed");
         error.hint("put a field that has one in quotes, or end all lines alike")
     }
 
-    fn lone_feed(&self) -> Error {
+    fn lone_line_feed(&self) -> Error {
         let error =
-            wrong(self.line, "a line feed stands inside a line, where the other lines end with a carriage return");
+            error_at(self.line, "a line feed stands inside a line, where the other lines end with a carriage return");
         error.hint("put a field that has one in quotes, or end all lines alike")
     }
 }
 
-fn wrong(line: u64, what: &str) -> Error {
+fn error_at(line: u64, what: &str) -> Error {
     invalid(format!("line {line}: {what}"))
 }

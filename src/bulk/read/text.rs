@@ -15,7 +15,7 @@ const PORTION_BYTES: usize = 32 * 1024;
 
 /// Signatures of binary formats, with their names and what to do.
 /// Source: <https://www.garykessler.net/library/file_sigs.html>.
-const NO_TEXT: [(&[u8], &str, &str); 13] = [
+const BINARY_SIGNATURES: [(&[u8], &str, &str); 13] = [
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook (.xlsx)", SAVE_AS_CSV),
     (b"\xD0\xCF\x11\xE0", "an Excel workbook (.xls)", SAVE_AS_CSV),
     (b"\x1F\x8B", "compressed with gzip", "decompress it first: gunzip FILE"),
@@ -69,48 +69,53 @@ impl Charset {
 /// passed through unchanged; the record readers detect malformed bytes.
 ///
 /// Errors: exit 7 for binary files, and for a byte order mark that contradicts `encoding`.
-pub fn decoded<'a>(mut source: impl Read + 'a, asked: Option<Charset>) -> Result<Box<dyn Read + 'a>> {
+pub fn decode<'a>(mut source: impl Read + 'a, requested: Option<Charset>) -> Result<Box<dyn Read + 'a>> {
     let mut head = Vec::new();
     source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
-    if let Some(error) = no_text(&head) {
+    if let Some(error) = binary_error(&head) {
         return Err(error);
     }
     let charset = match Encoding::for_bom(&head) {
         Some((marked, length)) => {
             let marked = Charset::Known(marked);
-            if let Some(asked) = asked.filter(|asked| *asked != marked && !(asked.is_utf_16() && marked.is_utf_16())) {
-                let message = format!("the file is not {}: it begins with the mark of {}", asked.name(), marked.name());
+            if let Some(requested) =
+                requested.filter(|requested| *requested != marked && !(requested.is_utf_16() && marked.is_utf_16()))
+            {
+                let message =
+                    format!("the file is not {}: it begins with the mark of {}", requested.name(), marked.name());
                 return Err(invalid(message).hint("leave --encoding out"));
             }
             head.drain(..length);
             marked
         }
-        None => match (asked, unmarked_utf_16(&head).map(Charset::Known)) {
-            (asked, Some(guess)) if asked.is_none_or(|asked| asked.is_utf_16() && asked != guess) => {
+        None => match (requested, detect_utf_16(&head).map(Charset::Known)) {
+            (requested, Some(guess))
+                if requested.is_none_or(|requested| requested.is_utf_16() && requested != guess) =>
+            {
                 let message = format!("the file seems to be {}, without a byte order mark", guess.name());
                 return Err(invalid(message).hint(format!("--encoding {}", guess.name().to_lowercase())));
             }
-            (asked, _) => asked.unwrap_or(Charset::Known(UTF_8)),
+            (requested, _) => requested.unwrap_or(Charset::Known(UTF_8)),
         },
     };
     let source = Cursor::new(head).chain(source);
     Ok(match charset {
-        Charset::Ascii => Box::new(Ascii { source, line_ends: LineEnds::default() }),
+        Charset::Ascii => Box::new(AsciiReader { source, lines: LineCounter::default() }),
         Charset::Known(encoding) if encoding == UTF_8 => Box::new(source),
-        Charset::Known(encoding) => Box::new(Decoding::new(source, encoding)),
+        Charset::Known(encoding) => Box::new(DecodingReader::new(source, encoding)),
     })
 }
 
-fn no_text(head: &[u8]) -> Option<Error> {
+fn binary_error(head: &[u8]) -> Option<Error> {
     let start = head.trim_ascii_start();
-    let (_, what, hint) = NO_TEXT.iter().find(|(magic, ..)| {
+    let (_, what, hint) = BINARY_SIGNATURES.iter().find(|(magic, ..)| {
         head.starts_with(magic) || start.get(..magic.len()).is_some_and(|start| start.eq_ignore_ascii_case(magic))
     })?;
     Some(invalid(format!("the file is {what}, not CSV or JSON")).hint(*hint))
 }
 
 /// UTF-16 text starts with ASCII characters, whose other byte is zero.
-fn unmarked_utf_16(head: &[u8]) -> Option<&'static Encoding> {
+fn detect_utf_16(head: &[u8]) -> Option<&'static Encoding> {
     match head {
         [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some(UTF_16LE),
         [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some(UTF_16BE),
@@ -120,9 +125,9 @@ fn unmarked_utf_16(head: &[u8]) -> Option<&'static Encoding> {
 
 /// Line feeds and carriage returns so far.
 #[derive(Default)]
-struct LineEnds([u64; 2]);
+struct LineCounter([u64; 2]);
 
-impl LineEnds {
+impl LineCounter {
     fn count(&mut self, text: &[u8]) {
         for (count, end) in self.0.iter_mut().zip(*b"\n\r") {
             *count += text.iter().filter(|byte| **byte == end).count() as u64;
@@ -137,23 +142,23 @@ impl LineEnds {
 }
 
 /// Passes ASCII through; other bytes are an error.
-struct Ascii<R> {
+struct AsciiReader<R> {
     source: R,
-    line_ends: LineEnds,
+    lines: LineCounter,
 }
 
-impl<R: Read> Read for Ascii<R> {
+impl<R: Read> Read for AsciiReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
         let length = self.source.read(buffer)?;
         let text = &buffer[..length];
         let is_ascii = text.is_ascii();
-        self.line_ends.count(text.split(|byte| !byte.is_ascii()).next().unwrap_or_default());
-        if is_ascii { Ok(length) } else { Err(self.line_ends.malformed(Charset::Ascii)) }
+        self.lines.count(text.split(|byte| !byte.is_ascii()).next().unwrap_or_default());
+        if is_ascii { Ok(length) } else { Err(self.lines.malformed(Charset::Ascii)) }
     }
 }
 
 /// Decodes text to UTF-8. Malformed input is an error.
-struct Decoding<R> {
+struct DecodingReader<R> {
     source: R,
     encoding: &'static Encoding,
     decoder: Decoder,
@@ -162,31 +167,31 @@ struct Decoding<R> {
     next: usize,
     text: Vec<u8>,
     /// How much of `text` was consumed.
-    given: usize,
-    line_ends: LineEnds,
+    consumed: usize,
+    lines: LineCounter,
     is_over: bool,
 }
 
-impl<R: Read> Decoding<R> {
-    fn new(source: R, encoding: &'static Encoding) -> Decoding<R> {
+impl<R: Read> DecodingReader<R> {
+    fn new(source: R, encoding: &'static Encoding) -> DecodingReader<R> {
         let decoder = encoding.new_decoder_without_bom_handling();
         let (bytes, text) = (Vec::new(), Vec::new());
-        Decoding {
+        DecodingReader {
             source,
             encoding,
             decoder,
             bytes,
             next: 0,
             text,
-            given: 0,
-            line_ends: LineEnds::default(),
+            consumed: 0,
+            lines: LineCounter::default(),
             is_over: false,
         }
     }
 
     /// Decodes the next portion, at least one character unless at the end of the file.
     fn fill(&mut self) -> IoResult<()> {
-        self.given = 0;
+        self.consumed = 0;
         self.text.clear();
         while self.text.is_empty() && !self.is_over {
             if self.next == self.bytes.len() {
@@ -201,26 +206,26 @@ impl<R: Read> Decoding<R> {
                 self.decoder.decode_to_utf8_without_replacement(rest, &mut self.text, is_last);
             self.next += read;
             self.text.truncate(written);
-            self.line_ends.count(&self.text);
+            self.lines.count(&self.text);
             match result {
                 DecoderResult::InputEmpty => self.is_over = is_last,
                 DecoderResult::OutputFull => {}
-                DecoderResult::Malformed(..) => return Err(self.line_ends.malformed(Charset::Known(self.encoding))),
+                DecoderResult::Malformed(..) => return Err(self.lines.malformed(Charset::Known(self.encoding))),
             }
         }
         Ok(())
     }
 }
 
-impl<R: Read> Read for Decoding<R> {
+impl<R: Read> Read for DecodingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> IoResult<usize> {
-        if self.given == self.text.len() {
+        if self.consumed == self.text.len() {
             self.fill()?;
         }
-        let rest = &self.text[self.given..];
+        let rest = &self.text[self.consumed..];
         let length = rest.len().min(buffer.len());
         buffer[..length].copy_from_slice(&rest[..length]);
-        self.given += length;
+        self.consumed += length;
         Ok(length)
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::bulk::{InvoiceRow, Meaning, OrderRow};
+use crate::bulk::{Interpretation, InvoiceRow, OrderRow};
 use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::values::{checked, one_of};
@@ -42,9 +42,9 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &OrderImportArgu
     let stock = arguments.stock.unwrap_or(usual);
     let zone = arguments.tz.clone();
     let (date_order, cancellation_prefix) = (arguments.date_order, arguments.cancellation_prefix.clone());
-    let meaning = Meaning { date_order, zone, cancellation_prefix, ..Meaning::default() };
+    let interpretation = Interpretation { date_order, zone, cancellation_prefix, ..Interpretation::default() };
     match arguments.invoices {
-        true => import::run::<InvoiceRow>(context, asking, &arguments.import, stock, meaning).await,
-        false => import::run::<OrderRow>(context, asking, &arguments.import, stock, meaning).await,
+        true => import::run::<InvoiceRow>(context, asking, &arguments.import, stock, interpretation).await,
+        false => import::run::<OrderRow>(context, asking, &arguments.import, stock, interpretation).await,
     }
 }

@@ -9,7 +9,7 @@ pub mod view;
 
 use clap::{Args, Subcommand};
 
-use crate::bulk::{Meaning, ProductRow};
+use crate::bulk::{Interpretation, ProductRow};
 use crate::cli::shared::arguments::{LeftArguments, check_range, searched};
 use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::import::{self, ImportArguments};
@@ -139,7 +139,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::List(arguments) => arguments.run(context).await,
         Command::Export(arguments) => arguments.run(context).await,
         Command::Import(arguments) => {
-            import::run::<ProductRow>(context, asking, &arguments, Stock::Deduct, Meaning::default()).await
+            import::run::<ProductRow>(context, asking, &arguments, Stock::Deduct, Interpretation::default()).await
         }
         Command::Show(arguments) => show::run(context, &arguments).await,
         Command::Update(arguments) => update::run(context, &arguments).await,

@@ -13,18 +13,18 @@ use crate::db::{Access, Database};
 use crate::domain::text::{counted, hexadecimal};
 use crate::error::Result;
 use crate::output::{Mutation, Unit};
-use crate::seed::generate::{self, Generated, MOST_ORDERS, MOST_PRODUCTS, MOST_USERS, Plan, Progress};
+use crate::seed::generate::{self, Generated, MAX_ORDERS, MAX_PRODUCTS, MAX_USERS, Plan, Progress};
 
 #[derive(Debug, Args)]
 pub struct GenerateArguments {
     /// How many users
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = |text: &str| whole_number(text, 0, MOST_USERS))]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = |text: &str| whole_number(text, 0, MAX_USERS))]
     users: u64,
     /// How many products
-    #[arg(long, value_name = "N", default_value = "200", value_parser = |text: &str| whole_number(text, 0, MOST_PRODUCTS))]
+    #[arg(long, value_name = "N", default_value = "200", value_parser = |text: &str| whole_number(text, 0, MAX_PRODUCTS))]
     products: u64,
     /// How many orders
-    #[arg(long, value_name = "N", default_value = "4000", value_parser = |text: &str| whole_number(text, 0, MOST_ORDERS))]
+    #[arg(long, value_name = "N", default_value = "4000", value_parser = |text: &str| whole_number(text, 0, MAX_ORDERS))]
     orders: u64,
     /// Another number makes another shop
     #[arg(long, value_name = "NUMBER", default_value = "42", value_parser = |text: &str| whole_number(text, 0, u64::MAX))]

@@ -166,8 +166,8 @@ pub fn whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String
 
 /// The number of migrations.
 pub fn steps(text: &str) -> Result<u32, String> {
-    const MOST: u64 = 10_000;
-    whole_number(text, 1, MOST).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+    const MAX: u64 = 10_000;
+    whole_number(text, 1, MAX).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// A search text.

@@ -12,7 +12,7 @@ pub mod view;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use crate::bulk::{Meaning, UserRow};
+use crate::bulk::{Interpretation, UserRow};
 use crate::cli::shared::arguments::{check_period, name_of, searched, time};
 use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::import::{self, ImportArguments};
@@ -138,7 +138,7 @@ pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result
         Command::List(arguments) => arguments.run(context).await,
         Command::Export(arguments) => arguments.run(context).await,
         Command::Import(arguments) => {
-            import::run::<UserRow>(context, asking, &arguments, Stock::Deduct, Meaning::default()).await
+            import::run::<UserRow>(context, asking, &arguments, Stock::Deduct, Interpretation::default()).await
         }
         Command::Show(arguments) => show::run(context, &arguments).await,
         Command::Update(arguments) => update::run(context, &arguments).await,

@@ -21,7 +21,7 @@ const PREPARATION: i64 = 30 * DAY;
 /// Time from the opening to the first order.
 const FIRST_ORDER: i64 = DAY;
 /// Maximum number of lines in an order.
-const MOST_LINES: u64 = 5;
+const MAX_LINES: u64 = 5;
 /// Percentage of disabled users.
 const DISABLED_PERCENT: u64 = 2;
 /// Quantity of the first delivery; each later one is larger by as many.
@@ -221,11 +221,11 @@ impl Shop {
             25..55 => 2,
             55..77 => 3,
             77..92 => 4,
-            _ => MOST_LINES,
+            _ => MAX_LINES,
         };
-        let mut lines = Vec::<Line>::with_capacity(MOST_LINES as usize);
+        let mut lines = Vec::<Line>::with_capacity(MAX_LINES as usize);
         for position in 0..count.min(self.plan.products) {
-            let row = number * MOST_LINES + position;
+            let row = number * MAX_LINES + position;
             let popular = self.draws.unit(Entity::Line, row, Field::Product);
             let mut product = (popular * popular * popular * self.plan.products as f64) as u64;
             while lines.iter().any(|line| line.product == product) {
@@ -265,7 +265,7 @@ impl Shop {
     pub fn item_rows(&self, order: &Order) -> Vec<order_item::Model> {
         let order_id = self.order_id(order);
         let row = |(line, position): (&Line, u64)| order_item::Model {
-            id: self.draws.id(Entity::Line, order.number * MOST_LINES + position, order.created_at).into(),
+            id: self.draws.id(Entity::Line, order.number * MAX_LINES + position, order.created_at).into(),
             order_id: order_id.into(),
             product_id: self.product_id(line.product).into(),
             quantity: line.quantity.into(),

@@ -15,8 +15,8 @@ use super::arguments::{AnswerArguments, WriteArguments, whole_number};
 use super::mutation::note_changed;
 use super::values::{checked, one_of};
 use crate::bulk::{
-    self, Charset, Counts, FileFormat, Import, Meaning, OnConflict, OnError, Position, ReadOptions, Rejections, Row,
-    Source, Storable, ValueChange, ValueMap, format_of, partial, refused, with_unwritten,
+    self, Charset, Counts, FileFormat, Import, Interpretation, OnConflict, OnError, Position, ReadOptions, Rejections,
+    Row, Source, Storable, ValueChange, ValueMap, format_of, partial, refused, with_unwritten,
 };
 use crate::cli::shared::confirm::Asking;
 use crate::context::Context;
@@ -33,7 +33,7 @@ mod told;
 const TICK: Duration = Duration::from_millis(200);
 
 /// No title has more lines.
-const MOST_SKIPPED: u64 = 1_000_000;
+const MAX_SKIPPED: u64 = 1_000_000;
 
 #[derive(Debug, Args)]
 pub struct ImportArguments {
@@ -59,7 +59,7 @@ pub struct ImportArguments {
     #[arg(long, value_name = "COLUMN:THEIRS=OURS", value_parser = ValueMap::parse)]
     map_value: Vec<ValueMap>,
     /// Lines of CSV above its header, such as a title
-    #[arg(long, value_name = "LINES", default_value = "0", hide_default_value = true, value_parser = checked(|text| whole_number(text, 0, MOST_SKIPPED)))]
+    #[arg(long, value_name = "LINES", default_value = "0", hide_default_value = true, value_parser = checked(|text| whole_number(text, 0, MAX_SKIPPED)))]
     skip_lines: u64,
     /// What stands between the fields of CSV, such as ; or tab [default: what the header shows]
     #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
@@ -84,7 +84,7 @@ pub struct ImportArguments {
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
     /// Lines of one transaction; with fewer, others wait less for the stock that it takes
-    #[arg(long, value_name = "LINES", default_value_t = bulk::MOST_BATCH_LINES, value_parser = parse_batch)]
+    #[arg(long, value_name = "LINES", default_value_t = bulk::MAX_BATCH_LINES, value_parser = parse_batch)]
     batch: usize,
     /// Go on where the last run of this very file was interrupted, instead of looking at every row again
     #[arg(long)]
@@ -130,8 +130,8 @@ fn parse_encoding(text: &str) -> Result<Charset, String> {
 }
 
 fn parse_batch(text: &str) -> Result<usize, String> {
-    let lines = text.parse().ok().filter(|lines| (1..=bulk::MOST_BATCH_LINES).contains(lines));
-    lines.ok_or_else(|| format!("must be a number from 1 to {}", bulk::MOST_BATCH_LINES))
+    let lines = text.parse().ok().filter(|lines| (1..=bulk::MAX_BATCH_LINES).contains(lines));
+    lines.ok_or_else(|| format!("must be a number from 1 to {}", bulk::MAX_BATCH_LINES))
 }
 
 /// Imports a file of users, products …
@@ -142,11 +142,14 @@ pub async fn run<R: Storable>(
     asking: &Asking,
     arguments: &ImportArguments,
     stock: Stock,
-    meaning: Meaning,
+    interpretation: Interpretation,
 ) -> Result<()> {
-    let mut import = arguments.import::<R>(context, stock, meaning)?;
+    let mut import = arguments.import::<R>(context, stock, interpretation)?;
     let source = Source::new(arguments.open().await?, &arguments.file)?;
-    source.same(bulk::look::<R>(source.again()?, &import.read))?.iter().for_each(|note| context.output.note(note));
+    source
+        .if_unchanged(bulk::inspect::<R>(source.reader()?, &import.read))?
+        .iter()
+        .for_each(|note| context.output.note(note));
     let errors = arguments.errors_file().await?;
     let database = context.database(Access::Write).await?.for_bulk();
     // Once for the digest, once to check it.
@@ -154,19 +157,19 @@ pub async fn run<R: Storable>(
     let note = &mut |text: &str| context.output.note(text);
     let prepared = bulk::prepare::<R>(&database, &source, &mut import, arguments.resume, errors.is_some(), note);
     let prepared = followed(prepared, || progress.borrow_mut().reach(source.bytes_read())).await;
-    let (fine, mut rejections) = source.same(prepared)?;
+    let (valid, mut rejections) = source.if_unchanged(prepared)?;
     drop(progress);
-    if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || fine == 0) {
+    if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || valid == 0) {
         let written = list(context, &mut rejections, errors);
-        return Err(with_unwritten(refused::<R>(&rejections, fine), written));
+        return Err(with_unwritten(refused::<R>(&rejections, valid), written));
     }
     if context.config.protected {
-        let impact = async || Ok(format!("{} will be imported into {}", counted(fine, "row"), database.target()));
+        let impact = async || Ok(format!("{} will be imported into {}", counted(valid, "row"), database.target()));
         asking.permission(context, &arguments.answers, arguments.write.dry_run, impact).await?;
     }
-    let all = fine + rejections.count;
+    let all = valid + rejections.count;
     let operations = context.operations(&database, arguments.write.dry_run);
-    let progress = RefCell::new(context.output.progress(Unit::Rows, fine));
+    let progress = RefCell::new(context.output.progress(Unit::Rows, valid));
     let kept = Kept { context, noun: R::NOUN, counts: Cell::default(), on_conflict: import.on_conflict };
     let mut changes = Vec::new();
     let reject = &mut |row| {
@@ -180,9 +183,9 @@ pub async fn run<R: Storable>(
             kept.counts.set(counts);
         }
     };
-    let run = bulk::run::<R>(&operations, source.again()?, &import, reject, told);
+    let run = bulk::run::<R>(&operations, source.reader()?, &import, reject, told);
     let counts = followed(run, || progress.borrow_mut().tick()).await;
-    let counts = counts.or_else(|error| source.same(Err(error))).map_err(|error| kept.told_with(error))?;
+    let counts = counts.or_else(|error| source.if_unchanged(Err(error))).map_err(|error| kept.told_with(error))?;
     kept.counts.take();
     drop(progress);
     let written = list(context, &mut rejections, errors);
@@ -233,7 +236,7 @@ async fn followed<T>(work: impl Future<Output = T>, mut tell: impl FnMut()) -> T
 
 impl ImportArguments {
     /// How the file is to be imported, before anything is known of it or of the shop.
-    fn import<R: Row>(&self, context: &Context, stock: Stock, meaning: Meaning) -> Result<Import> {
+    fn import<R: Row>(&self, context: &Context, stock: Stock, interpretation: Interpretation) -> Result<Import> {
         let columns = R::COLUMNS.known;
         if let Some(map) = self.map_value.iter().find(|map| !columns.contains(&map.column.as_str())) {
             let message = format!("--map-value: there is no column {}", printable(&map.column));
@@ -252,7 +255,11 @@ impl ImportArguments {
         Ok(Import {
             now: context.clock.now(),
             read: self.read_options(R::NOUN)?,
-            meaning: Meaning { values: self.map_value.clone(), currency: self.currency.clone(), ..meaning },
+            interpretation: Interpretation {
+                values: self.map_value.clone(),
+                currency: self.currency.clone(),
+                ..interpretation
+            },
             keys: Arc::default(),
             on_conflict: self.on_conflict,
             on_error: self.on_error,

@@ -4,20 +4,20 @@ use chrono::TimeDelta;
 
 use super::currency::CurrencyEvidence;
 use super::dates::DateEvidence;
-use super::meaning::Meaning;
-use super::plan::Import;
-use super::position::{Position, added};
+use super::interpretation::Interpretation;
+use super::options::Import;
+use super::position::{Position, merge_counts};
 use super::read::Record;
 use super::row::Row;
 use crate::domain::text::counted;
 use crate::error::Result;
 
 /// Tolerated clock difference: later times are in the future.
-const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 
 /// The findings over all records of a file.
 #[derive(Debug, Clone, Default)]
-pub struct Evidence {
+pub struct FileFindings {
     pub dates: DateEvidence,
     pub currencies: CurrencyEvidence,
     /// The first cell from which an apostrophe was removed.
@@ -28,9 +28,9 @@ pub struct Evidence {
     pub in_future: Option<(u64, Position)>,
 }
 
-impl Evidence {
+impl FileFindings {
     /// Adds a record, valid or not.
-    pub fn note<R: Row>(&mut self, record: &Record, import: &Import) {
+    pub fn add_record<R: Row>(&mut self, record: &Record, import: &Import) {
         if record.is_unguarded {
             self.unguarded.get_or_insert(record.at);
         }
@@ -39,32 +39,32 @@ impl Evidence {
         if padded > 0 {
             self.padded.get_or_insert((0, record.at)).0 += padded;
         }
-        self.currencies.note(record, R::COLUMNS.amounts, import.meaning.currency.is_some());
+        self.currencies.add_record(record, R::COLUMNS.amounts, import.interpretation.currency.is_some());
         let Some(time) = R::TIME.and_then(|column| record.get(column)) else { return };
-        self.dates.note(record.at, time, &import.meaning);
-        if import.meaning.time(time).is_ok_and(|time| time > import.now + CLOCKS_DIFFER) {
+        self.dates.add_time(record.at, time, &import.interpretation);
+        if import.interpretation.time(time).is_ok_and(|time| time > import.now + CLOCK_TOLERANCE) {
             self.in_future.get_or_insert((0, record.at)).0 += 1;
         }
     }
 
     /// Merges the results of later records.
-    pub fn add(&mut self, later: Evidence, import: &Import) {
-        self.dates.add(later.dates);
-        self.currencies.add(later.currencies, import.meaning.currency.is_some());
+    pub fn merge(&mut self, later: FileFindings, import: &Import) {
+        self.dates.merge(later.dates);
+        self.currencies.merge(later.currencies, import.interpretation.currency.is_some());
         self.unguarded = self.unguarded.or(later.unguarded);
-        self.padded = added(self.padded, later.padded);
-        self.in_future = added(self.in_future, later.in_future);
+        self.padded = merge_counts(self.padded, later.padded);
+        self.in_future = merge_counts(self.in_future, later.in_future);
     }
 
     /// The notes on a file before anything is written.
     ///
     /// Errors: exit 7 for amounts in two currencies.
-    pub fn notes(&self, meaning: &Meaning) -> Result<Vec<String>> {
-        let mut notes: Vec<String> = self.currencies.decide(meaning.currency.as_deref())?.into_iter().collect();
-        if let (Some(first), None) = (self.dates.without_zone, &meaning.zone) {
+    pub fn notes(&self, interpretation: &Interpretation) -> Result<Vec<String>> {
+        let mut notes: Vec<String> = self.currencies.decide(interpretation.currency.as_deref())?.into_iter().collect();
+        if let (Some(first), None) = (self.dates.without_zone, &interpretation.zone) {
             notes.push(format!("times without a time zone are taken as UTC ({first}); --tz NAME says otherwise"));
         }
-        if let (Some((count, first)), Some(zone)) = (self.dates.shown_twice, &meaning.zone) {
+        if let (Some((count, first)), Some(zone)) = (self.dates.repeated, &interpretation.zone) {
             let (times, zone) = (counted(count, "time"), zone.name());
             let verb = if count == 1 { "is" } else { "are" };
             notes.push(format!(

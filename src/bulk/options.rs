@@ -6,9 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::ReadOptions;
-use super::meaning::Meaning;
+use super::interpretation::Interpretation;
 use super::position::Position;
-use super::spelling::Keys;
+use super::spelling::KeySpellings;
 use crate::service::place_order::Stock;
 
 /// What to do with a row whose key already exists.
@@ -32,8 +32,8 @@ pub enum OnError {
 #[derive(Debug, Clone)]
 pub struct Import {
     pub read: ReadOptions,
-    pub meaning: Meaning,
-    pub keys: Arc<Keys>,
+    pub interpretation: Interpretation,
+    pub keys: Arc<KeySpellings>,
     pub on_conflict: OnConflict,
     pub on_error: OnError,
     /// Of orders.
@@ -42,7 +42,7 @@ pub struct Import {
     pub now: DateTime<Utc>,
     /// SHA-256 of the file and its options, hexadecimal: marks each transaction.
     pub digest: String,
-    /// Lines of one transaction, at most [`MOST_BATCH_LINES`](super::MOST_BATCH_LINES).
+    /// Lines of one transaction, at most [`MAX_BATCH_LINES`](super::MAX_BATCH_LINES).
     pub batch_lines: usize,
     /// Rows up to here were written by an earlier run.
     pub resume_after: Position,

@@ -8,7 +8,7 @@ use crate::domain::{DateOrder, Money, Quantity, WrittenTime, Zone};
 
 /// How to interpret the values of a file.
 #[derive(Debug, Clone, Default)]
-pub struct Meaning {
+pub struct Interpretation {
     /// The order of day and month; `None` until the file has proved it.
     pub date_order: Option<DateOrder>,
     /// The zone of times without one; UTC by default.
@@ -43,19 +43,19 @@ impl ValueMap {
     }
 }
 
-impl Meaning {
+impl Interpretation {
     /// Replaces their values with ours.
     pub fn map_values(&self, record: &mut Record) {
         for (position, ValueMap { column, .. }) in self.values.iter().enumerate() {
             let is_done = self.values[..position].iter().any(|map| map.column == *column);
             if !is_done {
-                record.replace(column, |text| self.ours(column, text));
+                record.replace(column, |text| self.translate(column, text));
             }
         }
     }
 
     /// Our value for theirs: an exact match takes precedence over another case.
-    fn ours(&self, column: &str, text: &str) -> Option<String> {
+    fn translate(&self, column: &str, text: &str) -> Option<String> {
         let text = text.trim();
         let maps = || self.values.iter().filter(|map| map.column == column);
         let folded = text.to_lowercase();
@@ -73,15 +73,15 @@ impl Meaning {
     }
 }
 
-pub fn price(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
+pub fn price_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
     move |text| Money::parse_price(&written_number::amount(text, mark)?)
 }
 
-pub fn total(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
+pub fn total_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
     move |text| Money::parse_total(&written_number::amount(text, mark)?)
 }
 
-pub fn pieces(mark: DecimalMark) -> impl Fn(&str) -> Result<Quantity, String> {
+pub fn quantity_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Quantity, String> {
     move |text| Quantity::parse(&written_number::whole(text, mark)?)
 }
 

@@ -7,8 +7,8 @@ use std::io::Read;
 use tokio::sync::mpsc;
 
 use super::currency;
-use super::evidence::Evidence;
-use super::plan::Import;
+use super::file_findings::FileFindings;
+use super::options::Import;
 use super::position::Position;
 use super::read::{FileFormat, Record, records};
 use super::rejection::Rejection;
@@ -17,23 +17,23 @@ use crate::error::{Error, Result};
 
 /// Maximum number of lines per transaction: enough to update a popular product once for many orders, few
 /// enough that others do not wait long.
-pub const MOST_BATCH_LINES: usize = 25_000;
+pub const MAX_BATCH_LINES: usize = 25_000;
 /// Number of portions to read ahead.
-const AHEAD: usize = 1;
+const CHUNKS_AHEAD: usize = 1;
 /// Maximum number of keys remembered to find duplicates: beyond, the first row is found in the shop.
-const KEYS_REMEMBERED: usize = 5_000_000;
+const MAX_REMEMBERED_KEYS: usize = 5_000_000;
 /// Maximum number of reported problems per row.
-const WRONG_TOLD: usize = 100;
+const MAX_PROBLEMS_PER_ROW: usize = 100;
 /// Why a valid line is not imported.
-pub const ANOTHER_LINE: &str = "another line of this order is wrong";
+pub const OTHER_LINE_INVALID: &str = "another line of this order is wrong";
 
 /// A part of a file.
-pub struct Portion<R> {
+pub struct Chunk<R> {
     /// Valid rows with their positions.
     pub rows: Vec<(Position, R)>,
     /// All problems of each other row.
     pub rejected: Vec<Vec<Rejection>>,
-    pub evidence: Evidence,
+    pub findings: FileFindings,
     /// The positions of the parts of scattered orders.
     pub scattered: Vec<(Position, Position)>,
     /// Rows with a duplicate key, each with the position of the first.
@@ -45,12 +45,12 @@ pub struct Portion<R> {
 ///
 /// The last item may be an error: exit 7 for a header with unknown, duplicate or missing columns; exit 4
 /// for unreadable files.
-pub fn portions<R: Row>(source: impl Read + Send + 'static, import: &Import) -> mpsc::Receiver<Result<Portion<R>>> {
-    let (sender, receiver) = mpsc::channel(AHEAD);
+pub fn read_chunks<R: Row>(source: impl Read + Send + 'static, import: &Import) -> mpsc::Receiver<Result<Chunk<R>>> {
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
     let import = import.clone();
     std::thread::spawn(move || {
         // If the consumer is gone, it has reported its own error.
-        if let Err(error) = read(source, &import, |portion| sender.blocking_send(Ok(portion)).is_ok()) {
+        if let Err(error) = read(source, &import, |chunk| sender.blocking_send(Ok(chunk)).is_ok()) {
             drop(sender.blocking_send(Err(error)));
         }
     });
@@ -58,66 +58,67 @@ pub fn portions<R: Row>(source: impl Read + Send + 'static, import: &Import) -> 
 }
 
 /// Reads until the end of the file, or until the consumer is gone.
-fn read<R: Row>(source: impl Read, import: &Import, mut give: impl FnMut(Portion<R>) -> bool) -> Result<()> {
-    let mut pass = Pass { import, seen: HashMap::new(), open: None, unreadable: None, settled: 0 };
-    let (mut portion, mut read) = (Portion::default(), 0);
+fn read<R: Row>(source: impl Read, import: &Import, mut send: impl FnMut(Chunk<R>) -> bool) -> Result<()> {
+    let mut reader = RowReader { import, seen: HashMap::new(), open: None, unreadable: None, accounted: 0 };
+    let (mut chunk, mut read) = (Chunk::default(), 0);
     for record in records(source, &import.read, R::COLUMNS)? {
-        pass.add(record?, &mut portion);
+        reader.add(record?, &mut chunk);
         read += 1;
-        if portion.lines.max(portion.rejected.len()) >= import.batch_lines && !give(std::mem::take(&mut portion)) {
+        if chunk.lines.max(chunk.rejected.len()) >= import.batch_lines && !send(std::mem::take(&mut chunk)) {
             return Ok(());
         }
     }
-    pass.complete(&mut portion);
-    if pass.settled != read {
-        let message = format!("{read} records were read and {} are part of a row: please report this", pass.settled);
+    reader.close_row(&mut chunk);
+    if reader.accounted != read {
+        let message =
+            format!("{read} records were read and {} are part of a row: please report this", reader.accounted);
         return Err(Error::internal(message));
     }
-    give(portion);
+    send(chunk);
     Ok(())
 }
 
-impl<R> Portion<R> {
+impl<R> Chunk<R> {
     /// The number of rows, valid and invalid.
     pub fn count(&self) -> u64 {
         (self.rows.len() + self.rejected.len()) as u64
     }
 
     /// Removes the rows at these positions; returns their number.
-    pub fn leave_out(&mut self, places: &HashSet<Position>) -> u64 {
+    pub fn remove(&mut self, positions: &HashSet<Position>) -> u64 {
         let before = self.count();
-        self.rows.retain(|(at, _)| !places.contains(at));
-        self.rejected.retain(|row| row.first().is_none_or(|rejection| !places.contains(&rejection.at)));
+        self.rows.retain(|(at, _)| !positions.contains(at));
+        self.rejected.retain(|row| row.first().is_none_or(|rejection| !positions.contains(&rejection.at)));
         before - self.count()
     }
 }
 
-impl<R> Default for Portion<R> {
+impl<R> Default for Chunk<R> {
     fn default() -> Self {
-        let (rows, rejected, evidence) = (Vec::new(), Vec::new(), Evidence::default());
-        Portion { rows, rejected, evidence, scattered: Vec::new(), repeated: HashMap::new(), lines: 0 }
+        let (rows, rejected, findings) = (Vec::new(), Vec::new(), FileFindings::default());
+        Chunk { rows, rejected, findings, scattered: Vec::new(), repeated: HashMap::new(), lines: 0 }
     }
 }
 
 /// The problem of a row whose key another valid row has.
-pub fn again<R: Row>(at: Position, key: &str, first: Position) -> Rejection {
-    Rejection::of_row(at, key, format!("the same {} was in the file before, in {first}", R::NOUN))
+pub fn duplicate<R: Row>(at: Position, key: &str, first: Position) -> Rejection {
+    Rejection::for_row(at, key, format!("the same {} was in the file before, in {first}", R::NOUN))
 }
 
 /// The state of a pass.
-struct Pass<'a, R> {
+struct RowReader<'a, R> {
     import: &'a Import,
     /// Hashes of the first keys with their positions, to detect duplicates.
     seen: HashMap<u64, Position>,
-    open: Option<Open<R>>,
+    open: Option<OpenRow<R>>,
     /// The last unreadable record: it may belong to the previous or the next order.
     unreadable: Option<Position>,
     /// Records that became part of a row or were rejected: in the end, all.
-    settled: u64,
+    accounted: u64,
 }
 
 /// The open row, which the next line may continue.
-struct Open<R> {
+struct OpenRow<R> {
     /// The key as it is written.
     key: String,
     lines: Vec<Position>,
@@ -127,8 +128,8 @@ struct Open<R> {
     wrong: Vec<Rejection>,
 }
 
-impl<R: Row> Open<R> {
-    fn begin(&self) -> Position {
+impl<R: Row> OpenRow<R> {
+    fn position(&self) -> Position {
         self.lines.first().copied().unwrap_or_default()
     }
 
@@ -136,31 +137,31 @@ impl<R: Row> Open<R> {
         self.lines.push(at);
         self.records += 1;
         if let Err(reason) = self.row.join(next) {
-            self.is_wrong(Rejection::of_row(at, &self.key, reason));
+            self.add_problem(Rejection::for_row(at, &self.key, reason));
         }
     }
 
-    fn is_wrong(&mut self, wrong: Rejection) {
-        if self.wrong.len() < WRONG_TOLD {
+    fn add_problem(&mut self, wrong: Rejection) {
+        if self.wrong.len() < MAX_PROBLEMS_PER_ROW {
             self.wrong.push(wrong);
         }
     }
 
     /// All problems, with a note on each other line, since none of them is imported.
-    fn rejected(mut self, import: &Import) -> Vec<Rejection> {
-        let problems = self.row.problems(self.begin(), import);
-        self.wrong.extend(problems.into_iter().take(WRONG_TOLD));
+    fn into_rejections(mut self, import: &Import) -> Vec<Rejection> {
+        let problems = self.row.problems(self.position(), import);
+        self.wrong.extend(problems.into_iter().take(MAX_PROBLEMS_PER_ROW));
         self.wrong.sort_by_key(|wrong| wrong.at);
-        let told: HashSet<Position> = self.wrong.iter().map(|wrong| wrong.at).collect();
-        let others = self.lines.iter().filter(|at| !told.contains(at));
-        self.wrong.extend(others.map(|at| Rejection::of_row(*at, &self.key, ANOTHER_LINE)));
+        let reported: HashSet<Position> = self.wrong.iter().map(|wrong| wrong.at).collect();
+        let others = self.lines.iter().filter(|at| !reported.contains(at));
+        self.wrong.extend(others.map(|at| Rejection::for_row(*at, &self.key, OTHER_LINE_INVALID)));
         self.wrong
     }
 }
 
-impl<R: Row> Pass<'_, R> {
+impl<R: Row> RowReader<'_, R> {
     /// Adds the next record; a row completed by it goes to the portion.
-    fn add(&mut self, record: Result<Record, Rejection>, portion: &mut Portion<R>) {
+    fn add(&mut self, record: Result<Record, Rejection>, chunk: &mut Chunk<R>) {
         let is_grouped = self.is_grouped();
         let mut record = match record {
             Ok(record) => record,
@@ -170,70 +171,70 @@ impl<R: Row> Pass<'_, R> {
                 return match self.open.as_mut().filter(|_| is_grouped) {
                     Some(open) => {
                         open.records += 1;
-                        open.is_wrong(rejection);
+                        open.add_problem(rejection);
                     }
                     None => {
-                        self.settled += 1;
+                        self.accounted += 1;
                         if rejection.at > self.import.resume_after {
-                            portion.rejected.push(vec![rejection]);
+                            chunk.rejected.push(vec![rejection]);
                         }
                     }
                 };
             }
         };
-        self.import.meaning.map_values(&mut record);
-        portion.evidence.note::<R>(&record, self.import);
+        self.import.interpretation.map_values(&mut record);
+        chunk.findings.add_record::<R>(&record, self.import);
         let key = record.get(R::KEY).unwrap_or_default();
         let row = R::parse(&record, self.import);
         let unreadable = self.unreadable.take();
         let other = self.other_currency(&record);
         if let Some(open) = self.open.as_mut().filter(|open| is_grouped && open.key == key) {
             open.join(record.at, row);
-            return other.into_iter().for_each(|wrong| open.is_wrong(wrong));
+            return other.into_iter().for_each(|wrong| open.add_problem(wrong));
         }
-        self.complete(portion);
-        let mut open = Open { key: key.to_owned(), lines: vec![record.at], records: 1, row, wrong: Vec::new() };
+        self.close_row(chunk);
+        let mut open = OpenRow { key: key.to_owned(), lines: vec![record.at], records: 1, row, wrong: Vec::new() };
         if let Some(before) = unreadable {
             let reason = format!("{before} before it cannot be read and may be one of its own");
-            open.is_wrong(Rejection::of_row(record.at, &open.key, reason));
+            open.add_problem(Rejection::for_row(record.at, &open.key, reason));
         }
-        other.into_iter().for_each(|wrong| open.is_wrong(wrong));
+        other.into_iter().for_each(|wrong| open.add_problem(wrong));
         self.open = Some(open);
     }
 
     /// The problems of a record in a currency other than the selected one.
     fn other_currency(&self, record: &Record) -> Option<Rejection> {
-        let wanted = self.import.meaning.currency.as_deref()?;
-        let other = currency::another(record, R::COLUMNS.amounts, wanted)?;
-        let reason = format!("is not in {wanted}, which --currency names");
-        Some(Rejection::of_row(record.at, other.trim(), reason))
+        let selected = self.import.interpretation.currency.as_deref()?;
+        let other = currency::find_other(record, R::COLUMNS.amounts, selected)?;
+        let reason = format!("is not in {selected}, which --currency names");
+        Some(Rejection::for_row(record.at, other.trim(), reason))
     }
 
     /// Closes the open row, whose lines are complete.
-    fn complete(&mut self, portion: &mut Portion<R>) {
+    fn close_row(&mut self, chunk: &mut Chunk<R>) {
         let Some(mut open) = self.open.take() else { return };
-        self.settled += open.records;
-        let begin = open.begin();
-        let first = self.seen_before(&open.key, begin);
+        self.accounted += open.records;
+        let begin = open.position();
+        let first = self.first_position(&open.key, begin);
         match (first, self.is_grouped()) {
             (Some(first), true) => {
-                portion.scattered.extend([(first, begin), (begin, first)]);
-                self.is_scattered(&mut open, first);
+                chunk.scattered.extend([(first, begin), (begin, first)]);
+                self.add_scattered(&mut open, first);
             }
             (None, true) => {
                 if let Some(other) = self.import.scattered.get(&begin) {
-                    self.is_scattered(&mut open, *other);
+                    self.add_scattered(&mut open, *other);
                 }
             }
-            (first, false) => portion.repeated.extend(first.map(|first| (begin, first))),
+            (first, false) => chunk.repeated.extend(first.map(|first| (begin, first))),
         }
         if !open.wrong.is_empty() {
             if begin > self.import.resume_after {
-                portion.rejected.push(open.rejected(self.import));
+                chunk.rejected.push(open.into_rejections(self.import));
             }
         } else if begin > self.import.resume_after {
-            portion.lines += open.row.lines();
-            portion.rows.push((begin, open.row));
+            chunk.lines += open.row.lines();
+            chunk.rows.push((begin, open.row));
         }
     }
 
@@ -242,16 +243,16 @@ impl<R: Row> Pass<'_, R> {
         R::IS_GROUPED && matches!(self.import.read.format, FileFormat::Csv | FileFormat::Tsv)
     }
 
-    fn is_scattered(&self, open: &mut Open<R>, other: Position) {
-        let begin = open.begin();
+    fn add_scattered(&self, open: &mut OpenRow<R>, other: Position) {
+        let begin = open.position();
         let when = if other < begin { "was in the file before" } else { "comes again" };
         let reason =
             format!("the same order {when}, in {other}: its lines must stand together and spell its reference alike");
-        open.is_wrong(Rejection { is_further: other < begin, ..Rejection::of_row(begin, &open.key, reason) });
+        open.add_problem(Rejection { is_further: other < begin, ..Rejection::for_row(begin, &open.key, reason) });
     }
 
     /// The position of the first row with this key, unless this is the first.
-    fn seen_before(&mut self, key: &str, at: Position) -> Option<Position> {
+    fn first_position(&mut self, key: &str, at: Position) -> Option<Position> {
         if key.is_empty() {
             return None;
         }
@@ -259,7 +260,7 @@ impl<R: Row> Pass<'_, R> {
         R::identity(key, &self.import.keys).hash(&mut hasher);
         let hash = hasher.finish();
         let first = self.seen.get(&hash).copied();
-        if first.is_none() && self.seen.len() < KEYS_REMEMBERED {
+        if first.is_none() && self.seen.len() < MAX_REMEMBERED_KEYS {
             self.seen.insert(hash, at);
         }
         first

@@ -1,0 +1,71 @@
+//! The users and products that orders of a file name.
+
+use std::collections::HashMap;
+
+use sea_orm::ConnectionTrait;
+
+use super::OrderRow;
+use crate::bulk::options::Import;
+use crate::domain::{Id, Money};
+use crate::entity::{Stored, user};
+use crate::error::Result;
+use crate::repository::{self, Lock};
+
+/// Maximum number of cached products; others are looked up each time.
+const MAX_CACHED_PRODUCTS: usize = 100_000;
+
+/// State carried from one order to the next.
+#[derive(Default)]
+pub struct OrderCheckState {
+    /// Products by SKU, each with its price.
+    pub(super) products: HashMap<String, (Id, Stored<Money>)>,
+    /// The remaining stock of each product.
+    pub(super) left: HashMap<Id, i64>,
+}
+
+/// The users that orders name, by their stored addresses.
+pub async fn users_of(
+    connection: &impl ConnectionTrait,
+    rows: &[&OrderRow],
+    import: &Import,
+) -> Result<HashMap<String, user::Model>> {
+    let mut emails: Vec<String> = rows.iter().map(|row| import.keys.email(&row.user.text)).collect();
+    emails.sort_unstable();
+    emails.dedup();
+    let emails: Vec<&str> = emails.iter().map(String::as_str).collect();
+    let users = repository::user::find_by_emails(connection, &emails, Lock::None).await?;
+    Ok(users.into_iter().map(|user| (user.email.clone(), user)).collect())
+}
+
+/// The stored SKUs that orders name, each once.
+pub fn skus_of(rows: &[&OrderRow], import: &Import) -> Vec<String> {
+    let mut written: Vec<&str> = rows.iter().flat_map(|row| &row.lines).map(|line| line.sku.text.as_str()).collect();
+    written.sort_unstable();
+    written.dedup();
+    let mut skus: Vec<String> = written.into_iter().map(|sku| import.keys.sku(sku)).collect();
+    skus.sort_unstable();
+    skus.dedup();
+    skus
+}
+
+impl OrderCheckState {
+    /// Loads all existing products of these orders.
+    pub async fn load_products(
+        &mut self,
+        connection: &impl ConnectionTrait,
+        rows: &[&OrderRow],
+        import: &Import,
+    ) -> Result<()> {
+        if self.products.len() > MAX_CACHED_PRODUCTS {
+            self.products.clear();
+        }
+        let mut skus = skus_of(rows, import);
+        skus.retain(|sku| !self.products.contains_key(sku));
+        let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
+        for product in repository::product::find_by_skus(connection, &skus, Lock::None).await? {
+            self.left.entry(product.id).or_insert(product.stock_quantity.pieces());
+            self.products.insert(product.sku, (product.id, product.price));
+        }
+        Ok(())
+    }
+}
