@@ -64,7 +64,7 @@ impl Context {
     pub async fn database(&self, access: Access) -> Result<Database> {
         // A folder that somebody named and that is not there is a mistake.
         if access == Access::Create && self.config.target == Target::Sqlite(self.config.embedded_default.clone()) {
-            Database::make_folder(&self.config.target)?;
+            Database::create_folder(&self.config.target)?;
         }
         let database = self.open(&self.config.target, access).await?;
         database.ready().await?;
@@ -126,8 +126,8 @@ impl Context {
         }
         // What looked at it before is over: a login may be granted one connection.
         let earlier = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for database in earlier.iter().filter(|earlier| !earlier.is_silent()) {
-            database.hand_back().await;
+        for database in earlier.iter().filter(|earlier| !earlier.has_timed_out()) {
+            database.release_connection().await;
         }
         let database = Database::open(&self.settings(target, access, CONNECTIONS)).await?;
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(database.clone());
@@ -153,7 +153,8 @@ impl Context {
     pub async fn close(&self) {
         let scratches = std::mem::take(&mut *self.scratches.lock().unwrap_or_else(PoisonError::into_inner));
         let opened = std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
-        let is_silent = opened.iter().chain(scratches.iter().map(|scratch| &scratch.database)).any(Database::is_silent);
+        let is_silent =
+            opened.iter().chain(scratches.iter().map(|scratch| &scratch.database)).any(Database::has_timed_out);
         for scratch in scratches {
             // A server that does not answer does not remove anything either.
             if !is_silent {

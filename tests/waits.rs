@@ -235,7 +235,7 @@ fn without_an_explicit_limit_a_busy_server_is_distinguished_from_a_silent_one() 
         let Some(shop) = shop(backend) else { continue };
         block_on(async {
             let budget = Budget::new(Some(Duration::from_millis(300)), false).for_long_work();
-            let database = library::database(&shop).await.within(budget);
+            let database = library::database(&shop).await.with_budget(budget);
             let sleep = if backend == Backend::Postgres { "SELECT pg_sleep(1.5)" } else { "DO SLEEP(1.5)" };
             database.connection().execute_unprepared(sleep).await.expect("the server is at work");
 
@@ -257,7 +257,7 @@ fn without_an_explicit_limit_a_busy_server_is_distinguished_from_a_silent_one() 
         let (proxy, through) = through(&shop, u32::MAX);
         block_on(async {
             let budget = Budget::new(Some(Duration::from_millis(300)), false).for_long_work();
-            let database = library::database(&through).await.within(budget);
+            let database = library::database(&through).await.with_budget(budget);
             proxy.fall_silent();
             let error = Error::from(database.connection().execute_unprepared("SELECT 1").await.expect_err("silent"));
             assert_eq!(error.code(), "database.timeout");

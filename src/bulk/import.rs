@@ -268,7 +268,7 @@ async fn write<R: Storable>(
     let key = IdempotencyKey::parse(&format!("{marks}{}", last.key()));
     let request = Request {
         repeats_on_duplicate: true,
-        takes_turns: R::IS_GROUPED,
+        is_serialized: R::IS_GROUPED,
         idempotency: key.ok().map(|key| Idempotency { key, fingerprint: import.digest.clone(), is_given: false }),
         ..Request::new(R::OPERATION)
     };

@@ -32,7 +32,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
         true => context.config.target.clone(),
         false => Target::Sqlite(context.config.embedded_default.clone()),
     };
-    Database::make_folder(&target)?;
+    Database::create_folder(&target)?;
     let database = context.other_database(&target, Access::Create).await?;
     refuse_other_shops(context, &database).await?;
     let mut plan = migrate::whole_plan(context);

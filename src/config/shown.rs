@@ -68,8 +68,8 @@ impl Chosen {
         if let Some(role) = session.role {
             add("target_session_attrs", role.as_str(), &self.origin);
         }
-        if !self.passed_over.is_empty() {
-            add("passed over", &self.passed_over.join(", "), &self.origin);
+        if !self.ignored.is_empty() {
+            add("passed over", &self.ignored.join(", "), &self.origin);
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct Chosen {
     pub(super) origin: String,
     /// Of a server's pieces.
     pub(super) origins: Origins,
-    pub(super) passed_over: Vec<&'static str>,
+    pub(super) ignored: Vec<&'static str>,
     /// PostgreSQL: `PGOPTIONS`, which the driver reads by itself.
     pub(super) libpq_options: Option<Found>,
     /// Where the parts stand that completed it.
@@ -285,7 +285,7 @@ fn from_url(
         }
     };
     let connect_timeout = parsed.connect_timeout.map(|text| Found { text, origin: found.origin.clone() });
-    Ok(chosen.map(|chosen| Chosen { connect_timeout, passed_over: parsed.passed_over, ..chosen }))
+    Ok(chosen.map(|chosen| Chosen { connect_timeout, ignored: parsed.ignored, ..chosen }))
 }
 
 fn server(
@@ -415,7 +415,7 @@ impl Chosen {
             remark: None,
             connect_timeout: None,
             origins: Origins::new(),
-            passed_over: Vec::new(),
+            ignored: Vec::new(),
             libpq_options: None,
             taken: Vec::new(),
             unused: Vec::new(),

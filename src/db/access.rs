@@ -12,7 +12,7 @@ use crate::domain::named_enum;
 use crate::error::{Error, Result};
 
 /// How `WITH GRANT OPTION` is taken away.
-const OPTION: &str = "GRANT OPTION";
+const GRANT_OPTION: &str = "GRANT OPTION";
 
 named_enum! {
     /// An action on the rows of a table.
@@ -82,9 +82,9 @@ impl Grantee {
 
 /// What a privilege is on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum On {
+pub(super) enum GrantObject {
     /// All databases of the server, or those that match a pattern, as SQL.
-    Beyond(String),
+    Wider(String),
     /// The whole database; MySQL: as SQL.
     Database(String),
     Schema,
@@ -94,39 +94,39 @@ pub(super) enum On {
 
 /// A privilege that a role holds.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
-    pub(super) on: On,
+pub(super) struct HeldPrivilege {
+    pub(super) on: GrantObject,
     /// `SELECT`, `ALL PRIVILEGES`, `TRIGGER` …
     pub(super) privilege: String,
     /// Whether it may be passed on.
-    pub(super) is_option: bool,
+    pub(super) is_grantable: bool,
     /// By what it holds it, unless it was granted to the role itself.
-    pub(super) via: Option<Via>,
+    pub(super) via: Option<GrantPath>,
 }
 
 /// A way to a privilege that is not a grant to the role itself.
 #[derive(Debug, Clone)]
-pub(super) struct Via {
+pub(super) struct GrantPath {
     /// `membership of staff`
     pub(super) how: String,
     /// What closes it; `None` where everybody goes that way, and has to be kept from it.
-    pub(super) way_out: Option<String>,
+    pub(super) remedy: Option<String>,
 }
 
 named_enum! {
     /// The effect of a statement.
-    pub enum Change {
+    pub enum RightsChange {
         Grant = "grant",
         Revoke = "revoke",
         /// Changes the owner of the table.
-        Own = "own",
+        ChangeOwner = "own",
     }
 }
 
 /// A statement and its subject.
 #[derive(Debug, Clone)]
-pub struct Step {
-    pub change: Change,
+pub struct RightsStep {
+    pub change: RightsChange,
     /// `orders`, `schema public`, `database shop`
     pub on: String,
     /// `SELECT, INSERT`
@@ -139,193 +139,202 @@ pub struct Step {
 /// The required changes for a role.
 #[derive(Debug, Clone, Default)]
 pub struct Assessment {
-    pub steps: Vec<Step>,
-    pub remaining: Vec<Remaining>,
+    pub steps: Vec<RightsStep>,
+    pub remaining: Vec<ExcessRights>,
 }
 
 /// What a role can do beyond its rights by other ways than grants of its own: those may be other people's too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Remaining {
+pub struct ExcessRights {
     /// `UPDATE on audit_events by membership of staff`
     pub what: String,
     /// The statement that revokes it.
-    pub way_out: Option<String>,
+    pub remedy: Option<String>,
 }
 
 /// The database that rights are about, as its statements name it.
-pub(super) struct Place {
+pub(super) struct ShopDatabase {
     pub(super) engine: Engine,
     /// MySQL: the database.
     pub(super) schema: String,
     pub(super) database: String,
 }
 
-impl Place {
-    pub(super) fn sql(&self, on: &On) -> String {
+impl ShopDatabase {
+    pub(super) fn sql(&self, on: &GrantObject) -> String {
         let quoted = |name: &str| self.engine.quoted(name);
         match on {
-            On::Beyond(sql) | On::Database(sql) => sql.clone(),
-            On::Schema => format!("SCHEMA {}", quoted(&self.schema)),
-            On::Table(table) | On::Column(table, _) => format!("{}.{}", quoted(&self.schema), quoted(table)),
+            GrantObject::Wider(sql) | GrantObject::Database(sql) => sql.clone(),
+            GrantObject::Schema => format!("SCHEMA {}", quoted(&self.schema)),
+            GrantObject::Table(table) | GrantObject::Column(table, _) => {
+                format!("{}.{}", quoted(&self.schema), quoted(table))
+            }
         }
     }
 
-    pub(super) fn shown(&self, on: &On) -> String {
+    pub(super) fn display(&self, on: &GrantObject) -> String {
         match on {
-            On::Beyond(sql) => sql.clone(),
-            On::Database(_) => format!("database {}", self.database),
-            On::Schema => format!("schema {}", self.schema),
-            On::Table(table) | On::Column(table, _) => table.clone(),
+            GrantObject::Wider(sql) => sql.clone(),
+            GrantObject::Database(_) => format!("database {}", self.database),
+            GrantObject::Schema => format!("schema {}", self.schema),
+            GrantObject::Table(table) | GrantObject::Column(table, _) => table.clone(),
         }
     }
 
-    pub(super) fn step(&self, change: Change, on: &On, privileges: String, grantee: &Grantee) -> Step {
+    pub(super) fn step(
+        &self,
+        change: RightsChange,
+        on: &GrantObject,
+        privileges: String,
+        grantee: &Grantee,
+    ) -> RightsStep {
         let (object, role) = (self.sql(on), &grantee.sql);
         let sql = match change {
-            Change::Grant => format!("GRANT {privileges} ON {object} TO {role}"),
+            RightsChange::Grant => format!("GRANT {privileges} ON {object} TO {role}"),
             // What a role passed on of what it should not have had ends with it.
-            Change::Revoke if self.engine.has_option_by_privilege => {
+            RightsChange::Revoke if self.engine.has_option_by_privilege => {
                 format!("REVOKE {privileges} ON {object} FROM {role} CASCADE")
             }
-            Change::Revoke => format!("REVOKE {privileges} ON {object} FROM {role}"),
-            Change::Own => format!("ALTER TABLE {object} OWNER TO {role}"),
+            RightsChange::Revoke => format!("REVOKE {privileges} ON {object} FROM {role}"),
+            RightsChange::ChangeOwner => format!("ALTER TABLE {object} OWNER TO {role}"),
         };
-        let is_wide = !matches!(on, On::Table(_) | On::Column(..));
-        Step { change, on: self.shown(on), privileges, sql, is_wide }
+        let is_wide = !matches!(on, GrantObject::Table(_) | GrantObject::Column(..));
+        RightsStep { change, on: self.display(on), privileges, sql, is_wide }
     }
 }
 
 /// What has to be done so that a role that reads or writes, but is no admin, has its rights and no more.
-pub(super) fn compare(place: &Place, grantee: &Grantee, rights: &Rights, held: &[Held]) -> Assessment {
-    let too_much: Vec<&Held> = held.iter().filter(|held| is_too_much(place.engine, rights, held)).collect();
-    let (own, others): (Vec<&Held>, Vec<&Held>) =
-        too_much.into_iter().partition(|held| held.via.is_none() && !matches!(held.on, On::Beyond(_)));
-    let revokes = revocations(place, grantee, &own);
-    let kept: Vec<&Held> = held.iter().filter(|held| held.via.is_none() && survives(held, &own)).collect();
-    let grants = rights.tables.iter().filter_map(|table| grant(place, grantee, table, &kept));
+pub(super) fn compare(shop: &ShopDatabase, grantee: &Grantee, rights: &Rights, held: &[HeldPrivilege]) -> Assessment {
+    let too_much: Vec<&HeldPrivilege> = held.iter().filter(|held| exceeds_rights(shop.engine, rights, held)).collect();
+    let (own, others): (Vec<&HeldPrivilege>, Vec<&HeldPrivilege>) =
+        too_much.into_iter().partition(|held| held.via.is_none() && !matches!(held.on, GrantObject::Wider(_)));
+    let revokes = revocations(shop, grantee, &own);
+    let kept: Vec<&HeldPrivilege> = held.iter().filter(|held| held.via.is_none() && remains(held, &own)).collect();
+    let grants = rights.tables.iter().filter_map(|table| grant(shop, grantee, table, &kept));
     // What is taken from a table is taken from its columns too, so that comes first; what holds for the whole
     // database is taken when there is something in its place.
-    let (wide, on_tables): (Vec<Step>, Vec<Step>) = revokes.into_iter().partition(|step| step.is_wide);
+    let (wide, on_tables): (Vec<RightsStep>, Vec<RightsStep>) = revokes.into_iter().partition(|step| step.is_wide);
     let steps = on_tables.into_iter().chain(grants).chain(wide).collect();
-    let mut remaining: Vec<Remaining> = others.iter().map(|held| remaining(place, grantee, held)).collect();
+    let mut remaining: Vec<ExcessRights> = others.iter().map(|held| remaining(shop, grantee, held)).collect();
     remaining.sort();
     remaining.dedup();
     Assessment { steps, remaining }
 }
 
-fn remaining(place: &Place, grantee: &Grantee, held: &Held) -> Remaining {
-    let what = match held.is_option {
-        true => format!("passing on {} on {}", held.privilege, place.shown(&held.on)),
-        false => format!("{} on {}", held.privilege, place.shown(&held.on)),
+fn remaining(shop: &ShopDatabase, grantee: &Grantee, held: &HeldPrivilege) -> ExcessRights {
+    let what = match held.is_grantable {
+        true => format!("passing on {} on {}", held.privilege, shop.display(&held.on)),
+        false => format!("{} on {}", held.privilege, shop.display(&held.on)),
     };
     match &held.via {
         Some(via) => {
             let everybody = Grantee { name: "PUBLIC".to_owned(), sql: "PUBLIC".to_owned() };
-            let revoke = || place.step(Change::Revoke, &held.on, held.privilege.clone(), &everybody).sql;
-            Remaining {
+            let revoke = || shop.step(RightsChange::Revoke, &held.on, held.privilege.clone(), &everybody).sql;
+            ExcessRights {
                 what: format!("{what} by {}", via.how),
-                way_out: via.way_out.clone().or_else(|| Some(revoke())),
+                remedy: via.remedy.clone().or_else(|| Some(revoke())),
             }
         }
         None => {
-            let privilege = if held.is_option { OPTION.to_owned() } else { held.privilege.clone() };
-            let way_out = place.step(Change::Revoke, &held.on, privilege, grantee).sql;
-            Remaining { what: format!("{what}, which is more than this database"), way_out: Some(way_out) }
+            let privilege = if held.is_grantable { GRANT_OPTION.to_owned() } else { held.privilege.clone() };
+            let remedy = shop.step(RightsChange::Revoke, &held.on, privilege, grantee).sql;
+            ExcessRights { what: format!("{what}, which is more than this database"), remedy: Some(remedy) }
         }
     }
 }
 
 /// Whether a role that is no admin should not hold this.
-fn is_too_much(engine: Engine, rights: &Rights, held: &Held) -> bool {
+fn exceeds_rights(engine: Engine, rights: &Rights, held: &HeldPrivilege) -> bool {
     let privilege = held.privilege.as_str();
     let rights_on = |table: &String| rights.tables.iter().find(|rights| rights.table == *table);
     match &held.on {
-        On::Table(table) => rights_on(table).is_some_and(|rights| {
-            held.is_option || !rights.allows(privilege) || privilege == "SELECT" && !rights.hidden.is_empty()
+        GrantObject::Table(table) => rights_on(table).is_some_and(|rights| {
+            held.is_grantable || !rights.allows(privilege) || privilege == "SELECT" && !rights.hidden.is_empty()
         }),
-        On::Column(table, column) => rights_on(table).is_some_and(|rights| {
+        GrantObject::Column(table, column) => rights_on(table).is_some_and(|rights| {
             let is_hidden = rights.hidden.contains(column);
             let is_mark = is_hidden && engine.mark == Some(privilege);
-            !is_mark && (held.is_option || !rights.allows(privilege) || is_hidden && privilege == "SELECT")
+            !is_mark && (held.is_grantable || !rights.allows(privilege) || is_hidden && privilege == "SELECT")
         }),
-        On::Schema => held.is_option || privilege == "CREATE",
-        On::Database(_) | On::Beyond(_) => {
+        GrantObject::Schema => held.is_grantable || privilege == "CREATE",
+        GrantObject::Database(_) | GrantObject::Wider(_) => {
             let is_wanted_everywhere =
                 rights.tables.iter().all(|table| table.allows(privilege) && table.hidden.is_empty());
-            held.is_option || !(engine.is_harmless(privilege) || is_wanted_everywhere)
+            held.is_grantable || !(engine.is_harmless(privilege) || is_wanted_everywhere)
         }
     }
 }
 
 /// Whether a privilege is still there when `revoked` are gone.
-fn survives(held: &Held, revoked: &[&Held]) -> bool {
-    let goes = |gone: &&Held| {
-        let is_column_of = |table: &String| matches!(&held.on, On::Column(of, _) if of == table);
+fn remains(held: &HeldPrivilege, revoked: &[&HeldPrivilege]) -> bool {
+    let goes = |gone: &&HeldPrivilege| {
+        let is_column_of = |table: &String| matches!(&held.on, GrantObject::Column(of, _) if of == table);
         let is_covered = match &gone.on {
-            On::Table(table) => gone.on == held.on || is_column_of(table),
+            GrantObject::Table(table) => gone.on == held.on || is_column_of(table),
             on => *on == held.on,
         };
-        is_covered && !gone.is_option && gone.privilege == held.privilege
+        is_covered && !gone.is_grantable && gone.privilege == held.privilege
     };
     !revoked.iter().any(goes)
 }
 
 /// One statement for each thing, with all that is taken away there; the right to pass something on, and columns,
 /// are taken by statements of their own.
-fn revocations(place: &Place, grantee: &Grantee, own: &[&Held]) -> Vec<Step> {
-    let mut by_object: BTreeMap<(On, bool, bool), BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+fn revocations(shop: &ShopDatabase, grantee: &Grantee, own: &[&HeldPrivilege]) -> Vec<RightsStep> {
+    let mut by_object: BTreeMap<(GrantObject, bool, bool), BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
     for held in own {
         let (on, column) = match &held.on {
-            On::Column(table, column) => (On::Table(table.clone()), Some(column.as_str())),
+            GrantObject::Column(table, column) => (GrantObject::Table(table.clone()), Some(column.as_str())),
             on => (on.clone(), None),
         };
-        let is_same = |other: &&Held| !other.is_option && other.on == held.on && other.privilege == held.privilege;
-        if place.engine.has_option_by_privilege && held.is_option && own.iter().any(is_same) {
+        let is_same =
+            |other: &&HeldPrivilege| !other.is_grantable && other.on == held.on && other.privilege == held.privilege;
+        if shop.engine.has_option_by_privilege && held.is_grantable && own.iter().any(is_same) {
             continue;
         }
-        let statement = by_object.entry((on, held.is_option, column.is_some())).or_default();
+        let statement = by_object.entry((on, held.is_grantable, column.is_some())).or_default();
         statement.entry(&held.privilege).or_default().extend(column);
     }
-    let step = |((on, is_option, _), privileges): ((On, bool, bool), BTreeMap<&str, Vec<&str>>)| {
-        let list = privileges.iter().map(|(privilege, columns)| with_columns(place.engine, privilege, columns));
+    let step = |((on, is_grantable, _), privileges): ((GrantObject, bool, bool), BTreeMap<&str, Vec<&str>>)| {
+        let list = privileges.iter().map(|(privilege, columns)| with_columns(shop.engine, privilege, columns));
         let list = list.collect::<Vec<_>>().join(", ");
-        let privileges = match (is_option, place.engine.has_option_by_privilege) {
+        let privileges = match (is_grantable, shop.engine.has_option_by_privilege) {
             (false, _) => list,
-            (true, true) => format!("{OPTION} FOR {list}"),
-            (true, false) => OPTION.to_owned(),
+            (true, true) => format!("{GRANT_OPTION} FOR {list}"),
+            (true, false) => GRANT_OPTION.to_owned(),
         };
-        place.step(Change::Revoke, &on, privileges, grantee)
+        shop.step(RightsChange::Revoke, &on, privileges, grantee)
     };
     by_object.into_iter().map(step).collect()
 }
 
 /// The statement that grants the missing rights on a table.
-fn grant(place: &Place, grantee: &Grantee, rights: &TableRights, kept: &[&Held]) -> Option<Step> {
-    let on = On::Table(rights.table.clone());
-    let holds = |on: &On, privilege: &str| {
-        kept.iter().any(|held| !held.is_option && held.on == *on && held.privilege == privilege)
+fn grant(shop: &ShopDatabase, grantee: &Grantee, rights: &TableRights, kept: &[&HeldPrivilege]) -> Option<RightsStep> {
+    let on = GrantObject::Table(rights.table.clone());
+    let holds = |on: &GrantObject, privilege: &str| {
+        kept.iter().any(|held| !held.is_grantable && held.on == *on && held.privilege == privilege)
     };
-    let of_column = |column: &str| On::Column(rights.table.clone(), column.to_owned());
+    let of_column = |column: &str| GrantObject::Column(rights.table.clone(), column.to_owned());
     let mut missing = Vec::new();
     for privilege in rights.privileges.iter().map(|privilege| privilege.as_str()) {
         if privilege == "SELECT" && !rights.hidden.is_empty() {
             let columns = rights.columns.iter().map(String::as_str);
             let columns: Vec<&str> = columns.filter(|column| !holds(&of_column(column), privilege)).collect();
             if !columns.is_empty() {
-                missing.push(with_columns(place.engine, privilege, &columns));
+                missing.push(with_columns(shop.engine, privilege, &columns));
             }
         } else if !holds(&on, privilege) {
             missing.push(privilege.to_owned());
         }
     }
-    if let Some(mark) = place.engine.mark {
+    if let Some(mark) = shop.engine.mark {
         let hidden = rights.hidden.iter().map(String::as_str);
         let hidden: Vec<&str> = hidden.filter(|column| !holds(&of_column(column), mark)).collect();
         if !hidden.is_empty() {
-            missing.push(with_columns(place.engine, mark, &hidden));
+            missing.push(with_columns(shop.engine, mark, &hidden));
         }
     }
-    (!missing.is_empty()).then(|| place.step(Change::Grant, &on, missing.join(", "), grantee))
+    (!missing.is_empty()).then(|| shop.step(RightsChange::Grant, &on, missing.join(", "), grantee))
 }
 
 /// `SELECT (id, email)`
@@ -336,7 +345,12 @@ fn with_columns(engine: Engine, privilege: &str, columns: &[&str]) -> String {
 
 /// Runs statements; `done` hears of each. Where they take part in a transaction: all or none, and none when it is a
 /// rehearsal. Elsewhere each commits by itself, and a rehearsal runs nothing.
-pub async fn run(database: &Database, steps: &[Step], is_rehearsal: bool, mut done: impl FnMut(&Step)) -> Result<()> {
+pub async fn run(
+    database: &Database,
+    steps: &[RightsStep],
+    is_rehearsal: bool,
+    mut done: impl FnMut(&RightsStep),
+) -> Result<()> {
     let engine = database.engine();
     if !engine.has_transactional_ddl {
         for (count, step) in steps.iter().enumerate() {
@@ -375,7 +389,7 @@ fn incomplete(error: Error, count: usize, all: usize) -> Error {
 
 /// What the role of this connection can do with the shop's tables.
 #[derive(Debug, Clone, Default)]
-pub struct Effective {
+pub struct EffectiveRights {
     /// The name on the server.
     pub role: String,
     /// Tables that are there, each with what can be done with it or a part of it.

@@ -16,7 +16,7 @@ pub async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> 
             if matches!(
                 classify(&error),
                 Fault::ConnectionLost
-                    | Fault::Silent
+                    | Fault::TimedOut
                     | Fault::Unreachable
                     | Fault::ConnectionLimit
                     | Fault::NotADatabase

@@ -106,7 +106,7 @@ impl Budget {
     }
 
     /// How long a wait may last that must leave time to say why it was in vain.
-    pub fn most_of_it(&self, wait: Duration) -> Duration {
+    pub fn capped(&self, wait: Duration) -> Duration {
         self.left().map_or(wait, |left| wait.min(left.saturating_sub(self.reserve())))
     }
 
@@ -116,7 +116,7 @@ impl Budget {
     }
 
     /// How long a lost COMMIT may be investigated.
-    pub fn to_settle(&self) -> Duration {
+    pub fn settle_limit(&self) -> Duration {
         match (self.work, self.left()) {
             (Work::Single, Some(left)) => left,
             (Work::Long, Some(_)) => self.reserve(),
@@ -126,7 +126,7 @@ impl Budget {
 
     /// Whether silence is to be told from hard work before giving up: nobody said how long is too
     /// long.
-    pub(super) fn asks_before_giving_up(&self) -> bool {
+    pub(super) fn probes_before_timeout(&self) -> bool {
         self.work == Work::Long && !self.is_stated
     }
 
@@ -152,13 +152,13 @@ impl Budget {
     }
 
     /// Runs the stopwatch until the returned guard is dropped.
-    fn run(&self) -> Running<'_> {
+    fn run(&self) -> RunningStopwatch<'_> {
         let mut watch = self.watch();
         if watch.waits == 0 {
             watch.since = Instant::now();
         }
         watch.waits += 1;
-        Running(self)
+        RunningStopwatch(self)
     }
 
     fn watch(&self) -> MutexGuard<'_, Stopwatch> {
@@ -172,9 +172,9 @@ impl Stopwatch {
     }
 }
 
-struct Running<'a>(&'a Budget);
+struct RunningStopwatch<'a>(&'a Budget);
 
-impl Drop for Running<'_> {
+impl Drop for RunningStopwatch<'_> {
     fn drop(&mut self) {
         let mut watch = self.0.watch();
         watch.spent = watch.spent();
@@ -242,8 +242,8 @@ mod tests {
             assert!(!waits(&budget, pending()).await);
             assert_eq!(budget.left(), Some(SHORT));
             assert!(budget.allows_another(SHORT / 2) && !budget.allows_another(SHORT));
-            assert!(!budget.asks_before_giving_up());
-            assert!(Budget::new(Some(SHORT), false).for_long_work().asks_before_giving_up());
+            assert!(!budget.probes_before_timeout());
+            assert!(Budget::new(Some(SHORT), false).for_long_work().probes_before_timeout());
         });
     }
 

@@ -7,9 +7,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::login::Login;
+use super::probe::SessionIds;
 use super::settings::{Access, ConnectSettings};
 use super::target::{ServerTarget, SessionRole, Target};
-use super::witness::Marks;
 use super::{fault, tls};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, io_reason, printable};
 
@@ -21,7 +21,7 @@ const NEXT_ROUND_AFTER: Duration = Duration::from_millis(250);
 /// Resolves the credentials and chooses a server.
 ///
 /// Errors: exit 4 for missing or invalid credentials; those of [`choose`].
-pub async fn log_in(settings: &mut ConnectSettings, marks: &mut Marks) -> Result<Login> {
+pub async fn log_in(settings: &mut ConnectSettings, ids: &mut SessionIds) -> Result<Login> {
     let target = settings.target.server().ok_or_else(|| Error::internal("a file is no server"))?;
     let login = Login::prepare(target).await?;
     // A pool made later to the same database does not ask for the password again.
@@ -30,8 +30,8 @@ pub async fn log_in(settings: &mut ConnectSettings, marks: &mut Marks) -> Result
     // Ends by itself when the limit is over; here its time is taken from the budget.
     let choice = Box::pin(choose(&login, is_for_writing, limit));
     let login = settings.budget.count(choice).await?;
-    marks.name = login.target.session.application_name.clone().unwrap_or(std::mem::take(&mut marks.name));
-    Ok(Login { name: marks.name.clone(), lock_wait: settings.budget.lock_wait(), ..login })
+    ids.name = login.target.session.application_name.clone().unwrap_or(std::mem::take(&mut ids.name));
+    Ok(Login { name: ids.name.clone(), lock_wait: settings.budget.lock_wait(), ..login })
 }
 
 /// The first matching server of a target; a single server is not checked.

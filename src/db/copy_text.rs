@@ -14,7 +14,7 @@ const ABSENT_AT_END: &str = "\t\\N";
 
 /// What was loaded into one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loaded {
+pub struct LoadSummary {
     pub rows: u64,
     /// SHA-256 over all rows as text, the same on every engine.
     pub digest: [u8; 32],
@@ -22,13 +22,13 @@ pub struct Loaded {
 
 /// Lines that are on their way, and the digest of all that went before.
 #[derive(Default)]
-pub struct Lines {
+pub struct CopyLines {
     pub text: String,
     digest: Sha256,
     pub rows: u64,
 }
 
-impl Lines {
+impl CopyLines {
     /// The digest leaves out what is absent at the end of a row, so that a column that is added there
     /// later changes no digest of the rows that have nothing in it.
     ///
@@ -43,16 +43,16 @@ impl Lines {
         Ok(())
     }
 
-    pub fn take(&mut self) -> String {
+    pub fn take_text(&mut self) -> String {
         let capacity = self.text.capacity();
         std::mem::replace(&mut self.text, String::with_capacity(capacity))
     }
 
-    pub fn loaded(self, written: u64) -> Result<Loaded> {
+    pub fn finish(self, written: u64) -> Result<LoadSummary> {
         if written != self.rows {
             return Err(Error::internal(format!("{} rows were sent and {written} written", self.rows)));
         }
-        Ok(Loaded { rows: self.rows, digest: self.digest.finalize().into() })
+        Ok(LoadSummary { rows: self.rows, digest: self.digest.finalize().into() })
     }
 }
 
@@ -150,9 +150,9 @@ mod tests {
     }
 
     fn digest(row: &[Value]) -> [u8; 32] {
-        let mut lines = Lines::default();
+        let mut lines = CopyLines::default();
         lines.push(row).unwrap();
-        lines.loaded(1).unwrap().digest
+        lines.finish(1).unwrap().digest
     }
 
     #[test]

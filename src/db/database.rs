@@ -16,9 +16,9 @@ use super::fault::{self, Fault};
 use super::guarded::{Connection, Guard, Guarded, Snapshot};
 use super::load::Load;
 use super::login::Login;
+use super::probe::{ProbeConnection, SessionIds};
 use super::settings::{ConnectSettings, Purpose};
 use super::target::{Engine, Target};
-use super::witness::{Marks, SecondConnection};
 use super::write::WriteHandle;
 use crate::error::{Error, Result};
 
@@ -62,15 +62,15 @@ impl Database {
     ///
     /// Errors: exit 4 for a missing or unreadable SQLite file.
     pub async fn open(settings: &ConnectSettings) -> Result<Database> {
-        Database::open_for(settings, Purpose::Usual).await
+        Database::open_for(settings, Purpose::General).await
     }
 
     async fn open_for(settings: &ConnectSettings, purpose: Purpose) -> Result<Database> {
         let mut settings = settings.clone();
         settings.connect_timeout = settings.budget.left().into_iter().fold(settings.connect_timeout, Duration::min);
-        let mut marks = Marks::new();
+        let mut ids = SessionIds::new();
         let engine = settings.target.engine();
-        let (mut connection, login) = engine.open(&mut settings, purpose, &mut marks).await?;
+        let (mut connection, login) = engine.open(&mut settings, purpose, &mut ids).await?;
         if Engine::of_backend(connection.get_database_backend()) != Some(engine) {
             return Err(Error::internal("the driver opened a database of another engine"));
         }
@@ -81,8 +81,8 @@ impl Database {
             // The text only: bound values are never logged.
             tracing::trace!(target: "shopctl::sql", elapsed = ?info.elapsed, failed = info.failed, "{}", info.statement.sql);
         });
-        let witness = Arc::new(SecondConnection::new(&settings, marks));
-        let guard = Guard::new(settings.budget.clone(), witness, engine.row_maker());
+        let probe = Arc::new(ProbeConnection::new(&settings, ids));
+        let guard = Guard::new(settings.budget.clone(), probe, engine.row_repair());
         let connection = Guarded::new(connection, guard);
         Ok(Database { connection, login, settings, purpose, statements, is_connected: Arc::default() })
     }
@@ -90,8 +90,8 @@ impl Database {
     /// Creates the missing folder of an embedded shop; only for default locations.
     ///
     /// Errors: exit 4 naming the folder.
-    pub fn make_folder(target: &Target) -> Result<()> {
-        target.engine().make_folder(target)
+    pub fn create_folder(target: &Target) -> Result<()> {
+        target.engine().create_folder(target)
     }
 
     /// Opens a pool and its first connection. Errors: as [`Database::open`] and [`Database::ready`].
@@ -152,15 +152,15 @@ impl Database {
 
     /// The same database, waited for within another budget.
     #[must_use]
-    pub fn within(&self, budget: Budget) -> Database {
+    pub fn with_budget(&self, budget: Budget) -> Database {
         let connection = Guarded::new(self.connection.inner().clone(), self.connection.guard().with(budget.clone()));
         let settings = ConnectSettings { budget, ..self.settings.clone() };
         Database { connection, settings, ..self.clone() }
     }
 
     /// Whether a wait was abandoned: nothing more is sent then.
-    pub fn is_silent(&self) -> bool {
-        self.connection.guard().is_given_up()
+    pub fn has_timed_out(&self) -> bool {
+        self.connection.guard().has_timed_out()
     }
 
     pub fn budget(&self) -> &Budget {
@@ -230,15 +230,15 @@ impl Database {
     /// copies are the business of others.
     ///
     /// Errors: exit 5 when the disk is full, exit 4 when the folder cannot be written.
-    pub async fn copy_aside(&self, why: &str, now: DateTime<Utc>) -> Result<Option<PathBuf>> {
-        self.engine().copy_aside(self, &format!("{why}-{}", now.format("%Y%m%d-%H%M%S%.3f"))).await
+    pub async fn back_up(&self, why: &str, now: DateTime<Utc>) -> Result<Option<PathBuf>> {
+        self.engine().back_up(self, &format!("{why}-{}", now.format("%Y%m%d-%H%M%S%.3f"))).await
     }
 
     /// Gives the server back the connection that a reading no longer needs. The database stays usable: what it
     /// is asked next makes a new one.
-    pub async fn hand_back(&self) {
+    pub async fn release_connection(&self) {
         // Whoever still uses it keeps it.
-        let _ = timeout(CLOSE_LIMIT, self.engine().hand_back(self.connection.inner())).await;
+        let _ = timeout(CLOSE_LIMIT, self.engine().release_connection(self.connection.inner())).await;
     }
 
     /// Closes the connections, so that the server logs no lost client; hanging ones are left to the end of the

@@ -6,7 +6,7 @@ use sea_orm::sqlx::Error as DriverError;
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{DbErr, RuntimeErr};
 
-use super::guarded::Silence;
+use super::guarded::AnswerTimeout;
 use super::target::{Engine, ServerTarget};
 use super::tls;
 use crate::domain::text::escaped;
@@ -27,7 +27,7 @@ pub enum Fault {
     /// The connection broke: at COMMIT the outcome is unknown until one looks.
     ConnectionLost,
     /// It was waited for longer than allowed: at COMMIT the outcome is unknown as well.
-    Silent,
+    TimedOut,
     /// A read-only file.
     ReadOnly,
     /// A standby, a server in read-only mode, a session that is read-only by default: another server, or
@@ -55,7 +55,7 @@ pub enum Fault {
 impl Fault {
     /// Whether the database may have done what it was asked all the same: it gave no answer.
     pub fn leaves_in_doubt(&self) -> bool {
-        matches!(self, Fault::ConnectionLost | Fault::Silent | Fault::Unreachable)
+        matches!(self, Fault::ConnectionLost | Fault::TimedOut | Fault::Unreachable)
     }
 
     /// Whether the database said no, so that a COMMIT did not happen.
@@ -125,7 +125,7 @@ pub fn classify(error: &DbErr) -> Fault {
 /// [`classify`] for an error of the driver itself.
 pub fn classify_driver(error: &DriverError) -> Fault {
     match error {
-        DriverError::Io(_) if Silence::of(error).is_some() => Fault::Silent,
+        DriverError::Io(_) if AnswerTimeout::in_error(error).is_some() => Fault::TimedOut,
         DriverError::Io(_) | DriverError::Protocol(_) | DriverError::WorkerCrashed => Fault::ConnectionLost,
         DriverError::Tls(_) => Fault::ConnectionLost,
         DriverError::PoolTimedOut | DriverError::PoolClosed => Fault::Unreachable,
@@ -147,8 +147,8 @@ pub fn server_text(text: &str) -> String {
 
 /// The database's own words, short: never a URL, never a password.
 pub fn reason(error: &DriverError) -> String {
-    if let Some(silence) = Silence::of(error) {
-        return silence.to_string();
+    if let Some(timeout) = AnswerTimeout::in_error(error) {
+        return timeout.to_string();
     }
     match error {
         DriverError::Database(error) => {
@@ -172,7 +172,7 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
             .hint("another process holds the lock; try again, or give more time with --timeout"),
         Fault::ConnectionLost => Error::new(Kind::Unavailable, "database.connection_lost", message)
             .hint("what this command committed before stays, the rest was not kept; run it again"),
-        Fault::Silent => Error::of(Cause::TimedOut, message)
+        Fault::TimedOut => Error::of(Cause::TimedOut, message)
             .hint("try again, or give more time with --timeout"),
         Fault::ReadOnly => Error::configuration("database.read_only", message)
             .hint("check the permissions of the file and of its folder"),
@@ -206,9 +206,9 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
     }
 }
 
-impl From<Silence> for Error {
-    fn from(silence: Silence) -> Error {
-        DbErr::from(silence).into()
+impl From<AnswerTimeout> for Error {
+    fn from(timeout: AnswerTimeout) -> Error {
+        DbErr::from(timeout).into()
     }
 }
 
@@ -243,7 +243,7 @@ impl From<DbErr> for Error {
             Fault::NoSchema => format!("the shop's schema is missing or older than this shopctl: {what}"),
             Fault::Transient => format!("the database is busy: {what}"),
             Fault::ConnectionLost => format!("the connection to the database was lost: {what}"),
-            Fault::Silent => what.clone(),
+            Fault::TimedOut => what.clone(),
             Fault::ReadOnly | Fault::ServerReadOnly => format!("the database cannot be written: {what}"),
             Fault::ServerLimit => format!("the server ended the statement: {what}"),
             Fault::ConnectionLimit => format!("the server refused a connection: {what}"),
@@ -273,8 +273,8 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
     let address = format!("{}:{}", printable(&target.host), target.port);
     let said = server_text(error.message());
     match refusal {
-        LoginRefusal::WantsClientCertificate => tls::client_wanted(target),
-        LoginRefusal::WantsTls => tls::tls_wanted(target),
+        LoginRefusal::WantsClientCertificate => tls::client_certificate_required(target),
+        LoginRefusal::WantsTls => tls::tls_required(target),
         LoginRefusal::Credentials => {
             let (why, hints) = match target.password {
                 None => ("no password was given", target.password_hints.as_slice()),

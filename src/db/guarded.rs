@@ -29,55 +29,55 @@ const ON_ITS_WAY: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone)]
 pub struct Guard {
     budget: Budget,
-    witness: Arc<dyn Witness>,
+    probe: Arc<dyn ActivityProbe>,
     /// Once a wait was given up nothing more is sent: a cancelled BEGIN leaves its connection inside
     /// a transaction (sqlx#4385), a cancelled statement its answer on the way.
-    is_given_up: Arc<AtomicBool>,
+    has_timed_out: Arc<AtomicBool>,
     /// `None` where a column of text holds nothing but texts.
-    maker: Option<Arc<dyn Maker>>,
+    repair: Option<Arc<dyn RowRepair>>,
 }
 
 /// The server's report on this process's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sighting {
-    AtWork,
-    WaitsForLock,
+pub enum Activity {
+    Working,
+    WaitingForLock,
     /// No answer, or no statement of this process is running.
-    Nothing,
+    None,
 }
 
 /// Checks whether a silent server is working.
 #[async_trait]
-pub trait Witness: fmt::Debug + Send + Sync {
+pub trait ActivityProbe: fmt::Debug + Send + Sync {
     /// Checks once, within the connect timeout.
-    async fn look(&self) -> Sighting;
+    async fn activity(&self) -> Activity;
 }
 
 /// What makes rows readable in which the driver refuses a value.
 #[async_trait]
-pub trait Maker: fmt::Debug + Send + Sync {
+pub trait RowRepair: fmt::Debug + Send + Sync {
     /// Whether the driver refuses one of its values.
     fn is_odd(&self, row: &QueryResult) -> bool;
 
     /// The row once more, with texts in its columns of text.
-    async fn make_again(&self, row: QueryResult) -> Result<QueryResult, DbErr>;
+    async fn repair(&self, row: QueryResult) -> Result<QueryResult, DbErr>;
 }
 
 /// A wait that timed out.
 #[derive(Debug)]
-pub struct Silence(String);
+pub struct AnswerTimeout(String);
 
-impl fmt::Display for Silence {
+impl fmt::Display for AnswerTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Silence {}
+impl std::error::Error for AnswerTimeout {}
 
-impl Silence {
+impl AnswerTimeout {
     /// The silence in an error of the driver.
-    pub fn of(error: &DriverError) -> Option<&Silence> {
+    pub fn in_error(error: &DriverError) -> Option<&AnswerTimeout> {
         match error {
             DriverError::Io(error) => error.get_ref()?.downcast_ref(),
             _ => None,
@@ -85,21 +85,21 @@ impl Silence {
     }
 }
 
-impl From<Silence> for DriverError {
-    fn from(silence: Silence) -> DriverError {
-        DriverError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, silence))
+impl From<AnswerTimeout> for DriverError {
+    fn from(error: AnswerTimeout) -> DriverError {
+        DriverError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, error))
     }
 }
 
-impl From<Silence> for DbErr {
-    fn from(silence: Silence) -> DbErr {
-        DbErr::Query(RuntimeErr::SqlxError(Arc::new(silence.into())))
+impl From<AnswerTimeout> for DbErr {
+    fn from(error: AnswerTimeout) -> DbErr {
+        DbErr::Query(RuntimeErr::SqlxError(Arc::new(error.into())))
     }
 }
 
 impl Guard {
-    pub(super) fn new(budget: Budget, witness: Arc<dyn Witness>, maker: Option<Arc<dyn Maker>>) -> Guard {
-        Guard { budget, witness, is_given_up: Arc::default(), maker }
+    pub(super) fn new(budget: Budget, probe: Arc<dyn ActivityProbe>, repair: Option<Arc<dyn RowRepair>>) -> Guard {
+        Guard { budget, probe, has_timed_out: Arc::default(), repair }
     }
 
     pub(super) fn with(&self, budget: Budget) -> Guard {
@@ -107,8 +107,8 @@ impl Guard {
     }
 
     /// Whether a wait was abandoned.
-    pub fn is_given_up(&self) -> bool {
-        self.is_given_up.load(Ordering::Relaxed)
+    pub fn has_timed_out(&self) -> bool {
+        self.has_timed_out.load(Ordering::Relaxed)
     }
 
     /// Waits for what the database is asked to do; `what` says in an error what that was.
@@ -118,7 +118,7 @@ impl Guard {
         &self,
         what: impl FnOnce() -> String,
         answer: F,
-    ) -> impl Future<Output = Result<F::Output, Silence>> {
+    ) -> impl Future<Output = Result<F::Output, AnswerTimeout>> {
         // Boxed, because these futures are nested deeply.
         self.wait_but(Duration::ZERO, what, Box::pin(answer))
     }
@@ -128,9 +128,9 @@ impl Guard {
         reserve: Duration,
         what: impl FnOnce() -> String,
         mut answer: Pin<Box<impl Future<Output = T>>>,
-    ) -> Result<T, Silence> {
-        if self.is_given_up() {
-            return Err(Silence("the database has stopped answering".to_owned()));
+    ) -> Result<T, AnswerTimeout> {
+        if self.has_timed_out() {
+            return Err(AnswerTimeout("the database has stopped answering".to_owned()));
         }
         let started = Instant::now();
         let mut is_locked = false;
@@ -138,18 +138,18 @@ impl Guard {
             if let Some(output) = self.budget.wait(&mut answer, reserve).await {
                 return Ok(output);
             }
-            if self.budget.asks_before_giving_up() && started.elapsed() < LONGEST_STATEMENT {
-                match Box::pin(self.witness.look()).await {
-                    Sighting::AtWork => continue,
-                    Sighting::WaitsForLock => is_locked = true,
-                    Sighting::Nothing => {
+            if self.budget.probes_before_timeout() && started.elapsed() < LONGEST_STATEMENT {
+                match Box::pin(self.probe.activity()).await {
+                    Activity::Working => continue,
+                    Activity::WaitingForLock => is_locked = true,
+                    Activity::None => {
                         if let Ok(output) = timeout(ON_ITS_WAY, &mut answer).await {
                             return Ok(output);
                         }
                     }
                 }
             }
-            self.is_given_up.store(true, Ordering::Relaxed);
+            self.has_timed_out.store(true, Ordering::Relaxed);
             // All waits of an operation count, and the last one is named.
             let limit = self.budget.limit().unwrap_or_default();
             let waited = if started.elapsed() < 2 * limit {
@@ -158,20 +158,20 @@ impl Guard {
                 started.elapsed().as_secs_f32().round()
             };
             let why = if is_locked { ": it waits for a lock that another session holds" } else { "" };
-            return Err(Silence(format!("no answer within {waited} s to {}{why}", what())));
+            return Err(AnswerTimeout(format!("no answer within {waited} s to {}{why}", what())));
         }
     }
 
     /// The row, with texts in its columns of text whatever another program put there.
     pub(super) async fn readable(&self, row: QueryResult) -> Result<QueryResult, DbErr> {
-        match &self.maker {
-            Some(maker) if maker.is_odd(&row) => maker.make_again(row).await,
+        match &self.repair {
+            Some(repair) if repair.is_odd(&row) => repair.repair(row).await,
             _ => Ok(row),
         }
     }
 
     /// As [`Guard::wait`], for what fails with the database's own error.
-    pub(super) fn answer<T, E: From<Silence>>(
+    pub(super) fn answer<T, E: From<AnswerTimeout>>(
         &self,
         what: impl FnOnce() -> String,
         answer: impl Future<Output = Result<T, E>>,
@@ -181,7 +181,7 @@ impl Guard {
     }
 
     /// Rows that each arrive in time.
-    pub(super) fn rows<T: Send + 'static, E: From<Silence> + Send + 'static>(
+    pub(super) fn rows<T: Send + 'static, E: From<AnswerTimeout> + Send + 'static>(
         &self,
         sql: &str,
         rows: impl Stream<Item = Result<T, E>> + Send + 'static,

@@ -23,7 +23,7 @@ where
     B: Borrow<M>,
     <M::Entity as EntityTrait>::Column: Copy,
 {
-    let target = InsertTarget::of::<M>();
+    let target = InsertTarget::for_model::<M>();
     let mut rows = models.into_iter().map(|model| values_of(model.borrow()));
     let mut make_next = || {
         let rows: Vec<Vec<Value>> = rows.by_ref().take(ROWS_PER_INSERT).collect();
@@ -45,7 +45,7 @@ pub struct InsertTarget {
 }
 
 impl InsertTarget {
-    pub fn of<M: ModelTrait>() -> InsertTarget
+    pub fn for_model<M: ModelTrait>() -> InsertTarget
     where
         <M::Entity as EntityTrait>::Column: Copy,
     {

@@ -7,8 +7,8 @@
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, ModelTrait, Value};
 
-use super::copy_text::Lines;
-pub use super::copy_text::Loaded;
+use super::copy_text::CopyLines;
+pub use super::copy_text::LoadSummary;
 use super::fault::classify;
 use super::insert::{InsertTarget, ROWS_PER_INSERT, values_of};
 use super::write::WriteHandle;
@@ -16,21 +16,21 @@ use crate::error::{Error, Kind, Result};
 
 /// An open load.
 pub struct Load {
-    way: Box<dyn Way>,
+    writer: Box<dyn LoadWriter>,
     /// Statements that make the indexes again which are gone for the time being.
     rebuild: Vec<String>,
 }
 
 /// How rows are sent, in a transaction of their own.
 #[async_trait]
-pub trait Way: Send {
+pub trait LoadWriter: Send {
     /// Writes rows into their table; `progress` hears of each portion.
     async fn insert(
         &mut self,
         target: &InsertTarget,
         rows: &mut (dyn Iterator<Item = Vec<Value>> + Send),
         progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<Loaded>;
+    ) -> Result<LoadSummary>;
 
     async fn execute(&mut self, sql: &str) -> Result<()>;
 
@@ -41,8 +41,8 @@ pub trait Way: Send {
 }
 
 impl Load {
-    pub(super) fn new(way: impl Way + 'static, rebuild: Vec<String>) -> Load {
-        Load { way: Box::new(way), rebuild }
+    pub(super) fn new(writer: impl LoadWriter + 'static, rebuild: Vec<String>) -> Load {
+        Load { writer: Box::new(writer), rebuild }
     }
 
     /// Writes rows into their table; `progress` hears of each portion.
@@ -52,13 +52,13 @@ impl Load {
         &mut self,
         models: impl Iterator<Item = M> + Send,
         progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<Loaded>
+    ) -> Result<LoadSummary>
     where
         M: ModelTrait,
         <M::Entity as EntityTrait>::Column: Copy,
     {
         let mut rows = models.map(|model| values_of(&model));
-        self.way.insert(&InsertTarget::of::<M>(), &mut rows, progress).await
+        self.writer.insert(&InsertTarget::for_model::<M>(), &mut rows, progress).await
     }
 
     /// Recreates the indexes; `told` is called before.
@@ -68,7 +68,7 @@ impl Load {
             told(statements.len());
         }
         for statement in statements {
-            self.way.execute(&statement).await?;
+            self.writer.execute(&statement).await?;
         }
         Ok(())
     }
@@ -79,7 +79,7 @@ impl Load {
     /// database, when it refused.
     pub async fn commit(mut self) -> Result<()> {
         self.rebuild(|_| ()).await?;
-        self.way.commit().await.map_err(|error| {
+        self.writer.commit().await.map_err(|error| {
             let is_refusal = classify(&error).is_refusal();
             let error = Error::from(error);
             if is_refusal {
@@ -92,29 +92,29 @@ impl Load {
 
     /// Rolls back immediately instead of when the server notices.
     pub async fn abandon(self) {
-        self.way.abandon().await;
+        self.writer.abandon().await;
     }
 }
 
 #[async_trait]
-impl Way for WriteHandle {
+impl LoadWriter for WriteHandle {
     async fn insert(
         &mut self,
         target: &InsertTarget,
         rows: &mut (dyn Iterator<Item = Vec<Value>> + Send),
         progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<Loaded> {
-        let (mut lines, mut written) = (Lines::default(), 0);
+    ) -> Result<LoadSummary> {
+        let (mut lines, mut written) = (CopyLines::default(), 0);
         loop {
             let rows: Vec<Vec<Value>> = (&mut *rows).take(ROWS_PER_INSERT).collect();
             if rows.is_empty() {
-                return lines.loaded(written);
+                return lines.finish(written);
             }
             rows.iter().try_for_each(|row| lines.push(row))?;
             let count = rows.len() as u64;
             let statement = target.insert(self.engine(), rows)?;
             written += self.execute_raw(statement).await?.rows_affected();
-            lines.take();
+            lines.take_text();
             progress(count);
         }
     }

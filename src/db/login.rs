@@ -61,8 +61,8 @@ impl Login {
                 Some(tls::checked_client(chain, certificate, read(key, CERTIFICATE, "the client's key")?, key)?)
             }
             (None, None) => None,
-            (Some(_), None) => return Err(half("certificate", "key", "sslkey=FILE or DB_SSL_KEY")),
-            (None, Some(_)) => return Err(half("key", "certificate", "sslcert=FILE or DB_SSL_CERT")),
+            (Some(_), None) => return Err(incomplete_pair("certificate", "key", "sslkey=FILE or DB_SSL_KEY")),
+            (None, Some(_)) => return Err(incomplete_pair("key", "certificate", "sslcert=FILE or DB_SSL_CERT")),
         };
         let name = target.session.application_name.clone().unwrap_or_else(|| "shopctl".to_owned());
         let target = ServerTarget { password: password.map(Password::Known), ..target.clone() };
@@ -82,7 +82,7 @@ impl Login {
     }
 }
 
-fn half(given: &str, missing: &str, how: &str) -> Error {
+fn incomplete_pair(given: &str, missing: &str, how: &str) -> Error {
     Error::configuration(CERTIFICATE, format!("a client {given} is given, but no {missing} to it"))
         .hint(format!("name both: {how} beside it"))
 }

@@ -15,6 +15,7 @@ pub(crate) mod insert;
 pub(crate) mod inspection;
 pub(crate) mod load;
 mod login;
+mod probe;
 pub mod schema;
 pub(crate) mod scratch;
 mod settings;
@@ -22,7 +23,6 @@ pub(crate) mod sql;
 pub(crate) mod stream;
 pub mod target;
 mod tls;
-mod witness;
 pub mod write;
 
 pub use database::{BeginFailure, Database};

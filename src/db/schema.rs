@@ -133,7 +133,7 @@ pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<S
 /// table is reported.
 pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
     let renamed = rename::renamed(expected, found);
-    let found = &rename::with_names_back(found, &renamed);
+    let found = &rename::with_expected_names(found, &renamed);
     let mut differences = other_differences(engine, expected, found);
     differences.extend(renamed.iter().map(|column| column.difference(engine)));
     differences.sort_by(|one, next| one.object.cmp(&next.object));
@@ -142,14 +142,14 @@ pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Dif
 
 fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
     let all: BTreeSet<&Object> = expected.objects.keys().chain(found.objects.keys()).collect();
-    let is_told = |object: &&&Object| {
+    let is_reported = |object: &&&Object| {
         object.kind.is_independent() || expected.has_table(&object.table) && found.has_table(&object.table)
     };
     let compare = |object: &Object| {
         let (definition, other) = (expected.objects.get(object), found.objects.get(object));
         let repair = || repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str));
         let is_same = match (definition, other) {
-            (Some(definition), Some(other)) => engine.says_the_same(definition, other),
+            (Some(definition), Some(other)) => engine.is_equivalent(definition, other),
             _ => false,
         };
         (!is_same).then(|| Difference {
@@ -159,7 +159,7 @@ fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<D
             found: other.cloned(),
         })
     };
-    all.iter().filter(is_told).filter_map(|object| compare(object)).collect()
+    all.iter().filter(is_reported).filter_map(|object| compare(object)).collect()
 }
 
 /// What a schema holds that can be removed by itself: `TABLE`, `users`.
@@ -182,12 +182,12 @@ pub async fn removable(connection: &impl ConnectionTrait, engine: Engine, keep: 
 }
 
 /// Rows of a table, counted up to a limit, and whether there are more.
-pub type Count = (String, u64, bool);
+pub type RowCount = (String, u64, bool);
 
-/// The names of all tables but those in `but`. Names alone: what another process removes at this moment has no
+/// The names of all tables but those in `except`. Names alone: what another process removes at this moment has no
 /// definition to be read.
-pub async fn tables(connection: &impl ConnectionTrait, engine: Engine, but: &[&str]) -> Result<Vec<String>> {
-    let objects = removable(connection, engine, but).await?;
+pub async fn tables(connection: &impl ConnectionTrait, engine: Engine, except: &[&str]) -> Result<Vec<String>> {
+    let objects = removable(connection, engine, except).await?;
     Ok(objects.into_iter().filter(|object| object.kind == "TABLE").map(|table| table.name).collect())
 }
 
@@ -198,7 +198,7 @@ pub async fn row_counts(
     engine: Engine,
     tables: &[String],
     limit: u64,
-) -> Result<Vec<Count>> {
+) -> Result<Vec<RowCount>> {
     let counts: Vec<String> = tables
         .iter()
         .map(|table| {
@@ -228,7 +228,7 @@ pub async fn row_counts_of_present(
     engine: Engine,
     tables: &[String],
     limit: u64,
-) -> Result<Vec<Count>> {
+) -> Result<Vec<RowCount>> {
     let mut present = match row_counts(connection, engine, tables, limit).await {
         Err(error) if error.is(Cause::NoSchema) => Vec::new(),
         counts => return counts,

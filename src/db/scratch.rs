@@ -21,21 +21,21 @@ const PREFIX: &str = "shopctl_scratch_";
 #[derive(Clone)]
 pub struct Scratch {
     pub database: Database,
-    place: Arc<Place>,
+    location: Arc<Location>,
 }
 
-enum Place {
+enum Location {
     /// Deleted with its folder.
     Folder(#[expect(dead_code, reason = "held for its Drop")] TempDir),
-    Server(Box<OnServer>),
+    Server(Box<ServerDatabase>),
 }
 
-struct OnServer {
-    maker: Database,
+struct ServerDatabase {
+    creator: Database,
     name: String,
     /// A task of its own: a command that is interrupted must know whether there is something to
     /// remove.
-    making: Mutex<Option<JoinHandle<Result<(), DbErr>>>>,
+    creation: Mutex<Option<JoinHandle<Result<(), DbErr>>>>,
 }
 
 impl Scratch {
@@ -60,7 +60,7 @@ impl Scratch {
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(unwritable)?;
         let target = Target::Sqlite(SqliteTarget { path: folder.path().join("scratch.db") });
         let database = Database::open(&ConnectSettings { target, access: Access::Create, ..settings.clone() }).await?;
-        Ok(Scratch { database, place: Arc::new(Place::Folder(folder)) })
+        Ok(Scratch { database, location: Arc::new(Location::Folder(folder)) })
     }
 
     async fn on_server(database: &Database, server: &ServerTarget) -> Result<Scratch> {
@@ -69,21 +69,21 @@ impl Scratch {
         let target = Target::Server(ServerTarget { database: name.clone(), ..server.clone() });
         let settings = ConnectSettings { target, access: Access::Write, ..database.settings().clone() };
         let scratch = Database::open(&settings).await?;
-        let (maker, create) = (database.clone(), format!("CREATE DATABASE {name} {options}"));
-        let making = {
-            let maker = maker.clone();
-            tokio::spawn(async move { maker.connection().execute_unprepared(&create).await.map(drop) })
+        let (creator, create) = (database.clone(), format!("CREATE DATABASE {name} {options}"));
+        let creation = {
+            let creator = creator.clone();
+            tokio::spawn(async move { creator.connection().execute_unprepared(&create).await.map(drop) })
         };
-        let place = OnServer { maker, name, making: Mutex::new(Some(making)) };
-        Ok(Scratch { database: scratch, place: Arc::new(Place::Server(Box::new(place))) })
+        let location = ServerDatabase { creator, name, creation: Mutex::new(Some(creation)) };
+        Ok(Scratch { database: scratch, location: Arc::new(Location::Server(Box::new(location))) })
     }
 
     /// Waits until it is created.
     ///
     /// Errors: exit 4 where the role may not make one.
     pub async fn ready(&self) -> Result<()> {
-        let Place::Server(place) = self.place.as_ref() else { return Ok(()) };
-        let Err(error) = place.made().await else { return Ok(()) };
+        let Location::Server(location) = self.location.as_ref() else { return Ok(()) };
+        let Err(error) = location.created().await else { return Ok(()) };
         let may_not = classify(&error) == Fault::Permission;
         let error = Error::from(error);
         Err(if may_not { error.hint("name an empty database to work in: --scratch-url URL") } else { error })
@@ -93,23 +93,23 @@ impl Scratch {
     pub async fn remove(self) {
         let engine = self.database.engine();
         self.database.close().await;
-        let Place::Server(place) = self.place.as_ref() else { return };
-        if place.made().await.is_err() {
+        let Location::Server(location) = self.location.as_ref() else { return };
+        if location.created().await.is_err() {
             return;
         }
-        let drop = format!("DROP DATABASE IF EXISTS {}{}", place.name, engine.drop_database);
-        if let Err(error) = place.maker.connection().execute_unprepared(&drop).await {
-            tracing::debug!("{} could not be removed: {error}", place.name);
+        let drop = format!("DROP DATABASE IF EXISTS {}{}", location.name, engine.drop_database);
+        if let Err(error) = location.creator.connection().execute_unprepared(&drop).await {
+            tracing::debug!("{} could not be removed: {error}", location.name);
         }
     }
 }
 
-impl OnServer {
-    async fn made(&self) -> Result<(), DbErr> {
-        let mut making = self.making.lock().await;
-        let Some(task) = making.as_mut() else { return Ok(()) };
-        let made = task.await.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())));
-        *making = None;
-        made
+impl ServerDatabase {
+    async fn created(&self) -> Result<(), DbErr> {
+        let mut creation = self.creation.lock().await;
+        let Some(task) = creation.as_mut() else { return Ok(()) };
+        let created = task.await.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())));
+        *creation = None;
+        created
     }
 }

@@ -18,7 +18,7 @@ pub enum Access {
 /// What a pool is for, where the drivers have to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    Usual,
+    General,
     /// SQLite: rows may refer to nothing for a while.
     SchemaChanges,
     /// PostgreSQL: statements look rows up one by one.

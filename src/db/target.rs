@@ -67,7 +67,7 @@ named_enum! {
 
 /// What a URL asks of the session itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SessionWishes {
+pub struct SessionOptions {
     /// PostgreSQL: names in double quotes, separated by commas.
     pub search_path: Option<String>,
     /// PostgreSQL: `-c name=value …`, as at the start of a session.
@@ -117,7 +117,7 @@ pub struct ServerTarget {
     pub password_hints: Vec<String>,
     pub ssl: SslMode,
     pub certificates: Box<Certificates>,
-    pub session: Box<SessionWishes>,
+    pub session: Box<SessionOptions>,
 }
 
 impl ServerTarget {

@@ -88,12 +88,12 @@ pub fn explain_driver(target: &ServerTarget, error: &(dyn std::error::Error + 's
 }
 
 /// The error for a user who has to show a certificate.
-pub fn client_wanted(target: &ServerTarget) -> Error {
+pub fn client_certificate_required(target: &ServerTarget) -> Error {
     failed(target, "the server demands a client certificate", CLIENT_HINT)
 }
 
 /// The error for a user who has to use TLS.
-pub fn tls_wanted(target: &ServerTarget) -> Error {
+pub fn tls_required(target: &ServerTarget) -> Error {
     let hint = "use TLS: sslmode=verify-full in the URL, or DB_SSL=verify-full";
     failed(target, "the server lets this user in with TLS only", hint)
 }
@@ -180,7 +180,7 @@ fn plain_name(name: &str) -> String {
 fn alerted(target: &ServerTarget, alert: AlertDescription) -> Error {
     let has_certificate = target.certificates.client.is_some();
     match alert {
-        AlertDescription::CertificateRequired => client_wanted(target),
+        AlertDescription::CertificateRequired => client_certificate_required(target),
         AlertDescription::HandshakeFailure if !has_certificate => {
             let reason = "the server refused the TLS handshake: it may demand a client certificate";
             failed(target, reason, CLIENT_HINT)

@@ -36,7 +36,7 @@ struct State {
 
 /// The state of a handle at a savepoint.
 #[derive(Debug, Clone, Copy)]
-pub struct Mark {
+pub struct SavepointState {
     rows_written: u64,
 }
 
@@ -76,8 +76,8 @@ impl WriteHandle {
     }
 
     /// Waits until no other transaction that called this is open, where several can write.
-    pub async fn take_turn(&self) -> Result<(), DbErr> {
-        match self.engine().take_turn {
+    pub async fn serialize(&self) -> Result<(), DbErr> {
+        match self.engine().serialize {
             Some(sql) => self.execute_unprepared(sql).await.map(drop),
             None => Ok(()),
         }
@@ -94,17 +94,17 @@ impl WriteHandle {
     }
 
     /// Saves the state before a savepoint.
-    pub fn mark(&self) -> Mark {
-        Mark { rows_written: self.rows_written() }
+    pub fn savepoint_state(&self) -> SavepointState {
+        SavepointState { rows_written: self.rows_written() }
     }
 
     /// Rolls back to the savepoint set at `mark` and revives the handle. Not for transient faults:
     /// after those the transaction itself may be gone.
-    pub async fn return_to(&self, savepoint: &str, mark: Mark) -> Result<(), DbErr> {
+    pub async fn rollback_to(&self, savepoint: &str, saved: SavepointState) -> Result<(), DbErr> {
         self.transaction.execute_unprepared(&format!("ROLLBACK TO SAVEPOINT {savepoint}")).await?;
         let mut state = self.state();
         state.first_fault = None;
-        state.rows_written = mark.rows_written;
+        state.rows_written = saved.rows_written;
         Ok(())
     }
 
@@ -116,7 +116,7 @@ impl WriteHandle {
 
     /// Revives the handle after a failure that leaves the transaction whole: MySQL and MariaDB undo
     /// a failed DDL statement alone. For the migration runner.
-    pub fn forgive(&self) {
+    pub fn clear_fault(&self) {
         self.state().first_fault = None;
     }
 
@@ -131,7 +131,7 @@ impl WriteHandle {
         }
     }
 
-    fn before(&self) -> Result<(), DbErr> {
+    fn before_statement(&self) -> Result<(), DbErr> {
         self.check_alive()?;
         let mut state = self.state();
         state.statements += 1;
@@ -150,7 +150,7 @@ impl WriteHandle {
         let Some(is_open) = self.engine.is_open.filter(|_| held_rows) else { return Ok(()) };
         let asked = Statement::from_string(self.engine.backend, is_open);
         let answer = self.transaction.query_one_raw(asked).await;
-        let is_open: Option<i64> = match self.after(answer, |_| 0)? {
+        let is_open: Option<i64> = match self.after_statement(answer, |_| 0)? {
             Some(row) => row.try_get("", "is_open")?,
             None => None,
         };
@@ -160,7 +160,7 @@ impl WriteHandle {
         Err(self.outdated("another node's change came first, and the transaction was undone"))
     }
 
-    fn after<T>(&self, result: Result<T, DbErr>, rows: impl FnOnce(&T) -> u64) -> Result<T, DbErr> {
+    fn after_statement<T>(&self, result: Result<T, DbErr>, rows: impl FnOnce(&T) -> u64) -> Result<T, DbErr> {
         let mut state = self.state();
         match &result {
             Ok(value) => state.rows_written += rows(value),
@@ -190,32 +190,32 @@ impl ConnectionTrait for WriteHandle {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.before()?;
+        self.before_statement()?;
         self.state().holds_rows = true;
         let result = self.transaction.execute_raw(statement).await;
-        self.after(result, ExecResult::rows_affected)
+        self.after_statement(result, ExecResult::rows_affected)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.before()?;
+        self.before_statement()?;
         let result = self.transaction.execute_unprepared(sql).await;
-        self.after(result, |_| 0)
+        self.after_statement(result, |_| 0)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.before()?;
+        self.before_statement()?;
         let (writes, locks) = (writes(&statement), locks(&statement));
         let result = self.transaction.query_one_raw(statement).await;
-        let row = self.after(result, |row| u64::from(writes && row.is_some()))?;
+        let row = self.after_statement(result, |row| u64::from(writes && row.is_some()))?;
         self.after_read(locks).await?;
         Ok(row)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.before()?;
+        self.before_statement()?;
         let (writes, locks) = (writes(&statement), locks(&statement));
         let result = self.transaction.query_all_raw(statement).await;
-        let rows = self.after(result, |rows| if writes { rows.len() as u64 } else { 0 })?;
+        let rows = self.after_statement(result, |rows| if writes { rows.len() as u64 } else { 0 })?;
         self.after_read(locks).await?;
         Ok(rows)
     }

@@ -50,7 +50,7 @@ pub fn failed(run: &Run, error: &DbErr) -> Error {
     let kind = match fault {
         Fault::Permission | Fault::ReadOnly => Kind::Configuration,
         Fault::ConnectionLost
-        | Fault::Silent
+        | Fault::TimedOut
         | Fault::Full
         | Fault::Unreachable
         | Fault::ServerLimit

@@ -9,7 +9,7 @@ use super::removal::Removal;
 use super::row_counts::count_rows;
 use super::{DEVELOPMENT, ENVIRONMENT, Plan, Progress, RunKind, reverted, setting, tables_dropped};
 use crate::db::Database;
-use crate::db::schema::{Count, Removable};
+use crate::db::schema::{Removable, RowCount};
 use crate::db::target::Target;
 use crate::domain::text::counted;
 use crate::error::{Result, printable};
@@ -28,9 +28,9 @@ pub struct Impact {
     removal: Option<Removal>,
     environment: Option<String>,
     /// All tables but the history's.
-    counts: Vec<Count>,
+    counts: Vec<RowCount>,
     /// Those that go.
-    dropped: Vec<Count>,
+    dropped: Vec<RowCount>,
     /// What goes though no migration made it.
     others: Vec<Removable>,
 }
@@ -63,7 +63,7 @@ impl Impact {
         let engine = database.engine();
         let dropped: Vec<String> =
             self.reverted.iter().flat_map(|migration| tables_dropped(engine, migration)).collect();
-        let goes = |(table, ..): &&Count| self.kind == RunKind::Fresh || dropped.contains(table);
+        let goes = |(table, ..): &&RowCount| self.kind == RunKind::Fresh || dropped.contains(table);
         self.dropped = self.counts.iter().filter(goes).cloned().collect();
         Ok(())
     }
@@ -149,11 +149,11 @@ impl Impact {
 }
 
 /// `9 tables: users 100, orders more than 100000, 7 empty`
-fn describe_counts(counts: &[Count]) -> String {
+fn describe_counts(counts: &[RowCount]) -> String {
     let mut filled: Vec<_> = counts.iter().filter(|(_, count, _)| *count > 0).collect();
     filled.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
     let empty = counts.len() - filled.len();
-    let rows = |(table, count, is_at_least): &&Count| {
+    let rows = |(table, count, is_at_least): &&RowCount| {
         let more = if *is_at_least { "more than " } else { "" };
         format!("{table} {more}{}", counted(*count, "row"))
     };

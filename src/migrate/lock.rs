@@ -216,7 +216,7 @@ impl Lock {
 /// Begins a transaction of the runner: whatever others hold, no statement in it waits for long.
 pub async fn begin(database: &Database, wait: Duration) -> Result<WriteHandle, BeginFailure> {
     let handle = database.begin().await?;
-    let limits = handle.engine().begin_migration(database.budget().most_of_it(wait.min(LOCK_TIMEOUT)));
+    let limits = handle.engine().begin_migration(database.budget().capped(wait.min(LOCK_TIMEOUT)));
     if !limits.is_empty() {
         let limited = handle.execute_unprepared(&limits).await;
         limited.map_err(|error| BeginFailure { fault: Some(classify(&error)), error: error.into() })?;

@@ -244,7 +244,7 @@ impl Runner<'_> {
         }
         if let Some((_, after)) = engine.unchecked_references {
             // The session continues with the migrations.
-            handle.forgive();
+            handle.clear_fault();
             let restored = handle.execute_unprepared(after).await;
             removed = removed.and(restored.map(drop).map_err(Failure::from));
         }

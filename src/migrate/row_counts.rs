@@ -10,7 +10,7 @@ use super::lock::begin;
 use super::lock_wait::LockWait;
 use super::{CLOSE_TIMEOUT, Progress, retry_while_busy};
 use crate::db::Database;
-use crate::db::schema::{Count, row_counts, row_counts_of_present, tables};
+use crate::db::schema::{RowCount, row_counts, row_counts_of_present, tables};
 use crate::error::{Cause, Result};
 
 /// Counts the rows of all tables but the history's, each up to a limit, for the command of this name.
@@ -22,7 +22,7 @@ pub async fn count_rows(
     lock_wait: Duration,
     limit: u64,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<Count>> {
+) -> Result<Vec<RowCount>> {
     let (connection, engine) = (database.connection(), database.engine());
     if engine.has_one_writer {
         let count = async || {
@@ -57,7 +57,7 @@ pub async fn count_rows(
     }
 }
 
-async fn count(own: &Database, tables: &[String], wait: Duration, limit: u64) -> Result<Vec<Count>> {
+async fn count(own: &Database, tables: &[String], wait: Duration, limit: u64) -> Result<Vec<RowCount>> {
     let handle = begin(own, wait).await?;
     let counts = row_counts(&handle, own.engine(), tables, limit).await;
     // What was counted is known, whatever the rollback says.

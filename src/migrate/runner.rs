@@ -221,7 +221,7 @@ impl<'a> Runner<'a> {
         };
         match self.execute(handle, task).await {
             Err(Failure::Database { error, .. }) if task.was_interrupted() && classify(&error) == done => {
-                handle.forgive();
+                handle.clear_fault();
                 Ok(())
             }
             other => other,

@@ -13,7 +13,7 @@ use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use sea_orm::{EntityName, ModelTrait};
 use serde_json::json;
 
-use crate::db::load::{Load, Loaded};
+use crate::db::load::{Load, LoadSummary};
 use crate::domain::text::hexadecimal;
 use crate::domain::{EventName, Id, IdempotencyKey};
 use crate::entity::audit_event;
@@ -60,7 +60,7 @@ pub enum Progress {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
     /// Tables with the number of rows written; empty if the shop already existed.
-    pub tables: Vec<(String, Loaded)>,
+    pub tables: Vec<(String, LoadSummary)>,
 }
 
 impl Plan {
@@ -157,7 +157,7 @@ async fn load(
     plan: &Plan,
     shop: &Shop,
     told: &mut (dyn FnMut(Progress) + Send),
-) -> Result<Vec<(String, Loaded)>> {
+) -> Result<Vec<(String, LoadSummary)>> {
     let mut load = operations.database.load(&TABLES).await?;
     let tables = match write(&mut load, operations, plan, shop, told).await {
         Ok(tables) => tables,
@@ -183,7 +183,7 @@ async fn write(
     plan: &Plan,
     shop: &Shop,
     told: &mut (dyn FnMut(Progress) + Send),
-) -> Result<Vec<(String, Loaded)>> {
+) -> Result<Vec<(String, LoadSummary)>> {
     // A first pass over all orders computes the remaining stock and the number of rows.
     let mut shelves = shop.shelves();
     let (mut items, mut movements) = (0, plan.products);
@@ -221,7 +221,7 @@ struct Batches<'a> {
 /// The rows of one table.
 struct Batch {
     table: String,
-    loaded: Loaded,
+    loaded: LoadSummary,
     /// The greatest id: as ids grow with time, every row of the batch is at most this.
     last: Option<Id>,
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use migration::HISTORY_TABLES;
 
 use crate::db::Database;
-use crate::db::access::{Assessment, Change, Effective, Grantee, Privilege, Remaining, Rights, Step, TableRights};
+use crate::db::access::{
+    Assessment, EffectiveRights, ExcessRights, Grantee, Privilege, Rights, RightsChange, RightsStep, TableRights,
+};
 use crate::db::target::Target;
 use crate::domain::named_enum;
 use crate::entity::tables::{Table, tables};
@@ -78,14 +80,14 @@ pub struct Planned {
     pub role: Role,
     /// Its name, as it was typed.
     pub name: String,
-    pub step: Step,
+    pub step: RightsStep,
 }
 
 /// The required changes for all roles.
 pub struct Plan {
     pub rows: Vec<Planned>,
     /// Excess rights of the roles through indirect ways that are not revoked here.
-    pub remaining: Vec<(String, Remaining)>,
+    pub remaining: Vec<(String, ExcessRights)>,
 }
 
 impl Plan {
@@ -110,8 +112,11 @@ impl Plan {
     /// `this changes rights in …: 3 grants`
     pub fn impact(&self, target: &Target) -> String {
         let of = |change| self.rows.iter().filter(|row| row.step.change == change).count();
-        let parts =
-            [(Change::Grant, "grants"), (Change::Revoke, "revokes"), (Change::Own, "changes of a table's owner")];
+        let parts = [
+            (RightsChange::Grant, "grants"),
+            (RightsChange::Revoke, "revokes"),
+            (RightsChange::ChangeOwner, "changes of a table's owner"),
+        ];
         let parts = parts.into_iter().filter(|(change, _)| of(*change) > 0);
         let parts: Vec<String> = parts.map(|(change, words)| format!("{} {words}", of(change))).collect();
         format!("this changes rights in {target}: {}", parts.join(", "))
@@ -132,18 +137,18 @@ async fn with_namesakes(database: &Database, role: Role, grantee: &Grantee, erro
 }
 
 /// Exit 8 if a role still has more rights than intended, or fewer.
-pub fn settle(remaining: &[(String, Remaining)]) -> Result<()> {
+pub fn settle(remaining: &[(String, ExcessRights)]) -> Result<()> {
     if remaining.is_empty() {
         return Ok(());
     }
     let lines: Vec<String> = remaining.iter().map(|(name, remaining)| excess(name, remaining)).collect();
     let error = Error::new(Kind::Partial, "access.incomplete", lines.join("\n"));
-    let ways_out: BTreeSet<_> = remaining.iter().filter_map(|(_, one)| one.way_out.clone()).collect();
-    Err(ways_out.into_iter().fold(error, Error::hint))
+    let remedies: BTreeSet<_> = remaining.iter().filter_map(|(_, one)| one.remedy.clone()).collect();
+    Err(remedies.into_iter().fold(error, Error::hint))
 }
 
 /// `shop_clerk still has …`
-pub fn excess(name: &str, remaining: &Remaining) -> String {
+pub fn excess(name: &str, remaining: &ExcessRights) -> String {
     format!("{} still has {}", printable(name), remaining.what)
 }
 
@@ -192,7 +197,7 @@ pub async fn standing(database: &Database) -> Result<Option<Standing>> {
     Ok(database.engine().effective(database.connection(), &rights.tables).await?.map(judge))
 }
 
-fn judge(effective: Effective) -> Standing {
+fn judge(effective: EffectiveRights) -> Standing {
     let writes = effective.tables.values().flatten().any(|privilege| *privilege != Privilege::Select);
     let role = match (effective.may_change_schema, writes) {
         (true, _) => Role::Admin,
@@ -223,7 +228,7 @@ mod tests {
 
     use super::*;
 
-    fn effective(role: Role) -> Effective {
+    fn effective(role: Role) -> EffectiveRights {
         let tables: BTreeMap<_, _> = role
             .rights()
             .tables
@@ -231,7 +236,7 @@ mod tests {
             .map(|rights| (rights.table, rights.privileges.iter().copied().collect()))
             .collect();
         let hidden_readable = if role == Role::Reader { Vec::new() } else { vec!["users.password_hash".to_owned()] };
-        Effective { role: "somebody".to_owned(), tables, hidden_readable, may_change_schema: role == Role::Admin }
+        EffectiveRights { role: "somebody".to_owned(), tables, hidden_readable, may_change_schema: role == Role::Admin }
     }
 
     #[test]
@@ -250,7 +255,8 @@ mod tests {
         clerk.tables.entry("orders".to_owned()).or_default().remove(&Privilege::Insert);
         let text = judge(clerk).text();
         assert_eq!(text, "none of the three: like a clerk, without INSERT on orders, with UPDATE on audit_events");
-        let reader = Effective { hidden_readable: vec!["users.password_hash".to_owned()], ..effective(Role::Reader) };
+        let reader =
+            EffectiveRights { hidden_readable: vec!["users.password_hash".to_owned()], ..effective(Role::Reader) };
         assert_eq!(judge(reader).text(), "none of the three: like a reader, with SELECT on users.password_hash");
     }
 

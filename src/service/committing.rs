@@ -83,7 +83,7 @@ impl Pending {
     pub fn unknown(&self, message: impl Into<String>) -> Error {
         let error = Error::new(Kind::OutcomeUnknown, "operation.outcome_unknown", message);
         match self {
-            Pending::Work(way_out) => error.hint(way_out.clone()),
+            Pending::Work(remedy) => error.hint(remedy.clone()),
             Pending::Operation { id, key } => {
                 let error = match key {
                     Some(key) => error.hint(format!(

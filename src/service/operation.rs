@@ -126,7 +126,7 @@ impl Operations {
                         self.pause(attempt).await;
                         continue;
                     }
-                    if is_transient || fault == Some(Fault::Silent) {
+                    if is_transient || fault == Some(Fault::TimedOut) {
                         return Err(given_up(request, &error));
                     }
                     if error.kind() == Kind::Conflict
@@ -202,8 +202,8 @@ impl Operations {
         };
         let replay = async {
             // First, so that no read sees the state before the lock.
-            if request.takes_turns {
-                operation.handle.take_turn().await?;
+            if request.is_serialized {
+                operation.handle.serialize().await?;
             }
             find_replay(&operation.handle, request).await
         };
@@ -373,7 +373,7 @@ impl Operation {
     pub async fn savepoint<T>(&mut self, body: impl AsyncFnOnce(&mut Operation) -> Result<T>) -> Result<Result<T>> {
         self.savepoints += 1;
         let name = format!("part_{}", self.savepoints);
-        let (mark, changes) = (self.handle.mark(), self.changes.len());
+        let (state, changes) = (self.handle.savepoint_state(), self.changes.len());
         self.handle.execute_unprepared(&format!("SAVEPOINT {name}")).await?;
         match body(self).await {
             Ok(value) => {
@@ -382,7 +382,7 @@ impl Operation {
             }
             Err(error) if self.cannot_go_on() => Err(error),
             Err(error) => {
-                self.handle.return_to(&name, mark).await?;
+                self.handle.rollback_to(&name, state).await?;
                 self.changes.truncate(changes);
                 Ok(Err(error))
             }
@@ -391,7 +391,7 @@ impl Operation {
 
     fn cannot_go_on(&self) -> bool {
         match self.handle.first_fault() {
-            Some(Fault::Transient | Fault::ConnectionLost | Fault::Silent) => true,
+            Some(Fault::Transient | Fault::ConnectionLost | Fault::TimedOut) => true,
             Some(Fault::Unique(_)) => self.repeats_on_duplicate,
             _ => false,
         }

@@ -19,13 +19,13 @@ pub struct Request {
     /// For work that checks before inserting: a duplicate means a concurrent insert, which a retry finds.
     pub repeats_on_duplicate: bool,
     /// For work whose transactions must be serialized.
-    pub takes_turns: bool,
+    pub is_serialized: bool,
 }
 
 impl Request {
     /// A request without reason and key.
     pub fn new(name: EventName) -> Self {
-        Request { name, reason: None, idempotency: None, repeats_on_duplicate: false, takes_turns: false }
+        Request { name, reason: None, idempotency: None, repeats_on_duplicate: false, is_serialized: false }
     }
 }
 

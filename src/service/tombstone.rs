@@ -37,7 +37,7 @@ pub struct Verdict {
 
 /// Retries until the database answers or the reserved time of the COMMIT is over.
 pub async fn find_out(database: &Database, tombstone: audit_event::Model) -> Settled {
-    let limit = database.budget().to_settle();
+    let limit = database.budget().settle_limit();
     let asking = async {
         loop {
             match ask_anew(database, &tombstone).await {

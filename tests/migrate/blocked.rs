@@ -353,7 +353,7 @@ fn a_running_statement_is_not_limited_by_the_answer_timeout() {
         };
         let budget = Budget::new(Some(Duration::from_secs(1)), false).for_long_work();
         let list = Plan { catalog: Catalog::new(vec![slow], ""), ..plan() };
-        let steps = up(&trial.database.within(budget), &list, &mut |_| ()).await.unwrap();
+        let steps = up(&trial.database.with_budget(budget), &list, &mut |_| ()).await.unwrap();
         assert_eq!(steps.len(), 1);
     });
 }

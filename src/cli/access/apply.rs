@@ -9,7 +9,7 @@ use crate::cli::shared::confirm::Asking;
 use crate::cli::shared::mutation::note_changed;
 use crate::context::Context;
 use crate::db::Access;
-use crate::db::access::{Change, Remaining, run as run_statements};
+use crate::db::access::{ExcessRights, RightsChange, run as run_statements};
 use crate::error::Result;
 use crate::service::access::{Plan, Planned, settle};
 
@@ -50,10 +50,10 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &ApplyArguments)
     let left = Plan::make(&database, &roles).await?;
     let undone = |row: Planned| {
         let what = match row.step.change {
-            Change::Revoke => format!("{} on {}, granted by others", row.step.privileges, row.step.on),
-            Change::Grant | Change::Own => format!("no {} on {}", row.step.privileges, row.step.on),
+            RightsChange::Revoke => format!("{} on {}, granted by others", row.step.privileges, row.step.on),
+            RightsChange::Grant | RightsChange::ChangeOwner => format!("no {} on {}", row.step.privileges, row.step.on),
         };
-        (row.name, Remaining { what, way_out: Some(row.step.sql) })
+        (row.name, ExcessRights { what, remedy: Some(row.step.sql) })
     };
     let undone = left.rows.into_iter().map(undone);
     settle(&left.remaining.into_iter().chain(undone).collect::<Vec<_>>())

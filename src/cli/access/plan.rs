@@ -53,8 +53,8 @@ fn script(engine: Engine, plan: &Plan) -> String {
     text.extend(frame.map(|(_, end)| format!("{end};\n")));
     // Others may need those rights too: the user of the script decides.
     for (name, remaining) in &plan.remaining {
-        let way_out = remaining.way_out.as_ref().map_or_else(String::new, |sql| format!("; to end it: {sql}"));
-        text.push_str(&format!("-- {}{way_out}\n", excess(name, remaining)));
+        let remedy = remaining.remedy.as_ref().map_or_else(String::new, |sql| format!("; to end it: {sql}"));
+        text.push_str(&format!("-- {}{remedy}\n", excess(name, remaining)));
     }
     text
 }

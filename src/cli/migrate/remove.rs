@@ -60,7 +60,7 @@ async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: 
         permit(context, asking, guard, &database, &stake)?;
     }
     if stake.is_worth_a_copy()
-        && let Some(copy) = database.copy_aside(&format!("before-{course}"), context.clock.now()).await?
+        && let Some(copy) = database.back_up(&format!("before-{course}"), context.clock.now()).await?
     {
         context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
     }

@@ -41,7 +41,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &DownArguments, 
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
     let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
     asking.typed_name(&context.output, &arguments.confirm.confirm, &impact, short)?;
-    if let Some(copy) = database.copy_aside("before-seed-down", context.clock.now()).await? {
+    if let Some(copy) = database.back_up("before-seed-down", context.clock.now()).await? {
         context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
     }
     let operations = context.operations(&database, false);

@@ -115,7 +115,7 @@ pub async fn run(
     let mut batch = Batch::new(context, database, names);
     for name in names {
         // Each of several operations has a limit of its own.
-        let database = database.within(database.budget().renewed());
+        let database = database.with_budget(database.budget().renewed());
         match body(&context.operations(&database, dry_run), name).await {
             Ok(mutation) => batch.take(mutation),
             Err(error) => {

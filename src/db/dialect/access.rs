@@ -3,7 +3,7 @@
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::catalog::Catalog;
-use crate::db::access::{Assessment, Effective, Grantee, Rights, Step, TableRights};
+use crate::db::access::{Assessment, EffectiveRights, Grantee, Rights, RightsStep, TableRights};
 use crate::db::engine::Session;
 use crate::error::{Error, Result};
 
@@ -36,14 +36,14 @@ pub trait Grants: Catalog + Sync {
     /// Refuses who may not grant, where the server would only warn.
     ///
     /// Errors: exit 4.
-    async fn assert_may_grant(&self, _session: &dyn Session, _steps: &[Step]) -> Result<()> {
+    async fn assert_may_grant(&self, _session: &dyn Session, _steps: &[RightsStep]) -> Result<()> {
         Ok(())
     }
 
     /// What the role of this session can do; `None` for a file, and where the server does not tell.
     ///
     /// Errors: only a lost connection.
-    async fn effective(&self, _session: &dyn Session, _tables: &[TableRights]) -> Result<Option<Effective>> {
+    async fn effective(&self, _session: &dyn Session, _tables: &[TableRights]) -> Result<Option<EffectiveRights>> {
         Ok(None)
     }
 

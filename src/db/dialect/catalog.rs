@@ -24,7 +24,7 @@ pub trait Catalog {
     }
 
     /// Whether two definitions mean the same.
-    fn says_the_same(&self, definition: &str, other: &str) -> bool {
+    fn is_equivalent(&self, definition: &str, other: &str) -> bool {
         definition == other
     }
 

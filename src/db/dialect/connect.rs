@@ -11,14 +11,14 @@ use sea_orm::sqlx::{Database as Driver, Error as DriverError, Pool};
 use sea_orm::{AccessMode, DatabaseConnection, DbErr, IsolationLevel, Statement, TransactionOptions, Value};
 
 use crate::db::database::Database;
-use crate::db::guarded::{Connection, Maker};
+use crate::db::guarded::{Connection, RowRepair};
 use crate::db::insert::InsertTarget;
 use crate::db::load::Load;
 use crate::db::login::Login;
+use crate::db::probe::SessionIds;
 use crate::db::settings::{ConnectSettings, Purpose};
 use crate::db::stream::{Row, driver_rows};
 use crate::db::target::Target;
-use crate::db::witness::Marks;
 use crate::error::Result;
 
 /// The driver of an engine.
@@ -31,31 +31,31 @@ pub trait Connect {
         &self,
         settings: &mut ConnectSettings,
         purpose: Purpose,
-        marks: &mut Marks,
+        ids: &mut SessionIds,
     ) -> Result<(DatabaseConnection, Option<Login>)>;
 
     /// Opens the pool's first connection.
     async fn first_connection(&self, pool: &DatabaseConnection) -> Result<(), DriverError>;
 
     /// Closes the connection of a pool that has one; a file grants any number.
-    async fn hand_back(&self, _pool: &DatabaseConnection) {}
+    async fn release_connection(&self, _pool: &DatabaseConnection) {}
 
     /// Creates the missing folder of a database file.
     ///
     /// Errors: exit 4 naming the folder.
-    fn make_folder(&self, _target: &Target) -> Result<()> {
+    fn create_folder(&self, _target: &Target) -> Result<()> {
         Ok(())
     }
 
     /// Copies a database that is a file, as it is now, to one of its own beside it.
     ///
     /// Errors: exit 5 when the disk is full, exit 4 when the folder cannot be written.
-    async fn copy_aside(&self, _database: &Database, _suffix: &str) -> Result<Option<PathBuf>> {
+    async fn back_up(&self, _database: &Database, _suffix: &str) -> Result<Option<PathBuf>> {
         Ok(None)
     }
 
     /// What reads rows with texts that are none, where there can be such.
-    fn row_maker(&self) -> Option<Arc<dyn Maker>> {
+    fn row_repair(&self) -> Option<Arc<dyn RowRepair>> {
         None
     }
 
@@ -114,7 +114,7 @@ pub async fn first_connection<D: Driver>(pool: &Pool<D>) -> Result<(), DriverErr
 }
 
 /// [`Connect::hand_back`] of a server. A connection may still be on its way back to the pool.
-pub async fn hand_back<D: Driver>(pool: &Pool<D>) {
+pub async fn release_connection<D: Driver>(pool: &Pool<D>) {
     if pool.size() > 0
         && let Ok(connection) = pool.acquire().await
     {

@@ -40,7 +40,7 @@ pub struct Facts {
     pub has_transactional_ddl: bool,
     /// Waits at the beginning of a transaction for the end of all others that began with the same; not
     /// needed where there is one writer.
-    pub take_turn: Option<&'static str>,
+    pub serialize: Option<&'static str>,
     /// Whether a plain read inside a transaction shows the state of its beginning, by default.
     pub reads_a_snapshot: bool,
     /// A query for `is_open`, 1 as long as a transaction is, where one that locked rows may have ended without an

@@ -2,7 +2,7 @@
 
 use sea_orm::Statement;
 
-use crate::db::witness::Marks;
+use crate::db::probe::SessionIds;
 
 /// The sessions of a server; a file has none.
 pub trait Sessions {
@@ -27,7 +27,7 @@ pub trait Sessions {
 
     /// A query for rows of `sighting`, `works` or `waits`, of these sessions of this process; `None` where
     /// nobody need be asked.
-    fn sightings(&self, _marks: &Marks) -> Option<Statement> {
+    fn activity_query(&self, _ids: &SessionIds) -> Option<Statement> {
         None
     }
 }

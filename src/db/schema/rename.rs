@@ -4,14 +4,14 @@ use super::super::target::Engine;
 use super::{Difference, Object, ObjectKind, Schema};
 
 /// A column that exists under another name.
-pub struct Renamed {
+pub struct RenamedColumn {
     table: String,
     expected: String,
     found: String,
     definition: String,
 }
 
-impl Renamed {
+impl RenamedColumn {
     pub fn difference(&self, engine: Engine) -> Difference {
         let [table, expected, found] = [&self.table, &self.expected, &self.found].map(|name| engine.quoted(name));
         let name = self.expected.clone();
@@ -25,20 +25,20 @@ impl Renamed {
 }
 
 /// Pairs of a missing column and an unknown one with the same definition.
-pub fn renamed(expected: &Schema, found: &Schema) -> Vec<Renamed> {
+pub fn renamed(expected: &Schema, found: &Schema) -> Vec<RenamedColumn> {
     let tables =
         expected.objects.keys().filter(|object| object.kind == ObjectKind::Table && found.has_table(&object.table));
-    tables.filter_map(|table| in_table(&table.table, expected, found)).collect()
+    tables.filter_map(|table| renamed_in_table(&table.table, expected, found)).collect()
 }
 
-fn in_table(table: &str, expected: &Schema, found: &Schema) -> Option<Renamed> {
+fn renamed_in_table(table: &str, expected: &Schema, found: &Schema) -> Option<RenamedColumn> {
     let only_in = |one: &Schema, other: &Schema| -> Vec<(String, String)> {
         let columns = one.of_table(table, ObjectKind::Column).filter(|(name, _)| !other.has_column(table, name));
         columns.map(|(name, definition)| (name.to_owned(), definition.to_owned())).collect()
     };
     let (missing, added) = (only_in(expected, found), only_in(found, expected));
     let ([(old, definition)], [(new, other)]) = (missing.as_slice(), added.as_slice()) else { return None };
-    (definition == other).then(|| Renamed {
+    (definition == other).then(|| RenamedColumn {
         table: table.to_owned(),
         expected: old.clone(),
         found: new.clone(),
@@ -48,7 +48,7 @@ fn in_table(table: &str, expected: &Schema, found: &Schema) -> Option<Renamed> {
 
 /// The schema as it would be with the names as they should be: what was made of the column
 /// (constraints, indexes) follows it.
-pub fn with_names_back(found: &Schema, renamed: &[Renamed]) -> Schema {
+pub fn with_expected_names(found: &Schema, renamed: &[RenamedColumn]) -> Schema {
     let mut schema = found.clone();
     for column in renamed {
         let objects = std::mem::take(&mut schema.objects);

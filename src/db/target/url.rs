@@ -18,7 +18,7 @@ pub(crate) struct ParsedUrl {
     pub ssl: Option<SslMode>,
     pub connect_timeout: Option<String>,
     /// Parameters for other programs.
-    pub passed_over: Vec<&'static str>,
+    pub ignored: Vec<&'static str>,
 }
 
 /// The problem of the URL and a hint; neither repeats a part of the URL.
@@ -40,7 +40,7 @@ const SHAPE_HINT: &str =
 const FILE_HINT: &str = "a SQLite database is a file: sqlite:shop.db, or sqlite:/var/lib/shop/shop.db";
 
 /// Not a URL. Only with an @ may a password be the cause.
-fn shapeless(text: &str) -> Problem {
+fn not_a_url(text: &str) -> Problem {
     Problem { sentence: SHAPE.to_owned(), hint: if text.contains('@') { SHAPE_HINT } else { FILE_HINT } }
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn parse(text: &str, what: &str) -> Result<ParsedUrl> {
 
 fn read(text: &str) -> Result<ParsedUrl, Problem> {
     let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
-    match Engine::parse(&scheme.to_ascii_lowercase()).ok_or_else(|| shapeless(text))?.server {
+    match Engine::parse(&scheme.to_ascii_lowercase()).ok_or_else(|| not_a_url(text))?.server {
         None => read_sqlite(rest),
         // The URL parser silently drops tabs and line ends, which would change a password.
         _ if text.contains(|character: char| character.is_control()) => Err(SHAPE.into()),
@@ -83,7 +83,7 @@ fn read_sqlite(rest: &str) -> Result<ParsedUrl, Problem> {
             _ => return Err(of_file("has a parameter other than mode=rw and mode=rwc")),
         }
     }
-    Ok(ParsedUrl { target: Target::Sqlite(target), ssl: None, connect_timeout: None, passed_over: Vec::new() })
+    Ok(ParsedUrl { target: Target::Sqlite(target), ssl: None, connect_timeout: None, ignored: Vec::new() })
 }
 
 /// `rest` is what follows `//`.
@@ -144,7 +144,7 @@ fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
         target,
         ssl: parameters.ssl,
         connect_timeout: parameters.connect_timeout.as_deref().and_then(in_seconds),
-        passed_over: parameters.passed_over,
+        ignored: parameters.ignored,
     })
 }
 

@@ -8,9 +8,10 @@ use sea_orm::{DbErr, QueryResult, RuntimeErr};
 
 use super::Mysql;
 use super::fault::number;
-use super::grants::{self, Line};
+use super::grants::{self, GrantLine};
 use crate::db::access::{
-    Assessment, Change, Effective, Grantee, Held, On, Place, Privilege, Rights, TableRights, Via, compare,
+    Assessment, EffectiveRights, GrantObject, GrantPath, Grantee, HeldPrivilege, Privilege, Rights, RightsChange,
+    ShopDatabase, TableRights, compare,
 };
 use crate::db::answers::{rows, text};
 use crate::db::dialect::access::Grants;
@@ -40,21 +41,23 @@ impl Grants for Mysql {
 
     async fn assess(&self, session: &dyn Session, grantee: &Grantee, rights: &Rights) -> Result<Assessment> {
         let database = database(session).await?;
-        let place = Place { engine: Engine::Mysql, schema: database.clone(), database };
-        let held = held(session, grantee, &place.database).await?;
+        let shop = ShopDatabase { engine: Engine::Mysql, schema: database.clone(), database };
+        let held = held_privileges(session, grantee, &shop.database).await?;
         if rights.is_admin {
-            let on = On::Database(format!("{}.*", place.engine.quoted(&grants::escaped(&place.database))));
+            let on = GrantObject::Database(format!("{}.*", shop.engine.quoted(&grants::escaped(&shop.database))));
             let has_all = held.iter().any(|held| {
-                !held.is_option && held.privilege == ALL && matches!(held.on, On::Database(_) | On::Beyond(_))
+                !held.is_grantable
+                    && held.privilege == ALL
+                    && matches!(held.on, GrantObject::Database(_) | GrantObject::Wider(_))
             });
-            let missing = (!has_all).then(|| place.step(Change::Grant, &on, ALL.to_owned(), grantee));
+            let missing = (!has_all).then(|| shop.step(RightsChange::Grant, &on, ALL.to_owned(), grantee));
             return Ok(Assessment { steps: missing.into_iter().collect(), remaining: Vec::new() });
         }
         if is_current(session, grantee).await? {
             let message = format!("{} runs this, and would take away its own rights", printable(&grantee.name));
             return Err(Error::conflict("access.own_role", message).hint("run it as the server's administrator"));
         }
-        Ok(compare(&place, grantee, rights, &held))
+        Ok(compare(&shop, grantee, rights, &held))
     }
 
     async fn namesakes(&self, session: &dyn Session, grantee: &Grantee) -> Result<Vec<String>> {
@@ -67,10 +70,10 @@ impl Grants for Mysql {
         );
         let hosts = rows(session, &sql).await?;
         let hosts = hosts.iter().filter_map(|row| text(row, "host"));
-        Ok(hosts.map(|host| grants::written(&name, &host)).collect())
+        Ok(hosts.map(|host| grants::account_text(&name, &host)).collect())
     }
 
-    async fn effective(&self, session: &dyn Session, tables: &[TableRights]) -> Result<Option<Effective>> {
+    async fn effective(&self, session: &dyn Session, tables: &[TableRights]) -> Result<Option<EffectiveRights>> {
         let sql = "SELECT CAST(DATABASE() AS CHAR) AS name, CAST(CURRENT_USER() AS CHAR) AS role, \
                    COALESCE(CAST(CURRENT_ROLE() AS CHAR), '') AS active, VERSION() AS version";
         let asked = rows(session, sql).await?;
@@ -83,32 +86,34 @@ impl Grants for Mysql {
         };
         let lines = rows(session, &format!("SHOW GRANTS{using}")).await?;
         let lines = lines.iter().filter_map(first_text).map(|line| grants::read(&line, &database));
-        let held: Vec<Held> = lines
+        let held: Vec<HeldPrivilege> = lines
             .filter_map(|line| match line {
-                Line::Privileges(held) => Some(held),
-                Line::Roles(_) | Line::Other => None,
+                GrantLine::Privileges(held) => Some(held),
+                GrantLine::Roles(_) | GrantLine::Other => None,
             })
             .flatten()
-            .filter(|held| !held.is_option)
+            .filter(|held| !held.is_grantable)
             .collect();
-        let there = rows(
+        let present = rows(
             session,
             "SELECT CAST(table_name AS CHAR) AS in_table FROM information_schema.tables WHERE table_schema = DATABASE()",
         )
         .await?;
-        let there: Vec<String> = there.iter().filter_map(|row| text(row, "in_table")).collect();
-        let is_wide = |held: &Held| matches!(held.on, On::Database(_) | On::Beyond(_));
-        let is = |held: &Held, privilege: &str| held.privilege == privilege || held.privilege == ALL;
+        let present: Vec<String> = present.iter().filter_map(|row| text(row, "in_table")).collect();
+        let is_wide = |held: &HeldPrivilege| matches!(held.on, GrantObject::Database(_) | GrantObject::Wider(_));
+        let is = |held: &HeldPrivilege, privilege: &str| held.privilege == privilege || held.privilege == ALL;
         let may_change_schema =
             SCHEMA.iter().all(|privilege| held.iter().any(|held| is_wide(held) && is(held, privilege)));
-        let mut effective = Effective { role: get("role"), may_change_schema, ..Effective::default() };
-        for TableRights { table, hidden, .. } in tables.iter().filter(|rights| there.contains(&rights.table)) {
-            let is_on_table = |held: &Held| is_wide(held) || held.on == On::Table(table.clone());
-            let is_on_part = |held: &Held| is_on_table(held) || matches!(&held.on, On::Column(of, _) if of == table);
+        let mut effective = EffectiveRights { role: get("role"), may_change_schema, ..EffectiveRights::default() };
+        for TableRights { table, hidden, .. } in tables.iter().filter(|rights| present.contains(&rights.table)) {
+            let is_on_table = |held: &HeldPrivilege| is_wide(held) || held.on == GrantObject::Table(table.clone());
+            let is_on_part = |held: &HeldPrivilege| {
+                is_on_table(held) || matches!(&held.on, GrantObject::Column(of, _) if of == table)
+            };
             let can = |privilege: &Privilege| held.iter().any(|held| is_on_part(held) && is(held, privilege.as_str()));
             effective.tables.insert(table.clone(), Privilege::ALL.into_iter().filter(can).collect());
             let is_readable = |column: &&String| {
-                let of_column = On::Column(table.clone(), (*column).clone());
+                let of_column = GrantObject::Column(table.clone(), (*column).clone());
                 held.iter().any(|held| (is_on_table(held) || held.on == of_column) && is(held, "SELECT"))
             };
             effective
@@ -141,7 +146,7 @@ async fn is_current(session: &dyn Session, grantee: &Grantee) -> Result<bool> {
 /// All that an account or a role can do, by its own grants and by the roles that it may take on.
 ///
 /// Errors: exit 3 for one that is not there; exit 4 for whoever may not look.
-async fn held(session: &dyn Session, grantee: &Grantee, database: &str) -> Result<Vec<Held>> {
+async fn held_privileges(session: &dyn Session, grantee: &Grantee, database: &str) -> Result<Vec<HeldPrivilege>> {
     let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
     let mut open = vec![(grantee.sql.clone(), None)];
     while let Some((sql, via)) = open.pop() {
@@ -157,15 +162,17 @@ async fn held(session: &dyn Session, grantee: &Grantee, database: &str) -> Resul
         };
         for line in lines.iter().filter_map(first_text) {
             match grants::read(&line, database) {
-                Line::Privileges(held) => all.extend(held.into_iter().map(|held| Held { via: via.clone(), ..held })),
-                Line::Roles(roles) => {
+                GrantLine::Privileges(held) => {
+                    all.extend(held.into_iter().map(|held| HeldPrivilege { via: via.clone(), ..held }))
+                }
+                GrantLine::Roles(roles) => {
                     open.extend(roles.into_iter().map(|role| {
-                        let way_out = Some(format!("REVOKE {role} FROM {sql}"));
-                        let via = Some(Via { how: format!("the role {role}"), way_out });
+                        let remedy = Some(format!("REVOKE {role} FROM {sql}"));
+                        let via = Some(GrantPath { how: format!("the role {role}"), remedy });
                         (role, via)
                     }));
                 }
-                Line::Other => {}
+                GrantLine::Other => {}
             }
         }
     }

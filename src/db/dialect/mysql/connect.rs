@@ -11,12 +11,12 @@ use sea_orm::{DatabaseConnection, SqlxMySqlConnector, Statement};
 use super::Mysql;
 use super::fault::number;
 use crate::db::connect::log_in;
-use crate::db::dialect::connect::{Connect, first_connection, hand_back, pool_options};
+use crate::db::dialect::connect::{Connect, first_connection, pool_options, release_connection};
 use crate::db::dialect::server::Server;
 use crate::db::login::Login;
+use crate::db::probe::SessionIds;
 use crate::db::settings::{Access, ConnectSettings, IDLE_IN_TRANSACTION, Purpose};
 use crate::db::target::SslMode;
-use crate::db::witness::Marks;
 use crate::error::Result;
 
 #[async_trait]
@@ -25,18 +25,18 @@ impl Connect for Mysql {
         &self,
         settings: &mut ConnectSettings,
         _purpose: Purpose,
-        marks: &mut Marks,
+        ids: &mut SessionIds,
     ) -> Result<(DatabaseConnection, Option<Login>)> {
-        let login = log_in(settings, marks).await?;
-        Ok((pool(&login, settings, marks), Some(login)))
+        let login = log_in(settings, ids).await?;
+        Ok((pool(&login, settings, ids), Some(login)))
     }
 
     async fn first_connection(&self, pool: &DatabaseConnection) -> Result<(), DriverError> {
         first_connection(pool.get_mysql_connection_pool()).await
     }
 
-    async fn hand_back(&self, pool: &DatabaseConnection) {
-        hand_back(pool.get_mysql_connection_pool()).await;
+    async fn release_connection(&self, pool: &DatabaseConnection) {
+        release_connection(pool.get_mysql_connection_pool()).await;
     }
 
     fn begin_migration(&self, wait: Duration) -> String {
@@ -61,7 +61,7 @@ impl Server for Mysql {
 
     async fn diagnose(&self, login: &Login) -> Result<(), DriverError> {
         let mut connection = options(login).connect().await?;
-        prepare(&mut connection, Limits::default(), Marks::new()).await?;
+        prepare(&mut connection, Limits::default(), SessionIds::new()).await?;
         connection.close().await
     }
 }
@@ -118,10 +118,10 @@ fn options(login: &Login) -> MySqlConnectOptions {
 }
 
 /// A pool that connects on first use.
-fn pool(login: &Login, settings: &ConnectSettings, marks: &Marks) -> DatabaseConnection {
-    let (limits, marks) = (Limits::of(login, settings), marks.clone());
+fn pool(login: &Login, settings: &ConnectSettings, ids: &SessionIds) -> DatabaseConnection {
+    let (limits, ids) = (Limits::new(login, settings), ids.clone());
     let pool = pool_options(settings)
-        .after_connect(move |connection, _| Box::pin(prepare(connection, limits, marks.clone())))
+        .after_connect(move |connection, _| Box::pin(prepare(connection, limits, ids.clone())))
         .connect_lazy_with(options(login));
     SqlxMySqlConnector::from_sqlx_mysql_pool(pool)
 }
@@ -134,7 +134,7 @@ struct Limits {
 }
 
 impl Limits {
-    fn of(login: &Login, settings: &ConnectSettings) -> Limits {
+    fn new(login: &Login, settings: &ConnectSettings) -> Limits {
         // Between two operations a connection of the pool is idle and still wanted.
         let idle = IDLE_IN_TRANSACTION + settings.idle_timeout;
         Limits { idle: (settings.access != Access::Read).then_some(idle), lock_wait: login.lock_wait }
@@ -155,12 +155,12 @@ impl Limits {
 }
 
 /// Sets a new session to what shopctl needs, in one round trip, and notes its number.
-async fn prepare(connection: &mut MySqlConnection, limits: Limits, marks: Marks) -> Result<(), DriverError> {
+async fn prepare(connection: &mut MySqlConnection, limits: Limits, ids: SessionIds) -> Result<(), DriverError> {
     let session = format!("{SESSION}{}; SELECT connection_id(); {GALERA}", limits.variables());
     let mut rows = connection.fetch(AssertSqlSafe(session));
     loop {
         match rows.try_next().await {
-            Ok(Some(row)) => row.try_get(0).into_iter().for_each(|number| marks.note_session(number)),
+            Ok(Some(row)) => row.try_get(0).into_iter().for_each(|number| ids.note_session(number)),
             Ok(None) => return Ok(()),
             Err(DriverError::Database(error)) if number(error.as_ref()) == Some(UNKNOWN_VARIABLE) => return Ok(()),
             Err(error) => return Err(error),

@@ -1,6 +1,6 @@
 //! What `SHOW GRANTS` of MySQL and MariaDB prints, read back.
 
-use crate::db::access::{Held, On};
+use crate::db::access::{GrantObject, HeldPrivilege};
 
 /// Beyond the rows of tables, but no way to change them or their schema.
 pub const HARMLESS: [&str; 5] = ["USAGE", "EXECUTE", "LOCK TABLES", "CREATE TEMPORARY TABLES", "SHOW VIEW"];
@@ -10,8 +10,8 @@ pub const MARK: &str = "REFERENCES";
 
 /// The grants of one line.
 #[derive(Debug, Clone)]
-pub enum Line {
-    Privileges(Vec<Held>),
+pub enum GrantLine {
+    Privileges(Vec<HeldPrivilege>),
     /// Other roles, as SQL.
     Roles(Vec<String>),
     /// Routines, proxies, default roles.
@@ -19,36 +19,41 @@ pub enum Line {
 }
 
 /// Reads one line. `database` is the shop's own.
-pub fn read(line: &str, database: &str) -> Line {
-    let Some(rest) = line.strip_prefix("GRANT ") else { return Line::Other };
-    let Some((grant, rest)) = split_at_word(rest, " TO ") else { return Line::Other };
+pub fn read(line: &str, database: &str) -> GrantLine {
+    let Some(rest) = line.strip_prefix("GRANT ") else { return GrantLine::Other };
+    let Some((grant, rest)) = split_at_word(rest, " TO ") else { return GrantLine::Other };
     let Some((list, object)) = split_at_word(grant, " ON ") else {
         let roles = split(grant).into_iter().filter(|role| role.starts_with('`') || role.starts_with('\''));
-        return Line::Roles(roles.map(str::to_owned).collect());
+        return GrantLine::Roles(roles.map(str::to_owned).collect());
     };
-    let Some(on) = object_of(object.trim(), database) else { return Line::Other };
-    let mut held: Vec<Held> = split(list).into_iter().flat_map(|privilege| privileges(privilege, &on)).collect();
+    let Some(on) = object_of(object.trim(), database) else { return GrantLine::Other };
+    let mut held: Vec<HeldPrivilege> =
+        split(list).into_iter().flat_map(|privilege| privileges(privilege, &on)).collect();
     if rest.contains("WITH GRANT OPTION") {
-        held.push(Held { on, privilege: "ALL PRIVILEGES".to_owned(), is_option: true, via: None });
+        held.push(HeldPrivilege { on, privilege: "ALL PRIVILEGES".to_owned(), is_grantable: true, via: None });
     }
-    Line::Privileges(held)
+    GrantLine::Privileges(held)
 }
 
 /// `SELECT`, or `SELECT (a, b)`, which is one for each column.
-fn privileges(text: &str, on: &On) -> Vec<Held> {
-    let held =
-        |on: On, privilege: &str| Held { on, privilege: privilege.trim().to_owned(), is_option: false, via: None };
-    let (On::Table(table), Some((privilege, columns))) = (on, text.split_once('(')) else {
+fn privileges(text: &str, on: &GrantObject) -> Vec<HeldPrivilege> {
+    let held = |on: GrantObject, privilege: &str| HeldPrivilege {
+        on,
+        privilege: privilege.trim().to_owned(),
+        is_grantable: false,
+        via: None,
+    };
+    let (GrantObject::Table(table), Some((privilege, columns))) = (on, text.split_once('(')) else {
         return vec![held(on.clone(), text)];
     };
     let columns = split(columns.trim_end().trim_end_matches(')'));
-    columns.into_iter().map(|column| held(On::Column(table.clone(), unquoted(column)), privilege)).collect()
+    columns.into_iter().map(|column| held(GrantObject::Column(table.clone(), unquoted(column)), privilege)).collect()
 }
 
 /// What stands behind ON, if it has to do with the database.
-fn object_of(object: &str, database: &str) -> Option<On> {
+fn object_of(object: &str, database: &str) -> Option<GrantObject> {
     if object == "*.*" {
-        return Some(On::Beyond(object.to_owned()));
+        return Some(GrantObject::Wider(object.to_owned()));
     }
     let object = object.strip_prefix("TABLE ").unwrap_or(object);
     let (schema, table) = split_at_word(object, ".")?;
@@ -58,12 +63,12 @@ fn object_of(object: &str, database: &str) -> Option<On> {
     }
     let pattern = unquoted(schema);
     if table != "*" {
-        return (pattern == database).then(|| On::Table(unquoted(table)));
+        return (pattern == database).then(|| GrantObject::Table(unquoted(table)));
     }
     if pattern == database || literal(&pattern).as_deref() == Some(database) {
-        return Some(On::Database(object.to_owned()));
+        return Some(GrantObject::Database(object.to_owned()));
     }
-    matches(&pattern, database).then(|| On::Beyond(object.to_owned()))
+    matches(&pattern, database).then(|| GrantObject::Wider(object.to_owned()))
 }
 
 /// A name for all databases that match: `shop\_%`.
@@ -125,7 +130,7 @@ pub fn account(text: &str) -> Result<(String, Option<String>), String> {
 }
 
 /// An account as [`account`] reads it.
-pub fn written(name: &str, host: &str) -> String {
+pub fn account_text(name: &str, host: &str) -> String {
     let is_plain =
         |text: &str| text.chars().all(|character| character.is_alphanumeric() || "_-.%:".contains(character));
     if is_plain(name) && is_plain(host) {
@@ -160,37 +165,37 @@ fn quoted_length(text: &str, quote: char) -> Option<usize> {
 
 /// The first position of a word outside quotes and parentheses.
 fn split_at_word<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
-    let place = places(text).find(|place| text[*place..].starts_with(word))?;
-    Some((&text[..place], &text[place + word.len()..]))
+    let position = positions(text).find(|position| text[*position..].starts_with(word))?;
+    Some((&text[..position], &text[position + word.len()..]))
 }
 
 /// The parts between commas outside quotes and parentheses.
 fn split(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut start = 0;
-    for place in places(text).filter(|place| text[*place..].starts_with(',')) {
-        parts.push(text[start..place].trim());
-        start = place + 1;
+    for position in positions(text).filter(|position| text[*position..].starts_with(',')) {
+        parts.push(text[start..position].trim());
+        start = position + 1;
     }
     parts.push(text[start..].trim());
     parts
 }
 
 /// Every position outside quotes and parentheses.
-fn places(text: &str) -> impl Iterator<Item = usize> {
+fn positions(text: &str) -> impl Iterator<Item = usize> {
     let mut quoted_until = 0;
     let mut depth = 0;
-    text.char_indices().filter_map(move |(place, letter)| {
-        if place < quoted_until {
+    text.char_indices().filter_map(move |(position, letter)| {
+        if position < quoted_until {
             return None;
         }
         match letter {
             '`' | '\'' | '"' => {
-                quoted_until = place + quoted_length(&text[place..], letter).unwrap_or(text.len() - place);
+                quoted_until = position + quoted_length(&text[position..], letter).unwrap_or(text.len() - position);
             }
             '(' => depth += 1,
             ')' => depth -= 1,
-            _ if depth == 0 => return Some(place),
+            _ if depth == 0 => return Some(position),
             _ => {}
         }
         None
@@ -202,9 +207,9 @@ mod tests {
     use super::*;
 
     fn held(line: &str) -> Vec<String> {
-        let Line::Privileges(held) = read(line, "shop_live") else { return vec![format!("{line} has none")] };
+        let GrantLine::Privileges(held) = read(line, "shop_live") else { return vec![format!("{line} has none")] };
         held.iter()
-            .map(|held| format!("{} {:?}{}", held.privilege, held.on, if held.is_option { " option" } else { "" }))
+            .map(|held| format!("{} {:?}{}", held.privilege, held.on, if held.is_grantable { " option" } else { "" }))
             .collect()
     }
 
@@ -238,7 +243,7 @@ mod tests {
         for (line, expected) in cases {
             assert_eq!(held(line), expected, "{line}");
         }
-        let Line::Roles(roles) = read("GRANT `a`@`%`,`b TO c`@`%` TO `u`@`%`", "shop") else { panic!("no roles") };
+        let GrantLine::Roles(roles) = read("GRANT `a`@`%`,`b TO c`@`%` TO `u`@`%`", "shop") else { panic!("no roles") };
         assert_eq!(roles, ["`a`@`%`", "`b TO c`@`%`"]);
     }
 
@@ -256,7 +261,7 @@ mod tests {
         ] {
             assert_eq!(account(text).as_deref(), Ok(read));
             if let Some((name, host)) = read.split_once('|').filter(|(_, host)| !host.is_empty()) {
-                assert_eq!(account(&written(name, host)).as_deref(), Ok(read));
+                assert_eq!(account(&account_text(name, host)).as_deref(), Ok(read));
             }
         }
         for odd in ["'ann", "'ann'x", "'ann'@"] {

@@ -29,7 +29,7 @@ pub static FACTS: Facts = Facts {
     has_one_writer: false,
     has_transactional_ddl: false,
     // GET_LOCK would outlive the transaction. All that take turns import orders, for which there are products.
-    take_turn: Some("SELECT id FROM products ORDER BY id LIMIT 1 FOR UPDATE"),
+    serialize: Some("SELECT id FROM products ORDER BY id LIMIT 1 FOR UPDATE"),
     reads_a_snapshot: true,
     // A Galera node that learns of a conflict while it prepares a SELECT says nothing (MariaDB 10.11): the
     // transaction is gone, and what follows would be committed one by one. MySQL, which has no such variable,

@@ -6,7 +6,7 @@ use sea_orm::{DbBackend, Statement};
 
 use super::Mysql;
 use crate::db::dialect::sessions::Sessions;
-use crate::db::witness::Marks;
+use crate::db::probe::SessionIds;
 
 impl Sessions for Mysql {
     /// In this database only: on a cluster's other nodes somebody else may have the number.
@@ -35,8 +35,8 @@ impl Sessions for Mysql {
         ))
     }
 
-    fn sightings(&self, marks: &Marks) -> Option<Statement> {
-        let sessions = marks.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+    fn activity_query(&self, ids: &SessionIds) -> Option<Statement> {
+        let sessions = ids.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let numbers: String = sessions.iter().map(|number| format!(", {number}")).collect();
         let sql = format!(
             "SELECT CASE WHEN state LIKE '%lock%' THEN 'waits' ELSE 'works' END AS sighting \

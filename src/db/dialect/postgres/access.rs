@@ -6,7 +6,8 @@ use sea_orm::{DbBackend, QueryResult, Statement};
 use super::Postgres;
 
 use crate::db::access::{
-    Assessment, Change, Effective, Grantee, Held, On, Place, Privilege, Rights, Step, TableRights, Via, compare,
+    Assessment, EffectiveRights, GrantObject, GrantPath, Grantee, HeldPrivilege, Privilege, Rights, RightsChange,
+    RightsStep, ShopDatabase, TableRights, compare,
 };
 use crate::db::answers::text;
 use crate::db::dialect::access::Grants;
@@ -74,10 +75,10 @@ impl Grants for Postgres {
         let unknown = || grantee.unknown(&format!("CREATE ROLE {} LOGIN PASSWORD '…'", grantee.sql));
         let role = role.first().ok_or_else(unknown)?;
         let get = |column| text(role, column).unwrap_or_default();
-        let place = Place { engine: Engine::Postgres, schema: get("in_schema"), database: get("in_database") };
+        let shop = ShopDatabase { engine: Engine::Postgres, schema: get("in_schema"), database: get("in_database") };
         let owners = owners(session).await?;
         if rights.is_admin {
-            return Ok(assess_admin(&place, grantee, rights, &owners, &held(session, &place, grantee).await?));
+            return Ok(assess_admin(&shop, grantee, rights, &owners, &held_privileges(session, &shop, grantee).await?));
         }
         let name = printable(&grantee.name);
         if is_true(role, "is_superuser") {
@@ -91,13 +92,13 @@ impl Grants for Postgres {
             return Err(Error::conflict("access.owner", message)
                 .hint("name the role that is to own them with --admin, or run this after access apply --admin ROLE"));
         }
-        let held = held(session, &place, grantee).await?;
-        let mut assessment = compare(&place, grantee, rights, &held);
-        assessment.steps.splice(0..0, ways_in(&place, grantee, &held, false));
+        let held = held_privileges(session, &shop, grantee).await?;
+        let mut assessment = compare(&shop, grantee, rights, &held);
+        assessment.steps.splice(0..0, access_grants(&shop, grantee, &held, false));
         Ok(assessment)
     }
 
-    async fn assert_may_grant(&self, session: &dyn Session, steps: &[Step]) -> Result<()> {
+    async fn assert_may_grant(&self, session: &dyn Session, steps: &[RightsStep]) -> Result<()> {
         for row in session.query_text(OF_OTHERS).await? {
             let (table, owner) = (text(&row, "in_table").unwrap_or_default(), text(&row, "owner").unwrap_or_default());
             if steps.iter().any(|step| step.on == table) {
@@ -109,9 +110,9 @@ impl Grants for Postgres {
         Ok(())
     }
 
-    async fn effective(&self, session: &dyn Session, tables: &[TableRights]) -> Result<Option<Effective>> {
+    async fn effective(&self, session: &dyn Session, tables: &[TableRights]) -> Result<Option<EffectiveRights>> {
         let rows = crate::db::answers::rows(session, EFFECTIVE).await?;
-        let mut effective = Effective { may_change_schema: !rows.is_empty(), ..Effective::default() };
+        let mut effective = EffectiveRights { may_change_schema: !rows.is_empty(), ..EffectiveRights::default() };
         for row in &rows {
             let name = text(row, "in_table").unwrap_or_default();
             let Some(rights) = tables.iter().find(|rights| rights.table == name) else { continue };
@@ -141,32 +142,42 @@ fn is_true(row: &QueryResult, column: &str) -> bool {
     text(row, column).as_deref() == Some("true")
 }
 
-fn whole_database(place: &Place) -> On {
-    On::Database(format!("DATABASE {}", place.engine.quoted(&place.database)))
+fn whole_database(shop: &ShopDatabase) -> GrantObject {
+    GrantObject::Database(format!("DATABASE {}", shop.engine.quoted(&shop.database)))
 }
 
 /// Into the database and the schema, where the role does not get there anyway.
-fn ways_in(place: &Place, grantee: &Grantee, held: &[Held], may_create: bool) -> Vec<Step> {
-    let holds = |on: &On, privilege: &str| {
-        held.iter().any(|held| !held.is_option && held.on == *on && held.privilege == privilege)
+fn access_grants(shop: &ShopDatabase, grantee: &Grantee, held: &[HeldPrivilege], may_create: bool) -> Vec<RightsStep> {
+    let holds = |on: &GrantObject, privilege: &str| {
+        held.iter().any(|held| !held.is_grantable && held.on == *on && held.privilege == privilege)
     };
-    let database = whole_database(place);
-    let wanted = [(&database, "CONNECT", true), (&On::Schema, "USAGE", true), (&On::Schema, "CREATE", may_create)];
+    let database = whole_database(shop);
+    let wanted = [
+        (&database, "CONNECT", true),
+        (&GrantObject::Schema, "USAGE", true),
+        (&GrantObject::Schema, "CREATE", may_create),
+    ];
     let missing = wanted.into_iter().filter(|(on, privilege, is_wanted)| *is_wanted && !holds(on, privilege));
-    missing.map(|(on, privilege, _)| place.step(Change::Grant, on, privilege.to_owned(), grantee)).collect()
+    missing.map(|(on, privilege, _)| shop.step(RightsChange::Grant, on, privilege.to_owned(), grantee)).collect()
 }
 
 /// An admin owns the tables, because only an owner can change them. Who owned them so far goes on reading and writing.
-fn assess_admin(place: &Place, grantee: &Grantee, rights: &Rights, owners: &[Owner], held: &[Held]) -> Assessment {
-    let mut steps = ways_in(place, grantee, held, true);
+fn assess_admin(
+    shop: &ShopDatabase,
+    grantee: &Grantee,
+    rights: &Rights,
+    owners: &[Owner],
+    held: &[HeldPrivilege],
+) -> Assessment {
+    let mut steps = access_grants(shop, grantee, held, true);
     let others = owners.iter().filter(|owner| owner.name != grantee.name && is_of_shop(rights, &owner.table));
     for owner in others {
-        let on = On::Table(owner.table.clone());
-        steps.push(place.step(Change::Own, &on, "OWNER".to_owned(), grantee));
+        let on = GrantObject::Table(owner.table.clone());
+        steps.push(shop.step(RightsChange::ChangeOwner, &on, "OWNER".to_owned(), grantee));
         if !owner.is_superuser {
             let all = Privilege::ALL.map(Privilege::as_str).join(", ");
-            let before = Grantee { name: owner.name.clone(), sql: place.engine.quoted(&owner.name) };
-            steps.push(place.step(Change::Grant, &on, all, &before));
+            let before = Grantee { name: owner.name.clone(), sql: shop.engine.quoted(&owner.name) };
+            steps.push(shop.step(RightsChange::Grant, &on, all, &before));
         }
     }
     Assessment { steps, remaining: Vec::new() }
@@ -191,38 +202,38 @@ async fn owners(session: &dyn Session) -> Result<Vec<Owner>> {
     Ok(session.query_text(OWNERS).await?.iter().map(owner).collect())
 }
 
-async fn held(session: &dyn Session, place: &Place, grantee: &Grantee) -> Result<Vec<Held>> {
+async fn held_privileges(session: &dyn Session, shop: &ShopDatabase, grantee: &Grantee) -> Result<Vec<HeldPrivilege>> {
     let mut all = Vec::new();
     for row in rows_of(session, HELD, &grantee.name).await? {
         let get = |column| text(&row, column).unwrap_or_default();
         let on = match get("kind").as_str() {
-            "table" => On::Table(get("in_table")),
-            "column" => On::Column(get("in_table"), get("in_column")),
-            "schema" => On::Schema,
-            _ => whole_database(place),
+            "table" => GrantObject::Table(get("in_table")),
+            "column" => GrantObject::Column(get("in_table"), get("in_column")),
+            "schema" => GrantObject::Schema,
+            _ => whole_database(shop),
         };
-        let via = via(&get("way"), &get("other"), grantee);
-        let one = Held { on, privilege: get("privilege"), is_option: false, via };
+        let via = grant_path(&get("way"), &get("other"), grantee);
+        let one = HeldPrivilege { on, privilege: get("privilege"), is_grantable: false, via };
         if is_true(&row, "is_option") {
-            all.push(Held { is_option: true, ..one.clone() });
+            all.push(HeldPrivilege { is_grantable: true, ..one.clone() });
         }
         all.push(one);
     }
     Ok(all)
 }
 
-fn via(way: &str, other: &str, grantee: &Grantee) -> Option<Via> {
+fn grant_path(way: &str, other: &str, grantee: &Grantee) -> Option<GrantPath> {
     let quoted = Postgres.quoted(other);
     match way {
         "own" => None,
-        "everybody" => Some(Via { how: "a grant to everybody (PUBLIC)".to_owned(), way_out: None }),
-        "grantor" => Some(Via {
+        "everybody" => Some(GrantPath { how: "a grant to everybody (PUBLIC)".to_owned(), remedy: None }),
+        "grantor" => Some(GrantPath {
             how: format!("a grant that {} made", printable(other)),
-            way_out: Some(format!("SET ROLE {quoted}, then run this again")),
+            remedy: Some(format!("SET ROLE {quoted}, then run this again")),
         }),
-        _ => Some(Via {
+        _ => Some(GrantPath {
             how: format!("membership of {}", printable(other)),
-            way_out: Some(format!("REVOKE {quoted} FROM {}", grantee.sql)),
+            remedy: Some(format!("REVOKE {quoted} FROM {}", grantee.sql)),
         }),
     }
 }

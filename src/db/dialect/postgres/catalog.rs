@@ -119,7 +119,7 @@ impl Catalog for Postgres {
 
 /// One property at a time; the old default may not fit the new type.
 fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String {
-    let (wanted, old) = (Parts::of(expected), Parts::of(found));
+    let (wanted, old) = (ColumnParts::parse(expected), ColumnParts::parse(found));
     let mut changes = Vec::new();
     if wanted.kind != old.kind {
         if old.default.is_some() {
@@ -144,19 +144,19 @@ fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String
 }
 
 /// `TYPE [COLLATE …] [NOT NULL] [DEFAULT …]` taken apart.
-struct Parts<'a> {
+struct ColumnParts<'a> {
     kind: &'a str,
     is_not_null: bool,
     default: Option<&'a str>,
 }
 
-impl<'a> Parts<'a> {
-    fn of(definition: &'a str) -> Parts<'a> {
+impl<'a> ColumnParts<'a> {
+    fn parse(definition: &'a str) -> ColumnParts<'a> {
         let (rest, default) = match definition.split_once(" DEFAULT ") {
             Some((rest, default)) => (rest, Some(default)),
             None => (definition, None),
         };
         let kind = rest.strip_suffix(" NOT NULL");
-        Parts { kind: kind.unwrap_or(rest), is_not_null: kind.is_some(), default }
+        ColumnParts { kind: kind.unwrap_or(rest), is_not_null: kind.is_some(), default }
     }
 }

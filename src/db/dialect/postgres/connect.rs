@@ -13,12 +13,12 @@ use sea_orm::{DatabaseConnection, DbBackend, DbErr, SqlxPostgresConnector, State
 
 use super::Postgres;
 use super::array::{array, type_of};
-use super::copy::{Copying, copy_out};
+use super::copy::{CopyWriter, copy_out};
 use super::values::FEW;
 use crate::db::connect::{error_of, log_in};
 use crate::db::copy_text::unknown_type;
 use crate::db::database::Database;
-use crate::db::dialect::connect::{Connect, first_connection, hand_back, pool_options};
+use crate::db::dialect::connect::{Connect, first_connection, pool_options, release_connection};
 use crate::db::dialect::server::Server;
 use crate::db::dialect::values::Values;
 use crate::db::engine::Engine;
@@ -26,10 +26,10 @@ use crate::db::guarded::Connection;
 use crate::db::insert::InsertTarget;
 use crate::db::load::Load;
 use crate::db::login::Login;
+use crate::db::probe::SessionIds;
 use crate::db::settings::{ConnectSettings, IDLE_IN_TRANSACTION, Purpose};
 use crate::db::stream::Row;
 use crate::db::target::SslMode;
-use crate::db::witness::Marks;
 use crate::error::Result;
 
 #[async_trait]
@@ -38,9 +38,9 @@ impl Connect for Postgres {
         &self,
         settings: &mut ConnectSettings,
         _purpose: Purpose,
-        marks: &mut Marks,
+        ids: &mut SessionIds,
     ) -> Result<(DatabaseConnection, Option<Login>)> {
-        let login = log_in(settings, marks).await?;
+        let login = log_in(settings, ids).await?;
         let pool = pool(&login, settings).map_err(|error| error_of(&login.target, &error))?;
         Ok((pool, Some(login)))
     }
@@ -49,8 +49,8 @@ impl Connect for Postgres {
         first_connection(pool.get_postgres_connection_pool()).await
     }
 
-    async fn hand_back(&self, pool: &DatabaseConnection) {
-        hand_back(pool.get_postgres_connection_pool()).await;
+    async fn release_connection(&self, pool: &DatabaseConnection) {
+        release_connection(pool.get_postgres_connection_pool()).await;
     }
 
     fn begin(&self, login: Option<&Login>, purpose: Purpose) -> Option<String> {
@@ -87,7 +87,7 @@ impl Connect for Postgres {
     }
 
     async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
-        let mut copying = Copying::begin(database).await?;
+        let mut copying = CopyWriter::begin(database).await?;
         let rebuild = copying.without_indexes(tables).await?;
         Ok(Load::new(copying, rebuild))
     }

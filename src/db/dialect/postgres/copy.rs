@@ -8,12 +8,12 @@ use sea_orm::sqlx::postgres::PgPoolCopyExt;
 use sea_orm::sqlx::{self, Connection as _, Executor as _};
 use sea_orm::{DbErr, RuntimeErr, Statement, Value};
 
-use crate::db::copy_text::{Lines, Loaded};
+use crate::db::copy_text::{CopyLines, LoadSummary};
 use crate::db::database::Database;
 use crate::db::engine::Engine;
 use crate::db::guarded::{Connection, Guard, subject};
 use crate::db::insert::InsertTarget;
-use crate::db::load::Way;
+use crate::db::load::LoadWriter;
 use crate::db::stream::Row;
 use crate::error::Result;
 
@@ -21,21 +21,21 @@ use crate::error::Result;
 const COPY_BYTES: usize = 256 * 1024;
 
 /// A session that loads by COPY.
-pub struct Copying {
+pub struct CopyWriter {
     connection: PoolConnection<sqlx::Postgres>,
     guard: Guard,
 }
 
-impl Copying {
+impl CopyWriter {
     /// Begins a transaction on a connection of its own.
-    pub async fn begin(database: &Database) -> Result<Copying> {
+    pub async fn begin(database: &Database) -> Result<CopyWriter> {
         let pool = database.connection().inner().get_postgres_connection_pool();
         let guard = database.connection().guard().clone();
         let acquired = guard.answer(|| "a connection".to_owned(), pool.acquire()).await;
         let mut connection = acquired.map_err(driver)?;
         // Dropping the load ends its transaction.
         connection.close_on_drop();
-        let mut copying = Copying { connection, guard };
+        let mut copying = CopyWriter { connection, guard };
         copying.execute("BEGIN").await?;
         Ok(copying)
     }
@@ -80,33 +80,33 @@ impl Copying {
 }
 
 #[async_trait]
-impl Way for Copying {
+impl LoadWriter for CopyWriter {
     async fn insert(
         &mut self,
         target: &InsertTarget,
         rows: &mut (dyn Iterator<Item = Vec<Value>> + Send),
         progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<Loaded> {
-        let Copying { connection, guard } = self;
+    ) -> Result<LoadSummary> {
+        let CopyWriter { connection, guard } = self;
         let sql = format!("COPY {} FROM STDIN", target.sql(Engine::Postgres));
         tracing::trace!(target: "shopctl::sql", "{sql}");
         let what = || subject(&sql);
         let mut copy = guard.answer(what, connection.copy_in_raw(&sql)).await.map_err(driver)?;
-        let (mut lines, mut told) = (Lines::default(), 0);
+        let (mut lines, mut told) = (CopyLines::default(), 0);
         for row in rows {
             lines.push(&row)?;
             if lines.text.len() >= COPY_BYTES {
-                let text = lines.take();
+                let text = lines.take_text();
                 guard.answer(what, copy.send(text.as_bytes())).await.map_err(driver)?;
                 progress(lines.rows - told);
                 told = lines.rows;
             }
         }
-        let text = lines.take();
+        let text = lines.take_text();
         guard.answer(what, copy.send(text.as_bytes())).await.map_err(driver)?;
         let written = guard.answer(what, copy.finish()).await.map_err(driver)?;
         progress(lines.rows - told);
-        lines.loaded(written)
+        lines.finish(written)
     }
 
     async fn execute(&mut self, sql: &str) -> Result<()> {

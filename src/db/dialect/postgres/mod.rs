@@ -28,7 +28,7 @@ pub static FACTS: Facts = Facts {
     backend: DbBackend::Postgres,
     has_one_writer: false,
     has_transactional_ddl: true,
-    take_turn: Some("SELECT CAST(pg_advisory_xact_lock(hashtext('shopctl turns')) AS text)"),
+    serialize: Some("SELECT CAST(pg_advisory_xact_lock(hashtext('shopctl turns')) AS text)"),
     reads_a_snapshot: false,
     is_open: None,
     unchecked_references: None,

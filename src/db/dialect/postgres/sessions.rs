@@ -4,7 +4,7 @@ use sea_orm::{DbBackend, Statement};
 
 use super::Postgres;
 use crate::db::dialect::sessions::Sessions;
-use crate::db::witness::Marks;
+use crate::db::probe::SessionIds;
 
 impl Sessions for Postgres {
     fn blockers(&self, seconds: u64) -> Option<String> {
@@ -22,9 +22,9 @@ impl Sessions for Postgres {
         ))
     }
 
-    fn sightings(&self, marks: &Marks) -> Option<Statement> {
+    fn activity_query(&self, ids: &SessionIds) -> Option<Statement> {
         let sql = "SELECT CASE WHEN wait_event_type = 'Lock' THEN 'waits' ELSE 'works' END AS sighting \
                    FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'";
-        Some(Statement::from_sql_and_values(DbBackend::Postgres, sql, [marks.name.as_str().into()]))
+        Some(Statement::from_sql_and_values(DbBackend::Postgres, sql, [ids.name.as_str().into()]))
     }
 }

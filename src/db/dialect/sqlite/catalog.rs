@@ -69,7 +69,7 @@ impl Catalog for Sqlite {
     }
 
     /// Statements are kept as they were written, and a name is quoted once it was changed.
-    fn says_the_same(&self, definition: &str, other: &str) -> bool {
+    fn is_equivalent(&self, definition: &str, other: &str) -> bool {
         let plain = |text: &str| normalised(text).replace('"', "");
         definition == other || plain(definition) == plain(other)
     }

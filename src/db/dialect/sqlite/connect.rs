@@ -18,16 +18,16 @@ use sea_orm::{
 use tokio::time::{Instant, sleep};
 
 use super::Sqlite;
-use super::rows::RowMaker;
+use super::rows::SqliteRowRepair;
 use crate::db::database::Database;
 use crate::db::dialect::connect::Connect;
 use crate::db::fault::{self, Fault, classify, classify_driver};
-use crate::db::guarded::Maker;
+use crate::db::guarded::RowRepair;
 use crate::db::load::Load;
 use crate::db::login::Login;
+use crate::db::probe::SessionIds;
 use crate::db::settings::{Access, ConnectSettings, Purpose};
 use crate::db::target::{SqliteTarget, Target, escaped};
-use crate::db::witness::Marks;
 use crate::domain::text::shell_word;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 
@@ -47,7 +47,7 @@ impl Connect for Sqlite {
         &self,
         settings: &mut ConnectSettings,
         purpose: Purpose,
-        _marks: &mut Marks,
+        _ids: &mut SessionIds,
     ) -> Result<(DatabaseConnection, Option<Login>)> {
         let file = settings.target.file().ok_or_else(|| Error::internal("a server is no file"))?;
         Ok((connect(file, settings, purpose != Purpose::SchemaChanges).await?, None))
@@ -57,22 +57,22 @@ impl Connect for Sqlite {
         Ok(())
     }
 
-    fn make_folder(&self, target: &Target) -> Result<()> {
+    fn create_folder(&self, target: &Target) -> Result<()> {
         match target.file().and_then(|file| missing_folder(&file.path)) {
             Some(folder) => std::fs::create_dir_all(folder).map_err(|error| create_error(folder, &error)),
             None => Ok(()),
         }
     }
 
-    async fn copy_aside(&self, database: &Database, suffix: &str) -> Result<Option<PathBuf>> {
+    async fn back_up(&self, database: &Database, suffix: &str) -> Result<Option<PathBuf>> {
         match database.target().file() {
             Some(file) => copy(database.connection(), &file.path, suffix).await.map(Some),
             None => Ok(None),
         }
     }
 
-    fn row_maker(&self) -> Option<Arc<dyn Maker>> {
-        Some(Arc::new(RowMaker::default()))
+    fn row_repair(&self) -> Option<Arc<dyn RowRepair>> {
+        Some(Arc::new(SqliteRowRepair::default()))
     }
 
     /// A deferred transaction that reads and then writes fails at once when another has written

@@ -26,7 +26,7 @@ pub static FACTS: Facts = Facts {
     backend: DbBackend::Sqlite,
     has_one_writer: true,
     has_transactional_ddl: true,
-    take_turn: None,
+    serialize: None,
     reads_a_snapshot: false,
     is_open: None,
     unchecked_references: None,

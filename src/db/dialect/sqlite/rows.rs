@@ -9,21 +9,21 @@ use sea_orm::{
 };
 use tokio::sync::OnceCell;
 
-use crate::db::guarded::Maker;
+use crate::db::guarded::RowRepair;
 use crate::domain::text;
 
 /// Makes rows in an empty database in memory, opened when the first is needed. A row of the driver can
 /// only come from SQLite, and the shop's own connections may be at work on others.
 #[derive(Debug, Default)]
-pub struct RowMaker(OnceCell<DatabaseConnection>);
+pub struct SqliteRowRepair(OnceCell<DatabaseConnection>);
 
 #[async_trait]
-impl Maker for RowMaker {
+impl RowRepair for SqliteRowRepair {
     fn is_odd(&self, row: &QueryResult) -> bool {
         row.try_as_sqlite_row().is_some_and(has_odd_text)
     }
 
-    async fn make_again(&self, row: QueryResult) -> Result<QueryResult, DbErr> {
+    async fn repair(&self, row: QueryResult) -> Result<QueryResult, DbErr> {
         let Some(again) = row.try_as_sqlite_row().map(made_again) else { return Ok(row) };
         let open = async || {
             let pool = SqlitePoolOptions::new().max_connections(1);

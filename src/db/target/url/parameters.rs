@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use super::{Problem, ServerEngine, SslMode, decode};
-use crate::db::target::{Certificates, SessionRole, SessionWishes, path_of};
+use crate::db::target::{Certificates, SessionOptions, SessionRole, path_of};
 use crate::domain::similar::closest;
 
 /// The parsed parameters.
@@ -17,17 +17,17 @@ pub(super) struct Parameters {
     pub ssl: Option<SslMode>,
     pub certificates: Certificates,
     pub host: Option<String>,
-    pub session: SessionWishes,
+    pub session: SessionOptions,
     /// As written; its limits are those of the setting.
     pub connect_timeout: Option<String>,
     /// PostgreSQL's own file of passwords.
     pub password_file: Option<PathBuf>,
     /// Parameters for other programs.
-    pub passed_over: Vec<&'static str>,
+    pub ignored: Vec<&'static str>,
 }
 
 /// The purpose of a parameter.
-enum Meaning {
+enum ParameterKind {
     Mode(fn(&str) -> Option<Option<SslMode>>),
     RootCertificate,
     ClientCertificate,
@@ -41,51 +41,51 @@ enum Meaning {
     ConnectTimeout,
     PasswordFile,
     /// Tunes what shopctl decides by itself; ignoring it weakens nothing.
-    PassedOver,
+    Ignored,
     /// The only supported value; others are rejected with the reason.
     Only(&'static [&'static str], &'static str),
     Refused(&'static str),
 }
 
-use Meaning::{Mode, Only, PassedOver, Refused};
+use ParameterKind::{Ignored, Mode, Only, Refused};
 
-const IN_FRONT: &str = "belongs in front of the ?, as postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+const BEFORE_QUERY: &str = "belongs in front of the ?, as postgres://USER:PASSWORD@HOST:PORT/DATABASE";
 const NO_REVOCATION: &str = "asks for a list of revoked certificates, which the driver cannot check";
-const ONE_DECIDES: &str = "cannot be promised by the driver";
+const NOT_ENFORCEABLE: &str = "cannot be promised by the driver";
 
 /// Every parameter with a meaning, as it is usually written.
-const PARAMETERS: &[(&str, Meaning)] = &[
+const PARAMETERS: &[(&str, ParameterKind)] = &[
     ("sslmode", Mode(|word| SslMode::parse(word).ok().map(Some))),
-    ("sslrootcert", Meaning::RootCertificate),
-    ("ssl-ca", Meaning::RootCertificate),
-    ("sslcert", Meaning::ClientCertificate),
-    ("sslkey", Meaning::ClientKey),
-    ("host", Meaning::Host),
-    ("socket", Meaning::Host),
+    ("sslrootcert", ParameterKind::RootCertificate),
+    ("ssl-ca", ParameterKind::RootCertificate),
+    ("sslcert", ParameterKind::ClientCertificate),
+    ("sslkey", ParameterKind::ClientKey),
+    ("host", ParameterKind::Host),
+    ("socket", ParameterKind::Host),
     ("ssl", Mode(ssl_word)),
     ("useSSL", Mode(ssl_word)),
     ("requiressl", Mode(|word| (word == "1").then_some(Some(SslMode::Require)).or((word == "0").then_some(None)))),
     ("sslaccept", Mode(ssl_accept)),
     ("tls", Mode(ssl_word)),
     ("channel_binding", Mode(channel_binding)),
-    ("schema", Meaning::Schema),
-    ("search_path", Meaning::SearchPath),
-    ("currentSchema", Meaning::SearchPath),
-    ("options", Meaning::Options),
-    ("application_name", Meaning::ApplicationName),
-    ("target_session_attrs", Meaning::Role),
-    ("targetServerType", Meaning::Role),
-    ("connect_timeout", Meaning::ConnectTimeout),
-    ("passfile", Meaning::PasswordFile),
+    ("schema", ParameterKind::Schema),
+    ("search_path", ParameterKind::SearchPath),
+    ("currentSchema", ParameterKind::SearchPath),
+    ("options", ParameterKind::Options),
+    ("application_name", ParameterKind::ApplicationName),
+    ("target_session_attrs", ParameterKind::Role),
+    ("targetServerType", ParameterKind::Role),
+    ("connect_timeout", ParameterKind::ConnectTimeout),
+    ("passfile", ParameterKind::PasswordFile),
     ("gssencmode", Only(&["disable", "prefer"], "asks for GSSAPI, which the driver does not have")),
     ("sslnegotiation", Only(&["postgres"], "asks for TLS from the first byte, which the driver does not have")),
     ("load_balance_hosts", Only(&["disable"], "asks for hosts in random order: they are tried as they stand")),
-    ("sslcertmode", Only(&["allow"], ONE_DECIDES)),
+    ("sslcertmode", Only(&["allow"], NOT_ENFORCEABLE)),
     ("ssl_min_protocol_version", Only(&["TLSv1", "TLSv1.1", "TLSv1.2"], "asks for more than TLS 1.2 at least")),
-    ("ssl_max_protocol_version", Only(&["TLSv1.3"], ONE_DECIDES)),
-    ("tls-version", Only(&["TLSv1.2,TLSv1.3", "TLSv1.3,TLSv1.2", "TLSv1.2"], ONE_DECIDES)),
+    ("ssl_max_protocol_version", Only(&["TLSv1.3"], NOT_ENFORCEABLE)),
+    ("tls-version", Only(&["TLSv1.2,TLSv1.3", "TLSv1.3,TLSv1.2", "TLSv1.2"], NOT_ENFORCEABLE)),
     ("require_auth", Refused("restricts how the password may be shown, which the driver cannot")),
-    ("requirepeer", Refused(ONE_DECIDES)),
+    ("requirepeer", Refused(NOT_ENFORCEABLE)),
     ("sslcrl", Refused(NO_REVOCATION)),
     ("sslcrldir", Refused(NO_REVOCATION)),
     ("sslpassword", Refused("is for an encrypted key: decrypt it into a file of mode 600, sslkey=FILE")),
@@ -97,14 +97,14 @@ const PARAMETERS: &[(&str, Meaning)] = &[
     ("service", Refused("names another target: write host, database and user into the URL")),
     ("servicefile", Refused("names another target: write host, database and user into the URL")),
     ("hostaddr", Refused("is a second host: put the address in place of the host, with sslmode=verify-ca")),
-    ("port", Refused(IN_FRONT)),
-    ("user", Refused(IN_FRONT)),
-    ("password", Refused(IN_FRONT)),
-    ("dbname", Refused(IN_FRONT)),
+    ("port", Refused(BEFORE_QUERY)),
+    ("user", Refused(BEFORE_QUERY)),
+    ("password", Refused(BEFORE_QUERY)),
+    ("dbname", Refused(BEFORE_QUERY)),
 ];
 
 /// Parameters that tune what shopctl decides by itself, and weaken nothing.
-const PASSED_OVER: &str = "\
+const IGNORED: &str = "\
     fallback_application_name pgbouncer connection_limit pool_timeout pool pool_size supa socket_timeout \
     statement_cache_size statement-cache-capacity prepareThreshold prepared_statements binary_parameters \
     max_connection_lifetime max_idle_connection_lifetime keepalives keepalives_idle keepalives_interval \
@@ -112,9 +112,9 @@ const PASSED_OVER: &str = "\
     charset characterEncoding collation useUnicode timezone serverTimezone connectionTimeZone autoReconnect \
     reconnect parseTime loc zeroDateTimeBehavior allowPublicKeyRetrieval verifyServerCertificate";
 
-fn all_known() -> impl Iterator<Item = (&'static str, &'static Meaning)> {
-    let passed_over = PASSED_OVER.split(' ').map(|shown| (shown, &PassedOver));
-    PARAMETERS.iter().map(|(shown, meaning)| (*shown, meaning)).chain(passed_over)
+fn all_known() -> impl Iterator<Item = (&'static str, &'static ParameterKind)> {
+    let ignored = IGNORED.split(' ').map(|shown| (shown, &Ignored));
+    PARAMETERS.iter().map(|(shown, kind)| (*shown, kind)).chain(ignored)
 }
 
 /// A name without `-`, `_` and capitals: programs write one in several ways.
@@ -157,7 +157,7 @@ pub(super) fn read(query: &str, engine: ServerEngine) -> Result<Parameters, Prob
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name)?, decode(value)?);
         let plain_name = plain(&name);
-        let Some((shown, meaning)) = all_known().find(|(shown, _)| plain(shown) == plain_name) else {
+        let Some((shown, kind)) = all_known().find(|(shown, _)| plain(shown) == plain_name) else {
             return Err(unknown(&name, index + 1, engine));
         };
         // One mode for two spellings: which of the two was meant decides whether a password travels in the clear.
@@ -168,74 +168,77 @@ pub(super) fn read(query: &str, engine: ServerEngine) -> Result<Parameters, Prob
         // MySQL's Java and JavaScript drivers mean milliseconds; PostgreSQL's Java driver means seconds.
         let is_milliseconds = name == "connectTimeout" && !engine.is_like_libpq;
         let value = if is_milliseconds && value != "0" { format!("{value}ms") } else { value };
-        parameters.take(shown, meaning, value, engine)?;
+        parameters.apply(shown, kind, value, engine)?;
     }
     Ok(parameters)
 }
 
 impl Parameters {
-    fn take(
+    fn apply(
         &mut self,
         shown: &'static str,
-        meaning: &Meaning,
+        kind: &ParameterKind,
         value: String,
         engine: ServerEngine,
     ) -> Result<(), Problem> {
         let is_postgres = engine.is_like_libpq;
-        match meaning {
+        match kind {
             Mode(read) => {
                 let mode = read(&value).ok_or_else(|| wrong_mode(shown))?;
                 // The strictest one: a weaker one would silently reduce security.
                 self.ssl = self.ssl.max(mode);
             }
-            Meaning::RootCertificate => put(&mut self.certificates.root, file(shown, &value)?)?,
-            Meaning::ClientCertificate => put(&mut self.certificates.client, file(shown, &value)?)?,
-            Meaning::ClientKey => put(&mut self.certificates.key, file(shown, &value)?)?,
-            Meaning::Host => {
+            ParameterKind::RootCertificate => set_once(&mut self.certificates.root, file(shown, &value)?)?,
+            ParameterKind::ClientCertificate => set_once(&mut self.certificates.client, file(shown, &value)?)?,
+            ParameterKind::ClientKey => set_once(&mut self.certificates.key, file(shown, &value)?)?,
+            ParameterKind::Host => {
                 if shown == "socket" && !value.starts_with('/') {
                     return Err("has a socket that is not an absolute path".into());
                 }
-                put(&mut self.host, value)?;
+                set_once(&mut self.host, value)?;
             }
-            Meaning::Schema if is_of_server(&value) => {
+            ParameterKind::Schema if is_system_schema(&value) => {
                 return Err(refused(shown, "names a schema of the server's own: tables cannot be made there"));
             }
-            Meaning::Schema if is_postgres => put(&mut self.session.search_path, quoted(&value, shown)?)?,
-            Meaning::SearchPath if is_postgres => {
+            ParameterKind::Schema if is_postgres => set_once(&mut self.session.search_path, quoted(&value, shown)?)?,
+            ParameterKind::SearchPath if is_postgres => {
                 let names: Vec<&str> = value.split(',').map(|name| name.trim().trim_matches(['"', '\''])).collect();
-                if names.iter().all(|name| name.is_empty() || is_of_server(name)) {
+                if names.iter().all(|name| name.is_empty() || is_system_schema(name)) {
                     return Err(refused(shown, "names no schema of its own: tables cannot be made there"));
                 }
                 let names = names.into_iter().map(|name| quoted(name, shown));
-                put(&mut self.session.search_path, names.collect::<Result<Vec<_>, _>>()?.join(","))?;
+                set_once(&mut self.session.search_path, names.collect::<Result<Vec<_>, _>>()?.join(","))?;
             }
-            Meaning::Options if is_postgres => put(&mut self.session.options, plain_text(shown, value)?)?,
-            Meaning::ApplicationName if is_postgres => {
-                put(&mut self.session.application_name, plain_text(shown, value)?)?;
+            ParameterKind::Options if is_postgres => set_once(&mut self.session.options, plain_text(shown, value)?)?,
+            ParameterKind::ApplicationName if is_postgres => {
+                set_once(&mut self.session.application_name, plain_text(shown, value)?)?;
             }
-            Meaning::PasswordFile if is_postgres => put(&mut self.password_file, file(shown, &value)?)?,
-            Meaning::Schema | Meaning::SearchPath | Meaning::Options | Meaning::PasswordFile => {
+            ParameterKind::PasswordFile if is_postgres => set_once(&mut self.password_file, file(shown, &value)?)?,
+            ParameterKind::Schema
+            | ParameterKind::SearchPath
+            | ParameterKind::Options
+            | ParameterKind::PasswordFile => {
                 return Err(refused(shown, "means nothing for MySQL and MariaDB"));
             }
-            Meaning::Role => {
+            ParameterKind::Role => {
                 let role = SessionRole::parse(&value).ok_or_else(|| {
                     refused(shown, "is none of any, read-write, read-only, primary, standby, prefer-standby")
                 })?;
-                put(&mut self.session.role, role)?;
+                set_once(&mut self.session.role, role)?;
             }
             // 0 is "wait for ever" there.
-            Meaning::ConnectTimeout if matches!(value.as_str(), "0" | "-1") => self.passed_over.push(shown),
-            Meaning::ConnectTimeout => put(&mut self.connect_timeout, value)?,
+            ParameterKind::ConnectTimeout if matches!(value.as_str(), "0" | "-1") => self.ignored.push(shown),
+            ParameterKind::ConnectTimeout => set_once(&mut self.connect_timeout, value)?,
             Only(words, _) if words.iter().any(|word| word.eq_ignore_ascii_case(&value)) => {}
             Only(_, reason) | Refused(reason) => return Err(refused(shown, reason)),
-            PassedOver | Meaning::ApplicationName => self.passed_over.push(shown),
+            Ignored | ParameterKind::ApplicationName => self.ignored.push(shown),
         }
         Ok(())
     }
 }
 
 /// Two spellings of the same parameter.
-fn put<T>(place: &mut Option<T>, value: T) -> Result<(), Problem> {
+fn set_once<T>(place: &mut Option<T>, value: T) -> Result<(), Problem> {
     match place.replace(value) {
         Some(_) => Err("has the same parameter twice".into()),
         None => Ok(()),
@@ -254,7 +257,7 @@ fn plain_text(shown: &str, value: String) -> Result<String, Problem> {
 }
 
 /// PostgreSQL's system schemas.
-fn is_of_server(name: &str) -> bool {
+fn is_system_schema(name: &str) -> bool {
     name.starts_with("pg_") || name == "information_schema"
 }
 
@@ -288,14 +291,16 @@ fn refused(shown: &str, reason: &str) -> Problem {
 
 /// Says which parameter is unknown by its place, and by its name only when that is a public word.
 fn unknown(name: &str, place: usize, engine: ServerEngine) -> Problem {
-    let counts = |meaning: &Meaning| match meaning {
-        Meaning::Schema | Meaning::SearchPath | Meaning::Options | Meaning::ApplicationName | Meaning::PasswordFile => {
-            engine.is_like_libpq
-        }
-        PassedOver | Only(..) | Refused(_) => false,
+    let counts = |kind: &ParameterKind| match kind {
+        ParameterKind::Schema
+        | ParameterKind::SearchPath
+        | ParameterKind::Options
+        | ParameterKind::ApplicationName
+        | ParameterKind::PasswordFile => engine.is_like_libpq,
+        Ignored | Only(..) | Refused(_) => false,
         _ => true,
     };
-    let known: Vec<&str> = PARAMETERS.iter().filter(|(_, meaning)| counts(meaning)).map(|(shown, _)| *shown).collect();
+    let known: Vec<&str> = PARAMETERS.iter().filter(|(_, kind)| counts(kind)).map(|(shown, _)| *shown).collect();
     let closest = closest(name, all_known().map(|(shown, _)| shown));
     let meant = closest.map_or_else(String::new, |closest| format!("; did you mean {closest}?"));
     Problem {

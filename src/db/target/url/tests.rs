@@ -123,7 +123,7 @@ fn urls_of_hosting_platforms_are_taken() {
     assert_eq!(target.session.application_name.as_deref(), Some("web"));
     assert_eq!(target.session.options.as_deref(), Some("-c statement_timeout=5s"));
     let parsed = parse("postgres://h/d?connect_timeout=10&pgbouncer=true", "the URL").expect("taken");
-    assert_eq!((parsed.connect_timeout.as_deref(), parsed.passed_over), (Some("10s"), vec!["pgbouncer"]));
+    assert_eq!((parsed.connect_timeout.as_deref(), parsed.ignored), (Some("10s"), vec!["pgbouncer"]));
 }
 
 #[test]

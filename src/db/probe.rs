@@ -11,22 +11,22 @@ use tokio::time::timeout;
 
 use super::answers::text;
 use super::budget::Budget;
-use super::guarded::{Sighting, Witness};
+use super::guarded::{Activity, ActivityProbe};
 use super::settings::{Access, ConnectSettings, Purpose};
 use crate::error::Result;
 
 /// Identifies the sessions of this process.
 #[derive(Debug, Clone)]
-pub struct Marks {
+pub struct SessionIds {
     /// PostgreSQL: the application's name.
     pub name: String,
     /// MySQL and MariaDB: the numbers of the sessions, as they connect.
     pub sessions: Arc<Mutex<Vec<u64>>>,
 }
 
-impl Marks {
-    pub fn new() -> Marks {
-        Marks { name: format!("shopctl-{:08x}", rand::random::<u32>()), sessions: Arc::default() }
+impl SessionIds {
+    pub fn new() -> SessionIds {
+        SessionIds { name: format!("shopctl-{:08x}", rand::random::<u32>()), sessions: Arc::default() }
     }
 
     pub fn note_session(&self, number: u64) {
@@ -36,46 +36,46 @@ impl Marks {
 
 /// Watches the sessions of one pool.
 #[derive(Debug)]
-pub struct SecondConnection {
+pub struct ProbeConnection {
     settings: ConnectSettings,
-    marks: Marks,
+    ids: SessionIds,
 }
 
-impl SecondConnection {
-    pub fn new(settings: &ConnectSettings, marks: Marks) -> SecondConnection {
-        SecondConnection { settings: ConnectSettings { access: Access::Read, ..settings.clone() }, marks }
+impl ProbeConnection {
+    pub fn new(settings: &ConnectSettings, ids: SessionIds) -> ProbeConnection {
+        ProbeConnection { settings: ConnectSettings { access: Access::Read, ..settings.clone() }, ids }
     }
 
-    async fn ask(&self, question: Statement) -> Result<Sighting> {
+    async fn ask(&self, question: Statement) -> Result<Activity> {
         let mut settings = self.settings.clone();
         // The check itself must be quick.
         settings.budget = Budget::new(Some(settings.connect_timeout), true);
         let engine = settings.target.engine();
-        let (connection, _) = engine.open(&mut settings, Purpose::Usual, &mut Marks::new()).await?;
+        let (connection, _) = engine.open(&mut settings, Purpose::General, &mut SessionIds::new()).await?;
         let rows = connection.query_all_raw(question).await?;
         connection.close().await?;
-        let sightings: Vec<_> = rows.iter().filter_map(|row| text(row, "sighting")).collect();
-        Ok(match sightings.iter().find(|sighting| *sighting == "waits").or(sightings.first()) {
-            None => Sighting::Nothing,
-            Some(sighting) if sighting == "waits" => Sighting::WaitsForLock,
-            Some(_) => Sighting::AtWork,
+        let activities: Vec<_> = rows.iter().filter_map(|row| text(row, "sighting")).collect();
+        Ok(match activities.iter().find(|activity| *activity == "waits").or(activities.first()) {
+            None => Activity::None,
+            Some(activity) if activity == "waits" => Activity::WaitingForLock,
+            Some(_) => Activity::Working,
         })
     }
 }
 
 #[async_trait]
-impl Witness for SecondConnection {
-    async fn look(&self) -> Sighting {
-        let Some(question) = self.settings.target.engine().sightings(&self.marks) else { return Sighting::AtWork };
+impl ActivityProbe for ProbeConnection {
+    async fn activity(&self) -> Activity {
+        let Some(question) = self.settings.target.engine().activity_query(&self.ids) else { return Activity::Working };
         match timeout(self.settings.connect_timeout, self.ask(question)).await {
-            Ok(Ok(sighting)) => sighting,
+            Ok(Ok(activity)) => activity,
             Ok(Err(error)) => {
                 tracing::debug!("nobody tells whether the server is at work: {error}");
-                Sighting::Nothing
+                Activity::None
             }
             Err(_) => {
                 tracing::debug!("nobody tells in time whether the server is at work");
-                Sighting::Nothing
+                Activity::None
             }
         }
     }
