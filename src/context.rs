@@ -33,7 +33,7 @@ pub struct Context {
     opened: Mutex<Vec<Database>>,
     scratches: Mutex<Vec<Scratch>>,
     would_change: AtomicBool,
-    told_target: AtomicBool,
+    has_noted_target: AtomicBool,
 }
 
 /// Removing a scratch database may take longer; nobody else will do it.
@@ -54,7 +54,7 @@ impl Context {
             opened: Mutex::default(),
             scratches: Mutex::default(),
             would_change: AtomicBool::new(false),
-            told_target: AtomicBool::new(false),
+            has_noted_target: AtomicBool::new(false),
         }
     }
 
@@ -73,7 +73,7 @@ impl Context {
 
     /// The same failure with ways out that work in this context: one that is read-only refuses what would make
     /// a missing shop.
-    pub fn fitting(&self, error: Error) -> Error {
+    pub fn adapt_hints(&self, error: Error) -> Error {
         let is_missing = [Cause::NoShop, Cause::NoSchema, Cause::NoDatabase].into_iter().any(|cause| error.is(cause));
         if !self.config.read_only || !is_missing {
             return error;
@@ -120,7 +120,7 @@ impl Context {
         if access != Access::Read
             && *target == self.config.target
             && let Some(file) = self.config.working_folder_file()
-            && !self.told_target.swap(true, Ordering::Relaxed)
+            && !self.has_noted_target.swap(true, Ordering::Relaxed)
         {
             self.output.note(&format!("database: {target}, named by {}", file.display()));
         }
@@ -178,17 +178,17 @@ impl Context {
     /// Errors: exit 4 where the role may not make one.
     pub async fn scratch(&self, beside: &Database) -> Result<Database> {
         let scratch = Scratch::beside(beside).await?;
-        let database = self.keep(scratch.clone());
+        let database = self.keep_scratch(scratch.clone());
         scratch.ready().await?;
         Ok(database)
     }
 
     /// An empty SQLite file, until the command ends.
     pub async fn scratch_file(&self) -> Result<Database> {
-        Ok(self.keep(Scratch::in_folder(&self.settings(&self.config.target, Access::Create, 2)).await?))
+        Ok(self.keep_scratch(Scratch::in_folder(&self.settings(&self.config.target, Access::Create, 2)).await?))
     }
 
-    fn keep(&self, scratch: Scratch) -> Database {
+    fn keep_scratch(&self, scratch: Scratch) -> Database {
         let database = scratch.database.clone();
         self.scratches.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
         database

@@ -1,6 +1,6 @@
 //! The architecture rules, checked on the source: which layer may use which, and where code belongs.
 
-mod circles;
+mod cycles;
 mod dependencies;
 
 use std::fs;

@@ -3,9 +3,9 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::support::nobody::{Nobody, mode};
 use crate::support::roles::{create, login, login_with, secret_user};
 use crate::support::shop::{block_on, finish};
+use crate::support::unprivileged::{UnprivilegedUser, mode};
 use crate::support::{Backend, Run, Shop, servers};
 
 fn list(shop: &Shop, url: &str) -> Run {
@@ -191,7 +191,7 @@ fn a_read_only_role_can_list_and_see_the_migration_status() {
 
 #[test]
 fn a_read_only_file_can_be_listed_but_not_written() {
-    let (shop, nobody) = (Shop::migrated(Backend::Sqlite).expect("always there"), Nobody::new());
+    let (shop, nobody) = (Shop::migrated(Backend::Sqlite).expect("always there"), UnprivilegedUser::new());
     shop.user("ann");
     assert!(!shop.path("shop.db-wal").exists(), "a shop at rest is one file");
     mode(&shop.path("shop.db"), 0o444);

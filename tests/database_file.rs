@@ -1,6 +1,6 @@
 //! Wrong objects or permissions at the path of the SQLite file: reported precisely, nothing changed.
 
-use crate::support::nobody::{Nobody, mode};
+use crate::support::unprivileged::{UnprivilegedUser, mode};
 use crate::support::{Backend, Run, Shop};
 
 fn shop() -> Shop {
@@ -18,7 +18,7 @@ fn hints(run: &Run) -> Vec<String> {
 
 #[test]
 fn an_inaccessible_database_file_is_not_reported_as_missing() {
-    let (shop, nobody) = (shop(), Nobody::new());
+    let (shop, nobody) = (shop(), UnprivilegedUser::new());
     std::fs::create_dir(shop.path("closed")).expect("ours");
     std::fs::copy(shop.path("shop.db"), shop.path("closed/shop.db")).expect("ours");
     mode(shop.home.path(), 0o755);
@@ -72,7 +72,7 @@ fn a_path_that_is_not_a_file_is_reported_and_left_alone() {
 
 #[test]
 fn a_file_in_place_of_a_folder_is_reported_on_creation() {
-    let (shop, nobody) = (shop(), Nobody::new());
+    let (shop, nobody) = (shop(), UnprivilegedUser::new());
     shop.file("closed/x", "");
     mode(shop.home.path(), 0o755);
     mode(&shop.path("closed"), 0o555);
@@ -84,7 +84,7 @@ fn a_file_in_place_of_a_folder_is_reported_on_creation() {
 
 #[test]
 fn doctor_reports_a_read_only_database_file() {
-    let (shop, nobody) = (shop(), Nobody::new());
+    let (shop, nobody) = (shop(), UnprivilegedUser::new());
     let role = |shop: &Shop| {
         let json = nobody.run(shop, &["doctor", "--json"]).success().json();
         let items = json["items"].as_array().expect("a list").clone();

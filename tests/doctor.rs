@@ -1,7 +1,7 @@
 //! `shopctl doctor`: a healthy shop passes, every broken rule is found and named.
 
-mod breaks;
 mod server_role;
+mod violations;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use shopctl::domain::Clock;
 use shopctl::service::doctor::{Circumstances, Migrations, State, examine};
 
-use self::breaks::Break;
+use self::violations::Break;
 use crate::on_every_backend;
 use crate::support::proxy::Proxy;
 use crate::support::roles::login_with;
@@ -117,8 +117,8 @@ fn every_broken_rule_is_found_and_named(shop: &Shop) {
         );
     }
     shop.sql("UPDATE orders SET user_id = (SELECT id FROM users WHERE email = 'grace@example.com') WHERE reference = 'DEM01-00003'");
-    let unbound = breaks::unbound(shop.backend);
-    for Break { check, statement, healing, state, offender } in breaks::of(shop.backend) {
+    let unbound = violations::unbound(shop.backend);
+    for Break { check, statement, healing, state, offender } in violations::of(shop.backend) {
         shop.sql(&format!("{unbound}{statement}"));
         let run = doctor(shop);
         let found = checks(&run);

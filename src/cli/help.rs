@@ -169,7 +169,7 @@ fn lifecycle() -> String {
 
 /// Help and version go to stdout with 0; wrong values are an error with exit 7, everything else is a usage error
 /// (exit 2), as JSON where JSON was asked for.
-pub fn refuse_arguments(refused: Result<Error, clap::Error>) -> u8 {
+pub fn report_invalid_arguments(refused: Result<Error, clap::Error>) -> u8 {
     let output = |format| Output::standard(OutputSettings { format, ..OutputSettings::default() });
     let json = wants_json().then_some(Format::Json);
     let error = match refused {

@@ -26,17 +26,17 @@ pub fn listen(settings: OutputSettings, committing: Committing) {
     std::thread::spawn(move || {
         // Without them the signals end the process as they end any other.
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        if runtime.block_on(overstayed(&committing)).is_ok() {
+        if runtime.block_on(wait_for_overrun(&committing)).is_ok() {
             keys::restore();
             let error = interrupted();
-            Output::of_messages(settings).error(&error);
+            Output::messages_only(settings).error(&error);
             std::process::exit(i32::from(error.kind().exit_code()));
         }
     });
 }
 
 /// Ends when the process was told to end and is still there. Errors: signals cannot be listened for.
-async fn overstayed(committing: &Committing) -> io::Result<()> {
+async fn wait_for_overrun(committing: &Committing) -> io::Result<()> {
     let mut signals = Signals::new()?;
     signals.next().await;
     committing.interrupt();
@@ -58,14 +58,14 @@ async fn overstayed(committing: &Committing) -> io::Result<()> {
 /// Makes a write beyond the limit of a file's size (`ulimit -f`) an error like that of a full disk: the signal would
 /// end the process and leave its temporary files. Needs a runtime.
 #[cfg(unix)]
-pub fn survive_file_limit() {
+pub fn ignore_file_limit_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     // The handler stays when the receiver is gone; without it the signal ends the process, as it ends any other.
     drop(signal(SignalKind::from_raw(SIGXFSZ)));
 }
 
 #[cfg(not(unix))]
-pub fn survive_file_limit() {}
+pub fn ignore_file_limit_signal() {}
 
 /// Ends a command that is told to end: the open transaction is rolled back with its connection. While a COMMIT is
 /// under way its outcome is waited for, and nothing is begun afterwards; whoever says it twice does not wait.
@@ -111,7 +111,7 @@ impl Signals {
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: if survives_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
+            hangup: if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
         })
     }
 
@@ -132,7 +132,7 @@ impl Signals {
 
 /// Whether this process was started to ignore SIGHUP. Where the system does not say, it does not.
 #[cfg(unix)]
-fn survives_hangup() -> bool {
+fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::run::main;
-use self::shared::confirm::Asking;
+use self::shared::confirm::Prompter;
 use self::shared::values::one_of;
 use crate::config::Flags;
 use crate::context::Context;
@@ -174,17 +174,17 @@ impl GlobalArguments {
     }
 }
 
-async fn dispatch(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+async fn dispatch(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
     match command {
         Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
-        Command::Migrate(command) => migrate::run(context, asking, command).await,
-        Command::Seed(command) => seed::run(context, asking, command).await,
-        Command::User(command) => user::run(context, asking, command).await,
-        Command::Product(command) => product::run(context, asking, command).await,
-        Command::Stock(command) => stock::run(context, asking, command).await,
-        Command::Order(command) => order::run(context, asking, command).await,
+        Command::Migrate(command) => migrate::run(context, prompter, command).await,
+        Command::Seed(command) => seed::run(context, prompter, command).await,
+        Command::User(command) => user::run(context, prompter, command).await,
+        Command::Product(command) => product::run(context, prompter, command).await,
+        Command::Stock(command) => stock::run(context, prompter, command).await,
+        Command::Order(command) => order::run(context, prompter, command).await,
         Command::Audit(command) => audit::run(context, command).await,
-        Command::Access(command) => access::run(context, asking, command).await,
+        Command::Access(command) => access::run(context, prompter, command).await,
         Command::Report(command) => report::run(context, command).await,
         Command::Doctor(arguments) => doctor::run(context, &arguments).await,
         Command::Config(command) => config::run(context, &command),

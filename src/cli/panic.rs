@@ -14,22 +14,22 @@ const DRIVERS: [&str; 2] = ["/sqlx-", "/bytes-"];
 /// The drivers take the lengths that a server sends for true: a broken message is a panic of theirs, not a
 /// defect of ours (sqlx 0.9: a PostgreSQL message of length 0). Whatever was not committed the server rolls
 /// back when the process is gone; while a COMMIT is under way nobody knows.
-pub fn become_errors(settings: OutputSettings, committing: Committing) {
+pub fn install_hook(settings: OutputSettings, committing: Committing) {
     std::panic::set_hook(Box::new(move |panic| {
-        let error = error_of(panic, committing.pending());
+        let error = to_error(panic, committing.pending());
         Output::standard(settings.clone()).error(&error);
         std::process::exit(i32::from(error.kind().exit_code()));
     }));
 }
 
-fn error_of(panic: &PanicHookInfo<'_>, pending: Option<Pending>) -> Error {
+fn to_error(panic: &PanicHookInfo<'_>, pending: Option<Pending>) -> Error {
     let place = panic.location().map(|location| (location.file(), location.line()));
-    let is_of_driver = place.is_some_and(|(file, _)| DRIVERS.iter().any(|name| file.contains(name)));
+    let is_from_driver = place.is_some_and(|(file, _)| DRIVERS.iter().any(|name| file.contains(name)));
     if let Some(pending) = pending {
         let message = "the answer to COMMIT made no sense: it is not known whether the change was applied";
         return pending.unknown(message);
     }
-    if is_of_driver {
+    if is_from_driver {
         let message =
             "what the server answered makes no sense; what was committed before stays, the rest is rolled back";
         return Error::new(Kind::Unavailable, "database.protocol", message).hint(

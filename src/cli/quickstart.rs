@@ -43,7 +43,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     let operations = context.operations(&database, false);
     for seed in crate::seed::embedded()? {
         let applied = crate::seed::up(&operations, &seed, schema::DEVELOPMENT).await?;
-        context.output.note(&seed::line(&applied));
+        context.output.note(&seed::result_line(&applied));
     }
 
     let lines: Result<Vec<_>, String> = ITEMS
@@ -57,14 +57,14 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     let placed = place_order::run(&operations, &new, None).await?;
     context.output.note(&format!("order {} placed\n", placed.order.reference));
     context.output.show(&order::detail(placed), &[])?;
-    let aimed = |words: &str| aimed(context, &target, words);
-    let order = aimed("order create").option("--user", CUSTOMER).option("--item", "MUG-02:2");
+    let command_on = |words: &str| command_on(context, &target, words);
+    let order = command_on("order create").option("--user", CUSTOMER).option("--item", "MUG-02:2");
     let margin = "\n     ";
     context.output.suggest(
         Hint::from("\ntry: ")
-            .and(aimed("order list"))
+            .and(command_on("order list"))
             .and(margin)
-            .and(aimed("product list --low"))
+            .and(command_on("product list --low"))
             .and(margin)
             .and(order),
     );
@@ -72,7 +72,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
 }
 
 /// A command on the demo's database, which is named only where the command would go elsewhere by itself.
-fn aimed(context: &Context, target: &Target, words: &str) -> CommandLine {
+fn command_on(context: &Context, target: &Target, words: &str) -> CommandLine {
     let command = CommandLine::new(words);
     if context.config.target == *target { command } else { command.on(target.to_string()) }
 }
@@ -107,12 +107,12 @@ async fn refuse_other_shops(context: &Context, database: &Database) -> Result<()
     Err(match environment.as_deref() {
         None => refused(reason).hint(
             Hint::from("if it is for development: ")
-                .and(aimed(context, target, "migrate env development"))
+                .and(command_on(context, target, "migrate env development"))
                 .and(", then ")
-                .and(aimed(context, target, "seed up")),
+                .and(command_on(context, target, "seed up")),
         ),
         Some(schema::DEVELOPMENT | "test") => {
-            refused(reason).hint(Hint::from("for a demo in this one: ").and(aimed(context, target, "seed up")))
+            refused(reason).hint(Hint::from("for a demo in this one: ").and(command_on(context, target, "seed up")))
         }
         Some(environment) => refused(format!("{reason}: it is for {}", printable(environment))),
     })

@@ -3,7 +3,7 @@
 use clap::{CommandFactory, FromArgMatches};
 
 use super::shared::command_line::aim;
-use super::shared::confirm::Asking;
+use super::shared::confirm::Prompter;
 use super::shared::{hyphens, values};
 use super::{Cli, Command, dispatch, help, interrupt, panic};
 use crate::config::{Config, Flags};
@@ -18,22 +18,22 @@ use crate::service::committing::Committing;
 /// Parses the process's arguments, runs the command, reports a failure, and gives the exit code.
 pub fn main() -> u8 {
     let program = Cli::command();
-    let arguments = hyphens::joined(&program, std::env::args_os());
+    let arguments = hyphens::join_values(&program, std::env::args_os());
     let parsed = program.clone().try_get_matches_from(&arguments);
     let (cli, matches) = match parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches))) {
         Ok(parsed) => parsed,
-        Err(error) => return help::refuse_arguments(values::violations(&program, &arguments, error)),
+        Err(error) => return help::report_invalid_arguments(values::violations(&program, &arguments, error)),
     };
     let Cli { global, command } = cli;
     start_logging(global.verbose);
-    let asking = Asking::detect(global.no_input);
+    let prompter = Prompter::detect(global.no_input);
     let (flags, mut settings) = global.split(aim(&program, &matches));
-    if has(&matches, "chart") {
+    if has_flag(&matches, "chart") {
         // A chart is for humans, also in a pipe.
         settings.format = settings.format.or(Some(Format::Table));
     }
     let committing = Committing::default();
-    panic::become_errors(settings.clone(), committing.clone());
+    panic::install_hook(settings.clone(), committing.clone());
     interrupt::listen(settings.clone(), committing.clone());
     let output = Output::standard(settings);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -43,19 +43,19 @@ pub fn main() -> u8 {
             return Kind::Internal.exit_code();
         }
     };
-    let tells_by_exit_code = has(&matches, "exit_code");
+    let uses_exit_code = has_flag(&matches, "exit_code");
     {
         let _runtime = runtime.enter();
-        interrupt::survive_file_limit();
+        interrupt::ignore_file_limit_signal();
     }
-    let code = runtime.block_on(run(command, flags, &asking, output, committing, tells_by_exit_code));
+    let code = runtime.block_on(run(command, flags, &prompter, output, committing, uses_exit_code));
     // Hanging connections and look-ups must not delay the exit.
     runtime.shutdown_background();
     code
 }
 
 /// Whether the command has this flag, and was given it.
-fn has(matches: &clap::ArgMatches, flag: &str) -> bool {
+fn has_flag(matches: &clap::ArgMatches, flag: &str) -> bool {
     let mut leaf = matches;
     while let Some((_, deeper)) = leaf.subcommand() {
         leaf = deeper;
@@ -66,10 +66,10 @@ fn has(matches: &clap::ArgMatches, flag: &str) -> bool {
 async fn run(
     command: Command,
     flags: Flags,
-    asking: &Asking,
+    prompter: &Prompter,
     output: Output,
     committing: Committing,
-    tells_by_exit_code: bool,
+    uses_exit_code: bool,
 ) -> u8 {
     if let Command::Help(arguments) = &command {
         return conclude(&output, help::run(&output, arguments));
@@ -84,21 +84,21 @@ async fn run(
     let budget = Budget::new(config.timeout, config.is_timeout_stated);
     let budget = if command.is_long(config.is_timeout_stated) { budget.for_long_work() } else { budget };
     let context = Context::new(config, output, budget, committing.clone());
-    let result = interrupt::until_interrupted(dispatch(&context, asking, command), &committing).await;
+    let result = interrupt::until_interrupted(dispatch(&context, prompter, command), &committing).await;
     let result = match result {
-        Err(error) if error.is(Cause::NoSchema) => Err(why_no_schema(&context, error).await),
+        Err(error) if error.is(Cause::NoSchema) => Err(explain_missing_schema(&context, error).await),
         result => result,
     };
-    let result = result.map_err(|error| context.fitting(error));
+    let result = result.map_err(|error| context.adapt_hints(error));
     context.close().await;
     match conclude(&context.output, result) {
-        0 if tells_by_exit_code && context.would_change() => Kind::CheckFailed.exit_code(),
+        0 if uses_exit_code && context.would_change() => Kind::CheckFailed.exit_code(),
         code => code,
     }
 }
 
 /// Tables are missing: a removal that was begun and has not ended says why, and what completes it.
-async fn why_no_schema(context: &Context, error: Error) -> Error {
+async fn explain_missing_schema(context: &Context, error: Error) -> Error {
     let find = async { Removal::find(context.database(Access::Read).await?.connection()).await };
     match find.await {
         Ok(Some(removal)) if !removal.has_removed_nothing => removal.refusal(error.kind()),
@@ -121,13 +121,13 @@ fn conclude(output: &Output, result: Result<()>) -> u8 {
 fn start_logging(verbose: u8) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::prelude::*;
-    let wanted = match verbose {
+    let filter_text = match verbose {
         0 => std::env::var("RUST_LOG").ok(),
         1 => Some("shopctl=debug".to_owned()),
         _ => Some("shopctl=trace".to_owned()),
     };
     // Plain targets and levels; span filters would bring a whole engine of regular expressions.
-    let Some(Ok(mut filter)) = wanted.map(|wanted| wanted.parse::<Targets>()) else { return };
+    let Some(Ok(mut filter)) = filter_text.map(|filter_text| filter_text.parse::<Targets>()) else { return };
     for quiet in ["sqlx", "sea_orm", "sea_orm_migration"] {
         filter = filter.with_target(quiet, LevelFilter::OFF);
     }

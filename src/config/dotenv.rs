@@ -35,7 +35,7 @@ pub fn parse(path: &Path, text: &str, is_known: impl Fn(&str) -> bool) -> Result
     let refuse = |line: usize, problem: &str, hint: &str| {
         Err(Error::configuration("config.file", format!("{path}:{line}: {problem}")).hint(hint))
     };
-    let (entries, malformed) = split(text, &is_known);
+    let (entries, malformed) = parse_entries(text, &is_known);
     if let Some(line) = malformed {
         return refuse(line, "not of the form NAME=value", QUOTES);
     }
@@ -55,7 +55,7 @@ pub fn parse(path: &Path, text: &str, is_known: impl Fn(&str) -> bool) -> Result
 const QUOTES: &str = "a value with spaces, quotes, # or $ stands between single quotes";
 
 /// All that looks like an assignment, and the first line that begins with a known name but is none.
-fn split(text: &str, is_known: impl Fn(&str) -> bool) -> (Vec<Entry<'_>>, Option<usize>) {
+fn parse_entries(text: &str, is_known: impl Fn(&str) -> bool) -> (Vec<Entry<'_>>, Option<usize>) {
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (mut entries, mut line) = (Vec::new(), 1);
     while !rest.is_empty() {
@@ -63,20 +63,20 @@ fn split(text: &str, is_known: impl Fn(&str) -> bool) -> (Vec<Entry<'_>>, Option
         let this = rest[..end].trim();
         let this = this.strip_prefix("export ").map_or(this, str::trim_start);
         let name_end = this.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(this.len());
-        let (name, behind) = this.split_at(name_end);
-        let mut taken = end;
-        if let Some(value) = behind.trim_start().strip_prefix('=') {
+        let (name, rest_of_line) = this.split_at(name_end);
+        let mut consumed = end;
+        if let Some(value) = rest_of_line.trim_start().strip_prefix('=') {
             // A value between quotes may go on in the lines below; one that never ends is this line's.
             let start = value.as_ptr() as usize - rest.as_ptr() as usize;
             let length = quoted_length(&rest[start..]).unwrap_or(value.len());
             let length = length.max(value.len());
-            taken = rest[start + length..].find('\n').map_or(rest.len(), |end| start + length + end + 1);
+            consumed = rest[start + length..].find('\n').map_or(rest.len(), |end| start + length + end + 1);
             entries.push(Entry { name, value: &rest[start..start + length], line });
         } else if is_known(name) {
             return (entries, Some(line));
         }
-        line += rest[..taken].matches('\n').count();
-        rest = &rest[taken..];
+        line += rest[..consumed].matches('\n').count();
+        rest = &rest[consumed..];
     }
     (entries, None)
 }
@@ -115,7 +115,7 @@ fn expand(entries: &[Entry], index: usize, depth: usize, value: &mut String) -> 
                 }
                 _ => value.push('\\'),
             },
-            ('$', _) => rest = refer(entries, index, depth, rest, value)?,
+            ('$', _) => rest = expand_reference(entries, index, depth, rest, value)?,
             // What follows a blank can only be a remark.
             (' ' | '\t', None) if rest.trim_start().starts_with('#') => break,
             (' ' | '\t' | '\n', None) => return Err(MALFORMED),
@@ -130,7 +130,7 @@ fn expand(entries: &[Entry], index: usize, depth: usize, value: &mut String) -> 
 
 /// Appends what stands behind a `$`, and gives what follows it. A bare `$word` that the file does not define
 /// means itself, as in most passwords.
-fn refer<'a>(
+fn expand_reference<'a>(
     entries: &[Entry],
     index: usize,
     depth: usize,
@@ -138,7 +138,7 @@ fn refer<'a>(
     value: &mut String,
 ) -> Result<&'a str, Problem> {
     let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let (name, after, is_meant) = match rest.strip_prefix('{') {
+    let (name, after, is_braced) = match rest.strip_prefix('{') {
         Some(inside) => {
             let (name, after) = inside.split_once('}').ok_or(Problem("a ${ without its }"))?;
             (name, after, true)
@@ -151,7 +151,7 @@ fn refer<'a>(
     match entries[..index].iter().rposition(|entry| entry.name == name && !name.is_empty()) {
         Some(_) if depth == 0 => Err(Problem("references that lead through more than 8 variables")),
         Some(found) => expand(entries, found, depth - 1, value).map(|()| after),
-        None if is_meant => Err(Problem("a ${…} that this file does not define further up")),
+        None if is_braced => Err(Problem("a ${…} that this file does not define further up")),
         None => {
             value.push('$');
             Ok(rest)

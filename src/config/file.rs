@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use toml::{Spanned, Value};
 
-use super::found::Found;
+use super::sourced_value::SourcedValue;
 use crate::db::target::{Password, Target, escaped};
 use crate::domain::similar::closest;
 use crate::domain::text::position;
@@ -139,9 +139,9 @@ impl ParsedFile {
     }
 
     /// A value with its origin.
-    pub fn found(&self, setting: &Setting) -> Option<Found> {
+    pub fn found(&self, setting: &Setting) -> Option<SourcedValue> {
         let setting = setting.as_ref()?;
-        Some(Found { text: setting.get_ref().0.clone(), origin: self.origin(setting.span().start) })
+        Some(SourcedValue { text: setting.get_ref().0.clone(), origin: self.origin(setting.span().start) })
     }
 }
 
@@ -163,7 +163,7 @@ pub fn parse(path: &Path, text: &str) -> Result<ParsedFile> {
 }
 
 /// A key that is longer is not told.
-const LONGEST_KEY: usize = 32;
+const MAX_SHOWN_KEY: usize = 32;
 
 /// Our own words for the parser's message, which may quote the file.
 fn explain(message: &str) -> (String, String) {
@@ -180,7 +180,7 @@ fn explain(message: &str) -> (String, String) {
         };
         // A secret in the place of a key is none of these, or long.
         let is_plain = |key: &str| {
-            key.len() <= LONGEST_KEY
+            key.len() <= MAX_SHOWN_KEY
                 && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-".contains(letter))
         };
         (if is_plain(name) { format!("unknown key {name}") } else { "unknown key".to_owned() }, hint)

@@ -6,11 +6,11 @@
 
 mod dotenv;
 mod file;
-mod found;
-mod lone;
 mod server;
+mod server_variables;
 mod settings;
-mod shown;
+mod shown_entries;
+mod sourced_value;
 mod sources;
 mod target;
 
@@ -23,7 +23,7 @@ use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 use file::ParsedFile;
 use settings::Settings;
 pub use sources::{Flags, Sources};
-use target::Chosen;
+use target::ResolvedTarget;
 
 /// How many connections, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct Config {
     pub read_only: bool,
     entries: Vec<Entry>,
     warnings: Vec<String>,
-    places: Vec<Place>,
+    searched_files: Vec<ConfigFile>,
     exposed_files: Vec<PathBuf>,
     working_folder_file: Option<PathBuf>,
 }
@@ -71,7 +71,7 @@ pub struct Entry {
 
 /// A file that is looked at, in order of precedence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct ConfigFile {
     pub path: PathBuf,
     pub exists: bool,
     pub purpose: &'static str,
@@ -92,25 +92,25 @@ impl Config {
     pub fn resolve(sources: &Sources) -> Result<Config> {
         let files = sources.files.iter().map(|(path, text)| file::parse(path, text)).collect::<Result<Vec<_>>>()?;
         let mut settings = Settings::new(sources, &files);
-        let chosen = match target::choose(sources, &files, &mut settings.violations) {
+        let resolved = match target::resolve(sources, &files, &mut settings.violations) {
             // Which database is meant is more than a wrong value: nothing else matters then.
             Err(error) if !error.is(Cause::MalformedUrl) => return Err(error),
-            chosen => chosen,
+            resolved => resolved,
         };
         let pool = settings.pool();
-        let timeout = settings.span(&settings::TIMEOUT);
-        let is_timeout_stated = settings.is_stated(&settings::TIMEOUT);
-        let of_url = chosen.as_ref().ok().and_then(|chosen| chosen.as_ref()?.connect_timeout.as_ref());
-        let connect_timeout = settings.span_or(&settings::CONNECT_TIMEOUT, of_url);
+        let timeout = settings.duration(&settings::TIMEOUT);
+        let is_timeout_stated = settings.is_set(&settings::TIMEOUT);
+        let url_timeout = resolved.as_ref().ok().and_then(|resolved| resolved.as_ref()?.connect_timeout.as_ref());
+        let connect_timeout = settings.duration_or(&settings::CONNECT_TIMEOUT, url_timeout);
         let actor = settings.actor();
         let Settings { entries, violations, .. } = settings;
-        let chosen = all_together(chosen, violations)?;
+        let resolved = combine_errors(resolved, violations)?;
         let exposed_files = exposed_files(sources, &files);
-        let [protected, read_only] = chosen.flags();
+        let [protected, read_only] = resolved.flags();
         Ok(Config {
-            entries: chosen.entries().into_iter().chain(entries).collect(),
-            warnings: warnings(&chosen, sources, &exposed_files),
-            places: sources.places.clone(),
+            entries: resolved.entries().into_iter().chain(entries).collect(),
+            warnings: warnings(&resolved, sources, &exposed_files),
+            searched_files: sources.config_files.clone(),
             exposed_files,
             embedded_default: sources.embedded_default(),
             is_named_by_flag: sources.flags.database_url.is_some() || sources.flags.context.is_some(),
@@ -121,9 +121,9 @@ impl Config {
             actor,
             protected,
             read_only,
-            working_folder_file: chosen.working_folder_file,
-            context: chosen.context.map(|context| context.name),
-            target: chosen.target,
+            working_folder_file: resolved.working_folder_file,
+            context: resolved.context.map(|context| context.name),
+            target: resolved.target,
         })
     }
 
@@ -133,8 +133,8 @@ impl Config {
     }
 
     /// The files that are looked at, in order of precedence.
-    pub fn places(&self) -> &[Place] {
-        &self.places
+    pub fn config_files(&self) -> &[ConfigFile] {
+        &self.searched_files
     }
 
     /// The file of the working folder that names the database: anybody may have put it there.
@@ -154,9 +154,9 @@ impl Config {
 }
 
 /// One error for everything that is wrong; a malformed URL alone keeps its own code and hint.
-fn all_together(chosen: Result<Option<Chosen>>, mut violations: Violations) -> Result<Chosen> {
-    let chosen = match chosen {
-        Ok(chosen) => chosen,
+fn combine_errors(resolved: Result<Option<ResolvedTarget>>, mut violations: Violations) -> Result<ResolvedTarget> {
+    let resolved = match resolved {
+        Ok(resolved) => resolved,
         Err(error) if violations.is_empty() => return Err(error),
         Err(error) => {
             violations.add("database", error.message());
@@ -170,7 +170,7 @@ fn all_together(chosen: Result<Option<Chosen>>, mut violations: Violations) -> R
                 .and(" tells what is allowed"),
         )
     })?;
-    chosen.ok_or_else(|| Error::internal("no database was chosen"))
+    resolved.ok_or_else(|| Error::internal("no database was chosen"))
 }
 
 fn exposed_files(sources: &Sources, files: &[ParsedFile]) -> Vec<PathBuf> {
@@ -179,12 +179,12 @@ fn exposed_files(sources: &Sources, files: &[ParsedFile]) -> Vec<PathBuf> {
     with_password.filter(|path| sources.readable_by_others.contains(path)).cloned().collect()
 }
 
-fn warnings(chosen: &Chosen, sources: &Sources, exposed_files: &[PathBuf]) -> Vec<String> {
-    let target = &chosen.target;
-    let mut warnings: Vec<String> = chosen.remark.iter().cloned().collect();
+fn warnings(resolved: &ResolvedTarget, sources: &Sources, exposed_files: &[PathBuf]) -> Vec<String> {
+    let target = &resolved.target;
+    let mut warnings: Vec<String> = resolved.remark.iter().cloned().collect();
     if let Target::Server(server) = target
         && !target.is_local()
-        && let Some(weakness) = weakness(server.ssl)
+        && let Some(weakness) = tls_weakness(server.ssl)
     {
         let (host, mode) = (escaped(&server.host), server.ssl.as_str());
         warnings.push(format!("{weakness} for the remote host {host} (sslmode {mode}): use verify-full"));
@@ -203,7 +203,7 @@ fn warnings(chosen: &Chosen, sources: &Sources, exposed_files: &[PathBuf]) -> Ve
     warnings
 }
 
-fn weakness(ssl: SslMode) -> Option<&'static str> {
+fn tls_weakness(ssl: SslMode) -> Option<&'static str> {
     match ssl {
         SslMode::Disable => Some("TLS is off"),
         SslMode::Prefer => Some("TLS may be left out"),

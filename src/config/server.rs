@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::found::{Found, FoundParts, PartsPlace, variable_of};
+use super::sourced_value::{PartsSource, SourcedValue, TargetParts, find_variable};
 use super::sources::Sources;
 use crate::db::target::{Password, Secret, ServerTarget, SslMode, path_of};
 use crate::domain::Violations;
@@ -31,7 +31,7 @@ pub(super) struct Server<'a> {
     pub stated: Option<SslMode>,
     /// Where the target as a whole was named.
     pub origin: &'a str,
-    pub parts: &'a FoundParts,
+    pub parts: &'a TargetParts,
 }
 
 impl Server<'_> {
@@ -47,7 +47,7 @@ impl Server<'_> {
     }
 
     fn password(&mut self, sources: &Sources, origins: &mut Origins, violations: &mut Violations) -> bool {
-        let own: Vec<(&str, &Found)> =
+        let own: Vec<(&str, &SourcedValue)> =
             PASSWORDS.iter().filter_map(|part| self.parts.values.get(part).map(|found| (*part, found))).collect();
         let mut places: Vec<&str> = own.iter().map(|(_, found)| found.origin.as_str()).collect();
         if self.target.password.is_some() {
@@ -67,7 +67,7 @@ impl Server<'_> {
             "password" => Ok(Password::Known(Secret::new(&found.text))),
             "password_file" => path_of(&found.text).map(Password::File),
             // Whoever clones a repository does not mean to run what stands in it.
-            _ if self.parts.place == PartsPlace::WorkingFolderFile => Err(
+            _ if self.parts.place == PartsSource::WorkingFolderFile => Err(
                 "runs a program, which a file of the working folder must not: put it into the shopctl.toml of your own configuration folder, or name this file with --config",
             ),
             _ => Ok(Password::Command(Secret::new(&found.text))),
@@ -88,7 +88,7 @@ impl Server<'_> {
         if self.target.password.is_some() || !self.target.engine.is_like_libpq {
             return;
         }
-        if let Some(found) = variable_of("environment", &sources.environment, "PGPASSWORD") {
+        if let Some(found) = find_variable("environment", &sources.environment, "PGPASSWORD") {
             origins.insert("password", found.origin);
             self.target.password = Some(Password::Known(Secret::new(found.text)));
         } else if let Some((path, origin)) = sources.usable_pgpass() {
@@ -107,7 +107,7 @@ impl Server<'_> {
         for ((part, variable, of_libpq), place) in CERTIFICATES.into_iter().zip(places) {
             let own = self.parts.values.get(part);
             if place.is_some() {
-                if let Some(Found { origin, .. }) = own {
+                if let Some(SourcedValue { origin, .. }) = own {
                     let problem = format!("is given twice: by {} and by {origin}", self.origin);
                     violations.add(&format!("database.{part}"), problem);
                     is_sound = false;
@@ -115,11 +115,11 @@ impl Server<'_> {
                 origins.insert(part, self.origin.to_owned());
                 continue;
             }
-            let named = |variable: &str| variable_of("environment", &sources.environment, variable);
+            let named = |variable: &str| find_variable("environment", &sources.environment, variable);
             let libpq_counts = self.target.engine.is_like_libpq && (part != "ssl_root_cert" || may_verify);
             let of_libpq = || libpq_counts.then(|| named(of_libpq)).flatten();
             let found = own.cloned().or_else(|| named(variable)).or_else(of_libpq);
-            let Some(Found { text, origin }) = found else { continue };
+            let Some(SourcedValue { text, origin }) = found else { continue };
             match path_of(&text) {
                 Ok(path) => {
                     *place = Some(path);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::file::{FileSettings, ParsedFile, Setting};
-use super::found::Found;
+use super::sourced_value::SourcedValue;
 use super::sources::{Flags, Sources};
 use super::{Entry, PoolSettings};
 use crate::db::target::escaped;
@@ -14,15 +14,15 @@ use crate::domain::text::single_line;
 /// The width of the column that keeps the actor.
 const ACTOR_MAX_CHARACTERS: usize = 255;
 /// More connections than any server gives to one client.
-const CONNECTIONS_MAX: u32 = 1000;
+const MAX_CONNECTIONS: u32 = 1000;
 /// A year: longer is a slip of the hand, and far from what a clock can hold.
-const SPAN_MAX: Duration = Duration::from_hours(8760);
+const MAX_DURATION: Duration = Duration::from_hours(8760);
 
 /// The origin of what nobody said.
 const DEFAULT: &str = "default";
 
 /// One setting: its name, where it is looked for, and what holds when nobody says.
-pub struct Key {
+pub struct SettingKey {
     name: &'static str,
     variable: &'static str,
     flag: fn(&Flags) -> Option<&String>,
@@ -32,30 +32,31 @@ pub struct Key {
     is_zero_allowed: bool,
 }
 
-impl Key {
+impl SettingKey {
     /// A setting that no flag names and that must not be zero.
     const fn new(
         name: &'static str,
         variable: &'static str,
         in_file: fn(&FileSettings) -> &Setting,
         default: &'static str,
-    ) -> Key {
-        Key { name, variable, flag: |_| None, in_file, default, is_zero_allowed: false }
+    ) -> SettingKey {
+        SettingKey { name, variable, flag: |_| None, in_file, default, is_zero_allowed: false }
     }
 }
 
-const POOL_MAX: Key = Key::new("pool.max", "DB_POOL_MAX", |file| &file.pool.max, "20");
-const POOL_MIN: Key = Key { is_zero_allowed: true, ..Key::new("pool.min", "DB_POOL_MIN", |file| &file.pool.min, "0") };
-const POOL_ACQUIRE: Key = Key::new("pool.acquire", "DB_POOL_ACQUIRE", |file| &file.pool.acquire, "30s");
-const POOL_IDLE: Key = Key::new("pool.idle", "DB_POOL_IDLE", |file| &file.pool.idle, "10s");
-pub const TIMEOUT: Key = Key {
+const POOL_MAX: SettingKey = SettingKey::new("pool.max", "DB_POOL_MAX", |file| &file.pool.max, "20");
+const POOL_MIN: SettingKey =
+    SettingKey { is_zero_allowed: true, ..SettingKey::new("pool.min", "DB_POOL_MIN", |file| &file.pool.min, "0") };
+const POOL_ACQUIRE: SettingKey = SettingKey::new("pool.acquire", "DB_POOL_ACQUIRE", |file| &file.pool.acquire, "30s");
+const POOL_IDLE: SettingKey = SettingKey::new("pool.idle", "DB_POOL_IDLE", |file| &file.pool.idle, "10s");
+pub const TIMEOUT: SettingKey = SettingKey {
     flag: |flags| flags.timeout.as_ref(),
     is_zero_allowed: true,
-    ..Key::new("timeout", "SHOPCTL_TIMEOUT", |file| &file.timeout, "30s")
+    ..SettingKey::new("timeout", "SHOPCTL_TIMEOUT", |file| &file.timeout, "30s")
 };
-pub const CONNECT_TIMEOUT: Key = Key {
+pub const CONNECT_TIMEOUT: SettingKey = SettingKey {
     flag: |flags| flags.connect_timeout.as_ref(),
-    ..Key::new("connect_timeout", "SHOPCTL_CONNECT_TIMEOUT", |file| &file.connect_timeout, "5s")
+    ..SettingKey::new("connect_timeout", "SHOPCTL_CONNECT_TIMEOUT", |file| &file.connect_timeout, "5s")
 };
 
 /// Looks values up and remembers their origin; all that is wrong is reported together.
@@ -71,26 +72,26 @@ impl<'a> Settings<'a> {
         Settings { sources, files, entries: Vec::new(), violations: Violations::new() }
     }
 
-    fn look_up(&self, key: &Key) -> Found {
+    fn look_up(&self, key: &SettingKey) -> SourcedValue {
         let flag = || {
             let text = (key.flag)(&self.sources.flags)?.clone();
-            Some(Found { text, origin: format!("flag --{}", key.name.replace('_', "-")) })
+            Some(SourcedValue { text, origin: format!("flag --{}", key.name.replace('_', "-")) })
         };
         let in_files = || self.files.iter().find_map(|file| file.found((key.in_file)(&file.settings)));
         flag()
             .or_else(|| self.sources.variable(key.variable))
             .or_else(in_files)
-            .unwrap_or_else(|| Found { text: key.default.to_owned(), origin: DEFAULT.to_owned() })
+            .unwrap_or_else(|| SourcedValue { text: key.default.to_owned(), origin: DEFAULT.to_owned() })
     }
 
     /// Whether a value does not come from this program.
-    pub fn is_stated(&self, key: &Key) -> bool {
+    pub fn is_set(&self, key: &SettingKey) -> bool {
         self.look_up(key).origin != DEFAULT
     }
 
     /// Keeps a value with its origin, or notes what is wrong with it, without the value: somebody
     /// may have pasted a secret into the wrong variable.
-    fn keep<T>(&mut self, name: &'static str, origin: String, read: Result<(T, String), String>) -> Option<T> {
+    fn record<T>(&mut self, name: &'static str, origin: String, read: Result<(T, String), String>) -> Option<T> {
         match read {
             Ok((value, shown)) => {
                 self.entries.push(Entry { name, value: shown, origin });
@@ -116,47 +117,49 @@ impl<'a> Settings<'a> {
         PoolSettings {
             max: max.unwrap_or_default(),
             min: min.unwrap_or_default(),
-            acquire: self.span(&POOL_ACQUIRE),
-            idle: self.span(&POOL_IDLE),
+            acquire: self.duration(&POOL_ACQUIRE),
+            idle: self.duration(&POOL_IDLE),
         }
     }
 
-    fn number(&mut self, key: &Key) -> Option<u32> {
+    fn number(&mut self, key: &SettingKey) -> Option<u32> {
         let found = self.look_up(key);
         let lowest = u32::from(!key.is_zero_allowed);
         let read = match found.text.trim().parse::<u32>() {
-            Ok(number) if (lowest..=CONNECTIONS_MAX).contains(&number) => Ok((number, number.to_string())),
-            _ => Err(format!("must be a whole number between {lowest} and {CONNECTIONS_MAX}")),
+            Ok(number) if (lowest..=MAX_CONNECTIONS).contains(&number) => Ok((number, number.to_string())),
+            _ => Err(format!("must be a whole number between {lowest} and {MAX_CONNECTIONS}")),
         };
-        self.keep(key.name, found.origin, read)
+        self.record(key.name, found.origin, read)
     }
 
     /// A span of time; zero also where it is wrong, which the violations then say.
-    pub fn span(&mut self, key: &Key) -> Duration {
-        self.span_or(key, None)
+    pub fn duration(&mut self, key: &SettingKey) -> Duration {
+        self.duration_or(key, None)
     }
 
     /// [`Settings::span`], with what holds when nobody says otherwise.
-    pub fn span_or(&mut self, key: &Key, fallback: Option<&Found>) -> Duration {
+    pub fn duration_or(&mut self, key: &SettingKey, fallback: Option<&SourcedValue>) -> Duration {
         let found = match (self.look_up(key), fallback) {
             (found, Some(fallback)) if found.origin == "default" => fallback.clone(),
             (found, _) => found,
         };
         let read = match parse_span(&found.text) {
-            Ok(span) if span <= SPAN_MAX && (key.is_zero_allowed || !span.is_zero()) => Ok((span, shown_span(span))),
+            Ok(span) if span <= MAX_DURATION && (key.is_zero_allowed || !span.is_zero()) => {
+                Ok((span, format_duration(span)))
+            }
             _ => {
                 let zero = if key.is_zero_allowed { "0 is no limit" } else { "0 is not allowed" };
                 Err(format!("must be a time with its unit, such as 30s, 500ms or 2m, at most 8760h; {zero}"))
             }
         };
-        self.keep(key.name, found.origin, read).unwrap_or_default()
+        self.record(key.name, found.origin, read).unwrap_or_default()
     }
 
     /// Who does it: whoever is named, else the operating system's user.
     pub fn actor(&mut self) -> String {
         let flag = self.sources.flags.actor.clone();
         let named = flag
-            .map(|text| Found { text, origin: "flag --actor".to_owned() })
+            .map(|text| SourcedValue { text, origin: "flag --actor".to_owned() })
             .or_else(|| self.sources.variable("SHOPCTL_ACTOR"));
         let (actor, origin) = match named {
             Some(named) => (single_line(&named.text, ACTOR_MAX_CHARACTERS), named.origin),
@@ -167,11 +170,11 @@ impl<'a> Settings<'a> {
             }
         };
         let read = actor.map(|actor| (actor.clone(), escaped(&actor)));
-        self.keep("actor", origin, read).unwrap_or_default()
+        self.record("actor", origin, read).unwrap_or_default()
     }
 }
 
-fn shown_span(span: Duration) -> String {
+fn format_duration(span: Duration) -> String {
     if span.is_zero() {
         "none".to_owned()
     } else if span.subsec_millis() == 0 {

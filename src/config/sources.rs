@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 
-use super::found::{Found, variable_of};
-use super::{Place, dotenv, file};
+use super::sourced_value::{SourcedValue, find_variable};
+use super::{ConfigFile, dotenv, file};
 use crate::db::target::{SqliteTarget, escaped};
 use crate::error::{Error, Result};
 use crate::file::{is_open_to_others, read_small};
@@ -58,7 +58,7 @@ pub struct Sources {
     pub dotenv: Option<(PathBuf, BTreeMap<String, String>)>,
     /// Paths and contents, in order of precedence.
     pub files: Vec<(PathBuf, String)>,
-    pub places: Vec<Place>,
+    pub config_files: Vec<ConfigFile>,
     /// The user's data folder; `None` for a user without a home.
     pub data_folder: Option<PathBuf>,
     /// Who runs this, as the operating system says.
@@ -80,7 +80,7 @@ struct Folders {
 }
 
 impl Folders {
-    fn of_this_process() -> Folders {
+    fn for_this_process() -> Folders {
         let project = ProjectDirs::from("", "", "shopctl");
         Folders {
             // A working directory that is gone has no files: looking there finds nothing.
@@ -102,12 +102,12 @@ impl Folders {
         paths
     }
 
-    fn places(&self, flags: &Flags) -> Vec<Place> {
-        let place = |path: PathBuf, purpose| Place { exists: path.exists(), path, purpose };
-        let mut places = vec![place(self.working.join(DOTENV), "variables of the working directory")];
-        places.extend(self.settings(flags).into_iter().map(|path| place(path, "settings")));
-        places.extend(self.data.iter().map(|folder| place(folder.join(EMBEDDED), "the embedded shop")));
-        places
+    fn config_files(&self, flags: &Flags) -> Vec<ConfigFile> {
+        let config_file = |path: PathBuf, purpose| ConfigFile { exists: path.exists(), path, purpose };
+        let mut config_files = vec![config_file(self.working.join(DOTENV), "variables of the working directory")];
+        config_files.extend(self.settings(flags).into_iter().map(|path| config_file(path, "settings")));
+        config_files.extend(self.data.iter().map(|folder| config_file(folder.join(EMBEDDED), "the embedded shop")));
+        config_files
     }
 }
 
@@ -117,7 +117,7 @@ impl Sources {
     /// Errors: exit 4 for a file that is unreadable or malformed, naming it and the line, and for a
     /// variable that is not UTF-8; contents are never repeated.
     pub fn read(flags: Flags) -> Result<Sources> {
-        Sources::read_from(flags, &Folders::of_this_process(), std::env::vars_os())
+        Sources::read_from(flags, &Folders::for_this_process(), std::env::vars_os())
     }
 
     fn read_from(
@@ -127,7 +127,7 @@ impl Sources {
     ) -> Result<Sources> {
         let mut sources = Sources {
             environment: read_environment(environment)?,
-            places: folders.places(&flags),
+            config_files: folders.config_files(&flags),
             data_folder: folders.data.clone(),
             system_user: whoami::username().unwrap_or_default(),
             working_folder: Some(folders.working.clone()).filter(|folder| folders.config.as_ref() != Some(folder)),
@@ -148,12 +148,12 @@ impl Sources {
             {
                 return Err(unreadable(&path, &format!("holds a {name} that is not UTF-8 text")));
             }
-            sources.note_readers(&path);
+            sources.note_if_exposed(&path);
             sources.dotenv = Some((path, variables));
         }
         for path in folders.settings(&flags) {
             if let Some(text) = read_file(&path, flags.config.is_some())? {
-                sources.note_readers(&path);
+                sources.note_if_exposed(&path);
                 sources.files.push((path, text));
             }
         }
@@ -163,12 +163,12 @@ impl Sources {
 
     /// Looks for PostgreSQL's file of passwords.
     fn find_pgpass(&mut self, home: Option<&Path>) {
-        let named = variable_of("environment", &self.environment, "PGPASSFILE");
+        let named = find_variable("environment", &self.environment, "PGPASSFILE");
         let usual = || home.map(|home| (home.join(".pgpass"), "~/.pgpass".to_owned()));
         let found = named.map(|found| (PathBuf::from(found.text), found.origin)).or_else(usual);
         self.pgpass = found.filter(|(path, _)| path.is_file());
         if let Some((path, _)) = self.pgpass.clone() {
-            self.note_readers(&path);
+            self.note_if_exposed(&path);
         }
     }
 
@@ -178,11 +178,11 @@ impl Sources {
     }
 
     /// Whether a file of settings is there because of the folder that shopctl was started in.
-    pub(super) fn is_of_working_folder(&self, path: &Path) -> bool {
+    pub(super) fn is_in_working_folder(&self, path: &Path) -> bool {
         self.flags.config.is_none() && path.parent().is_some() && path.parent() == self.working_folder.as_deref()
     }
 
-    fn note_readers(&mut self, path: &Path) {
+    fn note_if_exposed(&mut self, path: &Path) {
         if is_open_to_others(path) {
             self.readable_by_others.push(path.to_owned());
         }
@@ -207,8 +207,8 @@ impl Sources {
     }
 
     /// A variable and where it stands.
-    pub(super) fn variable(&self, name: &str) -> Option<Found> {
-        self.variable_levels().find_map(|(level, variables)| variable_of(level, variables, name))
+    pub(super) fn variable(&self, name: &str) -> Option<SourcedValue> {
+        self.variable_levels().find_map(|(level, variables)| find_variable(level, variables, name))
     }
 }
 
@@ -295,7 +295,7 @@ mod tests {
         let folders = folders(&home);
         write(&folders.working.join(FILE), "timeout = 1\n", 0o600);
         let sources = read(Flags::default(), &folders).unwrap();
-        let places: Vec<_> = sources.places.iter().map(|place| (place.path.clone(), place.exists)).collect();
+        let config_files: Vec<_> = sources.config_files.iter().map(|file| (file.path.clone(), file.exists)).collect();
         let path = |name: &str| home.path().join(name);
         let expected = [
             (path("work/.env"), false),
@@ -303,7 +303,7 @@ mod tests {
             (path("config/shopctl.toml"), false),
             (path("data/shop.db"), false),
         ];
-        assert_eq!(places, expected);
+        assert_eq!(config_files, expected);
         assert_eq!(sources.files.len(), 1);
     }
 

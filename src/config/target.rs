@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use toml::Spanned;
 
 use super::file::{ContextSettings, PARTS, ParsedFile, Parts, Setting};
-use super::found::{Found, FoundParts, NAMING, PartsPlace, variable_of};
-use super::lone::{self, Unused};
 use super::server::{Origins, Server};
+use super::server_variables::{self, UnusedVariable};
+use super::sourced_value::{NAMING, PartsSource, SourcedValue, TargetParts, find_variable};
 use super::sources::{DOTENV, Sources};
 use crate::db::target::{
     Engine, ServerEngine, ServerTarget, SqliteTarget, SslMode, Target, check_host, check_name, escaped, url,
@@ -18,29 +18,29 @@ use crate::domain::similar::closest;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 
 /// The target and where it was named.
-pub struct Chosen {
+pub struct ResolvedTarget {
     pub target: Target,
-    pub context: Option<ChosenContext>,
+    pub context: Option<SelectedContext>,
     /// The file of the working folder that says so.
     pub working_folder_file: Option<PathBuf>,
     /// What was not taken for the shop's database, though it looked like one.
     pub remark: Option<String>,
     /// The URL's own `connect_timeout`.
-    pub connect_timeout: Option<Found>,
+    pub connect_timeout: Option<SourcedValue>,
     pub(super) origin: String,
     /// Of a server's pieces.
     pub(super) origins: Origins,
     pub(super) ignored: Vec<&'static str>,
     /// PostgreSQL: `PGOPTIONS`, which the driver reads by itself.
-    pub(super) libpq_options: Option<Found>,
+    pub(super) libpq_options: Option<SourcedValue>,
     /// Where the parts stand that completed it.
-    pub(super) taken: Vec<String>,
+    pub(super) used: Vec<String>,
     /// Variables that would complete a database, but not this one.
-    pub(super) unused: Vec<Unused>,
+    pub(super) unused: Vec<UnusedVariable>,
 }
 
 /// The context that was chosen.
-pub struct ChosenContext {
+pub struct SelectedContext {
     pub name: String,
     pub(super) origin: String,
     /// `protected` and `read_only`, as far as they are set.
@@ -53,29 +53,30 @@ const CERTIFICATE_FILES: [&str; 3] = ["ssl_root_cert", "ssl_cert", "ssl_key"];
 /// What one level says about the target; more than one of these is a contradiction.
 #[derive(Default)]
 struct Level {
-    context: Option<Found>,
-    url: Option<Found>,
-    parts: Option<FoundParts>,
+    context: Option<SourcedValue>,
+    url: Option<SourcedValue>,
+    parts: Option<TargetParts>,
     working_folder_file: Option<PathBuf>,
     /// Where a password for it may stand, as a hint says it.
     password_places: Vec<String>,
 }
 
 impl Level {
-    fn of_flags(sources: &Sources) -> Level {
-        let found =
-            |text: &Option<String>, flag: &str| text.clone().map(|text| Found { text, origin: format!("flag {flag}") });
+    fn from_flags(sources: &Sources) -> Level {
+        let found = |text: &Option<String>, flag: &str| {
+            text.clone().map(|text| SourcedValue { text, origin: format!("flag {flag}") })
+        };
         Level {
             context: found(&sources.flags.context, "--context"),
-            parts: sources.flags.database_url.as_ref().and_then(|_| lone::parts(sources)),
+            parts: sources.flags.database_url.as_ref().and_then(|_| server_variables::parts(sources)),
             url: found(&sources.flags.database_url, "--database-url"),
-            password_places: lone::password_places_of_flags(sources),
+            password_places: server_variables::password_places_for_flags(sources),
             ..Level::default()
         }
     }
 
-    fn of_variables(sources: &Sources, level: &str, variables: &BTreeMap<String, String>) -> Level {
-        let get = |name: &str| variable_of(level, variables, name);
+    fn from_variables(sources: &Sources, level: &str, variables: &BTreeMap<String, String>) -> Level {
+        let get = |name: &str| find_variable(level, variables, name);
         let values: BTreeMap<_, _> =
             PARTS.iter().filter_map(|(part, name, _)| get(name).map(|found| (*part, found))).collect();
         let names: Vec<&str> =
@@ -84,25 +85,25 @@ impl Level {
         Level {
             context: get("SHOPCTL_CONTEXT"),
             url: get("DATABASE_URL"),
-            parts: (!values.is_empty()).then_some(FoundParts { origin, values, place: PartsPlace::Variables }),
-            password_places: lone::password_places(level),
+            parts: (!values.is_empty()).then_some(TargetParts { origin, values, place: PartsSource::Variables }),
+            password_places: server_variables::password_places(level),
             working_folder_file: sources.dotenv.as_ref().filter(|_| level == DOTENV).map(|(path, _)| path.clone()),
         }
     }
 
     /// `table` is the one that holds its parts.
-    fn of_file(
+    fn from_file(
         sources: &Sources,
         file: &ParsedFile,
         table: &str,
         url: &Setting,
         parts: &Option<Spanned<Parts>>,
     ) -> Level {
-        let working_folder_file = sources.is_of_working_folder(&file.path).then(|| file.path.clone());
-        let place = if working_folder_file.is_some() { PartsPlace::WorkingFolderFile } else { PartsPlace::OwnFile };
+        let working_folder_file = sources.is_in_working_folder(&file.path).then(|| file.path.clone());
+        let place = if working_folder_file.is_some() { PartsSource::WorkingFolderFile } else { PartsSource::OwnFile };
         let path = escaped(&file.path.to_string_lossy());
         let password_places = vec![format!("[{}] of {path} as password_file", printable(table))];
-        let parts = parts.as_ref().map(|parts| FoundParts {
+        let parts = parts.as_ref().map(|parts| TargetParts {
             origin: file.origin(parts.span().start),
             values: PARTS
                 .iter()
@@ -132,9 +133,9 @@ impl Level {
     }
 
     /// The parts, if they name a target: what only completes one names none; a table of a file is there for one.
-    fn naming_parts(&self) -> Option<&FoundParts> {
-        let names = |parts: &FoundParts| match (&self.url, parts.place) {
-            (None, PartsPlace::OwnFile | PartsPlace::WorkingFolderFile) => {
+    fn naming_parts(&self) -> Option<&TargetParts> {
+        let names = |parts: &TargetParts| match (&self.url, parts.place) {
+            (None, PartsSource::OwnFile | PartsSource::WorkingFolderFile) => {
                 parts.values.keys().any(|part| !CERTIFICATE_FILES.contains(part))
             }
             _ => parts.values.keys().any(|part| NAMING.contains(part)),
@@ -143,19 +144,19 @@ impl Level {
     }
 
     /// The target without the context; `None` if the violations say why.
-    fn target(&self, sources: &Sources, violations: &mut Violations) -> Result<Option<Chosen>> {
-        let none = FoundParts::default();
+    fn target(&self, sources: &Sources, violations: &mut Violations) -> Result<Option<ResolvedTarget>> {
+        let none = TargetParts::default();
         let parts = self.parts.as_ref().unwrap_or(&none);
-        let chosen = match (&self.url, self.naming_parts()) {
+        let resolved = match (&self.url, self.naming_parts()) {
             (Some(url), _) => from_url(url, parts, sources, violations)?,
             (None, Some(parts)) => from_parts(parts, sources, violations),
             (None, None) => None,
         };
-        Ok(chosen.map(|mut chosen| {
-            if let Target::Server(server) = &mut chosen.target {
-                server.password_hints = vec![lone::password_hint(&self.password_places, server.engine)];
+        Ok(resolved.map(|mut resolved| {
+            if let Target::Server(server) = &mut resolved.target {
+                server.password_hints = vec![server_variables::password_hint(&self.password_places, server.engine)];
             }
-            Chosen { working_folder_file: self.working_folder_file.clone(), ..chosen }
+            ResolvedTarget { working_folder_file: self.working_folder_file.clone(), ..resolved }
         }))
     }
 }
@@ -164,12 +165,12 @@ impl Level {
 ///
 /// Errors: exit 2 when one level names the target twice, or a URL on the command line stands beside
 /// a context; exit 4 for a malformed URL, an unknown context, a user without a home.
-pub fn choose(sources: &Sources, files: &[ParsedFile], violations: &mut Violations) -> Result<Option<Chosen>> {
-    let mut levels = vec![Level::of_flags(sources)];
-    levels.extend(sources.variable_levels().map(|(level, variables)| Level::of_variables(sources, level, variables)));
+pub fn resolve(sources: &Sources, files: &[ParsedFile], violations: &mut Violations) -> Result<Option<ResolvedTarget>> {
+    let mut levels = vec![Level::from_flags(sources)];
+    levels.extend(sources.variable_levels().map(|(level, variables)| Level::from_variables(sources, level, variables)));
     levels.extend(
         files.iter().map(|file| {
-            Level::of_file(sources, file, "database", &file.settings.database_url, &file.settings.database)
+            Level::from_file(sources, file, "database", &file.settings.database_url, &file.settings.database)
         }),
     );
     // Stricter than precedence: who chose a protected context does not lose the protection by a URL.
@@ -180,32 +181,35 @@ pub fn choose(sources: &Sources, files: &[ParsedFile], violations: &mut Violatio
     // Other programs keep their own database in `.env`, under some of our names.
     let remark = levels.iter().take_while(|level| level.origins().is_empty() || level.is_foreign());
     let remark = remark.filter(|level| level.is_foreign()).find_map(Level::remark);
-    let chosen = match levels.iter().find(|level| !level.origins().is_empty() && !level.is_foreign()) {
-        Some(level) => of_level(level, sources, files, violations)?,
+    let resolved = match levels.iter().find(|level| !level.origins().is_empty() && !level.is_foreign()) {
+        Some(level) => resolve_level(level, sources, files, violations)?,
         None => Some(embedded(sources)?),
     };
-    Ok(chosen.map(|chosen| Chosen { remark, ..chosen }.with_unused(sources)))
+    Ok(resolved.map(|resolved| ResolvedTarget { remark, ..resolved }.with_unused(sources)))
 }
 
-fn of_level(
+fn resolve_level(
     level: &Level,
     sources: &Sources,
     files: &[ParsedFile],
     violations: &mut Violations,
-) -> Result<Option<Chosen>> {
-    refuse_twice(level)?;
+) -> Result<Option<ResolvedTarget>> {
+    check_named_once(level)?;
     match &level.context {
         Some(context) => {
-            let chosen = from_context(context, sources, files, violations)?;
+            let resolved = from_context(context, sources, files, violations)?;
             // Chosen there, whatever file describes it.
             let by = level.working_folder_file.clone();
-            Ok(chosen.map(|chosen| Chosen { working_folder_file: chosen.working_folder_file.or(by), ..chosen }))
+            Ok(resolved.map(|resolved| ResolvedTarget {
+                working_folder_file: resolved.working_folder_file.or(by),
+                ..resolved
+            }))
         }
         None => level.target(sources, violations),
     }
 }
 
-fn refuse_twice(level: &Level) -> Result<()> {
+fn check_named_once(level: &Level) -> Result<()> {
     match level.origins().as_slice() {
         [one, other, ..] => Err(named_twice(one, other)),
         _ => Ok(()),
@@ -216,7 +220,7 @@ fn named_twice(one: &str, other: &str) -> Error {
     Error::usage(format!("the database is named twice: by {one} and by {other}")).hint("keep one of them")
 }
 
-fn embedded(sources: &Sources) -> Result<Chosen> {
+fn embedded(sources: &Sources) -> Result<ResolvedTarget> {
     if sources.data_folder.is_none() {
         return Err(Error::configuration(
             "config.no_home",
@@ -225,30 +229,31 @@ fn embedded(sources: &Sources) -> Result<Chosen> {
         .hint("set HOME, or name a database with --database-url"));
     }
     let target = Target::Sqlite(sources.embedded_default());
-    Ok(Chosen::new(target, "default".to_owned()))
+    Ok(ResolvedTarget::new(target, "default".to_owned()))
 }
 
 fn from_context(
-    context: &Found,
+    context: &SourcedValue,
     sources: &Sources,
     files: &[ParsedFile],
     violations: &mut Violations,
-) -> Result<Option<Chosen>> {
+) -> Result<Option<ResolvedTarget>> {
     let found = files.iter().find_map(|file| file.settings.context.get(&context.text).map(|settings| (file, settings)));
     let Some((file, settings)) = found else { return Err(unknown_context(context, files)) };
     let table = format!("context.{}.database", context.text);
-    let level = Level::of_file(sources, file, &table, &settings.database_url, &settings.database);
-    refuse_twice(&level)?;
+    let level = Level::from_file(sources, file, &table, &settings.database_url, &settings.database);
+    check_named_once(&level)?;
     if level.origins().is_empty() {
         let (name, path) = (printable(&context.text), escaped(&file.path.to_string_lossy()));
         return Err(Error::configuration("config.context", format!("the context {name} in {path} names no database"))
             .hint(format!("add database_url = \"…\" to [context.{name}], or a table [context.{name}.database]")));
     }
-    let chosen = level.target(sources, violations)?;
-    Ok(chosen.map(|chosen| Chosen { context: Some(ChosenContext::new(context, file, settings)), ..chosen }))
+    let resolved = level.target(sources, violations)?;
+    Ok(resolved
+        .map(|resolved| ResolvedTarget { context: Some(SelectedContext::new(context, file, settings)), ..resolved }))
 }
 
-fn unknown_context(context: &Found, files: &[ParsedFile]) -> Error {
+fn unknown_context(context: &SourcedValue, files: &[ParsedFile]) -> Error {
     let names: Vec<&str> = files.iter().flat_map(|file| file.settings.context.keys()).map(String::as_str).collect();
     // A URL in the wrong place may hold a password.
     let name = if context.text.contains([':', '@', '/']) { "of that name" } else { &printable(&context.text) };
@@ -266,52 +271,57 @@ fn unknown_context(context: &Found, files: &[ParsedFile]) -> Error {
 }
 
 fn from_url(
-    found: &Found,
-    parts: &FoundParts,
+    found: &SourcedValue,
+    parts: &TargetParts,
     sources: &Sources,
     violations: &mut Violations,
-) -> Result<Option<Chosen>> {
+) -> Result<Option<ResolvedTarget>> {
     let parsed = url::parse(&found.text, &format!("the database URL ({})", found.origin))?;
-    let chosen = match parsed.target {
+    let resolved = match parsed.target {
         Target::Server(target) => {
-            let parts = parts.beside_url(&target, parsed.ssl);
-            server(target, parsed.ssl, &found.origin, &parts, sources, violations)
+            let parts = parts.without_url_settings(&target, parsed.ssl);
+            complete_server(target, parsed.ssl, &found.origin, &parts, sources, violations)
         }
         target => {
-            for (part, found) in parts.meant_for_a_file() {
-                violations.add(&format!("database.{part} ({})", found.origin), MEANS_NOTHING);
+            for (part, found) in parts.relevant_to_sqlite() {
+                violations.add(&format!("database.{part} ({})", found.origin), UNUSED_BY_SQLITE);
             }
-            Some(Chosen::new(target, found.origin.clone()))
+            Some(ResolvedTarget::new(target, found.origin.clone()))
         }
     };
-    let connect_timeout = parsed.connect_timeout.map(|text| Found { text, origin: found.origin.clone() });
-    Ok(chosen.map(|chosen| Chosen { connect_timeout, ignored: parsed.ignored, ..chosen }))
+    let connect_timeout = parsed.connect_timeout.map(|text| SourcedValue { text, origin: found.origin.clone() });
+    Ok(resolved.map(|resolved| ResolvedTarget { connect_timeout, ignored: parsed.ignored, ..resolved }))
 }
 
-fn server(
+fn complete_server(
     target: ServerTarget,
     stated: Option<SslMode>,
     origin: &str,
-    parts: &FoundParts,
+    parts: &TargetParts,
     sources: &Sources,
     violations: &mut Violations,
-) -> Option<Chosen> {
-    let libpq_options = variable_of("environment", &sources.environment, "PGOPTIONS");
+) -> Option<ResolvedTarget> {
+    let libpq_options = find_variable("environment", &sources.environment, "PGOPTIONS");
     let libpq_options = libpq_options.filter(|_| target.engine.is_like_libpq);
     let (mut target, origins) = Server { target, stated, origin, parts }.complete(sources, violations)?;
     // As in libpq, the URL's own come first.
     target.session.options =
         target.session.options.take().or_else(|| libpq_options.as_ref().map(|found| found.text.clone()));
-    let taken = parts.values.values().map(|found| found.origin.clone()).collect();
-    Some(Chosen { origins, libpq_options, taken, ..Chosen::new(Target::Server(target), origin.to_owned()) })
+    let used = parts.values.values().map(|found| found.origin.clone()).collect();
+    Some(ResolvedTarget {
+        origins,
+        libpq_options,
+        used,
+        ..ResolvedTarget::new(Target::Server(target), origin.to_owned())
+    })
 }
 
-fn from_parts(parts: &FoundParts, sources: &Sources, violations: &mut Violations) -> Option<Chosen> {
+fn from_parts(parts: &TargetParts, sources: &Sources, violations: &mut Violations) -> Option<ResolvedTarget> {
     let mut reader = PartsReader { parts, violations, is_sound: true };
     let engine = reader.read("dialect", |text| {
         Engine::parse(&text.trim().to_ascii_lowercase()).ok_or("must be one of sqlite, postgres, mysql, mariadb")
     });
-    let engine = engine.unwrap_or(USUAL_ENGINE);
+    let engine = engine.unwrap_or(DEFAULT_ENGINE);
     if !parts.values.contains_key("name") {
         // Parts of a lower level are not mixed in: half of one database and half of another.
         reader.refuse("name", "is missing: all parts of a database stand on one level");
@@ -319,7 +329,7 @@ fn from_parts(parts: &FoundParts, sources: &Sources, violations: &mut Violations
     let Some(engine) = engine.server else {
         let target = reader.sqlite();
         let is_sound = reader.is_sound;
-        return target.filter(|_| is_sound).map(|target| Chosen::new(target, parts.origin.clone()));
+        return target.filter(|_| is_sound).map(|target| ResolvedTarget::new(target, parts.origin.clone()));
     };
     let (target, is_sound) = (reader.server(engine), reader.is_sound);
     // All that is wrong is told together.
@@ -327,16 +337,16 @@ fn from_parts(parts: &FoundParts, sources: &Sources, violations: &mut Violations
         let _ = reader.read("ssl", SslMode::parse);
         return None;
     };
-    server(target, None, &parts.origin, parts, sources, violations).filter(|_| is_sound)
+    complete_server(target, None, &parts.origin, parts, sources, violations).filter(|_| is_sound)
 }
 
 /// What parts without a dialect mean.
-const USUAL_ENGINE: Engine = Engine::Postgres;
-const MEANS_NOTHING: &str = "means nothing for sqlite, which is a file: remove it, or correct the dialect";
+const DEFAULT_ENGINE: Engine = Engine::Postgres;
+const UNUSED_BY_SQLITE: &str = "means nothing for sqlite, which is a file: remove it, or correct the dialect";
 
 /// Takes parts one by one and notes what is wrong, without the value.
 struct PartsReader<'a> {
-    parts: &'a FoundParts,
+    parts: &'a TargetParts,
     violations: &'a mut Violations,
     is_sound: bool,
 }
@@ -360,8 +370,8 @@ impl PartsReader<'_> {
 
     fn sqlite(&mut self) -> Option<Target> {
         let sense = ["dialect", "name"];
-        for (part, _) in self.parts.meant_for_a_file().filter(|(part, _)| !sense.contains(part)) {
-            self.refuse(part, MEANS_NOTHING);
+        for (part, _) in self.parts.relevant_to_sqlite().filter(|(part, _)| !sense.contains(part)) {
+            self.refuse(part, UNUSED_BY_SQLITE);
         }
         self.read("name", SqliteTarget::checked).map(Target::Sqlite)
     }
@@ -392,12 +402,12 @@ impl PartsReader<'_> {
     }
 }
 
-impl ChosenContext {
-    fn new(context: &Found, file: &ParsedFile, settings: &ContextSettings) -> ChosenContext {
+impl SelectedContext {
+    fn new(context: &SourcedValue, file: &ParsedFile, settings: &ContextSettings) -> SelectedContext {
         let flag = |setting: &Option<Spanned<bool>>| {
             setting.as_ref().map(|value| (*value.get_ref(), file.origin(value.span().start)))
         };
-        ChosenContext {
+        SelectedContext {
             name: context.text.clone(),
             origin: context.origin.clone(),
             flags: [flag(&settings.protected), flag(&settings.read_only)],
@@ -405,9 +415,9 @@ impl ChosenContext {
     }
 }
 
-impl Chosen {
-    fn new(target: Target, origin: String) -> Chosen {
-        Chosen {
+impl ResolvedTarget {
+    fn new(target: Target, origin: String) -> ResolvedTarget {
+        ResolvedTarget {
             target,
             origin,
             context: None,
@@ -417,19 +427,19 @@ impl Chosen {
             origins: Origins::new(),
             ignored: Vec::new(),
             libpq_options: None,
-            taken: Vec::new(),
+            used: Vec::new(),
             unused: Vec::new(),
         }
     }
 
     /// Notes what of the environment it does not use.
-    fn with_unused(mut self, sources: &Sources) -> Chosen {
-        let (target, origin, taken) = (&self.target, self.origin.as_str(), self.taken.as_slice());
-        let choice = lone::Choice { target, origin, taken, is_context: self.context.is_some() };
-        self.unused = lone::unused(sources, &choice);
+    fn with_unused(mut self, sources: &Sources) -> ResolvedTarget {
+        let (target, origin, used) = (&self.target, self.origin.as_str(), self.used.as_slice());
+        let summary = server_variables::TargetSummary { target, origin, used, is_context: self.context.is_some() };
+        self.unused = server_variables::unused_variables(sources, &summary);
         if let Target::Server(server) = &mut self.target {
             let passwords = self.unused.iter().filter(|unused| unused.is_password);
-            server.password_hints.extend(passwords.map(|unused| unused.told.clone()));
+            server.password_hints.extend(passwords.map(|unused| unused.message.clone()));
         }
         self
     }

@@ -7,7 +7,7 @@ use super::*;
 use crate::db::target::{Password, Secret};
 use crate::error::Aim;
 
-mod lone;
+mod server_variables;
 
 const CANARY: &str = "c4n4ryS3cret";
 

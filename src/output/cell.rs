@@ -47,7 +47,7 @@ pub struct Nested {
 
 impl Cell {
     /// For humans: short, on one line, safe for the terminal.
-    pub(super) fn for_people(&self) -> String {
+    pub(super) fn display_text(&self) -> String {
         match self {
             Cell::Text(text) => escape::line(text),
             Cell::Time(time) => time.format("%Y-%m-%d %H:%M").to_string(),
@@ -55,20 +55,20 @@ impl Cell {
             Cell::Boolean(false) => "no".to_owned(),
             Cell::Missing => "-".to_owned(),
             Cell::Id(_) | Cell::Money(_) | Cell::Amount(_) | Cell::Integer(_) | Cell::Json(_) | Cell::Nested(_) => {
-                self.for_programs()
+                self.raw_text()
             }
         }
     }
 
     /// Exact and complete, not escaped for any format; missing values are empty.
-    pub(super) fn for_programs(&self) -> String {
+    pub(super) fn raw_text(&self) -> String {
         let mut text = String::new();
-        self.write_for_programs(&mut text);
+        self.write_raw(&mut text);
         text
     }
 
-    /// Appends [`Cell::for_programs`].
-    pub(super) fn write_for_programs(&self, text: &mut String) {
+    /// Appends [`Cell::raw_text`].
+    pub(super) fn write_raw(&self, text: &mut String) {
         // Writing into a String cannot fail.
         let _ = match self {
             Cell::Text(value) => text.write_str(value),
@@ -134,7 +134,7 @@ fn rfc3339(time: DateTime<Utc>) -> String {
 }
 
 /// What becomes a cell of one kind.
-macro_rules! cells_of {
+macro_rules! impl_cell_from {
     ($($Type:ty: |$value:pat_param| $cell:expr;)+) => {$(
         impl From<$Type> for Cell {
             fn from($value: $Type) -> Cell {
@@ -144,7 +144,7 @@ macro_rules! cells_of {
     )+};
 }
 
-cells_of! {
+impl_cell_from! {
     &str: |text| Cell::Text(text.to_owned());
     String: |text| Cell::Text(text);
     Money: |amount| Cell::Money(amount);

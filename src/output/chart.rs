@@ -11,10 +11,10 @@ use super::{Output, escape};
 use crate::error::Result;
 
 /// The default width without a terminal, in columns.
-const USUAL_WIDTH: usize = 80;
+const DEFAULT_WIDTH: usize = 80;
 /// The minimum width of a bar, even if lines become too wide.
-const NARROWEST_BAR: usize = 4;
-const NARROWEST_LABEL: usize = 4;
+const MIN_BAR_WIDTH: usize = 4;
+const MIN_LABEL_WIDTH: usize = 4;
 /// Spaces between label, value and bar.
 const GAP: usize = 2;
 
@@ -66,7 +66,7 @@ impl Output {
     }
 
     fn chart_width(&self) -> usize {
-        self.terminal.width.filter(|_| self.terminal.stdout_is_terminal).unwrap_or(USUAL_WIDTH)
+        self.terminal.width.filter(|_| self.terminal.stdout_is_terminal).unwrap_or(DEFAULT_WIDTH)
     }
 }
 
@@ -87,8 +87,8 @@ fn lines(bars: &[Bar], glyphs: &Glyphs, width: usize) -> String {
     let value_width = widest(|row| &row.1).unwrap_or(0);
     // Bars get at least half of the width left by the values.
     let room = width.saturating_sub(value_width + 2 * GAP);
-    let label_width = widest(|row| &row.0).unwrap_or(0).min((room / 2).max(NARROWEST_LABEL));
-    let bar_width = room.saturating_sub(label_width).max(NARROWEST_BAR);
+    let label_width = widest(|row| &row.0).unwrap_or(0).min((room / 2).max(MIN_LABEL_WIDTH));
+    let bar_width = room.saturating_sub(label_width).max(MIN_BAR_WIDTH);
     let most = highest(rows.iter().map(|row| row.2));
     let gap = " ".repeat(GAP);
     let line = |(label, value, length): &(String, String, f64)| {

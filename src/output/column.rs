@@ -34,7 +34,7 @@ pub trait View: Sized + 'static {
 
     /// What `-o id` prints: the first field, unless the noun says otherwise.
     fn id(&self) -> String {
-        Self::COLUMNS.first().map(|column| (column.cell)(self).for_programs()).unwrap_or_default()
+        Self::COLUMNS.first().map(|column| (column.cell)(self).raw_text()).unwrap_or_default()
     }
 
     /// All fields as one object: the answer of `show --json` and the top level of `create --json`.

@@ -7,7 +7,7 @@ use crate::domain::spreadsheet::guard;
 use crate::error::{Error, Result};
 
 /// Initial capacity for a line.
-const USUAL_BYTES: usize = 256;
+const INITIAL_CAPACITY: usize = 256;
 
 /// What stands between values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +27,13 @@ impl Delimiter {
 
 /// One line of a row; only texts are guarded, a number is not a formula.
 pub(super) fn row(cells: &[Cell], delimiter: Delimiter) -> Result<String> {
-    let mut text = String::with_capacity(USUAL_BYTES);
+    let mut text = String::with_capacity(INITIAL_CAPACITY);
     for (position, cell) in cells.iter().enumerate() {
         if position > 0 {
             text.push(char::from(delimiter.byte()));
         }
         let start = text.len();
-        cell.write_for_programs(&mut text);
+        cell.write_raw(&mut text);
         let is_text = cell.is_text();
         if is_text && let Cow::Owned(guarded) = guard(&text[start..]) {
             text.truncate(start);

@@ -20,27 +20,27 @@ impl Output {
     ///
     /// Errors: exit 2 when another format was asked for, or the file's name says so; those of
     /// [`OutputFile::open`].
-    pub async fn exporting(&self, format: Format, file: Option<&Path>) -> Result<Export<'_>> {
+    pub async fn open_export(&self, format: Format, file: Option<&Path>) -> Result<Export<'_>> {
         if let Some(asked) = self.settings.format.filter(|asked| *asked != format) {
             let message = format!("this is always written as {}", format.as_str());
             return Err(Error::usage(message).hint(format!("leave --output {} out", asked.as_str())));
         }
-        self.export(OutputSettings { format: Some(format), ..self.settings.clone() }, format.endings(), file).await
+        self.export(OutputSettings { format: Some(format), ..self.settings.clone() }, format.extensions(), file).await
     }
 
-    /// As [`Output::exporting`], for preformatted text.
-    pub async fn exporting_text(&self, endings: &[&str], file: Option<&Path>) -> Result<Export<'_>> {
-        self.export(self.settings.clone(), endings, file).await
+    /// As [`Output::open_export`], for preformatted text.
+    pub async fn open_text_export(&self, extensions: &[&str], file: Option<&Path>) -> Result<Export<'_>> {
+        self.export(self.settings.clone(), extensions, file).await
     }
 
-    async fn export(&self, settings: OutputSettings, endings: &[&str], file: Option<&Path>) -> Result<Export<'_>> {
+    async fn export(&self, settings: OutputSettings, extensions: &[&str], file: Option<&Path>) -> Result<Export<'_>> {
         let (standard, messages) = (self, Box::new(io::stderr()));
         let Some(path) = file.filter(|path| !file::is_stdout(path)) else {
             let stdout = Box::new(BufWriter::new(io::stdout()));
             let output = Output { is_export: true, ..Output::new(settings, self.terminal.clone(), stdout, messages) };
             return Ok(Export { standard, output, file: None });
         };
-        file::check_ending(path, endings)?;
+        file::check_ending(path, extensions)?;
         let file = OutputFile::open(path).await?;
         let terminal = Terminal { stdout_is_terminal: file.is_terminal(), ..Terminal::default() };
         let mut output = Output::new(settings, terminal, Box::new(BufWriter::new(file.stream()?)), messages);
@@ -61,9 +61,9 @@ impl Export<'_> {
     pub fn complete(self) -> Result<()> {
         self.output.flush()?;
         let Some(file) = self.file else { return Ok(()) };
-        let told = format!("wrote {}", file.path().display());
+        let message = format!("wrote {}", file.path().display());
         file.complete()?;
-        self.standard.note(&told);
+        self.standard.note(&message);
         Ok(())
     }
 }

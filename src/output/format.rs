@@ -24,12 +24,12 @@ named_enum! {
 
 impl Format {
     /// The format of a file extension, in lower case.
-    pub fn of_ending(ending: &str) -> Option<Format> {
-        Format::ALL.into_iter().find(|format| format.endings().contains(&ending))
+    pub fn from_extension(extension: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.extensions().contains(&extension))
     }
 
     /// The file extension of this format.
-    pub const fn endings(self) -> &'static [&'static str] {
+    pub const fn extensions(self) -> &'static [&'static str] {
         match self {
             Format::Table | Format::Id => &[],
             Format::Json => &["json"],

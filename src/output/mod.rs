@@ -37,7 +37,7 @@ pub use chart::Bar;
 pub use column::{Column, View};
 pub use format::{ColorChoice, Format};
 pub use progress::Unit;
-pub use rows::{Rest, Rows};
+pub use rows::{ListFooter, Rows};
 pub use table::shorten;
 pub use terminal::Terminal;
 
@@ -82,11 +82,11 @@ impl Mutation {
 
     /// Whether something was changed permanently.
     pub fn is_written(&self) -> bool {
-        self.is("changed") && !self.is("dry_run")
+        self.has_flag("changed") && !self.has_flag("dry_run")
     }
 
     /// Whether this member is true: `changed`, `replayed`, `dry_run`.
-    pub fn is(&self, member: &str) -> bool {
+    pub fn has_flag(&self, member: &str) -> bool {
         self.json.get(member).and_then(Value::as_bool).unwrap_or(false)
     }
 
@@ -113,7 +113,7 @@ pub struct Output {
     /// Whether it is for an import: TSV is CSV with tabs then.
     is_export: bool,
     is_closed: AtomicBool,
-    told_lacking: AtomicBool,
+    has_noted_missing_password: AtomicBool,
 }
 
 impl Output {
@@ -124,7 +124,7 @@ impl Output {
     }
 
     /// Only messages, for a thread beside one that may be blocked in a write to stdout.
-    pub fn of_messages(settings: OutputSettings) -> Output {
+    pub fn messages_only(settings: OutputSettings) -> Output {
         Output::new(settings, Terminal::detect(), Box::new(io::sink()), Box::new(io::stderr()))
     }
 
@@ -145,12 +145,12 @@ impl Output {
             path: None,
             is_export: false,
             is_closed: AtomicBool::new(false),
-            told_lacking: AtomicBool::new(false),
+            has_noted_missing_password: AtomicBool::new(false),
         }
     }
 
     /// The value of `--output`, if given.
-    pub fn asked_format(&self) -> Option<Format> {
+    pub fn requested_format(&self) -> Option<Format> {
         self.settings.format
     }
 
@@ -195,7 +195,7 @@ impl Output {
 
     /// Prints a list that is whole. Errors: as [`Output::page`].
     pub fn list<V: View>(&self, rows: &[V]) -> Result<()> {
-        self.page(rows, &Rest::default())
+        self.page(rows, &ListFooter::default())
     }
 
     /// Prints a part of a list, or one with sums. What JSON has inside itself beside the rows is a note on stderr in
@@ -203,10 +203,10 @@ impl Output {
     ///
     /// Errors: exit 2 for an unknown field (nothing was printed then), exit 5 when stdout cannot
     /// be written.
-    pub fn page<V: View>(&self, rows: &[V], rest: &Rest<'_>) -> Result<()> {
+    pub fn page<V: View>(&self, rows: &[V], footer: &ListFooter<'_>) -> Result<()> {
         let mut printed = self.rows::<V>()?;
         rows.iter().try_for_each(|row| printed.push(row))?;
-        printed.finish(rest)
+        printed.finish(footer)
     }
 
     /// Starts a list whose rows are printed as they arrive (`--all`).
@@ -284,7 +284,7 @@ impl Output {
 
     /// A warning on stderr.
     pub fn warn(&self, text: &str) {
-        let label = self.painted(YELLOW, "warning");
+        let label = self.colored(YELLOW, "warning");
         self.write_message(&format!("{label}: {}\n", escape::lines(text)));
     }
 
@@ -293,16 +293,16 @@ impl Output {
         let hint = hint.into();
         if !self.settings.quiet {
             self.say(&hint.aimed(&self.settings.aim));
-            self.tell_lacking(&[hint]);
+            self.note_missing_password(&[hint]);
         }
     }
 
     /// Prints once that suggested commands lack the password.
-    pub fn tell_lacking(&self, shown: &[Hint]) {
+    pub fn note_missing_password(&self, shown: &[Hint]) {
         if let Some(remark) = self.settings.aim.remark(shown)
-            && !self.told_lacking.swap(true, Ordering::Relaxed)
+            && !self.has_noted_missing_password.swap(true, Ordering::Relaxed)
         {
-            self.write_message(&format!("{}: {remark}\n", self.painted(CYAN, "hint")));
+            self.write_message(&format!("{}: {remark}\n", self.colored(CYAN, "hint")));
         }
     }
 
@@ -321,20 +321,20 @@ impl Output {
             let value = error.to_json(&self.settings.aim);
             return self.write_message(&format!("{}\n", json::text(&value)));
         }
-        let label = self.painted(RED, &format!("error[{}]", error.code()));
+        let label = self.colored(RED, &format!("error[{}]", error.code()));
         let mut text = format!("{label}: {}\n", escape::lines(error.message()));
         for hint in error.hint_lines(&self.settings.aim) {
-            text.push_str(&format!("{}: {}\n", self.painted(CYAN, "hint"), escape::line(&hint)));
+            text.push_str(&format!("{}: {}\n", self.colored(CYAN, "hint"), escape::line(&hint)));
         }
         self.write_message(&text);
     }
 
     /// Highlights text for stderr if colours are enabled.
     pub fn highlighted(&self, text: &str) -> String {
-        self.painted(CYAN, text)
+        self.colored(CYAN, text)
     }
 
-    fn painted(&self, color: &str, text: &str) -> String {
+    fn colored(&self, color: &str, text: &str) -> String {
         if self.terminal.has_color(self.settings.color, self.terminal.stderr_is_terminal) {
             format!("{color}{text}{RESET}")
         } else {
@@ -343,20 +343,20 @@ impl Output {
     }
 
     /// CSV keeps every byte for programs; only on a terminal is it escaped.
-    fn seen(&self, csv: String) -> String {
+    fn for_terminal(&self, csv: String) -> String {
         if self.terminal.stdout_is_terminal { escape::lines(&csv) } else { csv }
     }
 
     /// Writes data without flushing it.
     fn write(&self, text: &str) -> Result<()> {
-        self.unless_closed(|stdout| stdout.write_all(text.as_bytes()))
+        self.with_stdout(|stdout| stdout.write_all(text.as_bytes()))
     }
 
     fn flush(&self) -> Result<()> {
-        self.unless_closed(|stdout| stdout.flush())
+        self.with_stdout(|stdout| stdout.flush())
     }
 
-    fn unless_closed(&self, action: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    fn with_stdout(&self, action: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         if self.is_closed() {
             return Ok(());
         }

@@ -13,7 +13,7 @@ const ROWS: &str = "{bar:24} {percent:>3} %  {human_pos} of {human_len} rows, {r
 const READING: &str = "{bar:24} {percent:>3} % of the file read, {eta} left";
 /// Steps of a bar in blocks, and where there are none.
 const BLOCKS: &str = "█▉▊▋▌▍▎▏░";
-const SIGNS: &str = "=> ";
+const ASCII: &str = "=> ";
 
 /// On stderr, hidden by `--quiet`, gone when it is dropped.
 pub struct Progress<'a> {
@@ -22,7 +22,7 @@ pub struct Progress<'a> {
     unit: Unit,
     total: u64,
     done: u64,
-    told: Instant,
+    last_note: Instant,
 }
 
 /// What is counted.
@@ -45,13 +45,13 @@ impl Output {
                 // The bar cannot report a failure to draw.
                 let _ = write!(text, "{}", HumanCount(state.per_sec() as u64));
             };
-            Some(style.with_key("rate", rate).progress_chars(if terminal.has_blocks { BLOCKS } else { SIGNS }))
+            Some(style.with_key("rate", rate).progress_chars(if terminal.has_blocks { BLOCKS } else { ASCII }))
         };
         let bar = has_bar
             .then(style)
             .flatten()
             .map(|style| ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style));
-        Progress { output: self, bar, unit, total, done: 0, told: Instant::now() }
+        Progress { output: self, bar, unit, total, done: 0, last_note: Instant::now() }
     }
 }
 
@@ -74,8 +74,8 @@ impl Progress<'_> {
     pub fn tick(&mut self) {
         match &self.bar {
             Some(bar) => bar.tick(),
-            None if self.told.elapsed() >= INTERVAL => {
-                self.told = Instant::now();
+            None if self.last_note.elapsed() >= INTERVAL => {
+                self.last_note = Instant::now();
                 let note = match self.unit {
                     Unit::Rows => format!("{} of {} rows", HumanCount(self.done), HumanCount(self.total)),
                     Unit::Bytes => format!("{} % of the file read", self.done * 100 / self.total.max(1)),
@@ -96,7 +96,7 @@ impl Progress<'_> {
                 bar.set_message(text.to_owned());
                 bar.tick();
             }
-            None if self.told.elapsed() >= INTERVAL => self.output.note(text),
+            None if self.last_note.elapsed() >= INTERVAL => self.output.note(text),
             None => {}
         }
     }

@@ -13,7 +13,7 @@ const LAYOUT_ROWS: usize = 1000;
 
 /// What is said of a list beside its rows.
 #[derive(Debug, Default)]
-pub struct Rest<'a> {
+pub struct ListFooter<'a> {
     /// The cursor of the next page.
     pub next: Option<&'a str>,
     /// The number of all rows, if it was asked for.
@@ -74,8 +74,8 @@ impl<'a, V: View> Rows<'a, V> {
     /// Ends the list.
     ///
     /// Errors: exit 5 when stdout cannot be written.
-    pub fn finish(mut self, rest: &Rest<'_>) -> Result<()> {
-        let Rest { next, total, totals } = *rest;
+    pub fn finish(mut self, footer: &ListFooter<'_>) -> Result<()> {
+        let ListFooter { next, total, totals } = *footer;
         if self.count == 0 {
             self.begin()?;
         }
@@ -95,7 +95,7 @@ impl<'a, V: View> Rows<'a, V> {
             Format::Jsonl | Format::Csv | Format::Tsv | Format::Id | Format::MongoJson => {}
         }
         self.output.flush()?;
-        self.note(rest);
+        self.note(footer);
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl<'a, V: View> Rows<'a, V> {
     }
 
     /// What JSON has inside itself stands on stderr for every other format.
-    fn note(&self, Rest { next, total, totals }: &Rest<'_>) {
+    fn note(&self, ListFooter { next, total, totals }: &ListFooter<'_>) {
         if self.output.format == Format::Json {
             return;
         }
@@ -144,7 +144,7 @@ impl<'a, V: View> Rows<'a, V> {
             self.output.note(&format!("{total} {} in all", V::NOUN));
         }
         if !totals.is_empty() {
-            let sums: Vec<_> = totals.iter().map(|(name, cell)| format!("{name} {}", cell.for_people())).collect();
+            let sums: Vec<_> = totals.iter().map(|(name, cell)| format!("{name} {}", cell.display_text())).collect();
             self.output.note(&format!("in all: {}", sums.join(", ")));
         }
         if let Some(cursor) = next {
@@ -157,11 +157,11 @@ impl Output {
     /// One row on a separate line, in any format except a table.
     pub(super) fn line<V: View>(&self, headings: &[Heading], cells: &[Cell], row: &V) -> Result<String> {
         let line = match (self.format, self.delimiter()) {
-            (_, Some(delimiter)) => return Ok(self.seen(csv::row(cells, delimiter)?)),
+            (_, Some(delimiter)) => return Ok(self.for_terminal(csv::row(cells, delimiter)?)),
             (Format::Json | Format::Jsonl, _) => json::text(&Value::Object(object(headings, cells))),
             (Format::MongoJson, _) => json::text(&extended_json::document(headings, cells)),
             (Format::Id, _) => escape::tsv(&row.id()),
-            _ => cells.iter().map(|cell| escape::tsv(&cell.for_programs())).collect::<Vec<_>>().join("\t"),
+            _ => cells.iter().map(|cell| escape::tsv(&cell.raw_text())).collect::<Vec<_>>().join("\t"),
         };
         Ok(line + "\n")
     }

@@ -45,7 +45,7 @@ fn lines(output: &Output, headings: &[Heading], cells: &[Cell]) -> String {
             }
             value => {
                 let label = format!("{}:", heading.name);
-                text.push_str(&format!("{label:<width$}  {}\n", value.for_people(), width = widest + 1));
+                text.push_str(&format!("{label:<width$}  {}\n", value.display_text(), width = widest + 1));
             }
         }
     }

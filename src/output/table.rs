@@ -11,18 +11,18 @@ use super::cell::Cell;
 /// Spaces between two columns.
 const GAP: u16 = 2;
 /// The minimum width of a text column, even if the table becomes too wide.
-const NARROWEST: usize = 8;
+const MIN_TEXT_WIDTH: usize = 8;
 const BOLD: &str = "\u{1b}[1m";
 const RESET: &str = "\u{1b}[0m";
 
 /// How wide each column is and to which side it leans, decided from the first rows.
 pub(super) struct Layout {
-    columns: Vec<Lane>,
+    columns: Vec<TableColumn>,
     /// Without a terminal nothing is shortened.
     is_fitted: bool,
 }
 
-struct Lane {
+struct TableColumn {
     width: usize,
     is_number: bool,
     is_text: bool,
@@ -31,15 +31,15 @@ struct Lane {
 impl Layout {
     /// The layout for these titles (as shown; empty texts when there is no header) and rows.
     pub fn fit(titles: &[&str], rows: &[Vec<Cell>], terminal_width: Option<usize>) -> Layout {
-        let lane = |(position, title): (usize, &&str)| {
-            let column = || rows.iter().filter_map(move |row| row.get(position));
-            Lane {
-                width: column().map(|cell| cell.for_people().width()).max().unwrap_or(0).max(title.width()),
-                is_number: column().any(Cell::is_number) && !column().any(Cell::is_text),
-                is_text: column().any(Cell::is_text),
+        let layout = |(position, title): (usize, &&str)| {
+            let cells = || rows.iter().filter_map(move |row| row.get(position));
+            TableColumn {
+                width: cells().map(|cell| cell.display_text().width()).max().unwrap_or(0).max(title.width()),
+                is_number: cells().any(Cell::is_number) && !cells().any(Cell::is_text),
+                is_text: cells().any(Cell::is_text),
             }
         };
-        let mut columns: Vec<Lane> = titles.iter().enumerate().map(lane).collect();
+        let mut columns: Vec<TableColumn> = titles.iter().enumerate().map(layout).collect();
         if let Some(width) = terminal_width {
             narrow(&mut columns, width);
         }
@@ -54,7 +54,7 @@ impl Layout {
 
     /// The lines of these rows.
     pub fn rows(&self, rows: &[Vec<Cell>]) -> String {
-        self.lines(rows.iter().map(|row| row.iter().map(Cell::for_people).collect()))
+        self.lines(rows.iter().map(|row| row.iter().map(Cell::display_text).collect()))
     }
 
     fn lines(&self, rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -63,20 +63,20 @@ impl Layout {
         for row in rows {
             let texts = self.columns.iter().zip(row);
             table.add_row(texts.map(
-                |(lane, text)| {
-                    if self.is_fitted && lane.is_text { shorten(text, lane.width) } else { text }
+                |(column, text)| {
+                    if self.is_fitted && column.is_text { shorten(text, column.width) } else { text }
                 },
             ));
         }
         let last = self.columns.len().saturating_sub(1);
-        for (position, (lane, column)) in self.columns.iter().zip(table.column_iter_mut()).enumerate() {
+        for (position, (column, printed)) in self.columns.iter().zip(table.column_iter_mut()).enumerate() {
             let gap = if position == last { 0 } else { GAP };
-            column.set_padding((0, gap));
-            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(
-                u16::try_from(lane.width).unwrap_or(u16::MAX).saturating_add(gap),
+            printed.set_padding((0, gap));
+            printed.set_constraint(ColumnConstraint::Absolute(Width::Fixed(
+                u16::try_from(column.width).unwrap_or(u16::MAX).saturating_add(gap),
             )));
-            if lane.is_number {
-                column.set_cell_alignment(CellAlignment::Right);
+            if column.is_number {
+                printed.set_cell_alignment(CellAlignment::Right);
             }
         }
         table.lines().map(|line| format!("{}\n", line.trim_end_matches(' '))).collect()
@@ -84,16 +84,16 @@ impl Layout {
 }
 
 /// Shrinks the widest text column by one character at a time until the lines fit.
-fn narrow(columns: &mut [Lane], terminal_width: usize) {
+fn narrow(columns: &mut [TableColumn], terminal_width: usize) {
     let gaps = usize::from(GAP) * columns.len().saturating_sub(1);
-    let mut too_much = (columns.iter().map(|lane| lane.width).sum::<usize>() + gaps).saturating_sub(terminal_width);
-    while too_much > 0 {
-        let widest = columns.iter_mut().filter(|lane| lane.is_text).max_by_key(|lane| lane.width);
+    let mut excess = (columns.iter().map(|column| column.width).sum::<usize>() + gaps).saturating_sub(terminal_width);
+    while excess > 0 {
+        let widest = columns.iter_mut().filter(|column| column.is_text).max_by_key(|column| column.width);
         match widest {
-            Some(lane) if lane.width > NARROWEST => lane.width -= 1,
+            Some(column) if column.width > MIN_TEXT_WIDTH => column.width -= 1,
             _ => return,
         }
-        too_much -= 1;
+        excess -= 1;
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, json};
 
 use super::testing::{Captured, captured};
-use super::{Cell, ColorChoice, Column, Format, Mutation, Output, OutputSettings, Rest, Terminal, View};
+use super::{Cell, ColorChoice, Column, Format, ListFooter, Mutation, Output, OutputSettings, Terminal, View};
 use crate::domain::Money;
 use crate::domain::text::is_unsafe;
 use crate::error::{Aim, Error, Kind};
@@ -60,7 +60,7 @@ fn on_a_terminal(width: usize) -> Terminal {
 /// A list with a further page, as stdout and stderr.
 fn listed(settings: OutputSettings, terminal: Terminal) -> (String, String) {
     let (output, stdout, stderr) = captured(settings, terminal);
-    output.page(&parcels(), &Rest { next: Some("CURSOR"), total: Some(7), totals: &[] }).unwrap();
+    output.page(&parcels(), &ListFooter { next: Some("CURSOR"), total: Some(7), totals: &[] }).unwrap();
     (stdout.text(), stderr.text())
 }
 
@@ -270,7 +270,7 @@ fn a_long_table_goes_on_after_its_widths_are_fixed() {
         rows.push(&parcel(&format!("A{number}"), None, number)).unwrap();
     }
     assert_eq!(stdout.text().lines().count(), 1501);
-    rows.finish(&Rest::default()).unwrap();
+    rows.finish(&ListFooter::default()).unwrap();
     assert_eq!(stdout.text().lines().count(), 1501);
 }
 
@@ -285,7 +285,7 @@ proptest::proptest! {
         let settings = OutputSettings { color: ColorChoice::Never, ..in_format(format) };
         let (output, stdout, stderr) = captured(settings, on_a_terminal(width));
         let row = parcel(&text, Some(&text), 1);
-        output.page(std::slice::from_ref(&row), &Rest { next: Some(&text), ..Rest::default() }).unwrap();
+        output.page(std::slice::from_ref(&row), &ListFooter { next: Some(&text), ..ListFooter::default() }).unwrap();
         output.show(&row, &[("inside", Cell::nested(std::slice::from_ref(&row)))]).unwrap();
         output.mutation(&Mutation { line: text.clone(), id: text.clone(), json: row.to_json() });
         output.warn(&text);

@@ -18,7 +18,7 @@ use crate::repository::{self, Listing};
 
 /// What to export.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct ExportSelection {
     /// E-mail addresses or ids; if empty, all users and products.
     pub users: Vec<String>,
     /// Keep real names and addresses instead of generated ones.
@@ -35,9 +35,9 @@ const PASSWORD: &str = "shopctl-demo";
 ///
 /// Errors: exit 3 for an unknown user; exit 7 for too many rows, and for rows of other programs that a
 /// seed cannot represent.
-pub async fn export(connection: &impl ConnectionTrait, wanted: &Wanted) -> Result<String> {
-    let users = find_users(connection, wanted).await?;
-    let orders = find_orders(connection, wanted, &users).await?;
+pub async fn export(connection: &impl ConnectionTrait, selection: &ExportSelection) -> Result<String> {
+    let users = find_users(connection, selection).await?;
+    let orders = find_orders(connection, selection, &users).await?;
     let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
     let mut items: HashMap<Id, Vec<ItemWithProduct>> = HashMap::new();
     for ids in ids.chunks(repository::ROWS_PER_INSERT) {
@@ -45,7 +45,7 @@ pub async fn export(connection: &impl ConnectionTrait, wanted: &Wanted) -> Resul
             items.entry(found.0.order_id).or_default().push(found);
         }
     }
-    let products = find_products(connection, wanted, &items).await?;
+    let products = find_products(connection, selection, &items).await?;
     let raw = RawSeed {
         description: format!(
             "Exported: {}, {}, {}",
@@ -54,11 +54,11 @@ pub async fn export(connection: &impl ConnectionTrait, wanted: &Wanted) -> Resul
             counted(orders.len(), "order")
         ),
         environments: ["development", "test"].map(str::to_owned).to_vec(),
-        users: users.iter().zip(1..).map(|(user, number)| raw_user(user, number, wanted)).collect(),
+        users: users.iter().zip(1..).map(|(user, number)| raw_user(user, number, selection)).collect(),
         products: products.iter().map(|product| raw_product(product, &orders, &items)).collect(),
         orders: orders
             .iter()
-            .map(|order| raw_order(order, &users, items.get(&order.id).map_or(&[], Vec::as_slice), wanted))
+            .map(|order| raw_order(order, &users, items.get(&order.id).map_or(&[], Vec::as_slice), selection))
             .collect(),
     };
     let text =
@@ -68,13 +68,13 @@ pub async fn export(connection: &impl ConnectionTrait, wanted: &Wanted) -> Resul
     Ok(text)
 }
 
-async fn find_users(connection: &impl ConnectionTrait, wanted: &Wanted) -> Result<Vec<user::Model>> {
-    if wanted.users.is_empty() {
+async fn find_users(connection: &impl ConnectionTrait, selection: &ExportSelection) -> Result<Vec<user::Model>> {
+    if selection.users.is_empty() {
         let filter = repository::user::Filter::default();
         return all("users", async |page| repository::user::find_all(connection, &filter, page).await).await;
     }
     let mut users: Vec<user::Model> = Vec::new();
-    for name in &wanted.users {
+    for name in &selection.users {
         let found = repository::user::find_one(connection, Who::parse(name), Lock::None).await?;
         let found = found.ok_or_else(|| crate::service::user::unknown(name))?;
         if users.iter().all(|user| user.id != found.id) {
@@ -86,14 +86,14 @@ async fn find_users(connection: &impl ConnectionTrait, wanted: &Wanted) -> Resul
 
 async fn find_orders(
     connection: &impl ConnectionTrait,
-    wanted: &Wanted,
+    selection: &ExportSelection,
     users: &[user::Model],
 ) -> Result<Vec<order::Model>> {
     let find = async |user_id: Option<Id>| {
         let filter = repository::order::Filter { user_id, ..Default::default() };
         all("orders", async |page| repository::order::find_all(connection, &filter, page).await).await
     };
-    if wanted.users.is_empty() {
+    if selection.users.is_empty() {
         return find(None).await;
     }
     let mut orders = Vec::new();
@@ -107,10 +107,10 @@ async fn find_orders(
 /// All products, or only the ordered ones.
 async fn find_products(
     connection: &impl ConnectionTrait,
-    wanted: &Wanted,
+    selection: &ExportSelection,
     items: &HashMap<Id, Vec<ItemWithProduct>>,
 ) -> Result<Vec<product::Model>> {
-    if wanted.users.is_empty() {
+    if selection.users.is_empty() {
         let filter = repository::product::Filter::default();
         return all("products", async |page| repository::product::find_all(connection, &filter, page).await).await;
     }
@@ -140,14 +140,14 @@ fn limit(count: usize, what: &str) -> Result<()> {
         .hint("a seed file is for a part of a shop: choose users with --users"))
 }
 
-fn email(user: &user::Model, number: usize, wanted: &Wanted) -> String {
-    if wanted.without_mask { user.email.clone() } else { format!("person-{number}@example.com") }
+fn email(user: &user::Model, number: usize, selection: &ExportSelection) -> String {
+    if selection.without_mask { user.email.clone() } else { format!("person-{number}@example.com") }
 }
 
-fn raw_user(user: &user::Model, number: usize, wanted: &Wanted) -> RawUser {
-    let name = |name: &String, masked: String| if wanted.without_mask { name.clone() } else { masked };
+fn raw_user(user: &user::Model, number: usize, selection: &ExportSelection) -> RawUser {
+    let name = |name: &String, masked: String| if selection.without_mask { name.clone() } else { masked };
     RawUser {
-        email: email(user, number, wanted),
+        email: email(user, number, selection),
         first_name: name(&user.first_name, "Person".to_owned()),
         last_name: name(&user.last_name, number.to_string()),
         password: PASSWORD.to_owned(),
@@ -166,10 +166,15 @@ fn raw_product(
     let items = orders.iter().filter(holds_stock).filter_map(|order| items.get(&order.id)).flatten();
     let taken: i64 =
         items.filter(|(item, _)| item.product_id == product.id).map(|(item, _)| item.quantity.pieces()).sum();
-    RawProduct::of(product, product.stock_quantity.pieces() + taken)
+    RawProduct::from_model(product, product.stock_quantity.pieces() + taken)
 }
 
-fn raw_order(order: &order::Model, users: &[user::Model], items: &[ItemWithProduct], wanted: &Wanted) -> RawOrder {
+fn raw_order(
+    order: &order::Model,
+    users: &[user::Model],
+    items: &[ItemWithProduct],
+    selection: &ExportSelection,
+) -> RawOrder {
     let buyer = users.iter().position(|user| user.id == order.user_id);
     let item = |(item, product): &ItemWithProduct| RawItem {
         sku: product.as_ref().map_or_else(|| item.product_id.to_string(), |product| product.sku.clone()),
@@ -178,7 +183,7 @@ fn raw_order(order: &order::Model, users: &[user::Model], items: &[ItemWithProdu
     };
     RawOrder {
         reference: order.reference.clone(),
-        user: buyer.map_or_else(|| printable("nobody"), |position| email(&users[position], position + 1, wanted)),
+        user: buyer.map_or_else(|| printable("nobody"), |position| email(&users[position], position + 1, selection)),
         status: order.status.to_string(),
         placed_at: Some(order.created_at.to_string()),
         items: items.iter().map(item).collect(),

@@ -86,7 +86,7 @@ pub(super) struct RawProduct {
 
 impl RawProduct {
     /// A product with its initial stock.
-    pub(super) fn of(product: &product::Model, stock: i64) -> RawProduct {
+    pub(super) fn from_model(product: &product::Model, stock: i64) -> RawProduct {
         RawProduct {
             sku: product.sku.clone(),
             name: product.name.clone(),

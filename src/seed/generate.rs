@@ -49,7 +49,7 @@ pub struct Plan {
 #[derive(Debug, Clone, Copy)]
 pub enum Progress {
     /// The number of rows to write.
-    Begins(u64),
+    Started(u64),
     /// The number of rows just written.
     Rows(u64),
     /// The number of indexes being created, which takes a while.
@@ -97,7 +97,7 @@ impl Plan {
 /// Whether this shop was already generated.
 ///
 /// Errors: exit 7 for an invalid plan; exit 6 if another shop was generated in this database.
-pub async fn is_there(operations: &Operations, plan: &Plan) -> Result<bool> {
+pub async fn is_generated(operations: &Operations, plan: &Plan) -> Result<bool> {
     plan.check(operations.clock.now())?;
     let (connection, key) = (operations.database.connection(), plan.key()?);
     if repository::audit_event::find_by_idempotency_key(connection, key.as_str()).await?.is_some() {
@@ -119,7 +119,7 @@ pub async fn is_there(operations: &Operations, plan: &Plan) -> Result<bool> {
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The hint to settle an unknown outcome.
-const AGAIN: &str = "run the same command again: it does nothing where the shop is there";
+const RETRY_HINT: &str = "run the same command again: it does nothing where the shop is there";
 
 /// Generates the shop of a plan.
 ///
@@ -127,22 +127,22 @@ const AGAIN: &str = "run the same command again: it does nothing where the shop 
 pub async fn generate(
     operations: &Operations,
     plan: &Plan,
-    told: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Generated> {
     let shop = Shop::new(plan);
     let began = Instant::now();
     loop {
-        if is_there(operations, plan).await? {
+        if is_generated(operations, plan).await? {
             return Ok(Generated { tables: Vec::new() });
         }
-        let failed = match load(operations, plan, &shop, told).await {
+        let failed = match load(operations, plan, &shop, progress).await {
             Ok(tables) => return Ok(Generated { tables }),
             Err(error) => error,
         };
         let budget = operations.database.budget();
         match failed.kind() {
             // Another process may have generated it in the meantime.
-            Kind::Conflict if is_there(operations, plan).await? => return Ok(Generated { tables: Vec::new() }),
+            Kind::Conflict if is_generated(operations, plan).await? => return Ok(Generated { tables: Vec::new() }),
             _ if failed.is(Cause::Busy) && budget.allows_another(began.elapsed()) => {
                 budget.pause(PAUSE.mul_f64(rand::random())).await;
             }
@@ -156,21 +156,21 @@ async fn load(
     operations: &Operations,
     plan: &Plan,
     shop: &Shop,
-    told: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Vec<(String, LoadSummary)>> {
     let mut load = operations.database.load(&TABLES).await?;
-    let tables = match write(&mut load, operations, plan, shop, told).await {
+    let tables = match write(&mut load, operations, plan, shop, progress).await {
         Ok(tables) => tables,
         Err(error) => {
             load.abandon().await;
             return Err(error);
         }
     };
-    operations.committing.begin(Pending::Work(AGAIN.into()));
+    operations.committing.begin(Pending::Work(RETRY_HINT.into()));
     let committed = load.commit().await;
     operations.committing.end();
     committed.map_err(|error| match error.kind() {
-        Kind::OutcomeUnknown => error.hint(AGAIN),
+        Kind::OutcomeUnknown => error.hint(RETRY_HINT),
         _ => error,
     })?;
     Ok(tables)
@@ -182,51 +182,53 @@ async fn write(
     operations: &Operations,
     plan: &Plan,
     shop: &Shop,
-    told: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Vec<(String, LoadSummary)>> {
     // A first pass over all orders computes the remaining stock and the number of rows.
-    let mut shelves = shop.shelves();
+    let mut stock = shop.initial_stock();
     let (mut items, mut movements) = (0, plan.products);
     for number in 0..plan.orders {
         let order = shop.order(number);
         items += shop.item_rows(&order).len() as u64;
-        movements += shelves.serve(shop, &order).len() as u64;
+        movements += stock.fulfil(shop, &order).len() as u64;
     }
-    told(Progress::Begins(plan.users + plan.products + plan.orders + items + movements));
+    progress(Progress::Started(plan.users + plan.products + plan.orders + items + movements));
     let orders = || (0..plan.orders).map(|number| shop.order(number));
-    let mut batches = Batches { load, told, done: Vec::new() };
-    batches.write((0..plan.users).map(|number| shop.user(number)), |row| row.id).await?;
-    batches.write((0..plan.products).map(|number| shop.product(number, &shelves)), |row| row.id).await?;
-    batches.write(orders().map(|order| shop.order_row(&order)), |row| row.id).await?;
-    batches.write(orders().flat_map(|order| shop.item_rows(&order)), |row| row.id).await?;
-    let mut shelves = shop.shelves();
-    let moves = (0..plan.products)
-        .map(|number| shop.first_moved(number))
-        .chain(orders().flat_map(|order| shelves.serve(shop, &order)));
-    batches.write(moves.zip(0..).map(|(moved, number)| shop.movement_row(number, &moved)), |row| row.id).await?;
-    let batches = batches.done;
-    let events = events(operations, plan, shop, &batches)?;
+    let mut writer = TableWriter { load, progress, done: Vec::new() };
+    writer.write((0..plan.users).map(|number| shop.user(number)), |row| row.id).await?;
+    writer.write((0..plan.products).map(|number| shop.product(number, &stock)), |row| row.id).await?;
+    writer.write(orders().map(|order| shop.order_row(&order)), |row| row.id).await?;
+    writer.write(orders().flat_map(|order| shop.item_rows(&order)), |row| row.id).await?;
+    let mut stock = shop.initial_stock();
+    let movements_by_time = (0..plan.products)
+        .map(|number| shop.first_movement(number))
+        .chain(orders().flat_map(|order| stock.fulfil(shop, &order)));
+    writer
+        .write(movements_by_time.zip(0..).map(|(movement, number)| shop.movement_row(number, &movement)), |row| row.id)
+        .await?;
+    let tables = writer.done;
+    let events = events(operations, plan, shop, &tables)?;
     load.insert(events.into_iter(), &mut |_| ()).await?;
-    load.rebuild(|count| told(Progress::Indexes(count))).await?;
-    Ok(batches.into_iter().map(|batch| (batch.table, batch.loaded)).collect())
+    load.rebuild(|count| progress(Progress::Indexes(count))).await?;
+    Ok(tables.into_iter().map(|table| (table.name, table.loaded)).collect())
 }
 
 /// Writes the tables in sequence.
-struct Batches<'a> {
+struct TableWriter<'a> {
     load: &'a mut Load,
-    told: &'a mut (dyn FnMut(Progress) + Send),
-    done: Vec<Batch>,
+    progress: &'a mut (dyn FnMut(Progress) + Send),
+    done: Vec<WrittenTable>,
 }
 
 /// The rows of one table.
-struct Batch {
-    table: String,
+struct WrittenTable {
+    name: String,
     loaded: LoadSummary,
     /// The greatest id: as ids grow with time, every row of the batch is at most this.
     last: Option<Id>,
 }
 
-impl Batches<'_> {
+impl TableWriter<'_> {
     async fn write<M>(&mut self, rows: impl Iterator<Item = M> + Send, id: fn(&M) -> Id) -> Result<()>
     where
         M: ModelTrait,
@@ -235,22 +237,27 @@ impl Batches<'_> {
     {
         let mut last = None;
         let rows = rows.inspect(|row| last = last.max(Some(id(row))));
-        let loaded = self.load.insert(rows, &mut |rows| (self.told)(Progress::Rows(rows))).await?;
-        self.done.push(Batch { table: M::Entity::default().table_name().to_owned(), loaded, last });
+        let loaded = self.load.insert(rows, &mut |rows| (self.progress)(Progress::Rows(rows))).await?;
+        self.done.push(WrittenTable { name: M::Entity::default().table_name().to_owned(), loaded, last });
         Ok(())
     }
 }
 
 /// One event for each table.
-fn events(operations: &Operations, plan: &Plan, shop: &Shop, batches: &[Batch]) -> Result<Vec<audit_event::Model>> {
+fn events(
+    operations: &Operations,
+    plan: &Plan,
+    shop: &Shop,
+    tables: &[WrittenTable],
+) -> Result<Vec<audit_event::Model>> {
     let key = plan.key()?;
-    let event = |(batch, sequence): (&Batch, i32)| audit_event::Model {
+    let event = |(table, sequence): (&WrittenTable, i32)| audit_event::Model {
         sequence: sequence.into(),
-        entity_type: batch.table.clone(),
-        entity_id: batch.last,
-        after: Some(json!({ "rows": batch.loaded.rows, "digest": hexadecimal(&batch.loaded.digest) }).to_string()),
+        entity_type: table.name.clone(),
+        entity_id: table.last,
+        after: Some(json!({ "rows": table.loaded.rows, "digest": hexadecimal(&table.loaded.digest) }).to_string()),
         idempotency_key: (sequence == 0).then(|| key.as_str().to_owned()),
         ..operations.event(EventName::SeedGenerate, shop.operation_id)
     };
-    Ok(batches.iter().zip(0..).map(event).collect())
+    Ok(tables.iter().zip(0..).map(event).collect())
 }

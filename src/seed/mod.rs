@@ -20,7 +20,7 @@ use crate::service::operation::{Operation, Operations, Request};
 use crate::service::order_lifecycle::{self, Move};
 use crate::service::{place_order, product, user};
 
-pub use export::{Wanted, export};
+pub use export::{ExportSelection, export};
 pub use file::Seed;
 use file::SeedUser;
 
@@ -153,8 +153,8 @@ async fn apply(
         }
         let placed = place_order::apply(operation, &order.new).await?;
         for verb in path_to(order.status) {
-            let wanted = Move::of(placed.order.id.to_string(), verb);
-            order_lifecycle::apply(operation, &wanted).await?;
+            let transition = Move::of(placed.order.id.to_string(), verb);
+            order_lifecycle::apply(operation, &transition).await?;
         }
         applied.create(EntityKind::Order, placed.order.id);
     }
@@ -297,13 +297,13 @@ async fn revert_row(
         EntityKind::Product => {
             let Some(product) = repository::product::find_by_id(operation.handle(), id).await? else { return Ok(()) };
             let delete = async |handle: &WriteHandle| repository::product::delete(handle, &product).await;
-            let is_used = !is_changed && is_refused(operation, delete).await?;
+            let is_used = !is_changed && delete_fails(operation, delete).await?;
             (format!("product {}", product.sku), is_used.then_some("was ordered"))
         }
         EntityKind::User => {
             let Some(user) = repository::user::find_by_id(operation.handle(), id).await? else { return Ok(()) };
             let delete = async |handle: &WriteHandle| repository::user::delete(handle, &user).await;
-            let is_used = !is_changed && is_refused(operation, delete).await?;
+            let is_used = !is_changed && delete_fails(operation, delete).await?;
             (format!("user {}", user.email), is_used.then_some("has orders"))
         }
         EntityKind::Movement | EntityKind::Seed | EntityKind::Event | EntityKind::Seal | EntityKind::Operation => {
@@ -321,7 +321,7 @@ async fn revert_row(
 }
 
 /// Deletes a row, unless other rows reference it.
-async fn is_refused(
+async fn delete_fails(
     operation: &mut Operation,
     delete: impl AsyncFn(&WriteHandle) -> Result<repository::Change>,
 ) -> Result<bool> {
@@ -338,10 +338,10 @@ async fn was_changed(operation: &Operation, kind: EntityKind, id: Id) -> Result<
     /// The newest events to inspect.
     const EVENTS: u64 = 100;
     let events = repository::audit_event::find_of(operation.handle(), kind, id, EVENTS).await?;
-    Ok(events.iter().any(|event| event.outcome == Outcome::Succeeded && !is_of_seeds(&event.operation)))
+    Ok(events.iter().any(|event| event.outcome == Outcome::Succeeded && !is_seed_operation(&event.operation)))
 }
 
-fn is_of_seeds(operation: &Stored<EventName>) -> bool {
+fn is_seed_operation(operation: &Stored<EventName>) -> bool {
     operation.known().is_some_and(|name| name.kind() == EntityKind::Seed)
 }
 

@@ -6,10 +6,10 @@ mod guards;
 mod histories;
 mod kills;
 mod plan;
+mod recovery;
 mod removals;
 mod runner;
 mod verify;
-mod ways_out;
 
 use std::time::Duration;
 

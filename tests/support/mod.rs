@@ -2,13 +2,13 @@
 //! connections.
 
 pub mod library;
-pub mod nobody;
 pub mod proxy;
 pub mod roles;
 pub mod servers;
 pub mod shop;
 pub mod terminal;
 pub mod tls;
+pub mod unprivileged;
 
 pub use shop::{Backend, Run, Shop};
 

@@ -5,7 +5,7 @@ use clap::Args;
 use super::RoleArguments;
 use super::plan::note_nothing_to_change;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::mutation::note_changed;
 use crate::context::Context;
 use crate::db::Access;
@@ -23,7 +23,7 @@ pub struct ApplyArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, asking: &Asking, arguments: &ApplyArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArguments) -> Result<()> {
     let dry_run = arguments.write.dry_run;
     let roles = arguments.roles.parse(&context.config.target)?;
     let database = context.database(Access::Write).await?;
@@ -34,7 +34,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &ApplyArguments)
         return settle(&plan.remaining);
     }
     let impact = async || Ok(plan.impact(database.target()));
-    asking.permission(context, &arguments.answers, dry_run, impact).await?;
+    prompter.ask_permission(context, &arguments.answers, dry_run, impact).await?;
     let mut done = 0;
     let steps: Vec<_> = plan.rows.iter().map(|row| row.step.clone()).collect();
     let result = run_statements(&database, &steps, dry_run, |_| done += 1).await;

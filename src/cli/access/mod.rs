@@ -5,7 +5,7 @@ mod plan;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::context::Context;
 use crate::db::access::Grantee;
 use crate::db::target::Target;
@@ -46,10 +46,10 @@ pub struct RoleArguments {
     admin: Option<String>,
 }
 
-pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
     match command {
         Command::Plan(arguments) => plan::run(context, &arguments).await,
-        Command::Apply(arguments) => apply::run(context, asking, &arguments).await,
+        Command::Apply(arguments) => apply::run(context, prompter, &arguments).await,
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::FilterArguments;
-use crate::cli::shared::list::{Listed, OutArguments, export};
+use crate::cli::shared::list::{ListQuery, OutArguments, export};
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::Format;

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use crate::cli::shared::arguments::{WriteArguments, check_period, name_of, time};
-use crate::cli::shared::list::{List, Listed};
+use crate::cli::shared::list::{List, ListQuery};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
@@ -106,19 +106,19 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
     }
 }
 
-impl Listed for FilterArguments {
+impl ListQuery for FilterArguments {
     type Entity = Entity;
     type Filter = events::Filter;
     type Row = Model;
     const SORT_FIELDS: &'static [SortField<Entity>] = &events::SORT_FIELDS;
-    const USUAL: &'static str = "-occurred_at";
+    const DEFAULT_SORT: &'static str = "-occurred_at";
 
     fn check(&self) -> Result<()> {
         check_period(("since", self.since), ("until", self.until))
     }
 
     async fn filter(&self, database: &Database) -> Result<events::Filter> {
-        let (entity_kind, entity_id) = entity(database, self).await?.unzip();
+        let (entity_kind, entity_id) = find_entity(database, self).await?.unzip();
         if let Some(name) = &self.operation {
             check_operation(database, name).await?;
         }
@@ -169,7 +169,7 @@ fn parse_id(text: &str) -> Result<Uuid, String> {
 }
 
 /// What the events are to be about. An id need not exist any more: its events do.
-async fn entity(database: &Database, arguments: &FilterArguments) -> Result<Option<(EntityKind, Id)>> {
+async fn find_entity(database: &Database, arguments: &FilterArguments) -> Result<Option<(EntityKind, Id)>> {
     let named = [
         (EntityKind::User, &arguments.user),
         (EntityKind::Product, &arguments.product),

@@ -38,7 +38,7 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
         false => Vec::new(),
     };
     let line = match verdict.is_applied {
-        true => format!("applied: {}", told(&named)),
+        true => format!("applied: {}", describe_events(&named)),
         false if dry_run && verdict.is_new => {
             format!("not applied so far: operation {id} would be settled as not applied")
         }
@@ -57,7 +57,7 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
 }
 
 /// `order.place: order K7Q2M-9XD4T`
-fn told(events: &[audit_event::Model]) -> String {
+fn describe_events(events: &[audit_event::Model]) -> String {
     let Some(first) = events.first() else { return String::new() };
     let shown: Vec<String> = events.iter().take(EVENTS_NAMED as usize).map(settle::subject).collect();
     let more = if events.len() > shown.len() { ", …" } else { "" };

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::config::{Entry, Place};
+use crate::config::{ConfigFile, Entry};
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::{Column, View};
@@ -20,7 +20,7 @@ pub enum Command {
 pub fn run(context: &Context, command: &Command) -> Result<()> {
     match command {
         Command::Show => context.output.list(context.config.entries()),
-        Command::Path => context.output.list(context.config.places()),
+        Command::Path => context.output.list(context.config.config_files()),
     }
 }
 
@@ -33,7 +33,7 @@ impl View for Entry {
     ];
 }
 
-impl View for Place {
+impl View for ConfigFile {
     const NOUN: &'static str = "files";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("path", "PATH", |view| view.path.display().to_string().into()),

@@ -35,7 +35,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let result = match context.database(Access::Read).await {
         Ok(database) => examine(context, arguments, &database, &circumstances, &mut checks).await,
         Err(error) => {
-            let error = context.fitting(error);
+            let error = context.adapt_hints(error);
             checks = doctor::unreachable(&circumstances, &error, arguments.deep);
             Err(error)
         }
@@ -43,19 +43,19 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let failed: Vec<_> = checks.iter().filter(|check| check.state == State::Failed).map(|check| check.name).collect();
     let count = checks.len();
     let hints: Vec<Hint> = checks.iter().filter_map(|check| check.hint.clone()).collect();
-    let aimed = |check: Check| {
+    let to_view = |check: Check| {
         let hint = check.hint.as_ref().map(|hint| hint.aimed(context.output.aim()));
         CheckView { check, hint }
     };
-    let rows: Vec<_> = checks.into_iter().map(aimed).collect();
+    let rows: Vec<_> = checks.into_iter().map(to_view).collect();
     context.output.list(&rows)?;
     if context.output.format() == Format::Table && !context.output.has_fields() {
         let wrong = rows.iter().filter(|row| matches!(row.check.state, State::Warning | State::Failed));
-        let blocks: String = wrong.map(|row| format!("\n{}\n", escape::lines(&row.in_full()))).collect();
+        let blocks: String = wrong.map(|row| format!("\n{}\n", escape::lines(&row.full_text()))).collect();
         context.output.text(&blocks)?;
     }
     if !context.output.is_json() {
-        context.output.tell_lacking(&hints);
+        context.output.note_missing_password(&hints);
     }
     result?;
     if failed.is_empty() {
@@ -73,16 +73,16 @@ async fn examine(
     circumstances: &Circumstances,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
-    let status = unless_lost(migrate::status(database.connection(), &Catalog::embedded()).await)?;
-    let removal = unless_lost(migrate::refuse_removal(database.connection(), Kind::CheckFailed).await)?;
+    let status = split_connection_loss(migrate::status(database.connection(), &Catalog::embedded()).await)?;
+    let removal = split_connection_loss(migrate::refuse_removal(database.connection(), Kind::CheckFailed).await)?;
     let migrations = removal.and(status).map(|status| summary(context, &status));
-    let environment = unless_lost(migrate::setting(database.connection(), migrate::ENVIRONMENT).await)?;
+    let environment = split_connection_loss(migrate::setting(database.connection(), migrate::ENVIRONMENT).await)?;
     doctor::examine(database, context.clock, circumstances, migrations, environment, checks).await?;
     if arguments.deep {
-        let mut told = Instant::now();
+        let mut last_note = Instant::now();
         let mut progress = |name: &'static str| {
-            if told.elapsed() >= PROGRESS_INTERVAL {
-                told = Instant::now();
+            if last_note.elapsed() >= PROGRESS_INTERVAL {
+                last_note = Instant::now();
                 context.output.note(&format!("checking {name}"));
             }
         };
@@ -92,7 +92,7 @@ async fn examine(
 }
 
 /// A database error fails its check; only a lost connection ends all checks.
-fn unless_lost<T>(result: Result<T>) -> Result<Result<T>> {
+fn split_connection_loss<T>(result: Result<T>) -> Result<Result<T>> {
     match result {
         Err(error) if error.kind() == Kind::Unavailable => Err(error),
         other => Ok(other),
@@ -127,7 +127,7 @@ fn summary(context: &Context, all: &[MigrationStatus]) -> Migrations {
     });
     let way_out = all.iter().find_map(MigrationStatus::remedy);
     let missing = || Error::of(Cause::NoSchema, "").hint(CommandLine::new("migrate up"));
-    let hint = way_out.unwrap_or_else(|| Hint::joined(context.fitting(missing()).hints(), "; "));
+    let hint = way_out.unwrap_or_else(|| Hint::joined(context.adapt_hints(missing()).hints(), "; "));
     Migrations { applied: in_state(migrate::State::Applied).count(), others: others.collect(), hint }
 }
 
@@ -140,7 +140,7 @@ struct CheckView {
 
 impl CheckView {
     /// The texts that a table truncates on a terminal.
-    fn in_full(&self) -> String {
+    fn full_text(&self) -> String {
         let hint = self.hint.iter().map(|hint| format!("\n  hint: {hint}"));
         format!("{}: {}{}", self.check.name, self.check.detail, hint.collect::<String>())
     }

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
+use super::{LockArguments, note_changed, plan_with, print_progress, print_steps, run_until_stopped};
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, steps};
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;
@@ -31,27 +31,27 @@ pub struct UpArguments {
     write: WriteArguments,
 }
 
-pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> Result<()> {
+pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments) -> Result<()> {
     let plan = Plan {
         steps: arguments.steps,
         to: arguments.to.clone(),
         // Notices are not read in a pipeline.
-        allow_late: arguments.allow_late || !asking.is_ci,
+        allow_late: arguments.allow_late || !prompter.is_ci,
         ..plan_with(context, arguments.lock.lock_wait)
     };
     if arguments.write.dry_run {
-        return rehearse(context, asking, arguments, &plan).await;
+        return rehearse(context, prompter, arguments, &plan).await;
     }
     let database = context.database(Access::Create).await?;
     let risks = migrate::risks(database.connection(), &plan).await?;
     if !risks.is_empty() {
         let impact = async || Ok(impact(&risks));
-        asking.permission(context, &arguments.answers, false, impact).await?;
+        prompter.ask_permission(context, &arguments.answers, false, impact).await?;
     }
-    let progress = &mut |progress: Progress<'_>| tell(context, &progress);
+    let progress = &mut |progress: Progress<'_>| print_progress(context, &progress);
     let mut seen = None;
     let steps = loop {
-        let steps = until_told_to_stop(context, &plan, migrate::up(&database, &plan, progress)).await?;
+        let steps = run_until_stopped(context, &plan, migrate::up(&database, &plan, progress)).await?;
         if !steps.is_empty() || plan.to.is_some() || plan.steps.is_some() {
             break steps;
         }
@@ -64,7 +64,7 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
         // What another runner has just removed is missing for a moment, and then it is run again.
         if seen.replace(next) == Some(next) {
             print_steps(context, &steps);
-            return Err(not_as_applied(&missing));
+            return Err(drift_error(&missing));
         }
     };
     print_steps(context, &steps);
@@ -77,7 +77,7 @@ pub async fn up(context: &Context, asking: &Asking, arguments: &UpArguments) -> 
 }
 
 /// Every migration is applied, and all the same something of theirs is not there.
-fn not_as_applied(missing: &[String]) -> Error {
+fn drift_error(missing: &[String]) -> Error {
     let names: Vec<String> = missing.iter().map(|name| printable(name)).collect();
     let message =
         format!("nothing to apply, but the schema is not as the migrations made it: {} missing", names.join(", "));
@@ -90,7 +90,7 @@ fn impact(risks: &[Warning]) -> String {
     format!("some of these migrations are risky:{}", lines.collect::<String>())
 }
 
-async fn rehearse(context: &Context, asking: &Asking, arguments: &UpArguments, plan: &Plan) -> Result<()> {
+async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArguments, plan: &Plan) -> Result<()> {
     let (database, is_scratch) = match context.database(Access::Write).await {
         Ok(database) => (database, false),
         // A missing file starts empty.
@@ -110,9 +110,9 @@ async fn rehearse(context: &Context, asking: &Asking, arguments: &UpArguments, p
     }
     if context.config.protected && !is_scratch {
         let impact = async || Ok("a rehearsal locks the tables that it changes until it is over".to_owned());
-        asking.permission(context, &arguments.answers, false, impact).await?;
+        prompter.ask_permission(context, &arguments.answers, false, impact).await?;
     }
-    let rehearsed = migrate::rehearse(&database, plan, &mut |progress| tell(context, &progress)).await?;
+    let rehearsed = migrate::rehearse(&database, plan, &mut |progress| print_progress(context, &progress)).await?;
     let migrations: std::collections::BTreeSet<_> = rehearsed.iter().map(|one| one.migration).collect();
     let (statements, migrations) =
         (counted(rehearsed.len(), "statement"), counted(migrations.len() as u64, "migration"));

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::note_changed;
 use crate::cli::shared::arguments::ConfirmArguments;
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -14,7 +14,7 @@ use crate::migrate;
 use crate::output::{Column, Format, View};
 
 /// Environments that many have; any other word is one as well.
-const USUAL: [&str; 4] = [migrate::DEVELOPMENT, "test", "staging", "production"];
+const COMMON_NAMES: [&str; 4] = [migrate::DEVELOPMENT, "test", "staging", "production"];
 /// The names of environments are words.
 const MAX_CHARACTERS: usize = 32;
 
@@ -27,7 +27,7 @@ pub struct Arguments {
     confirm: ConfirmArguments,
 }
 
-pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<()> {
     let Some(environment) = &arguments.environment else {
         let database = context.database(Access::Read).await?;
         let connection = database.connection();
@@ -50,11 +50,11 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &Arguments) -> R
         return context.output.show(&EnvironmentView(before), &[]);
     }
     let is_other = before.as_ref().is_some_and(|before| before != migrate::DEVELOPMENT);
-    let meant = closest(environment, USUAL).filter(|usual| usual != environment);
+    let meant = closest(environment, COMMON_NAMES).filter(|usual| usual != environment);
     if is_other || context.config.protected || meant.is_some() {
         let impact = impact(&database, before.as_deref(), environment, meant);
         let (confirm, name) = (&arguments.confirm.confirm, context.config.target.name());
-        asking.typed_name(&context.output, confirm, &impact, &name).map_err(|error| {
+        prompter.confirm_by_name(&context.output, confirm, &impact, &name).map_err(|error| {
             let instead = |meant| Hint::from("if it was meant: ").and(CommandLine::new("migrate env").argument(meant));
             error.hints_of(meant.map(instead).iter())
         })?;

@@ -6,7 +6,7 @@ mod new;
 mod plan;
 mod remove;
 mod resolve;
-mod state;
+mod status;
 mod verify;
 mod view;
 mod wait;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::moment;
@@ -38,7 +38,7 @@ pub enum Command {
     Redo(remove::DownArguments),
     /// Show where each migration stands; changes nothing
     #[command(after_help = "Examples:\n  shopctl migrate status\n  shopctl migrate status --check")]
-    Status(state::StatusArguments),
+    Status(status::StatusArguments),
     /// Show what `up` would do; changes nothing
     #[command(after_help = "Examples:\n  shopctl migrate plan\n  shopctl migrate plan --sql\n  \
                             shopctl migrate plan --sql --backend mysql")]
@@ -102,24 +102,24 @@ struct GuardArguments {
     confirm: Option<String>,
 }
 
-pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
     match command {
-        Command::Up(arguments) => apply::up(context, asking, &arguments).await,
-        Command::Down(arguments) => remove::down(context, asking, &arguments, RunKind::Down).await,
-        Command::Redo(arguments) => remove::down(context, asking, &arguments, RunKind::Redo).await,
-        Command::Status(arguments) => state::status(context, &arguments).await,
+        Command::Up(arguments) => apply::up(context, prompter, &arguments).await,
+        Command::Down(arguments) => remove::down(context, prompter, &arguments, RunKind::Down).await,
+        Command::Redo(arguments) => remove::down(context, prompter, &arguments, RunKind::Redo).await,
+        Command::Status(arguments) => status::status(context, &arguments).await,
         Command::Plan(arguments) => plan::run(context, &arguments).await,
         Command::Verify(arguments) => verify::verify(context, &arguments).await,
-        Command::History => state::history(context).await,
-        Command::Fresh(arguments) => remove::all(context, asking, &arguments, RunKind::Fresh).await,
-        Command::Refresh(arguments) => remove::all(context, asking, &arguments, RunKind::Refresh).await,
-        Command::Reset(arguments) => remove::all(context, asking, &arguments, RunKind::Reset).await,
-        Command::Baseline(arguments) => verify::baseline(context, asking, &arguments).await,
-        Command::Resolve(arguments) => resolve::resolve(context, asking, &arguments).await,
+        Command::History => status::history(context).await,
+        Command::Fresh(arguments) => remove::run(context, prompter, &arguments, RunKind::Fresh).await,
+        Command::Refresh(arguments) => remove::run(context, prompter, &arguments, RunKind::Refresh).await,
+        Command::Reset(arguments) => remove::run(context, prompter, &arguments, RunKind::Reset).await,
+        Command::Baseline(arguments) => verify::baseline(context, prompter, &arguments).await,
+        Command::Resolve(arguments) => resolve::resolve(context, prompter, &arguments).await,
         Command::New(arguments) => new::run(context, &arguments).await,
         Command::Bless(arguments) => resolve::bless(context, &arguments).await,
         Command::Wait => wait::run(context).await,
-        Command::Env(arguments) => environment::run(context, asking, &arguments).await,
+        Command::Env(arguments) => environment::run(context, prompter, &arguments).await,
     }
 }
 
@@ -144,7 +144,7 @@ fn plan_with(context: &Context, lock_wait: Duration) -> Plan {
 
 /// A course that Ctrl-C and SIGTERM ask to end: it ends its statement on the server first, and says
 /// what is done.
-async fn until_told_to_stop<T>(context: &Context, plan: &Plan, course: impl Future<Output = Result<T>>) -> Result<T> {
+async fn run_until_stopped<T>(context: &Context, plan: &Plan, course: impl Future<Output = Result<T>>) -> Result<T> {
     // Meanwhile the command itself is not dropped at the first signal.
     context.committing.begin(Pending::Work(CommandLine::new("migrate status").and(" tells where each stands")));
     let mut course = std::pin::pin!(course);
@@ -160,7 +160,7 @@ async fn until_told_to_stop<T>(context: &Context, plan: &Plan, course: impl Futu
 }
 
 /// What is told while migrations run: each is printed when it is done.
-fn tell(context: &Context, progress: &Progress<'_>) {
+fn print_progress(context: &Context, progress: &Progress<'_>) {
     match progress {
         Progress::Waiting(holder) => {
             context.output.note(&format!("waiting for the migrations that {holder} is running"));

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{GuardArguments, LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
+use super::{GuardArguments, LockArguments, note_changed, plan_with, print_progress, print_steps, run_until_stopped};
 use crate::cli::shared::arguments::steps;
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::error::Result;
@@ -32,22 +32,28 @@ pub struct RemoveArguments {
     guard: GuardArguments,
 }
 
-pub async fn down(context: &Context, asking: &Asking, arguments: &DownArguments, course: RunKind) -> Result<()> {
+pub async fn down(context: &Context, prompter: &Prompter, arguments: &DownArguments, course: RunKind) -> Result<()> {
     let plan =
         Plan { steps: arguments.steps, to: arguments.to.clone(), ..plan_with(context, arguments.lock.lock_wait) };
-    take(context, asking, &arguments.guard, &plan, course).await
+    remove(context, prompter, &arguments.guard, &plan, course).await
 }
 
-pub async fn all(context: &Context, asking: &Asking, arguments: &RemoveArguments, course: RunKind) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &RemoveArguments, course: RunKind) -> Result<()> {
     let plan = plan_with(context, arguments.lock.lock_wait);
-    take(context, asking, &arguments.guard, &plan, course).await
+    remove(context, prompter, &arguments.guard, &plan, course).await
 }
 
-async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: &Plan, course: RunKind) -> Result<()> {
+async fn remove(
+    context: &Context,
+    prompter: &Prompter,
+    guard: &GuardArguments,
+    plan: &Plan,
+    course: RunKind,
+) -> Result<()> {
     // Only `fresh` has something to do where nothing is.
     let access = if course == RunKind::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
-    let progress = &mut |progress: Progress<'_>| tell(context, &progress);
+    let progress = &mut |progress: Progress<'_>| print_progress(context, &progress);
     let mut stake =
         migrate::retry_while_busy(&database, async || Impact::assess(&database, plan, course).await).await?;
     if stake.has_nothing_to_revert() {
@@ -57,14 +63,14 @@ async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: 
     }
     stake.count_rows(&database, plan.lock_wait, progress).await?;
     if stake.needs_permission() {
-        permit(context, asking, guard, &database, &stake)?;
+        ask_permission(context, prompter, guard, &database, &stake)?;
     }
     if stake.is_worth_a_copy()
         && let Some(copy) = database.back_up(&format!("before-{course}"), context.clock.now()).await?
     {
         context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
     }
-    let steps = until_told_to_stop(context, plan, migrate::run(&database, plan, course, progress)).await?;
+    let steps = run_until_stopped(context, plan, migrate::run(&database, plan, course, progress)).await?;
     print_steps(context, &steps);
     if !steps.is_empty() {
         note_changed(context);
@@ -76,9 +82,9 @@ async fn take(context: &Context, asking: &Asking, guard: &GuardArguments, plan: 
 /// What was answered beforehand is told before it is done.
 ///
 /// Errors: exit 10 for no, exit 11 when nobody can be asked.
-fn permit(
+fn ask_permission(
     context: &Context,
-    asking: &Asking,
+    prompter: &Prompter,
     guard: &GuardArguments,
     database: &Database,
     stake: &Impact,
@@ -86,8 +92,8 @@ fn permit(
     let impact = stake.summary(database.target(), context.config.protected);
     let takes_yes = guard.confirm.is_none() && stake.accepts_yes(database.target(), context.config.protected);
     match takes_yes {
-        true => asking.yes_or_no(&context.output, guard.yes, &impact)?,
-        false => asking.typed_name(&context.output, &guard.confirm, &impact, &context.config.target.name())?,
+        true => prompter.confirm(&context.output, guard.yes, &impact)?,
+        false => prompter.confirm_by_name(&context.output, &guard.confirm, &impact, &context.config.target.name())?,
     }
     if guard.yes && takes_yes || guard.confirm.is_some() {
         context.output.note(&impact);

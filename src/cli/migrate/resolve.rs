@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{LockArguments, note_changed, plan_with, print_steps, tell, until_told_to_stop};
+use super::{LockArguments, note_changed, plan_with, print_progress, print_steps, run_until_stopped};
 use crate::cli::shared::arguments::AnswerArguments;
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
@@ -22,7 +22,7 @@ pub struct ResolveArguments {
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
-    how: How,
+    flags: ResolutionFlags,
     #[command(flatten)]
     lock: LockArguments,
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub struct ResolveArguments {
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-struct How {
+struct ResolutionFlags {
     /// The schema has it, just as this shopctl's form of it makes it
     #[arg(long)]
     applied: bool,
@@ -63,20 +63,20 @@ fn parse_reason(text: &str) -> Result<String, String> {
     single_line(text, REASON_MAX_CHARACTERS)
 }
 
-pub async fn resolve(context: &Context, asking: &Asking, arguments: &ResolveArguments) -> Result<()> {
+pub async fn resolve(context: &Context, prompter: &Prompter, arguments: &ResolveArguments) -> Result<()> {
     let plan = plan_with(context, arguments.lock.lock_wait);
-    if arguments.how.retry {
+    if arguments.flags.retry {
         return retry(context, arguments, plan).await;
     }
-    let resolution = if arguments.how.applied { Resolution::Applied } else { Resolution::Reverted };
-    let word = if arguments.how.applied { "applied" } else { "reverted" };
+    let resolution = if arguments.flags.applied { Resolution::Applied } else { Resolution::Reverted };
+    let word = if arguments.flags.applied { "applied" } else { "reverted" };
     let database = context.database(Access::Write).await?;
     let impact = async || {
         let name = printable(&arguments.name);
         Ok(format!("{name} will count as {word} in {}, and nothing will be run", database.target()))
     };
-    asking.permission(context, &arguments.answers, false, impact).await?;
-    let progress = &mut |progress: migrate::Progress<'_>| tell(context, &progress);
+    prompter.ask_permission(context, &arguments.answers, false, impact).await?;
+    let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
     let is_news = migrate::resolve(&database, &plan, &arguments.name, resolution, progress).await?;
     let name = arguments.name.clone();
     let line = match is_news {
@@ -94,8 +94,8 @@ pub async fn resolve(context: &Context, asking: &Asking, arguments: &ResolveArgu
 async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> Result<()> {
     let plan = Plan { to: Some(arguments.name.clone()), allow_late: true, ..plan };
     let database = context.database(Access::Write).await?;
-    let progress = &mut |progress: migrate::Progress<'_>| tell(context, &progress);
-    let steps = until_told_to_stop(context, &plan, migrate::up(&database, &plan, progress)).await?;
+    let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
+    let steps = run_until_stopped(context, &plan, migrate::up(&database, &plan, progress)).await?;
     print_steps(context, &steps);
     if steps.is_empty() {
         context.output.note(&format!("{} is applied already", printable(&arguments.name)));

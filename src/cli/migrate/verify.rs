@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{LockArguments, note_changed, plan_with, tell, whole_plan};
+use super::{LockArguments, note_changed, plan_with, print_progress, whole_plan};
 use crate::cli::shared::arguments::AnswerArguments;
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::context::Context;
 use crate::db::target::Target;
 use crate::db::{Access, Database};
@@ -49,7 +49,7 @@ impl ScratchArguments {
     /// Leaves a database that was named as it was found; one of our own will be gone anyway.
     async fn leave_empty(&self, scratch: &Database) -> Result<()> {
         match self.scratch_url {
-            Some(_) => clear(&scratch).await,
+            Some(_) => clear(scratch).await,
             None => Ok(()),
         }
     }
@@ -109,7 +109,7 @@ fn conclude(context: &Context, catalog: &Catalog, findings: &[Finding], fine: im
     Err(drift_error(catalog, findings))
 }
 
-pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineArguments) -> Result<()> {
+pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &BaselineArguments) -> Result<()> {
     let plan = plan_with(context, arguments.lock.lock_wait);
     plan.catalog.position(&arguments.to)?;
     let database = context.database(Access::Write).await?;
@@ -128,8 +128,8 @@ pub async fn baseline(context: &Context, asking: &Asking, arguments: &BaselineAr
         let (to, target) = (&arguments.to, database.target());
         Ok(format!("the migrations up to {to} will count as applied in {target}, which has their schema"))
     };
-    asking.permission(context, &arguments.answers, false, impact).await?;
-    let progress = &mut |progress: migrate::Progress<'_>| tell(context, &progress);
+    prompter.ask_permission(context, &arguments.answers, false, impact).await?;
+    let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
     let names = migrate::baseline(&database, &plan, &arguments.to, progress).await?;
     let mutations = names.iter().map(|name| {
         let json = serde_json::json!({ "name": name, "state": "applied", "changed": true });

@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 pub async fn run(context: &Context) -> Result<()> {
     let limit = context.budget.stated().or(Some(LIMIT));
     let started = Instant::now();
-    let mut told = None;
+    let mut last_message = None;
     loop {
         let error = match context.database(Access::Read).await {
             Ok(database) => {
@@ -38,9 +38,9 @@ pub async fn run(context: &Context) -> Result<()> {
             let waited = started.elapsed().as_secs_f32();
             return Err(error.hint(format!("waited {waited:.0} s; more time with --timeout")));
         }
-        if told.as_deref() != Some(error.message()) {
+        if last_message.as_deref() != Some(error.message()) {
             context.output.note(&format!("waiting: {}", error.message()));
-            told = Some(error.message().to_owned());
+            last_message = Some(error.message().to_owned());
         }
         sleep(POLL).await;
     }

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::detail;
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
-use crate::cli::shared::confirm::Asking;
-use crate::cli::shared::mutation::{self, done, finish};
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::mutation::{self, finish, outcome_verb};
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::cli::shared::wizard;
 use crate::context::Context;
@@ -44,9 +44,9 @@ pub struct CreateArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArguments) -> Result<()> {
     let is_from = arguments.from.is_some();
-    let is_wizard = asking.asks_for(&[
+    let is_wizard = prompter.needs_answers(&[
         ("--user", is_from || arguments.user.is_some()),
         ("--item", is_from || !arguments.items.is_empty()),
     ])?;
@@ -75,7 +75,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
 /// Prints the order.
 fn print_placed(context: &Context, database: &Database, placed: PlacedOrder, dry_run: bool) {
     let replayed = placed.replayed;
-    let verb = if replayed { "was placed before".to_owned() } else { done(dry_run, "placed") };
+    let verb = if replayed { "was placed before".to_owned() } else { outcome_verb(dry_run, "placed") };
     let order = detail(placed);
     let pieces: i64 = order.items.iter().map(|item| item.item.quantity.pieces()).sum();
     let line = format!(

@@ -5,11 +5,11 @@ use std::pin::pin;
 use futures_util::{Stream, TryStreamExt};
 
 use super::FilterArguments;
-use crate::cli::shared::list::{Export, Listed};
+use crate::cli::shared::list::{Export, ListQuery};
 use crate::context::Context;
 use crate::db::Access;
 use crate::error::Result;
-use crate::output::{Format, Output, Rest, View};
+use crate::output::{Format, ListFooter, Output, View};
 use crate::repository::order as orders;
 
 pub async fn run(context: &Context, arguments: &Export<FilterArguments>) -> Result<()> {
@@ -17,7 +17,7 @@ pub async fn run(context: &Context, arguments: &Export<FilterArguments>) -> Resu
     let format = arguments.format(context)?;
     let database = context.database(Access::Read).await?;
     let filter = arguments.filter.filter(&database).await?;
-    let export = context.output.exporting(format, arguments.out.as_deref()).await?;
+    let export = context.output.open_export(format, arguments.out.as_deref()).await?;
     let connection = database.connection();
     match format {
         Format::Json | Format::Jsonl | Format::MongoJson => {
@@ -39,5 +39,5 @@ async fn print<V: View>(output: &Output, found: impl Stream<Item = Result<V>>) -
     {
         rows.push(&row)?;
     }
-    rows.finish(&Rest::default())
+    rows.finish(&ListFooter::default())
 }

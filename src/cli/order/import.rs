@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::bulk::{Interpretation, InvoiceRow, OrderRow};
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::values::{checked, one_of};
 use crate::cli::shared::zone;
@@ -37,14 +37,14 @@ pub struct OrderImportArguments {
 
 const STOCKS: [(&str, Stock); 2] = [("deduct", Stock::Deduct), ("skip", Stock::Skip)];
 
-pub async fn run(context: &Context, asking: &Asking, arguments: &OrderImportArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &OrderImportArguments) -> Result<()> {
     let usual = if arguments.invoices { Stock::Skip } else { Stock::Deduct };
     let stock = arguments.stock.unwrap_or(usual);
     let zone = arguments.tz.clone();
     let (date_order, cancellation_prefix) = (arguments.date_order, arguments.cancellation_prefix.clone());
     let interpretation = Interpretation { date_order, zone, cancellation_prefix, ..Interpretation::default() };
     match arguments.invoices {
-        true => import::run::<InvoiceRow>(context, asking, &arguments.import, stock, interpretation).await,
-        false => import::run::<OrderRow>(context, asking, &arguments.import, stock, interpretation).await,
+        true => import::run::<InvoiceRow>(context, prompter, &arguments.import, stock, interpretation).await,
+        false => import::run::<OrderRow>(context, prompter, &arguments.import, stock, interpretation).await,
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::view::OrderView;
 use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::batch::{self, BatchArguments, Names};
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::mutation;
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::context::Context;
@@ -95,7 +95,7 @@ pub struct ExpireArguments {
 }
 
 /// A verb with all that was said about it.
-pub struct Wanted<'a> {
+pub struct TransitionRequest<'a> {
     template: Move,
     orders: &'a [String],
     batch: Option<&'a BatchArguments>,
@@ -105,39 +105,39 @@ pub struct Wanted<'a> {
 }
 
 impl MoveArguments {
-    pub fn wanted(&self, verb: Verb) -> Wanted<'_> {
+    pub fn request(&self, verb: Verb) -> TransitionRequest<'_> {
         let MoveArguments { orders, batch, reason, note, answers, write } = self;
         let template = Move { reason: reason.clone(), note: note.clone(), ..Move::of(String::new(), verb) };
-        Wanted { template, orders, batch: Some(batch), key: None, answers, write }
+        TransitionRequest { template, orders, batch: Some(batch), key: None, answers, write }
     }
 }
 
 impl ShipArguments {
-    pub fn wanted(&self) -> Wanted<'_> {
-        let mut wanted = self.moved.wanted(Verb::Ship);
-        wanted.template.tracking.clone_from(&self.tracking);
-        wanted
+    pub fn request(&self) -> TransitionRequest<'_> {
+        let mut request = self.moved.request(Verb::Ship);
+        request.template.tracking.clone_from(&self.tracking);
+        request
     }
 }
 
 impl CancelArguments {
-    pub fn wanted(&self) -> Wanted<'_> {
-        let mut wanted = self.moved.wanted(Verb::Cancel);
-        wanted.template.restock = if self.no_restock { Restock::Nothing } else { Restock::AsUsual };
-        wanted
+    pub fn request(&self) -> TransitionRequest<'_> {
+        let mut request = self.moved.request(Verb::Cancel);
+        request.template.restock = if self.no_restock { Restock::Nothing } else { Restock::AsUsual };
+        request
     }
 }
 
 impl RefundArguments {
-    pub fn wanted(&self) -> Wanted<'_> {
-        let mut wanted = self.moved.wanted(Verb::Refund);
-        wanted.template.restock = match (self.no_restock, self.restock_all, self.restock.is_empty()) {
+    pub fn request(&self) -> TransitionRequest<'_> {
+        let mut request = self.moved.request(Verb::Refund);
+        request.template.restock = match (self.no_restock, self.restock_all, self.restock.is_empty()) {
             (true, _, _) => Restock::Nothing,
             (_, true, _) => Restock::Everything,
             (_, _, true) => Restock::AsUsual,
             (_, _, false) => Restock::Lines(self.restock.clone()),
         };
-        Wanted { key: self.key.idempotency_key.clone(), ..wanted }
+        TransitionRequest { key: self.key.idempotency_key.clone(), ..request }
     }
 }
 
@@ -146,16 +146,16 @@ fn parse_restock(text: &str) -> Result<(String, Option<Quantity>), Violation> {
 }
 
 /// Moves the named orders.
-pub async fn run(context: &Context, asking: &Asking, wanted: Wanted<'_>) -> Result<()> {
-    let batch = wanted.batch;
+pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequest<'_>) -> Result<()> {
+    let batch = request.batch;
     let orders = match batch {
-        Some(batch) => batch.names(context, wanted.orders, "order")?,
-        None => Names { names: wanted.orders.to_vec(), is_single: false },
+        Some(batch) => batch.names(context, request.orders, "order")?,
+        None => Names { names: request.orders.to_vec(), is_single: false },
     };
-    let Move { tracking, restock, verb, .. } = &wanted.template;
+    let Move { tracking, restock, verb, .. } = &request.template;
     let for_one = [
         (tracking.is_some(), "--tracking is for one order"),
-        (wanted.key.is_some(), "--idempotency-key is for one order"),
+        (request.key.is_some(), "--idempotency-key is for one order"),
         (matches!(restock, Restock::Lines(_)), "--restock is for one order; --restock-all for any number"),
     ];
     if let Some((_, message)) = for_one.into_iter().find(|(is_given, _)| *is_given && !orders.is_single) {
@@ -164,21 +164,23 @@ pub async fn run(context: &Context, asking: &Asking, wanted: Wanted<'_>) -> Resu
     // Marking a single order needs no confirmation.
     if !orders.names.is_empty() && (verb.is_about_stock() || !orders.is_single) {
         let impact = async || match orders.is_single {
-            true => impact_on_one(context, &wanted.template, &orders.names[0]).await,
-            false => impact_on_all(&look_up(&context.database(Access::Read).await?, &orders).await?, &wanted.template),
+            true => impact_on_one(context, &request.template, &orders.names[0]).await,
+            false => {
+                impact_on_all(&find_orders(&context.database(Access::Read).await?, &orders).await?, &request.template)
+            }
         };
-        asking.permission(context, wanted.answers, wanted.write.dry_run, impact).await?;
+        prompter.ask_permission(context, request.answers, request.write.dry_run, impact).await?;
     }
-    let (database, dry_run) = (context.database_for_operation().await?, wanted.write.dry_run);
+    let (database, dry_run) = (context.database_for_operation().await?, request.write.dry_run);
     // Those that expire were found a moment ago.
     if !orders.is_single && !orders.names.is_empty() && *verb != Verb::Expire {
         database.ready().await?;
-        look_up(&database, &orders).await?;
+        find_orders(&database, &orders).await?;
     }
     let one = async |operations: &Operations, name: &str| {
-        let one = Move { order: name.to_owned(), ..wanted.template.clone() };
-        let moved = service::run(operations, &one, wanted.key.clone()).await?;
-        Ok(tell(&moved, one.verb, dry_run))
+        let one = Move { order: name.to_owned(), ..request.template.clone() };
+        let moved = service::run(operations, &one, request.key.clone()).await?;
+        Ok(mutation_of(&moved, one.verb, dry_run))
     };
     batch::run(context, &database, dry_run, &orders, batch.is_some_and(|batch| batch.fail_fast), one).await
 }
@@ -186,7 +188,7 @@ pub async fn run(context: &Context, asking: &Asking, wanted: Wanted<'_>) -> Resu
 /// The orders that are named.
 ///
 /// Errors: exit 3, naming every name that is of no order.
-async fn look_up(database: &Database, Names { names, .. }: &Names) -> Result<Vec<order::Model>> {
+async fn find_orders(database: &Database, Names { names, .. }: &Names) -> Result<Vec<order::Model>> {
     let found = orders::find_all_named(database.connection(), names).await?;
     batch::refuse_unknown("order", &orders::unknown_among(&found, names), service::unknown_hint())?;
     Ok(found)
@@ -201,7 +203,7 @@ async fn impact_on_one(context: &Context, template: &Move, name: &str) -> Result
     let tried = service::run(&context.operations(&database, true), &one, None).await?;
     let name = printable(&tried.before.reference);
     let status = printable(&tried.before.status.to_string());
-    let stock = match units(&tried.restored) {
+    let stock = match restocked_units(&tried.restored) {
         _ if !tried.changed => "; nothing changes".to_owned(),
         _ if !one.verb.is_about_stock() => String::new(),
         0 => "; nothing goes back into stock".to_owned(),
@@ -210,7 +212,7 @@ async fn impact_on_one(context: &Context, template: &Move, name: &str) -> Result
             format!("; {} {verb} back into stock", counted(pieces, "unit"))
         }
     };
-    Ok(format!("this {} order {name} ({status}, {}){stock}", does(one.verb), tried.before.total_amount))
+    Ok(format!("this {} order {name} ({status}, {}){stock}", verb_phrase(one.verb), tried.before.total_amount))
 }
 
 /// `this cancels 3 orders, 84.90 in all, and refuses 1: order … is shipped; …`
@@ -238,10 +240,10 @@ fn impact_on_all(found: &[order::Model], template: &Move) -> Result<String> {
     let total = able.iter().try_fold(Money::ZERO, |sum, order| sum.checked_plus(order.total_amount.known()?));
     let total = total.map_or_else(|| "a lot".to_owned(), |total| total.to_string());
     let orders = counted(able.len(), "order");
-    Ok(format!("this {} {orders}, {total} in all{refused}{stock}", does(*verb)))
+    Ok(format!("this {} {orders}, {total} in all{refused}{stock}", verb_phrase(*verb)))
 }
 
-fn does(verb: Verb) -> &'static str {
+fn verb_phrase(verb: Verb) -> &'static str {
     match verb {
         Verb::Pay => "marks as paid",
         Verb::Ship => "marks as shipped",
@@ -252,24 +254,27 @@ fn does(verb: Verb) -> &'static str {
     }
 }
 
-fn units(restored: &[Restored]) -> i64 {
+fn restocked_units(restored: &[Restored]) -> i64 {
     restored.iter().map(|line| i64::from(line.quantity)).sum()
 }
 
 /// One line and one object about an order that was moved.
-fn tell(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
+fn mutation_of(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
     let name = printable(&moved.after.reference);
     let status = printable(&moved.after.status.to_string());
     let line = match (moved.changed, moved.replayed) {
         (_, true) => format!("order {name} was {status} before"),
         (false, _) => format!("order {name} is {status} already"),
         (true, _) if moved.before.status != moved.after.status => {
-            format!("order {name} {}{}", mutation::done(dry_run, &status), restocked(moved, verb, dry_run))
+            format!("order {name} {}{}", mutation::outcome_verb(dry_run, &status), restock_note(moved, verb, dry_run))
         }
         (true, _) if verb == Verb::Ship => {
-            format!("order {name} is {status} already, tracking number {}", mutation::done(dry_run, "corrected"))
+            format!(
+                "order {name} is {status} already, tracking number {}",
+                mutation::outcome_verb(dry_run, "corrected")
+            )
         }
-        (true, _) => format!("order {name} was {status} before{}", restocked(moved, verb, dry_run)),
+        (true, _) => format!("order {name} was {status} before{}", restock_note(moved, verb, dry_run)),
     };
     let view = |order: &order::Model| {
         let mut json = OrderView { order: order.clone(), email: None }.to_json();
@@ -287,9 +292,9 @@ fn tell(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
 }
 
 /// The text about restocked pieces.
-fn restocked(moved: &Moved, verb: Verb, dry_run: bool) -> String {
-    let done = mutation::done(dry_run, "restocked");
-    let units = match units(&moved.restored) {
+fn restock_note(moved: &Moved, verb: Verb, dry_run: bool) -> String {
+    let done = mutation::outcome_verb(dry_run, "restocked");
+    let units = match restocked_units(&moved.restored) {
         0 if moved.meant_everything => return ", nothing to restock".to_owned(),
         0 if verb.is_about_stock() => return format!(", nothing {done}"),
         0 => return String::new(),
@@ -301,7 +306,7 @@ fn restocked(moved: &Moved, verb: Verb, dry_run: bool) -> String {
 
 /// Cancels what has been pending for too long. Each order is an operation of its own; one that was
 /// paid in the meantime is left alone.
-pub async fn expire(context: &Context, asking: &Asking, arguments: &ExpireArguments) -> Result<()> {
+pub async fn expire(context: &Context, prompter: &Prompter, arguments: &ExpireArguments) -> Result<()> {
     let age = chrono::Duration::from_std(arguments.older_than).unwrap_or(chrono::Duration::MAX);
     let before = context.clock.now().checked_sub_signed(age);
     // The engines' own times end in different years.
@@ -314,5 +319,6 @@ pub async fn expire(context: &Context, asking: &Asking, arguments: &ExpireArgume
     }
     let ExpireArguments { note, answers, write, .. } = arguments;
     let template = Move { note: note.clone(), placed_before: Some(before), ..Move::of(String::new(), Verb::Expire) };
-    run(context, asking, Wanted { template, orders: &orders, batch: None, key: None, answers, write }).await
+    run(context, prompter, TransitionRequest { template, orders: &orders, batch: None, key: None, answers, write })
+        .await
 }

@@ -12,8 +12,8 @@ use clap::{Args, Subcommand};
 
 use self::view::OrderView;
 use crate::cli::shared::arguments::{check_period, check_range, name_of, time};
-use crate::cli::shared::confirm::Asking;
-use crate::cli::shared::list::{Export, List, Listed};
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
@@ -108,7 +108,7 @@ pub struct FilterArguments {
     max_total: Option<Money>,
 }
 
-impl Listed for FilterArguments {
+impl ListQuery for FilterArguments {
     type Entity = order::Entity;
     type Filter = orders::Filter;
     type Row = OrderView;
@@ -148,18 +148,18 @@ impl Listed for FilterArguments {
     }
 }
 
-pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
     match command {
-        Command::Pay(arguments) => lifecycle::run(context, asking, arguments.wanted(Verb::Pay)).await,
-        Command::Ship(arguments) => lifecycle::run(context, asking, arguments.wanted()).await,
-        Command::Complete(arguments) => lifecycle::run(context, asking, arguments.wanted(Verb::Complete)).await,
-        Command::Cancel(arguments) => lifecycle::run(context, asking, arguments.wanted()).await,
-        Command::Refund(arguments) => lifecycle::run(context, asking, arguments.wanted()).await,
-        Command::Expire(arguments) => lifecycle::expire(context, asking, &arguments).await,
-        Command::Create(arguments) => create::run(context, asking, &arguments).await,
+        Command::Pay(arguments) => lifecycle::run(context, prompter, arguments.request(Verb::Pay)).await,
+        Command::Ship(arguments) => lifecycle::run(context, prompter, arguments.request()).await,
+        Command::Complete(arguments) => lifecycle::run(context, prompter, arguments.request(Verb::Complete)).await,
+        Command::Cancel(arguments) => lifecycle::run(context, prompter, arguments.request()).await,
+        Command::Refund(arguments) => lifecycle::run(context, prompter, arguments.request()).await,
+        Command::Expire(arguments) => lifecycle::expire(context, prompter, &arguments).await,
+        Command::Create(arguments) => create::run(context, prompter, &arguments).await,
         Command::List(arguments) => arguments.run(context).await,
         Command::Export(arguments) => export::run(context, &arguments).await,
-        Command::Import(arguments) => import::run(context, asking, &arguments).await,
+        Command::Import(arguments) => import::run(context, prompter, &arguments).await,
         Command::Show(arguments) => show::run(context, &arguments).await,
     }
 }

@@ -38,7 +38,7 @@ pub async fn run(context: &Context, arguments: &CreateArguments) -> Result<()> {
         None => Sku::from_name(name.as_str()).map_err(|problem| Violations::of("name", problem).into_error())?,
     };
     let mut new = Model { stock_quantity: (*stock).into(), ..Model::new(&sku, name, *price) };
-    details.put(&mut new);
+    details.apply_to(&mut new);
     mutation::run(context, &arguments.write, async |operations| {
         Ok(mutation::created(operations, &service::create(operations, &new).await?))
     })

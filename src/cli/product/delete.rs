@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::ProductArguments;
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::mutation::{self, DestroyArguments};
 use crate::context::Context;
 use crate::db::Access;
@@ -19,7 +19,7 @@ pub struct DeleteArguments {
     destroy: DestroyArguments,
 }
 
-pub async fn run(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<()> {
     let product = service::find(context.database(Access::Read).await?.connection(), &arguments.product.product).await?;
     let (sku, pieces) = (printable(&product.sku), &product.stock_quantity);
     let impact = format!("{sku} and its {pieces} pieces will be deleted for good");
@@ -27,5 +27,5 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &DeleteArguments
         let product = service::delete(operations, &product.id.or_key(&product.sku)).await?;
         Ok(mutation::deleted(operations, &product))
     };
-    mutation::destroy(context, asking, &arguments.destroy, (&impact, &product.sku), body).await
+    mutation::destroy(context, prompter, &arguments.destroy, (&impact, &product.sku), body).await
 }

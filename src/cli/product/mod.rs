@@ -10,11 +10,11 @@ pub mod view;
 use clap::{Args, Subcommand};
 
 use crate::bulk::{Interpretation, ProductRow};
-use crate::cli::shared::arguments::{LeftArguments, check_range, searched};
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::arguments::{StockFilterArguments, check_range, search_text};
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::import::{self, ImportArguments};
-use crate::cli::shared::list::{Export, List, Listed};
-use crate::cli::shared::values::{Said, checked, said};
+use crate::cli::shared::list::{Export, List, ListQuery};
+use crate::cli::shared::values::{FieldValue, checked, field_value};
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::{Money, Page};
@@ -65,14 +65,14 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// Anywhere in SKU or name
-    #[arg(long, value_name = "TEXT", value_parser = searched())]
+    #[arg(long, value_name = "TEXT", value_parser = search_text())]
     pub search: Option<String>,
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
     min_price: Option<Money>,
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, value_parser = checked(Money::parse_price))]
     max_price: Option<Money>,
     #[command(flatten)]
-    left: LeftArguments,
+    left: StockFilterArguments,
 }
 
 impl FilterArguments {
@@ -82,7 +82,7 @@ impl FilterArguments {
     }
 }
 
-impl Listed for FilterArguments {
+impl ListQuery for FilterArguments {
     type Entity = Entity;
     type Filter = products::Filter;
     type Row = Model;
@@ -110,19 +110,19 @@ impl Listed for FilterArguments {
 #[derive(Debug, Args)]
 pub struct DetailArguments {
     /// An empty text is none
-    #[arg(long, value_name = "TEXT", value_parser = said::<Model>("description"))]
-    description: Option<Said<Model>>,
+    #[arg(long, value_name = "TEXT", value_parser = field_value::<Model>("description"))]
+    description: Option<FieldValue<Model>>,
 }
 
 impl DetailArguments {
-    fn given(&self) -> impl Iterator<Item = &Said<Model>> {
+    fn given_values(&self) -> impl Iterator<Item = &FieldValue<Model>> {
         let DetailArguments { description } = self;
         [description].into_iter().flatten()
     }
 
     /// Puts what was given into a product.
-    fn put(&self, product: &mut Model) {
-        self.given().for_each(|said| said.put(product));
+    fn apply_to(&self, product: &mut Model) {
+        self.given_values().for_each(|value| value.put(product));
     }
 }
 
@@ -133,17 +133,17 @@ pub struct ProductArguments {
     product: String,
 }
 
-pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
     match command {
         Command::Create(arguments) => create::run(context, &arguments).await,
         Command::List(arguments) => arguments.run(context).await,
         Command::Export(arguments) => arguments.run(context).await,
         Command::Import(arguments) => {
-            import::run::<ProductRow>(context, asking, &arguments, Stock::Deduct, Interpretation::default()).await
+            import::run::<ProductRow>(context, prompter, &arguments, Stock::Deduct, Interpretation::default()).await
         }
         Command::Show(arguments) => show::run(context, &arguments).await,
         Command::Update(arguments) => update::run(context, &arguments).await,
-        Command::Price(arguments) => price::price(context, asking, &arguments).await,
-        Command::Delete(arguments) => delete::run(context, asking, &arguments).await,
+        Command::Price(arguments) => price::price(context, prompter, &arguments).await,
+        Command::Delete(arguments) => delete::run(context, prompter, &arguments).await,
     }
 }

@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::FilterArguments;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
-use crate::cli::shared::confirm::Asking;
-use crate::cli::shared::list::Listed;
-use crate::cli::shared::mutation::{self, done, finish, note_changed, note_dry_run};
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::list::ListQuery;
+use crate::cli::shared::mutation::{self, finish, note_changed, note_dry_run, outcome_verb};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -91,7 +91,7 @@ impl PriceArguments {
     }
 }
 
-pub async fn price(context: &Context, asking: &Asking, arguments: &PriceArguments) -> Result<()> {
+pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArguments) -> Result<()> {
     let changes = arguments.parse()?;
     let database = context.database(Access::Write).await?;
     let products = match arguments.products.as_slice() {
@@ -107,7 +107,7 @@ pub async fn price(context: &Context, asking: &Asking, arguments: &PriceArgument
     let is_change = products.iter().zip(&prices).any(|(product, price)| product.price != *price);
     if products.len() > 1 && is_change {
         let impact = impact(&products, &prices);
-        asking.permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
+        prompter.ask_permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
     }
     let operations = context.operations(&database, dry_run);
     let results = match products.is_empty() {
@@ -118,20 +118,20 @@ pub async fn price(context: &Context, asking: &Asking, arguments: &PriceArgument
     let changed = results.iter().filter(|result| result.changed).count();
     match mutations.as_slice() {
         [only] if arguments.is_single() => finish(context, &database, only),
-        all => tell(context, &database, all, changed, dry_run),
+        all => print_results(context, &database, all, changed, dry_run),
     }
     Ok(())
 }
 
 /// Prints several mutations, and on stderr what they come to.
-fn tell(context: &Context, database: &Database, mutations: &[Mutation], changed: usize, dry_run: bool) {
+fn print_results(context: &Context, database: &Database, mutations: &[Mutation], changed: usize, dry_run: bool) {
     mutations.iter().for_each(|mutation| note_dry_run(context, mutation));
     context.output.mutations(mutations);
     if mutations.is_empty() {
         return;
     }
     let stay = mutations.len() - changed;
-    context.output.note(&format!("{} {}, {stay} unchanged", prices(changed), done(dry_run, "changed")));
+    context.output.note(&format!("{} {}, {stay} unchanged", prices(changed), outcome_verb(dry_run, "changed")));
     if changed > 0 && !dry_run {
         note_changed(context, database);
     }
@@ -163,7 +163,9 @@ fn mutation(operations: &Operations, result: &Changed) -> Mutation {
     let Changed { before, after, changed } = result;
     let sku = printable(&after.sku);
     let line = match changed {
-        true => format!("price of {sku} {}: {} → {}", done(operations.dry_run, "set"), before.price, after.price),
+        true => {
+            format!("price of {sku} {}: {} → {}", outcome_verb(operations.dry_run, "set"), before.price, after.price)
+        }
         false => format!("price of {sku} is {} already", after.price),
     };
     mutation::changed(operations, result, line)

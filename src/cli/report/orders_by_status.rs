@@ -6,7 +6,7 @@ use super::{ChartArguments, PeriodArguments, open};
 use crate::context::Context;
 use crate::domain::{Amount, OrderStatus};
 use crate::error::Result;
-use crate::output::{Bar, Column, Rest, View};
+use crate::output::{Bar, Column, ListFooter, View};
 use crate::repository::report::{self as reports, StatusTotal};
 
 #[derive(Debug, Args)]
@@ -40,6 +40,6 @@ pub async fn run(context: &Context, arguments: &StatusArguments) -> Result<()> {
     let sales = rows.iter().filter(|row| is_sale(row));
     let revenue = sales.fold(Amount::ZERO, |sum, row| sum.plus(row.amount));
     let totals = [("orders", orders.into()), ("revenue", revenue.into())];
-    context.output.page(&rows, &Rest { totals: &totals, ..Rest::default() })?;
+    context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
     arguments.chart.draw(context, &rows, |row| Bar::new(&row.status, row.orders.into()))
 }

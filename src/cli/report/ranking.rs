@@ -3,11 +3,11 @@
 use clap::Args;
 
 use super::{ChartArguments, LimitArguments, PeriodArguments, open};
-use crate::cli::shared::arguments::word;
+use crate::cli::shared::arguments::one_of_words;
 use crate::context::Context;
 use crate::domain::Amount;
 use crate::error::Result;
-use crate::output::{Bar, Column, Rest, View};
+use crate::output::{Bar, Column, ListFooter, View};
 use crate::repository::report::{self as reports, CustomerSales, ProductSales, Ranking, StockValue};
 
 const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantity", Ranking::Quantity)];
@@ -15,7 +15,7 @@ const RANKINGS: [(&str, Ranking); 2] = [("revenue", Ranking::Revenue), ("quantit
 #[derive(Debug, Args)]
 pub struct TopProductsArguments {
     /// revenue or quantity
-    #[arg(long, value_name = "WHAT", default_value = "revenue", value_parser = word(RANKINGS.into()))]
+    #[arg(long, value_name = "WHAT", default_value = "revenue", value_parser = one_of_words(RANKINGS.into()))]
     by: Ranking,
     #[command(flatten)]
     limit: LimitArguments,
@@ -103,7 +103,7 @@ pub async fn stock(context: &Context, arguments: &StockArguments) -> Result<()> 
     let rows = reports::stock_value(database.connection(), arguments.limit.limit).await?;
     let total = reports::stock_total(database.connection()).await?;
     let totals = [("products", total.products.into()), ("stock", total.units.into()), ("value", total.value.into())];
-    context.output.page(&rows, &Rest { totals: &totals, ..Rest::default() })?;
+    context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
     let value = |row: &StockValue| row.value.map(Amount::to_decimal).unwrap_or_default();
     arguments.chart.draw(context, &rows, |row| Bar::new(&row.sku, value(row)))
 }

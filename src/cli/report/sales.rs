@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::domain::period::{self, Bucket, Step};
 use crate::domain::{Amount, Violations};
 use crate::error::Result;
-use crate::output::{Bar, Column, Rest, View};
+use crate::output::{Bar, Column, ListFooter, View};
 use crate::repository::report::{self as reports, Sales};
 
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
         ("revenue", revenue.into()),
         ("average", revenue.average(orders).into()),
     ];
-    context.output.page(&rows, &Rest { totals: &totals, ..Rest::default() })?;
+    context.output.page(&rows, &ListFooter { totals: &totals, ..ListFooter::default() })?;
     let bar = |(bucket, sales): &(Bucket, Sales)| Bar::new(&bucket.label, sales.revenue.to_decimal());
     if arguments.chart.chart {
         context.output.sparkline(&rows.iter().map(bar).collect::<Vec<_>>())?;

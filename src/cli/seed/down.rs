@@ -3,10 +3,10 @@
 use clap::Args;
 use serde_json::json;
 
-use super::purpose::{Fill, development_only};
+use super::purpose::{UnmarkedShop, require_development};
 use super::{SourceArguments, apply};
 use crate::cli::shared::arguments::ConfirmArguments;
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::Access;
@@ -28,11 +28,11 @@ pub struct DownArguments {
     confirm: ConfirmArguments,
 }
 
-pub async fn run(context: &Context, asking: &Asking, arguments: &DownArguments, is_redo: bool) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArguments, is_redo: bool) -> Result<()> {
     let seeds = arguments.source.seeds()?;
     let seed = seed::find(&seeds, &arguments.name)?;
     let database = context.database(Access::Write).await?;
-    let environment = development_only(context, &database, Fill::GoOn).await?.environment;
+    let environment = require_development(context, &database, UnmarkedShop::Refuse).await?.environment;
     // What would be refused is refused before anybody is asked, and before a copy is made.
     seed::check_applied(database.connection(), seed).await?;
     if is_redo {
@@ -40,7 +40,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &DownArguments, 
     }
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
     let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
-    asking.typed_name(&context.output, &arguments.confirm.confirm, &impact, short)?;
+    prompter.confirm_by_name(&context.output, &arguments.confirm.confirm, &impact, short)?;
     if let Some(copy) = database.back_up("before-seed-down", context.clock.now()).await? {
         context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
     }

@@ -22,9 +22,9 @@ pub struct ExportArguments {
 
 pub async fn run(context: &Context, arguments: &ExportArguments) -> Result<()> {
     let database = context.database(Access::Read).await?;
-    let wanted = seed::Wanted { users: arguments.users.clone(), without_mask: arguments.no_mask };
-    let text = seed::export(database.connection(), &wanted).await?;
-    let export = context.output.exporting_text(&["toml"], arguments.file.out.as_deref()).await?;
+    let selection = seed::ExportSelection { users: arguments.users.clone(), without_mask: arguments.no_mask };
+    let text = seed::export(database.connection(), &selection).await?;
+    let export = context.output.open_text_export(&["toml"], arguments.file.out.as_deref()).await?;
     export.output().text(&text)?;
     export.complete()
 }

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Map, json};
 
-use super::purpose::{Fill, development_only};
+use super::purpose::{UnmarkedShop, require_development};
 use crate::cli::shared::arguments::{time, whole_number};
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -37,14 +37,14 @@ pub struct GenerateArguments {
     yes: bool,
 }
 
-pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &GenerateArguments) -> Result<()> {
     let GenerateArguments { users, products, orders, rng_seed, as_of, .. } = *arguments;
     let plan = Plan { users, products, orders, rng_seed, as_of };
     let database = context.database(Access::Write).await?;
-    let purpose = development_only(context, &database, Fill::Begin).await?;
+    let purpose = require_development(context, &database, UnmarkedShop::Claim).await?;
     let operations = context.operations(&database, false);
-    let is_there = generate::is_there(&operations, &plan).await?;
-    if !is_there && !arguments.yes {
+    let is_generated = generate::is_generated(&operations, &plan).await?;
+    if !is_generated && !arguments.yes {
         let target = database.target();
         let impact = format!(
             "{}, {} and {} will be made up in {target}",
@@ -52,25 +52,25 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &GenerateArgumen
             counted(products, "product"),
             counted(orders, "order")
         );
-        asking.yes_or_no(&context.output, false, &impact)?;
+        prompter.confirm(&context.output, false, &impact)?;
     }
-    purpose.settled(context, &database).await?;
+    purpose.record_environment(context, &database).await?;
     let mut progress = None;
-    let mut told = |step| match (step, &mut progress) {
-        (Progress::Begins(rows), progress) => *progress = Some(context.output.progress(Unit::Rows, rows)),
+    let mut report_progress = |step| match (step, &mut progress) {
+        (Progress::Started(rows), progress) => *progress = Some(context.output.progress(Unit::Rows, rows)),
         (Progress::Rows(rows), Some(progress)) => progress.advance(rows),
         (Progress::Indexes(count), Some(progress)) => {
             progress.stage(&format!("making {count} indexes and constraints"));
         }
         (_, None) => {}
     };
-    let generated = generate::generate(&operations, &plan, &mut told).await?;
+    let generated = generate::generate(&operations, &plan, &mut report_progress).await?;
     drop(progress);
-    tell(context, &database, &plan, &generated);
+    print_result(context, &database, &plan, &generated);
     Ok(())
 }
 
-fn tell(context: &Context, database: &Database, plan: &Plan, generated: &Generated) {
+fn print_result(context: &Context, database: &Database, plan: &Plan, generated: &Generated) {
     let is_unchanged = generated.tables.is_empty();
     let line = match is_unchanged {
         true => "shop unchanged: it was generated with the same flags".to_owned(),

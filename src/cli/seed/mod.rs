@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use generate::GenerateArguments;
 use serde_json::json;
 
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::mutation::note_changed;
 use crate::context::Context;
 use crate::db::Database;
@@ -62,13 +62,13 @@ impl SourceArguments {
     }
 }
 
-pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
     match command {
         Command::Up(arguments) => up::run(context, &arguments).await,
-        Command::Down(arguments) => down::run(context, asking, &arguments, false).await,
-        Command::Redo(arguments) => down::run(context, asking, &arguments, true).await,
+        Command::Down(arguments) => down::run(context, prompter, &arguments, false).await,
+        Command::Redo(arguments) => down::run(context, prompter, &arguments, true).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
-        Command::Generate(arguments) => generate::run(context, asking, &arguments).await,
+        Command::Generate(arguments) => generate::run(context, prompter, &arguments).await,
         Command::Export(arguments) => export::run(context, &arguments).await,
     }
 }
@@ -79,14 +79,14 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed], environme
     let (mut items, mut is_changed) = (Vec::new(), false);
     for (done, seed) in seeds.iter().enumerate() {
         let applied = seed::up(&operations, seed, environment).await;
-        let applied = applied.map_err(|error| broken_off(error, seeds, done))?;
+        let applied = applied.map_err(|error| partial_error(error, seeds, done))?;
         let json = json!({
             "changed": !applied.skipped,
             "created": applied.created,
             "updated": applied.updated,
             "unchanged": applied.unchanged,
         });
-        let mutation = Mutation::new(line(&applied), &applied.name, json);
+        let mutation = Mutation::new(result_line(&applied), &applied.name, json);
         if context.output.is_json() {
             items.push(mutation.to_json());
         } else {
@@ -104,7 +104,7 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed], environme
 }
 
 /// What is to be said about seeds of which so many are done: each is one transaction.
-fn broken_off(error: Error, seeds: &[Seed], done: usize) -> Error {
+fn partial_error(error: Error, seeds: &[Seed], done: usize) -> Error {
     if done == 0 {
         return error;
     }
@@ -129,7 +129,7 @@ fn broken_off(error: Error, seeds: &[Seed], done: usize) -> Error {
 }
 
 /// The result of applying a seed, as text.
-pub fn line(applied: &seed::Applied) -> String {
+pub fn result_line(applied: &seed::Applied) -> String {
     if applied.skipped {
         return format!("seed {} unchanged", applied.name);
     }

@@ -7,11 +7,11 @@ use crate::migrate;
 
 /// What seeds may do in a database that nobody said anything about.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Fill {
+pub enum UnmarkedShop {
     /// Fill it: a shop in which nothing is yet is for development from then on.
-    Begin,
+    Claim,
     /// Only work on what seeds made.
-    GoOn,
+    Refuse,
 }
 
 /// What a database that takes seeds is for.
@@ -25,13 +25,13 @@ impl Purpose {
     /// From now on the database itself says what it is for.
     ///
     /// Errors: exit 11 when somebody said something else in this moment.
-    pub async fn settled(self, context: &Context, database: &Database) -> Result<String> {
+    pub async fn record_environment(self, context: &Context, database: &Database) -> Result<String> {
         if !self.is_new {
             return Ok(self.environment);
         }
         let target = database.target();
-        let settled = migrate::set_setting_if_absent(database, migrate::ENVIRONMENT, &self.environment).await?;
-        let purpose = Purpose::stated(settled, database)?;
+        let recorded = migrate::set_setting_if_absent(database, migrate::ENVIRONMENT, &self.environment).await?;
+        let purpose = Purpose::from_environment(recorded, database)?;
         if purpose.environment == self.environment {
             context.output.note(&format!("{target} has nothing in it yet: it is for {} from now on", self.environment));
         }
@@ -39,7 +39,7 @@ impl Purpose {
     }
 
     /// What the database says that it is for. Errors: exit 11 if that is neither development nor tests.
-    fn stated(environment: String, database: &Database) -> Result<Purpose> {
+    fn from_environment(environment: String, database: &Database) -> Result<Purpose> {
         if environment == migrate::DEVELOPMENT || environment == "test" {
             return Ok(Purpose { environment, is_new: false });
         }
@@ -69,28 +69,32 @@ pub fn refuse_protected(context: &Context) -> Result<()> {
 ///
 /// Errors: exit 11 for any other, and for an empty shop beside another program's tables: those are
 /// not declared to be for development by the way.
-pub async fn development_only(context: &Context, database: &Database, fill: Fill) -> Result<Purpose> {
+pub async fn require_development(
+    context: &Context,
+    database: &Database,
+    unmarked_shop: UnmarkedShop,
+) -> Result<Purpose> {
     refuse_protected(context)?;
     let connection = database.connection();
-    let unsaid = |but: &str| {
+    let unmarked = |but: &str| {
         refused(
             format!("nobody has said what {} is for{but}: seeds are refused", database.target()),
             Hint::from("if it is for development: ").and(CommandLine::new("migrate env development")),
         )
     };
     if let Some(environment) = migrate::setting(connection, migrate::ENVIRONMENT).await? {
-        return Purpose::stated(environment, database);
+        return Purpose::from_environment(environment, database);
     }
-    if !crate::repository::seed::is_empty_shop(connection).await? || fill == Fill::GoOn {
+    if !crate::repository::seed::is_empty_shop(connection).await? || unmarked_shop == UnmarkedShop::Refuse {
         // Who filled it a moment ago said before what it is for.
         return match migrate::setting(connection, migrate::ENVIRONMENT).await? {
-            Some(environment) => Purpose::stated(environment, database),
-            None => Err(unsaid("")),
+            Some(environment) => Purpose::from_environment(environment, database),
+            None => Err(unmarked("")),
         };
     }
     let others = migrate::foreign_objects(connection, &migrate::Catalog::embedded()).await?;
     if !others.is_empty() {
-        return Err(unsaid(&format!(", and shopctl did not make {}", migrate::object_list(&others))));
+        return Err(unmarked(&format!(", and shopctl did not make {}", migrate::object_list(&others))));
     }
     Ok(Purpose { environment: migrate::DEVELOPMENT.to_owned(), is_new: true })
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::purpose::{Fill, development_only};
+use super::purpose::{UnmarkedShop, require_development};
 use super::{SourceArguments, apply};
 use crate::context::Context;
 use crate::db::Access;
@@ -32,7 +32,10 @@ pub async fn run(context: &Context, arguments: &UpArguments) -> Result<()> {
         refuse_unknown_environment(&chosen, environment)?;
     }
     let database = context.database(Access::Write).await?;
-    let purpose = development_only(context, &database, Fill::Begin).await?.settled(context, &database).await?;
+    let purpose = require_development(context, &database, UnmarkedShop::Claim)
+        .await?
+        .record_environment(context, &database)
+        .await?;
     let environment = arguments.env.clone().unwrap_or(purpose);
     // For named seeds the reason is an error.
     let (meant, others): (Vec<Seed>, Vec<Seed>) =

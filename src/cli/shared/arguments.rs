@@ -57,7 +57,7 @@ pub struct ConfirmArguments {
 /// For commands that choose products by what is left of them.
 #[derive(Debug, Clone, Args)]
 #[group(multiple = false)]
-pub struct LeftArguments {
+pub struct StockFilterArguments {
     /// At most 5 pieces left
     #[arg(long)]
     low: bool,
@@ -69,7 +69,7 @@ pub struct LeftArguments {
     out_of_stock: bool,
 }
 
-impl LeftArguments {
+impl StockFilterArguments {
     pub fn is_empty(&self) -> bool {
         !self.low && !self.out_of_stock && self.max_stock.is_none()
     }
@@ -171,7 +171,7 @@ pub fn steps(text: &str) -> Result<u32, String> {
 }
 
 /// A search text.
-pub fn searched() -> Checked<String> {
+pub fn search_text() -> Checked<String> {
     checked(|text| match text.chars().count() > SEARCH_MAX_CHARACTERS {
         true => Err(format!("is longer than {SEARCH_MAX_CHARACTERS} characters")),
         false => Ok(text.to_owned()),
@@ -195,7 +195,7 @@ pub fn with_quantity(flag: &str, of: &str, text: &str) -> Result<(String, Option
 }
 
 /// One of several words.
-pub fn word<T: Copy + Send + Sync + 'static>(known: Vec<(&'static str, T)>) -> Checked<T> {
+pub fn one_of_words<T: Copy + Send + Sync + 'static>(known: Vec<(&'static str, T)>) -> Checked<T> {
     checked(move |text| {
         let names: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
         let wanted = text.trim().to_lowercase();
@@ -214,5 +214,5 @@ pub fn name_of<T: Copy + Send + Sync + 'static, const N: usize>(
     all: [T; N],
     name: fn(T) -> &'static str,
 ) -> Checked<T> {
-    word(all.map(|value| (name(value), value)).into())
+    one_of_words(all.map(|value| (name(value), value)).into())
 }

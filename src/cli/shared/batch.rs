@@ -117,17 +117,17 @@ pub async fn run(
         // Each of several operations has a limit of its own.
         let database = database.with_budget(database.budget().renewed());
         match body(&context.operations(&database, dry_run), name).await {
-            Ok(mutation) => batch.take(mutation),
+            Ok(mutation) => batch.record_success(mutation),
             Err(error) => {
                 let is_over = fail_fast || !is_about_an_object(&error);
-                batch.fail(name, error);
+                batch.record_failure(name, error);
                 if is_over {
                     break;
                 }
             }
         }
     }
-    batch.end()
+    batch.finish()
 }
 
 /// Refuses names that are of nothing, before anything is done to the others.
@@ -139,14 +139,15 @@ pub fn refuse_unknown(noun: &'static str, unknown: &[&str], hint: Hint) -> Resul
         [only] => Err(Error::not_found(noun, only).hint(hint)),
         several => {
             let code = Error::not_found(noun, "").code();
-            let message = format!("no {noun}s {}; nothing was done to the others", listed(several.iter().copied()));
+            let message =
+                format!("no {noun}s {}; nothing was done to the others", join_limited(several.iter().copied()));
             Err(Error::new(Kind::NotFound, code, message).hint(hint).details(json!({ "noun": noun, "names": several })))
         }
     }
 }
 
 /// The first names, and the number of others.
-fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+fn join_limited<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let more = names.len().saturating_sub(NAMES_SHOWN);
     let shown: Vec<String> = names.take(NAMES_SHOWN).map(printable).collect();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -178,14 +179,14 @@ impl Drop for Batch<'_> {
         self.report();
         let (tried, open) = self.names.split_at(self.done + self.failures.len());
         let done = self.done_among(tried);
-        let (done, open) = (listed(done.into_iter()), listed(open.iter().map(String::as_str)));
+        let (done, open) = (join_limited(done.into_iter()), join_limited(open.iter().map(String::as_str)));
         let all = self.names.len();
-        self.context.output.note(&format!("of {all}: done {done}; not done {open}; {AGAIN}"));
+        self.context.output.note(&format!("of {all}: done {done}; not done {open}; {RETRY_HINT}"));
     }
 }
 
 /// How the rest of a batch is done.
-const AGAIN: &str = "run the same command again: what is done stays as it is";
+const RETRY_HINT: &str = "run the same command again: what is done stays as it is";
 
 impl<'a> Batch<'a> {
     fn new(context: &'a Context, database: &'a Database, names: &'a [String]) -> Self {
@@ -193,7 +194,7 @@ impl<'a> Batch<'a> {
         Batch { context, database, names, mutations, done: 0, changed: false, failures, is_reported: false }
     }
 
-    fn take(&mut self, mutation: Mutation) {
+    fn record_success(&mut self, mutation: Mutation) {
         self.done += 1;
         self.changed |= mutation.is_written();
         note_dry_run(self.context, &mutation);
@@ -204,7 +205,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn fail(&mut self, name: &str, error: Error) {
+    fn record_failure(&mut self, name: &str, error: Error) {
         // In JSON an error is one object, at the end.
         if !self.context.output.is_json() {
             self.context.output.warn(&format!("{} [{}]", error.message(), error.code()));
@@ -223,7 +224,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn end(mut self) -> Result<()> {
+    fn finish(mut self) -> Result<()> {
         self.report();
         if self.failures.is_empty() { Ok(()) } else { Err(self.partial()) }
     }
@@ -255,7 +256,7 @@ impl<'a> Batch<'a> {
         let parts = [(&done, "done"), (&failed, "failed"), (&unknown, "not known"), (&untried, "not tried")];
         let part = |(names, what): (&Vec<&str>, &str)| match names.as_slice() {
             [] => None,
-            names => Some(format!("{} {what} ({})", names.len(), listed(names.iter().copied()))),
+            names => Some(format!("{} {what} ({})", names.len(), join_limited(names.iter().copied()))),
         };
         let parts: Vec<String> = parts.into_iter().filter_map(part).collect();
         let message = format!("of {}: {}", names.len(), parts.join("; "));
@@ -272,7 +273,7 @@ impl<'a> Batch<'a> {
         let error = Error::new(kind, "partial", message).details(details);
         if !unknown.is_empty() || !untried.is_empty() {
             let error = error.hints_of(of(true).flat_map(|(_, error)| error.hints()));
-            return error.hint(AGAIN);
+            return error.hint(RETRY_HINT);
         }
         match self.failures.iter().find_map(|(_, error)| error.hints().first()) {
             Some(hint) => error.hint(hint.clone()),

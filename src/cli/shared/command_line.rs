@@ -19,12 +19,12 @@ pub fn aim(program: &Command, matches: &ArgMatches) -> Aim {
     }
     let is_global = |argument: &&Arg| argument.is_global_set();
     let mut own: Vec<&Arg> = command.get_arguments().filter(|argument| !is_global(argument)).collect();
-    own.sort_by_key(|argument| place(leaf, argument));
+    own.sort_by_key(|argument| position(leaf, argument));
     let all = own.into_iter().chain(program.get_arguments().filter(is_global));
     Aim { command: words.join(" "), given: all.flat_map(|argument| given(leaf, argument)).collect(), has_flag }
 }
 
-fn place(matches: &ArgMatches, argument: &Arg) -> Option<usize> {
+fn position(matches: &ArgMatches, argument: &Arg) -> Option<usize> {
     let name = argument.get_id().as_str();
     is_given(matches, argument).then(|| matches.indices_of(name)?.next()).flatten()
 }
@@ -116,7 +116,7 @@ mod tests {
 
     fn read(program: &Command, line: &[&str]) -> Result<Aim, clap::Error> {
         let line = ["shopctl"].iter().chain(line).map(std::ffi::OsString::from);
-        let matches = program.clone().try_get_matches_from(hyphens::joined(program, line))?;
+        let matches = program.clone().try_get_matches_from(hyphens::join_values(program, line))?;
         Ok(aim(program, &matches))
     }
 

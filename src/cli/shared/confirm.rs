@@ -16,7 +16,7 @@ use crate::output::{Output, escape};
 
 /// Whether there is somebody to ask. Plain values, so that a test sets them.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Asking {
+pub struct Prompter {
     pub stdin_is_terminal: bool,
     pub stderr_is_terminal: bool,
     /// `CI` is set and not empty.
@@ -25,10 +25,10 @@ pub struct Asking {
     pub no_input: bool,
 }
 
-impl Asking {
+impl Prompter {
     /// The facts of this process.
-    pub fn detect(no_input: bool) -> Asking {
-        Asking {
+    pub fn detect(no_input: bool) -> Prompter {
+        Prompter {
             stdin_is_terminal: io::stdin().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             is_ci: env::var_os("CI").is_some_and(|value| !value.is_empty()),
@@ -37,15 +37,15 @@ impl Asking {
     }
 
     fn is_interactive(&self) -> bool {
-        let Asking { stdin_is_terminal, stderr_is_terminal, is_ci, no_input } = *self;
+        let Prompter { stdin_is_terminal, stderr_is_terminal, is_ci, no_input } = *self;
         stdin_is_terminal && stderr_is_terminal && !is_ci && !no_input
     }
 
     /// Asks yes or no; on a protected context for the database's name instead. The impact is only
     /// looked up if it will be shown.
     ///
-    /// Errors: those of [`Asking::yes_or_no`] and [`Asking::typed_name`].
-    pub async fn permission(
+    /// Errors: those of [`Prompter::confirm`] and [`Prompter::confirm_by_name`].
+    pub async fn ask_permission(
         &self,
         context: &Context,
         answers: &AnswerArguments,
@@ -58,8 +58,8 @@ impl Asking {
         }
         let impact = impact().await?;
         match is_protected {
-            true => self.typed_name(&context.output, &answers.confirm, &impact, &context.config.target.name()),
-            false => self.yes_or_no(&context.output, answers.yes, &impact),
+            true => self.confirm_by_name(&context.output, &answers.confirm, &impact, &context.config.target.name()),
+            false => self.confirm(&context.output, answers.yes, &impact),
         }
     }
 
@@ -67,22 +67,28 @@ impl Asking {
     /// a period: `this cancels 3 orders and restocks 7 units`. Anything but yes is no.
     ///
     /// Errors: exit 10 for no or the end of input, 11 when nobody can be asked, 130 for Ctrl-C.
-    pub fn yes_or_no(&self, output: &Output, yes: bool, impact: &str) -> Result<()> {
+    pub fn confirm(&self, output: &Output, yes: bool, impact: &str) -> Result<()> {
         if yes {
             return Ok(());
         }
         if !self.is_interactive() {
-            return Err(needed(impact).hint(CommandLine::again().flag("--yes")));
+            return Err(confirmation_needed(impact).hint(CommandLine::again().flag("--yes")));
         }
         output.say(impact);
-        agreed("go on?")
+        confirm_question("go on?")
     }
 
     /// Lets pass what was answered with the name of what is at stake; `--yes` does not.
     ///
     /// Errors: exit 10 for another name or the end of input, 11 when nobody can be asked or
     /// `--confirm` names something else, 130 for Ctrl-C.
-    pub fn typed_name(&self, output: &Output, confirm: &Option<String>, impact: &str, expected: &str) -> Result<()> {
+    pub fn confirm_by_name(
+        &self,
+        output: &Output,
+        confirm: &Option<String>,
+        impact: &str,
+        expected: &str,
+    ) -> Result<()> {
         let hint = CommandLine::again().option("--confirm", expected);
         match confirm {
             Some(name) if name == expected => Ok(()),
@@ -90,7 +96,7 @@ impl Asking {
                 let message = format!("--confirm names {}, but this is {}", printable(name), printable(expected));
                 Err(Error::new(Kind::ConfirmationNeeded, "confirmation.mismatch", message).hint(hint))
             }
-            None if !self.is_interactive() => Err(needed(impact).hint(hint)),
+            None if !self.is_interactive() => Err(confirmation_needed(impact).hint(hint)),
             None => {
                 output.say(impact);
                 let answer = ask(&format!("type {} to go on: ", escape::line(expected)), Echo::Shown)?;
@@ -105,7 +111,7 @@ impl Asking {
     /// Errors: exit 10 for none or the end of input, 11 when nobody can be asked, 130 for Ctrl-C.
     pub fn new_password(&self, output: &Output) -> Result<String> {
         loop {
-            let password = self.known_password()?;
+            let password = self.existing_password()?;
             if password.is_empty() {
                 return Err(declined("no password was given"));
             }
@@ -122,8 +128,8 @@ impl Asking {
 
     /// A password that exists already, typed once without being shown.
     ///
-    /// Errors: as [`Asking::new_password`].
-    pub fn known_password(&self) -> Result<String> {
+    /// Errors: as [`Prompter::new_password`].
+    pub fn existing_password(&self) -> Result<String> {
         if !self.is_interactive() {
             return Err(Error::new(Kind::ConfirmationNeeded, "password.needed", "a password is needed")
                 .hint("give it with --password-stdin or --password-file FILE"));
@@ -135,7 +141,7 @@ impl Asking {
     /// each with whether it was given.
     ///
     /// Errors: exit 2 naming those that are missing when nobody can be asked.
-    pub fn asks_for(&self, flags: &[(&str, bool)]) -> Result<bool> {
+    pub fn needs_answers(&self, flags: &[(&str, bool)]) -> Result<bool> {
         let missing: Vec<&str> = flags.iter().filter(|(_, is_given)| !is_given).map(|(flag, _)| *flag).collect();
         if missing.is_empty() || (self.is_interactive() && can_draw()) {
             return Ok(!missing.is_empty());
@@ -148,14 +154,14 @@ impl Asking {
 /// Lets pass what was reviewed, by a question of its own: `place this order?`. Never skipped.
 ///
 /// Errors: exit 10 for no or the end of input, 130 for Ctrl-C.
-pub fn agreed(question: &str) -> Result<()> {
+pub fn confirm_question(question: &str) -> Result<()> {
     match ask(&format!("{question} [y/N] "), Echo::Shown)?.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(declined("declined, nothing was changed")),
     }
 }
 
-fn needed(impact: &str) -> Error {
+fn confirmation_needed(impact: &str) -> Error {
     Error::new(Kind::ConfirmationNeeded, "confirmation.needed", format!("confirmation needed: {impact}"))
         .details(json!({ "impact": impact }))
 }
@@ -167,17 +173,17 @@ mod tests {
     use crate::output::testing::captured;
     use crate::output::{OutputSettings, Terminal};
 
-    const SOMEBODY: Asking =
-        Asking { stdin_is_terminal: true, stderr_is_terminal: true, is_ci: false, no_input: false };
+    const SOMEBODY: Prompter =
+        Prompter { stdin_is_terminal: true, stderr_is_terminal: true, is_ci: false, no_input: false };
 
     #[test]
     fn only_a_person_at_both_ends_is_asked() {
         assert!(SOMEBODY.is_interactive());
         for absent in [
-            Asking { no_input: true, ..SOMEBODY },
-            Asking { is_ci: true, ..SOMEBODY },
-            Asking { stdin_is_terminal: false, ..SOMEBODY },
-            Asking { stderr_is_terminal: false, ..SOMEBODY },
+            Prompter { no_input: true, ..SOMEBODY },
+            Prompter { is_ci: true, ..SOMEBODY },
+            Prompter { stdin_is_terminal: false, ..SOMEBODY },
+            Prompter { stderr_is_terminal: false, ..SOMEBODY },
         ] {
             assert!(!absent.is_interactive(), "{absent:?}");
         }
@@ -186,9 +192,9 @@ mod tests {
     #[test]
     fn yes_passes_and_nobody_is_refused_with_the_flag() {
         let (output, stdout, stderr) = captured(OutputSettings::default(), Terminal::default());
-        Asking::default().yes_or_no(&output, true, "this cancels 3 orders").unwrap();
+        Prompter::default().confirm(&output, true, "this cancels 3 orders").unwrap();
         let aim = Aim { command: "order cancel A B".to_owned(), ..Aim::default() };
-        let refusal = Asking::default().yes_or_no(&output, false, "this cancels 3 orders").unwrap_err();
+        let refusal = Prompter::default().confirm(&output, false, "this cancels 3 orders").unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(refusal.message(), "confirmation needed: this cancels 3 orders");
         assert_eq!(refusal.hint_lines(&aim), ["shopctl order cancel A B --yes"]);
@@ -198,11 +204,11 @@ mod tests {
     #[test]
     fn a_name_is_confirmed_by_that_name_alone() {
         let (output, ..) = captured(OutputSettings::default(), Terminal::default());
-        let named = |asking: Asking, name: Option<&str>| {
-            asking.typed_name(&output, &name.map(str::to_owned), "this drops all tables", "shop")
+        let named = |prompter: Prompter, name: Option<&str>| {
+            prompter.confirm_by_name(&output, &name.map(str::to_owned), "this drops all tables", "shop")
         };
         named(SOMEBODY, Some("shop")).unwrap();
-        for refused in [named(SOMEBODY, Some("Shop")), named(Asking::default(), None)] {
+        for refused in [named(SOMEBODY, Some("Shop")), named(Prompter::default(), None)] {
             let error = refused.unwrap_err();
             assert_eq!(error.kind(), Kind::ConfirmationNeeded);
             assert_eq!(error.hint_lines(&Aim::default()), ["shopctl --confirm shop"]);
@@ -212,7 +218,7 @@ mod tests {
     #[test]
     fn a_password_that_nobody_can_type_names_the_flags() {
         let (output, ..) = captured(OutputSettings::default(), Terminal::default());
-        let refusal = Asking::default().new_password(&output).unwrap_err();
+        let refusal = Prompter::default().new_password(&output).unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(refusal.hint_lines(&Aim::default()), ["give it with --password-stdin or --password-file FILE"]);
     }

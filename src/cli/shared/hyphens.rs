@@ -8,7 +8,7 @@ use clap::{Arg, Command};
 /// (`--description=-20 % on Mondays`).
 ///
 /// Whatever looks like a flag is left alone: `--note --dry-rnu` is a mistake, not a note.
-pub fn joined(program: &Command, arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+pub fn join_values(program: &Command, arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut path = vec![program];
     let mut joined: Vec<OsString> = Vec::new();
     let mut arguments = arguments.into_iter().peekable();
@@ -20,7 +20,7 @@ pub fn joined(program: &Command, arguments: impl IntoIterator<Item = OsString>) 
             joined.extend(arguments);
             break;
         }
-        if let Some(option) = option_of(&path, word) {
+        if let Some(option) = find_option(&path, word) {
             if arguments.peek().is_some_and(|value| cannot_be_a_flag(&path, value)) {
                 let long = option.get_long().map(|long| format!("--{long}="));
                 let mut both = OsString::from(long.unwrap_or_else(|| format!("{word}=")));
@@ -41,15 +41,15 @@ pub fn joined(program: &Command, arguments: impl IntoIterator<Item = OsString>) 
 }
 
 /// The option that this word is, if its value comes next.
-fn option_of<'a>(path: &[&'a Command], word: &str) -> Option<&'a Arg> {
+fn find_option<'a>(path: &[&'a Command], word: &str) -> Option<&'a Arg> {
     let is_it = |argument: &&Arg| match word.strip_prefix("--") {
         Some(long) => argument.get_long() == Some(long),
         None => argument.get_short().is_some_and(|short| word == format!("-{short}")),
     };
-    all_of(path).find(is_it).filter(|argument| argument.get_action().takes_values())
+    options(path).find(is_it).filter(|argument| argument.get_action().takes_values())
 }
 
-fn all_of<'a>(path: &[&'a Command]) -> impl Iterator<Item = &'a Arg> {
+fn options<'a>(path: &[&'a Command]) -> impl Iterator<Item = &'a Arg> {
     path.iter().rev().flat_map(|command| command.get_arguments())
 }
 
@@ -63,7 +63,7 @@ fn cannot_be_a_flag(path: &[&Command], value: &OsStr) -> bool {
     }
     let name = text.split('=').next().unwrap_or_default();
     // `-fmy file` is a short option with its value.
-    let is_short = |letter: char| all_of(path).any(|argument| argument.get_short() == Some(letter));
+    let is_short = |letter: char| options(path).any(|argument| argument.get_short() == Some(letter));
     name.contains(char::is_whitespace) && (long || !is_short(first))
 }
 
@@ -76,7 +76,7 @@ mod tests {
 
     fn shown(line: &[&str]) -> Vec<String> {
         let line = ["shopctl"].iter().chain(line).map(OsString::from);
-        joined(&Cli::command(), line).iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
+        join_values(&Cli::command(), line).iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
     #[test]

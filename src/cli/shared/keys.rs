@@ -51,9 +51,9 @@ pub enum Echo {
     Hidden,
 }
 
-/// What a key did to a [`Line`].
+/// What a key did to a [`LineEditor`].
 #[derive(Debug, PartialEq, Eq)]
-pub enum Pressed {
+pub enum KeyEffect {
     Edited,
     Entered,
     /// Nothing that a line knows.
@@ -62,30 +62,30 @@ pub enum Pressed {
 
 /// One line while it is being typed.
 #[derive(Debug, Default)]
-pub struct Line {
+pub struct LineEditor {
     pub text: String,
 }
 
-impl Line {
+impl LineEditor {
     /// Errors: `Interrupted` for Ctrl-C, `UnexpectedEof` for Ctrl-D on an empty line.
-    pub fn press(&mut self, key: Key) -> io::Result<Pressed> {
+    pub fn press(&mut self, key: Key) -> io::Result<KeyEffect> {
         match key {
-            Key::Enter => return Ok(Pressed::Entered),
+            Key::Enter => return Ok(KeyEffect::Entered),
             Key::CtrlC => return Err(io::ErrorKind::Interrupted.into()),
             Key::Char(CONTROL_D) if self.text.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
             Key::Char(CONTROL_U) => self.text.clear(),
             Key::Backspace => drop(self.text.pop()),
             Key::Char(character) if !is_unsafe(character) => self.text.push(character),
-            other => return Ok(Pressed::Other(other)),
+            other => return Ok(KeyEffect::Other(other)),
         }
-        Ok(Pressed::Edited)
+        Ok(KeyEffect::Edited)
     }
 }
 
 /// Waits until a key can be read. Nothing is taken from the terminal, so waiting can be given up;
 /// where waiting is impossible, reading will do it.
 #[expect(deprecated, reason = "what replaces it is unsafe, for descriptors that may close: standard input stays")]
-pub async fn waiting() {
+pub async fn wait_for_key() {
     #[cfg(unix)]
     {
         use tokio::io::Interest;
@@ -108,7 +108,7 @@ pub fn can_draw() -> bool {
     !console::is_dumb()
 }
 
-/// Asks on stderr and reads one line. Errors: as [`unanswered`] says.
+/// Asks on stderr and reads one line. Errors: as [`prompt_error`] says.
 pub fn ask(question: &str, echo: Echo) -> Result<String> {
     let terminal = Term::stderr();
     let answer = RawMode::enter().and_then(|_raw| {
@@ -117,17 +117,17 @@ pub fn ask(question: &str, echo: Echo) -> Result<String> {
     });
     // After raw mode, in which a line feed would not return the carriage.
     let _ = terminal.write_line("");
-    answer.map_err(unanswered)
+    answer.map_err(prompt_error)
 }
 
 fn read_answer(terminal: &Term, echo: Echo) -> io::Result<String> {
-    let mut line = Line::default();
+    let mut line = LineEditor::default();
     loop {
         let before = line.text.clone();
         match line.press(terminal.read_key_raw()?)? {
-            Pressed::Entered => return Ok(line.text),
-            Pressed::Edited if echo == Echo::Shown => show_edit(terminal, &before, &line.text)?,
-            Pressed::Edited | Pressed::Other(_) => {}
+            KeyEffect::Entered => return Ok(line.text),
+            KeyEffect::Edited if echo == Echo::Shown => show_edit(terminal, &before, &line.text)?,
+            KeyEffect::Edited | KeyEffect::Other(_) => {}
         }
     }
 }
@@ -143,7 +143,7 @@ fn show_edit(terminal: &Term, before: &str, after: &str) -> io::Result<()> {
 /// The error of a question that did not come to an answer.
 ///
 /// Returns Ctrl-C as exit 130, the end of input as exit 10, anything else as exit 1.
-pub fn unanswered(failure: impl Into<io::Error>) -> Error {
+pub fn prompt_error(failure: impl Into<io::Error>) -> Error {
     let failure = failure.into();
     match failure.kind() {
         io::ErrorKind::Interrupted => Error::new(Kind::Interrupted, "interrupted", "interrupted, nothing was changed"),
@@ -163,16 +163,16 @@ mod tests {
 
     #[test]
     fn a_line_is_edited_at_its_end_and_takes_nothing_unsafe() {
-        let mut line = Line::default();
+        let mut line = LineEditor::default();
         for key in [Key::Char('a'), Key::Char('\u{202e}'), Key::Char('ø'), Key::Char('x'), Key::Backspace, Key::Tab] {
             line.press(key).unwrap();
         }
         assert_eq!(line.text, "aø");
-        assert_eq!(line.press(Key::Char(CONTROL_D)).unwrap(), Pressed::Other(Key::Char(CONTROL_D)));
-        assert_eq!(line.press(Key::Char(CONTROL_U)).unwrap(), Pressed::Edited);
+        assert_eq!(line.press(Key::Char(CONTROL_D)).unwrap(), KeyEffect::Other(Key::Char(CONTROL_D)));
+        assert_eq!(line.press(Key::Char(CONTROL_U)).unwrap(), KeyEffect::Edited);
         assert_eq!(line.press(Key::Char(CONTROL_D)).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         assert_eq!(line.press(Key::CtrlC).unwrap_err().kind(), io::ErrorKind::Interrupted);
-        assert_eq!(line.press(Key::Enter).unwrap(), Pressed::Entered);
+        assert_eq!(line.press(Key::Enter).unwrap(), KeyEffect::Entered);
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
             (io::ErrorKind::UnexpectedEof, Kind::Declined),
             (io::ErrorKind::NotConnected, Kind::Internal),
         ] {
-            assert_eq!(unanswered(failure).kind(), kind);
+            assert_eq!(prompt_error(failure).kind(), kind);
         }
     }
 }

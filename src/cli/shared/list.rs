@@ -12,7 +12,7 @@ use crate::domain::Page;
 use crate::domain::page::Sort;
 use crate::error::Result;
 use crate::file;
-use crate::output::{Format, Output, Rest, View};
+use crate::output::{Format, ListFooter, Output, View};
 use crate::repository::{Listing, SortField, sort_field};
 
 /// A timeline shows so many events, the newest; `audit list` has them all.
@@ -21,13 +21,13 @@ pub const TIMELINE_MAX: u64 = 1_000;
 const ROWS: u64 = 1_000;
 
 /// The arguments that say which rows of a noun are wanted, and how those are found.
-pub trait Listed: Args {
+pub trait ListQuery: Args {
     type Entity: EntityTrait;
     type Filter;
     type Row: View;
     const SORT_FIELDS: &'static [SortField<Self::Entity>];
     /// The order of a list unless `--sort` gives another.
-    const USUAL: &'static str = "-created_at";
+    const DEFAULT_SORT: &'static str = "-created_at";
 
     /// Errors: exit 7 for what nothing can match.
     fn check(&self) -> Result<()> {
@@ -45,7 +45,7 @@ pub trait Listed: Args {
 }
 
 #[derive(Debug, Args)]
-pub struct List<N: Listed> {
+pub struct List<N: ListQuery> {
     #[command(flatten)]
     filter: N,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub struct List<N: Listed> {
 }
 
 #[derive(Debug, Args)]
-pub struct Export<N: Listed> {
+pub struct Export<N: ListQuery> {
     #[command(flatten)]
     pub filter: N,
     /// Write this file, complete or not at all; its ending tells the format; - is standard output
@@ -69,12 +69,12 @@ pub struct OutArguments {
     pub out: Option<PathBuf>,
 }
 
-impl<N: Listed> List<N> {
+impl<N: ListQuery> List<N> {
     /// Prints one page with its continuation, or with `--all` every page as it comes.
     pub async fn run(&self, context: &Context) -> Result<()> {
         context.output.check_fields::<N::Row>(&[])?;
         self.filter.check()?;
-        let page = self.list.page(N::USUAL);
+        let page = self.list.page(N::DEFAULT_SORT);
         sort_field(N::SORT_FIELDS, &page.sort)?;
         let database = context.database(Access::Read).await?;
         let filter = self.filter.filter(&database).await?;
@@ -84,21 +84,21 @@ impl<N: Listed> List<N> {
         }
         let found = N::page(&database, &filter, &page).await?;
         let next = found.next.map(|cursor| cursor.encode());
-        let rest = Rest { next: next.as_deref(), total: count().await?, totals: &[] };
-        context.output.page(&found.items, &rest)
+        let footer = ListFooter { next: next.as_deref(), total: count().await?, totals: &[] };
+        context.output.page(&found.items, &footer)
     }
 }
 
-impl<N: Listed> Export<N> {
+impl<N: ListQuery> Export<N> {
     /// What `--output` says, else the file's ending, else CSV.
     ///
     /// Errors: exit 2 for an ending that is not that of any format.
     pub fn format(&self, context: &Context) -> Result<Format> {
         let ending = self.out.as_deref().and_then(|path| Some((path, file::ending_of(path)?)));
-        match (context.output.asked_format(), ending) {
+        match (context.output.requested_format(), ending) {
             (Some(asked), _) => Ok(asked),
             (None, None) => Ok(Format::Csv),
-            (None, Some((path, ending))) => Format::of_ending(&ending)
+            (None, Some((path, ending))) => Format::from_extension(&ending)
                 .ok_or_else(|| file::wrong_ending(path, &ending, &["csv", "tsv", "json", "jsonl"])),
         }
     }
@@ -112,17 +112,17 @@ impl<N: Listed> Export<N> {
 /// Writes everything that matches, oldest first, into a file that is complete or absent, or to stdout.
 ///
 /// Errors: those of the filter; exit 5 when the disk is full, exit 4 when the file cannot be written.
-pub async fn export<N: Listed>(context: &Context, wanted: &N, format: Format, out: Option<&Path>) -> Result<()> {
+pub async fn export<N: ListQuery>(context: &Context, query: &N, format: Format, out: Option<&Path>) -> Result<()> {
     let database = context.database(Access::Read).await?;
-    let filter = wanted.filter(&database).await?;
-    let export = context.output.exporting(format, out).await?;
-    let page = Page { limit: ROWS, offset: 0, after: None, sort: Sort::parse(N::USUAL.trim_start_matches('-')) };
+    let filter = query.filter(&database).await?;
+    let export = context.output.open_export(format, out).await?;
+    let page = Page { limit: ROWS, offset: 0, after: None, sort: Sort::parse(N::DEFAULT_SORT.trim_start_matches('-')) };
     print_all::<N>(export.output(), &database, &filter, page, async || Ok(None)).await?;
     export.complete()
 }
 
 /// Prints this page and all after it, as they come.
-async fn print_all<N: Listed>(
+async fn print_all<N: ListQuery>(
     output: &Output,
     database: &Database,
     filter: &N::Filter,
@@ -137,7 +137,7 @@ async fn print_all<N: Listed>(
         }
         match found.next {
             Some(cursor) if !output.is_closed() => page.after = Some(cursor),
-            _ => return rows.finish(&Rest { total: count().await?, ..Rest::default() }),
+            _ => return rows.finish(&ListFooter { total: count().await?, ..ListFooter::default() }),
         }
     }
 }

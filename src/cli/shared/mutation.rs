@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::arguments::{ConfirmArguments, WriteArguments};
-use super::confirm::Asking;
+use super::confirm::Prompter;
 use crate::context::Context;
 use crate::db::Database;
 use crate::error::{CommandLine, Hint, Result, printable};
@@ -29,7 +29,7 @@ pub struct DestroyArguments {
 }
 
 /// `created`, or under dry run `would be created`.
-pub fn done(dry_run: bool, verb: &str) -> String {
+pub fn outcome_verb(dry_run: bool, verb: &str) -> String {
     match (dry_run, verb.split_once(' ')) {
         (false, _) => verb.to_owned(),
         (true, Some(("has", rest))) => format!("would have {rest}"),
@@ -44,7 +44,7 @@ pub fn outcome(changed: bool, replayed: bool, dry_run: bool, before: Value, afte
 }
 
 /// The answer about a row: its keys, then what became of it.
-pub fn about<N: Noun>(row: &N, line: String, outcome: Map<String, Value>) -> Mutation {
+pub fn row_mutation<N: Noun>(row: &N, line: String, outcome: Map<String, Value>) -> Mutation {
     let mut json = row.to_json();
     json.retain(|name, _| name == N::KEY);
     json.extend(outcome);
@@ -52,37 +52,37 @@ pub fn about<N: Noun>(row: &N, line: String, outcome: Map<String, Value>) -> Mut
 }
 
 /// A row as `before` and `after` show it.
-pub fn view(row: &impl View) -> Value {
+pub fn view_json(row: &impl View) -> Value {
     row.to_json().into()
 }
 
 /// The answer about a row that was changed, or was so already.
 pub fn changed<N: Noun>(operations: &Operations, result: &Changed<N>, line: String) -> Mutation {
     let Changed { before, after, changed } = result;
-    about(after, line, outcome(*changed, false, operations.dry_run, view(before), view(after)))
+    row_mutation(after, line, outcome(*changed, false, operations.dry_run, view_json(before), view_json(after)))
 }
 
 /// `product MUG-01 updated`, or `unchanged`.
 pub fn updated<N: Noun>(operations: &Operations, result: &Changed<N>, verb: &str) -> Mutation {
-    let verb = if result.changed { done(operations.dry_run, verb) } else { "unchanged".to_owned() };
-    changed(operations, result, format!("{} {verb}", named(&result.after)))
+    let verb = if result.changed { outcome_verb(operations.dry_run, verb) } else { "unchanged".to_owned() };
+    changed(operations, result, format!("{} {verb}", row_name(&result.after)))
 }
 
 /// The answer about a new row: all its fields, then what became of it.
 pub fn created<N: Noun>(operations: &Operations, row: &N) -> Mutation {
-    let line = format!("{} {}", named(row), done(operations.dry_run, "created"));
+    let line = format!("{} {}", row_name(row), outcome_verb(operations.dry_run, "created"));
     let mut json = row.to_json();
-    json.extend(outcome(true, false, operations.dry_run, Value::Null, view(row)));
+    json.extend(outcome(true, false, operations.dry_run, Value::Null, view_json(row)));
     Mutation { line, id: row.id(), json }
 }
 
 pub fn deleted<N: Noun>(operations: &Operations, row: &N) -> Mutation {
-    let line = format!("{} {}", named(row), done(operations.dry_run, "deleted"));
-    about(row, line, outcome(true, false, operations.dry_run, view(row), Value::Null))
+    let line = format!("{} {}", row_name(row), outcome_verb(operations.dry_run, "deleted"));
+    row_mutation(row, line, outcome(true, false, operations.dry_run, view_json(row), Value::Null))
 }
 
 /// `product MUG-01`
-fn named<N: Noun>(row: &N) -> String {
+fn row_name<N: Noun>(row: &N) -> String {
     format!("{} {}", N::NAME, printable(row.to_json()[N::KEY].as_str().unwrap_or_default()))
 }
 
@@ -101,7 +101,7 @@ pub async fn run(
 /// As [`run`], once `name` was typed or given. Nobody types it for what is refused anyway: that is tried before.
 pub async fn destroy(
     context: &Context,
-    asking: &Asking,
+    prompter: &Prompter,
     arguments: &DestroyArguments,
     (impact, name): (&str, &str),
     body: impl AsyncFn(&Operations) -> Result<Mutation>,
@@ -112,7 +112,7 @@ pub async fn destroy(
         if confirm.confirm.is_none() {
             body(&context.operations(&database, true)).await?;
         }
-        asking.typed_name(&context.output, &confirm.confirm, impact, name)?;
+        prompter.confirm_by_name(&context.output, &confirm.confirm, impact, name)?;
     }
     finish(context, &database, &body(&context.operations(&database, write.dry_run)).await?);
     Ok(())
@@ -133,7 +133,7 @@ pub fn note_changed(context: &Context, database: &Database) {
 
 /// Remembers for `--exit-code` what a dry run would change.
 pub fn note_dry_run(context: &Context, mutation: &Mutation) {
-    if mutation.is("dry_run") && mutation.is("changed") {
+    if mutation.has_flag("dry_run") && mutation.has_flag("changed") {
         context.note_would_change();
     }
 }

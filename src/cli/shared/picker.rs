@@ -13,7 +13,7 @@ use std::time::Duration;
 use console::Term;
 use unicode_width::UnicodeWidthStr;
 
-use super::keys::{self, Key, Line, Pressed, RawMode, unanswered};
+use super::keys::{self, Key, KeyEffect, LineEditor, RawMode, prompt_error};
 use crate::context::Context;
 use crate::domain::Id;
 use crate::error::Result;
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The same before a query that may take long: a hand at work would have to wait for its end.
 const LONG_PAUSE: Duration = Duration::from_millis(120);
 /// What a column other than the last takes at most.
-const WIDEST: usize = 30;
+const MAX_COLUMN_WIDTH: usize = 30;
 
 /// One row to choose.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub struct Entry<T> {
 /// How a choice ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Choice<T> {
-    Chosen(T),
+    Selected(T),
     /// The entry that ends a series of choices.
     Done,
     /// Escape.
@@ -57,10 +57,10 @@ pub struct Picker<'a> {
     pub done: Option<&'a str>,
 }
 
-type Search<'a, T> = Pin<Box<dyn Future<Output = Result<Found<T>>> + 'a>>;
+type Search<'a, T> = Pin<Box<dyn Future<Output = Result<SearchResult<T>>> + 'a>>;
 
 /// The answer to a query.
-struct Found<T> {
+struct SearchResult<T> {
     text: String,
     how: Match,
     entries: Vec<Entry<T>>,
@@ -73,44 +73,44 @@ impl Picker<'_> {
     /// Errors: exit 10 for the end of input, 130 for Ctrl-C, those of `find`, exit 5 when it takes
     /// longer than `--timeout`.
     pub async fn pick<T>(&self, find: &impl AsyncFn(&str, Match) -> Result<Vec<Entry<T>>>) -> Result<Choice<T>> {
-        let mut screen = Screen::open().map_err(unanswered)?;
-        let mut list = List::new(self.done.is_some());
+        let mut screen = Screen::open().map_err(prompt_error)?;
+        let mut state = PickerState::new(self.done.is_some());
         let mut pressed = VecDeque::new();
         let is_asked = Cell::new(false);
         let mut search: Option<Search<T>> = None;
         loop {
             while let Some(key) = pressed.pop_front() {
-                if !list.can_take(&key) {
+                if !state.accepts(&key) {
                     pressed.push_front(key);
                     break;
                 }
-                if let Some(choice) = list.press(key).map_err(unanswered)? {
+                if let Some(choice) = state.press(key).map_err(prompt_error)? {
                     drop(screen);
                     return Ok(choice);
                 }
             }
             if search.is_none()
-                && let Some((text, how)) = list.wanted()
+                && let Some((text, how)) = state.next_query()
             {
                 is_asked.set(false);
                 search = Some(Box::pin(self.search(find, text, how, &is_asked)));
             }
-            screen.draw(&self.lines(&list)).map_err(unanswered)?;
+            screen.draw(&self.lines(&state)).map_err(prompt_error)?;
             tokio::select! {
                 biased;
-                () = keys::waiting() => {
-                    let key = keys::read().map_err(unanswered)?;
+                () = keys::wait_for_key() => {
+                    let key = keys::read().map_err(prompt_error)?;
                     if key == Key::CtrlC {
-                        return Err(unanswered(io::Error::from(io::ErrorKind::Interrupted)));
+                        return Err(prompt_error(io::Error::from(io::ErrorKind::Interrupted)));
                     }
                     pressed.push_back(key);
                     if !is_asked.get() {
                         search = None;
                     }
                 }
-                found = outcome(&mut search) => {
+                found = await_search(&mut search) => {
                     search = None;
-                    list.take(found?);
+                    state.apply_result(found?);
                 }
             }
         }
@@ -122,7 +122,7 @@ impl Picker<'_> {
         text: String,
         how: Match,
         is_asked: &Cell<bool>,
-    ) -> Result<Found<T>> {
+    ) -> Result<SearchResult<T>> {
         match how {
             Match::Start => tokio::time::sleep(PAUSE).await,
             Match::Anywhere if !text.is_empty() => tokio::time::sleep(LONG_PAUSE).await,
@@ -130,34 +130,34 @@ impl Picker<'_> {
         }
         is_asked.set(true);
         let entries = find(&text, how).await?;
-        Ok(Found { text, how, entries })
+        Ok(SearchResult { text, how, entries })
     }
 
     /// What is on the screen: the question, the entries, how it stands.
-    fn lines<T>(&self, list: &List<T>) -> Drawing {
+    fn lines<T>(&self, state: &PickerState<T>) -> Frame {
         let (rows, columns) = Term::stderr().size();
         // The last column stays free: some terminals wrap as soon as it is written.
         let (width, height) = (usize::from(columns).saturating_sub(1).max(1), usize::from(rows));
-        let typed = end_of(&list.line.text, width.saturating_sub(self.question.width() + 2).max(1));
+        let typed = visible_end(&state.line.text, width.saturating_sub(self.question.width() + 2).max(1));
         let question = shorten(format!("{}: {typed}", self.question), width);
         let cursor = question.width();
         let mut lines = vec![question];
         // Question, state and the line of the cursor's return take their share of a low terminal.
         let room = height.saturating_sub(3).max(1);
-        let first = (list.selected + 1).saturating_sub(room);
-        let done = list.has_done().then(|| self.done.unwrap_or_default().to_owned());
-        let all = done.into_iter().chain(in_columns(&list.entries));
+        let first = (state.selected + 1).saturating_sub(room);
+        let done = state.shows_done().then(|| self.done.unwrap_or_default().to_owned());
+        let all = done.into_iter().chain(align_columns(&state.entries));
         for (position, text) in all.enumerate().skip(first).take(room) {
-            let is_selected = position == list.selected;
+            let is_selected = position == state.selected;
             let line = shorten(format!("{} {text}", if is_selected { '>' } else { ' ' }), width);
             lines.push(if is_selected { self.context.output.highlighted(&line) } else { line });
         }
-        lines.push(shorten(list.state().to_owned(), width));
-        Drawing { lines, cursor }
+        lines.push(shorten(state.state().to_owned(), width));
+        Frame { lines, cursor }
     }
 }
 
-async fn outcome<T>(search: &mut Option<Search<'_, T>>) -> Result<Found<T>> {
+async fn await_search<T>(search: &mut Option<Search<'_, T>>) -> Result<SearchResult<T>> {
     match search {
         Some(search) => search.await,
         None => std::future::pending().await,
@@ -165,13 +165,13 @@ async fn outcome<T>(search: &mut Option<Search<'_, T>>) -> Result<Found<T>> {
 }
 
 /// The end of a text that is too long to be shown whole.
-fn end_of(text: &str, width: usize) -> &str {
+fn visible_end(text: &str, width: usize) -> &str {
     let starts = text.char_indices().map(|(start, _)| start).chain([text.len()]);
     starts.map(|start| &text[start..]).find(|end| end.width() < width).unwrap_or_default()
 }
 
 /// The entries as lines, their cells below one another.
-fn in_columns<T>(entries: &[Entry<T>]) -> Vec<String> {
+fn align_columns<T>(entries: &[Entry<T>]) -> Vec<String> {
     let cells: Vec<Vec<String>> =
         entries.iter().map(|entry| entry.cells.iter().map(|cell| escape::line(cell)).collect()).collect();
     let width_of = |column: usize| cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
@@ -180,7 +180,7 @@ fn in_columns<T>(entries: &[Entry<T>]) -> Vec<String> {
         for (column, cell) in row.iter().enumerate() {
             line.push_str(cell);
             if column + 1 < row.len() {
-                let width = width_of(column).unwrap_or(0).min(WIDEST);
+                let width = width_of(column).unwrap_or(0).min(MAX_COLUMN_WIDTH);
                 line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
             }
         }
@@ -190,8 +190,8 @@ fn in_columns<T>(entries: &[Entry<T>]) -> Vec<String> {
 }
 
 /// What was typed, what was found for it, and where the selection stands.
-struct List<T> {
-    line: Line,
+struct PickerState<T> {
+    line: LineEditor,
     entries: Vec<Entry<T>>,
     /// The text that the entries answer, and the last query about it; `None` before the first.
     answered: Option<(String, Match)>,
@@ -200,21 +200,28 @@ struct List<T> {
     offers_done: bool,
 }
 
-impl<T> List<T> {
-    fn new(offers_done: bool) -> List<T> {
-        List { line: Line::default(), entries: Vec::new(), answered: None, has_more: false, selected: 0, offers_done }
+impl<T> PickerState<T> {
+    fn new(offers_done: bool) -> PickerState<T> {
+        PickerState {
+            line: LineEditor::default(),
+            entries: Vec::new(),
+            answered: None,
+            has_more: false,
+            selected: 0,
+            offers_done,
+        }
     }
 
     fn text(&self) -> &str {
         self.line.text.trim()
     }
 
-    fn has_done(&self) -> bool {
+    fn shows_done(&self) -> bool {
         self.offers_done && self.text().is_empty()
     }
 
     /// The query that comes next; `None` when all is known about the text.
-    fn wanted(&self) -> Option<(String, Match)> {
+    fn next_query(&self) -> Option<(String, Match)> {
         let text = self.text();
         let is_one_word = !text.is_empty() && !text.contains(char::is_whitespace);
         match &self.answered {
@@ -228,41 +235,41 @@ impl<T> List<T> {
     /// Whether what is shown belongs to what was typed, so that keys mean what they seem to.
     fn is_settled(&self) -> bool {
         let answers = self.answered.as_ref().is_some_and(|(answered, _)| answered == self.text());
-        self.has_done() || (answers && !self.entries.is_empty()) || self.wanted().is_none()
+        self.shows_done() || (answers && !self.entries.is_empty()) || self.next_query().is_none()
     }
 
-    fn can_take(&self, key: &Key) -> bool {
+    fn accepts(&self, key: &Key) -> bool {
         self.is_settled() || !matches!(key, Key::Enter | Key::ArrowUp | Key::ArrowDown)
     }
 
     fn press(&mut self, key: Key) -> io::Result<Option<Choice<T>>> {
-        let rows = usize::from(self.has_done()) + self.entries.len();
+        let rows = usize::from(self.shows_done()) + self.entries.len();
         match self.line.press(key)? {
-            Pressed::Entered => return Ok(self.chosen()),
+            KeyEffect::Entered => return Ok(self.selection()),
             // Until the answer is there, nothing further down is meant.
-            Pressed::Edited => self.selected = 0,
-            Pressed::Other(Key::Escape) => return Ok(Some(Choice::Back)),
-            Pressed::Other(Key::ArrowUp) => self.selected = self.selected.saturating_sub(1),
-            Pressed::Other(Key::ArrowDown) => self.selected = (self.selected + 1).min(rows.saturating_sub(1)),
-            Pressed::Other(_) => {}
+            KeyEffect::Edited => self.selected = 0,
+            KeyEffect::Other(Key::Escape) => return Ok(Some(Choice::Back)),
+            KeyEffect::Other(Key::ArrowUp) => self.selected = self.selected.saturating_sub(1),
+            KeyEffect::Other(Key::ArrowDown) => self.selected = (self.selected + 1).min(rows.saturating_sub(1)),
+            KeyEffect::Other(_) => {}
         }
         Ok(None)
     }
 
-    fn chosen(&mut self) -> Option<Choice<T>> {
-        let Some(position) = self.selected.checked_sub(usize::from(self.has_done())) else {
+    fn selection(&mut self) -> Option<Choice<T>> {
+        let Some(position) = self.selected.checked_sub(usize::from(self.shows_done())) else {
             return Some(Choice::Done);
         };
-        (position < self.entries.len()).then(|| Choice::Chosen(self.entries.swap_remove(position).value))
+        (position < self.entries.len()).then(|| Choice::Selected(self.entries.swap_remove(position).value))
     }
 
     /// Takes an answer, unless the text is another one by now.
-    fn take(&mut self, found: Found<T>) {
+    fn apply_result(&mut self, found: SearchResult<T>) {
         if found.text != self.text() {
             return;
         }
-        let goes_on = self.answered.as_ref().is_some_and(|(answered, _)| *answered == found.text);
-        if !goes_on {
+        let is_continuation = self.answered.as_ref().is_some_and(|(answered, _)| *answered == found.text);
+        if !is_continuation {
             self.entries.clear();
             self.selected = 0;
         }
@@ -277,7 +284,7 @@ impl<T> List<T> {
     }
 
     fn state(&self) -> &'static str {
-        match self.wanted() {
+        match self.next_query() {
             Some(_) => "searching…",
             None if self.entries.is_empty() && self.text().is_empty() => "there is none",
             None if self.entries.is_empty() => "nothing matches",
@@ -288,7 +295,7 @@ impl<T> List<T> {
 }
 
 /// Lines and the column of the cursor in the first of them.
-struct Drawing {
+struct Frame {
     lines: Vec<String>,
     cursor: usize,
 }
@@ -311,12 +318,12 @@ impl Screen {
     }
 
     /// Draws the lines and leaves the cursor in the first, where the text goes on.
-    fn draw(&mut self, drawing: &Drawing) -> io::Result<()> {
+    fn draw(&mut self, frame: &Frame) -> io::Result<()> {
         self.clear()?;
-        self.terminal.write_str(&drawing.lines.join("\r\n"))?;
-        self.terminal.move_cursor_up(drawing.lines.len() - 1)?;
+        self.terminal.write_str(&frame.lines.join("\r\n"))?;
+        self.terminal.move_cursor_up(frame.lines.len() - 1)?;
         self.terminal.write_str("\r")?;
-        self.terminal.move_cursor_right(drawing.cursor)?;
+        self.terminal.move_cursor_right(frame.cursor)?;
         self.terminal.flush()
     }
 }
@@ -332,63 +339,63 @@ impl Drop for Screen {
 mod tests {
     use super::*;
 
-    fn found(text: &str, how: Match, numbers: impl IntoIterator<Item = u128>) -> Found<u128> {
+    fn found(text: &str, how: Match, numbers: impl IntoIterator<Item = u128>) -> SearchResult<u128> {
         let entry =
             |number| Entry { id: uuid::Uuid::from_u128(number).into(), cells: vec![number.to_string()], value: number };
-        Found { text: text.to_owned(), how, entries: numbers.into_iter().map(entry).collect() }
+        SearchResult { text: text.to_owned(), how, entries: numbers.into_iter().map(entry).collect() }
     }
 
-    fn typed(list: &mut List<u128>, text: &str) {
-        text.chars().for_each(|character| assert_eq!(list.press(Key::Char(character)).unwrap(), None));
+    fn typed(state: &mut PickerState<u128>, text: &str) {
+        text.chars().for_each(|character| assert_eq!(state.press(Key::Char(character)).unwrap(), None));
     }
 
     #[test]
     fn a_word_is_looked_for_at_the_start_first_and_only_then_anywhere() {
-        let mut list = List::new(false);
-        typed(&mut list, "a");
-        assert_eq!(list.wanted(), Some(("a".to_owned(), Match::Start)));
-        assert!(!list.can_take(&Key::Enter) && list.can_take(&Key::Char('b')));
-        list.take(found("a", Match::Start, [1, 2]));
-        assert_eq!(list.wanted(), Some(("a".to_owned(), Match::Anywhere)));
-        list.press(Key::ArrowDown).unwrap();
-        list.take(found("a", Match::Anywhere, [3, 2]));
-        assert_eq!(list.entries.iter().map(|entry| entry.value).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!((list.wanted(), list.selected), (None, 1));
-        assert_eq!(list.press(Key::Enter).unwrap(), Some(Choice::Chosen(2)));
-        let mut words = List::<u128>::new(false);
+        let mut state = PickerState::new(false);
+        typed(&mut state, "a");
+        assert_eq!(state.next_query(), Some(("a".to_owned(), Match::Start)));
+        assert!(!state.accepts(&Key::Enter) && state.accepts(&Key::Char('b')));
+        state.apply_result(found("a", Match::Start, [1, 2]));
+        assert_eq!(state.next_query(), Some(("a".to_owned(), Match::Anywhere)));
+        state.press(Key::ArrowDown).unwrap();
+        state.apply_result(found("a", Match::Anywhere, [3, 2]));
+        assert_eq!(state.entries.iter().map(|entry| entry.value).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!((state.next_query(), state.selected), (None, 1));
+        assert_eq!(state.press(Key::Enter).unwrap(), Some(Choice::Selected(2)));
+        let mut words = PickerState::<u128>::new(false);
         typed(&mut words, "a b");
-        assert_eq!(words.wanted(), Some(("a b".to_owned(), Match::Anywhere)));
+        assert_eq!(words.next_query(), Some(("a b".to_owned(), Match::Anywhere)));
     }
 
     #[test]
     fn an_answer_to_another_text_is_not_shown_and_enough_is_enough() {
-        let mut list = List::new(false);
-        typed(&mut list, "ab");
-        list.take(found("a", Match::Start, [1]));
-        assert!(list.entries.is_empty());
-        list.take(found("ab", Match::Start, 1..=9));
-        assert_eq!((list.entries.len(), list.has_more, list.wanted()), (LIMIT, true, None));
-        typed(&mut list, "c");
-        list.take(found("abc", Match::Start, []));
-        list.take(found("abc", Match::Anywhere, []));
-        assert_eq!(list.press(Key::Enter).unwrap(), None);
-        assert_eq!(list.state(), "nothing matches");
+        let mut state = PickerState::new(false);
+        typed(&mut state, "ab");
+        state.apply_result(found("a", Match::Start, [1]));
+        assert!(state.entries.is_empty());
+        state.apply_result(found("ab", Match::Start, 1..=9));
+        assert_eq!((state.entries.len(), state.has_more, state.next_query()), (LIMIT, true, None));
+        typed(&mut state, "c");
+        state.apply_result(found("abc", Match::Start, []));
+        state.apply_result(found("abc", Match::Anywhere, []));
+        assert_eq!(state.press(Key::Enter).unwrap(), None);
+        assert_eq!(state.state(), "nothing matches");
     }
 
     #[test]
     fn the_end_of_a_series_comes_first_while_nothing_is_typed() {
-        let mut list = List::new(true);
-        assert!(list.can_take(&Key::Enter));
-        assert_eq!(list.press(Key::Enter).unwrap(), Some(Choice::Done));
-        list.take(found("", Match::Anywhere, [1]));
-        list.press(Key::ArrowDown).unwrap();
-        assert_eq!(list.press(Key::Enter).unwrap(), Some(Choice::Chosen(1)));
+        let mut state = PickerState::new(true);
+        assert!(state.accepts(&Key::Enter));
+        assert_eq!(state.press(Key::Enter).unwrap(), Some(Choice::Done));
+        state.apply_result(found("", Match::Anywhere, [1]));
+        state.press(Key::ArrowDown).unwrap();
+        assert_eq!(state.press(Key::Enter).unwrap(), Some(Choice::Selected(1)));
     }
 
     #[test]
     fn the_end_of_a_long_text_stays_in_sight() {
-        assert_eq!(end_of("abcdef", 4), "def");
-        assert_eq!(end_of("日本語", 5), "本語");
-        assert_eq!(end_of("abc", 9), "abc");
+        assert_eq!(visible_end("abcdef", 4), "def");
+        assert_eq!(visible_end("日本語", 5), "本語");
+        assert_eq!(visible_end("abc", 9), "abc");
     }
 }

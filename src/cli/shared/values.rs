@@ -45,12 +45,12 @@ pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
 
 /// A checked text for one of a row's fields.
 #[derive(Clone)]
-pub struct Said<M: Described> {
+pub struct FieldValue<M: Described> {
     field: &'static Field<M>,
     text: String,
 }
 
-impl<M: Described> Said<M> {
+impl<M: Described> FieldValue<M> {
     /// Puts it into a row.
     pub fn put(&self, row: &mut M) {
         // It was put into another row, to see whether that is possible.
@@ -58,18 +58,18 @@ impl<M: Described> Said<M> {
     }
 }
 
-impl<M: Described> fmt::Debug for Said<M> {
+impl<M: Described> fmt::Debug for FieldValue<M> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {:?}", self.field.name, self.text)
     }
 }
 
 /// A parser of what is said of the field with this name.
-pub fn said<M: Described>(name: &'static str) -> Checked<Said<M>> {
+pub fn field_value<M: Described>(name: &'static str) -> Checked<FieldValue<M>> {
     checked(move |text| {
         let field = M::FIELDS.iter().find(|field| field.name == name).ok_or("is no field")?;
         (field.put)(&mut M::default(), text)?;
-        Ok(Said { field, text: text.to_owned() })
+        Ok(FieldValue { field, text: text.to_owned() })
     })
 }
 
@@ -84,8 +84,9 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {
             let name = name.clone();
             move |text| again(&name, text).err()
         });
-        let read =
-            move |text: String| parse(&name, &text).map_err(|_| Refused { id: id.clone(), check: Arc::clone(&check) });
+        let read = move |text: String| {
+            parse(&name, &text).map_err(|_| InvalidArgument { id: id.clone(), check: Arc::clone(&check) })
+        };
         StringValueParser::new().try_map(read).parse_ref(command, arg, value)
     }
 }
@@ -95,24 +96,24 @@ type Check = Arc<dyn Fn(&str) -> Option<Violation> + Send + Sync>;
 
 /// The argument with this id has a wrong value.
 #[derive(Clone)]
-struct Refused {
+struct InvalidArgument {
     id: String,
     check: Check,
 }
 
-impl fmt::Debug for Refused {
+impl fmt::Debug for InvalidArgument {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Refused({})", self.id)
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for InvalidArgument {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} is invalid", self.id)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for InvalidArgument {}
 
 /// All wrong values of a command line that clap refused, as one error (exit 7).
 ///
@@ -124,10 +125,10 @@ pub fn violations(program: &Command, line: &[OsString], mut error: clap::Error) 
     let noted = Arc::new(Mutex::new(Violations::new()));
     let mut program = program.clone();
     loop {
-        let Some(refused) = error.source().and_then(|source| source.downcast_ref::<Refused>()).cloned() else {
+        let Some(invalid) = error.source().and_then(|source| source.downcast_ref::<InvalidArgument>()).cloned() else {
             return Err(error);
         };
-        program = noting(program, &refused, &noted);
+        program = accept_any(program, &invalid, &noted);
         drop(std::mem::take(&mut *noted.lock().unwrap_or_else(PoisonError::into_inner)));
         match program.clone().try_get_matches_from(line) {
             Ok(_) => break,
@@ -139,17 +140,17 @@ pub fn violations(program: &Command, line: &[OsString], mut error: clap::Error) 
 }
 
 /// The program, in which this argument accepts everything.
-fn noting(command: Command, refused: &Refused, noted: &Arc<Mutex<Violations>>) -> Command {
-    let (check, all) = (Arc::clone(&refused.check), Arc::clone(noted));
+fn accept_any(command: Command, invalid: &InvalidArgument, noted: &Arc<Mutex<Violations>>) -> Command {
+    let (check, all) = (Arc::clone(&invalid.check), Arc::clone(noted));
     let accept = move |text: &str| {
         if let Some(violation) = check(text) {
             all.lock().unwrap_or_else(PoisonError::into_inner).push(violation);
         }
         Ok::<_, String>(text.to_owned())
     };
-    let has_it = command.get_arguments().any(|argument| argument.get_id() == refused.id.as_str());
-    let command = if has_it { command.mut_arg(&refused.id, |argument| argument.value_parser(accept)) } else { command };
-    command.mut_subcommands(|command| noting(command, refused, noted))
+    let has_it = command.get_arguments().any(|argument| argument.get_id() == invalid.id.as_str());
+    let command = if has_it { command.mut_arg(&invalid.id, |argument| argument.value_parser(accept)) } else { command };
+    command.mut_subcommands(|command| accept_any(command, invalid, noted))
 }
 
 #[cfg(test)]
@@ -164,22 +165,22 @@ mod tests {
         Command::new("shop").subcommand(Command::new("sell").arg(price).arg(list))
     }
 
-    fn refused(line: &[&str]) -> Result<Error, clap::Error> {
+    fn invalid(line: &[&str]) -> Result<Error, clap::Error> {
         let line: Vec<OsString> = line.iter().map(OsString::from).collect();
         violations(&program(), &line, program().try_get_matches_from(&line).unwrap_err())
     }
 
     #[test]
     fn all_wrong_values_are_reported_together() {
-        let error = refused(&["shop", "sell", "--price", "-1", "--prices", "1,x,y"]).unwrap();
+        let error = invalid(&["shop", "sell", "--price", "-1", "--prices", "1,x,y"]).unwrap();
         assert!(error.message().starts_with("3 invalid values\n  price -1: "), "{error}");
-        let error = refused(&["shop", "sell", "--price", "x"]).unwrap();
+        let error = invalid(&["shop", "sell", "--price", "x"]).unwrap();
         assert!(error.message().starts_with("price x: "), "{error}");
     }
 
     #[test]
     fn a_line_that_is_not_understood_is_claps() {
-        let error = refused(&["shop", "sell", "--price", "x", "--what"]).unwrap_err();
+        let error = invalid(&["shop", "sell", "--price", "x", "--what"]).unwrap_err();
         assert_eq!(error.kind(), clap::error::ErrorKind::UnknownArgument);
     }
 }

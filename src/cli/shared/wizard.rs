@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use super::confirm::agreed;
+use super::confirm::confirm_question;
 use super::keys::{Echo, ask, declined};
 use super::picker::{Choice, Entry, LIMIT, Picker};
 use crate::context::Context;
@@ -18,7 +18,7 @@ use crate::service::place_order::{self, NewLine, NewOrder};
 use crate::service::{product as product_service, user as user_service};
 
 /// One more than is shown tells whether there are more.
-const ASKED_FOR: u64 = LIMIT as u64 + 1;
+const SUGGESTIONS: u64 = LIMIT as u64 + 1;
 
 /// Asks until the answer is one; why it was not is said each time.
 fn ask_until<T>(context: &Context, label: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T> {
@@ -69,7 +69,7 @@ impl UserAnswers {
     }
 
     /// What each is called, its flag, and what it is.
-    fn all(&self) -> [(&'static str, &'static str, Option<&str>); 3] {
+    fn answers(&self) -> [(&'static str, &'static str, Option<&str>); 3] {
         [
             ("e-mail address", "--email", self.email.as_ref().map(Email::as_str)),
             ("first name", "--first-name", self.first_name.as_ref().map(PersonName::as_str)),
@@ -79,14 +79,16 @@ impl UserAnswers {
 
     /// Shows all answers and asks for confirmation.
     pub fn review(&self, context: &Context) -> Result<()> {
-        let lines = self.all().map(|(label, _, answer)| format!("  {label:<14}  {}\n", answer.unwrap_or_default()));
+        let lines = self.answers().map(|(label, _, answer)| format!("  {label:<14}  {}\n", answer.unwrap_or_default()));
         context.output.say(&format!("\n{}", lines.concat()));
-        agreed("create this user?")
+        confirm_question("create this user?")
     }
 
     /// The command that would have needed no questions but the password.
     pub fn command(&self) -> CommandLine {
-        self.all().into_iter().fold(CommandLine::again(), |command, (_, flag, answer)| command.options(flag, answer))
+        self.answers()
+            .into_iter()
+            .fold(CommandLine::again(), |command, (_, flag, answer)| command.options(flag, answer))
     }
 }
 
@@ -111,8 +113,8 @@ pub async fn complete_order(context: &Context, database: &Database, new: NewOrde
     database.ready().await?;
     let asks_user = new.user.is_empty();
     let mut cart = Cart { context, database, lines: Vec::new() };
-    let mut buyer = if asks_user { None } else { Some(cart.given_user(&new.user).await?) };
-    cart.take_given(&new.lines).await?;
+    let mut buyer = if asks_user { None } else { Some(cart.find_user(&new.user).await?) };
+    cart.add_given_lines(&new.lines).await?;
     let buyer = loop {
         let user = match buyer.take() {
             Some(user) => user,
@@ -127,7 +129,7 @@ pub async fn complete_order(context: &Context, database: &Database, new: NewOrde
     };
     cart.review(&buyer)?;
     let lines = if new.lines.is_empty() { cart.into_lines() } else { new.lines };
-    let user = if asks_user { name(buyer.id, &buyer.email, Email::parse) } else { new.user };
+    let user = if asks_user { argument_for(buyer.id, &buyer.email, Email::parse) } else { new.user };
     Ok(NewOrder { user, lines, ..new })
 }
 
@@ -146,22 +148,22 @@ fn nothing_chosen() -> crate::error::Error {
 
 /// What names a row on a command line: its key, or its id where another program wrote a key that shopctl
 /// would not.
-fn name<K: Display>(id: Id, key: &str, parse: fn(&str) -> Result<K, String>) -> String {
+fn argument_for<K: Display>(id: Id, key: &str, parse: fn(&str) -> Result<K, String>) -> String {
     if parse(key).is_ok_and(|ours| ours.to_string() == key) { key.to_owned() } else { id.or_key(key) }
 }
 
 /// `ann@example.com, Ann Lee`
-fn who(user: &user::Model) -> String {
+fn describe_user(user: &user::Model) -> String {
     format!("{}, {} {}", printable(&user.email), printable(&user.first_name), printable(&user.last_name))
 }
 
 /// What lines come to; `None` when it is too much for one order.
-fn sum<'a>(lines: impl IntoIterator<Item = (&'a product::Model, Quantity)>) -> Option<Money> {
+fn order_total<'a>(lines: impl IntoIterator<Item = (&'a product::Model, Quantity)>) -> Option<Money> {
     let mut amounts = lines.into_iter().map(|(product, quantity)| product.price.checked_times(quantity));
     amounts.try_fold(Money::ZERO, |sum, amount| sum.checked_plus(amount?))
 }
 
-fn shown(amount: Option<Money>) -> String {
+fn format_amount(amount: Option<Money>) -> String {
     amount.map_or_else(|| "?".to_owned(), |amount| amount.to_string())
 }
 
@@ -180,14 +182,14 @@ fn product_entry(product: product::Model) -> Entry<product::Model> {
 }
 
 impl Cart<'_> {
-    async fn given_user(&self, who: &str) -> Result<user::Model> {
+    async fn find_user(&self, who: &str) -> Result<user::Model> {
         let found = users::find_one(self.database.connection(), Who::parse(who), Lock::None).await?;
         let user = found.ok_or_else(|| user_service::unknown(who))?;
         place_order::check_may_order(&user)?;
         Ok(user)
     }
 
-    async fn take_given(&mut self, lines: &[NewLine]) -> Result<()> {
+    async fn add_given_lines(&mut self, lines: &[NewLine]) -> Result<()> {
         let names: Vec<&str> = lines.iter().map(|line| line.product.as_str()).collect();
         if names.is_empty() {
             return Ok(());
@@ -209,12 +211,12 @@ impl Cart<'_> {
     async fn pick_user(&self) -> Result<user::Model> {
         let connection = self.database.connection();
         let find = async |text: &str, how: Match| {
-            let found = users::suggest(connection, text, how, ASKED_FOR).await?;
+            let found = users::suggest(connection, text, how, SUGGESTIONS).await?;
             Ok(found.into_iter().map(user_entry).collect())
         };
         match (Picker { context: self.context, question: "who buys", done: None }).pick(&find).await? {
-            Choice::Chosen(user) => {
-                self.context.output.say(&format!("who buys: {}", who(&user)));
+            Choice::Selected(user) => {
+                self.context.output.say(&format!("who buys: {}", describe_user(&user)));
                 Ok(user)
             }
             Choice::Done | Choice::Back => Err(nothing_chosen()),
@@ -226,14 +228,14 @@ impl Cart<'_> {
     async fn pick_products(&mut self) -> Result<bool> {
         let connection = self.database.connection();
         let find = async |text: &str, how: Match| {
-            let found = products::suggest(connection, text, how, ASKED_FOR).await?;
+            let found = products::suggest(connection, text, how, SUGGESTIONS).await?;
             Ok(found.into_iter().map(product_entry).collect())
         };
         while self.lines.len() < MAX_LINES {
             let done = (!self.lines.is_empty()).then_some("that is all");
             let question = if done.is_none() { "product" } else { "next product" };
             match (Picker { context: self.context, question, done }).pick(&find).await? {
-                Choice::Chosen(product) => {
+                Choice::Selected(product) => {
                     let quantity = self.ask_quantity(&product)?;
                     self.add(product, quantity);
                 }
@@ -255,7 +257,7 @@ impl Cart<'_> {
             let quantity = if text.trim().is_empty() { Quantity::new(1)? } else { Quantity::parse(text)? };
             let merged = before.map_or(Ok(quantity), |before| before.plus(quantity));
             let merged = merged.map_err(|problem| format!("together with the line before {problem}"))?;
-            if sum(self.others(product.id).chain([(product, merged)])).is_none() {
+            if order_total(self.other_lines(product.id).chain([(product, merged)])).is_none() {
                 return Err(format!("makes the total more than {}", Money::MAX_TOTAL));
             }
             Ok(quantity)
@@ -263,7 +265,7 @@ impl Cart<'_> {
     }
 
     /// The lines of all other products.
-    fn others(&self, id: Id) -> impl Iterator<Item = (&product::Model, Quantity)> {
+    fn other_lines(&self, id: Id) -> impl Iterator<Item = (&product::Model, Quantity)> {
         self.lines.iter().filter(move |line| line.product.id != id).map(|line| (&line.product, line.quantity))
     }
 
@@ -281,30 +283,30 @@ impl Cart<'_> {
             Some(at) => self.lines[at] = Line { product, quantity },
             None => self.lines.push(Line { product, quantity }),
         }
-        self.context.output.say(&format!("{text}; total {}", shown(self.total())));
+        self.context.output.say(&format!("{text}; total {}", format_amount(self.total())));
     }
 
     fn total(&self) -> Option<Money> {
-        sum(self.lines.iter().map(|line| (&line.product, line.quantity)))
+        order_total(self.lines.iter().map(|line| (&line.product, line.quantity)))
     }
 
     /// Shows the order and asks for confirmation.
     fn review(&self, buyer: &user::Model) -> Result<()> {
-        let mut text = format!("\norder for {}\n", who(buyer));
+        let mut text = format!("\norder for {}\n", describe_user(buyer));
         for Line { product, quantity } in &self.lines {
-            let line_total = shown(product.price.checked_times(*quantity));
+            let line_total = format_amount(product.price.checked_times(*quantity));
             let (price, sku, name) = (product.price.to_string(), printable(&product.sku), printable(&product.name));
             text.push_str(&format!("{quantity:>6} × {price:>10} = {line_total:>12}  {sku}  {name}\n"));
         }
         let pieces: i64 = self.lines.iter().map(|line| i64::from(line.quantity.get())).sum();
-        text.push_str(&format!("{pieces:>6} in all, total {:>13}\n", shown(self.total())));
+        text.push_str(&format!("{pieces:>6} in all, total {:>13}\n", format_amount(self.total())));
         self.context.output.say(&text);
-        agreed("place this order?")
+        confirm_question("place this order?")
     }
 
     fn into_lines(self) -> Vec<NewLine> {
         let line = |Line { product, quantity }| NewLine {
-            product: name(product.id, &product.sku, Sku::parse),
+            product: argument_for(product.id, &product.sku, Sku::parse),
             quantity,
             unit_price: None,
         };

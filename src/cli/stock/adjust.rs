@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text};
-use crate::cli::shared::mutation::{self, done};
+use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::MovementReason;
@@ -36,7 +36,8 @@ pub async fn run(context: &Context, arguments: &AdjustArguments) -> Result<()> {
     mutation::run(context, &arguments.write, async |operations| {
         let Adjusted { product, replayed } =
             service::adjust(operations, &adjustment, key.idempotency_key.clone()).await?;
-        let verb = if replayed { "was adjusted before".to_owned() } else { done(operations.dry_run, "adjusted") };
+        let verb =
+            if replayed { "was adjusted before".to_owned() } else { outcome_verb(operations.dry_run, "adjusted") };
         let (before, after) = (&product.before.stock_quantity, &product.after.stock_quantity);
         let line = format!("stock of {} {verb}: {before} → {after}", printable(&product.after.sku));
         let mut mutation = mutation::changed(operations, &product, line);

@@ -4,8 +4,8 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::view::{MovementView, StockView};
-use crate::cli::shared::arguments::{LeftArguments, searched};
-use crate::cli::shared::list::Listed;
+use crate::cli::shared::arguments::{StockFilterArguments, search_text};
+use crate::cli::shared::list::ListQuery;
 use crate::db::Database;
 use crate::domain::{Id, Page};
 use crate::entity::{product, stock_movement};
@@ -16,19 +16,19 @@ use crate::service::product as service;
 #[derive(Debug, Args)]
 pub struct LevelArguments {
     /// Anywhere in SKU or name
-    #[arg(long, value_name = "TEXT", value_parser = searched())]
+    #[arg(long, value_name = "TEXT", value_parser = search_text())]
     search: Option<String>,
     #[command(flatten)]
-    left: LeftArguments,
+    left: StockFilterArguments,
 }
 
-impl Listed for LevelArguments {
+impl ListQuery for LevelArguments {
     type Entity = product::Entity;
     type Filter = products::Filter;
     type Row = StockView;
     const SORT_FIELDS: &'static [SortField<product::Entity>] = &products::SORT_FIELDS;
     /// Lowest stock first, by default.
-    const USUAL: &'static str = "stock_quantity";
+    const DEFAULT_SORT: &'static str = "stock_quantity";
 
     async fn filter(&self, _database: &Database) -> Result<products::Filter> {
         let (search, max_stock) = (self.search.clone(), self.left.max_stock());
@@ -52,7 +52,7 @@ pub struct MovementArguments {
     product: String,
 }
 
-impl Listed for MovementArguments {
+impl ListQuery for MovementArguments {
     type Entity = stock_movement::Entity;
     type Filter = Id;
     type Row = MovementView;

@@ -9,7 +9,7 @@ mod view;
 use clap::Subcommand;
 
 use self::list::{LevelArguments, MovementArguments};
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::list::List;
 use crate::context::Context;
 use crate::error::Result;
@@ -37,12 +37,12 @@ pub enum Command {
     Verify(verify::VerifyArguments),
 }
 
-pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
     match command {
         Command::List(arguments) => arguments.run(context).await,
         Command::Adjust(arguments) => adjust::run(context, &arguments).await,
         Command::Set(arguments) => set::run(context, &arguments).await,
         Command::History(arguments) => arguments.run(context).await,
-        Command::Verify(arguments) => verify::run(context, asking, &arguments).await,
+        Command::Verify(arguments) => verify::run(context, prompter, &arguments).await,
     }
 }

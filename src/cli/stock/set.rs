@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::shared::arguments::{WriteArguments, long_text};
-use crate::cli::shared::mutation::{self, done};
+use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::MovementReason;
@@ -45,7 +45,7 @@ pub async fn run(context: &Context, arguments: &SetArguments) -> Result<()> {
         let line = match result.changed {
             true => format!(
                 "stock of {sku} {}: {} → {level}",
-                done(operations.dry_run, "set"),
+                outcome_verb(operations.dry_run, "set"),
                 result.before.stock_quantity
             ),
             false => format!("stock of {sku} is {level} already"),

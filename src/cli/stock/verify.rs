@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, long_text};
 use crate::cli::shared::batch::{self, Names};
-use crate::cli::shared::confirm::Asking;
-use crate::cli::shared::mutation::{self, done, outcome};
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::mutation::{self, outcome, outcome_verb};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;
@@ -36,7 +36,7 @@ pub struct VerifyArguments {
 }
 
 /// Compares stock with its movements; with `--accept` records the differences.
-pub async fn run(context: &Context, asking: &Asking, arguments: &VerifyArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &VerifyArguments) -> Result<()> {
     let database = context.database(Access::Read).await?;
     let mut ids = Vec::new();
     for name in &arguments.products {
@@ -44,7 +44,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &VerifyArguments
     }
     let differences = products::find_stock_differences(database.connection(), &ids).await?;
     if arguments.accept {
-        return accept(context, asking, arguments, &differences).await;
+        return accept(context, prompter, arguments, &differences).await;
     }
     context.output.check_fields::<StockDifference>(&[])?;
     let count = differences.len();
@@ -67,7 +67,7 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &VerifyArguments
 
 pub async fn accept(
     context: &Context,
-    asking: &Asking,
+    prompter: &Prompter,
     arguments: &VerifyArguments,
     differences: &[StockDifference],
 ) -> Result<()> {
@@ -81,7 +81,7 @@ pub async fn accept(
         let count = differences.len();
         let impact =
             format!("this records the differences of {count} products as movements: {}{more}", names.join(", "));
-        asking.permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
+        prompter.ask_permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
     }
     let database = context.database_for_operation().await?;
     let names = differences.iter().map(|product| product.id.or_key(&product.sku)).collect();
@@ -90,11 +90,11 @@ pub async fn accept(
         let (sku, delta) = (printable(&accepted.product.sku), accepted.delta);
         let line = match delta {
             0 => format!("stock of {sku} is what its movements come to"),
-            _ => format!("stock of {sku}: {delta:+} {}", done(dry_run, "recorded as external")),
+            _ => format!("stock of {sku}: {delta:+} {}", outcome_verb(dry_run, "recorded as external")),
         };
-        let mut outcome = outcome(delta != 0, false, dry_run, Value::Null, mutation::view(&accepted.product));
+        let mut outcome = outcome(delta != 0, false, dry_run, Value::Null, mutation::view_json(&accepted.product));
         outcome.insert("delta".to_owned(), delta.into());
-        Ok(mutation::about(&accepted.product, line, outcome))
+        Ok(mutation::row_mutation(&accepted.product, line, outcome))
     };
     batch::run(context, &database, dry_run, &Names { names, is_single: false }, false, one).await
 }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::password;
 use crate::cli::shared::arguments::WriteArguments;
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::mutation::{self, finish};
 use crate::cli::shared::wizard;
 use crate::context::Context;
@@ -27,8 +27,8 @@ pub struct CreateArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments) -> Result<()> {
-    let is_wizard = asking.asks_for(&[
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArguments) -> Result<()> {
+    let is_wizard = prompter.needs_answers(&[
         ("--email", arguments.email.is_some()),
         ("--first-name", arguments.first_name.is_some()),
         ("--last-name", arguments.last_name.is_some()),
@@ -42,11 +42,11 @@ pub async fn run(context: &Context, asking: &Asking, arguments: &CreateArguments
         last_name: last_name.as_ref().and_then(|text| violations.parse("last-name", text, PersonName::parse)),
     };
     // Invalid input is rejected before the password prompt.
-    if is_wizard || arguments.password.is_asked_for() {
+    if is_wizard || arguments.password.is_prompted() {
         std::mem::take(&mut violations).into_result()?;
     }
     let opened = if is_wizard { Some(answers.complete(context).await?) } else { None };
-    let password = arguments.password.read(|| asking.new_password(&context.output))?;
+    let password = arguments.password.read(|| prompter.new_password(&context.output))?;
     let password = Password::parse(&password).map_err(|problem| violations.add("password", problem)).ok();
     violations.into_result()?;
     let database = match opened {

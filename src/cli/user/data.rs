@@ -4,7 +4,7 @@ use clap::Args;
 use futures_util::TryStreamExt;
 use serde_json::{Map, Value, json};
 
-use super::{WhoArguments, look_up};
+use super::{WhoArguments, find_user};
 use crate::cli::audit::view::TimelineView;
 use crate::cli::shared::list::OutArguments;
 use crate::context::Context;
@@ -30,8 +30,8 @@ pub struct ExportDataArguments {
 /// Writes the user, the orders with their lines, and what the audit trail tells about both: never
 /// the password hash, and nobody who worked on it.
 pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Result<()> {
-    let export = context.output.exporting(Format::Json, arguments.file.out.as_deref()).await?;
-    let user = look_up(context, &arguments.who.who).await?;
+    let export = context.output.open_export(Format::Json, arguments.file.out.as_deref()).await?;
+    let user = find_user(context, &arguments.who.who).await?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
     let filter = orders::Filter { user_id: Some(user.id), ..orders::Filter::default() };
@@ -40,17 +40,17 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
     for order in found {
         let mut members = order.to_json();
         members.retain(|name, _| !matches!(name.as_str(), "user" | "user_id"));
-        let items = order.items.iter().map(|item| without(item.to_json(), &["id", "product_id"]));
+        let items = order.items.iter().map(|item| without_members(item.to_json(), &["id", "product_id"]));
         members.insert("items".to_owned(), items.collect());
         members.insert("notes".to_owned(), json!(notes(&database, order.order.id).await?));
         all.push(members);
     }
-    let told = events::find_about_person(connection, user.id, EVENTS_MAX).await?;
+    let events_found = events::find_about_person(connection, user.id, EVENTS_MAX).await?;
     let document = json!({
         "exported_at": context.clock.now(),
         "user": user.to_json(),
         "orders": all,
-        "events": told.into_iter().map(event).collect::<Vec<_>>(),
+        "events": events_found.into_iter().map(event).collect::<Vec<_>>(),
     });
     export.output().document(&document)?;
     export.complete()
@@ -67,16 +67,16 @@ async fn notes(database: &Database, order: Id) -> Result<Vec<String>> {
 /// What happened, without those who did it; with what was known about the person before and after.
 fn event(event: audit_event::Model) -> Value {
     let document = |text: &Option<String>| match text.as_deref().map(serde_json::from_str) {
-        Some(Ok(Value::Object(document))) if event.entity_type == "user" => without(document, &["salt"]),
+        Some(Ok(Value::Object(document))) if event.entity_type == "user" => without_members(document, &["salt"]),
         _ => Value::Null,
     };
     let (before, after) = (document(&event.before), document(&event.after));
     let mut members = TimelineView(event).to_json();
     members.extend([("before".to_owned(), before), ("after".to_owned(), after)]);
-    without(members, &["actor"])
+    without_members(members, &["actor"])
 }
 
-fn without(mut object: Map<String, Value>, members: &[&str]) -> Value {
+fn without_members(mut object: Map<String, Value>, members: &[&str]) -> Value {
     object.retain(|name, _| !members.contains(&name.as_str()));
     Value::Object(object)
 }

@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::{WhoArguments, look_up};
-use crate::cli::shared::confirm::Asking;
-use crate::cli::shared::mutation::{self, DestroyArguments, done, outcome};
+use super::{WhoArguments, find_user};
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::mutation::{self, DestroyArguments, outcome, outcome_verb};
 use crate::context::Context;
 use crate::domain::UserStatus;
 use crate::error::{Result, printable};
@@ -20,30 +20,31 @@ pub struct DeleteArguments {
     destroy: DestroyArguments,
 }
 
-pub async fn run(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
-    let user = look_up(context, &arguments.who.who).await?;
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<()> {
+    let user = find_user(context, &arguments.who.who).await?;
     let impact = format!("{} will be deleted for good", printable(&user.email));
     let body = async |operations: &Operations| {
         let user = service::delete(operations, &user.id.or_key(&user.email)).await?;
         Ok(mutation::deleted(operations, &user))
     };
-    mutation::destroy(context, asking, &arguments.destroy, (&impact, &user.email), body).await
+    mutation::destroy(context, prompter, &arguments.destroy, (&impact, &user.email), body).await
 }
 
-pub async fn anonymize(context: &Context, asking: &Asking, arguments: &DeleteArguments) -> Result<()> {
-    let user = look_up(context, &arguments.who.who).await?;
+pub async fn anonymize(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<()> {
+    let user = find_user(context, &arguments.who.who).await?;
     let email = printable(&user.email);
     let body = async |operations: &Operations| {
         let dry_run = operations.dry_run;
         let result = anonymize::anonymize(operations, &user.id.or_key(&user.email)).await?;
-        let verb = if result.changed { done(dry_run, "anonymized") } else { "is anonymized already".to_owned() };
+        let verb =
+            if result.changed { outcome_verb(dry_run, "anonymized") } else { "is anonymized already".to_owned() };
         // The answer is the last that tells who it was.
-        let outcome = outcome(result.changed, false, dry_run, Value::Null, mutation::view(&result.after));
-        Ok(mutation::about(&result.after, format!("user {email} {verb}"), outcome))
+        let outcome = outcome(result.changed, false, dry_run, Value::Null, mutation::view_json(&result.after));
+        Ok(mutation::row_mutation(&result.after, format!("user {email} {verb}"), outcome))
     };
     if user.status == UserStatus::Anonymized {
         return mutation::run(context, &arguments.destroy.write, body).await;
     }
     let impact = format!("{email} will be anonymized for good: name, address and password are erased, orders stay");
-    mutation::destroy(context, asking, &arguments.destroy, (&impact, &user.email), body).await
+    mutation::destroy(context, prompter, &arguments.destroy, (&impact, &user.email), body).await
 }

@@ -13,10 +13,10 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use crate::bulk::{Interpretation, UserRow};
-use crate::cli::shared::arguments::{check_period, name_of, searched, time};
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::arguments::{check_period, name_of, search_text, time};
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::import::{self, ImportArguments};
-use crate::cli::shared::list::{Export, List, Listed};
+use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::{Page, UserStatus};
@@ -57,14 +57,14 @@ pub enum Command {
     Update(update::UpdateArguments),
     /// Replace a user's password
     #[command(after_help = "Example:\n  shopctl user set-password ann@example.com --password-stdin < secret.txt")]
-    SetPassword(password::OfUserArguments),
+    SetPassword(password::UserPasswordArguments),
     /// Tell whether a password is a user's (exit 0) or not (exit 9)
     #[command(
         after_help = "Hashes that other programs made with bcrypt verify too; the next set-password replaces them.
 
 Example:\n  shopctl user verify-password ann@example.com --password-stdin < secret.txt"
     )]
-    VerifyPassword(password::OfUserArguments),
+    VerifyPassword(password::UserPasswordArguments),
     /// Keep a user from ordering
     #[command(after_help = "Example:\n  shopctl user disable ann@example.com --yes")]
     Disable(status::DisableArguments),
@@ -91,7 +91,7 @@ pub struct FilterArguments {
     #[arg(long, value_name = "STATUS", value_parser = name_of(UserStatus::ALL, UserStatus::as_str))]
     status: Option<UserStatus>,
     /// Anywhere in e-mail address, first or last name
-    #[arg(long, value_name = "TEXT", value_parser = searched())]
+    #[arg(long, value_name = "TEXT", value_parser = search_text())]
     search: Option<String>,
     /// Created at or after this time
     #[arg(long, value_name = "TIME", value_parser = time())]
@@ -101,7 +101,7 @@ pub struct FilterArguments {
     created_until: Option<DateTime<Utc>>,
 }
 
-impl Listed for FilterArguments {
+impl ListQuery for FilterArguments {
     type Entity = Entity;
     type Filter = users::Filter;
     type Row = Model;
@@ -132,27 +132,27 @@ pub struct WhoArguments {
     who: String,
 }
 
-pub async fn run(context: &Context, asking: &Asking, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
     match command {
-        Command::Create(arguments) => create::run(context, asking, &arguments).await,
+        Command::Create(arguments) => create::run(context, prompter, &arguments).await,
         Command::List(arguments) => arguments.run(context).await,
         Command::Export(arguments) => arguments.run(context).await,
         Command::Import(arguments) => {
-            import::run::<UserRow>(context, asking, &arguments, Stock::Deduct, Interpretation::default()).await
+            import::run::<UserRow>(context, prompter, &arguments, Stock::Deduct, Interpretation::default()).await
         }
         Command::Show(arguments) => show::run(context, &arguments).await,
         Command::Update(arguments) => update::run(context, &arguments).await,
-        Command::SetPassword(arguments) => password::set(context, asking, &arguments).await,
-        Command::VerifyPassword(arguments) => password::verify(context, asking, &arguments).await,
+        Command::SetPassword(arguments) => password::set(context, prompter, &arguments).await,
+        Command::VerifyPassword(arguments) => password::verify(context, prompter, &arguments).await,
         Command::ExportData(arguments) => data::export(context, &arguments).await,
-        Command::Disable(arguments) => status::disable(context, asking, &arguments).await,
+        Command::Disable(arguments) => status::disable(context, prompter, &arguments).await,
         Command::Enable(arguments) => status::enable(context, &arguments).await,
-        Command::Anonymize(arguments) => delete::anonymize(context, asking, &arguments).await,
-        Command::Delete(arguments) => delete::run(context, asking, &arguments).await,
+        Command::Anonymize(arguments) => delete::anonymize(context, prompter, &arguments).await,
+        Command::Delete(arguments) => delete::run(context, prompter, &arguments).await,
     }
 }
 
-async fn look_up(context: &Context, who: &str) -> Result<Model> {
+async fn find_user(context: &Context, who: &str) -> Result<Model> {
     let database = context.database(Access::Read).await?;
     let user = users::find_one(database.connection(), Who::parse(who), users::Lock::None).await?;
     user.ok_or_else(|| service::unknown(who))

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::Value;
 
-use super::{WhoArguments, look_up};
+use super::{WhoArguments, find_user};
 use crate::cli::shared::arguments::WriteArguments;
-use crate::cli::shared::confirm::Asking;
-use crate::cli::shared::mutation::{self, done, outcome};
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::mutation::{self, outcome, outcome_verb};
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::password::{self, Verdict};
@@ -31,7 +31,7 @@ pub struct PasswordArguments {
 
 /// Whose password, and where it comes from.
 #[derive(Debug, Args)]
-pub struct OfUserArguments {
+pub struct UserPasswordArguments {
     #[command(flatten)]
     who: WhoArguments,
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub struct OfUserArguments {
 }
 
 impl PasswordArguments {
-    pub fn is_asked_for(&self) -> bool {
+    pub fn is_prompted(&self) -> bool {
         !self.password_stdin && self.password_file.is_none()
     }
 
@@ -49,7 +49,7 @@ impl PasswordArguments {
     pub fn read(&self, ask: impl FnOnce() -> Result<String>) -> Result<String> {
         /// More than any allowed password; a larger input is refused without being read whole.
         const MAX_BYTES: u64 = 64 * 1024;
-        if self.is_asked_for() {
+        if self.is_prompted() {
             return ask();
         }
         let file = self.password_file.as_deref();
@@ -62,11 +62,11 @@ impl PasswordArguments {
 }
 
 /// Replaces a password; that the user exists is looked up before anybody has to type.
-pub async fn set(context: &Context, asking: &Asking, arguments: &OfUserArguments) -> Result<()> {
-    if arguments.password.is_asked_for() {
-        look_up(context, &arguments.who.who).await?;
+pub async fn set(context: &Context, prompter: &Prompter, arguments: &UserPasswordArguments) -> Result<()> {
+    if arguments.password.is_prompted() {
+        find_user(context, &arguments.who.who).await?;
     }
-    let password = arguments.password.read(|| asking.new_password(&context.output))?;
+    let password = arguments.password.read(|| prompter.new_password(&context.output))?;
     let password = Password::parse(&password).map_err(|problem| Violations::of("password", problem).into_error())?;
     mutation::run(context, &arguments.write, async |operations| {
         let changed = service::set_password(operations, &arguments.who.who, &service::hash(&password)?).await?;
@@ -77,12 +77,12 @@ pub async fn set(context: &Context, asking: &Asking, arguments: &OfUserArguments
 
 /// Tells whether a password is right. A hash that argon2 made with weaker parameters than ours is
 /// replaced, now that its password is known.
-pub async fn verify(context: &Context, asking: &Asking, arguments: &OfUserArguments) -> Result<()> {
+pub async fn verify(context: &Context, prompter: &Prompter, arguments: &UserPasswordArguments) -> Result<()> {
     let who = &arguments.who.who;
     let database = context.database(Access::Read).await?;
     let user = users::find_with_hash(database.connection(), Who::parse(who)).await?;
     let user = user.ok_or_else(|| service::unknown(who))?;
-    let password = arguments.password.read(|| asking.known_password())?;
+    let password = arguments.password.read(|| prompter.existing_password())?;
     if password.is_empty() {
         return Err(Error::new(Kind::Invalid, "password.missing", "no password was given"));
     }
@@ -96,10 +96,11 @@ pub async fn verify(context: &Context, asking: &Asking, arguments: &OfUserArgume
         Verdict::Matches { is_weak } => {
             let dry_run = arguments.write.dry_run;
             let rehashed = is_weak && rehash(context, &user, &password, dry_run).await;
-            let note = if rehashed { format!("; its hash {}", done(dry_run, "strengthened")) } else { String::new() };
+            let note =
+                if rehashed { format!("; its hash {}", outcome_verb(dry_run, "strengthened")) } else { String::new() };
             let outcome = outcome(rehashed, false, dry_run, Value::Null, Value::Null);
             let line = format!("the password of {email} matches{note}");
-            context.output.mutation(&mutation::about(&user, line, outcome));
+            context.output.mutation(&mutation::row_mutation(&user, line, outcome));
             Ok(())
         }
     }

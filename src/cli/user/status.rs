@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::WhoArguments;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::cli::shared::mutation;
 use crate::context::Context;
 use crate::domain::UserStatus;
@@ -29,14 +29,14 @@ pub struct EnableArguments {
     write: WriteArguments,
 }
 
-pub async fn disable(context: &Context, asking: &Asking, arguments: &DisableArguments) -> Result<()> {
+pub async fn disable(context: &Context, prompter: &Prompter, arguments: &DisableArguments) -> Result<()> {
     let DisableArguments { who: WhoArguments { who }, answers, write } = arguments;
     let impact = async || {
         let database = context.database_for_operation().await?;
         let tried = service::set_status(&context.operations(&database, true), who, UserStatus::Disabled).await?;
         Ok(format!("{} will not be able to order until enabled again", printable(&tried.before.email)))
     };
-    asking.permission(context, answers, write.dry_run, impact).await?;
+    prompter.ask_permission(context, answers, write.dry_run, impact).await?;
     set_status(context, who, UserStatus::Disabled, write).await
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use super::WhoArguments;
 use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::mutation;
-use crate::cli::shared::values::{Said, said};
+use crate::cli::shared::values::{FieldValue, field_value};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::service::user::{self as service, Model};
@@ -14,23 +14,23 @@ use crate::service::user::{self as service, Model};
 pub struct UpdateArguments {
     #[command(flatten)]
     who: WhoArguments,
-    #[arg(long, value_name = "EMAIL", value_parser = said::<Model>("email"))]
-    email: Option<Said<Model>>,
-    #[arg(long, value_name = "NAME", value_parser = said::<Model>("first_name"))]
-    first_name: Option<Said<Model>>,
-    #[arg(long, value_name = "NAME", value_parser = said::<Model>("last_name"))]
-    last_name: Option<Said<Model>>,
+    #[arg(long, value_name = "EMAIL", value_parser = field_value::<Model>("email"))]
+    email: Option<FieldValue<Model>>,
+    #[arg(long, value_name = "NAME", value_parser = field_value::<Model>("first_name"))]
+    first_name: Option<FieldValue<Model>>,
+    #[arg(long, value_name = "NAME", value_parser = field_value::<Model>("last_name"))]
+    last_name: Option<FieldValue<Model>>,
     #[command(flatten)]
     write: WriteArguments,
 }
 
 pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<()> {
     let UpdateArguments { email, first_name, last_name, .. } = arguments;
-    let said: Vec<_> = [email, first_name, last_name].into_iter().flatten().collect();
-    if said.is_empty() {
+    let values: Vec<_> = [email, first_name, last_name].into_iter().flatten().collect();
+    if values.is_empty() {
         return Err(Error::usage("nothing to change").hint("give --email, --first-name or --last-name"));
     }
-    let change = |user: &mut Model| said.iter().for_each(|said| said.put(user));
+    let change = |user: &mut Model| values.iter().for_each(|value| value.put(user));
     mutation::run(context, &arguments.write, async |operations| {
         let changed = service::update(operations, &arguments.who.who, change).await?;
         Ok(mutation::updated(operations, &changed, "updated"))

@@ -64,7 +64,7 @@ struct Line {
 }
 
 /// A stock movement before it is converted to a row.
-pub struct Moved {
+pub struct Movement {
     product: u64,
     delta: i32,
     reason: MovementReason,
@@ -84,19 +84,19 @@ impl Shop {
     }
 
     /// When user `number` registered: evenly over the years, the first at the opening.
-    fn joined(&self, number: u64) -> i64 {
+    fn registered_at(&self, number: u64) -> i64 {
         let jitter = if number == 0 { 0.0 } else { self.draws.unit(Entity::User, number, Field::Time) };
         self.opening + (AGE as f64 * ((number as f64 + jitter) / self.plan.users as f64)) as i64
     }
 
     fn user_id(&self, number: u64) -> Uuid {
-        self.draws.id(Entity::User, number, self.joined(number))
+        self.draws.id(Entity::User, number, self.registered_at(number))
     }
 
     pub fn user(&self, number: u64) -> user::Model {
         let first_name = *self.draws.pick(&self.words.first_names, Entity::User, number, Field::FirstName);
         let last_name = *self.draws.pick(&self.words.last_names, Entity::User, number, Field::LastName);
-        let created_at = self.joined(number);
+        let created_at = self.registered_at(number);
         let is_disabled = self.draws.below(100, Entity::User, number, Field::Status) < DISABLED_PERCENT;
         let disabled_at = self.later(created_at, 90 * DAY, Entity::User, number);
         let (status, updated_at) = match is_disabled {
@@ -116,13 +116,13 @@ impl Shop {
     }
 
     /// When product `number` was first listed: before the opening.
-    fn listed(&self, number: u64) -> i64 {
+    fn listed_at(&self, number: u64) -> i64 {
         let share = (number as f64 + self.draws.unit(Entity::Product, number, Field::Time)) / self.plan.products as f64;
         self.opening - PREPARATION + (PREPARATION as f64 * share) as i64
     }
 
     fn product_id(&self, number: u64) -> Uuid {
-        self.draws.id(Entity::Product, number, self.listed(number))
+        self.draws.id(Entity::Product, number, self.listed_at(number))
     }
 
     /// The unit price in cents, mostly ending with 9.
@@ -145,7 +145,7 @@ impl Shop {
     }
 
     /// Product `number` with its final stock.
-    pub fn product(&self, number: u64, shelves: &Shelves) -> product::Model {
+    pub fn product(&self, number: u64, stock: &StockLevels) -> product::Model {
         let quality = self.draws.pick(&self.words.qualities, Entity::Product, number, Field::Quality);
         let material = self.draws.pick(&self.words.materials, Entity::Product, number, Field::Material);
         let (noun, _, _) = self.noun(number);
@@ -153,32 +153,32 @@ impl Shop {
         let prefix: String = plain(noun).chars().take(4).collect::<String>().to_uppercase();
         // Every fifth has no description.
         let phrase = PHRASES.get(self.draws.below(10, Entity::Product, number, Field::Description) as usize);
-        let shelf = &shelves.0[number as usize];
+        let level = &stock.0[number as usize];
         product::Model {
             id: self.product_id(number).into(),
             sku: format!("{prefix}-{}", &reference::characters(tail)[..SKU_BITS as usize / 5]),
             name: format!("{quality} {material} {noun}"),
             description: phrase.map(|phrase| format!("{quality} {} of {}, {phrase}.", lower(noun), lower(material))),
             price: money(self.price(number)).into(),
-            stock_quantity: (shelf.available + shelf.returned).into(),
-            created_at: moment(self.listed(number)),
-            updated_at: moment(shelf.moved_at),
+            stock_quantity: (level.available + level.returned).into(),
+            created_at: moment(self.listed_at(number)),
+            updated_at: moment(level.moved_at),
         }
     }
 
     /// When order `number` was placed: increasingly often over the years, mostly during the day.
-    fn placed(&self, number: u64) -> i64 {
+    fn placed_at(&self, number: u64) -> i64 {
         let share =
             (number as f64 + self.draws.unit(Entity::Order, number, Field::Time)) / self.plan.orders.max(1) as f64;
         // Three times as many per day at the end as at the start: the root of share = (x + x²) / 2.
         let share = ((1.0 + 8.0 * share).sqrt() - 1.0) / 2.0;
         let even = self.opening + FIRST_ORDER + ((AGE - FIRST_ORDER) as f64 * share) as i64;
         let day = even - even.rem_euclid(DAY);
-        (day + by_day(even - day)).clamp(self.opening + HOUR, self.as_of)
+        (day + time_of_day(even - day)).clamp(self.opening + HOUR, self.as_of)
     }
 
     pub fn order(&self, number: u64) -> Order {
-        let created_at = self.placed(number);
+        let created_at = self.placed_at(number);
         let (status, delay) = self.status(number, self.as_of - created_at);
         let updated_at = match delay {
             0 => created_at,
@@ -274,41 +274,41 @@ impl Shop {
         order.lines.iter().zip(0..).map(row).collect()
     }
 
-    pub fn movement_row(&self, number: u64, moved: &Moved) -> stock_movement::Model {
+    pub fn movement_row(&self, number: u64, movement: &Movement) -> stock_movement::Model {
         stock_movement::Model {
-            id: self.draws.id(Entity::Movement, number, moved.at).into(),
-            product_id: self.product_id(moved.product).into(),
-            delta: moved.delta.into(),
-            reason: moved.reason.into(),
-            order_id: moved.order.map(Id::from),
+            id: self.draws.id(Entity::Movement, number, movement.at).into(),
+            product_id: self.product_id(movement.product).into(),
+            delta: movement.delta.into(),
+            reason: movement.reason.into(),
+            order_id: movement.order.map(Id::from),
             operation_id: self.operation_id.into(),
             note: None,
-            created_at: moment(moved.at),
+            created_at: moment(movement.at),
         }
     }
 
     /// The initial stock.
-    pub fn shelves(&self) -> Shelves {
-        let shelf = |number| Shelf {
+    pub fn initial_stock(&self) -> StockLevels {
+        let level = |number| StockLevel {
             available: self.first_stock(number),
             returned: 0,
             delivered: self.first_stock(number),
-            moved_at: self.listed(number),
+            moved_at: self.listed_at(number),
         };
-        Shelves((0..self.plan.products).map(shelf).collect())
+        StockLevels((0..self.plan.products).map(level).collect())
     }
 
     /// The initial movement of product `number`.
-    pub fn first_moved(&self, number: u64) -> Moved {
+    pub fn first_movement(&self, number: u64) -> Movement {
         let delta = self.first_stock(number);
-        Moved { product: number, delta, reason: MovementReason::Initial, order: None, at: self.listed(number) }
+        Movement { product: number, delta, reason: MovementReason::Initial, order: None, at: self.listed_at(number) }
     }
 }
 
 /// The stock of every product.
-pub struct Shelves(Vec<Shelf>);
+pub struct StockLevels(Vec<StockLevel>);
 
-struct Shelf {
+struct StockLevel {
     available: i32,
     /// Restocked by orders; not sold again, so that orders stay independent.
     returned: i32,
@@ -317,35 +317,35 @@ struct Shelf {
     moved_at: i64,
 }
 
-impl Shelves {
+impl StockLevels {
     /// Takes an order's stock, after a delivery if it is insufficient.
-    pub fn serve(&mut self, shop: &Shop, order: &Order) -> Vec<Moved> {
-        let mut moves = Vec::with_capacity(2 * order.lines.len());
+    pub fn fulfil(&mut self, shop: &Shop, order: &Order) -> Vec<Movement> {
+        let mut movements = Vec::with_capacity(2 * order.lines.len());
         let id = shop.order_id(order);
         for line in &order.lines {
-            let shelf = &mut self.0[line.product as usize];
-            let mut moved =
-                |delta, reason, order, at| moves.push(Moved { product: line.product, delta, reason, order, at });
-            if shelf.available < line.quantity {
-                shelf.delivered = (shelf.delivered + DELIVERY).min(DELIVERY * DELIVERY);
-                shelf.available += shelf.delivered;
-                moved(shelf.delivered, MovementReason::Received, None, order.created_at - HOUR);
+            let level = &mut self.0[line.product as usize];
+            let mut add =
+                |delta, reason, order, at| movements.push(Movement { product: line.product, delta, reason, order, at });
+            if level.available < line.quantity {
+                level.delivered = (level.delivered + DELIVERY).min(DELIVERY * DELIVERY);
+                level.available += level.delivered;
+                add(level.delivered, MovementReason::Received, None, order.created_at - HOUR);
             }
-            shelf.available -= line.quantity;
-            shelf.moved_at = shelf.moved_at.max(order.created_at);
-            moved(-line.quantity, MovementReason::Order, Some(id), order.created_at);
+            level.available -= line.quantity;
+            level.moved_at = level.moved_at.max(order.created_at);
+            add(-line.quantity, MovementReason::Order, Some(id), order.created_at);
             if order.is_restocked {
-                shelf.returned += line.quantity;
-                shelf.moved_at = shelf.moved_at.max(order.updated_at);
-                moved(line.quantity, MovementReason::Restock, Some(id), order.updated_at);
+                level.returned += line.quantity;
+                level.moved_at = level.moved_at.max(order.updated_at);
+                add(line.quantity, MovementReason::Restock, Some(id), order.updated_at);
             }
         }
-        moves
+        movements
     }
 }
 
 /// Maps a uniformly distributed second of the day to the distribution of orders.
-fn by_day(second: i64) -> i64 {
+fn time_of_day(second: i64) -> i64 {
     let share = second as f64 / DAY as f64;
     let hours = HOURS.windows(2).find(|pair| share < pair[1].0).map_or(0.0, |pair| {
         let ((from, first), (to, last)) = (pair[0], pair[1]);

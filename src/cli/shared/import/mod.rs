@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use self::told::{CHANGES_LISTED, Kept};
+use self::report::{CHANGES_LISTED, PartialImport};
 use super::arguments::{AnswerArguments, WriteArguments, whole_number};
 use super::mutation::note_changed;
 use super::values::{checked, one_of};
@@ -18,7 +18,7 @@ use crate::bulk::{
     self, Charset, Counts, FileFormat, Import, Interpretation, OnConflict, OnError, Position, ReadOptions, Rejections,
     Row, Source, Storable, ValueChange, ValueMap, format_of, partial, refused, with_unwritten,
 };
-use crate::cli::shared::confirm::Asking;
+use crate::cli::shared::confirm::Prompter;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::{counted, shell_word};
@@ -27,7 +27,7 @@ use crate::file::{InputFile, OutputFile, check_ending, check_not_input, is_stdou
 use crate::output::Unit;
 use crate::service::place_order::Stock;
 
-mod told;
+mod report;
 
 /// The interval of progress updates.
 const TICK: Duration = Duration::from_millis(200);
@@ -139,7 +139,7 @@ fn parse_batch(text: &str) -> Result<usize, String> {
 /// Errors: exit 7 when rows are wrong and nothing was imported, exit 8 when the others were.
 pub async fn run<R: Storable>(
     context: &Context,
-    asking: &Asking,
+    prompter: &Prompter,
     arguments: &ImportArguments,
     stock: Stock,
     interpretation: Interpretation,
@@ -156,39 +156,41 @@ pub async fn run<R: Storable>(
     let progress = RefCell::new(context.output.progress(Unit::Bytes, 2 * source.length()));
     let note = &mut |text: &str| context.output.note(text);
     let prepared = bulk::prepare::<R>(&database, &source, &mut import, arguments.resume, errors.is_some(), note);
-    let prepared = followed(prepared, || progress.borrow_mut().reach(source.bytes_read())).await;
+    let prepared = with_ticks(prepared, || progress.borrow_mut().reach(source.bytes_read())).await;
     let (valid, mut rejections) = source.if_unchanged(prepared)?;
     drop(progress);
     if rejections.count > 0 && (arguments.on_error == OnError::RejectAll || valid == 0) {
-        let written = list(context, &mut rejections, errors);
+        let written = write_errors_file(context, &mut rejections, errors);
         return Err(with_unwritten(refused::<R>(&rejections, valid), written));
     }
     if context.config.protected {
         let impact = async || Ok(format!("{} will be imported into {}", counted(valid, "row"), database.target()));
-        asking.permission(context, &arguments.answers, arguments.write.dry_run, impact).await?;
+        prompter.ask_permission(context, &arguments.answers, arguments.write.dry_run, impact).await?;
     }
     let all = valid + rejections.count;
     let operations = context.operations(&database, arguments.write.dry_run);
     let progress = RefCell::new(context.output.progress(Unit::Rows, valid));
-    let kept = Kept { context, noun: R::NOUN, counts: Cell::default(), on_conflict: import.on_conflict };
+    let partial_import =
+        PartialImport { context, noun: R::NOUN, counts: Cell::default(), on_conflict: import.on_conflict };
     let mut changes = Vec::new();
     let reject = &mut |row| {
         rejections.add(row);
         Ok(())
     };
-    let told = &mut |counts: Counts, more: Vec<ValueChange>| {
+    let record_progress = &mut |counts: Counts, more: Vec<ValueChange>| {
         progress.borrow_mut().reach(counts.total());
         changes.extend(more.into_iter().take(CHANGES_LISTED.saturating_sub(changes.len())));
         if !arguments.write.dry_run {
-            kept.counts.set(counts);
+            partial_import.counts.set(counts);
         }
     };
-    let run = bulk::run::<R>(&operations, source.reader()?, &import, reject, told);
-    let counts = followed(run, || progress.borrow_mut().tick()).await;
-    let counts = counts.or_else(|error| source.if_unchanged(Err(error))).map_err(|error| kept.told_with(error))?;
-    kept.counts.take();
+    let run = bulk::run::<R>(&operations, source.reader()?, &import, reject, record_progress);
+    let counts = with_ticks(run, || progress.borrow_mut().tick()).await;
+    let counts =
+        counts.or_else(|error| source.if_unchanged(Err(error))).map_err(|error| partial_import.add_to_error(error))?;
+    partial_import.counts.take();
     drop(progress);
-    let written = list(context, &mut rejections, errors);
+    let written = write_errors_file(context, &mut rejections, errors);
     database.clone().close().await;
     let is_nothing = match arguments.on_error {
         OnError::RejectAll => counts.created + counts.updated == 0,
@@ -198,7 +200,7 @@ pub async fn run<R: Storable>(
         // Somebody else wrote these rows, or took what they need, since they were checked.
         return Err(with_unwritten(refused::<R>(&rejections, all.saturating_sub(rejections.count)), written));
     }
-    told::tell::<R>(context, arguments.write.dry_run, counts, rejections.count, &changes)?;
+    report::print_result::<R>(context, arguments.write.dry_run, counts, rejections.count, &changes)?;
     if counts.created + counts.updated > 0 {
         match arguments.write.dry_run {
             true => context.note_would_change(),
@@ -212,7 +214,7 @@ pub async fn run<R: Storable>(
 }
 
 /// Writes the errors file; one without errors is not left behind, but takes the place of an older one.
-fn list(context: &Context, rejections: &mut Rejections, file: Option<OutputFile>) -> Result<()> {
+fn write_errors_file(context: &Context, rejections: &mut Rejections, file: Option<OutputFile>) -> Result<()> {
     let is_wanted = |file: &OutputFile| rejections.count > 0 || file.replaces_another();
     let Some(file) = file.filter(is_wanted) else { return Ok(()) };
     let verb = if rejections.count > 0 { "wrote" } else { "emptied" };
@@ -223,13 +225,13 @@ fn list(context: &Context, rejections: &mut Rejections, file: Option<OutputFile>
 }
 
 /// Does some work, and now and then what tells how far it is.
-async fn followed<T>(work: impl Future<Output = T>, mut tell: impl FnMut()) -> T {
+async fn with_ticks<T>(work: impl Future<Output = T>, mut on_tick: impl FnMut()) -> T {
     let mut work = std::pin::pin!(work);
     let mut ticks = tokio::time::interval(TICK);
     loop {
         tokio::select! {
             done = &mut work => return done,
-            _ = ticks.tick() => tell(),
+            _ = ticks.tick() => on_tick(),
         }
     }
 }

@@ -63,7 +63,7 @@ fn uses(sources: &[(String, String)]) -> Uses {
 }
 
 /// The pairs in which the second file leads back to the first.
-fn circles(uses: &Uses) -> Vec<String> {
+fn cycles(uses: &Uses) -> Vec<String> {
     let reaches = |from: &str, to: &str| {
         let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
         while let Some(module) = open.pop() {
@@ -101,8 +101,8 @@ fn no_files_depend_on_each_other_in_a_cycle() {
     assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 500, "the arrows were not found");
     // SeaORM relations refer to each other.
     uses.retain(|module, _| !module.starts_with("entity::"));
-    let circles = circles(&uses);
-    assert!(circles.is_empty(), "{}", circles.join("\n"));
+    let cycles = cycles(&uses);
+    assert!(cycles.is_empty(), "{}", cycles.join("\n"));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_cycle_over_several_files_is_found() {
         source("src/c/mod.rs", "mod d; pub use d::Two;"),
         source("src/c/d.rs", "use super::super::a::Five;"),
     ];
-    assert_eq!(circles(&uses(&sources)), ["a -> c::d", "c::d -> a"]);
+    assert_eq!(cycles(&uses(&sources)), ["a -> c::d", "c::d -> a"]);
     let [a, b, c, _] = sources;
-    assert_eq!(circles(&uses(&[a, b, c, source("src/c/d.rs", "use super::Six;\n// crate::a::Five")])), [] as [&str; 0]);
+    assert_eq!(cycles(&uses(&[a, b, c, source("src/c/d.rs", "use super::Six;\n// crate::a::Five")])), [] as [&str; 0]);
 }

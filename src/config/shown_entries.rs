@@ -1,10 +1,10 @@
 //! The chosen database as `config show` prints it: redacted, each piece with its origin.
 
 use super::Entry;
-use super::target::Chosen;
+use super::target::ResolvedTarget;
 use crate::db::target::{Password, ServerTarget, Target, escaped};
 
-impl Chosen {
+impl ResolvedTarget {
     /// The target's part of `config show`, the database itself first.
     pub fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
@@ -16,7 +16,7 @@ impl Chosen {
             self.add_server(server, &mut add);
         }
         for unused in &self.unused {
-            add("not used", &unused.told, &unused.origin);
+            add("not used", &unused.message, &unused.origin);
         }
         let context = self.context.as_ref();
         match context {
@@ -53,16 +53,17 @@ impl Chosen {
         if let Some(found) = &self.libpq_options {
             add("options", &found.text, &found.origin);
         }
-        let wishes = [
+        let session_settings = [
             ("options", &session.options),
             ("search_path", &session.search_path),
             ("application_name", &session.application_name),
         ];
-        for (name, wish) in wishes {
-            if let Some(wish) =
-                wish.as_ref().filter(|wish| self.libpq_options.as_ref().is_none_or(|found| found.text != **wish))
+        for (name, setting) in session_settings {
+            if let Some(setting) = setting
+                .as_ref()
+                .filter(|setting| self.libpq_options.as_ref().is_none_or(|found| found.text != **setting))
             {
-                add(name, wish, &self.origin);
+                add(name, setting, &self.origin);
             }
         }
         if let Some(role) = session.role {

@@ -14,7 +14,7 @@ use crate::output::{Format, Mutation};
 pub const CHANGES_LISTED: usize = 10_000;
 
 /// What a run that does not come to its end leaves behind.
-pub struct Kept<'a> {
+pub struct PartialImport<'a> {
     pub context: &'a Context,
     pub noun: &'static str,
     /// What is committed so far; nothing under dry run.
@@ -22,28 +22,28 @@ pub struct Kept<'a> {
     pub on_conflict: OnConflict,
 }
 
-impl Kept<'_> {
-    fn told(&self) -> Option<String> {
+impl PartialImport<'_> {
+    fn summary(&self) -> Option<String> {
         let Counts { created, updated, .. } = self.counts.take();
-        let told = format!("{} created and {updated} updated before that are kept", counted(created, self.noun));
-        (created + updated > 0).then_some(told)
+        let summary = format!("{} created and {updated} updated before that are kept", counted(created, self.noun));
+        (created + updated > 0).then_some(summary)
     }
 
     /// The error of a run, with the work done before it.
-    pub fn told_with(&self, error: Error) -> Error {
-        let Some(told) = self.told() else { return error };
-        let mut details = json!({ "kept": told });
+    pub fn add_to_error(&self, error: Error) -> Error {
+        let Some(summary) = self.summary() else { return error };
+        let mut details = json!({ "kept": summary });
         if let (Some(all), Some(own)) = (details.as_object_mut(), error.details_value().as_object()) {
             all.extend(own.clone());
         }
-        let message = format!("{}; {told}", error.message());
+        let message = format!("{}; {summary}", error.message());
         // What was under way when nobody answered may still happen: that is settled first.
         let error = if error.kind() == Kind::OutcomeUnknown { error } else { error.without_hints() };
-        error.reworded(message).details(details).hint(self.completion())
+        error.reworded(message).details(details).hint(self.resume_hint())
     }
 
     /// How a file is completed of which a part is in.
-    fn completion(&self) -> &'static str {
+    fn resume_hint(&self) -> &'static str {
         match self.on_conflict {
             OnConflict::Error => "run the same command again with --resume: the rest is added",
             _ => "run the same command again: what is in stays as it is, the rest is added",
@@ -52,16 +52,16 @@ impl Kept<'_> {
 }
 
 /// A run that is interrupted ends here.
-impl Drop for Kept<'_> {
+impl Drop for PartialImport<'_> {
     fn drop(&mut self) {
-        if let Some(told) = self.told() {
-            self.context.output.note(&format!("{told}; {}", self.completion()));
+        if let Some(summary) = self.summary() {
+            self.context.output.note(&format!("{summary}; {}", self.resume_hint()));
         }
     }
 }
 
 /// Prints the result.
-pub fn tell<R: Row>(
+pub fn print_result<R: Row>(
     context: &Context,
     dry_run: bool,
     counts: Counts,
@@ -104,14 +104,14 @@ pub fn tell<R: Row>(
         "stock_not_imported": other_stock,
     });
     if dry_run {
-        list(context, changes, &mut json)?;
+        print_changes(context, changes, &mut json)?;
     }
     context.output.mutation(&Mutation::new(line, R::OPERATION, json));
     Ok(())
 }
 
 /// Each change of a value, old → new.
-fn list(context: &Context, changes: &[ValueChange], json: &mut Value) -> Result<()> {
+fn print_changes(context: &Context, changes: &[ValueChange], json: &mut Value) -> Result<()> {
     if context.output.is_json() {
         let change = |change: &ValueChange| json!({ "key": change.key, "column": change.column, "before": change.before, "after": change.after });
         json["changes"] = changes.iter().map(change).collect();

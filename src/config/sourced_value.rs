@@ -9,17 +9,17 @@ pub(super) const NAMING: [&str; 5] = ["dialect", "host", "port", "name", "user"]
 
 /// A value and where it was found.
 #[derive(Clone)]
-pub(super) struct Found {
+pub(super) struct SourcedValue {
     pub text: String,
     pub origin: String,
 }
 
 /// Where parts of a target stand.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum PartsPlace {
+pub(super) enum PartsSource {
     /// In the environment, for a URL of the command line.
     #[default]
-    BesideFlag,
+    Environment,
     Variables,
     OwnFile,
     WorkingFolderFile,
@@ -27,17 +27,17 @@ pub(super) enum PartsPlace {
 
 /// A target in parts, whatever they come from.
 #[derive(Clone, Default)]
-pub(super) struct FoundParts {
+pub(super) struct TargetParts {
     pub origin: String,
-    pub values: BTreeMap<&'static str, Found>,
-    pub place: PartsPlace,
+    pub values: BTreeMap<&'static str, SourcedValue>,
+    pub place: PartsSource,
 }
 
-impl FoundParts {
+impl TargetParts {
     /// Without what a URL of a higher level says itself.
-    pub fn beside_url(&self, target: &ServerTarget, ssl: Option<SslMode>) -> FoundParts {
+    pub fn without_url_settings(&self, target: &ServerTarget, ssl: Option<SslMode>) -> TargetParts {
         let mut parts = self.clone();
-        if self.place == PartsPlace::BesideFlag {
+        if self.place == PartsSource::Environment {
             parts.values.retain(|part, _| match *part {
                 "ssl" => ssl.is_none(),
                 _ => target.password.is_none(),
@@ -48,14 +48,14 @@ impl FoundParts {
 
     /// Those that must make sense for a SQLite file: variables which complete whatever server is named are not
     /// used for one.
-    pub fn meant_for_a_file(&self) -> impl Iterator<Item = (&'static str, &Found)> {
-        let is_file = matches!(self.place, PartsPlace::OwnFile | PartsPlace::WorkingFolderFile);
+    pub fn relevant_to_sqlite(&self) -> impl Iterator<Item = (&'static str, &SourcedValue)> {
+        let is_file = matches!(self.place, PartsSource::OwnFile | PartsSource::WorkingFolderFile);
         self.values.iter().filter(move |(part, _)| is_file || NAMING.contains(part)).map(|(part, found)| (*part, found))
     }
 }
 
 /// A variable of one level; an empty one counts as unset.
-pub(super) fn variable_of(level: &str, variables: &BTreeMap<String, String>, name: &str) -> Option<Found> {
+pub(super) fn find_variable(level: &str, variables: &BTreeMap<String, String>, name: &str) -> Option<SourcedValue> {
     let text = variables.get(name).filter(|text| !text.is_empty())?.clone();
-    Some(Found { text, origin: format!("{level} {name}") })
+    Some(SourcedValue { text, origin: format!("{level} {name}") })
 }

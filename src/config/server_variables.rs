@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::found::{FoundParts, PartsPlace, variable_of};
+use super::sourced_value::{PartsSource, TargetParts, find_variable};
 use super::sources::{DOTENV, Sources};
 use crate::db::target::{ServerEngine, Target};
 
@@ -16,31 +16,31 @@ const COMPLETING: [(&str, &str); 3] =
 const NAMING: [&str; 7] = ["DATABASE_URL", "SHOPCTL_CONTEXT", "DB_DIALECT", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER"];
 
 /// A variable that is set, but not used.
-pub(super) struct Unused {
+pub(super) struct UnusedVariable {
     pub is_password: bool,
     /// Variable and reason, for people.
-    pub told: String,
+    pub message: String,
     pub origin: String,
 }
 
-fn names_a_database(sources: &Sources) -> bool {
-    NAMING.into_iter().any(|name| variable_of(ENVIRONMENT, &sources.environment, name).is_some())
+fn names_database(sources: &Sources) -> bool {
+    NAMING.into_iter().any(|name| find_variable(ENVIRONMENT, &sources.environment, name).is_some())
 }
 
 /// The parts of an environment that names no database: they can only be meant for the URL of the command line.
-pub(super) fn parts(sources: &Sources) -> Option<FoundParts> {
-    if names_a_database(sources) {
+pub(super) fn parts(sources: &Sources) -> Option<TargetParts> {
+    if names_database(sources) {
         return None;
     }
-    let found = |name| variable_of(ENVIRONMENT, &sources.environment, name);
+    let found = |name| find_variable(ENVIRONMENT, &sources.environment, name);
     let values: BTreeMap<_, _> = COMPLETING.into_iter().filter_map(|(part, name)| Some((part, found(name)?))).collect();
     let origin = ENVIRONMENT.to_owned();
-    (!values.is_empty()).then_some(FoundParts { origin, values, place: PartsPlace::BesideFlag })
+    (!values.is_empty()).then_some(TargetParts { origin, values, place: PartsSource::Environment })
 }
 
 /// Where a password for the URL of the command line may stand.
-pub(super) fn password_places_of_flags(sources: &Sources) -> Vec<String> {
-    match names_a_database(sources) {
+pub(super) fn password_places_for_flags(sources: &Sources) -> Vec<String> {
+    match names_database(sources) {
         true => vec!["the URL".to_owned()],
         false => password_places(ENVIRONMENT),
     }
@@ -63,46 +63,49 @@ pub(super) fn password_hint(places: &[String], engine: ServerEngine) -> String {
 }
 
 /// The database that was chosen, as far as it matters here.
-pub(super) struct Choice<'a> {
+pub(super) struct TargetSummary<'a> {
     pub target: &'a Target,
     pub origin: &'a str,
     pub is_context: bool,
     /// Where the parts stand that completed it.
-    pub taken: &'a [String],
+    pub used: &'a [String],
 }
 
 /// The variables that complete a server, but not the chosen one.
-pub(super) fn unused(sources: &Sources, choice: &Choice) -> Vec<Unused> {
+pub(super) fn unused_variables(sources: &Sources, summary: &TargetSummary) -> Vec<UnusedVariable> {
     // Those of `.env` are for a database of `.env`.
-    let levels = sources.variable_levels().filter(|(level, _)| *level != DOTENV || choice.is_of_dotenv());
+    let levels = sources.variable_levels().filter(|(level, _)| *level != DOTENV || summary.is_from_dotenv());
     let found = levels.flat_map(|(level, variables)| {
-        COMPLETING.into_iter().filter_map(move |(part, name)| Some((part, name, variable_of(level, variables, name)?)))
+        COMPLETING
+            .into_iter()
+            .filter_map(move |(part, name)| Some((part, name, find_variable(level, variables, name)?)))
     });
-    let reason = choice.reason(sources);
-    let unused = found.filter(|(.., found)| !choice.taken.contains(&found.origin)).map(|(part, name, found)| Unused {
-        is_password: part != "ssl",
-        told: format!("{name} is set, but not used {reason}"),
-        origin: found.origin,
-    });
+    let reason = summary.reason(sources);
+    let unused =
+        found.filter(|(.., found)| !summary.used.contains(&found.origin)).map(|(part, name, found)| UnusedVariable {
+            is_password: part != "ssl",
+            message: format!("{name} is set, but not used {reason}"),
+            origin: found.origin,
+        });
     unused.collect()
 }
 
-impl Choice<'_> {
+impl TargetSummary<'_> {
     /// By a variable of it; a file of settings may have such a name, too.
-    fn is_of_dotenv(&self) -> bool {
+    fn is_from_dotenv(&self) -> bool {
         [" DATABASE_URL", " DB_"].iter().any(|variable| self.origin.starts_with(&format!("{DOTENV}{variable}")))
     }
 
     fn reason(&self, sources: &Sources) -> &'static str {
-        let is_of_flag = sources.flags.database_url.is_some();
+        let is_from_flag = sources.flags.database_url.is_some();
         match self.target {
             Target::Sqlite(_) => "for a SQLite file",
             Target::Server(_) if self.is_context => "for a context: what its file says counts",
-            Target::Server(_) if is_of_flag && names_a_database(sources) => {
+            Target::Server(_) if is_from_flag && names_database(sources) => {
                 "for --database-url: it belongs to the database that the environment names"
             }
-            Target::Server(_) if is_of_flag => "for a URL that says it itself",
-            Target::Server(_) if self.is_of_dotenv() => "for a database of .env: what that file says counts",
+            Target::Server(_) if is_from_flag => "for a URL that says it itself",
+            Target::Server(_) if self.is_from_dotenv() => "for a database of .env: what that file says counts",
             Target::Server(_) => "for a database that a file names: what that file says counts",
         }
     }

@@ -12,14 +12,14 @@ use super::{Run, Shop};
 const NOBODY: u32 = 65_534;
 
 /// A copy of the binary: the build may stand where only its owner may go.
-pub struct Nobody(tempfile::TempDir);
+pub struct UnprivilegedUser(tempfile::TempDir);
 
-impl Nobody {
-    pub fn new() -> Nobody {
+impl UnprivilegedUser {
+    pub fn new() -> UnprivilegedUser {
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         std::fs::copy(env!("CARGO_BIN_EXE_shopctl"), folder.path().join("shopctl")).expect("ours");
         mode(folder.path(), 0o755);
-        Nobody(folder)
+        UnprivilegedUser(folder)
     }
 
     /// Like [`Shop::run`], as an unprivileged user.
