@@ -12,7 +12,7 @@ use crate::db::{Access, ConnectSettings, Database};
 use crate::domain::{Clock, IdSource};
 use crate::error::{Cause, CommandLine, Error, Kind, Result};
 use crate::output::Output;
-use crate::service::committing::Committing;
+use crate::service::committing::CommitTracker;
 use crate::service::operation::Operations;
 
 /// A command does one thing after the other: a second connection would only be made while the first is on its
@@ -29,7 +29,7 @@ pub struct Context {
     /// How long to wait for the database.
     pub budget: Budget,
     /// Which COMMIT is under way.
-    pub committing: Committing,
+    pub committing: CommitTracker,
     opened: Mutex<Vec<Database>>,
     scratches: Mutex<Vec<Scratch>>,
     would_change: AtomicBool,
@@ -41,7 +41,7 @@ const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
 
 impl Context {
     #[expect(clippy::disallowed_methods, reason = "the one place where time and ids come from")]
-    pub fn new(config: Config, output: Output, budget: Budget, committing: Committing) -> Context {
+    pub fn new(config: Config, output: Output, budget: Budget, committing: CommitTracker) -> Context {
         let clock = Clock(chrono::Utc::now);
         let ids = IdSource(uuid::Uuid::now_v7);
         Context {

@@ -2,15 +2,15 @@
 //!
 //! Every [`Kind`] has exactly one exit code; `shopctl help exit-codes` prints [`Kind::ALL`].
 
-mod aim;
 mod hint;
+mod invocation;
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-pub use self::aim::{Aim, Argument, Given, option};
 pub use self::hint::{CommandLine, Hint};
+pub use self::invocation::{Argument, GivenArgument, Invocation, option};
 
 /// A result with shopctl's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -179,7 +179,7 @@ impl Error {
     }
 
     /// A failure that the program handles.
-    pub fn of(cause: Cause, message: impl Into<String>) -> Self {
+    pub fn from_cause(cause: Cause, message: impl Into<String>) -> Self {
         Error::with_code(cause.kind(), Code::Of(cause), message.into())
     }
 
@@ -295,9 +295,9 @@ impl Error {
     }
 
     /// The hints as printed: commands with the flags of this run, and remarks about omitted ones.
-    pub fn hint_lines(&self, aim: &Aim) -> Vec<String> {
-        let lines = self.0.hints.iter().map(|hint| hint.aimed(aim));
-        lines.chain(aim.remark(&self.0.hints)).collect()
+    pub fn hint_lines(&self, invocation: &Invocation) -> Vec<String> {
+        let lines = self.0.hints.iter().map(|hint| hint.render(invocation));
+        lines.chain(invocation.remark(&self.0.hints)).collect()
     }
 
     /// Machine-readable details; null when there are none.
@@ -311,8 +311,8 @@ impl Error {
     }
 
     /// `{"error":{"code","message","hint","exit","retryable","details"}}`
-    pub fn to_json(&self, aim: &Aim) -> Value {
-        let hints = self.hint_lines(aim);
+    pub fn to_json(&self, invocation: &Invocation) -> Value {
+        let hints = self.hint_lines(invocation);
         json!({ "error": {
             "code": self.code(),
             "message": self.0.message,

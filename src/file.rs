@@ -10,10 +10,10 @@ use std::time::Duration;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Error, Kind, Result, io_reason, printable};
-pub use small::{is_open_to_others, place_of, read_input, read_small};
+pub use small::{input_name, is_open_to_others, read_input, read_small};
 
 /// How long to wait for the other end of a pipe.
-const OTHER_SIDE_WAIT: Duration = Duration::from_secs(5);
+const PIPE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of symbolic links to follow, as on Linux.
 const LINKS_MAX: usize = 40;
 /// Buffer size for streams, in bytes.
@@ -22,7 +22,7 @@ const SPOOL_PIECE: usize = 64 * 1024;
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
 /// Extensions that identify a format; other content under them is rejected.
-const TELLING_ENDINGS: [&str; 43] = [
+const KNOWN_ENDINGS: [&str; 43] = [
     "7z", "arrow", "avro", "bson", "bz2", "csv", "db", "doc", "docx", "feather", "gz", "html", "json", "jsonl", "md",
     "ndjson", "numbers", "ods", "odt", "orc", "parquet", "pdf", "png", "rtf", "sql", "sqlite", "sqlite3", "tab", "tar",
     "tgz", "toml", "tsv", "xls", "xlsb", "xlsm", "xlsx", "xml", "xz", "yaml", "yml", "zip", "zst", "zstd",
@@ -47,7 +47,7 @@ pub struct OutputFile {
 }
 
 /// Where a path leads.
-enum Place {
+enum PathTarget {
     /// An open descriptor: `/dev/stdout`, `/dev/fd/3`.
     Descriptor(i32),
     /// A pipe.
@@ -66,31 +66,31 @@ impl OutputFile {
         if is_stdout(path) {
             return descriptor(1).map(through).map_err(failed);
         }
-        let file = match place(path)? {
-            Place::Descriptor(number) => descriptor(number).map_err(failed)?,
-            Place::Device => File::options().write(true).open(path).map_err(failed)?,
-            Place::Socket => socket(path).map_err(failed)?,
-            Place::Pipe => open_pipe(path, Side::Write).await?,
-            Place::File(place, old) => return OutputFile::replace(path, place, old.as_ref()),
+        let file = match resolve(path)? {
+            PathTarget::Descriptor(number) => descriptor(number).map_err(failed)?,
+            PathTarget::Device => File::options().write(true).open(path).map_err(failed)?,
+            PathTarget::Socket => socket(path).map_err(failed)?,
+            PathTarget::Pipe => open_pipe(path, PipeEnd::Write).await?,
+            PathTarget::File(target, old) => return OutputFile::replace(path, target, old.as_ref()),
         };
         Ok(through(file))
     }
 
-    /// Starts a file that replaces `place`.
-    fn replace(path: &Path, place: PathBuf, old: Option<&fs::Metadata>) -> Result<OutputFile> {
+    /// Starts a file that replaces `target`.
+    fn replace(path: &Path, target: PathBuf, old: Option<&fs::Metadata>) -> Result<OutputFile> {
         let failed = |error: io::Error| unwritable(path, &error);
         if old.is_some() {
             // Renaming ignores the permissions of the old file.
-            let mut old = File::options().read(true).write(true).open(&place).map_err(failed)?;
+            let mut old = File::options().read(true).write(true).open(&target).map_err(failed)?;
             let mut start = [0; SQLITE.len()];
             if old.read_exact(&mut start).is_ok() && start == SQLITE {
                 return Err(refused(path, "it is a SQLite database"));
             }
         }
-        if belongs_to_database(&place) {
+        if belongs_to_database(&target) {
             return Err(refused(path, "it is a part of a SQLite database"));
         }
-        let folder = folder_of(&place);
+        let folder = folder_of(&target);
         let temporary = tempfile::Builder::new().prefix(".shopctl-").suffix(".tmp").tempfile_in(folder);
         let temporary = temporary.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound if !folder.exists() => {
@@ -100,7 +100,7 @@ impl OutputFile {
         })?;
         keep_owner_and_mode(&temporary, old).map_err(failed)?;
         let (file, temporary) = temporary.into_parts();
-        Ok(OutputFile { path: path.to_owned(), file, unfinished: Some((temporary, place)) })
+        Ok(OutputFile { path: path.to_owned(), file, unfinished: Some((temporary, target)) })
     }
 
     /// A second handle for writing; unlike [`OutputFile`] it reports a closed reader.
@@ -112,7 +112,7 @@ impl OutputFile {
 
     /// Whether it replaces an existing file on completion.
     pub fn replaces_another(&self) -> bool {
-        self.unfinished.as_ref().is_some_and(|(_, place)| place.exists())
+        self.unfinished.as_ref().is_some_and(|(_, target)| target.exists())
     }
 
     /// The path as given.
@@ -129,11 +129,11 @@ impl OutputFile {
     ///
     /// Errors: exit 5 if the disk is full, exit 4 if the file cannot be written.
     pub fn complete(self) -> Result<()> {
-        let Some((temporary, place)) = self.unfinished else { return Ok(()) };
+        let Some((temporary, target)) = self.unfinished else { return Ok(()) };
         self.file.sync_all().map_err(|error| unwritable(&self.path, &error))?;
-        temporary.persist(&place).map_err(|error| unwritable(&self.path, &error.error))?;
+        temporary.persist(&target).map_err(|error| unwritable(&self.path, &error.error))?;
         // Best effort: not every system can sync a directory.
-        let _ = File::open(folder_of(&place)).and_then(|folder| folder.sync_all());
+        let _ = File::open(folder_of(&target)).and_then(|folder| folder.sync_all());
         Ok(())
     }
 }
@@ -153,8 +153,8 @@ impl Write for OutputFile {
 }
 
 /// Whether this name is a journal or WAL file of a SQLite database.
-fn belongs_to_database(place: &Path) -> bool {
-    let name = place.to_string_lossy();
+fn belongs_to_database(target: &Path) -> bool {
+    let name = target.to_string_lossy();
     let database = ["-wal", "-shm", "-journal"].iter().find_map(|ending| name.strip_suffix(ending));
     let mut start = [0; SQLITE.len()];
     let read = database.map(|database| File::open(database).and_then(|mut file| file.read_exact(&mut start)));
@@ -172,13 +172,13 @@ pub enum InputFile {
 impl InputFile {
     /// Errors: exit 4 if it cannot be read, exit 5 if a pipe has no writer.
     pub async fn open(path: &Path) -> Result<InputFile> {
-        let opened = match place(path) {
+        let opened = match resolve(path) {
             // Reopening a pipe would wait for another writer.
-            Ok(Place::Descriptor(number)) => {
+            Ok(PathTarget::Descriptor(number)) => {
                 return descriptor(number).map(InputFile::Stream).map_err(|error| unreadable(path, &error));
             }
-            Ok(Place::Pipe) => return open_pipe(path, Side::Read).await.map(InputFile::Stream),
-            Ok(Place::Socket) => socket(path),
+            Ok(PathTarget::Pipe) => return open_pipe(path, PipeEnd::Read).await.map(InputFile::Stream),
+            Ok(PathTarget::Socket) => socket(path),
             // The system reports the error of an invalid path.
             _ => File::open(path),
         };
@@ -283,7 +283,7 @@ pub fn is_stdout(path: &Path) -> bool {
 /// Errors: exit 2.
 pub fn check_ending(path: &Path, endings: &[&str]) -> Result<()> {
     match ending_of(path) {
-        Some(ending) if TELLING_ENDINGS.contains(&ending.as_str()) && !endings.contains(&ending.as_str()) => {
+        Some(ending) if KNOWN_ENDINGS.contains(&ending.as_str()) && !endings.contains(&ending.as_str()) => {
             Err(wrong_ending(path, &ending, endings))
         }
         _ => Ok(()),
@@ -326,57 +326,57 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Resolves a path.
-fn place(path: &Path) -> Result<Place> {
+fn resolve(path: &Path) -> Result<PathTarget> {
     if path.as_os_str().is_empty() {
         return Err(Error::usage("the file to write has no name"));
     }
-    let mut place = path.to_owned();
+    let mut target = path.to_owned();
     for _ in 0..LINKS_MAX {
-        if let Some(number) = descriptor_number(&place) {
-            return Ok(Place::Descriptor(number));
+        if let Some(number) = descriptor_number(&target) {
+            return Ok(PathTarget::Descriptor(number));
         }
-        let found = match fs::symlink_metadata(&place) {
+        let found = match fs::symlink_metadata(&target) {
             Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return new_file(path, place),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return new_file(path, target),
             Err(error) => return Err(unwritable(path, &error)),
         };
         if !found.is_symlink() {
-            return known(path, place, found);
+            return existing(path, target, found);
         }
-        let target = fs::read_link(&place).map_err(|error| unwritable(path, &error))?;
-        place = place.parent().unwrap_or(Path::new("")).join(target);
+        let link = fs::read_link(&target).map_err(|error| unwritable(path, &error))?;
+        target = target.parent().unwrap_or(Path::new("")).join(link);
     }
     Err(refused(path, "its links lead in a circle"))
 }
 
 /// A new file; a dangling link is rejected as a probable mistake.
-fn new_file(path: &Path, place: PathBuf) -> Result<Place> {
-    if place != path {
-        return Err(refused(path, &format!("it is a link to {}, which does not exist", place.display())));
+fn new_file(path: &Path, target: PathBuf) -> Result<PathTarget> {
+    if target != path {
+        return Err(refused(path, &format!("it is a link to {}, which does not exist", target.display())));
     }
     if path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR) {
         return Err(refused(path, "it is the name of a folder"));
     }
-    Ok(Place::File(place, None))
+    Ok(PathTarget::File(target, None))
 }
 
-fn known(path: &Path, place: PathBuf, found: fs::Metadata) -> Result<Place> {
+fn existing(path: &Path, target: PathBuf, found: fs::Metadata) -> Result<PathTarget> {
     if found.is_dir() {
         return Err(refused(path, "it is a folder"));
     }
     if found.is_file() {
-        return Ok(Place::File(place, Some(found)));
+        return Ok(PathTarget::File(target, Some(found)));
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;
         let kind = found.file_type();
         if kind.is_fifo() {
-            return Ok(Place::Pipe);
+            return Ok(PathTarget::Pipe);
         } else if kind.is_char_device() {
-            return Ok(Place::Device);
+            return Ok(PathTarget::Device);
         } else if kind.is_socket() {
-            return Ok(Place::Socket);
+            return Ok(PathTarget::Socket);
         } else if kind.is_block_device() {
             return Err(refused(path, "it is a disk"));
         }
@@ -386,29 +386,29 @@ fn known(path: &Path, place: PathBuf, found: fs::Metadata) -> Result<Place> {
 
 /// The end of a pipe to open.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
+enum PipeEnd {
     Read,
     Write,
 }
 
 /// Opens a pipe, which waits for its other end.
-async fn open_pipe(path: &Path, side: Side) -> Result<File> {
+async fn open_pipe(path: &Path, end: PipeEnd) -> Result<File> {
     let failed =
-        |error: io::Error| if side == Side::Read { unreadable(path, &error) } else { unwritable(path, &error) };
+        |error: io::Error| if end == PipeEnd::Read { unreadable(path, &error) } else { unwritable(path, &error) };
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let pipe = path.to_owned();
     // A separate thread, which the process does not join at exit.
     std::thread::spawn(move || {
-        sender.send(File::options().read(side == Side::Read).write(side == Side::Write).open(pipe))
+        sender.send(File::options().read(end == PipeEnd::Read).write(end == PipeEnd::Write).open(pipe))
     });
-    match tokio::time::timeout(OTHER_SIDE_WAIT, receiver).await {
+    match tokio::time::timeout(PIPE_TIMEOUT, receiver).await {
         Ok(Ok(opened)) => opened.map_err(failed),
         Ok(Err(_)) => Err(failed(io::Error::other("it cannot be opened"))),
         Err(_) => {
-            let seconds = OTHER_SIDE_WAIT.as_secs();
-            let (verb, code) = match side {
-                Side::Read => ("writes into", "file.no_writer"),
-                Side::Write => ("reads from", "file.no_reader"),
+            let seconds = PIPE_TIMEOUT.as_secs();
+            let (verb, code) = match end {
+                PipeEnd::Read => ("writes into", "file.no_writer"),
+                PipeEnd::Write => ("reads from", "file.no_reader"),
             };
             let message = format!("nothing {verb} the pipe {} within {seconds} s", path.display());
             Err(Error::new(Kind::Unavailable, code, message)

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use shopctl::domain::Clock;
-use shopctl::service::doctor::{Circumstances, Migrations, State, examine};
+use shopctl::service::doctor::{Migrations, Setup, State, examine};
 
 use self::violations::Break;
 use crate::on_every_backend;
@@ -281,7 +281,7 @@ fn concurrent_writers_cause_no_false_findings(shop: &Shop) {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a clock that goes wrong is made from one that is right")]
 fn clock_skew_is_reported_with_its_amount() {
-    let circumstances = Circumstances {
+    let setup = Setup {
         database: "shop".to_owned(),
         origin: "test".to_owned(),
         exposed_files: Vec::new(),
@@ -302,7 +302,7 @@ fn clock_skew_is_reported_with_its_amount() {
             block_on(async {
                 let database = crate::support::library::database(&shop).await;
                 let migrated = Ok(Migrations::default());
-                examine(&database, Clock(now), &circumstances, migrated, Ok(None), &mut checks).await.expect("reached");
+                examine(&database, Clock(now), &setup, migrated, Ok(None), &mut checks).await.expect("reached");
                 database.close().await;
             });
             let clock = checks.iter().find(|check| check.name == "clock").expect("checked");

@@ -13,7 +13,7 @@ use shopctl::bulk::{
 };
 use shopctl::error::{Kind, Result};
 use shopctl::service::operation::Operations;
-use shopctl::service::place_order::Stock;
+use shopctl::service::place_order::StockHandling;
 
 use crate::on_every_backend;
 use crate::support::{Backend, Shop, library};
@@ -136,7 +136,7 @@ async fn import<R: Storable>(operations: &Operations, format: FileFormat, file: 
         read: ReadOptions::new(format),
         on_conflict: OnConflict::Update,
         on_error: OnError::RejectRows,
-        stock: Stock::Skip,
+        stock: StockHandling::Skip,
         now: operations.clock.now(),
         digest: "0".repeat(64),
         batch_lines: 3,

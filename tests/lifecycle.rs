@@ -1,7 +1,7 @@
 //! The lifecycle of an order: every pair of state and verb, restocking, and batches.
 
 use shopctl::domain::OrderStatus;
-use shopctl::domain::order_status::{self, Step, StockEffect, Verb};
+use shopctl::domain::order_status::{self, Decision, StockEffect, Verb};
 
 use crate::on_every_backend;
 use sea_orm::{ConnectionTrait, TransactionTrait};
@@ -67,8 +67,8 @@ fn every_pair_of_state_and_verb_follows_the_transition_table(shop: &Shop) {
             let now = shop.run(&["order", "show", &reference, "--json"]).success().json();
             let after = shop.counts();
             let (movements, events) = (after[4] - counts[4], after[5] - counts[5]);
-            match order_status::step(from, verb) {
-                Step::Take(row) => {
+            match order_status::decide(from, verb) {
+                Decision::Allowed(row) => {
                     let json = run.success().json();
                     assert_eq!(json["changed"], true, "{from:?} {verb:?}");
                     assert_eq!(json["before"]["status"], from.as_str());
@@ -78,11 +78,11 @@ fn every_pair_of_state_and_verb_follows_the_transition_table(shop: &Shop) {
                     assert_eq!(stock(shop), [stock_before[0] + back[0], stock_before[1] + back[1]]);
                     assert_eq!((movements, events), (if back[0] > 0 { 2 } else { 0 }, 1), "{from:?} {verb:?}");
                 }
-                Step::AlreadyThere => {
+                Decision::AlreadyReached => {
                     assert_eq!(run.success().json()["changed"], false, "{from:?} {verb:?}");
                     assert_eq!(after, counts, "{from:?} {verb:?} wrote something");
                 }
-                Step::Refused => {
+                Decision::Refused => {
                     let error: serde_json::Value =
                         serde_json::from_str(&run.exits_with(6).stderr).expect("one JSON object");
                     assert_eq!(error["error"]["code"], "order.transition");

@@ -91,7 +91,7 @@ fn rows_without_an_event_make_the_commit_fail(shop: &Shop) {
     let error = block_on(async {
         let database = database(shop).await;
         let body = async |operation: &mut Operation| {
-            let who = shopctl::repository::user::Who::Email(&email);
+            let who = shopctl::repository::user::UserKey::Email(&email);
             let lock = shopctl::repository::user::Lock::Update;
             let user = shopctl::repository::user::find_one(operation.handle(), who, lock).await?;
             let user = user.ok_or_else(|| Error::not_found("user", "ann"))?;

@@ -3,28 +3,28 @@
 use super::parsed_cell::{MISSING, is_same_text};
 use super::read::Record;
 use super::rejection::Problem;
-use crate::domain::written_number::{self, DecimalMark};
-use crate::entity::field::{Described, Field, Form, Need};
+use crate::domain::number_parser::{self, DecimalMark};
+use crate::entity::field::{Editable, Field, FieldKind, Requirement};
 
 /// The values of a row, field by field.
 #[derive(Clone)]
-pub struct Cells<M: Described>(Vec<Cell<M>>);
+pub struct Cells<M: Editable>(Vec<Cell<M>>);
 
 #[derive(Clone)]
-struct Cell<M: Described> {
+struct Cell<M: Editable> {
     field: &'static Field<M>,
     text: String,
     mark: DecimalMark,
 }
 
-impl<M: Described> Cells<M> {
+impl<M: Editable> Cells<M> {
     pub fn from_record(record: &Record) -> Cells<M> {
         let cell = |field: &'static Field<M>| {
             let text = record.get(field.name).unwrap_or_default();
-            let has_value = match field.need {
-                Need::Key => true,
-                Need::Required | Need::Optional => record.has(field.name),
-                Need::Presumed => !text.is_empty(),
+            let has_value = match field.requirement {
+                Requirement::Key => true,
+                Requirement::Required | Requirement::Optional => record.has(field.name),
+                Requirement::Defaulted => !text.is_empty(),
             };
             has_value.then(|| Cell { field, text: text.to_owned(), mark: record.decimal_mark(field.name) })
         };
@@ -33,7 +33,7 @@ impl<M: Described> Cells<M> {
 
     /// The key as it is written.
     pub fn key(&self) -> &str {
-        self.0.iter().find(|cell| cell.field.need == Need::Key).map_or("", |cell| &cell.text)
+        self.0.iter().find(|cell| cell.field.requirement == Requirement::Key).map_or("", |cell| &cell.text)
     }
 
     /// Whether the row has a value for a field.
@@ -51,7 +51,7 @@ impl<M: Described> Cells<M> {
     /// The stored row with the row's values; problems are collected.
     pub fn merged_into(&self, stored: &M, wrong: &mut Vec<Problem>) -> M {
         let mut row = stored.clone();
-        for cell in self.0.iter().filter(|cell| cell.field.need != Need::Key) {
+        for cell in self.0.iter().filter(|cell| cell.field.requirement != Requirement::Key) {
             if !is_same_text(&cell.text, &(cell.field.stored)(stored)) {
                 cell.put(&mut row, wrong);
             }
@@ -65,7 +65,7 @@ impl<M: Described> Cells<M> {
         for field in M::FIELDS {
             match self.0.iter().find(|cell| cell.field.name == field.name) {
                 Some(cell) => cell.put(&mut row, wrong),
-                None if field.need == Need::Required => lacks(field.name, wrong),
+                None if field.requirement == Requirement::Required => lacks(field.name, wrong),
                 None => {}
             }
         }
@@ -73,17 +73,17 @@ impl<M: Described> Cells<M> {
     }
 }
 
-impl<M: Described> Cell<M> {
+impl<M: Editable> Cell<M> {
     fn put(&self, row: &mut M, wrong: &mut Vec<Problem>) {
         let Cell { field, text, mark } = self;
-        let written = match (field.form, field.need) {
-            (_, Need::Key | Need::Required) if text.is_empty() => Err(MISSING.to_owned()),
-            (Form::Amount, _) if !text.is_empty() => written_number::amount(text, *mark),
-            (Form::Whole, _) if !text.is_empty() => written_number::whole(text, *mark),
+        let written = match (field.kind, field.requirement) {
+            (_, Requirement::Key | Requirement::Required) if text.is_empty() => Err(MISSING.to_owned()),
+            (FieldKind::Amount, _) if !text.is_empty() => number_parser::amount(text, *mark),
+            (FieldKind::Whole, _) if !text.is_empty() => number_parser::whole(text, *mark),
             _ => Ok(text.clone()),
         };
-        if let Err(mut reason) = written.and_then(|written| (field.put)(row, &written)) {
-            if let Form::Name(ours) = field.form {
+        if let Err(mut reason) = written.and_then(|written| (field.set)(row, &written)) {
+            if let FieldKind::Name(ours) = field.kind {
                 reason += &format!(" (--map-value {}:THEIRS={ours} says what it means)", field.name);
             }
             wrong.push(Problem { column: field.name, value: text.clone(), reason });

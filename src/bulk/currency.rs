@@ -2,8 +2,8 @@
 
 use super::position::Position;
 use super::read::{Record, ignore_flag};
+use crate::domain::number_parser;
 use crate::domain::text::shell_word;
-use crate::domain::written_number;
 use crate::error::{Error, Kind, Result, printable};
 
 /// A column's currency and the position that shows it.
@@ -104,7 +104,7 @@ fn currencies_in<'a>(
     let columns = parts().flat_map(|part| part.currencies.iter());
     let columns = columns.map(|(column, text)| (column.as_ref(), text.as_str(), false)).filter(move |_| has_amounts);
     let signs = parts().flat_map(|part| {
-        amounts.iter().filter_map(|column| Some((*column, written_number::currency(part.get(column)?)?, true)))
+        amounts.iter().filter_map(|column| Some((*column, number_parser::currency(part.get(column)?)?, true)))
     });
     columns.chain(signs)
 }

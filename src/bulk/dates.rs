@@ -2,8 +2,8 @@
 
 use super::interpretation::Interpretation;
 use super::position::{Position, merge_counts};
-use crate::domain::written_time::{Proof, WrittenDate};
-use crate::domain::{DateOrder, WrittenTime};
+use crate::domain::time_parser::{DateOrderEvidence, ParsedDate};
+use crate::domain::{DateOrder, ParsedTime};
 use crate::error::{Error, Kind, Result, printable};
 
 /// A time and its position.
@@ -29,19 +29,23 @@ pub struct DateEvidence {
 impl DateEvidence {
     /// Adds a time. Its date counts as evidence even if the time or its row is invalid.
     pub fn add_time(&mut self, at: Position, text: &str, interpretation: &Interpretation) {
-        let Ok(date) = WrittenDate::read(text) else { return };
+        let Ok(date) = ParsedDate::read(text) else { return };
         let place = || Some((at, text.to_owned()));
-        match date.proves() {
-            Some(Proof::Order(DateOrder::DayFirst)) => self.day_first = self.day_first.take().or_else(place),
-            Some(Proof::Order(_)) => self.month_first = self.month_first.take().or_else(place),
-            Some(Proof::Undecided) if !date.has_dots() => self.undecided = self.undecided.take().or_else(place),
-            Some(Proof::YearDayMonth) => self.year_day_month = self.year_day_month.take().or_else(place),
-            Some(Proof::Undecided) | None => {}
+        match date.evidence() {
+            Some(DateOrderEvidence::Order(DateOrder::DayFirst)) => {
+                self.day_first = self.day_first.take().or_else(place);
+            }
+            Some(DateOrderEvidence::Order(_)) => self.month_first = self.month_first.take().or_else(place),
+            Some(DateOrderEvidence::Undecided) if !date.has_dots() => {
+                self.undecided = self.undecided.take().or_else(place);
+            }
+            Some(DateOrderEvidence::YearDayMonth) => self.year_day_month = self.year_day_month.take().or_else(place),
+            Some(DateOrderEvidence::Undecided) | None => {}
         }
-        if date.has_dots() && date.proves().is_some() {
+        if date.has_dots() && date.evidence().is_some() {
             self.dotted = self.dotted.take().or_else(place);
         }
-        let Ok(time) = WrittenTime::read(text) else { return };
+        let Ok(time) = ParsedTime::read(text) else { return };
         if self.rfc3339.is_none() && time.is_rfc3339() {
             self.rfc3339 = place();
         }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::read::Record;
-use crate::domain::written_number::{self, DecimalMark};
-use crate::domain::{DateOrder, Money, Quantity, WrittenTime, Zone};
+use crate::domain::number_parser::{self, DecimalMark};
+use crate::domain::{DateOrder, Money, ParsedTime, Quantity, Zone};
 
 /// How to interpret the values of a file.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +65,7 @@ impl Interpretation {
     }
 
     pub fn time(&self, text: &str) -> Result<DateTime<Utc>, String> {
-        let time = WrittenTime::read(text)?;
+        let time = ParsedTime::read(text)?;
         match &self.zone {
             Some(zone) => time.moment(self.date_order, zone),
             None => time.moment(self.date_order, &Zone::utc()),
@@ -74,15 +74,15 @@ impl Interpretation {
 }
 
 pub fn price_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
-    move |text| Money::parse_price(&written_number::amount(text, mark)?)
+    move |text| Money::parse_price(&number_parser::amount(text, mark)?)
 }
 
 pub fn total_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
-    move |text| Money::parse_total(&written_number::amount(text, mark)?)
+    move |text| Money::parse_total(&number_parser::amount(text, mark)?)
 }
 
 pub fn quantity_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Quantity, String> {
-    move |text| Quantity::parse(&written_number::whole(text, mark)?)
+    move |text| Quantity::parse(&number_parser::whole(text, mark)?)
 }
 
 #[cfg(test)]

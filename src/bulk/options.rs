@@ -9,7 +9,7 @@ use super::ReadOptions;
 use super::interpretation::Interpretation;
 use super::position::Position;
 use super::spelling::KeySpellings;
-use crate::service::place_order::Stock;
+use crate::service::place_order::StockHandling;
 
 /// What to do with a row whose key already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Import {
     pub on_conflict: OnConflict,
     pub on_error: OnError,
     /// Of orders.
-    pub stock: Stock,
+    pub stock: StockHandling,
     /// The start of the import: later times are in the future.
     pub now: DateTime<Utc>,
     /// SHA-256 of the file and its options, hexadecimal: marks each transaction.

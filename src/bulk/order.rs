@@ -29,9 +29,9 @@ use crate::entity::{product, user};
 use crate::error::{Kind, Result, printable};
 use crate::repository::{self, Lock};
 use crate::service::operation::Operation;
-use crate::service::place_order::{self, NewLine, NewOrder, Stock};
+use crate::service::place_order::{self, NewLine, NewOrder, StockHandling};
 use crate::service::product::{apply_create_many, known_price};
-use crate::service::user::stamped;
+use crate::service::user::with_id_and_times;
 
 /// The columns of a file of invoices: if an order file has them, the flag was forgotten.
 pub const INVOICE_COLUMNS: [&str; 6] = ["InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"];
@@ -383,7 +383,7 @@ impl OrderRow {
         if let Err(error) = place_order::check_amounts(order, price_of) {
             return Some(error.message().to_owned());
         }
-        if import.stock == Stock::Skip || order.status.restocks() {
+        if import.stock == StockHandling::Skip || order.status.restocks() {
             return None;
         }
         for line in &order.lines {
@@ -430,7 +430,7 @@ async fn create_missing(operation: &mut Operation, new: &[New<'_>], import: &Imp
             (users.get(&order.user), row.new_user.clone(), row.user.value.clone())
         {
             let new = user::Model::new(&email, &first_name, &last_name, password::UNUSABLE.to_owned());
-            new_users.entry(order.user.as_str()).or_insert_with(|| stamped(operation, new));
+            new_users.entry(order.user.as_str()).or_insert_with(|| with_id_and_times(operation, new));
         }
         let missing = row.lines.iter().zip(&order.lines).filter(|(_, new)| !products.contains(new.product.as_str()));
         for (line, new) in missing {

@@ -4,7 +4,7 @@ use std::io::{BufReader, Read};
 use std::sync::Arc;
 
 use super::{Position, Rejection};
-use crate::domain::written_number::DecimalMark;
+use crate::domain::number_parser::DecimalMark;
 use crate::error::{Error, Kind, Result, io_reason};
 
 mod csv;

@@ -11,7 +11,7 @@ use super::rejection::Rejection;
 use super::row::{Applied, Row, Storable, ValueChange};
 use super::spelling::KeySpellings;
 use crate::domain::Id;
-use crate::entity::field::{Described, Need};
+use crate::entity::field::{Editable, Requirement};
 use crate::error::Result;
 use crate::repository::{Change, Lock, known_id};
 use crate::service::operation::Operation;
@@ -19,7 +19,7 @@ use crate::service::operation::Operation;
 /// The differences between users and products.
 #[expect(async_fn_in_trait, reason = "used within this crate only")]
 pub trait Upsert: Row {
-    type Model: Described;
+    type Model: Editable;
 
     /// The rows with these stored keys.
     async fn find(connection: &impl ConnectionTrait, keys: &[&str], lock: Lock) -> Result<Vec<Self::Model>>;
@@ -161,12 +161,12 @@ fn row_effect<'a, U: Upsert>(
 }
 
 /// The natural key as it is stored.
-fn key_of<M: Described>(stored: &M) -> String {
-    let field = M::FIELDS.iter().find(|field| field.need == Need::Key);
+fn key_of<M: Editable>(stored: &M) -> String {
+    let field = M::FIELDS.iter().find(|field| field.requirement == Requirement::Key);
     field.map(|field| (field.stored)(stored)).unwrap_or_default()
 }
 
-fn changes<M: Described>(before: &M, after: &M) -> Vec<ValueChange> {
+fn changes<M: Editable>(before: &M, after: &M) -> Vec<ValueChange> {
     let key = key_of(before);
     let values = M::FIELDS.iter().map(|field| (field.name, (field.stored)(before), (field.stored)(after)));
     let changed = values.filter(|(_, before, after)| before != after);

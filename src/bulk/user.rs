@@ -11,13 +11,13 @@ use super::spelling::KeySpellings;
 use super::upsert::Upsert;
 use crate::domain::password::UNUSABLE;
 use crate::domain::{EventName, Id, UserStatus};
-use crate::entity::field::{Form, field_names};
+use crate::entity::field::{FieldKind, field_names};
 use crate::entity::user::Model;
 use crate::error::{Result, printable};
 use crate::repository::{Change, Lock, user as users};
 use crate::service::anonymize;
 use crate::service::operation::Operation;
-use crate::service::user::stamped;
+use crate::service::user::with_id_and_times;
 
 /// A status in a file cannot anonymize a user, whose name and address would remain.
 const NOT_BY_A_FILE: &str = "has a name or an address: only user anonymize erases them";
@@ -34,7 +34,7 @@ impl Row for UserRow {
         known: field_names!(Model, _),
         ignored: &["id", "created_at", "updated_at"],
         required: &["email"],
-        texts: field_names!(Model, Form::Text),
+        texts: field_names!(Model, FieldKind::Text),
         amounts: &[],
         nested: None,
         other: None,
@@ -105,7 +105,7 @@ impl Upsert for UserRow {
     }
 
     async fn create(operation: &mut Operation, new: Vec<Model>) -> Result<()> {
-        let new: Vec<Model> = new.into_iter().map(|user| stamped(operation, user)).collect();
+        let new: Vec<Model> = new.into_iter().map(|user| with_id_and_times(operation, user)).collect();
         for change in users::create_many(operation.handle(), &new).await? {
             operation.record(change);
         }

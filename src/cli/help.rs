@@ -224,7 +224,7 @@ fn wants_json() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Aim;
+    use crate::error::Invocation;
 
     #[test]
     fn a_usage_error_says_one_thing_and_hints_the_rest() {
@@ -250,7 +250,7 @@ mod tests {
             let error = usage_error(&error.render().to_string());
             assert!(message.is_empty() || error.message() == message, "{error}");
             assert!(!error.message().contains("Usage") && !error.message().contains("tip"), "{error}");
-            assert_eq!(error.hint_lines(&Aim::default()), hints, "{error}");
+            assert_eq!(error.hint_lines(&Invocation::default()), hints, "{error}");
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::shared::keys;
 use crate::error::{Error, Kind, Result};
 use crate::output::{Output, OutputSettings};
-use crate::service::committing::{Committing, Pending};
+use crate::service::committing::{CommitTracker, Pending};
 
 /// A command still running by then, outside COMMIT, is blocked in a system call.
 const END_LIMIT: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const SIGXFSZ: i32 = 25;
 
 /// Counts what tells the process to end. Ends the process itself when the command does not, unless a COMMIT is under
 /// way.
-pub fn listen(settings: OutputSettings, committing: Committing) {
+pub fn listen(settings: OutputSettings, committing: CommitTracker) {
     std::thread::spawn(move || {
         // Without them the signals end the process as they end any other.
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
@@ -36,7 +36,7 @@ pub fn listen(settings: OutputSettings, committing: Committing) {
 }
 
 /// Ends when the process was told to end and is still there. Errors: signals cannot be listened for.
-async fn wait_for_overrun(committing: &Committing) -> io::Result<()> {
+async fn wait_for_overrun(committing: &CommitTracker) -> io::Result<()> {
     let mut signals = Signals::new()?;
     signals.next().await;
     committing.interrupt();
@@ -69,7 +69,7 @@ pub fn ignore_file_limit_signal() {}
 
 /// Ends a command that is told to end: the open transaction is rolled back with its connection. While a COMMIT is
 /// under way its outcome is waited for, and nothing is begun afterwards; whoever says it twice does not wait.
-pub async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &Committing) -> Result<()> {
+pub async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &CommitTracker) -> Result<()> {
     let mut command = std::pin::pin!(command);
     let (mut interrupts, mut ends_after_commit) = (0, false);
     loop {

@@ -28,7 +28,7 @@ use self::shared::values::one_of;
 use crate::config::Flags;
 use crate::context::Context;
 use crate::domain::moment::parse_span;
-use crate::error::{Aim, Result};
+use crate::error::{Invocation, Result};
 use crate::output::{ColorChoice, Format, OutputSettings};
 
 /// Looks after a shop's database: schema, seeds, users, products, stock and orders
@@ -165,7 +165,7 @@ impl Command {
 
 impl GlobalArguments {
     /// What they say about the configuration, and about output.
-    fn split(self, aim: Aim) -> (Flags, OutputSettings) {
+    fn split(self, aim: Invocation) -> (Flags, OutputSettings) {
         let GlobalArguments { context, config, database_url, timeout, connect_timeout, actor, .. } = self;
         let GlobalArguments { fields, no_headers, color, quiet, .. } = self;
         let format = if self.json { Some(Format::Json) } else { self.output };

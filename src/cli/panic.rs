@@ -4,7 +4,7 @@ use std::panic::PanicHookInfo;
 
 use crate::error::{CommandLine, Error, Hint, Kind};
 use crate::output::{Output, OutputSettings};
-use crate::service::committing::{Committing, Pending};
+use crate::service::committing::{CommitTracker, Pending};
 
 /// Folders of the crates that take a server's messages apart.
 const DRIVERS: [&str; 2] = ["/sqlx-", "/bytes-"];
@@ -14,7 +14,7 @@ const DRIVERS: [&str; 2] = ["/sqlx-", "/bytes-"];
 /// The drivers take the lengths that a server sends for true: a broken message is a panic of theirs, not a
 /// defect of ours (sqlx 0.9: a PostgreSQL message of length 0). Whatever was not committed the server rolls
 /// back when the process is gone; while a COMMIT is under way nobody knows.
-pub fn install_hook(settings: OutputSettings, committing: Committing) {
+pub fn install_hook(settings: OutputSettings, committing: CommitTracker) {
     std::panic::set_hook(Box::new(move |panic| {
         let error = to_error(panic, committing.pending());
         Output::standard(settings.clone()).error(&error);

@@ -13,7 +13,7 @@ use crate::db::budget::Budget;
 use crate::error::{Cause, Error, Kind, Result};
 use crate::migrate::Removal;
 use crate::output::{Format, Output};
-use crate::service::committing::Committing;
+use crate::service::committing::CommitTracker;
 
 /// Parses the process's arguments, runs the command, reports a failure, and gives the exit code.
 pub fn main() -> u8 {
@@ -32,7 +32,7 @@ pub fn main() -> u8 {
         // A chart is for humans, also in a pipe.
         settings.format = settings.format.or(Some(Format::Table));
     }
-    let committing = Committing::default();
+    let committing = CommitTracker::default();
     panic::install_hook(settings.clone(), committing.clone());
     interrupt::listen(settings.clone(), committing.clone());
     let output = Output::standard(settings);
@@ -68,7 +68,7 @@ async fn run(
     flags: Flags,
     prompter: &Prompter,
     output: Output,
-    committing: Committing,
+    committing: CommitTracker,
     uses_exit_code: bool,
 ) -> u8 {
     if let Command::Help(arguments) = &command {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::db::target::{Password, Secret};
-use crate::error::Aim;
+use crate::error::Invocation;
 
 mod server_variables;
 
@@ -54,7 +54,7 @@ fn entry(sources: &Sources, name: &str) -> (String, String) {
 fn everything_said(sources: &Sources) -> String {
     match Config::resolve(sources) {
         Ok(config) => format!("{config:?}"),
-        Err(error) => format!("{error} {error:?} {}", error.to_json(&Aim::default())),
+        Err(error) => format!("{error} {error:?} {}", error.to_json(&Invocation::default())),
     }
 }
 
@@ -232,7 +232,10 @@ fn values_that_make_no_sense_are_refused_together_and_not_repeated() {
     ] {
         assert!(error.message().contains(part), "{part} is not in {error}");
     }
-    assert_eq!(error.to_json(&Aim::default())["error"]["details"]["violations"].as_array().map(Vec::len), Some(7));
+    assert_eq!(
+        error.to_json(&Invocation::default())["error"]["details"]["violations"].as_array().map(Vec::len),
+        Some(7)
+    );
     assert!(!everything_said(&sources).contains(CANARY));
     let both = refused(&with_environment(&[("DATABASE_URL", CANARY), ("DB_POOL_MAX", "0")]));
     assert!(both.message().contains("the database URL (environment DATABASE_URL)"), "{both}");

@@ -168,11 +168,11 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
         Fault::Unique(_) => Error::conflict("database.duplicate", message),
         Fault::ForeignKey => Error::conflict("database.referenced", message),
         Fault::Check => Error::new(Kind::Invalid, "database.check", message),
-        Fault::Transient => Error::of(Cause::Busy, message)
+        Fault::Transient => Error::from_cause(Cause::Busy, message)
             .hint("another process holds the lock; try again, or give more time with --timeout"),
         Fault::ConnectionLost => Error::new(Kind::Unavailable, "database.connection_lost", message)
             .hint("what this command committed before stays, the rest was not kept; run it again"),
-        Fault::TimedOut => Error::of(Cause::TimedOut, message)
+        Fault::TimedOut => Error::from_cause(Cause::TimedOut, message)
             .hint("try again, or give more time with --timeout"),
         Fault::ReadOnly => Error::configuration("database.read_only", message)
             .hint("check the permissions of the file and of its folder"),
@@ -195,7 +195,7 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
                 .and(CommandLine::new("config show"))
                 .and(" tells which user connects, and where to"),
         ),
-        Fault::NoSchema => Error::of(Cause::NoSchema, message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
+        Fault::NoSchema => Error::from_cause(Cause::NoSchema, message).hint(Hint::from("run ").and(CommandLine::new("migrate up"))),
         Fault::NotADatabase => Error::configuration("database.not_a_database", message)
             .hint(CommandLine::new("config show").and(" tells where this path comes from")),
         Fault::Unreachable => Error::new(Kind::Unavailable, "database.unreachable", message),
@@ -319,7 +319,7 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
             format!("{address} does not take the options that the URL gives the session: {said}"),
         )
         .hint("correct options= in the URL, or leave it out; ALTER ROLE … SET does the same at the server"),
-        LoginRefusal::NoDatabase => Error::of(
+        LoginRefusal::NoDatabase => Error::from_cause(
             Cause::NoDatabase,
             format!("the server at {address} has no database {}", printable(&target.database)),
         )
@@ -370,7 +370,7 @@ mod tests {
     fn a_pooler_that_mixes_sessions_up_is_named_with_what_it_must_be_able_to_do() {
         let error = error_of(Fault::Pooler, "prepared statement \"s\" does not exist");
         assert_eq!((error.kind(), error.code()), (Kind::Configuration, "database.pooler"));
-        let hint = error.hint_lines(&crate::error::Aim::default()).join("\n");
+        let hint = error.hint_lines(&crate::error::Invocation::default()).join("\n");
         assert!(["1.21", "max_prepared_statements", "pool_mode = session"].iter().all(|part| hint.contains(part)));
     }
 }

@@ -26,7 +26,7 @@ impl Amount {
     }
 
     /// The cost of a quantity, which may be any that a database can hold.
-    pub fn of(price: Money, quantity: i32) -> Amount {
+    pub fn cost(price: Money, quantity: i32) -> Amount {
         Amount::from_stored(price.to_decimal().saturating_mul(Decimal::from(quantity)))
     }
 

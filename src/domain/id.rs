@@ -74,8 +74,8 @@ impl Id {
         Some(Id::odd(match word.as_bytes()[0] {
             b'I' => OddId::Integer(rest.parse().ok()?),
             b'R' => OddId::Real(rest.parse().ok()?),
-            b'T' => OddId::Text(String::from_utf8(text::bytes_of_digits(rest)?).ok()?),
-            b'B' => OddId::Bytes(text::bytes_of_digits(rest)?),
+            b'T' => OddId::Text(String::from_utf8(text::parse_hexadecimal(rest)?).ok()?),
+            b'B' => OddId::Bytes(text::parse_hexadecimal(rest)?),
             _ => return None,
         }))
     }
@@ -107,7 +107,7 @@ impl fmt::Display for Id {
             Id::Odd(OddId::Real(bits)) => f64::from_bits(*bits).fmt(f),
             Id::Odd(OddId::Text(text)) => f.write_str(text),
             Id::Odd(OddId::Bytes(bytes)) if bytes.is_empty() => f.write_str("X''"),
-            Id::Odd(OddId::Bytes(bytes)) => f.write_str(&text::of_bytes(bytes.clone())),
+            Id::Odd(OddId::Bytes(bytes)) => f.write_str(&text::from_bytes(bytes.clone())),
         }
     }
 }

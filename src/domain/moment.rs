@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Zone;
-use super::written_time::WrittenTime;
+use super::time_parser::ParsedTime;
 
 /// `2026-03-01`, `2026-03-01T12:30:00Z`, `2026-03-01 12:30:00+01:00`; without a zone it is UTC.
 pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
@@ -12,7 +12,7 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, String> {
 
 /// Like [`parse`], but a time without a zone is in this one.
 pub fn parse_in(text: &str, zone: &Zone) -> Result<DateTime<Utc>, String> {
-    WrittenTime::read(text)?.moment(None, zone)
+    ParsedTime::read(text)?.moment(None, zone)
 }
 
 /// A duration as typed: `30s`, `500ms`, `2m`, `1h`, `7d`. A number without a unit is rejected, because

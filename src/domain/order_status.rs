@@ -28,8 +28,8 @@ impl OrderStatus {
     pub fn restocks(self) -> bool {
         let way = path_to(self);
         let from = |verbs: &[Verb]| verbs.last().map_or(OrderStatus::Pending, |verb| verb.leads_to());
-        let last = way.split_last().map(|(verb, before)| step(from(before), *verb));
-        matches!(last, Some(Step::Take(Transition { stock: StockEffect::Restored, .. })))
+        let last = way.split_last().map(|(verb, before)| decide(from(before), *verb));
+        matches!(last, Some(Decision::Allowed(Transition { stock: StockEffect::Restored, .. })))
     }
 }
 
@@ -114,20 +114,20 @@ pub const LIFECYCLE: [Transition; 9] = [
 
 /// The result of applying a verb to a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    Take(Transition),
+pub enum Decision {
+    Allowed(Transition),
     /// The order already has the resulting status.
-    AlreadyThere,
+    AlreadyReached,
     Refused,
 }
 
 /// Looks the pair up in the table.
-pub fn step(from: OrderStatus, verb: Verb) -> Step {
+pub fn decide(from: OrderStatus, verb: Verb) -> Decision {
     if from == verb.leads_to() {
-        return Step::AlreadyThere;
+        return Decision::AlreadyReached;
     }
     let found = LIFECYCLE.into_iter().find(|row| row.from == from && row.verb == verb);
-    found.map_or(Step::Refused, Step::Take)
+    found.map_or(Decision::Refused, Decision::Allowed)
 }
 
 /// The verbs allowed in a status; none in a terminal one.
@@ -164,7 +164,7 @@ mod tests {
         for terminal in [OrderStatus::Cancelled, OrderStatus::Refunded] {
             assert_eq!(allowed(terminal).count(), 0);
             for verb in Verb::ALL {
-                assert!(!matches!(step(terminal, verb), Step::Take(_)), "{verb:?} leaves {terminal:?}");
+                assert!(!matches!(decide(terminal, verb), Decision::Allowed(_)), "{verb:?} leaves {terminal:?}");
             }
         }
     }
@@ -194,7 +194,7 @@ mod tests {
         for verb in Verb::ALL {
             assert!(LIFECYCLE.iter().any(|row| row.verb == verb), "{verb:?} is never allowed");
             assert!(LIFECYCLE.iter().all(|row| row.verb != verb || row.from != verb.leads_to()));
-            assert_eq!(step(verb.leads_to(), verb), Step::AlreadyThere);
+            assert_eq!(decide(verb.leads_to(), verb), Decision::AlreadyReached);
         }
     }
 }

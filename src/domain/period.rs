@@ -9,7 +9,7 @@ pub const MAX_BUCKETS: usize = 400;
 
 named_enum! {
     /// How long each period is.
-    pub enum Step {
+    pub enum PeriodLength {
         Day = "day",
         /// From Monday (ISO 8601).
         Week = "week",
@@ -34,46 +34,46 @@ pub struct Bucket {
     pub end: DateTime<Utc>,
 }
 
-impl Step {
+impl PeriodLength {
     /// The default number of periods of a report.
     pub const fn usual_count(self) -> u32 {
         match self {
-            Step::Day => 30,
-            Step::Week => 12,
-            Step::Month => 12,
+            PeriodLength::Day => 30,
+            PeriodLength::Week => 12,
+            PeriodLength::Month => 12,
         }
     }
 
     /// The first day of the period that contains a day.
     fn first_day(self, day: NaiveDate) -> NaiveDate {
         match self {
-            Step::Day => day,
-            Step::Week => day - Days::new(day.weekday().num_days_from_monday().into()),
-            Step::Month => day - Days::new(day.day0().into()),
+            PeriodLength::Day => day,
+            PeriodLength::Week => day - Days::new(day.weekday().num_days_from_monday().into()),
+            PeriodLength::Month => day - Days::new(day.day0().into()),
         }
     }
 
     fn forward(self, day: NaiveDate, count: u32) -> Option<NaiveDate> {
         match self {
-            Step::Day => day.checked_add_days(Days::new(count.into())),
-            Step::Week => day.checked_add_days(Days::new(7 * u64::from(count))),
-            Step::Month => day.checked_add_months(Months::new(count)),
+            PeriodLength::Day => day.checked_add_days(Days::new(count.into())),
+            PeriodLength::Week => day.checked_add_days(Days::new(7 * u64::from(count))),
+            PeriodLength::Month => day.checked_add_months(Months::new(count)),
         }
     }
 
     fn back(self, day: NaiveDate, count: u32) -> Option<NaiveDate> {
         match self {
-            Step::Day => day.checked_sub_days(Days::new(count.into())),
-            Step::Week => day.checked_sub_days(Days::new(7 * u64::from(count))),
-            Step::Month => day.checked_sub_months(Months::new(count)),
+            PeriodLength::Day => day.checked_sub_days(Days::new(count.into())),
+            PeriodLength::Week => day.checked_sub_days(Days::new(7 * u64::from(count))),
+            PeriodLength::Month => day.checked_sub_months(Months::new(count)),
         }
     }
 
     fn label(self, day: NaiveDate) -> String {
         let format = match self {
-            Step::Day => "%Y-%m-%d",
-            Step::Week => "%G-W%V",
-            Step::Month => "%Y-%m",
+            PeriodLength::Day => "%Y-%m-%d",
+            PeriodLength::Week => "%G-W%V",
+            PeriodLength::Month => "%Y-%m",
         };
         day.format(format).to_string()
     }
@@ -81,25 +81,25 @@ impl Step {
 
 /// Splits a span into periods, in order and without gaps. The first and the last are shortened if the
 /// span begins or ends within them. An open end extends to the end of the period that contains `now`,
-/// an open start goes back by [`Step::usual_count`].
+/// an open start goes back by [`PeriodLength::usual_count`].
 ///
 /// Errors: for a span that is empty, has more than [`MAX_BUCKETS`] periods or exceeds the calendar.
-pub fn buckets(step: Step, zone: &Zone, span: Span, now: DateTime<Utc>) -> Result<Vec<Bucket>, String> {
+pub fn buckets(length: PeriodLength, zone: &Zone, span: Span, now: DateTime<Utc>) -> Result<Vec<Bucket>, String> {
     let beyond = || "leaves the calendar".to_owned();
     let (since, until) = (span.since, span.until);
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         return Err("ends before it begins".to_owned());
     }
     let last_moment = until.map_or(now.max(since.unwrap_or(now)), |until| until - chrono::TimeDelta::microseconds(1));
-    let last_day = step.first_day(zone.day_of(last_moment));
+    let last_day = length.first_day(zone.day_of(last_moment));
     let mut day = match since {
-        Some(since) => step.first_day(zone.day_of(since)),
-        None => step.back(last_day, step.usual_count() - 1).ok_or_else(beyond)?,
+        Some(since) => length.first_day(zone.day_of(since)),
+        None => length.back(last_day, length.usual_count() - 1).ok_or_else(beyond)?,
     };
     let mut begin = since.or_else(|| zone.begin_of(day)).ok_or_else(beyond)?;
     let mut buckets = Vec::new();
     while day <= last_day {
-        let next = step.forward(day, 1).ok_or_else(beyond)?;
+        let next = length.forward(day, 1).ok_or_else(beyond)?;
         let boundary = zone.begin_of(next).ok_or_else(beyond)?;
         // The last period is complete even if the zone repeats a day.
         let end = until.map_or(boundary, |until| if next > last_day { until } else { boundary.min(until) });
@@ -108,10 +108,10 @@ pub fn buckets(step: Step, zone: &Zone, span: Span, now: DateTime<Utc>) -> Resul
             if buckets.len() == MAX_BUCKETS {
                 return Err(format!(
                     "has more than {MAX_BUCKETS} {}s: take longer ones, or begin later",
-                    step.as_str()
+                    length.as_str()
                 ));
             }
-            buckets.push(Bucket { label: step.label(day), begin, end });
+            buckets.push(Bucket { label: length.label(day), begin, end });
             begin = end;
         }
         day = next;
@@ -143,28 +143,28 @@ mod tests {
         let span = |since, until| Span { since: Some(time(since)), until: Some(time(until)) };
         let now = time("2026-11-01T00:00:00Z");
         let spring = span("2026-03-27T23:00:00Z", "2026-03-30T22:00:00Z");
-        let days = buckets(Step::Day, &berlin(), spring, now).unwrap();
+        let days = buckets(PeriodLength::Day, &berlin(), spring, now).unwrap();
         assert_eq!(labels(&days), ["2026-03-28", "2026-03-29", "2026-03-30"]);
         assert_eq!(hours(&days), [24, 23, 24]);
         let autumn = span("2026-10-23T22:00:00Z", "2026-10-26T23:00:00Z");
-        assert_eq!(hours(&buckets(Step::Day, &berlin(), autumn, now).unwrap()), [24, 25, 24]);
+        assert_eq!(hours(&buckets(PeriodLength::Day, &berlin(), autumn, now).unwrap()), [24, 25, 24]);
         let no_midnight = span("2017-11-04T03:00:00Z", "2017-11-06T02:00:00Z");
-        let days = buckets(Step::Day, &sao_paulo(), no_midnight, now).unwrap();
+        let days = buckets(PeriodLength::Day, &sao_paulo(), no_midnight, now).unwrap();
         assert_eq!((labels(&days), hours(&days)), (vec!["2017-11-04", "2017-11-05"], vec![24, 23]));
         let date_line = span("2011-12-29T10:00:00Z", "2012-01-01T10:00:00Z");
-        let days = buckets(Step::Day, &apia(), date_line, now).unwrap();
+        let days = buckets(PeriodLength::Day, &apia(), date_line, now).unwrap();
         assert_eq!(labels(&days), ["2011-12-29", "2011-12-31", "2012-01-01"]);
     }
 
     #[test]
     fn an_open_span_looks_back_and_includes_now() {
         let now = time("2026-11-23T21:00:00Z");
-        let days = buckets(Step::Day, &Zone::utc(), Span::default(), now).unwrap();
+        let days = buckets(PeriodLength::Day, &Zone::utc(), Span::default(), now).unwrap();
         assert_eq!((days.len(), days[0].label.as_str(), days[29].label.as_str()), (30, "2026-10-25", "2026-11-23"));
-        let weeks = buckets(Step::Week, &Zone::utc(), Span::default(), now).unwrap();
+        let weeks = buckets(PeriodLength::Week, &Zone::utc(), Span::default(), now).unwrap();
         assert_eq!((weeks.len(), weeks[11].label.as_str()), (12, "2026-W48"));
         assert_eq!(weeks[11].begin, time("2026-11-23T00:00:00Z"));
-        let months = buckets(Step::Month, &berlin(), Span::default(), now).unwrap();
+        let months = buckets(PeriodLength::Month, &berlin(), Span::default(), now).unwrap();
         assert_eq!((months.len(), months[0].label.as_str(), months[11].label.as_str()), (12, "2025-12", "2026-11"));
         assert_eq!(months[11].end, time("2026-11-30T23:00:00Z"));
     }
@@ -174,9 +174,12 @@ mod tests {
         let span = |since, until| Span { since: Some(time(since)), until: Some(time(until)) };
         let now = time("2026-11-23T21:00:00Z");
         let years = span("2020-01-01T00:00:00Z", "2026-01-01T00:00:00Z");
-        assert!(buckets(Step::Day, &Zone::utc(), years, now).unwrap_err().contains("400"));
-        assert_eq!(buckets(Step::Month, &Zone::utc(), years, now).unwrap().len(), 72);
-        assert!(buckets(Step::Day, &Zone::utc(), span("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"), now).is_err());
+        assert!(buckets(PeriodLength::Day, &Zone::utc(), years, now).unwrap_err().contains("400"));
+        assert_eq!(buckets(PeriodLength::Month, &Zone::utc(), years, now).unwrap().len(), 72);
+        assert!(
+            buckets(PeriodLength::Day, &Zone::utc(), span("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"), now)
+                .is_err()
+        );
     }
 
     proptest! {
@@ -184,13 +187,13 @@ mod tests {
         fn buckets_are_contiguous_and_cover_the_period(
             since in 0i64..4_000_000_000,
             seconds in 1i64..35_000_000,
-            step in prop::sample::select(Step::ALL.to_vec()),
+            length in prop::sample::select(PeriodLength::ALL.to_vec()),
             zone in prop::sample::select(vec![Zone::utc(), berlin(), sao_paulo(), apia()]),
         ) {
             let since = DateTime::from_timestamp(since, 0).unwrap();
             let until = since + chrono::TimeDelta::seconds(seconds);
             let span = Span { since: Some(since), until: Some(until) };
-            match buckets(step, &zone, span, since) {
+            match buckets(length, &zone, span, since) {
                 Err(problem) => prop_assert!(seconds > 390 * 86_400, "{}", problem),
                 Ok(buckets) => {
                     prop_assert_eq!(buckets.first().map(|bucket| bucket.begin), Some(since));
@@ -199,10 +202,10 @@ mod tests {
                     prop_assert!(buckets.windows(2).all(|pair| pair[0].label < pair[1].label));
                     for bucket in &buckets {
                         prop_assert!(bucket.begin < bucket.end);
-                        prop_assert!(step != Step::Day || bucket.end - bucket.begin <= chrono::TimeDelta::hours(25));
+                        prop_assert!(length != PeriodLength::Day || bucket.end - bucket.begin <= chrono::TimeDelta::hours(25));
                         // The middle of a period falls on one of its days.
                         let middle = bucket.begin + (bucket.end - bucket.begin) / 2;
-                        prop_assert_eq!(&step.label(zone.day_of(middle)), &bucket.label);
+                        prop_assert_eq!(&length.label(zone.day_of(middle)), &bucket.label);
                     }
                 }
             }

@@ -16,7 +16,7 @@ pub fn is_invisible(character: char) -> bool {
 }
 
 /// Bytes in place of text: decoded if they are UTF-8, else as a SQL literal such as `X'00FF'`.
-pub fn of_bytes(bytes: Vec<u8>) -> String {
+pub fn from_bytes(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| {
         let digits: String = error.as_bytes().iter().map(|byte| format!("{byte:02X}")).collect();
         format!("X'{digits}'")
@@ -24,12 +24,12 @@ pub fn of_bytes(bytes: Vec<u8>) -> String {
 }
 
 /// The inverse of [`of_bytes`] for a SQL literal of bytes.
-pub fn bytes_of(text: &str) -> Option<Vec<u8>> {
-    bytes_of_digits(text.strip_prefix("X'")?.strip_suffix('\'')?)
+pub fn to_bytes(text: &str) -> Option<Vec<u8>> {
+    parse_hexadecimal(text.strip_prefix("X'")?.strip_suffix('\'')?)
 }
 
 /// Parses hexadecimal digits.
-pub fn bytes_of_digits(digits: &str) -> Option<Vec<u8>> {
+pub fn parse_hexadecimal(digits: &str) -> Option<Vec<u8>> {
     let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2));
     pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }

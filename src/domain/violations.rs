@@ -22,7 +22,7 @@ impl Violations {
     }
 
     /// A single violation.
-    pub fn of(field: &str, problem: impl Into<String>) -> Self {
+    pub fn single(field: &str, problem: impl Into<String>) -> Self {
         let mut violations = Self::new();
         violations.add(field, problem);
         violations

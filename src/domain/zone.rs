@@ -13,7 +13,7 @@ pub struct Zone {
 
 /// The result of resolving a local time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wall {
+pub enum LocalTime {
     Once(DateTime<Utc>),
     /// The local time occurs twice: the first moment.
     Twice(DateTime<Utc>),
@@ -40,35 +40,35 @@ impl Zone {
     /// The local day of a moment; the day in UTC if the zone has no rules.
     pub fn day_of(&self, moment: DateTime<Utc>) -> NaiveDate {
         let offset = self.rules.find_local_time_type(moment.timestamp()).map_or(0, tz::LocalTimeType::ut_offset);
-        let wall = moment.naive_utc().checked_add_signed(chrono::TimeDelta::seconds(offset.into()));
-        wall.unwrap_or(moment.naive_utc()).date()
+        let local = moment.naive_utc().checked_add_signed(chrono::TimeDelta::seconds(offset.into()));
+        local.unwrap_or(moment.naive_utc()).date()
     }
 
     /// The first moment of a day: midnight, the first of two midnights, or the end of a gap that skips
     /// midnight. `None` outside the years that every engine stores.
     pub fn begin_of(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
         self.moment_of(day.and_time(NaiveTime::MIN)).map(|found| match found {
-            Wall::Once(moment) | Wall::Twice(moment) | Wall::Skipped(moment) => moment,
+            LocalTime::Once(moment) | LocalTime::Twice(moment) | LocalTime::Skipped(moment) => moment,
         })
     }
 
     /// The moment of a local time. `None` outside the years that every engine stores.
-    pub fn moment_of(&self, wall: NaiveDateTime) -> Option<Wall> {
-        if !(0..=9999).contains(&wall.year()) {
+    pub fn moment_of(&self, local: NaiveDateTime) -> Option<LocalTime> {
+        if !(0..=9999).contains(&local.year()) {
             return None;
         }
         let [month, day, hour, minute, second] =
-            [wall.month(), wall.day(), wall.hour(), wall.minute(), wall.second()].map(|part| part as u8);
-        let nanosecond = wall.nanosecond();
-        let found = tz::DateTime::find(wall.year(), month, day, hour, minute, second, nanosecond, self.rules.as_ref());
+            [local.month(), local.day(), local.hour(), local.minute(), local.second()].map(|part| part as u8);
+        let nanosecond = local.nanosecond();
+        let found = tz::DateTime::find(local.year(), month, day, hour, minute, second, nanosecond, self.rules.as_ref());
         let found = found.ok()?;
         let utc = |moment: &tz::DateTime| DateTime::from_timestamp(moment.unix_time(), moment.nanoseconds());
-        let Some(first) = found.earliest() else { return Some(Wall::Once(wall.and_utc())) };
+        let Some(first) = found.earliest() else { return Some(LocalTime::Once(local.and_utc())) };
         let first = utc(&first)?;
         match found.into_inner()[..] {
-            [FoundDateTimeKind::Normal(_)] => Some(Wall::Once(first)),
-            [FoundDateTimeKind::Skipped { .. }] => Some(Wall::Skipped(first)),
-            _ => Some(Wall::Twice(first)),
+            [FoundDateTimeKind::Normal(_)] => Some(LocalTime::Once(first)),
+            [FoundDateTimeKind::Skipped { .. }] => Some(LocalTime::Skipped(first)),
+            _ => Some(LocalTime::Twice(first)),
         }
     }
 }

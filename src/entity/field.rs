@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::Stored;
 
 /// An entity with editable fields.
-pub trait Described: Clone + Default + PartialEq + Send + Sync + 'static {
+pub trait Editable: Clone + Default + PartialEq + Send + Sync + 'static {
     /// Every field of a file, in column order.
     const FIELDS: &'static [Field<Self>];
 }
@@ -14,17 +14,17 @@ pub trait Described: Clone + Default + PartialEq + Send + Sync + 'static {
 pub struct Field<M> {
     /// The name in files, JSON and seeds: `price`.
     pub name: &'static str,
-    pub form: Form,
-    pub need: Need,
+    pub kind: FieldKind,
+    pub requirement: Requirement,
     /// The stored value as text; empty for none.
     pub stored: fn(&M) -> String,
     /// Parses a value into a row. Errors: the reason it is invalid.
-    pub put: fn(&mut M, &str) -> Result<(), String>,
+    pub set: fn(&mut M, &str) -> Result<(), String>,
 }
 
 /// The form of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum FieldKind {
     /// A key, without blanks around it.
     Word,
     /// One of a few names, such as this example.
@@ -39,7 +39,7 @@ pub enum Form {
 
 /// The meaning of an empty value and of a missing column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub enum Requirement {
     /// The natural key, required in every row.
     Key,
     /// Required for a new row, never empty.
@@ -47,29 +47,29 @@ pub enum Need {
     /// Empty means no value.
     Optional,
     /// Empty means unchanged.
-    Presumed,
+    Defaulted,
 }
 
 /// A column value that can be shown as text.
-pub trait Shown {
+pub trait FieldText {
     fn text(&self) -> String;
 }
 
-impl Shown for String {
+impl FieldText for String {
     fn text(&self) -> String {
         self.clone()
     }
 }
 
-impl<T: Display> Shown for Stored<T> {
+impl<T: Display> FieldText for Stored<T> {
     fn text(&self) -> String {
         self.to_string()
     }
 }
 
-impl<T: Shown> Shown for Option<T> {
+impl<T: FieldText> FieldText for Option<T> {
     fn text(&self) -> String {
-        self.as_ref().map(Shown::text).unwrap_or_default()
+        self.as_ref().map(FieldText::text).unwrap_or_default()
     }
 }
 
@@ -83,10 +83,10 @@ macro_rules! field {
     ($column:ident, $form:expr, $need:ident, $parse:expr) => {
         $crate::entity::field::Field {
             name: stringify!($column),
-            form: $form,
-            need: $crate::entity::field::Need::$need,
-            stored: |row| $crate::entity::field::Shown::text(&row.$column),
-            put: |row, text| field!(@value $need, $parse, text).map(|value| row.$column = value),
+            kind: $form,
+            requirement: $crate::entity::field::Requirement::$need,
+            stored: |row| $crate::entity::field::FieldText::text(&row.$column),
+            set: |row, text| field!(@value $need, $parse, text).map(|value| row.$column = value),
         }
     };
     (@value Optional, $parse:expr, $text:ident) => {
@@ -100,12 +100,12 @@ macro_rules! field {
 /// The names of an entity's fields with a given form, as a constant.
 macro_rules! field_names {
     ($Model:ty, $form:pat) => {{
-        use $crate::entity::field::Described;
+        use $crate::entity::field::Editable;
         const FIELDS: usize = <$Model>::FIELDS.len();
         const NAMES: ([&str; FIELDS], usize) = {
             let (mut names, mut count, mut at) = ([""; FIELDS], 0, 0);
             while at < FIELDS {
-                if matches!(<$Model>::FIELDS[at].form, $form) {
+                if matches!(<$Model>::FIELDS[at].kind, $form) {
                     names[count] = <$Model>::FIELDS[at].name;
                     count += 1;
                 }

@@ -2,8 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::field::Form::{Amount, Text, Whole, Word};
-use super::field::{Described, Field, field};
+use super::field::FieldKind::{Amount, Text, Whole, Word};
+use super::field::{Editable, Field, field};
 use super::{Moment, Stored};
 use crate::domain::quantity::parse_stock;
 use crate::domain::{Id, Money, ProductName, Sku, text::multi_line};
@@ -40,12 +40,12 @@ impl Model {
     }
 }
 
-impl Described for Model {
+impl Editable for Model {
     const FIELDS: &'static [Field<Model>] = &[
         field!(sku, Word, Key, Sku::parse),
         field!(name, Text, Required, ProductName::parse),
         field!(description, Text, Optional, multi_line),
         field!(price, Amount, Required, Money::parse_price),
-        field!(stock_quantity, Whole, Presumed, parse_stock),
+        field!(stock_quantity, Whole, Defaulted, parse_stock),
     ];
 }

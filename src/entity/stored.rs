@@ -100,13 +100,13 @@ impl<T: TryGetable> TryGetable for Stored<T> {
 fn odd<I: ColIdx>(row: &QueryResult, index: I) -> Option<String> {
     String::try_get_by(row, index)
         .or_else(|_| i64::try_get_by(row, index).map(|number| number.to_string()))
-        .or_else(|_| f64::try_get_by(row, index).map(of_float))
-        .or_else(|_| Vec::<u8>::try_get_by(row, index).map(text::of_bytes))
+        .or_else(|_| f64::try_get_by(row, index).map(float_text))
+        .or_else(|_| Vec::<u8>::try_get_by(row, index).map(text::from_bytes))
         .or_else(|error| if is_not_a_number(row, index) { Ok("NaN".to_owned()) } else { Err(error) })
         .ok()
 }
 
-fn of_float(number: f64) -> String {
+fn float_text(number: f64) -> String {
     // In decimal notation, unless that takes hundreds of digits.
     if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") }
 }

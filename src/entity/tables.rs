@@ -34,7 +34,7 @@ named_enum! {
 }
 
 impl Family {
-    fn of(column_type: &ColumnType) -> Family {
+    fn from_column_type(column_type: &ColumnType) -> Family {
         match column_type {
             ColumnType::Char(_) | ColumnType::String(_) | ColumnType::Text => Family::Text,
             ColumnType::SmallInteger | ColumnType::Integer | ColumnType::BigInteger => Family::Integer,
@@ -53,7 +53,7 @@ pub fn tables() -> Vec<Table> {
             let definition = column.def();
             Column {
                 name: column.as_str().to_owned(),
-                family: Family::of(definition.get_column_type()),
+                family: Family::from_column_type(definition.get_column_type()),
                 may_be_null: definition.is_null(),
             }
         });

@@ -4,8 +4,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{IdenStatic, Iterable, QuerySelect};
 
-use super::field::Form::{Name, Text, Word};
-use super::field::{Described, Field, field};
+use super::field::FieldKind::{Name, Text, Word};
+use super::field::{Editable, Field, field};
 use super::{Moment, Stored};
 use crate::domain::{Email, Id, PersonName, UserStatus};
 
@@ -37,7 +37,7 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Entity {
     /// Users without password hashes, which not every role may read. The empty hash in its place is never
     /// written.
-    pub fn find_shown() -> Select<Entity> {
+    pub fn find_without_hash() -> Select<Entity> {
         let columns = Column::iter().filter(|column| !matches!(column, Column::PasswordHash));
         let shown = Entity::find().select_only().columns(columns);
         shown.column_as(Expr::cust("''"), Column::PasswordHash.as_str())
@@ -52,11 +52,11 @@ impl Model {
     }
 }
 
-impl Described for Model {
+impl Editable for Model {
     const FIELDS: &'static [Field<Model>] = &[
         field!(email, Word, Key, Email::parse),
         field!(first_name, Text, Required, PersonName::parse),
         field!(last_name, Text, Required, PersonName::parse),
-        field!(status, Name(UserStatus::Active.as_str()), Presumed, UserStatus::parse),
+        field!(status, Name(UserStatus::Active.as_str()), Defaulted, UserStatus::parse),
     ];
 }

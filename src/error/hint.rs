@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::aim::{Aim, Argument, Given, Kept, option};
+use super::invocation::{Argument, GivenArgument, Invocation, Repeated, option};
 
 /// A sequence of text and commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,8 +17,8 @@ enum Part {
 /// A shopctl command, quoted for a POSIX shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine {
-    target: Named,
-    kept: Kept,
+    target: CommandTarget,
+    repeats: Repeated,
     words: String,
     arguments: Vec<Argument>,
     /// Flags of this run to omit.
@@ -27,13 +27,13 @@ pub struct CommandLine {
 
 /// How a command names its database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Named {
+enum CommandTarget {
     /// The same as this run.
-    AsThisRun,
+    Current,
     /// None: the command needs no database.
-    NotAtAll,
+    None,
     /// This URL, independent of this run.
-    As(String),
+    Url(String),
 }
 
 impl Hint {
@@ -58,26 +58,26 @@ impl Hint {
     }
 
     /// The text, each command with the flags of this run.
-    pub fn aimed(&self, aim: &Aim) -> String {
+    pub fn render(&self, invocation: &Invocation) -> String {
         let text = |part: &Part| match part {
             Part::Words(words) => words.clone(),
-            Part::Command(command) => command.aimed(aim),
+            Part::Command(command) => command.render(invocation),
         };
         self.0.iter().map(text).collect()
     }
 
-    fn lacking<'a>(&self, aim: &'a Aim) -> Option<&'a str> {
+    fn password_note<'a>(&self, invocation: &'a Invocation) -> Option<&'a str> {
         self.0.iter().find_map(|part| match part {
             Part::Words(_) => None,
-            Part::Command(command) => command.lacking(aim),
+            Part::Command(command) => command.password_note(invocation),
         })
     }
 }
 
-impl Aim {
+impl Invocation {
     /// The remark that the commands of these hints lack a password, if so.
     pub fn remark(&self, hints: &[Hint]) -> Option<String> {
-        let instead = hints.iter().find_map(|hint| hint.lacking(self))?;
+        let instead = hints.iter().find_map(|hint| hint.password_note(self))?;
         Some(format!("commands are shown without the password: {instead}"))
     }
 }
@@ -86,29 +86,35 @@ impl CommandLine {
     /// `words` are the subcommands: `order list`. The command targets the database of this run.
     pub fn new(words: &str) -> CommandLine {
         let (arguments, without) = (Vec::new(), Vec::new());
-        CommandLine { target: Named::AsThisRun, kept: Kept::Nothing, words: words.to_owned(), arguments, without }
+        CommandLine {
+            target: CommandTarget::Current,
+            repeats: Repeated::Nothing,
+            words: words.to_owned(),
+            arguments,
+            without,
+        }
     }
 
     /// A command that needs no database, such as help.
     pub fn anywhere(words: &str) -> CommandLine {
-        CommandLine { target: Named::NotAtAll, ..CommandLine::new(words) }
+        CommandLine { target: CommandTarget::None, ..CommandLine::new(words) }
     }
 
     /// The command of this run with all its arguments. Flags added here replace existing ones.
     pub fn again() -> CommandLine {
-        CommandLine { kept: Kept::Everything, ..CommandLine::new("") }
+        CommandLine { repeats: Repeated::Everything, ..CommandLine::new("") }
     }
 
     /// Another command, or the same with other arguments: keeps every flag of this run that it also has,
     /// except confirmations and idempotency keys, which belong to one request.
     pub fn like(words: &str) -> CommandLine {
-        CommandLine { kept: Kept::Flags, ..CommandLine::new(words) }
+        CommandLine { repeats: Repeated::Flags, ..CommandLine::new(words) }
     }
 
     /// Targets the database of this URL.
     #[must_use]
     pub fn on(self, url: String) -> CommandLine {
-        CommandLine { target: Named::As(url), ..self }
+        CommandLine { target: CommandTarget::Url(url), ..self }
     }
 
     /// A positional argument, quoted if necessary.
@@ -160,18 +166,18 @@ impl CommandLine {
         Hint::from(self).and(more)
     }
 
-    fn aimed(&self, aim: &Aim) -> String {
-        let own_words = if self.kept == Kept::Everything { &aim.command } else { &self.words };
+    fn render(&self, invocation: &Invocation) -> String {
+        let own_words = if self.repeats == Repeated::Everything { &invocation.command } else { &self.words };
         let is_flag = |argument: &&Argument| matches!(argument, Argument::Flag { .. });
-        let repeated = self.repeated(aim).map(|given| &given.argument);
+        let repeated = self.repeated(invocation).map(|given| &given.argument);
         let (flags, values): (Vec<_>, Vec<_>) = repeated.chain(&self.arguments).partition(is_flag);
         // Positional arguments keep their order: from the first one that looks like a flag on, all follow a `--`.
         let first = values.iter().position(|value| value.is_like_a_flag()).unwrap_or(values.len());
         let (before, behind) = values.split_at(first);
         let separator = (!behind.is_empty()).then(|| "--".to_owned());
         let mut words = vec!["shopctl".to_owned()];
-        words.extend(self.front(aim).map(|given| given.argument.text()));
-        if let Named::As(url) = &self.target {
+        words.extend(self.global_arguments(invocation).map(|given| given.argument.text()));
+        if let CommandTarget::Url(url) = &self.target {
             words.push(option("--database-url", url));
         }
         words.push(own_words.clone());
@@ -182,25 +188,25 @@ impl CommandLine {
     }
 
     /// The repeated flags before the subcommands.
-    fn front<'a>(&self, aim: &'a Aim) -> impl Iterator<Item = &'a Given> {
-        let is_aimed = self.target != Named::NotAtAll;
-        let names_database = self.target == Named::AsThisRun;
-        is_aimed.then(|| aim.front(names_database)).into_iter().flatten()
+    fn global_arguments<'a>(&self, invocation: &'a Invocation) -> impl Iterator<Item = &'a GivenArgument> {
+        let has_target = self.target != CommandTarget::None;
+        let names_database = self.target == CommandTarget::Current;
+        has_target.then(|| invocation.global_arguments(names_database)).into_iter().flatten()
     }
 
     /// The repeated flags after the subcommands.
-    fn repeated<'a>(&self, aim: &'a Aim) -> impl Iterator<Item = &'a Given> {
-        let is_replaced = |given: &&Given| match &given.argument {
+    fn repeated<'a>(&self, invocation: &'a Invocation) -> impl Iterator<Item = &'a GivenArgument> {
+        let is_replaced = |given: &&GivenArgument| match &given.argument {
             Argument::Flag { name, .. } => {
                 self.without.contains(&name.as_str()) || self.arguments.iter().any(|own| own.is_flag(name))
             }
             _ => false,
         };
-        aim.kept(self.kept, &self.words).filter(move |given| !is_replaced(given))
+        invocation.repeated(self.repeats, &self.words).filter(move |given| !is_replaced(given))
     }
 
-    fn lacking<'a>(&self, aim: &'a Aim) -> Option<&'a str> {
-        self.front(aim).chain(self.repeated(aim)).find_map(|given| given.password.as_deref())
+    fn password_note<'a>(&self, invocation: &'a Invocation) -> Option<&'a str> {
+        self.global_arguments(invocation).chain(self.repeated(invocation)).find_map(|given| given.password.as_deref())
     }
 }
 
@@ -225,22 +231,22 @@ impl From<CommandLine> for Hint {
 /// As shown by a run without database flags.
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.aimed(&Aim::default()))
+        f.write_str(&self.render(&Invocation::default()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::aim::KEY;
+    use crate::error::invocation::KEY;
 
-    fn given(name: &str, value: &str) -> Given {
+    fn given(name: &str, value: &str) -> GivenArgument {
         let value = (!value.is_empty()).then(|| value.to_owned());
-        Given { argument: Argument::Flag { name: name.to_owned(), value }, password: None }
+        GivenArgument { argument: Argument::Flag { name: name.to_owned(), value }, password: None }
     }
 
-    fn live() -> Aim {
-        Aim { given: vec![given("--context", "live")], ..Aim::default() }
+    fn live() -> Invocation {
+        Invocation { given: vec![given("--context", "live")], ..Invocation::default() }
     }
 
     #[test]
@@ -250,13 +256,13 @@ mod tests {
             .and("; or: ")
             .and(CommandLine::new("migrate status"));
         assert_eq!(
-            hint.aimed(&live()),
+            hint.render(&live()),
             "mend it, then shopctl --context live migrate resolve m1 --retry; or: shopctl --context live migrate status"
         );
         assert_eq!(hint.to_string(), "mend it, then shopctl migrate resolve m1 --retry; or: shopctl migrate status");
         // Text that only looks like a command is unchanged.
-        assert_eq!(Hint::from("run shopctl order list").aimed(&live()), "run shopctl order list");
-        assert_eq!(Hint::from(CommandLine::anywhere("help lifecycle")).aimed(&live()), "shopctl help lifecycle");
+        assert_eq!(Hint::from("run shopctl order list").render(&live()), "run shopctl order list");
+        assert_eq!(Hint::from(CommandLine::anywhere("help lifecycle")).render(&live()), "shopctl help lifecycle");
     }
 
     #[test]
@@ -281,9 +287,9 @@ mod tests {
 
     #[test]
     fn a_missing_password_is_noted_only_beside_a_command() {
-        let url = Given { password: Some("give it".to_owned()), ..given("--database-url", "mysql://u@h/d") };
-        let aim = Aim { given: vec![url], ..Aim::default() };
-        let remark = |hint: Hint| aim.remark(&[hint]);
+        let url = GivenArgument { password: Some("give it".to_owned()), ..given("--database-url", "mysql://u@h/d") };
+        let invocation = Invocation { given: vec![url], ..Invocation::default() };
+        let remark = |hint: Hint| invocation.remark(&[hint]);
         assert!(remark(CommandLine::new("order list").into()).is_some());
         assert!(remark(CommandLine::again().into()).is_some());
         assert_eq!(remark("try again".into()), None);
@@ -295,10 +301,11 @@ mod tests {
     #[test]
     fn another_database_keeps_the_actor_and_configuration_flags() {
         let flags = [("--actor", "bob b"), ("--config", "my.toml"), ("--context", "live")];
-        let aim = Aim { given: flags.map(|(name, value)| given(name, value)).to_vec(), ..Aim::default() };
+        let invocation =
+            Invocation { given: flags.map(|(name, value)| given(name, value)).to_vec(), ..Invocation::default() };
         let command = CommandLine::new("order list").on("sqlite:a b.db".to_owned());
         assert_eq!(
-            Hint::from(command).aimed(&aim),
+            Hint::from(command).render(&invocation),
             "shopctl --config my.toml --actor 'bob b' --database-url 'sqlite:a b.db' order list"
         );
     }
@@ -316,8 +323,8 @@ mod tests {
         let given = [("--yes", ""), ("--note", "by phone"), ("--dry-run", ""), ("--tracking", "4"), (KEY, "k")]
             .map(|(name, value)| given(name, value));
         let has_flag = |_: &str, flag: &str| flag != "--tracking";
-        let aim = Aim { command: "order cancel".to_owned(), given: given.to_vec(), has_flag };
-        let shown = |command: CommandLine| Hint::from(command).aimed(&aim);
+        let invocation = Invocation { command: "order cancel".to_owned(), given: given.to_vec(), has_flag };
+        let shown = |command: CommandLine| Hint::from(command).render(&invocation);
         assert_eq!(
             shown(CommandLine::like("order refund").argument("A")),
             "shopctl order refund A --note 'by phone' --dry-run"

@@ -42,7 +42,7 @@ pub fn is_open_to_others(_path: &Path) -> bool {
 }
 
 /// The file as messages name it; none is standard input.
-pub fn place_of(file: Option<&Path>) -> String {
+pub fn input_name(file: Option<&Path>) -> String {
     file.map_or_else(|| "standard input".to_owned(), |path| path.display().to_string())
 }
 

@@ -85,7 +85,8 @@ pub fn blocked(what: &str, by: &[String]) -> Error {
         by => format!("by {}", by.join(", ")),
     };
     let message = format!("{what}: others hold its tables, {by}");
-    Error::of(Cause::Blocked, message).hint("let them end, or end them on the server; more time with --lock-wait")
+    Error::from_cause(Cause::Blocked, message)
+        .hint("let them end, or end them on the server; more time with --lock-wait")
 }
 
 /// The progress of an interrupted run.
@@ -159,7 +160,7 @@ fn from_to(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Aim;
+    use crate::error::Invocation;
     use crate::migrate::stop::interrupted;
 
     #[test]
@@ -174,7 +175,7 @@ mod tests {
         };
         let error = with_progress(interrupted(), &progress);
         assert_eq!(error.message(), "interrupted; everything was removed, not applied: 3 (m1 to m3)");
-        assert_eq!(error.hint_lines(&Aim::default()), ["shopctl migrate up completes it"]);
+        assert_eq!(error.hint_lines(&Invocation::default()), ["shopctl migrate up completes it"]);
         let nothing = RunProgress { is_emptied: false, ..progress };
         assert_eq!(with_progress(interrupted(), &nothing).message(), "interrupted");
     }

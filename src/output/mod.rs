@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use crate::error::{Aim, Error, Hint, Kind, Result, io_reason};
+use crate::error::{Error, Hint, Invocation, Kind, Result, io_reason};
 use crate::file::unwritable;
 
 mod cell;
@@ -58,7 +58,7 @@ pub struct OutputSettings {
     /// Hides notes; warnings, errors and data stay.
     pub quiet: bool,
     /// What suggested commands are completed with.
-    pub aim: Aim,
+    pub aim: Invocation,
 }
 
 /// The answer of a command that changed (or would have changed) one object.
@@ -292,7 +292,7 @@ impl Output {
     pub fn suggest(&self, hint: impl Into<Hint>) {
         let hint = hint.into();
         if !self.settings.quiet {
-            self.say(&hint.aimed(&self.settings.aim));
+            self.say(&hint.render(&self.settings.aim));
             self.note_missing_password(&[hint]);
         }
     }
@@ -307,7 +307,7 @@ impl Output {
     }
 
     /// The flags of this run that suggested commands repeat.
-    pub fn aim(&self) -> &Aim {
+    pub fn aim(&self) -> &Invocation {
         &self.settings.aim
     }
 

@@ -9,7 +9,7 @@ use super::testing::{Captured, captured};
 use super::{Cell, ColorChoice, Column, Format, ListFooter, Mutation, Output, OutputSettings, Terminal, View};
 use crate::domain::Money;
 use crate::domain::text::is_unsafe;
-use crate::error::{Aim, Error, Kind};
+use crate::error::{Error, Invocation, Kind};
 
 struct Parcel {
     reference: String,
@@ -160,7 +160,7 @@ fn an_unknown_field_is_refused_before_anything_is_printed() {
         assert_eq!(refusal.kind(), Kind::Usage);
         assert_eq!(refusal.message(), "unknown field peices");
         assert_eq!(
-            refusal.hint_lines(&Aim::default()),
+            refusal.hint_lines(&Invocation::default()),
             ["did you mean pieces?", "the fields are id, reference, note, pieces, total, sent_at"]
         );
     }
@@ -230,7 +230,10 @@ fn errors_name_their_code_and_their_hints() {
     let (output, _, stderr) = captured(in_format(Format::Jsonl), on_a_terminal(80));
     output.error(&error);
     assert_eq!(stderr.text().lines().count(), 1);
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&stderr.text()).unwrap(), error.to_json(&Aim::default()));
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&stderr.text()).unwrap(),
+        error.to_json(&Invocation::default())
+    );
     let (output, _, stderr) = captured(OutputSettings::default(), on_a_terminal(80));
     output.error(&error);
     assert!(stderr.text().starts_with("\u{1b}[1;31merror[stock.insufficient]\u{1b}[0m: "));

@@ -104,16 +104,16 @@ pub async fn has_operation(connection: &impl ConnectionTrait, operation: &str) -
 }
 
 /// The newest events of one entity, oldest first, at most `limit`.
-pub async fn find_of(
+pub async fn find_by_entity(
     connection: &impl ConnectionTrait,
     kind: EntityKind,
     entity_id: Id,
     limit: u64,
 ) -> Result<Vec<Model>> {
-    newest(connection, of(kind, entity_id), limit).await
+    newest(connection, by_entity(kind, entity_id), limit).await
 }
 
-fn of(kind: EntityKind, entity_id: Id) -> Select<Entity> {
+fn by_entity(kind: EntityKind, entity_id: Id) -> Select<Entity> {
     Entity::find().filter(Column::EntityType.eq(kind.as_str())).filter(Column::EntityId.eq(entity_id))
 }
 
@@ -129,7 +129,7 @@ pub async fn find_first_about(connection: &impl ConnectionTrait, entity_id: Id) 
 
 /// The newest events of a user and of their orders, oldest first, at most `limit` of either.
 pub async fn find_about_person(connection: &impl ConnectionTrait, user_id: Id, limit: u64) -> Result<Vec<Model>> {
-    let mut events = find_of(connection, EntityKind::User, user_id, limit).await?;
+    let mut events = find_by_entity(connection, EntityKind::User, user_id, limit).await?;
     events.extend(find_of_orders(connection, user_id, limit).await?);
     events.sort_by_key(|event| (event.occurred_at.to_string(), event.id));
     Ok(events)
@@ -146,7 +146,7 @@ async fn find_of_orders(connection: &impl ConnectionTrait, user_id: Id, limit: u
 
 /// All events of one entity, locked so that they are as they are now.
 pub async fn find_for_update(handle: &WriteHandle, kind: EntityKind, entity_id: Id) -> Result<Vec<Model>> {
-    Ok(super::locked(of(kind, entity_id), super::Lock::Update).all(handle).await?)
+    Ok(super::locked(by_entity(kind, entity_id), super::Lock::Update).all(handle).await?)
 }
 
 /// Replaces an event's documents by ones from which personal values were erased: the only change
@@ -178,13 +178,13 @@ pub async fn create_many(handle: &WriteHandle, events: impl IntoIterator<Item = 
 }
 
 /// The events of an operation in their order, at most `limit`.
-pub async fn find_of_operation(connection: &impl ConnectionTrait, operation_id: Id, limit: u64) -> Result<Vec<Model>> {
+pub async fn find_by_operation(connection: &impl ConnectionTrait, operation_id: Id, limit: u64) -> Result<Vec<Model>> {
     let events = Entity::find().filter(Column::OperationId.eq(operation_id)).order_by_asc(Column::Sequence);
     Ok(events.limit(limit).all(connection).await?)
 }
 
 /// The first event of an operation.
-pub async fn find_first_of(connection: &impl ConnectionTrait, operation_id: Id) -> Result<Option<Model>> {
+pub async fn find_first_of_operation(connection: &impl ConnectionTrait, operation_id: Id) -> Result<Option<Model>> {
     Ok(Entity::find()
         .filter(Column::OperationId.eq(operation_id))
         .filter(Column::Sequence.eq(0))

@@ -36,13 +36,13 @@ pub async fn find_last(connection: &impl ConnectionTrait) -> Result<Option<Model
 /// A row that seals cover, with its time to the letter where the engine stores times as text: there
 /// another form of the same time is an edit.
 #[derive(Debug, Clone, FromQueryResult)]
-pub struct Covered<M: FromQueryResult> {
+pub struct SealedRow<M: FromQueryResult> {
     #[sea_orm(nested)]
     pub row: M,
     stored_time: Option<String>,
 }
 
-impl<M: FromQueryResult> Covered<M> {
+impl<M: FromQueryResult> SealedRow<M> {
     /// The time as it is covered.
     pub fn time(&self, time: &Moment) -> String {
         self.stored_time.clone().unwrap_or_else(|| time.to_string())
@@ -60,7 +60,7 @@ pub async fn find_after(
     connection: &impl ConnectionTrait,
     last: Option<&Model>,
     limit: u64,
-) -> Result<Vec<Covered<Model>>> {
+) -> Result<Vec<SealedRow<Model>>> {
     let mut seals = numbered(connection).order_by_asc(Column::Number).order_by_asc(Column::Id).limit(limit);
     if let Some(last) = last {
         let same = Condition::all().add(Column::Number.eq(last.number)).add(Column::Id.gt(last.id));
@@ -75,11 +75,12 @@ pub async fn find_events(
     seal_id: Option<Id>,
     after: Option<Id>,
     limit: u64,
-) -> Result<Vec<Covered<audit_event::Model>>> {
+) -> Result<Vec<SealedRow<audit_event::Model>>> {
     use audit_event::Column;
     let is_of_seal = seal_id.map_or_else(|| Column::SealId.is_null(), |seal_id| Column::SealId.eq(seal_id));
     let condition = Condition::all().add(is_of_seal).add_option(after.map(|id| Column::Id.gt(id)));
-    let events = super::legible::legible(connection).filter(condition).order_by_asc(Column::Id).limit(limit);
+    let events =
+        super::readable_events::readable_events(connection).filter(condition).order_by_asc(Column::Id).limit(limit);
     Ok(covered(connection, events, "occurred_at").into_model().all(connection).await?)
 }
 
@@ -90,14 +91,14 @@ pub async fn count_unsealed_events(connection: &impl ConnectionTrait) -> Result<
 
 /// An event that bears a seal which no check visits.
 #[derive(Debug, Clone, FromQueryResult)]
-pub struct Stray {
+pub struct StrayEvent {
     pub id: Id,
     pub operation: String,
 }
 
 /// The first `limit` events whose seal is none of the chain's: it does not exist, or has a number
 /// below 1. And how many there are.
-pub async fn find_strays(connection: &impl ConnectionTrait, limit: u64) -> Result<(Vec<Stray>, u64)> {
+pub async fn find_strays(connection: &impl ConnectionTrait, limit: u64) -> Result<(Vec<StrayEvent>, u64)> {
     let mut chain = sea_orm::sea_query::Query::select();
     chain.column(Column::Id).from(Entity).and_where(Column::Number.gt(0));
     let strays = audit_event::Entity::find()
@@ -133,5 +134,5 @@ pub async fn create(handle: &WriteHandle, seal: Model, events: &[Id]) -> Result<
         super::expect_rows(result.rows_affected, chunk.len())?;
         sealed += result.rows_affected;
     }
-    Ok(Change::of(EntityKind::Seal, id, None, Some(after)).covering(Rows(sealed)))
+    Ok(Change::new(EntityKind::Seal, id, None, Some(after)).with_rows(Rows(sealed)))
 }

@@ -17,7 +17,7 @@ pub const NAMED: usize = 5;
 
 /// The severity of a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gravity {
+pub enum Severity {
     /// The shop's data are inconsistent.
     Broken,
     /// Another program wrote values that shopctl would not; they are shown and usable.
@@ -29,7 +29,7 @@ pub enum Gravity {
 pub enum Remedy {
     None,
     /// For the first violation, whose name it takes.
-    Look(&'static str),
+    Show(&'static str),
     /// For all violations.
     Run(&'static str),
 }
@@ -38,18 +38,18 @@ pub enum Remedy {
 pub struct Invariant {
     /// Stable name, for programs: `stock-equals-movements`.
     pub name: &'static str,
-    pub gravity: Gravity,
+    pub severity: Severity,
     /// The violations: `products whose stock differs from the sum of their movements`.
     pub offenders: &'static str,
     pub remedy: Remedy,
-    named: Named,
+    name_kind: NameKind,
     /// Selects `place` and `name` of each violation.
     query: fn(Engine) -> String,
 }
 
 /// The meaning of a query's `name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Named {
+enum NameKind {
     /// A SKU, an e-mail address or a key.
     Text,
     /// An order's reference; `place` is a product in it.
@@ -69,15 +69,25 @@ pub struct Violations {
 }
 
 /// A rule whose violation is an inconsistency.
-const fn broken(name: &'static str, offenders: &'static str, named: Named, query: fn(Engine) -> String) -> Invariant {
+const fn broken(
+    name: &'static str,
+    offenders: &'static str,
+    name_kind: NameKind,
+    query: fn(Engine) -> String,
+) -> Invariant {
     // For an order, showing it is always the next step.
-    let remedy = if matches!(named, Named::Order) { Remedy::Look("order show") } else { Remedy::None };
-    Invariant { name, gravity: Gravity::Broken, offenders, remedy, named, query }
+    let remedy = if matches!(name_kind, NameKind::Order) { Remedy::Show("order show") } else { Remedy::None };
+    Invariant { name, severity: Severity::Broken, offenders, remedy, name_kind, query }
 }
 
 /// A rule that other programs may violate.
-const fn foreign(name: &'static str, offenders: &'static str, named: Named, query: fn(Engine) -> String) -> Invariant {
-    Invariant { gravity: Gravity::Foreign, remedy: Remedy::None, ..broken(name, offenders, named, query) }
+const fn foreign(
+    name: &'static str,
+    offenders: &'static str,
+    name_kind: NameKind,
+    query: fn(Engine) -> String,
+) -> Invariant {
+    Invariant { severity: Severity::Foreign, remedy: Remedy::None, ..broken(name, offenders, name_kind, query) }
 }
 
 impl Invariant {
@@ -91,34 +101,34 @@ const AUDIT: Remedy = Remedy::Run("audit verify");
 
 /// Every rule: inconsistencies first, then foreign values.
 pub static INVARIANTS: [Invariant; 17] = [
-    broken("stock-not-negative", "products with less than nothing in stock", Named::Text, |_| {
+    broken("stock-not-negative", "products with less than nothing in stock", NameKind::Text, |_| {
         "SELECT '' AS place, sku AS name FROM products WHERE stock_quantity < 0".to_owned()
     })
-    .remedy(Remedy::Look("stock history")),
+    .remedy(Remedy::Show("stock history")),
     broken(
         "stock-equals-movements",
         "products whose stock differs from the sum of their movements",
-        Named::Text,
+        NameKind::Text,
         stock_equals_movements,
     )
-    .remedy(Remedy::Look("stock verify")),
+    .remedy(Remedy::Show("stock verify")),
     broken(
         "restock-within-taken",
         "lines with more given back than taken, or more taken than ordered",
-        Named::Order,
+        NameKind::Order,
         restock_within_taken,
     ),
-    broken("total-equals-lines", "orders whose total differs from their lines", Named::Order, total_equals_lines),
-    broken("line-has-movement", "lines that did not take their stock", Named::Order, |engine| {
+    broken("total-equals-lines", "orders whose total differs from their lines", NameKind::Order, total_equals_lines),
+    broken("line-has-movement", "lines that did not take their stock", NameKind::Order, |engine| {
         of_lines(engine, "AND reason = 'order'", "SUM(delta) <> -SUM(quantity)")
     }),
     broken(
         "movement-has-order",
         "movements of orders that are gone without giving back",
-        Named::Row,
+        NameKind::Row,
         movement_has_order,
     ),
-    broken("key-has-one-operation", "idempotency keys of more than one operation", Named::Text, |_| {
+    broken("key-has-one-operation", "idempotency keys of more than one operation", NameKind::Text, |_| {
         "SELECT '' AS place, idempotency_key AS name FROM audit_events WHERE idempotency_key IS NOT NULL \
          GROUP BY idempotency_key HAVING COUNT(*) > 1"
             .to_owned()
@@ -126,38 +136,38 @@ pub static INVARIANTS: [Invariant; 17] = [
     broken(
         "line-has-order-and-product",
         "lines without their order or product",
-        Named::Row,
+        NameKind::Row,
         line_has_order_and_product,
     ),
-    broken("order-has-user", "orders without their user", Named::Order, |_| {
+    broken("order-has-user", "orders without their user", NameKind::Order, |_| {
         orders_without("users u WHERE u.id = o.user_id")
     }),
-    broken("order-has-lines", "orders without lines", Named::Order, |_| {
+    broken("order-has-lines", "orders without lines", NameKind::Order, |_| {
         orders_without("order_items i WHERE i.order_id = o.id")
     }),
-    foreign("user-has-event", "users made by another program", Named::Text, |_| {
+    foreign("user-has-event", "users made by another program", NameKind::Text, |_| {
         has_event("users", EntityKind::User, "email")
     })
     .remedy(AUDIT),
-    foreign("product-has-event", "products made by another program", Named::Text, |_| {
+    foreign("product-has-event", "products made by another program", NameKind::Text, |_| {
         has_event("products", EntityKind::Product, "sku")
     })
     .remedy(AUDIT),
-    foreign("order-has-event", "orders made by another program", Named::Order, |_| {
+    foreign("order-has-event", "orders made by another program", NameKind::Order, |_| {
         has_event("orders", EntityKind::Order, "reference")
     })
     .remedy(AUDIT),
-    foreign("movement-has-event", "stock movements made by another program", Named::Row, movement_has_event)
+    foreign("movement-has-event", "stock movements made by another program", NameKind::Row, movement_has_event)
         .remedy(AUDIT),
-    foreign("status-is-known", "statuses that the shop does not know", Named::Row, status_is_known),
-    foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", Named::Text, |_| {
+    foreign("status-is-known", "statuses that the shop does not know", NameKind::Row, status_is_known),
+    foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", NameKind::Text, |_| {
         "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)".to_owned()
     })
-    .remedy(Remedy::Look("user show")),
+    .remedy(Remedy::Show("user show")),
     foreign(
         "value-has-its-type",
         "rows with values that are no time, amount, number, text or id",
-        Named::Row,
+        NameKind::Row,
         value_has_its_type,
     ),
 ];
@@ -184,19 +194,19 @@ pub async fn find_violations(
     for row in connection.query_all_raw(Statement::from_string(backend, named)).await? {
         let (place, name): (String, String) = (row.try_get("", "place")?, row.try_get("", "name")?);
         violations.first.get_or_insert_with(|| printable(&name));
-        violations.offenders.push(invariant.named.describe(&place, &name));
+        violations.offenders.push(invariant.name_kind.describe(&place, &name));
     }
     Ok(violations)
 }
 
-impl Named {
+impl NameKind {
     fn describe(self, place: &str, name: &str) -> String {
         let place = printable(place);
         match self {
-            Named::Text => printable(name),
-            Named::Order if place == "''" => printable(name),
-            Named::Order => format!("{} ({place})", printable(name)),
-            Named::Row => {
+            NameKind::Text => printable(name),
+            NameKind::Order if place == "''" => printable(name),
+            NameKind::Order => format!("{} ({place})", printable(name)),
+            NameKind::Row => {
                 let id = Uuid::try_parse(name).map_or_else(|_| printable(name), |id| id.to_string());
                 format!("{place} {id}")
             }

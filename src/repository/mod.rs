@@ -4,10 +4,10 @@
 pub(crate) mod audit_event;
 pub(crate) mod audit_seal;
 pub(crate) mod invariant;
-pub(crate) mod legible;
 pub mod order;
 mod pages;
 pub mod product;
+pub(crate) mod readable_events;
 pub(crate) mod report;
 pub(crate) mod seed;
 pub(crate) mod stock_movement;
@@ -50,7 +50,7 @@ pub struct Change {
 
 impl Change {
     /// The change of one row: `before` is absent for a new one, `after` for a deleted one.
-    fn of(entity: EntityKind, id: Id, before: Option<Json>, after: Option<Json>) -> Change {
+    fn new(entity: EntityKind, id: Id, before: Option<Json>, after: Option<Json>) -> Change {
         Change { entity, id, before, after, rows: 1 }
     }
 
@@ -61,7 +61,7 @@ impl Change {
     }
 
     /// Makes this change cover further rows (an order's items, movements and stock).
-    pub fn covering(mut self, rows: Rows) -> Change {
+    pub fn with_rows(mut self, rows: Rows) -> Change {
         self.rows += rows.0;
         self
     }

@@ -1,7 +1,7 @@
 //! Orders with their items.
 
 mod named;
-mod whole;
+mod stream;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join;
@@ -20,7 +20,7 @@ use crate::entity::{order_item, product, user};
 use crate::error::Result;
 
 pub use named::{find_all_named, find_named, unknown_among};
-pub use whole::{Item, Line, Whole, find_lines, find_whole};
+pub use stream::{FullOrder, Item, Line, stream_lines, stream_orders};
 
 /// No two orders share a reference.
 pub const UNIQUE_REFERENCE: UniqueConstraint =
@@ -151,7 +151,7 @@ pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> 
     let mut ids: Vec<Id> = orders.iter().map(|order| order.user_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    super::find_among(connection, &user::Entity::find_shown(), user::Column::Id, &ids).await
+    super::find_among(connection, &user::Entity::find_without_hash(), user::Column::Id, &ids).await
 }
 
 /// The references of the existing orders with these ids.
@@ -164,32 +164,32 @@ pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Id]) -> R
 }
 
 /// A new order.
-pub struct WithItems<'a> {
+pub struct OrderWithItems<'a> {
     pub order: &'a Model,
     pub items: Vec<&'a order_item::Model>,
     /// Additional data of its event.
-    pub more: Map<String, Json>,
+    pub extra: Map<String, Json>,
 }
 
 /// Number of changes to build before yielding to the database.
 const CHANGES_AT_ONCE: usize = 100;
 
-fn created(new: &WithItems<'_>) -> Change {
-    let after = with_more(audit_view(new.order, new.items.iter().copied()), new.more.clone());
-    Change::of(EntityKind::Order, new.order.id, None, Some(after)).covering(Rows(new.items.len() as u64))
+fn created(new: &OrderWithItems<'_>) -> Change {
+    let after = with_extra(audit_view(new.order, new.items.iter().copied()), new.extra.clone());
+    Change::new(EntityKind::Order, new.order.id, None, Some(after)).with_rows(Rows(new.items.len() as u64))
 }
 
 /// An order and its additional data in the form of events.
-fn with_more(mut view: Json, more: Map<String, Json>) -> Json {
+fn with_extra(mut view: Json, extra: Map<String, Json>) -> Json {
     if let Some(view) = view.as_object_mut() {
-        view.extend(more);
+        view.extend(extra);
     }
     view
 }
 
 /// Inserts orders with all their items, in two statements unless there are very many; a change for
 /// each order.
-pub async fn create_many(handle: &WriteHandle, orders: Vec<WithItems<'_>>) -> Result<Vec<Change>> {
+pub async fn create_many(handle: &WriteHandle, orders: Vec<OrderWithItems<'_>>) -> Result<Vec<Change>> {
     let _covered = super::insert_many::<Model, _>(handle, orders.iter().map(|new| new.order)).await?;
     let items = orders.iter().flat_map(|new| new.items.iter().copied());
     let items = super::insert_many::<order_item::Model, _>(handle, items);
@@ -209,14 +209,14 @@ pub async fn create_many(handle: &WriteHandle, orders: Vec<WithItems<'_>>) -> Re
 
 /// Updates an order if its status is still that of `before` (compare-and-set).
 ///
-/// `more` is additional data of the event: tracking, note, restored pieces.
+/// `extra` is additional data of the event: tracking, note, restored pieces.
 /// Errors: exit 6 if its status was changed meanwhile.
 pub async fn change_status(
     handle: &WriteHandle,
     before: &Model,
     after: &Model,
     items: &[order_item::Model],
-    more: Map<String, Json>,
+    extra: Map<String, Json>,
 ) -> Result<Change> {
     let result = Entity::update_many()
         .col_expr(Column::Status, Expr::value(after.status.clone()))
@@ -226,16 +226,16 @@ pub async fn change_status(
         .exec(handle)
         .await?;
     super::expect_rows(result.rows_affected, 1)?;
-    let (before_view, after_view) = (audit_view(before, items), with_more(audit_view(after, items), more));
-    Ok(Change::of(EntityKind::Order, before.id, Some(before_view), Some(after_view)))
+    let (before_view, after_view) = (audit_view(before, items), with_extra(audit_view(after, items), extra));
+    Ok(Change::new(EntityKind::Order, before.id, Some(before_view), Some(after_view)))
 }
 
 /// Deletes an order and its lines. The caller handles stock and movements.
 pub async fn delete(handle: &WriteHandle, order: &Model, items: &[order_item::Model]) -> Result<Change> {
     let lines = order_item::Entity::delete_many().filter(order_item::Column::OrderId.eq(order.id)).exec(handle).await?;
     super::delete_by_id::<Entity>(handle, super::known_id("order", &order.reference, order.id)?).await?;
-    let change = Change::of(EntityKind::Order, order.id, Some(audit_view(order, items)), None);
-    Ok(change.covering(Rows(lines.rows_affected)))
+    let change = Change::new(EntityKind::Order, order.id, Some(audit_view(order, items)), None);
+    Ok(change.with_rows(Rows(lines.rows_affected)))
 }
 
 /// An order with its lines in the form of events.

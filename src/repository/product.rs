@@ -85,7 +85,7 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
 
 /// The product with this SKU or id.
 pub async fn find_by_sku(connection: &impl ConnectionTrait, name: &str) -> Result<Option<Model>> {
-    Ok(named(&find_named(connection, &[name]).await?, name).cloned())
+    Ok(match_name(&find_named(connection, &[name]).await?, name).cloned())
 }
 
 /// Products by id or SKU, each once and in no particular order; [`named`] assigns them to names.
@@ -95,11 +95,11 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Re
     let (ids, skus) = split_names(names);
     let mut found = super::find_among(connection, &Entity::find(), Column::Sku, &skus).await?;
     // Not indexed: only for names without an exact or canonical match.
-    let there: HashSet<&str> = found.iter().map(|product| product.sku.as_str()).collect();
-    let is_there = |name: &str| there.contains(name) || there.contains(sku::folded(name).as_str());
+    let known: HashSet<&str> = found.iter().map(|product| product.sku.as_str()).collect();
+    let is_known = |name: &str| known.contains(name) || known.contains(sku::folded(name).as_str());
     let missing: Vec<String> = names
         .iter()
-        .filter(|name| Uuid::try_parse(name).is_err() && !is_there(name))
+        .filter(|name| Uuid::try_parse(name).is_err() && !is_known(name))
         .flat_map(|name| [sku::folded(name).to_ascii_lowercase(), name.trim().to_lowercase()])
         .collect();
     for some in missing.chunks(super::LOOKED_UP_AT_ONCE) {
@@ -138,7 +138,7 @@ fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a 
 
 /// The product that `name`, an id or SKU as typed, means: with exactly this SKU, else its canonical form,
 /// else in any case.
-pub fn named<'a>(products: &'a [Model], name: &str) -> Option<&'a Model> {
+pub fn match_name<'a>(products: &'a [Model], name: &str) -> Option<&'a Model> {
     if let Ok(id) = Uuid::try_parse(name) {
         return products.iter().find(|product| product.id == id);
     }
@@ -165,8 +165,8 @@ pub async fn find_by_skus(connection: &impl ConnectionTrait, skus: &[&str], lock
 }
 
 /// Whether `name`, an id or SKU as typed, names this product.
-pub fn is_named(product: &Model, name: &str) -> bool {
-    named(std::slice::from_ref(product), name).is_some()
+pub fn matches_name(product: &Model, name: &str) -> bool {
+    match_name(std::slice::from_ref(product), name).is_some()
 }
 
 fn split_names(names: &[&str]) -> (Vec<Id>, Vec<String>) {
@@ -345,7 +345,7 @@ pub async fn create(handle: &WriteHandle, product: &Model) -> Result<Change> {
 }
 
 fn created(product: &Model) -> Change {
-    Change::of(EntityKind::Product, product.id, None, Some(audit_view(product)))
+    Change::new(EntityKind::Product, product.id, None, Some(audit_view(product)))
 }
 
 /// Writes `after` over `before`, which has the same stock: stock is changed elsewhere.
@@ -374,12 +374,12 @@ pub async fn update_prices(handle: &WriteHandle, pairs: &[(Model, Model)], now: 
 /// Deletes a product; the foreign key refuses one that was ever ordered.
 pub async fn delete(handle: &WriteHandle, product: &Model) -> Result<Change> {
     super::delete_by_id::<Entity>(handle, super::known_id("product", &product.sku, product.id)?).await?;
-    Ok(Change::of(EntityKind::Product, product.id, Some(audit_view(product)), None))
+    Ok(Change::new(EntityKind::Product, product.id, Some(audit_view(product)), None))
 }
 
 /// The change from one state of a product to another, covering one row.
 pub fn changed(before: &Model, after: &Model) -> Change {
-    Change::of(EntityKind::Product, before.id, Some(audit_view(before)), Some(audit_view(after)))
+    Change::new(EntityKind::Product, before.id, Some(audit_view(before)), Some(audit_view(after)))
 }
 
 /// The change of a product whose movements, previously `moved` in total, now match its stock; it covers no

@@ -283,7 +283,7 @@ pub async fn stock_value(connection: &impl ConnectionTrait, limit: u64) -> Resul
     type Row = (Id, String, String, Stored<i32>, Stored<Money>);
     let rows: Vec<Row> = select.into_tuple().all(connection).await?;
     let valued = rows.into_iter().map(|(product_id, sku, name, stock, price)| {
-        let value = price.known().zip(stock.known()).map(|(price, stock)| Amount::of(price, stock));
+        let value = price.known().zip(stock.known()).map(|(price, stock)| Amount::cost(price, stock));
         StockValue { product_id, sku, name, stock, price, value }
     });
     Ok(valued.collect())

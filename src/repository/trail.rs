@@ -32,7 +32,7 @@ pub async fn find_events_of(
     kind: EntityKind,
     ids: &[Id],
 ) -> Result<Vec<audit_event::Model>> {
-    Ok(super::legible::legible(connection)
+    Ok(super::readable_events::readable_events(connection)
         .filter(audit_event::Column::EntityType.eq(kind.as_str()))
         .filter(audit_event::Column::EntityId.is_in(ids.iter().copied()))
         .filter(audit_event::Column::Outcome.eq(Outcome::Succeeded))

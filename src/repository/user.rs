@@ -43,7 +43,7 @@ fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> 
         .add_option(filter.status.map(|status| Column::Status.eq(status)))
         .add_option(filter.search.as_ref().map(|text| super::contains(&NAMES, text)))
         .add(period);
-    Entity::find_shown().filter(condition)
+    Entity::find_without_hash().filter(condition)
 }
 
 /// The searched columns of a user.
@@ -51,13 +51,13 @@ const NAMES: [Column; 3] = [Column::Email, Column::FirstName, Column::LastName];
 
 /// The user with this id, without password hash.
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
-    Ok(Entity::find_shown().filter(Column::Id.eq(id)).one(connection).await?)
+    Ok(Entity::find_without_hash().filter(Column::Id.eq(id)).one(connection).await?)
 }
 
 /// Users are read without password hashes unless they are locked for a change.
 fn find(lock: Lock) -> Select<Entity> {
     match lock {
-        Lock::None => Entity::find_shown(),
+        Lock::None => Entity::find_without_hash(),
         Lock::Share | Lock::Update => super::locked(Entity::find(), lock),
     }
 }
@@ -89,7 +89,7 @@ pub async fn find_foreign_emails(connection: &impl ConnectionTrait) -> Result<Ve
 
 /// The user with this address in canonical form, or in any case as another program wrote it.
 pub async fn find_by_email(connection: &impl ConnectionTrait, email: &str) -> Result<Option<Model>> {
-    find_one(connection, Who::Email(email), Lock::None).await
+    find_one(connection, UserKey::Email(email), Lock::None).await
 }
 
 /// At most `limit` active users, for interactive search by e-mail or name.
@@ -97,9 +97,9 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
     let active = UserStatus::Active;
     let select = match how {
         // Inside a function, so that SQLite does not use the unselective index on the status.
-        Match::Start => super::starting_with(Entity::find_shown(), Column::Email, &text.to_lowercase())
+        Match::Start => super::starting_with(Entity::find_without_hash(), Column::Email, &text.to_lowercase())
             .filter(Func::lower(Column::Status.into_expr()).eq(active)),
-        Match::Anywhere => Entity::find_shown()
+        Match::Anywhere => Entity::find_without_hash()
             .filter(Column::Status.eq(active))
             .filter(super::contains_words(&NAMES, text))
             .order_by_desc(Column::CreatedAt)
@@ -110,17 +110,17 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
 
 /// A typed name of a user.
 #[derive(Debug, Clone, Copy)]
-pub enum Who<'a> {
+pub enum UserKey<'a> {
     Id(Id),
     Email(&'a str),
 }
 
-impl<'a> Who<'a> {
+impl<'a> UserKey<'a> {
     /// A UUID names a user by id, everything else by e-mail address.
-    pub fn parse(text: &'a str) -> Who<'a> {
+    pub fn parse(text: &'a str) -> UserKey<'a> {
         match Uuid::try_parse(text) {
-            Ok(id) => Who::Id(id.into()),
-            Err(_) => Who::Email(text.trim()),
+            Ok(id) => UserKey::Id(id.into()),
+            Err(_) => UserKey::Email(text.trim()),
         }
     }
 }
@@ -128,19 +128,19 @@ impl<'a> Who<'a> {
 /// Finds a user by id or e-mail in any spelling: without password hash, or locked and complete.
 ///
 /// Errors: exit 6 if several users have this address in other spellings than the typed one.
-pub async fn find_one(connection: &impl ConnectionTrait, who: Who<'_>, lock: Lock) -> Result<Option<Model>> {
+pub async fn find_one(connection: &impl ConnectionTrait, who: UserKey<'_>, lock: Lock) -> Result<Option<Model>> {
     find_in(connection, find(lock), who).await
 }
 
 /// Finds a user with the password hash, for roles that may read it.
-pub async fn find_with_hash(connection: &impl ConnectionTrait, who: Who<'_>) -> Result<Option<Model>> {
+pub async fn find_with_hash(connection: &impl ConnectionTrait, who: UserKey<'_>) -> Result<Option<Model>> {
     find_in(connection, Entity::find(), who).await
 }
 
-async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: Who<'_>) -> Result<Option<Model>> {
+async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: UserKey<'_>) -> Result<Option<Model>> {
     let email = match who {
-        Who::Id(id) => return Ok(users.filter(Column::Id.eq(id)).one(connection).await?),
-        Who::Email(email) => email,
+        UserKey::Id(id) => return Ok(users.filter(Column::Id.eq(id)).one(connection).await?),
+        UserKey::Email(email) => email,
     };
     let exact = super::among(connection, Column::Email, [email.to_lowercase(), email.to_owned()]);
     let mut found = users.clone().filter(exact).all(connection).await?;
@@ -197,19 +197,19 @@ pub async fn create(handle: &WriteHandle, user: &Model) -> Result<Change> {
 }
 
 fn created(user: &Model) -> Change {
-    Change::of(EntityKind::User, user.id, None, Some(audit_view(user)))
+    Change::new(EntityKind::User, user.id, None, Some(audit_view(user)))
 }
 
 /// Writes `after` over `before`; fails as stale if the row was changed meanwhile.
 pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Result<Change> {
     super::update_changed(handle, before, after, Column::Id.eq(before.id)).await?;
-    Ok(Change::of(EntityKind::User, before.id, Some(audit_view(before)), Some(audit_view(after))))
+    Ok(Change::new(EntityKind::User, before.id, Some(audit_view(before)), Some(audit_view(after))))
 }
 
 /// Deletes a user; the foreign key refuses one with orders.
 pub async fn delete(handle: &WriteHandle, user: &Model) -> Result<Change> {
     super::delete_by_id::<Entity>(handle, super::known_id("user", &user.email, user.id)?).await?;
-    Ok(Change::of(EntityKind::User, user.id, Some(audit_view(user)), None))
+    Ok(Change::new(EntityKind::User, user.id, Some(audit_view(user)), None))
 }
 
 /// The password digest for events, if the user was read completely.

@@ -13,7 +13,7 @@ use crate::domain::{Id, OrderStatus, Page, UserStatus};
 use crate::entity::{order, product, user};
 use crate::error::{Error, Kind, Result, printable};
 use crate::repository::order::ItemWithProduct;
-use crate::repository::user::{Lock, Who};
+use crate::repository::user::{Lock, UserKey};
 use crate::repository::{self, Listing};
 
 /// What to export.
@@ -75,7 +75,7 @@ async fn find_users(connection: &impl ConnectionTrait, selection: &ExportSelecti
     }
     let mut users: Vec<user::Model> = Vec::new();
     for name in &selection.users {
-        let found = repository::user::find_one(connection, Who::parse(name), Lock::None).await?;
+        let found = repository::user::find_one(connection, UserKey::parse(name), Lock::None).await?;
         let found = found.ok_or_else(|| crate::service::user::unknown(name))?;
         if users.iter().all(|user| user.id != found.id) {
             users.push(found);

@@ -263,7 +263,7 @@ fn check_order(violations: &mut Violations, raw: &RawOrder, row: u32) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entity::field::Described;
+    use crate::entity::field::Editable;
 
     #[test]
     fn errors_name_line_and_column() {

@@ -15,9 +15,9 @@ use crate::domain::{EntityKind, EventName, Id, MovementReason, Outcome, named_en
 use crate::entity::{Stored, order, order_item, seed, seed_row, stock_movement};
 use crate::error::{CommandLine, Error, Result};
 use crate::repository;
-use crate::repository::user::{Lock, Who};
+use crate::repository::user::{Lock, UserKey};
 use crate::service::operation::{Operation, Operations, Request};
-use crate::service::order_lifecycle::{self, Move};
+use crate::service::order_lifecycle::{self, OrderTransition};
 use crate::service::{place_order, product, user};
 
 pub use export::{ExportSelection, export};
@@ -153,7 +153,7 @@ async fn apply(
         }
         let placed = place_order::apply(operation, &order.new).await?;
         for verb in path_to(order.status) {
-            let transition = Move::of(placed.order.id.to_string(), verb);
+            let transition = OrderTransition::new(placed.order.id.to_string(), verb);
             order_lifecycle::apply(operation, &transition).await?;
         }
         applied.create(EntityKind::Order, placed.order.id);
@@ -191,7 +191,8 @@ impl Applied {
 
     async fn user(&mut self, operation: &mut Operation, seed_user: &SeedUser, hash: &str) -> Result<()> {
         let SeedUser { email, first_name, last_name, .. } = seed_user;
-        let found = repository::user::find_one(operation.handle(), Who::Email(email.as_str()), Lock::Update).await?;
+        let found =
+            repository::user::find_one(operation.handle(), UserKey::Email(email.as_str()), Lock::Update).await?;
         let Some(before) = found else {
             let new = user::Model::new(email, first_name, last_name, hash.to_owned());
             let user = user::apply_create(operation, new).await?;
@@ -215,7 +216,7 @@ impl Applied {
     /// After the orders, because disabled users cannot place any.
     async fn status(&mut self, operation: &mut Operation, seed_user: &SeedUser) -> Result<()> {
         let Some(status) = seed_user.status else { return Ok(()) };
-        let who = Who::Email(seed_user.email.as_str());
+        let who = UserKey::Email(seed_user.email.as_str());
         let found = repository::user::find_one(operation.handle(), who, Lock::Update).await?;
         let Some(before) = found.filter(|user| user.status != status) else { return Ok(()) };
         let after = user::Model { status: status.into(), updated_at: operation.now().into(), ..before.clone() };
@@ -337,7 +338,7 @@ async fn delete_fails(
 async fn was_changed(operation: &Operation, kind: EntityKind, id: Id) -> Result<bool> {
     /// The newest events to inspect.
     const EVENTS: u64 = 100;
-    let events = repository::audit_event::find_of(operation.handle(), kind, id, EVENTS).await?;
+    let events = repository::audit_event::find_by_entity(operation.handle(), kind, id, EVENTS).await?;
     Ok(events.iter().any(|event| event.outcome == Outcome::Succeeded && !is_seed_operation(&event.operation)))
 }
 
@@ -362,11 +363,11 @@ async fn revert_order(operation: &mut Operation, order: &order::Model) -> Result
     let mut change = repository::order::delete(operation.handle(), order, &items).await?;
     for (product, pieces) in &held {
         let rows = repository::product::move_stock(operation.handle(), *product, *pieces, operation.now()).await?;
-        change = change.covering(rows);
+        change = change.with_rows(rows);
     }
     let movements: Vec<_> = held.iter().map(|(product, pieces)| restock(operation, order, *product, *pieces)).collect();
     let rows = repository::stock_movement::create_many(operation.handle(), &movements).await?;
-    operation.record(change.covering(rows));
+    operation.record(change.with_rows(rows));
     Ok(())
 }
 

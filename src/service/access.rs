@@ -75,7 +75,7 @@ fn clerks_privileges(table: &str) -> &'static [Privilege] {
 }
 
 /// A statement about a role.
-pub struct Planned {
+pub struct PlannedStep {
     /// The intended role of the database role.
     pub role: Role,
     /// Its name, as it was typed.
@@ -85,14 +85,14 @@ pub struct Planned {
 
 /// The required changes for all roles.
 pub struct Plan {
-    pub rows: Vec<Planned>,
+    pub rows: Vec<PlannedStep>,
     /// Excess rights of the roles through indirect ways that are not revoked here.
     pub remaining: Vec<(String, ExcessRights)>,
 }
 
 impl Plan {
     /// Errors: those of each role, with similar names for a missing one.
-    pub async fn make(database: &Database, roles: &[(Role, Grantee)]) -> Result<Plan> {
+    pub async fn build(database: &Database, roles: &[(Role, Grantee)]) -> Result<Plan> {
         let mut plan = Plan { rows: Vec::new(), remaining: Vec::new() };
         for (role, grantee) in roles {
             let assessment = match assess(database, *role, grantee).await {
@@ -102,7 +102,7 @@ impl Plan {
                 }
                 Err(error) => return Err(error),
             };
-            let row = |step| Planned { role: *role, name: grantee.name.clone(), step };
+            let row = |step| PlannedStep { role: *role, name: grantee.name.clone(), step };
             plan.rows.extend(assessment.steps.into_iter().map(row));
             plan.remaining.extend(assessment.remaining.into_iter().map(|what| (grantee.name.clone(), what)));
         }
@@ -137,7 +137,7 @@ async fn with_namesakes(database: &Database, role: Role, grantee: &Grantee, erro
 }
 
 /// Exit 8 if a role still has more rights than intended, or fewer.
-pub fn settle(remaining: &[(String, ExcessRights)]) -> Result<()> {
+pub fn check_complete(remaining: &[(String, ExcessRights)]) -> Result<()> {
     if remaining.is_empty() {
         return Ok(());
     }
@@ -162,7 +162,7 @@ async fn assess(database: &Database, role: Role, grantee: &Grantee) -> Result<As
 
 /// Which of the three roles a connection has, as far as can be determined.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct RoleMatch {
     /// The name on the server.
     pub name: String,
     /// The matching or most similar role.
@@ -173,7 +173,7 @@ pub struct Standing {
     pub exceeding: Vec<String>,
 }
 
-impl Standing {
+impl RoleMatch {
     /// `clerk: does the daily work …`, `none of the three: …`
     pub fn text(&self) -> String {
         let name = self.role.as_str();
@@ -192,12 +192,12 @@ impl Standing {
 /// Which of the three roles this connection has; `None` for a file, or if the server does not show it.
 ///
 /// Errors: only a lost connection.
-pub async fn standing(database: &Database) -> Result<Option<Standing>> {
+pub async fn match_role(database: &Database) -> Result<Option<RoleMatch>> {
     let rights = Role::Reader.rights();
     Ok(database.engine().effective(database.connection(), &rights.tables).await?.map(judge))
 }
 
-fn judge(effective: EffectiveRights) -> Standing {
+fn judge(effective: EffectiveRights) -> RoleMatch {
     let writes = effective.tables.values().flatten().any(|privilege| *privilege != Privilege::Select);
     let role = match (effective.may_change_schema, writes) {
         (true, _) => Role::Admin,
@@ -219,7 +219,7 @@ fn judge(effective: EffectiveRights) -> Standing {
     if role == Role::Reader {
         exceeding.extend(effective.hidden_readable.iter().map(|column| format!("SELECT on {column}")));
     }
-    Standing { name: effective.role, role, lacking, exceeding }
+    RoleMatch { name: effective.role, role, lacking, exceeding }
 }
 
 #[cfg(test)]
@@ -242,9 +242,9 @@ mod tests {
     #[test]
     fn each_role_is_recognised_by_what_it_can_do() {
         for role in Role::ALL {
-            let standing = judge(effective(role));
-            assert_eq!(standing.role, role);
-            assert!(standing.text().starts_with(&format!("{}: ", role.as_str())), "{}", standing.text());
+            let role_match = judge(effective(role));
+            assert_eq!(role_match.role, role);
+            assert!(role_match.text().starts_with(&format!("{}: ", role.as_str())), "{}", role_match.text());
         }
     }
 

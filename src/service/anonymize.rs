@@ -58,7 +58,7 @@ async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
         let (before, after) = (erased(&event.before), erased(&event.after));
         if (&before, &after) != (&event.before, &event.after) {
             let rows = repository::audit_event::erase(operation.handle(), event.id, before, after).await?;
-            change = change.covering(rows);
+            change = change.with_rows(rows);
         }
     }
     operation.record(change);

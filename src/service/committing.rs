@@ -12,7 +12,7 @@ use crate::error::{CommandLine, Error, Hint, Kind};
 
 /// Shared by all commits of this process and the signal handler.
 #[derive(Debug, Clone)]
-pub struct Committing(Arc<State>);
+pub struct CommitTracker(Arc<State>);
 
 #[derive(Debug)]
 struct State {
@@ -21,9 +21,9 @@ struct State {
     interrupts: watch::Sender<u32>,
 }
 
-impl Default for Committing {
+impl Default for CommitTracker {
     fn default() -> Self {
-        Committing(Arc::new(State { pending: watch::Sender::new(None), interrupts: watch::Sender::new(0) }))
+        CommitTracker(Arc::new(State { pending: watch::Sender::new(None), interrupts: watch::Sender::new(0) }))
     }
 }
 
@@ -36,7 +36,7 @@ pub enum Pending {
     Work(Hint),
 }
 
-impl Committing {
+impl CommitTracker {
     pub fn begin(&self, pending: Pending) {
         self.0.pending.send_replace(Some(pending));
     }

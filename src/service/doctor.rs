@@ -1,8 +1,8 @@
 //! Health checks of the shop as plain data. Read-only.
 
-mod alike;
 mod check;
 mod deep;
+mod similar_keys;
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 
 pub use self::check::{Check, State};
 pub use self::deep::examine_deeply;
-use super::access::{self, Standing};
+use super::access::{self, RoleMatch};
 use crate::db::Database;
 use crate::db::inspection::{self, Inspection, ServerRole, Tls, Verdict};
 use crate::db::target::Target;
@@ -40,7 +40,7 @@ const QUICK: [&str; 11] = [
 
 /// What is known before connecting.
 #[derive(Debug, Clone)]
-pub struct Circumstances {
+pub struct Setup {
     /// The database without secrets.
     pub database: String,
     /// The origin of its name.
@@ -62,11 +62,11 @@ pub struct Migrations {
 }
 
 /// All checks without a connection: the reason, and the skipped ones.
-pub fn unreachable(circumstances: &Circumstances, error: &Error, is_deep: bool) -> Vec<Check> {
+pub fn unreachable(setup: &Setup, error: &Error, is_deep: bool) -> Vec<Check> {
     let deep = if is_deep { deep::names() } else { Vec::new() };
     let names = QUICK.into_iter().chain(deep);
     let checks = names.map(|name| match name {
-        "configuration" => configuration(circumstances),
+        "configuration" => configuration(setup),
         "connection" => Check::refused(name, error),
         name => Check::skipped(name, "there is no connection"),
     });
@@ -79,19 +79,19 @@ pub fn unreachable(circumstances: &Circumstances, error: &Error, is_deep: bool) 
 pub async fn examine(
     database: &Database,
     clock: Clock,
-    circumstances: &Circumstances,
+    setup: &Setup,
     migrated: Result<Migrations>,
     environment: Result<Option<String>>,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
-    checks.push(configuration(circumstances));
+    checks.push(configuration(setup));
     let tables = tables();
     let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let seen = database.engine().inspect(database.connection(), database.target(), &tables).await?;
     checks.push(connection(database, &seen).await?);
     checks.push(tls(database, &seen));
-    checks.push(server_role(&seen, circumstances));
-    checks.push(access(database, access::standing(database).await?));
+    checks.push(server_role(&seen, setup));
+    checks.push(access(database, access::match_role(database).await?));
     let has_schema = migrated.as_ref().is_ok_and(|migrated| migrated.applied > 0);
     checks.push(match migrated {
         Ok(migrated) => migrations(&migrated),
@@ -102,19 +102,19 @@ pub async fn examine(
     checks.push(pooler(&seen));
     checks.push(skew(database, clock).await?);
     checks.push(match environment {
-        Ok(environment) => purpose(circumstances, environment, has_schema),
+        Ok(environment) => purpose(setup, environment, has_schema),
         Err(error) => Check::refused("environment", &error),
     });
     Ok(())
 }
 
-fn configuration(circumstances: &Circumstances) -> Check {
-    let detail = format!("{} (from {})", circumstances.database, circumstances.origin);
-    if circumstances.exposed_files.is_empty() {
+fn configuration(setup: &Setup) -> Check {
+    let detail = format!("{} (from {})", setup.database, setup.origin);
+    if setup.exposed_files.is_empty() {
         return Check::new("configuration", State::Ok, detail);
     }
     let files: Vec<_> =
-        circumstances.exposed_files.iter().map(|path| crate::db::target::escaped(&path.to_string_lossy())).collect();
+        setup.exposed_files.iter().map(|path| crate::db::target::escaped(&path.to_string_lossy())).collect();
     let detail = format!("{detail}; others can open {}, which holds secrets", files.join(", "));
     Check::new("configuration", State::Warning, detail).hint(format!("chmod 600 {}", files.join(" ")))
 }
@@ -147,8 +147,8 @@ fn tls(database: &Database, seen: &Inspection) -> Check {
 }
 
 /// A read-only server is no problem for read-only contexts.
-fn server_role(seen: &Inspection, circumstances: &Circumstances) -> Check {
-    let for_reading = |detail: String, hint: &str| match circumstances.is_read_only {
+fn server_role(seen: &Inspection, setup: &Setup) -> Check {
+    let for_reading = |detail: String, hint: &str| match setup.is_read_only {
         true => Check::new("server-role", State::Ok, detail),
         false => Check::new("server-role", State::Warning, detail).hint(hint),
     };
@@ -177,23 +177,23 @@ fn server_role(seen: &Inspection, circumstances: &Circumstances) -> Check {
 }
 
 /// Informational, except for a role with incomplete rights.
-fn access(database: &Database, standing: Option<Standing>) -> Check {
-    let Some(standing) = standing else {
+fn access(database: &Database, role_match: Option<RoleMatch>) -> Check {
+    let Some(role_match) = role_match else {
         let detail = match database.target() {
             Target::Sqlite(_) => "not needed: who can open the file can do everything with it",
             Target::Server(_) => "the server does not say what this role may do, or has no tables of the shop",
         };
         return Check::new("access", State::Ok, detail);
     };
-    let state = if standing.lacking.is_empty() { State::Ok } else { State::Warning };
-    let is_one = standing.lacking.is_empty() && standing.exceeding.is_empty();
-    let check = Check::new("access", state, standing.text());
+    let state = if role_match.lacking.is_empty() { State::Ok } else { State::Warning };
+    let is_one = role_match.lacking.is_empty() && role_match.exceeding.is_empty();
+    let check = Check::new("access", state, role_match.text());
     // Users paste this into a shell.
-    let is_plain = standing.name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.%@".contains(letter));
+    let is_plain = role_match.name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.%@".contains(letter));
     if is_one || !is_plain {
         return check;
     }
-    check.hint(CommandLine::new("access plan").option(&format!("--{}", standing.role.as_str()), &standing.name))
+    check.hint(CommandLine::new("access plan").option(&format!("--{}", role_match.role.as_str()), &role_match.name))
 }
 
 fn migrations(migrated: &Migrations) -> Check {
@@ -253,11 +253,11 @@ async fn skew(database: &Database, clock: Clock) -> Result<Check> {
         .hint("set both clocks by NTP (timedatectl status)"))
 }
 
-fn purpose(circumstances: &Circumstances, environment: Option<String>, has_schema: bool) -> Check {
+fn purpose(setup: &Setup, environment: Option<String>, has_schema: bool) -> Check {
     let word = environment.as_deref().map_or_else(|| "not set".to_owned(), printable);
-    let context = circumstances.context.as_deref().map(printable);
+    let context = setup.context.as_deref().map(printable);
     let context = context.map_or_else(|| "no context".to_owned(), |name| format!("context {name}"));
-    let marks = [(circumstances.is_protected, ", protected"), (circumstances.is_read_only, ", read-only")];
+    let marks = [(setup.is_protected, ", protected"), (setup.is_read_only, ", read-only")];
     let marks: String = marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark).collect();
     let check = Check::new("environment", State::Ok, format!("{word}; {context}{marks}"));
     // Without a schema it cannot be recorded.

@@ -2,7 +2,7 @@
 //! movements is explained by its events, and no event lacks its row. What another program wrote or
 //! removed shows.
 
-mod explained;
+mod audited_entity;
 mod movements;
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use sea_orm::{ConnectionTrait, IdenStatic, Iterable};
 use serde_json::Value as Json;
 
-use self::explained::{Explained, Subject};
+use self::audited_entity::{AuditedEntity, AuditedRow};
 use crate::domain::{EntityKind, EventName, Id, personal};
 use crate::entity::{Moment, Stored, audit_event, order, product, stock_movement, user};
 use crate::error::{Result, printable};
@@ -20,7 +20,7 @@ use crate::repository::{self, trail};
 /// Number of entities compared at once.
 const ROWS_AT_ONCE: u64 = 500;
 /// Maximum number of listed findings; all are counted.
-pub const FINDINGS_TOLD: usize = 1_000;
+pub const FINDINGS_MAX: usize = 1_000;
 
 /// A difference between events and rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Finding {
 pub struct Explanation {
     /// Number of compared rows.
     pub rows: u64,
-    /// The first [`FINDINGS_TOLD`].
+    /// The first [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
     /// The number of all findings.
     pub found: u64,
@@ -47,7 +47,7 @@ impl Explanation {
     /// Adds a finding.
     fn note(&mut self, entity: EntityKind, id: Id, name: &str, what: impl Into<String>) {
         self.found += 1;
-        if self.findings.len() < FINDINGS_TOLD {
+        if self.findings.len() < FINDINGS_MAX {
             self.findings.push(Finding { entity, id: Some(id), name: name.to_owned(), what: what.into() });
         }
     }
@@ -60,7 +60,7 @@ pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> R
     explain_all::<user::Entity>(connection, reads_hashes, &mut explanation).await?;
     explain_all::<product::Entity>(connection, reads_hashes, &mut explanation).await?;
     explain_all::<order::Entity>(connection, reads_hashes, &mut explanation).await?;
-    for movement in trail::find_movements_without_event(connection, FINDINGS_TOLD as u64).await? {
+    for movement in trail::find_movements_without_event(connection, FINDINGS_MAX as u64).await? {
         let what = format!("{} pieces, written by no operation of shopctl", signed(&movement.delta));
         explanation.note(EntityKind::Movement, movement.id, &movement.id.to_string(), what);
     }
@@ -72,7 +72,7 @@ pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> R
 }
 
 /// Every row of one entity, and every event without its row.
-async fn explain_all<E: Explained>(
+async fn explain_all<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
     reads_hashes: bool,
     explanation: &mut Explanation,
@@ -90,9 +90,9 @@ async fn explain_all<E: Explained>(
     missing_rows::<E>(connection, explanation).await
 }
 
-async fn explain_rows<E: Explained>(
+async fn explain_rows<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
-    subjects: &[Subject],
+    subjects: &[AuditedRow],
     generated: &[(Id, Id)],
     explanation: &mut Explanation,
 ) -> Result<()> {
@@ -105,7 +105,7 @@ async fn explain_rows<E: Explained>(
     let moved = by(moved.into_iter().filter(|movement| !is_generated(movement)).collect(), E::row_of);
     let strange = E::strange_times(connection, subjects, &events).await?;
     for subject in subjects {
-        let events: Vec<Known> = events.get(&subject.id).into_iter().flatten().map(Known::new).collect();
+        let events: Vec<ParsedEvent> = events.get(&subject.id).into_iter().flatten().map(ParsedEvent::new).collect();
         let moved = moved.get(&subject.id).map_or(&[][..], Vec::as_slice);
         if is_erased_unexplained(&events) {
             explanation.note(E::KIND, subject.id, &subject.name, ERASED_UNEXPLAINED);
@@ -130,7 +130,10 @@ fn strange_time(row: &Json) -> String {
 }
 
 /// Entities with events whose row is missing, although no event deleted them.
-async fn missing_rows<E: Explained>(connection: &impl ConnectionTrait, explanation: &mut Explanation) -> Result<()> {
+async fn missing_rows<E: AuditedEntity>(
+    connection: &impl ConnectionTrait,
+    explanation: &mut Explanation,
+) -> Result<()> {
     let mut after = None;
     loop {
         let ids = trail::find_ids_without_row(connection, E::KIND, E::ID, after, ROWS_AT_ONCE).await?;
@@ -138,7 +141,7 @@ async fn missing_rows<E: Explained>(connection: &impl ConnectionTrait, explanati
         after = Some(*last);
         let events = trail::find_events_of(connection, E::KIND, &ids).await?;
         for (id, events) in by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default()) {
-            let events: Vec<Known> = events.iter().map(Known::new).collect();
+            let events: Vec<ParsedEvent> = events.iter().map(ParsedEvent::new).collect();
             if is_erased_unexplained(&events) {
                 explanation.note(E::KIND, id, "", ERASED_UNEXPLAINED);
             }
@@ -158,7 +161,7 @@ fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Id) -> BTreeMap<Id, Vec<T>> {
 }
 
 /// An event with its parsed documents.
-struct Known {
+struct ParsedEvent {
     operation_id: Id,
     operation: Stored<EventName>,
     reason: Option<String>,
@@ -167,10 +170,10 @@ struct Known {
     after: Option<Json>,
 }
 
-impl Known {
-    fn new(event: &audit_event::Model) -> Known {
+impl ParsedEvent {
+    fn new(event: &audit_event::Model) -> ParsedEvent {
         let read = |text: &Option<String>| text.as_deref().map(|text| serde_json::from_str(text).unwrap_or_default());
-        Known {
+        ParsedEvent {
             operation_id: event.operation_id,
             operation: event.operation.clone(),
             reason: event.reason.clone(),
@@ -185,7 +188,7 @@ impl Known {
 /// do not detect.
 const ERASED_UNEXPLAINED: &str = "personal values were erased from its events though no event anonymized it";
 
-fn is_erased_unexplained(events: &[Known]) -> bool {
+fn is_erased_unexplained(events: &[ParsedEvent]) -> bool {
     let documents = events.iter().flat_map(|event| [&event.before, &event.after]).flatten();
     let is_erased = documents.filter_map(Json::as_object).any(personal::is_erased);
     is_erased && !events.iter().any(|event| event.operation == EventName::UserAnonymize)
@@ -193,14 +196,17 @@ fn is_erased_unexplained(events: &[Known]) -> bool {
 
 /// The fields of a document to compare with the row, without erased personal values.
 /// A document older than a column does not determine the row's value there.
-fn comparable<E: Explained>(document: &Json) -> Json {
+fn comparable<E: AuditedEntity>(document: &Json) -> Json {
     let Some(document) = document.as_object() else { return Json::Null };
     let is_erased = personal::is_erased(document);
     let is_gone = |field: &str| is_erased && personal::FIELDS.contains(&field);
     let columns = E::Column::iter().map(|column| column.as_str());
-    let compared = columns.filter(|column| E::APART.iter().all(|apart| apart.as_str() != *column));
+    let compared = columns.filter(|column| E::EXCLUDED_COLUMNS.iter().all(|apart| apart.as_str() != *column));
     let value = |field: &str| if is_gone(field) { Some(Json::Null) } else { document.get(field).cloned().map(sorted) };
-    compared.chain(E::BESIDE.iter().copied()).filter_map(|field| Some((field.to_owned(), value(field)?))).collect()
+    compared
+        .chain(E::EXTRA_MEMBERS.iter().copied())
+        .filter_map(|field| Some((field.to_owned(), value(field)?)))
+        .collect()
 }
 
 /// Items by id.
@@ -213,7 +219,7 @@ fn sorted(mut value: Json) -> Json {
 
 /// The final states: those that no other event starts from. Determined by the documents and not by the
 /// times, because the clocks of the writers may differ.
-fn final_states<E: Explained>(events: &[Known]) -> Vec<Json> {
+fn final_states<E: AuditedEntity>(events: &[ParsedEvent]) -> Vec<Json> {
     let mut states: Vec<Json> =
         events.iter().filter_map(|event| event.after.as_ref()).map(|after| comparable::<E>(after)).collect();
     for before in events.iter().filter_map(|event| event.before.as_ref()) {
@@ -238,7 +244,7 @@ fn differences<'a>(one: &'a Json, other: &'a Json) -> impl Iterator<Item = (&'a 
 }
 
 /// How the row differs from its events; `None` if it does not.
-fn unexplained<E: Explained>(row: &Json, events: &[Known]) -> Option<String> {
+fn unexplained<E: AuditedEntity>(row: &Json, events: &[ParsedEvent]) -> Option<String> {
     let states = final_states::<E>(events);
     let row = comparable::<E>(row);
     if states.iter().any(|state| is_same(state, &row)) {

@@ -11,10 +11,10 @@ use sea_orm::{ConnectionTrait, DbErr};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::committing::{Committing, Pending};
+use super::committing::{CommitTracker, Pending};
 use super::request::find_replay;
 pub use super::request::{Idempotency, Request};
-use super::tombstone::{Settled, find_out};
+use super::tombstone::{CommitOutcome, settle_commit};
 use crate::db::fault::{Fault, classify};
 use crate::db::write::WriteHandle;
 use crate::db::{BeginFailure, Database};
@@ -40,7 +40,7 @@ pub struct Operations {
     /// Runs the real transaction and rolls it back.
     pub dry_run: bool,
     /// Makes interrupts wait for the outcome of a COMMIT.
-    pub committing: Committing,
+    pub committing: CommitTracker,
 }
 
 /// A row before and after a mutation.
@@ -117,7 +117,7 @@ impl Operations {
             match self.attempt(request, operation_id, &body).await {
                 Attempt::Committed(value) => return Ok(Completion::Done(value)),
                 Attempt::Replayed(event) => return Ok(Completion::Replayed(event)),
-                Attempt::Unknown(value) => return self.settled(request, operation_id, value).await,
+                Attempt::Unknown(value) => return self.settle(request, operation_id, value).await,
                 Attempt::Failed(Failure { error, fault, subject, waited: last }) => {
                     waited += last;
                     let is_transient = self.is_transient(request, fault.as_ref());
@@ -127,7 +127,7 @@ impl Operations {
                         continue;
                     }
                     if is_transient || fault == Some(Fault::TimedOut) {
-                        return Err(given_up(request, &error));
+                        return Err(timed_out(request, &error));
                     }
                     if error.kind() == Kind::Conflict
                         && let Some(event) = self.replay_after_refusal(request).await
@@ -231,19 +231,19 @@ impl Operations {
         }
     }
 
-    async fn settled<T>(&self, request: &Request, operation_id: Uuid, value: T) -> Result<Completion<T>> {
+    async fn settle<T>(&self, request: &Request, operation_id: Uuid, value: T) -> Result<Completion<T>> {
         let tombstone = self.failed_event(request, operation_id, "connection lost at COMMIT");
         self.committing.begin(Pending::operation(operation_id, request));
-        let settled = find_out(&self.database, tombstone).await;
+        let settled = settle_commit(&self.database, tombstone).await;
         self.committing.end();
         match settled {
-            Settled::Happened => Ok(Completion::Done(value)),
-            Settled::DidNotHappen => {
+            CommitOutcome::Applied => Ok(Completion::Done(value)),
+            CommitOutcome::NotApplied => {
                 Err(Error::new(Kind::Unavailable, "database.connection_lost", "the connection was lost at COMMIT")
                     .not_applied(request.name)
                     .hint("run the same command again"))
             }
-            Settled::Unknown => Err(Pending::operation(operation_id, request).unknown(format!(
+            CommitOutcome::Unknown => Err(Pending::operation(operation_id, request).unknown(format!(
                 "the connection was lost at COMMIT of {} and the database does not answer: operation {operation_id}",
                 request.name
             ))),
@@ -357,7 +357,7 @@ impl Operation {
     }
 
     /// Sets the entity of the operation, for the event of a failure.
-    pub fn about(&mut self, id: Id) {
+    pub fn set_subject(&mut self, id: Id) {
         self.subject = Some(id);
     }
 
@@ -380,7 +380,7 @@ impl Operation {
                 self.handle.execute_unprepared(&format!("RELEASE SAVEPOINT {name}")).await?;
                 Ok(Ok(value))
             }
-            Err(error) if self.cannot_go_on() => Err(error),
+            Err(error) if self.must_abort() => Err(error),
             Err(error) => {
                 self.handle.rollback_to(&name, state).await?;
                 self.changes.truncate(changes);
@@ -389,7 +389,7 @@ impl Operation {
         }
     }
 
-    fn cannot_go_on(&self) -> bool {
+    fn must_abort(&self) -> bool {
         match self.handle.first_fault() {
             Some(Fault::Transient | Fault::ConnectionLost | Fault::TimedOut) => true,
             Some(Fault::Unique(_)) => self.repeats_on_duplicate,
@@ -403,7 +403,7 @@ impl Operation {
         let written = self.handle.rows_written();
         if accounted != written {
             let message = format!("{} wrote {written} rows but its events account for {accounted}", request.name);
-            return Err(Error::of(Cause::Unaccounted, message));
+            return Err(Error::from_cause(Cause::Unaccounted, message));
         }
         let changes = std::mem::take(&mut self.changes);
         for change in changes.iter().filter(|change| change.id.known().is_none()) {
@@ -430,8 +430,8 @@ impl Operation {
 }
 
 /// Exit 5: the wait timed out.
-fn given_up(request: &Request, error: &Error) -> Error {
-    Error::of(Cause::TimedOut, error.message())
+fn timed_out(request: &Request, error: &Error) -> Error {
+    Error::from_cause(Cause::TimedOut, error.message())
         .not_applied(request.name)
         .hint("try again, or give more time with --timeout")
 }

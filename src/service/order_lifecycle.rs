@@ -5,21 +5,21 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
-use crate::domain::order_status::{self, Step, StockEffect, Transition, Verb};
+use crate::domain::order_status::{self, Decision, StockEffect, Transition, Verb};
 use crate::domain::{Id, IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
 use crate::entity::{Moment, Stored, audit_event, order, order_item, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::repository::order::ItemWithProduct;
 use crate::repository::{self, Lock};
 
-mod afterwards;
+mod repetition;
 
 /// The event member for pieces restocked by the order's lines.
 const BY_ITS_LINES: &str = "restored_by_its_lines";
 
 /// A requested transition of one order.
 #[derive(Debug, Clone)]
-pub struct Move {
+pub struct OrderTransition {
     /// Reference or id.
     pub order: String,
     pub verb: Verb,
@@ -33,11 +33,11 @@ pub struct Move {
     pub placed_before: Option<DateTime<Utc>>,
 }
 
-impl Move {
+impl OrderTransition {
     /// A transition without further data.
-    pub fn of(order: String, verb: Verb) -> Move {
+    pub fn new(order: String, verb: Verb) -> OrderTransition {
         let (reason, note, tracking, placed_before) = (None, None, None, None);
-        Move { order, verb, reason, note, tracking, restock: Restock::AsUsual, placed_before }
+        OrderTransition { order, verb, reason, note, tracking, restock: Restock::AsUsual, placed_before }
     }
 }
 
@@ -54,13 +54,13 @@ pub enum Restock {
 
 /// The result of a transition.
 #[derive(Debug, Clone)]
-pub struct Moved {
+pub struct TransitionResult {
     pub before: order::Model,
     pub after: order::Model,
     /// False if the order already had the status.
     pub changed: bool,
     pub replayed: bool,
-    pub restored: Vec<Restored>,
+    pub restored: Vec<RestockedLine>,
     /// Whether pieces were restocked by the order's lines, because it has no movements: another program
     /// placed it.
     pub by_its_lines: bool,
@@ -68,28 +68,28 @@ pub struct Moved {
     pub meant_everything: bool,
 }
 
-impl Moved {
+impl TransitionResult {
     /// The result for an order that already has the status.
-    fn unchanged(order: order::Model) -> Moved {
+    fn unchanged(order: order::Model) -> TransitionResult {
         let (changed, replayed, by_its_lines, meant_everything) = (false, false, false, false);
         let (before, after, restored) = (order.clone(), order, Vec::new());
-        Moved { before, after, changed, replayed, restored, by_its_lines, meant_everything }
+        TransitionResult { before, after, changed, replayed, restored, by_its_lines, meant_everything }
     }
 }
 
 /// Restocked pieces of one product.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Restored {
+pub struct RestockedLine {
     pub product_id: Id,
     pub sku: String,
     pub quantity: i32,
 }
 
-impl Restored {
+impl RestockedLine {
     /// The restocked pieces in an event.
-    fn read(after: &Json) -> Vec<Restored> {
+    fn read(after: &Json) -> Vec<RestockedLine> {
         let line = |line: &Json| {
-            Some(Restored {
+            Some(RestockedLine {
                 product_id: Uuid::try_parse(line["product_id"].as_str()?).ok()?.into(),
                 sku: line["sku"].as_str()?.to_owned(),
                 quantity: i32::try_from(line["quantity"].as_i64()?).ok()?,
@@ -103,7 +103,11 @@ impl Restored {
 ///
 /// Errors: exit 3; exit 6 for an illegal transition, for more pieces than the order took, or a key used
 /// for another request.
-pub async fn run(operations: &Operations, wanted: &Move, key: Option<IdempotencyKey>) -> Result<Moved> {
+pub async fn run(
+    operations: &Operations,
+    wanted: &OrderTransition,
+    key: Option<IdempotencyKey>,
+) -> Result<TransitionResult> {
     let name = wanted.verb.operation();
     let request = Request {
         reason: wanted.reason.clone().or_else(|| (wanted.verb == Verb::Expire).then(|| "expired".to_owned())),
@@ -123,20 +127,26 @@ pub async fn run(operations: &Operations, wanted: &Move, key: Option<Idempotency
 }
 
 /// The first result, replayed from its event.
-fn replay(order: &order::Model, event: &audit_event::Model) -> Moved {
+fn replay(order: &order::Model, event: &audit_event::Model) -> TransitionResult {
     let (before, after) = event.documents();
     let at = |data: &Json| order::Model {
         status: data["status"].as_str().map_or(order.status.clone(), Stored::from),
         updated_at: data["updated_at"].as_str().map_or(order.updated_at.clone(), Moment::from_stored),
         ..order.clone()
     };
-    let restored = Restored::read(&after);
+    let restored = RestockedLine::read(&after);
     let by_its_lines = after[BY_ITS_LINES] == true;
-    Moved { after: at(&after), replayed: true, restored, by_its_lines, ..Moved::unchanged(at(&before)) }
+    TransitionResult {
+        after: at(&after),
+        replayed: true,
+        restored,
+        by_its_lines,
+        ..TransitionResult::unchanged(at(&before))
+    }
 }
 
 /// Equivalent requests have the same fingerprint, independent of how the order is spelled.
-fn fingerprint(wanted: &Move) -> Json {
+fn fingerprint(wanted: &OrderTransition) -> Json {
     let order = reference::folded(&wanted.order);
     let restock = match &wanted.restock {
         Restock::AsUsual => json!("as usual"),
@@ -156,43 +166,43 @@ fn fingerprint(wanted: &Move) -> Json {
 
 /// Moves an order on an open operation. The order's row is locked first, so that concurrent transitions
 /// wait and then see the new status.
-pub async fn apply(operation: &mut Operation, wanted: &Move) -> Result<Moved> {
+pub async fn apply(operation: &mut Operation, wanted: &OrderTransition) -> Result<TransitionResult> {
     apply_as(operation, wanted, false).await
 }
 
 /// As [`apply`]; a request with a new key is never treated as a repetition.
-async fn apply_as(operation: &mut Operation, wanted: &Move, is_keyed: bool) -> Result<Moved> {
+async fn apply_as(operation: &mut Operation, wanted: &OrderTransition, is_keyed: bool) -> Result<TransitionResult> {
     let found = repository::order::find_named(operation.handle(), &wanted.order, Lock::Update).await?;
     let before = found.ok_or_else(|| unknown(&wanted.order))?;
-    operation.about(before.id);
+    operation.set_subject(before.id);
     let Some(transition) = transition(&before, wanted)? else {
-        return afterwards::apply(operation, before, wanted, is_keyed).await;
+        return repetition::apply(operation, before, wanted, is_keyed).await;
     };
-    let goods = Goods::of(operation, &before, &goes_back(transition, &wanted.restock)).await?;
-    write(operation, before, wanted, transition.verb.leads_to(), transition.stock, goods).await
+    let plan = RestockPlan::load(operation, &before, &restock_for(transition, &wanted.restock)).await?;
+    write(operation, before, wanted, transition.verb.leads_to(), transition.stock, plan).await
 }
 
 /// An order's lines and the pieces to restock.
-struct Goods {
+struct RestockPlan {
     items: Vec<ItemWithProduct>,
-    restored: Vec<Restored>,
-    /// As in [`Moved`].
+    restored: Vec<RestockedLine>,
+    /// As in [`TransitionResult`].
     by_its_lines: bool,
-    /// As in [`Moved`].
+    /// As in [`TransitionResult`].
     meant_everything: bool,
 }
 
-impl Goods {
-    async fn of(operation: &Operation, order: &order::Model, what: &Restock) -> Result<Goods> {
+impl RestockPlan {
+    async fn load(operation: &Operation, order: &order::Model, what: &Restock) -> Result<RestockPlan> {
         let items = repository::order::find_items(operation.handle(), order.id).await?;
         let (mut restored, mut by_its_lines) = (Vec::new(), false);
         if matches!(what, Restock::Everything | Restock::Lines(_)) {
             let movements = repository::stock_movement::find_by_order(operation.handle(), order.id).await?;
-            let taken = Taken::of(order, &items, &movements)?;
+            let taken = OrderStock::new(order, &items, &movements)?;
             restored = taken.choose(order, &items, what)?;
             by_its_lines = restored.iter().any(|line| taken.by_its_lines.contains(&line.product_id));
         }
-        Ok(Goods { items, restored, by_its_lines, meant_everything: *what == Restock::Everything })
+        Ok(RestockPlan { items, restored, by_its_lines, meant_everything: *what == Restock::Everything })
     }
 }
 
@@ -200,19 +210,19 @@ impl Goods {
 async fn write(
     operation: &mut Operation,
     before: order::Model,
-    wanted: &Move,
+    wanted: &OrderTransition,
     status: OrderStatus,
     effect: StockEffect,
-    goods: Goods,
-) -> Result<Moved> {
-    let Goods { items, restored, by_its_lines, meant_everything } = goods;
+    plan: RestockPlan,
+) -> Result<TransitionResult> {
+    let RestockPlan { items, restored, by_its_lines, meant_everything } = plan;
     let after = order::Model { status: status.into(), updated_at: operation.now().into(), ..before.clone() };
     let stock_rows = restore(operation, &before, &restored, wanted.note.as_deref()).await?;
     let items: Vec<order_item::Model> = items.into_iter().map(|(item, _)| item).collect();
     let more = more(wanted, effect, &restored, by_its_lines);
     let change = repository::order::change_status(operation.handle(), &before, &after, &items, more).await?;
-    operation.record(stock_rows.into_iter().fold(change, repository::Change::covering));
-    Ok(Moved { before, after, changed: true, replayed: false, restored, by_its_lines, meant_everything })
+    operation.record(stock_rows.into_iter().fold(change, repository::Change::with_rows));
+    Ok(TransitionResult { before, after, changed: true, replayed: false, restored, by_its_lines, meant_everything })
 }
 
 /// The hint for an unknown order.
@@ -226,12 +236,12 @@ pub fn unknown(name: &str) -> Error {
 }
 
 /// Errors: exit 6 for an illegal transition.
-pub fn check(order: &order::Model, wanted: &Move) -> Result<()> {
+pub fn check(order: &order::Model, wanted: &OrderTransition) -> Result<()> {
     transition(order, wanted).map(drop)
 }
 
 /// The transition, or `None` if the order already has the status.
-fn transition(order: &order::Model, wanted: &Move) -> Result<Option<Transition>> {
+fn transition(order: &order::Model, wanted: &OrderTransition) -> Result<Option<Transition>> {
     let name = printable(&order.reference);
     let Some(status) = order.status.known() else {
         return Err(Error::conflict(
@@ -242,15 +252,15 @@ fn transition(order: &order::Model, wanted: &Move) -> Result<Option<Transition>>
             ),
         ));
     };
-    match order_status::step(status, wanted.verb) {
-        Step::AlreadyThere => Ok(None),
-        Step::Take(_) if wanted.placed_before.is_some_and(|time| !is_before(order, time)) => {
+    match order_status::decide(status, wanted.verb) {
+        Decision::AlreadyReached => Ok(None),
+        Decision::Allowed(_) if wanted.placed_before.is_some_and(|time| !is_before(order, time)) => {
             Err(Error::conflict("order.too_young", format!("order {name} is not old enough to expire")))
         }
-        Step::Take(transition) => Ok(Some(transition)),
+        Decision::Allowed(transition) => Ok(Some(transition)),
         // The order has moved on since the list was made: it need not expire.
-        Step::Refused if wanted.verb == Verb::Expire => Ok(None),
-        Step::Refused => Err(refused(&name, status, wanted)),
+        Decision::Refused if wanted.verb == Verb::Expire => Ok(None),
+        Decision::Refused => Err(refused(&name, status, wanted)),
     }
 }
 
@@ -258,7 +268,7 @@ fn is_before(order: &order::Model, time: DateTime<Utc>) -> bool {
     matches!(order.created_at, Moment::Known(created) if created < time)
 }
 
-fn refused(name: &str, status: OrderStatus, wanted: &Move) -> Error {
+fn refused(name: &str, status: OrderStatus, wanted: &OrderTransition) -> Error {
     let verb = wanted.verb;
     let allowed: Vec<&str> = order_status::allowed(status).map(Verb::as_str).collect();
     let details = json!({ "status": status.as_str(), "verb": verb.as_str(), "allowed": allowed });
@@ -276,7 +286,7 @@ fn refused(name: &str, status: OrderStatus, wanted: &Move) -> Error {
 }
 
 /// The caller's request, or the default of the table.
-fn goes_back(transition: Transition, wanted: &Restock) -> Restock {
+fn restock_for(transition: Transition, wanted: &Restock) -> Restock {
     match (wanted, transition.stock) {
         (Restock::AsUsual, StockEffect::Restored) => Restock::Everything,
         (Restock::AsUsual, _) | (_, StockEffect::None) => Restock::Nothing,
@@ -285,27 +295,27 @@ fn goes_back(transition: Transition, wanted: &Restock) -> Restock {
 }
 
 /// An order's effect on the stock of each product.
-struct Taken {
-    pieces: Vec<Pieces>,
+struct OrderStock {
+    pieces: Vec<ProductPieces>,
     /// Products in its lines without a movement: another program took them.
     by_its_lines: Vec<Id>,
 }
 
 /// Pieces of one product.
-struct Pieces {
+struct ProductPieces {
     product: Id,
     taken: i64,
     back: i64,
 }
 
-impl Pieces {
+impl ProductPieces {
     /// Pieces that can still be restocked.
     fn left(&self) -> i64 {
         (self.taken - self.back).max(0)
     }
 
     /// `2 were taken, 1 of them is back: 1 can still come back`
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let were = |count: i64| if count == 1 { "is" } else { "are" };
         let taken = match self.taken {
             1 => "1 was taken".to_owned(),
@@ -319,11 +329,11 @@ impl Pieces {
     }
 }
 
-impl Taken {
+impl OrderStock {
     /// Errors: exit 6 if another program stored an invalid quantity.
-    fn of(order: &order::Model, items: &[ItemWithProduct], movements: &[stock_movement::Model]) -> Result<Taken> {
+    fn new(order: &order::Model, items: &[ItemWithProduct], movements: &[stock_movement::Model]) -> Result<OrderStock> {
         let known = |pieces: &Stored<i32>| pieces.known().map(i64::from).ok_or_else(|| odd_pieces(order, pieces));
-        let mut taken = Taken { pieces: Vec::new(), by_its_lines: Vec::new() };
+        let mut taken = OrderStock { pieces: Vec::new(), by_its_lines: Vec::new() };
         for movement in movements {
             let delta = known(&movement.delta)?;
             taken.add(movement.product_id, (-delta).max(0), delta.max(0));
@@ -344,29 +354,29 @@ impl Taken {
                 pieces.taken += taken;
                 pieces.back += back;
             }
-            None => self.pieces.push(Pieces { product, taken, back }),
+            None => self.pieces.push(ProductPieces { product, taken, back }),
         }
     }
 
-    fn find(&self, product: Id) -> Option<&Pieces> {
+    fn find(&self, product: Id) -> Option<&ProductPieces> {
         self.pieces.iter().find(|pieces| pieces.product == product)
     }
 
     /// The pieces of a product that can be restocked.
     fn left(&self, product: Id) -> i64 {
-        self.find(product).map_or(0, Pieces::left)
+        self.find(product).map_or(0, ProductPieces::left)
     }
 
     /// The pieces of each product to restock, never more than were taken.
     ///
     /// Errors: exit 3 for a product that is not in the order; exit 6 naming each product with more requested
     /// pieces than can be restocked.
-    fn choose(&self, order: &order::Model, items: &[ItemWithProduct], what: &Restock) -> Result<Vec<Restored>> {
+    fn choose(&self, order: &order::Model, items: &[ItemWithProduct], what: &Restock) -> Result<Vec<RestockedLine>> {
         let named = |id: Id| items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref());
         let restored = |id: Id, pieces: i64| {
             let sku = named(id).map_or_else(|| id.to_string(), |product| product.sku.clone());
             let quantity = i32::try_from(pieces).map_err(|_| Error::internal("an order took too many pieces"))?;
-            Ok(Restored { product_id: id, sku, quantity })
+            Ok(RestockedLine { product_id: id, sku, quantity })
         };
         let Restock::Lines(lines) = what else {
             let everything = self.pieces.iter().filter(|pieces| pieces.left() > 0);
@@ -387,8 +397,8 @@ impl Taken {
         }
         let too_much = chosen.iter().filter(|(id, pieces)| *pieces > self.left(*id)).map(|(id, pieces)| {
             let sku = named(*id).map_or_else(|| id.to_string(), |product| printable(&product.sku));
-            let told = self.find(*id).map_or_else(|| "none were taken".to_owned(), Pieces::told);
-            format!("{sku}: {pieces} to be restored, {told}")
+            let description = self.find(*id).map_or_else(|| "none were taken".to_owned(), ProductPieces::describe);
+            format!("{sku}: {pieces} to be restored, {description}")
         });
         let too_much: Vec<String> = too_much.collect();
         if !too_much.is_empty() {
@@ -409,7 +419,7 @@ fn find_products(
 ) -> Result<Vec<Id>> {
     let find = |name: &str| {
         let mut products = items.iter().filter_map(|(_, product)| product.as_ref());
-        products.find(|product| repository::product::is_named(product, name)).map(|product| product.id)
+        products.find(|product| repository::product::matches_name(product, name)).map(|product| product.id)
     };
     let unknown: Vec<String> =
         lines.iter().filter(|(name, _)| find(name).is_none()).map(|(name, _)| printable(name)).collect();
@@ -439,7 +449,7 @@ fn shown(order: &order::Model) -> String {
 async fn restore(
     operation: &Operation,
     order: &order::Model,
-    restored: &[Restored],
+    restored: &[RestockedLine],
     note: Option<&str>,
 ) -> Result<Vec<repository::Rows>> {
     if restored.is_empty() {
@@ -464,7 +474,12 @@ async fn restore(
 }
 
 /// Additional data of the event.
-fn more(wanted: &Move, effect: StockEffect, restored: &[Restored], by_its_lines: bool) -> Map<String, Json> {
+fn more(
+    wanted: &OrderTransition,
+    effect: StockEffect,
+    restored: &[RestockedLine],
+    by_its_lines: bool,
+) -> Map<String, Json> {
     let mut more = Map::new();
     let texts = [("tracking", &wanted.tracking), ("note", &wanted.note)];
     more.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?)))));
@@ -478,7 +493,8 @@ fn more(wanted: &Move, effect: StockEffect, restored: &[Restored], by_its_lines:
 }
 
 /// Restored pieces in the form of events and output.
-pub fn to_json(restored: &[Restored]) -> Json {
-    let line = |line: &Restored| json!({ "sku": line.sku, "product_id": line.product_id, "quantity": line.quantity });
+pub fn to_json(restored: &[RestockedLine]) -> Json {
+    let line =
+        |line: &RestockedLine| json!({ "sku": line.sku, "product_id": line.product_id, "quantity": line.quantity });
     restored.iter().map(line).collect()
 }

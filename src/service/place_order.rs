@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
-use super::order_lifecycle::{Restored, to_json};
+use super::order_lifecycle::{RestockedLine, to_json};
 use super::product::{known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
 use crate::domain::{
@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::entity::{Stored, order, order_item, product, stock_movement, user};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
-use crate::repository::user::{Lock, Who};
+use crate::repository::user::{Lock, UserKey};
 use crate::repository::{self, stock_movement as movements};
 
 /// A requested order.
@@ -33,12 +33,12 @@ pub struct NewOrder {
     pub placed_at: Option<DateTime<Utc>>,
     /// The current status, for past orders; new ones are pending.
     pub status: OrderStatus,
-    pub stock: Stock,
+    pub stock: StockHandling,
 }
 
 /// The effect of an order on the stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stock {
+pub enum StockHandling {
     Deduct,
     /// Its pieces were never in stock: equal receipts balance them.
     Skip,
@@ -48,13 +48,13 @@ impl NewOrder {
     /// A new order with only its lines.
     pub fn new(user: String, lines: Vec<NewLine>) -> NewOrder {
         let (note, reference, expected_total, placed_at) = (None, None, None, None);
-        let (status, stock) = (OrderStatus::Pending, Stock::Deduct);
+        let (status, stock) = (OrderStatus::Pending, StockHandling::Deduct);
         NewOrder { user, lines, note, reference, expected_total, placed_at, status, stock }
     }
 
     /// Errors: exit 6 if the user is not active; not checked for past orders.
     pub fn check_user(&self, user: &user::Model) -> Result<()> {
-        if self.stock == Stock::Skip { Ok(()) } else { check_may_order(user) }
+        if self.stock == StockHandling::Skip { Ok(()) } else { check_may_order(user) }
     }
 
     /// Whether placing it reduces the stock.
@@ -65,9 +65,9 @@ impl NewOrder {
     /// The reasons of balancing receipts that keep the stock unchanged.
     fn balanced_by(&self) -> Option<MovementReason> {
         match self.stock {
-            Stock::Skip => Some(MovementReason::Received),
-            Stock::Deduct if self.status.restocks() => Some(MovementReason::Restock),
-            Stock::Deduct => None,
+            StockHandling::Skip => Some(MovementReason::Received),
+            StockHandling::Deduct if self.status.restocks() => Some(MovementReason::Restock),
+            StockHandling::Deduct => None,
         }
     }
 }
@@ -104,13 +104,13 @@ impl Line {
         self.unit_price.map_or_else(|| known_price(&self.product.sku, &self.product.price), Ok)
     }
 
-    fn amount(&self) -> Result<Amount<'_>> {
-        Ok(Amount { sku: &self.product.sku, quantity: self.quantity, price: self.price()? })
+    fn amount(&self) -> Result<LineAmount<'_>> {
+        Ok(LineAmount { sku: &self.product.sku, quantity: self.quantity, price: self.price()? })
     }
 }
 
 /// The total of a line.
-struct Amount<'a> {
+struct LineAmount<'a> {
     sku: &'a str,
     quantity: Quantity,
     price: Money,
@@ -209,27 +209,27 @@ async fn write(
     movements: Vec<stock_movement::Model>,
     stock_rows: Option<repository::Rows>,
 ) -> Result<()> {
-    let rows: Vec<repository::order::WithItems<'_>> = placed
+    let rows: Vec<repository::order::OrderWithItems<'_>> = placed
         .iter()
         .zip(orders)
-        .map(|(placed, new)| repository::order::WithItems {
+        .map(|(placed, new)| repository::order::OrderWithItems {
             order: &placed.order,
             items: placed.items.iter().map(|(item, _)| item).collect(),
-            more: more(placed, new),
+            extra: extra(placed, new),
         })
         .collect();
     let changes = repository::order::create_many(operation.handle(), rows).await?;
     let mut covered = stock_rows.into_iter().collect::<Vec<_>>();
     covered.push(movements::create_many(operation.handle(), &movements).await?);
     for change in changes {
-        operation.record(covered.drain(..).fold(change, repository::Change::covering));
+        operation.record(covered.drain(..).fold(change, repository::Change::with_rows));
     }
     Ok(())
 }
 
 /// Additional data of an order's event: its note, and the pieces that do not affect the stock.
-fn more(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
-    let line = |(item, product): &repository::order::ItemWithProduct| Restored {
+fn extra(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
+    let line = |(item, product): &repository::order::ItemWithProduct| RestockedLine {
         product_id: item.product_id,
         sku: product.as_ref().map(|product| product.sku.clone()).unwrap_or_default(),
         quantity: item.quantity.known().unwrap_or_default(),
@@ -237,7 +237,7 @@ fn more(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
     let mut more = Map::new();
     more.extend(new.note.iter().map(|note| ("note".to_owned(), json!(note))));
     if new.balanced_by().is_some() {
-        let lines: Vec<Restored> = placed.items.iter().map(line).collect();
+        let lines: Vec<RestockedLine> = placed.items.iter().map(line).collect();
         more.insert("restored".to_owned(), to_json(&lines));
     }
     more
@@ -246,7 +246,7 @@ fn more(placed: &PlacedOrder, new: &NewOrder) -> Map<String, Json> {
 /// The user of each order, in the same order.
 async fn find_users(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<user::Model>> {
     if let [new] = orders {
-        let found = repository::user::find_one(operation.handle(), Who::parse(&new.user), Lock::Share).await?;
+        let found = repository::user::find_one(operation.handle(), UserKey::parse(&new.user), Lock::Share).await?;
         let user = found.ok_or_else(|| super::user::unknown(&new.user))?;
         new.check_user(&user)?;
         return Ok(vec![user]);
@@ -292,7 +292,7 @@ async fn find_lines(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<Ve
         products.iter().map(|product| (product.sku.as_str(), product)).collect();
     let mut unknown = Vec::<&str>::new();
     for name in names {
-        let named = || repository::product::named(&products, name);
+        let named = || repository::product::match_name(&products, name);
         match by_sku.get(name).copied().or_else(named) {
             Some(product) => drop(by_name.insert(name, product)),
             None => unknown.push(name),
@@ -326,7 +326,7 @@ fn merge(new: &NewOrder, products: &HashMap<&str, &product::Model>) -> Result<Ve
 }
 
 fn merged(sku: &str, one: Quantity, other: Quantity) -> Result<Quantity> {
-    one.plus(other).map_err(|problem| Violations::of(&format!("quantity of {sku}"), problem).into_error())
+    one.plus(other).map_err(|problem| Violations::single(&format!("quantity of {sku}"), problem).into_error())
 }
 
 /// Lists every product with insufficient stock, and its level.
@@ -375,7 +375,7 @@ fn build(
     }
     let id = Id::from(operation.new_id());
     let placed_at = new.placed_at.unwrap_or(operation.now());
-    let amounts: Vec<Amount<'_>> = lines.iter().map(Line::amount).collect::<Result<_>>()?;
+    let amounts: Vec<LineAmount<'_>> = lines.iter().map(Line::amount).collect::<Result<_>>()?;
     let items: Vec<order_item::Model> = lines
         .iter()
         .zip(&amounts)
@@ -408,7 +408,7 @@ fn reference(operation: &Operation, new: &NewOrder) -> Reference {
 ///
 /// Errors: as for placing it at these prices.
 pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Result<Money>) -> Result<()> {
-    let mut amounts = Vec::<Amount<'_>>::with_capacity(new.lines.len());
+    let mut amounts = Vec::<LineAmount<'_>>::with_capacity(new.lines.len());
     let mut positions = HashMap::<(&str, Money), usize>::new();
     for NewLine { product, quantity, unit_price } in &new.lines {
         let price = unit_price.map_or_else(|| price_of(product), Ok)?;
@@ -419,7 +419,7 @@ pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Result<Money>) -
             }
             None => {
                 positions.insert((product, price), amounts.len());
-                amounts.push(Amount { sku: product, quantity: *quantity, price });
+                amounts.push(LineAmount { sku: product, quantity: *quantity, price });
             }
         }
     }
@@ -430,14 +430,14 @@ pub fn check_amounts(new: &NewOrder, price_of: impl Fn(&str) -> Result<Money>) -
 ///
 /// Errors: exit 7 if the total is too high; exit 6, listing the current prices, if it is not the expected
 /// one.
-fn total(lines: &[Amount<'_>], expected: Option<Money>) -> Result<Money> {
+fn total(lines: &[LineAmount<'_>], expected: Option<Money>) -> Result<Money> {
     let sum =
         lines.iter().try_fold(Money::ZERO, |sum, line| sum.checked_plus(line.price.checked_times(line.quantity)?));
     let Some(total) = sum else {
-        return Err(Violations::of("total", format!("is more than {}", Money::MAX_TOTAL)).into_error());
+        return Err(Violations::single("total", format!("is more than {}", Money::MAX_TOTAL)).into_error());
     };
     let Some(expected) = expected.filter(|expected| *expected != total) else { return Ok(total) };
-    let price = |line: &Amount<'_>| format!("{} × {} at {}", line.quantity, printable(line.sku), line.price);
+    let price = |line: &LineAmount<'_>| format!("{} × {} at {}", line.quantity, printable(line.sku), line.price);
     let prices: Vec<String> = lines.iter().map(price).collect();
     let message = format!("the total is {total}, not {expected} as expected: {}", prices.join(", "));
     Err(Error::conflict("order.total_changed", message)

@@ -104,7 +104,7 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> 
         let wanted: Vec<&str> = chunk.iter().map(String::as_str).collect();
         let found = repository::product::find_named(connection, &wanted).await?;
         for name in wanted {
-            match repository::product::named(&found, name) {
+            match repository::product::match_name(&found, name) {
                 Some(product) if seen.insert(product.id) => products.push(product.clone()),
                 Some(_) => {}
                 None => missing.push(name),
@@ -159,7 +159,7 @@ pub async fn apply_change(
     changes: &PriceChanges,
 ) -> Result<Vec<Changed>> {
     if let [only] = products {
-        operation.about(only.id);
+        operation.set_subject(only.id);
     }
     let locked = lock(operation, products, changes.is_as_read).await?;
     let prices = changes.plan(&locked)?;

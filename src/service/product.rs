@@ -28,12 +28,12 @@ pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
 /// the SKU is free. It is not checked again, so that a concurrent insert is found by a retry instead of
 /// being rejected.
 pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model> {
-    let product = stamped(operation, new);
+    let product = with_id_and_times(operation, new);
     let created = repository::product::create(operation.handle(), &product).await;
     let mut change = created.map_err(|error| duplicate(operation, &product.sku, error))?;
     if let Some(movement) = first_movement(operation, &product) {
         let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;
-        change = change.covering(rows);
+        change = change.with_rows(rows);
     }
     operation.record(change);
     Ok(product)
@@ -49,7 +49,7 @@ async fn check_free(operation: &Operation, sku: &str, own: Option<Id>) -> Result
 }
 
 /// A new product with id and times.
-fn stamped(operation: &Operation, new: Model) -> Model {
+fn with_id_and_times(operation: &Operation, new: Model) -> Model {
     let now = Moment::from(operation.now());
     Model { id: operation.new_id().into(), created_at: now.clone(), updated_at: now, ..new }
 }
@@ -62,14 +62,14 @@ fn first_movement(operation: &Operation, product: &Model) -> Option<stock_moveme
 
 /// Creates many products on an open operation in few statements: products, initial movements.
 pub async fn apply_create_many(operation: &mut Operation, new: Vec<Model>) -> Result<()> {
-    let products: Vec<Model> = new.into_iter().map(|new| stamped(operation, new)).collect();
+    let products: Vec<Model> = new.into_iter().map(|new| with_id_and_times(operation, new)).collect();
     let changes = repository::product::create_many(operation.handle(), &products).await?;
     let movements: Vec<_> = products.iter().filter_map(|product| first_movement(operation, product)).collect();
     let rows = repository::stock_movement::create_many(operation.handle(), &movements).await?;
     let mut changes = changes.into_iter();
     // One change covers all movements.
     if let Some(first) = changes.next() {
-        operation.record(first.covering(rows));
+        operation.record(first.with_rows(rows));
     }
     changes.for_each(|change| operation.record(change));
     Ok(())
@@ -145,7 +145,7 @@ pub async fn find_for_update(operation: &mut Operation, name: &str) -> Result<Mo
         None => None,
     };
     let product = locked.ok_or_else(|| unknown(&[name]))?;
-    operation.about(product.id);
+    operation.set_subject(product.id);
     Ok(product)
 }
 

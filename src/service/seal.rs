@@ -14,7 +14,7 @@ use crate::domain::text::{counted, hexadecimal};
 use crate::domain::{EventName, Id};
 use crate::entity::{audit_event, audit_seal};
 use crate::error::{CommandLine, Error, Kind, Result};
-use crate::repository::{self, audit_seal::Covered};
+use crate::repository::{self, audit_seal::SealedRow};
 
 /// Maximum number of events per seal: bounds memory and transaction time.
 pub const EVENTS_PER_SEAL: u64 = 5_000;
@@ -25,7 +25,7 @@ const EVENTS_NAMED: u64 = 100;
 
 /// A new seal and how far it reaches.
 #[derive(Debug, Clone)]
-pub struct Sealed {
+pub struct NewSeal {
     pub seal: audit_seal::Model,
     /// The last event that it covers.
     pub last_event: Id,
@@ -35,7 +35,7 @@ pub struct Sealed {
 ///
 /// `after` is the last event of the previous seal in the same run: it skips index entries of events just
 /// sealed. Returns `None` if there is nothing to seal after it.
-pub async fn seal(operations: &Operations, after: Option<Id>) -> Result<Option<Sealed>> {
+pub async fn seal(operations: &Operations, after: Option<Id>) -> Result<Option<NewSeal>> {
     // Concurrent sealers compute the same number: the later one retries.
     let request = Request { repeats_on_duplicate: true, ..Request::new(EventName::AuditSeal) };
     operations.run(&request, async |operation| apply(operation, &operations.actor, after).await).await?.done()
@@ -43,7 +43,7 @@ pub async fn seal(operations: &Operations, after: Option<Id>) -> Result<Option<S
 
 /// The result of a run with many seals.
 #[derive(Debug, Default)]
-pub struct Sealing {
+pub struct SealRun {
     pub seals: u64,
     pub events: u64,
     /// The newest seal.
@@ -55,8 +55,8 @@ pub struct Sealing {
 /// Seals in steps, each a separate transaction, until nothing is left; a dry run tries one step.
 ///
 /// Errors: those of [`seal`], with the seals made so far.
-pub async fn seal_all(operations: &Operations) -> Result<Sealing> {
-    let (mut all, mut after, mut is_through) = (Sealing::default(), None, false);
+pub async fn seal_all(operations: &Operations) -> Result<SealRun> {
+    let (mut all, mut after, mut is_through) = (SealRun::default(), None, false);
     loop {
         match seal(operations, after).await {
             Ok(Some(sealed)) => {
@@ -76,7 +76,7 @@ pub async fn seal_all(operations: &Operations) -> Result<Sealing> {
                 all.is_behind = true;
                 break;
             }
-            Err(error) => return Err(broken_off(error, all.head.as_ref())),
+            Err(error) => return Err(with_finished_seals(error, all.head.as_ref())),
         }
     }
     let connection = operations.database.connection();
@@ -91,7 +91,7 @@ pub async fn seal_all(operations: &Operations) -> Result<Sealing> {
 }
 
 /// The error if the rest cannot be sealed: earlier seals are committed.
-fn broken_off(error: Error, newest: Option<&audit_seal::Model>) -> Error {
+fn with_finished_seals(error: Error, newest: Option<&audit_seal::Model>) -> Error {
     let Some(seal) = newest else { return error };
     let stands = format!("seal {} is made and stays, head {}", seal.number, seal.hash);
     if error.kind() == Kind::OutcomeUnknown {
@@ -101,7 +101,7 @@ fn broken_off(error: Error, newest: Option<&audit_seal::Model>) -> Error {
     error.without_hints().reworded(message).hint(CommandLine::again().and(" goes on from there"))
 }
 
-async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Result<Option<Sealed>> {
+async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Result<Option<NewSeal>> {
     let last = repository::audit_seal::find_last(operation.handle()).await?;
     let events = repository::audit_seal::find_events(operation.handle(), None, after, EVENTS_PER_SEAL).await?;
     let last_event = match events.last() {
@@ -126,7 +126,7 @@ async fn apply(operation: &mut Operation, actor: &str, after: Option<Id>) -> Res
     let ids: Vec<Id> = events.iter().map(|event| event.row.id).collect();
     let change = repository::audit_seal::create(operation.handle(), seal.clone(), &ids).await?;
     operation.record(change);
-    Ok(Some(Sealed { seal, last_event }))
+    Ok(Some(NewSeal { seal, last_event }))
 }
 
 fn no_number_left(number: i32) -> Error {
@@ -143,7 +143,7 @@ impl SealHash {
         SealHash(Sha256::new_with_prefix(header.to_string()))
     }
 
-    fn add(&mut self, event: &Covered<audit_event::Model>) {
+    fn add(&mut self, event: &SealedRow<audit_event::Model>) {
         self.0.update(digest(event));
     }
 
@@ -154,7 +154,7 @@ impl SealHash {
 
 /// The digest of one event: all its columns but the seal, as a JSON list, with personal values in erased
 /// form.
-fn digest(event: &Covered<audit_event::Model>) -> impl AsRef<[u8]> + use<> {
+fn digest(event: &SealedRow<audit_event::Model>) -> impl AsRef<[u8]> + use<> {
     let occurred_at = event.time(&event.row.occurred_at);
     let event = &event.row;
     let columns = json!([
@@ -193,7 +193,7 @@ pub struct Chain {
     /// Of seals all; of events the first `EVENTS_NAMED`.
     pub problems: Vec<SealProblem>,
     /// Events outside the chain beyond those.
-    pub untold: u64,
+    pub unlisted: u64,
     /// Events whose seals are missing from an otherwise intact chain: the table was emptied or truncated.
     pub orphaned: u64,
 }
@@ -223,15 +223,15 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
         if seals.is_empty() {
             break;
         }
-        for covered in seals {
-            let seal = &covered.row;
+        for sealed in seals {
+            let seal = &sealed.row;
             chain.note_number(seal.number, last.as_ref().map_or(0, |last| last.number).max(0));
             if seal.number > 0 {
-                check(connection, &covered, &mut chain).await?;
+                check(connection, &sealed, &mut chain).await?;
                 is_head_found |= head == Some(seal.hash.as_str());
                 chain.head.clone_from(&seal.hash);
             }
-            last = Some(covered.row);
+            last = Some(sealed.row);
         }
     }
     let is_whole = chain.problems.is_empty();
@@ -251,13 +251,13 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
     if is_whole && count > 0 {
         chain.note_orphaned(count);
     } else {
-        chain.untold = count - strays.len() as u64;
+        chain.unlisted = count - strays.len() as u64;
         let what = "bears a seal that is none of the chain";
         chain.problems.extend(strays.into_iter().map(|event| SealProblem::of_event(event.id, event.operation, what)));
     }
-    let illegible = repository::legible::find_illegible(connection, EVENTS_NAMED).await?;
+    let unreadable = repository::readable_events::find_unreadable(connection, EVENTS_NAMED).await?;
     chain.problems.extend(
-        illegible.into_iter().map(|(id, column)| {
+        unreadable.into_iter().map(|(id, column)| {
             SealProblem::of_event(id, id.to_string(), format!("cannot be read: {column} is no text"))
         }),
     );
@@ -271,11 +271,11 @@ pub async fn verify(connection: &impl ConnectionTrait, head: Option<&str>) -> Re
 
 async fn check(
     connection: &impl ConnectionTrait,
-    covered: &Covered<audit_seal::Model>,
+    sealed: &SealedRow<audit_seal::Model>,
     chain: &mut Chain,
 ) -> Result<()> {
-    let seal = &covered.row;
-    let (mut hash, mut count, mut after) = (SealHash::new(seal, &covered.time(&seal.sealed_at)), 0_u64, None);
+    let seal = &sealed.row;
+    let (mut hash, mut count, mut after) = (SealHash::new(seal, &sealed.time(&seal.sealed_at)), 0_u64, None);
     loop {
         let events = repository::audit_seal::find_events(connection, Some(seal.id), after, ROWS_AT_ONCE).await?;
         let Some(last) = events.last() else { break };

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::operation::{Operations, Request};
-use super::tombstone::{PAUSE, Verdict, ask};
+use super::tombstone::{PAUSE, Settlement, write_tombstone};
 use crate::domain::{EventName, Id};
 use crate::entity::audit_event::Model;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
@@ -16,14 +16,14 @@ use crate::repository::{audit_event, order, product, stock_movement, user};
 /// Settles the outcome of any operation: one that is not committed by now can no longer be.
 ///
 /// Errors: exit 5 while its transaction is still open at the server; those of the database.
-pub async fn decide(operations: &Operations, operation_id: Uuid) -> Result<Verdict> {
+pub async fn settle(operations: &Operations, operation_id: Uuid) -> Result<Settlement> {
     let request = Request::new(EventName::AuditSettle);
     let tombstone = operations.failed_event(&request, operation_id, "it had not happened when it was settled");
     let database = &operations.database;
     let mut waited = Duration::ZERO;
     loop {
         let asked = Instant::now();
-        let error = match ask(database, &tombstone, operations.dry_run).await {
+        let error = match write_tombstone(database, &tombstone, operations.dry_run).await {
             Ok(verdict) => return Ok(verdict),
             Err(error) => error,
         };
@@ -49,7 +49,7 @@ fn undecided(operation_id: Uuid, error: &Error) -> Error {
 /// Rejects an id that is not an operation's: all ids look alike.
 ///
 /// Errors: exit 7, naming the owner of the id and the probable operation; those of the database.
-pub async fn refuse_others(connection: &impl ConnectionTrait, id: Uuid) -> Result<()> {
+pub async fn refuse_other_ids(connection: &impl ConnectionTrait, id: Uuid) -> Result<()> {
     let Some((owner, meant)) = owner(connection, id.into()).await? else { return Ok(()) };
     let message = format!("operation: {id} is the id of {owner}, not of an operation");
     let error = Error::new(Kind::Invalid, "invalid", message);
@@ -62,7 +62,7 @@ pub async fn refuse_others(connection: &impl ConnectionTrait, id: Uuid) -> Resul
 
 /// The owner of an id that is not an operation's, with its operation.
 async fn owner(connection: &impl ConnectionTrait, id: Id) -> Result<Option<(String, Option<(&'static str, Id)>)>> {
-    let is_operation = async |id| Ok::<_, Error>(!audit_event::find_of_operation(connection, id, 1).await?.is_empty());
+    let is_operation = async |id| Ok::<_, Error>(!audit_event::find_by_operation(connection, id, 1).await?.is_empty());
     if is_operation(id).await? {
         return Ok(None);
     }

@@ -23,7 +23,7 @@ pub struct Adjustment {
 
 /// The result of an adjustment.
 #[derive(Debug, Clone)]
-pub struct Adjusted {
+pub struct AdjustmentResult {
     pub product: Changed,
     pub replayed: bool,
 }
@@ -31,7 +31,11 @@ pub struct Adjusted {
 /// Adjusts stock in a separate operation.
 ///
 /// Errors: exit 3; exit 6 if the stock would be negative, or the key was used for another request.
-pub async fn adjust(operations: &Operations, adjustment: &Adjustment, key: Option<IdempotencyKey>) -> Result<Adjusted> {
+pub async fn adjust(
+    operations: &Operations,
+    adjustment: &Adjustment,
+    key: Option<IdempotencyKey>,
+) -> Result<AdjustmentResult> {
     let fingerprint = json!({
         "product": adjustment.product.to_ascii_uppercase(),
         "delta": adjustment.delta,
@@ -44,7 +48,7 @@ pub async fn adjust(operations: &Operations, adjustment: &Adjustment, key: Optio
         ..Request::new(EventName::StockAdjust)
     };
     match operations.run(&request, async |operation| apply_adjust(operation, adjustment).await).await? {
-        Completion::Done(product) => Ok(Adjusted { product, replayed: false }),
+        Completion::Done(product) => Ok(AdjustmentResult { product, replayed: false }),
         Completion::Replayed(event) => {
             let id = event.entity_id.unwrap_or_default();
             let now = repository::product::find_by_id(operations.database.connection(), id).await?;
@@ -57,7 +61,7 @@ pub async fn adjust(operations: &Operations, adjustment: &Adjustment, key: Optio
                 Model { stock_quantity, ..now.clone() }
             };
             let product = Changed { before: at(level(&before)), after: at(level(&after)), changed: false };
-            Ok(Adjusted { product, replayed: true })
+            Ok(AdjustmentResult { product, replayed: true })
         }
     }
 }
@@ -88,13 +92,14 @@ async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustme
         ..before.clone()
     };
     // `changed` covers the product's row, which `moved` counted.
-    operation.record(noting(repository::product::changed(&before, &after), adjustment.note.as_deref()).covering(rows));
+    operation
+        .record(with_note(repository::product::changed(&before, &after), adjustment.note.as_deref()).with_rows(rows));
     Ok(Changed { before, after, changed: true })
 }
 
 /// A counted stock level.
 #[derive(Debug, Clone)]
-pub struct Count {
+pub struct StockCount {
     /// SKU or id.
     pub product: String,
     pub level: i32,
@@ -107,7 +112,7 @@ pub struct Count {
 /// Sets stock to a level if the current one is as expected (compare-and-set).
 ///
 /// Errors: exit 3; exit 6 if the stock has changed.
-pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
+pub async fn set(operations: &Operations, count: &StockCount) -> Result<Changed> {
     let body = async |operation: &mut Operation| {
         let before = find_for_update(operation, &count.product).await?;
         let sku = printable(&before.sku);
@@ -132,7 +137,7 @@ pub async fn set(operations: &Operations, count: &Count) -> Result<Changed> {
 }
 
 /// Exit 6 for a stock that differs from the expected level.
-fn changed_meanwhile(sku: &str, have: i32, count: &Count) -> Error {
+fn changed_meanwhile(sku: &str, have: i32, count: &StockCount) -> Error {
     let again = CommandLine::again().option("--expect", &have.to_string());
     let message = format!("{sku} has {have} in stock, not {} as expected", count.expected);
     Error::conflict("stock.changed", message)
@@ -141,7 +146,7 @@ fn changed_meanwhile(sku: &str, have: i32, count: &Count) -> Error {
 
 /// A difference between a product's stock and its movements, recorded as a movement.
 #[derive(Debug, Clone)]
-pub struct Accepted {
+pub struct AcceptedDifference {
     pub product: Model,
     /// Pieces; 0 if there was no difference.
     pub delta: i64,
@@ -150,14 +155,14 @@ pub struct Accepted {
 /// Records a stock change by another program as a movement; the stock is unchanged.
 ///
 /// Errors: exit 3; exit 6 if the difference exceeds the range of a movement.
-pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) -> Result<Accepted> {
+pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) -> Result<AcceptedDifference> {
     let body = async |operation: &mut Operation| {
         let product = find_for_update(operation, product).await?;
         repository::known_id("product", &product.sku, product.id)?;
         let moved = repository::stock_movement::sum(operation.handle(), product.id).await?;
         let delta = i64::from(known_stock(&product)?) - moved;
         if delta == 0 {
-            return Ok(Accepted { product, delta });
+            return Ok(AcceptedDifference { product, delta });
         }
         let pieces = i32::try_from(delta).map_err(|_| {
             let sku = printable(&product.sku);
@@ -168,14 +173,14 @@ pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) 
             ..operation.movement(product.id, pieces, MovementReason::External)
         };
         let rows = repository::stock_movement::create_many(operation.handle(), &[movement]).await?;
-        operation.record(noting(repository::product::accepted(&product, moved), note).covering(rows));
-        Ok(Accepted { product, delta })
+        operation.record(with_note(repository::product::accepted(&product, moved), note).with_rows(rows));
+        Ok(AcceptedDifference { product, delta })
     };
     operations.run(&Request::new(EventName::StockAccept), body).await?.done()
 }
 
 /// The change with the note of its movement, so that an edit of the note is detected.
-fn noting(mut change: repository::Change, note: Option<&str>) -> repository::Change {
+fn with_note(mut change: repository::Change, note: Option<&str>) -> repository::Change {
     if let (Some(after), Some(note)) = (&mut change.after, note) {
         after["note"] = note.into();
     }

@@ -20,43 +20,43 @@ pub const PAUSE: Duration = Duration::from_millis(200);
 
 /// The outcome of an operation whose COMMIT was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
-    Happened,
-    DidNotHappen,
+pub enum CommitOutcome {
+    Applied,
+    NotApplied,
     /// No answer in time.
     Unknown,
 }
 
 /// The final outcome of an operation.
 #[derive(Debug, Clone)]
-pub struct Verdict {
+pub struct Settlement {
     pub is_applied: bool,
     /// Whether this call decided it.
     pub is_new: bool,
 }
 
 /// Retries until the database answers or the reserved time of the COMMIT is over.
-pub async fn find_out(database: &Database, tombstone: audit_event::Model) -> Settled {
+pub async fn settle_commit(database: &Database, tombstone: audit_event::Model) -> CommitOutcome {
     let limit = database.budget().settle_limit();
     let asking = async {
         loop {
-            match ask_anew(database, &tombstone).await {
-                Ok(Verdict { is_applied: true, .. }) => return Settled::Happened,
-                Ok(_) => return Settled::DidNotHappen,
+            match write_on_new_connection(database, &tombstone).await {
+                Ok(Settlement { is_applied: true, .. }) => return CommitOutcome::Applied,
+                Ok(_) => return CommitOutcome::NotApplied,
                 Err(error) => tracing::debug!("the outcome is not known yet: {error}"),
             }
             sleep(PAUSE).await;
         }
     };
-    timeout(limit, asking).await.unwrap_or(Settled::Unknown)
+    timeout(limit, asking).await.unwrap_or(CommitOutcome::Unknown)
 }
 
-async fn ask_anew(database: &Database, tombstone: &audit_event::Model) -> Result<Verdict> {
-    ask(&database.reconnect().await?, tombstone, false).await
+async fn write_on_new_connection(database: &Database, tombstone: &audit_event::Model) -> Result<Settlement> {
+    write_tombstone(&database.reconnect().await?, tombstone, false).await
 }
 
 /// Tries once, on this connection.
-pub async fn ask(database: &Database, tombstone: &audit_event::Model, dry_run: bool) -> Result<Verdict> {
+pub async fn write_tombstone(database: &Database, tombstone: &audit_event::Model, dry_run: bool) -> Result<Settlement> {
     let handle = database.begin().await?;
     let inserted = repository::audit_event::create_many(&handle, [tombstone.clone()]).await;
     let fault = handle.first_fault();
@@ -66,14 +66,15 @@ pub async fn ask(database: &Database, tombstone: &audit_event::Model, dry_run: b
                 true => handle.rollback().await?,
                 false => handle.commit().await?,
             }
-            Ok(Verdict { is_applied: false, is_new: true })
+            Ok(Settlement { is_applied: false, is_new: true })
         }
         (_, Some(fault)) if repository::audit_event::UNIQUE_SEQUENCE.is_violated_by(&fault) => {
             handle.rollback().await?;
             // It may be our own tombstone, whose COMMIT was lost as well.
-            let first = repository::audit_event::find_first_of(database.connection(), tombstone.operation_id).await?;
+            let first =
+                repository::audit_event::find_first_of_operation(database.connection(), tombstone.operation_id).await?;
             let first = first.ok_or_else(|| Error::internal("the conflicting event is gone"))?;
-            Ok(Verdict { is_applied: first.outcome == Outcome::Succeeded, is_new: false })
+            Ok(Settlement { is_applied: first.outcome == Outcome::Succeeded, is_new: false })
         }
         (Err(error), _) => Err(error),
         (Ok(()), Some(_)) => Err(Error::internal("the tombstone was not written")),

@@ -7,7 +7,7 @@ use crate::entity::Moment;
 pub use crate::entity::user::Model;
 use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository;
-use crate::repository::user::{Lock, Who};
+use crate::repository::user::{Lock, UserKey};
 
 /// A user before and after a mutation.
 pub type Changed = operation::Changed<Model>;
@@ -31,7 +31,7 @@ pub async fn create(operations: &Operations, new: &Model) -> Result<Model> {
 /// Creates a user on an open operation whose caller has checked that the address is free. It is not
 /// checked again, so that a concurrent insert is found by a retry instead of being rejected.
 pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model> {
-    let user = stamped(operation, new);
+    let user = with_id_and_times(operation, new);
     let created = repository::user::create(operation.handle(), &user).await;
     let change = created.map_err(|error| duplicate(operation, &user.email, error))?;
     operation.record(change);
@@ -40,14 +40,14 @@ pub async fn apply_create(operation: &mut Operation, new: Model) -> Result<Model
 
 /// Errors: exit 6 if a user other than `own` has this address, in any spelling.
 async fn check_free(operation: &Operation, email: &str, own: Option<Id>) -> Result<()> {
-    match repository::user::find_one(operation.handle(), Who::Email(email), Lock::None).await? {
+    match repository::user::find_one(operation.handle(), UserKey::Email(email), Lock::None).await? {
         Some(user) if Some(user.id) != own => Err(taken(&user.email)),
         _ => Ok(()),
     }
 }
 
 /// A new user with id and times.
-pub fn stamped(operation: &Operation, new: Model) -> Model {
+pub fn with_id_and_times(operation: &Operation, new: Model) -> Model {
     let now = Moment::from(operation.now());
     Model { id: operation.new_id().into(), created_at: now.clone(), updated_at: now, ..new }
 }
@@ -150,9 +150,9 @@ async fn mutate(
 
 /// The user of that address or id, locked until the operation ends. Errors: exit 3.
 pub async fn find(operation: &mut Operation, who: &str) -> Result<Model> {
-    let user = repository::user::find_one(operation.handle(), Who::parse(who), Lock::Update).await?;
+    let user = repository::user::find_one(operation.handle(), UserKey::parse(who), Lock::Update).await?;
     let user = user.ok_or_else(|| unknown(who))?;
-    operation.about(user.id);
+    operation.set_subject(user.id);
     Ok(user)
 }
 

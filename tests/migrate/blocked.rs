@@ -5,7 +5,7 @@ use std::time::Duration;
 use migration::Migration;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use shopctl::db::budget::Budget;
-use shopctl::error::{Aim, Kind};
+use shopctl::error::{Invocation, Kind};
 use shopctl::migrate::{Catalog, Plan, Progress, State, up};
 
 use super::{SERVERS, Trial, on, plan, to};
@@ -303,7 +303,7 @@ fn failures_after_losing_the_lock_are_reported_as_the_lost_lock() {
         let list = Plan { catalog: Catalog::new(vec![FIRST, SECOND], ""), ..plan() };
         let error = up(&trial.database, &list, &mut |_| taken_over()).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "migrate.lock_lost"));
-        assert!(!error.hint_lines(&Aim::default()).join(" ").contains("drop"), "{:?}", error.hints());
+        assert!(!error.hint_lines(&Invocation::default()).join(" ").contains("drop"), "{:?}", error.hints());
     });
 }
 
@@ -330,7 +330,7 @@ fn an_interrupted_run_reports_applied_and_pending_migrations() {
                 "{told}"
             );
             assert!(told.contains("not applied: "), "{told}");
-            let hints = error.hint_lines(&Aim::default()).join("\n");
+            let hints = error.hint_lines(&Invocation::default()).join("\n");
             assert!(hints.contains("shopctl completes it") && !hints.contains("nothing"), "{hints}");
             trial.database.close().await;
         });

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
-use shopctl::error::{Aim, Kind};
+use shopctl::error::{Invocation, Kind};
 use shopctl::migrate::{Progress, RunKind, run};
 
 use crate::on_every_backend;
@@ -159,7 +159,7 @@ fn fresh_interrupted_after_the_removal_reports_progress_and_a_hint() {
             assert_eq!(error.kind(), Kind::Interrupted);
             let told = error.message();
             assert!(told.contains("everything was removed") && told.contains("not applied: "), "{told}");
-            assert_eq!(error.hint_lines(&Aim::default()), ["shopctl migrate up completes it"]);
+            assert_eq!(error.hint_lines(&Invocation::default()), ["shopctl migrate up completes it"]);
             trial.shop.run(&["migrate", "up"]).success();
             trial.shop.run(&["migrate", "status", "--check"]).success();
             trial.database.close().await;

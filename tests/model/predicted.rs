@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shopctl::domain::order_status::{self, Step, StockEffect, Verb};
+use shopctl::domain::order_status::{self, Decision, StockEffect, Verb};
 use shopctl::domain::{OrderStatus, UserStatus};
 
 use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, STOCK, done, money};
@@ -181,11 +181,11 @@ impl Model {
             return answer;
         }
         let found = self.orders.get_mut(order).ok_or("order.not_found")?;
-        let transition = match order_status::step(found.status, verb) {
-            Step::AlreadyThere => return self.said_again(order, verb, restock, key, request),
-            Step::Refused if verb == Verb::Expire => return done(false),
-            Step::Refused => return Err("order.transition"),
-            Step::Take(transition) => transition,
+        let transition = match order_status::decide(found.status, verb) {
+            Decision::AlreadyReached => return self.said_again(order, verb, restock, key, request),
+            Decision::Refused if verb == Verb::Expire => return done(false),
+            Decision::Refused => return Err("order.transition"),
+            Decision::Allowed(transition) => transition,
         };
         let back: BTreeMap<usize, i32> = match (restock, transition.stock) {
             (Back::AsUsual, StockEffect::Restored) => found.taken.clone(),

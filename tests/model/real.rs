@@ -4,10 +4,10 @@ use shopctl::db::Database;
 use shopctl::domain::{Email, IdempotencyKey, MovementReason, PersonName, ProductName, Sku, UserStatus};
 use shopctl::error::Result;
 use shopctl::service::anonymize;
-use shopctl::service::order_lifecycle::{self, Move, Restock};
+use shopctl::service::order_lifecycle::{self, OrderTransition, Restock};
 use shopctl::service::place_order::{self, NewLine, NewOrder};
 use shopctl::service::product;
-use shopctl::service::stock::{self, Adjustment, Count};
+use shopctl::service::stock::{self, Adjustment, StockCount};
 use shopctl::service::user;
 
 use super::{Act, Answer, Back, PRICE_CENTS, PRODUCTS, STOCK, money, pieces};
@@ -61,7 +61,7 @@ impl Real {
                 told(true, placed.replayed)
             }
             Act::Move { order, verb, restock, key } => {
-                let wanted = Move {
+                let wanted = OrderTransition {
                     order: self.orders.get(*order).cloned().unwrap_or_else(|| format!("NONE{order}")),
                     verb: *verb,
                     reason: None,
@@ -88,7 +88,7 @@ impl Real {
             }
             Act::Set { product, level, expected } => {
                 let (product, reason) = (self.sku(*product), MovementReason::Shrinkage);
-                let count = Count { product, level: *level, expected: *expected, reason, note: None };
+                let count = StockCount { product, level: *level, expected: *expected, reason, note: None };
                 told(stock::set(&operations, &count).await?.changed, false)
             }
             Act::Price { product, cents } => {

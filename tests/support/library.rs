@@ -6,7 +6,7 @@ use shopctl::db::budget::Budget;
 use shopctl::db::target::Target;
 use shopctl::db::{Access, ConnectSettings, Database};
 use shopctl::domain::{Clock, IdSource};
-use shopctl::service::committing::Committing;
+use shopctl::service::committing::CommitTracker;
 use shopctl::service::operation::Operations;
 
 use super::Shop;
@@ -33,6 +33,6 @@ pub fn operations(database: &Database) -> Operations {
         ids: IdSource(uuid::Uuid::now_v7),
         actor: "tester".to_owned(),
         dry_run: false,
-        committing: Committing::default(),
+        committing: CommitTracker::default(),
     }
 }

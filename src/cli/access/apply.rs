@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::db::Access;
 use crate::db::access::{ExcessRights, RightsChange, run as run_statements};
 use crate::error::Result;
-use crate::service::access::{Plan, Planned, settle};
+use crate::service::access::{Plan, PlannedStep, check_complete};
 
 #[derive(Debug, Args)]
 pub struct ApplyArguments {
@@ -27,11 +27,11 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArgume
     let dry_run = arguments.write.dry_run;
     let roles = arguments.roles.parse(&context.config.target)?;
     let database = context.database(Access::Write).await?;
-    let plan = Plan::make(&database, &roles).await?;
+    let plan = Plan::build(&database, &roles).await?;
     if plan.rows.is_empty() {
         context.output.list(&plan.rows)?;
         note_nothing_to_change(context, &plan);
-        return settle(&plan.remaining);
+        return check_complete(&plan.remaining);
     }
     let impact = async || Ok(plan.impact(database.target()));
     prompter.ask_permission(context, &arguments.answers, dry_run, impact).await?;
@@ -43,12 +43,12 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArgume
     if dry_run {
         context.note_would_change();
         context.output.note("a dry run: nothing was changed");
-        return settle(&plan.remaining);
+        return check_complete(&plan.remaining);
     }
     note_changed(context, &database);
     // Revoked rights may also have been granted by others.
-    let left = Plan::make(&database, &roles).await?;
-    let undone = |row: Planned| {
+    let left = Plan::build(&database, &roles).await?;
+    let undone = |row: PlannedStep| {
         let what = match row.step.change {
             RightsChange::Revoke => format!("{} on {}, granted by others", row.step.privileges, row.step.on),
             RightsChange::Grant | RightsChange::ChangeOwner => format!("no {} on {}", row.step.privileges, row.step.on),
@@ -56,5 +56,5 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArgume
         (row.name, ExcessRights { what, remedy: Some(row.step.sql) })
     };
     let undone = left.rows.into_iter().map(undone);
-    settle(&left.remaining.into_iter().chain(undone).collect::<Vec<_>>())
+    check_complete(&left.remaining.into_iter().chain(undone).collect::<Vec<_>>())
 }

@@ -8,7 +8,7 @@ use crate::db::Access;
 use crate::db::target::Engine;
 use crate::error::Result;
 use crate::output::{Column, View};
-use crate::service::access::{Plan, Planned, excess, settle};
+use crate::service::access::{Plan, PlannedStep, check_complete, excess};
 
 #[derive(Debug, Args)]
 pub struct PlanArguments {
@@ -20,17 +20,17 @@ pub struct PlanArguments {
 }
 
 pub async fn run(context: &Context, arguments: &PlanArguments) -> Result<()> {
-    context.output.check_fields::<Planned>(&[])?;
+    context.output.check_fields::<PlannedStep>(&[])?;
     let roles = arguments.roles.parse(&context.config.target)?;
     let database = context.database(Access::Read).await?;
-    let plan = Plan::make(&database, &roles).await?;
+    let plan = Plan::build(&database, &roles).await?;
     if arguments.sql {
         context.output.text(&script(database.engine(), &plan))?;
     } else {
         context.output.list(&plan.rows)?;
     }
     note_nothing_to_change(context, &plan);
-    settle(&plan.remaining)
+    check_complete(&plan.remaining)
 }
 
 pub fn note_nothing_to_change(context: &Context, plan: &Plan) {
@@ -59,7 +59,7 @@ fn script(engine: Engine, plan: &Plan) -> String {
     text
 }
 
-impl View for Planned {
+impl View for PlannedStep {
     const NOUN: &'static str = "changes of rights";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("role", "ROLE", |view| view.role.as_str().into()),

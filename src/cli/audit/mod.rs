@@ -20,7 +20,7 @@ use crate::domain::similar::closest;
 use crate::domain::{EntityKind, EventName, Id, Outcome, Page};
 use crate::entity::audit_event::{Entity, Model};
 use crate::error::{Error, Kind, Result, printable};
-use crate::repository::user::{self, Lock, Who};
+use crate::repository::user::{self, Lock, UserKey};
 use crate::repository::{Listing, SortField, audit_event as events, order, product};
 
 #[derive(Debug, Subcommand)]
@@ -183,7 +183,7 @@ async fn find_entity(database: &Database, arguments: &FilterArguments) -> Result
     }
     let connection = database.connection();
     let id = match entity {
-        EntityKind::User => user::find_one(connection, Who::parse(name), Lock::None).await?.map(|user| user.id),
+        EntityKind::User => user::find_one(connection, UserKey::parse(name), Lock::None).await?.map(|user| user.id),
         EntityKind::Product => product::find_by_sku(connection, name).await?.map(|product| product.id),
         EntityKind::Order => order::find_named(connection, name, Lock::None).await?.map(|order| order.id),
         _ => None,

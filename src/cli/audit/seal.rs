@@ -7,11 +7,11 @@ use crate::cli::shared::mutation::{self, outcome};
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::Mutation;
-use crate::service::seal::{Sealing, seal_all};
+use crate::service::seal::{SealRun, seal_all};
 
 pub async fn run(context: &Context, write: &WriteArguments) -> Result<()> {
     mutation::run(context, write, async |operations| {
-        let Sealing { seals, events, head, is_behind } = seal_all(operations).await?;
+        let SealRun { seals, events, head, is_behind } = seal_all(operations).await?;
         if is_behind {
             context.output.warn("events that came in the meantime wait for the next seal");
         }

@@ -31,10 +31,10 @@ pub struct SettleArguments {
 pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
     let (id, dry_run) = (arguments.operation, arguments.write.dry_run);
     let database = context.database(Access::Write).await?;
-    settle::refuse_others(database.connection(), id).await?;
-    let verdict = settle::decide(&context.operations(&database, dry_run), id).await?;
+    settle::refuse_other_ids(database.connection(), id).await?;
+    let verdict = settle::settle(&context.operations(&database, dry_run), id).await?;
     let named = match verdict.is_applied {
-        true => events::find_of_operation(database.connection(), id.into(), EVENTS_NAMED + 1).await?,
+        true => events::find_by_operation(database.connection(), id.into(), EVENTS_NAMED + 1).await?,
         false => Vec::new(),
     };
     let line = match verdict.is_applied {

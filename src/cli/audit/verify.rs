@@ -34,10 +34,10 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
         let name = problem.seal.map(|number| number.to_string()).unwrap_or_default();
         Finding { entity: EntityKind::Seal, id: None, name, what: problem.what }
     });
-    let untold = chain.untold + explanation.found - explanation.findings.len() as u64;
+    let unlisted = chain.unlisted + explanation.found - explanation.findings.len() as u64;
     let findings: Vec<_> = of_seals.chain(explanation.findings).collect();
     let shown = findings.len() as u64;
-    let found = shown + untold;
+    let found = shown + unlisted;
     context.output.list(&findings)?;
     let (rows, sealed, seals) = (explanation.rows, chain.sealed_events, chain.seals);
     context.output.note(&format!("rows compared: {rows}; events sealed: {sealed}, seals: {seals}"));

@@ -12,7 +12,7 @@ use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result, printable};
 use crate::file::is_open_to_others;
 use crate::migrate::{self, Catalog, MigrationStatus};
 use crate::output::{Column, Format, View, escape};
-use crate::service::doctor::{self, Check, Circumstances, Migrations, State};
+use crate::service::doctor::{self, Check, Migrations, Setup, State};
 
 /// The interval of progress messages.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
@@ -30,13 +30,13 @@ pub struct Arguments {
 /// Errors: those of the connection; exit 9 when a check failed.
 pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     context.output.check_fields::<CheckView>(&[])?;
-    let circumstances = circumstances(context);
+    let setup = setup(context);
     let mut checks = Vec::new();
     let result = match context.database(Access::Read).await {
-        Ok(database) => examine(context, arguments, &database, &circumstances, &mut checks).await,
+        Ok(database) => examine(context, arguments, &database, &setup, &mut checks).await,
         Err(error) => {
             let error = context.adapt_hints(error);
-            checks = doctor::unreachable(&circumstances, &error, arguments.deep);
+            checks = doctor::unreachable(&setup, &error, arguments.deep);
             Err(error)
         }
     };
@@ -44,7 +44,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let count = checks.len();
     let hints: Vec<Hint> = checks.iter().filter_map(|check| check.hint.clone()).collect();
     let to_view = |check: Check| {
-        let hint = check.hint.as_ref().map(|hint| hint.aimed(context.output.aim()));
+        let hint = check.hint.as_ref().map(|hint| hint.render(context.output.aim()));
         CheckView { check, hint }
     };
     let rows: Vec<_> = checks.into_iter().map(to_view).collect();
@@ -70,14 +70,14 @@ async fn examine(
     context: &Context,
     arguments: &Arguments,
     database: &Database,
-    circumstances: &Circumstances,
+    setup: &Setup,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
     let status = split_connection_loss(migrate::status(database.connection(), &Catalog::embedded()).await)?;
     let removal = split_connection_loss(migrate::refuse_removal(database.connection(), Kind::CheckFailed).await)?;
     let migrations = removal.and(status).map(|status| summary(context, &status));
     let environment = split_connection_loss(migrate::setting(database.connection(), migrate::ENVIRONMENT).await)?;
-    doctor::examine(database, context.clock, circumstances, migrations, environment, checks).await?;
+    doctor::examine(database, context.clock, setup, migrations, environment, checks).await?;
     if arguments.deep {
         let mut last_note = Instant::now();
         let mut progress = |name: &'static str| {
@@ -99,7 +99,7 @@ fn split_connection_loss<T>(result: Result<T>) -> Result<Result<T>> {
     }
 }
 
-fn circumstances(context: &Context) -> Circumstances {
+fn setup(context: &Context) -> Setup {
     let config = &context.config;
     let origin = config.entries().first().map_or_else(String::new, |entry| entry.origin.clone());
     let mut exposed_files = config.exposed_files().to_vec();
@@ -108,7 +108,7 @@ fn circumstances(context: &Context) -> Circumstances {
     {
         exposed_files.push(file.path.clone());
     }
-    Circumstances {
+    Setup {
         database: config.target.to_string(),
         origin,
         exposed_files,
@@ -126,7 +126,7 @@ fn summary(context: &Context, all: &[MigrationStatus]) -> Migrations {
         Some(format!("{} {} (first {})", in_state(state).count(), state.as_str(), printable(&first.name)))
     });
     let way_out = all.iter().find_map(MigrationStatus::remedy);
-    let missing = || Error::of(Cause::NoSchema, "").hint(CommandLine::new("migrate up"));
+    let missing = || Error::from_cause(Cause::NoSchema, "").hint(CommandLine::new("migrate up"));
     let hint = way_out.unwrap_or_else(|| Hint::joined(context.adapt_hints(missing()).hints(), "; "));
     Migrations { applied: in_state(migrate::State::Applied).count(), others: others.collect(), hint }
 }

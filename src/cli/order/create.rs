@@ -17,7 +17,7 @@ use crate::db::Database;
 use crate::domain::text::counted;
 use crate::domain::{Money, Quantity, Violation, Violations};
 use crate::error::{Error, Kind, Result, io_reason, printable};
-use crate::file::{is_stdout, place_of, read_input};
+use crate::file::{input_name, is_stdout, read_input};
 use crate::output::{Mutation, View};
 use crate::service::place_order::{self, NewLine, NewOrder, PlacedOrder};
 
@@ -136,7 +136,7 @@ fn read_order(path: &Path) -> Result<(String, Vec<NewLine>)> {
     /// 300 lines fit many times over.
     const MAX_BYTES: u64 = 1024 * 1024;
     let file = (!is_stdout(path)).then_some(path);
-    let place = place_of(file);
+    let place = input_name(file);
     let text = read_input(file, MAX_BYTES + 1).map_err(|error| {
         Error::configuration("order.unreadable", format!("cannot read {place}: {}", io_reason(&error)))
     })?;

@@ -21,11 +21,11 @@ pub async fn run(context: &Context, arguments: &Export<FilterArguments>) -> Resu
     let connection = database.connection();
     match format {
         Format::Json | Format::Jsonl | Format::MongoJson => {
-            print(export.output(), orders::find_whole(connection, &filter).await?).await?;
+            print(export.output(), orders::stream_orders(connection, &filter).await?).await?;
         }
         // A flat file has a row for each item, with its order's fields in each.
         Format::Table | Format::Csv | Format::Tsv | Format::Id => {
-            print(export.output(), orders::find_lines(connection, &filter).await?).await?;
+            print(export.output(), orders::stream_lines(connection, &filter).await?).await?;
         }
     }
     export.complete()

@@ -10,7 +10,7 @@ use crate::cli::shared::zone;
 use crate::context::Context;
 use crate::domain::{DateOrder, Zone};
 use crate::error::Result;
-use crate::service::place_order::Stock;
+use crate::service::place_order::StockHandling;
 
 #[derive(Debug, Args)]
 pub struct OrderImportArguments {
@@ -19,7 +19,7 @@ pub struct OrderImportArguments {
     /// Whether the pieces come out of the stock: deduct, or skip for orders of the past whose pieces were never
     /// counted here [default: deduct, with --invoices skip]
     #[arg(long, value_name = "WHAT", value_parser = one_of(STOCKS))]
-    stock: Option<Stock>,
+    stock: Option<StockHandling>,
     /// The file has invoice lines (InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID);
     /// users and products that are not there are made
     #[arg(long)]
@@ -35,10 +35,10 @@ pub struct OrderImportArguments {
     tz: Option<Zone>,
 }
 
-const STOCKS: [(&str, Stock); 2] = [("deduct", Stock::Deduct), ("skip", Stock::Skip)];
+const STOCKS: [(&str, StockHandling); 2] = [("deduct", StockHandling::Deduct), ("skip", StockHandling::Skip)];
 
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &OrderImportArguments) -> Result<()> {
-    let usual = if arguments.invoices { Stock::Skip } else { Stock::Deduct };
+    let usual = if arguments.invoices { StockHandling::Skip } else { StockHandling::Deduct };
     let stock = arguments.stock.unwrap_or(usual);
     let zone = arguments.tz.clone();
     let (date_order, cancellation_prefix) = (arguments.date_order, arguments.cancellation_prefix.clone());

@@ -16,14 +16,14 @@ use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::order_status::Verb;
 use crate::domain::text::counted;
-use crate::domain::written_time::YEARS;
+use crate::domain::time_parser::YEARS;
 use crate::domain::{IdempotencyKey, Money, Quantity, Violation, moment};
 use crate::entity::order;
 use crate::error::{Error, Result, printable};
 use crate::output::{Mutation, View};
 use crate::repository::order as orders;
 use crate::service::operation::Operations;
-use crate::service::order_lifecycle::{self as service, Move, Moved, Restock, Restored};
+use crate::service::order_lifecycle::{self as service, OrderTransition, Restock, RestockedLine, TransitionResult};
 
 /// What all verbs take.
 #[derive(Debug, Args)]
@@ -96,7 +96,7 @@ pub struct ExpireArguments {
 
 /// A verb with all that was said about it.
 pub struct TransitionRequest<'a> {
-    template: Move,
+    template: OrderTransition,
     orders: &'a [String],
     batch: Option<&'a BatchArguments>,
     key: Option<IdempotencyKey>,
@@ -107,7 +107,8 @@ pub struct TransitionRequest<'a> {
 impl MoveArguments {
     pub fn request(&self, verb: Verb) -> TransitionRequest<'_> {
         let MoveArguments { orders, batch, reason, note, answers, write } = self;
-        let template = Move { reason: reason.clone(), note: note.clone(), ..Move::of(String::new(), verb) };
+        let template =
+            OrderTransition { reason: reason.clone(), note: note.clone(), ..OrderTransition::new(String::new(), verb) };
         TransitionRequest { template, orders, batch: Some(batch), key: None, answers, write }
     }
 }
@@ -152,7 +153,7 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
         Some(batch) => batch.names(context, request.orders, "order")?,
         None => Names { names: request.orders.to_vec(), is_single: false },
     };
-    let Move { tracking, restock, verb, .. } = &request.template;
+    let OrderTransition { tracking, restock, verb, .. } = &request.template;
     let for_one = [
         (tracking.is_some(), "--tracking is for one order"),
         (request.key.is_some(), "--idempotency-key is for one order"),
@@ -178,7 +179,7 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
         find_orders(&database, &orders).await?;
     }
     let one = async |operations: &Operations, name: &str| {
-        let one = Move { order: name.to_owned(), ..request.template.clone() };
+        let one = OrderTransition { order: name.to_owned(), ..request.template.clone() };
         let moved = service::run(operations, &one, request.key.clone()).await?;
         Ok(mutation_of(&moved, one.verb, dry_run))
     };
@@ -197,9 +198,9 @@ async fn find_orders(database: &Database, Names { names, .. }: &Names) -> Result
 /// `this cancels order K7Q2M-9XD4T (pending, 28.30); 3 units go back into stock`
 ///
 /// Errors: those that the operation itself would have, which is tried and rolled back.
-async fn impact_on_one(context: &Context, template: &Move, name: &str) -> Result<String> {
+async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str) -> Result<String> {
     let database = context.database_for_operation().await?;
-    let one = Move { order: name.to_owned(), ..template.clone() };
+    let one = OrderTransition { order: name.to_owned(), ..template.clone() };
     let tried = service::run(&context.operations(&database, true), &one, None).await?;
     let name = printable(&tried.before.reference);
     let status = printable(&tried.before.status.to_string());
@@ -218,8 +219,8 @@ async fn impact_on_one(context: &Context, template: &Move, name: &str) -> Result
 /// `this cancels 3 orders, 84.90 in all, and refuses 1: order … is shipped; …`
 ///
 /// Errors: exit 6 when it would refuse all of them.
-fn impact_on_all(found: &[order::Model], template: &Move) -> Result<String> {
-    let Move { verb, restock, .. } = template;
+fn impact_on_all(found: &[order::Model], template: &OrderTransition) -> Result<String> {
+    let OrderTransition { verb, restock, .. } = template;
     let refusal = |order: &order::Model| service::check(order, template).err();
     let (able, unable): (Vec<&order::Model>, Vec<&order::Model>) =
         found.iter().partition(|order| refusal(order).is_none());
@@ -254,12 +255,12 @@ fn verb_phrase(verb: Verb) -> &'static str {
     }
 }
 
-fn restocked_units(restored: &[Restored]) -> i64 {
+fn restocked_units(restored: &[RestockedLine]) -> i64 {
     restored.iter().map(|line| i64::from(line.quantity)).sum()
 }
 
 /// One line and one object about an order that was moved.
-fn mutation_of(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
+fn mutation_of(moved: &TransitionResult, verb: Verb, dry_run: bool) -> Mutation {
     let name = printable(&moved.after.reference);
     let status = printable(&moved.after.status.to_string());
     let line = match (moved.changed, moved.replayed) {
@@ -292,7 +293,7 @@ fn mutation_of(moved: &Moved, verb: Verb, dry_run: bool) -> Mutation {
 }
 
 /// The text about restocked pieces.
-fn restock_note(moved: &Moved, verb: Verb, dry_run: bool) -> String {
+fn restock_note(moved: &TransitionResult, verb: Verb, dry_run: bool) -> String {
     let done = mutation::outcome_verb(dry_run, "restocked");
     let units = match restocked_units(&moved.restored) {
         0 if moved.meant_everything => return ", nothing to restock".to_owned(),
@@ -318,7 +319,11 @@ pub async fn expire(context: &Context, prompter: &Prompter, arguments: &ExpireAr
         context.output.note("no orders to expire");
     }
     let ExpireArguments { note, answers, write, .. } = arguments;
-    let template = Move { note: note.clone(), placed_before: Some(before), ..Move::of(String::new(), Verb::Expire) };
+    let template = OrderTransition {
+        note: note.clone(),
+        placed_before: Some(before),
+        ..OrderTransition::new(String::new(), Verb::Expire)
+    };
     run(context, prompter, TransitionRequest { template, orders: &orders, batch: None, key: None, answers, write })
         .await
 }

@@ -21,8 +21,8 @@ use crate::domain::order_status::Verb;
 use crate::domain::{Money, OrderStatus, Page};
 use crate::entity::order;
 use crate::error::{Error, Result};
-use crate::repository::order::{self as orders, Item, ItemWithProduct, Whole};
-use crate::repository::user::{self as users, Lock, Who};
+use crate::repository::order::{self as orders, FullOrder, Item, ItemWithProduct};
+use crate::repository::user::{self as users, Lock, UserKey};
 use crate::repository::{Listing, SortField, product as products};
 use crate::service::place_order::PlacedOrder;
 
@@ -123,7 +123,7 @@ impl ListQuery for FilterArguments {
         let FilterArguments { since, until, min_total, max_total, .. } = *self;
         let (statuses, mut user_id, mut product_id) = (self.status.clone(), None, None);
         if let Some(who) = &self.user {
-            let user = users::find_one(database.connection(), Who::parse(who), Lock::None).await?;
+            let user = users::find_one(database.connection(), UserKey::parse(who), Lock::None).await?;
             user_id = Some(user.ok_or_else(|| Error::not_found("user", who))?.id);
         }
         if let Some(name) = &self.product {
@@ -165,11 +165,11 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
 }
 
 /// An order with its lines as every format shows it.
-pub fn detail(placed: PlacedOrder) -> Whole {
+pub fn detail(placed: PlacedOrder) -> FullOrder {
     let item = |(item, product): ItemWithProduct| {
         let (sku, name) = product.map(|product| (product.sku, product.name)).unzip();
         Item { item, sku, name }
     };
     let (email, items) = (placed.user.map(|user| user.email), placed.items.into_iter().map(item).collect());
-    Whole { order: placed.order, email, items }
+    FullOrder { order: placed.order, email, items }
 }

@@ -11,7 +11,7 @@ use crate::domain::EntityKind;
 use crate::error::Result;
 use crate::output::Cell;
 use crate::repository::audit_event as events;
-use crate::repository::order::{self as orders, Whole};
+use crate::repository::order::{self as orders, FullOrder};
 use crate::repository::user::{self as users, Lock};
 use crate::service::order_lifecycle;
 use crate::service::place_order::PlacedOrder;
@@ -28,7 +28,7 @@ pub struct ShowArguments {
 
 pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let extra: &[&str] = if arguments.timeline { &["timeline"] } else { &[] };
-    context.output.check_fields::<Whole>(extra)?;
+    context.output.check_fields::<FullOrder>(extra)?;
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
     let order = orders::find_named(connection, &arguments.order, Lock::None)
@@ -38,7 +38,7 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     let items = orders::find_items(connection, order.id).await?;
     let mut extra = Vec::new();
     if arguments.timeline {
-        let events = events::find_of(connection, EntityKind::Order, order.id, TIMELINE_MAX).await?;
+        let events = events::find_by_entity(connection, EntityKind::Order, order.id, TIMELINE_MAX).await?;
         extra.push(("timeline", Cell::nested(&events.into_iter().map(TimelineView).collect::<Vec<_>>())));
     }
     context.output.show(&detail(PlacedOrder { order, user, items, replayed: false }), &extra)

@@ -3,7 +3,7 @@
 use crate::domain::{Money, Quantity};
 use crate::entity::order;
 use crate::output::{Cell, Column, View};
-use crate::repository::order::{Item, Line, Whole};
+use crate::repository::order::{FullOrder, Item, Line};
 
 /// An order in a list.
 pub struct OrderView {
@@ -45,7 +45,7 @@ impl View for Item {
     ];
 }
 
-impl View for Whole {
+impl View for FullOrder {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("id", "ID", |view| view.order.id.into()),

@@ -21,7 +21,7 @@ use crate::domain::{Money, Page};
 use crate::entity::product::{Entity, Model};
 use crate::error::Result;
 use crate::repository::{Listing, SortField, product as products};
-use crate::service::place_order::Stock;
+use crate::service::place_order::StockHandling;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -139,7 +139,8 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::List(arguments) => arguments.run(context).await,
         Command::Export(arguments) => arguments.run(context).await,
         Command::Import(arguments) => {
-            import::run::<ProductRow>(context, prompter, &arguments, Stock::Deduct, Interpretation::default()).await
+            import::run::<ProductRow>(context, prompter, &arguments, StockHandling::Deduct, Interpretation::default())
+                .await
         }
         Command::Show(arguments) => show::run(context, &arguments).await,
         Command::Update(arguments) => update::run(context, &arguments).await,

@@ -74,7 +74,7 @@ impl PriceArguments {
         self.check_selection()?;
         if self.filter.search.as_deref().is_some_and(|text| text.trim().is_empty()) {
             // A script's empty variable must not select the whole shop.
-            return Err(Violations::of("search", "is empty; for all products there is --all").into_error());
+            return Err(Violations::single("search", "is empty; for all products there is --all").into_error());
         }
         self.filter.check()?;
         let Some(change) = self.change.to.or(self.change.by) else {

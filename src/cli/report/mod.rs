@@ -12,7 +12,7 @@ use crate::cli::shared::zone;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::domain::period::Span;
-use crate::domain::written_time::WrittenTime;
+use crate::domain::time_parser::ParsedTime;
 use crate::domain::{Violations, Zone, moment};
 use crate::error::{Error, Result};
 use crate::output::{Bar, Format, View};
@@ -62,10 +62,10 @@ pub enum Command {
 pub struct PeriodArguments {
     /// Orders placed at or after this time; a day begins at midnight of --tz
     #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
-    since: Option<WrittenTime>,
+    since: Option<ParsedTime>,
     /// Orders placed before this time
     #[arg(long, value_name = "TIME", value_parser = checked(parse_time))]
-    until: Option<WrittenTime>,
+    until: Option<ParsedTime>,
     /// Time zone that days, weeks and months are of, such as Europe/Berlin
     #[arg(long, value_name = "NAME", default_value = "UTC", value_parser = checked(zone::find))]
     tz: Zone,
@@ -75,7 +75,7 @@ impl PeriodArguments {
     /// Errors: exit 7 for a period that nothing can be in, and for times that the zone's clocks never show.
     fn span(&self) -> Result<Span> {
         let mut violations = Violations::new();
-        let mut time = |name: &str, time: &Option<WrittenTime>| {
+        let mut time = |name: &str, time: &Option<ParsedTime>| {
             let moment = time.as_ref()?.moment(None, &self.tz);
             moment.map_err(|problem| violations.add(name, problem)).ok()
         };
@@ -87,9 +87,9 @@ impl PeriodArguments {
 }
 
 /// A time that is one in any zone.
-fn parse_time(text: &str) -> Result<WrittenTime, String> {
+fn parse_time(text: &str) -> Result<ParsedTime, String> {
     moment::parse(text)?;
-    WrittenTime::read(text)
+    ParsedTime::read(text)
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{ChartArguments, PeriodArguments, open};
 use crate::cli::shared::arguments::name_of;
 use crate::context::Context;
-use crate::domain::period::{self, Bucket, Step};
+use crate::domain::period::{self, Bucket, PeriodLength};
 use crate::domain::{Amount, Violations};
 use crate::error::Result;
 use crate::output::{Bar, Column, ListFooter, View};
@@ -14,8 +14,8 @@ use crate::repository::report::{self as reports, Sales};
 #[derive(Debug, Args)]
 pub struct SalesArguments {
     /// day, week or month
-    #[arg(long, value_name = "STEP", default_value = "day", value_parser = name_of(Step::ALL, Step::as_str))]
-    by: Step,
+    #[arg(long, value_name = "STEP", default_value = "day", value_parser = name_of(PeriodLength::ALL, PeriodLength::as_str))]
+    by: PeriodLength,
     #[command(flatten)]
     period: PeriodArguments,
     #[command(flatten)]
@@ -39,7 +39,7 @@ impl View for (Bucket, Sales) {
 pub async fn run(context: &Context, arguments: &SalesArguments) -> Result<()> {
     let (span, zone) = (arguments.period.span()?, &arguments.period.tz);
     let buckets = period::buckets(arguments.by, zone, span, context.clock.now());
-    let buckets = buckets.map_err(|problem| Violations::of("period", problem).into_error())?;
+    let buckets = buckets.map_err(|problem| Violations::single("period", problem).into_error())?;
     let database = open::<(Bucket, Sales)>(context, &arguments.chart).await?;
     let ends = buckets.last().map(|bucket| bucket.end);
     let boundaries: Vec<_> = buckets.iter().map(|bucket| bucket.begin).chain(ends).collect();

@@ -124,7 +124,7 @@ impl ListArguments {
 /// Refuses a filter that nothing can match: `until` is exclusive.
 pub fn check_period<T: PartialOrd>(since: (&str, Option<T>), until: (&str, Option<T>)) -> Result<()> {
     match since.1.zip(until.1).is_some_and(|(since, until)| since >= until) {
-        true => Err(Violations::of(until.0, format!("is not after {}", since.0)).into_error()),
+        true => Err(Violations::single(until.0, format!("is not after {}", since.0)).into_error()),
         false => Ok(()),
     }
 }
@@ -132,7 +132,7 @@ pub fn check_period<T: PartialOrd>(since: (&str, Option<T>), until: (&str, Optio
 /// Refuses a filter that nothing can match.
 pub fn check_range<T: PartialOrd>(least: (&str, Option<T>), most: (&str, Option<T>)) -> Result<()> {
     match least.1.zip(most.1).is_some_and(|(least, most)| least > most) {
-        true => Err(Violations::of(most.0, format!("is less than {}", least.0)).into_error()),
+        true => Err(Violations::single(most.0, format!("is less than {}", least.0)).into_error()),
         false => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use super::mutation::{finish, note_changed, note_dry_run};
 use crate::context::Context;
 use crate::db::Database;
 use crate::error::{Error, Hint, Kind, Result, io_reason, printable};
-use crate::file::{is_stdout, place_of};
+use crate::file::{input_name, is_stdout};
 use crate::output::Mutation;
 use crate::service::operation::Operations;
 
@@ -67,7 +67,7 @@ impl BatchArguments {
 }
 
 fn read_names(path: &Path) -> Result<Vec<String>> {
-    let place = place_of((!is_stdout(path)).then_some(path));
+    let place = input_name((!is_stdout(path)).then_some(path));
     let unreadable = |error: std::io::Error| {
         Error::configuration("file.unreadable", format!("cannot read {place}: {}", io_reason(&error)))
     };

@@ -7,10 +7,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 
 use crate::cli::Cli;
 use crate::db::target::{Engine, ServerEngine};
-use crate::error::{Aim, Argument, Given};
+use crate::error::{Argument, GivenArgument, Invocation};
 
 /// The command line that clap read.
-pub fn aim(program: &Command, matches: &ArgMatches) -> Aim {
+pub fn aim(program: &Command, matches: &ArgMatches) -> Invocation {
     let (mut command, mut leaf, mut words) = (program, matches, Vec::new());
     while let Some((name, deeper)) = leaf.subcommand() {
         let Some(found) = command.find_subcommand(name) else { break };
@@ -21,7 +21,7 @@ pub fn aim(program: &Command, matches: &ArgMatches) -> Aim {
     let mut own: Vec<&Arg> = command.get_arguments().filter(|argument| !is_global(argument)).collect();
     own.sort_by_key(|argument| position(leaf, argument));
     let all = own.into_iter().chain(program.get_arguments().filter(is_global));
-    Aim { command: words.join(" "), given: all.flat_map(|argument| given(leaf, argument)).collect(), has_flag }
+    Invocation { command: words.join(" "), given: all.flat_map(|argument| given(leaf, argument)).collect(), has_flag }
 }
 
 fn position(matches: &ArgMatches, argument: &Arg) -> Option<usize> {
@@ -35,7 +35,7 @@ fn is_given(matches: &ArgMatches, argument: &Arg) -> bool {
 }
 
 /// All occurrences of an argument.
-fn given(matches: &ArgMatches, argument: &Arg) -> Vec<Given> {
+fn given(matches: &ArgMatches, argument: &Arg) -> Vec<GivenArgument> {
     let name = argument.get_id().as_str();
     if !is_given(matches, argument) {
         return Vec::new();
@@ -43,7 +43,7 @@ fn given(matches: &ArgMatches, argument: &Arg) -> Vec<Given> {
     let flag = argument.get_long().map(|long| format!("--{long}"));
     if let (false, Some(flag)) = (argument.get_action().takes_values(), &flag) {
         let times = if matches!(argument.get_action(), ArgAction::Count) { matches.get_count(name).into() } else { 1 };
-        let once = Given { argument: Argument::Flag { name: flag.clone(), value: None }, password: None };
+        let once = GivenArgument { argument: Argument::Flag { name: flag.clone(), value: None }, password: None };
         return vec![once; times];
     }
     let occurrences = matches.get_raw_occurrences(name).into_iter().flatten();
@@ -54,7 +54,7 @@ fn given(matches: &ArgMatches, argument: &Arg) -> Vec<Given> {
     values.map(|value| with_value(argument, flag.as_deref(), &value)).collect()
 }
 
-fn with_value(argument: &Arg, flag: Option<&str>, value: &str) -> Given {
+fn with_value(argument: &Arg, flag: Option<&str>, value: &str) -> GivenArgument {
     let (value, of_engine) = without_password(value);
     let value = value.into_owned();
     let is_main = argument.get_id() == "database_url";
@@ -67,7 +67,7 @@ fn with_value(argument: &Arg, flag: Option<&str>, value: &str) -> Given {
         None if argument.is_allow_negative_numbers_set() => Argument::Number(value),
         None => Argument::Value(value),
     };
-    Given { argument, password }
+    GivenArgument { argument, password }
 }
 
 /// Whether the command of these words has this flag.
@@ -110,18 +110,18 @@ mod tests {
     use crate::cli::shared::hyphens;
     use crate::error::{CommandLine, Hint};
 
-    fn typed(line: &[&str]) -> Aim {
+    fn typed(line: &[&str]) -> Invocation {
         read(&Cli::command(), line).unwrap()
     }
 
-    fn read(program: &Command, line: &[&str]) -> Result<Aim, clap::Error> {
+    fn read(program: &Command, line: &[&str]) -> Result<Invocation, clap::Error> {
         let line = ["shopctl"].iter().chain(line).map(std::ffi::OsString::from);
         let matches = program.clone().try_get_matches_from(hyphens::join_values(program, line))?;
         Ok(aim(program, &matches))
     }
 
     fn shown(command: CommandLine, line: &[&str]) -> String {
-        Hint::from(command).aimed(&typed(line))
+        Hint::from(command).render(&typed(line))
     }
 
     #[test]
@@ -240,11 +240,11 @@ mod tests {
                 let line: Vec<&str> = line.iter().map(String::as_str).collect();
                 let Ok(aim) = read(&program, &line) else { continue };
                 tried += 1;
-                let pasted = Hint::from(CommandLine::again().flag("--quiet")).aimed(&aim);
+                let pasted = Hint::from(CommandLine::again().flag("--quiet")).render(&aim);
                 let words = shell_words(&pasted);
                 let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
                 let again = read(&program, &words).unwrap_or_else(|error| panic!("{line:?} → {pasted}\n{error}"));
-                let without_quiet = |aim: &Aim| -> Vec<Given> {
+                let without_quiet = |aim: &Invocation| -> Vec<GivenArgument> {
                     aim.given.iter().filter(|given| !given.argument.is_flag("--quiet")).cloned().collect()
                 };
                 assert_eq!(again.command, aim.command, "{pasted}");

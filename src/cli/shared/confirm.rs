@@ -169,7 +169,7 @@ fn confirmation_needed(impact: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Aim;
+    use crate::error::Invocation;
     use crate::output::testing::captured;
     use crate::output::{OutputSettings, Terminal};
 
@@ -193,7 +193,7 @@ mod tests {
     fn yes_passes_and_nobody_is_refused_with_the_flag() {
         let (output, stdout, stderr) = captured(OutputSettings::default(), Terminal::default());
         Prompter::default().confirm(&output, true, "this cancels 3 orders").unwrap();
-        let aim = Aim { command: "order cancel A B".to_owned(), ..Aim::default() };
+        let aim = Invocation { command: "order cancel A B".to_owned(), ..Invocation::default() };
         let refusal = Prompter::default().confirm(&output, false, "this cancels 3 orders").unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
         assert_eq!(refusal.message(), "confirmation needed: this cancels 3 orders");
@@ -211,7 +211,7 @@ mod tests {
         for refused in [named(SOMEBODY, Some("Shop")), named(Prompter::default(), None)] {
             let error = refused.unwrap_err();
             assert_eq!(error.kind(), Kind::ConfirmationNeeded);
-            assert_eq!(error.hint_lines(&Aim::default()), ["shopctl --confirm shop"]);
+            assert_eq!(error.hint_lines(&Invocation::default()), ["shopctl --confirm shop"]);
         }
     }
 
@@ -220,6 +220,9 @@ mod tests {
         let (output, ..) = captured(OutputSettings::default(), Terminal::default());
         let refusal = Prompter::default().new_password(&output).unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);
-        assert_eq!(refusal.hint_lines(&Aim::default()), ["give it with --password-stdin or --password-file FILE"]);
+        assert_eq!(
+            refusal.hint_lines(&Invocation::default()),
+            ["give it with --password-stdin or --password-file FILE"]
+        );
     }
 }

@@ -12,7 +12,7 @@ use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
 
 use crate::domain::{Violation, Violations};
-use crate::entity::field::{Described, Field};
+use crate::entity::field::{Editable, Field};
 use crate::error::Error;
 
 /// Reads the value of the named argument.
@@ -45,30 +45,30 @@ pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
 
 /// A checked text for one of a row's fields.
 #[derive(Clone)]
-pub struct FieldValue<M: Described> {
+pub struct FieldValue<M: Editable> {
     field: &'static Field<M>,
     text: String,
 }
 
-impl<M: Described> FieldValue<M> {
+impl<M: Editable> FieldValue<M> {
     /// Puts it into a row.
     pub fn put(&self, row: &mut M) {
         // It was put into another row, to see whether that is possible.
-        drop((self.field.put)(row, &self.text));
+        drop((self.field.set)(row, &self.text));
     }
 }
 
-impl<M: Described> fmt::Debug for FieldValue<M> {
+impl<M: Editable> fmt::Debug for FieldValue<M> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {:?}", self.field.name, self.text)
     }
 }
 
 /// A parser of what is said of the field with this name.
-pub fn field_value<M: Described>(name: &'static str) -> Checked<FieldValue<M>> {
+pub fn field_value<M: Editable>(name: &'static str) -> Checked<FieldValue<M>> {
     checked(move |text| {
         let field = M::FIELDS.iter().find(|field| field.name == name).ok_or("is no field")?;
-        (field.put)(&mut M::default(), text)?;
+        (field.set)(&mut M::default(), text)?;
         Ok(FieldValue { field, text: text.to_owned() })
     })
 }

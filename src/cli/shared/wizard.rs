@@ -12,7 +12,7 @@ use crate::domain::quantity::MAX_LINES;
 use crate::domain::{Email, Id, Money, PersonName, Quantity, Sku};
 use crate::entity::{product, user};
 use crate::error::{CommandLine, Result, printable};
-use crate::repository::user::{Lock, Who};
+use crate::repository::user::{Lock, UserKey};
 use crate::repository::{Match, product as products, user as users};
 use crate::service::place_order::{self, NewLine, NewOrder};
 use crate::service::{product as product_service, user as user_service};
@@ -183,7 +183,7 @@ fn product_entry(product: product::Model) -> Entry<product::Model> {
 
 impl Cart<'_> {
     async fn find_user(&self, who: &str) -> Result<user::Model> {
-        let found = users::find_one(self.database.connection(), Who::parse(who), Lock::None).await?;
+        let found = users::find_one(self.database.connection(), UserKey::parse(who), Lock::None).await?;
         let user = found.ok_or_else(|| user_service::unknown(who))?;
         place_order::check_may_order(&user)?;
         Ok(user)
@@ -195,7 +195,7 @@ impl Cart<'_> {
             return Ok(());
         }
         let found = products::find_named(self.database.connection(), &names).await?;
-        let named = |name: &str| products::named(&found, name);
+        let named = |name: &str| products::match_name(&found, name);
         let unknown: Vec<&str> = names.into_iter().filter(|name| named(name).is_none()).collect();
         if !unknown.is_empty() {
             return Err(product_service::unknown(&unknown));

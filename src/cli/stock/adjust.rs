@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::domain::MovementReason;
 use crate::domain::quantity::parse_delta;
 use crate::error::{Result, printable};
-use crate::service::stock::{self as service, Adjusted, Adjustment};
+use crate::service::stock::{self as service, Adjustment, AdjustmentResult};
 
 #[derive(Debug, Args)]
 pub struct AdjustArguments {
@@ -34,7 +34,7 @@ pub async fn run(context: &Context, arguments: &AdjustArguments) -> Result<()> {
     let AdjustArguments { product, delta, reason, note, key, .. } = arguments;
     let adjustment = Adjustment { product: product.clone(), delta: *delta, reason: *reason, note: note.clone() };
     mutation::run(context, &arguments.write, async |operations| {
-        let Adjusted { product, replayed } =
+        let AdjustmentResult { product, replayed } =
             service::adjust(operations, &adjustment, key.idempotency_key.clone()).await?;
         let verb =
             if replayed { "was adjusted before".to_owned() } else { outcome_verb(operations.dry_run, "adjusted") };

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::domain::MovementReason;
 use crate::domain::quantity::parse_stock;
 use crate::error::{Result, printable};
-use crate::service::stock::{self as service, Count};
+use crate::service::stock::{self as service, StockCount};
 
 #[derive(Debug, Args)]
 pub struct SetArguments {
@@ -32,7 +32,7 @@ pub struct SetArguments {
 }
 
 pub async fn run(context: &Context, arguments: &SetArguments) -> Result<()> {
-    let count = Count {
+    let count = StockCount {
         product: arguments.product.clone(),
         level: arguments.level,
         expected: arguments.expect,

@@ -13,7 +13,7 @@ use crate::domain::Id;
 use crate::entity::audit_event;
 use crate::error::Result;
 use crate::output::{Format, View};
-use crate::repository::order::{self as orders, Whole};
+use crate::repository::order::{self as orders, FullOrder};
 use crate::repository::{audit_event as events, stock_movement as movements};
 
 /// More events than a user can have caused.
@@ -35,7 +35,7 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
     let database = context.database(Access::Read).await?;
     let connection = database.connection();
     let filter = orders::Filter { user_id: Some(user.id), ..orders::Filter::default() };
-    let found: Vec<Whole> = orders::find_whole(connection, &filter).await?.try_collect().await?;
+    let found: Vec<FullOrder> = orders::stream_orders(connection, &filter).await?.try_collect().await?;
     let mut all = Vec::new();
     for order in found {
         let mut members = order.to_json();

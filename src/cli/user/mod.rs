@@ -22,9 +22,9 @@ use crate::db::{Access, Database};
 use crate::domain::{Page, UserStatus};
 use crate::entity::user::{Entity, Model};
 use crate::error::Result;
-use crate::repository::user::{self as users, Who};
+use crate::repository::user::{self as users, UserKey};
 use crate::repository::{Listing, SortField};
-use crate::service::place_order::Stock;
+use crate::service::place_order::StockHandling;
 use crate::service::user as service;
 
 #[derive(Debug, Subcommand)]
@@ -138,7 +138,8 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::List(arguments) => arguments.run(context).await,
         Command::Export(arguments) => arguments.run(context).await,
         Command::Import(arguments) => {
-            import::run::<UserRow>(context, prompter, &arguments, Stock::Deduct, Interpretation::default()).await
+            import::run::<UserRow>(context, prompter, &arguments, StockHandling::Deduct, Interpretation::default())
+                .await
         }
         Command::Show(arguments) => show::run(context, &arguments).await,
         Command::Update(arguments) => update::run(context, &arguments).await,
@@ -154,6 +155,6 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
 
 async fn find_user(context: &Context, who: &str) -> Result<Model> {
     let database = context.database(Access::Read).await?;
-    let user = users::find_one(database.connection(), Who::parse(who), users::Lock::None).await?;
+    let user = users::find_one(database.connection(), UserKey::parse(who), users::Lock::None).await?;
     user.ok_or_else(|| service::unknown(who))
 }

@@ -15,8 +15,8 @@ use crate::domain::password::{self, Verdict};
 use crate::domain::{Password, Violations};
 use crate::entity::user::Model;
 use crate::error::{Error, Kind, Result, io_reason, printable};
-use crate::file::{place_of, read_input};
-use crate::repository::user::{self as users, Who};
+use crate::file::{input_name, read_input};
+use crate::repository::user::{self as users, UserKey};
 use crate::service::user as service;
 
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ impl PasswordArguments {
         }
         let file = self.password_file.as_deref();
         let text = read_input(file, MAX_BYTES).map_err(|error| {
-            let message = format!("cannot read the password from {}: {}", place_of(file), io_reason(&error));
+            let message = format!("cannot read the password from {}: {}", input_name(file), io_reason(&error));
             Error::configuration("password.unreadable", message)
         })?;
         Ok(text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned())
@@ -67,7 +67,8 @@ pub async fn set(context: &Context, prompter: &Prompter, arguments: &UserPasswor
         find_user(context, &arguments.who.who).await?;
     }
     let password = arguments.password.read(|| prompter.new_password(&context.output))?;
-    let password = Password::parse(&password).map_err(|problem| Violations::of("password", problem).into_error())?;
+    let password =
+        Password::parse(&password).map_err(|problem| Violations::single("password", problem).into_error())?;
     mutation::run(context, &arguments.write, async |operations| {
         let changed = service::set_password(operations, &arguments.who.who, &service::hash(&password)?).await?;
         Ok(mutation::updated(operations, &changed, "has a new password"))
@@ -80,7 +81,7 @@ pub async fn set(context: &Context, prompter: &Prompter, arguments: &UserPasswor
 pub async fn verify(context: &Context, prompter: &Prompter, arguments: &UserPasswordArguments) -> Result<()> {
     let who = &arguments.who.who;
     let database = context.database(Access::Read).await?;
-    let user = users::find_with_hash(database.connection(), Who::parse(who)).await?;
+    let user = users::find_with_hash(database.connection(), UserKey::parse(who)).await?;
     let user = user.ok_or_else(|| service::unknown(who))?;
     let password = arguments.password.read(|| prompter.existing_password())?;
     if password.is_empty() {

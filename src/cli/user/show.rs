@@ -10,7 +10,7 @@ use crate::db::Access;
 use crate::error::Result;
 use crate::output::Cell;
 use crate::repository::audit_event as events;
-use crate::repository::user::{self as users, Who};
+use crate::repository::user::{self as users, UserKey};
 use crate::service::user::{self as service, Model};
 
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub async fn run(context: &Context, arguments: &ShowArguments) -> Result<()> {
     context.output.check_fields::<Model>(extra)?;
     let database = context.database(Access::Read).await?;
     let (connection, who) = (database.connection(), &arguments.who.who);
-    let user = users::find_one(connection, Who::parse(who), users::Lock::None).await?;
+    let user = users::find_one(connection, UserKey::parse(who), users::Lock::None).await?;
     let user = user.ok_or_else(|| service::unknown(who))?;
     let mut extra = Vec::new();
     if arguments.timeline {

@@ -48,8 +48,9 @@ fn not_a_url(text: &str) -> Problem {
 ///
 /// Errors: exit 4, `config.database_url`.
 pub(crate) fn parse(text: &str, what: &str) -> Result<ParsedUrl> {
-    read(text.trim())
-        .map_err(|problem| Error::of(Cause::MalformedUrl, format!("{what} {}", problem.sentence)).hint(problem.hint))
+    read(text.trim()).map_err(|problem| {
+        Error::from_cause(Cause::MalformedUrl, format!("{what} {}", problem.sentence)).hint(problem.hint)
+    })
 }
 
 fn read(text: &str) -> Result<ParsedUrl, Problem> {

@@ -1,20 +1,20 @@
 //! The deep checks: the shop's data against its rules, on one snapshot of the database.
 
-use super::alike;
 use super::check::{Check, State};
+use super::similar_keys;
 use crate::db::Database;
 use crate::db::fault::UniqueConstraint;
 use crate::db::schema::{self, Schema};
 use crate::entity::tables::{Table, tables};
 use crate::error::{CommandLine, Error, Kind, Result};
-use crate::repository::invariant::{Gravity, INVARIANTS, Invariant, Remedy, Violations, find_violations};
+use crate::repository::invariant::{INVARIANTS, Invariant, Remedy, Severity, Violations, find_violations};
 use crate::repository::{audit_event, order, product, user};
 
 const SCHEMA: &str = "schema";
 
 /// The names of the deep checks, in order.
 pub fn names() -> Vec<&'static str> {
-    INVARIANTS.iter().map(|invariant| invariant.name).chain([alike::NAME]).collect()
+    INVARIANTS.iter().map(|invariant| invariant.name).chain([similar_keys::NAME]).collect()
 }
 
 /// Whether the required tables, columns and unique indexes exist.
@@ -57,14 +57,14 @@ pub async fn examine_deeply(
         }
     }
     if is_whole {
-        progress(alike::NAME);
-        checks.push(match alike::check(&snapshot).await {
+        progress(similar_keys::NAME);
+        checks.push(match similar_keys::check(&snapshot).await {
             Ok(check) => check,
-            Err(error) if is_refusal(&error) => Check::refused(alike::NAME, &error),
+            Err(error) if is_refusal(&error) => Check::refused(similar_keys::NAME, &error),
             Err(error) => return Err(error),
         });
     } else {
-        checks.push(Check::skipped(alike::NAME, "the schema is not whole"));
+        checks.push(Check::skipped(similar_keys::NAME, "the schema is not whole"));
     }
     snapshot.rollback().await?;
     Ok(())
@@ -86,9 +86,9 @@ fn judge(invariant: &Invariant, violations: &Violations) -> Check {
     if violations.count == 0 {
         return Check::new(invariant.name, State::Ok, format!("no {}", invariant.offenders));
     }
-    let state = match invariant.gravity {
-        Gravity::Broken => State::Failed,
-        Gravity::Foreign => State::Warning,
+    let state = match invariant.severity {
+        Severity::Broken => State::Failed,
+        Severity::Foreign => State::Warning,
     };
     let more = if violations.count > violations.offenders.len() as u64 { ", …" } else { "" };
     let offenders = violations.offenders.join(", ");
@@ -99,7 +99,7 @@ fn judge(invariant: &Invariant, violations: &Violations) -> Check {
     let is_usable = first.chars().all(is_plain) && !first.starts_with('-');
     let check = Check::new(invariant.name, state, detail);
     match invariant.remedy {
-        Remedy::Look(words) if is_usable && !first.is_empty() => check.hint(CommandLine::new(words).argument(first)),
+        Remedy::Show(words) if is_usable && !first.is_empty() => check.hint(CommandLine::new(words).argument(first)),
         Remedy::Run(words) => check.hint(CommandLine::new(words)),
         _ => check,
     }

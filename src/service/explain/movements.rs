@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::{Known, signed};
+use super::{ParsedEvent, signed};
 use crate::domain::{EventName, MovementReason, OrderStatus};
 use crate::entity::{Moment, stock_movement};
 use crate::error::printable;
 
 /// The differences between an order's movements and its events.
-pub(super) fn wrong_of_order(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+pub(super) fn wrong_of_order(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     wrong_order_pieces(events, movements)
         .or_else(|| wrong_order_reason(events, movements))
         .or_else(|| wrong_note(events, movements))
@@ -19,7 +19,7 @@ pub(super) fn wrong_of_order(events: &[Known], movements: &[stock_movement::Mode
 }
 
 /// The differences between a product's other movements and its events.
-pub(super) fn wrong_of_product(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+pub(super) fn wrong_of_product(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     wrong_own_pieces(events, movements)
         .or_else(|| wrong_own_reason(events, movements))
         .or_else(|| wrong_note(events, movements))
@@ -27,7 +27,7 @@ pub(super) fn wrong_of_product(events: &[Known], movements: &[stock_movement::Mo
 }
 
 /// Each movement corresponds to one line of an event: pieces taken or restored.
-fn wrong_order_pieces(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+fn wrong_order_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     let mut expected = Vec::new();
     for event in events {
         let after = event.after.as_ref().unwrap_or(&Json::Null);
@@ -47,7 +47,7 @@ fn wrong_order_pieces(events: &[Known], movements: &[stock_movement::Model]) -> 
 }
 
 /// Each event that changed a stock, except for orders, has one movement.
-fn wrong_own_pieces(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+fn wrong_own_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     let expected = events.iter().filter_map(|event| {
         let level = |document: &Option<Json>| {
             let document = document.as_ref()?;
@@ -86,15 +86,18 @@ fn listed(pieces: &[i64]) -> String {
 }
 
 /// The events of a movement's operation: a seed places and advances an order in one operation.
-fn events_of<'a>(events: &'a [Known], movement: &stock_movement::Model) -> impl Iterator<Item = &'a Known> + Clone {
+fn events_of<'a>(
+    events: &'a [ParsedEvent],
+    movement: &stock_movement::Model,
+) -> impl Iterator<Item = &'a ParsedEvent> + Clone {
     let operation_id = movement.operation_id;
     events.iter().filter(move |event| event.operation_id == operation_id)
 }
 
 /// Orders take with one reason and restock with another; receipts on placing balance pieces that never were in
 /// stock, or that are restocked at once.
-fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
-    let may_bring = |event: &Known| -> &[MovementReason] {
+fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
+    let may_bring = |event: &ParsedEvent| -> &[MovementReason] {
         if event.before.is_some() {
             return &[MovementReason::Restock];
         }
@@ -118,7 +121,7 @@ fn wrong_order_reason(events: &[Known], movements: &[stock_movement::Model]) -> 
 }
 
 /// The event of an adjusted or counted stock has the reason that its movement has.
-fn wrong_own_reason(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+fn wrong_own_reason(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     let expected = |movement: &stock_movement::Model| {
         let event = events_of(events, movement).next()?;
         match event.operation.known() {
@@ -136,7 +139,7 @@ fn wrong_own_reason(events: &[Known], movements: &[stock_movement::Model]) -> Op
 }
 
 /// A movement has the note that its event has.
-fn wrong_note(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+fn wrong_note(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     movements.iter().find_map(|movement| {
         let mut notes = events_of(events, movement).map(|event| event.after.as_ref()?["note"].as_str());
         let (operation, note) = (movement.operation_id, movement.note.as_deref());
@@ -149,8 +152,8 @@ fn wrong_note(events: &[Known], movements: &[stock_movement::Model]) -> Option<S
 }
 
 /// A movement has the time of its operation, or of the order that it places.
-fn wrong_time(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
-    let time = |event: &Known| match (&event.before, &event.after) {
+fn wrong_time(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
+    let time = |event: &ParsedEvent| match (&event.before, &event.after) {
         (None, Some(after)) => after["created_at"].as_str().map_or_else(|| event.time.clone(), Moment::from_stored),
         _ => event.time.clone(),
     };

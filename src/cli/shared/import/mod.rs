@@ -25,7 +25,7 @@ use crate::domain::text::{counted, shell_word};
 use crate::error::{Error, Result, printable};
 use crate::file::{InputFile, OutputFile, check_ending, check_not_input, is_stdout, spool};
 use crate::output::Unit;
-use crate::service::place_order::Stock;
+use crate::service::place_order::StockHandling;
 
 mod report;
 
@@ -141,7 +141,7 @@ pub async fn run<R: Storable>(
     context: &Context,
     prompter: &Prompter,
     arguments: &ImportArguments,
-    stock: Stock,
+    stock: StockHandling,
     interpretation: Interpretation,
 ) -> Result<()> {
     let mut import = arguments.import::<R>(context, stock, interpretation)?;
@@ -238,7 +238,12 @@ async fn with_ticks<T>(work: impl Future<Output = T>, mut on_tick: impl FnMut())
 
 impl ImportArguments {
     /// How the file is to be imported, before anything is known of it or of the shop.
-    fn import<R: Row>(&self, context: &Context, stock: Stock, interpretation: Interpretation) -> Result<Import> {
+    fn import<R: Row>(
+        &self,
+        context: &Context,
+        stock: StockHandling,
+        interpretation: Interpretation,
+    ) -> Result<Import> {
         let columns = R::COLUMNS.known;
         if let Some(map) = self.map_value.iter().find(|map| !columns.contains(&map.column.as_str())) {
             let message = format!("--map-value: there is no column {}", printable(&map.column));

@@ -163,7 +163,7 @@ async fn held_privileges(session: &dyn Session, grantee: &Grantee, database: &st
         for line in lines.iter().filter_map(first_text) {
             match grants::read(&line, database) {
                 GrantLine::Privileges(held) => {
-                    all.extend(held.into_iter().map(|held| HeldPrivilege { via: via.clone(), ..held }))
+                    all.extend(held.into_iter().map(|held| HeldPrivilege { via: via.clone(), ..held }));
                 }
                 GrantLine::Roles(roles) => {
                     open.extend(roles.into_iter().map(|role| {

@@ -279,7 +279,7 @@ fn missing_folder(path: &Path) -> Option<&Path> {
 }
 
 fn no_shop(path: &Path) -> Error {
-    let error = |message| Error::of(Cause::NoShop, message);
+    let error = |message| Error::from_cause(Cause::NoShop, message);
     if let Some(folder) = missing_folder(path) {
         let folder = escaped(&folder.to_string_lossy());
         return error(format!("no shop at {}: there is no folder {folder}", path.display())).hint(origin_hint());

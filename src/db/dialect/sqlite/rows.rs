@@ -66,6 +66,6 @@ fn value(row: &SqliteRow, position: usize, declared: &str) -> Option<Value> {
         "INTEGER" => <i64 as Decode<Sqlite>>::decode(raw).ok()?.into(),
         "REAL" => <f64 as Decode<Sqlite>>::decode(raw).ok()?.into(),
         "BLOB" if declared != "TEXT" => <&[u8] as Decode<Sqlite>>::decode(raw).ok()?.to_vec().into(),
-        _ => text::of_bytes(<&[u8] as Decode<Sqlite>>::decode(raw).ok()?.to_vec()).into(),
+        _ => text::from_bytes(<&[u8] as Decode<Sqlite>>::decode(raw).ok()?.to_vec()).into(),
     })
 }

@@ -84,10 +84,10 @@ impl Values for Sqlite {
 
     fn of_literal(&self, literal: &str) -> Option<Expr> {
         if let Some(digits) = literal.strip_prefix('T') {
-            return Some(Expr::val(text::bytes_of_digits(digits)?).cast_as("text"));
+            return Some(Expr::val(text::parse_hexadecimal(digits)?).cast_as("text"));
         }
         if let Some(digits) = literal.strip_prefix('B') {
-            return Some(Expr::val(text::bytes_of_digits(digits)?));
+            return Some(Expr::val(text::parse_hexadecimal(digits)?));
         }
         literal.parse::<i64>().map(Expr::val).or_else(|_| literal.parse::<f64>().map(Expr::val)).ok()
     }
@@ -135,7 +135,7 @@ impl Values for Sqlite {
 fn other_forms(value: &Value) -> Vec<Expr> {
     let Value::String(Some(text)) = value else { return Vec::new() };
     let mut forms = vec![Expr::val(text.as_bytes().to_vec())];
-    if let Some(bytes) = text::bytes_of(text) {
+    if let Some(bytes) = text::to_bytes(text) {
         forms.extend([Expr::val(bytes.clone()), Expr::val(bytes).cast_as("text")]);
     }
     forms

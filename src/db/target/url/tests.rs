@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::db::target::SessionRole;
-use crate::error::{Aim, Kind};
+use crate::error::{Invocation, Kind};
 
 const CANARY: &str = "c4n4ryS3cret";
 
@@ -29,8 +29,8 @@ fn everything_said(text: &str) -> String {
         Ok(target) => format!("{target} {target:?} {target:#?}"),
         Err(error) => format!(
             "{error} {error:?} {} {}",
-            error.to_json(&Aim::default()),
-            error.hint_lines(&Aim::default()).join(" ")
+            error.to_json(&Invocation::default()),
+            error.hint_lines(&Invocation::default()).join(" ")
         ),
     }
 }
@@ -141,10 +141,10 @@ fn a_limit_in_milliseconds_is_read_as_such() {
 #[test]
 fn what_is_meant_as_a_file_is_not_told_about_passwords() {
     for url in ["sqlite::memory:", "sqlite:", "sqlite:x.db?cache=shared", "file:shop.db", "shop.db", "/tmp/shop.db"] {
-        let hints = refused(url).hint_lines(&Aim::default()).join("\n");
+        let hints = refused(url).hint_lines(&Invocation::default()).join("\n");
         assert!(hints.contains("sqlite:shop.db") && !hints.contains("password"), "{url}: {hints}");
     }
-    let hints = refused("postgers://u:p@ss@h/d").hint_lines(&Aim::default()).join("\n");
+    let hints = refused("postgers://u:p@ss@h/d").hint_lines(&Invocation::default()).join("\n");
     assert!(hints.contains("password"), "{hints}");
 }
 
@@ -278,8 +278,8 @@ fn a_password_cut_short_by_its_own_characters_is_not_shown() {
         let error = refused(&url);
         let said = format!(
             "{error} {error:?} {} {}",
-            error.to_json(&Aim::default()),
-            error.hint_lines(&Aim::default()).join(" ")
+            error.to_json(&Invocation::default()),
+            error.hint_lines(&Invocation::default()).join(" ")
         );
         assert!(!said.contains(CANARY), "{said} from {url}");
     }

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use super::Zone;
-use super::zone::Wall;
+use super::zone::LocalTime;
 
 /// The years that are accepted; stored years outside this range are shown.
 pub const YEARS: std::ops::RangeInclusive<i32> = 1900..=2999;
@@ -25,8 +25,8 @@ named_enum! {
 
 /// A time as written, possibly without a zone or with an ambiguous order of day and month.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenTime {
-    date: WrittenDate,
+pub struct ParsedTime {
+    date: ParsedDate,
     /// `None`: the whole day, from its start in the zone.
     time: Option<NaiveTime>,
     /// Seconds east of UTC.
@@ -35,7 +35,7 @@ pub struct WrittenTime {
 
 /// A date as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WrittenDate {
+pub enum ParsedDate {
     Day(NaiveDate),
     /// `01/12/2020`: two numbers, then the year. With dots the day is first by default.
     Either {
@@ -48,37 +48,37 @@ pub enum WrittenDate {
     YearDayMonth,
 }
 
-impl WrittenDate {
+impl ParsedDate {
     /// Reads the date at the start of a time. Errors: the problem, without the text.
-    pub fn read(text: &str) -> Result<WrittenDate, String> {
-        read_date(parted(text.trim()).0)
+    pub fn read(text: &str) -> Result<ParsedDate, String> {
+        read_date(split_date(text.trim()).0)
     }
 
     /// The order of day and month that the date proves: `None` if both orders give the same day or the
     /// year is first.
-    pub fn proves(self) -> Option<Proof> {
+    pub fn evidence(self) -> Option<DateOrderEvidence> {
         match self {
-            WrittenDate::Day(_) => None,
-            WrittenDate::YearDayMonth => Some(Proof::YearDayMonth),
-            WrittenDate::Either { first, second, .. } if first > 12 && second <= 12 => {
-                Some(Proof::Order(DateOrder::DayFirst))
+            ParsedDate::Day(_) => None,
+            ParsedDate::YearDayMonth => Some(DateOrderEvidence::YearDayMonth),
+            ParsedDate::Either { first, second, .. } if first > 12 && second <= 12 => {
+                Some(DateOrderEvidence::Order(DateOrder::DayFirst))
             }
-            WrittenDate::Either { second, .. } if second > 12 => Some(Proof::Order(DateOrder::MonthFirst)),
-            WrittenDate::Either { first, second, .. } if first == second => None,
-            WrittenDate::Either { .. } => Some(Proof::Undecided),
+            ParsedDate::Either { second, .. } if second > 12 => Some(DateOrderEvidence::Order(DateOrder::MonthFirst)),
+            ParsedDate::Either { first, second, .. } if first == second => None,
+            ParsedDate::Either { .. } => Some(DateOrderEvidence::Undecided),
         }
     }
 
     /// `01.12.2020`
     pub fn has_dots(self) -> bool {
-        matches!(self, WrittenDate::Either { has_dots: true, .. })
+        matches!(self, ParsedDate::Either { has_dots: true, .. })
     }
 
     fn day(self, order: Option<DateOrder>) -> Result<NaiveDate, String> {
         let (first, second, year, has_dots) = match self {
-            WrittenDate::Day(day) => return Ok(day),
-            WrittenDate::YearDayMonth => return Err(no_day()),
-            WrittenDate::Either { first, second, year, has_dots } => (first, second, year, has_dots),
+            ParsedDate::Day(day) => return Ok(day),
+            ParsedDate::YearDayMonth => return Err(no_day()),
+            ParsedDate::Either { first, second, year, has_dots } => (first, second, year, has_dots),
         };
         let (day, month) = match order {
             Some(DateOrder::MonthFirst) => (second, first),
@@ -94,25 +94,25 @@ impl WrittenDate {
 }
 
 /// Splits a time into its date and the rest.
-fn parted(text: &str) -> (&str, &str) {
+fn split_date(text: &str) -> (&str, &str) {
     text.split_at(text.find([' ', 'T', 't', ',', '\u{a0}', '\u{202f}']).unwrap_or(text.len()))
 }
 
-impl WrittenTime {
+impl ParsedTime {
     /// Reads a time. Errors: the problem, without the text.
-    pub fn read(text: &str) -> Result<WrittenTime, String> {
-        let (date, clock) = parted(text.trim());
+    pub fn read(text: &str) -> Result<ParsedTime, String> {
+        let (date, clock) = split_date(text.trim());
         let date = read_date(date)?;
         let rest = clock.strip_prefix(',').unwrap_or(clock).trim();
         let rest = rest.strip_prefix(['T', 't']).filter(|_| !clock.starts_with(',')).unwrap_or(rest);
         if clock.is_empty() {
-            return Ok(WrittenTime { date, time: None, offset: None });
+            return Ok(ParsedTime { date, time: None, offset: None });
         }
         if rest.is_empty() {
             return Err(no_time());
         }
         let (time, offset) = read_clock(rest)?;
-        Ok(WrittenTime { date, time: Some(time), offset })
+        Ok(ParsedTime { date, time: Some(time), offset })
     }
 
     pub fn has_zone(&self) -> bool {
@@ -121,7 +121,7 @@ impl WrittenTime {
 
     /// Whether it is in the unambiguous form of RFC 3339, `2026-03-01T12:30:00+01:00`.
     pub fn is_rfc3339(&self) -> bool {
-        matches!(self, WrittenTime { date: WrittenDate::Day(_), time: Some(_), offset: Some(_) })
+        matches!(self, ParsedTime { date: ParsedDate::Day(_), time: Some(_), offset: Some(_) })
     }
 
     /// The moment it names: `order` resolves an ambiguous date, `zone` applies if the time has none.
@@ -135,10 +135,10 @@ impl WrittenTime {
                 utc.map(|utc| utc.and_utc())
             }
             (Some(time), None) => match zone.moment_of(day.and_time(time)) {
-                Some(Wall::Skipped(_)) => {
+                Some(LocalTime::Skipped(_)) => {
                     return Err(format!("is skipped by the change of clocks in {}", zone.name()));
                 }
-                Some(Wall::Once(moment) | Wall::Twice(moment)) => Some(moment),
+                Some(LocalTime::Once(moment) | LocalTime::Twice(moment)) => Some(moment),
                 None => None,
             },
         };
@@ -148,13 +148,13 @@ impl WrittenTime {
     /// Whether this local time occurs twice in the zone, because clocks are put back.
     pub fn is_shown_twice(&self, order: Option<DateOrder>, zone: &Zone) -> bool {
         let (Some(time), None, Ok(day)) = (self.time, self.offset, self.date.day(order)) else { return false };
-        matches!(zone.moment_of(day.and_time(time)), Some(Wall::Twice(_)))
+        matches!(zone.moment_of(day.and_time(time)), Some(LocalTime::Twice(_)))
     }
 }
 
 /// What a date proves about the order of day and month in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
+pub enum DateOrderEvidence {
     Order(DateOrder),
     Undecided,
     /// The year, then the day, then the month.
@@ -174,7 +174,7 @@ fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
     if is_number { text.parse().ok() } else { None }
 }
 
-fn read_date(text: &str) -> Result<WrittenDate, String> {
+fn read_date(text: &str) -> Result<ParsedDate, String> {
     let separator = text.chars().find(|character| !character.is_ascii_digit()).filter(|found| "-/.".contains(*found));
     let separator = separator.ok_or_else(no_time)?;
     let [first, second, third] = text.split(separator).collect::<Vec<_>>()[..] else { return Err(no_time()) };
@@ -182,12 +182,12 @@ fn read_date(text: &str) -> Result<WrittenDate, String> {
         let year = number(text, 4..=4).and_then(|year| i32::try_from(year).ok()).ok_or_else(no_time)?;
         if YEARS.contains(&year) { Ok(year) } else { Err(no_time()) }
     };
-    let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).map(WrittenDate::Day).ok_or_else(no_day);
+    let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).map(ParsedDate::Day).ok_or_else(no_day);
     let short = |text: &str| number(text, 1..=2).ok_or_else(no_time);
     if first.len() == 4 {
         let (year, second, third) = (year(first)?, short(second)?, short(third)?);
         let is_day_first = (13..=31).contains(&second) && (1..=12).contains(&third);
-        return if is_day_first { Ok(WrittenDate::YearDayMonth) } else { day(year, second, third) };
+        return if is_day_first { Ok(ParsedDate::YearDayMonth) } else { day(year, second, third) };
     }
     let year = year(third)?;
     let first = short(first)?;
@@ -198,7 +198,7 @@ fn read_date(text: &str) -> Result<WrittenDate, String> {
     if first == 0 || second == 0 || first.max(second) > 31 || first.min(second) > 12 {
         return Err(no_day());
     }
-    Ok(WrittenDate::Either { first, second, year, has_dots: separator == '.' })
+    Ok(ParsedDate::Either { first, second, year, has_dots: separator == '.' })
 }
 
 /// `Jul` or `July`, in any case.
@@ -289,7 +289,7 @@ mod tests {
     use crate::domain::zone::tests::{berlin, sao_paulo};
 
     fn utc(text: &str, order: Option<DateOrder>) -> Result<String, String> {
-        let moment = WrittenTime::read(text)?.moment(order, &Zone::utc())?;
+        let moment = ParsedTime::read(text)?.moment(order, &Zone::utc())?;
         Ok(moment.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
     }
 
@@ -361,18 +361,18 @@ mod tests {
 
     #[test]
     fn a_day_beyond_the_twelfth_proves_the_order() {
-        let proof = |text: &str| WrittenDate::read(text).unwrap().proves();
-        assert_eq!(proof("13/12/2020"), Some(Proof::Order(DateOrder::DayFirst)));
-        assert_eq!(proof("12-13-2020"), Some(Proof::Order(DateOrder::MonthFirst)));
-        assert_eq!(proof("01/12/2020"), Some(Proof::Undecided));
+        let proof = |text: &str| ParsedDate::read(text).unwrap().evidence();
+        assert_eq!(proof("13/12/2020"), Some(DateOrderEvidence::Order(DateOrder::DayFirst)));
+        assert_eq!(proof("12-13-2020"), Some(DateOrderEvidence::Order(DateOrder::MonthFirst)));
+        assert_eq!(proof("01/12/2020"), Some(DateOrderEvidence::Undecided));
         assert_eq!(proof("05/05/2020").or(proof("2020-01-12")).or(proof("05.05.2020 25:61")), None);
-        assert_eq!(proof("12.13.2020"), Some(Proof::Order(DateOrder::MonthFirst)));
-        assert_eq!(proof("2020/13/12"), Some(Proof::YearDayMonth));
+        assert_eq!(proof("12.13.2020"), Some(DateOrderEvidence::Order(DateOrder::MonthFirst)));
+        assert_eq!(proof("2020/13/12"), Some(DateOrderEvidence::YearDayMonth));
     }
 
     #[test]
     fn a_time_without_a_zone_is_in_the_given_zone() {
-        let read = |text: &str| WrittenTime::read(text).unwrap().moment(None, &berlin());
+        let read = |text: &str| ParsedTime::read(text).unwrap().moment(None, &berlin());
         let moment = |text: &str| read(text).unwrap().to_rfc3339();
         assert_eq!(moment("2026-07-01 12:00"), "2026-07-01T10:00:00+00:00");
         assert_eq!(moment("2026-12-01 12:00"), "2026-12-01T11:00:00+00:00");
@@ -382,14 +382,14 @@ mod tests {
         assert_eq!(moment("2026-03-29 03:00"), "2026-03-29T01:00:00+00:00");
         // Clocks put back repeat an hour.
         assert_eq!(moment("2026-10-25 02:30"), "2026-10-25T00:30:00+00:00");
-        let is_twice = |text: &str| WrittenTime::read(text).unwrap().is_shown_twice(None, &berlin());
+        let is_twice = |text: &str| ParsedTime::read(text).unwrap().is_shown_twice(None, &berlin());
         assert!(is_twice("2026-10-25 02:30") && is_twice("2026-10-25 02:00"));
         assert!(!is_twice("2026-10-25 03:00") && !is_twice("2026-10-25 02:30Z") && !is_twice("2026-10-25"));
     }
 
     #[test]
     fn a_day_without_midnight_still_has_a_start() {
-        let moment = |text: &str| WrittenTime::read(text).unwrap().moment(None, &sao_paulo());
+        let moment = |text: &str| ParsedTime::read(text).unwrap().moment(None, &sao_paulo());
         assert_eq!(moment("2017-11-05").unwrap().to_rfc3339(), "2017-11-05T03:00:00+00:00");
         assert!(moment("2017-11-05 00:00").is_err());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sea_orm::{ConnectionTrait, EntityTrait, Select};
 use serde_json::Value as Json;
 
-use super::{Known, UPDATED_AT, by, movements};
+use super::{ParsedEvent, UPDATED_AT, by, movements};
 use crate::domain::{EntityKind, Id};
 use crate::entity::{audit_event, order, order_item, product, stock_movement, user};
 use crate::error::Result;
@@ -13,20 +13,20 @@ use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{order as orders, product as products, trail, user as users};
 
 /// A row of users, products or orders in the form of events.
-pub(super) struct Subject {
+pub(super) struct AuditedRow {
     pub id: Id,
     pub name: String,
     pub view: Json,
 }
 
 /// An entity whose states and movements are recorded by events.
-pub(super) trait Explained: EntityTrait {
+pub(super) trait AuditedEntity: EntityTrait {
     const KIND: EntityKind;
     const ID: Self::Column;
     /// Columns that are not part of the documents.
-    const APART: &[Self::Column] = &[];
+    const EXCLUDED_COLUMNS: &[Self::Column] = &[];
     /// Members of documents that are not columns.
-    const BESIDE: &[&str] = &[];
+    const EXTRA_MEMBERS: &[&str] = &[];
 
     /// All rows, with password hashes if readable.
     fn select(_reads_hashes: bool) -> Select<Self> {
@@ -34,7 +34,7 @@ pub(super) trait Explained: EntityTrait {
     }
 
     /// Rows in the form of events.
-    async fn subjects(connection: &impl ConnectionTrait, rows: Vec<Self::Model>) -> Result<Vec<Subject>>;
+    async fn subjects(connection: &impl ConnectionTrait, rows: Vec<Self::Model>) -> Result<Vec<AuditedRow>>;
 
     /// The movements that belong to these rows.
     async fn movements(_connection: &impl ConnectionTrait, _ids: &[Id]) -> Result<Vec<stock_movement::Model>> {
@@ -47,43 +47,43 @@ pub(super) trait Explained: EntityTrait {
     }
 
     /// How the movements differ from the events.
-    fn wrong_movements(_events: &[Known], _movements: &[stock_movement::Model]) -> Option<String> {
+    fn wrong_movements(_events: &[ParsedEvent], _movements: &[stock_movement::Model]) -> Option<String> {
         None
     }
 
     /// Rows with an unexplained time of change, if it is not a compared field.
     async fn strange_times(
         _connection: &impl ConnectionTrait,
-        _rows: &[Subject],
+        _rows: &[AuditedRow],
         _events: &BTreeMap<Id, Vec<audit_event::Model>>,
     ) -> Result<Vec<Id>> {
         Ok(Vec::new())
     }
 }
 
-impl Explained for user::Entity {
+impl AuditedEntity for user::Entity {
     const KIND: EntityKind = EntityKind::User;
     const ID: user::Column = user::Column::Id;
-    const BESIDE: &[&str] = &[PASSWORD_DIGEST];
+    const EXTRA_MEMBERS: &[&str] = &[PASSWORD_DIGEST];
 
     fn select(reads_hashes: bool) -> Select<Self> {
-        if reads_hashes { Self::find() } else { Self::find_shown() }
+        if reads_hashes { Self::find() } else { Self::find_without_hash() }
     }
 
-    async fn subjects(_connection: &impl ConnectionTrait, rows: Vec<user::Model>) -> Result<Vec<Subject>> {
-        let subject = |row: user::Model| Subject { id: row.id, view: users::audit_view(&row), name: row.email };
+    async fn subjects(_connection: &impl ConnectionTrait, rows: Vec<user::Model>) -> Result<Vec<AuditedRow>> {
+        let subject = |row: user::Model| AuditedRow { id: row.id, view: users::audit_view(&row), name: row.email };
         Ok(rows.into_iter().map(subject).collect())
     }
 }
 
-impl Explained for product::Entity {
+impl AuditedEntity for product::Entity {
     const KIND: EntityKind = EntityKind::Product;
     const ID: product::Column = product::Column::Id;
     /// Stock is explained by movements, and the time of change with it: see `strange_times`.
-    const APART: &[product::Column] = &[product::Column::StockQuantity, product::Column::UpdatedAt];
+    const EXCLUDED_COLUMNS: &[product::Column] = &[product::Column::StockQuantity, product::Column::UpdatedAt];
 
-    async fn subjects(_connection: &impl ConnectionTrait, rows: Vec<product::Model>) -> Result<Vec<Subject>> {
-        let subject = |row: product::Model| Subject { id: row.id, view: products::audit_view(&row), name: row.sku };
+    async fn subjects(_connection: &impl ConnectionTrait, rows: Vec<product::Model>) -> Result<Vec<AuditedRow>> {
+        let subject = |row: product::Model| AuditedRow { id: row.id, view: products::audit_view(&row), name: row.sku };
         Ok(rows.into_iter().map(subject).collect())
     }
 
@@ -91,7 +91,7 @@ impl Explained for product::Entity {
         trail::find_own_movements_of_products(connection, ids).await
     }
 
-    fn wrong_movements(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    fn wrong_movements(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
         movements::wrong_of_product(events, movements)
     }
 
@@ -99,29 +99,29 @@ impl Explained for product::Entity {
     /// stock.
     async fn strange_times(
         connection: &impl ConnectionTrait,
-        products: &[Subject],
+        products: &[AuditedRow],
         events: &BTreeMap<Id, Vec<audit_event::Model>>,
     ) -> Result<Vec<Id>> {
-        let is_told = |product: &&Subject| {
-            let own = events.get(&product.id).into_iter().flatten().map(Known::new);
+        let is_recorded = |product: &&AuditedRow| {
+            let own = events.get(&product.id).into_iter().flatten().map(ParsedEvent::new);
             own.filter_map(|event| event.after).any(|after| after[UPDATED_AT] == product.view[UPDATED_AT])
         };
-        let ids: Vec<Id> = products.iter().filter(|product| !is_told(product)).map(|product| product.id).collect();
+        let ids: Vec<Id> = products.iter().filter(|product| !is_recorded(product)).map(|product| product.id).collect();
         trail::find_products_moved_at_another_time(connection, &ids).await
     }
 }
 
-impl Explained for order::Entity {
+impl AuditedEntity for order::Entity {
     const KIND: EntityKind = EntityKind::Order;
     const ID: order::Column = order::Column::Id;
-    const BESIDE: &[&str] = &["items"];
+    const EXTRA_MEMBERS: &[&str] = &["items"];
 
-    async fn subjects(connection: &impl ConnectionTrait, rows: Vec<order::Model>) -> Result<Vec<Subject>> {
+    async fn subjects(connection: &impl ConnectionTrait, rows: Vec<order::Model>) -> Result<Vec<AuditedRow>> {
         let ids: Vec<Id> = rows.iter().map(|order| order.id).collect();
         let items = by(trail::find_items_of(connection, &ids).await?, |item: &order_item::Model| item.order_id);
         let subject = |row: order::Model| {
             let items = items.get(&row.id).map_or(&[][..], Vec::as_slice);
-            Subject { id: row.id, view: orders::audit_view(&row, items), name: row.reference }
+            AuditedRow { id: row.id, view: orders::audit_view(&row, items), name: row.reference }
         };
         Ok(rows.into_iter().map(subject).collect())
     }
@@ -134,7 +134,7 @@ impl Explained for order::Entity {
         movement.order_id.unwrap_or_default()
     }
 
-    fn wrong_movements(events: &[Known], movements: &[stock_movement::Model]) -> Option<String> {
+    fn wrong_movements(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
         movements::wrong_of_order(events, movements)
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Goods, Move, Moved, Restock, Restored, StockEffect, Verb, shown, write};
+use super::{OrderTransition, Restock, RestockPlan, RestockedLine, StockEffect, TransitionResult, Verb, shown, write};
 use crate::domain::{EntityKind, Outcome};
 use crate::entity::{audit_event, order};
 use crate::error::{CommandLine, Error, Hint, Result};
@@ -19,34 +19,34 @@ const EVENTS_MAX: u64 = 1_000;
 pub(super) async fn apply(
     operation: &mut Operation,
     before: order::Model,
-    wanted: &Move,
+    wanted: &OrderTransition,
     is_keyed: bool,
-) -> Result<Moved> {
+) -> Result<TransitionResult> {
     let says_nothing = wanted.reason.is_none() && wanted.note.is_none() && wanted.tracking.is_none();
     if wanted.verb == Verb::Expire || (says_nothing && wanted.restock == Restock::AsUsual) {
-        return Ok(Moved::unchanged(before));
+        return Ok(TransitionResult::unchanged(before));
     }
-    let events = events::find_of(operation.handle(), EntityKind::Order, before.id, EVENTS_MAX).await?;
-    let known = Known::of(&events, wanted.verb);
+    let events = events::find_by_entity(operation.handle(), EntityKind::Order, before.id, EVENTS_MAX).await?;
+    let past = PastEvents::new(&events, wanted.verb);
     let status = wanted.verb.leads_to();
-    if wanted.tracking.is_some() && wanted.tracking.as_deref() != known.tracking() {
-        let goods = Goods::of(operation, &before, &Restock::Nothing).await?;
-        return write(operation, before, wanted, status, StockEffect::None, goods).await;
+    if wanted.tracking.is_some() && wanted.tracking.as_deref() != past.tracking() {
+        let restock = RestockPlan::load(operation, &before, &Restock::Nothing).await?;
+        return write(operation, before, wanted, status, StockEffect::None, restock).await;
     }
     let comes_back = wanted.verb == Verb::Refund && matches!(wanted.restock, Restock::Everything | Restock::Lines(_));
     if comes_back {
-        let is_repeated = !is_keyed && known.restored_last(&wanted.restock);
-        match Goods::of(operation, &before, &wanted.restock).await {
-            Ok(goods) if goods.restored.is_empty() => {}
+        let is_repeated = !is_keyed && past.restored_last(&wanted.restock);
+        match RestockPlan::load(operation, &before, &wanted.restock).await {
+            Ok(restock) if restock.restored.is_empty() => {}
             // A rerun or a second return of the same pieces: only the caller knows.
             Ok(_) if is_repeated => return Err(repeated(&before)),
-            Ok(goods) => return write(operation, before, wanted, status, StockEffect::OnRequest, goods).await,
-            Err(_) if !is_keyed && known.restored_in_all(&wanted.restock) => {}
+            Ok(restock) => return write(operation, before, wanted, status, StockEffect::OnRequest, restock).await,
+            Err(_) if !is_keyed && past.restored_in_all(&wanted.restock) => {}
             Err(error) => return Err(error),
         }
     }
-    known.check(&before, wanted)?;
-    Ok(Moved::unchanged(before))
+    past.check(&before, wanted)?;
+    Ok(TransitionResult::unchanged(before))
 }
 
 /// Exit 6: the same pieces were restocked before, and more can still be.
@@ -62,9 +62,9 @@ fn timeline(name: &str) -> CommandLine {
 }
 
 /// Whether the restocked pieces equal the named ones.
-fn are_just(restored: &[Restored], wanted: &Restock) -> bool {
+fn are_just(restored: &[RestockedLine], wanted: &Restock) -> bool {
     let Restock::Lines(wanted) = wanted else { return false };
-    let is_wanted = |line: &Restored| {
+    let is_wanted = |line: &RestockedLine| {
         wanted.iter().any(|(name, quantity)| {
             let is_named = line.sku.eq_ignore_ascii_case(name) || line.product_id.to_string() == *name;
             is_named && quantity.is_some_and(|quantity| quantity.get() == line.quantity)
@@ -74,15 +74,15 @@ fn are_just(restored: &[Restored], wanted: &Restock) -> bool {
 }
 
 /// The effects of one verb on an order, oldest first.
-struct Known<'a> {
+struct PastEvents<'a> {
     events: Vec<(&'a audit_event::Model, Json)>,
 }
 
-impl<'a> Known<'a> {
-    fn of(events: &'a [audit_event::Model], verb: Verb) -> Known<'a> {
+impl<'a> PastEvents<'a> {
+    fn new(events: &'a [audit_event::Model], verb: Verb) -> PastEvents<'a> {
         let done =
             events.iter().filter(|event| event.outcome == Outcome::Succeeded && event.operation == verb.operation());
-        Known { events: done.map(|event| (event, event.documents().1)).collect() }
+        PastEvents { events: done.map(|event| (event, event.documents().1)).collect() }
     }
 
     /// The newest tracking number.
@@ -92,13 +92,13 @@ impl<'a> Known<'a> {
 
     /// Whether the newest one restocked exactly these pieces: the command was repeated.
     fn restored_last(&self, wanted: &Restock) -> bool {
-        self.events.last().is_some_and(|(_, after)| are_just(&Restored::read(after), wanted))
+        self.events.last().is_some_and(|(_, after)| are_just(&RestockedLine::read(after), wanted))
     }
 
     /// Whether together they restocked exactly these pieces: nothing is left to do.
     fn restored_in_all(&self, wanted: &Restock) -> bool {
-        let mut sums = Vec::<Restored>::new();
-        for line in self.events.iter().flat_map(|(_, after)| Restored::read(after)) {
+        let mut sums = Vec::<RestockedLine>::new();
+        for line in self.events.iter().flat_map(|(_, after)| RestockedLine::read(after)) {
             match sums.iter_mut().find(|sum| sum.product_id == line.product_id) {
                 Some(sum) => sum.quantity = sum.quantity.saturating_add(line.quantity),
                 None => sums.push(line),
@@ -108,7 +108,7 @@ impl<'a> Known<'a> {
     }
 
     /// Errors: exit 6 for data that contradicts the original transition.
-    fn check(&self, order: &order::Model, wanted: &Move) -> Result<()> {
+    fn check(&self, order: &order::Model, wanted: &OrderTransition) -> Result<()> {
         let was_said = |text: &Option<String>, said: fn(&(&audit_event::Model, Json)) -> Option<String>| {
             text.is_none() || self.events.iter().any(|event| said(event) == *text)
         };
@@ -123,7 +123,7 @@ impl<'a> Known<'a> {
         if !was_said(&wanted.note, |(_, after)| after["note"].as_str().map(str::to_owned)) {
             return refused("another note cannot be recorded");
         }
-        let has_restored = self.events.iter().any(|(_, after)| !Restored::read(after).is_empty());
+        let has_restored = self.events.iter().any(|(_, after)| !RestockedLine::read(after).is_empty());
         if wanted.restock == Restock::Nothing && has_restored {
             return refused("its pieces went back into stock");
         }

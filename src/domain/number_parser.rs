@@ -19,7 +19,7 @@ const GROUP: usize = 3;
 pub fn amount(text: &str, mark: DecimalMark) -> Result<String, String> {
     plain(without_currency(text.trim()), mark).map_err(|problem| match problem {
         Problem::NoNumber => "is not an amount such as 12.50".to_owned(),
-        other => other.told(mark),
+        other => other.describe(mark),
     })
 }
 
@@ -27,7 +27,7 @@ pub fn amount(text: &str, mark: DecimalMark) -> Result<String, String> {
 pub fn whole(text: &str, mark: DecimalMark) -> Result<String, String> {
     let number = plain(text.trim(), mark).map_err(|problem| match problem {
         Problem::NoNumber => "is not a whole number".to_owned(),
-        other => other.told(mark),
+        other => other.describe(mark),
     })?;
     if number.contains('.') { Err("is not a whole number".to_owned()) } else { Ok(number) }
 }
@@ -41,7 +41,7 @@ enum Problem {
 }
 
 impl Problem {
-    fn told(self, mark: DecimalMark) -> String {
+    fn describe(self, mark: DecimalMark) -> String {
         match (self, mark) {
             (Problem::Ambiguous, DecimalMark::Point | DecimalMark::OnlyPoint) => {
                 "may be thousands or a fraction: write it without a mark or with two decimal places".to_owned()
@@ -57,19 +57,19 @@ impl Problem {
 
 /// The currency beside an amount.
 pub fn currency(text: &str) -> Option<&str> {
-    parted(text.trim()).0
+    split_currency(text.trim()).0
 }
 
 /// An amount without its currency.
 fn without_currency(text: &str) -> &str {
-    parted(text).1
+    split_currency(text).1
 }
 
 /// Currency notations that are neither a code nor a sign.
 const WORDS: [&str; 6] = ["kr.", "kr", "Kr", "Kč", "zł", "Ft"];
 
 /// Splits a currency before or after an amount from it.
-fn parted(text: &str) -> (Option<&str>, &str) {
+fn split_currency(text: &str) -> (Option<&str>, &str) {
     let without = |word: &'static str| Some((word, text.strip_prefix(word).or_else(|| text.strip_suffix(word))?));
     if let Some((word, rest)) = WORDS.into_iter().find_map(without) {
         return (Some(word), rest.trim());

@@ -15,7 +15,7 @@ use crate::entity::{Moment, Stored, order_item, product, user};
 use crate::error::{Error, Result};
 
 /// An order with its user's address and its items.
-pub struct Whole {
+pub struct FullOrder {
     pub order: Model,
     /// `None` only for an order of another program whose user is missing.
     pub email: Option<String>,
@@ -32,7 +32,7 @@ pub struct Item {
 /// An item with the fields of its order, for flat files.
 pub struct Line {
     pub reference: String,
-    /// As in [`Whole`].
+    /// As in [`FullOrder`].
     pub email: Option<String>,
     pub status: String,
     pub created_at: Moment,
@@ -46,14 +46,17 @@ pub struct Line {
 }
 
 /// A stream of orders.
-struct Orders {
+struct OrderStream {
     rows: BoxStream<'static, Result<Row>>,
     /// The open order, which the next row may continue.
-    open: Option<Whole>,
+    open: Option<FullOrder>,
 }
 
 /// Reads all orders that match.
-pub async fn find_whole(connection: &Connection, filter: &Filter) -> Result<impl Stream<Item = Result<Whole>> + use<>> {
+pub async fn stream_orders(
+    connection: &Connection,
+    filter: &Filter,
+) -> Result<impl Stream<Item = Result<FullOrder>> + use<>> {
     // The order's columns come last: only its first row is parsed for them.
     let select = joined(connection, filter)
         .column(Column::Id)
@@ -68,13 +71,16 @@ pub async fn find_whole(connection: &Connection, filter: &Filter) -> Result<impl
         .expr_as(time(connection, Column::UpdatedAt), "updated_text")
         .column_as(user::Column::Email, "email");
     let rows = stream::rows(connection, select.build(connection.get_database_backend())).await?;
-    let next = async |mut orders: Orders| Ok(orders.next().await?.map(|order| (order, orders)));
-    Ok(try_unfold(Orders { rows, open: None }, next))
+    let next = async |mut orders: OrderStream| Ok(orders.next().await?.map(|order| (order, orders)));
+    Ok(try_unfold(OrderStream { rows, open: None }, next))
 }
 
 /// Reads all orders that match, line by line. It selects only the exported columns, because the engine
 /// sorts all selected data.
-pub async fn find_lines(connection: &Connection, filter: &Filter) -> Result<impl Stream<Item = Result<Line>> + use<>> {
+pub async fn stream_lines(
+    connection: &Connection,
+    filter: &Filter,
+) -> Result<impl Stream<Item = Result<Line>> + use<>> {
     let select = joined(connection, filter)
         .columns([Column::Reference, Column::Status, Column::TotalAmount])
         .expr_as(time(connection, Column::CreatedAt), "created_text")
@@ -99,7 +105,7 @@ pub async fn find_lines(connection: &Connection, filter: &Filter) -> Result<impl
 impl Line {
     /// The total of the line, for any quantity and price that a database can hold.
     pub fn total(&self) -> Option<Amount> {
-        Some(Amount::of(self.unit_price.as_ref()?.known()?, self.quantity.as_ref()?.known()?))
+        Some(Amount::cost(self.unit_price.as_ref()?.known()?, self.quantity.as_ref()?.known()?))
     }
 }
 
@@ -119,12 +125,12 @@ fn time(connection: &impl ConnectionTrait, column: Column) -> Expr {
     Engine::of(connection).time_to_stream(column.into_expr())
 }
 
-impl Orders {
+impl OrderStream {
     /// The next order; `None` at the end.
-    async fn next(&mut self) -> Result<Option<Whole>> {
+    async fn next(&mut self) -> Result<Option<FullOrder>> {
         loop {
             let Some(mut row) = self.rows.next().await.transpose()? else { return Ok(self.open.take()) };
-            let id = there(row.id()?)?;
+            let id = required(row.id()?)?;
             let item = item(&mut row, id)?;
             if let Some(open) = self.open.as_mut().filter(|open| open.order.id == id) {
                 open.items.extend(item);
@@ -138,17 +144,17 @@ impl Orders {
     }
 }
 
-fn order(mut row: Row, id: Id, item: Option<Item>) -> Result<Whole> {
+fn order(mut row: Row, id: Id, item: Option<Item>) -> Result<FullOrder> {
     let order = Model {
         id,
-        reference: there(row.text()?)?,
-        user_id: there(row.id()?)?,
-        status: there(row.text()?)?.as_str().into(),
-        total_amount: there(row.value()?)?,
-        created_at: Moment::from_stored(&there(row.text()?)?),
-        updated_at: Moment::from_stored(&there(row.text()?)?),
+        reference: required(row.text()?)?,
+        user_id: required(row.id()?)?,
+        status: required(row.text()?)?.as_str().into(),
+        total_amount: required(row.value()?)?,
+        created_at: Moment::from_stored(&required(row.text()?)?),
+        updated_at: Moment::from_stored(&required(row.text()?)?),
     };
-    Ok(Whole { order, email: row.text()?, items: item.into_iter().collect() })
+    Ok(FullOrder { order, email: row.text()?, items: item.into_iter().collect() })
 }
 
 /// The item of a row; `None` for an order of another program without items.
@@ -159,19 +165,19 @@ fn item(row: &mut Row, order_id: Id) -> Result<Option<Item>> {
     let item = order_item::Model {
         id,
         order_id,
-        product_id: there(product_id)?,
-        quantity: there(quantity)?,
-        unit_price: there(unit_price)?,
+        product_id: required(product_id)?,
+        quantity: required(quantity)?,
+        unit_price: required(unit_price)?,
     };
     Ok(Some(Item { item, sku, name }))
 }
 
 fn line(mut row: Row) -> Result<Line> {
     Ok(Line {
-        reference: there(row.text()?)?,
-        status: there(row.text()?)?,
-        total_amount: Some(there(row.value()?)?),
-        created_at: Moment::from_stored(&there(row.text()?)?),
+        reference: required(row.text()?)?,
+        status: required(row.text()?)?,
+        total_amount: Some(required(row.value()?)?),
+        created_at: Moment::from_stored(&required(row.text()?)?),
         email: row.text()?,
         sku: row.text()?,
         name: row.text()?,
@@ -181,6 +187,6 @@ fn line(mut row: Row) -> Result<Line> {
 }
 
 /// A value that the schema requires.
-fn there<T>(value: Option<T>) -> Result<T> {
+fn required<T>(value: Option<T>) -> Result<T> {
     value.ok_or_else(|| Error::internal("an order has no value where the schema demands one"))
 }

@@ -13,17 +13,17 @@ pub(super) const KEY: &str = "--idempotency-key";
 
 /// The parsed command line of this run, without passwords.
 #[derive(Debug, Clone)]
-pub struct Aim {
+pub struct Invocation {
     /// The subcommands: `order cancel`.
     pub command: String,
-    pub given: Vec<Given>,
+    pub given: Vec<GivenArgument>,
     /// Whether a command has a flag: `("order refund", "--note")`.
     pub has_flag: fn(&str, &str) -> bool,
 }
 
 /// The arguments of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
+pub struct GivenArgument {
     pub argument: Argument,
     /// Where else the password can be given, if it was omitted here.
     pub password: Option<String>,
@@ -42,37 +42,37 @@ pub enum Argument {
 
 /// Which arguments of this run a suggested command repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum Repeated {
     Nothing,
     /// The flags that the command also has.
     Flags,
     Everything,
 }
 
-impl Default for Aim {
-    fn default() -> Aim {
-        Aim { command: String::new(), given: Vec::new(), has_flag: |_, _| false }
+impl Default for Invocation {
+    fn default() -> Invocation {
+        Invocation { command: String::new(), given: Vec::new(), has_flag: |_, _| false }
     }
 }
 
-impl Aim {
+impl Invocation {
     /// The flags before a command, optionally without those that name the database.
-    pub(super) fn front(&self, names_database: bool) -> impl Iterator<Item = &Given> {
+    pub(super) fn global_arguments(&self, names_database: bool) -> impl Iterator<Item = &GivenArgument> {
         let wanted = EVERYWHERE.into_iter().filter(move |flag| names_database || !DATABASE.contains(flag));
         wanted.filter_map(|flag| self.given.iter().find(|given| given.argument.is_flag(flag)))
     }
 
     /// The other arguments that a command repeats.
-    pub(super) fn kept(&self, kept: Kept, command: &str) -> impl Iterator<Item = &Given> {
-        let is_kept = move |given: &&Given| match (&given.argument, kept) {
-            (_, Kept::Nothing) => false,
+    pub(super) fn repeated(&self, repeats: Repeated, command: &str) -> impl Iterator<Item = &GivenArgument> {
+        let is_kept = move |given: &&GivenArgument| match (&given.argument, repeats) {
+            (_, Repeated::Nothing) => false,
             (argument, _) if EVERYWHERE.into_iter().any(|flag| argument.is_flag(flag)) => false,
-            (_, Kept::Everything) => true,
-            (Argument::Flag { name, .. }, Kept::Flags) if self.command == command => name != KEY,
-            (Argument::Flag { name, .. }, Kept::Flags) => {
+            (_, Repeated::Everything) => true,
+            (Argument::Flag { name, .. }, Repeated::Flags) if self.command == command => name != KEY,
+            (Argument::Flag { name, .. }, Repeated::Flags) => {
                 name != KEY && !CONSENT.contains(&name.as_str()) && (self.has_flag)(command, name)
             }
-            (_, Kept::Flags) => false,
+            (_, Repeated::Flags) => false,
         };
         self.given.iter().filter(is_kept)
     }

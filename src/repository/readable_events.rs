@@ -21,20 +21,20 @@ fn odd_texts(connection: &impl ConnectionTrait) -> impl Iterator<Item = (&'stati
 }
 
 /// The readable events: SQLite stores any value in a text column.
-pub fn legible(connection: &impl ConnectionTrait) -> Select<Entity> {
+pub fn readable_events(connection: &impl ConnectionTrait) -> Select<Entity> {
     let odd = odd_texts(connection).map(|(_, is_odd)| Expr::cust(is_odd));
     Entity::find().filter(odd.fold(Condition::all(), |all, is_odd| all.add(is_odd.not())))
 }
 
 /// Up to `limit` ids of unreadable events, each with the first column that is not text.
-pub async fn find_illegible(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Id, &'static str)>> {
-    let mut illegible = Vec::new();
+pub async fn find_unreadable(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<(Id, &'static str)>> {
+    let mut unreadable = Vec::new();
     for (column, is_odd) in odd_texts(connection) {
         let ids = Entity::find().select_only().column(Column::Id).filter(Expr::cust(is_odd));
         let ids: Vec<Id> = ids.order_by_asc(Column::Id).limit(limit).into_tuple().all(connection).await?;
-        illegible.extend(ids.into_iter().map(|id| (id, column)));
+        unreadable.extend(ids.into_iter().map(|id| (id, column)));
     }
-    illegible.sort_unstable();
-    illegible.dedup_by_key(|(id, _)| *id);
-    Ok(illegible)
+    unreadable.sort_unstable();
+    unreadable.dedup_by_key(|(id, _)| *id);
+    Ok(unreadable)
 }

@@ -15,16 +15,16 @@ pub const NAME: &str = "keys-differ-by-more-than-case";
 
 /// Finds such keys of users, products and orders.
 pub async fn check(connection: &impl ConnectionTrait) -> Result<Check> {
-    let emails = Alike::of(user::find_foreign_emails(connection).await?, |email| email.trim().to_lowercase());
+    let emails = KeySpellings::new(user::find_foreign_emails(connection).await?, |email| email.trim().to_lowercase());
     let own = user::find_by_emails(connection, &emails.keys(), Lock::None).await?;
     let emails = emails.with(own.into_iter().map(|user| user.email));
-    let skus = Alike::of(product::find_foreign_skus(connection).await?, sku::folded);
+    let skus = KeySpellings::new(product::find_foreign_skus(connection).await?, sku::folded);
     let own = product::find_by_skus(connection, &skus.keys(), Lock::None).await?;
     let skus = skus.with(own.into_iter().map(|product| product.sku));
-    let references = Alike::of(order::find_foreign_references(connection).await?, reference::key);
+    let references = KeySpellings::new(order::find_foreign_references(connection).await?, reference::key);
     let own = order::find_by_references(connection, &references.keys(), Lock::None).await?;
     let references = references.with(own.into_iter().map(|order| order.reference));
-    let found: Vec<String> = [emails, skus, references].iter().flat_map(Alike::told).collect();
+    let found: Vec<String> = [emails, skus, references].iter().flat_map(KeySpellings::describe).collect();
     Ok(match found.len() {
         0 => Check::new(NAME, State::Ok, "no keys that differ only in the case of their letters".to_owned()),
         count => {
@@ -37,21 +37,21 @@ pub async fn check(connection: &impl ConnectionTrait) -> Result<Check> {
 }
 
 /// Keys by canonical form.
-struct Alike {
+struct KeySpellings {
     spellings: BTreeMap<String, BTreeSet<String>>,
     fold: fn(&str) -> String,
 }
 
-impl Alike {
-    fn of(foreign: Vec<String>, fold: fn(&str) -> String) -> Alike {
-        Alike { spellings: BTreeMap::new(), fold }.with(foreign.into_iter())
+impl KeySpellings {
+    fn new(foreign: Vec<String>, fold: fn(&str) -> String) -> KeySpellings {
+        KeySpellings { spellings: BTreeMap::new(), fold }.with(foreign.into_iter())
     }
 
     fn keys(&self) -> Vec<&str> {
         self.spellings.keys().map(String::as_str).collect()
     }
 
-    fn with(mut self, keys: impl Iterator<Item = String>) -> Alike {
+    fn with(mut self, keys: impl Iterator<Item = String>) -> KeySpellings {
         for key in keys {
             self.spellings.entry((self.fold)(&key)).or_default().insert(key);
         }
@@ -59,7 +59,7 @@ impl Alike {
     }
 
     /// `Ann@example.com and ann@example.com`
-    fn told(&self) -> Vec<String> {
+    fn describe(&self) -> Vec<String> {
         let several = self.spellings.values().filter(|spellings| spellings.len() > 1);
         several.map(|keys| keys.iter().map(|key| printable(key)).collect::<Vec<_>>().join(" and ")).collect()
     }
