@@ -194,7 +194,7 @@ fn tampered_chains(shop: &Shop) -> Vec<Tampering> {
         cases.push(("a number twice", renumbered(2, 1), ("seal", "1")));
         return cases;
     }
-    let time = |table: &str, time: &str| format!("UPDATE {table} SET {time} = REPLACE({time}, 'T', ' ')");
+    let time = |table: &str, time: &str| format!("UPDATE {table} SET {time} = REPLACE({time}, ' ', 'T')");
     cases.push(("another form of the events' times", time("audit_events", "occurred_at"), ("seal", "1")));
     cases.push(("another form of the seals' times", time("audit_seals", "sealed_at"), ("seal", "2")));
     for column in ["actor", "operation", "reason", "after", "occurred_at"] {

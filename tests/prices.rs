@@ -264,7 +264,7 @@ fn more_than_ten_thousand_prices_are_rejected(shop: &Shop) {
 /// Moves the event that set a price into the past.
 fn age(shop: &Shop, price: &str, days: u32) {
     let time = match shop.backend {
-        Backend::Sqlite => format!("strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '-{days} days')"),
+        Backend::Sqlite => format!("strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now', '-{days} days')"),
         Backend::Postgres => format!("clock_timestamp() - interval '{days} days'"),
         Backend::MariaDb => format!("utc_timestamp(6) - interval {days} day"),
     };

@@ -10,12 +10,21 @@ use sea_orm_migration::sea_orm::DbBackend;
 /// The collation of every table on MySQL and MariaDB: text compares by bytes.
 const MYSQL_COLLATION: &str = "utf8mb4_bin";
 
-/// An id made by the client; the default is for other programs.
+/// The type of ids on MySQL and MariaDB, each of which skips the other's comment. MySQL has no type of its own
+/// for them: there it is the text that other programs write, in the table's collation, which compares bytes.
+const MYSQL_ID: &str = "/*M!100700 uuid*/ /*!80000 char(36)*/";
+
+/// An id made by the client, as the 36 lower-case characters that other programs write where the engine has no type
+/// for UUIDs; the default is for those that leave it out.
 pub fn id(backend: DbBackend, name: &'static str) -> ColumnDef {
     let random = match backend {
         DbBackend::Postgres => "gen_random_uuid()",
-        DbBackend::MySql => "random_bytes(16)",
-        _ => "randomblob(16)",
+        DbBackend::MySql => "uuid()",
+        // Version 4: random but for the version's digit and the variant's.
+        _ => {
+            "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || \
+             substr('89AB', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))"
+        }
     };
     foreign_id(backend, name).default(Expr::cust(random)).take()
 }
@@ -27,12 +36,12 @@ pub fn foreign_id(backend: DbBackend, name: &'static str) -> ColumnDef {
 
 /// The id of another row, or none.
 pub fn optional_id(backend: DbBackend, name: &'static str) -> ColumnDef {
-    let bytes = match backend {
+    let kind = match backend {
         DbBackend::Postgres => "uuid",
-        DbBackend::MySql => "binary(16)",
-        _ => "blob",
+        DbBackend::MySql => MYSQL_ID,
+        _ => "text",
     };
-    ColumnDef::new(name).custom(bytes).take()
+    ColumnDef::new(name).custom(kind).take()
 }
 
 /// Text of limited length that compares by bytes: by the table's collation on MySQL, by nature on
@@ -87,13 +96,12 @@ pub fn random_reference(backend: DbBackend, name: &'static str, length: u32) -> 
 }
 
 /// UTC with microseconds, by default now. SQLite has no such type: the text is just as the client
-/// writes it (RFC 3339 with the shortest of no, three or six fractional digits), so that it sorts
-/// with the rest.
+/// writes it, with six fractional digits, so that it sorts with the rest and with what other programs write.
 pub fn time(backend: DbBackend, name: &'static str) -> ColumnDef {
     let (kind, now) = match backend {
         DbBackend::Postgres => ("timestamptz", "statement_timestamp()"),
         DbBackend::MySql => ("datetime(6)", "utc_timestamp(6)"),
-        _ => ("text", "replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), '.000+', '+')"),
+        _ => ("text", "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')"),
     };
     ColumnDef::new(name).custom(kind).not_null().default(Expr::cust(now)).take()
 }

@@ -13,7 +13,7 @@ use super::spelling::KeySpellings;
 use crate::domain::Id;
 use crate::entity::field::{Editable, Requirement};
 use crate::error::Result;
-use crate::repository::{Change, Lock, known_id};
+use crate::repository::{Change, Lock};
 use crate::service::operation::Operation;
 
 /// The differences between users and products.
@@ -148,11 +148,6 @@ fn row_effect<'a, U: Upsert>(
     let effect = match stored {
         Some(before) => {
             let (after, has_other_stock) = row.merged_into(before, &mut wrong);
-            if after != *before
-                && let Err(error) = known_id(U::NOUN, &key_of(before), U::id_of(before))
-            {
-                wrong.push(Problem::for_row(row.key(), error.message()));
-            }
             RowEffect::Keep { before, after, has_other_stock }
         }
         None => RowEffect::Create(row.to_new(&mut wrong)),

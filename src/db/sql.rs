@@ -1,7 +1,7 @@
 //! Processes SQL text.
 
 /// A statement on one line without comments, with blanks only where they part two words. What
-/// stands between quotes stays as it is.
+/// stands between quotes stays as it is, and so does what MySQL or MariaDB runs though it looks like a comment.
 pub fn normalised(sql: &str) -> String {
     let mut text = String::with_capacity(sql.len());
     let mut rest = sql;
@@ -15,7 +15,8 @@ pub fn normalised(sql: &str) -> String {
         };
         let (piece, after) = rest.split_at(length);
         rest = after;
-        if first.is_whitespace() || piece.starts_with("--") || piece.starts_with("/*") {
+        let is_run = piece.starts_with("/*!") || piece.starts_with("/*M!");
+        if first.is_whitespace() || piece.starts_with("--") || piece.starts_with("/*") && !is_run {
             is_parted = true;
             continue;
         }
@@ -45,6 +46,10 @@ mod tests {
     fn quoted_texts_stay_as_they_are() {
         let text = "SELECT 'it''s' \"a -- b\" FROM `c /* d`";
         assert_eq!(normalised(text), text);
+        assert_eq!(
+            normalised("a /* b */ /*M!100700 uuid*/ /*!80000 char(36)*/"),
+            "a /*M!100700 uuid*/ /*!80000 char(36)*/"
+        );
         assert_eq!(normalised("SELECT  1 -- one\r\n , ( 2 ) ;"), "SELECT 1,(2)");
     }
 

@@ -8,7 +8,6 @@ use std::str::FromStr;
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use sea_orm::{DbErr, QueryResult, Statement, StreamTrait, TryGetable};
-use uuid::Uuid;
 
 use super::copy_text::unescaped;
 use super::guarded::Connection;
@@ -50,10 +49,6 @@ pub(super) async fn driver_rows(connection: &Connection, query: Statement) -> Re
     Ok(guard.rows(&sql, rows))
 }
 
-fn odd(problem: &dyn std::fmt::Display) -> DbErr {
-    DbErr::Type(problem.to_string())
-}
-
 impl Row {
     /// A line of COPY. Source: PostgreSQL's manual, COPY, "Text Format".
     pub(super) fn copied(line: String) -> Row {
@@ -67,7 +62,7 @@ impl Row {
     }
 
     pub fn id(&mut self) -> Result<Option<Id>> {
-        self.next(|text| Uuid::try_parse(text).map(Id::from).map_err(|error| odd(&error)))
+        self.next(|text| Ok(Id::of_text(text)))
     }
 
     /// A value that reads texts too.

@@ -1,5 +1,5 @@
-//! Ids of rows: UUIDs, unless another program stored something else. SQLite stores any value in any column,
-//! so such an id is shown unchanged and found by its exact value.
+//! Ids of rows: UUIDs as shopctl writes them, UUIDs in the form of another program, or anything else that one stored.
+//! Each is kept as it is stored, so that its row is found, changed and deleted by it; a UUID is shown in one form.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,9 +12,55 @@ use super::text;
 /// The id of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id {
+    /// As shopctl writes it: of the engine's own type, else 36 lower-case characters.
     Known(Uuid),
+    /// In a form of another program.
+    Formed(Uuid, Form),
     /// A stored id that is not a UUID.
     Odd(&'static OddId),
+}
+
+/// The forms in which other programs store a UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    UpperCase,
+    /// 32 hexadecimal digits.
+    Digits,
+    UpperCaseDigits,
+    /// `{01a2099a-…}`
+    Braced,
+    UpperCaseBraced,
+    /// 16 bytes.
+    Bytes,
+}
+
+impl Form {
+    pub const ALL: [Form; 6] =
+        [Form::UpperCase, Form::Digits, Form::UpperCaseDigits, Form::Braced, Form::UpperCaseBraced, Form::Bytes];
+
+    /// The id in this form; `None` for bytes.
+    pub fn text(self, id: Uuid) -> Option<String> {
+        Some(match self {
+            Form::UpperCase => format!("{:X}", id.hyphenated()),
+            Form::Digits => format!("{:x}", id.simple()),
+            Form::UpperCaseDigits => format!("{:X}", id.simple()),
+            Form::Braced => format!("{:x}", id.braced()),
+            Form::UpperCaseBraced => format!("{:X}", id.braced()),
+            Form::Bytes => return None,
+        })
+    }
+
+    /// A letter that is no hexadecimal digit.
+    fn letter(self) -> char {
+        match self {
+            Form::UpperCase => 'U',
+            Form::Digits => 's',
+            Form::UpperCaseDigits => 'S',
+            Form::Braced => 'v',
+            Form::UpperCaseBraced => 'V',
+            Form::Bytes => 'P',
+        }
+    }
 }
 
 /// A value that another program stored as an id.
@@ -42,23 +88,72 @@ impl Id {
         Id::Odd(id)
     }
 
-    /// The UUID, if it is one.
-    pub fn known(self) -> Option<Uuid> {
+    /// A stored text.
+    pub fn of_text(text: &str) -> Id {
+        let odd = || Id::odd(OddId::Text(text.to_owned()));
+        let Ok(id) = Uuid::try_parse(text) else { return odd() };
+        let has = |is: fn(&u8) -> bool| text.as_bytes().iter().any(is);
+        let (has_capitals, has_small) = (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase));
+        let form = match text.len() {
+            36 if !has_capitals => return Id::Known(id),
+            36 if !has_small => Form::UpperCase,
+            32 if !has_capitals => Form::Digits,
+            32 if !has_small => Form::UpperCaseDigits,
+            38 if !has_capitals => Form::Braced,
+            38 if !has_small => Form::UpperCaseBraced,
+            _ => return odd(),
+        };
+        Id::Formed(id, form)
+    }
+
+    /// Stored bytes.
+    pub fn of_bytes(bytes: &[u8]) -> Id {
+        match Uuid::from_slice(bytes) {
+            Ok(id) => Id::Formed(id, Form::Bytes),
+            Err(_) => Id::odd(OddId::Bytes(bytes.to_vec())),
+        }
+    }
+
+    /// Every id that is shown as this UUID, the one that shopctl writes first.
+    pub fn forms_of(id: Uuid) -> impl Iterator<Item = Id> {
+        std::iter::once(Id::Known(id)).chain(Form::ALL.map(|form| Id::Formed(id, form)))
+    }
+
+    /// Every other id that is shown as this text.
+    pub fn odd_forms_of(shown: &str) -> Vec<Id> {
+        let mut ids = vec![OddId::Text(shown.to_owned())];
+        ids.extend(shown.parse().map(OddId::Integer));
+        ids.extend(shown.parse::<f64>().map(|number| OddId::Real(number.to_bits())));
+        ids.push(OddId::Bytes(text::to_bytes(shown).unwrap_or_else(|| shown.as_bytes().to_vec())));
+        ids.into_iter().map(Id::odd).collect()
+    }
+
+    /// The UUID, in whatever form it is stored.
+    pub fn uuid(self) -> Option<Uuid> {
         match self {
-            Id::Known(id) => Some(id),
+            Id::Known(id) | Id::Formed(id, _) => Some(id),
             Id::Odd(_) => None,
+        }
+    }
+
+    /// Whether it is shown as this text, or as this UUID in another form.
+    pub fn is_shown_as(self, name: &str) -> bool {
+        match self.uuid() {
+            Some(id) => Uuid::try_parse(name).is_ok_and(|name| name == id),
+            None => self.to_string() == name,
         }
     }
 
     /// How a command names a row: by its id, or by its key if the id is not a UUID.
     pub fn or_key(self, key: &str) -> String {
-        self.known().map_or_else(|| key.to_owned(), |id| id.to_string())
+        self.uuid().map_or_else(|| key.to_owned(), |id| id.to_string())
     }
 
     /// One word without blanks, for [`Id::decode`].
     pub fn encode(self) -> String {
         match self {
             Id::Known(id) => id.simple().to_string(),
+            Id::Formed(id, form) => format!("{}{}", form.letter(), id.simple()),
             Id::Odd(OddId::Integer(number)) => format!("I{number}"),
             Id::Odd(OddId::Real(bits)) => format!("R{bits}"),
             Id::Odd(OddId::Text(text)) => format!("T{}", text::hexadecimal(text.as_bytes())),
@@ -71,6 +166,9 @@ impl Id {
             return Some(Id::Known(id));
         }
         let rest = word.get(1..)?;
+        if let Some(form) = Form::ALL.into_iter().find(|form| word.starts_with(form.letter())) {
+            return Uuid::try_parse(rest).ok().map(|id| Id::Formed(id, form));
+        }
         Some(Id::odd(match word.as_bytes()[0] {
             b'I' => OddId::Integer(rest.parse().ok()?),
             b'R' => OddId::Real(rest.parse().ok()?),
@@ -102,7 +200,7 @@ impl PartialEq<Uuid> for Id {
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Id::Known(id) => id.fmt(f),
+            Id::Known(id) | Id::Formed(id, _) => id.fmt(f),
             Id::Odd(OddId::Integer(number)) => number.fmt(f),
             Id::Odd(OddId::Real(bits)) => f64::from_bits(*bits).fmt(f),
             Id::Odd(OddId::Text(text)) => f.write_str(text),
@@ -123,6 +221,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_uuid_is_kept_in_its_form_and_shown_in_one() {
+        let known = Uuid::from_u128(0x0190_a2b4_7c1e_7d00_8000_0000_0000_00ab);
+        let shown = "0190a2b4-7c1e-7d00-8000-0000000000ab";
+        for form in Form::ALL {
+            let id = form.text(known).map_or_else(|| Id::of_bytes(known.as_bytes()), |text| Id::of_text(&text));
+            assert_eq!(id, Id::Formed(known, form));
+            assert_eq!(id.to_string(), shown);
+            assert_eq!(Id::decode(&id.encode()), Some(id));
+            assert!(id.is_shown_as(shown) && id.is_shown_as(&shown.to_uppercase()));
+        }
+        assert_eq!(Id::of_text(shown), Id::Known(known));
+        let mixed = "0190A2b4-7c1e-7d00-8000-0000000000ab";
+        assert_eq!(Id::of_text(mixed), Id::odd(OddId::Text(mixed.to_owned())));
+    }
+
+    #[test]
     fn an_odd_id_is_shown_unchanged_and_survives_the_command_line() {
         let bytes = |bytes: &[u8]| OddId::Bytes(bytes.to_vec());
         for (odd, shown) in [
@@ -137,6 +251,7 @@ mod tests {
             let id = Id::odd(odd);
             assert_eq!(id.to_string(), shown);
             assert_eq!(Id::decode(&id.encode()), Some(id));
+            assert!(Id::odd_forms_of(shown).contains(&id), "{shown}");
         }
         for damaged in ["", "x", "Ix", "T6", "Tff", "R", "\u{e9}7"] {
             assert_eq!(Id::decode(damaged), None, "{damaged}");

@@ -39,7 +39,7 @@ pub use amount::Amount;
 pub use clock::{Clock, IdSource};
 pub use email::Email;
 pub use event::{EntityKind, EventName, Outcome};
-pub use id::{Id, OddId};
+pub use id::{Form, Id, OddId};
 pub use idempotency_key::IdempotencyKey;
 pub use money::Money;
 pub use movement_reason::MovementReason;

@@ -15,6 +15,11 @@ pub fn parse_in(text: &str, zone: &Zone) -> Result<DateTime<Utc>, String> {
     ParsedTime::read(text)?.moment(None, zone)
 }
 
+/// A time where times are kept as text: it sorts as the times do, and with what other programs write there.
+pub fn stored_text(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M:%S%.6f+00:00").to_string()
+}
+
 /// A duration as typed: `30s`, `500ms`, `2m`, `1h`, `7d`. A number without a unit is rejected, because
 /// other tools use seconds, milliseconds or minutes; only 0 is unambiguous.
 pub fn parse_span(text: &str) -> Result<std::time::Duration, String> {

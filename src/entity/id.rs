@@ -1,4 +1,4 @@
-//! How an id is stored: as a UUID in the engine's form, or as any value of another program.
+//! How an id is stored: as a UUID in the engine's form, or as another program left it.
 
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable};
@@ -11,6 +11,7 @@ impl From<Id> for Value {
     fn from(id: Id) -> Value {
         match id {
             Id::Known(id) => id.into(),
+            Id::Formed(id, form) => form.text(id).map_or_else(|| id.as_bytes().to_vec().into(), Value::from),
             Id::Odd(OddId::Integer(number)) => (*number).into(),
             Id::Odd(OddId::Real(bits)) => f64::from_bits(*bits).into(),
             Id::Odd(OddId::Text(text)) => text.as_str().into(),
@@ -21,24 +22,30 @@ impl From<Id> for Value {
 
 impl TryGetable for Id {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
-        match Uuid::try_get_by(row, index) {
-            // A text of sixteen bytes would be read as a UUID.
-            Ok(id) if row.try_as_sqlite_row().is_some() && std::str::from_utf8(id.as_bytes()).is_ok() => {
-                Ok(String::try_get_by(row, index).map_or(Id::Known(id), |text| Id::odd(OddId::Text(text))))
-            }
-            Ok(id) => Ok(Id::Known(id)),
-            Err(error) => odd(row, index).map(Id::odd).ok_or(error),
+        if row.try_as_sqlite_row().is_some() {
+            return match String::try_get_by(row, index) {
+                Ok(text) => Ok(Id::of_text(&text)),
+                Err(missing @ TryGetError::Null(_)) => Err(missing),
+                Err(error) => other(row, index).ok_or(error),
+            };
         }
+        if row.try_as_mysql_row().is_some() {
+            // The driver takes MariaDB's type for bytes, and gives its text.
+            let bytes = Vec::<u8>::try_get_by(row, index)?;
+            return Ok(std::str::from_utf8(&bytes).map_or_else(|_| Id::of_bytes(&bytes), Id::of_text));
+        }
+        // A column of text cannot be compared with a UUID.
+        let text = |error| String::try_get_by(row, index).map(|text| Id::odd(OddId::Text(text))).map_err(|_| error);
+        Uuid::try_get_by(row, index).map(Id::Known).or_else(text)
     }
 }
 
-fn odd<I: ColIdx>(row: &QueryResult, index: I) -> Option<OddId> {
-    row.try_as_sqlite_row()?;
-    String::try_get_by(row, index)
-        .map(OddId::Text)
-        .or_else(|_| i64::try_get_by(row, index).map(OddId::Integer))
-        .or_else(|_| f64::try_get_by(row, index).map(|number| OddId::Real(number.to_bits())))
-        .or_else(|_| Vec::<u8>::try_get_by(row, index).map(OddId::Bytes))
+/// What only SQLite has in a column of text.
+fn other<I: ColIdx>(row: &QueryResult, index: I) -> Option<Id> {
+    Vec::<u8>::try_get_by(row, index)
+        .map(|bytes| Id::of_bytes(&bytes))
+        .or_else(|_| i64::try_get_by(row, index).map(|number| Id::odd(OddId::Integer(number))))
+        .or_else(|_| f64::try_get_by(row, index).map(|number| Id::odd(OddId::Real(number.to_bits()))))
         .ok()
 }
 
@@ -49,6 +56,11 @@ impl TryFromU64 for Id {
     }
 }
 
-column_of!(Id, ArrayType::Uuid, ColumnType::Uuid, Value::Uuid(None), |value| {
-    <Uuid as ValueType>::try_from(value).map(Id::Known)
-});
+column_of!(Id, ArrayType::Uuid, ColumnType::Uuid, Value::Uuid(None), |value| Ok(match value {
+    Value::Uuid(Some(id)) => Id::Known(id),
+    Value::String(Some(text)) => Id::of_text(&text),
+    Value::Bytes(Some(bytes)) => Id::of_bytes(&bytes),
+    Value::BigInt(Some(number)) => Id::odd(OddId::Integer(number)),
+    Value::Double(Some(number)) => Id::odd(OddId::Real(number.to_bits())),
+    _ => return Err(ValueTypeErr),
+}));

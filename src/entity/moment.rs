@@ -31,6 +31,13 @@ impl Moment {
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
             return Moment::Known(time.to_utc());
         }
+        // Sequelize leaves a blank before the zone.
+        if let Some((time, zone)) = text.rsplit_once(' ').filter(|(_, zone)| zone.starts_with(['+', '-', 'Z'])) {
+            return match Moment::from_stored(&format!("{}{zone}", time.trim_end())) {
+                Moment::Odd(_) => Moment::Odd(text.to_owned()),
+                known => known,
+            };
+        }
         // PostgreSQL writes `+00`.
         let bare = text.strip_suffix("+00").or_else(|| text.strip_suffix("+00:00")).or_else(|| text.strip_suffix('Z'));
         let bare = bare.unwrap_or(text);
@@ -138,6 +145,8 @@ mod tests {
             "2026-11-23 18:11:47.806160",
             "2026-11-23T18:11:47.80616   ",
             "2026-11-23T19:11:47.80616+01:00",
+            "2026-11-23 18:11:47.806160 +00:00",
+            "2026-11-23 19:11:47.80616 +01:00",
         ] {
             assert_eq!(Moment::from_stored(text), moment, "{text}");
         }

@@ -102,9 +102,12 @@ fn misfits(engine: Engine, column: &Column, definition: &str) -> Vec<String> {
         _ => {}
     }
     let found = family(definition);
-    // SQLite has no type for times.
-    let is_time_as_text = engine.stores_times_as_text && column.family == Family::Time && found == Family::Text;
-    if found != column.family && !is_time_as_text {
+    let is_as_text = match column.family {
+        Family::Id => engine.stores_ids_as_text,
+        Family::Time => engine.stores_times_as_text,
+        _ => false,
+    };
+    if found != column.family && !(is_as_text && found == Family::Text) {
         misfits.push(format!("{} in the entity, {} in the table", column.family.as_str(), found.as_str()));
     }
     misfits
@@ -121,7 +124,7 @@ fn family(definition: &str) -> Family {
         "varchar" | "character" | "char" | "text" | "longtext" => Family::Text,
         "int" | "integer" | "bigint" | "smallint" => Family::Integer,
         "numeric" | "decimal" | "real" => Family::Amount,
-        "uuid" | "binary" | "blob" => Family::Id,
+        "uuid" => Family::Id,
         "timestamp" | "datetime" => Family::Time,
         _ => Family::Other,
     }
@@ -141,7 +144,9 @@ mod tests {
         for (engine, family, definition) in [
             (Engine::Postgres, Family::Text, "character varying(255) COLLATE \"C\" NOT NULL"),
             (Engine::Postgres, Family::Time, "timestamp with time zone NOT NULL DEFAULT statement_timestamp()"),
-            (Engine::Mysql, Family::Id, "binary(16) NOT NULL DEFAULT random_bytes(16)"),
+            (Engine::Mysql, Family::Id, "uuid NOT NULL DEFAULT uuid()"),
+            (Engine::Mysql, Family::Id, "char(36) NOT NULL DEFAULT (uuid())"),
+            (Engine::Sqlite, Family::Id, "text NOT NULL"),
             (Engine::Sqlite, Family::Time, "TEXT NOT NULL"),
             (Engine::Sqlite, Family::Amount, "real(10, 2) NOT NULL"),
         ] {
@@ -170,8 +175,7 @@ mod tests {
         };
         add(ObjectKind::Table, "users", "");
         for column in users.columns.iter().filter(|column| column.name != "email") {
-            let definition = if column.family == Family::Id { "blob NOT NULL" } else { "text NOT NULL" };
-            add(ObjectKind::Column, &column.name, definition);
+            add(ObjectKind::Column, &column.name, "text NOT NULL");
         }
         add(ObjectKind::Column, "age", "integer NOT NULL");
         add(ObjectKind::Column, "height", "integer NOT NULL DEFAULT 0");

@@ -154,9 +154,9 @@ impl_cell_from! {
     bool: |value| Cell::Boolean(value);
     DateTime<Utc>: |time| Cell::Time(time);
     Value: |value| Cell::Json(value);
-    Id: |id| match id {
-        Id::Known(id) => Cell::Id(id),
-        Id::Odd(_) => Cell::Text(id.to_string()),
+    Id: |id| match id.uuid() {
+        Some(uuid) => Cell::Id(uuid),
+        None => Cell::Text(id.to_string()),
     };
     Moment: |moment| match moment {
         Moment::Known(time) => Cell::Time(time),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Change, Rows};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, Id};
+use crate::domain::{EntityKind, Id, moment};
 use crate::entity::audit_seal::{Column, Entity, Model};
 use crate::entity::{Moment, audit_event};
 use crate::error::Result;
@@ -34,7 +34,7 @@ pub async fn find_last(connection: &impl ConnectionTrait) -> Result<Option<Model
 }
 
 /// A row that seals cover, with its time to the letter where the engine stores times as text: there
-/// another form of the same time is an edit.
+/// another form than the one that shopctl writes is an edit.
 #[derive(Debug, Clone, FromQueryResult)]
 pub struct SealedRow<M: FromQueryResult> {
     #[sea_orm(nested)]
@@ -45,7 +45,11 @@ pub struct SealedRow<M: FromQueryResult> {
 impl<M: FromQueryResult> SealedRow<M> {
     /// The time as it is covered.
     pub fn time(&self, time: &Moment) -> String {
-        self.stored_time.clone().unwrap_or_else(|| time.to_string())
+        match (&self.stored_time, time) {
+            (Some(stored), Moment::Known(moment)) if *stored == moment::stored_text(*moment) => time.to_string(),
+            (Some(stored), _) => stored.clone(),
+            (None, _) => time.to_string(),
+        }
     }
 }
 

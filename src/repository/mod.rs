@@ -23,7 +23,6 @@ use sea_orm::{
     PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
 };
 use serde_json::Value as Json;
-use uuid::Uuid;
 
 pub use self::pages::each_page;
 pub use crate::db::insert::ROWS_PER_INSERT;
@@ -31,6 +30,7 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::page::Sort;
 use crate::domain::similar::closest;
+use crate::domain::text::hexadecimal;
 use crate::domain::{Cursor, EntityKind, Id, Money, Page};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
@@ -211,7 +211,10 @@ where
         items.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
         if let Some(last) = items.last() {
             let value = match Engine::of(connection).literal(field.column.into_expr()) {
-                Some(literal) => stored_literal::<E>(connection, literal, id, id_of(last)).await?,
+                Some(literal) => {
+                    let stored = stored_literal::<E>(connection, literal, id, id_of(last)).await?;
+                    stored.unwrap_or_else(|| format!("T{}", hexadecimal((field.value)(last).as_bytes())))
+                }
                 None => (field.value)(last),
             };
             next = Some(Cursor { sort: page.sort.clone(), value, id: id_of(last) });
@@ -291,16 +294,16 @@ pub fn near_period<K: ColumnTrait>(
         .add_option(after.map(|day| column.into_expr().lt(day.format(DAY).to_string())))
 }
 
-/// If other programs may store any value, a cursor contains the exact value.
+/// If other programs may store any value, a cursor contains the exact value; `None` for a row whose id is a text that
+/// is not UTF-8, by which it cannot be found.
 async fn stored_literal<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     literal: Expr,
     id: E::Column,
     row: Id,
-) -> Result<String> {
+) -> Result<Option<String>> {
     let select = E::find().select_only().expr_as(literal, "value").filter(id.eq(row));
-    let stored = select.into_tuple().one(connection).await?;
-    stored.ok_or_else(|| Error::internal("the last row of a page is gone"))
+    Ok(select.into_tuple().one(connection).await?)
 }
 
 /// A row by its id.
@@ -325,24 +328,12 @@ where
 }
 
 /// Deletes one row by its id. Errors: [`Kind::Conflict`] if it no longer exists.
-async fn delete_by_id<E>(handle: &WriteHandle, id: Uuid) -> Result<()>
+async fn delete_by_id<E>(handle: &WriteHandle, id: Id) -> Result<()>
 where
     E: EntityTrait,
     <E::PrimaryKey as PrimaryKeyTrait>::ValueType: From<Id>,
 {
-    expect_rows(E::delete_by_id(Id::from(id)).exec(handle).await?.rows_affected, 1)
-}
-
-/// The id of a row to change or to reference.
-///
-/// Errors: exit 6 if another program stored a different value there, which is shown and kept.
-pub fn known_id(noun: &str, name: &str, id: Id) -> Result<Uuid> {
-    id.known().ok_or_else(|| {
-        let whose = if name.is_empty() { format!("a {noun}") } else { format!("the {noun} {}", printable(name)) };
-        let message = format!("{whose} has an id that is no UUID: {}", printable(&id.to_string()));
-        Error::conflict("database.odd_id", message)
-            .hint("another program stored it: put a UUID of 16 bytes in its place, there and where other rows name it")
-    })
+    expect_rows(E::delete_by_id(id).exec(handle).await?.rows_affected, 1)
 }
 
 /// Exit 6: a name is ambiguous between several foreign spellings.

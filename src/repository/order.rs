@@ -233,7 +233,7 @@ pub async fn change_status(
 /// Deletes an order and its lines. The caller handles stock and movements.
 pub async fn delete(handle: &WriteHandle, order: &Model, items: &[order_item::Model]) -> Result<Change> {
     let lines = order_item::Entity::delete_many().filter(order_item::Column::OrderId.eq(order.id)).exec(handle).await?;
-    super::delete_by_id::<Entity>(handle, super::known_id("order", &order.reference, order.id)?).await?;
+    super::delete_by_id::<Entity>(handle, order.id).await?;
     let change = Change::new(EntityKind::Order, order.id, Some(audit_view(order, items)), None);
     Ok(change.with_rows(Rows(lines.rows_affected)))
 }

@@ -92,19 +92,20 @@ pub async fn find_by_sku(connection: &impl ConnectionTrait, name: &str) -> Resul
 ///
 /// Errors: exit 6 if several products match a SKU in other cases than the typed one.
 pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Result<Vec<Model>> {
+    let engine = Engine::of(connection);
     let (ids, skus) = split_names(names);
+    let mut ids: Vec<Id> = ids.into_iter().flat_map(|id| engine.ids_named(id)).collect();
     let mut found = super::find_among(connection, &Entity::find(), Column::Sku, &skus).await?;
     // Not indexed: only for names without an exact or canonical match.
     let known: HashSet<&str> = found.iter().map(|product| product.sku.as_str()).collect();
     let is_known = |name: &str| known.contains(name) || known.contains(sku::folded(name).as_str());
-    let missing: Vec<String> = names
-        .iter()
-        .filter(|name| Uuid::try_parse(name).is_err() && !is_known(name))
-        .flat_map(|name| [sku::folded(name).to_ascii_lowercase(), name.trim().to_lowercase()])
-        .collect();
+    let missing = || names.iter().filter(|name| Uuid::try_parse(name).is_err() && !is_known(name));
+    ids.extend(missing().flat_map(|name| engine.ids_named(name)));
+    let missing: Vec<String> =
+        missing().flat_map(|name| [sku::folded(name).to_ascii_lowercase(), name.trim().to_lowercase()]).collect();
     for some in missing.chunks(super::LOOKED_UP_AT_ONCE) {
         let some = some.iter().map(|sku| sku.as_str().into()).collect();
-        let lowered = Engine::of(connection).is_among(Func::lower(Column::Sku.into_expr()).into(), some);
+        let lowered = engine.is_among(Func::lower(Column::Sku.into_expr()).into(), some);
         found.extend(Entity::find().filter(lowered).all(connection).await?);
     }
     if !ids.is_empty() {
@@ -137,15 +138,16 @@ fn ambiguous_among<'a>(products: &'a [Model], names: &[&'a str]) -> Option<(&'a 
 }
 
 /// The product that `name`, an id or SKU as typed, means: with exactly this SKU, else its canonical form,
-/// else in any case.
+/// else in any case, else with an id that is shown so though it is no UUID.
 pub fn match_name<'a>(products: &'a [Model], name: &str) -> Option<&'a Model> {
+    let of_id = || products.iter().find(|product| product.id.is_shown_as(name));
     if let Ok(id) = Uuid::try_parse(name) {
-        return products.iter().find(|product| product.id == id);
+        return products.iter().find(|product| product.id == id).or_else(of_id);
     }
     let folded = sku::folded(name);
     let as_stored = |sku: &str| products.iter().find(|product| product.sku == sku);
     let in_any_case = || products.iter().find(|product| sku::folded(&product.sku) == folded);
-    as_stored(name).or_else(|| as_stored(&folded)).or_else(in_any_case)
+    as_stored(name).or_else(|| as_stored(&folded)).or_else(in_any_case).or_else(of_id)
 }
 
 /// Candidates for foreign spellings of SKUs; a superset.
@@ -169,11 +171,11 @@ pub fn matches_name(product: &Model, name: &str) -> bool {
     match_name(std::slice::from_ref(product), name).is_some()
 }
 
-fn split_names(names: &[&str]) -> (Vec<Id>, Vec<String>) {
+fn split_names<'a>(names: &[&'a str]) -> (Vec<&'a str>, Vec<String>) {
     let (mut ids, mut skus) = (Vec::new(), Vec::new());
     for name in names {
         match Uuid::try_parse(name) {
-            Ok(id) => ids.push(id.into()),
+            Ok(_) => ids.push(*name),
             Err(_) => {
                 let stored = sku::folded(name);
                 if stored != *name {
@@ -373,7 +375,7 @@ pub async fn update_prices(handle: &WriteHandle, pairs: &[(Model, Model)], now: 
 
 /// Deletes a product; the foreign key refuses one that was ever ordered.
 pub async fn delete(handle: &WriteHandle, product: &Model) -> Result<Change> {
-    super::delete_by_id::<Entity>(handle, super::known_id("product", &product.sku, product.id)?).await?;
+    super::delete_by_id::<Entity>(handle, product.id).await?;
     Ok(Change::new(EntityKind::Product, product.id, Some(audit_view(product)), None))
 }
 

@@ -17,9 +17,6 @@ pub const SORT_FIELDS: [Field; 1] =
 
 /// Appends movements.
 pub async fn create_many(handle: &WriteHandle, movements: &[Model]) -> Result<Rows> {
-    for movement in movements {
-        super::known_id("product", "", movement.product_id)?;
-    }
     super::insert_many::<Model, _>(handle, movements).await
 }
 

@@ -111,7 +111,8 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
 /// A typed name of a user.
 #[derive(Debug, Clone, Copy)]
 pub enum UserKey<'a> {
-    Id(Id),
+    /// As it is shown.
+    Id(Uuid),
     Email(&'a str),
 }
 
@@ -119,7 +120,7 @@ impl<'a> UserKey<'a> {
     /// A UUID names a user by id, everything else by e-mail address.
     pub fn parse(text: &'a str) -> UserKey<'a> {
         match Uuid::try_parse(text) {
-            Ok(id) => UserKey::Id(id.into()),
+            Ok(id) => UserKey::Id(id),
             Err(_) => UserKey::Email(text.trim()),
         }
     }
@@ -138,18 +139,22 @@ pub async fn find_with_hash(connection: &impl ConnectionTrait, who: UserKey<'_>)
 }
 
 async fn find_in(connection: &impl ConnectionTrait, users: Select<Entity>, who: UserKey<'_>) -> Result<Option<Model>> {
+    let of_id = |name: &str| users.clone().filter(Column::Id.is_in(Engine::of(connection).ids_named(name)));
     let email = match who {
-        UserKey::Id(id) => return Ok(users.filter(Column::Id.eq(id)).one(connection).await?),
+        UserKey::Id(id) => return Ok(of_id(&id.to_string()).one(connection).await?),
         UserKey::Email(email) => email,
     };
     let exact = super::among(connection, Column::Email, [email.to_lowercase(), email.to_owned()]);
     let mut found = users.clone().filter(exact).all(connection).await?;
     if found.is_empty() {
-        found = find_spelled(connection, users, email).await?;
+        found = find_spelled(connection, users.clone(), email).await?;
         if found.len() > 1 {
             let emails: Vec<&str> = found.iter().map(|user| user.email.as_str()).collect();
             return Err(super::ambiguous("user.ambiguous", "users", "user show", email, &emails));
         }
+    }
+    if found.is_empty() && !Engine::of(connection).ids_named(email).is_empty() {
+        found = of_id(email).all(connection).await?;
     }
     // Of several spellings the typed one takes precedence.
     found.sort_by_key(|user| user.email != email);
@@ -208,7 +213,7 @@ pub async fn update(handle: &WriteHandle, before: &Model, after: &Model) -> Resu
 
 /// Deletes a user; the foreign key refuses one with orders.
 pub async fn delete(handle: &WriteHandle, user: &Model) -> Result<Change> {
-    super::delete_by_id::<Entity>(handle, super::known_id("user", &user.email, user.id)?).await?;
+    super::delete_by_id::<Entity>(handle, user.id).await?;
     Ok(Change::new(EntityKind::User, user.id, Some(audit_view(user)), None))
 }
 

@@ -39,7 +39,7 @@ async fn apply(operation: &mut Operation, who: &str) -> Result<Changed> {
     if before.status == UserStatus::Anonymized {
         return Ok(Changed { after: before.clone(), before, changed: false });
     }
-    let id = repository::known_id("user", &before.email, before.id)?;
+    let id = before.id.uuid().unwrap_or_else(|| operation.new_id());
     let after = Model {
         email: format!("{NAME}-{}@{NOWHERE}", id.simple()),
         password_hash: UNUSABLE.to_owned(),

@@ -406,9 +406,6 @@ impl Operation {
             return Err(Error::from_cause(Cause::Unaccounted, message));
         }
         let changes = std::mem::take(&mut self.changes);
-        for change in changes.iter().filter(|change| change.id.known().is_none()) {
-            repository::known_id(change.entity.as_str(), change.name().unwrap_or_default(), change.id)?;
-        }
         let events = changes.into_iter().zip(0_i32..).map(|(change, sequence)| {
             // The key is unique: only the operation's first event has it.
             let idempotency = request.idempotency.as_ref().filter(|_| sequence == 0);

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
-use uuid::Uuid;
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use crate::domain::order_status::{self, Decision, StockEffect, Transition, Verb};
@@ -90,7 +89,7 @@ impl RestockedLine {
     fn read(after: &Json) -> Vec<RestockedLine> {
         let line = |line: &Json| {
             Some(RestockedLine {
-                product_id: Uuid::try_parse(line["product_id"].as_str()?).ok()?.into(),
+                product_id: Id::of_text(line["product_id"].as_str()?),
                 sku: line["sku"].as_str()?.to_owned(),
                 quantity: i32::try_from(line["quantity"].as_i64()?).ok()?,
             })

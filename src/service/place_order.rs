@@ -369,10 +369,6 @@ fn build(
     lines: &[Line],
     new: &NewOrder,
 ) -> Result<(order::Model, Vec<order_item::Model>)> {
-    repository::known_id("user", &user.email, user.id)?;
-    for line in lines {
-        repository::known_id("product", &line.product.sku, line.product.id)?;
-    }
     let id = Id::from(operation.new_id());
     let placed_at = new.placed_at.unwrap_or(operation.now());
     let amounts: Vec<LineAmount<'_>> = lines.iter().map(Line::amount).collect::<Result<_>>()?;

@@ -177,9 +177,9 @@ fn digest(event: &SealedRow<audit_event::Model>) -> impl AsRef<[u8]> + use<> {
     Sha256::digest(columns.to_string())
 }
 
-/// Distinguishes other ids from a UUID of the same text.
+/// A UUID is sealed whatever its form, which may be mended; other ids are distinguished from one of the same text.
 fn sealed_id(id: Id) -> String {
-    if id.known().is_some() { id.to_string() } else { id.encode() }
+    id.uuid().map_or_else(|| id.encode(), |id| id.to_string())
 }
 
 /// The result of checking all seals.

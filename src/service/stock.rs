@@ -74,7 +74,6 @@ pub async fn apply_adjust(operation: &mut Operation, adjustment: &Adjustment) ->
 
 /// Changes the stock of a locked product.
 async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustment) -> Result<Changed> {
-    repository::known_id("product", &before.sku, before.id)?;
     let stock = known_stock(&before)?;
     let moved =
         repository::product::move_stock(operation.handle(), before.id, adjustment.delta, operation.now()).await?;
@@ -158,7 +157,6 @@ pub struct AcceptedDifference {
 pub async fn accept(operations: &Operations, product: &str, note: Option<&str>) -> Result<AcceptedDifference> {
     let body = async |operation: &mut Operation| {
         let product = find_for_update(operation, product).await?;
-        repository::known_id("product", &product.sku, product.id)?;
         let moved = repository::stock_movement::sum(operation.handle(), product.id).await?;
         let delta = i64::from(known_stock(&product)?) - moved;
         if delta == 0 {

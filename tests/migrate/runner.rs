@@ -127,7 +127,7 @@ fn a_run_that_died_after_its_statement_is_completed_by_the_next() {
 fn a_migration_that_cannot_be_reverted_is_still_applied() {
     on(&[Backend::MariaDb], async |trial| {
         trial.up(&plan()).await.unwrap();
-        trial.sql("CREATE TABLE guard (id binary(16), FOREIGN KEY (id) REFERENCES products (id))").await;
+        trial.sql("CREATE TABLE guard (id uuid, FOREIGN KEY (id) REFERENCES products (id))").await;
         trial.sql(&format!("UPDATE shopctl_migration_runs SET sequence = 99 WHERE name = '{PRODUCTS}'")).await;
         let error = trial.down(&plan()).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (Kind::Internal, "migrate.failed"));

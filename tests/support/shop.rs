@@ -337,9 +337,34 @@ impl Shop {
                     .to_owned(),
             ),
         ];
+        if self.backend == Backend::Sqlite {
+            self.assert_no_bytes();
+        }
         for (what, query) in none {
             assert_eq!(self.number(&query), 0, "{what} on {:?}", self.backend);
         }
+    }
+
+    /// No id is ever stored as bytes, which the driver would do in silence, and no time in another form than the
+    /// schema's.
+    pub fn assert_no_bytes(&self) {
+        let columns = self.column(
+            "SELECT m.name || ' ' || c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' \
+             AND (c.name = 'id' OR c.name LIKE '%\\_id' ESCAPE '\\' OR c.name LIKE '%\\_at' ESCAPE '\\') \
+             AND m.name NOT LIKE 'seaql%' ORDER BY 1",
+        );
+        assert!(columns.len() > 25, "{columns:?}");
+        let hex = "[0-9a-f]";
+        let id = [8, 4, 4, 4, 12].map(|length| hex.repeat(length)).join("-");
+        let time = "????-??-?? ??:??:??.??????+00:00";
+        let odd = columns.iter().filter_map(|column| column.split_once(' ')).map(|(table, column)| {
+            let form = if column.ends_with("_at") { time } else { &id };
+            format!(
+                "SELECT '{table}.{column} ' || quote({column}) FROM {table} WHERE {column} IS NOT NULL \
+                 AND (typeof({column}) <> 'text' OR {column} NOT GLOB '{form}')"
+            )
+        });
+        assert_eq!(self.column(&odd.collect::<Vec<_>>().join(" UNION ALL ")), [] as [&str; 0]);
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -364,6 +389,9 @@ fn as_text(row: &sea_orm::QueryResult) -> String {
     }
     if let Ok(number) = row.try_get_by_index::<i32>(0) {
         return number.to_string();
+    }
+    if let Ok(Ok(text)) = row.try_get_by_index::<Vec<u8>>(0).map(String::from_utf8) {
+        return text;
     }
     let decimal = row.try_get_by_index::<rust_decimal::Decimal>(0);
     decimal.map_or_else(|error| panic!("neither text nor number: {error}"), |number| number.to_string())

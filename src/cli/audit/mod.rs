@@ -168,7 +168,7 @@ fn parse_id(text: &str) -> Result<Uuid, String> {
     Uuid::try_parse(text.trim()).map_err(|_| "is not an id".to_owned())
 }
 
-/// What the events are to be about. An id need not exist any more: its events do.
+/// What the events are to be about.
 async fn find_entity(database: &Database, arguments: &FilterArguments) -> Result<Option<(EntityKind, Id)>> {
     let named = [
         (EntityKind::User, &arguments.user),
@@ -178,9 +178,6 @@ async fn find_entity(database: &Database, arguments: &FilterArguments) -> Result
     let Some((entity, name)) = named.into_iter().find_map(|(entity, name)| Some((entity, name.as_ref()?))) else {
         return Ok(None);
     };
-    if let Ok(id) = Uuid::try_parse(name) {
-        return Ok(Some((entity, id.into())));
-    }
     let connection = database.connection();
     let id = match entity {
         EntityKind::User => user::find_one(connection, UserKey::parse(name), Lock::None).await?.map(|user| user.id),
@@ -188,5 +185,7 @@ async fn find_entity(database: &Database, arguments: &FilterArguments) -> Result
         EntityKind::Order => order::find_named(connection, name, Lock::None).await?.map(|order| order.id),
         _ => None,
     };
+    // The events of what is gone have its id.
+    let id = id.or_else(|| Uuid::try_parse(name).ok().map(Id::from));
     Ok(Some((entity, id.ok_or_else(|| Error::not_found(entity.as_str(), name))?)))
 }

@@ -9,7 +9,7 @@ use crate::cli::shared::list::ListQuery;
 use crate::db::Database;
 use crate::domain::{Id, Page};
 use crate::entity::{product, stock_movement};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::repository::{Listing, SortField, order as orders, product as products, stock_movement as movements};
 use crate::service::product as service;
 
@@ -60,9 +60,9 @@ impl ListQuery for MovementArguments {
 
     async fn filter(&self, database: &Database) -> Result<Id> {
         // A product that is gone is found by its id: its movements outlive it.
-        match Uuid::try_parse(&self.product) {
-            Ok(id) => Ok(id.into()),
-            Err(_) => Ok(service::find(database.connection(), &self.product).await?.id),
+        match (service::find(database.connection(), &self.product).await, Uuid::try_parse(&self.product)) {
+            (Err(error), Ok(id)) if error.kind() == Kind::NotFound => Ok(id.into()),
+            (product, _) => Ok(product?.id),
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::pool::PoolOptions;
@@ -104,6 +105,19 @@ pub trait Connect {
     async fn stream(&self, connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
         driver_rows(connection, query).await
     }
+}
+
+/// A statement with an id as text in place of a UUID, which the driver would send as 16 bytes, and with its times
+/// as the engine keeps them.
+pub fn adapted(mut statement: Statement, time: fn(Option<DateTime<Utc>>) -> Value) -> Statement {
+    for value in statement.values.iter_mut().flat_map(|values| &mut values.0) {
+        match value {
+            Value::Uuid(id) => *value = Value::String(id.map(|id| id.to_string())),
+            Value::ChronoDateTimeUtc(moment) => *value = time(moment.take()),
+            _ => {}
+        }
+    }
+    statement
 }
 
 /// Makes the pool's first connection and gives it back before anything else is asked of the pool.

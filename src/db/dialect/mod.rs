@@ -75,6 +75,8 @@ pub struct Facts {
     /// The privilege that is held on a column that is not to be read, where such a column would be hidden
     /// altogether without any.
     pub mark: Option<&'static str>,
+    /// Whether ids are stored as text, or may be.
+    pub stores_ids_as_text: bool,
     /// Whether times are stored as text, in whatever form a program wrote them.
     pub stores_times_as_text: bool,
     /// Whether a text stands for a value of any type that it can be compared with.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sea_orm::sea_query::{CaseStatement, DynIden, Expr, ExprTrait, Func, UpdateStatement, Value};
 use sea_orm::{DbErr, QueryResult};
+use uuid::Uuid;
 
 use crate::db::engine::Engine;
 use crate::domain::Id;
@@ -96,8 +97,17 @@ pub trait Values {
     }
 
     /// An id as text that `Uuid::try_parse` reads.
-    fn id_as_text(&self, column: &str) -> String {
-        format!("LOWER(HEX({column}))")
+    fn id_as_text(&self, column: &str) -> String;
+
+    /// The ids that a typed name may mean: a UUID in every form that a column can hold.
+    fn ids_named(&self, name: &str) -> Vec<Id> {
+        Uuid::try_parse(name).map(Id::from).into_iter().collect()
+    }
+
+    /// When a stored id is a UUID in another program's form, and the same in the form that shopctl writes; `None`
+    /// where the type has one form.
+    fn id_in_own_form(&self, _column: &str) -> Option<(String, String)> {
+        None
     }
 
     /// A stored time to the letter, where times are text; `None` where they are a type of their own.

@@ -48,18 +48,24 @@ pub async fn find_all_named(connection: &impl ConnectionTrait, names: &[String])
 
 /// The names that match none of the found orders.
 pub fn unknown_among<'a>(found: &[Model], names: &'a [String]) -> Vec<&'a str> {
-    let ids: HashSet<Id> = found.iter().map(|order| order.id).collect();
+    let ids: HashSet<Uuid> = found.iter().filter_map(|order| order.id.uuid()).collect();
     let keys: HashSet<String> = found.iter().map(|order| reference::key(&order.reference)).collect();
     let is_known = |name: &str| match Uuid::try_parse(name) {
-        Ok(id) => ids.contains(&id.into()),
-        Err(_) => keys.contains(&reference::key(name)) || keys.contains(&reference::key(&reference::folded(name))),
+        Ok(id) => ids.contains(&id),
+        Err(_) => {
+            keys.contains(&reference::key(name))
+                || keys.contains(&reference::key(&reference::folded(name)))
+                || found.iter().any(|order| order.id.is_shown_as(name))
+        }
     };
     names.iter().map(String::as_str).filter(|name| !is_known(name)).collect()
 }
 
 /// Uses the index: ids, and references in the most likely spellings.
 async fn find_likely(connection: &impl ConnectionTrait, names: &[String], lock: Lock) -> Result<Vec<Model>> {
-    let ids: Vec<Id> = names.iter().filter_map(|name| Uuid::try_parse(name).ok()).map(Id::from).collect();
+    let engine = Engine::of(connection);
+    let ids = names.iter().filter(|name| Uuid::try_parse(name).is_ok());
+    let ids: Vec<Id> = ids.flat_map(|name| engine.ids_named(name)).collect();
     let references = || names.iter().filter(|name| Uuid::try_parse(name).is_err());
     let references: Vec<String> = references().flat_map(|name| reference::spellings(name)).collect();
     let mut condition = Condition::any();
@@ -81,8 +87,11 @@ async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], fo
         let is_ours = || reference::without_dash(&key).is_some();
         is_exact || is_ours() && found.iter().any(|order| reference::key(&order.reference) == key)
     };
-    let open = names.iter().filter(|name| Uuid::try_parse(name).is_err() && !is_settled(name));
+    let open: Vec<&String> = names.iter().filter(|name| Uuid::try_parse(name).is_err() && !is_settled(name)).collect();
+    let engine = Engine::of(connection);
+    let ids: Vec<Id> = open.iter().flat_map(|name| engine.ids_named(name)).collect();
     let lowered: Vec<String> = open
+        .into_iter()
         .flat_map(|name| {
             let key = reference::key(name);
             let bare = reference::without_dash(&key);
@@ -94,20 +103,25 @@ async fn add_in_any_case(connection: &impl ConnectionTrait, names: &[String], fo
         return Ok(());
     }
     let lowered = lowered.into_iter().map(Into::into).collect();
-    let lower = Engine::of(connection).is_among(Func::lower(Column::Reference.into_expr()).into(), lowered);
-    let others = Entity::find().filter(lower).all(connection).await?;
+    let mut condition =
+        Condition::any().add(engine.is_among(Func::lower(Column::Reference.into_expr()).into(), lowered));
+    if !ids.is_empty() {
+        condition = condition.add(Column::Id.is_in(ids));
+    }
+    let others = Entity::find().filter(condition).all(connection).await?;
     let known: HashSet<Id> = found.iter().map(|order| order.id).collect();
     found.extend(others.into_iter().filter(|order| !known.contains(&order.id)));
     Ok(())
 }
 
 /// The order that `name` means: by id, else with exactly this reference, else in another case, else an
-/// own reference with I and L read as 1 and O as 0.
+/// own reference with I and L read as 1 and O as 0, else by an id that is shown so though it is no UUID.
 ///
 /// Errors: exit 6 if it is ambiguous.
 fn named<'a>(orders: &'a [Model], name: &str) -> Result<Option<&'a Model>> {
+    let of_id = || orders.iter().find(|order| order.id.is_shown_as(name));
     if let Ok(id) = Uuid::try_parse(name) {
-        return Ok(orders.iter().find(|order| order.id == id));
+        return Ok(orders.iter().find(|order| order.id == id).or_else(of_id));
     }
     if let Some(exact) = orders.iter().find(|order| order.reference == name.trim()) {
         return Ok(Some(exact));
@@ -118,7 +132,7 @@ fn named<'a>(orders: &'a [Model], name: &str) -> Result<Option<&'a Model>> {
         meant = of_key(reference::folded(name));
     }
     match meant[..] {
-        [] => Ok(None),
+        [] => Ok(of_id()),
         [order] => Ok(Some(order)),
         _ => {
             let references: Vec<&str> = meant.iter().map(|order| order.reference.as_str()).collect();

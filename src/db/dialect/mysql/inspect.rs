@@ -12,8 +12,10 @@ use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdic
 use crate::db::target::{ServerTarget, Target};
 use crate::error::Result;
 
-/// With `random_bytes()`, of which defaults are made.
-const OLDEST_MARIADB: &str = "10.10";
+/// The first version of each series in which UUIDs of version 7, as ids are, sort in the order of their times
+/// (MDEV-29959); the type itself is older.
+const OLDEST_MARIADB: &str = "10.11.5";
+const OLDEST_MARIADB_OF: [(&str, &str); 2] = [("10.10.", "10.10.6"), ("11.0.", "11.0.3")];
 /// The first version with enforced CHECK constraints.
 const OLDEST_MYSQL: &str = "8.0.16";
 const COLLATION: &str = "utf8mb4_bin";
@@ -28,7 +30,7 @@ impl Inspect for Mysql {
         let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_else(|| "unknown".to_owned());
         let (version, comment) = (get("version"), get("comment"));
         let is_mariadb = version.contains("MariaDB") || comment.contains("MariaDB");
-        let oldest = if is_mariadb { OLDEST_MARIADB } else { OLDEST_MYSQL };
+        let oldest = if is_mariadb { oldest_mariadb(&version) } else { OLDEST_MYSQL };
         let mode = get("sql_mode");
         let is_strict = mode.contains("STRICT_ALL_TABLES");
         let verdict = if is_strict { Verdict::Fine } else { Verdict::Wrong("values would be cut to fit in silence") };
@@ -50,9 +52,14 @@ impl Inspect for Mysql {
         let row = first_row(session, "SELECT VERSION() AS version").await?;
         let version = row.and_then(|row| text(&row, "version")).unwrap_or_default();
         let (product, oldest) =
-            if version.contains("MariaDB") { ("MariaDB", OLDEST_MARIADB) } else { ("MySQL", OLDEST_MYSQL) };
+            if version.contains("MariaDB") { ("MariaDB", oldest_mariadb(&version)) } else { ("MySQL", OLDEST_MYSQL) };
         Ok(too_old(&version, oldest).map(|oldest| (product, version, oldest)))
     }
+}
+
+fn oldest_mariadb(version: &str) -> &'static str {
+    let of_series = OLDEST_MARIADB_OF.iter().find(|(series, _)| version.starts_with(series));
+    of_series.map_or(OLDEST_MARIADB, |(_, oldest)| oldest)
 }
 
 /// Engine and collation of the shop's tables, each told once if all agree.
@@ -157,4 +164,21 @@ fn pooler(target: &ServerTarget, version: &str, comment: &str, port: &str) -> Op
         sign: format!("connected to port {}, but the server answers on port {port}", target.port),
         requirement: REQUIREMENT,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mariadb_that_does_not_sort_ids_by_time_is_too_old() {
+        let is_old = |version: &str| too_old(version, oldest_mariadb(version)).is_some();
+        for version in ["10.6.20-MariaDB", "10.9.8-MariaDB", "10.10.5-MariaDB", "10.11.4-MariaDB", "11.0.2-MariaDB"] {
+            assert!(is_old(version), "{version}");
+        }
+        for version in ["10.10.6-MariaDB", "10.11.5-MariaDB-log", "11.0.3-MariaDB", "11.1.2-MariaDB", "12.0.1-MariaDB"]
+        {
+            assert!(!is_old(version), "{version}");
+        }
+    }
 }

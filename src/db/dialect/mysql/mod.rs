@@ -48,6 +48,7 @@ pub static FACTS: Facts = Facts {
     server_time: Some("SELECT CAST(utc_timestamp(6) AS CHAR) AS server_time"),
     has_option_by_privilege: false,
     mark: Some(grants::MARK),
+    stores_ids_as_text: true,
     stores_times_as_text: false,
     converts_texts: true,
     returns_updated_rows: false,

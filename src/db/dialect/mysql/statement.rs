@@ -2,33 +2,33 @@
 
 use sea_orm::{Statement, Value};
 
+use crate::db::dialect::connect::adapted;
+
 /// The driver sends a time with a zone as a TIMESTAMP, which ends in 1970 and in 2038: beyond them the server takes
 /// it for NULL and says nothing. Without a zone it is a DATETIME, exact from the year 1000 to 9999; the session's
 /// zone is UTC.
-pub fn adapt(mut statement: Statement) -> Statement {
-    for value in statement.values.iter_mut().flat_map(|values| &mut values.0) {
-        if let Value::ChronoDateTimeUtc(time) = value {
-            *value = Value::ChronoDateTime(time.map(|time| time.naive_utc()));
-        }
-    }
-    statement
+pub fn adapt(statement: Statement) -> Statement {
+    adapted(statement, |time| Value::ChronoDateTime(time.map(|time| time.naive_utc())))
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, Utc};
     use sea_orm::DbBackend;
+    use uuid::Uuid;
 
     use super::*;
 
     #[test]
-    fn no_time_is_sent_as_a_timestamp_where_that_ends_in_2038() {
+    fn no_time_is_sent_as_a_timestamp_where_that_ends_in_2038_and_no_id_as_bytes() {
         let time: DateTime<Utc> = "2099-12-31T00:00:00Z".parse().unwrap();
         let (zoned, missing) = (Value::from(time), Value::ChronoDateTimeUtc(None));
-        let statement =
-            Statement::from_sql_and_values(DbBackend::MySql, "SELECT ?, ?, ?", [zoned, missing, "text".into()]);
+        let id = Uuid::from_u128(0xab);
+        let values = [zoned, missing, "text".into(), id.into(), Value::Uuid(None)];
+        let statement = Statement::from_sql_and_values(DbBackend::MySql, "SELECT ?, ?, ?, ?, ?", values);
         let naive = Value::ChronoDateTime(Some(time.naive_utc()));
         let adapted = adapt(statement).values.unwrap().0;
-        assert_eq!(adapted, [naive, Value::ChronoDateTime(None), Value::from("text")]);
+        let [id, none] = [Value::from(id.to_string()), Value::String(None)];
+        assert_eq!(adapted, [naive, Value::ChronoDateTime(None), Value::from("text"), id, none]);
     }
 }

@@ -1,10 +1,11 @@
 //! Values of MySQL and MariaDB.
 
 use sea_orm::sea_query::{DynIden, Expr, Order, UpdateStatement};
+use uuid::Uuid;
 
 use super::Mysql;
 use crate::db::dialect::values::{Values, is_numbered, number_by_id};
-use crate::domain::Id;
+use crate::domain::{Form, Id};
 
 impl Values for Mysql {
     fn limit_to_numbered(
@@ -20,6 +21,17 @@ impl Values for Mysql {
 
     fn seconds_from_now(&self, seconds: u32) -> String {
         format!("utc_timestamp(6) + interval {seconds} second")
+    }
+
+    fn id_as_text(&self, column: &str) -> String {
+        format!("CAST({column} AS CHAR)")
+    }
+
+    /// MySQL has no type of its own for ids; MariaDB's takes all of these for the same.
+    fn ids_named(&self, name: &str) -> Vec<Id> {
+        let forms = [Form::UpperCase, Form::Digits, Form::UpperCaseDigits];
+        let ids = |id| std::iter::once(Id::Known(id)).chain(forms.map(|form| Id::Formed(id, form)));
+        Uuid::try_parse(name).map(ids).into_iter().flatten().collect()
     }
 
     fn is_odd_time(&self, column: &str) -> String {

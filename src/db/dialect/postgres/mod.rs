@@ -48,6 +48,7 @@ pub static FACTS: Facts = Facts {
     ),
     has_option_by_privilege: true,
     mark: None,
+    stores_ids_as_text: false,
     stores_times_as_text: false,
     converts_texts: false,
     returns_updated_rows: true,

@@ -12,7 +12,7 @@ use sea_orm::sqlx::sqlite::{
 use sea_orm::sqlx::{ConnectOptions, Error as DriverError, Executor};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, SqlxSqliteConnector, Statement,
-    TransactionOptions,
+    TransactionOptions, Value,
 };
 
 use tokio::time::{Instant, sleep};
@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use super::Sqlite;
 use super::rows::SqliteRowRepair;
 use crate::db::database::Database;
-use crate::db::dialect::connect::Connect;
+use crate::db::dialect::connect::{Connect, adapted};
 use crate::db::fault::{self, Fault, classify, classify_driver};
 use crate::db::guarded::RowRepair;
 use crate::db::load::Load;
@@ -28,6 +28,7 @@ use crate::db::login::Login;
 use crate::db::probe::SessionIds;
 use crate::db::settings::{Access, ConnectSettings, Purpose};
 use crate::db::target::{SqliteTarget, Target, escaped};
+use crate::domain::moment;
 use crate::domain::text::shell_word;
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 
@@ -90,6 +91,11 @@ impl Connect for Sqlite {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
             ..TransactionOptions::default()
         }
+    }
+
+    /// There is no type for times.
+    fn adapt(&self, statement: Statement) -> Statement {
+        adapted(statement, |time| Value::String(time.map(moment::stored_text)))
     }
 
     async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {

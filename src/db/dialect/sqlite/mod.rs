@@ -45,6 +45,7 @@ pub static FACTS: Facts = Facts {
     server_time: None,
     has_option_by_privilege: false,
     mark: None,
+    stores_ids_as_text: true,
     stores_times_as_text: true,
     converts_texts: true,
     returns_updated_rows: true,

@@ -40,21 +40,25 @@ fn has_odd_text(row: &SqliteRow) -> bool {
         let stored = value.type_info();
         match stored.name() {
             "TEXT" => <&str as Decode<Sqlite>>::decode(value).is_err(),
-            "BLOB" => column.type_info().name() == "TEXT",
+            "BLOB" => column.type_info().name() == "TEXT" && !is_id(column.name()),
             _ => false,
         }
     })
+}
+
+/// Ids are read as they are stored, bytes too.
+fn is_id(column: &str) -> bool {
+    column == "id" || column.ends_with("_id")
 }
 
 /// The statement that gives the row once more. Numbers and ids stay as they are.
 fn made_again(row: &SqliteRow) -> Statement {
     let names = row.columns().iter().map(|column| format!("? AS \"{}\"", column.name().replace('"', "\"\"")));
     let sql = format!("SELECT {}", names.collect::<Vec<_>>().join(", "));
-    let values = row
-        .columns()
-        .iter()
-        .enumerate()
-        .map(|(position, column)| value(row, position, column.type_info().name()).unwrap_or(Value::String(None)));
+    let values = row.columns().iter().enumerate().map(|(position, column)| {
+        let declared = if is_id(column.name()) { "" } else { column.type_info().name() };
+        value(row, position, declared).unwrap_or(Value::String(None))
+    });
     Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
 }
 

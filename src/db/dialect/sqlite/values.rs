@@ -1,18 +1,21 @@
 //! Values of SQLite: it keeps any value in any column, times as text, and amounts as 8-byte floats, whose sum
 //! drifts, so that whole cents are computed with.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sea_orm::sea_query::extension::sqlite::SqliteExpr;
 use sea_orm::sea_query::{ArrayType, Expr, ExprTrait, Func, Value};
 use sea_orm::{DbErr, QueryResult};
+use uuid::Uuid;
 
 use super::Sqlite;
 use crate::db::dialect::values::{Values, halving};
-use crate::domain::text;
+use crate::domain::{Id, moment, text};
 
 /// The form in which shopctl and the schema's defaults write times: it sorts as the times do.
-const SORTABLE_TIME: &str = "????-??-??T??:??:??*+00:00";
+const SORTABLE_TIME: &str = "????-??-?? ??:??:??.??????+00:00";
+/// The arguments of strftime that give this form, to the millisecond.
+const UNIFORM_TIME: &str = "%Y-%m-%d %H:%M:%f000+00:00";
 
 impl Values for Sqlite {
     /// Added up apart in hundred thousands and the rest, because millions of pieces at the highest price
@@ -47,8 +50,8 @@ impl Values for Sqlite {
         Expr::case(column.clone().glob(SORTABLE_TIME), column.clone()).finally(uniform_time(column)).into()
     }
 
-    fn comparable_moment(&self, moment: DateTime<Utc>) -> Expr {
-        Expr::val(moment.to_rfc3339_opts(SecondsFormat::AutoSi, false))
+    fn comparable_moment(&self, time: DateTime<Utc>) -> Expr {
+        Expr::val(moment::stored_text(time))
     }
 
     /// The form is looked at once a row, not once a comparison.
@@ -68,7 +71,7 @@ impl Values for Sqlite {
     }
 
     fn seconds_from_now(&self, seconds: u32) -> String {
-        format!("strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '+{seconds} seconds')")
+        format!("strftime('{UNIFORM_TIME}', 'now', '+{seconds} seconds')")
     }
 
     fn literal(&self, column: Expr) -> Option<Expr> {
@@ -126,8 +129,29 @@ impl Values for Sqlite {
     }
 
     fn is_odd_id(&self, column: &str) -> Option<String> {
-        Some(format!("typeof({column}) <> 'blob' OR length({column}) <> 16"))
+        Some(format!("{} IS NULL", uuid_of(column)))
     }
+
+    fn id_in_own_form(&self, column: &str) -> Option<(String, String)> {
+        let own = uuid_of(column);
+        Some((format!("{column} IS NOT {own} AND {own} IS NOT NULL"), own))
+    }
+
+    fn ids_named(&self, name: &str) -> Vec<Id> {
+        match Uuid::try_parse(name) {
+            Ok(id) => Id::forms_of(id).collect(),
+            Err(_) => Id::odd_forms_of(name),
+        }
+    }
+}
+
+/// The UUID in a column as 36 lower-case characters, whatever its form; NULL for what is none.
+fn uuid_of(column: &str) -> String {
+    let text = format!("CASE typeof({column}) WHEN 'blob' THEN hex({column}) ELSE {column} END");
+    let digits = ["-", "{", "}"].iter().fold(text, |text, sign| format!("replace({text}, '{sign}', '')"));
+    let part = |from: u8, length: u8| format!("substr({digits}, {from}, {length})");
+    let parts = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)].join(" || '-' || ");
+    format!("CASE WHEN length({digits}) = 32 AND {digits} NOT GLOB '*[^0-9A-Fa-f]*' THEN lower({parts}) END")
 }
 
 /// What a text may be stored as beside a text: bytes, which are shown as the text that they are or in the form
@@ -143,5 +167,5 @@ fn other_forms(value: &Value) -> Vec<Expr> {
 
 /// The text of a time in any form, in a form that compares with [`SORTABLE_TIME`].
 fn uniform_time(column: Expr) -> Expr {
-    Func::cust("strftime").arg("%Y-%m-%dT%H:%M:%f+00:00").arg(column).into()
+    Func::cust("strftime").arg(UNIFORM_TIME).arg(column).into()
 }
