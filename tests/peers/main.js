@@ -6,14 +6,14 @@ import { ENGINES, LEFT_OUT, PEERS } from './cells.js';
 import { newFolder, startMariaDb, startPostgres } from './lib/servers.js';
 import { Shop } from './lib/shop.js';
 import { fillShop, takeShopOver } from './peer-first.js';
-import { race } from './race.js';
+import { nameOversold, sellAtOnce } from './race.js';
 import { adoptRows, liveBeside } from './shopctl-first.js';
 
 /** What is run in one shop: steps, each of which gets what the one before returned. */
 const PARTS = {
   'shopctl-first': { beside: liveBeside, adopt: adoptRows },
   'peer-first': { fill: fillShop, adopt: takeShopOver },
-  race: { orders: race },
+  race: { orders: sellAtOnce, oversold: nameOversold },
 };
 const AT_ONCE = 2;
 

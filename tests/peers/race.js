@@ -1,12 +1,13 @@
 // The order that reads the stock and then writes it, in four processes of a peer, beside orders of shopctl.
 
 import assert from 'node:assert/strict';
+import { takeOver } from './adopt.js';
 
 const PROCESSES = 4;
 const ROUNDS = 15;
 const STOCK = 40;
 
-export async function race(shop, name) {
+export async function sellAtOnce(shop, name) {
   await shop.ok('migrate', 'up');
   await shop.ok('product', 'create', '--sku', 'MUG', '--name', 'Blue mug', '--price', '12.50', '--stock', String(STOCK));
   const { id: productId } = await shop.json('product', 'show', 'MUG');
@@ -30,7 +31,15 @@ export async function race(shop, name) {
 
   const left = (await shop.json('product', 'show', 'MUG')).stock_quantity;
   assert.ok(left >= 0);
-  return { sold: own.length + theirs, left };
+  return { peer: peers[0], oversold: Math.max(0, own.length + theirs - STOCK) };
+}
+
+/** shopctl says how many pieces were sold beyond what there was, and then takes the orders in. */
+export async function nameOversold(shop, _name, { peer, oversold }) {
+  const { stdout } = await shop.run('stock', 'verify', '--json');
+  assert.equal(JSON.parse(stdout).items[0]?.oversold ?? 0, oversold);
+  await takeOver(shop, peer);
+  await shop.ok('stock', 'verify');
 }
 
 async function ourOrders(shop, references) {

@@ -24,7 +24,7 @@ export function assertSameTime(one, other) {
 
 export const cents = (amount) => Math.round(Number(amount) * 100);
 
-/** All rows that a peer reads, with amounts in cents and times in milliseconds, sorted. */
+/** All rows that a peer reads, with amounts in cents and times in milliseconds, sorted; an order without its total. */
 export function normal({ users, products, orders }) {
   const byId = (one, other) => (one.id < other.id ? -1 : 1);
   const times = ({ createdAt, updatedAt }) => ({ createdAt: milliseconds(createdAt), updatedAt: milliseconds(updatedAt) });
@@ -34,6 +34,15 @@ export function normal({ users, products, orders }) {
     products: products
       .map(({ id, name, description, price, stockQuantity, ...rest }) => ({ id, name, description, price: cents(price), stockQuantity, ...times(rest) }))
       .sort(byId),
-    orders: orders.map(({ id, userId, status, items, ...rest }) => ({ id, userId, status, items: items.map(item).sort(byId), ...times(rest) })).sort(byId),
+    orders: orders
+      .map(({ id, userId, status, items, createdAt }) => ({ id, userId, status, items: items.map(item).sort(byId), createdAt: milliseconds(createdAt) }))
+      .sort(byId),
   };
+}
+
+export function assertTotals({ orders }) {
+  for (const { id, totalAmount, items } of orders) {
+    const lines = items.reduce((sum, { quantity, unitPrice }) => sum + quantity * cents(unitPrice), 0);
+    assert.equal(cents(totalAmount), lines, `the total of order ${id}`);
+  }
 }

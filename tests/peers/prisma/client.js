@@ -12,5 +12,7 @@ export const adapterFor = (at) => ADAPTERS[at.engine](at);
 
 export async function clientFor(at) {
   const { default: client } = await import(`./generated/${at.engine}/client/index.js`);
-  return new client.PrismaClient({ adapter: adapterFor(at) });
+  // Its limits of 2 and 5 s are short for a busy machine.
+  const transactionOptions = { maxWait: 20_000, timeout: 20_000 };
+  return new client.PrismaClient({ adapter: adapterFor(at), transactionOptions });
 }
