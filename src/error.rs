@@ -264,6 +264,7 @@ impl Error {
         self
     }
 
+    /// The kind, which decides the exit code.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -281,6 +282,7 @@ impl Error {
         }
     }
 
+    /// The message as printed, without hints.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -290,6 +292,7 @@ impl Error {
         self.0.why.as_deref().unwrap_or(&self.0.message)
     }
 
+    /// The hints, in the order in which they are printed.
     pub fn hints(&self) -> &[Hint] {
         &self.0.hints
     }

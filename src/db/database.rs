@@ -38,6 +38,7 @@ pub struct Database {
 /// Why a transaction did not begin.
 #[derive(Debug)]
 pub struct BeginFailure {
+    /// The error as the user sees it.
     pub error: Error,
     /// The database's answer, if it was reached.
     pub fault: Option<Fault>,
@@ -163,6 +164,7 @@ impl Database {
         self.connection.guard().has_timed_out()
     }
 
+    /// The time limits of this database's waits.
     pub fn budget(&self) -> &Budget {
         &self.settings.budget
     }
@@ -171,10 +173,12 @@ impl Database {
         &self.settings
     }
 
+    /// The engine, known without a connection.
     pub fn engine(&self) -> Engine {
         self.settings.target.engine()
     }
 
+    /// The file or server, with the password if it was resolved.
     pub fn target(&self) -> &Target {
         &self.settings.target
     }

@@ -6,7 +6,9 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 /// The protocol a database speaks. Distributed engines are reached through `Postgres` and `Mysql`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
+    /// A file, opened in this process.
     Sqlite,
+    /// PostgreSQL and the distributed engines that speak its protocol.
     Postgres,
     /// MySQL and MariaDB.
     Mysql,
@@ -15,6 +17,7 @@ pub enum Engine {
 /// A client-server engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerEngine {
+    /// PostgreSQL and the distributed engines that speak its protocol.
     Postgres,
     /// MySQL and MariaDB.
     Mysql,

@@ -27,10 +27,12 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// Whether there is a table of this name; a view is none.
     pub fn has_table(&self, table: &str) -> bool {
         self.of_table(table, ObjectKind::Table).next().is_some()
     }
 
+    /// Whether the table exists and has a column of this name.
     pub fn has_column(&self, table: &str, column: &str) -> bool {
         self.of_table(table, ObjectKind::Column).any(|(name, _)| name == column)
     }
@@ -54,7 +56,9 @@ impl Schema {
 pub struct Object {
     /// The table it belongs to; its own name for what belongs to none.
     pub table: String,
+    /// What the object is.
     pub kind: ObjectKind,
+    /// The object's own name; the engine's description of an unnamed constraint.
     pub name: String,
 }
 
@@ -101,14 +105,18 @@ fn unique_columns(definition: &str) -> Option<Vec<&str>> {
 /// An object that differs from its expected definition.
 #[derive(Debug, Clone)]
 pub struct Difference {
+    /// The object that is missing, added or changed.
     pub object: Object,
+    /// Its definition in the expected schema; `None` if it was added.
     pub expected: Option<String>,
+    /// Its definition in the compared schema; `None` if it is missing.
     pub found: Option<String>,
     /// Statements that repair it, where possible.
     pub repair: Option<String>,
 }
 
 impl Difference {
+    /// `missing`, `added` or `changed`.
     pub fn change(&self) -> &'static str {
         match (&self.expected, &self.found) {
             (Some(_), None) => "missing",
@@ -165,7 +173,9 @@ fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<D
 /// What a schema holds that can be removed by itself: `TABLE`, `users`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removable {
+    /// The word that follows DROP: `TABLE`, `MATERIALIZED VIEW`.
     pub kind: String,
+    /// The name without quotes.
     pub name: String,
 }
 

@@ -10,6 +10,7 @@ use super::target::Target;
 pub enum Access {
     /// Reads: neither pragmas nor files are changed.
     Read,
+    /// Reads and writes an existing database.
     Write,
     /// Writes, and may create the embedded file (`quickstart`, `migrate up`).
     Create,
@@ -18,6 +19,7 @@ pub enum Access {
 /// What a pool is for, where the drivers have to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
+    /// Short operations, with references checked.
     General,
     /// SQLite: rows may refer to nothing for a while.
     SchemaChanges,
@@ -28,12 +30,17 @@ pub enum Purpose {
 /// Everything needed to open a pool.
 #[derive(Debug, Clone)]
 pub struct ConnectSettings {
+    /// The file or server to connect to.
     pub target: Target,
+    /// What the pool's connections may do.
     pub access: Access,
+    /// Maximum number of open connections.
     pub max_connections: u32,
+    /// Number of connections that are kept open while idle.
     pub min_connections: u32,
     /// How long a caller waits for a connection of the pool.
     pub acquire_timeout: Duration,
+    /// How long an idle connection stays open.
     pub idle_timeout: Duration,
     /// How long the first connection may take: name look-up, TCP, TLS and login together.
     pub connect_timeout: Duration,

@@ -17,6 +17,7 @@ use crate::error::{Result, printable};
 pub struct Secret(String);
 
 impl Secret {
+    /// Wraps a text that must not be printed.
     pub fn new(secret: impl Into<String>) -> Self {
         Secret(secret.into())
     }
@@ -36,6 +37,7 @@ impl fmt::Debug for Secret {
 /// Where a password comes from; what is not known yet is looked up when a connection is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Password {
+    /// The password itself.
     Known(Secret),
     /// The first line of a file.
     File(PathBuf),
@@ -52,6 +54,7 @@ pub struct Certificates {
     pub root: Option<PathBuf>,
     /// What a server may demand of its clients, with the private key to it.
     pub client: Option<PathBuf>,
+    /// The private key of `client`.
     pub key: Option<PathBuf>,
 }
 
@@ -72,7 +75,9 @@ pub struct SessionOptions {
     pub search_path: Option<String>,
     /// PostgreSQL: `-c name=value …`, as at the start of a session.
     pub options: Option<String>,
+    /// The name by which the server lists the session; replaces shopctl's own.
     pub application_name: Option<String>,
+    /// The role that the server must have; `None` means any.
     pub role: Option<SessionRole>,
 }
 
@@ -91,32 +96,43 @@ named_enum! {
 /// The database that a command works on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
+    /// An embedded database.
     Sqlite(SqliteTarget),
+    /// A database on one or several servers.
     Server(ServerTarget),
 }
 
 /// A SQLite file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteTarget {
+    /// The file's path, absolute or relative to the working directory.
     pub path: PathBuf,
 }
 
 /// A PostgreSQL, MySQL or MariaDB database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerTarget {
+    /// The protocol to speak.
     pub engine: ServerEngine,
     /// Host name or address; for a Unix socket, the path of its folder (PostgreSQL) or file (MySQL).
     pub host: String,
+    /// The TCP port of `host`; unused for a socket of MySQL.
     pub port: u16,
     /// Further servers of the same database, tried in this order after the first.
     pub other_hosts: Vec<(String, u16)>,
+    /// The database's name on the server.
     pub database: String,
+    /// The role to log in as.
     pub user: String,
+    /// The source of the password; `None` logs in without one.
     pub password: Option<Password>,
     /// What helps where the server wants one and there is none.
     pub password_hints: Vec<String>,
+    /// How strictly TLS is required and verified.
     pub ssl: SslMode,
+    /// The files for TLS.
     pub certificates: Box<Certificates>,
+    /// The requested settings of each session.
     pub session: Box<SessionOptions>,
 }
 
@@ -147,6 +163,7 @@ impl SessionRole {
 }
 
 impl Target {
+    /// The engine of the file or server.
     pub fn engine(&self) -> Engine {
         match self {
             Target::Sqlite(_) => Engine::Sqlite,

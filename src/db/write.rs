@@ -45,6 +45,7 @@ impl WriteHandle {
         WriteHandle { transaction, engine, state: Mutex::default() }
     }
 
+    /// The engine of the transaction's database.
     pub fn engine(&self) -> Engine {
         self.engine
     }
@@ -83,6 +84,9 @@ impl WriteHandle {
         }
     }
 
+    /// Commits the transaction.
+    ///
+    /// Errors: those of the database, and an earlier failure of a statement, after which nothing is committed.
     pub async fn commit(self) -> Result<(), DbErr> {
         self.check_alive()?;
         self.transaction.commit().await

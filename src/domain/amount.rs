@@ -12,6 +12,7 @@ use super::money::{Money, PLACES};
 pub struct Amount(Decimal);
 
 impl Amount {
+    /// The empty sum, with two decimal places.
     pub const ZERO: Amount = Amount(Decimal::from_parts(0, 0, 0, false, PLACES));
 
     /// A sum as a database computed it.
@@ -21,6 +22,7 @@ impl Amount {
         Amount(sum)
     }
 
+    /// The sum for calculations and JSON, with two decimal places.
     pub fn to_decimal(self) -> Decimal {
         self.0
     }
@@ -30,6 +32,7 @@ impl Amount {
         Amount::from_stored(price.to_decimal().saturating_mul(Decimal::from(quantity)))
     }
 
+    /// The sum of both; saturates at the largest decimal.
     pub fn plus(self, other: Amount) -> Amount {
         Amount::from_stored(self.0.saturating_add(other.0))
     }

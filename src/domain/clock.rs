@@ -11,6 +11,7 @@ const MICROSECOND_DIGITS: u16 = 6;
 pub struct Clock(pub fn() -> DateTime<Utc>);
 
 impl Clock {
+    /// The current time in UTC, truncated to microseconds.
     pub fn now(&self) -> DateTime<Utc> {
         (self.0)().trunc_subsecs(MICROSECOND_DIGITS)
     }
@@ -21,6 +22,7 @@ impl Clock {
 pub struct IdSource(pub fn() -> Uuid);
 
 impl IdSource {
+    /// A new id, different from all earlier ones.
     pub fn next(&self) -> Uuid {
         (self.0)()
     }

@@ -10,6 +10,7 @@ pub const EMAIL_MAX_BYTES: usize = 255;
 pub struct Email(String);
 
 impl Email {
+    /// Parses an address as typed: trims and lower-cases it. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<Email, String> {
         // As it is stored: a letter can become two, of which the second is none.
         let text = text.trim().to_lowercase();

@@ -66,10 +66,13 @@ impl Form {
 /// A value that another program stored as an id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OddId {
+    /// A whole number.
     Integer(i64),
     /// The bits of a float.
     Real(u64),
+    /// Text, including the text of a UUID.
     Text(String),
+    /// Bytes that are neither a UUID nor text.
     Bytes(Vec<u8>),
 }
 
@@ -77,6 +80,7 @@ pub enum OddId {
 static ODD: Mutex<Option<HashSet<&'static OddId>>> = Mutex::new(None);
 
 impl Id {
+    /// An id that is not a UUID; equal ones share one allocation, which is never freed.
     pub fn odd(id: OddId) -> Id {
         let mut known = ODD.lock().unwrap_or_else(PoisonError::into_inner);
         let known = known.get_or_insert_default();
@@ -161,6 +165,7 @@ impl Id {
         }
     }
 
+    /// The inverse of [`Id::encode`]; also accepts a hyphenated UUID. `None` for any other word.
     pub fn decode(word: &str) -> Option<Id> {
         if let Ok(id) = Uuid::try_parse(word) {
             return Some(Id::Known(id));

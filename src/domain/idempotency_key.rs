@@ -10,6 +10,7 @@ pub const IDEMPOTENCY_KEY_MAX_CHARACTERS: usize = 255;
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
+    /// Checks a key as typed, without trimming it. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<IdempotencyKey, String> {
         if text.is_empty() || text.len() > IDEMPOTENCY_KEY_MAX_CHARACTERS {
             return Err(format!("must have 1 to {IDEMPOTENCY_KEY_MAX_CHARACTERS} characters"));

@@ -22,6 +22,7 @@ impl Money {
     pub const MAX_PRICE: Money = Money(Decimal::from_parts(1_410_065_407, 2, 0, false, PLACES));
     /// The highest total of one order: `decimal(12,2)`.
     pub const MAX_TOTAL: Money = Money(Decimal::from_parts(3_567_587_327, 232, 0, false, PLACES));
+    /// No money.
     pub const ZERO: Money = Money(Decimal::ZERO);
 
     /// A price: 0 to 99 999 999.99, at most two decimal places.

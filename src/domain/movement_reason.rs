@@ -22,6 +22,7 @@ named_enum! {
 }
 
 impl MovementReason {
+    /// The reasons that a person can give.
     pub const ADJUSTMENTS: [MovementReason; 6] = [
         MovementReason::Received,
         MovementReason::Correction,

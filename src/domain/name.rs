@@ -16,12 +16,14 @@ pub struct PersonName(String);
 pub struct ProductName(String);
 
 impl PersonName {
+    /// Trims and checks a first or last name. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<PersonName, String> {
         single_line(text, PERSON_NAME_MAX_CHARACTERS).map(PersonName)
     }
 }
 
 impl ProductName {
+    /// Trims and checks a product's name. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<ProductName, String> {
         single_line(text, PRODUCT_NAME_MAX_CHARACTERS).map(ProductName)
     }

@@ -6,7 +6,12 @@ macro_rules! named_enum {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $Enum {
-            $($(#[$note])* $Value,)+
+            $(
+                $(#[$note])*
+                #[doc = ""]
+                #[doc = concat!("Named `", $name, "`.")]
+                $Value,
+            )+
         }
 
         #[expect(clippy::allow_attributes, reason = "most enums use all of it")]

@@ -80,6 +80,7 @@ impl Verb {
 /// The effect on the stock of an order's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StockEffect {
+    /// The stock does not change.
     None,
     /// Every line is restocked, unless the caller overrides it.
     Restored,
@@ -90,8 +91,11 @@ pub enum StockEffect {
 /// One row of the lifecycle: `verb` leads from `from` to [`Verb::leads_to`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {
+    /// The status before.
     pub from: OrderStatus,
+    /// The action that changes it.
     pub verb: Verb,
+    /// What happens to the stock of the order's lines.
     pub stock: StockEffect,
 }
 
@@ -115,9 +119,11 @@ pub const LIFECYCLE: [Transition; 9] = [
 /// The result of applying a verb to a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
+    /// The status changes by this row of the table.
     Allowed(Transition),
     /// The order already has the resulting status.
     AlreadyReached,
+    /// The table has no such row.
     Refused,
 }
 

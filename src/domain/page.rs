@@ -13,8 +13,11 @@ pub const MAX_LIMIT: u64 = 10_000;
 /// The requested part of a sorted list.
 #[derive(Debug, Clone)]
 pub struct Page {
+    /// Maximum number of rows.
     pub limit: u64,
+    /// Number of rows to skip; 0 with `after`.
     pub offset: u64,
+    /// The row after which the page starts.
     pub after: Option<Cursor>,
     /// The field to sort by, one of the noun's sort fields; `None` means newest first.
     pub sort: Sort,
@@ -53,8 +56,11 @@ impl Sort {
 /// It contains the sort order, so that a continuation under another order is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
+    /// The order of the list that printed the cursor.
     pub sort: Sort,
+    /// The row's value of the sort field, as text.
     pub value: String,
+    /// The row's id, which decides between equal values.
     pub id: Id,
 }
 
@@ -65,6 +71,7 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(format!("{direction}{}\n{}\n{}", self.sort.field, self.id.encode(), self.value))
     }
 
+    /// The inverse of [`Cursor::encode`]. Errors: the reason, for any other text.
     pub fn decode(text: &str) -> Result<Cursor, String> {
         let problem = || "is not a cursor that a list printed".to_owned();
         let bytes = URL_SAFE_NO_PAD.decode(text.trim()).map_err(|_| problem())?;

@@ -20,6 +20,7 @@ pub const UNUSABLE: &str = "!";
 pub struct Password(String);
 
 impl Password {
+    /// Checks a password's length, without trimming it. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<Password, String> {
         if (PASSWORD_MIN_BYTES..=PASSWORD_MAX_BYTES).contains(&text.len()) {
             Ok(Password(text.to_owned()))

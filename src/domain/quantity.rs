@@ -17,10 +17,12 @@ impl Quantity {
     /// A single piece.
     pub const ONE: Quantity = Quantity(1);
 
+    /// Parses a whole number in range. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<Quantity, String> {
         Quantity::new(parse_integer(text)?)
     }
 
+    /// A quantity from a number. Errors: the allowed range.
     pub fn new(value: i64) -> Result<Quantity, String> {
         match i32::try_from(value) {
             Ok(value @ 1..=MAX_QUANTITY) => Ok(Quantity(value)),
@@ -28,6 +30,7 @@ impl Quantity {
         }
     }
 
+    /// The number of pieces.
     pub fn get(self) -> i32 {
         self.0
     }

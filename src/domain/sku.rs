@@ -24,6 +24,7 @@ pub const SKU_MAX_CHARACTERS: usize = 64;
 pub struct Sku(String);
 
 impl Sku {
+    /// Parses a SKU as typed, into its canonical form. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<Sku, String> {
         let text = text.trim();
         // Bytes first: a text of megabytes is rejected without iterating over it.

@@ -130,6 +130,7 @@ pub fn position(text: &str, byte: usize) -> (usize, usize) {
 macro_rules! checked_text {
     ($($Text:ident),+) => {$(
         impl $Text {
+            /// The validated text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

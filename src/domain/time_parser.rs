@@ -115,6 +115,7 @@ impl ParsedTime {
         Ok(ParsedTime { date, time: Some(time), offset })
     }
 
+    /// Whether the text named an offset from UTC.
     pub fn has_zone(&self) -> bool {
         self.offset.is_some()
     }

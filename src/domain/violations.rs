@@ -7,8 +7,11 @@ use crate::error::{Error, Kind, printable};
 /// One violated rule: the field, the value, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
+    /// The field as the user named it: `email`, `line 3: price`.
     pub field: String,
+    /// The rejected value; `None` if it is secret or absent.
     pub value: Option<String>,
+    /// The reason, a phrase that follows the value: `is not an amount`.
     pub problem: String,
 }
 
@@ -17,6 +20,7 @@ pub struct Violation {
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
+    /// An input without violations so far.
     pub fn new() -> Self {
         Self::default()
     }
@@ -44,6 +48,7 @@ impl Violations {
         self.0.push(Violation { field: field.to_owned(), value: None, problem: problem.into() });
     }
 
+    /// Whether the input is valid so far.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

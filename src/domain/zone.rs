@@ -22,6 +22,7 @@ pub enum LocalTime {
 }
 
 impl Zone {
+    /// The zone without offset and clock changes.
     pub fn utc() -> Zone {
         Zone { name: "UTC".to_owned(), rules: TimeZone::utc() }
     }

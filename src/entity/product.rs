@@ -10,23 +10,30 @@ use crate::domain::{Id, Money, ProductName, Sku, text::multi_line};
 
 // New columns are added at the end, so that stored data keeps its meaning: older events lack them, and
 // so does the digest of generated rows without a value.
+/// A product as stored.
 #[sea_orm::model]
 #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
 #[sea_orm(table_name = "products")]
 pub struct Model {
+    /// UUID version 7, assigned on creation.
     #[sea_orm(primary_key, auto_increment = false)]
     #[serde(skip)]
     pub id: Id,
+    /// The natural key, in canonical form unless another program wrote it.
     #[sea_orm(unique)]
     pub sku: String,
+    /// The name shown to customers, at most 255 characters.
     pub name: String,
+    /// Free text with line breaks, if any.
     pub description: Option<String>,
     /// Of one piece.
     pub price: Stored<Money>,
     /// Units on hand; equals the sum of the product's movements.
     pub stock_quantity: Stored<i32>,
+    /// When the product was created.
     #[sea_orm(select_as = "char(64)")]
     pub created_at: Moment,
+    /// When the row was last changed, by stock movements too.
     #[sea_orm(select_as = "char(64)")]
     pub updated_at: Moment,
 }

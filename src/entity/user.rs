@@ -9,22 +9,31 @@ use super::field::{Editable, Field, field};
 use super::{Moment, Stored};
 use crate::domain::{Email, Id, PersonName, UserStatus};
 
+/// A user as stored, or a new one.
 #[sea_orm::model]
 #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel, serde::Serialize)]
 #[sea_orm(table_name = "users")]
 pub struct Model {
+    /// UUID version 7, assigned on creation.
     #[sea_orm(primary_key, auto_increment = false)]
     #[serde(skip)]
     pub id: Id,
+    /// The natural key, lower-cased unless another program wrote it.
     #[sea_orm(unique)]
     pub email: String,
+    /// The argon2id hash as a PHC string, or another program's hash; empty if it was not read.
     #[serde(skip)]
     pub password_hash: String,
+    /// At most 100 characters.
     pub first_name: String,
+    /// At most 100 characters.
     pub last_name: String,
+    /// Whether the user may place orders.
     pub status: Stored<UserStatus>,
+    /// When the user was created.
     #[sea_orm(select_as = "char(64)")]
     pub created_at: Moment,
+    /// When the row was last changed.
     #[sea_orm(select_as = "char(64)")]
     pub updated_at: Moment,
     #[sea_orm(has_many)]

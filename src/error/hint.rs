@@ -44,6 +44,7 @@ impl Hint {
         self
     }
 
+    /// Whether nothing would be printed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -135,11 +136,13 @@ impl CommandLine {
         self.with(Argument::Flag { name: flag.to_owned(), value: None })
     }
 
+    /// A flag with a value, quoted if necessary: `--reason TEXT`.
     #[must_use]
     pub fn option(self, flag: &str, value: &str) -> CommandLine {
         self.with(Argument::Flag { name: flag.to_owned(), value: Some(value.to_owned()) })
     }
 
+    /// As [`CommandLine::option`]; unchanged without a value.
     #[must_use]
     pub fn options(self, flag: &str, value: Option<&str>) -> CommandLine {
         match value {

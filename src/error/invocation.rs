@@ -16,6 +16,7 @@ pub(super) const KEY: &str = "--idempotency-key";
 pub struct Invocation {
     /// The subcommands: `order cancel`.
     pub command: String,
+    /// The arguments as given, in their order.
     pub given: Vec<GivenArgument>,
     /// Whether a command has a flag: `("order refund", "--note")`.
     pub has_flag: fn(&str, &str) -> bool,
@@ -24,6 +25,7 @@ pub struct Invocation {
 /// The arguments of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenArgument {
+    /// The argument without its password.
     pub argument: Argument,
     /// Where else the password can be given, if it was omitted here.
     pub password: Option<String>,
@@ -37,7 +39,12 @@ pub enum Argument {
     /// A positional argument that may begin with a minus.
     Number(String),
     /// `--yes`, `--reason TEXT`
-    Flag { name: String, value: Option<String> },
+    Flag {
+        /// The flag with its dashes.
+        name: String,
+        /// Its value; `None` for a switch.
+        value: Option<String>,
+    },
 }
 
 /// Which arguments of this run a suggested command repeats.
@@ -86,6 +93,7 @@ pub fn option(flag: &str, value: &str) -> String {
 }
 
 impl Argument {
+    /// Whether it is the flag of this name, with its dashes.
     pub fn is_flag(&self, wanted: &str) -> bool {
         matches!(self, Argument::Flag { name, .. } if name == wanted)
     }

@@ -31,14 +31,17 @@ impl Catalog {
         Catalog { migrations, lock_file: lock_file.into() }
     }
 
+    /// The migrations, oldest first.
     pub fn migrations(&self) -> &[Migration] {
         &self.migrations
     }
 
+    /// The names of the migrations, oldest first.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.migrations.iter().map(|migration| migration.name)
     }
 
+    /// The migration of this name.
     pub fn find(&self, name: &str) -> Option<&Migration> {
         self.migrations.iter().find(|migration| migration.name == name)
     }

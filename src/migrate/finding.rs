@@ -25,15 +25,20 @@ pub struct Finding {
     pub check: &'static str,
     /// `missing`, `added`, `changed`; none where a sentence says it.
     pub change: Option<&'static str>,
+    /// The object or column concerned: `column users.email`.
     pub object: String,
+    /// The definition that the migrations make.
     pub expected: Option<String>,
+    /// The definition in the database.
     pub found: Option<String>,
+    /// SQL that restores the expected definition, where statements can.
     pub repair: Option<String>,
     /// The name of a table that is missing as a whole.
     pub missing_table: Option<String>,
 }
 
 impl Finding {
+    /// The finding of the check named `check`, such as [`DRIFT`].
     pub fn from_difference(check: &'static str, difference: &Difference) -> Finding {
         Finding {
             check,

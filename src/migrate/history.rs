@@ -53,28 +53,38 @@ named_enum! {
 pub struct Run {
     /// Order of the runs, and so of application.
     pub sequence: i64,
+    /// The migration's name.
     pub name: String,
+    /// The purpose of the run.
     pub direction: Direction,
+    /// How far the run came.
     pub state: RunState,
     /// Of what applies it, as it was then.
     pub checksum: Option<String>,
+    /// Number of statements that succeeded.
     pub statements_done: i64,
+    /// Number of statements of the run.
     pub statements_total: i64,
     /// The statement that failed.
     pub statement: Option<String>,
+    /// The message of the failure.
     pub error: Option<String>,
     /// `user@host, process 123`.
     pub runner: String,
     /// Of the shopctl that ran it.
     pub version: String,
+    /// When the run began, by the clock of its runner.
     pub started_at: DateTime<Utc>,
+    /// How long it took; `None` if it did not end.
     pub duration: Option<Duration>,
 }
 
 /// The recorded state of a migration.
 #[derive(Debug, Clone)]
 pub struct Record {
+    /// The migration's name.
     pub name: String,
+    /// Whether the schema contains it, as far as the history knows.
     pub is_applied: bool,
     /// The run that applied it; `None` if another tool did.
     pub applied: Option<Run>,
@@ -169,15 +179,19 @@ impl Record {
 /// The whole history, as it was read or as it became.
 #[derive(Debug, Clone, Default)]
 pub struct History {
+    /// All runs, oldest first.
     pub runs: Vec<Run>,
+    /// One record for each migration that was ever run, in no particular order.
     pub records: Vec<Record>,
 }
 
 impl History {
+    /// The record of this migration, if it was ever run.
     pub fn find(&self, name: &str) -> Option<&Record> {
         self.records.iter().find(|record| record.name == name)
     }
 
+    /// Whether this migration is applied.
     pub fn is_applied(&self, name: &str) -> bool {
         self.find(name).is_some_and(|record| record.is_applied)
     }
@@ -377,6 +391,7 @@ pub async fn settings(connection: &impl ConnectionTrait, prefix: &str) -> Result
         .collect::<Result<_, DbErr>>()?)
 }
 
+/// Removes the settings whose names begin with `prefix`.
 pub async fn remove_settings(handle: &WriteHandle, prefix: &str) -> Result<(), DbErr> {
     let mut delete = Query::delete();
     delete.from_table(table(SETTINGS)).and_where(Expr::col("name").like(format!("{prefix}%")));
@@ -384,6 +399,7 @@ pub async fn remove_settings(handle: &WriteHandle, prefix: &str) -> Result<(), D
     Ok(())
 }
 
+/// Sets one setting, replacing its value.
 pub async fn set_setting(handle: &WriteHandle, name: &str, value: &str) -> Result<()> {
     insert_setting(handle, name, value, OnConflict::column("name").update_column("value")).await
 }

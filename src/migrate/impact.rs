@@ -36,6 +36,9 @@ pub struct Impact {
 }
 
 impl Impact {
+    /// Determines what a run would drop; rows are counted by [`Impact::count_rows`].
+    ///
+    /// Errors: those of [`reverted`].
     pub async fn assess(database: &Database, plan: &Plan, kind: RunKind) -> Result<Impact> {
         let connection = database.connection();
         let (reverted, removal, others) = match kind {
@@ -74,14 +77,17 @@ impl Impact {
         goes("audit_seals") && !goes("audit_events")
     }
 
+    /// Whether the run would change nothing, because no migration is applied.
     pub fn has_nothing_to_revert(&self) -> bool {
         self.reverted.is_empty() && matches!(self.kind, RunKind::Down | RunKind::Redo | RunKind::Reset)
     }
 
+    /// Whether the user must confirm: tables or foreign objects are dropped, or a removal is resumed.
     pub fn needs_permission(&self) -> bool {
         !self.counts.is_empty() || !self.others.is_empty() || self.removal.is_some()
     }
 
+    /// Whether there is data that a backup would preserve.
     pub fn is_worth_a_copy(&self) -> bool {
         self.counts.iter().any(|(_, count, _)| *count > 0) || !self.others.is_empty()
     }

@@ -55,6 +55,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 /// The options of a run.
 #[derive(Clone)]
 pub struct Plan {
+    /// The known migrations, of which the plan selects some.
     pub catalog: Catalog,
     /// Maximum number of migrations.
     pub steps: Option<u32>,
@@ -71,6 +72,7 @@ pub struct Plan {
     /// What the database is to say about itself ([`ENVIRONMENT`], [`MADE_BY`]), noted when it gets
     /// its first migration.
     pub settings: Vec<(&'static str, &'static str)>,
+    /// The source of the times in the history.
     pub clock: Clock,
 }
 
@@ -109,8 +111,11 @@ impl RunKind {
 /// An executed migration.
 #[derive(Debug, Clone)]
 pub struct Step {
+    /// The migration's name.
     pub name: String,
+    /// Whether it was applied or reverted.
     pub direction: Direction,
+    /// How long its statements took.
     pub duration: Duration,
 }
 
@@ -120,7 +125,12 @@ pub enum Progress<'a> {
     /// Another runner holds the lock.
     Waiting(&'a str),
     /// Others hold the tables that a migration needs; it is tried again.
-    Blocked { migration: &'a str, by: &'a [String] },
+    Blocked {
+        /// The migration's name, or the command that waits.
+        migration: &'a str,
+        /// The sessions that hold the tables, as far as the server shows them.
+        by: &'a [String],
+    },
     /// What is to be known about the history, though `up` goes on.
     Notice(&'a str),
     /// A migration was executed.

@@ -17,8 +17,11 @@ use crate::error::{Error, Kind, Result};
 /// An executed statement.
 #[derive(Debug, Clone)]
 pub struct RehearsedStatement {
+    /// The migration that the statement belongs to.
     pub migration: &'static str,
+    /// The statement's SQL.
     pub statement: String,
+    /// How long it took on this database.
     pub duration: Duration,
 }
 

@@ -45,8 +45,11 @@ impl State {
 /// A migration and its state.
 #[derive(Debug, Clone)]
 pub struct MigrationStatus {
+    /// The migration's name.
     pub name: String,
+    /// Its state in this database.
     pub state: State,
+    /// When it was applied, in whole seconds; `None` if it is not.
     pub applied_at: Option<DateTime<Utc>>,
     /// Who ran it, from where; absent when another tool did.
     pub runner: Option<String>,

@@ -18,10 +18,12 @@ impl Default for StopSignal {
 }
 
 impl StopSignal {
+    /// Requests the stop. The run ends after its current statement or earlier.
     pub fn request(&self) {
         self.0.send_replace(true);
     }
 
+    /// Whether a stop was requested.
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }

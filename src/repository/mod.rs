@@ -9,6 +9,7 @@ mod pages;
 pub mod product;
 pub(crate) mod readable_events;
 pub(crate) mod report;
+mod search;
 pub(crate) mod seed;
 pub(crate) mod stock_movement;
 pub(crate) mod trail;
@@ -17,7 +18,7 @@ pub mod user;
 use std::borrow::Borrow;
 
 use chrono::{DateTime, Datelike, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, Iterable, ModelTrait, Order, PaginatorTrait,
     PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
@@ -25,6 +26,8 @@ use sea_orm::{
 use serde_json::Value as Json;
 
 pub use self::pages::each_page;
+pub use self::search::Match;
+use self::search::{contains, contains_words, starting_with};
 pub use crate::db::insert::ROWS_PER_INSERT;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
@@ -38,7 +41,9 @@ use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 #[derive(Debug, Clone)]
 #[must_use = "rows changed without an event make the commit fail: hand it to Operation::record"]
 pub struct Change {
+    /// What kind of entity changed.
     pub entity: EntityKind,
+    /// The entity's id.
     pub id: Id,
     /// The entity before; absent for a new one.
     pub before: Option<Json>,
@@ -73,6 +78,7 @@ impl Change {
 pub struct Rows(pub u64);
 
 impl Rows {
+    /// The number of rows.
     pub fn count(&self) -> u64 {
         self.0
     }
@@ -97,6 +103,7 @@ where
 /// The row lock until the end of the transaction (SQLite has one writer anyway).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock {
+    /// No lock: a plain read.
     None,
     /// Against changes by others.
     Share,
@@ -116,14 +123,19 @@ fn locked<E: EntityTrait>(select: Select<E>, lock: Lock) -> Select<E> {
 /// A page of a list and its continuation.
 #[derive(Debug, Clone)]
 pub struct Listing<M> {
+    /// The rows, in the requested order.
     pub items: Vec<M>,
+    /// Where the next page starts; `None` on the last page.
     pub next: Option<Cursor>,
 }
 
 /// A field that a list can be sorted by. Each is backed by an index that ends with the id.
 pub struct SortField<E: EntityTrait> {
+    /// The name that `--sort` accepts.
     pub name: &'static str,
+    /// The sorted column.
     pub column: E::Column,
+    /// The type of the cursor's value.
     pub kind: SortKind,
     /// The row's value of this field, for the cursor.
     pub value: fn(&E::Model) -> String,
@@ -138,9 +150,13 @@ impl<E: EntityTrait> SortField<E> {
 /// Converts a cursor's text back to a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortKind {
+    /// Text, compared by bytes.
     Text,
+    /// A time in RFC 3339.
     Time,
+    /// An amount with two decimal places.
     Money,
+    /// A 32-bit integer.
     Integer,
 }
 
@@ -377,15 +393,6 @@ fn document(row: &impl serde::Serialize) -> Json {
     serde_json::to_value(row).unwrap_or_default()
 }
 
-/// The search mode for a partially typed name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Match {
-    /// Prefix of the key: uses an index, independent of the table size.
-    Start,
-    /// Contains each of its words: may scan every row.
-    Anywhere,
-}
-
 /// The rows whose column has one of these values, possibly thousands.
 fn among<K: ColumnTrait, V: Into<Value>>(
     connection: &impl ConnectionTrait,
@@ -427,61 +434,4 @@ where
         found.extend(select.clone().filter(these).all(connection).await?);
     }
     Ok(found)
-}
-
-/// The first rows whose `key` begins with `text`, sorted by it; its index compares bytes.
-pub fn starting_with<E: EntityTrait>(select: Select<E>, key: E::Column, text: &str) -> Select<E> {
-    let end = format!("{text}{}", char::MAX);
-    select.filter(key.gte(text)).filter(key.lt(end)).order_by_asc(key)
-}
-
-/// A condition that finds every word of `text` anywhere in one of the columns.
-pub fn contains_words<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
-    text.split_whitespace().fold(Condition::all(), |all, word| all.add(contains(columns, word)))
-}
-
-/// A condition that finds `text` anywhere in one of the columns, ignoring the case of ASCII letters. The
-/// engines' LOWER differs beyond ASCII, so such a text is searched as typed, in lower and upper case, and
-/// with capitalized words.
-pub fn contains<K: ColumnTrait>(columns: &[K], text: &str) -> Condition {
-    let mut any = Condition::any();
-    for column in columns {
-        if text.is_ascii() {
-            any = any.add(Func::lower(column.into_expr()).like(pattern(&text.to_ascii_lowercase())));
-            continue;
-        }
-        for spelling in [text.to_owned(), text.to_lowercase(), text.to_uppercase(), with_capitals(text)] {
-            // An engine lower-cases either only ASCII or everything.
-            for lowered in [spelling.to_ascii_lowercase(), spelling.to_lowercase()] {
-                any = any.add(Func::lower(column.into_expr()).like(pattern(&lowered)));
-            }
-        }
-    }
-    any
-}
-
-fn with_capitals(text: &str) -> String {
-    let mut is_first = true;
-    let capital = text.chars().flat_map(|character| {
-        let spelled: Vec<char> =
-            if is_first { character.to_uppercase().collect() } else { character.to_lowercase().collect() };
-        is_first = !character.is_alphanumeric();
-        spelled
-    });
-    capital.collect()
-}
-
-/// `%text%` with the wildcards inside the text taken literally.
-fn pattern(text: &str) -> LikeExpr {
-    /// Not a backslash, which MySQL interprets in literals.
-    const ESCAPE: char = '!';
-    let mut pattern = String::from("%");
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | ESCAPE) {
-            pattern.push(ESCAPE);
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    LikeExpr::new(pattern).escape(ESCAPE)
 }

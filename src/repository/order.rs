@@ -31,13 +31,17 @@ pub const UNIQUE_REFERENCE: UniqueConstraint =
 pub struct Filter {
     /// Any of these statuses; empty means all.
     pub statuses: Vec<OrderStatus>,
+    /// Placed by this user.
     pub user_id: Option<Id>,
     /// With a line for this product.
     pub product_id: Option<Id>,
+    /// Placed at or after this time.
     pub since: Option<DateTime<Utc>>,
     /// Exclusive.
     pub until: Option<DateTime<Utc>>,
+    /// The lowest total, inclusive.
     pub min_total: Option<Money>,
+    /// The highest total, inclusive.
     pub max_total: Option<Money>,
 }
 
@@ -69,6 +73,7 @@ fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> 
     Entity::find().filter(condition)
 }
 
+/// The order with this id, without its lines.
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
     super::find_by_id::<Entity, _>(connection, id).await
 }
@@ -100,6 +105,7 @@ pub async fn pending_since(connection: &impl ConnectionTrait, before: DateTime<U
     Ok(ids)
 }
 
+/// Number of orders that match, independent of any page.
 pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
     super::count(connection, select(connection, filter)).await
 }
@@ -165,7 +171,9 @@ pub async fn find_references(connection: &impl ConnectionTrait, ids: &[Id]) -> R
 
 /// A new order.
 pub struct OrderWithItems<'a> {
+    /// The order's row.
     pub order: &'a Model,
+    /// Its lines, which refer to `order`.
     pub items: Vec<&'a order_item::Model>,
     /// Additional data of its event.
     pub extra: Map<String, Json>,

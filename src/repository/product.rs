@@ -31,7 +31,9 @@ pub const ROWS_PER_STATEMENT: usize = 500;
 pub struct Filter {
     /// Anywhere in SKU or name.
     pub search: Option<String>,
+    /// The lowest price, inclusive.
     pub min_price: Option<Money>,
+    /// The highest price, inclusive.
     pub max_price: Option<Money>,
     /// At most this many pieces left.
     pub max_stock: Option<i32>,
@@ -58,6 +60,7 @@ fn select(filter: &Filter) -> Select<Entity> {
     Entity::find().filter(condition)
 }
 
+/// The product with this id.
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
     super::find_by_id::<Entity, _>(connection, id).await
 }
@@ -67,6 +70,7 @@ pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: 
     super::find_page(connection, select(filter), &SORT_FIELDS, Column::Id, |product| product.id, page).await
 }
 
+/// Number of products that match, independent of any page.
 pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
     super::count(connection, select(filter)).await
 }
@@ -222,8 +226,11 @@ pub async fn stock_levels(handle: &WriteHandle, ids: &[Id]) -> Result<Vec<(Id, S
 /// A product whose stock does not match its movements.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
 pub struct StockDifference {
+    /// The product's id.
     pub id: Id,
+    /// The product's SKU.
     pub sku: String,
+    /// The stored stock level.
     pub stock_quantity: Stored<i32>,
     /// The sum of all movements.
     pub moved: i64,

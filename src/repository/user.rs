@@ -21,9 +21,11 @@ pub const UNIQUE_EMAIL: UniqueConstraint = UniqueConstraint { name: "uq_users_em
 /// The filter of users, for list and count.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
+    /// With this status; `None` means any.
     pub status: Option<UserStatus>,
     /// Anywhere in e-mail, first or last name.
     pub search: Option<String>,
+    /// Created at or after this time.
     pub created_since: Option<DateTime<Utc>>,
     /// Exclusive.
     pub created_until: Option<DateTime<Utc>>,
@@ -67,6 +69,7 @@ pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: 
     super::find_page(connection, select(connection, filter), &SORT_FIELDS, Column::Id, |user| user.id, page).await
 }
 
+/// Number of users that match, independent of any page.
 pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
     super::count(connection, select(connection, filter)).await
 }
@@ -111,8 +114,9 @@ pub async fn suggest(connection: &impl ConnectionTrait, text: &str, how: Match, 
 /// A typed name of a user.
 #[derive(Debug, Clone, Copy)]
 pub enum UserKey<'a> {
-    /// As it is shown.
+    /// The user's id, in any of its stored forms.
     Id(Uuid),
+    /// The e-mail address as typed.
     Email(&'a str),
 }
 

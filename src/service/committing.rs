@@ -31,20 +31,28 @@ impl Default for CommitTracker {
 #[derive(Debug, Clone)]
 pub enum Pending {
     /// An operation, with the key given to its command.
-    Operation { id: Uuid, key: Option<String> },
+    Operation {
+        /// The operation's id, for `audit settle`.
+        id: Uuid,
+        /// The idempotency key that the user gave.
+        key: Option<String>,
+    },
     /// Other work, with the hint to find its outcome.
     Work(Hint),
 }
 
 impl CommitTracker {
+    /// Marks a COMMIT as in progress, until [`CommitTracker::end`].
     pub fn begin(&self, pending: Pending) {
         self.0.pending.send_replace(Some(pending));
     }
 
+    /// Marks the COMMIT as answered.
     pub fn end(&self) {
         self.0.pending.send_replace(None);
     }
 
+    /// The COMMIT in progress, if any.
     pub fn pending(&self) -> Option<Pending> {
         self.0.pending.borrow().clone()
     }

@@ -47,17 +47,22 @@ pub struct Setup {
     pub origin: String,
     /// Files with passwords or hashes that other users can read.
     pub exposed_files: Vec<PathBuf>,
+    /// The named context of the configuration, if one is used.
     pub context: Option<String>,
+    /// Whether the context demands a typed confirmation.
     pub is_protected: bool,
+    /// Whether the context rejects writes.
     pub is_read_only: bool,
 }
 
 /// The state of the migrations.
 #[derive(Debug, Clone, Default)]
 pub struct Migrations {
+    /// Number of applied migrations.
     pub applied: usize,
     /// The problem: `2 pending (first m2026…)`.
     pub others: Vec<String>,
+    /// The remedy; empty without a problem.
     pub hint: Hint,
 }
 

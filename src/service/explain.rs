@@ -25,10 +25,13 @@ pub const FINDINGS_MAX: usize = 1_000;
 /// A difference between events and rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// What kind of row differs.
     pub entity: EntityKind,
+    /// The row's id, if it is known.
     pub id: Option<Id>,
     /// E-mail address, SKU, reference.
     pub name: String,
+    /// The difference, a phrase that follows the name.
     pub what: String,
 }
 

@@ -33,9 +33,13 @@ const ERROR_MAX_CHARACTERS: usize = 2_000;
 /// Opens operations on one database for one actor.
 #[derive(Debug, Clone)]
 pub struct Operations {
+    /// The database to write to.
     pub database: Database,
+    /// The source of the times that are written.
     pub clock: Clock,
+    /// The source of new ids.
     pub ids: IdSource,
+    /// The person or program recorded in the audit trail.
     pub actor: String,
     /// Runs the real transaction and rolls it back.
     pub dry_run: bool,
@@ -46,14 +50,18 @@ pub struct Operations {
 /// A row before and after a mutation.
 #[derive(Debug, Clone)]
 pub struct Changed<M> {
+    /// The row as it was read under the lock.
     pub before: M,
+    /// The row as it is stored now.
     pub after: M,
+    /// Whether anything was written; false if the values were equal.
     pub changed: bool,
 }
 
 /// The successful result of an operation.
 #[derive(Debug)]
 pub enum Completion<T> {
+    /// The operation ran; the result of its body.
     Done(T),
     /// The key was used for the same request: the first event of that operation.
     Replayed(Box<audit_event::Model>),
@@ -338,6 +346,7 @@ impl Operation {
         self.now
     }
 
+    /// An id for a new row.
     pub fn new_id(&self) -> Uuid {
         self.ids.next()
     }

@@ -1,17 +1,19 @@
 //! Moving an order through its lifecycle (BR-002): pay, ship, complete, cancel, expire, refund.
 
+mod order_stock;
+mod repetition;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
+use self::order_stock::OrderStock;
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use crate::domain::order_status::{self, Decision, StockEffect, Transition, Verb};
 use crate::domain::{Id, IdempotencyKey, MovementReason, OrderStatus, Quantity, reference};
 use crate::entity::{Moment, Stored, audit_event, order, order_item, stock_movement};
-use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
+use crate::error::{CommandLine, Error, Hint, Result, printable};
 use crate::repository::order::ItemWithProduct;
 use crate::repository::{self, Lock};
-
-mod repetition;
 
 /// The event member for pieces restocked by the order's lines.
 const BY_ITS_LINES: &str = "restored_by_its_lines";
@@ -21,12 +23,15 @@ const BY_ITS_LINES: &str = "restored_by_its_lines";
 pub struct OrderTransition {
     /// Reference or id.
     pub order: String,
+    /// The transition to make.
     pub verb: Verb,
+    /// The reason recorded in the event.
     pub reason: Option<String>,
     /// Kept in the event and with the stock movements.
     pub note: Option<String>,
     /// The parcel's number, kept in the event.
     pub tracking: Option<String>,
+    /// What to restock, if the transition allows it.
     pub restock: Restock,
     /// Only if it was placed before this time.
     pub placed_before: Option<DateTime<Utc>>,
@@ -45,7 +50,9 @@ impl OrderTransition {
 pub enum Restock {
     /// The default of the lifecycle table.
     AsUsual,
+    /// No pieces.
     Nothing,
+    /// All pieces that the order took and that are not restocked yet.
     Everything,
     /// These products (SKU or id) with the number of pieces, or all that the order took.
     Lines(Vec<(String, Option<Quantity>)>),
@@ -54,11 +61,15 @@ pub enum Restock {
 /// The result of a transition.
 #[derive(Debug, Clone)]
 pub struct TransitionResult {
+    /// The order before.
     pub before: order::Model,
+    /// The order after; equal to `before` if unchanged.
     pub after: order::Model,
     /// False if the order already had the status.
     pub changed: bool,
+    /// Whether an earlier request with the same key did it.
     pub replayed: bool,
+    /// The restocked pieces, one entry per product.
     pub restored: Vec<RestockedLine>,
     /// Whether pieces were restocked by the order's lines, because it has no movements: another program
     /// placed it.
@@ -79,8 +90,11 @@ impl TransitionResult {
 /// Restocked pieces of one product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestockedLine {
+    /// The product's id.
     pub product_id: Id,
+    /// The product's SKU; its id if another program removed the product.
     pub sku: String,
+    /// Restocked pieces, at least 1.
     pub quantity: i32,
 }
 
@@ -291,152 +305,6 @@ fn restock_for(transition: Transition, wanted: &Restock) -> Restock {
         (Restock::AsUsual, _) | (_, StockEffect::None) => Restock::Nothing,
         (asked, _) => asked.clone(),
     }
-}
-
-/// An order's effect on the stock of each product.
-struct OrderStock {
-    pieces: Vec<ProductPieces>,
-    /// Products in its lines without a movement: another program took them.
-    by_its_lines: Vec<Id>,
-}
-
-/// Pieces of one product.
-struct ProductPieces {
-    product: Id,
-    taken: i64,
-    back: i64,
-}
-
-impl ProductPieces {
-    /// Pieces that can still be restocked.
-    fn left(&self) -> i64 {
-        (self.taken - self.back).max(0)
-    }
-
-    /// `2 were taken, 1 of them is back: 1 can still come back`
-    fn describe(&self) -> String {
-        let were = |count: i64| if count == 1 { "is" } else { "are" };
-        let taken = match self.taken {
-            1 => "1 was taken".to_owned(),
-            taken => format!("{taken} were taken"),
-        };
-        match (self.back, self.left()) {
-            (0, _) => taken,
-            (back, 0) => format!("{taken}, {back} {} back already, none can still come back", were(back)),
-            (back, left) => format!("{taken}, {back} {} back already, {left} can still come back", were(back)),
-        }
-    }
-}
-
-impl OrderStock {
-    /// Errors: exit 6 if another program stored an invalid quantity.
-    fn new(order: &order::Model, items: &[ItemWithProduct], movements: &[stock_movement::Model]) -> Result<OrderStock> {
-        let known = |pieces: &Stored<i32>| pieces.known().map(i64::from).ok_or_else(|| odd_pieces(order, pieces));
-        let mut taken = OrderStock { pieces: Vec::new(), by_its_lines: Vec::new() };
-        for movement in movements {
-            let delta = known(&movement.delta)?;
-            taken.add(movement.product_id, (-delta).max(0), delta.max(0));
-        }
-        let is_taken = |id: Id| {
-            movements.iter().any(|movement| movement.product_id == id && movement.reason == MovementReason::Order)
-        };
-        for (item, _) in items.iter().filter(|(item, _)| !is_taken(item.product_id)) {
-            taken.add(item.product_id, known(&item.quantity)?, 0);
-            taken.by_its_lines.push(item.product_id);
-        }
-        Ok(taken)
-    }
-
-    fn add(&mut self, product: Id, taken: i64, back: i64) {
-        match self.pieces.iter_mut().find(|pieces| pieces.product == product) {
-            Some(pieces) => {
-                pieces.taken += taken;
-                pieces.back += back;
-            }
-            None => self.pieces.push(ProductPieces { product, taken, back }),
-        }
-    }
-
-    fn find(&self, product: Id) -> Option<&ProductPieces> {
-        self.pieces.iter().find(|pieces| pieces.product == product)
-    }
-
-    /// The pieces of a product that can be restocked.
-    fn left(&self, product: Id) -> i64 {
-        self.find(product).map_or(0, ProductPieces::left)
-    }
-
-    /// The pieces of each product to restock, never more than were taken.
-    ///
-    /// Errors: exit 3 for a product that is not in the order; exit 6 naming each product with more requested
-    /// pieces than can be restocked.
-    fn choose(&self, order: &order::Model, items: &[ItemWithProduct], what: &Restock) -> Result<Vec<RestockedLine>> {
-        let named = |id: Id| items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref());
-        let restored = |id: Id, pieces: i64| {
-            let sku = named(id).map_or_else(|| id.to_string(), |product| product.sku.clone());
-            let quantity = i32::try_from(pieces).map_err(|_| Error::internal("an order took too many pieces"))?;
-            Ok(RestockedLine { product_id: id, sku, quantity })
-        };
-        let Restock::Lines(lines) = what else {
-            let everything = self.pieces.iter().filter(|pieces| pieces.left() > 0);
-            // A deleted product cannot be restocked.
-            return everything
-                .filter(|pieces| named(pieces.product).is_some())
-                .map(|pieces| restored(pieces.product, pieces.left()))
-                .collect();
-        };
-        let products = find_products(order, items, lines)?;
-        let mut chosen = Vec::<(Id, i64)>::new();
-        for (product, (_, quantity)) in products.into_iter().zip(lines) {
-            let pieces = quantity.map_or_else(|| self.left(product), |quantity| i64::from(quantity.get()));
-            match chosen.iter_mut().find(|(id, _)| *id == product) {
-                Some((_, sum)) => *sum += pieces,
-                None => chosen.push((product, pieces)),
-            }
-        }
-        let too_much = chosen.iter().filter(|(id, pieces)| *pieces > self.left(*id)).map(|(id, pieces)| {
-            let sku = named(*id).map_or_else(|| id.to_string(), |product| printable(&product.sku));
-            let description = self.find(*id).map_or_else(|| "none were taken".to_owned(), ProductPieces::describe);
-            format!("{sku}: {pieces} to be restored, {description}")
-        });
-        let too_much: Vec<String> = too_much.collect();
-        if !too_much.is_empty() {
-            let message = format!("order {}: {}", shown(order), too_much.join("; "));
-            return Err(Error::conflict("order.restock_too_much", message));
-        }
-        chosen.into_iter().filter(|(_, pieces)| *pieces > 0).map(|(id, pieces)| restored(id, pieces)).collect()
-    }
-}
-
-/// The order's product that each line names.
-///
-/// Errors: exit 3 naming every unknown product.
-fn find_products(
-    order: &order::Model,
-    items: &[ItemWithProduct],
-    lines: &[(String, Option<Quantity>)],
-) -> Result<Vec<Id>> {
-    let find = |name: &str| {
-        let mut products = items.iter().filter_map(|(_, product)| product.as_ref());
-        products.find(|product| repository::product::matches_name(product, name)).map(|product| product.id)
-    };
-    let unknown: Vec<String> =
-        lines.iter().filter(|(name, _)| find(name).is_none()).map(|(name, _)| printable(name)).collect();
-    if unknown.is_empty() {
-        return Ok(lines.iter().filter_map(|(name, _)| find(name)).collect());
-    }
-    let message = format!("order {} has no {}", shown(order), unknown.join(", "));
-    Err(Error::new(Kind::NotFound, "product.not_found", message)
-        .hint(CommandLine::new("order show").argument(&shown(order))))
-}
-
-fn odd_pieces(order: &order::Model, pieces: &Stored<i32>) -> Error {
-    let (name, pieces) = (shown(order), printable(&pieces.to_string()));
-    Error::conflict(
-        "order.odd_pieces",
-        format!("order {name} has {pieces} pieces of a product, which is not a whole number"),
-    )
-    .hint("give --no-restock, and correct the stock")
 }
 
 /// An order's reference for a message.

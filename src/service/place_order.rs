@@ -23,7 +23,9 @@ use crate::repository::{self, stock_movement as movements};
 pub struct NewOrder {
     /// E-mail address or id.
     pub user: String,
+    /// The lines as typed, at least one.
     pub lines: Vec<NewLine>,
+    /// Free text kept in the event and with the stock movements.
     pub note: Option<String>,
     /// The reference to use, for seeds; random if absent.
     pub reference: Option<Reference>,
@@ -33,12 +35,14 @@ pub struct NewOrder {
     pub placed_at: Option<DateTime<Utc>>,
     /// The current status, for past orders; new ones are pending.
     pub status: OrderStatus,
+    /// Whether its pieces are taken from stock.
     pub stock: StockHandling,
 }
 
 /// The effect of an order on the stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StockHandling {
+    /// Its pieces are deducted from stock.
     Deduct,
     /// Its pieces were never in stock: equal receipts balance them.
     Skip,
@@ -77,6 +81,7 @@ impl NewOrder {
 pub struct NewLine {
     /// SKU or id.
     pub product: String,
+    /// Ordered pieces.
     pub quantity: Quantity,
     /// The price paid, for past orders; the product's price if absent.
     pub unit_price: Option<Money>,
@@ -85,10 +90,13 @@ pub struct NewLine {
 /// An order with its user and lines, for output.
 #[derive(Debug, Clone)]
 pub struct PlacedOrder {
+    /// The order's row.
     pub order: order::Model,
     /// `None` only for an order of another program whose user is missing.
     pub user: Option<user::Model>,
+    /// Its lines with their products.
     pub items: Vec<repository::order::ItemWithProduct>,
+    /// Whether an earlier request with the same key placed it.
     pub replayed: bool,
 }
 

@@ -13,8 +13,11 @@ use crate::repository;
 /// The parameters of a request, apart from the work itself.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// The operation's name in its events.
     pub name: EventName,
+    /// The reason recorded in its events.
     pub reason: Option<String>,
+    /// The key that makes a repetition harmless; `None` for a request without one.
     pub idempotency: Option<Idempotency>,
     /// For work that checks before inserting: a duplicate means a concurrent insert, which a retry finds.
     pub repeats_on_duplicate: bool,
@@ -32,6 +35,7 @@ impl Request {
 /// A key and the fingerprint of the request that came with it.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
+    /// The key, unique among all operations.
     pub key: IdempotencyKey,
     /// SHA-256 of the request, hexadecimal.
     pub fingerprint: String,

@@ -17,14 +17,18 @@ pub struct Adjustment {
     pub product: String,
     /// Pieces: never 0.
     pub delta: i32,
+    /// The reason recorded with the movement.
     pub reason: MovementReason,
+    /// Free text recorded with the movement.
     pub note: Option<String>,
 }
 
 /// The result of an adjustment.
 #[derive(Debug, Clone)]
 pub struct AdjustmentResult {
+    /// The product before and after.
     pub product: Changed,
+    /// Whether an earlier request with the same key did it.
     pub replayed: bool,
 }
 
@@ -101,10 +105,13 @@ async fn move_by(operation: &mut Operation, before: Model, adjustment: &Adjustme
 pub struct StockCount {
     /// SKU or id.
     pub product: String,
+    /// The counted pieces, from 0.
     pub level: i32,
     /// The recorded level that the caller expects.
     pub expected: i32,
+    /// The reason recorded with the movement, if the level changes.
     pub reason: MovementReason,
+    /// Free text recorded with the movement.
     pub note: Option<String>,
 }
 
@@ -146,6 +153,7 @@ fn changed_meanwhile(sku: &str, have: i32, count: &StockCount) -> Error {
 /// A difference between a product's stock and its movements, recorded as a movement.
 #[derive(Debug, Clone)]
 pub struct AcceptedDifference {
+    /// The product, with its stock unchanged.
     pub product: Model,
     /// Pieces; 0 if there was no difference.
     pub delta: i64,

@@ -131,6 +131,7 @@ impl Deref for ServerEngine {
 }
 
 impl Engine {
+    /// Every engine, the embedded one first.
     pub const ALL: [Engine; 3] = [Engine::Sqlite, Engine::Postgres, Engine::Mysql];
 
     /// The engine of a connection of [`crate::db::Database`], which opens no other backend than these.

@@ -16,32 +16,43 @@ use crate::error::{Error, Result};
 
 /// An order with its user's address and its items.
 pub struct FullOrder {
+    /// The order's row.
     pub order: Model,
     /// `None` only for an order of another program whose user is missing.
     pub email: Option<String>,
+    /// Its items in insertion order; empty for an order of another program without items.
     pub items: Vec<Item>,
 }
 
 /// An item with its product's name, unless another program removed the product.
 pub struct Item {
+    /// The item's row.
     pub item: order_item::Model,
+    /// The product's SKU.
     pub sku: Option<String>,
+    /// The product's name.
     pub name: Option<String>,
 }
 
 /// An item with the fields of its order, for flat files.
 pub struct Line {
+    /// The order's reference.
     pub reference: String,
     /// As in [`FullOrder`].
     pub email: Option<String>,
+    /// The order's status as stored.
     pub status: String,
+    /// When the order was placed.
     pub created_at: Moment,
     /// Only on the first line of its order, so that the column adds up to the sum of all orders.
     pub total_amount: Option<Stored<Money>>,
     /// As in [`Item`], and `None` for an order of another program without items.
     pub sku: Option<String>,
+    /// The product's name; `None` as for `sku`.
     pub name: Option<String>,
+    /// Pieces; `None` for an order without items.
     pub quantity: Option<Stored<i32>>,
+    /// The price of one piece; `None` for an order without items.
     pub unit_price: Option<Stored<Money>>,
 }
 

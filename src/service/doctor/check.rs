@@ -19,6 +19,7 @@ named_enum! {
 pub struct Check {
     /// Stable name, for programs.
     pub name: &'static str,
+    /// Whether the check passed.
     pub state: State,
     /// The finding.
     pub detail: String,

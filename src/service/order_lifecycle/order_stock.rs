@@ -1,0 +1,163 @@
+//! The pieces that an order took and restocked, and those that can still be restocked.
+
+use super::{Restock, RestockedLine, shown};
+use crate::domain::{Id, MovementReason, Quantity};
+use crate::entity::{Stored, order, stock_movement};
+use crate::error::{CommandLine, Error, Kind, Result, printable};
+use crate::repository;
+use crate::repository::order::ItemWithProduct;
+
+/// An order's effect on the stock of each product.
+pub(super) struct OrderStock {
+    pieces: Vec<ProductPieces>,
+    /// Products in its lines without a movement: another program took them.
+    pub(super) by_its_lines: Vec<Id>,
+}
+
+/// Pieces of one product.
+struct ProductPieces {
+    product: Id,
+    taken: i64,
+    back: i64,
+}
+
+impl ProductPieces {
+    /// Pieces that can still be restocked.
+    fn left(&self) -> i64 {
+        (self.taken - self.back).max(0)
+    }
+
+    /// `2 were taken, 1 of them is back: 1 can still come back`
+    fn describe(&self) -> String {
+        let were = |count: i64| if count == 1 { "is" } else { "are" };
+        let taken = match self.taken {
+            1 => "1 was taken".to_owned(),
+            taken => format!("{taken} were taken"),
+        };
+        match (self.back, self.left()) {
+            (0, _) => taken,
+            (back, 0) => format!("{taken}, {back} {} back already, none can still come back", were(back)),
+            (back, left) => format!("{taken}, {back} {} back already, {left} can still come back", were(back)),
+        }
+    }
+}
+
+impl OrderStock {
+    /// Errors: exit 6 if another program stored an invalid quantity.
+    pub(super) fn new(
+        order: &order::Model,
+        items: &[ItemWithProduct],
+        movements: &[stock_movement::Model],
+    ) -> Result<OrderStock> {
+        let known = |pieces: &Stored<i32>| pieces.known().map(i64::from).ok_or_else(|| odd_pieces(order, pieces));
+        let mut taken = OrderStock { pieces: Vec::new(), by_its_lines: Vec::new() };
+        for movement in movements {
+            let delta = known(&movement.delta)?;
+            taken.add(movement.product_id, (-delta).max(0), delta.max(0));
+        }
+        let is_taken = |id: Id| {
+            movements.iter().any(|movement| movement.product_id == id && movement.reason == MovementReason::Order)
+        };
+        for (item, _) in items.iter().filter(|(item, _)| !is_taken(item.product_id)) {
+            taken.add(item.product_id, known(&item.quantity)?, 0);
+            taken.by_its_lines.push(item.product_id);
+        }
+        Ok(taken)
+    }
+
+    fn add(&mut self, product: Id, taken: i64, back: i64) {
+        match self.pieces.iter_mut().find(|pieces| pieces.product == product) {
+            Some(pieces) => {
+                pieces.taken += taken;
+                pieces.back += back;
+            }
+            None => self.pieces.push(ProductPieces { product, taken, back }),
+        }
+    }
+
+    fn find(&self, product: Id) -> Option<&ProductPieces> {
+        self.pieces.iter().find(|pieces| pieces.product == product)
+    }
+
+    /// The pieces of a product that can be restocked.
+    fn left(&self, product: Id) -> i64 {
+        self.find(product).map_or(0, ProductPieces::left)
+    }
+
+    /// The pieces of each product to restock, never more than were taken.
+    ///
+    /// Errors: exit 3 for a product that is not in the order; exit 6 naming each product with more requested
+    /// pieces than can be restocked.
+    pub(super) fn choose(
+        &self,
+        order: &order::Model,
+        items: &[ItemWithProduct],
+        what: &Restock,
+    ) -> Result<Vec<RestockedLine>> {
+        let named = |id: Id| items.iter().find(|(item, _)| item.product_id == id).and_then(|(_, found)| found.as_ref());
+        let restored = |id: Id, pieces: i64| {
+            let sku = named(id).map_or_else(|| id.to_string(), |product| product.sku.clone());
+            let quantity = i32::try_from(pieces).map_err(|_| Error::internal("an order took too many pieces"))?;
+            Ok(RestockedLine { product_id: id, sku, quantity })
+        };
+        let Restock::Lines(lines) = what else {
+            let everything = self.pieces.iter().filter(|pieces| pieces.left() > 0);
+            // A deleted product cannot be restocked.
+            return everything
+                .filter(|pieces| named(pieces.product).is_some())
+                .map(|pieces| restored(pieces.product, pieces.left()))
+                .collect();
+        };
+        let products = find_products(order, items, lines)?;
+        let mut chosen = Vec::<(Id, i64)>::new();
+        for (product, (_, quantity)) in products.into_iter().zip(lines) {
+            let pieces = quantity.map_or_else(|| self.left(product), |quantity| i64::from(quantity.get()));
+            match chosen.iter_mut().find(|(id, _)| *id == product) {
+                Some((_, sum)) => *sum += pieces,
+                None => chosen.push((product, pieces)),
+            }
+        }
+        let too_much = chosen.iter().filter(|(id, pieces)| *pieces > self.left(*id)).map(|(id, pieces)| {
+            let sku = named(*id).map_or_else(|| id.to_string(), |product| printable(&product.sku));
+            let description = self.find(*id).map_or_else(|| "none were taken".to_owned(), ProductPieces::describe);
+            format!("{sku}: {pieces} to be restored, {description}")
+        });
+        let too_much: Vec<String> = too_much.collect();
+        if !too_much.is_empty() {
+            let message = format!("order {}: {}", shown(order), too_much.join("; "));
+            return Err(Error::conflict("order.restock_too_much", message));
+        }
+        chosen.into_iter().filter(|(_, pieces)| *pieces > 0).map(|(id, pieces)| restored(id, pieces)).collect()
+    }
+}
+
+/// The order's product that each line names.
+///
+/// Errors: exit 3 naming every unknown product.
+fn find_products(
+    order: &order::Model,
+    items: &[ItemWithProduct],
+    lines: &[(String, Option<Quantity>)],
+) -> Result<Vec<Id>> {
+    let find = |name: &str| {
+        let mut products = items.iter().filter_map(|(_, product)| product.as_ref());
+        products.find(|product| repository::product::matches_name(product, name)).map(|product| product.id)
+    };
+    let unknown: Vec<String> =
+        lines.iter().filter(|(name, _)| find(name).is_none()).map(|(name, _)| printable(name)).collect();
+    if unknown.is_empty() {
+        return Ok(lines.iter().filter_map(|(name, _)| find(name)).collect());
+    }
+    let message = format!("order {} has no {}", shown(order), unknown.join(", "));
+    Err(Error::new(Kind::NotFound, "product.not_found", message)
+        .hint(CommandLine::new("order show").argument(&shown(order))))
+}
+
+fn odd_pieces(order: &order::Model, pieces: &Stored<i32>) -> Error {
+    let (name, pieces) = (shown(order), printable(&pieces.to_string()));
+    Error::conflict(
+        "order.odd_pieces",
+        format!("order {name} has {pieces} pieces of a product, which is not a whole number"),
+    )
+    .hint("give --no-restock, and correct the stock")
+}
