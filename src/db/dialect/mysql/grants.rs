@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn what_the_servers_print_is_read_back() {
         let cases: [(&str, &[&str]); 8] = [
-            ("GRANT USAGE ON *.* TO `o'ne@x`@`10.%` IDENTIFIED BY PASSWORD '*6BB4'", &[r#"USAGE Beyond("*.*")"#]),
+            ("GRANT USAGE ON *.* TO `o'ne@x`@`10.%` IDENTIFIED BY PASSWORD '*6BB4'", &[r#"USAGE Wider("*.*")"#]),
             (
                 "GRANT SELECT, INSERT, UPDATE (`actor`, `a,b)`) ON `shop_live`.`audit_events` TO `rdr`@`%` WITH GRANT OPTION",
                 &[
@@ -232,7 +232,7 @@ mod tests {
                 "GRANT CREATE TEMPORARY TABLES ON `shop_live`.* TO `r`",
                 &[r#"CREATE TEMPORARY TABLES Database("`shop_live`.*")"#],
             ),
-            ("GRANT INSERT ON `shop%`.* TO `rdr`@`%`", &[r#"INSERT Beyond("`shop%`.*")"#]),
+            ("GRANT INSERT ON `shop%`.* TO `rdr`@`%`", &[r#"INSERT Wider("`shop%`.*")"#]),
             ("GRANT INSERT ON `other`.* TO `rdr`@`%`", &["GRANT INSERT ON `other`.* TO `rdr`@`%` has none"]),
             (
                 "GRANT EXECUTE ON PROCEDURE `shop_live`.`p` TO `r`",
