@@ -16,6 +16,13 @@ struct ColumnCurrency {
     is_sign: bool,
 }
 
+impl ColumnCurrency {
+    /// The currency and its position, for messages: `US$ in line 2`.
+    fn shown(&self) -> String {
+        format!("{} in {}", printable(&self.currency), self.at)
+    }
+}
+
 /// Maximum number of reported notations of one currency.
 const MAX_NOTATIONS: usize = 10;
 
@@ -176,40 +183,41 @@ impl CurrencyEvidence {
             }
         }
     }
-}
 
-impl CurrencyEvidence {
     /// Errors: exit 7 if the selected notation matches several currencies of the file.
     fn check_unambiguous(&self, selected: &str) -> Result<()> {
-        let mut fitting = self.columns.iter().filter(|found| may_be_same(&found.currency, selected));
-        let mut left = codes(selected);
-        let keep = |left: &mut Vec<String>, found: &ColumnCurrency| {
-            let codes = codes(&found.currency);
+        // The currencies that all notations so far may mean, and the last notation that excluded some.
+        let (mut left, mut narrowing) = (codes(selected), None);
+        let fitting = self.columns.iter().filter(|found| may_be_same(&found.currency, selected));
+        for found in fitting {
+            let (before, codes) = (left.len(), codes(&found.currency));
             left.retain(|code| codes.contains(code));
-            left.is_empty()
-        };
-        let Some(other) = fitting.find(|found| keep(&mut left, found)) else { return Ok(()) };
-        let is_first = |found: &&ColumnCurrency| {
-            may_be_same(&found.currency, selected) && !may_be_same(&found.currency, &other.currency)
-        };
-        let first = self.columns.iter().find(is_first).unwrap_or(other);
-        let named = |found: &ColumnCurrency| format!("{} in {}", printable(&found.currency), found.at);
-        let message =
-            format!("{} may be any of several currencies: {} and {}", printable(selected), named(first), named(other));
-        let code = codes(&other.currency).swap_remove(0);
-        Err(refused(message).hint(format!("name one of them by its code: --currency {}", shell_word(&code))))
+            if left.is_empty() {
+                return Err(ambiguous(selected, narrowing.unwrap_or(found), found));
+            }
+            if left.len() < before {
+                narrowing = Some(found);
+            }
+        }
+        Ok(())
     }
+}
+
+fn ambiguous(selected: &str, one: &ColumnCurrency, other: &ColumnCurrency) -> Error {
+    let message =
+        format!("{} may be any of several currencies: {} and {}", printable(selected), one.shown(), other.shown());
+    let code = codes(&other.currency).swap_remove(0);
+    refused(message).hint(format!("name one of them by its code: --currency {}", shell_word(&code)))
 }
 
 fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency) -> Error {
     let column = |found: &ColumnCurrency| printable(&found.column);
-    let place = |found: &ColumnCurrency| format!("{} in {}", printable(&found.currency), found.at);
     let second = if one.column == other.column { String::new() } else { format!("{} is ", column(other)) };
     let error = refused(format!(
         "the file has amounts in two currencies: {} is {} and {second}{}",
         column(one),
-        place(one),
-        place(other)
+        one.shown(),
+        other.shown()
     ));
     let error = match one.at == other.at {
         // No flag can resolve this.
@@ -233,7 +241,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sign_is_whatever_currency_it_may_stand_for() {
+    fn a_selected_sign_must_mean_one_currency_of_the_file() {
+        let column = |currency: &str, line| ColumnCurrency {
+            column: "price".to_owned(),
+            currency: currency.to_owned(),
+            at: Position::at_line(line),
+            is_sign: true,
+        };
+        let columns = vec![column("US$", 2), column("$", 3), column("C$", 4)];
+        let evidence = CurrencyEvidence { columns, mixed: None };
+        let error = evidence.decide(Some("$")).unwrap_err();
+        let expected = "$ may be any of several currencies: US$ in line 2 and C$ in line 4; nothing was imported";
+        assert_eq!(error.message(), expected);
+        evidence.decide(Some("USD")).unwrap();
+    }
+
+    #[test]
+    fn currency_signs_match_the_currencies_they_may_mean() {
         for (one, other) in [
             ("$", "USD"),
             ("$", "cad"),
