@@ -6,23 +6,22 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 
+use crate::on_every_backend;
 use crate::support::shop::{block_on, finish};
 use crate::support::{Backend, Run, Shop};
 
-/// Processes at a time.
+/// Number of concurrent processes.
 const PROCESSES: usize = 8;
-/// Fresh shops: not every one of them meets the moment.
+/// Number of fresh shops, because a race does not occur in each.
 const ROUNDS: usize = 3;
 
-const BACKENDS: [Backend; 3] = [Backend::Sqlite, Backend::Postgres, Backend::MariaDb];
-
-/// These commands at once.
+/// Runs these commands concurrently.
 fn at_once(shop: &Shop, commands: &[&[&str]]) -> Vec<Run> {
     let children: Vec<_> = commands.iter().map(|command| (shop.start(command), command)).collect();
     children.into_iter().map(|(child, command)| finish(child, command)).collect()
 }
 
-/// A shop with its schema of which nobody said anything.
+/// A migrated shop without a recorded environment.
 fn unmarked(backend: Backend) -> Option<Shop> {
     let shop = Shop::empty(backend)?;
     shop.run(&["migrate", "up"]).success();
@@ -44,55 +43,36 @@ fn all_succeed_on_an_unmarked_shop(backend: Backend, command: &[&str]) {
 const SEED_UP: &[&str] = &["seed", "up"];
 const GENERATE: &[&str] = &["seed", "generate", "--users", "60", "--products", "20", "--orders", "100", "-y"];
 
-#[test]
-fn concurrent_seeding_marks_an_unmarked_shop_once_on_sqlite() {
-    all_succeed_on_an_unmarked_shop(Backend::Sqlite, SEED_UP);
+on_every_backend![
+    concurrent_seeding_marks_an_unmarked_shop_once,
+    concurrent_generation_creates_one_shop,
+    concurrent_fresh_and_up_wait_for_each_other,
+];
+
+fn concurrent_seeding_marks_an_unmarked_shop_once(shop: &Shop) {
+    all_succeed_on_an_unmarked_shop(shop.backend, SEED_UP);
 }
 
-#[test]
-fn concurrent_seeding_marks_an_unmarked_shop_once_on_postgres() {
-    all_succeed_on_an_unmarked_shop(Backend::Postgres, SEED_UP);
+fn concurrent_generation_creates_one_shop(shop: &Shop) {
+    all_succeed_on_an_unmarked_shop(shop.backend, GENERATE);
 }
 
-#[test]
-fn concurrent_seeding_marks_an_unmarked_shop_once_on_mariadb() {
-    all_succeed_on_an_unmarked_shop(Backend::MariaDb, SEED_UP);
-}
-
-#[test]
-fn concurrent_generation_creates_one_shop_on_sqlite() {
-    all_succeed_on_an_unmarked_shop(Backend::Sqlite, GENERATE);
-}
-
-#[test]
-fn concurrent_generation_creates_one_shop_on_postgres() {
-    all_succeed_on_an_unmarked_shop(Backend::Postgres, GENERATE);
-}
-
-#[test]
-fn concurrent_generation_creates_one_shop_on_mariadb() {
-    all_succeed_on_an_unmarked_shop(Backend::MariaDb, GENERATE);
-}
-
-/// Who comes while another runner removes everything waits for it, and never meets what is half gone.
-#[test]
-fn concurrent_fresh_and_up_wait_for_each_other() {
-    for backend in BACKENDS {
-        for _ in 0..ROUNDS {
-            let Some(shop) = Shop::migrated(backend) else { break };
-            let name = shop.database_name();
-            let fresh: &[&str] = &["migrate", "fresh", "--confirm", &name];
-            let commands: Vec<_> = (0..PROCESSES).map(|number| [fresh, &["migrate", "up"]][number % 2]).collect();
-            for run in at_once(&shop, &commands) {
-                run.success();
-            }
-            shop.run(&["migrate", "status", "--check"]).success();
-            shop.drop_database();
+/// A runner waits while another one removes everything, and never finds a partly removed schema.
+fn concurrent_fresh_and_up_wait_for_each_other(shop: &Shop) {
+    for _ in 0..ROUNDS {
+        let Some(shop) = Shop::migrated(shop.backend) else { return };
+        let name = shop.database_name();
+        let fresh: &[&str] = &["migrate", "fresh", "--confirm", &name];
+        let commands: Vec<_> = (0..PROCESSES).map(|number| [fresh, &["migrate", "up"]][number % 2]).collect();
+        for run in at_once(&shop, &commands) {
+            run.success();
         }
+        shop.run(&["migrate", "status", "--check"]).success();
+        shop.drop_database();
     }
 }
 
-/// A table that some session holds while it waits for another one.
+/// A table locked by a session that waits for another lock.
 async fn held_by_who_waits(connection: &DatabaseConnection) -> String {
     let held = "SELECT CAST(c.relname AS text) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
                 JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND l.granted \
@@ -108,8 +88,8 @@ async fn held_by_who_waits(connection: &DatabaseConnection) -> String {
     }
 }
 
-/// Who removes tables takes them in another order than who looks at them: PostgreSQL ends the one that
-/// looks, and that one looks again.
+/// A removal locks tables in a different order than an inspection: PostgreSQL cancels the inspection as a deadlock, and
+/// it is retried.
 #[test]
 fn migrate_up_and_fresh_retry_after_a_deadlock_with_a_removal_on_postgres() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
