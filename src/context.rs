@@ -1,4 +1,4 @@
-//! Wires a command: configuration, a lazy database, output, clock, ids, actor. Decides nothing.
+//! The wiring of a command: configuration, databases opened on demand, output, clock, ids and actor.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,12 +15,12 @@ use crate::output::Output;
 use crate::service::committing::CommitTracker;
 use crate::service::operation::Operations;
 
-/// A command does one thing after the other: a second connection would only be made while the first is on its
-/// way back to the pool, and a server that grants one would be asked for it in vain. What works beside a
-/// command, as the heartbeat of the migrations' lock, has a pool of its own.
+/// Number of connections of a command, which works sequentially. A second one would only be opened while the first
+/// returns to the pool, and fails if a server grants only one. Concurrent work, such as the heartbeat of the migration
+/// lock, has a separate pool.
 const CONNECTIONS: u32 = 1;
 
-/// What every command gets.
+/// The environment of every command.
 pub struct Context {
     pub config: Config,
     pub output: Output,
@@ -28,7 +28,7 @@ pub struct Context {
     pub ids: IdSource,
     /// How long to wait for the database.
     pub budget: Budget,
-    /// Which COMMIT is under way.
+    /// The COMMIT in progress, if any.
     pub committing: CommitTracker,
     opened: Mutex<Vec<Database>>,
     scratches: Mutex<Vec<Scratch>>,
@@ -36,7 +36,7 @@ pub struct Context {
     has_noted_target: AtomicBool,
 }
 
-/// Removing a scratch database may take longer; nobody else will do it.
+/// Maximum time to drop a scratch database, which nothing else would remove.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
 
 impl Context {
@@ -60,9 +60,9 @@ impl Context {
 
     /// Connects to the configured database.
     ///
-    /// Errors: those of [`Database::connect`]; exit 11 for writing in a read-only context.
+    /// Errors: those of [`Database::connect`]; exit 11 for writing to a read-only context.
     pub async fn database(&self, access: Access) -> Result<Database> {
-        // A folder that somebody named and that is not there is a mistake.
+        // Only the default folder is created: a missing folder that the user named is an error.
         if access == Access::Create && self.config.target == Target::Sqlite(self.config.embedded_default.clone()) {
             Database::create_folder(&self.config.target)?;
         }
@@ -71,8 +71,7 @@ impl Context {
         Ok(database)
     }
 
-    /// The same failure with ways out that work in this context: one that is read-only refuses what would make
-    /// a missing shop.
+    /// Replaces hints that cannot work in a read-only context, which must not create a missing shop.
     pub fn adapt_hints(&self, error: Error) -> Error {
         let is_missing = [Cause::NoShop, Cause::NoSchema, Cause::NoDatabase].into_iter().any(|cause| error.is(cause));
         if !self.config.read_only || !is_missing {
@@ -84,7 +83,7 @@ impl Context {
         );
         let folder = self.config.target.file().and_then(|file| file.path.parent());
         match folder {
-            // A context of the environment could not stand beside a URL.
+            // A context from the environment would conflict with the URL.
             Some(folder) if self.config.is_named_by_flag && (folder.as_os_str().is_empty() || folder.is_dir()) => {
                 let make = CommandLine::new("migrate up").on(self.config.target.to_string());
                 error.hint(make.and(" makes the shop there, without the context, which is read-only"))
@@ -93,16 +92,14 @@ impl Context {
         }
     }
 
-    /// The configured database for a command whose first act is to begin an operation, which
-    /// connects by itself.
+    /// The configured database, without connecting: the operation that the command begins connects by itself.
     pub async fn database_for_operation(&self) -> Result<Database> {
         self.open(&self.config.target, Access::Write).await
     }
 
-    /// Opens any database with the configured pool and time limits.
+    /// Opens a database with the configured pool and time limits.
     ///
-    /// Errors: exit 2 for fields asked of a command that changes something: there they would be
-    /// found wrong too late.
+    /// Errors: exit 2 for `--fields` with a command that writes, where an unknown field would be detected too late.
     async fn open(&self, target: &Target, access: Access) -> Result<Database> {
         if access != Access::Read && self.output.has_fields() {
             return Err(Error::usage("--fields is for commands that list or show"));
@@ -116,7 +113,7 @@ impl Context {
             )
             .hint("choose another context with --context, or change it in shopctl.toml"));
         }
-        // Anybody may have put it there: a shop that somebody did not mean is told before it is changed.
+        // Anyone may have created the file in the working folder, so the database is named before it is changed.
         if access != Access::Read
             && *target == self.config.target
             && let Some(file) = self.config.working_folder_file()
@@ -124,7 +121,7 @@ impl Context {
         {
             self.output.note(&format!("database: {target}, named by {}", file.display()));
         }
-        // What looked at it before is over: a login may be granted one connection.
+        // Earlier connections are no longer needed, and a login may be limited to one.
         let earlier = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for database in earlier.iter().filter(|earlier| !earlier.has_timed_out()) {
             database.release_connection().await;
@@ -148,15 +145,14 @@ impl Context {
         }
     }
 
-    /// Takes leave of the databases: a server does not log a lost client, and a SQLite shop is one
-    /// file again.
+    /// Closes the databases, so that servers do not log a lost client and a SQLite shop is a single file again.
     pub async fn close(&self) {
         let scratches = std::mem::take(&mut *self.scratches.lock().unwrap_or_else(PoisonError::into_inner));
         let opened = std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
         let is_silent =
             opened.iter().chain(scratches.iter().map(|scratch| &scratch.database)).any(Database::has_timed_out);
         for scratch in scratches {
-            // A server that does not answer does not remove anything either.
+            // An unresponsive server cannot drop a database.
             if !is_silent {
                 let _ = tokio::time::timeout(REMOVAL_LIMIT, scratch.remove()).await;
             }
@@ -166,16 +162,16 @@ impl Context {
         }
     }
 
-    /// Connects to another database than the configured one.
+    /// Connects to a database other than the configured one.
     pub async fn other_database(&self, target: &Target, access: Access) -> Result<Database> {
         let database = self.open(target, access).await?;
         database.ready().await?;
         Ok(database)
     }
 
-    /// An empty database beside another one, until the command ends, however it ends.
+    /// Creates an empty database next to another one; it is dropped when the command ends, even on failure.
     ///
-    /// Errors: exit 4 where the role may not make one.
+    /// Errors: exit 4 if the role must not create databases.
     pub async fn scratch(&self, beside: &Database) -> Result<Database> {
         let scratch = Scratch::beside(beside).await?;
         let database = self.keep_scratch(scratch.clone());
@@ -183,7 +179,7 @@ impl Context {
         Ok(database)
     }
 
-    /// An empty SQLite file, until the command ends.
+    /// Creates an empty SQLite file; it is deleted when the command ends.
     pub async fn scratch_file(&self) -> Result<Database> {
         Ok(self.keep_scratch(Scratch::in_folder(&self.settings(&self.config.target, Access::Create, 2)).await?))
     }
@@ -194,7 +190,7 @@ impl Context {
         database
     }
 
-    /// Operations on a database, within its budget of time.
+    /// Operations on a database, within its time budget.
     pub fn operations(&self, database: &Database, dry_run: bool) -> Operations {
         Operations {
             database: database.clone(),
@@ -206,13 +202,13 @@ impl Context {
         }
     }
 
-    /// `user@host, process 123`: how others see who holds a lock.
+    /// The name of this process for others that wait for its lock: `user@host, process 123`.
     pub fn runner(&self) -> String {
         let host = whoami::hostname().unwrap_or_else(|_| "localhost".to_owned());
         format!("{}@{host}, process {}", self.config.actor, std::process::id())
     }
 
-    /// Remembers that a dry run found something that would change.
+    /// Records that a dry run found changes, for `--exit-code`.
     pub fn note_would_change(&self) {
         self.would_change.store(true, Ordering::Relaxed);
     }

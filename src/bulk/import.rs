@@ -39,6 +39,7 @@ pub fn inspect<R: Row>(source: impl Read, options: &ReadOptions) -> Result<Vec<S
 pub struct CheckResult {
     /// The number of valid rows.
     pub valid: u64,
+    /// Findings that only the whole file allows, such as the order of day and month.
     pub findings: FileFindings,
     /// For [`Import::scattered`]: their orders cannot be validated before.
     pub scattered: HashMap<Position, Position>,
@@ -58,7 +59,7 @@ pub async fn check<R: Storable>(
 ) -> Result<CheckResult> {
     let (mut checked, mut state) = (CheckResult::default(), R::CheckState::default());
     let mut holders = KeyHolders::default();
-    // What an earlier run wrote is validated as well: so its rows that are wrong are listed again.
+    // Rows of an earlier run are validated as well, so that invalid ones are reported again.
     let mut chunks = read_chunks::<R>(source, &Import { resume_after: Position::default(), ..import.clone() });
     while let Some(chunk) = chunks.recv().await {
         let mut chunk = chunk?;
@@ -310,7 +311,7 @@ async fn skip_existing<R: Storable>(
     let (known, others): (Vec<_>, Vec<_>) =
         std::mem::take(rows).into_iter().partition(|(_, row)| there.contains(row.key()));
     *rows = others;
-    // What an earlier run of this file wrote is no conflict.
+    // Rows written by an earlier run of this file are not a conflict.
     let is_refused = |at: Position| import.on_conflict == OnConflict::Error && at > import.resume_after;
     let (refused, skipped): (Vec<_>, Vec<_>) = known.into_iter().partition(|(at, _)| is_refused(*at));
     wrong.extend(refused.iter().map(|(at, row)| vec![already_exists(*at, row)]));

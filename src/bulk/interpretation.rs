@@ -13,6 +13,7 @@ pub struct Interpretation {
     pub date_order: Option<DateOrder>,
     /// The zone of times without one; UTC by default.
     pub zone: Option<Zone>,
+    /// Values to translate (`--map-value`); an exact match takes precedence.
     pub values: Vec<ValueMap>,
     /// The currency of all amounts: rows in another are rejected.
     pub currency: Option<String>,
@@ -23,9 +24,11 @@ pub struct Interpretation {
 /// A mapped value of the file: `status:Completed=completed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueMap {
+    /// The column, by its canonical name.
     pub column: String,
     /// Matched in any case unless another mapping matches exactly; empty for an empty cell.
     pub theirs: String,
+    /// The value to import instead.
     pub ours: String,
 }
 
@@ -64,6 +67,9 @@ impl Interpretation {
         Some(map.ours.clone())
     }
 
+    /// Parses a time with the known date order and zone.
+    ///
+    /// Errors: why it is not a time, as the predicate of a message.
     pub fn time(&self, text: &str) -> Result<DateTime<Utc>, String> {
         let time = ParsedTime::read(text)?;
         match &self.zone {
@@ -73,14 +79,17 @@ impl Interpretation {
     }
 }
 
+/// A parser of prices. Errors: why a text is not one, as the predicate of a message.
 pub fn price_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
     move |text| Money::parse_price(&number_parser::amount(text, mark)?)
 }
 
+/// A parser of order totals. Errors: as [`price_parser`].
 pub fn total_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Money, String> {
     move |text| Money::parse_total(&number_parser::amount(text, mark)?)
 }
 
+/// A parser of quantities in pieces. Errors: as [`price_parser`].
 pub fn quantity_parser(mark: DecimalMark) -> impl Fn(&str) -> Result<Quantity, String> {
     move |text| Quantity::parse(&number_parser::whole(text, mark)?)
 }
@@ -90,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_mapped_by_column_theirs_and_ours() {
+    fn value_maps_are_parsed_as_column_theirs_and_ours() {
         let map = ValueMap::parse("status: Complete = completed").unwrap();
         assert_eq!((map.column.as_str(), map.theirs.as_str(), map.ours.as_str()), ("status", "Complete", "completed"));
         assert_eq!(ValueMap::parse("last_name:=Unknown").unwrap().theirs, "");

@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_key_of_a_customer_is_an_address_of_its_own() {
+    fn each_customer_key_becomes_a_distinct_address() {
         for (key, email) in [
             ("17850", "customer-17850@example.invalid"),
             ("17850.0", "customer-17850@example.invalid"),

@@ -14,8 +14,11 @@ use crate::service::place_order::StockHandling;
 /// What to do with a row whose key already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnConflict {
+    /// Reject it.
     Error,
+    /// Leave the existing row unchanged.
     Skip,
+    /// Update the existing row; an existing order must equal the one in the file.
     Update,
 }
 
@@ -31,12 +34,17 @@ pub enum OnError {
 /// The options of an import.
 #[derive(Debug, Clone)]
 pub struct Import {
+    /// How to read the file's records.
     pub read: ReadOptions,
+    /// How to interpret the values of the records.
     pub interpretation: Interpretation,
+    /// Keys that other programs stored in other spellings; empty until the import is prepared.
     pub keys: Arc<KeySpellings>,
+    /// What to do with existing rows (`--on-conflict`).
     pub on_conflict: OnConflict,
+    /// What to do with invalid rows (`--on-error`).
     pub on_error: OnError,
-    /// Of orders.
+    /// Whether imported orders take stock.
     pub stock: StockHandling,
     /// The start of the import: later times are in the future.
     pub now: DateTime<Utc>,

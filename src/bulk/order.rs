@@ -42,12 +42,17 @@ const MAX_LINES: usize = 5_000;
 /// An order of a file: one line per item, or one record with nested items.
 #[derive(Debug, Clone)]
 pub struct OrderRow {
+    /// The natural key.
     pub reference: ParsedCell<Reference>,
+    /// The buyer's e-mail address.
     pub user: ParsedCell<Email>,
+    /// The status; pending if the file has none.
     pub status: Option<ParsedCell<OrderStatus>>,
+    /// When it was placed; `None` (the time of the import) if the file has no such column.
     pub placed_at: Option<ParsedCell<DateTime<Utc>>>,
     /// The expected total.
     pub total: Option<ParsedCell<Money>>,
+    /// The items, in file order.
     pub lines: Vec<OrderLine>,
     /// Whether the list of items is empty, as in some stored orders.
     pub lacks_items: bool,

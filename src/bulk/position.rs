@@ -7,6 +7,7 @@ use std::str::FromStr;
 /// The position of a record. Positions are ordered as in the file; the default precedes all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
+    /// The line in the file, from 1.
     pub line: u64,
     /// The number of the record, from 1, in JSON, where a line may contain several.
     pub record: Option<NonZeroU64>,
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_named_by_what_tells_it_apart() {
+    fn positions_name_a_line_or_a_record() {
         for (position, named) in [
             (Position::at_line(7), "line 7"),
             (Position::at_record(3, 1), "record 3"),
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_and_their_keys_are_in_the_order_of_the_file() {
+    fn positions_and_their_keys_sort_in_file_order() {
         let order = [
             Position::default(),
             Position::at_record(1, 1),

@@ -22,10 +22,13 @@ pub use text::Charset;
 /// The encoding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileFormat {
+    /// Comma-separated values (RFC 4180).
     Csv,
     /// CSV separated by tabs.
     Tsv,
+    /// One JSON object per line.
     JsonLines,
+    /// One JSON list, or an object that contains one.
     Json,
 }
 
@@ -45,18 +48,19 @@ impl FileFormat {
 /// How to read a file.
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
+    /// The format of the file.
     pub format: FileFormat,
     /// The delimiter of CSV; `None`: detected from the header.
     pub delimiter: Option<u8>,
     /// `None`: from the byte order mark, else UTF-8.
     pub encoding: Option<Charset>,
-    /// `12,50` is an amount.
+    /// Whether amounts have a decimal comma: `12,50`.
     pub decimal_comma: bool,
     /// Column names of the file mapped to ours: `(theirs, ours)`.
     pub map: Vec<(String, String)>,
     /// Ignored columns of the file.
     pub ignore: Vec<String>,
-    /// Ignore all columns that are neither known nor mapped.
+    /// Whether to ignore all columns that are neither known nor mapped.
     pub only_mapped: bool,
     /// Columns of a CSV file whose empty cells take the value above.
     pub fill_down: Vec<String>,
@@ -139,7 +143,7 @@ impl Record {
         self.cells.iter().find(|(name, _)| *name == column).map(|(_, text)| text.as_str())
     }
 
-    /// Puts another text in the place of a column's, also of its items', where `other` gives one.
+    /// Replaces the text of a column, also in nested records, if `other` returns a replacement.
     pub fn replace(&mut self, column: &str, other: impl Fn(&str) -> Option<String> + Copy) {
         for (_, text) in self.cells.iter_mut().filter(|(name, _)| *name == column) {
             if let Some(other) = other(text) {

@@ -5,10 +5,13 @@ use super::position::Position;
 /// A reason why a row is not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
+    /// The position of the record.
     pub at: Position,
     /// Empty if it concerns the whole row.
     pub column: String,
+    /// The value in the file, or the row's key if it concerns the whole row.
     pub value: String,
+    /// The reason, as the predicate of a message: `is missing`.
     pub reason: String,
     /// A further part of a row that is already reported.
     pub is_further: bool,

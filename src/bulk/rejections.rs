@@ -16,6 +16,7 @@ const MAX_PRINTED_REJECTIONS: usize = 10;
 /// The rows rejected so far.
 #[derive(Default)]
 pub struct Rejections {
+    /// The number of rejected rows.
     pub count: u64,
     first: Vec<Rejection>,
     list: Option<List>,

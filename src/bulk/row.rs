@@ -17,7 +17,9 @@ use crate::service::operation::Operation;
 pub trait Row: Sized + Clone + Send + 'static {
     /// `product`
     const NOUN: &'static str;
+    /// The operation that the audit trail records.
     const OPERATION: EventName;
+    /// The columns of its files.
     const COLUMNS: Columns;
     /// The column of the natural key.
     const KEY: &'static str;
@@ -86,16 +88,22 @@ pub trait Storable: Row {
 pub struct ValueChange {
     /// The row's key, as it is stored.
     pub key: String,
+    /// The column's name in files.
     pub column: &'static str,
+    /// The value before, as stored.
     pub before: String,
+    /// The value after, as stored.
     pub after: String,
 }
 
 /// The result of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Rows that did not exist.
     pub created: u64,
+    /// Existing rows that differed from the file.
     pub updated: u64,
+    /// Existing rows that equal the file.
     pub unchanged: u64,
     /// Already existing and skipped on request.
     pub skipped: u64,
@@ -110,10 +118,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// The number of processed rows, except rejected ones.
     pub fn total(self) -> u64 {
         self.created + self.updated + self.unchanged + self.skipped
     }
 
+    /// Adds the counts of another transaction.
     pub fn add(&mut self, other: Counts) {
         self.created += other.created;
         self.updated += other.updated;

@@ -64,6 +64,7 @@ impl<'a> Source<'a> {
         Ok(SourceReader { file, state: self.state, read: Arc::clone(&self.read) })
     }
 
+    /// The size of the file, in bytes.
     pub fn length(&self) -> u64 {
         self.state.length
     }

@@ -24,7 +24,9 @@ pub struct Spellings {
 /// The foreign spellings of all kinds of keys.
 #[derive(Debug, Clone, Default)]
 pub struct KeySpellings {
+    /// Those of e-mail addresses.
     pub emails: Spellings,
+    /// Those of SKUs.
     pub skus: Spellings,
     /// Empty unless orders are imported.
     pub references: Spellings,
@@ -88,6 +90,9 @@ impl Spellings {
 }
 
 impl KeySpellings {
+    /// Loads the spellings of e-mail addresses and SKUs.
+    ///
+    /// Errors: those of the database.
     pub async fn load(connection: &impl ConnectionTrait) -> Result<KeySpellings> {
         let mut emails = Spellings::new(user::find_foreign_emails(connection).await?, folded_email);
         let folded: Vec<&str> = emails.foreign.keys().map(String::as_str).collect();

@@ -132,7 +132,7 @@ fn command_help(output: &Output, words: &[String]) -> Result<()> {
     output.text(&render(&mut command))
 }
 
-/// With the columns that imports know.
+/// The import topic with the columns of users and products filled in.
 fn import() -> String {
     let columns = |names: &[&str]| names.join(", ");
     IMPORT
@@ -140,7 +140,7 @@ fn import() -> String {
         .replace("PRODUCT_COLUMNS", &columns(ProductRow::COLUMNS.known))
 }
 
-/// Printed from the same table that decides the exit codes.
+/// The exit codes, from the table that assigns them.
 fn exit_codes() -> String {
     let mut text = String::from("  0  done; also an empty list, already so, an idempotent replay\n");
     for kind in Kind::ALL {
@@ -149,7 +149,7 @@ fn exit_codes() -> String {
     text
 }
 
-/// Printed from the one table of the lifecycle.
+/// The order lifecycle, from the table that defines it.
 fn lifecycle() -> String {
     let mut text = String::from("from       verb      to         stock\n-          create    pending    taken\n");
     for row in LIFECYCLE {
@@ -167,8 +167,10 @@ fn lifecycle() -> String {
     text
 }
 
-/// Help and version go to stdout with 0; wrong values are an error with exit 7, everything else is a usage error
-/// (exit 2), as JSON where JSON was asked for.
+/// Reports arguments that clap rejected and returns the exit code.
+///
+/// Help and version go to stdout with exit 0. Invalid values are an error with exit 7, everything else is a usage error
+/// with exit 2; both are printed as JSON if JSON is requested.
 pub fn report_invalid_arguments(refused: Result<Error, clap::Error>) -> u8 {
     let output = |format| Output::standard(OutputSettings { format, ..OutputSettings::default() });
     let json = wants_json().then_some(Format::Json);
@@ -191,7 +193,7 @@ pub fn report_invalid_arguments(refused: Result<Error, clap::Error>) -> u8 {
     Kind::Usage.exit_code()
 }
 
-/// What clap says as one of our errors: a paragraph each for what is wrong, tips and the usage.
+/// Converts clap's message: its paragraphs contain the problem, the tips and the usage.
 fn usage_error(said: &str) -> Error {
     let mut paragraphs = said.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
     let message = paragraphs.next().unwrap_or_default();
@@ -209,7 +211,7 @@ fn usage_error(said: &str) -> Error {
     }
 }
 
-/// Whether the arguments, which were not understood, ask for JSON.
+/// Whether the arguments request JSON; they are scanned as text, because clap could not parse them.
 fn wants_json() -> bool {
     let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let is_json = |format: &str| matches!(format, "json" | "jsonl" | "mongo-json");
@@ -227,7 +229,7 @@ mod tests {
     use crate::error::Invocation;
 
     #[test]
-    fn a_usage_error_says_one_thing_and_hints_the_rest() {
+    fn usage_errors_have_one_message_and_hints() {
         for (line, message, hints) in [
             (
                 &["shopctl", "order", "list", "--staus", "x"][..],

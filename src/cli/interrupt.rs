@@ -1,7 +1,7 @@
-//! Ctrl-C, a pipeline that ends its commands (SIGTERM), a terminal that is closed (SIGHUP).
+//! Termination by Ctrl-C (SIGINT), by another process (SIGTERM) or by a closed terminal (SIGHUP).
 //!
-//! A thread of its own listens: the one that works may be inside a read or a write that nobody answers, and then
-//! only the end of the process ends it.
+//! A separate thread listens for signals, because the working thread may be blocked in a read or write that never
+//! returns.
 
 use std::io;
 use std::time::Duration;
@@ -13,18 +13,19 @@ use crate::error::{Error, Kind, Result};
 use crate::output::{Output, OutputSettings};
 use crate::service::committing::{CommitTracker, Pending};
 
-/// A command still running by then, outside COMMIT, is blocked in a system call.
+/// A command that still runs after this time, outside of COMMIT, is assumed to be blocked in a system call.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
 /// The same number on Linux, macOS and the BSDs.
 #[cfg(unix)]
 const SIGXFSZ: i32 = 25;
 
-/// Counts what tells the process to end. Ends the process itself when the command does not, unless a COMMIT is under
-/// way.
+/// Listens for termination signals in a separate thread and reports them to the command.
+///
+/// If the command does not end, the thread ends the process, unless a COMMIT is in progress.
 pub fn listen(settings: OutputSettings, committing: CommitTracker) {
     std::thread::spawn(move || {
-        // Without them the signals end the process as they end any other.
+        // Without a runtime, signals have their default effect and end the process.
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         if runtime.block_on(wait_for_overrun(&committing)).is_ok() {
             keys::restore();
@@ -35,7 +36,7 @@ pub fn listen(settings: OutputSettings, committing: CommitTracker) {
     });
 }
 
-/// Ends when the process was told to end and is still there. Errors: signals cannot be listened for.
+/// Returns when the process still runs some time after a signal. Errors: if signals cannot be received.
 async fn wait_for_overrun(committing: &CommitTracker) -> io::Result<()> {
     let mut signals = Signals::new()?;
     signals.next().await;
@@ -46,7 +47,7 @@ async fn wait_for_overrun(committing: &CommitTracker) -> io::Result<()> {
             committing.interrupt();
             continue;
         }
-        // What has just ended its COMMIT has its time too.
+        // A command that has just committed gets the same time to end.
         let is_idle = committing.pending().is_none();
         if is_idle && was_idle {
             return Ok(());
@@ -55,20 +56,22 @@ async fn wait_for_overrun(committing: &CommitTracker) -> io::Result<()> {
     }
 }
 
-/// Makes a write beyond the limit of a file's size (`ulimit -f`) an error like that of a full disk: the signal would
-/// end the process and leave its temporary files. Needs a runtime.
+/// Turns a write beyond the file size limit (`ulimit -f`) into an error like that of a full disk.
+///
+/// By default, the signal ends the process and leaves its temporary files. Requires a Tokio runtime.
 #[cfg(unix)]
 pub fn ignore_file_limit_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    // The handler stays when the receiver is gone; without it the signal ends the process, as it ends any other.
+    // The handler stays installed after the receiver is dropped.
     drop(signal(SignalKind::from_raw(SIGXFSZ)));
 }
 
 #[cfg(not(unix))]
 pub fn ignore_file_limit_signal() {}
 
-/// Ends a command that is told to end: the open transaction is rolled back with its connection. While a COMMIT is
-/// under way its outcome is waited for, and nothing is begun afterwards; whoever says it twice does not wait.
+/// Runs a command until it ends or is interrupted; closing the connection rolls back its transaction.
+///
+/// A COMMIT in progress is awaited, and no further work is started after it. A second signal does not wait.
 pub async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &CommitTracker) -> Result<()> {
     let mut command = std::pin::pin!(command);
     let (mut interrupts, mut ends_after_commit) = (0, false);
@@ -81,7 +84,7 @@ pub async fn until_interrupted(command: impl Future<Output = Result<()>>, commit
                     Some(pending) if interrupts > 0 => {
                         return Err(pending.unknown("interrupted at COMMIT: it is not known whether the change was applied"));
                     }
-                    // Other work ends itself, or is the only work.
+                    // Other work ends by itself or is all that the command does.
                     Some(pending) => ends_after_commit = matches!(pending, Pending::Operation { .. }),
                 }
                 interrupts = count;
@@ -100,7 +103,7 @@ fn interrupted() -> Error {
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
-    /// `None` where this process was started to ignore it (`nohup`).
+    /// `None` if this process was started with SIGHUP ignored (`nohup`).
     hangup: Option<tokio::signal::unix::Signal>,
 }
 
@@ -130,7 +133,7 @@ impl Signals {
     }
 }
 
-/// Whether this process was started to ignore SIGHUP. Where the system does not say, it does not.
+/// Whether this process was started with SIGHUP ignored; assumes not if the system does not tell.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -91,7 +91,7 @@ struct GlobalArguments {
     actor: Option<String>,
 }
 
-/// A duration as typed.
+/// Validates a duration and returns it as typed.
 fn span(text: &str) -> Result<String, String> {
     parse_span(text).map(|_| text.to_owned())
 }
@@ -137,14 +137,14 @@ enum Command {
 }
 
 impl Command {
-    /// Whether the work grows with the shop or with a file: then silence is limited, and not the
-    /// whole.
+    /// Whether the duration grows with the shop or a file: the time limit then applies to each wait, not to the whole
+    /// command.
     fn is_long(&self, is_timeout_stated: bool) -> bool {
         match self {
             Command::Quickstart(_) | Command::Seed(_) => true,
-            // What works on a database of its own has to remove that at the end.
+            // These must have time to drop their scratch database.
             Command::Migrate(migrate::Command::Verify(_) | migrate::Command::Baseline(_)) => true,
-            // Whoever states a limit for a change of the schema means all of it.
+            // A stated limit applies to the whole schema change.
             Command::Migrate(_) => !is_timeout_stated,
             Command::User(user::Command::List(arguments)) => arguments.list.all,
             Command::User(user::Command::Export(_) | user::Command::Import(_) | user::Command::ExportData(_)) => true,
@@ -164,7 +164,7 @@ impl Command {
 }
 
 impl GlobalArguments {
-    /// What they say about the configuration, and about output.
+    /// Splits the flags into those for the configuration and those for output.
     fn split(self, aim: Invocation) -> (Flags, OutputSettings) {
         let GlobalArguments { context, config, database_url, timeout, connect_timeout, actor, .. } = self;
         let GlobalArguments { fields, no_headers, color, quiet, .. } = self;

@@ -1,4 +1,4 @@
-//! The last resort: a panic becomes an error with an exit code, also where the release aborts.
+//! Reports a panic as an error with an exit code, also in release builds, which abort.
 
 use std::panic::PanicHookInfo;
 
@@ -6,14 +6,14 @@ use crate::error::{CommandLine, Error, Hint, Kind};
 use crate::output::{Output, OutputSettings};
 use crate::service::committing::{CommitTracker, Pending};
 
-/// Folders of the crates that take a server's messages apart.
+/// Path fragments of the crates that parse server messages.
 const DRIVERS: [&str; 2] = ["/sqlx-", "/bytes-"];
 
-/// Ends the process with an error in place of a panic's own words.
+/// Installs a panic hook that ends the process with an error.
 ///
-/// The drivers take the lengths that a server sends for true: a broken message is a panic of theirs, not a
-/// defect of ours (sqlx 0.9: a PostgreSQL message of length 0). Whatever was not committed the server rolls
-/// back when the process is gone; while a COMMIT is under way nobody knows.
+/// The drivers trust the lengths in server messages, so a malformed message panics in their code (sqlx 0.9: a
+/// PostgreSQL message of length 0). When the process ends, the server rolls back what is not committed; during a
+/// COMMIT the outcome is unknown.
 pub fn install_hook(settings: OutputSettings, committing: CommitTracker) {
     std::panic::set_hook(Box::new(move |panic| {
         let error = to_error(panic, committing.pending());

@@ -27,7 +27,7 @@ const ITEMS: [(&str, i64); 2] = [("MUG-01", 1), ("TEA-EARL-100", 2)];
 
 pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     seed::purpose::refuse_protected(context)?;
-    // Whatever the environment says: somebody trying the tool must not change a real shop by that.
+    // Ignores the environment, so that trying the tool cannot change a real shop.
     let target = match context.config.is_named_by_flag {
         true => context.config.target.clone(),
         false => Target::Sqlite(context.config.embedded_default.clone()),
@@ -37,7 +37,7 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     refuse_other_shops(context, &database).await?;
     let mut plan = migrate::whole_plan(context);
     plan.settings = vec![(schema::ENVIRONMENT, schema::DEVELOPMENT), (schema::MADE_BY, QUICKSTART)];
-    // What leads to the order are remarks; the order alone is data.
+    // Only the order is data; everything before it is a note.
     let steps = schema::up(&database, &plan, &mut |_| {}).await?;
     context.output.note(&format!("shop {target}\n{} applied", counted(steps.len(), "migration")));
     let operations = context.operations(&database, false);
@@ -71,15 +71,15 @@ pub async fn run(context: &Context, _arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// A command on the demo's database, which is named only where the command would go elsewhere by itself.
+/// A command for the demo's database, which it names only if it is not the configured one.
 fn command_on(context: &Context, target: &Target, words: &str) -> CommandLine {
     let command = CommandLine::new(words);
     if context.config.target == *target { command } else { command.on(target.to_string()) }
 }
 
-/// The demo goes into a new database, or into one that quickstart itself made for development.
+/// Refuses databases that are neither new nor created by quickstart for development.
 ///
-/// Errors: exit 11 for any other, with what can be done about it.
+/// Errors: exit 11, with hints.
 async fn refuse_other_shops(context: &Context, database: &Database) -> Result<()> {
     let connection = database.connection();
     let environment = schema::setting(connection, schema::ENVIRONMENT).await?;

@@ -15,7 +15,7 @@ use crate::migrate::Removal;
 use crate::output::{Format, Output};
 use crate::service::committing::CommitTracker;
 
-/// Parses the process's arguments, runs the command, reports a failure, and gives the exit code.
+/// Parses the process's arguments, runs the command, reports a failure, and returns the exit code.
 pub fn main() -> u8 {
     let program = Cli::command();
     let arguments = hyphens::join_values(&program, std::env::args_os());
@@ -29,7 +29,7 @@ pub fn main() -> u8 {
     let prompter = Prompter::detect(global.no_input);
     let (flags, mut settings) = global.split(aim(&program, &matches));
     if has_flag(&matches, "chart") {
-        // A chart is for humans, also in a pipe.
+        // A chart needs the table format, even in a pipe.
         settings.format = settings.format.or(Some(Format::Table));
     }
     let committing = CommitTracker::default();
@@ -54,7 +54,7 @@ pub fn main() -> u8 {
     code
 }
 
-/// Whether the command has this flag, and was given it.
+/// Whether the command supports this flag and it is given.
 fn has_flag(matches: &clap::ArgMatches, flag: &str) -> bool {
     let mut leaf = matches;
     while let Some((_, deeper)) = leaf.subcommand() {
@@ -97,7 +97,7 @@ async fn run(
     }
 }
 
-/// Tables are missing: a removal that was begun and has not ended says why, and what completes it.
+/// Replaces the error for missing tables if an unfinished removal is the reason.
 async fn explain_missing_schema(context: &Context, error: Error) -> Error {
     let find = async { Removal::find(context.database(Access::Read).await?.connection()).await };
     match find.await {
@@ -116,8 +116,8 @@ fn conclude(output: &Output, result: Result<()>) -> u8 {
     }
 }
 
-/// Logs go to stderr and only when asked for: `-v`, `-vv` or RUST_LOG. The drivers stay quiet
-/// whatever is asked, because their traces may hold values.
+/// Logs to stderr if requested by `-v`, `-vv` or RUST_LOG. The drivers never log, because their traces may contain
+/// values.
 fn start_logging(verbose: u8) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::prelude::*;
@@ -126,7 +126,7 @@ fn start_logging(verbose: u8) {
         1 => Some("shopctl=debug".to_owned()),
         _ => Some("shopctl=trace".to_owned()),
     };
-    // Plain targets and levels; span filters would bring a whole engine of regular expressions.
+    // Targets and levels only: span filters require the regex crate.
     let Some(Ok(mut filter)) = filter_text.map(|filter_text| filter_text.parse::<Targets>()) else { return };
     for quiet in ["sqlx", "sea_orm", "sea_orm_migration"] {
         filter = filter.with_target(quiet, LevelFilter::OFF);

@@ -1,8 +1,7 @@
-//! `.env`: read without exporting anything, told apart line by line, never repeated.
+//! Parses `.env` without exporting its variables; messages never contain its text.
 //!
-//! It belongs to other programs as well: a line is looked at if it sets a variable of shopctl, or one that
-//! such a line refers to. `${NAME}` stands for what the file itself says further up, and for nothing else:
-//! a file that came with a folder must not learn what the process was told.
+//! Other programs use the file as well, so only variables of shopctl and those they refer to are read. `${NAME}` refers
+//! to an earlier line of the same file only: a file in an untrusted folder must not read the environment.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,26 +9,26 @@ use std::path::Path;
 use crate::db::target::escaped;
 use crate::error::{Error, Result};
 
-/// The longest value, in bytes, with all that it refers to.
+/// Maximum size of an expanded value, in bytes.
 const EXPANSION_LIMIT: usize = 64 * 1024;
-/// How far references may lead.
+/// Maximum depth of nested references.
 const DEPTH_LIMIT: usize = 8;
 
-/// One `NAME=…`, not yet understood.
+/// An unparsed assignment `NAME=…`.
 struct Entry<'a> {
     name: &'a str,
     value: &'a str,
-    /// Counted from 1.
+    /// The line number, from 1.
     line: usize,
 }
 
-/// What is wrong with a value; the text itself may be a password.
+/// The problem of a value, without its text, which may be a password.
 struct Problem(&'static str);
 
-/// Reads the text of a `.env`, keeping the variables that shopctl knows and that are not empty.
+/// Parses a `.env` and returns the known variables that are not empty.
 ///
-/// Errors: exit 4, `config.file`, with file and line, for a known variable that is not NAME=value, that stands
-/// twice, or that refers to what the file does not define.
+/// Errors: exit 4, `config.file`, with file and line, for a known variable that is malformed, defined twice, or refers
+/// to an undefined one.
 pub fn parse(path: &Path, text: &str, is_known: impl Fn(&str) -> bool) -> Result<BTreeMap<String, String>> {
     let path = escaped(&path.to_string_lossy());
     let refuse = |line: usize, problem: &str, hint: &str| {
@@ -54,7 +53,7 @@ pub fn parse(path: &Path, text: &str, is_known: impl Fn(&str) -> bool) -> Result
 
 const QUOTES: &str = "a value with spaces, quotes, # or $ stands between single quotes";
 
-/// All that looks like an assignment, and the first line that begins with a known name but is none.
+/// Splits the text into assignments; also returns the first line that begins with a known name but is not one.
 fn parse_entries(text: &str, is_known: impl Fn(&str) -> bool) -> (Vec<Entry<'_>>, Option<usize>) {
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (mut entries, mut line) = (Vec::new(), 1);
@@ -66,7 +65,7 @@ fn parse_entries(text: &str, is_known: impl Fn(&str) -> bool) -> (Vec<Entry<'_>>
         let (name, rest_of_line) = this.split_at(name_end);
         let mut consumed = end;
         if let Some(value) = rest_of_line.trim_start().strip_prefix('=') {
-            // A value between quotes may go on in the lines below; one that never ends is this line's.
+            // A quoted value may span lines; an unclosed one ends with its line.
             let start = value.as_ptr() as usize - rest.as_ptr() as usize;
             let length = quoted_length(&rest[start..]).unwrap_or(value.len());
             let length = length.max(value.len());
@@ -81,7 +80,7 @@ fn parse_entries(text: &str, is_known: impl Fn(&str) -> bool) -> (Vec<Entry<'_>>
     (entries, None)
 }
 
-/// How long a value is that begins with a quote, the quote at its end included.
+/// The length of a quoted value in bytes, including its quotes; `None` if it is not quoted.
 fn quoted_length(text: &str) -> Option<usize> {
     let begin = text.len() - text.trim_start_matches([' ', '\t']).len();
     let quote = text[begin..].chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
@@ -93,7 +92,7 @@ fn quoted_length(text: &str) -> Option<usize> {
     })
 }
 
-/// Appends the value of one entry, with what it refers to.
+/// Appends the value of an entry, with its references expanded.
 fn expand(entries: &[Entry], index: usize, depth: usize, value: &mut String) -> Result<(), Problem> {
     const MALFORMED: Problem = Problem("not of the form NAME=value");
     let mut rest = entries[index].value.trim();
@@ -116,7 +115,7 @@ fn expand(entries: &[Entry], index: usize, depth: usize, value: &mut String) -> 
                 _ => value.push('\\'),
             },
             ('$', _) => rest = expand_reference(entries, index, depth, rest, value)?,
-            // What follows a blank can only be a remark.
+            // After a blank, only a comment may follow.
             (' ' | '\t', None) if rest.trim_start().starts_with('#') => break,
             (' ' | '\t' | '\n', None) => return Err(MALFORMED),
             (letter, _) => value.push(letter),
@@ -128,8 +127,8 @@ fn expand(entries: &[Entry], index: usize, depth: usize, value: &mut String) -> 
     if quote.is_some() { Err(MALFORMED) } else { Ok(()) }
 }
 
-/// Appends what stands behind a `$`, and gives what follows it. A bare `$word` that the file does not define
-/// means itself, as in most passwords.
+/// Expands the reference after a `$` and returns the remaining text. A bare `$word` that the file does not define is
+/// literal, because passwords may contain it.
 fn expand_reference<'a>(
     entries: &[Entry],
     index: usize,
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_with_and_without_quotes_and_mark() {
+    fn values_may_be_quoted_and_follow_a_byte_order_mark() {
         let variables = read("\u{feff}A=1\n\n# B=2\nexport C='x # $y'\r\nD=\nOTHER=o\nE=\"two\nlines\"").unwrap();
         let pairs: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(pairs, [("A", "1"), ("C", "x # $y"), ("E", "two\nlines")]);
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_other_programs_are_not_looked_at() {
+    fn lines_of_other_programs_are_ignored() {
         let foreign =
             "COMPANY=My Shop GmbH\nmy-key=x\n<<<\nKEY=\"-----BEGIN\nA=0\n-----\"\nQUOTE='open\nA=1\nSTRAY\"=x y";
         assert_eq!(value(foreign), "1");
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_means_what_the_file_itself_says_further_up() {
+    fn references_use_earlier_lines_of_the_same_file() {
         assert_eq!(value("HOST=h\nPORT=1\nA=postgres://$HOST:${PORT}/d"), "postgres://h:1/d");
         assert_eq!(value("X=1\nX=2\nA=${X}"), "2");
         assert_eq!(value("A=pa$word"), "pa$word", "a bare one that nobody defined is a piece of a password");
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn references_cannot_take_all_memory() {
+    fn references_have_a_size_limit() {
         let mut text = "X0=0123456789\n".to_owned();
         for level in 1..40 {
             text.push_str(&format!("X{level}=${{X{0}}}${{X{0}}}${{X{0}}}${{X{0}}}${{X{0}}}${{X{0}}}\n", level - 1));
@@ -226,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_line_is_named_but_not_shown() {
+    fn errors_name_a_malformed_line_without_its_text() {
         for (text, line) in [
             ("A=1\n\n# x\nDB_PASSWORD c4n4ry\nB=2", 4),
             ("A=1\nDB_PASSWORD='c4n4ry\nB=2\n", 2),
@@ -241,14 +240,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_error_repeats_the_file(before in "[A-Z=\"'$\\\\{}# \n]{0,20}", after in "[A-Z=\"'$\\\\{}# \n]{0,20}") {
+        fn errors_never_contain_text_of_the_file(before in "[A-Z=\"'$\\\\{}# \n]{0,20}", after in "[A-Z=\"'$\\\\{}# \n]{0,20}") {
             if let Err(error) = read(&format!("{before}c4n4ry{after}")) {
                 prop_assert!(!format!("{error:?}").contains("c4n4ry"), "{error:?}");
             }
         }
 
         #[test]
-        fn single_quotes_keep_every_password(password in "[^'\u{0}\u{feff}]{1,40}") {
+        fn single_quotes_preserve_every_password(password in "[^'\u{0}\u{feff}]{1,40}") {
             prop_assert_eq!(value(&format!("X=1\nA='{password}'\nB=2")), password);
         }
     }

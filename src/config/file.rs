@@ -1,4 +1,4 @@
-//! `shopctl.toml`: what may stand in it, and how a mistake is told without repeating any of it.
+//! The settings in `shopctl.toml`, and errors that do not reveal its contents.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use crate::domain::similar::closest;
 use crate::domain::text::position;
 use crate::error::{Error, Result};
 
-/// A text, number or truth value as it was written, whatever it is for; never printed.
+/// A string, number or boolean as written. Never printed, because it may be a password.
 #[derive(Clone)]
 pub struct Scalar(String);
 
-/// A value and where it stands in the file.
+/// An optional value with its position in the file.
 pub type Setting = Option<Spanned<Scalar>>;
 
 /// The whole file.
@@ -64,7 +64,7 @@ pub struct Parts {
     pub user: Setting,
     pub password: Setting,
     pub password_file: Setting,
-    /// A command of the shell that prints it.
+    /// A shell command that prints the password.
     pub password_command: Setting,
     pub ssl: Setting,
     pub ssl_root_cert: Setting,
@@ -72,10 +72,10 @@ pub struct Parts {
     pub ssl_key: Setting,
 }
 
-/// A part: its key in a file, its variable, where it stands in a file's table.
+/// A part of a target: its key in a file, its variable (empty if none), and the accessor of its setting.
 pub type Part = (&'static str, &'static str, fn(&Parts) -> &Setting);
 
-/// Every part.
+/// All parts of a target.
 pub const PARTS: [Part; 12] = [
     ("dialect", "DB_DIALECT", |parts| &parts.dialect),
     ("host", "DB_HOST", |parts| &parts.host),
@@ -103,7 +103,7 @@ impl<'de> Deserialize<'de> for Scalar {
 }
 
 impl FileSettings {
-    /// Whether somebody who reads the file learns a password.
+    /// Whether the file contains a password.
     pub fn holds_password(&self) -> bool {
         let of = |url: &Setting, parts: &Option<Spanned<Parts>>| {
             url.as_ref().is_some_and(|url| url_holds_password(&url.get_ref().0))
@@ -114,7 +114,7 @@ impl FileSettings {
     }
 }
 
-/// A URL that is not understood may hold one, too, if only it has an @.
+/// Whether a URL contains a password; an invalid URL may, if it contains an `@`.
 pub fn url_holds_password(url: &str) -> bool {
     match Target::parse_url(url) {
         Ok(Target::Server(server)) => matches!(server.password, Some(Password::Known(_))),
@@ -123,7 +123,7 @@ pub fn url_holds_password(url: &str) -> bool {
     }
 }
 
-/// A file that was understood.
+/// A parsed file.
 pub struct ParsedFile {
     pub path: PathBuf,
     pub settings: FileSettings,
@@ -131,7 +131,7 @@ pub struct ParsedFile {
 }
 
 impl ParsedFile {
-    /// `shopctl.toml (/path):3` for the value at a byte offset.
+    /// The origin of the value at a byte offset: `shopctl.toml (/path):3`.
     pub fn origin(&self, offset: usize) -> String {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let line = self.line_starts.partition_point(|start| *start <= offset);
@@ -145,10 +145,10 @@ impl ParsedFile {
     }
 }
 
-/// Reads a file's text.
+/// Parses the text of a file.
 ///
-/// Errors: exit 4, `config.file`, with file, line and column; of the text nothing but a key that is a plain word
-/// is repeated, because any of it may be a password.
+/// Errors: exit 4, `config.file`, with file, line and column. The message contains no text of the file except a key
+/// that is a plain word, because anything else may be a password.
 pub fn parse(path: &Path, text: &str) -> Result<ParsedFile> {
     let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(index, _)| index + 1)).collect();
     match toml::from_str(text) {
@@ -162,13 +162,13 @@ pub fn parse(path: &Path, text: &str) -> Result<ParsedFile> {
     }
 }
 
-/// A key that is longer is not told.
+/// Longer keys are not printed, because they may be passwords.
 const MAX_SHOWN_KEY: usize = 32;
 
-/// Our own words for the parser's message, which may quote the file.
+/// The message and hint for a parser error, which itself may quote the file.
 fn explain(message: &str) -> (String, String) {
     let first_line = message.lines().next().unwrap_or_default();
-    // What was expected stands last and comes from this program.
+    // The expectation is at the end and is text of this program.
     let expected = first_line.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
     let correct = "correct the value on this line; texts stand between quotes".to_owned();
     if let Some(name) = first_line.strip_prefix("unknown field `") {
@@ -178,7 +178,7 @@ fn explain(message: &str) -> (String, String) {
             Some(close) => format!("did you mean {close}? known here: {}", known.join(", ")),
             None => format!("known here: {}", known.join(", ")),
         };
-        // A secret in the place of a key is none of these, or long.
+        // A secret in place of a key is long or contains other characters.
         let is_plain = |key: &str| {
             key.len() <= MAX_SHOWN_KEY
                 && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-".contains(letter))

@@ -1,8 +1,8 @@
-//! Settings and where each came from.
+//! Settings and their origins.
 //!
 //! Precedence: flag > environment > `.env` of the working directory > `shopctl.toml` (working
-//! directory, then the user's configuration folder) > default. A higher level that names the
-//! target database replaces a lower one wholly.
+//! directory, then the user's configuration folder) > default. A level that names the target
+//! database replaces all lower ones completely.
 
 mod dotenv;
 mod file;
@@ -25,33 +25,33 @@ use settings::Settings;
 pub use sources::{Flags, Sources};
 use target::ResolvedTarget;
 
-/// How many connections, and for how long.
+/// Settings of the connection pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSettings {
     pub max: u32,
     pub min: u32,
-    /// How long to wait for a free connection.
+    /// Maximum time to wait for a free connection.
     pub acquire: Duration,
     pub idle: Duration,
 }
 
-/// Everything that is configured.
+/// The resolved configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub target: Target,
-    /// The shop that `quickstart` uses whatever else is configured.
+    /// The shop that `quickstart` uses regardless of the configured target.
     pub embedded_default: SqliteTarget,
-    /// The command line itself names the database.
+    /// Whether the command line names the database.
     pub is_named_by_flag: bool,
     pub pool: PoolSettings,
-    /// How long to wait for the database; `None` is no limit.
+    /// Maximum time to wait for the database; `None` for no limit.
     pub timeout: Option<Duration>,
-    /// Somebody asked for that limit: it is not the default.
+    /// Whether the limit is configured rather than the default.
     pub is_timeout_stated: bool,
     pub connect_timeout: Duration,
     pub actor: String,
     pub context: Option<String>,
-    /// Destructive commands on this context ask for the database's name.
+    /// Whether destructive commands ask for the database's name.
     pub protected: bool,
     pub read_only: bool,
     entries: Vec<Entry>,
@@ -61,7 +61,7 @@ pub struct Config {
     working_folder_file: Option<PathBuf>,
 }
 
-/// One setting as `config show` prints it: redacted, with its origin.
+/// A setting as printed by `config show`: redacted, with its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub name: &'static str,
@@ -69,7 +69,7 @@ pub struct Entry {
     pub origin: String,
 }
 
-/// A file that is looked at, in order of precedence.
+/// A file that the configuration is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFile {
     pub path: PathBuf,
@@ -78,22 +78,22 @@ pub struct ConfigFile {
 }
 
 impl Config {
-    /// Reads all sources and decides.
+    /// Reads all sources and resolves the configuration.
     ///
     /// Errors: those of [`Sources::read`] and [`Config::resolve`].
     pub fn load(flags: Flags) -> Result<Config> {
         Config::resolve(&Sources::read(flags)?)
     }
 
-    /// Decides, from sources already read; touches neither files nor the process.
+    /// Resolves the configuration from sources already read, without I/O.
     ///
-    /// Errors: exit 2 for a target named twice on one level; exit 4 for values that make no sense
-    /// (all of them together), a malformed file, an unknown context. No value is ever repeated.
+    /// Errors: exit 2 for a target named twice on one level; exit 4 for invalid values (all together), a malformed file
+    /// or an unknown context. Messages never contain values.
     pub fn resolve(sources: &Sources) -> Result<Config> {
         let files = sources.files.iter().map(|(path, text)| file::parse(path, text)).collect::<Result<Vec<_>>>()?;
         let mut settings = Settings::new(sources, &files);
         let resolved = match target::resolve(sources, &files, &mut settings.violations) {
-            // Which database is meant is more than a wrong value: nothing else matters then.
+            // Without a target, other invalid values do not matter.
             Err(error) if !error.is(Cause::MalformedUrl) => return Err(error),
             resolved => resolved,
         };
@@ -132,28 +132,28 @@ impl Config {
         &self.entries
     }
 
-    /// The files that are looked at, in order of precedence.
+    /// The files that are read, in order of precedence.
     pub fn config_files(&self) -> &[ConfigFile] {
         &self.searched_files
     }
 
-    /// The file of the working folder that names the database: anybody may have put it there.
+    /// The file in the working folder that names the database; anyone may have created it.
     pub fn working_folder_file(&self) -> Option<&Path> {
         self.working_folder_file.as_deref()
     }
 
-    /// Files with a password that others than their owner can read.
+    /// Files with a password that other users can read.
     pub fn exposed_files(&self) -> &[PathBuf] {
         &self.exposed_files
     }
 
-    /// What a careful user would want to know: weak TLS, a readable file with a password.
+    /// Security warnings: weak TLS, exposed passwords.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 }
 
-/// One error for everything that is wrong; a malformed URL alone keeps its own code and hint.
+/// Combines all violations into one error; a malformed URL alone keeps its own code and hint.
 fn combine_errors(resolved: Result<Option<ResolvedTarget>>, mut violations: Violations) -> Result<ResolvedTarget> {
     let resolved = match resolved {
         Ok(resolved) => resolved,

@@ -1,9 +1,8 @@
-//! What completes a server's target: TLS mode, certificates and the password, each from the place that
-//! comes first, remembered with it.
+//! Completes a server's target with TLS mode, certificates and password, each with its origin.
 //!
-//! The target's own level first; then the environment's `DB_SSL_…` files; then, for PostgreSQL, what libpq
-//! looks at: `PGPASSWORD`, `PGPASSFILE` or `~/.pgpass`, `PGSSLROOTCERT`, `PGSSLCERT`, `PGSSLKEY`. What would name
-//! another target or weaken TLS (`PGHOST`, `PGSSLMODE` …) is not looked at.
+//! Precedence: the target's own level, the `DB_SSL_…` files of the environment, and for PostgreSQL the variables of
+//! libpq: `PGPASSWORD`, `PGPASSFILE` or `~/.pgpass`, `PGSSLROOTCERT`, `PGSSLCERT`, `PGSSLKEY`. Variables that would
+//! name another target or weaken TLS (`PGHOST`, `PGSSLMODE` …) are ignored.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,21 +20,21 @@ const CERTIFICATES: [(&str, &str, &str); 3] = [
 ];
 const PASSWORDS: [&str; 3] = ["password", "password_file", "password_command"];
 
-/// Where each piece of a server's target came from, by the names of `config show`.
+/// The origin of each part of a server's target, by its name in `config show`.
 pub(super) type Origins = BTreeMap<&'static str, String>;
 
-/// A server that is being completed.
+/// A server to complete.
 pub(super) struct Server<'a> {
     pub target: ServerTarget,
-    /// The TLS mode that was named, if one was.
+    /// The TLS mode of the URL, if given.
     pub stated: Option<SslMode>,
-    /// Where the target as a whole was named.
+    /// The origin of the target as a whole.
     pub origin: &'a str,
     pub parts: &'a TargetParts,
 }
 
 impl Server<'_> {
-    /// Completes it; `None` if the violations say what is wrong.
+    /// Completes the target; `None` if violations were added.
     pub fn complete(mut self, sources: &Sources, violations: &mut Violations) -> Option<(ServerTarget, Origins)> {
         let mut origins = Origins::new();
         let is_sound = [
@@ -66,7 +65,7 @@ impl Server<'_> {
             "password" if found.text.contains('\0') => Err("must not contain NUL"),
             "password" => Ok(Password::Known(Secret::new(&found.text))),
             "password_file" => path_of(&found.text).map(Password::File),
-            // Whoever clones a repository does not mean to run what stands in it.
+            // Cloning a repository must not run commands from it.
             _ if self.parts.place == PartsSource::WorkingFolderFile => Err(
                 "runs a program, which a file of the working folder must not: put it into the shopctl.toml of your own configuration folder, or name this file with --config",
             ),
@@ -99,8 +98,7 @@ impl Server<'_> {
 
     fn certificates(&mut self, sources: &Sources, origins: &mut Origins, violations: &mut Violations) -> bool {
         let mut is_sound = true;
-        // Where no TLS or a mere attempt at it is named, libpq's authority, exported for another database, is none
-        // of this one's.
+        // An authority for libpq may be exported for another database: it is ignored if TLS is disabled or optional.
         let may_verify = self.stated.is_none_or(|mode| mode >= SslMode::Require);
         let files = &mut *self.target.certificates;
         let places: [&mut Option<PathBuf>; 3] = [&mut files.root, &mut files.client, &mut files.key];

@@ -1,6 +1,5 @@
-//! A password and a TLS mode that the environment holds for no database in particular: they complete a server
-//! that the environment or the command line names, never one of a file, whose host may be anybody's. Where they
-//! are not used, that is said.
+//! A password and TLS mode in the environment without a database: they complete a server named by the environment or
+//! the command line, but never one named by a file, whose host may be untrusted. Unused ones are reported.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +11,13 @@ const ENVIRONMENT: &str = "environment";
 /// Parts that complete a server, with their variables.
 const COMPLETING: [(&str, &str); 3] =
     [("password", "DB_PASSWORD"), ("password_file", "DB_PASSWORD_FILE"), ("ssl", "DB_SSL")];
-/// Variables that say which database is meant.
+/// Variables that identify a database.
 const NAMING: [&str; 7] = ["DATABASE_URL", "SHOPCTL_CONTEXT", "DB_DIALECT", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER"];
 
-/// A variable that is set, but not used.
+/// A variable that is set but not used.
 pub(super) struct UnusedVariable {
     pub is_password: bool,
-    /// Variable and reason, for people.
+    /// The variable and the reason, as a sentence.
     pub message: String,
     pub origin: String,
 }
@@ -27,7 +26,8 @@ fn names_database(sources: &Sources) -> bool {
     NAMING.into_iter().any(|name| find_variable(ENVIRONMENT, &sources.environment, name).is_some())
 }
 
-/// The parts of an environment that names no database: they can only be meant for the URL of the command line.
+/// The completing parts of an environment that identifies no database; they can only apply to the URL of the command
+/// line.
 pub(super) fn parts(sources: &Sources) -> Option<TargetParts> {
     if names_database(sources) {
         return None;
@@ -38,7 +38,7 @@ pub(super) fn parts(sources: &Sources) -> Option<TargetParts> {
     (!values.is_empty()).then_some(TargetParts { origin, values, place: PartsSource::Environment })
 }
 
-/// Where a password for the URL of the command line may stand.
+/// Where the password for a URL of the command line can be given.
 pub(super) fn password_places_for_flags(sources: &Sources) -> Vec<String> {
     match names_database(sources) {
         true => vec!["the URL".to_owned()],
@@ -46,13 +46,13 @@ pub(super) fn password_places_for_flags(sources: &Sources) -> Vec<String> {
     }
 }
 
-/// Where a password for a database that variables name may stand.
+/// Where the password for a database named by variables can be given.
 pub(super) fn password_places(level: &str) -> Vec<String> {
     let file = if level == DOTENV { " of .env" } else { "" };
     ["DB_PASSWORD", "DB_PASSWORD_FILE"].map(|name| format!("{name}{file}")).to_vec()
 }
 
-/// What to do where a server wants a password and there is none.
+/// The hint for a missing password.
 pub(super) fn password_hint(places: &[String], engine: ServerEngine) -> String {
     let pgpass = engine.is_like_libpq.then_some("~/.pgpass");
     let places: Vec<&str> = places.iter().map(String::as_str).chain(pgpass).collect();
@@ -62,18 +62,18 @@ pub(super) fn password_hint(places: &[String], engine: ServerEngine) -> String {
     }
 }
 
-/// The database that was chosen, as far as it matters here.
+/// The properties of the resolved target that decide which variables are used.
 pub(super) struct TargetSummary<'a> {
     pub target: &'a Target,
     pub origin: &'a str,
     pub is_context: bool,
-    /// Where the parts stand that completed it.
+    /// The origins of the parts that completed it.
     pub used: &'a [String],
 }
 
-/// The variables that complete a server, but not the chosen one.
+/// The completing variables that the resolved target does not use.
 pub(super) fn unused_variables(sources: &Sources, summary: &TargetSummary) -> Vec<UnusedVariable> {
-    // Those of `.env` are for a database of `.env`.
+    // Variables of `.env` apply only to a database of `.env`.
     let levels = sources.variable_levels().filter(|(level, _)| *level != DOTENV || summary.is_from_dotenv());
     let found = levels.flat_map(|(level, variables)| {
         COMPLETING
@@ -91,7 +91,7 @@ pub(super) fn unused_variables(sources: &Sources, summary: &TargetSummary) -> Ve
 }
 
 impl TargetSummary<'_> {
-    /// By a variable of it; a file of settings may have such a name, too.
+    /// Whether a variable of `.env` names the target; checks the variable because a settings file may be called `.env`.
     fn is_from_dotenv(&self) -> bool {
         [" DATABASE_URL", " DB_"].iter().any(|variable| self.origin.starts_with(&format!("{DOTENV}{variable}")))
     }

@@ -1,4 +1,4 @@
-//! Values other than the database: looked up by precedence, checked, remembered with their origin.
+//! Settings other than the database: found by precedence, validated, and kept with their origin.
 
 use std::time::Duration;
 
@@ -11,29 +11,29 @@ use crate::domain::Violations;
 use crate::domain::moment::parse_span;
 use crate::domain::text::single_line;
 
-/// The width of the column that keeps the actor.
+/// The width of the actor column.
 const ACTOR_MAX_CHARACTERS: usize = 255;
-/// More connections than any server gives to one client.
+/// Maximum number of connections; servers grant fewer.
 const MAX_CONNECTIONS: u32 = 1000;
-/// A year: longer is a slip of the hand, and far from what a clock can hold.
+/// Maximum duration: one year, as anything longer is a typing error.
 const MAX_DURATION: Duration = Duration::from_hours(8760);
 
-/// The origin of what nobody said.
+/// The origin of default values.
 const DEFAULT: &str = "default";
 
-/// One setting: its name, where it is looked for, and what holds when nobody says.
+/// The name, sources and default value of a setting.
 pub struct SettingKey {
     name: &'static str,
     variable: &'static str,
     flag: fn(&Flags) -> Option<&String>,
     in_file: fn(&FileSettings) -> &Setting,
     default: &'static str,
-    /// Zero has a meaning of its own (of a time limit: none).
+    /// Whether zero is valid (a time limit of zero is no limit).
     is_zero_allowed: bool,
 }
 
 impl SettingKey {
-    /// A setting that no flag names and that must not be zero.
+    /// A setting without a flag that must not be zero.
     const fn new(
         name: &'static str,
         variable: &'static str,
@@ -59,7 +59,7 @@ pub const CONNECT_TIMEOUT: SettingKey = SettingKey {
     ..SettingKey::new("connect_timeout", "SHOPCTL_CONNECT_TIMEOUT", |file| &file.connect_timeout, "5s")
 };
 
-/// Looks values up and remembers their origin; all that is wrong is reported together.
+/// Finds settings and records their origin; all violations are reported together.
 pub struct Settings<'a> {
     sources: &'a Sources,
     files: &'a [ParsedFile],
@@ -84,13 +84,13 @@ impl<'a> Settings<'a> {
             .unwrap_or_else(|| SourcedValue { text: key.default.to_owned(), origin: DEFAULT.to_owned() })
     }
 
-    /// Whether a value does not come from this program.
+    /// Whether a setting is configured rather than the default.
     pub fn is_set(&self, key: &SettingKey) -> bool {
         self.look_up(key).origin != DEFAULT
     }
 
-    /// Keeps a value with its origin, or notes what is wrong with it, without the value: somebody
-    /// may have pasted a secret into the wrong variable.
+    /// Records a value with its origin, or its violation, without the value, which may be a secret in the wrong
+    /// variable.
     fn record<T>(&mut self, name: &'static str, origin: String, read: Result<(T, String), String>) -> Option<T> {
         match read {
             Ok((value, shown)) => {
@@ -132,12 +132,12 @@ impl<'a> Settings<'a> {
         self.record(key.name, found.origin, read)
     }
 
-    /// A span of time; zero also where it is wrong, which the violations then say.
+    /// The duration of a setting; zero if it is invalid and a violation was added.
     pub fn duration(&mut self, key: &SettingKey) -> Duration {
         self.duration_or(key, None)
     }
 
-    /// [`Settings::span`], with what holds when nobody says otherwise.
+    /// As [`Settings::duration`], with another default.
     pub fn duration_or(&mut self, key: &SettingKey, fallback: Option<&SourcedValue>) -> Duration {
         let found = match (self.look_up(key), fallback) {
             (found, Some(fallback)) if found.origin == "default" => fallback.clone(),
@@ -155,7 +155,7 @@ impl<'a> Settings<'a> {
         self.record(key.name, found.origin, read).unwrap_or_default()
     }
 
-    /// Who does it: whoever is named, else the operating system's user.
+    /// The actor: the configured name, else the user of the operating system.
     pub fn actor(&mut self) -> String {
         let flag = self.sources.flags.actor.clone();
         let named = flag
@@ -164,7 +164,7 @@ impl<'a> Settings<'a> {
         let (actor, origin) = match named {
             Some(named) => (single_line(&named.text, ACTOR_MAX_CHARACTERS), named.origin),
             None => {
-                // Nobody chose this name for shopctl: one that makes no sense is no mistake to correct.
+                // An invalid user name is not an error, because the user did not choose it for shopctl.
                 let user = single_line(&self.sources.system_user, ACTOR_MAX_CHARACTERS);
                 (Ok(user.unwrap_or_else(|_| "unknown".to_owned())), "operating system".to_owned())
             }

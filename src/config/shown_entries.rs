@@ -1,11 +1,11 @@
-//! The chosen database as `config show` prints it: redacted, each piece with its origin.
+//! The entries of the resolved target for `config show`: redacted, each with its origin.
 
 use super::Entry;
 use super::target::ResolvedTarget;
 use crate::db::target::{Password, ServerTarget, Target, escaped};
 
 impl ResolvedTarget {
-    /// The target's part of `config show`, the database itself first.
+    /// The target's entries, the database first.
     pub fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut add = |name, value: &str, origin: &str| {

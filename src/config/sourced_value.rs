@@ -1,23 +1,23 @@
-//! What the sources say, each value with the place where it was found.
+//! Values with their origin.
 
 use std::collections::BTreeMap;
 
 use crate::db::target::{ServerTarget, SslMode};
 
-/// Parts that say which database is meant; the others complete one that is named.
+/// Parts that identify a database; the others complete one that is identified.
 pub(super) const NAMING: [&str; 5] = ["dialect", "host", "port", "name", "user"];
 
-/// A value and where it was found.
+/// A value with its origin.
 #[derive(Clone)]
 pub(super) struct SourcedValue {
     pub text: String,
     pub origin: String,
 }
 
-/// Where parts of a target stand.
+/// The source of a target's parts.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum PartsSource {
-    /// In the environment, for a URL of the command line.
+    /// The environment, completing a URL of the command line.
     #[default]
     Environment,
     Variables,
@@ -25,7 +25,7 @@ pub(super) enum PartsSource {
     WorkingFolderFile,
 }
 
-/// A target in parts, whatever they come from.
+/// A target in parts, from any source.
 #[derive(Clone, Default)]
 pub(super) struct TargetParts {
     pub origin: String,
@@ -34,7 +34,7 @@ pub(super) struct TargetParts {
 }
 
 impl TargetParts {
-    /// Without what a URL of a higher level says itself.
+    /// Removes the parts that a URL of the command line specifies itself.
     pub fn without_url_settings(&self, target: &ServerTarget, ssl: Option<SslMode>) -> TargetParts {
         let mut parts = self.clone();
         if self.place == PartsSource::Environment {
@@ -46,15 +46,14 @@ impl TargetParts {
         parts
     }
 
-    /// Those that must make sense for a SQLite file: variables which complete whatever server is named are not
-    /// used for one.
+    /// The parts that must be valid for a SQLite file; variables that only complete servers are ignored for it.
     pub fn relevant_to_sqlite(&self) -> impl Iterator<Item = (&'static str, &SourcedValue)> {
         let is_file = matches!(self.place, PartsSource::OwnFile | PartsSource::WorkingFolderFile);
         self.values.iter().filter(move |(part, _)| is_file || NAMING.contains(part)).map(|(part, found)| (*part, found))
     }
 }
 
-/// A variable of one level; an empty one counts as unset.
+/// Finds a variable of one level; an empty one counts as unset.
 pub(super) fn find_variable(level: &str, variables: &BTreeMap<String, String>, name: &str) -> Option<SourcedValue> {
     let text = variables.get(name).filter(|text| !text.is_empty())?.clone();
     Some(SourcedValue { text, origin: format!("{level} {name}") })

@@ -1,4 +1,4 @@
-//! Where settings come from: flags, environment, `.env`, files. Reading them is the only I/O here.
+//! The sources of settings: flags, environment, `.env` and files. The only I/O of the configuration.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ pub(super) const DOTENV: &str = ".env";
 /// The embedded shop's file in the user's data folder.
 const EMBEDDED: &str = "shop.db";
 
-/// The variables that are looked at beside those of [`file::PARTS`]; others are not even kept.
+/// The known variables besides those of [`file::PARTS`]; others are discarded.
 const VARIABLES: [&str; 9] = [
     "DATABASE_URL",
     "DB_POOL_MAX",
@@ -30,14 +30,14 @@ const VARIABLES: [&str; 9] = [
     "SHOPCTL_CONNECT_TIMEOUT",
     "SHOPCTL_ACTOR",
 ];
-/// What libpq looks at and shopctl, too, for PostgreSQL; in the environment only.
+/// Variables of libpq that shopctl reads for PostgreSQL, from the environment only.
 const LIBPQ_VARIABLES: [&str; 6] = ["PGOPTIONS", "PGPASSFILE", "PGPASSWORD", "PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT"];
 
 fn known_variables() -> impl Iterator<Item = &'static str> {
     VARIABLES.into_iter().chain(file::PARTS.iter().map(|(_, variable, _)| *variable).filter(|name| !name.is_empty()))
 }
 
-/// What the command line says about settings; not to be printed: a URL may hold a password.
+/// The settings on the command line. Never printed, because a URL may contain a password.
 #[derive(Clone, Default)]
 pub struct Flags {
     pub context: Option<String>,
@@ -48,30 +48,30 @@ pub struct Flags {
     pub actor: Option<String>,
 }
 
-/// All sources, read; not to be printed: variables and files may hold passwords.
+/// The contents of all sources. Never printed, because they may contain passwords.
 #[derive(Clone, Default)]
 pub struct Sources {
     pub flags: Flags,
-    /// Variables of the process; an empty one counts as unset.
+    /// Known variables of the process that are not empty.
     pub environment: BTreeMap<String, String>,
-    /// `.env` and its variables.
+    /// The path and variables of `.env`.
     pub dotenv: Option<(PathBuf, BTreeMap<String, String>)>,
-    /// Paths and contents, in order of precedence.
+    /// The paths and contents of settings files, in order of precedence.
     pub files: Vec<(PathBuf, String)>,
     pub config_files: Vec<ConfigFile>,
-    /// The user's data folder; `None` for a user without a home.
+    /// The user's data folder; `None` for a user without a home folder.
     pub data_folder: Option<PathBuf>,
-    /// Who runs this, as the operating system says.
+    /// The user name of the operating system.
     pub system_user: String,
-    /// The folder whose files anybody may have put there; `None` where that is the user's own.
+    /// The working folder, whose files anyone may have created; `None` if it is the user's configuration folder.
     pub working_folder: Option<PathBuf>,
-    /// PostgreSQL's file of passwords, and what names it.
+    /// The password file of PostgreSQL, and its origin.
     pub pgpass: Option<(PathBuf, String)>,
-    /// Those of the files that not only their owner can read.
+    /// The files that other users can read.
     pub readable_by_others: Vec<PathBuf>,
 }
 
-/// The folders that files are looked for in.
+/// The folders that may contain files.
 struct Folders {
     working: PathBuf,
     config: Option<PathBuf>,
@@ -83,7 +83,7 @@ impl Folders {
     fn for_this_process() -> Folders {
         let project = ProjectDirs::from("", "", "shopctl");
         Folders {
-            // A working directory that is gone has no files: looking there finds nothing.
+            // A deleted working directory contains no files.
             working: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             config: project.as_ref().map(|project| project.config_dir().to_owned()),
             data: project.map(|project| project.data_dir().to_owned()),
@@ -91,7 +91,7 @@ impl Folders {
         }
     }
 
-    /// The files of settings for these flags, in order of precedence.
+    /// The settings files for these flags, in order of precedence.
     fn settings(&self, flags: &Flags) -> Vec<PathBuf> {
         if let Some(path) = &flags.config {
             return vec![self.working.join(path)];
@@ -112,10 +112,10 @@ impl Folders {
 }
 
 impl Sources {
-    /// Reads the process's environment, `.env` and the configuration files; exports nothing.
+    /// Reads the environment, `.env` and the settings files, without exporting variables.
     ///
-    /// Errors: exit 4 for a file that is unreadable or malformed, naming it and the line, and for a
-    /// variable that is not UTF-8; contents are never repeated.
+    /// Errors: exit 4 for an unreadable or malformed file, with its line, and for a variable that is not UTF-8.
+    /// Messages never contain values.
     pub fn read(flags: Flags) -> Result<Sources> {
         Sources::read_from(flags, &Folders::for_this_process(), std::env::vars_os())
     }
@@ -135,12 +135,11 @@ impl Sources {
         };
         sources.find_pgpass(folders.home.as_deref());
         let path = folders.working.join(DOTENV);
-        // A folder of this name is a virtual environment of Python; a FIFO would be waited for.
+        // A folder named `.env` is a Python virtual environment; reading a FIFO would block.
         if path.is_file()
             && let Some(bytes) = read_bytes(&path, false)?
         {
-            // Other programs use it too, in whatever encoding: what cannot be read is the replacement character, and
-            // only a value of ours must be free of it.
+            // Other programs may write it in another encoding: only values of known variables must be UTF-8.
             let (text, _, _) = encoding_rs::UTF_8.decode(&bytes);
             let variables = dotenv::parse(&path, &text, |name| known_variables().any(|known| known == name))?;
             if std::str::from_utf8(&bytes).is_err()
@@ -161,7 +160,7 @@ impl Sources {
         Ok(sources)
     }
 
-    /// Looks for PostgreSQL's file of passwords.
+    /// Finds the password file of PostgreSQL.
     fn find_pgpass(&mut self, home: Option<&Path>) {
         let named = find_variable("environment", &self.environment, "PGPASSFILE");
         let usual = || home.map(|home| (home.join(".pgpass"), "~/.pgpass".to_owned()));
@@ -172,12 +171,12 @@ impl Sources {
         }
     }
 
-    /// PostgreSQL's file of passwords, unless others can read it: libpq would not use it either.
+    /// The password file of PostgreSQL, unless other users can read it: libpq ignores it then, too.
     pub(super) fn usable_pgpass(&self) -> Option<&(PathBuf, String)> {
         self.pgpass.as_ref().filter(|(path, _)| !self.readable_by_others.contains(path))
     }
 
-    /// Whether a file of settings is there because of the folder that shopctl was started in.
+    /// Whether a settings file is read only because shopctl was started in its folder.
     pub(super) fn is_in_working_folder(&self, path: &Path) -> bool {
         self.flags.config.is_none() && path.parent().is_some() && path.parent() == self.working_folder.as_deref()
     }
@@ -188,25 +187,25 @@ impl Sources {
         }
     }
 
-    /// `.env`, if a password stands in it.
+    /// The path of `.env`, if it contains a password.
     pub(super) fn dotenv_with_password(&self) -> Option<&PathBuf> {
         let (path, variables) = self.dotenv.as_ref()?;
         let in_url = variables.get("DATABASE_URL").is_some_and(|url| file::url_holds_password(url));
         (in_url || variables.contains_key("DB_PASSWORD")).then_some(path)
     }
 
-    /// The embedded shop; in the working directory for a user without a home.
+    /// The embedded shop; in the working directory for a user without a home folder.
     pub(super) fn embedded_default(&self) -> SqliteTarget {
         SqliteTarget { path: self.data_folder.clone().unwrap_or_default().join(EMBEDDED) }
     }
 
-    /// The environment, then `.env`, each with the word that names it.
+    /// The environment and `.env`, each with its name.
     pub(super) fn variable_levels(&self) -> impl Iterator<Item = (&'static str, &BTreeMap<String, String>)> {
         let dotenv = self.dotenv.as_ref().map(|(_, variables)| (DOTENV, variables));
         std::iter::once(("environment", &self.environment)).chain(dotenv)
     }
 
-    /// A variable and where it stands.
+    /// Finds a variable in the environment or `.env`.
     pub(super) fn variable(&self, name: &str) -> Option<SourcedValue> {
         self.variable_levels().find_map(|(level, variables)| find_variable(level, variables, name))
     }
@@ -217,7 +216,7 @@ fn read_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Re
     for (name, value) in variables {
         let known = known_variables().chain(LIBPQ_VARIABLES).find(|known| name == *known);
         let Some(name) = known else { continue };
-        // To pass it over would be to work on another database than the one that was meant.
+        // Ignoring it could select another database than intended.
         let value = value.into_string().map_err(|_| {
             Error::configuration("config.invalid", format!("the environment variable {name} is not UTF-8"))
                 .hint(format!("set {name} anew, or unset it"))
@@ -242,10 +241,10 @@ fn read_file(path: &Path, is_named: bool) -> Result<Option<String>> {
 }
 
 fn read_bytes(path: &Path, is_named: bool) -> Result<Option<Vec<u8>>> {
-    // One that is named may come from a pipe of the shell; nobody means to wait for the others.
+    // Only a file named by the user may be a pipe.
     match read_small(path, is_named) {
         Ok(bytes) => Ok(Some(bytes)),
-        // HOME=/dev/null is a way to have no home.
+        // Users without a home folder may have HOME=/dev/null.
         Err((Some(ErrorKind::NotFound | ErrorKind::NotADirectory), _)) if !is_named => Ok(None),
         Err((_, reason)) => Err(unreadable(path, &reason)),
     }
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_files_are_fine_and_all_places_are_told() {
+    fn missing_files_are_listed_but_not_an_error() {
         let home = tempfile::tempdir().unwrap();
         let folders = folders(&home);
         write(&folders.working.join(FILE), "timeout = 1\n", 0o600);
@@ -335,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn no_home_is_no_reason_to_fail_when_a_database_is_named() {
+    fn a_missing_home_is_an_error_only_without_a_named_database() {
         let home = tempfile::tempdir().unwrap();
         let folders =
             Folders { working: home.path().to_owned(), config: Some("/dev/null/x".into()), data: None, home: None };
@@ -346,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_a_password_that_others_can_read_is_worth_a_warning() {
+    fn readable_files_with_passwords_cause_a_warning() {
         for (name, text, mode, is_told) in [
             (FILE, SECRET, 0o644, true),
             (FILE, SECRET, 0o640, true),
@@ -366,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn only_known_variables_are_kept_and_all_of_them_must_be_text() {
+    fn only_known_variables_are_kept_and_must_be_utf_8() {
         use std::os::unix::ffi::OsStringExt;
         let variable = |name: &str, value: &[u8]| (OsString::from(name), OsString::from_vec(value.to_vec()));
         let read = |variables: Vec<(OsString, OsString)>| read_environment(variables.into_iter());

@@ -1,4 +1,4 @@
-//! Which database is meant: the highest level that names one, as a URL, in parts or as a context.
+//! Resolves the target database: the highest level that names one, as a URL, in parts or as a context.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,47 +17,47 @@ use crate::domain::Violations;
 use crate::domain::similar::closest;
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 
-/// The target and where it was named.
+/// The target with its origins.
 pub struct ResolvedTarget {
     pub target: Target,
     pub context: Option<SelectedContext>,
-    /// The file of the working folder that says so.
+    /// The file in the working folder that names it.
     pub working_folder_file: Option<PathBuf>,
-    /// What was not taken for the shop's database, though it looked like one.
+    /// A warning about variables that were not taken for the shop's database.
     pub remark: Option<String>,
-    /// The URL's own `connect_timeout`.
+    /// The `connect_timeout` of the URL.
     pub connect_timeout: Option<SourcedValue>,
     pub(super) origin: String,
-    /// Of a server's pieces.
+    /// The origins of a server's parts.
     pub(super) origins: Origins,
     pub(super) ignored: Vec<&'static str>,
-    /// PostgreSQL: `PGOPTIONS`, which the driver reads by itself.
+    /// `PGOPTIONS` for PostgreSQL, which the driver reads as well.
     pub(super) libpq_options: Option<SourcedValue>,
-    /// Where the parts stand that completed it.
+    /// The origins of the parts that completed it.
     pub(super) used: Vec<String>,
-    /// Variables that would complete a database, but not this one.
+    /// Variables that could complete a database but do not apply to this one.
     pub(super) unused: Vec<UnusedVariable>,
 }
 
-/// The context that was chosen.
+/// The selected context.
 pub struct SelectedContext {
     pub name: String,
     pub(super) origin: String,
-    /// `protected` and `read_only`, as far as they are set.
+    /// The values and origins of `protected` and `read_only`, if set.
     pub(super) flags: [Option<(bool, String)>; 2],
 }
 
-/// Parts that complete a database of whatever level, when they stand in the environment.
+/// Parts that complete a database of any level if they are in the environment.
 const CERTIFICATE_FILES: [&str; 3] = ["ssl_root_cert", "ssl_cert", "ssl_key"];
 
-/// What one level says about the target; more than one of these is a contradiction.
+/// The target of one level: at most one of context, URL and parts may name it.
 #[derive(Default)]
 struct Level {
     context: Option<SourcedValue>,
     url: Option<SourcedValue>,
     parts: Option<TargetParts>,
     working_folder_file: Option<PathBuf>,
-    /// Where a password for it may stand, as a hint says it.
+    /// Where its password can be given, for a hint.
     password_places: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl Level {
         }
     }
 
-    /// `table` is the one that holds its parts.
+    /// The level of a settings file; `table` is the table of its parts.
     fn from_file(
         sources: &Sources,
         file: &ParsedFile,
@@ -114,13 +114,13 @@ impl Level {
         Level { context: None, url: file.found(url), parts, working_folder_file, password_places }
     }
 
-    /// Where a target is named, once for each way.
+    /// The origin of each naming of a target.
     fn origins(&self) -> Vec<&str> {
         let found = [&self.context, &self.url].into_iter().flatten().map(|found| found.origin.as_str());
         found.chain(self.naming_parts().map(|parts| parts.origin.as_str())).collect()
     }
 
-    /// Whether a `.env` has some parts of a database under our names, but not which one it is.
+    /// Whether `.env` has parts of a database but no name, so that they probably belong to another program.
     fn is_foreign(&self) -> bool {
         let is_dotenv = self.working_folder_file.as_ref().is_some_and(|path| path.ends_with(DOTENV));
         let has_name = self.parts.as_ref().is_some_and(|parts| parts.values.contains_key("name"));
@@ -132,7 +132,7 @@ impl Level {
         Some(format!("{} without DB_NAME: not taken for the shop's database", parts.origin))
     }
 
-    /// The parts, if they name a target: what only completes one names none; a table of a file is there for one.
+    /// The parts, if they name a target. Completing parts alone do not, except in a table of a settings file.
     fn naming_parts(&self) -> Option<&TargetParts> {
         let names = |parts: &TargetParts| match (&self.url, parts.place) {
             (None, PartsSource::OwnFile | PartsSource::WorkingFolderFile) => {
@@ -143,7 +143,7 @@ impl Level {
         self.parts.as_ref().filter(|parts| names(parts))
     }
 
-    /// The target without the context; `None` if the violations say why.
+    /// The target of this level, without a context; `None` if violations were added.
     fn target(&self, sources: &Sources, violations: &mut Violations) -> Result<Option<ResolvedTarget>> {
         let none = TargetParts::default();
         let parts = self.parts.as_ref().unwrap_or(&none);
@@ -161,10 +161,10 @@ impl Level {
     }
 }
 
-/// Decides on the database; `None` if the violations say why there is none.
+/// Resolves the target; `None` if violations were added.
 ///
-/// Errors: exit 2 when one level names the target twice, or a URL on the command line stands beside
-/// a context; exit 4 for a malformed URL, an unknown context, a user without a home.
+/// Errors: exit 2 if one level names the target twice, or if a URL on the command line conflicts with a context; exit 4
+/// for a malformed URL, an unknown context, or a user without a home folder.
 pub fn resolve(sources: &Sources, files: &[ParsedFile], violations: &mut Violations) -> Result<Option<ResolvedTarget>> {
     let mut levels = vec![Level::from_flags(sources)];
     levels.extend(sources.variable_levels().map(|(level, variables)| Level::from_variables(sources, level, variables)));
@@ -173,12 +173,12 @@ pub fn resolve(sources: &Sources, files: &[ParsedFile], violations: &mut Violati
             Level::from_file(sources, file, "database", &file.settings.database_url, &file.settings.database)
         }),
     );
-    // Stricter than precedence: who chose a protected context does not lose the protection by a URL.
+    // Stricter than precedence, so that a URL cannot bypass the protection of a context.
     let context = levels.iter().find_map(|level| level.context.as_ref());
     if let (Some(url), Some(context)) = (&levels[0].url, context) {
         return Err(named_twice(&url.origin, &context.origin));
     }
-    // Other programs keep their own database in `.env`, under some of our names.
+    // Other programs use some of the same variables in `.env` for their own database.
     let remark = levels.iter().take_while(|level| level.origins().is_empty() || level.is_foreign());
     let remark = remark.filter(|level| level.is_foreign()).find_map(Level::remark);
     let resolved = match levels.iter().find(|level| !level.origins().is_empty() && !level.is_foreign()) {
@@ -198,7 +198,7 @@ fn resolve_level(
     match &level.context {
         Some(context) => {
             let resolved = from_context(context, sources, files, violations)?;
-            // Chosen there, whatever file describes it.
+            // The file that selects the context counts, even if another one defines it.
             let by = level.working_folder_file.clone();
             Ok(resolved.map(|resolved| ResolvedTarget {
                 working_folder_file: resolved.working_folder_file.or(by),
@@ -255,7 +255,7 @@ fn from_context(
 
 fn unknown_context(context: &SourcedValue, files: &[ParsedFile]) -> Error {
     let names: Vec<&str> = files.iter().flat_map(|file| file.settings.context.keys()).map(String::as_str).collect();
-    // A URL in the wrong place may hold a password.
+    // A URL given as a context may contain a password.
     let name = if context.text.contains([':', '@', '/']) { "of that name" } else { &printable(&context.text) };
     let mut error = Error::configuration("config.unknown_context", format!("no context {name} ({})", context.origin));
     if let Some(close) = closest(&context.text, names.iter().copied()) {
@@ -304,7 +304,7 @@ fn complete_server(
     let libpq_options = find_variable("environment", &sources.environment, "PGOPTIONS");
     let libpq_options = libpq_options.filter(|_| target.engine.is_like_libpq);
     let (mut target, origins) = Server { target, stated, origin, parts }.complete(sources, violations)?;
-    // As in libpq, the URL's own come first.
+    // As in libpq, options of the URL take precedence.
     target.session.options =
         target.session.options.take().or_else(|| libpq_options.as_ref().map(|found| found.text.clone()));
     let used = parts.values.values().map(|found| found.origin.clone()).collect();
@@ -323,7 +323,7 @@ fn from_parts(parts: &TargetParts, sources: &Sources, violations: &mut Violation
     });
     let engine = engine.unwrap_or(DEFAULT_ENGINE);
     if !parts.values.contains_key("name") {
-        // Parts of a lower level are not mixed in: half of one database and half of another.
+        // Parts of different levels are never mixed.
         reader.refuse("name", "is missing: all parts of a database stand on one level");
     }
     let Some(engine) = engine.server else {
@@ -332,7 +332,7 @@ fn from_parts(parts: &TargetParts, sources: &Sources, violations: &mut Violation
         return target.filter(|_| is_sound).map(|target| ResolvedTarget::new(target, parts.origin.clone()));
     };
     let (target, is_sound) = (reader.server(engine), reader.is_sound);
-    // All that is wrong is told together.
+    // Reports all violations together.
     let Some(target) = target else {
         let _ = reader.read("ssl", SslMode::parse);
         return None;
@@ -340,11 +340,11 @@ fn from_parts(parts: &TargetParts, sources: &Sources, violations: &mut Violation
     complete_server(target, None, &parts.origin, parts, sources, violations).filter(|_| is_sound)
 }
 
-/// What parts without a dialect mean.
+/// The engine of parts without a dialect.
 const DEFAULT_ENGINE: Engine = Engine::Postgres;
 const UNUSED_BY_SQLITE: &str = "means nothing for sqlite, which is a file: remove it, or correct the dialect";
 
-/// Takes parts one by one and notes what is wrong, without the value.
+/// Reads parts and records violations, without the values.
 struct PartsReader<'a> {
     parts: &'a TargetParts,
     violations: &'a mut Violations,
@@ -376,7 +376,7 @@ impl PartsReader<'_> {
         self.read("name", SqliteTarget::checked).map(Target::Sqlite)
     }
 
-    /// Without what completes it.
+    /// Reads the server without the parts that complete it.
     fn server(&mut self, engine: ServerEngine) -> Option<ServerTarget> {
         let port = self.read("port", |text| match text.trim().parse::<u16>() {
             Ok(port) if port > 0 => Ok(port),
@@ -432,7 +432,7 @@ impl ResolvedTarget {
         }
     }
 
-    /// Notes what of the environment it does not use.
+    /// Records the variables of the environment that it does not use.
     fn with_unused(mut self, sources: &Sources) -> ResolvedTarget {
         let (target, origin, used) = (&self.target, self.origin.as_str(), self.used.as_slice());
         let summary = server_variables::TargetSummary { target, origin, used, is_context: self.context.is_some() };
@@ -444,7 +444,7 @@ impl ResolvedTarget {
         self
     }
 
-    /// Whether the context is protected, and whether it is for reading only.
+    /// Whether the context is protected, and whether it is read-only.
     pub fn flags(&self) -> [bool; 2] {
         let is_set = |flag: &Option<(bool, String)>| flag.as_ref().is_some_and(|(is_set, _)| *is_set);
         self.context.as_ref().map_or([false; 2], |context| context.flags.each_ref().map(is_set))

@@ -107,7 +107,7 @@ fn every_other_value_follows_the_same_precedence() {
 }
 
 #[test]
-fn defaults_are_those_that_are_documented() {
+fn defaults_match_the_documentation() {
     let config = resolved(&sources());
     let seconds = Duration::from_secs;
     assert_eq!(config.pool, PoolSettings { max: 20, min: 0, acquire: seconds(30), idle: seconds(10) });
@@ -123,7 +123,7 @@ fn defaults_are_those_that_are_documented() {
 }
 
 #[test]
-fn the_actor_is_whoever_is_named_else_the_operating_systems_user() {
+fn the_actor_defaults_to_the_operating_systems_user() {
     let mut sources = with_environment(&[("USER", "eve")]);
     assert_eq!(entry(&sources, "actor"), pair("tester", "operating system"));
     sources.system_user = "\u{1b}[2J".to_owned();
@@ -167,7 +167,7 @@ fn a_target_named_twice_on_one_level_is_a_usage_error() {
 }
 
 #[test]
-fn naming_it_on_two_levels_is_no_contradiction_but_replaces_the_lower_wholly() {
+fn a_target_of_a_higher_level_replaces_the_lower_one_completely() {
     let mut sources = with_dotenv(with_environment(&[("DATABASE_URL", "sqlite:a.db")]), &[("DB_NAME", "b")]);
     assert_eq!(entry(&sources, "database").0, "sqlite:a.db");
     // Half of one database and half of another is none.
@@ -181,7 +181,7 @@ fn naming_it_on_two_levels_is_no_contradiction_but_replaces_the_lower_wholly() {
 }
 
 #[test]
-fn a_context_names_a_database_and_guards_it() {
+fn contexts_name_and_protect_a_database() {
     let text = "[context.live]\nprotected = true\n[context.live.database]\nhost = 'db.example.com'\nname = 'shop'\n\
                 password = 'c4n4ryS3cret'\n[context.reports]\ndatabase_url = 'sqlite:r.db'\nread_only = true\n\
                 [context.empty]\n";
@@ -208,7 +208,7 @@ fn a_context_names_a_database_and_guards_it() {
 }
 
 #[test]
-fn values_that_make_no_sense_are_refused_together_and_not_repeated() {
+fn invalid_values_are_reported_together_without_their_text() {
     let mut sources = with_environment(&[
         ("DB_POOL_MAX", CANARY),
         ("DB_POOL_MIN", "-1"),
@@ -244,7 +244,7 @@ fn values_that_make_no_sense_are_refused_together_and_not_repeated() {
 }
 
 #[test]
-fn numbers_and_times_have_limits() {
+fn numbers_and_durations_have_limits() {
     for (variable, value) in [
         ("DB_POOL_MAX", "1001"),
         ("DB_POOL_MAX", "1.5"),
@@ -261,7 +261,7 @@ fn numbers_and_times_have_limits() {
 }
 
 #[test]
-fn parts_say_what_they_need() {
+fn incomplete_parts_are_reported() {
     let parts = |extra: &[(&str, &str)]| {
         let mut sources = with_environment(&[("DB_DIALECT", "MySQL"), ("DB_NAME", "shop")]);
         sources.environment.extend(map(extra));
@@ -309,7 +309,7 @@ fn the_dotenv_of_another_program_names_no_shop() {
 }
 
 #[test]
-fn a_password_comes_from_one_place_which_is_shown() {
+fn a_password_has_one_source_which_is_shown() {
     let url = ("DATABASE_URL", "postgres://u@127.0.0.1/d");
     let with = |more: &[(&'static str, &'static str)]| {
         let mut pairs = vec![url];
@@ -383,7 +383,7 @@ fn certificates_of_the_environment_complete_a_database_of_any_level() {
 }
 
 #[test]
-fn what_a_url_asks_for_is_shown_with_its_origin() {
+fn url_parameters_are_shown_with_their_origin() {
     let url = "postgres://u@127.0.0.1/d?schema=web&application_name=cron&connect_timeout=10&pgbouncer=true&\
                target_session_attrs=primary";
     let mut sources = with_environment(&[("DATABASE_URL", url), ("PGOPTIONS", "-c geqo=off")]);
@@ -401,7 +401,7 @@ fn what_a_url_asks_for_is_shown_with_its_origin() {
 }
 
 #[test]
-fn weak_tls_to_a_remote_host_is_worth_a_warning() {
+fn weak_tls_to_a_remote_host_causes_a_warning() {
     let warnings = |url: &str| resolved(&with_environment(&[("DATABASE_URL", url)])).warnings().to_vec();
     for (mode, weakness) in
         [("disable", "off"), ("prefer", "left out"), ("require", "not verified"), ("verify-ca", "name")]
@@ -415,7 +415,7 @@ fn weak_tls_to_a_remote_host_is_worth_a_warning() {
 }
 
 #[test]
-fn a_mistake_in_a_file_is_told_by_its_place_and_without_its_text() {
+fn file_errors_name_the_position_without_the_text() {
     for (text, place, what, hint) in [
         ("databse_url = 'c4n4ryS3cret'", "1:1", "unknown key databse_url", "did you mean database_url?"),
         ("'c4n4ryS3cret@h' = 1", "1:1", "unknown key", "known here"),
@@ -451,7 +451,7 @@ fn garbage() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn whatever_variable_holds_it_a_password_is_never_shown(before in garbage(), after in garbage()) {
+    fn passwords_in_any_variable_are_never_shown(before in garbage(), after in garbage()) {
         let url = format!("postgres://u:{before}{CANARY}{after}@h/d");
         for variable in [
             "DATABASE_URL", "DB_DIALECT", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_SSL",
@@ -466,7 +466,7 @@ proptest! {
     }
 
     #[test]
-    fn no_error_repeats_a_piece_of_a_file(before in garbage(), after in garbage()) {
+    fn errors_never_contain_parts_of_a_file(before in garbage(), after in garbage()) {
         // A key that is a plain word is told.
         let secret = format!("{CANARY}!");
         for text in [

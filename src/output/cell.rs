@@ -10,7 +10,7 @@ use super::{escape, json};
 use crate::domain::{Amount, Id, Money};
 use crate::entity::{Moment, Stored};
 
-/// One value of a row, before any format has touched it.
+/// A value of a row, independent of the output format.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     Text(String),
@@ -30,11 +30,11 @@ pub enum Cell {
 /// The name of a field and how a table shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heading {
-    /// In JSON, in CSV and behind `--fields`: `created_at`.
+    /// The name in JSON, in CSV and for `--fields`: `created_at`.
     pub name: &'static str,
-    /// Above a table: `CREATED`.
+    /// The column title of a table: `CREATED`.
     pub title: &'static str,
-    /// Whether a table shows it without being asked; every other format has all fields.
+    /// Whether a table shows it by default; all other formats contain all fields.
     pub in_table: bool,
 }
 
@@ -46,7 +46,7 @@ pub struct Nested {
 }
 
 impl Cell {
-    /// For humans: short, on one line, safe for the terminal.
+    /// The text for people: short, on one line, safe for the terminal.
     pub(super) fn display_text(&self) -> String {
         match self {
             Cell::Text(text) => escape::line(text),
@@ -60,7 +60,7 @@ impl Cell {
         }
     }
 
-    /// Exact and complete, not escaped for any format; missing values are empty.
+    /// The exact value, not escaped for any format; empty if missing.
     pub(super) fn raw_text(&self) -> String {
         let mut text = String::new();
         self.write_raw(&mut text);
@@ -104,8 +104,7 @@ impl Cell {
         matches!(self, Cell::Money(_) | Cell::Amount(_) | Cell::Integer(_))
     }
 
-    /// Whether somebody wrote it freely: only that is ever shortened, and only that can pass for a
-    /// formula.
+    /// Whether it is free text, which may be shortened and may look like a formula.
     pub(super) fn is_text(&self) -> bool {
         matches!(self, Cell::Text(_) | Cell::Json(_) | Cell::Nested(_))
     }
@@ -128,12 +127,12 @@ pub(super) fn object(headings: &[Heading], row: &[Cell]) -> Map<String, Value> {
     headings.iter().zip(row).map(|(heading, cell)| (heading.name.to_owned(), cell.to_json())).collect()
 }
 
-/// Always six digits and `Z`, so that times sort as text.
+/// RFC 3339 in UTC with six decimals, so that times sort as text.
 fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// What becomes a cell of one kind.
+/// Implements `From` for `Cell`.
 macro_rules! impl_cell_from {
     ($($Type:ty: |$value:pat_param| $cell:expr;)+) => {$(
         impl From<$Type> for Cell {

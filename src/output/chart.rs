@@ -20,9 +20,9 @@ const GAP: usize = 2;
 
 /// Glyphs by rising fill. Both sets end with the full one.
 struct Glyphs {
-    /// Of one column of a sparkline; the first is for nothing.
+    /// For a column of a sparkline; the first one is for zero.
     heights: &'static [char],
-    /// Of the last cell of a bar.
+    /// For the last cell of a bar.
     lengths: &'static [char],
 }
 
@@ -70,7 +70,7 @@ impl Output {
     }
 }
 
-/// Precise enough for drawing.
+/// A value as a float, which is precise enough for drawing; negative values become zero.
 fn number(value: Decimal) -> f64 {
     value.to_f64().unwrap_or_default().max(0.0)
 }
@@ -79,7 +79,7 @@ fn highest(values: impl Iterator<Item = f64>) -> f64 {
     values.fold(0.0, f64::max)
 }
 
-/// `label  value  bar`, the labels shortened and the bars as long as the width leaves room for.
+/// One line `label  value  bar` per row; labels and bars are fitted to the width.
 fn lines(bars: &[Bar], glyphs: &Glyphs, width: usize) -> String {
     let rows: Vec<(String, String, f64)> =
         bars.iter().map(|bar| (escape::line(&bar.label), bar.value.to_string(), number(bar.value))).collect();
@@ -101,7 +101,7 @@ fn lines(bars: &[Bar], glyphs: &Glyphs, width: usize) -> String {
     rows.iter().map(line).collect()
 }
 
-/// A bar of a share (0 to 1) of the width; what is more than nothing shows.
+/// A bar for a share (0 to 1) of the width; a share above zero is always visible.
 fn bar(share: f64, glyphs: &Glyphs, width: usize) -> String {
     let parts = glyphs.lengths.len();
     let filled = (share * (width * parts) as f64).round().max(if share > 0.0 { 1.0 } else { 0.0 }) as usize;
@@ -111,7 +111,7 @@ fn bar(share: f64, glyphs: &Glyphs, width: usize) -> String {
     text
 }
 
-/// One glyph a value; where the width is too small for that, one for the mean of several.
+/// One glyph per value, or per mean of several values if the width is too small.
 fn sparkline(values: &[f64], glyphs: &Glyphs, width: usize) -> String {
     let together = values.len().div_ceil(width.max(1)).max(1);
     let means: Vec<f64> = values.chunks(together).map(|chunk| chunk.iter().sum::<f64>() / chunk.len() as f64).collect();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_have_the_length_of_their_share() {
+    fn bar_lengths_are_proportional() {
         let rows = bars(&[("2026-01", "100.00"), ("2026-02", "50.00"), ("2026-03", "0.00"), ("2026-04", "0.01")]);
         let expected = "2026-01  100.00  ████████████\n\
                         2026-02   50.00  ██████\n\
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_drive_the_terminal() {
+    fn labels_are_escaped_for_the_terminal() {
         assert!(!lines(&bars(&[("\u{1b}[2J", "1")]), &BLOCKS, 80).contains('\u{1b}'));
     }
 

@@ -6,7 +6,7 @@ use super::cell::{Cell, Heading, Nested};
 use crate::domain::similar::closest;
 use crate::error::{Error, Result, printable};
 
-/// One field of a view: its heading and how to read it, in one place.
+/// A field of a view: its heading and its accessor.
 pub struct Column<V> {
     pub(super) heading: Heading,
     pub(super) cell: fn(&V) -> Cell,
@@ -18,26 +18,25 @@ impl<V> Column<V> {
         Column { heading: Heading { name, title, in_table: true }, cell }
     }
 
-    /// A field that a table of many rows leaves out unless `--fields` names it.
+    /// A field that a table of many rows omits unless `--fields` names it.
     pub const fn detail(name: &'static str, title: &'static str, cell: fn(&V) -> Cell) -> Column<V> {
         Column { heading: Heading { name, title, in_table: false }, cell }
     }
 }
 
-/// What the rows of one noun look like, in every format: its fields in order, each with its name, its
-/// title and how its cell is read from the row.
+/// The representation of a noun's rows in every format: its fields in order.
 pub trait View: Sized + 'static {
     /// The plural, for messages: `no orders`.
     const NOUN: &'static str;
     /// The fields in the order of every format.
     const COLUMNS: &'static [Column<Self>];
 
-    /// What `-o id` prints: the first field, unless the noun says otherwise.
+    /// The value printed by `-o id`: by default the first field.
     fn id(&self) -> String {
         Self::COLUMNS.first().map(|column| (column.cell)(self).raw_text()).unwrap_or_default()
     }
 
-    /// All fields as one object: the answer of `show --json` and the top level of `create --json`.
+    /// All fields as one object, as printed by `show --json` and `create --json`.
     fn to_json(&self) -> Map<String, Value> {
         Self::COLUMNS.iter().map(|column| (column.heading.name.to_owned(), (column.cell)(self).to_json())).collect()
     }
@@ -59,10 +58,9 @@ pub(super) fn cells<V>(columns: &[&Column<V>], row: &V) -> Vec<Cell> {
     columns.iter().map(|column| (column.cell)(row)).collect()
 }
 
-/// The positions in `available` of the wanted fields, in the order in which they were asked for.
+/// The positions of the requested fields in `available`, in the requested order.
 ///
-/// Errors: exit 2 for a field that does not exist, with the one that was probably meant and all
-/// that there are.
+/// Errors: exit 2 for an unknown field, with a suggestion and the list of fields.
 pub(super) fn select(wanted: &[String], available: &[&str]) -> Result<Vec<usize>> {
     let position = |name: &str| available.iter().position(|other| *other == name);
     wanted.iter().map(|name| position(name.trim()).ok_or_else(|| unknown_field(name.trim(), available))).collect()

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// Initial capacity for a line.
 const INITIAL_CAPACITY: usize = 256;
 
-/// What stands between values.
+/// The delimiter between values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delimiter {
     Comma,
@@ -25,7 +25,7 @@ impl Delimiter {
     }
 }
 
-/// One line of a row; only texts are guarded, a number is not a formula.
+/// The line of a row. Only texts are guarded, because numbers cannot be formulas.
 pub(super) fn row(cells: &[Cell], delimiter: Delimiter) -> Result<String> {
     let mut text = String::with_capacity(INITIAL_CAPACITY);
     for (position, cell) in cells.iter().enumerate() {
@@ -39,7 +39,7 @@ pub(super) fn row(cells: &[Cell], delimiter: Delimiter) -> Result<String> {
             text.truncate(start);
             text.push_str(&guarded);
         }
-        // Most values need no quotes; the library knows how the others are written.
+        // Most values need no quotes; the csv crate writes the others.
         let is_special = |byte: &u8| *byte == delimiter.byte() || matches!(byte, b'"' | b'\r' | b'\n');
         if cells.len() == 1 || is_text && text.as_bytes()[start..].iter().any(is_special) {
             let value = text.split_off(start);
@@ -50,7 +50,7 @@ pub(super) fn row(cells: &[Cell], delimiter: Delimiter) -> Result<String> {
     Ok(text)
 }
 
-/// One line of plain values, such as a header.
+/// The line of plain values, such as a header.
 pub(super) fn line<T: AsRef<[u8]>>(values: impl IntoIterator<Item = T>, delimiter: Delimiter) -> Result<String> {
     let failed = |problem: String| Error::internal(format!("a line of CSV could not be made: {problem}"));
     let mut writer =
@@ -74,7 +74,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_was_exported_is_what_is_imported(text in "(?s).*|['=+@\\t\\r\\n＝-]{0,3}(?s).*") {
+        fn exported_text_is_imported_unchanged(text in "(?s).*|['=+@\\t\\r\\n＝-]{0,3}(?s).*") {
             let guarded = guard(&text);
             proptest::prop_assert_eq!(unguard(&guarded), text.as_str());
             proptest::prop_assert!(!is_formula(&guarded));

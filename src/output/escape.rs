@@ -2,20 +2,20 @@
 
 use crate::domain::text::is_unsafe;
 
-/// For people: nothing in it can drive the terminal, reorder what is read or start a new line.
+/// Escapes text for people: it cannot control the terminal, reorder text or start a new line.
 ///
-/// Line breaks and tabs show as `\n`, `\r`, `\t`, everything else as `\u{1b}`. A backslash stays as
-/// it is, because this form is read and not parsed.
+/// Line breaks and tabs become `\n`, `\r` and `\t`, other characters such as `\u{1b}`. A backslash is not escaped,
+/// because this form is not parsed.
 pub fn line(text: &str) -> String {
     escaped(text, is_unsafe)
 }
 
-/// For messages, which may be several lines long: as [`line()`], but line breaks stay.
+/// Escapes a message like [`line()`], but keeps line breaks.
 pub fn lines(text: &str) -> String {
     escaped(text, |character| character != '\n' && is_unsafe(character))
 }
 
-/// For tab-separated values: as [`line()`], and a backslash is doubled so that it can be undone.
+/// Escapes a tab-separated value like [`line()`], and doubles backslashes so that it can be parsed.
 pub fn tsv(text: &str) -> String {
     escaped(text, |character| character == '\\' || is_unsafe(character))
 }

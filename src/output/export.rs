@@ -7,19 +7,18 @@ use super::{Format, Output, OutputSettings, Terminal};
 use crate::error::{Error, Result};
 use crate::file::{self, OutputFile};
 
-/// Where an export goes. Dropped before [`Export::complete`] it leaves no file behind.
+/// The destination of an export. Dropped before [`Export::complete`], it leaves no file behind.
 pub struct Export<'a> {
-    /// For what is said about it.
+    /// The output for messages.
     standard: &'a Output,
     output: Output,
     file: Option<OutputFile>,
 }
 
 impl Output {
-    /// Lets an export in this format go to a file, or to stdout.
+    /// Opens an export in this format to a file, or to stdout.
     ///
-    /// Errors: exit 2 when another format was asked for, or the file's name says so; those of
-    /// [`OutputFile::open`].
+    /// Errors: exit 2 if `--output` or the file extension requests another format; those of [`OutputFile::open`].
     pub async fn open_export(&self, format: Format, file: Option<&Path>) -> Result<Export<'_>> {
         if let Some(asked) = self.settings.format.filter(|asked| *asked != format) {
             let message = format!("this is always written as {}", format.as_str());

@@ -3,21 +3,21 @@
 use crate::domain::named_enum;
 
 named_enum! {
-    /// How data is written on stdout.
+    /// The format of data on stdout.
     pub enum Format {
-        /// For people.
+        /// A table for people.
         Table = "table",
-        /// One document.
+        /// One JSON document.
         Json = "json",
-        /// One object a line.
+        /// One JSON object per line.
         Jsonl = "jsonl",
-        /// With a header, guarded against formulas.
+        /// Comma-separated values with a header, guarded against formulas.
         Csv = "csv",
-        /// Without a header; tab, line breaks and backslash are escaped.
+        /// Tab-separated values without a header; tabs, line breaks and backslashes are escaped.
         Tsv = "tsv",
-        /// One id a line.
+        /// One id per line.
         Id = "id",
-        /// One document of MongoDB's Extended JSON a line.
+        /// One document of MongoDB's Extended JSON per line.
         MongoJson = "mongo-json",
     }
 }
@@ -45,7 +45,7 @@ named_enum! {
     /// When to colour.
     #[derive(Default)]
     pub enum ColorChoice {
-        /// As the environment and the terminal say.
+        /// Depending on the environment and the terminal.
         #[default]
         Auto = "auto",
         Always = "always",

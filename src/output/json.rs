@@ -6,15 +6,15 @@ use crate::domain::text::is_unsafe;
 
 /// Compact JSON on one line.
 ///
-/// serde_json escapes only what JSON demands (below U+0020). C1 controls and bidi characters can
-/// only stand inside strings, so writing them as `\u009b` leaves the value the same.
+/// serde_json escapes only characters below U+0020, as JSON requires. C1 controls and bidirectional characters occur
+/// only inside strings, so escaping them as `\u009b` does not change the value.
 pub fn text(value: &Value) -> String {
     escaped(&value.to_string(), is_unsafe)
 }
 
 /// As [`text`], with one line per member.
 pub fn pretty(value: &Value) -> String {
-    // Line breaks inside strings are escaped already.
+    // Line breaks inside strings are already escaped.
     escaped(&format!("{value:#}"), |character| character != '\n' && is_unsafe(character))
 }
 
@@ -38,7 +38,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn json_shows_no_controls_and_means_the_same(name in "(?s).*|[\\u{0}-\\u{9f}\\u{200e}-\\u{202e}]*") {
+        fn escaped_json_has_no_control_characters_and_the_same_value(name in "(?s).*|[\\u{0}-\\u{9f}\\u{200e}-\\u{202e}]*") {
             let value = serde_json::json!({ name.as_str(): [name.as_str()] });
             let text = text(&value);
             proptest::prop_assert!(!text.chars().any(is_unsafe));

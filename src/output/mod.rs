@@ -1,7 +1,7 @@
 //! All output of shopctl: data on stdout, messages on stderr.
 //!
-//! The only place that prints. A command hands over rows of a [`View`], a [`Mutation`] or an
-//! error; format, colour, width and escaping are decided here.
+//! The only module that prints. Commands pass rows of a [`View`], a [`Mutation`] or an error; this module decides on
+//! format, colour, width and escaping.
 
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -46,35 +46,35 @@ const YELLOW: &str = "\u{1b}[1;33m";
 const CYAN: &str = "\u{1b}[36m";
 const RESET: &str = "\u{1b}[0m";
 
-/// What the command line said about output.
+/// The output settings of the command line.
 #[derive(Debug, Clone, Default)]
 pub struct OutputSettings {
     /// `None`: a table on a terminal, tab-separated values in a pipe.
     pub format: Option<Format>,
-    /// The wanted fields, in this order; `None` is what the format shows by itself.
+    /// The requested fields, in this order; `None` for the default of the format.
     pub fields: Option<Vec<String>>,
     pub no_headers: bool,
     pub color: ColorChoice,
     /// Hides notes; warnings, errors and data stay.
     pub quiet: bool,
-    /// What suggested commands are completed with.
+    /// The command line that completes suggested commands.
     pub aim: Invocation,
 }
 
-/// The answer of a command that changed (or would have changed) one object.
+/// The result of a command that changed, or would have changed, one object.
 #[derive(Debug, Clone)]
 pub struct Mutation {
-    /// For people: `order K7Q2M-9XD4T cancelled, 3 units restocked`.
+    /// The text for people: `order K7Q2M-9XD4T cancelled, 3 units restocked`.
     pub line: String,
-    /// What `-o id` prints; also the object's `"id"`.
+    /// The value printed by `-o id`, and the member `"id"`.
     pub id: String,
-    /// The rest of the object: its natural key, `changed`, `replayed`, `dry_run`, `before`,
-    /// `after`, and for a create all its fields ([`View::to_json`]).
+    /// The other members: the natural key, `changed`, `replayed`, `dry_run`, `before`, `after`, and all fields of a
+    /// created object ([`View::to_json`]).
     pub json: Map<String, Value>,
 }
 
 impl Mutation {
-    /// `json` is an object.
+    /// Creates a result; `json` must be an object.
     pub fn new(line: String, id: impl ToString, json: Value) -> Mutation {
         let json = if let Value::Object(members) = json { members } else { Map::new() };
         Mutation { line, id: id.to_string(), json }
@@ -98,19 +98,19 @@ impl Mutation {
     }
 }
 
-/// The way out: two streams and how to write on each.
+/// Writes data to stdout and messages to stderr.
 ///
-/// A reader who closes the pipe ends the output quietly: every method then succeeds without
-/// writing, and [`Output::is_closed`] lets a long command stop early.
+/// After the reader closes the pipe, every method succeeds without writing, and [`Output::is_closed`] lets a long
+/// command stop early.
 pub struct Output {
     settings: OutputSettings,
     format: Format,
     terminal: Terminal,
     stdout: Mutex<Box<dyn Write + Send>>,
     stderr: Mutex<Box<dyn Write + Send>>,
-    /// The file in the place of stdout.
+    /// The file that replaces stdout.
     path: Option<PathBuf>,
-    /// Whether it is for an import: TSV is CSV with tabs then.
+    /// Whether it is an export, whose TSV is CSV with tabs, for imports.
     is_export: bool,
     is_closed: AtomicBool,
     has_noted_missing_password: AtomicBool,
@@ -123,7 +123,7 @@ impl Output {
         Output::new(settings, Terminal::detect(), Box::new(stdout), Box::new(io::stderr()))
     }
 
-    /// Only messages, for a thread beside one that may be blocked in a write to stdout.
+    /// An output for messages only, for a thread whose main thread may be blocked in a write to stdout.
     pub fn messages_only(settings: OutputSettings) -> Output {
         Output::new(settings, Terminal::detect(), Box::new(io::sink()), Box::new(io::stderr()))
     }
@@ -154,13 +154,12 @@ impl Output {
         self.settings.format
     }
 
-    /// The format in force.
+    /// The effective format.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// What stands between the values of a list, if it is CSV; the TSV of a list is read line by line
-    /// and has no quotes.
+    /// The delimiter, if the format is CSV. The TSV of a list has no quotes and is read line by line.
     fn delimiter(&self) -> Option<csv::Delimiter> {
         match self.format {
             Format::Csv => Some(csv::Delimiter::Comma),
@@ -179,13 +178,13 @@ impl Output {
         self.format == Format::Json
     }
 
-    /// Whether the reader of stdout is gone, so that further output need not be computed.
+    /// Whether the reader has closed stdout, so that further output is pointless.
     pub fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Relaxed)
     }
 
-    /// Refuses a wrong `--fields` before a command does anything. `extra` are the names that the
-    /// command will add in [`Output::show`].
+    /// Checks `--fields` before a command does anything. `extra` are the fields that the command adds in
+    /// [`Output::show`].
     ///
     /// Errors: exit 2 for a field that the view does not have.
     pub fn check_fields<V: View>(&self, extra: &[&'static str]) -> Result<()> {
@@ -193,31 +192,29 @@ impl Output {
         column::select(self.settings.fields.as_deref().unwrap_or_default(), &names).map(drop)
     }
 
-    /// Prints a list that is whole. Errors: as [`Output::page`].
+    /// Prints a complete list. Errors: as [`Output::page`].
     pub fn list<V: View>(&self, rows: &[V]) -> Result<()> {
         self.page(rows, &ListFooter::default())
     }
 
-    /// Prints a part of a list, or one with sums. What JSON has inside itself beside the rows is a note on stderr in
-    /// every other format.
+    /// Prints a page of a list, or a list with totals. JSON contains the footer; all other formats print it on stderr.
     ///
-    /// Errors: exit 2 for an unknown field (nothing was printed then), exit 5 when stdout cannot
-    /// be written.
+    /// Errors: exit 2 for an unknown field, before anything is printed; exit 5 if stdout cannot be written.
     pub fn page<V: View>(&self, rows: &[V], footer: &ListFooter<'_>) -> Result<()> {
         let mut printed = self.rows::<V>()?;
         rows.iter().try_for_each(|row| printed.push(row))?;
         printed.finish(footer)
     }
 
-    /// Starts a list whose rows are printed as they arrive (`--all`).
+    /// Starts a list whose rows are printed as they are read (`--all`).
     ///
     /// Errors: exit 2 for an unknown field.
     pub fn rows<V: View>(&self) -> Result<Rows<'_, V>> {
         Rows::new(self)
     }
 
-    /// Prints one object. `extra` are further fields of it that no list has, such as the items of
-    /// an order: `&[("items", Cell::nested(&items))]`.
+    /// Prints one object. `extra` are fields that lists do not have, such as the items of an order:
+    /// `&[("items", Cell::nested(&items))]`.
     ///
     /// Errors: as [`Output::list`].
     pub fn show<V: View>(&self, row: &V, extra: &[(&'static str, Cell)]) -> Result<()> {
@@ -225,8 +222,8 @@ impl Output {
         self.text(&text)
     }
 
-    /// Says what was changed. It cannot fail, because the change is committed: if stdout cannot be
-    /// written, a warning on stderr says so.
+    /// Prints the result of a change. Never fails, because the change is committed: a failure to write is a warning on
+    /// stderr.
     pub fn mutation(&self, mutation: &Mutation) {
         let text = match self.format {
             Format::Table | Format::Csv | Format::Tsv => escape::line(&mutation.line),
@@ -238,8 +235,7 @@ impl Output {
         }
     }
 
-    /// Says what was changed about several objects: a line each, or one JSON value. As
-    /// [`Output::mutation`], it cannot fail.
+    /// Prints several results: one per line, or one JSON value. Never fails, as [`Output::mutation`].
     pub fn mutations(&self, mutations: &[Mutation]) {
         if self.format != Format::Json {
             return mutations.iter().for_each(|mutation| self.mutation(mutation));
@@ -248,47 +244,47 @@ impl Output {
         self.answer(&serde_json::json!({ "items": items }));
     }
 
-    /// Says what was changed as one JSON value on a line. As [`Output::mutation`], it cannot fail.
+    /// Prints a result as one JSON value on a line. Never fails, as [`Output::mutation`].
     pub fn answer(&self, value: &Value) {
         if let Err(error) = self.text(&format!("{}\n", json::text(value))) {
             self.warn(error.message());
         }
     }
 
-    /// Prints data that has its form already (a completion script, a manual page) as it stands.
+    /// Prints preformatted data.
     ///
-    /// Errors: exit 5 when stdout cannot be written.
+    /// Errors: exit 5 if stdout cannot be written.
     pub fn text(&self, text: &str) -> Result<()> {
         self.write(text)?;
         self.flush()
     }
 
-    /// Prints one JSON value over several lines, for a person who reads all of it.
+    /// Prints one JSON value, indented.
     ///
-    /// Errors: exit 5 when stdout cannot be written.
+    /// Errors: exit 5 if stdout cannot be written.
     pub fn document(&self, value: &Value) -> Result<()> {
         self.text(&format!("{}\n", json::pretty(value)))
     }
 
-    /// A note on stderr, hidden by `--quiet`.
+    /// Prints a note on stderr, unless `--quiet` is given.
     pub fn note(&self, text: &str) {
         if !self.settings.quiet {
             self.say(text);
         }
     }
 
-    /// A line on stderr that `--quiet` does not hide: the context of a prompt.
+    /// Prints a line on stderr even with `--quiet`, such as the context of a prompt.
     pub fn say(&self, text: &str) {
         self.write_message(&format!("{}\n", escape::lines(text)));
     }
 
-    /// A warning on stderr.
+    /// Prints a warning on stderr.
     pub fn warn(&self, text: &str) {
         let label = self.colored(YELLOW, "warning");
         self.write_message(&format!("{label}: {}\n", escape::lines(text)));
     }
 
-    /// A remark with commands in it, each with the flags of this run; hidden by `--quiet`.
+    /// Prints a note with suggested commands, completed with the flags of this run, unless `--quiet` is given.
     pub fn suggest(&self, hint: impl Into<Hint>) {
         let hint = hint.into();
         if !self.settings.quiet {
@@ -311,11 +307,10 @@ impl Output {
         &self.settings.aim
     }
 
-    /// The error that ends the command, on stderr: message and hints, or under JSON formats
-    /// exactly one object on one line.
+    /// Prints the error that ends the command on stderr: message and hints, or one JSON object on one line.
     pub fn error(&self, error: &Error) {
-        // Rows that were printed before the failure come before it on a shared terminal; should
-        // they not come through, the exit code of this error speaks for them.
+        // Flushes rows printed before the failure, so that they come first on a shared terminal. A failure to flush is
+        // covered by the exit code of the error.
         let _ = self.flush();
         if matches!(self.format, Format::Json | Format::Jsonl | Format::MongoJson) {
             let value = error.to_json(&self.settings.aim);
@@ -342,7 +337,7 @@ impl Output {
         }
     }
 
-    /// CSV keeps every byte for programs; only on a terminal is it escaped.
+    /// Escapes CSV on a terminal only, so that programs get every byte.
     fn for_terminal(&self, csv: String) -> String {
         if self.terminal.stdout_is_terminal { escape::lines(&csv) } else { csv }
     }

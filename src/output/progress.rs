@@ -11,11 +11,11 @@ use super::Output;
 const INTERVAL: Duration = Duration::from_secs(10);
 const ROWS: &str = "{bar:24} {percent:>3} %  {human_pos} of {human_len} rows, {rate}/s, {eta} left";
 const READING: &str = "{bar:24} {percent:>3} % of the file read, {eta} left";
-/// Steps of a bar in blocks, and where there are none.
+/// The glyphs of a bar, with block elements and in ASCII.
 const BLOCKS: &str = "█▉▊▋▌▍▎▏░";
 const ASCII: &str = "=> ";
 
-/// On stderr, hidden by `--quiet`, gone when it is dropped.
+/// Progress on stderr, hidden by `--quiet` and removed when dropped.
 pub struct Progress<'a> {
     output: &'a Output,
     bar: Option<ProgressBar>,
@@ -25,11 +25,11 @@ pub struct Progress<'a> {
     last_note: Instant,
 }
 
-/// What is counted.
+/// The counted unit.
 #[derive(Clone, Copy)]
 pub enum Unit {
     Rows,
-    /// Bytes of a file that is read.
+    /// Bytes read from a file.
     Bytes,
 }
 
@@ -86,7 +86,7 @@ impl Progress<'_> {
         }
     }
 
-    /// A slow step after the rows.
+    /// Shows a slow step after the rows.
     pub fn stage(&mut self, text: &str) {
         match &self.bar {
             Some(bar) => {

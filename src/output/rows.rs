@@ -11,25 +11,25 @@ use crate::error::Result;
 /// Number of rows buffered to determine the column widths of a table.
 const LAYOUT_ROWS: usize = 1000;
 
-/// What is said of a list beside its rows.
+/// The information about a list besides its rows.
 #[derive(Debug, Default)]
 pub struct ListFooter<'a> {
     /// The cursor of the next page.
     pub next: Option<&'a str>,
-    /// The number of all rows, if it was asked for.
+    /// The total number of rows, if requested.
     pub total: Option<u64>,
-    /// Sums over all that the list is about.
+    /// Totals over all rows.
     pub totals: &'a [(&'static str, Cell)],
 }
 
-/// A list that is being printed. Nothing is written before the first row or [`Rows::finish`], so a
-/// query that fails at once leaves stdout empty.
+/// A list being printed. Nothing is written before the first row or [`Rows::finish`], so that a query that fails
+/// immediately leaves stdout empty.
 #[must_use = "a list ends with `finish`"]
 pub struct Rows<'a, V: View> {
     output: &'a Output,
     columns: Vec<&'static Column<V>>,
     count: u64,
-    /// The rows of a table until its layout is known.
+    /// The rows of a table before its layout is known.
     waiting: Vec<Vec<Cell>>,
     layout: Option<Layout>,
 }
@@ -48,9 +48,9 @@ impl<'a, V: View> Rows<'a, V> {
         Ok(Rows { output, columns, count: 0, waiting: Vec::new(), layout: None })
     }
 
-    /// Prints one more row.
+    /// Prints a row.
     ///
-    /// Errors: exit 5 when stdout cannot be written.
+    /// Errors: exit 5 if stdout cannot be written.
     pub fn push(&mut self, row: &V) -> Result<()> {
         if self.count == 0 {
             self.begin()?;
@@ -73,7 +73,7 @@ impl<'a, V: View> Rows<'a, V> {
 
     /// Ends the list.
     ///
-    /// Errors: exit 5 when stdout cannot be written.
+    /// Errors: exit 5 if stdout cannot be written.
     pub fn finish(mut self, footer: &ListFooter<'_>) -> Result<()> {
         let ListFooter { next, total, totals } = *footer;
         if self.count == 0 {
@@ -132,7 +132,7 @@ impl<'a, V: View> Rows<'a, V> {
         self.output.write(&text)
     }
 
-    /// What JSON has inside itself stands on stderr for every other format.
+    /// Prints the footer on stderr, except for JSON, which contains it.
     fn note(&self, ListFooter { next, total, totals }: &ListFooter<'_>) {
         if self.output.format == Format::Json {
             return;
@@ -154,7 +154,7 @@ impl<'a, V: View> Rows<'a, V> {
 }
 
 impl Output {
-    /// One row on a separate line, in any format except a table.
+    /// The line of a row, in any format except a table.
     pub(super) fn line<V: View>(&self, headings: &[Heading], cells: &[Cell], row: &V) -> Result<String> {
         let line = match (self.format, self.delimiter()) {
             (_, Some(delimiter)) => return Ok(self.for_terminal(csv::row(cells, delimiter)?)),

@@ -9,8 +9,7 @@ use super::table::Layout;
 use super::{Format, Output, csv};
 use crate::error::Result;
 
-/// The whole text of one object. In the flat formats (CSV, TSV) it is one row as in a list, and
-/// rows inside it are one cell of JSON.
+/// The text of one object. In CSV and TSV it is one row, in which nested rows are a JSON cell.
 pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, Cell)]) -> Result<String> {
     let mut fields: Vec<(Heading, Cell)> =
         V::COLUMNS.iter().map(|column| (column.heading, (column.cell)(row))).collect();
@@ -31,7 +30,7 @@ pub(super) fn render<V: View>(output: &Output, row: &V, extra: &[(&'static str, 
     }
 }
 
-/// One `name:  value` a line, then each nested list as a table under its name.
+/// One line `name:  value` per field, then each nested list as a table under its name.
 fn lines(output: &Output, headings: &[Heading], cells: &[Cell]) -> String {
     let widest = headings.iter().map(|heading| heading.name.width()).max().unwrap_or(0);
     let mut text = String::new();

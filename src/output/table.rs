@@ -1,7 +1,6 @@
-//! Tables for people: no lines, two spaces between columns, fitted to the width of the terminal.
+//! Tables for people: without borders, two spaces between columns, fitted to the width of the terminal.
 //!
-//! comfy-table lays them out; what it would wrap into several lines is shortened before it sees it,
-//! so that a row stays a line.
+//! comfy-table lays them out. Long texts are shortened beforehand, because it would wrap them into several lines.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use unicode_width::UnicodeWidthStr;
@@ -15,10 +14,10 @@ const MIN_TEXT_WIDTH: usize = 8;
 const BOLD: &str = "\u{1b}[1m";
 const RESET: &str = "\u{1b}[0m";
 
-/// How wide each column is and to which side it leans, decided from the first rows.
+/// The width and alignment of each column, determined by the first rows.
 pub(super) struct Layout {
     columns: Vec<TableColumn>,
-    /// Without a terminal nothing is shortened.
+    /// Whether texts are shortened; only on a terminal.
     is_fitted: bool,
 }
 
@@ -29,7 +28,7 @@ struct TableColumn {
 }
 
 impl Layout {
-    /// The layout for these titles (as shown; empty texts when there is no header) and rows.
+    /// Determines the layout for titles (empty without a header) and rows.
     pub fn fit(titles: &[&str], rows: &[Vec<Cell>], terminal_width: Option<usize>) -> Layout {
         let layout = |(position, title): (usize, &&str)| {
             let cells = || rows.iter().filter_map(move |row| row.get(position));
@@ -105,7 +104,7 @@ pub fn shorten(text: String, width: usize) -> String {
     let mut end = 0;
     for (start, character) in text.char_indices() {
         let next = start + character.len_utf8();
-        // The width of the whole piece: that of its characters does not add up in emoji sequences.
+        // The width of an emoji sequence is not the sum of its characters' widths.
         if text[..next].width() >= width {
             break;
         }

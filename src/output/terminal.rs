@@ -1,4 +1,4 @@
-//! The kinds of stdout and stderr, and whether they get colours.
+//! Properties of stdout and stderr, and whether they get colours.
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -7,14 +7,13 @@ use console::Term;
 
 use super::ColorChoice;
 
-/// The facts about the two streams and the environment, each stream judged by itself. A plain
-/// value, so that a test sets them.
+/// Properties of both streams and the environment. The fields are plain values, so that tests can set them.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_field_names, reason = "there are two streams, and each may be one")]
 pub struct Terminal {
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
-    /// Columns of the terminal at stdout; `None` means that nothing is ever shortened.
+    /// The width of the terminal at stdout, in columns; `None` if nothing is to be shortened.
     pub width: Option<usize>,
     /// `NO_COLOR` is set and not empty (<https://no-color.org>).
     pub no_color: bool,
@@ -22,17 +21,17 @@ pub struct Terminal {
     pub force_color: bool,
     /// `TERM=dumb`.
     pub is_dumb: bool,
-    /// Whether it shows block elements: a UTF-8 locale, and neither a dumb terminal nor the Linux
-    /// console, whose font lacks most of them.
+    /// Whether it supports block elements: a UTF-8 locale, and neither a dumb terminal nor the Linux console, whose
+    /// font lacks most of them.
     pub has_blocks: bool,
 }
 
 impl Terminal {
-    /// The facts of this process.
+    /// Inspects the streams and environment of this process.
     pub fn detect() -> Terminal {
         let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_term = |name| env::var_os("TERM").is_some_and(|value| value == name);
-        // In the order of the C library (locale(7)).
+        // In the order of precedence of the C library (locale(7)).
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find(|name| is_set(name)).and_then(env::var_os);
         let locale = locale.unwrap_or_default().to_string_lossy().to_lowercase();
         Terminal {
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_flag_beats_the_environment_and_each_stream_is_judged_apart() {
+    fn the_flag_overrides_the_environment_for_each_stream() {
         let nothing = Terminal::default();
         let stderr_only = Terminal { stderr_is_terminal: true, ..nothing.clone() };
         assert!(!stderr_only.has_color(ColorChoice::Auto, stderr_only.stdout_is_terminal));

@@ -136,7 +136,7 @@ fn csv_has_a_header_and_guards_texts_only() {
 }
 
 #[test]
-fn fields_are_chosen_and_ordered_in_every_format() {
+fn fields_are_selected_and_ordered_in_every_format() {
     let chosen = |format| {
         let fields = Some(vec!["pieces".to_owned(), " reference".to_owned()]);
         listed(OutputSettings { fields, ..in_format(format) }, Terminal::default()).0
@@ -168,7 +168,7 @@ fn an_unknown_field_is_refused_before_anything_is_printed() {
 }
 
 #[test]
-fn an_empty_list_says_so_to_people_only() {
+fn empty_lists_are_noted_in_tables_only() {
     let (output, stdout, stderr) = captured(OutputSettings::default(), on_a_terminal(80));
     output.list::<Parcel>(&[]).unwrap();
     assert_eq!((stdout.text().as_str(), stderr.text().as_str()), ("", "no parcels\n"));
@@ -178,7 +178,7 @@ fn an_empty_list_says_so_to_people_only() {
 }
 
 #[test]
-fn one_object_is_shown_with_what_is_inside_it() {
+fn one_object_is_shown_with_its_nested_rows() {
     let shown = |settings, terminal| {
         let (output, stdout, _) = captured(settings, terminal);
         output.check_fields::<Parcel>(&["inside"]).unwrap();
@@ -266,7 +266,7 @@ fn a_full_disk_fails_a_list_but_only_warns_after_a_change() {
 }
 
 #[test]
-fn a_long_table_goes_on_after_its_widths_are_fixed() {
+fn a_long_table_continues_with_fixed_widths() {
     let (output, stdout, _) = captured(in_format(Format::Table), Terminal::default());
     let mut rows = output.rows::<Parcel>().unwrap();
     for number in 0..1500 {
@@ -279,7 +279,7 @@ fn a_long_table_goes_on_after_its_widths_are_fixed() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_of_the_database_drives_the_terminal(
+    fn database_text_is_escaped_for_the_terminal(
         text in "(?s).*|[\\u{0}-\\u{9f}\\u{200e}-\\u{202e}\\u{2066}-\\u{2069}]*",
         position in 0..Format::ALL.len(),
         width in 20usize..100,

@@ -21,7 +21,7 @@ use crate::repository::{self, Listing};
 pub struct ExportSelection {
     /// E-mail addresses or ids; if empty, all users and products.
     pub users: Vec<String>,
-    /// Keep real names and addresses instead of generated ones.
+    /// Whether to keep real names and addresses instead of generated ones.
     pub without_mask: bool,
 }
 
@@ -156,7 +156,7 @@ fn raw_user(user: &user::Model, number: usize, selection: &ExportSelection) -> R
     }
 }
 
-/// With the stock before these orders were placed.
+/// A product with its stock before these orders were placed.
 fn raw_product(
     product: &product::Model,
     orders: &[order::Model],

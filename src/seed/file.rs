@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn all_violations_are_named_together_and_no_password_is_repeated() {
+    fn all_violations_are_reported_together_without_passwords() {
         let text = "description = \"d\"\nenvironments = []\n[[user]]\nemail = \"nobody\"\nfirst_name = \"\"\nlast_name = \"L\"\npassword = \"hunter2\"\n[[product]]\nsku = \"A\"\nname = \"N\"\nprice = \"1.005\"\n";
         let error = Seed::parse("x", text).unwrap_err();
         for field in ["user 1 email", "user 1 first_name", "user 1 password", "product 1 price"] {

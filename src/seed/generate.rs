@@ -41,7 +41,7 @@ pub struct Plan {
     pub products: u64,
     pub orders: u64,
     pub rng_seed: u64,
-    /// The shop's last moment.
+    /// The last time in the shop.
     pub as_of: DateTime<Utc>,
 }
 

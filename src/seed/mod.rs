@@ -55,7 +55,7 @@ pub struct Applied {
     pub created: i32,
     pub updated: i32,
     pub unchanged: i32,
-    /// Nothing was done: the seed was already applied.
+    /// Whether it was skipped, because it is already applied.
     pub skipped: bool,
     /// The rows that were created.
     rows: Vec<seed_row::Model>,
@@ -213,7 +213,7 @@ impl Applied {
         Ok(())
     }
 
-    /// After the orders, because disabled users cannot place any.
+    /// Sets a user's status, after the orders, because disabled users cannot place any.
     async fn status(&mut self, operation: &mut Operation, seed_user: &SeedUser) -> Result<()> {
         let Some(status) = seed_user.status else { return Ok(()) };
         let who = UserKey::Email(seed_user.email.as_str());
@@ -234,7 +234,7 @@ impl Applied {
             self.create(EntityKind::Product, product.id);
             return Ok(());
         }
-        // Stock is not part of the difference: it moves with every order.
+        // Stock is not compared, because every order changes it.
         let change = |product: &mut product::Model| {
             let was = product.clone();
             let (id, sku, created_at, updated_at) = (was.id, was.sku, was.created_at, was.updated_at);

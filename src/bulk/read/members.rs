@@ -113,14 +113,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_stands_once_in_an_object() {
+    fn duplicate_names_in_an_object_are_rejected() {
         let read = |text| Members::parse(serde_json::from_str(text).expect("JSON")).map(|members| members.len());
         assert_eq!(read(r#"{"a": {"b": 1, "c": 2}, "\u0062": 3}"#), Ok(2));
         assert_eq!(read(r#"{"a": 1, "b": 2, "\u0061": 3}"#), Err("a is there twice".to_owned()));
     }
 
     #[test]
-    fn what_is_not_json_is_told_in_words_for_people() {
+    fn json_errors_are_reported_in_plain_words() {
         for (text, told) in [
             ("{\"a\": 1,}", "goes wrong at the end of {\"a\": 1,}"),
             ("nul", "ends in the middle of a value"),

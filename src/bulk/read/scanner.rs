@@ -6,7 +6,7 @@ use std::io::BufRead;
 use super::{RECORD_MAX_BYTES, invalid, unreadable};
 use crate::error::{Error, Result};
 
-/// The most fields of a record; spreadsheets have 16 384 columns.
+/// Maximum number of fields in a record; spreadsheets have 16 384 columns.
 const MAX_FIELDS: usize = 20_000;
 
 /// How a file separates its fields and lines.

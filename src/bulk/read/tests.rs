@@ -18,7 +18,7 @@ fn read(bytes: &[u8], format: FileFormat, known: &'static [&'static str]) -> Vec
 }
 
 #[test]
-fn the_known_odd_files_of_csv_are_read_as_they_are_meant() {
+fn unusual_csv_files_are_read_as_intended() {
     // The files and what they mean: <https://github.com/max-mapper/csv-spectrum>.
     const KNOWN: &[&str] = &[
         "a",
@@ -51,7 +51,7 @@ fn the_known_odd_files_of_csv_are_read_as_they_are_meant() {
 }
 
 #[test]
-fn json_is_read_as_strictly_as_the_standard_has_it() {
+fn json_is_read_strictly_according_to_the_standard() {
     let options = ReadOptions::new(FileFormat::Json);
     let columns =
         Columns { known: &[], ignored: &[], required: &[], texts: &[], amounts: &[], nested: None, other: None };
@@ -75,7 +75,7 @@ fn json_is_read_as_strictly_as_the_standard_has_it() {
 }
 
 #[test]
-fn an_empty_cell_is_told_from_an_absent_column() {
+fn empty_cells_differ_from_absent_columns() {
     let columns = Columns {
         known: &["a", "b", "c"],
         ignored: &[],
@@ -204,7 +204,7 @@ proptest::proptest! {
 
     /// The invariant: every record is read with its own fields, or the file is rejected.
     #[test]
-    fn csv_is_read_as_the_standard_has_it_or_refused(
+    fn csv_is_read_according_to_the_standard_or_rejected(
         header in proptest::sample::select(&HEADERS),
         parts in proptest::collection::vec(proptest::sample::select(&PARTS), 0..24),
     ) {

@@ -39,7 +39,9 @@ const ASCII_NAMES: [&str; 3] = ["ascii", "us-ascii", "ansi_x3.4-1968"];
 /// The encoding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
+    /// US-ASCII, which the WHATWG labels map to Windows-1252.
     Ascii,
+    /// An encoding of the WHATWG Encoding Standard.
     Known(&'static Encoding),
 }
 

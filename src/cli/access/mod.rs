@@ -54,9 +54,10 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
 }
 
 impl RoleArguments {
-    /// The roles in the order in which they are dealt with: who owns the tables comes first.
+    /// Parses the named roles, the admin first, because it owns the tables.
     ///
-    /// Errors: exit 4 for a file; exit 7 for what names no role, exit 2 for a role that is to be two things.
+    /// Errors: exit 4 for SQLite, which has no roles; exit 7 for an invalid role name; exit 2 for a role that is named
+    /// twice.
     fn parse(&self, target: &Target) -> Result<Vec<(Role, Grantee)>> {
         let engine = target.engine();
         if let Target::Sqlite(file) = target {

@@ -63,7 +63,7 @@ Example:
     Settle(settle::SettleArguments),
 }
 
-/// Which events.
+/// Selects events.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// About this user: e-mail address or id
@@ -143,7 +143,7 @@ impl ListQuery for FilterArguments {
     }
 }
 
-/// Errors: exit 7 for a name that no operation has, here or in what another version recorded.
+/// Errors: exit 7 for an operation that neither this version knows nor the audit trail contains.
 async fn check_operation(database: &Database, name: &str) -> Result<()> {
     let known = EventName::ALL.map(EventName::as_str);
     if known.contains(&name) || events::has_operation(database.connection(), name).await? {
@@ -168,7 +168,7 @@ fn parse_id(text: &str) -> Result<Uuid, String> {
     Uuid::try_parse(text.trim()).map_err(|_| "is not an id".to_owned())
 }
 
-/// What the events are to be about.
+/// Resolves the entity whose events are listed.
 async fn find_entity(database: &Database, arguments: &FilterArguments) -> Result<Option<(EntityKind, Id)>> {
     let named = [
         (EntityKind::User, &arguments.user),
@@ -185,7 +185,7 @@ async fn find_entity(database: &Database, arguments: &FilterArguments) -> Result
         EntityKind::Order => order::find_named(connection, name, Lock::None).await?.map(|order| order.id),
         _ => None,
     };
-    // The events of what is gone have its id.
+    // Events of a deleted entity are found by its id.
     let id = id.or_else(|| Uuid::try_parse(name).ok().map(Id::from));
     Ok(Some((entity, id.ok_or_else(|| Error::not_found(entity.as_str(), name))?)))
 }

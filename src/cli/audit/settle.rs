@@ -56,7 +56,7 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
     Ok(())
 }
 
-/// `order.place: order K7Q2M-9XD4T`
+/// Describes an operation by its events: `order.place: order K7Q2M-9XD4T`.
 fn describe_events(events: &[audit_event::Model]) -> String {
     let Some(first) = events.first() else { return String::new() };
     let shown: Vec<String> = events.iter().take(EVENTS_NAMED as usize).map(settle::subject).collect();
@@ -66,6 +66,6 @@ fn describe_events(events: &[audit_event::Model]) -> String {
 
 fn parse_operation(text: &str) -> Result<Uuid, String> {
     let id = parse_id(text)?;
-    // Whatever shopctl numbers has the time in front.
+    // shopctl generates version 7 ids only, which begin with the time.
     if id.get_version_num() == 7 { Ok(id) } else { Err("is not the id of an operation of shopctl".to_owned()) }
 }

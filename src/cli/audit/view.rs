@@ -79,7 +79,7 @@ fn text_in(event: &audit_event::Model, member: &str) -> Option<String> {
     data(event.after.as_deref())[member].as_str().map(str::to_owned)
 }
 
-/// `pending → paid`, `created`, or the fields that changed; what was refused says so.
+/// Summarizes an event: `pending → paid`, `created`, the changed fields, or `refused`.
 fn change(event: &audit_event::Model) -> String {
     if event.outcome == Outcome::Failed {
         return "refused".to_owned();
@@ -100,7 +100,7 @@ fn change(event: &audit_event::Model) -> String {
     }
 }
 
-/// What changes with every event, or is nobody's to see.
+/// Fields left out of the summary: one changes with every event, the other is secret.
 const QUIET: [&str; 2] = ["updated_at", "salt"];
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_in_words() {
+    fn changes_are_summarized_in_words() {
         assert_eq!(change(&event("", r#"{"status":"pending"}"#)), "created");
         assert_eq!(change(&event(r#"{"status":"pending"}"#, "")), "deleted");
         assert_eq!(change(&event(r#"{"status":"pending"}"#, r#"{"status":"paid","tracking":"1"}"#)), "pending → paid");

@@ -25,9 +25,9 @@ pub struct Arguments {
     pub deep: bool,
 }
 
-/// Prints every check, also when there is no connection.
+/// Runs all checks and prints their results, even without a connection.
 ///
-/// Errors: those of the connection; exit 9 when a check failed.
+/// Errors: those of the connection; exit 9 if a check failed.
 pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     context.output.check_fields::<CheckView>(&[])?;
     let setup = setup(context);
@@ -131,10 +131,10 @@ fn summary(context: &Context, all: &[MigrationStatus]) -> Migrations {
     Migrations { applied: in_state(migrate::State::Applied).count(), others: others.collect(), hint }
 }
 
-/// A check and how it ended.
+/// The result of a check.
 struct CheckView {
     check: Check,
-    /// Its hint, with the flags of this run.
+    /// The hint, completed with the flags of this run.
     hint: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `up`, and its rehearsal.
+//! `up`, and its dry run.
 
 use clap::Args;
 
@@ -61,7 +61,7 @@ pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments)
         if missing.is_empty() {
             break steps;
         }
-        // What another runner has just removed is missing for a moment, and then it is run again.
+        // Objects that another runner has just removed are missing until it creates them again.
         if seen.replace(next) == Some(next) {
             print_steps(context, &steps);
             return Err(drift_error(&missing));
@@ -76,7 +76,7 @@ pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments)
     Ok(())
 }
 
-/// Every migration is applied, and all the same something of theirs is not there.
+/// The error if objects are missing although every migration is applied.
 fn drift_error(missing: &[String]) -> Error {
     let names: Vec<String> = missing.iter().map(|name| printable(name)).collect();
     let message =

@@ -13,9 +13,9 @@ use crate::error::{CommandLine, Hint, Kind, Result, printable};
 use crate::migrate;
 use crate::output::{Column, Format, View};
 
-/// Environments that many have; any other word is one as well.
+/// Common environments, for suggestions; any other word is valid too.
 const COMMON_NAMES: [&str; 4] = [migrate::DEVELOPMENT, "test", "staging", "production"];
-/// The names of environments are words.
+/// Maximum length of an environment name, in characters.
 const MAX_CHARACTERS: usize = 32;
 
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
             let mark = CommandLine::new("migrate env development");
             context.output.suggest(Hint::from("nobody said what this database is for: ").and(mark));
         }
-        // Nothing is no line.
+        // Line formats print nothing for a missing value.
         if environment.is_some() || matches!(context.output.format(), Format::Json | Format::Jsonl | Format::MongoJson)
         {
             context.output.show(&EnvironmentView(environment), &[])?;
@@ -65,7 +65,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
     Ok(())
 }
 
-/// The sentence to confirm.
+/// The sentence that the user confirms.
 fn impact(database: &Database, before: Option<&str>, environment: &str, meant: Option<&str>) -> String {
     let target = database.target();
     let mut impact = match before {
@@ -78,7 +78,7 @@ fn impact(database: &Database, before: Option<&str>, environment: &str, meant: O
     impact + ", which decides what may be destroyed in it"
 }
 
-/// A word of letters, digits, `-` and `_`, in lower case.
+/// Parses a word of letters, digits, `-` and `_`, and converts it to lower case.
 fn parse(text: &str) -> Result<String, String> {
     let word = text.trim().to_lowercase();
     let is_word = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));

@@ -88,10 +88,10 @@ struct LockArguments {
     lock_wait: Duration,
 }
 
-/// The wait of commands that have no flag for it.
+/// How long commands without `--lock-wait` wait for the lock.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
 
-/// For commands that destroy.
+/// Flags of commands that destroy data.
 #[derive(Debug, Args)]
 struct GuardArguments {
     /// Do not ask: enough for a development database, and for a file marked as nothing else
@@ -123,7 +123,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
     }
 }
 
-/// The plan of a command that names no migrations.
+/// The plan of a command that applies to all migrations.
 pub fn whole_plan(context: &Context) -> Plan {
     plan_with(context, LOCK_WAIT)
 }
@@ -142,10 +142,9 @@ fn plan_with(context: &Context, lock_wait: Duration) -> Plan {
     }
 }
 
-/// A course that Ctrl-C and SIGTERM ask to end: it ends its statement on the server first, and says
-/// what is done.
+/// Runs migrations until they end; a signal stops them after cancelling the current statement on the server.
 async fn run_until_stopped<T>(context: &Context, plan: &Plan, course: impl Future<Output = Result<T>>) -> Result<T> {
-    // Meanwhile the command itself is not dropped at the first signal.
+    // Keeps the first signal from dropping the command.
     context.committing.begin(Pending::Work(CommandLine::new("migrate status").and(" tells where each stands")));
     let mut course = std::pin::pin!(course);
     let done = tokio::select! {
@@ -159,7 +158,7 @@ async fn run_until_stopped<T>(context: &Context, plan: &Plan, course: impl Futur
     done
 }
 
-/// What is told while migrations run: each is printed when it is done.
+/// Prints the progress of a run, and each migration when it is done.
 fn print_progress(context: &Context, progress: &Progress<'_>) {
     match progress {
         Progress::Waiting(holder) => {
@@ -191,7 +190,7 @@ fn verb(step: &Step) -> &'static str {
     if step.direction == Direction::Up { "applied" } else { "reverted" }
 }
 
-/// What was done, as one JSON value where that was asked for; other formats said it step by step.
+/// Prints all steps as one JSON value; other formats have printed each step already.
 fn print_steps(context: &Context, steps: &[Step]) {
     if context.output.is_json() {
         let items: Vec<_> = steps.iter().map(step_json).collect();

@@ -32,7 +32,7 @@ fn engines() -> impl TypedValueParser<Value = Engine> {
 
 pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     context.output.check_fields::<PlannedView>(&[])?;
-    // What `up` would say to a late migration is not the plan's business.
+    // The plan includes late migrations; `up` decides whether to apply them.
     let plan = Plan { to: arguments.to.clone(), allow_late: true, ..whole_plan(context) };
     plan.catalog.check()?;
     let everything = |engine| Ok::<_, Error>((engine, migrate::selected(&plan)?.to_vec(), 1));
@@ -55,7 +55,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     print(context, engine, &pending)
 }
 
-/// The migrations with what is to be known before they run.
+/// Prints pending migrations with their warnings.
 pub fn print(context: &Context, engine: Engine, pending: &[Migration]) -> Result<()> {
     let warnings = lint(engine, pending);
     let rows: Vec<_> = pending.iter().map(|migration| PlannedView::new(engine, migration, &warnings)).collect();

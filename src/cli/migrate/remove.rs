@@ -1,4 +1,4 @@
-//! `down`, `redo`, `reset`, `refresh` and `fresh`: what destroys data, and its guard.
+//! `down`, `redo`, `reset`, `refresh` and `fresh`: commands that destroy data, and their confirmation.
 
 use clap::Args;
 
@@ -50,7 +50,7 @@ async fn remove(
     plan: &Plan,
     course: RunKind,
 ) -> Result<()> {
-    // Only `fresh` has something to do where nothing is.
+    // Only `fresh` works without an existing database.
     let access = if course == RunKind::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
     let progress = &mut |progress: Progress<'_>| print_progress(context, &progress);
@@ -78,10 +78,9 @@ async fn remove(
     Ok(())
 }
 
-/// Asks before data is destroyed, with what goes: yes or no where that is enough, else for the database's name.
-/// What was answered beforehand is told before it is done.
+/// Asks for permission to destroy data: yes or no where that is sufficient, otherwise the database's name.
 ///
-/// Errors: exit 10 for no, exit 11 when nobody can be asked.
+/// If a flag answers, the impact is printed instead. Errors: exit 10 for no, exit 11 if nobody can be asked.
 fn ask_permission(
     context: &Context,
     prompter: &Prompter,

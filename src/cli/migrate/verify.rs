@@ -46,7 +46,7 @@ pub struct BaselineArguments {
 }
 
 impl ScratchArguments {
-    /// Leaves a database that was named as it was found; one of our own will be gone anyway.
+    /// Empties a scratch database that the user named; others are dropped at the end.
     async fn leave_empty(&self, scratch: &Database) -> Result<()> {
         match self.scratch_url {
             Some(_) => clear(scratch).await,
@@ -60,7 +60,7 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     let plan = whole_plan(context);
     let live = match context.database(Access::Read).await {
         Ok(database) => Some(database),
-        // A file that is not there yet: the migrations can be tried all the same.
+        // Migrations can be verified without a database file.
         Err(error) if error.is(Cause::NoShop) => None,
         Err(error) => return Err(error),
     };
@@ -97,9 +97,9 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     })
 }
 
-/// Prints what was found.
+/// Prints the findings, or a note if there are none.
 ///
-/// Errors: exit 9 for anything at all.
+/// Errors: exit 9 for any finding.
 fn conclude(context: &Context, catalog: &Catalog, findings: &[Finding], fine: impl Fn() -> String) -> Result<()> {
     context.output.list(findings)?;
     if findings.is_empty() {
@@ -144,7 +144,7 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
     Ok(())
 }
 
-/// An empty database to try the migrations in: the one that was named, or one of our own.
+/// Provides an empty database to run migrations in: the named one, or a new one.
 async fn make_scratch(context: &Context, arguments: &ScratchArguments, beside: Option<&Database>) -> Result<Database> {
     let Some(url) = &arguments.scratch_url else {
         return match beside {

@@ -29,7 +29,7 @@ pub struct PlannedView {
 }
 
 impl PlannedView {
-    /// `warnings` may be about others too.
+    /// `warnings` may include those of other migrations.
     pub fn new(engine: Engine, migration: &Migration, warnings: &[Warning]) -> PlannedView {
         let warnings = warnings.iter().filter(|warning| warning.migration == migration.name);
         PlannedView {

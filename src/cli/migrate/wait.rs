@@ -13,11 +13,10 @@ const POLL: Duration = Duration::from_millis(250);
 /// The default of `--timeout`.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Waits until the database can be used. A server that answers but has no such database is waited
-/// for as well: somebody may be about to make it.
+/// Waits until the database can be used. A missing database is awaited as well, because it may be created soon.
 ///
-/// Errors: exit 5 when the server does not answer in time; exit 4 when it does but the database is
-/// missing, and at once for credentials that it refuses and for a file that is not there.
+/// Errors: exit 5 if the server does not answer in time; exit 4 if the database is still missing then, and immediately
+/// for rejected credentials and missing files.
 pub async fn run(context: &Context) -> Result<()> {
     let limit = context.budget.stated().or(Some(LIMIT));
     let started = Instant::now();

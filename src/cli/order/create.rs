@@ -91,7 +91,7 @@ fn print_placed(context: &Context, database: &Database, placed: PlacedOrder, dry
     finish(context, database, &Mutation { line, id: order.order.id.to_string(), json });
 }
 
-/// `PRODUCT` or `PRODUCT:QUANTITY`.
+/// Parses `PRODUCT` or `PRODUCT:QUANTITY`.
 fn parse_item(text: &str) -> Result<NewLine, Violation> {
     let (product, quantity) = with_quantity("item", "quantity of", text)?;
     Ok(NewLine { product, quantity: quantity.unwrap_or(Quantity::ONE), unit_price: None })
@@ -131,9 +131,11 @@ fn one() -> Value {
     Value::from(1)
 }
 
-/// Errors: exit 4 for an unreadable file, 7 for one that is not an order, with line and column.
+/// Reads an order from a JSON file.
+///
+/// Errors: exit 4 for an unreadable file; exit 7, with the line, for one that is not an order.
 fn read_order(path: &Path) -> Result<(String, Vec<NewLine>)> {
-    /// 300 lines fit many times over.
+    /// Maximum size of the file; 300 lines need far less.
     const MAX_BYTES: u64 = 1024 * 1024;
     let file = (!is_stdout(path)).then_some(path);
     let place = input_name(file);

@@ -23,7 +23,7 @@ pub async fn run(context: &Context, arguments: &Export<FilterArguments>) -> Resu
         Format::Json | Format::Jsonl | Format::MongoJson => {
             print(export.output(), orders::stream_orders(connection, &filter).await?).await?;
         }
-        // A flat file has a row for each item, with its order's fields in each.
+        // A flat file has one row per item, which repeats the fields of its order.
         Format::Table | Format::Csv | Format::Tsv | Format::Id => {
             print(export.output(), orders::stream_lines(connection, &filter).await?).await?;
         }

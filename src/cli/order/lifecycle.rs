@@ -25,7 +25,7 @@ use crate::repository::order as orders;
 use crate::service::operation::Operations;
 use crate::service::order_lifecycle::{self as service, OrderTransition, Restock, RestockedLine, TransitionResult};
 
-/// What all verbs take.
+/// Arguments of all verbs.
 #[derive(Debug, Args)]
 pub struct MoveArguments {
     /// References or ids
@@ -94,7 +94,7 @@ pub struct ExpireArguments {
     write: WriteArguments,
 }
 
-/// A verb with all that was said about it.
+/// A verb with its arguments.
 pub struct TransitionRequest<'a> {
     template: OrderTransition,
     orders: &'a [String],
@@ -146,7 +146,7 @@ fn parse_restock(text: &str) -> Result<(String, Option<Quantity>), Violation> {
     with_quantity("restock", "restock of", text)
 }
 
-/// Moves the named orders.
+/// Applies the verb to the named orders.
 pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequest<'_>) -> Result<()> {
     let batch = request.batch;
     let orders = match batch {
@@ -173,7 +173,7 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
         prompter.ask_permission(context, request.answers, request.write.dry_run, impact).await?;
     }
     let (database, dry_run) = (context.database_for_operation().await?, request.write.dry_run);
-    // Those that expire were found a moment ago.
+    // Expiring orders have just been queried.
     if !orders.is_single && !orders.names.is_empty() && *verb != Verb::Expire {
         database.ready().await?;
         find_orders(&database, &orders).await?;
@@ -186,18 +186,18 @@ pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequ
     batch::run(context, &database, dry_run, &orders, batch.is_some_and(|batch| batch.fail_fast), one).await
 }
 
-/// The orders that are named.
+/// Finds the named orders.
 ///
-/// Errors: exit 3, naming every name that is of no order.
+/// Errors: exit 3, listing every unknown name.
 async fn find_orders(database: &Database, Names { names, .. }: &Names) -> Result<Vec<order::Model>> {
     let found = orders::find_all_named(database.connection(), names).await?;
     batch::refuse_unknown("order", &orders::unknown_among(&found, names), service::unknown_hint())?;
     Ok(found)
 }
 
-/// `this cancels order K7Q2M-9XD4T (pending, 28.30); 3 units go back into stock`
+/// Describes the impact on one order: `this cancels order K7Q2M-9XD4T (pending, 28.30); 3 units go back into stock`.
 ///
-/// Errors: those that the operation itself would have, which is tried and rolled back.
+/// Errors: those of the operation, which is run and rolled back.
 async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str) -> Result<String> {
     let database = context.database_for_operation().await?;
     let one = OrderTransition { order: name.to_owned(), ..template.clone() };
@@ -216,9 +216,9 @@ async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str
     Ok(format!("this {} order {name} ({status}, {}){stock}", verb_phrase(one.verb), tried.before.total_amount))
 }
 
-/// `this cancels 3 orders, 84.90 in all, and refuses 1: order … is shipped; …`
+/// Describes the impact on several orders: `this cancels 3 orders, 84.90 in all, and refuses 1: order … is shipped; …`.
 ///
-/// Errors: exit 6 when it would refuse all of them.
+/// Errors: exit 6 if all would be refused.
 fn impact_on_all(found: &[order::Model], template: &OrderTransition) -> Result<String> {
     let OrderTransition { verb, restock, .. } = template;
     let refusal = |order: &order::Model| service::check(order, template).err();
@@ -259,7 +259,7 @@ fn restocked_units(restored: &[RestockedLine]) -> i64 {
     restored.iter().map(|line| i64::from(line.quantity)).sum()
 }
 
-/// One line and one object about an order that was moved.
+/// The printed result for an order.
 fn mutation_of(moved: &TransitionResult, verb: Verb, dry_run: bool) -> Mutation {
     let name = printable(&moved.after.reference);
     let status = printable(&moved.after.status.to_string());
@@ -279,7 +279,7 @@ fn mutation_of(moved: &TransitionResult, verb: Verb, dry_run: bool) -> Mutation 
     };
     let view = |order: &order::Model| {
         let mut json = OrderView { order: order.clone(), email: None }.to_json();
-        // Who bought is in user_id; nobody looked the address up.
+        // The address has not been queried; the buyer is in user_id.
         json.shift_remove("user");
         Value::Object(json)
     };
@@ -305,12 +305,12 @@ fn restock_note(moved: &TransitionResult, verb: Verb, dry_run: bool) -> String {
     format!("{units}{why}")
 }
 
-/// Cancels what has been pending for too long. Each order is an operation of its own; one that was
-/// paid in the meantime is left alone.
+/// Cancels orders that have been pending for too long. Each order is a separate operation; an order paid in the
+/// meantime is skipped.
 pub async fn expire(context: &Context, prompter: &Prompter, arguments: &ExpireArguments) -> Result<()> {
     let age = chrono::Duration::from_std(arguments.older_than).unwrap_or(chrono::Duration::MAX);
     let before = context.clock.now().checked_sub_signed(age);
-    // The engines' own times end in different years.
+    // Each engine supports a different range of years.
     let before = before.filter(|before| YEARS.contains(&before.year()));
     let before = before.ok_or_else(|| Error::usage("--older-than reaches too far back"))?;
     let database = context.database(Access::Read).await?;

@@ -84,7 +84,7 @@ Once it is refunded, --restock takes back what arrives later.")]
     Expire(lifecycle::ExpireArguments),
 }
 
-/// Which orders are wanted.
+/// Selects orders.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// One or more of pending, paid, shipped, completed, cancelled, refunded
@@ -164,7 +164,7 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
     }
 }
 
-/// An order with its lines as every format shows it.
+/// Converts a placed order to the view of an order with its lines.
 pub fn detail(placed: PlacedOrder) -> FullOrder {
     let item = |(item, product): ItemWithProduct| {
         let (sku, name) = product.map(|product| (product.sku, product.name)).unzip();

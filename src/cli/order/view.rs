@@ -8,7 +8,7 @@ use crate::repository::order::{FullOrder, Item, Line};
 /// An order in a list.
 pub struct OrderView {
     pub order: order::Model,
-    /// The buyer's e-mail address; `None` when another program removed the user.
+    /// The buyer's e-mail address; `None` if another program deleted the user.
     pub email: Option<String>,
 }
 
@@ -26,7 +26,7 @@ impl View for OrderView {
     ];
 }
 
-/// What an item comes to; `None` when a foreign row's amount is out of range.
+/// The total of an item; `None` if another program stored an amount out of range.
 fn total(item: &Item) -> Option<Money> {
     let quantity = Quantity::new(item.item.quantity.known()?.into()).ok()?;
     item.item.unit_price.checked_times(quantity)
@@ -60,7 +60,7 @@ impl View for FullOrder {
     ];
 }
 
-/// An item with the fields of its order: an order in a flat file.
+/// An item with the fields of its order, for flat files.
 impl View for Line {
     const NOUN: &'static str = "orders";
     const COLUMNS: &'static [Column<Self>] = &[

@@ -61,7 +61,7 @@ pub enum Command {
     Delete(delete::DeleteArguments),
 }
 
-/// Which products are wanted.
+/// Selects products.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// Anywhere in SKU or name
@@ -106,7 +106,7 @@ impl ListQuery for FilterArguments {
     }
 }
 
-/// What a product can do without.
+/// The optional fields of a product.
 #[derive(Debug, Args)]
 pub struct DetailArguments {
     /// An empty text is none
@@ -120,7 +120,7 @@ impl DetailArguments {
         [description].into_iter().flatten()
     }
 
-    /// Puts what was given into a product.
+    /// Sets the given fields of a product.
     fn apply_to(&self, product: &mut Model) {
         self.given_values().for_each(|value| value.put(product));
     }

@@ -20,7 +20,7 @@ use crate::service::operation::Operations;
 use crate::service::price::{self as service, NAMED, PriceChanges};
 use crate::service::product::Changed;
 
-/// What `product show --prices` adds.
+/// The fields that `product show --prices` adds.
 pub const HISTORY_FIELDS: &[&str] = &["lowest_30_days", "lowest_before_current", "prices"];
 
 #[derive(Debug, Args)]
@@ -59,7 +59,7 @@ pub struct ChangeArguments {
 }
 
 impl PriceArguments {
-    /// Errors: exit 2 unless products are either named, or filtered, or all.
+    /// Errors: exit 2 unless products are selected in exactly one way: by name, by filter, or all.
     fn check_selection(&self) -> Result<()> {
         let ways = [!self.products.is_empty(), !self.filter.is_empty(), self.all];
         match ways.iter().filter(|is_given| **is_given).count() {
@@ -81,11 +81,11 @@ impl PriceArguments {
             return Err(Error::internal("neither --to nor --by"));
         };
         let repricing = Repricing { change, ending: self.round };
-        // One product named is not shown first: its new price comes from what it is by then.
+        // A single product is not previewed, so its price may change before the operation.
         Ok(PriceChanges { repricing, max_change: self.max_change, is_as_read: !self.is_single() })
     }
 
-    /// One product named as an argument: the answer is that product, not a list of one.
+    /// Whether one product is named: the result is then one object instead of a list.
     fn is_single(&self) -> bool {
         self.products.len() == 1
     }
@@ -102,7 +102,7 @@ pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArgu
         context.output.note("no product matches");
     }
     let dry_run = arguments.write.dry_run;
-    // Whoever is asked is not asked about what would be refused.
+    // Invalid changes are rejected before the prompt.
     let prices = changes.plan(&products)?;
     let is_change = products.iter().zip(&prices).any(|(product, price)| product.price != *price);
     if products.len() > 1 && is_change {
@@ -123,7 +123,7 @@ pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArgu
     Ok(())
 }
 
-/// Prints several mutations, and on stderr what they come to.
+/// Prints several results, and a summary on stderr.
 fn print_results(context: &Context, database: &Database, mutations: &[Mutation], changed: usize, dry_run: bool) {
     mutations.iter().for_each(|mutation| note_dry_run(context, mutation));
     context.output.mutations(mutations);
@@ -141,7 +141,7 @@ fn prices(count: usize) -> String {
     counted(count, "price")
 }
 
-/// `this changes 12 prices, 1 stays as it is: …`
+/// Describes the impact: `this changes 12 prices, 1 stays as it is: …`.
 fn impact(products: &[Model], new_prices: &[Money]) -> String {
     let changing: Vec<(&Model, &Money)> =
         products.iter().zip(new_prices).filter(|(product, price)| product.price != **price).collect();
@@ -171,7 +171,7 @@ fn mutation(operations: &Operations, result: &Changed) -> Mutation {
     mutation::changed(operations, result, line)
 }
 
-/// The prices that a product had, for [`HISTORY_FIELDS`].
+/// The price history of a product, for [`HISTORY_FIELDS`].
 pub async fn history(context: &Context, database: &Database, product: &Model) -> Result<Vec<(&'static str, Cell)>> {
     let events = service::history(database.connection(), product.id).await?;
     let mut steps: Vec<_> = events.iter().filter_map(service::PriceEvent::step).collect();

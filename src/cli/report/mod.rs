@@ -72,7 +72,7 @@ pub struct PeriodArguments {
 }
 
 impl PeriodArguments {
-    /// Errors: exit 7 for a period that nothing can be in, and for times that the zone's clocks never show.
+    /// Errors: exit 7 for an empty period, and for local times that do not exist in the zone.
     fn span(&self) -> Result<Span> {
         let mut violations = Violations::new();
         let mut time = |name: &str, time: &Option<ParsedTime>| {
@@ -86,7 +86,7 @@ impl PeriodArguments {
     }
 }
 
-/// A time that is one in any zone.
+/// Parses a time that is valid in every zone.
 fn parse_time(text: &str) -> Result<ParsedTime, String> {
     moment::parse(text)?;
     ParsedTime::read(text)
@@ -107,7 +107,7 @@ pub struct ChartArguments {
 }
 
 impl ChartArguments {
-    /// Errors: exit 2 for a chart in a format for programs.
+    /// Errors: exit 2 for a chart in a machine-readable format.
     fn check(&self, context: &Context) -> Result<()> {
         if !self.chart || context.output.format() == Format::Table {
             return Ok(());

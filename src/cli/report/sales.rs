@@ -22,7 +22,7 @@ pub struct SalesArguments {
     chart: ChartArguments,
 }
 
-/// One period.
+/// The sales of one period.
 impl View for (Bucket, Sales) {
     const NOUN: &'static str = "periods";
     const COLUMNS: &'static [Column<Self>] = &[

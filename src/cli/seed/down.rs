@@ -33,7 +33,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
     let seed = seed::find(&seeds, &arguments.name)?;
     let database = context.database(Access::Write).await?;
     let environment = require_development(context, &database, UnmarkedShop::Refuse).await?.environment;
-    // What would be refused is refused before anybody is asked, and before a copy is made.
+    // Errors are reported before the prompt and the backup.
     seed::check_applied(database.connection(), seed).await?;
     if is_redo {
         seed.check_environment(&environment)?;

@@ -103,7 +103,7 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed], environme
     Ok(())
 }
 
-/// What is to be said about seeds of which so many are done: each is one transaction.
+/// Adds to an error which seeds are applied; each is a separate transaction.
 fn partial_error(error: Error, seeds: &[Seed], done: usize) -> Error {
     if done == 0 {
         return error;
@@ -121,7 +121,7 @@ fn partial_error(error: Error, seeds: &[Seed], done: usize) -> Error {
     let message = format!("{}; {}", error.message(), parts.join("; "));
     let longer = error.reworded(message);
     if matches!(longer.kind(), Kind::Unavailable | Kind::OutcomeUnknown) {
-        // A seed that is applied is not applied again, so that running it again settles all.
+        // Applied seeds are skipped, so repeating the command is safe.
         let again = CommandLine::new("seed up").and(", with the same flags, applies what is not");
         return longer.without_hints().hint(again);
     }

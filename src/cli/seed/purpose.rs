@@ -5,26 +5,26 @@ use crate::db::Database;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::migrate;
 
-/// What seeds may do in a database that nobody said anything about.
+/// How to treat a database without a recorded environment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum UnmarkedShop {
-    /// Fill it: a shop in which nothing is yet is for development from then on.
+    /// An empty shop becomes a development database.
     Claim,
-    /// Only work on what seeds made.
+    /// The command is refused.
     Refuse,
 }
 
-/// What a database that takes seeds is for.
+/// The environment of a database that accepts seeds.
 pub struct Purpose {
     pub environment: String,
-    /// Nothing has said so yet.
+    /// Whether it is not recorded in the database yet.
     is_new: bool,
 }
 
 impl Purpose {
-    /// From now on the database itself says what it is for.
+    /// Records the environment in the database and returns it.
     ///
-    /// Errors: exit 11 when somebody said something else in this moment.
+    /// Errors: exit 11 if another process has just recorded a different one.
     pub async fn record_environment(self, context: &Context, database: &Database) -> Result<String> {
         if !self.is_new {
             return Ok(self.environment);
@@ -38,7 +38,7 @@ impl Purpose {
         Ok(purpose.environment)
     }
 
-    /// What the database says that it is for. Errors: exit 11 if that is neither development nor tests.
+    /// Accepts a recorded environment. Errors: exit 11 if it is neither development nor test.
     fn from_environment(environment: String, database: &Database) -> Result<Purpose> {
         if environment == migrate::DEVELOPMENT || environment == "test" {
             return Ok(Purpose { environment, is_new: false });
@@ -56,7 +56,7 @@ fn refused(reason: String, hint: impl Into<Hint>) -> Error {
     Error::new(Kind::ConfirmationNeeded, "seed.environment", reason).hint(hint)
 }
 
-/// Errors: exit 11 in a protected context, whatever its database is for.
+/// Errors: exit 11 in a protected context, regardless of the database's environment.
 pub fn refuse_protected(context: &Context) -> Result<()> {
     if context.config.protected {
         let reason = "this context is protected: seeds are refused".to_owned();
@@ -65,10 +65,10 @@ pub fn refuse_protected(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Seeds are for databases that are for development or tests because something said so.
+/// Requires a database for development or tests.
 ///
-/// Errors: exit 11 for any other, and for an empty shop beside another program's tables: those are
-/// not declared to be for development by the way.
+/// Errors: exit 11 for any other, and for an empty shop next to another program's tables, which must not be declared a
+/// development database implicitly.
 pub async fn require_development(
     context: &Context,
     database: &Database,
@@ -86,7 +86,7 @@ pub async fn require_development(
         return Purpose::from_environment(environment, database);
     }
     if !crate::repository::seed::is_empty_shop(connection).await? || unmarked_shop == UnmarkedShop::Refuse {
-        // Who filled it a moment ago said before what it is for.
+        // Another process may have recorded it before filling the shop.
         return match migrate::setting(connection, migrate::ENVIRONMENT).await? {
             Some(environment) => Purpose::from_environment(environment, database),
             None => Err(unmarked("")),

@@ -37,7 +37,7 @@ pub async fn run(context: &Context, arguments: &UpArguments) -> Result<()> {
         .record_environment(context, &database)
         .await?;
     let environment = arguments.env.clone().unwrap_or(purpose);
-    // For named seeds the reason is an error.
+    // A named seed is not skipped: it fails with the reason.
     let (meant, others): (Vec<Seed>, Vec<Seed>) =
         chosen.into_iter().partition(|seed| arguments.only.is_some() || seed.is_meant_for(&environment));
     for seed in &others {
@@ -46,7 +46,7 @@ pub async fn run(context: &Context, arguments: &UpArguments) -> Result<()> {
     apply(context, &database, &meant, &environment).await
 }
 
-/// Errors: exit 3 for an environment that none of the seeds is meant for.
+/// Errors: exit 3 if no seed is intended for the environment.
 fn refuse_unknown_environment(seeds: &[Seed], environment: &str) -> Result<()> {
     if seeds.is_empty() || seeds.iter().any(|seed| seed.is_meant_for(environment)) {
         return Ok(());

@@ -11,12 +11,12 @@ use crate::domain::text::multi_line;
 use crate::domain::{Cursor, IdempotencyKey, Page, Quantity, Violation, Violations, moment};
 use crate::error::{Result, printable};
 
-/// How many pieces are few.
+/// Maximum number of pieces that `--low` selects.
 const LOW_STOCK: i32 = 5;
-/// The longest text to look for: SQLite compares with no pattern beyond 50 000 bytes.
+/// Maximum length of a search text: SQLite limits patterns to 50 000 bytes.
 const SEARCH_MAX_CHARACTERS: usize = 1_000;
 
-/// For commands that change something.
+/// Flags of commands that write.
 #[derive(Debug, Clone, Args)]
 pub struct WriteArguments {
     /// Run the real transaction, roll it back and say what it would have done
@@ -27,7 +27,7 @@ pub struct WriteArguments {
     pub exit_code: bool,
 }
 
-/// For commands that add something.
+/// Flags of commands that accept an idempotency key.
 #[derive(Debug, Clone, Args)]
 pub struct KeyArguments {
     /// Repeating a command with the same key changes nothing and gives the first result again
@@ -35,7 +35,7 @@ pub struct KeyArguments {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// For commands that ask yes or no, and on a protected context for the database's name.
+/// Flags of commands that ask yes or no, or for the database's name in a protected context.
 #[derive(Debug, Clone, Args)]
 pub struct AnswerArguments {
     /// Do not ask
@@ -46,7 +46,7 @@ pub struct AnswerArguments {
     pub confirm: Option<String>,
 }
 
-/// For commands that ask for a name to be typed.
+/// Flags of commands that ask for a name.
 #[derive(Debug, Clone, Args)]
 pub struct ConfirmArguments {
     /// Confirm by naming what is to be destroyed, instead of being asked
@@ -54,7 +54,7 @@ pub struct ConfirmArguments {
     pub confirm: Option<String>,
 }
 
-/// For commands that choose products by what is left of them.
+/// Flags that select products by stock.
 #[derive(Debug, Clone, Args)]
 #[group(multiple = false)]
 pub struct StockFilterArguments {
@@ -74,7 +74,7 @@ impl StockFilterArguments {
         !self.low && !self.out_of_stock && self.max_stock.is_none()
     }
 
-    /// The most that may be left.
+    /// The maximum stock of the selected products, in pieces.
     pub fn max_stock(&self) -> Option<i32> {
         match (self.out_of_stock, self.low) {
             (true, _) => Some(0),
@@ -84,7 +84,7 @@ impl StockFilterArguments {
     }
 }
 
-/// For commands that list.
+/// Flags of commands that list.
 #[derive(Debug, Clone, Args)]
 pub struct ListArguments {
     /// Show at most so many
@@ -108,11 +108,11 @@ pub struct ListArguments {
 }
 
 impl ListArguments {
-    /// The page that is wanted, in the `usual` order unless `--sort` gives another: `-created_at`.
+    /// The requested page, in the default order `usual` (such as `-created_at`) unless `--sort` is given.
     pub fn page(&self, usual: &str) -> Page {
         let sort = match (&self.sort, &self.after) {
             (Some(text), _) => Sort::parse(text),
-            // The cursor carries its sort: nobody has to repeat it.
+            // The cursor contains its sort order.
             (None, Some(cursor)) => cursor.sort.clone(),
             (None, None) => Sort::parse(usual),
         };
@@ -121,7 +121,9 @@ impl ListArguments {
     }
 }
 
-/// Refuses a filter that nothing can match: `until` is exclusive.
+/// Rejects a period that nothing can match; `until` is exclusive.
+///
+/// Errors: exit 7.
 pub fn check_period<T: PartialOrd>(since: (&str, Option<T>), until: (&str, Option<T>)) -> Result<()> {
     match since.1.zip(until.1).is_some_and(|(since, until)| since >= until) {
         true => Err(Violations::single(until.0, format!("is not after {}", since.0)).into_error()),
@@ -129,7 +131,9 @@ pub fn check_period<T: PartialOrd>(since: (&str, Option<T>), until: (&str, Optio
     }
 }
 
-/// Refuses a filter that nothing can match.
+/// Rejects a range that nothing can match.
+///
+/// Errors: exit 7.
 pub fn check_range<T: PartialOrd>(least: (&str, Option<T>), most: (&str, Option<T>)) -> Result<()> {
     match least.1.zip(most.1).is_some_and(|(least, most)| least > most) {
         true => Err(Violations::single(most.0, format!("is less than {}", least.0)).into_error()),
@@ -156,7 +160,7 @@ pub fn long_text() -> Checked<String> {
     checked(multi_line)
 }
 
-/// A number of rows or the like. Errors: which numbers there are.
+/// Parses a whole number. Errors: the valid range.
 pub fn whole_number(text: &str, lowest: u64, highest: u64) -> Result<u64, String> {
     match text.trim().parse::<u64>() {
         Ok(number) if (lowest..=highest).contains(&number) => Ok(number),
@@ -178,9 +182,9 @@ pub fn search_text() -> Checked<String> {
     })
 }
 
-/// `PRODUCT` or `PRODUCT:N`; `PRODUCT=N` means the same. Neither SKUs nor ids have such a character.
+/// Parses `PRODUCT`, `PRODUCT:N` or `PRODUCT=N`; SKUs and ids contain neither `:` nor `=`.
 ///
-/// Errors: the violation of `flag`, or of the quantity, which is called `of` the product.
+/// Errors: a violation of `flag`, or of the quantity, whose field name is `of` followed by the product.
 pub fn with_quantity(flag: &str, of: &str, text: &str) -> Result<(String, Option<Quantity>), Violation> {
     let (product, quantity) =
         text.rsplit_once([':', '=']).map_or((text, None), |(product, quantity)| (product, Some(quantity)));
@@ -194,7 +198,7 @@ pub fn with_quantity(flag: &str, of: &str, text: &str) -> Result<(String, Option
     Ok((product.to_owned(), quantity.transpose()?))
 }
 
-/// One of several words.
+/// Parses one of several words, in any case.
 pub fn one_of_words<T: Copy + Send + Sync + 'static>(known: Vec<(&'static str, T)>) -> Checked<T> {
     checked(move |text| {
         let names: Vec<&'static str> = known.iter().map(|(name, _)| *name).collect();
@@ -209,7 +213,7 @@ pub fn one_of_words<T: Copy + Send + Sync + 'static>(known: Vec<(&'static str, T
     })
 }
 
-/// One of an enumeration's names.
+/// Parses the name of an enumeration's variant, in any case.
 pub fn name_of<T: Copy + Send + Sync + 'static, const N: usize>(
     all: [T; N],
     name: fn(T) -> &'static str,

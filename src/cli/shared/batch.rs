@@ -19,10 +19,10 @@ use crate::service::operation::Operations;
 const MAX_OBJECTS: usize = 100_000;
 /// Maximum number of names in a message; its details contain all.
 const NAMES_SHOWN: usize = 10;
-/// No name is longer, whatever a file holds.
+/// Maximum length of a line in a file of names.
 const MAX_LINE_BYTES: u64 = 1_024;
 
-/// For commands that take one or many objects.
+/// Flags of commands on one or many objects.
 #[derive(Debug, Args)]
 pub struct BatchArguments {
     /// Read them from a file, one a line (- for standard input)
@@ -33,16 +33,16 @@ pub struct BatchArguments {
     pub fail_fast: bool,
 }
 
-/// What a command is about.
+/// The objects of a command.
 #[derive(Debug)]
 pub struct Names {
     pub names: Vec<String>,
-    /// One object named as an argument: the answer is that object, not a list of one.
+    /// Whether one object is named as an argument: the result is then one object instead of a list.
     pub is_single: bool,
 }
 
 impl BatchArguments {
-    /// The names given as arguments and in the file, each once. None in a file is nothing to do, and is told.
+    /// The names given as arguments and in the file, without duplicates. An empty file is not an error: a note says so.
     ///
     /// Errors: exit 2 for neither names nor a file, or for too many; exit 4 for an unreadable file.
     pub fn names(&self, context: &Context, arguments: &[String], noun: &str) -> Result<Names> {
@@ -94,11 +94,12 @@ fn read_names(path: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Does one thing to each object and says so at once; JSON is one value at the end.
+/// Runs an operation for each object and prints each result immediately; JSON is printed as one value at the end.
 ///
-/// A single object fails with its own error. Of several all are attempted, unless `fail_fast`.
-/// Errors: exit 8 when some were done and some not; the common error when all failed alike; at once
-/// whatever is about the database and not about an object.
+/// A single object fails with its own error. Several are all attempted, unless `fail_fast`.
+///
+/// Errors: exit 8 if only some succeeded; the common error if all failed alike; immediately those that concern the
+/// database rather than an object.
 pub async fn run(
     context: &Context,
     database: &Database,
@@ -114,7 +115,7 @@ pub async fn run(
     }
     let mut batch = Batch::new(context, database, names);
     for name in names {
-        // Each of several operations has a limit of its own.
+        // Each operation has its own time limit.
         let database = database.with_budget(database.budget().renewed());
         match body(&context.operations(&database, dry_run), name).await {
             Ok(mutation) => batch.record_success(mutation),
@@ -130,9 +131,9 @@ pub async fn run(
     batch.finish()
 }
 
-/// Refuses names that are of nothing, before anything is done to the others.
+/// Rejects unknown names before any object is changed.
 ///
-/// Errors: exit 3, naming all of them.
+/// Errors: exit 3, listing all of them.
 pub fn refuse_unknown(noun: &'static str, unknown: &[&str], hint: Hint) -> Result<()> {
     match unknown {
         [] => Ok(()),
@@ -170,7 +171,7 @@ struct Batch<'a> {
     is_reported: bool,
 }
 
-/// An interrupted batch ends here.
+/// Reports what was done if the batch is interrupted.
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
         if self.is_reported || self.done == 0 {
@@ -185,7 +186,7 @@ impl Drop for Batch<'_> {
     }
 }
 
-/// How the rest of a batch is done.
+/// The hint to complete a batch.
 const RETRY_HINT: &str = "run the same command again: what is done stays as it is";
 
 impl<'a> Batch<'a> {
@@ -213,7 +214,7 @@ impl<'a> Batch<'a> {
         self.failures.push((name.to_owned(), error));
     }
 
-    /// What was done.
+    /// Prints what was done.
     fn report(&mut self) {
         self.is_reported = true;
         if self.context.output.is_json() {
@@ -234,7 +235,7 @@ impl<'a> Batch<'a> {
         tried.iter().map(String::as_str).filter(|name| !has_failed.contains(name)).collect()
     }
 
-    /// Errors of several objects as one: what is done, what is not, what nobody knows.
+    /// Combines the errors of several objects: what succeeded, what failed, and what is unknown.
     fn partial(&self) -> Error {
         let names = self.names;
         let first = self.failures[0].1.kind();
@@ -242,7 +243,7 @@ impl<'a> Batch<'a> {
         let is_unknown = |error: &Error| error.kind() == Kind::OutcomeUnknown;
         let kind = match self.failures.iter().find(|(_, error)| !is_about_an_object(error)) {
             Some((_, error)) if is_unknown(error) => Kind::OutcomeUnknown,
-            // What is not about an object ended the batch: it decides unless something was done.
+            // An error of the database ended the batch; it sets the exit code unless something was done.
             Some((_, error)) if self.done == 0 => error.kind(),
             _ if is_alike => first,
             _ => Kind::Partial,

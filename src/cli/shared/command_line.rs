@@ -1,4 +1,4 @@
-//! The command line of this run, as suggested commands repeat it, without passwords.
+//! The command line of this run, without passwords, for suggested commands.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::cli::Cli;
 use crate::db::target::{Engine, ServerEngine};
 use crate::error::{Argument, GivenArgument, Invocation};
 
-/// The command line that clap read.
+/// The command line as parsed by clap.
 pub fn aim(program: &Command, matches: &ArgMatches) -> Invocation {
     let (mut command, mut leaf, mut words) = (program, matches, Vec::new());
     while let Some((name, deeper)) = leaf.subcommand() {
@@ -70,7 +70,7 @@ fn with_value(argument: &Arg, flag: Option<&str>, value: &str) -> GivenArgument 
     GivenArgument { argument, password }
 }
 
-/// Whether the command of these words has this flag.
+/// Whether a command supports this flag.
 fn has_flag(words: &str, flag: &str) -> bool {
     let program = Cli::command();
     let command = words.split(' ').try_fold(&program, |command, word| command.find_subcommand(word));
@@ -79,9 +79,9 @@ fn has_flag(words: &str, flag: &str) -> bool {
         || program.get_arguments().any(|argument| argument.is_global_set() && is_it(argument))
 }
 
-/// A server's URL without the passwords that stand in it, and the engine if there were any; any other text as it is.
+/// Removes passwords from a server's URL and returns its engine if there were any; other text is unchanged.
 ///
-/// It takes URLs apart as they are read: several hosts, and an @ in the password.
+/// Splits URLs like the URL parser: several hosts, and an `@` in the password.
 fn without_password(text: &str) -> (Cow<'_, str>, Option<ServerEngine>) {
     const SECRETS: [&str; 2] = ["password", "sslpassword"];
     let Some((scheme, rest)) = text.split_once("://") else { return (text.into(), None) };
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_command_keeps_its_flags_and_loses_the_password() {
+    fn repeated_commands_keep_their_flags_but_not_passwords() {
         let yes = |line: &[&str]| shown(CommandLine::again().flag("--yes"), line);
         let line = ["order", "cancel", "X", "--reason", "changed her mind", "-c", "live", "-vv", "-ojson"];
         assert_eq!(
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_answer_is_replaced() {
+    fn repeated_commands_replace_wrong_answers() {
         for wrong in [&["migrate", "fresh", "--confirm", "shpo"][..], &["migrate", "fresh", "--confirm=shpo"]] {
             let again = CommandLine::again().option("--confirm", "my shop");
             assert_eq!(shown(again, wrong), "shopctl migrate fresh --confirm 'my shop'");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_is_repeated_as_it_was_named() {
+    fn the_target_is_repeated_as_given() {
         let list = |line: &[&str]| shown(CommandLine::new("order list"), &[line, &["user", "list"]].concat());
         assert_eq!(list(&["--context", "live shop"]), "shopctl --context 'live shop' order list");
         assert_eq!(list(&["--database-url", "sqlite:a b.db"]), "shopctl --database-url 'sqlite:a b.db' order list");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_given_again_where_its_engine_reads_one() {
+    fn removed_passwords_are_hinted_for_each_engine() {
         let remark = |line: &[&str]| typed(line).remark(&[CommandLine::again().into()]).unwrap_or_default();
         let of = |url: &str| remark(&["--database-url", url, "order", "list"]);
         assert!(of("postgres://u:p@h/d").ends_with("in DB_PASSWORD, DB_PASSWORD_FILE or ~/.pgpass"));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_loses_its_password_and_nothing_else() {
+    fn only_the_password_is_removed_from_a_url() {
         for (url, shorter) in [
             ("postgres://u:p@h/d", "postgres://u@h/d"),
             ("postgresql://u:p@h1:1,h2:2/d", "postgresql://u@h1:1,h2:2/d"),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_is_repeated_with_whatever_it_was_given() {
+    fn every_command_is_repeated_with_all_its_arguments() {
         let program = relaxed(Cli::command());
         let globals: Vec<Arg> = program.get_arguments().filter(|argument| argument.is_global_set()).cloned().collect();
         let mut commands = Vec::new();

@@ -1,6 +1,4 @@
-//! Prompts: confirmations and hidden passwords.
-//!
-//! Asked key by key, see `keys`.
+//! Prompts: confirmations and hidden passwords, read key by key (see `keys`).
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -14,7 +12,7 @@ use crate::domain::Password;
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::output::{Output, escape};
 
-/// Whether there is somebody to ask. Plain values, so that a test sets them.
+/// Asks the user, if there is a terminal to ask on. The fields are plain values, so that tests can set them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Prompter {
     pub stdin_is_terminal: bool,
@@ -26,7 +24,7 @@ pub struct Prompter {
 }
 
 impl Prompter {
-    /// The facts of this process.
+    /// Inspects the streams and environment of this process.
     pub fn detect(no_input: bool) -> Prompter {
         Prompter {
             stdin_is_terminal: io::stdin().is_terminal(),
@@ -41,8 +39,7 @@ impl Prompter {
         stdin_is_terminal && stderr_is_terminal && !is_ci && !no_input
     }
 
-    /// Asks yes or no; on a protected context for the database's name instead. The impact is only
-    /// looked up if it will be shown.
+    /// Asks yes or no, or for the database's name in a protected context. The impact is only computed if it is shown.
     ///
     /// Errors: those of [`Prompter::confirm`] and [`Prompter::confirm_by_name`].
     pub async fn ask_permission(
@@ -63,10 +60,10 @@ impl Prompter {
         }
     }
 
-    /// Lets pass what was answered with yes. `impact` says what would happen, as a sentence without
-    /// a period: `this cancels 3 orders and restocks 7 units`. Anything but yes is no.
+    /// Asks yes or no, unless `yes` answers already. `impact` describes the effect, as a sentence without a full stop:
+    /// `this cancels 3 orders and restocks 7 units`. Anything but yes counts as no.
     ///
-    /// Errors: exit 10 for no or the end of input, 11 when nobody can be asked, 130 for Ctrl-C.
+    /// Errors: exit 10 for no or the end of input, 11 if nobody can be asked, 130 for Ctrl-C.
     pub fn confirm(&self, output: &Output, yes: bool, impact: &str) -> Result<()> {
         if yes {
             return Ok(());
@@ -78,10 +75,10 @@ impl Prompter {
         confirm_question("go on?")
     }
 
-    /// Lets pass what was answered with the name of what is at stake; `--yes` does not.
+    /// Asks for the name of the object to destroy, unless `--confirm` gives it; `--yes` is not sufficient.
     ///
-    /// Errors: exit 10 for another name or the end of input, 11 when nobody can be asked or
-    /// `--confirm` names something else, 130 for Ctrl-C.
+    /// Errors: exit 10 for another name or the end of input, 11 if nobody can be asked or `--confirm` gives another
+    /// name, 130 for Ctrl-C.
     pub fn confirm_by_name(
         &self,
         output: &Output,
@@ -106,9 +103,9 @@ impl Prompter {
         }
     }
 
-    /// A new password, typed twice without being shown; one that is not allowed is asked for again.
+    /// Asks for a new password, twice and hidden, until it is valid.
     ///
-    /// Errors: exit 10 for none or the end of input, 11 when nobody can be asked, 130 for Ctrl-C.
+    /// Errors: exit 10 for an empty one or the end of input, 11 if nobody can be asked, 130 for Ctrl-C.
     pub fn new_password(&self, output: &Output) -> Result<String> {
         loop {
             let password = self.existing_password()?;
@@ -126,7 +123,7 @@ impl Prompter {
         }
     }
 
-    /// A password that exists already, typed once without being shown.
+    /// Asks for an existing password, once and hidden.
     ///
     /// Errors: as [`Prompter::new_password`].
     pub fn existing_password(&self) -> Result<String> {
@@ -137,10 +134,10 @@ impl Prompter {
         ask("password: ", Echo::Hidden)
     }
 
-    /// Whether flags are missing and somebody can be asked instead. `flags` are the required ones,
-    /// each with whether it was given.
+    /// Whether flags are missing and the user can be asked instead. `flags` are the required ones, each with whether it
+    /// is given.
     ///
-    /// Errors: exit 2 naming those that are missing when nobody can be asked.
+    /// Errors: exit 2, listing the missing flags, if nobody can be asked.
     pub fn needs_answers(&self, flags: &[(&str, bool)]) -> Result<bool> {
         let missing: Vec<&str> = flags.iter().filter(|(_, is_given)| !is_given).map(|(flag, _)| *flag).collect();
         if missing.is_empty() || (self.is_interactive() && can_draw()) {
@@ -151,7 +148,7 @@ impl Prompter {
     }
 }
 
-/// Lets pass what was reviewed, by a question of its own: `place this order?`. Never skipped.
+/// Asks a yes-or-no question such as `place this order?`, which no flag can skip.
 ///
 /// Errors: exit 10 for no or the end of input, 130 for Ctrl-C.
 pub fn confirm_question(question: &str) -> Result<()> {
@@ -177,7 +174,7 @@ mod tests {
         Prompter { stdin_is_terminal: true, stderr_is_terminal: true, is_ci: false, no_input: false };
 
     #[test]
-    fn only_a_person_at_both_ends_is_asked() {
+    fn prompts_require_a_terminal_for_input_and_output() {
         assert!(SOMEBODY.is_interactive());
         for absent in [
             Prompter { no_input: true, ..SOMEBODY },
@@ -190,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn yes_passes_and_nobody_is_refused_with_the_flag() {
+    fn without_a_terminal_a_prompt_fails_and_names_the_flag() {
         let (output, stdout, stderr) = captured(OutputSettings::default(), Terminal::default());
         Prompter::default().confirm(&output, true, "this cancels 3 orders").unwrap();
         let aim = Invocation { command: "order cancel A B".to_owned(), ..Invocation::default() };
@@ -202,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_confirmed_by_that_name_alone() {
+    fn only_the_exact_name_confirms() {
         let (output, ..) = captured(OutputSettings::default(), Terminal::default());
         let named = |prompter: Prompter, name: Option<&str>| {
             prompter.confirm_by_name(&output, &name.map(str::to_owned), "this drops all tables", "shop")
@@ -216,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_nobody_can_type_names_the_flags() {
+    fn without_a_terminal_the_password_error_names_the_flags() {
         let (output, ..) = captured(OutputSettings::default(), Terminal::default());
         let refusal = Prompter::default().new_password(&output).unwrap_err();
         assert_eq!(refusal.kind(), Kind::ConfirmationNeeded);

@@ -4,10 +4,9 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command};
 
-/// The arguments, each value that cannot be a flag joined to the option in front of it
-/// (`--description=-20 % on Mondays`).
+/// Joins each value that cannot be a flag to the option before it (`--description=-20 % on Mondays`).
 ///
-/// Whatever looks like a flag is left alone: `--note --dry-rnu` is a mistake, not a note.
+/// Anything that resembles a flag is unchanged: `--note --dry-rnu` is a typing error, not a note.
 pub fn join_values(program: &Command, arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut path = vec![program];
     let mut joined: Vec<OsString> = Vec::new();
@@ -40,7 +39,7 @@ pub fn join_values(program: &Command, arguments: impl IntoIterator<Item = OsStri
     joined
 }
 
-/// The option that this word is, if its value comes next.
+/// The option of a word, if the next argument is its value.
 fn find_option<'a>(path: &[&'a Command], word: &str) -> Option<&'a Arg> {
     let is_it = |argument: &&Arg| match word.strip_prefix("--") {
         Some(long) => argument.get_long() == Some(long),
@@ -53,7 +52,7 @@ fn options<'a>(path: &[&'a Command]) -> impl Iterator<Item = &'a Arg> {
     path.iter().rev().flat_map(|command| command.get_arguments())
 }
 
-/// No flag begins with a digit or a blank, and none has a blank before its `=`.
+/// Whether a value cannot be a flag: flags begin with a letter and contain no blank before `=`.
 fn cannot_be_a_flag(path: &[&Command], value: &OsStr) -> bool {
     let Some(text) = value.to_str().and_then(|text| text.strip_prefix('-')) else { return false };
     let (long, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_a_flag_goes_with_its_option() {
+    fn values_that_cannot_be_flags_are_joined_to_their_option() {
         for value in ["-5", "-20 % on Mondays", "- blue", "--- cut here ---", "-½", "--sale now", "-blue mug", "-5%"] {
             let line = ["product", "create", "--description", value, "--price", "1"];
             let joint = format!("--description={value}");
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_may_be_a_flag_is_left_alone() {
+    fn possible_flags_are_unchanged() {
         for line in [
             &["product", "create", "--description", "--pirce", "5"][..],
             &["product", "create", "--description", "-n"],

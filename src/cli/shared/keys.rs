@@ -1,10 +1,9 @@
-//! Keys of the terminal, one by one: what every question is made of.
+//! Reads single keys from the terminal; all prompts are based on it.
 //!
-//! Read in raw mode instead of through dialoguer's prompts, whose `Confirm`, `Input` and
-//! `FuzzySelect` take Ctrl-D for a letter, and whose `Password` asks again for ever at the end of
-//! input and leaves the echo off when Ctrl-C ends the process (dialoguer 0.12, console 0.16). Here
-//! Ctrl-C and Ctrl-D are keys: no signal, no hidden cursor, and the terminal is restored on every
-//! way out.
+//! Keys are read in raw mode instead of through dialoguer's prompts: its `Confirm`, `Input` and `FuzzySelect` treat
+//! Ctrl-D as a letter, and its `Password` repeats the question forever at the end of input and leaves the echo off when
+//! Ctrl-C ends the process (dialoguer 0.12, console 0.16). Here Ctrl-C and Ctrl-D are keys, and the terminal is always
+//! restored.
 
 use std::io;
 
@@ -18,8 +17,8 @@ use crate::error::{Error, Kind, Result};
 const CONTROL_D: char = '\u{4}';
 const CONTROL_U: char = '\u{15}';
 
-/// Raw mode for as long as this lives. Held over a whole answer and not per key, because between
-/// two keys the terminal would echo a pasted password.
+/// Enables raw mode until dropped. Held for a whole answer, because between two keys the terminal would echo a pasted
+/// password.
 pub struct RawMode;
 
 impl RawMode {
@@ -35,7 +34,7 @@ impl Drop for RawMode {
     }
 }
 
-/// Gives the terminal back as it was, for whoever ends the process at a prompt.
+/// Restores the terminal if the process ends at a prompt.
 pub fn restore() {
     if crossterm::terminal::is_raw_mode_enabled().unwrap_or(false) {
         drop(RawMode);
@@ -44,29 +43,31 @@ pub fn restore() {
     }
 }
 
-/// Whether what is typed can be seen.
+/// Whether typed text is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Echo {
     Shown,
     Hidden,
 }
 
-/// What a key did to a [`LineEditor`].
+/// The effect of a key on a [`LineEditor`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum KeyEffect {
     Edited,
     Entered,
-    /// Nothing that a line knows.
+    /// A key without a meaning for a line.
     Other(Key),
 }
 
-/// One line while it is being typed.
+/// A line being typed.
 #[derive(Debug, Default)]
 pub struct LineEditor {
     pub text: String,
 }
 
 impl LineEditor {
+    /// Applies a key.
+    ///
     /// Errors: `Interrupted` for Ctrl-C, `UnexpectedEof` for Ctrl-D on an empty line.
     pub fn press(&mut self, key: Key) -> io::Result<KeyEffect> {
         match key {
@@ -82,8 +83,8 @@ impl LineEditor {
     }
 }
 
-/// Waits until a key can be read. Nothing is taken from the terminal, so waiting can be given up;
-/// where waiting is impossible, reading will do it.
+/// Waits until a key can be read, without reading it, so that the future can be dropped. Returns immediately where
+/// waiting is not supported: reading then waits.
 #[expect(deprecated, reason = "what replaces it is unsafe, for descriptors that may close: standard input stays")]
 pub async fn wait_for_key() {
     #[cfg(unix)]
@@ -91,31 +92,31 @@ pub async fn wait_for_key() {
         use tokio::io::Interest;
         use tokio::io::unix::AsyncFd;
         let stdin = io::stdin();
-        // Registered anew each time: that tells of keys which were there before.
+        // A new registration also reports keys that were typed before.
         if let Ok(terminal) = AsyncFd::with_interest(std::os::fd::AsFd::as_fd(&stdin), Interest::READABLE) {
             let _ = terminal.readable().await;
         }
     }
 }
 
-/// Takes one key, waiting for it if need be. Errors: `UnexpectedEof` when the terminal is gone.
+/// Reads one key; blocks until there is one. Errors: `UnexpectedEof` if the terminal is closed.
 pub fn read() -> io::Result<Key> {
     Term::stderr().read_key_raw()
 }
 
-/// Whether lines can be drawn anew.
+/// Whether the terminal can redraw lines.
 pub fn can_draw() -> bool {
     !console::is_dumb()
 }
 
-/// Asks on stderr and reads one line. Errors: as [`prompt_error`] says.
+/// Asks on stderr and reads one line. Errors: see [`prompt_error`].
 pub fn ask(question: &str, echo: Echo) -> Result<String> {
     let terminal = Term::stderr();
     let answer = RawMode::enter().and_then(|_raw| {
         terminal.write_str(question)?;
         read_answer(&terminal, echo)
     });
-    // After raw mode, in which a line feed would not return the carriage.
+    // After raw mode, in which a line feed does not imply a carriage return.
     let _ = terminal.write_line("");
     answer.map_err(prompt_error)
 }
@@ -132,7 +133,7 @@ fn read_answer(terminal: &Term, echo: Echo) -> io::Result<String> {
     }
 }
 
-/// Lines are edited at their end only.
+/// Shows an edit, which is always at the end of the line.
 fn show_edit(terminal: &Term, before: &str, after: &str) -> io::Result<()> {
     match after.strip_prefix(before) {
         Some(added) => terminal.write_str(added),
@@ -140,9 +141,7 @@ fn show_edit(terminal: &Term, before: &str, after: &str) -> io::Result<()> {
     }
 }
 
-/// The error of a question that did not come to an answer.
-///
-/// Returns Ctrl-C as exit 130, the end of input as exit 10, anything else as exit 1.
+/// The error of an unanswered question: exit 130 for Ctrl-C, exit 10 for the end of input, exit 1 for other failures.
 pub fn prompt_error(failure: impl Into<io::Error>) -> Error {
     let failure = failure.into();
     match failure.kind() {
@@ -152,7 +151,7 @@ pub fn prompt_error(failure: impl Into<io::Error>) -> Error {
     }
 }
 
-/// Exit 10.
+/// The error of a declined question (exit 10).
 pub fn declined(message: &str) -> Error {
     Error::new(Kind::Declined, "declined", message)
 }
@@ -162,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_edited_at_its_end_and_takes_nothing_unsafe() {
+    fn lines_are_edited_at_their_end_and_reject_unsafe_characters() {
         let mut line = LineEditor::default();
         for key in [Key::Char('a'), Key::Char('\u{202e}'), Key::Char('ø'), Key::Char('x'), Key::Backspace, Key::Tab] {
             line.press(key).unwrap();
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_ends_early_has_its_own_exit_code() {
+    fn unanswered_prompts_have_distinct_exit_codes() {
         for (failure, kind) in [
             (io::ErrorKind::Interrupted, Kind::Interrupted),
             (io::ErrorKind::UnexpectedEof, Kind::Declined),

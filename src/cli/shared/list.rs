@@ -15,28 +15,28 @@ use crate::file;
 use crate::output::{Format, ListFooter, Output, View};
 use crate::repository::{Listing, SortField, sort_field};
 
-/// A timeline shows so many events, the newest; `audit list` has them all.
+/// Maximum number of events in a timeline, newest first; `audit list` has all.
 pub const TIMELINE_MAX: u64 = 1_000;
 /// Number of rows that an export reads at once.
 const ROWS: u64 = 1_000;
 
-/// The arguments that say which rows of a noun are wanted, and how those are found.
+/// Arguments that select rows of a noun, and the queries that find them.
 pub trait ListQuery: Args {
     type Entity: EntityTrait;
     type Filter;
     type Row: View;
     const SORT_FIELDS: &'static [SortField<Self::Entity>];
-    /// The order of a list unless `--sort` gives another.
+    /// The sort order without `--sort`.
     const DEFAULT_SORT: &'static str = "-created_at";
 
-    /// Errors: exit 7 for what nothing can match.
+    /// Checks the arguments without a database. Errors: exit 7 for a filter that nothing can match.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 
-    /// The filter, with what the database has to be asked for.
+    /// The filter; names are resolved by queries.
     ///
-    /// Errors: exit 3 for an argument that names nothing.
+    /// Errors: exit 3 for an unknown name.
     async fn filter(&self, database: &Database) -> Result<Self::Filter>;
 
     async fn page(database: &Database, filter: &Self::Filter, page: &Page) -> Result<Listing<Self::Row>>;
@@ -61,7 +61,7 @@ pub struct Export<N: ListQuery> {
     pub out: Option<PathBuf>,
 }
 
-/// For exports in one format.
+/// Flags of exports in one format.
 #[derive(Debug, Args)]
 pub struct OutArguments {
     /// Write this file, complete or not at all; - is standard output
@@ -70,7 +70,7 @@ pub struct OutArguments {
 }
 
 impl<N: ListQuery> List<N> {
-    /// Prints one page with its continuation, or with `--all` every page as it comes.
+    /// Prints one page and the cursor of the next, or with `--all` every page as it is read.
     pub async fn run(&self, context: &Context) -> Result<()> {
         context.output.check_fields::<N::Row>(&[])?;
         self.filter.check()?;
@@ -90,9 +90,9 @@ impl<N: ListQuery> List<N> {
 }
 
 impl<N: ListQuery> Export<N> {
-    /// What `--output` says, else the file's ending, else CSV.
+    /// The format of `--output`, else of the file extension, else CSV.
     ///
-    /// Errors: exit 2 for an ending that is not that of any format.
+    /// Errors: exit 2 for an unknown file extension.
     pub fn format(&self, context: &Context) -> Result<Format> {
         let ending = self.out.as_deref().and_then(|path| Some((path, file::ending_of(path)?)));
         match (context.output.requested_format(), ending) {
@@ -109,9 +109,9 @@ impl<N: ListQuery> Export<N> {
     }
 }
 
-/// Writes everything that matches, oldest first, into a file that is complete or absent, or to stdout.
+/// Exports all matching rows, oldest first, to a file, which only appears when complete, or to stdout.
 ///
-/// Errors: those of the filter; exit 5 when the disk is full, exit 4 when the file cannot be written.
+/// Errors: those of the filter; exit 5 if the disk is full, exit 4 if the file cannot be written.
 pub async fn export<N: ListQuery>(context: &Context, query: &N, format: Format, out: Option<&Path>) -> Result<()> {
     let database = context.database(Access::Read).await?;
     let filter = query.filter(&database).await?;
@@ -121,7 +121,7 @@ pub async fn export<N: ListQuery>(context: &Context, query: &N, format: Format, 
     export.complete()
 }
 
-/// Prints this page and all after it, as they come.
+/// Prints this page and all following ones, as they are read.
 async fn print_all<N: ListQuery>(
     output: &Output,
     database: &Database,

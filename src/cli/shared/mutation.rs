@@ -13,13 +13,13 @@ use crate::service::operation::{Changed, Operations};
 
 /// A noun that commands change.
 pub trait Noun: View {
-    /// What one is called: `product`.
+    /// The singular, for messages: `product`.
     const NAME: &'static str;
-    /// The field that is its natural key: `sku`.
+    /// The field of the natural key: `sku`.
     const KEY: &'static str;
 }
 
-/// For commands that destroy one row.
+/// Flags of commands that delete one row.
 #[derive(Debug, Args)]
 pub struct DestroyArguments {
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub struct DestroyArguments {
     pub write: WriteArguments,
 }
 
-/// `created`, or under dry run `would be created`.
+/// The verb of a result: `created`, or `would be created` in a dry run.
 pub fn outcome_verb(dry_run: bool, verb: &str) -> String {
     match (dry_run, verb.split_once(' ')) {
         (false, _) => verb.to_owned(),
@@ -37,13 +37,13 @@ pub fn outcome_verb(dry_run: bool, verb: &str) -> String {
     }
 }
 
-/// The members that every mutation's JSON has.
+/// The JSON members of every mutation.
 pub fn outcome(changed: bool, replayed: bool, dry_run: bool, before: Value, after: Value) -> Map<String, Value> {
     let members = ["changed", "replayed", "dry_run", "before", "after"].map(str::to_owned);
     members.into_iter().zip([changed.into(), replayed.into(), dry_run.into(), before, after]).collect()
 }
 
-/// The answer about a row: its keys, then what became of it.
+/// The result for a row: its key, then `outcome`.
 pub fn row_mutation<N: Noun>(row: &N, line: String, outcome: Map<String, Value>) -> Mutation {
     let mut json = row.to_json();
     json.retain(|name, _| name == N::KEY);
@@ -51,12 +51,12 @@ pub fn row_mutation<N: Noun>(row: &N, line: String, outcome: Map<String, Value>)
     Mutation { line, id: row.id(), json }
 }
 
-/// A row as `before` and `after` show it.
+/// A row as JSON, for `before` and `after`.
 pub fn view_json(row: &impl View) -> Value {
     row.to_json().into()
 }
 
-/// The answer about a row that was changed, or was so already.
+/// The result of an update, which may have changed nothing.
 pub fn changed<N: Noun>(operations: &Operations, result: &Changed<N>, line: String) -> Mutation {
     let Changed { before, after, changed } = result;
     row_mutation(after, line, outcome(*changed, false, operations.dry_run, view_json(before), view_json(after)))
@@ -68,7 +68,7 @@ pub fn updated<N: Noun>(operations: &Operations, result: &Changed<N>, verb: &str
     changed(operations, result, format!("{} {verb}", row_name(&result.after)))
 }
 
-/// The answer about a new row: all its fields, then what became of it.
+/// The result of a creation: all fields of the row, then the common members.
 pub fn created<N: Noun>(operations: &Operations, row: &N) -> Mutation {
     let line = format!("{} {}", row_name(row), outcome_verb(operations.dry_run, "created"));
     let mut json = row.to_json();
@@ -98,7 +98,7 @@ pub async fn run(
     Ok(())
 }
 
-/// As [`run`], once `name` was typed or given. Nobody types it for what is refused anyway: that is tried before.
+/// As [`run`], after confirmation by `name`. A dry run before the prompt reports errors early.
 pub async fn destroy(
     context: &Context,
     prompter: &Prompter,
@@ -118,7 +118,7 @@ pub async fn destroy(
     Ok(())
 }
 
-/// Prints the mutation, and on stderr which database it changed, unless nothing was written.
+/// Prints the result, and a note about the changed database if something was written.
 pub fn finish(context: &Context, database: &Database, mutation: &Mutation) {
     note_dry_run(context, mutation);
     context.output.mutation(mutation);
@@ -138,7 +138,7 @@ pub fn note_dry_run(context: &Context, mutation: &Mutation) {
     }
 }
 
-/// What a wizard leaves behind: the command that does the same without questions.
+/// Prints the command that does the same as a wizard without questions.
 pub fn note_command(context: &Context, command: Option<&CommandLine>) {
     if let Some(command) = command {
         context.output.suggest(Hint::from("the same without questions:\n  ").and(command.clone()));

@@ -1,8 +1,8 @@
-//! One out of many: a choice that searches the database while its name is being typed.
+//! An interactive choice that searches the database while the user types.
 //!
-//! The table is never loaded: each text asks for a handful of rows, first by the start of the key,
-//! which an index answers at once, then for the words anywhere. One query is under way at a time,
-//! and keys are taken while it runs, so that typing shows at once and Ctrl-C always ends it.
+//! The table is never loaded: each text queries a few rows, first by the start of the key, which uses an index, then
+//! for its words anywhere. One query runs at a time, and keys are handled meanwhile, so that typed text shows
+//! immediately and Ctrl-C always works.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -20,25 +20,25 @@ use crate::error::Result;
 use crate::output::{escape, shorten};
 use crate::repository::Match;
 
-/// Rows that are asked of the database and shown.
+/// Maximum number of rows shown.
 pub const LIMIT: usize = 8;
-/// Keys that follow one another as fast as this are one text: of a paste, or of a quick hand.
+/// Delay before a fast query, so that pasted or quickly typed text is one query.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The same before a query that may take long: a hand at work would have to wait for its end.
+/// Delay before a slow query, which cannot be cancelled by typing.
 const LONG_PAUSE: Duration = Duration::from_millis(120);
-/// What a column other than the last takes at most.
+/// Maximum width of all columns but the last.
 const MAX_COLUMN_WIDTH: usize = 30;
 
-/// One row to choose.
+/// A row to choose from.
 #[derive(Debug, Clone)]
 pub struct Entry<T> {
     pub id: Id,
-    /// What is shown, as it stands in the database; only the last is free text.
+    /// The shown values, unescaped; only the last one is free text.
     pub cells: Vec<String>,
     pub value: T,
 }
 
-/// How a choice ended.
+/// The result of a choice.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Choice<T> {
     Selected(T),
@@ -48,12 +48,12 @@ pub enum Choice<T> {
     Back,
 }
 
-/// A choice to be made.
+/// An interactive choice.
 pub struct Picker<'a> {
     pub context: &'a Context,
     /// A noun: `product`.
     pub question: &'a str,
-    /// The entry that comes first while nothing is typed and ends a series of choices.
+    /// The first entry while nothing is typed, which ends a series of choices.
     pub done: Option<&'a str>,
 }
 
@@ -67,11 +67,11 @@ struct SearchResult<T> {
 }
 
 impl Picker<'_> {
-    /// Lets one be chosen. `find` answers a text with at most [`LIMIT`] + 1 entries; without a text,
-    /// with the newest.
+    /// Runs the choice. `find` returns at most [`LIMIT`] + 1 entries that match a text, or the newest for an empty
+    /// text.
     ///
-    /// Errors: exit 10 for the end of input, 130 for Ctrl-C, those of `find`, exit 5 when it takes
-    /// longer than `--timeout`.
+    /// Errors: exit 10 for the end of input, 130 for Ctrl-C, exit 5 for a query longer than `--timeout`, and those of
+    /// `find`.
     pub async fn pick<T>(&self, find: &impl AsyncFn(&str, Match) -> Result<Vec<Entry<T>>>) -> Result<Choice<T>> {
         let mut screen = Screen::open().map_err(prompt_error)?;
         let mut state = PickerState::new(self.done.is_some());
@@ -133,16 +133,16 @@ impl Picker<'_> {
         Ok(SearchResult { text, how, entries })
     }
 
-    /// What is on the screen: the question, the entries, how it stands.
+    /// The lines to draw: the question, the entries, and the state.
     fn lines<T>(&self, state: &PickerState<T>) -> Frame {
         let (rows, columns) = Term::stderr().size();
-        // The last column stays free: some terminals wrap as soon as it is written.
+        // The last column stays empty, because some terminals wrap when it is written.
         let (width, height) = (usize::from(columns).saturating_sub(1).max(1), usize::from(rows));
         let typed = visible_end(&state.line.text, width.saturating_sub(self.question.width() + 2).max(1));
         let question = shorten(format!("{}: {typed}", self.question), width);
         let cursor = question.width();
         let mut lines = vec![question];
-        // Question, state and the line of the cursor's return take their share of a low terminal.
+        // Three lines are reserved for the question, the state and the cursor.
         let room = height.saturating_sub(3).max(1);
         let first = (state.selected + 1).saturating_sub(room);
         let done = state.shows_done().then(|| self.done.unwrap_or_default().to_owned());
@@ -164,13 +164,13 @@ async fn await_search<T>(search: &mut Option<Search<'_, T>>) -> Result<SearchRes
     }
 }
 
-/// The end of a text that is too long to be shown whole.
+/// The end of a text that fits the width.
 fn visible_end(text: &str, width: usize) -> &str {
     let starts = text.char_indices().map(|(start, _)| start).chain([text.len()]);
     starts.map(|start| &text[start..]).find(|end| end.width() < width).unwrap_or_default()
 }
 
-/// The entries as lines, their cells below one another.
+/// The entries as lines with aligned columns.
 fn align_columns<T>(entries: &[Entry<T>]) -> Vec<String> {
     let cells: Vec<Vec<String>> =
         entries.iter().map(|entry| entry.cells.iter().map(|cell| escape::line(cell)).collect()).collect();
@@ -189,11 +189,11 @@ fn align_columns<T>(entries: &[Entry<T>]) -> Vec<String> {
     cells.iter().map(line).collect()
 }
 
-/// What was typed, what was found for it, and where the selection stands.
+/// The typed text, the entries found for it, and the selection.
 struct PickerState<T> {
     line: LineEditor,
     entries: Vec<Entry<T>>,
-    /// The text that the entries answer, and the last query about it; `None` before the first.
+    /// The text that the entries match, and the last query for it; `None` before the first.
     answered: Option<(String, Match)>,
     has_more: bool,
     selected: usize,
@@ -220,7 +220,7 @@ impl<T> PickerState<T> {
         self.offers_done && self.text().is_empty()
     }
 
-    /// The query that comes next; `None` when all is known about the text.
+    /// The next query; `None` if the entries are complete.
     fn next_query(&self) -> Option<(String, Match)> {
         let text = self.text();
         let is_one_word = !text.is_empty() && !text.contains(char::is_whitespace);
@@ -232,7 +232,7 @@ impl<T> PickerState<T> {
         }
     }
 
-    /// Whether what is shown belongs to what was typed, so that keys mean what they seem to.
+    /// Whether the shown entries match the typed text, so that keys select the intended one.
     fn is_settled(&self) -> bool {
         let answers = self.answered.as_ref().is_some_and(|(answered, _)| answered == self.text());
         self.shows_done() || (answers && !self.entries.is_empty()) || self.next_query().is_none()
@@ -246,7 +246,7 @@ impl<T> PickerState<T> {
         let rows = usize::from(self.shows_done()) + self.entries.len();
         match self.line.press(key)? {
             KeyEffect::Entered => return Ok(self.selection()),
-            // Until the answer is there, nothing further down is meant.
+            // The selection restarts with the new text.
             KeyEffect::Edited => self.selected = 0,
             KeyEffect::Other(Key::Escape) => return Ok(Some(Choice::Back)),
             KeyEffect::Other(Key::ArrowUp) => self.selected = self.selected.saturating_sub(1),
@@ -263,7 +263,7 @@ impl<T> PickerState<T> {
         (position < self.entries.len()).then(|| Choice::Selected(self.entries.swap_remove(position).value))
     }
 
-    /// Takes an answer, unless the text is another one by now.
+    /// Applies a result, unless the text has changed since.
     fn apply_result(&mut self, found: SearchResult<T>) {
         if found.text != self.text() {
             return;
@@ -294,13 +294,13 @@ impl<T> PickerState<T> {
     }
 }
 
-/// Lines and the column of the cursor in the first of them.
+/// Lines to draw, and the cursor's column in the first one.
 struct Frame {
     lines: Vec<String>,
     cursor: usize,
 }
 
-/// The part of the terminal below the cursor, in raw mode; cleared and given back when dropped.
+/// The part of the terminal below the cursor, in raw mode; cleared and restored when dropped.
 struct Screen {
     terminal: Term,
     _raw: RawMode,
@@ -317,7 +317,7 @@ impl Screen {
         self.terminal.clear_to_end_of_screen()
     }
 
-    /// Draws the lines and leaves the cursor in the first, where the text goes on.
+    /// Draws the lines and places the cursor in the first one, after the typed text.
     fn draw(&mut self, frame: &Frame) -> io::Result<()> {
         self.clear()?;
         self.terminal.write_str(&frame.lines.join("\r\n"))?;
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_looked_for_at_the_start_first_and_only_then_anywhere() {
+    fn words_are_searched_by_prefix_before_anywhere() {
         let mut state = PickerState::new(false);
         typed(&mut state, "a");
         assert_eq!(state.next_query(), Some(("a".to_owned(), Match::Start)));
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_another_text_is_not_shown_and_enough_is_enough() {
+    fn outdated_results_are_dropped_and_full_lists_end_the_search() {
         let mut state = PickerState::new(false);
         typed(&mut state, "ab");
         state.apply_result(found("a", Match::Start, [1]));
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_series_comes_first_while_nothing_is_typed() {
+    fn the_final_entry_is_first_while_nothing_is_typed() {
         let mut state = PickerState::new(true);
         assert!(state.accepts(&Key::Enter));
         assert_eq!(state.press(Key::Enter).unwrap(), Some(Choice::Done));
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_long_text_stays_in_sight() {
+    fn the_end_of_a_long_text_stays_visible() {
         assert_eq!(visible_end("abcdef", 4), "def");
         assert_eq!(visible_end("日本語", 5), "本語");
         assert_eq!(visible_end("abc", 9), "abc");

@@ -1,6 +1,6 @@
 //! Typed values of the command line: `#[arg(value_parser = checked(Money::parse_price))]`.
 //!
-//! Clap alone stops at the first wrong value, with exit 2. What these parsers refuse is reported together, with
+//! Clap by itself stops at the first invalid value, with exit 2. These parsers report all invalid values together, with
 //! exit 7 (BR-001).
 
 use std::error::Error as _;
@@ -18,11 +18,11 @@ use crate::error::Error;
 /// Reads the value of the named argument.
 type Parse<T> = Arc<dyn Fn(&str, &str) -> Result<T, Violation> + Send + Sync>;
 
-/// A parser whose refusals are violations.
+/// A value parser whose errors are violations.
 #[derive(Clone)]
 pub struct Checked<T>(Parse<T>);
 
-/// A parser whose violations are of the argument as a whole.
+/// Creates a parser whose violations concern the whole argument.
 pub fn checked<T>(parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'static) -> Checked<T> {
     Checked(Arc::new(move |name, text| {
         let violation = |problem| Violation { field: name.to_owned(), value: Some(text.to_owned()), problem };
@@ -30,12 +30,12 @@ pub fn checked<T>(parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'sta
     }))
 }
 
-/// A parser whose violations are of a part of the value.
+/// Creates a parser whose violations concern a part of the value.
 pub fn checked_parts<T>(parse: impl Fn(&str) -> Result<T, Violation> + Send + Sync + 'static) -> Checked<T> {
     Checked(Arc::new(move |_, text| parse(text)))
 }
 
-/// A parser of these words, which clap itself lists when it finds another.
+/// Creates a parser of fixed words; clap lists them for any other.
 pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
     words: [(&'static str, T); N],
 ) -> impl TypedValueParser<Value = T> {
@@ -43,7 +43,7 @@ pub fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
     PossibleValuesParser::new(words.map(|(name, _)| name)).try_map(move |word| find(word).ok_or("unknown word"))
 }
 
-/// A checked text for one of a row's fields.
+/// A validated text for a field of a row.
 #[derive(Clone)]
 pub struct FieldValue<M: Editable> {
     field: &'static Field<M>,
@@ -51,9 +51,9 @@ pub struct FieldValue<M: Editable> {
 }
 
 impl<M: Editable> FieldValue<M> {
-    /// Puts it into a row.
+    /// Sets the field of a row.
     pub fn put(&self, row: &mut M) {
-        // It was put into another row, to see whether that is possible.
+        // Cannot fail: the parser has set the same field of another row.
         drop((self.field.set)(row, &self.text));
     }
 }
@@ -64,7 +64,7 @@ impl<M: Editable> fmt::Debug for FieldValue<M> {
     }
 }
 
-/// A parser of what is said of the field with this name.
+/// Creates a parser for the field with this name.
 pub fn field_value<M: Editable>(name: &'static str) -> Checked<FieldValue<M>> {
     checked(move |text| {
         let field = M::FIELDS.iter().find(|field| field.name == name).ok_or("is no field")?;
@@ -94,7 +94,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Checked<T> {
 /// The problem of a value.
 type Check = Arc<dyn Fn(&str) -> Option<Violation> + Send + Sync>;
 
-/// The argument with this id has a wrong value.
+/// The error of an argument with an invalid value.
 #[derive(Clone)]
 struct InvalidArgument {
     id: String,
@@ -115,12 +115,12 @@ impl fmt::Display for InvalidArgument {
 
 impl std::error::Error for InvalidArgument {}
 
-/// All wrong values of a command line that clap refused, as one error (exit 7).
+/// Combines all invalid values of a rejected command line into one error (exit 7).
 ///
-/// Each argument that is found wrong gets a parser that accepts everything and notes what is wrong, until clap
+/// Replaces the parser of each invalid argument by one that accepts anything and records the violation, until clap
 /// accepts the whole line.
 ///
-/// Errors: clap's own when the line cannot be understood.
+/// Errors: clap's own if the line cannot be parsed for another reason.
 pub fn violations(program: &Command, line: &[OsString], mut error: clap::Error) -> Result<Error, clap::Error> {
     let noted = Arc::new(Mutex::new(Violations::new()));
     let mut program = program.clone();
@@ -139,7 +139,7 @@ pub fn violations(program: &Command, line: &[OsString], mut error: clap::Error) 
     Ok(noted.into_error())
 }
 
-/// The program, in which this argument accepts everything.
+/// The command with a parser for this argument that accepts anything and records violations.
 fn accept_any(command: Command, invalid: &InvalidArgument, noted: &Arc<Mutex<Violations>>) -> Command {
     let (check, all) = (Arc::clone(&invalid.check), Arc::clone(noted));
     let accept = move |text: &str| {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn all_wrong_values_are_reported_together() {
+    fn all_invalid_values_are_reported_together() {
         let error = invalid(&["shop", "sell", "--price", "-1", "--prices", "1,x,y"]).unwrap();
         assert!(error.message().starts_with("3 invalid values\n  price -1: "), "{error}");
         let error = invalid(&["shop", "sell", "--price", "x"]).unwrap();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_not_understood_is_claps() {
+    fn unparsable_lines_keep_the_error_of_clap() {
         let error = invalid(&["shop", "sell", "--price", "x", "--what"]).unwrap_err();
         assert_eq!(error.kind(), clap::error::ErrorKind::UnknownArgument);
     }

@@ -1,5 +1,5 @@
-//! Wizards: what a command lacks is asked for, reviewed and confirmed. They write nothing: what they
-//! gather goes the way of the flags.
+//! Wizards: they ask for missing arguments and have the result reviewed and confirmed. They write nothing: the answers
+//! are processed like flags.
 
 use std::fmt::Display;
 
@@ -17,10 +17,10 @@ use crate::repository::{Match, product as products, user as users};
 use crate::service::place_order::{self, NewLine, NewOrder};
 use crate::service::{product as product_service, user as user_service};
 
-/// One more than is shown tells whether there are more.
+/// Number of rows to query: one more than shown, to detect that there are more.
 const SUGGESTIONS: u64 = LIMIT as u64 + 1;
 
-/// Asks until the answer is one; why it was not is said each time.
+/// Repeats a question until the answer is valid, with a warning for each invalid one.
 fn ask_until<T>(context: &Context, label: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T> {
     loop {
         match parse(&ask(&format!("{label}: "), Echo::Shown)?) {
@@ -30,7 +30,7 @@ fn ask_until<T>(context: &Context, label: &str, parse: impl Fn(&str) -> Result<T
     }
 }
 
-/// What is known of a user before, during and after the questions.
+/// The answers about a new user, some of which may be given in advance.
 #[derive(Debug, Default)]
 pub struct UserAnswers {
     pub email: Option<Email>,
@@ -39,9 +39,9 @@ pub struct UserAnswers {
 }
 
 impl UserAnswers {
-    /// Asks for what is missing; gives the database that knows the addresses which are taken.
+    /// Asks for missing answers; returns the database used to check the e-mail address.
     ///
-    /// Errors: exit 6 when the given e-mail address is taken, 10 for the end of input, 130 for Ctrl-C.
+    /// Errors: exit 6 if the given e-mail address is taken, 10 for the end of input, 130 for Ctrl-C.
     pub async fn complete(&mut self, context: &Context) -> Result<Database> {
         let database = context.database_for_operation().await?;
         database.ready().await?;
@@ -68,7 +68,7 @@ impl UserAnswers {
         Ok(database)
     }
 
-    /// What each is called, its flag, and what it is.
+    /// The label, the flag and the value of each answer.
     fn answers(&self) -> [(&'static str, &'static str, Option<&str>); 3] {
         [
             ("e-mail address", "--email", self.email.as_ref().map(Email::as_str)),
@@ -84,7 +84,7 @@ impl UserAnswers {
         confirm_question("create this user?")
     }
 
-    /// The command that would have needed no questions but the password.
+    /// The command with all answers as flags, except the password.
     pub fn command(&self) -> CommandLine {
         self.answers()
             .into_iter()
@@ -92,23 +92,23 @@ impl UserAnswers {
     }
 }
 
-/// A line of the order that is being put together.
+/// A line of the order being composed.
 struct Line {
     product: product::Model,
     quantity: Quantity,
 }
 
-/// An order that is being put together.
+/// The order being composed.
 struct Cart<'a> {
     context: &'a Context,
     database: &'a Database,
     lines: Vec<Line>,
 }
 
-/// Completes an order: who buys, what, and whether it is right. Given parts are not asked for.
+/// Asks for the missing parts of an order, user and products, and for confirmation.
 ///
-/// Errors: exit 3 for a given user or product that is not there, 6 for one who may not order, 10 for
-/// Escape at the first question, the end of input or no, 130 for Ctrl-C.
+/// Errors: exit 3 for an unknown user or product, 6 for a user who must not order, 10 for Escape at the first question,
+/// the end of input or no, 130 for Ctrl-C.
 pub async fn complete_order(context: &Context, database: &Database, new: NewOrder) -> Result<NewOrder> {
     database.ready().await?;
     let asks_user = new.user.is_empty();
@@ -146,8 +146,7 @@ fn nothing_chosen() -> crate::error::Error {
     declined("nothing was chosen, nothing was changed")
 }
 
-/// What names a row on a command line: its key, or its id where another program wrote a key that shopctl
-/// would not.
+/// The argument that names a row: its key, or its id if another program stored an invalid key.
 fn argument_for<K: Display>(id: Id, key: &str, parse: fn(&str) -> Result<K, String>) -> String {
     if parse(key).is_ok_and(|ours| ours.to_string() == key) { key.to_owned() } else { id.or_key(key) }
 }
@@ -157,7 +156,7 @@ fn describe_user(user: &user::Model) -> String {
     format!("{}, {} {}", printable(&user.email), printable(&user.first_name), printable(&user.last_name))
 }
 
-/// What lines come to; `None` when it is too much for one order.
+/// The total of lines; `None` if it exceeds the maximum of an order.
 fn order_total<'a>(lines: impl IntoIterator<Item = (&'a product::Model, Quantity)>) -> Option<Money> {
     let mut amounts = lines.into_iter().map(|(product, quantity)| product.price.checked_times(quantity));
     amounts.try_fold(Money::ZERO, |sum, amount| sum.checked_plus(amount?))
@@ -223,8 +222,8 @@ impl Cart<'_> {
         }
     }
 
-    /// Lets products be chosen one after the other. Escape takes the last one back; without any it
-    /// goes back to the question before, which is `false`.
+    /// Asks for products one by one. Escape removes the last one; returns `false` for Escape without any, to return to
+    /// the previous question.
     async fn pick_products(&mut self) -> Result<bool> {
         let connection = self.database.connection();
         let find = async |text: &str, how: Match| {
@@ -269,8 +268,8 @@ impl Cart<'_> {
         self.lines.iter().filter(move |line| line.product.id != id).map(|line| (&line.product, line.quantity))
     }
 
-    /// Adds a line, or to the line of that product, and says where that leads. Stock may change until
-    /// the order is placed, so too little of it is a warning.
+    /// Adds a line, or increases the line of the same product, and prints the total. Insufficient stock is only a
+    /// warning, because it may change until the order is placed.
     fn add(&mut self, product: product::Model, quantity: Quantity) {
         let position = self.lines.iter().position(|line| line.product.id == product.id);
         let quantity = position.and_then(|at| self.lines[at].quantity.plus(quantity).ok()).unwrap_or(quantity);

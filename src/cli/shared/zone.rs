@@ -10,8 +10,8 @@ const FOLDERS: [&str; 3] = ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/
 /// Maximum size of a zone file.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The zone of that name; UTC needs no file. Errors: which name was probably meant, or that this
-/// system has no zone files.
+/// Finds a zone by name; UTC needs no file. Errors: with a suggestion for an unknown name, or if the system has no zone
+/// files.
 pub fn find(name: &str) -> Result<Zone, String> {
     let name = name.trim();
     if name.eq_ignore_ascii_case("UTC") {
@@ -40,7 +40,7 @@ fn folder() -> Option<PathBuf> {
     chosen.into_iter().chain(FOLDERS.map(PathBuf::from)).find(|folder| folder.is_dir())
 }
 
-/// A name never leads out of the folder.
+/// Whether a name is valid; such a name cannot escape the folder.
 fn is_name(name: &str) -> bool {
     let is_part = |part: &str| {
         part.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -49,7 +49,7 @@ fn is_name(name: &str) -> bool {
     name.split('/').all(is_part)
 }
 
-/// The zone that was probably meant: by its whole name, or by its place alone.
+/// The most similar zone, by its full name or by its city alone.
 fn closest(typed: &str, folder: &Path) -> Option<String> {
     let mut names = Vec::new();
     collect(folder, "", &mut names);
@@ -65,8 +65,8 @@ fn closest(typed: &str, folder: &Path) -> Option<String> {
     if typed.contains('/') { like(&whole) } else { like(&place) }
 }
 
-/// All names below a folder. Beside the zones stand copies in other forms (`posix`, `right`) and
-/// tables, none of which begins with a capital letter.
+/// Collects all zone names below a folder. Copies in other forms (`posix`, `right`) and tables are skipped: they do not
+/// begin with a capital letter.
 fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_do_not_lead_out_of_the_folder() {
+    fn zone_names_cannot_escape_the_folder() {
         for name in ["", "/etc/passwd", "../passwd", "Europe/../../passwd", "Europe/", "a\0b", "."] {
             assert!(!is_name(name), "{name}");
         }

@@ -59,7 +59,7 @@ impl ListQuery for MovementArguments {
     const SORT_FIELDS: &'static [SortField<stock_movement::Entity>] = &movements::SORT_FIELDS;
 
     async fn filter(&self, database: &Database) -> Result<Id> {
-        // A product that is gone is found by its id: its movements outlive it.
+        // A deleted product can still be named by its id, because its movements remain.
         match (service::find(database.connection(), &self.product).await, Uuid::try_parse(&self.product)) {
             (Err(error), Ok(id)) if error.kind() == Kind::NotFound => Ok(id.into()),
             (product, _) => Ok(product?.id),

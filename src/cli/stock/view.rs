@@ -4,7 +4,7 @@ use crate::entity::{product, stock_movement};
 use crate::output::{Column, View};
 use crate::repository::product::StockDifference;
 
-/// How much there is of a product.
+/// The stock of a product.
 pub struct StockView(pub product::Model);
 
 impl View for StockView {
@@ -21,7 +21,7 @@ impl View for StockView {
 /// A change of a product's stock.
 pub struct MovementView {
     pub movement: stock_movement::Model,
-    /// Of the order that caused it; `None` when there is none, or none any more.
+    /// The reference of the order that caused it; `None` if there is none, or it was deleted.
     pub order: Option<String>,
 }
 

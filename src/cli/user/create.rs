@@ -33,7 +33,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
         ("--first-name", arguments.first_name.is_some()),
         ("--last-name", arguments.last_name.is_some()),
     ])?;
-    // A password comes from a file, and all that is wrong is reported together.
+    // All invalid values are reported together, including a password from a file.
     let mut violations = Violations::new();
     let CreateArguments { email, first_name, last_name, .. } = arguments;
     let mut answers = wizard::UserAnswers {

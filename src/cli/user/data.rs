@@ -16,7 +16,7 @@ use crate::output::{Format, View};
 use crate::repository::order::{self as orders, FullOrder};
 use crate::repository::{audit_event as events, stock_movement as movements};
 
-/// More events than a user can have caused.
+/// Maximum number of events, far more than a user causes.
 const EVENTS_MAX: u64 = 100_000;
 
 #[derive(Debug, Args)]
@@ -27,8 +27,8 @@ pub struct ExportDataArguments {
     file: OutArguments,
 }
 
-/// Writes the user, the orders with their lines, and what the audit trail tells about both: never
-/// the password hash, and nobody who worked on it.
+/// Exports a user, the user's orders with their lines, and the audit events of both, without the password hash and
+/// without the actors.
 pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Result<()> {
     let export = context.output.open_export(Format::Json, arguments.file.out.as_deref()).await?;
     let user = find_user(context, &arguments.who.who).await?;
@@ -56,7 +56,7 @@ pub async fn export(context: &Context, arguments: &ExportDataArguments) -> Resul
     export.complete()
 }
 
-/// What was noted about an order; its movements keep it.
+/// The notes on an order, from its stock movements.
 async fn notes(database: &Database, order: Id) -> Result<Vec<String>> {
     let movements = movements::find_by_order(database.connection(), order).await?;
     let mut notes: Vec<String> = movements.into_iter().filter_map(|movement| movement.note).collect();
@@ -64,7 +64,7 @@ async fn notes(database: &Database, order: Id) -> Result<Vec<String>> {
     Ok(notes)
 }
 
-/// What happened, without those who did it; with what was known about the person before and after.
+/// An event without its actor, with the person's data before and after.
 fn event(event: audit_event::Model) -> Value {
     let document = |text: &Option<String>| match text.as_deref().map(serde_json::from_str) {
         Some(Ok(Value::Object(document))) if event.entity_type == "user" => without_members(document, &["salt"]),

@@ -38,7 +38,7 @@ pub async fn anonymize(context: &Context, prompter: &Prompter, arguments: &Delet
         let result = anonymize::anonymize(operations, &user.id.or_key(&user.email)).await?;
         let verb =
             if result.changed { outcome_verb(dry_run, "anonymized") } else { "is anonymized already".to_owned() };
-        // The answer is the last that tells who it was.
+        // The address is printed here for the last time.
         let outcome = outcome(result.changed, false, dry_run, Value::Null, mutation::view_json(&result.after));
         Ok(mutation::row_mutation(&result.after, format!("user {email} {verb}"), outcome))
     };

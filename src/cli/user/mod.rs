@@ -84,7 +84,7 @@ Example:\n  shopctl user anonymize ann@example.com --confirm ann@example.com")]
     Delete(delete::DeleteArguments),
 }
 
-/// Which users are wanted.
+/// Selects users.
 #[derive(Debug, Args)]
 pub struct FilterArguments {
     /// active, disabled or anonymized

@@ -1,4 +1,4 @@
-//! `shopctl user set-password|verify-password`, and where passwords come from.
+//! `shopctl user set-password|verify-password`, and the sources of passwords.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ pub struct PasswordArguments {
     pub password_file: Option<PathBuf>,
 }
 
-/// Whose password, and where it comes from.
+/// A user and the source of the password.
 #[derive(Debug, Args)]
 pub struct UserPasswordArguments {
     #[command(flatten)]
@@ -45,9 +45,9 @@ impl PasswordArguments {
         !self.password_stdin && self.password_file.is_none()
     }
 
-    /// The password from where it was said to be, without the final line break; else from whoever is asked.
+    /// Reads the password from the given source, without the final line break, or asks for it.
     pub fn read(&self, ask: impl FnOnce() -> Result<String>) -> Result<String> {
-        /// More than any allowed password; a larger input is refused without being read whole.
+        /// Maximum size of the input, in bytes; larger than any valid password.
         const MAX_BYTES: u64 = 64 * 1024;
         if self.is_prompted() {
             return ask();
@@ -61,7 +61,7 @@ impl PasswordArguments {
     }
 }
 
-/// Replaces a password; that the user exists is looked up before anybody has to type.
+/// Replaces a password. An unknown user is reported before the prompt.
 pub async fn set(context: &Context, prompter: &Prompter, arguments: &UserPasswordArguments) -> Result<()> {
     if arguments.password.is_prompted() {
         find_user(context, &arguments.who.who).await?;
@@ -76,8 +76,7 @@ pub async fn set(context: &Context, prompter: &Prompter, arguments: &UserPasswor
     .await
 }
 
-/// Tells whether a password is right. A hash that argon2 made with weaker parameters than ours is
-/// replaced, now that its password is known.
+/// Verifies a password. An argon2 hash with weaker parameters than the current ones is replaced.
 pub async fn verify(context: &Context, prompter: &Prompter, arguments: &UserPasswordArguments) -> Result<()> {
     let who = &arguments.who.who;
     let database = context.database(Access::Read).await?;
@@ -107,7 +106,7 @@ pub async fn verify(context: &Context, prompter: &Prompter, arguments: &UserPass
     }
 }
 
-/// Whether the hash was replaced; that it could not be is no reason to say that the password is wrong.
+/// Replaces a weak hash and returns whether it did; failures are only warnings, because the password is correct.
 async fn rehash(context: &Context, user: &Model, password: &str, dry_run: bool) -> bool {
     let attempt = async {
         let database = context.database_for_operation().await?;

@@ -4,7 +4,7 @@ use crate::cli::shared::mutation::Noun;
 use crate::entity::user;
 use crate::output::{Column, View};
 
-/// Without the password hash.
+/// Excludes the password hash.
 impl View for user::Model {
     const NOUN: &'static str = "users";
     const COLUMNS: &'static [Column<Self>] = &[

@@ -32,7 +32,7 @@ fn unused(sources: &Sources) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_password_alone_in_the_environment_completes_a_server_and_names_none() {
+fn a_lone_password_variable_completes_a_server_but_names_none() {
     for alone in [ALONE, FILE] {
         let sources = with_environment(&[alone]);
         assert_eq!(entry(&sources, "database"), pair("sqlite:/data/shop.db", "default"));
@@ -49,7 +49,7 @@ fn a_password_alone_in_the_environment_completes_a_server_and_names_none() {
 }
 
 #[test]
-fn a_sqlite_file_has_no_password_wherever_it_is_named() {
+fn sqlite_targets_never_use_a_password() {
     let context = with_file(with_environment(&[ALONE]), "[context.a]\ndatabase_url = 'sqlite:a.db'");
     let context = Sources { flags: Flags { context: Some("a".to_owned()), ..Flags::default() }, ..context };
     for sources in [
@@ -71,7 +71,7 @@ fn a_sqlite_file_has_no_password_wherever_it_is_named() {
 }
 
 #[test]
-fn a_password_goes_to_no_other_server_than_the_one_it_stands_beside() {
+fn passwords_apply_only_to_the_server_of_their_level() {
     let text = "database_url = 'postgres://u@h/d'\n[context.a]\ndatabase_url = 'postgres://u@h/d'";
     let file = with_file(with_environment(&[ALONE]), text);
     let context = Sources { flags: Flags { context: Some("a".to_owned()), ..Flags::default() }, ..file.clone() };
@@ -109,7 +109,7 @@ fn a_url_that_has_its_own_password_keeps_it() {
 }
 
 #[test]
-fn a_tls_mode_alone_in_the_environment_names_no_database_either() {
+fn a_lone_tls_mode_names_no_database() {
     let mode = ("DB_SSL", "verify-full");
     assert_eq!(entry(&with_environment(&[mode]), "database").1, "default");
     assert_eq!(
@@ -122,7 +122,7 @@ fn a_tls_mode_alone_in_the_environment_names_no_database_either() {
 }
 
 #[test]
-fn where_a_password_may_stand_is_told_for_each_server() {
+fn password_hints_depend_on_the_server() {
     let hint = |sources: &Sources| hints(sources)[0].clone();
     assert_eq!(hint(&with_flag("mysql://u@h/d", &[])), "give it in DB_PASSWORD or DB_PASSWORD_FILE");
     let url = [("DATABASE_URL", "postgres://u@h/d")];

@@ -113,13 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn no_two_rows_get_the_same_number_even_in_few_bits() {
+    fn scattered_numbers_are_unique() {
         let seen: HashSet<u64> = (0..1 << 12).map(|row| Draws(7).scatter(12, Entity::Product, row)).collect();
         assert_eq!(seen.len(), 1 << 12);
     }
 
     #[test]
-    fn ids_are_of_version_7_and_of_their_time() {
+    fn ids_are_version_7_with_their_time() {
         let id = Draws(42).id(Entity::Order, 3, 1_700_000_000);
         assert_eq!(id.get_version_num(), 7);
         let (seconds, nanoseconds) = id.get_timestamp().unwrap().to_unix();

@@ -1,5 +1,4 @@
-//! What every `import` does: checks the whole file, then writes it, and tells of each row that is
-//! wrong.
+//! Shared implementation of `import`: validates the whole file, writes it, and reports each invalid row.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -32,7 +31,7 @@ mod report;
 /// The interval of progress updates.
 const TICK: Duration = Duration::from_millis(200);
 
-/// No title has more lines.
+/// Maximum number of lines to skip.
 const MAX_SKIPPED: u64 = 1_000_000;
 
 #[derive(Debug, Args)]
@@ -116,7 +115,7 @@ fn parse_delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-/// Names as a line of CSV has them: one with a comma inside stands in quotes.
+/// Parses names as a line of CSV: names with a comma are quoted.
 fn parse_names(text: &str) -> Result<Vec<String>, String> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     let line = reader.records().next().and_then(Result::ok).ok_or("must be names such as Vendor,Tags")?;
@@ -134,9 +133,9 @@ fn parse_batch(text: &str) -> Result<usize, String> {
     lines.ok_or_else(|| format!("must be a number from 1 to {}", bulk::MAX_BATCH_LINES))
 }
 
-/// Imports a file of users, products …
+/// Imports a file.
 ///
-/// Errors: exit 7 when rows are wrong and nothing was imported, exit 8 when the others were.
+/// Errors: exit 7 for invalid rows if nothing was imported, exit 8 if the others were.
 pub async fn run<R: Storable>(
     context: &Context,
     prompter: &Prompter,
@@ -152,7 +151,7 @@ pub async fn run<R: Storable>(
         .for_each(|note| context.output.note(note));
     let errors = arguments.errors_file().await?;
     let database = context.database(Access::Write).await?.for_bulk();
-    // Once for the digest, once to check it.
+    // The file is read once for the digest and once for validation.
     let progress = RefCell::new(context.output.progress(Unit::Bytes, 2 * source.length()));
     let note = &mut |text: &str| context.output.note(text);
     let prepared = bulk::prepare::<R>(&database, &source, &mut import, arguments.resume, errors.is_some(), note);
@@ -197,7 +196,7 @@ pub async fn run<R: Storable>(
         OnError::RejectRows => rejections.count >= all,
     };
     if rejections.count > 0 && is_nothing {
-        // Somebody else wrote these rows, or took what they need, since they were checked.
+        // Another process has written these rows or taken their stock since the validation.
         return Err(with_unwritten(refused::<R>(&rejections, all.saturating_sub(rejections.count)), written));
     }
     report::print_result::<R>(context, arguments.write.dry_run, counts, rejections.count, &changes)?;
@@ -213,7 +212,7 @@ pub async fn run<R: Storable>(
     }
 }
 
-/// Writes the errors file; one without errors is not left behind, but takes the place of an older one.
+/// Writes the errors file. Without errors no new file is created, but an existing one is emptied.
 fn write_errors_file(context: &Context, rejections: &mut Rejections, file: Option<OutputFile>) -> Result<()> {
     let is_wanted = |file: &OutputFile| rejections.count > 0 || file.replaces_another();
     let Some(file) = file.filter(is_wanted) else { return Ok(()) };
@@ -224,7 +223,7 @@ fn write_errors_file(context: &Context, rejections: &mut Rejections, file: Optio
     Ok(())
 }
 
-/// Does some work, and now and then what tells how far it is.
+/// Runs a future and calls `on_tick` at regular intervals meanwhile.
 async fn with_ticks<T>(work: impl Future<Output = T>, mut on_tick: impl FnMut()) -> T {
     let mut work = std::pin::pin!(work);
     let mut ticks = tokio::time::interval(TICK);
@@ -237,7 +236,7 @@ async fn with_ticks<T>(work: impl Future<Output = T>, mut on_tick: impl FnMut())
 }
 
 impl ImportArguments {
-    /// How the file is to be imported, before anything is known of it or of the shop.
+    /// The options of the import that the arguments determine.
     fn import<R: Row>(
         &self,
         context: &Context,
@@ -280,7 +279,7 @@ impl ImportArguments {
         })
     }
 
-    /// The errors file, opened before anything is done, so that it is known that it can be written.
+    /// Opens the errors file before the import, to detect early that it cannot be written.
     async fn errors_file(&self) -> Result<Option<OutputFile>> {
         let Some(path) = &self.errors else { return Ok(None) };
         check_ending(path, &["csv"])?;
@@ -302,7 +301,7 @@ impl ImportArguments {
         })
     }
 
-    /// The file is read several times: what can be read only once is kept in a temporary file.
+    /// Opens the file. It is read several times, so a pipe is copied to a temporary file.
     async fn open(&self) -> Result<File> {
         if let Some(errors) = &self.errors {
             check_not_input("--errors", errors, &self.file)?;

@@ -1,4 +1,4 @@
-//! What an import says at its end, and what one says that does not come to it.
+//! The result of an import, and of one that fails or is interrupted.
 
 use std::cell::Cell;
 
@@ -13,11 +13,11 @@ use crate::output::{Format, Mutation};
 /// Maximum number of changes listed by a dry run.
 pub const CHANGES_LISTED: usize = 10_000;
 
-/// What a run that does not come to its end leaves behind.
+/// The committed part of an import, reported if it fails or is interrupted.
 pub struct PartialImport<'a> {
     pub context: &'a Context,
     pub noun: &'static str,
-    /// What is committed so far; nothing under dry run.
+    /// The rows committed so far; none in a dry run.
     pub counts: Cell<Counts>,
     pub on_conflict: OnConflict,
 }
@@ -29,7 +29,7 @@ impl PartialImport<'_> {
         (created + updated > 0).then_some(summary)
     }
 
-    /// The error of a run, with the work done before it.
+    /// Adds the committed rows to an error.
     pub fn add_to_error(&self, error: Error) -> Error {
         let Some(summary) = self.summary() else { return error };
         let mut details = json!({ "kept": summary });
@@ -37,12 +37,12 @@ impl PartialImport<'_> {
             all.extend(own.clone());
         }
         let message = format!("{}; {summary}", error.message());
-        // What was under way when nobody answered may still happen: that is settled first.
+        // The hints of an unknown outcome stay: it must be settled first.
         let error = if error.kind() == Kind::OutcomeUnknown { error } else { error.without_hints() };
         error.reworded(message).details(details).hint(self.resume_hint())
     }
 
-    /// How a file is completed of which a part is in.
+    /// The hint to complete a partial import.
     fn resume_hint(&self) -> &'static str {
         match self.on_conflict {
             OnConflict::Error => "run the same command again with --resume: the rest is added",
@@ -51,7 +51,7 @@ impl PartialImport<'_> {
     }
 }
 
-/// A run that is interrupted ends here.
+/// Reports the committed rows if the import is interrupted.
 impl Drop for PartialImport<'_> {
     fn drop(&mut self) {
         if let Some(summary) = self.summary() {
@@ -110,7 +110,7 @@ pub fn print_result<R: Row>(
     Ok(())
 }
 
-/// Each change of a value, old → new.
+/// Prints each changed value: old → new.
 fn print_changes(context: &Context, changes: &[ValueChange], json: &mut Value) -> Result<()> {
     if context.output.is_json() {
         let change = |change: &ValueChange| json!({ "key": change.key, "column": change.column, "before": change.before, "after": change.after });
