@@ -46,7 +46,7 @@ pub struct OutputFile {
     unfinished: Option<(TempPath, PathBuf)>,
 }
 
-/// Where a path leads.
+/// The target of a path.
 enum PathTarget {
     /// An open descriptor: `/dev/stdout`, `/dev/fd/3`.
     Descriptor(i32),

@@ -40,13 +40,13 @@ pub const MIGRATIONS: &[Migration] = &[
     m20260101_000009_create_audit_seals::MIGRATION,
 ];
 
-/// The table that SeaORM's own migrator reads, kept in step.
+/// The table that SeaORM's own migrator reads, kept in sync.
 pub const SEAQL_MIGRATIONS: &str = "seaql_migrations";
-/// Every run of a migration, up, down and failed: the newest of a name says where it stands.
+/// All runs of migrations, also failed ones; the newest run per name determines its state.
 pub const RUNS: &str = "shopctl_migration_runs";
-/// What a database says about itself.
+/// The settings of the database itself.
 pub const SETTINGS: &str = "shopctl_settings";
-/// Who may change the schema just now.
+/// The lease of the runner that may currently change the schema.
 pub const LEASES: &str = "shopctl_leases";
 /// All tables that no migration makes.
 pub const HISTORY_TABLES: [&str; 4] = [SEAQL_MIGRATIONS, RUNS, SETTINGS, LEASES];
@@ -107,7 +107,7 @@ impl MigrationTrait for Migration {
         execute(manager, (self.down)(manager.get_database_backend())).await
     }
 
-    /// Also on SQLite; MySQL and MariaDB commit each DDL statement by themselves all the same.
+    /// Also on SQLite. MySQL and MariaDB commit each DDL statement implicitly anyway.
     fn use_transaction(&self) -> Option<bool> {
         Some(true)
     }

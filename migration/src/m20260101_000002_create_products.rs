@@ -1,4 +1,4 @@
-//! Things that the shop sells.
+//! Products that the shop sells.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

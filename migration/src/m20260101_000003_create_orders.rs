@@ -1,4 +1,4 @@
-//! Orders: who bought and what it came to.
+//! Orders: customer, status and total.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! The lines of orders, with the price of the moment.
+//! The lines of orders, with the price at the time of ordering.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

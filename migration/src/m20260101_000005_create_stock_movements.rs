@@ -1,4 +1,4 @@
-//! Every change of stock: append-only, no foreign keys, so that it outlives what it names.
+//! All stock changes: append-only, without foreign keys, so that they outlive the rows they refer to.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

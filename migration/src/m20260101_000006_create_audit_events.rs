@@ -1,4 +1,4 @@
-//! What was done, by whom, and what the shop refused.
+//! The audit trail: changes, their actors, and rejected operations.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! The rows that a seed created: what its undoing may delete.
+//! The rows that a seed created, which undoing it may delete.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

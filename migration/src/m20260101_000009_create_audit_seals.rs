@@ -1,4 +1,4 @@
-//! Seals over the audit trail, each of which covers the one before it.
+//! Seals over the audit trail, each covering the previous one.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,5 +1,5 @@
-//! Who may do what with the shop's tables: what a role holds, and the statements that leave it with just
-//! what it is meant to have.
+//! Privileges on the shop's tables: those that a role holds, and the statements that leave it with exactly its
+//! intended rights.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::target::Engine;
 use crate::domain::named_enum;
 use crate::error::{Error, Result};
 
-/// How `WITH GRANT OPTION` is taken away.
+/// The privilege that REVOKE names for `WITH GRANT OPTION`.
 const GRANT_OPTION: &str = "GRANT OPTION";
 
 named_enum! {
@@ -38,9 +38,9 @@ pub struct Rights {
 pub struct TableRights {
     pub table: String,
     pub privileges: &'static [Privilege],
-    /// Columns that are read; only asked for where some are hidden.
+    /// Readable columns; used only if some are hidden.
     pub columns: Vec<String>,
-    /// Columns that are not to be read.
+    /// Columns that must not be readable.
     pub hidden: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl TableRights {
     }
 }
 
-/// Whom the rights are given to, as it was typed and as statements name it.
+/// The role that receives rights, as typed and as SQL.
 #[derive(Debug, Clone)]
 pub struct Grantee {
     pub name: String,
@@ -74,13 +74,13 @@ impl Grantee {
         self.sql == other.sql
     }
 
-    /// Exit 3, with the statement that makes the role: it needs a password, which is not shopctl's to choose.
+    /// Exit 3, with the statement that creates the role: it needs a password, which the user must choose.
     pub(super) fn unknown(&self, statement: &str) -> Error {
         Error::not_found("role", &self.name).hint(format!("create it first: {statement}"))
     }
 }
 
-/// What a privilege is on.
+/// The object of a privilege.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum GrantObject {
     /// All databases of the server, or those that match a pattern, as SQL.
@@ -98,18 +98,18 @@ pub(super) struct HeldPrivilege {
     pub(super) on: GrantObject,
     /// `SELECT`, `ALL PRIVILEGES`, `TRIGGER` …
     pub(super) privilege: String,
-    /// Whether it may be passed on.
+    /// Whether the role may grant it to others.
     pub(super) is_grantable: bool,
-    /// By what it holds it, unless it was granted to the role itself.
+    /// The indirect grant that confers it; `None` if it was granted to the role itself.
     pub(super) via: Option<GrantPath>,
 }
 
-/// A way to a privilege that is not a grant to the role itself.
+/// An indirect grant of a privilege.
 #[derive(Debug, Clone)]
 pub(super) struct GrantPath {
     /// `membership of staff`
     pub(super) how: String,
-    /// What closes it; `None` where everybody goes that way, and has to be kept from it.
+    /// The statement that revokes it; `None` for PUBLIC, from whom the privilege itself must be revoked.
     pub(super) remedy: Option<String>,
 }
 
@@ -132,7 +132,7 @@ pub struct RightsStep {
     /// `SELECT, INSERT`
     pub privileges: String,
     pub sql: String,
-    /// Whether it is about more than a table.
+    /// Whether it concerns more than a table.
     pub(super) is_wide: bool,
 }
 
@@ -143,7 +143,7 @@ pub struct Assessment {
     pub remaining: Vec<ExcessRights>,
 }
 
-/// What a role can do beyond its rights by other ways than grants of its own: those may be other people's too.
+/// What a role can do beyond its rights by indirect grants, which may apply to other roles too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExcessRights {
     /// `UPDATE on audit_events by membership of staff`
@@ -152,7 +152,7 @@ pub struct ExcessRights {
     pub remedy: Option<String>,
 }
 
-/// The database that rights are about, as its statements name it.
+/// The database concerned, as its statements name it.
 pub(super) struct ShopDatabase {
     pub(super) engine: Engine,
     /// MySQL: the database.
@@ -191,7 +191,7 @@ impl ShopDatabase {
         let (object, role) = (self.sql(on), &grantee.sql);
         let sql = match change {
             RightsChange::Grant => format!("GRANT {privileges} ON {object} TO {role}"),
-            // What a role passed on of what it should not have had ends with it.
+            // Privileges that the role passed on are revoked with it.
             RightsChange::Revoke if self.engine.has_option_by_privilege => {
                 format!("REVOKE {privileges} ON {object} FROM {role} CASCADE")
             }
@@ -203,7 +203,7 @@ impl ShopDatabase {
     }
 }
 
-/// What has to be done so that a role that reads or writes, but is no admin, has its rights and no more.
+/// The statements that give a reader or writer, but not an admin, exactly its rights.
 pub(super) fn compare(shop: &ShopDatabase, grantee: &Grantee, rights: &Rights, held: &[HeldPrivilege]) -> Assessment {
     let too_much: Vec<&HeldPrivilege> = held.iter().filter(|held| exceeds_rights(shop.engine, rights, held)).collect();
     let (own, others): (Vec<&HeldPrivilege>, Vec<&HeldPrivilege>) =
@@ -211,8 +211,8 @@ pub(super) fn compare(shop: &ShopDatabase, grantee: &Grantee, rights: &Rights, h
     let revokes = revocations(shop, grantee, &own);
     let kept: Vec<&HeldPrivilege> = held.iter().filter(|held| held.via.is_none() && remains(held, &own)).collect();
     let grants = rights.tables.iter().filter_map(|table| grant(shop, grantee, table, &kept));
-    // What is taken from a table is taken from its columns too, so that comes first; what holds for the whole
-    // database is taken when there is something in its place.
+    // A revoke on a table also revokes its columns, so it comes first; privileges on the whole database are
+    // revoked after their replacements are granted.
     let (wide, on_tables): (Vec<RightsStep>, Vec<RightsStep>) = revokes.into_iter().partition(|step| step.is_wide);
     let steps = on_tables.into_iter().chain(grants).chain(wide).collect();
     let mut remaining: Vec<ExcessRights> = others.iter().map(|held| remaining(shop, grantee, held)).collect();
@@ -243,7 +243,7 @@ fn remaining(shop: &ShopDatabase, grantee: &Grantee, held: &HeldPrivilege) -> Ex
     }
 }
 
-/// Whether a role that is no admin should not hold this.
+/// Whether a role other than an admin must not hold this privilege.
 fn exceeds_rights(engine: Engine, rights: &Rights, held: &HeldPrivilege) -> bool {
     let privilege = held.privilege.as_str();
     let rights_on = |table: &String| rights.tables.iter().find(|rights| rights.table == *table);
@@ -265,7 +265,7 @@ fn exceeds_rights(engine: Engine, rights: &Rights, held: &HeldPrivilege) -> bool
     }
 }
 
-/// Whether a privilege is still there when `revoked` are gone.
+/// Whether a privilege remains after `revoked` are revoked.
 fn remains(held: &HeldPrivilege, revoked: &[&HeldPrivilege]) -> bool {
     let goes = |gone: &&HeldPrivilege| {
         let is_column_of = |table: &String| matches!(&held.on, GrantObject::Column(of, _) if of == table);
@@ -278,8 +278,7 @@ fn remains(held: &HeldPrivilege, revoked: &[&HeldPrivilege]) -> bool {
     !revoked.iter().any(goes)
 }
 
-/// One statement for each thing, with all that is taken away there; the right to pass something on, and columns,
-/// are taken by statements of their own.
+/// One statement per object with all its revoked privileges; grant options and columns have separate statements.
 fn revocations(shop: &ShopDatabase, grantee: &Grantee, own: &[&HeldPrivilege]) -> Vec<RightsStep> {
     let mut by_object: BTreeMap<(GrantObject, bool, bool), BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
     for held in own {
@@ -343,8 +342,8 @@ fn with_columns(engine: Engine, privilege: &str, columns: &[&str]) -> String {
     if columns.is_empty() { privilege.to_owned() } else { format!("{privilege} ({})", columns.join(", ")) }
 }
 
-/// Runs statements; `done` hears of each. Where they take part in a transaction: all or none, and none when it is a
-/// rehearsal. Elsewhere each commits by itself, and a rehearsal runs nothing.
+/// Runs statements and calls `done` for each. With transactional DDL all or none take effect, and none in a
+/// rehearsal. Otherwise each commits on its own, and a rehearsal runs nothing.
 pub async fn run(
     database: &Database,
     steps: &[RightsStep],
@@ -363,7 +362,7 @@ pub async fn run(
         return Ok(());
     }
     let handle = database.begin().await?;
-    // Whoever waits for a table keeps everybody else from it.
+    // A statement that waits for a table blocks all later ones.
     handle.execute_unprepared(&engine.begin_migration(LOCK_TIMEOUT)).await?;
     engine.assert_may_grant(&handle, steps).await?;
     for step in steps {
@@ -378,7 +377,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Says how far it came where each statement commits by itself.
+/// The error of an incomplete run, with the number of executed statements.
 fn incomplete(error: Error, count: usize, all: usize) -> Error {
     if count == 0 {
         return error;
@@ -387,14 +386,14 @@ fn incomplete(error: Error, count: usize, all: usize) -> Error {
     error.reworded(message).hint("run it again when that is mended: what was granted already is left alone")
 }
 
-/// What the role of this connection can do with the shop's tables.
+/// The effective privileges of this connection's role on the shop's tables.
 #[derive(Debug, Clone, Default)]
 pub struct EffectiveRights {
     /// The name on the server.
     pub role: String,
-    /// Tables that are there, each with what can be done with it or a part of it.
+    /// The existing tables, each with the privileges on it or on any of its columns.
     pub tables: BTreeMap<String, BTreeSet<Privilege>>,
-    /// Columns that can be read of those that some must not read.
+    /// Readable columns among those hidden from some roles.
     pub hidden_readable: Vec<String>,
     pub may_change_schema: bool,
 }

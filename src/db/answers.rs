@@ -6,9 +6,9 @@ use super::engine::Session;
 use super::fault::{Fault, classify};
 use crate::error::Result;
 
-/// The rows of an answer; none where the engine does not know what is asked, or does not tell this role.
+/// The rows of a query; none if the engine does not support it, or does not answer this role.
 ///
-/// Errors: only those of a connection that is of no use any more.
+/// Errors: only those of an unusable connection.
 pub async fn rows(session: &dyn Session, sql: &str) -> Result<Vec<QueryResult>> {
     match session.query_text(sql).await {
         Ok(rows) => Ok(rows),

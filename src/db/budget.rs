@@ -1,5 +1,4 @@
-//! The budget of time of a command: how long a wait for the database may last. There is no other
-//! time limit.
+//! The time budget of a command: how long to wait for the database. There is no other time limit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,9 +15,8 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 /// A server gives up a lock a little later than its client.
 const LOCK_GRACE: Duration = Duration::from_millis(500);
 
-/// How long to wait, passed along by value. Clones share one stopwatch, which runs only while
-/// somebody waits for the database: a person who thinks, a file that is read and a password that is
-/// hashed cost nothing.
+/// The time limit, passed by value. Clones share one stopwatch, which runs only while the program waits for the
+/// database: user input, file access and password hashing do not count.
 #[derive(Debug, Clone)]
 pub struct Budget {
     limit: Option<Duration>,
@@ -38,14 +36,13 @@ enum Work {
 #[derive(Debug)]
 struct Stopwatch {
     spent: Duration,
-    /// Waits under way, and when the first of them began.
+    /// The number of current waits, and the start of the first.
     waits: u32,
     since: Instant,
 }
 
 impl Budget {
-    /// For a single operation. `None` is no limit; `is_stated` tells a limit that somebody asked for
-    /// from the default.
+    /// For a single operation. `None` means no limit; `is_stated` means that the user set it.
     pub fn new(limit: Option<Duration>, is_stated: bool) -> Budget {
         Budget { limit, is_stated, work: Work::Single, stopwatch: Budget::stopwatch() }
     }
@@ -54,20 +51,19 @@ impl Budget {
         Arc::new(Mutex::new(Stopwatch { spent: Duration::ZERO, waits: 0, since: Instant::now() }))
     }
 
-    /// The same limit for work that takes as long as there is data: on silence instead of on the
-    /// whole.
+    /// The same limit per answer, for work whose duration depends on the amount of data.
     #[must_use]
     pub fn for_long_work(self) -> Budget {
         Budget { work: Work::Long, ..self }
     }
 
-    /// The same limit from the beginning, for the next of several operations.
+    /// The same limit with a new stopwatch, for the next of several operations.
     #[must_use]
     pub fn renewed(&self) -> Budget {
         Budget { stopwatch: Budget::stopwatch(), ..self.clone() }
     }
 
-    /// The limit, if somebody asked for one.
+    /// The limit, if the user set one.
     pub fn stated(&self) -> Option<Duration> {
         self.limit.filter(|_| self.is_stated)
     }
@@ -77,8 +73,8 @@ impl Budget {
         self.limit
     }
 
-    /// How long a statement may wait for locks on the server, which ends what was given up here;
-    /// `None` is as long as the server likes.
+    /// How long a statement may wait for locks on the server, so that the server also ends abandoned statements;
+    /// `None` is the server's default.
     pub fn lock_wait(&self) -> Option<Duration> {
         Some(self.limit? + LOCK_GRACE)
     }
@@ -92,7 +88,7 @@ impl Budget {
         })
     }
 
-    /// Whether there is time for another attempt, after attempts that waited so long in vain.
+    /// Whether time remains for another attempt, after attempts that waited `waited` in total.
     pub fn allows_another(&self, waited: Duration) -> bool {
         self.left().is_none_or(|left| match self.work {
             Work::Long => waited < left,
@@ -100,12 +96,12 @@ impl Budget {
         })
     }
 
-    /// Whether there is time for such a pause and for something after it.
+    /// Whether time remains for this pause and another attempt.
     pub fn allows_pause(&self, pause: Duration) -> bool {
         self.left().is_none_or(|left| left > pause)
     }
 
-    /// How long a wait may last that must leave time to say why it was in vain.
+    /// Limits a wait so that time remains to report why it failed.
     pub fn capped(&self, wait: Duration) -> Duration {
         self.left().map_or(wait, |left| wait.min(left.saturating_sub(self.reserve())))
     }
@@ -124,8 +120,7 @@ impl Budget {
         }
     }
 
-    /// Whether silence is to be told from hard work before giving up: nobody said how long is too
-    /// long.
+    /// Whether to check that a silent server is still working before giving up: the user set no limit.
     pub(super) fn probes_before_timeout(&self) -> bool {
         self.work == Work::Long && !self.is_stated
     }
@@ -140,7 +135,7 @@ impl Budget {
         }
     }
 
-    /// Waits for what ends in time by itself.
+    /// Counts the time of a future that has its own limit.
     pub(super) async fn count<F: Future>(&self, answer: F) -> F::Output {
         let _running = self.run();
         answer.await

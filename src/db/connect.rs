@@ -24,10 +24,10 @@ const NEXT_ROUND_AFTER: Duration = Duration::from_millis(250);
 pub async fn log_in(settings: &mut ConnectSettings, ids: &mut SessionIds) -> Result<Login> {
     let target = settings.target.server().ok_or_else(|| Error::internal("a file is no server"))?;
     let login = Login::prepare(target).await?;
-    // A pool made later to the same database does not ask for the password again.
+    // A later pool for the same database reuses the password.
     settings.target = Target::Server(login.target.clone());
     let (is_for_writing, limit) = (settings.access != Access::Read, settings.connect_timeout);
-    // Ends by itself when the limit is over; here its time is taken from the budget.
+    // It has its own limit; its time counts towards the budget.
     let choice = Box::pin(choose(&login, is_for_writing, limit));
     let login = settings.budget.count(choice).await?;
     ids.name = login.target.session.application_name.clone().unwrap_or(std::mem::take(&mut ids.name));
@@ -36,10 +36,10 @@ pub async fn log_in(settings: &mut ConnectSettings, ids: &mut SessionIds) -> Res
 
 /// The first matching server of a target; a single server is not checked.
 ///
-/// A role that was named is looked at, and whoever writes needs a server that takes writes.
+/// A requested role is checked, and writers need a server that accepts writes.
 ///
-/// Errors: exit 5 naming each server and why it does not fit, once `limit` is over; at once what no other
-/// server would change (credentials, a certificate).
+/// Errors: exit 5 naming each server and why it does not match, once `limit` is over; errors that concern all
+/// servers (credentials, a certificate) at once.
 async fn choose(login: &Login, is_for_writing: bool, limit: Duration) -> Result<Login> {
     let target = &login.target;
     let wanted = match target.session.role.unwrap_or(SessionRole::Any) {
@@ -120,7 +120,7 @@ pub fn error_of(target: &ServerTarget, error: &sqlx::Error) -> Error {
     }
 }
 
-/// The driver has no type for a way of logging in that it does not have: only its own text tells.
+/// The driver has no error type for unsupported authentication methods, only a text.
 fn protocol(target: &ServerTarget, text: &str) -> Error {
     let address = format!("{}:{}", printable(&target.host), target.port);
     let user = printable(&target.user);

@@ -1,5 +1,4 @@
-//! Rows as lines of text, in the form of PostgreSQL's COPY. It also serves to tell whether two loads are the
-//! same, on every engine.
+//! Rows as text in PostgreSQL's COPY format, also used to compare loads on any engine.
 
 use std::fmt::Write as _;
 
@@ -9,10 +8,10 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// An absent value that nothing follows.
+/// A trailing NULL.
 const ABSENT_AT_END: &str = "\t\\N";
 
-/// What was loaded into one table.
+/// The rows loaded into one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadSummary {
     pub rows: u64,
@@ -20,7 +19,7 @@ pub struct LoadSummary {
     pub digest: [u8; 32],
 }
 
-/// Lines that are on their way, and the digest of all that went before.
+/// Pending lines and the digest of all lines.
 #[derive(Default)]
 pub struct CopyLines {
     pub text: String,
@@ -29,10 +28,10 @@ pub struct CopyLines {
 }
 
 impl CopyLines {
-    /// The digest leaves out what is absent at the end of a row, so that a column that is added there
-    /// later changes no digest of the rows that have nothing in it.
+    /// Appends a row. The digest omits trailing NULLs, so that a column added later does not change the digest
+    /// of rows without a value.
     ///
-    /// Errors: a value of a type that has no form as text.
+    /// Errors: a value of a type without a text form.
     pub fn push(&mut self, row: &[Value]) -> Result<()> {
         let start = self.text.len();
         push_row(&mut self.text, row)?;
@@ -56,7 +55,7 @@ impl CopyLines {
     }
 }
 
-/// A row as COPY reads it, with its line end. Errors: a value of a type that has no form as text.
+/// A row in COPY format, with its line end. Errors: a value of a type without a text form.
 fn push_row(text: &mut String, row: &[Value]) -> Result<(), DbErr> {
     for (position, value) in row.iter().enumerate() {
         if position > 0 {
@@ -70,7 +69,7 @@ fn push_row(text: &mut String, row: &[Value]) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Appends a value, a string by `push_string`; nothing, and `false`, when it is NULL.
+/// Appends a value, strings by `push_string`; returns `false` without appending for NULL.
 pub fn push_text(text: &mut String, value: &Value, push_string: fn(&mut String, &str)) -> Result<bool, DbErr> {
     // Writing into a String cannot fail.
     let _ = match value {
@@ -93,12 +92,12 @@ pub fn push_text(text: &mut String, value: &Value, push_string: fn(&mut String, 
     Ok(true)
 }
 
-/// A column has a type that nothing here was written for.
+/// The error for an unsupported column type.
 pub fn unknown_type(element: &ArrayType) -> DbErr {
     DbErr::Type(format!("values of the type {element:?} cannot be written as text"))
 }
 
-/// A string as COPY reads it. Source: PostgreSQL's manual, COPY, "Text Format".
+/// A string in COPY format. Source: PostgreSQL's manual, COPY, "Text Format".
 fn push_escaped(text: &mut String, string: &str) {
     if !string.contains(['\\', '\n', '\r', '\t']) {
         text.push_str(string);
@@ -115,7 +114,7 @@ fn push_escaped(text: &mut String, string: &str) {
     }
 }
 
-/// A text as it was before COPY escaped it. Source: PostgreSQL's manual, COPY, "Text Format".
+/// The inverse of COPY's escaping. Source: PostgreSQL's manual, COPY, "Text Format".
 pub fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars();

@@ -22,8 +22,8 @@ use super::target::{Engine, Target};
 use super::write::WriteHandle;
 use crate::error::{Error, Result};
 
-/// A database and its pool. Servers are connected to by the first use, so that an operation costs
-/// no round trip more than its own.
+/// A database and its pool. Servers are connected to on first use, so that an operation costs no extra round
+/// trip.
 #[derive(Debug, Clone)]
 pub struct Database {
     connection: Connection,
@@ -54,7 +54,7 @@ impl From<BeginFailure> for Error {
 const CLOSE_LIMIT: Duration = Duration::from_millis(250);
 /// Maximum time of the last attempt, which only determines the reason of a failure.
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_millis(500);
-/// The share of a short limit that is reserved for it.
+/// The share of a short limit reserved for the diagnosis.
 const DIAGNOSIS_SHARE: u32 = 2;
 
 impl Database {
@@ -116,21 +116,20 @@ impl Database {
         }
     }
 
-    /// Whether the next attempt to connect leaves out what this one was refused for.
+    /// Whether the next attempt to connect omits the rejected options.
     fn retries_with_less(&self, error: &sqlx::Error) -> bool {
         let pool = self.connection.inner();
         self.login.as_ref().is_some_and(|login| login.target.engine.retries_with_less(pool, login, error))
     }
 
-    /// A new pool to the same database: after a lost or abandoned connection the old one is not
-    /// to be trusted (a cancelled BEGIN leaves its connection inside a transaction, sqlx#4385).
+    /// A new pool to the same database: after a lost or abandoned connection the old pool is unreliable (a
+    /// cancelled BEGIN leaves its connection inside a transaction, sqlx#4385).
     pub async fn reconnect(&self) -> Result<Database> {
         Database::open(&self.settings).await
     }
 
-    /// The database as migrations change it. SQLite: a file of its own connections that do not check
-    /// references, since a table that is rebuilt is gone for a moment; whoever changes the schema
-    /// checks at the end. Elsewhere this database itself.
+    /// The database for schema changes. SQLite: a separate pool that does not check references, because a
+    /// rebuilt table is missing for a moment; the caller checks them at the end. Otherwise this database.
     pub async fn for_schema_changes(&self) -> Result<Database> {
         match self.engine().broken_references {
             Some(_) => Database::open_for(&self.settings, Purpose::SchemaChanges).await,
@@ -138,10 +137,10 @@ impl Database {
         }
     }
 
-    /// The database as bulk work uses it, whose rows are looked up one by one.
+    /// The database for bulk work, which looks up rows one by one.
     ///
-    /// PostgreSQL keeps the plan by which it checks a foreign key, and into an empty table that plan is
-    /// to read all of it: the forty thousandth order would have cost as much as the thousand before.
+    /// PostgreSQL caches the plan of foreign key checks; made for an empty table, it is a sequential scan, whose
+    /// cost would grow with every order.
     pub fn for_bulk(self) -> Database {
         Database { purpose: Purpose::Bulk, ..self }
     }
@@ -151,7 +150,7 @@ impl Database {
         &self.connection
     }
 
-    /// The same database, waited for within another budget.
+    /// The same database with another time budget.
     #[must_use]
     pub fn with_budget(&self, budget: Budget) -> Database {
         let connection = Guarded::new(self.connection.inner().clone(), self.connection.guard().with(budget.clone()));
@@ -159,7 +158,7 @@ impl Database {
         Database { connection, settings, ..self.clone() }
     }
 
-    /// Whether a wait was abandoned: nothing more is sent then.
+    /// Whether a wait timed out: nothing more is sent then.
     pub fn has_timed_out(&self) -> bool {
         self.connection.guard().has_timed_out()
     }
@@ -230,30 +229,28 @@ impl Database {
         Ok(Guarded::new(transaction, guard.clone()))
     }
 
-    /// Copies the embedded file, as it is now, to one of its own beside it; `None` on servers, whose
-    /// copies are the business of others.
+    /// Copies the embedded file to a new one beside it; `None` on servers, which have their own backups.
     ///
     /// Errors: exit 5 when the disk is full, exit 4 when the folder cannot be written.
     pub async fn back_up(&self, why: &str, now: DateTime<Utc>) -> Result<Option<PathBuf>> {
         self.engine().back_up(self, &format!("{why}-{}", now.format("%Y%m%d-%H%M%S%.3f"))).await
     }
 
-    /// Gives the server back the connection that a reading no longer needs. The database stays usable: what it
-    /// is asked next makes a new one.
+    /// Returns the connection of a finished read to the server. The database remains usable and reconnects when
+    /// needed.
     pub async fn release_connection(&self) {
-        // Whoever still uses it keeps it.
+        // Connections still in use stay open.
         let _ = timeout(CLOSE_LIMIT, self.engine().release_connection(self.connection.inner())).await;
     }
 
-    /// Closes the connections, so that the server logs no lost client; hanging ones are left to the end of the
-    /// process.
+    /// Closes the connections, so that the server logs no lost client; unresponsive ones end with the process.
     pub async fn close(self) {
         // A failure here loses nothing: all work is committed.
         let _ = timeout(CLOSE_LIMIT, self.connection.inner().clone().close()).await;
     }
 
-    /// Runs what needs the first connection to a server, but not longer than it takes to know that
-    /// the connection will not come. A failure abandons the pool: nothing goes on with it.
+    /// Runs an action that needs the first connection to a server, but gives up once the connection is known to
+    /// fail. A failure abandons the pool.
     async fn first_use<F: Future>(&self, use_it: F) -> Result<F::Output> {
         let guard = self.connection.guard();
         let Some(login) = &self.login else {
@@ -274,7 +271,7 @@ impl Database {
             }
         };
         let limit = self.settings.connect_timeout;
-        // Who gave less time than that is to hear the reason all the same.
+        // Even with a shorter limit, the reason of the failure is determined.
         let before_diagnosis = self
             .budget()
             .left()

@@ -8,8 +8,7 @@ use super::answers::{rows, text};
 use super::target::Engine;
 use crate::error::Result;
 
-/// A statement of a migration waits so long for a table that others use; everybody else who wants
-/// that table stands in line behind it.
+/// How long a statement of a migration waits for a locked table; later statements on that table queue behind it.
 pub const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Whether a session of the server still runs a statement.
@@ -48,9 +47,9 @@ pub async fn broken_references(connection: &impl ConnectionTrait) -> Result<Vec<
     Ok(rows(connection, sql).await?.iter().filter_map(|row| text(row, "broken")).collect())
 }
 
-/// Who keeps a statement from its tables, as far as the server tells this role: sessions whose
-/// transaction is older than the time that it waited, up to [`LOCK_TIMEOUT`]. Whatever removes a table or a
-/// constraint needs the tables beyond its foreign keys too.
+/// The sessions that block a statement, as far as the server shows them to this role: those whose transaction is
+/// older than the statement's wait, up to [`LOCK_TIMEOUT`]. Dropping a table or a constraint also locks the
+/// tables at the other end of its foreign keys.
 pub async fn blockers(connection: &impl ConnectionTrait, statement: &str, waited: Duration) -> Result<Vec<String>> {
     let Some(sql) = Engine::of(connection).blockers(waited.min(LOCK_TIMEOUT).as_secs()) else { return Ok(Vec::new()) };
     let words: Vec<&str> =

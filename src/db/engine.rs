@@ -1,4 +1,4 @@
-//! Which engine a database is. What each does its own way is asked of it through [`super::dialect::Dialect`].
+//! The engine of a database. Engine-specific behavior is behind [`super::dialect::Dialect`].
 
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};

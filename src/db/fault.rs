@@ -47,13 +47,13 @@ pub enum Fault {
     NotADatabase,
     /// No connection was available in time.
     Unreachable,
-    /// A pooler gave this session's prepared statements to somebody else.
+    /// A pooler gave this session's prepared statements to another client.
     Pooler,
     Other,
 }
 
 impl Fault {
-    /// Whether the database may have done what it was asked all the same: it gave no answer.
+    /// Whether the statement may have taken effect although no answer came.
     pub fn leaves_in_doubt(&self) -> bool {
         matches!(self, Fault::ConnectionLost | Fault::TimedOut | Fault::Unreachable)
     }
@@ -87,7 +87,7 @@ pub enum LoginRefusal {
     Locked,
     Offline,
     NotInCluster,
-    /// Options that the server does not know, that nobody may set, or that are none.
+    /// Options that the server rejects: unknown, restricted or malformed.
     Options,
     NoDatabase,
     NoAccess,
@@ -138,7 +138,7 @@ fn classify_database(error: &dyn DatabaseError) -> Fault {
     Engine::ALL.into_iter().find_map(|engine| (engine.fault)(error)).unwrap_or(Fault::Other)
 }
 
-/// What a server says, on one line that drives no terminal: the one way of its words into a message.
+/// A server's message on one line, safe for terminals: the only path of its text into a message.
 pub fn server_text(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let safe = escaped(&line, SERVER_TEXT_MAX);

@@ -53,13 +53,13 @@ pub trait ActivityProbe: fmt::Debug + Send + Sync {
     async fn activity(&self) -> Activity;
 }
 
-/// What makes rows readable in which the driver refuses a value.
+/// Repairs rows with values that the driver rejects.
 #[async_trait]
 pub trait RowRepair: fmt::Debug + Send + Sync {
     /// Whether the driver refuses one of its values.
     fn is_odd(&self, row: &QueryResult) -> bool;
 
-    /// The row once more, with texts in its columns of text.
+    /// The row again, with valid texts in its text columns.
     async fn repair(&self, row: QueryResult) -> Result<QueryResult, DbErr>;
 }
 

@@ -1,4 +1,4 @@
-//! What a database says about itself: version, TLS, settings, clock, schema. Reads only.
+//! Facts about a database: version, TLS, settings, clock, schema. Reads only.
 //!
 //! Facts that an engine does not tell (another engine behind the same protocol, a role without the
 //! right) are left out; only a lost connection is an error here.

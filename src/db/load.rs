@@ -24,7 +24,7 @@ pub struct Load {
 /// How rows are sent, in a transaction of their own.
 #[async_trait]
 pub trait LoadWriter: Send {
-    /// Writes rows into their table; `progress` hears of each portion.
+    /// Writes rows into their table; calls `progress` after each batch with its size.
     async fn insert(
         &mut self,
         target: &InsertTarget,
@@ -45,7 +45,7 @@ impl Load {
         Load { writer: Box::new(writer), rebuild }
     }
 
-    /// Writes rows into their table; `progress` hears of each portion.
+    /// Writes rows into their table; calls `progress` after each batch with its size.
     ///
     /// Errors: those of the database; nothing of the load is kept then.
     pub async fn insert<M>(
@@ -61,7 +61,7 @@ impl Load {
         self.writer.insert(&InsertTarget::for_model::<M>(), &mut rows, progress).await
     }
 
-    /// Recreates the indexes; `told` is called before.
+    /// Recreates the indexes; calls `told` before with their number.
     pub async fn rebuild(&mut self, told: impl FnOnce(usize)) -> Result<()> {
         let statements = std::mem::take(&mut self.rebuild);
         if !statements.is_empty() {

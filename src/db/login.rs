@@ -1,5 +1,5 @@
-//! What a server asks for before it lets anybody in, looked up and checked before the first packet:
-//! the password, the authorities to trust, the client's own certificate.
+//! Credentials, resolved and checked before the first packet: the password, the trusted authorities, the
+//! client's certificate.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ use super::tls;
 use crate::error::{CommandLine, Error, Hint, Result};
 use crate::file::{is_open_to_others, read_small};
 
-/// What errors about passwords and about certificates are called.
+/// The error codes for passwords and certificates.
 const PASSWORD: &str = "config.password";
 const CERTIFICATE: &str = "config.certificate";
 /// How long the command that prints the password may take: it may ask a person to unlock a key.
@@ -31,7 +31,7 @@ pub struct Login {
     pub root: Vec<u8>,
     /// Certificate and key, PEM.
     pub client: Option<(Vec<u8>, Secret)>,
-    /// What its sessions are called, where they can be.
+    /// The application name of its sessions, where supported.
     pub name: String,
     /// How long a statement may wait for locks.
     pub lock_wait: Option<Duration>,

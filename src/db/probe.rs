@@ -1,7 +1,7 @@
 //! Checks over a separate connection whether a silent server is still working.
 //!
-//! The drivers give no way to their sockets (sqlx 0.9 has no keepalive and no user timeout), so that
-//! a lost host cannot be told from a long statement where it happens.
+//! The drivers do not expose their sockets (sqlx 0.9 has no keepalive and no user timeout), so that a lost host
+//! looks like a long statement.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

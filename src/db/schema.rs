@@ -1,4 +1,4 @@
-//! What a database consists of, comparable with another of the same engine.
+//! The schema of a database, comparable with another one of the same engine.
 //!
 //! Definitions are texts as the engine itself writes them: they are only ever compared between
 //! databases that this code has read from the same engine.
@@ -22,7 +22,7 @@ use crate::error::{Cause, Result, printable};
 pub struct Schema {
     /// `varchar(255) NOT NULL DEFAULT 'active'`, `CHECK ((price >= 0))`, `CREATE INDEX …`
     pub objects: BTreeMap<Object, String>,
-    /// SQLite: the statements that make the tables, for those that can only be made again.
+    /// SQLite: the CREATE TABLE statements, for tables that can only be rebuilt.
     pub(super) statements: BTreeMap<String, String>,
 }
 
@@ -56,14 +56,14 @@ impl Schema {
 pub struct Object {
     /// The table it belongs to; its own name for what belongs to none.
     pub table: String,
-    /// What the object is.
+    /// The type of the object.
     pub kind: ObjectKind,
     /// The object's own name; the engine's description of an unnamed constraint.
     pub name: String,
 }
 
 named_enum! {
-    /// What kind of object; in the order in which a table's are told.
+    /// The type of an object, in the order in which a table's objects are reported.
     #[derive(PartialOrd, Ord)]
     pub enum ObjectKind {
         Table = "table",
@@ -170,7 +170,7 @@ fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<D
     all.iter().filter(is_reported).filter_map(|object| compare(object)).collect()
 }
 
-/// What a schema holds that can be removed by itself: `TABLE`, `users`.
+/// An object of a schema that can be dropped on its own: `TABLE`, `users`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removable {
     /// The word that follows DROP: `TABLE`, `MATERIALIZED VIEW`.

@@ -13,7 +13,7 @@ use super::settings::{Access, ConnectSettings};
 use super::target::{ServerTarget, SqliteTarget, Target};
 use crate::error::{Error, Result, io_reason};
 
-/// What the names of scratch databases begin with.
+/// The prefix of the names of scratch databases.
 const PREFIX: &str = "shopctl_scratch_";
 
 /// An empty database that is gone after [`Scratch::remove`]; whoever has one removes it, also when

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::budget::Budget;
 use super::target::Target;
 
-/// What a command is going to do with the database; SQLite opens its file accordingly.
+/// The access that a command needs; SQLite opens its file accordingly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Reads: neither pragmas nor files are changed.
@@ -16,7 +16,7 @@ pub enum Access {
     Create,
 }
 
-/// What a pool is for, where the drivers have to know.
+/// The purpose of a pool, as far as it affects the drivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Short operations, with references checked.
@@ -32,7 +32,7 @@ pub enum Purpose {
 pub struct ConnectSettings {
     /// The file or server to connect to.
     pub target: Target,
-    /// What the pool's connections may do.
+    /// The access that the pool's connections have.
     pub access: Access,
     /// Maximum number of open connections.
     pub max_connections: u32,

@@ -34,7 +34,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a password comes from; what is not known yet is looked up when a connection is made.
+/// The source of a password, resolved when a connection is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Password {
     /// The password itself.
@@ -52,14 +52,14 @@ pub enum Password {
 pub struct Certificates {
     /// Authorities to trust beside the public ones.
     pub root: Option<PathBuf>,
-    /// What a server may demand of its clients, with the private key to it.
+    /// The client certificate that a server may require.
     pub client: Option<PathBuf>,
     /// The private key of `client`.
     pub key: Option<PathBuf>,
 }
 
 named_enum! {
-    /// Which of a database's servers is wanted: `target_session_attrs`.
+    /// The required role of the server: `target_session_attrs`.
     pub enum SessionRole {
         Any = "any",
         ReadWrite = "read-write",
@@ -68,7 +68,7 @@ named_enum! {
     }
 }
 
-/// What a URL asks of the session itself.
+/// Session options given in a URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionOptions {
     /// PostgreSQL: names in double quotes, separated by commas.
@@ -126,7 +126,7 @@ pub struct ServerTarget {
     pub user: String,
     /// The source of the password; `None` logs in without one.
     pub password: Option<Password>,
-    /// What helps where the server wants one and there is none.
+    /// Hints for a server that requires a password if none is configured.
     pub password_hints: Vec<String>,
     /// How strictly TLS is required and verified.
     pub ssl: SslMode,
@@ -204,13 +204,13 @@ impl SslMode {
         }
     }
 
-    /// On loopback nobody listens in between; everywhere else the server has to prove who it is.
+    /// Loopback connections need no verification; all others verify the server's identity.
     pub fn default_for<'a>(hosts: impl IntoIterator<Item = &'a str>) -> SslMode {
         if hosts.into_iter().all(is_loopback) { SslMode::Prefer } else { SslMode::VerifyFull }
     }
 
-    /// What holds for a server: whoever names an authority wants it asked. As in libpq, `require` beside
-    /// one verifies the chain.
+    /// The effective mode of a server: naming an authority enables verification. As in libpq, `require` with an
+    /// authority verifies the chain.
     ///
     /// Errors: files that the stated mode would not look at.
     pub fn effective(
@@ -336,7 +336,7 @@ impl fmt::Display for Target {
     /// `postgres://admin@db.example.com/shop`: never the password; the port when it is unusual.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // What a URL gives a meaning is encoded, so that what is shown can be used again.
+            // Characters with a meaning in URLs are encoded, so that the shown URL can be reused.
             Target::Sqlite(sqlite) => {
                 let path = sqlite.path.to_string_lossy().replace('%', "%25").replace('?', "%3F");
                 write!(f, "sqlite:{}", escaped(&path))

@@ -1,5 +1,5 @@
-//! What is wrong with TLS, in plain words: files that hold no certificate, servers that are not who
-//! they should be, servers that want to know who we are.
+//! Explains TLS failures: files without a certificate, servers that fail verification, servers that require a
+//! client certificate.
 
 use std::path::Path;
 
@@ -156,7 +156,7 @@ fn certificate(target: &ServerTarget, error: &CertificateError) -> Error {
             "the server's certificate is not made for servers".to_owned(),
             "make one with extendedKeyUsage = serverAuth",
         ),
-        // What the verifier has no word of its own for is told by the name of its error alone.
+        // The verifier has no error type for this case, only a name.
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
             ("the server's certificate is self-signed: it is an authority's own".to_owned(), SELF_SIGNED_HINT)
         }

@@ -12,7 +12,7 @@ pub struct Email(String);
 impl Email {
     /// Parses an address as typed: trims and lower-cases it. Errors: the reason, without the text.
     pub fn parse(text: &str) -> Result<Email, String> {
-        // As it is stored: a letter can become two, of which the second is none.
+        // Checked in its stored form: lower-casing can turn one letter into two, the second of which is invalid.
         let text = text.trim().to_lowercase();
         if text.len() > EMAIL_MAX_BYTES {
             return Err(format!("is longer than {EMAIL_MAX_BYTES} bytes"));

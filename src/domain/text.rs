@@ -23,7 +23,7 @@ pub fn from_bytes(bytes: Vec<u8>) -> String {
     })
 }
 
-/// The inverse of [`of_bytes`] for a SQL literal of bytes.
+/// The inverse of [`from_bytes`] for a SQL literal of bytes.
 pub fn to_bytes(text: &str) -> Option<Vec<u8>> {
     parse_hexadecimal(text.strip_prefix("X'")?.strip_suffix('\'')?)
 }
@@ -103,7 +103,7 @@ pub fn multi_line(text: &str) -> Result<String, String> {
     }
 }
 
-/// A text whose control and bidi characters are shown escaped, cut after so many characters.
+/// A text with escaped control and bidi characters, truncated to `most` characters.
 pub fn escaped(text: &str, most: usize) -> String {
     let mut safe = String::with_capacity(text.len());
     for (count, character) in text.chars().enumerate() {

@@ -40,7 +40,7 @@ impl TryGetable for Id {
     }
 }
 
-/// What only SQLite has in a column of text.
+/// Values that only SQLite stores in a text column.
 fn other<I: ColIdx>(row: &QueryResult, index: I) -> Option<Id> {
     Vec::<u8>::try_get_by(row, index)
         .map(|bytes| Id::of_bytes(&bytes))

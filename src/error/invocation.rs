@@ -4,7 +4,7 @@ use crate::domain::text::shell_word;
 
 /// The flags for the target and the actor, which every suggested command repeats in this order.
 const EVERYWHERE: [&str; 4] = ["--config", "--context", "--database-url", "--actor"];
-/// Those of them that name the database.
+/// The flags that name the database.
 const DATABASE: [&str; 2] = ["--context", "--database-url"];
 /// Confirmations apply to one command only.
 const CONSENT: [&str; 2] = ["--yes", "--confirm"];
@@ -47,7 +47,7 @@ pub enum Argument {
     },
 }
 
-/// Which arguments of this run a suggested command repeats.
+/// The arguments of this run that a suggested command repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeated {
     Nothing,

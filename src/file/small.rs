@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::io_reason;
 
-/// What group and others may do with a file.
+/// The permission bits of group and others.
 #[cfg(unix)]
 const OTHERS: u32 = 0o077;
 /// The longest file that is read at once, in bytes.
@@ -31,7 +31,7 @@ pub fn read_small(path: &Path, may_be_a_pipe: bool) -> Result<Vec<u8>, (Option<i
 #[cfg(unix)]
 pub fn is_open_to_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    // A folder is no file of ours, and without its x nobody gets in.
+    // Folders are ignored: without the execute bit nobody can enter them.
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & OTHERS != 0)
 }
 
@@ -46,7 +46,7 @@ pub fn input_name(file: Option<&Path>) -> String {
     file.map_or_else(|| "standard input".to_owned(), |path| path.display().to_string())
 }
 
-/// At most so many bytes of the file, as a text; none is standard input.
+/// The file's first `most` bytes as text; without a path, of standard input.
 pub fn read_input(file: Option<&Path>, most: u64) -> io::Result<String> {
     let mut text = String::new();
     match file {

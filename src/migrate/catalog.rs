@@ -13,11 +13,11 @@ use crate::error::{CommandLine, Error, Kind, Result};
 #[derive(Clone)]
 pub struct Catalog {
     migrations: Vec<Migration>,
-    /// Read only when a checksum is none of today's.
+    /// Parsed only if a checksum differs from the current one.
     lock_file: Cow<'static, str>,
 }
 
-/// What `migration/migrations.lock` said when this program was built.
+/// The content of `migration/migrations.lock` at build time.
 const LOCK_FILE: &str = include_str!("../../migration/migrations.lock");
 
 impl Catalog {

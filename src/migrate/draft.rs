@@ -75,7 +75,7 @@ impl Change {
         }
     }
 
-    /// What all engines understand, up and down.
+    /// SQL that all engines accept, for up and down.
     fn sql(self) -> (&'static str, &'static str) {
         match self {
             Change::CreateTable => {

@@ -9,13 +9,13 @@ use crate::db::target::Engine;
 use crate::entity::tables::{Column, Family, Table, tables};
 use crate::error::Result;
 
-/// What does not fit, as sentences; nothing if the program can read and write this schema.
+/// The mismatches, as sentences; empty if the program can read and write this schema.
 pub fn entity_differences(engine: Engine, schema: &Schema) -> Vec<String> {
     tables().iter().flat_map(|table| table_differences(engine, schema, table)).collect()
 }
 
-/// What the program needs and the live schema does not have: `column users.last_name`. One statement
-/// tells where nothing is missing; a right that this role lacks is another matter.
+/// The missing parts of the live schema: `column users.last_name`. One statement suffices if nothing is missing;
+/// missing privileges are not reported here.
 ///
 /// Errors: those of a lost connection.
 pub async fn missing(database: &Database) -> Result<Vec<String>> {
@@ -32,7 +32,7 @@ pub async fn missing(database: &Database) -> Result<Vec<String>> {
         let statement = Statement::from_string(connection.get_database_backend(), sql);
         connection.query_all_raw(statement).await.map(drop)
     };
-    // A table that others hold would be waited for once more.
+    // Asking again would wait for the locked table once more.
     let ends = |error: &DbErr| {
         let fault = classify(error);
         fault == Fault::Transient || fault.leaves_in_doubt()

@@ -43,7 +43,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// What the database refused, for the user.
+/// The error of a migration that the database rejected.
 pub fn failed(run: &Run, error: &DbErr) -> Error {
     let direction = run.direction;
     let fault = classify(error);
@@ -94,17 +94,17 @@ pub struct RunProgress<'a> {
     /// Whether everything was removed before these.
     pub is_emptied: bool,
     pub steps: &'a [Step],
-    /// What may be done or not.
+    /// The migration whose outcome is unknown.
     pub in_doubt: Option<&'a str>,
-    /// What was to be applied and is not.
+    /// The migrations that were selected but not applied.
     pub open: Vec<&'a str>,
-    /// Which way the migration was to go that the database refused.
+    /// The direction of the rejected migration.
     pub refused: Option<Direction>,
     /// The hint to complete it.
     pub resume: Hint,
 }
 
-/// What is to be said about a course that broke off: also what it did.
+/// The error of an interrupted run, with what it changed.
 pub fn with_progress(error: Error, progress: &RunProgress<'_>) -> Error {
     let then = |words: &str| Hint::from(words).and(progress.resume.clone());
     let error = match progress.refused {

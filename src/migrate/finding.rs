@@ -1,4 +1,4 @@
-//! What `verify` finds, and how the schema becomes again what the migrations make.
+//! The findings of `verify`, and the statements that restore the expected schema.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +11,9 @@ use crate::domain::similar::closest;
 use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
-/// So many ways back are printed.
+/// Maximum number of printed repairs.
 const HINTS_SHOWN: usize = 10;
-/// So many objects are named in a message.
+/// Maximum number of objects named in a message.
 const NAMES_SHOWN: usize = 3;
 /// The check of the live schema.
 pub const DRIFT: &str = "drift";

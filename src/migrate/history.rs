@@ -1,5 +1,5 @@
-//! What was run, in two tables kept in step: SeaORM's own `seaql_migrations`, which its stock
-//! migrator reads, and a log of every run, whose newest row of a name says where it stands.
+//! The history in two tables kept in sync: SeaORM's own `seaql_migrations`, which its stock migrator reads, and
+//! a log of all runs, whose newest row per name determines the state.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ named_enum! {
         Adopt = "adopt",
         /// The schema was there already, and was compared.
         Baseline = "baseline",
-        /// Somebody said that it is applied, or that it is not.
+        /// The user declared it applied or reverted.
         ResolveApplied = "mark-applied",
         ResolveReverted = "mark-reverted",
     }
@@ -93,7 +93,7 @@ pub struct Record {
     /// As SeaORM's table says, in whole seconds.
     pub applied_at: Option<DateTime<Utc>>,
     in_seaql: bool,
-    /// What a run meant to do that never said how it ended, unless a later one settled it.
+    /// The direction of a run that recorded no result, unless a later run settled it.
     intent: Option<Direction>,
 }
 
@@ -370,8 +370,7 @@ async fn delete(
     Ok(())
 }
 
-/// What the database says about itself under this name; `None` where nobody said so, or where there
-/// is no schema.
+/// The database's setting of this name; `None` if it is not set or there is no schema.
 pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
     let mut select = Query::select();
     select.column("value").from(table(SETTINGS)).and_where(Expr::col("name").eq(name));

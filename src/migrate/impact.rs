@@ -1,4 +1,4 @@
-//! What a way down or a removal takes away, and whether yes is enough for it.
+//! The data that a revert or a removal drops, and the required confirmation.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use crate::error::{Result, printable};
 
 /// Rows are counted up to here: a question must not take minutes.
 const COUNT_LIMIT: u64 = 100_000;
-/// So many tables are named in a question.
+/// Maximum number of tables named in a question.
 const TABLES_NAMED: usize = 6;
 
-/// What a course takes away: known, and refused if it has to be, before anybody is asked.
+/// The data that a run drops, determined before the user is asked.
 pub struct Impact {
     kind: RunKind,
-    /// What will be reverted, newest first; `fresh` does not ask which.
+    /// The migrations to revert, newest first; unused by `fresh`.
     reverted: Vec<Migration>,
-    /// A `fresh` that was begun and goes on.
+    /// An interrupted `fresh` that this run resumes.
     removal: Option<Removal>,
     environment: Option<String>,
     /// All tables but the history's.
     counts: Vec<RowCount>,
-    /// Those that go.
+    /// The tables to drop.
     dropped: Vec<RowCount>,
-    /// What goes though no migration made it.
+    /// Objects to drop that no migration made.
     others: Vec<Removable>,
 }
 
@@ -126,7 +126,7 @@ impl Impact {
         format!("{others}{seals}{}\nfrom {target} ({purpose}); {dropped}", self.actions())
     }
 
-    /// What will be done, as a sentence.
+    /// The planned actions, as a sentence.
     fn actions(&self) -> String {
         if let Some(removal) = &self.removal {
             return format!(

@@ -1,6 +1,6 @@
-//! What is risky about migrations, read off their SQL: said by `plan`, asked about by `up`.
+//! Risks of migrations, detected in their SQL: shown by `plan`, confirmed by `up`.
 //!
-//! Tables that the same migrations create are left out: nobody uses them yet.
+//! Tables that the same migrations create are ignored, because they are not used yet.
 
 use crate::domain::named_enum;
 use migration::Migration;
@@ -19,7 +19,7 @@ pub struct Warning {
 }
 
 named_enum! {
-    /// What may go wrong.
+    /// The kind of risk.
     pub enum Risk {
         /// Data is gone.
         Destructive = "destructive",
@@ -32,7 +32,7 @@ named_enum! {
     }
 }
 
-/// What is risky about applying these migrations.
+/// The risks of applying these migrations.
 pub fn lint(engine: Engine, migrations: &[Migration]) -> Vec<Warning> {
     let mut created = Vec::new();
     let mut warnings = Vec::new();
@@ -102,7 +102,7 @@ fn risk_of_change(words: &str) -> Option<(Risk, String)> {
         let (_, rest) = words.split_once(&format!(" {phrase} "))?;
         rest.split(' ').find(|word| !["IF", "NOT", "EXISTS", "COLUMN"].contains(word)).map(str::to_lowercase)
     };
-    /// What can be dropped from a table besides a column.
+    /// Parts of a table other than columns that can be dropped.
     const OTHERS: [&str; 9] =
         ["constraint", "index", "key", "foreign", "primary", "check", "default", "not", "partition"];
     let dropped = after("DROP").filter(|name| !OTHERS.contains(&name.as_str()) && !has("DROP NOT NULL"));

@@ -33,7 +33,7 @@ const POLL: Duration = Duration::from_millis(250);
 const CREATE_ATTEMPTS: u32 = 20;
 /// How long a statement that is to end is asked to do so.
 const END_LIMIT: Duration = Duration::from_secs(3);
-/// Whoever waits for the lock gets its last answer within this time.
+/// How long the last attempt to acquire the lock may take beyond the limit.
 const LAST_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 const NAME: &str = "migrate";
 
@@ -83,7 +83,7 @@ struct Lease {
 }
 
 impl Drop for Lease {
-    /// Also when the runner is abandoned halfway: a heartbeat alone would keep others out for ever.
+    /// Also if the runner is dropped early: a heartbeat alone would hold the lock forever.
     fn drop(&mut self) {
         self.heartbeat.abort();
     }
@@ -104,7 +104,7 @@ impl Lock {
         let mut before = None;
         loop {
             let attempt = try_acquire(database, &token, &plan.runner, &mut before);
-            // Somebody may have locked the table of the lease itself.
+            // Another session may have locked the lease table itself.
             let left = until.saturating_duration_since(Instant::now()) + LAST_ANSWER_TIMEOUT;
             let attempt =
                 timeout(left, attempt).await.unwrap_or_else(|_| Ok(Some("a lock on shopctl_leases".to_owned())));
@@ -124,7 +124,7 @@ impl Lock {
         let tag = format!("/* shopctl migration {token} */ ");
         let lock = Lock { database: database.clone(), lease: Some(Lease { token, tag, heartbeat, own }) };
         if let Some(session) = before.and_then(|holder| holder.session) {
-            // Whoever gives up here leaves the lease to run out: the next one has to wait as well.
+            // After a timeout the lease is left to expire: the next runner must wait as well.
             await_end(database, session, until).await?;
         }
         Ok(lock)
@@ -181,8 +181,8 @@ impl Lock {
         self.lease.is_some()
     }
 
-    /// Extends the lease within a step's transaction: if it is still ours, nobody can take it over
-    /// before that transaction ends. Otherwise the caller rolls back.
+    /// Extends the lease within a step's transaction: if it is still ours, no other runner can take it over
+    /// before that transaction ends. Otherwise the caller must roll back.
     pub async fn renew(&self, handle: &WriteHandle) -> Result<(), LockError> {
         let Some(lease) = &self.lease else { return Ok(()) };
         match extend(handle, handle.engine(), &lease.token, true).await {
@@ -267,14 +267,13 @@ fn is_race(error: &DbErr) -> bool {
 
 /// The holder of the lease.
 struct Holder {
-    /// Who, and since when.
+    /// The holder's name and the start of its lease.
     text: String,
-    /// Where a statement of his may still run though he is gone.
+    /// The session of the holder, whose statement may outlive it.
     session: Option<i64>,
 }
 
-/// Takes the lease if nobody has it, or if it ran out; else says who has it. `before` is whose it
-/// was.
+/// Takes the lease if it is free or expired; otherwise returns the holder. `before` is the previous holder.
 ///
 /// Looks first and inserts only where nothing is: an insert that fails at each poll would fill the
 /// server's log with errors.
@@ -351,7 +350,8 @@ async fn holder(connection: &impl ConnectionTrait) -> Result<Option<Holder>, DbE
     Ok(Some(Holder { text, session: row.try_get("", "session")? }))
 }
 
-/// `runs_statements`: this is the session whose statement has to end before somebody else goes on.
+/// `runs_statements`: this session runs the migration's statements, which must end before another runner
+/// continues.
 async fn extend(
     connection: &impl ConnectionTrait,
     engine: Engine,

@@ -12,7 +12,7 @@ use crate::error::Result;
 pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
-/// What is left of the time for waiting.
+/// The remaining time to wait for locks.
 pub struct LockWait {
     pub left: Duration,
     pause: Duration,

@@ -69,8 +69,7 @@ pub struct Plan {
     pub stop: StopSignal,
     /// `user@host, process 123`: shown to those who wait.
     pub runner: String,
-    /// What the database is to say about itself ([`ENVIRONMENT`], [`MADE_BY`]), noted when it gets
-    /// its first migration.
+    /// Settings recorded with the first migration ([`ENVIRONMENT`], [`MADE_BY`]).
     pub settings: Vec<(&'static str, &'static str)>,
     /// The source of the times in the history.
     pub clock: Clock,
@@ -131,20 +130,20 @@ pub enum Progress<'a> {
         /// The sessions that hold the tables, as far as the server shows them.
         by: &'a [String],
     },
-    /// What is to be known about the history, though `up` goes on.
+    /// A remark about the history that does not prevent `up`.
     Notice(&'a str),
     /// A migration was executed.
     Done(&'a Step),
 }
 
-/// Where every migration stands. Read only: a database that was never migrated has all pending.
+/// The state of every migration. Read-only: in a database without history all are pending.
 ///
 /// Errors: exit 9 for a list of migrations that is not sound.
 pub async fn status(connection: &impl ConnectionTrait, catalog: &Catalog) -> Result<Vec<MigrationStatus>> {
     status::statuses(Engine::of(connection), catalog, &history::read(connection).await?)
 }
 
-/// Where every migration stands in a database that is not there yet.
+/// The states of all migrations for a database that does not exist yet.
 pub fn all_pending(catalog: &Catalog) -> Result<Vec<MigrationStatus>> {
     catalog.check()?;
     Ok(catalog.names().map(MigrationStatus::pending).collect())
@@ -177,7 +176,7 @@ pub async fn next_sequence(connection: &impl ConnectionTrait) -> Result<i64> {
     Ok(history::read(connection).await?.next_sequence())
 }
 
-/// What a course reverts, newest first: what is refused is refused before anybody is asked.
+/// The migrations that a run reverts, newest first; rejections happen before the user is asked.
 ///
 /// Errors: exit 6 for a way down that there is not, and for a removal that has not ended.
 pub async fn reverted(connection: &impl ConnectionTrait, plan: &Plan, kind: RunKind) -> Result<Vec<Migration>> {
@@ -193,11 +192,10 @@ pub fn tables_dropped(engine: Engine, migration: &Migration) -> Vec<String> {
     lint::tables_dropped(&(migration.down)(engine.backend))
 }
 
-/// What is risky about what `up` would apply. The database is asked only if any migration is risky
-/// at all: most runs cost nothing.
+/// The risks of what `up` would apply. The database is queried only if any migration is risky at all.
 pub async fn risks(connection: &impl ConnectionTrait, plan: &Plan) -> Result<Vec<lint::Warning>> {
     let engine = Engine::of(connection);
-    // Each by itself: together, the tables that one creates are nobody's yet.
+    // Separately: together, tables created by one migration would be ignored in the next.
     let is_risky = |migration: &Migration| !lint::lint(engine, &[*migration]).is_empty();
     if !selected(plan)?.iter().any(is_risky) {
         return Ok(Vec::new());
@@ -269,7 +267,7 @@ fn resume_hint(kind: RunKind, plan: &Plan, steps: &[Step], reapplied: Option<&[M
     let up_to = |newest: &str| CommandLine::like("migrate up").without("--steps").option("--to", newest);
     match (kind, reapplied, steps.first()) {
         (RunKind::Redo, Some(_), Some(newest)) => up_to(&newest.name).into(),
-        // Those that are reverted are no part of a second course.
+        // Reverted migrations are not part of a repeated run.
         (RunKind::Redo, None, Some(newest)) => again.and(", then ").and(up_to(&newest.name)),
         (RunKind::Refresh | RunKind::Fresh, Some(_), _) => CommandLine::like("migrate up").into(),
         _ => again.into(),
@@ -316,7 +314,7 @@ struct ActiveRun<'a, 'p> {
     runner: Runner<'a>,
     progress: &'p mut dyn FnMut(Progress<'_>),
     steps: Vec<Step>,
-    /// What is applied again once it is reverted.
+    /// The migrations to apply again after reverting.
     reapplied: Option<Vec<Migration>>,
     /// Whether all objects were removed.
     is_emptied: bool,
@@ -361,7 +359,7 @@ impl ActiveRun<'_, '_> {
     }
 }
 
-/// What the database is for: `development`, `production` …
+/// The purpose of the database: `development`, `production` …
 pub const ENVIRONMENT: &str = "environment";
 /// The [`ENVIRONMENT`] in which seeds are applied, and things destroyed without typing a name: only
 /// where something said so, never because of an address.
@@ -369,19 +367,19 @@ pub const DEVELOPMENT: &str = "development";
 /// The command that created the database, if not `migrate up`.
 pub const MADE_BY: &str = "made_by";
 
-/// What the database says about itself, if it says anything.
+/// The database's setting of this name, if set.
 pub async fn setting(connection: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
     history::setting(connection, name).await
 }
 
-/// Notes what the database is to say about itself.
+/// Sets a setting of the database.
 ///
 /// Errors: exit 4 when the database has no shop schema.
 pub async fn set_setting(database: &Database, name: &str, value: &str) -> Result<()> {
     write_setting(database, async |handle| history::set_setting(handle, name, value).await).await
 }
 
-/// Notes what the database is to say about itself, unless it says something already; gives what it says then.
+/// Sets a setting of the database unless it is set; returns the resulting value.
 ///
 /// Errors: as [`set_setting`].
 pub async fn set_setting_if_absent(database: &Database, name: &str, value: &str) -> Result<String> {

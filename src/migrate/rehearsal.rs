@@ -40,7 +40,7 @@ pub async fn rehearse(
     let database = database.for_schema_changes().await?;
     let handle = database.begin().await?;
     let rehearsed = rehearse_within(&handle, &database, plan, selected, progress).await;
-    // What was found is what is told; the transaction ends either way.
+    // The findings are returned whether or not the rollback succeeds.
     let _ = timeout(CLOSE_TIMEOUT, handle.rollback()).await;
     if database.engine().has_one_writer {
         database.close().await;

@@ -1,8 +1,8 @@
 //! Removing everything, as `fresh` does.
 //!
-//! Where DDL takes part in transactions a removal is one. Elsewhere (MySQL, MariaDB) it is announced
-//! in the settings first, and the history is emptied only once everything is gone: a removal that
-//! broke off is known for what it is, and only a `fresh` that was confirmed goes on with it.
+//! With transactional DDL a removal is one transaction. Otherwise (MySQL, MariaDB) it is announced in the
+//! settings first, and the history is cleared only once everything is gone: an interrupted removal is
+//! recognised, and only a confirmed `fresh` resumes it.
 
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ use crate::error::{Cause, CommandLine, Error, Kind, Result, printable};
 
 /// The setting that says who began a removal; with a number behind it, what was to be removed.
 const REMOVAL: &str = "removal";
-/// What a message calls it.
+/// The name of the command in messages.
 const FRESH: &str = "migrate fresh";
 /// More names than these are counted.
 pub(super) const NAMES_SHOWN: usize = 12;
@@ -113,8 +113,8 @@ pub async fn refuse_removal(connection: &impl ConnectionTrait, kind: Kind) -> Re
     }
 }
 
-/// Takes back a removal that was only announced: its runner died, or gave up, before anything was
-/// removed. Under the lock, so that nobody is at it.
+/// Cancels a removal that was only announced: its runner ended before anything was removed. Requires the lock,
+/// so that no removal is in progress.
 ///
 /// Errors: exit 6 when anything is gone.
 pub async fn undo_announced(
@@ -143,7 +143,7 @@ async fn clear_announcement(database: &Database, plan: &Plan, lock: &Lock) -> Re
 }
 
 impl Runner<'_> {
-    /// Removes everything but the history's own tables, and forgets what was applied.
+    /// Removes everything except the history's own tables, and clears the history.
     ///
     /// Errors: what stopped it, with what is gone; where nothing is, everything is as before.
     pub async fn remove_everything(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
@@ -202,11 +202,11 @@ impl Runner<'_> {
         finish_transaction(handle, forgotten).await
     }
 
-    /// Says what will be removed, and by whom, where a removal may break off halfway.
+    /// Records what will be removed and by whom, if a removal may be interrupted.
     async fn announce(&self, handle: &WriteHandle, objects: &[Removable]) -> Result<(), Failure> {
         let noted = history::settings(handle, REMOVAL).await?;
         if !noted.is_empty() {
-            // One that goes on with an earlier one is still that one.
+            // A resumed removal keeps the original announcement.
             return Ok(());
         }
         let now: DateTime<Utc> = self.plan.clock.now();
@@ -235,7 +235,7 @@ impl Runner<'_> {
             }
             .await;
             if let Err(Failure::Database { statement, .. }) = &mut removed {
-                // A table that refers to another one needs that one too: whoever holds any is told.
+                // Dropping a table also locks tables that refer to it, so blockers of any of them are reported.
                 *statement = Some(statements.join("; "));
             }
             if removed.is_err() {
@@ -257,7 +257,7 @@ impl Runner<'_> {
         Ok(self.lock.renew(handle).await?)
     }
 
-    /// What is to be said about a removal that was stopped; one that removed nothing is taken back.
+    /// The error of a stopped removal; one that removed nothing is cancelled.
     async fn stopped_removal(&mut self, stopped: Error) -> Error {
         let nothing = |stopped: Error| with_addition(stopped, "nothing was removed, everything is as before");
         if self.database.engine().has_transactional_ddl {

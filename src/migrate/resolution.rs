@@ -18,7 +18,7 @@ pub enum Resolution {
     Reverted,
 }
 
-/// Notes what somebody says about a migration. Gives whether that is news.
+/// Records the user's statement about a migration. Returns whether it changed anything.
 ///
 /// Errors: exit 3 for a migration that neither the program nor the history has; exit 5 when another
 /// runner held the lock for too long.
@@ -39,8 +39,8 @@ pub async fn resolve(
     Ok(!record_runs(database, plan, &[name], direction, progress).await?.is_empty())
 }
 
-/// Notes that everything up to a migration is applied, because the schema is there already: the
-/// caller has compared it. Gives the names of those that were not known to be applied.
+/// Records everything up to a migration as applied, because the schema already exists and the caller has
+/// compared it. Returns the names that were not recorded as applied before.
 ///
 /// Errors: as [`resolve`].
 pub async fn baseline(

@@ -6,8 +6,8 @@ use super::Plan;
 use super::history::{History, Record};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
 
-/// What a way down reverts, newest first: in reverse order of application, until the plan's `to`, at
-/// most so many. A migration that a run left halfway is the newest.
+/// The migrations to revert, newest first: in reverse order of application, until the plan's `to`, at most
+/// `limit`. A migration left incomplete by a run counts as the newest.
 ///
 /// Errors: exit 6 for a `to` that is not applied, and for what this program does not have.
 pub fn to_revert(history: &History, plan: &Plan, limit: usize) -> Result<Vec<Migration>> {
@@ -23,7 +23,7 @@ pub fn to_revert(history: &History, plan: &Plan, limit: usize) -> Result<Vec<Mig
     let mut interrupted: Vec<&Record> = history.records.iter().filter(|record| record.is_interrupted()).collect();
     interrupted.sort_by_key(|record| record.sequence());
     let applied = history.applied().into_iter().filter(|record| !record.is_interrupted());
-    // What another tool applied gets its place when a runner sees it: behind all others.
+    // Migrations that another tool applied have no sequence yet: they come last.
     let (foreign, ours): (Vec<&Record>, Vec<&Record>) = applied.partition(|record| record.is_foreign());
     let order: Vec<&Record> = ours.into_iter().chain(foreign).chain(interrupted).collect();
     let newest = order.into_iter().rev().take_while(|record| plan.to.as_ref() != Some(&record.name)).take(limit);

@@ -60,7 +60,7 @@ pub async fn count_rows(
 async fn count(own: &Database, tables: &[String], wait: Duration, limit: u64) -> Result<Vec<RowCount>> {
     let handle = begin(own, wait).await?;
     let counts = row_counts(&handle, own.engine(), tables, limit).await;
-    // What was counted is known, whatever the rollback says.
+    // The counts are known whether or not the rollback succeeds.
     let _ = timeout(CLOSE_TIMEOUT, handle.rollback()).await;
     counts
 }

@@ -1,9 +1,8 @@
 //! One migration at a time, with its record.
 //!
-//! Where DDL takes part in transactions a migration and its record are one transaction. Where DDL
-//! commits by itself (MySQL, MariaDB) an intent goes before it and the result after it: a run that
-//! died in between is recognised by its intent, and only then an object that is already there, or
-//! already gone, counts as done.
+//! With transactional DDL a migration and its record are one transaction. Otherwise (MySQL, MariaDB) an intent
+//! is recorded before and the result after it: a run that died in between is recognised by its intent, and only
+//! then an object that already exists, or is already gone, counts as done.
 
 use std::time::{Duration, Instant};
 
@@ -26,17 +25,17 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::error::{CommandLine, Error, Hint, Result};
 
-/// What runs steps under the lock.
+/// Runs steps under the lock.
 pub struct Runner<'a> {
     pub(super) database: Database,
     pub(super) plan: &'a Plan,
     pub(super) lock: &'a Lock,
     pub(super) history: History,
-    /// What is left of the time for waiting for what others hold.
+    /// The remaining time to wait for locks.
     pub(super) lock_wait: LockWait,
-    /// The migration that may be done or not, while nobody knows.
+    /// The migration whose outcome is unknown.
     pub(super) in_doubt: Option<&'static str>,
-    /// Which way the migration was to go that the database refused.
+    /// The direction of the rejected migration.
     pub(super) refused: Option<Direction>,
     /// Whether the history was looked at since it was read: `up` is refused for some states.
     is_checked: bool,
@@ -56,7 +55,7 @@ struct Task {
     migration: Migration,
     direction: Direction,
     statements: Vec<String>,
-    /// What the history says about it so far.
+    /// The migration's record before this run.
     known: Option<Record>,
     run: Run,
 }
@@ -85,7 +84,7 @@ impl<'a> Runner<'a> {
         Ok(Runner { database, plan, lock, history, lock_wait, in_doubt, refused, is_checked: false })
     }
 
-    /// Takes leave of the connection that [`Runner::new`] made for itself.
+    /// Closes the connection that [`Runner::new`] made for itself.
     pub async fn close(self) {
         if !self.lock.spans_steps() {
             self.database.close().await;
@@ -106,7 +105,7 @@ impl<'a> Runner<'a> {
             let mut task = match self.choose(selection, progress) {
                 Ok(Some(task)) => task,
                 other => {
-                    // What was decided is what the user needs to hear, whatever the rollback says.
+                    // The decision is reported whether or not the rollback succeeds.
                     let _ = timeout(CLOSE_TIMEOUT, handle.rollback()).await;
                     return other.map(|_| None);
                 }
@@ -120,7 +119,7 @@ impl<'a> Runner<'a> {
             };
             let fault = classify(&error);
             if !fault.leaves_in_doubt() {
-                // What the database refused is not done.
+                // A rejected statement had no effect.
                 self.in_doubt = None;
             }
             let is_asked_to_stop = self.plan.stop.check();
@@ -192,7 +191,7 @@ impl<'a> Runner<'a> {
                 task.finish(started.elapsed());
                 changed = self.record_success(&handle, task).await;
             }
-            // Whatever fails before COMMIT leaves nothing.
+            // A failure before COMMIT leaves no changes.
             self.in_doubt = changed.is_ok().then_some(name);
             finish_transaction(handle, changed).await?;
         } else {
@@ -208,7 +207,7 @@ impl<'a> Runner<'a> {
         Ok(Step { name: task.run.name.clone(), direction: task.direction, duration })
     }
 
-    /// Where DDL commits by itself: the DDL commits the intent before it too.
+    /// Without transactional DDL: the DDL also commits the intent before it.
     async fn intend_and_change(&self, handle: &WriteHandle, task: &mut Task) -> Result<(), Failure> {
         self.lock.renew(handle).await?;
         history::mark_interrupted(handle, &task.run.name).await?;
@@ -228,8 +227,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// What is done is done: the record is tried again, and if that does not help, the intent stays
-    /// for the next `up`.
+    /// Records a completed migration with retries; if that fails, the intent remains for the next `up`.
     async fn record_afterwards(&self, task: &Task) -> Result<(), Failure> {
         let until = Instant::now() + self.lock_wait.left;
         loop {
@@ -343,7 +341,7 @@ impl<'a> Runner<'a> {
     async fn record_failure(&self, task: &mut Task, error: &DbErr, statement: Option<String>) {
         let is_unknown = classify(error).leaves_in_doubt();
         if is_unknown && !self.database.engine().has_transactional_ddl {
-            // It may be done all the same: the intent says so.
+            // It may have been applied: the intent records that.
             return;
         }
         if !task.was_interrupted() {
@@ -353,7 +351,7 @@ impl<'a> Runner<'a> {
         task.run.statement = statement;
         let record = async {
             let handle = begin(&self.database, LOCK_TIMEOUT).await?;
-            // Whoever took the lock over may have applied it meanwhile.
+            // Another runner that took the lock may have applied it meanwhile.
             self.lock.renew(&handle).await?;
             history::replace_log(&handle, &task.run).await?;
             handle.commit().await?;

@@ -1,9 +1,8 @@
 //! The SQL of migrations as a script for the engine's own client: with the rows of the history, so
 //! that nothing is pending once it ran.
 //!
-//! The history's row of a migration comes before its statements, with the number that the history
-//! had free when the script was made: a script that is run twice, or after somebody else's
-//! migrations, is refused by that row's key before it changes anything.
+//! The history row of a migration comes before its statements, with the next free number: a script that is run
+//! twice, or after other migrations, violates that row's key before it changes anything.
 
 use std::fmt::Write;
 
@@ -14,10 +13,10 @@ use super::history::{Direction, RunState};
 use crate::db::target::Engine;
 use crate::domain::text::counted;
 
-/// Who the history says ran it.
+/// The runner recorded in the history.
 const RUNNER: &str = "the script of shopctl migrate plan --sql";
 
-/// The script that applies these migrations, in this order, to a database whose history goes on with this
+/// The script that applies these migrations, in this order, to a database whose history continues with this
 /// number.
 pub fn script(engine: Engine, migrations: &[Migration], first_sequence: i64) -> String {
     let mut text = format!(
@@ -38,7 +37,7 @@ pub fn script(engine: Engine, migrations: &[Migration], first_sequence: i64) -> 
         if let Some((begin, _)) = transaction {
             line(&mut text, begin);
         }
-        // Where DDL commits by itself, whoever comes next has to know what was begun.
+        // Without transactional DDL the next runner must see what was started.
         let state = if transaction.is_some() { RunState::Done } else { RunState::Running };
         line(&mut text, &run(engine, migration, sequence, state));
         statements(engine, migration).iter().for_each(|statement| line(&mut text, statement));
@@ -78,7 +77,7 @@ fn run(engine: Engine, migration: &Migration, sequence: i64, state: RunState) ->
     )
 }
 
-/// What SeaORM's own migrator reads.
+/// The row that SeaORM's own migrator reads.
 fn listed(engine: Engine, migration: &Migration) -> String {
     let (name, now) = (migration.name, engine.unix_time);
     format!("INSERT INTO {SEAQL_MIGRATIONS} (version, applied_at) VALUES ('{name}', {now})")

@@ -51,9 +51,9 @@ pub struct MigrationStatus {
     pub state: State,
     /// When it was applied, in whole seconds; `None` if it is not.
     pub applied_at: Option<DateTime<Utc>>,
-    /// Who ran it, from where; absent when another tool did.
+    /// The runner that applied it; absent if another tool did.
     pub runner: Option<String>,
-    /// What is to be known about its state: the error, the other name.
+    /// Details of its state: the error, the other name.
     pub note: Option<String>,
     /// Its other name, where it is applied under one.
     applied_as: Option<String>,
@@ -119,7 +119,7 @@ impl MigrationStatus {
     }
 }
 
-/// Where every migration stands, oldest first; those that the program does not have come last.
+/// The state of every migration, oldest first; those missing from the program come last.
 ///
 /// Errors: exit 9 for a list that is not sound, exit 1 for a lock file that is not.
 pub fn statuses(engine: Engine, catalog: &Catalog, history: &History) -> Result<Vec<MigrationStatus>> {
@@ -155,7 +155,7 @@ pub fn statuses(engine: Engine, catalog: &Catalog, history: &History) -> Result<
 }
 
 fn is_edited(engine: Engine, catalog: &Catalog, migration: &Migration, record: &Record) -> Result<bool> {
-    // What another tool applied says nothing about its form.
+    // A migration applied by another tool has no recorded checksum.
     let recorded = record.applied.as_ref().and_then(|run| run.checksum.as_deref());
     recorded.map_or(Ok(false), |recorded| Ok(!catalog.accepts(engine, migration, recorded)?))
 }
@@ -169,10 +169,10 @@ fn renamed_from(engine: Engine, migration: &Migration, missing: &[&Record]) -> O
     missing.iter().find(|record| checksum(record).as_ref() == Some(&today)).map(|record| record.name.clone())
 }
 
-/// Whether `up` may go on. Gives what its user is to know all the same.
+/// Checks whether `up` may run; returns remarks for the user.
 ///
-/// Errors: exit 9 for what is edited or renamed; and, unless it is allowed, for what is late, or
-/// pending beside what is missing: nobody tried these migrations in that order.
+/// Errors: exit 9 for edited or renamed migrations; and, unless allowed, for late ones, or pending ones beside
+/// missing ones, because that order was never tested.
 pub fn check_preconditions(statuses: &[MigrationStatus], allow_late: bool) -> Result<Vec<String>> {
     let of = |state: State| -> Vec<&MigrationStatus> {
         statuses.iter().filter(|migration| migration.state == state).collect()

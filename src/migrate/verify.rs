@@ -10,9 +10,9 @@ use crate::db::Database;
 use crate::db::schema::{Difference, Schema, differences, read, removable};
 use crate::error::Result;
 
-/// What the migrations make, as tried on a scratch database.
+/// The schema that the migrations make, from a scratch database.
 pub struct ScratchRun {
-    /// What is otherwise after up, down and up again, or left after down.
+    /// The differences after up, down and up again, and what remains after down.
     pub round_trip: Vec<Difference>,
     /// The schema of everything.
     pub whole: Schema,
@@ -40,7 +40,7 @@ pub async fn run_on_scratch(scratch: &Database, plan: &Plan, live: &History) -> 
     Ok(ScratchRun { round_trip, whole, applied })
 }
 
-/// What the migrations up to this one make, as tried on an empty scratch database.
+/// The schema that the migrations up to this one make, from an empty scratch database.
 ///
 /// Errors: those of [`run`].
 pub async fn expected_at(scratch: &Database, plan: &Plan, to: &str) -> Result<Schema> {
@@ -61,7 +61,7 @@ pub async fn schema(database: &Database) -> Result<Schema> {
     Ok(schema)
 }
 
-/// Leaves nothing at all in a scratch database that somebody else will use again.
+/// Removes everything from a scratch database that will be reused.
 pub async fn clear(scratch: &Database) -> Result<()> {
     let handle = scratch.begin().await?;
     let (before, after) = scratch.engine().unchecked_references.unzip();

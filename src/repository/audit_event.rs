@@ -22,7 +22,7 @@ pub const UNIQUE_SEQUENCE: UniqueConstraint = UniqueConstraint {
     columns: "audit_events.operation_id, audit_events.sequence",
 };
 
-/// Which events are wanted; list and count use the same.
+/// The filter of events, for list and count.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub entity_kind: Option<EntityKind>,
@@ -77,7 +77,7 @@ pub async fn find_by_idempotency_key(connection: &impl ConnectionTrait, key: &st
 /// How many keys begin so, without those that begin like `except`.
 pub async fn count_keys(connection: &impl ConnectionTrait, beginning: &str, except: Option<&str>) -> Result<u64> {
     let key = || Column::IdempotencyKey;
-    // That there is a key lets PostgreSQL take the index, in which most events have none.
+    // Excluding events without a key lets PostgreSQL use the index.
     let keys = Entity::find().filter(key().is_not_null()).filter(key().starts_with(beginning));
     let others = except.map(|except| key().starts_with(except).not());
     super::count(connection, keys.filter(Condition::all().add_option(others))).await
@@ -119,7 +119,7 @@ fn by_entity(kind: EntityKind, entity_id: Id) -> Select<Entity> {
 
 /// The first event of what succeeded about the entity with this id, of whatever kind.
 pub async fn find_first_about(connection: &impl ConnectionTrait, entity_id: Id) -> Result<Option<Model>> {
-    // Kinds are named for the index; tables that were generated are none of them.
+    // Kinds are listed so that the index is used; generated tables have other names.
     let about = Entity::find()
         .filter(Column::EntityType.is_in(EntityKind::ALL.map(EntityKind::as_str)))
         .filter(Column::EntityId.eq(entity_id))
@@ -172,7 +172,7 @@ async fn newest(connection: &impl ConnectionTrait, select: Select<Entity>, limit
 /// Appends the events of an operation, in one statement unless there are very many; they are asked
 /// for while others are written.
 pub async fn create_many(handle: &WriteHandle, events: impl IntoIterator<Item = Model>) -> Result<()> {
-    // Events account for rows, and are none of them.
+    // Events are not counted as written rows.
     let _rows = super::insert_many::<Model, _>(handle, events).await?;
     Ok(())
 }

@@ -21,7 +21,7 @@ fn numbered(connection: &impl ConnectionTrait) -> Select<Entity> {
     Entity::find().filter(Condition::all().add_option(odd.map(|is_odd| Expr::cust(is_odd).not())))
 }
 
-/// The first `limit` seals whose number is none.
+/// The first `limit` seals with an invalid number.
 pub async fn find_without_number(connection: &impl ConnectionTrait, limit: u64) -> Result<Vec<Id>> {
     let Some(is_odd) = Engine::of(connection).is_odd_integer("number") else { return Ok(Vec::new()) };
     let odd = Entity::find().select_only().column(Column::Id).filter(Expr::cust(is_odd));
@@ -100,8 +100,8 @@ pub struct StrayEvent {
     pub operation: String,
 }
 
-/// The first `limit` events whose seal is none of the chain's: it does not exist, or has a number
-/// below 1. And how many there are.
+/// The first `limit` events whose seal does not belong to the chain, because it does not exist or has a number
+/// below 1; and their total.
 pub async fn find_strays(connection: &impl ConnectionTrait, limit: u64) -> Result<(Vec<StrayEvent>, u64)> {
     let mut chain = sea_orm::sea_query::Query::select();
     chain.column(Column::Id).from(Entity).and_where(Column::Number.gt(0));

@@ -5,7 +5,7 @@ use crate::domain::Page;
 use crate::domain::page::Sort;
 use crate::error::Result;
 
-/// Finds every page of a list in this order, of at most so many rows each.
+/// Reads every page of a list in this order, of at most `limit` rows each.
 ///
 /// Errors: those of `find` and of `take`, which gets the rows.
 pub async fn each_page<M>(

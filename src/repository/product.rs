@@ -92,7 +92,7 @@ pub async fn find_by_sku(connection: &impl ConnectionTrait, name: &str) -> Resul
     Ok(match_name(&find_named(connection, &[name]).await?, name).cloned())
 }
 
-/// Products by id or SKU, each once and in no particular order; [`named`] assigns them to names.
+/// Products by id or SKU, each once and in no particular order; [`match_name`] assigns them to names.
 ///
 /// Errors: exit 6 if several products match a SKU in other cases than the typed one.
 pub async fn find_named(connection: &impl ConnectionTrait, names: &[&str]) -> Result<Vec<Model>> {

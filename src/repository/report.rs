@@ -289,7 +289,7 @@ pub async fn stock_value(connection: &impl ConnectionTrait, limit: u64) -> Resul
     Ok(valued.collect())
 }
 
-/// What all stock is worth at today's prices.
+/// The value of all stock at current prices.
 pub async fn stock_total(connection: &impl ConnectionTrait) -> Result<StockTotal> {
     let engine = Engine::of(connection);
     let stock = || product::Column::StockQuantity.into_expr();

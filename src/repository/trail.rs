@@ -57,7 +57,7 @@ pub async fn find_generated(connection: &impl ConnectionTrait, table: &str) -> R
         .await?)
 }
 
-/// What these orders took and gave back.
+/// The stock movements of these orders.
 pub async fn find_movements_of_orders(
     connection: &impl ConnectionTrait,
     orders: &[Id],
@@ -78,7 +78,7 @@ pub async fn find_own_movements_of_products(
         .await?)
 }
 
-/// Those of the products that were last changed when no operation that moved their stock did.
+/// The products whose last change matches no operation that moved their stock.
 pub async fn find_products_moved_at_another_time(
     connection: &impl ConnectionTrait,
     products: &[Id],

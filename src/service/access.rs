@@ -160,7 +160,7 @@ async fn assess(database: &Database, role: Role, grantee: &Grantee) -> Result<As
     database.engine().assess(database.connection(), grantee, &role.rights()).await
 }
 
-/// Which of the three roles a connection has, as far as can be determined.
+/// The role that a connection's rights match, as far as can be determined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleMatch {
     /// The name on the server.
@@ -189,7 +189,7 @@ impl RoleMatch {
     }
 }
 
-/// Which of the three roles this connection has; `None` for a file, or if the server does not show it.
+/// The role that this connection's rights match; `None` for a file, or if the server does not show them.
 ///
 /// Errors: only a lost connection.
 pub async fn match_role(database: &Database) -> Result<Option<RoleMatch>> {

@@ -27,7 +27,7 @@ impl Default for CommitTracker {
     }
 }
 
-/// What is being committed.
+/// The commit in progress.
 #[derive(Debug, Clone)]
 pub enum Pending {
     /// An operation, with the key given to its command.

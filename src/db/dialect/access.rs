@@ -7,18 +7,17 @@ use crate::db::access::{Assessment, EffectiveRights, Grantee, Rights, RightsStep
 use crate::db::engine::Session;
 use crate::error::{Error, Result};
 
-/// Who may do what. The default answers are those of a file, which has no roles: who can open it can do everything
-/// with it.
+/// Privileges. The defaults are those of a file, which has no roles: anyone who can open it has all rights.
 #[async_trait]
 pub trait Grants: Catalog + Sync {
-    /// Whom rights are given to, as statements name it.
+    /// The SQL name of the role that receives rights.
     ///
     /// Errors: what the text must be.
     fn grantee(&self, text: &str) -> Result<String, String> {
         Ok(self.quoted(text))
     }
 
-    /// What has to be done so that a role has these rights.
+    /// The statements that give a role these rights.
     ///
     /// Errors: exit 3 for a missing role; exit 6 for a superuser or the current role; exit 4 if the database does not
     /// show the grants.
@@ -40,7 +39,7 @@ pub trait Grants: Catalog + Sync {
         Ok(())
     }
 
-    /// What the role of this session can do; `None` for a file, and where the server does not tell.
+    /// The effective rights of this session's role; `None` for a file, or if the server does not show them.
     ///
     /// Errors: only a lost connection.
     async fn effective(&self, _session: &dyn Session, _tables: &[TableRights]) -> Result<Option<EffectiveRights>> {

@@ -38,18 +38,18 @@ pub trait Catalog {
         format!("DROP TRIGGER {name}")
     }
 
-    /// How ALTER TABLE removes a constraint, and what stands between ADD and its definition; `None` where the table
-    /// has to be made again.
+    /// The ALTER TABLE clause that removes a constraint, and the text between ADD and its definition; `None` if
+    /// the table must be rebuilt.
     fn constraint(&self, _name: &str, _definition: &str) -> Option<(String, String)> {
         None
     }
 
-    /// Statements that add a column; `None` where the table has to be made again.
+    /// Statements that add a column; `None` if the table must be rebuilt.
     fn add_column(&self, table: &str, name: &str, definition: &str) -> Option<String> {
         Some(format!("ALTER TABLE {table} ADD COLUMN {name} {definition}"))
     }
 
-    /// The statement that changes a column; `None` where the table has to be made again.
+    /// The statement that changes a column; `None` if the table must be rebuilt.
     fn change_column(&self, _table: &str, _name: &str, _expected: &str, _found: &str) -> Option<String> {
         None
     }
@@ -72,8 +72,8 @@ pub fn named_constraint(name: &str) -> (String, String) {
     (format!("DROP CONSTRAINT {name}"), format!("CONSTRAINT {name} "))
 }
 
-/// What rows get in a column that must not be empty, has no default and is added again: their values
-/// are gone. MySQL and MariaDB take just these by themselves.
+/// The value for existing rows in a restored NOT NULL column without a default: the original values are lost.
+/// MySQL and MariaDB use the same values implicitly.
 pub fn neutral(definition: &str) -> Option<&'static str> {
     if !definition.contains(" NOT NULL") || definition.contains(" DEFAULT ") {
         return None;

@@ -55,7 +55,7 @@ pub trait Connect {
         Ok(None)
     }
 
-    /// What reads rows with texts that are none, where there can be such.
+    /// Repairs rows with invalid texts, on engines that can store them.
     fn row_repair(&self) -> Option<Arc<dyn RowRepair>> {
         None
     }
@@ -65,13 +65,13 @@ pub trait Connect {
         TransactionOptions::default()
     }
 
-    /// What a transaction begins with that writes.
+    /// The statements at the start of a writing transaction.
     fn begin(&self, _login: Option<&Login>, _purpose: Purpose) -> Option<String> {
         None
     }
 
-    /// What a migration's transaction begins with: no statement waits longer than this for what
-    /// others hold, be it a table or a row of the history.
+    /// The statements at the start of a migration's transaction: no statement waits longer than this for a lock
+    /// on a table or a row of the history.
     fn begin_migration(&self, _wait: Duration) -> String {
         String::new()
     }
@@ -90,8 +90,8 @@ pub trait Connect {
         statement
     }
 
-    /// The statement that inserts these rows faster than one with a parameter for each value; `None` where there is
-    /// none. Errors: a value that cannot be written.
+    /// A statement that inserts these rows faster than one parameter per value; `None` if there is none. Errors:
+    /// a value that cannot be written.
     fn insert_arrays(&self, _target: &InsertTarget, _rows: &[Vec<Value>]) -> Result<Option<Statement>, DbErr> {
         Ok(None)
     }
@@ -120,24 +120,24 @@ pub fn adapted(mut statement: Statement, time: fn(Option<DateTime<Utc>>) -> Valu
     statement
 }
 
-/// Makes the pool's first connection and gives it back before anything else is asked of the pool.
+/// Opens the pool's first connection and returns it to the pool before further use.
 pub async fn first_connection<D: Driver>(pool: &Pool<D>) -> Result<(), DriverError> {
     let mut connection = pool.acquire().await?;
     connection.return_to_pool().await;
     Ok(())
 }
 
-/// [`Connect::hand_back`] of a server. A connection may still be on its way back to the pool.
+/// [`Connect::release_connection`] of a server. A connection may still be on its way back to the pool.
 pub async fn release_connection<D: Driver>(pool: &Pool<D>) {
     if pool.size() > 0
         && let Ok(connection) = pool.acquire().await
     {
-        // Nothing is lost by a failure: the reading is over.
+        // A failure loses nothing: the read is complete.
         let _ = connection.close().await;
     }
 }
 
-/// A pool as it is configured. A fresh one needs no ping before each use; each is a round trip.
+/// A pool with the configured limits. New connections need no ping, which would cost a round trip.
 pub fn pool_options<D: Driver>(settings: &ConnectSettings) -> PoolOptions<D> {
     PoolOptions::new()
         .max_connections(settings.max_connections)

@@ -7,18 +7,18 @@ use crate::db::inspection::Inspection;
 use crate::db::target::Target;
 use crate::error::Result;
 
-/// Name and version of a server that is too old, and the oldest that will do.
+/// Name and version of an outdated server, and the oldest supported version.
 pub type TooOld = (&'static str, String, &'static str);
 
-/// The facts about a database, and whether it will do.
+/// Facts about a database, and whether it is supported.
 #[async_trait]
 pub trait Inspect {
-    /// Asks for all facts; `tables` are those of the shop.
+    /// Queries all facts; `tables` are those of the shop.
     ///
     /// Errors: only a lost connection.
     async fn inspect(&self, session: &dyn Session, target: &Target, tables: &[&str]) -> Result<Inspection>;
 
-    /// The server, if the first migrations would fail on it halfway.
+    /// The server, if it is so old that the first migrations would fail halfway.
     async fn too_old_server(&self, _session: &dyn Session) -> Result<Option<TooOld>> {
         Ok(None)
     }

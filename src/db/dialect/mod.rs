@@ -1,5 +1,5 @@
-//! Everything that an engine does its own way: the questions, grouped by subject, and a folder for each engine
-//! with its answers. Nothing else tells engines apart.
+//! Engine-specific behavior: traits grouped by subject, and a folder for each engine that implements them. No
+//! other code distinguishes engines.
 
 mod access;
 mod catalog;
@@ -28,74 +28,71 @@ pub trait Dialect:
 
 /// The facts about an engine.
 pub struct Facts {
-    /// What URLs and settings call the engine, its own name first.
+    /// The names of the engine in URLs and settings, its own first.
     pub names: &'static [&'static str],
-    /// The engine as one that has servers; `None` where a database is a file.
+    /// The engine as a server; `None` for files.
     pub server: Option<ServerEngine>,
     /// SeaORM's name for the engine.
     pub backend: DbBackend,
-    /// Whether whoever begins a transaction is alone in writing.
+    /// Whether an open transaction excludes all other writers.
     pub has_one_writer: bool,
-    /// Whether DDL takes part in transactions.
+    /// Whether DDL is transactional.
     pub has_transactional_ddl: bool,
-    /// Waits at the beginning of a transaction for the end of all others that began with the same; not
-    /// needed where there is one writer.
+    /// A statement that waits for all transactions that ran it before; unnecessary with a single writer.
     pub serialize: Option<&'static str>,
-    /// Whether a plain read inside a transaction shows the state of its beginning, by default.
+    /// Whether a plain read in a transaction shows the state at its beginning, by default.
     pub reads_a_snapshot: bool,
-    /// A query for `is_open`, 1 as long as a transaction is, where one that locked rows may have ended without an
-    /// error.
+    /// A query for `is_open`, 1 while the transaction is open; for engines that may end one with row locks
+    /// silently.
     pub is_open: Option<&'static str>,
-    /// What a session says before and after it removes tables that refer to each other.
+    /// Statements before and after removing tables that refer to each other.
     pub unchecked_references: Option<(&'static str, &'static str)>,
-    /// A query for rows that refer to rows that are not there, with texts in `broken`; only where tables are
-    /// changed with the check switched off.
+    /// A query for dangling references, as texts in `broken`; only for engines whose schema changes disable the
+    /// check.
     pub broken_references: Option<&'static str>,
-    /// A query for rows of `kind` and `name`: what can be removed by itself, in an order in which it can be.
+    /// A query for rows of `kind` and `name`: objects that can be dropped on their own, in a valid order.
     pub removable: &'static str,
-    /// How a script of migrations begins and ends a transaction, where DDL takes part in one.
+    /// The beginning and end of a script's transaction, if DDL is transactional.
     pub script_transaction: Option<(&'static str, &'static str)>,
-    /// What a script says before everything else.
+    /// The first statement of a script.
     pub script_beginning: &'static str,
     /// How to run a script with the engine's own client.
     pub script_client: &'static str,
-    /// What stands behind `CREATE DATABASE name` for an empty database with the engine's own settings.
+    /// The options after `CREATE DATABASE name` for an empty database with the engine's defaults.
     pub new_database: &'static str,
-    /// What stands behind `DROP DATABASE name` for one that others may be connected to.
+    /// The options after `DROP DATABASE name` for a database with open connections.
     pub drop_database: &'static str,
-    /// A query for the `name` of the database, as it has to be typed before something is destroyed.
+    /// A query for the `name` of the database, which the user must type before data is destroyed.
     pub database_name: Option<&'static str>,
-    /// The session's number on the server, where a statement outlives its client and commits by itself.
+    /// The session's number on the server, if statements outlive their client and commit implicitly.
     pub session_number: Option<&'static str>,
     /// A query for the `server_time`, as `YYYY-MM-DD HH:MM:SS.US` in UTC; a file has none.
     pub server_time: Option<&'static str>,
-    /// Whether the right to pass something on belongs to each privilege, goes with it, and takes along what was
-    /// passed on by it.
+    /// Whether the grant option belongs to a single privilege, is revoked with it, and revokes dependent grants.
     pub has_option_by_privilege: bool,
-    /// The privilege that is held on a column that is not to be read, where such a column would be hidden
-    /// altogether without any.
+    /// The privilege granted on hidden columns, if the engine would otherwise hide their existence.
     pub mark: Option<&'static str>,
     /// Whether ids are stored as text, or may be.
     pub stores_ids_as_text: bool,
-    /// Whether times are stored as text, in whatever form a program wrote them.
+    /// Whether times are stored as text in any form.
     pub stores_times_as_text: bool,
-    /// Whether a text stands for a value of any type that it can be compared with.
+    /// Whether texts are converted implicitly in comparisons.
     pub converts_texts: bool,
     /// Whether `UPDATE … RETURNING` exists.
     pub returns_updated_rows: bool,
-    /// The 64-bit integer that a CAST can name.
+    /// The name of the 64-bit integer type in CAST.
     pub integer_type: &'static str,
-    /// The function that counts a text's characters.
+    /// The function that returns a text's length in characters.
     pub length_in_characters: &'static str,
     /// Seconds since 1970 on the server's clock, as SQL.
     pub unix_time: &'static str,
-    /// Stands behind the SELECT of a grouping with about as many groups as rows.
+    /// The SELECT modifier for groupings with about as many groups as rows.
     pub many_groups: &'static str,
     /// The cause of an error of this engine; `None` for another's.
     pub fault: fn(&dyn DatabaseError) -> Option<Fault>,
-    /// What an error means whose own words do not say it.
+    /// The meaning of an error whose message does not explain it.
     pub reason: fn(&dyn DatabaseError) -> Option<&'static str>,
-    /// The parts that need more than a constant.
+    /// Behavior that is not constant.
     pub dialect: &'static dyn Dialect,
 }
 
@@ -134,19 +131,19 @@ impl Engine {
     /// Every engine, the embedded one first.
     pub const ALL: [Engine; 3] = [Engine::Sqlite, Engine::Postgres, Engine::Mysql];
 
-    /// The engine of a connection of [`crate::db::Database`], which opens no other backend than these.
+    /// The engine of a connection of [`crate::db::Database`], which opens no other backend.
     pub fn of(connection: &impl ConnectionTrait) -> Engine {
         Engine::of_backend(connection.get_database_backend()).unwrap_or(Engine::Sqlite)
     }
 
-    /// The engine that SeaORM calls so, if it is one of these.
+    /// The engine with this name in SeaORM, if supported.
     pub fn of_backend(backend: DbBackend) -> Option<Engine> {
         Engine::ALL.into_iter().find(|engine| engine.backend == backend)
     }
 
     /// The engine of a URL's scheme or of `DB_DIALECT`.
     pub fn parse(text: &str) -> Option<Engine> {
-        // `postgresql+psycopg://` names the other program's driver as well.
+        // `postgresql+psycopg://` also names another program's driver.
         let word = text.split('+').next().unwrap_or_default();
         Engine::ALL.into_iter().find(|engine| engine.names.contains(&word))
     }

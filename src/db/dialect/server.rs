@@ -15,7 +15,7 @@ use crate::db::login::Login;
 /// How clients of an engine's servers are set up.
 pub struct Client {
     pub engine: Engine,
-    /// The port that servers listen on unless told otherwise.
+    /// The default port of servers.
     pub default_port: u16,
     /// The user that the engine's own clients take when none is given.
     pub default_user: &'static str,
@@ -23,11 +23,11 @@ pub struct Client {
     pub socket_parameter: &'static str,
     /// Whether clients are set up as libpq is: its environment variables, its file of passwords, a search path.
     pub is_like_libpq: bool,
-    /// Where a password may stand that is not in the URL, as messages name it.
+    /// The other places for a password besides the URL, as messages name them.
     pub passwords: &'static str,
-    /// Why this engine let nobody in; `None` for what [`super::Facts::fault`] tells.
+    /// Why the server rejected a login; `None` for errors that [`super::Facts::fault`] classifies.
     pub login_refusal: fn(&dyn DatabaseError) -> Option<LoginRefusal>,
-    /// The parts that need more than a constant.
+    /// Behavior that is not constant.
     pub server: &'static dyn Server,
 }
 
@@ -42,7 +42,7 @@ impl Deref for Client {
 /// Logins.
 #[async_trait]
 pub trait Server: Dialect {
-    /// Whether the next attempt to connect leaves out what this one was refused for.
+    /// Whether the next attempt to connect omits the rejected options.
     fn retries_with_less(&self, _pool: &DatabaseConnection, _login: &Login, _error: &DriverError) -> bool {
         false
     }
@@ -50,6 +50,6 @@ pub trait Server: Dialect {
     /// Whether the server accepts writes.
     async fn takes_writes(&self, login: &Login) -> Result<bool, DriverError>;
 
-    /// The last attempt, made only to learn the reason of a failure: the pool retries some in silence.
+    /// The last attempt, made only to determine the reason of a failure, because the pool silently retries some.
     async fn diagnose(&self, login: &Login) -> Result<(), DriverError>;
 }

@@ -6,8 +6,8 @@ use crate::db::probe::SessionIds;
 
 /// The sessions of a server; a file has none.
 pub trait Sessions {
-    /// A query with a row if a session still runs a statement; only where [`super::Facts::session_number`] tells
-    /// sessions apart.
+    /// A query that returns a row while a session runs a statement; only if [`super::Facts::session_number`] is
+    /// set.
     fn is_busy(&self, _session: i64) -> Option<String> {
         None
     }
@@ -18,15 +18,15 @@ pub trait Sessions {
         None
     }
 
-    /// A query for rows of `in_table`, `near_table` and `who`: sessions that hold a table in a transaction of at
-    /// least so many seconds, and a table that a foreign key joins to it. Either is empty where the server does
-    /// not tell.
+    /// A query for rows of `in_table`, `near_table` and `who`: sessions that hold a table in a transaction for
+    /// at least this many seconds, and tables joined to it by a foreign key. Either is empty if the server does
+    /// not show it.
     fn blockers(&self, _seconds: u64) -> Option<String> {
         None
     }
 
-    /// A query for rows of `sighting`, `works` or `waits`, of these sessions of this process; `None` where
-    /// nobody need be asked.
+    /// A query for rows of `sighting`, `works` or `waits`, for these sessions of this process; `None` if no
+    /// check is needed.
     fn activity_query(&self, _ids: &SessionIds) -> Option<Statement> {
         None
     }

@@ -91,7 +91,7 @@ pub trait Values {
         None
     }
 
-    /// The value of [`Values::literal`], to compare with; `None` for what is none.
+    /// The value of [`Values::literal`], for comparison; `None` for an invalid literal.
     fn of_literal(&self, _literal: &str) -> Option<Expr> {
         None
     }
@@ -115,10 +115,10 @@ pub trait Values {
         None
     }
 
-    /// When a stored time is none that a program could read.
+    /// The condition for a stored time that is not a valid time.
     fn is_odd_time(&self, column: &str) -> String;
 
-    /// When a stored text is none; `None` where the type forbids it.
+    /// The condition for a stored text that is not valid text; `None` if the column type prevents it.
     fn is_odd_text(&self, _column: &str) -> Option<String> {
         None
     }
@@ -128,12 +128,12 @@ pub trait Values {
         None
     }
 
-    /// When a stored whole number is none; `None` where the type forbids it.
+    /// The condition for a stored integer that is not an integer; `None` if the column type prevents it.
     fn is_odd_integer(&self, _column: &str) -> Option<String> {
         None
     }
 
-    /// When a stored id is none; `None` where the type forbids it.
+    /// The condition for a stored id that is not a UUID; `None` if the column type prevents it.
     fn is_odd_id(&self, _column: &str) -> Option<String> {
         None
     }

@@ -69,7 +69,7 @@ pub fn with_expected_names(found: &Schema, renamed: &[RenamedColumn]) -> Schema 
     schema
 }
 
-/// Whole words only.
+/// Replaces whole words only.
 fn replaced(text: &str, word: &str, by: &str) -> String {
     let is_of_a_word = |character: char| character.is_alphanumeric() || character == '_';
     let mut replaced = String::with_capacity(text.len());

@@ -90,7 +90,7 @@ fn read_sqlite(rest: &str) -> Result<ParsedUrl, Problem> {
 /// `rest` is what follows `//`.
 fn read_server(engine: ServerEngine, rest: &str) -> Result<ParsedUrl, Problem> {
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    // An @ behind the host, or a #: the host is none, a character of the password cut it short.
+    // An @ after the host, or a #, means that an unencoded character of the password ended the host early.
     if tail.contains(['@', '#']) {
         return Err(SHAPE.into());
     }

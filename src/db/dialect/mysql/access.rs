@@ -1,4 +1,4 @@
-//! MySQL and MariaDB: privileges as `SHOW GRANTS` tells them.
+//! MySQL and MariaDB: privileges from `SHOW GRANTS`.
 
 use std::collections::BTreeSet;
 
@@ -20,10 +20,10 @@ use crate::db::engine::{Engine, Session};
 use crate::domain::text::hexadecimal;
 use crate::error::{Error, Result, printable};
 
-/// What a role needs to change the schema.
+/// The privileges needed to change the schema.
 const SCHEMA: [&str; 4] = ["CREATE", "ALTER", "DROP", "INDEX"];
 const ALL: &str = "ALL PRIVILEGES";
-/// The number of the error about an account or a role that is not there.
+/// The error number for a missing account or role.
 const NO_SUCH_GRANTEE: u16 = 1141;
 
 #[async_trait]
@@ -62,7 +62,7 @@ impl Grants for Mysql {
 
     async fn namesakes(&self, session: &dyn Session, grantee: &Grantee) -> Result<Vec<String>> {
         let Ok((name, _)) = grants::account(&grantee.name) else { return Ok(Vec::new()) };
-        // In digits, which mean the same whatever a session takes for an escape. A role has no host.
+        // As hexadecimal digits, which need no escaping in any SQL mode. A role has no host.
         let digits = hexadecimal(name.as_bytes());
         let sql = format!(
             "SELECT CAST(host AS CHAR) AS host FROM mysql.user WHERE CAST(user AS BINARY) = X'{digits}' \
@@ -79,7 +79,7 @@ impl Grants for Mysql {
         let asked = rows(session, sql).await?;
         let get = |column| asked.first().and_then(|row| text(row, column)).unwrap_or_default();
         let (database, active) = (get("name"), get("active"));
-        // MariaDB adds the grants of the active role by itself.
+        // MariaDB includes the grants of the active role.
         let using = match get("version").contains("MariaDB") || active.is_empty() || active == "NONE" {
             true => String::new(),
             false => format!(" FOR CURRENT_USER() USING {active}"),
@@ -143,9 +143,9 @@ async fn is_current(session: &dyn Session, grantee: &Grantee) -> Result<bool> {
     Ok(is_every_host || grantee.sql == format!("{}@{}", quoted(user), quoted(host)))
 }
 
-/// All that an account or a role can do, by its own grants and by the roles that it may take on.
+/// All privileges of an account or role, by its own grants and its roles.
 ///
-/// Errors: exit 3 for one that is not there; exit 4 for whoever may not look.
+/// Errors: exit 3 for a missing one; exit 4 without the right to read grants.
 async fn held_privileges(session: &dyn Session, grantee: &Grantee, database: &str) -> Result<Vec<HeldPrivilege>> {
     let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
     let mut open = vec![(grantee.sql.clone(), None)];

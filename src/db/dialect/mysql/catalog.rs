@@ -1,5 +1,5 @@
-//! What MySQL's and MariaDB's information_schema says. Its text columns differ in collation, so
-//! each is cast.
+//! The schema from information_schema of MySQL and MariaDB. Its text columns differ in collation, so each is
+//! cast.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +22,7 @@ const VIEWS: &str = "SELECT CAST(table_name AS CHAR) AS in_table, 'view' AS kind
     REPLACE(CAST(view_definition AS CHAR), CONCAT('`', DATABASE(), '`.'), '') AS definition \
     FROM information_schema.views WHERE table_schema = DATABASE()";
 
-/// MariaDB writes a default as it stands in a statement; MySQL writes the bare text, and marks an
-/// expression.
+/// MariaDB returns a default as SQL; MySQL returns the bare text and marks expressions.
 const COLUMNS: &str = "SELECT CAST(c.table_name AS CHAR) AS in_table, 'column' AS kind, \
     CAST(c.column_name AS CHAR) AS name, CONCAT(CAST(c.column_type AS CHAR), \
     IF(c.collation_name IS NULL OR c.collation_name = t.table_collation, '', CONCAT(' COLLATE ', c.collation_name)), \
@@ -38,7 +37,7 @@ const COLUMNS: &str = "SELECT CAST(c.table_name AS CHAR) AS in_table, 'column' A
     ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type = 'BASE TABLE' \
     WHERE c.table_schema = DATABASE()";
 
-/// One row a column of an index.
+/// One row per column of an index.
 const INDEXES: &str = "SELECT CAST(table_name AS CHAR) AS in_table, CAST(index_name AS CHAR) AS name, \
     IF(non_unique = 0, 'UNIQUE', '') AS uniqueness, IF(index_type = 'BTREE', '', CONCAT(CAST(index_type AS CHAR), ' ')) AS special, \
     CONCAT('`', CAST(column_name AS CHAR), '`', IF(sub_part IS NULL, '', CONCAT('(', sub_part, ')')), \
@@ -70,8 +69,7 @@ const TRIGGERS: &str = "SELECT CAST(event_object_table AS CHAR) AS in_table, 'tr
     CAST(trigger_name AS CHAR) AS name, CONCAT(action_timing, ' ', event_manipulation, ' ', \
     CAST(action_statement AS CHAR)) AS definition FROM information_schema.triggers WHERE trigger_schema = DATABASE()";
 
-/// Rows of `kind` and `name`, in the order in which they are dropped: what may be refused or has to
-/// wait comes first.
+/// Rows of `kind` and `name` in drop order: objects whose removal may fail or wait come first.
 pub const REMOVABLE: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'VIEW' WHEN 'SEQUENCE' THEN 'SEQUENCE' \
     ELSE 'TABLE' END AS kind, CAST(table_name AS CHAR) AS name FROM information_schema.tables \
     WHERE table_schema = DATABASE() ORDER BY kind = 'TABLE' DESC, kind, table_name";
@@ -111,8 +109,8 @@ impl Catalog for Mysql {
         Ok(Schema { objects, ..Schema::default() })
     }
 
-    /// Each commits by itself: one statement for all tables, which waits for all of them and checks every right
-    /// before the first is gone.
+    /// Each statement commits implicitly: one statement for all tables waits for all of them and checks every
+    /// right before the first is dropped.
     fn removal(&self, objects: &[Removable]) -> Vec<String> {
         let of_kind = objects.chunk_by(|one, next| one.kind == next.kind);
         let names = |objects: &[Removable]| {

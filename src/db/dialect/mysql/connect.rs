@@ -66,7 +66,7 @@ impl Server for Mysql {
     }
 }
 
-/// A session as shopctl needs it, whatever the server sets by default; stated whole.
+/// The complete session settings, independent of the server's defaults.
 ///
 /// The driver forces no strict mode: without it values are cut to fit in silence. A limit of rows for every
 /// SELECT would cut exports and sums. Without autocommit a lock
@@ -74,15 +74,15 @@ impl Server for Mysql {
 /// MariaDB ends the transaction; MySQL ends the session, for which `wait_timeout` is set beside these. Under
 /// SERIALIZABLE each read locks, and writers of one row would end one another for ever.
 ///
-/// Then, on a Galera cluster, wait until this node has what the others committed before: the command
-/// before this one may have gone to one of them. Each engine skips the other's comments.
+/// On a Galera cluster, also wait until this node has applied earlier commits: the previous command may have
+/// used another node. Each engine skips the other's comments.
 const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET SESSION sql_mode = 'STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
     ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', autocommit = 1, completion_type = 'NO_CHAIN', \
     sql_safe_updates = 0, sql_big_selects = 1, sql_select_limit = 18446744073709551615, sql_auto_is_null = 0, \
     foreign_key_checks = 1, default_storage_engine = 'InnoDB'\
     /*M!100300 , max_statement_time = 0 */ /*!80000 , max_execution_time = 0 */";
 const GALERA: &str = "/*M!100300 SET STATEMENT wsrep_sync_wait = 1 FOR */ SELECT 1";
-/// The number of the error that a MariaDB built without Galera answers the second of these with.
+/// The error number for the second statement on a MariaDB without Galera.
 const UNKNOWN_VARIABLE: u16 = 1193;
 
 /// The connection options of the server.
@@ -126,7 +126,7 @@ fn pool(login: &Login, settings: &ConnectSettings, ids: &SessionIds) -> Database
     SqlxMySqlConnector::from_sqlx_mysql_pool(pool)
 }
 
-/// What a session is limited to: a reader may be idle as long as it likes.
+/// Limits of a session; a reader may be idle indefinitely.
 #[derive(Debug, Clone, Copy, Default)]
 struct Limits {
     idle: Option<Duration>,
@@ -135,7 +135,7 @@ struct Limits {
 
 impl Limits {
     fn new(login: &Login, settings: &ConnectSettings) -> Limits {
-        // Between two operations a connection of the pool is idle and still wanted.
+        // A pooled connection is idle between operations but still needed.
         let idle = IDLE_IN_TRANSACTION + settings.idle_timeout;
         Limits { idle: (settings.access != Access::Read).then_some(idle), lock_wait: login.lock_wait }
     }
@@ -146,7 +146,7 @@ impl Limits {
             format!(", wait_timeout = {session} /*M!100300 , idle_transaction_timeout = {transaction} */")
         });
         let locks = self.lock_wait.map_or_else(String::new, |limit| {
-            // Whole seconds are all that can be said.
+            // Whole seconds are the finest unit.
             let seconds = limit.as_secs() + 1;
             format!(", innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}")
         });
@@ -154,7 +154,7 @@ impl Limits {
     }
 }
 
-/// Sets a new session to what shopctl needs, in one round trip, and notes its number.
+/// Configures a new session in one round trip, and records its number.
 async fn prepare(connection: &mut MySqlConnection, limits: Limits, ids: SessionIds) -> Result<(), DriverError> {
     let session = format!("{SESSION}{}; SELECT connection_id(); {GALERA}", limits.variables());
     let mut rows = connection.fetch(AssertSqlSafe(session));

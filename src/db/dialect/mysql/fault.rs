@@ -5,10 +5,10 @@ use sea_orm::sqlx::mysql::MySqlDatabaseError;
 
 use crate::db::fault::{Fault, LoginRefusal};
 
-/// A Galera node that is not, or not yet, in the part of its cluster that has the majority.
+/// A Galera node that is not part of the primary component.
 const NOT_IN_CLUSTER: u16 = 1047;
 
-/// What a user has used up, as error 1226 names it.
+/// The exhausted resource, as error 1226 names it.
 const USER_CONNECTIONS: &str = "max_user_connections";
 
 /// The number of an error of these engines.
@@ -33,10 +33,10 @@ fn fault_of(number: u16, message: &str) -> Fault {
         1213 | 1205 | 1020 | 3101 | 1180 | NOT_IN_CLUSTER => Fault::Transient,
         1053 | 1927 | 2006 | 2013 | 4031 => Fault::ConnectionLost,
         1203 => Fault::ConnectionLimit,
-        // Sessions at once; the other resources are those of an hour.
+        // Concurrent sessions; the other resources are limited per hour.
         1226 if message.contains(USER_CONNECTIONS) => Fault::ConnectionLimit,
         1226 | 1317 | 1969 | 3024 => Fault::ServerLimit,
-        // 1290 is said of every option that stands in the way.
+        // 1290 names any server option that prevents the statement.
         1290 if !message.contains("read") => Fault::Permission,
         1290 | 1792 | 1836 => Fault::ServerReadOnly,
         1021 | 1114 | 3185 => Fault::Full,
@@ -59,9 +59,9 @@ pub fn login_refusal(error: &dyn DatabaseError) -> Option<LoginRefusal> {
         NOT_IN_CLUSTER => LoginRefusal::NotInCluster,
         1049 => LoginRefusal::NoDatabase,
         1044 => LoginRefusal::NoAccess,
-        // A fault wherever a connection is made.
+        // Classified as a fault when connecting.
         1226 if error.message().contains(USER_CONNECTIONS) => return None,
-        // Of the server at once, of the user in an hour.
+        // Limits of the server, or of the user per hour.
         1040 | 1226 => LoginRefusal::Unavailable,
         _ => return None,
     })

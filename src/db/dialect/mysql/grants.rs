@@ -1,11 +1,11 @@
-//! What `SHOW GRANTS` of MySQL and MariaDB prints, read back.
+//! Parses the output of `SHOW GRANTS` of MySQL and MariaDB.
 
 use crate::db::access::{GrantObject, HeldPrivilege};
 
-/// Beyond the rows of tables, but no way to change them or their schema.
+/// Privileges beyond table rows that change neither rows nor the schema.
 pub const HARMLESS: [&str; 5] = ["USAGE", "EXECUTE", "LOCK TABLES", "CREATE TEMPORARY TABLES", "SHOW VIEW"];
-/// Held on a column that is not to be read: without any privilege the server hides that it is there, and the
-/// schema would look incomplete. Alone it allows nothing.
+/// Granted on hidden columns: without any privilege the server hides that they exist, and the schema would look
+/// incomplete. It grants no access on its own.
 pub const MARK: &str = "REFERENCES";
 
 /// The grants of one line.
@@ -18,7 +18,7 @@ pub enum GrantLine {
     Other,
 }
 
-/// Reads one line. `database` is the shop's own.
+/// Parses one line. `database` is the shop's own.
 pub fn read(line: &str, database: &str) -> GrantLine {
     let Some(rest) = line.strip_prefix("GRANT ") else { return GrantLine::Other };
     let Some((grant, rest)) = split_at_word(rest, " TO ") else { return GrantLine::Other };
@@ -35,7 +35,7 @@ pub fn read(line: &str, database: &str) -> GrantLine {
     GrantLine::Privileges(held)
 }
 
-/// `SELECT`, or `SELECT (a, b)`, which is one for each column.
+/// `SELECT`, or `SELECT (a, b)`: one privilege per column.
 fn privileges(text: &str, on: &GrantObject) -> Vec<HeldPrivilege> {
     let held = |on: GrantObject, privilege: &str| HeldPrivilege {
         on,
@@ -50,7 +50,7 @@ fn privileges(text: &str, on: &GrantObject) -> Vec<HeldPrivilege> {
     columns.into_iter().map(|column| held(GrantObject::Column(table.clone(), unquoted(column)), privilege)).collect()
 }
 
-/// What stands behind ON, if it has to do with the database.
+/// The object after ON, if it concerns the database.
 fn object_of(object: &str, database: &str) -> Option<GrantObject> {
     if object == "*.*" {
         return Some(GrantObject::Wider(object.to_owned()));
@@ -71,12 +71,12 @@ fn object_of(object: &str, database: &str) -> Option<GrantObject> {
     matches(&pattern, database).then(|| GrantObject::Wider(object.to_owned()))
 }
 
-/// A name for all databases that match: `shop\_%`.
+/// Escapes a database name so that it is not a pattern: `shop\_%`.
 pub fn escaped(database: &str) -> String {
     database.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%")
 }
 
-/// What a pattern without wildcards matches.
+/// The literal text of a pattern without wildcards.
 fn literal(pattern: &str) -> Option<String> {
     let mut text = String::new();
     let mut letters = pattern.chars();
@@ -110,7 +110,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// `name`, `name@host`, `'name'@'host'`; each part may be quoted.
 ///
-/// Errors: a quote that is not closed, or text behind one.
+/// Errors: an unclosed quote, or text after one.
 pub fn account(text: &str) -> Result<(String, Option<String>), String> {
     let odd = || "must be a name, or 'name'@'host'".to_owned();
     let Some(quote) = text.chars().next().filter(|first| "'\"`".contains(*first)) else {
@@ -129,7 +129,7 @@ pub fn account(text: &str) -> Result<(String, Option<String>), String> {
     Ok((unquoted(name), host))
 }
 
-/// An account as [`account`] reads it.
+/// The inverse of [`account`].
 pub fn account_text(name: &str, host: &str) -> String {
     let is_plain =
         |text: &str| text.chars().all(|character| character.is_alphanumeric() || "_-.%:".contains(character));
@@ -140,7 +140,7 @@ pub fn account_text(name: &str, host: &str) -> String {
     format!("{}@{}", quoted(name), quoted(host))
 }
 
-/// Without its quotes, if it has any.
+/// Removes enclosing quotes, if any.
 fn unquoted(text: &str) -> String {
     let text = text.trim();
     match text.chars().next().filter(|first| "'\"`".contains(*first)) {
@@ -151,7 +151,7 @@ fn unquoted(text: &str) -> String {
     }
 }
 
-/// Up to and including the closing quote; a doubled one is part of the text.
+/// The length up to and including the closing quote; a doubled quote is part of the text.
 fn quoted_length(text: &str, quote: char) -> Option<usize> {
     let mut from = 1;
     loop {

@@ -62,7 +62,7 @@ fn oldest_mariadb(version: &str) -> &'static str {
     of_series.map_or(OLDEST_MARIADB, |(_, oldest)| oldest)
 }
 
-/// Engine and collation of the shop's tables, each told once if all agree.
+/// Engine and collation of the shop's tables, each reported once if all agree.
 async fn table_settings(session: &dyn Session, tables: &[&str]) -> Result<Vec<Setting>> {
     let sql = "SELECT CAST(table_name AS CHAR) AS in_table, CAST(engine AS CHAR) AS engine, \
                CAST(table_collation AS CHAR) AS collation FROM information_schema.tables \
@@ -108,7 +108,7 @@ async fn tls(session: &dyn Session) -> Result<Tls> {
     })
 }
 
-/// What tells a server's place among others; a variable or a counter that it does not have is left out.
+/// The variables that show a server's role in replication; missing ones are left out.
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
     ('read_only', 'super_read_only', 'offline_mode', 'innodb_read_only', 'wsrep_on')";
 const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_cluster_status')";
@@ -124,7 +124,7 @@ async fn server(session: &dyn Session) -> Result<ServerRole> {
         }
     }
     let value = |name: &str| values.get(name).map_or("", String::as_str);
-    // MariaDB 12 has more words than ON and OFF.
+    // MariaDB 12 has values other than ON and OFF.
     let is_on = |name: &str| !matches!(value(name), "" | "OFF" | "0");
     let member = first_row(session, MEMBER).await?;
     let member = |column| member.as_ref().and_then(|row| text(row, column)).filter(|text| !text.is_empty());
@@ -152,8 +152,7 @@ async fn server(session: &dyn Session) -> Result<ServerRole> {
     })
 }
 
-/// ProxySQL and MaxScale say so in what they call the version, or show by the server's other port
-/// (as does a port mapping).
+/// ProxySQL and MaxScale are named in the version, or show by a different server port (as does a port mapping).
 fn pooler(target: &ServerTarget, version: &str, comment: &str, port: &str) -> Option<Pooler> {
     let said = format!("{version} {comment}").to_ascii_lowercase();
     if let Some(name) = ["proxysql", "maxscale"].into_iter().find(|name| said.contains(name)) {

@@ -21,19 +21,20 @@ pub struct Mysql;
 
 impl super::Dialect for Mysql {}
 
-/// Each statement of DDL commits by itself.
+/// Each DDL statement commits implicitly.
 pub static FACTS: Facts = Facts {
     names: &["mysql", "mysql2", "mariadb"],
     server: Some(ServerEngine::Mysql),
     backend: DbBackend::MySql,
     has_one_writer: false,
     has_transactional_ddl: false,
-    // GET_LOCK would outlive the transaction. All that take turns import orders, for which there are products.
+    // GET_LOCK would outlive the transaction. Serialized operations import orders, so there are products to
+    // lock.
     serialize: Some("SELECT id FROM products ORDER BY id LIMIT 1 FOR UPDATE"),
     reads_a_snapshot: true,
-    // A Galera node that learns of a conflict while it prepares a SELECT says nothing (MariaDB 10.11): the
-    // transaction is gone, and what follows would be committed one by one. MySQL, which has no such variable,
-    // skips the comment.
+    // A Galera node that detects a conflict while preparing a SELECT reports no error (MariaDB 10.11): the
+    // transaction is gone, and later statements would be committed one by one. MySQL skips the comment, because
+    // it has no such variable.
     is_open: Some("SELECT 1 /*M!50303 AND @@in_transaction */ AS is_open"),
     unchecked_references: Some(("SET FOREIGN_KEY_CHECKS = 0", "SET FOREIGN_KEY_CHECKS = 1")),
     broken_references: None,
@@ -55,8 +56,8 @@ pub static FACTS: Facts = Facts {
     integer_type: "signed",
     length_in_characters: "char_length",
     unix_time: "unix_timestamp()",
-    // Else they would keep a table of all groups and look each row up in it, seven times as long on MariaDB
-    // 10.11 with millions of rows; the other engines choose to sort by themselves.
+    // Otherwise a temporary table of all groups is used, seven times slower on MariaDB 10.11 with millions of
+    // rows; other engines sort on their own.
     many_groups: "SQL_BIG_RESULT ",
     fault: fault::fault,
     reason: fault::reason,
@@ -67,7 +68,7 @@ pub static CLIENT: Client = Client {
     engine: Engine::Mysql,
     default_port: 3306,
     default_user: "root",
-    // It names the socket's file.
+    // The parameter is the path of the socket's file.
     socket_parameter: "socket",
     is_like_libpq: false,
     passwords: "DB_PASSWORD or DB_PASSWORD_FILE",

@@ -9,7 +9,7 @@ use crate::db::dialect::sessions::Sessions;
 use crate::db::probe::SessionIds;
 
 impl Sessions for Mysql {
-    /// In this database only: on a cluster's other nodes somebody else may have the number.
+    /// Only in this database: another node of a cluster may use the same number.
     fn is_busy(&self, session: i64) -> Option<String> {
         Some(format!(
             "SELECT CAST(id AS CHAR) AS id FROM information_schema.processlist \
@@ -24,7 +24,7 @@ impl Sessions for Mysql {
         ))
     }
 
-    /// Neither engine tells which tables, unless it is set up to.
+    /// By default neither engine shows which tables.
     fn blockers(&self, seconds: u64) -> Option<String> {
         Some(format!(
             "SELECT '' AS in_table, '' AS near_table, CONCAT('session ', p.id, ' (', p.user, '@', p.host, ', in a transaction for ', \

@@ -4,9 +4,9 @@ use sea_orm::{Statement, Value};
 
 use crate::db::dialect::connect::adapted;
 
-/// The driver sends a time with a zone as a TIMESTAMP, which ends in 1970 and in 2038: beyond them the server takes
-/// it for NULL and says nothing. Without a zone it is a DATETIME, exact from the year 1000 to 9999; the session's
-/// zone is UTC.
+/// The driver sends a time with a zone as a TIMESTAMP, whose range is 1970 to 2038: the server silently stores
+/// NULL for others. Without a zone it is a DATETIME, exact from the year 1000 to 9999; the session's zone is
+/// UTC.
 pub fn adapt(statement: Statement) -> Statement {
     adapted(statement, |time| Value::ChronoDateTime(time.map(|time| time.naive_utc())))
 }

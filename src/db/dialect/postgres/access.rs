@@ -1,4 +1,4 @@
-//! PostgreSQL: privileges as its catalogue keeps them, and tables that have an owner.
+//! PostgreSQL: privileges from its catalogue, and table owners.
 
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{DbBackend, QueryResult, Statement};
@@ -15,8 +15,8 @@ use crate::db::dialect::catalog::Catalog;
 use crate::db::engine::{Engine, Session};
 use crate::error::{Error, Result, printable};
 
-/// Rows of `kind`, `in_table`, `in_column`, `privilege`, `is_option`, `way`, `other`: all that the role `$1` can do, by
-/// grants of its own, of everybody, and by what it is a member of.
+/// Rows of `kind`, `in_table`, `in_column`, `privilege`, `is_option`, `way`, `other`: all privileges of the role
+/// `$1`, by its own grants, grants to PUBLIC, and memberships.
 const HELD: &str = "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = $1), \
     granted AS (\
     SELECT 'table' AS kind, c.relname AS in_table, CAST(NULL AS name) AS in_column, c.relowner AS owner, a.* \
@@ -41,22 +41,22 @@ const HELD: &str = "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = $1), \
     WHERE pg_has_role(me.oid, r.oid, 'MEMBER') AND c.relkind IN ('r', 'p') \
     AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
 
-/// Rows of `in_table`, `owner`, `is_superuser`, of the owner.
+/// Rows of `in_table`, `owner`, `is_superuser`, the last for the owner.
 const OWNERS: &str = "SELECT CAST(c.relname AS text) AS in_table, CAST(r.rolname AS text) AS owner, \
     CAST(r.rolsuper AS text) AS is_superuser FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner \
     WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1";
 
-/// Rows of `in_table` and `owner`: tables that this role cannot grant anything on.
+/// Rows of `in_table` and `owner`: tables on which this role cannot grant.
 const OF_OTHERS: &str = "SELECT CAST(c.relname AS text) AS in_table, CAST(pg_get_userbyid(c.relowner) AS text) AS owner \
     FROM pg_class c WHERE c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') \
     AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1";
 
-/// One row about the role `$1`, if it is there.
+/// One row about the role `$1`, if it exists.
 const ROLE: &str = "SELECT CAST(rolsuper AS text) AS is_superuser, CAST(rolname = current_user AS text) AS is_current, \
     CAST(current_schema() AS text) AS in_schema, CAST(current_database() AS text) AS in_database \
     FROM pg_roles WHERE rolname = $1";
 
-/// Rows of `in_table` with what this connection's role can do there.
+/// Rows of `in_table` with the effective privileges of this connection's role.
 const EFFECTIVE: &str = "SELECT CAST(current_user AS text) AS role, CAST(c.relname AS text) AS in_table, \
     CAST(has_any_column_privilege(c.oid, 'SELECT') AS text) AS may_select, \
     CAST(has_any_column_privilege(c.oid, 'INSERT') AS text) AS may_insert, \
@@ -146,7 +146,7 @@ fn whole_database(shop: &ShopDatabase) -> GrantObject {
     GrantObject::Database(format!("DATABASE {}", shop.engine.quoted(&shop.database)))
 }
 
-/// Into the database and the schema, where the role does not get there anyway.
+/// Grants access to the database and the schema, if missing.
 fn access_grants(shop: &ShopDatabase, grantee: &Grantee, held: &[HeldPrivilege], may_create: bool) -> Vec<RightsStep> {
     let holds = |on: &GrantObject, privilege: &str| {
         held.iter().any(|held| !held.is_grantable && held.on == *on && held.privilege == privilege)
@@ -161,7 +161,7 @@ fn access_grants(shop: &ShopDatabase, grantee: &Grantee, held: &[HeldPrivilege],
     missing.map(|(on, privilege, _)| shop.step(RightsChange::Grant, on, privilege.to_owned(), grantee)).collect()
 }
 
-/// An admin owns the tables, because only an owner can change them. Who owned them so far goes on reading and writing.
+/// An admin owns the tables, because only an owner can alter them. Previous owners keep reading and writing.
 fn assess_admin(
     shop: &ShopDatabase,
     grantee: &Grantee,

@@ -5,7 +5,7 @@ use sea_orm::{DbErr, Value};
 
 use crate::db::copy_text::push_text;
 
-/// The name of a type that arrays are made of; `None` for one whose values [`push_text`] does not know.
+/// The name of an array's element type; `None` for types that [`push_text`] does not support.
 pub fn type_of(element: &ArrayType) -> Option<&'static str> {
     match element {
         ArrayType::String => Some("text"),
@@ -20,7 +20,7 @@ pub fn type_of(element: &ArrayType) -> Option<&'static str> {
 
 /// Values as an array. Source: PostgreSQL's manual, "Array Input and Output Syntax".
 ///
-/// Errors: a value of a type that has no form here.
+/// Errors: a value of an unsupported type.
 pub fn array<'a>(values: impl IntoIterator<Item = &'a Value>) -> Result<String, DbErr> {
     let mut text = String::from("{");
     for value in values {

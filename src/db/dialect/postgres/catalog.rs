@@ -1,4 +1,4 @@
-//! What PostgreSQL's catalogue says; the text of definitions is made by the server.
+//! The schema from PostgreSQL's catalogue; the server generates the definitions.
 
 use sea_orm::prelude::async_trait::async_trait;
 
@@ -8,7 +8,7 @@ use crate::db::engine::Session;
 use crate::db::schema::{Removable, Schema, object_of, rows};
 use crate::error::Result;
 
-/// Objects of extensions are not the shop's.
+/// Excludes objects of extensions.
 macro_rules! own {
     ($class:literal, $alias:literal) => {
         concat!(
@@ -23,8 +23,8 @@ macro_rules! own {
     };
 }
 
-/// Rows of `in_table`, `kind`, `name`, `definition`. Indexes of constraints are told as constraints;
-/// the schema's name is taken out, so that a shop in another one compares equal.
+/// Rows of `in_table`, `kind`, `name`, `definition`. Indexes of constraints are listed as constraints; the
+/// schema's name is removed, so that shops in different schemas compare equal.
 const OBJECTS: &str = concat!(
     "SELECT CAST(c.relname AS text) AS in_table, CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' \
      WHEN 'm' THEN 'view' ELSE 'table' END AS kind, CAST(c.relname AS text) AS name, \
@@ -117,7 +117,7 @@ impl Catalog for Postgres {
     }
 }
 
-/// One property at a time; the old default may not fit the new type.
+/// One change per property, because the old default may not fit the new type.
 fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String {
     let (wanted, old) = (ColumnParts::parse(expected), ColumnParts::parse(found));
     let mut changes = Vec::new();
@@ -125,7 +125,7 @@ fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String
         if old.default.is_some() {
             changes.push("DROP DEFAULT".to_owned());
         }
-        // Without USING: a value that does not fit is an error, and not cut in silence.
+        // Without USING, so that a value that does not fit is an error and is not truncated.
         changes.push(format!("TYPE {}", wanted.kind));
     }
     if wanted.default != old.default || wanted.kind != old.kind {
@@ -143,7 +143,7 @@ fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String
     format!("ALTER TABLE {table} {}", changes.join(", "))
 }
 
-/// `TYPE [COLLATE …] [NOT NULL] [DEFAULT …]` taken apart.
+/// The parts of `TYPE [COLLATE …] [NOT NULL] [DEFAULT …]`.
 struct ColumnParts<'a> {
     kind: &'a str,
     is_not_null: bool,

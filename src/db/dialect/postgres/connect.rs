@@ -57,9 +57,9 @@ impl Connect for Postgres {
         transaction(login, purpose == Purpose::Bulk)
     }
 
-    /// READ COMMITTED, because under a stricter default the check of the lock at the end of a long migration
-    /// would conflict with the lock's own heartbeat (40001). The idle limit makes the server give up the tables
-    /// that a runner holds whose host is gone.
+    /// READ COMMITTED, because with a stricter level the lock check at the end of a long migration would
+    /// conflict with the lock's heartbeat (40001). The idle limit makes the server release the tables of a
+    /// runner whose host is gone.
     fn begin_migration(&self, wait: Duration) -> String {
         format!(
             "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n\
@@ -69,9 +69,9 @@ impl Connect for Postgres {
         )
     }
 
-    /// A parameter for each column: the text of the statement does not depend on the number of rows, so its plan
-    /// is kept, and thousands of values need not be told apart before it begins. The parameters are texts that
-    /// the server makes arrays of: the driver's own arrays know no NULL.
+    /// One parameter per column: the statement's text does not depend on the number of rows, so its plan is
+    /// reused, and thousands of values need not be parsed. The parameters are texts that the server casts to
+    /// arrays, because the driver's arrays have no NULL.
     fn insert_arrays(&self, target: &InsertTarget, rows: &[Vec<Value>]) -> Result<Option<Statement>, DbErr> {
         if rows.len() <= FEW {
             return Ok(None);
@@ -116,13 +116,13 @@ impl Server for Postgres {
     }
 }
 
-/// Whether a pooler stands before PostgreSQL that takes no options at the start of a session: learnt by the
-/// first connection, and true for every later one to the same place.
+/// Whether a pooler before PostgreSQL rejects startup options: set by the first connection, valid for all later
+/// ones.
 static REFUSES_OPTIONS: AtomicBool = AtomicBool::new(false);
 
-/// What every session of ours starts with, at no round trip: how long a statement may take is for shopctl to
-/// say; a client that vanished inside a transaction, or with an answer on its way, is noticed soon. Every
-/// operation is written for READ COMMITTED.
+/// The startup options of every session, without a round trip: shopctl limits the time of statements itself;
+/// clients that vanished inside a transaction or while receiving are detected soon. Every operation is written
+/// for READ COMMITTED.
 fn session(login: &Login) -> String {
     let idle = IDLE_IN_TRANSACTION.as_secs();
     let lock_wait = lock_wait(login);
@@ -138,8 +138,8 @@ fn lock_wait(login: &Login) -> u128 {
     login.lock_wait.unwrap_or_default().as_millis()
 }
 
-/// What a transaction sets until it ends, if anything. A pooler that takes no options at the start of a
-/// session gives the session to others afterwards.
+/// Statements that set limits for one transaction, if any: a pooler that rejects startup options shares the
+/// session with other clients.
 fn transaction(login: Option<&Login>, is_bulk: bool) -> Option<String> {
     let idle = IDLE_IN_TRANSACTION.as_secs();
     let limits = login.filter(|_| REFUSES_OPTIONS.load(Ordering::Relaxed)).map(|login| {
@@ -154,8 +154,8 @@ fn transaction(login: Option<&Login>, is_bulk: bool) -> Option<String> {
     (!settings.is_empty()).then(|| settings.join("; "))
 }
 
-/// Notes that a pooler, or an engine that does not know one of them, refused [`session`]; true if the next
-/// attempt goes without.
+/// Records that a pooler or a related engine rejected an option of [`session`]; true if the next attempt goes
+/// without options.
 fn goes_without_options(pool: &PgPool, login: &Login, error: &DriverError) -> bool {
     let DriverError::Database(error) = error else { return false };
     let is_refused = match error.code().as_deref() {
@@ -173,8 +173,8 @@ fn goes_without_options(pool: &PgPool, login: &Login, error: &DriverError) -> bo
 /// The connection options of the server.
 fn options(login: &Login) -> Result<PgConnectOptions, DriverError> {
     let target = &login.target;
-    // Every option is set here, so that PGSSLMODE, PGHOST and the like change nothing in silence; what
-    // of these counts is part of the target. PGOPTIONS alone is the driver's own: nothing unsets it.
+    // Every option is set explicitly, so that PGSSLMODE, PGHOST and the like have no effect; the supported ones
+    // are part of the target. PGOPTIONS is read by the driver and cannot be unset.
     let mut options = match startup_options(login) {
         Some(given) => {
             let given = utf8_percent_encode(&given, NON_ALPHANUMERIC);
@@ -211,7 +211,7 @@ fn options(login: &Login) -> Result<PgConnectOptions, DriverError> {
 fn startup_options(login: &Login) -> Option<String> {
     let ours = (!REFUSES_OPTIONS.load(Ordering::Relaxed)).then(|| session(login));
     let wishes = &login.target.session;
-    // Blanks separate options, a backslash keeps one.
+    // Blanks separate options; a backslash escapes one.
     let escaped = |text: &str| text.replace('\\', "\\\\").replace(' ', "\\ ");
     let search_path = wishes.search_path.as_deref().map(|path| format!("-c search_path={}", escaped(path)));
     let all: Vec<String> = [ours, wishes.options.clone(), search_path].into_iter().flatten().collect();

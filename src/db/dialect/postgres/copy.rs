@@ -1,4 +1,4 @@
-//! COPY: the fastest way in and out. What goes wrong on the way is the driver's own error.
+//! COPY: the fastest way to load and export rows. Failures are the driver's errors.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
@@ -27,7 +27,7 @@ pub struct CopyWriter {
 }
 
 impl CopyWriter {
-    /// Begins a transaction on a connection of its own.
+    /// Begins a transaction on a dedicated connection.
     pub async fn begin(database: &Database) -> Result<CopyWriter> {
         let pool = database.connection().inner().get_postgres_connection_pool();
         let guard = database.connection().guard().clone();
@@ -40,8 +40,8 @@ impl CopyWriter {
         Ok(copying)
     }
 
-    /// Takes indexes and constraints away, if all tables are empty, this role may do so and nothing else
-    /// needs them; gives the statements that make them again.
+    /// Drops indexes and constraints if all tables are empty, this role may do so and nothing else depends on
+    /// them; returns the statements that recreate them.
     pub async fn without_indexes(&mut self, tables: &[&str]) -> Result<Vec<String>> {
         let list = tables.iter().map(|table| format!("'{table}'::regclass")).collect::<Vec<_>>().join(", ");
         let full: Vec<String> = tables.iter().map(|table| format!("EXISTS (SELECT 1 FROM {table})")).collect();
@@ -52,7 +52,8 @@ impl CopyWriter {
         if is_full {
             return Ok(Vec::new());
         }
-        // Foreign keys go first and come back last; checks stay, a row is checked as it comes.
+        // Foreign keys are dropped first and recreated last; checks remain, because each row is checked when
+        // written.
         let sql = format!(
             "SELECT drop_it, make_it FROM (\
                SELECT CASE contype WHEN 'f' THEN 0 ELSE 2 END AS step, conname AS name, \
@@ -71,7 +72,7 @@ impl CopyWriter {
         let drops = found.iter().map(|(drop, _)| drop.as_str()).collect::<Vec<_>>().join("; ");
         self.execute("SAVEPOINT indexes").await?;
         if self.execute(&drops).await.is_err() {
-            // Tables of others refer to ours, or they belong to another role: then they are kept.
+            // Other tables refer to ours, or they belong to another role: keep the indexes.
             self.execute("ROLLBACK TO SAVEPOINT indexes").await?;
             return Ok(Vec::new());
         }

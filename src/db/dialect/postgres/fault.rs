@@ -12,7 +12,7 @@ pub fn fault(error: &dyn DatabaseError) -> Option<Fault> {
 
 fn fault_of(code: &str, message: &str, constraint: Option<&str>) -> Fault {
     match code {
-        // pgbouncer's own words come under the code of a broken protocol.
+        // pgbouncer reports its errors as protocol violations.
         "08P01" if is_of_pooler(message) => Fault::Pooler,
         "23505" => Fault::Unique(constraint.unwrap_or_default().to_owned()),
         "23503" | "23001" => Fault::ForeignKey,
@@ -32,8 +32,8 @@ fn fault_of(code: &str, message: &str, constraint: Option<&str>) -> Fault {
     }
 }
 
-/// What pgbouncer says of a transaction in statement mode and of options at the start of a session, and what
-/// PostgreSQL says of a statement that another client prepared.
+/// Messages of pgbouncer about transactions in statement mode and startup options, and of PostgreSQL about a
+/// statement that another client prepared.
 fn is_of_pooler(message: &str) -> bool {
     ["statement pooling", "unsupported startup parameter", "bind message supplies"]
         .iter()
@@ -43,7 +43,7 @@ fn is_of_pooler(message: &str) -> bool {
 pub fn login_refusal(error: &dyn DatabaseError) -> Option<LoginRefusal> {
     let error = error.try_downcast_ref::<PgDatabaseError>()?;
     let says = |words: &[&str]| words.iter().any(|word| error.message().contains(word));
-    // Said of an option at the start of a session.
+    // The error concerns a startup option.
     let names_an_option = says(&["parameter", "command-line argument", "-c "]);
     let code = error.code();
     Some(match code {
@@ -71,7 +71,7 @@ mod tests {
             assert_eq!(fault_of(code, "", None), Fault::ServerLimit);
         }
         assert_eq!(fault_of("25006", "", None), Fault::ServerReadOnly);
-        // A statement that is not there, and one that is there already.
+        // A missing prepared statement, or one that already exists.
         for code in ["26000", "42P05"] {
             assert_eq!(fault_of(code, "", None), Fault::Pooler);
         }

@@ -12,10 +12,10 @@ use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdic
 use crate::db::target::{ServerTarget, Target};
 use crate::error::Result;
 
-/// With `gen_random_uuid()` of its own.
+/// The first version with a built-in `gen_random_uuid()`.
 const OLDEST: &str = "13";
 const REQUIREMENT: &str = "pgbouncer has to be 1.21 or newer with max_prepared_statements above 0";
-/// A server process this much older than this program's own connection was made for somebody else.
+/// A server process this much older than this program's connection has served another client before.
 const OLDER_SECONDS: u64 = 30;
 
 #[async_trait]
@@ -75,9 +75,8 @@ async fn tls(session: &dyn Session) -> Result<Tls> {
     })
 }
 
-/// A pooler forwards what is asked, so it shows only by what it changes: the server listens on
-/// another port than the one connected to (also with a port mapping or a proxy), or the server's
-/// process has served somebody before this program connected.
+/// A pooler forwards queries, so only its side effects show: the server listens on another port than the one
+/// connected to (as with a port mapping or a proxy), or its process served another client before.
 async fn pooler(session: &dyn Session, target: &ServerTarget) -> Result<Option<Pooler>> {
     let asked = Instant::now();
     let sql = "SELECT COALESCE(CAST(inet_server_port() AS text), '') AS port, \

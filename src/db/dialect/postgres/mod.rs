@@ -37,7 +37,7 @@ pub static FACTS: Facts = Facts {
     script_transaction: Some(("BEGIN", "COMMIT")),
     script_beginning: "SET lock_timeout = '3s'",
     script_client: "psql -v ON_ERROR_STOP=1 -f plan.sql URL",
-    // The first template may be in use, or hold what somebody put there.
+    // The default template may be in use or contain objects.
     new_database: "TEMPLATE template0",
     // A pooler keeps connections to it.
     drop_database: " WITH (FORCE)",

@@ -11,7 +11,7 @@ use super::array::{array, type_of};
 use crate::db::dialect::values::{Values, is_numbered, number_by_id};
 use crate::domain::Id;
 
-/// Up to so many values get a parameter for each: it takes longer to make an array of few.
+/// Up to this number of values each has its own parameter, which is faster than an array.
 pub const FEW: usize = 20;
 
 impl Values for Postgres {

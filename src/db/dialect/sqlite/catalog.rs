@@ -1,4 +1,4 @@
-//! What SQLite's pragmas say; checks stand only in the text of the table's statement.
+//! The schema from SQLite's pragmas; checks are found only in the table's statement.
 
 use std::collections::BTreeMap;
 

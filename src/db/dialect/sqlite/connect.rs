@@ -132,8 +132,8 @@ async fn connect(
     let immutable = options.clone().immutable(true);
     match open_when_free(options, settings).await {
         Ok(pool) => Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)),
-        // A shop in WAL mode needs files beside it even to be read; where those cannot be made and
-        // none are there, nobody is writing: read the file alone.
+        // A database in WAL mode needs auxiliary files even for reading. If they can be neither created nor
+        // found, there is no writer, and the file is read as immutable.
         Err(error) if settings.access == Access::Read && is_alone(&target.path) => {
             let pool = open(immutable, settings).await.map_err(|_| open_error(&target.path, &error))?;
             Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
@@ -144,8 +144,7 @@ async fn connect(
 
 /// Whether the shop's file exists.
 ///
-/// Errors: exit 4 for a folder and the like, and where nobody can tell: a shop that this user may not see is not
-/// one that is missing.
+/// Errors: exit 4 for a folder and the like, and if the file is inaccessible, which differs from missing.
 fn is_there(path: &Path) -> Result<bool> {
     let shown = path.display();
     let not_a_database = |what: &str| {
@@ -195,7 +194,7 @@ async fn copy(connection: &impl ConnectionTrait, path: &Path, suffix: &str) -> R
     let target = copy.to_string_lossy().into_owned();
     let statement = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [target.into()]);
     if let Err(error) = connection.execute_raw(statement).await {
-        // Only what was begun here: a copy of the same name that is already there is somebody's.
+        // Only files created here: an existing copy of the same name is kept.
         if classify(&error) == Fault::Full {
             discard(&copy);
         }
@@ -238,7 +237,7 @@ async fn open_when_free(options: SqliteConnectOptions, settings: &ConnectSetting
     }
 }
 
-/// Opens the file and reads its header, so that what is no database is told here.
+/// Opens the file and reads its header, so that an invalid file is reported here.
 async fn open(options: SqliteConnectOptions, settings: &ConnectSettings) -> Result<SqlitePool, DriverError> {
     let pool = SqlitePoolOptions::new()
         .max_connections(settings.max_connections)

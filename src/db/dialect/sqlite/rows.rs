@@ -1,5 +1,5 @@
-//! Texts that cannot be read as such: SQLite keeps anything in a column of text, and the driver refuses
-//! bytes there, and texts that are not UTF-8. A row that has one is made again with texts instead.
+//! Invalid texts: SQLite stores any value in a text column, and the driver rejects bytes and texts that are not
+//! UTF-8 there. A row with such a value is rebuilt with valid texts.
 
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
@@ -51,7 +51,7 @@ fn is_id(column: &str) -> bool {
     column == "id" || column.ends_with("_id")
 }
 
-/// The statement that gives the row once more. Numbers and ids stay as they are.
+/// The statement that returns the row again, with valid texts. Numbers and ids are unchanged.
 fn made_again(row: &SqliteRow) -> Statement {
     let names = row.columns().iter().map(|column| format!("? AS \"{}\"", column.name().replace('"', "\"\"")));
     let sql = format!("SELECT {}", names.collect::<Vec<_>>().join(", "));

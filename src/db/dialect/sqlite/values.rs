@@ -154,8 +154,7 @@ fn uuid_of(column: &str) -> String {
     format!("CASE WHEN length({digits}) = 32 AND {digits} NOT GLOB '*[^0-9A-Fa-f]*' THEN lower({parts}) END")
 }
 
-/// What a text may be stored as beside a text: bytes, which are shown as the text that they are or in the form
-/// of SQL.
+/// The other stored forms of a text: bytes, which are shown as their text or as a SQL literal.
 fn other_forms(value: &Value) -> Vec<Expr> {
     let Value::String(Some(text)) = value else { return Vec::new() };
     let mut forms = vec![Expr::val(text.as_bytes().to_vec())];

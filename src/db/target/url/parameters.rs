@@ -1,5 +1,5 @@
-//! What stands behind the `?` of a server's URL: the words of libpq, of MySQL's clients, and of the
-//! programs that hosting platforms write their URLs for.
+//! The query parameters of a server's URL: those of libpq, of MySQL's clients, and of the programs that hosting
+//! platforms write their URLs for.
 //!
 //! A parameter is taken, passed over where nothing is lost by it, or refused by its name. Words that
 //! are not in the table are never repeated: behind a `?` in a password they are a piece of it.
