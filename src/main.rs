@@ -1,4 +1,4 @@
-//! Runs shopctl and turns how it ended into the exit code.
+//! Runs shopctl and exits with its exit code.
 
 use std::process::ExitCode;
 

@@ -20,6 +20,7 @@ pub use sea_orm_migration::sea_orm::DbBackend;
 /// One step of the history.
 #[derive(Clone, Copy)]
 pub struct Migration {
+    /// The name, which begins with its time: `m20260101_000001_create_users`.
     pub name: &'static str,
     /// The statements that apply it on this engine.
     pub up: fn(DbBackend) -> Vec<String>,

@@ -23,18 +23,22 @@ pub enum Id {
 /// The forms in which other programs store a UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Form {
+    /// Hyphenated, in upper case: `01A2099A-…`.
     UpperCase,
     /// 32 hexadecimal digits.
     Digits,
+    /// 32 hexadecimal digits in upper case.
     UpperCaseDigits,
-    /// `{01a2099a-…}`
+    /// In braces: `{01a2099a-…}`.
     Braced,
+    /// In braces and upper case.
     UpperCaseBraced,
     /// 16 bytes.
     Bytes,
 }
 
 impl Form {
+    /// All forms, in which a query searches for an id.
     pub const ALL: [Form; 6] =
         [Form::UpperCase, Form::Digits, Form::UpperCaseDigits, Form::Braced, Form::UpperCaseBraced, Form::Bytes];
 

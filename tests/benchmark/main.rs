@@ -15,8 +15,9 @@ use std::sync::atomic::Ordering;
 
 use cases::{Line, Target};
 
-/// How much of everything.
+/// The amounts of data to measure.
 pub struct Sizes {
+    /// The number of users.
     pub users: usize,
     /// Number of orders in an imported file.
     pub imported: usize,
