@@ -29,7 +29,7 @@ impl<T> ParsedCell<T> {
         }
     }
 
-    /// As [`ParsedCell::of`]; `None` if the file has no such column.
+    /// As [`ParsedCell::parse`]; `None` if the file has no such column.
     pub fn parse_column(
         record: &Record,
         column: &str,
@@ -38,7 +38,7 @@ impl<T> ParsedCell<T> {
         record.has(column).then(|| ParsedCell::parse(record, column, parse))
     }
 
-    /// As [`ParsedCell::of`]; `None` if the cell is empty.
+    /// As [`ParsedCell::parse`]; `None` if the cell is empty.
     pub fn parse_non_empty(
         record: &Record,
         column: &str,

@@ -123,7 +123,7 @@ const RETRY_HINT: &str = "run the same command again: it does nothing where the 
 
 /// Generates the shop of a plan.
 ///
-/// Errors: as [`is_there`]; exit 6 if a conflicting row exists; those of the database.
+/// Errors: as [`is_generated`]; exit 6 if a conflicting row exists; those of the database.
 pub async fn generate(
     operations: &Operations,
     plan: &Plan,
