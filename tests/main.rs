@@ -21,6 +21,7 @@ mod files;
 mod foreign_rows;
 mod full_disk;
 mod hints;
+mod ids;
 mod import_accounting;
 mod import_files;
 mod import_foreign_values;

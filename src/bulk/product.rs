@@ -9,7 +9,7 @@ use super::rejection::Problem;
 use super::row::Row;
 use super::spelling::KeySpellings;
 use super::upsert::Upsert;
-use crate::domain::{EventName, Id};
+use crate::domain::EventName;
 use crate::entity::field::{FieldKind, field_names};
 use crate::entity::product::Model;
 use crate::error::Result;
@@ -57,10 +57,6 @@ impl Upsert for ProductRow {
 
     async fn find(connection: &impl ConnectionTrait, skus: &[&str], lock: Lock) -> Result<Vec<Model>> {
         products::find_by_skus(connection, skus, lock).await
-    }
-
-    fn id_of(product: &Model) -> Id {
-        product.id
     }
 
     fn ambiguous(sku: &str, keys: &KeySpellings) -> Option<String> {

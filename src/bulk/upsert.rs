@@ -10,7 +10,6 @@ use super::rejection::Problem;
 use super::rejection::Rejection;
 use super::row::{Applied, Row, Storable, ValueChange};
 use super::spelling::KeySpellings;
-use crate::domain::Id;
 use crate::entity::field::{Editable, Requirement};
 use crate::error::Result;
 use crate::repository::{Change, Lock};
@@ -30,8 +29,6 @@ pub trait Upsert: Row {
 
     /// The new row; problems are collected.
     fn to_new(&self, wrong: &mut Vec<Problem>) -> Self::Model;
-
-    fn id_of(stored: &Self::Model) -> Id;
 
     /// Why a written key is ambiguous between several stored ones.
     fn ambiguous(key: &str, keys: &KeySpellings) -> Option<String>;

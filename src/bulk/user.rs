@@ -10,7 +10,7 @@ use super::row::Row;
 use super::spelling::KeySpellings;
 use super::upsert::Upsert;
 use crate::domain::password::UNUSABLE;
-use crate::domain::{EventName, Id, UserStatus};
+use crate::domain::{EventName, UserStatus};
 use crate::entity::field::{FieldKind, field_names};
 use crate::entity::user::Model;
 use crate::error::{Result, printable};
@@ -62,10 +62,6 @@ impl Upsert for UserRow {
 
     async fn find(connection: &impl ConnectionTrait, emails: &[&str], lock: Lock) -> Result<Vec<Model>> {
         users::find_by_emails(connection, emails, lock).await
-    }
-
-    fn id_of(user: &Model) -> Id {
-        user.id
     }
 
     fn ambiguous(email: &str, keys: &KeySpellings) -> Option<String> {

@@ -23,6 +23,15 @@ pub enum ServerEngine {
     Mysql,
 }
 
+/// How values in another program's form are told and mended, as SQL.
+#[derive(Debug, Clone)]
+pub struct OwnForm {
+    /// When a value is in another form.
+    pub is_other: String,
+    /// The same value in shopctl's own form.
+    pub own: String,
+}
+
 /// A connection or a transaction, whatever it is, as an engine's dialect asks it.
 #[async_trait]
 pub trait Session: Sync {

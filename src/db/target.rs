@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
-pub use super::engine::{Engine, ServerEngine};
+pub use super::engine::{Engine, OwnForm, ServerEngine};
 use crate::domain::named_enum;
 use crate::domain::text::is_unsafe;
 use crate::error::{Result, printable};

@@ -38,6 +38,9 @@ impl Moment {
                 known => known,
             };
         }
+        if let Some(time) = of_number(text) {
+            return Moment::Known(time);
+        }
         // PostgreSQL writes `+00`.
         let bare = text.strip_suffix("+00").or_else(|| text.strip_suffix("+00:00")).or_else(|| text.strip_suffix('Z'));
         let bare = bare.unwrap_or(text);
@@ -53,6 +56,14 @@ impl Moment {
             _ => self == other,
         }
     }
+}
+
+/// Milliseconds since 1970, which JavaScript's drivers store, as a whole number or a float; shorter numbers may be
+/// anything.
+fn of_number(text: &str) -> Option<DateTime<Utc>> {
+    let digits = text.strip_suffix(".0").unwrap_or(text);
+    let is_number = (12..=14).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    DateTime::from_timestamp_millis(digits.parse().ok().filter(|_| is_number)?)
 }
 
 /// Fast path for the form of nearly every stored time.
@@ -150,6 +161,11 @@ mod tests {
         ] {
             assert_eq!(Moment::from_stored(text), moment, "{text}");
         }
+        let number = Moment::from_stored("2026-11-23T18:11:47.806Z");
+        assert_eq!(
+            [Moment::from_stored("1795457507806"), Moment::from_stored("1795457507806.0")],
+            [number.clone(), number]
+        );
         assert_eq!(Moment::from_stored("2026-11-23").to_string(), "2026-11-23T00:00:00+00:00");
     }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod deep;
+mod forms;
 mod similar_keys;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use sea_orm::sea_query::{CaseStatement, DynIden, Expr, ExprTrait, Func, UpdateSt
 use sea_orm::{DbErr, QueryResult};
 use uuid::Uuid;
 
-use crate::db::engine::Engine;
+use crate::db::engine::{Engine, OwnForm};
 use crate::domain::Id;
 
 /// Values, and expressions about them.
@@ -104,9 +104,13 @@ pub trait Values {
         Uuid::try_parse(name).map(Id::from).into_iter().collect()
     }
 
-    /// When a stored id is a UUID in another program's form, and the same in the form that shopctl writes; `None`
-    /// where the type has one form.
-    fn id_in_own_form(&self, _column: &str) -> Option<(String, String)> {
+    /// When a stored id is a UUID in another form than shopctl's; `None` where the type has one form.
+    fn id_in_own_form(&self, _column: &str) -> Option<OwnForm> {
+        None
+    }
+
+    /// When a stored time is in a form that does not sort with shopctl's; `None` where the type has one form.
+    fn time_in_own_form(&self, _column: &str) -> Option<OwnForm> {
         None
     }
 

@@ -1,7 +1,7 @@
 //! The deep checks: the shop's data against its rules, on one snapshot of the database.
 
 use super::check::{Check, State};
-use super::similar_keys;
+use super::{forms, similar_keys};
 use crate::db::Database;
 use crate::db::fault::UniqueConstraint;
 use crate::db::schema::{self, Schema};
@@ -11,10 +11,12 @@ use crate::repository::invariant::{INVARIANTS, Invariant, Remedy, Severity, Viol
 use crate::repository::{audit_event, order, product, user};
 
 const SCHEMA: &str = "schema";
+const NOT_WHOLE: &str = "the schema is not whole";
 
 /// The names of the deep checks, in order.
 pub fn names() -> Vec<&'static str> {
-    INVARIANTS.iter().map(|invariant| invariant.name).chain([similar_keys::NAME]).collect()
+    let forms = forms::KINDS.iter().map(|kind| kind.name);
+    INVARIANTS.iter().map(|invariant| invariant.name).chain(forms).chain([similar_keys::NAME]).collect()
 }
 
 /// Whether the required tables, columns and unique indexes exist.
@@ -41,7 +43,7 @@ pub async fn examine_deeply(
     let (_, is_whole) = judge_schema(&schema::read(&snapshot, database.engine()).await?);
     for invariant in &INVARIANTS {
         if !is_whole {
-            checks.push(Check::skipped(invariant.name, "the schema is not whole"));
+            checks.push(Check::skipped(invariant.name, NOT_WHOLE));
             continue;
         }
         progress(invariant.name);
@@ -56,16 +58,18 @@ pub async fn examine_deeply(
             Err(error) => return Err(error),
         }
     }
-    if is_whole {
-        progress(similar_keys::NAME);
-        checks.push(match similar_keys::check(&snapshot).await {
-            Ok(check) => check,
-            Err(error) if is_refusal(&error) => Check::refused(similar_keys::NAME, &error),
-            Err(error) => return Err(error),
+    for kind in &forms::KINDS {
+        progress(kind.name);
+        checks.push(match is_whole {
+            true => unless_lost(kind.name, forms::check(&snapshot, kind).await)?,
+            false => Check::skipped(kind.name, NOT_WHOLE),
         });
-    } else {
-        checks.push(Check::skipped(similar_keys::NAME, "the schema is not whole"));
     }
+    progress(similar_keys::NAME);
+    checks.push(match is_whole {
+        true => unless_lost(similar_keys::NAME, similar_keys::check(&snapshot).await)?,
+        false => Check::skipped(similar_keys::NAME, NOT_WHOLE),
+    });
     snapshot.rollback().await?;
     Ok(())
 }
@@ -75,6 +79,16 @@ fn is_unique(found: &Schema, constraint: &UniqueConstraint) -> bool {
     let columns = constraint.columns.split(", ").filter_map(|column| column.split_once('.'));
     let (tables, columns): (Vec<&str>, Vec<&str>) = columns.unzip();
     tables.first().is_some_and(|table| found.is_unique(table, &columns))
+}
+
+/// A query that failed fails its check.
+///
+/// Errors: a lost connection.
+fn unless_lost(name: &'static str, check: Result<Check>) -> Result<Check> {
+    match check {
+        Err(error) if is_refusal(&error) => Ok(Check::refused(name, &error)),
+        check => check,
+    }
 }
 
 /// Whether only this query failed.

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::Mysql;
 use crate::db::dialect::values::{Values, is_numbered, number_by_id};
+use crate::db::engine::OwnForm;
 use crate::domain::{Form, Id};
 
 impl Values for Mysql {
@@ -25,6 +26,18 @@ impl Values for Mysql {
 
     fn id_as_text(&self, column: &str) -> String {
         format!("CAST({column} AS CHAR)")
+    }
+
+    /// MariaDB's type gives one form. The digits are looked at as they are, whatever collation the column has.
+    fn id_in_own_form(&self, column: &str) -> Option<OwnForm> {
+        let text = format!("CAST(CAST({column} AS CHAR) AS BINARY)");
+        let digits = ["-", "{", "}"].iter().fold(text.clone(), |text, sign| format!("REPLACE({text}, '{sign}', '')"));
+        let dashed = [9, 14, 19, 24].iter().fold(digits.clone(), |text, at| format!("INSERT({text}, {at}, 0, '-')"));
+        let own_form = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+        Some(OwnForm {
+            is_other: format!("{text} NOT REGEXP '{own_form}' AND {digits} REGEXP '^[0-9a-fA-F]{{32}}$'"),
+            own: format!("LOWER(CONVERT({dashed} USING utf8mb4))"),
+        })
     }
 
     /// MySQL has no type of its own for ids; MariaDB's takes all of these for the same.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Sqlite;
 use crate::db::dialect::values::{Values, halving};
+use crate::db::engine::OwnForm;
 use crate::domain::{Id, moment, text};
 
 /// The form in which shopctl and the schema's defaults write times: it sorts as the times do.
@@ -101,7 +102,8 @@ impl Values for Sqlite {
 
     /// A bare number would be a Julian day.
     fn is_odd_time(&self, column: &str) -> String {
-        format!("typeof({column}) <> 'text' OR {column} NOT GLOB '????-??-??*' OR julianday({column}) IS NULL")
+        let is_date = format!("{column} GLOB '????-??-??*' AND julianday({column}) IS NOT NULL");
+        format!("typeof({column}) <> 'text' OR NOT ({is_date} OR {})", is_number(column))
     }
 
     /// LIKE takes bytes that are not UTF-8 for U+FFFD, the sign for that; the sign itself may stand there too, and
@@ -129,12 +131,38 @@ impl Values for Sqlite {
     }
 
     fn is_odd_id(&self, column: &str) -> Option<String> {
-        Some(format!("{} IS NULL", uuid_of(column)))
+        let own = [8, 4, 4, 4, 12].map(|length| "[0-9a-f]".repeat(length)).join("-");
+        let is_other = format!("(typeof({column}) <> 'text' OR {column} NOT GLOB '{own}')");
+        Some(format!("{is_other} AND {} IS NULL", uuid_of(column)))
     }
 
-    fn id_in_own_form(&self, column: &str) -> Option<(String, String)> {
+    fn id_in_own_form(&self, column: &str) -> Option<OwnForm> {
         let own = uuid_of(column);
-        Some((format!("{column} IS NOT {own} AND {own} IS NOT NULL"), own))
+        // Of a shape that is quick to look at; the rest is no UUID.
+        let places = [8, 4, 4, 4, 12].map(|length| "?".repeat(length)).join("-");
+        let has_other_shape = format!("{column} NOT GLOB '{places}' OR {column} <> lower({column})");
+        let is_other = format!("(typeof({column}) <> 'text' OR {has_other_shape}) AND {own} IS NOT NULL");
+        Some(OwnForm { is_other, own })
+    }
+
+    /// A date alone sorts as its midnight, and UTC may be written in any way. What is not exact to the millisecond
+    /// would be rounded, and keeps its digits if it can.
+    fn time_in_own_form(&self, column: &str) -> Option<OwnForm> {
+        let is_utc = format!("{column} NOT GLOB '*[+-]??:??' OR {column} GLOB '*[+-]00:00'");
+        let is_time = format!("{column} GLOB '????-??-??[ T]??:??*' AND ({is_utc})");
+        let sorts = format!("{column} GLOB '????-??-??' OR {column} GLOB '????-??-?? *' AND ({is_utc})");
+        let uniform = format!("strftime('{UNIFORM_TIME}', {column})");
+        let of_number = format!("strftime('{UNIFORM_TIME}', {column} / 1000.0, 'unixepoch')");
+        let is_number = is_number(column);
+        let own = format!(
+            "CASE WHEN {is_number} THEN {of_number} WHEN {is_time} THEN replace({column}, 'T', ' ') ELSE {uniform} END",
+        );
+        // Else `now` were a time, and any number a Julian day.
+        let is_other = format!(
+            "{column} NOT GLOB '{SORTABLE_TIME}' AND typeof({column}) = 'text' \
+             AND ({is_number} OR {column} GLOB '????-??-??*') AND NOT ({sorts}) AND ({own}) IS NOT NULL"
+        );
+        Some(OwnForm { is_other, own })
     }
 
     fn ids_named(&self, name: &str) -> Vec<Id> {
@@ -147,11 +175,16 @@ impl Values for Sqlite {
 
 /// The UUID in a column as 36 lower-case characters, whatever its form; NULL for what is none.
 fn uuid_of(column: &str) -> String {
-    let text = format!("CASE typeof({column}) WHEN 'blob' THEN hex({column}) ELSE {column} END");
+    let text = format!("iif(typeof({column}) = 'blob', hex({column}), {column})");
     let digits = ["-", "{", "}"].iter().fold(text, |text, sign| format!("replace({text}, '{sign}', '')"));
-    let part = |from: u8, length: u8| format!("substr({digits}, {from}, {length})");
-    let parts = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)].join(" || '-' || ");
-    format!("CASE WHEN length({digits}) = 32 AND {digits} NOT GLOB '*[^0-9A-Fa-f]*' THEN lower({parts}) END")
+    let parts = [(1, 8), (9, 4), (13, 4), (17, 4), (21, 12)];
+    let parts = parts.map(|(from, length)| format!("substr(h, {from}, {length})")).join(" || '-' || ");
+    format!("(SELECT lower({parts}) FROM (SELECT {digits} AS h) WHERE length(h) = 32 AND h NOT GLOB '*[^0-9A-Fa-f]*')")
+}
+
+/// When a time is a number: milliseconds since 1970, which JavaScript's drivers send.
+fn is_number(column: &str) -> String {
+    format!("{column} GLOB '[0-9]*' AND {column} NOT GLOB '*[^0-9.]*' AND length({column}) BETWEEN 12 AND 16")
 }
 
 /// The other stored forms of a text: bytes, which are shown as their text or as a SQL literal.

@@ -1,0 +1,97 @@
+//! Ids and times that other programs wrote in a form of their own: they are read, but ids of one row in two forms are
+//! not equal, and times in two forms do not sort.
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+
+use super::check::{Check, State};
+use crate::db::target::{Engine, OwnForm};
+use crate::entity::tables::{Family, Table, tables};
+use crate::error::Result;
+
+/// Tables whose times seals cover to the letter.
+const SEALED: [&str; 2] = ["audit_events", "audit_seals"];
+
+/// A kind of values with one form for all.
+pub struct Kind {
+    pub name: &'static str,
+    family: Family,
+    /// What is wrong: `ids in another form than …`
+    others: &'static str,
+}
+
+pub static KINDS: [Kind; 2] = [
+    Kind { name: "ids-in-own-form", family: Family::Id, others: "ids in another form than 36 lower-case characters" },
+    Kind {
+        name: "times-in-own-form",
+        family: Family::Time,
+        others: "times in a form that does not sort with YYYY-MM-DD HH:MM:SS",
+    },
+];
+
+/// A column and how many of its values are in another form.
+struct Found {
+    table: String,
+    column: String,
+    form: OwnForm,
+    count: u64,
+}
+
+/// Counts the values in other forms, and gives the statement that mends them, foreign keys too.
+pub async fn check(connection: &impl ConnectionTrait, kind: &Kind) -> Result<Check> {
+    let engine = Engine::of(connection);
+    let mut found = Vec::new();
+    for table in tables() {
+        found.extend(find(connection, engine, kind, &table).await?);
+    }
+    if found.is_empty() {
+        return Ok(Check::new(kind.name, State::Ok, format!("no {}", kind.others)));
+    }
+    let places: Vec<String> = found.iter().map(|of| format!("{}.{} {}", of.table, of.column, of.count)).collect();
+    let count: u64 = found.iter().map(|of| of.count).sum();
+    let detail = format!("{}: {count} ({})", kind.others, places.join(", "));
+    Ok(Check::new(kind.name, State::Warning, detail)
+        .hint(format!("in the database's own client: {}", mend(engine, &found))))
+}
+
+/// The columns of a table with such values; the table is read once.
+async fn find(connection: &impl ConnectionTrait, engine: Engine, kind: &Kind, table: &Table) -> Result<Vec<Found>> {
+    let form = |column: &str| match kind.family {
+        Family::Time if SEALED.contains(&table.name.as_str()) => None,
+        Family::Time => engine.time_in_own_form(column),
+        _ => engine.id_in_own_form(column),
+    };
+    let columns = table.columns.iter().filter(|column| column.family == kind.family);
+    let forms: Vec<(&str, OwnForm)> =
+        columns.filter_map(|column| Some((column.name.as_str(), form(&column.name)?))).collect();
+    if forms.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sum = |(name, form): &(&str, OwnForm)| format!("COUNT(CASE WHEN {} THEN 1 END) AS {name}", form.is_other);
+    let sums: Vec<String> = forms.iter().map(sum).collect();
+    let sql = format!("SELECT {} FROM {}", sums.join(", "), table.name);
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let Some(row) = connection.query_one_raw(statement).await? else { return Ok(Vec::new()) };
+    let count = |row: &QueryResult, name: &str| Ok::<_, DbErr>(row.try_get::<i64>("", name)?.unsigned_abs());
+    let mut found = Vec::new();
+    for (column, form) in forms {
+        let count = count(&row, column)?;
+        found.push(Found { table: table.name.clone(), column: column.to_owned(), form, count });
+    }
+    found.retain(|of| of.count > 0);
+    Ok(found)
+}
+
+/// Statements that bring all of them to one form; again, they change nothing.
+fn mend(engine: Engine, found: &[Found]) -> String {
+    let update = |of: &Found| {
+        let Found { table, column, form, .. } = of;
+        format!("UPDATE {table} SET {column} = {} WHERE {}", form.own, form.is_other)
+    };
+    let (before, after) = match (engine.unchecked_references, engine.script_transaction) {
+        (Some((off, on)), _) => (off.to_owned(), on),
+        (None, Some((begin, commit))) => (format!("{}; {begin}", engine.script_beginning), commit),
+        (None, None) => return String::new(),
+    };
+    let updates: Vec<String> = found.iter().map(update).collect();
+    format!("{before}; {}; {after};", updates.join("; "))
+}
