@@ -47,7 +47,8 @@ impl<M: FromQueryResult> SealedRow<M> {
     pub fn time(&self, time: &Moment) -> String {
         match (&self.stored_time, time) {
             (Some(stored), Moment::Known(moment)) if *stored == moment::stored_text(*moment) => time.to_string(),
-            (Some(stored), _) => stored.clone(),
+            // Not to be taken for the one form in which times are covered.
+            (Some(stored), _) => format!("stored as {stored}"),
             (None, _) => time.to_string(),
         }
     }
