@@ -25,5 +25,7 @@ export async function assertGreen(shop) {
     assert.doesNotMatch(stdout + stderr, /another program/i);
   }
   const { items: checks } = await shop.json('doctor', '--deep');
-  assert.deepEqual(checks.filter(({ state }) => state !== 'ok'), []);
+  // Of SQLite's times as Prisma and Knex write them doctor says how they sort, which is no fault.
+  const isFine = ({ name, state }) => state === 'ok' || (name === 'times-in-own-form' && state === 'warning');
+  assert.deepEqual(checks.filter((check) => !isFine(check)), []);
 }

@@ -8,9 +8,10 @@ export function assertId(id) {
   assert.match(id, ID);
 }
 
-/** Milliseconds of a time in any form that a peer shows: text, with or without a zone (then UTC), or a number. */
+/** Milliseconds of a time in any form that a peer shows: text, with or without a zone (then UTC), or a number, which a
+ * text column of SQLite gives as text. */
 export function milliseconds(time) {
-  if (typeof time === 'number') return time;
+  if (/^\d+(\.0)?$/.test(time)) return Number(time);
   const hasZone = /(Z|[+-]\d\d:?\d\d)$/.test(time);
   const shown = new Date(hasZone ? time : `${time.replace(' ', 'T')}Z`).getTime();
   assert.ok(Number.isFinite(shown), `${time} is no time`);
