@@ -3,6 +3,8 @@
 //! Definitions are texts as the engine itself writes them: they are only ever compared between
 //! databases that this code has read from the same engine.
 
+pub mod meaning;
+mod names;
 mod rename;
 mod repair;
 
@@ -16,6 +18,7 @@ use super::engine::Session;
 use super::target::Engine;
 use crate::domain::named_enum;
 use crate::error::{Cause, Result, printable};
+pub use names::needs_value;
 
 /// The objects of a database with their definitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,6 +116,10 @@ pub struct Difference {
     pub found: Option<String>,
     /// Statements that repair it, where possible.
     pub repair: Option<String>,
+    /// Whether it is another program's and does not touch the shop's own schema.
+    pub is_beside: bool,
+    /// Whether it is there under another name.
+    is_renamed: bool,
 }
 
 impl Difference {
@@ -122,6 +129,23 @@ impl Difference {
             (Some(_), None) => "missing",
             (None, _) => "added",
             (Some(_), Some(_)) => "changed",
+        }
+    }
+
+    /// Its place among the repairs: what stands in the way goes first, and what needs others comes last.
+    fn place(&self) -> u8 {
+        let definition = self.expected.as_ref().or(self.found.as_ref()).map_or("", String::as_str);
+        let is_reference = definition.starts_with("FOREIGN KEY");
+        match (self.object.kind, &self.expected) {
+            (ObjectKind::Constraint, None) if is_reference => 0,
+            (ObjectKind::Constraint | ObjectKind::Index | ObjectKind::Trigger, None) => 1,
+            (ObjectKind::Table, _) => 2,
+            (ObjectKind::Column, _) if self.is_renamed => 3,
+            (ObjectKind::Column, _) => 4,
+            (ObjectKind::Constraint, _) if is_reference => 7,
+            (ObjectKind::Constraint, _) => 5,
+            (ObjectKind::Index, _) => 6,
+            _ => 8,
         }
     }
 
@@ -137,14 +161,16 @@ pub async fn read(connection: &impl ConnectionTrait, engine: Engine) -> Result<S
     engine.read_schema(connection).await
 }
 
-/// The differences of `found` from `expected`. For a table that is missing or added entirely, only the
-/// table is reported.
+/// The differences of `found` from `expected` in what they mean, whatever constraints and indexes are called, in the
+/// order in which they can be repaired. For a table that is missing or added entirely, only the table is reported.
 pub fn differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<Difference> {
-    let renamed = rename::renamed(expected, found);
-    let found = &rename::with_expected_names(found, &renamed);
+    let renamed = rename::renamed(engine, expected, found);
+    let found = rename::with_expected_names(found, &renamed);
+    let found = &names::with_own_names(engine, expected, &found);
     let mut differences = other_differences(engine, expected, found);
+    rebuild_once(engine, &mut differences, expected, found);
     differences.extend(renamed.iter().map(|column| column.difference(engine)));
-    differences.sort_by(|one, next| one.object.cmp(&next.object));
+    differences.sort_by(|one, next| (one.place(), &one.object).cmp(&(next.place(), &next.object)));
     differences
 }
 
@@ -155,19 +181,39 @@ fn other_differences(engine: Engine, expected: &Schema, found: &Schema) -> Vec<D
     };
     let compare = |object: &Object| {
         let (definition, other) = (expected.objects.get(object), found.objects.get(object));
-        let repair = || repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str));
         let is_same = match (definition, other) {
-            (Some(definition), Some(other)) => engine.is_equivalent(definition, other),
+            (Some(definition), Some(other)) => engine.is_equivalent(object.kind, definition, other),
+            (None, Some(other)) => names::is_redundant(engine, object, other, expected),
             _ => false,
         };
+        let is_beside = definition.is_none() && names::is_beside(object, expected, found);
+        let repair = || repair::repair(engine, object, definition.map(String::as_str), other.map(String::as_str));
         (!is_same).then(|| Difference {
             object: object.clone(),
-            repair: repair().or_else(|| engine.rebuild(&object.table, expected, found)),
+            repair: if is_beside { None } else { repair() },
             expected: definition.cloned(),
             found: other.cloned(),
+            is_beside,
+            is_renamed: false,
         })
     };
     all.iter().filter(is_reported).filter_map(|object| compare(object)).collect()
+}
+
+/// A table that has to be made again for one difference is made again for all of them.
+fn rebuild_once(engine: Engine, differences: &mut [Difference], expected: &Schema, found: &Schema) {
+    let is_of_rebuilt = |difference: &Difference| {
+        difference.repair.is_none() && !difference.is_beside && !difference.object.kind.is_independent()
+    };
+    let tables: BTreeSet<String> =
+        differences.iter().filter(|one| is_of_rebuilt(one)).map(|one| one.object.table.clone()).collect();
+    for table in tables {
+        let Some(rebuild) = engine.rebuild(&table, expected, found) else { continue };
+        let of_table = differences.iter_mut().filter(|one| one.object.table == table && !one.is_beside);
+        // A trigger that is not the shop's is kept by a table that is made again.
+        let of_table = of_table.filter(|one| one.object.kind != ObjectKind::Trigger || one.expected.is_some());
+        of_table.for_each(|difference| difference.repair = Some(rebuild.clone()));
+    }
 }
 
 /// An object of a schema that can be dropped on its own: `TABLE`, `users`.

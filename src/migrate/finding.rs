@@ -39,14 +39,15 @@ pub struct Finding {
 
 impl Finding {
     /// The finding of the check named `check`, such as [`DRIFT`].
-    pub fn from_difference(check: &'static str, difference: &Difference) -> Finding {
+    pub fn from_difference(check: &'static str, engine: Engine, catalog: &Catalog, difference: &Difference) -> Finding {
+        let made_again = || Some(made_again(engine, creating_migration(catalog, difference.missing_table()?)?));
         Finding {
             check,
             change: Some(difference.change()),
             object: difference.object.to_string(),
             expected: difference.expected.as_deref().map(shown),
             found: difference.found.as_deref().map(shown),
-            repair: difference.repair.clone(),
+            repair: difference.repair.clone().or_else(made_again),
             missing_table: difference.missing_table().map(str::to_owned),
         }
     }
@@ -71,15 +72,14 @@ pub fn refuse_unknown_names(ignored: &[String], schemas: &[&Schema]) -> Result<(
 }
 
 /// The error about anything that was found (exit 9), with the ways back.
-pub fn drift_error(catalog: &Catalog, findings: &[Finding]) -> Error {
+pub fn drift_error(findings: &[Finding]) -> Error {
     let error = Error::new(Kind::CheckFailed, "migrate.drift", summary(findings));
-    let mut repairs: Vec<Hint> =
-        findings.iter().filter(|finding| finding.check == DRIFT).map(|finding| repair_hint(catalog, finding)).collect();
+    let mut repairs: Vec<Hint> = findings.iter().filter(|finding| finding.check == DRIFT).map(repair_hint).collect();
     // Several differences of a table may be mended by making it again.
     repairs.dedup();
     let error = repairs.into_iter().take(HINTS_SHOWN).fold(error, Error::hint);
     match findings.iter().any(|finding| finding.change == Some("added")) {
-        true => error.hint("what belongs there and to others: --ignore NAME"),
+        true => error.hint("what is as it should be: --ignore NAME"),
         false => error,
     }
 }
@@ -95,29 +95,29 @@ fn summary(findings: &[Finding]) -> String {
 }
 
 /// How the schema becomes again what the migrations make.
-fn repair_hint(catalog: &Catalog, finding: &Finding) -> Hint {
-    match (&finding.repair, creating_migration(catalog, finding)) {
-        (Some(repair), _) => format!("back to what the migrations make: {repair}").into(),
-        (None, Some(name)) => {
-            let resolve = |how: &str| CommandLine::new("migrate resolve").argument(name).flag(how);
-            Hint::from(format!("its rows are gone, but {name} makes it again: "))
-                .and(resolve("--reverted"))
-                .and(", then ")
-                .and(resolve("--retry"))
-        }
-        (None, None) => Hint::from(format!("{}: restore it from a copy, or ", finding.object))
+fn repair_hint(finding: &Finding) -> Hint {
+    match (&finding.repair, &finding.missing_table) {
+        (Some(repair), Some(_)) => format!("its rows are gone, but this makes it again: {repair}").into(),
+        (Some(repair), None) => format!("back to what the migrations make: {repair}").into(),
+        (None, _) => Hint::from(format!("{}: restore it from a copy, or ", finding.object))
             .and(CommandLine::new("migrate fresh")),
     }
 }
 
 /// The migration whose statement makes a table that is missing.
-fn creating_migration(catalog: &Catalog, finding: &Finding) -> Option<&'static str> {
-    let table = finding.missing_table.as_deref()?;
+fn creating_migration<'a>(catalog: &'a Catalog, table: &str) -> Option<&'a Migration> {
     let makes = |migration: &&Migration| {
         Engine::ALL.into_iter().any(|engine| {
             let statement = format!("CREATE TABLE {} ", engine.quoted(table));
             (migration.up)(engine.backend).iter().any(|sql| sql.starts_with(&statement))
         })
     };
-    catalog.migrations().iter().find(makes).map(|migration| migration.name)
+    catalog.migrations().iter().find(makes)
+}
+
+/// The statements that make its table, on one line.
+fn made_again(engine: Engine, migration: &Migration) -> String {
+    let statements = (migration.up)(engine.backend);
+    let lines = statements.iter().map(|sql| sql.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.collect::<Vec<_>>().join("; ")
 }

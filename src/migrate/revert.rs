@@ -25,6 +25,8 @@ pub fn to_revert(history: &History, plan: &Plan, limit: usize) -> Result<Vec<Mig
     let applied = history.applied().into_iter().filter(|record| !record.is_interrupted());
     // Migrations that another tool applied have no sequence yet: they come last.
     let (foreign, ours): (Vec<&Record>, Vec<&Record>) = applied.partition(|record| record.is_foreign());
+    // What this program does not have and never ran is another's.
+    let foreign = foreign.into_iter().filter(|record| plan.catalog.find(&record.name).is_some());
     let order: Vec<&Record> = ours.into_iter().chain(foreign).chain(interrupted).collect();
     let newest = order.into_iter().rev().take_while(|record| plan.to.as_ref() != Some(&record.name)).take(limit);
     newest.map(|record| find_migration(plan, record)).collect()

@@ -288,7 +288,8 @@ impl<'a> Runner<'a> {
         }
         if task.direction == Direction::Up {
             history::set_applied(handle, &task.run.name, self.plan.clock.now()).await?;
-            if self.history.applied().is_empty() {
+            // What another program keeps in the same table does not count.
+            if self.history.applied().into_iter().all(Record::is_foreign) {
                 for (name, value) in &self.plan.settings {
                     history::set_setting_if_absent(handle, name, value).await?;
                 }
@@ -302,7 +303,8 @@ impl<'a> Runner<'a> {
     async fn begin(&mut self) -> Result<WriteHandle> {
         loop {
             let handle = self.begin_step().await?;
-            let foreign = self.history.applied().into_iter().filter(|record| record.is_foreign());
+            let is_known = |record: &&Record| self.plan.catalog.find(&record.name).is_some();
+            let foreign = self.history.applied().into_iter().filter(|record| record.is_foreign()).filter(is_known);
             let foreign: Vec<String> = foreign.map(|record| record.name.clone()).collect();
             if foreign.is_empty() {
                 return Ok(handle);

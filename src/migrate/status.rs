@@ -124,7 +124,8 @@ impl MigrationStatus {
 /// Errors: exit 9 for a list that is not sound, exit 1 for a lock file that is not.
 pub fn statuses(engine: Engine, catalog: &Catalog, history: &History) -> Result<Vec<MigrationStatus>> {
     catalog.check()?;
-    let missing = |record: &&Record| record.is_applied && catalog.find(&record.name).is_none();
+    // What no shopctl ever ran is another program's, which keeps its history in the same table.
+    let missing = |record: &&Record| record.is_applied && !record.is_foreign() && catalog.find(&record.name).is_none();
     let missing: Vec<&Record> = history.records.iter().filter(missing).collect();
     let newest = catalog.names().filter(|name| history.is_applied(name)).last();
     let mut all = Vec::with_capacity(history.records.len());

@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use super::history::History;
 use super::{Catalog, Plan, RunKind, run};
 use crate::db::Database;
-use crate::db::schema::{Difference, Schema, differences, read, removable};
+use crate::db::schema::{Difference, Object, Schema, differences, read, removable};
 use crate::error::Result;
 
 /// The schema that the migrations make, from a scratch database.
@@ -73,16 +73,16 @@ pub async fn clear(scratch: &Database) -> Result<()> {
     Ok(handle.commit().await?)
 }
 
-/// The differences of the live schema from the expected one, except for ignored tables (views, sequences,
-/// types).
-pub fn drift(database: &Database, expected: &Schema, found: &Schema, ignored: &[String]) -> Vec<Difference> {
-    let mut drift = differences(database.engine(), expected, found);
-    drift
-        .retain(|difference| !ignored.contains(&difference.object.table) && !ignored.contains(&difference.object.name));
-    drift
-}
-
-/// Whether something stands beside the shop's own schema and does not touch it.
-pub fn is_unrelated(difference: &Difference) -> bool {
-    difference.expected.is_none() && difference.object.kind.is_independent()
+/// The differences of the live schema from the expected one, except for what is ignored; and what stands beside the
+/// shop's own schema and is left alone.
+pub fn drift(
+    database: &Database,
+    expected: &Schema,
+    found: &Schema,
+    ignored: &[String],
+) -> (Vec<Difference>, Vec<Object>) {
+    let all = differences(database.engine(), expected, found).into_iter();
+    let is_ignored = |object: &Object| ignored.contains(&object.table) || ignored.contains(&object.name);
+    let (beside, drift): (Vec<_>, Vec<_>) = all.partition(|one| one.is_beside || is_ignored(&one.object));
+    (drift, beside.into_iter().map(|difference| difference.object).collect())
 }

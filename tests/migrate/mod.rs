@@ -2,6 +2,7 @@
 
 mod blocked;
 mod commands;
+mod drift;
 mod guards;
 mod histories;
 mod kills;

@@ -6,21 +6,25 @@ use super::{LockArguments, note_changed, plan_with, print_progress, whole_plan};
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Prompter;
 use crate::context::Context;
+use crate::db::schema::{Difference, Object};
 use crate::db::target::Target;
 use crate::db::{Access, Database};
 use crate::domain::text::counted;
 use crate::error::{Cause, Error, Kind, Result};
 use crate::migrate::finding::{DRIFT, Finding, drift_error, refuse_unknown_names};
 use crate::migrate::history::{self, History};
-use crate::migrate::verify::{clear, drift, expected_at, is_unrelated, run_on_scratch, schema};
-use crate::migrate::{self, Catalog, entities};
+use crate::migrate::verify::{clear, drift, expected_at, run_on_scratch, schema};
+use crate::migrate::{self, entities};
 use crate::output::Mutation;
+
+/// So many objects of other programs are named.
+const BESIDE_SHOWN: usize = 12;
 
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
     #[command(flatten)]
     scratch: ScratchArguments,
-    /// Tables, views, sequences and types of others, which belong beside the shop's
+    /// Tables and parts of tables (triggers, constraints) that are as they should be
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     ignore: Vec<String>,
 }
@@ -71,25 +75,26 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
         }
         None => History::default(),
     };
+    let is_any_applied = plan.catalog.names().any(|name| history.is_applied(name));
     let scratch = make_scratch(context, &arguments.scratch, live.as_ref()).await?;
     let trial = run_on_scratch(&scratch, &plan, &history).await;
     arguments.scratch.leave_empty(&scratch).await?;
     let trial = trial?;
-    let mut findings: Vec<Finding> =
-        trial.round_trip.iter().map(|difference| Finding::from_difference("there and back", difference)).collect();
+    let finding = |check, one: &Difference| Finding::from_difference(check, scratch.engine(), &plan.catalog, one);
+    let mut findings: Vec<Finding> = trial.round_trip.iter().map(|one| finding("there and back", one)).collect();
     if let Some(database) = &live
-        && !history.applied().is_empty()
+        && is_any_applied
     {
         let found = schema(database).await?;
         refuse_unknown_names(&arguments.ignore, &[&trial.whole, &found])?;
-        let drift = drift(database, &trial.applied, &found, &arguments.ignore);
-        findings.extend(drift.iter().map(|difference| Finding::from_difference(DRIFT, difference)));
+        let (drift, beside) = drift(database, &trial.applied, &found, &arguments.ignore);
+        findings.extend(drift.iter().map(|one| finding(DRIFT, one)));
+        note_beside(context, &beside);
     }
     let of_entities = entities::entity_differences(scratch.engine(), &trial.whole).into_iter();
     findings.extend(of_entities.map(|object| Finding { check: "entities", object, ..Finding::default() }));
-    let compared =
-        if history.applied().is_empty() { "nothing is applied to compare" } else { "the database is as they make it" };
-    conclude(context, &plan.catalog, &findings, || {
+    let compared = if is_any_applied { "the database is as they make it" } else { "nothing is applied to compare" };
+    conclude(context, &findings, || {
         format!(
             "{}: up, down and up again give the same schema; {compared}; the entities fit",
             counted(plan.catalog.migrations().len(), "migration")
@@ -97,16 +102,28 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     })
 }
 
+/// What other programs made is theirs.
+fn note_beside(context: &Context, beside: &[Object]) {
+    if beside.is_empty() {
+        return;
+    }
+    let mut names: Vec<String> = beside.iter().take(BESIDE_SHOWN).map(Object::to_string).collect();
+    if beside.len() > BESIDE_SHOWN {
+        names.push(format!("{} more", beside.len() - BESIDE_SHOWN));
+    }
+    context.output.note(&format!("left alone, as other programs': {}", names.join(", ")));
+}
+
 /// Prints the findings, or a note if there are none.
 ///
 /// Errors: exit 9 for any finding.
-fn conclude(context: &Context, catalog: &Catalog, findings: &[Finding], fine: impl Fn() -> String) -> Result<()> {
+fn conclude(context: &Context, findings: &[Finding], fine: impl Fn() -> String) -> Result<()> {
     context.output.list(findings)?;
     if findings.is_empty() {
         context.output.note(&fine());
         return Ok(());
     }
-    Err(drift_error(catalog, findings))
+    Err(drift_error(findings))
 }
 
 pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &BaselineArguments) -> Result<()> {
@@ -117,11 +134,11 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
     let expected = expected_at(&scratch, &plan, &arguments.to).await;
     arguments.scratch.leave_empty(&scratch).await?;
     let expected = expected?;
-    let mut drift = drift(&database, &expected, &schema(&database).await?, &[]);
-    drift.retain(|difference| !is_unrelated(difference));
+    let (drift, _) = drift(&database, &expected, &schema(&database).await?, &[]);
     if !drift.is_empty() {
-        let findings: Vec<_> = drift.iter().map(|difference| Finding::from_difference(DRIFT, difference)).collect();
-        return conclude(context, &plan.catalog, &findings, String::new)
+        let findings: Vec<_> =
+            drift.iter().map(|one| Finding::from_difference(DRIFT, database.engine(), &plan.catalog, one)).collect();
+        return conclude(context, &findings, String::new)
             .map_err(|error| error.hint("or name with --to the newest migration that the schema has"));
     }
     let impact = async || {

@@ -3,7 +3,8 @@
 use sea_orm::prelude::async_trait::async_trait;
 
 use crate::db::engine::Session;
-use crate::db::schema::{Removable, Schema};
+use crate::db::schema::meaning::meaning;
+use crate::db::schema::{ObjectKind, Removable, Schema};
 use crate::error::Result;
 
 /// An engine's schema: how it is read, compared, removed and mended. Where `table` and `name` are parts of a
@@ -23,9 +24,19 @@ pub trait Catalog {
         objects.iter().map(|object| format!("DROP {} IF EXISTS {}", object.kind, self.quoted(&object.name))).collect()
     }
 
-    /// Whether two definitions mean the same.
-    fn is_equivalent(&self, definition: &str, other: &str) -> bool {
-        definition == other
+    /// Whether two definitions of objects of this kind mean the same.
+    fn is_equivalent(&self, _kind: ObjectKind, definition: &str, other: &str) -> bool {
+        definition == other || meaning(definition) == meaning(other)
+    }
+
+    /// The statement that changes what a table is as a whole; `None` where that is nothing.
+    fn change_table(&self, _table: &str, _expected: &str) -> Option<String> {
+        None
+    }
+
+    /// Statements that make an index another one.
+    fn change_index(&self, table: &str, name: &str, definition: &str) -> String {
+        format!("{}; {definition}", self.drop_index(table, name))
     }
 
     /// The statement that removes an index.
@@ -70,6 +81,29 @@ pub trait Catalog {
 /// [`Catalog::constraint`] of a constraint that is known by its name.
 pub fn named_constraint(name: &str) -> (String, String) {
     (format!("DROP CONSTRAINT {name}"), format!("CONSTRAINT {name} "))
+}
+
+/// `type [NOT NULL] [DEFAULT …]` taken apart.
+pub struct ColumnParts<'a> {
+    pub kind: &'a str,
+    pub is_not_null: bool,
+    pub default: Option<&'a str>,
+}
+
+impl<'a> ColumnParts<'a> {
+    pub fn parse(definition: &'a str) -> ColumnParts<'a> {
+        let (rest, default) = match definition.split_once(" DEFAULT ") {
+            Some((rest, default)) => (rest, Some(default)),
+            None => (definition, None),
+        };
+        let kind = rest.strip_suffix(" NOT NULL");
+        ColumnParts { kind: kind.unwrap_or(rest), is_not_null: kind.is_some(), default }
+    }
+
+    /// What a row gets whose value is missing though there must be one: the default.
+    pub fn instead_of_null(&self, found: &ColumnParts<'_>) -> Option<&'a str> {
+        self.default.filter(|_| self.is_not_null && !found.is_not_null)
+    }
 }
 
 /// The value for existing rows in a restored NOT NULL column without a default: the original values are lost.

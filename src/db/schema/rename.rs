@@ -20,25 +20,27 @@ impl RenamedColumn {
             expected: Some(self.definition.clone()),
             found: None,
             repair: Some(format!("ALTER TABLE {table} RENAME COLUMN {found} TO {expected}")),
+            is_beside: false,
+            is_renamed: true,
         }
     }
 }
 
 /// Pairs of a missing column and an unknown one with the same definition.
-pub fn renamed(expected: &Schema, found: &Schema) -> Vec<RenamedColumn> {
+pub fn renamed(engine: Engine, expected: &Schema, found: &Schema) -> Vec<RenamedColumn> {
     let tables =
         expected.objects.keys().filter(|object| object.kind == ObjectKind::Table && found.has_table(&object.table));
-    tables.filter_map(|table| renamed_in_table(&table.table, expected, found)).collect()
+    tables.filter_map(|table| renamed_in_table(engine, &table.table, expected, found)).collect()
 }
 
-fn renamed_in_table(table: &str, expected: &Schema, found: &Schema) -> Option<RenamedColumn> {
+fn renamed_in_table(engine: Engine, table: &str, expected: &Schema, found: &Schema) -> Option<RenamedColumn> {
     let only_in = |one: &Schema, other: &Schema| -> Vec<(String, String)> {
         let columns = one.of_table(table, ObjectKind::Column).filter(|(name, _)| !other.has_column(table, name));
         columns.map(|(name, definition)| (name.to_owned(), definition.to_owned())).collect()
     };
     let (missing, added) = (only_in(expected, found), only_in(found, expected));
     let ([(old, definition)], [(new, other)]) = (missing.as_slice(), added.as_slice()) else { return None };
-    (definition == other).then(|| RenamedColumn {
+    engine.is_equivalent(ObjectKind::Column, definition, other).then(|| RenamedColumn {
         table: table.to_owned(),
         expected: old.clone(),
         found: new.clone(),

@@ -13,20 +13,27 @@ pub fn repair(engine: Engine, object: &Object, expected: Option<&str>, found: Op
         _ => Some(remove),
     };
     match object.kind {
-        ObjectKind::Index => remove_and_add(engine.drop_index(&table, &name), expected.map(str::to_owned)),
+        ObjectKind::Index => match (expected, found) {
+            (Some(definition), Some(_)) => Some(engine.change_index(&table, &name, definition)),
+            (Some(definition), None) => Some(definition.to_owned()),
+            (None, _) => Some(engine.drop_index(&table, &name)),
+        },
         ObjectKind::Constraint => {
             let (remove, add) = engine.constraint(&name, expected.or(found)?)?;
             let add = expected.map(|definition| format!("ALTER TABLE {table} ADD {add}{definition}"));
             remove_and_add(format!("ALTER TABLE {table} {remove}"), add)
         }
         ObjectKind::Column => match (expected, found) {
-            (None, _) => Some(format!("ALTER TABLE {table} DROP COLUMN {name}")),
+            // Another program's: it keeps its values, and the shop's rows need none.
+            (None, found) => {
+                let found = found?;
+                engine.change_column(&table, &name, &found.replacen(" NOT NULL", "", 1), found)
+            }
             (Some(definition), None) => engine.add_column(&table, &name, definition),
             (Some(definition), Some(found)) => engine.change_column(&table, &name, definition, found),
         },
         ObjectKind::Trigger => expected.is_none().then(|| engine.drop_trigger(&table, &name)),
-        ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type => {
-            expected.is_none().then(|| format!("DROP {} {name}", object.kind.as_str().to_uppercase()))
-        }
+        ObjectKind::Table => engine.change_table(&table, expected.filter(|_| found.is_some())?),
+        ObjectKind::View | ObjectKind::Sequence | ObjectKind::Type => None,
     }
 }

@@ -7,7 +7,7 @@ use sea_orm::prelude::async_trait::async_trait;
 
 use super::Mysql;
 use crate::db::answers::text;
-use crate::db::dialect::catalog::{Catalog, named_constraint};
+use crate::db::dialect::catalog::{Catalog, ColumnParts, named_constraint};
 use crate::db::engine::Session;
 use crate::db::schema::{Object, ObjectKind, Removable, Schema, object_of, rows};
 use crate::error::Result;
@@ -130,7 +130,29 @@ impl Catalog for Mysql {
         })
     }
 
-    fn change_column(&self, table: &str, name: &str, expected: &str, _found: &str) -> Option<String> {
-        Some(format!("ALTER TABLE {table} MODIFY COLUMN {name} {expected}"))
+    fn change_column(&self, table: &str, name: &str, expected: &str, found: &str) -> Option<String> {
+        let (wanted, old) = (ColumnParts::parse(expected), ColumnParts::parse(found));
+        let change = format!("ALTER TABLE {table} MODIFY COLUMN {name} {expected}");
+        let change = match wanted.instead_of_null(&old) {
+            Some(default) => format!("UPDATE {table} SET {name} = {default} WHERE {name} IS NULL; {change}"),
+            None => change,
+        };
+        // A TIMESTAMP is what the session's zone makes of it.
+        let is_zoned = |kind: &str| kind.starts_with("timestamp");
+        let is_shifted = is_zoned(wanted.kind) != is_zoned(old.kind);
+        Some(if is_shifted { format!("SET time_zone = '+00:00'; {change}") } else { change })
+    }
+
+    /// In one statement: a foreign key that uses the index is never without one.
+    fn change_index(&self, table: &str, name: &str, definition: &str) -> String {
+        let columns = definition.split_once(" (").map_or("", |(_, columns)| columns);
+        format!("ALTER TABLE {table} DROP INDEX {name}, ADD INDEX {name} ({columns}")
+    }
+
+    /// `InnoDB, utf8mb4_bin`
+    fn change_table(&self, table: &str, expected: &str) -> Option<String> {
+        let (engine, collation) = expected.split_once(", ")?;
+        let (charset, _) = collation.split_once('_')?;
+        Some(format!("ALTER TABLE {table} ENGINE = {engine}, CONVERT TO CHARACTER SET {charset} COLLATE {collation}"))
     }
 }

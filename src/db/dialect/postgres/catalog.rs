@@ -3,7 +3,7 @@
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Postgres;
-use crate::db::dialect::catalog::{Catalog, named_constraint, neutral};
+use crate::db::dialect::catalog::{Catalog, ColumnParts, named_constraint, neutral};
 use crate::db::engine::Session;
 use crate::db::schema::{Removable, Schema, object_of, rows};
 use crate::error::Result;
@@ -125,8 +125,7 @@ fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String
         if old.default.is_some() {
             changes.push("DROP DEFAULT".to_owned());
         }
-        // Without USING, so that a value that does not fit is an error and is not truncated.
-        changes.push(format!("TYPE {}", wanted.kind));
+        changes.push(format!("TYPE {}{}", wanted.kind, using(name, wanted.kind, old.kind)));
     }
     if wanted.default != old.default || wanted.kind != old.kind {
         changes.extend(match wanted.default {
@@ -140,23 +139,22 @@ fn change_column(table: &str, name: &str, expected: &str, found: &str) -> String
         _ => {}
     }
     let changes: Vec<_> = changes.into_iter().map(|change| format!("ALTER COLUMN {name} {change}")).collect();
-    format!("ALTER TABLE {table} {}", changes.join(", "))
+    let change = format!("ALTER TABLE {table} {}", changes.join(", "));
+    match wanted.instead_of_null(&old) {
+        Some(default) => format!("UPDATE {table} SET {name} = {default} WHERE {name} IS NULL; {change}"),
+        None => change,
+    }
 }
 
-/// The parts of `TYPE [COLLATE …] [NOT NULL] [DEFAULT …]`.
-struct ColumnParts<'a> {
-    kind: &'a str,
-    is_not_null: bool,
-    default: Option<&'a str>,
-}
-
-impl<'a> ColumnParts<'a> {
-    fn parse(definition: &'a str) -> ColumnParts<'a> {
-        let (rest, default) = match definition.split_once(" DEFAULT ") {
-            Some((rest, default)) => (rest, Some(default)),
-            None => (definition, None),
-        };
-        let kind = rest.strip_suffix(" NOT NULL");
-        ColumnParts { kind: kind.unwrap_or(rest), is_not_null: kind.is_some(), default }
+/// How a value becomes one of another type, where that is not left to the server: it would take a time without a zone
+/// for one in the session's. A text is cut by no cast: one that does not fit is an error.
+fn using(name: &str, wanted: &str, found: &str) -> String {
+    let is_text = |kind: &str| kind.starts_with("character") || kind.starts_with("text") || kind.starts_with("bpchar");
+    match (wanted, found) {
+        ("timestamp with time zone", "timestamp without time zone") => format!(" USING {name} AT TIME ZONE 'UTC'"),
+        ("timestamp without time zone", "timestamp with time zone") => format!(" USING {name} AT TIME ZONE 'UTC'"),
+        ("uuid", "bytea") => format!(" USING encode({name}, 'hex')::uuid"),
+        (_, found) if is_text(found) && !is_text(wanted) => format!(" USING {name}::{wanted}"),
+        _ => String::new(),
     }
 }

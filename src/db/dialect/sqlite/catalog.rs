@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use sea_orm::prelude::async_trait::async_trait;
 
 use super::Sqlite;
-use crate::db::dialect::catalog::{Catalog, neutral};
+use crate::db::dialect::catalog::{Catalog, ColumnParts, neutral};
 use crate::db::engine::Session;
-use crate::db::schema::{Object, ObjectKind, Schema, object_of, rows};
+use crate::db::schema::meaning::{meaning, words};
+use crate::db::schema::{Object, ObjectKind, Schema, needs_value, object_of, rows};
 use crate::db::sql::normalised;
 use crate::error::Result;
 
@@ -68,15 +69,22 @@ impl Catalog for Sqlite {
         Ok(Schema { objects, statements })
     }
 
-    /// Statements are kept as they were written, and a name is quoted once it was changed.
-    fn is_equivalent(&self, definition: &str, other: &str) -> bool {
-        let plain = |text: &str| normalised(text).replace('"', "");
-        definition == other || plain(definition) == plain(other)
+    /// Of a type's name only the affinity counts.
+    fn is_equivalent(&self, kind: ObjectKind, definition: &str, other: &str) -> bool {
+        if kind != ObjectKind::Column {
+            return meaning(definition) == meaning(other);
+        }
+        let said = |definition: &str| {
+            let parts = ColumnParts::parse(definition);
+            (Affinity::of(parts.kind), parts.is_not_null, parts.default.map(meaning), parts.kind.contains(" GENERATED"))
+        };
+        said(definition) == said(other)
     }
 
     /// There is no adding a column whose default is an expression, or one that must not be empty.
     fn add_column(&self, table: &str, name: &str, definition: &str) -> Option<String> {
-        let can_be_added = !definition.contains(" DEFAULT (") && neutral(definition).is_none();
+        let default = ColumnParts::parse(definition).default.unwrap_or_default();
+        let can_be_added = !default.contains('(') && neutral(definition).is_none();
         can_be_added.then(|| format!("ALTER TABLE {table} ADD COLUMN {name} {definition}"))
     }
 
@@ -85,39 +93,177 @@ impl Catalog for Sqlite {
     }
 }
 
-/// The engine's own way of changing a table (<https://www.sqlite.org/lang_altertable.html>, section 7): a
-/// new one with the rows of the old. `None` for a table that is gone.
+/// What a column makes of the values that it is given (<https://www.sqlite.org/datatype3.html>, section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Affinity {
+    Integer,
+    Text,
+    Blob,
+    Real,
+    Numeric,
+}
+
+impl Affinity {
+    fn of(kind: &str) -> Affinity {
+        let kind = kind.to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| kind.contains(word));
+        match () {
+            () if has(&["int"]) => Affinity::Integer,
+            () if has(&["char", "clob", "text"]) => Affinity::Text,
+            () if kind.is_empty() || has(&["blob"]) => Affinity::Blob,
+            () if has(&["real", "floa", "doub"]) => Affinity::Real,
+            () => Affinity::Numeric,
+        }
+    }
+}
+
+/// The engine's own way of changing a table (<https://www.sqlite.org/lang_altertable.html>, section 7): a new one with
+/// the rows of the old, and with what other programs added to it. `None` for a table that is gone.
 fn rebuild(table: &str, expected: &Schema, found: &Schema) -> Option<String> {
-    let statement = expected.statements.get(table)?;
-    found.statements.get(table)?;
-    let (_, body) = statement.split_once('(')?;
-    let engine = Sqlite;
-    let (old, new) = (engine.quoted(table), engine.quoted(&format!("new_{table}")));
-    let is_kept = |name: &&str| found.of_table(table, ObjectKind::Column).any(|(other, _)| other == *name);
-    let kept: Vec<String> = expected
-        .of_table(table, ObjectKind::Column)
-        .map(|(name, _)| name)
-        .filter(is_kept)
-        .map(|name| engine.quoted(name))
-        .collect();
-    let columns = kept.join(", ");
-    let lost = expected.of_table(table, ObjectKind::Column).filter(|(name, _)| !kept.contains(&engine.quoted(name)));
-    let lost: Vec<_> =
-        lost.filter_map(|(name, definition)| Some((engine.quoted(name), neutral(definition)?))).collect();
-    let lost_names: String = lost.iter().map(|(name, _)| format!(", {name}")).collect();
-    let lost_values: String = lost.iter().map(|(_, value)| format!(", {value}")).collect();
+    let value_of = |column: &str| {
+        let of = |schema: &'_ Schema| {
+            schema
+                .of_table(table, ObjectKind::Column)
+                .find(|(name, _)| *name == column)
+                .map(|(_, said)| said.to_owned())
+        };
+        let definition = of(expected)?;
+        match of(found) {
+            Some(other) => Some(value_of(&Sqlite.quoted(column), &definition, &other)),
+            None => neutral(&definition).map(str::to_owned),
+        }
+    };
+    let statements = rebuilt(table, table, expected, found, &value_of)?;
+    Some(format!("PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE; {}; COMMIT", statements.join("; ")))
+}
+
+/// The statements of a rebuilding; `value_of` says what the shop's columns get from the old table, and nothing for what
+/// gets its default. `found` has the shop's names, `old` is what the table was called.
+pub(super) fn rebuilt(
+    table: &str,
+    old: &str,
+    expected: &Schema,
+    found: &Schema,
+    value_of: &dyn Fn(&str) -> Option<String>,
+) -> Option<Vec<String>> {
+    let (name, old, new) = (Sqlite.quoted(table), Sqlite.quoted(old), Sqlite.quoted(&format!("new_{table}")));
+    let body = body_with_others(table, expected, found)?;
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for (column, _) in expected.of_table(table, ObjectKind::Column) {
+        let value = value_of(column);
+        names.extend(value.is_some().then(|| Sqlite.quoted(column)));
+        values.extend(value);
+    }
+    for column in columns_of_others(table, expected, found).map(|(column, _)| Sqlite.quoted(column)) {
+        values.push(column.clone());
+        names.push(column);
+    }
     let mut statements = vec![
-        "PRAGMA foreign_keys = OFF".to_owned(),
-        "BEGIN IMMEDIATE".to_owned(),
-        format!("CREATE TABLE {new} ({body}"),
-        format!("INSERT INTO {new} ({columns}{lost_names}) SELECT {columns}{lost_values} FROM {old}"),
+        format!("CREATE TABLE {new} {body}"),
+        format!("INSERT INTO {new} ({}) SELECT {} FROM {old}", names.join(", "), values.join(", ")),
         format!("DROP TABLE {old}"),
-        format!("ALTER TABLE {new} RENAME TO {old}"),
+        format!("ALTER TABLE {new} RENAME TO {name}"),
     ];
-    statements.extend(expected.of_table(table, ObjectKind::Index).map(|(_, definition)| definition.to_owned()));
-    statements.extend(expected.of_table(table, ObjectKind::Trigger).map(|(_, definition)| definition.to_owned()));
-    statements.push("COMMIT".to_owned());
-    Some(statements.join("; "))
+    for kind in [ObjectKind::Index, ObjectKind::Trigger] {
+        let is_new = |(name, definition): &(&str, &str)| {
+            let mut own = expected.of_table(table, kind);
+            !own.any(|(other, wanted)| other == *name || Sqlite.is_equivalent(kind, wanted, definition))
+        };
+        statements.extend(expected.of_table(table, kind).map(|(_, definition)| definition.to_owned()));
+        statements.extend(found.of_table(table, kind).filter(is_new).map(|(_, definition)| definition.to_owned()));
+    }
+    Some(statements)
+}
+
+/// Columns that the shop does not know.
+fn columns_of_others<'a>(
+    table: &'a str,
+    expected: &'a Schema,
+    found: &'a Schema,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    found
+        .of_table(table, ObjectKind::Column)
+        .filter(|(name, definition)| !expected.has_column(table, name) && !definition.contains(" GENERATED "))
+}
+
+/// What stands in the brackets of a table's statement, with the columns that other programs added and what they say
+/// about those. A column that needed a value needs none any longer.
+fn body_with_others(table: &str, expected: &Schema, found: &Schema) -> Option<String> {
+    let (mut columns, tail) = items(expected.statements.get(table)?)?;
+    let (theirs, _) = items(found.statements.get(table)?)?;
+    let is_constraint = |item: &&str| {
+        let first = words(item).into_iter().next().unwrap_or_default();
+        ["constraint", "primary", "unique", "check", "foreign"].contains(&first.as_str())
+    };
+    let constraints = columns.split_off(columns.iter().position(is_constraint).unwrap_or(columns.len()));
+    let is_unknown = |name: &String| found.has_column(table, name) && !expected.has_column(table, name);
+    let mut body: Vec<String> = columns.into_iter().map(str::to_owned).collect();
+    for item in theirs.iter().filter(|item| !is_constraint(item)) {
+        let Some(name) = words(item).into_iter().next().filter(is_unknown) else { continue };
+        let needs_one =
+            columns_of_others(table, expected, found).any(|(other, said)| other == name && needs_value(said));
+        body.push(if needs_one { without_not_null(item) } else { (*item).to_owned() });
+    }
+    body.extend(constraints.into_iter().map(str::to_owned));
+    let about_others = theirs.iter().filter(|item| is_constraint(item) && words(item).iter().any(is_unknown));
+    body.extend(about_others.map(|item| (*item).to_owned()));
+    Some(format!("({}){tail}", body.join(", ")))
+}
+
+fn without_not_null(item: &str) -> String {
+    match item.to_ascii_uppercase().find("NOT NULL") {
+        Some(at) => format!("{}{}", &item[..at], &item[at + "NOT NULL".len()..]),
+        None => item.to_owned(),
+    }
+}
+
+/// A value as the new column stores it: nothing is cut, an id of 16 bytes is written out, and what is missing gets the
+/// default.
+fn value_of(name: &str, definition: &str, found: &str) -> String {
+    let (wanted, old) = (ColumnParts::parse(definition), ColumnParts::parse(found));
+    let is_text_now = Affinity::of(wanted.kind) == Affinity::Text && Affinity::of(old.kind) != Affinity::Text;
+    let value = if is_text_now { id_as_text(name) } else { name.to_owned() };
+    match wanted.instead_of_null(&old) {
+        Some(default) => format!("COALESCE({value}, {default})"),
+        None => value,
+    }
+}
+
+/// 16 bytes as 36 characters, and anything else as it is.
+fn id_as_text(name: &str) -> String {
+    let text = dashed_id(&format!("lower(hex({name}))"));
+    format!("CASE WHEN typeof({name}) = 'blob' AND length({name}) = 16 THEN {text} ELSE {name} END")
+}
+
+/// 32 digits as the 36 characters of an id.
+pub(super) fn dashed_id(digits: &str) -> String {
+    let part = |from: u8, length: u8| format!("substr({digits}, {from}, {length})");
+    [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)].join(" || '-' || ")
+}
+
+/// What is listed in the outermost brackets of a statement, and what stands behind them.
+fn items(statement: &str) -> Option<(Vec<&str>, &str)> {
+    let open = statement.find('(')?;
+    let inside = balanced(&statement[open..]);
+    let tail = &statement[open + inside.len()..];
+    let inside = inside.strip_prefix('(')?.strip_suffix(')')?;
+    let (mut items, mut depth, mut quote, mut start) = (Vec::new(), 0_usize, None, 0);
+    for (position, character) in inside.char_indices() {
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"' | '`') => quote = Some(character),
+            (None, '(') => depth += 1,
+            (None, ')') => depth = depth.saturating_sub(1),
+            (None, ',') if depth == 0 => {
+                items.push(inside[start..position].trim());
+                start = position + 1;
+            }
+            _ => {}
+        }
+    }
+    items.push(inside[start..].trim());
+    Some((items, tail))
 }
 
 /// The checks of a table's statement: their names, or their texts where they have none.
