@@ -75,8 +75,9 @@ const ONLY_IN: [(&str, &str); 23] = [
 
 /// Commands in messages are values (`CommandLine`), so that each gets the flags of its run: what is text here is
 /// only an example of the help.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "access",
+    "adopt",
     "audit",
     "config",
     "doctor",

@@ -5,6 +5,7 @@ mod support;
 mod tls;
 
 mod access;
+mod adopt_rows;
 mod architecture;
 mod audit;
 mod audit_tampering;

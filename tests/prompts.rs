@@ -190,3 +190,28 @@ fn invalid_requests_are_rejected_before_any_prompt() {
     assert_eq!(end(session).0, 10);
     assert_eq!(shop.everything(), before);
 }
+
+#[test]
+fn adopting_shows_a_dry_run_and_asks_about_totals_first() {
+    let shop = shop();
+    shop.product("MUG", "12.50", 9);
+    shop.sql("INSERT INTO orders (reference, user_id) SELECT 'APP-1', id FROM users");
+    shop.sql(
+        "INSERT INTO order_items (order_id, product_id, quantity, unit_price) \
+         SELECT o.id, p.id, 2, 12.50 FROM orders o, products p",
+    );
+    let before = shop.everything();
+    for (totals, go_on, code) in [("n\r", "n\r", 10), ("y\r", "n\r", 10), ("\u{3}", "", 130), ("y\r", "y\r", 0)] {
+        assert_eq!(shop.everything(), before);
+        let mut session = start(&shop, &["adopt"], &[]);
+        let shown = answer(&mut session, "set it to the sum of the lines? [y/N]", totals);
+        assert!(shown.contains("order APP-1: was not made by shopctl"), "{shown}");
+        if !go_on.is_empty() {
+            answer(&mut session, "go on? [y/N]", go_on);
+        }
+        let (ended_with, shown) = end(session);
+        assert_eq!(ended_with, code, "{shown}");
+    }
+    assert_eq!(shop.number("SELECT total_amount FROM orders"), 25);
+    shop.run(&["audit", "verify"]).success();
+}

@@ -1,6 +1,7 @@
 //! The command line: global flags, the tree of commands, and their dispatch.
 
 mod access;
+mod adopt;
 mod audit;
 mod config;
 mod doctor;
@@ -121,6 +122,8 @@ enum Command {
     /// See who did what
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Take in what other programs wrote, changed or removed
+    Adopt(adopt::Arguments),
     /// Give database roles the rights of a reader, a clerk or an admin
     #[command(subcommand)]
     Access(access::Command),
@@ -141,7 +144,7 @@ impl Command {
     /// command.
     fn is_long(&self, is_timeout_stated: bool) -> bool {
         match self {
-            Command::Quickstart(_) | Command::Seed(_) => true,
+            Command::Quickstart(_) | Command::Seed(_) | Command::Adopt(_) => true,
             // These must have time to drop their scratch database.
             Command::Migrate(migrate::Command::Verify(_) | migrate::Command::Baseline(_)) => true,
             // A stated limit applies to the whole schema change.
@@ -184,6 +187,7 @@ async fn dispatch(context: &Context, prompter: &Prompter, command: Command) -> R
         Command::Stock(command) => stock::run(context, prompter, command).await,
         Command::Order(command) => order::run(context, prompter, command).await,
         Command::Audit(command) => audit::run(context, command).await,
+        Command::Adopt(arguments) => adopt::run(context, prompter, &arguments).await,
         Command::Access(command) => access::run(context, prompter, command).await,
         Command::Report(command) => report::run(context, command).await,
         Command::Doctor(arguments) => doctor::run(context, &arguments).await,

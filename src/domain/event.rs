@@ -25,6 +25,8 @@ named_enum! {
 named_enum! {
     /// The operations, by the name in their events.
     pub enum EventName {
+        /// What another program wrote, changed or removed, as `adopt` found it.
+        Adopted = "adopted",
         AuditSeal = "audit.seal",
         AuditSettle = "audit.settle",
         OrderCancel = "order.cancel",
@@ -63,10 +65,10 @@ impl EventName {
     /// The kind of entity to record if the operation is rejected.
     pub const fn kind(self) -> EntityKind {
         use EventName::{
-            AuditSeal, AuditSettle, OrderCancel, OrderComplete, OrderExpire, OrderImport, OrderPay, OrderPlace,
-            OrderRefund, OrderShip, ProductCreate, ProductDelete, ProductImport, ProductPrice, ProductUpdate, SeedDown,
-            SeedGenerate, SeedUp, StockAccept, StockAdjust, StockSet, UserAnonymize, UserCreate, UserDelete,
-            UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword, UserUpdate,
+            Adopted, AuditSeal, AuditSettle, OrderCancel, OrderComplete, OrderExpire, OrderImport, OrderPay,
+            OrderPlace, OrderRefund, OrderShip, ProductCreate, ProductDelete, ProductImport, ProductPrice,
+            ProductUpdate, SeedDown, SeedGenerate, SeedUp, StockAccept, StockAdjust, StockSet, UserAnonymize,
+            UserCreate, UserDelete, UserDisable, UserEnable, UserImport, UserRehash, UserSetPassword, UserUpdate,
         };
         match self {
             UserAnonymize | UserCreate | UserDelete | UserDisable | UserEnable | UserImport | UserRehash
@@ -77,7 +79,7 @@ impl EventName {
             | OrderShip => EntityKind::Order,
             SeedDown | SeedGenerate | SeedUp => EntityKind::Seed,
             AuditSeal => EntityKind::Seal,
-            AuditSettle => EntityKind::Operation,
+            Adopted | AuditSettle => EntityKind::Operation,
         }
     }
 }

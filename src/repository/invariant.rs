@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use uuid::Uuid;
 
 use crate::db::target::Engine;
-use crate::domain::{EntityKind, EventName, OrderStatus, UserStatus};
+use crate::domain::{EntityKind, EventName, Id, OrderStatus, UserStatus};
 use crate::entity::tables::{Column, Family, Table, tables};
 use crate::error::{Error, Result, printable};
 
@@ -22,6 +22,24 @@ pub enum Severity {
     Broken,
     /// Another program wrote values that shopctl would not; they are shown and usable.
     Foreign,
+}
+
+/// Whose orders violate a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judged {
+    /// Anybody's.
+    Alike,
+    /// Those that shopctl alone wrote; those of other programs are foreign, until `adopt` took them in.
+    ByWriter { adopted: Adopted },
+}
+
+/// What the violation of an order is that `adopt` took in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adopted {
+    Broken,
+    Foreign,
+    /// It was taken in as it is.
+    Fine,
 }
 
 /// The suggested command for a violation.
@@ -43,6 +61,7 @@ pub struct Invariant {
     pub offenders: &'static str,
     pub remedy: Remedy,
     name_kind: NameKind,
+    pub judged: Judged,
     /// Selects `place` and `name` of each violation.
     query: fn(Engine) -> String,
 }
@@ -77,7 +96,7 @@ const fn broken(
 ) -> Invariant {
     // For an order, showing it is always the next step.
     let remedy = if matches!(name_kind, NameKind::Order) { Remedy::Show("order show") } else { Remedy::None };
-    Invariant { name, severity: Severity::Broken, offenders, remedy, name_kind, query }
+    Invariant { name, severity: Severity::Broken, offenders, remedy, name_kind, judged: Judged::Alike, query }
 }
 
 /// A rule that other programs may violate.
@@ -94,40 +113,37 @@ impl Invariant {
     const fn remedy(self, remedy: Remedy) -> Invariant {
         Invariant { remedy, ..self }
     }
+
+    const fn judged(self, judged: Judged) -> Invariant {
+        Invariant { judged, ..self }
+    }
 }
 
-/// Rows without an event are checked by the audit trail.
-const AUDIT: Remedy = Remedy::Run("audit verify");
+/// What another program wrote is taken in.
+const ADOPT: Remedy = Remedy::Run("adopt");
 
 /// Every rule: inconsistencies first, then foreign values.
-pub static INVARIANTS: [Invariant; 17] = [
+pub static INVARIANTS: [Invariant; 19] = [
     broken("stock-not-negative", "products with less than nothing in stock", NameKind::Text, |_| {
         "SELECT '' AS place, sku AS name FROM products WHERE stock_quantity < 0".to_owned()
     })
     .remedy(Remedy::Show("stock history")),
     broken(
-        "stock-equals-movements",
-        "products whose stock differs from the sum of their movements",
-        NameKind::Text,
-        stock_equals_movements,
-    )
-    .remedy(Remedy::Show("stock verify")),
-    broken(
         "restock-within-taken",
         "lines with more given back than taken, or more taken than ordered",
         NameKind::Order,
         restock_within_taken,
-    ),
-    broken("total-equals-lines", "orders whose total differs from their lines", NameKind::Order, total_equals_lines),
+    )
+    .judged(Judged::ByWriter { adopted: Adopted::Broken }),
+    broken("total-equals-lines", "orders whose total differs from their lines", NameKind::Order, total_equals_lines)
+        .judged(Judged::ByWriter { adopted: Adopted::Fine }),
     broken("line-has-movement", "lines that did not take their stock", NameKind::Order, |engine| {
-        of_lines(engine, "AND reason = 'order'", "SUM(delta) <> -SUM(quantity)")
+        of_lines(engine, TAKEN, UNMOVED)
+    })
+    .judged(Judged::ByWriter { adopted: Adopted::Foreign }),
+    broken("movement-has-order", "movements of orders that never were", NameKind::Row, |engine| {
+        movements_without_order(engine, "NOT ")
     }),
-    broken(
-        "movement-has-order",
-        "movements of orders that are gone without giving back",
-        NameKind::Row,
-        movement_has_order,
-    ),
     broken("key-has-one-operation", "idempotency keys of more than one operation", NameKind::Text, |_| {
         "SELECT '' AS place, idempotency_key AS name FROM audit_events WHERE idempotency_key IS NOT NULL \
          GROUP BY idempotency_key HAVING COUNT(*) > 1"
@@ -144,21 +160,35 @@ pub static INVARIANTS: [Invariant; 17] = [
     }),
     broken("order-has-lines", "orders without lines", NameKind::Order, |_| {
         orders_without("order_items i WHERE i.order_id = o.id")
-    }),
+    })
+    .judged(Judged::ByWriter { adopted: Adopted::Fine }),
+    foreign(
+        "stock-equals-movements",
+        "products whose stock another program changed: it differs from the sum of their movements",
+        NameKind::Text,
+        stock_equals_movements,
+    )
+    .remedy(ADOPT),
+    foreign("total-is-set", "orders with a total of 0 although their lines have prices", NameKind::Order, total_is_set)
+        .remedy(Remedy::Run("adopt --fix-totals")),
+    foreign("order-is-there", "orders that another program removed, without giving back", NameKind::Row, |engine| {
+        movements_without_order(engine, "")
+    })
+    .remedy(ADOPT),
     foreign("user-has-event", "users made by another program", NameKind::Text, |_| {
         has_event("users", EntityKind::User, "email")
     })
-    .remedy(AUDIT),
+    .remedy(ADOPT),
     foreign("product-has-event", "products made by another program", NameKind::Text, |_| {
         has_event("products", EntityKind::Product, "sku")
     })
-    .remedy(AUDIT),
+    .remedy(ADOPT),
     foreign("order-has-event", "orders made by another program", NameKind::Order, |_| {
         has_event("orders", EntityKind::Order, "reference")
     })
-    .remedy(AUDIT),
+    .remedy(ADOPT),
     foreign("movement-has-event", "stock movements made by another program", NameKind::Row, movement_has_event)
-        .remedy(AUDIT),
+        .remedy(Remedy::Run("audit verify")),
     foreign("status-is-known", "statuses that the shop does not know", NameKind::Row, status_is_known),
     foreign("email-is-lower-case", "e-mail addresses with capitals or spaces around them", NameKind::Text, |_| {
         "SELECT '' AS place, email AS name FROM users WHERE email <> LOWER(email) OR email <> TRIM(email)".to_owned()
@@ -199,6 +229,28 @@ pub async fn find_violations(
     Ok(violations)
 }
 
+/// The references of all orders that violate a rule about orders.
+///
+/// Errors: as [`find_violations`].
+pub async fn find_orders(
+    connection: &impl ConnectionTrait,
+    engine: Engine,
+    invariant: &Invariant,
+) -> Result<Vec<String>> {
+    let orders = format!("SELECT DISTINCT name FROM ({}) found ORDER BY name", (invariant.query)(engine));
+    let rows = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), orders)).await?;
+    Ok(rows.into_iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?)
+}
+
+/// The existing orders with a line whose pieces are not those of its order movements, by id.
+pub async fn find_orders_with_unmoved_lines(connection: &impl ConnectionTrait) -> Result<Vec<Id>> {
+    let lines = lines(Engine::of(connection), TAKEN, UNMOVED);
+    let orders =
+        format!("SELECT DISTINCT o.id AS id FROM ({lines}) line JOIN orders o ON o.id = line.order_id ORDER BY o.id");
+    let rows = connection.query_all_raw(Statement::from_string(connection.get_database_backend(), orders)).await?;
+    Ok(rows.into_iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
+}
+
 impl NameKind {
     fn describe(self, place: &str, name: &str) -> String {
         let place = printable(place);
@@ -237,19 +289,36 @@ fn orders_without(what: &str) -> String {
 /// The lines of existing orders for which `is_broken` holds of their ordered `quantity` and the
 /// `delta` of their movements; a product that was moved without being ordered is such a line too.
 fn of_lines(engine: Engine, which_movements: &str, is_broken: &str) -> String {
-    let many_groups = engine.many_groups;
+    let lines = lines(engine, which_movements, is_broken);
     format!(
-        "SELECT COALESCE(p.sku, '') AS place, o.reference AS name FROM \
-         (SELECT {many_groups}order_id, product_id FROM \
-           (SELECT order_id, product_id, delta, 0 AS quantity, \
-              CASE WHEN reason = 'order' THEN 1 ELSE 0 END AS is_order FROM stock_movements \
-            WHERE order_id IS NOT NULL {which_movements} \
-            UNION ALL SELECT order_id, product_id, 0, quantity, 0 FROM order_items) both_sides \
-          GROUP BY order_id, product_id HAVING {is_broken}) line \
+        "SELECT COALESCE(p.sku, '') AS place, o.reference AS name FROM ({lines}) line \
          JOIN orders o ON o.id = line.order_id LEFT JOIN products p ON p.id = line.product_id"
     )
 }
 
+/// The movements that take pieces, and when those are not the pieces of the line.
+const TAKEN: &str = "AND reason = 'order'";
+const UNMOVED: &str = "SUM(delta) <> -SUM(quantity)";
+
+fn lines(engine: Engine, which_movements: &str, is_broken: &str) -> String {
+    let many_groups = engine.many_groups;
+    format!(
+        "SELECT {many_groups}order_id, product_id FROM \
+           (SELECT order_id, product_id, delta, 0 AS quantity, \
+              CASE WHEN reason = 'order' THEN 1 ELSE 0 END AS is_order FROM stock_movements \
+            WHERE order_id IS NOT NULL {which_movements} \
+            UNION ALL SELECT order_id, product_id, 0, quantity, 0 FROM order_items) both_sides \
+          GROUP BY order_id, product_id HAVING {is_broken}"
+    )
+}
+
+fn total_is_set(_: Engine) -> String {
+    "SELECT '' AS place, o.reference AS name FROM orders o WHERE o.total_amount = 0 AND EXISTS \
+     (SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.unit_price > 0 AND i.quantity > 0)"
+        .to_owned()
+}
+
+/// A total of 0 is found by [`total_is_set`].
 fn total_equals_lines(engine: Engine) -> String {
     let (total, price) = (engine.exact_amount("total_amount"), engine.exact_amount("unit_price"));
     let many_groups = engine.many_groups;
@@ -257,16 +326,20 @@ fn total_equals_lines(engine: Engine) -> String {
         "SELECT '' AS place, o.reference AS name FROM \
          (SELECT {many_groups}order_id FROM (SELECT id AS order_id, {total} AS total, 0 AS part FROM orders \
            UNION ALL SELECT order_id, 0, quantity * {price} FROM order_items) both_sides \
-          GROUP BY order_id HAVING SUM(total) <> SUM(part)) sums JOIN orders o ON o.id = sums.order_id"
+          GROUP BY order_id HAVING SUM(total) <> SUM(part) AND SUM(total) <> 0) sums JOIN orders o ON o.id = sums.order_id"
     )
 }
 
-/// A deleted order has restocked everything.
-fn movement_has_order(engine: Engine) -> String {
+/// The orders that are gone, known to the audit trail or not, whose movements do not sum to zero: a deleted order
+/// has restocked everything.
+fn movements_without_order(engine: Engine, is_known: &str) -> String {
+    let order = EntityKind::Order;
     format!(
         "SELECT 'order' AS place, {} AS name FROM \
          (SELECT m.order_id FROM stock_movements m WHERE m.order_id IS NOT NULL \
           AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = m.order_id) \
+          AND {is_known}EXISTS (SELECT 1 FROM audit_events e WHERE e.entity_type = '{order}' \
+            AND e.entity_id = m.order_id AND e.outcome = 'succeeded') \
           GROUP BY m.order_id, m.product_id HAVING SUM(m.delta) <> 0) gone",
         engine.id_as_text("gone.order_id")
     )

@@ -1,6 +1,7 @@
 //! Queries, one file per entity. Reads take any connection; writes take the write handle that only
 //! an operation obtains, and return a [`Change`] that the operation must record.
 
+pub(crate) mod adoption;
 pub(crate) mod audit_event;
 pub(crate) mod audit_seal;
 pub(crate) mod invariant;

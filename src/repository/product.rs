@@ -164,6 +164,11 @@ pub async fn find_foreign_skus(connection: &impl ConnectionTrait) -> Result<Vec<
     Ok(Entity::find().select_only().column(Column::Sku).filter(odd).into_tuple().all(connection).await?)
 }
 
+/// The products with these ids.
+pub async fn find_by_ids(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>> {
+    super::find_among(connection, &Entity::find(), Column::Id, ids).await
+}
+
 /// The products with these stored SKUs.
 pub async fn find_by_skus(connection: &impl ConnectionTrait, skus: &[&str], lock: super::Lock) -> Result<Vec<Model>> {
     let select = super::locked(Entity::find().order_by_asc(Column::Id), lock);
@@ -234,6 +239,13 @@ pub struct StockDifference {
     pub stock_quantity: Stored<i32>,
     /// The sum of all movements.
     pub moved: i64,
+}
+
+impl StockDifference {
+    /// Whether the stock is another number than the sum of the movements, or none.
+    pub fn differs(&self) -> bool {
+        self.stock_quantity.known().is_none_or(|stock| i64::from(stock) != self.moved)
+    }
 }
 
 /// The products whose stock does not match their movements, by SKU; all, or those with these ids.

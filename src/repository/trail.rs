@@ -4,6 +4,7 @@
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
+use crate::db::write::WriteHandle;
 use crate::domain::{EntityKind, EventName, Id, Outcome};
 use crate::entity::{audit_event, order_item, product, stock_movement};
 use crate::error::Result;
@@ -18,6 +19,25 @@ pub async fn find_after<E: EntityTrait>(
 ) -> Result<Vec<E::Model>> {
     let behind = Condition::all().add_option(after.map(|after| id.gt(after)));
     Ok(select.filter(behind).order_by_asc(id).limit(limit).all(connection).await?)
+}
+
+/// The rows of a query with these ids, locked against other writers until the transaction ends.
+pub async fn find_for_update<E: EntityTrait>(
+    handle: &WriteHandle,
+    select: Select<E>,
+    id: E::Column,
+    ids: &[Id],
+) -> Result<Vec<E::Model>> {
+    let these = select.filter(id.is_in(ids.iter().copied())).order_by_asc(id);
+    Ok(super::locked(these, super::Lock::Update).all(handle).await?)
+}
+
+/// Those of the ids that have a row.
+pub async fn find_existing<K: ColumnTrait>(connection: &impl ConnectionTrait, id: K, ids: &[Id]) -> Result<Vec<Id>> {
+    let mut query = Query::select();
+    query.column(id).from(K::EntityName::default()).and_where(id.is_in(ids.iter().copied()));
+    let rows = connection.query_all(&query).await?;
+    Ok(rows.into_iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
 }
 
 /// The lines of these orders.

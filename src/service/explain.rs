@@ -4,27 +4,43 @@
 
 mod audited_entity;
 mod movements;
+mod writers;
 
 use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, IdenStatic, Iterable};
 use serde_json::Value as Json;
 
-use self::audited_entity::{AuditedEntity, AuditedRow};
-use crate::domain::{EntityKind, EventName, Id, personal};
+pub(super) use self::audited_entity::AuditedEntity;
+use self::audited_entity::AuditedRow;
+pub(super) use self::movements::{RECORDED, TAKEN};
+pub(super) use self::writers::{Writer, writers_of_orders};
+use crate::domain::{EntityKind, EventName, Id, named_enum, personal};
 use crate::entity::{Moment, Stored, audit_event, order, product, stock_movement, user};
 use crate::error::{Result, printable};
 use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{self, trail};
 
 /// Number of entities compared at once.
-const ROWS_AT_ONCE: u64 = 500;
+pub(super) const ROWS_AT_ONCE: u64 = 500;
 /// Maximum number of listed findings; all are counted.
 pub const FINDINGS_MAX: usize = 1_000;
+
+named_enum! {
+    /// What a difference between events and rows means.
+    pub enum FindingKind {
+        /// Another program wrote, changed or removed the row. `adopt` takes it in.
+        Foreign = "foreign",
+        /// What only shopctl writes contradicts itself.
+        Wrong = "wrong",
+    }
+}
 
 /// A difference between events and rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// Another program, or a contradiction.
+    pub kind: FindingKind,
     /// What kind of row differs.
     pub entity: EntityKind,
     /// The row's id, if it is known.
@@ -33,6 +49,25 @@ pub struct Finding {
     pub name: String,
     /// The difference, a phrase that follows the name.
     pub what: String,
+}
+
+/// A row that another program wrote, changed or removed.
+#[derive(Debug, Clone)]
+pub(super) struct ForeignRow {
+    pub entity: EntityKind,
+    pub id: Id,
+    pub name: String,
+    pub what: String,
+    /// The row as its events have it; `None` if it has none, or was deleted.
+    pub known: Option<Json>,
+    /// The row as it is; `None` if it is gone.
+    pub found: Option<Json>,
+}
+
+/// What the comparison says about one row.
+pub(super) enum Difference {
+    Foreign(ForeignRow),
+    Wrong { entity: EntityKind, id: Id, name: String, what: String },
 }
 
 /// The result of the comparison.
@@ -44,14 +79,23 @@ pub struct Explanation {
     pub findings: Vec<Finding>,
     /// The number of all findings.
     pub found: u64,
+    /// How many of them are rows of other programs.
+    pub foreign: u64,
 }
 
 impl Explanation {
     /// Adds a finding.
-    fn note(&mut self, entity: EntityKind, id: Id, name: &str, what: impl Into<String>) {
+    fn note(&mut self, difference: Difference) {
+        let (kind, entity, id, name, what) = match difference {
+            Difference::Foreign(ForeignRow { entity, id, name, what, .. }) => {
+                (FindingKind::Foreign, entity, id, name, what)
+            }
+            Difference::Wrong { entity, id, name, what } => (FindingKind::Wrong, entity, id, name, what),
+        };
         self.found += 1;
+        self.foreign += u64::from(kind == FindingKind::Foreign);
         if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding { entity, id: Some(id), name: name.to_owned(), what: what.into() });
+            self.findings.push(Finding { kind, entity, id: Some(id), name, what });
         }
     }
 }
@@ -60,44 +104,50 @@ impl Explanation {
 /// snapshot.
 pub async fn explain(connection: &impl ConnectionTrait, reads_hashes: bool) -> Result<Explanation> {
     let mut explanation = Explanation::default();
-    explain_all::<user::Entity>(connection, reads_hashes, &mut explanation).await?;
-    explain_all::<product::Entity>(connection, reads_hashes, &mut explanation).await?;
-    explain_all::<order::Entity>(connection, reads_hashes, &mut explanation).await?;
+    let mut note = |difference| explanation.note(difference);
+    let rows = compare_all::<user::Entity>(connection, reads_hashes, &mut note).await?
+        + compare_all::<product::Entity>(connection, reads_hashes, &mut note).await?
+        + compare_all::<order::Entity>(connection, reads_hashes, &mut note).await?;
     for movement in trail::find_movements_without_event(connection, FINDINGS_MAX as u64).await? {
         let what = format!("{} pieces, written by no operation of shopctl", signed(&movement.delta));
-        explanation.note(EntityKind::Movement, movement.id, &movement.id.to_string(), what);
+        let (entity, name) = (EntityKind::Movement, movement.id.to_string());
+        note(Difference::Wrong { entity, id: movement.id, name, what });
     }
     for product in repository::product::find_stock_differences(connection, &[]).await? {
         let what = format!("stock is {}, its movements come to {}", product.stock_quantity, product.moved);
-        explanation.note(EntityKind::Product, product.id, &product.sku, what);
+        let (entity, known, found) = (EntityKind::Product, None, None);
+        note(Difference::Foreign(ForeignRow { entity, id: product.id, name: product.sku, what, known, found }));
     }
+    explanation.rows = rows;
     Ok(explanation)
 }
 
-/// Every row of one entity, and every event without its row.
-async fn explain_all<E: AuditedEntity>(
+/// Compares every row of one entity with its events, and every event with its row; returns the number of rows.
+pub(super) async fn compare_all<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
     reads_hashes: bool,
-    explanation: &mut Explanation,
-) -> Result<()> {
+    note: &mut impl FnMut(Difference),
+) -> Result<u64> {
     let generated = trail::find_generated(connection, E::default().table_name()).await?;
-    let mut after = None;
+    let (mut after, mut count) = (None, 0);
     loop {
         let rows = trail::find_after(connection, E::select(reads_hashes), E::ID, after, ROWS_AT_ONCE).await?;
         let subjects = E::subjects(connection, rows).await?;
         let Some(last) = subjects.last() else { break };
         after = Some(last.id);
-        explanation.rows += subjects.len() as u64;
-        explain_rows::<E>(connection, &subjects, &generated, explanation).await?;
+        count += subjects.len() as u64;
+        compare::<E>(connection, &subjects, &generated, note).await?;
     }
-    missing_rows::<E>(connection, explanation).await
+    missing_rows::<E>(connection, note).await?;
+    Ok(count)
 }
 
-async fn explain_rows<E: AuditedEntity>(
+/// Compares rows with their events. `generated` is what [`trail::find_generated`] returns for their table.
+pub(super) async fn compare<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
     subjects: &[AuditedRow],
     generated: &[(Id, Id)],
-    explanation: &mut Explanation,
+    note: &mut impl FnMut(Difference),
 ) -> Result<()> {
     let ids: Vec<Id> = subjects.iter().map(|subject| subject.id).collect();
     let events = trail::find_events_of(connection, E::KIND, &ids).await?;
@@ -110,20 +160,31 @@ async fn explain_rows<E: AuditedEntity>(
     for subject in subjects {
         let events: Vec<ParsedEvent> = events.get(&subject.id).into_iter().flatten().map(ParsedEvent::new).collect();
         let moved = moved.get(&subject.id).map_or(&[][..], Vec::as_slice);
+        let wrong =
+            |what: String| Difference::Wrong { entity: E::KIND, id: subject.id, name: subject.name.clone(), what };
         if is_erased_unexplained(&events) {
-            explanation.note(E::KIND, subject.id, &subject.name, ERASED_UNEXPLAINED);
+            note(wrong(ERASED_UNEXPLAINED.to_owned()));
         }
         if events.is_empty() && generated.iter().any(|(_, last)| subject.id <= *last) {
             continue;
         }
-        let problem = unexplained::<E>(&subject.view, &events)
-            .or_else(|| E::wrong_movements(&events, moved))
-            .or_else(|| strange.contains(&subject.id).then(|| strange_time(&subject.view)));
-        if let Some(what) = problem {
-            explanation.note(E::KIND, subject.id, &subject.name, what);
+        let strange = || strange.contains(&subject.id).then(|| strange_time(&subject.view));
+        if let Some(what) = unexplained::<E>(&subject.view, &events) {
+            note(Difference::Foreign(foreign::<E>(subject, &events, what)));
+        } else if let Some(what) = E::wrong_movements(&events, moved) {
+            note(wrong(what));
+        } else if let Some(what) = strange() {
+            note(Difference::Foreign(foreign::<E>(subject, &events, what)));
         }
     }
     Ok(())
+}
+
+/// A row that its events do not explain.
+fn foreign<E: AuditedEntity>(subject: &AuditedRow, events: &[ParsedEvent], what: String) -> ForeignRow {
+    let known = final_states::<E>(events).pop().map(|(_, document)| document.clone());
+    let found = Some(subject.view.clone());
+    ForeignRow { entity: E::KIND, id: subject.id, name: subject.name.clone(), what, known, found }
 }
 
 const UPDATED_AT: &str = "updated_at";
@@ -135,24 +196,42 @@ fn strange_time(row: &Json) -> String {
 /// Entities with events whose row is missing, although no event deleted them.
 async fn missing_rows<E: AuditedEntity>(
     connection: &impl ConnectionTrait,
-    explanation: &mut Explanation,
+    note: &mut impl FnMut(Difference),
 ) -> Result<()> {
     let mut after = None;
     loop {
         let ids = trail::find_ids_without_row(connection, E::KIND, E::ID, after, ROWS_AT_ONCE).await?;
         let Some(last) = ids.last() else { return Ok(()) };
         after = Some(*last);
-        let events = trail::find_events_of(connection, E::KIND, &ids).await?;
-        for (id, events) in by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default()) {
-            let events: Vec<ParsedEvent> = events.iter().map(ParsedEvent::new).collect();
-            if is_erased_unexplained(&events) {
-                explanation.note(E::KIND, id, "", ERASED_UNEXPLAINED);
-            }
-            let Some(state) = final_states::<E>(&events).pop() else { continue };
-            let name = ["email", "sku", "reference"].iter().find_map(|key| state[*key].as_str());
-            explanation.note(E::KIND, id, name.unwrap_or_default(), "is gone though no event deleted it");
-        }
+        missing::<E>(connection, &ids, note).await?;
     }
+}
+
+/// Those of the entities, none of which has a row, that no event deleted.
+pub(super) async fn missing<E: AuditedEntity>(
+    connection: &impl ConnectionTrait,
+    ids: &[Id],
+    note: &mut impl FnMut(Difference),
+) -> Result<()> {
+    let events = trail::find_events_of(connection, E::KIND, ids).await?;
+    for (id, events) in by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default()) {
+        let events: Vec<ParsedEvent> = events.iter().map(ParsedEvent::new).collect();
+        if is_erased_unexplained(&events) {
+            let (name, what) = (String::new(), ERASED_UNEXPLAINED.to_owned());
+            note(Difference::Wrong { entity: E::KIND, id, name, what });
+        }
+        let Some((state, document)) = final_states::<E>(&events).pop() else { continue };
+        let name = ["email", "sku", "reference"].iter().find_map(|key| state[*key].as_str());
+        note(Difference::Foreign(ForeignRow {
+            entity: E::KIND,
+            id,
+            name: name.unwrap_or_default().to_owned(),
+            what: "is gone though no event deleted it".to_owned(),
+            known: Some(document.clone()),
+            found: None,
+        }));
+    }
+    Ok(())
 }
 
 fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Id) -> BTreeMap<Id, Vec<T>> {
@@ -164,7 +243,7 @@ fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Id) -> BTreeMap<Id, Vec<T>> {
 }
 
 /// An event with its parsed documents.
-struct ParsedEvent {
+pub(super) struct ParsedEvent {
     operation_id: Id,
     operation: Stored<EventName>,
     reason: Option<String>,
@@ -220,14 +299,14 @@ fn sorted(mut value: Json) -> Json {
     value
 }
 
-/// The final states: those that no other event starts from. Determined by the documents and not by the
-/// times, because the clocks of the writers may differ.
-fn final_states<E: AuditedEntity>(events: &[ParsedEvent]) -> Vec<Json> {
-    let mut states: Vec<Json> =
-        events.iter().filter_map(|event| event.after.as_ref()).map(|after| comparable::<E>(after)).collect();
+/// The final states, each with its document: those that no other event starts from. Determined by the documents
+/// and not by the times, because the clocks of the writers may differ.
+fn final_states<E: AuditedEntity>(events: &[ParsedEvent]) -> Vec<(Json, &Json)> {
+    let documents = events.iter().filter_map(|event| event.after.as_ref());
+    let mut states: Vec<(Json, &Json)> = documents.map(|after| (comparable::<E>(after), after)).collect();
     for before in events.iter().filter_map(|event| event.before.as_ref()) {
         let before = comparable::<E>(before);
-        if let Some(position) = states.iter().position(|state| is_same(state, &before)) {
+        if let Some(position) = states.iter().position(|(state, _)| is_same(state, &before)) {
             states.remove(position);
         }
     }
@@ -250,10 +329,10 @@ fn differences<'a>(one: &'a Json, other: &'a Json) -> impl Iterator<Item = (&'a 
 fn unexplained<E: AuditedEntity>(row: &Json, events: &[ParsedEvent]) -> Option<String> {
     let states = final_states::<E>(events);
     let row = comparable::<E>(row);
-    if states.iter().any(|state| is_same(state, &row)) {
+    if states.iter().any(|(state, _)| is_same(state, &row)) {
         return None;
     }
-    let Some(state) = states.last() else {
+    let Some((state, _)) = states.last() else {
         let what = if events.is_empty() { "was not made by shopctl" } else { "is there though an event deleted it" };
         return Some(what.to_owned());
     };

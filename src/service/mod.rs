@@ -4,6 +4,7 @@
 //! so that seeds and imports can combine many applies in one transaction.
 
 pub(crate) mod access;
+pub mod adopt;
 pub mod anonymize;
 pub mod committing;
 pub mod doctor;

@@ -1,14 +1,18 @@
 //! Stock: adjustments, counted levels, and changes by other programs.
 
+use std::collections::HashMap;
+
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::product::{Changed, find_for_update, known_stock};
-use crate::domain::{EventName, IdempotencyKey, MovementReason};
+use crate::domain::{EventName, Id, IdempotencyKey, MovementReason};
 use crate::entity::product::Model;
 use crate::entity::{Stored, stock_movement};
 use crate::error::{CommandLine, Error, Hint, Result, printable};
-use crate::repository;
+use crate::repository::product::StockDifference;
+use crate::repository::{self, adoption};
 
 /// A change of one product's stock.
 #[derive(Debug, Clone)]
@@ -148,6 +152,42 @@ fn changed_meanwhile(sku: &str, have: i32, count: &StockCount) -> Error {
     let message = format!("{sku} has {have} in stock, not {} as expected", count.expected);
     Error::conflict("stock.changed", message)
         .hint(Hint::from(format!("if {} is right all the same: ", count.level)).and(again))
+}
+
+/// A product whose stock differs from its movements, or of which another program sold more than there was.
+#[derive(Debug, Clone)]
+pub struct StockFinding {
+    /// The product, its stock and its movements.
+    pub difference: StockDifference,
+    /// Pieces in orders of other programs, which no movement took.
+    pub sold: i64,
+    /// How many of them were sold beyond what there was, or the stock is below zero.
+    pub oversold: i64,
+}
+
+/// The findings by SKU, of all products or those with these ids.
+pub async fn find_differences(connection: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<StockFinding>> {
+    let mut differences = repository::product::find_stock_differences(connection, ids).await?;
+    let sold = adoption::find_sold_elsewhere(connection).await?;
+    let sums = if sold.is_empty() { HashMap::new() } else { adoption::find_sums(connection).await? };
+    let is_asked = |id: &Id| ids.is_empty() || ids.contains(id);
+    let is_beyond = |(id, sold): &(&Id, &i64)| sums.get(id).is_some_and(|moved| *sold > moved);
+    let others: Vec<Id> = sold.iter().filter(is_beyond).map(|(id, _)| *id).filter(is_asked).collect();
+    for product in repository::product::find_by_ids(connection, &others).await? {
+        if differences.iter().all(|difference| difference.id != product.id) {
+            let moved = product.stock_quantity.pieces();
+            let Model { id, sku, stock_quantity, .. } = product;
+            differences.push(StockDifference { id, sku, stock_quantity, moved });
+        }
+    }
+    differences.sort_by(|one, other| one.sku.cmp(&other.sku));
+    let finding = |difference: StockDifference| {
+        let sold = sold.get(&difference.id).copied().unwrap_or(0);
+        let moved = sums.get(&difference.id).copied();
+        let oversold = super::adopt::oversold(difference.stock_quantity.pieces(), moved, sold);
+        StockFinding { difference, sold, oversold }
+    };
+    Ok(differences.into_iter().map(finding).collect())
 }
 
 /// A difference between a product's stock and its movements, recorded as a movement.

@@ -36,7 +36,7 @@ const fn odd_price(statement: &'static str) -> Break {
 const FORGET_MOVEMENTS: &str = "DELETE FROM stock_movements WHERE note = 'broken'";
 
 const ANYWHERE: &[Break] = &[
-    broken(
+    foreign(
         "stock-equals-movements",
         "MUG-01",
         "UPDATE products SET stock_quantity = stock_quantity + 1 WHERE sku = 'MUG-01'",
@@ -62,9 +62,9 @@ const ANYWHERE: &[Break] = &[
              'order', order_id, 'broken' FROM order_items WHERE order_id = (SELECT id FROM orders WHERE reference = 'DEM01-00003')",
         FORGET_MOVEMENTS,
     ),
-    broken(
+    foreign(
         "total-equals-lines",
-        "orders whose total differs from their lines: 1 (DEM01-00003)",
+        "all of orders that another program wrote: 1 (DEM01-00003)",
         "UPDATE orders SET total_amount = total_amount + 0.01 WHERE reference = 'DEM01-00003'",
         "UPDATE orders SET total_amount = total_amount - 0.01 WHERE reference = 'DEM01-00003'",
     ),
@@ -93,9 +93,9 @@ const ANYWHERE: &[Break] = &[
         "order-has-user",
         "DEM01-00003",
         "UPDATE orders SET user_id = id WHERE reference = 'DEM01-00003'",
-        "UPDATE orders SET user_id = (SELECT id FROM users WHERE email = 'grace@example.com') WHERE reference = 'DEM01-00003'",
+        "UPDATE orders SET user_id = (SELECT id FROM users WHERE email = 'mina@example.com') WHERE reference = 'DEM01-00003'",
     ),
-    broken(
+    foreign(
         "order-has-lines",
         "EMPTY-00001",
         "INSERT INTO orders (reference, user_id) SELECT 'EMPTY-00001', id FROM users WHERE email = 'grace@example.com'",

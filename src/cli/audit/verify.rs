@@ -1,15 +1,16 @@
 //! `shopctl audit verify`
 
 use clap::Args;
+use serde_json::json;
 
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::EntityKind;
 use crate::domain::text::counted;
+use crate::domain::{EntityKind, Id};
 use crate::error::{CommandLine, Error, Hint, Kind, Result};
 use crate::repository::user;
-use crate::service::explain::{self, Finding};
+use crate::service::explain::{self, Finding, FindingKind};
 use crate::service::seal;
 
 #[derive(Debug, Args)]
@@ -29,10 +30,10 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     drop(snapshot);
     let of_seals = chain.problems.into_iter().map(|problem| {
         if let Some((id, operation)) = problem.event {
-            return Finding { entity: EntityKind::Event, id: Some(id), name: operation, what: problem.what };
+            return wrong(EntityKind::Event, Some(id), operation, problem.what);
         }
         let name = problem.seal.map(|number| number.to_string()).unwrap_or_default();
-        Finding { entity: EntityKind::Seal, id: None, name, what: problem.what }
+        wrong(EntityKind::Seal, None, name, problem.what)
     });
     let unlisted = chain.unlisted + explanation.found - explanation.findings.len() as u64;
     let findings: Vec<_> = of_seals.chain(explanation.findings).collect();
@@ -55,10 +56,25 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     if found == 0 {
         return Ok(());
     }
-    let hints = if chain.orphaned > 0 { without_seals() } else { Vec::new() };
+    let foreign = explanation.foreign;
     let more = if found > shown { format!(" ({shown} shown)") } else { String::new() };
-    let error = Error::new(Kind::CheckFailed, "audit.unexplained", format!("{}{more}", counted(found, "finding")));
+    let by_others = format!("{} of another program{more}", counted(foreign, "change"));
+    let (code, message) = match found - foreign {
+        0 => ("audit.foreign", format!("nothing is wrong, but {by_others} not taken in yet")),
+        wrong if foreign == 0 => ("audit.unexplained", format!("{}{more}", counted(wrong, "finding"))),
+        wrong => ("audit.unexplained", format!("{}, and {by_others}", counted(wrong, "finding"))),
+    };
+    let mut hints = if chain.orphaned > 0 { without_seals() } else { Vec::new() };
+    if foreign > 0 {
+        hints.push(Hint::from("what another program wrote is taken in with: ").and(CommandLine::new("adopt")));
+    }
+    let error =
+        Error::new(Kind::CheckFailed, code, message).details(json!({ "wrong": found - foreign, "foreign": foreign }));
     Err(hints.into_iter().fold(error, Error::hint))
+}
+
+fn wrong(entity: EntityKind, id: Option<Id>, name: String, what: String) -> Finding {
+    Finding { kind: FindingKind::Wrong, entity, id, name, what }
 }
 
 /// The hint for events whose seals are missing.

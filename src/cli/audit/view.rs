@@ -41,6 +41,7 @@ fn json(text: Option<&str>) -> Cell {
 impl View for Finding {
     const NOUN: &'static str = "findings";
     const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("kind", "KIND", |view| view.kind.as_str().into()),
         Column::new("entity", "ENTITY", |view| view.entity.as_str().into()),
         Column::new("name", "NAME", |view| view.name.as_str().into()),
         Column::detail("id", "ID", |view| view.id.map(|id| id.to_string()).into()),

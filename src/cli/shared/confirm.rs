@@ -75,6 +75,13 @@ impl Prompter {
         confirm_question("go on?")
     }
 
+    /// Whether the user accepts an optional addition; no if nobody can be asked.
+    ///
+    /// Errors: exit 10 for the end of input, 130 for Ctrl-C.
+    pub fn accepts(&self, question: &str) -> Result<bool> {
+        Ok(self.is_interactive() && is_yes(question)?)
+    }
+
     /// Asks for the name of the object to destroy, unless `--confirm` gives it; `--yes` is not sufficient.
     ///
     /// Errors: exit 10 for another name or the end of input, 11 if nobody can be asked or `--confirm` gives another
@@ -152,10 +159,12 @@ impl Prompter {
 ///
 /// Errors: exit 10 for no or the end of input, 130 for Ctrl-C.
 pub fn confirm_question(question: &str) -> Result<()> {
-    match ask(&format!("{question} [y/N] "), Echo::Shown)?.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(declined("declined, nothing was changed")),
-    }
+    if is_yes(question)? { Ok(()) } else { Err(declined("declined, nothing was changed")) }
+}
+
+fn is_yes(question: &str) -> Result<bool> {
+    let answer = ask(&format!("{question} [y/N] "), Echo::Shown)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 fn confirmation_needed(impact: &str) -> Error {

@@ -13,7 +13,8 @@ use crate::domain::text::counted;
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::repository::product::{self as products, StockDifference};
 use crate::service::operation::Operations;
-use crate::service::{product, stock as service};
+use crate::service::product;
+use crate::service::stock::{self as service, StockFinding};
 
 /// Maximum number of products named in a prompt.
 const SHOWN: usize = 10;
@@ -42,27 +43,42 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &VerifyArgum
     for name in &arguments.products {
         ids.push(product::find(database.connection(), name).await?.id);
     }
-    let differences = products::find_stock_differences(database.connection(), &ids).await?;
     if arguments.accept {
+        let differences = products::find_stock_differences(database.connection(), &ids).await?;
         return accept(context, prompter, arguments, &differences).await;
     }
-    context.output.check_fields::<StockDifference>(&[])?;
-    let count = differences.len();
-    context.output.list(&differences)?;
-    if count == 0 {
+    context.output.check_fields::<StockFinding>(&[])?;
+    let found = service::find_differences(database.connection(), &ids).await?;
+    context.output.list(&found)?;
+    if found.is_empty() {
         return Ok(());
     }
+    Err(differing(&found))
+}
+
+/// Exit 9: what another program did to the stock, and the ways out.
+fn differing(found: &[StockFinding]) -> Error {
     let accept = || CommandLine::again().flag("--accept");
-    let whose = if count == 1 { "its" } else { "their" };
-    let message = format!("the stock of {} is not what {whose} movements come to", counted(count, "product"));
-    Err(Error::new(Kind::CheckFailed, "stock.differs", message)
+    let differing = found.iter().filter(|row| row.difference.differs()).count();
+    let whose = if differing == 1 { "its" } else { "their" };
+    let differs = format!("the stock of {} is not what {whose} movements come to", counted(differing, "product"));
+    let beyond: Vec<&StockFinding> = found.iter().filter(|row| row.oversold > 0).collect();
+    let pieces = counted(beyond.iter().map(|row| row.oversold).sum::<i64>(), "piece");
+    let oversold = format!("another program oversold {pieces} of {}", counted(beyond.len(), "product"));
+    let (code, message) = match (beyond.is_empty(), differing) {
+        (true, _) => ("stock.differs", differs),
+        (false, 0) => ("stock.oversold", oversold),
+        (false, _) => ("stock.oversold", format!("{oversold}; {differs}")),
+    };
+    Error::new(Kind::CheckFailed, code, message)
         .hint(Hint::from("if another program was right: ").and(accept()))
+        .hint(Hint::from("with all that it wrote it is taken in with: ").and(CommandLine::new("adopt")))
         .hint(
             Hint::from("if not: ")
                 .and(CommandLine::new("stock set PRODUCT N --expect OLD"))
                 .and(", after ")
                 .and(accept()),
-        ))
+        )
 }
 
 pub async fn accept(

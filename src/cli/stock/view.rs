@@ -2,7 +2,7 @@
 
 use crate::entity::{product, stock_movement};
 use crate::output::{Column, View};
-use crate::repository::product::StockDifference;
+use crate::service::stock::StockFinding;
 
 /// The stock of a product.
 pub struct StockView(pub product::Model);
@@ -39,15 +39,17 @@ impl View for MovementView {
     ];
 }
 
-impl View for StockDifference {
+impl View for StockFinding {
     const NOUN: &'static str = "differences";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::detail("id", "ID", |view| view.id.into()),
-        Column::new("sku", "SKU", |view| view.sku.as_str().into()),
-        Column::new("stock_quantity", "STOCK", |view| view.stock_quantity.clone().into()),
-        Column::new("moved_quantity", "MOVEMENTS", |view| view.moved.into()),
+        Column::detail("id", "ID", |view| view.difference.id.into()),
+        Column::new("sku", "SKU", |view| view.difference.sku.as_str().into()),
+        Column::new("stock_quantity", "STOCK", |view| view.difference.stock_quantity.clone().into()),
+        Column::new("moved_quantity", "MOVEMENTS", |view| view.difference.moved.into()),
         Column::new("difference", "DIFFERENCE", |view| {
-            view.stock_quantity.known().map(|stock| i64::from(stock) - view.moved).into()
+            view.difference.stock_quantity.known().map(|stock| i64::from(stock) - view.difference.moved).into()
         }),
+        Column::new("sold_elsewhere", "SOLD ELSEWHERE", |view| view.sold.into()),
+        Column::new("oversold", "OVERSOLD", |view| view.oversold.into()),
     ];
 }

@@ -1,14 +1,20 @@
 //! The deep checks: the shop's data against its rules, on one snapshot of the database.
 
+use sea_orm::ConnectionTrait;
+
 use super::check::{Check, State};
 use super::{forms, similar_keys};
 use crate::db::Database;
 use crate::db::fault::UniqueConstraint;
 use crate::db::schema::{self, Schema};
+use crate::db::target::Engine;
 use crate::entity::tables::{Table, tables};
-use crate::error::{CommandLine, Error, Kind, Result};
-use crate::repository::invariant::{INVARIANTS, Invariant, Remedy, Severity, Violations, find_violations};
+use crate::error::{CommandLine, Error, Kind, Result, printable};
+use crate::repository::invariant::{
+    Adopted, INVARIANTS, Invariant, Judged, NAMED, Remedy, Severity, Violations, find_orders, find_violations,
+};
 use crate::repository::{audit_event, order, product, user};
+use crate::service::explain::{Writer, writers_of_orders};
 
 const SCHEMA: &str = "schema";
 const NOT_WHOLE: &str = "the schema is not whole";
@@ -47,8 +53,8 @@ pub async fn examine_deeply(
             continue;
         }
         progress(invariant.name);
-        match find_violations(&snapshot, database.engine(), invariant).await {
-            Ok(violations) => checks.push(judge(invariant, &violations)),
+        match examine_one(&snapshot, database.engine(), invariant).await {
+            Ok(check) => checks.push(check),
             Err(error) if is_refusal(&error) => {
                 checks.push(Check::refused(invariant.name, &error));
                 // A failed statement ends the transaction on some engines: later checks see a new snapshot.
@@ -94,6 +100,47 @@ fn unless_lost(name: &'static str, check: Result<Check>) -> Result<Check> {
 /// Whether only this query failed.
 fn is_refusal(error: &Error) -> bool {
     !matches!(error.kind(), Kind::Unavailable)
+}
+
+async fn examine_one(connection: &impl ConnectionTrait, engine: Engine, invariant: &Invariant) -> Result<Check> {
+    let violations = find_violations(connection, engine, invariant).await?;
+    let Judged::ByWriter { adopted } = invariant.judged else { return Ok(judge(invariant, &violations)) };
+    if violations.count == 0 {
+        return Ok(judge(invariant, &violations));
+    }
+    let orders = find_orders(connection, engine, invariant).await?;
+    let writers = writers_of_orders(connection, &orders).await?;
+    let writer = |order: &String| match (writers.get(order), adopted) {
+        (Some(Writer::Adopted), Adopted::Foreign) => Writer::Other,
+        (Some(Writer::Adopted), Adopted::Broken) | (None, _) => Writer::Shopctl,
+        (Some(writer), _) => *writer,
+    };
+    let by =
+        |wanted: Writer| orders.iter().filter(|order| writer(order) == wanted).map(|order| printable(order)).collect();
+    Ok(judge_by_writer(invariant, &violations, by(Writer::Shopctl), by(Writer::Other)))
+}
+
+/// Orders of other programs are none of shopctl's faults; as `adopt` took them in they are none at all.
+fn judge_by_writer(invariant: &Invariant, violations: &Violations, own: Vec<String>, foreign: Vec<String>) -> Check {
+    let told = |orders: &[String]| {
+        let more = if orders.len() > NAMED { ", …" } else { "" };
+        format!("{} ({}{more})", orders.len(), orders.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "))
+    };
+    let by_others = format!("orders that another program wrote: {}", told(&foreign));
+    match (own.is_empty(), foreign.is_empty()) {
+        (true, true) => Check::new(invariant.name, State::Ok, format!("no {}", invariant.offenders)),
+        (true, false) => {
+            let detail = format!("{}, all of {by_others}", invariant.offenders);
+            Check::new(invariant.name, State::Warning, detail).hint(CommandLine::new("adopt"))
+        }
+        (false, true) => judge(invariant, violations),
+        (false, false) => {
+            let check = judge(invariant, violations);
+            let detail =
+                format!("{}: of orders that shopctl wrote: {}; of {by_others}", invariant.offenders, told(&own));
+            Check { detail, ..check }
+        }
+    }
 }
 
 fn judge(invariant: &Invariant, violations: &Violations) -> Check {

@@ -13,14 +13,14 @@ use crate::repository::user::PASSWORD_DIGEST;
 use crate::repository::{order as orders, product as products, trail, user as users};
 
 /// A row of users, products or orders in the form of events.
-pub(super) struct AuditedRow {
+pub(in crate::service) struct AuditedRow {
     pub id: Id,
     pub name: String,
     pub view: Json,
 }
 
 /// An entity whose states and movements are recorded by events.
-pub(super) trait AuditedEntity: EntityTrait {
+pub(in crate::service) trait AuditedEntity: EntityTrait {
     const KIND: EntityKind;
     const ID: Self::Column;
     /// Columns that are not part of the documents.

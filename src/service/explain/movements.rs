@@ -10,6 +10,11 @@ use crate::domain::{EventName, MovementReason, OrderStatus};
 use crate::entity::{Moment, stock_movement};
 use crate::error::printable;
 
+/// The member of an adopted order's event for the pieces that its lines took, in the form of lines.
+pub(in crate::service) const TAKEN: &str = "taken";
+/// The member of an adopted product's event for the pieces of its own movement.
+pub(in crate::service) const RECORDED: &str = "recorded_quantity";
+
 /// The differences between an order's movements and its events.
 pub(super) fn wrong_of_order(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     wrong_order_pieces(events, movements)
@@ -31,8 +36,12 @@ fn wrong_order_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model
     let mut expected = Vec::new();
     for event in events {
         let after = event.after.as_ref().unwrap_or(&Json::Null);
-        let placed = if event.before.is_none() { &after["items"] } else { &Json::Null };
-        for (lines, sign) in [(placed, -1), (&after["restored"], 1)] {
+        let taken = match event.before {
+            _ if event.operation == EventName::Adopted => &after[TAKEN],
+            None => &after["items"],
+            Some(_) => &Json::Null,
+        };
+        for (lines, sign) in [(taken, -1), (&after["restored"], 1)] {
             for line in lines.as_array().into_iter().flatten() {
                 let product = line["product_id"].as_str().unwrap_or_default().to_owned();
                 expected.push(((event.operation_id, product), sign * line["quantity"].as_i64().unwrap_or(0)));
@@ -54,7 +63,10 @@ fn wrong_own_pieces(events: &[ParsedEvent], movements: &[stock_movement::Model])
             document.get("moved_quantity").or_else(|| document.get("stock_quantity"))?.as_i64()
         };
         // Deleting a product deletes no movements.
-        let pieces = level(&event.after)? - level(&event.before).unwrap_or(0);
+        let pieces = match event.operation.known() {
+            Some(EventName::Adopted) => event.after.as_ref()?[RECORDED].as_i64().unwrap_or(0),
+            _ => level(&event.after)? - level(&event.before).unwrap_or(0),
+        };
         (pieces != 0).then_some((event.operation_id, pieces))
     });
     let found = movements.iter().map(|movement| (movement.operation_id, movement.delta.pieces()));
@@ -98,6 +110,9 @@ fn events_of<'a>(
 /// stock, or that are restocked at once.
 fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     let may_bring = |event: &ParsedEvent| -> &[MovementReason] {
+        if event.operation == EventName::Adopted {
+            return &[MovementReason::Restock, MovementReason::Order];
+        }
         if event.before.is_some() {
             return &[MovementReason::Restock];
         }
@@ -107,7 +122,11 @@ fn wrong_order_reason(events: &[ParsedEvent], movements: &[stock_movement::Model
             _ => &[MovementReason::Restock, MovementReason::Received],
         }
     };
+    let is_adopted = |movement: &stock_movement::Model| {
+        events_of(events, movement).any(|event| event.operation == EventName::Adopted)
+    };
     let is_right = |movement: &stock_movement::Model| match movement.delta.pieces() {
+        ..0 if movement.reason == MovementReason::Restock => is_adopted(movement),
         ..0 => movement.reason == MovementReason::Order,
         _ => {
             let own = events_of(events, movement);
@@ -127,6 +146,7 @@ fn wrong_own_reason(events: &[ParsedEvent], movements: &[stock_movement::Model])
         match event.operation.known() {
             Some(EventName::StockAdjust | EventName::StockSet) => event.reason.as_deref(),
             Some(EventName::StockAccept) => Some(MovementReason::External.as_str()),
+            Some(EventName::Adopted) if event.before.is_some() => Some(MovementReason::External.as_str()),
             _ => Some(MovementReason::Initial.as_str()),
         }
     };
@@ -154,6 +174,7 @@ fn wrong_note(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Op
 /// A movement has the time of its operation, or of the order that it places.
 fn wrong_time(events: &[ParsedEvent], movements: &[stock_movement::Model]) -> Option<String> {
     let time = |event: &ParsedEvent| match (&event.before, &event.after) {
+        _ if event.operation == EventName::Adopted => event.time.clone(),
         (None, Some(after)) => after["created_at"].as_str().map_or_else(|| event.time.clone(), Moment::from_stored),
         _ => event.time.clone(),
     };

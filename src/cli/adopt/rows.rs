@@ -1,0 +1,133 @@
+//! The rows of other programs: a dry run is shown and asked about first.
+
+use serde_json::{Value, json};
+
+use super::Arguments;
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::mutation::{finish, outcome};
+use crate::context::Context;
+use crate::domain::text::counted;
+use crate::error::{CommandLine, Hint, Result, printable};
+use crate::output::Mutation;
+use crate::service::adopt::{self, Adoption, Counts, Repair, Told};
+
+/// How many rows are named for people; JSON has more.
+const SHOWN: usize = 20;
+
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<()> {
+    let Arguments { answers, write, .. } = arguments;
+    let database = context.database_for_operation().await?;
+    let mut sets_totals = arguments.fix_totals;
+    if !write.dry_run && (!answers.yes || context.config.protected) {
+        let tried = adopt::run(&context.operations(&database, true), sets_totals).await?;
+        if tried.count() > 0 || !tried.totals_of_zero.is_empty() {
+            tell_rows(context, &tried);
+            if !sets_totals && !tried.totals_of_zero.is_empty() {
+                let orders = counted(tried.totals_of_zero.len(), "order");
+                sets_totals =
+                    prompter.accepts(&format!("the total of {orders} is 0: set it to the sum of the lines?"))?;
+            }
+            let totals = if sets_totals { " and sets totals of 0" } else { "" };
+            if tried.count() > 0 || sets_totals {
+                let impact = format!("this takes in {}{totals}; the stock stays", summary(&tried));
+                prompter.ask_permission(context, answers, write.dry_run, async || Ok(impact)).await?;
+            }
+        }
+    }
+    // The question may have taken longer than the time that a command has.
+    let database = database.with_budget(database.budget().renewed());
+    let adoption = adopt::run(&context.operations(&database, write.dry_run), sets_totals).await?;
+    let repairs = adopt::find_repairs(database.connection()).await?;
+    if write.dry_run {
+        tell_rows(context, &adoption);
+    }
+    finish(context, &database, &mutation(context, &adoption, &repairs, write.dry_run));
+    tell_rest(context, &adoption, &repairs);
+    Ok(())
+}
+
+/// `2 users, 1 product and 3 orders that another program wrote`
+fn summary(adoption: &Adoption) -> String {
+    let Adoption { users, products, orders, .. } = adoption;
+    let parts = [(users, "user"), (products, "product"), (orders, "order")];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(counts, _)| counts.all() > 0)
+        .map(|(counts, noun)| counted(counts.all(), noun))
+        .collect();
+    match parts.as_slice() {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// Names the rows, for people.
+fn tell_rows(context: &Context, adoption: &Adoption) {
+    for Told { entity, name, what } in adoption.rows.iter().take(SHOWN) {
+        context.output.note(&format!("{entity} {}: {}", printable(name), printable(what)));
+    }
+    let count = adoption.count();
+    if count > SHOWN as u64 {
+        context.output.note(&format!("… and {} more", count - SHOWN as u64));
+    }
+}
+
+fn mutation(context: &Context, adoption: &Adoption, repairs: &[Repair], dry_run: bool) -> Mutation {
+    let changed = adoption.count() > 0;
+    let done = if dry_run { "would be taken in" } else { "taken in" };
+    let movements = counted(adoption.movements, "movement");
+    let line = match changed {
+        false => "nothing to take in: every row is what the audit trail says".to_owned(),
+        true => format!("{} {done}, with {movements}", summary(adoption)),
+    };
+    let mut json = outcome(changed, false, dry_run, Value::Null, Value::Null);
+    let Adoption { users, products, orders, movements, totals_set, .. } = adoption;
+    let count = |counts: &Counts| json!(counts);
+    let told = |rows: &[Told]| -> Value {
+        rows.iter().map(|row| json!({ "entity": row.entity, "name": row.name, "what": row.what })).collect()
+    };
+    let repair = |repair: &Repair| json!({ "entity": repair.entity, "name": repair.name, "value": repair.value, "repair": rendered(context, repair) });
+    let oversold = adoption.oversold.iter().map(|(sku, pieces)| json!({ "sku": sku, "pieces": pieces }));
+    let members = [
+        ("users", count(users)),
+        ("products", count(products)),
+        ("orders", count(orders)),
+        ("movements", json!(movements)),
+        ("totals_set", json!(totals_set)),
+        ("totals_of_zero", json!(adoption.totals_of_zero)),
+        ("oversold", oversold.collect()),
+        ("rows", told(&adoption.rows)),
+        ("left", told(&adoption.left)),
+        ("repairs", repairs.iter().map(repair).collect()),
+    ];
+    json.extend(members.map(|(name, value)| (name.to_owned(), value)));
+    Mutation { line, id: String::new(), json }
+}
+
+fn rendered(context: &Context, repair: &Repair) -> Option<String> {
+    repair.way_out.as_ref().map(|way_out| way_out.render(context.output.aim()))
+}
+
+/// What remains to be decided by people.
+fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair]) {
+    for (sku, pieces) in adoption.oversold.iter().take(SHOWN) {
+        let pieces = counted(*pieces, "piece");
+        context.output.warn(&format!("another program oversold {pieces} of {}", printable(sku)));
+    }
+    for Told { entity, name, what } in adoption.left.iter().take(SHOWN) {
+        context.output.warn(&format!("not taken in: {entity} {}: {}", printable(name), printable(what)));
+    }
+    if !adoption.totals_of_zero.is_empty() {
+        let orders = counted(adoption.totals_of_zero.len(), "order");
+        let fix = CommandLine::new("adopt --fix-totals");
+        context.output.suggest(Hint::from(format!("the total of {orders} is 0 although there are lines: ")).and(fix));
+    }
+    for repair in repairs.iter().take(SHOWN) {
+        let what = format!("{} {} has {}", repair.entity, printable(&repair.name), printable(&repair.value));
+        context.output.suggest(match &repair.way_out {
+            Some(way_out) => Hint::from(format!("{what}: ")).and(way_out.clone()),
+            None => Hint::from(what),
+        });
+    }
+}

@@ -1,0 +1,147 @@
+//! What other programs left out: orders whose lines took no stock, totals of 0, movements of removed orders.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::{Rows, expect_rows};
+use crate::db::target::Engine;
+use crate::db::write::WriteHandle;
+use crate::domain::{EntityKind, Id, MovementReason, OrderStatus, Outcome, UserStatus};
+use crate::entity::{Stored, audit_event, order, order_item, product, stock_movement, user};
+use crate::error::Result;
+
+/// Orders per statement: far below every engine's limit on bound values.
+const ORDERS_PER_STATEMENT: usize = 500;
+
+/// The orders with a total of 0 although a line has a price, by id.
+pub async fn find_orders_with_total_of_zero(connection: &impl ConnectionTrait) -> Result<Vec<Id>> {
+    let mut line = Query::select();
+    line.expr(Expr::value(1))
+        .from(order_item::Entity)
+        .and_where(order_item::Column::OrderId.into_expr().eq(order::Column::Id.into_expr()))
+        .and_where(order_item::Column::UnitPrice.into_expr().gt(0))
+        .and_where(order_item::Column::Quantity.into_expr().gt(0));
+    let orders = order::Entity::find().select_only().column(order::Column::Id);
+    let orders = orders.filter(order::Column::TotalAmount.eq(0)).filter(Expr::exists(line));
+    Ok(orders.order_by_asc(order::Column::Id).into_tuple().all(connection).await?)
+}
+
+/// What orders that events are about but that are gone took and did not give back: order, product and pieces.
+pub async fn find_movements_of_removed_orders(connection: &impl ConnectionTrait) -> Result<Vec<(Id, Id, i64)>> {
+    use stock_movement::Column;
+    let (mut there, mut known) = (Query::select(), Query::select());
+    there
+        .expr(Expr::value(1))
+        .from(order::Entity)
+        .and_where(order::Column::Id.into_expr().eq(Column::OrderId.into_expr()));
+    known
+        .expr(Expr::value(1))
+        .from(audit_event::Entity)
+        .and_where(audit_event::Column::EntityType.into_expr().eq(EntityKind::Order.as_str()))
+        .and_where(audit_event::Column::EntityId.into_expr().eq(Column::OrderId.into_expr()))
+        .and_where(audit_event::Column::Outcome.into_expr().eq(Outcome::Succeeded));
+    let sum = || Engine::of(connection).sum_of_integers(Column::Delta.into_expr());
+    let select = stock_movement::Entity::find()
+        .select_only()
+        .columns([Column::OrderId, Column::ProductId])
+        .expr_as(sum(), "net")
+        .filter(Column::OrderId.is_not_null())
+        .filter(Expr::exists(there).not())
+        .filter(Expr::exists(known))
+        .group_by(Column::OrderId)
+        .group_by(Column::ProductId)
+        .having(sum().ne(0))
+        .order_by_asc(Column::OrderId)
+        .order_by_asc(Column::ProductId);
+    Ok(select.into_tuple().all(connection).await?)
+}
+
+/// The sum of the movements of each product that has any.
+pub async fn find_sums(connection: &impl ConnectionTrait) -> Result<HashMap<Id, i64>> {
+    use stock_movement::Column;
+    let sum = Engine::of(connection).sum_of_integers(Column::Delta.into_expr());
+    let select = stock_movement::Entity::find().select_only().column(Column::ProductId).expr_as(sum, "sum");
+    Ok(select.group_by(Column::ProductId).into_tuple::<(Id, i64)>().all(connection).await?.into_iter().collect())
+}
+
+/// The pieces of each product in open or fulfilled orders that no movement took: another program sold them.
+pub async fn find_sold_elsewhere(connection: &impl ConnectionTrait) -> Result<BTreeMap<Id, i64>> {
+    let engine = Engine::of(connection);
+    let has_given_back = || {
+        let given_back = OrderStatus::ALL.into_iter().filter(|status| status.restocks());
+        order::Column::Status.is_in(given_back.map(OrderStatus::as_str))
+    };
+    let quantity = engine.sum_of_integers(order_item::Column::Quantity.into_expr());
+    let lines = order_item::Entity::find()
+        .select_only()
+        .column(order_item::Column::ProductId)
+        .expr_as(quantity, "pieces")
+        .inner_join(order::Entity)
+        .filter(has_given_back().not())
+        .group_by(order_item::Column::ProductId);
+    let mut orders = Query::select();
+    orders.column(order::Column::Id).from(order::Entity).and_where(has_given_back().not());
+    let delta = engine.sum_of_integers(stock_movement::Column::Delta.into_expr());
+    let moved = stock_movement::Entity::find()
+        .select_only()
+        .column(stock_movement::Column::ProductId)
+        .expr_as(delta, "pieces")
+        .filter(stock_movement::Column::Reason.eq(MovementReason::Order.as_str()))
+        .filter(stock_movement::Column::OrderId.in_subquery(orders))
+        .group_by(stock_movement::Column::ProductId);
+    let mut pieces: BTreeMap<Id, i64> = lines.into_tuple::<(Id, i64)>().all(connection).await?.into_iter().collect();
+    for (product, delta) in moved.into_tuple::<(Id, i64)>().all(connection).await? {
+        *pieces.entry(product).or_default() += delta;
+    }
+    pieces.retain(|_, pieces| *pieces > 0);
+    Ok(pieces)
+}
+
+/// The references and statuses of orders whose status is none of shopctl's, by reference.
+pub async fn find_unknown_order_statuses(connection: &impl ConnectionTrait) -> Result<Vec<(String, String)>> {
+    use order::Column;
+    let orders = order::Entity::find().select_only().columns([Column::Reference, Column::Status]);
+    let unknown = orders.filter(Column::Status.is_not_in(OrderStatus::ALL.map(OrderStatus::as_str)));
+    let found: Vec<(String, Stored<OrderStatus>)> =
+        unknown.order_by_asc(Column::Reference).into_tuple().all(connection).await?;
+    Ok(found.into_iter().map(|(reference, status)| (reference, status.to_string())).collect())
+}
+
+/// The addresses and statuses of users whose status is none of shopctl's, by address.
+pub async fn find_unknown_user_statuses(connection: &impl ConnectionTrait) -> Result<Vec<(String, String)>> {
+    use user::Column;
+    let users = user::Entity::find().select_only().columns([Column::Email, Column::Status]);
+    let unknown = users.filter(Column::Status.is_not_in(UserStatus::ALL.map(UserStatus::as_str)));
+    let found: Vec<(String, Stored<UserStatus>)> =
+        unknown.order_by_asc(Column::Email).into_tuple().all(connection).await?;
+    Ok(found.into_iter().map(|(email, status)| (email, status.to_string())).collect())
+}
+
+/// Locks all products against other writers until the transaction ends, in the order of their ids.
+pub async fn lock_products(handle: &WriteHandle) -> Result<Vec<product::Model>> {
+    let products = product::Entity::find().order_by_asc(product::Column::Id);
+    Ok(super::locked(products, super::Lock::Update).all(handle).await?)
+}
+
+/// Writes the totals and times of these locked orders, whose totals are 0, many in one statement.
+pub async fn set_totals(handle: &WriteHandle, orders: &[order::Model]) -> Result<Rows> {
+    use order::Column;
+    let mut written = 0;
+    for chunk in orders.chunks(ORDERS_PER_STATEMENT) {
+        let totals = chunk.iter().fold(CaseStatement::new(), |case, order| {
+            case.case(Expr::col(Column::Id).eq(order.id), Expr::value(order.total_amount.clone()))
+        });
+        let mut update = Query::update();
+        update
+            .table(order::Entity)
+            .value(Column::TotalAmount, Expr::expr(totals))
+            .values(chunk.first().map(|order| (Column::UpdatedAt, Expr::value(order.updated_at.clone()))))
+            .and_where(Expr::col(Column::Id).is_in(chunk.iter().map(|order| order.id)));
+        let rows = handle.execute(&update).await?.rows_affected();
+        expect_rows(rows, chunk.len())?;
+        written += rows;
+    }
+    Ok(Rows(written))
+}

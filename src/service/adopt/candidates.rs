@@ -1,0 +1,79 @@
+//! What there may be to take in, found without locks.
+
+use std::collections::BTreeSet;
+
+use sea_orm::ConnectionTrait;
+
+use crate::domain::Id;
+use crate::entity::{order, product, user};
+use crate::error::Result;
+use crate::repository::{self, adoption, invariant};
+use crate::service::explain::{AuditedEntity, Difference, compare_all};
+
+/// The ids of rows, sorted, that differ from their events or lack something.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    pub users: Vec<Id>,
+    pub removed_users: Vec<Id>,
+    pub products: BTreeSet<Id>,
+    pub removed_products: Vec<Id>,
+    pub orders: Vec<Id>,
+    pub removed_orders: Vec<Id>,
+    pub totals_of_zero: BTreeSet<Id>,
+    /// The orders with these totals.
+    pub references_of_zero: Vec<String>,
+    /// Whether all that is to be done is to set totals.
+    has_only_totals: bool,
+}
+
+impl Candidates {
+    pub async fn find(connection: &impl ConnectionTrait, reads_hashes: bool) -> Result<Candidates> {
+        let (users, removed_users) = of::<user::Entity>(connection, reads_hashes).await?;
+        let (mut products, removed_products) = of::<product::Entity>(connection, reads_hashes).await?;
+        let (mut orders, mut removed_orders) = of::<order::Entity>(connection, reads_hashes).await?;
+        let differences = repository::product::find_stock_differences(connection, &[]).await?;
+        products.extend(differences.into_iter().map(|product| product.id));
+        orders.extend(invariant::find_orders_with_unmoved_lines(connection).await?);
+        let movements = adoption::find_movements_of_removed_orders(connection).await?;
+        removed_orders.extend(movements.into_iter().map(|(order, ..)| order));
+        let totals_of_zero: BTreeSet<Id> =
+            adoption::find_orders_with_total_of_zero(connection).await?.into_iter().collect();
+        let zero: Vec<Id> = totals_of_zero.iter().copied().collect();
+        let references = repository::order::find_references(connection, &zero).await?;
+        let has_only_totals = [&users, &removed_users, &products, &removed_products, &orders, &removed_orders]
+            .iter()
+            .all(|ids| ids.is_empty());
+        orders.extend(&totals_of_zero);
+        Ok(Candidates {
+            users: users.into_iter().collect(),
+            removed_users: removed_users.into_iter().collect(),
+            products,
+            removed_products: removed_products.into_iter().collect(),
+            orders: orders.into_iter().collect(),
+            removed_orders: removed_orders.into_iter().collect(),
+            totals_of_zero,
+            references_of_zero: references.into_iter().map(|(_, reference)| reference).collect(),
+            has_only_totals,
+        })
+    }
+
+    pub fn is_empty(&self, sets_totals: bool) -> bool {
+        self.has_only_totals && (!sets_totals || self.totals_of_zero.is_empty())
+    }
+}
+
+/// The rows that another program wrote or changed, and those that it removed.
+async fn of<E: AuditedEntity>(
+    connection: &impl ConnectionTrait,
+    reads_hashes: bool,
+) -> Result<(BTreeSet<Id>, BTreeSet<Id>)> {
+    let (mut written, mut removed) = (BTreeSet::new(), BTreeSet::new());
+    let mut note = |difference| {
+        if let Difference::Foreign(row) = difference {
+            let ids = if row.found.is_some() { &mut written } else { &mut removed };
+            ids.insert(row.id);
+        }
+    };
+    let _rows = compare_all::<E>(connection, reads_hashes, &mut note).await?;
+    Ok((written, removed))
+}

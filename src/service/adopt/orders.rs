@@ -1,0 +1,206 @@
+//! Orders: the pieces that their lines took, those that came back, and their totals.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value as Json;
+
+use super::candidates::Candidates;
+use super::{Work, differences, line, pieces, take_removed};
+use crate::domain::{EntityKind, Id, Money, MovementReason, OrderStatus, Quantity};
+use crate::entity::{order, order_item, product, stock_movement};
+use crate::error::{Result, printable};
+use crate::repository::{adoption, order as orders, trail};
+use crate::service::explain::{ForeignRow, ROWS_AT_ONCE, TAKEN};
+use crate::service::operation::Operation;
+
+/// The pieces of one product in an order.
+#[derive(Debug, Default)]
+struct Pieces {
+    ordered: i64,
+    /// By movements that took them.
+    taken: i64,
+    /// By all other movements.
+    back: i64,
+}
+
+/// What an order needs.
+struct Needs {
+    taken: Vec<(Id, i64)>,
+    restored: Vec<(Id, i64)>,
+    total: Option<Money>,
+}
+
+/// Takes in the orders, locked and removed.
+pub(super) async fn take(
+    operation: &Operation,
+    work: &mut Work,
+    candidates: &Candidates,
+    locked: Vec<order::Model>,
+    products: &[product::Model],
+    sets_totals: bool,
+) -> Result<()> {
+    let foreign = differences::<order::Entity>(operation, locked.clone()).await?;
+    let mut foreign = work.note(EntityKind::Order, foreign);
+    let skus: HashMap<Id, &str> = products.iter().map(|product| (product.id, product.sku.as_str())).collect();
+    let mut with_totals = Vec::new();
+    for some in locked.chunks(ROWS_AT_ONCE as usize) {
+        let ids: Vec<Id> = some.iter().map(|order| order.id).collect();
+        let mut items = HashMap::<Id, Vec<order_item::Model>>::new();
+        for item in trail::find_items_of(operation.handle(), &ids).await? {
+            items.entry(item.order_id).or_default().push(item);
+        }
+        let mut moved = HashMap::<Id, Vec<stock_movement::Model>>::new();
+        for movement in trail::find_movements_of_orders(operation.handle(), &ids).await? {
+            moved.entry(movement.order_id.unwrap_or_default()).or_default().push(movement);
+        }
+        for order in some {
+            let items = items.remove(&order.id).unwrap_or_default();
+            let moved = moved.remove(&order.id).unwrap_or_default();
+            let found = foreign.remove(&order.id);
+            let has_zero = candidates.totals_of_zero.contains(&order.id) && order.total_amount == Money::ZERO;
+            // A row that violates a CHECK cannot be written.
+            let can_be_set = has_zero && order.status.known().is_some();
+            let needs = Needs {
+                total: if can_be_set { sum_of(&items) } else { None },
+                ..needs(work, order, found.as_ref(), &items, &moved)
+            };
+            if has_zero && (!sets_totals || needs.total.is_none()) {
+                work.adoption.totals_of_zero.push(order.reference.clone());
+            }
+            let needs = Needs { total: needs.total.filter(|_| sets_totals), ..needs };
+            with_totals.extend(take_one(operation, work, order, found, &items, &needs, &skus));
+        }
+    }
+    work.adoption.totals_set = with_totals.len() as u64;
+    // The orders' changes cover them.
+    let _covered = adoption::set_totals(operation.handle(), &with_totals).await?;
+    take_removed_orders(operation, work, candidates).await
+}
+
+/// The sum of the lines, if each has an amount and a quantity and it is one.
+fn sum_of(items: &[order_item::Model]) -> Option<Money> {
+    items.iter().try_fold(Money::ZERO, |sum, item| {
+        let quantity = Quantity::new(i64::from(item.quantity.known()?)).ok()?;
+        sum.checked_plus(item.unit_price.checked_times(quantity)?)
+    })
+}
+
+/// The movements that an order lacks.
+fn needs(
+    work: &mut Work,
+    order: &order::Model,
+    found: Option<&ForeignRow>,
+    items: &[order_item::Model],
+    moved: &[stock_movement::Model],
+) -> Needs {
+    let mut products = BTreeMap::<Id, Pieces>::new();
+    for item in items {
+        match item.quantity.known().filter(|quantity| *quantity > 0) {
+            Some(quantity) => products.entry(item.product_id).or_default().ordered += i64::from(quantity),
+            None => {
+                let why =
+                    format!("a line of {} pieces stays without a movement", printable(&item.quantity.to_string()));
+                work.adoption.leave(EntityKind::Order, &order.reference, why);
+            }
+        }
+    }
+    for movement in moved {
+        let pieces = products.entry(movement.product_id).or_default();
+        match movement.reason == MovementReason::Order {
+            true => pieces.taken -= movement.delta.pieces(),
+            false => pieces.back += movement.delta.pieces(),
+        }
+    }
+    let status = |document: Option<&Json>| OrderStatus::from_stored(document?["status"].as_str()?);
+    let had_given_back = found.is_some_and(|row| status(row.known.as_ref()).is_some_and(OrderStatus::restocks));
+    // Another program that ended an order is taken to have given its pieces back.
+    let gives_back = found.is_some() && !had_given_back && order.status.known().is_some_and(OrderStatus::restocks);
+    let taken = products.iter().map(|(id, pieces)| (*id, pieces.ordered - pieces.taken));
+    // Where another program took pieces out of a line, no more can have come back than are left in it.
+    let restored = products.iter().map(|(id, pieces)| (*id, pieces.ordered - pieces.back));
+    Needs {
+        taken: taken.filter(|(_, pieces)| *pieces != 0).collect(),
+        restored: restored.filter(|(_, pieces)| *pieces < 0 || (gives_back && *pieces > 0)).collect(),
+        total: None,
+    }
+}
+
+/// Takes in one order, if anything is to be done; returns it with its new total, if it gets one.
+fn take_one(
+    operation: &Operation,
+    work: &mut Work,
+    order: &order::Model,
+    found: Option<ForeignRow>,
+    items: &[order_item::Model],
+    needs: &Needs,
+    skus: &HashMap<Id, &str>,
+) -> Option<order::Model> {
+    let is_whole = needs.taken.is_empty() && needs.restored.is_empty() && needs.total.is_none();
+    if found.is_none() && is_whole {
+        return None;
+    }
+    let view = orders::audit_view(order, items);
+    let with_total = needs.total.map(|total| order::Model {
+        total_amount: total.into(),
+        updated_at: operation.now().into(),
+        ..order.clone()
+    });
+    let mut after = with_total.as_ref().map_or_else(|| view.clone(), |order| orders::audit_view(order, items));
+    let (mut taken, mut restored) = (Vec::new(), Vec::new());
+    let is_held = !order.status.known().is_some_and(OrderStatus::restocks);
+    for (product, count, reason, lines) in needs
+        .taken
+        .iter()
+        .map(|(product, count)| (*product, *count, MovementReason::Order, true))
+        .chain(needs.restored.iter().map(|(product, count)| (*product, *count, MovementReason::Restock, false)))
+    {
+        let sign = if lines { -1 } else { 1 };
+        let Some(delta) = pieces(sign * count) else {
+            work.adoption.leave(EntityKind::Order, &order.reference, "it has more pieces than a movement can hold");
+            continue;
+        };
+        if lines && is_held {
+            *work.sold.entry(product).or_default() += count;
+        }
+        *work.of_orders.entry(product).or_default() += i64::from(delta);
+        let movement = operation.movement(product, delta, reason);
+        work.movements.push(stock_movement::Model { order_id: Some(order.id), ..movement });
+        let list = if lines { &mut taken } else { &mut restored };
+        list.push(line(product, skus.get(&product).copied(), count));
+    }
+    let rows = (taken.len() + restored.len()) as u64 + u64::from(with_total.is_some());
+    after[TAKEN] = taken.into();
+    if !restored.is_empty() {
+        after["restored"] = restored.into();
+    }
+    let what = match &found {
+        Some(row) => row.what.clone(),
+        None if with_total.is_some() => "its total was 0".to_owned(),
+        None => "its lines had no movements".to_owned(),
+    };
+    let known = found.map_or(Some(view), |row| row.known);
+    let name = order.reference.clone();
+    work.take(ForeignRow { entity: EntityKind::Order, id: order.id, name, what, known, found: Some(after) }, rows);
+    with_total
+}
+
+/// The pieces of removed orders count as given back.
+async fn take_removed_orders(operation: &Operation, work: &mut Work, candidates: &Candidates) -> Result<()> {
+    let removed = take_removed::<order::Entity>(operation, work, &candidates.removed_orders).await?;
+    let mut left = HashMap::<Id, Vec<(Id, i64)>>::new();
+    for (order, product, net) in adoption::find_movements_of_removed_orders(operation.handle()).await? {
+        left.entry(order).or_default().push((product, net));
+    }
+    for row in removed {
+        let mut rows = 0;
+        for (product, net) in left.remove(&row.id).unwrap_or_default() {
+            let Some(delta) = pieces(-net) else { continue };
+            *work.of_orders.entry(product).or_default() += i64::from(delta);
+            let movement = operation.movement(product, delta, MovementReason::Restock);
+            work.movements.push(stock_movement::Model { order_id: Some(row.id), ..movement });
+            rows += 1;
+        }
+        work.take(row, rows);
+    }
+    Ok(())
+}

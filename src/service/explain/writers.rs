@@ -1,0 +1,61 @@
+//! Who wrote an order: shopctl alone, or another program as well.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::ConnectionTrait;
+
+use super::audited_entity::AuditedEntity;
+use super::{Difference, ParsedEvent, ROWS_AT_ONCE, by, compare};
+use crate::domain::{EntityKind, EventName, Id};
+use crate::entity::{audit_event, order};
+use crate::error::Result;
+use crate::repository::{self, Lock, trail};
+
+/// Who wrote an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::service) enum Writer {
+    Shopctl,
+    /// Another program placed, changed or removed it, and `adopt` has not taken that in.
+    Other,
+    /// Another program too, and `adopt` has taken it in as it is.
+    Adopted,
+}
+
+/// The writers of the orders with these stored references.
+pub(in crate::service) async fn writers_of_orders(
+    connection: &impl ConnectionTrait,
+    references: &[String],
+) -> Result<HashMap<String, Writer>> {
+    let generated = trail::find_generated(connection, "orders").await?;
+    let mut writers = HashMap::with_capacity(references.len());
+    for some in references.chunks(ROWS_AT_ONCE as usize) {
+        let some: Vec<&str> = some.iter().map(String::as_str).collect();
+        let orders = repository::order::find_by_references(connection, &some, Lock::None).await?;
+        let ids: Vec<Id> = orders.iter().map(|order| order.id).collect();
+        let subjects = order::Entity::subjects(connection, orders).await?;
+        let mut foreign = HashSet::new();
+        let mut note = |difference| {
+            if let Difference::Foreign(row) = difference {
+                foreign.insert(row.id);
+            }
+        };
+        compare::<order::Entity>(connection, &subjects, &generated, &mut note).await?;
+        let events = trail::find_events_of(connection, EntityKind::Order, &ids).await?;
+        let events = by(events, |event: &audit_event::Model| event.entity_id.unwrap_or_default());
+        for subject in subjects {
+            let events: Vec<ParsedEvent> =
+                events.get(&subject.id).into_iter().flatten().map(ParsedEvent::new).collect();
+            let is_adopted = events.iter().any(|event| event.operation == EventName::Adopted);
+            let is_placed = events.iter().any(|event| event.before.is_none());
+            let is_generated = events.is_empty() && generated.iter().any(|(_, last)| subject.id <= *last);
+            let writer = match () {
+                () if foreign.contains(&subject.id) => Writer::Other,
+                () if is_adopted => Writer::Adopted,
+                () if is_placed || is_generated => Writer::Shopctl,
+                () => Writer::Other,
+            };
+            writers.insert(subject.name, writer);
+        }
+    }
+    Ok(writers)
+}
