@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { assertTotals, normal } from './lib/same.js';
 
 /** Every row of the peer stays as it is; orders without a total get theirs. */
-export async function takeOver(shop, peer) {
+export async function takeOver(shop, peer, ...options) {
   const before = normal(await peer.read());
-  await shop.ok('adopt', '--yes', '--fix-totals');
+  await shop.ok('adopt', '--yes', '--fix-totals', ...options);
   const after = await peer.read();
   assert.deepEqual(normal(after), before);
   assertTotals(after);

@@ -37,7 +37,9 @@ async function createOrderUnlocked(userId, items) {
 }
 
 serve({
-  migrate: () => {
+  migrate: async () => {
+    // The tool wants a file of SQLite for itself.
+    await prisma.$disconnect();
     const program = fileURLToPath(new URL('migrate.js', import.meta.url));
     return Number(execFileSync(process.execPath, [program, at.engine, at.url], { stdio: ['ignore', 'pipe', 'inherit'] }));
   },
