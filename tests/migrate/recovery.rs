@@ -105,6 +105,32 @@ fn a_search_path_without_a_schema_is_reported_with_a_hint() {
 }
 
 #[test]
+fn the_hints_for_a_search_path_in_odd_quotes_work_as_pasted() {
+    let Some(shop) = Shop::empty(Backend::Postgres) else { return };
+    let name = shop.database_name();
+    for (path, is_list) in
+        [(r#""a""b""#, true), ("'a, public'", true), (r#"'"$user"'"#, true), ("'$user'", false), ("Web, 'X y'", false)]
+    {
+        shop.sql(&format!("ALTER DATABASE {name} SET search_path = {path}"));
+        let refused = || shop.run(&["migrate", "up"]).exits_with(4);
+        let ways_out = hints(&refused(), "in psql: ");
+        let [first, second] = ways_out.as_slice() else { panic!("two ways out: {ways_out:?}") };
+        assert_eq!(first.starts_with("ALTER ROLE"), is_list, "{path}: {ways_out:?}");
+        for way_out in [first, second] {
+            let run = refused();
+            shop.sql(way_out);
+            shop.run(&["migrate", "up"]).success();
+            shop.run(&["migrate", "reset", "--confirm", &name]).success();
+            shop.sql(&format!("ALTER ROLE postgres IN DATABASE {name} RESET search_path"));
+            if let Some(made) = way_out.strip_prefix("CREATE SCHEMA ") {
+                let (schema, _) = made.split_once(" AUTHORIZATION ").unwrap_or_else(|| panic!("{run}"));
+                shop.sql(&format!("DROP SCHEMA {schema} CASCADE"));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_schema_without_usage_rights_is_reported_with_its_grant() {
     let Some(shop) = Shop::empty(Backend::Postgres) else { return };
     let name = shop.database_name();

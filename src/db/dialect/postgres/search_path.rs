@@ -29,13 +29,31 @@ pub fn is_of_server(name: &str) -> bool {
     name.starts_with("pg_") || name == "information_schema"
 }
 
+/// The names in a search path, as the server reads them: in quotes as they are, others in lower case.
+fn names_in(path: &str) -> Vec<String> {
+    let (mut names, mut name, mut is_quoted) = (Vec::new(), String::new(), false);
+    let mut characters = path.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if is_quoted && characters.next_if_eq(&'"').is_some() => name.push('"'),
+            '"' => is_quoted = !is_quoted,
+            _ if is_quoted => name.push(character),
+            ',' => names.push(std::mem::take(&mut name)),
+            _ if character.is_whitespace() => {}
+            _ => name.push(character.to_ascii_lowercase()),
+        }
+    }
+    names.push(name);
+    names
+}
+
 /// The hint for a search path without a schema; `row` describes it.
 async fn no_schema(session: &dyn Session, row: &QueryResult) -> Result<Error> {
     let get = |column| text(row, column).unwrap_or_default();
     let (path, role) = (get("path"), get("role"));
-    let names: Vec<String> = path
-        .split(',')
-        .map(|name| name.trim().trim_matches('"').replace("$user", &role))
+    let names: Vec<String> = names_in(&path)
+        .into_iter()
+        .map(|name| if name == "$user" { role.clone() } else { name })
         .filter(|name| !name.is_empty() && !is_of_server(name))
         .collect();
     let there = rows(
@@ -53,26 +71,46 @@ async fn no_schema(session: &dyn Session, row: &QueryResult) -> Result<Error> {
     );
     let error = Error::configuration("database.no_search_path", message);
     let quoted = |name: &str| printable(&Postgres.quoted(name));
-    let error = match (names.iter().find(is_there), names.last()) {
+    let make = match (names.iter().find(is_there), names.last()) {
         (Some(known), _) => {
-            error.hint(format!("in psql: GRANT USAGE, CREATE ON SCHEMA {} TO {}", quoted(known), quoted(&role)))
+            Some(format!("in psql: GRANT USAGE, CREATE ON SCHEMA {} TO {}", quoted(known), quoted(&role)))
         }
-        (None, Some(missing)) => error.hint(format!("in psql: CREATE SCHEMA {}", quoted(missing))),
-        (None, None) => error,
+        (None, Some(missing)) => {
+            Some(format!("in psql: CREATE SCHEMA {} AUTHORIZATION {}", quoted(missing), quoted(&role)))
+        }
+        (None, None) => None,
     };
     let usable = there.iter().find(|row| text(row, "usable").is_some()).and_then(|row| text(row, "schema"));
-    let or = if error.hints().is_empty() { "" } else { "or " };
-    Ok(match usable {
+    let change = usable.map(|usable| match get("source").as_str() {
         // The URL takes precedence over the server's settings.
-        Some(usable) if get("source") == "client" => {
-            error.hint(format!("{or}name it in the URL: search_path={}, or leave search_path out", printable(&usable)))
-        }
-        Some(usable) => error.hint(format!(
-            "{or}in psql: ALTER ROLE {} IN DATABASE {} SET search_path = {}",
+        "client" => format!("name it in the URL: search_path={}, or leave search_path out", printable(&usable)),
+        _ => format!(
+            "in psql: ALTER ROLE {} IN DATABASE {} SET search_path = {}",
             quoted(&role),
             quoted(&get("name")),
             quoted(&usable)
-        )),
-        None => error,
-    })
+        ),
+    });
+    // A list within one pair of quotes is one name, and hardly meant.
+    let is_list = names.iter().any(|name| name.contains([',', '"']));
+    let remedies = if is_list { [change, make] } else { [make, change] };
+    let remedies = remedies.into_iter().flatten().enumerate();
+    Ok(remedies.fold(error, |error, (place, remedy)| match place {
+        0 => error.hint(remedy),
+        _ => error.hint(format!("or {remedy}")),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_path_is_read_as_the_server_reads_it() {
+        assert_eq!(names_in("\"$user\", public"), ["$user", "public"]);
+        assert_eq!(names_in("Web,\"My \"\"Shop\"\"\" , x"), ["web", "My \"Shop\"", "x"]);
+        assert_eq!(names_in("\"a, public\""), ["a, public"]);
+        assert_eq!(names_in("\"\"\"$user\"\"\""), ["\"$user\""]);
+        assert_eq!(names_in("\"\""), [""]);
+    }
 }
