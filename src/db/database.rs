@@ -1,6 +1,5 @@
 //! A connection pool and the public description of its database.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use tokio::time::timeout;
 use super::budget::Budget;
 use super::connect;
 use super::fault::{self, Fault};
+use super::file_copy::FileCopy;
 use super::guarded::{Connection, Guard, Guarded, Snapshot};
 use super::load::Load;
 use super::login::Login;
@@ -229,10 +229,12 @@ impl Database {
         Ok(Guarded::new(transaction, guard.clone()))
     }
 
-    /// Copies the embedded file to a new one beside it; `None` on servers, which have their own backups.
+    /// Copies the embedded file, as last committed, to a new one beside it; `None` on servers, which have their own
+    /// backups. It reads on a connection of its own: a transaction of another pool may hold the write lock meanwhile,
+    /// so that nothing is committed until that ends.
     ///
     /// Errors: exit 5 when the disk is full, exit 4 when the folder cannot be written.
-    pub async fn back_up(&self, why: &str, now: DateTime<Utc>) -> Result<Option<PathBuf>> {
+    pub async fn back_up(&self, why: &str, now: DateTime<Utc>) -> Result<Option<FileCopy>> {
         self.engine().back_up(self, &format!("{why}-{}", now.format("%Y%m%d-%H%M%S%.3f"))).await
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod ddl;
 mod dialect;
 mod engine;
 pub(crate) mod fault;
+mod file_copy;
 pub(crate) mod guarded;
 pub(crate) mod insert;
 pub(crate) mod inspection;
@@ -26,4 +27,5 @@ mod tls;
 pub mod write;
 
 pub use database::{BeginFailure, Database};
+pub use file_copy::FileCopy;
 pub use settings::{Access, ConnectSettings, Purpose};

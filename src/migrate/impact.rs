@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use migration::Migration;
 
+use super::backup::Asked;
 use super::foreign_objects::{foreign_objects, object_list};
 use super::removal::Removal;
-use super::row_counts::count_rows;
+use super::row_counts::{COUNT_LIMIT, count_rows};
 use super::{DEVELOPMENT, ENVIRONMENT, Plan, Progress, RunKind, reverted, setting, tables_dropped};
 use crate::db::Database;
 use crate::db::schema::{Removable, RowCount};
@@ -14,8 +15,6 @@ use crate::db::target::Target;
 use crate::domain::text::counted;
 use crate::error::{Result, printable};
 
-/// Rows are counted up to here: a question must not take minutes.
-const COUNT_LIMIT: u64 = 100_000;
 /// Maximum number of tables named in a question.
 const TABLES_NAMED: usize = 6;
 
@@ -87,9 +86,9 @@ impl Impact {
         !self.counts.is_empty() || !self.others.is_empty() || self.removal.is_some()
     }
 
-    /// Whether there is data that a backup would preserve.
-    pub fn is_worth_a_copy(&self) -> bool {
-        self.counts.iter().any(|(_, count, _)| *count > 0) || !self.others.is_empty()
+    /// What was told, for the run to compare with.
+    pub fn asked(&self) -> Asked {
+        Asked { kind: self.kind, dropped: self.dropped.clone(), has_others: !self.others.is_empty() }
     }
 
     /// Whether yes is enough, and no name need be typed: where a copy is made, or the database is for development

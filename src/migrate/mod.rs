@@ -1,6 +1,7 @@
 //! The migration runner: applies the history of the `migration` crate exactly once each, however
 //! many runners start together, and says where a database stands without changing it.
 
+mod backup;
 mod catalog;
 mod checksum;
 pub(crate) mod draft;
@@ -18,6 +19,7 @@ mod rehearsal;
 mod removal;
 mod resolution;
 mod revert;
+mod revert_at_once;
 mod row_counts;
 mod runner;
 mod script;
@@ -25,6 +27,7 @@ mod status;
 mod stop;
 pub(crate) mod verify;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use migration::Migration;
@@ -35,6 +38,7 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{Clock, named_enum};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
+pub use backup::Asked;
 pub use catalog::Catalog;
 use failure::{RunProgress, with_progress};
 pub use foreign_objects::{foreign_objects, object_list};
@@ -73,6 +77,8 @@ pub struct Plan {
     pub settings: Vec<(&'static str, &'static str)>,
     /// The source of the times in the history.
     pub clock: Clock,
+    /// What somebody was asked about before tables are dropped: with it a database file is copied first.
+    pub asked: Option<Asked>,
 }
 
 named_enum! {
@@ -132,6 +138,8 @@ pub enum Progress<'a> {
     },
     /// A remark about the history that does not prevent `up`.
     Notice(&'a str),
+    /// A database file was copied before something in it was dropped.
+    Copied(&'a Path),
     /// A migration was executed.
     Done(&'a Step),
 }
@@ -327,16 +335,16 @@ impl ActiveRun<'_, '_> {
         let downward = kind.downward(plan);
         match kind {
             RunKind::Up => self.run_steps(Selection::OldestPending(selected), limit.unwrap_or(usize::MAX)).await,
-            RunKind::Down | RunKind::Reset => self.run_steps(Selection::NewestApplied, downward).await,
+            RunKind::Down | RunKind::Reset => self.revert(downward).await,
             RunKind::Redo => {
-                self.run_steps(Selection::NewestApplied, downward).await?;
+                self.revert(downward).await?;
                 let is_reverted = |migration: &&Migration| self.steps.iter().any(|step| step.name == migration.name);
                 let reverted: Vec<Migration> = all.iter().filter(is_reverted).copied().collect();
                 self.reapplied = Some(reverted.clone());
                 self.run_steps(Selection::OldestPending(&reverted), usize::MAX).await
             }
             RunKind::Refresh => {
-                self.run_steps(Selection::NewestApplied, downward).await?;
+                self.revert(downward).await?;
                 self.reapplied = Some(all.to_vec());
                 self.run_steps(Selection::OldestPending(all), usize::MAX).await
             }
@@ -347,6 +355,17 @@ impl ActiveRun<'_, '_> {
                 self.run_steps(Selection::OldestPending(all), usize::MAX).await
             }
         }
+    }
+
+    async fn revert(&mut self, limit: usize) -> Result<()> {
+        if !self.runner.database.engine().has_one_writer {
+            return self.run_steps(Selection::NewestApplied, limit).await;
+        }
+        for step in self.runner.revert_at_once(limit, self.progress).await? {
+            (self.progress)(Progress::Done(&step));
+            self.steps.push(step);
+        }
+        Ok(())
     }
 
     async fn run_steps(&mut self, selection: Selection<'_>, limit: usize) -> Result<()> {

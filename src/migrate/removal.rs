@@ -11,6 +11,7 @@ use migration::HISTORY_TABLES;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
+use super::backup::finish_with_copy;
 use super::failure::{Failure, blocked};
 use super::history;
 use super::lock::{Lock, begin};
@@ -150,7 +151,7 @@ impl Runner<'_> {
         self.lock_wait.reset_pause();
         let stopped = loop {
             let begun = Instant::now();
-            let (error, statement) = match self.try_removal().await {
+            let (error, statement) = match self.try_removal(progress).await {
                 Ok(()) => {
                     self.history = history::read(self.database.connection()).await?;
                     return Ok(());
@@ -174,13 +175,14 @@ impl Runner<'_> {
         Err(self.stopped_removal(stopped).await)
     }
 
-    async fn try_removal(&mut self) -> Result<(), Failure> {
+    async fn try_removal(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), Failure> {
         self.plan.stop.check()?;
         let engine = self.database.engine();
         let is_whole = engine.has_transactional_ddl;
         let handle = self.begin_step().await?;
         self.lock.renew(&handle).await?;
         let objects = removable(&handle, engine, &HISTORY_TABLES).await?;
+        let copy = self.back_up(&handle, progress).await?;
         let handle = if is_whole {
             handle
         } else {
@@ -194,7 +196,7 @@ impl Runner<'_> {
                 Ok(()) => self.clear_history(&handle).await,
                 failed => failed,
             };
-            return finish_transaction(handle, whole).await;
+            return finish_with_copy(handle, whole, copy, progress).await;
         }
         finish_transaction(handle, removed).await?;
         let handle = self.begin_step().await?;

@@ -13,6 +13,9 @@ use crate::db::Database;
 use crate::db::schema::{RowCount, row_counts, row_counts_of_present, tables};
 use crate::error::{Cause, Result};
 
+/// Rows are counted up to here: a question must not take minutes.
+pub(super) const COUNT_LIMIT: u64 = 100_000;
+
 /// Counts the rows of all tables but the history's, each up to a limit, for the command of this name.
 ///
 /// Errors: exit 5 naming who holds the tables, if it takes longer than `lock_wait`.

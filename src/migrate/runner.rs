@@ -28,6 +28,8 @@ use crate::error::{CommandLine, Error, Hint, Result};
 /// Runs steps under the lock.
 pub struct Runner<'a> {
     pub(super) database: Database,
+    /// What reads beside a transaction of `database`.
+    pub(super) reader: Database,
     pub(super) plan: &'a Plan,
     pub(super) lock: &'a Lock,
     pub(super) history: History,
@@ -51,7 +53,7 @@ pub enum Selection<'m> {
 }
 
 /// One way of one migration.
-struct Task {
+pub(super) struct Task {
     migration: Migration,
     direction: Direction,
     statements: Vec<String>,
@@ -61,6 +63,10 @@ struct Task {
 }
 
 impl Task {
+    pub(super) fn name(&self) -> &'static str {
+        self.migration.name
+    }
+
     /// Whether an earlier runner died over it, so that it may be done already.
     fn was_interrupted(&self) -> bool {
         self.known.as_ref().is_some_and(Record::is_interrupted)
@@ -75,13 +81,13 @@ impl Task {
 impl<'a> Runner<'a> {
     /// Reads what is applied: after the lock was had, because whoever held it has changed it.
     pub async fn new(database: &Database, plan: &'a Plan, lock: &'a Lock) -> Result<Self> {
-        let database = database.for_schema_changes().await?;
+        let (database, reader) = (database.for_schema_changes().await?, database.clone());
         let mut history = History::default();
         if lock.spans_steps() {
             history = history::read(database.connection()).await?;
         }
         let (lock_wait, in_doubt, refused) = (LockWait::new(plan.lock_wait), None, None);
-        Ok(Runner { database, plan, lock, history, lock_wait, in_doubt, refused, is_checked: false })
+        Ok(Runner { database, reader, plan, lock, history, lock_wait, in_doubt, refused, is_checked: false })
     }
 
     /// Closes the connection that [`Runner::new`] made for itself.
@@ -117,27 +123,46 @@ impl<'a> Runner<'a> {
                 Err(Failure::Runner(error)) => return Err(error),
                 Err(Failure::Database { error, statement }) => (error, statement),
             };
-            let fault = classify(&error);
-            if !fault.leaves_in_doubt() {
-                // A rejected statement had no effect.
-                self.in_doubt = None;
-            }
-            let is_asked_to_stop = self.plan.stop.check();
-            if fault != Fault::Transient || is_asked_to_stop.is_err() {
-                self.record_failure(&mut task, &error, statement).await;
-                is_asked_to_stop?;
-                self.refused = Some(task.direction);
-                return Err(failed(&task.run, &error));
-            }
-            let held_up = (task.migration.name, statement.as_deref().unwrap_or_default());
-            if let Some(by) = self.lock_wait.wait(&self.database, held_up, begun, progress).await? {
-                self.record_failure(&mut task, &error, statement).await;
-                return Err(blocked(&format!("migration {}", task.run.name), &by));
-            }
+            self.settle(&mut task, error, statement, begun, progress).await?;
         }
     }
 
-    fn choose(&mut self, selection: Selection<'_>, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Option<Task>> {
+    /// Records what the database refused, or waits for those who hold the tables: then it is tried again.
+    pub(super) async fn settle(
+        &mut self,
+        task: &mut Task,
+        error: DbErr,
+        statement: Option<String>,
+        begun: Instant,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<()> {
+        let fault = classify(&error);
+        if !fault.leaves_in_doubt() {
+            // A rejected statement had no effect.
+            self.in_doubt = None;
+        }
+        let is_asked_to_stop = self.plan.stop.check();
+        if fault != Fault::Transient || is_asked_to_stop.is_err() {
+            self.record_failure(task, &error, statement).await;
+            is_asked_to_stop?;
+            self.refused = Some(task.direction);
+            return Err(failed(&task.run, &error));
+        }
+        let held_up = (task.migration.name, statement.as_deref().unwrap_or_default());
+        match self.lock_wait.wait(&self.database, held_up, begun, progress).await? {
+            Some(by) => {
+                self.record_failure(task, &error, statement).await;
+                Err(blocked(&format!("migration {}", task.run.name), &by))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn choose(
+        &mut self,
+        selection: Selection<'_>,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Option<Task>> {
         match selection {
             Selection::OldestPending(migrations) => {
                 self.check_preconditions(progress)?;
@@ -186,11 +211,7 @@ impl<'a> Runner<'a> {
         let started = Instant::now();
         let name = task.migration.name;
         if self.database.engine().has_transactional_ddl {
-            let mut changed = self.execute(&handle, task).await;
-            if changed.is_ok() {
-                task.finish(started.elapsed());
-                changed = self.record_success(&handle, task).await;
-            }
+            let changed = self.change(&handle, task).await;
             // A failure before COMMIT leaves no changes.
             self.in_doubt = changed.is_ok().then_some(name);
             finish_transaction(handle, changed).await?;
@@ -202,9 +223,21 @@ impl<'a> Runner<'a> {
             self.record_afterwards(task).await?;
         }
         self.in_doubt = None;
+        Ok(self.done(task))
+    }
+
+    /// Runs a task and records it, both in this transaction.
+    pub(super) async fn change(&self, handle: &WriteHandle, task: &mut Task) -> Result<(), Failure> {
+        let started = Instant::now();
+        self.execute(handle, task).await?;
+        task.finish(started.elapsed());
+        self.record_success(handle, task).await
+    }
+
+    pub(super) fn done(&mut self, task: &Task) -> Step {
         self.history.record(&task.run, self.plan.clock.now());
         let duration = task.run.duration.unwrap_or_default();
-        Ok(Step { name: task.run.name.clone(), direction: task.direction, duration })
+        Step { name: task.run.name.clone(), direction: task.direction, duration }
     }
 
     /// Without transactional DDL: the DDL also commits the intent before it.
@@ -300,7 +333,7 @@ impl<'a> Runner<'a> {
 
     /// Begins a step's transaction; what another tool applied meanwhile gets its place in the order
     /// of application first.
-    async fn begin(&mut self) -> Result<WriteHandle> {
+    pub(super) async fn begin(&mut self) -> Result<WriteHandle> {
         loop {
             let handle = self.begin_step().await?;
             let is_known = |record: &&Record| self.plan.catalog.find(&record.name).is_some();

@@ -78,7 +78,7 @@ fn applied_by_a_newer_shopctl(shop: &Shop, name: &str) {
 }
 
 /// All copies that were made beside the file of a shop.
-fn copies(shop: &Shop) -> Vec<std::path::PathBuf> {
+pub fn copies(shop: &Shop) -> Vec<std::path::PathBuf> {
     let files = std::fs::read_dir(shop.home.path()).expect("the test's own folder");
     let paths = files.flatten().map(|entry| entry.path());
     let mut copies: Vec<_> = paths.filter(|path| path.to_string_lossy().contains(".before-")).collect();

@@ -2,6 +2,7 @@
 
 mod blocked;
 mod commands;
+mod copies;
 mod drift;
 mod guards;
 mod histories;
@@ -106,6 +107,7 @@ fn plan() -> Plan {
         runner: "tester@here, process 1".to_owned(),
         settings: Vec::new(),
         clock: Clock(|| chrono::DateTime::from_timestamp(1_767_225_600, 0).unwrap()),
+        asked: None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::support::{Backend, Shop};
 /// More than any of these may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn await_that(what: &str, is_so: impl Fn() -> bool) {
+pub fn await_that(what: &str, is_so: impl Fn() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < until, "{what}");
@@ -39,13 +39,13 @@ fn removals_running(shop: &Shop) -> i64 {
 }
 
 /// Keeps a table until it is dropped.
-struct Holder {
+pub struct Holder {
     runtime: tokio::runtime::Runtime,
     connection: DatabaseConnection,
 }
 
 impl Holder {
-    fn of(shop: &Shop, table: &str) -> Holder {
+    pub fn of(shop: &Shop, table: &str) -> Holder {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let connection = runtime.block_on(async {
             let mut options = sea_orm::ConnectOptions::new(&shop.url);
@@ -58,7 +58,7 @@ impl Holder {
         Holder { runtime, connection }
     }
 
-    fn say(&self, sql: &str) {
+    pub fn say(&self, sql: &str) {
         self.runtime.block_on(self.connection.execute_unprepared(sql)).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 }

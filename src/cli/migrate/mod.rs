@@ -139,6 +139,7 @@ fn plan_with(context: &Context, lock_wait: Duration) -> Plan {
         runner: context.runner(),
         settings: Vec::new(),
         clock: context.clock,
+        asked: None,
     }
 }
 
@@ -169,6 +170,9 @@ fn print_progress(context: &Context, progress: &Progress<'_>) {
             context.output.note(&format!("{migration} waits for tables that are held by {by}"));
         }
         Progress::Notice(notice) => context.output.warn(notice),
+        Progress::Copied(copy) => {
+            context.output.note(&format!("copied {} to {}", context.config.target, copy.display()));
+        }
         Progress::Done(step) => {
             // A failure to print must not stop migrations halfway.
             let line = match context.output.format() {

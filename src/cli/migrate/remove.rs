@@ -65,11 +65,7 @@ async fn remove(
     if stake.needs_permission() {
         ask_permission(context, prompter, guard, &database, &stake)?;
     }
-    if stake.is_worth_a_copy()
-        && let Some(copy) = database.back_up(&format!("before-{course}"), context.clock.now()).await?
-    {
-        context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
-    }
+    let plan = &Plan { asked: Some(stake.asked()), ..plan.clone() };
     let steps = run_until_stopped(context, plan, migrate::run(&database, plan, course, progress)).await?;
     print_steps(context, &steps);
     if !steps.is_empty() {

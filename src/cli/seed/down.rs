@@ -41,8 +41,9 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
     let short = seed.name.split_once('_').map_or(seed.name.as_str(), |(_, short)| short);
     let impact = format!("the rows that {} created in {} will be deleted", seed.name, database.target());
     prompter.confirm_by_name(&context.output, &arguments.confirm.confirm, &impact, short)?;
-    if let Some(copy) = database.back_up("before-seed-down", context.clock.now()).await? {
-        context.output.note(&format!("copied {} to {}", database.target(), copy.display()));
+    if let Some(mut copy) = database.back_up("before-seed-down", context.clock.now()).await? {
+        copy.keep();
+        context.output.note(&format!("copied {} to {}", database.target(), copy.path().display()));
     }
     let operations = context.operations(&database, false);
     let reverted = seed::down(&operations, seed, arguments.force).await?;

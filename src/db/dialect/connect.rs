@@ -1,6 +1,5 @@
 //! Connecting to a database and sending statements.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use sea_orm::sqlx::{Database as Driver, Error as DriverError, Pool};
 use sea_orm::{AccessMode, DatabaseConnection, DbErr, IsolationLevel, Statement, TransactionOptions, Value};
 
 use crate::db::database::Database;
+use crate::db::file_copy::FileCopy;
 use crate::db::guarded::{Connection, RowRepair};
 use crate::db::insert::InsertTarget;
 use crate::db::load::Load;
@@ -51,7 +51,7 @@ pub trait Connect {
     /// Copies a database that is a file, as it is now, to one of its own beside it.
     ///
     /// Errors: exit 5 when the disk is full, exit 4 when the folder cannot be written.
-    async fn back_up(&self, _database: &Database, _suffix: &str) -> Result<Option<PathBuf>> {
+    async fn back_up(&self, _database: &Database, _suffix: &str) -> Result<Option<FileCopy>> {
         Ok(None)
     }
 

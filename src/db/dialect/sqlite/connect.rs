@@ -21,7 +21,8 @@ use super::Sqlite;
 use super::rows::SqliteRowRepair;
 use crate::db::database::Database;
 use crate::db::dialect::connect::{Connect, adapted};
-use crate::db::fault::{self, Fault, classify, classify_driver};
+use crate::db::fault::{self, Fault, classify_driver};
+use crate::db::file_copy::FileCopy;
 use crate::db::guarded::RowRepair;
 use crate::db::load::Load;
 use crate::db::login::Login;
@@ -65,7 +66,7 @@ impl Connect for Sqlite {
         }
     }
 
-    async fn back_up(&self, database: &Database, suffix: &str) -> Result<Option<PathBuf>> {
+    async fn back_up(&self, database: &Database, suffix: &str) -> Result<Option<FileCopy>> {
         match database.target().file() {
             Some(file) => copy(database.connection(), &file.path, suffix).await.map(Some),
             None => Ok(None),
@@ -114,7 +115,7 @@ async fn connect(
         if settings.access != Access::Create {
             return Err(no_shop(&target.path));
         }
-        create(&target.path)?;
+        create(&target.path, IfThere::Open)?;
     }
     let mut options = SqliteConnectOptions::new()
         .filename(&target.path)
@@ -185,35 +186,21 @@ pub fn unwritable(path: &Path) -> Option<String> {
 }
 
 /// Writes the whole database, as committed, into a new file beside its own.
-async fn copy(connection: &impl ConnectionTrait, path: &Path, suffix: &str) -> Result<PathBuf> {
+async fn copy(connection: &impl ConnectionTrait, path: &Path, suffix: &str) -> Result<FileCopy> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{suffix}"));
     let copy = PathBuf::from(name);
-    // Empty but with its permissions, which VACUUM would not set.
-    create(&copy)?;
-    let target = copy.to_string_lossy().into_owned();
+    // Empty but with its permissions, which VACUUM would not set. One that is already there is somebody's.
+    create(&copy, IfThere::Refuse)?;
+    let copy = FileCopy::new(copy);
+    let target = copy.path().to_string_lossy().into_owned();
     let statement = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [target.into()]);
-    if let Err(error) = connection.execute_raw(statement).await {
-        // Only files created here: an existing copy of the same name is kept.
-        if classify(&error) == Fault::Full {
-            discard(&copy);
-        }
-        let error = Error::from(error);
-        let message = format!("cannot write the copy {}: {}", copy.display(), error.message());
-        return Err(error.reworded(message));
-    }
-    Ok(copy)
-}
-
-/// Removes an unfinished copy, and what SQLite left beside it. Best effort: why it is unfinished is what is reported.
-fn discard(copy: &Path) {
-    let mut journal = copy.as_os_str().to_owned();
-    journal.push("-journal");
-    for file in [copy, Path::new(&journal)] {
-        if let Err(error) = std::fs::remove_file(file)
-            && error.kind() != ErrorKind::NotFound
-        {
-            tracing::debug!("{} could not be removed: {error}", file.display());
+    match connection.execute_raw(statement).await {
+        Ok(_) => Ok(copy),
+        Err(error) => {
+            let error = Error::from(error);
+            let message = format!("cannot write the copy {}: {}", copy.path().display(), error.message());
+            Err(error.reworded(message))
         }
     }
 }
@@ -249,8 +236,15 @@ async fn open(options: SqliteConnectOptions, settings: &ConnectSettings) -> Resu
     Ok(pool)
 }
 
+/// What becomes of a file that is there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IfThere {
+    Open,
+    Refuse,
+}
+
 /// Creates an empty file that only its owner can read.
-fn create(path: &Path) -> Result<()> {
+fn create(path: &Path, if_there: IfThere) -> Result<()> {
     if let Some(folder) = missing_folder(path) {
         let folder = folder.to_string_lossy();
         let message = format!("cannot create {}: there is no folder {}", path.display(), escaped(&folder));
@@ -258,7 +252,7 @@ fn create(path: &Path) -> Result<()> {
         return Err(error.hint(format!("mkdir -p {}", shell_word(&folder))).hint(origin_hint()));
     }
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true).create(true).truncate(false).create_new(if_there == IfThere::Refuse);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, FILE_MODE);
     options.open(path).map_err(|error| create_error(path, &error))?;
@@ -271,8 +265,8 @@ fn create_error(path: &Path, error: &std::io::Error) -> Error {
         _ => Kind::Configuration,
     };
     let reason = match error.kind() {
-        // A file in place of a folder.
-        ErrorKind::AlreadyExists => "it is no folder".to_owned(),
+        // A file in place of a folder, or the other way round.
+        ErrorKind::AlreadyExists => "something else of that name is there".to_owned(),
         _ => crate::error::io_reason(error),
     };
     Error::new(kind, "database.create", format!("cannot create {}: {reason}", path.display())).hint(origin_hint())

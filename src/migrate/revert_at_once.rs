@@ -1,0 +1,62 @@
+//! Several migrations reverted in one transaction, where there is one writer: nobody writes between the copy of the
+//! database and the last drop, and a failure reverts nothing.
+
+use std::time::Instant;
+
+use super::backup::finish_with_copy;
+use super::failure::Failure;
+use super::runner::{Runner, Selection, Task};
+use super::{Progress, Step};
+use crate::db::write::WriteHandle;
+use crate::error::Result;
+
+impl Runner<'_> {
+    /// Reverts the newest migrations, at most so many; tries again while others hold the database, until the time for
+    /// waiting is over.
+    pub async fn revert_at_once(&mut self, limit: usize, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Step>> {
+        self.lock_wait.reset_pause();
+        loop {
+            self.plan.stop.check()?;
+            let handle = self.begin().await?;
+            let begun = Instant::now();
+            self.in_doubt = None;
+            let mut task = None;
+            match (self.try_revert(handle, limit, &mut task, progress).await, &mut task) {
+                (Ok(steps), _) => return Ok(steps),
+                (Err(Failure::Runner(error)), _) => return Err(error),
+                (Err(Failure::Database { error, .. }), None) => return Err(error.into()),
+                (Err(Failure::Database { error, statement }), Some(task)) => {
+                    self.settle(task, error, statement, begun, progress).await?;
+                }
+            }
+        }
+    }
+
+    /// `task` is the one that was run last.
+    async fn try_revert(
+        &mut self,
+        handle: WriteHandle,
+        limit: usize,
+        task: &mut Option<Task>,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Vec<Step>, Failure> {
+        let (mut steps, mut copy) = (Vec::new(), None);
+        let reverted = async {
+            while steps.len() < limit {
+                let Some(next) = self.choose(Selection::NewestApplied, progress)? else { break };
+                if steps.is_empty() {
+                    copy = self.back_up(&handle, progress).await?;
+                }
+                let next = task.insert(next);
+                self.change(&handle, next).await?;
+                steps.push(self.done(next));
+            }
+            Ok(())
+        };
+        let reverted = reverted.await;
+        self.in_doubt = task.as_ref().filter(|_| reverted.is_ok()).map(Task::name);
+        finish_with_copy(handle, reverted, copy, progress).await?;
+        self.in_doubt = None;
+        Ok(steps)
+    }
+}
