@@ -17,6 +17,7 @@ pub(crate) mod inspection;
 pub(crate) mod load;
 mod login;
 mod probe;
+pub(crate) mod references;
 pub mod schema;
 pub(crate) mod scratch;
 mod settings;

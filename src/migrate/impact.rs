@@ -6,6 +6,7 @@ use migration::Migration;
 
 use super::backup::Asked;
 use super::foreign_objects::{foreign_objects, object_list};
+use super::referenced::refuse_referenced;
 use super::removal::Removal;
 use super::row_counts::{COUNT_LIMIT, count_rows};
 use super::{DEVELOPMENT, ENVIRONMENT, Plan, Progress, RunKind, reverted, setting, tables_dropped};
@@ -37,7 +38,7 @@ pub struct Impact {
 impl Impact {
     /// Determines what a run would drop; rows are counted by [`Impact::count_rows`].
     ///
-    /// Errors: those of [`reverted`].
+    /// Errors: those of [`reverted`]; exit 6 for tables that something of another program refers to.
     pub async fn assess(database: &Database, plan: &Plan, kind: RunKind) -> Result<Impact> {
         let connection = database.connection();
         let (reverted, removal, others) = match kind {
@@ -47,6 +48,7 @@ impl Impact {
             }
             _ => (reverted(connection, plan, kind).await?, None, Vec::new()),
         };
+        refuse_referenced(connection, kind, &reverted).await?;
         let environment = setting(connection, ENVIRONMENT).await?;
         Ok(Impact { kind, reverted, removal, environment, counts: Vec::new(), dropped: Vec::new(), others })
     }

@@ -56,6 +56,16 @@ pub fn tables_dropped(statements: &[String]) -> Vec<String> {
     statements.iter().filter_map(|statement| table_after(&words(statement), "DROP TABLE")).collect()
 }
 
+/// Whether one of these statements gives the table `from` a foreign key to `to`, or makes the view `from`.
+pub fn makes_reference(statements: &[String], from: &str, to: &str) -> bool {
+    let is_from = |table: Option<String>| table.is_some_and(|table| table == from);
+    statements.iter().map(|statement| words(statement)).any(|words| {
+        let makes = |phrase| is_from(table_after(&words, phrase));
+        let refers = words.contains(&format!(" REFERENCES {} ", to.to_uppercase()));
+        refers && (makes("CREATE TABLE") || makes("ALTER TABLE")) || makes("VIEW")
+    })
+}
+
 /// The statement in upper case as ` WORD WORD `, names without quotes.
 fn words(statement: &str) -> String {
     let plain = |character: char| match character {

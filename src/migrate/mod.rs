@@ -15,6 +15,7 @@ pub(crate) mod lint;
 mod lock;
 pub mod lock_file;
 mod lock_wait;
+mod referenced;
 mod rehearsal;
 mod removal;
 mod resolution;

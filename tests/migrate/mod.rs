@@ -9,6 +9,7 @@ mod histories;
 mod kills;
 mod plan;
 mod recovery;
+mod references;
 mod removals;
 mod runner;
 mod verify;

@@ -52,6 +52,10 @@ pub struct Facts {
     pub broken_references: Option<&'static str>,
     /// A query for rows of `kind` and `name`: objects that can be dropped on their own, in a valid order.
     pub removable: &'static str,
+    /// A query for what keeps a table of the current schema or database from being dropped: rows of `in_schema` (empty
+    /// for the current one), `kind` (`FOREIGN KEY`, `VIEW`, `MATERIALIZED VIEW`), `from_table`, `name` of the foreign
+    /// key, `to_table`.
+    pub references: &'static str,
     /// The beginning and end of a script's transaction, if DDL is transactional.
     pub script_transaction: Option<(&'static str, &'static str)>,
     /// The first statement of a script.

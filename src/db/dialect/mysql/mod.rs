@@ -39,6 +39,11 @@ pub static FACTS: Facts = Facts {
     unchecked_references: Some(("SET FOREIGN_KEY_CHECKS = 0", "SET FOREIGN_KEY_CHECKS = 1")),
     broken_references: None,
     removable: catalog::REMOVABLE,
+    references: "SELECT DISTINCT IF(table_schema = DATABASE(), '', CAST(table_schema AS CHAR)) AS in_schema, \
+                 'FOREIGN KEY' AS kind, CAST(table_name AS CHAR) AS from_table, CAST(constraint_name AS CHAR) AS name, \
+                 CAST(referenced_table_name AS CHAR) AS to_table FROM information_schema.key_column_usage \
+                 WHERE referenced_table_schema = DATABASE() AND referenced_table_name IS NOT NULL AND NOT \
+                 (table_schema = referenced_table_schema AND table_name = referenced_table_name) ORDER BY 1, 3, 4, 5",
     script_transaction: None,
     script_beginning: "SET SESSION lock_wait_timeout = 3",
     script_client: "mariadb --default-character-set=utf8mb4 DATABASE < plan.sql",

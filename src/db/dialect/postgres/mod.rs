@@ -34,6 +34,18 @@ pub static FACTS: Facts = Facts {
     unchecked_references: None,
     broken_references: None,
     removable: catalog::REMOVABLE,
+    references: "SELECT DISTINCT CASE WHEN r.relnamespace = t.relnamespace THEN '' ELSE CAST(n.nspname AS text) END \
+                 AS in_schema, CASE WHEN k.oid IS NOT NULL THEN 'FOREIGN KEY' WHEN r.relkind = 'm' \
+                 THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END AS kind, CAST(r.relname AS text) AS from_table, \
+                 COALESCE(CAST(k.conname AS text), '') AS name, CAST(t.relname AS text) AS to_table FROM pg_depend d \
+                 JOIN pg_class t ON d.refclassid = 'pg_class'::regclass AND t.oid = d.refobjid \
+                 LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid \
+                 AND k.contype = 'f' AND k.conparentid = 0 \
+                 LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid \
+                 JOIN pg_class r ON r.oid = COALESCE(k.conrelid, w.ev_class) \
+                 AND (k.oid IS NOT NULL OR r.relkind IN ('v', 'm')) JOIN pg_namespace n ON n.oid = r.relnamespace \
+                 WHERE d.deptype = 'n' AND r.oid <> t.oid AND t.relkind IN ('r', 'p') AND t.relnamespace = \
+                 (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY 1, 3, 4, 5",
     script_transaction: Some(("BEGIN", "COMMIT")),
     script_beginning: "SET lock_timeout = '3s'",
     script_client: "psql -v ON_ERROR_STOP=1 -f plan.sql URL",

@@ -35,6 +35,10 @@ pub static FACTS: Facts = Facts {
          FROM pragma_foreign_key_check GROUP BY 1",
     ),
     removable: catalog::REMOVABLE,
+    references: "SELECT '' AS in_schema, 'FOREIGN KEY' AS kind, m.name AS from_table, \
+                 '(' || group_concat(f.\"from\", ', ') || ')' AS name, lower(f.\"table\") AS to_table \
+                 FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table' \
+                 AND lower(m.name) <> lower(f.\"table\") GROUP BY m.name, f.id ORDER BY m.name, f.id",
     script_transaction: Some(("BEGIN IMMEDIATE", "COMMIT")),
     script_beginning: "PRAGMA foreign_keys = OFF",
     script_client: "sqlite3 -bail FILE < plan.sql",
