@@ -2,7 +2,7 @@
 
 use crate::on_every_backend;
 use crate::support::shop::finish;
-use crate::support::{Backend, Shop};
+use crate::support::{Backend, Shop, servers};
 
 on_every_backend!(
     drift_is_reported_and_can_be_repaired,
@@ -106,5 +106,26 @@ fn scratch_databases_are_dropped_afterwards() {
             seen.retain(|name| now.contains(name));
             assert!(std::time::Instant::now() < until, "{seen:?}");
         }
+    }
+}
+
+/// Less than the run on the scratch database takes.
+#[test]
+fn verify_survives_a_server_that_ends_idle_sessions_early() {
+    if let Some(shop) = Shop::migrated(Backend::Postgres) {
+        // PostgreSQL 13 has no such limit.
+        if shop.number("SELECT COUNT(*) FROM pg_settings WHERE name = 'idle_session_timeout'") == 1 {
+            shop.sql(&format!("ALTER DATABASE {} SET idle_session_timeout = '100ms'", shop.database_name()));
+            shop.run(&["migrate", "verify"]).success();
+        }
+    }
+    if let Some(server) = servers::own_mariadb("idle-sessions") {
+        let home = tempfile::tempdir().expect("the temporary folder can be written");
+        let shop = Shop { backend: Backend::MariaDb, url: server.admin_url.clone(), home };
+        shop.sql("CREATE DATABASE shop");
+        let shop = shop.with_url(server.admin_url.replace("/mysql", "/shop"));
+        shop.run(&["migrate", "up"]).success();
+        shop.sql("SET GLOBAL wait_timeout = 1");
+        shop.run(&["migrate", "verify"]).success();
     }
 }

@@ -77,6 +77,10 @@ pub async fn verify(context: &Context, arguments: &VerifyArguments) -> Result<()
     };
     let is_any_applied = plan.catalog.names().any(|name| history.is_applied(name));
     let scratch = make_scratch(context, &arguments.scratch, live.as_ref()).await?;
+    if let Some(database) = &live {
+        // The run on the scratch database may take longer than the server lets a session be idle.
+        database.release_connection().await;
+    }
     let trial = run_on_scratch(&scratch, &plan, &history).await;
     arguments.scratch.leave_empty(&scratch).await?;
     let trial = trial?;
@@ -131,6 +135,7 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
     plan.catalog.position(&arguments.to)?;
     let database = context.database(Access::Write).await?;
     let scratch = make_scratch(context, &arguments.scratch, Some(&database)).await?;
+    database.release_connection().await;
     let expected = expected_at(&scratch, &plan, &arguments.to).await;
     arguments.scratch.leave_empty(&scratch).await?;
     let expected = expected?;
