@@ -176,10 +176,12 @@ pub fn error_of(fault: Fault, message: &str) -> Error {
             .hint("try again, or give more time with --timeout"),
         Fault::ReadOnly => Error::configuration("database.read_only", message)
             .hint("check the permissions of the file and of its folder"),
-        Fault::ServerReadOnly => Error::new(Kind::Unavailable, "database.read_only", message).hint(
-            "a standby, or a server in a failover: run it again, or connect to the server that takes writes; \
-             postgres://HOST1,HOST2/DATABASE finds it",
-        ),
+        Fault::ServerReadOnly => Error::new(Kind::Unavailable, "database.read_only", message)
+            .hint(CommandLine::new("doctor").and(" tells whether a setting is the cause, and the statement that ends it"))
+            .hint(
+                "a standby, or a server in a failover: run it again, or connect to the server that takes writes; \
+                 postgres://HOST1,HOST2/DATABASE finds it",
+            ),
         Fault::ServerLimit => Error::new(Kind::Unavailable, "database.server_limit", message).hint(
             "run it again; if that does not help, raise the limit that the server sets to this user \
              (statement_timeout, idle_in_transaction_session_timeout; max_statement_time)",

@@ -41,7 +41,11 @@ pub enum ServerRole {
     /// Replicates another server and accepts writes that the other never sees.
     WritableReplica(String),
     /// Configured as read-only.
-    ReadOnly(String),
+    ReadOnly {
+        setting: String,
+        /// The statement that ends it, where one does.
+        remedy: Option<String>,
+    },
     /// A file on this machine that this user may only read.
     ReadOnlyFile(String),
     /// A cluster node without quorum, or offline.

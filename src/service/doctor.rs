@@ -165,10 +165,18 @@ fn server_role(seen: &Inspection, setup: &Setup) -> Check {
             format!("standby: takes no writes, and may be behind ({})", printable(what)),
             "to write, connect to the primary; to read, mark the context with read_only = true",
         ),
-        ServerRole::ReadOnly(what) => for_reading(
-            format!("read-only: takes no writes ({})", printable(what)),
-            "to write, connect to another server or change that setting; to read, mark the context with read_only = true",
-        ),
+        ServerRole::ReadOnly { setting, remedy } => {
+            let end_it = match remedy {
+                Some(remedy) => format!("or end it: {remedy}"),
+                None => "or change that setting".to_owned(),
+            };
+            for_reading(
+                format!("read-only: takes no writes ({})", printable(setting)),
+                &format!(
+                    "to read, mark the context with read_only = true; to write, connect to another server {end_it}"
+                ),
+            )
+        }
         ServerRole::ReadOnlyFile(what) => for_reading(
             format!("read-only for this user: {}", printable(what)),
             "to write, file and folder have to belong to whoever uses the shop; to read, mark the context with read_only = true",

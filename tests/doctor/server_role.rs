@@ -24,6 +24,7 @@ fn assert_only_read(shop: &Shop) {
     shop.run(&["report", "sales"]).success();
     let refused = shop.run(&["stock", "adjust", "MUG-01", "+1", "--reason", "received", "--timeout", "2s"]);
     assert!(refused.code != 0 && refused.stderr.contains("database.read_only"), "{refused}");
+    let _ = refused.says("shopctl doctor tells whether a setting is the cause");
     assert_eq!(shop.number("SELECT COUNT(*) FROM audit_events"), before);
 }
 
@@ -53,14 +54,29 @@ fn a_hot_standby_is_distinguished_from_its_primary() {
     assert_eq!(checks(&run)["server-role"].0, "ok", "{run}");
 }
 
+/// The statement that doctor names to end a setting, as pasted.
+fn end_setting(shop: &Shop) {
+    let run = shop.run(&["doctor", "--json"]);
+    let json = run.json();
+    let role = json["items"].as_array().expect("a list").iter().find(|item| item["name"] == "server-role");
+    let hint = role.and_then(|role| role["hint"].as_str()).unwrap_or_default();
+    let (_, statement) = hint.split_once("or end it: ").unwrap_or_else(|| panic!("{run}"));
+    shop.sql(statement);
+    assert_role(shop, "ok", "primary");
+}
+
 #[test]
 fn a_database_set_to_reject_writes_is_read_only() {
     let Some(shop) = Shop::migrated(Backend::Postgres) else { return };
     shop.run(&["seed", "up"]).success();
-    assert_role(&shop, "ok", "primary");
-    shop.sql(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", shop.database_name()));
-    assert_role(&shop, "warning", "read-only");
-    assert_only_read(&shop);
+    let name = shop.database_name();
+    for whose in [format!("DATABASE {name}"), format!("ROLE postgres IN DATABASE {name}")] {
+        assert_role(&shop, "ok", "primary");
+        shop.sql(&format!("ALTER {whose} SET default_transaction_read_only = on"));
+        assert_role(&shop, "warning", "read-only");
+        assert_only_read(&shop);
+        end_setting(&shop);
+    }
 }
 
 #[test]
@@ -75,6 +91,10 @@ fn a_read_only_or_replicating_mariadb_is_reported() {
     root.run(&["access", "apply", "--clerk", "clerk", "--yes"]).success();
     let clerk = root.with_url(root.url.replace("root@", "clerk@"));
     assert_role(&clerk, "ok", "primary");
+    root.sql("SET GLOBAL tx_read_only = 1");
+    assert_role(&clerk, "warning", "read-only: takes no writes (t");
+    assert_only_read(&clerk);
+    end_setting(&root);
     root.sql("SET GLOBAL read_only = 1");
     assert_role(&clerk, "warning", "read-only: takes no writes (read_only is");
     assert_only_read(&clerk);

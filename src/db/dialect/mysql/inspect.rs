@@ -110,7 +110,10 @@ async fn tls(session: &dyn Session) -> Result<Tls> {
 
 /// The variables that show a server's role in replication; missing ones are left out.
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
-    ('read_only', 'super_read_only', 'offline_mode', 'innodb_read_only', 'wsrep_on')";
+    ('read_only', 'super_read_only', 'offline_mode', 'innodb_read_only', 'tx_read_only', 'transaction_read_only', 'wsrep_on')";
+/// The variables that keep sessions from writing, the strictest first.
+const READ_ONLY: [&str; 5] =
+    ["super_read_only", "read_only", "innodb_read_only", "transaction_read_only", "tx_read_only"];
 const COUNTERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_cluster_status')";
 /// Only for roles with the right to see it.
 const MEMBER: &str = "SELECT CAST(member_state AS CHAR) AS state, CAST(member_role AS CHAR) AS role \
@@ -141,10 +144,14 @@ async fn server(session: &dyn Session) -> Result<ServerRole> {
         ServerRole::NotReady(format!("the member of the replication group is {state}"))
     } else if member("state").as_deref() == Some("ONLINE") && member("role").as_deref() == Some("SECONDARY") {
         ServerRole::Standby("a secondary of its replication group".to_owned())
-    } else if let Some(name) = ["super_read_only", "read_only", "innodb_read_only"].into_iter().find(|name| is_on(name))
-    {
-        let what = format!("{name} is {}", value(name));
-        if is_replica { ServerRole::Standby(format!("a replica, {what}")) } else { ServerRole::ReadOnly(what) }
+    } else if let Some(name) = READ_ONLY.into_iter().find(|name| is_on(name)) {
+        let setting = format!("{name} is {}", value(name));
+        // That of the storage engine is set at its start.
+        let remedy = (name != "innodb_read_only").then(|| format!("SET GLOBAL {name} = 0"));
+        match is_replica {
+            true => ServerRole::Standby(format!("a replica, {setting}")),
+            false => ServerRole::ReadOnly { setting, remedy },
+        }
     } else if is_replica {
         ServerRole::WritableReplica("a replica that is not read-only".to_owned())
     } else {

@@ -10,7 +10,7 @@ use crate::db::dialect::inspect::{Inspect, TooOld};
 use crate::db::engine::Session;
 use crate::db::inspection::{Inspection, Pooler, ServerRole, Setting, Tls, Verdict, too_old};
 use crate::db::target::{ServerTarget, Target};
-use crate::error::Result;
+use crate::error::{Result, printable};
 
 /// The first version with a built-in `gen_random_uuid()`.
 const OLDEST: &str = "13";
@@ -55,14 +55,32 @@ impl Inspect for Postgres {
 async fn server(session: &dyn Session) -> Result<ServerRole> {
     let sql = "SELECT CAST(pg_is_in_recovery() AS text) AS in_recovery, \
                current_setting('default_transaction_read_only') AS read_only, \
-               (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only') AS source";
+               (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only') AS source, \
+               quote_ident(current_user) AS role, quote_ident(current_database()) AS name";
     let row = first_row(session, sql).await?;
     let get = |column| row.as_ref().and_then(|row| text(row, column)).unwrap_or_default();
     Ok(match (get("in_recovery").as_str(), get("read_only").as_str()) {
         ("true", _) => ServerRole::Standby("in recovery".to_owned()),
-        (_, "on") => ServerRole::ReadOnly(format!("default_transaction_read_only is on ({})", get("source"))),
+        (_, "on") => ServerRole::ReadOnly {
+            setting: format!("default_transaction_read_only is on ({})", get("source")),
+            remedy: writable(&get("source"), &printable(&get("role")), &printable(&get("name"))),
+        },
         _ => ServerRole::Primary,
     })
+}
+
+/// The statement that lets new sessions write again; `None` where this client asked to read only.
+fn writable(source: &str, role: &str, database: &str) -> Option<String> {
+    let whose = match source {
+        "client" | "session" => return None,
+        "database" => format!("DATABASE {database}"),
+        "user" => format!("ROLE {role}"),
+        "database user" => format!("ROLE {role} IN DATABASE {database}"),
+        "global" => "ROLE ALL".to_owned(),
+        _ => return Some("ALTER SYSTEM SET default_transaction_read_only = off; SELECT pg_reload_conf()".to_owned()),
+    };
+    // A session that is read-only by default may say otherwise for a transaction.
+    Some(format!("BEGIN READ WRITE; ALTER {whose} RESET default_transaction_read_only; COMMIT"))
 }
 
 async fn tls(session: &dyn Session) -> Result<Tls> {
