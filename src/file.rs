@@ -103,7 +103,7 @@ impl OutputFile {
         Ok(OutputFile { path: path.to_owned(), file, unfinished: Some((temporary, target)) })
     }
 
-    /// A second handle for writing; unlike [`OutputFile`] it reports a closed reader.
+    /// A second handle for writing; unlike [`OutputFile`] it reports that standard output has no reader.
     ///
     /// Errors: exit 4 if no descriptor is available.
     pub fn stream(&self) -> Result<File> {
@@ -138,11 +138,11 @@ impl OutputFile {
     }
 }
 
-/// A closed reader ends the output without an error.
+/// A closed reader of standard output ends it without an error.
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.file.write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && is_stdout(&self.path) => Ok(bytes.len()),
             result => result,
         }
     }
@@ -311,6 +311,10 @@ pub fn ending_of(path: &Path) -> Option<String> {
 /// The error for an unwritable file: exit 5 for temporary causes such as a full disk, else exit 4.
 pub fn unwritable(path: &Path, error: &io::Error) -> Error {
     let kind = match error.kind() {
+        io::ErrorKind::BrokenPipe => {
+            let message = format!("what reads from {} ended before all was written", path.display());
+            return Error::new(Kind::Unavailable, "file.no_reader", message);
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Kind::Unavailable,
         _ => Kind::Configuration,
     };

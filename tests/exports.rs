@@ -6,6 +6,7 @@ use bson::spec::BinarySubtype;
 use bson::{Bson, Document};
 
 use crate::on_every_backend;
+use crate::support::shop::finish;
 use crate::support::{Backend, Shop};
 
 on_every_backend!(
@@ -16,6 +17,7 @@ on_every_backend!(
     an_export_file_is_complete_or_absent,
     unusual_texts_are_exported_unchanged,
     a_closed_output_pipe_ends_an_export_quietly,
+    a_named_pipe_whose_reader_leaves_early_is_an_error,
 );
 
 fn every_format_exports_every_row(shop: &Shop) {
@@ -207,5 +209,20 @@ fn a_closed_output_pipe_ends_an_export_quietly(shop: &Shop) {
         std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut said).expect("text");
         assert!(child.wait().expect("our own child").success(), "{said}");
         assert_eq!((said.as_str(), first.ends_with('\n')), ("", true));
+    }
+}
+
+fn a_named_pipe_whose_reader_leaves_early_is_an_error(shop: &Shop) {
+    use std::io::{BufRead, BufReader};
+    shop.run(&["seed", "generate", "--users", "50", "--products", "20", "--orders", "4000", "-y"]).success();
+    let pipe = shop.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    for format in ["csv", "jsonl"] {
+        let arguments = ["order", "export", "-o", format, "--out", "pipe"];
+        let child = shop.start(&arguments);
+        let mut first = String::new();
+        BufReader::new(std::fs::File::open(&pipe).expect("readable")).read_line(&mut first).expect("a line");
+        let run = finish(child, &arguments).exits_with(5).says("what reads from pipe ended before all was written");
+        assert!(!run.stderr.contains("wrote"), "{run}");
     }
 }

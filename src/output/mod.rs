@@ -100,8 +100,8 @@ impl Mutation {
 
 /// Writes data to stdout and messages to stderr.
 ///
-/// After the reader closes the pipe, every method succeeds without writing, and [`Output::is_closed`] lets a long
-/// command stop early.
+/// After the reader closes stdout, every method succeeds without writing, and [`Output::is_closed`] lets a long
+/// command stop early. A closed reader of a named file is an error.
 pub struct Output {
     settings: OutputSettings,
     format: Format,
@@ -356,7 +356,7 @@ impl Output {
             return Ok(());
         }
         match action(lock(&self.stdout).as_mut()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && self.path.is_none() => {
                 self.is_closed.store(true, Ordering::Relaxed);
                 Ok(())
             }
