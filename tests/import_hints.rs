@@ -104,3 +104,13 @@ fn orders_are_counted_and_their_lines_are_listed() {
         assert!(!run.stderr.contains("sku"), "{run}");
     }
 }
+
+#[test]
+fn a_map_that_makes_two_columns_one_is_named_by_the_hint() {
+    let shop = shop();
+    shop.file("a.csv", "sku,name,price\nA,a,1\n");
+    let run = import(&shop, "a.csv", &["--map", "name=sku"]).exits_with(7);
+    assert!(hinted(&run).starts_with("leave --map name=sku out"), "{run}");
+    shop.file("a.csv", "sku,code,name,price\nA,B,a,1\n");
+    assert_eq!(hinted(&import(&shop, "a.csv", &["--map", "code=sku"]).exits_with(7)), "--ignore-columns sku");
+}

@@ -245,7 +245,13 @@ impl<'a> Naming<'a> {
         let error = invalid(format!("the columns {first_shown} and {second_shown} are both {name}"));
         let is_mapped = |theirs: &str| self.options.map.iter().any(|(mapped, _)| mapped == theirs);
         let (kept, other) = if is_mapped(second) { (second, first) } else { (first, second) };
+        let is_own = self.columns.find(kept).is_some_and(|own| own != name);
         match ignore_flag(&[other]) {
+            // One of our names that is mapped to another is rather a wrong map than a column to leave out.
+            _ if is_own && is_mapped(kept) => error.hint(format!(
+                "leave {} out: the file has a column of that name already",
+                printable(&map_flag(kept, name))
+            )),
             Some(ignore) if is_mapped(kept) => error.hint(ignore),
             Some(ignore) if is_pasteable(kept) => error.hint(format!("{} {ignore}", map_flag(kept, name))),
             _ => error,
