@@ -20,7 +20,10 @@ struct Cell<M: Editable> {
 impl<M: Editable> Cells<M> {
     pub fn from_record(record: &Record) -> Cells<M> {
         let cell = |field: &'static Field<M>| {
-            let text = record.get(field.name).unwrap_or_default();
+            let text = match field.requirement {
+                Requirement::Key => record.written(field.name),
+                _ => record.get(field.name).unwrap_or_default(),
+            };
             let has_value = match field.requirement {
                 Requirement::Key => true,
                 Requirement::Required | Requirement::Optional => record.has(field.name),
@@ -75,18 +78,20 @@ impl<M: Editable> Cells<M> {
 
 impl<M: Editable> Cell<M> {
     fn put(&self, row: &mut M, wrong: &mut Vec<Problem>) {
-        let Cell { field, text, mark } = self;
+        let Cell { field, mark, .. } = self;
+        // A blank key is read for comparison with stored ones only.
+        let text = if self.text.trim().is_empty() { "" } else { &self.text };
         let written = match (field.kind, field.requirement) {
             (_, Requirement::Key | Requirement::Required) if text.is_empty() => Err(MISSING.to_owned()),
             (FieldKind::Amount, _) if !text.is_empty() => number_parser::amount(text, *mark),
             (FieldKind::Whole, _) if !text.is_empty() => number_parser::whole(text, *mark),
-            _ => Ok(text.clone()),
+            _ => Ok(text.to_owned()),
         };
         if let Err(mut reason) = written.and_then(|written| (field.set)(row, &written)) {
             if let FieldKind::Name(ours) = field.kind {
                 reason += &format!(" (--map-value {}:THEIRS={ours} says what it means)", field.name);
             }
-            wrong.push(Problem { column: field.name, value: text.clone(), reason });
+            wrong.push(Problem { column: field.name, value: text.to_owned(), reason });
         }
     }
 }

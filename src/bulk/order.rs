@@ -91,7 +91,7 @@ impl Row for OrderRow {
         let own = std::slice::from_ref(record);
         let items = if record.items.is_empty() { own } else { record.items.as_slice() };
         OrderRow {
-            reference: ParsedCell::parse(record, "reference", Reference::parse),
+            reference: ParsedCell::parse_key(record, "reference", Reference::parse),
             user: ParsedCell::parse(record, "user", Email::parse),
             status: ParsedCell::parse_non_empty(record, "status", parse_status),
             // If the file has times, an order without one is invalid: it would be dated today.

@@ -29,6 +29,11 @@ impl<T> ParsedCell<T> {
         }
     }
 
+    /// As [`ParsedCell::parse`], for a key, whose text may be blank: other programs tell such keys apart.
+    pub fn parse_key(record: &Record, column: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> ParsedCell<T> {
+        ParsedCell { text: record.written(column).to_owned(), ..ParsedCell::parse(record, column, parse) }
+    }
+
     /// As [`ParsedCell::parse`]; `None` if the file has no such column.
     pub fn parse_column(
         record: &Record,
@@ -57,7 +62,8 @@ impl<T> ParsedCell<T> {
         match &self.value {
             Ok(value) => Some(value),
             Err(reason) => {
-                wrong.push(Problem { column, value: self.text.clone(), reason: reason.clone() });
+                let value = if self.text.trim().is_empty() { String::new() } else { self.text.clone() };
+                wrong.push(Problem { column, value, reason: reason.clone() });
                 None
             }
         }

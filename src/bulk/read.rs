@@ -106,7 +106,7 @@ pub struct Columns {
 #[derive(Debug, Clone)]
 pub struct Record {
     pub at: Position,
-    /// Blank cells and JSON nulls are empty texts.
+    /// As they are written; JSON nulls are empty texts.
     cells: Vec<(&'static str, String)>,
     decimal_comma: bool,
     /// Columns with JSON numbers, whose decimal separator is known.
@@ -120,9 +120,14 @@ pub struct Record {
 }
 
 impl Record {
-    /// The value of a cell: `None` if it is empty or the column is absent.
+    /// The value of a cell: `None` if it is blank or the column is absent.
     pub fn get(&self, column: &str) -> Option<&str> {
-        self.cell(column).filter(|text| !text.is_empty())
+        self.cell(column).filter(|text| !is_blank(text))
+    }
+
+    /// The text of a cell, which for a key may be blank: other programs tell such keys apart.
+    pub fn written(&self, column: &str) -> &str {
+        self.cell(column).unwrap_or_default()
     }
 
     /// Whether the file has the column: an empty cell clears the value, an absent column keeps it.

@@ -365,7 +365,9 @@ impl Layout {
                     return Err(refused(at, "", &String::from_utf8_lossy(field), reason));
                 }
                 CsvColumn::Column(name) if is_blank(field) => {
-                    cells.push((*name, self.above.get(&position).cloned().unwrap_or_default()));
+                    let above = self.above.get(&position).filter(|above| !above.is_empty());
+                    let own = || String::from_utf8_lossy(field).into_owned();
+                    cells.push((*name, above.cloned().unwrap_or_else(own)));
                 }
                 CsvColumn::Column(name) => match std::str::from_utf8(field) {
                     Ok(text) => {

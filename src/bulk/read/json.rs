@@ -259,7 +259,6 @@ impl<'a> RecordReader<'a> {
             b'{' if is_nested => return Err(refused(open.at, column, "", NO_ITEMS)),
             b'[' | b'{' => return Err(refused(open.at, column, "", "is no text or number")),
             b'"' => match serde_json::from_str::<String>(text) {
-                Ok(text) if is_blank(&text) => String::new(),
                 Ok(text) => text,
                 Err(_) => return Err(refused(open.at, column, "", "has an escape that is no character")),
             },
@@ -269,7 +268,7 @@ impl<'a> RecordReader<'a> {
                 text.to_owned()
             }
         };
-        if is_nested && !text.is_empty() {
+        if is_nested && !is_blank(&text) {
             return Err(refused(open.at, column, &text, NO_ITEMS));
         }
         open.cells.push((column, text));
