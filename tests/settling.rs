@@ -253,6 +253,43 @@ fn every_terminating_signal_rolls_back() {
 
 #[cfg(unix)]
 #[test]
+fn a_command_whose_last_commit_is_interrupted_ends_as_usual() {
+    let import = ["product", "import", "p.csv", "--timeout", "60s"];
+    let seed = ["seed", "up", "--only", "demo", "--timeout", "60s"];
+    for (backend, arguments) in SERVERS.into_iter().flat_map(|backend| [(backend, &import[..]), (backend, &seed[..])]) {
+        let Some(scene) = Scene::at_commit(backend, AtCommit::Hold) else { continue };
+        scene.shop.run(&["seed", "up", "--only", "catalogue"]).success();
+        scene.through.file("p.csv", "sku,name,price\nA,a,1\nB,b,1\n");
+        let child = scene.through.start(arguments);
+        await_that("the COMMIT", || scene.proxy.silent_since().is_some());
+        signal(&child, "TERM");
+        scene.proxy.resume();
+        let run = finish(child, arguments).success().says("changed ");
+        assert!(run.stdout.contains("2 created") || run.stdout.contains("seed 20260101000002_demo applied"), "{run}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_import_interrupted_at_commit_begins_no_other_transaction() {
+    for scene in SERVERS.into_iter().filter_map(|backend| Scene::at_commit(backend, AtCommit::Hold)) {
+        let rows: String = (0..200).map(|number| format!("S{number},Name,1.00\n")).collect();
+        scene.through.file("p.csv", &format!("sku,name,price\n{rows}"));
+        let arguments = ["product", "import", "p.csv", "--batch", "1", "--timeout", "60s"];
+        let child = scene.through.start(&arguments);
+        await_that("the COMMIT", || scene.proxy.silent_since().is_some());
+        signal(&child, "TERM");
+        scene.proxy.resume();
+        let run = finish(child, &arguments).exits_with(130);
+        let written = scene.shop.number("SELECT COUNT(*) FROM products WHERE name = 'Name'");
+        assert!((1..200).contains(&written), "{written} in {run}");
+        let s = if written == 1 { "" } else { "s" };
+        run.says(&format!("{written} product{s} created and 0 updated before that are kept"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn an_interrupted_batch_reports_what_is_done() {
     // MariaDB locks more than one of so few rows, which would block the whole batch.
     if let Some(shop) = Shop::migrated(Backend::Postgres) {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::shared::keys;
 use crate::error::{Error, Kind, Result};
 use crate::output::{Output, OutputSettings};
-use crate::service::committing::{CommitTracker, Pending};
+use crate::service::committing::CommitTracker;
 
 /// A command that still runs after this time, outside of COMMIT, is assumed to be blocked in a system call.
 const END_LIMIT: Duration = Duration::from_secs(1);
@@ -71,25 +71,25 @@ pub fn ignore_file_limit_signal() {}
 
 /// Runs a command until it ends or is interrupted; closing the connection rolls back its transaction.
 ///
-/// A COMMIT in progress is awaited, and no further work is started after it. A second signal does not wait.
+/// A COMMIT in progress is awaited. After a COMMIT the command ends by itself, unless it starts another operation. A second
+/// signal does not wait.
 pub async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &CommitTracker) -> Result<()> {
     let mut command = std::pin::pin!(command);
-    let (mut interrupts, mut ends_after_commit) = (0, false);
+    let mut interrupts = 0;
     loop {
         tokio::select! {
             result = &mut command => return result,
             count = committing.interrupted(interrupts) => {
                 match committing.pending() {
-                    None => return Err(interrupted()),
+                    None if interrupts > 0 || !committing.is_committed() => return Err(interrupted()),
                     Some(pending) if interrupts > 0 => {
                         return Err(pending.unknown("interrupted at COMMIT: it is not known whether the change was applied"));
                     }
-                    // Other work ends by itself or is all that the command does.
-                    Some(pending) => ends_after_commit = matches!(pending, Pending::Operation { .. }),
+                    _ => {}
                 }
                 interrupts = count;
             }
-            () = committing.idle(), if ends_after_commit => return Err(interrupted()),
+            () = committing.held() => return Err(interrupted()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The COMMIT in progress: an interrupt waits for it, and a second interrupt prints how to find its outcome.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -19,11 +20,20 @@ struct State {
     pending: watch::Sender<Option<Pending>>,
     /// The number of termination signals.
     interrupts: watch::Sender<u32>,
+    /// Whether an operation waits that does not begin any more.
+    is_held: watch::Sender<bool>,
+    /// Whether an operation was committed, and none has begun since.
+    is_committed: AtomicBool,
 }
 
 impl Default for CommitTracker {
     fn default() -> Self {
-        CommitTracker(Arc::new(State { pending: watch::Sender::new(None), interrupts: watch::Sender::new(0) }))
+        CommitTracker(Arc::new(State {
+            pending: watch::Sender::new(None),
+            interrupts: watch::Sender::new(0),
+            is_held: watch::Sender::new(false),
+            is_committed: AtomicBool::new(false),
+        }))
     }
 }
 
@@ -57,9 +67,28 @@ impl CommitTracker {
         self.0.pending.borrow().clone()
     }
 
-    /// Returns when no COMMIT is in progress.
-    pub async fn idle(&self) {
-        reached(&self.0.pending, Option::is_none).await;
+    /// Lets an operation begin; after a termination signal none does, and this waits for the end of the process.
+    pub async fn admit(&self) {
+        self.0.is_committed.store(false, Ordering::Relaxed);
+        if *self.0.interrupts.borrow() > 0 {
+            self.0.is_held.send_replace(true);
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Records that an operation was committed.
+    pub fn committed(&self) {
+        self.0.is_committed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an operation was committed, and none has begun since.
+    pub fn is_committed(&self) -> bool {
+        self.0.is_committed.load(Ordering::Relaxed)
+    }
+
+    /// Returns when an operation is not let begin.
+    pub async fn held(&self) {
+        reached(&self.0.is_held, |is_held| *is_held).await;
     }
 
     /// Records a termination signal.
@@ -83,7 +112,7 @@ async fn reached<T: Clone>(value: &watch::Sender<T>, is_it: impl FnMut(&T) -> bo
 
 impl Pending {
     pub(super) fn operation(id: Uuid, request: &Request) -> Pending {
-        let given = request.idempotency.as_ref().filter(|idempotency| idempotency.is_given);
+        let given = request.idempotency.as_ref();
         Pending::Operation { id, key: given.map(|idempotency| idempotency.key.as_str().to_owned()) }
     }
 

@@ -88,6 +88,8 @@ pub struct Operation {
     subject: Option<Id>,
     /// As in the request: the next attempt finds concurrent writes.
     repeats_on_duplicate: bool,
+    /// A key that the body sets, for work that nothing replays.
+    mark: Option<Idempotency>,
 }
 
 enum Attempt<T> {
@@ -175,7 +177,10 @@ impl Operations {
         let committed = handle.commit().await;
         self.committing.end();
         match committed {
-            Ok(()) => Attempt::Committed(value),
+            Ok(()) => {
+                self.committing.committed();
+                Attempt::Committed(value)
+            }
             Err(error) => match classify(&error) {
                 fault if fault.is_refusal() => failed(error, Some(fault)),
                 _ => Attempt::Unknown(value),
@@ -190,6 +195,7 @@ impl Operations {
         operation_id: Uuid,
         body: &impl AsyncFn(&mut Operation) -> Result<T>,
     ) -> Result<(WriteHandle, T), Attempt<T>> {
+        self.committing.admit().await;
         let sent = Instant::now();
         let handle = match self.database.begin().await {
             Ok(handle) => handle,
@@ -207,6 +213,7 @@ impl Operations {
             savepoints: 0,
             subject: None,
             repeats_on_duplicate: request.repeats_on_duplicate,
+            mark: None,
         };
         let replay = async {
             // First, so that no read sees the state before the lock.
@@ -245,7 +252,10 @@ impl Operations {
         let settled = settle_commit(&self.database, tombstone).await;
         self.committing.end();
         match settled {
-            CommitOutcome::Applied => Ok(Completion::Done(value)),
+            CommitOutcome::Applied => {
+                self.committing.committed();
+                Ok(Completion::Done(value))
+            }
             CommitOutcome::NotApplied => {
                 Err(Error::new(Kind::Unavailable, "database.connection_lost", "the connection was lost at COMMIT")
                     .not_applied(request.name)
@@ -370,6 +380,11 @@ impl Operation {
         self.subject = Some(id);
     }
 
+    /// Marks the operation with a key of its own, which its first event has unless the request has one.
+    pub fn mark(&mut self, mark: Idempotency) {
+        self.mark = Some(mark);
+    }
+
     /// Adds a change, for its audit event.
     pub fn record(&mut self, change: Change) {
         self.changes.push(change);
@@ -417,7 +432,8 @@ impl Operation {
         let changes = std::mem::take(&mut self.changes);
         let events = changes.into_iter().zip(0_i32..).map(|(change, sequence)| {
             // The key is unique: only the operation's first event has it.
-            let idempotency = request.idempotency.as_ref().filter(|_| sequence == 0);
+            let key = request.idempotency.as_ref().or(self.mark.as_ref());
+            let idempotency = key.filter(|_| sequence == 0);
             audit_event::Model {
                 sequence: sequence.into(),
                 entity_type: change.entity.to_string(),
