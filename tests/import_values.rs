@@ -265,7 +265,7 @@ fn a_duplicated_or_scattered_order_is_not_imported(shop: &Shop) {
     assert!(run.stdout.contains("1 created") && run.stdout.contains("1 rejected"), "{run}");
     assert!(run.stdout.contains("2 units taken from stock"), "{run}");
     assert_eq!(shop.column("SELECT reference FROM orders"), ["R2"]);
-    let record = r#"{"reference":"R3","user":"ann@example.com","sku":"P1","quantity":1}"#;
+    let record = r#"{"reference":"R3","user":"ann@example.com","items":[{"sku":"P1","quantity":1}]}"#;
     shop.file("a.jsonl", &format!("{record}\n{record}\n"));
     shop.run(&["order", "import", "a.jsonl"]).exits_with(7).says("line 2: R3: the same order was in the file before");
     shop.assert_invariants();

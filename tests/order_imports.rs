@@ -12,6 +12,7 @@ on_every_backend!(
     references_with_the_cancellation_prefix_are_skipped,
     an_interrupted_import_resumes_where_it_stopped,
     a_killed_import_of_orders_is_completed_by_the_next_run,
+    flat_json_records_of_one_reference_form_one_order,
 );
 
 const GENERATE: [&str; 9] = ["seed", "generate", "--users", "20", "--products", "10", "--orders", "700", "-y"];
@@ -241,6 +242,48 @@ fn references_with_the_cancellation_prefix_are_skipped(shop: &Shop) {
     shop.assert_invariants();
 }
 
+fn flat_json_records_of_one_reference_form_one_order(shop: &Shop) {
+    stocked(shop);
+    let line = |reference: &str, sku: &str, price: &str, total: &str| {
+        format!(
+            r#"{{"reference":"{reference}","user":"ann@example.com","status":"completed","created_at":"2024-01-01","sku":"{sku}","quantity":1,"unit_price":"{price}","total_amount":"{total}"}}"#
+        )
+    };
+    let nested = r#"{"reference":"J2","user":"ann@example.com","items":[{"sku":"MUG","quantity":1}]}"#.to_owned();
+    let records = [
+        line("J1", "MUG", "12.50", "14.90"),
+        line("J1", "PEN", "2.40", "14.90"),
+        nested,
+        line("J3", "PEN", "2.40", "2.40"),
+    ];
+    shop.file("a.json", &format!("[{}]", records.join(",")));
+    let run = shop.run(&["order", "import", "a.json"]).success();
+    assert!(run.stdout.contains("3 orders imported: 3 created"), "{run}");
+    assert_eq!(shop.column("SELECT reference FROM orders WHERE total_amount = 14.90"), ["J1"]);
+    assert_eq!(shop.number("SELECT COUNT(*) FROM order_items"), 4);
+    shop.file("a.jsonl", &records.join("\n"));
+    let run = shop.run(&["order", "import", "a.jsonl"]).success();
+    assert!(run.stdout.contains("3 orders imported: 0 created, 0 updated, 3 unchanged"), "{run}");
+    // Lines that are scattered, or next to an unreadable one, reject the whole order.
+    let scattered = ["J4", "J5", "J4"].map(|reference| line(reference, "PEN", "2.40", "2.40"));
+    shop.file("b.json", &format!("[{}]", scattered.join(",")));
+    let run = shop.run(&["order", "import", "b.json", "--on-error", "reject-rows"]).exits_with(8);
+    run.says("record 1: J4: the same order comes again, in record 3");
+    let part = line("J6", "PEN", "2.40", "4.80");
+    shop.file("b.jsonl", &format!("{part}\n{{\n{part}\n"));
+    shop.run(&["order", "import", "b.jsonl", "--on-error", "reject-rows"]).exits_with(7);
+    assert_eq!(shop.column("SELECT reference FROM orders ORDER BY reference"), ["J1", "J2", "J3", "J5"]);
+    let invoice = |code: &str| {
+        format!(
+            r#"{{"InvoiceNo":"7","StockCode":"{code}","Quantity":1,"InvoiceDate":"2010-12-01 08:26","UnitPrice":"1.00","CustomerID":5}}"#
+        )
+    };
+    shop.file("i.json", &format!("[{},{}]", invoice("X"), invoice("Y")));
+    let run = shop.run(&["order", "import", "i.json", "--invoices", "--stock", "skip"]).success();
+    assert!(run.stdout.contains("1 order imported: 1 created"), "{run}");
+    shop.assert_invariants();
+}
+
 fn an_interrupted_import_resumes_where_it_stopped(shop: &Shop) {
     stocked(shop);
     let line = |number: usize| format!("sku{number},Name {number},1.00\n");
@@ -308,7 +351,7 @@ fn a_resumed_import_reports_the_errors_of_the_file_again() {
     let arguments = ["product", "import", "products.csv", "--on-error", "reject-rows", "--errors", "wrong.csv"];
     shop.run(&arguments).exits_with(8);
     let run = shop.run(&[&arguments[..], &["--resume"]].concat()).exits_with(8);
-    assert!(run.stdout.contains("0 created, 0 updated, 0 unchanged, 1 rejected"), "{run}");
+    assert!(run.stdout.contains("0 created, 0 updated, 1 unchanged, 1 rejected"), "{run}");
     assert!(run.stderr.contains("line 3: price x"), "{run}");
     assert!(std::fs::read_to_string(shop.path("wrong.csv")).expect("written").contains("3,price,x,"));
 }

@@ -25,7 +25,7 @@ pub trait Row: Sized + Clone + Send + 'static {
     const KEY: &'static str;
     /// The time column, whose order of day and month is proved by the whole file.
     const TIME: Option<&'static str> = None;
-    /// Whether consecutive CSV lines with the same key form one row.
+    /// Whether consecutive records with the same key form one row, apart from JSON with nested records.
     const IS_GROUPED: bool = false;
 
     /// Reads a record; its values are validated against the shop later.

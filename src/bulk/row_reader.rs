@@ -10,7 +10,7 @@ use super::currency;
 use super::file_findings::FileFindings;
 use super::options::Import;
 use super::position::Position;
-use super::read::{FileFormat, Record, records};
+use super::read::{Record, records};
 use super::rejection::Rejection;
 use super::row::Row;
 use crate::error::{Error, Result};
@@ -84,6 +84,12 @@ impl<R> Chunk<R> {
         (self.rows.len() + self.rejected.len()) as u64
     }
 
+    /// The position of the last row, valid or not.
+    pub fn last(&self) -> Position {
+        let rejected = self.rejected.iter().filter_map(|row| row.first()).map(|rejection| rejection.at);
+        self.rows.iter().map(|(at, _)| *at).chain(rejected).max().unwrap_or_default()
+    }
+
     /// Removes the rows at these positions; returns their number.
     pub fn remove(&mut self, positions: &HashSet<Position>) -> u64 {
         let before = self.count();
@@ -103,6 +109,14 @@ impl<R> Default for Chunk<R> {
 /// The problem of a row whose key another valid row has.
 pub fn duplicate<R: Row>(at: Position, key: &str, first: Position) -> Rejection {
     Rejection::for_row(at, key, format!("the same {} was in the file before, in {first}", R::NOUN))
+}
+
+/// Whether a record is one line of a row, which consecutive records with the same key form: each of CSV, and in JSON
+/// those without nested records.
+fn is_line<R: Row>(record: &Record) -> bool {
+    let has_columns = || R::COLUMNS.required.iter().all(|column| record.has(column));
+    let is_nested = R::COLUMNS.nested.is_some_and(|nested| record.has(nested) && !has_columns());
+    R::IS_GROUPED && record.items.is_empty() && !is_nested
 }
 
 /// The state of a pass.
@@ -126,6 +140,8 @@ struct OpenRow<R> {
     records: u64,
     row: R,
     wrong: Vec<Rejection>,
+    /// Whether the next record may continue it.
+    is_line: bool,
 }
 
 impl<R: Row> OpenRow<R> {
@@ -162,13 +178,12 @@ impl<R: Row> OpenRow<R> {
 impl<R: Row> RowReader<'_, R> {
     /// Adds the next record; a row completed by it goes to the portion.
     fn add(&mut self, record: Result<Record, Rejection>, chunk: &mut Chunk<R>) {
-        let is_grouped = self.is_grouped();
         let mut record = match record {
             Ok(record) => record,
             // The order of this line is unknown.
             Err(rejection) => {
-                self.unreadable = is_grouped.then_some(rejection.at);
-                return match self.open.as_mut().filter(|_| is_grouped) {
+                self.unreadable = Some(rejection.at);
+                return match self.open.as_mut().filter(|open| open.is_line) {
                     Some(open) => {
                         open.records += 1;
                         open.add_problem(rejection);
@@ -184,16 +199,17 @@ impl<R: Row> RowReader<'_, R> {
         };
         self.import.interpretation.map_values(&mut record);
         chunk.findings.add_record::<R>(&record, self.import);
-        let key = record.get(R::KEY).unwrap_or_default();
+        let (key, is_line) = (record.written(R::KEY), is_line::<R>(&record));
         let row = R::parse(&record, self.import);
-        let unreadable = self.unreadable.take();
+        let unreadable = self.unreadable.take().filter(|_| is_line);
         let other = self.other_currency(&record);
-        if let Some(open) = self.open.as_mut().filter(|open| is_grouped && open.key == key) {
+        if let Some(open) = self.open.as_mut().filter(|open| is_line && open.is_line && open.key == key) {
             open.join(record.at, row);
             return other.into_iter().for_each(|wrong| open.add_problem(wrong));
         }
         self.close_row(chunk);
-        let mut open = OpenRow { key: key.to_owned(), lines: vec![record.at], records: 1, row, wrong: Vec::new() };
+        let mut open =
+            OpenRow { key: key.to_owned(), lines: vec![record.at], records: 1, row, wrong: Vec::new(), is_line };
         if let Some(before) = unreadable {
             let reason = format!("{before} before it cannot be read and may be one of its own");
             open.add_problem(Rejection::for_row(record.at, &open.key, reason));
@@ -216,17 +232,17 @@ impl<R: Row> RowReader<'_, R> {
         self.accounted += open.records;
         let begin = open.position();
         let first = self.first_position(&open.key, begin);
-        match (first, self.is_grouped()) {
-            (Some(first), true) => {
+        match first {
+            Some(first) if open.is_line => {
                 chunk.scattered.extend([(first, begin), (begin, first)]);
                 self.add_scattered(&mut open, first);
             }
-            (None, true) => {
+            Some(first) => drop(chunk.repeated.insert(begin, first)),
+            None => {
                 if let Some(other) = self.import.scattered.get(&begin) {
                     self.add_scattered(&mut open, *other);
                 }
             }
-            (first, false) => chunk.repeated.extend(first.map(|first| (begin, first))),
         }
         if !open.wrong.is_empty() {
             if begin > self.import.resume_after {
@@ -236,11 +252,6 @@ impl<R: Row> RowReader<'_, R> {
             chunk.lines += open.row.lines();
             chunk.rows.push((begin, open.row));
         }
-    }
-
-    /// Whether consecutive lines with the same key form one row.
-    fn is_grouped(&self) -> bool {
-        R::IS_GROUPED && matches!(self.import.read.format, FileFormat::Csv | FileFormat::Tsv)
     }
 
     fn add_scattered(&self, open: &mut OpenRow<R>, other: Position) {
