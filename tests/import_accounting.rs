@@ -8,8 +8,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use shopctl::bulk::{
-    self, Counts, FileFormat, Import, Interpretation, OnConflict, OnError, OrderRow, Position, ProductRow, ReadOptions,
-    Storable, UserRow,
+    self, Counts, FileFormat, Import, Interpretation, OnConflict, OnError, OrderRow, ProductRow, ReadOptions,
+    ResumePoint, Storable, UserRow,
 };
 use shopctl::error::{Kind, Result};
 use shopctl::service::operation::Operations;
@@ -140,7 +140,7 @@ async fn import<R: Storable>(operations: &Operations, format: FileFormat, file: 
         now: operations.clock.now(),
         digest: "0".repeat(64),
         batch_lines: 3,
-        resume_after: Position::default(),
+        resume: ResumePoint::default(),
         interpretation: Interpretation::default(),
         keys: Arc::default(),
         scattered: Arc::default(),

@@ -28,6 +28,7 @@ mod import_files;
 mod import_foreign_values;
 mod import_hints;
 mod import_messages;
+mod import_resume;
 mod import_round_trip;
 mod import_rules;
 mod import_values;

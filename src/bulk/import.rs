@@ -14,6 +14,7 @@ use super::position::Position;
 use super::read;
 use super::rejection::Rejection;
 use super::rejections::Rejections;
+use super::resume_point::ResumePoint;
 use super::row::{Applied, Counts, CreatedRow, Row, Storable, ValueChange, already_exists};
 use super::row_reader::{duplicate, read_chunks};
 use super::spelling::MARK_PREFIX;
@@ -45,6 +46,8 @@ pub struct CheckResult {
     pub scattered: HashMap<Position, Position>,
     /// For [`Import::refused`].
     pub refused: HashSet<Position>,
+    /// The last row.
+    pub last: Position,
 }
 
 /// The first pass: reads everything and writes nothing. `reject` is called for every invalid row with all
@@ -60,11 +63,12 @@ pub async fn check<R: Storable>(
     let (mut checked, mut state) = (CheckResult::default(), R::CheckState::default());
     let mut holders = KeyHolders::default();
     // Rows of an earlier run are validated as well, so that invalid ones are reported again.
-    let mut chunks = read_chunks::<R>(source, &Import { resume_after: Position::default(), ..import.clone() });
+    let mut chunks = read_chunks::<R>(source, &Import { resume: ResumePoint::default(), ..import.clone() });
     while let Some(chunk) = chunks.recv().await {
         let mut chunk = chunk?;
         checked.findings.merge(std::mem::take(&mut chunk.findings), import);
         checked.scattered.extend(std::mem::take(&mut chunk.scattered));
+        checked.last = checked.last.max(chunk.last());
         let mut wrong = std::mem::take(&mut chunk.rejected);
         let repeated = std::mem::take(&mut chunk.repeated);
         holders.note_rejected(&wrong);
@@ -113,10 +117,8 @@ pub async fn prepare<R: Storable>(
         true => KeySpellings::load_with_references(connection, None).await?,
         false => KeySpellings::load(connection).await?,
     });
-    let last = if resumes { last_position(connection, &import.digest).await? } else { None };
-    import.resume_after = last.unwrap_or_default();
-    if let Some(last) = last {
-        note(&format!("going on after {last}"));
+    if resumes {
+        import.resume = resume_point(connection, &import.digest).await?.unwrap_or_default();
     }
     loop {
         let mut rejections = Rejections::new(is_listed, import.read.format);
@@ -124,7 +126,7 @@ pub async fn prepare<R: Storable>(
             rejections.add(row);
             Ok(())
         };
-        let CheckResult { valid, findings, scattered, refused } =
+        let CheckResult { valid, findings, scattered, refused, last } =
             check::<R>(database, source.reader()?, import, reject).await?;
         let mut is_known = true;
         if let Some((order, position)) = findings.dates.decide(import.interpretation.date_order)? {
@@ -138,6 +140,10 @@ pub async fn prepare<R: Storable>(
         }
         if is_known {
             findings.notes(&import.interpretation)?.iter().for_each(|text| note(text));
+            import.resume.start(last);
+            if import.resume.done > Position::default() {
+                note(&format!("going on after {}", import.resume.done));
+            }
             import.refused = Arc::new(refused);
             return Ok((valid, rejections));
         }
@@ -212,6 +218,7 @@ pub async fn run<R: Storable>(
     let mut import = import.clone();
     let (mut counts, mut created) = (Counts::default(), HashSet::new());
     let (mut read, mut rejected) = (0, 0);
+    import.resume.add_rejected(import.refused.iter().copied());
     let rejects_all = import.on_error == OnError::RejectAll;
     let is_over = |wrong: &[Vec<Rejection>]| rejects_all && !wrong.is_empty();
     let mut chunks = read_chunks::<R>(source, &import);
@@ -221,10 +228,12 @@ pub async fn run<R: Storable>(
         rejected += chunk.remove(&import.refused);
         let (mut rows, mut wrong) = (chunk.rows, chunk.rejected);
         let skipped = skip_existing(&operations.database, &mut rows, &import, &mut wrong).await?;
+        import.resume.add_rejected(wrong.iter().filter_map(|row| row.first()).map(|rejection| rejection.at));
         let applied = match rows.is_empty() || is_over(&wrong) {
             true => Applied::default(),
             false => write(operations, &rows, &mut import, run).await?,
         };
+        import.resume.add_rows(&rows, &applied.refused);
         wrong.extend(applied.refused.into_iter().map(|(_, wrong)| wrong));
         let is_over = is_over(&wrong);
         rejected += wrong.len() as u64;
@@ -263,16 +272,9 @@ async fn write<R: Storable>(
     import: &mut Import,
     run: Uuid,
 ) -> Result<Applied> {
-    // The file, the run, and the position.
+    // The file and the run; the point that is reached follows.
     let marks = format!("{}{}:", mark_prefix(&import.digest), run.simple());
-    let last = rows.last().map(|(at, _)| *at).unwrap_or_default();
-    let key = IdempotencyKey::parse(&format!("{marks}{}", last.key()));
-    let request = Request {
-        repeats_on_duplicate: true,
-        is_serialized: R::IS_GROUPED,
-        idempotency: key.ok().map(|key| Idempotency { key, fingerprint: import.digest.clone(), is_given: false }),
-        ..Request::new(R::OPERATION)
-    };
+    let request = Request { repeats_on_duplicate: true, is_serialized: R::IS_GROUPED, ..Request::new(R::OPERATION) };
     let (refused, newest) = (RefCell::default(), RefCell::new(Arc::clone(&import.keys)));
     let body = async |operation: &mut Operation| {
         if R::IS_GROUPED
@@ -283,6 +285,10 @@ async fn write<R: Storable>(
         let import = Import { keys: Arc::clone(&newest.borrow()), ..import.clone() };
         let mut applied = R::apply(operation, rows, &import).await?;
         if import.on_error == OnError::RejectRows || applied.refused.is_empty() {
+            let mut point = import.resume;
+            point.add_rows(rows, &applied.refused);
+            let key = IdempotencyKey::parse(&format!("{marks}{}", point.key())).map_err(Error::internal)?;
+            operation.mark(Idempotency { key, fingerprint: import.digest });
             return Ok(applied);
         }
         refused.replace(Some(std::mem::take(&mut applied.refused)));
@@ -292,7 +298,6 @@ async fn write<R: Storable>(
     import.keys = newest.into_inner();
     match (outcome, refused.take()) {
         (Err(error), Some(refused)) if error.kind() == Kind::Invalid => Ok(Applied { refused, ..Applied::default() }),
-        // A mark is unique to this run, so nothing is ever replayed.
         (outcome, _) => outcome?.done(),
     }
 }
@@ -312,7 +317,7 @@ async fn skip_existing<R: Storable>(
         std::mem::take(rows).into_iter().partition(|(_, row)| there.contains(row.key()));
     *rows = others;
     // Rows written by an earlier run of this file are not a conflict.
-    let is_refused = |at: Position| import.on_conflict == OnConflict::Error && at > import.resume_after;
+    let is_refused = |at: Position| import.on_conflict == OnConflict::Error && at > import.resume.written;
     let (refused, skipped): (Vec<_>, Vec<_>) = known.into_iter().partition(|(at, _)| is_refused(*at));
     wrong.extend(refused.iter().map(|(at, row)| vec![already_exists(*at, row)]));
     Ok(skipped.len() as u64)
@@ -329,8 +334,10 @@ fn mark_prefix(digest: &str) -> String {
     format!("{MARK_PREFIX}{digest}:")
 }
 
-/// The position of the last row that an earlier run of this file wrote.
-async fn last_position(connection: &impl ConnectionTrait, digest: &str) -> Result<Option<Position>> {
-    let key = repository::audit_event::find_last_key(connection, &mark_prefix(digest)).await?;
-    Ok(key.and_then(|key| key.rsplit(':').next()?.parse().ok()))
+/// How far earlier runs of this file came.
+async fn resume_point(connection: &impl ConnectionTrait, digest: &str) -> Result<Option<ResumePoint>> {
+    let prefix = mark_prefix(digest);
+    let key = repository::audit_event::find_last_key(connection, &prefix).await?;
+    // The run, and its last point.
+    Ok(key.and_then(|key| key.strip_prefix(&prefix)?.split_once(':')?.1.parse().ok()))
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::ReadOptions;
 use super::interpretation::Interpretation;
 use super::position::Position;
+use super::resume_point::ResumePoint;
 use super::spelling::KeySpellings;
 use crate::service::place_order::StockHandling;
 
@@ -52,8 +53,8 @@ pub struct Import {
     pub digest: String,
     /// Lines of one transaction, at most [`MAX_BATCH_LINES`](super::MAX_BATCH_LINES).
     pub batch_lines: usize,
-    /// Rows up to here were written by an earlier run.
-    pub resume_after: Position,
+    /// How far earlier runs of this file came, and then this one.
+    pub resume: ResumePoint,
     /// The positions of the parts of scattered orders, each with the position of another part.
     pub scattered: Arc<HashMap<Position, Position>>,
     /// The positions of rows rejected by the first pass, which the second skips.

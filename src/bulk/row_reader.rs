@@ -190,7 +190,7 @@ impl<R: Row> RowReader<'_, R> {
                     }
                     None => {
                         self.accounted += 1;
-                        if rejection.at > self.import.resume_after {
+                        if rejection.at > self.import.resume.done {
                             chunk.rejected.push(vec![rejection]);
                         }
                     }
@@ -245,10 +245,10 @@ impl<R: Row> RowReader<'_, R> {
             }
         }
         if !open.wrong.is_empty() {
-            if begin > self.import.resume_after {
+            if begin > self.import.resume.done {
                 chunk.rejected.push(open.into_rejections(self.import));
             }
-        } else if begin > self.import.resume_after {
+        } else if begin > self.import.resume.done {
             chunk.lines += open.row.lines();
             chunk.rows.push((begin, open.row));
         }

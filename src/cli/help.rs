@@ -87,7 +87,7 @@ All rows are checked first, then written about 25 000 lines a transaction. Wrong
 
 What is there already is found by its key. Users and products are updated where they differ; an order is as in the
 file or refused. --on-conflict skip leaves alone what is there, error refuses it. Running an import again does
-nothing twice; --resume goes on where the last run of the very same file stopped.
+nothing twice; --resume goes on where the last run of the very same file stopped, or at the first row it rejected.
 
 Amounts in two currencies refuse the file: --currency EUR takes the rows in one of them. Lines above the header of CSV
 are passed over with --skip-lines N.

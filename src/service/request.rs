@@ -39,15 +39,13 @@ pub struct Idempotency {
     pub key: IdempotencyKey,
     /// SHA-256 of the request, hexadecimal.
     pub fingerprint: String,
-    /// Whether the user gave it; imports mark their transactions with generated keys.
-    pub is_given: bool,
 }
 
 impl Idempotency {
     /// `request` must be equal for equivalent requests.
     pub fn new(key: IdempotencyKey, operation: EventName, request: &Json) -> Self {
         let digest = Sha256::digest(format!("{operation}\n{request}"));
-        Idempotency { key, fingerprint: hexadecimal(&digest), is_given: true }
+        Idempotency { key, fingerprint: hexadecimal(&digest) }
     }
 }
 

@@ -14,8 +14,8 @@ use super::arguments::{AnswerArguments, WriteArguments, whole_number};
 use super::mutation::note_changed;
 use super::values::{checked, one_of};
 use crate::bulk::{
-    self, Charset, Counts, FileFormat, Import, Interpretation, OnConflict, OnError, Position, ReadOptions, Rejections,
-    Row, Source, Storable, ValueChange, ValueMap, format_of, partial, refused, with_unwritten,
+    self, Charset, Counts, FileFormat, Import, Interpretation, OnConflict, OnError, ReadOptions, Rejections,
+    ResumePoint, Row, Source, Storable, ValueChange, ValueMap, format_of, partial, refused, with_unwritten,
 };
 use crate::cli::shared::confirm::Prompter;
 use crate::context::Context;
@@ -85,7 +85,8 @@ pub struct ImportArguments {
     /// Lines of one transaction; with fewer, others wait less for the stock that it takes
     #[arg(long, value_name = "LINES", default_value_t = bulk::MAX_BATCH_LINES, value_parser = parse_batch)]
     batch: usize,
-    /// Go on where the last run of this very file was interrupted, instead of looking at every row again
+    /// Go on where the last run of this very file was interrupted, or at the first row that it rejected, instead of
+    /// looking at every row again
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -272,7 +273,7 @@ impl ImportArguments {
             stock,
             digest: String::new(),
             batch_lines: self.batch,
-            resume_after: Position::default(),
+            resume: ResumePoint::default(),
             scattered: Arc::default(),
             refused: Arc::default(),
             lists_changes: self.write.dry_run,
