@@ -231,8 +231,9 @@ fn only_old_pending_orders_expire(shop: &Shop) {
     stocked(shop);
     let [old, paid, young] =
         [OrderStatus::Pending, OrderStatus::Paid, OrderStatus::Pending].map(|status| order_in(shop, status));
+    let time = if shop.backend == Backend::Sqlite { "2026-01-02 03:04:05.000000+00:00" } else { "2026-01-02 03:04:05" };
     for reference in [&old, &paid] {
-        shop.sql(&format!("UPDATE orders SET created_at = '2026-01-02 03:04:05' WHERE reference = '{reference}'"));
+        shop.sql(&format!("UPDATE orders SET created_at = '{time}' WHERE reference = '{reference}'"));
     }
     shop.run(&["order", "expire", "--older-than", "soon", "--yes"]).exits_with(7);
     shop.run(&["order", "expire", "--older-than", "7d"]).exits_with(11).says("--yes");

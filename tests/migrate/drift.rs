@@ -222,7 +222,7 @@ fn other_names_and_spellings_are_no_drift(shop: &Shop) {
         Backend::Sqlite => {
             shop.sql("DROP INDEX idx_users_status; CREATE INDEX by_status ON users(status, created_at , id)");
             reword(shop, "products", "CONSTRAINT \"ck_products_price\" CHECK (\"price\" >= 0)", "check ((price >= 0))");
-            reword(shop, "users", "varchar(100)", "TEXT");
+            reword(shop, "users", "varchar(100) NOT NULL", "TEXT NOT NULL");
         }
     }
     shop.run(&["migrate", "verify"]).success();
