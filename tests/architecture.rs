@@ -182,7 +182,11 @@ fn top_level(list: &str) -> Vec<String> {
 /// commands have in common stands in `src/cli/shared`, and what a noun looks like in its `view`; `quickstart` shows several of them at work.
 fn siblings(path: &str, code: &str) -> Vec<String> {
     let (layer, nouns): (_, &[&str]) = match path.split('/').nth(1) {
-        Some("cli") if !["mod.rs", "run.rs", "quickstart.rs"].iter().any(|file| path == format!("src/cli/{file}")) => {
+        Some("cli")
+            if !["mod.rs", "run.rs", "quickstart.rs", "adopt/schema.rs"]
+                .iter()
+                .any(|file| path == format!("src/cli/{file}")) =>
+        {
             ("cli", &COMMANDS)
         }
         Some("repository") if !path.ends_with("/mod.rs") => ("repository", &REPOSITORIES),

@@ -20,6 +20,7 @@ mod engine_parity;
 mod exports;
 mod files;
 mod foreign_rows;
+mod foreign_shops;
 mod full_disk;
 mod hints;
 mod ids;

@@ -1,6 +1,7 @@
-//! `shopctl adopt`: what other programs wrote, removed or left out becomes part of the shop.
+//! `shopctl adopt`: takes over the tables and rows of other programs.
 
 mod rows;
+mod schema;
 
 use clap::Args;
 
@@ -10,9 +11,10 @@ use crate::context::Context;
 use crate::error::Result;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Rows that another program wrote, changed or removed get an event in the audit trail and the
-stock movements that they lack. The rows themselves stay as they are, stock too. Running it
-again changes nothing.
+#[command(after_help = "If another program created the tables, they are converted first; every row is kept. Rows that
+another program wrote, changed or removed then get an event in the audit trail and the stock
+movements that are missing. The rows and the stock stay as they are. Running it again changes
+nothing.
 
 Examples:
   shopctl adopt
@@ -23,18 +25,17 @@ pub struct Arguments {
     #[arg(long)]
     fix_totals: bool,
     #[command(flatten)]
+    schema: schema::SchemaArguments,
+    #[command(flatten)]
     answers: AnswerArguments,
     #[command(flatten)]
     write: WriteArguments,
 }
 
 pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<()> {
-    schema(context, prompter, arguments).await?;
-    rows::run(context, prompter, arguments).await
-}
-
-/// The schema of a shop that another program made, before its rows are taken in.
-#[expect(clippy::unused_async, reason = "the seam for whole shops")]
-async fn schema(_context: &Context, _prompter: &Prompter, _arguments: &Arguments) -> Result<()> {
+    let (schema, answers) = (&arguments.schema, &arguments.answers);
+    if schema::run(context, prompter, schema, answers, arguments.write.dry_run).await? {
+        rows::run(context, prompter, arguments).await?;
+    }
     Ok(())
 }

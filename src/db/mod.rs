@@ -1,7 +1,7 @@
 //! Connections to a database. What an engine does its own way is in `dialect`, which stands above the rest.
 
 pub(crate) mod access;
-mod answers;
+pub(crate) mod answers;
 pub mod budget;
 mod connect;
 mod copy_text;
@@ -28,5 +28,6 @@ mod tls;
 pub mod write;
 
 pub use database::{BeginFailure, Database};
+pub use dialect::adoption;
 pub use file_copy::FileCopy;
 pub use settings::{Access, ConnectSettings, Purpose};

@@ -18,7 +18,8 @@ use super::engine::Session;
 use super::target::Engine;
 use crate::domain::named_enum;
 use crate::error::{Cause, Result, printable};
-pub use names::needs_value;
+pub use names::{is_beside as is_of_others, needs_value};
+pub use rename::renamed_throughout;
 
 /// The objects of a database with their definitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,8 +48,15 @@ impl Schema {
         all.any(|(_, definition)| unique_columns(definition).is_some_and(|unique| unique == columns))
     }
 
+    /// What belongs to these tables.
+    pub fn only(&self, tables: &[&str]) -> Schema {
+        let mut schema = self.clone();
+        schema.objects.retain(|object, _| tables.contains(&object.table.as_str()));
+        schema
+    }
+
     /// The definitions of a table's objects of one kind, by name.
-    pub(super) fn of_table(&self, table: &str, kind: ObjectKind) -> impl Iterator<Item = (&str, &str)> {
+    pub fn of_table(&self, table: &str, kind: ObjectKind) -> impl Iterator<Item = (&str, &str)> {
         let objects = self.objects.iter().filter(move |(object, _)| object.table == table && object.kind == kind);
         objects.map(|(object, definition)| (object.name.as_str(), definition.as_str()))
     }

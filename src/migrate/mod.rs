@@ -1,6 +1,7 @@
 //! The migration runner: applies the history of the `migration` crate exactly once each, however
 //! many runners start together, and says where a database stands without changing it.
 
+mod adoption;
 mod backup;
 mod catalog;
 mod checksum;
@@ -39,6 +40,7 @@ use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
 use crate::domain::{Clock, named_enum};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
+pub use adoption::{ForeignShop, Misfit, foreign_shop, foreign_tables, misfits, refuse_foreign_shop};
 pub use backup::Asked;
 pub use catalog::Catalog;
 use failure::{RunProgress, with_progress};

@@ -16,6 +16,8 @@ use crate::domain::text::counted;
 /// The runner recorded in the history.
 const RUNNER: &str = "the script of shopctl migrate plan --sql";
 
+const ADOPTION: &str = "shopctl adopt";
+
 /// The script that applies these migrations, in this order, to a database whose history continues with this
 /// number.
 pub fn script(engine: Engine, migrations: &[Migration], first_sequence: i64) -> String {
@@ -39,7 +41,7 @@ pub fn script(engine: Engine, migrations: &[Migration], first_sequence: i64) -> 
         }
         // Without transactional DDL the next runner must see what was started.
         let state = if transaction.is_some() { RunState::Done } else { RunState::Running };
-        line(&mut text, &run(engine, migration, sequence, state));
+        line(&mut text, &run(engine, migration, sequence, (Direction::Up, state), RUNNER));
         statements(engine, migration).iter().for_each(|statement| line(&mut text, statement));
         if transaction.is_none() {
             let done = RunState::Done.as_str();
@@ -62,23 +64,34 @@ fn line(text: &mut String, statement: &str) {
     let _ = writeln!(text, "{};", statement.trim_end_matches(';'));
 }
 
+/// The history's row of a migration that is there once `shopctl adopt` was run, or its script.
+pub(super) fn adopted(engine: Engine, migration: &Migration, sequence: i64, direction: Direction) -> String {
+    run(engine, migration, sequence, (direction, RunState::Done), ADOPTION)
+}
+
 /// The history's row of a migration that is applied, or is about to be.
-fn run(engine: Engine, migration: &Migration, sequence: i64, state: RunState) -> String {
+fn run(
+    engine: Engine,
+    migration: &Migration,
+    sequence: i64,
+    (direction, state): (Direction, RunState),
+    runner: &str,
+) -> String {
     let total = statements(engine, migration).len();
     let done = if state == RunState::Done { total } else { 0 };
     format!(
         "INSERT INTO {RUNS} (sequence, name, direction, state, checksum, statements_done, statements_total, \
-         runner, version) VALUES ({sequence}, '{}', '{}', '{}', '{}', {done}, {total}, '{RUNNER}', '{}')",
+         runner, version) VALUES ({sequence}, '{}', '{}', '{}', '{}', {done}, {total}, '{runner}', '{}')",
         migration.name,
-        Direction::Up.as_str(),
+        direction.as_str(),
         state.as_str(),
         checksum_of(engine, migration),
         env!("CARGO_PKG_VERSION"),
     )
 }
 
-/// The row that SeaORM's own migrator reads.
-fn listed(engine: Engine, migration: &Migration) -> String {
+/// What SeaORM's own migrator reads.
+pub(super) fn listed(engine: Engine, migration: &Migration) -> String {
     let (name, now) = (migration.name, engine.unix_time);
     format!("INSERT INTO {SEAQL_MIGRATIONS} (version, applied_at) VALUES ('{name}', {now})")
 }

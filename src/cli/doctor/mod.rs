@@ -75,7 +75,15 @@ async fn examine(
 ) -> Result<()> {
     let status = split_connection_loss(migrate::status(database.connection(), &Catalog::embedded()).await)?;
     let removal = split_connection_loss(migrate::refuse_removal(database.connection(), Kind::CheckFailed).await)?;
-    let migrations = removal.and(status).map(|status| summary(context, &status));
+    let foreign = split_connection_loss(migrate::foreign_tables(database.connection(), &Catalog::embedded()).await)?;
+    let migrations = match foreign {
+        Ok(foreign) if !foreign.is_empty() => Ok(Migrations {
+            others: vec![migrate::foreign_shop(&foreign)],
+            hint: CommandLine::new("adopt").into(),
+            ..Migrations::default()
+        }),
+        _ => removal.and(status).map(|status| summary(context, &status)),
+    };
     let environment = split_connection_loss(migrate::setting(database.connection(), migrate::ENVIRONMENT).await)?;
     doctor::examine(database, context.clock, setup, migrations, environment, checks).await?;
     if arguments.deep {

@@ -43,6 +43,7 @@ pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments)
         return rehearse(context, prompter, arguments, &plan).await;
     }
     let database = context.database(Access::Create).await?;
+    migrate::refuse_foreign_shop(database.connection(), &plan.catalog).await?;
     let risks = migrate::risks(database.connection(), &plan).await?;
     if !risks.is_empty() {
         let impact = async || Ok(impact(&risks));

@@ -160,7 +160,7 @@ async fn run_until_stopped<T>(context: &Context, plan: &Plan, course: impl Futur
 }
 
 /// Prints the progress of a run, and each migration when it is done.
-fn print_progress(context: &Context, progress: &Progress<'_>) {
+pub fn print_progress(context: &Context, progress: &Progress<'_>) {
     match progress {
         Progress::Waiting(holder) => {
             context.output.note(&format!("waiting for the migrations that {holder} is running"));

@@ -18,13 +18,19 @@ pub struct StatusArguments {
 pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()> {
     context.output.check_fields::<MigrationStatus>(&[])?;
     let catalog = Catalog::embedded();
-    let (all, removal) = match context.database(Access::Read).await {
+    let (all, removal, foreign) = match context.database(Access::Read).await {
         Ok(database) => {
             let connection = database.connection();
-            (migrate::status(connection, &catalog).await?, Removal::find(connection).await?)
+            let all = migrate::status(connection, &catalog).await?;
+            // Where everything is applied, no table is another program's.
+            let foreign = match summary(&all).is_empty() {
+                true => Vec::new(),
+                false => migrate::foreign_tables(connection, &catalog).await?,
+            };
+            (all, Removal::find(connection).await?, foreign)
         }
         // With a missing file, all migrations are pending.
-        Err(error) if error.is(Cause::NoShop) => (migrate::all_pending(&catalog)?, None),
+        Err(error) if error.is(Cause::NoShop) => (migrate::all_pending(&catalog)?, None, Vec::new()),
         Err(error) => return Err(error),
     };
     let open = summary(&all);
@@ -43,12 +49,16 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
         Some(removal) => return Err(removal.refusal(Kind::CheckFailed)),
         None => {}
     }
+    if !foreign.is_empty() {
+        let ways_out = Hint::from(format!("{}: ", migrate::foreign_shop(&foreign)));
+        context.output.suggest(ways_out.and(CommandLine::new("adopt")).and(" takes them over, with every row"));
+    }
     if !arguments.check || open.is_empty() {
         ways_out.into_iter().for_each(|way_out| context.output.suggest(way_out));
         return Ok(());
     }
     let mut error = Error::new(Kind::CheckFailed, "migrate.open", format!("migrations: {}", open.join(", ")));
-    if has_pending {
+    if has_pending && foreign.is_empty() {
         error = error.hint(CommandLine::new("migrate up"));
     }
     Err(ways_out.into_iter().fold(error, Error::hint))

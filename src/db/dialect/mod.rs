@@ -2,6 +2,7 @@
 //! other code distinguishes engines.
 
 mod access;
+pub mod adoption;
 mod catalog;
 mod connect;
 mod inspect;
@@ -22,7 +23,14 @@ use super::fault::Fault;
 
 /// The dialect of an engine.
 pub trait Dialect:
-    access::Grants + catalog::Catalog + connect::Connect + inspect::Inspect + sessions::Sessions + values::Values + Sync
+    access::Grants
+    + adoption::Adoption
+    + catalog::Catalog
+    + connect::Connect
+    + inspect::Inspect
+    + sessions::Sessions
+    + values::Values
+    + Sync
 {
 }
 

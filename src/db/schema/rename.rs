@@ -1,5 +1,6 @@
 //! Renamed columns: one statement renames them back, and the rows keep their values.
 
+use super::super::dialect::adoption::ForeignTable;
 use super::super::target::Engine;
 use super::{Difference, Object, ObjectKind, Schema};
 
@@ -69,6 +70,35 @@ pub fn with_expected_names(found: &Schema, renamed: &[RenamedColumn]) -> Schema 
             .collect();
     }
     schema
+}
+
+/// The schema as it will be when tables of another program, and their columns, have the shop's names.
+pub fn renamed_throughout(found: &Schema, tables: &[ForeignTable]) -> Schema {
+    let with_names = |table: &str, text: &str| {
+        let text = tables.iter().fold(text.to_owned(), |text, table| replaced(&text, &table.found_name, &table.name));
+        let columns = tables.iter().find(|other| other.found_name == table).map(|table| table.columns.as_slice());
+        columns.unwrap_or_default().iter().fold(text, |text, column| replaced(&text, &column.found_name, &column.name))
+    };
+    let table_name = |name: &str| {
+        tables.iter().find(|table| table.found_name == name).map_or(name, |table| table.name.as_str()).to_owned()
+    };
+    let rename = |(object, definition): (&Object, &String)| {
+        let name = match object.kind {
+            ObjectKind::Table => table_name(&object.name),
+            ObjectKind::Column => with_names(&object.table, &object.name),
+            _ => object.name.clone(),
+        };
+        let definition = match object.kind {
+            ObjectKind::Column => definition.clone(),
+            _ => with_names(&object.table, definition),
+        };
+        (Object { table: table_name(&object.table), kind: object.kind, name }, definition)
+    };
+    let statement = |(table, text): (&String, &String)| (table_name(table), with_names(table, text));
+    Schema {
+        objects: found.objects.iter().map(rename).collect(),
+        statements: found.statements.iter().map(statement).collect(),
+    }
 }
 
 /// Replaces whole words only.

@@ -1,6 +1,7 @@
 //! MySQL and MariaDB.
 
 mod access;
+mod adoption;
 mod catalog;
 mod connect;
 mod fault;

@@ -1,6 +1,7 @@
 //! PostgreSQL and the distributed engines that speak its protocol.
 
 mod access;
+mod adoption;
 mod array;
 mod catalog;
 mod connect;

@@ -1,5 +1,6 @@
 //! SQLite: one file, one writer at a time.
 
+mod adoption;
 mod catalog;
 mod connect;
 mod fault;

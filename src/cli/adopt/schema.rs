@@ -1,0 +1,139 @@
+//! Converts the tables of a shop that another program made.
+
+use clap::Args;
+
+use crate::cli::migrate::{print_progress, whole_plan};
+use crate::cli::shared::arguments::AnswerArguments;
+use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::values::checked;
+use crate::context::Context;
+use crate::db::{Access, Database};
+use crate::domain::text::counted;
+use crate::error::{CommandLine, Error, Kind, Result};
+use crate::migrate::verify::expected_at;
+use crate::migrate::{self, ForeignShop, Misfit, misfits};
+
+/// Maximum number of misfits named in an error.
+const MISFITS_NAMED: usize = 10;
+
+#[derive(Debug, Args)]
+pub struct SchemaArguments {
+    /// Print the statements that convert another program's tables, without running them
+    #[arg(long)]
+    sql: bool,
+    /// Offset from UTC of times stored without a zone, such as +02:00
+    #[arg(long, value_name = "OFFSET", default_value = "UTC", value_parser = checked(offset), allow_hyphen_values = true)]
+    tz: i32,
+}
+
+fn offset(text: &str) -> Result<i32, String> {
+    let wrong = || "must be UTC or an offset such as +02:00".to_owned();
+    if ["UTC", "Z", "utc"].contains(&text) {
+        return Ok(0);
+    }
+    let sign = match text.chars().next() {
+        Some('+') => 1,
+        Some('-') => -1,
+        _ => return Err(wrong()),
+    };
+    let (hours, minutes) = text[1..].split_once(':').ok_or_else(wrong)?;
+    let number =
+        |text: &str, below: i32| text.parse().ok().filter(|number| (0..below).contains(number)).ok_or_else(wrong);
+    Ok(sign * (number(hours, 15)? * 60 + number(minutes, 60)?))
+}
+
+/// Converts the tables where that is needed. Returns whether the rows can follow: not after a script or a dry run.
+pub async fn run(
+    context: &Context,
+    prompter: &Prompter,
+    arguments: &SchemaArguments,
+    answers: &AnswerArguments,
+    dry_run: bool,
+) -> Result<bool> {
+    let is_reading = arguments.sql || dry_run;
+    let database = context.database(if is_reading { Access::Read } else { Access::Write }).await?;
+    let plan = whole_plan(context);
+    if migrate::foreign_tables(database.connection(), &plan.catalog).await?.is_empty() {
+        if arguments.sql {
+            context.output.note("the schema is the shop's own: there is nothing to take over");
+        }
+        return Ok(!arguments.sql);
+    }
+    let Some(shop) = find(context, &database, arguments.tz).await? else { return Ok(true) };
+    let misfits = misfits(database.connection(), &shop).await?;
+    if !misfits.is_empty() {
+        return Err(refusal(&misfits));
+    }
+    if arguments.sql {
+        return context.output.text(&shop.script()).map(|()| false);
+    }
+    let told = shop.changes().join("\n");
+    if dry_run {
+        context.output.note(&told);
+        context.note_would_change();
+        return Ok(false);
+    }
+    let target = database.target();
+    let impact = async || {
+        Ok(format!(
+            "{told}\nthis converts another program's tables in {target} and keeps every row; stop the program until it is done"
+        ))
+    };
+    prompter.ask_permission(context, answers, false, impact).await?;
+    if let Some(mut copy) = database.back_up("before-adopt", context.clock.now()).await? {
+        context.output.note(&format!("copied {target} to {}", copy.path().display()));
+        copy.keep();
+    }
+    let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
+    shop.adopt(&database, &plan, progress).await?;
+    context.output.note(&told);
+    Ok(true)
+}
+
+async fn find(context: &Context, database: &Database, offset: i32) -> Result<Option<ForeignShop>> {
+    let plan = whole_plan(context);
+    let scratch = context.scratch(database).await?;
+    let newest = plan.catalog.names().last().unwrap_or_default();
+    let expected = expected_at(&scratch, &plan, newest).await?;
+    ForeignShop::find(database.connection(), &plan.catalog, &expected, offset).await
+}
+
+/// The error about values that do not fit (exit 9), each with its row.
+fn refusal(misfits: &[Misfit]) -> Error {
+    let named: Vec<String> = misfits.iter().take(MISFITS_NAMED).map(|one| format!("\n  {}", one.message())).collect();
+    let more = misfits.len().saturating_sub(MISFITS_NAMED);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    let (count, named) = (counted(misfits.len(), "value"), named.concat());
+    let details: Vec<_> = misfits
+        .iter()
+        .map(|one| {
+            serde_json::json!({
+                "table": one.table, "row": one.row, "column": one.column, "value": one.value, "reason": one.why,
+                "repair": one.repair,
+            })
+        })
+        .collect();
+    let error = Error::new(
+        Kind::CheckFailed,
+        "adopt.misfit",
+        format!("{count} cannot be taken over as they are:{named}{more}"),
+    )
+    .details(serde_json::json!({ "misfits": details }));
+    let mut repairs: Vec<&str> = misfits.iter().filter_map(|one| one.repair.as_deref()).collect();
+    repairs.dedup();
+    let error = repairs.into_iter().fold(error, |error, repair| error.hint(repair.to_owned()));
+    error.hint(CommandLine::again().and(" once they are fixed; nothing was changed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_is_utc_or_hours_and_minutes() {
+        assert_eq!(["UTC", "+02:00", "-05:30"].map(offset), [Ok(0), Ok(120), Ok(-330)]);
+        for wrong in ["", "2", "+2", "Europe/Berlin", "+99:00", "+01:60", "+é:00"] {
+            assert!(offset(wrong).is_err(), "{wrong}");
+        }
+    }
+}

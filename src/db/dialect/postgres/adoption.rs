@@ -1,0 +1,165 @@
+//! Taking over tables on PostgreSQL: they are altered in place, which keeps their owner, their grants and what refers
+//! to them.
+
+use super::Postgres;
+use crate::db::dialect::adoption::{Adoption, ForeignColumn, ForeignTable, ValueKind, offset_text};
+use crate::db::dialect::catalog::{Catalog, ColumnParts};
+use crate::db::engine::Engine;
+use crate::db::schema::{Object, ObjectKind, Schema, differences, is_of_others, renamed_throughout};
+
+const NUMBER: &str = r"^\s*-?\d+(\.\d+)?\s*$";
+const TIME: &str = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?\s*(Z|[+-]\d\d(:?\d\d)?)?)?$";
+const ZONE: &str = r"(Z|[+-]\d\d(:?\d\d)?)$";
+
+/// What a type holds.
+enum Found {
+    Same,
+    Text,
+    Bytes,
+    Number,
+    Time,
+    Other,
+}
+
+fn found(column: &ForeignColumn) -> Found {
+    let kind = column.found_type();
+    let begins = |words: &[&str]| words.iter().any(|word| kind.starts_with(word));
+    match () {
+        () if kind == column.expected_type() => Found::Same,
+        () if begins(&["character", "text", "bpchar", "citext", "\"char\""]) => Found::Text,
+        () if begins(&["bytea"]) => Found::Bytes,
+        () if begins(&["timestamp", "date"]) => Found::Time,
+        () if begins(&["int", "bigint", "smallint", "numeric", "double", "real", "money"]) => Found::Number,
+        () => Found::Other,
+    }
+}
+
+impl Adoption for Postgres {
+    fn adopted_value(&self, name: &str, column: &ForeignColumn, offset: i32) -> String {
+        let zone = offset_text(offset);
+        match (column.kind, found(column)) {
+            (_, Found::Same) => name.to_owned(),
+            (ValueKind::Id, Found::Bytes) => format!("encode({name}, 'hex')::uuid"),
+            (ValueKind::Id, _) => format!("btrim({name}::text)::uuid"),
+            (ValueKind::Time, Found::Number) => format!("to_timestamp({name}::numeric / 1000)"),
+            (ValueKind::Time, Found::Text) => format!(
+                "CASE WHEN {name} ~ '{ZONE}' AND {name} ~ ':' THEN {name}::timestamptz \
+                 ELSE {name}::timestamp AT TIME ZONE INTERVAL '{zone}' END"
+            ),
+            (ValueKind::Time, _) if column.found_type() == "timestamp with time zone" => name.to_owned(),
+            (ValueKind::Time, _) if column.found_type().ends_with("with time zone") => format!("{name}::timestamptz"),
+            (ValueKind::Time, _) => format!("{name}::timestamp AT TIME ZONE INTERVAL '{zone}'"),
+            (ValueKind::Amount, _) => format!("round({name}::numeric, 2)"),
+            (ValueKind::Whole, _) => format!("{name}::numeric::int4"),
+            (ValueKind::Text, _) => format!("{name}::text"),
+        }
+    }
+
+    fn misfit(&self, name: &str, column: &ForeignColumn) -> Option<String> {
+        let number = |condition: String| match found(column) {
+            Found::Text => format!("CASE WHEN {name}::text ~ '{NUMBER}' THEN {condition} ELSE true END"),
+            Found::Number => condition,
+            _ => "true".to_owned(),
+        };
+        Some(match (column.kind, found(column)) {
+            (_, Found::Same) => return None,
+            (ValueKind::Id, Found::Bytes) => format!("length({name}) <> 16"),
+            (ValueKind::Id, Found::Text) => format!("replace(btrim({name}::text), '-', '') !~* '^[0-9a-f]{{32}}$'"),
+            (ValueKind::Time, Found::Number | Found::Time) => return None,
+            (ValueKind::Time, Found::Text) => format!("{name}::text !~ '{TIME}'"),
+            (ValueKind::Id | ValueKind::Time, _) => "true".to_owned(),
+            (ValueKind::Amount, _) => number(format!(
+                "{name}::numeric <> round({name}::numeric, 2) OR abs({name}::numeric) >= {}",
+                column.amount_limit()
+            )),
+            (ValueKind::Whole, _) => {
+                number(format!("{name}::numeric <> trunc({name}::numeric) OR abs({name}::numeric) > 2147483647"))
+            }
+            (ValueKind::Text, _) => format!("char_length({name}::text) > {}", column.size()?),
+        })
+    }
+
+    fn shown(&self, name: &str) -> String {
+        format!("CAST({name} AS text)")
+    }
+
+    fn take_over(&self, tables: &[ForeignTable], expected: &Schema, found_schema: &Schema, offset: i32) -> Vec<String> {
+        let mut statements = renames(tables);
+        let mut model = renamed_throughout(found_schema, tables);
+        for table in tables {
+            let quoted = self.quoted(&table.name);
+            let references = references(&table.name, expected, &model);
+            for reference in references {
+                statements.push(format!("ALTER TABLE {quoted} DROP CONSTRAINT {}", self.quoted(&reference.name)));
+                model.objects.remove(&reference);
+            }
+        }
+        for table in tables {
+            let quoted = self.quoted(&table.name);
+            for column in table.columns.iter().filter(|column| !matches!(found(column), Found::Same)) {
+                let (name, kind) = (self.quoted(&column.name), column.expected_type());
+                let value = self.adopted_value(&name, column, offset);
+                statements.push(format!(
+                    "ALTER TABLE {quoted} ALTER COLUMN {name} DROP DEFAULT, ALTER COLUMN {name} TYPE {kind} USING {value}"
+                ));
+                let object = Object { table: table.name.clone(), kind: ObjectKind::Column, name: column.name.clone() };
+                let is_not_null = ColumnParts::parse(&column.found).is_not_null;
+                model.objects.insert(object, format!("{kind}{}", if is_not_null { " NOT NULL" } else { "" }));
+            }
+        }
+        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        let (expected, model) = (expected.only(&names), model.only(&names));
+        let differences = differences(Engine::Postgres, &expected, &model);
+        statements.extend(differences.into_iter().filter(|one| !one.is_beside).filter_map(|one| one.repair));
+        statements.extend(own_names(&expected, &model));
+        statements
+    }
+}
+
+/// Tables and columns under the shop's names.
+fn renames(tables: &[ForeignTable]) -> Vec<String> {
+    let mut statements = Vec::new();
+    for table in tables {
+        let [name, found] = [&table.name, &table.found_name].map(|name| Postgres.quoted(name));
+        if name != found {
+            statements.push(format!("ALTER TABLE {found} RENAME TO {name}"));
+        }
+        for column in table.columns.iter().filter(|column| column.name != column.found_name) {
+            let [new, old] = [&column.name, &column.found_name].map(|name| Postgres.quoted(name));
+            statements.push(format!("ALTER TABLE {name} RENAME COLUMN {old} TO {new}"));
+        }
+    }
+    statements
+}
+
+/// Foreign keys of the shop's own columns, whose types could not change otherwise.
+fn references(table: &str, expected: &Schema, model: &Schema) -> Vec<Object> {
+    let all = model.objects.iter().filter(|(object, definition)| {
+        object.table == table
+            && object.kind == ObjectKind::Constraint
+            && definition.starts_with("FOREIGN KEY")
+            && !is_of_others(object, expected, model)
+    });
+    all.map(|(object, _)| object.clone()).collect()
+}
+
+/// Errors name the constraint that was violated: the shop knows its own.
+fn own_names(expected: &Schema, model: &Schema) -> Vec<String> {
+    let is_key = |definition: &str| definition.starts_with("UNIQUE") || definition.starts_with("PRIMARY KEY");
+    let missing = expected.objects.iter().filter(|(object, definition)| {
+        object.kind == ObjectKind::Constraint && is_key(definition) && !model.objects.contains_key(object)
+    });
+    let rename = |(object, definition): (&Object, &String)| {
+        let twin = model.objects.iter().find(|(other, said)| {
+            other.table == object.table
+                && !expected.objects.contains_key(other)
+                && Postgres.is_equivalent(object.kind, definition, said)
+        })?;
+        let [table, name, found] = [&object.table, &object.name, &twin.0.name].map(|name| Postgres.quoted(name));
+        Some(match twin.0.kind {
+            ObjectKind::Index => format!("ALTER INDEX {found} RENAME TO {name}"),
+            _ => format!("ALTER TABLE {table} RENAME CONSTRAINT {found} TO {name}"),
+        })
+    };
+    missing.filter_map(rename).collect()
+}

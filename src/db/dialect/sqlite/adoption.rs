@@ -1,0 +1,115 @@
+//! Taking over tables on SQLite: each is made again beside the old one. Whatever a column was declared as, a value may
+//! be of any type.
+
+use super::Sqlite;
+use super::catalog::{dashed_id, rebuilt};
+use crate::db::dialect::adoption::{Adoption, ForeignColumn, ForeignTable, ValueKind, offset_text};
+use crate::db::dialect::catalog::Catalog;
+use crate::db::schema::{Schema, renamed_throughout};
+
+impl Adoption for Sqlite {
+    fn adopted_value(&self, name: &str, column: &ForeignColumn, offset: i32) -> String {
+        let value = match column.kind {
+            ValueKind::Id => id(name),
+            ValueKind::Time => time(name, offset),
+            ValueKind::Amount => format!("round({name} + 0.0, 2)"),
+            ValueKind::Whole => format!("CAST({name} AS integer)"),
+            ValueKind::Text => format!("CAST({name} AS text)"),
+        };
+        match column.instead_of_null() {
+            Some(default) => format!("COALESCE({value}, {default})"),
+            None => value,
+        }
+    }
+
+    fn misfit(&self, name: &str, column: &ForeignColumn) -> Option<String> {
+        let not_a_number = format!("typeof({name}) = 'blob' OR typeof({name}) = 'text' AND ({})", is_no_number(name));
+        Some(match column.kind {
+            ValueKind::Id => format!(
+                "CASE typeof({name}) WHEN 'blob' THEN length({name}) <> 16 WHEN 'text' THEN \
+                 length(replace({name}, '-', '')) <> 32 OR length({name}) NOT IN (32, 36) \
+                 OR replace({name}, '-', '') GLOB '*[^0-9a-fA-F]*' ELSE 1 END"
+            ),
+            ValueKind::Time => format!(
+                "CASE typeof({name}) WHEN 'blob' THEN 1 WHEN 'text' THEN datetime({}) IS NULL OR length({}) > 6 \
+                 OR {name} NOT LIKE '____-__-__%' ELSE {} IS NULL END",
+                without_fraction(name),
+                fraction(name),
+                time(name, 0)
+            ),
+            ValueKind::Amount => format!(
+                "{not_a_number} OR abs({name} * 100.0 - round({name} * 100.0)) > 0.000001 OR abs({name} + 0.0) >= {}",
+                column.amount_limit()
+            ),
+            ValueKind::Whole => {
+                format!("{not_a_number} OR CAST({name} AS integer) <> {name} + 0.0 OR abs({name} + 0.0) > 2147483647")
+            }
+            ValueKind::Text => match column.size() {
+                Some(size) => format!("typeof({name}) = 'blob' OR length({name}) > {size}"),
+                None => format!("typeof({name}) = 'blob'"),
+            },
+        })
+    }
+
+    fn shown(&self, name: &str) -> String {
+        format!("CASE typeof({name}) WHEN 'blob' THEN hex({name}) ELSE CAST({name} AS text) END")
+    }
+
+    fn take_over(&self, tables: &[ForeignTable], expected: &Schema, found: &Schema, offset: i32) -> Vec<String> {
+        let model = renamed_throughout(found, tables);
+        let rebuild = |table: &ForeignTable| {
+            let value_of = |column: &str| {
+                let column = table.columns.iter().find(|other| other.name == column)?;
+                Some(self.adopted_value(&self.quoted(&column.found_name), column, offset))
+            };
+            rebuilt(&table.name, &table.found_name, expected, &model, &value_of).unwrap_or_default()
+        };
+        tables.iter().flat_map(rebuild).collect()
+    }
+}
+
+fn id(name: &str) -> String {
+    let bytes = dashed_id(&format!("lower(hex({name}))"));
+    let digits = dashed_id(&format!("lower({name})"));
+    format!(
+        "CASE WHEN typeof({name}) = 'blob' THEN {bytes} WHEN length({name}) = 32 THEN {digits} ELSE lower({name}) END"
+    )
+}
+
+fn is_no_number(name: &str) -> String {
+    format!(
+        "trim({name}) = '' OR trim({name}) GLOB '*[^0-9.-]*' OR trim({name}) GLOB '?*-*' OR trim({name}) GLOB '*.*.*' \
+         OR trim({name}) IN ('.', '-')"
+    )
+}
+
+/// The digits behind the point, of which SQLite's own functions keep three.
+fn fraction(name: &str) -> String {
+    let behind = format!("substr({name}, instr({name}, '.') + 1)");
+    format!(
+        "CASE WHEN instr({name}, '.') = 0 THEN '' \
+         ELSE substr({behind}, 1, length({behind}) - length(ltrim({behind}, '0123456789'))) END"
+    )
+}
+
+fn without_fraction(name: &str) -> String {
+    format!("replace({name}, '.' || ({}), '')", fraction(name))
+}
+
+/// `YYYY-MM-DD HH:MM:SS.ffffff+00:00`. A number is milliseconds since 1970, as other programs store them; one too small
+/// for that is seconds.
+fn time(name: &str, offset: i32) -> String {
+    let whole = without_fraction(name);
+    let is_zoned = format!("({name} LIKE '%Z' OR {name} LIKE '%+__:__' OR {name} LIKE '____-__-__%-__:__')");
+    let shifted = match offset {
+        0 => whole.clone(),
+        _ => format!("CASE WHEN {is_zoned} THEN {whole} ELSE {whole} || '{}' END", offset_text(offset)),
+    };
+    let format = "%Y-%m-%d %H:%M:%S";
+    let micros = format!("substr(({}) || '000000', 1, 6)", fraction(name));
+    let seconds = format!("CASE WHEN abs({name}) < 100000000000 THEN {name} ELSE {name} / 1000.0 END");
+    format!(
+        "CASE WHEN typeof({name}) = 'text' THEN strftime('{format}', {shifted}) || '.' || {micros} || '+00:00' \
+         ELSE strftime('%Y-%m-%d %H:%M:%f', {seconds}, 'unixepoch') || '000+00:00' END"
+    )
+}

@@ -1,0 +1,175 @@
+//! Values of another program that do not fit the shop, each named with its row.
+
+use sea_orm::ConnectionTrait;
+
+use super::ForeignShop;
+use crate::db::adoption::{ForeignColumn, ForeignTable};
+use crate::db::answers::{rows, text};
+use crate::db::schema::{ObjectKind, meaning};
+use crate::error::{Result, printable};
+
+/// So many rows are named for each reason.
+const ROWS_NAMED: usize = 5;
+
+/// A value that does not fit.
+#[derive(Debug, Clone)]
+pub struct Misfit {
+    /// The table, as the other program calls it.
+    pub table: String,
+    /// The row's id, as it is stored.
+    pub row: String,
+    /// The column, as the other program calls it.
+    pub column: String,
+    /// The value as text.
+    pub value: String,
+    /// Why it does not fit.
+    pub why: String,
+    /// A statement that mends it, where one does without a decision.
+    pub repair: Option<String>,
+}
+
+impl Misfit {
+    /// `users 550e…: email is empty (NULL)`
+    pub fn message(&self) -> String {
+        let [row, value] = [&self.row, &self.value].map(|text| printable(text));
+        format!("{} {row}: {} {value}: {}", self.table, self.column, self.why)
+    }
+}
+
+/// Every kind of misfit, with the first rows of each. What the shop's rules say is asked once each value fits by itself.
+///
+/// Errors: those of the database.
+pub async fn misfits(connection: &impl ConnectionTrait, shop: &ForeignShop) -> Result<Vec<Misfit>> {
+    let mut found = Vec::new();
+    for table in &shop.tables {
+        for column in &table.columns {
+            found.extend(of_column(connection, shop, table, column).await?);
+        }
+    }
+    if found.is_empty() {
+        for table in &shop.tables {
+            found.extend(of_rules(connection, shop, table).await?);
+        }
+    }
+    Ok(found)
+}
+
+/// A query for `id_text` and `value_text` of rows of a table.
+fn query(shop: &ForeignShop, table: &ForeignTable, value: &str, condition: &str) -> String {
+    let engine = shop.engine;
+    let id = table.columns.iter().find(|column| column.name == "id").map_or("id", |column| column.found_name.as_str());
+    let (id, from) = (engine.shown(&engine.quoted(id)), engine.quoted(&table.found_name));
+    let value = engine.shown(value);
+    format!("SELECT {id} AS id_text, {value} AS value_text FROM {from} WHERE {condition} LIMIT {ROWS_NAMED}")
+}
+
+async fn of_column(
+    connection: &impl ConnectionTrait,
+    shop: &ForeignShop,
+    table: &ForeignTable,
+    column: &ForeignColumn,
+) -> Result<Vec<Misfit>> {
+    let name = shop.engine.quoted(&column.found_name);
+    let mut conditions = Vec::new();
+    if column.refuses_null() {
+        conditions.push((format!("{name} IS NULL"), "is missing".to_owned()));
+    }
+    if let Some(condition) = shop.engine.misfit(&name, column) {
+        let why = format!("does not fit {}", column.expected_type());
+        conditions.push((format!("{name} IS NOT NULL AND ({condition})"), why));
+    }
+    let mut found = Vec::new();
+    for (condition, why) in conditions {
+        found.extend(ask(connection, &query(shop, table, &name, &condition), table, &column.found_name, &why).await?);
+    }
+    Ok(found)
+}
+
+async fn ask(
+    connection: &impl ConnectionTrait,
+    sql: &str,
+    table: &ForeignTable,
+    column: &str,
+    why: &str,
+) -> Result<Vec<Misfit>> {
+    let get = |row: &_, name| text(row, name).unwrap_or_else(|| "NULL".to_owned());
+    Ok(rows(connection, sql)
+        .await?
+        .iter()
+        .map(|row| Misfit {
+            table: table.found_name.clone(),
+            row: get(row, "id_text"),
+            column: column.to_owned(),
+            value: get(row, "value_text"),
+            why: why.to_owned(),
+            repair: None,
+        })
+        .collect())
+}
+
+/// The shop's checks, keys and references, asked of the values as they will be.
+async fn of_rules(connection: &impl ConnectionTrait, shop: &ForeignShop, table: &ForeignTable) -> Result<Vec<Misfit>> {
+    let mut found = Vec::new();
+    for (_, rule) in shop.expected.of_table(&table.name, ObjectKind::Constraint) {
+        let words = meaning::words(rule);
+        let column_of = |word: &String| table.columns.iter().find(|column| column.name == *word);
+        let Some(column) = words.iter().find_map(column_of) else { continue };
+        let name = shop.engine.quoted(&column.found_name);
+        let value = shop.engine.adopted_value(&name, column, shop.offset);
+        let first = words.first().map(String::as_str).unwrap_or_default();
+        match first {
+            "check" => {
+                let condition = rule.trim_start_matches("CHECK ");
+                let own = shop.engine.quoted(&column.name);
+                let (id, from) = (id_of(shop, table), shop.engine.quoted(&table.found_name));
+                let shown = shop.engine.shown("shown_value");
+                let sql = format!(
+                    "SELECT id_text, {shown} AS value_text FROM (SELECT {id} AS id_text, {name} AS shown_value, \
+                     {value} AS {own} FROM {from}) AS adopted WHERE NOT {condition} LIMIT {ROWS_NAMED}"
+                );
+                let mut broken =
+                    ask(connection, &sql, table, &column.found_name, "is against the shop's rules").await?;
+                mend_case(shop, table, column, rule, &mut broken);
+                found.extend(broken);
+            }
+            "unique" | "primary" => {
+                let from = shop.engine.quoted(&table.found_name);
+                let condition = format!(
+                    "{value} IN (SELECT {value} FROM {from} WHERE {name} IS NOT NULL GROUP BY {value} HAVING COUNT(*) > 1)"
+                );
+                let sql = query(shop, table, &name, &condition);
+                found.extend(ask(connection, &sql, table, &column.found_name, "occurs more than once").await?);
+            }
+            "foreign" => {
+                let Some(parent) = shop.tables.iter().find(|other| words.contains(&other.name)) else { continue };
+                let Some(id) = parent.columns.iter().find(|column| column.name == "id") else { continue };
+                let theirs = shop.engine.adopted_value(&shop.engine.quoted(&id.found_name), id, shop.offset);
+                let from = shop.engine.quoted(&parent.found_name);
+                let condition = format!("{name} IS NOT NULL AND {value} NOT IN (SELECT {theirs} FROM {from})");
+                let why = format!("is not in {}", parent.found_name);
+                let sql = query(shop, table, &name, &condition);
+                found.extend(ask(connection, &sql, table, &column.found_name, &why).await?);
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn id_of(shop: &ForeignShop, table: &ForeignTable) -> String {
+    let id = table.columns.iter().find(|column| column.name == "id").map_or("id", |column| column.found_name.as_str());
+    shop.engine.shown(&shop.engine.quoted(id))
+}
+
+/// A word of a list that differs only in its case is mended by one statement.
+fn mend_case(shop: &ForeignShop, table: &ForeignTable, column: &ForeignColumn, rule: &str, broken: &mut [Misfit]) {
+    let [from, name] = [&table.found_name, &column.found_name].map(|name| shop.engine.quoted(name));
+    for misfit in broken {
+        let lower = misfit.value.trim().to_lowercase();
+        if rule.contains(&format!("'{lower}'")) {
+            "differs only in its case".clone_into(&mut misfit.why);
+            let old = misfit.value.replace('\'', "''");
+            misfit.repair = Some(format!("UPDATE {from} SET {name} = '{lower}' WHERE {name} = '{old}'"));
+        }
+    }
+}
