@@ -403,7 +403,7 @@ fn a_file_that_changes_during_the_import_is_rejected() {
             shop.file("a.csv", &one);
             let script = format!("unset DATABASE_URL; exec shopctl {noun} import a.csv --context live {flags}");
             let mut session = start_script(&shop, &script);
-            session.exp_string("to go on").expect("it asks");
+            session.exp_string("to confirm").expect("it asks");
             // The same file with different content.
             fs::write(shop.path("a.csv"), later).expect("ours");
             session.send("shop\r").and_then(|_| session.flush()).expect("it listens");
@@ -416,7 +416,7 @@ fn a_file_that_changes_during_the_import_is_rejected() {
         shop.file("b.csv", &grown);
         let script = format!("unset DATABASE_URL; exec shopctl {noun} import a.csv --context live");
         let mut session = start_script(&shop, &script);
-        session.exp_string("to go on").expect("it asks");
+        session.exp_string("to confirm").expect("it asks");
         fs::rename(shop.path("b.csv"), shop.path("a.csv")).expect("ours");
         session.send("shop\r").and_then(|_| session.flush()).expect("it listens");
         let (code, shown) = end(session);

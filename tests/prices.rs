@@ -175,7 +175,7 @@ fn a_dry_run_changes_nothing(shop: &Shop) {
 fn a_price_changed_since_it_was_shown_is_rejected(shop: &Shop) {
     shop_with(shop, &[("A", "1.00"), ("B", "2.00")]);
     let mut session = terminal::start(shop, &["product", "price", "A", "B", "--by", "1"], &[]);
-    session.exp_string("go on? [y/N] ").expect("a question");
+    session.exp_string("Continue? [y/N] ").expect("a question");
     shop.run(&["product", "update", "B", "--price", "5.00"]).success();
     session.send("y\r").expect("it listens");
     session.flush().expect("it listens");

@@ -37,7 +37,7 @@ fn deleting_requires_typing_the_name() {
     let shop = shop();
     for (answer, code, left) in [("bob\r", 10, 1), ("\u{3}", 130, 1), ("\u{4}", 10, 1), ("ann@example.com\r", 0, 0)] {
         let mut session = start(&shop, &["user", "delete", "ann@example.com"], &[]);
-        session.exp_string("type ann@example.com to go on").expect("it asks");
+        session.exp_string("Type ann@example.com to confirm").expect("it asks");
         session.send(answer).and_then(|_| session.flush()).expect("it listens");
         let (ended_with, shown) = end(session);
         assert_eq!(ended_with, code, "{answer:?} gave {shown}");
@@ -134,7 +134,7 @@ fn erasing_personal_data_requires_typing_the_name() {
         [("y\r", 10, "active"), ("\u{3}", 130, "active"), ("ann@example.com\r", 0, "anonymized")]
     {
         let mut session = start(&shop, &["user", "anonymize", "ann@example.com"], &[]);
-        answer(&mut session, "type ann@example.com to go on", keys);
+        answer(&mut session, "Type ann@example.com to confirm", keys);
         let (ended_with, shown) = end(session);
         assert_eq!((ended_with, status(&shop).as_str()), (code, status_after), "{shown}");
     }
@@ -146,7 +146,7 @@ fn the_time_limit_does_not_run_while_a_prompt_is_open() {
     shop.product("MUG", "12.50", 10);
     for (arguments, question, keys) in [
         (["user", "disable", "ann@example.com"], "[y/N]", "y\r"),
-        (["product", "delete", "MUG"], "type MUG to go on", "MUG\r"),
+        (["product", "delete", "MUG"], "Type MUG to confirm", "MUG\r"),
     ] {
         let arguments = [&arguments[..], &["--timeout", "300ms"]].concat();
         let mut session = start(&shop, &arguments, &[]);
@@ -207,7 +207,7 @@ fn adopting_shows_a_dry_run_and_asks_about_totals_first() {
         let shown = answer(&mut session, "set it to the sum of the lines? [y/N]", totals);
         assert!(shown.contains("order APP-1: was not made by shopctl"), "{shown}");
         if !go_on.is_empty() {
-            answer(&mut session, "go on? [y/N]", go_on);
+            answer(&mut session, "Continue? [y/N]", go_on);
         }
         let (ended_with, shown) = end(session);
         assert_eq!(ended_with, code, "{shown}");

@@ -280,7 +280,7 @@ fn totals_are_separate_from_the_rows() {
     shop.product("MUG", "12.50", 10);
     let run = shop.run(&["report", "stock-value", "-o", "csv", "--fields", "sku,value"]).success();
     assert_eq!(run.stdout, "sku,value\nMUG,125.00\n");
-    run.says("in all: products 1, stock 10, value 125.00");
+    run.says("total: products 1, stock 10, value 125.00");
     let run = shop.run(&["report", "stock-value", "--json", "--quiet"]).success();
     assert_eq!(run.stderr, "");
     assert_eq!(run.json()["totals"]["value"], "125.00");

@@ -141,11 +141,11 @@ impl<'a, V: View> Rows<'a, V> {
             self.output.note(&format!("no {}", V::NOUN));
         }
         if let Some(total) = total {
-            self.output.note(&format!("{total} {} in all", V::NOUN));
+            self.output.note(&format!("{total} {} in total", V::NOUN));
         }
         if !totals.is_empty() {
             let sums: Vec<_> = totals.iter().map(|(name, cell)| format!("{name} {}", cell.display_text())).collect();
-            self.output.note(&format!("in all: {}", sums.join(", ")));
+            self.output.note(&format!("total: {}", sums.join(", ")));
         }
         if let Some(cursor) = next {
             self.output.note(&format!("next page: --after {cursor}"));

@@ -74,7 +74,7 @@ fn a_terminal_gets_a_table_that_fits() {
     B2         -                       -3  1012.50  2026-11-23 16:14
     "#);
     insta::assert_snapshot!(stderr, @r#"
-    7 parcels in all
+    7 parcels in total
     next page: --after CURSOR
     "#);
     let (stdout, _) = listed(plain, on_a_terminal(200));
@@ -95,7 +95,7 @@ fn a_pipe_gets_complete_tab_separated_values_without_a_header() {
     id-B2	B2		-3	1012.50	2026-11-23T16:14:34.123456Z
     "#);
     insta::assert_snapshot!(stderr, @r#"
-    7 parcels in all
+    7 parcels in total
     next page: --after CURSOR
     "#);
     let (_, stderr) = listed(OutputSettings { quiet: true, ..OutputSettings::default() }, Terminal::default());

@@ -14,13 +14,13 @@ use crate::migrate::{self, Plan, Progress, entities};
 
 #[derive(Debug, Args)]
 pub struct UpArguments {
-    /// Up to and with this migration
+    /// Up to and including this migration
     #[arg(long, value_name = "NAME", conflicts_with = "steps")]
     to: Option<String>,
-    /// At most so many
+    /// Maximum number of migrations to apply
     #[arg(long, value_name = "N", value_parser = steps)]
     steps: Option<u32>,
-    /// Also apply what is older than what is applied already, and go on beside missing ones
+    /// Also apply migrations older than those already applied, and ignore missing ones
     #[arg(long)]
     allow_late: bool,
     #[command(flatten)]

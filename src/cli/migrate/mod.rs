@@ -83,7 +83,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 struct LockArguments {
-    /// Wait so long for another runner, and for tables that others hold
+    /// How long to wait for another runner or a locked table
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = checked(moment::parse_span))]
     lock_wait: Duration,
 }

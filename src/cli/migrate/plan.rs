@@ -20,7 +20,7 @@ pub struct Arguments {
     /// Everything there is for this engine, with no database at all
     #[arg(long, value_name = "ENGINE", value_parser = engines())]
     backend: Option<Engine>,
-    /// Up to and with this migration
+    /// Up to and including this migration
     #[arg(long, value_name = "NAME")]
     to: Option<String>,
 }

@@ -15,7 +15,7 @@ pub struct DownArguments {
     /// Down to this migration, which stays
     #[arg(long, value_name = "NAME", conflicts_with = "steps")]
     to: Option<String>,
-    /// So many [default: 1]
+    /// Number of migrations to revert [default: 1]
     #[arg(long, value_name = "N", value_parser = steps)]
     steps: Option<u32>,
     #[command(flatten)]

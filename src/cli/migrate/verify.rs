@@ -17,7 +17,7 @@ use crate::migrate::verify::{clear, drift, expected_at, run_on_scratch, schema};
 use crate::migrate::{self, entities};
 use crate::output::Mutation;
 
-/// So many objects of other programs are named.
+/// Maximum number of objects of other programs to name.
 const BESIDE_SHOWN: usize = 12;
 
 #[derive(Debug, Args)]

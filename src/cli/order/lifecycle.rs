@@ -216,7 +216,7 @@ async fn impact_on_one(context: &Context, template: &OrderTransition, name: &str
     Ok(format!("this {} order {name} ({status}, {}){stock}", verb_phrase(one.verb), tried.before.total_amount))
 }
 
-/// Describes the impact on several orders: `this cancels 3 orders, 84.90 in all, and refuses 1: order … is shipped; …`.
+/// Describes the impact on several orders: `this cancels 3 orders, 84.90 in total, and refuses 1: order … is shipped; …`.
 ///
 /// Errors: exit 6 if all would be refused.
 fn impact_on_all(found: &[order::Model], template: &OrderTransition) -> Result<String> {
@@ -241,7 +241,7 @@ fn impact_on_all(found: &[order::Model], template: &OrderTransition) -> Result<S
     let total = able.iter().try_fold(Money::ZERO, |sum, order| sum.checked_plus(order.total_amount.known()?));
     let total = total.map_or_else(|| "a lot".to_owned(), |total| total.to_string());
     let orders = counted(able.len(), "order");
-    Ok(format!("this {} {orders}, {total} in all{refused}{stock}", verb_phrase(*verb)))
+    Ok(format!("this {} {orders}, {total} in total{refused}{stock}", verb_phrase(*verb)))
 }
 
 fn verb_phrase(verb: Verb) -> &'static str {

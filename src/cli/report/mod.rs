@@ -94,7 +94,7 @@ fn parse_time(text: &str) -> Result<ParsedTime, String> {
 
 #[derive(Debug, Args)]
 pub struct LimitArguments {
-    /// Show at most so many
+    /// Maximum number of rows
     #[arg(long, value_name = "N", default_value = "20", allow_negative_numbers = true, value_parser = limit())]
     limit: u64,
 }

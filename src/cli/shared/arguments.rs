@@ -87,10 +87,10 @@ impl StockFilterArguments {
 /// Flags of commands that list.
 #[derive(Debug, Clone, Args)]
 pub struct ListArguments {
-    /// Show at most so many
+    /// Maximum number of rows
     #[arg(long, value_name = "N", default_value = "20", allow_negative_numbers = true, value_parser = limit())]
     limit: u64,
-    /// Skip so many (slow far into a large list: prefer --after)
+    /// Number of rows to skip (slow far into a large list: prefer --after)
     #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = offset())]
     offset: u64,
     /// Go on after the cursor that the list before printed

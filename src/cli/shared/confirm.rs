@@ -72,7 +72,7 @@ impl Prompter {
             return Err(confirmation_needed(impact).hint(CommandLine::again().flag("--yes")));
         }
         output.say(impact);
-        confirm_question("go on?")
+        confirm_question("Continue?")
     }
 
     /// Whether the user accepts an optional addition; no if nobody can be asked.
@@ -103,7 +103,7 @@ impl Prompter {
             None if !self.is_interactive() => Err(confirmation_needed(impact).hint(hint)),
             None => {
                 output.say(impact);
-                let answer = ask(&format!("type {} to go on: ", escape::line(expected)), Echo::Shown)?;
+                let answer = ask(&format!("Type {} to confirm: ", escape::line(expected)), Echo::Shown)?;
                 let is_same = answer.trim() == expected;
                 if is_same { Ok(()) } else { Err(declined("another name was typed, nothing was changed")) }
             }

@@ -298,7 +298,7 @@ impl Cart<'_> {
             text.push_str(&format!("{quantity:>6} × {price:>10} = {line_total:>12}  {sku}  {name}\n"));
         }
         let pieces: i64 = self.lines.iter().map(|line| i64::from(line.quantity.get())).sum();
-        text.push_str(&format!("{pieces:>6} in all, total {:>13}\n", format_amount(self.total())));
+        text.push_str(&format!("{pieces:>6} pieces, total {:>13}\n", format_amount(self.total())));
         self.context.output.say(&text);
         confirm_question("place this order?")
     }
