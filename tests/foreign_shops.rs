@@ -7,6 +7,8 @@ on_every_backend!(
     a_shop_as_sequelize_sync_makes_it_is_taken_over,
     a_shop_as_the_documents_migrations_make_it_is_taken_over,
     values_that_do_not_fit_stop_everything_and_are_named,
+    times_and_amounts_in_other_forms_keep_their_values,
+    times_that_do_not_exist_are_refused,
     the_printed_script_takes_a_shop_over,
     a_shop_without_history_is_taken_over_as_it_is
 );
@@ -225,6 +227,66 @@ fn values_that_do_not_fit_stop_everything_and_are_named(shop: &Shop) {
     if shop.backend != Backend::Postgres {
         made.sql("UPDATE users SET id = 'not-an-id' WHERE email = 'ada@example.com'");
         made.run(&["adopt", "--yes"]).exits_with(9).says("not-an-id");
+    }
+}
+
+/// The document's shop with times as texts and as numbers, and prices as floats.
+fn in_other_forms(shop: &Shop) -> Shop {
+    let made = made_by_others(shop, &document(shop.backend));
+    let changes: &[&str] = match shop.backend {
+        Backend::Postgres => &[
+            "ALTER TABLE users ALTER created_at DROP DEFAULT, ALTER updated_at DROP DEFAULT",
+            "ALTER TABLE users ALTER created_at TYPE varchar(40), ALTER updated_at TYPE bigint USING 0",
+            "ALTER TABLE products ALTER price TYPE real",
+        ],
+        Backend::MariaDb => &[
+            "UPDATE users SET updated_at = NULL",
+            "ALTER TABLE users MODIFY created_at varchar(40), MODIFY updated_at bigint",
+            "ALTER TABLE products MODIFY price float",
+        ],
+        Backend::Sqlite => &[],
+    };
+    changes.iter().for_each(|statement| made.sql(statement));
+    made
+}
+
+fn times_and_amounts_in_other_forms_keep_their_values(shop: &Shop) {
+    let made = in_other_forms(shop);
+    made.sql("UPDATE products SET price = 12.35");
+    made.sql("UPDATE users SET created_at = '2024-01-01', updated_at = 1704103200 WHERE email = 'ada@example.com'");
+    made.sql(
+        "UPDATE users SET created_at = '2024-01-01 10:00:00.5', updated_at = 1704103200000 WHERE email = 'ben@example.com'",
+    );
+    made.sql(
+        "INSERT INTO users (id, email, password_hash, first_name, last_name, created_at, updated_at) VALUES \
+         ('550e8400-e29b-41d4-a716-44665544000c', 'cy@example.com', 'x', 'Cy', 'N', '2024-01-01T10:00:00Z', 1704103200123)",
+    );
+    made.run(&["adopt", "--yes", "--tz", "+02:00"]).success();
+    let times = |email: &str| {
+        let user = made.run(&["user", "show", email, "--json"]).success().json();
+        [
+            user["created_at"].as_str().expect("a time").to_owned(),
+            user["updated_at"].as_str().expect("a time").to_owned(),
+        ]
+    };
+    for (email, created, updated) in [
+        ("ada@example.com", "2023-12-31T22:00:00", "2024-01-01T10:00:00"),
+        ("ben@example.com", "2024-01-01T08:00:00.5", "2024-01-01T10:00:00"),
+        ("cy@example.com", "2024-01-01T10:00:00", "2024-01-01T10:00:00.123"),
+    ] {
+        let [found_created, found_updated] = times(email);
+        assert!(found_created.starts_with(created), "{email}: {found_created}, not {created}");
+        assert!(found_updated.starts_with(updated), "{email}: {found_updated}, not {updated}");
+    }
+    let products = made.run(&["product", "list", "--json"]).success();
+    assert_eq!(products.json()["items"][0]["price"], "12.35", "{products}");
+}
+
+fn times_that_do_not_exist_are_refused(shop: &Shop) {
+    for time in ["2024-02-30 10:00:00", "2023-02-29", "2024-01-01 24:00:00"] {
+        let made = in_other_forms(shop);
+        made.sql(&format!("UPDATE users SET created_at = '{time}', updated_at = NULL WHERE email = 'ada@example.com'"));
+        made.run(&["adopt", "--yes"]).exits_with(9).says(time).says(USER);
     }
 }
 

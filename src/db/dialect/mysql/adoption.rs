@@ -30,8 +30,8 @@ impl Adoption for Mysql {
         let value = match column.kind {
             ValueKind::Id if is_bytes(column) => dashed(&format!("HEX({name})")),
             ValueKind::Id => dashed(&format!("REPLACE(CAST({name} AS CHAR), '-', '')")),
-            ValueKind::Time => shifted(&time(name, column), column, offset),
-            ValueKind::Amount => format!("ROUND({name} + 0, 2)"),
+            ValueKind::Time => shifted(name, column, offset),
+            ValueKind::Amount => format!("ROUND({} + 0, 2)", amount(name, column)),
             ValueKind::Whole => format!("CAST({name} AS SIGNED)"),
             ValueKind::Text => format!("CONVERT({name} USING utf8mb4) COLLATE utf8mb4_bin"),
         };
@@ -50,14 +50,18 @@ impl Adoption for Mysql {
         Some(match column.kind {
             ValueKind::Id if is_bytes(column) => format!("LENGTH({name}) <> 16"),
             ValueKind::Id => format!("REPLACE(CAST({name} AS CHAR), '-', '') NOT REGEXP '^[0-9a-fA-F]{{32}}$'"),
-            ValueKind::Time if is_text(column) => format!("{name} NOT REGEXP '{TIME}'"),
+            ValueKind::Time if is_text(column) => {
+                format!("{name} NOT REGEXP '{TIME}' OR {} IS NULL", time(name, column))
+            }
             ValueKind::Time if begins(column, &["datetime", "timestamp", "date"]) => {
                 format!("YEAR({name}) = 0 OR MONTH({name}) = 0 OR DAYOFMONTH({name}) = 0")
             }
-            ValueKind::Time => (!is_number(column)).then(|| "1".to_owned())?,
+            ValueKind::Time if is_number(column) => format!("{} IS NULL", time(name, column)),
+            ValueKind::Time => "1".to_owned(),
             ValueKind::Amount => number(format!(
-                "ABS({name} * 100.0 - ROUND({name} * 100.0)) > 0.000001 OR ABS({name} + 0) >= {}",
-                column.amount_limit()
+                "ABS({amount} * 100.0 - ROUND({amount} * 100.0)) > 0.000001 OR ABS({amount} + 0) >= {}",
+                column.amount_limit(),
+                amount = amount(name, column)
             )),
             ValueKind::Whole => number(format!("{name} + 0 <> ROUND({name} + 0) OR ABS({name} + 0) > 2147483647")),
             ValueKind::Text => format!("CHAR_LENGTH({name}) > {}", column.size()?),
@@ -171,15 +175,29 @@ fn time(name: &str, column: &ForeignColumn) -> String {
         () if is_text(column) => {
             format!("CAST(TRIM(REPLACE(REPLACE(REPLACE({name}, 'T', ' '), 'Z', ''), '+00:00', '')) AS DATETIME(6))")
         }
-        () if is_number(column) => format!("'1970-01-01' + INTERVAL {name} * 1000 MICROSECOND"),
+        // Milliseconds since 1970; a number too small for that is seconds.
+        () if is_number(column) => format!(
+            "'1970-01-01' + INTERVAL CASE WHEN ABS({name}) < 100000000000 THEN {name} * 1000000 ELSE {name} * 1000 END \
+             MICROSECOND"
+        ),
         () => name.to_owned(),
     }
 }
 
-/// A TIMESTAMP is in the session's zone, which is UTC; a DATETIME in none.
-fn shifted(value: &str, column: &ForeignColumn, offset: i32) -> String {
-    match begins(column, &["datetime", "date"]) && offset != 0 {
-        true => format!("{value} - INTERVAL {offset} MINUTE"),
-        false => value.to_owned(),
+/// A TIMESTAMP is in the session's zone, which is UTC; a DATETIME in none, and a text in none unless it says so.
+fn shifted(name: &str, column: &ForeignColumn, offset: i32) -> String {
+    let value = time(name, column);
+    match () {
+        () if offset == 0 => value,
+        () if is_text(column) => {
+            format!("CASE WHEN {name} REGEXP '(Z|[+]00:00)$' THEN {value} ELSE {value} - INTERVAL {offset} MINUTE END")
+        }
+        () if begins(column, &["datetime", "date"]) => format!("{value} - INTERVAL {offset} MINUTE"),
+        () => value,
     }
+}
+
+/// A FLOAT is exact only as the text that it is shown as.
+fn amount(name: &str, column: &ForeignColumn) -> String {
+    if begins(column, &["float"]) { format!("CAST({name} AS CHAR)") } else { name.to_owned() }
 }

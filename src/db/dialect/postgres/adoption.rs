@@ -8,7 +8,10 @@ use crate::db::engine::Engine;
 use crate::db::schema::{Object, ObjectKind, Schema, differences, is_of_others, renamed_throughout};
 
 const NUMBER: &str = r"^\s*-?\d+(\.\d+)?\s*$";
-const TIME: &str = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?\s*(Z|[+-]\d\d(:?\d\d)?)?)?$";
+const TIME: &str = concat!(
+    r"^[1-9]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])",
+    r"([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?\s*(Z|[+-]\d\d(:?\d\d)?)?)?$"
+);
 const ZONE: &str = r"(Z|[+-]\d\d(:?\d\d)?)$";
 
 /// What a type holds.
@@ -41,7 +44,11 @@ impl Adoption for Postgres {
             (_, Found::Same) => name.to_owned(),
             (ValueKind::Id, Found::Bytes) => format!("encode({name}, 'hex')::uuid"),
             (ValueKind::Id, _) => format!("btrim({name}::text)::uuid"),
-            (ValueKind::Time, Found::Number) => format!("to_timestamp({name}::numeric / 1000)"),
+            // Milliseconds since 1970; a number too small for that is seconds.
+            (ValueKind::Time, Found::Number) => format!(
+                "to_timestamp(CASE WHEN abs({name}::numeric) < 100000000000 THEN {name}::numeric \
+                 ELSE {name}::numeric / 1000 END)"
+            ),
             (ValueKind::Time, Found::Text) => format!(
                 "CASE WHEN {name} ~ '{ZONE}' AND {name} ~ ':' THEN {name}::timestamptz \
                  ELSE {name}::timestamp AT TIME ZONE INTERVAL '{zone}' END"
@@ -62,11 +69,17 @@ impl Adoption for Postgres {
             _ => "true".to_owned(),
         };
         Some(match (column.kind, found(column)) {
+            (ValueKind::Time, Found::Same | Found::Time) if !column.found_type().starts_with("time ") => {
+                format!("NOT isfinite({name})")
+            }
             (_, Found::Same) => return None,
             (ValueKind::Id, Found::Bytes) => format!("length({name}) <> 16"),
             (ValueKind::Id, Found::Text) => format!("replace(btrim({name}::text), '-', '') !~* '^[0-9a-f]{{32}}$'"),
             (ValueKind::Time, Found::Number | Found::Time) => return None,
-            (ValueKind::Time, Found::Text) => format!("{name}::text !~ '{TIME}'"),
+            (ValueKind::Time, Found::Text) => format!(
+                "CASE WHEN {name}::text ~ '{TIME}' THEN substr({name}::text, 9, 2)::int > extract(day FROM \
+                 (substr({name}::text, 1, 7) || '-01')::date + interval '1 month' - interval '1 day') ELSE true END"
+            ),
             (ValueKind::Id | ValueKind::Time, _) => "true".to_owned(),
             (ValueKind::Amount, _) => number(format!(
                 "{name}::numeric <> round({name}::numeric, 2) OR abs({name}::numeric) >= {}",

@@ -32,7 +32,8 @@ impl Adoption for Sqlite {
             ),
             ValueKind::Time => format!(
                 "CASE typeof({name}) WHEN 'blob' THEN 1 WHEN 'text' THEN datetime({}) IS NULL OR length({}) > 6 \
-                 OR {name} NOT LIKE '____-__-__%' ELSE {} IS NULL END",
+                 OR {name} NOT LIKE '____-__-__%' OR substr({name}, 12, 2) = '24' \
+                 OR date(substr({name}, 1, 10)) <> substr({name}, 1, 10) ELSE {} IS NULL END",
                 without_fraction(name),
                 fraction(name),
                 time(name, 0)
@@ -103,7 +104,11 @@ fn time(name: &str, offset: i32) -> String {
     let is_zoned = format!("({name} LIKE '%Z' OR {name} LIKE '%+__:__' OR {name} LIKE '____-__-__%-__:__')");
     let shifted = match offset {
         0 => whole.clone(),
-        _ => format!("CASE WHEN {is_zoned} THEN {whole} ELSE {whole} || '{}' END", offset_text(offset)),
+        _ => format!(
+            "CASE WHEN {is_zoned} THEN {whole} ELSE {whole} || CASE length({whole}) WHEN 10 THEN ' 00:00' ELSE '' END \
+             || '{}' END",
+            offset_text(offset)
+        ),
     };
     let format = "%Y-%m-%d %H:%M:%S";
     let micros = format!("substr(({}) || '000000', 1, 6)", fraction(name));
