@@ -9,6 +9,7 @@ on_every_backend!(
     values_that_do_not_fit_stop_everything_and_are_named,
     times_and_amounts_in_other_forms_keep_their_values,
     times_that_do_not_exist_are_refused,
+    what_would_not_follow_converted_tables_is_named_first,
     the_printed_script_takes_a_shop_over,
     a_shop_without_history_is_taken_over_as_it_is
 );
@@ -288,6 +289,39 @@ fn times_that_do_not_exist_are_refused(shop: &Shop) {
         made.sql(&format!("UPDATE users SET created_at = '{time}', updated_at = NULL WHERE email = 'ada@example.com'"));
         made.run(&["adopt", "--yes"]).exits_with(9).says(time).says(USER);
     }
+}
+
+fn what_would_not_follow_converted_tables_is_named_first(shop: &Shop) {
+    let made = made_by_others(shop, &document(shop.backend));
+    let (others, removal) = match shop.backend {
+        Backend::Sqlite => {
+            made.sql("CREATE VIEW newest AS SELECT email, created_at FROM users");
+            made.run(&["adopt", "--yes", "--fix-totals"]).success();
+            assert_eq!(made.column("SELECT email FROM newest WHERE email LIKE 'ada%'"), ["ada@example.com"]);
+            return assert_taken_over(&made);
+        }
+        Backend::Postgres => {
+            (["CREATE VIEW newest AS SELECT email, created_at FROM users"].as_slice(), ["DROP VIEW \"newest\""].as_slice())
+        }
+        Backend::MariaDb => (
+            [
+                "CREATE TABLE addresses (user_id char(36) NOT NULL, CONSTRAINT of_user FOREIGN KEY (user_id) REFERENCES users (id))",
+                "CREATE TRIGGER counted AFTER INSERT ON orders FOR EACH ROW SET @counted = 1",
+            ]
+            .as_slice(),
+            ["ALTER TABLE `addresses` DROP CONSTRAINT `of_user`", "DROP TRIGGER `counted`"].as_slice(),
+        ),
+    };
+    others.iter().for_each(|statement| made.sql(statement));
+    let before = fingerprint(&made);
+    for arguments in [&["adopt", "--yes", "--fix-totals"][..], &["adopt", "--dry-run"], &["adopt", "--sql"]] {
+        let run = made.run(arguments).exits_with(6);
+        removal.iter().for_each(|statement| assert!(run.stderr.contains(statement), "{statement}: {run}"));
+        assert!(fingerprint(&made) == before, "nothing was changed");
+    }
+    removal.iter().for_each(|statement| made.sql(statement));
+    made.run(&["adopt", "--yes", "--fix-totals"]).success();
+    assert_taken_over(&made);
 }
 
 fn the_printed_script_takes_a_shop_over(shop: &Shop) {

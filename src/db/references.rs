@@ -43,7 +43,8 @@ impl Reference {
         Reference { schema, kind, from, name, to }
     }
 
-    fn is_foreign_key(&self) -> bool {
+    /// Whether it is a foreign key, not a view.
+    pub fn is_foreign_key(&self) -> bool {
         self.kind == "FOREIGN KEY"
     }
 

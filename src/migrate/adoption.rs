@@ -13,6 +13,7 @@ use super::{Catalog, Plan, Progress, refuse_removal};
 use crate::db::Database;
 use crate::db::adoption::{ForeignColumn, ForeignTable, ValueKind};
 use crate::db::ddl::broken_references;
+use crate::db::references::{Reference, references};
 use crate::db::schema::{self, ObjectKind, Schema, differences};
 use crate::db::target::Engine;
 use crate::entity::tables::{Family, tables};
@@ -140,6 +141,49 @@ impl ForeignShop {
             has_names && differences.iter().all(|one| one.is_beside) && !self.engine.stores_times_as_text
         };
         self.tables.iter().filter(|table| !is_as_it_should_be(table)).cloned().collect()
+    }
+
+    /// Refuses what would not follow the converted tables: where new tables take the place of the old ones (MySQL and
+    /// MariaDB), foreign keys of other tables and triggers would stay with the old ones; on PostgreSQL a view keeps
+    /// columns, and a foreign key the id, from changing their types.
+    ///
+    /// Errors: exit 6 naming each, with the statement that removes it.
+    pub async fn refuse_references(&self, connection: &impl ConnectionTrait) -> Result<()> {
+        let (engine, changing) = (self.engine, self.changing());
+        let is_exchanged = engine.script_transaction.is_none();
+        let is_affected = |table: &ForeignTable, one: &Reference| {
+            let mut changed = table.columns.iter().filter(|column| column.found_type() != column.expected_type());
+            is_exchanged
+                || !engine.stores_times_as_text && changed.any(|column| !one.is_foreign_key() || column.name == "id")
+        };
+        let is_own =
+            |one: &Reference| one.schema.is_none() && self.tables.iter().any(|table| table.found_name == one.from);
+        let is_in_the_way = |one: &Reference| {
+            !is_own(one) && changing.iter().any(|table| table.found_name == one.to && is_affected(table, one))
+        };
+        let all = references(connection).await?;
+        let mut blocking: Vec<(String, String)> = all
+            .iter()
+            .filter(|one| is_in_the_way(one))
+            .filter_map(|one| Some((one.to_string(), one.removal(engine)?)))
+            .collect();
+        let triggers = self.found.objects.keys().filter(|object| {
+            let is_changing = || changing.iter().any(|table| table.found_name == object.table);
+            is_exchanged && object.kind == ObjectKind::Trigger && is_changing()
+        });
+        blocking.extend(triggers.map(|object| {
+            let removal = format!("DROP TRIGGER {}", printable(&engine.quoted(&object.name)));
+            (format!("trigger {} of table {}", printable(&object.name), printable(&object.table)), removal)
+        }));
+        if blocking.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<&str> = blocking.iter().map(|(name, _)| name.as_str()).collect();
+        let message = format!("would not follow the converted tables: {}; nothing was changed", named.join(", "));
+        let error = Error::conflict("adopt.referenced", message);
+        Err(blocking.iter().fold(error, |error, (_, removal)| {
+            error.hint(format!("remove it first, and create it again afterwards: {removal}"))
+        }))
     }
 
     /// The statements that take it over, history included.

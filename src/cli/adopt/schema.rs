@@ -64,6 +64,7 @@ pub async fn run(
     if !misfits.is_empty() {
         return Err(refusal(&misfits));
     }
+    shop.refuse_references(database.connection()).await?;
     if arguments.sql {
         return context.output.text(&shop.script()).map(|()| false);
     }

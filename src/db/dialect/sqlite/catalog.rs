@@ -162,7 +162,10 @@ pub(super) fn rebuilt(
         format!("CREATE TABLE {new} {body}"),
         format!("INSERT INTO {new} ({}) SELECT {} FROM {old}", names.join(", "), values.join(", ")),
         format!("DROP TABLE {old}"),
+        // A view of another program that needs the table would stop the renaming.
+        "PRAGMA legacy_alter_table = ON".to_owned(),
         format!("ALTER TABLE {new} RENAME TO {name}"),
+        "PRAGMA legacy_alter_table = OFF".to_owned(),
     ];
     for kind in [ObjectKind::Index, ObjectKind::Trigger] {
         let is_new = |(name, definition): &(&str, &str)| {
