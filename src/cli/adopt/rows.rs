@@ -42,7 +42,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         tell_rows(context, &adoption);
     }
     finish(context, &database, &mutation(context, &adoption, &repairs, write.dry_run));
-    tell_rest(context, &adoption, &repairs);
+    tell_rest(context, &adoption, &repairs, sets_totals);
     Ok(())
 }
 
@@ -110,7 +110,7 @@ fn rendered(context: &Context, repair: &Repair) -> Option<String> {
 }
 
 /// What remains to be decided by people.
-fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair]) {
+fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair], sets_totals: bool) {
     for (sku, pieces) in adoption.oversold.iter().take(SHOWN) {
         let pieces = counted(*pieces, "piece");
         context.output.warn(&format!("another program oversold {pieces} of {}", printable(sku)));
@@ -120,8 +120,11 @@ fn tell_rest(context: &Context, adoption: &Adoption, repairs: &[Repair]) {
     }
     if !adoption.totals_of_zero.is_empty() {
         let orders = counted(adoption.totals_of_zero.len(), "order");
-        let fix = CommandLine::new("adopt --fix-totals");
-        context.output.suggest(Hint::from(format!("the total of {orders} is 0 although there are lines: ")).and(fix));
+        let what = format!("the total of {orders} is 0 although there are lines: ");
+        context.output.suggest(match sets_totals {
+            true => Hint::from(what).and("it can be set once the status is one of the shop's"),
+            false => Hint::from(what).and(CommandLine::new("adopt --fix-totals")),
+        });
     }
     for repair in repairs.iter().take(SHOWN) {
         let what = format!("{} {} has {}", repair.entity, printable(&repair.name), printable(&repair.value));
