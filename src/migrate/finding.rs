@@ -97,7 +97,10 @@ fn summary(findings: &[Finding]) -> String {
 /// How the schema becomes again what the migrations make.
 fn repair_hint(finding: &Finding) -> Hint {
     match (&finding.repair, &finding.missing_table) {
-        (Some(repair), Some(_)) => format!("its rows are gone, but this makes it again: {repair}").into(),
+        (Some(repair), Some(_)) => format!(
+            "if it was renamed, rename it back; otherwise its rows are lost, and this creates it empty: {repair}"
+        )
+        .into(),
         (Some(repair), None) => format!("back to what the migrations make: {repair}").into(),
         (None, _) => Hint::from(format!("{}: restore it from a copy, or ", finding.object))
             .and(CommandLine::new("migrate fresh")),
