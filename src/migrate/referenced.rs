@@ -10,7 +10,7 @@ use crate::db::references::{Reference, references};
 use crate::db::target::Engine;
 use crate::error::{Error, Hint, Result};
 
-/// So many statements are shown.
+/// Maximum number of statements in the hints.
 const HINTS_SHOWN: usize = 5;
 
 /// Rejects a run that would drop a table to which something refers that stays: a foreign key, on PostgreSQL also a

@@ -83,8 +83,8 @@ pub struct ForeignTable {
 
 /// An engine's way of taking over tables.
 pub trait Adoption {
-    /// The value of a column as the shop's column stores it. `name` is quoted; times without a zone are so many minutes
-    /// ahead of UTC.
+    /// The value of a column as the shop's column stores it. `name` is quoted; `offset` is how far times
+    /// without a zone are ahead of UTC, in minutes.
     fn adopted_value(&self, name: &str, column: &ForeignColumn, offset: i32) -> String;
 
     /// When a value does not fit the shop's column, as a condition; `None` where every value does.

@@ -8,7 +8,7 @@ use crate::db::answers::{rows, text};
 use crate::db::schema::{ObjectKind, meaning};
 use crate::error::{Result, printable};
 
-/// So many rows are named for each reason.
+/// Maximum number of rows named for each reason.
 const ROWS_NAMED: usize = 5;
 
 /// A value that does not fit.
