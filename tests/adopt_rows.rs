@@ -26,13 +26,7 @@ fn place(shop: &Shop, reference: &str, status: &str) {
     shop.sql(&format!(
         "INSERT INTO orders (reference, user_id, status) SELECT '{reference}', id, '{status}' FROM users WHERE email = 'app@example.com'"
     ));
-    for (sku, quantity) in [("MUG", 2), ("PEN", 1)] {
-        shop.sql(&format!(
-            "INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, {quantity}, p.price \
-             FROM orders o, products p WHERE o.reference = '{reference}' AND p.sku = '{sku}'"
-        ));
-        shop.sql(&format!("UPDATE products SET stock_quantity = stock_quantity - {quantity} WHERE sku = '{sku}'"));
-    }
+    shop.add_lines_as_another_program(reference);
 }
 
 /// A product of shopctl, a product and a user of the other program.

@@ -308,13 +308,7 @@ fn foreign_order(shop: &Shop, reference: &str, status: &str) {
     shop.sql(&format!(
         "INSERT INTO orders (reference, user_id, status, total_amount) SELECT '{reference}', id, '{status}', 27.40 FROM users"
     ));
-    for (sku, quantity) in [("MUG", 2), ("PEN", 1)] {
-        shop.sql(&format!(
-            "INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, {quantity}, p.price \
-             FROM orders o, products p WHERE o.reference = '{reference}' AND p.sku = '{sku}'"
-        ));
-        shop.sql(&format!("UPDATE products SET stock_quantity = stock_quantity - {quantity} WHERE sku = '{sku}'"));
-    }
+    shop.add_lines_as_another_program(reference);
 }
 
 fn an_order_of_another_program_is_restocked_by_its_lines(shop: &Shop) {

@@ -225,6 +225,17 @@ impl Shop {
         });
     }
 
+    /// Gives an order 2 MUG and 1 PEN as a program without stock movements does: it takes them from the stock itself.
+    pub fn add_lines_as_another_program(&self, reference: &str) {
+        for (sku, quantity) in [("MUG", 2), ("PEN", 1)] {
+            self.sql(&format!(
+                "INSERT INTO order_items (order_id, product_id, quantity, unit_price) SELECT o.id, p.id, {quantity}, p.price \
+                 FROM orders o, products p WHERE o.reference = '{reference}' AND p.sku = '{sku}'"
+            ));
+            self.sql(&format!("UPDATE products SET stock_quantity = stock_quantity - {quantity} WHERE sku = '{sku}'"));
+        }
+    }
+
     /// The first column of all rows as text.
     pub fn column(&self, query: &str) -> Vec<String> {
         block_on(async {
