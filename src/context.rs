@@ -142,6 +142,7 @@ impl Context {
             idle_timeout: pool.idle,
             connect_timeout: self.config.connect_timeout,
             budget: self.budget.clone(),
+            ids: None,
         }
     }
 

@@ -47,6 +47,8 @@ pub const SEAQL_MIGRATIONS: &str = "seaql_migrations";
 pub const RUNS: &str = "shopctl_migration_runs";
 /// The settings of the database itself.
 pub const SETTINGS: &str = "shopctl_settings";
+/// The setting for the form of ids, where another program writes them in one of its own.
+pub const ID_FORM: &str = "id_form";
 /// The lease of the runner that may currently change the schema.
 pub const LEASES: &str = "shopctl_leases";
 /// All tables that no migration makes.

@@ -83,7 +83,7 @@ impl Database {
             tracing::trace!(target: "shopctl::sql", elapsed = ?info.elapsed, failed = info.failed, "{}", info.statement.sql);
         });
         let probe = Arc::new(ProbeConnection::new(&settings, ids));
-        let guard = Guard::new(settings.budget.clone(), probe, engine.row_repair());
+        let guard = Guard::new(&settings, probe, engine.row_repair());
         let connection = Guarded::new(connection, guard);
         Ok(Database { connection, login, settings, purpose, statements, is_connected: Arc::default() })
     }

@@ -18,6 +18,8 @@ use tokio::time::{Instant, timeout};
 
 use super::budget::Budget;
 use super::engine::Engine;
+use super::settings::ConnectSettings;
+use crate::domain::Form;
 
 /// The longest time that one statement may take, however busy the server says it is.
 const LONGEST_STATEMENT: Duration = Duration::from_hours(24);
@@ -35,6 +37,7 @@ pub struct Guard {
     has_timed_out: Arc<AtomicBool>,
     /// `None` where a column of text holds nothing but texts.
     repair: Option<Arc<dyn RowRepair>>,
+    ids: Option<Form>,
 }
 
 /// The server's report on this process's sessions.
@@ -98,8 +101,13 @@ impl From<AnswerTimeout> for DbErr {
 }
 
 impl Guard {
-    pub(super) fn new(budget: Budget, probe: Arc<dyn ActivityProbe>, repair: Option<Arc<dyn RowRepair>>) -> Guard {
-        Guard { budget, probe, has_timed_out: Arc::default(), repair }
+    pub(super) fn new(
+        settings: &ConnectSettings,
+        probe: Arc<dyn ActivityProbe>,
+        repair: Option<Arc<dyn RowRepair>>,
+    ) -> Guard {
+        let (budget, ids) = (settings.budget.clone(), settings.ids);
+        Guard { budget, probe, has_timed_out: Arc::default(), repair, ids }
     }
 
     pub(super) fn with(&self, budget: Budget) -> Guard {
@@ -229,6 +237,17 @@ impl<C> Guarded<C> {
     pub(super) fn guard(&self) -> &Guard {
         &self.guard
     }
+
+    /// The form of this database's ids; `None` is the engine's own.
+    pub fn id_form(&self) -> Option<Form> {
+        self.guard.ids
+    }
+}
+
+impl<C: ConnectionTrait> Guarded<C> {
+    pub(super) fn adapt(&self, statement: Statement) -> Statement {
+        Engine::of(&self.inner).adapt(statement, self.guard.ids)
+    }
 }
 
 impl Guarded<DatabaseTransaction> {
@@ -251,7 +270,7 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let what = subject(&statement.sql);
-        self.guard.answer(|| what, self.inner.execute_raw(Engine::of(&self.inner).adapt(statement))).await
+        self.guard.answer(|| what, self.inner.execute_raw(self.adapt(statement))).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -260,8 +279,7 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let what = subject(&statement.sql);
-        let row =
-            self.guard.answer(|| what, self.inner.query_one_raw(Engine::of(&self.inner).adapt(statement))).await?;
+        let row = self.guard.answer(|| what, self.inner.query_one_raw(self.adapt(statement))).await?;
         match row {
             Some(row) => Ok(Some(self.guard.readable(row).await?)),
             None => Ok(None),
@@ -270,8 +288,7 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Guarded<C> {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let what = subject(&statement.sql);
-        let rows =
-            self.guard.answer(|| what, self.inner.query_all_raw(Engine::of(&self.inner).adapt(statement))).await?;
+        let rows = self.guard.answer(|| what, self.inner.query_all_raw(self.adapt(statement))).await?;
         let mut readable = Vec::with_capacity(rows.len());
         for row in rows {
             readable.push(self.guard.readable(row).await?);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::budget::Budget;
 use super::target::Target;
+use crate::domain::Form;
 
 /// The access that a command needs; SQLite opens its file accordingly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct ConnectSettings {
     pub connect_timeout: Duration,
     /// How long to wait for what the database is asked.
     pub budget: Budget,
+    /// The form of the database's ids, known once it is open; `None` is the engine's own.
+    pub ids: Option<Form>,
 }
 
 /// How long a transaction that writes may do nothing before the server ends it: whoever vanished inside one

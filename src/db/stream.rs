@@ -39,7 +39,7 @@ pub async fn rows(connection: &Connection, query: Statement) -> Result<BoxStream
 pub(super) async fn driver_rows(connection: &Connection, query: Statement) -> Result<BoxStream<'static, Result<Row>>> {
     let guard = connection.guard();
     let sql = query.sql.clone();
-    let query = Engine::of(connection).adapt(query);
+    let query = connection.adapt(query);
     let rows = guard.answer(|| "a connection".to_owned(), connection.inner().stream_raw(query)).await?;
     let read = guard.clone();
     let rows = rows.map_err(Error::from).and_then(move |row| {

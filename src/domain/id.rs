@@ -20,27 +20,37 @@ pub enum Id {
     Odd(&'static OddId),
 }
 
-/// The forms in which other programs store a UUID.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Form {
-    /// Hyphenated, in upper case: `01A2099A-…`.
-    UpperCase,
-    /// 32 hexadecimal digits.
-    Digits,
-    /// 32 hexadecimal digits in upper case.
-    UpperCaseDigits,
-    /// In braces: `{01a2099a-…}`.
-    Braced,
-    /// In braces and upper case.
-    UpperCaseBraced,
-    /// 16 bytes.
-    Bytes,
+named_enum! {
+    /// The forms in which other programs store a UUID.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub enum Form {
+        /// Hyphenated, in upper case: `01A2099A-…`.
+        UpperCase = "upper case",
+        /// 32 hexadecimal digits.
+        Digits = "digits",
+        /// 32 hexadecimal digits in upper case.
+        UpperCaseDigits = "upper-case digits",
+        /// In braces: `{01a2099a-…}`.
+        Braced = "braces",
+        /// In braces and upper case.
+        UpperCaseBraced = "upper case in braces",
+        /// 16 bytes.
+        Bytes = "bytes",
+    }
 }
 
 impl Form {
-    /// All forms, in which a query searches for an id.
-    pub const ALL: [Form; 6] =
-        [Form::UpperCase, Form::Digits, Form::UpperCaseDigits, Form::Braced, Form::UpperCaseBraced, Form::Bytes];
+    /// `32 hexadecimal digits`
+    pub const fn description(self) -> &'static str {
+        match self {
+            Form::UpperCase => "36 upper-case characters",
+            Form::Digits => "32 hexadecimal digits",
+            Form::UpperCaseDigits => "32 upper-case hexadecimal digits",
+            Form::Braced => "36 characters in braces",
+            Form::UpperCaseBraced => "36 upper-case characters in braces",
+            Form::Bytes => "16 bytes",
+        }
+    }
 
     /// The id in this form; `None` for bytes.
     pub fn text(self, id: Uuid) -> Option<String> {

@@ -1,5 +1,6 @@
 //! Taking over a shop that another program made: its tables become the shop's, every row stays.
 
+mod ids;
 mod misfit;
 
 use migration::Migration;
@@ -8,7 +9,7 @@ use sea_orm::ConnectionTrait;
 use super::checksum::statements;
 use super::history::{self, Direction, History};
 use super::lock::{Lock, begin};
-use super::script::{adopted, listed};
+use super::script::{adopted, id_form_setting, listed};
 use super::{Catalog, Plan, Progress, refuse_removal};
 use crate::db::Database;
 use crate::db::adoption::{ForeignColumn, ForeignTable, ValueKind};
@@ -16,6 +17,7 @@ use crate::db::ddl::broken_references;
 use crate::db::references::{Reference, references};
 use crate::db::schema::{self, ObjectKind, Schema, differences};
 use crate::db::target::Engine;
+use crate::domain::Form;
 use crate::entity::tables::{Family, tables};
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 pub use misfit::{Misfit, misfits};
@@ -45,6 +47,8 @@ pub struct ForeignShop {
     engine: Engine,
     /// The migrations that are not recorded, and whether their table is there.
     open: Vec<(Migration, bool)>,
+    /// The form in which the other program's ids stay.
+    id_form: Option<Form>,
 }
 
 /// Tables of another program's shop that no migration of this history made: what the shop calls them, and what they are
@@ -128,8 +132,17 @@ impl ForeignShop {
             foreign.push(ForeignTable { name: name.clone(), found_name: found_name.clone(), columns, creation });
         }
         let open = open(engine, catalog, &history, &foreign);
+        // Tables that are the shop's already have ids in its form.
+        let id_form = match open.len() == catalog.migrations().len() {
+            true => ids::form(connection, engine, &foreign).await?,
+            false => None,
+        };
+        if id_form.is_some() {
+            let columns = foreign.iter_mut().flat_map(|table| &mut table.columns);
+            columns.filter(|column| column.kind == ValueKind::Id).for_each(|column| column.kind = ValueKind::IdAsIs);
+        }
         let (expected, first_sequence) = (expected.clone(), history.next_sequence());
-        Ok(Some(ForeignShop { tables: foreign, expected, found, first_sequence, offset, engine, open }))
+        Ok(Some(ForeignShop { tables: foreign, expected, found, first_sequence, offset, engine, open, id_form }))
     }
 
     /// The tables that are not as the shop's own yet.
@@ -199,6 +212,7 @@ impl ForeignShop {
             let refers = made.iter().any(|sql| refers_to(engine, sql, &changing));
             if refers { after.extend(made) } else { before.extend(made) }
         }
+        history.extend(self.id_form.map(|form| id_form_setting(engine, form)));
         let taken = engine.take_over(&changing, &self.expected, &self.found, self.offset);
         let taken = if changing.is_empty() { Vec::new() } else { taken };
         [before, taken, after, history].concat()
@@ -238,7 +252,7 @@ impl ForeignShop {
                 if column.name != column.found_name {
                     parts.push(format!("{} renamed to {}", printable(&column.found_name), column.name));
                 }
-                if column.found_type() != column.expected_type() {
+                if column.kind != ValueKind::IdAsIs && column.found_type() != column.expected_type() {
                     parts.push(format!("{} from {} to {}", column.name, column.found_type(), column.expected_type()));
                 }
             }
@@ -259,6 +273,9 @@ impl ForeignShop {
                 table.name,
                 if parts.is_empty() { "kept".to_owned() } else { parts.join(", ") }
             ));
+        }
+        if let Some(form) = self.id_form {
+            lines.push(format!("ids stay {}, as the other program writes them", form.description()));
         }
         lines
     }

@@ -6,11 +6,13 @@
 
 use std::fmt::Write;
 
-use migration::{Migration, RUNS, SEAQL_MIGRATIONS, history_tables};
+use migration::{ID_FORM, Migration, RUNS, SEAQL_MIGRATIONS, SETTINGS, history_tables};
+use sea_orm::sea_query::{OnConflict, Query};
 
 use super::checksum::{checksum_of, statements};
 use super::history::{Direction, RunState};
 use crate::db::target::Engine;
+use crate::domain::Form;
 use crate::domain::text::counted;
 
 /// The runner recorded in the history.
@@ -88,6 +90,15 @@ fn run(
         checksum_of(engine, migration),
         env!("CARGO_PKG_VERSION"),
     )
+}
+
+/// The setting that makes shopctl write ids in this form.
+pub(super) fn id_form_setting(engine: Engine, form: Form) -> String {
+    let mut insert = Query::insert();
+    let row = [ID_FORM.into(), form.as_str().into()];
+    insert.into_table(SETTINGS).columns(["name", "value"]).values_panic(row);
+    insert.on_conflict(OnConflict::column("name").update_column("value").to_owned());
+    engine.backend.build(&insert).to_string()
 }
 
 /// What SeaORM's own migrator reads.

@@ -65,6 +65,7 @@ impl Trial {
             idle_timeout: limit,
             connect_timeout: limit,
             budget: Budget::new(None, false),
+            ids: None,
         };
         Trial { shop, database: Database::connect(&settings).await.expect("the test's own database answers") }
     }

@@ -21,6 +21,7 @@ pub async fn database(shop: &Shop) -> Database {
         idle_timeout: Duration::from_secs(10),
         connect_timeout: Duration::from_secs(5),
         budget: Budget::new(None, false),
+        ids: None,
     };
     Database::connect(&settings).await.expect("the test's own database answers")
 }

@@ -8,6 +8,8 @@ use crate::db::schema::Schema;
 pub enum ValueKind {
     /// A UUID.
     Id,
+    /// A UUID that stays in the form of the other program.
+    IdAsIs,
     /// A moment, in UTC with microseconds.
     Time,
     /// An amount of money with two decimal places.

@@ -9,6 +9,7 @@ use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::{Database as Driver, Error as DriverError, Pool};
 use sea_orm::{AccessMode, DatabaseConnection, DbErr, IsolationLevel, Statement, TransactionOptions, Value};
+use uuid::Uuid;
 
 use crate::db::database::Database;
 use crate::db::file_copy::FileCopy;
@@ -20,6 +21,7 @@ use crate::db::probe::SessionIds;
 use crate::db::settings::{ConnectSettings, Purpose};
 use crate::db::stream::{Row, driver_rows};
 use crate::db::target::Target;
+use crate::domain::Form;
 use crate::error::Result;
 
 /// The driver of an engine.
@@ -85,8 +87,9 @@ pub trait Connect {
         }
     }
 
-    /// A statement in the form that the driver requires.
-    fn adapt(&self, statement: Statement) -> Statement {
+    /// A statement in the form that the driver requires, with ids in the form of this database; `None` is
+    /// the engine's own.
+    fn adapt(&self, statement: Statement, _ids: Option<Form>) -> Statement {
         statement
     }
 
@@ -107,17 +110,26 @@ pub trait Connect {
     }
 }
 
-/// A statement with an id as text in place of a UUID, which the driver would send as 16 bytes, and with its times
-/// as the engine keeps them.
-pub fn adapted(mut statement: Statement, time: fn(Option<DateTime<Utc>>) -> Value) -> Statement {
+/// A statement with an id in the database's form in place of a UUID, which the driver would send as 16 bytes, and with
+/// its times as the engine keeps them.
+pub fn adapted(mut statement: Statement, ids: Option<Form>, time: fn(Option<DateTime<Utc>>) -> Value) -> Statement {
     for value in statement.values.iter_mut().flat_map(|values| &mut values.0) {
         match value {
-            Value::Uuid(id) => *value = Value::String(id.map(|id| id.to_string())),
+            Value::Uuid(id) => *value = in_form(*id, ids),
             Value::ChronoDateTimeUtc(moment) => *value = time(moment.take()),
             _ => {}
         }
     }
     statement
+}
+
+fn in_form(id: Option<Uuid>, form: Option<Form>) -> Value {
+    let Some(form) = form else { return Value::String(id.map(|id| id.to_string())) };
+    match id.map(|id| form.text(id).ok_or(id)) {
+        None => Value::String(None),
+        Some(Ok(text)) => text.into(),
+        Some(Err(id)) => id.as_bytes().to_vec().into(),
+    }
 }
 
 /// Opens the pool's first connection and returns it to the pool before further use.

@@ -10,7 +10,7 @@ use sea_orm::{DbErr, QueryResult};
 use uuid::Uuid;
 
 use crate::db::engine::{Engine, OwnForm};
-use crate::domain::Id;
+use crate::domain::{Form, Id};
 
 /// Values, and expressions about them.
 pub trait Values {
@@ -104,8 +104,8 @@ pub trait Values {
         Uuid::try_parse(name).map(Id::from).into_iter().collect()
     }
 
-    /// When a stored id is a UUID in another form than shopctl's; `None` where the type has one form.
-    fn id_in_own_form(&self, _column: &str) -> Option<OwnForm> {
+    /// When a stored id is a UUID in another form than this one, or shopctl's; `None` where the type has one form.
+    fn id_in_form(&self, _column: &str, _form: Option<Form>) -> Option<OwnForm> {
         None
     }
 

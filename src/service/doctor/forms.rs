@@ -4,7 +4,9 @@
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
 use super::check::{Check, State};
+use crate::db::guarded::Snapshot;
 use crate::db::target::{Engine, OwnForm};
+use crate::domain::Form;
 use crate::entity::tables::{Family, Table, tables};
 use crate::error::Result;
 
@@ -15,16 +17,23 @@ const SEALED: [&str; 2] = ["audit_events", "audit_seals"];
 pub struct Kind {
     pub name: &'static str,
     family: Family,
-    /// What is wrong: `ids in another form than …`
+    /// What is wrong, ending in the form that the values should have.
     others: &'static str,
+    own_form: &'static str,
 }
 
 pub static KINDS: [Kind; 2] = [
-    Kind { name: "ids-in-own-form", family: Family::Id, others: "ids in another form than 36 lower-case characters" },
+    Kind {
+        name: "ids-in-own-form",
+        family: Family::Id,
+        others: "ids in another form than",
+        own_form: "36 lower-case characters",
+    },
     Kind {
         name: "times-in-own-form",
         family: Family::Time,
-        others: "times in a form that does not sort with YYYY-MM-DD HH:MM:SS",
+        others: "times in a form that does not sort with",
+        own_form: "YYYY-MM-DD HH:MM:SS",
     },
 ];
 
@@ -37,28 +46,30 @@ struct Found {
 }
 
 /// Counts the values in other forms, and gives the statement that mends them, foreign keys too.
-pub async fn check(connection: &impl ConnectionTrait, kind: &Kind) -> Result<Check> {
+pub async fn check(connection: &Snapshot, kind: &Kind) -> Result<Check> {
     let engine = Engine::of(connection);
     let mut found = Vec::new();
     for table in tables() {
         found.extend(find(connection, engine, kind, &table).await?);
     }
+    let form = connection.id_form().filter(|_| kind.family == Family::Id);
+    let others = format!("{} {}", kind.others, form.map_or(kind.own_form, Form::description));
     if found.is_empty() {
-        return Ok(Check::new(kind.name, State::Ok, format!("no {}", kind.others)));
+        return Ok(Check::new(kind.name, State::Ok, format!("no {others}")));
     }
     let places: Vec<String> = found.iter().map(|of| format!("{}.{} {}", of.table, of.column, of.count)).collect();
     let count: u64 = found.iter().map(|of| of.count).sum();
-    let detail = format!("{}: {count} ({})", kind.others, places.join(", "));
+    let detail = format!("{others}: {count} ({})", places.join(", "));
     Ok(Check::new(kind.name, State::Warning, detail)
         .hint(format!("in the database's own client: {}", mend(engine, &found))))
 }
 
 /// The columns of a table with such values; the table is read once.
-async fn find(connection: &impl ConnectionTrait, engine: Engine, kind: &Kind, table: &Table) -> Result<Vec<Found>> {
+async fn find(connection: &Snapshot, engine: Engine, kind: &Kind, table: &Table) -> Result<Vec<Found>> {
     let form = |column: &str| match kind.family {
         Family::Time if SEALED.contains(&table.name.as_str()) => None,
         Family::Time => engine.time_in_own_form(column),
-        _ => engine.id_in_own_form(column),
+        _ => engine.id_in_form(column, connection.id_form()),
     };
     let columns = table.columns.iter().filter(|column| column.family == kind.family);
     let forms: Vec<(&str, OwnForm)> =

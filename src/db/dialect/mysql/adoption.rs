@@ -28,6 +28,7 @@ fn is_number(column: &ForeignColumn) -> bool {
 impl Adoption for Mysql {
     fn adopted_value(&self, name: &str, column: &ForeignColumn, offset: i32) -> String {
         let value = match column.kind {
+            ValueKind::IdAsIs => name.to_owned(),
             ValueKind::Id if is_bytes(column) => dashed(&format!("HEX({name})")),
             ValueKind::Id => dashed(&format!("REPLACE(CAST({name} AS CHAR), '-', '')")),
             ValueKind::Time => shifted(name, column, offset),
@@ -48,6 +49,7 @@ impl Adoption for Mysql {
             () => "1".to_owned(),
         };
         Some(match column.kind {
+            ValueKind::IdAsIs => return None,
             ValueKind::Id if is_bytes(column) => format!("LENGTH({name}) <> 16"),
             ValueKind::Id => format!("REPLACE(CAST({name} AS CHAR), '-', '') NOT REGEXP '^[0-9a-fA-F]{{32}}$'"),
             ValueKind::Time if is_text(column) => {

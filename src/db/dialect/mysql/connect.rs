@@ -17,6 +17,7 @@ use crate::db::login::Login;
 use crate::db::probe::SessionIds;
 use crate::db::settings::{Access, ConnectSettings, IDLE_IN_TRANSACTION, Purpose};
 use crate::db::target::SslMode;
+use crate::domain::Form;
 use crate::error::Result;
 
 #[async_trait]
@@ -44,7 +45,7 @@ impl Connect for Mysql {
         format!("SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}")
     }
 
-    fn adapt(&self, statement: Statement) -> Statement {
+    fn adapt(&self, statement: Statement, _ids: Option<Form>) -> Statement {
         super::statement::adapt(statement)
     }
 }

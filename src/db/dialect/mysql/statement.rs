@@ -8,7 +8,7 @@ use crate::db::dialect::connect::adapted;
 /// NULL for others. Without a zone it is a DATETIME, exact from the year 1000 to 9999; the session's zone is
 /// UTC.
 pub fn adapt(statement: Statement) -> Statement {
-    adapted(statement, |time| Value::ChronoDateTime(time.map(|time| time.naive_utc())))
+    adapted(statement, None, |time| Value::ChronoDateTime(time.map(|time| time.naive_utc())))
 }
 
 #[cfg(test)]

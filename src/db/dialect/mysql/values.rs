@@ -29,7 +29,10 @@ impl Values for Mysql {
     }
 
     /// MariaDB's type gives one form. The digits are looked at as they are, whatever collation the column has.
-    fn id_in_own_form(&self, column: &str) -> Option<OwnForm> {
+    fn id_in_form(&self, column: &str, form: Option<Form>) -> Option<OwnForm> {
+        if form.is_some() {
+            return None;
+        }
         let text = format!("CAST(CAST({column} AS CHAR) AS BINARY)");
         let digits = ["-", "{", "}"].iter().fold(text.clone(), |text, sign| format!("REPLACE({text}, '{sign}', '')"));
         let dashed = [9, 14, 19, 24].iter().fold(digits.clone(), |text, at| format!("INSERT({text}, {at}, 0, '-')"));

@@ -41,7 +41,7 @@ impl Adoption for Postgres {
     fn adopted_value(&self, name: &str, column: &ForeignColumn, offset: i32) -> String {
         let zone = offset_text(offset);
         match (column.kind, found(column)) {
-            (_, Found::Same) => name.to_owned(),
+            (_, Found::Same) | (ValueKind::IdAsIs, _) => name.to_owned(),
             (ValueKind::Id, Found::Bytes) => format!("encode({name}, 'hex')::uuid"),
             (ValueKind::Id, _) => format!("btrim({name}::text)::uuid"),
             // Milliseconds since 1970; a number too small for that is seconds.
@@ -72,7 +72,7 @@ impl Adoption for Postgres {
             (ValueKind::Time, Found::Same | Found::Time) if !column.found_type().starts_with("time ") => {
                 format!("NOT isfinite({name})")
             }
-            (_, Found::Same) => return None,
+            (_, Found::Same) | (ValueKind::IdAsIs, _) => return None,
             (ValueKind::Id, Found::Bytes) => format!("length({name}) <> 16"),
             (ValueKind::Id, Found::Text) => format!("replace(btrim({name}::text), '-', '') !~* '^[0-9a-f]{{32}}$'"),
             (ValueKind::Time, Found::Number | Found::Time) => return None,

@@ -11,6 +11,7 @@ impl Adoption for Sqlite {
     fn adopted_value(&self, name: &str, column: &ForeignColumn, offset: i32) -> String {
         let value = match column.kind {
             ValueKind::Id => id(name),
+            ValueKind::IdAsIs => name.to_owned(),
             ValueKind::Time => time(name, offset),
             ValueKind::Amount => format!("round({name} + 0.0, 2)"),
             ValueKind::Whole => format!("CAST({name} AS integer)"),
@@ -25,6 +26,7 @@ impl Adoption for Sqlite {
     fn misfit(&self, name: &str, column: &ForeignColumn) -> Option<String> {
         let not_a_number = format!("typeof({name}) = 'blob' OR typeof({name}) = 'text' AND ({})", is_no_number(name));
         Some(match column.kind {
+            ValueKind::IdAsIs => return None,
             ValueKind::Id => format!(
                 "CASE typeof({name}) WHEN 'blob' THEN length({name}) <> 16 WHEN 'text' THEN \
                  length(replace({name}, '-', '')) <> 32 OR length({name}) NOT IN (32, 36) \

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use migration::{ID_FORM, SETTINGS};
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sea_orm::sqlx::{ConnectOptions, Error as DriverError, Executor};
+use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Error as DriverError, Executor, query_scalar};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, SqlxSqliteConnector, Statement,
     TransactionOptions, Value,
@@ -29,8 +30,8 @@ use crate::db::login::Login;
 use crate::db::probe::SessionIds;
 use crate::db::settings::{Access, ConnectSettings, Purpose};
 use crate::db::target::{SqliteTarget, Target, escaped};
-use crate::domain::moment;
 use crate::domain::text::shell_word;
+use crate::domain::{Form, moment};
 use crate::error::{Cause, CommandLine, Error, Hint, Kind, Result};
 
 /// How long one statement waits for the write lock before the operation's own retry takes over.
@@ -52,7 +53,10 @@ impl Connect for Sqlite {
         _ids: &mut SessionIds,
     ) -> Result<(DatabaseConnection, Option<Login>)> {
         let file = settings.target.file().ok_or_else(|| Error::internal("a server is no file"))?;
-        Ok((connect(file, settings, purpose != Purpose::SchemaChanges).await?, None))
+        let pool = connect(file, settings, purpose != Purpose::SchemaChanges).await?;
+        let form = id_form(pool.get_sqlite_connection_pool()).await;
+        settings.ids = form.map_err(|error| open_error(&file.path, &error))?;
+        Ok((pool, None))
     }
 
     async fn first_connection(&self, _pool: &DatabaseConnection) -> Result<(), DriverError> {
@@ -95,8 +99,8 @@ impl Connect for Sqlite {
     }
 
     /// There is no type for times.
-    fn adapt(&self, statement: Statement) -> Statement {
-        adapted(statement, |time| Value::String(time.map(moment::stored_text)))
+    fn adapt(&self, statement: Statement, ids: Option<Form>) -> Statement {
+        adapted(statement, ids, |time| Value::String(time.map(moment::stored_text)))
     }
 
     async fn begin_load(&self, database: &Database, tables: &[&str]) -> Result<Load> {
@@ -234,6 +238,18 @@ async fn open(options: SqliteConnectOptions, settings: &ConnectSettings) -> Resu
         .connect_lazy_with(options);
     pool.execute("SELECT 1 FROM sqlite_master LIMIT 1").await?;
     Ok(pool)
+}
+
+/// The form of ids that `adopt` found, and left as it is for the program that writes it.
+async fn id_form(pool: &SqlitePool) -> Result<Option<Form>, DriverError> {
+    let tables = query_scalar("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?");
+    let tables: i64 = tables.bind(SETTINGS).fetch_one(pool).await?;
+    if tables == 0 {
+        return Ok(None);
+    }
+    let setting = query_scalar(AssertSqlSafe(format!("SELECT value FROM {SETTINGS} WHERE name = ?")));
+    let form: Option<String> = setting.bind(ID_FORM).fetch_optional(pool).await?;
+    Ok(form.and_then(|form| Form::from_stored(&form)))
 }
 
 /// What becomes of a file that is there already.

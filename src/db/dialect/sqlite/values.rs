@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Sqlite;
 use crate::db::dialect::values::{Values, halving};
 use crate::db::engine::OwnForm;
-use crate::domain::{Id, moment, text};
+use crate::domain::{Form, Id, moment, text};
 
 /// The form in which shopctl and the schema's defaults write times: it sorts as the times do.
 const SORTABLE_TIME: &str = "????-??-?? ??:??:??.??????+00:00";
@@ -136,8 +136,12 @@ impl Values for Sqlite {
         Some(format!("{is_other} AND {} IS NULL", uuid_of(column)))
     }
 
-    fn id_in_own_form(&self, column: &str) -> Option<OwnForm> {
+    fn id_in_form(&self, column: &str, form: Option<Form>) -> Option<OwnForm> {
         let own = uuid_of(column);
+        if let Some(form) = form {
+            let own = in_form(&own, form);
+            return Some(OwnForm { is_other: format!("{column} IS NOT {own} AND {own} IS NOT NULL"), own });
+        }
         // Of a shape that is quick to look at; the rest is no UUID.
         let places = [8, 4, 4, 4, 12].map(|length| "?".repeat(length)).join("-");
         let has_other_shape = format!("{column} NOT GLOB '{places}' OR {column} <> lower({column})");
@@ -180,6 +184,19 @@ fn uuid_of(column: &str) -> String {
     let parts = [(1, 8), (9, 4), (13, 4), (17, 4), (21, 12)];
     let parts = parts.map(|(from, length)| format!("substr(h, {from}, {length})")).join(" || '-' || ");
     format!("(SELECT lower({parts}) FROM (SELECT {digits} AS h) WHERE length(h) = 32 AND h NOT GLOB '*[^0-9A-Fa-f]*')")
+}
+
+/// 36 lower-case characters in another form.
+fn in_form(id: &str, form: Form) -> String {
+    let digits = format!("replace({id}, '-', '')");
+    match form {
+        Form::UpperCase => format!("upper({id})"),
+        Form::Digits => digits,
+        Form::UpperCaseDigits => format!("upper({digits})"),
+        Form::Braced => format!("('{{' || {id} || '}}')"),
+        Form::UpperCaseBraced => format!("('{{' || upper({id}) || '}}')"),
+        Form::Bytes => format!("unhex({digits})"),
+    }
 }
 
 /// When a time is a number: milliseconds since 1970, which JavaScript's drivers send.

@@ -1,0 +1,60 @@
+//! The form in which another program writes its ids. Where the engine has no type of its own for them it stays, because
+//! that program would no longer find its rows.
+
+use sea_orm::ConnectionTrait;
+
+use crate::db::adoption::{ForeignTable, ValueKind};
+use crate::db::answers::rows;
+use crate::db::target::Engine;
+use crate::domain::Form;
+use crate::error::Result;
+
+/// The form that all ids of these tables have; `None` for the engine's own, and for mixed forms.
+pub(super) async fn form(
+    connection: &impl ConnectionTrait,
+    engine: Engine,
+    tables: &[ForeignTable],
+) -> Result<Option<Form>> {
+    for form in Form::ALL {
+        let ids = ids(tables).map(|(table, column, _)| (engine.quoted(table), engine.quoted(column)));
+        let of_form = |(table, column): (String, String)| {
+            let own = engine.id_in_form(&column, Some(form))?.own;
+            let is_there = format!("EXISTS (SELECT 1 FROM {table} WHERE {column} IS NOT NULL)");
+            let is_other = format!(
+                "EXISTS (SELECT 1 FROM {table} WHERE {column} IS NOT NULL AND ({own} IS NULL OR {column} <> {own}))"
+            );
+            Some((is_there, is_other))
+        };
+        let Some(conditions) = ids.map(of_form).collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let (are_there, are_other): (Vec<String>, Vec<String>) = conditions.into_iter().unzip();
+        let sql = format!("SELECT {} AS some_id, {} AS other_id", are_there.join(" OR "), are_other.join(" OR "));
+        for row in rows(connection, &sql).await? {
+            match (row.try_get("", "some_id")?, row.try_get("", "other_id")?) {
+                (false, _) => return Ok(declared(tables)),
+                (true, false) => return Ok(Some(form)),
+                (true, true) => {}
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The form that the columns' types name, where there are no rows yet.
+fn declared(tables: &[ForeignTable]) -> Option<Form> {
+    let mut types = ids(tables).map(|(_, _, kind)| kind.to_ascii_lowercase());
+    let first = types.next()?;
+    let form = match first.as_str() {
+        "char(32)" => Form::Digits,
+        "blob" | "binary(16)" => Form::Bytes,
+        _ => return None,
+    };
+    types.all(|other| other == first).then_some(form)
+}
+
+/// Table, column and type of every id, as the other program has them.
+fn ids(tables: &[ForeignTable]) -> impl Iterator<Item = (&str, &str, &str)> {
+    tables.iter().flat_map(|table| {
+        let ids = table.columns.iter().filter(|column| column.kind == ValueKind::Id);
+        ids.map(|column| (table.found_name.as_str(), column.found_name.as_str(), column.found_type()))
+    })
+}
