@@ -11,7 +11,6 @@ use crate::entity::user::Model;
 use crate::error::{CommandLine, Error, Result, printable};
 use crate::repository;
 
-/// The operation that erases personal data.
 /// The statuses of open orders.
 const OPEN: [OrderStatus; 3] = [OrderStatus::Pending, OrderStatus::Paid, OrderStatus::Shipped];
 /// Maximum number of named open orders.
