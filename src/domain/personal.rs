@@ -5,9 +5,10 @@
 //! dropped, so that the value can neither be recovered nor guessed. Seals cover the erased form, so
 //! that they remain valid after erasing.
 //!
-//! A person's document has two legal states: salted, with every personal value and the salt as the
-//! last member, or erased, with every commitment and no salt. A seal covers the erased form of a
-//! salted document, and the commitments bind the salt: nothing can be added to it.
+//! A person's document has two legal states: salted, with its personal values and the salt as the
+//! last member, or erased, with their commitments and no salt. A seal covers the erased form of a
+//! salted document, and the commitments bind the salt: nothing can be added to it. A value may be
+//! absent or null in both.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -54,14 +55,15 @@ pub fn sealed_form(text: &str) -> String {
     if is_salted(&document) && written == text { erased(document).to_string() } else { own() }
 }
 
-/// Whether the document is in the form that [`salted`] gives a person's: every personal value is a
-/// text, and the salt is the last member. With fewer values nothing would bind the salt.
+/// Whether the document is in the form that [`salted`] gives a person's: the salt is the last member,
+/// and at least one personal value is a text, which binds the salt. None is a commitment already.
 fn is_salted(document: &Value) -> bool {
     let Some(members) = document.as_object() else { return false };
     let is_last = members.keys().next_back().is_some_and(|name| name == SALT);
     is_last
         && members[SALT].as_str().is_some_and(|salt| is_hexadecimal(salt, 2 * SALT_BYTES))
-        && FIELDS.iter().all(|field| members.get(*field).is_some_and(Value::is_string))
+        && FIELDS.iter().any(|field| members.get(*field).is_some_and(Value::is_string))
+        && FIELDS.iter().all(|field| members.get(*field).is_none_or(|value| value.is_string() || value.is_null()))
 }
 
 fn is_hexadecimal(text: &str, length: usize) -> bool {
@@ -99,6 +101,18 @@ mod tests {
         assert!(erased.contains("active"));
         assert_eq!(sealed_form(&text), erased);
         assert_eq!(sealed_form(&erased), erased, "erasing twice changes nothing");
+    }
+
+    #[test]
+    fn a_document_without_some_personal_values_matches_its_seal_once_erased() {
+        for document in [
+            json!({ "email": "ann@example.com", "first_name": null, "last_name": "Lee" }),
+            json!({ "email": "ann@example.com", "status": "active" }),
+        ] {
+            let document = salted(document);
+            let text = document.to_string();
+            assert_eq!(sealed_form(&text), erased(document).to_string(), "{text}");
+        }
     }
 
     #[test]
