@@ -1,12 +1,8 @@
 //! The wiring of a command: configuration, databases opened on demand, output, clock, ids and actor.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
 use crate::config::Config;
 use crate::db::budget::Budget;
-use crate::db::scratch::Scratch;
+use crate::db::connections::Connections;
 use crate::db::target::Target;
 use crate::db::{Access, ConnectSettings, Database};
 use crate::domain::{Clock, IdSource};
@@ -30,32 +26,27 @@ pub struct Context {
     pub budget: Budget,
     /// The COMMIT in progress, if any.
     pub committing: CommitTracker,
-    opened: Mutex<Vec<Database>>,
-    scratches: Mutex<Vec<Scratch>>,
-    would_change: AtomicBool,
-    has_noted_target: AtomicBool,
+    pub connections: Connections,
 }
-
-/// Maximum time to drop a scratch database, which nothing else would remove.
-const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
 
 impl Context {
     #[expect(clippy::disallowed_methods, reason = "the one place where time and ids come from")]
     pub fn new(config: Config, output: Output, budget: Budget, committing: CommitTracker) -> Context {
         let clock = Clock(chrono::Utc::now);
         let ids = IdSource(uuid::Uuid::now_v7);
-        Context {
-            config,
-            output,
-            clock,
-            ids,
-            budget,
-            committing,
-            opened: Mutex::default(),
-            scratches: Mutex::default(),
-            would_change: AtomicBool::new(false),
-            has_noted_target: AtomicBool::new(false),
-        }
+        let pool = &config.pool;
+        let connections = Connections::new(ConnectSettings {
+            target: config.target.clone(),
+            access: Access::Read,
+            max_connections: pool.max.min(CONNECTIONS).max(pool.min),
+            min_connections: pool.min,
+            acquire_timeout: pool.acquire,
+            idle_timeout: pool.idle,
+            connect_timeout: config.connect_timeout,
+            budget: budget.clone(),
+            ids: None,
+        });
+        Context { config, output, clock, ids, budget, committing, connections }
     }
 
     /// Connects to the configured database.
@@ -117,50 +108,11 @@ impl Context {
         if access != Access::Read
             && *target == self.config.target
             && let Some(file) = self.config.working_folder_file()
-            && !self.has_noted_target.swap(true, Ordering::Relaxed)
+            && !self.connections.has_writable(target)
         {
             self.output.note(&format!("database: {target}, named by {}", file.display()));
         }
-        // Earlier connections are no longer needed, and a login may be limited to one.
-        let earlier = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for database in earlier.iter().filter(|earlier| !earlier.has_timed_out()) {
-            database.release_connection().await;
-        }
-        let database = Database::open(&self.settings(target, access, CONNECTIONS)).await?;
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(database.clone());
-        Ok(database)
-    }
-
-    fn settings(&self, target: &Target, access: Access, connections: u32) -> ConnectSettings {
-        let pool = &self.config.pool;
-        ConnectSettings {
-            target: target.clone(),
-            access,
-            max_connections: pool.max.min(connections).max(pool.min),
-            min_connections: pool.min,
-            acquire_timeout: pool.acquire,
-            idle_timeout: pool.idle,
-            connect_timeout: self.config.connect_timeout,
-            budget: self.budget.clone(),
-            ids: None,
-        }
-    }
-
-    /// Closes the databases, so that servers do not log a lost client and a SQLite shop is a single file again.
-    pub async fn close(&self) {
-        let scratches = std::mem::take(&mut *self.scratches.lock().unwrap_or_else(PoisonError::into_inner));
-        let opened = std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
-        let is_silent =
-            opened.iter().chain(scratches.iter().map(|scratch| &scratch.database)).any(Database::has_timed_out);
-        for scratch in scratches {
-            // An unresponsive server cannot drop a database.
-            if !is_silent {
-                let _ = tokio::time::timeout(REMOVAL_LIMIT, scratch.remove()).await;
-            }
-        }
-        for database in opened {
-            database.close().await;
-        }
+        self.connections.open_database(target, access).await
     }
 
     /// Connects to a database other than the configured one.
@@ -168,27 +120,6 @@ impl Context {
         let database = self.open(target, access).await?;
         database.ready().await?;
         Ok(database)
-    }
-
-    /// Creates an empty database next to another one; it is dropped when the command ends, even on failure.
-    ///
-    /// Errors: exit 4 if the role must not create databases.
-    pub async fn scratch(&self, beside: &Database) -> Result<Database> {
-        let scratch = Scratch::beside(beside).await?;
-        let database = self.keep_scratch(scratch.clone());
-        scratch.ready().await?;
-        Ok(database)
-    }
-
-    /// Creates an empty SQLite file; it is deleted when the command ends.
-    pub async fn scratch_file(&self) -> Result<Database> {
-        Ok(self.keep_scratch(Scratch::in_folder(&self.settings(&self.config.target, Access::Create, 2)).await?))
-    }
-
-    fn keep_scratch(&self, scratch: Scratch) -> Database {
-        let database = scratch.database.clone();
-        self.scratches.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
-        database
     }
 
     /// Operations on a database, within its time budget.
@@ -207,14 +138,5 @@ impl Context {
     pub fn runner(&self) -> String {
         let host = whoami::hostname().unwrap_or_else(|_| "localhost".to_owned());
         format!("{}@{host}, process {}", self.config.actor, std::process::id())
-    }
-
-    /// Records that a dry run found changes, for `--exit-code`.
-    pub fn note_would_change(&self) {
-        self.would_change.store(true, Ordering::Relaxed);
-    }
-
-    pub fn would_change(&self) -> bool {
-        self.would_change.load(Ordering::Relaxed)
     }
 }

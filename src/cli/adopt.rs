@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::shared::arguments::{AnswerArguments, WriteArguments};
 use super::shared::confirm::Prompter;
+use super::shared::effect::Effect;
 use crate::context::Context;
 use crate::error::Result;
 
@@ -32,10 +33,10 @@ pub struct Arguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<Effect> {
     let (schema, answers) = (&arguments.schema, &arguments.answers);
-    if schema::run(context, prompter, schema, answers, arguments.write.dry_run).await? {
-        rows::run(context, prompter, arguments).await?;
+    match schema::run(context, prompter, schema, answers, arguments.write.dry_run).await? {
+        Some(effect) => Ok(effect),
+        None => rows::run(context, prompter, arguments).await,
     }
-    Ok(())
 }

@@ -73,7 +73,7 @@ pub fn ignore_file_limit_signal() {}
 ///
 /// A COMMIT in progress is awaited. After a COMMIT the command ends by itself, unless it starts another operation. A second
 /// signal does not wait.
-pub async fn until_interrupted(command: impl Future<Output = Result<()>>, committing: &CommitTracker) -> Result<()> {
+pub async fn until_interrupted<T>(command: impl Future<Output = Result<T>>, committing: &CommitTracker) -> Result<T> {
     let mut command = std::pin::pin!(command);
     let mut interrupts = 0;
     loop {

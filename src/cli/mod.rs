@@ -25,6 +25,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::run::main;
 use self::shared::confirm::Prompter;
+use self::shared::effect::Effect;
 use self::shared::values::one_of;
 use crate::config::Flags;
 use crate::context::Context;
@@ -177,9 +178,9 @@ impl GlobalArguments {
     }
 }
 
-async fn dispatch(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
+async fn dispatch(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {
     match command {
-        Command::Quickstart(arguments) => quickstart::run(context, &arguments).await,
+        Command::Quickstart(arguments) => quickstart::run(context, &arguments).await.map(Effect::from),
         Command::Migrate(command) => migrate::run(context, prompter, command).await,
         Command::Seed(command) => seed::run(context, prompter, command).await,
         Command::User(command) => user::run(context, prompter, command).await,
@@ -189,9 +190,9 @@ async fn dispatch(context: &Context, prompter: &Prompter, command: Command) -> R
         Command::Audit(command) => audit::run(context, command).await,
         Command::Adopt(arguments) => adopt::run(context, prompter, &arguments).await,
         Command::Access(command) => access::run(context, prompter, command).await,
-        Command::Report(command) => report::run(context, command).await,
-        Command::Doctor(arguments) => doctor::run(context, &arguments).await,
-        Command::Config(command) => config::run(context, &command),
-        Command::Help(arguments) => help::run(&context.output, &arguments),
+        Command::Report(command) => report::run(context, command).await.map(Effect::from),
+        Command::Doctor(arguments) => doctor::run(context, &arguments).await.map(Effect::from),
+        Command::Config(command) => config::run(context, &command).map(Effect::from),
+        Command::Help(arguments) => help::run(&context.output, &arguments).map(Effect::from),
     }
 }

@@ -4,6 +4,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 use super::shared::command_line::aim;
 use super::shared::confirm::Prompter;
+use super::shared::effect::Effect;
 use super::shared::{hyphens, values};
 use super::{Cli, Command, dispatch, help, interrupt, panic};
 use crate::config::{Config, Flags};
@@ -72,11 +73,11 @@ async fn run(
     uses_exit_code: bool,
 ) -> u8 {
     if let Command::Help(arguments) = &command {
-        return conclude(&output, help::run(&output, arguments));
+        return conclude(&output, help::run(&output, arguments).map(Effect::from), uses_exit_code);
     }
     let config = match Config::load(flags) {
         Ok(config) => config,
-        Err(error) => return conclude(&output, Err(error)),
+        Err(error) => return conclude(&output, Err(error), uses_exit_code),
     };
     for warning in config.warnings() {
         output.warn(warning);
@@ -90,11 +91,8 @@ async fn run(
         result => result,
     };
     let result = result.map_err(|error| context.adapt_hints(error));
-    context.close().await;
-    match conclude(&context.output, result) {
-        0 if uses_exit_code && context.would_change() => Kind::CheckFailed.exit_code(),
-        code => code,
-    }
+    context.connections.close().await;
+    conclude(&context.output, result, uses_exit_code)
 }
 
 /// Replaces the error for missing tables if an unfinished removal is the reason.
@@ -106,9 +104,14 @@ async fn explain_missing_schema(context: &Context, error: Error) -> Error {
     }
 }
 
-fn conclude(output: &Output, result: Result<()>) -> u8 {
+/// Notes what was changed, or prints the error; returns the exit code.
+fn conclude(output: &Output, result: Result<Effect>, uses_exit_code: bool) -> u8 {
     match result {
-        Ok(()) => 0,
+        Ok(Effect::WouldChange) if uses_exit_code => Kind::CheckFailed.exit_code(),
+        Ok(effect) => {
+            effect.note(output);
+            0
+        }
         Err(error) => {
             output.error(&error);
             error.kind().exit_code()

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod answers;
 pub mod budget;
 mod connect;
+pub mod connections;
 mod copy_text;
 mod database;
 pub(crate) mod ddl;

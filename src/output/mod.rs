@@ -80,11 +80,6 @@ impl Mutation {
         Mutation { line, id: id.to_string(), json }
     }
 
-    /// Whether something was changed permanently.
-    pub fn is_written(&self) -> bool {
-        self.has_flag("changed") && !self.has_flag("dry_run")
-    }
-
     /// Whether this member is true: `changed`, `replayed`, `dry_run`.
     pub fn has_flag(&self, member: &str) -> bool {
         self.json.get(member).and_then(Value::as_bool).unwrap_or(false)

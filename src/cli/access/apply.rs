@@ -6,7 +6,7 @@ use super::RoleArguments;
 use super::plan::note_nothing_to_change;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
 use crate::cli::shared::confirm::Prompter;
-use crate::cli::shared::mutation::note_changed;
+use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Access;
 use crate::db::access::{ExcessRights, RightsChange, run as run_statements};
@@ -23,7 +23,7 @@ pub struct ApplyArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArguments) -> Result<Effect> {
     let dry_run = arguments.write.dry_run;
     let roles = arguments.roles.parse(&context.config.target)?;
     let database = context.database(Access::Write).await?;
@@ -31,7 +31,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArgume
     if plan.rows.is_empty() {
         context.output.list(&plan.rows)?;
         note_nothing_to_change(context, &plan);
-        return check_complete(&plan.remaining);
+        return check_complete(&plan.remaining).map(Effect::from);
     }
     let impact = async || Ok(plan.impact(database.target()));
     prompter.ask_permission(context, &arguments.answers, dry_run, impact).await?;
@@ -41,11 +41,10 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArgume
     context.output.list(&plan.rows[..done])?;
     result?;
     if dry_run {
-        context.note_would_change();
         context.output.note("a dry run: nothing was changed");
-        return check_complete(&plan.remaining);
+        return check_complete(&plan.remaining).map(|()| Effect::WouldChange);
     }
-    note_changed(context, &database);
+    let effect = Effect::Changed(database.target().clone());
     // Revoked rights may also have been granted by others.
     let left = Plan::build(&database, &roles).await?;
     let undone = |row: PlannedStep| {
@@ -56,5 +55,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &ApplyArgume
         (row.name, ExcessRights { what, remedy: Some(row.step.sql) })
     };
     let undone = left.rows.into_iter().map(undone);
-    check_complete(&left.remaining.into_iter().chain(undone).collect::<Vec<_>>())
+    let remaining: Vec<_> = left.remaining.into_iter().chain(undone).collect();
+    check_complete(&remaining).inspect_err(|_| effect.note(&context.output))?;
+    Ok(effect)
 }

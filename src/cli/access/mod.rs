@@ -6,6 +6,7 @@ mod plan;
 use clap::{Args, Subcommand};
 
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::access::Grantee;
 use crate::db::target::Target;
@@ -46,9 +47,9 @@ pub struct RoleArguments {
     admin: Option<String>,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {
     match command {
-        Command::Plan(arguments) => plan::run(context, &arguments).await,
+        Command::Plan(arguments) => plan::run(context, &arguments).await.map(Effect::from),
         Command::Apply(arguments) => apply::run(context, prompter, &arguments).await,
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Arguments;
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{finish, outcome};
 use crate::context::Context;
 use crate::domain::text::counted;
@@ -14,7 +15,7 @@ use crate::service::adopt::{self, Adoption, Counts, Repair, Told};
 /// How many rows are named for people; JSON has more.
 const SHOWN: usize = 20;
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<Effect> {
     let Arguments { answers, write, .. } = arguments;
     let database = context.database_for_operation().await?;
     let mut sets_totals = arguments.fix_totals;
@@ -41,9 +42,9 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
     if write.dry_run {
         tell_rows(context, &adoption);
     }
-    finish(context, &database, &mutation(context, &adoption, &repairs, write.dry_run));
+    let effect = finish(context, &database, &mutation(context, &adoption, &repairs, write.dry_run));
     tell_rest(context, &adoption, &repairs, sets_totals);
-    Ok(())
+    Ok(effect)
 }
 
 /// `2 users, 1 product and 3 orders that another program wrote`

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::migrate::{print_progress, whole_plan};
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -42,14 +43,14 @@ fn offset(text: &str) -> Result<i32, String> {
     Ok(sign * (number(hours, 15)? * 60 + number(minutes, 60)?))
 }
 
-/// Converts the tables where that is needed. Returns whether the rows can follow: not after a script or a dry run.
+/// Converts the tables where that is needed. Returns the effect if the rows cannot follow: after a script or a dry run.
 pub async fn run(
     context: &Context,
     prompter: &Prompter,
     arguments: &SchemaArguments,
     answers: &AnswerArguments,
     dry_run: bool,
-) -> Result<bool> {
+) -> Result<Option<Effect>> {
     let is_reading = arguments.sql || dry_run;
     let database = context.database(if is_reading { Access::Read } else { Access::Write }).await?;
     let plan = whole_plan(context);
@@ -57,22 +58,21 @@ pub async fn run(
         if arguments.sql {
             context.output.note("the schema is the shop's own: there is nothing to take over");
         }
-        return Ok(!arguments.sql);
+        return Ok(arguments.sql.then_some(Effect::Unchanged));
     }
-    let Some(shop) = find(context, &database, arguments.tz).await? else { return Ok(true) };
+    let Some(shop) = find(context, &database, arguments.tz).await? else { return Ok(None) };
     let misfits = misfits(database.connection(), &shop).await?;
     if !misfits.is_empty() {
         return Err(refusal(&misfits));
     }
     shop.refuse_references(database.connection()).await?;
     if arguments.sql {
-        return context.output.text(&shop.script()).map(|()| false);
+        return context.output.text(&shop.script()).map(|()| Some(Effect::Unchanged));
     }
     let told = shop.changes().join("\n");
     if dry_run {
         context.output.note(&told);
-        context.note_would_change();
-        return Ok(false);
+        return Ok(Some(Effect::WouldChange));
     }
     let target = database.target();
     let impact = async || {
@@ -88,12 +88,12 @@ pub async fn run(
     let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
     shop.adopt(&database, &plan, progress).await?;
     context.output.note(&told);
-    Ok(true)
+    Ok(None)
 }
 
 async fn find(context: &Context, database: &Database, offset: i32) -> Result<Option<ForeignShop>> {
     let plan = whole_plan(context);
-    let scratch = context.scratch(database).await?;
+    let scratch = context.connections.scratch(database).await?;
     let newest = plan.catalog.names().last().unwrap_or_default();
     let expected = expected_at(&scratch, &plan, newest).await?;
     ForeignShop::find(database.connection(), &plan.catalog, &expected, offset).await

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use crate::cli::shared::arguments::{WriteArguments, check_period, name_of, time};
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::{List, ListQuery};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
@@ -95,13 +96,13 @@ pub struct FilterArguments {
     until: Option<DateTime<Utc>>,
 }
 
-pub async fn run(context: &Context, command: Command) -> Result<()> {
+pub async fn run(context: &Context, command: Command) -> Result<Effect> {
     match command {
-        Command::List(arguments) => arguments.run(context).await,
-        Command::Show(arguments) => show::run(context, &arguments).await,
-        Command::Export(arguments) => export::run(context, &arguments).await,
+        Command::List(arguments) => arguments.run(context).await.map(Effect::from),
+        Command::Show(arguments) => show::run(context, &arguments).await.map(Effect::from),
+        Command::Export(arguments) => export::run(context, &arguments).await.map(Effect::from),
         Command::Seal(write) => seal::run(context, &write).await,
-        Command::Verify(arguments) => verify::run(context, &arguments).await,
+        Command::Verify(arguments) => verify::run(context, &arguments).await.map(Effect::from),
         Command::Settle(arguments) => settle::run(context, &arguments).await,
     }
 }

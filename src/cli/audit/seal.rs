@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, outcome};
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::Mutation;
 use crate::service::seal::{SealRun, seal_all};
 
-pub async fn run(context: &Context, write: &WriteArguments) -> Result<()> {
+pub async fn run(context: &Context, write: &WriteArguments) -> Result<Effect> {
     mutation::run(context, write, async |operations| {
         let SealRun { seals, events, head, is_behind } = seal_all(operations).await?;
         if is_behind {

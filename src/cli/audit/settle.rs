@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::parse_id;
 use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, finish};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
@@ -28,7 +29,7 @@ pub struct SettleArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
+pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<Effect> {
     let (id, dry_run) = (arguments.operation, arguments.write.dry_run);
     let database = context.database(Access::Write).await?;
     settle::refuse_other_ids(database.connection(), id).await?;
@@ -52,8 +53,7 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<()> {
         .take(EVENTS_NAMED as usize)
         .map(|event| json!({ "entity_type": event.entity_type, "entity_id": event.entity_id, "name": event.name() }));
     json.insert("entities".to_owned(), entities.collect());
-    finish(context, &database, &Mutation { line, id: id.to_string(), json });
-    Ok(())
+    Ok(finish(context, &database, &Mutation { line, id: id.to_string(), json }))
 }
 
 /// Describes an operation by its events: `order.place: order K7Q2M-9XD4T`.

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::{LockArguments, note_changed, plan_with, print_progress, print_steps, run_until_stopped};
+use super::{LockArguments, plan_with, print_progress, print_steps, run_until_stopped};
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, steps};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::text::counted;
@@ -31,7 +32,7 @@ pub struct UpArguments {
     write: WriteArguments,
 }
 
-pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments) -> Result<()> {
+pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments) -> Result<Effect> {
     let plan = Plan {
         steps: arguments.steps,
         to: arguments.to.clone(),
@@ -71,10 +72,8 @@ pub async fn up(context: &Context, prompter: &Prompter, arguments: &UpArguments)
     print_steps(context, &steps);
     if steps.is_empty() {
         context.output.note("nothing to apply: the schema is up to date");
-    } else {
-        note_changed(context);
     }
-    Ok(())
+    Ok(Effect::new(!steps.is_empty(), false, database.target()))
 }
 
 /// The error if objects are missing although every migration is applied.
@@ -91,11 +90,11 @@ fn impact(risks: &[Warning]) -> String {
     format!("some of these migrations are risky:{}", lines.collect::<String>())
 }
 
-async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArguments, plan: &Plan) -> Result<()> {
+async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArguments, plan: &Plan) -> Result<Effect> {
     let (database, is_scratch) = match context.database(Access::Write).await {
         Ok(database) => (database, false),
         // A missing file starts empty.
-        Err(error) if error.is(Cause::NoShop) => (context.scratch_file().await?, true),
+        Err(error) if error.is(Cause::NoShop) => (context.connections.scratch_file().await?, true),
         Err(error) => return Err(error),
     };
     if !database.engine().has_transactional_ddl {
@@ -104,10 +103,8 @@ async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArgument
              this is the plan:",
         );
         let pending = migrate::pending(database.connection(), plan).await?;
-        if !pending.is_empty() {
-            context.note_would_change();
-        }
-        return super::plan::print(context, database.engine(), &pending);
+        super::plan::print(context, database.engine(), &pending)?;
+        return Ok(Effect::new(!pending.is_empty(), true, database.target()));
     }
     if context.config.protected && !is_scratch {
         let impact = async || Ok("a rehearsal locks the tables that it changes until it is over".to_owned());
@@ -119,8 +116,7 @@ async fn rehearse(context: &Context, prompter: &Prompter, arguments: &UpArgument
         (counted(rehearsed.len(), "statement"), counted(migrations.len() as u64, "migration"));
     context.output.list(&rehearsed)?;
     if !rehearsed.is_empty() {
-        context.note_would_change();
         context.output.note(&format!("would apply {migrations}, {statements}; all was rolled back"));
     }
-    Ok(())
+    Ok(Effect::new(!rehearsed.is_empty(), true, database.target()))
 }

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::note_changed;
 use crate::cli::shared::arguments::ConfirmArguments;
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -27,7 +27,7 @@ pub struct Arguments {
     confirm: ConfirmArguments,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) -> Result<Effect> {
     let Some(environment) = &arguments.environment else {
         let database = context.database(Access::Read).await?;
         let connection = database.connection();
@@ -41,13 +41,13 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         {
             context.output.show(&EnvironmentView(environment), &[])?;
         }
-        return migrate::refuse_removal(connection, Kind::CheckFailed).await;
+        return migrate::refuse_removal(connection, Kind::CheckFailed).await.map(Effect::from);
     };
     let database = context.database(Access::Write).await?;
     migrate::refuse_removal(database.connection(), Kind::Conflict).await?;
     let before = migrate::setting(database.connection(), migrate::ENVIRONMENT).await?;
     if before.as_ref() == Some(environment) {
-        return context.output.show(&EnvironmentView(before), &[]);
+        return context.output.show(&EnvironmentView(before), &[]).map(Effect::from);
     }
     let is_other = before.as_ref().is_some_and(|before| before != migrate::DEVELOPMENT);
     let meant = closest(environment, COMMON_NAMES).filter(|usual| usual != environment);
@@ -61,8 +61,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
     }
     migrate::set_setting(&database, migrate::ENVIRONMENT, environment).await?;
     context.output.show(&EnvironmentView(Some(environment.clone())), &[])?;
-    note_changed(context);
-    Ok(())
+    Ok(Effect::Changed(database.target().clone()))
 }
 
 /// The sentence that the user confirms.

@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::domain::moment;
@@ -102,23 +103,23 @@ struct GuardArguments {
     confirm: Option<String>,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {
     match command {
         Command::Up(arguments) => apply::up(context, prompter, &arguments).await,
         Command::Down(arguments) => remove::down(context, prompter, &arguments, RunKind::Down).await,
         Command::Redo(arguments) => remove::down(context, prompter, &arguments, RunKind::Redo).await,
-        Command::Status(arguments) => status::status(context, &arguments).await,
-        Command::Plan(arguments) => plan::run(context, &arguments).await,
-        Command::Verify(arguments) => verify::verify(context, &arguments).await,
-        Command::History => status::history(context).await,
+        Command::Status(arguments) => status::status(context, &arguments).await.map(Effect::from),
+        Command::Plan(arguments) => plan::run(context, &arguments).await.map(Effect::from),
+        Command::Verify(arguments) => verify::verify(context, &arguments).await.map(Effect::from),
+        Command::History => status::history(context).await.map(Effect::from),
         Command::Fresh(arguments) => remove::run(context, prompter, &arguments, RunKind::Fresh).await,
         Command::Refresh(arguments) => remove::run(context, prompter, &arguments, RunKind::Refresh).await,
         Command::Reset(arguments) => remove::run(context, prompter, &arguments, RunKind::Reset).await,
         Command::Baseline(arguments) => verify::baseline(context, prompter, &arguments).await,
         Command::Resolve(arguments) => resolve::resolve(context, prompter, &arguments).await,
-        Command::New(arguments) => new::run(context, &arguments).await,
-        Command::Bless(arguments) => resolve::bless(context, &arguments).await,
-        Command::Wait => wait::run(context).await,
+        Command::New(arguments) => new::run(context, &arguments).await.map(Effect::from),
+        Command::Bless(arguments) => resolve::bless(context, &arguments).await.map(Effect::from),
+        Command::Wait => wait::run(context).await.map(Effect::from),
         Command::Env(arguments) => environment::run(context, prompter, &arguments).await,
     }
 }
@@ -205,8 +206,4 @@ fn print_steps(context: &Context, steps: &[Step]) {
 fn step_json(step: &Step) -> serde_json::Value {
     let milliseconds = u64::try_from(step.duration.as_millis()).unwrap_or(u64::MAX);
     serde_json::json!({ "name": step.name, "state": verb(step), "duration_milliseconds": milliseconds })
-}
-
-fn note_changed(context: &Context) {
-    context.output.note(&format!("changed {}", context.config.target));
 }

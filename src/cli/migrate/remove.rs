@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::{GuardArguments, LockArguments, note_changed, plan_with, print_progress, print_steps, run_until_stopped};
+use super::{GuardArguments, LockArguments, plan_with, print_progress, print_steps, run_until_stopped};
 use crate::cli::shared::arguments::steps;
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::{Access, Database};
 use crate::error::Result;
@@ -32,13 +33,23 @@ pub struct RemoveArguments {
     guard: GuardArguments,
 }
 
-pub async fn down(context: &Context, prompter: &Prompter, arguments: &DownArguments, course: RunKind) -> Result<()> {
+pub async fn down(
+    context: &Context,
+    prompter: &Prompter,
+    arguments: &DownArguments,
+    course: RunKind,
+) -> Result<Effect> {
     let plan =
         Plan { steps: arguments.steps, to: arguments.to.clone(), ..plan_with(context, arguments.lock.lock_wait) };
     remove(context, prompter, &arguments.guard, &plan, course).await
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &RemoveArguments, course: RunKind) -> Result<()> {
+pub async fn run(
+    context: &Context,
+    prompter: &Prompter,
+    arguments: &RemoveArguments,
+    course: RunKind,
+) -> Result<Effect> {
     let plan = plan_with(context, arguments.lock.lock_wait);
     remove(context, prompter, &arguments.guard, &plan, course).await
 }
@@ -49,7 +60,7 @@ async fn remove(
     guard: &GuardArguments,
     plan: &Plan,
     course: RunKind,
-) -> Result<()> {
+) -> Result<Effect> {
     // Only `fresh` works without an existing database.
     let access = if course == RunKind::Fresh { Access::Create } else { Access::Write };
     let database = context.database(access).await?;
@@ -59,7 +70,7 @@ async fn remove(
     if stake.has_nothing_to_revert() {
         print_steps(context, &[]);
         context.output.note("nothing to revert");
-        return Ok(());
+        return Ok(Effect::Unchanged);
     }
     stake.count_rows(&database, plan.lock_wait, progress).await?;
     if stake.needs_permission() {
@@ -68,10 +79,7 @@ async fn remove(
     let plan = &Plan { asked: Some(stake.asked()), ..plan.clone() };
     let steps = run_until_stopped(context, plan, migrate::run(&database, plan, course, progress)).await?;
     print_steps(context, &steps);
-    if !steps.is_empty() {
-        note_changed(context);
-    }
-    Ok(())
+    Ok(Effect::new(!steps.is_empty(), false, database.target()))
 }
 
 /// Asks for permission to destroy data: yes or no where that is sufficient, otherwise the database's name.

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{LockArguments, note_changed, plan_with, print_progress, print_steps, run_until_stopped};
+use super::{LockArguments, plan_with, print_progress, print_steps, run_until_stopped};
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
@@ -63,7 +64,7 @@ fn parse_reason(text: &str) -> Result<String, String> {
     single_line(text, REASON_MAX_CHARACTERS)
 }
 
-pub async fn resolve(context: &Context, prompter: &Prompter, arguments: &ResolveArguments) -> Result<()> {
+pub async fn resolve(context: &Context, prompter: &Prompter, arguments: &ResolveArguments) -> Result<Effect> {
     let plan = plan_with(context, arguments.lock.lock_wait);
     if arguments.flags.retry {
         return retry(context, arguments, plan).await;
@@ -85,13 +86,10 @@ pub async fn resolve(context: &Context, prompter: &Prompter, arguments: &Resolve
     };
     let json = json!({ "name": name, "state": word, "changed": is_news });
     context.output.mutation(&Mutation::new(line, name, json));
-    if is_news {
-        note_changed(context);
-    }
-    Ok(())
+    Ok(Effect::new(is_news, false, database.target()))
 }
 
-async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> Result<()> {
+async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> Result<Effect> {
     let plan = Plan { to: Some(arguments.name.clone()), allow_late: true, ..plan };
     let database = context.database(Access::Write).await?;
     let progress = &mut |progress: migrate::Progress<'_>| print_progress(context, &progress);
@@ -99,10 +97,8 @@ async fn retry(context: &Context, arguments: &ResolveArguments, plan: Plan) -> R
     print_steps(context, &steps);
     if steps.is_empty() {
         context.output.note(&format!("{} is applied already", printable(&arguments.name)));
-    } else {
-        note_changed(context);
     }
-    Ok(())
+    Ok(Effect::new(!steps.is_empty(), false, database.target()))
 }
 
 pub async fn bless(context: &Context, arguments: &BlessArguments) -> Result<()> {

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::{LockArguments, note_changed, plan_with, print_progress, whole_plan};
+use super::{LockArguments, plan_with, print_progress, whole_plan};
 use crate::cli::shared::arguments::AnswerArguments;
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::schema::{Difference, Object};
 use crate::db::target::Target;
@@ -130,7 +131,7 @@ fn conclude(context: &Context, findings: &[Finding], fine: impl Fn() -> String) 
     Err(drift_error(findings))
 }
 
-pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &BaselineArguments) -> Result<()> {
+pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &BaselineArguments) -> Result<Effect> {
     let plan = plan_with(context, arguments.lock.lock_wait);
     plan.catalog.position(&arguments.to)?;
     let database = context.database(Access::Write).await?;
@@ -144,6 +145,7 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
         let findings: Vec<_> =
             drift.iter().map(|one| Finding::from_difference(DRIFT, database.engine(), &plan.catalog, one)).collect();
         return conclude(context, &findings, String::new)
+            .map(Effect::from)
             .map_err(|error| error.hint("or name with --to the newest migration that the schema has"));
     }
     let impact = async || {
@@ -160,18 +162,16 @@ pub async fn baseline(context: &Context, prompter: &Prompter, arguments: &Baseli
     context.output.mutations(&mutations.collect::<Vec<_>>());
     if names.is_empty() {
         context.output.note("all of these count as applied already");
-    } else {
-        note_changed(context);
     }
-    Ok(())
+    Ok(Effect::new(!names.is_empty(), false, database.target()))
 }
 
 /// Provides an empty database to run migrations in: the named one, or a new one.
 async fn make_scratch(context: &Context, arguments: &ScratchArguments, beside: Option<&Database>) -> Result<Database> {
     let Some(url) = &arguments.scratch_url else {
         return match beside {
-            Some(database) => context.scratch(database).await,
-            None => context.scratch_file().await,
+            Some(database) => context.connections.scratch(database).await,
+            None => context.connections.scratch_file().await,
         };
     };
     let target = Target::parse_url(url)?;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::detail;
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, finish, outcome_verb};
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::cli::shared::wizard;
@@ -44,7 +45,7 @@ pub struct CreateArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArguments) -> Result<Effect> {
     let is_from = arguments.from.is_some();
     let is_wizard = prompter.needs_answers(&[
         ("--user", is_from || arguments.user.is_some()),
@@ -67,13 +68,13 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
     let note_command = |_: &Error| mutation::note_command(context, command.as_ref());
     let operations = context.operations(&database, dry_run);
     let placed = place_order::run(&operations, &new, key.idempotency_key.clone()).await.inspect_err(note_command)?;
-    print_placed(context, &database, placed, dry_run);
+    let effect = print_placed(context, &database, placed, dry_run);
     mutation::note_command(context, command.as_ref());
-    Ok(())
+    Ok(effect)
 }
 
 /// Prints the order.
-fn print_placed(context: &Context, database: &Database, placed: PlacedOrder, dry_run: bool) {
+fn print_placed(context: &Context, database: &Database, placed: PlacedOrder, dry_run: bool) -> Effect {
     let replayed = placed.replayed;
     let verb = if replayed { "was placed before".to_owned() } else { outcome_verb(dry_run, "placed") };
     let order = detail(placed);
@@ -88,7 +89,7 @@ fn print_placed(context: &Context, database: &Database, placed: PlacedOrder, dry
     let mut json = order.to_json();
     let after = Value::Object(json.clone());
     json.extend(mutation::outcome(!replayed, replayed, dry_run, Value::Null, after));
-    finish(context, database, &Mutation { line, id: order.order.id.to_string(), json });
+    finish(context, database, &Mutation { line, id: order.order.id.to_string(), json })
 }
 
 /// Parses `PRODUCT` or `PRODUCT:QUANTITY`.

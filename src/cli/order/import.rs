@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::bulk::{Interpretation, InvoiceRow, OrderRow};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::values::{checked, one_of};
 use crate::cli::shared::zone;
@@ -37,7 +38,7 @@ pub struct OrderImportArguments {
 
 const STOCKS: [(&str, StockHandling); 2] = [("deduct", StockHandling::Deduct), ("skip", StockHandling::Skip)];
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &OrderImportArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &OrderImportArguments) -> Result<Effect> {
     let usual = if arguments.invoices { StockHandling::Skip } else { StockHandling::Deduct };
     let stock = arguments.stock.unwrap_or(usual);
     let zone = arguments.tz.clone();

@@ -10,6 +10,7 @@ use super::view::OrderView;
 use crate::cli::shared::arguments::{AnswerArguments, KeyArguments, WriteArguments, long_text, with_quantity};
 use crate::cli::shared::batch::{self, BatchArguments, Names};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation;
 use crate::cli::shared::values::{checked, checked_parts};
 use crate::context::Context;
@@ -147,7 +148,7 @@ fn parse_restock(text: &str) -> Result<(String, Option<Quantity>), Violation> {
 }
 
 /// Applies the verb to the named orders.
-pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequest<'_>) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, request: TransitionRequest<'_>) -> Result<Effect> {
     let batch = request.batch;
     let orders = match batch {
         Some(batch) => batch.names(context, request.orders, "order")?,
@@ -307,7 +308,7 @@ fn restock_note(moved: &TransitionResult, verb: Verb, dry_run: bool) -> String {
 
 /// Cancels orders that have been pending for too long. Each order is a separate operation; an order paid in the
 /// meantime is skipped.
-pub async fn expire(context: &Context, prompter: &Prompter, arguments: &ExpireArguments) -> Result<()> {
+pub async fn expire(context: &Context, prompter: &Prompter, arguments: &ExpireArguments) -> Result<Effect> {
     let age = chrono::Duration::from_std(arguments.older_than).unwrap_or(chrono::Duration::MAX);
     let before = context.clock.now().checked_sub_signed(age);
     // Each engine supports a different range of years.

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use self::view::OrderView;
 use crate::cli::shared::arguments::{check_period, check_range, name_of, time};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
@@ -148,7 +149,7 @@ impl ListQuery for FilterArguments {
     }
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {
     match command {
         Command::Pay(arguments) => lifecycle::run(context, prompter, arguments.request(Verb::Pay)).await,
         Command::Ship(arguments) => lifecycle::run(context, prompter, arguments.request()).await,
@@ -157,10 +158,10 @@ pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Re
         Command::Refund(arguments) => lifecycle::run(context, prompter, arguments.request()).await,
         Command::Expire(arguments) => lifecycle::expire(context, prompter, &arguments).await,
         Command::Create(arguments) => create::run(context, prompter, &arguments).await,
-        Command::List(arguments) => arguments.run(context).await,
-        Command::Export(arguments) => export::run(context, &arguments).await,
+        Command::List(arguments) => arguments.run(context).await.map(Effect::from),
+        Command::Export(arguments) => export::run(context, &arguments).await.map(Effect::from),
         Command::Import(arguments) => import::run(context, prompter, &arguments).await,
-        Command::Show(arguments) => show::run(context, &arguments).await,
+        Command::Show(arguments) => show::run(context, &arguments).await.map(Effect::from),
     }
 }
 

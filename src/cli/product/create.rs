@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::DetailArguments;
 use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation;
 use crate::cli::shared::values::checked;
 use crate::context::Context;
@@ -31,7 +32,7 @@ pub struct CreateArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, arguments: &CreateArguments) -> Result<()> {
+pub async fn run(context: &Context, arguments: &CreateArguments) -> Result<Effect> {
     let CreateArguments { name, price, details, stock, .. } = arguments;
     let sku = match &arguments.sku {
         Some(sku) => sku.clone(),

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::ProductArguments;
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, DestroyArguments};
 use crate::context::Context;
 use crate::db::Access;
@@ -19,7 +20,7 @@ pub struct DeleteArguments {
     destroy: DestroyArguments,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<Effect> {
     let product = service::find(context.database(Access::Read).await?.connection(), &arguments.product.product).await?;
     let (sku, pieces) = (printable(&product.sku), &product.stock_quantity);
     let impact = format!("{sku} and its {pieces} pieces will be deleted for good");

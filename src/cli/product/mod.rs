@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use crate::bulk::{Interpretation, ProductRow};
 use crate::cli::shared::arguments::{StockFilterArguments, check_range, search_text};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::cli::shared::values::{FieldValue, checked, field_value};
@@ -133,16 +134,16 @@ pub struct ProductArguments {
     product: String,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {
     match command {
         Command::Create(arguments) => create::run(context, &arguments).await,
-        Command::List(arguments) => arguments.run(context).await,
-        Command::Export(arguments) => arguments.run(context).await,
+        Command::List(arguments) => arguments.run(context).await.map(Effect::from),
+        Command::Export(arguments) => arguments.run(context).await.map(Effect::from),
         Command::Import(arguments) => {
             import::run::<ProductRow>(context, prompter, &arguments, StockHandling::Deduct, Interpretation::default())
                 .await
         }
-        Command::Show(arguments) => show::run(context, &arguments).await,
+        Command::Show(arguments) => show::run(context, &arguments).await.map(Effect::from),
         Command::Update(arguments) => update::run(context, &arguments).await,
         Command::Price(arguments) => price::price(context, prompter, &arguments).await,
         Command::Delete(arguments) => delete::run(context, prompter, &arguments).await,

@@ -5,8 +5,9 @@ use clap::Args;
 use super::FilterArguments;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::ListQuery;
-use crate::cli::shared::mutation::{self, finish, note_changed, note_dry_run, outcome_verb};
+use crate::cli::shared::mutation::{self, finish, outcome_verb};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -91,7 +92,7 @@ impl PriceArguments {
     }
 }
 
-pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArguments) -> Result<()> {
+pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArguments) -> Result<Effect> {
     let changes = arguments.parse()?;
     let database = context.database(Access::Write).await?;
     let products = match arguments.products.as_slice() {
@@ -116,24 +117,19 @@ pub async fn price(context: &Context, prompter: &Prompter, arguments: &PriceArgu
     };
     let mutations: Vec<Mutation> = results.iter().map(|result| mutation(&operations, result)).collect();
     let changed = results.iter().filter(|result| result.changed).count();
-    match mutations.as_slice() {
-        [only] if arguments.is_single() => finish(context, &database, only),
-        all => print_results(context, &database, all, changed, dry_run),
+    if let ([only], true) = (mutations.as_slice(), arguments.is_single()) {
+        return Ok(finish(context, &database, only));
     }
-    Ok(())
+    print_results(context, &mutations, changed, dry_run);
+    Ok(Effect::new(changed > 0, dry_run, database.target()))
 }
 
 /// Prints several results, and a summary on stderr.
-fn print_results(context: &Context, database: &Database, mutations: &[Mutation], changed: usize, dry_run: bool) {
-    mutations.iter().for_each(|mutation| note_dry_run(context, mutation));
+fn print_results(context: &Context, mutations: &[Mutation], changed: usize, dry_run: bool) {
     context.output.mutations(mutations);
-    if mutations.is_empty() {
-        return;
-    }
-    let stay = mutations.len() - changed;
-    context.output.note(&format!("{} {}, {stay} unchanged", prices(changed), outcome_verb(dry_run, "changed")));
-    if changed > 0 && !dry_run {
-        note_changed(context, database);
+    if !mutations.is_empty() {
+        let stay = mutations.len() - changed;
+        context.output.note(&format!("{} {}, {stay} unchanged", prices(changed), outcome_verb(dry_run, "changed")));
     }
 }
 

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{DetailArguments, ProductArguments};
 use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation;
 use crate::cli::shared::values::{FieldValue, field_value};
 use crate::context::Context;
@@ -26,7 +27,7 @@ pub struct UpdateArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<()> {
+pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<Effect> {
     let UpdateArguments { sku, name, price, details, .. } = arguments;
     let values: Vec<_> = [sku, name, price].into_iter().flatten().chain(details.given_values()).collect();
     if values.is_empty() {

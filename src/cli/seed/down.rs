@@ -7,6 +7,7 @@ use super::purpose::{UnmarkedShop, require_development};
 use super::{SourceArguments, apply};
 use crate::cli::shared::arguments::ConfirmArguments;
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::Access;
@@ -28,7 +29,7 @@ pub struct DownArguments {
     confirm: ConfirmArguments,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArguments, is_redo: bool) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArguments, is_redo: bool) -> Result<Effect> {
     let seeds = arguments.source.seeds()?;
     let seed = seed::find(&seeds, &arguments.name)?;
     let database = context.database(Access::Write).await?;
@@ -55,6 +56,5 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DownArgumen
     }
     let line = format!("seed {} reverted: {} deleted, {} kept", seed.name, reverted.deleted, reverted.kept.len());
     let json = json!({ "changed": true, "deleted": reverted.deleted, "kept": reverted.kept });
-    finish(context, &database, &Mutation::new(line, &seed.name, json));
-    Ok(())
+    Ok(finish(context, &database, &Mutation::new(line, &seed.name, json)))
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, json};
 use super::purpose::{UnmarkedShop, require_development};
 use crate::cli::shared::arguments::{time, whole_number};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::finish;
 use crate::context::Context;
 use crate::db::{Access, Database};
@@ -37,7 +38,7 @@ pub struct GenerateArguments {
     yes: bool,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &GenerateArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &GenerateArguments) -> Result<Effect> {
     let GenerateArguments { users, products, orders, rng_seed, as_of, .. } = *arguments;
     let plan = Plan { users, products, orders, rng_seed, as_of };
     let database = context.database(Access::Write).await?;
@@ -66,11 +67,10 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &GenerateArg
     };
     let generated = generate::generate(&operations, &plan, &mut report_progress).await?;
     drop(progress);
-    print_result(context, &database, &plan, &generated);
-    Ok(())
+    Ok(print_result(context, &database, &plan, &generated))
 }
 
-fn print_result(context: &Context, database: &Database, plan: &Plan, generated: &Generated) {
+fn print_result(context: &Context, database: &Database, plan: &Plan, generated: &Generated) -> Effect {
     let is_unchanged = generated.tables.is_empty();
     let line = match is_unchanged {
         true => "shop unchanged: it was generated with the same flags".to_owned(),
@@ -86,5 +86,5 @@ fn print_result(context: &Context, database: &Database, plan: &Plan, generated: 
         .map(|(table, loaded)| (table.clone(), json!({ "rows": loaded.rows, "digest": hexadecimal(&loaded.digest) })))
         .collect::<Map<_, _>>();
     let json = json!({ "changed": !is_unchanged, "flags": plan.flags(), "tables": tables });
-    finish(context, database, &Mutation::new(line, plan.flags(), json));
+    finish(context, database, &Mutation::new(line, plan.flags(), json))
 }

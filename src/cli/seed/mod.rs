@@ -14,7 +14,7 @@ use generate::GenerateArguments;
 use serde_json::json;
 
 use crate::cli::shared::confirm::Prompter;
-use crate::cli::shared::mutation::note_changed;
+use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Database;
 use crate::error::{CommandLine, Error, Kind, Result, printable};
@@ -62,19 +62,19 @@ impl SourceArguments {
     }
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {
     match command {
         Command::Up(arguments) => up::run(context, &arguments).await,
         Command::Down(arguments) => down::run(context, prompter, &arguments, false).await,
         Command::Redo(arguments) => down::run(context, prompter, &arguments, true).await,
-        Command::Status(arguments) => status::run(context, &arguments).await,
+        Command::Status(arguments) => status::run(context, &arguments).await.map(Effect::from),
         Command::Generate(arguments) => generate::run(context, prompter, &arguments).await,
-        Command::Export(arguments) => export::run(context, &arguments).await,
+        Command::Export(arguments) => export::run(context, &arguments).await.map(Effect::from),
     }
 }
 
 /// Applies seeds and prints the results.
-async fn apply(context: &Context, database: &Database, seeds: &[Seed], environment: &str) -> Result<()> {
+async fn apply(context: &Context, database: &Database, seeds: &[Seed], environment: &str) -> Result<Effect> {
     let operations = context.operations(database, false);
     let (mut items, mut is_changed) = (Vec::new(), false);
     for (done, seed) in seeds.iter().enumerate() {
@@ -97,10 +97,7 @@ async fn apply(context: &Context, database: &Database, seeds: &[Seed], environme
     if context.output.is_json() {
         context.output.answer(&json!({ "changed": is_changed, "items": items }));
     }
-    if is_changed {
-        note_changed(context, database);
-    }
-    Ok(())
+    Ok(Effect::new(is_changed, false, database.target()))
 }
 
 /// Adds to an error which seeds are applied; each is a separate transaction.

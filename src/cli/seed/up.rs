@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::purpose::{UnmarkedShop, require_development};
 use super::{SourceArguments, apply};
+use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::similar::closest;
@@ -22,7 +23,7 @@ pub struct UpArguments {
     source: SourceArguments,
 }
 
-pub async fn run(context: &Context, arguments: &UpArguments) -> Result<()> {
+pub async fn run(context: &Context, arguments: &UpArguments) -> Result<Effect> {
     let seeds = arguments.source.seeds()?;
     let chosen = match &arguments.only {
         Some(name) => vec![seed::find(&seeds, name)?.clone()],

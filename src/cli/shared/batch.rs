@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::mutation::{finish, note_changed, note_dry_run};
+use super::effect::Effect;
+use super::mutation::finish;
 use crate::context::Context;
 use crate::db::Database;
 use crate::error::{Error, Hint, Kind, Result, io_reason, printable};
@@ -107,13 +108,12 @@ pub async fn run(
     &Names { ref names, is_single }: &Names,
     fail_fast: bool,
     body: impl AsyncFn(&Operations, &str) -> Result<Mutation>,
-) -> Result<()> {
+) -> Result<Effect> {
     if let ([only], true) = (names.as_slice(), is_single) {
         let mutation = body(&context.operations(database, dry_run), only).await?;
-        finish(context, database, &mutation);
-        return Ok(());
+        return Ok(finish(context, database, &mutation));
     }
-    let mut batch = Batch::new(context, database, names);
+    let mut batch = Batch::new(context, database, dry_run, names);
     for name in names {
         // Each operation has its own time limit.
         let database = database.with_budget(database.budget().renewed());
@@ -162,6 +162,7 @@ fn is_about_an_object(error: &Error) -> bool {
 struct Batch<'a> {
     context: &'a Context,
     database: &'a Database,
+    dry_run: bool,
     names: &'a [String],
     /// Held back for JSON only.
     mutations: Vec<Mutation>,
@@ -178,6 +179,7 @@ impl Drop for Batch<'_> {
             return;
         }
         self.report();
+        self.effect().note(&self.context.output);
         let (tried, open) = self.names.split_at(self.done + self.failures.len());
         let done = self.done_among(tried);
         let (done, open) = (join_limited(done.into_iter()), join_limited(open.iter().map(String::as_str)));
@@ -190,15 +192,14 @@ impl Drop for Batch<'_> {
 const RETRY_HINT: &str = "run the same command again: what is done stays as it is";
 
 impl<'a> Batch<'a> {
-    fn new(context: &'a Context, database: &'a Database, names: &'a [String]) -> Self {
+    fn new(context: &'a Context, database: &'a Database, dry_run: bool, names: &'a [String]) -> Self {
         let (mutations, failures) = (Vec::new(), Vec::new());
-        Batch { context, database, names, mutations, done: 0, changed: false, failures, is_reported: false }
+        Batch { context, database, dry_run, names, mutations, done: 0, changed: false, failures, is_reported: false }
     }
 
     fn record_success(&mut self, mutation: Mutation) {
         self.done += 1;
-        self.changed |= mutation.is_written();
-        note_dry_run(self.context, &mutation);
+        self.changed |= mutation.has_flag("changed");
         if self.context.output.is_json() {
             self.mutations.push(mutation);
         } else {
@@ -220,14 +221,19 @@ impl<'a> Batch<'a> {
         if self.context.output.is_json() {
             self.context.output.mutations(&self.mutations);
         }
-        if self.changed {
-            note_changed(self.context, self.database);
-        }
     }
 
-    fn finish(mut self) -> Result<()> {
+    fn effect(&self) -> Effect {
+        Effect::new(self.changed, self.dry_run, self.database.target())
+    }
+
+    fn finish(mut self) -> Result<Effect> {
         self.report();
-        if self.failures.is_empty() { Ok(()) } else { Err(self.partial()) }
+        if self.failures.is_empty() {
+            return Ok(self.effect());
+        }
+        self.effect().note(&self.context.output);
+        Err(self.partial())
     }
 
     fn done_among(&self, tried: &'a [String]) -> Vec<&'a str> {

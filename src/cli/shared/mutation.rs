@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::arguments::{ConfirmArguments, WriteArguments};
 use super::confirm::Prompter;
+use super::effect::Effect;
 use crate::context::Context;
 use crate::db::Database;
 use crate::error::{CommandLine, Hint, Result, printable};
@@ -91,11 +92,10 @@ pub async fn run(
     context: &Context,
     write: &WriteArguments,
     body: impl AsyncFnOnce(&Operations) -> Result<Mutation>,
-) -> Result<()> {
+) -> Result<Effect> {
     let database = context.database_for_operation().await?;
     let mutation = body(&context.operations(&database, write.dry_run)).await?;
-    finish(context, &database, &mutation);
-    Ok(())
+    Ok(finish(context, &database, &mutation))
 }
 
 /// As [`run`], after confirmation by `name`. A dry run before the prompt reports errors early.
@@ -105,7 +105,7 @@ pub async fn destroy(
     arguments: &DestroyArguments,
     (impact, name): (&str, &str),
     body: impl AsyncFn(&Operations) -> Result<Mutation>,
-) -> Result<()> {
+) -> Result<Effect> {
     let DestroyArguments { confirm, write } = arguments;
     let database = context.database_for_operation().await?;
     if !write.dry_run {
@@ -114,28 +114,13 @@ pub async fn destroy(
         }
         prompter.confirm_by_name(&context.output, &confirm.confirm, impact, name)?;
     }
-    finish(context, &database, &body(&context.operations(&database, write.dry_run)).await?);
-    Ok(())
+    Ok(finish(context, &database, &body(&context.operations(&database, write.dry_run)).await?))
 }
 
-/// Prints the result, and a note about the changed database if something was written.
-pub fn finish(context: &Context, database: &Database, mutation: &Mutation) {
-    note_dry_run(context, mutation);
+/// Prints the result.
+pub fn finish(context: &Context, database: &Database, mutation: &Mutation) -> Effect {
     context.output.mutation(mutation);
-    if mutation.is_written() {
-        note_changed(context, database);
-    }
-}
-
-pub fn note_changed(context: &Context, database: &Database) {
-    context.output.note(&format!("changed {}", database.target()));
-}
-
-/// Remembers for `--exit-code` what a dry run would change.
-pub fn note_dry_run(context: &Context, mutation: &Mutation) {
-    if mutation.has_flag("dry_run") && mutation.has_flag("changed") {
-        context.note_would_change();
-    }
+    Effect::new(mutation.has_flag("changed"), mutation.has_flag("dry_run"), database.target())
 }
 
 /// Prints the command that does the same as a wizard without questions.

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::cli::shared::arguments::{KeyArguments, WriteArguments, long_text};
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
@@ -30,7 +31,7 @@ pub struct AdjustArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, arguments: &AdjustArguments) -> Result<()> {
+pub async fn run(context: &Context, arguments: &AdjustArguments) -> Result<Effect> {
     let AdjustArguments { product, delta, reason, note, key, .. } = arguments;
     let adjustment = Adjustment { product: product.clone(), delta: *delta, reason: *reason, note: note.clone() };
     mutation::run(context, &arguments.write, async |operations| {

@@ -10,6 +10,7 @@ use clap::Subcommand;
 
 use self::list::{LevelArguments, MovementArguments};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::list::List;
 use crate::context::Context;
 use crate::error::Result;
@@ -37,12 +38,12 @@ pub enum Command {
     Verify(verify::VerifyArguments),
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {
     match command {
-        Command::List(arguments) => arguments.run(context).await,
+        Command::List(arguments) => arguments.run(context).await.map(Effect::from),
         Command::Adjust(arguments) => adjust::run(context, &arguments).await,
         Command::Set(arguments) => set::run(context, &arguments).await,
-        Command::History(arguments) => arguments.run(context).await,
+        Command::History(arguments) => arguments.run(context).await.map(Effect::from),
         Command::Verify(arguments) => verify::run(context, prompter, &arguments).await,
     }
 }

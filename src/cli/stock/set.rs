@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::cli::shared::arguments::{WriteArguments, long_text};
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, outcome_verb};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
@@ -31,7 +32,7 @@ pub struct SetArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, arguments: &SetArguments) -> Result<()> {
+pub async fn run(context: &Context, arguments: &SetArguments) -> Result<Effect> {
     let count = StockCount {
         product: arguments.product.clone(),
         level: arguments.level,

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments, long_text};
 use crate::cli::shared::batch::{self, Names};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, outcome, outcome_verb};
 use crate::context::Context;
 use crate::db::Access;
@@ -37,7 +38,7 @@ pub struct VerifyArguments {
 }
 
 /// Compares stock with its movements; with `--accept` records the differences.
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &VerifyArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &VerifyArguments) -> Result<Effect> {
     let database = context.database(Access::Read).await?;
     let mut ids = Vec::new();
     for name in &arguments.products {
@@ -51,7 +52,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &VerifyArgum
     let found = service::find_differences(database.connection(), &ids).await?;
     context.output.list(&found)?;
     if found.is_empty() {
-        return Ok(());
+        return Ok(Effect::Unchanged);
     }
     Err(differing(&found))
 }
@@ -86,7 +87,7 @@ pub async fn accept(
     prompter: &Prompter,
     arguments: &VerifyArguments,
     differences: &[StockDifference],
-) -> Result<()> {
+) -> Result<Effect> {
     let dry_run = arguments.write.dry_run;
     if differences.is_empty() {
         context.output.note("stock is what its movements come to");

@@ -5,6 +5,7 @@ use clap::Args;
 use super::password;
 use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, finish};
 use crate::cli::shared::wizard;
 use crate::context::Context;
@@ -27,7 +28,7 @@ pub struct CreateArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArguments) -> Result<Effect> {
     let is_wizard = prompter.needs_answers(&[
         ("--email", arguments.email.is_some()),
         ("--first-name", arguments.first_name.is_some()),
@@ -68,7 +69,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &CreateArgum
     let new = Model::new(&email, &first_name, &last_name, service::hash(&password)?);
     let operations = context.operations(&database, arguments.write.dry_run);
     let user = service::create(&operations, &new).await?;
-    finish(context, &database, &mutation::created(&operations, &user));
+    let effect = finish(context, &database, &mutation::created(&operations, &user));
     mutation::note_command(context, command.as_ref());
-    Ok(())
+    Ok(effect)
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{WhoArguments, find_user};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, DestroyArguments, outcome, outcome_verb};
 use crate::context::Context;
 use crate::domain::UserStatus;
@@ -20,7 +21,7 @@ pub struct DeleteArguments {
     destroy: DestroyArguments,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<Effect> {
     let user = find_user(context, &arguments.who.who).await?;
     let impact = format!("{} will be deleted for good", printable(&user.email));
     let body = async |operations: &Operations| {
@@ -30,7 +31,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &DeleteArgum
     mutation::destroy(context, prompter, &arguments.destroy, (&impact, &user.email), body).await
 }
 
-pub async fn anonymize(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<()> {
+pub async fn anonymize(context: &Context, prompter: &Prompter, arguments: &DeleteArguments) -> Result<Effect> {
     let user = find_user(context, &arguments.who.who).await?;
     let email = printable(&user.email);
     let body = async |operations: &Operations| {

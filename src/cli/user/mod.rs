@@ -15,6 +15,7 @@ use clap::{Args, Subcommand};
 use crate::bulk::{Interpretation, UserRow};
 use crate::cli::shared::arguments::{check_period, name_of, search_text, time};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::context::Context;
@@ -132,20 +133,20 @@ pub struct WhoArguments {
     who: String,
 }
 
-pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<()> {
+pub async fn run(context: &Context, prompter: &Prompter, command: Command) -> Result<Effect> {
     match command {
         Command::Create(arguments) => create::run(context, prompter, &arguments).await,
-        Command::List(arguments) => arguments.run(context).await,
-        Command::Export(arguments) => arguments.run(context).await,
+        Command::List(arguments) => arguments.run(context).await.map(Effect::from),
+        Command::Export(arguments) => arguments.run(context).await.map(Effect::from),
         Command::Import(arguments) => {
             import::run::<UserRow>(context, prompter, &arguments, StockHandling::Deduct, Interpretation::default())
                 .await
         }
-        Command::Show(arguments) => show::run(context, &arguments).await,
+        Command::Show(arguments) => show::run(context, &arguments).await.map(Effect::from),
         Command::Update(arguments) => update::run(context, &arguments).await,
         Command::SetPassword(arguments) => password::set(context, prompter, &arguments).await,
-        Command::VerifyPassword(arguments) => password::verify(context, prompter, &arguments).await,
-        Command::ExportData(arguments) => data::export(context, &arguments).await,
+        Command::VerifyPassword(arguments) => password::verify(context, prompter, &arguments).await.map(Effect::from),
+        Command::ExportData(arguments) => data::export(context, &arguments).await.map(Effect::from),
         Command::Disable(arguments) => status::disable(context, prompter, &arguments).await,
         Command::Enable(arguments) => status::enable(context, &arguments).await,
         Command::Anonymize(arguments) => delete::anonymize(context, prompter, &arguments).await,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{WhoArguments, find_user};
 use crate::cli::shared::arguments::WriteArguments;
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, outcome, outcome_verb};
 use crate::context::Context;
 use crate::db::Access;
@@ -62,7 +63,7 @@ impl PasswordArguments {
 }
 
 /// Replaces a password. An unknown user is reported before the prompt.
-pub async fn set(context: &Context, prompter: &Prompter, arguments: &UserPasswordArguments) -> Result<()> {
+pub async fn set(context: &Context, prompter: &Prompter, arguments: &UserPasswordArguments) -> Result<Effect> {
     if arguments.password.is_prompted() {
         find_user(context, &arguments.who.who).await?;
     }

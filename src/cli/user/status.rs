@@ -5,6 +5,7 @@ use clap::Args;
 use super::WhoArguments;
 use crate::cli::shared::arguments::{AnswerArguments, WriteArguments};
 use crate::cli::shared::confirm::Prompter;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation;
 use crate::context::Context;
 use crate::domain::UserStatus;
@@ -29,7 +30,7 @@ pub struct EnableArguments {
     write: WriteArguments,
 }
 
-pub async fn disable(context: &Context, prompter: &Prompter, arguments: &DisableArguments) -> Result<()> {
+pub async fn disable(context: &Context, prompter: &Prompter, arguments: &DisableArguments) -> Result<Effect> {
     let DisableArguments { who: WhoArguments { who }, answers, write } = arguments;
     let impact = async || {
         let database = context.database_for_operation().await?;
@@ -40,11 +41,11 @@ pub async fn disable(context: &Context, prompter: &Prompter, arguments: &Disable
     set_status(context, who, UserStatus::Disabled, write).await
 }
 
-pub async fn enable(context: &Context, arguments: &EnableArguments) -> Result<()> {
+pub async fn enable(context: &Context, arguments: &EnableArguments) -> Result<Effect> {
     set_status(context, &arguments.who.who, UserStatus::Active, &arguments.write).await
 }
 
-async fn set_status(context: &Context, who: &str, status: UserStatus, write: &WriteArguments) -> Result<()> {
+async fn set_status(context: &Context, who: &str, status: UserStatus, write: &WriteArguments) -> Result<Effect> {
     mutation::run(context, write, async |operations| {
         let changed = service::set_status(operations, who, status).await?;
         let verb = if status == UserStatus::Active { "enabled" } else { "disabled" };

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::WhoArguments;
 use crate::cli::shared::arguments::WriteArguments;
+use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation;
 use crate::cli::shared::values::{FieldValue, field_value};
 use crate::context::Context;
@@ -24,7 +25,7 @@ pub struct UpdateArguments {
     write: WriteArguments,
 }
 
-pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<()> {
+pub async fn run(context: &Context, arguments: &UpdateArguments) -> Result<Effect> {
     let UpdateArguments { email, first_name, last_name, .. } = arguments;
     let values: Vec<_> = [email, first_name, last_name].into_iter().flatten().collect();
     if values.is_empty() {

@@ -11,7 +11,7 @@ use clap::Args;
 
 use self::report::{CHANGES_LISTED, PartialImport};
 use super::arguments::{AnswerArguments, WriteArguments, whole_number};
-use super::mutation::note_changed;
+use super::effect::Effect;
 use super::values::{checked, one_of};
 use crate::bulk::{
     self, Charset, Counts, FileFormat, Import, Interpretation, OnConflict, OnError, ReadOptions, Rejections,
@@ -143,7 +143,7 @@ pub async fn run<R: Storable>(
     arguments: &ImportArguments,
     stock: StockHandling,
     interpretation: Interpretation,
-) -> Result<()> {
+) -> Result<Effect> {
     let mut import = arguments.import::<R>(context, stock, interpretation)?;
     let source = Source::new(arguments.open().await?, &arguments.file)?;
     source
@@ -201,16 +201,12 @@ pub async fn run<R: Storable>(
         return Err(with_unwritten(refused::<R>(&rejections, all.saturating_sub(rejections.count)), written));
     }
     report::print_result::<R>(context, arguments.write.dry_run, counts, rejections.count, &changes)?;
-    if counts.created + counts.updated > 0 {
-        match arguments.write.dry_run {
-            true => context.note_would_change(),
-            false => note_changed(context, &database),
-        }
+    let effect = Effect::new(counts.created + counts.updated > 0, arguments.write.dry_run, database.target());
+    if rejections.count == 0 {
+        return Ok(effect);
     }
-    match rejections.count {
-        0 => Ok(()),
-        _ => Err(with_unwritten(partial::<R>(&rejections, arguments.on_error), written)),
-    }
+    effect.note(&context.output);
+    Err(with_unwritten(partial::<R>(&rejections, arguments.on_error), written))
 }
 
 /// Writes the errors file. Without errors no new file is created, but an existing one is emptied.
