@@ -25,14 +25,28 @@ where
 {
     let target = InsertTarget::for_model::<M>();
     let mut rows = models.into_iter().map(|model| values_of(model.borrow()));
-    let mut make_next = || {
+    let make_next = || {
         let rows: Vec<Vec<Value>> = rows.by_ref().take(ROWS_PER_INSERT).collect();
         (!rows.is_empty()).then(|| target.insert(handle.engine(), rows)).transpose()
     };
+    insert_each(handle, make_next, |_| ()).await
+}
+
+/// Executes INSERT statements one after another, each made while the server works on the one before; calls `done`
+/// with the rows of each. The number of rows written.
+///
+/// Errors: those of the database, and those of making a statement.
+pub(super) async fn insert_each<E: From<DbErr>>(
+    handle: &WriteHandle,
+    mut make_next: impl FnMut() -> Result<Option<Statement>, E>,
+    mut done: impl FnMut(u64),
+) -> Result<u64, E> {
     let (mut written, mut next) = (0, make_next()?);
     while let Some(statement) = next {
-        let (done, following) = join(handle.execute_raw(statement), async { make_next() }).await;
-        written += done?.rows_affected();
+        let (executed, following) = join(handle.execute_raw(statement), async { make_next() }).await;
+        let rows = executed?.rows_affected();
+        written += rows;
+        done(rows);
         next = following?;
     }
     Ok(written)
@@ -74,17 +88,16 @@ impl InsertTarget {
 
     /// An INSERT with a parameter for each value, row by row.
     fn values(&self, engine: Engine, rows: Vec<Vec<Value>>) -> Statement {
-        let mut number = 0;
-        let mut parameter = || {
-            number += 1;
-            engine.parameter(number)
-        };
-        let mut row = |row: &Vec<Value>| {
-            let places: Vec<String> = row.iter().map(|_| parameter()).collect();
-            format!("({})", places.join(", "))
-        };
-        let places: Vec<String> = rows.iter().map(&mut row).collect();
-        let sql = format!("INSERT INTO {} VALUES {}", self.sql(engine), places.join(", "));
+        let mut sql = format!("INSERT INTO {} VALUES ", self.sql(engine));
+        for number in 0..rows.len() * self.columns.len() {
+            sql.push_str(match number {
+                0 => "(",
+                _ if number % self.columns.len() == 0 => "), (",
+                _ => ", ",
+            });
+            sql.push_str(&engine.parameter(number + 1));
+        }
+        sql.push(')');
         Statement::from_sql_and_values(engine.backend, sql, rows.into_iter().flatten())
     }
 }

@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbErr, EntityTrait, ModelTrait, Value};
 use super::copy_text::CopyLines;
 pub use super::copy_text::LoadSummary;
 use super::fault::classify;
-use super::insert::{InsertTarget, ROWS_PER_INSERT, values_of};
+use super::insert::{InsertTarget, ROWS_PER_INSERT, insert_each, values_of};
 use super::write::WriteHandle;
 use crate::error::{Error, Kind, Result};
 
@@ -104,19 +104,15 @@ impl LoadWriter for WriteHandle {
         rows: &mut (dyn Iterator<Item = Vec<Value>> + Send),
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<LoadSummary> {
-        let (mut lines, mut written) = (CopyLines::default(), 0);
-        loop {
+        let mut lines = CopyLines::default();
+        let make_next = || -> Result<_> {
             let rows: Vec<Vec<Value>> = (&mut *rows).take(ROWS_PER_INSERT).collect();
-            if rows.is_empty() {
-                return lines.finish(written);
-            }
             rows.iter().try_for_each(|row| lines.push(row))?;
-            let count = rows.len() as u64;
-            let statement = target.insert(self.engine(), rows)?;
-            written += self.execute_raw(statement).await?.rows_affected();
-            lines.take_text();
-            progress(count);
-        }
+            lines.text.clear();
+            Ok((!rows.is_empty()).then(|| target.insert(self.engine(), rows)).transpose()?)
+        };
+        let written = insert_each(self, make_next, progress).await?;
+        lines.finish(written)
     }
 
     async fn execute(&mut self, sql: &str) -> Result<()> {
