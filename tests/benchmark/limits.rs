@@ -115,12 +115,14 @@ pub fn copy(from: &Shop, to: &Shop) -> f64 {
 
 /// The rows of one SQLite shop into another by the driver of Python, with random ids, as fast as it goes.
 const EXECUTEMANY: &str = "
-import os, sqlite3, sys, time
+import re, sqlite3, sys, time, uuid
+is_id = re.compile('[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}').fullmatch
 ids, rows = {}, {}
 source = sqlite3.connect(sys.argv[1])
 for table in sys.argv[3:]:
-    row = lambda r: [ids.setdefault(v, os.urandom(16)) if isinstance(v, bytes) and len(v) == 16 else v for v in r]
+    row = lambda r: [ids.setdefault(v, str(uuid.uuid4())) if isinstance(v, str) and is_id(v) else v for v in r]
     rows[table] = [row(r) for r in source.execute('SELECT * FROM ' + table)]
+assert len(ids) > sum(map(len, rows.values())), 'ids are stored in another form'
 target = sqlite3.connect(sys.argv[2])
 target.execute('PRAGMA foreign_keys = ON')
 target.execute('PRAGMA synchronous = FULL')
