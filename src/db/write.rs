@@ -34,12 +34,6 @@ struct State {
     waited: Duration,
 }
 
-/// The state of a handle at a savepoint.
-#[derive(Debug, Clone, Copy)]
-pub struct SavepointState {
-    rows_written: u64,
-}
-
 impl WriteHandle {
     pub(super) fn new(transaction: Snapshot, engine: Engine) -> Self {
         WriteHandle { transaction, engine, state: Mutex::default() }
@@ -97,18 +91,13 @@ impl WriteHandle {
         self.transaction.rollback().await
     }
 
-    /// Saves the state before a savepoint.
-    pub fn savepoint_state(&self) -> SavepointState {
-        SavepointState { rows_written: self.rows_written() }
-    }
-
-    /// Rolls back to the savepoint set at `mark` and revives the handle. Not for transient faults:
-    /// after those the transaction itself may be gone.
-    pub async fn rollback_to(&self, savepoint: &str, saved: SavepointState) -> Result<(), DbErr> {
+    /// Rolls back to a savepoint, before which `rows_written` rows were written, and revives the handle. Not for
+    /// transient faults: after those the transaction itself may be gone.
+    pub async fn rollback_to(&self, savepoint: &str, rows_written: u64) -> Result<(), DbErr> {
         self.transaction.execute_unprepared(&format!("ROLLBACK TO SAVEPOINT {savepoint}")).await?;
         let mut state = self.state();
         state.first_fault = None;
-        state.rows_written = saved.rows_written;
+        state.rows_written = rows_written;
         Ok(())
     }
 

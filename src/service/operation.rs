@@ -397,7 +397,7 @@ impl Operation {
     pub async fn savepoint<T>(&mut self, body: impl AsyncFnOnce(&mut Operation) -> Result<T>) -> Result<Result<T>> {
         self.savepoints += 1;
         let name = format!("part_{}", self.savepoints);
-        let (state, changes) = (self.handle.savepoint_state(), self.changes.len());
+        let (rows, changes) = (self.handle.rows_written(), self.changes.len());
         self.handle.execute_unprepared(&format!("SAVEPOINT {name}")).await?;
         match body(self).await {
             Ok(value) => {
@@ -406,7 +406,7 @@ impl Operation {
             }
             Err(error) if self.must_abort() => Err(error),
             Err(error) => {
-                self.handle.rollback_to(&name, state).await?;
+                self.handle.rollback_to(&name, rows).await?;
                 self.changes.truncate(changes);
                 Ok(Err(error))
             }
