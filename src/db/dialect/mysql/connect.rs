@@ -6,12 +6,12 @@ use futures_util::TryStreamExt;
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection as _, Error as DriverError, Executor, Row};
-use sea_orm::{DatabaseConnection, SqlxMySqlConnector, Statement};
+use sea_orm::{DatabaseConnection, SqlxMySqlConnector, Statement, Value};
 
 use super::Mysql;
 use super::fault::number;
 use crate::db::connect::log_in;
-use crate::db::dialect::connect::{Connect, first_connection, pool_options, release_connection};
+use crate::db::dialect::connect::{Connect, adapted, first_connection, pool_options, release_connection};
 use crate::db::dialect::server::Server;
 use crate::db::login::Login;
 use crate::db::probe::SessionIds;
@@ -45,8 +45,11 @@ impl Connect for Mysql {
         format!("SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}")
     }
 
+    /// The driver sends a time with a zone as a TIMESTAMP, whose range is 1970 to 2038: the server silently stores
+    /// NULL for others. Without a zone it is a DATETIME, exact from the year 1000 to 9999; the session's zone is
+    /// UTC.
     fn adapt(&self, statement: Statement, _ids: Option<Form>) -> Statement {
-        super::statement::adapt(statement)
+        adapted(statement, None, |time| Value::ChronoDateTime(time.map(|time| time.naive_utc())))
     }
 }
 
@@ -62,7 +65,7 @@ impl Server for Mysql {
 
     async fn diagnose(&self, login: &Login) -> Result<(), DriverError> {
         let mut connection = options(login).connect().await?;
-        prepare(&mut connection, Limits::default(), SessionIds::new()).await?;
+        prepare(&mut connection, String::new(), SessionIds::new()).await?;
         connection.close().await
     }
 }
@@ -120,44 +123,33 @@ fn options(login: &Login) -> MySqlConnectOptions {
 
 /// A pool that connects on first use.
 fn pool(login: &Login, settings: &ConnectSettings, ids: &SessionIds) -> DatabaseConnection {
-    let (limits, ids) = (Limits::new(login, settings), ids.clone());
+    let (limits, ids) = (limits(login, settings), ids.clone());
     let pool = pool_options(settings)
-        .after_connect(move |connection, _| Box::pin(prepare(connection, limits, ids.clone())))
+        .after_connect(move |connection, _| Box::pin(prepare(connection, limits.clone(), ids.clone())))
         .connect_lazy_with(options(login));
     SqlxMySqlConnector::from_sqlx_mysql_pool(pool)
 }
 
-/// Limits of a session; a reader may be idle indefinitely.
-#[derive(Debug, Clone, Copy, Default)]
-struct Limits {
-    idle: Option<Duration>,
-    lock_wait: Option<Duration>,
-}
-
-impl Limits {
-    fn new(login: &Login, settings: &ConnectSettings) -> Limits {
+/// The variables that limit a session; a reader may be idle indefinitely.
+fn limits(login: &Login, settings: &ConnectSettings) -> String {
+    let mut limits = String::new();
+    if settings.access != Access::Read {
         // A pooled connection is idle between operations but still needed.
-        let idle = IDLE_IN_TRANSACTION + settings.idle_timeout;
-        Limits { idle: (settings.access != Access::Read).then_some(idle), lock_wait: login.lock_wait }
+        let (transaction, session) = (IDLE_IN_TRANSACTION, IDLE_IN_TRANSACTION + settings.idle_timeout);
+        let (transaction, session) = (transaction.as_secs(), session.as_secs());
+        limits += &format!(", wait_timeout = {session} /*M!100300 , idle_transaction_timeout = {transaction} */");
     }
-
-    fn variables(self) -> String {
-        let idle = self.idle.map_or_else(String::new, |idle| {
-            let (transaction, session) = (IDLE_IN_TRANSACTION.as_secs(), idle.as_secs());
-            format!(", wait_timeout = {session} /*M!100300 , idle_transaction_timeout = {transaction} */")
-        });
-        let locks = self.lock_wait.map_or_else(String::new, |limit| {
-            // Whole seconds are the finest unit.
-            let seconds = limit.as_secs() + 1;
-            format!(", innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}")
-        });
-        idle + &locks
+    if let Some(limit) = login.lock_wait {
+        // Whole seconds are the finest unit.
+        let seconds = limit.as_secs() + 1;
+        limits += &format!(", innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}");
     }
+    limits
 }
 
 /// Configures a new session in one round trip, and records its number.
-async fn prepare(connection: &mut MySqlConnection, limits: Limits, ids: SessionIds) -> Result<(), DriverError> {
-    let session = format!("{SESSION}{}; SELECT connection_id(); {GALERA}", limits.variables());
+async fn prepare(connection: &mut MySqlConnection, limits: String, ids: SessionIds) -> Result<(), DriverError> {
+    let session = format!("{SESSION}{limits}; SELECT connection_id(); {GALERA}");
     let mut rows = connection.fetch(AssertSqlSafe(session));
     loop {
         match rows.try_next().await {
@@ -166,5 +158,27 @@ async fn prepare(connection: &mut MySqlConnection, limits: Limits, ids: SessionI
             Err(DriverError::Database(error)) if number(error.as_ref()) == Some(UNKNOWN_VARIABLE) => return Ok(()),
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+    use sea_orm::DbBackend;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn no_time_is_sent_as_a_timestamp_where_that_ends_in_2038_and_no_id_as_bytes() {
+        let time: DateTime<Utc> = "2099-12-31T00:00:00Z".parse().unwrap();
+        let (zoned, missing) = (Value::from(time), Value::ChronoDateTimeUtc(None));
+        let id = Uuid::from_u128(0xab);
+        let values = [zoned, missing, "text".into(), id.into(), Value::Uuid(None)];
+        let statement = Statement::from_sql_and_values(DbBackend::MySql, "SELECT ?, ?, ?, ?, ?", values);
+        let naive = Value::ChronoDateTime(Some(time.naive_utc()));
+        let adapted = Mysql.adapt(statement, None).values.unwrap().0;
+        let [id, none] = [Value::from(id.to_string()), Value::String(None)];
+        assert_eq!(adapted, [naive, Value::ChronoDateTime(None), Value::from("text"), id, none]);
     }
 }

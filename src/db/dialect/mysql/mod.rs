@@ -8,7 +8,6 @@ mod fault;
 mod grants;
 mod inspect;
 mod sessions;
-mod statement;
 mod values;
 
 use sea_orm::DbBackend;
