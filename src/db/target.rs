@@ -293,6 +293,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// PostgreSQL's system schemas.
+pub(super) fn is_system_schema(name: &str) -> bool {
+    name.starts_with("pg_") || name == "information_schema"
+}
+
 fn looks_like_url(text: &str) -> bool {
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme.trim());
     text.contains("://") || Engine::parse(&scheme.to_ascii_lowercase()).is_some()

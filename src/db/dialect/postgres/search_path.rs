@@ -6,6 +6,7 @@ use super::Postgres;
 use crate::db::answers::{rows, text};
 use crate::db::dialect::catalog::Catalog;
 use crate::db::engine::Session;
+use crate::db::target::is_system_schema;
 use crate::error::{Error, Result, printable};
 
 /// Rejects a session without a schema to create tables in.
@@ -17,16 +18,11 @@ pub async fn refuse_no_schema(session: &dyn Session) -> Result<()> {
          FROM pg_settings WHERE name = 'search_path'",
     );
     let asked = asked.await?;
-    let has_none = |row: &&QueryResult| text(row, "current").is_none_or(|current| is_of_server(&current));
+    let has_none = |row: &&QueryResult| text(row, "current").is_none_or(|current| is_system_schema(&current));
     match asked.first().filter(has_none) {
         Some(row) => Err(no_schema(session, row).await?),
         None => Ok(()),
     }
-}
-
-/// PostgreSQL's system schemas.
-pub fn is_of_server(name: &str) -> bool {
-    name.starts_with("pg_") || name == "information_schema"
 }
 
 /// The names in a search path, as the server reads them: in quotes as they are, others in lower case.
@@ -54,7 +50,7 @@ async fn no_schema(session: &dyn Session, row: &QueryResult) -> Result<Error> {
     let names: Vec<String> = names_in(&path)
         .into_iter()
         .map(|name| if name == "$user" { role.clone() } else { name })
-        .filter(|name| !name.is_empty() && !is_of_server(name))
+        .filter(|name| !name.is_empty() && !is_system_schema(name))
         .collect();
     let there = rows(
         session,

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use super::{Problem, ServerEngine, SslMode, decode};
-use crate::db::target::{Certificates, SessionOptions, SessionRole, path_of};
+use crate::db::target::{Certificates, SessionOptions, SessionRole, is_system_schema, path_of};
 use crate::domain::similar::closest;
 
 /// The parsed parameters.
@@ -254,11 +254,6 @@ fn plain_text(shown: &str, value: String) -> Result<String, Problem> {
         true => Err(refused(shown, "is empty or has control characters")),
         false => Ok(value),
     }
-}
-
-/// PostgreSQL's system schemas.
-fn is_system_schema(name: &str) -> bool {
-    name.starts_with("pg_") || name == "information_schema"
 }
 
 /// A name as PostgreSQL takes it literally.
