@@ -113,12 +113,20 @@ impl UniqueConstraint {
 
 /// Classifies the cause of a failure.
 pub fn classify(error: &DbErr) -> Fault {
+    match (driver_error(error), error) {
+        (Some(driver), _) => classify_driver(driver),
+        (None, DbErr::ConnectionAcquire(_)) => Fault::Unreachable,
+        _ => Fault::Other,
+    }
+}
+
+/// The driver's error in one of SeaORM's.
+pub(super) fn driver_error(error: &DbErr) -> Option<&DriverError> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(driver))
         | DbErr::Exec(RuntimeErr::SqlxError(driver))
-        | DbErr::Query(RuntimeErr::SqlxError(driver)) => classify_driver(driver),
-        DbErr::ConnectionAcquire(_) => Fault::Unreachable,
-        _ => Fault::Other,
+        | DbErr::Query(RuntimeErr::SqlxError(driver)) => Some(driver),
+        _ => None,
     }
 }
 
@@ -216,11 +224,8 @@ impl From<AnswerTimeout> for Error {
 
 /// The column whose value is not of its type and cannot be read.
 fn unreadable(error: &DbErr) -> Option<String> {
-    match error {
-        DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver)) => match &**driver {
-            DriverError::ColumnDecode { index, .. } => Some(server_text(index.trim_matches('"'))),
-            _ => None,
-        },
+    match driver_error(error)? {
+        DriverError::ColumnDecode { index, .. } => Some(server_text(index.trim_matches('"'))),
         _ => None,
     }
 }
@@ -234,12 +239,10 @@ impl From<DbErr> for Error {
             );
         }
         let fault = classify(&error);
-        let what = match &error {
-            DbErr::Conn(RuntimeErr::SqlxError(driver))
-            | DbErr::Exec(RuntimeErr::SqlxError(driver))
-            | DbErr::Query(RuntimeErr::SqlxError(driver)) => reason(driver),
-            DbErr::ConnectionAcquire(_) => "no connection became free in time".to_owned(),
-            other => server_text(&other.to_string()),
+        let what = match (driver_error(&error), &error) {
+            (Some(driver), _) => reason(driver),
+            (None, DbErr::ConnectionAcquire(_)) => "no connection became free in time".to_owned(),
+            (None, other) => server_text(&other.to_string()),
         };
         let message = match fault {
             Fault::NoSchema => format!("the shop's schema is missing or older than this shopctl: {what}"),
@@ -267,13 +270,11 @@ impl From<DbErr> for Error {
 
 /// The server's message at login.
 pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
-    let Some(refusal) = (target.engine.login_refusal)(error) else {
-        let message = format!("{}:{}: {}", printable(&target.host), target.port, server_text(error.message()));
-        return error_of(classify_database(error), &message);
-    };
-    let who = printable(&target.user);
     let address = format!("{}:{}", printable(&target.host), target.port);
-    let said = server_text(error.message());
+    let (who, said) = (printable(&target.user), server_text(error.message()));
+    let Some(refusal) = (target.engine.login_refusal)(error) else {
+        return error_of(classify_database(error), &format!("{address}: {said}"));
+    };
     match refusal {
         LoginRefusal::WantsClientCertificate => tls::client_certificate_required(target),
         LoginRefusal::WantsTls => tls::tls_required(target),

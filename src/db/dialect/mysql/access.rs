@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::Error as DriverError;
-use sea_orm::{DbErr, QueryResult, RuntimeErr};
+use sea_orm::{DbErr, QueryResult};
 
 use super::Mysql;
 use super::fault::number;
@@ -17,6 +17,7 @@ use crate::db::answers::{rows, text};
 use crate::db::dialect::access::Grants;
 use crate::db::dialect::catalog::Catalog;
 use crate::db::engine::{Engine, Session};
+use crate::db::fault::driver_error;
 use crate::domain::text::hexadecimal;
 use crate::error::{Error, Result, printable};
 
@@ -180,11 +181,7 @@ async fn held_privileges(session: &dyn Session, grantee: &Grantee, database: &st
 }
 
 fn is_unknown(error: &DbErr) -> bool {
-    let (DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver))) = error else {
-        return false;
-    };
-    let DriverError::Database(error) = driver.as_ref() else { return false };
-    number(error.as_ref()) == Some(NO_SUCH_GRANTEE)
+    matches!(driver_error(error), Some(DriverError::Database(error)) if number(error.as_ref()) == Some(NO_SUCH_GRANTEE))
 }
 
 fn first_text(row: &QueryResult) -> Option<String> {
