@@ -227,10 +227,10 @@ impl Error {
         self
     }
 
-    /// Adds several hints.
+    /// Adds several hints, or the one that there may be.
     #[must_use]
-    pub fn hints_of<'a>(mut self, hints: impl IntoIterator<Item = &'a Hint>) -> Self {
-        self.0.hints.extend(hints.into_iter().cloned());
+    pub fn hints_of(mut self, hints: impl IntoIterator<Item: Into<Hint>>) -> Self {
+        self.0.hints.extend(hints.into_iter().map(Into::into));
         self
     }
 

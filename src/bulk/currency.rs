@@ -219,17 +219,14 @@ fn mixed_currencies(one: &ColumnCurrency, other: &ColumnCurrency) -> Error {
         one.shown(),
         other.shown()
     ));
-    let error = match one.at == other.at {
-        // No flag can resolve this.
-        true => error,
-        false => error
-            .hint(format!("--currency {} --on-error reject-rows imports the others not", shell_word(&one.currency))),
-    };
+    // Two in one row: no flag can resolve this.
+    let rejecting = (one.at != other.at)
+        .then(|| format!("--currency {} --on-error reject-rows imports the others not", shell_word(&one.currency)));
     let column = [other, one].into_iter().find(|found| !found.is_sign);
-    match column.and_then(|found| ignore_flag(&[found.column.as_str()])) {
-        Some(flag) => error.hint(format!("{flag}, if all amounts are in one currency nevertheless")),
-        None => error,
-    }
+    let ignoring = column.and_then(|found| ignore_flag(&[found.column.as_str()]));
+    error
+        .hints_of(rejecting)
+        .hints_of(ignoring.map(|flag| format!("{flag}, if all amounts are in one currency nevertheless")))
 }
 
 fn refused(message: String) -> Error {

@@ -132,5 +132,5 @@ pub fn with_unwritten(rejected: Error, written: Result<()>) -> Error {
     let Err(unwritten) = written else { return rejected };
     let message = format!("{}; {}", unwritten.message(), rejected.message());
     let error = unwritten.without_hints().reworded(message).details(rejected.details_value().clone());
-    error.hints_of(rejected.hints())
+    error.hints_of(rejected.hints().iter().cloned())
 }

@@ -120,12 +120,9 @@ fn command_help(output: &Output, words: &[String]) -> Result<()> {
         let Some(next) = command.find_subcommand(word).cloned() else {
             let names: Vec<&str> =
                 TOPICS.into_iter().chain(command.get_subcommands().map(clap::Command::get_name)).collect();
-            let error = Error::usage(format!("no help on {}", printable(word)));
-            let error = match closest(word, names) {
-                Some(close) => error.hint(format!("did you mean {close}?")),
-                None => error,
-            };
-            return Err(error.hint(format!("topics: {}; or any command", TOPICS.join(", "))));
+            return Err(Error::usage(format!("no help on {}", printable(word)))
+                .hints_of(closest(word, names).map(|close| format!("did you mean {close}?")))
+                .hint(format!("topics: {}; or any command", TOPICS.join(", "))));
         };
         command = next;
     }
@@ -207,7 +204,7 @@ fn usage_error(said: &str) -> Error {
     let hints: Vec<String> = paragraphs.filter_map(hint).collect();
     match hints.is_empty() {
         true => error.hint(CommandLine::anywhere("--help").and(" lists commands and options")),
-        false => hints.into_iter().fold(error, Error::hint),
+        false => error.hints_of(hints),
     }
 }
 

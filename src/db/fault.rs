@@ -284,10 +284,11 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
                 Some(_) => ("wrong password, or no access from here", [].as_slice()),
             };
             let message = format!("{address} refused the user {who}: {why}");
-            let error = Error::configuration("database.credentials", message);
-            hints.iter().fold(error, |error, hint| error.hint(hint.as_str())).hint(CommandLine::new("config show").and(
-                " tells where user and password come from; a user may have to use TLS, or to show a client certificate",
-            ))
+            let settings =
+                " tells where user and password come from; a user may have to use TLS, or to show a client certificate";
+            Error::configuration("database.credentials", message)
+                .hints_of(hints.iter().map(String::as_str))
+                .hint(CommandLine::new("config show").and(settings))
         }
         LoginRefusal::User => {
             Error::configuration("database.credentials", format!("{address} refused the user {who}: {said}")).hint(

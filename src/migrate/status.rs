@@ -201,12 +201,8 @@ pub fn check_preconditions(statuses: &[MigrationStatus], allow_late: bool) -> Re
 fn refusal(migration: &MigrationStatus, code: &'static str) -> Error {
     let name = printable(&migration.name);
     let note = migration.note.as_deref().map(|note| format!(" ({})", printable(note))).unwrap_or_default();
-    let error =
-        Error::new(Kind::CheckFailed, code, format!("migration {name}: {}{note}", explanation(migration.state)));
-    match migration.remedy() {
-        Some(remedy) => error.hint(remedy),
-        None => error,
-    }
+    Error::new(Kind::CheckFailed, code, format!("migration {name}: {}{note}", explanation(migration.state)))
+        .hints_of(migration.remedy())
 }
 
 /// A short description of a state.

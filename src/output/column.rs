@@ -67,10 +67,7 @@ pub(super) fn select(wanted: &[String], available: &[&str]) -> Result<Vec<usize>
 }
 
 fn unknown_field(wanted: &str, available: &[&str]) -> Error {
-    let error = Error::usage(format!("unknown field {}", printable(wanted)));
-    let error = match closest(wanted, available.iter().copied()) {
-        Some(name) => error.hint(format!("did you mean {name}?")),
-        None => error,
-    };
-    error.hint(format!("the fields are {}", available.join(", ")))
+    Error::usage(format!("unknown field {}", printable(wanted)))
+        .hints_of(closest(wanted, available.iter().copied()).map(|name| format!("did you mean {name}?")))
+        .hint(format!("the fields are {}", available.join(", ")))
 }

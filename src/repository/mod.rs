@@ -188,11 +188,10 @@ impl SortKind {
 pub fn sort_field<'a, E: EntityTrait>(fields: &'a [SortField<E>], sort: &Sort) -> Result<&'a SortField<E>> {
     fields.iter().find(|field| field.name == sort.field).ok_or_else(|| {
         let names: Vec<_> = fields.iter().map(|field| field.name).collect();
-        let mut error = Error::usage(format!("cannot sort by {}", printable(&sort.field)));
-        if let Some(close) = closest(&sort.field, names.iter().copied()) {
-            error = error.hint(format!("did you mean --sort {close}?"));
-        }
-        error.hint(format!("fields to sort by: {} (with - in front: descending)", names.join(", ")))
+        let close = closest(&sort.field, names.iter().copied());
+        Error::usage(format!("cannot sort by {}", printable(&sort.field)))
+            .hints_of(close.map(|close| format!("did you mean --sort {close}?")))
+            .hint(format!("fields to sort by: {} (with - in front: descending)", names.join(", ")))
     })
 }
 

@@ -133,7 +133,7 @@ async fn with_namesakes(database: &Database, role: Role, grantee: &Grantee, erro
         let again = CommandLine::again().option(&format!("--{}", role.as_str()), account);
         Hint::from(format!("there is {}: ", printable(account))).and(again)
     };
-    Ok(accounts.iter().map(named).fold(Error::not_found("role", &grantee.name), Error::hint))
+    Ok(Error::not_found("role", &grantee.name).hints_of(accounts.iter().map(named)))
 }
 
 /// Exit 8 if a role still has more rights than intended, or fewer.
@@ -142,9 +142,8 @@ pub fn check_complete(remaining: &[(String, ExcessRights)]) -> Result<()> {
         return Ok(());
     }
     let lines: Vec<String> = remaining.iter().map(|(name, remaining)| excess(name, remaining)).collect();
-    let error = Error::new(Kind::Partial, "access.incomplete", lines.join("\n"));
     let remedies: BTreeSet<_> = remaining.iter().filter_map(|(_, one)| one.remedy.clone()).collect();
-    Err(remedies.into_iter().fold(error, Error::hint))
+    Err(Error::new(Kind::Partial, "access.incomplete", lines.join("\n")).hints_of(remedies))
 }
 
 /// `shop_clerk still has …`

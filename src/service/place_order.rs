@@ -278,15 +278,9 @@ pub fn check_may_order(user: &user::Model) -> Result<()> {
         return Ok(());
     }
     let email = printable(&user.email);
-    let error = Error::conflict(
-        "user.not_active",
-        format!("{email} is {} and cannot order", printable(&user.status.to_string())),
-    );
-    Err(if user.status == UserStatus::Disabled {
-        error.hint(CommandLine::new("user enable").argument(&email))
-    } else {
-        error
-    })
+    let message = format!("{email} is {} and cannot order", printable(&user.status.to_string()));
+    let enable = || CommandLine::new("user enable").argument(&email);
+    Err(Error::conflict("user.not_active", message).hints_of((user.status == UserStatus::Disabled).then(enable)))
 }
 
 /// Finds the products of all lines and merges lines of the same product.
@@ -358,8 +352,8 @@ async fn shortage(
             hints.push(CommandLine::new("stock history").argument(&sku));
         }
     }
-    let error = Error::conflict("stock.insufficient", texts.join("; ")).details(json!({ "lines": details }));
-    Ok(hints.into_iter().fold(error, Error::hint))
+    let details = json!({ "lines": details });
+    Ok(Error::conflict("stock.insufficient", texts.join("; ")).details(details).hints_of(hints))
 }
 
 /// Applies the price at the time when the stock was taken.

@@ -52,12 +52,9 @@ fn undecided(operation_id: Uuid, error: &Error) -> Error {
 pub async fn refuse_other_ids(connection: &impl ConnectionTrait, id: Uuid) -> Result<()> {
     let Some((owner, meant)) = owner(connection, id.into()).await? else { return Ok(()) };
     let message = format!("operation: {id} is the id of {owner}, not of an operation");
-    let error = Error::new(Kind::Invalid, "invalid", message);
     let settle = |operation: Id| CommandLine::like("audit settle").argument(&operation.to_string());
-    Err(match meant {
-        Some((words, operation)) => error.hint(Hint::from(words).and(settle(operation))),
-        None => error,
-    })
+    let meant = meant.map(|(words, operation)| Hint::from(words).and(settle(operation)));
+    Err(Error::new(Kind::Invalid, "invalid", message).hints_of(meant))
 }
 
 /// The owner of an id that is not an operation's, with its operation.

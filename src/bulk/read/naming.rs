@@ -88,21 +88,15 @@ impl<'a> Naming<'a> {
         for (position, (theirs, ours)) in options.map.iter().enumerate() {
             let flag = || printable(&map_flag(theirs, ours));
             if columns.ignored.contains(&ours.as_str()) {
-                let error = Error::usage(format!("{}: {ours} is not imported", flag()));
-                return Err(match ignore_flag(&[theirs.as_str()]) {
-                    Some(ignore) => error.hint(format!("{ignore} in its place")),
-                    None => error,
-                });
+                let ignore = ignore_flag(&[theirs.as_str()]).map(|ignore| format!("{ignore} in its place"));
+                return Err(Error::usage(format!("{}: {ours} is not imported", flag())).hints_of(ignore));
             }
             if !columns.importable().any(|known| known == ours) {
                 let error = Error::usage(format!("{}: there is no column {}", flag(), printable(ours)));
                 let known: Vec<&str> = columns.importable().collect();
                 let meant = known.iter().max_by(|a, b| similarity(ours, a).total_cmp(&similarity(ours, b)));
-                let meant = meant.filter(|known| similarity(ours, known) >= SIMILAR_ENOUGH);
-                let error = match meant {
-                    Some(meant) if is_pasteable(theirs) => error.hint(map_flag(theirs, meant)),
-                    _ => error,
-                };
+                let meant = meant.filter(|known| similarity(ours, known) >= SIMILAR_ENOUGH && is_pasteable(theirs));
+                let error = error.hints_of(meant.map(|meant| map_flag(theirs, meant)));
                 return Err(error.hint(format!("the columns are {}", known.join(", "))));
             }
             if let Some((other, _)) = options.map[..position].iter().find(|(other, own)| own == ours || other == theirs)
@@ -230,10 +224,7 @@ impl<'a> Naming<'a> {
         let ignores: Vec<&str> = ignores.map(|(_, name)| name.as_str()).collect();
         let Some(name) = ignores.first() else { return Ok(()) };
         let error = absent_columns("--ignore-columns", &ignores, theirs);
-        Err(match most_similar(name, theirs).and_then(|meant| ignore_flag(&[meant])) {
-            Some(ignore) => error.hint(ignore),
-            None => error,
-        })
+        Err(error.hints_of(most_similar(name, theirs).and_then(|meant| ignore_flag(&[meant]))))
     }
 
     /// The error for two columns of the file with the same meaning.

@@ -158,11 +158,8 @@ async fn check_operation(database: &Database, name: &str) -> Result<()> {
     near.extend(closest(name, known.iter().copied()).filter(|_| near.is_empty()));
     let list: Vec<&str> = known.iter().filter(begins_so).copied().collect();
     let list = if list.is_empty() { known.to_vec() } else { list };
-    let error = match near.as_slice() {
-        [] => error,
-        near => error.hint(format!("did you mean {}?", near.join(" or "))),
-    };
-    Err(error.hint(format!("operations: {}", list.join(", "))))
+    let meant = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
+    Err(error.hints_of(meant).hint(format!("operations: {}", list.join(", "))))
 }
 
 fn parse_id(text: &str) -> Result<Uuid, String> {

@@ -68,9 +68,8 @@ pub async fn run(context: &Context, arguments: &VerifyArguments) -> Result<()> {
     if foreign > 0 {
         hints.push(Hint::from("what another program wrote is taken in with: ").and(CommandLine::new("adopt")));
     }
-    let error =
-        Error::new(Kind::CheckFailed, code, message).details(json!({ "wrong": found - foreign, "foreign": foreign }));
-    Err(hints.into_iter().fold(error, Error::hint))
+    let details = json!({ "wrong": found - foreign, "foreign": foreign });
+    Err(Error::new(Kind::CheckFailed, code, message).details(details).hints_of(hints))
 }
 
 fn wrong(entity: EntityKind, id: Option<Id>, name: String, what: String) -> Finding {

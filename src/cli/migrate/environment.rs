@@ -56,7 +56,7 @@ pub async fn run(context: &Context, prompter: &Prompter, arguments: &Arguments) 
         let (confirm, name) = (&arguments.confirm.confirm, context.config.target.name());
         prompter.confirm_by_name(&context.output, confirm, &impact, &name).map_err(|error| {
             let instead = |meant| Hint::from("if it was meant: ").and(CommandLine::new("migrate env").argument(meant));
-            error.hints_of(meant.map(instead).iter())
+            error.hints_of(meant.map(instead))
         })?;
     }
     migrate::set_setting(&database, migrate::ENVIRONMENT, environment).await?;

@@ -57,11 +57,9 @@ pub async fn status(context: &Context, arguments: &StatusArguments) -> Result<()
         ways_out.into_iter().for_each(|way_out| context.output.suggest(way_out));
         return Ok(());
     }
-    let mut error = Error::new(Kind::CheckFailed, "migrate.open", format!("migrations: {}", open.join(", ")));
-    if has_pending && foreign.is_empty() {
-        error = error.hint(CommandLine::new("migrate up"));
-    }
-    Err(ways_out.into_iter().fold(error, Error::hint))
+    let up = (has_pending && foreign.is_empty()).then(|| CommandLine::new("migrate up"));
+    let error = Error::new(Kind::CheckFailed, "migrate.open", format!("migrations: {}", open.join(", ")));
+    Err(error.hints_of(up).hints_of(ways_out))
 }
 
 /// `2 pending`, `1 edited`: every state but applied.

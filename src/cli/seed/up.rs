@@ -56,10 +56,8 @@ fn refuse_unknown_environment(seeds: &[Seed], environment: &str) -> Result<()> {
     known.sort_unstable();
     known.dedup();
     let message = format!("no seed is meant for {}", printable(environment));
-    let error = Error::new(Kind::NotFound, "seed.no_environment", message);
-    let error = match closest(environment, known.iter().copied()) {
-        Some(close) => error.hint(format!("did you mean --env {close}?")),
-        None => error,
-    };
-    Err(error.hint(format!("they are meant for {}", known.join(", "))))
+    let close = closest(environment, known.iter().copied());
+    Err(Error::new(Kind::NotFound, "seed.no_environment", message)
+        .hints_of(close.map(|close| format!("did you mean --env {close}?")))
+        .hint(format!("they are meant for {}", known.join(", "))))
 }

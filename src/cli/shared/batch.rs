@@ -279,12 +279,9 @@ impl<'a> Batch<'a> {
         });
         let error = Error::new(kind, "partial", message).details(details);
         if !unknown.is_empty() || !untried.is_empty() {
-            let error = error.hints_of(of(true).flat_map(|(_, error)| error.hints()));
+            let error = error.hints_of(of(true).flat_map(|(_, error)| error.hints().iter().cloned()));
             return error.hint(RETRY_HINT);
         }
-        match self.failures.iter().find_map(|(_, error)| error.hints().first()) {
-            Some(hint) => error.hint(hint.clone()),
-            None => error,
-        }
+        error.hints_of(self.failures.iter().find_map(|(_, error)| error.hints().first()).cloned())
     }
 }
