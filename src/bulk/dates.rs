@@ -30,24 +30,23 @@ impl DateEvidence {
     /// Adds a time. Its date counts as evidence even if the time or its row is invalid.
     pub fn add_time(&mut self, at: Position, text: &str, interpretation: &Interpretation) {
         let Ok(date) = ParsedDate::read(text) else { return };
-        let place = || Some((at, text.to_owned()));
-        match date.evidence() {
-            Some(DateOrderEvidence::Order(DateOrder::DayFirst)) => {
-                self.day_first = self.day_first.take().or_else(place);
-            }
-            Some(DateOrderEvidence::Order(_)) => self.month_first = self.month_first.take().or_else(place),
-            Some(DateOrderEvidence::Undecided) if !date.has_dots() => {
-                self.undecided = self.undecided.take().or_else(place);
-            }
-            Some(DateOrderEvidence::YearDayMonth) => self.year_day_month = self.year_day_month.take().or_else(place),
-            Some(DateOrderEvidence::Undecided) | None => {}
+        let place = || (at, text.to_owned());
+        let first = match date.evidence() {
+            Some(DateOrderEvidence::Order(DateOrder::DayFirst)) => Some(&mut self.day_first),
+            Some(DateOrderEvidence::Order(_)) => Some(&mut self.month_first),
+            Some(DateOrderEvidence::Undecided) if !date.has_dots() => Some(&mut self.undecided),
+            Some(DateOrderEvidence::YearDayMonth) => Some(&mut self.year_day_month),
+            Some(DateOrderEvidence::Undecided) | None => None,
+        };
+        if let Some(first) = first {
+            first.get_or_insert_with(place);
         }
         if date.has_dots() && date.evidence().is_some() {
-            self.dotted = self.dotted.take().or_else(place);
+            self.dotted.get_or_insert_with(place);
         }
         let Ok(time) = ParsedTime::read(text) else { return };
-        if self.rfc3339.is_none() && time.is_rfc3339() {
-            self.rfc3339 = place();
+        if time.is_rfc3339() {
+            self.rfc3339.get_or_insert_with(place);
         }
         if !time.has_zone() {
             self.without_zone.get_or_insert(at);
