@@ -79,7 +79,7 @@ async fn run(
         Ok(config) => config,
         Err(error) => return conclude(&output, Err(error), uses_exit_code),
     };
-    for warning in config.warnings() {
+    for warning in &config.warnings {
         output.warn(warning);
     }
     let budget = Budget::new(config.timeout, config.is_timeout_stated);

@@ -54,10 +54,14 @@ pub struct Config {
     /// Whether destructive commands ask for the database's name.
     pub protected: bool,
     pub read_only: bool,
-    entries: Vec<Entry>,
-    warnings: Vec<String>,
-    searched_files: Vec<ConfigFile>,
-    exposed_files: Vec<PathBuf>,
+    /// Every setting with its origin, secrets redacted; the database comes first.
+    pub entries: Vec<Entry>,
+    /// Security warnings: weak TLS, exposed passwords.
+    pub warnings: Vec<String>,
+    /// The files that are read, in order of precedence.
+    pub files: Vec<ConfigFile>,
+    /// Files with a password that other users can read.
+    pub exposed_files: Vec<PathBuf>,
     working_folder_file: Option<PathBuf>,
 }
 
@@ -110,7 +114,7 @@ impl Config {
         Ok(Config {
             entries: resolved.entries().into_iter().chain(entries).collect(),
             warnings: warnings(&resolved, sources, &exposed_files),
-            searched_files: sources.config_files.clone(),
+            files: sources.config_files.clone(),
             exposed_files,
             embedded_default: sources.embedded_default(),
             is_named_by_flag: sources.flags.database_url.is_some() || sources.flags.context.is_some(),
@@ -127,29 +131,9 @@ impl Config {
         })
     }
 
-    /// Every setting with its origin, secrets redacted; the database comes first.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// The files that are read, in order of precedence.
-    pub fn config_files(&self) -> &[ConfigFile] {
-        &self.searched_files
-    }
-
     /// The file in the working folder that names the database; anyone may have created it.
     pub fn working_folder_file(&self) -> Option<&Path> {
         self.working_folder_file.as_deref()
-    }
-
-    /// Files with a password that other users can read.
-    pub fn exposed_files(&self) -> &[PathBuf] {
-        &self.exposed_files
-    }
-
-    /// Security warnings: weak TLS, exposed passwords.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
     }
 }
 

@@ -36,16 +36,14 @@ pub(super) struct Server<'a> {
 impl Server<'_> {
     /// Completes the target; `None` if violations were added.
     pub fn complete(mut self, sources: &Sources, violations: &mut Violations) -> Option<(ServerTarget, Origins)> {
-        let mut origins = Origins::new();
-        let is_sound = [
-            self.password(sources, &mut origins, violations),
-            self.certificates(sources, &mut origins, violations),
-            self.mode(&mut origins, violations),
-        ];
-        is_sound.into_iter().all(|is_sound| is_sound).then_some((self.target, origins))
+        let (mut origins, before) = (Origins::new(), violations.count());
+        self.password(sources, &mut origins, violations);
+        self.certificates(sources, &mut origins, violations);
+        self.mode(&mut origins, violations);
+        (violations.count() == before).then_some((self.target, origins))
     }
 
-    fn password(&mut self, sources: &Sources, origins: &mut Origins, violations: &mut Violations) -> bool {
+    fn password(&mut self, sources: &Sources, origins: &mut Origins, violations: &mut Violations) {
         let own: Vec<(&str, &SourcedValue)> =
             PASSWORDS.iter().filter_map(|part| self.parts.values.get(part).map(|found| (*part, found))).collect();
         let mut places: Vec<&str> = own.iter().map(|(_, found)| found.origin.as_str()).collect();
@@ -53,13 +51,9 @@ impl Server<'_> {
             places.insert(0, self.origin);
         }
         if let [one, other, ..] = places.as_slice() {
-            violations.add("database.password", format!("is given twice: by {one} and by {other}"));
-            return false;
+            return violations.add("database.password", format!("is given twice: by {one} and by {other}"));
         }
-        let Some((part, found)) = own.first() else {
-            self.password_of_libpq(sources, origins);
-            return true;
-        };
+        let Some((part, found)) = own.first() else { return self.password_of_libpq(sources, origins) };
         origins.insert("password", found.origin.clone());
         let read = match *part {
             "password" if found.text.contains('\0') => Err("must not contain NUL"),
@@ -72,14 +66,8 @@ impl Server<'_> {
             _ => Ok(Password::Command(Secret::new(&found.text))),
         };
         match read {
-            Ok(password) => {
-                self.target.password = Some(password);
-                true
-            }
-            Err(problem) => {
-                violations.add(&format!("database.{part} ({})", found.origin), problem);
-                false
-            }
+            Ok(password) => self.target.password = Some(password),
+            Err(problem) => violations.add(&format!("database.{part} ({})", found.origin), problem),
         }
     }
 
@@ -96,8 +84,7 @@ impl Server<'_> {
         }
     }
 
-    fn certificates(&mut self, sources: &Sources, origins: &mut Origins, violations: &mut Violations) -> bool {
-        let mut is_sound = true;
+    fn certificates(&mut self, sources: &Sources, origins: &mut Origins, violations: &mut Violations) {
         // An authority for libpq may be exported for another database: it is ignored if TLS is disabled or optional.
         let may_verify = self.stated.is_none_or(|mode| mode >= SslMode::Require);
         let files = &mut *self.target.certificates;
@@ -108,7 +95,6 @@ impl Server<'_> {
                 if let Some(SourcedValue { origin, .. }) = own {
                     let problem = format!("is given twice: by {} and by {origin}", self.origin);
                     violations.add(&format!("database.{part}"), problem);
-                    is_sound = false;
                 }
                 origins.insert(part, self.origin.to_owned());
                 continue;
@@ -123,16 +109,12 @@ impl Server<'_> {
                     *place = Some(path);
                     origins.insert(part, origin);
                 }
-                Err(problem) => {
-                    violations.add(&format!("database.{part} ({origin})"), problem);
-                    is_sound = false;
-                }
+                Err(problem) => violations.add(&format!("database.{part} ({origin})"), problem),
             }
         }
-        is_sound
     }
 
-    fn mode(&mut self, origins: &mut Origins, violations: &mut Violations) -> bool {
+    fn mode(&mut self, origins: &mut Origins, violations: &mut Violations) {
         let part = self.parts.values.get("ssl");
         let read = match (part, self.stated) {
             (Some(part), Some(_)) => Err(format!("is given twice: by {} and by {}", self.origin, part.origin)),
@@ -151,12 +133,10 @@ impl Server<'_> {
             Ok((mode, origin)) => {
                 self.target.ssl = mode;
                 origins.insert("ssl", origin);
-                true
             }
             Err(problem) => {
                 let origin = part.map_or(self.origin, |part| part.origin.as_str());
                 violations.add(&format!("database.ssl ({origin})"), problem);
-                false
             }
         }
     }

@@ -359,8 +359,8 @@ mod tests {
             let folders = folders(&home);
             write(&folders.working.join(name), text, mode);
             let config = Config::resolve(&read(Flags::default(), &folders).unwrap()).unwrap();
-            assert_eq!(config.warnings().len(), usize::from(is_told), "{text} {mode:o}: {:?}", config.warnings());
-            assert!(config.warnings().iter().all(|warning| warning.contains("chmod 600") && !warning.contains("c4n")));
+            assert_eq!(config.warnings.len(), usize::from(is_told), "{text} {mode:o}: {:?}", config.warnings);
+            assert!(config.warnings.iter().all(|warning| warning.contains("chmod 600") && !warning.contains("c4n")));
         }
     }
 

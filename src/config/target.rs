@@ -257,10 +257,9 @@ fn unknown_context(context: &SourcedValue, files: &[ParsedFile]) -> Error {
     let names: Vec<&str> = files.iter().flat_map(|file| file.settings.context.keys()).map(String::as_str).collect();
     // A URL given as a context may contain a password.
     let name = if context.text.contains([':', '@', '/']) { "of that name" } else { &printable(&context.text) };
-    let mut error = Error::configuration("config.unknown_context", format!("no context {name} ({})", context.origin));
-    if let Some(close) = closest(&context.text, names.iter().copied()) {
-        error = error.hint(format!("did you mean --context {}?", escaped(close)));
-    }
+    let close = closest(&context.text, names.iter().copied());
+    let error = Error::configuration("config.unknown_context", format!("no context {name} ({})", context.origin))
+        .hints_of(close.map(|close| format!("did you mean --context {}?", escaped(close))));
     let names = match names.is_empty() {
         true => "no file names any".to_owned(),
         false => format!("contexts: {}", escaped(&names.join(", "))),
@@ -317,7 +316,8 @@ fn complete_server(
 }
 
 fn from_parts(parts: &TargetParts, sources: &Sources, violations: &mut Violations) -> Option<ResolvedTarget> {
-    let mut reader = PartsReader { parts, violations, is_sound: true };
+    let before = violations.count();
+    let mut reader = PartsReader { parts, violations };
     let engine = reader.read("dialect", |text| {
         Engine::parse(&text.trim().to_ascii_lowercase()).ok_or("must be one of sqlite, postgres, mysql, mariadb")
     });
@@ -327,17 +327,16 @@ fn from_parts(parts: &TargetParts, sources: &Sources, violations: &mut Violation
         reader.refuse("name", "is missing: all parts of a database stand on one level");
     }
     let Some(engine) = engine.server else {
-        let target = reader.sqlite();
-        let is_sound = reader.is_sound;
-        return target.filter(|_| is_sound).map(|target| ResolvedTarget::new(target, parts.origin.clone()));
+        let target = reader.sqlite().filter(|_| violations.count() == before);
+        return target.map(|target| ResolvedTarget::new(target, parts.origin.clone()));
     };
-    let (target, is_sound) = (reader.server(engine), reader.is_sound);
     // Reports all violations together.
-    let Some(target) = target else {
+    let Some(target) = reader.server(engine) else {
         let _ = reader.read("ssl", SslMode::parse);
         return None;
     };
-    complete_server(target, None, &parts.origin, parts, sources, violations).filter(|_| is_sound)
+    let completed = complete_server(target, None, &parts.origin, parts, sources, violations);
+    completed.filter(|_| violations.count() == before)
 }
 
 /// The engine of parts without a dialect.
@@ -348,14 +347,12 @@ const UNUSED_BY_SQLITE: &str = "means nothing for sqlite, which is a file: remov
 struct PartsReader<'a> {
     parts: &'a TargetParts,
     violations: &'a mut Violations,
-    is_sound: bool,
 }
 
 impl PartsReader<'_> {
     fn refuse(&mut self, part: &str, problem: &str) {
         let origin = self.parts.values.get(part).map_or(&self.parts.origin, |found| &found.origin);
         self.violations.add(&format!("database.{part} ({origin})"), problem);
-        self.is_sound = false;
     }
 
     fn read<T, P: AsRef<str>>(&mut self, part: &str, read: impl FnOnce(&str) -> Result<T, P>) -> Option<T> {

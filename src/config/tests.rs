@@ -47,7 +47,7 @@ fn refused(sources: &Sources) -> Error {
 
 fn entry(sources: &Sources, name: &str) -> (String, String) {
     let config = resolved(sources);
-    let entry = config.entries().iter().find(|entry| entry.name == name).unwrap_or_else(|| panic!("no {name}"));
+    let entry = config.entries.iter().find(|entry| entry.name == name).unwrap_or_else(|| panic!("no {name}"));
     (entry.value.clone(), entry.origin.clone())
 }
 
@@ -113,9 +113,9 @@ fn defaults_match_the_documentation() {
     assert_eq!(config.pool, PoolSettings { max: 20, min: 0, acquire: seconds(30), idle: seconds(10) });
     assert_eq!((config.timeout, config.connect_timeout), (Some(seconds(30)), seconds(5)));
     assert_eq!((config.actor.as_str(), config.context.as_deref()), ("tester", None));
-    assert!(!config.protected && !config.read_only && config.warnings().is_empty());
-    assert!(config.entries().iter().all(|entry| entry.origin == "default" || entry.name == "actor"));
-    assert_eq!(config.entries()[0].name, "database");
+    assert!(!config.protected && !config.read_only && config.warnings.is_empty());
+    assert!(config.entries.iter().all(|entry| entry.origin == "default" || entry.name == "actor"));
+    assert_eq!(config.entries[0].name, "database");
     let pool = with_file(sources(), "[pool]\nmax = 7\nmin = '2'\nacquire = '3s'\nidle = '4m'\n");
     let expected = PoolSettings { max: 7, min: 2, acquire: seconds(3), idle: seconds(240) };
     assert_eq!(resolved(&pool).pool, expected);
@@ -300,10 +300,10 @@ fn the_dotenv_of_another_program_names_no_shop() {
     let config = resolved(&with_dotenv(sources(), &laravel));
     assert_eq!(entry(&with_dotenv(sources(), &laravel), "database").1, "default");
     assert!(config.working_folder_file().is_none());
-    assert!(config.warnings()[0].contains(".env DB_HOST, DB_PASSWORD without DB_NAME"), "{:?}", config.warnings());
+    assert!(config.warnings[0].contains(".env DB_HOST, DB_PASSWORD without DB_NAME"), "{:?}", config.warnings);
     // Nobody looks at it where the database is named above.
     let named = with_dotenv(with_environment(&[("DATABASE_URL", "sqlite:a.db")]), &laravel);
-    assert!(resolved(&named).warnings().is_empty());
+    assert!(resolved(&named).warnings.is_empty());
     let config = resolved(&with_dotenv(sources(), &[("DB_HOST", "127.0.0.1"), ("DB_NAME", "shop")]));
     assert_eq!(config.working_folder_file(), Some(Path::new("/work/.env")));
 }
@@ -327,7 +327,7 @@ fn a_password_has_one_source_which_is_shown() {
     // As libpq: not one that others can read.
     pgpass.readable_by_others = vec!["/home/ann/.pgpass".into()];
     assert_eq!(entry(&pgpass, "password").0, "(none)");
-    assert!(resolved(&pgpass).warnings()[0].contains("chmod 600 /home/ann/.pgpass"));
+    assert!(resolved(&pgpass).warnings[0].contains("chmod 600 /home/ann/.pgpass"));
     for more in [
         [("DB_PASSWORD", CANARY), ("DB_PASSWORD_FILE", "/x")],
         [("DATABASE_URL", "postgres://u:c4n4ryS3cret@h/d"), ("DB_PASSWORD", "x")],
@@ -367,7 +367,7 @@ fn certificates_of_the_environment_complete_a_database_of_any_level() {
     // Those of `.env` are for a database of `.env`: it may have come with the folder.
     sources.environment = map(&[]);
     let sources = with_dotenv(sources, &[("DB_SSL_ROOT_CERT", "/evil.pem")]);
-    assert!(resolved(&sources).entries().iter().all(|entry| entry.name != "ssl_root_cert"));
+    assert!(resolved(&sources).entries.iter().all(|entry| entry.name != "ssl_root_cert"));
     // Where an authority is named, it is asked, on this machine as well.
     let local = with_environment(&[("DATABASE_URL", "postgres://u@localhost/d"), ("PGSSLROOTCERT", "/ca.pem")]);
     assert_eq!(entry(&local, "ssl"), pair("verify-full", "environment PGSSLROOTCERT"));
@@ -402,7 +402,7 @@ fn url_parameters_are_shown_with_their_origin() {
 
 #[test]
 fn weak_tls_to_a_remote_host_causes_a_warning() {
-    let warnings = |url: &str| resolved(&with_environment(&[("DATABASE_URL", url)])).warnings().to_vec();
+    let warnings = |url: &str| resolved(&with_environment(&[("DATABASE_URL", url)])).warnings;
     for (mode, weakness) in
         [("disable", "off"), ("prefer", "left out"), ("require", "not verified"), ("verify-ca", "name")]
     {

@@ -48,6 +48,11 @@ impl Violations {
         self.0.push(Violation { field: field.to_owned(), value: None, problem: problem.into() });
     }
 
+    /// The number of violations so far.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether the input is valid so far.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -19,8 +19,8 @@ pub enum Command {
 
 pub fn run(context: &Context, command: &Command) -> Result<()> {
     match command {
-        Command::Show => context.output.list(context.config.entries()),
-        Command::Path => context.output.list(context.config.config_files()),
+        Command::Show => context.output.list(&context.config.entries),
+        Command::Path => context.output.list(&context.config.files),
     }
 }
 

@@ -109,8 +109,8 @@ fn split_connection_loss<T>(result: Result<T>) -> Result<Result<T>> {
 
 fn setup(context: &Context) -> Setup {
     let config = &context.config;
-    let origin = config.entries().first().map_or_else(String::new, |entry| entry.origin.clone());
-    let mut exposed_files = config.exposed_files().to_vec();
+    let origin = config.entries.first().map_or_else(String::new, |entry| entry.origin.clone());
+    let mut exposed_files = config.exposed_files.clone();
     if let Target::Sqlite(file) = &config.target
         && is_open_to_others(&file.path)
     {

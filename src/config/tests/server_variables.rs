@@ -27,7 +27,7 @@ fn hints(sources: &Sources) -> Vec<String> {
 /// What `config show` says about variables that are set in vain.
 fn unused(sources: &Sources) -> Vec<(String, String)> {
     let config = resolved(sources);
-    let unused = config.entries().iter().filter(|entry| entry.name == "not used");
+    let unused = config.entries.iter().filter(|entry| entry.name == "not used");
     unused.map(|entry| pair(&entry.value, &entry.origin)).collect()
 }
 
