@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 
-use super::{Listing, SortField, SortKind};
+use super::{ListFilter, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, EventName, Id, Outcome, Page};
+use crate::domain::{EntityKind, EventName, Id, Outcome};
 use crate::entity::audit_event::{Column, Entity, Model};
 use crate::entity::order;
 use crate::error::Result;
@@ -36,37 +38,29 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
 }
 
-type Field = SortField<Entity>;
+impl ListFilter for Filter {
+    type Entity = Entity;
+    const SORT_FIELDS: &'static [SortField<Entity>] =
+        &[SortField::new("occurred_at", Column::OccurredAt, SortKind::Time, |row: &Model| row.occurred_at.to_string())];
+    const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
 
-/// Fields to sort by.
-pub const SORT_FIELDS: [Field; 1] =
-    [Field::new("occurred_at", Column::OccurredAt, SortKind::Time, |row| row.occurred_at.to_string())];
-
-fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
-    let texts = [
-        (Column::EntityType, filter.entity_kind.map(EntityKind::as_str)),
-        (Column::Operation, filter.operation.as_deref()),
-        (Column::Actor, filter.actor.as_deref()),
-        (Column::Outcome, filter.outcome.map(Outcome::as_str)),
-    ];
-    let ids = [(Column::EntityId, filter.entity_id), (Column::OperationId, filter.operation_id)];
-    let texts = texts.into_iter().map(|(column, text)| text.map(|text| column.eq(text)));
-    let ids = ids.into_iter().map(|(column, id)| id.map(|id| column.eq(id)));
-    let condition = texts.chain(ids).fold(Condition::all(), Condition::add_option);
-    Entity::find().filter(condition.add(super::in_period(connection, Column::OccurredAt, filter.since, filter.until)))
+    fn select(&self, connection: &impl ConnectionTrait) -> Select<Entity> {
+        let texts = [
+            (Column::EntityType, self.entity_kind.map(EntityKind::as_str)),
+            (Column::Operation, self.operation.as_deref()),
+            (Column::Actor, self.actor.as_deref()),
+            (Column::Outcome, self.outcome.map(Outcome::as_str)),
+        ];
+        let ids = [(Column::EntityId, self.entity_id), (Column::OperationId, self.operation_id)];
+        let texts = texts.into_iter().map(|(column, text)| text.map(|text| column.eq(text)));
+        let ids = ids.into_iter().map(|(column, id)| id.map(|id| column.eq(id)));
+        let condition = texts.chain(ids).fold(Condition::all(), Condition::add_option);
+        Entity::find().filter(condition.add(super::in_period(connection, Column::OccurredAt, self.since, self.until)))
+    }
 }
 
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
     super::find_by_id::<Entity, _>(connection, id).await
-}
-
-/// A page of events, newest first.
-pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
-    super::find_page(connection, select(connection, filter), &SORT_FIELDS, Column::Id, |event| event.id, page).await
-}
-
-pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
-    super::count(connection, select(connection, filter)).await
 }
 
 /// The first event of the operation that a key belongs to.
@@ -80,7 +74,7 @@ pub async fn count_keys(connection: &impl ConnectionTrait, beginning: &str, exce
     // Excluding events without a key lets PostgreSQL use the index.
     let keys = Entity::find().filter(key().is_not_null()).filter(key().starts_with(beginning));
     let others = except.map(|except| key().starts_with(except).not());
-    super::count(connection, keys.filter(Condition::all().add_option(others))).await
+    Ok(keys.filter(Condition::all().add_option(others)).count(connection).await?)
 }
 
 /// The greatest key that begins so.

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use serde_json::json;
 
@@ -91,7 +91,8 @@ pub async fn find_events(
 
 /// How many events bear no seal.
 pub async fn count_unsealed_events(connection: &impl ConnectionTrait) -> Result<u64> {
-    super::count(connection, audit_event::Entity::find().filter(audit_event::Column::SealId.is_null())).await
+    let unsealed = audit_event::Entity::find().filter(audit_event::Column::SealId.is_null());
+    Ok(unsealed.count(connection).await?)
 }
 
 /// An event that bears a seal which no check visits.
@@ -109,7 +110,7 @@ pub async fn find_strays(connection: &impl ConnectionTrait, limit: u64) -> Resul
     let strays = audit_event::Entity::find()
         .filter(audit_event::Column::SealId.is_not_null())
         .filter(audit_event::Column::SealId.not_in_subquery(chain));
-    let count = super::count(connection, strays.clone()).await?;
+    let count = strays.clone().count(connection).await?;
     let columns = [audit_event::Column::Id, audit_event::Column::Operation];
     let first = strays.select_only().columns(columns).order_by_asc(audit_event::Column::Id).limit(limit);
     Ok((first.into_model().all(connection).await?, count))

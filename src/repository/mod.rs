@@ -21,8 +21,8 @@ use std::borrow::Borrow;
 use chrono::{DateTime, Datelike, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, Iterable, ModelTrait, Order, PaginatorTrait,
-    PrimaryKeyTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, Iterable, ModelTrait, Order, PaginatorTrait, PrimaryKeyTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select, Value,
 };
 use serde_json::Value as Json;
 
@@ -195,23 +195,29 @@ pub fn sort_field<'a, E: EntityTrait>(fields: &'a [SortField<E>], sort: &Sort) -
     })
 }
 
+/// What a list shows: the rows that a filter selects, and what they can be sorted by.
+pub trait ListFilter {
+    /// The entity of the rows.
+    type Entity: EntityTrait<Model: Sync + 'static>;
+    /// The fields to sort by.
+    const SORT_FIELDS: &'static [SortField<Self::Entity>];
+    /// The column of the id, and a row's value of it.
+    const ID: (<Self::Entity as EntityTrait>::Column, fn(&<Self::Entity as EntityTrait>::Model) -> Id);
+
+    /// The rows that match, in no order.
+    fn select(&self, connection: &impl ConnectionTrait) -> Select<Self::Entity>;
+}
+
 /// One page of a filtered, sorted list: limit and offset, or the continuation after a row.
 ///
 /// Errors: exit 2 for an unknown sort field, a cursor of another sort order, or a cursor with an offset.
-pub async fn find_page<E, C>(
-    connection: &C,
-    select: Select<E>,
-    fields: &[SortField<E>],
-    id: E::Column,
-    id_of: fn(&E::Model) -> Id,
+pub async fn find_all<F: ListFilter>(
+    connection: &impl ConnectionTrait,
+    filter: &F,
     page: &Page,
-) -> Result<Listing<E::Model>>
-where
-    E: EntityTrait,
-    E::Model: FromQueryResult + Send + Sync,
-    C: ConnectionTrait,
-{
-    let field = sort_field(fields, &page.sort)?;
+) -> Result<Listing<<F::Entity as EntityTrait>::Model>> {
+    let (select, (id, id_of)) = (filter.select(connection), F::ID);
+    let field = sort_field(F::SORT_FIELDS, &page.sort)?;
     let direction = if page.sort.descending { Order::Desc } else { Order::Asc };
     let mut select = select.order_by(field.column, direction.clone()).order_by(id, direction);
     if let Some(cursor) = &page.after {
@@ -228,7 +234,7 @@ where
         if let Some(last) = items.last() {
             let value = match Engine::of(connection).literal(field.column.into_expr()) {
                 Some(literal) => {
-                    let stored = stored_literal::<E>(connection, literal, id, id_of(last)).await?;
+                    let stored = stored_literal::<F::Entity>(connection, literal, id, id_of(last)).await?;
                     stored.unwrap_or_else(|| format!("T{}", hexadecimal((field.value)(last).as_bytes())))
                 }
                 None => (field.value)(last),
@@ -333,14 +339,8 @@ where
 }
 
 /// The number of rows of a filter, independent of the page.
-pub async fn count<E, C>(connection: &C, select: Select<E>) -> Result<u64>
-where
-    E: EntityTrait,
-    E::Model: Send + Sync,
-    C: ConnectionTrait,
-    Select<E>: for<'db> PaginatorTrait<'db, C>,
-{
-    Ok(select.count(connection).await?)
+pub async fn count<F: ListFilter>(connection: &impl ConnectionTrait, filter: &F) -> Result<u64> {
+    Ok(filter.select(connection).count(connection).await?)
 }
 
 /// Deletes one row by its id. Errors: [`Kind::Conflict`] if it no longer exists.

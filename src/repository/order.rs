@@ -10,11 +10,11 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use serde_json::{Map, Value as Json, json};
 use tokio::task::yield_now;
 
-use super::{Change, Listing, Lock, Rows, SortField, SortKind};
+use super::{Change, ListFilter, Lock, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::page::MAX_LIMIT;
-use crate::domain::{EntityKind, Id, Money, OrderStatus, Page};
+use crate::domain::{EntityKind, Id, Money, OrderStatus};
 use crate::entity::order::{Column, Entity, Model};
 use crate::entity::{order_item, product, user};
 use crate::error::Result;
@@ -48,29 +48,32 @@ pub struct Filter {
 /// An item with its product, which only another program could have removed.
 pub type ItemWithProduct = (order_item::Model, Option<product::Model>);
 
-type Field = SortField<Entity>;
+impl ListFilter for Filter {
+    type Entity = Entity;
+    const SORT_FIELDS: &'static [SortField<Entity>] = &[
+        SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_string()),
+        SortField::new("total_amount", Column::TotalAmount, SortKind::Money, |row: &Model| {
+            row.total_amount.to_string()
+        }),
+    ];
+    const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
 
-/// Fields to sort by.
-pub const SORT_FIELDS: [Field; 2] = [
-    Field::new("created_at", Column::CreatedAt, SortKind::Time, |row| row.created_at.to_string()),
-    Field::new("total_amount", Column::TotalAmount, SortKind::Money, |row| row.total_amount.to_string()),
-];
-
-fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
-    let statuses = Some(&filter.statuses).filter(|statuses| !statuses.is_empty());
-    let with_product = |product_id: Id| {
-        let mut orders = Query::select();
-        orders.column(order_item::Column::OrderId).from(order_item::Entity);
-        orders.and_where(order_item::Column::ProductId.into_expr().eq(product_id)).to_owned()
-    };
-    let condition = Condition::all()
-        .add_option(statuses.map(|statuses| Column::Status.is_in(statuses.iter().copied())))
-        .add_option(filter.user_id.map(|user_id| Column::UserId.eq(user_id)))
-        .add_option(filter.product_id.map(|product_id| Column::Id.in_subquery(with_product(product_id))))
-        .add(super::in_period(connection, Column::CreatedAt, filter.since, filter.until))
-        .add_option(filter.min_total.map(|total| Column::TotalAmount.gte(total)))
-        .add_option(filter.max_total.map(|total| Column::TotalAmount.lte(total)));
-    Entity::find().filter(condition)
+    fn select(&self, connection: &impl ConnectionTrait) -> Select<Entity> {
+        let statuses = Some(&self.statuses).filter(|statuses| !statuses.is_empty());
+        let with_product = |product_id: Id| {
+            let mut orders = Query::select();
+            orders.column(order_item::Column::OrderId).from(order_item::Entity);
+            orders.and_where(order_item::Column::ProductId.into_expr().eq(product_id)).to_owned()
+        };
+        let condition = Condition::all()
+            .add_option(statuses.map(|statuses| Column::Status.is_in(statuses.iter().copied())))
+            .add_option(self.user_id.map(|user_id| Column::UserId.eq(user_id)))
+            .add_option(self.product_id.map(|product_id| Column::Id.in_subquery(with_product(product_id))))
+            .add(super::in_period(connection, Column::CreatedAt, self.since, self.until))
+            .add_option(self.min_total.map(|total| Column::TotalAmount.gte(total)))
+            .add_option(self.max_total.map(|total| Column::TotalAmount.lte(total)));
+        Entity::find().filter(condition)
+    }
 }
 
 /// The order with this id, without its lines.
@@ -83,31 +86,16 @@ pub async fn has_item(connection: &impl ConnectionTrait, id: Id) -> Result<bool>
     Ok(super::find_by_id::<order_item::Entity, _>(connection, id).await?.is_some())
 }
 
-/// A page of orders, newest first unless the page says otherwise.
-pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
-    super::find_page(connection, select(connection, filter), &SORT_FIELDS, Column::Id, |order| order.id, page).await
-}
-
 /// The ids of orders that have been pending since before this time, oldest first.
 pub async fn pending_since(connection: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<Vec<String>> {
     let filter = Filter { statuses: vec![OrderStatus::Pending], until: Some(before), ..Filter::default() };
     let mut ids = Vec::new();
-    super::each_page(
-        "created_at",
-        MAX_LIMIT,
-        async |page: &Page| find_all(connection, &filter, page).await,
-        |orders| {
-            ids.extend(orders.iter().map(|order| order.id.or_key(&order.reference)));
-            Ok(())
-        },
-    )
+    super::each_page(connection, &filter, "created_at", MAX_LIMIT, |orders| {
+        ids.extend(orders.iter().map(|order| order.id.or_key(&order.reference)));
+        Ok(())
+    })
     .await?;
     Ok(ids)
-}
-
-/// Number of orders that match, independent of any page.
-pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
-    super::count(connection, select(connection, filter)).await
 }
 
 /// The orders with these stored references.

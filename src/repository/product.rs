@@ -11,11 +11,11 @@ use sea_orm::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{Change, Listing, Match, Rows, SortField, SortKind};
+use super::{Change, ListFilter, Match, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, Id, Money, Page, sku};
+use crate::domain::{EntityKind, Id, Money, sku};
 use crate::entity::product::{Column, Entity, Model};
 use crate::entity::{Stored, stock_movement};
 use crate::error::Result;
@@ -39,40 +39,33 @@ pub struct Filter {
     pub max_stock: Option<i32>,
 }
 
-type Field = SortField<Entity>;
+impl ListFilter for Filter {
+    type Entity = Entity;
+    const SORT_FIELDS: &'static [SortField<Entity>] = &[
+        SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_string()),
+        SortField::new("sku", Column::Sku, SortKind::Text, |row: &Model| row.sku.clone()),
+        SortField::new("name", Column::Name, SortKind::Text, |row: &Model| row.name.clone()),
+        SortField::new("price", Column::Price, SortKind::Money, |row: &Model| row.price.to_string()),
+        SortField::new("stock_quantity", Column::StockQuantity, SortKind::Integer, |row: &Model| {
+            row.stock_quantity.to_string()
+        }),
+    ];
+    const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
 
-/// Fields to sort by.
-pub const SORT_FIELDS: [Field; 5] = [
-    Field::new("created_at", Column::CreatedAt, SortKind::Time, |row| row.created_at.to_string()),
-    Field::new("sku", Column::Sku, SortKind::Text, |row| row.sku.clone()),
-    Field::new("name", Column::Name, SortKind::Text, |row| row.name.clone()),
-    Field::new("price", Column::Price, SortKind::Money, |row| row.price.to_string()),
-    Field::new("stock_quantity", Column::StockQuantity, SortKind::Integer, |row| row.stock_quantity.to_string()),
-];
-
-fn select(filter: &Filter) -> Select<Entity> {
-    let search = filter.search.as_ref().map(|text| super::contains(&[Column::Sku, Column::Name], text));
-    let condition = Condition::all()
-        .add_option(search)
-        .add_option(filter.min_price.map(|price| Column::Price.gte(price)))
-        .add_option(filter.max_price.map(|price| Column::Price.lte(price)))
-        .add_option(filter.max_stock.map(|stock| Column::StockQuantity.lte(stock)));
-    Entity::find().filter(condition)
+    fn select(&self, _connection: &impl ConnectionTrait) -> Select<Entity> {
+        let search = self.search.as_ref().map(|text| super::contains(&[Column::Sku, Column::Name], text));
+        let condition = Condition::all()
+            .add_option(search)
+            .add_option(self.min_price.map(|price| Column::Price.gte(price)))
+            .add_option(self.max_price.map(|price| Column::Price.lte(price)))
+            .add_option(self.max_stock.map(|stock| Column::StockQuantity.lte(stock)));
+        Entity::find().filter(condition)
+    }
 }
 
 /// The product with this id.
 pub async fn find_by_id(connection: &impl ConnectionTrait, id: Id) -> Result<Option<Model>> {
     super::find_by_id::<Entity, _>(connection, id).await
-}
-
-/// A page of products, newest first unless the page says otherwise.
-pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
-    super::find_page(connection, select(filter), &SORT_FIELDS, Column::Id, |product| product.id, page).await
-}
-
-/// Number of products that match, independent of any page.
-pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
-    super::count(connection, select(filter)).await
 }
 
 /// At most `limit` products, for interactive search by SKU or name.

@@ -7,11 +7,11 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 pub use super::Lock;
-use super::{Change, Listing, Match, SortField, SortKind};
+use super::{Change, ListFilter, Match, SortField, SortKind};
 use crate::db::fault::{Fault, UniqueConstraint, classify};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
-use crate::domain::{EntityKind, Id, Page, UserStatus, password, personal};
+use crate::domain::{EntityKind, Id, UserStatus, password, personal};
 use crate::entity::user::{Column, Entity, Model};
 use crate::error::Result;
 
@@ -31,21 +31,22 @@ pub struct Filter {
     pub created_until: Option<DateTime<Utc>>,
 }
 
-type Field = SortField<Entity>;
+impl ListFilter for Filter {
+    type Entity = Entity;
+    const SORT_FIELDS: &'static [SortField<Entity>] = &[
+        SortField::new("created_at", Column::CreatedAt, SortKind::Time, |row: &Model| row.created_at.to_string()),
+        SortField::new("email", Column::Email, SortKind::Text, |row: &Model| row.email.clone()),
+    ];
+    const ID: (Column, fn(&Model) -> Id) = (Column::Id, |row| row.id);
 
-/// Fields to sort by.
-pub const SORT_FIELDS: [Field; 2] = [
-    Field::new("created_at", Column::CreatedAt, SortKind::Time, |row| row.created_at.to_string()),
-    Field::new("email", Column::Email, SortKind::Text, |row| row.email.clone()),
-];
-
-fn select(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
-    let period = super::in_period(connection, Column::CreatedAt, filter.created_since, filter.created_until);
-    let condition = Condition::all()
-        .add_option(filter.status.map(|status| Column::Status.eq(status)))
-        .add_option(filter.search.as_ref().map(|text| super::contains(&NAMES, text)))
-        .add(period);
-    Entity::find_without_hash().filter(condition)
+    fn select(&self, connection: &impl ConnectionTrait) -> Select<Entity> {
+        let period = super::in_period(connection, Column::CreatedAt, self.created_since, self.created_until);
+        let condition = Condition::all()
+            .add_option(self.status.map(|status| Column::Status.eq(status)))
+            .add_option(self.search.as_ref().map(|text| super::contains(&NAMES, text)))
+            .add(period);
+        Entity::find_without_hash().filter(condition)
+    }
 }
 
 /// The searched columns of a user.
@@ -62,16 +63,6 @@ fn find(lock: Lock) -> Select<Entity> {
         Lock::None => Entity::find_without_hash(),
         Lock::Share | Lock::Update => super::locked(Entity::find(), lock),
     }
-}
-
-/// A page of users, newest first unless the page says otherwise.
-pub async fn find_all(connection: &impl ConnectionTrait, filter: &Filter, page: &Page) -> Result<Listing<Model>> {
-    super::find_page(connection, select(connection, filter), &SORT_FIELDS, Column::Id, |user| user.id, page).await
-}
-
-/// Number of users that match, independent of any page.
-pub async fn count(connection: &impl ConnectionTrait, filter: &Filter) -> Result<u64> {
-    super::count(connection, select(connection, filter)).await
 }
 
 /// The users with these stored e-mail addresses, without password hashes unless they are locked.

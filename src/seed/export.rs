@@ -4,17 +4,17 @@
 
 use std::collections::HashMap;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 
 use super::Seed;
 use super::file::{RawItem, RawOrder, RawProduct, RawSeed, RawUser};
 use crate::domain::text::counted;
-use crate::domain::{Id, OrderStatus, Page, UserStatus};
+use crate::domain::{Id, OrderStatus, UserStatus};
 use crate::entity::{order, product, user};
 use crate::error::{Error, Kind, Result, printable};
 use crate::repository::order::ItemWithProduct;
 use crate::repository::user::{Lock, UserKey};
-use crate::repository::{self, Listing};
+use crate::repository::{self, ListFilter};
 
 /// What to export.
 #[derive(Debug, Clone, Default)]
@@ -70,8 +70,7 @@ pub async fn export(connection: &impl ConnectionTrait, selection: &ExportSelecti
 
 async fn find_users(connection: &impl ConnectionTrait, selection: &ExportSelection) -> Result<Vec<user::Model>> {
     if selection.users.is_empty() {
-        let filter = repository::user::Filter::default();
-        return all("users", async |page| repository::user::find_all(connection, &filter, page).await).await;
+        return all(connection, "users", &repository::user::Filter::default()).await;
     }
     let mut users: Vec<user::Model> = Vec::new();
     for name in &selection.users {
@@ -91,7 +90,7 @@ async fn find_orders(
 ) -> Result<Vec<order::Model>> {
     let find = async |user_id: Option<Id>| {
         let filter = repository::order::Filter { user_id, ..Default::default() };
-        all("orders", async |page| repository::order::find_all(connection, &filter, page).await).await
+        all(connection, "orders", &filter).await
     };
     if selection.users.is_empty() {
         return find(None).await;
@@ -111,8 +110,7 @@ async fn find_products(
     items: &HashMap<Id, Vec<ItemWithProduct>>,
 ) -> Result<Vec<product::Model>> {
     if selection.users.is_empty() {
-        let filter = repository::product::Filter::default();
-        return all("products", async |page| repository::product::find_all(connection, &filter, page).await).await;
+        return all(connection, "products", &repository::product::Filter::default()).await;
     }
     let mut products: Vec<product::Model> =
         items.values().flatten().filter_map(|(_, product)| product.clone()).collect();
@@ -122,9 +120,13 @@ async fn find_products(
 }
 
 /// Every page of a list, oldest first.
-async fn all<T>(what: &'static str, find: impl AsyncFn(&Page) -> Result<Listing<T>>) -> Result<Vec<T>> {
+async fn all<F: ListFilter>(
+    connection: &impl ConnectionTrait,
+    what: &'static str,
+    filter: &F,
+) -> Result<Vec<<F::Entity as EntityTrait>::Model>> {
     let mut rows = Vec::new();
-    repository::each_page("created_at", PAGE_ROWS, find, |found| {
+    repository::each_page(connection, filter, "created_at", PAGE_ROWS, |found| {
         rows.extend(found);
         limit(rows.len(), what)
     })

@@ -76,7 +76,7 @@ async fn refuse_open_orders(operation: &Operation, user: &Model) -> Result<()> {
         ..repository::order::Filter::default()
     };
     let page = crate::domain::Page { limit: NAMED, ..crate::domain::Page::default() };
-    let open = repository::order::find_all(operation.handle(), &filter, &page).await?;
+    let open = repository::find_all(operation.handle(), &filter, &page).await?;
     if open.items.is_empty() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use super::operation::{Operation, Operations, Request};
 use super::product::Changed;
 use crate::domain::price_change::{MaxChange, Repricing, percent_changed};
 use crate::domain::price_history::PriceStep;
-use crate::domain::{EntityKind, EventName, Id, Money, Outcome, Page, Violations};
+use crate::domain::{EntityKind, EventName, Id, Money, Outcome, Violations};
 use crate::entity::product::Model;
 use crate::entity::{Moment, Stored, audit_event};
 use crate::error::{Error, Kind, Result, printable};
@@ -127,8 +127,7 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> 
 /// The products that match, by SKU. Errors: exit 7 for too many.
 pub async fn find_matching(connection: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<Model>> {
     let mut products: Vec<Model> = Vec::new();
-    let find = async |page: &Page| repository::product::find_all(connection, filter, page).await;
-    repository::each_page("sku", ROWS_AT_ONCE, find, |found| {
+    repository::each_page(connection, filter, "sku", ROWS_AT_ONCE, |found| {
         products.extend(found);
         if products.len() > MAX_PRODUCTS { Err(too_many()) } else { Ok(()) }
     })
@@ -248,8 +247,7 @@ pub async fn history(connection: &impl ConnectionTrait, product: Id) -> Result<V
         ..Default::default()
     };
     let mut prices = Vec::new();
-    let find = async |page: &Page| repository::audit_event::find_all(connection, &filter, page).await;
-    repository::each_page("-occurred_at", ROWS_AT_ONCE, find, |events| {
+    repository::each_page(connection, &filter, "-occurred_at", ROWS_AT_ONCE, |events| {
         prices.extend(events.into_iter().filter_map(price_event));
         Ok(())
     })

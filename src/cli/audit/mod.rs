@@ -18,11 +18,11 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::similar::closest;
-use crate::domain::{EntityKind, EventName, Id, Outcome, Page};
-use crate::entity::audit_event::{Entity, Model};
+use crate::domain::{EntityKind, EventName, Id, Outcome};
+use crate::entity::audit_event::Model;
 use crate::error::{Error, Kind, Result, printable};
 use crate::repository::user::{self, Lock, UserKey};
-use crate::repository::{Listing, SortField, audit_event as events, order, product};
+use crate::repository::{audit_event as events, order, product};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -108,10 +108,8 @@ pub async fn run(context: &Context, command: Command) -> Result<Effect> {
 }
 
 impl ListQuery for FilterArguments {
-    type Entity = Entity;
     type Filter = events::Filter;
     type Row = Model;
-    const SORT_FIELDS: &'static [SortField<Entity>] = &events::SORT_FIELDS;
     const DEFAULT_SORT: &'static str = "-occurred_at";
 
     fn check(&self) -> Result<()> {
@@ -135,12 +133,8 @@ impl ListQuery for FilterArguments {
         })
     }
 
-    async fn page(database: &Database, filter: &events::Filter, page: &Page) -> Result<Listing<Model>> {
-        events::find_all(database.connection(), filter, page).await
-    }
-
-    async fn count(database: &Database, filter: &events::Filter) -> Result<u64> {
-        events::count(database.connection(), filter).await
+    async fn rows(_database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
+        Ok(found)
     }
 }
 

@@ -19,12 +19,12 @@ use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Database;
 use crate::domain::order_status::Verb;
-use crate::domain::{Money, OrderStatus, Page};
+use crate::domain::{Money, OrderStatus};
 use crate::entity::order;
 use crate::error::{Error, Result};
 use crate::repository::order::{self as orders, FullOrder, Item, ItemWithProduct};
+use crate::repository::product as products;
 use crate::repository::user::{self as users, Lock, UserKey};
-use crate::repository::{Listing, SortField, product as products};
 use crate::service::place_order::PlacedOrder;
 
 #[derive(Debug, Subcommand)]
@@ -110,10 +110,8 @@ pub struct FilterArguments {
 }
 
 impl ListQuery for FilterArguments {
-    type Entity = order::Entity;
     type Filter = orders::Filter;
     type Row = OrderView;
-    const SORT_FIELDS: &'static [SortField<order::Entity>] = &orders::SORT_FIELDS;
 
     fn check(&self) -> Result<()> {
         check_period(("since", self.since), ("until", self.until))?;
@@ -134,18 +132,13 @@ impl ListQuery for FilterArguments {
         Ok(orders::Filter { statuses, user_id, product_id, since, until, min_total, max_total })
     }
 
-    async fn page(database: &Database, filter: &orders::Filter, page: &Page) -> Result<Listing<OrderView>> {
-        let found = orders::find_all(database.connection(), filter, page).await?;
-        let buyers = orders::find_users(database.connection(), &found.items).await?;
+    async fn rows(database: &Database, found: Vec<order::Model>) -> Result<Vec<OrderView>> {
+        let buyers = orders::find_users(database.connection(), &found).await?;
         let row = |order: order::Model| {
             let email = buyers.iter().find(|user| user.id == order.user_id).map(|user| user.email.clone());
             OrderView { order, email }
         };
-        Ok(Listing { items: found.items.into_iter().map(row).collect(), next: found.next })
-    }
-
-    async fn count(database: &Database, filter: &orders::Filter) -> Result<u64> {
-        orders::count(database.connection(), filter).await
+        Ok(found.into_iter().map(row).collect())
     }
 }
 

@@ -18,10 +18,10 @@ use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::cli::shared::values::{FieldValue, checked, field_value};
 use crate::context::Context;
 use crate::db::Database;
-use crate::domain::{Money, Page};
-use crate::entity::product::{Entity, Model};
+use crate::domain::Money;
+use crate::entity::product::Model;
 use crate::error::Result;
-use crate::repository::{Listing, SortField, product as products};
+use crate::repository::product as products;
 use crate::service::place_order::StockHandling;
 
 #[derive(Debug, Subcommand)]
@@ -84,10 +84,8 @@ impl FilterArguments {
 }
 
 impl ListQuery for FilterArguments {
-    type Entity = Entity;
     type Filter = products::Filter;
     type Row = Model;
-    const SORT_FIELDS: &'static [SortField<Entity>] = &products::SORT_FIELDS;
 
     fn check(&self) -> Result<()> {
         check_range(("min-price", self.min_price), ("max-price", self.max_price))
@@ -98,12 +96,8 @@ impl ListQuery for FilterArguments {
         Ok(products::Filter { search, min_price: self.min_price, max_price: self.max_price, max_stock })
     }
 
-    async fn page(database: &Database, filter: &products::Filter, page: &Page) -> Result<Listing<Model>> {
-        products::find_all(database.connection(), filter, page).await
-    }
-
-    async fn count(database: &Database, filter: &products::Filter) -> Result<u64> {
-        products::count(database.connection(), filter).await
+    async fn rows(_database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
+        Ok(found)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::page::Sort;
 use crate::error::Result;
 use crate::file;
 use crate::output::{Format, ListFooter, Output, View};
-use crate::repository::{Listing, SortField, sort_field};
+use crate::repository::{self, ListFilter, Listing, sort_field};
 
 /// Maximum number of events in a timeline, newest first; `audit list` has all.
 pub const TIMELINE_MAX: u64 = 1_000;
@@ -22,10 +22,8 @@ const ROWS: u64 = 1_000;
 
 /// Arguments that select rows of a noun, and the queries that find them.
 pub trait ListQuery: Args {
-    type Entity: EntityTrait;
-    type Filter;
+    type Filter: ListFilter;
     type Row: View;
-    const SORT_FIELDS: &'static [SortField<Self::Entity>];
     /// The sort order without `--sort`.
     const DEFAULT_SORT: &'static str = "-created_at";
 
@@ -39,9 +37,17 @@ pub trait ListQuery: Args {
     /// Errors: exit 3 for an unknown name.
     async fn filter(&self, database: &Database) -> Result<Self::Filter>;
 
-    async fn page(database: &Database, filter: &Self::Filter, page: &Page) -> Result<Listing<Self::Row>>;
+    /// The rows as they are shown; what they name is looked up.
+    async fn rows(database: &Database, found: Vec<Stored<Self>>) -> Result<Vec<Self::Row>>;
+}
 
-    async fn count(database: &Database, filter: &Self::Filter) -> Result<u64>;
+/// The stored rows of a list.
+pub type Stored<N> = <<<N as ListQuery>::Filter as ListFilter>::Entity as EntityTrait>::Model;
+
+/// A page of a list, as it is shown.
+async fn page<N: ListQuery>(database: &Database, filter: &N::Filter, page: &Page) -> Result<Listing<N::Row>> {
+    let found = repository::find_all(database.connection(), filter, page).await?;
+    Ok(Listing { items: N::rows(database, found.items).await?, next: found.next })
 }
 
 #[derive(Debug, Args)]
@@ -74,15 +80,18 @@ impl<N: ListQuery> List<N> {
     pub async fn run(&self, context: &Context) -> Result<()> {
         context.output.check_fields::<N::Row>(&[])?;
         self.filter.check()?;
-        let page = self.list.page(N::DEFAULT_SORT);
-        sort_field(N::SORT_FIELDS, &page.sort)?;
+        let wanted = self.list.page(N::DEFAULT_SORT);
+        sort_field(N::Filter::SORT_FIELDS, &wanted.sort)?;
         let database = context.database(Access::Read).await?;
         let filter = self.filter.filter(&database).await?;
-        let count = async || if self.list.count { N::count(&database, &filter).await.map(Some) } else { Ok(None) };
+        let count = async || match self.list.count {
+            true => repository::count(database.connection(), &filter).await.map(Some),
+            false => Ok(None),
+        };
         if self.list.all {
-            return print_all::<N>(&context.output, &database, &filter, page, count).await;
+            return print_all::<N>(&context.output, &database, &filter, wanted, count).await;
         }
-        let found = N::page(&database, &filter, &page).await?;
+        let found = page::<N>(&database, &filter, &wanted).await?;
         let next = found.next.map(|cursor| cursor.encode());
         let footer = ListFooter { next: next.as_deref(), total: count().await?, totals: &[] };
         context.output.page(&found.items, &footer)
@@ -126,17 +135,17 @@ async fn print_all<N: ListQuery>(
     output: &Output,
     database: &Database,
     filter: &N::Filter,
-    mut page: Page,
+    mut wanted: Page,
     count: impl AsyncFnOnce() -> Result<Option<u64>>,
 ) -> Result<()> {
     let mut rows = output.rows::<N::Row>()?;
     loop {
-        let found = N::page(database, filter, &page).await?;
+        let found = page::<N>(database, filter, &wanted).await?;
         for row in &found.items {
             rows.push(row)?;
         }
         match found.next {
-            Some(cursor) if !output.is_closed() => page.after = Some(cursor),
+            Some(cursor) if !output.is_closed() => wanted.after = Some(cursor),
             _ => return rows.finish(&ListFooter { total: count().await?, ..ListFooter::default() }),
         }
     }

@@ -20,11 +20,10 @@ use crate::cli::shared::import::{self, ImportArguments};
 use crate::cli::shared::list::{Export, List, ListQuery};
 use crate::context::Context;
 use crate::db::{Access, Database};
-use crate::domain::{Page, UserStatus};
-use crate::entity::user::{Entity, Model};
+use crate::domain::UserStatus;
+use crate::entity::user::Model;
 use crate::error::Result;
 use crate::repository::user::{self as users, UserKey};
-use crate::repository::{Listing, SortField};
 use crate::service::place_order::StockHandling;
 use crate::service::user as service;
 
@@ -103,10 +102,8 @@ pub struct FilterArguments {
 }
 
 impl ListQuery for FilterArguments {
-    type Entity = Entity;
     type Filter = users::Filter;
     type Row = Model;
-    const SORT_FIELDS: &'static [SortField<Entity>] = &users::SORT_FIELDS;
 
     fn check(&self) -> Result<()> {
         check_period(("created-since", self.created_since), ("created-until", self.created_until))
@@ -117,12 +114,8 @@ impl ListQuery for FilterArguments {
         Ok(users::Filter { status, search, created_since: self.created_since, created_until: self.created_until })
     }
 
-    async fn page(database: &Database, filter: &users::Filter, page: &Page) -> Result<Listing<Model>> {
-        users::find_all(database.connection(), filter, page).await
-    }
-
-    async fn count(database: &Database, filter: &users::Filter) -> Result<u64> {
-        users::count(database.connection(), filter).await
+    async fn rows(_database: &Database, found: Vec<Model>) -> Result<Vec<Model>> {
+        Ok(found)
     }
 }
 

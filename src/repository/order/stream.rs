@@ -6,7 +6,7 @@ use futures_util::{Stream, StreamExt};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, JoinType, QueryOrder, QuerySelect, QueryTrait, Related, Select};
 
-use super::{Column, Entity, Filter, Model};
+use super::{Column, Entity, Filter, ListFilter, Model};
 use crate::db::guarded::Connection;
 use crate::db::stream::{self, Row};
 use crate::db::target::Engine;
@@ -122,7 +122,8 @@ impl Line {
 
 /// The orders that match with their users, items and products, oldest first.
 fn joined(connection: &impl ConnectionTrait, filter: &Filter) -> Select<Entity> {
-    super::select(connection, filter)
+    filter
+        .select(connection)
         .select_only()
         .left_join(user::Entity)
         .left_join(order_item::Entity)
