@@ -120,6 +120,18 @@ pub struct Record {
 }
 
 impl Record {
+    fn new(at: Position, options: &ReadOptions) -> Record {
+        Record {
+            at,
+            cells: Vec::new(),
+            decimal_comma: options.decimal_comma,
+            numbers: Vec::new(),
+            currencies: Vec::new(),
+            is_unguarded: false,
+            items: Vec::new(),
+        }
+    }
+
     /// The value of a cell: `None` if it is blank or the column is absent.
     pub fn get(&self, column: &str) -> Option<&str> {
         self.cell(column).filter(|text| !is_blank(text))

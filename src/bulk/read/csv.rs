@@ -251,20 +251,11 @@ fn header<R: BufRead>(scanner: &mut Scanner<R>) -> Result<Vec<String>> {
     }
 }
 
-/// The meaning of a column of the file.
-#[derive(Debug, Clone, Copy)]
-enum CsvColumn {
-    Column(&'static str),
-    Currency,
-    Ignored,
-    /// A column without a name, as spreadsheets write them; must be empty.
-    Unnamed,
-}
-
 /// The columns of a file in their order.
 struct Layout {
     dialect: Dialect,
-    columns: Vec<CsvColumn>,
+    /// The meaning of each; `None` for one without a name, as spreadsheets write them, which must be empty.
+    columns: Vec<Option<ColumnRole>>,
     /// Their names in the file.
     names: Vec<Arc<str>>,
     /// Columns of free text.
@@ -282,26 +273,20 @@ impl Layout {
         let mut found: Vec<(&'static str, &str)> = Vec::new();
         let (mut columns, mut unknown, mut ignored, mut duplicate) = (Vec::new(), Vec::new(), Vec::new(), Ok(()));
         for theirs in header {
-            let column = match naming.role(theirs) {
-                _ if theirs.is_empty() && !naming.options.only_mapped => CsvColumn::Unnamed,
-                ColumnRole::Column(name) => {
+            let has_role = !theirs.is_empty() || naming.options.only_mapped;
+            let role = has_role.then(|| naming.role(theirs));
+            match role {
+                Some(ColumnRole::Column(name)) => {
                     if let Some((_, other)) = found.iter().find(|(known, _)| *known == name) {
                         duplicate = duplicate.and(Err(naming.duplicate_column(name, other, theirs)));
                     }
                     found.push((name, theirs.as_str()));
-                    CsvColumn::Column(name)
                 }
-                ColumnRole::Currency => CsvColumn::Currency,
-                ColumnRole::Ignored => {
-                    ignored.push(theirs.as_str());
-                    CsvColumn::Ignored
-                }
-                ColumnRole::Unknown => {
-                    unknown.push(theirs.as_str());
-                    CsvColumn::Ignored
-                }
-            };
-            columns.push(column);
+                Some(ColumnRole::Ignored) => ignored.push(theirs.as_str()),
+                Some(ColumnRole::Unknown) => unknown.push(theirs.as_str()),
+                Some(ColumnRole::Currency) | None => {}
+            }
+            columns.push(role);
         }
         let names: Vec<&str> = header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         naming.check_flags(&names)?;
@@ -317,8 +302,7 @@ impl Layout {
         if naming.options.only_mapped && !ignored.is_empty() {
             notes.push(format!("left out: {}", joined(&ignored)));
         }
-        let needed =
-            columns.iter().rposition(|column| !matches!(column, CsvColumn::Unnamed)).map_or(0, |last| last + 1);
+        let needed = columns.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         let above = fill_down_columns(header, &columns, naming)?;
         let names = header.iter().map(|name| Arc::from(name.as_str())).collect();
         let Columns { texts, amounts, .. } = naming.columns;
@@ -328,8 +312,8 @@ impl Layout {
     /// Whether the comma of an amount such as `1,00` separates two fields.
     fn splits_amount(&self, fields: &Fields) -> bool {
         let fields: Vec<&[u8]> = fields.iter().map(<[u8]>::trim_ascii).collect();
-        let is_split = |(column, pair): (&CsvColumn, &[&[u8]])| match (column, pair) {
-            (CsvColumn::Column(name), [whole, cents]) => {
+        let is_split = |(column, pair): (&Option<ColumnRole>, &[&[u8]])| match (column, pair) {
+            (Some(ColumnRole::Column(name)), [whole, cents]) => {
                 self.amounts.contains(name)
                     && whole.last().is_some_and(u8::is_ascii_digit)
                     && cents.len() == 2
@@ -350,48 +334,51 @@ impl Layout {
             let reason = format!("has {} fields, the header has {}{why}", fields.len(), self.columns.len());
             return Err(refused(at, "", "", reason));
         }
-        let mut cells = Vec::with_capacity(self.columns.len());
-        let (mut currencies, mut is_unguarded) = (Vec::new(), false);
+        let mut record = Record::new(at, options);
+        record.cells.reserve(self.columns.len());
         for (position, (column, field)) in self.columns.iter().zip(fields.iter()).enumerate() {
             match column {
-                CsvColumn::Ignored => {}
-                CsvColumn::Currency if is_blank(field) => {}
-                CsvColumn::Currency => {
-                    currencies.push((Arc::clone(&self.names[position]), String::from_utf8_lossy(field).into_owned()));
+                Some(ColumnRole::Ignored | ColumnRole::Unknown) => {}
+                Some(ColumnRole::Currency) | None if is_blank(field) => {}
+                Some(ColumnRole::Currency) => {
+                    let currency = String::from_utf8_lossy(field).into_owned();
+                    record.currencies.push((Arc::clone(&self.names[position]), currency));
                 }
-                CsvColumn::Unnamed if is_blank(field) => {}
-                CsvColumn::Unnamed => {
+                None => {
                     let reason = format!("column {} has no name in the header", position + 1);
                     return Err(refused(at, "", &String::from_utf8_lossy(field), reason));
                 }
-                CsvColumn::Column(name) if is_blank(field) => {
+                Some(ColumnRole::Column(name)) if is_blank(field) => {
                     let above = self.above.get(&position).filter(|above| !above.is_empty());
                     let own = || String::from_utf8_lossy(field).into_owned();
-                    cells.push((*name, above.cloned().unwrap_or_else(own)));
+                    record.cells.push((*name, above.cloned().unwrap_or_else(own)));
                 }
-                CsvColumn::Column(name) => match std::str::from_utf8(field) {
+                Some(ColumnRole::Column(name)) => match std::str::from_utf8(field) {
                     Ok(text) => {
                         let guarded = text;
                         let text = if self.texts.contains(name) { unguard(guarded) } else { unmarked(guarded) };
-                        is_unguarded |= text.len() < guarded.len();
+                        record.is_unguarded |= text.len() < guarded.len();
                         if let Some(above) = self.above.get_mut(&position) {
                             text.clone_into(above);
                         }
-                        cells.push((*name, text.to_owned()));
+                        record.cells.push((*name, text.to_owned()));
                     }
                     Err(_) => return Err(refused(at, name, "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))),
                 },
             }
         }
-        let (decimal_comma, numbers, items) = (options.decimal_comma, Vec::new(), Vec::new());
-        Ok(Record { at, cells, decimal_comma, numbers, currencies, is_unguarded, items })
+        Ok(record)
     }
 }
 
 /// The positions of the filled columns, initially without a value.
 ///
 /// Errors: exit 7 for a column that is missing or ignored.
-fn fill_down_columns(header: &[String], columns: &[CsvColumn], naming: &Naming) -> Result<BTreeMap<usize, String>> {
+fn fill_down_columns(
+    header: &[String],
+    columns: &[Option<ColumnRole>],
+    naming: &Naming,
+) -> Result<BTreeMap<usize, String>> {
     let mut above = BTreeMap::new();
     for wanted in &naming.options.fill_down {
         let same = header.iter().position(|name| name == wanted);
@@ -401,7 +388,7 @@ fn fill_down_columns(header: &[String], columns: &[CsvColumn], naming: &Naming) 
             let message = format!("the file has no column {}, which --fill-down names", printable(wanted));
             return Err(invalid(format!("{message}; its columns are {}", joined(&names))));
         };
-        if !matches!(columns[position], CsvColumn::Column(_)) {
+        if !matches!(columns[position], Some(ColumnRole::Column(_))) {
             let message = format!("--fill-down names {}, which is not read", printable(wanted));
             return Err(invalid(message).hint(map_flag(wanted, "OURS")));
         }

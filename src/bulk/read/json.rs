@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
-use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
@@ -34,15 +33,13 @@ pub fn lines<'a>(mut source: impl BufRead + 'a, options: &'a ReadOptions, column
                 Ok(0) => return reader.finish().map(Err),
                 Ok(_) if bytes.trim_ascii().is_empty() => {}
                 Ok(length) if length > RECORD_MAX_BYTES => return Some(Err(too_long(line))),
-                Ok(_) => match reader.record(&bytes, Position::at_line(line)) {
-                    Ok(record) if reader.unknown.is_empty() => return Some(Ok(Ok(record))),
-                    Ok(_) => {}
+                Ok(_) => {
                     // Every line is a record.
-                    Err(ReadError::Text { reason, .. }) => {
-                        return Some(Ok(Err(refused(Position::at_line(line), "", "", reason))));
+                    let not_json = |_, reason| Ok(Err(refused(Position::at_line(line), "", "", reason)));
+                    if let Some(read) = reader.next(&bytes, Position::at_line(line), not_json) {
+                        return Some(read);
                     }
-                    Err(ReadError::Record(rejection)) => return Some(Ok(Err(rejection))),
-                },
+                }
             }
         }
     })))
@@ -57,30 +54,23 @@ pub fn elements<'a>(source: impl BufRead + 'a, options: &'a ReadOptions, columns
             match elements.read(|name| matches!(reader.naming.role(name), ColumnRole::Column(_))) {
                 Err(error) => return Some(Err(error)),
                 Ok(None) => return reader.finish().map(Err),
-                Ok(Some((at, bytes))) => match reader.record(bytes, at) {
-                    Ok(record) if reader.unknown.is_empty() => return Some(Ok(Ok(record))),
-                    Ok(_) => {}
+                Ok(Some((at, bytes))) => {
                     // The end of such an element is unknown.
-                    Err(ReadError::Text { at, reason }) => {
+                    let not_json = |at: Position, reason| {
                         let record = at.record.map(|record| format!(" (record {record})")).unwrap_or_default();
-                        return Some(Err(invalid(format!("line {}: the file {reason}{record}", at.line))));
+                        Err(invalid(format!("line {}: the file {reason}{record}", at.line)))
+                    };
+                    if let Some(read) = reader.next(bytes, at, not_json) {
+                        return Some(read);
                     }
-                    Err(ReadError::Record(rejection)) => return Some(Ok(Err(rejection))),
-                },
+                }
             }
         }
     })))
 }
 
-/// Why a record cannot be read.
-enum ReadError {
-    /// The text is not JSON.
-    Text {
-        at: Position,
-        reason: String,
-    },
-    Record(Rejection),
-}
+/// A record, or why it is rejected.
+type ReadRecord = Result<Result<Record, Rejection>>;
 
 struct RecordReader<'a> {
     naming: Naming<'a>,
@@ -91,13 +81,8 @@ struct RecordReader<'a> {
 }
 
 /// A record being read.
-struct RecordBuilder {
-    at: Position,
-    cells: Vec<(&'static str, String)>,
-    /// Columns with a number.
-    numbers: Vec<&'static str>,
-    currencies: Vec<(Arc<str>, String)>,
-    items: Vec<Record>,
+struct OpenRecord {
+    record: Record,
     /// Its path in the file: `items.` within the items of an order.
     inside: String,
 }
@@ -133,41 +118,47 @@ impl<'a> RecordReader<'a> {
         }
     }
 
-    fn record(&mut self, bytes: &[u8], at: Position) -> Result<Record, ReadError> {
+    /// Reads a record; `None` for a valid one after an unknown name. `no_json` says what a text is that is not JSON.
+    fn next(
+        &mut self,
+        bytes: &[u8],
+        at: Position,
+        no_json: impl Fn(Position, String) -> ReadRecord,
+    ) -> Option<ReadRecord> {
         let text = String::from_utf8_lossy(bytes);
-        let value: &RawValue = serde_json::from_str(&text).map_err(|error| {
-            let line = at.line + error.line().saturating_sub(1) as u64;
-            ReadError::Text { at: Position { line, ..at }, reason: not_json(&text, &error) }
-        })?;
+        let value: &RawValue = match serde_json::from_str(&text) {
+            Ok(value) => value,
+            Err(error) => {
+                let line = at.line + error.line().saturating_sub(1) as u64;
+                return Some(no_json(Position { line, ..at }, not_json(&text, &error)));
+            }
+        };
         // Invalid bytes within texts do not affect record boundaries.
         if matches!(text, Cow::Owned(_)) {
-            return Err(ReadError::Record(refused(at, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})"))));
+            return Some(Ok(Err(refused(at, "", "", format!("{NOT_UTF_8} ({ENCODING_HINT})")))));
         }
-        self.object(value, at, String::new()).map_err(ReadError::Record)
+        let read = self.object(value, at, String::new());
+        (read.is_err() || self.unknown.is_empty()).then_some(Ok(read))
     }
 
     fn object(&mut self, value: &RawValue, at: Position, inside: String) -> Result<Record, Rejection> {
         if !value.get().starts_with('{') {
             return Err(refused(at, "", "", "is no object"));
         }
-        let (cells, numbers, currencies, items) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut open = RecordBuilder { at, cells, numbers, currencies, items, inside };
+        let mut open = OpenRecord { record: Record::new(at, self.naming.options), inside };
         self.members(value, &mut open, "", ObjectContext { level: 0, skips_unmapped: false, is_ignored: false })?;
-        let RecordBuilder { cells, numbers, currencies, items, .. } = open;
-        let is_unguarded = false;
-        let decimal_comma = self.naming.options.decimal_comma;
-        Ok(Record { at, cells, decimal_comma, numbers, currencies, is_unguarded, items })
+        Ok(open.record)
     }
 
     /// Reads the members of an object; `path` is its path in the record.
     fn members(
         &mut self,
         value: &RawValue,
-        open: &mut RecordBuilder,
+        open: &mut OpenRecord,
         path: &str,
         inside: ObjectContext,
     ) -> Result<(), Rejection> {
-        let members = Members::parse(value).map_err(|reason| refused(open.at, "", "", reason))?;
+        let members = Members::parse(value).map_err(|reason| refused(open.record.at, "", "", reason))?;
         for (name, value) in members {
             let name = format!("{path}{name}");
             let whole = format!("{}{name}", open.inside);
@@ -201,7 +192,7 @@ impl<'a> RecordReader<'a> {
                 ColumnRole::Currency => {
                     let text = serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned());
                     if !is_blank(&text) {
-                        open.currencies.push((whole.into(), text));
+                        open.record.currencies.push((whole.into(), text));
                     }
                 }
                 ColumnRole::Unknown if inside.skips_unmapped => {}
@@ -214,7 +205,7 @@ impl<'a> RecordReader<'a> {
 
     /// The mapped paths into a member: it is read regardless of its own meaning, and null means that all of
     /// them are empty.
-    fn mapped_paths_into(&self, value: &RawValue, open: &RecordBuilder, name: &str) -> Vec<(usize, &'static str)> {
+    fn mapped_paths_into(&self, value: &RawValue, open: &OpenRecord, name: &str) -> Vec<(usize, &'static str)> {
         if self.naming.options.map.is_empty() || !(value.get().starts_with('{') || value.get() == "null") {
             return Vec::new();
         }
@@ -239,13 +230,13 @@ impl<'a> RecordReader<'a> {
         &mut self,
         column: &'static str,
         value: &RawValue,
-        open: &mut RecordBuilder,
+        open: &mut OpenRecord,
         name: &str,
     ) -> Result<(), Rejection> {
         let text = value.get();
         let is_nested = self.is_nested(column);
-        if open.cells.iter().any(|(other, _)| *other == column) {
-            return Err(refused(open.at, column, "", "is there twice"));
+        if open.record.cells.iter().any(|(other, _)| *other == column) {
+            return Err(refused(open.record.at, column, "", "is there twice"));
         }
         if !self.found.contains(&column) {
             self.found.push(column);
@@ -253,25 +244,25 @@ impl<'a> RecordReader<'a> {
         let text = match text.as_bytes()[0] {
             b'n' => String::new(),
             b'[' if is_nested => {
-                open.items = self.items(value, open.at, name)?;
+                open.record.items = self.items(value, open.record.at, name)?;
                 String::new()
             }
-            b'{' if is_nested => return Err(refused(open.at, column, "", NO_ITEMS)),
-            b'[' | b'{' => return Err(refused(open.at, column, "", "is no text or number")),
+            b'{' if is_nested => return Err(refused(open.record.at, column, "", NO_ITEMS)),
+            b'[' | b'{' => return Err(refused(open.record.at, column, "", "is no text or number")),
             b'"' => match serde_json::from_str::<String>(text) {
                 Ok(text) => text,
-                Err(_) => return Err(refused(open.at, column, "", "has an escape that is no character")),
+                Err(_) => return Err(refused(open.record.at, column, "", "has an escape that is no character")),
             },
             // Numbers keep their digits: none is rounded.
             _ => {
-                open.numbers.push(column);
+                open.record.numbers.push(column);
                 text.to_owned()
             }
         };
         if is_nested && !is_blank(&text) {
-            return Err(refused(open.at, column, &text, NO_ITEMS));
+            return Err(refused(open.record.at, column, &text, NO_ITEMS));
         }
-        open.cells.push((column, text));
+        open.record.cells.push((column, text));
         Ok(())
     }
 

@@ -189,12 +189,12 @@ impl StateMachine {
                     self.state = State::Quoted;
                 }
                 State::Return if byte == b'\r' => {}
-                State::Return if byte != b'\n' => return Err(self.lone_carriage_return()),
+                State::Return if byte != b'\n' => return Err(self.lone_line_end("carriage return", "line feed")),
                 _ if is_line_end => {
                     self.complete_record();
                     return Ok((at + 1, true));
                 }
-                _ if byte == b'\n' => return Err(self.lone_line_feed()),
+                _ if byte == b'\n' => return Err(self.lone_line_end("line feed", "carriage return")),
                 _ if byte == b'\r' => self.state = State::Return,
                 _ if byte == self.dialect.delimiter => self.complete_field(),
                 State::Closed => return Err(self.text_after_quote()),
@@ -271,16 +271,9 @@ impl StateMachine {
         error.hint("put the whole field in quotes and write \"\" for a quote that is part of the text")
     }
 
-    fn lone_carriage_return(&self) -> Error {
-        let error =
-            error_at(self.line, "a carriage return stands inside a line, where the other lines end with a line feed");
-        error.hint("put a field that has one in quotes, or end all lines alike")
-    }
-
-    fn lone_line_feed(&self) -> Error {
-        let error =
-            error_at(self.line, "a line feed stands inside a line, where the other lines end with a carriage return");
-        error.hint("put a field that has one in quotes, or end all lines alike")
+    fn lone_line_end(&self, found: &str, other: &str) -> Error {
+        error_at(self.line, &format!("a {found} stands inside a line, where the other lines end with a {other}"))
+            .hint("put a field that has one in quotes, or end all lines alike")
     }
 }
 
