@@ -10,6 +10,7 @@ use super::rejection::Problem;
 use super::rejection::Rejection;
 use super::row::{Applied, Row, Storable, ValueChange};
 use super::spelling::KeySpellings;
+use crate::domain::text::distinct;
 use crate::entity::field::{Editable, Requirement};
 use crate::error::Result;
 use crate::repository::{Change, Lock};
@@ -118,9 +119,7 @@ async fn find<U: Upsert>(
     lock: Lock,
 ) -> Result<HashMap<String, U::Model>> {
     let written = rows.iter().map(|(_, row)| row.key());
-    let mut keys: Vec<String> = written.flat_map(|key| [key.to_owned(), U::identity(key, &import.keys)]).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let keys = distinct(written.flat_map(|key| [key.to_owned(), U::identity(key, &import.keys)]));
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let found = U::find(connection, &keys, lock).await?;
     Ok(found.into_iter().map(|stored| (key_of(&stored), stored)).collect())

@@ -9,6 +9,7 @@ use super::database::Database;
 use super::ddl::LOCK_TIMEOUT;
 use super::target::Engine;
 use crate::domain::named_enum;
+use crate::domain::text::distinct;
 use crate::error::{Error, Result};
 
 /// The privilege that REVOKE names for `WITH GRANT OPTION`.
@@ -215,10 +216,7 @@ pub(super) fn compare(shop: &ShopDatabase, grantee: &Grantee, rights: &Rights, h
     // revoked after their replacements are granted.
     let (wide, on_tables): (Vec<RightsStep>, Vec<RightsStep>) = revokes.into_iter().partition(|step| step.is_wide);
     let steps = on_tables.into_iter().chain(grants).chain(wide).collect();
-    let mut remaining: Vec<ExcessRights> = others.iter().map(|held| remaining(shop, grantee, held)).collect();
-    remaining.sort();
-    remaining.dedup();
-    Assessment { steps, remaining }
+    Assessment { steps, remaining: distinct(others.iter().map(|held| remaining(shop, grantee, held))) }
 }
 
 fn remaining(shop: &ShopDatabase, grantee: &Grantee, held: &HeldPrivilege) -> ExcessRights {

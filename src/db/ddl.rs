@@ -6,6 +6,7 @@ use sea_orm::ConnectionTrait;
 
 use super::answers::{rows, text};
 use super::target::Engine;
+use crate::domain::text::distinct;
 use crate::error::Result;
 
 /// How long a statement of a migration waits for a locked table; later statements on that table queue behind it.
@@ -66,7 +67,5 @@ pub async fn blockers(connection: &impl ConnectionTrait, statement: &str, waited
     if blockers.is_empty() || words.iter().any(|word| word.eq_ignore_ascii_case("DROP")) {
         blockers.extend(of("near_table"));
     }
-    blockers.sort();
-    blockers.dedup();
-    Ok(blockers)
+    Ok(distinct(blockers))
 }

@@ -8,7 +8,7 @@ use super::Catalog;
 use crate::db::schema::{Difference, Schema};
 use crate::db::target::Engine;
 use crate::domain::similar::closest;
-use crate::domain::text::counted;
+use crate::domain::text::{counted, first_names};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 
 /// Maximum number of printed repairs.
@@ -88,10 +88,9 @@ pub fn drift_error(findings: &[Finding]) -> Error {
 fn summary(findings: &[Finding]) -> String {
     let name =
         |finding: &Finding| format!("{} {}", finding.change.unwrap_or_default(), finding.object).trim().to_owned();
-    let names: Vec<String> = findings.iter().take(NAMES_SHOWN).map(name).collect();
-    let more = if findings.len() > NAMES_SHOWN { ", …" } else { "" };
     let differences = counted(findings.len(), "difference");
-    format!("{differences} between migrations, database and program: {}{more}", names.join(", "))
+    let names = first_names(findings.iter().map(name), NAMES_SHOWN);
+    format!("{differences} between migrations, database and program: {names}")
 }
 
 /// How the schema becomes again what the migrations make.

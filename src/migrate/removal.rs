@@ -22,6 +22,7 @@ use crate::db::fault::{Fault, classify};
 use crate::db::schema::{Removable, removable};
 use crate::db::target::Engine;
 use crate::db::write::WriteHandle;
+use crate::domain::text::first_names;
 use crate::error::{Cause, CommandLine, Error, Kind, Result, printable};
 
 /// The setting that says who began a removal; with a number behind it, what was to be removed.
@@ -96,11 +97,9 @@ impl Removal {
 }
 
 fn listed(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(NAMES_SHOWN).map(|name| printable(name)).collect();
-    match names.len() {
-        0 => String::new(),
-        count if count > NAMES_SHOWN => format!(" ({}, …)", shown.join(", ")),
-        _ => format!(" ({})", shown.join(", ")),
+    match first_names(names.iter().map(|name| printable(name)), NAMES_SHOWN) {
+        shown if shown.is_empty() => shown,
+        shown => format!(" ({shown})"),
     }
 }
 

@@ -14,6 +14,7 @@ use super::{Change, ListFilter, Lock, Rows, SortField, SortKind};
 use crate::db::fault::UniqueConstraint;
 use crate::db::write::WriteHandle;
 use crate::domain::page::MAX_LIMIT;
+use crate::domain::text::distinct;
 use crate::domain::{EntityKind, Id, Money, OrderStatus};
 use crate::entity::order::{Column, Entity, Model};
 use crate::entity::{order_item, product, user};
@@ -142,9 +143,7 @@ pub async fn find_items_of(connection: &impl ConnectionTrait, order_ids: &[Id]) 
 
 /// The users of the given orders.
 pub async fn find_users(connection: &impl ConnectionTrait, orders: &[Model]) -> Result<Vec<user::Model>> {
-    let mut ids: Vec<Id> = orders.iter().map(|order| order.user_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
+    let ids = distinct(orders.iter().map(|order| order.user_id));
     super::find_among(connection, &user::Entity::find_without_hash(), user::Column::Id, &ids).await
 }
 

@@ -10,6 +10,7 @@ use super::operation::{Completion, Idempotency, Operation, Operations, Request};
 use super::order_lifecycle::{RestockedLine, to_json};
 use super::product::{known_price, known_stock};
 use crate::domain::quantity::MAX_LINES;
+use crate::domain::text::distinct;
 use crate::domain::{
     EventName, Id, IdempotencyKey, Money, MovementReason, OrderStatus, Quantity, Reference, UserStatus, Violations, sku,
 };
@@ -259,9 +260,7 @@ async fn find_users(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<us
         new.check_user(&user)?;
         return Ok(vec![user]);
     }
-    let mut emails: Vec<&str> = orders.iter().map(|new| new.user.as_str()).collect();
-    emails.sort_unstable();
-    emails.dedup();
+    let emails = distinct(orders.iter().map(|new| new.user.as_str()));
     let users = repository::user::find_by_emails(operation.handle(), &emails, Lock::Share).await?;
     let users: HashMap<&str, &user::Model> = users.iter().map(|user| (user.email.as_str(), user)).collect();
     let of_order = |new: &NewOrder| {
@@ -285,9 +284,7 @@ pub fn check_may_order(user: &user::Model) -> Result<()> {
 
 /// Finds the products of all lines and merges lines of the same product.
 async fn find_lines(operation: &Operation, orders: &[NewOrder]) -> Result<Vec<Vec<Line>>> {
-    let mut names: Vec<&str> = orders.iter().flat_map(|new| &new.lines).map(|line| line.product.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
+    let names = distinct(orders.iter().flat_map(|new| &new.lines).map(|line| line.product.as_str()));
     let products = repository::product::find_named(operation.handle(), &names).await?;
     let mut by_name = HashMap::<&str, &product::Model>::new();
     let by_sku: HashMap<&str, &product::Model> =

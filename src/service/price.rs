@@ -10,6 +10,7 @@ use super::operation::{Operation, Operations, Request};
 use super::product::Changed;
 use crate::domain::price_change::{MaxChange, Repricing, percent_changed};
 use crate::domain::price_history::PriceStep;
+use crate::domain::text::first_names;
 use crate::domain::{EntityKind, EventName, Id, Money, Outcome, Violations};
 use crate::entity::product::Model;
 use crate::entity::{Moment, Stored, audit_event};
@@ -111,15 +112,11 @@ pub async fn find_named(connection: &impl ConnectionTrait, names: &[String]) -> 
             }
         }
     }
-    let shown = missing.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let error = Error::not_found("product", first_names(missing.iter().map(|name| (*name).to_owned()), NAMED));
     let error = match missing.len() {
         0 => return Ok(products),
-        1 => Error::not_found("product", shown),
-        count => {
-            let more = if count > NAMED { ", …" } else { "" };
-            let details = json!({ "noun": "product", "names": missing });
-            Error::not_found("product", format!("{shown}{more}")).details(details)
-        }
+        1 => error,
+        _ => error.details(json!({ "noun": "product", "names": missing })),
     };
     Err(error.hint(super::product::search_hint()))
 }

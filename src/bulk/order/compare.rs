@@ -8,6 +8,7 @@ use super::{OrderLine, OrderRow};
 use crate::bulk::parsed_cell::ParsedCell;
 use crate::bulk::row::Row;
 use crate::bulk::spelling::{KeySpellings, folded_email, folded_sku};
+use crate::domain::text::distinct;
 use crate::domain::{Id, Money, OrderStatus};
 use crate::entity::{Moment, Stored, order, user};
 use crate::error::{Result, printable};
@@ -28,9 +29,7 @@ pub async fn find<'a>(
     keys: &KeySpellings,
     lock: Lock,
 ) -> Result<HashMap<String, order::Model>> {
-    let mut references: Vec<String> = rows.flat_map(|row| keys.references_of(row.key())).collect();
-    references.sort_unstable();
-    references.dedup();
+    let references = distinct(rows.flat_map(|row| keys.references_of(row.key())));
     let references: Vec<&str> = references.iter().map(String::as_str).collect();
     let orders = repository::order::find_by_references(connection, &references, lock).await?;
     Ok(orders.into_iter().map(|order| (order.reference.clone(), order)).collect())

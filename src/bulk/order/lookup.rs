@@ -6,6 +6,7 @@ use sea_orm::ConnectionTrait;
 
 use super::OrderRow;
 use crate::bulk::options::Import;
+use crate::domain::text::distinct;
 use crate::domain::{Id, Money};
 use crate::entity::{Stored, user};
 use crate::error::Result;
@@ -29,9 +30,7 @@ pub async fn users_of(
     rows: &[&OrderRow],
     import: &Import,
 ) -> Result<HashMap<String, user::Model>> {
-    let mut emails: Vec<String> = rows.iter().map(|row| import.keys.email(&row.user.text)).collect();
-    emails.sort_unstable();
-    emails.dedup();
+    let emails = distinct(rows.iter().map(|row| import.keys.email(&row.user.text)));
     let emails: Vec<&str> = emails.iter().map(String::as_str).collect();
     let users = repository::user::find_by_emails(connection, &emails, Lock::None).await?;
     Ok(users.into_iter().map(|user| (user.email.clone(), user)).collect())
@@ -39,13 +38,8 @@ pub async fn users_of(
 
 /// The stored SKUs that orders name, each once.
 pub fn skus_of(rows: &[&OrderRow], import: &Import) -> Vec<String> {
-    let mut written: Vec<&str> = rows.iter().flat_map(|row| &row.lines).map(|line| line.sku.text.as_str()).collect();
-    written.sort_unstable();
-    written.dedup();
-    let mut skus: Vec<String> = written.into_iter().map(|sku| import.keys.sku(sku)).collect();
-    skus.sort_unstable();
-    skus.dedup();
-    skus
+    let written = distinct(rows.iter().flat_map(|row| &row.lines).map(|line| line.sku.text.as_str()));
+    distinct(written.into_iter().map(|sku| import.keys.sku(sku)))
 }
 
 impl OrderCheckState {

@@ -11,6 +11,7 @@ use crate::cli::shared::mutation::{self, finish};
 use crate::cli::shared::values::checked;
 use crate::context::Context;
 use crate::db::Access;
+use crate::domain::text::first_names;
 use crate::entity::audit_event;
 use crate::error::{Result, printable};
 use crate::output::Mutation;
@@ -59,9 +60,8 @@ pub async fn run(context: &Context, arguments: &SettleArguments) -> Result<Effec
 /// Describes an operation by its events: `order.place: order K7Q2M-9XD4T`.
 fn describe_events(events: &[audit_event::Model]) -> String {
     let Some(first) = events.first() else { return String::new() };
-    let shown: Vec<String> = events.iter().take(EVENTS_NAMED as usize).map(settle::subject).collect();
-    let more = if events.len() > shown.len() { ", …" } else { "" };
-    format!("{}: {}{more}", printable(&first.operation.to_string()), shown.join(", "))
+    let named = first_names(events.iter().map(settle::subject), EVENTS_NAMED as usize);
+    format!("{}: {named}", printable(&first.operation.to_string()))
 }
 
 fn parse_operation(text: &str) -> Result<Uuid, String> {

@@ -8,6 +8,7 @@ use crate::cli::shared::effect::Effect;
 use crate::context::Context;
 use crate::db::Access;
 use crate::domain::similar::closest;
+use crate::domain::text::distinct;
 use crate::error::{Error, Kind, Result, printable};
 use crate::seed::{self, Seed};
 
@@ -52,9 +53,7 @@ fn refuse_unknown_environment(seeds: &[Seed], environment: &str) -> Result<()> {
     if seeds.is_empty() || seeds.iter().any(|seed| seed.is_meant_for(environment)) {
         return Ok(());
     }
-    let mut known: Vec<&str> = seeds.iter().flat_map(|seed| &seed.environments).map(String::as_str).collect();
-    known.sort_unstable();
-    known.dedup();
+    let known = distinct(seeds.iter().flat_map(|seed| &seed.environments).map(String::as_str));
     let message = format!("no seed is meant for {}", printable(environment));
     let close = closest(environment, known.iter().copied());
     Err(Error::new(Kind::NotFound, "seed.no_environment", message)

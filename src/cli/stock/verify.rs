@@ -10,7 +10,7 @@ use crate::cli::shared::effect::Effect;
 use crate::cli::shared::mutation::{self, outcome, outcome_verb};
 use crate::context::Context;
 use crate::db::Access;
-use crate::domain::text::counted;
+use crate::domain::text::{counted, first_names};
 use crate::error::{CommandLine, Error, Hint, Kind, Result, printable};
 use crate::repository::product::{self as products, StockDifference};
 use crate::service::operation::Operations;
@@ -93,11 +93,9 @@ pub async fn accept(
         context.output.note("stock is what its movements come to");
     }
     if differences.len() > 1 {
-        let names: Vec<String> = differences.iter().take(SHOWN).map(|product| printable(&product.sku)).collect();
-        let more = if differences.len() > SHOWN { ", …" } else { "" };
+        let names = first_names(differences.iter().map(|product| printable(&product.sku)), SHOWN);
         let count = differences.len();
-        let impact =
-            format!("this records the differences of {count} products as movements: {}{more}", names.join(", "));
+        let impact = format!("this records the differences of {count} products as movements: {names}");
         prompter.ask_permission(context, &arguments.answers, dry_run, async || Ok(impact)).await?;
     }
     let database = context.database_for_operation().await?;

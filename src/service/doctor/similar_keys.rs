@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::ConnectionTrait;
 
 use super::check::{Check, State};
+use crate::domain::text::first_names;
 use crate::domain::{reference, sku};
 use crate::error::{Result, printable};
 use crate::repository::invariant::NAMED;
@@ -28,9 +29,8 @@ pub async fn check(connection: &impl ConnectionTrait) -> Result<Check> {
     Ok(match found.len() {
         0 => Check::new(NAME, State::Ok, "no keys that differ only in the case of their letters".to_owned()),
         count => {
-            let more = if count > NAMED { ", …" } else { "" };
-            let named = found.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-            let detail = format!("keys that differ only in the case of their letters: {count} ({named}{more})");
+            let named = first_names(found, NAMED);
+            let detail = format!("keys that differ only in the case of their letters: {count} ({named})");
             Check::new(NAME, State::Warning, detail)
         }
     })
