@@ -8,6 +8,7 @@ use crate::db::Database;
 use crate::db::fault::UniqueConstraint;
 use crate::db::schema::{self, Schema};
 use crate::db::target::Engine;
+use crate::domain::text::first_names;
 use crate::entity::tables::{Table, tables};
 use crate::error::{CommandLine, Error, Kind, Result, printable};
 use crate::repository::invariant::{
@@ -17,7 +18,6 @@ use crate::repository::{audit_event, order, product, user};
 use crate::service::explain::{Writer, writers_of_orders};
 
 const SCHEMA: &str = "schema";
-const NOT_WHOLE: &str = "the schema is not whole";
 
 /// The names of the deep checks, in order.
 pub fn names() -> Vec<&'static str> {
@@ -29,11 +29,8 @@ pub fn names() -> Vec<&'static str> {
 ///
 /// Errors: a lost connection.
 pub async fn schema(database: &Database) -> Result<Check> {
-    match schema::read(database.connection(), database.engine()).await {
-        Ok(found) => Ok(judge_schema(&found).0),
-        Err(error) if is_refusal(&error) => Ok(Check::refused(SCHEMA, &error)),
-        Err(error) => Err(error),
-    }
+    let found = schema::read(database.connection(), database.engine()).await;
+    unless_lost(SCHEMA, found.map(|found| judge_schema(&found).0))
 }
 
 /// The deep checks, added to `checks` as they complete; `progress` receives the name of each before.
@@ -47,11 +44,11 @@ pub async fn examine_deeply(
     let mut snapshot = database.snapshot().await?;
     progress(SCHEMA);
     let (_, is_whole) = judge_schema(&schema::read(&snapshot, database.engine()).await?);
+    if !is_whole {
+        checks.extend(names().into_iter().map(|name| Check::skipped(name, "the schema is not whole")));
+        return Ok(snapshot.rollback().await?);
+    }
     for invariant in &INVARIANTS {
-        if !is_whole {
-            checks.push(Check::skipped(invariant.name, NOT_WHOLE));
-            continue;
-        }
         progress(invariant.name);
         match examine_one(&snapshot, database.engine(), invariant).await {
             Ok(check) => checks.push(check),
@@ -66,16 +63,10 @@ pub async fn examine_deeply(
     }
     for kind in &forms::KINDS {
         progress(kind.name);
-        checks.push(match is_whole {
-            true => unless_lost(kind.name, forms::check(&snapshot, kind).await)?,
-            false => Check::skipped(kind.name, NOT_WHOLE),
-        });
+        checks.push(unless_lost(kind.name, forms::check(&snapshot, kind).await)?);
     }
     progress(similar_keys::NAME);
-    checks.push(match is_whole {
-        true => unless_lost(similar_keys::NAME, similar_keys::check(&snapshot).await)?,
-        false => Check::skipped(similar_keys::NAME, NOT_WHOLE),
-    });
+    checks.push(unless_lost(similar_keys::NAME, similar_keys::check(&snapshot).await)?);
     snapshot.rollback().await?;
     Ok(())
 }
@@ -122,10 +113,7 @@ async fn examine_one(connection: &impl ConnectionTrait, engine: Engine, invarian
 
 /// Orders of other programs are none of shopctl's faults; as `adopt` took them in they are none at all.
 fn judge_by_writer(invariant: &Invariant, violations: &Violations, own: Vec<String>, foreign: Vec<String>) -> Check {
-    let told = |orders: &[String]| {
-        let more = if orders.len() > NAMED { ", …" } else { "" };
-        format!("{} ({}{more})", orders.len(), orders.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "))
-    };
+    let told = |orders: &[String]| format!("{} ({})", orders.len(), first_names(orders.iter().cloned(), NAMED));
     let by_others = format!("orders that another program wrote: {}", told(&foreign));
     match (own.is_empty(), foreign.is_empty()) {
         (true, true) => Check::new(invariant.name, State::Ok, format!("no {}", invariant.offenders)),
