@@ -275,6 +275,7 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
     let Some(refusal) = (target.engine.login_refusal)(error) else {
         return error_of(classify_database(error), &format!("{address}: {said}"));
     };
+    let credentials = |message: String| Error::configuration("database.credentials", message);
     match refusal {
         LoginRefusal::WantsClientCertificate => tls::client_certificate_required(target),
         LoginRefusal::WantsTls => tls::tls_required(target),
@@ -283,31 +284,22 @@ pub fn login_error(target: &ServerTarget, error: &dyn DatabaseError) -> Error {
                 None => ("no password was given", target.password_hints.as_slice()),
                 Some(_) => ("wrong password, or no access from here", [].as_slice()),
             };
-            let message = format!("{address} refused the user {who}: {why}");
             let settings =
                 " tells where user and password come from; a user may have to use TLS, or to show a client certificate";
-            Error::configuration("database.credentials", message)
+            credentials(format!("{address} refused the user {who}: {why}"))
                 .hints_of(hints.iter().map(String::as_str))
                 .hint(CommandLine::new("config show").and(settings))
         }
-        LoginRefusal::User => {
-            Error::configuration("database.credentials", format!("{address} refused the user {who}: {said}")).hint(
-                CommandLine::new("config show")
-                    .and(" tells where the user comes from; who may log in is decided by the server's administrator"),
-            )
-        }
-        LoginRefusal::Machine => {
-            Error::configuration("database.credentials", format!("{address} lets nobody in from this machine: {said}"))
-                .hint("let the server's administrator allow this machine's address for the user")
-        }
-        LoginRefusal::PasswordExpired => {
-            Error::configuration("database.credentials", format!("{address}: the password of {who} has expired"))
-                .hint("give the user a new password with the server's own client")
-        }
-        LoginRefusal::Locked => {
-            Error::configuration("database.credentials", format!("{address}: the user {who} is locked"))
-                .hint("ALTER USER … ACCOUNT UNLOCK, by the server's administrator")
-        }
+        LoginRefusal::User => credentials(format!("{address} refused the user {who}: {said}")).hint(
+            CommandLine::new("config show")
+                .and(" tells where the user comes from; who may log in is decided by the server's administrator"),
+        ),
+        LoginRefusal::Machine => credentials(format!("{address} lets nobody in from this machine: {said}"))
+            .hint("let the server's administrator allow this machine's address for the user"),
+        LoginRefusal::PasswordExpired => credentials(format!("{address}: the password of {who} has expired"))
+            .hint("give the user a new password with the server's own client"),
+        LoginRefusal::Locked => credentials(format!("{address}: the user {who} is locked"))
+            .hint("ALTER USER … ACCOUNT UNLOCK, by the server's administrator"),
         LoginRefusal::Offline => {
             Error::configuration("database.offline", format!("{address} is in offline mode: {said}"))
                 .hint("SET GLOBAL offline_mode = OFF, by the server's administrator")
