@@ -195,14 +195,17 @@ pub fn sort_field<'a, E: EntityTrait>(fields: &'a [SortField<E>], sort: &Sort) -
     })
 }
 
+/// An entity's column of the id, and a row's value of it.
+type IdOf<E> = (<E as EntityTrait>::Column, fn(&<E as EntityTrait>::Model) -> Id);
+
 /// What a list shows: the rows that a filter selects, and what they can be sorted by.
 pub trait ListFilter {
     /// The entity of the rows.
     type Entity: EntityTrait<Model: Sync + 'static>;
     /// The fields to sort by.
     const SORT_FIELDS: &'static [SortField<Self::Entity>];
-    /// The column of the id, and a row's value of it.
-    const ID: (<Self::Entity as EntityTrait>::Column, fn(&<Self::Entity as EntityTrait>::Model) -> Id);
+    /// The id of a row.
+    const ID: IdOf<Self::Entity>;
 
     /// The rows that match, in no order.
     fn select(&self, connection: &impl ConnectionTrait) -> Select<Self::Entity>;
